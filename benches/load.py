@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """What the load engine costs: CPU per request, rate, memory and lag of starts, against nginx.
 
-    python3 benches/load.py --slod target/release/slod [--seconds 20] [--users 50] [--rates 2000 10000]
+    python3 benches/load.py --slod target/release/slod [--seconds 20] [--users 50] [--rates 2000 10000] [--peers wrk oha] [--rounds 5]
 
-nginx answers 200 with two bytes. It runs as two workers on 127.0.0.1; everything ends with this script.
+With `--peers`, the programs named take turns with slod, as many connections as users, in so many rounds. Processor time
+per request compares them also on a machine that others use. nginx answers 200 with two bytes. It runs as two workers on 127.0.0.1; everything ends with this script.
 """
 import argparse
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -77,12 +79,31 @@ def run(slod, folder, arguments, seconds):
     }
 
 
+def peer(name, port, users, seconds):
+    """CPU per request of another program, in microseconds."""
+    url = f"http://127.0.0.1:{port}/"
+    commands = {
+        "wrk": ["wrk", "-t", "2", "-c", str(users), "-d", f"{seconds}s", url],
+        "oha": ["oha", "-c", str(users), "-z", f"{seconds}s", "--no-tui", "--output-format", "json", url],
+    }
+    child = subprocess.Popen(commands[name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    text = child.stdout.read()
+    _, _, used = os.wait4(child.pid, 0)
+    if name == "wrk":
+        requests = int(re.search(r"(\d+) requests in", text).group(1))
+    else:
+        requests = sum(json.loads(text)["statusCodeDistribution"].values())
+    return (used.ru_utime + used.ru_stime) / requests * 1e6
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slod", default="target/release/slod")
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--rates", type=int, nargs="*", default=[2000, 10000])
+    parser.add_argument("--peers", nargs="*", choices=["wrk", "oha"], default=[])
+    parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder, port = pathlib.Path(name), free_port()
@@ -96,6 +117,10 @@ def main():
             for rate in args.rates:
                 arguments = ["throughput", "--rate", f"{rate}/s", "--run-time", f"{args.seconds}s"]
                 found[f"{rate}/s"] = run(args.slod, folder, arguments, args.seconds)
+            for number in range(args.rounds if args.peers else 0):
+                one = {"slod": run(args.slod, folder, ["users"], args.seconds)["cpu_us_per_request"]}
+                one |= {name: peer(name, port, args.users, args.seconds) for name in args.peers}
+                found[f"round {number + 1}, CPU us per request"] = one
             print(json.dumps(found, indent=2))
         finally:
             nginx.send_signal(signal.SIGTERM)

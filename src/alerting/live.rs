@@ -1,9 +1,10 @@
 //! The state of all alerts, from moment to moment.
 
-use super::own::{self, Own};
+use super::own::Own;
 use super::view::AlertsView;
 use crate::alert::{
     AlertKey, AlertRecord, AlertRules, Changes, Decisions, Machine, Sign, Source, StepInput,
+    TROUBLES,
 };
 use crate::ledger::LedgerView;
 use crate::outcome::Timestamp;
@@ -32,7 +33,7 @@ impl LiveAlerts {
     /// known of.
     pub fn resumed(firing: Vec<AlertRecord>, held: Timestamp) -> Self {
         Self {
-            machine: Machine::resumed(firing, held, own::TROUBLES),
+            machine: Machine::resumed(firing, held, TROUBLES),
             found: Timestamp::default(),
         }
     }
@@ -79,5 +80,6 @@ pub fn sign(finding: &Finding) -> Sign {
             Presence::Unknown => None,
         },
         evidence: finding.evidence.clone(),
+        chart: finding.chart.clone(),
     }
 }

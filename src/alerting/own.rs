@@ -1,12 +1,6 @@
 //! Troubles of slod itself that it can notify of.
 
-use crate::alert::{AlertKey, Sign, Source, Urgency};
-
-const STORE: &str = "store_failing";
-const RELOAD: &str = "config_reload_failed";
-
-/// Their names.
-pub const TROUBLES: &[&str] = &[STORE, RELOAD];
+use crate::alert::{AlertKey, CONFIG_RELOAD_FAILED, STORE_FAILING, Sign, Source, Urgency};
 
 /// How slod is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,9 +16,9 @@ impl Own {
         let failed =
             "the config was not reloaded; the old one stays active (the log has the reason)";
         [
-            sign(STORE, "SlodStoreFailing", self.store.clone()),
+            sign(STORE_FAILING, "SlodStoreFailing", self.store.clone()),
             sign(
-                RELOAD,
+                CONFIG_RELOAD_FAILED,
                 "SlodConfigReloadFailed",
                 self.reload_failed.then(|| failed.to_owned()),
             ),
@@ -45,5 +39,6 @@ fn sign(name: &str, alertname: &str, trouble: Option<String>) -> Sign {
         urgency: Urgency::Ticket,
         is_there: Some(trouble.is_some()),
         evidence: trouble.unwrap_or_default().into(),
+        chart: "".into(),
     }
 }

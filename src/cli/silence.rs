@@ -42,9 +42,10 @@ struct ListArgs {
 
 #[derive(Debug, Args)]
 struct AddArgs {
-    /// What all must match, as in Alertmanager: service=web, severity!=critical, slo=~"latency-.*"
-    #[arg(required = true, value_name = "MATCHER", value_parser = read_matcher)]
-    matchers: Vec<Matcher>,
+    /// What all must match, as in Alertmanager: service=web, severity!=critical, slo=~"latency-.*"; several as
+    /// arguments, or separated by commas.
+    #[arg(required = true, value_name = "MATCHER", value_parser = read_matchers)]
+    matchers: Vec<Matchers>,
     #[command(flatten)]
     daemon: DaemonArgs,
     /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now [default: now].
@@ -78,8 +79,8 @@ struct RemoveArgs {
 #[derive(Debug, Args)]
 struct PreviewArgs {
     /// As for `slod silence add`.
-    #[arg(required = true, value_name = "MATCHER", value_parser = read_matcher)]
-    matchers: Vec<Matcher>,
+    #[arg(required = true, value_name = "MATCHER", value_parser = read_matchers)]
+    matchers: Vec<Matchers>,
     #[command(flatten)]
     daemon: DaemonArgs,
     #[arg(long, default_value = "text")]
@@ -93,8 +94,11 @@ struct Preview {
     recent: Vec<AlertEntry>,
 }
 
-fn read_matcher(text: &str) -> Result<Matcher, String> {
-    Matcher::parse(text)
+/// Those of one argument.
+type Matchers = Vec<Matcher>;
+
+fn read_matchers(text: &str) -> Result<Matchers, String> {
+    Matcher::parse_list(text)
 }
 
 pub fn run(args: &SilenceArgs) -> u8 {
@@ -123,7 +127,12 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
         (Some(to), _) => to.at(now),
         (None, length) => from.after(length.unwrap_or_default()),
     };
-    let matchers: Vec<String> = args.matchers.iter().map(Matcher::to_string).collect();
+    let matchers: Vec<String> = args
+        .matchers
+        .iter()
+        .flatten()
+        .map(Matcher::to_string)
+        .collect();
     let body = serde_json::json!({
         "matchers": matchers,
         "from": from.to_utc(),
@@ -150,7 +159,7 @@ async fn remove(args: &RemoveArgs, daemon: &Daemon) -> Result<String, String> {
 }
 
 async fn preview(args: &PreviewArgs, daemon: &Daemon) -> Result<String, String> {
-    let given = args.matchers.iter().map(|matcher| {
+    let given = args.matchers.iter().flatten().map(|matcher| {
         let matcher = matcher.to_string();
         format!(
             "matcher={}",

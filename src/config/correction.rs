@@ -9,17 +9,20 @@ use crate::slo::recurrence::{self, Recurrence};
 use crate::yaml::{Key, List, Section, Text};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
+use siphasher::sip::SipHasher13;
 use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 
 /// Occurrences of all of them in a day: a thousand hourly ones.
 const MAX_OCCURRENCES_PER_DAY: usize = 24 * key::MAX;
 
 /// Those that are free of faults.
 pub(super) fn read_list(root: &Section<'_>, services: &[ServiceDraft<'_>]) -> Vec<Correction> {
-    let sections = root.sections(&keys::CORRECTIONS).enumerate();
-    let all: Vec<_> = sections
-        .filter_map(|(number, section)| read(&section, number, services))
+    let sections = root.sections(&keys::CORRECTIONS);
+    let mut all: Vec<_> = sections
+        .filter_map(|section| read(&section, services))
         .collect();
+    name(&mut all);
     let rules = all.iter().filter_map(|one| one.repeats.as_ref());
     let per_day: usize = rules.map(Recurrence::per_day).sum();
     if per_day > MAX_OCCURRENCES_PER_DAY {
@@ -30,7 +33,25 @@ pub(super) fn read_list(root: &Section<'_>, services: &[ServiceDraft<'_>]) -> Ve
     all
 }
 
-fn read(section: &Section<'_>, number: usize, services: &[ServiceDraft<'_>]) -> Option<Correction> {
+/// Names each by what it excludes, so that one is the same after others were added or removed.
+fn name(all: &mut [Correction]) {
+    let mut used = BTreeSet::new();
+    for one in all {
+        let mut hasher = SipHasher13::new();
+        let rule = one.repeats.as_ref().map(ToString::to_string);
+        (one.from, one.to, rule, &one.services, &one.slos).hash(&mut hasher);
+        let hash = hasher.finish() & 0xffff_ffff;
+        // Several of the same are numbered.
+        let names = (1..).map(|number| match number {
+            1 => format!("{IN_CONFIG}{hash:08x}"),
+            _ => format!("{IN_CONFIG}{hash:08x}-{number}"),
+        });
+        let mut free = names.skip_while(|name| !used.insert(name.clone()));
+        one.id = free.next().unwrap_or_default();
+    }
+}
+
+fn read(section: &Section<'_>, services: &[ServiceDraft<'_>]) -> Option<Correction> {
     let zone = section.get(&key::TIMEZONE)?;
     let from = moment(section, &key::FROM, zone);
     let to = to(section, zone, from);
@@ -48,7 +69,7 @@ fn read(section: &Section<'_>, number: usize, services: &[ServiceDraft<'_>]) -> 
     let reason = section.get(&key::REASON);
     let author = section.get(&key::AUTHOR);
     Some(Correction {
-        id: format!("{IN_CONFIG}{}", number + 1),
+        id: String::new(),
         from: from?,
         to: to?,
         repeats: repeats?,

@@ -205,7 +205,11 @@ fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>
                 "service `{}` has no `metrics`, which `{}` counts",
                 service.name, value.name
             );
-            let help = "add `metrics: { url: ... }` to the service, or write `source: probes`";
+            // Throughput is that of real requests.
+            let help = match value.sli {
+                Sli::Throughput(_) => "add `metrics: { url: ... }` to the service",
+                _ => "add `metrics: { url: ... }` to the service, or write `source: probes`",
+            };
             section.error("nothing-counts", &key::SLI, message, help);
         }
         return;

@@ -8,6 +8,7 @@ mod paths;
 mod routing;
 mod sense;
 mod slices;
+mod unmatched;
 
 use super::code::Code;
 use super::draft::Draft;
@@ -29,6 +30,20 @@ pub(super) const LINTS: &[Lint] = &[
             meaning: "There are receivers, but alerts of a service would be sent to none of them.",
         },
         find: routing::alert_reaches_nobody,
+    },
+    Lint {
+        code: warning(
+            "route-takes-nothing",
+            "A route requires a label or a value that no alert has, or an earlier route takes every alert.",
+        ),
+        find: unmatched::route_takes_nothing,
+    },
+    Lint {
+        code: warning(
+            "label-of-alerts",
+            "A service has a label of a name that slod gives to alerts, such as `tier`.",
+        ),
+        find: routing::label_of_alerts,
     },
     Lint {
         code: warning("receiver-without-route", "No route leads to a receiver."),

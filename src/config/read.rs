@@ -17,7 +17,7 @@ use super::signals;
 use super::web;
 use crate::probe::Kind;
 use crate::signal::Settings;
-use crate::slo::Objective;
+use crate::slo::{EventSource, Objective};
 use crate::yaml::{Node, Reader, Section};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -165,7 +165,7 @@ fn service<'n>(
     Some(service)
 }
 
-/// The service's own objectives, and the default ones that some probe of it counts for.
+/// The service's own objectives, and the default ones that some probe of it, or its own metrics, count for.
 fn objectives<'n>(
     service: &ServiceDraft<'n>,
     defaults: &[Placed<'n, Arc<Objective>>],
@@ -176,7 +176,11 @@ fn objectives<'n>(
     }
     let fits = |objective: &&Placed<'n, Arc<Objective>>| {
         let value = &objective.value;
-        !service.is_sound || !value.probes.is_empty() || service.counting(value).next().is_some()
+        let is_counted = match value.source {
+            EventSource::Metrics => service.metrics.is_some(),
+            EventSource::Probes => service.counting(value).next().is_some(),
+        };
+        !service.is_sound || !value.probes.is_empty() || is_counted
     };
     objective::merge(defaults.iter().filter(fits).cloned(), own)
 }

@@ -42,7 +42,8 @@ def take_counts(client_id, data, **kwargs):
 
 def write_counts(runner):
     goes_on = runner.state in ("spawning", "running")
-    workers = getattr(runner, "worker_count", None) if goes_on else None
+    # Newer versions count a process without workers as one.
+    workers = runner.worker_count if goes_on and isinstance(runner, MasterRunner) else None
     taken = take_seen()
     for first in range(0, len(taken) + 1, 1000):
         part = taken[first : first + 1000]
@@ -68,4 +69,4 @@ def report_counts(environment, **kwargs):
 "#;
 
 /// What it needs beside the imports of every locustfile.
-pub const IMPORTS: &str = "import atexit\n";
+pub const IMPORTS: &str = "import atexit\nfrom locust.runners import MasterRunner\n";

@@ -183,9 +183,9 @@ fn a_rate_is_what_users_of_locust_reach_together() {
     let stages = vec![stage(50.0, 50.0, 60), stage(150.0, 150.0, 60)];
     let text = script(Model::Open { poisson: true }, stages).write(Tool::Locust);
     for part in [
-        "    period = 1\n",
+        "    period = 6.68\n",
         "(60, 150, 150),",
-        "return round(level * 1), 150",
+        "return round(level * 6.68), 1002",
         "A service that takes longer\n    # gets less than the rate.",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");

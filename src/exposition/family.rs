@@ -1,6 +1,6 @@
 //! What every family is: its name, kind, unit, help and labels.
 
-use super::labels::Labels as Pairs;
+use super::labels::{LabelSets, Labels as Pairs};
 use super::sink::{Samples, Sink};
 
 /// What Prometheus needs to know of a family.
@@ -79,16 +79,23 @@ pub fn write_each<F, I>(
     label: impl Fn(&mut Pairs, &I),
     write: impl Fn(&F, &mut Samples<'_>, &I),
 ) {
-    let labels = &mut Pairs::default();
+    let mut sets = LabelSets::default();
+    let mut labels = Pairs::default();
+    for item in items.clone() {
+        labels.clear();
+        label(&mut labels, &item);
+        sets.add(&labels);
+    }
     for (family, described) in families {
         if sink.is_closed() {
             return;
         }
         sink.family(&family.into());
-        for item in items.clone() {
-            labels.clear();
-            label(labels, &item);
-            write(described, &mut Samples { sink, labels }, &item);
-        }
+        let mut items = items.clone();
+        sets.each(|labels| {
+            if let Some(item) = items.next() {
+                write(described, &mut Samples { sink, labels }, &item);
+            }
+        });
     }
 }

@@ -54,6 +54,12 @@ impl Labels {
         self.text.truncate(end.text);
     }
 
+    fn append(&mut self, plain: &str, text: &str, ends: &[End]) {
+        self.plain.push_str(plain);
+        self.text.push_str(text);
+        self.ends.extend_from_slice(ends);
+    }
+
     pub fn clear(&mut self) {
         self.plain.clear();
         self.text.clear();
@@ -78,6 +84,50 @@ impl Labels {
     /// As in `service="a",probe="b"`.
     pub(super) fn text(&self) -> &str {
         &self.text
+    }
+}
+
+/// The labels of many things, one after the other, rendered once for all families that have samples of
+/// them: to read thousands of names again for each family takes longer than to write the samples.
+#[derive(Debug, Default)]
+pub(super) struct LabelSets {
+    all: Labels,
+    /// Where each set ends.
+    ends: Vec<Extent>,
+}
+
+/// How much there is in each buffer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Extent {
+    plain: usize,
+    text: usize,
+    pairs: usize,
+}
+
+impl LabelSets {
+    pub(super) fn add(&mut self, labels: &Labels) {
+        self.all.append(&labels.plain, &labels.text, &labels.ends);
+        self.ends.push(Extent {
+            plain: self.all.plain.len(),
+            text: self.all.text.len(),
+            pairs: self.all.ends.len(),
+        });
+    }
+
+    /// Calls `visit` with each set, in the order in which they were added; labels that it pushes are
+    /// gone in the next one.
+    pub(super) fn each(&self, mut visit: impl FnMut(&mut Labels)) {
+        let (mut labels, mut from) = (Labels::default(), Extent::default());
+        for to in &self.ends {
+            labels.clear();
+            labels.append(
+                &self.all.plain[from.plain..to.plain],
+                &self.all.text[from.text..to.text],
+                &self.all.ends[from.pairs..to.pairs],
+            );
+            visit(&mut labels);
+            from = *to;
+        }
     }
 }
 
@@ -134,5 +184,32 @@ mod tests {
         labels.clear();
         labels.push("x", "");
         assert_eq!(labels.text(), "x=\"\"");
+    }
+
+    #[test]
+    fn sets_are_given_back_as_they_were() {
+        let wanted: [&[(&str, &str)]; 4] = [
+            &[("service", "a\"b"), ("probe", "http")],
+            &[],
+            &[("service", "c")],
+            &[("service", "d"), ("probe", ""), ("phase", "connect")],
+        ];
+        let mut sets = LabelSets::default();
+        for pairs in wanted {
+            sets.add(&Labels::new(pairs));
+        }
+        let mut seen = 0;
+        sets.each(|labels| {
+            let alone = Labels::new(wanted[seen]);
+            assert_eq!(labels.text(), alone.text());
+            assert!(labels.pairs().eq(alone.pairs()));
+            labels.push("le", "1");
+            assert_eq!(labels.pairs().last(), Some(("le", "1")));
+            labels.pop();
+            assert!(labels.pairs().eq(alone.pairs()));
+            labels.push("quantile", "0.5");
+            seen += 1;
+        });
+        assert_eq!(seen, wanted.len());
     }
 }

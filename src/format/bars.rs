@@ -23,6 +23,15 @@ pub fn sparkline(values: &[Option<f64>], width: usize) -> String {
         .collect()
 }
 
+/// The last values that fit, from the lowest of them to the highest, as a trend is seen best. Unknown
+/// ones are left blank.
+pub fn curve(values: &[Option<f64>], width: usize) -> String {
+    let shown = &values[values.len().saturating_sub(width)..];
+    let lowest = shown.iter().flatten().copied().fold(f64::MAX, f64::min);
+    let above = shown.iter().map(|value| value.map(|value| value - lowest));
+    sparkline(&above.collect::<Vec<_>>(), width)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,5 +43,13 @@ mod tests {
         assert_eq!(sparkline(&values, 2), "▄█");
         assert_eq!(sparkline(&[Some(0.0); 3], 9), "▁▁▁");
         assert_eq!(sparkline(&[], 9), "");
+    }
+
+    #[test]
+    fn a_curve_begins_at_the_lowest_value() {
+        let values = [Some(100.0), None, Some(105.0), Some(110.0)];
+        assert_eq!(curve(&values, 9), "▁ ▄█");
+        assert_eq!(curve(&[Some(7.0); 3], 9), "▁▁▁");
+        assert_eq!(curve(&[None], 9), " ");
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub(super) struct ObjectiveState {
     pub(super) tracker: Tracker,
     /// Which of the probes that the service watches count, by position.
-    pub(super) counts: Vec<usize>,
+    pub(super) counts: Arc<[usize]>,
     /// Of the history that was read back.
     pub(super) precision: Precision,
     /// Where it counts real traffic.
@@ -32,7 +32,7 @@ impl ObjectiveState {
         let tracker = Tracker::new(objective.clone(), contributing).with_retention(retention);
         Self {
             tracker,
-            counts,
+            counts: counts.into(),
             precision: Precision::default(),
             traffic: is_traffic.then(Box::default),
         }

@@ -35,7 +35,7 @@ const TICK_SHARE: u32 = 500;
 const BATCH: usize = 256;
 /// Once fewer are in the queue, they gather for so long: to wake up for each outcome takes more time
 /// than to count it.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(250);
 
 /// How long a reload waits for the disk before it reads back what was kept.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -117,7 +117,7 @@ pub async fn run(
                 }
                 let now = deps.clock.now();
                 if clock.must_recount(now, ledger.ahead()) {
-                    (ledger, unread) = recounted(ledger, config.clone(), &deps).await;
+                    (ledger, unread, is_complete) = recounted(ledger, config.clone(), &deps).await;
                 }
                 for event in batch.drain(..) {
                     match event {
@@ -155,8 +155,13 @@ pub async fn run(
                 let _ = done.send(result);
             }
             () = sleep_until(next_corrections) => {
-                let is_repeated = ledger.corrections().iter().any(|one| one.repeats.is_some());
-                if is_repeated || !is_complete {
+                // Only the occurrences of the next days are kept.
+                let now = deps.clock.now();
+                let is_to_come = ledger
+                    .corrections()
+                    .iter()
+                    .any(|one| one.repeats.is_some() || one.to > now);
+                if is_to_come || !is_complete {
                     let before = std::mem::take(&mut unread);
                     let result;
                     Rebuilt { ledger, result, unread } =
@@ -168,7 +173,7 @@ pub async fn run(
             () = sleep_until(next_tick) => {
                 let (started, now) = (Instant::now(), deps.clock.now());
                 if clock.must_recount(now, ledger.ahead()) {
-                    (ledger, unread) = recounted(ledger, config.clone(), &deps).await;
+                    (ledger, unread, is_complete) = recounted(ledger, config.clone(), &deps).await;
                 }
                 let passed = vantage.release(now);
                 keep(&mut ledger, &mut transitions, &deps.store, passed, now);
@@ -199,13 +204,14 @@ fn publish(ledger: &mut Ledger, deps: &Deps) {
     deps.views.send_replace(Arc::new(view));
 }
 
-/// Counts everything again by the time that it is now. Returns also what could not be read.
-async fn recounted(ledger: Ledger, config: Arc<Config>, deps: &Deps) -> (Ledger, Unread) {
+/// Counts everything again by the time that it is now. Returns also what could not be read, and whether
+/// everything could.
+async fn recounted(ledger: Ledger, config: Arc<Config>, deps: &Deps) -> (Ledger, Unread, bool) {
     warn!("the wall clock was set: counting all outcomes again with the new time");
     let next = rebuilt(ledger, recount, config, deps).await;
-    logged(&next.result);
+    let is_complete = logged(&next.result);
     log_ahead(next.ledger.ahead());
-    (next.ledger, next.unread)
+    (next.ledger, next.unread, is_complete)
 }
 
 /// Counts what changed, and what could not be read before.

@@ -6,6 +6,7 @@ use crate::text::printable;
 use futures_util::future::join_all;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
+use std::error::Error;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,6 +15,8 @@ use tokio::time::timeout;
 
 /// Bytes of an answer that are read.
 const ANSWER_MAX: usize = 65_536;
+/// Header fields of an answer.
+const HEADERS_MAX: usize = 1000;
 /// Characters of an answer that are kept.
 const SHOWN_MAX: usize = 200;
 
@@ -90,7 +93,12 @@ impl Sender {
         let builder = Client::builder()
             .redirect(Policy::none())
             .connect_timeout(Duration::from_secs(10))
-            .pool_idle_timeout(Duration::from_secs(30));
+            .pool_idle_timeout(Duration::from_secs(30))
+            // An odd answer is an answer: what was taken must not be sent again.
+            .http1_max_headers(HEADERS_MAX)
+            .http1_ignore_invalid_headers_in_responses(true)
+            .http1_allow_spaces_after_header_name_in_responses(true)
+            .http1_allow_obsolete_multiline_headers_in_responses(true);
         let web = builder
             .build()
             .map_err(|_| "the certificates of the system cannot be used".to_owned())?;
@@ -158,7 +166,12 @@ async fn answer(mut response: Response) -> Exchange {
             Ok(None) | Err(_) => break,
         }
     }
-    let text = format!("HTTP {}: {}", status.as_u16(), shown(&body));
+    let said = if status.is_redirection() {
+        "redirects are not followed".to_owned()
+    } else {
+        shown(&body)
+    };
+    let text = format!("HTTP {}: {said}", status.as_u16());
     let text = text.trim_end_matches(": ").to_owned();
     let answer = match status {
         status if status.is_success() => Answer::Delivered(text),
@@ -201,9 +214,17 @@ fn reason(error: &reqwest::Error) -> &'static str {
         "no answer in time"
     } else if error.is_builder() {
         "the address or a header is invalid"
+    } else if is_parse_error(error) {
+        "the answer is not valid HTTP"
     } else {
         "the connection ended without an answer"
     }
+}
+
+fn is_parse_error(error: &reqwest::Error) -> bool {
+    let sources = std::iter::successors(error.source(), |error| (*error).source());
+    let mut known = sources.filter_map(|error| error.downcast_ref::<hyper::Error>());
+    known.any(hyper::Error::is_parse)
 }
 
 /// Ends with the future: a program that takes too long is killed.
@@ -256,6 +277,66 @@ mod tests {
     use super::*;
     use std::io::{Read, Write};
     use std::net::TcpListener;
+
+    /// What is made of an answer that a receiver gives.
+    async fn answered(head: &'static str) -> Answer {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let _ = stream.read(&mut [0; 2048]);
+            stream.write_all(head.as_bytes()).expect("sent");
+        });
+        // A second call changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let sender = Sender::new().expect("a client");
+        let url = format!("http://{address}/");
+        let request = HttpRequest::json(&url, "key", &serde_json::json!({}));
+        let answer = sender
+            .send(vec![request.into()], Duration::from_secs(20))
+            .await;
+        server.join().expect("it ends");
+        answer
+    }
+
+    #[tokio::test]
+    async fn what_an_odd_answer_takes_is_delivered() {
+        let many: &str = Box::leak("X-A: 1\r\n".repeat(120).into_boxed_str());
+        for fields in [
+            "X-A: 1\r\n folded\r\n",
+            "X-A : 1\r\n",
+            "PHP Warning x\r\n",
+            many,
+        ] {
+            let head = format!(
+                "HTTP/1.1 200 OK\r\n{fields}Content-Length: 2\r\nConnection: close\r\n\r\nok"
+            );
+            let answer = answered(Box::leak(head.into_boxed_str())).await;
+            assert_eq!(
+                answer,
+                Answer::Delivered("HTTP 200: ok".to_owned()),
+                "{fields}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_answer_says_why() {
+        let text = |answer: Answer| answer.text().to_owned();
+        assert_eq!(
+            text(answered("SMTP ready\r\n\r\n").await),
+            "the answer is not valid HTTP"
+        );
+        assert_eq!(
+            text(answered("").await),
+            "the connection ended without an answer"
+        );
+        let moved = "HTTP/1.1 307 Temporary Redirect\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(
+            text(answered(moved).await),
+            "HTTP 307: redirects are not followed"
+        );
+    }
 
     #[tokio::test]
     async fn an_answer_without_an_end_is_read_to_a_limit() {

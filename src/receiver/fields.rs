@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Fields of a message.
-pub(super) const FIELDS: [&str; 13] = [
+pub(super) const FIELDS: [&str; 14] = [
     "summary",
     "description",
+    "chart",
     "status",
     "firing",
     "resolved",
@@ -27,9 +28,10 @@ pub(super) const FIELDS: [&str; 13] = [
 ];
 
 /// Fields of one of its `alerts`.
-pub(super) const ALERT_FIELDS: [&str; 12] = [
+pub(super) const ALERT_FIELDS: [&str; 13] = [
     "summary",
     "description",
+    "chart",
     "status",
     "alertname",
     "service",
@@ -76,7 +78,7 @@ impl Object for MessageFields {
                 let alerts = message.notices.iter();
                 alerts.map(|notice| alert(notice, message)).collect()
             }
-            name @ ("description" | "runbook_url") => {
+            name @ ("description" | "chart" | "runbook_url") => {
                 let value = message.common(|one| one.annotations.get(name).map(String::as_str));
                 value.unwrap_or_default().into()
             }

@@ -28,7 +28,7 @@ pub use heartbeat::{HEARTBEAT_KEYS, HeartbeatSpec};
 pub use mail::{Envelope, Mail, Security};
 pub use message::Message;
 pub use request::{HttpRequest, Method, Request};
-pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing, same_severity};
+pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing};
 pub use template::{Template, TemplateError};
 
 use crate::outcome::Timestamp;
@@ -91,7 +91,7 @@ pub const TITLE: Key<Text> = Key::with_default(
 pub const TEXT: Key<Text> = Key::with_default(
     "text",
     Text,
-    "{{ list }}\n{{ description }}\n{{ runbook_url }}",
+    "{{ list }}\n{{ description }}\n{% if chart %}{{ chart }}\n{% endif %}{{ runbook_url }}",
     "Text of a message, likewise.",
 );
 

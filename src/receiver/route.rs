@@ -1,7 +1,7 @@
 //! Which receivers an alert goes to, and when: pure.
 
 use super::Receiver;
-use crate::alert::Notice;
+use crate::alert::{Notice, same_severity};
 use crate::outcome::Timestamp;
 use chrono::{Datelike, Timelike, Weekday};
 use chrono_tz::Tz;
@@ -74,22 +74,39 @@ impl Hours {
     /// Whether a moment is within them. Hours after midnight belong to the day on which they began.
     pub fn contain(&self, at: Timestamp) -> bool {
         let local = at.to_utc().with_timezone(&self.zone);
-        let minute = local.hour() * 60 + local.minute();
+        self.contain_local(local.weekday(), local.hour() * 60 + local.minute())
+    }
+
+    /// Likewise of a minute of a day in their zone.
+    fn contain_local(&self, today: Weekday, minute: u32) -> bool {
         let (from, to) = self.range;
         let on = |day: Weekday| self.days.is_empty() || self.days.contains(&day);
-        let today = local.weekday();
         if from < to {
             return (from..to).contains(&minute) && on(today);
         }
         (minute >= from && on(today)) || (minute < to && on(today.pred()))
+    }
+
+    /// Whether those of one time zone contain each minute of the week together.
+    pub fn contain_all(all: &[&Self]) -> bool {
+        let full = |zone: Tz| {
+            let same: Vec<_> = all.iter().filter(|one| one.zone == zone).collect();
+            let week = (0..7).filter_map(|day| Weekday::try_from(day).ok());
+            let mut minutes = week.flat_map(|day| (0..24 * 60).map(move |minute| (day, minute)));
+            minutes.all(|(day, minute)| same.iter().any(|one| one.contain_local(day, minute)))
+        };
+        all.iter().any(|one| full(one.zone))
     }
 }
 
 impl Route {
     fn matches(&self, labels: &BTreeMap<String, String>, at: Timestamp) -> bool {
         let is = |matcher: &Matcher| {
-            let value = labels.get(&matcher.label).map(String::as_str);
-            value.map(urgency) == Some(urgency(&matcher.value))
+            let value = labels.get(&matcher.label);
+            value.is_some_and(|value| match &*matcher.label {
+                "severity" => same_severity(value, &matcher.value),
+                _ => *value == matcher.value,
+            })
         };
         self.matchers.iter().all(is) && self.at.as_ref().is_none_or(|hours| hours.contain(at))
     }
@@ -164,20 +181,6 @@ impl Routing {
             let route = self.route(&example.labels, example.from);
             route.map_or(DEFAULT_REPEAT, |(_, route)| route.repeat)
         })
-    }
-}
-
-/// Whether two words are the same severity.
-pub fn same_severity(a: &str, b: &str) -> bool {
-    urgency(a) == urgency(b)
-}
-
-/// A severity by its other name: alerts of Prometheus rules use `critical` and `warning`.
-fn urgency(value: &str) -> &str {
-    match value {
-        "critical" => "page",
-        "warning" => "ticket",
-        value => value,
     }
 }
 

@@ -55,7 +55,10 @@ impl RunsView {
     ) -> Result<Self, StoreError> {
         let (mut running, mut seen) = (Vec::new(), BTreeSet::new());
         let (mut finished, mut known) = (Vec::new(), BTreeSet::new());
-        for run in store.runs(None, LOOKED_AT)? {
+        let is_configured =
+            |run: &StoredRun| config.services.iter().any(|one| *one.name == *run.service);
+        let runs = store.runs(None, LOOKED_AT)?.into_iter();
+        for run in runs.filter(is_configured) {
             let name = (run.service.clone(), run.scenario.clone());
             match run.state(now) {
                 RunState::Running if running.len() < RUNNING_MAX => {

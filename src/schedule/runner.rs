@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 /// Wall and monotonic time may differ by this much between two ticks before it is a jump.
@@ -56,6 +56,8 @@ struct Runner {
     /// Positions of jobs that are due but found no free place, in order; each at most once.
     waiting: VecDeque<usize>,
     places: Places,
+    /// The threads that attempts run on.
+    threads: usize,
     /// Attempts, some of which may have ended.
     running: JoinSet<()>,
     /// Wall and monotonic time of the last wake-up, to notice a jump of the wall clock.
@@ -101,6 +103,7 @@ impl Runner {
             plan: Plan::default(),
             waiting: VecDeque::new(),
             places: Places::new(most, deps.in_flight.clone()),
+            threads: 1,
             running: JoinSet::new(),
             last_wake: (now, Instant::now()),
             echo: repeated.map_or((0, Timestamp(i64::MIN)), |until| (1, until)),
@@ -112,29 +115,25 @@ impl Runner {
 
     async fn until_stopped(&mut self) {
         let (stop, places) = (self.deps.stop.clone(), self.places.clone());
-        let mut looks = interval(stall::CHECK_INTERVAL);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.deps.stall.beat(Instant::now());
             while self.running.try_join_next().is_some() {}
             self.start_due();
-            // With no probe at all, only a reload or a stop can follow.
             let wake = self.next_wake();
             tokio::select! {
                 () = stop.cancelled() => return,
                 Ok(()) = self.deps.configs.changed() => self.reload(),
                 () = places.freed() => {}
                 () = sleep_until(wake) => {}
-                _ = looks.tick() => {}
             }
         }
     }
 
+    /// When the next probe is due, or the stall detector's next look.
     fn next_wake(&self) -> Instant {
         let now = self.deps.clock.now();
-        let idle = Duration::from_secs(60);
-        let wait = self.plan.next().map_or(idle, |due| {
-            Duration::from_millis((due.0 - now.0).max(0).unsigned_abs()).min(idle)
+        let wait = self.plan.next().map_or(stall::CHECK_INTERVAL, |due| {
+            Duration::from_millis((due.0 - now.0).max(0).unsigned_abs()).min(stall::CHECK_INTERVAL)
         });
         Instant::now() + wait
     }
@@ -150,6 +149,8 @@ impl Runner {
             .map(|job| (job.spec.key.clone(), job))
             .collect();
         self.waiting.clear();
+        let rates = specs.iter().map(|spec| 1.0 / spec.interval.as_secs_f64());
+        self.threads = self.deps.threads.needed(rates.sum());
         self.plan = Plan::new(
             specs.iter().map(|spec| (&spec.key, spec.interval)),
             self.deps.clock.now(),
@@ -157,9 +158,11 @@ impl Runner {
         self.jobs.reserve_exact(specs.len());
         for spec in specs {
             let kept = old.remove(&spec.key);
+            // A tick that waits for a place does so no more.
+            let given_up = kept.as_ref().is_some_and(|job| job.waiting.is_some());
             self.jobs.push(Job {
                 last: kept.as_ref().and_then(|job| job.last.clone()),
-                missed: kept.map_or(0, |job| job.missed),
+                missed: kept.map_or(0, |job| job.missed) + u64::from(given_up),
                 waiting: None,
                 spec,
             });
@@ -226,7 +229,7 @@ impl Runner {
                 self.void_late(probe, at, lag);
                 continue;
             }
-            let thread = self.deps.threads.of(probe);
+            let thread = self.deps.threads.of(probe, self.threads);
             let context = attempt::AttemptContext {
                 spec: job.spec.clone(),
                 at: self.label(at),

@@ -1,6 +1,6 @@
 //! The recent history of the host, and its warning signs.
 
-use super::finding;
+use super::{chart, finding};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Confirmed, DISK_CONFIRMATIONS, Disk, above, disk_full_soon};
@@ -120,10 +120,18 @@ impl HostHistory {
             Presence::Clear => false,
             Presence::Unknown => self.was_busy,
         };
-        let mut all = vec![finding(&kinds::CPU_HIGH, None, "", (presence, evidence))];
+        let mut all = Vec::new();
+        let mut push = |kind, subject: &str, answer, track| {
+            let mut found = finding(kind, None, subject, answer);
+            if found.presence == Presence::Active {
+                found.chart = chart::of_track(track);
+            }
+            all.push(found);
+        };
+        push(&kinds::CPU_HIGH, "", (presence, evidence), &self.cpu);
         for (point, disk) in &self.disks {
             if let Some(answer) = disk.found.clone() {
-                all.push(finding(&kinds::DISK_FULL_SOON, None, point, answer));
+                push(&kinds::DISK_FULL_SOON, point, answer, &disk.used);
             }
         }
         all

@@ -1,6 +1,7 @@
 //! Warning signs of the running daemon: recent histories of what is sampled, judged by the rules of
 //! `signal`, and published to whoever shows them or alerts.
 
+mod chart;
 mod counts;
 mod host;
 mod indicators;
@@ -37,5 +38,6 @@ fn finding(
         subject: subject.into(),
         presence,
         evidence: evidence.into(),
+        chart: "".into(),
     }
 }

@@ -161,6 +161,18 @@ impl ProcessHistory {
         ]
     }
 
+    /// What a sign looks at; `None` for what has no course.
+    pub(super) fn looked_at(&self, kind: &SignalKind) -> Option<&Track> {
+        match kind {
+            &kinds::MEMORY_GROWING => Some(&self.memory),
+            &kinds::THREADS_GROWING => Some(&self.threads),
+            &kinds::OPEN_FILES_GROWING => Some(&self.files),
+            &kinds::CPU_HIGH | &kinds::CPU_HIGH_AT_PEAK => self.cpu().map(|(cpu, _)| cpu),
+            &kinds::THROTTLED => Some(&self.throttled),
+            _ => None,
+        }
+    }
+
     /// What grows; `traffic` may explain it.
     pub(super) fn trends(
         &self,

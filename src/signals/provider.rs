@@ -2,7 +2,7 @@
 
 use super::counts::{DRIFT_WINDOW, DRIFT_WINDOWS};
 use crate::outcome::Timestamp;
-use crate::signal::{Keep, Track};
+use crate::signal::{Keep, SignalKind, Track, kinds};
 use std::time::Duration;
 
 /// Minutes that failures are looked at over.
@@ -38,6 +38,15 @@ impl ProviderHistory {
     pub(super) fn advance(&mut self, now: Timestamp) {
         for track in [&mut self.failed, &mut self.requests, &mut self.latency] {
             track.take(now, None);
+        }
+    }
+
+    /// What a sign looks at.
+    pub(super) fn looked_at(&self, kind: &SignalKind) -> &Track {
+        if *kind == kinds::PROVIDER_SLOW {
+            &self.latency
+        } else {
+            &self.failed
         }
     }
 

@@ -1,5 +1,6 @@
 //! The recent history of one service.
 
+mod charts;
 mod now;
 mod trends;
 

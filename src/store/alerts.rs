@@ -187,6 +187,7 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<Option<AlertRecord>> {
         spent: row.get(8)?,
         summary: text(9)?.into(),
         evidence: text(10)?.into(),
+        chart: "".into(),
         inhibited_by: inhibited_by.as_deref().and_then(Inhibitor::parse),
         silenced_by: row.get(12)?,
         notified: row.get(13)?,

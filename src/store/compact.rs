@@ -132,6 +132,11 @@ impl Store {
             });
             let Some((old, old_scales)) = old else {
                 self.unreadable.set(self.unreadable.get() + 1);
+                let (probe, outcomes) = (&records[0].key, records.len());
+                tracing::error!(
+                    outcomes,
+                    "{outcomes} late outcomes of {probe} are lost: their hour in the store cannot be read"
+                );
                 return Ok(());
             };
             records = merge(old, records);

@@ -22,6 +22,7 @@ mod column;
 mod compact;
 mod corrections;
 mod counts;
+mod expiry;
 mod fine;
 mod header;
 mod held;

@@ -1,5 +1,6 @@
 //! The one thread that writes: group commits, then a little housekeeping.
 
+use super::expiry::Expiry;
 use super::writer::{Shared, State};
 use super::{CountingPlan, SERIES_MAX, Stage, Store, StoreError, Tick};
 use crate::alert::AlertRecord;
@@ -14,9 +15,6 @@ const COMMIT_EVERY: Duration = Duration::from_secs(1);
 const BATCH: usize = 10_000;
 /// Compacting may take this long between two commits.
 const HOUSEKEEPING: Duration = Duration::from_millis(200);
-/// One old hour is deleted this often at most. That keeps up sixtyfold, and a wall clock that is
-/// years ahead for some minutes takes hours of history along, not all of it.
-const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 /// Silences that are over are shown for this long.
 const SILENCES_KEPT: Duration = Duration::from_secs(7 * 86_400);
 /// While stopping, a failing disk is tried again sooner.
@@ -34,8 +32,7 @@ pub struct Worker {
     alerts: Vec<AlertRecord>,
     /// Likewise.
     ticks: Vec<Tick>,
-    /// When old outcomes were last looked for.
-    expired: Option<Instant>,
+    expiry: Expiry,
 }
 
 /// Tells everybody that the thread has ended, however it did.
@@ -66,7 +63,7 @@ impl Worker {
             batch: Vec::new(),
             alerts: Vec::new(),
             ticks: Vec::new(),
-            expired: None,
+            expiry: Expiry::default(),
         }
     }
 
@@ -208,11 +205,7 @@ impl Worker {
         let (started, now) = (Instant::now(), self.clock.now());
         while started.elapsed() < HOUSEKEEPING && self.store.compact_step(now, &*self.plan)? {}
         while started.elapsed() < HOUSEKEEPING && self.store.compact_samples_step(now)? {}
-        if self
-            .expired
-            .is_none_or(|last| last.elapsed() >= EXPIRE_EVERY)
-        {
-            self.expired = Some(started);
+        if self.expiry.is_due(started, now) {
             self.store.expire_step(now.before(self.retention))?;
             self.store.expire_alerts(now.before(self.retention))?;
             self.store.expire_silences(now.before(SILENCES_KEPT))?;

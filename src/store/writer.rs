@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -203,17 +204,22 @@ impl StoreHandle {
         stats
     }
 
-    /// Lets the writing thread do something with the store, and waits for its answer; `None` if
-    /// there was none in time. What was asked may still be done later. Blocks.
+    /// Lets the writing thread do something with the store, and waits for its answer. `None` if it did
+    /// not begin in time, and never will, or if it did not end within the same time again. Blocks.
     pub fn ask<T: Send + 'static>(
         &self,
         timeout: Duration,
         job: impl FnOnce(&mut Store) -> T + Send + 'static,
     ) -> Option<T> {
         let (answer, answered) = mpsc::sync_channel(1);
+        // Set by whoever is first: the thread that begins, or the one that gives up.
+        let decided = Arc::new(AtomicBool::new(false));
+        let begins = Arc::clone(&decided);
         let job = move |store: &mut Store| {
-            // Nobody waits any more if it took too long.
-            let _ = answer.send(job(store));
+            if !begins.swap(true, Ordering::AcqRel) {
+                // Nobody waits any more if it took too long.
+                let _ = answer.send(job(store));
+            }
         };
         {
             let mut state = self.0.state();
@@ -223,7 +229,9 @@ impl StoreHandle {
             state.jobs.push_back(Box::new(job));
         }
         self.0.wake.notify_one();
-        answered.recv_timeout(timeout).ok()
+        let in_time = answered.recv_timeout(timeout).ok();
+        let has_begun = || decided.swap(true, Ordering::AcqRel);
+        in_time.or_else(|| has_begun().then(|| answered.recv_timeout(timeout).ok())?)
     }
 
     /// Commits now what was appended so far; `false` if that did not succeed in time. Blocks.

@@ -12,8 +12,9 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-/// Proxies of code hosts cache for so long; the daemon has new numbers every few seconds.
-const CACHE: &str = "public, max-age=60";
+/// Proxies of code hosts cache for so long; the daemon has new numbers every few seconds. Without
+/// `public`, no shared cache keeps what somebody had to log in for (RFC 9111, section 3.5).
+const CACHE: &str = "max-age=60";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

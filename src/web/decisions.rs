@@ -286,8 +286,9 @@ async fn decide<T: Send + 'static>(
 }
 
 fn matchers(given: &[String]) -> Result<Vec<Matcher>, Problem> {
-    let read = given.iter().map(|text| Matcher::parse(text));
-    read.collect::<Result<_, _>>().map_err(unprocessable)
+    let read = given.iter().map(|text| Matcher::parse_list(text));
+    let lists: Vec<Vec<_>> = read.collect::<Result<_, _>>().map_err(unprocessable)?;
+    Ok(lists.concat())
 }
 
 /// Who is authenticated, or else who they say they are.

@@ -254,6 +254,8 @@ fn each_service_has_its_sign_and_no_other() {
             let expected = missing.remove(label("service"));
             assert_eq!(expected, Some(label("alertname")), "{alert}");
             assert_eq!(alert["labels"]["severity"], "warning");
+            let chart = alert["annotations"]["chart"].as_str().unwrap_or_default();
+            assert!(chart.contains(" over "), "{alert}");
         }
     }
     shown(&daemon, &path);

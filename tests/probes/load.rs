@@ -52,7 +52,7 @@ async fn drive(driven: Driven, users: f64) -> RequestFigures {
     requests.pop().expect("one")
 }
 
-fn http(yaml: &str, base: &Path) -> Driven {
+pub fn http(yaml: &str, base: &Path) -> Driven {
     let probe: Arc<dyn Probe> = probe("http", yaml, base);
     Driven::of(&probe).expect("an http probe")
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod hostile;
+mod known;
 mod llm;
 mod load;
 mod probe;

@@ -78,6 +78,10 @@ async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Vec<Connect
                 break;
             }
             shared.clone().rest(intended).await;
+            // A stop ends the rest early.
+            if shared.is_stopped() {
+                break;
+            }
         }
         let now = Instant::now();
         recorder.borrow_mut().started(intended, now);

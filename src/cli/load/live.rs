@@ -81,6 +81,7 @@ pub async fn run(
         recent: VecDeque::new(),
         watched: if args.abort { promises } else { Vec::new() },
         is_stopping: false,
+        is_interrupted: false,
     };
     going.follow(&mut requests).await;
     going.sampler.stop();
@@ -105,6 +106,8 @@ struct GoingOn {
     /// What ends the run if it is missed.
     watched: Vec<Promise>,
     is_stopping: bool,
+    /// Whether somebody asked to stop it.
+    is_interrupted: bool,
 }
 
 impl GoingOn {
@@ -118,7 +121,7 @@ impl GoingOn {
                 }
                 Some(tick) = self.sampler.next() => self.sampled(tick),
                 _ = requests.next() => {
-                    if self.is_stopping {
+                    if std::mem::replace(&mut self.is_interrupted, true) {
                         // The second request ends it at once.
                         self.generator.kill();
                         std::process::exit(i32::from(exit::INTERRUPTED));

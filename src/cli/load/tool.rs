@@ -13,6 +13,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// How long Locust waits for its workers, which people start.
+pub const WAITING_FOR_WORKERS: Duration = Duration::from_mins(10);
+const MASTER_PORT: &str = "--master-bind-port";
+
 /// A run that another tool makes.
 pub struct ToolPlan {
     pub tool: Tool,
@@ -46,6 +50,7 @@ impl ToolPlan {
         scenario: Scenario,
     ) -> Result<Self, String> {
         check_arguments(tool, args)?;
+        check_passed(tool, &args.arguments)?;
         // Workers on other machines have an environment of their own.
         let variables = match args.expect_workers {
             Some(_) => Variables::named(),
@@ -147,6 +152,14 @@ impl ToolPlan {
         command
     }
 
+    /// Where Locust waits for its workers.
+    fn master_port(&self) -> String {
+        let words = || self.arguments.iter().filter_map(|one| one.to_str());
+        let after = words().skip_while(|one| *one != MASTER_PORT).nth(1);
+        let joined = words().find_map(|one| one.strip_prefix(MASTER_PORT)?.strip_prefix('='));
+        after.or(joined).unwrap_or("5557").to_owned()
+    }
+
     /// What people have to do before the load begins.
     pub fn announcement(&self) -> String {
         let mut text = match (self.tool, self.scenario.model) {
@@ -168,8 +181,9 @@ impl ToolPlan {
         let Some(workers) = self.workers else {
             return text;
         };
+        let (port, minutes) = (self.master_port(), WAITING_FOR_WORKERS.as_secs() / 60);
         let waiting = format!(
-            "waiting for {workers} workers: on each machine, start `locust -f - --worker --master-host THIS_HOST` (Locust 2.23 or later), with the variables of `slod export locust`\n"
+            "waiting up to {minutes} min for {workers} workers: on each machine, start `locust -f - --worker --master-host THIS_HOST --master-port {port}` (Locust 2.23 or later), with the variables of `slod export locust`\n"
         );
         text.push_str(&waiting);
         text
@@ -196,6 +210,45 @@ fn check_arguments(tool: Tool, args: &LoadArgs) -> Result<(), String> {
             Err("--no-keep-alive is not possible with Locust, which keeps connections".to_owned())
         }
         _ => Ok(()),
+    }
+}
+
+/// Arguments that would replace the load that slod planned, by their long and short names.
+const fn plan_arguments(tool: Tool) -> &'static [&'static str] {
+    match tool {
+        Tool::K6 => &[
+            "--vus",
+            "-u",
+            "--duration",
+            "-d",
+            "--iterations",
+            "-i",
+            "--stage",
+            "-s",
+            "--rps",
+            "--execution-segment",
+        ],
+        Tool::Locust => &[
+            "--users",
+            "-u",
+            "--spawn-rate",
+            "-r",
+            "--run-time",
+            "-t",
+            "--iterations",
+            "-i",
+        ],
+    }
+}
+
+fn check_passed(tool: Tool, arguments: &[OsString]) -> Result<(), String> {
+    let given = arguments.iter().filter_map(|one| one.to_str());
+    let mut names = given.map(|one| one.split_once('=').map_or(one, |(name, _)| name));
+    match names.find(|name| plan_arguments(tool).contains(name)) {
+        Some(name) => Err(format!(
+            "{name} behind `--` would replace the load of the scenario: use --users, --spawn-rate, --rate or --run-time of `slod load`"
+        )),
+        None => Ok(()),
     }
 }
 

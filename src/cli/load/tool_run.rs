@@ -2,7 +2,7 @@
 
 use super::cpu::CpuMeter;
 use super::generator::Generated;
-use super::tool::ToolPlan;
+use super::tool::{ToolPlan, WAITING_FOR_WORKERS};
 use super::tool_log::ToolLog;
 use super::tool_output::ToolOutput;
 use crate::cli::child::{Ended, LoadCommand};
@@ -28,7 +28,7 @@ const SETTLED: Duration = Duration::from_millis(1500);
 const SETTLED_WORKERS: Duration = Duration::from_millis(4500);
 /// How long a tool may take to end after its requests have.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long a tool may take to make its first load, unless people have to start its workers.
+/// How long a tool may take to make its first load, in addition to the wait for its workers.
 const STARTING: Duration = Duration::from_secs(120);
 /// How long the plan of a tool may take longer than planned, in addition to its last requests.
 const OVERDUE: Duration = Duration::from_secs(60);
@@ -112,7 +112,7 @@ impl ToolRun {
         let cpu = command.id().filter(|_| is_alone);
         Ok(Self {
             cpu: cpu.map(|id| CpuMeter::of(id, processors)),
-            deadline: is_alone.then(|| Instant::now() + STARTING),
+            deadline: Some(Instant::now() + starting(&plan)),
             plan,
             command,
             output,
@@ -191,7 +191,10 @@ impl ToolRun {
     fn overdue(&mut self) {
         match self.state {
             State::Starting => {
-                self.failure = Some(format!("did nothing for {} s", STARTING.as_secs()));
+                self.failure = Some(format!(
+                    "did nothing for {} s",
+                    starting(&self.plan).as_secs()
+                ));
                 self.stop();
             }
             State::Running => {
@@ -294,5 +297,12 @@ impl ToolRun {
             requests,
             failure,
         }
+    }
+}
+
+fn starting(plan: &ToolPlan) -> Duration {
+    match plan.workers {
+        Some(_) => STARTING + WAITING_FOR_WORKERS,
+        None => STARTING,
     }
 }

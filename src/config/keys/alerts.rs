@@ -29,7 +29,7 @@ const TIER: Keys = &[&LONG, &SHORT, &BUDGET, &URGENCY, &MIN_BAD];
 pub const TIERS: Key<List<Mapping>> = Key::optional(
     "tiers",
     List::up_to(MAX_TIERS, Mapping(TIER)),
-    "Burn-rate tiers instead of the default ones, the shortest `long` first. They are numbered from 1. While a tier fires, the later ones of the same objective are recorded and not notified. Default: 2% in 1h and 5% in 6h page, 10% in 1d and 10% in 3d are tickets, as in the Site Reliability Workbook. The shipped Prometheus rules have the default tiers.",
+    "Burn-rate tiers instead of the default ones, the shortest `long` first. They are numbered from 1. While a tier fires, the later ones of the same objective are recorded and not notified; one that burns on for its short window after the tier ended is. Default: 2% in 1h and 5% in 6h page, 10% in 1d and 10% in 3d are tickets, as in the Site Reliability Workbook. The shipped Prometheus rules have the default tiers.",
 );
 
 pub const LONG: Key<Choice<StandardWindow>> = Key::required(

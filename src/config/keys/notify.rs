@@ -115,8 +115,8 @@ fn hours(text: &str) -> Option<(u32, u32)> {
     let minute = |text: &str| {
         let (hour, minute) = text.trim().split_once(':')?;
         let (hour, minute): (u32, u32) = (hour.parse().ok()?, minute.parse().ok()?);
-        let at = hour * 60 + minute;
-        (minute < 60 && at <= 24 * 60).then_some(at)
+        let is_time = (hour < 24 && minute < 60) || (hour, minute) == (24, 0);
+        is_time.then(|| hour * 60 + minute)
     };
     let (from, to) = text.split_once('-')?;
     let (from, to) = (minute(from)?, minute(to)?);

@@ -121,7 +121,7 @@ pub const TIMEZONE: Key<Parsed<Tz>> = Key::with_default(
     "timezone",
     ZONE,
     "UTC",
-    "Time zone of a calendar window, such as `Europe/Berlin`. If the UTC offset of the zone is not whole hours, periods start at the hour.",
+    "Time zone of a calendar window, such as `Europe/Berlin`.",
 );
 
 pub const FURTHER_WINDOWS: Key<List<WindowForm>> = Key::optional(

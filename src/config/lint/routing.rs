@@ -3,10 +3,27 @@
 use super::finding::Finding;
 use crate::config::draft::{Draft, ServiceDraft};
 use crate::config::keys;
-use crate::receiver::Route;
+use crate::receiver::{Hours, Route};
+use crate::yaml::Spot;
 
 /// The severities of alerts.
 const SEVERITIES: [&str; 2] = ["page", "ticket"];
+
+/// Labels that slod gives to some alerts, in place of a service's own of the same name.
+const OF_ALERTS: [&str; 5] = ["alertname", "slo", "tier", "signal", "subject"];
+
+/// Services with a label that their alerts do not all have.
+pub fn label_of_alerts(draft: &Draft<'_>) -> Vec<Finding> {
+    let services = draft.services.iter();
+    let labels = services.flat_map(|service| service.section.map(&keys::service::LABELS));
+    let used = labels.filter(|(name, ..)| OF_ALERTS.contains(&&**name));
+    let finding = |(name, _, at): (String, String, Spot)| Finding {
+        at,
+        message: format!("alerts have a label `{name}` of slod's own, in place of this one"),
+        help: "choose another name if alerts are routed or silenced by it".to_owned(),
+    };
+    used.map(finding).collect()
+}
 
 /// Services with alerts that no route takes at any time.
 pub fn alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
@@ -19,8 +36,12 @@ pub fn alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
         .iter()
         .flat_map(|service| SEVERITIES.map(|severity| (service, severity)));
     let lost = pairs.filter(|(service, severity)| {
-        let takes = |route: &Route| route.at.is_none() && takes(route, service, severity);
-        !routing.routes.iter().any(takes)
+        let routes = || {
+            let all = routing.routes.iter();
+            all.filter(|route| takes(route, service, severity))
+        };
+        let hours: Vec<_> = routes().filter_map(|route| route.at.as_ref()).collect();
+        !routes().any(|route| route.at.is_none()) && !Hours::contain_all(&hours)
     });
     let finding = |(service, severity): (&ServiceDraft<'_>, &str)| Finding {
         at: draft.root.spot_of(&keys::notify::ROUTES),
@@ -34,7 +55,8 @@ pub fn alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
 fn takes(route: &Route, service: &ServiceDraft<'_>, severity: &str) -> bool {
     let is = |label: &str, value: &str| match label {
         "service" => *service.name == *value,
-        "severity" => crate::receiver::same_severity(value, severity),
+        "severity" => crate::alert::same_severity(value, severity),
+        label if OF_ALERTS.contains(&label) => false,
         label => {
             let mut labels = service.labels.iter();
             labels.any(|(name, held)| name == label && held == value)

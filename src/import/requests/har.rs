@@ -2,6 +2,7 @@
 
 use super::collector::{Collector, Draft};
 use super::document::At;
+use super::multipart::{self, BOUNDARY, boundary, has_file, is_multipart};
 use super::text::encode_value;
 use super::{LeftOut, RequestsError, Shape};
 use chrono::{DateTime, FixedOffset, TimeDelta};
@@ -41,7 +42,7 @@ pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), Reque
                 .push((name.to_owned(), header.text_of("value")?.to_owned()));
         }
         if let Some(data) = request.get("postData") {
-            if data.items_of("params")?.iter().any(is_file) {
+            if is_upload(&data)? {
                 collector.leave_out(LeftOut::Upload);
                 continue;
             }
@@ -105,8 +106,12 @@ fn statuses(entry: &At<'_>) -> Vec<std::ops::RangeInclusive<u16>> {
     }
 }
 
-fn is_file(param: &At<'_>) -> bool {
-    param.get("fileName").is_some()
+/// Files are not part of a recording.
+fn is_upload(data: &At<'_>) -> Result<bool, RequestsError> {
+    let mut params = data.items_of("params")?.into_iter();
+    let is_form = is_multipart(data.text_of("mimeType")?);
+    Ok(params.any(|param| param.get("fileName").is_some())
+        || is_form && has_file(data.text_of("text")?))
 }
 
 fn body(data: &At<'_>, draft: &mut Draft) -> Result<(), RequestsError> {
@@ -120,13 +125,25 @@ fn body(data: &At<'_>, draft: &mut Draft) -> Result<(), RequestsError> {
     draft.body = Some(text.to_owned());
     // A form may be recorded as parameters only.
     if text.is_empty() {
-        let pair = |param: At<'_>| {
-            let (name, value) = (param.text_of("name")?, param.text_of("value")?);
-            Ok(format!("{}={}", encode_value(name), encode_value(value)))
-        };
-        let pairs: Result<Vec<String>, RequestsError> =
-            data.items_of("params")?.into_iter().map(pair).collect();
-        draft.body = Some(pairs?.join("&"));
+        draft.body = Some(form(data, media_type)?);
     }
     Ok(())
+}
+
+/// The body that the parameters of a form make.
+fn form(data: &At<'_>, media_type: &str) -> Result<String, RequestsError> {
+    let params = data.items_of("params")?;
+    let pairs = params
+        .iter()
+        .map(|param| Ok((param.text_of("name")?, param.text_of("value")?)));
+    let pairs: Vec<(&str, &str)> = pairs.collect::<Result<_, RequestsError>>()?;
+    if is_multipart(media_type) && !pairs.is_empty() {
+        let boundary = boundary(media_type).unwrap_or(BOUNDARY);
+        let body = multipart::write(boundary, pairs);
+        return body.ok_or_else(|| {
+            data.fault("expected names of parameters without quotes and line ends")
+        });
+    }
+    let pair = |(name, value)| format!("{}={}", encode_value(name), encode_value(value));
+    Ok(pairs.into_iter().map(pair).collect::<Vec<_>>().join("&"))
 }

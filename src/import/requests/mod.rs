@@ -4,6 +4,7 @@
 mod collector;
 mod document;
 mod har;
+mod multipart;
 mod openapi;
 mod postman;
 mod schema;
@@ -92,6 +93,8 @@ pub enum LeftOut {
     Scheme,
     /// It uploads a file, which is not part of the file that was read.
     Upload,
+    /// It needs a body, and the description has no example of one.
+    Body,
     /// An image, a style, a script or a font, which is no step of a user.
     Asset,
 }
@@ -159,6 +162,9 @@ impl fmt::Display for LeftOut {
             Self::Origin(origin) => write!(f, "sent to {origin}"),
             Self::Scheme => f.write_str("neither http nor https"),
             Self::Upload => f.write_str("uploads a file"),
+            Self::Body => {
+                f.write_str("needs a body in a format that the document has no example of")
+            }
             Self::Asset => f.write_str("image, style, script or font"),
         }
     }

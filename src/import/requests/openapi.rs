@@ -5,6 +5,7 @@ mod parameters;
 
 use super::collector::{Collector, Draft};
 use super::document::At;
+use super::multipart::{BOUNDARY, is_multipart};
 use super::schema::Examples;
 use super::target::{Place, Target};
 use super::text::reference;
@@ -59,8 +60,12 @@ struct Operation<'a, 'd> {
 }
 
 enum Body {
-    Text { media_type: String, text: String },
-    Upload,
+    Text {
+        media_type: String,
+        text: String,
+    },
+    /// It cannot be made.
+    Missing(LeftOut),
     Nothing,
 }
 
@@ -85,8 +90,8 @@ impl Operation<'_, '_> {
                 draft.headers.push(("content-type".to_owned(), media_type));
                 draft.body = Some(text);
             }
-            Body::Upload => {
-                collector.leave_out(LeftOut::Upload);
+            Body::Missing(reason) => {
+                collector.leave_out(reason);
                 return Ok(());
             }
             Body::Nothing => {}
@@ -166,6 +171,17 @@ impl Operation<'_, '_> {
                 text: parameters::form(&value),
             });
         }
+        let form = is(is_multipart);
+        if let Some((_, media)) = form
+            && !has_file(media, self.examples)?
+            && let Some(Value::Object(fields)) = self.examples.of(media)?
+            && !fields.is_empty()
+        {
+            return Ok(Body::Text {
+                media_type: format!("multipart/form-data; boundary={BOUNDARY}"),
+                text: parameters::parts(&fields),
+            });
+        }
         // Another format can be sent only where its text is given.
         for (media_type, media) in &content {
             if let Some(Value::String(text)) = self.examples.given(media)? {
@@ -173,10 +189,10 @@ impl Operation<'_, '_> {
                 return Ok(Body::Text { media_type, text });
             }
         }
-        Ok(if body.is("required") {
-            Body::Upload
-        } else {
-            Body::Nothing
+        Ok(match form {
+            _ if !body.is("required") => Body::Nothing,
+            Some(_) => Body::Missing(LeftOut::Upload),
+            None => Body::Missing(LeftOut::Body),
         })
     }
 
@@ -215,6 +231,28 @@ fn address(server: &At<'_>) -> Result<String, RequestsError> {
         address.insert(0, '/');
     }
     Ok(address)
+}
+
+/// Whether a form has a field that is a file.
+fn has_file(media: &At<'_>, examples: &Examples<'_>) -> Result<bool, RequestsError> {
+    let Some(schema) = media.get("schema") else {
+        return Ok(false);
+    };
+    let properties = examples.resolve(&schema)?.get("properties");
+    for (_, property) in properties.map_or(Ok(Vec::new()), |all| all.entries())? {
+        let property = examples.resolve(&property)?;
+        let items = property
+            .get("items")
+            .map(|items| examples.resolve(&items))
+            .transpose()?;
+        let mut each = [Some(property), items].into_iter().flatten();
+        if each.any(|one| {
+            one.text_of("format") == Ok("binary") || one.get("contentMediaType").is_some()
+        }) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn essence(media_type: &str) -> String {

@@ -75,7 +75,15 @@ impl<'d> Examples<'d> {
             return Ok(None);
         };
         let schema = self.resolve(&schema)?;
-        fixed(&schema).map(|value| self.copy(&value)).transpose()
+        if let Some(value) = fixed(&schema) {
+            return self.copy(&value).map(Some);
+        }
+        // A list of what its items are given as.
+        let Some(items) = schema.get("items") else {
+            return Ok(None);
+        };
+        let item = fixed(&self.resolve(&items)?).map(|value| self.copy(&value));
+        Ok(item.transpose()?.map(|value| Value::Array(vec![value])))
     }
 
     /// A value that a schema allows, as far as its common keywords say. `open` are the schemas

@@ -26,6 +26,8 @@ const NAMES: [&str; 18] = [
 ];
 /// Whole names of secrets that are too short to be parts.
 const WHOLE_NAMES: [&str; 7] = ["auth", "bearer", "otp", "pass", "pin", "sid", "sig"];
+/// Words of names whose values are secrets if they look like tokens.
+const KEY_WORDS: [&str; 3] = ["key", "auth", "authentication"];
 /// Parts of names that have no secret: of settings of language models.
 const HARMLESS: [&str; 9] = [
     "completiontokens",
@@ -85,6 +87,15 @@ fn is_secret_value(value: &str) -> bool {
     is_word && (is_scheme(scheme) || scheme.is_empty() && begins())
 }
 
+/// Whether the name has a word such as `key`, as in `X-Functions-Key`, and the value may be one: many
+/// fields are called so.
+fn is_key(name: &str, value: &str) -> bool {
+    let words = name.split(|c: char| !c.is_alphanumeric());
+    let mut words = words.map(str::to_ascii_lowercase);
+    let is_token = value.len() >= TOKEN_MIN && !value.contains(char::is_whitespace);
+    is_token && words.any(|word| KEY_WORDS.contains(&word.as_str()))
+}
+
 fn is_scheme(text: &str) -> bool {
     SCHEMES.contains(&text.to_ascii_lowercase().as_str())
 }
@@ -92,7 +103,7 @@ fn is_scheme(text: &str) -> bool {
 /// The value, or a reference if it is a secret. An empty value is none, and neither is what
 /// consists of references, also after a scheme such as `Bearer`.
 pub fn hide(name: &str, value: &str) -> String {
-    let is_secret = is_secret_name(name) || is_secret_value(value);
+    let is_secret = is_secret_name(name) || is_secret_value(value) || is_key(name, value);
     let plain = without_references(value);
     let plain = plain.trim();
     if is_secret && !plain.is_empty() && !(is_scheme(plain) && plain.len() < value.len()) {

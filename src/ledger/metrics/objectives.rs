@@ -51,10 +51,14 @@ struct BudgetNumbers {
 
 impl From<BudgetView> for BudgetNumbers {
     fn from(view: BudgetView) -> Self {
+        // Of a budget that nothing is known of, all is left by arithmetic only.
+        let known = view.period.sli;
         let moment = |at: Option<Timestamp>| at.map_or(f64::NAN, Timestamp::as_secs_f64);
         Self {
-            remaining: view.remaining.unwrap_or(f64::NAN),
-            affordable: view.affordable.map_or(f64::NAN, |left| left.as_secs_f64()),
+            remaining: known.and(view.remaining).unwrap_or(f64::NAN),
+            affordable: known
+                .and(view.affordable)
+                .map_or(f64::NAN, |left| left.as_secs_f64()),
             recovery: moment(view.recovery),
             exhaustion: moment(view.exhaustion),
         }

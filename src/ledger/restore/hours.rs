@@ -82,7 +82,7 @@ impl CountedObjective {
         hour: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut counts = HourCounts::default();
-        for probe in &self.counts {
+        for probe in &*self.counts {
             let stored = store.hours(&keys[*probe], hour, hour.after(HOUR))?;
             for summary in &stored {
                 counts.add(self.stored_tally(summary));

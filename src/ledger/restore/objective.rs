@@ -18,7 +18,7 @@ pub(super) enum RestoringObjective {
 pub(super) struct CountedObjective {
     pub(super) filling: Filling,
     /// Which of the probes that the service watches count, by position.
-    pub(super) counts: Vec<usize>,
+    pub(super) counts: Arc<[usize]>,
     /// See [`ObjectiveState::precision`].
     pub(super) precision: Precision,
     pub(super) traffic: Option<Box<Traffic>>,

@@ -63,7 +63,10 @@ impl<Key: Eq + Hash> Group<Key> {
         self.ran |= !containers.is_empty();
         for (key, usage) in containers {
             let counters = counters(&usage);
-            let last = self.last.insert(key, counters);
+            let last = self.last.get(&key).copied();
+            // One that could not be read this time goes on from where it was.
+            let known = std::array::from_fn(|at| counters[at].or(last.and_then(|last| last[at])));
+            self.last.insert(key, known);
             let spent = |at| spent(last.and_then(|last| last[at]), counters[at]);
             let share = elapsed.zip(last).and_then(|(elapsed, _)| {
                 let limit = usage.cpu_limit.filter(|limit| *limit > 0.0)?;

@@ -4,6 +4,7 @@
 use super::table::{Listed, ProcessId, Table};
 use crate::observe::lines::{after, kib, nth, number};
 use crate::observe::root::read;
+use rustix::time::{ClockId, clock_gettime};
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -13,16 +14,18 @@ use std::time::{Duration, Instant};
 const MAX_AGE: Duration = Duration::from_secs(60);
 /// Details are read for so long at one sample; the rest follows at the next ones.
 const BUDGET: Duration = Duration::from_millis(5);
-/// Reading them takes one part of this many of a processor's time.
+/// Reading them takes one part of this many of a processor's time,
 const SHARE: u32 = 2000;
+/// but they are read again after this at the latest.
+const PAUSE_MAX: Duration = Duration::from_secs(600);
+/// What is older is not known any more.
+const STALE: Duration = Duration::from_secs(900);
 
 /// As of the last reading; what was not permitted is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Detail {
     /// Resident memory, where memory shared by n processes counts as an n-th for each.
     pub(super) proportional_bytes: Option<u64>,
-    /// Memory that is of no file: heap and stacks.
-    pub(super) anonymous_bytes: Option<u64>,
     /// The soft limit of open files.
     pub(super) fd_limit: Option<u64>,
     /// Of all threads, also of those that have ended meanwhile.
@@ -47,8 +50,10 @@ pub(super) struct Details {
 }
 
 impl Details {
-    pub(super) fn of(&self, id: ProcessId) -> Option<Detail> {
-        self.known.get(&id).map(|known| known.detail)
+    pub(super) fn of(&self, id: ProcessId, now: Instant) -> Option<Detail> {
+        let known = self.known.get(&id);
+        let known = known.filter(|known| now.duration_since(known.read_at) < STALE);
+        known.map(|known| known.detail)
     }
 
     /// Reads those of processes that were never read, then the oldest, as far as time permits, and
@@ -70,14 +75,16 @@ impl Details {
             .filter(|(read_at, _)| read_at.is_none_or(|at| now.duration_since(at) >= MAX_AGE))
             .collect();
         due.sort_by_key(|(read_at, _)| *read_at);
-        let started = Instant::now();
+        let (started, spent) = (Instant::now(), thread_time());
         for (_, listed) in due {
             if started.elapsed() >= BUDGET {
                 break;
             }
             self.read(table, listed, now);
         }
-        self.next = Some(now + started.elapsed() * SHARE);
+        // Time that the thread waited for a processor is no cost of reading.
+        let spent = thread_time().saturating_sub(spent);
+        self.next = Some(now + pause(spent));
     }
 
     fn read(&mut self, table: &Table, listed: &Listed, now: Instant) {
@@ -89,12 +96,21 @@ impl Details {
         });
         known.read_at = now;
         let memory = read(&folder.join("smaps_rollup")).ok();
-        let of = |name| memory.as_deref().and_then(|text| kib(text, name));
-        known.detail.proportional_bytes = of("Pss");
-        known.detail.anonymous_bytes = of("Anonymous");
+        known.detail.proportional_bytes = memory.and_then(|text| kib(&text, "Pss"));
         known.detail.fd_limit = fd_limit(&folder);
         known.count_switches(&switches(&table.folder(listed.id.pid)));
     }
+}
+
+/// How long nothing is read after reading took so much processor time.
+fn pause(spent: Duration) -> Duration {
+    spent.saturating_mul(SHARE).min(PAUSE_MAX)
+}
+
+/// The processor time that this thread has used.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 impl Known {
@@ -163,6 +179,15 @@ mod tests {
             "another with its number"
         );
         assert_eq!(count(&[]), (20, 5));
+    }
+
+    #[test]
+    fn waiting_for_a_processor_is_no_cost_and_pauses_end() {
+        let before = thread_time();
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(thread_time().saturating_sub(before) < Duration::from_millis(200));
+        assert_eq!(pause(Duration::from_millis(5)), Duration::from_secs(10));
+        assert_eq!(pause(Duration::from_secs(3)), PAUSE_MAX);
     }
 
     #[test]

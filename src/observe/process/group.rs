@@ -235,7 +235,7 @@ fn sums(readings: &[Reading]) -> Option<Sums> {
         resident_bytes: resident().sum(),
         resident_max_bytes: resident().max()?,
         proportional_bytes: details().map(|detail| detail?.proportional_bytes).sum(),
-        anonymous_bytes: details().map(|detail| detail?.anonymous_bytes).sum(),
+        anonymous_bytes: readings.iter().map(|reading| reading.anonymous_bytes).sum(),
         threads: readings.iter().map(|reading| reading.threads).sum(),
         open_fds: readings.iter().map(|reading| reading.open_fds).sum(),
         fd_limit: readings.iter().filter_map(limit).min(),

@@ -100,7 +100,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
             "slod_process_anonymous_memory_bytes",
             "bytes",
             PROCESS,
-            "Resident memory that belongs to no file, such as heap and stacks. Up to a minute old. Absent without permission to read it.",
+            "Resident memory that belongs to no file, such as heap and stacks. Absent before Linux 4.5.",
         ),
         |samples, process| samples.value(whole(process.anonymous_bytes)),
     ),

@@ -77,7 +77,7 @@ fn hidden(view: &ProcessView) -> Option<String> {
     is_hidden.then(|| {
         let (service, name) = (&view.service, &view.name);
         format!(
-            "disk reads and writes, proportional and anonymous memory, and before Linux 6.2 open files of `{service}/{name}` cannot be read: a process belongs to another user, or protects its memory; give slod CAP_SYS_PTRACE, or run it as the same user"
+            "disk reads and writes, proportional memory, and before Linux 6.2 open files of `{service}/{name}` cannot be read: a process belongs to another user, or protects its memory; give slod CAP_SYS_PTRACE, or run it as the same user"
         )
     })
 }
@@ -168,7 +168,7 @@ impl ProcessSampler {
             if let Some(found) = found {
                 let readings = found.iter().filter_map(|at| {
                     let listed = self.table.at(*at);
-                    reading(&self.table, listed, self.details.of(listed.id))
+                    reading(&self.table, listed, self.details.of(listed.id, now))
                 });
                 member.group.take(&readings.collect::<Vec<_>>(), since);
                 views.push(member.group.view(&member.spec, self.boot));

@@ -2,7 +2,7 @@
 
 use super::detail::Detail;
 use super::table::{Listed, ProcessId, Table};
-use crate::observe::lines::number;
+use crate::observe::lines::{kib, number};
 use crate::observe::root::read;
 use procfs::process::Process;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ pub(super) struct Reading {
     /// Processor time in user and kernel since its start, in the kernel's ticks.
     pub(super) cpu_ticks: u64,
     pub(super) resident_bytes: u64,
+    /// Of it, what is of no file: heap and stacks.
+    pub(super) anonymous_bytes: Option<u64>,
     pub(super) threads: u64,
     pub(super) open_fds: Option<u64>,
     pub(super) io: Option<Io>,
@@ -42,11 +44,17 @@ pub(super) fn reading(table: &Table, listed: &Listed, detail: Option<Detail>) ->
         is_new: listed.is_new,
         cpu_ticks: listed.cpu_ticks,
         resident_bytes: listed.resident_bytes,
+        anonymous_bytes: anonymous(&process),
         threads: listed.threads,
         open_fds,
         io,
         detail,
     })
+}
+
+/// `None` before Linux 4.5.
+fn anonymous(process: &Path) -> Option<u64> {
+    kib(&read(&process.join("status")).ok()?, "RssAnon")
 }
 
 /// `None` without the permission to look.

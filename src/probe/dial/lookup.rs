@@ -121,14 +121,18 @@ impl Lookups {
         question: Question,
         place: SemaphorePermit<'static>,
     ) -> Result<Pending, Failure> {
-        let mut asked = self.asked();
-        if let Some(running) = asked.pending.get(&question) {
-            return Ok(running.clone());
-        }
         let (done, answer) = oneshot::channel();
+        let pending = answer.shared();
+        {
+            let mut asked = self.asked();
+            if let Some(running) = asked.pending.get(&question) {
+                return Ok(running.clone());
+            }
+            asked.pending.insert(question.clone(), pending.clone());
+        }
         let running = Running {
             lookups: self,
-            question: question.clone(),
+            question,
             since: Instant::now(),
             _place: place,
         };
@@ -138,13 +142,12 @@ impl Lookups {
             // Nobody may wait for it any more.
             let _ = done.send(answer);
         };
+        // Without a thread, `running` is dropped here, which takes the lock of `asked`.
         let builder = thread::Builder::new().name("resolve".to_owned());
         builder
             .stack_size(STACK)
             .spawn(work)
             .map_err(|error| Failure::io(&error, "starting a thread to resolve names"))?;
-        let pending = answer.shared();
-        asked.pending.insert(question, pending.clone());
         Ok(pending)
     }
 

@@ -59,7 +59,8 @@ where
     R: Receive,
 {
     progress.enter(Measurement::Processing);
-    let message = message(request, &line)?;
+    let message = || message(request, &line);
+    let first = message()?;
     progress.record("request", || {
         format!(
             "{} {} ({})",
@@ -72,34 +73,45 @@ where
     let io = TokioIo::new(Tap::new(stream, start.clone()));
     let failed = |error: hyper::Error| protocol_failure(&error, "sending the request");
     let refused = |error: hyper::Error| answer_failure(&error, &start, line.http2);
+    // In memory of their own, as is what is rare: the memory of every attempt has room for the rest.
     if line.http2 {
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder.max_header_list_size(HEAD_MAX);
-        let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
-        let answer = async {
-            let answer = sender.send_request(message).await.map_err(refused)?;
-            receive_by(receive, answer, "HTTP/2", progress).await
+        let exchanged = async {
+            let mut builder = http2::Builder::new(TokioExecutor::new());
+            builder.max_header_list_size(HEAD_MAX);
+            let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
+            let answer = async {
+                let answer = sender.send_request(first).await.map_err(refused)?;
+                receive_by(receive, answer, "HTTP/2", progress).await
+            };
+            Driven::new(connection).during(answer).await
         };
-        return Driven::new(connection).during(answer).await;
+        return Box::pin(exchanged).await;
     }
     let mut builder = http1_builder();
     let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
     let mut driven = Driven::new(connection);
-    match driven.during(sender.send_request(message.clone())).await {
+    match driven.during(sender.send_request(first)).await {
         Ok(answer) => {
             let received = receive_by(receive, answer, start.version(), progress);
             driven.during(received).await
         }
         Err(error) if error.is_parse_too_large() => {
             let parts = driven.connection.into_parts();
-            let again = TokioIo::new(Replay::new(parts.read_buf, parts.io.into_inner()));
+            let (again, message) = (
+                Replay::new(parts.read_buf, parts.io.into_inner()),
+                message()?,
+            );
             builder.max_headers(FIELDS_MAX);
-            let (mut sender, connection) = builder.handshake(again).await.map_err(failed)?;
-            let answer = async {
-                let answer = sender.send_request(message).await.map_err(refused)?;
-                receive_by(receive, answer, start.version(), progress).await
+            let exchanged = async {
+                let handshake = builder.handshake(TokioIo::new(again));
+                let (mut sender, connection) = handshake.await.map_err(failed)?;
+                let answer = async {
+                    let answer = sender.send_request(message).await.map_err(refused)?;
+                    receive_by(receive, answer, start.version(), progress).await
+                };
+                Driven::new(connection).during(answer).await
             };
-            Driven::new(connection).during(answer).await
+            Box::pin(exchanged).await
         }
         Err(error) => Err(refused(error)),
     }

@@ -149,8 +149,10 @@ async fn judge(
     body: Vec<u8>,
     progress: &mut Progress<'_>,
 ) -> Result<(), Failure> {
-    let status = probe.expect.check_status(head.status);
-    let mut failure = record(status, progress);
+    let (expect, status) = (&probe.expect, head.status);
+    let allowed = expect.allows(status);
+    progress.record("expect", || shown(allowed, &expect.status_text(status)));
+    let mut failure = (!allowed).then(|| Failure::bad(Cause::Status, expect.status_text(status)));
     if probe.expect.looks_further() {
         let expect = probe.expect.clone();
         let work = move || expect.check_content(&head.headers, &body);
@@ -169,7 +171,11 @@ async fn judge(
 }
 
 fn record(Check { failed, text }: Check, progress: &mut Progress<'_>) -> Option<Failure> {
-    let holds = if failed.is_none() { "ok:" } else { "FAILED:" };
-    progress.record("expect", || format!("{holds} {text}"));
+    progress.record("expect", || shown(failed.is_none(), &text));
     failed.map(|cause| Failure::bad(cause, text))
+}
+
+fn shown(holds: bool, text: &str) -> String {
+    let result = if holds { "ok" } else { "FAILED" };
+    format!("{result}: {text}")
 }

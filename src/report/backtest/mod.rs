@@ -250,12 +250,17 @@ impl Backtest {
         for alert in recorded {
             let row = AlertRow::of(alert);
             let same = |other: &&mut AlertRow| other.is_of(&row) && other.touches(&row);
-            match self.alerts.iter_mut().find(same) {
-                Some(would) => would.did_fire_at = would.did_fire_at.or(Some(row.fired_at)),
-                None => self.missing.push(AlertRow {
+            let mut is_known = false;
+            for would in self.alerts.iter_mut().filter(same) {
+                is_known = true;
+                would.did_fire_at = would.did_fire_at.or(Some(row.fired_at));
+            }
+            // What began before is unknown to a history that begins later.
+            if !is_known && row.fired_at >= self.from {
+                self.missing.push(AlertRow {
                     did_fire_at: Some(row.fired_at),
                     ..row
-                }),
+                });
             }
         }
     }

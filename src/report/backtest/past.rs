@@ -47,10 +47,9 @@ pub fn replayed(
         backtest.take(service);
     }
     let mut recorded = store.alerts(from, to, RECORDED)?;
-    // What began before is unknown to a history that begins later.
     // Signs are not replayed.
     let is_budget = |alert: &AlertRecord| matches!(alert.key.source, Source::Budget { .. });
-    recorded.retain(|alert| alert.from >= from && is_budget(alert));
+    recorded.retain(is_budget);
     recorded.reverse();
     backtest.compare(&recorded);
     Ok(backtest)

@@ -2,7 +2,7 @@
 
 use super::threshold::{Held, Measured, Threshold};
 use crate::config::{LoadSpec, ServiceSpec};
-use crate::load::{LoadWindow, Model, Scenario};
+use crate::load::{Figures, LoadWindow, Model, Scenario};
 use crate::slo::Sli;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ pub struct Promise {
     /// With the part of the run: `objective fast, up to 100 users`.
     pub source: String,
     part: Part,
+    is_objective: bool,
 }
 
 /// The windows with a load from one level to another.
@@ -42,6 +43,7 @@ impl Promise {
             threshold,
             source: source.to_owned(),
             part: WHOLE,
+            is_objective: false,
         }
     }
 
@@ -53,7 +55,21 @@ impl Promise {
 
     pub fn judge<'a>(&self, windows: impl IntoIterator<Item = &'a LoadWindow>) -> Held {
         let windows = windows.into_iter().filter(|one| self.concerns(one));
-        self.threshold.judge(windows, &self.source)
+        let windows: Vec<_> = windows.collect();
+        let mut held = self.threshold.judge(windows.iter().copied(), &self.source);
+        if let (Measured::Quantile(target), true) = (self.threshold.of, self.is_objective) {
+            // As in the objective itself, a failed request is never fast.
+            let errors = Figures::of(windows).error_ratio();
+            let are_too_many = errors.is_some_and(|errors| errors > 1.0 - target);
+            held.measured = held.measured.map(|measured| {
+                if are_too_many {
+                    f64::INFINITY
+                } else {
+                    measured
+                }
+            });
+        }
+        held
     }
 }
 
@@ -77,7 +93,10 @@ pub fn promises(service: &ServiceSpec, scenario: &Scenario) -> Vec<Promise> {
             _ => plan.up_to_peak(),
         };
         let threshold = Threshold { of, limit };
-        all.push(plan.promise(threshold, &format!("objective {}", objective.name), part));
+        all.push(Promise {
+            is_objective: true,
+            ..plan.promise(threshold, &format!("objective {}", objective.name), part)
+        });
     }
     if let (Some(load), Some(part)) = (&service.load, plan.expected()) {
         let average = load.average.as_ref().map(|range| *range.end());
@@ -172,6 +191,7 @@ impl<'a> Plan<'a> {
             source.push_str(&shown(part.to));
         }
         Promise {
+            is_objective: false,
             threshold,
             source,
             part,

@@ -155,10 +155,12 @@ pub fn advice(report: &RunReport) -> Table {
 
 /// What was measured of a threshold, in words.
 pub fn measured(held: &Held) -> String {
-    held.measured.map_or_else(
-        || "nothing was measured".to_owned(),
-        |value| held.threshold.of.show(value),
-    )
+    match (held.measured, held.requests) {
+        (Some(value), _) => held.threshold.of.show(value),
+        (None, 0) => "nothing was measured".to_owned(),
+        (None, 1) => "too few requests: 1".to_owned(),
+        (None, requests) => format!("too few requests: {requests}"),
+    }
 }
 
 pub fn thresholds(report: &RunReport) -> Table {

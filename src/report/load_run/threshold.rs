@@ -24,11 +24,13 @@ pub enum Measured {
     Rate,
 }
 
-/// A threshold and what was measured; `None` if nothing was, which is a failure.
+/// A threshold and what was measured; `None` if there were too few requests, which is a failure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Held {
     pub threshold: Threshold,
     pub measured: Option<f64>,
+    /// That were answered.
+    pub requests: u64,
     /// Where it comes from: an objective's name, `load`, or the command line.
     pub source: String,
 }
@@ -110,6 +112,7 @@ impl Measured {
         match self {
             Self::Errors => numbers::failed(value),
             Self::Rate => format!("{value:.1}/s"),
+            _ if value.is_infinite() => "failed".to_owned(),
             _ => numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default()),
         }
     }
@@ -132,9 +135,11 @@ impl Threshold {
         windows: impl IntoIterator<Item = &'a LoadWindow>,
         source: &str,
     ) -> Held {
+        let figures = Figures::of(windows);
         Held {
             threshold: self,
-            measured: self.of.of(&Figures::of(windows)),
+            measured: self.of.of(&figures),
+            requests: figures.completed,
             source: source.to_owned(),
         }
     }

@@ -140,7 +140,7 @@ fn level(line: &str) -> Option<&'static str> {
         "info", "debug", "trace", "notice", "warn", "error", "critical",
     ];
     let begin: String = line.chars().take(200).collect();
-    let mut words = begin.split(|c: char| !c.is_ascii_alphanumeric());
+    let mut words = begin.split(|c: char| c.is_whitespace() || "[](){}<>|,;=:\"'".contains(c));
     words.find_map(|word| {
         LEVELS
             .into_iter()

@@ -64,7 +64,12 @@ impl LogSummary {
             "\n  LOG ({} lines, {} of another time)\n",
             self.lines, self.outside
         );
-        if self.kinds.is_empty() {
+        if self.without_time > 0 {
+            let without = self.without_time;
+            writeln!(out, "    {without} lines before the first known time, or whose time cannot be read, are left out")
+                .unwrap_or_default();
+        }
+        if self.kinds.is_empty() && self.without_time < self.lines {
             out.push_str("    nothing to look at\n");
         }
         for one in &self.kinds {

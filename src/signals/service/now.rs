@@ -67,6 +67,12 @@ impl ServiceHistory {
         self.active = active
             .map(|one| (one.kind.name, one.subject.clone()))
             .collect();
+        for one in all
+            .iter_mut()
+            .filter(|one| one.presence == Presence::Active)
+        {
+            one.chart = self.chart(one.kind, &one.subject);
+        }
         all
     }
 

@@ -23,7 +23,7 @@ use crate::report::health::Health;
 use crate::report::notes;
 use crate::report::signals::HealthAnswer;
 use crate::slo::correction::Correction;
-use crate::slo::{BudgetingMethod, Combine, Objective};
+use crate::slo::{BudgetingMethod, Combine, EventSource, Objective};
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -208,10 +208,11 @@ fn affordable(view: &ObjectiveView) -> Option<Duration> {
 }
 
 /// What the counted events are.
-const fn unit(budgeting: BudgetingMethod) -> &'static str {
-    match budgeting {
-        BudgetingMethod::Occurrences => "probes",
-        BudgetingMethod::Timeslices { .. } | BudgetingMethod::RatioTimeslices => "minutes",
+const fn unit(objective: &Objective) -> &'static str {
+    match (objective.budgeting, objective.source) {
+        (BudgetingMethod::Occurrences, EventSource::Probes) => "probes",
+        (BudgetingMethod::Occurrences, EventSource::Metrics) => "requests",
+        (BudgetingMethod::Timeslices { .. } | BudgetingMethod::RatioTimeslices, _) => "minutes",
     }
 }
 
@@ -221,7 +222,7 @@ fn windows(view: &ObjectiveView) -> Markup {
         details {
             summary { "All windows" }
             div.scroll { table.numbers {
-                caption { "Counted in " (unit(budgeting)) }
+                caption { "Counted in " (unit(&view.objective)) }
                 thead { tr {
                     th scope="col" { "Window" } th scope="col" { "Good" } th scope="col" { "Bad" }
                     th scope="col" { "SLI" } th scope="col" { "Burn" } th scope="col" { "Coverage" }

@@ -88,3 +88,20 @@ fn a_tool_that_is_missing_is_named_with_what_to_install() {
     assert!(text.contains("not possible with Locust"), "{text}");
     assert_eq!(counts.total(), 0);
 }
+
+#[test]
+fn arguments_that_would_replace_the_planned_load_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config(folder.path(), "127.0.0.1:9".parse().expect("valid"));
+    for (engine, argument, more) in [
+        ("k6", "--vus", &["--vus", "3"][..]),
+        ("k6", "--duration", &["--duration=5s"]),
+        ("locust", "-t", &["-t", "5s"]),
+    ] {
+        let args = [&["--"][..], more].concat();
+        let (code, text) = super::run(&config, &load("quick", "web", engine, &args));
+        assert_eq!(code, Some(2), "{text}");
+        let said = format!("slod: {argument} behind `--` would replace the load of the scenario");
+        assert!(text.contains(&said), "{text}");
+    }
+}

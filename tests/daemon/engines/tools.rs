@@ -67,6 +67,12 @@ fn the_run_of_either_tool_is_what_the_service_counted() {
         assert_eq!(report["engine"], engine);
         assert_eq!(report["ending"]["state"], "completed", "{text}");
         holds_what_was_counted(&report, &counts);
+        // It is one process here: its processor time is known.
+        assert!(
+            report["windows"][1]["generator_cpu_ratio"].is_number(),
+            "{report:#}"
+        );
+        assert!(!report["observed"].to_string().contains("slod_load_workers"));
         let p50 = report["total"]["p50_seconds"].as_f64().expect("measured");
         assert!((0.02..0.2).contains(&p50), "{p50}");
         // 2 users, none, and 6: each makes a request in 70 ms.

@@ -3,6 +3,7 @@
 use super::tools::is_installed;
 use super::{config, finished, load, report, service, slod};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -11,9 +12,13 @@ use std::time::Duration;
 struct Worker(Child);
 
 impl Worker {
-    fn start(port: &str) -> Self {
+    /// With the locustfile of the master, if it has none of its own.
+    fn start(port: &str, own: Option<&Path>) -> Self {
+        let file = own.unwrap_or(Path::new("-"));
         let child = Command::new("locust")
-            .args(["-f", "-", "--worker", "--master-host", "127.0.0.1"])
+            .arg("-f")
+            .arg(file)
+            .args(["--worker", "--master-host", "127.0.0.1"])
             .args(["--master-port", port])
             // Workers have an environment of their own.
             .env("X_API_KEY", "s3cretkey")
@@ -33,6 +38,11 @@ impl Drop for Worker {
     }
 }
 
+fn free_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("bound").port().to_string()
+}
+
 #[test]
 fn a_lost_worker_is_less_load_and_no_better_service() {
     if !is_installed("locust") {
@@ -41,10 +51,7 @@ fn a_lost_worker_is_less_load_and_no_better_service() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, counts) = service::start();
     let config = config(folder.path(), address);
-    let port = {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.local_addr().expect("bound").port().to_string()
-    };
+    let port = free_port();
     let more = [
         "--expect-workers",
         "2",
@@ -60,7 +67,7 @@ fn a_lost_worker_is_less_load_and_no_better_service() {
     ];
     let mut command = slod(&config, &load("quick", "web", "locust", &more));
     let child = command.spawn().expect("starts");
-    let (lost, _kept) = (Worker::start(&port), Worker::start(&port));
+    let (lost, _kept) = (Worker::start(&port, None), Worker::start(&port, None));
     super::wait_for(|| counts.total() > 100);
     drop(lost);
     let before = counts.total();
@@ -89,4 +96,38 @@ fn a_lost_worker_is_less_load_and_no_better_service() {
     );
     thread::sleep(Duration::from_millis(300));
     assert_eq!(counts.total(), made, "a worker goes on");
+}
+
+#[test]
+fn a_worker_with_another_locustfile_is_less_load_and_no_better_service() {
+    if !is_installed("locust") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (address, _) = service::start();
+    let config = config(folder.path(), address);
+    let other = folder.path().join("other.py");
+    let text = "from locust import HttpUser, task\nclass Other(HttpUser):\n    @task\n    def other(self): pass\n";
+    std::fs::write(&other, text).expect("written");
+    let port = free_port();
+    let bind = format!("--master-bind-port={port}");
+    let workers = ["--expect-workers", "2", "--users", "6", "--run-time", "11s"];
+    let more = [
+        &workers[..],
+        &["--", "--master-bind-host", "127.0.0.1", &bind],
+    ]
+    .concat();
+    let mut command = slod(&config, &load("quick", "web", "locust", &more));
+    let child = command.spawn().expect("starts");
+    let _own = Worker::start(&port, Some(&other));
+    let _same = Worker::start(&port, None);
+    let (code, text) = finished(child);
+    assert!(
+        text.contains(&format!("--master-host THIS_HOST --master-port {port}`")),
+        "{code:?} {text}"
+    );
+    assert!(
+        text.contains("locust ran 3 of the planned 6 users in "),
+        "{code:?} {text}"
+    );
 }

@@ -41,6 +41,7 @@ pub fn findings() -> Findings {
                 subject: subject.into(),
                 presence,
                 evidence: evidence.into(),
+                chart: "".into(),
             }
         };
     Findings {

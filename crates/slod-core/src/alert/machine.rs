@@ -27,6 +27,8 @@ pub struct Machine {
     /// Names of the troubles in `own`.
     troubles: &'static [&'static str],
     decided: Arc<Decisions>,
+    /// The rules that gave the labels which silences were held against.
+    labelled: Option<Arc<AlertRules>>,
     /// When silences were last looked at.
     looked: Option<Timestamp>,
 }
@@ -34,7 +36,7 @@ pub struct Machine {
 /// What a step takes, apart from objectives.
 #[derive(Clone, Copy, Debug)]
 pub struct StepInput<'a> {
-    pub rules: &'a AlertRules,
+    pub rules: &'a Arc<AlertRules>,
     pub decisions: &'a Arc<Decisions>,
     /// Warning signs, if they were looked for since the step before.
     pub signs: Option<&'a [Sign]>,
@@ -108,9 +110,12 @@ impl Machine {
             ..
         } = input;
         let last = self.looked.replace(now);
+        let is_same = |known: &Arc<AlertRules>| Arc::ptr_eq(known, rules);
         let is_decided = !Arc::ptr_eq(&self.decided, decisions)
+            || !self.labelled.as_ref().is_some_and(is_same)
             || last.is_none_or(|last| now < last || decisions.change_between(last, now));
         self.decided = Arc::clone(decisions);
+        self.labelled = Some(Arc::clone(rules));
         let paging = if rules.depends_on.is_empty() {
             BTreeSet::new()
         } else {
@@ -124,7 +129,7 @@ impl Machine {
                 alert.notified,
             );
             match &alert.inhibited_by {
-                None if is_new => {
+                None if !alert.notified => {
                     let explained = rules.explained_by(&alert.key.service, &paging);
                     alert.inhibited_by = explained.map(Inhibitor::Service);
                 }

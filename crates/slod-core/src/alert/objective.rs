@@ -13,7 +13,15 @@ const EVIDENCE_MS: i64 = 30_000;
 #[derive(Clone, Debug, Default)]
 pub struct ObjectiveAlerts {
     /// Those that fire or are pending.
-    states: Vec<(Condition, AlertState)>,
+    states: Vec<Tracked>,
+}
+
+#[derive(Clone, Debug)]
+struct Tracked {
+    condition: Condition,
+    state: AlertState,
+    /// When a faster tier fired last, as far as is known.
+    faster: Option<Timestamp>,
 }
 
 impl ObjectiveAlerts {
@@ -21,8 +29,12 @@ impl ObjectiveAlerts {
     pub fn resume(&mut self, alert: AlertRecord, held: Timestamp) {
         if let Source::Budget { condition, .. } = alert.key.source {
             let held = held.max(alert.from);
-            let state = AlertState::Firing { alert, held };
-            self.states.push((condition, state));
+            let state = AlertState::firing_since(alert, held);
+            self.states.push(Tracked {
+                condition,
+                state,
+                faster: None,
+            });
         }
     }
 
@@ -39,27 +51,36 @@ impl ObjectiveAlerts {
         let mut before = std::mem::take(&mut self.states);
         let mut faster = None;
         for (position, condition) in policy.conditions().iter().enumerate() {
-            let known = before.iter().position(|(one, _)| one == condition);
-            let mut state = known.map_or_else(AlertState::default, |at| before.swap_remove(at).1);
+            let known = before.iter().position(|one| one.condition == *condition);
+            let mut tracked = known.map_or_else(
+                || Tracked::new(*condition),
+                |position| before.swap_remove(position),
+            );
             let met = met.contains(position);
-            let inhibited_by = match condition {
+            let inhibitor = match condition {
                 Condition::Tier(_) | Condition::Forecast(_) => faster.clone(),
                 Condition::Exhausted => None,
             };
             let begin = || AlertRecord {
                 spent: burning.remaining().map(|left| 1.0 - left),
-                inhibited_by,
+                inhibited_by: inhibitor.clone(),
                 ..begin(condition, burning, now)
             };
-            state.step(met, condition.timing(), now, begin, changes);
-            if let (Condition::Tier(tier), true) = (condition, state.is_firing()) {
+            let timing = condition.timing();
+            tracked.state.step(met, timing, now, begin, changes);
+            tracked.inhibit(inhibitor, met, now);
+            if let (Condition::Tier(tier), true) = (condition, tracked.state.is_firing()) {
                 faster.get_or_insert(Inhibitor::Tier(tier.number));
             }
-            if !state.is_inactive() {
-                self.states.push((*condition, state));
+            if !tracked.state.is_inactive() {
+                self.states.push(tracked);
             }
         }
-        changes.extend(before.into_iter().filter_map(|(_, mut gone)| gone.end(now)));
+        changes.extend(
+            before
+                .into_iter()
+                .filter_map(|mut gone| gone.state.end(now)),
+        );
     }
 
     /// Renews the evidence of what fires, as it is read while an alert lasts: before a step.
@@ -73,10 +94,15 @@ impl ObjectiveAlerts {
         let is_old = |held: Timestamp| held.0 / EVIDENCE_MS != now.0 / EVIDENCE_MS;
         let all = policy.conditions().iter().enumerate();
         for (_, condition) in all.filter(|(position, _)| met.contains(*position)) {
-            let known = self.states.iter_mut().find(|(one, _)| one == condition);
-            let Some((_, state)) = known else { continue };
+            let known = self
+                .states
+                .iter_mut()
+                .find(|one| one.condition == *condition);
+            let Some(Tracked { state, .. }) = known else {
+                continue;
+            };
             if state.firing_mut().is_some_and(|(held, _)| is_old(held)) {
-                state.found(|| condition.sentence(burning).into());
+                state.found(|alert| alert.evidence = condition.sentence(burning).into());
             }
         }
     }
@@ -84,23 +110,48 @@ impl ObjectiveAlerts {
     /// Ends what fires, because the objective no longer exists.
     pub fn end(&mut self, now: Timestamp) -> impl Iterator<Item = AlertRecord> {
         let states = self.states.drain(..);
-        states.filter_map(move |(_, mut state)| state.end(now))
+        states.filter_map(move |mut one| one.state.end(now))
     }
 
     /// What fires, the fastest tier first.
     pub fn firing(&self) -> impl Iterator<Item = &AlertRecord> {
-        self.states.iter().filter_map(|(_, state)| state.firing())
+        self.states.iter().filter_map(|one| one.state.firing())
     }
 
     /// What fires, and when its condition was last met.
     pub fn firing_mut(&mut self) -> impl Iterator<Item = (Timestamp, &mut AlertRecord)> {
         let states = self.states.iter_mut();
-        states.filter_map(|(_, state)| state.firing_mut())
+        states.filter_map(|one| one.state.firing_mut())
     }
 
     /// Whether nothing fires or is pending.
     pub fn is_inactive(&self) -> bool {
         self.states.is_empty()
+    }
+}
+
+impl Tracked {
+    const fn new(condition: Condition) -> Self {
+        Self {
+            condition,
+            state: AlertState::Inactive,
+            faster: None,
+        }
+    }
+
+    /// Says which faster tier inhibits an alert that was inhibited when it began. When the last of them
+    /// ends, this one's short window still has the same failures: receivers learn of this one if the
+    /// budget burns on after they have left the window.
+    fn inhibit(&mut self, by: Option<Inhibitor>, met: bool, now: Timestamp) {
+        let last = self.faster.filter(|last| *last <= now && by.is_none());
+        let last = *self.faster.insert(last.unwrap_or(now));
+        let is_over = met && last.after(self.condition.timing().keep) <= now;
+        if let Some((_, alert)) = self.state.firing_mut()
+            && matches!(alert.inhibited_by, Some(Inhibitor::Tier(_)))
+            && (by.is_some() || is_over)
+        {
+            alert.inhibited_by = by;
+        }
     }
 }
 

@@ -38,6 +38,8 @@ pub struct AlertRecord {
     pub summary: Arc<str>,
     /// That of the last moment when its condition was met.
     pub evidence: Arc<str>,
+    /// What it was found in, as text; not kept over a restart, after which the next finding has one.
+    pub chart: Arc<str>,
     /// What else fired that explains it, so that nobody is notified: a faster tier of the same
     /// objective, or a service that this one depends on.
     pub inhibited_by: Option<Inhibitor>,
@@ -145,6 +147,7 @@ impl AlertRecord {
             spent: None,
             summary: evidence.clone(),
             evidence,
+            chart: "".into(),
             inhibited_by: None,
             silenced_by: None,
             notified: false,

@@ -90,10 +90,12 @@ impl AlertRules {
                 format!("{}/{}", self.address, alert.runbook()),
             ),
         ];
+        let chart = (!alert.chart.is_empty()).then(|| ("chart", alert.chart.to_string()));
+        let annotations = annotations.into_iter().chain(chart);
         let annotations = annotations.map(|(name, value)| (name.to_owned(), value));
         Notice {
             labels: self.labels(alert),
-            annotations: annotations.into(),
+            annotations: annotations.collect(),
             from: alert.from,
             to: alert.to,
         }

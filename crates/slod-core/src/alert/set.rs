@@ -288,6 +288,38 @@ mod tests {
     }
 
     #[test]
+    fn a_slower_tier_that_burns_on_is_inhibited_no_more() {
+        let mut set = AlertSet::default();
+        let inhibited = |set: &AlertSet| -> Vec<_> {
+            let words = |one: &AlertRecord| one.inhibited_by.as_ref().map(Inhibitor::words);
+            set.firing().map(|one| (row(one).1, words(one))).collect()
+        };
+        let by = |tier: u8| Some(format!("tier {tier}"));
+        step(&mut set, &[("errors", 20)], 0);
+        let mut run = |seconds: std::ops::Range<i64>, bad| {
+            for second in seconds.step_by(10) {
+                step(&mut set, &[("errors", bad)], second);
+            }
+            inhibited(&set)
+        };
+        // Tier 1 ended after 5 minutes; the short window of tier 2 has its failures for half an hour.
+        let during = run(10..2090, 8);
+        assert_eq!(during, [(2, by(1)), (3, by(2)), (4, by(2))]);
+        let after = run(2090..2110, 8);
+        assert_eq!(after, [(2, None), (3, by(2)), (4, by(2))]);
+        // Tier 3 may burn on after that, and tier 4 is inhibited by it.
+        let later = run(2110..2110 + 1800 + 7200 + 20, 4);
+        assert_eq!(later, [(3, None), (4, by(3))]);
+        // What burns no longer stays as it was.
+        let mut set = AlertSet::default();
+        step(&mut set, &[("errors", 20)], 0);
+        for second in (10..21_600).step_by(10) {
+            step(&mut set, &[("errors", 0)], second);
+        }
+        assert_eq!(inhibited(&set), [(4, by(3))]);
+    }
+
+    #[test]
     fn each_tier_keeps_firing_for_its_short_window() {
         let mut set = AlertSet::default();
         step(&mut set, &[("errors", 20)], 0);

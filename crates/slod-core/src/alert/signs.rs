@@ -11,6 +11,11 @@ use std::time::Duration;
 /// A sign of which nobody knows whether it is still there ends after this time at the latest.
 const MAX_UNKNOWN: Duration = Duration::from_secs(3600);
 
+/// slod's own troubles, by the names of their signs.
+pub const STORE_FAILING: &str = "store_failing";
+pub const CONFIG_RELOAD_FAILED: &str = "config_reload_failed";
+pub const TROUBLES: &[&str] = &[STORE_FAILING, CONFIG_RELOAD_FAILED];
+
 /// What was found of one sign.
 #[derive(Clone, Debug)]
 pub struct Sign {
@@ -20,6 +25,8 @@ pub struct Sign {
     /// Whether it is there; `None` if nothing can be said.
     pub is_there: Option<bool>,
     pub evidence: Arc<str>,
+    /// What it was found in, as text.
+    pub chart: Arc<str>,
 }
 
 /// Keeps those that fire or are pending.
@@ -32,7 +39,8 @@ impl SignAlerts {
     /// Continues an alert whose sign was there at `held` at the latest.
     pub fn resume(&mut self, alert: AlertRecord, held: Timestamp) {
         let (key, held) = (alert.key.clone(), held.max(alert.from));
-        self.states.insert(key, AlertState::Firing { alert, held });
+        self.states
+            .insert(key, AlertState::firing_since(alert, held));
     }
 
     /// Takes what was found now. What began or ended is added to `changes`. A sign that nothing was
@@ -53,11 +61,17 @@ impl SignAlerts {
             let mut state = known.unwrap_or_default();
             let begin = || {
                 let (key, name) = (sign.key.clone(), sign.alertname.clone());
-                AlertRecord::new(key, name, sign.urgency, now, sign.evidence.clone())
+                AlertRecord {
+                    chart: sign.chart.clone(),
+                    ..AlertRecord::new(key, name, sign.urgency, now, sign.evidence.clone())
+                }
             };
             let met = sign.is_there == Some(true);
             if met {
-                state.found(|| sign.evidence.clone());
+                state.found(|alert| {
+                    alert.evidence = sign.evidence.clone();
+                    alert.chart = sign.chart.clone();
+                });
             }
             let timing = if sign.is_there.is_none() {
                 unknown(timing)
@@ -126,6 +140,7 @@ mod tests {
             urgency: Urgency::Ticket,
             is_there,
             evidence: "it grows".into(),
+            chart: "▁▄█".into(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What people decide about alerts: silences and acknowledgements.
 
 use super::record::{Acknowledgement, AlertKey};
+use super::tier::other_severity;
 use crate::outcome::Timestamp;
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -47,6 +48,24 @@ pub struct Decisions {
 }
 
 impl Matcher {
+    /// Reads one or several, as in `service=web,severity=page` or `{service="web"}`.
+    pub fn parse_list(text: &str) -> Result<Vec<Self>, String> {
+        let text = text.trim();
+        let inner = text
+            .strip_prefix('{')
+            .and_then(|text| text.strip_suffix('}'));
+        let list = inner.unwrap_or(text).trim();
+        let mut parts = split(list);
+        // As in Alertmanager, the last one may end with a comma.
+        if parts.len() > 1 && parts.last().is_some_and(|last| last.trim().is_empty()) {
+            parts.pop();
+        }
+        parts
+            .into_iter()
+            .map(|part| Self::parse(part.trim()))
+            .collect()
+    }
+
     /// Reads `service=web`, `service="web"`, `severity!=critical`, `slo=~"latency-.*"`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let invalid = || {
@@ -109,10 +128,12 @@ impl Matcher {
     }
 
     fn is_met_by(&self, label: &str) -> bool {
-        match &self.regex {
-            Some(regex) => regex.is_match(label),
-            None => self.value == label,
-        }
+        let is_met = |word: &str| match &self.regex {
+            Some(regex) => regex.is_match(word),
+            None => self.value == word,
+        };
+        // In either word, as in routes.
+        is_met(label) || (self.name == "severity" && is_met(other_severity(label)))
     }
 }
 
@@ -137,10 +158,21 @@ impl PartialEq for Matcher {
     }
 }
 
+/// The parts between commas that are not in quotes.
+fn split(list: &str) -> Vec<&str> {
+    let (mut in_quotes, mut is_escaped) = (false, false);
+    let is_border = |character: char| {
+        in_quotes ^= character == '"' && !is_escaped;
+        is_escaped = character == '\\' && !is_escaped;
+        character == ',' && !in_quotes
+    };
+    list.split(is_border).collect()
+}
+
 /// A value without its quotes, in which `\"` and `\\` stand for `"` and `\`, and `\n` for a line break.
 fn unquoted(value: &str) -> Option<String> {
     let Some(inner) = value.strip_prefix('"') else {
-        return (!value.contains('"')).then(|| value.to_owned());
+        return (!value.contains(['"', ','])).then(|| value.to_owned());
     };
     let (mut text, mut rest) = (String::new(), inner.chars());
     loop {
@@ -236,15 +268,50 @@ mod tests {
             ("team=\"\"", true),
             ("team!=a", true),
             ("team=~.+", false),
+            // Either word for a severity.
+            ("severity=page", true),
+            ("severity!=page", false),
+            ("severity=~\"page|ticket\"", true),
+            ("severity=ticket", false),
         ];
         for (text, expected) in cases {
             let matcher = Matcher::parse(text).expect(text);
             assert_eq!(matcher.matches(&labels()), expected, "{text}");
         }
         for text in [
-            "", "web", "=web", "1a=b", "a b=c", "slo=~(", "a=\"b", "a=\"b\"c", "a=b\"c",
+            "", "web", "=web", "1a=b", "a b=c", "slo=~(", "a=\"b", "a=\"b\"c", "a=b\"c", "a=b,c",
         ] {
             assert!(Matcher::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_split_at_the_commas_outside_of_quotes() {
+        let read = |text: &str| {
+            let all = Matcher::parse_list(text)?;
+            Ok::<_, String>(all.iter().map(Matcher::to_string).collect::<Vec<_>>())
+        };
+        let both = Ok(vec![
+            "service=\"web\"".to_owned(),
+            "slo=~\"a,\\\"b\"".to_owned(),
+        ]);
+        for text in [
+            r#"service=web,slo=~"a,\"b""#,
+            r#"{service="web", slo=~"a,\"b"}"#,
+            r#"{ service = web , slo =~ "a,\"b", }"#,
+        ] {
+            assert_eq!(read(text), both, "{text}");
+        }
+        assert_eq!(read("service=web").map(|all| all.len()), Ok(1));
+        for text in [
+            "",
+            "{}",
+            ",",
+            "service=web,,slo=a",
+            "{service=web",
+            "service=web,slo",
+        ] {
+            assert!(read(text).is_err(), "{text}");
         }
     }
 

@@ -2,7 +2,6 @@
 
 use super::record::AlertRecord;
 use crate::outcome::Timestamp;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a condition must be met for an alert to fire, and unmet for it to end.
@@ -34,7 +33,8 @@ pub enum AlertState {
     /// Its condition is met, and not for long enough.
     Pending { since: Timestamp, times: u32 },
     Firing {
-        alert: AlertRecord,
+        /// Apart, since most states are of conditions that are not met.
+        alert: Box<AlertRecord>,
         /// When its condition was last met.
         held: Timestamp,
     },
@@ -69,12 +69,20 @@ impl AlertState {
             _ => (now, 1),
         };
         *self = if since.after(timing.pending) <= now && times >= timing.confirmations {
-            let alert = begin();
-            changes.push(alert.clone());
+            let alert = Box::new(begin());
+            changes.push((*alert).clone());
             Self::Firing { alert, held: now }
         } else {
             Self::Pending { since, times }
         };
+    }
+
+    /// Of an alert that was known before, whose condition was last met at `held`.
+    pub fn firing_since(alert: AlertRecord, held: Timestamp) -> Self {
+        Self::Firing {
+            alert: Box::new(alert),
+            held,
+        }
     }
 
     /// Ends it, if it fires.
@@ -83,19 +91,19 @@ impl AlertState {
             Self::Inactive | Self::Pending { .. } => None,
             Self::Firing { alert, .. } => Some(AlertRecord {
                 to: Some(at.max(alert.from)),
-                ..alert
+                ..*alert
             }),
         }
     }
 
     /// Keeps what was found now, if it fires.
-    pub fn found(&mut self, evidence: impl FnOnce() -> Arc<str>) {
+    pub fn found(&mut self, renew: impl FnOnce(&mut AlertRecord)) {
         if let Self::Firing { alert, .. } = self {
-            alert.evidence = evidence();
+            renew(alert);
         }
     }
 
-    pub const fn firing(&self) -> Option<&AlertRecord> {
+    pub fn firing(&self) -> Option<&AlertRecord> {
         match self {
             Self::Inactive | Self::Pending { .. } => None,
             Self::Firing { alert, .. } => Some(alert),
@@ -103,7 +111,7 @@ impl AlertState {
     }
 
     /// Of an alert that fires: when its condition was last met, and what is recorded.
-    pub const fn firing_mut(&mut self) -> Option<(Timestamp, &mut AlertRecord)> {
+    pub fn firing_mut(&mut self) -> Option<(Timestamp, &mut AlertRecord)> {
         match self {
             Self::Inactive | Self::Pending { .. } => None,
             Self::Firing { alert, held } => Some((*held, alert)),
@@ -258,7 +266,7 @@ mod tests {
                 // A restart in between changes nothing.
                 if let Some(alert) = state.firing().cloned() {
                     let AlertState::Firing { held, .. } = state else { unreachable!() };
-                    state = AlertState::Firing { alert, held };
+                    state = AlertState::firing_since(alert, held);
                 }
             }
             let mut open: Option<AlertRecord> = None;

@@ -110,6 +110,22 @@ impl Urgency {
     }
 }
 
+/// Whether two words are the same severity: alerts of Prometheus rules are `critical` and `warning`.
+pub fn same_severity(a: &str, b: &str) -> bool {
+    a == b || other_severity(a) == b
+}
+
+/// The other word for a severity, or the same word.
+pub(super) fn other_severity(word: &str) -> &str {
+    match word {
+        "critical" => "page",
+        "warning" => "ticket",
+        "page" => "critical",
+        "ticket" => "warning",
+        word => word,
+    }
+}
+
 impl Tier {
     /// The burn rate above which its condition is met: 14.4, 6, 3 and 1 for a window of 30 days.
     pub fn factor(&self, window: Duration) -> f64 {

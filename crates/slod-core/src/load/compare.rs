@@ -3,7 +3,7 @@
 use super::usable::Chunk;
 use super::verdict::{Answer, Statement};
 use super::{Ending, Figures, OBSERVED, RunRecord, Usable};
-use crate::stats::autocorrelation::{inflation, of_residuals};
+use crate::stats::autocorrelation::{inflation, lag_one};
 use crate::stats::normal::{Z_95, Z_995, two_sided};
 use crate::stats::order::median_of;
 use crate::stats::proportion::{Share, overdispersion};
@@ -18,6 +18,8 @@ const REQUESTS_PER_WINDOW: f64 = 80.0;
 const WINDOWS_MIN: usize = 8;
 /// Of all comparisons together.
 const LEVEL: f64 = 0.01;
+/// Of neighboring windows. A larger estimate is cut.
+const CORRELATION_MAX: f64 = 0.95;
 /// Smaller differences of medians do not matter.
 const CHANGE_MIN: f64 = 0.05;
 /// Likewise of error ratios.
@@ -73,8 +75,7 @@ struct Compared {
 /// One statement for each of p50, p95, throughput (unless the load was only watched) and errors.
 ///
 /// Latencies and throughput of windows are compared by the test of Mann and Whitney, whose deviate
-/// is divided by the square root of the larger [`inflation`] of both runs, because neighboring
-/// windows are correlated. Error ratios are compared as two proportions with the correction of Yates
+/// is divided by the square root of their [`inflation`], because neighboring windows are correlated. Error ratios are compared as two proportions with the correction of Yates
 /// (1934), J. R. Stat. Soc. Suppl. 1; errors come in bursts, so that their variance is multiplied by
 /// the larger [`overdispersion`] of both runs. The four probabilities are adjusted by Holm (1979),
 /// Scand. J. Stat. 6. A difference counts if it is significant at 1 % and at least 5 % of the median
@@ -86,12 +87,13 @@ pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
     let usable = [baseline, run].map(Usable::of);
     let figures = |usable| windows(usable).iter().map(Chunk::figures).collect();
     let sides = [figures(&usable[0]), figures(&usable[1])];
+    let is_limited = usable.iter().any(|one| one.limit().is_some());
     // How much load there was of somebody else says nothing about the service.
     let is_ours = run.engine != OBSERVED;
     let mut all: Vec<Compared> = MEASURES
         .iter()
         .filter(|measure| is_ours || measure.topic != "throughput")
-        .map(|measure| by_windows(measure, &sides))
+        .map(|measure| by_windows(measure, &sides, is_limited))
         .collect();
     all.push(errors(&usable));
     let adjusted = holm(&all.iter().map(|one| one.p).collect::<Vec<_>>());
@@ -128,7 +130,10 @@ fn statement(compared: Compared, p: Option<f64>) -> Statement {
                 (true, true) => ": worse",
                 (true, false) => ": better",
                 (false, _) if !compared.is_sharp => ": too few requests to see a difference",
-                (false, _) if compared.is_relevant => ": no significant difference",
+                (false, true) if compared.is_relevant => {
+                    ": perhaps worse, but not significantly: use longer runs"
+                }
+                (false, false) if compared.is_relevant => ": no significant difference",
                 (false, _) => ": no relevant difference",
             };
             if p < 0.001 {
@@ -139,6 +144,8 @@ fn statement(compared: Compared, p: Option<f64>) -> Statement {
             match (is_change, compared.is_worse) {
                 (true, true) => Answer::Bad,
                 (false, _) if !compared.is_sharp => Answer::Unknown,
+                // What may be a change for the worse is no proof that there is none.
+                (false, true) if compared.is_relevant => Answer::Unknown,
                 _ => Answer::Good,
             }
         }
@@ -153,7 +160,8 @@ fn windows<'a>(usable: &Usable<'a>) -> Vec<Chunk<'a>> {
     usable.chunks(width)
 }
 
-fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2]) -> Compared {
+/// `is_limited`: windows are missing because the generator was the limit.
+fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2], is_limited: bool) -> Compared {
     let [before, after]: [Vec<f64>; 2] = [&sides[0], &sides[1]].map(|side| {
         side.iter()
             .filter_map(|figures| (measure.of)(figures))
@@ -167,6 +175,14 @@ fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2]) -> Compared {
     let ((Some(from), Some(to)), Some(test), WINDOWS_MIN..) =
         (medians, MannWhitney::of(&before, &after), few)
     else {
+        let (without, help) = if is_limited {
+            (
+                " without the seconds in which the generator was the limit",
+                "give it more processors, or use longer runs",
+            )
+        } else {
+            ("", "use longer runs or a higher load")
+        };
         return Compared {
             topic: measure.topic,
             p: None,
@@ -174,11 +190,11 @@ fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2]) -> Compared {
             is_relevant: false,
             is_sharp: false,
             evidence: format!(
-                "needs {WINDOWS_MIN} windows of about {REQUESTS_PER_WINDOW} requests in each run; there are {few}: use longer runs or a higher load"
+                "needs {WINDOWS_MIN} windows of about {REQUESTS_PER_WINDOW} requests in each run; there are {few}{without}: {help}"
             ),
         };
     };
-    let spread = dependence(&before, from).max(dependence(&after, to));
+    let spread = dependence(&[(&before, from), (&after, to)]);
     let change = if from > 0.0 { to / from - 1.0 } else { 0.0 };
     let (shown, percent) = ([from, to].map(measure.show), change * 100.0);
     Compared {
@@ -196,9 +212,22 @@ fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2]) -> Compared {
     }
 }
 
-fn dependence(values: &[f64], median: f64) -> f64 {
-    let residuals: Vec<f64> = values.iter().map(|one| one - median).collect();
-    inflation(of_residuals(&residuals), values.len())
+/// By how much the variance is larger because windows depend on the ones before them: as much in
+/// either run, so that both estimate it. An estimate around one level is too low by `(1 + 4 r) / n`
+/// (Marriott and Pope 1954, Biometrika 41).
+fn dependence(sides: &[(&[f64], f64); 2]) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for (values, median) in sides {
+        let residuals: Vec<f64> = values.iter().map(|one| one - median).collect();
+        let n = values.len() as f64;
+        sum += n * (n * lag_one(&residuals) + 1.0) / (n - 4.0);
+        count += n;
+    }
+    let longest = sides.iter().map(|(values, _)| values.len()).max();
+    inflation(
+        (sum / count).clamp(0.0, CORRELATION_MAX),
+        longest.unwrap_or_default(),
+    )
 }
 
 /// The difference of two proportions, with their common one as variance.

@@ -55,6 +55,9 @@ pub struct Finding {
     /// One sentence: the numbers that it was decided by, what was missing, or the smallest effect
     /// that could have been seen.
     pub evidence: Arc<str>,
+    /// What it looked at as characters of different heights, the oldest first, and over how long.
+    /// Empty unless it is active, and for what has no course.
+    pub chart: Arc<str>,
 }
 
 /// What all warning signs found at a moment.

@@ -24,7 +24,7 @@ pub const MAX_NAMES: usize = 100;
 /// One correction, as somebody wrote it down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correction {
-    /// Unique; given by the store, or by the place in the config.
+    /// Unique; given by the store, or made from the content of one in the config.
     pub id: String,
     /// Of the first occurrence.
     pub from: Timestamp,

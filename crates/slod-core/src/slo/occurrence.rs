@@ -79,7 +79,9 @@ pub fn latest<'a>(
         correction,
     });
     let mut found: Vec<Occurrence<'a>> = once.filter(wanted).collect();
-    let mut end = cursor.map_or(planned, |cursor| planned.min(Timestamp(cursor.from.0 + 1)));
+    let mut end = cursor.map_or(planned, |cursor| {
+        planned.min(Timestamp(cursor.from.0.saturating_add(1)))
+    });
     let mut step = FIRST_STEP;
     while !repeated.is_empty() && end > oldest {
         let begin = Timestamp((end.0 - millis(step)).max(oldest.0));

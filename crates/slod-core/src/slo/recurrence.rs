@@ -15,6 +15,7 @@ use chrono::{TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use reason::reason;
 use rrule::{Frequency, RRule, RRuleSet, Unvalidated};
+use std::fmt;
 use std::time::Duration;
 
 /// A rule may occur so often a day: every ten minutes.
@@ -39,6 +40,22 @@ pub struct Recurrence {
 
 /// Recurrence rules are never partly equal.
 impl Eq for Recurrence {}
+
+/// All of it, the same for equal ones.
+impl fmt::Display for Recurrence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (start, until) = (self.start.0, self.until.map(|until| until.0));
+        write!(
+            f,
+            "{};{};{start};{:?};{until:?};",
+            self.rule, self.zone, self.count
+        )?;
+        for (from, to) in &self.except {
+            write!(f, "{}-{},", from.0, to.0)?;
+        }
+        Ok(())
+    }
+}
 
 impl Recurrence {
     /// Reads a rule such as `FREQ=WEEKLY;BYDAY=SU`; the error says what is wrong with it.

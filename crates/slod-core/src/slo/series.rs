@@ -55,6 +55,7 @@ impl SubAssign for Counts {
     fn sub_assign(&mut self, other: Self) {
         self.good = self.good.saturating_sub(other.good);
         self.bad = self.bad.saturating_sub(other.bad);
+        self.void = self.void.saturating_sub(other.void);
         self.covered_ms = self.covered_ms.saturating_sub(other.covered_ms);
     }
 }

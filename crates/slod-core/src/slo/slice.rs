@@ -4,6 +4,7 @@ use super::objective::{BudgetingMethod, Combine, NoDataPolicy, Objective, Sli};
 use super::tally::{Tally, whole_ms};
 use super::throughput::Throughput;
 use crate::outcome::{Timestamp, millis};
+use std::sync::Arc;
 
 /// The counts of each lane within one slice. A lane is a probe, or all of them where outcomes are
 /// pooled.
@@ -16,7 +17,7 @@ pub struct SliceRule {
     combine: Combine,
     missing: NoDataPolicy,
     /// One per probe.
-    weights: Box<[u32]>,
+    weights: Arc<[u32]>,
     /// Where slices are judged by their rate.
     throughput: Option<Throughput>,
 }
@@ -113,7 +114,7 @@ impl SliceRule {
             Combine::Any => known.reduce(f64::max),
             Combine::Weighted => {
                 let (mut sum, mut weights) = (0.0, 0.0);
-                for (column, weight) in columns.iter().zip(&self.weights) {
+                for (column, weight) in columns.iter().zip(&*self.weights) {
                     if let Some(share) = share(column) {
                         sum += share * f64::from(*weight);
                         weights += f64::from(*weight);

@@ -31,7 +31,7 @@ const SLICES_PER_HOUR: i64 = 60;
 #[derive(Clone, Debug)]
 pub struct Tracker {
     objective: Arc<Objective>,
-    contributing: Vec<ContributingProbe>,
+    contributing: Arc<[ContributingProbe]>,
     /// Outcomes of this time are not counted.
     corrected: Arc<Spans>,
     series: Series,
@@ -70,7 +70,7 @@ impl Tracker {
             series: Series::new(objective.reach().max(LONGEST_SHOWN))
                 .with_calendars(objective.calendars()),
             slices: SliceRule::of(&objective, weights).map(Slices::new),
-            contributing,
+            contributing: contributing.into(),
             corrected: Arc::default(),
             since: None,
             unwatched: Unwatched::default(),

@@ -2,9 +2,10 @@
 
 use super::super::RequestsError;
 use super::super::document::At;
+use super::super::multipart::{self, BOUNDARY};
 use super::super::schema::Examples;
 use super::super::text::{encode_value, reference};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 const COUNT_MAX: usize = 200;
 
@@ -15,6 +16,8 @@ struct Parameter {
     value: Value,
     /// Whether each item of a list is a parameter of its own.
     is_exploded: bool,
+    /// Whether each member of an object is a parameter such as `filter[age]`.
+    is_deep: bool,
     is_required: bool,
 }
 
@@ -41,6 +44,7 @@ impl Parameters {
                 let given = parameter_value(&parameter, examples)?;
                 all.0.push(Parameter {
                     is_required: parameter.is("required") || place == "path",
+                    is_deep: style == "deepObject",
                     is_exploded: is_form && explode.unwrap_or(true),
                     value: given.unwrap_or_else(|| Value::from(reference(&name))),
                     place,
@@ -59,6 +63,7 @@ impl Parameters {
             name: name.to_owned(),
             value: Value::from(value),
             is_exploded: false,
+            is_deep: false,
             is_required: true,
         });
     }
@@ -84,7 +89,10 @@ impl Parameters {
         target.push_str(rest);
         let pairs: Vec<String> = self
             .at("query")
-            .flat_map(|one| pairs(&one.name, &one.value, one.is_exploded))
+            .flat_map(|one| match &one.value {
+                Value::Object(members) if one.is_deep => deep(&one.name, members),
+                value => pairs(&one.name, value, one.is_exploded),
+            })
             .collect();
         if !pairs.is_empty() {
             target.push('?');
@@ -134,6 +142,20 @@ pub fn form(value: &Value) -> String {
         .flat_map(|(name, value)| pairs(name, value, true))
         .collect();
     pairs.join("&")
+}
+
+/// A form of several parts.
+pub fn parts(members: &Map<String, Value>) -> String {
+    let members = members.iter();
+    let texts: Vec<(&String, String)> =
+        members.map(|(name, value)| (name, joined(value))).collect();
+    let fields = texts.iter().map(|(name, value)| (&***name, &**value));
+    multipart::write(BOUNDARY, fields).unwrap_or_default()
+}
+
+fn deep(name: &str, members: &Map<String, Value>) -> Vec<String> {
+    let member = |(key, value)| pairs(&format!("{name}[{key}]"), value, true);
+    members.iter().flat_map(member).collect()
 }
 
 fn pairs(name: &str, value: &Value, is_exploded: bool) -> Vec<String> {

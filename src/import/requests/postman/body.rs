@@ -2,12 +2,10 @@
 
 use super::super::RequestsError;
 use super::super::document::At;
+use super::super::multipart::{self, BOUNDARY};
 use super::super::text::encode_value;
 use super::variables::Variables;
 use serde_json::Value;
-
-/// Between the parts of a form; nothing that a person writes contains it.
-const BOUNDARY: &str = "slod-7d41b838c6a0f1e2";
 
 pub enum Body {
     /// Without a media type where the collection has none.
@@ -75,7 +73,7 @@ fn raw(body: &At<'_>, variables: &Variables) -> Result<Body, RequestsError> {
 }
 
 fn form(parts: &[At<'_>], variables: &Variables) -> Result<Body, RequestsError> {
-    let mut text = String::new();
+    let mut fields = Vec::new();
     for part in parts {
         if part.text_of("type")? == "file" {
             return Ok(Body::Upload);
@@ -85,18 +83,12 @@ fn form(parts: &[At<'_>], variables: &Variables) -> Result<Body, RequestsError> 
             return Err(part.fault("expected a key without quotes and line ends"));
         }
         let value = variables.value(&name, part)?;
-        text.extend(["--", BOUNDARY, "\r\n"]);
-        text.extend([
-            "Content-Disposition: form-data; name=\"",
-            &name,
-            "\"\r\n\r\n",
-        ]);
-        text.extend([value.as_str(), "\r\n"]);
+        fields.push((name, value));
     }
-    text.extend(["--", BOUNDARY, "--\r\n"]);
+    let fields = fields.iter().map(|(name, value)| (&**name, &**value));
     Ok(Body::Text {
         media_type: format!("multipart/form-data; boundary={BOUNDARY}"),
-        text,
+        text: multipart::write(BOUNDARY, fields).unwrap_or_default(),
     })
 }
 

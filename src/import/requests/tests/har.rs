@@ -207,3 +207,37 @@ fn a_recording_is_one_sequence_in_its_order_and_its_time() {
     assert_eq!(steps[0].get("think"), None);
     assert!(yaml.contains("# Left out: 2 requests (image, style, script or font)"));
 }
+
+/// Chrome writes a form of several parts as text, in which a file has no content; Firefox writes
+/// parameters.
+#[test]
+fn forms_of_several_parts_are_sent_again_unless_they_have_a_file() {
+    let post = |data: &str| {
+        format!(
+            r#"{{ "request": {{ "method": "POST", "url": "http://shop.example/form", "headers": [],
+                 "postData": {{ "mimeType": "multipart/form-data; boundary=X", {data} }} }} }}"#
+        )
+    };
+    let part = |header: &str| {
+        format!(
+            r#""text": "--X\r\nContent-Disposition: form-data; name=\"a\"{header}\r\n\r\n1\r\n--X--\r\n""#
+        )
+    };
+    let entries = [
+        post(&part("")),
+        post(r#""params": [ { "name": "a", "value": "1" } ], "text": """#),
+        post(&part(r#"; filename=\"x.png\""#)),
+    ];
+    let file = format!(r#"{{ "log": {{ "entries": [ {} ] }} }}"#, entries.join(","));
+    let imported = read(Format::Har, &file);
+    assert_eq!(imported.left_out, BTreeMap::from([(LeftOut::Upload, 1)]));
+    // The first two are the same request.
+    let [request] = &imported.requests[..] else {
+        panic!("{imported:?}");
+    };
+    assert_eq!(request.weight, 2);
+    assert_eq!(
+        request.body.as_deref(),
+        Some("--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--X--\r\n")
+    );
+}

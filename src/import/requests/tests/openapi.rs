@@ -152,3 +152,50 @@ fn faults_have_their_place() {
         assert_eq!(fault(Format::OpenApi, document), message, "{document}");
     }
 }
+
+#[test]
+fn parameters_have_the_style_of_the_document() {
+    let file = r#"
+openapi: 3.0.1
+servers: [ { url: "http://shop.example/api" } ]
+paths:
+  /items:
+    get:
+      parameters:
+        - { name: filter, in: query, required: true, style: deepObject, example: { age: 3, tag: a } }
+        - { name: status, in: query, required: true, schema: { type: array, items: { type: string, enum: [ sold, open ] } } }
+"#;
+    let imported = read(Format::OpenApi, file);
+    assert_eq!(
+        lines(&imported),
+        ["GET /api/items?filter[age]=3&filter[tag]=a&status=sold"]
+    );
+}
+
+#[test]
+fn forms_of_several_parts_are_made_and_what_cannot_be_made_is_named() {
+    let operation = |content: &str| {
+        format!("{{ requestBody: {{ required: true, content: {{ {content} }} }} }}")
+    };
+    let of = |field: &str| {
+        let schema = format!("{{ type: object, properties: {{ note: {field} }} }}");
+        operation(&format!("multipart/form-data: {{ schema: {schema} }}"))
+    };
+    let file = format!(
+        "openapi: 3.1.0\nservers: [ {{ url: \"http://shop.example\" }} ]\npaths:\n  /a:\n    post: {}\n    put: {}\n    patch: {}\n",
+        of("{ type: string, default: hello }"),
+        of("{ type: string, format: binary }"),
+        operation("application/xml: { schema: { type: object } }"),
+    );
+    let imported = read(Format::OpenApi, &file);
+    let left_out = BTreeMap::from([(LeftOut::Upload, 1), (LeftOut::Body, 1)]);
+    assert_eq!(imported.left_out, left_out);
+    let [request] = &imported.requests[..] else {
+        panic!("{imported:?}");
+    };
+    let body = request.body.as_deref().unwrap_or_default();
+    assert!(
+        body.contains("form-data; name=\"note\"\r\n\r\nhello\r\n--"),
+        "{body}"
+    );
+}

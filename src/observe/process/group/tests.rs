@@ -13,6 +13,7 @@ fn reading(pid: i32, started_ticks: u64, cpu_seconds: u64) -> Reading {
         is_new: false,
         cpu_ticks: cpu_seconds * procfs::ticks_per_second(),
         resident_bytes: 1000,
+        anonymous_bytes: None,
         threads: 3,
         open_fds: Some(7),
         io: Some(Io::default()),

@@ -96,7 +96,7 @@ pub fn leaks(facts: &Facts) -> Check {
         None => check(
             row,
             Answer::Unknown,
-            "the memory of the processes is not known: configure `processes` of the service",
+            "no memory of the processes is kept: it takes `processes` of the service, and a daemon that runs",
         ),
         Some(GrowthVerdict::Unknown { .. }) => check(
             row,
@@ -135,7 +135,7 @@ pub fn limits(facts: &Facts) -> Check {
         let evidence = if facts.bare_processes > 0 {
             "the processes run in no container that slod can see"
         } else {
-            "no processes are known: configure `processes` of the service"
+            "no processes are kept: it takes `processes` of the service, and a daemon that runs"
         };
         return check(row, Answer::Unknown, evidence);
     }

@@ -47,12 +47,13 @@ fn sign(service: &str, is_there: bool) -> Sign {
         urgency: Urgency::Page,
         is_there: Some(is_there),
         evidence: "it is down".into(),
+        chart: "▁█".into(),
     }
 }
 
 struct Fixture {
     machine: Machine,
-    rules: AlertRules,
+    rules: Arc<AlertRules>,
     decisions: Arc<Decisions>,
     second: i64,
 }
@@ -68,7 +69,7 @@ impl Fixture {
         };
         Self {
             machine: Machine::default(),
-            rules,
+            rules: Arc::new(rules),
             decisions: Arc::default(),
             second: 0,
         }
@@ -136,6 +137,26 @@ fn a_service_below_that_pages_inhibits_what_begins_above() {
         heard.extend(fixture.step(&["database"]));
     }
     assert_eq!(heard, ["-database", "-web"]);
+}
+
+#[test]
+fn a_silence_is_held_against_the_labels_of_the_config_in_force() {
+    let mut fixture = Fixture::new();
+    fixture.silence(&["team=a"], 0, 1_000_000);
+    let labelled = |fixture: &Fixture, team: &str| {
+        let team: Arc<[_]> = [("team".to_owned(), team.to_owned())].into();
+        Arc::new(AlertRules {
+            labels: BTreeMap::from([("web".into(), team)]),
+            ..(*fixture.rules).clone()
+        })
+    };
+    fixture.rules = labelled(&fixture, "a");
+    assert_eq!(fixture.step(&["web"]), [""; 0]);
+    fixture.rules = labelled(&fixture, "b");
+    assert_eq!(fixture.step(&["web"]), ["+web"]);
+    fixture.rules = labelled(&fixture, "a");
+    fixture.step(&["web"]);
+    assert_eq!(fixture.record("web").silenced_by, Some(7));
 }
 
 #[test]

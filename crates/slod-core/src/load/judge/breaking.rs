@@ -1,23 +1,17 @@
 //! Where a service broke under a rising load.
 
-use super::super::usable::{Chunk, at_least};
+use super::super::usable::Chunk;
 use super::super::verdict::{Answer, Limit, Statement};
-use super::super::{Figures, Model, RunRecord, SLOD, Usable};
+use super::super::{Figures, Model, Usable};
+use super::fault::{Fault, fault, name, of_answers};
 use crate::stats::quantile::needed;
 use std::time::Duration;
 
 /// Width of the windows that are judged for a break, where they have enough requests.
 pub(super) const BREAK_WINDOW: Duration = Duration::from_secs(10);
-/// Errors beyond this share break a service.
-const ERRORS_MAX: f64 = 0.01;
-/// Of the decision that errors are beyond it.
-const LEVEL: f64 = 0.001;
-/// A service that answers less than this share of what is offered has broken.
-const ACHIEVED_MIN: f64 = 0.95;
-/// One that more than this share of the starts were dropped for has, too.
-const DROPPED_MAX: f64 = 0.01;
-/// Fewer starts do not show it.
-const STARTS_MIN: f64 = 100.0;
+/// What starts that were late may have added to latencies, as a multiple: they waited themselves, and
+/// then came at once.
+const LATER: u32 = 2;
 /// Bad windows in a row.
 const IN_A_ROW: usize = 2;
 /// A load that was reached is about the highest one.
@@ -35,15 +29,6 @@ pub(in super::super) struct Break {
     good: f64,
     bad: f64,
     fault: Fault,
-}
-
-/// Why a window is bad.
-#[derive(Clone, Debug, PartialEq)]
-struct Fault {
-    /// `p99 left its objective`
-    event: String,
-    /// With its numbers.
-    why: String,
 }
 
 impl Break {
@@ -64,6 +49,32 @@ struct Judged {
     is_enough: bool,
 }
 
+impl Judged {
+    /// `None` if less than the planned rate was offered, or later, and was borne: that says nothing
+    /// about the planned rate.
+    fn of(chunk: &Chunk<'_>, usable: &Usable<'_>, limit: Option<Limit>) -> Option<Self> {
+        let figures = chunk.figures();
+        let all = Self {
+            start: chunk.start,
+            end: chunk.end,
+            level: chunk.level(),
+            is_enough: figures.completed >= requests_needed(limit),
+            fault: None,
+        };
+        if !usable.is_off_plan(chunk) {
+            let fault = fault(&figures, usable.run, limit);
+            return Some(Self { fault, ..all });
+        }
+        let rate = figures.offered(usable.run) / figures.length.as_secs_f64();
+        Some(Self {
+            level: rate.min(all.level),
+            is_enough: false,
+            fault: Some(of_answers(&figures, limit, LATER * chunk.lag())?),
+            ..all
+        })
+    }
+}
+
 /// What the windows of a run show of a break.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Search {
@@ -78,22 +89,13 @@ pub(in super::super) struct Search {
 
 impl Search {
     pub fn of(usable: &Usable<'_>, limit: Option<Limit>) -> Self {
-        let chunks = usable.chunks(BREAK_WINDOW);
+        let chunks = usable.chunks_off_plan(BREAK_WINDOW);
         let least = requests_needed(limit);
-        let judge = |chunk: &Chunk<'_>| {
-            let figures = chunk.figures();
-            Judged {
-                start: chunk.start,
-                end: chunk.end,
-                level: chunk.level(),
-                is_enough: figures.completed >= least,
-                fault: fault(&figures, usable.run, limit),
-            }
-        };
+        let judge = |chunk: &Chunk<'_>| Judged::of(chunk, usable, limit);
         Self {
             limit,
-            narrow: chunks.iter().map(judge).collect(),
-            wide: pooled(&chunks, least).iter().map(judge).collect(),
+            narrow: chunks.iter().filter_map(judge).collect(),
+            wide: pooled(&chunks, least).iter().filter_map(judge).collect(),
             requests: Figures::of(usable.loaded()).completed,
         }
     }
@@ -252,62 +254,4 @@ fn pooled<'a>(chunks: &[Chunk<'a>], least: u64) -> Vec<Chunk<'a>> {
 fn join<'a>(one: &mut Chunk<'a>, next: &Chunk<'a>) {
     one.end = next.end;
     one.windows.extend_from_slice(&next.windows);
-}
-
-fn fault(figures: &Figures, run: &RunRecord, limit: Option<Limit>) -> Option<Fault> {
-    errors(figures)
-        .or_else(|| latency(figures, limit?))
-        .or_else(|| achieved(figures, run))
-}
-
-fn errors(figures: &Figures) -> Option<Fault> {
-    figures.fail_more_than(ERRORS_MAX, LEVEL).then(|| {
-        let ratio = figures.error_ratio().unwrap_or_default() * 100.0;
-        Fault {
-            event: "requests failed".to_owned(),
-            why: format!("{ratio:.1} % of the requests failed"),
-        }
-    })
-}
-
-/// `p99.9`, without the error of a number such as 0.58, of which 100 times are not 58.
-fn name(quantile: f64) -> String {
-    format!("p{}", (quantile * 1e8).round() / 1e6)
-}
-
-fn latency(figures: &Figures, limit: Limit) -> Option<Fault> {
-    let least = figures.quantile_at_least(limit.quantile)?;
-    (least > limit.below).then(|| {
-        let p = name(limit.quantile);
-        let (least, below) = (least.as_millis(), limit.below.as_millis());
-        Fault {
-            event: format!("{p} left its objective"),
-            why: format!("{p} was at least {least} ms, above {below} ms"),
-        }
-    })
-}
-
-/// At a given rate. slod knows what it started: with several requests for each start, more than is
-/// due.
-fn achieved(figures: &Figures, run: &RunRecord) -> Option<Fault> {
-    if matches!(run.scenario.model, Model::Closed { .. }) {
-        return None;
-    }
-    let dropped = figures.dropped;
-    if dropped as f64 > DROPPED_MAX * (figures.started + dropped) as f64 {
-        return Some(Fault {
-            event: "starts were dropped".to_owned(),
-            why: format!("{dropped} starts were dropped, since too many requests were open"),
-        });
-    }
-    let started = match run.engine.as_str() {
-        SLOD => figures.started as f64,
-        _ => figures.due,
-    };
-    let answered = figures.completed as f64;
-    let is_short = started >= STARTS_MIN && answered < at_least(ACHIEVED_MIN, started);
-    is_short.then(|| Fault {
-        event: "the service fell behind the rate".to_owned(),
-        why: format!("{answered:.0} of {started:.0} requests were answered"),
-    })
 }

@@ -7,6 +7,7 @@ use super::advice;
 use crate::stats::baseline::Baseline;
 use crate::stats::normal::Z_995;
 use crate::stats::proportion::{Share, exceeds, overdispersion, wilson};
+use std::ops::Range;
 use std::time::Duration;
 
 /// Width of the windows of a recovery, if they have enough requests for a 95th percentile,
@@ -14,6 +15,7 @@ const RECOVERY_WINDOW: Duration = Duration::from_secs(5);
 const REQUESTS: f64 = 80.0;
 /// and how many in a row it takes: calm ones for a recovery, others for a relapse after it.
 const IN_A_ROW: usize = 3;
+const P95: f64 = 0.95;
 /// A p95 is as before up to so many spreads, and at least this share, above the median.
 const SPREADS: f64 = 3.0;
 const BAND_SHARE: f64 = 0.1;
@@ -48,6 +50,7 @@ struct Usual {
 /// How a window after the spike compares with the time before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// Not significantly worse.
     Calm,
     Slow,
     Failing,
@@ -70,7 +73,10 @@ pub(in super::super) fn responses(
         return unknown("too few requests before the spike: use longer stages or a higher load");
     };
     let after = usable.chunks_of(width, end..Duration::MAX);
-    After::of(after, end, &usual).statement(width)
+    let spike = usable.run.windows.iter();
+    let spike = spike.filter(|one| (begin..end).contains(&one.start));
+    let dropped = Figures::of(spike).dropped;
+    After::of(after, end, &usual, dropped).statement(width)
 }
 
 /// The windows after a spike.
@@ -80,16 +86,19 @@ struct After<'a> {
     usual: &'a Usual,
     chunks: Vec<Chunk<'a>>,
     states: Vec<State>,
+    /// Starts of the spike that were not made.
+    dropped: u64,
 }
 
 impl<'a> After<'a> {
-    fn of(chunks: Vec<Chunk<'a>>, end: Duration, usual: &'a Usual) -> Self {
+    fn of(chunks: Vec<Chunk<'a>>, end: Duration, usual: &'a Usual, dropped: u64) -> Self {
         let states = chunks.iter().map(|one| usual.state(&one.figures()));
         Self {
             states: states.collect(),
             chunks,
             end,
             usual,
+            dropped,
         }
     }
 
@@ -120,25 +129,43 @@ impl<'a> After<'a> {
         } else {
             "without significant errors".to_owned()
         };
+        let smaller = match self.dropped {
+            0 => String::new(),
+            1 => "; 1 start of the spike was dropped".to_owned(),
+            dropped => format!("; {dropped} starts of the spike were dropped"),
+        };
         let evidence = format!(
-            "recovered within {took} s after the spike: p95 back under {:.0} ms, {errors}",
+            "recovered within {took} s after the spike: p95 back under {:.0} ms, {errors}{smaller}",
             self.usual.p95 * 1000.0
         );
         Statement::new(topic, Answer::Good, evidence)
     }
 
     fn not_recovered(&self, width: Duration) -> Statement {
-        let ending = &self.states[self.states.len().saturating_sub(IN_A_ROW)..];
-        let Some(off) = ending.iter().rfind(|one| one.is_off()) else {
-            let evidence = format!(
+        let ending = self.states.len().saturating_sub(IN_A_ROW)..self.states.len();
+        let seen = self.since_spike(self.chunks.last().map_or(self.end, |one| one.end));
+        let off = self.usual.state(&self.together(ending));
+        if off.is_off() {
+            let evidence = format!("did not recover in {seen} s: {}", self.usual.how(off));
+            return Statement::new("recovery", Answer::Bad, evidence).advised(advice::OVERLOAD);
+        }
+        let evidence = if self.states.len() > IN_A_ROW && !self.states.contains(&State::Unknown) {
+            format!(
+                "cannot be judged: in no {IN_A_ROW} windows of {} s in a row were all as before the spike, and the last ones not clearly worse: hold the load after it for longer",
+                width.as_secs()
+            )
+        } else {
+            format!(
                 "the time after the spike was too short, or had too few requests: {IN_A_ROW} windows of {} s are needed",
                 width.as_secs()
-            );
-            return Statement::new("recovery", Answer::Unknown, evidence);
+            )
         };
-        let seen = self.since_spike(self.chunks.last().map_or(self.end, |one| one.end));
-        let evidence = format!("did not recover in {seen} s: {}", self.usual.how(*off));
-        Statement::new("recovery", Answer::Bad, evidence).advised(advice::OVERLOAD)
+        Statement::new("recovery", Answer::Unknown, evidence)
+    }
+
+    fn together(&self, part: Range<usize>) -> Figures {
+        let all = self.chunks[part].iter().flat_map(|one| &one.windows);
+        Figures::of(all.copied())
     }
 
     /// In seconds.
@@ -154,10 +181,11 @@ impl<'a> After<'a> {
 
     fn is_calm(&self, at: usize) -> bool {
         let row = at..at + IN_A_ROW;
-        let all = self.chunks[row.clone()].iter().flat_map(|one| &one.windows);
-        let together = Figures::of(all.copied());
         let is_calm = |one: &State| *one == State::Calm;
-        self.states[row].iter().all(is_calm) && !self.usual.fails(&together)
+        let together = self.together(row.clone());
+        self.states[row].iter().all(is_calm)
+            && self.usual.has_usual_p95(&together)
+            && !self.usual.fails(&together)
     }
 
     fn is_off(&self, at: usize) -> bool {
@@ -215,14 +243,18 @@ impl Usual {
         if self.fails(figures) {
             return State::Failing;
         }
-        match p95(figures) {
+        match figures.quantile_at_least(P95) {
             None => State::Unknown,
-            Some(p95) if p95 <= self.p95 => State::Calm,
+            Some(least) if least.as_secs_f64() <= self.p95 => State::Calm,
             Some(_) => State::Slow,
         }
+    }
+
+    fn has_usual_p95(&self, figures: &Figures) -> bool {
+        p95(figures).is_some_and(|p95| p95 <= self.p95)
     }
 }
 
 fn p95(figures: &Figures) -> Option<f64> {
-    figures.quantile(0.95).map(|p95| p95.as_secs_f64())
+    figures.quantile(P95).map(|p95| p95.as_secs_f64())
 }

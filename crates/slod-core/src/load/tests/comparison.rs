@@ -82,3 +82,39 @@ fn a_run_whose_generator_failed_is_not_compared() {
         assert_eq!((all.len(), all[0].answer), (1, Answer::Unknown), "{all:?}");
     }
 }
+
+/// Nine windows may be too few to tell slower ones from a trend; then they are not called the same.
+#[test]
+fn a_service_that_is_slower_is_never_called_the_same() {
+    let of = |seed: u64, seconds: u64, slower: f64| {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut noise = 0.0;
+        let windows = (0..seconds).map(|second| {
+            if second % 5 == 0 {
+                noise = random.f64();
+            }
+            window(second, 0, 40.0, &[22.0 + noise + slower; 40], 0)
+        });
+        run(ramp(40.0, 40.0, seconds), windows.collect())
+    };
+    let p50 = |seed: u64, seconds: u64, slower: f64| {
+        let before = of(seed, seconds, 0.0);
+        compare(&before, &of(seed + 100, seconds, slower)).remove(0)
+    };
+    let mut found = 0;
+    for seed in 0..20 {
+        let worse = p50(seed, 45, 4.0);
+        assert_ne!(worse.answer, Answer::Good, "{seed}: {}", worse.evidence);
+        if worse.answer == Answer::Unknown {
+            let why = "perhaps worse, but not significantly: use longer runs";
+            assert!(worse.evidence.contains(why), "{}", worse.evidence);
+        } else {
+            found += 1;
+        }
+        let worse = p50(seed, 300, 4.0);
+        assert_eq!(worse.answer, Answer::Bad, "{seed}: {}", worse.evidence);
+        let same = p50(seed, 45, 0.0);
+        assert_eq!(same.answer, Answer::Good, "{seed}: {}", same.evidence);
+    }
+    assert!(found >= 10, "{found} of 20");
+}

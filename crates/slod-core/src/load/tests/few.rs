@@ -138,3 +138,24 @@ fn without_a_latency_objective_it_says_what_it_judged_by() {
         "no break up to 109 users, judged by errors only: the service has no latency objective"
     );
 }
+
+/// Six windows of a ramp whose throughput grows to the end.
+#[test]
+fn a_short_ramp_has_no_knee_where_throughput_still_grows() {
+    let scenario = Scenario {
+        model: Model::Closed {
+            think: Duration::from_secs(1),
+        },
+        ..ramp(5.0, 40.0, 60)
+    };
+    let windows = (0..60).map(|second| {
+        let users = 5.0 + 35.0 * second as f64 / 60.0;
+        window(second, 0, users, &vec![50.0; (users / 1.05) as usize], 0)
+    });
+    let found = statement(&run(scenario.clone(), windows.collect()), "knee");
+    assert!(
+        found.evidence.starts_with("no knee up to "),
+        "{}",
+        found.evidence
+    );
+}

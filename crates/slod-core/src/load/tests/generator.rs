@@ -127,6 +127,92 @@ fn who_was_short_of_a_rate_depends_on_what_was_offered() {
     }
 }
 
+/// Users of Locust that wait for slow answers begin too few requests: more would not be faster.
+#[test]
+fn a_service_that_is_slow_under_less_than_the_planned_rate_has_broken() {
+    let limit = Limit {
+        quantile: 0.95,
+        below: Duration::from_millis(500),
+    };
+    let found = |latency: f64| {
+        let mut run = short(LOCUST, 60);
+        for second in &mut run.windows {
+            *second = window(second.start.as_secs(), 0, 100.0, &[latency; 60], 0);
+        }
+        let all = statements(&run, Some(limit)).into_iter();
+        let mut found = all.filter(|one| one.topic == "breaking point");
+        found.next().expect("judged")
+    };
+    let slow = found(900.0);
+    assert_eq!(slow.answer, Answer::Bad, "{}", slow.evidence);
+    assert!(
+        slow.evidence
+            .starts_with("broke at 60 requests per second or before, 0 s after the start: p95"),
+        "{}",
+        slow.evidence
+    );
+    // Fast answers to less than planned say nothing about the plan.
+    assert_eq!(found(50.0).answer, Answer::Unknown);
+}
+
+/// A generator that is up to 131 ms late is not why answers take seconds.
+#[test]
+fn a_break_that_late_starts_cannot_explain_is_one() {
+    let limit = Limit {
+        quantile: 0.95,
+        below: Duration::from_millis(500),
+    };
+    let found = |latency: f64| {
+        let mut run = short(SLOD, 100);
+        for second in &mut run.windows {
+            let number = second.start.as_secs();
+            *second = LoadWindow {
+                lag: Duration::from_millis(131),
+                ..window(number, 0, 100.0, &[latency; 100], 0)
+            };
+        }
+        let all = statements(&run, Some(limit)).into_iter();
+        let mut found = all.filter(|one| one.topic == "breaking point");
+        found.next().expect("judged").answer
+    };
+    assert_eq!(found(2000.0), Answer::Bad);
+    assert_eq!(found(700.0), Answer::Unknown);
+    assert_eq!(found(50.0), Answer::Unknown);
+}
+
+/// A worker with another locustfile runs none of the users that it was given.
+#[test]
+fn users_that_did_not_run_are_less_load_and_no_better_service() {
+    let of = |active: fn(u64) -> f64| {
+        let windows = (0..60).map(|second| LoadWindow {
+            active: active(second),
+            ..window(second, 0, 20.0, &[50.0; 20], 0)
+        });
+        let run = RunRecord {
+            engine: LOCUST.to_owned(),
+            ..run(ramp(20.0, 20.0, 60), windows.collect())
+        };
+        let closed = Model::Closed {
+            think: Duration::from_secs(1),
+        };
+        RunRecord {
+            scenario: Scenario {
+                model: closed,
+                ..run.scenario.clone()
+            },
+            ..run
+        }
+    };
+    let half = of(|_| 10.0);
+    assert_eq!(
+        statement(&half, "generator").evidence,
+        "locust ran 10 of the planned 20 users in 60 of 60 s: the load was not the planned one"
+    );
+    // Users begin and end within seconds.
+    let all = of(|second| if second % 30 < 3 { 5.0 } else { 20.0 });
+    assert!(!topics(&all).contains(&"generator"), "{:?}", topics(&all));
+}
+
 /// Stopped after 60 s, the last answers are waited for: nothing is started any more.
 #[test]
 fn a_run_that_was_stopped_did_not_fall_behind() {

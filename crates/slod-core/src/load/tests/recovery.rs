@@ -124,3 +124,19 @@ fn a_relapse_after_the_recovery_is_reported() {
         found.evidence
     );
 }
+
+/// A pause of the machine now and then, before the spike and after it, is no lack of a recovery.
+#[test]
+fn a_slow_second_now_and_then_is_as_before() {
+    // In some windows, an eighth of the requests; before the spike, fewer windows have one.
+    let slow = |second: u64| second == 33 || second >= 200 && second % 20 == 3;
+    let latency = move |second| if slow(second) { 75.0 } else { 50.0 };
+    let found = spike(10.0, |_| 0, latency);
+    assert_ne!(found.answer, Answer::Bad, "{}", found.evidence);
+    // What is slow all the time is.
+    let found = spike(10.0, |_| 0, |second| if second > 150 { 75.0 } else { 50.0 });
+    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
+    // The last answers decide, not one window among them.
+    let last = |second| if second >= 290 { 75.0 } else { 50.0 };
+    assert_eq!(spike(10.0, |_| 0, last).answer, Answer::Good);
+}

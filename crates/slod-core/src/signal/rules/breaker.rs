@@ -19,8 +19,9 @@ const GAP_MAX: f64 = 90.0;
 /// The recent minutes of the circuit breakers of a service.
 #[derive(Debug)]
 pub struct Breaker {
-    /// Seconds in which one was open, and seconds that are known.
-    open: Track,
+    /// Seconds of each minute in which one was open.
+    pub open: Track,
+    /// Seconds that are known.
     known: Track,
     /// How often they opened.
     trips: Track,

@@ -10,6 +10,9 @@ use crate::trend::{ClimbVerdict, DriftVerdict, Errors, Windows, climb, drift};
 const DRIFT_WINDOWS: u32 = 24;
 /// Drift of the 95th percentile over the whole soak that counts.
 const DRIFT_LEAST: f64 = 0.1;
+/// Where a larger rise could go unseen, none is no answer: a service that becomes so much slower is
+/// not consistent.
+const DRIFT_HIDDEN_MAX: f64 = 0.5;
 /// Rise of the share of errors that counts.
 const CLIMB_LEAST: f64 = 0.001;
 
@@ -87,6 +90,13 @@ pub(in super::super) fn degradation(usable: &Usable<'_>) -> Statement {
                 return Statement::new(topic, Answer::Unknown, evidence);
             }
             Statement::new(topic, Answer::Bad, evidence).advised(advice::DRIFT)
+        }
+        DriftVerdict::Steady { smallest } if smallest > DRIFT_HIDDEN_MAX => {
+            let evidence = format!(
+                "no rise was found, but p95 was so unsteady that one below {:.0} % would not have been",
+                smallest * 100.0
+            );
+            Statement::new(topic, Answer::Unknown, evidence)
         }
         DriftVerdict::Steady { smallest } => {
             let evidence = format!(

@@ -193,3 +193,26 @@ fn what_was_rarely_full_in_many_samples_is_fine() {
     let words = "used to at most 100 %, in 37 of 1441 samples and never for long";
     assert!(pool.evidence.contains(words), "{}", pool.evidence);
 }
+
+/// Windows whose p95 jumps about hide a rise.
+#[test]
+fn an_unsteady_p95_is_no_sign_that_nothing_rose() {
+    let of = |spread: f64| {
+        let mut noise = super::noise(3, 0.0);
+        let mut slower = 1.0;
+        let mut run = soak(Vec::new());
+        for window in &mut run.windows {
+            let second = window.start.as_secs();
+            if second % 300 == 0 {
+                slower = (spread * noise()).exp();
+            }
+            *window = super::window(second, 0, 50.0, &[20.0 * slower; 20], 0);
+        }
+        one(&run, "degradation")
+    };
+    let steady = of(0.02);
+    assert_eq!(steady.answer, Answer::Good, "{}", steady.evidence);
+    let unsteady = of(1.0);
+    assert_eq!(unsteady.answer, Answer::Unknown, "{}", unsteady.evidence);
+    assert!(unsteady.evidence.starts_with("no rise was found, but"));
+}

@@ -1,8 +1,13 @@
 //! Which windows of a run show the service: one place that decides it for all verdicts.
 
-use super::{Ending, Figures, LOCUST, LoadWindow, Model, RunRecord, SLOD, WORKERS};
-use std::ops::Range;
+mod groups;
+mod workers;
+
+pub(super) use groups::Chunk;
+
+use super::{Ending, Figures, LOCUST, LoadWindow, Model, RunRecord, SLOD};
 use std::time::Duration;
+use workers::{lost_spans, lost_workers};
 
 /// A generator that needs more than this share of its processors is the limit,
 const GENERATOR_CPU_MAX: f64 = 0.8;
@@ -12,10 +17,13 @@ const LAG_MAX: Duration = Duration::from_micros(1 << 14);
 /// or that offers less than this share of a planned rate, over windows of this width.
 const OFFERED_MIN: f64 = 0.95;
 const OFFERED_WINDOW: Duration = Duration::from_secs(10);
+/// or that runs less than this share of constant users, in most seconds of such a window: users
+/// that begin or end take a second or two.
+const USERS_MIN: f64 = 0.95;
+/// One user more or less is a matter of rounding.
+const USERS_ROUNDED: f64 = 1.0;
 /// A run as a whole cannot be judged if the generator was the limit for a larger share of it.
 const LIMITED_MAX: f64 = 0.05;
-/// Less of a group of windows does not stand for the group.
-const LEFT_MIN: f64 = 0.5;
 
 /// What a window shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +43,7 @@ enum Reason {
     Cpu,
     Lag,
     Rate,
+    Users,
 }
 
 /// A run, and what each of its windows shows.
@@ -42,14 +51,6 @@ enum Reason {
 pub struct Usable<'a> {
     pub run: &'a RunRecord,
     roles: Vec<Role>,
-}
-
-/// Consecutive windows of about a width. Those that do not show the service are left out.
-#[derive(Clone, Debug)]
-pub(super) struct Chunk<'a> {
-    pub start: Duration,
-    pub end: Duration,
-    pub windows: Vec<&'a LoadWindow>,
 }
 
 impl LoadWindow {
@@ -93,7 +94,10 @@ impl<'a> Usable<'a> {
         };
         let roles = run.windows.iter().map(role).collect();
         let mut usable = Self { run, roles };
-        usable.mark_low_rates();
+        match run.scenario.model {
+            Model::Open { .. } => usable.mark_low_rates(),
+            Model::Closed { .. } => usable.mark_missing_users(),
+        }
         usable
     }
 
@@ -128,7 +132,7 @@ impl<'a> Usable<'a> {
         if of(Reason::Workers) > 0.0 {
             return lost_workers(self.run);
         }
-        let reasons = [Reason::Cpu, Reason::Lag, Reason::Rate];
+        let reasons = [Reason::Cpu, Reason::Lag, Reason::Rate, Reason::Users];
         let longest = reasons
             .into_iter()
             .max_by(|a, b| of(*a).total_cmp(&of(*b)))?;
@@ -159,6 +163,19 @@ impl<'a> Usable<'a> {
                     due / length
                 )
             }
+            Reason::Users => {
+                let (mut ran, mut due, mut count) = (0.0, 0.0, 0.0);
+                for (window, _) in meant {
+                    ran += window.active;
+                    due += window.due;
+                    count += 1.0;
+                }
+                format!(
+                    "{engine} ran {:.0} of the planned {:.0} users {span}: the load was not the planned one",
+                    ran / count,
+                    due / count
+                )
+            }
             Reason::Lag | Reason::Workers => format!(
                 "requests started more than {} ms late {span}: the generator was the limit, not the service",
                 LAG_MAX.as_millis()
@@ -166,109 +183,50 @@ impl<'a> Usable<'a> {
         }
     }
 
-    /// Groups of windows with a width, those in which the last answers were waited for left out. A
-    /// group of which too little is left is left out, and what remains at the end.
-    pub(super) fn chunks(&self, width: Duration) -> Vec<Chunk<'a>> {
-        self.chunks_of(width, Duration::ZERO..Duration::MAX)
-    }
-
-    /// Likewise of a part of the run.
-    pub(super) fn chunks_of(&self, width: Duration, part: Range<Duration>) -> Vec<Chunk<'a>> {
-        let (mut chunks, mut open) = (Vec::new(), None::<Chunk<'_>>);
-        for (window, role) in self.run.windows.iter().zip(&self.roles) {
-            if *role == Role::Draining || !part.contains(&window.start) {
-                continue;
-            }
-            let chunk = open.get_or_insert_with(|| Chunk {
-                start: window.start,
-                end: window.start,
-                windows: Vec::new(),
-            });
-            chunk.end = window.end();
-            if *role == Role::Loaded {
-                chunk.windows.push(window);
-            }
-            if chunk.end.saturating_sub(chunk.start) >= width {
-                chunks.extend(open.take().filter(Chunk::is_enough));
-            }
-        }
-        chunks
-    }
-
-    /// What was measured in each of `count` spans of a width from the start on; `None` where too
-    /// little is left.
-    pub(super) fn slots(&self, width: Duration, count: u32) -> Vec<Option<Figures>> {
-        let slot = |number: u32| {
-            let (start, end) = (width * number, width * (number + 1));
-            let windows = self.loaded();
-            let inside = |one: &&LoadWindow| one.start >= start && one.start < end;
-            let windows = windows.filter(inside).collect();
-            let chunk = Chunk {
-                start,
-                end,
-                windows,
-            };
-            chunk.is_enough().then(|| chunk.figures())
-        };
-        (0..count).map(slot).collect()
-    }
-
     /// Where less than a planned rate was offered, over windows that are long enough to see it.
     fn mark_low_rates(&mut self) {
-        if !matches!(self.run.scenario.model, Model::Open { .. }) {
-            return;
-        }
+        let is_low = |chunk: &Chunk<'_>| {
+            let figures = chunk.figures();
+            figures.offered(self.run) < at_least(OFFERED_MIN, figures.due)
+        };
+        self.limit_where(is_low, Reason::Rate);
+    }
+
+    /// Where fewer than the planned users ran: workers of Locust may have another locustfile.
+    fn mark_missing_users(&mut self) {
+        let lacks = |window: &&LoadWindow| {
+            window.active > 0.0 && window.active < USERS_MIN * window.due - USERS_ROUNDED
+        };
+        let is_low = |chunk: &Chunk<'_>| {
+            let levels = || chunk.windows.iter().map(|one| one.due);
+            let is_constant = levels().fold(f64::INFINITY, f64::min) >= USERS_MIN * chunk.level();
+            let lacking = chunk.windows.iter().copied().filter(lacks).count();
+            is_constant && 2 * lacking > chunk.windows.len()
+        };
+        self.limit_where(is_low, Reason::Users);
+    }
+
+    fn limit_where(&mut self, is_low: impl Fn(&Chunk<'_>) -> bool, reason: Reason) {
         let low: Vec<(Duration, Duration)> = self
             .chunks(OFFERED_WINDOW)
             .into_iter()
-            .filter(|chunk| {
-                let figures = chunk.figures();
-                figures.offered(self.run) < at_least(OFFERED_MIN, figures.due)
-            })
+            .filter(is_low)
             .map(|chunk| (chunk.start, chunk.end))
             .collect();
         for (window, role) in self.run.windows.iter().zip(&mut self.roles) {
             let is_inside =
                 |(start, end): &(Duration, Duration)| window.start >= *start && window.start < *end;
             if *role == Role::Loaded && low.iter().any(is_inside) {
-                *role = Role::Limited(Reason::Rate);
+                *role = Role::Limited(reason);
             }
         }
-    }
-}
-
-impl Chunk<'_> {
-    pub fn figures(&self) -> Figures {
-        Figures::of(self.windows.iter().copied())
-    }
-
-    /// The highest load that was due.
-    pub fn level(&self) -> f64 {
-        self.windows.iter().map(|one| one.due).fold(0.0, f64::max)
-    }
-
-    /// Users that ran, or requests in flight, on average.
-    pub fn active(&self) -> f64 {
-        let all = self.windows.iter();
-        let weighted: f64 = all.map(|one| one.active * one.length.as_secs_f64()).sum();
-        weighted / self.figures().length.as_secs_f64().max(f64::MIN_POSITIVE)
-    }
-
-    fn is_enough(&self) -> bool {
-        let left: f64 = self
-            .windows
-            .iter()
-            .map(|one| one.length.as_secs_f64())
-            .sum();
-        let all = self.end.saturating_sub(self.start).as_secs_f64();
-        left > 0.0 && left >= LEFT_MIN * all
     }
 }
 
 impl Figures {
     /// Requests that the generator offered. Only slod says which ones it started, k6 starts those
     /// that are due, and users of Locust wait for their answers before they start others.
-    fn offered(&self, run: &RunRecord) -> f64 {
+    pub(super) fn offered(&self, run: &RunRecord) -> f64 {
         match run.engine.as_str() {
             SLOD => (self.started + self.dropped) as f64,
             LOCUST => self.completed as f64,
@@ -298,43 +256,4 @@ fn drains_from(run: &RunRecord) -> Duration {
     let starts = |one: &&LoadWindow| one.started + one.dropped > 0;
     let last = run.windows.iter().rfind(starts).map(LoadWindow::end);
     last.map_or(end, |last| last.min(end))
-}
-
-/// When fewer workers than before ran, in seconds since the start.
-fn lost_spans(run: &RunRecord) -> Vec<(f64, f64)> {
-    let mut spans: Vec<(f64, f64)> = Vec::new();
-    let (mut most, mut is_lost) = (0.0_f64, false);
-    for (second, value) in workers(run) {
-        let was_lost = is_lost;
-        is_lost = value < most;
-        most = most.max(value);
-        match spans.last_mut().filter(|_| was_lost) {
-            Some(last) => last.1 = if is_lost { f64::INFINITY } else { second },
-            None if is_lost => spans.push((second, f64::INFINITY)),
-            None => {}
-        }
-    }
-    spans
-}
-
-/// Workers on other machines, by seconds since the start.
-fn workers(run: &RunRecord) -> impl Iterator<Item = (f64, f64)> {
-    let series = run.observed.iter().find(|one| one.key.name() == WORKERS);
-    let samples = series.into_iter().flat_map(|one| &one.samples);
-    samples.map(|one| ((one.at.0 - run.from.0).max(0) as f64 / 1000.0, one.value))
-}
-
-fn lost_workers(run: &RunRecord) -> Option<String> {
-    let mut most = 0.0;
-    for (second, value) in workers(run) {
-        if value < most {
-            let lost = most - value;
-            return Some(format!(
-                "{lost:.0} of {most:.0} workers were lost after {:.0} s: from then on the load was not the planned one",
-                second.floor()
-            ));
-        }
-        most = value.max(most);
-    }
-    None
 }

@@ -1,0 +1,88 @@
+//! What shows that a service does not bear its load.
+
+use super::super::usable::at_least;
+use super::super::verdict::Limit;
+use super::super::{Figures, Model, RunRecord, SLOD};
+use std::time::Duration;
+
+/// Errors beyond this share break a service.
+const ERRORS_MAX: f64 = 0.01;
+/// Of the decision that errors are beyond it.
+const LEVEL: f64 = 0.001;
+/// A service that answers less than this share of what is offered has broken.
+const ACHIEVED_MIN: f64 = 0.95;
+/// One that more than this share of the starts were dropped for has, too.
+const DROPPED_MAX: f64 = 0.01;
+/// Fewer starts do not show it.
+const STARTS_MIN: f64 = 100.0;
+
+/// Why a window is bad.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Fault {
+    /// `p99 left its objective`
+    pub event: String,
+    /// With its numbers.
+    pub why: String,
+}
+
+/// Under the load that was planned.
+pub(super) fn fault(figures: &Figures, run: &RunRecord, limit: Option<Limit>) -> Option<Fault> {
+    of_answers(figures, limit, Duration::ZERO).or_else(|| achieved(figures, run))
+}
+
+/// Of what was answered, whatever the load was. The generator may have added `late` to latencies.
+pub(super) fn of_answers(figures: &Figures, limit: Option<Limit>, late: Duration) -> Option<Fault> {
+    errors(figures).or_else(|| latency(figures, limit?, late))
+}
+
+fn errors(figures: &Figures) -> Option<Fault> {
+    figures.fail_more_than(ERRORS_MAX, LEVEL).then(|| {
+        let ratio = figures.error_ratio().unwrap_or_default() * 100.0;
+        Fault {
+            event: "requests failed".to_owned(),
+            why: format!("{ratio:.1} % of the requests failed"),
+        }
+    })
+}
+
+/// `p99.9`, without the error of a number such as 0.58, of which 100 times are not 58.
+pub(super) fn name(quantile: f64) -> String {
+    format!("p{}", (quantile * 1e8).round() / 1e6)
+}
+
+fn latency(figures: &Figures, limit: Limit, late: Duration) -> Option<Fault> {
+    let least = figures.quantile_at_least(limit.quantile)?;
+    (least > limit.below + late).then(|| {
+        let p = name(limit.quantile);
+        let (least, below) = (least.as_millis(), limit.below.as_millis());
+        Fault {
+            event: format!("{p} left its objective"),
+            why: format!("{p} was at least {least} ms, above {below} ms"),
+        }
+    })
+}
+
+/// At a given rate. slod knows what it started: with several requests for each start, more than is
+/// due.
+fn achieved(figures: &Figures, run: &RunRecord) -> Option<Fault> {
+    if matches!(run.scenario.model, Model::Closed { .. }) {
+        return None;
+    }
+    let dropped = figures.dropped;
+    if dropped as f64 > DROPPED_MAX * (figures.started + dropped) as f64 {
+        return Some(Fault {
+            event: "starts were dropped".to_owned(),
+            why: format!("{dropped} starts were dropped, since too many requests were open"),
+        });
+    }
+    let started = match run.engine.as_str() {
+        SLOD => figures.started as f64,
+        _ => figures.due,
+    };
+    let answered = figures.completed as f64;
+    let is_short = started >= STARTS_MIN && answered < at_least(ACHIEVED_MIN, started);
+    is_short.then(|| Fault {
+        event: "the service fell behind the rate".to_owned(),
+        why: format!("{answered:.0} of {started:.0} requests were answered"),
+    })
+}

@@ -1,0 +1,132 @@
+//! Windows in groups, without those that do not show the service.
+
+use super::super::{Figures, LoadWindow};
+use super::{Reason, Role, Usable};
+use std::ops::Range;
+use std::time::Duration;
+
+/// Less of a group of windows does not stand for the group.
+const LEFT_MIN: f64 = 0.5;
+
+/// Consecutive windows of about a width. Those that do not show the service are left out.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Chunk<'a> {
+    pub start: Duration,
+    pub end: Duration,
+    pub windows: Vec<&'a LoadWindow>,
+}
+
+impl<'a> Usable<'a> {
+    /// Groups of windows with a width, those in which the last answers were waited for left out. A
+    /// group of which too little is left is left out, and what remains at the end.
+    pub(in super::super) fn chunks(&self, width: Duration) -> Vec<Chunk<'a>> {
+        self.chunks_of(width, Duration::ZERO..Duration::MAX)
+    }
+
+    /// Likewise of a part of the run.
+    pub(in super::super) fn chunks_of(
+        &self,
+        width: Duration,
+        part: Range<Duration>,
+    ) -> Vec<Chunk<'a>> {
+        self.grouped(width, part, |role| role == Role::Loaded)
+    }
+
+    /// Likewise, and with the windows in which less than the planned rate was offered, or later:
+    /// what a service does not bear then, it does not bear as planned either.
+    pub(in super::super) fn chunks_off_plan(&self, width: Duration) -> Vec<Chunk<'a>> {
+        let takes = |role| role == Role::Loaded || is_off_plan(role);
+        self.grouped(width, Duration::ZERO..Duration::MAX, takes)
+    }
+
+    /// Whether a part of it has such windows.
+    pub(in super::super) fn is_off_plan(&self, chunk: &Chunk<'_>) -> bool {
+        let windows = self.run.windows.iter().zip(&self.roles);
+        let mut inside =
+            windows.filter(|(window, _)| (chunk.start..chunk.end).contains(&window.start));
+        inside.any(|(_, role)| is_off_plan(*role))
+    }
+
+    fn grouped(
+        &self,
+        width: Duration,
+        part: Range<Duration>,
+        takes: impl Fn(Role) -> bool,
+    ) -> Vec<Chunk<'a>> {
+        let (mut chunks, mut open) = (Vec::new(), None::<Chunk<'_>>);
+        for (window, role) in self.run.windows.iter().zip(&self.roles) {
+            if *role == Role::Draining || !part.contains(&window.start) {
+                continue;
+            }
+            let chunk = open.get_or_insert_with(|| Chunk {
+                start: window.start,
+                end: window.start,
+                windows: Vec::new(),
+            });
+            chunk.end = window.end();
+            if takes(*role) {
+                chunk.windows.push(window);
+            }
+            if chunk.end.saturating_sub(chunk.start) >= width {
+                chunks.extend(open.take().filter(Chunk::is_enough));
+            }
+        }
+        chunks
+    }
+
+    /// What was measured in each of `count` spans of a width from the start on; `None` where too
+    /// little is left.
+    pub(in super::super) fn slots(&self, width: Duration, count: u32) -> Vec<Option<Figures>> {
+        let slot = |number: u32| {
+            let (start, end) = (width * number, width * (number + 1));
+            let windows = self.loaded();
+            let inside = |one: &&LoadWindow| one.start >= start && one.start < end;
+            let windows = windows.filter(inside).collect();
+            let chunk = Chunk {
+                start,
+                end,
+                windows,
+            };
+            chunk.is_enough().then(|| chunk.figures())
+        };
+        (0..count).map(slot).collect()
+    }
+}
+
+const fn is_off_plan(role: Role) -> bool {
+    matches!(role, Role::Limited(Reason::Rate | Reason::Lag))
+}
+
+impl Chunk<'_> {
+    pub fn figures(&self) -> Figures {
+        Figures::of(self.windows.iter().copied())
+    }
+
+    /// The highest load that was due.
+    pub fn level(&self) -> f64 {
+        self.windows.iter().map(|one| one.due).fold(0.0, f64::max)
+    }
+
+    /// How late starts were.
+    pub fn lag(&self) -> Duration {
+        let lags = self.windows.iter().map(|one| one.lag);
+        lags.max().unwrap_or_default()
+    }
+
+    /// Users that ran, or requests in flight, on average.
+    pub fn active(&self) -> f64 {
+        let all = self.windows.iter();
+        let weighted: f64 = all.map(|one| one.active * one.length.as_secs_f64()).sum();
+        weighted / self.figures().length.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+
+    fn is_enough(&self) -> bool {
+        let left: f64 = self
+            .windows
+            .iter()
+            .map(|one| one.length.as_secs_f64())
+            .sum();
+        let all = self.end.saturating_sub(self.start).as_secs_f64();
+        left > 0.0 && left >= LEFT_MIN * all
+    }
+}

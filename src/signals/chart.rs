@@ -1,0 +1,58 @@
+//! What a sign was found in, drawn as text: most receivers show no images.
+
+use crate::format::bars::curve;
+use crate::format::numbers;
+use crate::signal::Track;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Characters that fit in a line of a message on a phone.
+const WIDTH: usize = 30;
+
+/// The last windows of a track, such as `▁▂▄▆█ over 10 min`; empty if nothing is known.
+pub(super) fn of_track(track: &Track) -> Arc<str> {
+    of_values(&track.values(), track.width())
+}
+
+/// Values of windows of a width, oldest first.
+pub(super) fn of_values(values: &[Option<f64>], width: Duration) -> Arc<str> {
+    let begin = values.iter().position(Option::is_some);
+    let known = begin.map_or(&[][..], |begin| &values[begin..]);
+    if known.is_empty() {
+        return "".into();
+    }
+    // Windows are put together, so that the whole course is seen.
+    let together = known.len().div_ceil(WIDTH);
+    let means: Vec<_> = known.rchunks(together).rev().map(mean).collect();
+    let span = width * u32::try_from(known.len()).unwrap_or(u32::MAX);
+    format!("{} over {}", curve(&means, WIDTH), numbers::span(span)).into()
+}
+
+fn mean(values: &[Option<f64>]) -> Option<f64> {
+    let known: Vec<f64> = values.iter().copied().flatten().collect();
+    (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn the_whole_course_fits() {
+        let values: Vec<_> = (0..60)
+            .map(|minute| Some(100.0 + f64::from(minute)))
+            .collect();
+        let chart = of_values(&values, MINUTE);
+        assert_eq!(&*chart, "▁▁▁▁▁▂▂▂▂▃▃▃▃▄▄▄▄▅▅▅▅▆▆▆▆▇▇▇▇█ over 60m");
+    }
+
+    #[test]
+    fn what_is_unknown_stays_blank_and_unknown_begins_are_left_out() {
+        let values = [None, Some(1.0), None, Some(3.0)];
+        assert_eq!(&*of_values(&values, MINUTE), "▁ █ over 3m");
+        assert_eq!(&*of_values(&[None], MINUTE), "");
+        assert_eq!(&*of_values(&[], MINUTE), "");
+    }
+}

@@ -1,0 +1,182 @@
+//! Verdicts on services whose limits are known, under real load: requests wait in one queue for one
+//! of so many workers. A second of a run stands for ten, so that the tests are short.
+
+use crate::load::http;
+use crate::server::tcp;
+use slod::load::{
+    Answer, Ending, Limit, LoadWindow, Model, RunRecord, SLOD, Scenario, Stage, statements,
+};
+use slod::outcome::Timestamp;
+use slod::stats::quantile::Histogram;
+use slod::stats::scale::Scale;
+use slod_load::{Engine, Mix, Plan, Sequence};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+
+/// How many seconds of the plan one of the test stands for.
+const FASTER: u32 = 10;
+
+/// When each worker is free. A request gets its place when it arrives, so that no timer that is late
+/// delays the ones behind it.
+type Workers = Arc<Mutex<Vec<Instant>>>;
+
+async fn service(workers: usize, takes: Duration) -> SocketAddr {
+    let free: Workers = Arc::new(Mutex::new(vec![Instant::now(); workers]));
+    tcp(move |stream| serve(stream, free.clone(), takes / FASTER)).await
+}
+
+async fn serve(stream: TcpStream, free: Workers, takes: Duration) {
+    let mut stream = BufReader::new(stream);
+    let mut line = String::new();
+    while stream
+        .read_line(&mut line)
+        .await
+        .is_ok_and(|count| count > 0)
+    {
+        if line == "\r\n" {
+            let end = {
+                let mut free = free.lock().expect("no panic");
+                let first = free.iter_mut().min().expect("a worker");
+                *first = Instant::now().max(*first) + takes;
+                *first
+            };
+            sleep_until(end).await;
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+            if stream.write_all(answer).await.is_err() {
+                return;
+            }
+        }
+        line.clear();
+    }
+}
+
+/// Levels with the seconds from one to the next.
+fn stages(levels: &[(f64, f64, u64)]) -> Vec<Stage> {
+    let stages = levels.iter().map(|(from, to, seconds)| Stage {
+        name: String::new(),
+        from: *from,
+        to: *to,
+        length: Duration::from_secs(*seconds),
+    });
+    stages.collect()
+}
+
+/// Runs it ten times as fast as planned, and returns what a run as planned would have measured.
+async fn run(address: SocketAddr, scenario: Scenario) -> RunRecord {
+    // One at a time: they measure.
+    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _turn = TURN.lock().await;
+    let driven = http(&format!("{{ url: \"http://{address}/\" }}"), Path::new(""));
+    let steps = vec![driven.request().expect("can be sent")];
+    let timeout = Duration::from_secs(30);
+    let mut fast = scenario.clone();
+    for stage in &mut fast.stages {
+        stage.length /= FASTER;
+    }
+    if let Model::Closed { think } = &mut fast.model {
+        *think /= FASTER;
+    }
+    let plan = Plan {
+        scenario: fast,
+        mix: Arc::new(Mix::new(vec![Sequence { steps, weight: 1 }]).expect("one")),
+        rows: None,
+        cookies: None,
+        connect: driven.connector(timeout),
+        timeout,
+        keep_alive: true,
+        in_flight_max: 10_000,
+        threads: 2,
+        seed: 1,
+    };
+    let mut engine = Engine::start(plan).expect("starts");
+    while engine.next(|| None).await.is_some() {}
+    let windows = engine.finish().windows;
+    RunRecord {
+        service: "web".to_owned(),
+        engine: SLOD.to_owned(),
+        from: Timestamp(0),
+        to: Timestamp(i64::try_from(scenario.length().as_millis()).expect("short")),
+        scenario,
+        ending: Ending::Completed,
+        windows: windows.iter().map(slower).collect(),
+        requests: Vec::new(),
+        thresholds: Vec::new(),
+        observed: Vec::new(),
+    }
+}
+
+fn slower(window: &LoadWindow) -> LoadWindow {
+    let scale = Scale::new([]);
+    let mut latency = Histogram::default();
+    for (code, count) in window.latency.iter() {
+        latency.add(scale.code(scale.middle(code) * FASTER), count);
+    }
+    LoadWindow {
+        start: window.start * FASTER,
+        length: window.length * FASTER,
+        latency,
+        // The machine of a test may be busy: requests count from when they were due.
+        lag: Duration::ZERO,
+        ..window.clone()
+    }
+}
+
+fn answer(run: &RunRecord, topic: &str) -> (Answer, String) {
+    // A pause of a busy machine looks ten times as long.
+    let limit = Limit {
+        quantile: 0.95,
+        below: Duration::from_secs(2),
+    };
+    let mut all = statements(run, Some(limit)).into_iter();
+    let found = all.find(|one| one.topic == topic);
+    let found = found.unwrap_or_else(|| panic!("{topic}: {run:?}"));
+    (found.answer, found.evidence)
+}
+
+/// The number behind a text.
+fn number(text: &str, before: &str) -> f64 {
+    let behind = text.split_once(before).map_or("", |(_, behind)| behind);
+    let end = behind.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let number = behind[..end.unwrap_or(behind.len())].parse();
+    number.unwrap_or_else(|_| panic!("no number behind {before:?}: {text}"))
+}
+
+fn users(levels: &[(f64, f64, u64)]) -> Scenario {
+    Scenario {
+        name: "users".to_owned(),
+        purpose: String::new(),
+        model: Model::Closed {
+            think: Duration::from_secs(1),
+        },
+        stages: stages(levels),
+    }
+}
+
+/// 4 workers that take 50 ms answer 80 requests per second: with a think time of 1 s, the knee is at
+/// (50 ms + 1 s) x 80/s = 84 users, and N users wait N / (80/s) - 1 s, which is 2 s at 240.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_have_their_knee_and_their_breaking_point() {
+    let address = service(4, Duration::from_millis(50)).await;
+    let run = run(address, users(&[(10.0, 400.0, 80)])).await;
+    let (found, evidence) = answer(&run, "breaking point");
+    assert_eq!(found, Answer::Bad, "{evidence}");
+    let users = number(&evidence, "broke between ");
+    assert!((180.0..=280.0).contains(&users), "{evidence}");
+    let (_, evidence) = answer(&run, "knee");
+    let users = number(&evidence, "at about ");
+    assert!((70.0..=95.0).contains(&users), "{evidence}");
+}
+
+/// 40 users do not wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn workers_that_are_enough_do_not_break() {
+    let address = service(4, Duration::from_millis(50)).await;
+    let run = run(address, users(&[(5.0, 40.0, 40)])).await;
+    let (found, evidence) = answer(&run, "breaking point");
+    assert_eq!(found, Answer::Good, "{evidence}");
+}
