@@ -37,6 +37,7 @@ pub const TARGETS: &[Target] = &[
         &["config", "tests/fixtures/check"],
         config::config,
     ),
+    target("cookies", &[], services::cookies),
     target("events", &[], services::events),
     target("expectations", &[], texts::expectations),
     target("host", &[], host::host),

@@ -1,8 +1,11 @@
-//! What a probed service sends: HTTP answers, streams of language models, and certificates.
+//! What a probed service sends: HTTP answers, cookies, streams of language models, and certificates.
 
 use super::Run;
+use http::HeaderValue;
+use http::header::SET_COOKIE;
 use slod::diagnostic::Source;
 use slod::outcome::{Outcome, Timestamp};
+use slod::probe::http::cookies::Cookies;
 use slod::probe::{Attempt, KINDS, Probe, Trace};
 use slod::yaml::{Reader, parse};
 use std::path::Path;
@@ -11,6 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
+use url::Url;
 
 /// An answer of which no end is found ends with its connection, so nothing waits that long.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -89,6 +93,19 @@ pub fn answers() -> Run {
     );
     Box::new(move |data| {
         service.ask(&*probe, data.to_vec());
+    })
+}
+
+/// Each line is a `Set-Cookie`. What is kept of them can be sent back.
+pub fn cookies() -> Run {
+    let url: Url = "https://app.test/a/b".parse().expect("valid");
+    Box::new(move |data| {
+        let lines = data.split(|byte| *byte == b'\n').take(1000);
+        let values = lines.filter_map(|line| HeaderValue::from_bytes(line).ok());
+        let headers = values.map(|value| (SET_COOKIE, value)).collect();
+        let mut cookies = Cookies::default();
+        cookies.keep(&headers, &url);
+        cookies.header(&url, None);
     })
 }
 

@@ -1,13 +1,13 @@
 //! `slod run`: the daemon.
 
 use super::output::complain;
+use super::stop_requests::StopRequests;
 use super::{ConfigArg, exit};
 use crate::app::{App, Origin, RunError, StartError};
 use crate::clock::Clock;
 use crate::version;
 use clap::Args;
 use std::path::PathBuf;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Args)]
@@ -82,22 +82,16 @@ pub fn on_runtime(work: impl Future<Output = u8>) -> u8 {
 
 /// SIGTERM or SIGINT asks for a clean stop; the second one ends the process at once.
 pub async fn cancel_on_request(stop: CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        tracing::error!("cannot handle stop requests");
-        return;
+    let mut requests = match StopRequests::new() {
+        Ok(requests) => requests,
+        Err(reason) => {
+            tracing::error!("{reason}");
+            return;
+        }
     };
-    for request in 0.. {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        if request > 0 {
-            tracing::warn!("second stop request: exiting immediately");
-            std::process::exit(i32::from(exit::FAILED));
-        }
-        stop.cancel();
-    }
+    requests.next().await;
+    stop.cancel();
+    requests.next().await;
+    tracing::warn!("second stop request: exiting immediately");
+    std::process::exit(i32::from(exit::FAILED));
 }

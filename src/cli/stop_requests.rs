@@ -1,11 +1,18 @@
 //! Signals that ask a run for its end.
 
 use rustix::process::Signal;
+use std::time::Duration;
 use tokio::signal::unix::{self, SignalKind};
+use tokio::time::Instant;
+
+/// Requests that follow one within this are the same: Ctrl-C reaches a whole group of processes, and
+/// `timeout`, npm and others also pass on what they get themselves.
+const REPEATED_WITHIN: Duration = Duration::from_secs(1);
 
 pub struct StopRequests {
     interrupt: unix::Signal,
     terminate: unix::Signal,
+    repeats: Repeats,
 }
 
 impl StopRequests {
@@ -16,14 +23,52 @@ impl StopRequests {
         Ok(Self {
             interrupt: on(SignalKind::interrupt())?,
             terminate: on(SignalKind::terminate())?,
+            repeats: Repeats::default(),
         })
     }
 
     /// The next one, to be passed on.
     pub async fn next(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.interrupt.recv() => Signal::INT,
-            _ = self.terminate.recv() => Signal::TERM,
+        loop {
+            let signal = tokio::select! {
+                _ = self.interrupt.recv() => Signal::INT,
+                _ = self.terminate.recv() => Signal::TERM,
+            };
+            if self.repeats.is_new(Instant::now()) {
+                return signal;
+            }
         }
+    }
+}
+
+/// Which requests are the same as the one before.
+#[derive(Default)]
+struct Repeats {
+    last_new: Option<Instant>,
+}
+
+impl Repeats {
+    fn is_new(&mut self, now: Instant) -> bool {
+        let is_new = self
+            .last_new
+            .is_none_or(|last| now.saturating_duration_since(last) >= REPEATED_WITHIN);
+        if is_new {
+            self.last_new = Some(now);
+        }
+        is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_within_a_second_are_one() {
+        let start = Instant::now();
+        let mut repeats = Repeats::default();
+        let is_new = [0, 2, 999, 1000, 1500, 1999, 2000]
+            .map(|after| repeats.is_new(start + Duration::from_millis(after)));
+        assert_eq!(is_new, [true, false, false, true, false, false, true]);
     }
 }

@@ -1,6 +1,7 @@
 //! The `heartbeat` kind: jobs report to us, and silence is the failure.
 
 mod board;
+mod cron_times;
 mod due;
 
 pub use board::{Beat, COMMITTED_AFTER, Failures, HeartbeatBoard, Refused, StoredBeat};
@@ -11,10 +12,11 @@ use crate::outcome::{
     Cause, DurationOf, Measures, Outcome, ProbeKey, Timestamp, Verdict, VoidReason,
 };
 use crate::units::{DAY, show_duration};
-use crate::yaml::{Key, Keys, Parsed, Secret, SecretText, Section, Span, Text, ZONE};
+use crate::yaml::{Key, Keys, Parsed, Secret, SecretText, Section, Span, ZONE};
 use async_trait::async_trait;
 use board::HeartbeatState;
 use chrono_tz::Tz;
+use cron_times::CronTimes;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -31,9 +33,9 @@ const EVERY_RANGE: Key<Span> = Key::optional(
     "How often the job reports at least. Either this or `schedule` is required.",
 );
 
-const SCHEDULE: Key<Text> = Key::optional(
+const SCHEDULE: Key<CronTimes> = Key::optional(
     "schedule",
-    Text,
+    CronTimes,
     "When the job runs, as its crontab says: `0 3 * * *` (minute, hour, day, month, day of the week) or a name such as `@daily`. A report is due after each of these times, within `grace`; a local time that is skipped by a clock change is moved to after the change, and a repeated one counts the first time.",
 );
 
@@ -112,10 +114,8 @@ fn pace(section: &Section<'_>) -> Option<Pace> {
         }
         (true, false) => every.map(Pace::Every),
         (false, true) => {
-            let zone = zone?;
-            let expected = "five fields of a crontab such as `0 3 * * *`, or a name such as `@daily`, for recurring times";
-            let schedule = section.parse(&SCHEDULE, expected, |text| Schedule::read(text, zone));
-            schedule.map(|schedule| Pace::Schedule(Box::new(schedule)))
+            let schedule = Schedule::new(section.get(&SCHEDULE)?, zone?);
+            Some(Pace::Schedule(Box::new(schedule)))
         }
     }
 }
@@ -201,6 +201,7 @@ impl HeartbeatProbe {
             outcome.detail.say(message);
             outcome
         };
+        let seconds = |age: Duration| show_duration(Duration::from_secs(age.as_secs()));
         let failed = Verdict::Bad(Cause::JobFailed);
         let due = &self.terms.due;
         let expected = due.words();
@@ -213,13 +214,18 @@ impl HeartbeatProbe {
                 Outcome::new(Verdict::Good, age(beat.at))
             }
             (last, None) if !due.is_overdue(since, now) => {
-                let latency = age(last.as_ref().map_or(since, |beat| beat.at));
-                let message =
-                    format!("no report since slod started to accept reports; expected {expected}");
+                let listened = seconds(age(since));
+                let (latency, silent) = match last {
+                    Some(beat) => (age(beat.at), format!("for {}", seconds(age(beat.at)))),
+                    None => (age(since), "yet".to_owned()),
+                };
+                let message = format!(
+                    "no report {silent}; expected {expected} since slod started or was reloaded {listened} ago"
+                );
                 judged(Verdict::Void(VoidReason::Listening), latency, message)
             }
             (Some(beat), None) => {
-                let silent = show_duration(Duration::from_secs(age(beat.at).as_secs()));
+                let silent = seconds(age(beat.at));
                 let message = format!("no report for {silent}; expected {expected}");
                 judged(Verdict::Bad(Cause::Silent), age(beat.at), message)
             }
@@ -288,7 +294,14 @@ mod tests {
         assert_eq!(judged(71, None).verdict, listening);
         assert_eq!(judged(72, None).verdict, Verdict::Bad(Cause::Silent));
         // The last report is from before the daemon was started.
-        assert_eq!(judged(60, Some((-100, false))).verdict, listening);
+        let before = judged(60, Some((-100, false)));
+        assert_eq!(before.verdict, listening);
+        assert_eq!(
+            before.detail.message.as_deref(),
+            Some(
+                "no report for 2h40m; expected every 1h since slod started or was reloaded 59m ago"
+            )
+        );
         assert_eq!(
             judged(72, Some((-100, false))).verdict,
             Verdict::Bad(Cause::Silent)

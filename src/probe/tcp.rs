@@ -1,12 +1,14 @@
 //! The `tcp` kind: a connection, TLS if configured, and an exchange of bytes if configured.
 
-use super::dial::{Failure, Family, Host, Progress, Tls, TlsOptions, connect, options, resolve};
+use super::dial::{
+    Failure, Family, Host, Progress, Tls, TlsOptions, connect, expected_host, options, resolve,
+};
 use super::evaluate::Evaluator;
 use super::pattern::{Pattern, bytes_regex};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{Cause, DurationOf, Measurement, Measures, Outcome};
-use crate::yaml::{Key, Keys, Mapping, Parsed, SecretText, Section};
+use crate::yaml::{Form, Key, Keys, Mapping, Scalar, SecretText, Section};
 use async_trait::async_trait;
 use regex::bytes::Regex;
 use rustls::pki_types::ServerName;
@@ -28,13 +30,9 @@ pub struct Tcp;
 
 const KEYS: Keys = &[&ADDRESS, &TLS, &SEND, &EXPECT, &options::IP_VERSION];
 
-const ADDRESS: Key<Parsed<Address>> = Key::required(
+const ADDRESS: Key<HostAndPort> = Key::required(
     "address",
-    Parsed {
-        label: "host and port",
-        expected: "a host and a port from 1 to 65535, such as db.example.org:5432 or [::1]:6379",
-        parse: Address::parse,
-    },
+    HostAndPort,
     "Host and port, such as `db.example.org:5432` or `[::1]:6379`.",
 );
 
@@ -55,6 +53,44 @@ const EXPECT: Key<Pattern<Regex>> = Key::optional(
     Pattern(bytes_regex),
     "A regular expression that what is received must match; `^` is the start of the connection. It is tried each time bytes arrive, until it matches, the server closes the connection, 16 KiB were received, or the timeout. Without this key nothing is read.",
 );
+
+#[derive(Clone, Copy, Debug)]
+struct HostAndPort;
+
+impl Form for HostAndPort {
+    fn describe(&self) -> String {
+        "host and port".to_owned()
+    }
+}
+
+impl Scalar for HostAndPort {
+    type Value = Address;
+
+    fn expected(&self, written: &str) -> String {
+        let example =
+            "a host and a port from 1 to 65535, such as db.example.org:5432 or [::1]:6379";
+        // What a variable holds is not explained.
+        let is_explained = !written.contains("${");
+        match written.rsplit_once(':') {
+            Some((host, port)) if is_explained && read_port(port).is_some() => {
+                expected_host(host).to_owned()
+            }
+            _ => example.to_owned(),
+        }
+    }
+
+    fn parse(&self, text: &str) -> Option<Address> {
+        let (host, port) = text.rsplit_once(':')?;
+        let port = read_port(port)?;
+        let (host, shown) = Host::written(host)?;
+        Some(Address { host, port, shown })
+    }
+}
+
+fn read_port(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| digits && *port > 0)
+}
 
 impl Kind for Tcp {
     fn name(&self) -> &'static str {
@@ -168,20 +204,6 @@ struct Address {
     port: u16,
     /// The host as it is written in addresses.
     shown: String,
-}
-
-impl Address {
-    fn parse(text: &str) -> Option<Self> {
-        let (host, port) = text.rsplit_once(':')?;
-        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
-        let port = port.parse().ok().filter(|port| digits && *port > 0)?;
-        let host = url::Host::parse(host).ok()?;
-        Some(Self {
-            shown: host.to_string(),
-            host: host.into(),
-            port,
-        })
-    }
 }
 
 /// Bytes to send, which may be secret.

@@ -1,6 +1,7 @@
 //! The forms of single values: how each is read, what is valid, and how the docs describe it.
 
 use super::form::{Form, OutOfRange, Scalar};
+use crate::diagnostic::nearest;
 use crate::units::{self, Rate, show_duration};
 use chrono_tz::Tz;
 use std::path::PathBuf;
@@ -254,8 +255,13 @@ impl<T: Sync> Form for Choice<T> {
 impl<T: Copy + Sync> Scalar for Choice<T> {
     type Value = T;
 
-    fn expected(&self, _: &str) -> String {
-        format!("one of {}", self.words().join(", "))
+    fn expected(&self, written: &str) -> String {
+        let words = self.words();
+        let expected = format!("one of {}", words.join(", "));
+        match nearest(written, words) {
+            Some(near) => format!("{expected}; did you mean `{near}`?"),
+            None => expected,
+        }
     }
 
     fn parse(&self, text: &str) -> Option<T> {

@@ -131,11 +131,23 @@ fn explain(error: &serde_yaml::Error) -> (String, Option<String>) {
         ),
         other => {
             let reason = reason(other);
+            if let Some(character) = unexpected(&reason) {
+                let message = format!("invalid YAML: unexpected character `{character}`");
+                let help = "remove it: a config is text in UTF-8, without control characters";
+                let is_control = character.starts_with("\\u{");
+                return (message, is_control.then(|| help.to_owned()));
+            }
             let hint = HINTS.iter().find(|(word, _)| reason.contains(word));
             let help = hint.map(|(_, help)| (*help).to_owned());
             (format!("invalid YAML: {reason}"), help)
         }
     }
+}
+
+/// The character that the parser cannot read, which is escaped if it is a control character.
+fn unexpected(reason: &str) -> Option<&str> {
+    let quoted = reason.strip_prefix("unexpected character: `")?;
+    quoted.strip_suffix('\'')
 }
 
 /// The parser's sentence without the position, which we draw ourselves.

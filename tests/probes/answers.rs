@@ -2,11 +2,13 @@
 
 use crate::probing::{attempt, cause};
 use crate::server::http;
+use async_compression::tokio::write::BrotliEncoder;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use slod::outcome::{Cause, Verdict};
 use std::io::Write as _;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -44,6 +46,13 @@ fn deflate(text: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(text).expect("in memory");
     encoder.finish().expect("in memory")
+}
+
+async fn brotli(text: &[u8]) -> Vec<u8> {
+    let mut encoder = BrotliEncoder::new(Vec::new());
+    encoder.write_all(text).await.expect("in memory");
+    encoder.shutdown().await.expect("in memory");
+    encoder.into_inner()
 }
 
 #[tokio::test]
@@ -89,6 +98,7 @@ async fn a_body_is_decoded_whole_before_it_is_judged() {
         ("deflate", zlib(text)),
         ("deflate", deflate(text)),
         ("zstd", frames),
+        ("br", brotli(text).await),
         ("deflate, gzip", gzip(&zlib(text))),
         ("gzip\r\nContent-Encoding: deflate", zlib(&gzip(text))),
     ] {
@@ -103,7 +113,13 @@ async fn a_body_is_decoded_whole_before_it_is_judged() {
 #[tokio::test]
 async fn a_body_that_cannot_be_decoded_is_never_free_of_anything() {
     let cut = &gzip(b"DATABASE DOWN and more")[..20];
-    let trailing = [gzip(b"fine"), b"DOWN".to_vec()].concat();
+    let followed = |stream: Vec<u8>| [stream, b"DOWN".to_vec()].concat();
+    let trailing = followed(gzip(b"fine"));
+    let after_zlib = followed(zlib(b"fine"));
+    let after_deflate = followed(deflate(b"fine"));
+    let two_streams = [zlib(b"fine"), zlib(b"DOWN")].concat();
+    let after_brotli = followed(brotli(b"fine").await);
+    let after_inner = gzip(&after_zlib);
     for (coding, body, says) in [
         (
             "odd",
@@ -114,6 +130,11 @@ async fn a_body_that_cannot_be_decoded_is_never_free_of_anything() {
         ("gzip", b"DOWN", "not valid gzip"),
         ("gzip", cut, "not valid gzip"),
         ("gzip", &trailing, "not valid gzip"),
+        ("deflate", &after_zlib, "not valid deflate"),
+        ("deflate", &after_deflate, "not valid deflate"),
+        ("deflate", &two_streams, "not valid deflate"),
+        ("br", &after_brotli, "not valid br"),
+        ("deflate, gzip", &after_inner, "not valid deflate, gzip"),
         ("gzip,gzip,gzip,gzip,gzip,gzip", b"DOWN", "more than 5"),
     ] {
         let answer = with(&format!("Content-Encoding: {coding}\r\n"), body);

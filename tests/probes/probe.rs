@@ -1,6 +1,6 @@
 //! The http probe against real servers: what is sent, what is expected, where secrets go.
 
-use crate::probing::{attempt, attempt_in, cause, read};
+use crate::probing::{attempt, attempt_in, cause, read, read_kind};
 use crate::server::{Authority, Leaf, http, ok, redirect};
 use slod::config::Config;
 use slod::diagnostic::Source;
@@ -418,7 +418,8 @@ async fn a_slow_tunnel_is_a_part_of_tls() {
         crate::server::read_request(&mut stream).await;
         tokio::time::sleep(SLOW).await;
         let mut onward = tokio::net::TcpStream::connect(target).await.expect("there");
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        // Lines may end with LF alone.
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\n\n").await;
         let _ = tokio::io::copy_bidirectional(&mut stream, &mut onward).await;
     })
     .await;
@@ -501,6 +502,10 @@ fn faults_of_the_config_are_reported_at_their_place() {
             "invalid-value",
         ),
         (
+            "{ url: \"http://a.test/\", headers: { Host: \"http://a.test/\" } }",
+            "invalid-value",
+        ),
+        (
             "{ url: \"http://a.test/\", tls: { cert_file: none.pem } }",
             "missing-key",
         ),
@@ -541,6 +546,59 @@ fn faults_of_the_config_are_reported_at_their_place() {
                 .any(|fault| fault.code == code && fault.place.is_some()),
             "{yaml}: {faults:?}"
         );
+    }
+}
+
+/// Each cause of an address that cannot be read has its own help, which quotes nothing of a variable.
+#[test]
+fn a_fault_of_an_address_is_explained() {
+    let help_of = |kind: &str, yaml: &str| {
+        let (_, faults) = read_kind(kind, yaml, Path::new(""));
+        assert_eq!(faults.len(), 1, "{yaml}: {faults:?}");
+        faults[0].help.clone().unwrap_or_default()
+    };
+    for (url, expected) in [
+        ("ftp://a.test/", "with the scheme http or https"),
+        ("localhost:8080", "with the scheme http or https"),
+        ("a.test/x", "with the scheme http or https"),
+        ("http://a.test:99999/", "a port from 1 to 65535"),
+        ("http://a.test:x/", "a port from 1 to 65535"),
+        ("http:///", "a host, such as"),
+        ("http://256.1.1.1:80/", "four numbers from 0 to 255"),
+        ("http://u@app.1:80/x", "last label is not a number"),
+        ("http://xn--a.test?x", "valid Punycode"),
+        ("http://[fe80::1%25lo]:80/", "without a zone"),
+        ("http://[::1:80/", "in brackets"),
+        ("http://a b/", "letters, digits"),
+        (
+            "http://${TOKEN}:99999/",
+            "such as https://example.org/health",
+        ),
+    ] {
+        let help = help_of("http", &format!("{{ url: \"{url}\" }}"));
+        assert!(help.contains(expected), "{url}: {help}");
+        assert!(!help.contains("environment"), "{help}");
+    }
+    for (address, expected) in [
+        ("db", "such as db.example.org:5432"),
+        ("db:0", "a port from 1 to 65535"),
+        ("db:65536", "a port from 1 to 65535"),
+        ("[fe80::1%lo]:1", "without a zone"),
+        ("::1:80", "in brackets"),
+        ("256.1.1.1:80", "four numbers from 0 to 255"),
+        ("${TOKEN} x:80", "such as db.example.org:5432"),
+    ] {
+        let help = help_of("tcp", &format!("{{ address: \"{address}\" }}"));
+        assert!(help.contains(expected), "{address}: {help}");
+    }
+    for address in ["app.1:80", "xn--a.test:80", "my_app:80"] {
+        let (probe, faults) = read_kind(
+            "tcp",
+            &format!("{{ address: \"{address}\" }}"),
+            Path::new(""),
+        );
+        assert!(faults.is_empty(), "{faults:?}");
+        assert_eq!(probe.expect("valid").target(), address);
     }
 }
 

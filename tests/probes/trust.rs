@@ -1,6 +1,6 @@
 //! Certificates that are trusted themselves, and connections that end without a word.
 
-use crate::probing::{attempt_in, cause};
+use crate::probing::{attempt_in, cause, read};
 use crate::server::{Seen, converse, ok, read_request, tcp};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, SanType};
 use rustls::crypto::ring::default_provider;
@@ -197,5 +197,31 @@ async fn an_end_without_close_notify_is_judged_by_http() {
                 "{message}"
             );
         }
+    }
+}
+
+#[test]
+fn an_encrypted_key_is_recognized() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text).expect("written");
+    };
+    write("cert.pem", &version1().certificate);
+    let yaml = "{ url: \"https://a.test/\", tls: { cert_file: cert.pem, key_file: key.pem } }";
+    for (key, message) in [
+        (
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGjMF8G\n-----END ENCRYPTED PRIVATE KEY-----\n",
+            "the private key is encrypted",
+        ),
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nMIGjMF8G\n-----END RSA PRIVATE KEY-----\n",
+            "the private key is encrypted",
+        ),
+        ("no key", "the file holds no private key"),
+    ] {
+        write("key.pem", key);
+        let (_, faults) = read(yaml, folder.path());
+        let found: Vec<_> = faults.iter().map(|fault| &*fault.message).collect();
+        assert!(found.contains(&message), "{found:?}");
     }
 }

@@ -12,8 +12,9 @@ use crate::config::sequence::{
 use crate::probe::http::captured;
 use crate::probe::http::driven::is_secret_header;
 use crate::probe::http::keys::{EXPECT_STATUS, HEADERS, METHOD};
+use crate::probe::http::sent::is_host;
 use crate::yaml::{Declared, Section, shown_name};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderName, HeaderValue};
 use hyper::body::Bytes;
 use slod_load::{Capture, Escape, Source};
@@ -203,6 +204,11 @@ impl Reading<'_> {
                 )),
                 (Ok(name), Ok(_)) if headers.iter().any(|(known, _)| *known == name) => {
                     Some(format!("duplicate header `{name}` (case does not matter)"))
+                }
+                (Ok(HOST), Ok(host)) if !value.has_references() && !is_host(host.as_bytes()) => {
+                    Some(
+                        "the value of `host` is neither a host nor a host with its port".to_owned(),
+                    )
                 }
                 (Ok(name), Ok(_)) => {
                     if is_secret_header(&name) && !value.has_references() {

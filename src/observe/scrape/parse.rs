@@ -5,8 +5,8 @@
 mod labels;
 mod number;
 
-use labels::skip_blanks;
 pub use labels::{LabelSet, Pair};
+use labels::{quoted_name, skip_blanks};
 use number::{openmetrics_timestamp, text_timestamp};
 pub use number::{parse_value, shown};
 
@@ -90,7 +90,10 @@ fn comment(text: &str, format: PageFormat) -> Result<Line<'_>, String> {
         return Ok(Line::Comment);
     }
     let rest = rest.trim_start_matches(blank);
-    let (family, after) = name(rest)?;
+    let (family, after) = match rest.strip_prefix('"') {
+        Some(quoted) => quoted_name(quoted)?,
+        None => name(rest)?,
+    };
     let value = match after.as_bytes().first() {
         None => "",
         Some(b' ' | b'\t') => after[1..].trim_start_matches(blank),
@@ -139,14 +142,23 @@ fn name(text: &str) -> Result<(&str, &str), String> {
 }
 
 fn sample(text: &str, format: PageFormat) -> Result<Sample<'_>, String> {
-    let (name, rest) = name(text)?;
+    let invalid = || format!("`{}` is not a valid metric name", shown(text));
+    let (plain, rest) = if text.starts_with('{') {
+        (None, text)
+    } else {
+        let (name, rest) = name(text)?;
+        (Some(name), rest)
+    };
+    let after = rest;
     let rest = skip_blanks(rest);
-    let (labels, rest) = match rest.strip_prefix('{') {
+    let (labels, quoted, rest) = match rest.strip_prefix('{') {
         Some(inner) => LabelSet::read(inner)?,
-        None if !rest.is_empty() && rest.len() + name.len() == text.len() => {
-            return Err(format!("`{}` is not a valid metric name", shown(text)));
-        }
-        None => (LabelSet::default(), rest),
+        None if !rest.is_empty() && rest.len() == after.len() => return Err(invalid()),
+        None => (LabelSet::default(), None, rest),
+    };
+    let name = match (plain, quoted) {
+        (Some(_), Some(_)) => return Err("the metric has two names".to_owned()),
+        (plain, quoted) => plain.or(quoted).ok_or_else(invalid)?,
     };
     let rest = skip_blanks(rest);
     let end = memchr::memchr2(b' ', b'\t', rest.as_bytes());
@@ -186,7 +198,10 @@ fn split_exemplar(rest: &str) -> Result<(&str, Option<&str>), String> {
 /// Exemplars are not used, but a page with an invalid one is invalid.
 fn check_exemplar(labels: &str) -> Result<(), String> {
     let blank = [' ', '\t'];
-    let (_, rest) = LabelSet::read(labels)?;
+    let (_, metric, rest) = LabelSet::read(labels)?;
+    if metric.is_some() {
+        return Err("the exemplar has a label without a value".to_owned());
+    }
     let rest = rest.trim_start_matches(blank);
     let (value, timestamp) = rest.split_once(blank).unwrap_or((rest, ""));
     parse_value(value)?;

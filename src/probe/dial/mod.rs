@@ -3,6 +3,7 @@
 
 mod connect;
 mod failure;
+mod host;
 mod hosts;
 mod lookup;
 pub mod options;
@@ -14,6 +15,7 @@ mod trust;
 
 pub use connect::connect;
 pub use failure::{Failure, source_of};
+pub use host::expected_host;
 pub use progress::Progress;
 pub use resolve::{Family, Host, resolve};
 pub use tls::{Tls, TlsOptions, TlsStream, Trusted};

@@ -126,6 +126,14 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
     }
     if let Ok(key) = PrivateKeyDer::from_pem_slice(&key) {
         Some((chain, key))
+    } else if is_encrypted(&key) {
+        tls.error(
+            "invalid-value",
+            &KEY_FILE,
+            "the private key is encrypted",
+            "a key without a passphrase, as `openssl pkey -in KEY -out DECRYPTED` writes it, in a file that only slod can read",
+        );
+        None
     } else {
         tls.error(
             "invalid-value",
@@ -135,4 +143,15 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
         );
         None
     }
+}
+
+/// Whether a PEM text has a key that needs a passphrase: PKCS #8, or what OpenSSL wrote before.
+fn is_encrypted(pem: &[u8]) -> bool {
+    let marks = [
+        &b"-----BEGIN ENCRYPTED PRIVATE KEY-----"[..],
+        b"Proc-Type: 4,ENCRYPTED",
+    ];
+    marks
+        .iter()
+        .any(|mark| memchr::memmem::find(pem, mark).is_some())
 }

@@ -2,14 +2,9 @@
 
 use crate::outcome::Timestamp;
 use crate::units::show_duration;
-use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
-use std::str::FromStr;
 use std::time::Duration;
-
-/// A schedule must come again within this; `0 0 29 2 *` comes every eight years at the latest.
-const LONGEST_PAUSE: TimeDelta = TimeDelta::days(8 * 366 + 1);
 
 /// A report this long before its time is for that time: two machines' clocks differ.
 const EARLY: Duration = Duration::from_secs(5);
@@ -38,18 +33,9 @@ pub struct Due {
 }
 
 impl Schedule {
-    /// Reads five fields (minute, hour, day of the month, month, day of the week) or a name such as
-    /// `@daily`. `None` where they are invalid, or never come.
-    pub fn read(text: &str, zone: Tz) -> Option<Self> {
-        let is_name = text.starts_with('@');
-        if !is_name && text.split_whitespace().count() != 5 {
-            return None;
-        }
-        let cron = Cron::from_str(text).ok()?;
-        let schedule = Self { cron, zone };
-        let start = DateTime::<Utc>::UNIX_EPOCH;
-        let first = schedule.after(Timestamp(start.timestamp_millis()))?;
-        (first.to_utc() - start < LONGEST_PAUSE).then_some(schedule)
+    /// Times that come again, in their time zone.
+    pub const fn new(cron: Cron, zone: Tz) -> Self {
+        Self { cron, zone }
     }
 
     /// Its first time after a moment.
@@ -101,7 +87,9 @@ impl Due {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cron_times;
     use super::*;
+    use chrono::DateTime;
 
     fn at(text: &str) -> Timestamp {
         let moment = DateTime::parse_from_rfc3339(text).expect("a moment");
@@ -111,8 +99,9 @@ mod tests {
     /// The deadlines after `from` of a job that reports in time.
     fn deadlines(schedule: &str, from: &str, count: usize) -> Vec<String> {
         let zone = chrono_tz::Europe::Berlin;
+        let cron = cron_times::read(schedule).expect("valid");
         let due = Due {
-            pace: Pace::Schedule(Box::new(Schedule::read(schedule, zone).expect("valid"))),
+            pace: Pace::Schedule(Box::new(Schedule::new(cron, zone))),
             grace: Duration::from_secs(600),
         };
         let mut last = at(from);
@@ -166,30 +155,5 @@ mod tests {
             deadlines("0 3 * * *", "2026-11-01T01:59:58Z", 1),
             ["11-02T02:10"]
         );
-    }
-
-    #[test]
-    fn what_never_comes_is_no_schedule() {
-        let zone = chrono_tz::UTC;
-        for bad in [
-            "",
-            "* * *",
-            "61 * * * *",
-            "0 3 * * * *",
-            "0 0 30 2 *",
-            "daily",
-            "@reboot",
-        ] {
-            assert!(Schedule::read(bad, zone).is_none(), "{bad}");
-        }
-        for good in [
-            "*/5 * * * *",
-            "0 0 29 2 *",
-            "@daily",
-            "0 22 * * MON-FRI",
-            "0 0 L * *",
-        ] {
-            assert!(Schedule::read(good, zone).is_some(), "{good}");
-        }
     }
 }

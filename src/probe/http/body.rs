@@ -15,7 +15,9 @@ use http::response;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::io;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
 use tokio_util::io::StreamReader;
 
 /// Codings on top of each other; curl takes 5.
@@ -53,10 +55,12 @@ impl Coding {
                 decoder.multiple_members(true);
                 buffered(decoder)
             }
-            Self::Brotli => buffered(BrotliDecoder::new(from)),
-            Self::Deflate if is_zlib(from.fill_buf().await?) => buffered(ZlibDecoder::new(from)),
+            Self::Brotli => buffered(Whole(BrotliDecoder::new(from))),
+            Self::Deflate if is_zlib(from.fill_buf().await?) => {
+                buffered(Whole(ZlibDecoder::new(from)))
+            }
             // Servers that leave out zlib's header are as common as clients that take it.
-            Self::Deflate => buffered(DeflateDecoder::new(from)),
+            Self::Deflate => buffered(Whole(DeflateDecoder::new(from))),
             Self::Zstd => {
                 let window = [DParameter::window_log_max(ZSTD_WINDOW_LOG)];
                 let mut decoder = ZstdDecoder::with_params(from, &window);
@@ -64,6 +68,49 @@ impl Coding {
                 buffered(decoder)
             }
         })
+    }
+}
+
+/// A decoder of a coding that has one stream only.
+trait Single: AsyncRead + Unpin {
+    /// What it decodes.
+    fn source(&mut self) -> &mut Source;
+}
+
+impl Single for BrotliDecoder<Source> {
+    fn source(&mut self) -> &mut Source {
+        self.get_mut()
+    }
+}
+
+impl Single for DeflateDecoder<Source> {
+    fn source(&mut self) -> &mut Source {
+        self.get_mut()
+    }
+}
+
+impl Single for ZlibDecoder<Source> {
+    fn source(&mut self) -> &mut Source {
+        self.get_mut()
+    }
+}
+
+/// Reads a stream to its end, where an error is returned if anything follows it.
+struct Whole<D>(D);
+
+impl<D: Single> AsyncRead for Whole<D> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.0).poll_read(cx, buf))?;
+        let is_end = buf.filled().len() == before && buf.remaining() > 0;
+        if is_end && !ready!(Pin::new(self.0.source()).poll_fill_buf(cx))?.is_empty() {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

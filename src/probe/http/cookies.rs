@@ -1,5 +1,6 @@
 //! The cookies of one attempt: kept through its redirects by the rules of browsers, then dropped.
 
+use super::cookie_date;
 use cookie_store::{Cookie, CookieStore};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
@@ -23,7 +24,7 @@ impl Cookies {
     pub fn keep(&mut self, headers: &HeaderMap, url: &Url) {
         let values = headers.get_all(SET_COOKIE).iter();
         for value in values.filter(|value| value.len() <= MAX_BYTES) {
-            let text = text(value.as_bytes());
+            let text = with_readable_expiry(&text(value.as_bytes()));
             // A cookie that the rules refuse is left out, as browsers do.
             let Ok(cookie) = Cookie::parse(text, url) else {
                 continue;
@@ -51,13 +52,8 @@ impl Cookies {
         if cookies.is_empty() {
             return None;
         }
-        // Longer paths first; the name only makes the order certain.
-        cookies.sort_by_key(|cookie| {
-            (
-                Reverse(cookie.path.as_ref().len()),
-                cookie.name().to_owned(),
-            )
-        });
+        // Longer paths first; the jar has those of equal paths in the order in which they were set.
+        cookies.sort_by_key(|cookie| Reverse(cookie.path.as_ref().len()));
         let replaced = |pair: &str| {
             let name = pair.split('=').next().unwrap_or_default().trim();
             cookies.iter().any(|cookie| cookie.name() == name)
@@ -84,6 +80,28 @@ fn keeps_its_promise(cookie: &Cookie<'_>) -> bool {
     let is_secure = cookie.secure() == Some(true);
     let is_of_host = cookie.domain().is_none() && cookie.path.as_ref() == "/";
     (is_secure || !begins("__Secure-")) && (is_secure && is_of_host || !begins("__Host-"))
+}
+
+/// A `Set-Cookie` whose last valid `Expires` is written as the library reads it. It knows three
+/// spellings, browsers read many more. An `Expires` that is no date is ignored.
+fn with_readable_expiry(set: &str) -> String {
+    let mut parts = set.split(';');
+    let pair = parts.next().unwrap_or_default();
+    let expiry = |part: &str| {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let is_expiry = name.trim().eq_ignore_ascii_case("expires");
+        is_expiry.then(|| cookie_date::parse(value))
+    };
+    let mut kept = vec![pair.to_owned()];
+    let mut expires = None;
+    for part in parts {
+        match expiry(part) {
+            Some(date) => expires = date.or(expires),
+            None => kept.push(part.to_owned()),
+        }
+    }
+    kept.extend(expires.map(|date| format!("Expires={}", date.format("%a, %d %b %Y %T GMT"))));
+    kept.join(";")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -207,6 +225,40 @@ mod tests {
             Cookies::default().header(&url(from), Some(&configured)),
             None
         );
+    }
+
+    #[test]
+    fn an_expiry_in_any_spelling_removes_its_cookie() {
+        let from = "http://a.test/";
+        for past in [
+            "Expires=Thu, 1 Jan 1970 00:00:00 GMT",
+            "expires = Thu, 01 Jan 1970 00:00:00 UTC",
+            "Expires=Thu, 01 Jan 1970 00:00:00 -0000",
+            "Expires=Thu, 01 Jan 1970 00:00:00",
+            "Expires=Thu Jan 01 1970 00:00:00 GMT+0000",
+            "Expires=Fri, 01 Jan 2100 00:00:00 GMT; Expires=1 Jan 70 0:0:0; Expires=never",
+        ] {
+            let expired = format!("a=; {past}");
+            let cookies = kept(from, &["a=1", &expired]);
+            assert_eq!(sent(&cookies, from), "", "{past}");
+        }
+        for future in [
+            "Expires=1 jan 2100 0:0:0; Path=/",
+            "Expires=never",
+            "Expires",
+            "Expires=Thu, 1 Jan 1970 00:00:00 GMT; Expires=1-Jan-2100 0:0:0",
+            "Expires=Thu, 1 Jan 1970 00:00:00 GMT; Max-Age=60",
+        ] {
+            let set = format!("a=1; {future}");
+            assert_eq!(sent(&kept(from, &[&set]), from), "a=1", "{future}");
+        }
+    }
+
+    #[test]
+    fn those_of_equal_paths_are_sent_by_age() {
+        let set = ["z=1", "a=2", "m=3", "z=4", "b=5; Path=/x"];
+        let cookies = kept("http://a.test/", &set);
+        assert_eq!(sent(&cookies, "http://a.test/x"), "b=5; z=4; a=2; m=3");
     }
 
     #[test]

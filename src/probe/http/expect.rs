@@ -80,12 +80,12 @@ impl Expect {
                 .map(|value| Text::new(value.as_bytes(), None));
             let holds = values.any(|value| value.is_match(wanted));
             let seen = match &first {
-                Some(_) if is_secret(name) => "<secret>",
-                Some(first) => first.as_str(),
-                None => "nothing",
+                Some(_) if is_secret(name) => "is <secret>".to_owned(),
+                Some(first) => format!("is {}", first.as_str()),
+                None => "is missing".to_owned(),
             };
             Check::new(holds, Cause::Header, || {
-                format!("header {name} is {seen}, expected /{wanted}/")
+                format!("header {name} {seen}, expected /{wanted}/")
             })
         })
     }

@@ -2,7 +2,7 @@
 
 use super::Version;
 use super::expect::status_range;
-use crate::probe::dial::options;
+use crate::probe::dial::{expected_host, options};
 use crate::probe::pattern::{Pattern, bytes_regex};
 use crate::yaml::{
     Bool, Choice, Form, Integer, Key, Keys, List, Map, Mapping, Parsed, Scalar, SecretText, Size,
@@ -11,7 +11,7 @@ use crate::yaml::{
 use http::Method;
 use regex::bytes::Regex;
 use std::ops::RangeInclusive;
-use url::Url;
+use url::{ParseError, Url};
 
 pub const KEYS: Keys = &[
     &URL,
@@ -49,14 +49,38 @@ impl Form for Address {
 impl Scalar for Address {
     type Value = Url;
 
-    fn expected(&self, _: &str) -> String {
-        "an address such as https://example.org/health".to_owned()
+    fn expected(&self, written: &str) -> String {
+        let example = "an address such as https://example.org/health".to_owned();
+        // What a variable holds is not explained.
+        if written.is_empty() || written.contains("${") {
+            return example;
+        }
+        match Url::parse(written) {
+            Err(ParseError::InvalidPort) => "a port from 1 to 65535 after the host".to_owned(),
+            Err(ParseError::RelativeUrlWithoutBase) | Ok(_) => {
+                format!("{example}, with the scheme http or https")
+            }
+            Err(_) => expected_host(host_of(written)).to_owned(),
+        }
     }
 
     fn parse(&self, text: &str) -> Option<Url> {
         let url = Url::parse(text).ok()?;
         let is_http = matches!(url.scheme(), "http" | "https");
         (is_http && url.host().is_some()).then_some(url)
+    }
+}
+
+/// What an address has in the place of its host.
+fn host_of(address: &str) -> &str {
+    let rest = address.split_once("//").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    match host.rsplit_once(':') {
+        Some((before, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => before,
+        _ => host,
     }
 }
 

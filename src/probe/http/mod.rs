@@ -3,7 +3,8 @@
 
 pub mod body;
 pub mod captured;
-mod cookies;
+mod cookie_date;
+pub mod cookies;
 mod decimal;
 pub mod driven;
 pub mod exchange;

@@ -54,7 +54,7 @@ impl Proxy {
         stream.write_all(&ask).await.map_err(failed)?;
         let mut answer = Vec::new();
         // Byte by byte, since what follows the answer belongs to the tunnel.
-        while !answer.ends_with(b"\r\n\r\n") {
+        while !is_head(&answer) {
             if answer.len() >= ANSWER_MAX {
                 return Err(Failure::bad(
                     Cause::Proxy,
@@ -88,9 +88,14 @@ pub fn by_proxy(failure: Failure) -> Failure {
     }
 }
 
+/// Whether it ends with an empty line. Lines may end with LF alone (RFC 9112, section 2.2).
+fn is_head(answer: &[u8]) -> bool {
+    answer.ends_with(b"\n\r\n") || answer.ends_with(b"\n\n")
+}
+
 fn status(answer: &[u8]) -> Option<u16> {
-    let line = answer.split(|byte| *byte == b'\r').next()?;
-    let line = std::str::from_utf8(line).ok()?;
+    let line = answer.split(|byte| *byte == b'\n').next()?;
+    let line = std::str::from_utf8(line).ok()?.trim_end();
     let rest = line.strip_prefix("HTTP/1.")?;
     rest.split(' ').nth(1)?.parse().ok()
 }

@@ -1,10 +1,24 @@
 //! The request, made once and sent many times.
 
 use super::headers::is_harmless;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use hyper::body::Bytes;
 use url::Url;
+
+/// Headers that describe a body, and go with it (RFC 9110, section 15.4; RFC 9530).
+const ABOUT_BODY: [&str; 10] = [
+    "content-digest",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-location",
+    "content-type",
+    "digest",
+    "last-modified",
+    "repr-digest",
+    "transfer-encoding",
+];
 
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -60,8 +74,9 @@ impl Request {
         self.url.origin() == other.url.origin()
     }
 
-    /// The request that a redirect asks for, as browsers make it: 301, 302 and 303 turn everything
-    /// but HEAD into GET. Another origin is not sent the body, and only harmless headers.
+    /// The request that a redirect asks for, as browsers make it: 301 and 302 turn POST into GET,
+    /// and 303 everything but GET and HEAD. Another origin is not sent the body, and only harmless
+    /// headers.
     pub fn redirected(
         &self,
         status: StatusCode,
@@ -83,13 +98,17 @@ impl Request {
             cookies: None,
             ..self.clone()
         };
-        let rewritten = matches!(status.as_u16(), 301..=303) && next.method != Method::HEAD;
-        if rewritten && next.method != Method::GET {
+        let becomes_get = match status.as_u16() {
+            301 | 302 => next.method == Method::POST,
+            303 => !matches!(next.method, Method::GET | Method::HEAD),
+            _ => false,
+        };
+        if becomes_get {
             next.method = Method::GET;
             next.body = Bytes::new();
-            next.headers.remove(CONTENT_TYPE);
-            next.headers.remove(CONTENT_LENGTH);
-            next.headers.remove(TRANSFER_ENCODING);
+            for name in ABOUT_BODY {
+                next.headers.remove(name);
+            }
         }
         if !next.same_origin(origin) {
             next.body = Bytes::new();
@@ -208,11 +227,39 @@ mod tests {
 
     #[test]
     fn methods_change_as_browsers_change_them() {
-        let from = request(Method::POST, "http://a.test/");
-        let seen = follow(&from, 303, "/").expect("followed");
-        assert_eq!((seen.method, seen.body.len()), (Method::GET, 0));
+        for (method, becomes_get) in [
+            ("POST", &[301, 302, 303][..]),
+            ("PUT", &[303]),
+            ("DELETE", &[303]),
+            ("OPTIONS", &[303]),
+            ("PURGE", &[303]),
+            ("GET", &[]),
+            ("HEAD", &[]),
+        ] {
+            let method: Method = method.parse().expect("valid");
+            for status in [301, 302, 303, 307, 308] {
+                let from = request(method.clone(), "http://a.test/");
+                let next = follow(&from, status, "/").expect("followed");
+                let wanted = match becomes_get.contains(&status) {
+                    true => (Method::GET, 0),
+                    false => (method.clone(), 1),
+                };
+                assert_eq!((next.method, next.body.len()), wanted, "{method} {status}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_describes_the_body_goes_with_it() {
+        let mut from = request(Method::POST, "http://a.test/");
+        for name in ABOUT_BODY {
+            let value = HeaderValue::from_static("x");
+            assert!(from.headers.insert(name, value).is_none(), "{name}");
+        }
         let kept = follow(&from, 307, "/").expect("followed");
-        assert_eq!((kept.method, kept.body.len()), (Method::POST, 1));
+        assert_eq!(kept.headers.len(), 5 + ABOUT_BODY.len());
+        let gone = follow(&from, 302, "/").expect("followed");
+        assert_eq!(gone.headers.len(), 5);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use http::header::{
 };
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::net::Ipv6Addr;
 
 /// Adds the configured headers to those that are sent anyway; `false` if one of them is invalid.
 pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
@@ -70,8 +71,34 @@ fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), (String, 
         let message = format!("the value of `{name}` is not valid in a header");
         return Err((message, "a value in one line, without control characters"));
     };
+    if name == HOST && !is_host(value.as_bytes()) {
+        let message = "the value of `host` is neither a host nor a host with its port".to_owned();
+        let help = "such as `app.example`, `app.example:8443` or `[::1]:8080`; a name with other letters in its ASCII form (`xn--...`)";
+        return Err((message, help));
+    }
     value.set_sensitive(is_secret(&name));
     Ok((name, value))
+}
+
+/// `host[:port]` (RFC 9110, section 7.2; RFC 3986, section 3.2.2). Servers refuse everything else.
+pub fn is_host(value: &[u8]) -> bool {
+    let Ok(value) = std::str::from_utf8(value) else {
+        return false;
+    };
+    let is_port = |port: &str| {
+        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+        digits && (port.is_empty() || port.parse::<u16>().is_ok())
+    };
+    if let Some((address, rest)) = value
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+    {
+        let is_rest = rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port);
+        return is_rest && address.parse::<Ipv6Addr>().is_ok();
+    }
+    let (name, port) = value.split_once(':').unwrap_or((value, ""));
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
+    name.bytes().all(is_part) && is_port(port)
 }
 
 /// The version that can carry the request's headers; reports those that none of the allowed can.
@@ -178,4 +205,48 @@ fn field_spot(section: &Section<'_>, name: &HeaderName) -> Spot {
     found
         .next()
         .map_or_else(|| section.spot_of(&keys::HEADERS), |(_, _, at)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_with_or_without_a_port() {
+        for host in [
+            "app.test",
+            "app_1",
+            "app.1",
+            "APP.test.",
+            "app.test:8080",
+            "app.test:",
+            "127.0.0.1:80",
+            "[::1]",
+            "[2001:db8::1]:65535",
+            "xn--mnchen-3ya.test",
+            "",
+        ] {
+            assert!(field("Host", host).is_ok(), "{host}");
+        }
+        for other in [
+            "a b",
+            "http://x/",
+            "x/y",
+            "u@x",
+            "x:99999",
+            "x:http",
+            "x:-1",
+            "::1",
+            "[::1",
+            "[::1]8080",
+            "[x]:80",
+            "[fe80::1%25lo]",
+            "münchen.test",
+            "a,b c",
+            "\"x\"",
+        ] {
+            let (message, _) = field("host", other).expect_err(other);
+            assert!(message.contains("neither a host"), "{message}");
+        }
+    }
 }

@@ -283,6 +283,8 @@ fn keys_are_checked_once_and_all_of_them() {
     ];
     assert_eq!(shown(&found), expected);
     assert_eq!(found[0].help.as_deref(), Some("did you mean `text`?"));
+    let ((), found) = read("{ TEXT: 1 }", |_| ());
+    assert_eq!(found[0].help.as_deref(), Some("did you mean `text`?"));
 }
 
 #[test]

@@ -158,3 +158,12 @@ fn an_alias_stands_where_it_is_used() {
     assert_eq!(entries[1].1.place.line, 2);
     assert!(matches!(&entries[1].1.value, Value::List(items) if items.len() == 1));
 }
+
+#[test]
+fn a_character_that_is_not_text_is_named() {
+    let refused = parsed("a: 1\0\n").expect_err("NUL");
+    let wanted = "invalid YAML: unexpected character `\\u{0}`";
+    assert_eq!((refused.code, &*refused.message), ("syntax", wanted));
+    let help = refused.help.expect("what to do");
+    assert!(help.contains("without control characters"), "{help}");
+}

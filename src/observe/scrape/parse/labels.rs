@@ -16,43 +16,51 @@ pub struct LabelSet<'a>(&'a str);
 pub type Pair<'a> = (&'a str, Cow<'a, str>);
 
 impl<'a> LabelSet<'a> {
-    /// Reads to the closing brace, and returns what follows it.
-    pub(super) fn read(text: &'a str) -> Result<(Self, &'a str), String> {
+    /// Reads to the closing brace. Returns also the name of the metric, if it stands between the
+    /// braces in quotes (Prometheus 3), and what follows them.
+    pub(super) fn read(text: &'a str) -> Result<(Self, Option<&'a str>, &'a str), String> {
         Self::read_to(text, |rest| rest.strip_prefix('}'))
     }
 
     /// All of a text, as it would stand between braces.
     pub fn of(text: &'a str) -> Result<Self, String> {
-        let (labels, _) = Self::read_to(text, |rest| rest.is_empty().then_some(rest))?;
-        Ok(labels)
+        match Self::read_to(text, |rest| rest.is_empty().then_some(rest))? {
+            (labels, None, _) => Ok(labels),
+            _ => Err("a label has no value in quotes".to_owned()),
+        }
     }
 
-    /// Reads to the end, and returns what follows it.
+    /// Reads to the end.
     fn read_to(
         text: &'a str,
         end: impl Fn(&'a str) -> Option<&'a str>,
-    ) -> Result<(Self, &'a str), String> {
+    ) -> Result<(Self, Option<&'a str>, &'a str), String> {
         // Most samples have few labels, which need no allocation.
         let (mut few, mut more) = ([""; FEW], Vec::new());
         let mut count = 0;
+        let mut metric = None;
         let mut rest = skip_blanks(text);
         loop {
             if let Some(after) = end(rest) {
                 let inner = &text[..text.len() - rest.len()];
-                return Ok((Self(inner), after));
+                return Ok((Self(inner), metric, after));
             }
-            let (name, _, after) = pair(rest)?;
-            if few[..count.min(FEW)].contains(&name) || more.contains(&name) {
+            let (name, value, after) = item(rest)?;
+            if value.is_none() {
+                if metric.replace(name).is_some() {
+                    return Err("the metric has two names".to_owned());
+                }
+            } else if few[..count.min(FEW)].contains(&name) || more.contains(&name) {
                 return Err(format!("the label `{}` is given twice", shown(name)));
-            }
-            if count == LABELS_MAX {
+            } else if count == LABELS_MAX {
                 return Err(format!("it has more than {LABELS_MAX} labels"));
+            } else {
+                match few.get_mut(count) {
+                    Some(free) => *free = name,
+                    None => more.push(name),
+                }
+                count += 1;
             }
-            match few.get_mut(count) {
-                Some(free) => *free = name,
-                None => more.push(name),
-            }
-            count += 1;
             rest = skip_blanks(after);
             rest = match rest.strip_prefix(',') {
                 Some(after) => skip_blanks(after),
@@ -64,11 +72,12 @@ impl<'a> LabelSet<'a> {
 
     pub fn pairs(self) -> impl Iterator<Item = Pair<'a>> {
         let mut rest = skip_blanks(self.0);
-        std::iter::from_fn(move || {
-            let (name, raw, after) = pair(rest).ok()?;
+        let items = std::iter::from_fn(move || {
+            let (name, raw, after) = item(rest).ok()?;
             rest = skip_blanks(skip_blanks(after).trim_start_matches(','));
-            Some((name, unescaped(raw)))
-        })
+            Some((name, raw))
+        });
+        items.filter_map(|(name, raw)| Some((name, unescaped(raw?))))
     }
 }
 
@@ -87,15 +96,24 @@ pub(super) fn skip_blanks(text: &str) -> &str {
     &text[end.unwrap_or(text.len())..]
 }
 
-/// `name="value"`: the name, the value as written, and what follows.
-fn pair(text: &str) -> Result<(&str, &str, &str), String> {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    let end = text.bytes().position(|byte| !is_part(byte));
-    let (name, rest) = text.split_at(end.unwrap_or(text.len()));
-    if name.is_empty() || name.as_bytes()[0].is_ascii_digit() {
-        return Err("expected a label name".to_owned());
+/// `name="value"` or `"name"="value"`: the name, the value as written, and what follows. A name in
+/// quotes without a value is that of the metric.
+fn item(text: &str) -> Result<(&str, Option<&str>, &str), String> {
+    let (name, rest, is_quoted) = match text.strip_prefix('"') {
+        Some(quoted) => {
+            let (name, rest) = quoted_name(quoted)?;
+            (name, rest, true)
+        }
+        None => {
+            let (name, rest) = plain_name(text)?;
+            (name, rest, false)
+        }
+    };
+    let rest = skip_blanks(rest);
+    if is_quoted && !rest.starts_with('=') {
+        return Ok((name, None, rest));
     }
-    let rest = skip_blanks(rest).strip_prefix('=').map(skip_blanks);
+    let rest = rest.strip_prefix('=').map(skip_blanks);
     let Some(value) = rest.and_then(|rest| rest.strip_prefix('"')) else {
         return Err(format!(
             "the label `{}` has no value in quotes",
@@ -104,7 +122,27 @@ fn pair(text: &str) -> Result<(&str, &str, &str), String> {
     };
     let end = closing_quote(value)
         .ok_or_else(|| format!("the value of the label `{}` has no end", shown(name)))?;
-    Ok((name, &value[..end], &value[end + 1..]))
+    Ok((name, Some(&value[..end]), &value[end + 1..]))
+}
+
+fn plain_name(text: &str) -> Result<(&str, &str), String> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let end = text.bytes().position(|byte| !is_part(byte));
+    let (name, rest) = text.split_at(end.unwrap_or(text.len()));
+    if name.is_empty() || name.as_bytes()[0].is_ascii_digit() {
+        return Err("expected a label name".to_owned());
+    }
+    Ok((name, rest))
+}
+
+/// A name of any characters, behind its opening quote, and what follows its closing one. Escapes in
+/// it stay as they are written.
+pub(super) fn quoted_name(text: &str) -> Result<(&str, &str), String> {
+    match closing_quote(text) {
+        None => Err("a name in quotes has no end".to_owned()),
+        Some(0) => Err("a name in quotes is empty".to_owned()),
+        Some(end) => Ok((&text[..end], &text[end + 1..])),
+    }
 }
 
 fn closing_quote(value: &str) -> Option<usize> {

@@ -64,6 +64,34 @@ fn samples_are_read_as_prometheus_reads_them() {
 }
 
 #[test]
+fn names_in_quotes_have_any_characters() {
+    let metric = |labels| sample("my.metric", labels, 1.0, None);
+    for (line, wanted) in [
+        (r#"{"my.metric"} 1"#, metric(&[])),
+        (r#"{ "my.metric" , a = "b" } 1"#, metric(&[("a", "b")])),
+        (r#"{a="b","my.metric",} 1"#, metric(&[("a", "b")])),
+        (
+            r#"{"my.metric","sta.tus"="x","ü}"="y"}1"#,
+            metric(&[("sta.tus", "x"), ("ü}", "y")]),
+        ),
+        (
+            r#"a{"sta.tus"="x"} 1"#,
+            sample("a", &[("sta.tus", "x")], 1.0, None),
+        ),
+    ] {
+        assert_eq!(parts(read(line)), wanted, "{line}");
+        assert_eq!(parts(read_open(line)), wanted, "{line}");
+    }
+    let kind = Line::Type {
+        family: "my.metric",
+        kind: "counter",
+    };
+    assert_eq!(read(r#"# TYPE "my.metric" counter"#), Ok(kind));
+    let refused = read_open(r#"a 1 # {"t"} 1"#).expect_err("no label");
+    assert!(refused.contains("without a value"), "{refused}");
+}
+
+#[test]
 fn openmetrics_has_seconds_and_exemplars() {
     for (line, wanted) in [
         ("a 1 1.5", sample("a", &[], 1.0, Some(1500))),
@@ -123,7 +151,15 @@ fn what_prometheus_refuses_is_refused() {
         ("9a 1", "not a valid metric name"),
         ("a-b 1", "not a valid metric name"),
         ("<html>", "not a valid metric name"),
-        ("{\"a\"} 1", "not a valid metric name"),
+        ("{} 1", "not a valid metric name"),
+        ("{x=\"1\"} 1", "not a valid metric name"),
+        ("a{\"b\"} 1", "two names"),
+        ("{\"a\",\"b\"} 1", "two names"),
+        ("{\"\"} 1", "in quotes is empty"),
+        ("{\"a", "in quotes has no end"),
+        ("{\"a\" x=\"1\"} 1", "expected `,`"),
+        ("{\"a\",\"x.y\"=\"1\",\"x.y\"=\"2\"} 1", "given twice"),
+        ("# TYPE \"a counter", "in quotes has no end"),
         ("a{x=\"1\"", "expected `,` or `}`"),
         ("a{x=\"1} 1", "has no end"),
         ("a{x=\"1\\", "has no end"),

@@ -1,0 +1,122 @@
+//! What can be a host, and what is expected instead of what cannot. Pure.
+
+use super::Host;
+
+/// Bytes of a name and of each of its labels (RFC 1035).
+const NAME_MAX: usize = 253;
+const LABEL_MAX: usize = 63;
+
+impl Host {
+    /// The host that an address names, and how it is shown. Names are those that the system's resolver
+    /// takes, which are more than a URL may have.
+    pub fn written(text: &str) -> Option<(Self, String)> {
+        if let Ok(host) = url::Host::parse(text) {
+            let shown = host.to_string();
+            return Some((host.into(), shown));
+        }
+        let name = is_name(text).then(|| text.to_ascii_lowercase())?;
+        Some((Self::Name(name.as_str().into()), name))
+    }
+}
+
+/// What is expected instead of a host that no URL can have.
+pub fn expected_host(host: &str) -> &'static str {
+    let mut labels = labels(host);
+    if host.contains(':') && host.contains('%') {
+        "an IPv6 address without a zone such as `%eth0`: link-local addresses cannot be probed"
+    } else if host.contains([':', '[', ']']) {
+        "an IPv6 address in brackets, such as [2001:db8::1]"
+    } else if host.is_empty() {
+        "a host, such as example.org"
+    } else if labels.clone().all(is_number) {
+        "an IPv4 address of four numbers from 0 to 255, such as 192.0.2.1"
+    } else if labels.clone().any(is_punycode) {
+        "a name whose labels with `xn--` are valid Punycode; it can also be written in Unicode"
+    } else if labels.next_back().is_some_and(is_any_number) {
+        "a host whose last label is not a number, since URLs have only IPv4 addresses end so: write its IP address, and the name as `Host` below `headers`"
+    } else {
+        "a host of letters, digits, `-`, `_` and `.`, such as example.org"
+    }
+}
+
+/// A name for the resolver: labels of letters, digits, dashes and underscores, of which one has a
+/// letter at least. Others are IPv4 addresses with a fault.
+fn is_name(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_label =
+        |label: &str| (1..=LABEL_MAX).contains(&label.len()) && label.bytes().all(is_part);
+    text.len() <= NAME_MAX
+        && labels(text).all(is_label)
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// Those of a name, whose end may be marked by a dot.
+fn labels(name: &str) -> std::str::Split<'_, char> {
+    name.strip_suffix('.').unwrap_or(name).split('.')
+}
+
+fn is_number(label: &str) -> bool {
+    label.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// URLs may write a part of an IPv4 address with hexadecimal digits.
+fn is_any_number(label: &str) -> bool {
+    is_number(label) || label.starts_with("0x") || label.starts_with("0X")
+}
+
+fn is_punycode(label: &str) -> bool {
+    let begin = label.get(..4);
+    begin.is_some_and(|begin| begin.eq_ignore_ascii_case("xn--"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_the_resolver_takes_are_hosts() {
+        for (text, shown) in [
+            ("example.org", "example.org"),
+            ("My_App", "my_app"),
+            ("app.1", "app.1"),
+            ("Task.1.", "task.1."),
+            ("xn--a.test", "xn--a.test"),
+            ("a.0x1", "a.0x1"),
+            ("m\u{fc}nchen.test", "xn--mnchen-3ya.test"),
+        ] {
+            let (host, written) = Host::written(text).expect(text);
+            assert_eq!(written, shown);
+            assert_eq!(host, Host::Name(shown.into()));
+        }
+        let (host, shown) = Host::written("[::1]").expect("an address");
+        assert_eq!(
+            (host, &*shown),
+            (Host::Address([0_u16, 0, 0, 0, 0, 0, 0, 1].into()), "[::1]")
+        );
+    }
+
+    #[test]
+    fn a_fault_has_its_own_words() {
+        let long = format!("{}.1", "a".repeat(64));
+        for (text, expected) in [
+            ("", "a host, such as"),
+            ("256.1.1.1", "an IPv4 address"),
+            ("1.2.3.4.5", "an IPv4 address"),
+            ("::1", "in brackets"),
+            ("[::g]", "in brackets"),
+            ("[fe80::1%lo]", "without a zone"),
+            ("[fe80::1%25lo]", "without a zone"),
+            ("a b", "a host of letters"),
+            ("a..1", "last label is not a number"),
+            (&long, "last label is not a number"),
+        ] {
+            assert!(Host::written(text).is_none(), "{text}");
+            let help = expected_host(text);
+            assert!(help.contains(expected), "{text}: {help}");
+        }
+        // In a URL.
+        assert!(expected_host("app.1").contains("last label is not a number"));
+        assert!(expected_host("app.0x1").contains("last label is not a number"));
+        assert!(expected_host("xn--a.test").contains("Punycode"));
+    }
+}

@@ -1,0 +1,140 @@
+//! Times as crontab writes them: what is valid, and what is wrong with what is not. Pure.
+
+use crate::yaml::{Form, Scalar};
+use chrono::{DateTime, TimeDelta, Utc};
+use croner::Cron;
+use std::str::FromStr;
+
+/// They must come again within this; `0 0 29 2 *` comes every eight years at the latest.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::days(8 * 366 + 1);
+
+const EXAMPLES: &str = "five fields of a crontab such as `0 3 * * *`, or a name such as `@daily`";
+
+/// The fields, each with what is valid there.
+const FIELDS: [(&str, &str); 5] = [
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of the month", "1 to 31, or L for the last"),
+    ("month", "1 to 12, or JAN to DEC"),
+    ("day of the week", "0 to 7, or SUN to SAT"),
+];
+
+/// Five fields (minute, hour, day of the month, month, day of the week) or a name such as `@daily`.
+#[derive(Clone, Copy, Debug)]
+pub struct CronTimes;
+
+impl Form for CronTimes {
+    fn describe(&self) -> String {
+        "crontab times".to_owned()
+    }
+}
+
+impl Scalar for CronTimes {
+    type Value = Cron;
+
+    fn expected(&self, written: &str) -> String {
+        match read(written) {
+            // What a variable holds is not explained.
+            Err(fault) if !written.contains("${") => fault,
+            _ => EXAMPLES.to_owned(),
+        }
+    }
+
+    fn parse(&self, text: &str) -> Option<Cron> {
+        read(text).ok()
+    }
+}
+
+/// Recurring times, or what is expected instead.
+pub fn read(text: &str) -> Result<Cron, String> {
+    let count = text.split_whitespace().count();
+    if text.starts_with('@') {
+        let names = "one of @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly";
+        return Cron::from_str(text).map_err(|_| names.to_owned());
+    }
+    if count != FIELDS.len() {
+        return Err(format!(
+            "{EXAMPLES} (minute, hour, day of the month, month, day of the week), not {count}"
+        ));
+    }
+    let cron = Cron::from_str(text).map_err(|_| wrong_field(text))?;
+    let start = DateTime::<Utc>::UNIX_EPOCH;
+    let next = cron.find_next_occurrence(&start, false).ok();
+    if next.is_none_or(|next| next - start >= LONGEST_PAUSE) {
+        return Err("times that come again: no year has such a day".to_owned());
+    }
+    Ok(cron)
+}
+
+/// What is expected in the first field that is invalid by itself.
+fn wrong_field(text: &str) -> String {
+    let fields = text.split_whitespace().zip(FIELDS).enumerate();
+    let mut wrong = fields.filter(|(at, (written, _))| {
+        let mut alone = ["*"; FIELDS.len()];
+        alone[*at] = written;
+        Cron::from_str(&alone.join(" ")).is_err()
+    });
+    match wrong.next() {
+        Some((_, (_, (name, range)))) => format!(
+            "{range} as the {name} (`*` for any, `1,2` for several, `1-5` from the lower to the higher one, `*/2` for every second)"
+        ),
+        None => EXAMPLES.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_names_its_field() {
+        for (bad, expected) in [
+            ("", "not 0"),
+            ("* * *", "not 3"),
+            ("0 0 3 * * *", "not 6"),
+            ("daily", "not 1"),
+            ("60 * * * *", "0 to 59 as the minute"),
+            ("5-1 * * * *", "from the lower to the higher"),
+            ("*/0 * * * *", "0 to 59 as the minute"),
+            ("H * * * *", "0 to 59 as the minute"),
+            ("0 24 * * *", "0 to 23 as the hour"),
+            (
+                "0 0 32 * *",
+                "1 to 31, or L for the last as the day of the month",
+            ),
+            ("0 0 * 13 *", "1 to 12, or JAN to DEC as the month"),
+            ("0 0 * * 8", "0 to 7, or SUN to SAT as the day of the week"),
+            ("0 0 30 2 *", "no year has such a day"),
+            ("0 0 31 2 *", "no year has such a day"),
+            ("@reboot", "one of @yearly"),
+        ] {
+            let fault = read(bad).expect_err(bad);
+            assert!(fault.contains(expected), "{bad}: {fault}");
+        }
+    }
+
+    #[test]
+    fn what_comes_again_is_valid() {
+        for good in [
+            "*/5 * * * *",
+            "0 0 29 2 *",
+            "0 22 * * MON-FRI",
+            "0 0 L * *",
+            "0 0 * * 7",
+            "@yearly",
+            "@annually",
+            "@monthly",
+            "@weekly",
+            "@daily",
+            "@midnight",
+            "@hourly",
+        ] {
+            assert!(read(good).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn what_a_variable_holds_is_not_explained() {
+        assert_eq!(CronTimes.expected("${TIMES}"), EXAMPLES);
+    }
+}
