@@ -9,7 +9,7 @@ use crate::diagnostic::nearest;
 use crate::outcome::{Detail, ProbeKey};
 use crate::probe::heartbeat::{Beat, Refused};
 use crate::store::Store;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Path, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -197,7 +197,7 @@ async fn drain(mut body: Body) {
         while read < DRAINED_MAX
             && let Some(Ok(frame)) = body.frame().await
         {
-            read += frame.data_ref().map_or(0, |data| data.len());
+            read += frame.data_ref().map_or(0, Bytes::len);
         }
     };
     let _ = timeout(UPLOAD_TIME, reading).await;

@@ -177,7 +177,7 @@ impl<'p> Scan<'p> {
     pub fn counts_exactly(
         &mut self,
         family: &str,
-        bounds: impl Iterator<Item = f64> + Clone,
+        bounds: &(impl Iterator<Item = f64> + Clone),
     ) -> bool {
         if self.plan.thresholds().is_empty() || !self.wants(&format!("{family}_bucket")) {
             return false;

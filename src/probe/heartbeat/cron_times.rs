@@ -49,7 +49,7 @@ impl Scalar for CronTimes {
 pub fn read(text: &str) -> Result<Cron, String> {
     let count = text.split_whitespace().count();
     if text.starts_with('@') {
-        let names = "one of @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly";
+        let names = "one of @yearly, @annually, @monthly, @weekly, @daily and @hourly";
         return Cron::from_str(text).map_err(|_| names.to_owned());
     }
     if count != FIELDS.len() {
@@ -126,7 +126,6 @@ mod tests {
             "@monthly",
             "@weekly",
             "@daily",
-            "@midnight",
             "@hourly",
         ] {
             assert!(read(good).is_ok(), "{good}");

@@ -157,9 +157,9 @@ fn what_is_corrected_is_charged_to_nobody() {
         .collect();
     let all = [
         ("1", 1, 510.0),
-        ("config-1", 4, 7200.0),
+        ("config-443837a6", 4, 7200.0),
         ("2", 1, 0.0),
-        ("config-2", 1, 90.0),
+        ("config-96578a5b", 1, 90.0),
     ];
     assert_eq!(reported, all);
     let taken_back = report.corrections[2].taken_back_at.expect("it was");

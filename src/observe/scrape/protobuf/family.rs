@@ -105,7 +105,7 @@ impl Families {
             return Ok(Some(field.head));
         }
         // At most METRIC_MAX.
-        let size = size as usize;
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
         let Some(bytes) = rest.get(field.head..size) else {
             return Ok(None);
         };

@@ -82,7 +82,7 @@ impl Labelled {
         scan: &mut Scan<'_>,
     ) -> Result<(), String> {
         let bounds = histogram.buckets.iter().map(|bucket| bucket.upper_bound);
-        let is_classic = !histogram.is_native() || scan.counts_exactly(family, bounds);
+        let is_classic = !histogram.is_native() || scan.counts_exactly(family, &bounds);
         let native = (!is_classic).then(|| Native::read(histogram));
         match native {
             Some(Ok(native)) => self.native(family, &native, scan),

@@ -4,7 +4,6 @@ use super::message::{Histogram, Kind, LabelPair, Metric, Number, Span};
 use crate::observe::scrape::scan::NATIVES_MAX;
 use crate::observe::scrape::view::ServiceMetrics;
 use crate::roles::Role;
-use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
 const OBJECTIVES: &str = "objectives: [{ name: fast, sli: latency, below: 300ms, target: 95%, window: 30d, source: metrics }]";
@@ -223,7 +222,10 @@ fn messages_without_an_end_are_refused() {
         (vec![2, 0x0b, 0x05], "no valid type"),
         (vec![2, 0x22, 0], "before its name"),
         (vec![4, 0x0a, 2, 0xff, 0xfe], "UTF-8"),
-        (b"# HELP a b\n# TYPE a counter\na 1\n".to_vec(), "protobuf"),
+        (
+            b"# HELP a b\n# TYPE a counter\na 1\n".to_vec(),
+            "longer than it",
+        ),
     ] {
         let refused = watched.read_bytes(&page).expect_err(fault);
         assert!(refused.contains(fault), "{page:?}: {refused}");
@@ -231,7 +233,7 @@ fn messages_without_an_end_are_refused() {
     // A length of 2^63, which is no reason to wait for so much.
     let mut endless = Vec::new();
     encode_varint(1 << 63, &mut endless);
-    endless.extend(vec![0x0a, 1, b'x'].repeat(1000));
+    endless.extend([0x0a, 1, b'x'].repeat(1000));
     let refused = watched.read_bytes(&endless).expect_err("incomplete");
     assert!(refused.contains("incomplete"), "{refused}");
     let many = vec![0; usize::try_from(MESSAGES_MAX).expect("fits") + 1];
