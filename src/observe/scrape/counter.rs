@@ -8,7 +8,7 @@
 //! `process_start_time_seconds` is not looked at: for an exporter it is not the time at which the
 //! counters began, and what falls shows a restart as well.
 
-use super::scan::{Found, KEPT_MAX, NATIVES_MAX, NativePoint, Slot};
+use super::scan::{Found, KEPT_MAX, NATIVES_MAX, NativePoint, Point, Slot};
 use std::collections::HashMap;
 
 /// Upper bounds of one histogram.
@@ -76,6 +76,10 @@ impl Counter {
     /// not be counted: they rose by more than a service counts, or their bounds are too many.
     pub fn follow(&mut self, found: &Found, bounds: &[f64]) -> u64 {
         let mut dropped = 0;
+        let is_new = |point: &&Point| !self.last.contains_key(&point.key);
+        for point in found.points.iter().filter(is_new) {
+            self.total.begin(point.slot);
+        }
         for point in &found.points {
             let before = self.last.insert(point.key, point.value);
             let increase = match before {
@@ -143,6 +147,22 @@ impl NativePoint {
 }
 
 impl Total {
+    /// Makes a bound that a histogram has from now on. Of what was counted before, at least the count of
+    /// the bound below it was within it.
+    fn begin(&mut self, slot: Slot) {
+        let Slot::Bucket(bound) = slot else { return };
+        let place = self
+            .buckets
+            .binary_search_by(|(one, _)| one.total_cmp(&bound));
+        if let Err(at) = place
+            && !self.buckets.is_empty()
+            && self.buckets.len() < BOUNDS_MAX
+        {
+            let below = at.checked_sub(1).map_or(0.0, |below| self.buckets[below].1);
+            self.buckets.insert(at, (bound, below));
+        }
+    }
+
     /// Adds an increase, unless it is too large or of one bound too many.
     fn add(&mut self, slot: Slot, increase: f64) -> bool {
         if increase > INCREASE_MAX {
@@ -174,7 +194,12 @@ impl Total {
             let place = earlier
                 .buckets
                 .binary_search_by(|(one, _)| one.total_cmp(&bound));
-            place.map_or(0.0, |at| earlier.buckets[at].1)
+            match place {
+                Ok(at) => earlier.buckets[at].1,
+                Err(at) => at
+                    .checked_sub(1)
+                    .map_or(0.0, |below| earlier.buckets[below].1),
+            }
         };
         let buckets = self.buckets.iter();
         let buckets = buckets.map(|(bound, count)| (*bound, count - before(*bound)));
@@ -218,6 +243,40 @@ mod tests {
     fn increases_are_counted_from_the_first_page_on() {
         assert!(counted(&[&[(1, 1000.0)]]).abs() < 1e-9);
         assert!((counted(&[&[(1, 1000.0)], &[(1, 1007.0)]]) - 7.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_bound_that_a_new_version_adds_has_what_the_one_below_it_had() {
+        let histogram = |buckets: &[(u64, f64, f64)]| Found {
+            points: buckets
+                .iter()
+                .map(|(key, bound, value)| Point {
+                    key: *key,
+                    slot: Slot::Bucket(*bound),
+                    value: *value,
+                })
+                .collect(),
+            is_known: true,
+            ..Found::default()
+        };
+        let mut counter = Counter::default();
+        for count in [0.0, 100.0] {
+            let page = [(1, 0.25, count), (2, 0.5, count), (3, f64::INFINITY, count)];
+            counter.follow(&histogram(&page), &[]);
+        }
+        let before = counter.total.clone();
+        // Restarted: all count from 0.
+        let page = [
+            (1, 0.25, 7.0),
+            (4, 0.3, 8.0),
+            (2, 0.5, 9.0),
+            (3, f64::INFINITY, 9.0),
+        ];
+        counter.follow(&histogram(&page), &[]);
+        let counts =
+            |total: &Total| -> Vec<f64> { total.buckets.iter().map(|(_, count)| *count).collect() };
+        assert_eq!(counts(&counter.total), [107.0, 108.0, 109.0, 109.0]);
+        assert_eq!(counts(&counter.total.since(&before)), [7.0, 8.0, 9.0, 9.0]);
     }
 
     #[test]

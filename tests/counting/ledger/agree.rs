@@ -134,7 +134,7 @@ fn metrics_and_status(view: &LedgerView, snapshot: &Snapshot) {
             let head = format!("{family}{{service=\"{service}\",slo=\"{name}\"}} ");
             let line = page.lines().find_map(|line| line.strip_prefix(&head));
             let exported = line.and_then(|value| value.parse().ok());
-            close(view.budget.remaining, exported, &head);
+            close(view.budget.left(), exported, &head);
         }
     }
 }

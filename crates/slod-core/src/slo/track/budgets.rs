@@ -81,10 +81,10 @@ impl Tracker {
         }
     }
 
-    /// [`BudgetView::remaining`] alone, for whoever asks at every moment.
+    /// [`BudgetView::left`] alone, for whoever asks at every moment.
     pub fn remaining(&self, now: Timestamp, window: &Window) -> Option<f64> {
         let period = self.period(now, window);
-        (!period.beyond_retention).then(|| self.left_of(&period))?
+        (!period.beyond_retention).then(|| period.left(self.objective.target))?
     }
 
     /// [`BudgetView::exhaustion`] alone.
