@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn dates_are_read_as_browsers_read_them() {
-        let epoch = NaiveDateTime::UNIX_EPOCH;
+        let epoch = chrono::DateTime::UNIX_EPOCH.naive_utc();
         for text in [
             "Thu, 01 Jan 1970 00:00:00 GMT",
             "Thu, 1 Jan 1970 00:00:00 GMT",

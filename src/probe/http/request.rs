@@ -240,9 +240,10 @@ mod tests {
             for status in [301, 302, 303, 307, 308] {
                 let from = request(method.clone(), "http://a.test/");
                 let next = follow(&from, status, "/").expect("followed");
-                let wanted = match becomes_get.contains(&status) {
-                    true => (Method::GET, 0),
-                    false => (method.clone(), 1),
+                let wanted = if becomes_get.contains(&status) {
+                    (Method::GET, 0)
+                } else {
+                    (method.clone(), 1)
                 };
                 assert_eq!((next.method, next.body.len()), wanted, "{method} {status}");
             }

@@ -97,8 +97,8 @@ pub fn is_host(value: &[u8]) -> bool {
         return is_rest && address.parse::<Ipv6Addr>().is_ok();
     }
     let (name, port) = value.split_once(':').unwrap_or((value, ""));
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
-    name.bytes().all(is_part) && is_port(port)
+    let is_in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
+    name.bytes().all(is_in_name) && is_port(port)
 }
 
 /// The version that can carry the request's headers; reports those that none of the allowed can.

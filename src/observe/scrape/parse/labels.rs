@@ -83,16 +83,9 @@ pub(super) fn skip_blanks(text: &str) -> &str {
 /// `name="value"` or `"name"="value"`: the name, the value as written, and what follows. A name in
 /// quotes without a value is that of the metric.
 fn item(text: &str) -> Result<(&str, Option<&str>, &str), String> {
-    let (name, rest, is_quoted) = match text.strip_prefix('"') {
-        Some(quoted) => {
-            let (name, rest) = quoted_name(quoted)?;
-            (name, rest, true)
-        }
-        None => {
-            let (name, rest) = plain_name(text)?;
-            (name, rest, false)
-        }
-    };
+    let quoted = text.strip_prefix('"');
+    let is_quoted = quoted.is_some();
+    let (name, rest) = quoted.map_or_else(|| plain_name(text), quoted_name)?;
     let rest = skip_blanks(rest);
     if is_quoted && !rest.starts_with('=') {
         return Ok((name, None, rest));
