@@ -54,7 +54,7 @@ pub fn read(text: &str) -> Result<Cron, String> {
     }
     if count != FIELDS.len() {
         return Err(format!(
-            "{EXAMPLES} (minute, hour, day of the month, month, day of the week), not {count}"
+            "{EXAMPLES}; there are {count} (the fields are minute, hour, day of the month, month, day of the week)"
         ));
     }
     let cron = Cron::from_str(text).map_err(|_| wrong_field(text))?;
@@ -89,10 +89,10 @@ mod tests {
     #[test]
     fn a_fault_names_its_field() {
         for (bad, expected) in [
-            ("", "not 0"),
-            ("* * *", "not 3"),
-            ("0 0 3 * * *", "not 6"),
-            ("daily", "not 1"),
+            ("", "there are 0"),
+            ("* * *", "there are 3"),
+            ("0 0 3 * * *", "there are 6"),
+            ("daily", "there are 1"),
             ("60 * * * *", "0 to 59 as the minute"),
             ("5-1 * * * *", "from the lower to the higher"),
             ("*/0 * * * *", "0 to 59 as the minute"),

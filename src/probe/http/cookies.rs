@@ -16,6 +16,7 @@ const MAX_BYTES: usize = 4096;
 /// as white space.
 const BYTES: u32 = 0xe000;
 
+/// What an attempt, or a user of a load run, was given.
 #[derive(Default)]
 pub struct Cookies(CookieStore);
 
