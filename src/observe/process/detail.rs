@@ -75,16 +75,16 @@ impl Details {
             .filter(|(read_at, _)| read_at.is_none_or(|at| now.duration_since(at) >= MAX_AGE))
             .collect();
         due.sort_by_key(|(read_at, _)| *read_at);
-        let (started, spent) = (Instant::now(), thread_time());
+        // Time that the thread waits for a processor is no cost of reading.
+        let started = thread_time();
+        let spent = || thread_time().saturating_sub(started);
         for (_, listed) in due {
-            if started.elapsed() >= BUDGET {
+            if spent() >= BUDGET {
                 break;
             }
             self.read(table, listed, now);
         }
-        // Time that the thread waited for a processor is no cost of reading.
-        let spent = thread_time().saturating_sub(spent);
-        self.next = Some(now + pause(spent));
+        self.next = Some(now + pause(spent()));
     }
 
     fn read(&mut self, table: &Table, listed: &Listed, now: Instant) {
