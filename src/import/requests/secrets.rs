@@ -205,3 +205,24 @@ fn write_hidden(name: &str, value: &Value, out: &mut String) {
         Value::Null | Value::Bool(_) | Value::Number(_) => out.push_str(&value.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_hidden_if_they_look_like_tokens() {
+        const TOKEN: &str = "vT3xPq8LmN2aZk7RwYb4";
+        for name in ["X-Functions-Key", "key", "X-Auth", "auth_key", "X-Auth-Key"] {
+            assert_ne!(hide(name, TOKEN), TOKEN, "{name}");
+        }
+        assert!(!hide_target(&format!("/maps?key={TOKEN}")).contains(TOKEN));
+        for (name, value) in [
+            ("key", "name"),
+            ("key", "a text of several words"),
+            ("monkey", TOKEN),
+        ] {
+            assert_eq!(hide(name, value), value, "{name}");
+        }
+    }
+}

@@ -238,6 +238,43 @@ mod tests {
     }
 
     #[test]
+    fn failed_requests_are_not_fast() {
+        let scale = crate::stats::scale::Scale::new([]);
+        let window = |good: u64, failed: u64| {
+            let mut latency = crate::stats::quantile::Histogram::default();
+            latency.add(scale.code(Duration::from_millis(10)), good + failed);
+            LoadWindow {
+                start: Duration::ZERO,
+                length: Duration::from_secs(10),
+                stage: 0,
+                due: 10.0,
+                active: 10.0,
+                started: good + failed,
+                dropped: 0,
+                good,
+                failed: vec![(crate::outcome::Cause::Status, failed)],
+                service_time: latency.clone(),
+                latency,
+                lag: Duration::ZERO,
+                generator_cpu: None,
+            }
+        };
+        let promises = promises(&service(CONFIG), &planned("baseline"));
+        let fast = |good, failed| promises[0].judge([&window(good, failed)]);
+        assert!(fast(1000, 40).is_kept());
+        let held = fast(1000, 60);
+        assert!(!held.is_kept());
+        assert_eq!(crate::report::load_run::tables::measured(&held), "failed");
+        // One that somebody typed is about latencies only.
+        let typed: Threshold = "p95<500ms".parse().expect("valid");
+        assert!(
+            Promise::of_all(typed, "test")
+                .judge([&window(0, 500)])
+                .is_kept()
+        );
+    }
+
+    #[test]
     fn each_is_judged_over_the_load_that_it_is_meant_for() {
         assert_eq!(
             sources(CONFIG, &planned("stress")),

@@ -61,6 +61,10 @@ fn each_line_has_the_kind_that_says_most() {
         ("WARNING: disk is at 91%", Some(LogKind::Warning)),
         ("INFO: GET /errors 200 OK, timeout=30", None),
         (
+            "\"GET /info HTTP/1.1\" 500 Internal Server Error",
+            Some(LogKind::Error),
+        ),
+        (
             "level=info msg=\"circuit breaker open\"",
             Some(LogKind::CircuitBreaker),
         ),

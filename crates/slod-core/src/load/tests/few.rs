@@ -139,6 +139,20 @@ fn without_a_latency_objective_it_says_what_it_judged_by() {
     );
 }
 
+#[test]
+fn a_service_that_only_fails_has_no_knee() {
+    let scenario = Scenario {
+        model: Model::Closed {
+            think: Duration::from_secs(1),
+        },
+        ..ramp(5.0, 40.0, 60)
+    };
+    let windows = (0..60).map(|second| window(second, 0, 5.0 + second as f64, &[1.0; 50], 50));
+    let found = statement(&run(scenario, windows.collect()), "knee");
+    assert_eq!(found.answer, Answer::Unknown);
+    assert_eq!(found.evidence, "needs responses that are good");
+}
+
 /// Six windows of a ramp whose throughput grows to the end.
 #[test]
 fn a_short_ramp_has_no_knee_where_throughput_still_grows() {
