@@ -9,7 +9,7 @@ const TRIED_FOR: Duration = DAY;
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(300);
 /// A receiver may ask for a longer pause, up to this one.
-const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+pub const LONGEST_ASKED: Duration = Duration::from_secs(3600);
 
 /// Twice as long after each failure, and less by a random part, so that receivers that share a server
 /// do not come back at once.

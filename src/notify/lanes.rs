@@ -1,6 +1,6 @@
 //! Which groups of a receiver may be tried now, so that one that fails or hangs delays no other.
 
-use super::backoff::pause;
+use super::backoff::{LONGEST_ASKED, pause};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -67,8 +67,9 @@ impl Lanes {
         self.running.remove(group);
         let failures = self.failing.get(group).map_or(1, |one| one.failures + 1);
         let again = now + pause(failures, asked, fastrand::f64());
-        if asked.is_some() {
-            self.closed = Some(again);
+        // Not for as long as this group waits, which may have failed often.
+        if let Some(asked) = asked {
+            self.closed = Some(now + asked.min(LONGEST_ASKED));
         }
         self.failing
             .insert(group.to_owned(), Failing { failures, again });

@@ -4,9 +4,12 @@ use super::secret::Secret;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use url::Url;
 
 /// Shorter values are words such as `ok` and `8080`: they would turn up everywhere.
 const LENGTH_MIN: usize = 4;
+/// Parts of an address that are shorter are words.
+const TOKEN_MIN: usize = 16;
 /// So much of a secret's beginning is redacted as well: texts are cut where they are long.
 const BEGINNING: usize = 8;
 
@@ -15,8 +18,22 @@ const BEGINNING: usize = 8;
 pub struct Redactions(BTreeMap<Secret, String>);
 
 impl Redactions {
-    /// Adds a value, also as it is written in JSON and in an address.
+    /// Adds a value, also as it is written in JSON and in an address. Of an address, also the parts that
+    /// may be tokens: servers repeat the path in their errors.
     pub fn add(&mut self, value: &str, shown: &str) {
+        self.add_forms(value, shown);
+        let Ok(address) = Url::parse(value) else {
+            return;
+        };
+        let segments = address.path_segments().into_iter().flatten();
+        let values = address.query_pairs().map(|(_, value)| value);
+        let parts = segments.map(Cow::Borrowed).chain(values);
+        for part in parts.filter(|part| part.len() >= TOKEN_MIN) {
+            self.add_forms(&part, shown);
+        }
+    }
+
+    fn add_forms(&mut self, value: &str, shown: &str) {
         let quoted = serde_json::Value::from(value).to_string();
         let forms = [
             value.to_owned(),
@@ -93,5 +110,23 @@ mod tests {
             assert_eq!(redactions.clean(text), shown);
         }
         assert!(!format!("{redactions:?}").contains("hunt"));
+    }
+
+    #[test]
+    fn a_token_of_an_address_is_not_shown_without_the_address() {
+        let mut redactions = Redactions::default();
+        let address = "https://hooks.test/services/T000/SECRETTOKEN12345?key=abcdefgh%2D12345678";
+        redactions.add(address, "<secret>");
+        for (text, shown) in [
+            (address, "<secret>"),
+            (
+                "Cannot POST /services/T000/SECRETTOKEN12345",
+                "Cannot POST /services/T000/<secret>",
+            ),
+            ("no key abcdefgh-12345678", "no key <secret>"),
+            ("/services/web", "/services/web"),
+        ] {
+            assert_eq!(redactions.clean(text), shown);
+        }
     }
 }
