@@ -83,7 +83,7 @@ fn a_run_whose_generator_failed_is_not_compared() {
     }
 }
 
-/// Nine windows may be too few to tell slower ones from a trend; then they are not called the same.
+/// In nine windows, slower ones may not differ enough from a trend; then they are not called the same.
 #[test]
 fn a_service_that_is_slower_is_never_called_the_same() {
     let of = |seed: u64, seconds: u64, slower: f64| {
