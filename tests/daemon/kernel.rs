@@ -244,26 +244,19 @@ fn a_process_uses_what_it_uses() {
         "{started} is not now, {now}"
     );
 
-    program.allocate(64 * MIB);
+    // The kernel adds up from time to time what each processor counted (proc_pid_status(5): "this value is
+    // inaccurate"), some megabytes late at most.
+    program.allocate(256 * MIB);
     let allocated = fresh();
     let more = |of: fn(&ProcessView) -> Option<u64>, view: &ProcessView| {
         (of(view).expect("known") - of(&before).expect("known")) as f64
     };
-    close(
-        more(|view| view.proportional_bytes, &allocated),
-        64.0 * MIB as f64,
-    );
-    // The kernel adds up from time to time what each processor counted (proc_pid_status(5): "this value is
-    // inaccurate").
     for memory in [
         (|view| view.anonymous_bytes) as fn(&ProcessView) -> Option<u64>,
         |view| view.resident_bytes,
+        |view| view.proportional_bytes,
     ] {
-        let (more, truth) = (more(memory, &allocated), 64.0 * MIB as f64);
-        assert!(
-            (more - truth).abs() <= 4.0 * MIB as f64,
-            "{more} of {truth}"
-        );
+        close(more(memory, &allocated), 256.0 * MIB as f64);
     }
     program.run("files = [open('/dev/null') for _ in range(20)]");
     program.run(
