@@ -39,7 +39,7 @@ const MAX_MARKERS: u32 = 100;
 const RUNS: u32 = 5;
 
 /// What the pages fetch under its hash never changes.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) -> Html<String> {
     let snapshot = state.ledger_view().snapshot();
@@ -56,7 +56,7 @@ pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) 
         system: &system,
         silences: &silences,
     };
-    Html(unfolded(render_overview(shown, view), query.as_deref()))
+    Html(render_overview(shown, view))
 }
 
 /// All silences, with marks of those that mute nothing where the store can be read.
@@ -114,21 +114,7 @@ pub async fn service(
         at: ledger.at,
         past: &past,
     };
-    let page = render_service(shown, view);
-    Ok(Html(unfolded(page, query.as_deref())))
-}
-
-/// Opens everything that is folded, for readers who asked for it: a reload would fold it again. In text
-/// from elsewhere, `<` is escaped.
-fn unfolded(page: String, query: Option<&str>) -> String {
-    if query.is_some_and(|query| Choice::of(query).unfold) {
-        page.replace("<details>", "<details open>").replace(
-            "<details class=\"lines\">",
-            "<details class=\"lines\" open>",
-        )
-    } else {
-        page
-    }
+    Ok(Html(render_service(shown, view)))
 }
 
 /// What is to be read of the past for the page of a service.
@@ -216,32 +202,62 @@ fn older(query: &str) -> Option<Cursor> {
     parts.find_map(|part| Cursor::parse(part.strip_prefix("corrections=")?))
 }
 
-pub fn view<'a>(state: &WebState, query: Option<&str>, store_trouble: Option<&'a str>) -> View<'a> {
-    let asked = |query: &str| {
-        query
-            .split('&')
-            .any(|part| part.split('=').next() == Some("reload"))
-    };
+pub fn view<'a>(
+    state: &WebState,
+    query: Option<&'a str>,
+    store_trouble: Option<&'a str>,
+) -> View<'a> {
     View {
         now: state.clock.now(),
-        reload: query.is_some_and(asked),
+        query: query.unwrap_or_default(),
         store_trouble,
     }
 }
 
+/// Whether the client has what a tag is of. Tags are compared weakly, since proxies that compress make
+/// them weak (RFC 9110, 13.1.2).
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let lists = headers.get_all(header::IF_NONE_MATCH).iter();
+    let mut seen = lists
+        .filter_map(|list| list.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .map(str::trim);
+    seen.any(|seen| seen == "*" || seen.strip_prefix("W/").unwrap_or(seen) == tag)
+}
+
 pub async fn stylesheet(headers: HeaderMap) -> Response {
     let tag = format!("\"{}\"", *style::HASH);
-    let known = headers
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|seen| seen.as_bytes() == tag.as_bytes());
+    let known = is_known(&headers, &tag);
     let head = [
         (header::CONTENT_TYPE, "text/css; charset=utf-8".to_owned()),
-        (header::CACHE_CONTROL, FOR_EVER.to_owned()),
+        (header::CACHE_CONTROL, IMMUTABLE.to_owned()),
         (header::ETAG, tag),
     ];
     if known {
         (StatusCode::NOT_MODIFIED, head).into_response()
     } else {
         (head, style::STYLE).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_known_in_every_form_that_clients_send() {
+        for (sent, known) in [
+            ("\"a\"", true),
+            ("W/\"a\"", true),
+            ("\"b\", W/\"a\"", true),
+            ("*", true),
+            ("\"b\"", false),
+            ("a", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::IF_NONE_MATCH, sent.parse().expect("a value"));
+            assert_eq!(is_known(&headers, "\"a\""), known, "{sent}");
+        }
+        assert!(!is_known(&HeaderMap::new(), "\"a\""));
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 const VIEW: View<'_> = View {
     now: LATER,
-    reload: false,
+    query: "",
     store_trouble: None,
 };
 const SCRIPT: &str = "<script>alert('x')</script>|[a](//evil.example)`@all` *b*";

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 const VIEW: View<'_> = View {
     now: Timestamp(AT.0 + 3000),
-    reload: false,
+    query: "",
     store_trouble: None,
 };
 
@@ -218,7 +218,7 @@ fn pages() -> BTreeMap<&'static str, String> {
     };
     let later = View {
         now: AT.after(Duration::from_secs(780)),
-        reload: true,
+        query: "reload",
         store_trouble: Some("the store cannot be written: disk full <b>"),
     };
     BTreeMap::from([

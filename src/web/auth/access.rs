@@ -87,13 +87,13 @@ pub async fn admit(State(access): State<Access>, request: Request, next: Next) -
 
 impl Access {
     async fn identify(&self, parts: &Parts) -> Result<Option<Identity>, Problem> {
+        if Target::of(parts) == Target::Invalid {
+            let title = "one header `Host` with the name of a host is required";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, title));
+        }
         let need = Need::of(&parts.method, parts.uri.path());
         if need == Need::Nothing {
             return Ok(None);
-        }
-        if Target::of(parts) == Target::Invalid {
-            let title = "the header `Host` is not the name of a host";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, title));
         }
         let rules = self.rules();
         if !rules.has_room(Instant::now()) {

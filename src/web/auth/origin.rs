@@ -9,7 +9,7 @@
 
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, Version, header};
 use std::net::IpAddr;
 
 /// Headers that only browsers send: a page can change the first, but not remove it.
@@ -18,11 +18,11 @@ const OF_BROWSERS: [&str; 4] = ["accept-language", "sec-fetch-site", "origin", "
 /// The host that a request was sent to, as the client names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// No `Host` at all: browsers always send one.
+    /// No `Host` at all, as HTTP/1.0 allows; browsers always send one.
     Unnamed,
     /// In lower case.
     Named(Authority),
-    /// Something that is no name, or more than one.
+    /// Something that is no name, more than one, or none where one is required (RFC 9112, 3.2).
     Invalid,
 }
 
@@ -33,6 +33,7 @@ impl Target {
         }
         let mut hosts = parts.headers.get_all(header::HOST).iter();
         match (hosts.next(), hosts.next()) {
+            (None, _) if parts.version == Version::HTTP_11 => Self::Invalid,
             (None, _) => Self::Unnamed,
             (Some(host), None) => host.to_str().map_or(Self::Invalid, Self::named),
             (Some(_), Some(_)) => Self::Invalid,
@@ -201,7 +202,10 @@ mod tests {
         }
         let twice = parts(&[("host", "localhost"), ("host", "evil.example")]);
         assert!(!Target::of(&twice).is_own(None, &[]));
-        assert!(Target::of(&parts(&[])).is_own(None, &[]));
+        let mut unnamed = parts(&[]);
+        assert_eq!(Target::of(&unnamed), Target::Invalid);
+        unnamed.version = Version::HTTP_10;
+        assert!(Target::of(&unnamed).is_own(None, &[]));
         // HTTP/2, and the absolute form of HTTP/1.1: then `Host` does not count.
         let mut absolute = parts(&[("host", "localhost")]);
         absolute.uri = "http://evil.example/".parse().expect("a URI");

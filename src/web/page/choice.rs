@@ -1,7 +1,32 @@
-//! What the reader of a service's page chose, in the page's query. A link to another choice keeps the rest.
+//! What the reader of a page chose, in the page's query. A link to another choice keeps the rest.
 
 use super::charts::ChartSpan;
 
+/// Whether a query has a part, with or without a value.
+pub fn asks_for(query: &str, name: &str) -> bool {
+    query.split('&').any(|part| name_of(part) == name)
+}
+
+/// A link to the same page with a part such as `reload` or `before=7`.
+pub fn with(query: &str, part: &str) -> String {
+    let rest = without(query, name_of(part));
+    let join = if rest.len() > 1 { "&" } else { "" };
+    format!("{rest}{join}{part}")
+}
+
+/// A link to the same page without the part of a name.
+pub fn without(query: &str, name: &str) -> String {
+    let kept = query
+        .split('&')
+        .filter(|part| !part.is_empty() && name_of(part) != name);
+    format!("?{}", kept.collect::<Vec<_>>().join("&"))
+}
+
+fn name_of(part: &str) -> &str {
+    part.split('=').next().unwrap_or_default()
+}
+
+/// Of a service's page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     /// Of the charts.
@@ -45,6 +70,22 @@ impl Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_to_a_choice_keeps_the_rest() {
+        assert_eq!(with("", "reload"), "?reload");
+        assert_eq!(
+            with("service=web&before=40", "reload"),
+            "?service=web&before=40&reload"
+        );
+        assert_eq!(
+            with("service=web&before=40&reload", "before=20"),
+            "?service=web&reload&before=20"
+        );
+        assert_eq!(without("reload&span=7d", "reload"), "?span=7d");
+        assert_eq!(without("reload=1", "reload"), "?");
+        assert!(asks_for("a&reload=1", "reload") && !asks_for("reloads", "reload"));
+    }
 
     #[test]
     fn a_link_is_read_as_it_was_written() {

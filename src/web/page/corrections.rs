@@ -1,5 +1,6 @@
 //! Time that does not count: maintenance, false alarms.
 
+use super::choice::{with, without};
 use super::parts::moment;
 use crate::outcome::Timestamp;
 use crate::slo::correction::Correction;
@@ -17,6 +18,7 @@ pub fn corrections(
     all: &[Correction],
     at: Timestamp,
     cursor: Option<&Cursor>,
+    query: &str,
 ) -> Markup {
     let mine: Vec<_> = all.iter().filter(|one| one.is_for(service)).collect();
     let found = latest(&mine, at, cursor, MAX_ROWS + 1);
@@ -32,9 +34,9 @@ pub fn corrections(
                         @for occurrence in shown { (item(occurrence, at)) }
                     }
                     @if shown.is_empty() { p.quiet { "No corrections in this period." } }
-                    @if cursor.is_some() { p { a href="?#corrections" { "Latest" } } }
+                    @if cursor.is_some() { p { a href={ (without(query, "corrections")) "#corrections" } { "Latest" } } }
                     @if let Some(last) = older {
-                        p { a href={ "?corrections=" (last.cursor().text()) "#corrections" } { "Older" } }
+                        p { a href={ (with(query, &format!("corrections={}", last.cursor().text()))) "#corrections" } { "Older" } }
                     }
                 }
             }

@@ -1,12 +1,13 @@
 //! What every page has around its content.
 
+use super::choice::{asks_for, with, without};
 use super::headline::Headline;
 use super::parts::{ICONS, icon, moment};
 use super::style;
 use crate::format::numbers;
 use crate::outcome::Timestamp;
 use crate::report::health::HealthLevel;
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use std::time::Duration;
 
 /// How often a page is loaded anew for readers who asked for it.
@@ -22,8 +23,9 @@ pub const HOME: &str = "./";
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     pub now: Timestamp,
-    /// Whether the page shall load itself anew every [`RELOAD`]; asked for by `?reload`.
-    pub reload: bool,
+    /// What the reader chose: `reload` loads the page again every [`RELOAD`], `unfold` opens what is
+    /// folded.
+    pub query: &'a str,
     /// Why outcomes are not written to the store, if they are not.
     pub store_trouble: Option<&'a str>,
 }
@@ -42,7 +44,7 @@ pub struct Page<'a> {
 
 impl Page<'_> {
     pub fn render(self, view: View<'_>) -> String {
-        self.render_every(view.reload.then_some(RELOAD), view)
+        self.render_every(asks_for(view.query, "reload").then_some(RELOAD), view)
     }
 
     /// With another time between two reloads, or without any.
@@ -51,6 +53,19 @@ impl Page<'_> {
         let headline = self.headline.past((age > OUTDATED).then_some(age));
         let page = Self { headline, ..self };
         page.document(reload, view).into_string()
+    }
+
+    /// Opens what is folded, if the reader asked for it: a reload would fold it again. In text from
+    /// elsewhere, `<` is escaped.
+    fn content(&self, view: View<'_>) -> Markup {
+        if !asks_for(view.query, "unfold") {
+            return PreEscaped(self.content.0.clone());
+        }
+        let open = self.content.0.replace("<details>", "<details open>");
+        PreEscaped(open.replace(
+            "<details class=\"lines\">",
+            "<details class=\"lines\" open>",
+        ))
     }
 
     fn document(&self, reload: Option<Duration>, view: View<'_>) -> Markup {
@@ -70,7 +85,7 @@ impl Page<'_> {
                 body {
                     (ICONS)
                     (self.header(view))
-                    main { (store_trouble(view)) (self.headline.markup(&self.below)) (self.content) }
+                    main { (store_trouble(view)) (self.headline.markup(&self.below)) (self.content(view)) }
                     (self.footer(reload, view))
                 }
             }
@@ -100,10 +115,18 @@ impl Page<'_> {
                 p {
                     @if let Some(every) = reload {
                         span { "This page reloads every " (every.as_secs()) " s" }
-                        @if view.reload { a href="?" { "Stop reloading" } a href="?reload&unfold" { "Unfold all" } }
+                        @if asks_for(view.query, "reload") {
+                            a href=(without(view.query, "reload")) { "Stop reloading" }
+                        }
                     } @else {
-                        a href="?reload" { "Reload every " (RELOAD.as_secs()) " s" }
-                        a href="?unfold" { "Unfold all" }
+                        a href=(with(view.query, "reload")) { "Reload every " (RELOAD.as_secs()) " s" }
+                    }
+                    @if self.content.0.contains("<details") {
+                        @if asks_for(view.query, "unfold") {
+                            a href=(without(view.query, "unfold")) { "Fold" }
+                        } @else {
+                            a href=(with(view.query, "unfold")) { "Unfold all" }
+                        }
                     }
                 }
                 p {

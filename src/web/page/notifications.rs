@@ -1,5 +1,6 @@
 //! What was sent to receivers, what they answered, and what still waits.
 
+use super::choice::{with, without};
 use super::frame::{HOME, Page, View};
 use super::headline::Headline;
 use super::parts::{icon, moment};
@@ -51,7 +52,7 @@ pub fn render_notifications(shown: &Notifications, at: Timestamp, view: View<'_>
         below: html! {},
         root: HOME,
         at,
-        content: html! { (pending(shown)) (sent(shown)) },
+        content: html! { (pending(shown)) (sent(shown, view.query)) },
     };
     page.render(view)
 }
@@ -89,7 +90,7 @@ fn about(notice: &Notice) -> Markup {
     }
 }
 
-fn sent(shown: &Notifications) -> Markup {
+fn sent(shown: &Notifications, query: &str) -> Markup {
     let rows = &shown.sent[..shown.sent.len().min(ROWS as usize)];
     let older = rows.last().filter(|_| shown.sent.len() > rows.len());
     html! {
@@ -98,8 +99,8 @@ fn sent(shown: &Notifications) -> Markup {
             div.card {
                 @if rows.is_empty() { p.quiet { "Messages to receivers are listed here." } }
                 ul.failures.events { @for one in rows { (message(one)) } }
-                @if !shown.is_first { p { a href="?" { "Newest" } } }
-                @if let Some(last) = older { p { a href={ "?before=" (last.id) } { "Older" } } }
+                @if !shown.is_first { p { a href=(without(query, "before")) { "Newest" } } }
+                @if let Some(last) = older { p { a href=(with(query, &format!("before={}", last.id))) { "Older" } } }
             }
         }
     }

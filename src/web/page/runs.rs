@@ -1,5 +1,6 @@
 //! Load runs: the list, and one of them.
 
+use super::choice::{with, without};
 use super::frame::{HOME, Page, View, since};
 use super::headline::Headline;
 use super::parts::{figures, icon, known, moment, runs_path, service_path};
@@ -35,7 +36,7 @@ pub fn render_runs(listed: &Listed<'_>, view: View<'_>) -> String {
                         None => "Load runs",
                     } }
                     div.card { (table(listed.runs, HOME)) }
-                    (places(listed))
+                    (places(listed, view.query))
                 }
             }
         },
@@ -159,15 +160,13 @@ fn level(summary: &RunSummary) -> HealthLevel {
 }
 
 /// The ways to the other parts of the list.
-fn places(listed: &Listed<'_>) -> Markup {
-    let all = match listed.service {
-        Some(service) => format!("{HOME}{}&", runs_path(service)),
-        None => format!("{HOME}runs?"),
-    };
+fn places(listed: &Listed<'_>, query: &str) -> Markup {
     html! {
         p.places {
-            @if !listed.is_newest { a href=(all) { "Newest runs" } }
-            @if let Some(next) = listed.next { a href={ (all) "before=" (next) } { "Older runs" } }
+            @if !listed.is_newest { a href=(without(query, "before")) { "Newest runs" } }
+            @if let Some(next) = listed.next {
+                a href=(with(query, &format!("before={next}"))) { "Older runs" }
+            }
             @if listed.service.is_some() { a href="./runs" { "Runs of all services" } }
         }
     }

@@ -85,7 +85,7 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
             (runs::of_service(&service.name, &past.runs, ROOT))
             (timeline::timeline(&past.events))
             (past::incidents(&service.name, past))
-            (corrections::corrections(&service.name, corrections, at, past.older.as_ref()))
+            (corrections::corrections(&service.name, corrections, at, past.older.as_ref(), view.query))
             (service_metrics::metrics(&service.name, system))
             (system::processes(&service.name, system))
         },

@@ -12,7 +12,7 @@ pub const STYLE: &str = concat!(
 /// The path of [`STYLE`], without a query.
 pub const NAME: &str = "style.css";
 
-/// Changes whenever [`STYLE`] does, so that what was fetched under it may be cached for ever:
+/// Changes whenever [`STYLE`] does, so that what was fetched under it may be cached without end:
 /// fit for an `ETag` and for the query behind [`NAME`].
 pub static HASH: LazyLock<String> = LazyLock::new(|| {
     let mut hasher = SipHasher13::new();
