@@ -17,6 +17,8 @@ use tokio::time::timeout;
 const ANSWER_MAX: usize = 65_536;
 /// Header fields of an answer.
 const HEADERS_MAX: usize = 1000;
+/// How long a program that ended may still be read: its last words may be on their way.
+const PIPES_OPEN_FOR: Duration = Duration::from_millis(500);
 /// Characters of an answer that are kept.
 const SHOWN_MAX: usize = 200;
 
@@ -248,16 +250,26 @@ async fn run(program: &str, arguments: &[String], key: &str, input: &[u8]) -> An
             let _ = stdin.write_all(input).await;
         }
     };
+    let mut output = Vec::new();
     let read = async {
-        let mut output = Vec::new();
         if let Some(mut stderr) = stderr {
             let mut first = (&mut stderr).take(ANSWER_MAX as u64);
             let _ = first.read_to_end(&mut output).await;
             let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
         }
-        output
     };
-    let ((), output, status) = tokio::join!(write, read, child.wait());
+    let status = {
+        let talk = async { tokio::join!(write, read) };
+        tokio::pin!(talk);
+        tokio::select! {
+            // What it started may go on and hold its pipes.
+            status = child.wait() => {
+                let _ = timeout(PIPES_OPEN_FOR, &mut talk).await;
+                status
+            }
+            _ = &mut talk => child.wait().await,
+        }
+    };
     match status {
         Ok(status) if status.success() => Answer::Delivered("exit code 0".to_owned()),
         Ok(status) => {
@@ -335,6 +347,28 @@ mod tests {
         assert_eq!(
             text(answered(moved).await),
             "HTTP 307: redirects are not followed"
+        );
+    }
+
+    /// What is made of a program of the shell; it ends in time, whatever it leaves behind.
+    async fn ran(script: &str) -> Answer {
+        let arguments = ["-c".to_owned(), script.to_owned()];
+        let input = vec![b'x'; 1 << 20];
+        let running = run("/bin/sh", &arguments, "key", &input);
+        timeout(Duration::from_secs(10), running)
+            .await
+            .expect("it does not wait for what the program left behind")
+    }
+
+    #[tokio::test]
+    async fn a_program_that_ended_is_not_waited_for_because_of_what_it_started() {
+        let delivered = Answer::Delivered("exit code 0".to_owned());
+        // The child holds the standard error, and with `<&3` the standard input as well.
+        assert_eq!(ran("sleep 20 & exit 0").await, delivered);
+        assert_eq!(ran("exec 3<&0; sleep 20 <&3 & exit 0").await, delivered);
+        assert_eq!(
+            ran("sleep 20 & echo no way >&2; exit 3").await,
+            Answer::failed("exit code 3: no way")
         );
     }
 

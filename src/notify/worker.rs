@@ -58,7 +58,6 @@ struct Attempt {
 struct Next {
     batch: Option<Batch>,
     due: Option<Timestamp>,
-    waiting: i64,
     heard: Vec<Heard>,
 }
 
@@ -110,6 +109,10 @@ impl Worker {
         loop {
             let (now, instant) = (self.deps.clock.now(), Instant::now());
             let rest = self.lanes.rest(instant).unwrap_or(IDLE).min(IDLE);
+            // Also while the receiver takes nothing: what piles up is to be seen.
+            if self.count_waiting().await.is_none() {
+                return SOON;
+            }
             let Some(without) = self.lanes.without(instant) else {
                 return rest;
             };
@@ -119,8 +122,6 @@ impl Worker {
             let Some(next) = self.next(&receiver, &without, now).await else {
                 return SOON;
             };
-            let queue = &self.deps.counters.queue;
-            queue.with_label_values(&[&self.name]).set(next.waiting);
             if let Some(batch) = next.batch {
                 let message = messages::of(&batch);
                 self.start(About::New(batch), receiver, message, now);
@@ -147,6 +148,17 @@ impl Worker {
         config.routing.receiver(&self.name).cloned()
     }
 
+    /// Shows how much waits.
+    async fn count_waiting(&self) -> Option<()> {
+        let name = self.name.clone();
+        let waiting = self.ask(move |store| store.waiting_for(&name)).await?;
+        let queue = &self.deps.counters.queue;
+        queue
+            .with_label_values(&[&self.name])
+            .set(waiting.cast_signed());
+        Some(())
+    }
+
     /// What is due, or else what the receiver knows.
     async fn next(
         &self,
@@ -165,15 +177,13 @@ impl Worker {
                 without: &without,
                 is_muted: &is_muted,
             })?;
-            let waiting = store.waiting()?.get(&name).copied().unwrap_or_default();
             let heard = match batch {
                 Some(_) => Vec::new(),
-                None => store.heard_groups(&name, &muted)?,
+                None => store.heard_groups(&name, &muted, now)?,
             };
             Ok(Next {
                 batch,
                 due: store.next_due(&name, &without)?,
-                waiting: waiting.cast_signed(),
                 heard,
             })
         })
