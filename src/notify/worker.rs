@@ -3,7 +3,7 @@
 mod finish;
 mod repeat;
 
-use super::deliver::{Delivery, Parts};
+use super::deliver::{Delivery, Done};
 use super::lanes::Lanes;
 use super::messages::{self, WATCHDOG};
 use super::send::Sender;
@@ -32,7 +32,7 @@ struct Worker {
     lanes: Lanes,
     attempts: JoinSet<Attempt>,
     /// Of the groups whose last attempt failed, what was delivered nevertheless.
-    parts: BTreeMap<String, Parts>,
+    done: BTreeMap<String, Done>,
     /// When the alert that always fires was delivered last. The wall clock may be set back.
     watchdog: Option<Instant>,
 }
@@ -71,7 +71,7 @@ pub(super) async fn run(name: String, deps: Deps, sender: Sender) {
         sender,
         lanes: Lanes::default(),
         attempts: JoinSet::new(),
-        parts: BTreeMap::new(),
+        done: BTreeMap::new(),
         watchdog: None,
     };
     tokio::select! {
@@ -96,7 +96,7 @@ impl Worker {
                         // It panicked, as the log says: all is tried anew, but not at once.
                         self.attempts = JoinSet::new();
                         self.lanes = Lanes::default();
-                        self.parts = BTreeMap::new();
+                        self.done = BTreeMap::new();
                         sleep(SOON).await;
                     }
                 }
@@ -131,7 +131,7 @@ impl Worker {
             if self.lanes.without(Instant::now()).is_some() {
                 self.watch(&receiver, &without, now);
                 self.lanes.forget_idle(&without);
-                self.parts.retain(|group, _| self.lanes.is_failing(group));
+                self.done.retain(|group, _| self.lanes.is_failing(group));
             }
             let due = next.due.map(|due| due.0.saturating_sub(now.0).max(1));
             let due = due.map(|left| Duration::from_millis(left.unsigned_abs()));
@@ -195,9 +195,9 @@ impl Worker {
         let attempts = &self.deps.counters.attempts;
         attempts.with_label_values(&[&self.name]).inc();
         let sender = self.sender.clone();
-        let parts = self.parts.remove(about.group()).unwrap_or_default();
+        let done = self.done.remove(about.group()).unwrap_or_default();
         self.attempts.spawn(async move {
-            let delivery = sender.deliver(&receiver, &message, parts, at).await;
+            let delivery = sender.deliver(&receiver, &message, done, at).await;
             Attempt {
                 about,
                 at,

@@ -80,8 +80,6 @@ fn an_alert_that_is_routed_elsewhere_ends_where_it_was_and_begins_where_it_is() 
             row("a", "{slo=\"errors\"}", false, 5)
         ]
     );
-    let no_route = "[ { match: { service: other }, to: b } ]";
-    assert_eq!(wrong(&known, firing, no_route), [row("a", group, true, 0)]);
     assert_eq!(wrong(&known, &[], before), [row("a", group, true, 0)]);
 }
 
