@@ -98,9 +98,9 @@ fn a_kill_between_decision_and_delivery_loses_no_notice() {
         daemon.ended();
         let (hook, received) = webhook(&[]);
         let daemon = Daemon::start(&config(folder.path(), &service, &hook));
-        let got = received.recv_timeout(PATIENCE).expect("the notice");
+        let got = received.recv_timeout(PATIENCE);
+        let got = got.unwrap_or_else(|_| panic!("kill {number} lost it:\n{}", daemon.log()));
         assert_eq!(got.body["status"], "firing");
-        drop(daemon);
     }
 }
 
@@ -155,4 +155,28 @@ routes: [ {{ to: hook, wait: 1ms, group_by: [ service ] }} ]
         }
     }
     assert!(asked.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn what_piles_up_is_shown_while_a_receiver_wants_no_attempts() {
+    const LATER: Reaction = Reaction::Answer(
+        "HTTP/1.1 503 Service Unavailable\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n",
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let (hook, received) = webhook_by(|_| LATER);
+    let (down, up) = (closed(), target().to_string());
+    let delivery = format!(
+        "receivers: [ {{ name: hook, webhook: {{ url: \"http://{hook}/\" }} }} ]
+routes: [ {{ to: hook, wait: 1ms, group_by: [ service ] }} ]
+"
+    );
+    let services = |other| [("web", down.as_str()), ("api", other)];
+    let path = hook::config(folder.path(), &services(&up), &delivery);
+    let daemon = Daemon::start(&path);
+    received.recv_timeout(PATIENCE).expect("the only attempt");
+    hook::config(folder.path(), &services(&down), &delivery);
+    assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+    let queue = "slod_notification_queue_length{notifier=\"hook\"}";
+    daemon.wait_for(|daemon| daemon.metric(queue).filter(|waiting| *waiting > 1.5));
+    assert!(received.try_recv().is_err(), "it asked for an hour");
 }
