@@ -1,6 +1,6 @@
 //! What a burn-rate alert was found in, drawn as text: the error ratio over its long window.
 
-use crate::alert::{AlertRules, Condition, Notice};
+use crate::alert::{AlertRules, Notice};
 use crate::ledger::LedgerView;
 use crate::signals::chart::of_values;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ fn of(notice: &Notice, view: &LedgerView, rules: &AlertRules) -> Option<Arc<str>
     let (service, slo, condition) = (label("service")?, label("slo")?, label("tier")?);
     let mut conditions = rules.policy(service, slo).conditions().iter();
     let condition = conditions.find(|one| one.label() == condition)?;
-    let long = Condition::tier(&condition)?.long.length();
+    let long = condition.tier()?.long.length();
     let ratios = view
         .live(service)?
         .objective(slo)?
