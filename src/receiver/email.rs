@@ -45,7 +45,7 @@ pub const KIND: Kind = Kind {
     key: Key::optional(
         "email",
         Mapping(KEYS),
-        "A mail by SMTP. All mails about a group are one thread, and each attempt to send one has the same Message-ID.",
+        "A mail by SMTP. All mails about a group are one thread, and each attempt to send one has the same Message-ID. A recipient that the server refuses for now (greylisting) gets the mail later, the others get it once.",
     ),
     example: "{ to: [ oncall@example.com ], from: slod@example.com, server: smtp.example.com, username: slod, password: example-password }",
     has_texts: true,

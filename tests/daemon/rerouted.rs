@@ -2,6 +2,7 @@
 
 use crate::hook::{self, Got, closed, relax, webhook};
 use crate::support::{Daemon, PATIENCE, target};
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,28 @@ fn an_alert_that_a_reload_moves_ends_where_it_was_and_begins_where_it_is() {
     let late = to_first.recv_timeout(Duration::from_secs(40));
     assert!(late.is_err(), "{late:?}");
     assert!(to_second.try_recv().is_err(), "once");
+}
+
+#[test]
+fn a_receiver_that_comes_back_hears_of_what_ended_meanwhile() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ((first, to_first), (second, _to_second)) = (webhook(&[]), webhook(&[]));
+    let (hooks, up) = ([first.as_str(), second.as_str()], target().to_string());
+    let path = config(folder.path(), &closed(), hooks, "first");
+    let daemon = Daemon::start(&path);
+    let (_, alert) = next(&to_first);
+    relax(&config(folder.path(), &up, hooks, "second"));
+    let text = fs::read_to_string(&path).expect("readable");
+    let without: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.contains("name: first"))
+        .collect();
+    fs::write(&path, without.join("\n")).expect("written");
+    reload(&daemon);
+    daemon.wait_for(|daemon| daemon.log().contains("burn alert resolved").then_some(()));
+    relax(&config(folder.path(), &up, hooks, "first"));
+    reload(&daemon);
+    assert_eq!(next(&to_first), ("resolved".to_owned(), alert));
 }
 
 /// The address of a server that takes requests, and their first lines.

@@ -6,6 +6,7 @@ refused for now the first time, one that begins with `gone` always.
 """
 
 import json
+import logging
 import ssl
 import sys
 import threading
@@ -39,6 +40,7 @@ def authenticate(server, session, envelope, mechanism, data):
     return AuthResult(success=data == known, handled=False)
 
 
+logging.getLogger("mail.log").setLevel(logging.ERROR)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(*sys.argv[2:4])
 controller = Controller(
