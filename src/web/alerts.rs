@@ -1,6 +1,7 @@
 //! Alerts as JSON: those that fire, and those of a span of time.
 
 use super::WebState;
+use super::listing;
 use super::problem::Problem;
 use crate::alert::AlertRecord;
 use crate::outcome::Timestamp;
@@ -30,15 +31,8 @@ pub async fn alerts(
     State(state): State<WebState>,
     span: Result<Query<Span>, QueryRejection>,
 ) -> Result<Json<Vec<AlertEntry>>, Problem> {
-    let Query(span) =
-        span.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
-    if span
-        .from
-        .is_some_and(|from| span.to.is_some_and(|to| to <= from))
-    {
-        let title = "`to` must be after `from`";
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, title));
-    }
+    let Query(span) = span.map_err(|error| listing::invalid(&error))?;
+    let span = listing::span(span.from, span.to)?;
     let rules = state.alerts.borrow().rules.clone();
     let entries = |alerts: Vec<AlertRecord>| {
         let entry = |one| AlertEntry::with_fingerprint(one, &rules);
@@ -47,11 +41,15 @@ pub async fn alerts(
     let path = state.history.clone();
     let firing = now(&state);
     let is_failing = state.store.stats().trouble().is_some();
-    let read = move || match (span.from, span.to) {
+    let read = move || match span {
         // What could not be kept fires nevertheless.
         (None, None) if is_failing => Ok(firing),
         (None, None) => kept(&path, firing),
-        _ => read(&path, &span),
+        (from, to) => {
+            let from = from.unwrap_or(Timestamp(0));
+            let to = to.unwrap_or(Timestamp(i64::MAX));
+            Store::open_read_only(&path)?.alerts(from, to, LIMIT)
+        }
     };
     let read = tokio::task::spawn_blocking(read).await;
     let failed = || {
@@ -83,12 +81,4 @@ fn kept(path: &Path, firing: Vec<AlertRecord>) -> Result<Vec<AlertRecord>, Store
         .collect();
     let now = |one: AlertRecord| live.remove(&(one.key.clone(), one.from)).unwrap_or(one);
     Ok(kept.into_iter().map(now).collect())
-}
-
-/// Blocks.
-fn read(path: &Path, span: &Span) -> Result<Vec<AlertRecord>, StoreError> {
-    let store = Store::open_read_only(path)?;
-    let stamp = |at: DateTime<Utc>| Timestamp(at.timestamp_millis());
-    let from = span.from.map_or(Timestamp(0), stamp);
-    store.alerts(from, span.to.map_or(Timestamp(i64::MAX), stamp), LIMIT)
 }

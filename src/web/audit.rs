@@ -4,13 +4,14 @@
 use super::WebState;
 use super::auth::Identity;
 use super::corrections::on_store;
+use super::listing;
 use super::problem::Problem;
 use crate::outcome::Timestamp;
 use crate::store::{AuditEntry, Store, StoreError, StoredAuditEntry};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -41,14 +42,8 @@ pub async fn list(
     State(state): State<WebState>,
     page: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let title = "invalid page";
-    let Query(page) =
-        page.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, title, &error))?;
-    let limit = page.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT).contains(&limit) {
-        let reason = format!("`limit` must be from 1 to {LIMIT}");
-        return Err(Problem::new(StatusCode::BAD_REQUEST, title).because(reason));
-    }
+    let Query(page) = page.map_err(|error| listing::invalid(&error))?;
+    let limit = listing::limit(page.limit, LIMIT, LIMIT)?;
     let (path, before) = (state.history, page.cursor.unwrap_or(i64::MAX));
     let read = move || Store::open_read_only(&path)?.audit(before, limit + 1);
     let failed = Problem::new(
@@ -65,13 +60,8 @@ pub async fn list(
     let cursor = found.last().filter(|_| has_more).map(|last| last.id);
     let views: Vec<_> = found.into_iter().map(EntryView::from).collect();
     let mut response = Json(views).into_response();
-    let link = cursor.map(|cursor| {
-        let address = format!("/api/v1/audit?limit={limit}&cursor={cursor}");
-        HeaderValue::try_from(format!("<{address}>; rel=\"next\""))
-    });
-    if let Some(Ok(link)) = link {
-        response.headers_mut().insert(header::LINK, link);
-    }
+    let next = cursor.map(|cursor| format!("/api/v1/audit?limit={limit}&cursor={cursor}"));
+    listing::link_next(&mut response, next);
     Ok(response)
 }
 

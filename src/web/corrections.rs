@@ -3,6 +3,7 @@
 use super::WebState;
 use super::audit::{self, Act};
 use super::auth::Identity;
+use super::listing;
 use super::problem::{Problem, stopping};
 use crate::diagnostic::nearest;
 use crate::ledger::{Changed, LedgerView, Recount};
@@ -12,7 +13,7 @@ use crate::slo::occurrence::{Cursor, Occurrence, latest};
 use crate::store::{Store, StoreError};
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
@@ -27,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Characters of a reason or an author.
 const TEXT: usize = 500;
 /// Occurrences on a page,
-const LIMIT: usize = 10_000;
+const LIMIT: u32 = 10_000;
 /// which ends early where it grows beyond this.
 const PAGE_BYTES: usize = 4 << 20;
 
@@ -60,7 +61,7 @@ pub struct CorrectionView<'a> {
 pub struct Listing {
     /// Where the page before ended.
     cursor: Option<String>,
-    limit: Option<usize>,
+    limit: Option<u32>,
 }
 
 /// The occurrences of those of the config and of those made by hand, the latest first. The header
@@ -69,15 +70,13 @@ pub async fn list(
     State(state): State<WebState>,
     page: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(page) =
-        page.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid page", &error))?;
-    let invalid = |reason| Problem::new(StatusCode::BAD_REQUEST, "invalid page").because(reason);
-    let limit = page.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT).contains(&limit) {
-        return Err(invalid(format!("`limit` must be from 1 to {LIMIT}")));
-    }
+    let Query(page) = page.map_err(|error| listing::invalid(&error))?;
+    let limit = listing::limit(page.limit, LIMIT, LIMIT)? as usize;
     let cursor = page.cursor.map(|text| {
-        let faulty = || invalid("`cursor` must be taken from a `Link` header".to_owned());
+        let faulty = || {
+            let reason = "`cursor` must be taken from a `Link` header";
+            Problem::new(StatusCode::BAD_REQUEST, "invalid query").because(reason)
+        };
         Cursor::parse(&text).ok_or_else(faulty)
     });
     let cursor = cursor.transpose()?;
@@ -91,13 +90,11 @@ pub async fn list(
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error of slod")
     })?;
     let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
-    let link = next.map(|cursor| {
-        let address = format!("/api/v1/corrections?limit={limit}&cursor={}", cursor.text());
-        HeaderValue::try_from(format!("<{address}>; rel=\"next\""))
+    let next = next.map(|cursor| {
+        let cursor = cursor.text();
+        format!("/api/v1/corrections?limit={limit}&cursor={cursor}")
     });
-    if let Some(Ok(link)) = link {
-        response.headers_mut().insert(header::LINK, link);
-    }
+    listing::link_next(&mut response, next);
     Ok(response)
 }
 

@@ -1,5 +1,7 @@
 //! Where jobs report that they ran.
 
+mod report;
+
 use super::WebState;
 use super::auth::{Peer, is_long};
 use super::corrections::on_store;
@@ -15,6 +17,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
+use report::Report;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -27,10 +30,6 @@ const UPLOAD_MAX: usize = 16 << 20;
 const DRAINED_MAX: usize = 64 << 20;
 const UPLOAD_TIME: Duration = Duration::from_secs(10);
 
-/// Words that say how a job went, as users of other services know them. So does a job's exit code.
-const SUCCEEDED: [&str; 4] = ["ok", "success", "up", "0"];
-const FAILED: [&str; 5] = ["fail", "failed", "failure", "error", "down"];
-
 /// Takes a job's report; its text, if any, is shown with a failure. Answers once it is on the disk.
 /// Parameters that mean nothing here are ignored: they are no reason to lose a report.
 pub async fn beat(
@@ -42,16 +41,15 @@ pub async fn beat(
 ) -> Result<StatusCode, Problem> {
     let key = ProbeKey::new(&service, &probe);
     admit(&state, &key, &parts).await?;
-    let failed = failed(&parameters)?;
+    let report = Report::read(&parameters)?;
     let at = state.clock.now();
     let (mut text, rest) = beginning(body).await;
     if text.is_empty() {
-        let said = parameters.iter().find(|(name, _)| name == "msg");
-        text = said.map_or_else(Vec::new, |(_, said)| said.clone().into_bytes());
+        text = report.text.into_bytes();
     }
     let beat = Beat {
         at,
-        failed,
+        failed: report.failed,
         message: message(&text),
     };
     let news = state.heartbeats.is_news(&key, &beat);
@@ -117,57 +115,6 @@ pub async fn use_post(Path((service, probe)): Path<(String, String)>) -> Respons
     let methods = header::HeaderValue::from_static("POST");
     answer.headers_mut().insert(header::ALLOW, methods);
     answer
-}
-
-/// Whether a parameter says how the job went, by the names that jobs use for it.
-fn is_status(name: &str) -> bool {
-    let names = [
-        "status",
-        "state",
-        "result",
-        "exit",
-        "exitcode",
-        "exit_code",
-        "rc",
-    ];
-    names.iter().any(|known| name.eq_ignore_ascii_case(known))
-}
-
-/// Whether the parameters say that the job failed.
-fn failed(parameters: &[(String, String)]) -> Result<bool, Problem> {
-    let mut said = parameters.iter().filter(|(name, _)| is_status(name));
-    let Some((_, status)) = said.next() else {
-        return misspelled(parameters).map_or(Ok(false), Err);
-    };
-    if said.next().is_some() {
-        let title = "duplicate status parameter";
-        return Err(Problem::new(StatusCode::BAD_REQUEST, title));
-    }
-    let word = status.to_ascii_lowercase();
-    if SUCCEEDED.contains(&&*word) {
-        Ok(false)
-    } else if FAILED.contains(&&*word) || word.parse::<u8>().is_ok() {
-        Ok(true)
-    } else {
-        let title = format!(
-            "`status` is not one of {}, {}",
-            SUCCEEDED.join(", "),
-            FAILED.join(", ")
-        );
-        let problem = Problem::new(StatusCode::BAD_REQUEST, title);
-        let why = "without it the status is ok; an exit code from 0 to 255 is valid too";
-        Err(problem.because(why))
-    }
-}
-
-/// `?stauts=fail` must not count as a success. The text that other services call `msg` may be any.
-fn misspelled(parameters: &[(String, String)]) -> Option<Problem> {
-    let is_failure = |(name, value): &&(String, String)| {
-        name != "msg" && FAILED.contains(&&*value.to_ascii_lowercase())
-    };
-    let (name, value) = parameters.iter().find(is_failure)?;
-    let title = format!("`{name:.60}` does not say how a job went; expected `status={value}`");
-    Some(Problem::new(StatusCode::BAD_REQUEST, title))
 }
 
 /// The first bytes of a body, and the body where it is too long. What cannot be read or comes too
@@ -241,17 +188,6 @@ fn refusal(state: &WebState, key: &ProbeKey, refused: Refused) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_failure_under_a_misspelled_name_is_no_success() {
-        let judged = |name: &str, value: &str| {
-            failed(&[(name.to_owned(), value.to_owned())]).map_err(|_| "refused")
-        };
-        assert_eq!(judged("status", "fail"), Ok(true));
-        assert_eq!(judged("stauts", "FAIL"), Err("refused"));
-        assert_eq!(judged("msg", "down"), Ok(false));
-        assert_eq!(judged("run", "17"), Ok(false));
-    }
 
     #[tokio::test]
     async fn only_the_beginning_of_a_text_is_kept() {

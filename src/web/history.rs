@@ -2,6 +2,7 @@
 
 use super::WebState;
 use super::api::unknown;
+use super::listing;
 use super::problem::Problem;
 use crate::outcome::{CodeOf, Figure, FinishReason, Measurement, ProbeKey, Record, Timestamp};
 use crate::store::{Store, StoreError};
@@ -9,9 +10,9 @@ use crate::units::{HOUR, show_duration};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::{Stream, stream};
 use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
@@ -21,9 +22,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Outcomes in one answer at most.
-const LIMIT: usize = 10_000;
+const LIMIT: u32 = 10_000;
 /// Without `limit`.
-const DEFAULT_LIMIT: usize = 1000;
+const DEFAULT_LIMIT: u32 = 1000;
 /// The longest span of one answer.
 const MAX_SPAN: Duration = Duration::from_secs(31 * 86_400);
 /// Answers that are read and sent at the same time;
@@ -67,7 +68,7 @@ pub struct Span {
     /// The last hour, if left out.
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
-    limit: Option<usize>,
+    limit: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -95,14 +96,14 @@ struct OutcomeView<'a> {
     finish_reason: Option<&'static str>,
 }
 
-/// The newest outcomes of a span, oldest first.
+/// The newest outcomes of a span, oldest first. The header `Link` has the address of those before them.
 pub async fn outcomes(
     State(state): State<WebState>,
+    uri: Uri,
     Path((service, probe)): Path<(String, String)>,
     span: Result<Query<Span>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(span) =
-        span.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
+    let Query(span) = span.map_err(|error| listing::invalid(&error))?;
     let key = ProbeKey::new(&service, &probe);
     let (now, code) = {
         let ledger = state.ledger_view();
@@ -111,22 +112,33 @@ pub async fn outcomes(
         (ledger.at, measures.code)
     };
     let (from, to) = span.bounds(now)?;
-    let limit = span.limit.unwrap_or(DEFAULT_LIMIT).min(LIMIT);
+    let limit = listing::limit(span.limit, DEFAULT_LIMIT, LIMIT)?;
     let turn = state.histories.turn().await.ok_or_else(too_many)?;
     // Dropped with this request when the client is gone.
     let wanted = Arc::new(());
     let asked = Arc::downgrade(&wanted);
     let read = move || {
-        newest(&state.history, &key, (from, to), limit, || {
-            asked.strong_count() > 0
-        })
+        let is_wanted = || asked.strong_count() > 0;
+        let most = limit as usize + 1;
+        newest(&state.history, &key, (from, to), most, is_wanted)
     };
     let read = tokio::task::spawn_blocking(move || (read(), turn)).await;
     drop(wanted);
     match read {
-        Ok((Ok(records), turn)) => {
+        Ok((Ok(mut records), turn)) => {
+            let cut = records.len().saturating_sub(limit as usize);
+            let older = records.drain(..cut).next_back();
+            let next = older.map(|older| {
+                // The newest that does not fit is the last one of the next part.
+                let stamp =
+                    |at: Timestamp| at.to_utc().to_rfc3339_opts(SecondsFormat::Millis, true);
+                let (from, to) = (stamp(from), stamp(Timestamp(older.at.0 + 1)));
+                format!("{}?from={from}&to={to}&limit={limit}", uri.path())
+            });
             let body = Body::from_stream(written(records, code, turn));
-            Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+            let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+            listing::link_next(&mut response, next);
+            Ok(response)
         }
         Ok((Err(error), _)) => Err(unreadable().because(error.to_string())),
         Err(_panic) => Err(unreadable()),
@@ -135,11 +147,11 @@ pub async fn outcomes(
 
 impl Span {
     fn bounds(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
-        let stamp = |at: DateTime<Utc>| Timestamp(at.timestamp_millis());
+        let (from, to) = listing::span(self.from, self.to)?;
         // What is labelled later is of a clock that was ahead.
         let end = Timestamp(now.0 + 1);
-        let to = self.to.map_or(end, stamp).min(end);
-        let from = self.from.map_or(to.before(HOUR), stamp);
+        let to = to.unwrap_or(end).min(end);
+        let from = from.unwrap_or(to.before(HOUR));
         if from < to.before(MAX_SPAN) {
             let title = format!("the span is longer than {}", show_duration(MAX_SPAN));
             let detail = "ask for a part of it with `from` and `to`; `slod report` reads more";

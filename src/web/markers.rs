@@ -4,13 +4,14 @@ use super::WebState;
 use super::api::unknown;
 use super::audit::{self, Act};
 use super::auth::Identity;
+use super::listing;
 use super::problem::Problem;
 use crate::outcome::Timestamp;
 use crate::report::deploys::burned;
 use crate::report::markers::MarkerEntry;
 use crate::store::{Marker, Store, StoreError};
-use axum::extract::State;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
@@ -127,16 +128,18 @@ fn fault(marker: &Marker, now: Timestamp) -> Option<String> {
 /// The latest first.
 pub async fn list(
     State(state): State<WebState>,
-    page: Result<axum::extract::Query<Listing>, QueryRejection>,
+    page: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Json<Vec<MarkerEntry>>, Problem> {
-    let axum::extract::Query(page) =
-        page.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
+    let Query(page) = page.map_err(|error| listing::invalid(&error))?;
+    // One that is configured no more still has those of its time.
+    let unconfigured = page.service.clone();
+    let unconfigured = unconfigured.filter(|name| state.ledger_view().service(name).is_none());
+    let (from, to) = listing::span(page.from, page.to)?;
     let (path, now) = (state.history, state.clock.now());
     let config = state.configs.borrow().clone();
-    let stamp = |at: DateTime<Utc>| Timestamp(at.timestamp_millis());
     let span = (
-        page.from.map_or(Timestamp(0), stamp),
-        page.to.map_or(Timestamp(i64::MAX), stamp),
+        from.unwrap_or(Timestamp(0)),
+        to.unwrap_or(Timestamp(i64::MAX)),
     );
     let read = move || {
         let store = Store::open_read_only(&path)?;
@@ -149,7 +152,10 @@ pub async fn list(
         "the markers cannot be read",
     );
     match tokio::task::spawn_blocking(read).await {
-        Ok(Ok(found)) => Ok(Json(found)),
+        Ok(Ok(found)) => match unconfigured.filter(|_| found.is_empty()) {
+            Some(name) => Err(unknown("service", &name)),
+            None => Ok(Json(found)),
+        },
         Ok(Err(error)) => Err(failed.because(error.to_string())),
         Err(_panic) => Err(failed),
     }

@@ -13,6 +13,7 @@ mod corrections;
 mod decisions;
 mod heartbeat;
 mod history;
+mod listing;
 mod liveness;
 mod markers;
 mod metrics;
@@ -53,7 +54,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use problem::Problem;
 use std::path::PathBuf;
@@ -145,6 +146,7 @@ pub fn router(state: WebState) -> Router {
             "/api/v1/heartbeat/{service}/{probe}",
             post(heartbeat::beat).fallback(heartbeat::use_post),
         )
+        .layer(middleware::from_fn(to_the_end))
         .layer(CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest))
         .layer(middleware::from_fn_with_state(access.clone(), auth::admit))
         .layer(middleware::from_fn(problem::explain))
@@ -181,6 +183,19 @@ fn views() -> Router<WebState> {
         .route("/api/v1/notifications", get(notifications::list))
         .route("/api/v1/markers", get(markers::list))
         .route_layer(bounded)
+}
+
+/// A change that has begun is made whole, with its entry in the audit log and all that follows from
+/// it, whether or not the client waits for the answer.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_cancelled) => problem::stopping().into_response(),
+    }
 }
 
 fn time_limit() -> TimeoutLayer {

@@ -1,6 +1,7 @@
 //! What was sent to receivers, and what they answered.
 
 use super::WebState;
+use super::listing;
 use super::page::notifications::{Notifications as Shown, ROWS, render_notifications};
 use super::problem::Problem;
 use super::status::view;
@@ -62,14 +63,8 @@ pub async fn list(
     State(state): State<WebState>,
     page: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Json<Notifications>, Problem> {
-    let title = "invalid page";
-    let Query(page) =
-        page.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, title, &error))?;
-    let limit = page.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT).contains(&limit) {
-        let reason = format!("`limit` must be from 1 to {LIMIT}");
-        return Err(Problem::new(StatusCode::BAD_REQUEST, title).because(reason));
-    }
+    let Query(page) = page.map_err(|error| listing::invalid(&error))?;
+    let limit = listing::limit(page.limit, LIMIT, LIMIT)?;
     let before = page.before.unwrap_or(i64::MAX);
     let read = move |store: &Store| {
         Ok((

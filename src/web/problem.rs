@@ -1,5 +1,6 @@
 //! Errors as RFC 9457 has them.
 
+use super::BODY_LIMIT;
 use super::reason::reason as own_words;
 use axum::body::Body;
 use axum::extract::Request;
@@ -111,8 +112,14 @@ pub async fn explain(request: Request, next: Next) -> Response {
         return response;
     }
     let (parts, _) = response.into_parts();
-    let mut problem =
-        Problem::new(status, status.canonical_reason().unwrap_or("error")).into_response();
+    let mut problem = Problem::new(status, status.canonical_reason().unwrap_or("error"));
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        problem = problem.because(format!(
+            "the body of a request has at most {} KiB",
+            BODY_LIMIT / 1024
+        ));
+    }
+    let mut problem = problem.into_response();
     if let Some(allow) = parts.headers.get(header::ALLOW) {
         problem.headers_mut().insert(header::ALLOW, allow.clone());
     }

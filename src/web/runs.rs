@@ -1,6 +1,8 @@
 //! Load runs: as JSON, and as pages.
 
 use super::WebState;
+use super::api::unknown;
+use super::listing;
 use super::page::run::render_run;
 use super::page::runs::{Listed, render_runs};
 use super::problem::Problem;
@@ -15,7 +17,7 @@ use crate::store::{Store, StoreError, StoredRun};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, RawQuery, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -54,13 +56,8 @@ pub async fn list(
     State(state): State<WebState>,
     page: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(page) = page.map_err(|error| invalid(&error))?;
-    let limit = page.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=LIMIT).contains(&limit) {
-        let reason = format!("`limit` must be from 1 to {LIMIT}");
-        let problem = Problem::new(StatusCode::BAD_REQUEST, "invalid query");
-        return Err(problem.because(reason));
-    }
+    let Query(page) = page.map_err(|error| listing::invalid(&error))?;
+    let limit = listing::limit(page.limit, DEFAULT_LIMIT, LIMIT)?;
     let wanted = Wanted {
         service: page.service.clone(),
         before: page.cursor.unwrap_or(i64::MAX),
@@ -68,22 +65,25 @@ pub async fn list(
         now: state.clock.now(),
     };
     let (found, next) = wanted.read(&state).await?;
+    // One that is configured no more still has those of its time.
+    if let Some(name) = page.service.as_deref().filter(|_| found.is_empty())
+        && state.ledger_view().service(name).is_none()
+    {
+        return Err(unknown("service", name));
+    }
     let now = state.clock.now();
     let runs = found.iter().map(|digest| RunView::of(digest, now));
     let runs: Vec<RunView<'_>> = runs.collect();
     let mut response = Json(runs).into_response();
-    let link = next.map(|cursor| {
+    let next = next.map(|cursor| {
         let service = page.service.map(|name| {
             let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);
             format!("&service={name}")
         });
         let service = service.unwrap_or_default();
-        let address = format!("/api/v1/runs?limit={limit}&cursor={cursor}{service}");
-        HeaderValue::try_from(format!("<{address}>; rel=\"next\""))
+        format!("/api/v1/runs?limit={limit}&cursor={cursor}{service}")
     });
-    if let Some(Ok(link)) = link {
-        response.headers_mut().insert(header::LINK, link);
-    }
+    listing::link_next(&mut response, next);
     Ok(response)
 }
 
@@ -101,7 +101,7 @@ pub async fn overview(
     RawQuery(query): RawQuery,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Html<String>, Problem> {
-    let Query(asked) = asked.map_err(|error| invalid(&error))?;
+    let Query(asked) = asked.map_err(|error| listing::invalid(&error))?;
     let wanted = Wanted {
         service: asked.service.clone(),
         before: asked.before.unwrap_or(i64::MAX),
@@ -194,10 +194,6 @@ async fn kept<T: Send + 'static>(
 
 fn config(state: &WebState) -> Arc<Config> {
     state.configs.borrow().clone()
-}
-
-fn invalid(error: &QueryRejection) -> Problem {
-    Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", error)
 }
 
 impl<'a> RunView<'a> {

@@ -1,6 +1,7 @@
 //! Gauges and counters with a history as JSON: a list, and a range of one of them.
 
 use super::WebState;
+use super::listing;
 use super::problem::Problem;
 use crate::outcome::{Timestamp, millis};
 use crate::report::series::{ROWS_MAX, SeriesEntry, SeriesRange, range};
@@ -38,7 +39,7 @@ pub async fn list(
     State(state): State<WebState>,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Vec<SeriesEntry>>, Problem> {
-    let Query(filter) = filter.map_err(|error| invalid(&error))?;
+    let Query(filter) = filter.map_err(|error| listing::invalid(&error))?;
     let all = reading(state.history, Store::series).await?;
     let is_wanted = |key: &SeriesKey| {
         let (name, service) = (filter.name.as_deref(), filter.service.as_deref());
@@ -54,7 +55,7 @@ pub async fn one(
     Path(id): Path<String>,
     asked: Result<Query<Range>, QueryRejection>,
 ) -> Result<Json<SeriesRange>, Problem> {
-    let Query(asked) = asked.map_err(|error| invalid(&error))?;
+    let Query(asked) = asked.map_err(|error| listing::invalid(&error))?;
     let step = asked.step()?;
     let (from, to) = asked.bounds(state.clock.now(), step)?;
     let wanted = id.clone();
@@ -92,13 +93,9 @@ impl Range {
         now: Timestamp,
         step: Option<Duration>,
     ) -> Result<(Timestamp, Timestamp), Problem> {
-        let stamp = |at: DateTime<Utc>| Timestamp(at.timestamp_millis());
-        let to = self.to.map_or(Timestamp(now.0 + 1), stamp);
-        let from = self.from.map_or(to.before(HOUR), stamp);
-        if from >= to {
-            let title = "`to` must be after `from`";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, title));
-        }
+        let (from, to) = listing::span(self.from, self.to)?;
+        let to = to.unwrap_or(Timestamp(now.0 + 1));
+        let from = from.unwrap_or(to.before(HOUR));
         // Nothing is kept that is newer than now, or older than the clock.
         let rows = (to.min(Timestamp(now.0 + 1)).0 - from.0.max(0))
             .checked_div(step.map_or(i64::MAX, millis).max(1));
@@ -116,10 +113,6 @@ fn too_many_rows((from, to): (Timestamp, Timestamp)) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, title).because(format!(
         "use a `step` of at least {step}, or a shorter range"
     ))
-}
-
-fn invalid(error: &QueryRejection) -> Problem {
-    Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", error)
 }
 
 /// Reads the store away from the async workers.

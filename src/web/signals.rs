@@ -2,12 +2,12 @@
 
 use super::WebState;
 use super::api::unknown;
+use super::listing;
 use super::problem::Problem;
 use crate::report::signals::{HealthAnswer, SignalEntry};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
 use serde::Deserialize;
 
 /// Those of a service; all, with the host's, without it.
@@ -21,8 +21,12 @@ pub async fn list(
     State(state): State<WebState>,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Vec<SignalEntry>>, Problem> {
-    let Query(Filter { service }) = filter
-        .map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
+    let Query(Filter { service }) = filter.map_err(|error| listing::invalid(&error))?;
+    if let Some(name) = &service
+        && state.ledger_view().service(name).is_none()
+    {
+        return Err(unknown("service", name));
+    }
     let (findings, alerts) = (
         state.findings.borrow().clone(),
         state.alerts.borrow().clone(),

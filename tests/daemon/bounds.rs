@@ -112,13 +112,39 @@ fn the_history_is_read_in_bounded_parts() {
         daemon.wait_for(|_| Some(outcomes("")).filter(|text| text.matches("\"at\"").count() > 3));
     assert!(whole.contains("application/json"), "{whole}");
     assert_eq!(outcomes("?limit=2").matches("\"at\"").count(), 2);
-    assert!(
-        outcomes("?limit=0").ends_with("\r\n\r\n2\r\n[]\r\n0\r\n\r\n")
-            || outcomes("?limit=0").contains("[]")
-    );
+    for limit in ["0", "10001", "-1", "many"] {
+        let refused = outcomes(&format!("?limit={limit}"));
+        assert!(refused.starts_with("HTTP/1.1 400"), "{limit}: {refused}");
+    }
+    let backwards = outcomes("?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z");
+    assert!(backwards.starts_with("HTTP/1.1 400"), "{backwards}");
     let refused = outcomes("?from=2020-01-01T00:00:00Z");
     assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
     assert!(refused.contains("longer than 31d"), "{refused}");
+}
+
+/// What does not fit into one answer is where the header `Link` says.
+#[test]
+fn the_parts_of_a_history_are_the_whole_of_it() {
+    let (daemon, _folder) = daemon();
+    let times = |answer: &str| {
+        let parts = answer.split("\"at\":\"").skip(1);
+        let times = parts.map(|part| part.split('"').next().expect("closed").to_owned());
+        times.collect::<Vec<_>>()
+    };
+    let path = "/api/v1/probes/web/home/outcomes";
+    let to = daemon.wait_for(|daemon| times(&daemon.request("GET", path)).get(7).cloned());
+    let whole = times(&daemon.request("GET", &format!("{path}?to={to}")));
+    assert!(whole.len() >= 7, "{whole:?}");
+    let (mut next, mut parts) = (Some(format!("{path}?to={to}&limit=2")), Vec::new());
+    while let Some(path) = next {
+        let answer = daemon.request("GET", &path);
+        let (link, outcomes) = (answer.split("link: <").nth(1), times(&answer));
+        assert!(!outcomes.is_empty() && outcomes.len() <= 2, "{answer}");
+        next = link.map(|link| link.split('>').next().expect("closed").to_owned());
+        parts.splice(..0, outcomes);
+    }
+    assert_eq!(parts, whole);
 }
 
 /// Answers every connection with these bytes, then with `more` until it is closed.

@@ -33,6 +33,37 @@ fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or("nothing")
 }
 
+/// A client that hangs up takes nothing back: the change, what follows from it, and who made it.
+#[test]
+fn a_change_is_made_whole_without_its_client() {
+    const TIMES: usize = 5;
+    let (daemon, _folder) = daemon();
+    let silence = r#"{"matchers":["service=web"],"to":"2099-01-01T00:00:00Z","author":"ada","reason":"upgrade"}"#;
+    let correction = r#"{"from":"2026-01-01T00:00:00Z","to":"2026-01-01T01:00:00Z","services":["web"],"author":"ada","reason":"upgrade"}"#;
+    let hang_up = |path: &str, body: &str| {
+        let mut stream = TcpStream::connect(daemon.address).expect("it listens");
+        let kind = if body.is_empty() {
+            ""
+        } else {
+            "Content-Type: application/json\r\n"
+        };
+        let length = body.len();
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: localhost\r\n{kind}Content-Length: {length}\r\n\r\n{body}").expect("sent");
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    for _ in 0..TIMES {
+        hang_up("/-/reload", "");
+        hang_up("/api/v1/silences", silence);
+        hang_up("/api/v1/corrections", correction);
+    }
+    let count = |path: &str, text: &str| daemon.request("GET", path).matches(text).count();
+    daemon.wait_for(|_| (count("/api/v1/audit", "\"reload\"") == TIMES).then_some(()));
+    daemon.wait_for(|_| (count("/api/v1/audit", "\"silence.add\"") == TIMES).then_some(()));
+    daemon.wait_for(|_| (count("/api/v1/audit", "\"correction.add\"") == TIMES).then_some(()));
+    daemon.wait_for(|_| (count("/api/v1/silences", "\"upgrade\"") == TIMES).then_some(()));
+    daemon.wait_for(|_| (count("/api/v1/corrections", "\"upgrade\"") == TIMES).then_some(()));
+}
+
 #[test]
 fn every_address_answers_as_documented() {
     let (daemon, _folder) = daemon();

@@ -17,10 +17,13 @@ const PERIODS: usize = 2;
 const THROTTLED: usize = 3;
 const THROTTLED_TIME: usize = 4;
 
+/// Containers whose end is remembered: one of a unit has the same name each time that it is started.
+const REMEMBERED_MAX: usize = 1000;
+
 /// By what a container is identified.
 #[derive(Debug)]
 pub(super) struct Group<Key> {
-    /// The last values of each container that there still is.
+    /// The last values of each container; 0 once there is none of that name any more.
     last: HashMap<Key, Counters<Option<u64>>>,
     totals: Counters<Option<u64>>,
     now: Vec<Usage>,
@@ -56,14 +59,16 @@ impl<Key: Eq + Hash> Group<Key> {
             .sampled_at
             .replace(now)
             .map(|at| now.duration_since(at));
+        // The past of one that the group is found in only now is not a sudden load.
+        let first = elapsed.is_none().then_some([Some(0); 5]);
         let elapsed = elapsed.filter(|elapsed| *elapsed >= MIN_SPAN);
         self.cpu_usage_max = None;
         self.now.clear();
-        self.last.retain(|key, _| exists(key));
+        self.forget(exists);
         self.ran |= !containers.is_empty();
         for (key, usage) in containers {
             let counters = counters(&usage);
-            let last = self.last.get(&key).copied();
+            let last = self.last.get(&key).copied().or(first);
             // One that could not be read this time goes on from where it was.
             let known = std::array::from_fn(|at| counters[at].or(last.and_then(|last| last[at])));
             self.last.insert(key, known);
@@ -77,6 +82,17 @@ impl<Key: Eq + Hash> Group<Key> {
                 std::array::from_fn(|at| sum([self.totals[at], spent(at)].into_iter().flatten()));
             self.now.push(usage);
         }
+    }
+
+    fn forget(&mut self, exists: impl Fn(&Key) -> bool) {
+        let is_full = self.last.len() > REMEMBERED_MAX;
+        self.last.retain(|key, counters| {
+            let exists = exists(key);
+            if !exists {
+                *counters = [Some(0); 5];
+            }
+            exists || !is_full
+        });
     }
 
     /// Nothing of a group that never was in a container.
@@ -140,7 +156,7 @@ fn counters(usage: &Usage) -> Counters<Option<u64>> {
 /// A container that was made anew under the same name counts from 0.
 fn spent(last: Option<u64>, now: Option<u64>) -> Option<u64> {
     let now = now?;
-    Some(now.checked_sub(last.unwrap_or(0)).unwrap_or(now))
+    Some(last.map_or(0, |last| now.checked_sub(last).unwrap_or(now)))
 }
 
 fn share(part: Option<u64>, of: Option<u64>) -> Option<f64> {
@@ -266,9 +282,18 @@ mod tests {
         );
         assert_eq!(seconds(50, vec![], false).0, Some(4.5));
         assert_eq!(
-            seconds(60, vec![("b", 2_000_000)], true),
+            seconds(60, vec![("a", 2_000_000)], true).0,
+            Some(6.5),
+            "started again after a pause"
+        );
+        assert_eq!(
+            seconds(70, vec![("b", 9_000_000)], true),
             (Some(6.5), None),
-            "another one"
+            "one that was there before"
+        );
+        assert_eq!(
+            seconds(80, vec![("b", 10_000_000)], true),
+            (Some(7.5), Some(0.2))
         );
     }
 }

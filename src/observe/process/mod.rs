@@ -90,7 +90,6 @@ pub struct ProcessSampler {
     hierarchies: Hierarchies,
     details: Details,
     members: Vec<Member>,
-    processors: f64,
     /// When the host started, in seconds since 1970; read once, since it moves with the clock.
     boot: Option<u64>,
     last: Option<Instant>,
@@ -112,7 +111,6 @@ impl ProcessSampler {
             hierarchies: Hierarchies::new(root.clone()),
             details: Details::default(),
             members: Vec::new(),
-            processors: available_parallelism().map_or(1, NonZero::get) as f64,
             boot: None,
             last: None,
             hidden: Vec::new(),
@@ -158,11 +156,9 @@ impl ProcessSampler {
         let all: Vec<usize> = all.into_iter().collect();
         let now = Instant::now();
         self.details.refresh(&self.table, &all, now);
-        let since = self.since(now);
-        self.boot = self.boot.or_else(|| {
-            let stat = self.root.read("/proc/stat").ok()?;
-            number(&stat, "btime")
-        });
+        let stat = self.root.read("/proc/stat").unwrap_or_default();
+        let since = self.since(now, processors(&stat));
+        self.boot = self.boot.or_else(|| number(&stat, "btime"));
         let mut views = Vec::new();
         for (member, found) in self.members.iter_mut().zip(found) {
             if let Some(found) = found {
@@ -193,12 +189,40 @@ impl ProcessSampler {
         (all, fault)
     }
 
-    fn since(&mut self, now: Instant) -> Option<Since> {
+    fn since(&mut self, now: Instant, processors: f64) -> Option<Since> {
         let last = self.last.replace(now)?;
         let since = Since {
             elapsed: now - last,
-            processors: self.processors,
+            processors,
         };
         (since.elapsed >= MIN_SPAN).then_some(since)
+    }
+}
+
+/// Those of the host that are online, of which slod may be allowed to use a few only.
+fn processors(stat: &str) -> f64 {
+    let is_one = |line: &&str| {
+        let number = line
+            .strip_prefix("cpu")
+            .and_then(|rest| rest.split(' ').next());
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    };
+    let count = stat.lines().filter(is_one).count();
+    if count > 0 {
+        count as f64
+    } else {
+        available_parallelism().map_or(1, NonZero::get) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processors_are_those_of_the_host() {
+        let stat = "cpu  30 0 20 130\ncpu0 1 2\ncpu3 1 2\ncpu11 1 2\nintr 1\nctxt 1\n";
+        assert!((processors(stat) - 3.0).abs() < f64::EPSILON);
+        assert!(processors("") >= 1.0, "at least those of this process");
     }
 }

@@ -88,6 +88,10 @@ impl Recurrence {
                         "{name} is not allowed: list excluded dates under `except`, and add a separate correction for each additional date"
                     ));
                 }
+                "BYDAY" => {
+                    value.split(',').try_for_each(check_weekday)?;
+                    kept.push(part);
+                }
                 _ => kept.push(part),
             }
         }
@@ -227,6 +231,21 @@ impl Recurrence {
     fn local(&self, at: Timestamp) -> NaiveDateTime {
         at.to_utc().with_timezone(&self.zone).naive_local()
     }
+}
+
+/// The rrule crate panics on a day that is not ASCII, and takes any text in place of the number.
+fn check_weekday(value: &str) -> Result<(), String> {
+    const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+    let value = value.trim();
+    let number = DAYS.iter().find_map(|day| value.strip_suffix(day));
+    let valid = number.is_some_and(|number| {
+        number.is_empty() || number.parse::<i8>().is_ok_and(|n| n != 0 && n.abs() <= 53)
+    });
+    if valid {
+        return Ok(());
+    }
+    let expected = "expected days such as SU, or 1SU for the first one, separated by commas";
+    Err(format!("invalid day of the week `{value}`; {expected}"))
 }
 
 fn read_count(value: &str) -> Result<usize, String> {

@@ -150,8 +150,53 @@ const RULES: [&str; 9] = [
     "FREQ=YEARLY",
 ];
 
+#[test]
+fn a_day_of_the_week_is_one_with_at_most_a_number() {
+    let parse = |days: &str| {
+        let text = format!("FREQ=MONTHLY;BYDAY={days}");
+        Recurrence::parse(&text, at("2026-01-01T00:00:00Z"), Tz::UTC).map(|_| ())
+    };
+    for days in ["SU", "mo, tu", "1SU,-1FR", "+2WE", "5SA"] {
+        assert_eq!(parse(days), Ok(()), "{days}");
+    }
+    for days in [
+        "",
+        "S",
+        "XSU",
+        "1.SU",
+        "0MO",
+        "99MO",
+        "\u{fffd}U",
+        "SÜ",
+        "MO,Uß",
+        "SU MO",
+    ] {
+        let error = parse(days).expect_err(days);
+        assert!(error.starts_with("invalid day of the week `"), "{error}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Of the rrule crate as well: its panics would be those of whoever wrote a rule.
+    #[test]
+    fn any_text_is_a_rule_or_an_error(
+        frequency in prop::sample::select(&["", "FREQ=DAILY;", "FREQ=WEEKLY;", "FREQ=MONTHLY;", "FREQ=YEARLY;", "FREQ=HOURLY;"][..]),
+        parts in prop::collection::vec(
+            ("(BY(DAY|HOUR|MINUTE|SECOND|MONTH|MONTHDAY|YEARDAY|WEEKNO|SETPOS|EASTER)|WKST|COUNT|UNTIL|INTERVAL|FREQ|\\PC{0,4})",
+             "(-?[0-9]{1,5}(,-?[0-9]{1,3}){0,3}|-?[0-9]{0,2}(MO|SU)|20[0-9]{6}(T[0-9]{6}Z?)?|\\PC{0,6})"),
+            0..4,
+        ),
+    ) {
+        let parts: Vec<_> = parts.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let start = at("2026-01-31T23:30:00Z");
+        let rule = Recurrence::parse(&format!("{frequency}{}", parts.join(";")), start, Tz::UTC);
+        if let Ok(rule) = rule {
+            let starts = rule.starts(start, Timestamp(start.0 + 400 * DAY_MS));
+            prop_assert!(starts.is_sorted());
+        }
+    }
 
     /// What lies before a span is skipped, and walked through where occurrences are counted.
     #[test]

@@ -1,0 +1,194 @@
+//! How a job went, by the parameters of its report.
+
+use crate::diagnostic::nearest;
+use crate::web::problem::Problem;
+use axum::http::StatusCode;
+
+/// Names of a parameter that says how the job went, or its exit code, as users of other services know
+/// them.
+const STATUS: [&str; 12] = [
+    "status",
+    "state",
+    "result",
+    "exit",
+    "exitcode",
+    "exit_code",
+    "exit_status",
+    "rc",
+    "code",
+    "return_code",
+    "returncode",
+    "service_result",
+];
+/// Names of a parameter that is itself the status: `?fail`, `?success=false`.
+const SUCCESS: [&str; 5] = ["ok", "success", "succeeded", "up", "passed"];
+const FAILURE: [&str; 5] = ["fail", "failed", "failure", "error", "down"];
+/// A report is of a job that has ended.
+const UNFINISHED: [&str; 6] = [
+    "start", "started", "starting", "begin", "running", "pending",
+];
+const YES: [&str; 3] = ["true", "yes", "on"];
+const NO: [&str; 3] = ["false", "no", "off"];
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Report {
+    pub(super) failed: bool,
+    /// Shown with a failure, unless the report has a body.
+    pub(super) text: String,
+}
+
+impl Report {
+    /// Without a status the job went well. Everything that is not known as a success is a failure: an
+    /// exit code, the name of a signal, a word of the job's own. Parameters that mean nothing here are
+    /// ignored: they are no reason to lose a report.
+    pub(super) fn read(parameters: &[(String, String)]) -> Result<Self, Problem> {
+        let mut said = parameters
+            .iter()
+            .filter_map(|(name, value)| status(name, value.trim()));
+        let failed = match (said.next(), said.next()) {
+            (None, _) => misspelled(parameters).map_or(Ok(false), Err)?,
+            (Some(failed), None) => failed?,
+            (Some(_), Some(_)) => return Err(refused("duplicate status parameter", None)),
+        };
+        let value = |wanted: fn(&str) -> bool| {
+            let mut all = parameters.iter();
+            let found = all.find(|(name, value)| {
+                wanted(&name.to_ascii_lowercase()) && !value.trim().is_empty()
+            });
+            found.map(|(_, value)| value.trim().to_owned())
+        };
+        let text = value(|name| name == "msg");
+        let is_status = |name: &str| STATUS.contains(&name) || FAILURE.contains(&name);
+        let text = text.or_else(|| value(is_status).filter(|_| failed));
+        Ok(Self {
+            failed,
+            text: text.unwrap_or_default(),
+        })
+    }
+}
+
+/// Whether the job failed, if the parameter says how it went.
+fn status(name: &str, value: &str) -> Option<Result<bool, Problem>> {
+    let (name, value) = (name.to_ascii_lowercase(), value.to_ascii_lowercase());
+    let (name, value) = (name.as_str(), value.as_str());
+    if STATUS.contains(&name) {
+        return Some(ended(value));
+    }
+    let is_no = NO.contains(&value) || number(value) == Some(false);
+    if SUCCESS.contains(&name) {
+        // `?ok=3` would be odd, but is no reason to count a failure.
+        return Some(Ok(is_no));
+    }
+    // `?error=disk full` has its text, `?failed=0` none.
+    FAILURE.contains(&name).then_some(Ok(!is_no))
+}
+
+fn ended(word: &str) -> Result<bool, Problem> {
+    if SUCCESS.contains(&word) || YES.contains(&word) || number(word) == Some(false) {
+        return Ok(false);
+    }
+    if word.is_empty() || UNFINISHED.contains(&word) {
+        let title = format!("`{word}` does not say how a job ended");
+        return Err(refused(&title, Some("expected ok, fail or an exit code")));
+    }
+    match nearest(word, SUCCESS) {
+        Some(near) if number(word).is_none() && nearest(word, FAILURE).is_none() => {
+            let why = format!("did you mean {near}?");
+            Err(refused(&format!("unknown status `{word:.60}`"), Some(&why)))
+        }
+        _ => Ok(true),
+    }
+}
+
+/// Whether a number is another one than 0; of any length, as exit codes differ between systems.
+fn number(text: &str) -> Option<bool> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.bytes().any(|byte| byte != b'0'))
+}
+
+/// `?stauts=fail` must not count as a success.
+fn misspelled(parameters: &[(String, String)]) -> Option<Problem> {
+    let is_failure = |(name, value): &&(String, String)| {
+        name != "msg" && FAILURE.contains(&&*value.trim().to_ascii_lowercase())
+    };
+    let (name, value) = parameters.iter().find(is_failure)?;
+    let title = format!("`{name:.60}` does not say how a job went; expected `status={value}`");
+    Some(refused(&title, None))
+}
+
+fn refused(title: &str, why: Option<&str>) -> Problem {
+    let problem = Problem::new(StatusCode::BAD_REQUEST, title);
+    match why {
+        Some(why) => problem.because(why),
+        None => problem,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use url::form_urlencoded;
+
+    fn read(query: &str) -> Result<(bool, String), ()> {
+        let parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        let report = Report::read(&parameters).map_err(|_| ())?;
+        Ok((report.failed, report.text))
+    }
+
+    #[test]
+    fn what_is_no_success_is_a_failure_that_is_kept() {
+        for query in [
+            "",
+            "status=ok",
+            "Status=UP",
+            "exit=0",
+            "exit=0%20",
+            "rc=000",
+            "success=%0A",
+            "success",
+            "success=true",
+            "ok=1",
+            "failed=0",
+            "fail=false",
+            "error=0",
+            "code=0",
+            "run=17",
+            "msg=down",
+            "state=true",
+        ] {
+            assert_eq!(read(query).map(|(failed, _)| failed), Ok(false), "{query}");
+        }
+        for (query, text) in [
+            ("status=fail", "fail"),
+            ("fail", ""),
+            ("failed=1", "1"),
+            ("success=false", ""),
+            ("ok=0", ""),
+            ("error=disk+full", "disk full"),
+            ("code=1", "1"),
+            ("status=-9", "-9"),
+            ("exit=256", "256"),
+            ("rc=-1073741819", "-1073741819"),
+            ("exit=99999999999999999999999", "99999999999999999999999"),
+            ("exit_status=KILL", "KILL"),
+            ("result=oom-kill", "oom-kill"),
+            ("status=false", "false"),
+            ("code=0x1", "0x1"),
+            ("exit=3&msg=disk+full", "disk full"),
+        ] {
+            assert_eq!(read(query), Ok((true, text.to_owned())), "{query}");
+        }
+        for query in [
+            "stauts=FAIL",
+            "status=",
+            "status=running",
+            "status=succes",
+            "status=ok&exit=0",
+        ] {
+            assert_eq!(read(query), Err(()), "{query}");
+        }
+    }
+}
