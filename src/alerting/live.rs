@@ -1,5 +1,6 @@
 //! The state of all alerts, from moment to moment.
 
+use super::chart;
 use super::own::Own;
 use super::view::AlertsView;
 use crate::alert::{
@@ -53,7 +54,9 @@ impl LiveAlerts {
             own: &inputs.own.signs(),
             now: view.at,
         };
-        self.machine.step(view.objectives(), input)
+        let mut changes = self.machine.step(view.objectives(), input);
+        chart::add(&mut changes.notices, view, &inputs.rules);
+        changes
     }
 
     /// What fires, as of the state that was taken `at` this moment.

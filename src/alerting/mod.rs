@@ -1,6 +1,7 @@
 //! The alerts of the running daemon: evaluated for every snapshot, recorded in the store, given to
 //! receivers, and published to whoever shows them.
 
+mod chart;
 mod live;
 pub mod metrics;
 mod own;

@@ -4,12 +4,11 @@ use super::output::{complain, show};
 use super::run::on_runtime;
 use super::{ConfigArg, exit};
 use crate::clock::Clock;
-use crate::notify::{Answer, Sender};
+use crate::notify::{Answer, Done, Sender};
 use crate::outcome::Timestamp;
 use crate::receiver::{Envelope, Message, Receiver, Request};
 use crate::store::{Sent, Store};
 use clap::{Args, Subcommand};
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// Messages of one list.
@@ -105,7 +104,7 @@ fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> u8 {
         }
     };
     on_runtime(async {
-        let answer = sender.deliver(receiver, message, BTreeSet::new(), now);
+        let answer = sender.deliver(receiver, message, Done::default(), now);
         let answer = answer.await.answer;
         let text = receiver.redactions.cleaned(answer.text().to_owned());
         if matches!(answer, Answer::Delivered(_)) {

@@ -83,6 +83,12 @@ fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver
             "split it into two receivers",
         );
     }
+    for key in [&receiver::TITLE, &receiver::TEXT] {
+        if section.has(key) && !kind.has_texts {
+            let message = format!("the payload of `{}` has no texts", kind.key.name);
+            section.error("conflict", key, message, "remove it");
+        }
+    }
     let inner = section.section(&kind.key)?;
     let node = section.node_of(&kind.key)?;
     let read = section.reader().traced(node, || (kind.read)(&inner));

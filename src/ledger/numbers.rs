@@ -42,6 +42,17 @@ impl LiveService<'_> {
         own.map(|probe| (&probe.key, probe.last.as_ref(), probe.llm.as_deref()))
     }
 
+    /// One of its objectives.
+    pub fn objective(&self, name: &str) -> Option<LiveObjective<'_>> {
+        let mut all = self.state.objectives.iter();
+        let state = all.find(|one| one.name() == name)?;
+        Some(LiveObjective {
+            service: &self.state.name,
+            state,
+            now: self.now,
+        })
+    }
+
     /// The coverage of a window of each objective that is counted since `since` at least.
     pub fn coverages(&self, window: StandardWindow, since: Timestamp) -> impl Iterator<Item = f64> {
         let objectives = self.state.objectives.iter();
@@ -67,6 +78,22 @@ impl LiveObjective<'_> {
 
     pub fn objective(&self) -> &Objective {
         self.state.tracker.objective()
+    }
+
+    /// The share of bad events in each of equal parts of a window that ends now, the oldest first; `None`
+    /// where nothing was counted.
+    pub fn error_ratios(&self, window: Duration, parts: u32) -> Vec<Option<f64>> {
+        let mut later = Counts::default();
+        let ratio = |part: u32| {
+            let all = self.state.tracker.counts(self.now, window * part / parts);
+            let mut own = all;
+            own -= std::mem::replace(&mut later, all);
+            let events = own.good + own.bad;
+            (events > 0).then(|| own.bad as f64 / events as f64)
+        };
+        let mut ratios: Vec<_> = (1..=parts).map(ratio).collect();
+        ratios.reverse();
+        ratios
     }
 
     pub(super) fn event_interval(&self) -> Duration {

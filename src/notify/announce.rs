@@ -59,12 +59,10 @@ fn announce(
     let mut deliveries = Vec::new();
     for receiver in receivers {
         let known = store.known_to(receiver, GROUP)?;
-        deliveries.extend(changes(&known, wanted, now).map(|notice| NewDelivery {
-            receiver: receiver.clone(),
-            group: GROUP.to_owned(),
-            due: now,
-            notice,
-        }));
+        deliveries.extend(
+            changes(&known, wanted, now)
+                .map(|notice| NewDelivery::at_once(receiver, GROUP, notice, now)),
+        );
     }
     store.keep_deliveries(&deliveries)?;
     Ok(deliveries.len())

@@ -4,8 +4,10 @@ use crate::outcome::Timestamp;
 use crate::units::DAY;
 use std::time::Duration;
 
-/// So long a message is tried.
+/// So long a message is tried,
 const TRIED_FOR: Duration = DAY;
+/// and so often: a day may also be over because slod was down, or because the clock was set forward.
+const TRIES_MIN: u32 = 10;
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(300);
 /// A receiver may ask for a longer pause, up to this one.
@@ -19,9 +21,9 @@ pub fn pause(failures: u32, asked: Option<Duration>, random: f64) -> Duration {
     own.max(asked.unwrap_or_default().min(LONGEST_ASKED))
 }
 
-/// Whether a message that was due then is given up.
-pub fn is_expired(due: Timestamp, now: Timestamp) -> bool {
-    now > due.after(TRIED_FOR)
+/// Whether a message that was due then is given up, after so many failures in a row.
+pub fn is_expired(due: Timestamp, now: Timestamp, failures: u32) -> bool {
+    failures >= TRIES_MIN && now > due.after(TRIED_FOR)
 }
 
 #[cfg(test)]
@@ -31,9 +33,13 @@ mod tests {
     #[test]
     fn a_message_is_tried_for_a_day() {
         let due = Timestamp::from_secs(1_000_000);
-        assert!(!is_expired(due, due.after(DAY)));
-        assert!(is_expired(due, due.after(DAY + FIRST)));
-        assert!(!is_expired(due, due.before(DAY)), "the clock was set back");
+        let is_expired = |now| is_expired(due, now, TRIES_MIN);
+        assert!(!is_expired(due.after(DAY)));
+        assert!(is_expired(due.after(DAY + FIRST)));
+        assert!(!is_expired(due.before(DAY)), "the clock was set back");
+        let late = due.after(DAY + FIRST);
+        let few = TRIES_MIN - 1;
+        assert!(!super::is_expired(due, late, few), "slod was down");
     }
 
     #[test]

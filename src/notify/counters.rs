@@ -26,7 +26,7 @@ impl Counters {
             )?,
             given_up: counter(
                 "slod_notifications_given_up_total",
-                "Messages that were not delivered, or not with all their alerts: refused by the receiver, too large for it, tried for a day, or of a receiver that was removed from the config.",
+                "Messages that were not delivered, or not with all their alerts or not to all their recipients: refused by the receiver, too large for it, tried for a day, or of a receiver that was removed from the config.",
             )?,
             template_failures: counter(
                 "slod_notification_template_failures_total",

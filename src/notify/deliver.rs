@@ -1,18 +1,24 @@
 //! Delivers a message: with its texts, instead of an earlier one or as a new one, and in parts if
 //! the receiver finds it too large.
 
-use super::send::{Answer, Sender};
+use super::send::{Answer, Recipients, Sender};
 use crate::outcome::Timestamp;
 use crate::receiver::{Message, Receiver, Reply, TemplateError};
 use crate::text::printable;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Requests of one message at most: a receiver that takes only some alerts at a time is not to be
 /// asked thousands of times.
 const MAX_REQUESTS: usize = 64;
 
-/// The keys of the parts of a message that were delivered.
-pub(super) type Parts = BTreeSet<String>;
+/// What of a message need not be sent again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// The keys of its parts that were delivered.
+    parts: BTreeSet<String>,
+    /// Of parts that are mails, the recipients that have them or were refused.
+    mails: BTreeMap<String, Recipients>,
+}
 
 /// What became of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,23 +31,24 @@ pub struct Delivery {
     /// Alerts of a delivered message that the receiver refused.
     pub left_out: usize,
     /// What need not be sent again if the rest failed.
-    pub(super) parts: Parts,
+    pub(super) done: Done,
 }
 
 /// An answer to one request, and what the receiver calls the message.
 struct Posted {
     answer: Answer,
     id: Option<String>,
+    recipients: Recipients,
     template_error: Option<TemplateError>,
 }
 
 impl Sender {
-    /// Delivers a message to a receiver, except for the parts of it that were delivered before.
+    /// Delivers a message to a receiver, except for what was done of it before.
     pub async fn deliver(
         &self,
         receiver: &Receiver,
         message: &Message,
-        parts: BTreeSet<String>,
+        done: Done,
         now: Timestamp,
     ) -> Delivery {
         let mut delivery = Delivery {
@@ -49,24 +56,27 @@ impl Sender {
             posted: None,
             template_error: None,
             left_out: 0,
-            parts,
+            done,
         };
         let mut refusal = None;
         // The last one is sent first: what fires comes after what ended, so that a receiver which
         // has one state for a group keeps the right one.
         let mut waiting = vec![message.clone()];
         for _ in 0..MAX_REQUESTS {
-            waiting.retain(|part| !delivery.parts.contains(&part.key));
+            waiting.retain(|part| !delivery.done.parts.contains(&part.key));
             let Some(part) = waiting.pop() else {
                 break;
             };
-            let sent = self.send_part(receiver, &part, now).await;
+            let mails = &mut delivery.done.mails;
+            let recipients = mails.entry(part.key.clone()).or_default();
+            let sent = self.send_part(receiver, &part, recipients, now).await;
+            recipients.extend(sent.recipients);
             delivery.template_error = sent.template_error.or(delivery.template_error);
             match sent.answer {
                 Answer::Delivered(_) => {
                     delivery.answer = sent.answer;
                     delivery.posted = sent.id;
-                    delivery.parts.insert(part.key);
+                    delivery.done.parts.insert(part.key);
                 }
                 Answer::TooLarge(why) if part.smaller().is_empty() => {
                     delivery.left_out += part.notices.len();
@@ -91,21 +101,27 @@ impl Sender {
     }
 
     /// Sends a message. If the one that it replaces is not there any more, it is a new one.
-    async fn send_part(&self, receiver: &Receiver, message: &Message, now: Timestamp) -> Posted {
+    async fn send_part(
+        &self,
+        receiver: &Receiver,
+        message: &Message,
+        done: &Recipients,
+        now: Timestamp,
+    ) -> Posted {
         let (texts, template_error) = receiver.texts(message);
         let send = async |message: &Message| {
             let requests = receiver.requests(message, &texts, now);
-            let exchange = self.exchange(requests, receiver.timeout).await;
+            let exchange = self.exchange(requests, receiver.timeout, done).await;
             let reply = receiver.channel.reply(exchange.status, &exchange.body);
-            (exchange.answer, reply)
+            (exchange.answer, reply, exchange.recipients)
         };
-        let (mut answer, mut reply) = send(message).await;
+        let (mut answer, mut reply, mut recipients) = send(message).await;
         if message.replaces.is_some() && reply == Some(Reply::Gone) {
             let anew = Message {
                 replaces: None,
                 ..message.clone()
             };
-            (answer, reply) = send(&anew).await;
+            (answer, reply, recipients) = send(&anew).await;
         }
         let (answer, id) = match (reply, answer) {
             (Some(Reply::Posted(id)), answer) => (answer, Some(id)),
@@ -121,12 +137,19 @@ impl Sender {
         Posted {
             answer,
             id,
+            recipients,
             template_error,
         }
     }
 }
 
 impl Delivery {
+    /// Whether some alerts or some recipients of a message that was delivered were refused.
+    pub(super) fn is_partial(&self) -> bool {
+        let mut recipients = self.done.mails.values().flat_map(BTreeMap::values);
+        self.left_out > 0 || recipients.any(Option::is_some)
+    }
+
     /// The answer to a message of which nothing waits any more. `refusal` is why it was not taken as
     /// a whole.
     fn summed_up(mut self, refusal: Option<String>) -> Self {
@@ -135,11 +158,11 @@ impl Delivery {
         };
         // It is several messages now.
         self.posted = None;
-        if self.parts.is_empty() {
+        if self.done.parts.is_empty() {
             self.answer = Answer::Refused(why);
             return self;
         }
-        let text = match self.parts.len() {
+        let text = match self.done.parts.len() {
             1 => "in one part".to_owned(),
             count => format!("in {count} parts"),
         };

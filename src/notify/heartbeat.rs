@@ -11,14 +11,18 @@ use tokio::time::sleep;
 const ALIVE: Duration = Duration::from_secs(30);
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How soon a config with a heartbeat is noticed.
+/// How soon it is looked again whether slod works.
 const IDLE: Duration = Duration::from_secs(5);
+/// A request that failed is made again after this time at most: one that is lost must not look like an
+/// hour's absence.
+const RETRY: Duration = Duration::from_secs(30);
 
 /// Runs until a stop is requested.
 pub(super) async fn run(deps: Deps, sender: Sender) {
+    let mut configs = deps.configs.clone();
     let mut failing = false;
     loop {
-        let spec = deps.configs.borrow().heartbeat.clone();
+        let spec = configs.borrow_and_update().heartbeat.clone();
         let pause = match &spec {
             Some(spec) if deps.is_healthy() => {
                 let request = HttpRequest::get(spec.url.reveal()).into();
@@ -29,13 +33,28 @@ pub(super) async fn run(deps: Deps, sender: Sender) {
                     tracing::warn!("the heartbeat cannot be delivered: {why}");
                 }
                 failing = fails;
-                spec.every
+                if fails {
+                    spec.every.min(RETRY)
+                } else {
+                    spec.every
+                }
             }
             _ => IDLE,
+        };
+        // Without a sender, nothing changes any more.
+        let changed = async {
+            if configs
+                .wait_for(|config| config.heartbeat != spec)
+                .await
+                .is_err()
+            {
+                std::future::pending::<()>().await;
+            }
         };
         tokio::select! {
             () = deps.stop.cancelled() => return,
             () = sleep(pause) => {}
+            () = changed => {}
         }
     }
 }

@@ -94,6 +94,11 @@ impl Lanes {
         self.failing.contains_key(group)
     }
 
+    /// How often the attempts of a group failed in a row.
+    pub fn failures(&self, group: &str) -> u32 {
+        self.failing.get(group).map_or(0, |one| one.failures)
+    }
+
     /// How many groups fail.
     pub fn failing(&self) -> usize {
         self.failing.len()

@@ -11,6 +11,7 @@ mod lanes;
 mod messages;
 mod notifier;
 mod outdated;
+mod program;
 mod send;
 mod silences;
 mod smtp;
@@ -18,6 +19,7 @@ mod task;
 mod worker;
 
 pub use counters::Counters;
+pub use deliver::Done;
 pub use notifier::{Notifier, Waker};
 pub use send::{Answer, Sender};
 pub use task::{Deps, run};

@@ -49,6 +49,8 @@ impl Notifier {
                 receiver: decision.receiver.to_owned(),
                 group: decision.group,
                 due: decision.due,
+                at: now,
+                escalates: decision.escalated && !notice.is_resolved(),
                 notice: notice.clone(),
             }));
         }

@@ -1,20 +1,19 @@
 //! Sends what a receiver's channel made.
 
+use super::program;
 use super::smtp::Smtp;
 use crate::receiver::{HttpRequest, Method, Request};
 use crate::text::printable;
 use futures_util::future::join_all;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
+use std::collections::BTreeMap;
 use std::error::Error;
-use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
 use tokio::time::timeout;
 
 /// Bytes of an answer that are read.
-const ANSWER_MAX: usize = 65_536;
+pub(super) const ANSWER_MAX: usize = 65_536;
 /// Header fields of an answer.
 const HEADERS_MAX: usize = 1000;
 /// Characters of an answer that are kept.
@@ -63,12 +62,16 @@ impl Answer {
     }
 }
 
+/// The recipients of a mail that need not be sent it again, and why those that were refused were.
+pub(super) type Recipients = BTreeMap<String, Option<String>>;
+
 /// An answer with what its service says in the body.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub answer: Answer,
     pub status: u16,
     pub body: Vec<u8>,
+    pub recipients: Recipients,
 }
 
 impl From<Answer> for Exchange {
@@ -77,6 +80,7 @@ impl From<Answer> for Exchange {
             answer,
             status: 0,
             body: Vec::new(),
+            recipients: Recipients::new(),
         }
     }
 }
@@ -110,12 +114,19 @@ impl Sender {
 
     /// Sends all requests at once. One that succeeds suffices.
     pub async fn send(&self, requests: Vec<Request>, within: Duration) -> Answer {
-        self.exchange(requests, within).await.answer
+        let nobody = Recipients::new();
+        self.exchange(requests, within, &nobody).await.answer
     }
 
-    pub(super) async fn exchange(&self, requests: Vec<Request>, within: Duration) -> Exchange {
+    /// Mails are not sent to recipients that are `done`.
+    pub(super) async fn exchange(
+        &self,
+        requests: Vec<Request>,
+        within: Duration,
+        done: &Recipients,
+    ) -> Exchange {
         let answers = requests.into_iter().map(|request| async {
-            let sent = timeout(within, self.send_one(request)).await;
+            let sent = timeout(within, self.send_one(request, done)).await;
             sent.unwrap_or_else(|_| {
                 Answer::failed(format!("no answer within {} s", within.as_secs())).into()
             })
@@ -126,16 +137,18 @@ impl Sender {
             .unwrap_or_else(|| Answer::failed("nothing to send").into())
     }
 
-    async fn send_one(&self, request: Request) -> Exchange {
+    async fn send_one(&self, request: Request, done: &Recipients) -> Exchange {
         match request {
             Request::Http(request) => self.post(&request).await,
-            Request::Mail(mail) => self.mail.deliver(&mail).await.into(),
+            Request::Mail(mail) => self.mail.deliver(&mail, done).await,
             Request::Run {
                 program,
                 arguments,
                 key,
                 input,
-            } => run(&program, &arguments, &key, &input).await.into(),
+            } => program::run(&program, &arguments, &key, &input)
+                .await
+                .into(),
         }
     }
 
@@ -186,6 +199,7 @@ async fn answer(mut response: Response) -> Exchange {
         answer,
         status: status.as_u16(),
         body,
+        recipients: Recipients::new(),
     }
 }
 
@@ -225,51 +239,6 @@ fn is_parse_error(error: &reqwest::Error) -> bool {
     let sources = std::iter::successors(error.source(), |error| (*error).source());
     let mut known = sources.filter_map(|error| error.downcast_ref::<hyper::Error>());
     known.any(hyper::Error::is_parse)
-}
-
-/// Ends with the future: a program that takes too long is killed.
-async fn run(program: &str, arguments: &[String], key: &str, input: &[u8]) -> Answer {
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .env("SLOD_KEY", key)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => return Answer::failed(format!("cannot start the program: {error}")),
-    };
-    let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
-    let write = async {
-        if let Some(mut stdin) = stdin {
-            // A program need not read all of it.
-            let _ = stdin.write_all(input).await;
-        }
-    };
-    let read = async {
-        let mut output = Vec::new();
-        if let Some(mut stderr) = stderr {
-            let mut first = (&mut stderr).take(ANSWER_MAX as u64);
-            let _ = first.read_to_end(&mut output).await;
-            let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
-        }
-        output
-    };
-    let ((), output, status) = tokio::join!(write, read, child.wait());
-    match status {
-        Ok(status) if status.success() => Answer::Delivered("exit code 0".to_owned()),
-        Ok(status) => {
-            let output = shown(&output);
-            let code = status.code().map_or_else(
-                || "ended by a signal of the system".to_owned(),
-                |code| format!("exit code {code}"),
-            );
-            Answer::failed(format!("{code}: {output}").trim_end_matches(": "))
-        }
-        Err(error) => Answer::failed(format!("cannot wait for the program: {error}")),
-    }
 }
 
 #[cfg(test)]

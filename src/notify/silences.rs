@@ -99,12 +99,10 @@ fn keep(
         });
         let all: Vec<Notice> = lasting.chain(new).cloned().collect();
         count += all.len();
-        deliveries.extend(changes(&known, &all, now).map(|notice| NewDelivery {
-            receiver: receiver.clone(),
-            group: GROUP.to_owned(),
-            due: now,
-            notice,
-        }));
+        deliveries.extend(
+            changes(&known, &all, now)
+                .map(|notice| NewDelivery::at_once(receiver, GROUP, notice, now)),
+        );
     }
     if !deliveries.is_empty() {
         store.keep_deliveries(&deliveries)?;

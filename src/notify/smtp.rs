@@ -4,11 +4,14 @@
 //! reply without a limit, keeps what came before TLS for what comes after it, and gives up a mail when
 //! one of its recipients is refused.
 
-use super::send::{Answer, shown};
+mod recipients;
+
+use super::send::{Answer, Exchange, Recipients, shown};
 use crate::probe::dial::Failure;
 use crate::receiver::{Envelope, Mail, Security};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use recipients::Named;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use std::fmt;
@@ -19,7 +22,8 @@ use tokio_rustls::TlsConnector;
 
 /// Bytes of a reply, with all of its lines. RFC 5321 allows lines of 512.
 const REPLY_MAX: u64 = 16 << 10;
-/// What a server answers to a mail that is larger than it takes (RFC 1870).
+/// What a server answers to a mail that is larger than it takes (RFC 1870); after `RCPT`, old servers
+/// mean that there are too many recipients for now (RFC 5321, 4.5.3.1.10).
 const TOO_LARGE: u16 = 552;
 
 trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -47,13 +51,13 @@ impl Smtp {
         Self(Arc::new(builder.with_no_client_auth()).into())
     }
 
-    /// Sends a mail. The time is limited by the caller.
-    pub async fn deliver(&self, mail: &Mail) -> Answer {
+    /// Sends a mail to its recipients, except those that are `done`. The time is limited by the caller.
+    pub(super) async fn deliver(&self, mail: &Mail, done: &Recipients) -> Exchange {
         let sent = async {
             let mut session = self.open(&mail.envelope).await?;
-            session.send(mail).await
+            session.send(mail, done).await
         };
-        sent.await.unwrap_or_else(|answer| answer)
+        sent.await.unwrap_or_else(Exchange::from)
     }
 
     /// Connects, changes to TLS, and logs in.
@@ -169,40 +173,34 @@ impl Session {
         expect(&reply, "the login")
     }
 
-    async fn send(&mut self, mail: &Mail) -> Result<Answer, Answer> {
+    async fn send(&mut self, mail: &Mail, done: &Recipients) -> Result<Exchange, Answer> {
         let envelope = &mail.envelope;
         let data = mail.data();
         let data =
             data.map_err(|error| Answer::failed(format!("cannot write the mail: {error}")))?;
         let from = self.ask(&format!("MAIL FROM:<{}>", envelope.from)).await?;
         expect(&from, "the sender")?;
-        let mut refused = Vec::new();
-        for to in &envelope.to {
-            let reply = self.ask(&format!("RCPT TO:<{to}>")).await?;
-            if !reply.is_good() {
-                refused.push(format!("{to}: {}", reply.text()));
+        let mut named = Named::default();
+        for to in envelope.to.iter().map(ToString::to_string) {
+            if !done.contains_key(&to) {
+                let reply = self.ask(&format!("RCPT TO:<{to}>")).await?;
+                named.add(to, &reply);
             }
         }
-        let without = refused.join("; ");
-        if refused.len() == envelope.to.len() {
-            return Err(Answer::failed(format!(
-                "every recipient was refused: {without}"
-            )));
+        if named.taken.is_empty() {
+            let _ = self.0.write_all(b"QUIT\r\n").await;
+            return Ok(named.taken_by_nobody(done));
         }
         expect(&self.ask("DATA").await?, "DATA")?;
         let reply = self.ask(&stuffed(&data)).await?;
         // The mail is delivered, however the connection ends.
         let _ = self.0.write_all(b"QUIT\r\n").await;
-        match reply {
-            reply if reply.is_good() && refused.is_empty() => Ok(Answer::Delivered(reply.text())),
-            reply if reply.is_good() => Ok(Answer::Delivered(format!(
-                "{}, without {without}",
-                reply.text()
-            ))),
-            reply if reply.code == TOO_LARGE => Ok(Answer::TooLarge(reply.text())),
-            reply if reply.code >= 500 => Ok(Answer::Refused(reply.text())),
-            reply => Ok(Answer::failed(reply.text())),
-        }
+        Ok(match reply {
+            reply if reply.is_good() => named.summed_up(reply.text(), done),
+            reply if reply.code == TOO_LARGE => Answer::TooLarge(reply.text()).into(),
+            reply if reply.code >= 500 => Answer::Refused(reply.text()).into(),
+            reply => Answer::failed(reply.text()).into(),
+        })
     }
 
     async fn ask(&mut self, command: &str) -> Result<Reply, Answer> {

@@ -3,7 +3,7 @@
 mod finish;
 mod repeat;
 
-use super::deliver::{Delivery, Parts};
+use super::deliver::{Delivery, Done};
 use super::lanes::Lanes;
 use super::messages::{self, WATCHDOG};
 use super::send::Sender;
@@ -32,7 +32,7 @@ struct Worker {
     lanes: Lanes,
     attempts: JoinSet<Attempt>,
     /// Of the groups whose last attempt failed, what was delivered nevertheless.
-    parts: BTreeMap<String, Parts>,
+    done: BTreeMap<String, Done>,
     /// When the alert that always fires was delivered last. The wall clock may be set back.
     watchdog: Option<Instant>,
 }
@@ -58,7 +58,6 @@ struct Attempt {
 struct Next {
     batch: Option<Batch>,
     due: Option<Timestamp>,
-    waiting: i64,
     heard: Vec<Heard>,
 }
 
@@ -72,7 +71,7 @@ pub(super) async fn run(name: String, deps: Deps, sender: Sender) {
         sender,
         lanes: Lanes::default(),
         attempts: JoinSet::new(),
-        parts: BTreeMap::new(),
+        done: BTreeMap::new(),
         watchdog: None,
     };
     tokio::select! {
@@ -97,7 +96,7 @@ impl Worker {
                         // It panicked, as the log says: all is tried anew, but not at once.
                         self.attempts = JoinSet::new();
                         self.lanes = Lanes::default();
-                        self.parts = BTreeMap::new();
+                        self.done = BTreeMap::new();
                         sleep(SOON).await;
                     }
                 }
@@ -110,6 +109,10 @@ impl Worker {
         loop {
             let (now, instant) = (self.deps.clock.now(), Instant::now());
             let rest = self.lanes.rest(instant).unwrap_or(IDLE).min(IDLE);
+            // Also while the receiver takes nothing: what piles up is to be seen.
+            if self.count_waiting().await.is_none() {
+                return SOON;
+            }
             let Some(without) = self.lanes.without(instant) else {
                 return rest;
             };
@@ -119,8 +122,6 @@ impl Worker {
             let Some(next) = self.next(&receiver, &without, now).await else {
                 return SOON;
             };
-            let queue = &self.deps.counters.queue;
-            queue.with_label_values(&[&self.name]).set(next.waiting);
             if let Some(batch) = next.batch {
                 let message = messages::of(&batch);
                 self.start(About::New(batch), receiver, message, now);
@@ -130,7 +131,7 @@ impl Worker {
             if self.lanes.without(Instant::now()).is_some() {
                 self.watch(&receiver, &without, now);
                 self.lanes.forget_idle(&without);
-                self.parts.retain(|group, _| self.lanes.is_failing(group));
+                self.done.retain(|group, _| self.lanes.is_failing(group));
             }
             let due = next.due.map(|due| due.0.saturating_sub(now.0).max(1));
             let due = due.map(|left| Duration::from_millis(left.unsigned_abs()));
@@ -145,6 +146,17 @@ impl Worker {
     fn receiver(&self) -> Option<Receiver> {
         let config = self.deps.configs.borrow();
         config.routing.receiver(&self.name).cloned()
+    }
+
+    /// Shows how much waits.
+    async fn count_waiting(&self) -> Option<()> {
+        let name = self.name.clone();
+        let waiting = self.ask(move |store| store.waiting_for(&name)).await?;
+        let queue = &self.deps.counters.queue;
+        queue
+            .with_label_values(&[&self.name])
+            .set(waiting.cast_signed());
+        Some(())
     }
 
     /// What is due, or else what the receiver knows.
@@ -165,15 +177,13 @@ impl Worker {
                 without: &without,
                 is_muted: &is_muted,
             })?;
-            let waiting = store.waiting()?.get(&name).copied().unwrap_or_default();
             let heard = match batch {
                 Some(_) => Vec::new(),
-                None => store.heard_groups(&name, &muted)?,
+                None => store.heard_groups(&name, &muted, now)?,
             };
             Ok(Next {
                 batch,
                 due: store.next_due(&name, &without)?,
-                waiting: waiting.cast_signed(),
                 heard,
             })
         })
@@ -185,9 +195,9 @@ impl Worker {
         let attempts = &self.deps.counters.attempts;
         attempts.with_label_values(&[&self.name]).inc();
         let sender = self.sender.clone();
-        let parts = self.parts.remove(about.group()).unwrap_or_default();
+        let done = self.done.remove(about.group()).unwrap_or_default();
         self.attempts.spawn(async move {
-            let delivery = sender.deliver(&receiver, &message, parts, at).await;
+            let delivery = sender.deliver(&receiver, &message, done, at).await;
             Attempt {
                 about,
                 at,

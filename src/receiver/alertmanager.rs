@@ -1,10 +1,11 @@
 //! Alertmanager's API v2: every member of a cluster gets every alert.
 
+use super::login::{BEARER, PASSWORD, USERNAME, authorization};
 use super::request::rfc3339;
 use super::{Channel, HttpRequest, Kind, Message, Request, Texts};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
-use crate::yaml::{Key, Keys, List, Mapping, Secret, SecretText, Span, Text};
+use crate::yaml::{Key, Keys, List, Mapping, Secret, Span};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,16 +25,6 @@ const RESEND: Key<Span> = Key::with_default(
     "How often alerts that fire are sent again. Alertmanager considers an alert resolved that was not sent again for four times as long.",
 );
 
-pub(super) const USERNAME: Key<Text> =
-    Key::optional("username", Text, "User name of basic authentication.");
-pub(super) const PASSWORD: Key<SecretText> =
-    Key::optional("password", SecretText, "Password of basic authentication.");
-pub(super) const BEARER: Key<SecretText> = Key::optional(
-    "bearer",
-    SecretText,
-    "Token, sent as `Authorization: Bearer`.",
-);
-
 pub const KIND: Kind = Kind {
     key: Key::optional(
         "alertmanager",
@@ -41,9 +32,11 @@ pub const KIND: Kind = Kind {
         "Alertmanager's API v2. Alertmanager groups, silences and routes; `SlodWatchdog` is an alert that always fires, for its dead man's switch.",
     ),
     example: "{ urls: [\"http://127.0.0.1:9093\"] }",
+    has_texts: false,
     read: |section| {
-        let authorization = authorization(section);
-        let (urls, resend) = (section.all(&URLS), section.get(&RESEND)?);
+        let (urls, resend) = (section.all(&URLS), section.get(&RESEND));
+        let authorization = authorization(section)?;
+        let resend = resend?;
         (!urls.is_empty()).then(|| {
             let channel = Alertmanager {
                 urls,
@@ -54,18 +47,6 @@ pub const KIND: Kind = Kind {
         })
     },
 };
-
-/// The value of the header that proves who slod is.
-pub(super) fn authorization(section: &crate::yaml::Section<'_>) -> Option<Secret> {
-    use base64::Engine as _;
-    let (user, password) = (section.get(&USERNAME), section.secret(&PASSWORD));
-    if let Some(token) = section.secret(&BEARER) {
-        return Some(Secret::new(format!("Bearer {}", token.reveal())));
-    }
-    let both = format!("{}:{}", user?, password?.reveal());
-    let encoded = base64::engine::general_purpose::STANDARD.encode(both);
-    Some(Secret::new(format!("Basic {encoded}")))
-}
 
 #[derive(Debug)]
 struct Alertmanager {

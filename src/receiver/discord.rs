@@ -20,6 +20,7 @@ const GREEN: u32 = 0x002e_b67d;
 pub const KIND: Kind = Kind {
     key: Key::optional("discord", Mapping(KEYS), "A webhook of Discord."),
     example: "{ url: \"https://discord.com/api/webhooks/1/example\" }",
+    has_texts: true,
     read: |section| {
         let edit = section.get(&EDIT);
         let url = Secret::new(url(section, &URL)?);

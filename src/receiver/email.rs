@@ -1,9 +1,10 @@
 //! Email through an SMTP server, as a mail program submits it (RFC 6409).
 
+use super::login::is_whole;
 use super::mail::{Envelope, Mail, Security, address};
 use super::{Channel, Kind, Message, Parsed, Request, Texts};
 use crate::outcome::Timestamp;
-use crate::yaml::{Choice, Declared, Key, Keys, List, Mapping, SecretText, Section, Text};
+use crate::yaml::{Choice, Key, Keys, List, Mapping, SecretText, Section, Text};
 use lettre::Address;
 use std::sync::Arc;
 
@@ -44,9 +45,10 @@ pub const KIND: Kind = Kind {
     key: Key::optional(
         "email",
         Mapping(KEYS),
-        "A mail by SMTP. All mails about a group are one thread, and each attempt to send one has the same Message-ID.",
+        "A mail by SMTP. All mails about a group are one thread, and each attempt to send one has the same Message-ID. A recipient that the server refuses for now (greylisting) gets the mail later, the others get it once.",
     ),
     example: "{ to: [ oncall@example.com ], from: slod@example.com, server: smtp.example.com, username: slod, password: example-password }",
+    has_texts: true,
     read,
 };
 
@@ -98,26 +100,13 @@ fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
 /// Whether there are both a user and a password, and TLS for them, or neither. Reports what is not
 /// so.
 fn can_log_in(section: &Section<'_>, security: Security) -> bool {
-    let lacks = |key: &dyn Declared, other: &str| {
-        let message = format!("`{other}` is missing");
-        section.error("missing-key", key, message, "a login has both of them");
-        false
-    };
-    match (section.has(&USERNAME), section.has(&PASSWORD)) {
-        (true, true) if security == Security::None => {
-            let message = "the password would be sent in clear text";
-            section.error(
-                "invalid-value",
-                &TLS,
-                message,
-                "expected starttls or implicit",
-            );
-            false
-        }
-        (true, false) => lacks(&USERNAME, "password"),
-        (false, true) => lacks(&PASSWORD, "username"),
-        _ => true,
+    if section.has(&USERNAME) && section.has(&PASSWORD) && security == Security::None {
+        let message = "the password would be sent in clear text";
+        let help = "expected starttls or implicit";
+        section.error("invalid-value", &TLS, message, help);
+        return false;
     }
+    is_whole(section, &USERNAME, &PASSWORD)
 }
 
 #[derive(Debug)]

@@ -25,6 +25,7 @@ pub const KIND: Kind = Kind {
         "A program that reads the payload of a `webhook` from its standard input. Exit code 0 means that the message is delivered. `SLOD_KEY` in its environment is the same for each attempt. Up to four groups of alerts are delivered at a time, each by a program of its own.",
     ),
     example: "{ program: /usr/local/bin/page, arguments: [\"--urgent\"] }",
+    has_texts: false,
     read: |section| {
         let (program, arguments) = (section.path(&PROGRAM), section.all(&ARGUMENTS));
         let program = program?.to_string_lossy().into_owned();

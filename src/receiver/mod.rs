@@ -11,6 +11,7 @@ mod email;
 mod exec;
 mod fields;
 mod heartbeat;
+mod login;
 mod mail;
 mod message;
 mod ntfy;
@@ -85,7 +86,7 @@ pub const TITLE: Key<Text> = Key::with_default(
     "title",
     Text,
     "[{{ status }}] {{ summary }}",
-    "Title of a message: a template such as `{% if firing > 1 %}{{ firing }} alerts{% else %}{{ summary }}{% endif %}`, see [Texts of messages](#texts-of-messages).",
+    "Title of a message: a template such as `{% if firing > 1 %}{{ firing }} alerts{% else %}{{ summary }}{% endif %}`, see [Texts of messages](#texts-of-messages). The payloads of `alertmanager`, `webhook` and `exec` have no texts.",
 );
 
 pub const TEXT: Key<Text> = Key::with_default(
@@ -113,6 +114,8 @@ pub struct Kind {
     pub key: Key<Mapping>,
     /// A complete value in YAML; a test reads it.
     pub example: &'static str,
+    /// Whether its messages have a title and a text.
+    pub has_texts: bool,
     /// Builds a channel, or reports every fault to the section and returns `None`.
     pub read: fn(&Section<'_>) -> Option<Arc<dyn Channel>>,
 }

@@ -25,6 +25,7 @@ const TOKEN: Key<SecretText> = Key::optional("token", SecretText, "An access tok
 pub const KIND: Kind = Kind {
     key: Key::optional("ntfy", Mapping(KEYS), "A topic of ntfy."),
     example: "{ topic: example-topic }",
+    has_texts: true,
     read: |section| {
         let (topic, token) = (section.secret(&TOPIC), section.secret(&TOKEN));
         let url = section.get(&URL)?;

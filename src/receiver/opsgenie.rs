@@ -32,6 +32,7 @@ pub const KIND: Kind = Kind {
         "Opsgenie's Alert API. All messages about a group are one alert, which is closed when nothing of it fires.",
     ),
     example: "{ api_key: example-key }",
+    has_texts: true,
     read: |section| {
         let (key, url) = (section.secret(&API_KEY), section.get(&URL));
         Some(Arc::new(Opsgenie {

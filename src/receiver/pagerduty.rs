@@ -35,6 +35,7 @@ pub const KIND: Kind = Kind {
         "PagerDuty's Events API v2. All messages about a group are one incident, which resolves when none of its alerts fires.",
     ),
     example: "{ routing_key: example-key }",
+    has_texts: true,
     read: |section| {
         let (key, url) = (section.secret(&ROUTING_KEY), section.get(&URL));
         Some(Arc::new(PagerDuty {

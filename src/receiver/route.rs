@@ -121,6 +121,24 @@ impl Route {
     }
 }
 
+/// The names of the labels that a group is written with, as [`Route::group`] writes it.
+pub(super) fn grouped_by(group: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = group.strip_prefix('{').unwrap_or_default();
+    while let Some((name, value)) = rest.split_once("=\"") {
+        names.push(name);
+        let mut is_escaped = false;
+        let end = value.find(|letter| {
+            let ends = letter == '"' && !is_escaped;
+            is_escaped = letter == '\\' && !is_escaped;
+            ends
+        });
+        let after = end.and_then(|end| value.get(end + 1..)).unwrap_or_default();
+        rest = after.strip_prefix(',').unwrap_or_default();
+    }
+    names
+}
+
 impl Routing {
     pub fn receiver(&self, name: &str) -> Option<&Receiver> {
         self.receivers.iter().find(|receiver| receiver.name == name)
@@ -202,6 +220,32 @@ mod tests {
     /// A moment in UTC of Friday, 2026-11-27, or some hours later. Berlin is an hour ahead.
     fn friday(hour: i64) -> Timestamp {
         Timestamp::from_secs(1_795_737_600 + hour * 3600)
+    }
+
+    #[test]
+    fn the_names_in_a_group_are_found_whatever_the_values_are() {
+        let route = |group_by: &[&str]| Route {
+            matchers: Vec::new(),
+            at: None,
+            to: Vec::new(),
+            group_by: group_by.iter().map(|one| (*one).to_owned()).collect(),
+            wait: Duration::ZERO,
+            repeat: Duration::ZERO,
+            escalate: None,
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let labels = [
+            pair("a", "x\",b=\"y"),
+            pair("b", "\\"),
+            pair("c", "{}=\n\u{1}ж"),
+        ];
+        let all = ["a", "b", "c", "none"];
+        let group = route(&all).group(&labels.into());
+        assert_eq!(grouped_by(&group), all, "{group}");
+        assert_eq!(grouped_by(&route(&[]).group(&BTreeMap::new())), [""; 0]);
+        for other in ["maintenance", "", "{", "{a=", "{a=\"", "{a=\"\\"] {
+            assert!(grouped_by(other).len() <= 1, "{other}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::request::{or_name, short};
 use super::{BASE, Channel, EDIT, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts, url};
 use crate::outcome::Timestamp;
-use crate::yaml::{Key, Keys, Mapping, Secret, SecretText, Section, Text};
+use crate::yaml::{Declared, Key, Keys, Mapping, Secret, SecretText, Section, Text};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -48,6 +48,7 @@ pub const KIND: Kind = Kind {
         "An incoming webhook of Slack, Mattermost or Rocket.Chat (`url`), or a bot of Slack (`token` and `channel`).",
     ),
     example: "{ url: \"https://hooks.slack.com/services/T0/B0/example\" }",
+    has_texts: true,
     read,
 };
 
@@ -70,7 +71,9 @@ fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
     let bot = (section.has(&TOKEN), section.has(&CHANNEL));
     match (webhook, bot) {
         (true, (false, false)) => {
-            let url = Secret::new(url(section, &URL)?);
+            let url = url(section, &URL);
+            let is_clear = has_no_key_of_bots(section);
+            let url = Secret::new(url.filter(|_| is_clear)?);
             Some(Arc::new(Slack::Webhook(url)))
         }
         (false, (true, true)) => Some(Arc::new(Slack::Bot {
@@ -89,6 +92,17 @@ fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
             None
         }
     }
+}
+
+/// Whether a webhook has none of the keys that only a bot has a use for. Reports those that it has.
+fn has_no_key_of_bots(section: &Section<'_>) -> bool {
+    let of_bots: [&dyn Declared; 2] = [&API, &EDIT];
+    let given = of_bots.into_iter().filter(|key| section.has(*key));
+    let report = |key: &dyn Declared| {
+        let message = "this has no effect with `url`: it is for a bot";
+        section.error("conflict", key, message, "remove one of them");
+    };
+    given.map(report).count() == 0
 }
 
 impl Channel for Slack {

@@ -16,6 +16,7 @@ pub const KIND: Kind = Kind {
         "Microsoft Teams: the webhook of a workflow (\"Post to a channel when a webhook request is received\").",
     ),
     example: "{ url: \"https://example.logic.azure.com/workflows/example\" }",
+    has_texts: true,
     read: |section| {
         chat::read(section, |message, texts| {
             let color = if message.is_resolved() {

@@ -28,6 +28,7 @@ const URL: Key<Parsed<String>> = Key::with_default(
 pub const KIND: Kind = Kind {
     key: Key::optional("telegram", Mapping(KEYS), "A bot of Telegram."),
     example: "{ token: \"1:example\", chat_id: -100 }",
+    has_texts: true,
     read: |section| {
         let (token, chat) = (section.secret(&TOKEN), section.get(&CHAT));
         let (url, edit) = (section.get(&URL), section.get(&EDIT)?);

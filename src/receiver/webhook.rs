@@ -1,7 +1,8 @@
 //! A webhook with Alertmanager's payload, version 4.
 
-use super::alertmanager::{BEARER, PASSWORD, USERNAME, authorization};
+use super::login::{BEARER, PASSWORD, USERNAME, authorization};
 use super::request::rfc3339;
+use super::route::grouped_by;
 use super::{Channel, HttpRequest, Kind, Message, Request, Texts, url};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
@@ -30,13 +31,14 @@ pub const KIND: Kind = Kind {
         "An HTTP POST with the payload of Alertmanager's webhook (version 4). The header `Idempotency-Key` is the same for each attempt to deliver a message.",
     ),
     example: "{ url: \"http://127.0.0.1:8080/alerts\", hmac_secret: example }",
+    has_texts: false,
     read: |section| {
-        let authorization = authorization(section);
+        let (url, authorization) = (url(section, &URL), authorization(section));
         let hmac_secret = section.secret(&HMAC_SECRET);
         let webhook = Webhook {
-            url: Secret::new(url(section, &URL)?),
+            url: Secret::new(url?),
             hmac_secret,
-            authorization,
+            authorization: authorization?,
         };
         Some(Arc::new(webhook))
     },
@@ -83,12 +85,22 @@ pub(super) fn payload(message: &Message) -> Value {
         "truncatedAlerts": 0,
         "status": message.status(),
         "receiver": message.receiver,
-        "groupLabels": { "group": message.group },
+        "groupLabels": group_labels(message),
         "commonLabels": common(message, |notice| &notice.labels),
         "commonAnnotations": common(message, |notice| &notice.annotations),
         "externalURL": "",
         "alerts": alerts,
     })
+}
+
+/// The labels that the route groups by, as far as the alerts have them.
+fn group_labels(message: &Message) -> Map<String, Value> {
+    let Some(first) = message.notices.first() else {
+        return Map::new();
+    };
+    let names = grouped_by(&message.group).into_iter();
+    let pairs = names.filter_map(|name| Some((name.to_owned(), first.label(name)?.into())));
+    pairs.collect()
 }
 
 fn alert(notice: &Notice) -> Value {

@@ -15,7 +15,7 @@ pub(super) fn of_track(track: &Track) -> Arc<str> {
 }
 
 /// Values of windows of a width, oldest first.
-pub(super) fn of_values(values: &[Option<f64>], width: Duration) -> Arc<str> {
+pub fn of_values(values: &[Option<f64>], width: Duration) -> Arc<str> {
     let begin = values.iter().position(Option::is_some);
     let known = begin.map_or(&[][..], |begin| &values[begin..]);
     if known.is_empty() {

@@ -1,7 +1,7 @@
 //! Warning signs of the running daemon: recent histories of what is sampled, judged by the rules of
 //! `signal`, and published to whoever shows them or alerts.
 
-mod chart;
+pub mod chart;
 mod counts;
 mod host;
 mod indicators;

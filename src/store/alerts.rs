@@ -116,8 +116,9 @@ impl Store {
     }
 
     /// Keeps alerts, and what receivers are to be sent about them, in one transaction: an alert that is
-    /// not known after a kill has not been delivered either, and is delivered under one key. Returns how
-    /// many deliveries were given up because too many wait.
+    /// not known after a kill has not been delivered either, and is delivered under one key. The end of an
+    /// alert is kept for every receiver that knows the alert as well, wherever the routes lead by now.
+    /// Returns how many deliveries were given up because too many wait.
     pub fn keep_notified_alerts(
         &mut self,
         alerts: &[AlertRecord],
@@ -126,7 +127,8 @@ impl Store {
         let mut given_up = 0;
         if !alerts.is_empty() || !deliveries.is_empty() {
             self.keep(|tx, _| {
-                given_up = outbox::insert(tx, deliveries)?;
+                let deliveries = outbox::with_ends_elsewhere(tx, deliveries)?;
+                given_up = outbox::insert(tx, &deliveries)?;
                 alerts.iter().try_for_each(|alert| insert(tx, alert))
             })?;
         }

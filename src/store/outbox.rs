@@ -3,13 +3,15 @@
 mod history;
 mod known;
 mod message;
+mod removed;
 mod waiting;
 
 pub use history::Sent;
 pub use known::Heard;
 pub use message::{Batch, Taking};
-pub(super) use waiting::insert;
-pub use waiting::{Ended, NewDelivery, OUTBOX_MAX, Pending};
+pub use removed::Ended;
+pub use waiting::{NewDelivery, OUTBOX_MAX, Pending};
+pub(super) use waiting::{insert, with_ends_elsewhere};
 
 use crate::alert::Notice;
 use crate::outcome::Timestamp;

@@ -172,6 +172,7 @@ fn copy_tables(
     table(old, &tx, "outbox", "id", gaps)?;
     table(old, &tx, "delivered", "receiver", gaps)?;
     table(old, &tx, "posted", "receiver", gaps)?;
+    table(old, &tx, "removed_delivered", "receiver", gaps)?;
     table(old, &tx, "notification", "id", gaps)?;
     tx.commit()
 }

@@ -315,6 +315,25 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (receiver, grouping)
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- Whether a notice escalates: an acknowledgement cancels it. When its `due_at` was set: if that is
+    -- to come, the clock was set back since.
+    ALTER TABLE outbox ADD COLUMN escalates INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE outbox ADD COLUMN set_at INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX outbox_alert ON outbox (fingerprint, receiver, grouping);
+    CREATE INDEX delivered_alert ON delivered (fingerprint);
+
+    -- Rows of `delivered` of receivers that were removed from the config, should they come back.
+    CREATE TABLE removed_delivered (
+        receiver TEXT NOT NULL,
+        grouping TEXT NOT NULL,
+        fingerprint INTEGER NOT NULL,
+        at INTEGER NOT NULL,            -- of the last message, milliseconds since 1970
+        notice TEXT NOT NULL,           -- JSON
+        removed_at INTEGER NOT NULL,    -- milliseconds since 1970
+        PRIMARY KEY (receiver, grouping, fingerprint)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Alerts as versions 3 to 9 have them.

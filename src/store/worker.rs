@@ -361,17 +361,13 @@ mod tests {
         let other = rusqlite::Connection::open(folder.path().join("slod.db")).expect("opens");
         let lock = "CREATE TRIGGER refuse BEFORE INSERT ON alert_record BEGIN SELECT RAISE(ABORT, 'no'); END";
         other.execute_batch(lock).expect("locks");
-        let delivery = NewDelivery {
-            receiver: "oncall".to_owned(),
-            group: String::new(),
-            due: at(1),
-            notice: Notice {
-                labels: [("alertname".to_owned(), "Burn".to_owned())].into(),
-                annotations: BTreeMap::new(),
-                from: at(1),
-                to: None,
-            },
+        let notice = Notice {
+            labels: [("alertname".to_owned(), "Burn".to_owned())].into(),
+            annotations: BTreeMap::new(),
+            from: at(1),
+            to: None,
         };
+        let delivery = NewDelivery::at_once("oncall", "", notice, at(1));
         handle.keep_alerts([alert(1, None), alert(2, None)], vec![delivery]);
         round(&mut worker);
         assert!(handle.stats().last_error.is_some());

@@ -105,7 +105,7 @@ pub async fn acknowledge(
         let acknowledge = |store: &mut Store| {
             store.acknowledge(&key, from, &kept)?;
             // Somebody takes care of it, so it is not escalated.
-            number.map_or(Ok(()), |number| store.cancel_deliveries(number, at))
+            number.map_or(Ok(()), |number| store.cancel_escalations(number, at))
         };
         store.audited(acknowledge, |()| entry)
     })

@@ -295,6 +295,25 @@ fn the_first_failures_of_a_new_service_are_no_alert() {
 }
 
 #[test]
+fn the_notice_of_a_burn_rate_has_a_chart_of_the_errors_over_its_long_window() {
+    let mut fixture = Fixture::new();
+    fixture.live(2 * 3600, true);
+    let chart = loop {
+        assert!(fixture.now < 3 * 3600, "an alert fires");
+        fixture.probe(false);
+        let state = fixture.ledger.advance(at(fixture.now)).view();
+        let changes = fixture.alerts.step(&state, &Inputs::default());
+        fixture.now += 10;
+        if let [notice] = &changes.notices[..] {
+            assert_eq!(notice.label("tier"), Some("1"));
+            break notice.annotations["chart"].clone();
+        }
+    };
+    // The failures are within the last two minutes.
+    assert_eq!(chart, format!("{}█ over 60m", "▁".repeat(29)));
+}
+
+#[test]
 fn an_alert_goes_on_over_a_restart_and_ends_by_the_rule() {
     let mut fixture = Fixture::new();
     fixture.live(6 * 3600, true);

@@ -25,7 +25,13 @@ impl Daemon {
 
     /// The same with more arguments.
     pub fn start_with(config: &Path, more: &[&str]) -> Self {
+        Self::start_in(config, more, &[])
+    }
+
+    /// The same with more variables of the environment.
+    pub fn start_in(config: &Path, more: &[&str], environment: &[(&str, &Path)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_slod"))
+            .envs(environment.iter().copied())
             .args(["run", "--log-format", "logfmt", "--config"])
             .arg(config)
             .args(more)

@@ -153,6 +153,27 @@ fn check_payloads(name: &str, receiver: &Receiver, messages: &[Message]) {
 }
 
 #[test]
+fn the_group_labels_of_a_webhook_are_labels_of_its_alerts() {
+    let receiver = receiver("webhook", "{ url: \"http://127.0.0.1:1/\" }");
+    let labels = |group: &str| {
+        let alerts = vec![notice(1, "x", false), notice(1, "y", true)];
+        let message = Message::new("it", group, "key".to_owned(), NOW, alerts);
+        let requests = requests(&receiver, &message);
+        let body: Value = serde_json::from_slice(body(&requests[0])).expect("JSON");
+        body["groupLabels"].clone()
+    };
+    let group = "{service=\"service-1\",severity=\"critical\",team=\"\"}";
+    let expected = serde_json::json!({ "service": "service-1", "severity": "critical" });
+    assert_eq!(
+        labels(group),
+        expected,
+        "as Alertmanager leaves out what there is not"
+    );
+    assert_eq!(labels("{}"), serde_json::json!({}));
+    assert_eq!(labels("maintenance"), serde_json::json!({}));
+}
+
+#[test]
 fn a_bot_of_slack_posts_and_updates() {
     let receiver = receiver("slack", "{ token: xoxb-1, channel: C0123456789 }");
     let posts = messages();

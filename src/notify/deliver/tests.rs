@@ -105,9 +105,9 @@ fn count(body: &Value) -> usize {
     body["services"].as_array().map_or(0, Vec::len)
 }
 
-async fn deliver(receiver: &Receiver, message: &Message, parts: Parts) -> Delivery {
+async fn deliver(receiver: &Receiver, message: &Message, done: Done) -> Delivery {
     let sender = Sender::new().expect("certificates");
-    sender.deliver(receiver, message, parts, NOW).await
+    sender.deliver(receiver, message, done, NOW).await
 }
 
 /// Keys and services of the requests that had this answer.
@@ -128,7 +128,7 @@ fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
 #[tokio::test]
 async fn a_message_that_is_too_large_goes_in_parts_and_ends_with_what_fires() {
     let (receiver, got) = receiver(|body| if count(body) > 2 { 413 } else { 200 }).await;
-    let delivery = deliver(&receiver, &message(2, 3), Parts::new()).await;
+    let delivery = deliver(&receiver, &message(2, 3), Done::default()).await;
     let parts = [("key-2", "3,4"), ("key-1-2", "2"), ("key-1-1", "0,1")];
     assert_eq!(with(&got, 200), pairs(&parts));
     assert_eq!(
@@ -148,10 +148,10 @@ async fn parts_that_were_delivered_are_not_sent_again() {
     };
     let (receiver, got) = receiver(fails_once).await;
     let message = message(2, 0);
-    let first = deliver(&receiver, &message, Parts::new()).await;
+    let first = deliver(&receiver, &message, Done::default()).await;
     assert!(matches!(first.answer, Answer::Failed { .. }), "{first:?}");
-    assert_eq!(first.parts, Parts::from(["key-2".to_owned()]));
-    let again = deliver(&receiver, &message, first.parts).await;
+    assert_eq!(first.done.parts, ["key-2".to_owned()].into());
+    let again = deliver(&receiver, &message, first.done).await;
     assert!(matches!(again.answer, Answer::Failed { .. }), "{again:?}");
     assert_eq!(with(&got, 200), pairs(&[("key-2", "1")]));
     assert_eq!(with(&got, 503), pairs(&[("key-1", "0"), ("key-1", "0")]));
@@ -179,18 +179,18 @@ fn takes_one(body: &Value) -> u16 {
 #[tokio::test]
 async fn an_alert_that_is_too_large_is_shortened_and_then_left_out() {
     let (short, got) = receiver(takes_short_texts).await;
-    let delivery = deliver(&short, &message(1, 0), Parts::new()).await;
+    let delivery = deliver(&short, &message(1, 0), Done::default()).await;
     assert_eq!(delivery.answer, Answer::Delivered("in one part".to_owned()));
     assert_eq!(with(&got, 200), pairs(&[("key-short", "0")]));
 
     let (one, _) = receiver(takes_one).await;
-    let delivery = deliver(&one, &message(2, 0), Parts::new()).await;
+    let delivery = deliver(&one, &message(2, 0), Done::default()).await;
     let text = "in one part, without one alert: HTTP 413";
     assert_eq!(delivery.answer, Answer::Delivered(text.to_owned()));
     assert_eq!(delivery.left_out, 1);
 
     let (none, got) = receiver(|_| 413).await;
-    let delivery = deliver(&none, &message(300, 0), Parts::new()).await;
+    let delivery = deliver(&none, &message(300, 0), Done::default()).await;
     assert_eq!(delivery.answer, Answer::Refused("HTTP 413".to_owned()));
     assert_eq!(delivery.left_out, 300);
     assert_eq!(got.lock().expect("no panic").len(), MAX_REQUESTS);
@@ -202,7 +202,7 @@ async fn texts_that_cannot_be_rendered_are_replaced_by_the_default_ones() {
     // Valid for the examples, which have no such service.
     let text = "{% if service == \"0\" %}{{ alerts[0].x.y }}{% endif %}";
     receiver.text = Template::parse(text).expect("valid");
-    let delivery = deliver(&receiver, &message(1, 0), Parts::new()).await;
+    let delivery = deliver(&receiver, &message(1, 0), Done::default()).await;
     assert!(matches!(delivery.answer, Answer::Delivered(_)));
     let error = delivery.template_error.expect("reported");
     assert_eq!(error.message, "unknown field `alerts[0].x`");

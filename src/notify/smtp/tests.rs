@@ -124,9 +124,19 @@ fn mail(port: u16, security: Security, password: Option<&str>) -> Mail {
 
 /// What a mail got for an answer, and the commands.
 async fn sent(manners: Manners, password: Option<&str>) -> (Answer, Vec<String>) {
+    let (exchange, got) = sent_again(manners, password, &Recipients::new()).await;
+    (exchange.answer, got)
+}
+
+/// The same of a mail of which some recipients are done.
+async fn sent_again(
+    manners: Manners,
+    password: Option<&str>,
+    done: &Recipients,
+) -> (Exchange, Vec<String>) {
     let server = serve(manners).await;
     let mail = mail(server.port, manners.security, password);
-    let sending = server.smtp.deliver(&mail);
+    let sending = server.smtp.deliver(&mail, done);
     let answer = tokio::time::timeout(Duration::from_secs(20), sending).await;
     (answer.expect("in time"), server.got.await.expect("ended"))
 }
@@ -201,7 +211,7 @@ async fn without_tls_nothing_is_sent() {
 async fn a_certificate_that_nobody_trusts_gets_no_password() {
     let server = serve(POLITE).await;
     let mail = mail(server.port, Security::StartTls, Some("pass"));
-    let why = failed(Smtp::new().deliver(&mail).await);
+    let why = failed(Smtp::new().deliver(&mail, &Recipients::new()).await.answer);
     assert!(
         why.contains("certificate") && !why.contains("ca_file"),
         "{why}"
@@ -258,6 +268,47 @@ async fn what_a_server_refuses() {
 }
 
 #[tokio::test]
+async fn a_recipient_that_is_refused_for_now_gets_the_mail_later_and_the_others_once() {
+    let to = |to: &str, why: Option<&str>| (to.to_owned(), why.map(str::to_owned));
+    let rcpts = |got: &[String]| -> Vec<String> {
+        let lines = got.iter().filter(|line| line.starts_with("RCPT"));
+        lines.cloned().collect()
+    };
+    let greylisting = Manners {
+        odd: &[("RCPT TO:<b", "450 4.2.0 greylisted\r\n")],
+        ..POLITE
+    };
+    let (first, _) = sent_again(greylisting, None, &Recipients::new()).await;
+    assert_eq!(
+        failed(first.answer),
+        "not taken yet: b@example.com: 450 4.2.0 greylisted"
+    );
+    let done = Recipients::from([to("a@example.com", None)]);
+    assert_eq!(first.recipients, done);
+    let (second, got) = sent_again(greylisting, None, &done).await;
+    assert!(matches!(second.answer, Answer::Failed { .. }));
+    assert_eq!(rcpts(&got), ["RCPT TO:<b@example.com>"]);
+    assert!(!got.contains(&"DATA".to_owned()), "nobody takes it");
+    let (third, got) = sent_again(POLITE, None, &done).await;
+    assert!(matches!(third.answer, Answer::Delivered(_)));
+    assert_eq!(rcpts(&got), ["RCPT TO:<b@example.com>"]);
+    assert_eq!(third.recipients, [to("b@example.com", None)].into());
+    // One that is refused for good is given up, since the other has the mail.
+    let strict = Manners {
+        odd: &[("RCPT TO:<b", "550 who?\r\n")],
+        ..POLITE
+    };
+    let refused = to("b@example.com", Some("550 who?"));
+    for done in [Recipients::new(), done] {
+        let (exchange, _) = sent_again(strict, None, &done).await;
+        let answer = exchange.answer;
+        assert!(matches!(answer, Answer::Delivered(_)), "{answer:?}");
+        assert!(answer.text().ends_with("without b@example.com: 550 who?"));
+        assert_eq!(exchange.recipients.get(&refused.0), Some(&refused.1));
+    }
+}
+
+#[tokio::test]
 async fn an_endless_answer_is_cut_off() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("bound").port();
@@ -265,8 +316,12 @@ async fn an_endless_answer_is_cut_off() {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         while stream.write_all(b"220-more\r\n").await.is_ok() {}
     });
-    let answer = Smtp::new().deliver(&mail(port, Security::None, None)).await;
-    assert_eq!(failed(answer), "the connection ended without an answer");
+    let mail = mail(port, Security::None, None);
+    let exchange = Smtp::new().deliver(&mail, &Recipients::new()).await;
+    assert_eq!(
+        failed(exchange.answer),
+        "the connection ended without an answer"
+    );
 }
 
 #[test]

@@ -23,17 +23,17 @@ impl Worker {
         if let Some(error) = &attempt.delivery.template_error {
             self.template_failed(&attempt.receiver, error);
         }
-        if let (Answer::Failed { retry_after, .. }, false) = (answer, attempt.is_given_up()) {
+        if let (Answer::Failed { retry_after, .. }, false) = (answer, self.is_given_up(&attempt)) {
             self.failed(attempt.about.group(), *retry_after, &text);
             let group = attempt.about.group().to_owned();
-            self.parts.insert(group, attempt.delivery.parts);
+            self.done.insert(group, attempt.delivery.done);
             return;
         }
         let sent = attempt.sent(self.deps.clock.now(), text);
         let posted = posted.clone();
         let kept = match &attempt.about {
             About::New(batch) => {
-                if !delivered || attempt.delivery.left_out > 0 {
+                if !delivered || attempt.delivery.is_partial() {
                     self.give_up(&sent);
                 }
                 let batch = batch.clone();
@@ -62,6 +62,17 @@ impl Worker {
             None => self
                 .lanes
                 .postponed(attempt.about.group(), Instant::now() + SOON),
+        }
+    }
+
+    /// Whether the failure of an attempt is the last one.
+    fn is_given_up(&self, attempt: &Attempt) -> bool {
+        match &attempt.about {
+            About::New(batch) => {
+                let failures = self.lanes.failures(&batch.group) + 1;
+                is_expired(batch.due, attempt.at, failures)
+            }
+            About::Again(_) | About::Watchdog => false,
         }
     }
 
@@ -115,14 +126,6 @@ impl Worker {
 }
 
 impl Attempt {
-    /// Whether a failure is the last one.
-    fn is_given_up(&self) -> bool {
-        match &self.about {
-            About::New(batch) => is_expired(batch.due, self.at),
-            About::Again(_) | About::Watchdog => false,
-        }
-    }
-
     fn sent(&self, at: Timestamp, answer: String) -> Sent {
         let firing = self.message.firing().count();
         Sent {

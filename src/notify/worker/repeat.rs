@@ -56,7 +56,9 @@ impl Worker {
             .collect();
         let mut rest: Option<Duration> = None;
         for (every, Heard { group, at, .. }) in groups {
-            let left = at.after(every).0.saturating_sub(now.0);
+            // What was sent at a time that is still to come was sent before the clock was set back.
+            let due = at.map_or(now, |at| at.after(every));
+            let left = due.0.saturating_sub(now.0);
             if left > 0 {
                 let left = Duration::from_millis(left.unsigned_abs());
                 rest = Some(rest.map_or(left, |rest| rest.min(left)));
@@ -68,9 +70,9 @@ impl Worker {
             let decisions = self.deps.decisions.borrow().clone();
             let muted = self.muted(receiver, &decisions, now);
             let (name, before) = (self.name.clone(), now.before(every));
-            let found = self.ask(move |store| store.repeat_batch(&name, &group, before, &muted));
+            let found =
+                self.ask(move |store| store.repeat_batch(&name, &group, before, &muted, now));
             if let Some(Some(batch)) = found.await {
-                let due = at.after(every);
                 let batch = Batch { due, ..batch };
                 let message = messages::of(&batch);
                 self.start(About::Again(batch), receiver.clone(), message, now);

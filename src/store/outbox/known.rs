@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
     pub group: String,
-    /// When the alert of it was sent that was not sent for longest.
-    pub at: Timestamp,
+    /// When the alert of it was sent that was not sent for longest; `None` if that is still to come,
+    /// since the clock was set back.
+    pub at: Option<Timestamp>,
     pub example: Notice,
 }
 
@@ -25,9 +26,11 @@ impl Store {
         &self,
         receiver: &str,
         muted: &BTreeSet<u64>,
+        now: Timestamp,
     ) -> Result<Vec<Heard>, StoreError> {
         let read = || {
-            let sql = "SELECT grouping, min(at), min(notice) FROM delivered
+            let sql =
+                "SELECT grouping, iif(max(at) > ?3, NULL, min(at)), min(notice) FROM delivered
                        WHERE receiver = ?1
                        AND fingerprint NOT IN (SELECT value FROM json_each(?2))
                        GROUP BY grouping";
@@ -35,32 +38,35 @@ impl Store {
             let heard = |row: &Row<'_>| {
                 Ok(Heard {
                     group: row.get(0)?,
-                    at: Timestamp(row.get(1)?),
+                    at: row.get::<_, Option<i64>>(1)?.map(Timestamp),
                     example: parse(&row.get::<_, String>(2)?),
                 })
             };
-            let rows = statement.query_map([receiver, &list(muted)], heard)?;
+            let rows = statement.query_map(params![receiver, list(muted), now.0], heard)?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(StoreError::sql("read what was delivered"))
     }
 
     /// The alerts of a group that a receiver was sent before a moment and not since, those first that
-    /// were not sent for longest. None of them is `muted`.
+    /// were not sent for longest. None of them is `muted`. What was sent later than `now` was sent before
+    /// the clock was set back, and is sent again.
     pub fn repeat_batch(
         &self,
         receiver: &str,
         group: &str,
         sent_before: Timestamp,
         muted: &BTreeSet<u64>,
+        now: Timestamp,
     ) -> Result<Option<Batch>, StoreError> {
         let read = || {
             let sql = "SELECT notice FROM delivered
-                       WHERE receiver = ?1 AND grouping = ?2 AND at <= ?3
+                       WHERE receiver = ?1 AND grouping = ?2 AND (at <= ?3 OR at > ?6)
                        AND fingerprint NOT IN (SELECT value FROM json_each(?4))
                        ORDER BY at, fingerprint LIMIT ?5";
             let mut statement = self.conn.prepare_cached(sql)?;
-            let values = params![receiver, group, sent_before.0, list(muted), BATCH_MAX];
+            let before = sent_before.0;
+            let values = params![receiver, group, before, list(muted), BATCH_MAX, now.0];
             let rows = statement.query_map(values, notice)?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };

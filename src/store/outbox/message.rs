@@ -86,6 +86,7 @@ struct First {
 /// A message that was tried already comes first, then the notice that is due first, with the
 /// others of its group that are due.
 fn take(tx: &Connection, taking: Taking<'_>) -> rusqlite::Result<Option<Batch>> {
+    follow_clock(tx, taking)?;
     while let Some(first) = first(tx, taking)? {
         let message = match first.message {
             Some(id) => Some(id),
@@ -97,6 +98,15 @@ fn take(tx: &Connection, taking: Taking<'_>) -> rusqlite::Result<Option<Batch>> 
         // Silences keep back all of the group: none of it is due any more.
     }
     Ok(None)
+}
+
+/// After the clock was set back, a notice waits for as long as it was to wait, and not for the time to
+/// come again at which it was due.
+fn follow_clock(tx: &Connection, taking: Taking<'_>) -> rusqlite::Result<()> {
+    let sql = "UPDATE outbox SET due_at = due_at - (set_at - ?2), set_at = ?2
+               WHERE receiver = ?1 AND due_at > ?2 AND set_at > ?2 AND message IS NULL";
+    let values = params![taking.receiver, taking.now.0];
+    tx.prepare_cached(sql)?.execute(values).map(drop)
 }
 
 fn first(tx: &Connection, taking: Taking<'_>) -> rusqlite::Result<Option<First>> {
@@ -171,8 +181,8 @@ fn postpone(tx: &Connection, id: i64, now: Timestamp) -> rusqlite::Result<()> {
         .prepare_cached(later)?
         .query_row([id], |row| row.get::<_, i64>(0));
     let Some(ended) = ended.optional()? else {
-        let sql = "UPDATE outbox SET due_at = ?2 WHERE id = ?1";
-        let values = [id, now.after(MUTED_FOR).0];
+        let sql = "UPDATE outbox SET due_at = ?2, set_at = ?3 WHERE id = ?1";
+        let values = [id, now.after(MUTED_FOR).0, now.0];
         return tx.prepare_cached(sql)?.execute(values).map(drop);
     };
     let unheard = "DELETE FROM outbox WHERE id = ?1 AND NOT EXISTS

@@ -17,6 +17,8 @@ fn delivery(due: i64, notice: Notice) -> NewDelivery {
         receiver: "oncall".to_owned(),
         group: "g".to_owned(),
         due: Timestamp(due),
+        at: Timestamp(0),
+        escalates: false,
         notice,
     }
 }
@@ -62,7 +64,7 @@ fn taken(
 }
 
 fn heard(store: &Store) -> Vec<String> {
-    let groups = store.heard_groups("oncall", &BTreeSet::new());
+    let groups = store.heard_groups("oncall", &BTreeSet::new(), Timestamp(i64::MAX));
     let groups = groups.expect("reads").into_iter();
     groups.map(|one| one.group).collect()
 }
@@ -119,15 +121,70 @@ fn a_resolution_follows_what_was_due_and_cancels_what_was_not() {
 }
 
 #[test]
-fn an_escalation_that_is_not_due_can_be_canceled() {
+fn an_acknowledgement_cancels_escalations_and_nothing_else() {
     let (_folder, mut store) = store();
     let rag = notice("rag", None);
-    let both = [delivery(1000, rag.clone()), delivery(90_000, rag.clone())];
+    let escalation = NewDelivery {
+        receiver: "lead".to_owned(),
+        escalates: true,
+        ..delivery(90_000, rag.clone())
+    };
+    // The first notice waits for others of its group.
+    let both = [delivery(30_000, rag.clone()), escalation];
     store.keep_deliveries(&both).expect("kept");
     store
-        .cancel_deliveries(rag.fingerprint(), Timestamp(2000))
+        .cancel_escalations(rag.fingerprint(), Timestamp(2000))
         .expect("done");
-    assert_eq!(store.waiting().expect("reads")["oncall"], 1);
+    let waiting = store.waiting().expect("reads");
+    assert_eq!(waiting, [("oncall".to_owned(), 1)].into());
+    assert_eq!(next(&mut store, 30_000).expect("due").notices, [rag]);
+}
+
+#[test]
+fn a_notice_waits_no_longer_if_the_clock_is_set_back() {
+    let (_folder, mut store) = store();
+    let hour = 3_600_000;
+    let waits = NewDelivery {
+        at: Timestamp(hour),
+        ..delivery(hour + 30_000, notice("rag", None))
+    };
+    store.keep_deliveries(&[waits]).expect("kept");
+    assert_eq!(next(&mut store, 1000), None);
+    let due = store.next_due("oncall", &BTreeSet::new());
+    assert_eq!(due.expect("reads"), Some(Timestamp(31_000)));
+    // So it is if a silence keeps it back before another step.
+    assert_eq!(taken(&mut store, 31_000, &[], &|_| true), None);
+    assert_eq!(next(&mut store, 2000), None);
+    let due = store.next_due("oncall", &BTreeSet::new());
+    assert_eq!(due.expect("reads"), Some(Timestamp(62_000)));
+    assert!(next(&mut store, 62_000).is_some());
+}
+
+#[test]
+fn who_knows_of_an_alert_hears_of_its_end_once_wherever_the_routes_lead() {
+    let (_folder, mut store) = store();
+    let to = |receiver: &str, group: &str, to: Option<i64>| NewDelivery {
+        receiver: receiver.to_owned(),
+        group: group.to_owned(),
+        ..delivery(2000, notice("rag", to))
+    };
+    let knows = [to("oncall", "g", None), to("lead", "old", None)];
+    store.keep_deliveries(&knows).expect("kept");
+    let batch = next(&mut store, 3000).expect("due");
+    store
+        .settle(&batch, &settled(&batch, true), None)
+        .expect("kept");
+    // The routes lead to receivers and groups that never heard of it.
+    let ends = [to("lead", "new", Some(2500)), to("chat", "g", Some(2500))];
+    store.keep_notified_alerts(&[], &ends).expect("kept");
+    store.keep_notified_alerts(&[], &ends).expect("kept");
+    let waiting = store.waiting().expect("reads");
+    let expected = [("lead".to_owned(), 2), ("oncall".to_owned(), 1)];
+    assert_eq!(waiting, expected.into());
+    assert_eq!(
+        next(&mut store, 3000).expect("due").notices,
+        [notice("rag", Some(2500))]
+    );
 }
 
 #[test]
@@ -162,21 +219,25 @@ fn what_waits_for_a_removed_receiver_is_given_up_once() {
 }
 
 #[test]
-fn what_a_removed_receiver_knows_is_forgotten() {
-    let (_folder, mut store) = store();
-    store
-        .keep_deliveries(&[delivery(1000, notice("rag", None))])
-        .expect("kept");
-    let batch = next(&mut store, 2000).expect("due");
-    store
-        .settle(&batch, &settled(&batch, true), None)
-        .expect("kept");
-    assert_eq!(heard(&store), ["g"]);
-    assert_eq!(
-        store.end_receivers(&[], Timestamp(3000)).expect("ended"),
-        []
-    );
-    assert_eq!(heard(&store), [""; 0]);
+fn a_receiver_that_comes_back_within_a_day_knows_what_it_knew() {
+    let day = 86_400_000;
+    for (back, knows) in [(3000 + day, true), (3001 + day, false)] {
+        let (_folder, mut store) = store();
+        store
+            .keep_deliveries(&[delivery(1000, notice("rag", None))])
+            .expect("kept");
+        let batch = next(&mut store, 2000).expect("due");
+        store
+            .settle(&batch, &settled(&batch, true), None)
+            .expect("kept");
+        assert_eq!(heard(&store), ["g"]);
+        let removed = store.end_receivers(&[], Timestamp(3000));
+        assert_eq!(removed.expect("ended"), []);
+        assert!(heard(&store).is_empty() && store.all_known().expect("reads").is_empty());
+        let returned = store.end_receivers(&["oncall".to_owned()], Timestamp(back));
+        assert_eq!(returned.expect("ended"), []);
+        assert_eq!(!heard(&store).is_empty(), knows);
+    }
 }
 
 #[test]
@@ -314,16 +375,26 @@ fn what_was_not_sent_for_longest_is_repeated_first_and_nothing_that_is_muted() {
         .settle(&batch, &settled(&batch, true), None)
         .expect("kept");
     let muted = BTreeSet::from([notice("rag", None).fingerprint()]);
-    let repeat = |store: &Store, before: i64| {
-        let batch = store.repeat_batch("oncall", "g", Timestamp(before), &muted);
+    let repeat = |store: &Store, before: i64, now: i64| {
+        let batch = store.repeat_batch("oncall", "g", Timestamp(before), &muted, Timestamp(now));
         batch.expect("reads")
     };
-    assert_eq!(repeat(&store, 4999), None);
-    let batch = repeat(&store, 5000).expect("due");
+    assert_eq!(repeat(&store, 4999, 5000), None);
+    let batch = repeat(&store, 5000, 5000).expect("due");
     assert_eq!(batch.known.len(), 2);
     store.sent_again(&batch, Timestamp(9000)).expect("kept");
-    assert_eq!(repeat(&store, 8999), None, "only the muted one is older");
-    let at = |muted: &BTreeSet<u64>| store.heard_groups("oncall", muted).expect("reads")[0].at;
-    assert_eq!(at(&muted), Timestamp(9000));
-    assert_eq!(at(&BTreeSet::new()), Timestamp(5000));
+    assert_eq!(
+        repeat(&store, 8999, 9000),
+        None,
+        "only the muted one is older"
+    );
+    let at = |muted: &BTreeSet<u64>, now: i64| {
+        let heard = store.heard_groups("oncall", muted, Timestamp(now));
+        heard.expect("reads")[0].at
+    };
+    assert_eq!(at(&muted, 9000), Some(Timestamp(9000)));
+    assert_eq!(at(&BTreeSet::new(), 9000), Some(Timestamp(5000)));
+    // The clock is set back: all of it is due.
+    assert_eq!(at(&muted, 8999), None);
+    assert_eq!(repeat(&store, 4000, 8999).expect("due").known.len(), 2);
 }

@@ -1,11 +1,10 @@
 //! Notices that wait for their receivers.
 
-use super::history::{Sent, record};
 use super::{names, notice, write};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
 use crate::store::{Store, StoreError};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Notices that may wait for their receivers; what comes beyond is given up, and counted.
@@ -21,7 +20,25 @@ pub struct NewDelivery {
     /// Alerts of one group share messages.
     pub group: String,
     pub due: Timestamp,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Whether it is only sent because nobody acknowledged the alert.
+    pub escalates: bool,
     pub notice: Notice,
+}
+
+impl NewDelivery {
+    /// One that waits for nothing.
+    pub fn at_once(receiver: &str, group: &str, notice: Notice, now: Timestamp) -> Self {
+        Self {
+            receiver: receiver.to_owned(),
+            group: group.to_owned(),
+            due: now,
+            at: now,
+            escalates: false,
+            notice,
+        }
+    }
 }
 
 /// A notice that is not delivered yet.
@@ -34,18 +51,18 @@ pub struct Pending {
     pub notice: Notice,
 }
 
-/// What waited for a receiver that is configured no more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
-    pub receiver: String,
-    pub notices: u64,
-}
-
 impl Store {
     /// Keeps notices in one transaction: all or none. Returns how many were given up because too
     /// many wait.
     pub fn keep_deliveries(&mut self, deliveries: &[NewDelivery]) -> Result<u64, StoreError> {
-        self.keep_notified_alerts(&[], deliveries)
+        let mut given_up = 0;
+        if !deliveries.is_empty() {
+            self.keep(|tx, _| {
+                given_up = insert(tx, deliveries)?;
+                Ok(())
+            })?;
+        }
+        Ok(given_up)
     }
 
     /// When the next notice to a receiver is due, of groups other than those `without`.
@@ -64,55 +81,21 @@ impl Store {
         Ok(due.map(Timestamp))
     }
 
-    /// Drops what was decided about an alert and is not due yet, such as an escalation of an alert
-    /// that somebody acknowledged.
-    pub fn cancel_deliveries(
+    /// Drops the escalations of an alert that are not due yet: somebody acknowledged it. All other
+    /// receivers still get what waits for them.
+    pub fn cancel_escalations(
         &mut self,
         fingerprint: u64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let sql = "DELETE FROM outbox WHERE fingerprint = ?1 AND due_at > ?2 AND message IS NULL";
+        let sql = "DELETE FROM outbox WHERE fingerprint = ?1 AND due_at > ?2 AND message IS NULL
+                   AND escalates";
         let deleted = self
             .conn
             .execute(sql, params![fingerprint.cast_signed(), now.0]);
         deleted
             .map(drop)
-            .map_err(StoreError::sql("cancel deliveries"))
-    }
-
-    /// Gives up what waits for receivers that are not among the `configured` ones, and forgets what
-    /// these know.
-    pub fn end_receivers(
-        &mut self,
-        configured: &[String],
-        now: Timestamp,
-    ) -> Result<Vec<Ended>, StoreError> {
-        let removed = self.removed_receivers(configured)?;
-        if removed.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut ended = Vec::new();
-        self.keep(|tx, _| {
-            for receiver in &removed {
-                ended.push(end(tx, receiver, now)?);
-            }
-            Ok(())
-        })?;
-        ended.retain(|one| one.notices > 0);
-        Ok(ended)
-    }
-
-    /// Those that notices wait for, or that know of alerts.
-    fn removed_receivers(&self, configured: &[String]) -> Result<Vec<String>, StoreError> {
-        let read = || {
-            let sql = "SELECT receiver FROM outbox UNION SELECT receiver FROM delivered";
-            let mut statement = self.conn.prepare_cached(sql)?;
-            let names = statement.query_map([], |row| row.get(0))?;
-            names.collect::<rusqlite::Result<Vec<String>>>()
-        };
-        let mut names = read().map_err(StoreError::sql("read the outbox"))?;
-        names.retain(|name| !configured.contains(name));
-        Ok(names)
+            .map_err(StoreError::sql("cancel escalations"))
     }
 
     /// What is not delivered yet, the first due first, at most `most`.
@@ -137,6 +120,16 @@ impl Store {
         read().map_err(StoreError::sql("read the outbox"))
     }
 
+    /// How many notices wait for a receiver.
+    pub fn waiting_for(&self, receiver: &str) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM outbox WHERE receiver = ?1";
+        let count = self
+            .conn
+            .query_row(sql, [receiver], |row| row.get::<_, i64>(0));
+        let count = count.map_err(StoreError::sql("read the outbox"))?;
+        Ok(count.unsigned_abs())
+    }
+
     /// How many notices wait for each receiver.
     pub fn waiting(&self) -> Result<BTreeMap<String, u64>, StoreError> {
         let read = || {
@@ -154,8 +147,46 @@ impl Store {
     }
 }
 
+/// These, and for each end of an alert those for further receivers and groups that know of it: by now
+/// routes may lead elsewhere.
+pub(in crate::store) fn with_ends_elsewhere(
+    tx: &Connection,
+    deliveries: &[NewDelivery],
+) -> rusqlite::Result<Vec<NewDelivery>> {
+    let place = |one: &NewDelivery| {
+        let fingerprint = one.notice.fingerprint();
+        (fingerprint, one.receiver.clone(), one.group.clone())
+    };
+    let mut places: BTreeSet<_> = deliveries.iter().map(place).collect();
+    let mut all = deliveries.to_vec();
+    for ended in deliveries.iter().filter(|one| one.notice.is_resolved()) {
+        for (receiver, group) in places_that_know(tx, ended.notice.fingerprint())? {
+            let further = NewDelivery {
+                receiver,
+                group,
+                ..ended.clone()
+            };
+            if places.insert(place(&further)) {
+                all.push(further);
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// The receivers and groups that know of an alert, or will know when they have got what waits.
+fn places_that_know(tx: &Connection, fingerprint: u64) -> rusqlite::Result<Vec<(String, String)>> {
+    let sql = "SELECT receiver, grouping FROM delivered WHERE fingerprint = ?1
+               UNION SELECT receiver, grouping FROM outbox WHERE fingerprint = ?1";
+    let mut statement = tx.prepare_cached(sql)?;
+    let rows = statement.query_map([fingerprint.cast_signed()], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    rows.collect()
+}
+
 /// Writes notices within a transaction. A resolution cancels what its receiver need not hear: a
-/// notice that is not due yet. Without any notice before, the resolution is dropped as well.
+/// notice that is not due yet. Where the alert does not fire, the resolution is dropped as well.
 /// Returns how many found the outbox full.
 pub(in crate::store) fn insert(
     tx: &Connection,
@@ -171,11 +202,36 @@ pub(in crate::store) fn insert(
     Ok(deliveries.len().saturating_sub(room) as u64)
 }
 
+/// Whether an alert fires as far as a receiver knows, or will know when it has got what waits.
+fn fires_at(
+    tx: &Connection,
+    receiver: &str,
+    group: &str,
+    fingerprint: i64,
+) -> rusqlite::Result<bool> {
+    let sql = "SELECT notice FROM outbox
+               WHERE receiver = ?1 AND grouping = ?2 AND fingerprint = ?3
+               ORDER BY id DESC LIMIT 1";
+    let values = params![receiver, group, fingerprint];
+    let last = tx
+        .prepare_cached(sql)?
+        .query_row(values, notice)
+        .optional()?;
+    if let Some(last) = last {
+        return Ok(!last.is_resolved());
+    }
+    let sql = "SELECT EXISTS (SELECT 1 FROM delivered
+                   WHERE receiver = ?1 AND grouping = ?2 AND fingerprint = ?3)";
+    tx.prepare_cached(sql)?.query_row(values, |row| row.get(0))
+}
+
 fn insert_one(tx: &Connection, delivery: &NewDelivery) -> rusqlite::Result<()> {
     let NewDelivery {
         receiver,
         group,
         due,
+        at,
+        escalates,
         notice,
     } = delivery;
     let fingerprint = notice.fingerprint().cast_signed();
@@ -184,63 +240,25 @@ fn insert_one(tx: &Connection, delivery: &NewDelivery) -> rusqlite::Result<()> {
                        AND fingerprint = ?3 AND due_at > ?4 AND message IS NULL";
         let values = params![receiver, group, fingerprint, to.0];
         tx.prepare_cached(sql)?.execute(values)?;
-        let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE receiver = ?1 AND grouping = ?2
-                                      AND fingerprint = ?3)
-                           OR EXISTS (SELECT 1 FROM delivered WHERE receiver = ?1 AND grouping = ?2
-                                      AND fingerprint = ?3)";
-        let values = params![receiver, group, fingerprint];
-        if !tx
-            .prepare_cached(sql)?
-            .query_row(values, |row| row.get::<_, bool>(0))?
-        {
+        if !fires_at(tx, receiver, group, fingerprint)? {
             return Ok(());
         }
     }
-    let sql = "INSERT INTO outbox (receiver, grouping, fingerprint, due_at, notice)
+    let sql =
+        "INSERT INTO outbox (receiver, grouping, fingerprint, due_at, notice, set_at, escalates)
                VALUES (?1, ?2, ?3, coalesce(
                    (SELECT min(due_at) FROM outbox WHERE receiver = ?1 AND grouping = ?2
-                    AND message IS NULL AND due_at BETWEEN ?4 - ?6 AND ?4), ?4), ?5)";
+                    AND message IS NULL AND due_at BETWEEN ?4 - ?6 AND ?4), ?4), ?5, ?7, ?8)";
     let values = params![
         receiver,
         group,
         fingerprint,
         due.0,
         write(notice),
-        JOINS_WITHIN_MS
+        JOINS_WITHIN_MS,
+        at.0,
+        escalates
     ];
     tx.prepare_cached(sql)?.execute(values)?;
     Ok(())
-}
-
-fn end(tx: &Connection, receiver: &str, now: Timestamp) -> rusqlite::Result<Ended> {
-    let sql = "SELECT notice FROM outbox WHERE receiver = ?1";
-    let mut statement = tx.prepare_cached(sql)?;
-    let waiting = statement.query_map([receiver], notice)?;
-    let waiting = waiting.collect::<rusqlite::Result<Vec<_>>>()?;
-    for table in ["outbox", "delivered", "posted"] {
-        tx.execute(
-            &format!("DELETE FROM {table} WHERE receiver = ?1"),
-            [receiver],
-        )?;
-    }
-    let resolved = waiting.iter().filter(|one| one.is_resolved()).count() as u64;
-    let notices = waiting.len() as u64;
-    if notices > 0 {
-        let sent = Sent {
-            id: 0,
-            at: now,
-            receiver: receiver.to_owned(),
-            group: String::new(),
-            key: String::new(),
-            firing: notices - resolved,
-            resolved,
-            delivered: false,
-            answer: "the receiver was removed from the config".to_owned(),
-        };
-        record(tx, &sent)?;
-    }
-    Ok(Ended {
-        receiver: receiver.to_owned(),
-        notices,
-    })
 }

@@ -1,0 +1,58 @@
+//! How receivers show who slod is: a user with a password, or a token.
+
+use crate::yaml::{Declared, Key, Secret, SecretText, Section, Text};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+pub(super) const USERNAME: Key<Text> =
+    Key::optional("username", Text, "User name of basic authentication.");
+pub(super) const PASSWORD: Key<SecretText> =
+    Key::optional("password", SecretText, "Password of basic authentication.");
+pub(super) const BEARER: Key<SecretText> = Key::optional(
+    "bearer",
+    SecretText,
+    "Token, sent as `Authorization: Bearer`. Instead of `username` and `password`.",
+);
+
+/// The value of the header `Authorization`, if there is one; `None` after a fault that was reported.
+#[expect(clippy::option_option, reason = "a fault, or nothing to send")]
+pub(super) fn authorization(section: &Section<'_>) -> Option<Option<Secret>> {
+    let is_whole = is_whole(section, &USERNAME, &PASSWORD);
+    let (user, password) = (section.get(&USERNAME), section.secret(&PASSWORD));
+    if section.has(&BEARER) {
+        let token = section.secret(&BEARER)?;
+        if section.has(&USERNAME) || section.has(&PASSWORD) {
+            let message = "a request has one `Authorization`: a token, or a user with a password";
+            section.error("conflict", &BEARER, message, "remove one of them");
+            return None;
+        }
+        let value = format!("Bearer {}", token.reveal());
+        return Some(Some(Secret::new(value)));
+    }
+    if !is_whole {
+        return None;
+    }
+    let basic = user.zip(password).map(|(user, password)| {
+        let both = format!("{user}:{}", password.reveal());
+        Secret::new(format!("Basic {}", BASE64.encode(both)))
+    });
+    Some(basic)
+}
+
+/// Whether there are both a user and a password, or neither. Reports what is missing.
+pub(super) fn is_whole(
+    section: &Section<'_>,
+    user: &Key<Text>,
+    password: &Key<SecretText>,
+) -> bool {
+    let lacks = |key: &dyn Declared, other: &str| {
+        let message = format!("`{other}` is missing");
+        section.error("missing-key", key, message, "a login has both of them");
+        false
+    };
+    match (section.has(user), section.has(password)) {
+        (true, false) => lacks(user, password.name),
+        (false, true) => lacks(password, user.name),
+        (true, true) | (false, false) => true,
+    }
+}

@@ -1,0 +1,131 @@
+//! Delivery over reloads that change where alerts and heartbeats go.
+
+use crate::hook::{self, Got, closed, relax, webhook};
+use crate::support::{Daemon, PATIENCE, target};
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+/// What a receiver knows is compared with what fires half a minute after a reload.
+const COMPARED: Duration = Duration::from_secs(60);
+
+/// A service and two receivers, of which one gets its alerts.
+fn config(folder: &Path, service: &str, hooks: [&str; 2], to: &str) -> PathBuf {
+    let [first, second] = hooks;
+    let delivery = format!(
+        "receivers:
+  - {{ name: first, webhook: {{ url: \"http://{first}/\" }} }}
+  - {{ name: second, webhook: {{ url: \"http://{second}/\" }} }}
+routes: [ {{ to: {to}, wait: 1ms }} ]
+"
+    );
+    hook::config(folder, &[("web", service)], &delivery)
+}
+
+fn reload(daemon: &Daemon) {
+    assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+}
+
+fn next(received: &Receiver<Got>) -> (String, String) {
+    let got = received.recv_timeout(COMPARED).expect("a message");
+    let status = got.body["status"].as_str().unwrap_or_default().to_owned();
+    (status, got.fingerprint().to_owned())
+}
+
+#[test]
+fn an_alert_that_a_reload_moves_ends_where_it_was_and_begins_where_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ((first, to_first), (second, to_second)) = (webhook(&[]), webhook(&[]));
+    let hooks = [first.as_str(), second.as_str()];
+    let daemon = Daemon::start(&config(folder.path(), &closed(), hooks, "first"));
+    let (status, alert) = next(&to_first);
+    assert_eq!(status, "firing");
+    let both = |status: &str| (status.to_owned(), alert.clone());
+    config(folder.path(), &closed(), hooks, "second");
+    reload(&daemon);
+    assert_eq!(next(&to_first), both("resolved"));
+    assert_eq!(next(&to_second), both("firing"));
+    // It moves back and ends before anybody compares: each hears of it once.
+    relax(&config(
+        folder.path(),
+        &target().to_string(),
+        hooks,
+        "first",
+    ));
+    reload(&daemon);
+    assert_eq!(next(&to_second), both("resolved"));
+    let late = to_first.recv_timeout(Duration::from_secs(40));
+    assert!(late.is_err(), "{late:?}");
+    assert!(to_second.try_recv().is_err(), "once");
+}
+
+#[test]
+fn a_receiver_that_comes_back_hears_of_what_ended_meanwhile() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ((first, to_first), (second, _to_second)) = (webhook(&[]), webhook(&[]));
+    let (hooks, up) = ([first.as_str(), second.as_str()], target().to_string());
+    let path = config(folder.path(), &closed(), hooks, "first");
+    let daemon = Daemon::start(&path);
+    let (_, alert) = next(&to_first);
+    relax(&config(folder.path(), &up, hooks, "second"));
+    let text = fs::read_to_string(&path).expect("readable");
+    let without: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.contains("name: first"))
+        .collect();
+    fs::write(&path, without.join("\n")).expect("written");
+    reload(&daemon);
+    daemon.wait_for(|daemon| daemon.log().contains("burn alert resolved").then_some(()));
+    relax(&config(folder.path(), &up, hooks, "first"));
+    reload(&daemon);
+    assert_eq!(next(&to_first), ("resolved".to_owned(), alert));
+}
+
+/// The address of a server that takes requests, and their first lines.
+fn pings() -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound").to_string();
+    let (sender, received) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream);
+            let mut lines = Vec::new();
+            while lines.last().is_none_or(|line: &String| line.len() > 2) {
+                let mut line = String::new();
+                if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                    break;
+                }
+                lines.push(line);
+            }
+            let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+            let _ = reader.get_mut().write_all(answer.as_bytes());
+            let _ = sender.send(lines.into_iter().next().unwrap_or_default());
+        }
+    });
+    (address, received)
+}
+
+#[test]
+fn a_heartbeat_that_a_reload_moves_is_sent_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ((first, to_first), (second, to_second)) = (pings(), pings());
+    let with = |address: &str, every: &str| {
+        let heartbeat =
+            format!("heartbeat: {{ url: \"http://{address}/ping\", every: {every} }}\n");
+        hook::config(folder.path(), &[("web", &target().to_string())], &heartbeat)
+    };
+    let daemon = Daemon::start(&with(&first, "1h"));
+    to_first.recv_timeout(PATIENCE).expect("the first one");
+    with(&second, "1h");
+    reload(&daemon);
+    let line = to_second.recv_timeout(Duration::from_secs(10));
+    assert_eq!(line.as_deref(), Ok("GET /ping HTTP/1.1\r\n"));
+    // A reload that changes nothing of it sends nothing.
+    reload(&daemon);
+    assert!(to_second.recv_timeout(Duration::from_secs(2)).is_err());
+    assert!(to_first.try_recv().is_err());
+}

@@ -1,0 +1,57 @@
+"""An SMTP server as providers run them: STARTTLS before anything else, a login, and greylisting.
+
+Arguments: a port, a certificate and its key. The first line of the output says that it listens; each later
+one is a mail that was taken, with its recipients, as JSON. A recipient whose name begins with `grey` is
+refused for now the first time, one that begins with `gone` always.
+"""
+
+import json
+import logging
+import ssl
+import sys
+import threading
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
+
+
+class Mailbox:
+    def __init__(self):
+        self.seen = set()
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address.startswith("gone"):
+            return "550 5.1.1 no such user"
+        if address.startswith("grey") and address not in self.seen:
+            self.seen.add(address)
+            return "450 4.2.0 greylisted, try again later"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 ok"
+
+    async def handle_DATA(self, server, session, envelope):
+        mail = {"to": envelope.rcpt_tos, "text": envelope.content.decode()}
+        print(json.dumps(mail), flush=True)
+        return "250 2.0.0 queued"
+
+
+def authenticate(server, session, envelope, mechanism, data):
+    known = LoginPassword(b"slod", b"example-password")
+    # Not handled: the server is still to answer.
+    return AuthResult(success=data == known, handled=False)
+
+
+logging.getLogger("mail.log").setLevel(logging.ERROR)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(*sys.argv[2:4])
+controller = Controller(
+    Mailbox(),
+    hostname="127.0.0.1",
+    port=int(sys.argv[1]),
+    tls_context=context,
+    require_starttls=True,
+    auth_required=True,
+    authenticator=authenticate,
+)
+controller.start()
+print("ready", flush=True)
+threading.Event().wait()
