@@ -6,9 +6,11 @@ use crate::alert::{
     AlertKey, AlertRecord, AlertRules, Changes, Decisions, Machine, Sign, Source, StepInput,
     TROUBLES,
 };
+use crate::config::Config;
 use crate::ledger::LedgerView;
 use crate::outcome::Timestamp;
 use crate::signal::{Finding, Findings, Presence};
+use crate::signals::Scope;
 use std::sync::Arc;
 
 /// Owned by one task.
@@ -17,11 +19,15 @@ pub struct LiveAlerts {
     machine: Machine,
     /// The last findings that were taken.
     found: Timestamp,
+    /// What signs were last looked for by.
+    config: Option<Arc<Config>>,
 }
 
 /// What alerts are evaluated with, apart from the state of the ledger.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
+    /// Which signs are looked for: none without one.
+    pub config: Option<Arc<Config>>,
     pub rules: Arc<AlertRules>,
     pub decisions: Arc<Decisions>,
     pub findings: Arc<Findings>,
@@ -34,26 +40,45 @@ impl LiveAlerts {
     pub fn resumed(firing: Vec<AlertRecord>, held: Timestamp) -> Self {
         Self {
             machine: Machine::resumed(firing, held, TROUBLES),
-            found: Timestamp::default(),
+            ..Self::default()
         }
     }
 
     /// Takes the state of a moment. Returns what changed by it.
     pub fn step(&mut self, view: &LedgerView, inputs: &Inputs) -> Changes {
-        let findings = &inputs.findings;
-        let are_new = findings.at != self.found;
-        self.found = findings.at;
-        let matters = |sign: &Sign| sign.is_there == Some(true) || self.machine.follows(&sign.key);
-        let signs = || findings.all.iter().map(sign).filter(matters);
-        let signs: Option<Vec<Sign>> = are_new.then(|| signs().collect());
+        let (signs, gone) = self.signs(inputs);
         let input = StepInput {
             rules: &inputs.rules,
             decisions: &inputs.decisions,
             signs: signs.as_deref(),
+            gone: &gone,
             own: &inputs.own.signs(),
             now: view.at,
         };
         self.machine.step(view.objectives(), input)
+    }
+
+    /// The findings that matter, if they are new, and the signs that are no longer looked for.
+    /// Findings may be older than the config.
+    fn signs(&mut self, inputs: &Inputs) -> (Option<Vec<Sign>>, Vec<AlertKey>) {
+        let findings = &inputs.findings;
+        let are_new = findings.at != self.found;
+        let place = |config: &Option<Arc<Config>>| config.as_ref().map(Arc::as_ptr);
+        let is_reloaded = place(&inputs.config) != place(&self.config);
+        if !are_new && !is_reloaded {
+            return (None, Vec::new());
+        }
+        self.found = findings.at;
+        self.config.clone_from(&inputs.config);
+        let scope = Scope::of(inputs.config.as_deref());
+        let followed = self.machine.followed();
+        let gone = followed.filter(|key| !scope.has(key)).cloned().collect();
+        let matters = |sign: &Sign| {
+            let is_there = sign.is_there == Some(true);
+            (is_there || self.machine.follows(&sign.key)) && scope.has(&sign.key)
+        };
+        let signs = || findings.all.iter().map(sign).filter(matters);
+        (are_new.then(|| signs().collect()), gone)
     }
 
     /// What fires, as of the state that was taken `at` this moment.

@@ -1,10 +1,10 @@
 //! The recent history of the processes of a service that are reported as one, and its signs.
 
-use super::numbers::{ContainerNumber, ContainerNumbers, ProcessNumber, ProcessNumbers, Rise};
+use super::numbers::{ContainerNumber, ContainerNumbers, ProcessNumber, ProcessNumbers};
 use crate::format::numbers::bytes;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Answer, COUNTED, Grows, MEMORY, MIB, above, counted, growing};
-use crate::signal::{Keep, Level, Presence, Settings, SignalKind, Track, kinds};
+use crate::signal::{Keep, Level, Presence, Rise, Settings, SignalKind, Track, kinds};
 use crate::trend::GrowthRules;
 use crate::units::whole;
 use std::time::Duration;
@@ -94,7 +94,7 @@ impl ProcessHistory {
         self.take_memory(at, MemoryOf::Anonymous, get(N::Anonymous));
         self.threads.take(at, get(N::Threads));
         self.files.take(at, get(N::Files));
-        let restarts = self.rises.restarts.step(get(N::Restarts));
+        let restarts = self.rises.restarts.step(at, get(N::Restarts));
         self.restarts.take(at, restarts);
         self.cpu_of_host.take(at, get(N::Cpu));
     }
@@ -105,10 +105,10 @@ impl ProcessHistory {
         self.take_memory(at, MemoryOf::Container, get(N::Anonymous));
         self.limit = get(N::WorkingSet).zip(get(N::MemoryLimit));
         self.cpu_of_limit.take(at, get(N::Cpu));
-        let kills = self.rises.kills.step(get(N::Kills));
+        let kills = self.rises.kills.step(at, get(N::Kills));
         self.kills.take(at, kills);
-        let periods = self.rises.periods.step(get(N::Periods));
-        let throttled = self.rises.throttled.step(get(N::Throttled));
+        let periods = self.rises.periods.step(at, get(N::Periods));
+        let throttled = self.rises.throttled.step(at, get(N::Throttled));
         let share = periods.zip(throttled);
         let share = share.filter(|(periods, _)| *periods > 0.0);
         self.throttled

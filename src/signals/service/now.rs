@@ -49,6 +49,8 @@ impl ServiceHistory {
             self.judge_provider(probe, provider, settings, &mut push);
         }
         self.judge_usual(settings, now, &mut push);
+        let was = |kind: &SignalKind, subject: &str| self.was_active(kind, subject);
+        self.outcomes.judge(settings, now, was, &mut push);
         let slows = is_slower(self.latency().0);
         for (name, process) in &self.processes {
             let was = |kind: &SignalKind| self.was_active(kind, name);

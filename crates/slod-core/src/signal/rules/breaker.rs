@@ -2,7 +2,7 @@
 
 use super::{Answer, there};
 use crate::outcome::Timestamp;
-use crate::signal::{Keep, Presence, Track};
+use crate::signal::{Keep, Presence, Rise, Track, is_gapless};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -13,8 +13,6 @@ const KNOWN_MIN: f64 = 270.0;
 /// Seconds from which on the evidence is that of all of them.
 const ALL_KNOWN: f64 = 540.0;
 const TRIPS: f64 = 3.0;
-/// Between readings that are further apart, nobody knows.
-const GAP_MAX: f64 = 90.0;
 
 /// The recent minutes of the circuit breakers of a service.
 #[derive(Debug)]
@@ -25,6 +23,7 @@ pub struct Breaker {
     known: Track,
     /// How often they opened.
     trips: Track,
+    rise: Rise,
     last: Option<(Timestamp, bool)>,
 }
 
@@ -35,24 +34,24 @@ impl Default for Breaker {
             open: minutes(),
             known: minutes(),
             trips: minutes(),
+            rise: Rise::default(),
             last: None,
         }
     }
 }
 
 impl Breaker {
-    /// Takes whether one is open, and how often they opened since the last time.
+    /// Takes whether one is open, and the counter of how often they opened.
     pub fn take(&mut self, at: Timestamp, is_open: Option<bool>, trips: Option<f64>) {
-        if let Some((before, was_open)) = self.last {
+        let last = self.last.filter(|(before, _)| is_gapless(*before, at));
+        if let Some((before, was_open)) = last {
             let passed = at.as_secs_f64() - before.as_secs_f64();
-            if (0.0..=GAP_MAX).contains(&passed) {
-                self.known.take(at, Some(passed));
-                self.open
-                    .take(at, Some(if was_open { passed } else { 0.0 }));
-            }
+            self.known.take(at, Some(passed));
+            self.open
+                .take(at, Some(if was_open { passed } else { 0.0 }));
         }
         self.last = is_open.map(|is_open| (at, is_open));
-        self.trips.take(at, trips);
+        self.trips.take(at, self.rise.step(at, trips));
     }
 
     pub fn tracks(&mut self) -> [&mut Track; 3] {
@@ -135,11 +134,11 @@ mod tests {
     fn three_trips_are_frequent() {
         let mut breaker = Breaker::default();
         for minute in 0..4 {
-            breaker.take(Timestamp::from_secs(minute * 60), None, Some(1.0));
+            breaker.take(Timestamp::from_secs(minute * 60), None, Some(minute as f64));
         }
         let (presence, evidence) = breaker_open(&breaker, 0.05);
         assert_eq!(presence, Presence::Active);
-        assert!(evidence.ends_with("opened 4 times"), "{evidence}");
+        assert!(evidence.ends_with("opened 3 times"), "{evidence}");
         assert_eq!(breaker_open(&Breaker::default(), 0.05).0, Presence::Unknown);
     }
 }
