@@ -20,7 +20,7 @@ mod texts;
 mod usual;
 mod watcher;
 
-pub use past::{Kept, replay, replay_host};
+pub use past::{Kept, NOT_REPLAYED, replay, replay_host};
 pub use scope::Scope;
 pub use task::{Deps, run};
 pub use watcher::Watcher;

@@ -100,8 +100,7 @@ impl MetricsHistory {
             return;
         }
         let provider = self.provider.get_or_insert_default();
-        let requests = requests.or(timed).unwrap_or(0.0);
-        provider.take(at, errors.unwrap_or(0.0), requests, latency);
+        provider.take(at, errors, requests.or(timed), latency);
     }
 
     /// As with processes.

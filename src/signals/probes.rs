@@ -34,6 +34,8 @@ pub(super) struct ProbesHistory {
     pub(super) p95: Track,
     pub(super) errors: Counts,
     pub(super) timeouts: Track,
+    /// Whether all probes are of language models.
+    pub(super) are_of_providers: bool,
     /// Probes of language models.
     pub(super) providers: BTreeMap<Arc<str>, ProviderHistory>,
 }
@@ -47,6 +49,7 @@ impl Default for ProbesHistory {
             p95: Track::new(DRIFT_WINDOW, DRIFT_WINDOWS, Keep::Mean),
             errors: Counts::default(),
             timeouts: Track::new(MINUTE, HOUR, Keep::Sum),
+            are_of_providers: false,
             providers: BTreeMap::new(),
         }
     }
@@ -79,10 +82,11 @@ impl ProbesHistory {
             let provider = self.providers.entry(probe.clone()).or_default();
             provider.take(
                 at,
-                f64::from(u8::from(!is_good)),
-                1.0,
+                Some(f64::from(u8::from(!is_good))),
+                Some(1.0),
                 is_good.then_some(seconds),
             );
+            self.are_of_providers = counts_llm;
             if !counts_llm {
                 return;
             }

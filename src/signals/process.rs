@@ -223,12 +223,12 @@ impl ProcessHistory {
     }
 
     /// Signs of the last minutes. `was` says which of them were there; `slows` whether responses are
-    /// slower than before.
+    /// slower than before, if that is known.
     pub(super) fn recent(
         &self,
         settings: &Settings,
         was: impl Fn(&SignalKind) -> bool,
-        slows: bool,
+        slows: Option<bool>,
     ) -> Vec<(&'static SignalKind, Answer)> {
         let level = |kind| settings.level(kind);
         let least = |kind| settings.level(kind).begins;
@@ -260,14 +260,21 @@ impl ProcessHistory {
             .then_some((&self.cpu_of_host, "its use of the host's processors"))
     }
 
-    fn throttled(&self, level: Level, was_active: bool, slows: bool) -> Answer {
+    fn throttled(&self, level: Level, was_active: bool, slows: Option<bool>) -> Answer {
         let what = "share of throttled periods";
         let (presence, evidence) = above(&self.throttled, level, was_active, what);
-        if presence == Presence::Active && !slows {
-            let evidence = format!("{evidence}; response times do not rise");
-            return (Presence::Clear, evidence);
+        match slows {
+            _ if presence != Presence::Active => (presence, evidence),
+            Some(true) => (presence, format!("{evidence}; response times rise")),
+            Some(false) => {
+                let evidence = format!("{evidence}; response times do not rise");
+                (Presence::Clear, evidence)
+            }
+            None => {
+                let evidence = format!("{evidence}; whether response times rise is not known");
+                (Presence::Unknown, evidence)
+            }
         }
-        (presence, evidence)
     }
 
     /// Bytes that it takes at most.

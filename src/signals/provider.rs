@@ -29,9 +29,15 @@ impl Default for ProviderHistory {
 
 impl ProviderHistory {
     /// Takes what happened since the last time.
-    pub(super) fn take(&mut self, at: Timestamp, failed: f64, requests: f64, latency: Option<f64>) {
-        self.failed.take(at, Some(failed));
-        self.requests.take(at, Some(requests));
+    pub(super) fn take(
+        &mut self,
+        at: Timestamp,
+        failed: Option<f64>,
+        requests: Option<f64>,
+        latency: Option<f64>,
+    ) {
+        self.failed.take(at, failed);
+        self.requests.take(at, requests);
         self.latency.take(at, latency.map(f64::ln));
     }
 

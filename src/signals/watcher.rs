@@ -27,6 +27,9 @@ pub(super) const LLM: &str = "llm";
 /// Attempts are not waited for longer than this.
 const LATEST: Duration = Duration::from_secs(600);
 
+/// Time after which what is usual at each time of day is learned again.
+const LEARN_EVERY: Duration = Duration::from_secs(6 * 3600);
+
 /// Owned by one task.
 #[derive(Debug)]
 pub struct Watcher {
@@ -36,6 +39,8 @@ pub struct Watcher {
     judged: Option<Timestamp>,
     /// When signs were looked for last.
     looked: Option<Timestamp>,
+    /// When what is usual was learned last.
+    learned: Option<Timestamp>,
 }
 
 impl Default for Watcher {
@@ -45,6 +50,7 @@ impl Default for Watcher {
             services: BTreeMap::new(),
             judged: None,
             looked: None,
+            learned: None,
         }
     }
 }
@@ -66,6 +72,25 @@ impl Watcher {
             let history = self.service(&container.service);
             history.take_container(&container.process, at, &ContainerNumbers::of(container));
         }
+    }
+
+    /// Begins all histories anew if the clock was set back: they would take nothing until it has come
+    /// as far again.
+    pub(super) fn follow_clock(&mut self, now: Timestamp) {
+        if self.looked.is_some_and(|last| now.after(SET_BACK) < last) {
+            *self = Self::default();
+        }
+        self.looked = Some(now);
+    }
+
+    /// Whether it is time to learn what is usual. It is begun then.
+    pub(super) fn begins_to_learn(&mut self, now: Timestamp) -> bool {
+        let learned = self.learned;
+        let is_due = learned.is_none_or(|at| now < at || at.after(LEARN_EVERY) <= now);
+        if is_due {
+            self.learned = Some(now);
+        }
+        is_due
     }
 
     /// Takes what is usual for each service.
@@ -100,11 +125,7 @@ impl Watcher {
 
     /// What all signs that are switched on find now.
     pub fn findings(&mut self, config: &Config, ledger: &LedgerView, now: Timestamp) -> Findings {
-        if self.looked.is_some_and(|last| now.after(SET_BACK) < last) {
-            // Histories would take nothing until the clock has come as far again.
-            *self = Self::default();
-        }
-        self.looked = Some(now);
+        self.follow_clock(now);
         let names: BTreeSet<&Arc<str>> = config.services.iter().map(|one| &one.name).collect();
         self.services.retain(|name, _| names.contains(name));
         for spec in &config.services {
@@ -223,5 +244,21 @@ mod tests {
         assert_eq!(look(1010..1020, 0.95), Presence::Active);
         assert_eq!(look(900..901, 0.1), Presence::Unknown, "another clock");
         assert_eq!(look(901..910, 0.1), Presence::Clear);
+    }
+
+    #[test]
+    fn what_is_usual_is_learned_again_after_a_clock_that_was_set_back() {
+        let (config, ledger) = (config(NOTHING), LedgerView::default());
+        let mut watcher = Watcher::default();
+        let mut learns = |minute: i64| {
+            let now = Timestamp::from_secs(minute * 60);
+            watcher.follow_clock(now);
+            let learns = watcher.begins_to_learn(now);
+            watcher.findings(&config, &ledger, now);
+            learns
+        };
+        assert!(learns(1000) && !learns(1001) && !learns(1359) && learns(1360));
+        // What was learned after the step is kept.
+        assert!(learns(1360 - 60) && !learns(1360 - 59));
     }
 }

@@ -197,6 +197,7 @@ impl History {
             RoleKind::Gauge => Some(sum(found))
                 .filter(|sum| sum.is_finite())
                 .map(RoleValue::Gauge),
+            RoleKind::Limit => limit(rule, found).map(RoleValue::Gauge),
             RoleKind::State => {
                 let is_set = found.points.iter().any(|point| point.value != 0.0);
                 Some(RoleValue::Gauge(f64::from(u8::from(is_set))))
@@ -229,6 +230,23 @@ pub fn stale_after(interval: Duration) -> Duration {
 
 fn sum(found: &Found) -> f64 {
     found.points.iter().map(|point| point.value).sum()
+}
+
+/// The sum of limits, `None` if there is no limit: with 0, unless it is a part of a sum of several
+/// metrics such as `max_overflow`, a negative number, infinity, or the largest number of a type.
+fn limit(rule: &Rule, found: &Found) -> Option<f64> {
+    let has_parts = rule
+        .selector
+        .as_ref()
+        .is_some_and(|selector| selector.name().is_none());
+    let is_limit = |value: f64| {
+        let least = if has_parts { 0.0 } else { f64::MIN_POSITIVE };
+        (least..f64::from(i32::MAX)).contains(&value)
+    };
+    let mut points = found.points.iter();
+    points
+        .all(|point| is_limit(point.value))
+        .then(|| sum(found))
 }
 
 /// The rule of each role: its selector, or the first of the table that finds series; a counter

@@ -319,8 +319,10 @@ fn is_current(timestamp: Option<i64>, now_ms: i64) -> bool {
 
 /// The sample as a point of its rule; `None` if its value or its bound is no number.
 fn point(rule: &Rule, part: Part, sample: &Sample<'_>, key: u64) -> Option<Point> {
-    let is_gauge = matches!(rule.role.kind(), RoleKind::Gauge | RoleKind::State);
-    let is_usable = sample.value.is_finite() && (is_gauge || sample.value >= 0.0);
+    let kind = rule.role.kind();
+    let may_fall = matches!(kind, RoleKind::Gauge | RoleKind::Limit | RoleKind::State);
+    let is_number = |value: f64| value.is_finite() || (kind == RoleKind::Limit && !value.is_nan());
+    let is_usable = is_number(sample.value) && (may_fall || sample.value >= 0.0);
     let slot = match part {
         Part::Value => Slot::Value,
         Part::Sum => Slot::Sum,
@@ -332,7 +334,7 @@ fn point(rule: &Rule, part: Part, sample: &Sample<'_>, key: u64) -> Option<Point
         Part::Bucket | Part::Count => 1.0,
     };
     let value = sample.value * scale;
-    (is_usable && value.is_finite()).then_some(Point { key, slot, value })
+    (is_usable && is_number(value)).then_some(Point { key, slot, value })
 }
 
 fn upper_bound(labels: LabelSet<'_>) -> Option<f64> {

@@ -166,6 +166,28 @@ fn the_pages_of_common_libraries_are_understood() {
 }
 
 #[test]
+fn a_pool_without_a_limit_has_no_most() {
+    let most = |page: &str| Watched::new("").follow(0, page).number(Role::DbPoolMax);
+    let sqlalchemy = |size: &str, overflow: &str| {
+        most(&format!(
+            "db_pool_checked_out 4\ndb_pool_size {size}\ndb_pool_max_overflow {overflow}\n"
+        ))
+    };
+    assert_eq!(sqlalchemy("5", "10"), Some(15.0));
+    assert_eq!(sqlalchemy("5", "0"), Some(5.0));
+    assert_eq!(sqlalchemy("5", "-1"), None);
+    let go = |first: &str, second: &str| {
+        most(&format!(
+            "go_sql_in_use_connections{{db_name=\"a\"}} 4\ngo_sql_max_open_connections{{db_name=\"a\"}} {first}\ngo_sql_max_open_connections{{db_name=\"b\"}} {second}\n"
+        ))
+    };
+    assert_eq!(go("10", "20"), Some(30.0));
+    for none in ["0", "-1", "2147483647", "9.223372036854776e+18", "+Inf"] {
+        assert_eq!(go("10", none), None, "{none}");
+    }
+}
+
+#[test]
 fn durations_are_in_seconds() {
     let page = std::fs::read_to_string("tests/fixtures/metrics-pages/envoy.txt").expect("text");
     let metrics = Watched::new("").follow(0, &page);

@@ -165,17 +165,26 @@ impl ServiceHistory {
 
     /// How the service does while its provider is in trouble.
     fn meanwhile(&self) -> Meanwhile {
-        let Errors { errors, total } = self.errors().0.lately();
-        let p95 = self.latency().0;
-        if total == 0 {
-            Meanwhile::Unknown
-        } else if errors * FAILING_OF >= total {
-            Meanwhile::Failing
-        } else if is_slower(p95) {
-            Meanwhile::Slower
-        } else {
-            Meanwhile::Usual
+        let (counts, by) = self.errors();
+        let Errors { errors, total } = counts.lately();
+        if total == 0 || self.is_provider(by) {
+            return Meanwhile::Unknown;
         }
+        if errors * FAILING_OF >= total {
+            return Meanwhile::Failing;
+        }
+        let (p95, by) = self.latency();
+        match is_slower(p95).filter(|_| !self.is_provider(by)) {
+            Some(true) => Meanwhile::Slower,
+            Some(false) => Meanwhile::Usual,
+            None => Meanwhile::NotFailing,
+        }
+    }
+
+    /// Whether what is known of the service is what its provider does: it has no probes but of
+    /// language models.
+    fn is_provider(&self, by: Numbers) -> bool {
+        by == Numbers::Probes && self.probes.are_of_providers
     }
 
     fn at_peak(

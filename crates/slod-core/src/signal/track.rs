@@ -110,6 +110,17 @@ impl Track {
         known
     }
 
+    /// The `of` latest windows that are known, if all of them are among the last `within`, after
+    /// those before them, and over how many windows the latest ones stretch.
+    pub fn latest(&self, of: usize, within: usize) -> Option<(Vec<f64>, Vec<f64>, usize)> {
+        let mut known = self.known(usize::MAX);
+        let latest = known.split_off(known.len().checked_sub(of)?);
+        let is_known = |at: &usize| !self.values[*at].is_nan();
+        let first = (0..self.values.len()).rev().filter(is_known).nth(of - 1)?;
+        let stretch = self.values.len() - first;
+        (stretch <= within).then_some((known, latest, stretch))
+    }
+
     /// The sum of what is known of the last `of` windows, with the one that is not over: what was
     /// counted lately.
     pub fn sum(&self, of: usize) -> Option<f64> {
@@ -214,6 +225,23 @@ mod tests {
         assert_eq!(track.values(), expected, "an earlier time changes nothing");
         track.take(at(1_000_000), None);
         assert_eq!(track.values(), [None; 5]);
+    }
+
+    #[test]
+    fn the_latest_windows_are_known_unless_they_are_long_ago() {
+        let mut track = Track::new(MINUTE, 10, Keep::Mean);
+        for minute in [0, 1, 2, 4, 5] {
+            track.take(at(60 * minute), Some(minute as f64));
+        }
+        assert_eq!(track.latest(2, 2), None, "they stretch over three");
+        assert_eq!(track.latest(9, 9), None);
+        let (before, latest, stretch) = track.latest(2, 5).expect("known");
+        assert_eq!(
+            (&before[..], &latest[..], stretch),
+            (&[0.0, 1.0][..], &[2.0, 4.0][..], 3)
+        );
+        track.take(at(60 * 9), None);
+        assert_eq!(track.latest(2, 3), None, "nothing came since");
     }
 
     #[test]

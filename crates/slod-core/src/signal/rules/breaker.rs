@@ -83,11 +83,16 @@ pub fn breaker_open(breaker: &Breaker, most: f64) -> Answer {
     } else {
         String::new()
     };
-    let share = share * 100.0;
-    (
-        there(is_open || opened >= TRIPS),
-        format!("open for {share:.0} % of {of}the last {RECENT} minutes; opened {opened:.0} times"),
-    )
+    let open = format!(
+        "open for {:.0} % of {of}the last {RECENT} minutes",
+        share * 100.0
+    );
+    let evidence = match trips {
+        Some(trips) if known > 0.0 => format!("{open}; opened {trips:.0} times"),
+        Some(trips) => format!("opened {trips:.0} times in the last {RECENT} minutes"),
+        None => open,
+    };
+    (there(is_open || opened >= TRIPS), evidence)
 }
 
 #[cfg(test)]
@@ -131,6 +136,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_known_is_not_in_the_evidence() {
+        let evidence = |trips: Option<f64>| {
+            let mut breaker = Breaker::default();
+            for second in (0..=600).step_by(10) {
+                breaker.take(Timestamp::from_secs(second), Some(false), trips);
+            }
+            breaker_open(&breaker, 0.05).1
+        };
+        assert_eq!(evidence(None), "open for 0 % of the last 10 minutes");
+        assert_eq!(
+            evidence(Some(5.0)),
+            "open for 0 % of the last 10 minutes; opened 0 times"
+        );
+    }
+
+    #[test]
     fn three_trips_are_frequent() {
         let mut breaker = Breaker::default();
         for minute in 0..4 {
@@ -138,7 +159,7 @@ mod tests {
         }
         let (presence, evidence) = breaker_open(&breaker, 0.05);
         assert_eq!(presence, Presence::Active);
-        assert!(evidence.ends_with("opened 3 times"), "{evidence}");
+        assert_eq!(evidence, "opened 3 times in the last 10 minutes");
         assert_eq!(breaker_open(&Breaker::default(), 0.05).0, Presence::Unknown);
     }
 }
