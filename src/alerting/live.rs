@@ -108,3 +108,83 @@ pub fn sign(finding: &Finding) -> Sign {
         chart: finding.chart.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source as Text;
+    use crate::signal::kinds;
+    use std::path::Path;
+
+    fn config(service: &str, signals: &str) -> Arc<Config> {
+        let source = Text {
+            name: String::new(),
+            text: format!(
+                "services: [ {{ name: {service}, signals: {{ {signals} }}, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ] }} ]\n"
+            ),
+        };
+        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+        Arc::new(loaded.config.expect("a valid config"))
+    }
+
+    /// Findings of two moments, in which responses of `web` become slower.
+    fn fires_by(config: &Arc<Config>) -> (LiveAlerts, Inputs) {
+        let mut alerts = LiveAlerts::default();
+        let mut inputs = Inputs::default();
+        for second in [1000, 1200] {
+            let mut view = LedgerView::default();
+            view.at = Timestamp::from_secs(second);
+            let slow = Finding {
+                kind: &kinds::LATENCY_RISING,
+                service: Some("web".into()),
+                subject: "".into(),
+                presence: Presence::Active,
+                evidence: "slower".into(),
+                chart: "".into(),
+            };
+            let findings = Findings {
+                at: view.at,
+                all: vec![slow],
+                ..Findings::default()
+            };
+            inputs = Inputs {
+                config: Some(config.clone()),
+                findings: Arc::new(findings),
+                ..Inputs::default()
+            };
+            alerts.step(&view, &inputs);
+        }
+        (alerts, inputs)
+    }
+
+    #[test]
+    fn alerts_of_signs_end_with_the_reload_that_no_longer_looks_for_them() {
+        let before = config("web", "");
+        for (after, fires) in [
+            (config("web", "cpu_high: false"), 1),
+            (config("web", "latency_rising: false"), 0),
+            (config("renamed", ""), 0),
+        ] {
+            let (mut alerts, inputs) = fires_by(&before);
+            assert_eq!(alerts.machine.firing().count(), 1);
+            let mut view = LedgerView::default();
+            view.at = Timestamp::from_secs(1201);
+            // The findings are still those of before.
+            let inputs = Inputs {
+                config: Some(after),
+                ..inputs
+            };
+            let changes = alerts.step(&view, &inputs);
+            assert_eq!(alerts.machine.firing().count(), fires);
+            let ended = changes.records.iter().filter_map(|one| one.to);
+            assert_eq!(ended.count(), 1 - fires);
+            view.at = Timestamp::from_secs(1202);
+            alerts.step(&view, &inputs);
+            assert_eq!(
+                alerts.machine.firing().count(),
+                fires,
+                "nor does it begin again"
+            );
+        }
+    }
+}

@@ -205,3 +205,62 @@ impl LlmCounters {
         found.map_or(0, |one| one.buckets.iter().sum())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::diagnostic::Source;
+    use crate::ledger::{Ledger, RestoreFrom, restore};
+    use crate::outcome::{Outcome, RateLimit};
+    use std::path::Path;
+
+    #[test]
+    fn rate_limits_that_no_answer_shows_are_unknown_after_three_intervals() {
+        let source = Source {
+            name: String::new(),
+            text: "services: [ { name: ai, probes: [ { name: ask, interval: 60s, llm: { url: 'http://127.0.0.1:1/', model: m, prompt: hi } } ] } ]\n".to_owned(),
+        };
+        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+        let config = loaded.config.expect("a valid config");
+        let at = |second: i64| Timestamp::from_secs(1_000_000 + second);
+        let from = RestoreFrom {
+            config: &config,
+            corrections: &[],
+            store: None,
+            now: at(0),
+        };
+        let mut ledger: Ledger = restore(from).expect("nothing is read");
+        let probe = &config.services[0].probes[0];
+        let answered = |ledger: &mut Ledger, second, has_limits: bool| {
+            let mut outcome = Outcome::new(Verdict::Good, Duration::from_secs(1));
+            if has_limits {
+                outcome.detail.rate_limits.put(RateLimit {
+                    name: "requests".into(),
+                    remaining: 5,
+                    limit: Some(100),
+                });
+            }
+            ledger.record(&Record {
+                key: probe.key.clone(),
+                at: at(second),
+                interval: probe.interval,
+                outcome,
+            });
+        };
+        let left = |ledger: &mut Ledger, second| {
+            let view = ledger.advance(at(second)).view();
+            let service = view.live("ai").expect("configured");
+            let (_, _, llm) = service.probes().next().expect("a probe");
+            llm.expect("counters").tightest_limit()
+        };
+        answered(&mut ledger, 0, true);
+        // Answers without limits do not renew them.
+        answered(&mut ledger, 60, false);
+        assert_eq!(left(&mut ledger, 180), Some(0.05));
+        assert_eq!(left(&mut ledger, 181), None);
+        answered(&mut ledger, 200, true);
+        assert_eq!(left(&mut ledger, 201), Some(0.05));
+        assert_eq!(left(&mut ledger, -3600), None, "the clock was set back");
+    }
+}

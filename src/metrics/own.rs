@@ -56,6 +56,13 @@ const LAG_BOUNDS: [f64; 11] = [
 /// How clients prove who they are, apart from certificates.
 const AUTH_METHODS: [&str; 3] = ["basic", "bearer", "heartbeat"];
 
+fn judged_early() -> Result<IntCounter, prometheus::Error> {
+    IntCounter::new(
+        "slod_vantage_judged_early_total",
+        "Failures that were judged before the control probes had shown whether the local network had failed, because more than 10,000 waited: void, unless enough was known.",
+    )
+}
+
 impl SelfMetrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
@@ -78,10 +85,7 @@ impl SelfMetrics {
                 "slod_vantage_lost",
                 "Whether most control probes fail, so that the local network is considered down: 1 yes, 0 no.",
             )?,
-            vantage_judged_early: IntCounter::new(
-                "slod_vantage_judged_early_total",
-                "Failures that were judged before the control probes had shown whether the local network had failed, because more than 10,000 waited: void, unless enough was known.",
-            )?,
+            vantage_judged_early: judged_early()?,
             reload_successful: IntGauge::new(
                 "slod_config_last_reload_successful",
                 "Whether the last attempt to load the config was successful: 1 yes, 0 no.",

@@ -92,6 +92,7 @@ fn rate_limit(left: Option<f64>, level: Level, was_active: bool) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Presence::{Active, Clear, Unknown};
 
     #[test]
     fn signs_end_at_their_own_levels() {
@@ -113,7 +114,6 @@ mod tests {
             );
             (found[0].2, found[1].2)
         };
-        use Presence::{Active, Clear, Unknown};
         assert_eq!(judge(Some(0.05), 0.4, false), (Active, Active));
         assert_eq!(judge(Some(0.12), 0.55, true), (Active, Active));
         assert_eq!(judge(Some(0.12), 0.55, false), (Clear, Clear));

@@ -2,14 +2,11 @@
 
 use super::counts::{Counts, DRIFT_WINDOW, DRIFT_WINDOWS};
 use super::numbers::{MetricNumber, MetricNumbers};
-use super::process::{GROWTH_WINDOW, GROWTH_WINDOWS, HOUR};
+use super::process::{GROWTH_WINDOW, GROWTH_WINDOWS};
 use super::provider::ProviderHistory;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Breaker, PEAK_MINUTES, Pool};
-use crate::signal::{Keep, Rise, Track};
-use std::time::Duration;
-
-const MINUTE: Duration = Duration::from_secs(60);
+use crate::signal::{HOUR, Keep, Rise, Track};
 
 #[derive(Debug)]
 pub(super) struct MetricsHistory {
@@ -41,7 +38,7 @@ struct Rises {
 
 impl Default for MetricsHistory {
     fn default() -> Self {
-        let minutes = |most, keep| Track::new(MINUTE, most, keep);
+        let minutes = Track::by_minute;
         let grows = |keep| Track::new(GROWTH_WINDOW, GROWTH_WINDOWS, keep);
         let drifts = || Track::new(DRIFT_WINDOW, DRIFT_WINDOWS, Keep::Mean);
         Self {

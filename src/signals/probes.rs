@@ -3,13 +3,11 @@
 use super::counts::{Counts, DRIFT_WINDOW, DRIFT_WINDOWS};
 use super::provider::ProviderHistory;
 use crate::outcome::{Cause, Timestamp, Verdict};
-use crate::signal::{Keep, Track};
+use crate::signal::{HOUR, Keep, Track};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: usize = 60;
 /// Latencies of one window that are kept at most.
 const LATENCIES_MAX: usize = 4096;
 
@@ -48,7 +46,7 @@ impl Default for ProbesHistory {
             latencies: Vec::new(),
             p95: Track::new(DRIFT_WINDOW, DRIFT_WINDOWS, Keep::Mean),
             errors: Counts::default(),
-            timeouts: Track::new(MINUTE, HOUR, Keep::Sum),
+            timeouts: Track::by_minute(HOUR, Keep::Sum),
             are_of_providers: false,
             providers: BTreeMap::new(),
         }

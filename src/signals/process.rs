@@ -4,19 +4,16 @@ use super::numbers::{ContainerNumber, ContainerNumbers, ProcessNumber, ProcessNu
 use crate::format::numbers::bytes;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Answer, COUNTED, Grows, MEMORY, MIB, above, counted, growing};
-use crate::signal::{Keep, Level, Presence, Rise, Settings, SignalKind, Track, kinds};
+use crate::signal::{
+    HOUR, Keep, Level, Presence, RECENT, Rise, Settings, SignalKind, Track, kinds,
+};
 use crate::trend::GrowthRules;
 use crate::units::whole;
 use std::time::Duration;
 
-const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const GROWTH_WINDOW: Duration = Duration::from_secs(120);
 /// Two hours.
 pub(super) const GROWTH_WINDOWS: usize = 60;
-/// Minutes that counters are looked at over.
-pub(super) const RECENT: usize = 10;
-/// Minutes that indicators look back.
-pub(super) const HOUR: usize = 60;
 /// Memory of a better source that was not seen for so long is seen no more.
 const SOURCE_GONE: Duration = Duration::from_secs(600);
 
@@ -62,7 +59,7 @@ struct Rises {
 impl ProcessHistory {
     pub(super) fn new() -> Self {
         let grows = || Track::new(GROWTH_WINDOW, GROWTH_WINDOWS, Keep::Lowest);
-        let minutes = |most, keep| Track::new(MINUTE, most, keep);
+        let minutes = Track::by_minute;
         Self {
             memory: grows(),
             memory_of: MemoryOf::Resident,

@@ -7,10 +7,10 @@ use crate::signal::rules::{
     Answer, Meanwhile, Numbers, breaker_open, counted, cpu_high_at_peak, is_slower,
     latency_unusual, load_high, pool_exhausted, provider_failing, provider_slow, throughput_low,
 };
-use crate::signal::{Finding, Presence, Settings, SignalKind, Track, kinds};
+use crate::signal::{Finding, Presence, RECENT, Settings, SignalKind, Track, kinds};
 use crate::signals::finding;
 use crate::signals::own::MetricsHistory;
-use crate::signals::process::{ProcessHistory, RECENT};
+use crate::signals::process::ProcessHistory;
 use crate::signals::provider::ProviderHistory;
 use crate::signals::usual::Learned;
 use crate::trend::Errors;
@@ -57,7 +57,7 @@ impl ServiceHistory {
             for (kind, answer) in process.recent(settings, was, slows) {
                 push(kind, name, answer);
             }
-            if let Some(answer) = self.at_peak(process, load, settings) {
+            if let Some(answer) = self.judge_cpu_at_peak(process, load, settings) {
                 push(&kinds::CPU_HIGH_AT_PEAK, name, answer);
             }
         }
@@ -102,7 +102,7 @@ impl ServiceHistory {
         let timeouts = counted(&own.timeouts, RECENT, least, "connections timed out");
         push(kind, "", timeouts);
         let kind = &kinds::LOAD_HIGH;
-        if let Some((track, peak, unit)) = at_peak(own, load) {
+        if let Some((track, peak, unit)) = expected_load(own, load) {
             let answer = load_high(track, peak, level(kind), was(kind), unit);
             push(kind, "", answer);
         }
@@ -187,14 +187,14 @@ impl ServiceHistory {
         by == Numbers::Probes && self.probes.are_of_providers
     }
 
-    fn at_peak(
+    fn judge_cpu_at_peak(
         &self,
         process: &ProcessHistory,
         load: Option<&LoadSpec>,
         settings: &Settings,
     ) -> Option<Answer> {
         let (cpu, _) = process.cpu()?;
-        let (track, peak, _) = at_peak(self.own.as_ref()?, load)?;
+        let (track, peak, _) = expected_load(self.own.as_ref()?, load)?;
         let most = settings.level(&kinds::CPU_HIGH_AT_PEAK).begins;
         Some(cpu_high_at_peak(cpu, track, peak, most))
     }
@@ -212,7 +212,7 @@ fn mean_of_hour(track: &Track) -> Option<f64> {
 }
 
 /// The load by the minute, with the peak that is expected of it.
-fn at_peak<'a>(
+fn expected_load<'a>(
     own: &'a MetricsHistory,
     load: Option<&LoadSpec>,
 ) -> Option<(&'a Track, f64, &'static str)> {

@@ -5,6 +5,11 @@ use crate::trend::Windows;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// Minutes that are called recent: of what happened, and of how long a breaker was open.
+pub const RECENT: usize = 10;
+/// Minutes of an hour.
+pub const HOUR: usize = 60;
+
 /// Which value of a window is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -37,6 +42,11 @@ impl Track {
             values: VecDeque::new(),
             open: None,
         }
+    }
+
+    /// With windows of a minute.
+    pub const fn by_minute(most: usize, keep: Keep) -> Self {
+        Self::new(Duration::from_secs(60), most, keep)
     }
 
     pub const fn width(&self) -> Duration {

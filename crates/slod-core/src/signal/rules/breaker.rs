@@ -2,12 +2,8 @@
 
 use super::{Answer, there};
 use crate::outcome::Timestamp;
-use crate::signal::{Keep, Presence, Rise, Track, is_gapless};
-use std::time::Duration;
+use crate::signal::{Keep, Presence, RECENT, Rise, Track, is_gapless};
 
-const MINUTE: Duration = Duration::from_secs(60);
-/// Minutes that are looked at.
-const RECENT: usize = 10;
 /// Seconds that have to be known of them.
 const KNOWN_MIN: f64 = 270.0;
 /// Seconds from which on the evidence is that of all of them.
@@ -29,7 +25,7 @@ pub struct Breaker {
 
 impl Default for Breaker {
     fn default() -> Self {
-        let minutes = || Track::new(MINUTE, RECENT, Keep::Sum);
+        let minutes = || Track::by_minute(RECENT, Keep::Sum);
         Self {
             open: minutes(),
             known: minutes(),

@@ -65,6 +65,5 @@ const SLOWER: f64 = 1.2;
 /// not known.
 pub fn is_slower(p95: &Track) -> Option<bool> {
     let (before, now, _) = p95.latest(NOW, LAST)?;
-    let level = |values: Vec<f64>| median_of(values.into_iter());
-    Some(level(now)? >= SLOWER * level(before)?)
+    Some(median_of(now)? >= SLOWER * median_of(before)?)
 }

@@ -2,12 +2,7 @@
 
 use super::{Answer, BAD_MINUTES, MINUTES, there};
 use crate::outcome::Timestamp;
-use crate::signal::{Keep, Level, Presence, Track};
-use std::time::Duration;
-
-const MINUTE: Duration = Duration::from_secs(60);
-/// Minutes that an indicator looks back.
-const HOUR: usize = 60;
+use crate::signal::{HOUR, Keep, Level, Presence, Track};
 
 /// The recent minutes of a pool.
 #[derive(Debug)]
@@ -23,9 +18,9 @@ pub struct Pool {
 impl Default for Pool {
     fn default() -> Self {
         Self {
-            used: Track::new(MINUTE, MINUTES, Keep::Mean),
-            highest: Track::new(MINUTE, HOUR, Keep::Highest),
-            waiting: Track::new(MINUTE, HOUR, Keep::Highest),
+            used: Track::by_minute(MINUTES, Keep::Mean),
+            highest: Track::by_minute(HOUR, Keep::Highest),
+            waiting: Track::by_minute(HOUR, Keep::Highest),
         }
     }
 }

@@ -2,14 +2,12 @@
 
 use super::latency::millis;
 use super::{Answer, there};
-use crate::signal::{Level, Presence, Track};
+use crate::signal::{Level, Presence, RECENT, Track};
 use crate::stats::normal::Z_9995;
 use crate::stats::order::median_of;
 use crate::stats::proportion::wilson;
 use crate::units::whole;
 
-/// Minutes that failures are counted in.
-const MINUTES: usize = 10;
 /// Fewer failures are no sign.
 const FAILED_MIN: f64 = 3.0;
 /// Windows of 5 min that are now, and that have to be known before.
@@ -60,12 +58,12 @@ pub fn provider_failing(
     service: Meanwhile,
 ) -> Answer {
     let border = if was_active { level.ends } else { level.begins };
-    let all = requests.sum(MINUTES).unwrap_or(0.0);
+    let all = requests.sum(RECENT).unwrap_or(0.0);
     if all <= 0.0 {
-        let evidence = format!("no request to the provider in the last {MINUTES} minutes is known");
+        let evidence = format!("no request to the provider in the last {RECENT} minutes is known");
         return (Presence::Unknown, evidence);
     }
-    let Some(bad) = failed.sum(MINUTES).map(|bad| bad.min(all)) else {
+    let Some(bad) = failed.sum(RECENT).map(|bad| bad.min(all)) else {
         let evidence = "how many requests to the provider fail is not known".to_owned();
         return (Presence::Unknown, evidence);
     };
@@ -73,7 +71,7 @@ pub fn provider_failing(
     let is_clear = was_active || least > border / 2.0;
     let is_failing = bad >= FAILED_MIN && bad / all > border && is_clear;
     let mut evidence = format!(
-        "{bad:.0} of {all:.0} requests to the provider failed in the last {MINUTES} minutes"
+        "{bad:.0} of {all:.0} requests to the provider failed in the last {RECENT} minutes"
     );
     if is_failing {
         evidence = format!("{evidence}; {}", service.words());
