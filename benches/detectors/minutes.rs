@@ -394,6 +394,9 @@ pub fn queue() {
     });
     for (name, per_hour) in [
         ("10 more each hour", 10.0),
+        ("14 more each hour", 14.0),
+        ("16 more each hour", 16.0),
+        ("18 more each hour", 18.0),
         ("20 more each hour", 20.0),
         ("30 more each hour", 30.0),
         ("60 more each hour", 60.0),

@@ -7,9 +7,11 @@ use crate::alert::{
     AlertKey, AlertRecord, AlertRules, Changes, Decisions, Machine, Sign, Source, StepInput,
     TROUBLES,
 };
+use crate::config::Config;
 use crate::ledger::LedgerView;
 use crate::outcome::Timestamp;
 use crate::signal::{Finding, Findings, Presence};
+use crate::signals::Scope;
 use std::sync::Arc;
 
 /// Owned by one task.
@@ -18,11 +20,15 @@ pub struct LiveAlerts {
     machine: Machine,
     /// The last findings that were taken.
     found: Timestamp,
+    /// What signs were last looked for by.
+    config: Option<Arc<Config>>,
 }
 
 /// What alerts are evaluated with, apart from the state of the ledger.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
+    /// Which signs are looked for: none without one.
+    pub config: Option<Arc<Config>>,
     pub rules: Arc<AlertRules>,
     pub decisions: Arc<Decisions>,
     pub findings: Arc<Findings>,
@@ -35,28 +41,47 @@ impl LiveAlerts {
     pub fn resumed(firing: Vec<AlertRecord>, held: Timestamp) -> Self {
         Self {
             machine: Machine::resumed(firing, held, TROUBLES),
-            found: Timestamp::default(),
+            ..Self::default()
         }
     }
 
     /// Takes the state of a moment. Returns what changed by it.
     pub fn step(&mut self, view: &LedgerView, inputs: &Inputs) -> Changes {
-        let findings = &inputs.findings;
-        let are_new = findings.at != self.found;
-        self.found = findings.at;
-        let matters = |sign: &Sign| sign.is_there == Some(true) || self.machine.follows(&sign.key);
-        let signs = || findings.all.iter().map(sign).filter(matters);
-        let signs: Option<Vec<Sign>> = are_new.then(|| signs().collect());
+        let (signs, gone) = self.signs(inputs);
         let input = StepInput {
             rules: &inputs.rules,
             decisions: &inputs.decisions,
             signs: signs.as_deref(),
+            gone: &gone,
             own: &inputs.own.signs(),
             now: view.at,
         };
         let mut changes = self.machine.step(view.objectives(), input);
         chart::add(&mut changes.notices, view, &inputs.rules);
         changes
+    }
+
+    /// The findings that matter, if they are new, and the signs that are no longer looked for.
+    /// Findings may be older than the config.
+    fn signs(&mut self, inputs: &Inputs) -> (Option<Vec<Sign>>, Vec<AlertKey>) {
+        let findings = &inputs.findings;
+        let are_new = findings.at != self.found;
+        let place = |config: &Option<Arc<Config>>| config.as_ref().map(Arc::as_ptr);
+        let is_reloaded = place(&inputs.config) != place(&self.config);
+        if !are_new && !is_reloaded {
+            return (None, Vec::new());
+        }
+        self.found = findings.at;
+        self.config.clone_from(&inputs.config);
+        let scope = Scope::of(inputs.config.as_deref());
+        let followed = self.machine.followed();
+        let gone = followed.filter(|key| !scope.has(key)).cloned().collect();
+        let matters = |sign: &Sign| {
+            let is_there = sign.is_there == Some(true);
+            (is_there || self.machine.follows(&sign.key)) && scope.has(&sign.key)
+        };
+        let signs = || findings.all.iter().map(sign).filter(matters);
+        (are_new.then(|| signs().collect()), gone)
     }
 
     /// What fires, as of the state that was taken `at` this moment.
@@ -84,5 +109,85 @@ pub fn sign(finding: &Finding) -> Sign {
         },
         evidence: finding.evidence.clone(),
         chart: finding.chart.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source as Text;
+    use crate::signal::kinds;
+    use std::path::Path;
+
+    fn config(service: &str, signals: &str) -> Arc<Config> {
+        let source = Text {
+            name: String::new(),
+            text: format!(
+                "services: [ {{ name: {service}, signals: {{ {signals} }}, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ] }} ]\n"
+            ),
+        };
+        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+        Arc::new(loaded.config.expect("a valid config"))
+    }
+
+    /// Findings of two moments, in which responses of `web` become slower.
+    fn fires_by(config: &Arc<Config>) -> (LiveAlerts, Inputs) {
+        let mut alerts = LiveAlerts::default();
+        let mut inputs = Inputs::default();
+        for second in [1000, 1200] {
+            let mut view = LedgerView::default();
+            view.at = Timestamp::from_secs(second);
+            let slow = Finding {
+                kind: &kinds::LATENCY_RISING,
+                service: Some("web".into()),
+                subject: "".into(),
+                presence: Presence::Active,
+                evidence: "slower".into(),
+                chart: "".into(),
+            };
+            let findings = Findings {
+                at: view.at,
+                all: vec![slow],
+                ..Findings::default()
+            };
+            inputs = Inputs {
+                config: Some(config.clone()),
+                findings: Arc::new(findings),
+                ..Inputs::default()
+            };
+            alerts.step(&view, &inputs);
+        }
+        (alerts, inputs)
+    }
+
+    #[test]
+    fn alerts_of_signs_end_with_the_reload_that_no_longer_looks_for_them() {
+        let before = config("web", "");
+        for (after, fires) in [
+            (config("web", "cpu_high: false"), 1),
+            (config("web", "latency_rising: false"), 0),
+            (config("renamed", ""), 0),
+        ] {
+            let (mut alerts, inputs) = fires_by(&before);
+            assert_eq!(alerts.machine.firing().count(), 1);
+            let mut view = LedgerView::default();
+            view.at = Timestamp::from_secs(1201);
+            // The findings are still those of before.
+            let inputs = Inputs {
+                config: Some(after),
+                ..inputs
+            };
+            let changes = alerts.step(&view, &inputs);
+            assert_eq!(alerts.machine.firing().count(), fires);
+            let ended = changes.records.iter().filter_map(|one| one.to);
+            assert_eq!(ended.count(), 1 - fires);
+            view.at = Timestamp::from_secs(1202);
+            alerts.step(&view, &inputs);
+            assert_eq!(
+                alerts.machine.firing().count(),
+                fires,
+                "nor does it begin again"
+            );
+        }
     }
 }

@@ -67,8 +67,10 @@ pub async fn run(mut alerts: LiveAlerts, mut deps: Deps) {
 
 impl Deps {
     fn inputs(&self) -> Inputs {
+        let config = self.configs.borrow().clone();
         Inputs {
-            rules: self.configs.borrow().alerts.clone(),
+            rules: config.alerts.clone(),
+            config: Some(config),
             decisions: self.decisions.borrow().clone(),
             findings: self.findings.borrow().clone(),
             own: Own {

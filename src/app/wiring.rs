@@ -200,6 +200,7 @@ impl App {
             history,
             plans: self.plans,
             vantage_lost: self.own.vantage_lost.clone(),
+            judged_early: self.own.vantage_judged_early.clone(),
             views: self.ledger_views,
         };
         let ledger = ledger::run(self.ledger, self.vantage, self.config, counting);

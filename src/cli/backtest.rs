@@ -57,7 +57,7 @@ fn from_store(config: &Config, args: &BacktestArgs) -> Result<Backtest, (u8, Str
         .and_then(|store| {
             let mut backtest = replayed(config, &store, from, to)?;
             if args.signals {
-                backtest.signals = Some(signs(config, &store, from, to)?);
+                backtest.take_signs(signs(config, &store, from, to)?);
             }
             Ok(backtest)
         })

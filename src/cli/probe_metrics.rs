@@ -82,6 +82,7 @@ fn found(metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {
             (None, Some(_)) if view.role.kind() == RoleKind::Histogram && view.series > 0 => {
                 "no buckets: a native histogram, but the answer is no protobuf".to_owned()
             }
+            (None, _) if view.role.kind() == RoleKind::Limit => "no limit".to_owned(),
             (None, _) => "too many series".to_owned(),
             (Some(RoleValue::Histogram(_)), Some((_, count))) => format!("{count} observed"),
             (_, Some((_, value))) => numbers::any(*value),

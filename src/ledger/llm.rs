@@ -7,7 +7,7 @@ pub(super) use families::write;
 
 use crate::config::ProbeSpec;
 use crate::exposition::Samples;
-use crate::outcome::{Cause, Figure, Measurement, Outcome, RateLimits, Verdict};
+use crate::outcome::{Cause, Figure, Measurement, RateLimits, Record, Timestamp, Verdict, millis};
 use crate::probe::llm::{LlmProbe, Subject};
 use crate::probe::of_type;
 use std::collections::BTreeMap;
@@ -39,6 +39,10 @@ const PER_TOKEN: [f64; 16] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5,
 ];
 
+/// Intervals after which rate limits are unknown that no answer has shown again: the provider fills
+/// them up meanwhile, and others use them.
+const LIMITS_KNOWN_FOR: u32 = 3;
+
 /// Counts of one probe since the process started, and its last rate limits.
 #[derive(Clone, Debug)]
 pub struct LlmCounters {
@@ -52,8 +56,9 @@ pub struct LlmCounters {
     /// Of input, then of output.
     tokens: [Distribution; 2],
     token_sums: [u64; 2],
-    /// As the last answer that had any showed them.
-    rate_limits: RateLimits,
+    /// As the last answer that had any showed them, and when it was asked for.
+    rate_limits: Option<(Timestamp, RateLimits)>,
+    interval: Duration,
 }
 
 /// A histogram.
@@ -114,20 +119,39 @@ impl LlmCounters {
             per_token: seconds(&PER_TOKEN, Some(Measurement::PerOutputToken)),
             tokens: [tokens(), tokens()],
             token_sums: [0; 2],
-            rate_limits: RateLimits::default(),
+            rate_limits: None,
+            interval: spec.interval,
         })
     }
 
     /// The smallest share that is left of a rate limit, if any is known.
     pub fn tightest_limit(&self) -> Option<f64> {
-        self.rate_limits.tightest()
+        self.rate_limits.as_ref()?.1.tightest()
+    }
+
+    /// Whether no answer has shown the rate limits for so long that nobody knows them.
+    pub(super) fn are_limits_outdated(&self, now: Timestamp) -> bool {
+        let known_for = millis(self.interval * LIMITS_KNOWN_FOR);
+        // The clock may have been set back.
+        let is_long_ago = |at: Timestamp| (now.0 - at.0).abs() > known_for;
+        self.rate_limits
+            .as_ref()
+            .is_some_and(|(at, _)| is_long_ago(*at))
+    }
+
+    pub(super) fn forget_limits(&mut self) {
+        self.rate_limits = None;
     }
 
     /// Continues the counts of the same subject, if their buckets are the same.
     pub(super) fn continue_from(&mut self, old: &Self) {
         let same_subject = self.subject == old.subject;
         if same_subject && self.bounds().eq(old.bounds()) {
-            *self = old.clone();
+            let interval = self.interval;
+            *self = Self {
+                interval,
+                ..old.clone()
+            };
         }
     }
 
@@ -138,7 +162,8 @@ impl LlmCounters {
     }
 
     /// Counts an outcome of this process. A void one counts only as what it has spent.
-    pub(super) fn record(&mut self, outcome: &Outcome) {
+    pub(super) fn record(&mut self, record: &Record) {
+        let outcome = &record.outcome;
         let figures = [Figure::InputTokens, Figure::OutputTokens];
         for (at, figure) in figures.into_iter().enumerate() {
             if let Some(number) = outcome.figures.get(figure) {
@@ -147,7 +172,7 @@ impl LlmCounters {
             }
         }
         if outcome.detail.rate_limits.iter().next().is_some() {
-            self.rate_limits = outcome.detail.rate_limits.clone();
+            self.rate_limits = Some((record.at, outcome.detail.rate_limits.clone()));
         }
         let cause = match outcome.verdict {
             Verdict::Good => None,
@@ -178,5 +203,64 @@ impl LlmCounters {
     fn errors(&self, cause: Cause) -> u64 {
         let found = self.durations.get(&Some(cause));
         found.map_or(0, |one| one.buckets.iter().sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::diagnostic::Source;
+    use crate::ledger::{Ledger, RestoreFrom, restore};
+    use crate::outcome::{Outcome, RateLimit};
+    use std::path::Path;
+
+    #[test]
+    fn rate_limits_that_no_answer_shows_are_unknown_after_three_intervals() {
+        let source = Source {
+            name: String::new(),
+            text: "services: [ { name: ai, probes: [ { name: ask, interval: 60s, llm: { url: 'http://127.0.0.1:1/', model: m, prompt: hi } } ] } ]\n".to_owned(),
+        };
+        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+        let config = loaded.config.expect("a valid config");
+        let at = |second: i64| Timestamp::from_secs(1_000_000 + second);
+        let from = RestoreFrom {
+            config: &config,
+            corrections: &[],
+            store: None,
+            now: at(0),
+        };
+        let mut ledger: Ledger = restore(from).expect("nothing is read");
+        let probe = &config.services[0].probes[0];
+        let answered = |ledger: &mut Ledger, second, has_limits: bool| {
+            let mut outcome = Outcome::new(Verdict::Good, Duration::from_secs(1));
+            if has_limits {
+                outcome.detail.rate_limits.put(RateLimit {
+                    name: "requests".into(),
+                    remaining: 5,
+                    limit: Some(100),
+                });
+            }
+            ledger.record(&Record {
+                key: probe.key.clone(),
+                at: at(second),
+                interval: probe.interval,
+                outcome,
+            });
+        };
+        let left = |ledger: &mut Ledger, second| {
+            let view = ledger.advance(at(second)).view();
+            let service = view.live("ai").expect("configured");
+            let (_, _, llm) = service.probes().next().expect("a probe");
+            llm.expect("counters").tightest_limit()
+        };
+        answered(&mut ledger, 0, true);
+        // Answers without limits do not renew them.
+        answered(&mut ledger, 60, false);
+        assert_eq!(left(&mut ledger, 180), Some(0.05));
+        assert_eq!(left(&mut ledger, 181), None);
+        answered(&mut ledger, 200, true);
+        assert_eq!(left(&mut ledger, 201), Some(0.05));
+        assert_eq!(left(&mut ledger, -3600), None, "the clock was set back");
     }
 }

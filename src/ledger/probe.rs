@@ -96,7 +96,7 @@ impl ProbeState {
             verdict, latency, ..
         } = record.outcome;
         if let Some(llm) = &mut self.llm {
-            Arc::make_mut(llm).record(&record.outcome);
+            Arc::make_mut(llm).record(record);
         }
         match verdict {
             Verdict::Good => {}
@@ -109,6 +109,18 @@ impl ProbeState {
         self.runs += 1;
         self.buckets[self.bounds.partition_point(|bound| *bound < latency)] += 1;
         self.duration_sum += latency;
+    }
+
+    /// Whether rate limits are known that no answer has shown for long.
+    pub(super) fn has_outdated_limits(&self, now: Timestamp) -> bool {
+        let llm = self.llm.as_ref();
+        llm.is_some_and(|llm| llm.are_limits_outdated(now))
+    }
+
+    pub(super) fn forget_limits(&mut self) {
+        if let Some(llm) = &mut self.llm {
+            Arc::make_mut(llm).forget_limits();
+        }
     }
 
     /// Keeps what outlives the process: the last outcome and the latencies.

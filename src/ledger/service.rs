@@ -43,17 +43,24 @@ impl ServiceState {
         }
     }
 
-    /// Whether anything is over by then that was not judged.
+    /// Whether anything is over by then that was not judged, or is known no longer.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let mut objectives = self.objectives.iter();
+        let mut probes = self.probes.iter();
         objectives.any(|objective| objective.tracker.is_due(now))
+            || probes.any(|probe| probe.has_outdated_limits(now))
     }
 
-    /// Judges what is over by then.
+    /// Judges what is over by then, and forgets what is known no longer.
     pub(super) fn advance(&mut self, now: Timestamp) {
         for objective in &mut self.objectives {
             if objective.tracker.is_due(now) {
                 Arc::make_mut(objective).tracker.close_slices(now);
+            }
+        }
+        for probe in &mut self.probes {
+            if probe.has_outdated_limits(now) {
+                Arc::make_mut(probe).forget_limits();
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::schedule::ScheduleEvent;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Ahead, CountingPlan, Store, StoreError, StoreHandle};
 use arc_swap::ArcSwap;
-use prometheus::IntGauge;
+use prometheus::{IntCounter, IntGauge};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -86,6 +86,8 @@ pub struct Deps {
     pub plans: Plans,
     /// Whether most of the control probes fail.
     pub vantage_lost: IntGauge,
+    /// Failures that were judged before the control probes had shown whose they were.
+    pub judged_early: IntCounter,
     pub views: watch::Sender<Arc<LedgerView>>,
 }
 
@@ -117,6 +119,8 @@ pub async fn run(
                 }
                 let now = deps.clock.now();
                 if clock.must_recount(now, ledger.ahead()) {
+                    let passed = vantage.set_back(now);
+                    keep(&mut ledger, &mut transitions, &deps.store, passed, now);
                     (ledger, unread, is_complete) = recounted(ledger, config.clone(), &deps).await;
                 }
                 for event in batch.drain(..) {
@@ -131,6 +135,7 @@ pub async fn run(
                 }
                 transitions.log_suppressed(now);
                 deps.vantage_lost.set(i64::from(vantage.is_lost()));
+                deps.judged_early.inc_by(vantage.take_judged_early());
             }
             Ok(()) = deps.system.changed() => {
                 let system = deps.system.borrow_and_update().clone();
@@ -173,6 +178,8 @@ pub async fn run(
             () = sleep_until(next_tick) => {
                 let (started, now) = (Instant::now(), deps.clock.now());
                 if clock.must_recount(now, ledger.ahead()) {
+                    let passed = vantage.set_back(now);
+                    keep(&mut ledger, &mut transitions, &deps.store, passed, now);
                     (ledger, unread, is_complete) = recounted(ledger, config.clone(), &deps).await;
                 }
                 let passed = vantage.release(now);

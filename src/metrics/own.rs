@@ -23,6 +23,7 @@ pub struct SelfMetrics {
     pub wakeup_lag: Histogram,
     pub probes_in_flight: IntGauge,
     pub vantage_lost: IntGauge,
+    pub vantage_judged_early: IntCounter,
     reload_successful: IntGauge,
     reload_success_at: Gauge,
     store_size: IntGauge,
@@ -55,6 +56,13 @@ const LAG_BOUNDS: [f64; 11] = [
 /// How clients prove who they are, apart from certificates.
 const AUTH_METHODS: [&str; 3] = ["basic", "bearer", "heartbeat"];
 
+fn judged_early() -> Result<IntCounter, prometheus::Error> {
+    IntCounter::new(
+        "slod_vantage_judged_early_total",
+        "Failures that were judged before the control probes had shown whether the local network had failed, because more than 10,000 waited: void, unless enough was known.",
+    )
+}
+
 impl SelfMetrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
@@ -77,6 +85,7 @@ impl SelfMetrics {
                 "slod_vantage_lost",
                 "Whether most control probes fail, so that the local network is considered down: 1 yes, 0 no.",
             )?,
+            vantage_judged_early: judged_early()?,
             reload_successful: IntGauge::new(
                 "slod_config_last_reload_successful",
                 "Whether the last attempt to load the config was successful: 1 yes, 0 no.",
@@ -164,13 +173,14 @@ impl SelfMetrics {
         let build = IntGauge::with_opts(build)?;
         build.set(1);
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        let instruments: [Box<dyn Collector>; 28] = [
+        let instruments: [Box<dyn Collector>; 29] = [
             Box::new(build),
             Box::new(process),
             Box::new(self.schedule_lag.clone()),
             Box::new(self.wakeup_lag.clone()),
             Box::new(self.probes_in_flight.clone()),
             Box::new(self.vantage_lost.clone()),
+            Box::new(self.vantage_judged_early.clone()),
             Box::new(self.reload_successful.clone()),
             Box::new(self.reload_success_at.clone()),
             Box::new(self.store_size.clone()),

@@ -7,6 +7,8 @@ use std::fmt;
 pub enum RoleKind {
     /// A value of the moment; the matching series are added.
     Gauge,
+    /// A most of the moment: the matching series are added, and there is no limit if one of them says so.
+    Limit,
     /// A value of the moment that is 1 if any matching series is not 0, otherwise 0.
     State,
     /// Only ever rises, apart from resets; the increases of the matching series are added.
@@ -49,7 +51,7 @@ roles! {
     ActiveConnections, "active_connections", Gauge, "Selector of the open connections, or of the requests in progress.";
     QueueDepth, "queue_depth", Gauge, "Selector of what waits to be processed.";
     DbPoolInUse, "db_pool_in_use", Gauge, "Selector of the database connections in use.";
-    DbPoolMax, "db_pool_max", Gauge, "Selector of how many database connections the pool may have.";
+    DbPoolMax, "db_pool_max", Limit, "Selector of how many database connections the pool may have. 0, a negative or infinite number, and 2147483647 and more say that there is no limit.";
     DbPoolWaiting, "db_pool_waiting", Gauge, "Selector of the requests that wait for a database connection.";
     CircuitBreakerOpen, "circuit_breaker_open", State, "Selector of the states of circuit breakers: open if any matching series is not 0.";
     CircuitBreakerTrips, "circuit_breaker_trips", Counter, "Selector of how often circuit breakers opened.";

@@ -1,6 +1,7 @@
 //! Errors and requests of the last windows.
 
 use crate::outcome::Timestamp;
+use crate::signal::Rise;
 use crate::trend::Errors;
 use crate::units::whole;
 use std::collections::VecDeque;
@@ -12,8 +13,6 @@ pub(super) const DRIFT_WINDOWS: usize = 24;
 /// Windows of an hour, and of the last ten minutes.
 const HOUR: usize = 12;
 const LATELY: usize = 2;
-/// Between readings that are further apart, nobody knows when something happened.
-const GAP_MAX_MS: i64 = 600_000;
 
 /// Errors and requests of a window that is over, in half the memory of [`Errors`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,8 +47,8 @@ pub(super) struct Counts {
     open: Option<i64>,
     now: Errors,
     windows: VecDeque<Window>,
-    /// When counters were read last, errors and requests.
-    read: Option<(Timestamp, f64, f64)>,
+    /// Of counters of errors and requests.
+    rises: [Rise; 2],
 }
 
 impl Counts {
@@ -88,15 +87,15 @@ impl Counts {
 
     /// Counts what two counters show since they were read before.
     pub(super) fn follow(&mut self, at: Timestamp, errors: Option<f64>, total: Option<f64>) {
-        let (Some(errors), Some(total)) = (errors, total) else {
-            return;
-        };
-        let Some((before, old_errors, old_total)) = self.read.replace((at, errors, total)) else {
-            return;
-        };
-        let is_near = (0..=GAP_MAX_MS).contains(&(at.0 - before.0));
-        if is_near && total >= old_total && errors >= old_errors {
-            self.add(at, whole(errors - old_errors), whole(total - old_total));
+        // What is not known of both is not a share.
+        let [errors, total] = [
+            errors.filter(|_| total.is_some()),
+            total.filter(|_| errors.is_some()),
+        ];
+        let [of_errors, of_total] = &mut self.rises;
+        if let (Some(errors), Some(total)) = (of_errors.step(at, errors), of_total.step(at, total))
+        {
+            self.add(at, whole(errors.min(total)), whole(total));
         }
     }
 
@@ -155,11 +154,12 @@ mod tests {
         assert_eq!(counts.windows(), [first]);
         assert_eq!((counts.hour().errors, counts.hour().total), (3, 30));
         counts.follow(at(320), Some(0.0), Some(2.0));
-        assert_eq!(counts.hour().total, 30, "a reset counts nothing");
+        assert_eq!(counts.hour().total, 32, "it has counted from zero since");
+        counts.follow(at(330), None, Some(3.0));
         counts.follow(at(330), Some(0.0), Some(4.0));
-        assert_eq!(counts.hour().total, 32);
+        assert_eq!(counts.hour().total, 34);
         counts.follow(at(2000), Some(9.0), Some(90.0));
-        assert_eq!(counts.hour().total, 32, "nobody knows when");
+        assert_eq!(counts.hour().total, 34, "nobody knows when");
         counts.advance(at(1_000_000));
         assert_eq!(counts.windows(), [Errors::default(); DRIFT_WINDOWS]);
     }

@@ -1,12 +1,11 @@
 //! Whether a service is healthy: its indicators, each with the number that it was decided by.
 
-use super::process::HOUR;
 use super::service::ServiceHistory;
 use crate::signal::indicator::{
     self, Indicator, IndicatorKind, Judged, MAX_CPU, MAX_POOL, all_of, error_rate,
 };
 use crate::signal::rules::Numbers;
-use crate::signal::{Finding, Presence, SignalKind, kinds};
+use crate::signal::{Finding, HOUR, Presence, SignalKind, kinds};
 
 /// Minutes in a row whose mean is the peak.
 const PEAK: usize = 5;

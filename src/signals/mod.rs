@@ -7,18 +7,21 @@ mod host;
 mod indicators;
 pub mod metrics;
 mod numbers;
+mod outcomes;
 mod own;
 mod past;
 mod probes;
 mod process;
 mod provider;
+mod scope;
 mod service;
 mod task;
 mod texts;
 mod usual;
 mod watcher;
 
-pub use past::{Kept, replay, replay_host};
+pub use past::{Kept, NOT_REPLAYED, replay, replay_host};
+pub use scope::Scope;
 pub use task::{Deps, run};
 pub use watcher::Watcher;
 
@@ -39,5 +42,22 @@ fn finding(
         presence,
         evidence: evidence.into(),
         chart: "".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::diagnostic::Source;
+    use std::path::Path;
+
+    /// A config without files and variables.
+    pub(super) fn config(text: &str) -> Config {
+        let source = Source {
+            name: String::new(),
+            text: text.to_owned(),
+        };
+        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+        loaded.config.expect("a valid config")
     }
 }

@@ -93,15 +93,3 @@ numbers! {
 fn float(value: Option<u64>) -> Option<f64> {
     value.map(|value| value as f64)
 }
-
-/// How much a counter rose since it was read before; one that fell began anew.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Rise(Option<f64>);
-
-impl Rise {
-    pub(super) fn step(&mut self, value: Option<f64>) -> Option<f64> {
-        let value = value?;
-        let before = self.0.replace(value)?;
-        Some(crate::sample::increase(before, value))
-    }
-}

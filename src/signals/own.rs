@@ -1,15 +1,12 @@
 //! The recent history of what a service's own metrics show.
 
 use super::counts::{Counts, DRIFT_WINDOW, DRIFT_WINDOWS};
-use super::numbers::{MetricNumber, MetricNumbers, Rise};
-use super::process::{GROWTH_WINDOW, GROWTH_WINDOWS, HOUR};
+use super::numbers::{MetricNumber, MetricNumbers};
+use super::process::{GROWTH_WINDOW, GROWTH_WINDOWS};
 use super::provider::ProviderHistory;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Breaker, PEAK_MINUTES, Pool};
-use crate::signal::{Keep, Track};
-use std::time::Duration;
-
-const MINUTE: Duration = Duration::from_secs(60);
+use crate::signal::{HOUR, Keep, Rise, Track};
 
 #[derive(Debug)]
 pub(super) struct MetricsHistory {
@@ -32,7 +29,6 @@ pub(super) struct MetricsHistory {
 /// Of counters.
 #[derive(Debug, Default)]
 struct Rises {
-    trips: Rise,
     timeouts: Rise,
     llm_requests: Rise,
     llm_errors: Rise,
@@ -42,7 +38,7 @@ struct Rises {
 
 impl Default for MetricsHistory {
     fn default() -> Self {
-        let minutes = |most, keep| Track::new(MINUTE, most, keep);
+        let minutes = Track::by_minute;
         let grows = |keep| Track::new(GROWTH_WINDOW, GROWTH_WINDOWS, keep);
         let drifts = || Track::new(DRIFT_WINDOW, DRIFT_WINDOWS, Keep::Mean);
         Self {
@@ -81,10 +77,9 @@ impl MetricsHistory {
         self.queue.take(at, get(N::Queue));
         let (in_use, size) = (get(N::PoolInUse), get(N::PoolMax));
         self.pool.take(at, in_use, size, get(N::PoolWaiting));
-        let trips = self.rises.trips.step(get(N::BreakerTrips));
         let is_open = get(N::BreakerOpen).map(|open| open > 0.0);
-        self.breaker.take(at, is_open, trips);
-        let timeouts = self.rises.timeouts.step(get(N::Timeouts));
+        self.breaker.take(at, is_open, get(N::BreakerTrips));
+        let timeouts = self.rises.timeouts.step(at, get(N::Timeouts));
         self.timeouts.take(at, timeouts);
         self.take_provider(at, numbers);
     }
@@ -92,18 +87,17 @@ impl MetricsHistory {
     fn take_provider(&mut self, at: Timestamp, numbers: &MetricNumbers) {
         use MetricNumber as N;
         let rises = &mut self.rises;
-        let requests = rises.llm_requests.step(numbers.get(N::LlmRequests));
-        let errors = rises.llm_errors.step(numbers.get(N::LlmErrors));
-        let seconds = rises.llm_seconds.step(numbers.get(N::LlmSeconds));
-        let timed = rises.llm_timed.step(numbers.get(N::LlmTimed));
+        let requests = rises.llm_requests.step(at, numbers.get(N::LlmRequests));
+        let errors = rises.llm_errors.step(at, numbers.get(N::LlmErrors));
+        let seconds = rises.llm_seconds.step(at, numbers.get(N::LlmSeconds));
+        let timed = rises.llm_timed.step(at, numbers.get(N::LlmTimed));
         let latency = seconds.zip(timed).filter(|(_, timed)| *timed > 0.0);
         let latency = latency.map(|(seconds, timed)| seconds / timed);
         if requests.is_none() && latency.is_none() {
             return;
         }
         let provider = self.provider.get_or_insert_default();
-        let requests = requests.or(timed).unwrap_or(0.0);
-        provider.take(at, errors.unwrap_or(0.0), requests, latency);
+        provider.take(at, errors, requests.or(timed), latency);
     }
 
     /// As with processes.

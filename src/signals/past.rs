@@ -15,7 +15,7 @@ use super::watcher::{LLM, Watcher, counts_llm};
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{DurationOf, Record, Timestamp, millis};
 use crate::sample::{Sample, SeriesKey};
-use crate::signal::Finding;
+use crate::signal::{Finding, SignalKind, kinds};
 use crate::store::{SeriesId, Store, StoreError};
 use crate::units::HOUR;
 use std::collections::{BTreeMap, BTreeSet};
@@ -221,9 +221,15 @@ const MAX_DEPLOYS: u32 = 10_000;
 /// What is in memory of it at once.
 const CHUNK: Duration = Duration::from_secs(86_400);
 
+/// Signs of which the store keeps no history: only the last outcomes show them.
+pub const NOT_REPLAYED: [&SignalKind; 3] = [
+    &kinds::RATE_LIMIT_NEAR,
+    &kinds::CERTIFICATE_ENDING,
+    &kinds::COVERAGE_LOST,
+];
+
 /// What the signs of one service find in the stored past of `from..to`, once a minute, by the rules and
-/// histories of the running daemon. Signs that only the last outcome shows, such as the end of a
-/// certificate, are not among them.
+/// histories of the running daemon. Those of [`NOT_REPLAYED`] are not among them.
 pub fn replay(
     store: &Store,
     kept: &Kept,

@@ -3,13 +3,11 @@
 use super::counts::{Counts, DRIFT_WINDOW, DRIFT_WINDOWS};
 use super::provider::ProviderHistory;
 use crate::outcome::{Cause, Timestamp, Verdict};
-use crate::signal::{Keep, Track};
+use crate::signal::{HOUR, Keep, Track};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: usize = 60;
 /// Latencies of one window that are kept at most.
 const LATENCIES_MAX: usize = 4096;
 
@@ -34,6 +32,8 @@ pub(super) struct ProbesHistory {
     pub(super) p95: Track,
     pub(super) errors: Counts,
     pub(super) timeouts: Track,
+    /// Whether all probes are of language models.
+    pub(super) are_of_providers: bool,
     /// Probes of language models.
     pub(super) providers: BTreeMap<Arc<str>, ProviderHistory>,
 }
@@ -46,7 +46,8 @@ impl Default for ProbesHistory {
             latencies: Vec::new(),
             p95: Track::new(DRIFT_WINDOW, DRIFT_WINDOWS, Keep::Mean),
             errors: Counts::default(),
-            timeouts: Track::new(MINUTE, HOUR, Keep::Sum),
+            timeouts: Track::by_minute(HOUR, Keep::Sum),
+            are_of_providers: false,
             providers: BTreeMap::new(),
         }
     }
@@ -79,10 +80,11 @@ impl ProbesHistory {
             let provider = self.providers.entry(probe.clone()).or_default();
             provider.take(
                 at,
-                f64::from(u8::from(!is_good)),
-                1.0,
+                Some(f64::from(u8::from(!is_good))),
+                Some(1.0),
                 is_good.then_some(seconds),
             );
+            self.are_of_providers = counts_llm;
             if !counts_llm {
                 return;
             }

@@ -1,22 +1,19 @@
 //! The recent history of the processes of a service that are reported as one, and its signs.
 
-use super::numbers::{ContainerNumber, ContainerNumbers, ProcessNumber, ProcessNumbers, Rise};
+use super::numbers::{ContainerNumber, ContainerNumbers, ProcessNumber, ProcessNumbers};
 use crate::format::numbers::bytes;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Answer, COUNTED, Grows, MEMORY, MIB, above, counted, growing};
-use crate::signal::{Keep, Level, Presence, Settings, SignalKind, Track, kinds};
+use crate::signal::{
+    HOUR, Keep, Level, Presence, RECENT, Rise, Settings, SignalKind, Track, kinds,
+};
 use crate::trend::GrowthRules;
 use crate::units::whole;
 use std::time::Duration;
 
-const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const GROWTH_WINDOW: Duration = Duration::from_secs(120);
 /// Two hours.
 pub(super) const GROWTH_WINDOWS: usize = 60;
-/// Minutes that counters are looked at over.
-pub(super) const RECENT: usize = 10;
-/// Minutes that indicators look back.
-pub(super) const HOUR: usize = 60;
 /// Memory of a better source that was not seen for so long is seen no more.
 const SOURCE_GONE: Duration = Duration::from_secs(600);
 
@@ -62,7 +59,7 @@ struct Rises {
 impl ProcessHistory {
     pub(super) fn new() -> Self {
         let grows = || Track::new(GROWTH_WINDOW, GROWTH_WINDOWS, Keep::Lowest);
-        let minutes = |most, keep| Track::new(MINUTE, most, keep);
+        let minutes = Track::by_minute;
         Self {
             memory: grows(),
             memory_of: MemoryOf::Resident,
@@ -94,7 +91,7 @@ impl ProcessHistory {
         self.take_memory(at, MemoryOf::Anonymous, get(N::Anonymous));
         self.threads.take(at, get(N::Threads));
         self.files.take(at, get(N::Files));
-        let restarts = self.rises.restarts.step(get(N::Restarts));
+        let restarts = self.rises.restarts.step(at, get(N::Restarts));
         self.restarts.take(at, restarts);
         self.cpu_of_host.take(at, get(N::Cpu));
     }
@@ -105,10 +102,10 @@ impl ProcessHistory {
         self.take_memory(at, MemoryOf::Container, get(N::Anonymous));
         self.limit = get(N::WorkingSet).zip(get(N::MemoryLimit));
         self.cpu_of_limit.take(at, get(N::Cpu));
-        let kills = self.rises.kills.step(get(N::Kills));
+        let kills = self.rises.kills.step(at, get(N::Kills));
         self.kills.take(at, kills);
-        let periods = self.rises.periods.step(get(N::Periods));
-        let throttled = self.rises.throttled.step(get(N::Throttled));
+        let periods = self.rises.periods.step(at, get(N::Periods));
+        let throttled = self.rises.throttled.step(at, get(N::Throttled));
         let share = periods.zip(throttled);
         let share = share.filter(|(periods, _)| *periods > 0.0);
         self.throttled
@@ -223,12 +220,12 @@ impl ProcessHistory {
     }
 
     /// Signs of the last minutes. `was` says which of them were there; `slows` whether responses are
-    /// slower than before.
+    /// slower than before, if that is known.
     pub(super) fn recent(
         &self,
         settings: &Settings,
         was: impl Fn(&SignalKind) -> bool,
-        slows: bool,
+        slows: Option<bool>,
     ) -> Vec<(&'static SignalKind, Answer)> {
         let level = |kind| settings.level(kind);
         let least = |kind| settings.level(kind).begins;
@@ -260,14 +257,21 @@ impl ProcessHistory {
             .then_some((&self.cpu_of_host, "its use of the host's processors"))
     }
 
-    fn throttled(&self, level: Level, was_active: bool, slows: bool) -> Answer {
+    fn throttled(&self, level: Level, was_active: bool, slows: Option<bool>) -> Answer {
         let what = "share of throttled periods";
         let (presence, evidence) = above(&self.throttled, level, was_active, what);
-        if presence == Presence::Active && !slows {
-            let evidence = format!("{evidence}; response times do not rise");
-            return (Presence::Clear, evidence);
+        match slows {
+            _ if presence != Presence::Active => (presence, evidence),
+            Some(true) => (presence, format!("{evidence}; response times rise")),
+            Some(false) => {
+                let evidence = format!("{evidence}; response times do not rise");
+                (Presence::Clear, evidence)
+            }
+            None => {
+                let evidence = format!("{evidence}; whether response times rise is not known");
+                (Presence::Unknown, evidence)
+            }
         }
-        (presence, evidence)
     }
 
     /// Bytes that it takes at most.

@@ -2,11 +2,7 @@
 
 use super::counts::{DRIFT_WINDOW, DRIFT_WINDOWS};
 use crate::outcome::Timestamp;
-use crate::signal::{Keep, SignalKind, Track, kinds};
-use std::time::Duration;
-
-/// Minutes that failures are looked at over.
-pub(super) const RECENT: usize = 10;
+use crate::signal::{Keep, RECENT, SignalKind, Track, kinds};
 
 #[derive(Debug)]
 pub(super) struct ProviderHistory {
@@ -18,7 +14,7 @@ pub(super) struct ProviderHistory {
 
 impl Default for ProviderHistory {
     fn default() -> Self {
-        let minutes = || Track::new(Duration::from_secs(60), RECENT, Keep::Sum);
+        let minutes = || Track::by_minute(RECENT, Keep::Sum);
         Self {
             failed: minutes(),
             requests: minutes(),
@@ -29,9 +25,15 @@ impl Default for ProviderHistory {
 
 impl ProviderHistory {
     /// Takes what happened since the last time.
-    pub(super) fn take(&mut self, at: Timestamp, failed: f64, requests: f64, latency: Option<f64>) {
-        self.failed.take(at, Some(failed));
-        self.requests.take(at, Some(requests));
+    pub(super) fn take(
+        &mut self,
+        at: Timestamp,
+        failed: Option<f64>,
+        requests: Option<f64>,
+        latency: Option<f64>,
+    ) {
+        self.failed.take(at, failed);
+        self.requests.take(at, requests);
         self.latency.take(at, latency.map(f64::ln));
     }
 

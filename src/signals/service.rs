@@ -6,6 +6,7 @@ mod trends;
 
 use super::counts::Counts;
 use super::numbers::{ContainerNumbers, MetricNumbers, ProcessNumbers};
+use super::outcomes::LastOutcomes;
 use super::own::MetricsHistory;
 use super::probes::{Attempt, ProbesHistory};
 use super::process::ProcessHistory;
@@ -25,6 +26,7 @@ pub(super) struct ServiceHistory {
     /// Of its own metrics; only a service that has some pays for it.
     pub(super) own: Option<Box<MetricsHistory>>,
     pub(super) probes: ProbesHistory,
+    pub(super) outcomes: LastOutcomes,
     pub(super) processes: BTreeMap<Arc<str>, ProcessHistory>,
     /// What is usual at each time of day.
     pub(super) usual: Usuals,
@@ -42,6 +44,7 @@ impl ServiceHistory {
             name,
             own: None,
             probes: ProbesHistory::default(),
+            outcomes: LastOutcomes::default(),
             processes: BTreeMap::new(),
             usual: Usuals::default(),
             confirmed: Vec::new(),

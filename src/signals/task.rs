@@ -22,9 +22,6 @@ use tracing::{debug, info, warn};
 /// Time between two evaluations.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// Time after which what is usual at each time of day is learned again.
-const LEARN_EVERY: Duration = Duration::from_secs(6 * 3600);
-
 /// What the task needs from outside.
 #[derive(Debug)]
 pub struct Deps {
@@ -44,7 +41,6 @@ type Sign = (&'static str, Option<Arc<str>>, Arc<str>);
 /// Runs until it is stopped. Evaluations run off the async workers: thousands of trends take time.
 pub async fn run(mut deps: Deps) {
     let mut watcher = recalled(&deps).await;
-    let mut learned = None;
     let mut active: BTreeSet<Sign> = BTreeSet::new();
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -58,15 +54,14 @@ pub async fn run(mut deps: Deps) {
             _ = tick.tick() => {
                 let (config, now) = (deps.configs.borrow().clone(), deps.clock.now());
                 let ledger = deps.ledger.borrow().clone();
-                let history = is_due(learned, now).then(|| deps.history.clone());
-                learned = history.as_ref().map(|_| now).or(learned);
                 let path = deps.history.clone();
                 let work = move || {
+                    watcher.follow_clock(now);
                     match Store::open_read_only(&path).and_then(|store| deploys(&store, now)) {
                         Ok(deploys) => watcher.take_deploys(&deploys),
                         Err(error) => debug!("cannot read markers: {error}"),
                     }
-                    if let Some(path) = history {
+                    if watcher.begins_to_learn(now) {
                         learn_from(&path, &config, now, &mut watcher);
                     }
                     let findings = watcher.findings(&config, &ledger, now);
@@ -81,10 +76,6 @@ pub async fn run(mut deps: Deps) {
             }
         }
     }
-}
-
-fn is_due(learned: Option<Timestamp>, now: Timestamp) -> bool {
-    learned.is_none_or(|at| now < at || at.after(LEARN_EVERY) <= now)
 }
 
 /// Learns again what is usual at each time of day.

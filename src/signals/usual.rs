@@ -4,12 +4,12 @@ use super::numbers::MetricNumber;
 use super::past::{Kept, Place};
 use super::watcher::counts_llm;
 use crate::config::{Config, ServiceSpec};
-use crate::outcome::{DurationOf, Timestamp};
+use crate::outcome::{DurationOf, Timestamp, millis};
 use crate::signal::rules::Usual;
 use crate::stats::season::Season;
 use crate::store::{Store, StoreError};
 use crate::units::{DAY, HOUR};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,10 +42,14 @@ impl Learned {
             .iter()
             .map(|(at, value)| (since_epoch(*at), *value))
             .collect();
-        let days = (last.0 - first.0 + crate::outcome::millis(HOUR)) / crate::outcome::millis(DAY);
+        let day = millis(DAY);
+        // The whole days from the first value to the last, without those that have none.
+        let span = (last.0 - first.0 + millis(HOUR)) / day;
+        let known: BTreeSet<i64> = values.iter().map(|(at, _)| (last.0 - at.0) / day).collect();
+        let days = usize::try_from(span).unwrap_or(0).min(known.len());
         Some(Self {
             season: Season::of(&history)?,
-            days: u32::try_from(days).unwrap_or(0),
+            days: u32::try_from(days).unwrap_or(u32::MAX),
         })
     }
 
@@ -235,6 +239,9 @@ mod tests {
         let young = Learned::of(&values(30)).expect("known");
         assert_eq!(young.at(Timestamp(0)).days, 1);
         assert!(Learned::of(&[]).is_none());
+        let two_hours = [values(1), vec![(Timestamp::from_secs(13 * 86_400), 0.3)]].concat();
+        let gap = Learned::of(&two_hours).expect("known");
+        assert_eq!(gap.at(Timestamp(0)).days, 2, "an hour of each");
     }
 
     #[test]

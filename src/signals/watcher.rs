@@ -1,21 +1,18 @@
 //! All histories, and what they show.
 
-use super::finding;
 use super::host::HostHistory;
 use super::numbers::{ContainerNumbers, MetricNumbers, ProcessNumbers};
+use super::outcomes::LastOutcomes;
 use super::probes::Attempt;
 use super::service::ServiceHistory;
 use super::texts::Texts;
 use super::usual::Usuals;
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::LedgerView;
-use crate::ledger::llm::LlmCounters;
 use crate::ledger::snapshot::AttemptView;
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
-use crate::signal::{Finding, Findings, Presence, Settings, SignalKind, kinds};
-use crate::slo::StandardWindow;
-use crate::units::HOUR;
+use crate::signal::Findings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,11 +22,13 @@ use std::time::Duration;
 const TREND_EVERY_MS: i64 = 300_000;
 /// A clock that is set back by more is another one: attempts are waited for, and so may come late.
 const SET_BACK: Duration = Duration::from_secs(1800);
-const DAY_S: f64 = 86_400.0;
 /// The kind of probes of language models.
 pub(super) const LLM: &str = "llm";
 /// Attempts are not waited for longer than this.
 const LATEST: Duration = Duration::from_secs(600);
+
+/// Time after which what is usual at each time of day is learned again.
+const LEARN_EVERY: Duration = Duration::from_secs(6 * 3600);
 
 /// Owned by one task.
 #[derive(Debug)]
@@ -40,6 +39,8 @@ pub struct Watcher {
     judged: Option<Timestamp>,
     /// When signs were looked for last.
     looked: Option<Timestamp>,
+    /// When what is usual was learned last.
+    learned: Option<Timestamp>,
 }
 
 impl Default for Watcher {
@@ -49,6 +50,7 @@ impl Default for Watcher {
             services: BTreeMap::new(),
             judged: None,
             looked: None,
+            learned: None,
         }
     }
 }
@@ -70,6 +72,25 @@ impl Watcher {
             let history = self.service(&container.service);
             history.take_container(&container.process, at, &ContainerNumbers::of(container));
         }
+    }
+
+    /// Begins all histories anew if the clock was set back: they would take nothing until it has come
+    /// as far again.
+    pub(super) fn follow_clock(&mut self, now: Timestamp) {
+        if self.looked.is_some_and(|last| now.after(SET_BACK) < last) {
+            *self = Self::default();
+        }
+        self.looked = Some(now);
+    }
+
+    /// Whether it is time to learn what is usual. It is begun then.
+    pub(super) fn begins_to_learn(&mut self, now: Timestamp) -> bool {
+        let learned = self.learned;
+        let is_due = learned.is_none_or(|at| now < at || at.after(LEARN_EVERY) <= now);
+        if is_due {
+            self.learned = Some(now);
+        }
+        is_due
     }
 
     /// Takes what is usual for each service.
@@ -104,15 +125,12 @@ impl Watcher {
 
     /// What all signs that are switched on find now.
     pub fn findings(&mut self, config: &Config, ledger: &LedgerView, now: Timestamp) -> Findings {
-        if self.looked.is_some_and(|last| now.after(SET_BACK) < last) {
-            // Histories would take nothing until the clock has come as far again.
-            *self = Self::default();
-        }
-        self.looked = Some(now);
+        self.follow_clock(now);
         let names: BTreeSet<&Arc<str>> = config.services.iter().map(|one| &one.name).collect();
         self.services.retain(|name, _| names.contains(name));
         for spec in &config.services {
             self.take_attempts(spec, ledger, now);
+            self.service(&spec.name).outcomes = LastOutcomes::of(ledger, &spec.name, now);
         }
         self.advance(config, now);
         let settings = &config.signals;
@@ -128,7 +146,6 @@ impl Watcher {
                 let judged = history.indicators(&found).into_iter();
                 indicators.extend(judged.map(|one| texts.indicator(one)));
             }
-            probed(ledger, &spec.name, &spec.signals, now, &mut found);
             let found = found.into_iter();
             let wanted = found.filter(|one| spec.signals.is_on(one.kind));
             all.extend(wanted.map(|one| texts.finding(one)));
@@ -198,71 +215,19 @@ fn probed_until(spec: &ServiceSpec, now: Timestamp) -> Timestamp {
     now.before((longest * 3).min(LATEST))
 }
 
-/// The signs that outcomes show.
-fn probed(
-    ledger: &LedgerView,
-    name: &Arc<str>,
-    settings: &Settings,
-    now: Timestamp,
-    all: &mut Vec<Finding>,
-) {
-    let Some(service) = ledger.live(name) else {
-        return;
-    };
-    let below = |kind: &SignalKind, value: f64| {
-        if value < settings.level(kind).begins {
-            Presence::Active
-        } else {
-            Presence::Clear
-        }
-    };
-    for (key, last, llm) in service.probes() {
-        let Some(last) = last else { continue };
-        let mut push = |kind, value, evidence| {
-            let answer = (below(kind, value), evidence);
-            all.push(finding(kind, Some(name), &key.probe, answer));
-        };
-        if let Some(ends) = last.tls_not_after {
-            let left = ends as f64 - now.as_secs_f64();
-            let days = (left / DAY_S).floor();
-            let evidence = format!("the certificate ends in {days:.0} days");
-            push(&kinds::CERTIFICATE_ENDING, left, evidence);
-        }
-        if let Some(left) = llm.and_then(LlmCounters::tightest_limit) {
-            let evidence = format!("{:.0} % of the tightest rate limit is left", left * 100.0);
-            push(&kinds::RATE_LIMIT_NEAR, left, evidence);
-        }
-    }
-    let hour_ago = now.before(HOUR);
-    let coverage = service.coverages(StandardWindow::Hour1, hour_ago);
-    let lowest = coverage.min_by(f64::total_cmp);
-    if let Some(coverage) = lowest {
-        let kind = &kinds::COVERAGE_LOST;
-        let evidence = format!("{:.0} % of the last hour was observed", coverage * 100.0);
-        let answer = (below(kind, coverage), evidence);
-        all.push(finding(kind, Some(name), "", answer));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signal::{Presence, kinds};
+    use crate::signals::tests::config;
 
     /// A config of which only the host matters.
-    fn nothing() -> Config {
-        let text = "services: [ { name: web, probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ] } ]\n";
-        let source = crate::diagnostic::Source {
-            name: String::new(),
-            text: text.to_owned(),
-        };
-        let kinds = crate::probe::KINDS;
-        let loaded = Config::load(&source, std::path::Path::new(""), &|_| None, kinds);
-        loaded.config.expect("valid")
-    }
+    const NOTHING: &str =
+        "services: [ { name: web, probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ] } ]\n";
 
     #[test]
     fn a_clock_that_is_set_back_begins_all_histories_anew() {
-        let (config, ledger) = (nothing(), LedgerView::default());
+        let (config, ledger) = (config(NOTHING), LedgerView::default());
         let mut watcher = Watcher::default();
         let mut look = |minutes: std::ops::Range<i64>, usage: f64| {
             for minute in minutes.clone() {
@@ -279,5 +244,21 @@ mod tests {
         assert_eq!(look(1010..1020, 0.95), Presence::Active);
         assert_eq!(look(900..901, 0.1), Presence::Unknown, "another clock");
         assert_eq!(look(901..910, 0.1), Presence::Clear);
+    }
+
+    #[test]
+    fn what_is_usual_is_learned_again_after_a_clock_that_was_set_back() {
+        let (config, ledger) = (config(NOTHING), LedgerView::default());
+        let mut watcher = Watcher::default();
+        let mut learns = |minute: i64| {
+            let now = Timestamp::from_secs(minute * 60);
+            watcher.follow_clock(now);
+            let learns = watcher.begins_to_learn(now);
+            watcher.findings(&config, &ledger, now);
+            learns
+        };
+        assert!(learns(1000) && !learns(1001) && !learns(1359) && learns(1360));
+        // What was learned after the step is kept.
+        assert!(learns(1360 - 60) && !learns(1360 - 59));
     }
 }

@@ -5,3 +5,4 @@ mod backtest;
 mod ledger;
 mod report;
 mod traffic;
+mod vantage;

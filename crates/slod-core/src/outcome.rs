@@ -246,11 +246,11 @@ reasons! {
 reasons! {
     /// Why an attempt says nothing about the service: a failure of slod itself, never counted against it.
     VoidReason {
-        /// No file descriptor or local port was left.
+        /// No file descriptor or local port was left, or too many failures waited for the control probes.
         Resources = 1, "resources";
         /// The daemon was stopping.
         Shutdown = 2, "shutdown";
-        /// The wall clock jumped while the probe ran.
+        /// The wall clock jumped while the probe ran, or before it was judged.
         ClockJump = 3, "clock_jump";
         /// Our own network was gone.
         Network = 4, "network";

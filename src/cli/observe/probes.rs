@@ -58,17 +58,22 @@ impl ProbeWindows {
         self.up_to(to)
     }
 
+    /// What cannot be read is read the next time.
     fn up_to(&mut self, end: Timestamp) -> Vec<LoadWindow> {
         let span = (self.next, end);
-        self.next = end;
-        let attempts = self.attempts(span).unwrap_or_else(|error| {
-            if !self.is_failing {
-                tracing::warn!("outcomes of the probes cannot be read: {error}");
+        match self.attempts(span) {
+            Ok(attempts) => {
+                (self.next, self.is_failing) = (end, false);
+                probed_windows(self.from, span, self.width, attempts)
             }
-            self.is_failing = true;
-            Vec::new()
-        });
-        probed_windows(self.from, span, self.width, attempts)
+            Err(error) => {
+                if !self.is_failing {
+                    tracing::warn!("outcomes of the probes cannot be read: {error}");
+                }
+                self.is_failing = true;
+                Vec::new()
+            }
+        }
     }
 
     fn attempts(&self, (from, to): (Timestamp, Timestamp)) -> Result<Vec<Attempt>, StoreError> {
@@ -84,5 +89,43 @@ impl ProbeWindows {
             })?;
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::outcome::{Outcome, Record, Verdict};
+
+    #[test]
+    fn what_could_not_be_read_is_read_the_next_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("slod.db");
+        let source = Source {
+            name: String::new(),
+            text: format!(
+                "store: {{ path: '{}' }}\nservices: [ {{ name: web, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ] }} ]\n",
+                path.display()
+            ),
+        };
+        let loaded = Config::load(&source, folder.path(), &|_| None, crate::probe::KINDS);
+        let config = loaded.config.expect("valid");
+        let at = |second: i64| Timestamp::from_secs(1_000_000 + second);
+        let mut windows = ProbeWindows::new(&config, &config.services[0], at(0), WIDTH_MIN);
+        assert!(windows.ended_by(at(60)).is_empty(), "there is no store yet");
+        let mut store = Store::open(&path).expect("a new store");
+        let probe = &config.services[0].probes[0];
+        let record = Record {
+            key: probe.key.clone(),
+            at: at(5),
+            interval: probe.interval,
+            outcome: Outcome::new(Verdict::Good, Duration::from_millis(5)),
+        };
+        store.append(&[record]).expect("committed");
+        let found = windows.ended_by(at(60));
+        assert!(found.len() > 1, "{}", found.len());
+        assert_eq!(found[0].good, 1);
+        assert!(windows.ended_by(at(60)).is_empty(), "once");
     }
 }

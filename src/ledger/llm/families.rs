@@ -77,10 +77,11 @@ const OURS: &[Described<LlmCounters>] = &[
             "slod_llm_rate_limit_remaining",
             "",
             &["service", "probe", "model", "limit"],
-            "What was left of each rate limit by the headers of the last answer that had them, such as `requests` and `tokens`; at most 8 limits.",
+            "What was left of each rate limit by the headers of the last answer that had them, such as `requests` and `tokens`; at most 8 limits. Absent once no answer has shown them for three intervals.",
         ),
         |samples, llm| {
-            for one in llm.rate_limits.iter() {
+            let known = llm.rate_limits.iter();
+            for one in known.flat_map(|(_, limits)| limits.iter()) {
                 samples.with("limit", &one.name, |samples| samples.count(one.remaining));
             }
         },
@@ -90,9 +91,9 @@ const OURS: &[Described<LlmCounters>] = &[
             "slod_llm_rate_limit_remaining_ratio",
             "ratio",
             MODEL,
-            "The smallest share that was left of a rate limit. Absent if no limit is known.",
+            "The smallest share that was left of a rate limit. Absent if no limit is known, or none was shown for three intervals.",
         ),
-        |samples, llm| samples.value(llm.rate_limits.tightest()),
+        |samples, llm| samples.value(llm.tightest_limit()),
     ),
 ];
 

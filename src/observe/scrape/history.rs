@@ -4,7 +4,7 @@ use super::alternation::Alternation;
 use super::counter::{Counter, Total};
 use super::plan::{Plan, Rule};
 use super::quantile::{make_monotonic, quantile};
-use super::scan::{Findings, Found};
+use super::scan::{Found, Scanned};
 use super::view::{HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, ServiceMetrics};
 use crate::roles::{Role, RoleKind};
 use std::collections::{HashMap, VecDeque};
@@ -49,17 +49,17 @@ impl History {
         &mut self,
         plan: &Plan,
         service: &Arc<str>,
-        findings: &Findings,
+        scanned: &Scanned,
         at: Duration,
         interval: Duration,
     ) -> ServiceMetrics {
-        let uncounted = self.count(plan, findings);
-        let chosen = choose(plan, findings);
+        let uncounted = self.count(plan, scanned);
+        let chosen = choose(plan, scanned);
         self.forget(at, interval);
         let mut metrics = ServiceMetrics::unknown(service.clone());
         metrics.scrape = ScrapeView {
-            samples: findings.samples,
-            dropped: findings.dropped + uncounted,
+            samples: scanned.samples,
+            dropped: scanned.dropped + uncounted,
             error: self
                 .alternation
                 .is_found()
@@ -68,7 +68,7 @@ impl History {
         };
         let roles = chosen.iter().flatten();
         metrics.roles = roles
-            .filter_map(|at| self.view(plan.rule(*at)?, *at, findings))
+            .filter_map(|at| self.view(plan.rule(*at)?, *at, scanned))
             .collect();
         self.measure(&chosen, at, interval, &mut metrics);
         self.remember(&chosen, at);
@@ -76,13 +76,13 @@ impl History {
     }
 
     /// Counts what rose since the last page. Returns how many series could not be counted.
-    fn count(&mut self, plan: &Plan, findings: &Findings) -> u64 {
+    fn count(&mut self, plan: &Plan, scanned: &Scanned) -> u64 {
         let mut uncounted = 0;
         let is_counted = |rule_at: usize| {
             let kind = plan.rule(rule_at).map(|rule| rule.role.kind());
             matches!(kind, Some(RoleKind::Counter | RoleKind::Histogram))
         };
-        let rules = findings.by_rule.iter();
+        let rules = scanned.by_rule.iter();
         let rules: Vec<_> = rules
             .filter(|(rule_at, found)| found.is_known && is_counted(**rule_at))
             .collect();
@@ -106,7 +106,7 @@ impl History {
                 uncounted += counter.follow(found, bounds.unwrap_or_default());
             }
         }
-        let mut all = findings.by_rule.values();
+        let mut all = scanned.by_rule.values();
         self.had_roles = all.any(|found| found.is_partial || !found.is_empty());
         uncounted
     }
@@ -190,13 +190,14 @@ impl History {
         (*then == rule_at).then(|| now.since(earlier))
     }
 
-    fn view(&self, rule: &Rule, rule_at: usize, findings: &Findings) -> Option<RoleView> {
-        let found = findings.by_rule.get(&rule_at)?;
+    fn view(&self, rule: &Rule, rule_at: usize, scanned: &Scanned) -> Option<RoleView> {
+        let found = scanned.by_rule.get(&rule_at)?;
         let value = match rule.role.kind() {
             _ if found.is_partial => None,
             RoleKind::Gauge => Some(sum(found))
                 .filter(|sum| sum.is_finite())
                 .map(RoleValue::Gauge),
+            RoleKind::Limit => limit(rule, found).map(RoleValue::Gauge),
             RoleKind::State => {
                 let is_set = found.points.iter().any(|point| point.value != 0.0);
                 Some(RoleValue::Gauge(f64::from(u8::from(is_set))))
@@ -231,9 +232,26 @@ fn sum(found: &Found) -> f64 {
     found.points.iter().map(|point| point.value).sum()
 }
 
+/// The sum of limits, `None` if there is no limit: with 0, unless it is a part of a sum of several
+/// metrics such as `max_overflow`, a negative number, infinity, or the largest number of a type.
+fn limit(rule: &Rule, found: &Found) -> Option<f64> {
+    let has_parts = rule
+        .selector
+        .as_ref()
+        .is_some_and(|selector| selector.name().is_none());
+    let is_limit = |value: f64| {
+        let least = if has_parts { 0.0 } else { f64::MIN_POSITIVE };
+        (least..f64::from(i32::MAX)).contains(&value)
+    };
+    let mut points = found.points.iter();
+    points
+        .all(|point| is_limit(point.value))
+        .then(|| sum(found))
+}
+
 /// The rule of each role: its selector, or the first of the table that finds series; a counter
 /// without any is 0 if its metric is there.
-fn choose(plan: &Plan, findings: &Findings) -> Chosen {
+fn choose(plan: &Plan, scanned: &Scanned) -> Chosen {
     let mut chosen: Chosen = [None; Role::COUNT];
     for role in Role::ALL {
         let anchor = role.anchor().and_then(|anchor| chosen[anchor as usize]);
@@ -246,7 +264,7 @@ fn choose(plan: &Plan, findings: &Findings) -> Chosen {
         };
         let candidates = plan.rules_of(role).filter(|(_, rule)| fits(rule));
         let found: Vec<_> = candidates
-            .filter_map(|(at, _)| Some((at, findings.by_rule.get(&at)?)))
+            .filter_map(|(at, _)| Some((at, scanned.by_rule.get(&at)?)))
             .collect();
         let has_series = |found: &Found| found.is_partial || !found.is_empty();
         let with_series = found.iter().find(|(_, found)| has_series(found));

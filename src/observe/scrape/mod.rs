@@ -24,7 +24,7 @@ pub use page::PageReader;
 pub use plan::{Plan, ways_to_find};
 pub use quantile::quantile as histogram_quantile;
 pub use reading::reading;
-pub use scan::{Findings, Scan};
+pub use scan::{Scan, Scanned};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;

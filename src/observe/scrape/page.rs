@@ -2,7 +2,7 @@
 
 use super::parse::{Line, PageFormat, parse_line, shown};
 use super::protobuf::Families;
-use super::scan::{Findings, Scan};
+use super::scan::{Scan, Scanned};
 use crate::outcome::Cause;
 use crate::probe::dial::Failure;
 use crate::probe::http::BodySink;
@@ -46,7 +46,7 @@ impl<'p> PageReader<'p> {
     }
 
     /// What the page has, once it is there as a whole.
-    pub fn finish(mut self) -> Result<Findings, String> {
+    pub fn finish(mut self) -> Result<Scanned, String> {
         if let Some(families) = self.families {
             families.finish()?;
             return Ok(self.scan.finish());

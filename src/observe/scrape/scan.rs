@@ -80,7 +80,7 @@ impl Found {
 
 /// What a page has for all rules.
 #[derive(Debug, Default)]
-pub struct Findings {
+pub struct Scanned {
     pub by_rule: HashMap<usize, Found>,
     /// All samples of the page.
     pub samples: u64,
@@ -94,7 +94,7 @@ pub struct Scan<'p> {
     plan: &'p Plan,
     hasher: &'p RandomState,
     now_ms: i64,
-    findings: Findings,
+    scanned: Scanned,
     name: String,
     interest: Vec<Interest>,
     seen: HashSet<(usize, u64)>,
@@ -110,7 +110,7 @@ impl<'p> Scan<'p> {
             plan,
             hasher,
             now_ms,
-            findings: Findings::default(),
+            scanned: Scanned::default(),
             name: String::new(),
             interest: Vec::new(),
             seen: HashSet::new(),
@@ -120,7 +120,7 @@ impl<'p> Scan<'p> {
     }
 
     pub fn take(&mut self, sample: &Sample<'_>) {
-        self.findings.samples += 1;
+        self.scanned.samples += 1;
         if self.wants(sample.name) {
             self.take_parts(sample, |_| true);
         }
@@ -156,7 +156,7 @@ impl<'p> Scan<'p> {
 
     /// Counts samples that match no rule.
     pub fn pass_over(&mut self, samples: u64) {
-        self.findings.samples += samples;
+        self.scanned.samples += samples;
     }
 
     /// Takes a native histogram, for the rules that look for histograms.
@@ -197,17 +197,17 @@ impl<'p> Scan<'p> {
 
     /// Counts a histogram that cannot be used, if a rule looks for it.
     pub fn drop_histogram(&mut self, family: &str) {
-        self.findings.samples += 1;
+        self.scanned.samples += 1;
         let is_wanted = ["_bucket", "_count", "_sum"].iter();
         let mut is_wanted = is_wanted.map(|suffix| self.wants(&format!("{family}{suffix}")));
         if is_wanted.any(|wanted| wanted) {
-            self.findings.dropped += 1;
+            self.scanned.dropped += 1;
         }
     }
 
     /// Counts a line or a message that was not read.
     pub fn drop_unread(&mut self) {
-        self.findings.dropped += 1;
+        self.scanned.dropped += 1;
     }
 
     /// Takes note of a family that the page describes.
@@ -221,15 +221,15 @@ impl<'p> Scan<'p> {
     }
 
     /// A family without any series yet is known: its first series will count from 0.
-    pub fn finish(mut self) -> Findings {
+    pub fn finish(mut self) -> Scanned {
         for at in self.described {
-            let found = self.findings.by_rule.entry(at);
+            let found = self.scanned.by_rule.entry(at);
             found.or_insert_with(|| Found {
                 is_known: true,
                 ..Found::default()
             });
         }
-        self.findings
+        self.scanned
     }
 
     fn hold_against(&mut self, (at, part): Interest, sample: &Sample<'_>, key: u64) {
@@ -240,7 +240,7 @@ impl<'p> Scan<'p> {
             point(rule, part, sample, key).filter(|_| is_current(sample.timestamp, self.now_ms));
         match point {
             Some(point) => self.keep(at, key, |found| found.points.push(point)),
-            None => self.findings.dropped += 1,
+            None => self.scanned.dropped += 1,
         }
     }
 
@@ -249,11 +249,11 @@ impl<'p> Scan<'p> {
             return;
         };
         if !is_current(sample.timestamp, self.now_ms) {
-            self.findings.dropped += 1;
+            self.scanned.dropped += 1;
             return;
         }
         if self.natives == NATIVES_MAX {
-            self.findings.dropped += 1;
+            self.scanned.dropped += 1;
             self.give_up(at);
             return;
         }
@@ -278,7 +278,7 @@ impl<'p> Scan<'p> {
     fn matching(&mut self, at: usize, labels: LabelSet<'_>) -> Option<&'p Rule> {
         let rule = self.plan.rule(at)?;
         let selector = rule.selector.as_ref()?;
-        let found = self.findings.by_rule.entry(at).or_default();
+        let found = self.scanned.by_rule.entry(at).or_default();
         if !selector.takes_labels(&labels) {
             found.is_known |= selector.knows_labels(&labels);
             return None;
@@ -289,21 +289,21 @@ impl<'p> Scan<'p> {
 
     /// Keeps what matches a rule, once for each series.
     fn keep(&mut self, at: usize, key: u64, add: impl FnOnce(&mut Found)) {
-        let found = self.findings.by_rule.entry(at).or_default();
+        let found = self.scanned.by_rule.entry(at).or_default();
         if self.seen.len() == KEPT_MAX || found.is_partial {
-            self.findings.dropped += 1;
+            self.scanned.dropped += 1;
             self.give_up(at);
         } else if self.seen.insert((at, key)) {
             add(found);
         } else {
-            self.findings.dropped += 1;
+            self.scanned.dropped += 1;
         }
     }
 
     /// There are too many of a rule: what was kept of it is dropped.
     fn give_up(&mut self, at: usize) {
-        let found = self.findings.by_rule.entry(at).or_default();
-        self.findings.dropped += found.len() as u64;
+        let found = self.scanned.by_rule.entry(at).or_default();
+        self.scanned.dropped += found.len() as u64;
         *found = Found {
             is_known: true,
             is_partial: true,
@@ -319,8 +319,10 @@ fn is_current(timestamp: Option<i64>, now_ms: i64) -> bool {
 
 /// The sample as a point of its rule; `None` if its value or its bound is no number.
 fn point(rule: &Rule, part: Part, sample: &Sample<'_>, key: u64) -> Option<Point> {
-    let is_gauge = matches!(rule.role.kind(), RoleKind::Gauge | RoleKind::State);
-    let is_usable = sample.value.is_finite() && (is_gauge || sample.value >= 0.0);
+    let kind = rule.role.kind();
+    let may_fall = matches!(kind, RoleKind::Gauge | RoleKind::Limit | RoleKind::State);
+    let is_number = |value: f64| value.is_finite() || (kind == RoleKind::Limit && !value.is_nan());
+    let is_usable = is_number(sample.value) && (may_fall || sample.value >= 0.0);
     let slot = match part {
         Part::Value => Slot::Value,
         Part::Sum => Slot::Sum,
@@ -332,7 +334,7 @@ fn point(rule: &Rule, part: Part, sample: &Sample<'_>, key: u64) -> Option<Point
         Part::Bucket | Part::Count => 1.0,
     };
     let value = sample.value * scale;
-    (is_usable && value.is_finite()).then_some(Point { key, slot, value })
+    (is_usable && is_number(value)).then_some(Point { key, slot, value })
 }
 
 fn upper_bound(labels: LabelSet<'_>) -> Option<f64> {

@@ -1,6 +1,6 @@
 use super::history::History;
 use super::plan::Plan;
-use super::scan::{Findings, Scan, Slot};
+use super::scan::{Scan, Scanned, Slot};
 use super::view::{RoleValue, ServiceMetrics};
 use super::watch::Latest;
 use super::*;
@@ -62,7 +62,7 @@ impl Watched {
         }
     }
 
-    fn read(&self, page: &str) -> Result<Findings, String> {
+    fn read(&self, page: &str) -> Result<Scanned, String> {
         let mut reader = PageReader::new(Scan::new(&self.plan, &self.hasher, NOW));
         for part in page.as_bytes().chunks(1000) {
             reader.take(part).map_err(|failure| failure.message)?;
@@ -71,7 +71,7 @@ impl Watched {
     }
 
     /// A page in protobuf.
-    pub(super) fn read_bytes(&self, page: &[u8]) -> Result<Findings, String> {
+    pub(super) fn read_bytes(&self, page: &[u8]) -> Result<Scanned, String> {
         let mut reader = PageReader::new(Scan::new(&self.plan, &self.hasher, NOW));
         let kind = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
         let head = http::Response::builder().header("content-type", kind);
@@ -84,21 +84,21 @@ impl Watched {
     }
 
     pub(super) fn follow_bytes(&mut self, at: u64, page: &[u8]) -> ServiceMetrics {
-        let findings = self.read_bytes(page).expect("valid");
-        self.follow_findings(at, &findings)
+        let scanned = self.read_bytes(page).expect("valid");
+        self.follow_scanned(at, &scanned)
     }
 
     /// The page of a scrape so many seconds after the first.
     pub(super) fn follow(&mut self, at: u64, page: &str) -> ServiceMetrics {
-        let findings = self.read(page).expect("valid");
-        self.follow_findings(at, &findings)
+        let scanned = self.read(page).expect("valid");
+        self.follow_scanned(at, &scanned)
     }
 
-    fn follow_findings(&mut self, at: u64, findings: &Findings) -> ServiceMetrics {
+    fn follow_scanned(&mut self, at: u64, scanned: &Scanned) -> ServiceMetrics {
         let at = Duration::from_secs(at);
         let service = "a".into();
         self.history
-            .follow(&self.plan, &service, findings, at, INTERVAL)
+            .follow(&self.plan, &service, scanned, at, INTERVAL)
     }
 }
 
@@ -128,8 +128,8 @@ fn expected(page: &str) -> BTreeMap<String, String> {
 }
 
 /// The count of a histogram, or the sum of the values; of a state, whether it is set.
-fn total(role: Role, findings: &Findings, at: usize) -> f64 {
-    let points = findings.by_rule[&at].points.iter();
+fn total(role: Role, scanned: &Scanned, at: usize) -> f64 {
+    let points = scanned.by_rule[&at].points.iter();
     let counted = points.filter(|point| match role.kind() {
         RoleKind::Histogram => point.slot == Slot::Count,
         _ => true,
@@ -147,13 +147,13 @@ fn the_pages_of_common_libraries_are_understood() {
     let mut count = 0;
     for (path, page) in pages() {
         let mut watched = Watched::new("");
-        let findings = watched.read(&page).expect("valid");
+        let scanned = watched.read(&page).expect("valid");
         let metrics = watched.follow(0, &page);
         let found = metrics.roles.iter().map(|view| {
             let mut rules = watched.plan.rules_of(view.role);
             let rule = rules.find(|(_, rule)| rule.written == *view.selector);
             let (at, _) = rule.expect("exists");
-            let total = total(view.role, &findings, at);
+            let total = total(view.role, &scanned, at);
             let shown = format!("{} {total} {}", view.series, view.selector);
             (view.role.name().to_owned(), shown)
         });
@@ -163,6 +163,28 @@ fn the_pages_of_common_libraries_are_understood() {
         count += 1;
     }
     assert!(count >= 16, "{count} pages");
+}
+
+#[test]
+fn a_pool_without_a_limit_has_no_most() {
+    let most = |page: &str| Watched::new("").follow(0, page).number(Role::DbPoolMax);
+    let sqlalchemy = |size: &str, overflow: &str| {
+        most(&format!(
+            "db_pool_checked_out 4\ndb_pool_size {size}\ndb_pool_max_overflow {overflow}\n"
+        ))
+    };
+    assert_eq!(sqlalchemy("5", "10"), Some(15.0));
+    assert_eq!(sqlalchemy("5", "0"), Some(5.0));
+    assert_eq!(sqlalchemy("5", "-1"), None);
+    let go = |first: &str, second: &str| {
+        most(&format!(
+            "go_sql_in_use_connections{{db_name=\"a\"}} 4\ngo_sql_max_open_connections{{db_name=\"a\"}} {first}\ngo_sql_max_open_connections{{db_name=\"b\"}} {second}\n"
+        ))
+    };
+    assert_eq!(go("10", "20"), Some(30.0));
+    for none in ["0", "-1", "2147483647", "9.223372036854776e+18", "+Inf"] {
+        assert_eq!(go("10", none), None, "{none}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::history::{History, stale_after};
 use super::page::PageReader;
 use super::plan::Plan;
-use super::scan::{Findings, Found, Point, Scan, Slot};
+use super::scan::{Found, Point, Scan, Scanned, Slot};
 use super::view::{RoleView, ScrapeView, ServiceMetrics};
 use crate::clock::Clock;
 use crate::config::MetricsSpec;
@@ -113,14 +113,14 @@ impl Scraper {
         let result = self.read(&mut attempt).await;
         let took = attempt.started.elapsed();
         match result {
-            Ok(findings) => {
+            Ok(scanned) => {
                 let at = attempt.started.saturating_duration_since(self.begun);
                 let (service, interval) = (&spec.service, spec.interval);
                 let history = &mut self.history;
-                let mut metrics = history.follow(&self.plan, service, &findings, at, interval);
+                let mut metrics = history.follow(&self.plan, service, &scanned, at, interval);
                 metrics.scrape.took = took;
                 metrics.at = Some(attempt.wall);
-                self.raw = raw_values(&self.plan, &metrics, &findings);
+                self.raw = raw_values(&self.plan, &metrics, &scanned);
                 metrics
             }
             Err(error) => ServiceMetrics {
@@ -139,7 +139,7 @@ impl Scraper {
         self.raw.clone()
     }
 
-    async fn read(&self, attempt: &mut Attempt) -> Result<Findings, String> {
+    async fn read(&self, attempt: &mut Attempt) -> Result<Scanned, String> {
         let endpoint = &self.spec.endpoint;
         if let Some(paths) = &self.plan.paths {
             let totals = endpoint.get_totals(attempt, paths.clone()).await?;
@@ -152,11 +152,11 @@ impl Scraper {
     }
 }
 
-fn raw_values(plan: &Plan, metrics: &ServiceMetrics, findings: &Findings) -> Vec<(Role, f64)> {
+fn raw_values(plan: &Plan, metrics: &ServiceMetrics, scanned: &Scanned) -> Vec<(Role, f64)> {
     let value = |view: &RoleView| {
         let mut rules = plan.rules_of(view.role);
         let (at, _) = rules.find(|(_, rule)| *rule.written == *view.selector)?;
-        let found = findings.by_rule.get(&at)?;
+        let found = scanned.by_rule.get(&at)?;
         let natives = found.natives.iter();
         let natives = natives.fold(0.0, |total, point| total + point.count);
         let counted = found.points.iter().filter(|point| match view.role.kind() {
@@ -178,21 +178,21 @@ fn raw_values(plan: &Plan, metrics: &ServiceMetrics, findings: &Findings) -> Vec
 }
 
 /// The totals of a JSON document, one for each rule.
-fn of_document(totals: &[Option<f64>]) -> Findings {
-    let mut findings = Findings::default();
+fn of_document(totals: &[Option<f64>]) -> Scanned {
+    let mut scanned = Scanned::default();
     for (at, total) in totals.iter().enumerate() {
         let point = total.filter(|value| value.is_finite()).map(|value| Point {
             key: 0,
             slot: Slot::Value,
             value,
         });
-        findings.samples += u64::from(point.is_some());
+        scanned.samples += u64::from(point.is_some());
         let found = Found {
             is_known: point.is_some(),
             points: point.into_iter().collect(),
             ..Found::default()
         };
-        findings.by_rule.insert(at, found);
+        scanned.by_rule.insert(at, found);
     }
-    findings
+    scanned
 }

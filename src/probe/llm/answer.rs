@@ -119,12 +119,14 @@ impl Usage {
             let mut values = names.iter().map(|name| usage.get(name));
             values.find_map(|value| value.and_then(Value::as_u64))
         };
-        let input = number(&["prompt_tokens", "input_tokens"]).map(|input| {
-            // Anthropic counts what comes from its cache, or goes there, apart.
+        // Anthropic counts what comes from its cache, or goes there, apart. Proxies that translate its
+        // answers, such as LiteLLM, name these numbers as well, and have them in `prompt_tokens`.
+        let apart = || {
             let cached = ["cache_creation_input_tokens", "cache_read_input_tokens"];
             let cached = cached.iter().filter_map(|name| number(&[name]));
-            input.saturating_add(cached.sum())
-        });
+            Some(number(&["input_tokens"])?.saturating_add(cached.sum()))
+        };
+        let input = number(&["prompt_tokens"]).or_else(apart);
         let output = number(&["completion_tokens", "output_tokens"]);
         let details = ["completion_tokens_details", "output_tokens_details"];
         let mut details = details.iter().filter_map(|name| usage.get(name));
@@ -186,4 +188,30 @@ fn shortened(text: &str) -> String {
         shown.push('…');
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn tokens_of_a_cache_are_counted_once() {
+        let input = |usage: &Value| {
+            let mut counted = Usage::default();
+            counted.take(usage);
+            counted.input
+        };
+        let litellm = json!({
+            "prompt_tokens": 1200, "completion_tokens": 5,
+            "cache_read_input_tokens": 1000, "cache_creation_input_tokens": 100,
+        });
+        assert_eq!(input(&litellm), Some(1200));
+        let anthropic = json!({
+            "input_tokens": 100, "output_tokens": 5,
+            "cache_read_input_tokens": 1000, "cache_creation_input_tokens": 100,
+        });
+        assert_eq!(input(&anthropic), Some(1200));
+        assert_eq!(input(&json!({ "cache_read_input_tokens": 1 })), None);
+    }
 }

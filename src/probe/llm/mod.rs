@@ -13,6 +13,7 @@ mod refusal;
 mod run;
 mod sse;
 mod stream;
+mod worst;
 
 use super::evaluate::Evaluator;
 use super::http::request::Request;

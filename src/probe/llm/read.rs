@@ -1,10 +1,11 @@
 //! The kind's part of the config, every fault at its place.
 
 use super::api::{Api, Message, Question, Role};
-use super::budget::{Budget, Price, Tokens};
+use super::budget::{Budget, Price};
 use super::expect::{Bounds, Expect};
 use super::keys;
 use super::names::{Convention, provider};
+use super::worst::worst;
 use super::{LlmProbe, Subject};
 use crate::probe::evaluate::Evaluator;
 use crate::probe::http::json::JsonCondition;
@@ -25,8 +26,6 @@ const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 /// The only one there is, since 2023.
 const VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
-/// Tokens that roles and templates add to a message at most, and the bytes of the shortest token.
-const PER_MESSAGE: u64 = 16;
 
 pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
     let api = section.get(&keys::API);
@@ -238,24 +237,6 @@ fn read_bounds(
     bounds
 }
 
-/// What an attempt can take at most. No token is shorter than a byte.
-fn worst(api: Api, question: &Question) -> Tokens {
-    let lengths = question
-        .messages
-        .iter()
-        .map(|message| message.content.len());
-    let input = lengths.map(|length| u64::try_from(length).unwrap_or(u64::MAX));
-    let input = input.map(|length| length.saturating_add(PER_MESSAGE));
-    Tokens {
-        input: input.fold(0, u64::saturating_add),
-        output: if api == Api::Embeddings {
-            0
-        } else {
-            question.max_tokens.into()
-        },
-    }
-}
-
 fn read_budget(section: &Section<'_>, asked: Option<(&Question, Api)>) -> Option<Budget> {
     let at = section.section(&keys::BUDGET)?;
     let (tokens, cost) = (at.get(&keys::TOKENS), at.get(&keys::COST));
@@ -281,10 +262,18 @@ fn read_budget(section: &Section<'_>, asked: Option<(&Question, Api)>) -> Option
         zone: zone?,
     };
     let worst = asked.map(|(question, api)| worst(api, question));
-    if worst.is_some_and(|worst| budget.is_below(worst)) {
-        let message = "the budget does not suffice for one attempt";
-        let help = "a larger one, a lower `max_tokens` or a shorter prompt";
-        section.error("out-of-range", &keys::BUDGET, message, help);
+    match worst {
+        Some(worst) if worst.output == u64::MAX => {
+            let message = "nothing limits the tokens of an answer, so one could exceed any budget";
+            let help = "`max_tokens`, or `max_completion_tokens` in `parameters`";
+            section.error("missing-key", &keys::BUDGET, message, help);
+        }
+        Some(worst) if budget.is_below(worst) => {
+            let message = "the budget does not suffice for one attempt";
+            let help = "a larger one, a lower `max_tokens` or a shorter prompt";
+            section.error("out-of-range", &keys::BUDGET, message, help);
+        }
+        _ => {}
     }
     Some(budget)
 }

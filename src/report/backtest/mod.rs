@@ -34,6 +34,9 @@ pub struct Backtest {
     /// Warning signs; absent if they were not replayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signals: Option<Vec<SignRow>>,
+    /// The names of signs that cannot be replayed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signals_left_out: Vec<&'static str>,
     /// Times are since the start.
     #[serde(skip)]
     synthetic: bool,
@@ -236,6 +239,7 @@ impl Backtest {
             alerts: Vec::new(),
             missing: Vec::new(),
             signals: None,
+            signals_left_out: Vec::new(),
             synthetic,
         }
     }

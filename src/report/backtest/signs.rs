@@ -9,7 +9,7 @@ use crate::outcome::Timestamp;
 use crate::report::table::{drawn, plain};
 use crate::report::walk::each_share;
 use crate::signal::{Finding, SIGNALS};
-use crate::signals::{Kept, replay, replay_host};
+use crate::signals::{Kept, NOT_REPLAYED, replay, replay_host};
 use crate::store::{Store, StoreError};
 use crate::text::printable;
 use crate::units::show_duration;
@@ -103,13 +103,22 @@ fn row(alert: &AlertRecord, recorded: &[AlertRecord]) -> Option<SignRow> {
 }
 
 impl Backtest {
+    pub fn take_signs(&mut self, signs: Vec<SignRow>) {
+        self.signals = Some(signs);
+        self.signals_left_out = NOT_REPLAYED.map(|kind| kind.name).into();
+    }
+
     /// What the warning signs would have raised, as text; empty if they were not replayed.
     pub(super) fn signs_text(&self) -> String {
         let Some(signs) = &self.signals else {
             return String::new();
         };
+        let left_out = format!(
+            "left out, since the store keeps no history of them: {}",
+            self.signals_left_out.join(", ")
+        );
         if signs.is_empty() {
-            return "\nno warning sign would have been raised\n".to_owned();
+            return format!("\nno warning sign would have been raised\n{left_out}\n");
         }
         let mut table = plain(&[
             "SERVICE", "SIGN", "FROM", "ENDED", "FOR", "DID FIRE", "EVIDENCE",
@@ -136,6 +145,25 @@ impl Backtest {
                 printable(&one.evidence).into_owned(),
             ]);
         }
-        format!("\nwarning signs:\n\n{}\n", drawn(table, &[4]))
+        format!("\nwarning signs:\n\n{}\n\n{left_out}\n", drawn(table, &[4]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_that_cannot_be_replayed_are_named() {
+        let (from, to) = (Timestamp::from_secs(0), Timestamp::from_secs(60));
+        let mut backtest = Backtest::new(from, to, false);
+        assert_eq!(backtest.signs_text(), "");
+        backtest.take_signs(Vec::new());
+        let left_out = "left out, since the store keeps no history of them: rate_limit_near, certificate_ending, coverage_lost\n";
+        assert!(
+            backtest.signs_text().ends_with(left_out),
+            "{}",
+            backtest.signs_text()
+        );
     }
 }

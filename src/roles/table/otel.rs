@@ -36,7 +36,8 @@ pub const HTTP_BEFORE_1_23: Ecosystem = Ecosystem {
     ],
 };
 
-/// The attribute of the state was called `state` at first.
+/// The attribute of the state was called `state` at first, and the unit of the usage was no annotation:
+/// Python's exporter adds it.
 pub const DATABASE: Ecosystem = Ecosystem {
     name: "OpenTelemetry db.client.connection",
     source: "https://opentelemetry.io/docs/specs/semconv/database/database-metrics/",
@@ -47,6 +48,10 @@ pub const DATABASE: Ecosystem = Ecosystem {
         ),
         row(DbPoolInUse, r#"db_client_connection_count{state="used"}"#),
         row(DbPoolInUse, r#"db_client_connections_usage{state="used"}"#),
+        row(
+            DbPoolInUse,
+            r#"db_client_connections_usage_connections{state="used"}"#,
+        ),
         row(DbPoolMax, "db_client_connection_max"),
         row(DbPoolMax, "db_client_connections_max"),
         row(DbPoolWaiting, "db_client_connection_pending_requests"),

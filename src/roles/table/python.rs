@@ -55,7 +55,7 @@ pub const FLASK: Ecosystem = Ecosystem {
 
 /// `SQLAlchemy` exposes nothing itself. These are the names that applications give to
 /// `pool.checkedout()`, `pool.size()` and their `max_overflow`, which is added to the size: the pool
-/// may have so many more.
+/// may have so many more, and any number if it is -1.
 pub const SQLALCHEMY: Ecosystem = Ecosystem {
     name: "SQLAlchemy pool",
     source: "https://docs.sqlalchemy.org/en/20/core/pooling.html QueuePool",

@@ -7,10 +7,10 @@ use crate::signal::rules::{
     Answer, Meanwhile, Numbers, breaker_open, counted, cpu_high_at_peak, is_slower,
     latency_unusual, load_high, pool_exhausted, provider_failing, provider_slow, throughput_low,
 };
-use crate::signal::{Finding, Presence, Settings, SignalKind, Track, kinds};
+use crate::signal::{Finding, Presence, RECENT, Settings, SignalKind, Track, kinds};
 use crate::signals::finding;
 use crate::signals::own::MetricsHistory;
-use crate::signals::process::{ProcessHistory, RECENT};
+use crate::signals::process::ProcessHistory;
 use crate::signals::provider::ProviderHistory;
 use crate::signals::usual::Learned;
 use crate::trend::Errors;
@@ -49,13 +49,15 @@ impl ServiceHistory {
             self.judge_provider(probe, provider, settings, &mut push);
         }
         self.judge_usual(settings, now, &mut push);
+        let was = |kind: &SignalKind, subject: &str| self.was_active(kind, subject);
+        self.outcomes.judge(settings, now, was, &mut push);
         let slows = is_slower(self.latency().0);
         for (name, process) in &self.processes {
             let was = |kind: &SignalKind| self.was_active(kind, name);
             for (kind, answer) in process.recent(settings, was, slows) {
                 push(kind, name, answer);
             }
-            if let Some(answer) = self.at_peak(process, load, settings) {
+            if let Some(answer) = self.judge_cpu_at_peak(process, load, settings) {
                 push(&kinds::CPU_HIGH_AT_PEAK, name, answer);
             }
         }
@@ -100,7 +102,7 @@ impl ServiceHistory {
         let timeouts = counted(&own.timeouts, RECENT, least, "connections timed out");
         push(kind, "", timeouts);
         let kind = &kinds::LOAD_HIGH;
-        if let Some((track, peak, unit)) = at_peak(own, load) {
+        if let Some((track, peak, unit)) = expected_load(own, load) {
             let answer = load_high(track, peak, level(kind), was(kind), unit);
             push(kind, "", answer);
         }
@@ -163,27 +165,36 @@ impl ServiceHistory {
 
     /// How the service does while its provider is in trouble.
     fn meanwhile(&self) -> Meanwhile {
-        let Errors { errors, total } = self.errors().0.lately();
-        let p95 = self.latency().0;
-        if total == 0 {
-            Meanwhile::Unknown
-        } else if errors * FAILING_OF >= total {
-            Meanwhile::Failing
-        } else if is_slower(p95) {
-            Meanwhile::Slower
-        } else {
-            Meanwhile::Usual
+        let (counts, by) = self.errors();
+        let Errors { errors, total } = counts.lately();
+        if total == 0 || self.is_provider(by) {
+            return Meanwhile::Unknown;
+        }
+        if errors * FAILING_OF >= total {
+            return Meanwhile::Failing;
+        }
+        let (p95, by) = self.latency();
+        match is_slower(p95).filter(|_| !self.is_provider(by)) {
+            Some(true) => Meanwhile::Slower,
+            Some(false) => Meanwhile::Usual,
+            None => Meanwhile::NotFailing,
         }
     }
 
-    fn at_peak(
+    /// Whether what is known of the service is what its provider does: it has no probes but of
+    /// language models.
+    fn is_provider(&self, by: Numbers) -> bool {
+        by == Numbers::Probes && self.probes.are_of_providers
+    }
+
+    fn judge_cpu_at_peak(
         &self,
         process: &ProcessHistory,
         load: Option<&LoadSpec>,
         settings: &Settings,
     ) -> Option<Answer> {
         let (cpu, _) = process.cpu()?;
-        let (track, peak, _) = at_peak(self.own.as_ref()?, load)?;
+        let (track, peak, _) = expected_load(self.own.as_ref()?, load)?;
         let most = settings.level(&kinds::CPU_HIGH_AT_PEAK).begins;
         Some(cpu_high_at_peak(cpu, track, peak, most))
     }
@@ -201,7 +212,7 @@ fn mean_of_hour(track: &Track) -> Option<f64> {
 }
 
 /// The load by the minute, with the peak that is expected of it.
-fn at_peak<'a>(
+fn expected_load<'a>(
     own: &'a MetricsHistory,
     load: Option<&LoadSpec>,
 ) -> Option<(&'a Track, f64, &'static str)> {

@@ -286,6 +286,54 @@ fn a_breaker_that_opens_often_is_reported() {
 }
 
 #[test]
+fn what_happened_in_a_gap_is_not_of_the_last_ten_minutes() {
+    let mut history = ServiceHistory::new("app".into());
+    let timeouts = |count| [(Role::ConnectionTimeouts, RoleValue::Counter(count))];
+    for (second, count) in [(0, 0.0), (10, 1.0), (1810, 51.0), (1820, 52.0)] {
+        let at = Timestamp::from_secs(second);
+        history.take_metrics(at, &MetricNumbers::of(&metrics(&timeouts(count))));
+    }
+    let found = judged(&mut history, "connection_timeouts");
+    assert_eq!(found.presence, Presence::Clear);
+    assert_eq!(
+        &*found.evidence,
+        "1 connections timed out in the last 10 minutes"
+    );
+}
+
+#[test]
+fn requests_to_the_provider_are_none_to_the_service() {
+    let evidence = |has_other_probes: bool| {
+        let mut history = ServiceHistory::new("app".into());
+        for second in (0..600).step_by(10) {
+            let attempt = |probe, is_llm| Attempt {
+                probe,
+                at: Timestamp::from_secs(second),
+                verdict: Verdict::Bad(Cause::Status),
+                latency: std::time::Duration::from_millis(100),
+                is_llm,
+            };
+            let (ask, home): (Arc<str>, Arc<str>) = ("ask".into(), "home".into());
+            let attempts = [attempt(&ask, true), attempt(&home, false)];
+            let made = 1 + usize::from(has_other_probes);
+            history.take_attempts(&attempts[..made], !has_other_probes);
+        }
+        judged(&mut history, "provider_failing")
+            .evidence
+            .to_string()
+    };
+    let failed = "60 of 60 requests to the provider failed in the last 10 minutes; ";
+    assert_eq!(
+        evidence(false),
+        format!("{failed}nothing else is known of the service")
+    );
+    assert_eq!(
+        evidence(true),
+        format!("{failed}requests to the service fail, too")
+    );
+}
+
+#[test]
 fn timeouts_and_restarts_are_counted_over_ten_minutes() {
     let timeouts = |step: i64| {
         let count = if step < 20 { 0.0 } else { 5.0 };

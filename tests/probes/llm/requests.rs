@@ -91,6 +91,14 @@ fn faults_are_reported_where_they_are() {
             "budget: { cost: 0.00001, price: { input: 1, output: 1 } }",
             "does not suffice",
         ),
+        (
+            "budget: { tokens: 200 }, parameters: { max_tokens: null, max_completion_tokens: 100000 }",
+            "does not suffice for one attempt",
+        ),
+        (
+            "budget: { tokens: 200 }, parameters: { max_tokens: null }",
+            "nothing limits the tokens",
+        ),
         ("budget: { cost: -1, price: { input: 1 } }", "such as 1.50"),
         ("api: chatty", "one of chat, completions"),
     ] {

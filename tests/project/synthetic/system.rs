@@ -115,7 +115,7 @@ pub fn system() -> SystemView {
 fn own_metrics() -> ServiceMetrics {
     let value = |role: Role| match role.kind() {
         RoleKind::Counter => RoleValue::Counter(1234.0),
-        RoleKind::Gauge => RoleValue::Gauge(7.5),
+        RoleKind::Gauge | RoleKind::Limit => RoleValue::Gauge(7.5),
         RoleKind::State => RoleValue::Gauge(1.0),
         RoleKind::Histogram => RoleValue::Histogram(HistogramView {
             bounds: vec![0.1, 0.5],

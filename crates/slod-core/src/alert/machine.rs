@@ -40,6 +40,9 @@ pub struct StepInput<'a> {
     pub decisions: &'a Arc<Decisions>,
     /// Warning signs, if they were looked for since the step before.
     pub signs: Option<&'a [Sign]>,
+    /// Warning signs that are no longer looked for, such as those of a removed service: their alerts
+    /// end now.
+    pub gone: &'a [AlertKey],
     /// Troubles of slod itself.
     pub own: &'a [Sign],
     pub now: Timestamp,
@@ -88,6 +91,7 @@ impl Machine {
     ) -> Changes {
         let StepInput { rules, now, .. } = input;
         let mut records = self.objectives.step(objectives, rules, now);
+        self.signs.end(input.gone, now, &mut records);
         if let Some(signs) = input.signs {
             self.signs.step(signs, rules.signs, now, &mut records);
         }
@@ -165,6 +169,11 @@ impl Machine {
     /// Whether the alert of a sign fires or is pending: of any other, only one that is there matters.
     pub fn follows(&self, sign: &AlertKey) -> bool {
         self.signs.follows(sign)
+    }
+
+    /// The warning signs whose alerts fire or are pending.
+    pub fn followed(&self) -> impl Iterator<Item = &AlertKey> {
+        self.signs.followed()
     }
 
     /// The services that something pages for.

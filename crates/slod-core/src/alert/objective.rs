@@ -13,11 +13,12 @@ const EVIDENCE_MS: i64 = 30_000;
 #[derive(Clone, Debug, Default)]
 pub struct ObjectiveAlerts {
     /// Those that fire or are pending.
-    states: Vec<Tracked>,
+    states: Vec<ConditionAlert>,
 }
 
+/// The alert of one condition.
 #[derive(Clone, Debug)]
-struct Tracked {
+struct ConditionAlert {
     condition: Condition,
     state: AlertState,
     /// When a faster tier fired last, as far as is known.
@@ -30,7 +31,7 @@ impl ObjectiveAlerts {
         if let Source::Budget { condition, .. } = alert.key.source {
             let held = held.max(alert.from);
             let state = AlertState::firing_since(alert, held);
-            self.states.push(Tracked {
+            self.states.push(ConditionAlert {
                 condition,
                 state,
                 faster: None,
@@ -53,7 +54,7 @@ impl ObjectiveAlerts {
         for (position, condition) in policy.conditions().iter().enumerate() {
             let known = before.iter().position(|one| one.condition == *condition);
             let mut tracked = known.map_or_else(
-                || Tracked::new(*condition),
+                || ConditionAlert::new(*condition),
                 |position| before.swap_remove(position),
             );
             let met = met.contains(position);
@@ -98,7 +99,7 @@ impl ObjectiveAlerts {
                 .states
                 .iter_mut()
                 .find(|one| one.condition == *condition);
-            let Some(Tracked { state, .. }) = known else {
+            let Some(ConditionAlert { state, .. }) = known else {
                 continue;
             };
             if state.firing_mut().is_some_and(|(held, _)| is_old(held)) {
@@ -130,7 +131,7 @@ impl ObjectiveAlerts {
     }
 }
 
-impl Tracked {
+impl ConditionAlert {
     const fn new(condition: Condition) -> Self {
         Self {
             condition,

@@ -43,6 +43,12 @@ impl SignAlerts {
             .insert(key, AlertState::firing_since(alert, held));
     }
 
+    /// Ends those of signs that are no longer looked for.
+    pub fn end(&mut self, gone: &[AlertKey], now: Timestamp, changes: &mut Vec<AlertRecord>) {
+        let ended = gone.iter().filter_map(|key| self.states.remove(key));
+        changes.extend(ended.filter_map(|mut state| state.end(now)));
+    }
+
     /// Takes what was found now. What began or ended is added to `changes`. A sign that nothing was
     /// found of is unknown, as after a start: its alert goes on for a while.
     pub fn step(
@@ -96,6 +102,11 @@ impl SignAlerts {
     /// Whether it fires or is pending.
     pub fn follows(&self, key: &AlertKey) -> bool {
         self.states.contains_key(key)
+    }
+
+    /// Those that fire or are pending.
+    pub fn followed(&self) -> impl Iterator<Item = &AlertKey> {
+        self.states.keys()
     }
 
     pub fn firing(&self) -> impl Iterator<Item = &AlertRecord> {
@@ -181,5 +192,22 @@ mod tests {
         assert_eq!(step(&mut alerts, &[sign(Some(true))], 3100), []);
         assert_eq!(step(&mut alerts, &[], 3100 + 3600), [(100, Some(6700))]);
         assert_eq!(alerts.firing().count(), 0);
+    }
+
+    #[test]
+    fn a_sign_that_is_no_longer_looked_for_ends_at_once() {
+        let mut alerts = SignAlerts::default();
+        let there = [sign(Some(true))];
+        step(&mut alerts, &there, 0);
+        assert_eq!(step(&mut alerts, &there, 60), [(60, None)]);
+        let (gone, mut changes) = ([there[0].key.clone()], Vec::new());
+        alerts.end(&gone, Timestamp::from_secs(70), &mut changes);
+        let ended: Vec<_> = changes.iter().map(|one| one.to).collect();
+        assert_eq!(ended, [Some(Timestamp::from_secs(70))]);
+        assert_eq!(alerts.followed().count(), 0);
+        // What was pending is nothing to report.
+        step(&mut alerts, &there, 80);
+        alerts.end(&gone, Timestamp::from_secs(90), &mut changes);
+        assert_eq!((alerts.followed().count(), changes.len()), (0, 1));
     }
 }

@@ -2,14 +2,16 @@
 
 pub mod indicator;
 pub mod kinds;
+mod rise;
 pub mod rules;
 pub mod threshold;
 mod track;
 
 pub use indicator::{INDICATORS, Indicator, IndicatorKind};
 pub use kinds::SIGNALS;
+pub use rise::{Rise, is_gapless};
 pub use threshold::{Level, Settings};
-pub use track::{Keep, Track};
+pub use track::{HOUR, Keep, RECENT, Track};
 
 use crate::alert::Urgency;
 use crate::outcome::Timestamp;

@@ -5,6 +5,11 @@ use crate::trend::Windows;
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// Minutes that are called recent: of what happened, and of how long a breaker was open.
+pub const RECENT: usize = 10;
+/// Minutes of an hour.
+pub const HOUR: usize = 60;
+
 /// Which value of a window is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -37,6 +42,11 @@ impl Track {
             values: VecDeque::new(),
             open: None,
         }
+    }
+
+    /// With windows of a minute.
+    pub const fn by_minute(most: usize, keep: Keep) -> Self {
+        Self::new(Duration::from_secs(60), most, keep)
     }
 
     pub const fn width(&self) -> Duration {
@@ -108,6 +118,17 @@ impl Track {
         let mut known: Vec<f64> = last.filter_map(known).collect();
         known.reverse();
         known
+    }
+
+    /// The `of` latest windows that are known, if all of them are among the last `within`, after
+    /// those before them, and over how many windows the latest ones stretch.
+    pub fn latest(&self, of: usize, within: usize) -> Option<(Vec<f64>, Vec<f64>, usize)> {
+        let mut known = self.known(usize::MAX);
+        let latest = known.split_off(known.len().checked_sub(of)?);
+        let is_known = |at: &usize| !self.values[*at].is_nan();
+        let first = (0..self.values.len()).rev().filter(is_known).nth(of - 1)?;
+        let stretch = self.values.len() - first;
+        (stretch <= within).then_some((known, latest, stretch))
     }
 
     /// The sum of what is known of the last `of` windows, with the one that is not over: what was
@@ -214,6 +235,23 @@ mod tests {
         assert_eq!(track.values(), expected, "an earlier time changes nothing");
         track.take(at(1_000_000), None);
         assert_eq!(track.values(), [None; 5]);
+    }
+
+    #[test]
+    fn the_latest_windows_are_known_unless_they_are_long_ago() {
+        let mut track = Track::new(MINUTE, 10, Keep::Mean);
+        for minute in [0, 1, 2, 4, 5] {
+            track.take(at(60 * minute), Some(minute as f64));
+        }
+        assert_eq!(track.latest(2, 2), None, "they stretch over three");
+        assert_eq!(track.latest(9, 9), None);
+        let (before, latest, stretch) = track.latest(2, 5).expect("known");
+        assert_eq!(
+            (&before[..], &latest[..], stretch),
+            (&[0.0, 1.0][..], &[2.0, 4.0][..], 3)
+        );
+        track.take(at(60 * 9), None);
+        assert_eq!(track.latest(2, 3), None, "nothing came since");
     }
 
     #[test]

@@ -12,7 +12,8 @@ use control::{Control, Evidence};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Failures that wait for the control probes at most; beyond it the oldest are judged at once.
+/// Failures that wait for the control probes at most; beyond it the oldest are judged by what is known
+/// then.
 const HELD: usize = 10_000;
 
 /// The control probes, and the failures that wait for them.
@@ -22,6 +23,8 @@ pub struct NetworkGuard {
     held: VecDeque<Held>,
     /// A failure older than this will not be explained any more.
     patience: Duration,
+    /// Failures that were judged because too many waited.
+    judged_early: u64,
 }
 
 #[derive(Debug)]
@@ -66,6 +69,7 @@ impl NetworkGuard {
                 .unwrap_or_default(),
             controls,
             held: VecDeque::new(),
+            judged_early: 0,
         }
     }
 
@@ -132,11 +136,44 @@ impl NetworkGuard {
             recalled: false,
         });
         let mut passed = vec![Passed::Held(record)];
-        if self.held.len() > HELD {
-            let oldest = self.held.pop_front();
-            passed.extend(oldest.map(|one| Passed::Judged(one.record)));
+        if self.held.len() > HELD
+            && let Some(oldest) = self.held.pop_front()
+        {
+            self.judged_early += 1;
+            passed.push(self.judge_now(oldest.record, VoidReason::Resources, TOO_MANY));
         }
         passed
+    }
+
+    /// How many failures were judged since the last time because too many waited.
+    pub fn take_judged_early(&mut self) -> u64 {
+        std::mem::take(&mut self.judged_early)
+    }
+
+    /// The clock was set back to `now`. Failures of later times are judged by what is known, and what
+    /// the control probes found then says nothing about the same times when they come again.
+    pub fn set_back(&mut self, now: Timestamp) -> Vec<Passed> {
+        let held = std::mem::take(&mut self.held);
+        let (future, held) = held.into_iter().partition(|one| one.record.at > now);
+        self.held = held;
+        let future: VecDeque<Held> = future;
+        let judged = future.into_iter();
+        let judged = judged.map(|one| self.judge_now(one.record, VoidReason::ClockJump, SET_BACK));
+        let judged = judged.collect();
+        for control in &mut self.controls {
+            control.forget_after(now);
+        }
+        judged
+    }
+
+    /// Judges a failure by what is known now, of which more was to come.
+    fn judge_now(&self, mut record: Record, why: VoidReason, text: &str) -> Passed {
+        match self.loss_of(&record) {
+            Loss::Lost => record.outcome.verdict = Verdict::Void(VoidReason::Network),
+            Loss::Open => undecided(&mut record.outcome, why, text),
+            Loss::NotLost => {}
+        }
+        Passed::Judged(record)
     }
 
     /// Takes an outcome of a control probe.
@@ -161,7 +198,7 @@ impl NetworkGuard {
                 }
                 // Nobody can say any more whose it was, because this program ended.
                 Loss::Open if one.recalled && !self.controls.is_empty() => {
-                    undecided(&mut one.record.outcome);
+                    undecided(&mut one.record.outcome, VoidReason::Shutdown, STOPPED);
                 }
                 Loss::Open | Loss::NotLost => {}
             }
@@ -240,11 +277,15 @@ fn agree(answers: &[(Evidence, bool)], hopeful: bool) -> bool {
         && (all_once() || starts().any(|from| ends().any(|to| most(twice(from, to)))))
 }
 
-fn undecided(outcome: &mut Outcome) {
-    outcome.verdict = Verdict::Void(VoidReason::Shutdown);
+const STOPPED: &str =
+    "slod stopped before its control probes could show whether the local network had failed";
+const TOO_MANY: &str = "more than 10,000 failures waited for the control probes, which had not yet shown whether the local network had failed";
+const SET_BACK: &str = "the clock was set back before the control probes could show whether the local network had failed";
+
+/// Nobody can say whose failure it was.
+fn undecided(outcome: &mut Outcome, why: VoidReason, text: &str) {
+    outcome.verdict = Verdict::Void(why);
     let failed = outcome.detail.message.take().unwrap_or_default();
-    let text =
-        "slod stopped before its control probes could show whether the local network had failed";
     outcome.detail.say(format_args!("{text}: {failed}"));
 }
 

@@ -84,6 +84,7 @@ impl Fixture {
             rules: &self.rules,
             decisions: &self.decisions,
             signs: Some(&signs),
+            gone: &[],
             own: &[],
             now: Timestamp::from_secs(self.second),
         };

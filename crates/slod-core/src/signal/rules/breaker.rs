@@ -2,19 +2,13 @@
 
 use super::{Answer, there};
 use crate::outcome::Timestamp;
-use crate::signal::{Keep, Presence, Track};
-use std::time::Duration;
+use crate::signal::{Keep, Presence, RECENT, Rise, Track, is_gapless};
 
-const MINUTE: Duration = Duration::from_secs(60);
-/// Minutes that are looked at.
-const RECENT: usize = 10;
 /// Seconds that have to be known of them.
 const KNOWN_MIN: f64 = 270.0;
 /// Seconds from which on the evidence is that of all of them.
 const ALL_KNOWN: f64 = 540.0;
 const TRIPS: f64 = 3.0;
-/// Between readings that are further apart, nobody knows.
-const GAP_MAX: f64 = 90.0;
 
 /// The recent minutes of the circuit breakers of a service.
 #[derive(Debug)]
@@ -25,34 +19,35 @@ pub struct Breaker {
     known: Track,
     /// How often they opened.
     trips: Track,
+    rise: Rise,
     last: Option<(Timestamp, bool)>,
 }
 
 impl Default for Breaker {
     fn default() -> Self {
-        let minutes = || Track::new(MINUTE, RECENT, Keep::Sum);
+        let minutes = || Track::by_minute(RECENT, Keep::Sum);
         Self {
             open: minutes(),
             known: minutes(),
             trips: minutes(),
+            rise: Rise::default(),
             last: None,
         }
     }
 }
 
 impl Breaker {
-    /// Takes whether one is open, and how often they opened since the last time.
+    /// Takes whether one is open, and the counter of how often they opened.
     pub fn take(&mut self, at: Timestamp, is_open: Option<bool>, trips: Option<f64>) {
-        if let Some((before, was_open)) = self.last {
+        let last = self.last.filter(|(before, _)| is_gapless(*before, at));
+        if let Some((before, was_open)) = last {
             let passed = at.as_secs_f64() - before.as_secs_f64();
-            if (0.0..=GAP_MAX).contains(&passed) {
-                self.known.take(at, Some(passed));
-                self.open
-                    .take(at, Some(if was_open { passed } else { 0.0 }));
-            }
+            self.known.take(at, Some(passed));
+            self.open
+                .take(at, Some(if was_open { passed } else { 0.0 }));
         }
         self.last = is_open.map(|is_open| (at, is_open));
-        self.trips.take(at, trips);
+        self.trips.take(at, self.rise.step(at, trips));
     }
 
     pub fn tracks(&mut self) -> [&mut Track; 3] {
@@ -84,11 +79,16 @@ pub fn breaker_open(breaker: &Breaker, most: f64) -> Answer {
     } else {
         String::new()
     };
-    let share = share * 100.0;
-    (
-        there(is_open || opened >= TRIPS),
-        format!("open for {share:.0} % of {of}the last {RECENT} minutes; opened {opened:.0} times"),
-    )
+    let open = format!(
+        "open for {:.0} % of {of}the last {RECENT} minutes",
+        share * 100.0
+    );
+    let evidence = match trips {
+        Some(trips) if known > 0.0 => format!("{open}; opened {trips:.0} times"),
+        Some(trips) => format!("opened {trips:.0} times in the last {RECENT} minutes"),
+        None => open,
+    };
+    (there(is_open || opened >= TRIPS), evidence)
 }
 
 #[cfg(test)]
@@ -132,14 +132,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_known_is_not_in_the_evidence() {
+        let evidence = |trips: Option<f64>| {
+            let mut breaker = Breaker::default();
+            for second in (0..=600).step_by(10) {
+                breaker.take(Timestamp::from_secs(second), Some(false), trips);
+            }
+            breaker_open(&breaker, 0.05).1
+        };
+        assert_eq!(evidence(None), "open for 0 % of the last 10 minutes");
+        assert_eq!(
+            evidence(Some(5.0)),
+            "open for 0 % of the last 10 minutes; opened 0 times"
+        );
+    }
+
+    #[test]
     fn three_trips_are_frequent() {
         let mut breaker = Breaker::default();
         for minute in 0..4 {
-            breaker.take(Timestamp::from_secs(minute * 60), None, Some(1.0));
+            breaker.take(Timestamp::from_secs(minute * 60), None, Some(minute as f64));
         }
         let (presence, evidence) = breaker_open(&breaker, 0.05);
         assert_eq!(presence, Presence::Active);
-        assert!(evidence.ends_with("opened 4 times"), "{evidence}");
+        assert_eq!(evidence, "opened 3 times in the last 10 minutes");
         assert_eq!(breaker_open(&Breaker::default(), 0.05).0, Presence::Unknown);
     }
 }

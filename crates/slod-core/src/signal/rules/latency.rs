@@ -36,10 +36,12 @@ pub fn latency_rising(p95: &Track, traffic: &Track, numbers: Numbers, least: f64
                 return (Presence::Clear, format!("{words}, as did the traffic"));
             }
             let still = if rise.still { ", and still rises" } else { "" };
-            (
-                Presence::Active,
-                format!("{words}{still}; traffic does not explain it"),
-            )
+            let unexplained = if traffic.known(usize::MAX).len() < p95.known(usize::MAX).len() / 2 {
+                ""
+            } else {
+                "; traffic does not explain it"
+            };
+            (Presence::Active, format!("{words}{still}{unexplained}"))
         }
     }
 }
@@ -54,16 +56,14 @@ pub(super) fn millis(seconds: f64) -> String {
     }
 }
 
-/// Windows that are now, and by how much they are slower.
+/// Windows that are now, among how many of the last ones they are, and by how much they are slower.
 const NOW: usize = 2;
+const LAST: usize = 6;
 const SLOWER: f64 = 1.2;
 
-/// Whether responses take clearly longer in the last windows than in those before.
-pub fn is_slower(p95: &Track) -> bool {
-    let known = p95.known(usize::MAX);
-    let (before, now) = known.split_at(known.len().saturating_sub(NOW));
-    let level = |values: &[f64]| median_of(values.iter().copied());
-    level(before)
-        .zip(level(now))
-        .is_some_and(|(before, now)| now >= SLOWER * before)
+/// Whether responses take clearly longer in the last windows than in those before; `None` if that is
+/// not known.
+pub fn is_slower(p95: &Track) -> Option<bool> {
+    let (before, now, _) = p95.latest(NOW, LAST)?;
+    Some(median_of(now)? >= SLOWER * median_of(before)?)
 }

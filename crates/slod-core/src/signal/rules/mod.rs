@@ -92,6 +92,11 @@ const fn there(is_there: bool) -> Presence {
     }
 }
 
+/// Whether a value is below a level now.
+pub const fn below(value: f64, level: Level, was_active: bool) -> Presence {
+    there(value < if was_active { level.ends } else { level.begins })
+}
+
 /// Whether a share was above a level in three of the last five minutes.
 pub fn above(track: &Track, level: Level, was_active: bool, what: &str) -> Answer {
     let border = if was_active { level.ends } else { level.begins };

@@ -28,8 +28,13 @@ pub fn cpu_high_at_peak(cpu: &Track, load: &Track, peak: f64, most: f64) -> Answ
         .map(|(cpu, _)| *cpu)
         .collect();
     let above = at_peak.iter().filter(|cpu| **cpu > most).count();
+    let within = if known.len() < PEAK_MINUTES {
+        format!("the {} that are known of ", known.len())
+    } else {
+        String::new()
+    };
     let evidence = format!(
-        "above {:.0} % in {above} of the {} minutes at peak load within the last {PEAK_MINUTES}",
+        "above {:.0} % in {above} of the {} minutes at peak load within {within}the last {PEAK_MINUTES}",
         most * 100.0,
         at_peak.len()
     );

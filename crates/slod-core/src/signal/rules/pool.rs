@@ -2,12 +2,7 @@
 
 use super::{Answer, BAD_MINUTES, MINUTES, there};
 use crate::outcome::Timestamp;
-use crate::signal::{Keep, Level, Presence, Track};
-use std::time::Duration;
-
-const MINUTE: Duration = Duration::from_secs(60);
-/// Minutes that an indicator looks back.
-const HOUR: usize = 60;
+use crate::signal::{HOUR, Keep, Level, Presence, Track};
 
 /// The recent minutes of a pool.
 #[derive(Debug)]
@@ -23,9 +18,9 @@ pub struct Pool {
 impl Default for Pool {
     fn default() -> Self {
         Self {
-            used: Track::new(MINUTE, MINUTES, Keep::Mean),
-            highest: Track::new(MINUTE, HOUR, Keep::Highest),
-            waiting: Track::new(MINUTE, HOUR, Keep::Highest),
+            used: Track::by_minute(MINUTES, Keep::Mean),
+            highest: Track::by_minute(HOUR, Keep::Highest),
+            waiting: Track::by_minute(HOUR, Keep::Highest),
         }
     }
 }
@@ -64,28 +59,34 @@ pub fn pool_exhausted(pool: &Pool, level: Level, was_active: bool) -> Answer {
             format!("the use of the pool is known for {known} of the last {MINUTES} minutes");
         return (Presence::Unknown, evidence);
     }
-    let (full, waited) = (full.unwrap_or(0), waited.unwrap_or(0));
+    let is_bad = |minutes: Option<usize>| minutes.is_some_and(|minutes| minutes >= BAD_MINUTES);
     let of = format!("of the last {MINUTES} minutes");
-    if full.max(waited) >= BAD_MINUTES {
-        let evidence = format!(
-            "exhausted: all connections were in use in {full} {of}, requests waited for one in {waited}"
-        );
+    let waited_words = waited.map(|waited| format!("requests waited for a connection in {waited}"));
+    if is_bad(full) || is_bad(waited) {
+        let full = full.map(|full| format!("all connections were in use in {full}"));
+        let evidence = format!("exhausted: {}", joined([full, waited_words], &of));
         return (Presence::Active, evidence);
     }
-    let high = used.unwrap_or(0);
-    let share = border * 100.0;
-    let near = if high >= BAD_MINUTES {
+    let near = if is_bad(used) {
         "about to be exhausted: "
     } else {
         ""
     };
-    let last = pool.used.last().unwrap_or_default() * 100.0;
-    (
-        there(high >= BAD_MINUTES),
-        format!(
-            "{near}more than {share:.0} % of the pool was in use in {high} {of}, last {last:.0} %"
-        ),
-    )
+    let high = used.map(|used| {
+        let (share, last) = (border * 100.0, pool.used.last().unwrap_or_default() * 100.0);
+        format!("more than {share:.0} % of the pool was in use (last {last:.0} %) in {used}")
+    });
+    let evidence = format!("{near}{}", joined([high, waited_words], &of));
+    (there(is_bad(used)), evidence)
+}
+
+/// The halves that are known, each of which ends with a number of minutes.
+fn joined(halves: [Option<String>; 2], of: &str) -> String {
+    let known: Vec<String> = halves.into_iter().flatten().collect();
+    match &known[..] {
+        [first, second] => format!("{first} {of}, {second}"),
+        _ => format!("{} {of}", known.concat()),
+    }
 }
 
 fn at_least_full(highest: &Track) -> Option<usize> {
@@ -139,10 +140,39 @@ mod tests {
             let at = Timestamp::from_secs(minute * 60);
             pool.take(at, Some(5.0), None, Some(1.0));
         }
-        assert_eq!(pool_exhausted(&pool, LEVEL, false).0, Presence::Active);
+        let (presence, evidence) = pool_exhausted(&pool, LEVEL, false);
+        assert_eq!(presence, Presence::Active);
+        assert_eq!(
+            evidence,
+            "exhausted: requests waited for a connection in 5 of the last 5 minutes"
+        );
         assert_eq!(
             pool_exhausted(&Pool::default(), LEVEL, false).0,
             Presence::Unknown
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_in_the_evidence() {
+        let evidence = |size: Option<f64>, waiting: Option<f64>| {
+            let mut pool = Pool::default();
+            for minute in 0..6 {
+                let at = Timestamp::from_secs(minute * 60);
+                pool.take(at, Some(5.0), size, waiting);
+            }
+            pool_exhausted(&pool, LEVEL, false).1
+        };
+        assert_eq!(
+            evidence(None, Some(0.0)),
+            "requests waited for a connection in 0 of the last 5 minutes"
+        );
+        assert_eq!(
+            evidence(Some(10.0), None),
+            "more than 90 % of the pool was in use (last 50 %) in 0 of the last 5 minutes"
+        );
+        assert_eq!(
+            evidence(Some(5.0), None),
+            "exhausted: all connections were in use in 5 of the last 5 minutes"
         );
     }
 }

@@ -2,19 +2,20 @@
 
 use super::latency::millis;
 use super::{Answer, there};
-use crate::signal::{Level, Presence, Track};
+use crate::signal::{Level, Presence, RECENT, Track};
 use crate::stats::normal::Z_9995;
 use crate::stats::order::median_of;
 use crate::stats::proportion::wilson;
 use crate::units::whole;
 
-/// Minutes that failures are counted in.
-const MINUTES: usize = 10;
 /// Fewer failures are no sign.
 const FAILED_MIN: f64 = 3.0;
 /// Windows of 5 min that are now, and that have to be known before.
 const NOW: usize = 3;
 const BEFORE_MIN: usize = 6;
+/// The windows that are now are among so many of the last ones.
+const LAST: usize = 6;
+const WINDOW_MINUTES: usize = 5;
 /// A provider is not slow by less than this, in seconds.
 const SLOWER_MIN: f64 = 0.1;
 /// Spreads that each window is above those before: with few requests, one that takes long makes a
@@ -28,6 +29,8 @@ const NORMAL: f64 = 1.253_314_137_315_500_3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meanwhile {
     Usual,
+    /// Its requests do not fail; how long they take is not known.
+    NotFailing,
     Slower,
     Failing,
     Unknown,
@@ -37,6 +40,7 @@ impl Meanwhile {
     const fn words(self) -> &'static str {
         match self {
             Self::Usual => "the service itself answers as before",
+            Self::NotFailing => "requests to the service itself do not fail",
             Self::Slower => "the service itself is slower, too",
             Self::Failing => "requests to the service fail, too",
             Self::Unknown => "nothing else is known of the service",
@@ -54,17 +58,20 @@ pub fn provider_failing(
     service: Meanwhile,
 ) -> Answer {
     let border = if was_active { level.ends } else { level.begins };
-    let all = requests.sum(MINUTES).unwrap_or(0.0);
+    let all = requests.sum(RECENT).unwrap_or(0.0);
     if all <= 0.0 {
-        let evidence = format!("no request to the provider in the last {MINUTES} minutes is known");
+        let evidence = format!("no request to the provider in the last {RECENT} minutes is known");
         return (Presence::Unknown, evidence);
     }
-    let bad = failed.sum(MINUTES).unwrap_or(0.0).min(all);
+    let Some(bad) = failed.sum(RECENT).map(|bad| bad.min(all)) else {
+        let evidence = "how many requests to the provider fail is not known".to_owned();
+        return (Presence::Unknown, evidence);
+    };
     let (least, _) = wilson(whole(bad), whole(all), Z_9995);
     let is_clear = was_active || least > border / 2.0;
     let is_failing = bad >= FAILED_MIN && bad / all > border && is_clear;
     let mut evidence = format!(
-        "{bad:.0} of {all:.0} requests to the provider failed in the last {MINUTES} minutes"
+        "{bad:.0} of {all:.0} requests to the provider failed in the last {RECENT} minutes"
     );
     if is_failing {
         evidence = format!("{evidence}; {}", service.words());
@@ -82,17 +89,20 @@ pub fn provider_slow(
     service: Meanwhile,
 ) -> Answer {
     let border = if was_active { level.ends } else { level.begins };
-    let known = latency.known(usize::MAX);
-    let (before, now) = known.split_at(known.len().saturating_sub(NOW));
-    let usual = median_of(before.iter().copied()).filter(|_| before.len() >= BEFORE_MIN);
-    let Some(usual) = usual else {
-        let evidence = format!(
-            "{} of the {} windows of 5 min that it takes are known",
-            known.len(),
-            BEFORE_MIN + NOW
-        );
+    let latest = latency.latest(NOW, LAST);
+    let Some((before, now, stretch)) = latest.filter(|(before, ..)| before.len() >= BEFORE_MIN)
+    else {
+        let known = latency.known(usize::MAX).len();
+        let evidence = if known < BEFORE_MIN + NOW {
+            let needed = BEFORE_MIN + NOW;
+            format!("{known} of the {needed} windows of 5 min that it takes are known")
+        } else {
+            let minutes = LAST * WINDOW_MINUTES;
+            format!("fewer than {NOW} windows of 5 min are known of the last {minutes} min")
+        };
         return (Presence::Unknown, evidence);
     };
+    let usual = median_of(before.iter().copied()).unwrap_or_default();
     let spread =
         NORMAL * before.iter().map(|one| (one - usual).abs()).sum::<f64>() / before.len() as f64;
     let is_clear = was_active || now.iter().all(|one| one - usual > SPREADS * spread);
@@ -100,8 +110,9 @@ pub fn provider_slow(
     let (before, now) = (usual.exp(), mean.exp());
     let is_slow = now > before * (1.0 + border) && now - before > SLOWER_MIN && is_clear;
     let mut evidence = format!(
-        "the provider took {} in the last 15 min, {} before",
+        "the provider took {} in the last {} min, {} before",
         millis(now),
+        stretch * WINDOW_MINUTES,
         millis(before)
     );
     if is_slow {
@@ -165,6 +176,11 @@ mod tests {
             provider_slow(&short, TWICE, false, Meanwhile::Usual).0,
             Presence::Unknown
         );
+        let mut old = latency(2.5);
+        old.take(Timestamp::from_secs(10 * 300 + 3600), None);
+        let unknown = provider_slow(&old, TWICE, false, Meanwhile::Usual);
+        let evidence = "fewer than 3 windows of 5 min are known of the last 30 min";
+        assert_eq!(unknown, (Presence::Unknown, evidence.to_owned()));
     }
 
     #[test]
@@ -184,5 +200,8 @@ mod tests {
         assert_eq!(judge(3.0, 10.0).0, Presence::Clear, "by chance");
         assert_eq!(judge(5.0, 100.0).0, Presence::Clear);
         assert_eq!(judge(0.0, 0.0).0, Presence::Unknown);
+        let (failed, all) = (track(60, Keep::Sum, &[]), track(60, Keep::Sum, &[1.0; 5]));
+        let unknown = provider_failing(&failed, &all, FIFTH, false, Meanwhile::Usual);
+        assert_eq!(unknown.0, Presence::Unknown, "{}", unknown.1);
     }
 }

@@ -98,9 +98,14 @@ fn slower_responses_are_reported_unless_traffic_explains_them() {
     let (presence, evidence) = latency_rising(&p95, &flat, Numbers::Probes, 0.1);
     assert_eq!(presence, Presence::Active, "{evidence}");
     assert!(
-        evidence.starts_with("by its probes, p95 rose by"),
+        evidence.starts_with("by its probes, p95 rose by")
+            && evidence.ends_with("; traffic does not explain it"),
         "{evidence}"
     );
+    let unknown = track(300, Keep::Mean, []);
+    let (presence, evidence) = latency_rising(&p95, &unknown, Numbers::Probes, 0.1);
+    assert_eq!(presence, Presence::Active, "{evidence}");
+    assert!(!evidence.contains("traffic"), "{evidence}");
     assert_eq!(
         latency_rising(&p95, &rising, Numbers::Own, 0.1).0,
         Presence::Clear
@@ -154,9 +159,11 @@ fn slower_than_before_is_said_of_the_last_ten_minutes() {
         let before = std::iter::repeat_n(0.2, 10);
         track(300, Keep::Mean, before.chain([last; 2]))
     };
-    assert!(is_slower(&p95(0.3)) && !is_slower(&p95(0.22)));
-    assert!(
-        !is_slower(&track(300, Keep::Mean, [0.2; 2])),
-        "nothing before"
-    );
+    assert_eq!(is_slower(&p95(0.3)), Some(true));
+    assert_eq!(is_slower(&p95(0.22)), Some(false));
+    let short = track(300, Keep::Mean, [0.2; 2]);
+    assert_eq!(is_slower(&short), None, "nothing before");
+    let mut old = p95(0.3);
+    old.take(Timestamp::from_secs(12 * 300 + 3600), None);
+    assert_eq!(is_slower(&old), None, "nothing now");
 }

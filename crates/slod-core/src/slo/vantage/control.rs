@@ -67,6 +67,11 @@ impl Control {
         self.results.clone_from(&old.results);
     }
 
+    /// Forgets what it found after a moment.
+    pub(super) fn forget_after(&mut self, moment: Timestamp) {
+        self.results.retain(|one| one.at <= moment);
+    }
+
     pub(super) fn failed_last(&self) -> bool {
         self.results.back().is_some_and(|last| !last.good)
     }

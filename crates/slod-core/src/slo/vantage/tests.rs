@@ -97,6 +97,59 @@ fn a_failure_is_ours_while_all_of_the_controls_fail() {
 }
 
 #[test]
+fn beyond_the_most_that_wait_the_oldest_are_judged_by_what_is_known() {
+    let waiting = |controls: &[(&str, i64, Verdict)]| {
+        let mut vantage = vantage();
+        reported(&mut vantage, controls);
+        let now = Timestamp::from_secs(16);
+        let held = i64::try_from(HELD).expect("small");
+        let failures = (0..held + 5).map(|_| record("web", 15, TIMED_OUT));
+        let judged: Vec<_> = failures
+            .flat_map(|one| counted(vantage.take(one, now)))
+            .collect();
+        assert_eq!((judged.len(), vantage.take_judged_early()), (5, 5));
+        assert_eq!(vantage.take_judged_early(), 0);
+        judged[0].1
+    };
+    let each = |verdicts: [Verdict; 3]| {
+        let names = ["a", "b", "c"];
+        let each = names.into_iter().zip(verdicts);
+        each.map(|(name, verdict)| (name, 11, verdict))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(&each([TIMED_OUT; 3])), OURS);
+    let open = waiting(&each([TIMED_OUT, TIMED_OUT, Verdict::Good]));
+    assert_eq!(open, Verdict::Void(VoidReason::Resources));
+    // The controls succeeded before and after it.
+    let good = ["a", "b", "c"].map(|name| [11, 17].map(|second| (name, second, Verdict::Good)));
+    assert_eq!(waiting(good.as_flattened()), TIMED_OUT);
+}
+
+#[test]
+fn what_was_found_before_the_clock_was_set_back_judges_nothing_after_it() {
+    let mut vantage = vantage();
+    let mut before = Vec::new();
+    for second in [100, 110, 120] {
+        before.extend(["a", "b", "c"].map(|name| (name, second, TIMED_OUT)));
+    }
+    before.push(("web", 121, TIMED_OUT));
+    reported(&mut vantage, &before);
+    assert!(vantage.is_lost());
+    // What waits is judged by what is known; the times from 100 s on come again.
+    let set_back = Timestamp::from_secs(95);
+    let passed: Vec<_> = counted(vantage.set_back(set_back)).collect();
+    assert_eq!(passed, [(121, OURS)]);
+    assert!(!vantage.is_lost());
+    let mut again = vec![("web", 105, TIMED_OUT)];
+    for second in [106, 116] {
+        again.extend(["a", "b", "c"].map(|name| (name, second, Verdict::Good)));
+    }
+    let mut judged = reported(&mut vantage, &again);
+    judged.extend(counted(vantage.release(Timestamp::from_secs(200))));
+    assert_eq!(judged, [(105, TIMED_OUT)]);
+}
+
+#[test]
 fn where_one_control_answers_the_others_must_fail_twice() {
     let of_three =
         |rounds: i64| move |round, control| control < 2 && (20..20 + rounds).contains(&round);
