@@ -53,6 +53,21 @@ impl Answer {
         }
     }
 
+    /// Adds a text by which the model refuses to answer.
+    pub fn add_refusal(&mut self, text: &str) -> Piece {
+        if !text.is_empty() && matches!(self.finish, None | Some(FinishReason::Stop)) {
+            self.finish = Some(FinishReason::Refusal);
+        }
+        self.add_text(text)
+    }
+
+    /// The answer ended for a reason; a refusal ends with `stop` like every other answer.
+    pub fn end(&mut self, reason: FinishReason) {
+        if self.finish != Some(FinishReason::Refusal) || reason != FinishReason::Stop {
+            self.finish = Some(reason);
+        }
+    }
+
     pub fn add_reasoning(&mut self, text: &str) -> Piece {
         if text.is_empty() {
             return Piece::Frame;

@@ -48,6 +48,36 @@ async fn other_streams_of_chat_completions() {
     }
 }
 
+/// A refusal ends as every answer does; of several answers the first counts.
+#[tokio::test]
+async fn a_refusal_is_one_and_answers_are_not_mixed() {
+    let refusal = r#"{"choices":[{"index":0,"delta":{"refusal":"I cannot"}}]}"#;
+    let seen = ask(
+        stream(&[ROLE, refusal, STOP, "[DONE]"]),
+        "expect: { finish_reason: [stop] }",
+    )
+    .await;
+    assert_eq!(
+        (cause(&seen.outcome), seen.finish()),
+        (Some(Cause::Answer), "refusal"),
+        "{}",
+        seen.story
+    );
+    let second =
+        r#"{"choices":[{"index":1,"delta":{"content":"Other"},"finish_reason":"length"}]}"#;
+    let seen = ask(
+        stream(&[ROLE, HELLO, second, STOP, "[DONE]"]),
+        "expect: { text: Hello, max_length: 5 }",
+    )
+    .await;
+    assert_eq!(
+        (seen.outcome.verdict, seen.finish()),
+        (Verdict::Good, "stop"),
+        "{}",
+        seen.story
+    );
+}
+
 #[tokio::test]
 async fn characters_may_be_split_anywhere() {
     let text =

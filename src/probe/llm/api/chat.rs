@@ -2,7 +2,6 @@
 //! and others serve them.
 
 use super::{Question, conversation, list, missing, prompt, text};
-use crate::outcome::FinishReason;
 use crate::probe::dial::Failure;
 use crate::probe::llm::answer::{Answer, Piece, finish_reason, reported_error};
 use serde_json::{Map, Value, json};
@@ -30,7 +29,7 @@ pub fn text_question(question: &Question) -> Map<String, Value> {
 pub fn take_chunk(answer: &mut Answer, data: &Value) -> Result<Piece, Failure> {
     take_usage(answer, data);
     let mut piece = Piece::Frame;
-    for choice in list(data, "choices") {
+    for choice in first_choice(data) {
         take_finish(answer, choice, data)?;
         let part = choice.get("delta").filter(|delta| !delta.is_null());
         piece = strongest(piece, take_part(answer, part.unwrap_or(choice)));
@@ -43,11 +42,17 @@ pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
     if !data.get("choices").is_some_and(Value::is_array) {
         return Err(missing("choices"));
     }
-    for choice in list(data, "choices") {
+    for choice in first_choice(data) {
         take_finish(answer, choice, data)?;
         take_part(answer, choice.get("message").unwrap_or(choice));
     }
     Ok(())
+}
+
+/// Of several answers to one question (`n`), the first is looked at.
+fn first_choice(data: &Value) -> impl Iterator<Item = &Value> {
+    let is_first = |choice: &&Value| choice.get("index").and_then(Value::as_u64).unwrap_or(0) == 0;
+    list(data, "choices").iter().filter(is_first)
 }
 
 fn take_usage(answer: &mut Answer, data: &Value) {
@@ -61,7 +66,7 @@ fn take_finish(answer: &mut Answer, choice: &Value, data: &Value) -> Result<(), 
         // As routers of several providers report that theirs failed.
         Some("error") => Err(reported_error(choice.get("error").unwrap_or(data))),
         Some(reason) => {
-            answer.finish = Some(finish_reason(reason));
+            answer.end(finish_reason(reason));
             Ok(())
         }
         None => Ok(()),
@@ -78,7 +83,7 @@ fn take_part(answer: &mut Answer, part: &Value) -> Piece {
             break;
         }
     }
-    for name in ["content", "text", "refusal"] {
+    for name in ["content", "text"] {
         match part.get(name) {
             Some(Value::String(text)) => piece = strongest(piece, answer.add_text(text)),
             Some(Value::Array(parts)) => {
@@ -89,9 +94,8 @@ fn take_part(answer: &mut Answer, part: &Value) -> Piece {
             _ => {}
         }
     }
-    let is_refusal = text(part, "refusal").is_some_and(|text| !text.is_empty());
-    if is_refusal && answer.finish.is_none() {
-        answer.finish = Some(FinishReason::Refusal);
+    if let Some(text) = text(part, "refusal") {
+        piece = strongest(piece, answer.add_refusal(text));
     }
     let calls = part.get("function_call").is_some_and(Value::is_object);
     if calls || !list(part, "tool_calls").is_empty() {

@@ -83,6 +83,6 @@ fn take_usage(answer: &mut Answer, data: &Value) {
 
 fn take_reason(answer: &mut Answer, data: &Value) {
     if let Some(reason) = text(data, "stop_reason") {
-        answer.finish = Some(finish_reason(reason));
+        answer.end(finish_reason(reason));
     }
 }

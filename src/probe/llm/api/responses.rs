@@ -18,7 +18,8 @@ pub fn take_event(answer: &mut Answer, data: &Value) -> Result<Piece, Failure> {
     let kind = text(data, "type").unwrap_or_default();
     let delta = || text(data, "delta").unwrap_or_default();
     match kind {
-        "response.output_text.delta" | "response.refusal.delta" => Ok(answer.add_text(delta())),
+        "response.output_text.delta" => Ok(answer.add_text(delta())),
+        "response.refusal.delta" => Ok(answer.add_refusal(delta())),
         "response.function_call_arguments.delta" => Ok(answer.add_tool_call()),
         "response.completed" | "response.incomplete" => {
             let response = data.get("response").unwrap_or(&Value::Null);
@@ -47,8 +48,8 @@ pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
             Some("function_call") => drop(answer.add_tool_call()),
             _ => {
                 for part in list(item, "content") {
-                    let text = text(part, "text").or_else(|| text(part, "refusal"));
-                    answer.add_text(text.unwrap_or_default());
+                    answer.add_text(text(part, "text").unwrap_or_default());
+                    answer.add_refusal(text(part, "refusal").unwrap_or_default());
                 }
             }
         }
