@@ -53,15 +53,15 @@ async fn what_failed_before_the_clock_was_set_back_excuses_nothing_after_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, config) = (folder.path().join("slod.db"), config());
     let store = Store::open(&path).expect("a new store");
-    let vantage = recalled(&config, &store, at(120)).expect("readable");
+    let vantage = recalled(&config, &store, at(116)).expect("readable");
     let from = RestoreFrom {
         config: &config,
         corrections: &[],
         store: Some(&store),
-        now: at(120),
+        now: at(116),
     };
     let restored = restore(from).expect("an empty store");
-    let clock = Clock::manual(at(120));
+    let clock = Clock::manual(at(116));
     let retention = Duration::from_secs(400 * 86_400);
     let writer = store
         .writer(clock.clone(), retention, |_| CountingPlan::default())
