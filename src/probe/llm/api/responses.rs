@@ -67,10 +67,10 @@ fn take_end(answer: &mut Answer, response: &Value) -> Result<(), Failure> {
     }
     let incomplete = response.get("incomplete_details");
     let reason = incomplete.and_then(|details| text(details, "reason"));
-    answer.finish = match (reason, text(response, "status")) {
-        (Some(reason), _) => Some(finish_reason(reason)),
-        (None, Some("completed") | None) if answer.calls_tool => Some(FinishReason::ToolCalls),
-        (None, status) => Some(finish_reason(status.unwrap_or("completed"))),
-    };
+    answer.end(match (reason, text(response, "status")) {
+        (Some(reason), _) => finish_reason(reason),
+        (None, Some("completed") | None) if answer.calls_tool => FinishReason::ToolCalls,
+        (None, status) => finish_reason(status.unwrap_or("completed")),
+    });
     Ok(())
 }
