@@ -70,6 +70,7 @@ fn run() -> RunRecord {
         active: 9.0,
         started: 70_003,
         dropped: second,
+        unjudged: 0,
         good: 70_000,
         failed: vec![(Cause::Timeout, 2), (Cause::Status, 1)],
         latency: latency.clone(),

@@ -274,6 +274,7 @@ fn window(number: i64, users: f64, second: Option<&Second>) -> LoadWindow {
         active: users,
         started: good + failed.iter().map(|(_, count)| count).sum::<u64>(),
         dropped: second.map_or(0, |one| one.dropped),
+        unjudged: 0,
         good,
         failed,
         service_time: latency.clone(),

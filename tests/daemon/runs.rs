@@ -164,6 +164,7 @@ fn seconds(from: u64, to: u64) -> Vec<LoadWindow> {
             active: 9.0,
             started: 200,
             dropped: 0,
+            unjudged: 0,
             good: 199,
             failed: vec![(Cause::Timeout, 1)],
             service_time: latency.clone(),

@@ -60,6 +60,7 @@ fn report(name: &str, latency: impl Fn(f64, f64) -> f64, observed: &[ObservedSer
             active: due,
             started: count,
             dropped: 0,
+            unjudged: 0,
             good: count,
             failed: Vec::new(),
             service_time: histogram.clone(),

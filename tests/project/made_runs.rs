@@ -70,6 +70,7 @@ fn window(second: u64, stage: usize, due: f64) -> LoadWindow {
         active: due,
         started: count,
         dropped: 0,
+        unjudged: 0,
         good: count - errors,
         failed,
         service_time: latency.clone(),

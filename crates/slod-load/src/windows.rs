@@ -130,6 +130,7 @@ fn window(part: Part, scenario: &Scenario, generator_cpu: Option<f64>) -> LoadWi
         active: part.active / WINDOW.as_secs_f64(),
         started: part.started,
         dropped: part.dropped,
+        unjudged: 0,
         good: part.good,
         failed,
         latency: histogram(&part.latency),
@@ -157,6 +158,7 @@ pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
         all.started += window.started;
         all.dropped += window.dropped;
         all.good += window.good;
+        all.unjudged += window.unjudged;
         all.lag = all.lag.max(window.lag);
         for (cause, count) in &window.failed {
             add(&mut all.failed, *cause, *count);

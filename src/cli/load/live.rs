@@ -198,7 +198,7 @@ fn missed(recent: &VecDeque<LoadWindow>, watched: &[Promise]) -> Option<Held> {
     let meant = |one: &&Promise| recent.iter().all(|window| one.concerns(window));
     let mut held = watched.iter().filter(meant).map(|one| one.judge(recent));
     // What has too few requests in ten seconds is judged at the end.
-    held.find(|held| held.measured.is_some() && !held.is_kept())
+    held.find(Held::is_missed)
 }
 
 /// One second, where nothing is drawn.

@@ -163,6 +163,7 @@ mod tests {
             active: 0.0,
             started: good,
             dropped: 0,
+            unjudged: 0,
             good,
             failed: Vec::new(),
             latency: crate::stats::quantile::Histogram::default(),

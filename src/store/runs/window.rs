@@ -9,6 +9,10 @@ use crate::store::counts::{Bytes, Corrupt, put};
 /// No run has so many requests. Larger counts are damage, and would overflow when they are added.
 const COUNT_MAX: u64 = 1 << 48;
 
+/// What follows a window, as bits.
+const CPU: u64 = 1;
+const UNJUDGED: u64 = 2;
+
 /// How many there are, and each of them.
 pub fn write(out: &mut Vec<u8>, windows: &[LoadWindow]) {
     put(out, windows.len() as u64);
@@ -35,9 +39,13 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
         histogram(out, &window.service_time);
     }
     span(out, window.lag);
-    put(out, u64::from(window.generator_cpu.is_some()));
+    let cpu = u64::from(window.generator_cpu.is_some()) * CPU;
+    put(out, cpu | u64::from(window.unjudged > 0) * UNJUDGED);
     if let Some(cpu) = window.generator_cpu {
         number(out, cpu);
+    }
+    if window.unjudged > 0 {
+        put(out, window.unjudged);
     }
 }
 
@@ -74,9 +82,14 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
         _ => read_histogram(bytes)?,
     };
     let lag = read_span(bytes)?;
-    let generator_cpu = match bytes.number()? {
+    let known = bytes.number()?;
+    let generator_cpu = match known & CPU {
         0 => None,
         _ => Some(read_number(bytes)?),
+    };
+    let unjudged = match known & UNJUDGED {
+        0 => 0,
+        _ => read_count(bytes)?,
     };
     Ok(LoadWindow {
         start,
@@ -86,6 +99,7 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
         active,
         started,
         dropped,
+        unjudged,
         good,
         failed,
         latency,

@@ -38,6 +38,7 @@ fn window(second: u64, users: f64, stage: usize) -> LoadWindow {
         active: users - 1.0,
         started: 100 + second,
         dropped: 0,
+        unjudged: 0,
         good: 97,
         failed: vec![(Cause::Timeout, 1), (Cause::Status, 2)],
         service_time: latency.clone(),
