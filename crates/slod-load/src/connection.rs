@@ -121,7 +121,9 @@ async fn once(
             written.ok_or_else(invalid)?;
             let method = &message.step.request.method;
             let mut response = Response::new(method, message.keep());
-            http1.exchange(&mut response, &mut body).await?;
+            http1
+                .exchange(&mut response, &mut body, &plan.refused)
+                .await?;
             let is_reusable = http1.is_reusable(&response);
             (response.status(), response.into_headers(), is_reusable)
         }

@@ -5,7 +5,7 @@ use crate::arrivals::Arrivals;
 use crate::connection::{Connection, Done};
 use crate::recorder::Ended;
 use crate::session::Session;
-use crate::users::Shared;
+use crate::users::{Shared, pass_on};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -30,7 +30,9 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
         if !wait(&shared, &mut alarm, intended).await {
             break;
         }
-        while in_flight.try_join_next().is_some() {}
+        while let Some(ended) = in_flight.try_join_next() {
+            pass_on(ended);
+        }
         if in_flight.len() >= most {
             shared.recorder.borrow_mut().dropped();
             continue;
@@ -40,7 +42,9 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
     }
     let end = shared.end();
     wait(&shared, &mut alarm, end).await;
-    while in_flight.join_next().await.is_some() {}
+    while let Some(ended) = in_flight.join_next().await {
+        pass_on(ended);
+    }
 }
 
 /// Waits for a moment; `false` if the run was stopped before.

@@ -6,6 +6,7 @@ use super::plan::Prepared;
 use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
 use crate::cli::log::HeldLog;
+use crate::cli::output::complain;
 use crate::cli::progress::Progress;
 use crate::cli::stop_requests::StopRequests;
 use crate::clock::Clock;
@@ -170,6 +171,11 @@ impl GoingOn {
     fn finish(mut self, to: Timestamp) -> RunRecord {
         self.progress.end();
         let generated = self.generator.finish();
+        if let Some(reason) = &generated.refused {
+            complain(&format!(
+                "slod: answers were no valid HTTP (`protocol`); the first one: {reason}"
+            ));
+        }
         let ending = match (generated.failure, self.run.ending) {
             (Some(why), Ending::Completed) => Ending::Failed { why },
             (_, ending) => ending,
