@@ -372,8 +372,14 @@ pub fn log(log: &LogSummary) -> Table {
             Cell::Foreign(message.unwrap_or_default()),
         ]
     };
-    Table {
-        columns: LOG,
-        rows: log.kinds.iter().map(row).collect(),
+    let mut rows: Vec<_> = log.kinds.iter().map(row).collect();
+    if log.without_time > 0 {
+        rows.push(vec![
+            Cell::Own("without a time that can be read".to_owned()),
+            Cell::Own(numbers::count(log.without_time)),
+            Cell::Own("-".to_owned()),
+            Cell::Own(String::new()),
+        ]);
     }
+    Table { columns: LOG, rows }
 }
