@@ -74,7 +74,6 @@ fn run() -> RunRecord {
         good: 70_000,
         failed: vec![(Cause::Timeout, 2), (Cause::Status, 1)],
         latency: latency.clone(),
-        service_time: latency.clone(),
         lag: Duration::from_micros(120),
         generator_cpu: Some(0.25),
     };

@@ -277,7 +277,6 @@ fn window(number: i64, users: f64, second: Option<&Second>) -> LoadWindow {
         unjudged: 0,
         good,
         failed,
-        service_time: latency.clone(),
         latency,
         lag: Duration::ZERO,
         generator_cpu: None,

@@ -310,7 +310,6 @@ mod tests {
             unjudged: 50,
             failed: Vec::new(),
             latency: Histogram::default(),
-            service_time: Histogram::default(),
             lag: Duration::ZERO,
             generator_cpu: None,
         };

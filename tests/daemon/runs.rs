@@ -167,7 +167,6 @@ fn seconds(from: u64, to: u64) -> Vec<LoadWindow> {
             unjudged: 0,
             good: 199,
             failed: vec![(Cause::Timeout, 1)],
-            service_time: latency.clone(),
             latency,
             lag: Duration::from_millis(1),
             generator_cpu: Some(0.25),

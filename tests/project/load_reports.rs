@@ -63,7 +63,6 @@ fn report(name: &str, latency: impl Fn(f64, f64) -> f64, observed: &[ObservedSer
             unjudged: 0,
             good: count,
             failed: Vec::new(),
-            service_time: histogram.clone(),
             latency: histogram,
             lag: Duration::from_micros(150),
             generator_cpu: Some(0.06),

@@ -73,7 +73,6 @@ fn window(second: u64, stage: usize, due: f64) -> LoadWindow {
         unjudged: 0,
         good: count - errors,
         failed,
-        service_time: latency.clone(),
         latency,
         lag: Duration::from_micros(300),
         generator_cpu: Some(0.05),

@@ -154,7 +154,7 @@ impl User {
             let Shared { plan, recorder, .. } = &self.shared;
             let (now, deadline) = (self.now, self.intended + plan.timeout);
             recorder.borrow_mut().started(self.intended, now);
-            let exchanged = self.session.ask(plan, step, now, deadline).await;
+            let exchanged = self.session.ask(plan, step, deadline).await;
             let ended = Ended {
                 request: sequence.first + number,
                 intended: self.intended,

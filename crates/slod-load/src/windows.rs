@@ -108,7 +108,6 @@ impl Sum {
             add(&mut all.failed, cause, count);
         }
         sum(&mut all.latency, &other.latency);
-        sum(&mut all.service_time, &other.service_time);
         all.lags
             .iter_mut()
             .zip(other.lags)
@@ -134,7 +133,6 @@ fn window(part: Part, scenario: &Scenario, generator_cpu: Option<f64>) -> LoadWi
         good: part.good,
         failed,
         latency: histogram(&part.latency),
-        service_time: histogram(&part.service_time),
         lag: Part::lag(&part.lags),
         generator_cpu,
     }
@@ -165,7 +163,6 @@ pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
         }
         all.failed.sort_unstable();
         all.latency.add_sorted(window.latency.iter());
-        all.service_time.add_sorted(window.service_time.iter());
     }
     Some(all)
 }
@@ -219,7 +216,6 @@ mod tests {
             good: 2,
             failed: vec![(slod_core::outcome::Cause::Status, 1)],
             latency: vec![0, 2, 1],
-            service_time: vec![3],
             lags: [0; 40],
             active: 5.0,
         }

@@ -167,7 +167,6 @@ mod tests {
             good,
             failed: Vec::new(),
             latency: crate::stats::quantile::Histogram::default(),
-            service_time: crate::stats::quantile::Histogram::default(),
             lag: Duration::ZERO,
             generator_cpu: None,
         };

@@ -250,7 +250,6 @@ mod tests {
                 unjudged: 0,
                 good,
                 failed: vec![(crate::outcome::Cause::Status, failed)],
-                service_time: latency.clone(),
                 latency,
                 lag: Duration::ZERO,
                 generator_cpu: None,

@@ -17,7 +17,6 @@ fn watched(thresholds: &[&str]) -> RunReport {
         unjudged: 500,
         failed: Vec::new(),
         latency: Histogram::default(),
-        service_time: Histogram::default(),
         lag: Duration::ZERO,
         generator_cpu: None,
     };

@@ -17,10 +17,6 @@ fn window(second: u64) -> LoadWindow {
     let mut latency = Histogram::default();
     latency.add(700, 70_000);
     latency.add(901, 3);
-    let mut service_time = latency.clone();
-    if second == 1 {
-        service_time.add(12, 1);
-    }
     LoadWindow {
         start: Duration::from_secs(second),
         length: Duration::from_secs(1),
@@ -33,7 +29,6 @@ fn window(second: u64) -> LoadWindow {
         unjudged: 5 * second,
         failed: vec![(Cause::Timeout, 2), (Cause::Status, 1)],
         latency,
-        service_time,
         lag: Duration::from_micros(120),
         generator_cpu: (second > 0).then_some(0.25),
     }

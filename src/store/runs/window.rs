@@ -32,12 +32,8 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
     }
     causes(out, &window.failed);
     histogram(out, &window.latency);
-    // Users that wait for their responses start when they are due.
-    let differs = window.service_time != window.latency;
-    put(out, u64::from(differs));
-    if differs {
-        histogram(out, &window.service_time);
-    }
+    // Of another histogram, which versions before format 4 had.
+    put(out, 0);
     span(out, window.lag);
     let cpu = u64::from(window.generator_cpu.is_some()) * CPU;
     put(out, cpu | u64::from(window.unjudged > 0) * UNJUDGED);
@@ -77,10 +73,9 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
     let (started, dropped, good) = (read_count(bytes)?, read_count(bytes)?, read_count(bytes)?);
     let failed = read_causes(bytes)?;
     let latency = read_histogram(bytes)?;
-    let service_time = match bytes.number()? {
-        0 => latency.clone(),
-        _ => read_histogram(bytes)?,
-    };
+    if bytes.number()? != 0 {
+        read_histogram(bytes)?;
+    }
     let lag = read_span(bytes)?;
     let known = bytes.number()?;
     let generator_cpu = match known & CPU {
@@ -103,7 +98,6 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
         good,
         failed,
         latency,
-        service_time,
         lag,
         generator_cpu,
     })

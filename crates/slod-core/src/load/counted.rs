@@ -133,7 +133,6 @@ impl CountedWindows {
                 .then_some((Cause::Status, failed))
                 .into_iter()
                 .collect(),
-            service_time: latency.clone(),
             latency,
             lag: Duration::ZERO,
             generator_cpu: None,

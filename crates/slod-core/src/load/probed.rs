@@ -75,7 +75,6 @@ fn window(sum: Sum, start: Duration, length: Duration) -> LoadWindow {
         unjudged: 0,
         good: sum.good,
         failed: sum.failed.into_iter().collect(),
-        service_time: latency.clone(),
         latency,
         lag: Duration::ZERO,
         generator_cpu: None,

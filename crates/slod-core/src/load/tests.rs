@@ -47,7 +47,6 @@ pub(super) fn window(
         } else {
             vec![]
         },
-        service_time: latency.clone(),
         latency,
         lag: Duration::ZERO,
         generator_cpu: Some(0.1),

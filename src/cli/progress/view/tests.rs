@@ -41,7 +41,6 @@ fn window(second: u64, users: f64, stage: usize) -> LoadWindow {
         unjudged: 0,
         good: 97,
         failed: vec![(Cause::Timeout, 1), (Cause::Status, 2)],
-        service_time: latency.clone(),
         latency,
         lag: Duration::ZERO,
         generator_cpu: None,
