@@ -72,7 +72,7 @@ enum ImportFormat {
 impl ImportArgs {
     /// Which option means nothing for the tool, and what it is for.
     fn meaningless(&self) -> Option<String> {
-        use ImportTool::{Har, K6, Locust, Oha, OpenApi, Postman, Vegeta};
+        use ImportTool::{Har, K6, Locust, Oha, Postman, Vegeta};
         let results: &[ImportTool] = &[K6, Locust, Vegeta, Oha];
         let options: [(&str, bool, &[ImportTool]); 4] = [
             ("--started", self.started.is_some(), &[Oha]),

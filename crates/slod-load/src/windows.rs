@@ -6,8 +6,8 @@ use slod_core::load::{LoadWindow, Scenario};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Windows that are kept of a run; when there are more, neighbours become one.
-const KEPT_MAX: usize = 7_200;
+/// Windows that are kept of a run; when there are more, neighbours become one. Each takes about 2 KiB.
+const KEPT_MAX: usize = 3_600;
 
 /// Waits for the parts of all threads.
 #[derive(Debug)]

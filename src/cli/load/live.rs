@@ -150,8 +150,10 @@ impl GoingOn {
     }
 
     fn stop(&mut self, ending: Ending) {
-        self.run.ending = ending;
-        self.is_stopping = true;
+        // What began to end it decides: a run that a threshold aborted was not interrupted.
+        if !std::mem::replace(&mut self.is_stopping, true) {
+            self.run.ending = ending;
+        }
         self.progress.ends();
         self.generator.stop();
     }
