@@ -36,7 +36,8 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
     put(out, 0);
     span(out, window.lag);
     let cpu = u64::from(window.generator_cpu.is_some()) * CPU;
-    put(out, cpu | u64::from(window.unjudged > 0) * UNJUDGED);
+    let unjudged = u64::from(window.unjudged > 0) * UNJUDGED;
+    put(out, cpu | unjudged);
     if let Some(cpu) = window.generator_cpu {
         number(out, cpu);
     }
