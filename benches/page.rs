@@ -45,7 +45,7 @@ fn overview() {
     let (system, findings) = (synthetic::system(), synthetic::findings());
     let view = View {
         now: snapshot.at,
-        reload: false,
+        query: "",
         store_trouble: None,
     };
     let render = || {

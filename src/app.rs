@@ -98,9 +98,8 @@ impl App {
         let ended = tasks.until_stop().await;
         tracing::info!("stopping");
         let stuck = tasks.drain(DRAIN).await;
-        // On a thread of its own: closing waits for the disk.
-        let closed = tokio::task::spawn_blocking(move || writer.close(DRAIN)).await;
-        if !matches!(closed, Ok(true)) {
+        // Waits for the disk, here: nothing else is left to do, and a thread for it may not be had.
+        if !writer.close(DRAIN) {
             return Err(RunError::Stuck("the store".to_owned()));
         }
         match ended {

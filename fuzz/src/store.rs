@@ -70,10 +70,10 @@ fn run() -> RunRecord {
         active: 9.0,
         started: 70_003,
         dropped: second,
+        unjudged: 0,
         good: 70_000,
         failed: vec![(Cause::Timeout, 2), (Cause::Status, 1)],
         latency: latency.clone(),
-        service_time: latency.clone(),
         lag: Duration::from_micros(120),
         generator_cpu: Some(0.25),
     };

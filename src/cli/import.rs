@@ -9,6 +9,7 @@ use super::{ConfigArg, exit, runs};
 use crate::clock::Clock;
 use crate::import::Tool;
 use crate::import::requests::Format;
+use crate::outcome::Timestamp;
 use crate::report::load_run::{RunReport, Threshold};
 use clap::{Args, ValueEnum};
 use flate2::bufread::MultiGzDecoder;
@@ -30,24 +31,20 @@ pub struct ImportArgs {
     #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "k6"), ("tool", "locust"), ("tool", "vegeta"), ("tool", "oha")]))]
     service: Option<String>,
     /// When the run began, for tools that do not write it (oha).
-    #[arg(
-        long,
-        value_name = "TIME",
-        default_value = "0",
-        hide_default_value = true
-    )]
-    started: When,
+    #[arg(long, value_name = "TIME")]
+    started: Option<When>,
     /// A condition that the run must keep, such as `p95<500ms`; repeatable.
     #[arg(long, value_name = "CONDITION")]
     threshold: Vec<Threshold>,
     /// What the requests of har and postman become: requests with weights, or the steps of one sequence in the recorded order, without images, styles, scripts and fonts.
-    #[arg(long = "as", value_name = "SHAPE", default_value = "requests")]
-    shape: ImportShape,
-    #[arg(long, default_value = "text")]
-    format: ImportFormat,
+    #[arg(long = "as", value_name = "SHAPE")]
+    shape: Option<ImportShape>,
+    /// How the judged run is shown: text, json or junit; text if left out.
+    #[arg(long)]
+    format: Option<ImportFormat>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ImportTool {
     K6,
     Locust,
@@ -72,7 +69,37 @@ enum ImportFormat {
     Junit,
 }
 
+impl ImportArgs {
+    /// Which option means nothing for the tool, and what it is for.
+    fn meaningless(&self) -> Option<String> {
+        use ImportTool::{Har, K6, Locust, Oha, Postman, Vegeta};
+        let results: &[ImportTool] = &[K6, Locust, Vegeta, Oha];
+        let options: [(&str, bool, &[ImportTool]); 4] = [
+            ("--started", self.started.is_some(), &[Oha]),
+            ("--threshold", !self.threshold.is_empty(), results),
+            ("--as", self.shape.is_some(), &[Har, Postman]),
+            ("--format", self.format.is_some(), results),
+        ];
+        let mut unfit = options
+            .iter()
+            .filter(|(_, is_given, tools)| *is_given && !tools.contains(&self.tool));
+        let (option, _, tools) = unfit.next()?;
+        let name = |tool: &ImportTool| {
+            let value = tool.to_possible_value();
+            value.map_or_else(String::new, |value| value.get_name().to_owned())
+        };
+        let tools: Vec<String> = tools.iter().map(name).collect();
+        let (tool, tools) = (name(&self.tool), tools.join(", "));
+        Some(format!(
+            "{option} means nothing for {tool}; it is for {tools}"
+        ))
+    }
+}
+
 pub fn run(args: &ImportArgs) -> u8 {
+    if let Some(reason) = args.meaningless() {
+        return usage(reason);
+    }
     let done = match args.tool {
         ImportTool::K6 => result(args, Tool::K6),
         ImportTool::Locust => result(args, Tool::Locust),
@@ -92,7 +119,8 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
     let service = service(&config, name).map_err(usage)?;
     let file = File::open(&args.file)
         .map_err(|error| usage(format!("{}: {}", args.file.display(), error.kind())))?;
-    let started = args.started.at(Clock::system().now());
+    let now = Clock::system().now();
+    let started = args.started.map_or(Timestamp(0), |started| started.at(now));
     let input = decompressed(file).map_err(|error| usage(error.kind()))?;
     let mut run = tool
         .read(input, &service.name, started)
@@ -100,7 +128,7 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
     run.thresholds = args.threshold.iter().map(Threshold::written).collect();
     runs::keep(&config, &run);
     let report = RunReport::new(run, Some(service));
-    show(&match args.format {
+    show(&match args.format.unwrap_or(ImportFormat::Text) {
         ImportFormat::Text => report.to_text(),
         ImportFormat::Json => report.to_json(),
         ImportFormat::Junit => report.to_junit(),
@@ -151,6 +179,52 @@ mod tests {
             let mut input = decompressed(file).expect("readable");
             input.read_to_string(&mut text).expect("readable");
             assert_eq!(text, "a result");
+        }
+    }
+
+    #[derive(Debug, clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: ImportArgs,
+    }
+
+    #[test]
+    fn options_that_mean_nothing_for_the_tool_are_refused() {
+        let refused = |tail: &str| {
+            let all = "slod".split(' ').chain(tail.split(' '));
+            let cli = <Cli as clap::Parser>::try_parse_from(all).expect(tail);
+            cli.args.meaningless()
+        };
+        for (given, reason) in [
+            (
+                "har f --format json",
+                "--format means nothing for har; it is for k6, locust, vegeta, oha",
+            ),
+            (
+                "openapi f --as steps",
+                "--as means nothing for openapi; it is for har, postman",
+            ),
+            (
+                "k6 f --service s --as steps",
+                "--as means nothing for k6; it is for har, postman",
+            ),
+            (
+                "k6 f --service s --started 1h",
+                "--started means nothing for k6; it is for oha",
+            ),
+            (
+                "postman f --threshold p95<1ms",
+                "--threshold means nothing for postman; it is for k6, locust, vegeta, oha",
+            ),
+        ] {
+            assert_eq!(refused(given).as_deref(), Some(reason), "{given}");
+        }
+        for given in [
+            "har f --as steps",
+            "oha f --service s --started 1h --threshold p95<1ms --format json",
+            "locust f --service s --format junit",
+        ] {
+            assert_eq!(refused(given), None, "{given}");
         }
     }
 }

@@ -66,6 +66,12 @@ fn read(section: &Section<'_>, services: &[ServiceDraft<'_>]) -> Option<Correcti
         .collect();
     check_names(section, &key::SLOS, &slos, &known);
     let repeats = repeats(section, from, zone);
+    // What has a length, by `for`, keeps it.
+    let local_end = to.filter(|_| section.has(&key::TO));
+    let repeats = repeats.map(|rule| match (rule, local_end) {
+        (Some(rule), Some(end)) => Some(rule.ends_at(end)),
+        (rule, _) => rule,
+    });
     let reason = section.get(&key::REASON);
     let author = section.get(&key::AUTHOR);
     Some(Correction {
@@ -223,5 +229,22 @@ mod tests {
         let running = starts(&spec, "2026-10-25T01:29:59Z", "2026-10-26T00:00:00Z");
         assert_eq!(running, expected[1..2]);
         assert_eq!(spec.services, ["web"]);
+        let until = spec_of_night("to: \"2026-10-24T03:30\"");
+        let length = spec_of_night("for: 1h");
+        for (spec, minutes) in [(until, 120), (length, 60)] {
+            let day = Timestamp(1_792_886_400_000);
+            let found = spec.occurrences(day, day.after(std::time::Duration::from_secs(86_400)));
+            let lengths: Vec<_> = found
+                .iter()
+                .map(|(from, to)| (to.0 - from.0) / 60_000)
+                .collect();
+            assert_eq!(lengths, [minutes], "{spec:?}");
+        }
+    }
+
+    fn spec_of_night(end: &str) -> Correction {
+        spec(&format!(
+            "from: \"2026-10-24T02:30\", {end}, repeat: FREQ=DAILY, timezone: Europe/Berlin"
+        ))
     }
 }

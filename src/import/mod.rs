@@ -11,7 +11,7 @@ mod oha;
 pub mod requests;
 mod vegeta;
 
-use crate::load::{Ending, LoadWindow, Model, RunRecord, Scenario, Stage};
+use crate::load::{Ending, IMPORTED, LoadWindow, Model, RunRecord, Scenario, Stage};
 use crate::outcome::Timestamp;
 use collect::Collector;
 pub use follow::{Followed, Follower};
@@ -105,13 +105,13 @@ fn run(tool: Tool, service: &str, from: Timestamp, windows: Vec<LoadWindow>) -> 
     RunRecord {
         service: service.to_owned(),
         scenario: Scenario {
-            name: "imported".to_owned(),
+            name: IMPORTED.to_owned(),
             purpose: format!("read from a result of {}", tool.name()),
             model: Model::Closed {
                 think: Duration::ZERO,
             },
             stages: vec![Stage {
-                name: "imported".to_owned(),
+                name: IMPORTED.to_owned(),
                 from: active,
                 to: active,
                 length,

@@ -42,6 +42,13 @@ enum Found {
     Summary(Option<Arc<RunSummary>>),
 }
 
+impl Known {
+    fn is_by(&self, config: &Arc<Config>) -> bool {
+        let known = self.config.as_ref();
+        known.is_some_and(|one| Arc::ptr_eq(one, config))
+    }
+}
+
 impl Digests {
     /// Reads what is not known yet. Blocks.
     pub fn of(
@@ -68,11 +75,7 @@ impl Digests {
 
     fn known(&self, id: i64, config: &Arc<Config>) -> Found {
         let mut known = self.known.lock();
-        let is_same = known
-            .config
-            .as_ref()
-            .is_some_and(|one| Arc::ptr_eq(one, config));
-        if !is_same || known.summaries.len() >= KEPT_MAX {
+        if !known.is_by(config) || known.summaries.len() >= KEPT_MAX {
             known.summaries.clear();
             known.config = Some(config.clone());
         }
@@ -96,7 +99,62 @@ impl Digests {
             return Ok(read);
         }
         let mut known = self.known.lock();
-        known.summaries.insert(id, read.clone());
+        // Somebody else may have asked by a newer config meanwhile.
+        if known.is_by(config) {
+            known.summaries.insert(id, read.clone());
+        }
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::{Ending, RunRecord, SLOD, builtin};
+
+    fn config(target: &str) -> Arc<Config> {
+        let text = format!(
+            "services:
+  - name: web
+    probes: [ {{ name: p, http: {{ url: 'http://127.0.0.1:1/' }} }} ]
+    objectives: [ {{ name: ok, sli: success, target: {target} }} ]
+"
+        );
+        let source = crate::diagnostic::Source {
+            name: String::new(),
+            text,
+        };
+        let path = std::path::Path::new("");
+        let loaded = Config::load(&source, path, &|_| None, crate::probe::KINDS);
+        Arc::new(loaded.config.expect("valid"))
+    }
+
+    #[test]
+    fn a_summary_by_an_old_config_is_not_kept_for_the_new_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let at = Timestamp::from_secs(1_795_000_000);
+        let run = RunRecord {
+            service: "web".to_owned(),
+            scenario: builtin("baseline", 1.0).expect("built in"),
+            engine: SLOD.to_owned(),
+            from: at,
+            to: at,
+            ending: Ending::Completed,
+            windows: Vec::new(),
+            requests: Vec::new(),
+            thresholds: Vec::new(),
+            observed: Vec::new(),
+        };
+        let id = store.keep_run(&run).expect("kept");
+        let digests = Digests::default();
+        let (old, new) = (config("99%"), config("90%"));
+        assert!(matches!(digests.known(id, &old), Found::Nothing));
+        // While it is read, somebody asks by the new config.
+        assert!(matches!(digests.known(id, &new), Found::Nothing));
+        digests.read(&store, &old, id).expect("reads");
+        assert!(matches!(digests.known(id, &new), Found::Nothing));
+        digests.read(&store, &new, id).expect("reads");
+        assert!(matches!(digests.known(id, &new), Found::Summary(Some(_))));
     }
 }

@@ -27,7 +27,7 @@ const RUNNING: &[Described<Running>] = &[
             RUN,
             "Users that run, at a given number of users.",
         ),
-        |samples, run| samples.value(closed(run).then_some(run.active)),
+        |samples, run| samples.value(run.active.filter(|_| closed(run))),
     ),
     (
         Family::gauge(
@@ -36,25 +36,25 @@ const RUNNING: &[Described<Running>] = &[
             RUN,
             "Users that the scenario asks for.",
         ),
-        |samples, run| samples.value(closed(run).then_some(run.due)),
+        |samples, run| samples.value(run.due.filter(|_| closed(run))),
     ),
     (
         Family::gauge(
             "slod_load_due_requests_per_second",
             "",
             RUN,
-            "Starts per second that the scenario asks for, at a given rate.",
+            "Starts per second that the scenario asks for, at a given rate; absent for a load that is only watched.",
         ),
-        |samples, run| samples.value((!closed(run)).then_some(run.due)),
+        |samples, run| samples.value(run.due.filter(|_| !closed(run))),
     ),
     (
         Family::gauge(
             "slod_load_in_flight_requests",
             "",
             RUN,
-            "Requests that wait for their responses, at a given rate.",
+            "Requests that wait for their responses, at a given rate; absent where that is not known.",
         ),
-        |samples, run| samples.value((!closed(run)).then_some(run.active)),
+        |samples, run| samples.value(run.active.filter(|_| !closed(run))),
     ),
     (
         Family::gauge(
@@ -78,12 +78,15 @@ const RUNNING: &[Described<Running>] = &[
         Family::counter(
             "slod_load_requests_total",
             &["service", "scenario", "engine", "result"],
-            "Requests that ended since the start of the run, by result: `good`, or the cause of the failure.",
+            "Requests that ended since the start of the run, by result: `good`, the cause of the failure, or `unknown` where the service does not count its errors.",
         ),
         |samples, run| {
             samples.with("result", "good", |samples| samples.count(run.good));
             for (cause, count) in &run.failed {
                 samples.with("result", cause.label(), |samples| samples.count(*count));
+            }
+            if run.unjudged > 0 {
+                samples.with("result", "unknown", |samples| samples.count(run.unjudged));
             }
         },
     ),
@@ -92,7 +95,7 @@ const RUNNING: &[Described<Running>] = &[
             "slod_load_error_ratio",
             "ratio",
             RUN,
-            "Failed requests of all, over the last 10 s of the run; absent without requests.",
+            "Failed requests of all, over the last 10 s of the run; absent without requests, and where the service does not count its errors.",
         ),
         |samples, run| samples.value(run.recent.error_ratio()),
     ),
@@ -116,18 +119,22 @@ const RUNNING: &[Described<Running>] = &[
         Family::counter(
             "slod_load_dropped_starts_total",
             RUN,
-            "Starts that were due since the start of the run and not made, because too many requests were open.",
+            "Starts that were due since the start of the run and not made, because too many requests were open; absent for engines that do not count them.",
         ),
-        |samples, run| samples.count(run.dropped),
+        |samples, run| {
+            if let Some(dropped) = run.dropped {
+                samples.count(dropped);
+            }
+        },
     ),
     (
         Family::gauge(
             "slod_load_generator_lag_seconds",
             "seconds",
             RUN,
-            "How late requests were started in the last second, at the 99th percentile.",
+            "How late requests were started in the last second, at the 99th percentile; absent for other engines than `slod`.",
         ),
-        |samples, run| samples.value(Some(run.lag.as_secs_f64())),
+        |samples, run| samples.value(run.lag.map(|lag| lag.as_secs_f64())),
     ),
     (
         Family::gauge(
@@ -191,7 +198,7 @@ const FINISHED: &[(Family, Written)] = &[
             "slod_load_last_run_error_ratio",
             "ratio",
             LAST,
-            "Failed requests of all of the last run.",
+            "Failed requests of all of the last run; absent without requests, and where the service does not count its errors.",
         ),
         |(_, summary)| summary.error_ratio,
     ),
@@ -245,4 +252,88 @@ fn closed(run: &Running) -> bool {
 fn rate(count: u64, length: Duration) -> Option<f64> {
     let seconds = length.as_secs_f64();
     (seconds > 0.0).then(|| count as f64 / seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposition::{TextFormat, TextSink};
+    use crate::load::{Ending, LoadWindow, OBSERVED, RunRecord, SLOD, builtin};
+    use crate::outcome::Timestamp;
+    use crate::stats::quantile::Histogram;
+
+    fn shown(engine: &str, window: LoadWindow) -> String {
+        let scenario = builtin("throughput", 50.0).expect("built in");
+        let at = Timestamp(0);
+        let run = StoredRun {
+            id: 1,
+            service: "web".to_owned(),
+            scenario: scenario.name.clone(),
+            engine: engine.to_owned(),
+            from: at,
+            to: at,
+            is_baseline: false,
+            is_open: true,
+        };
+        let record = RunRecord {
+            service: run.service.clone(),
+            scenario,
+            engine: run.engine.clone(),
+            from: at,
+            to: at,
+            ending: Ending::Completed,
+            windows: vec![window],
+            requests: Vec::new(),
+            thresholds: Vec::new(),
+            observed: Vec::new(),
+        };
+        let view = RunsView {
+            running: Running::of(run, &record).into_iter().collect(),
+            finished: Vec::new(),
+        };
+        let mut sink = TextSink::new(TextFormat::Text, Vec::new());
+        write(&mut sink, &view);
+        String::from_utf8(sink.finish().expect("memory")).expect("text")
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_run_is_absent() {
+        let window = LoadWindow {
+            start: Duration::ZERO,
+            length: Duration::from_secs(1),
+            stage: 0,
+            due: 50.0,
+            active: 0.0,
+            started: 50,
+            dropped: 0,
+            good: 0,
+            unjudged: 50,
+            failed: Vec::new(),
+            latency: Histogram::default(),
+            lag: Duration::ZERO,
+            generator_cpu: None,
+        };
+        let unknown = [
+            "slod_load_due_requests_per_second{",
+            "slod_load_in_flight_requests{",
+            "slod_load_error_ratio{",
+            "slod_load_latency_quantile_seconds{",
+            "slod_load_dropped_starts_total{",
+            "slod_load_generator_lag_seconds{",
+            "slod_load_generator_cpu_ratio{",
+        ];
+        let watched = shown(OBSERVED, window.clone());
+        for name in unknown {
+            assert!(!watched.contains(name), "{name}: {watched}");
+        }
+        assert!(watched.contains("result=\"unknown\"} 50"), "{watched}");
+        let mut own = window;
+        (own.good, own.unjudged, own.active) = (50, 0, 2.0);
+        let own = shown(SLOD, own);
+        for name in unknown {
+            let is_known = !name.contains("latency") && !name.contains("cpu");
+            assert_eq!(own.contains(name), is_known, "{name}: {own}");
+        }
+        assert!(!own.contains("result=\"unknown\""), "{own}");
+    }
 }

@@ -32,16 +32,19 @@ pub struct RunsView {
 pub struct Running {
     pub run: StoredRun,
     pub model: Model,
-    /// Of the last window.
-    pub due: f64,
-    pub active: f64,
-    pub lag: Duration,
+    /// Of the last window. Unknown is `None`.
+    pub due: Option<f64>,
+    pub active: Option<f64>,
+    pub lag: Option<Duration>,
     pub generator_cpu: Option<f64>,
     /// Of the last windows.
     pub recent: Figures,
     /// Since the start.
     pub good: u64,
-    pub dropped: u64,
+    /// Nothing says whether they failed.
+    pub unjudged: u64,
+    /// `None` where nobody counts them.
+    pub dropped: Option<u64>,
     pub failed: Vec<(Cause, u64)>,
 }
 
@@ -83,7 +86,7 @@ impl RunsView {
 
 impl Running {
     /// Nothing before its first window.
-    fn of(run: StoredRun, record: &RunRecord) -> Option<Self> {
+    pub(super) fn of(run: StoredRun, record: &RunRecord) -> Option<Self> {
         let windows = &record.windows;
         let last = windows.last()?;
         let recent = |window: &&LoadWindow| window.start + RECENT > last.start;
@@ -94,16 +97,18 @@ impl Running {
                 None => failed.push((*cause, *count)),
             }
         }
+        let dropped = windows.iter().map(|window| window.dropped).sum();
         Some(Self {
             run,
             model: record.scenario.model,
-            due: last.due,
-            active: last.active,
-            lag: last.lag,
+            due: record.is_planned().then_some(last.due),
+            active: last.known_active(),
+            lag: record.measures_lag().then_some(last.lag),
             generator_cpu: last.generator_cpu,
             recent: Figures::of(windows.iter().filter(recent)),
             good: windows.iter().map(|window| window.good).sum(),
-            dropped: windows.iter().map(|window| window.dropped).sum(),
+            unjudged: windows.iter().map(|window| window.unjudged).sum(),
+            dropped: record.counts_dropped().then_some(dropped),
             failed,
         })
     }

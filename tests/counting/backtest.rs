@@ -27,9 +27,13 @@ services:
 ";
 
 fn config() -> Config {
+    config_of(CONFIG)
+}
+
+fn config_of(text: &str) -> Config {
     let source = Source {
         name: "backtest".into(),
-        text: CONFIG.into(),
+        text: text.into(),
     };
     let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
     loaded.config.expect("valid")
@@ -282,4 +286,29 @@ fn stories_that_are_none_are_refused() {
         let reason = text.parse::<Scenario>().expect_err("invalid");
         assert!(reason.contains(expected), "{text}: {reason}");
     }
+}
+
+/// Objectives of real requests live through the story as those of probes do.
+#[test]
+fn a_story_is_about_real_requests_too() {
+    let config = config_of(
+        "
+services:
+  - name: web
+    probes: [ { name: a, interval: 15s, http: { url: \"http://127.0.0.1:1/\" } } ]
+    metrics: { url: \"http://127.0.0.1:1/metrics\", interval: 15s }
+    objectives:
+      - { name: probed, sli: success, target: 99.9% }
+      - { name: real, sli: success, target: 99.9%, source: metrics }
+      - { name: flow, sli: throughput, at_least: 100/s, target: 99.9%, source: metrics }
+",
+    );
+    let found = synthetic(&config, &"good x 72h, bad x 2h".parse().expect("a story"));
+    let fired = |slo: &str| {
+        let rows = found.alerts.iter().filter(|alert| alert.slo == slo);
+        rows.map(|one| (one.tier, one.fired_at)).collect::<Vec<_>>()
+    };
+    assert!(!fired("probed").is_empty());
+    assert_eq!(fired("real"), fired("probed"));
+    assert!(!fired("flow").is_empty());
 }

@@ -92,6 +92,7 @@ async fn run(address: SocketAddr, scenario: Scenario) -> RunRecord {
         in_flight_max: 10_000,
         threads: 2,
         seed: 1,
+        refused: Arc::default(),
     };
     let mut engine = Engine::start(plan).expect("starts");
     while engine.next(|| None).await.is_some() {}

@@ -60,19 +60,17 @@ impl Unanswered {
 }
 
 impl Connection {
-    /// Sends a request and reads its answer to the end. `sent` becomes the time at which it was
-    /// sent, if a connection had to be opened for it.
+    /// Sends a request and reads its answer to the end.
     pub async fn exchange(
         &mut self,
         plan: &Plan,
         message: &Message<'_>,
         deadline: Instant,
-        sent: &mut Instant,
     ) -> Result<Answer, Done> {
         let Self { line, timer } = self;
         let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         timer.as_mut().reset(deadline);
-        let mut answer = pin!(exchange(line, plan, message, sent));
+        let mut answer = pin!(exchange(line, plan, message));
         poll_fn(|cx| match answer.as_mut().poll(cx) {
             Poll::Pending if timer.as_mut().poll(cx).is_ready() => {
                 Poll::Ready(Err(Done::Failed(Cause::Timeout)))
@@ -87,7 +85,6 @@ async fn exchange(
     kept: &mut Option<Line>,
     plan: &Plan,
     message: &Message<'_>,
-    sent: &mut Instant,
 ) -> Result<Answer, Done> {
     if let Some(mut line) = kept.take()
         && line.is_idle().await
@@ -100,7 +97,6 @@ async fn exchange(
         }
     }
     let line = open(plan).await.map_err(|error| error.done)?;
-    *sent = Instant::now();
     let result = once(line, kept, plan, message).await;
     result.map_err(|error| error.done)
 }
@@ -121,7 +117,9 @@ async fn once(
             written.ok_or_else(invalid)?;
             let method = &message.step.request.method;
             let mut response = Response::new(method, message.keep());
-            http1.exchange(&mut response, &mut body).await?;
+            http1
+                .exchange(&mut response, &mut body, &plan.refused)
+                .await?;
             let is_reusable = http1.is_reusable(&response);
             (response.status(), response.into_headers(), is_reusable)
         }

@@ -2,6 +2,7 @@
 
 use crate::plan::Plan;
 use crate::recorder::{Part, Recorder};
+use crate::response::Invalid;
 use crate::tally::Tally;
 use crate::users::Shared;
 use crate::windows::Windows;
@@ -49,6 +50,10 @@ pub struct Finished {
     pub windows: Vec<LoadWindow>,
     /// In the order of the plan.
     pub requests: Vec<RequestFigures>,
+    /// Threads that panicked: what they counted is lost, and so is their share of the load.
+    pub panicked: usize,
+    /// Why the first response that was none was refused.
+    pub refused: Option<Invalid>,
 }
 
 /// Why no run could begin.
@@ -63,23 +68,38 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+/// Stops the run if its thread panics: a part of the load is not the load that was planned.
+struct EndsAll(watch::Sender<bool>);
+
+impl Drop for EndsAll {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.send_replace(true);
+        }
+    }
+}
+
 impl Engine {
     /// Starts the threads of a run.
     pub fn start(plan: Plan) -> Result<Self, StartError> {
-        let (stop, stopped) = watch::channel(false);
+        let (stop_in, stopped) = watch::channel(false);
         let (parts_in, parts) = mpsc::channel(QUEUE);
         let start = Instant::now() + LEAD;
         let mut threads = Vec::new();
         for number in 0..plan.threads.max(1) {
             let (plan, stop, parts) = (plan.clone(), stopped.clone(), parts_in.clone());
-            let work = move || one(plan, start, stop, parts, number);
+            let ends = EndsAll(stop_in.clone());
+            let work = async move || {
+                let _ends = ends;
+                one(plan, start, stop, parts, number).await
+            };
             threads.push(spawn(number, work).map_err(StartError)?);
         }
         Ok(Self {
             windows: Windows::new(threads.len()),
             plan,
             start,
-            stop,
+            stop: stop_in,
             parts,
             threads,
         })
@@ -120,9 +140,12 @@ impl Engine {
         let mut tallies: Vec<Tally> = mix.requests().map(|_| Tally::default()).collect();
         let planned = self.plan.scenario.length();
         let mut end = if was_stopped { Duration::ZERO } else { planned };
+        let mut panicked = 0;
         for thread in self.threads {
-            // A panic of a thread would have lost its counts: nothing to add here.
-            let own = thread.join().unwrap_or_default();
+            let Ok(own) = thread.join() else {
+                panicked += 1;
+                continue;
+            };
             end = end.max(own.ended);
             for (all, own) in tallies.iter_mut().zip(own.tallies) {
                 all.merge(own);
@@ -134,6 +157,8 @@ impl Engine {
             requests: requests
                 .map(|(tally, request)| tally.figures(request))
                 .collect(),
+            panicked,
+            refused: self.plan.refused.get().copied(),
         }
     }
 }

@@ -4,10 +4,13 @@ use crate::response::Invalid;
 use http::header::{CONNECTION, CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{Header, ParserConfig};
+use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
-/// Headers of a response at most.
-const HEADERS_MAX: usize = 100;
+/// Fields of a head at most, as of the probes; Node takes as many.
+pub const FIELDS_MAX: usize = 2000;
+/// A head is read with room for so many first, which costs no memory of its own.
+const FIELDS_USUAL: usize = 100;
 
 /// Which headers of a response somebody needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,13 @@ pub enum Framing {
     Length(u64),
     Chunked,
     UntilClose,
+}
+
+/// Why there is no head.
+enum Refused {
+    /// More fields than there is room for.
+    Fields,
+    Invalid(Invalid),
 }
 
 #[derive(Debug)]
@@ -45,6 +55,45 @@ struct Said {
     keep_alive: bool,
 }
 
+impl Refused {
+    const fn of(error: httparse::Error) -> Self {
+        use httparse::Error;
+        let reason = match error {
+            Error::TooManyHeaders => return Self::Fields,
+            Error::Version => "it does not begin with `HTTP/1.1` or `HTTP/1.0`",
+            Error::Status => "its status line is not valid",
+            Error::HeaderName => "the name of a header is not valid",
+            Error::HeaderValue => "the value of a header is not valid",
+            Error::NewLine => "a line does not end with CR and LF",
+            Error::Token => "it is no HTTP",
+        };
+        Self::Invalid(Invalid(reason))
+    }
+
+    const fn reason(self) -> Invalid {
+        match self {
+            Self::Fields => Invalid("the head has more than 2000 fields"),
+            Self::Invalid(invalid) => invalid,
+        }
+    }
+}
+
+impl From<Invalid> for Refused {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+/// What browsers, curl, Go and the probes overlook.
+fn lenient() -> ParserConfig {
+    let mut config = ParserConfig::default();
+    config
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .allow_spaces_after_header_name_in_responses(true)
+        .ignore_invalid_headers_in_responses(true);
+    config
+}
+
 impl Head {
     /// Reads the head at the begin of `bytes` and its length; `None` while it is not complete. An
     /// informational response, which another one follows, has a length and no head.
@@ -53,14 +102,29 @@ impl Head {
         is_of_head: bool,
         keep: Keep,
     ) -> Result<Option<(Option<Self>, usize)>, Invalid> {
-        let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+        let mut usual = [const { MaybeUninit::uninit() }; FIELDS_USUAL];
+        match Self::parse_within(bytes, is_of_head, keep, &mut usual) {
+            Err(Refused::Fields) => {
+                let mut all = vec![MaybeUninit::uninit(); FIELDS_MAX];
+                Self::parse_within(bytes, is_of_head, keep, &mut all)
+            }
+            parsed => parsed,
+        }
+        .map_err(Refused::reason)
+    }
+
+    fn parse_within<'a>(
+        bytes: &'a [u8],
+        is_of_head: bool,
+        keep: Keep,
+        headers: &mut [MaybeUninit<Header<'a>>],
+    ) -> Result<Option<(Option<Self>, usize)>, Refused> {
         let mut response = httparse::Response::new(&mut []);
-        let config = ParserConfig::default();
-        let parsed = config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
-        let httparse::Status::Complete(len) = parsed.map_err(|_| Invalid)? else {
+        let parsed = lenient().parse_response_with_uninit_headers(&mut response, bytes, headers);
+        let httparse::Status::Complete(len) = parsed.map_err(Refused::of)? else {
             return Ok(None);
         };
-        let status = response.code.ok_or(Invalid)?;
+        let status = response.code.ok_or(Invalid("it has no status"))?;
         if matches!(status, 100 | 102..=199) {
             return Ok(Some((None, len)));
         }
@@ -106,10 +170,11 @@ impl Said {
     /// All of them must be the same.
     fn add_length(&mut self, digits: &[u8]) -> Result<(), Invalid> {
         let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-        let text = std::str::from_utf8(digits).map_err(|_| Invalid)?;
-        let length = text.parse().map_err(|_| Invalid)?;
-        if !is_number || self.length.is_some_and(|known| known != length) {
-            return Err(Invalid);
+        let text = std::str::from_utf8(digits).ok().filter(|_| is_number);
+        let length = text.and_then(|text| text.parse().ok());
+        let length = length.ok_or(Invalid("its Content-Length is no length"))?;
+        if self.length.is_some_and(|known| known != length) {
+            return Err(Invalid("it has different values of Content-Length"));
         }
         self.length = Some(length);
         Ok(())
@@ -118,12 +183,23 @@ impl Said {
     fn framing(&self, is_newer: bool) -> Result<Framing, Invalid> {
         match self.length {
             // HTTP/1.0 has no transfer codings.
-            _ if self.is_chunked.is_some() && !is_newer => Err(Invalid),
+            _ if self.is_chunked.is_some() && !is_newer => {
+                Err(Invalid("Transfer-Encoding in HTTP/1.0"))
+            }
             _ if self.is_chunked == Some(true) => Ok(Framing::Chunked),
             Some(length) if self.is_chunked.is_none() => Ok(Framing::Length(length)),
             _ => Ok(Framing::UntilClose),
         }
     }
+}
+
+/// A value over several lines as one: each fold is a space (RFC 9112, section 5.2).
+fn unfolded(value: &[u8]) -> Cow<'_, [u8]> {
+    if !value.contains(&b'\n') {
+        return Cow::Borrowed(value);
+    }
+    let lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    Cow::Owned(lines.collect::<Vec<_>>().join(&b' '))
 }
 
 fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -140,8 +216,10 @@ impl Keep {
                 Self::All => true,
             };
             if is_kept {
-                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Invalid)?;
-                let value = HeaderValue::from_bytes(value).map_err(|_| Invalid)?;
+                let name = HeaderName::from_bytes(name.as_bytes());
+                let name = name.map_err(|_| Invalid("the name of a header is not valid"))?;
+                let value = HeaderValue::from_bytes(&unfolded(value));
+                let value = value.map_err(|_| Invalid("the value of a header is not valid"))?;
                 kept.append(name, value);
             }
         }

@@ -3,13 +3,14 @@
 use crate::body::Body;
 use crate::connection::Unanswered;
 use crate::plan::Stream;
-use crate::response::Response;
+use crate::response::{Invalid, Response};
 use bytes::Bytes;
 use slod_core::outcome::Cause;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 use tokio::io::ReadBuf;
 
@@ -68,14 +69,16 @@ impl Http1 {
         .await
     }
 
-    /// Sends `outgoing`, and reads the response to its end.
+    /// Sends `outgoing`, and reads the response to its end. Why one is refused is kept, if it is the
+    /// first.
     pub async fn exchange(
         &mut self,
         response: &mut Response,
         body: &mut Body,
+        refused: &OnceLock<Invalid>,
     ) -> Result<(), Unanswered> {
         self.sent = 0;
-        poll_fn(|cx| self.poll(cx, response, body)).await?;
+        poll_fn(|cx| self.poll(cx, response, body, refused)).await?;
         body.end();
         Ok(())
     }
@@ -91,9 +94,11 @@ impl Http1 {
         cx: &mut Context<'_>,
         response: &mut Response,
         body: &mut Body,
+        refused: &OnceLock<Invalid>,
     ) -> Poll<Result<(), Unanswered>> {
         let sent = self.poll_send(cx);
-        let read = ARRIVED.with_borrow_mut(|arrived| self.poll_read(cx, arrived, response, body));
+        let read =
+            ARRIVED.with_borrow_mut(|arrived| self.poll_read(cx, arrived, response, body, refused));
         match (read, sent) {
             (Poll::Pending, Poll::Ready(Err(error))) => {
                 Poll::Ready(Err(broken(&error, response, body)))
@@ -122,6 +127,7 @@ impl Http1 {
         arrived: &mut [u8],
         response: &mut Response,
         body: &mut Body,
+        refused: &OnceLock<Invalid>,
     ) -> Poll<Result<(), Unanswered>> {
         let mut stream = Pin::new(&mut *self.stream);
         while !response.is_over() {
@@ -136,7 +142,10 @@ impl Http1 {
                 return Poll::Ready(Err(broken(&closed, response, body)));
             }
             let fed = response.feed(buffer.filled(), &mut |data| body.take(data));
-            fed.map_err(|_invalid| Unanswered::failed(Cause::Protocol))?;
+            fed.map_err(|invalid| {
+                refused.get_or_init(|| invalid);
+                Unanswered::failed(Cause::Protocol)
+            })?;
         }
         Poll::Ready(Ok(()))
     }

@@ -31,7 +31,7 @@ mod windows;
 
 pub use capture::{Capture, Extract, Source};
 pub use engine::{Engine, Finished, StartError};
-pub use head::Keep;
+pub use head::{FIELDS_MAX, Keep};
 pub use plan::{Connect, ConnectError, Cookies, NewCookies, Opened, Plan, Protocol, Stream};
 pub use request::{Mix, Request, Sequence};
 pub use response::{Invalid, Response};

@@ -5,8 +5,9 @@ use crate::arrivals::Arrivals;
 use crate::connection::{Connection, Done};
 use crate::recorder::Ended;
 use crate::session::Session;
-use crate::users::Shared;
+use crate::users::{Shared, pass_on};
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -15,6 +16,35 @@ use tokio::time::Instant;
 /// How long a thread sleeps at most, so that its windows are handed over and a stop is seen.
 const TICK: Duration = Duration::from_millis(100);
 
+/// A connection that nobody used for so long is closed: after a stall, there are as many as requests
+/// waited for it.
+const UNUSED_MAX: Duration = Duration::from_secs(10);
+
+/// Open connections that wait for a request, with the time since when; the latest one is used first.
+#[derive(Default)]
+struct Idle(VecDeque<(Instant, Connection)>);
+
+impl Idle {
+    fn take(&mut self) -> Option<Connection> {
+        self.0.pop_back().map(|(_, connection)| connection)
+    }
+
+    fn put(&mut self, connection: Connection, now: Instant) {
+        self.0.push_back((now, connection));
+    }
+
+    fn close_unused(&mut self, now: Instant) {
+        let is_old = |since: Instant| now.saturating_duration_since(since) > UNUSED_MAX;
+        while self.0.front().is_some_and(|(since, _)| is_old(*since)) {
+            self.0.pop_front();
+        }
+        // The room of a stall is given back as well.
+        if self.0.capacity() > 64 && self.0.len() < self.0.capacity() / 4 {
+            self.0.shrink_to(2 * self.0.len());
+        }
+    }
+}
+
 /// Runs the arrivals of one thread: each of `threads` requests belongs to one of them in turn.
 pub async fn run(shared: Shared, thread: usize, poisson: bool) {
     let random = poisson.then(|| fastrand::Rng::with_seed(shared.plan.seed));
@@ -22,7 +52,7 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
     let mut choice = fastrand::Rng::with_seed(shared.plan.seed.wrapping_add(1 + thread as u64));
     let own = arrivals.skip(thread).step_by(shared.plan.threads);
     let most = shared.plan.in_flight_max.div_ceil(shared.plan.threads);
-    let idle: Rc<RefCell<Vec<Connection>>> = Rc::default();
+    let idle: Rc<RefCell<Idle>> = Rc::default();
     let mut in_flight = JoinSet::new();
     let mut alarm = Alarm::new();
     for due in own {
@@ -30,7 +60,10 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
         if !wait(&shared, &mut alarm, intended).await {
             break;
         }
-        while in_flight.try_join_next().is_some() {}
+        while let Some(ended) = in_flight.try_join_next() {
+            pass_on(ended);
+        }
+        idle.borrow_mut().close_unused(Instant::now());
         if in_flight.len() >= most {
             shared.recorder.borrow_mut().dropped();
             continue;
@@ -40,7 +73,9 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
     }
     let end = shared.end();
     wait(&shared, &mut alarm, end).await;
-    while in_flight.join_next().await.is_some() {}
+    while let Some(ended) = in_flight.join_next().await {
+        pass_on(ended);
+    }
 }
 
 /// Waits for a moment; `false` if the run was stopped before.
@@ -59,11 +94,11 @@ async fn wait(shared: &Shared, alarm: &mut Alarm, moment: Instant) -> bool {
 }
 
 /// One sequence: a user that comes, asks and leaves. Only its connection stays for the next one.
-async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Vec<Connection>>>, seed: u64) {
+async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Idle>>, seed: u64) {
     let Shared { plan, recorder, .. } = &shared;
     recorder.borrow_mut().enter();
     let sequence = plan.mix.choose(&mut fastrand::Rng::with_seed(seed));
-    let free = idle.borrow_mut().pop();
+    let free = idle.borrow_mut().take();
     let mut session = Session::new(plan, free.unwrap_or_default());
     session.begin(plan, sequence);
     let mut intended = intended;
@@ -86,7 +121,7 @@ async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Vec<Connect
         let now = Instant::now();
         recorder.borrow_mut().started(intended, now);
         let deadline = intended + plan.timeout;
-        let exchanged = session.ask(plan, step, now, deadline).await;
+        let exchanged = session.ask(plan, step, deadline).await;
         recorder.borrow_mut().ended(Ended {
             request: sequence.first + number,
             intended,
@@ -97,6 +132,31 @@ async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Vec<Connect
         }
         intended = exchanged.ended;
     }
-    idle.borrow_mut().push(session.into_connection());
+    idle.borrow_mut()
+        .put(session.into_connection(), Instant::now());
     recorder.borrow_mut().leave();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_that_a_stall_left_are_closed() {
+        let begin = Instant::now();
+        let after = |seconds| begin + Duration::from_secs(seconds);
+        let mut idle = Idle::default();
+        for _ in 0..2000 {
+            idle.put(Connection::default(), begin);
+        }
+        for second in 1..=10 {
+            let used = idle.take().expect("some");
+            idle.put(used, after(second));
+            idle.close_unused(after(second));
+            assert_eq!(idle.0.len(), 2000);
+        }
+        idle.close_unused(after(11));
+        assert_eq!(idle.0.len(), 1, "the one that was used");
+        assert!(idle.0.capacity() < 64);
+    }
 }

@@ -1,13 +1,14 @@
 //! What a run sends, where to, and within which bounds.
 
 use crate::request::Mix;
+use crate::response::Invalid;
 use crate::rows::Rows;
 use async_trait::async_trait;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Uri};
 use slod_core::load::Scenario;
 use slod_core::outcome::Cause;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -76,4 +77,6 @@ pub struct Plan {
     pub threads: usize,
     /// For the choice of requests and random arrivals: the same seed makes the same choices.
     pub seed: u64,
+    /// Why the first response that was none was refused: by whoever reads it.
+    pub refused: Arc<OnceLock<Invalid>>,
 }

@@ -25,7 +25,6 @@ pub struct Part {
     pub failed: Vec<(Cause, u64)>,
     /// Count by code of a scale without cuts.
     pub latency: Vec<u32>,
-    pub service_time: Vec<u32>,
     /// Starts by their lag: up to `2^n` microseconds each.
     pub lags: [u64; LAGS],
     /// Time of all users or requests in flight, in seconds.
@@ -67,7 +66,6 @@ impl Part {
             good: 0,
             failed: Vec::new(),
             latency: Vec::new(),
-            service_time: Vec::new(),
             lags: [0; LAGS],
             active: 0.0,
         }
@@ -122,7 +120,6 @@ impl Recorder {
     pub fn ended(&mut self, ended: Ended) {
         let Exchanged {
             done,
-            sent,
             first,
             ended: at,
             missing,
@@ -138,10 +135,9 @@ impl Recorder {
                 return;
             }
         }
-        let code = |since: Instant| self.scale.code(at.saturating_duration_since(since));
-        let (latency, service_time) = (code(ended.intended), code(sent));
+        let latency = at.saturating_duration_since(ended.intended);
+        let latency = self.scale.code(latency);
         count(&mut self.current.latency, latency);
-        count(&mut self.current.service_time, service_time);
         if let Some(tally) = self.tallies.get_mut(ended.request) {
             tally.add(done, latency, missing);
             if let Some(first) = first {
@@ -235,7 +231,6 @@ mod tests {
             intended,
             exchanged: Exchanged {
                 done: Done::Failed(Cause::Timeout),
-                sent: Instant::now(),
                 first: None,
                 ended: Instant::now(),
                 missing: None,

@@ -3,13 +3,22 @@
 use crate::chunks::Chunks;
 use crate::head::{Framing, Head, Keep};
 use http::HeaderMap;
+use std::fmt;
 
 /// Bytes of a head at most.
 const HEAD_MAX: usize = 256 << 10;
 
-/// The bytes are no response.
+/// The bytes are no response, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Invalid;
+pub struct Invalid(pub &'static str);
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for Invalid {}
 
 #[derive(Debug)]
 enum State {
@@ -137,7 +146,7 @@ impl Response {
         };
         let Some((head, len)) = Head::parse(whole, self.is_of_head, self.keep)? else {
             if whole.len() > HEAD_MAX {
-                return Err(Invalid);
+                return Err(Invalid("the head is longer than 256 KiB"));
             }
             if known == 0 {
                 self.held = without_empty_lines(bytes).to_vec();
@@ -176,6 +185,7 @@ fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::head::FIELDS_MAX;
     use http::Method;
 
     #[derive(Debug, PartialEq, Eq)]
@@ -326,29 +336,73 @@ mod tests {
         }
     }
 
+    /// As the probes take them.
     #[test]
-    fn what_is_no_response_is_refused() {
-        let long = format!("HTTP/1.1 200 OK\r\nA: {}", "a".repeat(HEAD_MAX));
-        let many = format!("HTTP/1.1 200 OK\r\n{}", "a: b\r\n".repeat(200));
-        for invalid in [
-            "SSH-2.0-x\r\n",
-            "\rHTTP/1.1 200 OK\r\n\r\n",
-            " HTTP/1.1 200 OK\r\n\r\n",
-            "HTTP/2 200 OK\r\n\r\n",
-            "HTTP/1.1 2000 OK\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
-            "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok",
-            "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok",
-            "HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\nok",
-            "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nok",
-            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nok",
+    fn what_other_clients_overlook_is_overlooked() {
+        let many = "X-A: a\r\n".repeat(FIELDS_MAX - 1);
+        for fields in [
+            "X-A: a\r\n b\r\n",
+            "X-A: a\r\n\tb\r\n c\r\n",
+            "X-A : a\r\n",
+            "PHP Warning x\r\n",
+            "Content-Length : 2\r\n",
+            "X-A: a\nX-B: b\n",
             &many,
         ] {
-            assert_eq!(all(invalid, &Method::GET), Err(Invalid), "{invalid:.60}");
+            let text = format!("HTTP/1.1 200\r\n{fields}Content-Length:\r\n 2\r\n\r\nok");
+            let whole = read(text.as_bytes(), &Method::GET, 100);
+            let whole = whole.expect("valid").expect("complete");
+            assert_eq!((whole.status, &*whole.body), (200, "ok"), "{fields:.60}");
         }
-        let long = read(long.as_bytes(), &Method::GET, 4096);
-        assert_eq!(long, Err(Invalid));
+        let mut response = Response::new(&Method::GET, Keep::All);
+        let text = b"HTTP/1.1 200 OK\r\nX-A: a\r\n\t b\r\nContent-Length: 0\r\n\r\n";
+        response.feed(text, &mut |_| {}).expect("valid");
+        assert_eq!(response.into_headers()["x-a"], "a b");
+    }
+
+    #[test]
+    fn what_is_no_response_is_refused() {
+        const NO_HTTP: &str = "it does not begin with `HTTP/1.1` or `HTTP/1.0`";
+        const NO_LINE: &str = "a line does not end with CR and LF";
+        const NO_STATUS: &str = "its status line is not valid";
+        const NO_LENGTH: &str = "its Content-Length is no length";
+        let long = format!("HTTP/1.1 200 OK\r\nA: {}", "a".repeat(HEAD_MAX));
+        let many = format!("HTTP/1.1 200 OK\r\n{}", "a: b\r\n".repeat(FIELDS_MAX + 2));
+        for (invalid, reason) in [
+            ("SSH-2.0-x\r\n", NO_HTTP),
+            ("\rHTTP/1.1 200 OK\r\n\r\n", NO_LINE),
+            (" HTTP/1.1 200 OK\r\n\r\n", NO_HTTP),
+            ("HTTP/2 200 OK\r\n\r\n", NO_HTTP),
+            ("HTTP/1.1 2000 OK\r\n\r\n", NO_STATUS),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+                "it has different values of Content-Length",
+            ),
+            ("HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok", NO_LENGTH),
+            ("HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok", NO_LENGTH),
+            ("HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\nok", NO_LENGTH),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nok",
+                NO_LENGTH,
+            ),
+            (
+                "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "Transfer-Encoding in HTTP/1.0",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nok",
+                "its chunks are not valid",
+            ),
+        ] {
+            let found = all(invalid, &Method::GET);
+            assert_eq!(found, Err(Invalid(reason)), "{invalid:.60}");
+        }
+        for (text, reason) in [
+            (&long, "the head is longer than 256 KiB"),
+            (&many, "the head has more than 2000 fields"),
+        ] {
+            let found = read(text.as_bytes(), &Method::GET, 4096);
+            assert_eq!(found, Err(Invalid(reason)));
+        }
     }
 }

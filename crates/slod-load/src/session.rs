@@ -20,8 +20,6 @@ pub struct Session {
 #[derive(Clone, Copy, Debug)]
 pub struct Exchanged {
     pub done: Done,
-    /// When it was sent over its open connection.
-    pub sent: Instant,
     /// When the first token of its answer arrived.
     pub first: Option<Instant>,
     pub ended: Instant,
@@ -53,25 +51,15 @@ impl Session {
         };
     }
 
-    /// Makes one request now and within the deadline, reads its answer to the end, and takes from it
+    /// Makes one request now, within the deadline, reads its answer to the end, and takes from it
     /// what later requests need.
-    pub async fn ask(
-        &mut self,
-        plan: &Plan,
-        step: &Step,
-        now: Instant,
-        deadline: Instant,
-    ) -> Exchanged {
+    pub async fn ask(&mut self, plan: &Plan, step: &Step, deadline: Instant) -> Exchanged {
         let message = Message {
             step,
             values: values(plan, &self.captured, self.row),
             cookies: self.cookies.as_deref(),
         };
-        let mut sent = now;
-        let exchange = self
-            .connection
-            .exchange(plan, &message, deadline, &mut sent);
-        let answer = exchange.await;
+        let answer = self.connection.exchange(plan, &message, deadline).await;
         let ended = Instant::now();
         let mut first = None;
         let (done, missing) = match answer {
@@ -83,7 +71,6 @@ impl Session {
         };
         Exchanged {
             done,
-            sent,
             first,
             ended,
             missing,

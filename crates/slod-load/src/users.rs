@@ -7,10 +7,11 @@ use crate::request::Placed;
 use crate::session::{Exchanged, Session};
 use slod_core::load::Scenario;
 use std::cell::RefCell;
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
 /// How often it is looked whether users have to begin.
@@ -69,7 +70,8 @@ pub async fn run(shared: Shared, thread: usize, think: Duration) {
     let mut next = shared.start;
     let end = shared.end();
     while Instant::now() < end && !shared.is_stopped() {
-        while let Some(Ok(place)) = users.try_join_next() {
+        while let Some(ended) = users.try_join_next() {
+            let place = pass_on(ended);
             if let Some(is_running) = running.get_mut(place) {
                 *is_running = false;
             }
@@ -89,7 +91,17 @@ pub async fn run(shared: Shared, thread: usize, think: Duration) {
         sleep_until(next.min(end)).await;
     }
     // Requests in flight end by their own deadlines.
-    while users.join_next().await.is_some() {}
+    while let Some(ended) = users.join_next().await {
+        pass_on(ended);
+    }
+}
+
+/// What a task returned. A panic of it is one of its thread, whose counts would be wrong.
+pub fn pass_on<T>(ended: Result<T, JoinError>) -> T {
+    match ended {
+        Ok(value) => value,
+        Err(error) => resume_unwind(error.into_panic()),
+    }
 }
 
 /// One user, until the plan has fewer. Returns its place.
@@ -142,7 +154,7 @@ impl User {
             let Shared { plan, recorder, .. } = &self.shared;
             let (now, deadline) = (self.now, self.intended + plan.timeout);
             recorder.borrow_mut().started(self.intended, now);
-            let exchanged = self.session.ask(plan, step, now, deadline).await;
+            let exchanged = self.session.ask(plan, step, deadline).await;
             let ended = Ended {
                 request: sequence.first + number,
                 intended: self.intended,

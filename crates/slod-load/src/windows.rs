@@ -6,8 +6,8 @@ use slod_core::load::{LoadWindow, Scenario};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Windows that are kept of a run; when there are more, neighbours become one.
-const KEPT_MAX: usize = 7_200;
+/// Windows that are kept of a run; when there are more, neighbours become one. Each takes about 2 KiB.
+const KEPT_MAX: usize = 3_600;
 
 /// Waits for the parts of all threads.
 #[derive(Debug)]
@@ -108,7 +108,6 @@ impl Sum {
             add(&mut all.failed, cause, count);
         }
         sum(&mut all.latency, &other.latency);
-        sum(&mut all.service_time, &other.service_time);
         all.lags
             .iter_mut()
             .zip(other.lags)
@@ -130,10 +129,10 @@ fn window(part: Part, scenario: &Scenario, generator_cpu: Option<f64>) -> LoadWi
         active: part.active / WINDOW.as_secs_f64(),
         started: part.started,
         dropped: part.dropped,
+        unjudged: 0,
         good: part.good,
         failed,
         latency: histogram(&part.latency),
-        service_time: histogram(&part.service_time),
         lag: Part::lag(&part.lags),
         generator_cpu,
     }
@@ -157,13 +156,13 @@ pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
         all.started += window.started;
         all.dropped += window.dropped;
         all.good += window.good;
+        all.unjudged += window.unjudged;
         all.lag = all.lag.max(window.lag);
         for (cause, count) in &window.failed {
             add(&mut all.failed, *cause, *count);
         }
         all.failed.sort_unstable();
         all.latency.add_sorted(window.latency.iter());
-        all.service_time.add_sorted(window.service_time.iter());
     }
     Some(all)
 }
@@ -217,7 +216,6 @@ mod tests {
             good: 2,
             failed: vec![(slod_core::outcome::Cause::Status, 1)],
             latency: vec![0, 2, 1],
-            service_time: vec![3],
             lags: [0; 40],
             active: 5.0,
         }

@@ -13,13 +13,8 @@ pub fn show_section(args: &ImportArgs, format: Format) -> Result<u8, u8> {
     let origin = args.service.as_deref().map(|name| origin(args, name));
     let origin = origin.transpose()?;
     let shape = match args.shape {
-        ImportShape::Requests => Shape::Requests,
-        ImportShape::Steps if format == Format::OpenApi => {
-            let reason =
-                "an OpenAPI document has no order of requests: `--as steps` is for har and postman";
-            return Err(usage(reason));
-        }
-        ImportShape::Steps => Shape::Steps,
+        None | Some(ImportShape::Requests) => Shape::Requests,
+        Some(ImportShape::Steps) => Shape::Steps,
     };
     let shown = args.file.display();
     let bytes = read_regular(&args.file, SIZE_MAX as u64)

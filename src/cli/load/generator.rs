@@ -4,6 +4,7 @@ use super::cpu::CpuMeter;
 use super::plan::Work;
 use super::tool_run::ToolRun;
 use crate::clock::Clock;
+use crate::format::numbers;
 use crate::load::{LoadWindow, RequestFigures};
 use crate::outcome::Timestamp;
 use slod_load::{Engine, Finished};
@@ -19,6 +20,16 @@ pub struct Generated {
     pub requests: Vec<RequestFigures>,
     /// Why the run is not what was planned, if nobody ended it.
     pub failure: Option<String>,
+    /// Why the first response that was none was refused, if the engine knows it.
+    pub refused: Option<String>,
+}
+
+/// Why a run without some of its threads cannot be judged.
+fn lost(panicked: usize) -> Option<String> {
+    let threads = numbers::plural(panicked as u64, "thread");
+    (panicked > 0).then(|| {
+        format!("{threads} of the load generator ended by a panic: what they counted is lost")
+    })
 }
 
 impl Generator {
@@ -75,11 +86,17 @@ impl Generator {
     pub fn finish(self) -> Generated {
         match self {
             Self::Own(engine, _) => {
-                let Finished { windows, requests } = engine.finish();
+                let Finished {
+                    windows,
+                    requests,
+                    panicked,
+                    refused,
+                } = engine.finish();
                 Generated {
                     windows,
                     requests,
-                    failure: None,
+                    failure: lost(panicked),
+                    refused: refused.map(|invalid| invalid.to_string()),
                 }
             }
             Self::Tool(run) => run.finish(),

@@ -6,6 +6,7 @@ use super::plan::Prepared;
 use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
 use crate::cli::log::HeldLog;
+use crate::cli::output::complain;
 use crate::cli::progress::Progress;
 use crate::cli::stop_requests::StopRequests;
 use crate::clock::Clock;
@@ -149,8 +150,10 @@ impl GoingOn {
     }
 
     fn stop(&mut self, ending: Ending) {
-        self.run.ending = ending;
-        self.is_stopping = true;
+        // What began to end it decides: a run that a threshold aborted was not interrupted.
+        if !std::mem::replace(&mut self.is_stopping, true) {
+            self.run.ending = ending;
+        }
         self.progress.ends();
         self.generator.stop();
     }
@@ -170,6 +173,11 @@ impl GoingOn {
     fn finish(mut self, to: Timestamp) -> RunRecord {
         self.progress.end();
         let generated = self.generator.finish();
+        if let Some(reason) = &generated.refused {
+            complain(&format!(
+                "slod: answers were no valid HTTP (`protocol`); the first one: {reason}"
+            ));
+        }
         let ending = match (generated.failure, self.run.ending) {
             (Some(why), Ending::Completed) => Ending::Failed { why },
             (_, ending) => ending,
@@ -198,7 +206,7 @@ fn missed(recent: &VecDeque<LoadWindow>, watched: &[Promise]) -> Option<Held> {
     let meant = |one: &&Promise| recent.iter().all(|window| one.concerns(window));
     let mut held = watched.iter().filter(meant).map(|one| one.judge(recent));
     // What has too few requests in ten seconds is judged at the end.
-    held.find(|held| held.measured.is_some() && !held.is_kept())
+    held.find(Held::is_missed)
 }
 
 /// One second, where nothing is drawn.

@@ -97,6 +97,7 @@ fn own(
         in_flight_max: IN_FLIGHT_MAX,
         threads: available_parallelism().map_or(1, usize::from),
         seed: 1,
+        refused: Arc::default(),
     })
 }
 
@@ -234,12 +235,14 @@ fn announcement(scenario: &Scenario, service: &ServiceSpec, driven: &Driven) -> 
     } else {
         format!(" ({})", scenario.purpose)
     };
-    let mut out = format!(
-        "{}{purpose}: {} of {}\n",
-        scenario.name,
-        driven.target(),
-        service.name
-    );
+    // Requests with paths of their own share only the server.
+    let has_own = service
+        .load
+        .as_ref()
+        .is_some_and(|load| !load.sequences.is_empty());
+    let origin = driven.origin().ok().filter(|_| has_own);
+    let target = origin.unwrap_or_else(|| driven.target());
+    let mut out = format!("{}{purpose}: {target} of {}\n", scenario.name, service.name);
     let unit = match scenario.model {
         Model::Closed { think } => format!("users, {} between requests", show_duration(think)),
         Model::Open { poisson: false } => "requests/s, evenly spaced".to_owned(),

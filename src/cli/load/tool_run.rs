@@ -296,6 +296,7 @@ impl ToolRun {
             windows,
             requests,
             failure,
+            refused: None,
         }
     }
 }

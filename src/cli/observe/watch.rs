@@ -163,10 +163,10 @@ mod tests {
             active: 0.0,
             started: good,
             dropped: 0,
+            unjudged: 0,
             good,
             failed: Vec::new(),
             latency: crate::stats::quantile::Histogram::default(),
-            service_time: crate::stats::quantile::Histogram::default(),
             lag: Duration::ZERO,
             generator_cpu: None,
         };

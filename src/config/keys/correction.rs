@@ -44,7 +44,7 @@ pub const TIMEZONE: Key<Parsed<Tz>> = Key::with_default(
     "timezone",
     ZONE,
     "UTC",
-    "Time zone of `from`, `to` and `repeat`, such as `Europe/Berlin`; a recurring correction keeps its local time when clocks change.",
+    "Time zone of `from`, `to` and `repeat`, such as `Europe/Berlin`; a recurring correction keeps its local times when clocks change: with `to` also that of its end, with `for` its length.",
 );
 
 pub const SERVICES: Key<List<Text>> = Key::optional(

@@ -14,6 +14,7 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use slod_load::FIELDS_MAX;
 use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
@@ -22,10 +23,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Bytes of an answer's head; Chrome takes as many, Go and curl more.
 const HEAD_MAX: u32 = 256 * 1024;
-/// Fields of an answer's head. Node takes as many. Each costs memory before it is there, so a head is
-/// parsed with room for a hundred first, which hyper has without setting memory aside.
-const FIELDS_MAX: usize = 2000;
-
 /// What is done with an answer, while its connection is open.
 pub trait Receive: Send {
     type Answer: Send;
@@ -101,6 +98,8 @@ where
                 Replay::new(parts.read_buf, parts.io.into_inner()),
                 message()?,
             );
+            // Each field costs memory before it is there, so a head is parsed with room for a hundred first,
+            // which hyper has without setting memory aside.
             builder.max_headers(FIELDS_MAX);
             let exchanged = async {
                 let handshake = builder.handshake(TokioIo::new(again));

@@ -15,8 +15,9 @@ use crate::ledger::TrafficHistory;
 use crate::outcome::{Cause, Event, Measurement, Measurements, Timestamp, Verdict, millis};
 use crate::slo::absence::Unwatched;
 use crate::slo::correction::{CorrectedTime, Spans};
+use crate::slo::{EventSource, Sli, Tally, Throughput};
 use crate::store::{Store, StoreError};
-use crate::units::show_duration;
+use crate::units::{show_duration, whole};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -65,7 +66,8 @@ pub struct AlertRow {
     pub did_fire_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
-/// Lets every probe of a config live through a story that never happened.
+/// Lets every probe of a config, and the real requests of its services, live through a story that
+/// never happened.
 pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
     let (from, to) = (Timestamp(0), Timestamp(0).after(scenario.length()));
     let mut backtest = Backtest::new(from, to, true);
@@ -100,6 +102,7 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
         }
         events.sort_by_key(|(_, event)| event.at);
         replays.feed(&events);
+        replays.feed_traffic(scenario, to);
         backtest.take(replays.finish(to));
     }
     backtest
@@ -187,6 +190,36 @@ impl<'a> Replays<'a> {
         }
     }
 
+    /// Lets the real requests of each scrape succeed or fail together.
+    fn feed_traffic(&mut self, scenario: &Scenario, to: Timestamp) {
+        let metrics = self.service.metrics.as_ref();
+        let Some(interval) = metrics.map(|metrics| metrics.interval) else {
+            return;
+        };
+        for (replay, objective) in self.each.iter_mut().zip(&self.service.objectives) {
+            if objective.source != EventSource::Metrics {
+                continue;
+            }
+            let requests = requests(objective.sli, interval);
+            let scrapes = (0..).map(|number| Timestamp(millis(interval) * number));
+            for at in scrapes.take_while(|at| *at < to) {
+                let (good, bad) = if scenario.fails(at, interval) {
+                    (0, requests)
+                } else {
+                    (requests, 0)
+                };
+                let tally = Tally {
+                    good,
+                    bad,
+                    void: 0,
+                    covered_ms: millis(interval).unsigned_abs(),
+                };
+                replay.add(0, at, Some(tally));
+                self.outcomes += 1;
+            }
+        }
+    }
+
     fn take_quiet(&mut self, start: Timestamp, hour: &past::Hour) {
         self.outcomes += hour.outcomes;
         for (replay, counts) in self.each.iter_mut().zip(&hour.counts) {
@@ -227,6 +260,17 @@ impl<'a> Replays<'a> {
     fn are_quiet(&self, hour: &past::Hour) -> bool {
         let mut each = self.each.iter().zip(&hour.counts);
         each.all(|(replay, counts)| replay.is_quiet(counts))
+    }
+}
+
+/// The real requests between two scrapes: one, or twice as many as an objective of throughput needs.
+fn requests(sli: Sli, interval: Duration) -> u32 {
+    match sli {
+        Sli::Throughput(Throughput { at_least, .. }) => {
+            let needed = 2.0 * at_least.per_second() * interval.as_secs_f64();
+            u32::try_from(whole(needed.ceil())).unwrap_or(u32::MAX)
+        }
+        _ => 1,
     }
 }
 

@@ -88,10 +88,9 @@ pub fn of_system(report: &RunReport) -> Vec<Chart> {
 
 fn load(report: &RunReport) -> Chart {
     let is_closed = matches!(report.run.scenario.model, Model::Closed { .. });
-    let active = mean(report, |window| window.active);
+    let active = mean(report, LoadWindow::known_active);
     let (title, lines) = if is_closed {
-        let due = mean(report, |window| window.due);
-        let due = line(report, "due", Look::Second, due);
+        let due = line(report, "due", Look::Second, due(report));
         (
             "Users",
             vec![line(report, "active", Look::First, active), due],
@@ -103,7 +102,15 @@ fn load(report: &RunReport) -> Chart {
     chart(title, lines, numbers::fractional)
 }
 
+/// Nothing if nobody planned it.
+fn due(report: &RunReport) -> Vec<(f64, f64)> {
+    let is_planned = report.run.is_planned();
+    let due = mean(report, |window| Some(window.due));
+    due.into_iter().filter(|_| is_planned).collect()
+}
+
 fn throughput(report: &RunReport) -> Chart {
+    let windows = &report.run.windows;
     let per_second = |count: fn(&LoadWindow) -> u64| {
         by_chunk(report, width(report), |windows| {
             let seconds: f64 = windows.iter().map(|one| one.length.as_secs_f64()).sum();
@@ -111,15 +118,14 @@ fn throughput(report: &RunReport) -> Chart {
             (seconds > 0.0).then(|| count as f64 / seconds)
         })
     };
-    let mut lines = vec![line(
-        report,
-        "succeeded",
-        Look::First,
-        per_second(|window| window.good),
-    )];
+    let (name, answered): (_, fn(&LoadWindow) -> u64) = if Figures::of(windows).unjudged > 0 {
+        ("answered", LoadWindow::completed)
+    } else {
+        ("succeeded", |window| window.good)
+    };
+    let mut lines = vec![line(report, name, Look::First, per_second(answered))];
     if matches!(report.run.scenario.model, Model::Open { .. }) {
-        let due = mean(report, |window| window.due);
-        lines.push(line(report, "due", Look::Second, due));
+        lines.push(line(report, "due", Look::Second, due(report)));
     }
     lines.push(line(
         report,
@@ -127,7 +133,7 @@ fn throughput(report: &RunReport) -> Chart {
         Look::Third,
         per_second(|window| window.started),
     ));
-    if report.run.windows.iter().any(|window| window.errors() > 0) {
+    if windows.iter().any(|window| window.errors() > 0) {
         let failed = per_second(LoadWindow::errors);
         lines.push(line(report, "failed", Look::Bad, failed));
     }
@@ -185,10 +191,10 @@ fn width(report: &RunReport) -> Duration {
     (report.length() / POINTS).max(Duration::from_secs(1))
 }
 
-fn mean(report: &RunReport, of: fn(&LoadWindow) -> f64) -> Vec<(f64, f64)> {
+fn mean(report: &RunReport, of: fn(&LoadWindow) -> Option<f64>) -> Vec<(f64, f64)> {
     by_chunk(report, width(report), |windows| {
-        let values = windows.iter().map(of);
-        (!windows.is_empty()).then(|| values.sum::<f64>() / windows.len() as f64)
+        let values: Vec<f64> = windows.iter().filter_map(of).collect();
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     })
 }
 

@@ -27,6 +27,7 @@ pub(super) fn write(report: &RunReport) -> String {
     } = &report.run;
     let length = windows.iter().map(|one| one.length).sum();
     let requests: Vec<Value> = requests.iter().map(|one| request(one, length)).collect();
+    let known = |value: Value| known(value, &report.run);
     let ending = match ending {
         Ending::Completed => json!({ "state": "completed" }),
         Ending::Aborted { why } => json!({ "state": "aborted", "why": why }),
@@ -53,7 +54,8 @@ pub(super) fn write(report: &RunReport) -> String {
                 "threshold": held.threshold.to_string(),
                 "source": held.source,
                 "limit": held.threshold.limit,
-                "measured": held.measured,
+                "measured": held.measured.ok(),
+                "reason": held.measured.err().map(|missing| missing.to_string()),
                 "kept": held.is_kept(),
             })
         })
@@ -80,13 +82,33 @@ pub(super) fn write(report: &RunReport) -> String {
         "healthy_indicators": list(&report.indicators.healthy),
         "warning_signs": list(&report.indicators.warnings),
         "advice": advice,
-        "stages": stage_rows(&report.run).iter().map(stage).collect::<Vec<_>>(),
-        "total": figures(&Figures::of(windows)),
+        "stages": stage_rows(&report.run).iter().map(|one| known(stage(one))).collect::<Vec<_>>(),
+        "total": known(figures(&Figures::of(windows))),
         "requests": requests,
-        "windows": windows.iter().map(window).collect::<Vec<_>>(),
+        "windows": windows.iter().map(|one| known(window(one))).collect::<Vec<_>>(),
         "observed": observed.iter().filter_map(series).collect::<Vec<_>>(),
     });
     format!("{document:#}\n")
+}
+
+/// What nobody planned or counted in this run is null.
+fn known(mut value: Value, run: &RunRecord) -> Value {
+    let mut unknown: Vec<&str> = Vec::new();
+    if !run.is_planned() {
+        unknown.extend(["due", "from", "to"]);
+    }
+    if !run.counts_dropped() {
+        unknown.push("dropped");
+    }
+    if !run.measures_lag() {
+        unknown.push("lag_seconds");
+    }
+    for name in unknown {
+        if let Some(field) = value.get_mut(name) {
+            *field = Value::Null;
+        }
+    }
+    value
 }
 
 /// Of a warning sign, `bad` means that it is there.
@@ -117,7 +139,7 @@ fn seconds(time: Option<Duration>) -> Option<f64> {
 fn figures(figures: &Figures) -> Value {
     json!({
         "requests": figures.completed,
-        "errors": figures.errors,
+        "errors": (!figures.are_errors_unknown()).then_some(figures.errors),
         "error_ratio": figures.error_ratio(),
         "dropped": figures.dropped,
         "rate_per_second": figures.rate(),
@@ -135,6 +157,8 @@ fn request(request: &RequestFigures, length: Duration) -> Value {
     let missing = request.missing.iter();
     let missing = missing.map(|(name, count)| (name.clone(), json!(count)));
     value["name"] = json!(request.name);
+    // A start that was not made has no request.
+    value["dropped"] = Value::Null;
     value["failed"] = Value::Object(causes.collect());
     let first = Figures::of_first_tokens(request);
     value["time_to_first_token"] = first.map_or(Value::Null, |first| {
@@ -154,7 +178,7 @@ fn window(window: &LoadWindow) -> Value {
     value["seconds"] = json!(window.length.as_secs_f64());
     value["stage"] = json!(window.stage);
     value["due"] = json!(window.due);
-    value["active"] = json!(window.active);
+    value["active"] = json!(window.known_active());
     value["lag_seconds"] = json!(window.lag.as_secs_f64());
     value["generator_cpu_ratio"] = json!(window.generator_cpu);
     value

@@ -2,7 +2,6 @@
 //! not show is skipped.
 
 use super::RunReport;
-use super::tables::measured;
 use crate::load::Answer;
 use std::fmt::Write as _;
 
@@ -32,7 +31,7 @@ pub(super) fn write(report: &RunReport) -> String {
         } else {
             Answer::Bad
         };
-        case(&held.threshold.to_string(), answer, &measured(held));
+        case(&held.threshold.to_string(), answer, &held.in_words());
     }
     for one in &report.statements {
         case(one.topic, one.answer, &one.evidence);

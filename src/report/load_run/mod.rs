@@ -14,12 +14,15 @@ mod tables;
 mod text;
 mod threshold;
 
+#[cfg(test)]
+mod tests;
+
 pub use compared::Compared;
 pub use html::body;
 pub use promises::{Promise, promises};
 pub use sections::Beside;
 pub use summary::RunSummary;
-pub use threshold::{Held, Measured, Threshold};
+pub use threshold::{Held, Measured, Missing, Threshold};
 
 use crate::config::ServiceSpec;
 use crate::format::times;
@@ -168,8 +171,7 @@ impl RunReport {
 
     /// Thresholds that the service missed, and not the generator.
     fn missed(&self) -> impl Iterator<Item = &Held> {
-        let missed = self.held.iter().filter(|one| !one.is_kept());
-        missed.filter(|one| one.measured.is_some())
+        self.held.iter().filter(|one| one.is_missed())
     }
 
     fn missed_in_words(&self) -> Option<String> {

@@ -1,6 +1,6 @@
 //! What a service promises and is expected to do, each over the part of a run that it is meant for.
 
-use super::threshold::{Held, Measured, Threshold};
+use super::threshold::{Held, Measured, Missing, Threshold};
 use crate::config::{LoadSpec, ServiceSpec};
 use crate::load::{Figures, LoadWindow, Model, Scenario};
 use crate::slo::Sli;
@@ -59,15 +59,11 @@ impl Promise {
         let mut held = self.threshold.judge(windows.iter().copied(), &self.source);
         if let (Measured::Quantile(target), true) = (self.threshold.of, self.is_objective) {
             // As in the objective itself, a failed request is never fast.
-            let errors = Figures::of(windows).error_ratio();
-            let are_too_many = errors.is_some_and(|errors| errors > 1.0 - target);
-            held.measured = held.measured.map(|measured| {
-                if are_too_many {
-                    f64::INFINITY
-                } else {
-                    measured
-                }
-            });
+            let failed = Figures::of(windows).error_ratio();
+            if let (Ok(_), Some(failed)) = (held.measured, failed.filter(|one| *one > 1.0 - target))
+            {
+                held.measured = Err(Missing::Failed(failed));
+            }
         }
         held
     }
@@ -251,9 +247,9 @@ mod tests {
                 active: 10.0,
                 started: good + failed,
                 dropped: 0,
+                unjudged: 0,
                 good,
                 failed: vec![(crate::outcome::Cause::Status, failed)],
-                service_time: latency.clone(),
                 latency,
                 lag: Duration::ZERO,
                 generator_cpu: None,
@@ -263,8 +259,11 @@ mod tests {
         let fast = |good, failed| promises[0].judge([&window(good, failed)]);
         assert!(fast(1000, 40).is_kept());
         let held = fast(1000, 60);
-        assert!(!held.is_kept());
-        assert_eq!(crate::report::load_run::tables::measured(&held), "failed");
+        assert!(!held.is_kept() && held.is_missed());
+        assert_eq!(
+            held.in_words(),
+            "5.67% of the requests failed, and those are never fast"
+        );
         // One that somebody typed is about latencies only.
         let typed: Threshold = "p95<500ms".parse().expect("valid");
         assert!(

@@ -1,15 +1,16 @@
 //! The tables of a run.
 
-use super::{Held, RunReport};
+use super::RunReport;
 use crate::format::numbers;
 use crate::load::{
-    Advice, Answer, Figures, OBSERVED, RequestFigures, SLOD, StageRow, Statement, stage_rows,
+    Advice, Answer, Figures, OBSERVED, RequestFigures, StageRow, Statement, stage_rows,
 };
 use crate::outcome::Cause;
 use crate::report::families::{DRAWN, name};
 use crate::report::log_file::{KindSummary, LogSummary};
 use crate::report::sheet::{Cell, Column, Kind, Table, Tone, column};
 use crate::sample::SeriesKind;
+use crate::stats::proportion::Share;
 use crate::units::{show_duration, whole};
 use std::time::Duration;
 
@@ -153,16 +154,6 @@ pub fn advice(report: &RunReport) -> Table {
     }
 }
 
-/// What was measured of a threshold, in words.
-pub fn measured(held: &Held) -> String {
-    match (held.measured, held.requests) {
-        (Some(value), _) => held.threshold.of.show(value),
-        (None, 0) => "nothing was measured".to_owned(),
-        (None, 1) => "too few requests: 1".to_owned(),
-        (None, requests) => format!("too few requests: {requests}"),
-    }
-}
-
 pub fn thresholds(report: &RunReport) -> Table {
     let rows = report.held.iter().map(|held| {
         let (tone, word) = if held.is_kept() {
@@ -173,7 +164,7 @@ pub fn thresholds(report: &RunReport) -> Table {
         vec![
             Cell::Own(held.threshold.to_string()),
             Cell::Badge(tone, word),
-            Cell::Own(measured(held)),
+            Cell::Own(held.in_words()),
             Cell::foreign(&held.source),
         ]
     });
@@ -186,6 +177,7 @@ pub fn thresholds(report: &RunReport) -> Table {
 /// CPU is that of the host, memory that of the service's processes.
 pub fn stages(report: &RunReport) -> Table {
     let is_planned = report.run.engine != OBSERVED;
+    let counts_dropped = report.run.counts_dropped();
     let row = |row: &StageRow| {
         let quantile = |q: f64| Cell::known(row.figures.quantile(q), numbers::latency);
         vec![
@@ -199,7 +191,9 @@ pub fn stages(report: &RunReport) -> Table {
             Cell::known(row.figures.error_ratio(), numbers::failed),
             Cell::known(row.cpu, |share| format!("{:.0}%", share * 100.0)),
             Cell::known(row.memory, |bytes| numbers::bytes(whole(bytes))),
-            Cell::Own(row.figures.dropped.to_string()),
+            Cell::known(counts_dropped.then_some(row.figures.dropped), |dropped| {
+                dropped.to_string()
+            }),
         ]
     };
     Table {
@@ -295,22 +289,24 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
         quantile(0.95),
         quantile(0.99)
     );
-    let ratio = figures
-        .error_ratio()
-        .map_or_else(|| "-".to_owned(), numbers::failed);
+    let Share { hits, total } = figures.failures();
+    let failed = match figures.error_ratio() {
+        Some(ratio) => format!("{} {hits} out of {total}", numbers::failed(ratio)),
+        None if figures.are_errors_unknown() => "- (errors are not counted)".to_owned(),
+        None => format!("- {hits} out of {total}"),
+    };
     let mut rows = vec![
         ("latency", latency),
-        (
-            "failed",
-            format!("{ratio} {} out of {}", figures.errors, figures.completed),
-        ),
+        ("failed", failed),
         (
             "requests",
             format!("{} {:.1}/s", figures.completed, figures.rate()),
         ),
     ];
-    if report.run.engine != OBSERVED {
+    if report.run.counts_dropped() {
         rows.push(("dropped starts", figures.dropped.to_string()));
+    }
+    if report.run.is_planned() {
         rows.push(("generator", generator(report)));
     }
     rows
@@ -324,7 +320,7 @@ fn generator(report: &RunReport) -> String {
         |cpu| format!("at most {:.0} % of the processors", cpu * 100.0),
     );
     let lag = windows.iter().map(|one| one.lag).max().unwrap_or_default();
-    if report.run.engine != SLOD {
+    if !report.run.measures_lag() {
         return cpu;
     }
     let lag = numbers::latency(lag);
@@ -376,8 +372,14 @@ pub fn log(log: &LogSummary) -> Table {
             Cell::Foreign(message.unwrap_or_default()),
         ]
     };
-    Table {
-        columns: LOG,
-        rows: log.kinds.iter().map(row).collect(),
+    let mut rows: Vec<_> = log.kinds.iter().map(row).collect();
+    if log.without_time > 0 {
+        rows.push(vec![
+            Cell::Own("without a time that can be read".to_owned()),
+            Cell::Own(numbers::count(log.without_time)),
+            Cell::Own("-".to_owned()),
+            Cell::Own(String::new()),
+        ]);
     }
+    Table { columns: LOG, rows }
 }

@@ -50,7 +50,7 @@ fn thresholds(out: &mut String, report: &RunReport) {
         } else {
             '\u{2717}'
         };
-        let (threshold, measured) = (held.threshold.to_string(), tables::measured(held));
+        let (threshold, measured) = (held.threshold.to_string(), held.in_words());
         let source = printable(&held.source);
         writeln!(out, "    {sign} {threshold:<18}{measured:<11}  {source}").unwrap_or_default();
     }

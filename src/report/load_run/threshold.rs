@@ -2,6 +2,7 @@
 
 use crate::format::numbers;
 use crate::load::{Figures, LoadWindow};
+use crate::stats::quantile::needed;
 use crate::units;
 use std::fmt;
 use std::str::FromStr;
@@ -24,15 +25,45 @@ pub enum Measured {
     Rate,
 }
 
-/// A threshold and what was measured; `None` if there were too few requests, which is a failure.
+/// A threshold and what was measured; without a value it is not kept.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Held {
     pub threshold: Threshold,
-    pub measured: Option<f64>,
-    /// That were answered.
-    pub requests: u64,
+    pub measured: Result<f64, Missing>,
     /// Where it comes from: an objective's name, `load`, or the command line.
     pub source: String,
+}
+
+/// Why a threshold has no value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Missing {
+    Requests,
+    /// Too few requests for a quantile: so many.
+    Few(u64),
+    /// The responses were not timed.
+    Times,
+    /// Nothing says which requests failed.
+    Errors,
+    /// This share of the requests failed, which leaves too few for the quantile of an objective.
+    Failed(f64),
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requests => f.write_str("nothing was measured"),
+            Self::Few(requests) => write!(f, "too few requests: {requests}"),
+            Self::Times => f.write_str("response times are not known"),
+            Self::Errors => f.write_str("it is not known which requests failed"),
+            Self::Failed(share) => {
+                let share = numbers::failed(*share);
+                write!(
+                    f,
+                    "{share} of the requests failed, and those are never fast"
+                )
+            }
+        }
+    }
 }
 
 impl FromStr for Threshold {
@@ -112,18 +143,26 @@ impl Measured {
         match self {
             Self::Errors => numbers::failed(value),
             Self::Rate => format!("{value:.1}/s"),
-            _ if value.is_infinite() => "failed".to_owned(),
             _ => numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default()),
         }
     }
 
-    fn of(self, figures: &Figures) -> Option<f64> {
+    fn of(self, figures: &Figures) -> Result<f64, Missing> {
+        let requests = figures.completed;
+        if requests == 0 {
+            return Err(Missing::Requests);
+        }
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
         match self {
-            Self::Quantile(q) => figures.quantile(q).map(|one| one.as_secs_f64()),
-            Self::Average => figures.mean().map(|one| one.as_secs_f64()),
-            Self::Maximum => figures.extremes().map(|one| one.1.as_secs_f64()),
-            Self::Errors => figures.error_ratio(),
-            Self::Rate => (figures.completed > 0).then(|| figures.good_rate()),
+            Self::Quantile(q) if requests < needed(q) => Err(Missing::Few(requests)),
+            Self::Quantile(q) => seconds(figures.quantile(q)).ok_or(Missing::Times),
+            Self::Average => seconds(figures.mean()).ok_or(Missing::Times),
+            Self::Maximum => {
+                let longest = figures.extremes().map(|(_, longest)| longest);
+                seconds(longest).ok_or(Missing::Times)
+            }
+            Self::Errors => figures.error_ratio().ok_or(Missing::Errors),
+            Self::Rate => Ok(figures.good_rate()),
         }
     }
 }
@@ -139,7 +178,6 @@ impl Threshold {
         Held {
             threshold: self,
             measured: self.of.of(&figures),
-            requests: figures.completed,
             source: source.to_owned(),
         }
     }
@@ -148,11 +186,24 @@ impl Threshold {
 impl Held {
     pub fn is_kept(&self) -> bool {
         let limit = self.threshold.limit;
-        self.measured
-            .is_some_and(|measured| match self.threshold.of {
-                Measured::Rate => measured > limit,
-                _ => measured < limit,
-            })
+        self.measured.is_ok_and(|measured| match self.threshold.of {
+            Measured::Rate => measured > limit,
+            _ => measured < limit,
+        })
+    }
+
+    /// Whether the run shows that it was not kept.
+    pub fn is_missed(&self) -> bool {
+        let is_known = matches!(self.measured, Ok(_) | Err(Missing::Failed(_)));
+        is_known && !self.is_kept()
+    }
+
+    /// What was measured, or why nothing was, in words.
+    pub fn in_words(&self) -> String {
+        match self.measured {
+            Ok(value) => self.threshold.of.show(value),
+            Err(missing) => missing.to_string(),
+        }
     }
 }
 
@@ -202,7 +253,10 @@ mod tests {
         for text in ["p95<500ms", "avg<1s", "max<1s", "errors<1%", "rate>1/s"] {
             let threshold: Threshold = text.parse().expect(text);
             let held = threshold.judge([], "test");
-            assert!(!held.is_kept() && held.measured.is_none(), "{text}");
+            assert!(
+                !held.is_kept() && held.measured == Err(Missing::Requests),
+                "{text}"
+            );
         }
     }
 }

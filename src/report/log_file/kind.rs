@@ -74,6 +74,10 @@ const PATTERNS: [(LogKind, Words); 8] = [
         &[
             &["error"],
             &["critical"],
+            // nginx.
+            &["[crit]"],
+            &["[alert]"],
+            &["[emerg]"],
             &["fatal"],
             &["panic"],
             &["traceback (most recent call last)"],

@@ -1,5 +1,6 @@
 //! The log of a service, read for what went wrong in a span of time.
 
+mod journal;
 mod kind;
 mod moment;
 
@@ -103,8 +104,9 @@ pub fn summarize(
     let mut at: Option<Timestamp> = None;
     while let Some(line) = next_line(&mut input)? {
         lines += 1;
+        let line = journal::line(&line).unwrap_or(line);
         // The lines of a stack trace have the time of the line before.
-        at = moment::of(&line).or(at);
+        at = moment::of(&line, from).or(at);
         let Some(at) = at else {
             without_time += 1;
             continue;
@@ -124,7 +126,7 @@ pub fn summarize(
         if let Some(count) = counts[place].get_mut(usize::try_from(window).unwrap_or(usize::MAX)) {
             *count += 1;
         }
-        let message = template(&line);
+        let message = template(&line, from);
         let known = messages.len();
         match messages.get_mut(&(place, message.clone())) {
             Some(count) => *count += 1,
@@ -188,10 +190,10 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
 }
 
 /// A line without its time and with its numbers replaced, so that equal messages are equal.
-fn template(line: &str) -> String {
+fn template(line: &str, near: Timestamp) -> String {
     let mut out = String::new();
     let mut in_number = false;
-    for c in moment::after(line).chars().take(4 * SHOWN_MAX) {
+    for c in moment::after(line, near).chars().take(4 * SHOWN_MAX) {
         let is_digit = c.is_ascii_digit();
         if !is_digit {
             out.push(c);

@@ -1,84 +1,140 @@
 //! The time at the beginning of a line.
 
 use crate::outcome::Timestamp;
-use chrono::{DateTime, NaiveDateTime};
+use chrono::{DateTime, Datelike, NaiveDateTime};
 
 /// Where a time may begin, in bytes: after `time="`, `{"timestamp":"` and the like.
 const BEGIN_MAX: usize = 120;
-/// `2026-11-28T04:00:00`
-const SHORTEST: usize = 19;
 
-/// The first time in the beginning of a line: a date and a time as in RFC 3339, also with a space
-/// between them, with a comma before the fraction as Python has it, and without a zone, which counts
-/// as UTC.
-pub fn of(line: &str) -> Option<Timestamp> {
-    find(line).map(|(_, at)| at)
+/// How times are written: `d` is a digit, `_` a digit or a space, `M` a letter, `T` what stands between
+/// a date and a time; and the same for chrono, behind the year where a form has none.
+struct Form {
+    shape: &'static [u8],
+    format: &'static str,
+    has_year: bool,
+}
+
+const FORMS: [Form; 4] = [
+    // RFC 3339, RFC 5424, `journalctl -o short-iso`, Python.
+    Form {
+        shape: b"dddd-dd-ddTdd:dd:dd",
+        format: "%Y-%m-%d %H:%M:%S%.f",
+        has_year: true,
+    },
+    // The error log of nginx; Go.
+    Form {
+        shape: b"dddd/dd/ddTdd:dd:dd",
+        format: "%Y/%m/%d %H:%M:%S%.f",
+        has_year: true,
+    },
+    // The access logs of Apache and nginx.
+    Form {
+        shape: b"dd/MMM/dddd:dd:dd:dd",
+        format: "%d/%b/%Y:%H:%M:%S%.f",
+        has_year: true,
+    },
+    // RFC 3164, `journalctl -o short`.
+    Form {
+        shape: b"MMM _d dd:dd:dd",
+        format: "%Y %b %e %H:%M:%S%.f",
+        has_year: false,
+    },
+];
+
+/// The first time in the beginning of a line, also with a comma before the fraction as Python has it.
+/// Without a zone it counts as UTC, and without a year it has the one that is nearest to `near`.
+pub fn of(line: &str, near: Timestamp) -> Option<Timestamp> {
+    find(line, near).map(|(_, at)| at)
 }
 
 /// What follows the time.
-pub fn after(line: &str) -> &str {
-    let rest = find(line).and_then(|(end, _)| line.get(end..));
+pub fn after(line: &str, near: Timestamp) -> &str {
+    let rest = find(line, near).and_then(|(end, _)| line.get(end..));
     rest.unwrap_or(line)
         .trim_start_matches(['"', ']', ' ', ',', ':', '-'])
 }
 
 /// The end of the time, in bytes, and the time.
-fn find(line: &str) -> Option<(usize, Timestamp)> {
+fn find(line: &str, near: Timestamp) -> Option<(usize, Timestamp)> {
     let bytes = line.as_bytes();
-    let last = bytes.len().checked_sub(SHORTEST)?.min(BEGIN_MAX);
-    let begin = (0..=last).find(|begin| is_date_time(&bytes[*begin..*begin + SHORTEST]))?;
-    let date_time = line.get(begin..begin + SHORTEST)?.replace(' ', "T");
-    let mut end = begin + SHORTEST;
+    let begins = 0..bytes.len().min(BEGIN_MAX + 1);
+    let (begin, form) = begins.into_iter().find_map(|begin| {
+        let form = FORMS.iter().find(|form| form.begins(bytes, begin))?;
+        Some((begin, form))
+    })?;
+    let mut end = begin + form.shape.len();
+    let mut text = line.get(begin..end)?.to_owned();
+    if let Some(between) = form.shape.iter().position(|one| *one == b'T') {
+        text.replace_range(between..=between, " ");
+    }
     let digits = |from: usize| {
         let rest = &bytes[from.min(bytes.len())..];
         rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
     };
-    let mut fraction = String::new();
     if matches!(bytes.get(end), Some(b'.' | b',')) && digits(end + 1) > 0 {
         let count = digits(end + 1);
-        fraction = format!(".{}", line.get(end + 1..end + 1 + count.min(9))?);
+        text = format!("{text}.{}", line.get(end + 1..end + 1 + count.min(9))?);
         end += 1 + count;
     }
-    let zone = zone(&bytes[end..]);
-    let text = format!("{date_time}{fraction}");
-    let at = match zone {
-        0 => NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f")
-            .ok()?
-            .and_utc()
-            .timestamp_millis(),
-        length => {
-            let zone = line.get(end..end + length)?;
-            let zone = if zone.len() == 5 {
-                format!("{}:{}", &zone[..3], &zone[3..])
-            } else {
-                zone.to_owned()
-            };
-            let moment = DateTime::parse_from_rfc3339(&format!("{text}{zone}"));
-            moment.ok()?.timestamp_millis()
+    let at = form.parse(&text, near)?;
+    let (zone, offset) = zone(&bytes[end..]);
+    let offset = offset.unwrap_or_default();
+    Some((end + zone, Timestamp(at - i64::from(offset) * 60_000)))
+}
+
+impl Form {
+    fn begins(&self, bytes: &[u8], begin: usize) -> bool {
+        let before = begin.checked_sub(1).and_then(|at| bytes.get(at));
+        let is_word = self.shape[0] == b'M' && before.is_some_and(u8::is_ascii_alphanumeric);
+        let Some(found) = bytes.get(begin..begin + self.shape.len()) else {
+            return false;
+        };
+        let fits = |(wanted, byte): (&u8, &u8)| match wanted {
+            b'd' => byte.is_ascii_digit(),
+            b'_' => byte.is_ascii_digit() || *byte == b' ',
+            b'M' => byte.is_ascii_alphabetic(),
+            b'T' => matches!(byte, b'T' | b' ' | b't'),
+            other => other == byte,
+        };
+        !is_word && self.shape.iter().zip(found).all(fits)
+    }
+
+    /// In milliseconds.
+    fn parse(&self, text: &str, near: Timestamp) -> Option<i64> {
+        let parse = |text: &str| {
+            let parsed = NaiveDateTime::parse_from_str(text, self.format);
+            Some(parsed.ok()?.and_utc().timestamp_millis())
+        };
+        if self.has_year {
+            return parse(text);
         }
+        let year = DateTime::from_timestamp_millis(near.0)?.year();
+        let each = (year - 1..=year + 1).filter_map(|year| parse(&format!("{year} {text}")));
+        each.min_by_key(|at| at.abs_diff(near.0))
+    }
+}
+
+/// How long a zone is, such as `Z`, `+02:00`, `+0200` or ` +0200`, and its minutes; 0 and `None` if
+/// there is none.
+fn zone(bytes: &[u8]) -> (usize, Option<i32>) {
+    let space = usize::from(bytes.first() == Some(&b' '));
+    let rest = &bytes[space..];
+    let number = |at: usize| {
+        let two = rest.get(at..at + 2)?;
+        let is_number = two.iter().all(u8::is_ascii_digit);
+        is_number.then(|| i32::from(two[0] - b'0') * 10 + i32::from(two[1] - b'0'))
     };
-    Some((end + zone, Timestamp(at)))
-}
-
-fn is_date_time(bytes: &[u8]) -> bool {
-    let shape = b"dddd-dd-ddTdd:dd:dd";
-    shape.iter().zip(bytes).all(|(wanted, byte)| match wanted {
-        b'd' => byte.is_ascii_digit(),
-        b'T' => matches!(byte, b'T' | b' ' | b't'),
-        other => other == byte,
-    })
-}
-
-/// How long a zone is: `Z`, `+02:00` or `+0200`; 0 if there is none.
-fn zone(bytes: &[u8]) -> usize {
-    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    match bytes.first() {
-        Some(b'Z' | b'z') => 1,
-        Some(b'+' | b'-') if is_digit(1) && is_digit(2) => match bytes.get(3) {
-            Some(b':') if is_digit(4) && is_digit(5) => 6,
-            Some(_) if is_digit(3) && is_digit(4) => 5,
-            _ => 0,
-        },
-        _ => 0,
+    let sign = match rest.first() {
+        Some(b'Z' | b'z') if space == 0 => return (1, Some(0)),
+        Some(b'+') => 1,
+        Some(b'-') => -1,
+        _ => return (0, None),
+    };
+    let colon = usize::from(rest.get(3) == Some(&b':'));
+    match (number(1), number(3 + colon)) {
+        (Some(hours @ 0..=23), Some(minutes @ 0..=59)) => {
+            (space + 5 + colon, Some(sign * (60 * hours + minutes)))
+        }
+        _ => (0, None),
     }
 }

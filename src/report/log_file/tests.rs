@@ -23,7 +23,7 @@ fn times_of_common_loggers_are_read() {
         "time=\"2026-09-21T16:13:20.250+02:00\" level=error",
         "{\"level\":\"error\",\"timestamp\":\"2026-09-21T14:13:20.250000000Z\"}",
     ] {
-        assert_eq!(moment::of(line), expected, "{line}");
+        assert_eq!(moment::of(line, START), expected, "{line}");
     }
     for line in [
         "",
@@ -32,8 +32,69 @@ fn times_of_common_loggers_are_read() {
         "2026-09-21",
         "\u{fc}2026-09-2",
     ] {
-        assert_eq!(moment::of(line), None, "{line}");
+        assert_eq!(moment::of(line, START), None, "{line}");
     }
+}
+
+/// nginx, syslog (RFC 3164 and 5424) and the forms of journalctl.
+#[test]
+fn times_of_servers_and_of_syslog_are_read() {
+    let expected = Some(Timestamp(1_790_000_000_000));
+    for line in [
+        "2026/09/21 14:13:20 [error] 7#7: *1 connect() failed",
+        "127.0.0.1 - - [21/Sep/2026:16:13:20 +0200] \"GET / HTTP/1.1\" 200",
+        "Sep 21 14:13:20 host app[1]: ERROR x",
+        "<34>Sep 21 14:13:20 host app[1]: ERROR x",
+        "web | Sep 21 14:13:20.000000 host app[1]: ERROR x",
+        "<165>1 2026-09-21T16:13:20.000000+02:00 host app 1 ID47 - x",
+        "2026-09-21T16:13:20+0200 host app[1]: x",
+    ] {
+        assert_eq!(moment::of(line, START), expected, "{line}");
+    }
+    let new_year = Timestamp::from_secs(1_798_761_600);
+    let of = |line| moment::of(line, new_year).map(|at| (at.0 - new_year.0) / 1000);
+    assert_eq!(of("Dec 31 23:59:59 host app: x"), Some(-1), "last year");
+    assert_eq!(of("Jan  1 00:00:01 host app: x"), Some(1));
+    for line in [
+        "Foo 21 14:13:20 x",
+        "xSep 21 14:13:20 x",
+        "Feb 30 14:13:20 x",
+    ] {
+        assert_eq!(moment::of(line, START), None, "{line}");
+    }
+}
+
+#[test]
+fn lines_of_the_journal_have_the_level_of_their_entries() {
+    let entry = |priority: u8, message: &str| {
+        format!(
+            "{{\"_PID\":\"1\",\"PRIORITY\":\"{priority}\",\"MESSAGE\":{message},\"__REALTIME_TIMESTAMP\":\"1790000000000000\"}}\n"
+        )
+    };
+    let text = [
+        entry(3, "\"the disk is full\""),
+        entry(6, "\"no error\""),
+        entry(4, "[104, 105, 255]"),
+        "{\"MESSAGE\":\"no time\"}\n".to_owned(),
+    ];
+    let found = read(&text.concat());
+    let kinds: Vec<_> = found
+        .kinds
+        .iter()
+        .map(|one| (one.kind, one.count))
+        .collect();
+    assert_eq!(kinds, [(LogKind::Error, 1), (LogKind::Warning, 1)]);
+    assert_eq!(found.kinds[0].messages[0].0, "error: the disk is full");
+}
+
+#[test]
+fn the_worst_of_nginx_are_errors() {
+    for level in ["error", "crit", "alert", "emerg"] {
+        let line = format!("2026/09/21 14:13:20 [{level}] 7#7: *1 open() failed");
+        assert_eq!(LogKind::of(&line), Some(LogKind::Error), "{line}");
+    }
+    let notice = "2026/09/21 14:13:20 [notice] 7#7: signal process started";
+    assert_eq!(LogKind::of(notice), None);
 }
 
 #[test]

@@ -6,8 +6,9 @@ use crate::load::{Ending, Model, RunRecord, Scenario, Stage};
 use crate::store::counts::{Bytes, Corrupt, put};
 use std::io;
 
-/// Format 1 had neither series nor requests by name, format 2 no thresholds.
-const FORMAT: u64 = 3;
+/// Format 1 had neither series nor requests by name, format 2 no thresholds, and format 3
+/// no requests of which it is unknown whether they failed.
+const FORMAT: u64 = 4;
 
 pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();

@@ -9,6 +9,10 @@ use crate::store::counts::{Bytes, Corrupt, put};
 /// No run has so many requests. Larger counts are damage, and would overflow when they are added.
 const COUNT_MAX: u64 = 1 << 48;
 
+/// What follows a window, as bits.
+const CPU: u64 = 1;
+const UNJUDGED: u64 = 2;
+
 /// How many there are, and each of them.
 pub fn write(out: &mut Vec<u8>, windows: &[LoadWindow]) {
     put(out, windows.len() as u64);
@@ -28,16 +32,17 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
     }
     causes(out, &window.failed);
     histogram(out, &window.latency);
-    // Users that wait for their responses start when they are due.
-    let differs = window.service_time != window.latency;
-    put(out, u64::from(differs));
-    if differs {
-        histogram(out, &window.service_time);
-    }
+    // Of another histogram, which versions before format 4 had.
+    put(out, 0);
     span(out, window.lag);
-    put(out, u64::from(window.generator_cpu.is_some()));
+    let cpu = u64::from(window.generator_cpu.is_some()) * CPU;
+    let unjudged = u64::from(window.unjudged > 0) * UNJUDGED;
+    put(out, cpu | unjudged);
     if let Some(cpu) = window.generator_cpu {
         number(out, cpu);
+    }
+    if window.unjudged > 0 {
+        put(out, window.unjudged);
     }
 }
 
@@ -69,14 +74,18 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
     let (started, dropped, good) = (read_count(bytes)?, read_count(bytes)?, read_count(bytes)?);
     let failed = read_causes(bytes)?;
     let latency = read_histogram(bytes)?;
-    let service_time = match bytes.number()? {
-        0 => latency.clone(),
-        _ => read_histogram(bytes)?,
-    };
+    if bytes.number()? != 0 {
+        read_histogram(bytes)?;
+    }
     let lag = read_span(bytes)?;
-    let generator_cpu = match bytes.number()? {
+    let known = bytes.number()?;
+    let generator_cpu = match known & CPU {
         0 => None,
         _ => Some(read_number(bytes)?),
+    };
+    let unjudged = match known & UNJUDGED {
+        0 => 0,
+        _ => read_count(bytes)?,
     };
     Ok(LoadWindow {
         start,
@@ -86,10 +95,10 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
         active,
         started,
         dropped,
+        unjudged,
         good,
         failed,
         latency,
-        service_time,
         lag,
         generator_cpu,
     })

@@ -1,5 +1,6 @@
 //! Whether a run is worse than the one that was recorded as the baseline.
 
+use super::judge::ERRORS_UNKNOWN;
 use super::usable::Chunk;
 use super::verdict::{Answer, Statement};
 use super::{Ending, Figures, OBSERVED, RunRecord, Usable};
@@ -103,15 +104,25 @@ pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
         .collect()
 }
 
-fn not_comparable(baseline: &RunRecord, run: &RunRecord) -> Option<&'static str> {
+fn not_comparable(baseline: &RunRecord, run: &RunRecord) -> Option<String> {
     let has_failed = |run: &RunRecord| matches!(run.ending, Ending::Failed { .. });
     if levels(baseline) != levels(run) || baseline.scenario.model != run.scenario.model {
-        return Some("the plans of the two runs differ: record a baseline of the current plan");
+        let reason = "the plans of the two runs differ: record a baseline of the current plan";
+        return Some(reason.to_owned());
+    }
+    // Each measures latencies in its own way: slod from the intended start and with the time to
+    // connect, the others from the actual start, k6 without that time.
+    let (before, now) = (&baseline.engine, &run.engine);
+    if before != now {
+        return Some(format!(
+            "the engines of the two runs ({before} before, {now} now) measure latencies differently: record a baseline by {now}"
+        ));
     }
     if has_failed(run) {
-        return Some("what made the load failed: repeat the run");
+        return Some("what made the load failed: repeat the run".to_owned());
     }
-    has_failed(baseline).then_some("what made the load of the baseline failed: record another one")
+    let reason = "what made the load of the baseline failed: record another one";
+    has_failed(baseline).then(|| reason.to_owned())
 }
 
 /// What is due at the borders of the stages.
@@ -241,7 +252,14 @@ fn errors(usable: &[Usable<'_>; 2]) -> Compared {
             is_worse: false,
             is_relevant: false,
             is_sharp: false,
-            evidence: "needs responses in both runs".to_owned(),
+            evidence: if usable
+                .iter()
+                .any(|one| Figures::of(one.fair()).are_errors_unknown())
+            {
+                ERRORS_UNKNOWN.to_owned()
+            } else {
+                "needs responses in both runs".to_owned()
+            },
         };
     };
     let spread = dispersion(&usable[0]).max(dispersion(&usable[1]));

@@ -80,6 +80,12 @@ impl CountedWindows {
             return None;
         }
         let before = self.before.take();
+        // Samples are kept where a counter changes its course: one that has none did not.
+        let errors = || before.as_ref().and_then(|before| before.errors);
+        let reading = Reading {
+            errors: reading.errors.or_else(errors),
+            ..reading
+        };
         let window = match &before {
             _ if at <= self.end => None,
             Some(before) => Some(self.window(at, Some((before, &reading)))),
@@ -104,7 +110,11 @@ impl CountedWindows {
             let (before, now) = readings?;
             Some(increase(of(before)?, of(now)?))
         };
-        let errors = whole(pair(|one| one.errors).unwrap_or(0.0)).min(requests);
+        let errors = pair(|one| one.errors).map(|errors| whole(errors).min(requests));
+        let (good, failed, unjudged) = match errors {
+            Some(errors) => (requests - errors, errors, 0),
+            None => (0, 0, requests),
+        };
         let buckets = readings.map_or_else(Vec::new, |(before, now)| now.buckets_since(before));
         let latency = spread(&buckets, requests);
         let seconds = length.as_secs_f64();
@@ -117,12 +127,12 @@ impl CountedWindows {
             active: pair(|one| one.seconds).unwrap_or(0.0) / seconds,
             started: requests,
             dropped: 0,
-            good: requests - errors,
-            failed: (errors > 0)
-                .then_some((Cause::Status, errors))
+            good,
+            unjudged,
+            failed: (failed > 0)
+                .then_some((Cause::Status, failed))
                 .into_iter()
                 .collect(),
-            service_time: latency.clone(),
             latency,
             lag: Duration::ZERO,
             generator_cpu: None,
@@ -281,6 +291,34 @@ mod tests {
         windows.take(FROM, only(0.0));
         let window = windows.take(at(10), only(500.0)).expect("counted");
         assert_eq!(window.completed(), 500);
+    }
+
+    #[test]
+    fn errors_that_are_not_counted_are_unknown_until_they_are() {
+        let counted = |requests: f64, errors: Option<f64>| Reading {
+            errors,
+            ..reading(requests, 0.0)
+        };
+        let mut windows = CountedWindows::new(FROM);
+        windows.take(FROM, counted(0.0, None));
+        let mut take = |secs, requests, errors| {
+            let reading = counted(requests, errors);
+            windows.take(at(secs), reading).expect("counted")
+        };
+        let unknown = take(10, 2000.0, None);
+        assert_eq!((unknown.completed(), unknown.good), (2000, 0));
+        let figures = Figures::of([&unknown]);
+        assert!(figures.are_errors_unknown() && figures.error_ratio().is_none());
+        assert!(figures.quantile(0.5).is_some() && figures.good_rate() > 199.0);
+        let first = take(20, 3000.0, Some(3.0));
+        assert_eq!(first.unjudged, 1000, "since when there are 3 is unknown");
+        // A counter without a sample is the same as before.
+        let same = take(30, 4000.0, None);
+        assert_eq!((same.good, same.unjudged), (1000, 0));
+        let more = take(40, 5000.0, Some(13.0));
+        assert_eq!((more.good, more.errors()), (990, 10));
+        let ratio = Figures::of([&unknown, &first, &same, &more]).error_ratio();
+        assert_eq!(ratio, Some(0.005), "of those that are known");
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub use judge::advice::{self, Advice};
 pub use judge::indicators::{Indicators, indicators};
 pub use probed::{Attempt, probed_windows};
 pub use run::{
-    Ending, LOCUST, LoadWindow, OBSERVED, ObservedSeries, RequestFigures, RunRecord, SLOD, WORKERS,
+    Ending, IMPORTED, K6, LOCUST, LoadWindow, OBSERVED, ObservedSeries, RequestFigures, RunRecord,
+    SLOD, WORKERS,
 };
 pub use samples::{HOST_SERIES_MAX, SAMPLES_MAX, SERVICE_SERIES_MAX, Samples};
 pub use scenario::{Model, Scenario, Stage};

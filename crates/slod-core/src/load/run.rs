@@ -23,13 +23,14 @@ pub struct LoadWindow {
     pub dropped: u64,
     /// Requests that succeeded.
     pub good: u64,
+    /// Requests that ended, of which nothing says whether they failed: of a service that does not
+    /// count its errors.
+    pub unjudged: u64,
     /// Those that failed.
     pub failed: Vec<(Cause, u64)>,
     /// Of all requests, from their intended start, by the codes of a
     /// [`Scale`](crate::stats::scale::Scale) without cuts.
     pub latency: Histogram,
-    /// Likewise from their actual start.
-    pub service_time: Histogram,
     /// How late starts were, at the 99th percentile.
     pub lag: Duration,
     /// Share of its processors' time that the generator used, from 0 to 1.
@@ -58,8 +59,14 @@ pub const SLOD: &str = "slod";
 /// The engine that has users only: a rate is what they reach together.
 pub const LOCUST: &str = "locust";
 
+pub const K6: &str = "k6";
+
 /// The engine of a run whose load somebody else made, and slod only watched.
 pub const OBSERVED: &str = "observed";
+
+/// The scenario of a run that is read from the results of another tool: they do not say what was
+/// planned.
+pub const IMPORTED: &str = "imported";
 
 /// The series of an engine's workers on other machines, among those that were observed.
 pub const WORKERS: &str = "slod_load_workers";
@@ -110,6 +117,24 @@ pub struct ObservedSeries {
     pub samples: Vec<Sample>,
 }
 
+/// What is known of a run depends on who made its load.
+impl RunRecord {
+    /// Whether it is known which load was due.
+    pub fn is_planned(&self) -> bool {
+        self.engine != OBSERVED && self.scenario.name != IMPORTED
+    }
+
+    /// Whether starts that were due and not made were counted.
+    pub fn counts_dropped(&self) -> bool {
+        matches!(self.engine.as_str(), SLOD | K6)
+    }
+
+    /// Whether it was measured how late requests were.
+    pub fn measures_lag(&self) -> bool {
+        self.engine == SLOD
+    }
+}
+
 impl RequestFigures {
     /// Requests that ended.
     pub fn completed(&self) -> u64 {
@@ -124,7 +149,13 @@ impl RequestFigures {
 impl LoadWindow {
     /// Requests that ended.
     pub fn completed(&self) -> u64 {
-        self.good + self.errors()
+        self.good + self.unjudged + self.errors()
+    }
+
+    /// Users that ran, or requests in flight; `None` where nobody counted them, since responses are
+    /// requests that were in flight before.
+    pub fn known_active(&self) -> Option<f64> {
+        (self.active > 0.0 || self.completed() == 0).then_some(self.active)
     }
 
     pub fn errors(&self) -> u64 {

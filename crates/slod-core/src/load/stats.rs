@@ -10,7 +10,10 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
     pub completed: u64,
+    /// Those of them that are known to have failed.
     pub errors: u64,
+    /// Those of which nothing says whether they failed.
+    pub unjudged: u64,
     pub started: u64,
     pub dropped: u64,
     /// Users, or starts, times seconds: what was due on average times the length.
@@ -27,6 +30,7 @@ impl Figures {
         for window in windows {
             all.completed += window.completed();
             all.errors += window.errors();
+            all.unjudged += window.unjudged;
             all.started += window.started;
             all.dropped += window.dropped;
             all.due += window.due * window.length.as_secs_f64();
@@ -44,6 +48,7 @@ impl Figures {
         Self {
             completed: request.completed(),
             errors: request.errors(),
+            unjudged: 0,
             started: request.completed(),
             dropped: 0,
             due: 0.0,
@@ -70,28 +75,35 @@ impl Figures {
         self.completed as f64 / self.length.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
-    /// Successful responses per second.
+    /// Successful responses per second. As in an objective of throughput, those of which nothing says
+    /// whether they failed are among them.
     pub fn good_rate(&self) -> f64 {
         let good = self.completed.saturating_sub(self.errors) as f64;
         good / self.length.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
-    /// `None` without any response.
+    /// Of the responses that are known to have failed or not; `None` without any.
     pub fn error_ratio(&self) -> Option<f64> {
-        (self.completed > 0).then(|| self.errors as f64 / self.completed as f64)
+        self.failures().ratio()
     }
 
-    /// The failed ones of all requests.
+    /// The failed ones of the requests that are known to have failed or not.
     pub fn failures(&self) -> Share {
         Share {
             hits: self.errors,
-            total: self.completed,
+            total: self.completed - self.unjudged,
         }
+    }
+
+    /// Whether there were requests, and of none of them is known whether it failed.
+    pub fn are_errors_unknown(&self) -> bool {
+        self.unjudged > 0 && self.unjudged == self.completed
     }
 
     /// Whether more than a share of all requests fail, with an error probability of `level`.
     pub fn fail_more_than(&self, share: f64, level: f64) -> bool {
-        exceeds(self.errors, self.completed, share, level)
+        let Share { hits, total } = self.failures();
+        exceeds(hits, total, share, level)
     }
 
     /// The latency that a share of the requests stayed under; `None` where there are too few.

@@ -40,13 +40,13 @@ pub(super) fn window(
         active: due,
         started: count,
         dropped: 0,
+        unjudged: 0,
         good: count - failed,
         failed: if failed > 0 {
             vec![(Cause::Status, failed)]
         } else {
             vec![]
         },
-        service_time: latency.clone(),
         latency,
         lag: Duration::ZERO,
         generator_cpu: Some(0.1),
@@ -297,6 +297,13 @@ fn runs_that_cannot_be_compared_are_unknown() {
     other.scenario.stages[0].to = 30.0;
     let all = compare(&steady(1.0, 0), &other);
     assert_eq!((all.len(), all[0].answer), (1, Answer::Unknown));
+    let mut other = steady(1.0, 0);
+    other.engine = K6.to_owned();
+    let all = compare(&steady(1.0, 0), &other);
+    assert_eq!((all.len(), all[0].answer), (1, Answer::Unknown));
+    let reason = "the engines of the two runs (slod before, k6 now) measure latencies differently";
+    assert!(all[0].evidence.starts_with(reason), "{all:?}");
+    assert!(compare(&other, &other).len() > 1);
 }
 
 /// Eight workers of 50 ms serve 160 requests per second. With a second of think time, they are busy

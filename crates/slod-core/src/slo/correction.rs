@@ -52,15 +52,10 @@ impl Correction {
 
     /// Its occurrences that touch `from..to`, in the order of time: start and end (exclusive).
     pub fn occurrences(&self, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp)> {
-        let length = Duration::from_millis((self.to.0 - self.from.0).unsigned_abs());
         match &self.repeats {
             Some(rule) => {
-                // What begins earlier has ended by `from`.
-                let starts = rule.starts(Timestamp(from.before(length).0.saturating_add(1)), to);
-                starts
-                    .into_iter()
-                    .map(|at| (at, at.after(length)))
-                    .collect()
+                let length = Duration::from_millis((self.to.0 - self.from.0).unsigned_abs());
+                rule.occurrences(length, from, to)
             }
             None if self.from < to && self.to > from => vec![(self.from, self.to)],
             None => Vec::new(),

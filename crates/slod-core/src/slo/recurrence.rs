@@ -24,6 +24,9 @@ const MAX_COUNT: usize = 10_000;
 /// A rule must occur within so many years after its start.
 const FIRST_WITHIN: Duration = Duration::from_secs(10 * 366 * 86_400);
 
+/// Clocks change by at most so much.
+const CHANGE_MAX: Duration = Duration::from_secs(3 * 3600);
+
 /// When something comes again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recurrence {
@@ -34,6 +37,8 @@ pub struct Recurrence {
     count: Option<usize>,
     /// Exclusive.
     until: Option<Timestamp>,
+    /// The end of the first occurrence, if all end at its local time.
+    first_end: Option<Timestamp>,
     /// Occurrences that begin in these spans are left out.
     except: Vec<(Timestamp, Timestamp)>,
 }
@@ -52,6 +57,9 @@ impl fmt::Display for Recurrence {
         )?;
         for (from, to) in &self.except {
             write!(f, "{}-{},", from.0, to.0)?;
+        }
+        if let Some(end) = self.first_end {
+            write!(f, ";{}", end.0)?;
         }
         Ok(())
     }
@@ -105,6 +113,7 @@ impl Recurrence {
             start,
             count,
             until,
+            first_end: None,
             except: Vec::new(),
         };
         recurrence.check()?;
@@ -138,6 +147,15 @@ impl Recurrence {
         hours * minutes * self.rule.get_by_second().len().max(1)
     }
 
+    /// Each occurrence ends at the local time at which the first one does, also if clocks change in
+    /// it. Those of an hourly rule, which counts hours as they pass, keep their length.
+    #[must_use]
+    pub fn ends_at(mut self, first_end: Timestamp) -> Self {
+        let is_hourly = self.rule.get_freq() == Frequency::Hourly;
+        self.first_end = Some(first_end).filter(|_| !is_hourly);
+        self
+    }
+
     /// Leaves out what begins in these spans.
     #[must_use]
     pub fn except(mut self, spans: Vec<(Timestamp, Timestamp)>) -> Self {
@@ -163,6 +181,40 @@ impl Recurrence {
         };
         all.retain(|at| *at >= from && !left_out(*at));
         all
+    }
+
+    /// The occurrences that touch `from..to`, in the order of time: start and end (exclusive). They have
+    /// a length, unless they end at a local time.
+    pub fn occurrences(
+        &self,
+        length: Duration,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Vec<(Timestamp, Timestamp)> {
+        // What begins earlier has ended by `from`, however the clocks change.
+        let earliest = match self.first_end {
+            Some(_) => from.before(length + CHANGE_MAX),
+            None => from.before(length),
+        };
+        let starts = self.starts(Timestamp(earliest.0.saturating_add(1)), to);
+        let span = |start: Timestamp| {
+            let end = self.local_end(start);
+            (start, end.unwrap_or_else(|| start.after(length)))
+        };
+        let all = starts.into_iter().map(span);
+        all.filter(|(start, end)| end > start && *end > from)
+            .collect()
+    }
+
+    /// The end of an occurrence that ends at a local time.
+    fn local_end(&self, start: Timestamp) -> Option<Timestamp> {
+        let first_end = self.first_end?;
+        if start == self.start {
+            // As it was written, also where its local time occurs twice.
+            return Some(first_end);
+        }
+        let length = self.local(first_end) - self.local(self.start);
+        moment(self.zone, self.local(start).checked_add_signed(length)?)
     }
 
     /// At most `count` moments in `from..to`, whatever is left out.

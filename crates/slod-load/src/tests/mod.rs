@@ -1,5 +1,6 @@
 //! Runs on real sockets against services whose answers are known.
 
+mod panics;
 mod sequences;
 mod server;
 
@@ -78,6 +79,7 @@ fn plan(address: SocketAddr, model: Model, stages: &[(f64, f64, u64)]) -> Plan {
         in_flight_max: 10_000,
         threads: 2,
         seed: 1,
+        refused: Arc::default(),
     }
 }
 

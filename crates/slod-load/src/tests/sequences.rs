@@ -3,8 +3,8 @@
 use super::server::{Answering, answer};
 use super::{EVEN, alone, finished, plan, request};
 use crate::{
-    Capture, Cookies, Escape, Extract, Finished, Made, Mix, Part, Plan, Reference, Request, Rows,
-    Sequence, Source, Template,
+    Capture, Cookies, Engine, Escape, Extract, Finished, Made, Mix, Part, Plan, Reference, Request,
+    Rows, Sequence, Source, Template,
 };
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -308,5 +308,34 @@ async fn a_step_has_a_think_time_of_its_own() {
         let gap = times[1] - times[0];
         let expected = Duration::from_millis(149)..Duration::from_millis(390);
         assert!(expected.contains(&gap), "{gap:?} of {model:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_sends_no_request_of_those_who_think() {
+    let (seen, service) = recording(|_, _| ok("", "ok"));
+    let second = Request {
+        think: Some(Duration::from_secs(3)),
+        ..request("/second")
+    };
+    let address = answer(service);
+    for model in [CLOSED, EVEN] {
+        seen.lock().expect("no panic").clear();
+        let sequence = Sequence {
+            steps: vec![request("/first"), second.clone()],
+            weight: 1,
+        };
+        let mut plan = plan(address, model, &[(20.0, 20.0, 10_000)]);
+        plan.mix = Arc::new(Mix::new(vec![sequence]).expect("one"));
+        let mut engine = Engine::start(plan).expect("it starts");
+        engine.next(|| None).await.expect("a second");
+        engine.stop();
+        while engine.next(|| None).await.is_some() {}
+        let done = engine.finish();
+        let seen = seen.lock().expect("no panic");
+        assert!(seen.len() >= 15, "{model:?}: {}", seen.len());
+        let paths = seen.iter().filter_map(|(head, _)| head.split(' ').nth(1));
+        assert!(paths.clone().all(|path| path == "/first"), "{model:?}");
+        assert_eq!(done.requests[1].completed(), 0, "{model:?}");
     }
 }

@@ -57,6 +57,47 @@ fn a_daily_rule_keeps_its_local_hour() {
 }
 
 #[test]
+fn what_ends_at_a_local_time_does_so_when_clocks_change() {
+    let hours = |found: Vec<(Timestamp, Timestamp)>| -> Vec<(String, i64)> {
+        let show = |at: Timestamp| at.to_utc().format("%m-%d %H:%M").to_string();
+        let minutes = |(from, to): (Timestamp, Timestamp)| (show(to), (to.0 - from.0) / 60_000);
+        found.into_iter().map(minutes).collect()
+    };
+    // Every night from 22:00 to 06:00 in Berlin.
+    let (from, to) = ("2026-02-01T21:00:00Z", "2026-02-02T05:00:00Z");
+    let plain = rule("FREQ=DAILY", from, "Europe/Berlin");
+    let local = plain.clone().ends_at(at(to));
+    let length = Duration::from_secs(8 * 3600);
+    let found = |rule: &Recurrence, from, to| hours(rule.occurrences(length, at(from), at(to)));
+    let spring = ("2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z");
+    let expected = [
+        ("03-29 04:00".to_owned(), 420),
+        ("03-30 04:00".to_owned(), 480),
+    ];
+    assert_eq!(found(&local, spring.0, spring.1), expected);
+    let autumn = ("2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z");
+    let expected = [
+        ("10-25 05:00".to_owned(), 540),
+        ("10-26 05:00".to_owned(), 480),
+    ];
+    assert_eq!(found(&local, autumn.0, autumn.1), expected);
+    // The last hour of a long night is found by itself, and nothing behind it.
+    let last = found(&local, "2026-10-25T04:59:59Z", "2026-10-25T05:00:00Z");
+    assert_eq!(last, expected[..1]);
+    assert_eq!(
+        found(&local, "2026-10-25T05:00:00Z", "2026-10-25T06:00:00Z"),
+        []
+    );
+    // With a length, the nights are as long as each other.
+    let expected = [
+        ("10-25 04:00".to_owned(), 480),
+        ("10-26 05:00".to_owned(), 480),
+    ];
+    assert_eq!(found(&plain, autumn.0, autumn.1), expected);
+    assert_ne!(plain.to_string(), local.to_string());
+}
+
+#[test]
 fn the_first_occurrence_is_the_one_that_was_written() {
     // The second 02:30 of that day.
     let rule = rule(

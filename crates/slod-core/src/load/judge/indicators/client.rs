@@ -3,12 +3,12 @@
 use super::super::super::usable::Chunk;
 use super::super::super::verdict::{Answer, Statement};
 use super::super::super::{Figures, OBSERVED, Usable};
-use super::super::{breaking, soak};
+use super::super::{ERRORS_UNKNOWN, breaking, soak};
 use super::system::risen;
 use super::{Found, found, is_constant, unknown};
 use crate::outcome::Cause;
 use crate::stats::normal::Z_95;
-use crate::stats::proportion::wilson;
+use crate::stats::proportion::{Share, wilson};
 
 const ERRORS_MAX: f64 = 0.001;
 /// Fewer requests do not show whether less than 0.1 % fail.
@@ -72,6 +72,9 @@ pub fn climbing(usable: &Usable<'_>) -> Found {
 
 pub fn errors(usable: &Usable<'_>) -> Found {
     let all = Figures::of(usable.fair());
+    if all.are_errors_unknown() {
+        return unknown(ERRORS_UNKNOWN);
+    }
     let chunks = usable.chunks(breaking::BREAK_WINDOW);
     // One of many windows has more errors than usual by chance.
     let level = LEVEL / chunks.len().max(1) as f64;
@@ -82,19 +85,20 @@ pub fn errors(usable: &Usable<'_>) -> Found {
         .max_by_key(|figures| figures.errors);
     let percent = |share: f64| format!("{:.3} %", share * 100.0);
     let ratio = all.error_ratio().unwrap_or_default();
-    let counts = format!("{} of {} requests failed", all.errors, all.completed);
+    let Share { hits, total } = all.failures();
+    let counts = format!("{hits} of {total} requests failed");
     if all.fail_more_than(ERRORS_MAX, LEVEL) {
         return (Answer::Bad, format!("{counts}, {}", percent(ratio)));
     }
     if let Some(worst) = worst {
-        let (errors, completed) = (worst.errors, worst.completed);
-        let evidence = format!("{counts}; in the worst 10 s, {errors} of {completed}");
+        let Share { hits, total } = worst.failures();
+        let evidence = format!("{counts}; in the worst 10 s, {hits} of {total}");
         return (Answer::Bad, evidence);
     }
-    if all.completed < REQUESTS_MIN {
+    if total < REQUESTS_MIN {
         return unknown(format!("{counts}; needs {REQUESTS_MIN} requests"));
     }
-    let (_, most) = wilson(all.errors, all.completed, Z_95);
+    let (_, most) = wilson(hits, total, Z_95);
     let counts = format!(
         "{counts}, {} (less than {} with 95 % confidence)",
         percent(ratio),

@@ -2,7 +2,7 @@
 
 use super::super::super::verdict::{Answer, Statement};
 use super::super::super::{Figures, Usable};
-use super::super::advice;
+use super::super::{ERRORS_UNKNOWN, advice};
 use super::{load_explains, slots};
 use crate::trend::{ClimbVerdict, DriftVerdict, Errors, Windows, climb, drift};
 
@@ -25,9 +25,12 @@ pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
             .as_ref()
             .map_or_else(Errors::default, |figures| Errors {
                 errors: figures.errors,
-                total: figures.completed,
+                total: figures.failures().total,
             })
     };
+    if Figures::of(usable.fair()).are_errors_unknown() {
+        return Statement::new(topic, Answer::Unknown, ERRORS_UNKNOWN);
+    }
     let windows: Vec<Errors> = slots.iter().map(of).collect();
     let percent = |share: f64| format!("{:.2} %", share * 100.0);
     match climb(&windows, CLIMB_LEAST) {

@@ -170,3 +170,25 @@ fn each_threshold_of_the_page_decides() {
     })];
     assert_eq!(healthy(5, baseline(timeouts, |_| 0)), Bad);
 }
+
+#[test]
+fn errors_that_are_not_counted_are_unknown() {
+    let scenario = builtin("baseline", 1.0).expect("built in");
+    let windows = (0..300).map(|second| LoadWindow {
+        good: 0,
+        unjudged: 40,
+        ..window(second, 0, 10.0, &[50.0; 40], 0)
+    });
+    let found = indicators(&run(scenario, windows.collect()));
+    let of = |list: &[Statement], topic: &str| {
+        let row = list.iter().find(|one| one.topic == topic).expect(topic);
+        (row.answer, row.evidence.clone())
+    };
+    let reason = "the metrics of the service do not count errors".to_owned();
+    let expected = (Unknown, reason);
+    assert_eq!(
+        of(&found.healthy, "Error rate remains below 0.1%"),
+        expected
+    );
+    assert_eq!(of(&found.warnings, "Error rate climbing"), expected);
+}
