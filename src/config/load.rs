@@ -7,7 +7,9 @@ use super::model::{Config, Inputs};
 use super::read;
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use crate::probe::Kind;
-use crate::yaml::{self, Reader, SIZE_LIMIT, Value, mask, read_regular, world_readable};
+use crate::yaml::{
+    self, Keys, Outline, Reader, SIZE_LIMIT, Value, mask, read_regular, world_readable,
+};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -77,7 +79,8 @@ impl Config {
             Ok(document) => document,
             Err(syntax) => return without_config(*syntax),
         };
-        let reader = Reader::new(source, base, env);
+        let outline = Outline::of(ROOT, &kinds_with_keys(kinds));
+        let reader = Reader::new(source, base, env).with_outline(outline);
         let config = check(&reader, &document, kinds, source);
         warn_of_readable_config(&reader, source);
         let shown = if reader.has_findings() {
@@ -95,6 +98,13 @@ impl Config {
             shown,
         }
     }
+}
+
+fn kinds_with_keys(kinds: &[&'static dyn Kind]) -> Vec<(&'static str, Keys)> {
+    kinds
+        .iter()
+        .map(|kind| (kind.name(), kind.keys()))
+        .collect()
 }
 
 /// Every name of a key that a config may have.

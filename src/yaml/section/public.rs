@@ -26,7 +26,7 @@ impl Section<'_> {
     }
 
     /// Whether a value may be shown under the name of a declared key.
-    fn is_public(&self, name: &str, value: &Node) -> bool {
+    pub(super) fn is_public(&self, name: &str, value: &Node) -> bool {
         let is_map = matches!(value.value, Value::Map(_));
         self.declared().any(|key| {
             let structure = key.form().structure();
