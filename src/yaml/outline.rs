@@ -74,17 +74,15 @@ impl Outline {
             .map(|last| format!("`{last}`"))
             .collect();
         if !below.is_empty() {
-            let below = below.join(" and of ");
-            return Some(format!("`{name}` is a key of {below}: write it there"));
+            let below = below.join(" and ");
+            return Some(format!("`{name}` is valid in {below}"));
         }
         let around = found
             .iter()
             .find(|section| last_below(&here, &without_indexes(&section.path)).is_some());
         if let Some(around) = around {
             let whose = whose(&around.path);
-            return Some(format!(
-                "`{name}` is a key of {whose}: write it one level higher"
-            ));
+            return Some(format!("`{name}` is valid one level higher, {whose}"));
         }
         // The same keys may stand at several places: the nearest of them is shown.
         let mut others = found.iter();
@@ -100,7 +98,7 @@ impl Outline {
                 .count()
         };
         let nearest = found.iter().max_by_key(|section| common(&section.path))?;
-        Some(format!("`{name}` is a key of {}", whose(&nearest.path)))
+        Some(format!("`{name}` is valid {}", whose(&nearest.path)))
     }
 }
 
@@ -120,8 +118,8 @@ fn last_below<'p>(path: &'p str, above: &str) -> Option<&'p str> {
 
 fn whose(path: &str) -> String {
     match path {
-        "" => "the top level".to_owned(),
-        path => format!("`{path}`"),
+        "" => "at the top level".to_owned(),
+        path => format!("in `{path}`"),
     }
 }
 

@@ -289,7 +289,7 @@ impl<'a> Reader<'a> {
         let remark = match value {
             Value::Null => " (in quotes, if the word `null` or `~` is meant)".to_owned(),
             Value::Text(text) if public => odd::first(text)
-                .map(|(_, odd)| format!(" (the value contains {odd})"))
+                .map(|(_, odd)| odd_remark(expected, "value", &odd))
                 .unwrap_or_default(),
             _ => String::new(),
         };
@@ -362,6 +362,12 @@ fn lacks(diagnostic: &Diagnostic, names: &BTreeSet<String>) -> bool {
     let help = diagnostic.help.as_deref();
     let help = help.filter(|help| help.starts_with("add "));
     has_name(&diagnostic.message) || help.is_some_and(has_name)
+}
+
+/// A sentence after a help about a character that is not what it looks like.
+pub(super) fn odd_remark(help: &str, what: &str, odd: &str) -> String {
+    let end = if help.ends_with('?') { "" } else { "." };
+    format!("{end} The {what} contains {odd}")
 }
 
 /// What is expected where no mapping stands: in the place of a text one with its required keys.
