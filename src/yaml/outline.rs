@@ -87,7 +87,7 @@ impl Outline {
         // The same keys may stand at several places: the nearest of them is shown.
         let mut others = found.iter();
         let first = others.next()?;
-        if !others.all(|other| std::ptr::eq(other.keys, first.keys)) {
+        if !others.all(|other| is_same(other.keys, first.keys)) {
             return None;
         }
         let common = |path: &str| {
@@ -108,6 +108,12 @@ fn has(keys: Keys, name: &str) -> bool {
         .iter()
         .filter(|key| !matches!(key.form().structure(), Structure::ProbeKind));
     keys.any(|key| is(key.name()) || key.file_name().as_deref().is_some_and(is))
+}
+
+/// The same section may stand at several places, such as probes of services and of `vantage`.
+fn is_same(one: Keys, other: Keys) -> bool {
+    let names = |keys: Keys| keys.iter().map(|key| key.name());
+    names(one).eq(names(other))
 }
 
 /// The last part of a path that is one level below another.

@@ -106,7 +106,6 @@ impl Section<'_> {
     }
 
     fn report_unknown(&self, name: &str, value: &Node, at: &Spot) {
-        // A key of a section within this one may resemble one of this one's.
         let near = self.nearest_name(name, []);
         self.publish_misspelled(name, near.as_deref(), value);
         let names = || self.names().collect::<Vec<_>>().join(", ");
