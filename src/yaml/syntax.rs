@@ -27,27 +27,27 @@ impl Fault {
         Self { place, ..self }
     }
 
-    fn into_diagnostic(self, place: Option<Place>) -> Box<Diagnostic> {
-        Box::new(Diagnostic {
+    fn into_diagnostic(self, place: Option<Place>) -> Diagnostic {
+        Diagnostic {
             severity: Severity::Error,
             code: "syntax",
             place: self.place.or(place),
             path: String::new(),
             message: self.message,
             help: self.help,
-        })
+        }
     }
 }
 
 /// The one diagnostic of a text that cannot be parsed.
-pub(super) fn diagnose(error: &serde_yaml::Error, text: &str) -> Box<Diagnostic> {
+pub(super) fn diagnose(error: &serde_yaml::Error, text: &str) -> Diagnostic {
     let at = error.location().as_ref().map(place);
     explain(error, at, text).into_diagnostic(at)
 }
 
 /// The fault of a document whose lines are indented with characters that are no spaces for YAML: the
 /// keys of such lines would stand in other sections than the ones that a person sees.
-pub(super) fn odd_indentation(node: &Node) -> Option<Box<Diagnostic>> {
+pub(super) fn odd_indentation(node: &Node) -> Option<Diagnostic> {
     match &node.value {
         Value::Null | Value::Text(_) => None,
         Value::List(items) => items.iter().find_map(odd_indentation),
