@@ -7,9 +7,11 @@ use super::model::{Config, Inputs};
 use super::read;
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use crate::probe::Kind;
-use crate::yaml::{self, Reader, SIZE_LIMIT, Value, mask, read_regular, world_readable};
+use crate::yaml::{
+    self, Keys, Outline, Reader, SIZE_LIMIT, Value, mask, read_regular, world_readable,
+};
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -77,7 +79,8 @@ impl Config {
             Ok(document) => document,
             Err(syntax) => return without_config(*syntax),
         };
-        let reader = Reader::new(source, base, env);
+        let outline = Outline::of(ROOT, &kinds_with_keys(kinds));
+        let reader = Reader::new(source, base, env).with_outline(outline);
         let config = check(&reader, &document, kinds, source);
         warn_of_readable_config(&reader, source);
         let shown = if reader.has_findings() {
@@ -95,6 +98,13 @@ impl Config {
             shown,
         }
     }
+}
+
+fn kinds_with_keys(kinds: &[&'static dyn Kind]) -> Vec<(&'static str, Keys)> {
+    kinds
+        .iter()
+        .map(|kind| (kind.name(), kind.keys()))
+        .collect()
 }
 
 /// Every name of a key that a config may have.
@@ -175,6 +185,25 @@ pub fn read_file(path: &Path) -> Result<Source, FileError> {
         }
         error => failed(error),
     })?;
+    text(path, bytes)
+}
+
+/// The same from what has no length, such as standard input. It is read to a limit.
+pub fn read_stream(name: &str, from: impl Read) -> Result<Source, FileError> {
+    let path = Path::new(name);
+    let mut bytes = Vec::new();
+    let read = from.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|source| FileError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    if bytes.len() > SIZE_LIMIT {
+        return Err(FileError::TooLarge(path.to_owned()));
+    }
+    text(path, bytes)
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<Source, FileError> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = valid.split(|byte| *byte == b'\n').count();

@@ -4,7 +4,6 @@ use super::draft::Placed;
 use super::keys::probe as key;
 use super::model::ProbeSpec;
 use super::name::Names;
-use crate::diagnostic::nearest;
 use crate::outcome::{Measures, ProbeKey};
 use crate::probe::{Kind, Probe, redacted};
 use crate::units;
@@ -161,11 +160,9 @@ fn report_unknown(
     at: &Spot,
     kinds: &[&'static dyn Kind],
 ) -> Option<String> {
-    let keys: Vec<String> = section.names().collect();
-    let known = keys.iter().map(String::as_str);
-    let near = nearest(name, known.chain(kinds.iter().map(|kind| kind.name())));
+    let near = section.nearest_name(name, kinds.iter().map(|kind| kind.name()));
     let is_kind = |name: &str| kinds.iter().any(|kind| kind.name() == name);
-    let (code, message, help) = match near {
+    let (code, message, help) = match &near {
         Some(near) => (
             if is_kind(near) {
                 "unknown-kind"
@@ -186,11 +183,14 @@ fn report_unknown(
         None => (
             "unknown-kind",
             format!("`{name}` is neither a probe kind nor a key of probes"),
-            format!("kinds: {}; keys: {}", self::known(kinds), keys.join(", ")),
+            section.place_of(name).unwrap_or_else(|| {
+                let keys: Vec<String> = section.names().collect();
+                format!("kinds: {}; keys: {}", self::known(kinds), keys.join(", "))
+            }),
         ),
     };
     section.reader().error(code, at, message, help);
-    near.map(str::to_owned)
+    near
 }
 
 fn known(kinds: &[&'static dyn Kind]) -> String {

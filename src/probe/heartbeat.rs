@@ -12,10 +12,9 @@ use crate::outcome::{
     Cause, DurationOf, Measures, Outcome, ProbeKey, Timestamp, Verdict, VoidReason,
 };
 use crate::units::{DAY, show_duration};
-use crate::yaml::{Key, Keys, Parsed, Secret, SecretText, Section, Span, ZONE};
+use crate::yaml::{Key, Keys, Secret, SecretText, Section, Span, ZoneForm};
 use async_trait::async_trait;
 use board::HeartbeatState;
-use chrono_tz::Tz;
 use cron_times::CronTimes;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -39,9 +38,9 @@ const SCHEDULE: Key<CronTimes> = Key::optional(
     "When the job runs, as its crontab says: `0 3 * * *` (minute, hour, day, month, day of the week) or a name such as `@daily`. A report is due after each of these times, within `grace`; a local time that is skipped by a clock change is moved to after the change, and a repeated one counts the first time.",
 );
 
-const TIMEZONE: Key<Parsed<Tz>> = Key::with_default(
+const TIMEZONE: Key<ZoneForm> = Key::with_default(
     "timezone",
-    ZONE,
+    ZoneForm,
     "UTC",
     "Time zone of `schedule`, such as `Europe/Berlin`.",
 );

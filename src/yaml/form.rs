@@ -65,6 +65,12 @@ pub trait Scalar: Form {
 
     fn parse(&self, text: &str) -> Option<Self::Value>;
 
+    /// What a text that cannot be parsed may have been meant as. What is not valid either is left out
+    /// by the caller.
+    fn likely(&self, _written: &str) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Why a value that could be parsed is refused, and what is valid.
     fn check(&self, _value: &Self::Value) -> Result<(), OutOfRange> {
         Ok(())

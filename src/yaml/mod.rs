@@ -6,15 +6,19 @@
 
 mod file;
 mod form;
+mod hint;
 mod key;
 pub mod mask;
 mod name;
+mod odd;
+mod outline;
 mod reader;
 mod redactions;
 mod scalar;
 mod secret;
 mod section;
 mod stamp;
+mod syntax;
 mod tree;
 
 pub use file::{open_regular, read_regular, world_readable};
@@ -23,9 +27,12 @@ pub use form::{
 };
 pub use key::{Declared, Key, Keys, Need};
 pub use name::shown_name;
+pub use outline::Outline;
 pub use reader::{Piece, Reader, Spot, Traced};
 pub use redactions::Redactions;
-pub use scalar::{Bool, Choice, FilePath, Integer, Parsed, RATE, Ratio, Size, Span, Text, ZONE};
+pub use scalar::{
+    Bool, Choice, FilePath, Integer, Parsed, RateForm, Ratio, Size, Span, Text, ZoneForm,
+};
 pub use secret::Secret;
 pub use section::Section;
 pub use stamp::Stamp;

@@ -1,11 +1,16 @@
 //! The context of reading a document, and where its errors are collected.
 
 mod variables;
+mod wording;
 
 pub use variables::Piece;
+pub(super) use wording::odd_remark;
+use wording::{expected_mapping, lacks};
 
 use super::key::Keys;
 use super::name::is_plain_name;
+use super::odd;
+use super::outline::Outline;
 use super::redactions::Redactions;
 use super::secret::sounds_secret;
 use super::section::Section;
@@ -13,7 +18,7 @@ use super::stamp::Stamp;
 use super::tree::{Node, Value};
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -36,6 +41,11 @@ pub struct Reader<'a> {
     variables: RefCell<HashSet<Place>>,
     /// The first secret that stands in the document itself.
     inline_secret: RefCell<Option<Spot>>,
+    /// Where values stand that were reported before they were read.
+    faulty: RefCell<HashSet<Place>>,
+    /// The sections of unknown keys, and what these were meant as.
+    meant: RefCell<HashMap<String, BTreeSet<String>>>,
+    outline: Outline,
 }
 
 /// What was read, and what was read from outside the document for it.
@@ -89,12 +99,51 @@ impl<'a> Reader<'a> {
             redactions: RefCell::default(),
             variables: RefCell::default(),
             inline_secret: RefCell::default(),
+            faulty: RefCell::default(),
+            meant: RefCell::default(),
+            outline: Outline::default(),
         }
+    }
+
+    /// The same reader, which knows all sections of the document: it can say where a key belongs.
+    #[must_use]
+    pub fn with_outline(self, outline: Outline) -> Self {
+        Self { outline, ..self }
+    }
+
+    pub(super) fn outline(&self) -> &Outline {
+        &self.outline
+    }
+
+    /// Takes note of what an unknown key of a section was meant as.
+    pub(super) fn note_meant(&self, section: &Spot, name: &str) {
+        let mut meant = self.meant.borrow_mut();
+        let names = meant.entry(section.path.clone()).or_default();
+        names.insert(name.to_owned());
+    }
+
+    /// Takes note that the value at a place was reported: whoever reads it does not do so again.
+    pub(super) fn note_faulty(&self, place: Place) {
+        self.faulty.borrow_mut().insert(place);
+    }
+
+    pub(super) fn is_faulty(&self, place: Place) -> bool {
+        self.faulty.borrow().contains(&place)
     }
 
     /// Everything found so far, in document order and without secrets.
     pub fn finish(self) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
+        let meant = self.meant.into_inner();
+        found.retain(|one| {
+            // At the section, or at one of its values.
+            let section = one.path.rsplit_once('.').map_or("", |(section, _)| section);
+            let mut meant = [one.path.as_str(), section]
+                .into_iter()
+                .filter_map(|path| meant.get(path));
+            let is_missing = matches!(one.code, "missing-key" | "missing-kind");
+            !is_missing || !meant.any(|names| lacks(one, names))
+        });
         found.sort_by_key(|d| (d.place, d.severity));
         // What is read for several services is at fault once.
         found.dedup();
@@ -158,6 +207,11 @@ impl<'a> Reader<'a> {
 
     pub fn inline_secret(&self) -> Option<Spot> {
         self.inline_secret.borrow().clone()
+    }
+
+    /// How much was found so far.
+    pub(super) fn count(&self) -> usize {
+        self.found.borrow().len()
     }
 
     pub fn has_findings(&self) -> bool {
@@ -234,15 +288,18 @@ impl<'a> Reader<'a> {
             Value::List(_) | Value::Map(_) | Value::Null => value.kind().to_owned(),
             Value::Text(text) => format!("`{text}`"),
         };
-        let quotes = match value {
-            Value::Null => " (in quotes, if the word `null` or `~` is meant)",
-            _ => "",
+        let remark = match value {
+            Value::Null => " (in quotes, if the word `null` or `~` is meant)".to_owned(),
+            Value::Text(text) if public => odd::first(text)
+                .map(|(_, odd)| odd_remark(expected, "value", &odd))
+                .unwrap_or_default(),
+            _ => String::new(),
         };
         self.error(
             "invalid-value",
             at,
             format!("{seen} does not fit here"),
-            format!("expected {expected}{quotes}"),
+            format!("expected {expected}{remark}"),
         );
     }
 
@@ -253,9 +310,7 @@ impl<'a> Reader<'a> {
             Value::Map(entries) => entries,
             Value::Null => &[],
             other => {
-                let names: Vec<_> = keys.iter().map(|key| key.name()).take(4).collect();
-                let expected = format!("a mapping with keys such as {}", names.join(", "));
-                self.mismatch(&at, other, &expected);
+                self.mismatch(&at, other, &expected_mapping(other, keys));
                 return None;
             }
         };

@@ -2,7 +2,7 @@
 
 use super::form::{Form, OutOfRange, Scalar};
 use crate::diagnostic::nearest;
-use crate::units::{self, Rate, show_duration};
+use crate::units::{self, Rate, likely, show_duration};
 use chrono_tz::Tz;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,21 +54,73 @@ impl<T> Scalar for Parsed<T> {
     fn parse(&self, text: &str) -> Option<T> {
         (self.parse)(text)
     }
+
+    fn likely(&self, written: &str) -> Vec<String> {
+        // Between words a space may be part of a value.
+        let has_words = written.contains(char::is_alphabetic);
+        let joined = || written.split_whitespace().collect();
+        vec![if has_words {
+            written.to_lowercase()
+        } else {
+            joined()
+        }]
+    }
 }
 
-/// The form of every rate.
-pub const RATE: Parsed<Rate> = Parsed {
-    label: "rate",
-    expected: "a rate such as 100/s or 200/min",
-    parse: Rate::parse,
-};
+/// `100/s`, `200/min`
+#[derive(Clone, Copy, Debug)]
+pub struct RateForm;
 
-/// The form of every time zone.
-pub const ZONE: Parsed<Tz> = Parsed {
-    label: "time zone",
-    expected: "the name of a time zone such as Europe/Berlin",
-    parse: |text| text.parse().ok(),
-};
+impl Form for RateForm {
+    fn describe(&self) -> String {
+        "rate".to_owned()
+    }
+}
+
+impl Scalar for RateForm {
+    type Value = Rate;
+
+    fn expected(&self, _: &str) -> String {
+        "a rate such as 100/s or 200/min".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Option<Rate> {
+        Rate::parse(text)
+    }
+
+    fn likely(&self, written: &str) -> Vec<String> {
+        likely::rates(written)
+    }
+}
+
+/// `Europe/Berlin`
+#[derive(Clone, Copy, Debug)]
+pub struct ZoneForm;
+
+impl Form for ZoneForm {
+    fn describe(&self) -> String {
+        "time zone".to_owned()
+    }
+}
+
+impl Scalar for ZoneForm {
+    type Value = Tz;
+
+    fn expected(&self, _: &str) -> String {
+        "the name of a time zone such as Europe/Berlin".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Option<Tz> {
+        text.parse().ok()
+    }
+
+    fn likely(&self, written: &str) -> Vec<String> {
+        likely::zone(written)
+            .map(str::to_owned)
+            .into_iter()
+            .collect()
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 pub struct Bool;
@@ -88,6 +140,16 @@ impl Scalar for Bool {
 
     fn parse(&self, text: &str) -> Option<bool> {
         units::boolean(text)
+    }
+
+    fn likely(&self, written: &str) -> Vec<String> {
+        // What YAML 1.1 took for them.
+        let meant = match written.trim().to_lowercase().as_str() {
+            "yes" | "on" | "y" | "true" => "true",
+            "no" | "off" | "n" | "false" => "false",
+            _ => return Vec::new(),
+        };
+        vec![meant.to_owned()]
     }
 }
 
@@ -148,13 +210,31 @@ impl Form for Span {
 impl Scalar for Span {
     type Value = Duration;
 
-    fn expected(&self, written: &str) -> String {
-        let expected = "a duration such as 500ms, 10s, 5m, 2h or 30d";
-        with_unit(expected, written, "s", |number| number > 0.0)
+    fn expected(&self, _: &str) -> String {
+        "a duration such as 500ms, 10s, 5m, 2h or 30d".to_owned()
     }
 
     fn parse(&self, text: &str) -> Option<Duration> {
         units::duration(text)
+    }
+
+    fn likely(&self, written: &str) -> Vec<String> {
+        if let Some(meant) = likely::duration(written) {
+            return vec![meant];
+        }
+        let is_valid = |text: &String| {
+            let span = self.parse(text);
+            span.is_some_and(|span| self.check(&span).is_ok())
+        };
+        let mut all = likely::bare_durations(written);
+        all.retain(is_valid);
+        // Where seconds or milliseconds are valid, nothing longer is left out.
+        let is_short = |text: &&String| text.ends_with('s');
+        let short = all.iter().filter(is_short).count();
+        if short > 0 {
+            all.truncate(short);
+        }
+        all
     }
 
     fn check(&self, span: &Duration) -> Result<(), OutOfRange> {
@@ -185,22 +265,16 @@ impl Form for Ratio {
 impl Scalar for Ratio {
     type Value = f64;
 
-    fn expected(&self, written: &str) -> String {
-        let expected = "a ratio such as 99.9% or 0.999";
-        let is_percent = |number| number > 1.0 && number <= 100.0;
-        with_unit(expected, written, "%", is_percent)
+    fn expected(&self, _: &str) -> String {
+        "a ratio such as 99.9% or 0.999".to_owned()
     }
 
     fn parse(&self, text: &str) -> Option<f64> {
         units::ratio(text)
     }
-}
 
-/// Adds the unit that a bare number lacks to what is expected.
-fn with_unit(expected: &str, written: &str, unit: &str, is_likely: impl Fn(f64) -> bool) -> String {
-    match written.parse::<f64>() {
-        Ok(number) if is_likely(number) => format!("{expected}; did you mean `{number}{unit}`?"),
-        _ => expected.to_owned(),
+    fn likely(&self, written: &str) -> Vec<String> {
+        likely::ratio(written).into_iter().collect()
     }
 }
 
@@ -225,6 +299,10 @@ impl Scalar for Size {
 
     fn parse(&self, text: &str) -> Option<u64> {
         units::size(text)
+    }
+
+    fn likely(&self, written: &str) -> Vec<String> {
+        likely::size(written).into_iter().collect()
     }
 
     fn check(&self, bytes: &u64) -> Result<(), OutOfRange> {
@@ -255,19 +333,19 @@ impl<T: Sync> Form for Choice<T> {
 impl<T: Copy + Sync> Scalar for Choice<T> {
     type Value = T;
 
-    fn expected(&self, written: &str) -> String {
-        let words = self.words();
-        let expected = format!("one of {}", words.join(", "));
-        match nearest(written, words) {
-            Some(near) => format!("{expected}; did you mean `{near}`?"),
-            None => expected,
-        }
+    fn expected(&self, _: &str) -> String {
+        format!("one of {}", self.words().join(", "))
     }
 
     fn parse(&self, text: &str) -> Option<T> {
         let mut known = self.0.iter();
         let found = known.find(|(word, _)| *word == text);
         found.map(|(_, value)| *value)
+    }
+
+    fn likely(&self, written: &str) -> Vec<String> {
+        let near = nearest(written, self.words());
+        near.map(str::to_owned).into_iter().collect()
     }
 }
 

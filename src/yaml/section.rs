@@ -1,15 +1,15 @@
 //! Takes typed values out of a mapping, reporting every fault on the way.
 
+mod names;
 mod public;
 
 use super::form::{List, Map, Mapping, OutOfRange, Scalar, Structure};
+use super::hint;
 use super::key::{Declared, Key, Keys, Need};
 use super::name::shown_name;
 use super::reader::{Reader, Spot};
 use super::scalar::{FilePath, Text};
 use super::tree::{Node, Value};
-use crate::diagnostic::nearest;
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -144,44 +144,6 @@ impl<'n> Section<'n> {
         self.keys.iter().copied().filter(by_name)
     }
 
-    fn check_keys(&self) {
-        let names: Vec<String> = self.names().collect();
-        // Where a kind may stand, only its reader knows which names are wrong.
-        let takes_kinds = self.declared().count() < self.keys.len();
-        let mut seen = BTreeSet::new();
-        for (key, value) in self.entries {
-            let name = key.value.scalar().unwrap_or_default();
-            let shown = shown_name(&name);
-            let at = self.inner(&shown, key);
-            if !names.contains(&name) && !takes_kinds {
-                let fits = |known: &&String| !known.ends_with("_file") || name.contains("fil");
-                let near = nearest(&name, names.iter().filter(fits).map(String::as_str));
-                self.publish_misspelled(&name, near, value);
-                let help = near.map_or_else(
-                    || format!("valid here: {}", names.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                let message = format!("unknown key `{shown}`");
-                self.reader.error("unknown-key", &at, message, help);
-            } else if !seen.insert(name.clone()) {
-                let message = format!("`{name}` is given twice");
-                self.reader
-                    .error("duplicate-key", &at, message, "remove one of them");
-            }
-        }
-    }
-
-    fn check_needs(&self) {
-        let required = |key: &&dyn Declared| key.need() == Need::Required;
-        for key in self.declared().filter(required) {
-            if !self.has(key) {
-                let message = format!("`{}` is missing", key.name());
-                self.reader
-                    .error("missing-key", &self.at, message, key.doc());
-            }
-        }
-    }
-
     /// The value of a key, or its default if it is left out. `None` without either, and where the
     /// value is invalid, which is reported.
     pub fn get<F: Scalar>(&self, key: &Key<F>) -> Option<F::Value> {
@@ -229,6 +191,9 @@ impl<'n> Section<'n> {
         expected: &str,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
+        if self.reader.is_faulty(node.place) {
+            return None;
+        }
         let Some(written) = node.value.scalar() else {
             self.reader.mismatch(at, &node.value, expected);
             return None;
@@ -243,7 +208,11 @@ impl<'n> Section<'n> {
 
     pub(super) fn scalar<F: Scalar>(&self, form: &F, node: &Node, at: &Spot) -> Option<F::Value> {
         let written = node.value.scalar().unwrap_or_default();
-        let read = self.parse_at(node, at, &form.expected(&written), |text| form.parse(text))?;
+        let mut expected = form.expected(&written);
+        if self.reader.is_public(node.place) && form.parse(&written).is_none() {
+            expected += &hint::meant(form, &written);
+        }
+        let read = self.parse_at(node, at, &expected, |text| form.parse(text))?;
         match form.check(&read) {
             Ok(()) => Some(read),
             Err(OutOfRange { message, help }) => {
@@ -282,7 +251,17 @@ impl<'n> Section<'n> {
     /// The mappings of a list.
     pub fn sections(&self, key: &Key<List<Mapping>>) -> impl Iterator<Item = Section<'n>> {
         let (reader, keys) = (self.reader, key.form.item.0);
-        self.list(key)
+        let node = self.node(key.name);
+        let is_misplaced = node.is_some_and(|node| {
+            let at = self.inner(key.name, node);
+            self.check_names(node, &at, keys)
+        });
+        let items = if is_misplaced {
+            Vec::new()
+        } else {
+            self.list(key)
+        };
+        items
             .into_iter()
             .filter_map(move |(at, node)| reader.section(node, &at.path, keys))
     }

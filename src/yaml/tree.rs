@@ -1,6 +1,7 @@
 //! A YAML document as a tree in which every key and value knows its place.
 
-use crate::diagnostic::{Diagnostic, Place, Severity, Source};
+use super::syntax::{diagnose, odd_indentation};
+use crate::diagnostic::{Diagnostic, Place, Source};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned};
 use std::fmt;
@@ -90,75 +91,15 @@ pub fn parse(source: &Source) -> Result<Node, Box<Diagnostic>> {
     };
     serde_yaml::from_str_with_options::<Spanned<Raw>>(&source.text, options)
         .map(|root| node(root, &source.text))
-        .map_err(|error| {
-            let (message, help) = explain(&error);
-            Box::new(Diagnostic {
-                severity: Severity::Error,
-                code: "syntax",
-                place: error.location().as_ref().map(place),
-                path: String::new(),
-                message,
-                help,
-            })
+        .map_err(|error| Box::new(diagnose(&error, &source.text)))
+        .and_then(|root| match odd_indentation(&root) {
+            Some(fault) => Err(Box::new(fault)),
+            None => Ok(root),
         })
 }
 
-/// What the parser's words mean to somebody who writes a config.
-const HINTS: &[(&str, &str)] = &[
-    ("tab", "indent with spaces: YAML does not allow tabs"),
-    ("unclosed", "an opening bracket or quote is never closed"),
-    ("recursion", "use fewer nesting levels"),
-];
-
-/// What went wrong, and what to do about it, where more is known than the parser says.
-fn explain(error: &serde_yaml::Error) -> (String, Option<String>) {
-    use serde_yaml::Error;
-    match error.without_snippet() {
-        Error::AliasError { error, .. } => explain(error),
-        Error::MultipleDocuments { .. } => (
-            "the file contains more than one document".to_owned(),
-            Some("keep one document: remove the `---` line between them".to_owned()),
-        ),
-        Error::Budget { .. }
-        | Error::AliasReplayLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => (
-            "the document is nested too deeply".to_owned(),
-            Some("use fewer aliases and nesting levels".to_owned()),
-        ),
-        other if other.to_string().contains("recursive reference") => (
-            "an alias stands for something that contains it".to_owned(),
-            None,
-        ),
-        other => {
-            let reason = reason(other);
-            if let Some(character) = unexpected(&reason) {
-                let message = format!("invalid YAML: unexpected character `{character}`");
-                let help = "remove it: a config is text in UTF-8, without control characters";
-                let is_control = character.starts_with("\\u{");
-                return (message, is_control.then(|| help.to_owned()));
-            }
-            let hint = HINTS.iter().find(|(word, _)| reason.contains(word));
-            let help = hint.map(|(_, help)| (*help).to_owned());
-            (format!("invalid YAML: {reason}"), help)
-        }
-    }
-}
-
-/// The character that the parser cannot read, which is escaped if it is a control character.
-fn unexpected(reason: &str) -> Option<&str> {
-    let quoted = reason.strip_prefix("unexpected character: `")?;
-    quoted.strip_suffix('\'')
-}
-
-/// The parser's sentence without the position, which we draw ourselves.
-fn reason(error: &serde_yaml::Error) -> String {
-    let full = error.to_string();
-    let first = full.lines().next().unwrap_or_default();
-    let sentence = first.split(" at line ").next().unwrap_or(first);
-    sentence.trim().to_owned()
-}
-
-fn place(location: &Location) -> Place {
+/// Where something stands, as we count.
+pub(super) fn place(location: &Location) -> Place {
     let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).max(1);
     Place {
         line: number(location.line()),

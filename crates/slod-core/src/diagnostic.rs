@@ -140,13 +140,69 @@ impl Paint {
     }
 }
 
-/// The known name closest to `wrong`, if one is close enough to be meant.
+/// Longer names than this one, in bytes, are not misspelled ones.
+const NAME_MAX: usize = 200;
+
+/// The known name closest to `wrong`, if one is close enough to be meant: a few letters away, or one
+/// of the words at an end of it, as `expect` is of `expect_status`, or one that begins so.
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if wrong.len() > NAME_MAX {
+        return None;
+    }
     let wrong = wrong.to_lowercase();
     known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&wrong, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
+        .filter_map(|name| Some((likeness(&wrong, &name.to_lowercase())?, name)))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)
+}
+
+/// How alike two names are, if one may be meant by the other. A common beginning alone is not
+/// enough: `scrape_configs` is not `scenarios`.
+fn likeness(wrong: &str, name: &str) -> Option<f64> {
+    let likeness = strsim::jaro_winkler(wrong, name);
+    let is_end = |rest: &str| rest.starts_with(['_', '-']) || rest.ends_with(['_', '-']);
+    let mut ends = [wrong.strip_prefix(name), wrong.strip_suffix(name)]
+        .into_iter()
+        .flatten();
+    let is_word = name.len() > 2 && ends.any(is_end);
+    let is_beginning = wrong.len() > 2 && name.starts_with(wrong);
+    let is_spelled_so = || strsim::normalized_damerau_levenshtein(wrong, name) >= 0.65;
+    let is_meant = is_word || (likeness > 0.8 && (is_beginning || is_spelled_so()));
+    is_meant.then_some(likeness)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn the_nearest_name_is_one_that_may_be_meant() {
+        let known = [
+            "scenarios",
+            "services",
+            "receivers",
+            "routes",
+            "expect",
+            "max_concurrent_probes",
+            "url",
+        ];
+        for (wrong, meant) in [
+            ("service", Some("services")),
+            ("servcies", Some("services")),
+            ("Routes", Some("routes")),
+            ("route", Some("routes")),
+            ("maxConcurrentProbes", Some("max_concurrent_probes")),
+            ("max-concurrent-probes", Some("max_concurrent_probes")),
+            ("expect_status", Some("expect")),
+            ("uri", Some("url")),
+            ("scen", Some("scenarios")),
+            ("scrape_configs", None),
+            ("server", None),
+            ("global", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(wrong, known), meant, "{wrong}");
+        }
+    }
 }

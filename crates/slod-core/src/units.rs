@@ -1,5 +1,7 @@
 //! Durations, ratios, sizes and rates as people write them. Pure.
 
+pub mod likely;
+
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 

@@ -1,8 +1,7 @@
 //! The keys of a correction.
 
 use crate::slo::correction::LENGTHS;
-use crate::yaml::{Key, Keys, List, Parsed, Span, Text, ZONE};
-use chrono_tz::Tz;
+use crate::yaml::{Key, Keys, List, Span, Text, ZoneForm};
 
 pub const KEYS: Keys = &[
     &FROM, &TO, &FOR, &REPEAT, &EXCEPT, &TIMEZONE, &SERVICES, &SLOS, &REASON, &AUTHOR,
@@ -40,9 +39,9 @@ pub const EXCEPT: Key<List<Text>> = Key::optional(
     "Dates without an occurrence, such as `2026-12-24`, or the start times of single occurrences.",
 );
 
-pub const TIMEZONE: Key<Parsed<Tz>> = Key::with_default(
+pub const TIMEZONE: Key<ZoneForm> = Key::with_default(
     "timezone",
-    ZONE,
+    ZoneForm,
     "UTC",
     "Time zone of `from`, `to` and `repeat`, such as `Europe/Berlin`; a recurring correction keeps its local times when clocks change: with `to` also that of its end, with `for` its length.",
 );

@@ -5,7 +5,8 @@ use crate::probe::http::Address;
 use crate::probe::http::driven::OPTIONS;
 use crate::units::{self, Rate};
 use crate::yaml::{
-    Bool, Choice, Declared, FilePath, Integer, Key, Keys, List, Mapping, Parsed, RATE, Span, Text,
+    Bool, Choice, Declared, FilePath, Integer, Key, Keys, List, Mapping, Parsed, RateForm, Span,
+    Text,
 };
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -47,8 +48,8 @@ pub const RATE_RANGE: Key<Parsed<RangeInclusive<Rate>>> = Key::optional(
     "Expected rate of requests.",
 );
 
-pub const PEAK_RATE: Key<Parsed<Rate>> =
-    Key::optional("peak_rate", RATE, "Rate of requests at the peak.");
+pub const PEAK_RATE: Key<RateForm> =
+    Key::optional("peak_rate", RateForm, "Rate of requests at the peak.");
 
 pub const AVERAGE: Key<Parsed<RangeInclusive<Duration>>> = Key::optional(
     "average",
@@ -186,13 +187,13 @@ pub const TO_USERS: Key<Integer> = Key::required(
     "Users at the end of the stage.",
 );
 
-pub const FROM_RATE: Key<Parsed<Rate>> = Key::optional(
+pub const FROM_RATE: Key<RateForm> = Key::optional(
     "from",
-    RATE,
+    RateForm,
     "Rate at the begin of the stage. Left out, it is that of its end.",
 );
 
-pub const TO_RATE: Key<Parsed<Rate>> = Key::required("to", RATE, "Rate at the end of the stage.");
+pub const TO_RATE: Key<RateForm> = Key::required("to", RateForm, "Rate at the end of the stage.");
 
 pub const FOR: Key<Span> = Key::required(
     "for",

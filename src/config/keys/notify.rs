@@ -1,9 +1,8 @@
 //! The keys of who is notified.
 
 use crate::receiver::{self, HEARTBEAT_KEYS};
-use crate::yaml::{Key, Keys, List, Map, Mapping, Parsed, Span, Text, ZONE};
+use crate::yaml::{Key, Keys, List, Map, Mapping, Parsed, Span, Text, ZoneForm};
 use chrono::Weekday;
-use chrono_tz::Tz;
 use std::time::Duration;
 
 const MAX_RECEIVERS: usize = 50;
@@ -104,9 +103,9 @@ pub const HOURS: Key<Parsed<(u32, u32)>> = Key::with_default(
     "Times of the day.",
 );
 
-pub const ZONE_KEY: Key<Parsed<Tz>> = Key::with_default(
+pub const ZONE_KEY: Key<ZoneForm> = Key::with_default(
     "timezone",
-    ZONE,
+    ZoneForm,
     "UTC",
     "The time zone of `days` and `hours`.",
 );

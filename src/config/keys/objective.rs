@@ -4,11 +4,9 @@ use super::alerts;
 use super::window::WindowForm;
 use crate::outcome::Measurement;
 use crate::slo::{BudgetingMethod, Combine, EventSource, NoDataPolicy, Sli, When};
-use crate::units::Rate;
 use crate::yaml::{
-    Choice, Integer, Key, Keys, List, Map, Mapping, Parsed, RATE, Ratio, Span, Text, ZONE,
+    Choice, Integer, Key, Keys, List, Map, Mapping, RateForm, Ratio, Span, Text, ZoneForm,
 };
-use chrono_tz::Tz;
 
 const KEYS: Keys = &[
     &NAME,
@@ -79,9 +77,9 @@ pub const SOURCE: Key<Choice<EventSource>> = Key::optional(
     "What is counted: attempts of probes, or the real requests that the `metrics` of the service report. With `metrics`, `availability` and `success` count `requests` and `errors`, and `latency` counts the buckets of `request_duration`, of which one must end at `below`; failed requests are then not known to be slow. Default: `probes`, and `metrics` for `throughput`.",
 );
 
-pub const AT_LEAST: Key<Parsed<Rate>> = Key::optional(
+pub const AT_LEAST: Key<RateForm> = Key::optional(
     "at_least",
-    RATE,
+    RateForm,
     "The rate that a minute must reach: required for `throughput`, invalid for the others.",
 );
 
@@ -117,9 +115,9 @@ pub const WINDOW: Key<WindowForm> = Key::with_default(
     "The time that the promise is for: a rolling one, or a period of the calendar, whose budget begins anew.",
 );
 
-pub const TIMEZONE: Key<Parsed<Tz>> = Key::with_default(
+pub const TIMEZONE: Key<ZoneForm> = Key::with_default(
     "timezone",
-    ZONE,
+    ZoneForm,
     "UTC",
     "Time zone of a calendar window, such as `Europe/Berlin`.",
 );

@@ -1,5 +1,6 @@
 //! The form of a window.
 
+use crate::diagnostic::nearest;
 use crate::slo::calendar::Period;
 use crate::units::{self, DAY, HOUR};
 use crate::yaml::{Form, OutOfRange, Scalar, Span};
@@ -40,10 +41,39 @@ impl Scalar for WindowForm {
         period.map(WrittenWindow::Period).or_else(length)
     }
 
+    fn likely(&self, written: &str) -> Vec<String> {
+        if let Some(days) = months_or_years(written) {
+            return days;
+        }
+        let near = nearest(written, Period::ALL.map(Period::name));
+        match near {
+            Some(period) => vec![period.to_owned()],
+            None => LENGTH.likely(written),
+        }
+    }
+
     fn check(&self, written: &WrittenWindow) -> Result<(), OutOfRange> {
         match written {
             WrittenWindow::Length(length) => LENGTH.check(length),
             WrittenWindow::Period(_) => Ok(()),
         }
     }
+}
+
+/// `30d` and `month` of `1 month`, `1mo` and `1M`, which no unit is; likewise of years.
+fn months_or_years(written: &str) -> Option<Vec<String>> {
+    let written = written.trim();
+    let digits = written.find(|c: char| !c.is_ascii_digit())?;
+    let (count, unit) = written.split_at(digits);
+    let count: u32 = count.parse().ok().filter(|count| *count > 0)?;
+    let (days, period) = match unit.trim() {
+        "M" | "mo" | "mon" | "month" | "months" => (30, Period::Month),
+        "y" | "Y" | "yr" | "year" | "years" => (365, Period::Year),
+        _ => return None,
+    };
+    let mut meant = vec![format!("{}d", count.checked_mul(days)?)];
+    if count == 1 {
+        meant.push(period.name().to_owned());
+    }
+    Some(meant)
 }

@@ -69,6 +69,46 @@ impl Scalar for Address {
         let is_http = matches!(url.scheme(), "http" | "https");
         (is_http && url.host().is_some()).then_some(url)
     }
+
+    fn likely(&self, written: &str) -> Vec<String> {
+        // Credentials would be shown.
+        let is_plain = !written.contains("://") && !written.contains(['@', '?', '$']);
+        let is_address = written.contains(['.', ':']) || written.starts_with("localhost");
+        let with_scheme = (is_plain && is_address).then(|| format!("http://{written}"));
+        with_scheme.into_iter().collect()
+    }
+}
+
+/// Such as `200-299` or `301`.
+#[derive(Clone, Copy, Debug)]
+pub struct StatusForm;
+
+impl Form for StatusForm {
+    fn describe(&self) -> String {
+        "status or range".to_owned()
+    }
+}
+
+impl Scalar for StatusForm {
+    type Value = RangeInclusive<u16>;
+
+    fn expected(&self, _: &str) -> String {
+        "a status from 100 to 999 or a range such as 200-299".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Option<RangeInclusive<u16>> {
+        status_range(text)
+    }
+
+    fn likely(&self, written: &str) -> Vec<String> {
+        let class = written.trim().to_lowercase();
+        let class = class
+            .strip_suffix("xx")
+            .or_else(|| class.strip_suffix(".."));
+        let range = class.map(|class| format!("{class}00-{class}99"));
+        let joined: String = written.split_whitespace().collect();
+        range.into_iter().chain([joined]).collect()
+    }
 }
 
 /// What an address has in the place of its host.
@@ -199,13 +239,9 @@ pub const USERNAME: Key<Text> = Key::required("username", Text, "The user.");
 
 pub const PASSWORD: Key<SecretText> = Key::required("password", SecretText, "The password.");
 
-pub const EXPECT_STATUS: Key<List<Parsed<RangeInclusive<u16>>>> = Key::with_default(
+pub const EXPECT_STATUS: Key<List<StatusForm>> = Key::with_default(
     "status",
-    List::of(Parsed {
-        label: "status or range",
-        expected: "a status from 100 to 999 or a range such as 200-299",
-        parse: status_range,
-    }),
+    List::of(StatusForm),
     "200-299",
     "Good statuses: numbers or ranges.",
 );

@@ -7,9 +7,8 @@ use crate::probe::dial::options;
 use crate::probe::http::keys as shared;
 use crate::probe::pattern::{Pattern, text_regex};
 use crate::yaml::{
-    Bool, Choice, Integer, Key, Keys, List, Map, Mapping, Parsed, SecretText, Size, Text, ZONE,
+    Bool, Choice, Integer, Key, Keys, List, Map, Mapping, Parsed, SecretText, Size, Text, ZoneForm,
 };
-use chrono_tz::Tz;
 use regex::Regex;
 
 pub const KEYS: Keys = &[
@@ -232,9 +231,9 @@ const AMOUNT: Parsed<f64> = Parsed {
     },
 };
 
-pub const TIMEZONE: Key<Parsed<Tz>> = Key::with_default(
+pub const TIMEZONE: Key<ZoneForm> = Key::with_default(
     "timezone",
-    ZONE,
+    ZoneForm,
     "UTC",
     "Time zone of the days, such as `Europe/Berlin`.",
 );

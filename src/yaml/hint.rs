@@ -1,0 +1,25 @@
+//! What a value that cannot be read was most likely meant as.
+
+use super::form::Scalar;
+use super::odd;
+use crate::units::likely::question;
+use std::collections::BTreeSet;
+
+/// The end of a help: `; did you mean A?`, where something is valid that looks like the value.
+pub(super) fn meant<F: Scalar>(form: &F, written: &str) -> String {
+    let is_valid = |text: &String| {
+        let value = form.parse(text);
+        value.is_some_and(|value| form.check(&value).is_ok())
+    };
+    let plain = odd::plain(written);
+    let mut seen = BTreeSet::new();
+    let likely = form.likely(&plain).into_iter();
+    let likely: Vec<String> = likely
+        .filter(|text| is_valid(text) && seen.insert(text.clone()))
+        .collect();
+    let is_other = plain != written && is_valid(&plain);
+    if is_other {
+        return question(&[plain]);
+    }
+    question(&likely)
+}
