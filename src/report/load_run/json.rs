@@ -56,7 +56,7 @@ pub(super) fn write(report: &RunReport) -> String {
                 "limit": held.threshold.limit,
                 "measured": held.measured.ok(),
                 "reason": held.measured.err().map(|missing| missing.to_string()),
-                "kept": held.is_kept(),
+                "kept": kept(held.answer()),
             })
         })
         .collect();
@@ -112,6 +112,11 @@ fn known(mut value: Value, run: &RunRecord) -> Value {
 }
 
 /// Of a warning sign, `bad` means that it is there.
+/// Null where the run was not made to show it.
+fn kept(answer: Answer) -> Option<bool> {
+    (answer != Answer::Unknown).then_some(answer == Answer::Good)
+}
+
 fn statement(one: &Statement) -> Value {
     let answer = match one.answer {
         Answer::Good => "good",

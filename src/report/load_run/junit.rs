@@ -26,12 +26,7 @@ pub(super) fn write(report: &RunReport) -> String {
         writeln!(cases, "><{element} message=\"{message}\"/></testcase>").unwrap_or_default();
     };
     for held in &report.held {
-        let answer = if held.is_kept() {
-            Answer::Good
-        } else {
-            Answer::Bad
-        };
-        case(&held.threshold.to_string(), answer, &held.in_words());
+        case(&held.threshold.to_string(), held.answer(), &held.in_words());
     }
     for one in &report.statements {
         case(one.topic, one.answer, &one.evidence);

@@ -25,10 +25,10 @@ pub use summary::RunSummary;
 pub use threshold::{Held, Measured, Missing, Threshold};
 
 use crate::config::ServiceSpec;
-use crate::format::times;
+use crate::format::{numbers, times};
 use crate::load::{
-    Advice, Answer, Ending, Indicators, Limit, OBSERVED, RunRecord, Statement, Usable, advice,
-    indicators, statements,
+    Advice, Answer, Ending, Figures, Indicators, Limit, OBSERVED, RunRecord, Statement, Usable,
+    advice, indicators, statements,
 };
 use crate::slo::Sli;
 use std::time::Duration;
@@ -79,9 +79,9 @@ impl RunReport {
         all
     }
 
-    /// Whether every threshold was kept.
+    /// Whether every threshold was kept that the run could show.
     pub fn is_kept(&self) -> bool {
-        self.held.iter().all(Held::is_kept)
+        self.held.iter().all(|one| one.answer() != Answer::Bad)
     }
 
     /// The first line: what was run, and what matters most.
@@ -135,9 +135,10 @@ impl RunReport {
             Ending::Failed { .. } => Answer::Unknown,
             _ if is_bad || self.missed().next().is_some() => Answer::Bad,
             _ if is_limited => Answer::Unknown,
-            _ if !self.is_kept() => Answer::Bad,
+            _ if !self.is_kept() || self.fails_all() => Answer::Bad,
             Ending::Aborted { .. } => Answer::Bad,
             Ending::Interrupted => Answer::Unknown,
+            Ending::Completed if self.figures().completed == 0 => Answer::Unknown,
             Ending::Completed => Answer::Good,
         }
     }
@@ -145,8 +146,9 @@ impl RunReport {
     /// What matters most.
     pub fn finding(&self) -> String {
         let bad = self.statements.iter().find(|one| one.answer == Answer::Bad);
-        let missed = self.held.iter().filter(|one| !one.is_kept()).count();
-        match (&self.run.ending, self.limited(), bad, missed) {
+        let failed = self.held.iter().filter(|one| one.answer() == Answer::Bad);
+        let failed = failed.count();
+        match (&self.run.ending, self.limited(), bad, failed) {
             (Ending::Failed { why }, _, _, _) => format!("cannot be judged: {why}"),
             (_, Some(limited), bad, _) => {
                 let known = bad.map(|one| one.evidence.clone());
@@ -159,9 +161,39 @@ impl RunReport {
             (_, _, Some(bad), _) => bad.evidence.clone(),
             (Ending::Aborted { why }, _, _, _) => format!("aborted: {why}"),
             (Ending::Interrupted, _, _, _) => "interrupted".to_owned(),
-            (_, _, _, 0) => "every threshold was kept".to_owned(),
-            (_, _, _, missed) => format!("{missed} of {} thresholds were missed", self.held.len()),
+            (_, _, _, 0) => self.kept_in_words(),
+            (_, _, _, failed) => self.missed_in_words().unwrap_or_else(|| {
+                format!(
+                    "{failed} of {} thresholds could not be measured",
+                    self.held.len()
+                )
+            }),
         }
+    }
+
+    /// What there is to say of a run that failed no threshold.
+    fn kept_in_words(&self) -> String {
+        let figures = self.figures();
+        let errors = figures.error_ratio().filter(|errors| *errors > 0.0);
+        match (self.held.is_empty(), errors) {
+            _ if figures.completed == 0 => "no request was seen".to_owned(),
+            (false, _) => "every threshold was kept".to_owned(),
+            (true, Some(errors)) => {
+                format!(
+                    "there are no thresholds; {} of the requests failed",
+                    numbers::failed(errors)
+                )
+            }
+            (true, None) => "there are no thresholds".to_owned(),
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        Figures::of(&self.run.windows)
+    }
+
+    fn fails_all(&self) -> bool {
+        self.figures().error_ratio() == Some(1.0)
     }
 
     /// That the generator was the limit, if it was.

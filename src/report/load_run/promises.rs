@@ -14,6 +14,7 @@ pub struct Promise {
     pub source: String,
     part: Part,
     is_objective: bool,
+    model: Model,
 }
 
 /// The windows with a load from one level to another.
@@ -33,6 +34,8 @@ const LOW: f64 = 1.5;
 const LOW_SHARE: f64 = 0.1;
 /// The highest load: from this share of it on.
 const HIGH_SHARE: f64 = 0.9;
+/// The share of a rate that was due from which on the service counts as having served it.
+const SERVED: f64 = 0.99;
 /// Levels are averages of moving numbers.
 const SLACK: f64 = 1e-6;
 
@@ -40,6 +43,7 @@ impl Promise {
     /// Of the whole run, such as one from the command line.
     pub fn of_all(threshold: Threshold, source: &str) -> Self {
         Self {
+            model: Model::Open { poisson: false },
             threshold,
             source: source.to_owned(),
             part: WHOLE,
@@ -57,6 +61,11 @@ impl Promise {
         let windows = windows.into_iter().filter(|one| self.concerns(one));
         let windows: Vec<_> = windows.collect();
         let mut held = self.threshold.judge(windows.iter().copied(), &self.source);
+        if self.threshold.of == Measured::Rate && self.is_objective && !held.is_kept() {
+            let too_few = self.offered(&windows);
+            let too_few = too_few.filter(|offered| *offered <= self.threshold.limit);
+            held.measured = too_few.map_or(held.measured, |rate| Err(Missing::Offered(rate)));
+        }
         if let (Measured::Quantile(target), true) = (self.threshold.of, self.is_objective) {
             // As in the objective itself, a failed request is never fast.
             let failed = Figures::of(windows).error_ratio();
@@ -66,6 +75,28 @@ impl Promise {
             }
         }
         held
+    }
+
+    /// The most requests per second that the load could ask for, if the service was not what kept it
+    /// from more: users who think ask at most so often, and a rate that was due was served.
+    fn offered(&self, windows: &[&LoadWindow]) -> Option<f64> {
+        let figures = Figures::of(windows.iter().copied());
+        let seconds = windows.iter().map(|one| one.length.as_secs_f64());
+        let most = windows.iter().map(|one| one.due).fold(0.0, f64::max);
+        match self.model {
+            Model::Closed { think } => {
+                let (fastest, _) = figures.extremes()?;
+                (!think.is_zero()).then(|| most / (think + fastest).as_secs_f64())
+            }
+            Model::Open { .. } => {
+                let due = windows
+                    .iter()
+                    .zip(seconds.clone())
+                    .map(|(one, length)| one.due * length);
+                let due = due.sum::<f64>() / seconds.sum::<f64>().max(f64::MIN_POSITIVE);
+                (figures.good_rate() >= SERVED * due).then_some(most)
+            }
+        }
     }
 }
 
@@ -188,6 +219,7 @@ impl<'a> Plan<'a> {
         }
         Promise {
             is_objective: false,
+            model: self.scenario.model,
             threshold,
             source,
             part,
@@ -198,7 +230,7 @@ impl<'a> Plan<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::{Stage, builtin};
+    use crate::load::{Answer, Stage, builtin};
 
     const CONFIG: &str = "services:
   - name: app
@@ -231,6 +263,53 @@ mod tests {
 
     fn planned(name: &str) -> Scenario {
         builtin(name, 100.0).expect("built in")
+    }
+
+    /// Ten users who think for a second cannot show 100 requests per second, however good the service.
+    #[test]
+    fn a_load_that_asks_for_less_says_nothing_about_throughput() {
+        let window = |due: f64, good: u64, latency_ms: u64| {
+            let mut latency = crate::stats::quantile::Histogram::default();
+            let code = crate::stats::scale::Scale::new([]).code(Duration::from_millis(latency_ms));
+            latency.add(code, good);
+            LoadWindow {
+                start: Duration::ZERO,
+                length: Duration::from_secs(10),
+                stage: 0,
+                due,
+                active: due,
+                started: good,
+                dropped: 0,
+                unjudged: 0,
+                good,
+                failed: Vec::new(),
+                latency,
+                lag: Duration::ZERO,
+                generator_cpu: None,
+            }
+        };
+        let judged = |name: &str, window: &LoadWindow| {
+            let all = promises(&service(CONFIG), &planned(name));
+            let flow = all.iter().find(|one| one.threshold.of == Measured::Rate);
+            flow.expect("configured").judge([window])
+        };
+        let few = judged("baseline", &window(10.0, 99, 10));
+        assert_eq!(few.answer(), Answer::Unknown, "{few:?}");
+        assert!(
+            few.in_words().starts_with("at most 9.9/s were asked for"),
+            "{}",
+            few.in_words()
+        );
+        let slow = judged("stress", &window(190.0, 500, 1000));
+        assert_eq!(
+            slow.answer(),
+            Answer::Bad,
+            "190 users could have asked for 95/s: {slow:?}"
+        );
+        let enough = judged("stress", &window(190.0, 1500, 100));
+        assert_eq!(enough.answer(), Answer::Good, "{enough:?}");
+        let dropped = judged("throughput", &window(140.0, 900, 100));
+        assert_eq!(dropped.answer(), Answer::Bad, "{dropped:?}");
     }
 
     #[test]

@@ -156,10 +156,10 @@ pub fn advice(report: &RunReport) -> Table {
 
 pub fn thresholds(report: &RunReport) -> Table {
     let rows = report.held.iter().map(|held| {
-        let (tone, word) = if held.is_kept() {
-            (Tone::Good, "kept")
-        } else {
-            (Tone::Bad, "missed")
+        let (tone, word) = match held.answer() {
+            Answer::Good => (Tone::Good, "kept"),
+            Answer::Bad => (Tone::Bad, "missed"),
+            Answer::Unknown => (Tone::Idle, "unknown"),
         };
         vec![
             Cell::Own(held.threshold.to_string()),

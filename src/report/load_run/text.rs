@@ -45,10 +45,10 @@ fn thresholds(out: &mut String, report: &RunReport) {
     }
     out.push_str("\n  THRESHOLDS\n");
     for held in &report.held {
-        let sign = if held.is_kept() {
-            '\u{2713}'
-        } else {
-            '\u{2717}'
+        let sign = match held.answer() {
+            Answer::Good => '\u{2713}',
+            Answer::Bad => '\u{2717}',
+            Answer::Unknown => '?',
         };
         let (threshold, measured) = (held.threshold.to_string(), held.in_words());
         let source = printable(&held.source);

@@ -1,7 +1,7 @@
 //! What a load run has to keep.
 
 use crate::format::numbers;
-use crate::load::{Figures, LoadWindow};
+use crate::load::{Answer, Figures, LoadWindow};
 use crate::stats::quantile::needed;
 use crate::units;
 use std::fmt;
@@ -44,6 +44,8 @@ pub enum Missing {
     Times,
     /// Nothing says which requests failed.
     Errors,
+    /// The run asked for at most so many requests per second, which is too few to show it.
+    Offered(f64),
     /// This share of the requests failed, which leaves too few for the quantile of an objective.
     Failed(f64),
 }
@@ -55,6 +57,11 @@ impl fmt::Display for Missing {
             Self::Few(requests) => write!(f, "too few requests: {requests}"),
             Self::Times => f.write_str("response times are not known"),
             Self::Errors => f.write_str("it is not known which requests failed"),
+            Self::Offered(rate) => write!(
+                f,
+                "at most {} were asked for (`slod load throughput` asks for more)",
+                Measured::Rate.show(*rate)
+            ),
             Self::Failed(share) => {
                 let share = numbers::failed(*share);
                 write!(
@@ -196,6 +203,15 @@ impl Held {
     pub fn is_missed(&self) -> bool {
         let is_known = matches!(self.measured, Ok(_) | Err(Missing::Failed(_)));
         is_known && !self.is_kept()
+    }
+
+    /// What is not measured fails, unless the run was not made to show it.
+    pub fn answer(&self) -> Answer {
+        match self.measured {
+            Err(Missing::Offered(_)) => Answer::Unknown,
+            _ if self.is_kept() => Answer::Good,
+            _ => Answer::Bad,
+        }
     }
 
     /// What was measured, or why nothing was, in words.

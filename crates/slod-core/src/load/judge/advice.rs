@@ -28,7 +28,7 @@ const LOGS: &str = "Check application logs";
 
 pub const CPU: Advice = advice(
     CACHING,
-    "cache what is computed repeatedly, or add processors, because requests waited for the CPU",
+    "cache what is computed repeatedly, or add processors, because those of the host were busy",
 );
 pub const CPU_LIMIT: Advice = advice(
     LIMITS,
