@@ -6,6 +6,7 @@ use super::span::When;
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::format::times;
 use crate::outcome::Timestamp;
 use crate::report::alerts::{AlertEntry, with_evidence};
 use crate::store::Store;
@@ -52,11 +53,11 @@ struct AcknowledgeArgs {
 struct ListArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
-    /// Alerts that fired since then: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now (7d).
-    #[arg(long, value_name = "TIME")]
+    /// Alerts that fired at some time after this, also those that began before it: a date (2026-11-01), a time (2026-11-01T14:00:00Z), a duration before now (7d), or now.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<When>,
-    /// Alerts that fired before then, in the same formats.
-    #[arg(long, value_name = "TIME")]
+    /// Alerts that fired at some time before this, also those that ended after it; in the same formats.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<When>,
     #[arg(long, default_value = "text")]
     format: OutputFormat,
@@ -94,6 +95,14 @@ fn list(args: &ListArgs) -> u8 {
     );
     if from.is_some() && from >= to.or(Some(Timestamp(i64::MAX))) {
         complain("slod: --from is not before --to");
+        return exit::USAGE;
+    }
+    if let Some(from) = from.filter(|from| *from > now) {
+        let show = |at: Timestamp| times::second(at.to_utc());
+        let (from, now) = (show(from), show(now));
+        complain(&format!(
+            "slod: --from {from} UTC is in the future (now: {now} UTC): no alert has fired then"
+        ));
         return exit::USAGE;
     }
     on_daemon(&args.daemon, async |daemon| {

@@ -4,7 +4,7 @@ use super::output::{complain, show};
 use super::{ConfigArg, exit};
 use crate::store;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub struct BackupArgs {
@@ -20,6 +20,13 @@ pub fn run(args: &BackupArgs) -> u8 {
         Ok(config) => config,
         Err(code) => return code,
     };
+    if let Some(fault) = unusable(&args.to) {
+        complain(&format!(
+            "slod: cannot write {}: {fault}",
+            args.to.display()
+        ));
+        return exit::USAGE;
+    }
     match store::backup(&config.store.path, &args.to) {
         Ok(made) => {
             let (size, seconds) = (made.size_bytes, made.took.as_secs_f64());
@@ -36,5 +43,19 @@ pub fn run(args: &BackupArgs) -> u8 {
             ));
             exit::START
         }
+    }
+}
+
+/// Why a copy cannot have this name.
+fn unusable(to: &Path) -> Option<&'static str> {
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if to.is_dir() {
+        Some("it is a directory")
+    } else if to.symlink_metadata().is_ok() {
+        Some("it exists already")
+    } else if folder.is_some_and(|folder| !folder.is_dir()) {
+        Some("its directory does not exist")
+    } else {
+        None
     }
 }

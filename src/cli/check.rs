@@ -1,8 +1,8 @@
 //! `slod check`: every fault of a config at once, each with its place.
 
+use super::exit;
 use super::output::{complain, draw};
-use super::{ConfigArg, exit};
-use crate::config::{Config, Loaded, read_file};
+use crate::config::{Config, FileError, Loaded, read_file, read_stream};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::format::numbers::plural;
 use crate::probe::{KINDS, Kind};
@@ -10,16 +10,26 @@ use crate::web::auth::{self, LoadedFile};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::fmt::Write as _;
-use std::io::IsTerminal;
-use std::path::Path;
+use std::fs::{File, Metadata};
+use std::io::{self, IsTerminal};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 
 /// More than this many are counted, but not drawn: the first ones are what a person corrects first.
 const DRAWN: usize = 100;
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    #[command(flatten)]
-    config: ConfigArg,
+    /// The config file; `-` is standard input.
+    #[arg(
+        id = "config",
+        long = "config",
+        short = 'c',
+        value_name = "FILE",
+        default_value = "slod.yaml",
+        env = "SLOD_CONFIG"
+    )]
+    path: PathBuf,
     /// Output format.
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     format: CheckFormat,
@@ -45,14 +55,14 @@ pub fn run(args: &CheckArgs) -> u8 {
 
 /// The exit code, and what is found.
 pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
-    let source = match read_file(&args.config.path) {
+    let source = match read(&args.path) {
         Ok(source) => source,
         Err(error) => {
             complain(&format!("slod: {error}"));
             return (exit::USAGE, String::new());
         }
     };
-    let base = args.config.path.parent().unwrap_or(Path::new(""));
+    let base = args.path.parent().unwrap_or(Path::new(""));
     let env = |name: &str| std::env::var(name).ok();
     let loaded = Config::load(&source, base, &env, kinds);
     let web = loaded.config.as_ref().and_then(auth::check);
@@ -74,6 +84,24 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
     let is_invalid = loaded.config.is_none() || web.is_some_and(|web| web.file.is_none());
     let is_refused = args.strict && count(&loaded, Severity::Warning) + warnings > 0;
     (u8::from(is_invalid || is_refused), output)
+}
+
+/// The text of a file, of standard input (`-`), or of a pipe such as `<(...)`, which ends as whoever
+/// writes it does.
+fn read(path: &Path) -> Result<Source, FileError> {
+    let is_pipe = |about: Metadata| about.file_type().is_fifo();
+    if path == Path::new("-") {
+        return read_stream("<stdin>", io::stdin().lock());
+    }
+    if std::fs::metadata(path).is_ok_and(is_pipe) {
+        let failed = |source| FileError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let name = path.display().to_string();
+        return read_stream(&name, File::open(path).map_err(failed)?);
+    }
+    read_file(path)
 }
 
 fn wants_colour() -> bool {

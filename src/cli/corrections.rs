@@ -11,7 +11,7 @@ use crate::report::corrections::{CorrectionEntry, to_text};
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::latest;
 use crate::store::{Store, StoreError};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
@@ -45,22 +45,23 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("end").required(true).args(["to", "length"])))]
 struct AddArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
-    /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now (20m).
+    /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), a duration before now (20m), or now.
     #[arg(
         long,
         value_name = "TIME",
-        default_value = "0",
-        hide_default_value = true
+        default_value = "now",
+        allow_hyphen_values = true
     )]
     from: When,
     /// End (exclusive), in the same formats; may be in the future.
-    #[arg(long, value_name = "TIME", required_unless_present = "length")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<When>,
     /// Length, such as 30m, instead of the end.
-    #[arg(long = "for", value_name = "DURATION", id = "length", value_parser = read_duration, conflicts_with = "to")]
+    #[arg(long = "for", value_name = "DURATION", id = "length", value_parser = read_duration)]
     length: Option<Duration>,
     /// Only for this service; repeat it for several [default: all].
     #[arg(long = "service", value_name = "NAME")]

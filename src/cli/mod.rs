@@ -45,6 +45,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use log::HeldLog;
 use output::complain;
 use serde::Serialize;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -56,7 +57,7 @@ pub mod exit {
     pub const NO: u8 = 1;
     /// The command line or a file it names cannot be used.
     pub const USAGE: u8 = 2;
-    /// The daemon could not start: its address or its store is unavailable.
+    /// The daemon, its address or its store is unavailable, or the daemon refuses what was asked.
     pub const START: u8 = 64;
     /// A part of the daemon, or what makes the load of a run, failed while it ran.
     pub const FAILED: u8 = 70;
@@ -165,7 +166,7 @@ enum Command {
     Runs(runs::RunsArgs),
     /// Record a load run as the baseline, or compare a later one with it.
     Baseline(baseline::BaselineArgs),
-    /// List the burn-rate alerts that fire, or that fired in a time range.
+    /// List the burn-rate alerts that fire, or that fired at some time of a range.
     Alerts(alerts::AlertsArgs),
     /// Try a receiver, or list the notifications that were sent.
     Notify(notify::NotifyArgs),
@@ -190,7 +191,10 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return ExitCode::from(say(&said)),
+    };
     let level = match &cli.command {
         Command::Demo(_) => Some("error"),
         Command::Load(args) if !args.drawn.plain => Some("warn"),
@@ -237,11 +241,25 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
     };
-    ExitCode::from(if code == exit::OK && output::is_lost() {
+    // An answer that nobody can read is none, whatever it was.
+    let is_answer = matches!(code, exit::OK | exit::NO);
+    ExitCode::from(if is_answer && output::is_lost() {
         exit::FAILED
     } else {
         code
     })
+}
+
+/// Prints the help, the version, or what is wrong with the command line, and returns the exit code.
+fn say(said: &clap::Error) -> u8 {
+    let written = said.print().and_then(|()| io::stdout().flush());
+    match written {
+        Err(error) if !said.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("slod: cannot write to standard output: {error}"));
+            exit::FAILED
+        }
+        _ => u8::try_from(said.exit_code()).unwrap_or(exit::USAGE),
+    }
 }
 
 #[cfg(test)]

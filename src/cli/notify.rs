@@ -2,13 +2,14 @@
 
 use super::output::{complain, show};
 use super::run::on_runtime;
-use super::{ConfigArg, exit};
+use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
 use crate::notify::{Answer, Sender};
 use crate::outcome::Timestamp;
 use crate::receiver::{Envelope, Message, Receiver, Request};
 use crate::store::{Sent, Store};
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -50,6 +51,32 @@ struct ListArgs {
     /// How many.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(LIMIT)))]
     limit: u32,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+/// What was sent, and what waits.
+#[derive(Debug, Serialize)]
+struct Listed {
+    sent: Vec<SentEntry>,
+    waiting: Vec<WaitingEntry>,
+}
+
+#[derive(Debug, Serialize)]
+struct SentEntry {
+    at: String,
+    receiver: String,
+    group: String,
+    firing: u64,
+    resolved: u64,
+    delivered: bool,
+    answer: String,
+}
+
+#[derive(Debug, Serialize)]
+struct WaitingEntry {
+    receiver: String,
+    notices: u64,
 }
 
 pub fn run(args: &NotifyArgs) -> u8 {
@@ -183,12 +210,14 @@ fn list(args: &ListArgs) -> u8 {
     };
     match read() {
         Ok((sent, waiting)) => {
-            let mut text: String = sent.iter().map(line).collect();
-            for (receiver, notices) in waiting {
-                let _ = writeln!(text, "{receiver}: {notices} notices wait");
-            }
-            let none = "nothing was sent, nothing waits\n".to_owned();
-            show(if text.is_empty() { &none } else { &text });
+            let waiting = waiting.into_iter();
+            let listed = Listed {
+                sent: sent.into_iter().map(SentEntry::of).collect(),
+                waiting: waiting
+                    .map(|(receiver, notices)| WaitingEntry { receiver, notices })
+                    .collect(),
+            };
+            show(&args.format.of(&listed, Listed::to_text));
             exit::OK
         }
         Err(error) => {
@@ -199,16 +228,41 @@ fn list(args: &ListArgs) -> u8 {
     }
 }
 
-fn line(sent: &Sent) -> String {
-    let Timestamp(at) = sent.at;
-    let at = Timestamp(at).to_utc().format("%Y-%m-%dT%H:%M:%SZ");
-    let state = if sent.delivered {
-        "delivered"
-    } else {
-        "given up"
-    };
-    format!(
-        "{at}  {}  {}  {} firing, {} resolved  {state}: {}\n",
-        sent.receiver, sent.group, sent.firing, sent.resolved, sent.answer
-    )
+impl Listed {
+    fn to_text(&self) -> String {
+        let mut text: String = self.sent.iter().map(SentEntry::to_text).collect();
+        for WaitingEntry { receiver, notices } in &self.waiting {
+            let _ = writeln!(text, "{receiver}: {notices} notices wait");
+        }
+        if text.is_empty() {
+            return "nothing was sent, nothing waits\n".to_owned();
+        }
+        text
+    }
+}
+
+impl SentEntry {
+    fn of(sent: Sent) -> Self {
+        Self {
+            at: sent.at.to_utc().format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            receiver: sent.receiver,
+            group: sent.group,
+            firing: sent.firing,
+            resolved: sent.resolved,
+            delivered: sent.delivered,
+            answer: sent.answer,
+        }
+    }
+
+    fn to_text(&self) -> String {
+        let state = if self.delivered {
+            "delivered"
+        } else {
+            "given up"
+        };
+        format!(
+            "{}  {}  {}  {} firing, {} resolved  {state}: {}\n",
+            self.at, self.receiver, self.group, self.firing, self.resolved, self.answer
+        )
+    }
 }

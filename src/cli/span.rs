@@ -2,21 +2,27 @@
 
 use crate::format::times;
 use crate::outcome::Timestamp;
-use crate::units;
+use crate::units::{self, likely};
+use crate::yaml::{Scalar, Span};
 use clap::Args;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct SpanArgs {
-    /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now (7d).
-    #[arg(long, value_name = "TIME", default_value = "30d")]
-    from: When,
-    /// End, in the same formats [default: now].
+    /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), a duration before now (7d), or now.
     #[arg(
         long,
         value_name = "TIME",
-        default_value = "0",
-        hide_default_value = true
+        default_value = "30d",
+        allow_hyphen_values = true
+    )]
+    from: When,
+    /// End, in the same formats.
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "now",
+        allow_hyphen_values = true
     )]
     to: When,
 }
@@ -55,30 +61,56 @@ impl When {
 
 /// A duration in an option.
 pub fn read_duration(text: &str) -> Result<Duration, String> {
-    units::duration(text).ok_or_else(|| "expected a duration such as 30s or 2m".to_owned())
+    units::duration(text).ok_or_else(|| {
+        let likely = Span::ANY.likely(text);
+        let meant = likely::question(&likely);
+        format!("expected a duration such as 30s or 2m{meant}")
+    })
 }
 
 impl std::str::FromStr for When {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(ago) = units::duration(text) {
-            return Ok(Self::Ago(ago));
-        }
-        let moment = chrono::DateTime::parse_from_rfc3339(text).map(|at| at.timestamp_millis());
-        let day = || {
-            let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-            Some(
-                day.and_time(chrono::NaiveTime::MIN)
-                    .and_utc()
-                    .timestamp_millis(),
-            )
-        };
-        match moment.ok().or_else(day) {
-            Some(at) => Ok(Self::At(Timestamp(at))),
-            None => Err("expected a date such as 2026-11-01, a time such as 2026-11-01T14:00:00Z, or a duration before now such as 7d".to_owned()),
-        }
+        read_when(text).ok_or_else(|| {
+            let meant: Vec<_> = meant(text).into_iter().collect();
+            let question = likely::question(&meant);
+            format!("expected a date such as 2026-11-01, a time such as 2026-11-01T14:00:00Z, a duration before now such as 7d, or now{question}")
+        })
     }
+}
+
+fn read_when(text: &str) -> Option<When> {
+    if text == "now" {
+        return Some(When::Ago(Duration::ZERO));
+    }
+    if let Some(ago) = units::duration(text) {
+        return Some(When::Ago(ago));
+    }
+    let moment = chrono::DateTime::parse_from_rfc3339(text).map(|at| at.timestamp_millis());
+    let day = || {
+        let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+        let midnight = day.and_time(chrono::NaiveTime::MIN);
+        Some(midnight.and_utc().timestamp_millis())
+    };
+    moment.ok().or_else(day).map(|at| When::At(Timestamp(at)))
+}
+
+/// What was most likely meant: a duration before now without a sign, a time with its zone. A duration
+/// after now, `+5m`, is none of these.
+fn meant(text: &str) -> Option<String> {
+    let text = text.trim();
+    let before = text.strip_prefix("now").unwrap_or(text).trim_start();
+    if before.starts_with('+') {
+        return None;
+    }
+    let ago = before.strip_prefix('-').unwrap_or(before);
+    let plain = units::duration(ago).map(|_| ago.to_owned());
+    let duration = plain.or_else(|| likely::duration(ago));
+    let word = text.eq_ignore_ascii_case("now").then(|| "now".to_owned());
+    let mut moments = likely::moments(text).into_iter();
+    let moment = || moments.find(|text| read_when(text).is_some());
+    word.or(duration).or_else(moment)
 }
 
 #[cfg(test)]
@@ -93,7 +125,32 @@ mod tests {
         assert_eq!(at("2026-11-01T01:00:00+01:00"), Ok(1_793_491_200));
         assert_eq!(at("7d"), Ok(1_795_442_517 - 7 * 86_400));
         assert_eq!(at("0"), Ok(1_795_442_517));
+        assert_eq!(at("now"), Ok(1_795_442_517));
         assert!(at("yesterday").is_err() && at("2026-13-01").is_err());
+    }
+
+    #[test]
+    fn what_is_a_sign_or_a_zone_away_is_offered() {
+        for (written, offered) in [
+            ("-5m", Some("5m")),
+            ("now-5m", Some("5m")),
+            ("5 min", Some("5m")),
+            ("NOW", Some("now")),
+            ("2026-11-29T02:50", Some("2026-11-29T02:50:00Z")),
+            ("2026-11-29 02:50:00", Some("2026-11-29T02:50:00Z")),
+            ("2026-11-29 02:50:00 UTC", Some("2026-11-29T02:50:00Z")),
+            ("+5m", None),
+            ("yesterday", None),
+            ("2026-13-01", None),
+        ] {
+            assert_eq!(meant(written).as_deref(), offered, "{written}");
+            let error = written.parse::<When>().expect_err("invalid");
+            let question = offered.map(|offered| format!("did you mean `{offered}`?"));
+            assert!(
+                error.ends_with(question.as_deref().unwrap_or("or now")),
+                "{error}"
+            );
+        }
     }
 
     #[test]

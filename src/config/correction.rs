@@ -6,6 +6,7 @@ use crate::diagnostic::nearest;
 use crate::outcome::Timestamp;
 use crate::slo::correction::{Correction, IN_CONFIG, span_fault};
 use crate::slo::recurrence::{self, Recurrence};
+use crate::units::likely;
 use crate::yaml::{Key, List, Section, Text};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
@@ -88,7 +89,15 @@ fn names(section: &Section<'_>, key: &Key<List<Text>>) -> Vec<String> {
 /// A moment with its offset, or a local one of the zone.
 fn moment(section: &Section<'_>, key: &Key<Text>, zone: Tz) -> Option<Timestamp> {
     let expected = "a moment such as 2026-11-01T22:00:00Z, or 2026-11-01T22:00";
-    section.parse(key, expected, |text| read_moment(text, zone))
+    let written = section.node_of(key).and_then(|node| node.value.scalar());
+    let likely = likely::moments(&written.unwrap_or_default());
+    let mut likely = likely.into_iter();
+    let likely: Vec<_> = likely
+        .find(|text| read_moment(text, zone).is_some())
+        .into_iter()
+        .collect();
+    let expected = format!("{expected}{}", likely::question(&likely));
+    section.parse(key, &expected, |text| read_moment(text, zone))
 }
 
 fn read_moment(text: &str, zone: Tz) -> Option<Timestamp> {

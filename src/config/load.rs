@@ -11,7 +11,7 @@ use crate::yaml::{
     self, Keys, Outline, Reader, SIZE_LIMIT, Value, mask, read_regular, world_readable,
 };
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -185,6 +185,25 @@ pub fn read_file(path: &Path) -> Result<Source, FileError> {
         }
         error => failed(error),
     })?;
+    text(path, bytes)
+}
+
+/// The same from what has no length, such as standard input. It is read to a limit.
+pub fn read_stream(name: &str, from: impl Read) -> Result<Source, FileError> {
+    let path = Path::new(name);
+    let mut bytes = Vec::new();
+    let read = from.take(SIZE_LIMIT as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|source| FileError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    if bytes.len() > SIZE_LIMIT {
+        return Err(FileError::TooLarge(path.to_owned()));
+    }
+    text(path, bytes)
+}
+
+fn text(path: &Path, bytes: Vec<u8>) -> Result<Source, FileError> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = valid.split(|byte| *byte == b'\n').count();

@@ -30,13 +30,13 @@ const ODD: &[(char, &str)] = &[
     ('\u{ff1a}', "a full-width colon"),
 ];
 
-/// The first of these characters in a text, such as `U+00A0 (a no-break space)`, and its place in
+/// The first of these characters in a text, such as `U+00A0, a no-break space`, and its place in
 /// characters.
 pub(super) fn first(text: &str) -> Option<(usize, String)> {
     let named = |c: char| ODD.iter().find(|(odd, _)| *odd == c);
     let mut all = text.chars().enumerate();
     let (at, (odd, name)) = all.find_map(|(at, c)| Some((at, named(c)?)))?;
-    Some((at, format!("U+{:04X} ({name})", u32::from(*odd))))
+    Some((at, format!("U+{:04X}, {name}", u32::from(*odd))))
 }
 
 /// Whether a character is one of these and shows nothing.
@@ -75,7 +75,7 @@ mod tests {
     fn what_looks_like_something_else_is_named_and_replaced() {
         assert_eq!(
             first("a\u{a0}b"),
-            Some((1, "U+00A0 (a no-break space)".to_owned()))
+            Some((1, "U+00A0, a no-break space".to_owned()))
         );
         assert_eq!(first("größe 5 €"), None);
         assert_eq!(plain("\u{201c}http://h/\u{201d}"), "http://h/");

@@ -74,22 +74,20 @@ impl Outline {
             .map(|last| format!("`{last}`"))
             .collect();
         if !below.is_empty() {
-            let below = below.join(" and of ");
-            return Some(format!("`{name}` is a key of {below}: write it there"));
+            let below = below.join(" and ");
+            return Some(format!("`{name}` is valid in {below}"));
         }
         let around = found
             .iter()
             .find(|section| last_below(&here, &without_indexes(&section.path)).is_some());
         if let Some(around) = around {
             let whose = whose(&around.path);
-            return Some(format!(
-                "`{name}` is a key of {whose}: write it one level higher"
-            ));
+            return Some(format!("`{name}` is valid one level higher, {whose}"));
         }
         // The same keys may stand at several places: the nearest of them is shown.
         let mut others = found.iter();
         let first = others.next()?;
-        if !others.all(|other| std::ptr::eq(other.keys, first.keys)) {
+        if !others.all(|other| is_same(other.keys, first.keys)) {
             return None;
         }
         let common = |path: &str| {
@@ -100,7 +98,7 @@ impl Outline {
                 .count()
         };
         let nearest = found.iter().max_by_key(|section| common(&section.path))?;
-        Some(format!("`{name}` is a key of {}", whose(&nearest.path)))
+        Some(format!("`{name}` is valid {}", whose(&nearest.path)))
     }
 }
 
@@ -112,6 +110,12 @@ fn has(keys: Keys, name: &str) -> bool {
     keys.any(|key| is(key.name()) || key.file_name().as_deref().is_some_and(is))
 }
 
+/// The same section may stand at several places, such as probes of services and of `vantage`.
+fn is_same(one: Keys, other: Keys) -> bool {
+    let names = |keys: Keys| keys.iter().map(|key| key.name());
+    names(one).eq(names(other))
+}
+
 /// The last part of a path that is one level below another.
 fn last_below<'p>(path: &'p str, above: &str) -> Option<&'p str> {
     let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
@@ -120,8 +124,8 @@ fn last_below<'p>(path: &'p str, above: &str) -> Option<&'p str> {
 
 fn whose(path: &str) -> String {
     match path {
-        "" => "the top level".to_owned(),
-        path => format!("`{path}`"),
+        "" => "at the top level".to_owned(),
+        path => format!("in `{path}`"),
     }
 }
 

@@ -1,11 +1,13 @@
 //! The context of reading a document, and where its errors are collected.
 
 mod variables;
+mod wording;
 
 pub use variables::Piece;
+pub(super) use wording::odd_remark;
+use wording::{expected_mapping, lacks};
 
-use super::form::Structure;
-use super::key::{Declared, Keys, Need};
+use super::key::Keys;
 use super::name::is_plain_name;
 use super::odd;
 use super::outline::Outline;
@@ -289,7 +291,7 @@ impl<'a> Reader<'a> {
         let remark = match value {
             Value::Null => " (in quotes, if the word `null` or `~` is meant)".to_owned(),
             Value::Text(text) if public => odd::first(text)
-                .map(|(_, odd)| format!(" (the value contains {odd})"))
+                .map(|(_, odd)| odd_remark(expected, "value", &odd))
                 .unwrap_or_default(),
             _ => String::new(),
         };
@@ -350,40 +352,4 @@ impl<'a> Reader<'a> {
             redactions,
         }
     }
-}
-
-/// Whether a diagnostic says that one of these keys is missing. A key that is there, misspelled, is
-/// reported as that.
-fn lacks(diagnostic: &Diagnostic, names: &BTreeSet<String>) -> bool {
-    let has_name = |text: &str| {
-        let mut words = text.split(|c: char| c != '_' && !c.is_alphanumeric());
-        words.any(|word| names.contains(word))
-    };
-    let help = diagnostic.help.as_deref();
-    let help = help.filter(|help| help.starts_with("add "));
-    has_name(&diagnostic.message) || help.is_some_and(has_name)
-}
-
-/// What is expected where no mapping stands: in the place of a text one with its required keys.
-fn expected_mapping(written: &Value, keys: Keys) -> String {
-    let names: Vec<_> = keys.iter().map(|key| key.name()).take(4).collect();
-    let names = names.join(", ");
-    if !matches!(written, Value::Text(_)) {
-        return format!("a mapping with keys such as {names}");
-    }
-    let is_needed = |key: &&&dyn Declared| {
-        key.need() == Need::Required && !matches!(key.form().structure(), Structure::ProbeKind)
-    };
-    let mut shown: Vec<_> = keys.iter().filter(is_needed).collect();
-    if shown.is_empty() {
-        shown.extend(keys.first());
-    }
-    let shown: Vec<_> = shown
-        .iter()
-        .map(|key| format!("{}: ...", key.name()))
-        .collect();
-    format!(
-        "a mapping such as `{{ {} }}`, with keys such as {names}",
-        shown.join(", ")
-    )
 }

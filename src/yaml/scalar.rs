@@ -56,8 +56,14 @@ impl<T> Scalar for Parsed<T> {
     }
 
     fn likely(&self, written: &str) -> Vec<String> {
-        let joined: String = written.split_whitespace().collect();
-        vec![written.to_lowercase(), joined.to_lowercase(), joined]
+        // Between words a space may be part of a value.
+        let has_words = written.contains(char::is_alphabetic);
+        let joined = || written.split_whitespace().collect();
+        vec![if has_words {
+            written.to_lowercase()
+        } else {
+            joined()
+        }]
     }
 }
 

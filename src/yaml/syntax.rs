@@ -27,27 +27,27 @@ impl Fault {
         Self { place, ..self }
     }
 
-    fn into_diagnostic(self, place: Option<Place>) -> Box<Diagnostic> {
-        Box::new(Diagnostic {
+    fn into_diagnostic(self, place: Option<Place>) -> Diagnostic {
+        Diagnostic {
             severity: Severity::Error,
             code: "syntax",
             place: self.place.or(place),
             path: String::new(),
             message: self.message,
             help: self.help,
-        })
+        }
     }
 }
 
 /// The one diagnostic of a text that cannot be parsed.
-pub(super) fn diagnose(error: &serde_yaml::Error, text: &str) -> Box<Diagnostic> {
+pub(super) fn diagnose(error: &serde_yaml::Error, text: &str) -> Diagnostic {
     let at = error.location().as_ref().map(place);
     explain(error, at, text).into_diagnostic(at)
 }
 
 /// The fault of a document whose lines are indented with characters that are no spaces for YAML: the
 /// keys of such lines would stand in other sections than the ones that a person sees.
-pub(super) fn odd_indentation(node: &Node) -> Option<Box<Diagnostic>> {
+pub(super) fn odd_indentation(node: &Node) -> Option<Diagnostic> {
     match &node.value {
         Value::Null | Value::Text(_) => None,
         Value::List(items) => items.iter().find_map(odd_indentation),
@@ -65,7 +65,7 @@ pub(super) fn odd_indentation(node: &Node) -> Option<Box<Diagnostic>> {
 fn odd_fault(odd: &str) -> Fault {
     Fault::new(
         format!("the line begins with {odd}, which does not count as indentation"),
-        "replace it by spaces; an editor can show such characters",
+        "remove it, and indent with spaces; an editor can show such characters",
     )
 }
 
@@ -124,9 +124,10 @@ fn in_words(reason: &str) -> Fault {
     let unexpected = reason.strip_prefix("unexpected character: `");
     if let Some(character) = unexpected.and_then(|rest| rest.strip_suffix('\'')) {
         // Control characters are escaped.
-        let help = match character.starts_with("\\u{") {
-            true => "remove it: a config is text in UTF-8, without control characters".to_owned(),
-            false => format!("put the value in quotes if it begins with `{character}`"),
+        let help = if character.starts_with("\\u{") {
+            "remove it: a config is text in UTF-8, without control characters".to_owned()
+        } else {
+            format!("put the value in quotes if it begins with `{character}`")
         };
         return Fault::new(
             format!("invalid YAML: unexpected character `{character}`"),
@@ -172,10 +173,8 @@ fn in_lines(reason: &str, at: Place, text: &str) -> Option<Fault> {
         }
     }
     let here = here?;
-    let odd = [Some(here), before]
-        .into_iter()
-        .flatten()
-        .find_map(odd_character);
+    let mut lines = [Some(here), before].into_iter().flatten();
+    let odd = lines.find_map(odd_blank).or_else(|| odd_sign(here));
     odd.or_else(|| match reason {
         reason if reason.contains("mapping values are not allowed") => {
             misplaced_colon(here, before, at)
@@ -187,23 +186,29 @@ fn in_lines(reason: &str, at: Place, text: &str) -> Option<Fault> {
     })
 }
 
-/// A character in the indentation, or in the place of a quotation mark or a colon, that only looks
-/// like one.
-fn odd_character((number, line): Line<'_>) -> Option<Fault> {
+/// An indentation that is none for YAML.
+fn odd_blank((number, line): Line<'_>) -> Option<Fault> {
     let content = line.trim_start_matches([' ', '-']);
     let before = line.chars().count() - content.chars().count();
-    let is_sign =
-        |c: char| matches!(c, '\u{201c}'..='\u{201e}' | '\u{2018}'..='\u{201a}' | '\u{ff1a}');
-    if content.starts_with(odd::is_blank) {
-        let (_, odd) = odd::first(content)?;
-        return Some(odd_fault(&odd).at(number, before + 1, 1));
-    }
-    let sign = content.chars().position(is_sign)?;
-    let found: String = content.chars().skip(sign).take(1).collect();
-    let (_, odd) = odd::first(&found)?;
+    let (_, odd) = odd::first(content).filter(|_| content.starts_with(odd::is_blank))?;
+    Some(odd_fault(&odd).at(number, before + 1, 1))
+}
+
+/// A colon, or a quotation mark at the beginning of a value, that only looks like one. Within a text
+/// they are what is meant.
+fn odd_sign((number, line): Line<'_>) -> Option<Fault> {
+    let is_quote = |c: char| matches!(c, '\u{201c}'..='\u{201e}' | '\u{2018}'..='\u{201a}');
+    let mut before = ' ';
+    let mut signs = line.chars().enumerate().filter(|(_, c)| {
+        let begins = matches!(before, ' ' | '{' | '[' | ',' | ':');
+        before = *c;
+        *c == '\u{ff1a}' || (begins && is_quote(*c))
+    });
+    let (at, sign) = signs.next()?;
+    let (_, odd) = odd::first(&sign.to_string())?;
     let message = format!("invalid YAML in a line with {odd}");
     let help = "write the ASCII character: `\"`, `'` or `:`";
-    Some(Fault::new(message, help).at(number, before + sign + 1, 1))
+    Some(Fault::new(message, help).at(number, at + 1, 1))
 }
 
 /// Why there is a `:` where no key can be.

@@ -91,8 +91,11 @@ pub fn parse(source: &Source) -> Result<Node, Box<Diagnostic>> {
     };
     serde_yaml::from_str_with_options::<Spanned<Raw>>(&source.text, options)
         .map(|root| node(root, &source.text))
-        .map_err(|error| diagnose(&error, &source.text))
-        .and_then(|root| odd_indentation(&root).map_or(Ok(root), Err))
+        .map_err(|error| Box::new(diagnose(&error, &source.text)))
+        .and_then(|root| match odd_indentation(&root) {
+            Some(fault) => Err(Box::new(fault)),
+            None => Ok(root),
+        })
 }
 
 /// Where something stands, as we count.

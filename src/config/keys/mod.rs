@@ -3,6 +3,7 @@
 
 pub(super) mod alerts;
 pub(super) mod correction;
+mod listen;
 pub(super) mod load;
 pub(super) mod load_requests;
 pub(super) mod metrics;
@@ -16,8 +17,8 @@ pub(super) mod web;
 pub(super) mod window;
 
 use crate::units::DAY;
-use crate::yaml::{FilePath, Integer, Key, Keys, List, Mapping, Parsed, Span};
-use std::net::SocketAddr;
+use crate::yaml::{FilePath, Integer, Key, Keys, List, Mapping, Span};
+use listen::ListenForm;
 use std::time::Duration;
 
 pub const ROOT: Keys = &[
@@ -38,13 +39,9 @@ pub const ROOT: Keys = &[
     &SERVICES,
 ];
 
-pub(super) const LISTEN: Key<Parsed<SocketAddr>> = Key::with_default(
+pub(super) const LISTEN: Key<ListenForm> = Key::with_default(
     "listen",
-    Parsed {
-        label: "address and port",
-        expected: "an address and port such as 127.0.0.1:9771 or [::]:9771",
-        parse: |text| text.parse().ok(),
-    },
+    ListenForm,
     "127.0.0.1:9771",
     "Address and port of the pages, the API and `/metrics`. Without authentication (see `web`), everyone who can reach it can read everything, and only a loopback address accepts writes.",
 );

@@ -4,7 +4,7 @@ use super::{Declared, Need, Section, Structure};
 use crate::diagnostic::{Place, nearest};
 use crate::yaml::name::shown_name;
 use crate::yaml::odd;
-use crate::yaml::reader::Spot;
+use crate::yaml::reader::{Spot, odd_remark};
 use crate::yaml::tree::{Node, Value};
 use std::collections::BTreeSet;
 
@@ -29,12 +29,20 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("crontab", &["schedule"]),
     ("tz", &["timezone"]),
     ("skip_verify", &["insecure"]),
+    ("insecure_skip_verify", &["insecure"]),
     ("payload", &["body"]),
     ("data", &["body"]),
 ];
 
 /// So many faults of one document are shown where their keys belong.
 const PLACES_MAX: usize = 1000;
+
+fn synonyms(name: &str) -> impl Iterator<Item = &'static str> {
+    let found = SYNONYMS.iter().find(|(other, _)| *other == name);
+    found
+        .into_iter()
+        .flat_map(|(_, meant)| meant.iter().copied())
+}
 
 impl Section<'_> {
     /// The declared name, or the one of `others`, that an unknown one was most likely meant as. What
@@ -54,10 +62,9 @@ impl Section<'_> {
     fn near(&self, name: &str, others: &[&str]) -> Option<String> {
         let names: Vec<String> = self.names().collect();
         let name = odd::plain(name).to_lowercase();
-        let synonyms = SYNONYMS.iter().find(|(other, _)| *other == name);
-        let mut synonyms = synonyms.into_iter().flat_map(|(_, meant)| *meant);
-        if let Some(meant) = synonyms.find(|meant| names.iter().any(|known| known == *meant)) {
-            return Some((*meant).to_owned());
+        if let Some(meant) = synonyms(&name).find(|meant| names.iter().any(|known| known == meant))
+        {
+            return Some(meant.to_owned());
         }
         let fits = |known: &&str| !known.ends_with("_file") || name.contains("fil");
         let known = names.iter().map(String::as_str).filter(fits);
@@ -69,7 +76,8 @@ impl Section<'_> {
         if self.reader.count() > PLACES_MAX {
             return None;
         }
-        self.reader.outline().place_of(name, &self.at.path)
+        let place_of = |name: &str| self.reader.outline().place_of(name, &self.at.path);
+        place_of(name).or_else(|| synonyms(name).find_map(place_of))
     }
 
     /// Whether a kind may stand here. Only its reader knows then which names are wrong.
@@ -98,7 +106,6 @@ impl Section<'_> {
     }
 
     fn report_unknown(&self, name: &str, value: &Node, at: &Spot) {
-        // A key of a section within this one may resemble one of this one's.
         let near = self.nearest_name(name, []);
         self.publish_misspelled(name, near.as_deref(), value);
         let names = || self.names().collect::<Vec<_>>().join(", ");
@@ -109,7 +116,7 @@ impl Section<'_> {
             (None, None) => format!("valid here: {}", names()),
         };
         if let Some((_, odd)) = odd::first(name) {
-            help = format!("{help} (the name contains {odd})");
+            help += &odd_remark(&help, "name", &odd);
         }
         let message = format!("unknown key `{}`", shown_name(name));
         self.reader.error("unknown-key", at, message, help);

@@ -20,6 +20,12 @@ impl Section<'_> {
 
     /// Shows the value of a key that is most likely misspelled, unless it may be a secret.
     pub fn publish_misspelled(&self, name: &str, meant: Option<&str>, value: &Node) {
+        // One with another word may be something else: `hook_url` is not the `url` that it resembles.
+        let is_whole = |meant: &&str| {
+            let has_words = name.contains(['_', '-']) && name.len() > meant.len();
+            !(has_words && name.contains(*meant))
+        };
+        let meant = meant.filter(is_whole);
         if meant.is_some_and(|meant| self.is_public(meant, value)) && !sounds_secret(name) {
             self.reader.publish(value);
         }

@@ -88,9 +88,10 @@ pub fn bare_durations(text: &str) -> Vec<String> {
     let units = TIMES.iter().filter(|(_, unit, _)| *unit != "w");
     let in_unit = units.filter_map(|(_, unit, ms)| {
         let total = whole_times(&number, *ms)?;
-        Some(match number.contains('.') {
-            true => show_duration(Duration::from_millis(total)),
-            false => format!("{number}{unit}"),
+        Some(if number.contains('.') {
+            show_duration(Duration::from_millis(total))
+        } else {
+            format!("{number}{unit}")
         })
     });
     in_unit.collect()
