@@ -209,6 +209,7 @@ impl Worker {
             self.store.expire_step(now.before(self.retention))?;
             self.store.expire_alerts(now.before(self.retention))?;
             self.store.expire_silences(now.before(SILENCES_KEPT))?;
+            self.store.expire_corrections(now.before(self.retention))?;
             self.store.expire_audit(now.before(self.retention))?;
             self.store
                 .expire_notifications(now.before(self.retention))?;
