@@ -90,5 +90,9 @@ fn print_recovery(path: &Path, recovered: &Recovered) -> u8 {
     ));
     let (lost, damaged) = (recovered.lost(), recovered.damaged.display());
     show(&format!("{lost}\nThe old store is {damaged}.\n"));
-    exit::OK
+    if recovered.nameless {
+        exit::NO
+    } else {
+        exit::OK
+    }
 }

@@ -570,3 +570,45 @@ fn trouble_with_samples_holds_no_outcome_up() {
         "{error:?}"
     );
 }
+
+/// The root page of the heads, from 0, and the first page below it.
+fn pages_of_heads(path: &std::path::Path, bytes: &[u8]) -> [usize; 2] {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'sample_head'";
+    let root: i64 = conn.query_row(sql, [], |row| row.get(0)).unwrap();
+    let root = usize::try_from(root - 1).unwrap();
+    let page = &bytes[root * 4096..][..4096];
+    assert_eq!(page[0], 5, "a page of pages");
+    let cell = usize::from(u16::from_be_bytes([page[12], page[13]]));
+    let child = u32::from_be_bytes(page[cell..cell + 4].try_into().unwrap());
+    [root, child as usize - 1]
+}
+
+/// Where it is not known when the blocks begin, not every hour of ten years is looked up.
+#[test]
+fn recovery_ends_although_the_blocks_cannot_be_listed() {
+    let folder = TempDir::new().unwrap();
+    let path = file(&folder);
+    let mut store = Store::open(&path).unwrap();
+    append(&mut store, 0..40, DAYS, DAYS + 12 * HOUR);
+    compact(&mut store, DAYS + 13 * HOUR);
+    drop(store);
+    let whole = std::fs::read(&path).unwrap();
+    for (page, kept) in pages_of_heads(&path, &whole).into_iter().zip([0, 300]) {
+        let mut bytes = whole.clone();
+        bytes[page * 4096..][..4096].fill(0);
+        std::fs::write(&path, &bytes).unwrap();
+        let started = Instant::now();
+        let recovered = recover(&path, Timestamp(DAYS + DAY)).unwrap();
+        assert!(started.elapsed() < Duration::from_secs(20));
+        assert!(
+            recovered.gaps > 0 && recovered.series == 40,
+            "{recovered:?}"
+        );
+        assert!(
+            recovered.sample_blocks >= kept && recovered.sample_blocks < 480,
+            "{recovered:?}"
+        );
+        assert!(check(&path).unwrap().sound());
+    }
+}

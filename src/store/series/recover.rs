@@ -34,8 +34,11 @@ pub fn recover(
     let known = names::all(&tx)?;
     table(old, &tx, "sample", "hour", &mut recovered.gaps)?;
     tx.execute("DELETE FROM sample WHERE length(samples) % 8 <> 0", [])?;
-    if !has_root(old, "sample_head") || !has_root(old, "sample_block") {
-        // Then no block can be found.
+    let tables = ["sample_head", "sample_block"];
+    if !tables
+        .into_iter()
+        .all(|table| is_searchable(old, table, &known))
+    {
         recovered.gaps += 1;
         tx.commit()?;
         return Ok(recovered);
@@ -52,10 +55,18 @@ pub fn recover(
     Ok(recovered)
 }
 
-/// Whether a table can be searched at all.
-fn has_root(old: &Connection, table: &str) -> bool {
-    let sql = format!("SELECT count(*) FROM {table} WHERE id = -1");
-    old.query_row(&sql, [], |_| Ok(())).is_ok()
+/// Whether a search in a table, for any of some ids all over it, ends without an error.
+fn is_searchable(old: &Connection, table: &str, known: &[SeriesInfo]) -> bool {
+    let sql = format!("SELECT count(*) FROM {table} WHERE id = ?1");
+    let Ok(mut statement) = old.prepare(&sql) else {
+        return false;
+    };
+    let inside = known.iter().flat_map(|info| {
+        let hours = [hour_of(info.first), hour_of(info.last)];
+        hours.map(|hour| Span::Hour.id(hour, info.id))
+    });
+    let mut ids = [-1, i64::MAX].into_iter().chain(inside);
+    ids.any(|id| statement.query_row([id], |_| Ok(())).is_ok())
 }
 
 /// The first and the last hour that blocks start with, as far as they make sense. Where the blocks
