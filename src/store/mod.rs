@@ -105,8 +105,8 @@ pub enum StoreError {
         source: rusqlite::Error,
     },
     #[error(
-        "nothing in the file can be read: {source} (it was left as it is; restore a backup to its \
-         place, or move it away to begin with an empty store)"
+        "SQLite finds no tables in the file: {source} (it was left as it is; restore a backup, try \
+         `.recover` of the sqlite3 shell, or move it away to begin with an empty store)"
     )]
     Unreadable { source: rusqlite::Error },
     #[error("the store does not exist yet (slod run creates it)")]
