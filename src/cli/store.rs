@@ -54,6 +54,12 @@ fn print_check(path: &Path, checked: &Checked) -> u8 {
         checked.series,
         plural(checked.samples, "sample")
     ));
+    if checked.counts_only > 0 {
+        show(&format!(
+            "of {} only the exact counts are left, since a recovery\n",
+            plural(checked.counts_only, "probe-hour")
+        ));
+    }
     for fault in &checked.faults {
         show(&format!("fault: {fault}\n"));
     }
@@ -84,5 +90,9 @@ fn print_recovery(path: &Path, recovered: &Recovered) -> u8 {
     ));
     let (lost, damaged) = (recovered.lost(), recovered.damaged.display());
     show(&format!("{lost}\nThe old store is {damaged}.\n"));
-    exit::OK
+    if recovered.nameless {
+        exit::NO
+    } else {
+        exit::OK
+    }
 }

@@ -21,6 +21,8 @@ pub struct Checked {
     pub probes: usize,
     pub hours: u64,
     pub outcomes: u64,
+    /// Finished hours of which a recovery kept the exact counts, and no single outcome.
+    pub counts_only: u64,
     pub corrections: u64,
     /// Gauges and counters with a history.
     pub series: usize,
@@ -153,14 +155,20 @@ fn hours(store: &Store, checked: &mut Checked) -> rusqlite::Result<()> {
         checked.hours += 1;
         let id: i64 = row.get(0)?;
         match hour(store, id, row)? {
-            Ok(outcomes) => checked.outcomes += outcomes,
+            Ok(Some(outcomes)) => checked.outcomes += outcomes,
+            Ok(None) => checked.counts_only += 1,
             Err(fault) => checked.fault(format!("{}: {fault}", place(store, id))),
         }
     }
     Ok(())
 }
 
-fn hour(store: &Store, id: i64, row: &Row<'_>) -> rusqlite::Result<Result<u64, &'static str>> {
+/// The number of its outcomes, if it has any.
+fn hour(
+    store: &Store,
+    id: i64,
+    row: &Row<'_>,
+) -> rusqlite::Result<Result<Option<u64>, &'static str>> {
     let (hour, probe) = of_block_id(id);
     let (counts, outcomes): (Vec<u8>, Option<Vec<u8>>) = (row.get(1)?, row.get(2)?);
     let Ok(header) = Header::read(&counts) else {
@@ -176,7 +184,7 @@ fn hour(store: &Store, id: i64, row: &Row<'_>) -> rusqlite::Result<Result<u64, &
         return Ok(Err("its probe is unknown"));
     };
     let Some(outcomes) = outcomes else {
-        return Ok(Err("its outcomes are missing"));
+        return Ok(Ok(None));
     };
     let block = Block { counts, outcomes };
     let Ok(records) = decode(key, hour, &block, &basis.scales, Measurement::ALL) else {
@@ -186,7 +194,7 @@ fn hour(store: &Store, id: i64, row: &Row<'_>) -> rusqlite::Result<Result<u64, &
     if ValueCounts::of(codes) != header.verdicts {
         return Ok(Err("its counts do not match its outcomes"));
     }
-    Ok(Ok(records.len() as u64))
+    Ok(Ok(Some(records.len() as u64)))
 }
 
 fn orphans(store: &Store, checked: &mut Checked) -> rusqlite::Result<()> {

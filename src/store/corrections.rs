@@ -1,4 +1,4 @@
-//! Corrections, kept for ever: what was taken back is marked, and not deleted.
+//! Corrections. What was taken back is marked, and kept for as long as outcomes.
 
 use super::{Store, StoreError};
 use crate::outcome::Timestamp;
@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 
 /// In force at once. Each objective goes through all of them when they change.
 const MAX_CORRECTIONS: i64 = 10_000;
+
+/// The newest of those taken back that are kept: whoever may write must not be able to fill the disk.
+const MAX_TAKEN_BACK: i64 = 1000;
 
 impl Store {
     /// Those in force, in the order in which they were made.
@@ -86,8 +89,24 @@ impl Store {
         let Ok(id) = id.parse::<i64>() else {
             return Ok(false);
         };
-        let changed = self.conn.execute(sql, params![id, now.0]);
-        Ok(changed.map_err(StoreError::sql("take a correction back"))? > 0)
+        let take_back = || {
+            let changed = self.conn.execute(sql, params![id, now.0])?;
+            let sql = "DELETE FROM correction WHERE id IN (
+                           SELECT id FROM correction WHERE taken_back_at IS NOT NULL
+                           ORDER BY taken_back_at DESC, id DESC LIMIT -1 OFFSET ?1)";
+            self.conn.execute(sql, [MAX_TAKEN_BACK])?;
+            Ok(changed > 0)
+        };
+        take_back().map_err(StoreError::sql("take a correction back"))
+    }
+
+    /// Deletes those that were taken back before `horizon`.
+    pub fn expire_corrections(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
+        let sql = "DELETE FROM correction WHERE taken_back_at < ?1";
+        let deleted = self.conn.execute(sql, [horizon.0]);
+        deleted
+            .map(drop)
+            .map_err(StoreError::sql("delete old corrections"))
     }
 }
 

@@ -104,6 +104,11 @@ pub enum StoreError {
         doing: &'static str,
         source: rusqlite::Error,
     },
+    #[error(
+        "SQLite finds no tables in the file: {source} (it was left as it is; restore a backup, try \
+         `.recover` of the sqlite3 shell, or move it away to begin with an empty store)"
+    )]
+    Unreadable { source: rusqlite::Error },
     #[error("the store does not exist yet (slod run creates it)")]
     Missing,
     #[error(

@@ -38,6 +38,10 @@ pub struct Recovered {
     /// Hours and days of a series.
     pub sample_blocks: u64,
     pub sample_blocks_lost: u64,
+    /// Tables of the store's version that are missing.
+    pub missing: Vec<String>,
+    /// Corrections that end before they start.
+    pub corrections_lost: u64,
     /// Damaged places whose number of outcomes is unknown.
     pub gaps: u64,
 }
@@ -46,19 +50,25 @@ impl Recovered {
     /// What is gone, in one sentence.
     pub fn lost(&self) -> String {
         let outcomes = self.hours_lost + self.hours_counts_only + self.outcomes_lost;
-        if outcomes + self.sample_blocks_lost + self.gaps == 0 {
+        let places = self.sample_blocks_lost + self.gaps + self.corrections_lost;
+        if outcomes + places == 0 && self.missing.is_empty() {
             return "Nothing was lost.".to_owned();
         }
+        let missing = match &self.missing[..] {
+            [] => String::new(),
+            missing => format!(" Also everything in {}: missing.", missing.join(", ")),
+        };
         if self.nameless {
-            return "Lost: all outcomes. The table of probes cannot be read, so their probes are unknown.".to_owned();
+            return "Lost: all outcomes. The table of probes cannot be read, so their probes are unknown.".to_owned() + &missing;
         }
         format!(
             "Lost: {} probe-hours, the single outcomes of {} more whose exact counts are kept, \
-             {} recent outcomes that are invalid, the samples of {} hours or days of a series, and \
-             the content of {} unreadable places.",
+             {} recent outcomes and {} corrections that are invalid, the samples of {} hours or days \
+             of a series, and the content of {} unreadable places.{missing}",
             self.hours_lost,
             self.hours_counts_only,
             self.outcomes_lost,
+            self.corrections_lost,
             self.sample_blocks_lost,
             self.gaps
         )
@@ -91,20 +101,18 @@ fn rebuild(from: &Path, to: &Path, now: Timestamp) -> Result<Recovered, StoreErr
     let mut new = Connection::open(to).map_err(StoreError::sql("create the new store"))?;
     schema::prepare(&mut new)?;
     let mut recovered = Recovered::default();
-    let new = match readable(from, &mut recovered)? {
-        Some(old) => copy(&old, new, to, now, &mut recovered)?.conn,
-        None => new,
-    };
+    let old = readable(from, &mut recovered)?;
+    let new = copy(&old, new, to, now, &mut recovered)?.conn;
     // One file again, without a log beside it that would keep the temporary name.
     let mode = new.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()));
     mode.map_err(StoreError::sql("finish the new store"))?;
     Ok(recovered)
 }
 
-/// The damaged store, if SQLite sees tables in it at all. A file that is shorter than its header
+/// The damaged store. One in which SQLite sees no tables at all is refused, and stays where it is. A file that is shorter than its header
 /// says is read as far as it goes. One that is somebody else's, or newer, is refused: that is no
 /// damage.
-fn readable(path: &Path, recovered: &mut Recovered) -> Result<Option<Connection>, StoreError> {
+fn readable(path: &Path, recovered: &mut Recovered) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(path, flags);
     let old = opened.map_err(StoreError::sql("open the store"))?;
@@ -119,11 +127,17 @@ fn readable(path: &Path, recovered: &mut Recovered) -> Result<Option<Connection>
         checked = schema::check(&old);
     }
     match checked {
-        Ok(_) => Ok(Some(old)),
-        Err(StoreError::Damaged { .. }) => {
-            recovered.nameless = true;
-            Ok(None)
+        Ok(version) => {
+            // Where the definitions cannot be read, the tables cannot either.
+            let differences = schema::differences(&old, version).unwrap_or_default();
+            let missing = differences
+                .iter()
+                .filter_map(|text| text.strip_suffix(" is missing"));
+            let missing = missing.filter(|name| name.starts_with("table "));
+            recovered.missing = missing.map(str::to_owned).collect();
+            Ok(old)
         }
+        Err(StoreError::Damaged { source, .. }) => Err(StoreError::Unreadable { source }),
         Err(error) => Err(error),
     }
 }
@@ -158,7 +172,10 @@ fn copy_tables(
     recovered.probes = table(old, &tx, "probe", "id", gaps)?;
     recovered.nameless = recovered.probes == 0 && *gaps > 0;
     table(old, &tx, "basis", "id", gaps)?;
-    recovered.corrections = table(old, &tx, "correction", "id", gaps)?;
+    let corrections = table(old, &tx, "correction", "id", gaps)?;
+    let invalid = tx.execute("DELETE FROM correction WHERE from_at >= to_at", [])? as u64;
+    recovered.corrections = corrections - invalid;
+    recovered.corrections_lost = invalid;
     table(old, &tx, "beat", "service", gaps)?;
     table(old, &tx, "held", "at", gaps)?;
     table(old, &tx, "absence", "probe", gaps)?;

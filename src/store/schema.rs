@@ -70,7 +70,7 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE block (id INTEGER PRIMARY KEY, outcomes BLOB NOT NULL) STRICT;
 ",
     "
-    -- Time that shall not count. Never deleted: what was taken back stays on the record.
+    -- Time that does not count. What was taken back stays on the record as long as outcomes.
     CREATE TABLE correction (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         from_at INTEGER NOT NULL,       -- milliseconds since 1970

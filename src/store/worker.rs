@@ -5,7 +5,7 @@ use super::writer::{Shared, State};
 use super::{CountingPlan, SERIES_MAX, Stage, Store, StoreError, Tick};
 use crate::alert::AlertRecord;
 use crate::clock::Clock;
-use crate::outcome::{ProbeKey, Record};
+use crate::outcome::{ProbeKey, Record, Timestamp};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -103,21 +103,21 @@ impl Worker {
         state.closing
     }
 
-    /// Commits all that waits, then keeps house for a moment unless it is time to stop.
+    /// Commits all that waits, then keeps house for a moment unless it is time to stop. Samples that
+    /// cannot be kept hold nothing else up.
     fn round(&mut self, housekeeping: bool) -> Result<(), StoreError> {
         let asked = self.shared.state().asked;
         self.keep_alerts()?;
         while self.take_batch() {
             self.commit()?;
         }
-        self.keep_samples()?;
+        let samples = self.keep_samples();
         self.shared.state().answered = asked;
         self.shared.done.notify_all();
         if housekeeping {
-            self.maintenance()
-        } else {
-            Ok(())
+            self.maintenance()?;
         }
+        samples
     }
 
     fn keep_alerts(&mut self) -> Result<(), StoreError> {
@@ -204,11 +204,12 @@ impl Worker {
     fn maintenance(&mut self) -> Result<(), StoreError> {
         let (started, now) = (Instant::now(), self.clock.now());
         while started.elapsed() < HOUSEKEEPING && self.store.compact_step(now, &*self.plan)? {}
-        while started.elapsed() < HOUSEKEEPING && self.store.compact_samples_step(now)? {}
+        let samples = self.compact_samples(started, now);
         if self.expiry.is_due(started, now) {
             self.store.expire_step(now.before(self.retention))?;
             self.store.expire_alerts(now.before(self.retention))?;
             self.store.expire_silences(now.before(SILENCES_KEPT))?;
+            self.store.expire_corrections(now.before(self.retention))?;
             self.store.expire_audit(now.before(self.retention))?;
             self.store
                 .expire_notifications(now.before(self.retention))?;
@@ -219,6 +220,11 @@ impl Worker {
                 self.store.expire_samples_step(now, retention)?;
             }
         }
+        samples
+    }
+
+    fn compact_samples(&mut self, started: Instant, now: Timestamp) -> Result<(), StoreError> {
+        while started.elapsed() < HOUSEKEEPING && self.store.compact_samples_step(now)? {}
         Ok(())
     }
 
@@ -252,7 +258,7 @@ mod tests {
     use super::super::writer::{ALERTS_MAX, BACKLOG_MAX, StoreHandle};
     use super::*;
     use crate::alert::{AlertKey, Condition, Notice, TIERS, Urgency};
-    use crate::outcome::{Outcome, Timestamp, Verdict};
+    use crate::outcome::{Outcome, Verdict};
     use crate::store::NewDelivery;
     use std::collections::BTreeMap;
 

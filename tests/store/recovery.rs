@@ -1,6 +1,8 @@
 //! Damaged stores: what `check` says and `recover` keeps.
 
 use super::*;
+use slod::slo::correction::Correction;
+use slod::store::Checked;
 
 #[test]
 fn a_sound_store_is_sound_and_recovers_to_itself() {
@@ -60,6 +62,8 @@ fn every_table_is_recovered() {
         let insert = format!("INSERT INTO {table} VALUES ({values})");
         assert_eq!(conn.execute(&insert, []), Ok(1), "{table}");
     }
+    let with_a_span = conn.execute("UPDATE correction SET to_at = from_at + 1", []);
+    assert_eq!(with_a_span, Ok(1));
     drop(conn);
     recover(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
     let conn = rusqlite::Connection::open(&path).expect("opens");
@@ -115,6 +119,9 @@ fn a_damaged_block_is_named_and_the_rest_is_recovered() {
             .contains("1 more whose exact counts are kept")
     );
     assert_eq!((kept(&path, 0), kept(&path, 1)), (1500 - 360, 1500));
+    let checked = check(&path).expect("there");
+    assert!(checked.sound(), "{:?}", checked.faults);
+    assert_eq!(checked.counts_only, 1);
 }
 
 /// A page after another is overwritten: what comes out is a store, never a panic.
@@ -129,7 +136,8 @@ fn whatever_page_is_damaged_a_store_comes_out() {
         bytes[page * 4096..page * 4096 + 200].fill(0xa5);
         std::fs::write(&path, &bytes).expect("written");
         // A page that nothing stands in may hold anything.
-        let sound = check(&path).is_ok_and(|checked| checked.sound());
+        let before = check(&path);
+        let sound = before.as_ref().is_ok_and(Checked::sound);
         match recover(&path, Timestamp(START + 5 * HOUR)) {
             Ok(_) => {
                 let checked = check(&path).expect("there");
@@ -137,10 +145,87 @@ fn whatever_page_is_damaged_a_store_comes_out() {
                 assert!(left <= 3000 && (left == 3000 || !sound), "page {page}");
                 assert!(checked.probes <= 2, "page {page}: {:?}", checked.faults);
             }
-            // The first page says whose file it is; without it nobody can know.
-            Err(error) => assert_eq!(page, 0, "{error}"),
+            // Without the pages that say whose file it is, and which tables it has, nothing is found.
+            Err(error) => {
+                let cannot_be_opened = before.is_ok_and(|checked| {
+                    let first = checked.faults.first();
+                    first.is_some_and(|fault| fault.starts_with("it cannot be opened"))
+                });
+                assert!(page == 0 || cannot_be_opened, "page {page}: {error}");
+                assert!(
+                    fs::read(&path).expect("there") == bytes,
+                    "it stays as it was"
+                );
+            }
         }
     }
+}
+
+#[test]
+fn a_missing_table_and_a_correction_without_a_span_are_lost_and_said() {
+    for (damage, lost) in [
+        (
+            "DROP TABLE correction",
+            "Also everything in table correction: missing.",
+        ),
+        (
+            "INSERT INTO correction VALUES (1, 9, 5, '', '', 'x', 'x', 1, NULL)",
+            "0 recent outcomes and 1 corrections that are invalid",
+        ),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = finished(folder.path());
+        let conn = rusqlite::Connection::open(&path).expect("opens");
+        conn.execute_batch(damage).expect("valid");
+        drop(conn);
+        let recovered = recover(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+        assert!(recovered.lost().contains(lost), "{}", recovered.lost());
+        assert_eq!(recovered.corrections, 0);
+        let checked = check(&path).expect("there");
+        assert!(checked.sound(), "{:?}", checked.faults);
+    }
+}
+
+#[test]
+fn a_file_without_a_readable_page_is_left_where_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.db");
+    let text = "some notes, and no store at all\n".repeat(300);
+    fs::write(&path, &text).expect("written");
+    let error = recover(&path, Timestamp(START)).expect_err("refused");
+    assert!(error.to_string().contains("restore a backup"), "{error}");
+    assert_eq!(fs::read_to_string(&path).expect("there"), text);
+    assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 2);
+}
+
+#[test]
+fn corrections_that_were_taken_back_are_bounded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&folder.path().join("slod.db")).expect("a store");
+    let new = Correction {
+        id: String::new(),
+        from: Timestamp(START),
+        to: Timestamp(START + HOUR),
+        repeats: None,
+        services: Vec::new(),
+        slos: Vec::new(),
+        reason: "maintenance".to_owned(),
+        author: "sre".to_owned(),
+    };
+    let stays = store.add_correction(&new, Timestamp(START)).expect("kept");
+    for number in 0..1010 {
+        let at = Timestamp(START + number);
+        let added = store.add_correction(&new, at).expect("kept");
+        assert!(store.take_back_correction(&added.id, at).expect("written"));
+    }
+    let taken_back = store.corrections_taken_back().expect("readable");
+    assert_eq!(taken_back.len(), 1000);
+    assert_eq!(taken_back[0].1, Timestamp(START + 10), "the newest");
+    store
+        .expire_corrections(Timestamp(START + 1009))
+        .expect("written");
+    assert_eq!(store.corrections_taken_back().expect("readable").len(), 1);
+    assert_eq!(store.corrections().expect("readable"), [stays]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use slod::sample::{Point, Sample, SeriesKey, SeriesKind, Summary, minutes};
 use slod::store::{CountingPlan, SERIES_MAX, SeriesInfo, Store, Tick, check, recover};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const DAY: i64 = 24 * HOUR;
@@ -379,7 +379,10 @@ fn samples_that_find_no_room_are_counted() {
         });
     }
     assert_eq!(handle.stats().lost_samples_total, 100_000);
-    handle.flush(Duration::from_secs(2));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while handle.stats().last_error.is_none() && Instant::now() < deadline {
+        handle.flush(Duration::from_secs(2));
+    }
     assert!(handle.stats().last_error.is_some());
     other.execute_batch("DROP TRIGGER refuse").unwrap();
     assert!(writer.close(Duration::from_secs(20)));
@@ -430,4 +433,182 @@ fn damage_to_samples_is_found_and_the_rest_recovered() {
         recovered.lost()
     );
     assert!(check(&path).unwrap().sound());
+}
+
+/// Overwrites what the statement selects of the blocks, as damage does.
+fn damage(path: &std::path::Path, blocks: &str) {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    let sql = format!(
+        "UPDATE sample_block SET samples = zeroblob(length(samples)) WHERE id IN ({blocks})"
+    );
+    assert!(conn.execute(&sql, []).unwrap() > 0);
+}
+
+const FIRST: &str = "SELECT min(id) FROM sample_block";
+
+#[test]
+fn an_unreadable_hour_takes_no_other_hour_of_its_day_with_it() {
+    let folder = TempDir::new().unwrap();
+    let path = file(&folder);
+    let mut store = Store::open(&path).unwrap();
+    append(&mut store, 0..2, DAYS, DAYS + DAY);
+    compact(&mut store, DAYS + DAY + 200_000);
+    let (before, counted) = (points(&store, 1), summaries(&store));
+    damage(
+        &path,
+        "SELECT id FROM sample_block ORDER BY id LIMIT 2 OFFSET 10",
+    );
+    compact(&mut store, DAYS + 4 * DAY);
+    // Of the hour that cannot be read its head has the first and the last sample, and its counts.
+    assert_eq!(points(&store, 0).len(), 23 * 50 + 2);
+    let after = points(&store, 1);
+    let is_kept = |at: i64| after.iter().any(|point| point.at.0 == at);
+    let hour_of_damage = DAYS + 5 * HOUR..DAYS + 6 * HOUR;
+    let others = after
+        .iter()
+        .filter(|point| !hour_of_damage.contains(&point.at.0));
+    assert!(others.count() > 23 * 50);
+    assert!(is_kept(before[0].at.0) && is_kept(before[before.len() - 1].at.0));
+    for (series, summary) in summaries(&store) {
+        let wanted = counted[&series];
+        assert_eq!(
+            (summary.count, summary.increase, summary.max),
+            (wanted.count, wanted.increase, wanted.max)
+        );
+    }
+    assert!(check(&path).unwrap().sound());
+}
+
+#[test]
+fn late_samples_of_what_cannot_be_read_are_kept() {
+    let folder = TempDir::new().unwrap();
+    let path = file(&folder);
+    let mut store = Store::open(&path).unwrap();
+    append(&mut store, 0..1, DAYS, DAYS + HOUR - 60_000);
+    compact(&mut store, DAYS + 2 * HOUR);
+    damage(&path, FIRST);
+    append(&mut store, 0..1, DAYS + HOUR - 60_000, DAYS + HOUR);
+    compact(&mut store, DAYS + 2 * HOUR);
+    let kept: Vec<_> = points(&store, 0).iter().map(|point| point.last).collect();
+    let late = samples(0, DAYS + HOUR - 60_000, DAYS + HOUR);
+    let late: Vec<_> = late.iter().map(|sample| sample.value).collect();
+    assert_eq!((kept.len(), &kept[2..]), (8, &late[..]));
+    assert_eq!(summaries(&store)[&0].count, 300);
+    // A day that cannot be read, and hours that come after it.
+    compact(&mut store, DAYS + 4 * DAY);
+    damage(&path, FIRST);
+    append(&mut store, 0..1, DAYS + 2 * HOUR, DAYS + 3 * HOUR);
+    compact(&mut store, DAYS + 4 * DAY);
+    assert_eq!(points(&store, 0).len(), 2 + 50);
+    assert_eq!(summaries(&store)[&0].count, 600);
+    assert!(check(&path).unwrap().sound());
+}
+
+#[test]
+fn names_that_cannot_be_read_keep_their_ids_and_stop_nothing() {
+    for name in ["'rag{'", "CAST(x'ff61' AS TEXT)"] {
+        let folder = TempDir::new().unwrap();
+        let path = file(&folder);
+        let mut store = Store::open(&path).unwrap();
+        append(&mut store, 0..3, DAYS, DAYS + HOUR);
+        drop(store);
+        let conn = rusqlite::Connection::open(&path).unwrap();
+        let sql = format!("UPDATE series SET series = {name} WHERE id = 1");
+        assert_eq!(conn.execute(&sql, []), Ok(1));
+        let mut store = Store::open(&path).unwrap();
+        append(&mut store, 0..5, DAYS + HOUR, DAYS + 2 * HOUR);
+        compact(&mut store, DAYS + 4 * HOUR);
+        let ids: Vec<_> = [0, 1, 2, 3, 4]
+            .map(|number| found(&store, number).id)
+            .into();
+        assert_eq!(ids, [0, 3, 2, 4, 5], "{name}");
+        assert_eq!(
+            (points(&store, 1).len(), points(&store, 4).len()),
+            (300, 300)
+        );
+        let faults = check(&path).unwrap().faults;
+        assert!(
+            faults
+                .iter()
+                .any(|fault| fault == "series: a name is invalid"),
+            "{faults:?}"
+        );
+    }
+}
+
+#[test]
+fn trouble_with_samples_holds_no_outcome_up() {
+    let folder = TempDir::new().unwrap();
+    let store = Store::open(&file(&folder)).unwrap();
+    let other = rusqlite::Connection::open(file(&folder)).unwrap();
+    let refuse =
+        "CREATE TRIGGER refuse BEFORE INSERT ON sample BEGIN SELECT RAISE(ABORT, 'no'); END";
+    other.execute_batch(refuse).unwrap();
+    let clock = Clock::manual(Timestamp(START + 3 * HOUR));
+    let plan = |_: &_| CountingPlan::default();
+    let day = Duration::from_secs(86_400);
+    let writer = store.writer(clock, day, plan).unwrap();
+    let handle = writer.handle();
+    handle.keep_samples(tick(0..2, START));
+    handle.append(super::record(0, START));
+    assert!(handle.flush(Duration::from_secs(20)), "an outcome is kept");
+    let hours = || {
+        let sql = "SELECT count(*) FROM hour";
+        other.query_row(sql, [], |row| row.get::<_, i64>(0))
+    };
+    // The step after the flush may not have ended yet.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while hours() == Ok(0) && Instant::now() < deadline {
+        handle.flush(Duration::from_secs(5));
+    }
+    assert_eq!(hours(), Ok(1), "and compacted");
+    let error = handle.stats().last_error;
+    assert!(
+        error
+            .as_ref()
+            .is_some_and(|error| error.contains("samples")),
+        "{error:?}"
+    );
+}
+
+/// The root page of the heads, from 0, and the first page below it.
+fn pages_of_heads(path: &std::path::Path, bytes: &[u8]) -> [usize; 2] {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'sample_head'";
+    let root: i64 = conn.query_row(sql, [], |row| row.get(0)).unwrap();
+    let root = usize::try_from(root - 1).unwrap();
+    let page = &bytes[root * 4096..][..4096];
+    assert_eq!(page[0], 5, "a page of pages");
+    let cell = usize::from(u16::from_be_bytes([page[12], page[13]]));
+    let child = u32::from_be_bytes(page[cell..cell + 4].try_into().unwrap());
+    [root, child as usize - 1]
+}
+
+/// Where it is not known when the blocks begin, not every hour of ten years is looked up.
+#[test]
+fn recovery_ends_although_the_blocks_cannot_be_listed() {
+    let folder = TempDir::new().unwrap();
+    let path = file(&folder);
+    let mut store = Store::open(&path).unwrap();
+    append(&mut store, 0..40, DAYS, DAYS + 12 * HOUR);
+    compact(&mut store, DAYS + 13 * HOUR);
+    drop(store);
+    let whole = std::fs::read(&path).unwrap();
+    for (page, kept) in pages_of_heads(&path, &whole).into_iter().zip([0, 300]) {
+        let mut bytes = whole.clone();
+        bytes[page * 4096..][..4096].fill(0);
+        std::fs::write(&path, &bytes).unwrap();
+        let started = Instant::now();
+        let recovered = recover(&path, Timestamp(DAYS + DAY)).unwrap();
+        assert!(started.elapsed() < Duration::from_secs(20));
+        assert!(
+            recovered.gaps > 0 && recovered.series == 40,
+            "{recovered:?}"
+        );
+        assert!(
+            recovered.sample_blocks >= kept && recovered.sample_blocks < 480,
+            "{recovered:?}"
+        );
+        assert!(check(&path).unwrap().sound());
+    }
 }

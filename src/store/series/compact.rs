@@ -2,7 +2,7 @@
 //! that does this also writes outcomes.
 
 use super::block::{self, Block};
-use super::names::SeriesId;
+use super::names::{self, SeriesId};
 use super::{Span, of_id, start_of, ticks};
 use crate::outcome::Timestamp;
 use crate::sample::{Point, Sample, SeriesKind, Summary, minutes, thinned};
@@ -38,25 +38,30 @@ impl Store {
         Ok(true)
     }
 
-    /// Writes a series' hour, merged with a block that is there already. One that cannot be read stays
-    /// as it is.
+    /// Writes a series' hour, merged with what can be read of a block that is there already.
     fn write_hour(&self, hour: i64, series: SeriesId, late: Vec<Sample>) -> rusqlite::Result<()> {
         let (Some(kind), id) = (kind_of(&self.conn, series)?, Span::Hour.id(hour, series)) else {
             return Ok(());
         };
-        let mut samples = late;
-        if let Some(old) = load(&self.conn, id)? {
-            let Some(old) = self.or_unreadable(block::decode(&old, start_of(hour)).ok()) else {
-                return Ok(());
-            };
-            samples = merged(old, samples.into_iter().map(Point::from), |point| {
-                point.at.0
-            })
-            .into_iter()
-            .map(sample)
-            .collect();
-        }
-        let Some(summary) = Summary::of(samples.iter().copied()) else {
+        let old = self.readable(id)?;
+        let (points, head, is_whole) = match old {
+            Some(old) => (old.points, Some(old.summary), old.is_whole),
+            None => (Vec::new(), None, true),
+        };
+        let samples = merged(points, late.into_iter().map(Point::from), |point| {
+            point.at.0
+        });
+        let samples: Vec<Sample> = samples.into_iter().map(sample).collect();
+        let summary = match head.filter(|_| !is_whole) {
+            // The head is all that is left of most samples.
+            Some(head) => {
+                let later = samples.iter().filter(|sample| sample.at > head.last.at);
+                let later = Summary::of(later.copied());
+                Some(later.map_or(head, |later| followed(Some(head), later)))
+            }
+            None => Summary::of(samples.iter().copied()),
+        };
+        let Some(summary) = summary else {
             return Ok(());
         };
         let encoded = block::of_samples(&samples, &summary, kind, start_of(hour));
@@ -64,6 +69,36 @@ impl Store {
         let sql = "UPDATE series SET last_at = max(last_at, ?2) WHERE id = ?1";
         let mut update = self.conn.prepare_cached(sql)?;
         update.execute([series, summary.last.at.0]).map(drop)
+    }
+
+    /// What can be read of a block, if there is one: if its samples cannot, then its head has all
+    /// that it had, and the first and the last of them. One whose head cannot be read either makes
+    /// way for what is written instead.
+    fn readable(&self, id: i64) -> rusqlite::Result<Option<Readable>> {
+        let (_, hour, series) = of_id(id);
+        let Some(found) = load(&self.conn, id)? else {
+            return Ok(None);
+        };
+        let start = start_of(hour);
+        let summary = block::read_head(&found.head, start).ok();
+        let points = self.or_unreadable(block::decode(&found, start).ok());
+        let is_whole = points.is_some();
+        if !is_whole {
+            let name = name_of(&self.conn, series)?;
+            let start = start.to_utc().format("%Y-%m-%dT%H:%MZ");
+            let kept = summary.map_or(
+                "nothing of them is left",
+                |_| "their summary, the first and the last are kept",
+            );
+            tracing::warn!(
+                "the store is damaged: the samples of {name} from {start} cannot be read, {kept}"
+            );
+        }
+        Ok(summary.map(|summary| Readable {
+            points: points.unwrap_or_else(|| ends(&summary)),
+            summary,
+            is_whole,
+        }))
     }
 
     /// Turns the oldest finished day of some series into blocks by the minute.
@@ -87,14 +122,9 @@ impl Store {
     fn write_day(&self, day: i64, series: SeriesId) -> rusqlite::Result<()> {
         let (mut points, mut summary) = (Vec::new(), None::<Summary>);
         for hour in day..day + Span::Day.hours() {
-            let id = Span::Hour.id(hour, series);
-            if let Some(found) = load(&self.conn, id)? {
-                let read = block::decode(&found, start_of(hour)).ok();
-                let head = block::read_head(&found.head, start_of(hour)).ok();
-                if let Some((read, head)) = self.or_unreadable(read.zip(head)) {
-                    points.extend(read);
-                    summary = Some(followed(summary, head));
-                }
+            if let Some(read) = self.readable(Span::Hour.id(hour, series))? {
+                points.extend(read.points);
+                summary = Some(followed(summary, read.summary));
             }
         }
         for table in ["sample_head", "sample_block"] {
@@ -121,22 +151,18 @@ impl Store {
         mut summary: Summary,
     ) -> rusqlite::Result<()> {
         let (id, start) = (Span::Day.id(day, series), start_of(day));
-        let old = load(&self.conn, id)?;
-        let is_merged = old.is_some();
-        if let Some(old) = old {
-            let read = block::decode(&old, start).ok();
-            let head = block::read_head(&old.head, start).ok();
-            let Some((old, head)) = self.or_unreadable(read.zip(head)) else {
-                return Ok(());
-            };
-            points = merged(old, points, |point| point.at.0);
-            summary = followed(Some(head), summary);
+        // What is counted again must be all that was counted.
+        let mut is_counted_again = false;
+        if let Some(old) = self.readable(id)? {
+            points = merged(old.points, points, |point| point.at.0);
+            summary = followed(Some(old.summary), summary);
+            is_counted_again = old.is_whole;
         }
         let encoded = match kind {
             SeriesKind::Gauge => block::of_minutes(&minutes(points), &summary, start),
             SeriesKind::Counter => {
                 let samples: Vec<Sample> = points.into_iter().map(sample).collect();
-                let again = Summary::of(samples.iter().copied()).filter(|_| is_merged);
+                let again = Summary::of(samples.iter().copied()).filter(|_| is_counted_again);
                 block::of_samples(&thinned(&samples), &again.unwrap_or(summary), kind, start)
             }
         };
@@ -214,13 +240,38 @@ pub(super) fn merged<T>(
     all
 }
 
+/// What can be read of a block.
+struct Readable {
+    points: Vec<Point>,
+    summary: Summary,
+    /// Whether the points are all that were written.
+    is_whole: bool,
+}
+
+/// The samples that a head has.
+fn ends(summary: &Summary) -> Vec<Point> {
+    let mut ends = vec![Point::from(summary.first), Point::from(summary.last)];
+    ends.dedup_by_key(|point| point.at);
+    ends
+}
+
+/// The kind of a series, also of one whose name cannot be read. One that has no valid kind is treated
+/// as a counter, of whose values nothing is rounded.
 fn kind_of(conn: &Connection, series: SeriesId) -> rusqlite::Result<Option<SeriesKind>> {
-    let sql = "SELECT id, series, kind, first_at, last_at FROM series WHERE id = ?1";
-    let mut statement = conn.prepare_cached(sql)?;
-    let found = statement
-        .query_row([series], super::names::read)
-        .optional()?;
-    Ok(found.flatten().map(|info| info.kind))
+    let mut statement = conn.prepare_cached("SELECT kind FROM series WHERE id = ?1")?;
+    let code = statement.query_row([series], |row| row.get(0)).optional()?;
+    Ok(code.map(|code| names::kind(code).unwrap_or(SeriesKind::Counter)))
+}
+
+/// The name of a series, for people.
+fn name_of(conn: &Connection, series: SeriesId) -> rusqlite::Result<String> {
+    let mut statement = conn.prepare_cached("SELECT series FROM series WHERE id = ?1")?;
+    let name = statement.query_row([series], |row| {
+        let text = row.get_ref(0)?.as_str().ok();
+        Ok(text.map(str::to_owned))
+    });
+    let name = name.optional()?.flatten();
+    Ok(name.unwrap_or_else(|| format!("series number {series}")))
 }
 
 /// The first block of a kind that starts in these hours.

@@ -36,9 +36,12 @@ pub struct Names {
 impl Names {
     pub fn load(conn: &Connection) -> rusqlite::Result<Self> {
         let mut names = Self::default();
+        // Also those of rows that cannot be read.
+        for id in used(conn)? {
+            names.free.extend(names.next..id);
+            names.next = id + 1;
+        }
         for info in all(conn)? {
-            names.free.extend(names.next..info.id);
-            names.next = info.id + 1;
             names.ids.insert((Arc::new(info.key), info.kind), info.id);
         }
         names.free.reverse();
@@ -77,6 +80,13 @@ impl Names {
     }
 }
 
+/// The ids of all rows, in order.
+fn used(conn: &Connection) -> rusqlite::Result<Vec<SeriesId>> {
+    let mut statement = conn.prepare_cached("SELECT id FROM series ORDER BY id")?;
+    let ids = statement.query_map([], |row| row.get(0))?;
+    ids.collect()
+}
+
 /// All series in the order of their ids, with the last sample that is in a block. A name that makes no
 /// sense is left out.
 pub fn all(conn: &Connection) -> rusqlite::Result<Vec<SeriesInfo>> {
@@ -87,13 +97,12 @@ pub fn all(conn: &Connection) -> rusqlite::Result<Vec<SeriesInfo>> {
 }
 
 pub fn read(row: &Row<'_>) -> rusqlite::Result<Option<SeriesInfo>> {
-    let (text, kind): (String, i64) = (row.get(1)?, row.get(2)?);
-    let kind = match kind {
-        0 => SeriesKind::Gauge,
-        1 => SeriesKind::Counter,
-        _ => return Ok(None),
+    let Some(kind) = kind(row.get(2)?) else {
+        return Ok(None);
     };
-    let Ok(key) = text.parse() else {
+    // Damage may have left bytes that are no text.
+    let text = row.get_ref(1)?.as_str().ok();
+    let Some(key) = text.and_then(|text| text.parse().ok()) else {
         return Ok(None);
     };
     Ok(Some(SeriesInfo {
@@ -103,6 +112,15 @@ pub fn read(row: &Row<'_>) -> rusqlite::Result<Option<SeriesInfo>> {
         first: Timestamp(row.get(3)?),
         last: Timestamp(row.get(4)?),
     }))
+}
+
+/// What a code of a kind means, if anything.
+pub const fn kind(code: i64) -> Option<SeriesKind> {
+    match code {
+        0 => Some(SeriesKind::Gauge),
+        1 => Some(SeriesKind::Counter),
+        _ => None,
+    }
 }
 
 const fn code(kind: SeriesKind) -> i64 {

@@ -1,13 +1,12 @@
 //! The samples that can be read of a damaged store.
 
 use super::block::{self, Block};
-use super::{Span, names, of_id, start_of};
+use super::{SeriesInfo, Span, names, of_id, start_of};
 use crate::outcome::Timestamp;
 use crate::store::header::hour_of;
 use crate::store::recover::{rows, table};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
-use std::collections::BTreeSet;
 
 /// What was kept and what was not.
 #[derive(Clone, Debug, Default)]
@@ -32,23 +31,52 @@ pub fn recover(
     }
     let tx = new.unchecked_transaction()?;
     recovered.series = table(old, &tx, "series", "id", &mut recovered.gaps)?;
-    let ids: BTreeSet<i64> = names::all(&tx)?.iter().map(|info| info.id).collect();
+    let known = names::all(&tx)?;
     table(old, &tx, "sample", "hour", &mut recovered.gaps)?;
     tx.execute("DELETE FROM sample WHERE length(samples) % 8 <> 0", [])?;
+    let tables = ["sample_head", "sample_block"];
+    if !tables
+        .into_iter()
+        .all(|table| is_searchable(old, table, &known))
+    {
+        recovered.gaps += 1;
+        tx.commit()?;
+        return Ok(recovered);
+    }
     for span in [Span::Day, Span::Hour] {
-        let Some((first, last)) = bounds(old, span, now) else {
+        let Some((first, last)) = bounds(old, span, now, &known) else {
             continue;
         };
         for hour in (first..=last).step_by(usize::try_from(span.hours()).unwrap_or(1)) {
-            blocks_of(old, &tx, (span, hour), &ids, &mut recovered)?;
+            blocks_of(old, &tx, (span, hour), &known, &mut recovered)?;
         }
     }
     tx.commit()?;
     Ok(recovered)
 }
 
-/// The first and the last hour that blocks start with, as far as they make sense.
-fn bounds(old: &Connection, span: Span, now: Timestamp) -> Option<(i64, i64)> {
+/// Whether a search in a table, for any of some ids all over it, ends without an error.
+fn is_searchable(old: &Connection, table: &str, known: &[SeriesInfo]) -> bool {
+    let sql = format!("SELECT count(*) FROM {table} WHERE id = ?1");
+    let Ok(mut statement) = old.prepare(&sql) else {
+        return false;
+    };
+    let inside = known.iter().flat_map(|info| {
+        let hours = [hour_of(info.first), hour_of(info.last)];
+        hours.map(|hour| Span::Hour.id(hour, info.id))
+    });
+    let mut ids = [-1, i64::MAX].into_iter().chain(inside);
+    ids.any(|id| statement.query_row([id], |_| Ok(())).is_ok())
+}
+
+/// The first and the last hour that blocks start with, as far as they make sense. Where the blocks
+/// cannot say it, the series do.
+fn bounds(
+    old: &Connection,
+    span: Span,
+    now: Timestamp,
+    known: &[SeriesInfo],
+) -> Option<(i64, i64)> {
     let range = [span.id(0, 0), span.id(1 << 36, 0)];
     let found = |what: &str| {
         let sql = format!("SELECT {what}(id) FROM sample_head WHERE id >= ?1 AND id < ?2");
@@ -58,8 +86,10 @@ fn bounds(old: &Connection, span: Span, now: Timestamp) -> Option<(i64, i64)> {
     // The longest retention, and a clock that was ahead.
     let (now, year) = (hour_of(now), 366 * 24);
     let oldest = span.start(start_of(now - 10 * year));
-    let first = found("min").unwrap_or(oldest).max(oldest);
-    let last = found("max").unwrap_or(now).min(now + year);
+    let first = || known.iter().map(|info| span.start(info.first)).min();
+    let last = || known.iter().map(|info| hour_of(info.last)).max();
+    let first = found("min").or_else(first)?.max(oldest);
+    let last = found("max").or_else(last)?.min(now + year);
     (first <= last).then_some((first, last))
 }
 
@@ -67,7 +97,7 @@ fn blocks_of(
     old: &Connection,
     new: &Connection,
     (span, hour): (Span, i64),
-    ids: &BTreeSet<i64>,
+    known: &[SeriesInfo],
     recovered: &mut RecoveredSeries,
 ) -> rusqlite::Result<()> {
     let range = [span.id(hour, 0), span.id(hour + 1, 0)];
@@ -81,23 +111,27 @@ fn blocks_of(
     if is_whole {
         return listed
             .into_iter()
-            .try_for_each(|id| one(old, new, id, ids, recovered));
+            .try_for_each(|id| one(old, new, id, known, recovered));
     }
     recovered.gaps += 1;
-    ids.iter()
-        .try_for_each(|series| one(old, new, span.id(hour, *series), ids, recovered))
+    let (start, end) = (start_of(hour), start_of(hour + span.hours()));
+    known
+        .iter()
+        .filter(|info| info.first < end && info.last >= start)
+        .try_for_each(|info| one(old, new, span.id(hour, info.id), known, recovered))
 }
 
 fn one(
     old: &Connection,
     new: &Connection,
     id: i64,
-    ids: &BTreeSet<i64>,
+    known: &[SeriesInfo],
     recovered: &mut RecoveredSeries,
 ) -> rusqlite::Result<()> {
     let blob = |sql: &str| {
-        old.query_row(sql, [id], |row| row.get::<_, Vec<u8>>(0))
-            .optional()
+        let mut statement = old.prepare_cached(sql)?;
+        let found = statement.query_row([id], |row| row.get::<_, Vec<u8>>(0));
+        found.optional()
     };
     let head = blob("SELECT head FROM sample_head WHERE id = ?1");
     let samples = blob("SELECT samples FROM sample_block WHERE id = ?1");
@@ -105,13 +139,14 @@ fn one(
         return Ok(());
     }
     let (_, hour, series) = of_id(id);
+    let is_known = known.binary_search_by_key(&series, |info| info.id).is_ok();
     let found = head.ok().flatten().zip(samples.ok().flatten());
     let found = found
         .map(|(head, samples)| Block { head, samples })
         .filter(|found| {
             let start = start_of(hour);
             let is_valid = block::read_head(&found.head, start).is_ok();
-            is_valid && block::decode(found, start).is_ok() && ids.contains(&series)
+            is_valid && block::decode(found, start).is_ok() && is_known
         });
     let Some(found) = found else {
         recovered.blocks_lost += 1;
