@@ -313,7 +313,25 @@ impl ServiceSpec {
     }
 }
 
+/// How long what an objective counts is kept. Real traffic is counted from samples, which may be deleted
+/// earlier than outcomes.
+pub(super) fn retention(
+    objective: &Objective,
+    store: &StoreSpec,
+    observe: &ObserveSpec,
+) -> Duration {
+    match objective.source {
+        EventSource::Probes => store.retention,
+        EventSource::Metrics => store.retention.min(observe.retention),
+    }
+}
+
 impl Config {
+    /// How long what an objective counts is kept: see [`retention`].
+    pub fn retention(&self, objective: &Objective) -> Duration {
+        retention(objective, &self.store, &self.observe)
+    }
+
     pub fn service(&self, name: &str) -> Option<&ServiceSpec> {
         self.services.iter().find(|service| *service.name == *name)
     }

@@ -238,7 +238,11 @@ fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<BudgetingMethod>
         let help = "remove `budgeting`, or write `budgeting: timeslices`";
         section.error("conflict", &key::BUDGETING, message, help);
     }
-    if budgeting != slices && section.has(&key::SLICE_TARGET) {
+    if section.has(&key::SLICE_TARGET) && matches!(sli, Some(Sli::Throughput(_))) {
+        let message = "a minute of `sli: throughput` is good if it reached `at_least`";
+        let help = "remove `slice_target`";
+        section.error("conflict", &key::SLICE_TARGET, message, help);
+    } else if budgeting != slices && section.has(&key::SLICE_TARGET) {
         section.error(
             "conflict",
             &key::SLICE_TARGET,

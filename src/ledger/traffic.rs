@@ -31,16 +31,16 @@ impl Traffic {
         objective: &Objective,
         at: Timestamp,
         metrics: &ServiceMetrics,
-    ) -> Option<Tally> {
+    ) -> Vec<(Timestamp, Tally)> {
         if metrics.at.is_none() || metrics.at <= self.scraped {
-            return None;
+            return Vec::new();
         }
         self.scraped = metrics.at;
         match reading(objective.sli, metrics) {
             Ok(reading) => {
                 self.missing = None;
                 self.since = self.since.or(Some(at));
-                self.counter.take(objective.sli, at, reading)
+                self.counter.take(objective.sli, at, reading).collect()
             }
             Err(missing) => {
                 if self.missing.as_deref() != Some(&*missing) {
@@ -48,7 +48,9 @@ impl Traffic {
                     tracing::warn!("{service}/{name}: nothing is counted: {missing}");
                     self.missing = Some(missing.into());
                 }
-                None
+                // What happens meanwhile is not known afterwards either.
+                self.counter = TrafficCounter::default();
+                Vec::new()
             }
         }
     }
@@ -63,8 +65,10 @@ impl ServiceState {
             }
             let state = Arc::make_mut(objective);
             let objective = state.tracker.objective().clone();
-            let traffic = state.traffic.as_deref_mut();
-            if let Some(tally) = traffic.and_then(|traffic| traffic.take(&objective, at, metrics)) {
+            let Some(traffic) = state.traffic.as_deref_mut() else {
+                continue;
+            };
+            for (at, tally) in traffic.take(&objective, at, metrics) {
                 state.tracker.add(0, at, Some(tally));
             }
         }
@@ -107,6 +111,10 @@ fn within(histogram: &HistogramView, below: Duration) -> Result<f64, String> {
         return Ok(histogram.counts[..=at].iter().sum::<u64>() as f64);
     }
     let next = bounds.partition_point(|bound| *bound < below);
+    if bounds.is_empty() {
+        let role = Role::RequestDuration.name();
+        return Err(format!("the series of `{role}` have no bucket in common"));
+    }
     let near = bounds[next.saturating_sub(1)..bounds.len().min(next + 1)].iter();
     let near: Vec<_> = near.map(|bound| format!("{bound}s")).collect();
     Err(format!(
@@ -162,10 +170,8 @@ impl TrafficHistory {
         read(all, |reading, value| reading.all = Some(value))?;
         read(part, |reading, value| reading.part = Some(value))?;
         let mut counter = TrafficCounter::default();
-        let tallies = readings.into_iter().filter_map(|(at, reading)| {
-            let tally = counter.take(objective.sli, at, reading)?;
-            Some((at, tally))
-        });
+        let tallies = readings.into_iter();
+        let tallies = tallies.flat_map(|(at, reading)| counter.take(objective.sli, at, reading));
         Ok(tallies.collect())
     }
 

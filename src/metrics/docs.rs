@@ -25,7 +25,7 @@ pub fn markdown(own: &SelfMetrics) -> String {
         "Host and processes",
         observe::metrics::families().map(row),
     );
-    let own = own.families().into_iter().map(|family| {
+    let own = own.declared().into_iter().map(|family| {
         let labels: Vec<_> = family
             .get_metric()
             .iter()

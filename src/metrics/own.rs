@@ -256,8 +256,14 @@ impl SelfMetrics {
             .set(i64::try_from(outcomes).unwrap_or(i64::MAX));
     }
 
-    /// Names and helps of all instruments, for the generated docs.
-    pub fn families(&self) -> Vec<MetricFamily> {
+    /// Names and helps of all instruments, for the generated docs. A family is there with its first
+    /// child only, so that a receiver is counted, of which there is none without a config.
+    pub fn declared(&self) -> Vec<MetricFamily> {
+        self.notifiers.start("");
+        self.families()
+    }
+
+    fn families(&self) -> Vec<MetricFamily> {
         self.registry.gather()
     }
 

@@ -43,7 +43,7 @@ impl Counters {
     }
 
     /// A receiver is there from its start on, with zeros.
-    pub(super) fn start(&self, receiver: &str) {
+    pub(crate) fn start(&self, receiver: &str) {
         let counters = [
             &self.attempts,
             &self.failures,

@@ -1,7 +1,7 @@
 //! Network devices of the host.
 
 use super::collector::{Collector, CollectorKind, families_of, write_some};
-use super::root::HostRoot;
+use super::root::{HostRoot, read};
 use super::unreadable::Unreadable;
 use super::view::{NetworkView, SystemView, Traffic};
 use crate::config::{Config, Pattern};
@@ -93,7 +93,6 @@ const FAMILIES: &[Described<NetworkView>] = &[
 
 /// Devices at most, in the order of their names.
 const DEVICES: usize = 200;
-const DEV: &str = "/proc/net/dev";
 
 impl Collector for NetworkSampler {
     fn collect(&mut self, view: &mut SystemView) -> Result<(), String> {
@@ -122,7 +121,8 @@ impl NetworkSampler {
 
     /// Reads all devices once, in the order of their names.
     pub fn sample(&self) -> Result<Vec<NetworkView>, Unreadable> {
-        let text = self.root.read(DEV)?;
+        let path = self.root.net().join("dev");
+        let text = read(&path).map_err(|error| Unreadable::file(&path, error))?;
         let mut devices: Vec<_> = text
             .lines()
             .filter_map(device)

@@ -12,6 +12,8 @@ const FILE_MAX: u64 = 4 << 20;
 /// As the first process of the system sees them: a service may have a view of its own.
 pub(super) const MOUNTS_OF_HOST: &str = "/proc/1/mountinfo";
 
+const NET_OF_HOST: &str = "/proc/1/net";
+
 /// The directory that the host's files are below: `/`, except in a container that has them elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostRoot(PathBuf);
@@ -37,6 +39,16 @@ impl HostRoot {
         } else {
             MOUNTS_OF_HOST
         }
+    }
+
+    /// The folder of the network namespace that the host's services are in. `/proc/net` is always that of
+    /// the reader, which in a container is another one.
+    pub(super) fn net(&self) -> PathBuf {
+        self.path(if self.is_own() {
+            "/proc/net"
+        } else {
+            NET_OF_HOST
+        })
     }
 
     /// Where a path of the host is.

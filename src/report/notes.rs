@@ -30,4 +30,4 @@ pub fn measured_since(since: DateTime<Utc>) -> String {
 }
 
 /// For a window that reaches further back than outcomes are kept.
-pub const BEYOND_RETENTION: &str = "unavailable: the window is longer than `store.retention`, and deleted outcomes cannot be counted.";
+pub const BEYOND_RETENTION: &str = "unavailable: the window is longer than `store.retention`, or for real traffic `observe.retention`, and what is deleted cannot be counted.";

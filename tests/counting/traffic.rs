@@ -338,6 +338,17 @@ fn fired_as_recounted(with_maintenance: bool) -> Vec<String> {
 
     let store = Store::open(&config.store.path).expect("a store");
     let reported = report(&config, &store, Span::new(START, end, end)).expect("readable");
+    // Quiet hours were observed as well: only what slod missed is not covered.
+    let missed = (AWAY.end - AWAY.start) as f64 / STEPS as f64;
+    let counted = reported.services[0].objectives.iter();
+    for one in counted.filter(|one| one.name != "odd") {
+        let coverage = one.coverage_ratio.expect("some time is over");
+        let name = &one.name;
+        assert!(
+            (coverage - (1.0 - missed)).abs() < 0.002,
+            "{name}: {coverage}"
+        );
+    }
     let reported: Sums = reported.services[0]
         .objectives
         .iter()

@@ -232,6 +232,9 @@ fn one(sampler: &mut ProcessSampler) -> ProcessView {
 #[test]
 fn a_process_uses_what_it_uses() {
     let mark = mark("known");
+    // It counts from its first sample on: what a new process does after it.
+    let mut counting = ProcessSampler::new(host(), vec![spec(&mark)]);
+    assert_eq!(one(&mut counting).count, 0);
     let mut program = Program::start(&mark, &[]);
     // Everything is read at a sampler's first sample.
     let fresh = || one(&mut ProcessSampler::new(host(), vec![spec(&mark)]));
@@ -269,7 +272,8 @@ fn a_process_uses_what_it_uses() {
     program.burn(0.5);
     let cpu = program.number("=time.process_time()");
     let switches = program.number("=resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw");
-    let after = fresh();
+    let (after, counted) = (fresh(), one(&mut counting));
+    assert!(after.cpu_seconds < 0.001, "its past is not counted");
 
     assert_eq!(
         after.resident_max_bytes, after.resident_bytes,
@@ -283,17 +287,17 @@ fn a_process_uses_what_it_uses() {
         (5.0, 21.0)
     );
     assert!(switches > 1000.0, "{switches}");
-    close(after.voluntary_switches.map(|all| all as f64), switches);
+    close(counted.voluntary_switches.map(|all| all as f64), switches);
     // The kernel counts in ticks of 10 ms.
     assert!(
-        (after.cpu_seconds - cpu).abs() < 0.02 * cpu + 0.03,
+        (counted.cpu_seconds - cpu).abs() < 0.02 * cpu + 0.03,
         "{} of {cpu}",
-        after.cpu_seconds
+        counted.cpu_seconds
     );
     let limit = program.number("=resource.getrlimit(resource.RLIMIT_NOFILE)[0]");
     close(after.fd_limit.map(|limit| limit as f64), limit);
     close(after.fds_max, after.open_fds.expect("known") as f64 / limit);
-    let written = more(|view| view.written_bytes, &after);
+    let written = counted.written_bytes.expect("known") as f64;
     if written == 0.0 {
         return eprintln!(
             "skipped: {} is not on a disk, or the kernel does not count",

@@ -339,6 +339,7 @@ fn a_replaced_process_is_a_restart_and_its_time_stays() {
     let mark = mark("restart");
     let mut first = Shell::start(&["--norc", "-s", &mark]);
     let mut sampler = ProcessSampler::new(host(), vec![spec(by_cmdline(&mark))]);
+    assert!(one(&mut sampler).cpu_seconds < 0.001, "counters begin at 0");
     first.run("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo done");
     let before = one(&mut sampler);
     assert!(before.cpu_seconds > 0.0);

@@ -3,35 +3,33 @@
 use super::finding::{Finding, objectives};
 use crate::config::draft::Draft;
 use crate::config::keys::{self, objective, service};
-use crate::config::model::ProbeSpec;
+use crate::config::model::{ProbeSpec, retention};
 use crate::slo::{NoDataPolicy, Objective, Threshold, Window};
 use crate::units::show_duration;
 use crate::yaml::{Declared, Node, Spot, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
 pub(super) fn window_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
-    let retention = draft.store.retention;
     let mut found = Vec::new();
     for (_, placed) in objectives(draft) {
-        found.extend(too_long(&placed.value, retention).map(|(window, key)| {
-            Finding {
+        let kept = Kept::of(&placed.value, draft);
+        found.extend(
+            too_long(&placed.value, kept.retention).map(|(window, key)| Finding {
                 at: placed.spot_of(key),
-                message: format!(
-                    "the window of {} is longer than the store's retention of {}",
-                    window.name(),
-                    show_duration(retention)
+                message: format!("the window of {} is longer than {kept}", window.name()),
+                help: format!(
+                    "raise `{}`: the SLI and the budget of this window are withheld",
+                    kept.key
                 ),
-                help: "raise `store.retention`: the SLI and the budget of this window are withheld"
-                    .to_owned(),
-            }
-        }));
+            }),
+        );
     }
     found
 }
 
 pub(super) fn missing_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
-    let retention = draft.store.retention;
     let mut found = Vec::new();
     for (_, placed) in objectives(draft) {
         let word = match placed.value.missing {
@@ -39,19 +37,48 @@ pub(super) fn missing_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
             NoDataPolicy::Bad => "bad",
             NoDataPolicy::Good => "good",
         };
-        if let Some((window, _)) = too_long(&placed.value, retention).next() {
+        let kept = Kept::of(&placed.value, draft);
+        if let Some((window, _)) = too_long(&placed.value, kept.retention).next() {
             found.push(Finding {
                 at: placed.spot_of(&objective::ON_MISSING),
                 message: format!(
-                    "`on_missing: {word}` cannot count what is deleted: the window of {} reaches beyond the store's retention of {}",
+                    "`on_missing: {word}` cannot count what is deleted: the window of {} reaches beyond {kept}",
                     window.name(),
-                    show_duration(retention)
                 ),
-                help: "raise `store.retention`, or choose a window that fits into it".to_owned(),
+                help: format!("raise `{}`, or choose a window that fits into it", kept.key),
             });
         }
     }
     found
+}
+
+/// How long what an objective counts is kept, and the key that says so.
+struct Kept {
+    retention: Duration,
+    key: &'static str,
+}
+
+impl Kept {
+    fn of(objective: &Objective, draft: &Draft<'_>) -> Self {
+        let retention = retention(objective, &draft.store, &draft.observe);
+        let key = if retention < draft.store.retention {
+            "observe.retention"
+        } else {
+            "store.retention"
+        };
+        Self { retention, key }
+    }
+}
+
+/// `the store's retention of 400d`
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = match self.key {
+            "store.retention" => "the store's retention",
+            _ => "the retention of samples",
+        };
+        write!(f, "{of} of {}", show_duration(self.retention))
+    }
 }
 
 /// The windows that reach beyond the retention, with the keys that they are written at.

@@ -169,7 +169,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             "slod_slo_coverage_ratio",
             "ratio",
             SLO_WINDOW,
-            "Counted events / expected events up to now: below 1 if slod was down, or the service is new.",
+            "How much was observed up to now, counted events / expected events; of real traffic the time with metrics, also without requests: below 1 if slod was down, or the service is new.",
         ),
         |samples, _, computed| each(samples, computed, |window| window.coverage),
     ),

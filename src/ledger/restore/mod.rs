@@ -12,9 +12,9 @@ use super::index::Index;
 use super::state::Ledger;
 use crate::config::Config;
 use crate::outcome::Timestamp;
-use crate::slo::Retention;
 use crate::slo::correction::{CorrectedTime, Correction};
 use crate::slo::series::Series;
+use crate::slo::{Objective, Retention};
 use crate::stats::scale::Scale;
 use crate::store::{Ahead, Store, StoreError};
 use part::Part;
@@ -93,13 +93,13 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(old: Ledger, keep: impl Fn(&Arc<str>) -> Keep, from: RestoreFrom<'a>) -> Self {
-        let retention = Retention::of(from.config.store.retention);
+        let retention = |objective: &Objective| Retention::of(from.config.retention(objective));
         let time = CorrectedTime::of(from.corrections);
         let mut before = old.services;
         let services = from.config.services.iter().map(|spec| {
             let same = before.iter().position(|old| old.name == spec.name);
             let old = same.map(|at| Arc::unwrap_or_clone(before.swap_remove(at)));
-            let mut service = RestoringService::new(spec, retention, &time, from.now);
+            let mut service = RestoringService::new(spec, &retention, &time, from.now);
             if let Some(old) = old {
                 service.continue_from(old, keep(&spec.name), from.now);
             }

@@ -6,8 +6,8 @@ use crate::ledger::objective::ObjectiveState;
 use crate::ledger::probe::ProbeState;
 use crate::ledger::service::ServiceState;
 use crate::outcome::{ProbeKey, Timestamp};
-use crate::slo::Retention;
 use crate::slo::correction::CorrectedTime;
+use crate::slo::{Objective, Retention};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ impl<'a> RestoringService<'a> {
     /// Of which everything is read from the store.
     pub(super) fn new(
         spec: &'a ServiceSpec,
-        retention: Retention,
+        retention: &impl Fn(&Objective) -> Retention,
         time: &CorrectedTime<'_>,
         now: Timestamp,
     ) -> Self {
@@ -56,7 +56,11 @@ impl<'a> RestoringService<'a> {
         let objectives = spec.objectives.iter().map(|objective| {
             let (from, to) = objective.horizon(now);
             let corrected = time.spans(&spec.name, &objective.name, from, to);
-            let state = ObjectiveState::new(objective, spec.contributing(objective), retention);
+            let state = ObjectiveState::new(
+                objective,
+                spec.contributing(objective),
+                retention(objective),
+            );
             RestoringObjective::FromStore(CountedObjective::new(state, corrected, now))
         });
         Self {

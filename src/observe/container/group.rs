@@ -59,8 +59,6 @@ impl<Key: Eq + Hash> Group<Key> {
             .sampled_at
             .replace(now)
             .map(|at| now.duration_since(at));
-        // The past of one that the group is found in only now is not a sudden load.
-        let first = elapsed.is_none().then_some([Some(0); 5]);
         let elapsed = elapsed.filter(|elapsed| *elapsed >= MIN_SPAN);
         self.cpu_usage_max = None;
         self.now.clear();
@@ -68,7 +66,8 @@ impl<Key: Eq + Hash> Group<Key> {
         self.ran |= !containers.is_empty();
         for (key, usage) in containers {
             let counters = counters(&usage);
-            let last = self.last.get(&key).copied().or(first);
+            // The past of one that the group is found in only now is not a sudden load.
+            let last = self.last.get(&key).copied();
             // One that could not be read this time goes on from where it was.
             let known = std::array::from_fn(|at| counters[at].or(last.and_then(|last| last[at])));
             self.last.insert(key, known);
@@ -243,7 +242,7 @@ mod tests {
                 none.cpu_limit,
                 none.oom_kills
             ),
-            (0, None, None, Some(2))
+            (0, None, None, Some(0))
         );
     }
 
@@ -261,39 +260,39 @@ mod tests {
             let view = view(&group).expect("a view");
             (view.cpu_seconds, view.cpu_usage_max)
         };
-        assert_eq!(seconds(0, vec![("a", 1_000_000)], true), (Some(1.0), None));
+        assert_eq!(seconds(0, vec![("a", 1_000_000)], true), (Some(0.0), None));
         assert_eq!(
             seconds(10, vec![("a", 3_000_000)], true),
-            (Some(3.0), Some(0.4))
+            (Some(2.0), Some(0.4))
         );
         assert_eq!(
             seconds(20, vec![], true),
-            (Some(3.0), None),
+            (Some(2.0), None),
             "it has no processes"
         );
         assert_eq!(
             seconds(30, vec![("a", 4_000_000)], true),
-            (Some(4.0), Some(0.2))
+            (Some(3.0), Some(0.2))
         );
         assert_eq!(
             seconds(40, vec![("a", 500_000)], true),
-            (Some(4.5), Some(0.1)),
+            (Some(3.5), Some(0.1)),
             "made anew"
         );
-        assert_eq!(seconds(50, vec![], false).0, Some(4.5));
+        assert_eq!(seconds(50, vec![], false).0, Some(3.5));
         assert_eq!(
             seconds(60, vec![("a", 2_000_000)], true).0,
-            Some(6.5),
+            Some(5.5),
             "started again after a pause"
         );
         assert_eq!(
             seconds(70, vec![("b", 9_000_000)], true),
-            (Some(6.5), None),
+            (Some(5.5), None),
             "one that was there before"
         );
         assert_eq!(
             seconds(80, vec![("b", 10_000_000)], true),
-            (Some(7.5), Some(0.2))
+            (Some(6.5), Some(0.2))
         );
     }
 }

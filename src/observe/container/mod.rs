@@ -16,7 +16,7 @@ use crate::config::{Config, FoundBy, ProcessSpec};
 use crate::exposition::Labels;
 use group::Group;
 use metrics::FAMILIES;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Instant;
 
 pub(super) const CONTAINERS: CollectorKind = CollectorKind {
@@ -115,8 +115,9 @@ impl Member {
             .iter()
             .find(is_this)
             .map_or(&[][..], |view| &view.pids);
-        // Nothing of a process that has ended since it was listed.
-        let memberships: HashSet<String> = pids
+        // Nothing of a process that has ended since it was listed. Sorted, so that those beyond the limit
+        // are the same each time.
+        let memberships: BTreeSet<String> = pids
             .iter()
             .filter_map(|pid| root.read(format!("/proc/{pid}/cgroup")).ok())
             .collect();

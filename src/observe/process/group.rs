@@ -140,11 +140,11 @@ impl Group {
     }
 
     /// What a process spent as a member. One that ran before, but is a member only now, starts from
-    /// here: its past is no sudden load.
+    /// here, as all do at the first sample: its past is no sudden load, and counters begin at 0.
     fn spent(&self, reading: &Reading) -> (Member, Counters<u64>) {
         let before = self.members.get(&reading.id);
         let now = counters(reading);
-        let from_start = before.map_or(reading.is_new || !self.sampled, |member| member.from_start);
+        let from_start = before.map_or(reading.is_new, |member| member.from_start);
         let spent = std::array::from_fn(|at| {
             let last = before.and_then(|member| member.counters[at]);
             match (last, now[at]) {

@@ -52,6 +52,8 @@ pub(super) struct Looks {
 pub(super) struct Table {
     /// Where the kernel lists its processes.
     proc: PathBuf,
+    /// Where it lists the sockets of the host.
+    net: PathBuf,
     listed: Vec<Listed>,
     by_pid: HashMap<i32, usize>,
     looks: HashMap<ProcessId, Looks>,
@@ -64,6 +66,7 @@ impl Table {
     pub(super) fn new(root: &HostRoot) -> Self {
         Self {
             proc: root.path("/proc"),
+            net: root.net(),
             listed: Vec::new(),
             by_pid: HashMap::new(),
             looks: HashMap::new(),
@@ -140,7 +143,7 @@ impl Table {
 
     /// The sockets that listen on a port, of both families.
     pub(super) fn listening(&self, port: u16) -> Result<BTreeSet<u64>, Unreadable> {
-        match self.listeners.get_or_init(|| listeners(&self.proc)) {
+        match self.listeners.get_or_init(|| listeners(&self.net)) {
             Ok(listeners) => Ok(listeners.get(&port).cloned().unwrap_or_default()),
             Err(error) => Err(error.clone()),
         }
@@ -180,10 +183,10 @@ impl Looks {
     }
 }
 
-fn listeners(proc: &Path) -> Result<HashMap<u16, BTreeSet<u64>>, Unreadable> {
+fn listeners(net: &Path) -> Result<HashMap<u16, BTreeSet<u64>>, Unreadable> {
     let mut listeners: HashMap<u16, BTreeSet<u64>> = HashMap::new();
     let sockets = |path: &Path| TcpNetEntries::from_file(path, current_system_info());
-    let (v4, v6) = (proc.join("net/tcp"), proc.join("net/tcp6"));
+    let (v4, v6) = (net.join("tcp"), net.join("tcp6"));
     let in_v6 = match sockets(&v6) {
         // A kernel without IPv6.
         Err(ProcError::NotFound(_)) => Vec::new(),
@@ -279,6 +282,28 @@ fn args(proc: &Path, thread: i32) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A socket that listens on a port, as the kernel lists it.
+    fn listening(port: u16) -> String {
+        format!(
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
+             \x20  0: 0100007F:{port:04X} 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0000000000000000 100 0 0 10 0\n"
+        )
+    }
+
+    #[test]
+    fn in_a_container_the_sockets_are_those_of_the_host() {
+        let root = tempfile::tempdir().expect("a folder");
+        for (folder, port) in [("proc/net", 80), ("proc/1/net", 8080)] {
+            let folder = root.path().join(folder);
+            fs::create_dir_all(&folder).expect("created");
+            fs::write(folder.join("tcp"), listening(port)).expect("written");
+        }
+        let table = Table::new(&HostRoot::new(root.path()));
+        let found = |port| table.listening(port).expect("readable").len();
+        assert_eq!((found(80), found(8080)), (0, 1));
+        assert_eq!(HostRoot::new("/").net(), Path::new("/proc/net"));
+    }
 
     #[test]
     fn a_folder_without_processes_is_no_list_of_them() {

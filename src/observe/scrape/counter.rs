@@ -1,27 +1,30 @@
 //! Counters that go on from page to page, as `increase` of Prometheus counts them. Pure.
 //!
-//! Each series continues on its own, so that the reset of one worker is no reset of their sum. What
-//! falls was reset and counts from 0. A series that is new counts from 0 as well if its metric or
-//! other metrics of the service were there before: a client library creates the series of a status
-//! with the first such response, and in several processes (`PROMETHEUS_MULTIPROC_DIR`) a metric with
-//! its first event. Prometheus leaves these first events out.
+//! Each series continues on its own, so that the reset of one worker is no reset of their sum, and a
+//! histogram is one of them with all of its buckets. What falls was reset and counts from 0. A series
+//! that is new counts from 0 as well if its metric or other metrics of the service were there before,
+//! and none is gone that it may be a new name of: a client library creates the series of a status with
+//! the first such response, and in several processes (`PROMETHEUS_MULTIPROC_DIR`) a metric with its
+//! first event. Prometheus leaves these first events out.
 //! `process_start_time_seconds` is not looked at: for an exporter it is not the time at which the
 //! counters began, and what falls shows a restart as well.
 
-use super::scan::{Found, KEPT_MAX, NATIVES_MAX, NativePoint, Point, Slot};
+use super::scan::KEPT_MAX;
+use super::series::{Increase, Page, Series};
 use std::collections::HashMap;
 
-/// Upper bounds of one histogram.
-const BOUNDS_MAX: usize = 300;
 /// What no service counts between two pages; it would be lost on everything that is counted after it.
 const INCREASE_MAX: f64 = 1e12;
 
 /// The increases of one rule since it was first found.
 #[derive(Clone, Debug, Default)]
 pub struct Counter {
-    /// The last value of each series, also of those that are gone for now.
-    last: HashMap<u64, f64>,
-    natives: HashMap<u64, NativePoint>,
+    /// Each series as it was last, with the number of that page; also those that are gone for now.
+    last: HashMap<u64, (Series, u64)>,
+    /// How many pages there were.
+    pages: u64,
+    /// How many series the last one had.
+    present: usize,
     was_known: bool,
     pub total: Total,
 }
@@ -32,10 +35,12 @@ pub struct Total {
     pub value: f64,
     pub sum: f64,
     pub count: f64,
-    /// Upper bounds and cumulative counts, in ascending order.
+    /// Finite upper bounds and cumulative counts, in ascending order.
     pub buckets: Vec<(f64, f64)>,
     /// Whether native histograms alone were counted, whose buckets grow exponentially.
     pub is_native: bool,
+    /// How often it began anew, because the histograms lost a bound.
+    pub restarts: u32,
 }
 
 impl Counter {
@@ -48,148 +53,149 @@ impl Counter {
     }
 
     /// How many series fell and how many rose since the last page.
-    pub fn moved(&self, found: &Found) -> (usize, usize) {
-        let points = found.points.iter();
-        let points = points.filter_map(|point| Some((*self.last.get(&point.key)?, point.value)));
-        let natives = found.natives.iter();
-        let natives =
-            natives.filter_map(|now| Some((self.natives.get(&now.key)?.count, now.count)));
-        points
-            .chain(natives)
-            .fold((0, 0), |(fell, rose), (before, now)| {
-                let (is_less, is_more) = (now < before, now > before);
-                (fell + usize::from(is_less), rose + usize::from(is_more))
-            })
+    pub fn moved(&self, page: &Page) -> (usize, usize) {
+        let pairs = page
+            .series
+            .iter()
+            .filter_map(|(key, now)| Some((self.last.get(key)?.0.total(), now.total())));
+        pairs.fold((0, 0), |(fell, rose), (before, now)| {
+            let (is_less, is_more) = (now < before, now > before);
+            (fell + usize::from(is_less), rose + usize::from(is_more))
+        })
     }
 
     /// Goes on from what a page has, without counting what changed.
-    pub fn pass_over(&mut self, found: &Found) {
-        let now = found.points.iter().map(|point| (point.key, point.value));
-        self.last.extend(now);
-        let now = found.natives.iter().map(|point| (point.key, point.clone()));
-        self.natives.extend(now);
-        self.was_known = true;
-        self.bound(found);
+    pub fn pass_over(&mut self, page: Page) {
+        self.turn(page.series.len());
+        let now = page.series.into_iter();
+        self.last
+            .extend(now.map(|(key, series)| (key, (series, self.pages))));
+        self.bound();
     }
 
-    /// Takes what a page has, read at these bounds where it is native. Returns how many series could
-    /// not be counted: they rose by more than a service counts, or their bounds are too many.
-    pub fn follow(&mut self, found: &Found, bounds: &[f64]) -> u64 {
-        let mut dropped = 0;
-        let is_new = |point: &&Point| !self.last.contains_key(&point.key);
-        for point in found.points.iter().filter(is_new) {
-            self.total.begin(point.slot);
-        }
-        for point in &found.points {
-            let before = self.last.insert(point.key, point.value);
-            let increase = match before {
-                Some(before) if point.value >= before => point.value - before,
-                None if !self.was_known => 0.0,
-                _ => point.value,
+    /// Takes what a page has. Returns how many series could not be counted: they rose by more than a
+    /// service counts, or their bounds are too many.
+    pub fn follow(&mut self, page: Page) -> u64 {
+        let counts_new = self.was_known && !self.lacks_one(&page);
+        let before = page.bounds.as_deref();
+        let before = before.and_then(|bounds| self.total.keep_bounds(bounds));
+        let bounds: Vec<f64> = self.total.buckets.iter().map(|(bound, _)| *bound).collect();
+        let mut dropped = page.excess;
+        self.turn(page.series.len());
+        for (key, now) in page.series {
+            if !now.is_countable() {
+                dropped += 1;
+                continue;
+            }
+            let increase = match self.last.get(&key) {
+                Some((before, _)) => now.since(Some(before), &bounds),
+                None if counts_new => now.since(None, &bounds),
+                None => Increase::default(),
             };
-            let is_counted = self.total.add(point.slot, increase);
-            dropped += u64::from(!is_counted);
+            dropped += u64::from(!self.total.add(&increase));
+            self.last.insert(key, (now, self.pages));
         }
-        for point in &found.natives {
-            dropped += u64::from(!self.follow_native(point, bounds));
+        // A restart of the total shows by a fall.
+        if before.is_some_and(|before| self.total.count >= before) {
+            self.total.clear();
         }
-        self.total.is_native = found.points.is_empty() && !found.natives.is_empty();
-        self.was_known = true;
-        self.bound(found);
+        self.total.is_native = page.is_native;
+        self.total
+            .begin_bounds(page.bounds.as_deref().unwrap_or_default());
+        self.bound();
         dropped
     }
 
-    fn follow_native(&mut self, now: &NativePoint, bounds: &[f64]) -> bool {
-        let before = match self.natives.insert(now.key, now.clone()) {
-            Some(before) if !now.is_reset_of(&before) => Some(before),
-            None if !self.was_known => Some(now.clone()),
-            _ => None,
+    /// Whether a series of the last page is gone.
+    fn lacks_one(&self, page: &Page) -> bool {
+        let was_there = |key: &u64| {
+            let last = self.last.get(key);
+            last.is_some_and(|(_, number)| *number == self.pages)
         };
-        let since = |of: fn(&NativePoint) -> f64| {
-            let before = before.as_ref().map_or(0.0, of);
-            (of(now) - before).max(0.0)
-        };
-        let (count, sum) = (since(|point| point.count), since(|point| point.sum));
-        let mut is_counted = self.total.add(Slot::Count, count) && self.total.add(Slot::Sum, sum);
-        if !is_counted {
-            return false;
-        }
-        let mut before = before.iter().flat_map(|before| before.up_to.iter());
-        for (bound, up_to) in bounds.iter().zip(&now.up_to) {
-            let before = before.next().copied().unwrap_or_default();
-            let increase = (up_to - before).max(0.0);
-            is_counted &= self.total.add(Slot::Bucket(*bound), increase);
-        }
-        self.total.add(Slot::Bucket(f64::INFINITY), count) && is_counted
+        let stayed = page.series.iter().filter(|(key, _)| was_there(key));
+        stayed.count() < self.present
     }
 
-    fn bound(&mut self, found: &Found) {
+    fn turn(&mut self, present: usize) {
+        self.pages += 1;
+        self.present = present;
+        self.was_known = true;
+    }
+
+    fn bound(&mut self) {
         if self.last.len() > 2 * KEPT_MAX {
-            let now = found.points.iter().map(|point| (point.key, point.value));
-            self.last = now.collect();
+            self.last.retain(|_, (_, number)| *number == self.pages);
         }
-        if self.natives.len() > 2 * NATIVES_MAX {
-            let now = found.natives.iter().map(|point| (point.key, point.clone()));
-            self.natives = now.collect();
-        }
-    }
-}
-
-impl NativePoint {
-    /// As in Prometheus: what falls was reset, and so was what became finer. A client library that
-    /// has too many buckets joins them, so that counts up to a bound inside of one change.
-    fn is_reset_of(&self, before: &Self) -> bool {
-        let mut pairs = self.up_to.iter().zip(&before.up_to);
-        let is_finer = self.shape.0 > before.shape.0 || self.shape.1 < before.shape.1;
-        let fell = self.shape == before.shape && pairs.any(|(now, before)| now < before);
-        is_finer || fell || self.count < before.count
     }
 }
 
 impl Total {
-    /// Makes a bound that a histogram has from now on. Of what was counted before, at least the count of
-    /// the bound below it was within it.
-    fn begin(&mut self, slot: Slot) {
-        let Slot::Bucket(bound) = slot else { return };
-        let place = self
-            .buckets
-            .binary_search_by(|(one, _)| one.total_cmp(&bound));
-        if let Err(at) = place
-            && !self.buckets.is_empty()
-            && self.buckets.len() < BOUNDS_MAX
-        {
-            let below = at.checked_sub(1).map_or(0.0, |below| self.buckets[below].1);
-            self.buckets.insert(at, (bound, below));
+    /// Leaves the bounds that these lack. If there is one, what was counted up to it says nothing any
+    /// more, so that all begins at 0 again, as the counters of a new process: what is stored must not
+    /// look as if nothing had come below that bound. Returns the count before.
+    fn keep_bounds(&mut self, bounds: &[f64]) -> Option<f64> {
+        if self.count <= 0.0 {
+            self.buckets = bounds.iter().map(|bound| (*bound, 0.0)).collect();
+            return None;
+        }
+        let known = self.buckets.len();
+        self.buckets
+            .retain(|(bound, _)| bounds.iter().any(|one| one.total_cmp(bound).is_eq()));
+        (self.buckets.len() < known).then(|| {
+            let count = self.count;
+            self.clear();
+            self.restarts += 1;
+            count
+        })
+    }
+
+    fn clear(&mut self) {
+        (self.value, self.sum, self.count) = (0.0, 0.0, 0.0);
+        self.buckets.iter_mut().for_each(|(_, count)| *count = 0.0);
+    }
+
+    /// Makes bounds that the histograms have from now on. Of what was counted before, at least the count
+    /// of the bound below it was within one.
+    fn begin_bounds(&mut self, bounds: &[f64]) {
+        for bound in bounds {
+            let place = self
+                .buckets
+                .binary_search_by(|(one, _)| one.total_cmp(bound));
+            if let Err(at) = place {
+                let below = at.checked_sub(1).map_or(0.0, |below| self.buckets[below].1);
+                self.buckets.insert(at, (*bound, below));
+            }
         }
     }
 
-    /// Adds an increase, unless it is too large or of one bound too many.
-    fn add(&mut self, slot: Slot, increase: f64) -> bool {
-        if increase > INCREASE_MAX {
+    /// Adds an increase, unless it is too large.
+    fn add(&mut self, increase: &Increase) -> bool {
+        let Increase {
+            value, sum, count, ..
+        } = *increase;
+        if [value, sum, count].iter().any(|one| *one > INCREASE_MAX) {
             return false;
         }
-        match slot {
-            Slot::Value => self.value += increase,
-            Slot::Sum => self.sum += increase,
-            Slot::Count => self.count += increase,
-            Slot::Bucket(bound) => {
-                let place = self
-                    .buckets
-                    .binary_search_by(|(one, _)| one.total_cmp(&bound));
-                match place {
-                    Ok(at) => self.buckets[at].1 += increase,
-                    Err(at) if self.buckets.len() < BOUNDS_MAX => {
-                        self.buckets.insert(at, (bound, increase));
-                    }
-                    Err(_) => return false,
-                }
-            }
+        self.value += value;
+        self.sum += sum;
+        self.count += count;
+        for ((_, counted), more) in self.buckets.iter_mut().zip(&increase.up_to) {
+            *counted += more;
         }
         true
     }
 
-    /// What was counted since an earlier total.
-    pub fn since(&self, earlier: &Self) -> Self {
+    /// With the infinite bound.
+    pub fn all_buckets(&self) -> Vec<(f64, f64)> {
+        let finite = self.buckets.iter().copied();
+        finite.chain([(f64::INFINITY, self.count)]).collect()
+    }
+
+    /// What was counted since an earlier total; `None` if it began anew meanwhile.
+    pub fn since(&self, earlier: &Self) -> Option<Self> {
+        if self.restarts != earlier.restarts {
+            return None;
+        }
         let before = |bound: f64| {
             let place = earlier
                 .buckets
@@ -203,19 +209,19 @@ impl Total {
         };
         let buckets = self.buckets.iter();
         let buckets = buckets.map(|(bound, count)| (*bound, count - before(*bound)));
-        Self {
+        Some(Self {
             value: self.value - earlier.value,
             sum: self.sum - earlier.sum,
             count: self.count - earlier.count,
             buckets: buckets.collect(),
-            is_native: self.is_native,
-        }
+            ..*self
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::scan::Point;
+    use super::super::scan::{Found, Point, Slot};
     use super::*;
 
     fn page(points: &[(u64, f64)]) -> Found {
@@ -234,7 +240,7 @@ mod tests {
     fn counted(pages: &[&[(u64, f64)]]) -> f64 {
         let mut counter = Counter::default();
         for points in pages {
-            counter.follow(&page(points), &[]);
+            follow(&mut counter, &page(points));
         }
         counter.total.value
     }
@@ -245,38 +251,117 @@ mod tests {
         assert!((counted(&[&[(1, 1000.0)], &[(1, 1007.0)]]) - 7.0).abs() < 1e-9);
     }
 
-    #[test]
-    fn a_bound_that_a_new_version_adds_has_what_the_one_below_it_had() {
-        let histogram = |buckets: &[(u64, f64, f64)]| Found {
-            points: buckets
-                .iter()
-                .map(|(key, bound, value)| Point {
-                    key: *key,
-                    slot: Slot::Bucket(*bound),
-                    value: *value,
-                })
-                .collect(),
+    /// A histogram of these buckets and this `_count`.
+    fn histogram(buckets: &[(f64, f64)], count: f64) -> Found {
+        let point = |slot, value| Point {
+            key: 1,
+            slot,
+            value,
+        };
+        let buckets = buckets.iter();
+        let buckets = buckets.map(|(bound, value)| point(Slot::Bucket(*bound), *value));
+        Found {
+            points: buckets.chain([point(Slot::Count, count)]).collect(),
             is_known: true,
             ..Found::default()
-        };
+        }
+    }
+
+    fn follow(counter: &mut Counter, found: &Found) {
+        counter.follow(Page::of(found, &[]));
+    }
+
+    fn counts(total: &Total) -> Vec<f64> {
+        let buckets = total.all_buckets().into_iter();
+        buckets.map(|(_, count)| count).collect()
+    }
+
+    const INF: f64 = f64::INFINITY;
+
+    #[test]
+    fn a_bound_that_a_new_version_adds_begins_where_it_is() {
         let mut counter = Counter::default();
         for count in [0.0, 100.0] {
-            let page = [(1, 0.25, count), (2, 0.5, count), (3, f64::INFINITY, count)];
-            counter.follow(&histogram(&page), &[]);
+            let buckets = [(0.25, count), (0.5, count), (INF, count)];
+            follow(&mut counter, &histogram(&buckets, count));
         }
         let before = counter.total.clone();
         // Restarted: all count from 0.
-        let page = [
-            (1, 0.25, 7.0),
-            (4, 0.3, 8.0),
-            (2, 0.5, 9.0),
-            (3, f64::INFINITY, 9.0),
+        let buckets = [(0.25, 7.0), (0.3, 8.0), (0.5, 9.0), (INF, 9.0)];
+        follow(&mut counter, &histogram(&buckets, 9.0));
+        assert_eq!(counts(&counter.total), [107.0, 107.0, 109.0, 109.0]);
+        let since = counter.total.since(&before).expect("the same bounds");
+        assert_eq!(counts(&since), [7.0, 7.0, 9.0, 9.0]);
+        let buckets = [(0.25, 7.0), (0.3, 9.0), (0.5, 10.0), (INF, 10.0)];
+        follow(&mut counter, &histogram(&buckets, 10.0));
+        assert_eq!(counts(&counter.total), [107.0, 108.0, 110.0, 110.0]);
+    }
+
+    #[test]
+    fn a_bound_that_is_gone_lets_all_begin_anew() {
+        let page = |at: f64, bounds: &[f64]| {
+            let buckets: Vec<_> = bounds.iter().map(|bound| (*bound, at)).collect();
+            histogram(&buckets, at)
+        };
+        let mut counter = Counter::default();
+        for at in [1000.0, 1050.0] {
+            follow(&mut counter, &page(at, &[0.05, 0.1, INF]));
+        }
+        let before = counter.total.clone();
+        follow(&mut counter, &page(1060.0, &[0.05, 0.2, INF]));
+        assert_eq!(counter.total.buckets, [(0.05, 10.0), (0.2, 10.0)]);
+        assert_eq!(counter.total.since(&before), None);
+        // Without a fall of the total nobody would see that it began anew.
+        follow(&mut counter, &page(2060.0, &[]));
+        assert_eq!(
+            (counter.total.count, counts(&counter.total)),
+            (0.0, vec![0.0])
+        );
+        // A second histogram with other bounds: up to those they do not share, nothing is known.
+        let mut both = page(2060.0, &[0.05, 0.1, INF]);
+        let mut other = page(5.0, &[0.05, 0.2, INF]);
+        other.points.iter_mut().for_each(|point| point.key = 2);
+        both.points.extend(other.points);
+        follow(&mut counter, &both);
+        assert_eq!(counter.total.buckets, [(0.05, 5.0)]);
+    }
+
+    #[test]
+    fn one_sample_that_falls_is_no_reset_of_its_histogram() {
+        let steps: [([f64; 3], f64); 6] = [
+            ([1010.0, 1010.0, 1010.0], 1010.0),
+            // `_count` is behind, a bucket is, and `+Inf` is.
+            ([1020.0, 1020.0, 1020.0], 1009.0),
+            ([1030.0, 1009.0, 1030.0], 1030.0),
+            ([1009.0, 1040.0, 1040.0], 1040.0),
+            ([1050.0, 1050.0, 1030.0], 1050.0),
+            // A reset.
+            ([2.0, 3.0, 4.0], 4.0),
         ];
-        counter.follow(&histogram(&page), &[]);
-        let counts =
-            |total: &Total| -> Vec<f64> { total.buckets.iter().map(|(_, count)| *count).collect() };
-        assert_eq!(counts(&counter.total), [107.0, 108.0, 109.0, 109.0]);
-        assert_eq!(counts(&counter.total.since(&before)), [7.0, 8.0, 9.0, 9.0]);
+        let mut counter = Counter::default();
+        let mut seen = Vec::new();
+        for ([a, b, all], count) in steps {
+            let before = counter.total.clone();
+            follow(
+                &mut counter,
+                &histogram(&[(0.05, a), (0.1, b), (INF, all)], count),
+            );
+            let since = counter.total.since(&before).expect("the same bounds");
+            seen.push((since.buckets[1].1, since.count));
+        }
+        let expected = [0.0, 10.0, 10.0, 10.0, 10.0];
+        for (step, expected) in expected.into_iter().enumerate() {
+            assert_eq!(seen[step], (expected, expected), "{step}: {seen:?}");
+        }
+        assert_eq!(seen[5], (3.0, 4.0));
+    }
+
+    #[test]
+    fn series_under_a_new_name_do_not_add_their_past() {
+        let renamed: [&[(u64, f64)]; 3] = [&[(1, 1000.0)], &[(2, 1010.0)], &[(2, 1013.0)]];
+        assert!((counted(&renamed) - 3.0).abs() < 1e-9);
+        // None is gone: a status that was not answered before.
+        assert!((counted(&[&[(1, 1000.0)], &[(1, 1005.0), (2, 4.0)]]) - 9.0).abs() < 1e-9);
     }
 
     #[test]
@@ -284,6 +369,8 @@ mod tests {
         let pages: [&[(u64, f64)]; 4] = [&[(1, 0.0)], &[(1, 5.0)], &[(1, 1e300)], &[(1, 1e300)]];
         assert!((counted(&pages) - 5.0).abs() < 1e-9);
         assert!((counted(&[&[], &[(1, f64::MAX), (2, 3.0)]]) - 3.0).abs() < 1e-9);
+        // Nothing begins anew after it.
+        assert!((counted(&[&[(1, 100.0)], &[(1, 1e300)], &[(1, 120.0)]]) - 20.0).abs() < 1e-9);
     }
 
     #[test]
@@ -310,13 +397,15 @@ mod tests {
         let mut counter = Counter::default();
         for round in 0..5_u64 {
             let keys = (0..KEPT_MAX as u64).map(|key| (round * 1_000_000 + key, 1.0));
-            counter.follow(&page(&keys.collect::<Vec<_>>()), &[]);
+            follow(&mut counter, &page(&keys.collect::<Vec<_>>()));
             assert!(counter.last.len() <= 3 * KEPT_MAX);
         }
-        let mut total = Total::default();
-        for bound in 0..1000_u32 {
-            total.add(Slot::Bucket(bound.into()), 1.0);
-        }
-        assert_eq!(total.buckets.len(), BOUNDS_MAX);
+        let buckets: Vec<_> = (0..1000).map(|bound| (f64::from(bound), 1.0)).collect();
+        let mut counter = Counter::default();
+        assert_eq!(
+            counter.follow(Page::of(&histogram(&buckets, 1.0), &[])),
+            700
+        );
+        assert_eq!(counter.total.buckets.len(), 300);
     }
 }

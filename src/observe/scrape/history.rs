@@ -5,6 +5,7 @@ use super::counter::{Counter, Total};
 use super::plan::{Plan, Rule};
 use super::quantile::{make_monotonic, quantile};
 use super::scan::{Found, Scanned};
+use super::series::Page;
 use super::view::{HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, ServiceMetrics};
 use crate::roles::{Role, RoleKind};
 use std::collections::{HashMap, VecDeque};
@@ -83,27 +84,30 @@ impl History {
             matches!(kind, Some(RoleKind::Counter | RoleKind::Histogram))
         };
         let rules = scanned.by_rule.iter();
-        let rules: Vec<_> = rules
-            .filter(|(rule_at, found)| found.is_known && is_counted(**rule_at))
-            .collect();
-        let moved = rules.iter().filter_map(|(rule_at, found)| {
-            let counter = self.counters.get(*rule_at)?;
-            Some(counter.moved(found))
+        let rules = rules.filter(|(rule_at, found)| found.is_known && is_counted(**rule_at));
+        let page = |(rule_at, found): (&usize, &Found)| {
+            let bounds = plan.rule(*rule_at).map(|rule| plan.bounds(rule.role));
+            let page = Page::of(found, bounds.unwrap_or_default());
+            (*rule_at, found.is_partial, page)
+        };
+        let pages: Vec<_> = rules.map(page).collect();
+        let moved = pages.iter().filter_map(|(rule_at, _, page)| {
+            let counter = self.counters.get(rule_at)?;
+            Some(counter.moved(page))
         });
         let (fell, rose) = moved.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
         self.alternation.take(fell, rose);
-        for (rule_at, found) in rules {
-            let from_zero = self.had_roles && !found.is_partial;
-            let counter = self.counters.entry(*rule_at);
+        for (rule_at, is_partial, page) in pages {
+            let from_zero = self.had_roles && !is_partial;
+            let counter = self.counters.entry(rule_at);
             let counter = counter.or_insert_with(|| Counter::new(from_zero));
-            if found.is_partial {
+            if is_partial {
                 continue;
             }
             if self.alternation.is_found() {
-                counter.pass_over(found);
+                counter.pass_over(page);
             } else {
-                let bounds = plan.rule(*rule_at).map(|rule| plan.bounds(rule.role));
-                uncounted += counter.follow(found, bounds.unwrap_or_default());
+                uncounted += counter.follow(page);
             }
         }
         let mut all = scanned.by_rule.values();
@@ -158,7 +162,7 @@ impl History {
         }
         let durations = [Role::RequestDuration];
         let found = self.increases(durations, chosen, since(QUANTILE_WINDOW));
-        metrics.quantiles = found.and_then(|(_, [durations])| quantiles(durations));
+        metrics.quantiles = found.and_then(|(_, [durations])| quantiles(&durations));
     }
 
     /// What roles counted since the first snapshot from `oldest` on that knows all of them, found by
@@ -187,7 +191,7 @@ impl History {
         let place = REMEMBERED.iter().position(|one| *one == role)?;
         let (then, earlier) = start.totals[place].as_ref()?;
         let now = &self.counters.get(&rule_at)?.total;
-        (*then == rule_at).then(|| now.since(earlier))
+        (*then == rule_at).then(|| now.since(earlier))?
     }
 
     fn view(&self, rule: &Rule, rule_at: usize, scanned: &Scanned) -> Option<RoleView> {
@@ -275,25 +279,15 @@ fn choose(plan: &Plan, scanned: &Scanned) -> Chosen {
     chosen
 }
 
-/// As a histogram of its own, of whole numbers; `None` without buckets.
+/// As a histogram of its own, of whole numbers; `None` if there never was a bucket.
 fn histogram(total: &Total) -> Option<HistogramView> {
-    let mut buckets = total.buckets.clone();
-    make_monotonic(&mut buckets);
-    if !buckets.iter().any(|(bound, _)| bound.is_finite()) {
+    if total.buckets.is_empty() && total.restarts == 0 {
         return None;
     }
-    let all = buckets
-        .last()
-        .map_or(0.0, |(_, count)| *count)
-        .max(total.count);
-    let bounds: Vec<f64> = buckets.iter().map(|(bound, _)| *bound).collect();
-    let bounds: Vec<f64> = bounds
-        .into_iter()
-        .filter(|bound| bound.is_finite())
-        .collect();
-    let cumulative = buckets.iter().take(bounds.len()).map(|(_, count)| *count);
+    let mut buckets = total.all_buckets();
+    make_monotonic(&mut buckets);
     let mut before = 0;
-    let counts = cumulative.chain([all]).map(|count| {
+    let counts = buckets.into_iter().map(|(_, count)| {
         let count = whole(count);
         let own = count - before;
         before = count;
@@ -301,7 +295,7 @@ fn histogram(total: &Total) -> Option<HistogramView> {
     });
     Some(HistogramView {
         counts: counts.collect(),
-        bounds,
+        bounds: total.buckets.iter().map(|(bound, _)| *bound).collect(),
         sum: total.sum,
     })
 }
@@ -312,11 +306,12 @@ fn whole(count: f64) -> u64 {
     count.round() as u64
 }
 
-fn quantiles(mut total: Total) -> Option<[f64; 3]> {
-    make_monotonic(&mut total.buckets);
+fn quantiles(total: &Total) -> Option<[f64; 3]> {
+    let mut buckets = total.all_buckets();
+    make_monotonic(&mut buckets);
     let mut values = [0.0; QUANTILES.len()];
     for (value, (q, _)) in values.iter_mut().zip(QUANTILES) {
-        *value = quantile(q, &total.buckets, total.is_native)?;
+        *value = quantile(q, &buckets, total.is_native)?;
     }
     Some(values)
 }

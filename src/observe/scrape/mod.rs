@@ -13,6 +13,7 @@ mod protobuf;
 mod quantile;
 mod reading;
 mod scan;
+mod series;
 mod view;
 mod watch;
 

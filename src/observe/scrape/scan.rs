@@ -19,7 +19,7 @@ const AHEAD_MS: i64 = 10 * 60 * 1000;
 /// A sample that matches a rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
-    /// Of its labels and its part: the same from page to page.
+    /// Of its labels, and in a histogram without `le`: the same from page to page.
     pub key: u64,
     pub slot: Slot,
     pub value: f64,
@@ -32,6 +32,18 @@ pub enum Slot {
     Bucket(f64),
     Sum,
     Count,
+}
+
+impl Slot {
+    /// Different for different slots; a bound is a number, however it is written.
+    fn number(self) -> (u8, u64) {
+        match self {
+            Self::Value => (0, 0),
+            Self::Bucket(bound) => (1, bound.to_bits()),
+            Self::Sum => (2, 0),
+            Self::Count => (3, 0),
+        }
+    }
 }
 
 /// A native histogram of a page.
@@ -135,9 +147,15 @@ impl<'p> Scan<'p> {
     }
 
     fn take_parts(&mut self, sample: &Sample<'_>, takes: fn(Part) -> bool) {
-        let key = key(sample.name, sample.labels, self.hasher);
+        let mut known = None;
         for at in 0..self.interest.len() {
-            if takes(self.interest[at].1) {
+            let part = self.interest[at].1;
+            if takes(part) {
+                let of_part = known.filter(|(of, _)| *of == part);
+                let (_, key) = *known.insert(of_part.unwrap_or_else(|| {
+                    let key = key(sample.name, part, sample.labels, self.hasher);
+                    (part, key)
+                }));
                 self.hold_against(self.interest[at], sample, key);
             }
         }
@@ -164,7 +182,7 @@ impl<'p> Scan<'p> {
         if !self.wants(sample.name) {
             return;
         }
-        let key = key(sample.name, sample.labels, self.hasher);
+        let key = key(sample.name, Part::Bucket, sample.labels, self.hasher);
         for at in 0..self.interest.len() {
             if let (at, Part::Bucket) = self.interest[at] {
                 self.hold_native(at, sample, key);
@@ -239,7 +257,10 @@ impl<'p> Scan<'p> {
         let point =
             point(rule, part, sample, key).filter(|_| is_current(sample.timestamp, self.now_ms));
         match point {
-            Some(point) => self.keep(at, key, |found| found.points.push(point)),
+            Some(point) => {
+                let identity = self.hasher.hash_one((key, point.slot.number()));
+                self.keep(at, identity, |found| found.points.push(point));
+            }
             None => self.scanned.dropped += 1,
         }
     }
@@ -287,13 +308,13 @@ impl<'p> Scan<'p> {
         Some(rule)
     }
 
-    /// Keeps what matches a rule, once for each series.
-    fn keep(&mut self, at: usize, key: u64, add: impl FnOnce(&mut Found)) {
+    /// Keeps what matches a rule, once for each series by its identity.
+    fn keep(&mut self, at: usize, identity: u64, add: impl FnOnce(&mut Found)) {
         let found = self.scanned.by_rule.entry(at).or_default();
         if self.seen.len() == KEPT_MAX || found.is_partial {
             self.scanned.dropped += 1;
             self.give_up(at);
-        } else if self.seen.insert((at, key)) {
+        } else if self.seen.insert((at, identity)) {
             add(found);
         } else {
             self.scanned.dropped += 1;
@@ -344,14 +365,21 @@ fn upper_bound(labels: LabelSet<'_>) -> Option<f64> {
 }
 
 /// The identity of a series: its name and labels in any order, as a number that nobody outside can
-/// aim at.
-fn key(name: &str, labels: LabelSet<'_>, hasher: &RandomState) -> u64 {
+/// aim at. All parts of a histogram have the same.
+fn key(name: &str, part: Part, labels: LabelSet<'_>, hasher: &RandomState) -> u64 {
+    let (suffix, left_out) = match part {
+        Part::Value => ("", None),
+        Part::Bucket => ("_bucket", Some("le")),
+        Part::Sum => ("_sum", None),
+        Part::Count => ("_count", None),
+    };
     let mut pairs: Vec<Pair<'_>> = labels.pairs().collect();
     // An empty label is the same as none.
-    pairs.retain(|(_, value)| !value.is_empty());
+    pairs.retain(|(name, value)| !value.is_empty() && Some(*name) != left_out);
     pairs.sort_unstable();
     let mut state = hasher.build_hasher();
-    name.hash(&mut state);
+    name.strip_suffix(suffix).unwrap_or(name).hash(&mut state);
+    (part == Part::Value).hash(&mut state);
     pairs.hash(&mut state);
     state.finish()
 }

@@ -13,7 +13,7 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Minutes {
     rule: SliceRule,
-    /// Minutes in which nothing counts are events too.
+    /// Minutes that were not observed are events too.
     missing: Option<MissingMinutes>,
     /// The first minute that was not reported.
     next: i64,
@@ -96,8 +96,8 @@ impl Minutes {
     fn finish_before(&mut self, number: i64, shown: &mut impl FnMut(Event)) {
         if let Some(open) = self.open.take() {
             let tally = self.rule.judge(&open.columns);
-            let is_void = !tally.counts() && open.columns.iter().any(|lane| lane.void > 0);
-            if tally.counts() {
+            let is_void = open.columns.iter().any(|lane| lane.void > 0);
+            if tally.is_observed() {
                 shown(Event::minute(open.number, tally, open.causes));
                 self.next = open.number + 1;
             } else if is_void && !self.is_missing(open.number) {

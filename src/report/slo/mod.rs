@@ -52,10 +52,9 @@ pub fn of_service(
     service: &ServiceSpec,
     span: Span,
 ) -> Result<ServiceReport, StoreError> {
-    let span = span.kept(config.store.retention);
     let corrections = Corrections::read(config, store, span)?;
     let time = CorrectedTime::of(&corrections.in_force);
-    let mut counting = [ServiceCounting::new(service, store, &time, span)?];
+    let mut counting = [ServiceCounting::new(config, service, store, &time, span)?];
     past::count(&mut counting, store, span)?;
     let [mut counting] = counting;
     counting.take_traffic(store, &TrafficHistory::of(store)?)?;
@@ -64,13 +63,12 @@ pub fn of_service(
 
 /// Counts a span from what the store kept, with the corrections that are in force.
 pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, StoreError> {
-    let span = span.kept(config.store.retention);
     let corrections = Corrections::read(config, store, span)?;
     let ahead = store.ahead(span.now)?;
     let time = CorrectedTime::of(&corrections.in_force);
     let services = each_share(config, store, |reader, services| {
         let each = services.iter();
-        let each = each.map(|service| ServiceCounting::new(service, reader, &time, span));
+        let each = each.map(|service| ServiceCounting::new(config, service, reader, &time, span));
         let mut each = each.collect::<Result<Vec<_>, _>>()?;
         past::count(&mut each, reader, span)?;
         let traffic = TrafficHistory::of(reader)?;

@@ -4,7 +4,7 @@ use super::measure::Measure;
 use super::model::{ObjectiveReport, ProbeReport, ServiceReport};
 use super::span::Span;
 use super::watch::Watch;
-use crate::config::ServiceSpec;
+use crate::config::{Config, ServiceSpec};
 use crate::ledger::TrafficHistory;
 use crate::outcome::{Record, Timestamp};
 use crate::slo::correction::CorrectedTime;
@@ -27,14 +27,17 @@ pub struct ServiceCounting<'a> {
 
 impl<'a> ServiceCounting<'a> {
     pub fn new(
+        config: &Config,
         spec: &'a ServiceSpec,
         store: &Store,
         time: &CorrectedTime<'_>,
         span: Span,
     ) -> Result<Self, StoreError> {
         let objectives = spec.objectives.iter();
-        let objectives =
-            objectives.map(|objective| Counting::new(spec, objective, store, time, span));
+        let objectives = objectives.map(|objective| {
+            let span = span.kept(config.retention(objective));
+            Counting::new(spec, objective, store, time, span)
+        });
         let probes = spec.probes.iter();
         Ok(Self {
             span,

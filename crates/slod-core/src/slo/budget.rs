@@ -19,7 +19,7 @@ pub fn burn_rate(counts: Counts, target: f64) -> Option<f64> {
 
 /// Events that the whole window holds: those observed, plus those that the unobserved rest of it
 /// would hold at today's pace. A service that is six hours old is thus
-/// measured against its whole month.
+/// measured against its whole month. Observed time without events holds none.
 pub fn expected_events(counts: Counts, window: Duration, pace: Pace) -> f64 {
     let observed = (counts.good + counts.bad) as f64;
     let unobserved_ms = (millis(window) as f64 - pace.covered_ms(counts)).max(0.0);

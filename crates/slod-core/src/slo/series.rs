@@ -36,7 +36,7 @@ pub struct Counts {
     pub bad: u64,
     /// Outcomes that say nothing about the service.
     pub void: u64,
-    /// How much time the counted events stand for, as in [`Tally::covered_ms`].
+    /// How much time was observed, as in [`Tally::covered_ms`].
     pub covered_ms: u64,
 }
 
@@ -183,8 +183,8 @@ impl Series {
         all.collect()
     }
 
-    /// Adds `missing` for every time slice from `from` up to `until` that no event stands for and
-    /// that is not corrected. Both are the starts of slices, `until` that of an hour.
+    /// Adds `missing`, which stands for a whole slice, for every time slice from `from` up to `until`
+    /// that was not observed and that is not corrected. Both are the starts of slices, `until` that of an hour.
     pub fn complete(
         &mut self,
         from: Timestamp,

@@ -61,13 +61,20 @@ impl SliceRule {
         probe.min(self.columns().saturating_sub(1))
     }
 
-    /// One slice as an event: good, bad, in part each, or nothing at all if no outcome counted.
+    /// One slice as an event: good, bad, or in part each. Neither if it was observed and nothing in it
+    /// counts, as in a minute without requests; nothing at all if it was not observed.
     pub fn judge(&self, columns: &Columns) -> Tally {
-        self.ratio(columns)
-            .map_or_else(Tally::default, |ratio| self.tally(ratio))
+        match self.ratio(columns) {
+            Some(ratio) => self.tally(ratio),
+            None if columns.iter().any(Tally::is_observed) => Tally {
+                covered_ms: whole_ms(BudgetingMethod::SLICE),
+                ..Tally::default()
+            },
+            None => Tally::default(),
+        }
     }
 
-    /// What a slice is that no outcome counted in.
+    /// What a slice is that was not observed.
     pub fn missing(&self) -> Option<Tally> {
         match self.missing {
             NoDataPolicy::Exclude => None,

@@ -16,7 +16,8 @@ pub struct Tally {
     /// Outcomes that say nothing about the service.
     pub void: u32,
     /// How much time these events stand for, in milliseconds: of each probe that watches, so that
-    /// sums stay whole numbers. [`super::Pace`] knows how many watch together.
+    /// sums stay whole numbers. [`super::Pace`] knows how many watch together. Observed time in which
+    /// nothing happened that counts, as in a minute without requests, is in it too.
     pub covered_ms: u64,
 }
 
@@ -88,9 +89,9 @@ impl Tally {
         covered_ms: 0,
     };
 
-    /// Whether anything in it counts for or against the service.
-    pub const fn counts(&self) -> bool {
-        self.good > 0 || self.bad > 0
+    /// Whether it stands for any time. In time that is observed nothing may have happened.
+    pub const fn is_observed(&self) -> bool {
+        self.covered_ms > 0
     }
 
     pub fn add(&mut self, other: Self) {

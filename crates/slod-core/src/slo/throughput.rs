@@ -24,7 +24,7 @@ pub enum When {
 
 impl Throughput {
     /// Whether the rate was reached, given what was served (`good`) and what failed (`bad`) in the
-    /// covered time. `None` if the minute does not count.
+    /// covered time. `None` if the minute does not count, though it may have been observed.
     pub fn is_met(&self, minute: &Tally) -> Option<bool> {
         let reaches = |events: u64| self.at_least.is_reached(events, minute.covered_ms);
         let served = u64::from(minute.good);

@@ -148,7 +148,7 @@ impl Tracker {
         TallyKey::of(&self.objective)
     }
 
-    /// What a slice is in which no outcome counts; `None` where that is nothing.
+    /// What a slice is that was not observed; `None` where that is nothing.
     pub fn missing(&self) -> Option<Tally> {
         self.slices.as_ref()?.rule().missing()
     }
@@ -194,7 +194,7 @@ impl Tracker {
         else {
             return;
         };
-        if !before.counts() {
+        if !before.is_observed() {
             before = was_missing.unwrap_or_default();
         }
         // A closed slice was counted already, as it was then.
@@ -219,7 +219,7 @@ impl Tracker {
         self.slices.as_ref().map_or(i64::MAX, Slices::closed)
     }
 
-    /// Whether a slice is missing unless something counts in it.
+    /// Whether a slice is missing unless it was observed.
     fn is_over(&self, slice: i64) -> bool {
         slice < self.closed()
             && self.since.is_some_and(|since| slice_of(since) <= slice)
@@ -278,7 +278,7 @@ impl Tracker {
         self.fill(from, until);
     }
 
-    /// Fills closed slices in which nothing counted, if they count as missing.
+    /// Fills closed slices that were not observed, if they count as missing.
     fn fill(&mut self, from: i64, until: i64) {
         let (Some(missing), Some(since)) = (self.missing(), self.since) else {
             return;
@@ -289,7 +289,7 @@ impl Tracker {
             let seen = self
                 .slices
                 .as_ref()
-                .is_some_and(|slices| slices.judged(slice).counts());
+                .is_some_and(|slices| slices.judged(slice).is_observed());
             if !seen && !self.corrected.contains(start) && !self.unwatched.contains(start) {
                 self.series.add(start, missing);
                 self.counters.add(missing);

@@ -1,7 +1,8 @@
 //! Real requests as events: counters of a service in, tallies out.
 
 use super::objective::Sli;
-use super::tally::{Tally, whole_ms};
+use super::slice::{slice_of, slice_start};
+use super::tally::Tally;
 use crate::outcome::Timestamp;
 use crate::sample::increase;
 use std::time::Duration;
@@ -26,18 +27,36 @@ pub struct TrafficCounter {
 }
 
 impl TrafficCounter {
-    /// What happened since the last reading; `None` if that is unknown. Readings come in the order
-    /// of time.
-    pub fn take(&mut self, sli: Sli, at: Timestamp, reading: Reading) -> Option<Tally> {
+    /// What happened since the last reading, each part at its end; nothing if that is unknown. Readings
+    /// come in the order of time.
+    pub fn take(
+        &mut self,
+        sli: Sli,
+        at: Timestamp,
+        reading: Reading,
+    ) -> impl Iterator<Item = (Timestamp, Tally)> + use<> {
+        let since = self.last.map(|(before, _)| before);
+        let counted = self.count(sli, at, reading);
+        let spread = since
+            .zip(counted)
+            .map(|(since, counts)| minutes(since, at, counts));
+        spread.into_iter().flatten()
+    }
+
+    /// Good and bad events since the last reading.
+    fn count(&mut self, sli: Sli, at: Timestamp, reading: Reading) -> Option<(f64, f64)> {
         // Without its counter, such as after a failed scrape, a reading says nothing.
         reading.all?;
         let Some((before, last)) = self.last else {
             self.last = Some((at, reading));
             return None;
         };
-        // Samples are kept where a counter changes its course: one that has none did not.
+        // Samples are kept where a counter changes its course: one that has none did not. But one that
+        // does not begin anew with the other is gone, such as a bucket that a new version has not.
+        let began_anew = reading.all < last.all;
+        let unchanged = last.part.filter(|part| !began_anew || *part <= 0.0);
         let reading = Reading {
-            part: reading.part.or(last.part),
+            part: reading.part.or(unchanged),
             ..reading
         };
         let covered = Duration::from_millis(u64::try_from(at.0 - before.0).ok()?);
@@ -48,14 +67,46 @@ impl TrafficCounter {
         if covered > LONGEST_GAP {
             return None;
         }
-        let (good, bad) = good_and_bad(sli, &last, &reading)?;
-        Some(Tally {
-            good: whole(good),
-            bad: whole(bad),
-            void: 0,
-            covered_ms: whole_ms(covered),
-        })
+        good_and_bad(sli, &last, &reading)
     }
+}
+
+/// What happened between two readings. It counts for the minute of the later one, so that readings
+/// that are left out within a minute change nothing. Only if there is none in a whole minute, events
+/// are spread evenly over the time: else the minute would look as if it had not been observed.
+fn minutes(
+    from: Timestamp,
+    to: Timestamp,
+    (good, bad): (f64, f64),
+) -> impl Iterator<Item = (Timestamp, Tally)> {
+    let is_near = slice_of(to) - slice_of(from) <= 1;
+    let first = if is_near {
+        slice_of(to)
+    } else {
+        slice_of(from)
+    };
+    (first..=slice_of(to)).filter_map(move |slice| {
+        let (begin, end) = match (slice_start(slice), slice_start(slice + 1)) {
+            _ if is_near => (from, to),
+            (begin, end) => (begin.max(from), end.min(to)),
+        };
+        // Rounded at each border, so that the parts add up to the whole.
+        let up_to = |at: Timestamp, events: f64| {
+            whole(events * (at.0 - from.0) as f64 / (to.0 - from.0) as f64)
+        };
+        let tally = Tally {
+            good: up_to(end, good) - up_to(begin, good),
+            bad: up_to(end, bad) - up_to(begin, bad),
+            void: 0,
+            covered_ms: (end.0 - begin.0).unsigned_abs(),
+        };
+        let at = if end == to && slice == slice_of(to) {
+            to
+        } else {
+            Timestamp(end.0 - 1)
+        };
+        (begin < end).then_some((at, tally))
+    })
 }
 
 fn good_and_bad(sli: Sli, before: &Reading, now: &Reading) -> Option<(f64, f64)> {
@@ -105,8 +156,9 @@ mod tests {
     fn counted(sli: Sli, readings: &[(i64, Reading)]) -> Vec<Option<(u32, u32)>> {
         let mut counter = TrafficCounter::default();
         let each = readings.iter().map(|(second, reading)| {
-            let tally = counter.take(sli, Timestamp(second * 1000), *reading);
-            tally.map(|tally| (tally.good, tally.bad))
+            let tallies = counter.take(sli, Timestamp(second * 1000), *reading);
+            let all = tallies.map(|(_, tally)| (tally.good, tally.bad));
+            all.reduce(|a, b| (a.0 + b.0, a.1 + b.1))
         });
         each.collect()
     }
@@ -157,6 +209,24 @@ mod tests {
     }
 
     #[test]
+    fn a_bucket_that_is_gone_after_a_restart_says_nothing() {
+        let gone = |all| Reading {
+            part: None,
+            ..reading(all, 0.0)
+        };
+        let readings = [
+            (0, reading(100.0, 90.0)),
+            (10, reading(110.0, 100.0)),
+            (20, gone(5.0)),
+            (30, gone(15.0)),
+            (40, reading(20.0, 12.0)),
+            (50, reading(30.0, 21.0)),
+        ];
+        let expected = [None, Some((10, 0)), None, None, None, Some((9, 1))];
+        assert_eq!(counted(LATENCY, &readings), expected);
+    }
+
+    #[test]
     fn throughput_without_errors_is_that_of_all_requests() {
         let throughput = Sli::Throughput(Throughput {
             at_least: Rate::parse("1/s").expect("a rate"),
@@ -173,6 +243,31 @@ mod tests {
         );
         let readings = [(0, reading(0.0, 0.0)), (10, reading(8.0, 3.0))];
         assert_eq!(counted(throughput, &readings), [None, Some((5, 3))]);
+    }
+
+    #[test]
+    fn what_happened_over_several_minutes_is_spread_over_them() {
+        let mut counter = TrafficCounter::default();
+        let mut take = |ms, all, part| {
+            let tallies = counter.take(Sli::Success, Timestamp(ms), reading(all, part));
+            let all = tallies.map(|(at, tally)| (at.0, tally.good, tally.bad, tally.covered_ms));
+            all.collect::<Vec<_>>()
+        };
+        assert_eq!(take(45_000, 0.0, 0.0), []);
+        assert_eq!(take(75_000, 3.0, 0.0), [(75_000, 3, 0, 30_000)]);
+        assert_eq!(take(150_000, 3.0, 0.0), [(150_000, 0, 0, 75_000)]);
+        let expected = [
+            (179_999, 20, 1, 30_000),
+            (239_999, 39, 1, 60_000),
+            (299_999, 40, 1, 60_000),
+        ];
+        assert_eq!(take(300_000, 105.0, 3.0), expected);
+        let expected = [
+            (359_999, 0, 0, 60_000),
+            (419_999, 0, 0, 60_000),
+            (421_000, 0, 0, 1000),
+        ];
+        assert_eq!(take(421_000, 105.0, 3.0), expected);
     }
 
     #[test]

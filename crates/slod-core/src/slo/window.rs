@@ -2,13 +2,13 @@
 
 use super::budget;
 use super::correction::Spans;
-use super::objective::{BudgetingMethod, Objective};
+use super::objective::{BudgetingMethod, EventSource, Objective};
 use super::pace::Pace;
 use super::retention::Retention;
 use super::series::Counts;
 use super::slice::{slice_of, slice_start};
 use super::track::ContributingProbe;
-use crate::outcome::Timestamp;
+use crate::outcome::{Timestamp, millis};
 use std::time::Duration;
 
 /// What one objective is at one moment, over one window. Counts are in [`BudgetingMethod::parts`].
@@ -27,7 +27,8 @@ pub struct WindowView {
     pub sli: Option<f64>,
     /// error ratio / (1 - target)
     pub burn_rate: Option<f64>,
-    /// counted / expected, of the part of the window that is over; from 0 to 1.
+    /// How much was observed of the part of the window that is over, from 0 to 1: counted / expected,
+    /// and of real traffic the time with metrics, in which there may be no request.
     pub coverage: Option<f64>,
     /// Whether outcomes of the window may be deleted already: what is left says nothing about it.
     pub beyond_retention: bool,
@@ -73,6 +74,26 @@ impl Extent<'_> {
         budget::expected_events(counts, over, Pace::of(objective, contributing, counts))
     }
 
+    /// See [`WindowView::coverage`].
+    fn coverage(
+        &self,
+        counts: Counts,
+        objective: &Objective,
+        contributing: &[ContributingProbe],
+    ) -> Option<f64> {
+        let (observed, of) = match objective.source {
+            EventSource::Metrics => {
+                let over = self.length(self.over(objective.budgeting));
+                (counts.covered_ms as f64, millis(over) as f64)
+            }
+            EventSource::Probes => {
+                let counted = (counts.good + counts.bad) as f64;
+                (counted, self.due(counts, objective, contributing))
+            }
+        };
+        (of > 0.0).then(|| (observed / of).min(1.0))
+    }
+
     /// Corrected share of the part that is over, from 0 to 1; 0 before anything is over.
     pub fn corrected_share(&self, budgeting: BudgetingMethod) -> f64 {
         let over = self.over(budgeting);
@@ -102,8 +123,6 @@ impl WindowView {
         counts: Counts,
         extent: Extent<'_>,
     ) -> Self {
-        let counted = counts.good + counts.bad;
-        let due = extent.due(counts, objective, contributing);
         let (whole, span) = (extent.length(extent.to), extent.span(extent.to));
         let pace = Pace::of(objective, contributing, counts);
         let beyond_retention = extent.from < extent.retention.begin(extent.now);
@@ -116,7 +135,7 @@ impl WindowView {
             nominal: budget::expected_events(counts, span, pace),
             sli: known.and_then(budget::sli),
             burn_rate: known.and_then(|counts| budget::burn_rate(counts, objective.target)),
-            coverage: (due > 0.0).then(|| (counted as f64 / due).min(1.0)),
+            coverage: extent.coverage(counts, objective, contributing),
             beyond_retention,
         }
     }

@@ -93,9 +93,8 @@ impl Borders {
             }
             let length = end.0 - begin.0 - millis(corrected.overlap(begin, end));
             let wanted = (length / millis(BudgetingMethod::SLICE)).unsigned_abs();
-            let counted =
-                (border.before.good + border.before.bad) / u64::from(missing.good + missing.bad);
-            border.before += (missing, wanted.saturating_sub(counted));
+            let observed = border.before.covered_ms / missing.covered_ms;
+            border.before += (missing, wanted.saturating_sub(observed));
         }
     }
 }

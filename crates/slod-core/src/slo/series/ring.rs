@@ -241,8 +241,8 @@ impl Ring {
             let (first, last) = (next_slice(start), next_slice(end.min(until)));
             let taken_out = corrected.overlap(Timestamp(first), Timestamp(last));
             let wanted = (last - first - millis(taken_out)) / slice;
-            let counted = (tally.good + tally.bad) / (missing.good + missing.bad);
-            let lacking = u32::try_from(wanted - i64::from(counted)).unwrap_or(0);
+            let observed = i64::try_from(tally.covered_ms / missing.covered_ms).unwrap_or(i64::MAX);
+            let lacking = u32::try_from(wanted - observed).unwrap_or(0);
             if lacking > 0 {
                 self.change(Timestamp(start), |tally| tally.add(missing.times(lacking)));
             }

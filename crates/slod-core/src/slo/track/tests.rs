@@ -416,3 +416,55 @@ fn a_day_that_just_began_has_no_coverage_yet() {
         (0, None, 0.0)
     );
 }
+
+/// Nobody asks for anything after ten minutes, and nothing is known of the third quarter of the hour.
+#[test]
+fn quiet_minutes_of_real_traffic_are_observed_and_never_missing() {
+    let throughput = Sli::Throughput(crate::slo::Throughput {
+        at_least: crate::units::Rate::parse("1/s").expect("a rate"),
+        when: crate::slo::When::Offered,
+    });
+    let served = |minute: i64| if minute < 10 { 60 } else { 0 };
+    for (sli, budgeting) in [
+        (throughput, SLICES),
+        (Sli::Success, SLICES),
+        (Sli::Success, BudgetingMethod::RatioTimeslices),
+        (Sli::Success, BudgetingMethod::Occurrences),
+    ] {
+        for missing in [NoDataPolicy::Exclude, NoDataPolicy::Bad] {
+            let objective = Objective {
+                source: crate::slo::EventSource::Metrics,
+                missing,
+                ..objective(sli, budgeting)
+            };
+            let every = vec![ContributingProbe::every(Duration::from_secs(60))];
+            let start = Tracker::new(Arc::new(objective), every);
+            let now = Timestamp::from_secs(3600 + 60);
+            let mut filling = Filling::new(start.clone(), now);
+            let mut live = start;
+            for minute in (0..30).chain(45..61) {
+                let at = Timestamp(minute * 60_000 + 59_999);
+                let tally = Tally {
+                    good: served(minute),
+                    covered_ms: 60_000,
+                    ..Tally::default()
+                };
+                live.add(0, at, Some(tally));
+                filling.add(0, at, Some(tally));
+            }
+            live.close_slices(now.after(Duration::from_secs(60)));
+            let restored = filling.go_live(now, Some(Timestamp(59_999)), (0, 0));
+            for tracker in [live, restored] {
+                let sum = tracker.series.sum(now, HOUR);
+                let bad = u64::from(budgeting.parts()) * 15;
+                let is_missing = missing == NoDataPolicy::Bad && budgeting.is_sliced();
+                let (bad, share) = if is_missing { (bad, 1.0) } else { (0, 0.75) };
+                assert_eq!(sum.bad, bad, "{sli:?}");
+                // The last minute is not over.
+                let view = tracker.view(Timestamp(now.0 - 1), HOUR);
+                let coverage = view.coverage.expect("some time is over");
+                assert!((coverage - share).abs() < 0.01, "{sli:?}: {coverage}");
+            }
+        }
+    }
+}
