@@ -270,8 +270,9 @@ mod tests {
     fn a_load_that_asks_for_less_says_nothing_about_throughput() {
         let window = |due: f64, good: u64, latency_ms: u64| {
             let mut latency = crate::stats::quantile::Histogram::default();
-            let code = crate::stats::scale::Scale::new([]).code(Duration::from_millis(latency_ms));
-            latency.add(code, good);
+            let scale = crate::stats::scale::Scale::new([]);
+            latency.add(scale.code(Duration::from_millis(latency_ms)), good - 1);
+            latency.add(scale.code(Duration::from_millis(10)), 1);
             LoadWindow {
                 start: Duration::ZERO,
                 length: Duration::from_secs(10),
@@ -289,7 +290,8 @@ mod tests {
             }
         };
         let judged = |name: &str, window: &LoadWindow| {
-            let all = promises(&service(CONFIG), &planned(name));
+            let config = CONFIG.replace("peak_users: 100", "peak_users: 200");
+            let all = promises(&service(&config), &planned(name));
             let flow = all.iter().find(|one| one.threshold.of == Measured::Rate);
             flow.expect("configured").judge([window])
         };
@@ -304,7 +306,7 @@ mod tests {
         assert_eq!(
             slow.answer(),
             Answer::Bad,
-            "190 users could have asked for 95/s: {slow:?}"
+            "190 users could have asked for more: {slow:?}"
         );
         let enough = judged("stress", &window(190.0, 1500, 100));
         assert_eq!(enough.answer(), Answer::Good, "{enough:?}");
