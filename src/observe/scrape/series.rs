@@ -180,7 +180,7 @@ impl Histogram {
         }
         let infinite = self.up_to(f64::INFINITY).zip(before.up_to(f64::INFINITY));
         let counts = [infinite, self.count.zip(before.count)];
-        let risen = |(now, before): (f64, f64)| (now >= before).then(|| now - before);
+        let risen = |(now, before): (f64, f64)| (now >= before).then_some(now - before);
         if counts == [None, None] {
             return risen((self.total(), before.total()));
         }
