@@ -15,7 +15,7 @@ BEFORE = 3 * DAY  # fills the longest window; nothing is counted in it
 SPAN = BEFORE + 30 * DAY
 SERVICES = 50
 FAILING = 0.0002
-# Long window, short window, share of the budget, and who is told.
+# Long window, short window, share of the budget, and who is notified.
 TIERS = [
     (3_600, 300, 0.02, "page"),
     (21_600, 1_800, 0.05, "page"),

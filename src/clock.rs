@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
-/// Tells wall time for labels. Spans are measured with [`tokio::time::Instant`], which tests
+/// Wall time for labels. Spans are measured with [`tokio::time::Instant`], which tests
 /// can pause.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);

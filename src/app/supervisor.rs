@@ -1,4 +1,4 @@
-//! Tells the service manager how the daemon is: ready, alive, stopping. Without one (no
+//! Reports to the service manager how the daemon is: ready, alive, stopping. Without one (no
 //! `NOTIFY_SOCKET`) every call does nothing.
 
 use crate::web::Liveness;

@@ -52,7 +52,7 @@ pub fn run(args: &RunArgs) -> u8 {
     })
 }
 
-/// Tells how the daemon ended.
+/// Logs how the daemon ended.
 pub fn ended(result: Result<(), RunError>) -> u8 {
     match result {
         Ok(()) => {

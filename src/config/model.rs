@@ -327,7 +327,7 @@ pub(super) fn retention(
 }
 
 impl Config {
-    /// How long what an objective counts is kept: see [`retention`].
+    /// How long what an objective counts is kept.
     pub fn retention(&self, objective: &Objective) -> Duration {
         retention(objective, &self.store, &self.observe)
     }

@@ -35,7 +35,7 @@ pub struct Worker {
     expiry: Expiry,
 }
 
-/// Tells everybody that the thread has ended, however it did.
+/// Reports that the thread has ended, however it did.
 struct End(Arc<Shared>);
 
 impl Drop for End {

@@ -77,7 +77,7 @@ fn an_alert_fires_goes_on_after_a_kill_and_ends_with_its_objective() {
     assert_eq!(daemon.metric(PAGE), Some(1.0));
     assert!(
         !daemon.log().contains("error-budget burn"),
-        "it is not told again"
+        "it is not logged again"
     );
 
     config(folder.path(), &target().to_string(), "other");

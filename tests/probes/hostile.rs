@@ -114,7 +114,13 @@ async fn dripping_and_silent_servers_run_into_the_timeout() {
     )
     .await;
     let outcome = expect(dripping, Cause::Timeout).await;
-    assert!(outcome.detail.message.expect("told").contains("transfer"));
+    assert!(
+        outcome
+            .detail
+            .message
+            .expect("a message")
+            .contains("transfer")
+    );
 
     let (head, _) = endless(
         "HTTP/1.1 200 OK\r\n",
@@ -123,7 +129,13 @@ async fn dripping_and_silent_servers_run_into_the_timeout() {
     )
     .await;
     let outcome = expect(head, Cause::Timeout).await;
-    assert!(outcome.detail.message.expect("told").contains("processing"));
+    assert!(
+        outcome
+            .detail
+            .message
+            .expect("a message")
+            .contains("processing")
+    );
 
     let silent = tcp(|stream| async move {
         let _kept = stream;
@@ -138,7 +150,7 @@ async fn dripping_and_silent_servers_run_into_the_timeout() {
 
     let (outcome, _) = attempt(&format!("{{ url: \"https://{silent}/\" }}"), TIMEOUT).await;
     assert_eq!(cause(&outcome), Some(Cause::Timeout));
-    assert!(outcome.detail.message.expect("told").contains("tls"));
+    assert!(outcome.detail.message.expect("a message").contains("tls"));
 }
 
 #[tokio::test]

@@ -22,10 +22,10 @@ pub fn traffic_cause(sli: Sli) -> &'static str {
 
 /// Bad outcomes by their cause, with one example each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Causes(BTreeMap<&'static str, Told>);
+pub struct Causes(BTreeMap<&'static str, Example>);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Told {
+struct Example {
     outcomes: u64,
     /// The first message that was recorded for it.
     message: Option<Box<str>>,

@@ -88,7 +88,7 @@ impl Minutes {
         self.missing.is_some()
     }
 
-    /// Tells what is still open, and what is missing up to the end.
+    /// Returns what is still open, and what is missing up to the end.
     pub fn finish(mut self, shown: &mut impl FnMut(Event)) {
         self.finish_before(i64::MAX, shown);
     }

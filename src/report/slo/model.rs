@@ -76,7 +76,7 @@ pub struct ObjectiveReport {
     pub target_ratio: f64,
     /// What it is promised over: `30d`, or `month (Europe/Berlin)`.
     pub window: String,
-    /// Whether the span is such a window. The budget told here is the span's in any case.
+    /// Whether the span is such a window. The budget here is the span's in any case.
     pub span_is_window: bool,
     /// good / (good + bad)
     pub sli_ratio: Option<f64>,

@@ -68,7 +68,7 @@ impl<'a> Headline<'a> {
         }
     }
 
-    /// Old news are no good news.
+    /// An outdated snapshot is never shown as good.
     #[must_use]
     pub fn past(mut self, past: Option<Duration>) -> Self {
         self.past = past;

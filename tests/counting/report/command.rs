@@ -5,14 +5,14 @@ use assert_cmd::Command;
 use std::fs;
 use std::path::Path;
 
-struct Told {
+struct Printed {
     code: i32,
     out: String,
     err: String,
 }
 
 /// Runs it over a store that `fill` made, or over none.
-fn run(fill: impl Fn(&Path), args: &[&str]) -> Told {
+fn run(fill: impl Fn(&Path), args: &[&str]) -> Printed {
     let folder = tempfile::tempdir().expect("a folder");
     let text = format!("store: {{ path: slod.db }}\n{CONFIG}");
     fs::write(folder.path().join("slod.yaml"), text).expect("written");
@@ -23,7 +23,7 @@ fn run(fill: impl Fn(&Path), args: &[&str]) -> Told {
     command.args(args).current_dir(folder.path());
     let output = command.output().expect("it runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-    Told {
+    Printed {
         code: output.status.code().expect("not killed"),
         out: text(output.stdout),
         err: text(output.stderr),

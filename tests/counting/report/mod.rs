@@ -1,4 +1,4 @@
-//! A made-up month in a real store, reported: its numbers against a recount by other means, its
+//! A synthetic month in a real store, reported: its numbers against a recount by other means, its
 //! pages, and the command. The page is also written to `target/page/`, for
 //! `tests/tools/screenshots.mjs`.
 

@@ -98,7 +98,7 @@ fn lived(service: &str, probe: &str, second: i64) -> Option<Outcome> {
             Cause::Tls => outcome.detail.say(ATTACK),
             cause => outcome
                 .detail
-                .say(format!("{cause}: as {probe} of {service} told")),
+                .say(format!("{cause}: as {probe} of {service} reported")),
         }
     }
     Some(outcome)

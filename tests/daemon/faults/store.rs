@@ -77,7 +77,7 @@ fn while_somebody_else_holds_the_store_outcomes_wait_and_none_is_lost() {
     let failing = daemon.log().matches("writing to the store failed").count();
     assert!(
         failing <= 2,
-        "told once and not every second:\n{}",
+        "logged once and not every second:\n{}",
         daemon.log()
     );
     daemon.signal("TERM");

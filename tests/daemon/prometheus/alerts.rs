@@ -80,7 +80,7 @@ fn is_near(span: &Span, at: i64) -> bool {
     at.abs_diff(span.from) <= slack || at.abs_diff(span.to) <= slack
 }
 
-/// What `promtool` shall find at a moment.
+/// What `promtool` should find at a moment.
 fn expectation(spans: &[Span], at: i64) -> String {
     let firing = spans
         .iter()

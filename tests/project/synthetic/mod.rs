@@ -1,4 +1,4 @@
-//! Made-up snapshots for the page's test and its benchmark.
+//! Synthetic snapshots for the page's test and its benchmark.
 
 mod signs;
 mod system;
@@ -29,7 +29,7 @@ pub const AT: Timestamp = Timestamp::from_secs(1_795_442_517);
 const INTERVAL: Duration = Duration::from_secs(10);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What happened to a made-up service.
+/// What happened to a synthetic service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Healthy,

@@ -1,4 +1,4 @@
-//! A made-up system under the services.
+//! A synthetic system under the services.
 
 use slod::observe::scrape::{HistogramView, RoleValue, RoleView, ScrapeView, ServiceMetrics};
 use slod::observe::{

@@ -220,7 +220,7 @@ mod tests {
     fn what_happened_ages_out_before_the_budget_is_gone() {
         let now = Timestamp::from_secs(30 * DAY as i64);
         // An old incident took 90 %, and leaves the window in one hour; the steady burn alone
-        // stays below the budget for ever.
+        // stays below the budget without end.
         let mut burning = Burning {
             budget: 100.0,
             bad_by_hour: vec![(Timestamp::from_secs(3600), 90)],

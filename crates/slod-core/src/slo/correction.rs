@@ -1,4 +1,4 @@
-//! Time that shall not count: maintenance, false alarms. Nothing stored is changed by them; they
+//! Time that does not count: maintenance, false alarms. Nothing stored is changed by them; they
 //! are taken out when outcomes are counted, and can be taken back.
 
 use super::recurrence::Recurrence;

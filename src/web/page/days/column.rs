@@ -89,7 +89,7 @@ impl Column {
             };
         }
         let whole = level.height() * eighth;
-        // A little is not nothing.
+        // What is known of a day is at least an eighth high, so that it can be seen.
         let part = |share: f64| scaled(share, whole).max(eighth);
         let counted = day.coverage.unwrap_or(0.0) * (1.0 - day.corrected);
         let mut known = if nothing { 0 } else { part(counted) };
