@@ -66,7 +66,8 @@ pub async fn list(
     };
     let (found, next) = wanted.read(&state).await?;
     // One that is configured no more still has those of its time.
-    if let Some(name) = page.service.as_deref().filter(|_| found.is_empty())
+    let has_none = found.is_empty() && page.cursor.is_none();
+    if let Some(name) = page.service.as_deref().filter(|_| has_none)
         && state.ledger_view().service(name).is_none()
     {
         return Err(unknown("service", name));
