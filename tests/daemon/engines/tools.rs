@@ -105,7 +105,11 @@ fn either_tool_makes_the_load_of_a_rate() {
             "{engine}: {high:?} {text}"
         );
         // Locust does not count starts that it could not make.
-        let dropped = if engine == "k6" { 0.into() } else { Value::Null };
+        let dropped = if engine == "k6" {
+            0.into()
+        } else {
+            Value::Null
+        };
         assert_eq!(report["total"]["dropped"], dropped);
     });
 }
