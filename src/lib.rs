@@ -12,6 +12,8 @@
 //! [`slo`], [`alert`], [`stats`], [`trend`], [`diagnostic`]) takes `now` and data and returns data; everything that
 //! waits, reads or writes lives above it. `docs/ARCHITECTURE.md` is the guided tour.
 
+#![forbid(unsafe_code)]
+
 pub mod alerting;
 pub mod app;
 pub mod cli;

@@ -2,6 +2,8 @@
 //! burn rates and alerts follow. Data and `now` in, data out: no clock, no files, no sockets, no
 //! async runtime. The dependencies of this package keep it so.
 
+#![forbid(unsafe_code)]
+
 pub mod alert;
 pub mod diagnostic;
 pub mod load;

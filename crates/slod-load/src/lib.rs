@@ -5,6 +5,8 @@
 //! its counters. Nothing is shared or locked for a request. Latencies begin at the time at which a
 //! request was due, so that a service that stalls the generator does not look fast.
 
+#![forbid(unsafe_code)]
+
 mod alarm;
 mod arrivals;
 mod body;

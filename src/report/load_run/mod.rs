@@ -143,32 +143,49 @@ impl RunReport {
         }
     }
 
-    /// What matters most.
+    /// How it ended if it did so early, and what matters most.
     pub fn finding(&self) -> String {
+        let ending = match &self.run.ending {
+            Ending::Failed { why } => return format!("cannot be judged: {why}"),
+            Ending::Aborted { why } => Some(format!("aborted: {why}")),
+            Ending::Interrupted => Some("interrupted".to_owned()),
+            Ending::Completed => None,
+        };
+        match (ending, self.worst()) {
+            (Some(ending), Some(worst)) => format!("{ending}; {worst}"),
+            (Some(ending), None) => ending,
+            (None, Some(worst)) => worst,
+            (None, None) => self.thresholds_in_words(),
+        }
+    }
+
+    /// The worst statement, or what the generator's limit leaves of it.
+    fn worst(&self) -> Option<String> {
         let bad = self.statements.iter().find(|one| one.answer == Answer::Bad);
+        let bad = bad.map(|one| one.evidence.clone());
+        let Some(limited) = self.limited() else {
+            return bad;
+        };
+        let limited = &limited.evidence;
+        let known = bad.or_else(|| self.missed_in_words());
+        Some(known.map_or_else(
+            || format!("cannot be judged: {limited}"),
+            |known| format!("{known}; the rest cannot be judged: {limited}"),
+        ))
+    }
+
+    fn thresholds_in_words(&self) -> String {
         let failed = self.held.iter().filter(|one| one.answer() == Answer::Bad);
         let failed = failed.count();
-        match (&self.run.ending, self.limited(), bad, failed) {
-            (Ending::Failed { why }, _, _, _) => format!("cannot be judged: {why}"),
-            (_, Some(limited), bad, _) => {
-                let known = bad.map(|one| one.evidence.clone());
-                let known = known.or_else(|| self.missed_in_words());
-                known.map_or_else(
-                    || format!("cannot be judged: {}", limited.evidence),
-                    |known| format!("{known}; the rest cannot be judged: {}", limited.evidence),
-                )
-            }
-            (_, _, Some(bad), _) => bad.evidence.clone(),
-            (Ending::Aborted { why }, _, _, _) => format!("aborted: {why}"),
-            (Ending::Interrupted, _, _, _) => "interrupted".to_owned(),
-            (_, _, _, 0) => self.kept_in_words(),
-            (_, _, _, failed) => self.missed_in_words().unwrap_or_else(|| {
-                format!(
-                    "{failed} of {} thresholds could not be measured",
-                    self.held.len()
-                )
-            }),
+        if failed == 0 {
+            return self.kept_in_words();
         }
+        self.missed_in_words().unwrap_or_else(|| {
+            format!(
+                "{failed} of {} thresholds could not be measured",
+                self.held.len()
+            )
+        })
     }
 
     /// What there is to say of a run that failed no threshold.

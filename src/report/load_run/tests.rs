@@ -106,3 +106,20 @@ fn an_objective_that_failures_broke_says_so_in_every_report() {
         assert!(text.contains(reason), "{text}");
     }
 }
+
+#[test]
+fn how_a_run_ended_early_comes_before_what_it_found() {
+    let why = "avg < 100ms was missed".to_owned();
+    for (ending, begin) in [
+        (Ending::Aborted { why }, "aborted: avg < 100ms was missed"),
+        (Ending::Interrupted, "interrupted"),
+    ] {
+        let mut report = watched(&[]);
+        report.run.ending = ending;
+        report.statements.clear();
+        assert_eq!(report.finding(), begin);
+        let busy = Statement::new("cpu", Answer::Bad, "the CPU was at 100 %");
+        report.statements.push(busy);
+        assert_eq!(report.finding(), format!("{begin}; the CPU was at 100 %"));
+    }
+}

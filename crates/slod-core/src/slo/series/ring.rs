@@ -28,6 +28,8 @@ pub(super) struct Ring {
     pub(super) newest: i64,
     /// Oldest first; together never more than `slots` long.
     pub(super) runs: VecDeque<Run>,
+    /// Slots of all runs together.
+    len: usize,
     /// Only where windows are summed up more often than slots change.
     sums: Option<Box<Sums>>,
 }
@@ -53,6 +55,7 @@ impl Ring {
             slots,
             newest: NEVER,
             runs: VecDeque::new(),
+            len: 0,
             sums: None,
         }
     }
@@ -61,10 +64,6 @@ impl Ring {
     pub(super) fn with_sums(self) -> Self {
         let sums = Some(Box::default());
         Self { sums, ..self }
-    }
-
-    fn len(&self) -> usize {
-        self.runs.iter().map(|run| run.len as usize).sum()
     }
 
     /// Makes the slot of a moment the newest, unless it is older.
@@ -97,6 +96,7 @@ impl Ring {
         }
         if skipped >= self.slots as i64 {
             self.runs.clear();
+            self.len = 0;
         }
         let fresh = u32::try_from(skipped.min(self.slots as i64)).unwrap_or(u32::MAX);
         self.newest = slot;
@@ -111,6 +111,7 @@ impl Ring {
     }
 
     fn push(&mut self, run: Run) {
+        self.len += run.len as usize;
         match self.runs.back_mut() {
             Some(last) if last.tally == run.tally => last.len += run.len,
             _ => {
@@ -131,7 +132,8 @@ impl Ring {
 
     /// Forgets what is older than the ring is long.
     fn trim(&mut self) {
-        let mut excess = self.len().saturating_sub(self.slots);
+        let mut excess = self.len.saturating_sub(self.slots);
+        self.len -= excess;
         while excess > 0 {
             let Some(first) = self.runs.front_mut() else {
                 return;
@@ -147,8 +149,9 @@ impl Ring {
 
     /// Adds empty slots at the old end until the slot of that age exists.
     fn reach_back(&mut self, age: usize) {
-        let missing = (age + 1).saturating_sub(self.len());
+        let missing = (age + 1).saturating_sub(self.len);
         if missing > 0 {
+            self.len += missing;
             let len = u32::try_from(missing).unwrap_or(u32::MAX);
             self.make_room(1);
             self.runs.push_front(Run {
