@@ -156,6 +156,29 @@ fn the_least_number_of_failures_and_the_choice_of_an_objective_hold() {
 }
 
 #[test]
+fn a_failing_probe_explains_the_burn_alerts_of_its_service() {
+    test(
+        CONFIG,
+        &format!(
+            "
+  - name: an outage from two hours on
+    interval: 30s
+    input_series:{}
+      - {{ series: 'slod_slo_events_total{{job=\"slod\",instance=\"a\",service=\"web\",slo=\"errors\"}}', values: 0+3x300 }}
+      - {{ series: 'slod_slo_bad_events_total{{job=\"slod\",instance=\"a\",service=\"web\",slo=\"errors\"}}', values: 0x240 0+3x60 }}
+      - {{ series: 'slod_probe_success{{job=\"slod\",instance=\"a\",service=\"web\",probe=\"p\"}}', values: 1x240 0x60 }}
+      - {{ series: 'slod_probe_consecutive_failures{{job=\"slod\",instance=\"a\",service=\"web\",probe=\"p\"}}', values: 0x240 0+3x60 }}
+    promql_expr_test:
+      - expr: ALERTS{{alertname=\"SlodBurnInhibitor\", tier=\"1\", alertstate=\"firing\"}}
+        eval_time: 2h10m
+        exp_samples: [ {{ labels: 'ALERTS{{alertname=\"SlodBurnInhibitor\",alertstate=\"firing\",service=\"web\",slo=\"errors\",severity=\"none\",tier=\"1\"}}', value: 1 }} ]
+",
+            constants("a", "errors", 2_592_000)
+        ),
+    );
+}
+
+#[test]
 fn an_objective_that_no_daemon_has_is_noticed() {
     test(
         CONFIG,
