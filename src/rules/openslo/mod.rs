@@ -15,7 +15,7 @@ use objects::{
     AlertCondition, AlertPolicy, Burn, Condition as InlineCondition, Kind, Map, Metadata, Object,
     Slo, SloObjective, TimeWindow,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was written.
 pub struct Exported {
@@ -48,12 +48,31 @@ pub fn write(config: &Config, only: Option<&ServiceSpec>) -> Result<Exported, St
         objects.extend(policies.into_values());
         objects.push(objects::target(TARGET));
     }
+    check_names(&objects)?;
     let written: Result<Vec<String>, _> = objects.iter().map(serde_yaml::to_string).collect();
     let written = written.map_err(|error| format!("the objects cannot be written: {error}"))?;
     Ok(Exported {
         yaml: written.join("---\n"),
         remarks,
     })
+}
+
+/// Names that differ in a config may be the same where fewer characters are allowed.
+fn check_names(objects: &[Object]) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    let twice = objects
+        .iter()
+        .map(Object::identity)
+        .find(|one| one.1.is_empty() || !seen.insert(*one));
+    match twice {
+        None => Ok(()),
+        Some((kind, "")) => Err(format!(
+            "a {kind} would have no name: OpenSLO allows letters a to z, digits and dashes"
+        )),
+        Some((kind, name)) => Err(format!(
+            "two objects of kind {kind} would be called `{name}`: OpenSLO allows letters a to z, digits and dashes, 63 characters in all"
+        )),
+    }
 }
 
 /// Which receiver gets an alert depends on its labels (`routes`).

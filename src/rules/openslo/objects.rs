@@ -197,6 +197,13 @@ impl Object {
     }
 }
 
+impl Object {
+    /// What must be unique.
+    pub fn identity(&self) -> (&'static str, &str) {
+        (self.kind, &self.metadata.name)
+    }
+}
+
 impl TimeWindow {
     pub fn rolling(duration: String) -> Self {
         Self {

@@ -119,3 +119,15 @@ fn what_has_no_place_is_named() {
         ]
     );
 }
+
+#[test]
+fn names_that_would_become_the_same_are_refused() {
+    let services = ["a.b", "a-b"].map(|name| format!("  - {{ name: {name}, probes: [ {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }} ], objectives: [ {{ name: e, sli: success, target: 99% }} ] }}\n"));
+    let config = config(&format!("services:\n{}", services.concat()));
+    let refused = write(&config, None).err().expect("refused");
+    assert!(
+        refused.starts_with("two objects of kind Service would be called `a-b`"),
+        "{refused}"
+    );
+    assert!(write(&config, config.services.first()).is_ok());
+}
