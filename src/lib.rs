@@ -32,6 +32,7 @@ pub mod probe;
 pub mod receiver;
 pub mod report;
 pub mod roles;
+pub mod rules;
 pub mod runs;
 pub mod schedule;
 pub mod signals;

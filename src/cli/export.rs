@@ -1,5 +1,6 @@
-//! `slod export`: a load scenario as a script of another tool.
+//! `slod export`: a load scenario as a script of another tool, or the objectives in the format of `OpenSLO`.
 
+mod openslo;
 mod requests;
 mod variables;
 
@@ -24,10 +25,11 @@ pub struct ExportArgs {
     config: ConfigArg,
     tool: ExportTool,
     /// A scenario of the config, or one of baseline, stress, spike, soak, throughput, capacity.
-    scenario: String,
-    /// The service whose `load`, or first http probe, has the address.
-    #[arg(long, value_name = "NAME")]
-    service: String,
+    #[arg(required_if_eq_any([("tool", "locust"), ("tool", "k6")]))]
+    scenario: Option<String>,
+    /// The service whose `load`, or first http probe, has the address; for openslo the only one that is written.
+    #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "locust"), ("tool", "k6")]))]
+    service: Option<String>,
     /// Write Kubernetes manifests that run the script with so many workers.
     #[arg(long, value_name = "WORKERS", value_parser = clap::value_parser!(u32).range(1..=1000))]
     kubernetes: Option<u32>,
@@ -37,6 +39,8 @@ pub struct ExportArgs {
 enum ExportTool {
     Locust,
     K6,
+    #[value(name = "openslo")]
+    OpenSlo,
 }
 
 /// What the script of a run is made for.
@@ -56,6 +60,7 @@ pub fn run(args: &ExportArgs) -> u8 {
     let tool = match args.tool {
         ExportTool::Locust => Tool::Locust,
         ExportTool::K6 => Tool::K6,
+        ExportTool::OpenSlo => return openslo::run(args, &config),
     };
     match script(args, &config) {
         Ok(script) => {
@@ -73,7 +78,7 @@ pub fn run(args: &ExportArgs) -> u8 {
 }
 
 fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {
-    let service = service(config, &args.service)?;
+    let service = service(config, args.service.as_deref().unwrap_or_default())?;
     let has_data = service
         .load
         .as_ref()
@@ -81,7 +86,11 @@ fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {
     if has_data && args.kubernetes.is_some() {
         return Err("manifests do not carry the data file of `load`: export the script".to_owned());
     }
-    let scenario = scenario(config, service, &args.scenario)?;
+    let scenario = scenario(
+        config,
+        service,
+        args.scenario.as_deref().unwrap_or_default(),
+    )?;
     let exported = exported(service, &driven(service)?, scenario, Variables::named())?;
     Ok(exported.script)
 }

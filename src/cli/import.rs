@@ -1,5 +1,6 @@
-//! `slod import`: the result of another load tool, judged as a run of slod's own.
+//! `slod import`: the result of another load tool, judged as a run of slod's own; what others wrote, as a config.
 
+mod objectives;
 mod requests;
 
 use super::load::plan::service;
@@ -25,8 +26,10 @@ pub struct ImportArgs {
     #[command(flatten)]
     config: ConfigArg,
     tool: ImportTool,
-    /// k6: --out json=FILE or csv=FILE, also compressed (.gz); locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv; har, postman and openapi: a recording, collection or description, which becomes a `load` section.
+    /// k6: --out json=FILE or csv=FILE, also compressed (.gz); locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv; har, postman and openapi: a recording, collection or description, which becomes a `load` section; openslo and sloth: objectives, which become a config.
     file: PathBuf,
+    /// Further files that belong to the first one (openslo, sloth).
+    more: Vec<PathBuf>,
     /// The service that was under load, or that the requests are for; left out for the latter, it is where the first request goes to.
     #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "k6"), ("tool", "locust"), ("tool", "vegeta"), ("tool", "oha")]))]
     service: Option<String>,
@@ -54,6 +57,9 @@ enum ImportTool {
     Postman,
     #[value(name = "openapi")]
     OpenApi,
+    #[value(name = "openslo")]
+    OpenSlo,
+    Sloth,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -72,9 +78,12 @@ enum ImportFormat {
 impl ImportArgs {
     /// Which option means nothing for the tool, and what it is for.
     fn meaningless(&self) -> Option<String> {
-        use ImportTool::{Har, K6, Locust, Oha, Postman, Vegeta};
+        use ImportTool::{Har, K6, Locust, Oha, OpenApi, OpenSlo, Postman, Sloth, Vegeta};
         let results: &[ImportTool] = &[K6, Locust, Vegeta, Oha];
-        let options: [(&str, bool, &[ImportTool]); 4] = [
+        let with_service: &[ImportTool] = &[K6, Locust, Vegeta, Oha, Har, Postman, OpenApi];
+        let options: [(&str, bool, &[ImportTool]); 6] = [
+            ("--service", self.service.is_some(), with_service),
+            ("a second file", !self.more.is_empty(), &[OpenSlo, Sloth]),
             ("--started", self.started.is_some(), &[Oha]),
             ("--threshold", !self.threshold.is_empty(), results),
             ("--as", self.shape.is_some(), &[Har, Postman]),
@@ -108,6 +117,8 @@ pub fn run(args: &ImportArgs) -> u8 {
         ImportTool::Har => requests::show_section(args, Format::Har),
         ImportTool::Postman => requests::show_section(args, Format::Postman),
         ImportTool::OpenApi => requests::show_section(args, Format::OpenApi),
+        ImportTool::OpenSlo => objectives::show_config(args, objectives::Format::OpenSlo),
+        ImportTool::Sloth => objectives::show_config(args, objectives::Format::Sloth),
     };
     done.unwrap_or_else(|code| code)
 }
@@ -213,6 +224,14 @@ mod tests {
                 "--started means nothing for k6; it is for oha",
             ),
             (
+                "sloth f --service s",
+                "--service means nothing for sloth; it is for k6, locust, vegeta, oha, har, postman, openapi",
+            ),
+            (
+                "har f g",
+                "a second file means nothing for har; it is for openslo, sloth",
+            ),
+            (
                 "postman f --threshold p95<1ms",
                 "--threshold means nothing for postman; it is for k6, locust, vegeta, oha",
             ),
@@ -223,6 +242,7 @@ mod tests {
             "har f --as steps",
             "oha f --service s --started 1h --threshold p95<1ms --format json",
             "locust f --service s --format junit",
+            "openslo f g h",
         ] {
             assert_eq!(refused(given), None, "{given}");
         }

@@ -29,6 +29,7 @@ mod probe_metrics;
 mod progress;
 mod report;
 mod route;
+mod rules;
 mod run;
 mod runs;
 mod samples;
@@ -170,6 +171,8 @@ enum Command {
     Alerts(alerts::AlertsArgs),
     /// Try a receiver, or list the notifications that were sent.
     Notify(notify::NotifyArgs),
+    /// Print Prometheus recording and alert rules for the objectives and alert tiers of a config.
+    Rules(rules::RulesArgs),
     /// Show which receivers an alert with some labels would go to, and why.
     Route(route::RouteArgs),
     /// List, add or revoke corrections: time ranges that are excluded.
@@ -232,6 +235,7 @@ pub fn main() -> ExitCode {
         Command::Baseline(args) => baseline::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Notify(args) => notify::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::Route(args) => route::run(&args),
         Command::Corrections(args) => corrections::run(&args),
         Command::Silence(args) => silence::run(&args),

@@ -9,6 +9,7 @@ mod locust;
 mod locust_counts;
 mod oha;
 pub mod requests;
+pub mod slo;
 mod vegeta;
 
 use crate::load::{Ending, IMPORTED, LoadWindow, Model, RunRecord, Scenario, Stage};

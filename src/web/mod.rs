@@ -18,6 +18,7 @@ mod liveness;
 mod markers;
 mod metrics;
 mod notifications;
+mod openapi;
 pub mod page;
 mod problem;
 mod reason;
@@ -121,6 +122,7 @@ pub fn router(state: WebState) -> Router {
         .route("/style.css", get(status::stylesheet))
         .route("/badge/{service}/{file}", get(badge::badge))
         .route("/runbook", get(runbook::runbook))
+        .route("/api/v1/openapi.json", get(openapi::openapi))
         .route("/metrics", get(metrics::metrics))
         .route("/-/healthy", get(liveness::healthy))
         .route("/-/ready", get(ready))

@@ -20,6 +20,7 @@ mod mail;
 mod notify;
 mod observe;
 mod observed_runs;
+mod openapi;
 mod prometheus;
 mod rerouted;
 mod runs;

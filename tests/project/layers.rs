@@ -36,7 +36,7 @@ const LAYERS: [&[&str]; 10] = [
     &["signals", "alerting"],
     &["notify"],
     // Readers of both.
-    &["report", "runs", "metrics", "web"],
+    &["report", "rules", "runs", "metrics", "web"],
     &["app", "cli"],
 ];
 

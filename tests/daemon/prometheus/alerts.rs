@@ -1,12 +1,14 @@
-//! A day with scripted incidents: the shipped rules fire and resolve when the daemon's own alerts
-//! do, by `promtool test rules`.
+//! A day with scripted incidents: the shipped and the generated rules fire and resolve when the daemon's
+//! own alerts do, by `promtool test rules`.
 
-use super::burn::ledger;
+use super::burn::{config, ledger};
 use super::server::repository;
 use slod::alerting::{Inputs, LiveAlerts};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
+use slod::rules::{Format, generate};
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -101,6 +103,19 @@ fn expectation(spans: &[Span], at: i64) -> String {
 
 #[test]
 fn the_shipped_rules_fire_and_resolve_as_the_daemon_does() {
+    fire_as_the_daemon_does(&repository().join("deploy/prometheus/slod.rules.yml"));
+}
+
+#[test]
+fn the_generated_rules_fire_and_resolve_as_the_daemon_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("generated.rules.yml");
+    let rules = generate(&config(), Format::Prometheus).expect("written");
+    fs::write(&path, rules).expect("written");
+    fire_as_the_daemon_does(&path);
+}
+
+fn fire_as_the_daemon_does(rules: &Path) {
     let ([events, bad], spans) = live();
     assert!(
         spans.iter().all(|span| span.from > 4 * HOUR),
@@ -111,9 +126,7 @@ fn the_shipped_rules_fire_and_resolve_as_the_daemon_does() {
     let labels = "{service=\"web\",slo=\"errors\"}";
     let mut test = format!(
         "rule_files: [ {} ]\nevaluation_interval: {STEP}s\ntests:\n  - interval: {STEP}s\n    input_series:\n",
-        repository()
-            .join("deploy/prometheus/slod.rules.yml")
-            .display()
+        rules.display()
     );
     let constant = |value: &str| format!("{value}x{}", END / STEP);
     for (family, values) in [
@@ -139,14 +152,20 @@ fn the_shipped_rules_fire_and_resolve_as_the_daemon_does() {
         expected.len()
     );
     test.push_str(&expected.concat());
+    passes(&test);
+}
+
+/// Runs a test of rules.
+pub fn passes(test: &str) {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("alerts.test.yml");
+    let path = folder.path().join("rules.test.yml");
     fs::write(&path, test).expect("written");
-    let Ok(output) = Command::new("promtool")
-        .args(["test", "rules"])
-        .arg(&path)
-        .output()
-    else {
+    promtool(&["test", "rules"], &path);
+}
+
+/// What it says of a file.
+pub fn promtool(command: &[&str], path: &Path) {
+    let Ok(output) = Command::new("promtool").args(command).arg(path).output() else {
         assert!(std::env::var_os("CI").is_none(), "promtool is needed in CI");
         return;
     };

@@ -48,14 +48,22 @@ fn fails(second: i64) -> bool {
     })
 }
 
-pub fn ledger() -> Ledger {
+pub fn read(text: &str) -> Config {
     let source = Source {
         name: "burn".into(),
-        text: CONFIG.into(),
+        text: text.into(),
     };
     let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
+    loaded.config.expect("valid")
+}
+
+pub fn config() -> Config {
+    read(CONFIG)
+}
+
+pub fn ledger() -> Ledger {
     let without_past = RestoreFrom {
-        config: &loaded.config.expect("valid"),
+        config: &config(),
         corrections: &[],
         store: None,
         now: Timestamp(0),

@@ -5,5 +5,6 @@ mod application;
 mod burn;
 mod dashboards;
 mod own_metrics;
+mod rules;
 mod secured;
 pub mod server;

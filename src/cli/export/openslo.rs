@@ -1,0 +1,34 @@
+//! `slod export openslo`: the objectives in the format of `OpenSLO`.
+
+use super::ExportArgs;
+use crate::cli::exit;
+use crate::cli::load::plan::service;
+use crate::cli::output::{complain, show};
+use crate::config::Config;
+use crate::rules::openslo;
+
+pub fn run(args: &ExportArgs, config: &Config) -> u8 {
+    let unfit = [
+        (args.scenario.is_some(), "a scenario means"),
+        (args.kubernetes.is_some(), "--kubernetes means"),
+    ];
+    if let Some((_, what)) = unfit.into_iter().find(|(is_given, _)| *is_given) {
+        complain(&format!("slod: {what} nothing for openslo"));
+        return exit::USAGE;
+    }
+    let one = args.service.as_deref().map(|name| service(config, name));
+    let written = one.transpose().and_then(|one| openslo::write(config, one));
+    match written {
+        Ok(exported) => {
+            show(&exported.yaml);
+            for remark in exported.remarks {
+                complain(&format!("slod: {remark}"));
+            }
+            exit::OK
+        }
+        Err(reason) => {
+            complain(&format!("slod: {reason}"));
+            exit::USAGE
+        }
+    }
+}

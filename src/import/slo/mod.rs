@@ -1,0 +1,80 @@
+//! Objectives that were written for other tools, as a config. What a config has no place for is named with its file
+//! and line, and nothing is left out without a word. Pure: the caller reads the files.
+
+mod document;
+mod draft;
+mod openslo;
+mod query;
+mod sli;
+mod sloth;
+mod tiers;
+
+pub use document::Remark;
+
+use document::{Document, Remarks};
+use draft::Draft;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// A format that objectives are read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `OpenSLO` v1.
+    OpenSlo,
+    /// Sloth's own files, the objects of its operator, and its alert windows.
+    Sloth,
+}
+
+/// A file with its name.
+pub struct Input {
+    pub name: String,
+    pub text: String,
+}
+
+/// What was read.
+pub struct Imported {
+    /// The config.
+    pub yaml: String,
+    /// What is not in it, or not as it was.
+    pub remarks: Vec<Remark>,
+}
+
+impl Format {
+    /// Reads files that may refer to each other. An error is a file that cannot be read at all, or files without
+    /// any objective.
+    pub fn read(self, inputs: &[Input]) -> Result<Imported, String> {
+        let remarks = Remarks::default();
+        let mut documents = Vec::new();
+        for input in inputs {
+            documents.extend(Document::all(input)?);
+        }
+        let mut draft = Draft::default();
+        match self {
+            Self::OpenSlo => openslo::read(&documents, &remarks, &mut draft),
+            Self::Sloth => sloth::read(&documents, &remarks, &mut draft),
+        }
+        draft.finish();
+        let remarks = remarks.finish();
+        if draft.is_empty() {
+            let why = remarks.iter().map(|remark| format!("\n  {remark}"));
+            return Err(format!(
+                "no objective could be imported{}",
+                why.collect::<String>()
+            ));
+        }
+        let yaml = write(&draft, &remarks)?;
+        Ok(Imported { yaml, remarks })
+    }
+}
+
+fn write(draft: &impl Serialize, remarks: &[Remark]) -> Result<String, String> {
+    let yaml = serde_yaml::to_string(draft).map_err(|error| error.to_string())?;
+    let mut text = String::from("# Written by `slod import`: `slod check` validates this file.\n");
+    for remark in remarks {
+        writeln!(text, "# {remark}").unwrap_or_default();
+    }
+    Ok(text + &yaml)
+}
+
+#[cfg(test)]
+mod tests;

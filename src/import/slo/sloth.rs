@@ -1,0 +1,161 @@
+//! Sloth: its own files (`version: prometheus/v1`), the objects of its operator, and alert windows.
+
+use super::document::{At, Document, Remarks};
+use super::draft::{Chosen, Draft, Objective, Target};
+use super::query::Query;
+use super::sli::{Measured, Part, measured, query};
+use super::tiers::{Spec, Tiers, window};
+use crate::alert::Urgency;
+
+pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft) {
+    let all = || documents.iter().map(|document| document.at(remarks));
+    let kind = |at: At<'_>| at.get(&["kind"]).and_then(At::text).unwrap_or_default();
+    let mut period = None;
+    for at in all().filter(|at| kind(*at) == "AlertWindows") {
+        period = windows(at, draft).or(period);
+    }
+    let period = period.unwrap_or_else(|| "30d".to_owned());
+    for at in all().filter(|at| kind(*at) != "AlertWindows") {
+        let version = at.get(&["version", "apiVersion"]).and_then(At::text);
+        match (version.as_deref(), &*kind(at)) {
+            (Some("prometheus/v1"), _) => {
+                at.only(&["version", "service", "labels", "slos"]);
+                service(at, &period, draft);
+            }
+            (Some("sloth.slok.dev/v1"), "PrometheusServiceLevel") => {
+                if let Some(spec) = at.get(&["spec"]) {
+                    spec.only(&["service", "labels", "slos"]);
+                    service(spec, &period, draft);
+                }
+            }
+            _ => at.remark("left out: expected `version: prometheus/v1`, or a PrometheusServiceLevel or AlertWindows of sloth.slok.dev/v1"),
+        }
+    }
+}
+
+/// Takes alert windows as tiers. Returns the window that they are for.
+fn windows(at: At<'_>, draft: &mut Draft) -> Option<String> {
+    let spec = at.get(&["spec"])?;
+    draft.tiers.give();
+    for urgency in [Urgency::Page, Urgency::Ticket] {
+        for speed in ["quick", "slow"] {
+            if let Some(tier) = spec.path(&[urgency.label(), speed]) {
+                add_window(tier, urgency, draft);
+            }
+        }
+    }
+    spec.get(&["sloPeriod"]).and_then(At::text)
+}
+
+fn add_window(at: At<'_>, urgency: Urgency, draft: &mut Draft) -> Option<()> {
+    let (long, short) = (at.need(&["longWindow"])?, at.need(&["shortWindow"])?);
+    let percent: f64 = at.need(&["errorBudgetPercent"])?.parse().ok()?;
+    let (long, short) = (window(&long, at), window(&short, at));
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "such a cast saturates, and the tier is checked"
+    )]
+    let budget = (percent * 10_000.0).round() as u32;
+    let tier = Spec {
+        short: short?,
+        budget,
+        urgency,
+    };
+    draft.tiers.add(long?, tier, at);
+    Some(())
+}
+
+fn service(at: At<'_>, period: &str, draft: &mut Draft) -> Option<()> {
+    let name = at.need(&["service"])?;
+    let own = draft.service(&name, at);
+    for (label, value) in at.get(&["labels"]).map(At::entries).unwrap_or_default() {
+        own.labels.extend(value.text().map(|value| (label, value)));
+    }
+    for slo in at.get(&["slos"]).map(At::items).unwrap_or_default() {
+        objective(slo, &name, period, draft);
+    }
+    Some(())
+}
+
+fn objective(at: At<'_>, service: &str, period: &str, draft: &mut Draft) -> Option<()> {
+    at.only(&["name", "objective", "sli", "alerting"]);
+    let (name, percent) = (at.need(&["name"])?, at.need(&["objective"])?);
+    let sli = indicator(at)?;
+    let mut objective = Objective {
+        name,
+        target: Target::Percent(format!("{percent}%")),
+        choice: alerting(at, &draft.tiers),
+        ..Objective::default()
+    };
+    let keys = &mut objective.keys;
+    keys.insert("source", "metrics".to_owned());
+    keys.insert("window", period.to_owned());
+    let roles = match sli {
+        Measured::Success(roles) => {
+            keys.insert("sli", "success".to_owned());
+            roles
+        }
+        Measured::Latency(roles, below) => {
+            keys.insert("sli", "latency".to_owned());
+            keys.insert("below", below);
+            roles
+        }
+    };
+    let own = draft.service(service, at);
+    if own.measure(&roles, at) {
+        own.objectives.push(objective);
+    }
+    Some(())
+}
+
+fn indicator(at: At<'_>) -> Option<Measured> {
+    let Some(sli) = at.get(&["sli"]) else {
+        at.remark("left out, because `sli` is missing");
+        return None;
+    };
+    if let Some(events) = sli.get(&["events"]) {
+        let error = events.get(&["error_query", "errorQuery"])?;
+        let total = events.get(&["total_query", "totalQuery"])?;
+        return measured(&Part::Bad(error), total);
+    }
+    if let Some(raw) = sli.get(&["raw"]) {
+        let ratio = raw.get(&["error_ratio_query", "errorRatioQuery"])?;
+        return of_ratio(ratio);
+    }
+    sli.remark("left out: a plugin computes this indicator, and slod has none");
+    None
+}
+
+/// A quotient of counters.
+fn of_ratio(at: At<'_>) -> Option<Measured> {
+    if let Query::Per(bad, all) = query(at)?
+        && let (Query::Counter(bad), Query::Counter(all)) = (*bad, *all)
+    {
+        return Some(super::sli::success(&bad, &all));
+    }
+    at.remark("left out: the query is not a ratio of two counters of the service");
+    None
+}
+
+/// The tiers that are not switched off: the default ones, or those of the alert windows.
+fn alerting(at: At<'_>, tiers: &Tiers) -> Vec<Chosen> {
+    let Some(alerting) = at.get(&["alerting"]) else {
+        return vec![Chosen::All];
+    };
+    alerting.only(&["page_alert", "pageAlert", "ticket_alert", "ticketAlert"]);
+    let is_off = |names: &[&str]| {
+        alerting.get(names).is_some_and(|alert| {
+            alert.only(&["disable"]);
+            alert.get(&["disable"]).is_some_and(At::is_true)
+        })
+    };
+    let page = is_off(&["page_alert", "pageAlert"]);
+    let ticket = is_off(&["ticket_alert", "ticketAlert"]);
+    match (page, ticket) {
+        (false, false) => vec![Chosen::All],
+        (true, true) => Vec::new(),
+        (true, false) => tiers.of(Urgency::Ticket),
+        (false, true) => tiers.of(Urgency::Page),
+    }
+}

@@ -1,0 +1,163 @@
+use super::query::Query;
+use super::{Format, Imported, Input};
+
+const SLOTH: &str = include_str!("fixtures/sloth.yml");
+const WINDOWS: &str = include_str!("fixtures/windows.yml");
+const OPENSLO: &str = include_str!("fixtures/openslo.yaml");
+
+fn input(name: &str, text: &str) -> Input {
+    Input {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    }
+}
+
+fn parsed(imported: &Imported) -> serde_json::Value {
+    serde_yaml::from_str(&imported.yaml).expect("YAML")
+}
+
+fn remarks(imported: &Imported) -> String {
+    let all = imported.remarks.iter().map(|remark| format!("{remark}\n"));
+    all.collect()
+}
+
+#[test]
+fn sloth_becomes_objectives_of_the_services_own_metrics() {
+    let imported = Format::Sloth.read(&[input("a.yml", SLOTH)]).expect("some");
+    let config = parsed(&imported);
+    let shop = &config["services"][0];
+    assert_eq!(shop["metrics"]["requests"], "http_requests_total");
+    assert_eq!(
+        shop["metrics"]["errors"],
+        "http_requests_total{code=~\"(5..|429)\"}"
+    );
+    assert_eq!(
+        shop["metrics"]["request_duration"],
+        "http_request_duration_seconds{verb!=\"WATCH\"}"
+    );
+    let objectives = shop["objectives"].as_array().expect("a list");
+    assert_eq!(objectives.len(), 2);
+    assert_eq!(objectives[0]["target"], "99.9%");
+    assert_eq!(objectives[0]["alerts"], serde_json::json!(["1", "2"]));
+    assert_eq!(objectives[1]["below"], "400ms");
+    assert!(objectives[1]["alerts"].is_null(), "all of the default ones");
+    assert_eq!(config["services"][1]["objectives"][0]["alerts"], false);
+    assert!(config["alerts"].is_null());
+    let remarks = remarks(&imported);
+    for expected in [
+        "a.yml:11: the matcher of `job`",
+        "a.yml:35: left out: the query is not a plain sum",
+        "a.yml:37: left out: `requests` of the service is `http_requests_total` already",
+        "a.yml:46: left out: a plugin",
+    ] {
+        assert!(remarks.contains(expected), "{expected} in {remarks}");
+        let comment = format!("# {expected}");
+        assert!(imported.yaml.contains(&comment), "{comment}");
+    }
+}
+
+#[test]
+fn alert_windows_become_tiers() {
+    let files = [input("a.yml", SLOTH), input("w.yml", WINDOWS)];
+    let imported = Format::Sloth.read(&files).expect("some");
+    let config = parsed(&imported);
+    let tiers = config["alerts"]["tiers"].as_array().expect("tiers");
+    let budgets: Vec<_> = tiers.iter().map(|tier| &tier["budget"]).collect();
+    assert_eq!(budgets, ["8%", "12.5%", "20%"]);
+    assert_eq!(config["services"][0]["objectives"][0]["window"], "7d");
+    assert!(remarks(&imported).contains("w.yml:10: left out: slod does not count over 36h"));
+}
+
+#[test]
+fn openslo_is_read_across_its_objects() {
+    let imported = Format::OpenSlo
+        .read(&[input("o.yaml", OPENSLO)])
+        .expect("some");
+    let config = parsed(&imported);
+    let web = &config["services"][0];
+    assert_eq!(web["description"], "Web search");
+    assert_eq!(web["labels"]["team"], "team-a,team-b");
+    assert_eq!(
+        web["metrics"]["errors"],
+        "http_requests{component=\"web\",code=~\"5..\"}"
+    );
+    let names: Vec<_> = web["objectives"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| one["name"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(
+        names,
+        ["web-availability", "web-latency-1", "web-latency-2"]
+    );
+    let first = &web["objectives"][0];
+    assert_eq!(first["window"], "week");
+    assert_eq!(first["timezone"], "America/New_York");
+    assert_eq!(first["slice_target"], "0.95");
+    // 3.36 times the budget of a week in an hour.
+    let tier = &config["alerts"]["tiers"][0];
+    assert_eq!(
+        (&tier["budget"], &tier["short"]),
+        (&"2%".into(), &"5m".into())
+    );
+    let remarks = remarks(&imported);
+    for expected in [
+        "o.yaml:32: left out: no file has the AlertPolicy `unknown`",
+        "o.yaml:63: left out: only a `ratioMetric`",
+        "`alertAfter: 5m` is left out",
+        "`notificationTargets` is left out",
+        "o.yaml:82: left out: expected an object of `apiVersion: openslo/v1`",
+    ] {
+        assert!(remarks.contains(expected), "{expected} in {remarks}");
+    }
+}
+
+#[test]
+fn files_without_an_objective_are_refused_with_the_reasons() {
+    let refused = |format: Format, text: &str| {
+        let read = format.read(&[input("x", text)]);
+        read.err().expect("refused")
+    };
+    assert!(refused(Format::Sloth, "a: [\n").contains("x:"));
+    assert!(refused(Format::OpenSlo, SLOTH).contains("x:1: left out: expected an object"));
+    assert!(refused(Format::Sloth, "").contains("no objective"));
+    let nameless = "version: prometheus/v1\nslos: []\n";
+    assert!(refused(Format::Sloth, nameless).contains("`service` is missing"));
+}
+
+#[test]
+fn queries_are_ratios_of_counters_or_nothing() {
+    for (text, is_read) in [
+        ("a", true),
+        ("sum(rate(a{x='1',y!~\"2\"}[5m]))", true),
+        ("(a) - (b)", true),
+        ("sum(a) / sum(b) OR on() vector(0)", true),
+        ("sum by (x) (a)", false),
+        ("a < 3", false),
+        ("avg(a)", false),
+        ("a[5m:]x", false),
+        ("sum(a", false),
+        ("a{x=1}", false),
+        ("", false),
+        ("1", false),
+    ] {
+        assert_eq!(Query::parse(text).is_some(), is_read, "{text}");
+    }
+    let deep = "(".repeat(100_000);
+    assert_eq!(Query::parse(&deep), None);
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_query_makes_it_panic(text in "(sum|rate|\\(|\\)|\\{|\\}|\\[|\\]|\"|'|=|~|!|,|-|/|a|\\\\|\\PC){0,30}") {
+        let _ = Query::parse(&text);
+    }
+
+    #[test]
+    fn no_document_makes_it_panic(text in "(spec|service|slos|---|:|- |\n|  |name|sli|\\[|\\]|kind: SLO|\\PC){0,40}") {
+        for format in [Format::Sloth, Format::OpenSlo] {
+            let _ = format.read(&[input("x", &text)]);
+        }
+    }
+}

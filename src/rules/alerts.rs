@@ -1,0 +1,169 @@
+//! The alerts of an objective, with the names, labels and conditions of the daemon's own.
+
+use super::Promise;
+use super::budget::REMAINING;
+use super::file::{Alerting, Rule};
+use super::labels::{Labels, of_alert};
+use super::promql::{ON, number};
+use super::recordings::error_ratio_name;
+use super::words;
+use crate::alert::{Condition, Tier, Urgency};
+use crate::slo::{BudgetingMethod, StandardWindow};
+use crate::units::show_duration;
+use std::time::Duration;
+
+/// The share of a long window that must have been observed for its error ratio alone to be conclusive: as in
+/// `alert::tier`.
+const MIN_OBSERVED: &str = "0.5";
+
+pub(super) fn of_tiers(promise: &Promise<'_>) -> Vec<Rule> {
+    let tiers = promise.tiers();
+    tiers.map(|tier| of_tier(promise, tier)).collect()
+}
+
+fn of_tier(promise: &Promise<'_>, tier: &Tier) -> Rule {
+    let condition = Condition::Tier(*tier);
+    Rule::Alerting(Alerting {
+        alert: condition.alertname(),
+        expr: burns(promise, tier),
+        pending: None,
+        keep_firing_for: Some(tier.short.name().to_owned()),
+        labels: labels(promise, &condition),
+        annotations: words::annotations(
+            promise,
+            &condition,
+            &format!(
+                "at this rate, {} of the error budget is spent in {}.",
+                words::share(f64::from(tier.budget) / 1e6),
+                tier.long.name()
+            ),
+            &format!(
+                "{{{{ $value | humanizePercentage }}}} of the {} in the last {} were bad: {}.",
+                words::events(promise.objective),
+                tier.long.name(),
+                words::bad(promise.objective)
+            ),
+        ),
+    })
+}
+
+fn labels(promise: &Promise<'_>, condition: &Condition) -> Labels {
+    let urgency = condition.urgency();
+    of_alert(
+        promise,
+        [
+            ("severity", urgency.severity().to_owned()),
+            ("kind", urgency.label().to_owned()),
+            ("tier", condition.label()),
+            ("sloth_severity", urgency.label().to_owned()),
+        ],
+    )
+}
+
+/// Both windows burn faster than the tier allows, enough events failed, and the long window is conclusive.
+fn burns(promise: &Promise<'_>, tier: &Tier) -> String {
+    let (events, objective) = (&promise.events, promise.objective);
+    let factor = tier.factor(objective.window.length);
+    let limit = format!("{} * {}", number(factor), number(1.0 - objective.target));
+    let ratio = |window: StandardWindow| events.series(&error_ratio_name(window.name()));
+    let long = tier.long.length();
+    let (bad, all, nominal) = (events.bad(long), events.all(long), events.nominal(long));
+    let (of_long, of_short) = (ratio(tier.long), ratio(tier.short));
+    let least = number(least_bad(tier, objective.budgeting));
+    format!(
+        "max without (sloth_window) ({of_long}) > {limit}
+and {ON} {of_short} > {limit}
+and {ON} {bad} > {least}
+unless {ON} (
+  {all} < {MIN_OBSERVED} * {nominal}
+  and {bad} <= {limit} * {nominal}
+)"
+    )
+}
+
+/// What the number of bad events must exceed. Prometheus extrapolates to the ends of a window, so that whole
+/// numbers are compared half way; events that count in parts as the daemon compares them.
+fn least_bad(tier: &Tier, budgeting: BudgetingMethod) -> f64 {
+    let least = f64::from(tier.min_bad);
+    match budgeting.parts() {
+        1 => least - 0.5,
+        _ => least - 1.0,
+    }
+}
+
+/// Those about the whole budget.
+pub(super) fn of_budget(promise: &Promise<'_>) -> Vec<Rule> {
+    let conditions = promise.policy.conditions().iter();
+    conditions
+        .filter_map(|condition| match condition {
+            Condition::Tier(_) => None,
+            Condition::Exhausted => Some(exhausted(promise)),
+            Condition::Forecast(within) => Some(forecast(promise, *within)),
+        })
+        .collect()
+}
+
+fn exhausted(promise: &Promise<'_>) -> Rule {
+    let condition = Condition::Exhausted;
+    Rule::Alerting(Alerting {
+        alert: condition.alertname(),
+        expr: format!("{} <= 0", promise.events.series(REMAINING)),
+        pending: None,
+        keep_firing_for: Some("1h".to_owned()),
+        labels: labels(promise, &condition),
+        annotations: words::annotations(
+            promise,
+            &condition,
+            "the error budget is spent.",
+            &format!(
+                "{{{{ $value | humanizePercentage }}}} of the error budget of {} is left.",
+                promise.objective.window.name()
+            ),
+        ),
+    })
+}
+
+/// By the daemon's own forecast, which lets failures leave the window.
+fn forecast(promise: &Promise<'_>, within: Duration) -> Rule {
+    let condition = Condition::Forecast(within);
+    let (events, left) = (&promise.events, promise.events.series(REMAINING));
+    let at = events.least("slod_slo_error_budget_exhaustion_timestamp_seconds");
+    Rule::Alerting(Alerting {
+        alert: condition.alertname(),
+        expr: format!(
+            "{left} > 0 <= 0.75\nand {ON} {at} - time() <= {}",
+            within.as_secs()
+        ),
+        pending: Some("30m".to_owned()),
+        keep_firing_for: Some("2h".to_owned()),
+        labels: labels(promise, &condition),
+        annotations: words::annotations(
+            promise,
+            &condition,
+            &format!(
+                "the error budget runs out within {} at the burn rate of the last day.",
+                show_duration(within)
+            ),
+            "{{ $value | humanizePercentage }} of the error budget is left.",
+        ),
+    })
+}
+
+/// Daemons are scraped, and none of them has the objective: it was renamed or removed, or they have another config.
+/// Without this, its alerts would never fire again and nobody would know.
+pub(super) fn absent(promise: &Promise<'_>) -> Rule {
+    Rule::Alerting(Alerting {
+        alert: "SlodObjectiveAbsent".to_owned(),
+        expr: format!(
+            "{} and on () count(slod_build_info)",
+            promise.events.absent()
+        ),
+        pending: Some("15m".to_owned()),
+        keep_firing_for: None,
+        labels: of_alert(
+            promise,
+            [("severity", Urgency::Ticket.severity().to_owned())],
+        ),
+        annotations: words::of_absence(promise),
+    })
+}

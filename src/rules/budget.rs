@@ -1,0 +1,54 @@
+//! What is recorded over the whole window of an objective. A period of the calendar begins anew, which no range of
+//! Prometheus does: of those the daemon's own gauges are used.
+
+use super::Promise;
+use super::file::{Recording, Rule};
+use super::labels;
+use super::promql::{ON, number};
+use super::recordings::{error_ratio_name, record, windows};
+
+pub(super) const REMAINING: &str = "slo:period_error_budget_remaining:ratio";
+const BURN_RATE: &str = "slo:period_burn_rate:ratio";
+
+pub(super) fn of(promise: &Promise<'_>) -> Vec<Rule> {
+    let gauge = "slod_slo_error_budget_remaining_ratio";
+    if promise.objective.window.calendar.is_some() {
+        let remaining = promise.events.least(gauge);
+        return vec![
+            record(promise, BURN_RATE, format!("1 - {remaining}")),
+            record(promise, REMAINING, remaining),
+        ];
+    }
+    let (window, events) = (promise.objective.window, &promise.events);
+    let name = window.name();
+    let (all, bad) = (
+        format!("slo:slod_slo_events:increase{name}"),
+        format!("slo:slod_slo_bad_events:increase{name}"),
+    );
+    let (of_all, of_bad) = (events.series(&all), events.series(&bad));
+    // A budget is for the whole window, also of a service that is new or was not observed all the time.
+    let expected = format!(
+        "(({nominal} > {ON} {of_all}) or {ON} {of_all} > 0)",
+        nominal = events.nominal(window.length)
+    );
+    let budget = number(1.0 - promise.objective.target);
+    let burn_rate = format!("{of_bad}\n/ {ON} {expected}\n/ {budget}");
+    let mut rules = vec![
+        record(promise, &all, events.all(window.length)),
+        record(promise, &bad, events.bad(window.length)),
+    ];
+    let is_recorded = windows(promise)
+        .iter()
+        .any(|one| one.length() == window.length);
+    if !is_recorded {
+        rules.push(Rule::Recording(Recording {
+            record: error_ratio_name(&name),
+            expr: format!("{of_bad} / {ON} ({of_all} > 0)"),
+            labels: labels::windowed(promise, &name),
+        }));
+    }
+    let remaining = format!("1 - {}", events.series(BURN_RATE));
+    rules.push(record(promise, BURN_RATE, burn_rate));
+    rules.push(record(promise, REMAINING, remaining));
+    rules
+}

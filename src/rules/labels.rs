@@ -1,0 +1,45 @@
+//! The labels of recorded series.
+
+use super::Promise;
+use std::collections::BTreeMap;
+
+pub(super) type Labels = BTreeMap<String, String>;
+
+/// Own labels of the service, what identifies the objective, and the same for what is made for Sloth.
+pub(super) fn of(promise: &Promise<'_>) -> Labels {
+    let (service, slo) = (&*promise.service.name, promise.objective.name.as_str());
+    let own = promise.service.labels.iter().cloned();
+    let fixed = [
+        ("service", service),
+        ("slo", slo),
+        ("sloth_id", &format!("{service}-{slo}")),
+        ("sloth_service", service),
+        ("sloth_slo", slo),
+    ];
+    let fixed = fixed.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    own.chain(fixed).collect()
+}
+
+/// Those of a window.
+pub(super) fn windowed(promise: &Promise<'_>, window: &str) -> Labels {
+    let mut labels = of(promise);
+    labels.insert("sloth_window".to_owned(), window.to_owned());
+    labels
+}
+
+/// Of an alert. Its values are templates, as those of recorded series are not.
+pub(super) fn of_alert<const N: usize>(promise: &Promise<'_>, own: [(&str, String); N]) -> Labels {
+    let mut labels = pairs(own);
+    for (name, value) in [
+        ("service", &*promise.service.name),
+        ("slo", promise.objective.name.as_str()),
+    ] {
+        labels.insert(name.to_owned(), value.replace("{{", r#"{{ "{{" }}"#));
+    }
+    labels
+}
+
+pub(super) fn pairs<const N: usize>(all: [(&str, String); N]) -> Labels {
+    let all = all.map(|(name, value)| (name.to_owned(), value));
+    all.into_iter().collect()
+}

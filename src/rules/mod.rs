@@ -1,0 +1,93 @@
+//! Prometheus rules of a config's own objectives and tiers, over the counters `slod_slo_events_total` and
+//! `slod_slo_bad_events_total` of all daemons together.
+//!
+//! Recorded series have the names and the labels that Sloth gives them, so that dashboards made for it work, and
+//! alerts have the names and the labels of the daemon's own, so that routes, silences and runbooks are shared.
+
+mod alerts;
+mod budget;
+mod file;
+mod inhibit;
+mod labels;
+pub mod openslo;
+mod promql;
+mod recordings;
+mod words;
+
+pub use file::Format;
+
+use crate::alert::{AlertPolicy, AlertRules, Tier};
+use crate::config::{Config, ServiceSpec};
+use crate::slo::Objective;
+use file::{Group, RuleFile};
+use promql::Events;
+
+/// How often burn rates are evaluated: fast pages must not wait.
+const BURN_INTERVAL: &str = "30s";
+/// How often whole windows are. A series that is recorded more rarely than every five minutes has gaps.
+const BUDGET_INTERVAL: &str = "2m";
+
+/// One objective with what its rules are made from.
+struct Promise<'c> {
+    service: &'c ServiceSpec,
+    objective: &'c Objective,
+    policy: &'c AlertPolicy,
+    rules: &'c AlertRules,
+    events: Events,
+}
+
+impl<'c> Promise<'c> {
+    fn new(config: &'c Config, service: &'c ServiceSpec, objective: &'c Objective) -> Self {
+        Self {
+            service,
+            objective,
+            policy: config.alerts.policy(&service.name, &objective.name),
+            rules: &config.alerts,
+            events: Events::of(&service.name, &objective.name),
+        }
+    }
+
+    /// The tiers that can fire for it.
+    fn tiers(&self) -> impl Iterator<Item = &'c Tier> {
+        let window = self.objective.window.length;
+        self.policy.tiers().filter(move |tier| tier.fits(window))
+    }
+
+    fn groups(&self) -> [Group; 2] {
+        let (service, slo) = (&self.service.name, &self.objective.name);
+        let mut burn = recordings::of(self);
+        burn.extend(alerts::of_tiers(self));
+        burn.extend(inhibit::of(self));
+        burn.push(alerts::absent(self));
+        let mut budget = budget::of(self);
+        budget.extend(alerts::of_budget(self));
+        [
+            Group {
+                name: format!("slod-slo-{service}-{slo}"),
+                interval: BURN_INTERVAL,
+                rules: burn,
+            },
+            Group {
+                name: format!("slod-budget-{service}-{slo}"),
+                interval: BUDGET_INTERVAL,
+                rules: budget,
+            },
+        ]
+    }
+}
+
+/// The rules of all objectives of a config, as a file.
+pub fn generate(config: &Config, format: Format) -> Result<String, String> {
+    let services = config.services.iter();
+    let promises: Vec<Promise<'_>> = services
+        .flat_map(|service| {
+            let objectives = service.objectives.iter();
+            objectives.map(move |objective| Promise::new(config, service, objective))
+        })
+        .collect();
+    let file = RuleFile {
+        groups: promises.iter().flat_map(Promise::groups).collect(),
+    };
+    let remarks = promises.iter().flat_map(words::remarks).collect();
+    file.write(format, remarks)
+}

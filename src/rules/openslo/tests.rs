@@ -1,0 +1,133 @@
+use super::write;
+use crate::config::Config;
+use crate::diagnostic::Source;
+use crate::import::slo::{Format, Input};
+use std::path::Path;
+
+const CONFIG: &str = "
+alerts:
+  budget_exhausted: true
+  tiers:
+    - { long: 1h, short: 5m, budget: 2%, urgency: page }
+    - { long: 6h, short: 1h, budget: 5%, urgency: ticket }
+services:
+  - name: Web Shop
+    description: The shop
+    labels: { team: a }
+    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]
+    metrics: { url: \"http://127.0.0.1:1/metrics\" }
+    objectives:
+      - { name: errors, sli: success, target: 99.9%, window: 30d }
+      - { name: uptime, sli: availability, target: 99.95%, window: month, timezone: Europe/Berlin, slice_target: 90%, on_missing: bad, alerts: [1] }
+      - { name: connect, sli: latency, below: 50ms, of: connect, target: 95%, budgeting: ratio_timeslices, window: 30d, alerts: [exhausted] }
+      - { name: traffic, sli: throughput, at_least: 100/s, when: always, target: 99%, window: 30d, alerts: false }
+      - { name: real, sli: success, source: metrics, target: 99%, window: 30d }
+  - name: db
+    probes: [ { name: p, tcp: { address: \"127.0.0.1:1\" } } ]
+    objectives: [ { name: errors, sli: success, target: 99%, window: 30d } ]
+";
+
+fn config(text: &str) -> Config {
+    let source = Source {
+        name: "config".to_owned(),
+        text: text.to_owned(),
+    };
+    let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+    let found: Vec<_> = loaded.diagnostics.iter().map(|one| &one.message).collect();
+    loaded
+        .config
+        .unwrap_or_else(|| panic!("{found:?} in {text}"))
+}
+
+#[test]
+fn what_is_exported_is_imported_as_it_was() {
+    let before = config(CONFIG);
+    let exported = write(&before, None).expect("written");
+    assert_eq!(exported.remarks, [] as [&str; 0]);
+    let input = Input {
+        name: "slo.yaml".to_owned(),
+        text: exported.yaml.clone(),
+    };
+    let imported = Format::OpenSlo.read(&[input]).expect("read");
+    let after = config(&imported.yaml);
+    assert_eq!(before.services.len(), after.services.len());
+    for (old, new) in before.services.iter().zip(&after.services) {
+        assert_eq!((&old.name, &old.labels), (&new.name, &new.labels));
+        assert_eq!(old.objectives, new.objectives, "{}", exported.yaml);
+        for objective in &old.objectives {
+            let policy = |config: &Config| config.alerts.policy(&old.name, &objective.name).clone();
+            assert_eq!(policy(&before), policy(&after), "{}", objective.name);
+        }
+    }
+}
+
+#[test]
+fn names_are_valid_and_unique_and_references_exist() {
+    let exported = write(&config(CONFIG), None).expect("written");
+    let documents = exported.yaml.split("---\n");
+    let objects: Vec<serde_json::Value> = documents
+        .map(|text| serde_yaml::from_str(text).expect("YAML"))
+        .collect();
+    let named = |kind: &str| -> Vec<&str> {
+        let all = objects.iter().filter(|object| object["kind"] == kind);
+        all.map(|object| object["metadata"]["name"].as_str().expect("a name"))
+            .collect()
+    };
+    for kind in [
+        "Service",
+        "SLI",
+        "SLO",
+        "AlertPolicy",
+        "AlertNotificationTarget",
+    ] {
+        let all = named(kind);
+        assert!(!all.is_empty(), "{kind}");
+        for name in &all {
+            let is_valid = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            assert!(name.len() <= 63 && name.chars().all(is_valid), "{name}");
+            assert_eq!(
+                all.iter().filter(|other| *other == name).count(),
+                1,
+                "{name}"
+            );
+        }
+    }
+    for slo in objects.iter().filter(|object| object["kind"] == "SLO") {
+        let spec = &slo["spec"];
+        let refers =
+            |kind, to: &serde_json::Value| named(kind).contains(&to.as_str().unwrap_or(""));
+        assert!(refers("Service", &spec["service"]), "{slo}");
+        assert!(refers("SLI", &spec["indicatorRef"]), "{slo}");
+        let policies = spec["alertPolicies"].as_array();
+        for policy in policies.into_iter().flatten() {
+            assert!(refers("AlertPolicy", &policy["alertPolicyRef"]), "{slo}");
+        }
+    }
+}
+
+#[test]
+fn what_has_no_place_is_named() {
+    let config = config(
+        "services:\n  - name: web\n    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]\n    objectives: [ { name: e, sli: success, target: 99%, window: 30d, further_windows: [ 7d ], probes: [ p ] } ]\n",
+    );
+    let exported = write(&config, None).expect("written");
+    assert_eq!(
+        exported.remarks,
+        [
+            "web/e: the choice of probes is left out",
+            "web/e: `further_windows` are left out"
+        ]
+    );
+}
+
+#[test]
+fn names_that_would_become_the_same_are_refused() {
+    let services = ["a.b", "a-b"].map(|name| format!("  - {{ name: {name}, probes: [ {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }} ], objectives: [ {{ name: e, sli: success, target: 99% }} ] }}\n"));
+    let config = config(&format!("services:\n{}", services.concat()));
+    let refused = write(&config, None).err().expect("refused");
+    assert!(
+        refused.starts_with("two objects of kind Service would be called `a-b`"),
+        "{refused}"
+    );
+    assert!(write(&config, config.services.first()).is_ok());
+}

@@ -1,0 +1,69 @@
+//! What is recorded of an objective: its error ratios, and what it promises.
+
+use super::Promise;
+use super::file::{Recording, Rule};
+use super::labels;
+use super::promql::{BY, number};
+use crate::slo::StandardWindow as Window;
+use std::collections::BTreeSet;
+
+/// The windows that Sloth records, which dashboards choose from.
+const WINDOWS: [Window; 7] = [
+    Window::Minutes5,
+    Window::Minutes30,
+    Window::Hour1,
+    Window::Hours2,
+    Window::Hours6,
+    Window::Day1,
+    Window::Days3,
+];
+
+pub(super) const OBJECTIVE: &str = "slo:objective:ratio";
+pub(super) const ERROR_BUDGET: &str = "slo:error_budget:ratio";
+
+pub(super) fn error_ratio_name(window: &str) -> String {
+    format!("slo:sli_error:ratio_rate{window}")
+}
+
+/// The windows that error ratios are recorded over.
+pub(super) fn windows(promise: &Promise<'_>) -> BTreeSet<Window> {
+    let of_tiers = promise.tiers().flat_map(|tier| [tier.long, tier.short]);
+    WINDOWS.into_iter().chain(of_tiers).collect()
+}
+
+pub(super) fn of(promise: &Promise<'_>) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = windows(promise)
+        .into_iter()
+        .map(|window| error_ratio(promise, window))
+        .collect();
+    let objective = promise.objective;
+    let days = objective.window.length.as_secs_f64() / 86_400.0;
+    let budget = number(1.0 - objective.target);
+    for (name, value) in [
+        (OBJECTIVE, number(objective.target)),
+        (ERROR_BUDGET, budget.clone()),
+        ("slo:time_period:days", number(days)),
+    ] {
+        rules.push(record(promise, name, format!("vector({value})")));
+    }
+    let newest = promise.events.series(&error_ratio_name("5m"));
+    let rate = format!("max {BY} ({newest}) / {budget}");
+    rules.push(record(promise, "slo:current_burn_rate:ratio", rate));
+    rules
+}
+
+fn error_ratio(promise: &Promise<'_>, window: Window) -> Rule {
+    Rule::Recording(Recording {
+        record: error_ratio_name(window.name()),
+        expr: promise.events.error_ratio(window.length()),
+        labels: labels::windowed(promise, window.name()),
+    })
+}
+
+pub(super) fn record(promise: &Promise<'_>, name: &str, expr: String) -> Rule {
+    Rule::Recording(Recording {
+        record: name.to_owned(),
+        expr,
+        labels: labels::of(promise),
+    })
+}
