@@ -7,6 +7,7 @@ mod workspace;
 use super::backup::sync_folder;
 use super::lock::WriterLock;
 use super::{BUSY, Store, StoreError, schema, series, with_suffix};
+use crate::format::numbers::plural;
 use crate::outcome::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
@@ -51,29 +52,44 @@ pub struct Recovered {
 impl Recovered {
     /// What is gone, in one sentence.
     pub fn lost(&self) -> String {
-        let outcomes = self.hours_lost + self.hours_counts_only + self.outcomes_lost;
-        let places = self.sample_blocks_lost + self.gaps + self.corrections_lost;
-        if outcomes + places == 0 && self.missing.is_empty() {
+        let missing = self.missing.iter();
+        let missing = missing.map(|table| format!("everything in {table}, which is missing"));
+        let lost: Vec<String> = if self.nameless {
+            let all =
+                "all outcomes: the table of probes cannot be read, so their probes are unknown";
+            [all.to_owned()].into_iter().chain(missing).collect()
+        } else {
+            self.lost_parts().chain(missing).collect()
+        };
+        if lost.is_empty() {
             return "Nothing was lost.".to_owned();
         }
-        let missing = match &self.missing[..] {
-            [] => String::new(),
-            missing => format!(" Also everything in {}: missing.", missing.join(", ")),
-        };
-        if self.nameless {
-            return "Lost: all outcomes. The table of probes cannot be read, so their probes are unknown.".to_owned() + &missing;
-        }
-        format!(
-            "Lost: {} probe-hours, the single outcomes of {} more whose exact counts are kept, \
-             {} recent outcomes and {} corrections that are invalid, the samples of {} hours or days \
-             of a series, and the content of {} unreadable places.{missing}",
-            self.hours_lost,
-            self.hours_counts_only,
-            self.outcomes_lost,
-            self.corrections_lost,
-            self.sample_blocks_lost,
-            self.gaps
-        )
+        format!("Lost: {}.", lost.join("; "))
+    }
+
+    fn lost_parts(&self) -> impl Iterator<Item = String> {
+        let parts = [
+            (self.hours_lost, "probe-hour", ""),
+            (
+                self.hours_counts_only,
+                "probe-hour",
+                ", of which the exact counts are kept and no single outcome",
+            ),
+            (self.outcomes_lost, "invalid recent outcome", ""),
+            (self.corrections_lost, "invalid correction", ""),
+            (
+                self.sample_blocks_lost,
+                "block",
+                " of samples, an hour or a day of a series each",
+            ),
+            (
+                self.gaps,
+                "unreadable place",
+                " with an unknown number of records",
+            ),
+        ];
+        let lost = parts.into_iter().filter(|(count, ..)| *count > 0);
+        lost.map(|(count, what, about)| plural(count, what) + about)
     }
 }
 

@@ -93,7 +93,7 @@ fn without_the_names_of_probes_all_outcomes_are_reported_as_lost() {
     let recovered = recovered(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
     assert_eq!((recovered.hours, recovered.outcomes), (0, 0));
     assert!(
-        recovered.lost().starts_with("Lost: all outcomes."),
+        recovered.lost().starts_with("Lost: all outcomes: "),
         "{}",
         recovered.lost()
     );
@@ -120,7 +120,7 @@ fn a_damaged_block_is_named_and_the_rest_is_recovered() {
     assert!(
         recovered
             .lost()
-            .contains("1 more whose exact counts are kept")
+            .contains("1 probe-hour, of which the exact counts are kept")
     );
     assert_eq!((kept(&path, 0), kept(&path, 1)), (1500 - 360, 1500));
     let checked = check(&path).expect("there");
@@ -170,11 +170,11 @@ fn a_missing_table_and_a_correction_without_a_span_are_lost_and_said() {
     for (damage, lost) in [
         (
             "DROP TABLE correction",
-            "Also everything in table correction: missing.",
+            "everything in table correction, which is missing",
         ),
         (
             "INSERT INTO correction VALUES (1, 9, 5, '', '', 'x', 'x', 1, NULL)",
-            "0 recent outcomes and 1 corrections that are invalid",
+            "Lost: 1 invalid correction.",
         ),
     ] {
         let folder = tempfile::tempdir().expect("a folder");

@@ -428,7 +428,7 @@ fn damage_to_samples_is_found_and_the_rest_recovered() {
         (5, 1)
     );
     assert!(
-        recovered.lost().contains("the samples of 1 hours"),
+        recovered.lost().contains("1 block of samples"),
         "{}",
         recovered.lost()
     );
