@@ -288,7 +288,7 @@ pub fn file() -> Run {
         let path = stores.put(&bytes);
         read(&path);
         let _ = check(&path);
-        let _ = recover(&path, Timestamp(START + 4 * HOUR));
+        let _ = recover(&path, Timestamp(START + 4 * HOUR), &mut |_| {});
         read(&path);
     })
 }

@@ -4,9 +4,10 @@ use super::output::{complain, show};
 use super::{ConfigArg, exit};
 use crate::clock::Clock;
 use crate::format::numbers::plural;
-use crate::store::{self, Checked, Recovered, StoreError};
+use crate::store::{self, Checked, Progress, Recovered, StoreError};
 use clap::{Args, Subcommand};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 #[derive(Debug, Args)]
 pub struct StoreArgs {
@@ -32,7 +33,8 @@ pub fn run(args: &StoreArgs) -> u8 {
     let outcome = match &args.command {
         Command::Check(_) => store::check(path).map(|checked| print_check(path, &checked)),
         Command::Recover(_) => {
-            let recovered = store::recover(path, Clock::system().now());
+            let mut shown = Shown::default();
+            let recovered = store::recover(path, Clock::system().now(), &mut |at| shown.see(at));
             recovered.map(|recovered| print_recovery(path, &recovered))
         }
     };
@@ -40,6 +42,22 @@ pub fn run(args: &StoreArgs) -> u8 {
         complain(&format!("slod: {}: {error}", path.display()));
         exit::START
     })
+}
+
+/// How far a long recovery is, every few seconds.
+#[derive(Default)]
+struct Shown(Option<Instant>);
+
+impl Shown {
+    const EVERY: Duration = Duration::from_secs(5);
+
+    fn see(&mut self, at: Progress) {
+        let last = *self.0.get_or_insert_with(Instant::now);
+        if last.elapsed() >= Self::EVERY {
+            self.0 = Some(Instant::now());
+            complain(&format!("slod: {}: hour {} of {}", at.what, at.done, at.of));
+        }
+    }
 }
 
 fn print_check(path: &Path, checked: &Checked) -> u8 {

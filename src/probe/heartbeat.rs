@@ -207,7 +207,7 @@ impl HeartbeatProbe {
         match (&state.last, &state.failures) {
             (_, Some(failures)) => judged(failed, age(failures.last_at), failures.words()),
             (Some(beat), None) if beat.failed => {
-                judged(failed, age(beat.at), Failures::one(beat).words())
+                judged(failed, age(beat.at), Failures::new(beat, None).words())
             }
             (Some(beat), None) if !due.is_overdue(beat.at, now) => {
                 Outcome::new(Verdict::Good, age(beat.at))

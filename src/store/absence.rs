@@ -108,7 +108,7 @@ fn begin(conn: &Connection, names: &Names, key: &ProbeKey, now: Timestamp) -> ru
     let slice = millis(BudgetingMethod::SLICE);
     let minute = now.0.div_euclid(slice) * slice;
     let sql = "SELECT 1 FROM outcome WHERE hour = ?1 AND lane = ?2 AND at >= ?3 AND probe = ?4";
-    let place = params![super::header::hour_of(now), raw::shard_of(id), minute, id];
+    let place = params![super::header::hour_of(now), raw::lane_of(id), minute, id];
     let seen = conn.prepare_cached(sql)?.query_row(place, |_| Ok(()));
     let from = if seen.optional()?.is_some() {
         minute + slice

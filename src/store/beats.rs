@@ -4,8 +4,9 @@ use super::header::hour_of;
 use super::{Store, StoreError};
 use crate::outcome::{Cause, ProbeKey, Record, Timestamp, Verdict, millis};
 use crate::probe::heartbeat::{Beat, COMMITTED_AFTER, Failures, StoredBeat};
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// How far a probe's last outcome, and the one that shows a failure, are looked for.
 const LOOK_BACK_HOURS: i64 = 48;
@@ -72,31 +73,97 @@ impl Store {
         last.map_err(StoreError::sql("read a probe's last outcome"))
     }
 
-    /// Keeps a report instead of the probe's last one. Failures up to `judged` are forgotten.
-    pub fn keep_beat(
-        &mut self,
-        key: &ProbeKey,
-        beat: &Beat,
-        judged: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
+    /// Keeps reports instead of the probes' last ones, in one transaction.
+    pub fn keep_beats(&mut self, beats: &HashMap<ProbeKey, PendingBeat>) -> Result<(), StoreError> {
         self.still_there()?;
-        let sql =
-            "INSERT INTO beat (service, name, at, failed, message, failures, failed_at, failure)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?4, iif(?4, ?3, NULL), iif(?4, ?5, NULL))
-                   ON CONFLICT (service, name) DO UPDATE SET
-                       at = excluded.at, failed = excluded.failed, message = excluded.message,
-                       failures = excluded.failures + iif(failed_at > ?6, failures, 0),
-                       failed_at = coalesce(excluded.failed_at, failed_at),
-                       failure = iif(excluded.failed, excluded.failure, failure)";
-        let Beat {
-            at,
-            failed,
-            message,
-        } = beat;
-        let judged = judged.map_or(i64::MIN, |judged| judged.0);
-        let values = params![&*key.service, &*key.probe, at.0, failed, message, judged];
-        let kept = self.conn.execute(sql, values);
-        kept.map(drop).map_err(StoreError::sql("keep a report"))
+        let keep = || {
+            let tx = self.conn.unchecked_transaction()?;
+            for (key, beat) in beats {
+                keep_beat(&tx, key, beat)?;
+            }
+            tx.commit()
+        };
+        keep().map_err(StoreError::sql("keep reports"))
+    }
+}
+
+fn keep_beat(conn: &Connection, key: &ProbeKey, beat: &PendingBeat) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO beat (service, name, at, failed, message, failures, failed_at, failure)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+               ON CONFLICT (service, name) DO UPDATE SET
+                   at = excluded.at, failed = excluded.failed, message = excluded.message,
+                   failures = excluded.failures + iif(failed_at > ?9, failures, 0),
+                   failed_at = coalesce(excluded.failed_at, failed_at),
+                   failure = iif(excluded.failures > 0, excluded.failure, failure)";
+    let Beat {
+        at,
+        failed,
+        message,
+    } = &beat.last;
+    let failures = beat.failures.as_ref();
+    let values = params![
+        &*key.service,
+        &*key.probe,
+        at.0,
+        failed,
+        message,
+        failures.map_or(0, |failures| failures.count),
+        failures.map(|failures| failures.last_at.0),
+        failures.and_then(|failures| failures.message.as_deref()),
+        beat.judged.map_or(i64::MIN, |judged| judged.0)
+    ];
+    conn.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+/// A report that is not on the disk yet, with the failures among those before it that are not either.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingBeat {
+    last: Beat,
+    failures: Option<Failures>,
+    /// Failures up to then are forgotten: outcomes show them.
+    judged: Option<Timestamp>,
+}
+
+impl PendingBeat {
+    pub fn new(beat: Beat, judged: Option<Timestamp>) -> Self {
+        Self {
+            failures: beat.failed.then(|| Failures::new(&beat, None)),
+            last: beat,
+            judged,
+        }
+    }
+
+    /// Takes a later one in its place.
+    pub(super) fn replace(&mut self, later: Self) {
+        let before = self.failures.take();
+        let before = before.filter(|failures| Some(failures.last_at) > later.judged);
+        let failures = match (before, later.failures) {
+            (Some(before), Some(later)) => Some(Failures {
+                count: later.count.saturating_add(before.count),
+                ..later
+            }),
+            (before, later) => later.or(before),
+        };
+        *self = Self {
+            failures,
+            judged: later.judged.max(self.judged),
+            last: later.last,
+        };
+    }
+}
+
+/// Adds later reports to those that wait.
+pub(super) fn add_beats(
+    waiting: &mut HashMap<ProbeKey, PendingBeat>,
+    later: HashMap<ProbeKey, PendingBeat>,
+) {
+    for (key, beat) in later {
+        match waiting.entry(key) {
+            Entry::Occupied(mut before) => before.get_mut().replace(beat),
+            Entry::Vacant(place) => {
+                place.insert(beat);
+            }
+        }
     }
 }
 
@@ -116,4 +183,46 @@ fn beat(row: &Row<'_>) -> rusqlite::Result<(ProbeKey, StoredBeat)> {
     });
     let key = ProbeKey::new(&service, &probe);
     Ok((key, StoredBeat { last, failures }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(at: i64, failed: bool) -> Beat {
+        Beat {
+            at: Timestamp(at),
+            failed,
+            message: Some(format!("report {at}").into()),
+        }
+    }
+
+    #[test]
+    fn reports_that_wait_together_are_kept_as_one_by_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = |name: &str| Store::open(&folder.path().join(name)).expect("opens");
+        let (mut each, mut together) = (open("each.db"), open("together.db"));
+        let key = ProbeKey::new("nightly", "index");
+        let mut waiting = HashMap::new();
+        // Failures up to the time that a report says are judged count no more.
+        for (at, failed, judged) in [
+            (1, true, None),
+            (2, true, None),
+            (3, false, None),
+            (4, true, Some(1)),
+            (5, true, Some(4)),
+            (6, false, Some(4)),
+        ] {
+            let beat = PendingBeat::new(report(at, failed), judged.map(Timestamp));
+            let beat: HashMap<_, _> = [(key.clone(), beat)].into();
+            each.keep_beats(&beat).expect("kept");
+            add_beats(&mut waiting, beat);
+        }
+        together.keep_beats(&waiting).expect("kept");
+        let stored = together.beats().expect("readable");
+        assert_eq!(stored, each.beats().expect("readable"));
+        assert_eq!(stored[&key].last, report(6, false));
+        let failures = stored[&key].failures.as_ref().expect("not shown yet");
+        assert_eq!((failures.count, failures.last_at), (1, Timestamp(5)));
+    }
 }

@@ -50,7 +50,7 @@ impl Checked {
 /// Checks the store at `path`. An error means that there is nothing to check.
 pub fn check(path: &Path) -> Result<Checked, StoreError> {
     let mut checked = Checked::default();
-    let store = match Store::open_read_only(path) {
+    let store = match Store::open_to_check(path) {
         Ok(store) => store,
         Err(StoreError::Damaged { source, .. }) => {
             checked.fault(format!("it cannot be opened: {source}"));

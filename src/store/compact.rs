@@ -53,11 +53,11 @@ impl Store {
         now: Timestamp,
         plan: &dyn Fn(&ProbeKey) -> CountingPlan,
     ) -> rusqlite::Result<bool> {
-        let due = raw::next_shard_hour(&self.conn, i64::MIN, 0)?;
+        let due = raw::next_lane_hour(&self.conn, i64::MIN, 0)?;
         let Some((hour, lane)) = due.filter(|(hour, _)| *hour < hour_of(now.before(SETTLE))) else {
             return Ok(false);
         };
-        let found = raw::shard_hour(&self.conn, &self.names, hour, lane)?;
+        let found = raw::lane_hour(&self.conn, &self.names, hour, lane)?;
         // Written through `self.conn`, since the helpers below read through it: the transaction
         // is rolled back when `tx` is dropped.
         let tx = self.conn.unchecked_transaction()?;
@@ -65,7 +65,7 @@ impl Store {
             let wanted = plan(&records[0].key);
             self.write_block(hour, probe, records, &wanted)?;
         }
-        raw::delete_shard_hour(&tx, hour, lane)?;
+        raw::delete_lane_hour(&tx, hour, lane)?;
         tx.commit()?;
         Ok(true)
     }
@@ -227,10 +227,10 @@ fn intern_basis(conn: &Connection, scales: &Scales, keys: &[TallyKey]) -> rusqli
 /// The lanes and hours that hold single outcomes, from `hour` on.
 pub fn lane_hours(conn: &Connection, from: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
     let mut found = Vec::new();
-    let mut next = raw::next_shard_hour(conn, from, 0)?;
+    let mut next = raw::next_lane_hour(conn, from, 0)?;
     while let Some((hour, lane)) = next {
         found.push((hour, lane));
-        next = raw::next_shard_hour(conn, hour, lane.saturating_add(1))?;
+        next = raw::next_lane_hour(conn, hour, lane.saturating_add(1))?;
     }
     Ok(found)
 }

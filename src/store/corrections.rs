@@ -17,7 +17,14 @@ impl Store {
     pub fn corrections(&self) -> Result<Vec<Correction>, StoreError> {
         let sql = "SELECT id, from_at, to_at, services, slos, reason, author FROM correction
                    WHERE taken_back_at IS NULL ORDER BY id";
-        self.select(sql, correction)
+        let found = self.select(sql, correction)?;
+        match found.iter().find(|one| one.from >= one.to) {
+            // Leaving it out would change budgets, and nobody would see it.
+            Some(Correction { id, .. }) => Err(StoreError::Invalid {
+                fault: format!("correction {id} ends before it starts"),
+            }),
+            None => Ok(found),
+        }
     }
 
     /// Those that were taken back, with the moment when, in the order in which they were made.

@@ -49,17 +49,18 @@ mod writer;
 pub use ahead::Ahead;
 pub use audit::{AuditEntry, StoredAuditEntry};
 pub use backup::{Backup, backup};
+pub use beats::PendingBeat;
 pub use check::{Checked, check};
 pub use compact::CountingPlan;
 pub use held::Stage;
 pub use markers::Marker;
 pub use outbox::{Batch, Ended, Heard, NewDelivery, OUTBOX_MAX, Pending, Sent, Taking};
 pub use outline::HourOutline;
-pub use recover::{Recovered, recover};
+pub use recover::{Progress, Recovered, recover};
 pub use runs::{OpenRuns, RunPart, RunState, StoredRun};
 pub use series::{SERIES_MAX, SeriesId, SeriesInfo, Tick};
 pub use summary::HourSummary;
-pub use writer::{StoreHandle, StoreStats, Writer};
+pub use writer::{Kept, StoreHandle, StoreStats, Writer};
 
 use crate::outcome::Record;
 use absence::Returning;
@@ -105,10 +106,15 @@ pub enum StoreError {
         source: rusqlite::Error,
     },
     #[error(
-        "SQLite finds no tables in the file: {source} (it was left as it is; restore a backup, try \
+        "the store is damaged: {fault} (`slod store recover --config ...` copies everything readable \
+         into a new store)"
+    )]
+    Invalid { fault: String },
+    #[error(
+        "SQLite finds no tables in the file: {reason} (it was left as it is; restore a backup, try \
          `.recover` of the sqlite3 shell, or move it away to begin with an empty store)"
     )]
-    Unreadable { source: rusqlite::Error },
+    Unreadable { reason: String },
     #[error("the store does not exist yet (slod run creates it)")]
     Missing,
     #[error(
@@ -177,12 +183,20 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = connect(path, flags)?;
         schema::prepare(&mut conn)?;
+        schema::require_tables(&conn)?;
         Self::new(conn, path, Some(lock))
     }
 
     /// Opens for reading only, also while a daemon writes. Outcomes show as they are committed;
     /// probes that are new since are known after opening again, which takes about a millisecond.
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        let store = Self::open_to_check(path)?;
+        schema::require_tables(&store.conn)?;
+        Ok(store)
+    }
+
+    /// Likewise, whatever tables it has.
+    fn open_to_check(path: &Path) -> Result<Self, StoreError> {
         if !path.exists() {
             return Err(StoreError::Missing);
         }

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 /// Probes per lane: an hour of a lane at one outcome per 10 s is 46,080 rows, which compact in
 /// one step of about 0.1 s, and a commit touches one page per 128 probes.
-const SHARD: i64 = 128;
+const LANE: i64 = 128;
 
 /// One lane's outcomes of one hour, by probe id, in ascending order of ticks.
 pub type LaneHour = BTreeMap<i64, Vec<Record>>;
 
-pub const fn shard_of(probe: i64) -> i64 {
-    probe / SHARD
+pub const fn lane_of(probe: i64) -> i64 {
+    probe / LANE
 }
 
 /// Both directions between probes and their ids.
@@ -104,7 +104,7 @@ pub fn insert<'a>(
         } = &record.outcome;
         statement.execute(params![
             hour_of(record.at),
-            shard_of(probe),
+            lane_of(probe),
             record.at.0,
             probe,
             millis(record.interval),
@@ -155,16 +155,16 @@ pub fn record_of(row: &Row<'_>, key: &ProbeKey) -> rusqlite::Result<Option<Recor
 }
 
 /// Everything of one lane and hour.
-pub fn shard_hour(
+pub fn lane_hour(
     conn: &Connection,
     names: &Names,
     hour: i64,
-    shard: i64,
+    lane: i64,
 ) -> rusqlite::Result<LaneHour> {
     let columns = columns(conn)?;
     let sql = format!("{columns} FROM outcome WHERE hour = ?1 AND lane = ?2 ORDER BY at");
     let mut statement = conn.prepare_cached(&sql)?;
-    let mut rows = statement.query([hour, shard])?;
+    let mut rows = statement.query([hour, lane])?;
     let mut found = LaneHour::new();
     while let Some(row) = rows.next()? {
         let id = row.get(1)?;
@@ -187,7 +187,7 @@ pub fn probe_hour(
     let sql =
         format!("{columns} FROM outcome WHERE hour = ?1 AND lane = ?2 AND probe = ?3 ORDER BY at");
     let mut statement = conn.prepare_cached(&sql)?;
-    let mut rows = statement.query([hour, shard_of(id), id])?;
+    let mut rows = statement.query([hour, lane_of(id), id])?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
         records.extend(record_of(row, key)?);
@@ -195,22 +195,22 @@ pub fn probe_hour(
     Ok(records)
 }
 
-/// The first lane and hour at or after (`hour`, `shard`) that holds anything.
-pub fn next_shard_hour(
+/// The first lane and hour at or after (`hour`, `lane`) that holds anything.
+pub fn next_lane_hour(
     conn: &Connection,
     hour: i64,
-    shard: i64,
+    lane: i64,
 ) -> rusqlite::Result<Option<(i64, i64)>> {
     let mut statement = conn.prepare_cached(
         "SELECT hour, lane FROM outcome WHERE (hour, lane) >= (?1, ?2) ORDER BY hour, lane LIMIT 1",
     )?;
-    let mut rows = statement.query([hour, shard])?;
+    let mut rows = statement.query([hour, lane])?;
     let row = rows.next()?;
     row.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
 }
 
-pub fn delete_shard_hour(conn: &Connection, hour: i64, shard: i64) -> rusqlite::Result<()> {
+pub fn delete_lane_hour(conn: &Connection, hour: i64, lane: i64) -> rusqlite::Result<()> {
     let sql = "DELETE FROM outcome WHERE hour = ?1 AND lane = ?2";
-    conn.prepare_cached(sql)?.execute([hour, shard])?;
+    conn.prepare_cached(sql)?.execute([hour, lane])?;
     Ok(())
 }

@@ -223,7 +223,7 @@ impl Store {
         let _tx = self.conn.unchecked_transaction()?;
         let pending = lane_hours(&self.conn, i64::MIN)?;
         for (hour, lane) in pending.into_iter().filter(|(hour, _)| *hour < before) {
-            for (probe, mut records) in raw::shard_hour(&self.conn, &self.names, hour, lane)? {
+            for (probe, mut records) in raw::lane_hour(&self.conn, &self.names, hour, lane)? {
                 // A tick that came twice, the second time after its hour was compacted.
                 let known = self.block_records(&records[0].key, probe, hour, &[])?;
                 records.retain(|late| known.binary_search_by_key(&late.at, |old| old.at).is_err());

@@ -1,16 +1,19 @@
 //! A new store from what can be read of a damaged one. Deletes nothing.
 
+mod first_page;
 mod outcomes;
+mod workspace;
 
 use super::backup::sync_folder;
 use super::lock::WriterLock;
 use super::{BUSY, Store, StoreError, schema, series, with_suffix};
+use crate::format::numbers::plural;
 use crate::outcome::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 use std::fs;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use workspace::Workspace;
 
 /// What was kept and what was not.
 #[derive(Clone, Debug, Default)]
@@ -49,35 +52,62 @@ pub struct Recovered {
 impl Recovered {
     /// What is gone, in one sentence.
     pub fn lost(&self) -> String {
-        let outcomes = self.hours_lost + self.hours_counts_only + self.outcomes_lost;
-        let places = self.sample_blocks_lost + self.gaps + self.corrections_lost;
-        if outcomes + places == 0 && self.missing.is_empty() {
+        let missing = self.missing.iter();
+        let missing = missing.map(|table| format!("everything in {table}, which is missing"));
+        let lost: Vec<String> = if self.nameless {
+            let all =
+                "all outcomes: the table of probes cannot be read, so their probes are unknown";
+            [all.to_owned()].into_iter().chain(missing).collect()
+        } else {
+            self.lost_parts().chain(missing).collect()
+        };
+        if lost.is_empty() {
             return "Nothing was lost.".to_owned();
         }
-        let missing = match &self.missing[..] {
-            [] => String::new(),
-            missing => format!(" Also everything in {}: missing.", missing.join(", ")),
-        };
-        if self.nameless {
-            return "Lost: all outcomes. The table of probes cannot be read, so their probes are unknown.".to_owned() + &missing;
-        }
-        format!(
-            "Lost: {} probe-hours, the single outcomes of {} more whose exact counts are kept, \
-             {} recent outcomes and {} corrections that are invalid, the samples of {} hours or days \
-             of a series, and the content of {} unreadable places.{missing}",
-            self.hours_lost,
-            self.hours_counts_only,
-            self.outcomes_lost,
-            self.corrections_lost,
-            self.sample_blocks_lost,
-            self.gaps
-        )
+        format!("Lost: {}.", lost.join("; "))
     }
+
+    fn lost_parts(&self) -> impl Iterator<Item = String> {
+        let parts = [
+            (self.hours_lost, "probe-hour", ""),
+            (
+                self.hours_counts_only,
+                "probe-hour",
+                ", of which the exact counts are kept and no single outcome",
+            ),
+            (self.outcomes_lost, "invalid recent outcome", ""),
+            (self.corrections_lost, "invalid correction", ""),
+            (
+                self.sample_blocks_lost,
+                "block",
+                " of samples, an hour or a day of a series each",
+            ),
+            (
+                self.gaps,
+                "unreadable place",
+                " with an unknown number of records",
+            ),
+        ];
+        let lost = parts.into_iter().filter(|(count, ..)| *count > 0);
+        lost.map(|(count, what, about)| plural(count, what) + about)
+    }
+}
+
+/// How far a recovery is: hours of `what`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub what: &'static str,
+    pub done: u64,
+    pub of: u64,
 }
 
 /// Makes a new store of what is readable at `path`, sets the damaged one aside and puts the new
 /// one in its place. Needs the writer's lock: a running daemon is refused.
-pub fn recover(path: &Path, now: Timestamp) -> Result<Recovered, StoreError> {
+pub fn recover(
+    path: &Path,
+    now: Timestamp,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Recovered, StoreError> {
     if !path.exists() {
         return Err(StoreError::Missing);
     }
@@ -86,30 +116,64 @@ pub fn recover(path: &Path, now: Timestamp) -> Result<Recovered, StoreError> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let file = NamedTempFile::new_in(folder).map_err(StoreError::io("create the new store"))?;
-    let mut recovered = rebuild(path, file.path(), now)?;
-    let synced = file.as_file().sync_all();
+    let workspace = Workspace::create(path)?;
+    let (file, to) = workspace.new_store()?;
+    let mut recovered = Recovered::default();
+    let old = open_damaged(path, &workspace, &mut recovered)?;
+    rebuild(&old, &to, now, &mut recovered, progress)?;
+    drop(old);
+    let synced = file.sync_all();
     synced.map_err(StoreError::io("sync the new store"))?;
     recovered.damaged = set_aside(path, now)?;
-    let placed = file.persist(path);
-    placed.map_err(|error| StoreError::io("put the new store in its place")(error.error))?;
+    let placed = fs::rename(&to, path);
+    placed.map_err(StoreError::io("put the new store in its place"))?;
     sync_folder(folder)?;
     Ok(recovered)
 }
 
-fn rebuild(from: &Path, to: &Path, now: Timestamp) -> Result<Recovered, StoreError> {
+fn rebuild(
+    old: &Connection,
+    to: &Path,
+    now: Timestamp,
+    recovered: &mut Recovered,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), StoreError> {
     let mut new = Connection::open(to).map_err(StoreError::sql("create the new store"))?;
     schema::prepare(&mut new)?;
-    let mut recovered = Recovered::default();
-    let old = readable(from, &mut recovered)?;
-    let new = copy(&old, new, to, now, &mut recovered)?.conn;
+    let new = copy(old, new, to, now, recovered, progress)?.conn;
     // One file again, without a log beside it that would keep the temporary name.
     let mode = new.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()));
-    mode.map_err(StoreError::sql("finish the new store"))?;
-    Ok(recovered)
+    mode.map_err(StoreError::sql("finish the new store"))
 }
 
-/// The damaged store. One in which SQLite sees no tables at all is refused, and stays where it is. A file that is shorter than its header
+/// The damaged store, or a copy of it with a repaired first page.
+fn open_damaged(
+    path: &Path,
+    workspace: &Workspace,
+    recovered: &mut Recovered,
+) -> Result<Connection, StoreError> {
+    let error = match readable(path, recovered) {
+        Err(error @ StoreError::Unreadable { .. }) => error,
+        found => return found,
+    };
+    let copy = workspace.copy_of(path)?;
+    let opened = fs::File::options().read(true).write(true).open(&copy);
+    let repaired = opened.and_then(|mut file| first_page::repair(&mut file));
+    if repaired.is_err() {
+        return Err(error);
+    }
+    let mut with_copy = Recovered::default();
+    match readable(&copy, &mut with_copy) {
+        // Without any of its tables it is somebody else's file.
+        Ok(old) if old.table_exists(None, "probe").unwrap_or(false) => {
+            *recovered = with_copy;
+            Ok(old)
+        }
+        _ => Err(error),
+    }
+}
+
+/// One in which `SQLite` sees no tables at all is refused. A file that is shorter than its header
 /// says is read as far as it goes. One that is somebody else's, or newer, is refused: that is no
 /// damage.
 fn readable(path: &Path, recovered: &mut Recovered) -> Result<Connection, StoreError> {
@@ -119,27 +183,37 @@ fn readable(path: &Path, recovered: &mut Recovered) -> Result<Connection, StoreE
     let set = old.busy_timeout(BUSY);
     set.map_err(StoreError::sql("open the store"))?;
     let mut checked = schema::check(&old);
+    let mut gaps = 0;
     if matches!(checked, Err(StoreError::Damaged { .. })) {
         // SQLite then passes over what is wrong about the file as a whole.
         let lenient = old.pragma_update(None, "writable_schema", true);
         lenient.map_err(StoreError::sql("open the store"))?;
-        recovered.gaps += 1;
+        gaps = 1;
         checked = schema::check(&old);
     }
     match checked {
-        Ok(version) => {
-            // Where the definitions cannot be read, the tables cannot either.
-            let differences = schema::differences(&old, version).unwrap_or_default();
-            let missing = differences
-                .iter()
-                .filter_map(|text| text.strip_suffix(" is missing"));
-            let missing = missing.filter(|name| name.starts_with("table "));
-            recovered.missing = missing.map(str::to_owned).collect();
+        Ok(0) => Err(StoreError::Unreadable {
+            reason: "it is empty".to_owned(),
+        }),
+        Ok(_) => {
+            recovered.gaps += gaps;
+            recovered.missing = missing_tables(&old);
             Ok(old)
         }
-        Err(StoreError::Damaged { source, .. }) => Err(StoreError::Unreadable { source }),
+        Err(StoreError::Damaged { source, .. }) => Err(StoreError::Unreadable {
+            reason: source.to_string(),
+        }),
         Err(error) => Err(error),
     }
+}
+
+fn missing_tables(old: &Connection) -> Vec<String> {
+    // Where the definitions cannot be read, the tables cannot either.
+    let version = schema::likely_version(old);
+    let differences = version.and_then(|version| schema::differences(old, version));
+    let missing = differences.unwrap_or_default().into_iter();
+    let missing = missing.filter_map(|text| Some(text.strip_suffix(" is missing")?.to_owned()));
+    missing.filter(|name| name.starts_with("table ")).collect()
 }
 
 fn copy(
@@ -148,12 +222,14 @@ fn copy(
     path: &Path,
     now: Timestamp,
     recovered: &mut Recovered,
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<Store, StoreError> {
     let sql = StoreError::sql("write the new store");
     copy_tables(old, &new, recovered).map_err(sql)?;
     let store = Store::new(new, path, None)?;
-    outcomes::copy(old, &store, now, recovered).map_err(StoreError::sql("write the new store"))?;
-    let samples = series::recover(old, &store.conn, now);
+    outcomes::copy(old, &store, now, recovered, progress)
+        .map_err(StoreError::sql("write the new store"))?;
+    let samples = series::recover(old, &store.conn, now, progress);
     let samples = samples.map_err(StoreError::sql("write the new store"))?;
     recovered.series = samples.series;
     recovered.sample_blocks = samples.blocks;

@@ -1,11 +1,16 @@
-//! The one thread that writes: group commits, then a little housekeeping.
+//! The one thread that writes: group commits, then a little maintenance.
 
+mod maintenance;
+
+use super::beats::{PendingBeat, add_beats};
 use super::expiry::Expiry;
 use super::writer::{Shared, State};
 use super::{CountingPlan, SERIES_MAX, Stage, Store, StoreError, Tick};
 use crate::alert::AlertRecord;
 use crate::clock::Clock;
-use crate::outcome::{ProbeKey, Record, Timestamp};
+use crate::outcome::{ProbeKey, Record};
+use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,10 +18,6 @@ use std::time::{Duration, Instant};
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// Outcomes per transaction, so that a long backlog does not become one huge transaction.
 const BATCH: usize = 10_000;
-/// Compacting may take this long between two commits.
-const HOUSEKEEPING: Duration = Duration::from_millis(200);
-/// Silences that are over are shown for this long.
-const SILENCES_KEPT: Duration = Duration::from_secs(7 * 86_400);
 /// While stopping, a failing disk is tried again sooner.
 const LAST_TRIES_EVERY: Duration = Duration::from_millis(100);
 
@@ -30,6 +31,8 @@ pub struct Worker {
     batch: Vec<(Stage, Record)>,
     /// Likewise.
     alerts: Vec<AlertRecord>,
+    /// Likewise.
+    beats: HashMap<ProbeKey, PendingBeat>,
     /// Likewise.
     ticks: Vec<Tick>,
     expiry: Expiry,
@@ -62,6 +65,7 @@ impl Worker {
             plan,
             batch: Vec::new(),
             alerts: Vec::new(),
+            beats: HashMap::new(),
             ticks: Vec::new(),
             expiry: Expiry::default(),
         }
@@ -103,18 +107,19 @@ impl Worker {
         state.closing
     }
 
-    /// Commits all that waits, then keeps house for a moment unless it is time to stop. Samples that
+    /// Commits all that waits, then maintains the store for a moment unless it is time to stop. Samples that
     /// cannot be kept hold nothing else up.
-    fn round(&mut self, housekeeping: bool) -> Result<(), StoreError> {
+    fn round(&mut self, maintains: bool) -> Result<(), StoreError> {
         let asked = self.shared.state().asked;
         self.keep_alerts()?;
+        self.keep_beats()?;
         while self.take_batch() {
             self.commit()?;
         }
         let samples = self.keep_samples();
         self.shared.state().answered = asked;
         self.shared.done.notify_all();
-        if housekeeping {
+        if maintains {
             self.maintenance()?;
         }
         samples
@@ -125,7 +130,7 @@ impl Worker {
             let mut state = self.shared.state();
             self.alerts.append(&mut state.alerts);
             state.alerts_in_flight = self.alerts.len();
-            std::mem::take(&mut state.deliveries)
+            mem::take(&mut state.deliveries)
         };
         match self.store.keep_notified_alerts(&self.alerts, &deliveries) {
             Ok(given_up) => {
@@ -140,6 +145,15 @@ impl Worker {
                 Err(error)
             }
         }
+    }
+
+    fn keep_beats(&mut self) -> Result<(), StoreError> {
+        add_beats(&mut self.beats, mem::take(&mut self.shared.state().beats));
+        if !self.beats.is_empty() {
+            self.store.keep_beats(&self.beats)?;
+            self.beats.clear();
+        }
+        Ok(())
     }
 
     /// After the outcomes, in a transaction of their own: damage to samples must not hold them up.
@@ -201,33 +215,6 @@ impl Worker {
         Ok(())
     }
 
-    fn maintenance(&mut self) -> Result<(), StoreError> {
-        let (started, now) = (Instant::now(), self.clock.now());
-        while started.elapsed() < HOUSEKEEPING && self.store.compact_step(now, &*self.plan)? {}
-        let samples = self.compact_samples(started, now);
-        if self.expiry.is_due(started, now) {
-            self.store.expire_step(now.before(self.retention))?;
-            self.store.expire_alerts(now.before(self.retention))?;
-            self.store.expire_silences(now.before(SILENCES_KEPT))?;
-            self.store.expire_corrections(now.before(self.retention))?;
-            self.store.expire_audit(now.before(self.retention))?;
-            self.store
-                .expire_notifications(now.before(self.retention))?;
-            self.store.expire_runs(now.before(self.retention))?;
-            self.store.expire_markers(now.before(self.retention))?;
-            let retention = self.shared.state().sample_retention;
-            if let Some(retention) = retention {
-                self.store.expire_samples_step(now, retention)?;
-            }
-        }
-        samples
-    }
-
-    fn compact_samples(&mut self, started: Instant, now: Timestamp) -> Result<(), StoreError> {
-        while started.elapsed() < HOUSEKEEPING && self.store.compact_samples_step(now)? {}
-        Ok(())
-    }
-
     /// Says in the log, once, that the store began to fail or works again; in the figures always.
     fn report(&self, error: Option<StoreError>) {
         let error = error.map(|error| error.to_string());
@@ -250,180 +237,11 @@ impl Worker {
         stats.last_error = error;
         stats.size_bytes = self.store.size_bytes();
         stats.unreadable_blocks = self.store.unreadable_blocks();
+        drop(shared);
+        // Whoever waits for the disk finds out that it fails.
+        self.shared.done.notify_all();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::writer::{ALERTS_MAX, BACKLOG_MAX, StoreHandle};
-    use super::*;
-    use crate::alert::{AlertKey, Condition, Notice, TIERS, Urgency};
-    use crate::outcome::{Outcome, Verdict};
-    use crate::store::NewDelivery;
-    use std::collections::BTreeMap;
-
-    const HOUR: i64 = 3_600_000;
-
-    fn record(number: i64) -> Record {
-        let mut outcome = Outcome::new(Verdict::Good, Duration::from_millis(80));
-        outcome
-            .detail
-            .say("a sentence that takes some room on the disk");
-        Record {
-            key: ProbeKey::new("concierge", "health"),
-            at: Timestamp(1000 * HOUR + number),
-            interval: Duration::from_secs(10),
-            outcome,
-        }
-    }
-
-    fn worker(folder: &tempfile::TempDir) -> (Worker, StoreHandle) {
-        let store = Store::open(&folder.path().join("slod.db")).expect("opens");
-        let shared = Arc::new(Shared::default());
-        let handle = StoreHandle(Arc::clone(&shared));
-        let clock = Clock::manual(Timestamp(1000 * HOUR));
-        let retention = Duration::from_secs(86_400);
-        let plan = Box::new(|_: &ProbeKey| CountingPlan::default());
-        (Worker::new(store, shared, clock, retention, plan), handle)
-    }
-
-    fn round(worker: &mut Worker) {
-        let result = worker.round(true);
-        worker.report(result.err());
-    }
-
-    #[test]
-    fn a_full_disk_keeps_the_backlog_counts_the_loss_and_recovers() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (mut worker, handle) = worker(&folder);
-        handle.append(record(0));
-        round(&mut worker);
-        assert_eq!(handle.stats().committed_total, 1);
-
-        // SQLite's own limit makes it fail as a full disk does, with SQLITE_FULL.
-        let limit = |worker: &Worker, pages: i64| {
-            let set = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-            let sql = format!("PRAGMA max_page_count = {pages}");
-            worker.store.conn.query_row(&sql, [], set).expect("sets");
-        };
-        limit(&worker, 20);
-        for number in 1..=100_005 {
-            handle.append(record(number));
-        }
-        for _ in 0..3 {
-            round(&mut worker);
-        }
-        let stats = handle.stats();
-        assert_eq!(
-            (stats.backlog, stats.lost_total, stats.committed_total),
-            (BACKLOG_MAX, 5, 1)
-        );
-        let error = stats.last_error.expect("the disk is full");
-        assert!(error.contains("full"), "{error}");
-        assert!(!handle.flush(Duration::ZERO));
-        let trouble = handle.stats().trouble().expect("the disk is full");
-        assert!(
-            trouble.starts_with("the store cannot be written: ")
-                && trouble.contains("100000 outcomes wait"),
-            "{trouble}"
-        );
-
-        limit(&worker, 1_000_000);
-        round(&mut worker);
-        let stats = handle.stats();
-        assert_eq!(
-            (stats.backlog, stats.lost_total, stats.committed_total),
-            (0, 5, 100_001)
-        );
-        assert_eq!((stats.trouble(), stats.last_error), (None, None));
-        let (from, to) = (Timestamp(0), Timestamp(2000 * HOUR));
-        let kept = worker
-            .store
-            .outcomes(&record(0).key, from, to)
-            .expect("reads");
-        assert_eq!(kept.len(), 100_001);
-    }
-
-    #[test]
-    fn alerts_wait_for_the_disk_and_too_many_are_counted() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (mut worker, handle) = worker(&folder);
-        let at = |number: i64| Timestamp(1000 * HOUR + number);
-        let alert = |number: i64, to| AlertRecord {
-            to,
-            spent: Some(0.1),
-            ..AlertRecord::new(
-                AlertKey::budget(
-                    "concierge".into(),
-                    "errors".into(),
-                    Condition::Tier(TIERS[0]),
-                ),
-                "Burn",
-                Urgency::Page,
-                at(number),
-                "",
-            )
-        };
-        let other = rusqlite::Connection::open(folder.path().join("slod.db")).expect("opens");
-        let lock = "CREATE TRIGGER refuse BEFORE INSERT ON alert_record BEGIN SELECT RAISE(ABORT, 'no'); END";
-        other.execute_batch(lock).expect("locks");
-        let notice = Notice {
-            labels: [("alertname".to_owned(), "Burn".to_owned())].into(),
-            annotations: BTreeMap::new(),
-            from: at(1),
-            to: None,
-        };
-        let delivery = NewDelivery::at_once("oncall", "", notice, at(1));
-        handle.keep_alerts([alert(1, None), alert(2, None)], vec![delivery]);
-        round(&mut worker);
-        assert!(handle.stats().last_error.is_some());
-        let waiting = |worker: &Worker| worker.store.waiting().expect("reads");
-        assert_eq!(waiting(&worker), BTreeMap::new(), "not without its alert");
-        let more = (0..ALERTS_MAX).map(|_| alert(1, Some(at(9))));
-        handle.keep_alerts(more, Vec::new());
-        assert_eq!(handle.stats().lost_alerts_total, 2);
-        other.execute_batch("DROP TRIGGER refuse").expect("unlocks");
-        round(&mut worker);
-        assert_eq!(handle.stats().last_error, None);
-        assert_eq!(waiting(&worker), [("oncall".to_owned(), 1)].into());
-        let firing = worker.store.firing_alerts().expect("reads");
-        assert_eq!(firing, [alert(2, None)]);
-        // After a day and a little, what ended is older than the retention; what fires stays.
-        worker.store.expire_alerts(at(10)).expect("deletes");
-        let all = worker.store.alerts(Timestamp(0), at(20), 9).expect("reads");
-        assert_eq!(all, [alert(2, None)]);
-    }
-
-    #[test]
-    fn a_backlog_of_a_new_probe_survives_the_rollback_of_its_id() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (mut worker, handle) = worker(&folder);
-        let other = rusqlite::Connection::open(folder.path().join("slod.db")).expect("opens");
-        let lock =
-            "CREATE TRIGGER refuse BEFORE INSERT ON outcome BEGIN SELECT RAISE(ABORT, 'no'); END";
-        other.execute_batch(lock).expect("locks");
-        handle.append(record(0));
-        round(&mut worker);
-        assert_eq!(handle.stats().backlog, 1);
-        assert_eq!(worker.store.probes(), []);
-        other.execute_batch("DROP TRIGGER refuse").expect("unlocks");
-        round(&mut worker);
-        assert_eq!(handle.stats().committed_total, 1);
-        assert_eq!(worker.store.probes(), [record(0).key]);
-    }
-
-    #[test]
-    fn old_hours_go_one_at_a_time() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (mut worker, handle) = worker(&folder);
-        for hour in 0..3 {
-            handle.append(record((hour - 100) * HOUR));
-        }
-        round(&mut worker);
-        round(&mut worker);
-        let (from, to) = (Timestamp(0), Timestamp(2000 * HOUR));
-        let kept = worker.store.hours(&record(0).key, from, to).expect("reads");
-        let kept: Vec<_> = kept.iter().map(|hour| hour.start).collect();
-        assert_eq!(kept, [901, 902].map(|hour| Timestamp(hour * HOUR)));
-    }
-}
+mod tests;

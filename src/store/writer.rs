@@ -1,12 +1,13 @@
 //! Where outcomes go in, and how their writer is started and stopped.
 
+use super::beats::{PendingBeat, add_beats};
 use super::worker::Worker;
 use super::{CountingPlan, NewDelivery, OUTBOX_MAX, Stage, Store, StoreError, Tick};
 use crate::alert::AlertRecord;
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -70,6 +71,14 @@ impl StoreStats {
     }
 }
 
+/// Where a report is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    OnDisk,
+    /// It waits for the disk, for this reason.
+    InMemory(String),
+}
+
 /// Work for the thread that writes, such as a correction to keep.
 pub(super) type WriterJob = Box<dyn FnOnce(&mut Store) + Send>;
 
@@ -81,6 +90,8 @@ pub(super) struct State {
     pub(super) alerts: Vec<AlertRecord>,
     /// Alerts that the thread has taken and not yet committed.
     pub(super) alerts_in_flight: usize,
+    /// The last report of each job that reported: at most one per heartbeat probe.
+    pub(super) beats: HashMap<ProbeKey, PendingBeat>,
     /// Notices to be delivered.
     pub(super) deliveries: Vec<NewDelivery>,
     /// What was read of series.
@@ -176,6 +187,31 @@ impl StoreHandle {
         }
     }
 
+    /// Takes a job's report, to be kept with the next commit, which begins at once unless the disk
+    /// fails. Then, and where that takes longer than `timeout`, the report waits in memory. `None` once
+    /// nothing is kept any more. Blocks.
+    pub fn keep_beat(&self, key: &ProbeKey, beat: PendingBeat, timeout: Duration) -> Option<Kept> {
+        let mine = {
+            let mut state = self.0.state();
+            if state.ended {
+                return None;
+            }
+            add_beats(&mut state.beats, [(key.clone(), beat)].into());
+            state.asked += 1;
+            state.asked
+        };
+        self.0.wake.notify_one();
+        let is_decided = |state: &State| state.answered >= mine || state.stats.last_error.is_some();
+        self.0.wait_until(Instant::now() + timeout, is_decided);
+        let state = self.0.state();
+        if state.answered >= mine {
+            return Some(Kept::OnDisk);
+        }
+        let error = state.stats.last_error.as_deref();
+        let why = error.unwrap_or("the store did not respond in time");
+        (!state.ended).then(|| Kept::InMemory(why.to_owned()))
+    }
+
     /// Takes what was read of series at a time, to be kept with the next commit. Never waits for the disk.
     pub fn keep_samples(&self, tick: Tick) {
         let mut state = self.0.state();
@@ -267,7 +303,7 @@ impl Writer {
         self.shared.wait_until(deadline, |state| state.ended);
         let state = self.shared.state();
         let alerts = state.alerts.len() + state.alerts_in_flight;
-        let alerts = alerts + state.deliveries.len();
+        let alerts = alerts + state.deliveries.len() + state.beats.len();
         let waiting = state.queue.len() + state.in_flight + alerts + state.samples;
         let (ended, left) = (state.ended, waiting);
         drop(state);

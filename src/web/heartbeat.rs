@@ -4,13 +4,13 @@ mod report;
 
 use super::WebState;
 use super::auth::{Peer, is_long};
-use super::corrections::on_store;
-use super::problem::Problem;
+use super::corrections::PATIENCE;
+use super::problem::{Problem, stopping};
 use crate::config::Role;
 use crate::diagnostic::nearest;
 use crate::outcome::{Detail, ProbeKey};
 use crate::probe::heartbeat::{Beat, Refused};
-use crate::store::Store;
+use crate::store::{Kept, PendingBeat};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Path, Query, State};
 use axum::http::request::Parts;
@@ -30,7 +30,8 @@ const UPLOAD_MAX: usize = 16 << 20;
 const DRAINED_MAX: usize = 64 << 20;
 const UPLOAD_TIME: Duration = Duration::from_secs(10);
 
-/// Takes a job's report; its text, if any, is shown with a failure. Answers once it is on the disk.
+/// Takes a job's report; its text, if any, is shown with a failure. Answers once it is on the disk, or
+/// with 202 where slod's own disk fails: that is not the job's fault, so the report counts all the same.
 /// Parameters that mean nothing here are ignored: they are no reason to lose a report.
 pub async fn beat(
     State(state): State<WebState>,
@@ -38,7 +39,7 @@ pub async fn beat(
     Query(parameters): Query<Vec<(String, String)>>,
     parts: Parts,
     body: Body,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let key = ProbeKey::new(&service, &probe);
     admit(&state, &key, &parts).await?;
     let report = Report::read(&parameters)?;
@@ -53,18 +54,32 @@ pub async fn beat(
         message: message(&text),
     };
     let news = state.heartbeats.is_news(&key, &beat);
-    if news {
-        let (kept, kept_key, judged) =
-            (beat.clone(), key.clone(), state.heartbeats.judged(&key, at));
-        let keep = move |store: &mut _| Store::keep_beat(store, &kept_key, &kept, judged);
-        on_store(&state, keep).await?;
-    }
-    state.heartbeats.take(&key, beat, news);
-    let Some(rest) = rest else {
-        return Ok(StatusCode::NO_CONTENT);
+    let kept = if news {
+        keep(&state, &key, &beat).await?
+    } else {
+        Kept::OnDisk
     };
-    tokio::spawn(drain(rest));
-    Err(too_long())
+    state.heartbeats.take(&key, beat, news);
+    if let Some(rest) = rest {
+        tokio::spawn(drain(rest));
+        return Err(too_long());
+    }
+    Ok(match kept {
+        Kept::OnDisk => StatusCode::NO_CONTENT.into_response(),
+        Kept::InMemory(why) => {
+            let text = format!("the report counts, but is not saved yet: {why}\n");
+            (StatusCode::ACCEPTED, text).into_response()
+        }
+    })
+}
+
+/// Gives a report to the store.
+async fn keep(state: &WebState, key: &ProbeKey, beat: &Beat) -> Result<Kept, Problem> {
+    let (store, key) = (state.store.clone(), key.clone());
+    let pending = PendingBeat::new(beat.clone(), state.heartbeats.judged(&key, beat.at));
+    let keep = move || store.keep_beat(&key, pending, PATIENCE);
+    let kept = tokio::task::spawn_blocking(keep).await.ok().flatten();
+    kept.ok_or_else(stopping)
 }
 
 /// Unlike a success, an error makes clients stop sending.

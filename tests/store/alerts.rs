@@ -7,7 +7,7 @@ fn a_reported_failure_is_kept_until_an_outcome_shows_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("slod.db");
     let mut store = Store::open(&path).expect("a store");
-    store.keep_beat(&key(0), &beat(), None).expect("kept");
+    store.keep_beats(&reported(&beat())).expect("kept");
     let mut outcome_at = |after: i64, verdict| {
         let record = Record {
             key: key(0),

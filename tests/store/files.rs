@@ -151,7 +151,7 @@ fn a_deleted_or_replaced_file_takes_no_more_outcomes() {
         Err(StoreError::Gone)
     ));
     assert!(matches!(
-        store.keep_beat(&key(0), &beat(), None),
+        store.keep_beats(&reported(&beat())),
         Err(StoreError::Gone)
     ));
     std::fs::write(&path, "another").expect("written");

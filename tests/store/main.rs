@@ -16,7 +16,8 @@ use slod::clock::Clock;
 use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use slod::probe::heartbeat::Beat;
 use slod::slo::{BudgetingMethod, Sli, TallyKey, Threshold};
-use slod::store::{CountingPlan, Store, StoreError, backup, check, recover};
+use slod::store::{CountingPlan, PendingBeat, Store, StoreError, backup, check, recover};
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -164,6 +165,10 @@ fn beat() -> Beat {
         failed: true,
         message: Some("exit code 3".into()),
     }
+}
+
+fn reported(beat: &Beat) -> HashMap<ProbeKey, PendingBeat> {
+    [(key(0), PendingBeat::new(beat.clone(), None))].into()
 }
 
 fn alert() -> AlertRecord {

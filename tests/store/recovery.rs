@@ -2,7 +2,11 @@
 
 use super::*;
 use slod::slo::correction::Correction;
-use slod::store::Checked;
+use slod::store::{Checked, Recovered};
+
+fn recovered(path: &Path, now: Timestamp) -> Result<Recovered, StoreError> {
+    recover(path, now, &mut |_| {})
+}
 
 #[test]
 fn a_sound_store_is_sound_and_recovers_to_itself() {
@@ -10,7 +14,7 @@ fn a_sound_store_is_sound_and_recovers_to_itself() {
     let path = finished(folder.path());
     let (beat, alert) = (beat(), alert());
     let mut store = Store::open(&path).expect("a store");
-    store.keep_beat(&key(0), &beat, None).expect("kept");
+    store.keep_beats(&reported(&beat)).expect("kept");
     store
         .keep_alerts(std::slice::from_ref(&alert))
         .expect("kept");
@@ -18,7 +22,7 @@ fn a_sound_store_is_sound_and_recovers_to_itself() {
     let checked = check(&path).expect("there");
     assert!(checked.sound(), "{:?}", checked.faults);
     assert_eq!((checked.hours, checked.outcomes), (8, 2 * 1500));
-    let recovered = recover(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+    let recovered = recovered(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
     assert_eq!((recovered.hours, recovered.outcomes), (8, 120));
     assert_eq!(recovered.lost(), "Nothing was lost.");
     assert_eq!((kept(&path, 0), kept(&path, 1)), (1500, 1500));
@@ -65,7 +69,7 @@ fn every_table_is_recovered() {
     let with_a_span = conn.execute("UPDATE correction SET to_at = from_at + 1", []);
     assert_eq!(with_a_span, Ok(1));
     drop(conn);
-    recover(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+    recovered(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
     let conn = rusqlite::Connection::open(&path).expect("opens");
     for table in &tables {
         let sql = format!("SELECT count(*) FROM {table}");
@@ -86,10 +90,10 @@ fn without_the_names_of_probes_all_outcomes_are_reported_as_lost() {
     let start = usize::try_from(root - 1).expect("positive") * 4096;
     bytes[start..start + 4096].fill(0xa5);
     std::fs::write(&path, &bytes).expect("written");
-    let recovered = recover(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+    let recovered = recovered(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
     assert_eq!((recovered.hours, recovered.outcomes), (0, 0));
     assert!(
-        recovered.lost().starts_with("Lost: all outcomes."),
+        recovered.lost().starts_with("Lost: all outcomes: "),
         "{}",
         recovered.lost()
     );
@@ -111,12 +115,12 @@ fn a_damaged_block_is_named_and_the_rest_is_recovered() {
         "{:?}",
         checked.faults
     );
-    let recovered = recover(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+    let recovered = recovered(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
     assert_eq!((recovered.hours, recovered.hours_counts_only), (7, 1));
     assert!(
         recovered
             .lost()
-            .contains("1 more whose exact counts are kept")
+            .contains("1 probe-hour, of which the exact counts are kept")
     );
     assert_eq!((kept(&path, 0), kept(&path, 1)), (1500 - 360, 1500));
     let checked = check(&path).expect("there");
@@ -138,7 +142,7 @@ fn whatever_page_is_damaged_a_store_comes_out() {
         // A page that nothing stands in may hold anything.
         let before = check(&path);
         let sound = before.as_ref().is_ok_and(Checked::sound);
-        match recover(&path, Timestamp(START + 5 * HOUR)) {
+        match recovered(&path, Timestamp(START + 5 * HOUR)) {
             Ok(_) => {
                 let checked = check(&path).expect("there");
                 let left = kept(&path, 0) + kept(&path, 1);
@@ -166,11 +170,11 @@ fn a_missing_table_and_a_correction_without_a_span_are_lost_and_said() {
     for (damage, lost) in [
         (
             "DROP TABLE correction",
-            "Also everything in table correction: missing.",
+            "everything in table correction, which is missing",
         ),
         (
             "INSERT INTO correction VALUES (1, 9, 5, '', '', 'x', 'x', 1, NULL)",
-            "0 recent outcomes and 1 corrections that are invalid",
+            "Lost: 1 invalid correction.",
         ),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
@@ -178,7 +182,7 @@ fn a_missing_table_and_a_correction_without_a_span_are_lost_and_said() {
         let conn = rusqlite::Connection::open(&path).expect("opens");
         conn.execute_batch(damage).expect("valid");
         drop(conn);
-        let recovered = recover(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+        let recovered = recovered(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
         assert!(recovered.lost().contains(lost), "{}", recovered.lost());
         assert_eq!(recovered.corrections, 0);
         let checked = check(&path).expect("there");
@@ -192,7 +196,7 @@ fn a_file_without_a_readable_page_is_left_where_it_is() {
     let path = folder.path().join("slod.db");
     let text = "some notes, and no store at all\n".repeat(300);
     fs::write(&path, &text).expect("written");
-    let error = recover(&path, Timestamp(START)).expect_err("refused");
+    let error = recovered(&path, Timestamp(START)).expect_err("refused");
     assert!(error.to_string().contains("restore a backup"), "{error}");
     assert_eq!(fs::read_to_string(&path).expect("there"), text);
     assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 2);
@@ -240,7 +244,7 @@ fn a_file_that_is_cut_short_keeps_what_is_left() {
     let whole = fs::read(&path).expect("readable");
     for cut in [1, 4096, 2 * 4096 + 17] {
         fs::write(&path, &whole[..whole.len() - cut]).expect("written");
-        let recovered = recover(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+        let recovered = recovered(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
         assert_eq!(recovered.probes, 2, "{cut} bytes short");
         assert!(!recovered.nameless);
         assert!(recovered.gaps > 0 || cut == 1, "a lost page is reported");
@@ -250,4 +254,75 @@ fn a_file_that_is_cut_short_keeps_what_is_left() {
         );
         assert!(check(&path).expect("there").sound());
     }
+}
+
+#[test]
+fn an_overwritten_header_loses_nothing() {
+    // The name of the format, the whole header, and that of the first page as well.
+    for damaged in [16, 100, 112, 200] {
+        for suffix in [true, false] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = finished(folder.path());
+            if suffix {
+                let conn = rusqlite::Connection::open(&path).expect("a store");
+                conn.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+                    .expect("one file");
+            }
+            let mut bytes = fs::read(&path).expect("readable");
+            bytes[..damaged].fill(b'x');
+            fs::write(&path, &bytes).expect("written");
+            let found = recovered(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+            assert_eq!(found.lost(), "Nothing was lost.", "{damaged} bytes");
+            assert_eq!((kept(&path, 0), kept(&path, 1)), (1500, 1500));
+            assert!(check(&path).expect("there").sound());
+            assert!(fs::read(&found.damaged).expect("there") == bytes);
+        }
+    }
+}
+
+#[test]
+fn an_empty_file_is_no_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.db");
+    fs::write(&path, "").expect("written");
+    let error = recovered(&path, Timestamp(START)).expect_err("refused");
+    assert!(matches!(error, StoreError::Unreadable { .. }), "{error}");
+}
+
+#[test]
+fn what_a_killed_recovery_left_goes_with_the_next() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = finished(folder.path());
+    let left = folder.path().join("slod.db.recovering");
+    fs::create_dir(&left).expect("created");
+    fs::write(left.join("new.db"), "half a store").expect("written");
+    let found = recovered(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+    assert_eq!(found.lost(), "Nothing was lost.");
+    assert!(!left.exists());
+}
+
+/// Numbers without a part of what is in the store would be wrong, and nobody would see it.
+#[test]
+fn a_store_that_lacks_a_table_or_has_an_invalid_correction_is_refused() {
+    let damaged = |damage: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = finished(folder.path());
+        let conn = rusqlite::Connection::open(&path).expect("opens");
+        conn.execute_batch(damage).expect("valid");
+        (folder, path)
+    };
+    let (_folder, path) = damaged("DROP TABLE correction");
+    for opened in [Store::open(&path), Store::open_read_only(&path)] {
+        let error = opened.expect_err("refused").to_string();
+        let said = "the store is damaged: table correction is missing";
+        assert!(error.starts_with(said), "{error}");
+    }
+    let invalid = "INSERT INTO correction VALUES (1, 9, 5, '', '', 'x', 'x', 1, NULL)";
+    let (_folder, path) = damaged(invalid);
+    let store = Store::open_read_only(&path).expect("opens");
+    let error = store.corrections().expect_err("refused").to_string();
+    assert!(
+        error.contains("correction 1 ends before it starts"),
+        "{error}"
+    );
 }

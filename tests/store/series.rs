@@ -403,7 +403,7 @@ fn damage_to_samples_is_found_and_the_rest_recovered() {
     drop(store);
     let copy = folder.path().join("copy.db");
     slod::store::backup(&path, &copy).unwrap();
-    let whole = recover(&copy, Timestamp(DAYS + 6 * DAY)).unwrap();
+    let whole = recover(&copy, Timestamp(DAYS + 6 * DAY), &mut |_| {}).unwrap();
     assert_eq!(whole.lost(), "Nothing was lost.");
     assert_eq!((whole.series, whole.sample_blocks), (3, 3 + 3));
     let of_copy = Store::open_read_only(&copy).unwrap();
@@ -422,13 +422,13 @@ fn damage_to_samples_is_found_and_the_rest_recovered() {
         "{:?}",
         checked.faults
     );
-    let recovered = recover(&path, Timestamp(DAYS + 6 * DAY)).unwrap();
+    let recovered = recover(&path, Timestamp(DAYS + 6 * DAY), &mut |_| {}).unwrap();
     assert_eq!(
         (recovered.sample_blocks, recovered.sample_blocks_lost),
         (5, 1)
     );
     assert!(
-        recovered.lost().contains("the samples of 1 hours"),
+        recovered.lost().contains("1 block of samples"),
         "{}",
         recovered.lost()
     );
@@ -599,7 +599,7 @@ fn recovery_ends_although_the_blocks_cannot_be_listed() {
         bytes[page * 4096..][..4096].fill(0);
         std::fs::write(&path, &bytes).unwrap();
         let started = Instant::now();
-        let recovered = recover(&path, Timestamp(DAYS + DAY)).unwrap();
+        let recovered = recover(&path, Timestamp(DAYS + DAY), &mut |_| {}).unwrap();
         assert!(started.elapsed() < Duration::from_secs(20));
         assert!(
             recovered.gaps > 0 && recovered.series == 40,

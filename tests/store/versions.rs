@@ -102,7 +102,8 @@ fn stores_of_every_version_can_be_recovered() {
     for version in VERSIONS {
         let folder = tempfile::tempdir().expect("a folder");
         let path = written_by(version, folder.path());
-        let recovered = recover(&path, Timestamp(1_795_900_000_000)).expect("recovered");
+        let recovered =
+            recover(&path, Timestamp(1_795_900_000_000), &mut |_| {}).expect("recovered");
         assert_eq!(recovered.lost(), "Nothing was lost.", "{version}");
         assert_kept(&Store::open(&path).expect("a store"));
     }

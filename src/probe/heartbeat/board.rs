@@ -39,9 +39,10 @@ pub struct Failures {
 }
 
 impl Failures {
-    pub(super) fn one(beat: &Beat) -> Self {
+    /// A report of a failure, after those before it.
+    pub fn new(beat: &Beat, before: Option<Self>) -> Self {
         Self {
-            count: 1,
+            count: before.map_or(0, |before| before.count).saturating_add(1),
             last_at: beat.at,
             message: beat.message.clone(),
         }
@@ -122,7 +123,7 @@ struct Entry {
 #[derive(Debug)]
 struct Last {
     beat: Beat,
-    /// When the one that is on the disk came.
+    /// When the one that was given to the store came.
     kept: Timestamp,
 }
 
@@ -210,8 +211,8 @@ impl HeartbeatBoard {
         terms.is_some_and(|terms| terms.token.is_some())
     }
 
-    /// Whether a report says more than the one on the disk, so that it must be kept before it is
-    /// taken.
+    /// Whether a report says more than the one that was given to the store, so that it must be kept
+    /// before it is taken.
     pub fn is_news(&self, key: &ProbeKey, beat: &Beat) -> bool {
         let board = self.0.lock();
         let last = board.get(key).and_then(|entry| entry.last.as_ref());
@@ -221,7 +222,7 @@ impl HeartbeatBoard {
         })
     }
 
-    /// Takes a report; `kept` says that it is on the disk.
+    /// Takes a report; `kept` says that it was given to the store.
     pub fn take(&self, key: &ProbeKey, beat: Beat, kept: bool) {
         let mut board = self.0.lock();
         // A reload may have removed the probe since the report was admitted.
@@ -229,11 +230,7 @@ impl HeartbeatBoard {
             return;
         };
         if beat.failed {
-            let before = entry.failures.take().map_or(0, |failures| failures.count);
-            entry.failures = Some(Failures {
-                count: before.saturating_add(1),
-                ..Failures::one(&beat)
-            });
+            entry.failures = Some(Failures::new(&beat, entry.failures.take()));
         }
         let before = entry.last.as_ref().map(|last| last.kept);
         let kept = before.filter(|_| !kept).unwrap_or(beat.at);

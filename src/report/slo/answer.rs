@@ -187,10 +187,10 @@ fn why_unknown(objective: &ObjectiveReport) -> String {
         None => "corrections exclude the whole time range".to_owned(),
         Some(_) if counted <= 0.0 => "nothing was counted".to_owned(),
         Some(coverage) if objective.coverage_ratio < Some(MIN_COVERAGE) => {
-            format!("only {coverage} of the expected events were counted")
+            format!("only {coverage} of the time was observed")
         }
         Some(coverage) => format!(
-            "the {coverage} of the events that were counted miss the target; with the rest it could have been met"
+            "in the {coverage} of the time that was observed the target is missed; with the rest it could have been met"
         ),
     }
 }

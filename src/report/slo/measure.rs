@@ -12,7 +12,9 @@ use crate::slo::correction::Spans;
 use crate::slo::series::Counts;
 use crate::slo::slice::{SliceRule, slice_of, slice_start};
 use crate::slo::window::{Extent, WindowView, judged_to};
-use crate::slo::{BudgetingMethod, ContributingProbe, HourCounts, Objective, Tally, TallyKey};
+use crate::slo::{
+    BudgetingMethod, ContributingProbe, HourCounts, Objective, Pace, Tally, TallyKey,
+};
 use crate::units::HOUR;
 use std::time::Duration;
 
@@ -181,11 +183,12 @@ impl<'a> Measure<'a> {
             retention: span.retention,
         };
         let view = WindowView::of(self.objective, &self.contributing, counts, extent);
+        let pace = Pace::of(self.objective, &self.contributing, counts);
         let left = |bad| WindowView { bad, ..view }.left(target);
         let (incidents, scattered) = sums.finder.finish();
         Measured {
             void: sums.void,
-            due: extent.due(counts, self.objective, &self.contributing),
+            due: extent.due(counts, self.objective.budgeting, pace),
             budget: (1.0 - target) * view.expected,
             left: view.left(target),
             corrected: self.corrected.overlap(span.from, span.to),

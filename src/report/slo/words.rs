@@ -87,7 +87,7 @@ pub fn definitions() -> [String; 5] {
         "An event is the outcome of a probe, or a minute if the objective counts minutes; with `ratio_timeslices` a minute can be partly bad. SLI = good / (good + bad).".to_owned(),
         "Budget = (1 - target) x the expected events of the whole time range, without times excluded by corrections.".to_owned(),
         format!(
-            "Missed: the budget is overspent, whatever happened while no probe ran. Met: the time range is over, the counted events meet the target, and at least {} of the expected events were counted. Not over: not missed so far, and the time range has not ended.",
+            "Missed: the budget is overspent, whatever happened while no probe ran. Met: the time range is over, the counted events meet the target, and at least {} of the time was observed. Not over: not missed so far, and the time range has not ended.",
             numbers::percent(MIN_COVERAGE)
         ),
         format!(

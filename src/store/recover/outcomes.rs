@@ -4,9 +4,9 @@ use super::super::Store;
 use super::super::block::{Block, decode};
 use super::super::compact::{block_id, of_block_id};
 use super::super::header::{Header, hour_of, verdict_of};
-use super::super::raw::shard_of;
+use super::super::raw::lane_of;
 use super::super::summary::HourSummary;
-use super::{Recovered, columns, insert, rows};
+use super::{Progress, Recovered, columns, insert, rows};
 use crate::outcome::{Measurement, Timestamp};
 use crate::units::HOUR_MS;
 use rusqlite::types::Value;
@@ -21,13 +21,14 @@ pub(super) fn copy(
     new: &Store,
     now: Timestamp,
     recovered: &mut Recovered,
+    progress: &mut dyn FnMut(Progress),
 ) -> rusqlite::Result<()> {
     let ids: Vec<i64> = new
         .names
         .keys()
         .filter_map(|key| new.names.id(key))
         .collect();
-    let shards: BTreeSet<i64> = ids.iter().map(|id| shard_of(*id)).collect();
+    let lanes: BTreeSet<i64> = ids.iter().map(|id| lane_of(*id)).collect();
     let firsts = new.names.keys().filter_map(|key| new.names.first(key));
     let Some(first) = firsts.min() else {
         return Ok(());
@@ -35,9 +36,15 @@ pub(super) fn copy(
     let tx = new.conn.unchecked_transaction()?;
     // A tick from a clock that was ahead may lie beyond now; nothing older than 1970 is kept.
     let last = latest(old).unwrap_or(0).max(hour_of(now) + 1);
-    for hour in hour_of(first).max(0)..=last.min(hour_of(now) + HOURS_AHEAD) {
-        for shard in &shards {
-            single_outcomes(old, new, hour, *shard, recovered)?;
+    let hours = hour_of(first).max(0)..=last.min(hour_of(now) + HOURS_AHEAD);
+    for hour in hours.clone() {
+        progress(Progress {
+            what: "outcomes",
+            done: hour.abs_diff(*hours.start()),
+            of: hours.end().abs_diff(*hours.start()) + 1,
+        });
+        for lane in &lanes {
+            single_outcomes(old, new, hour, *lane, recovered)?;
         }
         finished_hours(old, new, hour, &ids, recovered)?;
     }
@@ -58,14 +65,14 @@ fn single_outcomes(
     old: &Connection,
     new: &Store,
     hour: i64,
-    shard: i64,
+    lane: i64,
     recovered: &mut Recovered,
 ) -> rusqlite::Result<()> {
     for order in ["ASC", "DESC"] {
         let sql = format!(
             "SELECT * FROM outcome WHERE hour = ?1 AND lane = ?2 ORDER BY at {order}, probe {order}"
         );
-        let (mut found, whole) = rows(old, &sql, &[hour, shard]);
+        let (mut found, whole) = rows(old, &sql, &[hour, lane]);
         let all = found.len();
         found.retain(|row| sensible(new, row));
         recovered.outcomes_lost += (all - found.len()) as u64;

@@ -4,7 +4,7 @@ use super::block::{self, Block};
 use super::{SeriesInfo, Span, names, of_id, start_of};
 use crate::outcome::Timestamp;
 use crate::store::header::hour_of;
-use crate::store::recover::{rows, table};
+use crate::store::recover::{Progress, rows, table};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -24,6 +24,7 @@ pub fn recover(
     old: &Connection,
     new: &Connection,
     now: Timestamp,
+    progress: &mut dyn FnMut(Progress),
 ) -> rusqlite::Result<RecoveredSeries> {
     let mut recovered = RecoveredSeries::default();
     if old.table_exists(None, "series").is_ok_and(|there| !there) {
@@ -48,6 +49,11 @@ pub fn recover(
             continue;
         };
         for hour in (first..=last).step_by(usize::try_from(span.hours()).unwrap_or(1)) {
+            progress(Progress {
+                what: "samples",
+                done: hour.abs_diff(first),
+                of: last.abs_diff(first) + 1,
+            });
             blocks_of(old, &tx, (span, hour), &known, &mut recovered)?;
         }
     }

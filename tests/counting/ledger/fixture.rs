@@ -10,6 +10,7 @@ use slod::outcome::{Cause, Measurement, Outcome, Record, Timestamp, Verdict, Voi
 use slod::slo::correction::Correction;
 use slod::slo::recurrence::Recurrence;
 use slod::store::Store;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One step of a random history.
@@ -198,8 +199,16 @@ impl Fixture {
                 self.commit();
             }
             Step::Reload(interval, extra) => {
+                // What repeats is computed anew.
+                self.reload();
+                let before = self.coverages();
                 self.config = config(&self.folder.path().join("slod.db"), interval, extra);
                 self.reload();
+                let after = self.coverages();
+                for (name, coverage) in before {
+                    let same = after.get(&name).is_none_or(|after| *after == coverage);
+                    assert!(same, "another interval changes the past of {name}");
+                }
             }
             Step::Correct(ago, length, slo) => self.correct(ago, length, slo, None),
             Step::Repeat(hourly, ago, length, slo) => {
@@ -260,6 +269,20 @@ impl Fixture {
         self.ledger.record(&record);
         self.waiting.push(record.clone());
         self.history.push(record);
+    }
+
+    /// What each objective shows of its observed time, over all its windows.
+    fn coverages(&mut self) -> BTreeMap<String, Vec<Option<f64>>> {
+        self.walk(&Step::Disk(false));
+        let snapshot = self.ledger.advance(Timestamp(self.now)).snapshot();
+        let objectives = snapshot.services.iter().flat_map(|one| &one.objectives);
+        let named = objectives.map(|view| {
+            let budgets = [&view.budget].into_iter().chain(&view.further);
+            let windows = view.windows.iter().map(|(_, window)| window.coverage);
+            let all = budgets.map(|budget| budget.period.coverage).chain(windows);
+            (view.objective.name.clone(), all.collect())
+        });
+        named.collect()
     }
 
     pub fn reload(&mut self) {

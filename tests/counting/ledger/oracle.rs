@@ -110,20 +110,25 @@ impl Oracle<'_> {
         }
     }
 
-    /// How much of a window is taken out, second by second.
-    pub fn corrected_ms(&self, objective: &Objective, window: i64) -> i64 {
-        let width = Self::width(window);
-        let end = (self.now.div_euclid(width) + 1) * width;
+    /// How much of a time is taken out.
+    pub fn corrected_ms(&self, objective: &Objective, (start, end): (i64, i64)) -> i64 {
         let spans: Vec<_> = self.corrected(objective).collect();
         let mut edges: Vec<i64> = spans.iter().flat_map(|(from, to)| [*from, *to]).collect();
-        edges.extend([end - window, end]);
+        edges.extend([start, end]);
         edges.sort_unstable();
         let parts = edges.windows(2).map(|pair| (pair[0], pair[1]));
         parts
-            .filter(|(from, _)| (end - window..end).contains(from))
+            .filter(|(from, _)| (start..end).contains(from))
             .filter(|(at, _)| spans.iter().any(|(from, to)| (*from..*to).contains(at)))
             .map(|(from, to)| to - from)
             .sum()
+    }
+
+    /// A window ends with the slot of now.
+    pub fn span(&self, window: i64) -> (i64, i64) {
+        let width = Self::width(window);
+        let end = (self.now.div_euclid(width) + 1) * width;
+        (end - window, end)
     }
 
     pub fn width(window: i64) -> i64 {
@@ -268,7 +273,10 @@ impl Oracle<'_> {
         let spent = bad as f64 / (0.01 * view.budget.period.expected);
         assert!((1.0 - left - spent).abs() < 1e-9);
         let expected = if view.objective.budgeting == BudgetingMethod::Occurrences {
-            self.expected(&view.objective, 30 * 24 * HOUR)
+            let (expected, covered) = self.expected(&view.objective, 30 * 24 * HOUR);
+            let reported = view.budget.period.coverage.expect("some time is over");
+            assert!((reported - covered).abs() < 1e-9, "{}", view.objective.name);
+            expected
         } else {
             self.expected_slices(&view.objective, 30 * 24 * HOUR, good + bad)
         };
@@ -286,13 +294,15 @@ impl Oracle<'_> {
             BudgetingMethod::RatioTimeslices => 1e6,
             _ => 1.0,
         };
-        let wanted = (window - self.corrected_ms(objective, window)) as f64 / MINUTE as f64;
+        let taken = self.corrected_ms(objective, self.span(window));
+        let wanted = (window - taken) as f64 / MINUTE as f64;
         (wanted * parts).max(counted as f64)
     }
 
-    /// Events that the window would hold: those there are, and those that the time which none of
-    /// them stands for would hold at today's intervals.
-    pub fn expected(&self, objective: &Objective, window: i64) -> f64 {
+    /// Events that the window would hold, and how much of its part that is over was observed. The events
+    /// are those there are, and those that the time which none of them stands for would hold: as many
+    /// for each time as there are, and in the time to come as today's intervals say.
+    pub fn expected(&self, objective: &Objective, window: i64) -> (f64, f64) {
         let counting: Vec<i64> = self
             .intervals
             .iter()
@@ -307,9 +317,19 @@ impl Oracle<'_> {
             .iter()
             .map(|(record, _)| i64::try_from(record.interval.as_millis()).expect("small"))
             .sum();
-        let wanted = window - self.corrected_ms(objective, window);
-        let unobserved = (wanted as f64 - covered as f64 / counting.len() as f64).max(0.0);
-        let per_ms: f64 = counting.iter().map(|ms| 1.0 / *ms as f64).sum();
-        inside.len() as f64 + unobserved * per_ms
+        let covered = covered as f64 / counting.len() as f64;
+        let (start, end) = self.span(window);
+        let length = |to| (to - start - self.corrected_ms(objective, (start, to))) as f64;
+        let unobserved = |to| (length(to) - covered).max(0.0);
+        let (past, all) = (unobserved(self.now), unobserved(end));
+        let events = inside.len() as f64;
+        let today: f64 = counting.iter().map(|ms| 1.0 / *ms as f64).sum();
+        let observed = if inside.is_empty() {
+            today
+        } else {
+            events / covered
+        };
+        let expected = events + past * observed + (all - past) * today;
+        (expected, (covered / length(self.now)).min(1.0))
     }
 }

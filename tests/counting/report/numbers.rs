@@ -83,18 +83,21 @@ pub fn agrees_on(
     let observed = events(known.good + known.bad);
     let covered = known.covered_ms as f64 / probes.len() as f64;
     let unseen = ((asked.to - asked.from - known.taken_ms) as f64 - covered).max(0.0);
-    let expected = observed + unseen / spacing;
-    close(Some(reported.expected_events / expected), 1.0);
     let over = Asked {
         to: asked.to.min(asked.now),
         ..asked.clone()
     };
     let taken = recount(objective, probes, records, &over).taken_ms;
-    let unseen = ((over.to - over.from - taken) as f64 - covered).max(0.0);
-    close(
-        reported.coverage_ratio,
-        (observed / (observed + unseen / spacing)).min(1.0),
-    );
+    let over_ms = (over.to - over.from - taken) as f64;
+    let unseen_past = (over_ms - covered).max(0.0);
+    // The unobserved past at the rate of what was observed, what is to come at today's.
+    let counted_spacing = match objective.budgeting {
+        BudgetingMethod::Occurrences if observed > 0.0 => covered / observed,
+        _ => spacing,
+    };
+    let expected = observed + unseen_past / counted_spacing + (unseen - unseen_past) / spacing;
+    close(Some(reported.expected_events / expected), 1.0);
+    close(reported.coverage_ratio, (covered / over_ms).min(1.0));
     close(reported.sli_ratio, events(known.good) / observed);
     let spent = events(known.bad) / ((1.0 - objective.target) * expected);
     close(reported.budget_spent_ratio, spent);

@@ -17,13 +17,17 @@ pub fn burn_rate(counts: Counts, target: f64) -> Option<f64> {
     (events > 0).then(|| counts.bad as f64 / events as f64 / (1.0 - target))
 }
 
-/// Events that the whole window holds: those observed, plus those that the unobserved rest of it
-/// would hold at today's pace. A service that is six hours old is thus
+/// Events that a window holds: those observed, plus those that its unobserved part would hold. Of the
+/// part that is `over`, that is at the rate of the observed time, so that a change of an interval does
+/// not change the past; of the rest of the `whole`, at today's. A service that is six hours old is thus
 /// measured against its whole month. Observed time without events holds none.
-pub fn expected_events(counts: Counts, window: Duration, pace: Pace) -> f64 {
+pub fn expected_events(counts: Counts, over: Duration, whole: Duration, pace: Pace) -> f64 {
     let observed = (counts.good + counts.bad) as f64;
-    let unobserved_ms = (millis(window) as f64 - pace.covered_ms(counts)).max(0.0);
-    observed + unobserved_ms / pace.spacing_ms
+    let covered_ms = pace.covered_ms(counts);
+    let unobserved_ms = |span: Duration| (millis(span) as f64 - covered_ms).max(0.0);
+    let past_ms = unobserved_ms(over.min(whole));
+    let to_come_ms = unobserved_ms(whole) - past_ms;
+    observed + past_ms / pace.counted_spacing_ms + to_come_ms / pace.spacing_ms
 }
 
 /// Share of the budget that is left: `1 - bad / ((1 - target) x expected)`. Negative once overspent.
@@ -123,15 +127,12 @@ mod tests {
     }
 
     fn every(spacing_ms: u64) -> Pace {
-        Pace {
-            spacing_ms: spacing_ms as f64,
-            together: 1,
-        }
+        Pace::steady(spacing_ms as f64, 1)
     }
 
     fn left(events: u64, bad: u64, spacing_ms: u64, target: f64) -> f64 {
         let counts = counts(events, bad, spacing_ms);
-        let expected = expected_events(counts, MONTH, every(spacing_ms));
+        let expected = expected_events(counts, MONTH, MONTH, every(spacing_ms));
         remaining(bad, expected, target).expect("a budget above zero")
     }
 

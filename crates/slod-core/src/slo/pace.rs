@@ -5,12 +5,14 @@ use super::series::Counts;
 use super::track::ContributingProbe;
 use crate::outcome::millis;
 
-/// The rate of events of one objective: today's of probes, and that of the counted time of real
-/// traffic.
+/// The rate of events of one objective.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
-    /// Milliseconds per count.
+    /// Milliseconds per count in the time to come: at today's intervals of probes, and of real traffic
+    /// as in the counted time.
     pub spacing_ms: f64,
+    /// Milliseconds per count in the counted time. Where nothing was counted, as in the time to come.
+    pub counted_spacing_ms: f64,
     /// How many probes watch the same time together, so that each event covers its share of it.
     pub together: u32,
 }
@@ -21,24 +23,35 @@ impl Pace {
         let budgeting = objective.budgeting;
         if budgeting.is_sliced() {
             // A slice is all its time.
-            let spacing_ms = millis(BudgetingMethod::SLICE) as f64 / f64::from(budgeting.parts());
-            return Self {
-                spacing_ms,
-                together: 1,
-            };
+            let slice_ms = millis(BudgetingMethod::SLICE) as f64;
+            return Self::steady(slice_ms / f64::from(budgeting.parts()), 1);
         }
         let events = counts.good + counts.bad;
-        if objective.source == EventSource::Metrics && events > 0 {
-            return Self {
-                spacing_ms: counts.covered_ms.max(1) as f64 / events as f64,
-                together: 1,
-            };
+        let counted_spacing = |together: u32| {
+            let covered_ms = counts.covered_ms.max(1) as f64;
+            (events > 0).then(|| covered_ms / f64::from(together) / events as f64)
+        };
+        if let Some(spacing_ms) = counted_spacing(1)
+            && objective.source == EventSource::Metrics
+        {
+            return Self::steady(spacing_ms, 1);
         }
         let per_ms =
             |contributor: &ContributingProbe| 1.0 / contributor.interval.as_millis().max(1) as f64;
+        let together = u32::try_from(contributing.len().max(1)).unwrap_or(u32::MAX);
+        let today = Self::steady(1.0 / contributing.iter().map(per_ms).sum::<f64>(), together);
         Self {
-            spacing_ms: 1.0 / contributing.iter().map(per_ms).sum::<f64>(),
-            together: u32::try_from(contributing.len().max(1)).unwrap_or(u32::MAX),
+            counted_spacing_ms: counted_spacing(together).unwrap_or(today.spacing_ms),
+            ..today
+        }
+    }
+
+    /// The same at all times.
+    pub const fn steady(spacing_ms: f64, together: u32) -> Self {
+        Self {
+            spacing_ms,
+            counted_spacing_ms: spacing_ms,
+            together,
         }
     }
 

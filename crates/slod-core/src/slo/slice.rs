@@ -107,10 +107,10 @@ impl SliceRule {
             let met = columns.first().and_then(|all| throughput.is_met(all));
             return met.map(|met| f64::from(u8::from(met)));
         }
-        let share = |lane: &Tally| {
+        let share = |column: &Tally| {
             let (good, all) = (
-                f64::from(lane.good),
-                f64::from(lane.good) + f64::from(lane.bad),
+                f64::from(column.good),
+                f64::from(column.good) + f64::from(column.bad),
             );
             (all > 0.0).then(|| good / all)
         };
@@ -182,13 +182,13 @@ mod tests {
         }
     }
 
-    fn counts(rule: &SliceRule, lanes: &[(u32, u32)]) -> (u32, u32) {
-        let lane = |(good, bad): &(u32, u32)| Tally {
+    fn counts(rule: &SliceRule, columns: &[(u32, u32)]) -> (u32, u32) {
+        let column = |(good, bad): &(u32, u32)| Tally {
             good: *good,
             bad: *bad,
             ..Tally::default()
         };
-        let tally = rule.judge(&lanes.iter().map(lane).collect::<Vec<_>>());
+        let tally = rule.judge(&columns.iter().map(column).collect::<Vec<_>>());
         (tally.good, tally.bad)
     }
 

@@ -2,7 +2,7 @@
 
 use super::budget;
 use super::correction::Spans;
-use super::objective::{BudgetingMethod, EventSource, Objective};
+use super::objective::{BudgetingMethod, Objective};
 use super::pace::Pace;
 use super::retention::Retention;
 use super::series::Counts;
@@ -27,8 +27,8 @@ pub struct WindowView {
     pub sli: Option<f64>,
     /// error ratio / (1 - target)
     pub burn_rate: Option<f64>,
-    /// How much was observed of the part of the window that is over, from 0 to 1: counted / expected,
-    /// and of real traffic the time with metrics, in which there may be no request.
+    /// Share of the time that was observed, from 0 to 1, of the part of the window that is over. Of real
+    /// traffic that is the time with metrics, in which there may be no request.
     pub coverage: Option<f64>,
     /// Whether outcomes of the window may be deleted already: what is left says nothing about it.
     pub beyond_retention: bool,
@@ -64,34 +64,15 @@ impl Extent<'_> {
     }
 
     /// Events of the part that is over, given those that were counted.
-    pub fn due(
-        &self,
-        counts: Counts,
-        objective: &Objective,
-        contributing: &[ContributingProbe],
-    ) -> f64 {
-        let over = self.length(self.over(objective.budgeting));
-        budget::expected_events(counts, over, Pace::of(objective, contributing, counts))
+    pub fn due(&self, counts: Counts, budgeting: BudgetingMethod, pace: Pace) -> f64 {
+        let over = self.length(self.over(budgeting));
+        budget::expected_events(counts, over, over, pace)
     }
 
     /// See [`WindowView::coverage`].
-    fn coverage(
-        &self,
-        counts: Counts,
-        objective: &Objective,
-        contributing: &[ContributingProbe],
-    ) -> Option<f64> {
-        let (observed, of) = match objective.source {
-            EventSource::Metrics => {
-                let over = self.length(self.over(objective.budgeting));
-                (counts.covered_ms as f64, millis(over) as f64)
-            }
-            EventSource::Probes => {
-                let counted = (counts.good + counts.bad) as f64;
-                (counted, self.due(counts, objective, contributing))
-            }
-        };
-        (of > 0.0).then(|| (observed / of).min(1.0))
+    fn coverage(&self, counts: Counts, budgeting: BudgetingMethod, pace: Pace) -> Option<f64> {
+        let over_ms = millis(self.length(self.over(budgeting))) as f64;
+        (over_ms > 0.0).then(|| (pace.covered_ms(counts) / over_ms).min(1.0))
     }
 
     /// Corrected share of the part that is over, from 0 to 1; 0 before anything is over.
@@ -123,19 +104,22 @@ impl WindowView {
         counts: Counts,
         extent: Extent<'_>,
     ) -> Self {
-        let (whole, span) = (extent.length(extent.to), extent.span(extent.to));
+        let (budgeting, over) = (objective.budgeting, extent.over(objective.budgeting));
         let pace = Pace::of(objective, contributing, counts);
+        let expected = |length: &dyn Fn(Timestamp) -> Duration| {
+            budget::expected_events(counts, length(over), length(extent.to), pace)
+        };
         let beyond_retention = extent.from < extent.retention.begin(extent.now);
         let known = (!beyond_retention).then_some(counts);
         Self {
             good: counts.good,
             bad: counts.bad,
             void: counts.void,
-            expected: budget::expected_events(counts, whole, pace),
-            nominal: budget::expected_events(counts, span, pace),
+            expected: expected(&|to| extent.length(to)),
+            nominal: expected(&|to| extent.span(to)),
             sli: known.and_then(budget::sli),
             burn_rate: known.and_then(|counts| budget::burn_rate(counts, objective.target)),
-            coverage: extent.coverage(counts, objective, contributing),
+            coverage: extent.coverage(counts, budgeting, pace),
             beyond_retention,
         }
     }
@@ -146,3 +130,6 @@ impl WindowView {
             .and(budget::remaining(self.bad, self.expected, target))
     }
 }
+
+#[cfg(test)]
+mod tests;

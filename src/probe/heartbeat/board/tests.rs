@@ -89,7 +89,7 @@ fn a_restart_forgives_no_job_that_was_overdue_before() {
     assert_eq!(restarted(Verdict::Void(VoidReason::Listening)), at(1000));
     assert_eq!(restarted(Verdict::Bad(Cause::Silent)), at(100));
     // A good outcome from after a failure may be of an attempt that did not see it.
-    let failures = Failures::one(&beat(90, true));
+    let failures = Failures::new(&beat(90, true), None);
     let board = HeartbeatBoard::new(stored(Some(failures.clone())));
     let last = |_: &ProbeKey| Some((at(95), Verdict::Good));
     let probe = every(60);

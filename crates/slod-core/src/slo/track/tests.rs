@@ -139,9 +139,12 @@ fn a_changed_interval_keeps_what_was_observed() {
             Duration::from_secs(10),
         );
     }
-    // Half an hour at 10 s was observed, the other half hour would hold 30 events at 60 s.
+    // Half an hour at 10 s was observed, and then nothing. The second to come is one at 60 s.
     let view = tracker.view(Timestamp::from_secs(3599), HOUR);
-    assert!((view.expected - (180.0 + 30.0)).abs() < 1e-9);
+    assert!((view.expected - (180.0 + 179.9 + 1.0 / 60.0)).abs() < 1e-9);
+    // What is to come of a window is expected at 60 s.
+    let day = tracker.days::<1>(Timestamp::from_secs(3600));
+    assert_eq!(day[0].coverage, Some(0.5));
 }
 
 #[test]

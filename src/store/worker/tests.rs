@@ -1,0 +1,215 @@
+use super::*;
+use crate::alert::{AlertKey, Condition, Notice, TIERS, Urgency};
+use crate::outcome::{Outcome, Timestamp, Verdict};
+use crate::probe::heartbeat::Beat;
+use crate::store::NewDelivery;
+use crate::store::writer::{ALERTS_MAX, BACKLOG_MAX, Kept, StoreHandle};
+use std::collections::BTreeMap;
+
+const HOUR: i64 = 3_600_000;
+
+fn record(number: i64) -> Record {
+    let mut outcome = Outcome::new(Verdict::Good, Duration::from_millis(80));
+    outcome
+        .detail
+        .say("a sentence that takes some room on the disk");
+    Record {
+        key: ProbeKey::new("concierge", "health"),
+        at: Timestamp(1000 * HOUR + number),
+        interval: Duration::from_secs(10),
+        outcome,
+    }
+}
+
+fn worker(folder: &tempfile::TempDir) -> (Worker, StoreHandle) {
+    let store = Store::open(&folder.path().join("slod.db")).expect("opens");
+    let shared = Arc::new(Shared::default());
+    let handle = StoreHandle(Arc::clone(&shared));
+    let clock = Clock::manual(Timestamp(1000 * HOUR));
+    let retention = Duration::from_secs(86_400);
+    let plan = Box::new(|_: &ProbeKey| CountingPlan::default());
+    (Worker::new(store, shared, clock, retention, plan), handle)
+}
+
+fn round(worker: &mut Worker) {
+    let result = worker.round(true);
+    worker.report(result.err());
+}
+
+/// `SQLite`'s own limit makes it fail as a full disk does, with `SQLITE_FULL`.
+fn limit(worker: &Worker, pages: i64) {
+    let set = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+    let sql = format!("PRAGMA max_page_count = {pages}");
+    worker.store.conn.query_row(&sql, [], set).expect("sets");
+}
+
+#[test]
+fn reports_of_jobs_wait_for_a_full_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut worker, handle) = worker(&folder);
+    round(&mut worker);
+    limit(&worker, 20);
+    let report = |number: i64, failed| Beat {
+        at: Timestamp(1000 * HOUR + number),
+        failed,
+        message: Some("a long story ".repeat(3000).into()),
+    };
+    let job = ProbeKey::new("nightly", "index");
+    let keep = |beat| handle.keep_beat(&job, PendingBeat::new(beat, None), Duration::ZERO);
+    let in_memory = |kept| match kept {
+        Some(Kept::InMemory(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    let why = in_memory(keep(report(1, true)));
+    assert_eq!(why, "the store did not respond in time");
+    // 39 KB of text find no room in the pages that are left.
+    for number in 0..20 {
+        let key = ProbeKey::new("nightly", &format!("job-{number}"));
+        let beat = PendingBeat::new(report(1, false), None);
+        in_memory(handle.keep_beat(&key, beat, Duration::ZERO));
+    }
+    round(&mut worker);
+    let why = in_memory(keep(report(2, true)));
+    assert!(why.contains("full"), "{why}");
+    in_memory(keep(report(3, false)));
+    limit(&worker, 1_000_000);
+    round(&mut worker);
+    let stored = worker.store.beats().expect("readable");
+    assert_eq!(stored.len(), 21);
+    assert_eq!(stored[&job].last, report(3, false));
+    let failures = stored[&job]
+        .failures
+        .as_ref()
+        .expect("no outcome shows them");
+    assert_eq!((failures.count, failures.last_at), (2, report(2, true).at));
+}
+
+#[test]
+fn a_full_disk_keeps_the_backlog_counts_the_loss_and_recovers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut worker, handle) = worker(&folder);
+    handle.append(record(0));
+    round(&mut worker);
+    assert_eq!(handle.stats().committed_total, 1);
+
+    limit(&worker, 20);
+    for number in 1..=100_005 {
+        handle.append(record(number));
+    }
+    for _ in 0..3 {
+        round(&mut worker);
+    }
+    let stats = handle.stats();
+    assert_eq!(
+        (stats.backlog, stats.lost_total, stats.committed_total),
+        (BACKLOG_MAX, 5, 1)
+    );
+    let error = stats.last_error.expect("the disk is full");
+    assert!(error.contains("full"), "{error}");
+    assert!(!handle.flush(Duration::ZERO));
+    let trouble = handle.stats().trouble().expect("the disk is full");
+    assert!(
+        trouble.starts_with("the store cannot be written: ")
+            && trouble.contains("100000 outcomes wait"),
+        "{trouble}"
+    );
+
+    limit(&worker, 1_000_000);
+    round(&mut worker);
+    let stats = handle.stats();
+    assert_eq!(
+        (stats.backlog, stats.lost_total, stats.committed_total),
+        (0, 5, 100_001)
+    );
+    assert_eq!((stats.trouble(), stats.last_error), (None, None));
+    let (from, to) = (Timestamp(0), Timestamp(2000 * HOUR));
+    let kept = worker
+        .store
+        .outcomes(&record(0).key, from, to)
+        .expect("reads");
+    assert_eq!(kept.len(), 100_001);
+}
+
+#[test]
+fn alerts_wait_for_the_disk_and_too_many_are_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut worker, handle) = worker(&folder);
+    let at = |number: i64| Timestamp(1000 * HOUR + number);
+    let alert = |number: i64, to| AlertRecord {
+        to,
+        spent: Some(0.1),
+        ..AlertRecord::new(
+            AlertKey::budget(
+                "concierge".into(),
+                "errors".into(),
+                Condition::Tier(TIERS[0]),
+            ),
+            "Burn",
+            Urgency::Page,
+            at(number),
+            "",
+        )
+    };
+    let other = rusqlite::Connection::open(folder.path().join("slod.db")).expect("opens");
+    let lock =
+        "CREATE TRIGGER refuse BEFORE INSERT ON alert_record BEGIN SELECT RAISE(ABORT, 'no'); END";
+    other.execute_batch(lock).expect("locks");
+    let notice = Notice {
+        labels: [("alertname".to_owned(), "Burn".to_owned())].into(),
+        annotations: BTreeMap::new(),
+        from: at(1),
+        to: None,
+    };
+    let delivery = NewDelivery::at_once("oncall", "", notice, at(1));
+    handle.keep_alerts([alert(1, None), alert(2, None)], vec![delivery]);
+    round(&mut worker);
+    assert!(handle.stats().last_error.is_some());
+    let waiting = |worker: &Worker| worker.store.waiting().expect("reads");
+    assert_eq!(waiting(&worker), BTreeMap::new(), "not without its alert");
+    let more = (0..ALERTS_MAX).map(|_| alert(1, Some(at(9))));
+    handle.keep_alerts(more, Vec::new());
+    assert_eq!(handle.stats().lost_alerts_total, 2);
+    other.execute_batch("DROP TRIGGER refuse").expect("unlocks");
+    round(&mut worker);
+    assert_eq!(handle.stats().last_error, None);
+    assert_eq!(waiting(&worker), [("oncall".to_owned(), 1)].into());
+    let firing = worker.store.firing_alerts().expect("reads");
+    assert_eq!(firing, [alert(2, None)]);
+    // After a day and a little, what ended is older than the retention; what fires stays.
+    worker.store.expire_alerts(at(10)).expect("deletes");
+    let all = worker.store.alerts(Timestamp(0), at(20), 9).expect("reads");
+    assert_eq!(all, [alert(2, None)]);
+}
+
+#[test]
+fn a_backlog_of_a_new_probe_survives_the_rollback_of_its_id() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut worker, handle) = worker(&folder);
+    let other = rusqlite::Connection::open(folder.path().join("slod.db")).expect("opens");
+    let lock =
+        "CREATE TRIGGER refuse BEFORE INSERT ON outcome BEGIN SELECT RAISE(ABORT, 'no'); END";
+    other.execute_batch(lock).expect("locks");
+    handle.append(record(0));
+    round(&mut worker);
+    assert_eq!(handle.stats().backlog, 1);
+    assert_eq!(worker.store.probes(), []);
+    other.execute_batch("DROP TRIGGER refuse").expect("unlocks");
+    round(&mut worker);
+    assert_eq!(handle.stats().committed_total, 1);
+    assert_eq!(worker.store.probes(), [record(0).key]);
+}
+
+#[test]
+fn old_hours_go_one_at_a_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut worker, handle) = worker(&folder);
+    for hour in 0..3 {
+        handle.append(record((hour - 100) * HOUR));
+    }
+    round(&mut worker);
+    round(&mut worker);
+    let (from, to) = (Timestamp(0), Timestamp(2000 * HOUR));
+    let kept = worker.store.hours(&record(0).key, from, to).expect("reads");
+    let kept: Vec<_> = kept.iter().map(|hour| hour.start).collect();
+    assert_eq!(kept, [901, 902].map(|hour| Timestamp(hour * HOUR)));
+}
