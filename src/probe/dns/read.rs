@@ -17,42 +17,50 @@ const TLS_PORT: u16 = 853;
 /// Reports every fault, and builds what has none.
 pub fn read(section: &Section<'_>) -> Option<DnsProbe> {
     let expect = read_expect(section);
-    let question = Question {
-        name: section.get(&keys::NAME)?,
-        record_type: section.get(&keys::TYPE)?,
-        class: section.get(&keys::CLASS)?,
-        recursion: section.get(&keys::RECURSION)?,
-        edns: section.get(&keys::EDNS)?,
-        asks_authenticated: expect.authenticated.is_some(),
-    };
-    let protocol = section.get(&keys::TRANSPORT)?;
+    let name = section.get(&keys::NAME);
+    let record_type = section.get(&keys::TYPE);
+    let class = section.get(&keys::CLASS);
+    let recursion = section.get(&keys::RECURSION);
+    let edns = section.get(&keys::EDNS);
+    let protocol = section.get(&keys::TRANSPORT);
+    let server = section.get(&keys::SERVER);
+    let family = section.get(&options::IP_VERSION);
+    let tls = section.section_or_empty(&keys::TLS);
+    let tls = tls.map(|tls| TlsOptions {
+        alpn: &[b"dot"],
+        ..TlsOptions::read(&tls)
+    });
+    let protocol = protocol?;
+    if protocol != Protocol::Tls && section.has(&keys::TLS) {
+        let help = "`transport: tls`, or remove the key";
+        section.error("invalid-value", &keys::TLS, "`tls` has no effect", help);
+    }
     let port = if protocol == Protocol::Tls {
         TLS_PORT
     } else {
         PORT
     };
-    let server = section.get(&keys::SERVER)?.or_port(port);
+    let server = server?.or_port(port);
     let transport = match protocol {
         Protocol::Udp => Transport::Udp,
         Protocol::Tcp => Transport::Tcp,
         Protocol::Tls => {
-            let tls = section.section_or_empty(&keys::TLS)?;
-            let options = TlsOptions {
-                alpn: &[b"dot"],
-                ..TlsOptions::read(&tls)
-            };
-            let tls = options.build(section, &keys::TLS)?;
+            let tls = tls?.build(section, &keys::TLS)?;
             let name = options::server_name(section, &tls, &keys::SERVER, &server)?;
             Transport::Tls(Box::new(tls), name)
         }
     };
-    if protocol != Protocol::Tls && section.has(&keys::TLS) {
-        let help = "`transport: tls`, or remove the key";
-        section.error("invalid-value", &keys::TLS, "`tls` has no effect", help);
-    }
+    let question = Question {
+        name: name?,
+        record_type: record_type?,
+        class: class?,
+        recursion: recursion?,
+        edns: edns?,
+        asks_authenticated: expect.authenticated.is_some(),
+    };
     Some(DnsProbe {
         server,
-        family: section.get(&options::IP_VERSION)?,
+        family: family?,
         transport,
         question,
         expect: Arc::new(expect),
