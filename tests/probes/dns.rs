@@ -114,7 +114,7 @@ async fn what_is_not_as_expected_is_named() {
         (
             "min_answers: 2",
             Cause::Answer,
-            "1 records of the type, expected at least 2",
+            "1 record of the type, expected at least 2",
         ),
         (
             "answers: '^10\\.'",

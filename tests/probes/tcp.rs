@@ -287,7 +287,15 @@ async fn bytes_that_keep_coming_are_no_silence() {
         }
     })
     .await;
-    let (outcome, _) = probe(address, ", expect: \"z\\r\\n\"", SHORT).await;
+    let mut tries = 0;
+    let outcome = loop {
+        let (outcome, _) = probe(address, ", expect: \"z\\r\\n\"", SHORT).await;
+        // Other tests keep the threads of evaluations busy at times.
+        tries += 1;
+        if tries == 20 || cause(&outcome).is_some() {
+            break outcome;
+        }
+    };
     assert_eq!(cause(&outcome), Some(Cause::Body), "{outcome:?}");
     let said = message(&outcome);
     assert!(said.starts_with("received `yy"), "{said}");

@@ -85,7 +85,8 @@ impl Expect {
     fn check_count(&self, reply: &Reply) -> Option<Check> {
         let (min, count) = (self.min_answers, reply.records.len());
         (min > 0).then(|| {
-            let text = format!("{count} records of the type, expected at least {min}");
+            let records = if count == 1 { "record" } else { "records" };
+            let text = format!("{count} {records} of the type, expected at least {min}");
             Check::new(count >= min, Cause::Answer, text)
         })
     }

@@ -154,7 +154,10 @@ fn create(target: IpAddr) -> Result<(OwnedFd, bool), Failure> {
     }
     match socket(family, SockType::Raw, flags, protocol) {
         Ok(file) => Ok((file, true)),
-        Err(error) if refused(error) => Err(Failure::void(VoidReason::Resources, NOT_ALLOWED)),
+        Err(error) if refused(error) => {
+            let message = format!("{target}: {NOT_ALLOWED}");
+            Err(Failure::void(VoidReason::Resources, message))
+        }
         Err(error) => Err(failed(error)),
     }
 }
