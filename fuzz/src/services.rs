@@ -1,4 +1,5 @@
-//! What a probed service sends: HTTP answers, cookies, streams of language models, and certificates.
+//! What a probed service sends: HTTP answers, cookies, streams of language models, replies of name
+//! servers, answers of gRPC, and certificates.
 
 use super::Run;
 use http::HeaderValue;
@@ -19,6 +20,9 @@ use url::Url;
 /// An answer of which no end is found ends with its connection, so nothing waits that long.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// What is sent after the first bytes of a request, with the bytes of the input.
+type Answer = fn(&[u8], &[u8]) -> Vec<u8>;
+
 /// Answers every connection with the same bytes, and closes it.
 struct Service {
     runtime: Runtime,
@@ -28,6 +32,10 @@ struct Service {
 
 impl Service {
     fn start() -> Self {
+        Self::answering(|_, data| data.to_vec())
+    }
+
+    fn answering(make: Answer) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -41,7 +49,7 @@ impl Service {
         runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let bytes = shared.lock().expect("no panic").clone();
-                tokio::spawn(reply(stream, bytes));
+                tokio::spawn(reply(stream, bytes, make));
             }
         });
         Self {
@@ -75,10 +83,10 @@ impl Service {
 }
 
 /// Waits for the first bytes of a request.
-async fn reply(mut stream: TcpStream, answer: Vec<u8>) {
+async fn reply(mut stream: TcpStream, answer: Vec<u8>, make: Answer) {
     let mut request = [0; 4096];
-    let _ = stream.read(&mut request).await;
-    let _ = stream.write_all(&answer).await;
+    let read = stream.read(&mut request).await.unwrap_or(0);
+    let _ = stream.write_all(&make(&request[..read], &answer)).await;
     let _ = stream.shutdown().await;
     // Bytes that were not read would reset the connection, and the answer would be lost.
     while stream.read(&mut request).await.is_ok_and(|read| read > 0) {}
@@ -148,6 +156,39 @@ pub fn events() -> Run {
                 .into_bytes();
         answer.extend(body);
         service.ask(&**probe, answer);
+    })
+}
+
+/// The bytes are the reply of a name server, which gets the id of the question.
+pub fn dns() -> Run {
+    let service = Service::answering(|question, data| {
+        let mut reply = data[..data.len().min(65_535)].to_vec();
+        if let (Some(id), Some(own)) = (question.get(2..4), reply.get_mut(..2)) {
+            own.copy_from_slice(id);
+        }
+        let length = u16::try_from(reply.len()).unwrap_or(u16::MAX);
+        [&length.to_be_bytes()[..], &reply].concat()
+    });
+    let mut probes = Vec::new();
+    for kind in ["A", "ANY", "TXT", "SRV"] {
+        let keys = format!(
+            "{{ server: '127.0.0.1:PORT', transport: tcp, name: www.example.test, type: {kind}, expect: {{ answers: '^192', answers_each: '.', answers_not: '(?i)error', authoritative: true, authenticated: false }} }}"
+        );
+        probes.push(service.probe("dns", &keys));
+    }
+    Box::new(move |data| {
+        for probe in &probes {
+            service.ask(&**probe, data.to_vec());
+        }
+    })
+}
+
+/// The bytes are all that a server of gRPC sends.
+pub fn grpc() -> Run {
+    let service = Service::start();
+    let probe = service.probe("grpc", "{ address: '127.0.0.1:PORT' }");
+    Box::new(move |data| {
+        service.ask(&*probe, data.to_vec());
     })
 }
 

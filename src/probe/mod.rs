@@ -4,9 +4,12 @@
 //! (its name, its keys, an example, how to read it from the config) and a [`Probe`] (how to run it).
 
 pub mod dial;
+mod dns;
 mod evaluate;
+mod grpc;
 pub mod heartbeat;
 pub mod http;
+mod icmp;
 mod json_text;
 pub mod llm;
 pub mod pattern;
@@ -25,7 +28,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Every probe kind there is. Tests walk it; the config reader and the generated docs use it.
-pub const KINDS: &[&dyn Kind] = &[&http::Http, &heartbeat::Heartbeat, &tcp::Tcp, &llm::Llm];
+pub const KINDS: &[&dyn Kind] = &[
+    &http::Http,
+    &heartbeat::Heartbeat,
+    &tcp::Tcp,
+    &dns::Dns,
+    &grpc::Grpc,
+    &icmp::Icmp,
+    &llm::Llm,
+];
 
 /// A way of looking at a service, as the config names it.
 pub trait Kind: Sync {

@@ -70,6 +70,20 @@ pub fn text_regex(text: &str) -> Option<regex::Regex> {
     built.ok().filter(|_| text.len() <= LENGTH_MAX)
 }
 
+/// An expression between slashes, in one line: line breaks and other control characters as escapes.
+pub fn shown(pattern: &str) -> String {
+    let mut shown = String::from("/");
+    for character in pattern.chars() {
+        if character.is_control() {
+            shown.extend(character.escape_debug());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown.push('/');
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,6 +106,12 @@ mod tests {
                 "{shown}"
             );
         }
+    }
+
+    #[test]
+    fn an_expression_is_shown_in_one_line() {
+        assert_eq!(shown("^a\\r\\n\tb\r\n$"), "/^a\\r\\n\\tb\\r\\n$/");
+        assert_eq!(shown("\u{e9}\"'\u{1b}"), "/\u{e9}\"'\\u{1b}/");
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The `tcp` kind: a connection, TLS if configured, and an exchange of bytes if configured.
 
 use super::dial::{
-    Failure, Family, Host, Progress, Tls, TlsOptions, connect, expected_host, options, resolve,
+    Address, Failure, Family, HostAndPort, Progress, Tls, connect, options, resolve,
 };
 use super::evaluate::Evaluator;
-use super::pattern::{Pattern, bytes_regex};
+use super::pattern::{Pattern, bytes_regex, shown};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{Cause, DurationOf, Measurement, Measures, Outcome};
-use crate::yaml::{Form, Key, Keys, Mapping, Scalar, SecretText, Section};
+use crate::yaml::{Key, Keys, Mapping, SecretText, Section};
 use async_trait::async_trait;
 use regex::bytes::Regex;
 use rustls::pki_types::ServerName;
@@ -54,44 +54,6 @@ const EXPECT: Key<Pattern<Regex>> = Key::optional(
     "A regular expression that what is received must match; `^` is the start of the connection. It is tried each time bytes arrive, until it matches, the server closes the connection, 16 KiB were received, or the timeout. Without this key nothing is read.",
 );
 
-#[derive(Clone, Copy, Debug)]
-struct HostAndPort;
-
-impl Form for HostAndPort {
-    fn describe(&self) -> String {
-        "host and port".to_owned()
-    }
-}
-
-impl Scalar for HostAndPort {
-    type Value = Address;
-
-    fn expected(&self, written: &str) -> String {
-        let example =
-            "a host and a port from 1 to 65535, such as db.example.org:5432 or [::1]:6379";
-        // What a variable holds is not explained.
-        let is_explained = !written.contains("${");
-        match written.rsplit_once(':') {
-            Some((host, port)) if is_explained && read_port(port).is_some() => {
-                expected_host(host).to_owned()
-            }
-            _ => example.to_owned(),
-        }
-    }
-
-    fn parse(&self, text: &str) -> Option<Address> {
-        let (host, port) = text.rsplit_once(':')?;
-        let port = read_port(port)?;
-        let (host, shown) = Host::written(host)?;
-        Some(Address { host, port, shown })
-    }
-}
-
-fn read_port(text: &str) -> Option<u16> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|port| digits && *port > 0)
-}
-
 impl Kind for Tcp {
     fn name(&self) -> &'static str {
         "tcp"
@@ -124,13 +86,13 @@ impl Kind for Tcp {
 
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
         let address = section.get(&ADDRESS);
-        let tls = read_tls(section);
+        let tls = options::optional_tls(section, &TLS, &[]);
         let send = read_send(section);
         let expect = read_expect(section);
         let family = section.get(&options::IP_VERSION);
         let address = address?;
         let tls = tls.and_then(|tls| {
-            let name = server_name(section, &tls, &address)?;
+            let name = options::server_name(section, &tls, &ADDRESS, &address)?;
             Some((tls, name))
         });
         Some(Arc::new(TcpProbe {
@@ -141,34 +103,6 @@ impl Kind for Tcp {
             expect,
             evaluator: Evaluator::default(),
         }))
-    }
-}
-
-/// `None` without TLS, and where a fault is reported, which refuses the whole config.
-fn read_tls(section: &Section<'_>) -> Option<Tls> {
-    let Some(tls) = section.section(&TLS) else {
-        refuse_empty_tls(section);
-        return None;
-    };
-    TlsOptions::read(&tls).build(section, &TLS)
-}
-
-/// The name that a certificate must have; reported if the address holds none.
-fn server_name(section: &Section<'_>, tls: &Tls, address: &Address) -> Option<ServerName<'static>> {
-    let name = tls.server_name(address.shown.trim_matches(['[', ']']));
-    name.map_err(|failure| {
-        let help = "add `server_name` below `tls`";
-        section.error("invalid-value", &ADDRESS, failure.message, help);
-    })
-    .ok()
-}
-
-/// Reports a `tls:` with nothing below it, which would otherwise mean no TLS.
-fn refuse_empty_tls(section: &Section<'_>) {
-    if let Some(at) = section.spot_of_null(&TLS) {
-        let help = "`tls: {}` for TLS with the defaults, or remove the key";
-        let reader = section.reader();
-        reader.error("invalid-value", &at, "`tls` has no value", help);
     }
 }
 
@@ -196,14 +130,6 @@ fn read_expect(section: &Section<'_>) -> Option<Regex> {
         );
     }
     Some(expect)
-}
-
-#[derive(Debug)]
-struct Address {
-    host: Host,
-    port: u16,
-    /// The host as it is written in addresses.
-    shown: String,
 }
 
 /// Bytes to send, which may be secret.
@@ -247,8 +173,7 @@ impl Probe for TcpProbe {
         let work = self.open(&mut progress, &mut received);
         let result = match (timeout_at(deadline, work).await, &self.expect) {
             (Err(_), Some(expect)) if !received.is_empty() => {
-                let end = "nothing more before the timeout";
-                Ok(Err(self.mismatch(expect, &received, end)))
+                Ok(Err(self.mismatch(expect, &received, " until the timeout")))
             }
             (result, _) => result,
         };
@@ -300,7 +225,8 @@ impl TcpProbe {
             self.receive(stream, expect, deadline, received).await?;
             progress.leave();
             progress.record("expect", || {
-                format!("ok: {}, expected /{expect}/", self.seen(received))
+                let expect = shown(expect.as_str());
+                format!("ok: {}, expected {expect}", self.seen(received))
             });
         }
         progress.leave();
@@ -321,7 +247,8 @@ impl TcpProbe {
             let read = stream.read(&mut chunk[..room]).await;
             let read = read.map_err(|error| Failure::io(&error, "receiving"))?;
             if read == 0 {
-                return Err(self.mismatch(expect, received, "the server closed the connection"));
+                let end = ", then the server closed the connection";
+                return Err(self.mismatch(expect, received, end));
             }
             received.extend_from_slice(&chunk[..read]);
             let (expect, so_far) = (expect.clone(), received.clone());
@@ -330,20 +257,21 @@ impl TcpProbe {
                 return Ok(());
             }
         }
+        let expect = shown(expect.as_str());
         Err(Failure::bad(
             Cause::BodyTooLarge,
-            format!("{RECEIVED_MAX} bytes were received, and they do not match /{expect}/"),
+            format!("{RECEIVED_MAX} bytes were received, and they do not match {expect}"),
         ))
     }
 
     fn mismatch(&self, expect: &Regex, received: &[u8], end: &str) -> Failure {
         let cause = if received.is_empty() {
-            Cause::Reset
+            Cause::Closed
         } else {
             Cause::Body
         };
-        let seen = self.seen(received);
-        Failure::bad(cause, format!("{seen}, then {end}; expected /{expect}/"))
+        let (seen, expect) = (self.seen(received), shown(expect.as_str()));
+        Failure::bad(cause, format!("{seen}{end}; expected {expect}"))
     }
 
     /// What was received, without anything of what was sent.

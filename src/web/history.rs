@@ -82,6 +82,10 @@ struct OutcomeView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     http_status: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    dns_response_code: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grpc_status: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<&'a str>,
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
     phases_seconds: serde_json::Map<String, serde_json::Value>,
@@ -208,13 +212,16 @@ impl<'a> OutcomeView<'a> {
             let values = values.map(|(one, value)| (one.label().to_owned(), value));
             values.collect()
         };
+        let code_of = |of| outcome.code.filter(|_| code == Some(of));
         Self {
             at: record.at.to_utc(),
             verdict: outcome.verdict.label(),
             counts: outcome.verdict.counts(),
             latency_seconds: outcome.latency.as_secs_f64(),
             interval_seconds: record.interval.as_secs_f64(),
-            http_status: outcome.code.filter(|_| code == Some(CodeOf::HttpStatus)),
+            http_status: code_of(CodeOf::HttpStatus),
+            dns_response_code: code_of(CodeOf::DnsResponseCode),
+            grpc_status: code_of(CodeOf::GrpcStatus),
             message: outcome.detail.message.as_deref(),
             phases_seconds: by_label(phases),
             times_seconds: by_label(times),

@@ -171,7 +171,7 @@ async fn answers_that_are_not_http() {
         Cause::Protocol,
     )
     .await;
-    expect(bytes(b"").await, Cause::Reset).await;
+    expect(bytes(b"").await, Cause::Closed).await;
     expect(
         bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort").await,
         Cause::Protocol,
@@ -179,6 +179,12 @@ async fn answers_that_are_not_http() {
     .await;
     expect(
         bytes(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").await,
+        Cause::Protocol,
+    )
+    .await;
+    // Lines of chunks end with CRLF.
+    expect(
+        bytes(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\nok\n0\n\n").await,
         Cause::Protocol,
     )
     .await;
@@ -276,7 +282,7 @@ async fn the_wrong_protocol_on_the_port() {
     let (tls, _) = Authority::new().https(Leaf::Good, false, |_| ok("")).await;
     let (outcome, _) = attempt(&at(tls), TIMEOUT).await;
     assert!(
-        matches!(cause(&outcome), Some(Cause::Protocol | Cause::Reset)),
+        matches!(cause(&outcome), Some(Cause::Protocol | Cause::Closed)),
         "{outcome:?}"
     );
 }

@@ -1,7 +1,10 @@
 //! Probes that connect, against real servers, well-behaved and hostile; and the schedule that runs them.
 
 mod answers;
+mod dns;
+mod grpc;
 mod hostile;
+mod icmp;
 mod known;
 mod llm;
 mod load;

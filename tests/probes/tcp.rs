@@ -114,7 +114,7 @@ async fn what_is_received_is_compared() {
             (b"", b"-NOAUTH\r\n", true),
             send,
             Some(Cause::Body),
-            "received `-NOAUTH\\r\\n`, then nothing more before the timeout",
+            "received `-NOAUTH\\r\\n` until the timeout; expected",
         ),
         (
             (b"421 busy\r\n", b"", true),
@@ -125,7 +125,7 @@ async fn what_is_received_is_compared() {
         (
             (b"", b"", false),
             greeted,
-            Some(Cause::Reset),
+            Some(Cause::Closed),
             "received nothing, then the server closed",
         ),
         (
@@ -275,5 +275,33 @@ async fn a_silent_handshake_is_a_timeout() {
     assert!(
         message(&outcome).starts_with("timeout in tls"),
         "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn bytes_that_keep_coming_are_no_silence() {
+    let address = tcp(|mut stream| async move {
+        while stream.write_all(b"y").await.is_ok() {
+            // None at the deadline itself.
+            tokio::time::sleep(Duration::from_millis(70)).await;
+        }
+    })
+    .await;
+    let mut tries = 0;
+    let outcome = loop {
+        let (outcome, _) = probe(address, ", expect: \"z\\r\\n\"", SHORT).await;
+        // Other tests keep the threads of evaluations busy at times.
+        tries += 1;
+        if tries == 20 || cause(&outcome).is_some() {
+            break outcome;
+        }
+    };
+    assert_eq!(cause(&outcome), Some(Cause::Body), "{outcome:?}");
+    let said = message(&outcome);
+    assert!(said.starts_with("received `yy"), "{said}");
+    // The line break of the expression is shown as one.
+    assert!(
+        said.ends_with(" until the timeout; expected /z\\r\\n/"),
+        "{said}"
     );
 }

@@ -171,7 +171,7 @@ async fn an_end_without_close_notify_is_judged_by_http() {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhello",
             Some(Cause::Protocol),
         ),
-        ("HTTP/1.1 200 OK\r\n", Some(Cause::Reset)),
+        ("HTTP/1.1 200 OK\r\n", Some(Cause::Closed)),
     ];
     for (answer, wanted) in cases {
         let acceptor = acceptor(&version1(), BOTH);

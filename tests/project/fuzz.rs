@@ -274,4 +274,4 @@ macro_rules! targets {
     };
 }
 
-targets! { answers certificates config cookies events expectations host imports load_responses logs pages requests store store_file templates web_file }
+targets! { answers certificates config cookies dns events expectations grpc host imports load_responses logs pages requests store store_file templates web_file }

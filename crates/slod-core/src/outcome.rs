@@ -155,7 +155,7 @@ reasons! {
         Unreachable = 3, "unreachable";
         /// Not done within the probe's timeout.
         Timeout = 4, "timeout";
-        /// The peer broke the connection off.
+        /// The peer reset the connection, or it broke.
         Reset = 5, "reset";
         /// The TLS handshake failed for another reason than the certificate.
         Tls = 6, "tls";
@@ -189,8 +189,10 @@ reasons! {
         StreamError = 20, "stream_error";
         /// A language model answered nothing.
         EmptyAnswer = 21, "empty_answer";
-        /// The answer of a language model is other than expected.
+        /// The answer of a language model, or the records of a name server, are other than expected.
         Answer = 22, "answer";
+        /// The peer closed the connection before its answer was complete.
+        Closed = 23, "closed";
     }
 }
 
@@ -203,6 +205,7 @@ impl Cause {
             | Self::Unreachable
             | Self::Timeout
             | Self::Reset
+            | Self::Closed
             | Self::Proxy
             | Self::StreamBroken => true,
             Self::Refused
@@ -246,7 +249,7 @@ reasons! {
 reasons! {
     /// Why an attempt says nothing about the service: a failure of slod itself, never counted against it.
     VoidReason {
-        /// No file descriptor or local port was left, or too many failures waited for the control probes.
+        /// No file descriptor or local port was left, a permission is missing, or too many failures waited for the control probes.
         Resources = 1, "resources";
         /// The daemon was stopping.
         Shutdown = 2, "shutdown";

@@ -132,6 +132,33 @@ pub(super) const PROBES: &[DescribedProbe] = &[
     ),
     (
         Family::gauge(
+            "slod_probe_dns_response_code",
+            "",
+            PROBE,
+            "DNS response code of the last counted outcome; 0 is NOERROR.",
+        ),
+        |samples, probe| {
+            samples.value(
+                probe
+                    .state
+                    .last_code(CodeOf::DnsResponseCode)
+                    .map(f64::from),
+            );
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_probe_grpc_status_code",
+            "",
+            PROBE,
+            "gRPC status of the last counted outcome; 0 is OK.",
+        ),
+        |samples, probe| {
+            samples.value(probe.state.last_code(CodeOf::GrpcStatus).map(f64::from));
+        },
+    ),
+    (
+        Family::gauge(
             "slod_probe_tls_not_after_timestamp_seconds",
             "seconds",
             PROBE,

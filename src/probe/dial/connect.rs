@@ -17,11 +17,7 @@ pub async fn connect(
     progress.enter(Measurement::Connect);
     let mut failures = Vec::new();
     for (index, address) in addresses.iter().enumerate() {
-        let shares = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
-        let left = progress
-            .deadline()
-            .saturating_duration_since(Instant::now());
-        let end = Instant::now() + left / shares;
+        let end = share_end(progress.deadline(), addresses.len() - index);
         let target = SocketAddr::new(*address, port);
         progress.detail.address = Some(*address);
         let failure = match timeout_at(end, TcpStream::connect(target)).await {
@@ -39,14 +35,21 @@ pub async fn connect(
         progress.record("connect", || failure.message.clone());
         failures.push((*address, failure));
     }
-    let (address, failure) = together(&failures);
+    let (address, failure) = together("connecting to", &failures);
     progress.detail.address = address;
     Err(failure)
 }
 
+/// Until when an address may stay silent if this many are left: its share of the time.
+pub fn share_end(deadline: Instant, left: usize) -> Instant {
+    let now = Instant::now();
+    let shares = u32::try_from(left).unwrap_or(u32::MAX);
+    now + deadline.saturating_duration_since(now) / shares
+}
+
 /// What the failures of all addresses say together: the verdict, and the address, of the one that
 /// says most about the service. It is void only if that was the reason at every address.
-fn together(failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>, Failure) {
+pub fn together(doing: &str, failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>, Failure) {
     // The first of those that say the same.
     let most = failures
         .iter()
@@ -55,7 +58,7 @@ fn together(failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>, Failure) {
     let Some(&(address, Failure { verdict, .. })) = most else {
         return (None, Failure::bad(Cause::Dns, "the name has no address"));
     };
-    let mut message = "connecting to ".to_owned();
+    let mut message = format!("{doing} ");
     for (index, (_, failure)) in failures.iter().enumerate() {
         let separator = if index == 0 { "" } else { "; " };
         write!(message, "{separator}{}", failure.message).unwrap_or_default();
@@ -90,7 +93,7 @@ mod tests {
             let error = std::io::Error::from_raw_os_error(*number);
             (address, Failure::io(&error, &address.to_string()))
         });
-        together(&failures.collect::<Vec<_>>())
+        together("connecting to", &failures.collect::<Vec<_>>())
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Failure {
     pub fn tls(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::UnexpectedEof && tls_reason(error).is_none() {
             return Self::bad(
-                Cause::Reset,
+                Cause::Closed,
                 "the server closed the connection in the TLS handshake",
             );
         }
@@ -103,6 +103,7 @@ fn without_number(error: &io::Error) -> (Verdict, Cow<'static, str>) {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
             (Cause::Protocol, "the data is invalid")
         }
+        io::ErrorKind::UnexpectedEof => (Cause::Closed, "connection closed by peer"),
         _ => (Cause::Reset, "connection closed by peer"),
     };
     (Verdict::Bad(cause), words.into())

@@ -1,6 +1,7 @@
 //! From a name to a connection: resolve, connect, TLS, each timed separately. Knows nothing
 //! of what is spoken over the connection.
 
+mod address;
 mod connect;
 mod failure;
 mod host;
@@ -13,7 +14,8 @@ mod tls;
 mod tls_error;
 mod trust;
 
-pub use connect::connect;
+pub use address::{Address, HostAndPort, HostMaybePort};
+pub use connect::{connect, share_end, together};
 pub use failure::{Failure, source_of};
 pub use host::expected_host;
 pub use progress::Progress;

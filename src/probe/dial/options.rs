@@ -1,9 +1,9 @@
 //! The config keys that every kind which connects has in common, and the reader of those for TLS.
 
 use super::tls::{Identity, Tls, TlsOptions};
-use super::{Family, Trust};
+use super::{Address, Family, Trust};
 use crate::diagnostic::Severity;
-use crate::yaml::{Bool, Choice, FilePath, Key, Mapping, Parsed, Section};
+use crate::yaml::{Bool, Choice, Declared, FilePath, Key, Mapping, Parsed, Section};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::sync::Arc;
@@ -72,6 +72,48 @@ impl TlsOptions {
             .map_err(|fault| section.error("invalid-value", key, fault, "check the files"))
             .ok()
     }
+}
+
+/// The TLS of a kind that uses it only if its key is there: `None` without it, and where a fault is
+/// reported, which refuses the whole config.
+pub fn optional_tls(
+    section: &Section<'_>,
+    key: &Key<Mapping>,
+    alpn: &'static [&'static [u8]],
+) -> Option<Tls> {
+    let Some(tls) = section.section(key) else {
+        refuse_empty(section, key);
+        return None;
+    };
+    let options = TlsOptions {
+        alpn,
+        ..TlsOptions::read(&tls)
+    };
+    options.build(section, key)
+}
+
+/// Reports a `tls:` with nothing below it, which would otherwise mean no TLS.
+fn refuse_empty(section: &Section<'_>, key: &Key<Mapping>) {
+    if let Some(at) = section.spot_of_null(key) {
+        let help = "`tls: {}` for TLS with the defaults, or remove the key";
+        let reader = section.reader();
+        reader.error("invalid-value", &at, "`tls` has no value", help);
+    }
+}
+
+/// The name that a certificate must have; reported at the key of the address if that holds none.
+pub fn server_name(
+    section: &Section<'_>,
+    tls: &Tls,
+    key: &dyn Declared,
+    address: &Address,
+) -> Option<ServerName<'static>> {
+    let name = tls.server_name(address.name());
+    name.map_err(|failure| {
+        let help = "add `server_name` below `tls`";
+        section.error("invalid-value", key, failure.message, help);
+    })
+    .ok()
 }
 
 fn warn_of_insecure(tls: &Section<'_>) {

@@ -1,5 +1,6 @@
 //! One request and its answer over a connection that is there already.
 
+use super::driver::Driven;
 use super::proxy::Proxy;
 use super::refusal::refusal;
 use super::replay::Replay;
@@ -17,8 +18,6 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use slod_load::FIELDS_MAX;
 use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Bytes of an answer's head; Chrome takes as many, Go and curl more.
@@ -93,7 +92,7 @@ where
             driven.during(received).await
         }
         Err(error) if error.is_parse_too_large() => {
-            let parts = driven.connection.into_parts();
+            let parts = driven.into_connection().into_parts();
             let (again, message) = (
                 Replay::new(parts.read_buf, parts.io.into_inner()),
                 message()?,
@@ -127,38 +126,6 @@ fn http1_builder() -> http1::Builder {
         // As most clients write them: some servers know no other spelling.
         .title_case_headers(true);
     builder
-}
-
-/// A connection that runs only while its exchange needs it: no task of its own, nothing left behind.
-struct Driven<C> {
-    connection: C,
-    open: bool,
-}
-
-impl<C: Future + Unpin> Driven<C> {
-    const fn new(connection: C) -> Self {
-        let open = true;
-        Self { connection, open }
-    }
-
-    async fn during<T>(&mut self, exchange: impl Future<Output = T>) -> T {
-        let mut exchange = pin!(exchange);
-        std::future::poll_fn(|cx| {
-            self.advance(cx);
-            match exchange.as_mut().poll(cx) {
-                // The exchange may just have given the connection something to do.
-                Poll::Pending if self.open && self.advance(cx) => exchange.as_mut().poll(cx),
-                polled => polled,
-            }
-        })
-        .await
-    }
-
-    /// Whether the connection has ended.
-    fn advance(&mut self, cx: &mut Context<'_>) -> bool {
-        self.open = self.open && Pin::new(&mut self.connection).poll(cx).is_pending();
-        !self.open
-    }
 }
 
 /// Passes on an answer whose head is there.
@@ -268,7 +235,7 @@ pub fn protocol_failure(error: &hyper::Error, doing: &str) -> Failure {
     }
     if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         return Failure::bad(
-            Cause::Reset,
+            Cause::Closed,
             format!("{doing}: the server closed the connection before the response was complete"),
         );
     }

@@ -5,6 +5,7 @@ use super::json::JsonCondition;
 use super::text::Text;
 use crate::outcome::Cause;
 use crate::probe::json_text;
+use crate::probe::pattern::shown;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, StatusCode};
 use regex::bytes::Regex;
@@ -85,7 +86,7 @@ impl Expect {
                 None => "is missing".to_owned(),
             };
             Check::new(holds, Cause::Header, || {
-                format!("header {name} {seen}, expected /{wanted}/")
+                format!("header {name} {seen}, expected {}", shown(wanted.as_str()))
             })
         })
     }
@@ -94,7 +95,9 @@ impl Expect {
         let matching = self.body.iter().map(|wanted| {
             let holds = body.is_match(wanted);
             let seen = if holds { "matches" } else { "does not match" };
-            Check::new(holds, Cause::Body, || format!("the body {seen} /{wanted}/"))
+            Check::new(holds, Cause::Body, || {
+                format!("the body {seen} {}", shown(wanted.as_str()))
+            })
         });
         let unwanted = self.body_not.iter().map(|unwanted| {
             let found = body.is_match(unwanted);
@@ -109,7 +112,8 @@ impl Expect {
                     None if found => "matches".to_owned(),
                     None => "does not match".to_owned(),
                 };
-                format!("the body {seen} /{unwanted}/, which it must not match")
+                let unwanted = shown(unwanted.as_str());
+                format!("the body {seen} {unwanted}, which it must not match")
             })
         });
         let mut checks: Vec<_> = matching.chain(unwanted).collect();

@@ -17,7 +17,7 @@ pub fn explain(error: &Error, doing: &str) -> Failure {
             return Failure::io(io, doing);
         }
         let message = format!("{doing}: the server closed the connection early");
-        return Failure::bad(Cause::Protocol, message);
+        return Failure::bad(Cause::Closed, message);
     }
     let reason = error.reason().unwrap_or(Reason::PROTOCOL_ERROR);
     let (cause, words) = if error.is_remote() {
@@ -33,7 +33,7 @@ fn said(reason: Reason) -> (Cause, String) {
     let words = match reason {
         Reason::NO_ERROR => {
             let words = "the server closed the connection before the response was complete";
-            return (Cause::Reset, words.to_owned());
+            return (Cause::Closed, words.to_owned());
         }
         Reason::PROTOCOL_ERROR => "the server finds the request invalid in HTTP/2",
         Reason::INTERNAL_ERROR => "the server reports an internal error",
@@ -74,7 +74,7 @@ mod tests {
     fn every_code_has_a_sentence() {
         for code in 0..20 {
             let (cause, words) = said(Reason::from(code));
-            assert_eq!(cause == Cause::Reset, code == 0, "{words}");
+            assert_eq!(cause == Cause::Closed, code == 0, "{words}");
             for words in [words, seen(Reason::from(code))] {
                 assert!(words.starts_with("the "), "{words}");
             }

@@ -4,6 +4,7 @@ use super::answer::Answer;
 use crate::outcome::FinishReason;
 use crate::probe::http::json::JsonCondition;
 use crate::probe::json_text;
+use crate::probe::pattern::shown;
 use crate::probe::quoted::quoted;
 use regex::Regex;
 
@@ -80,7 +81,7 @@ impl Expect {
                 ", which it must not match"
             };
             checks.push(Check::new(found == wanted, || {
-                format!("the answer {seen} /{regex}/{must}")
+                format!("the answer {seen} {}{must}", shown(regex.as_str()))
             }));
         }
         self.check_json(text, &mut checks);

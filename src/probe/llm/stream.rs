@@ -67,7 +67,9 @@ pub async fn read(
 /// A failure of a stream that had begun.
 fn broken(failure: Failure) -> Failure {
     match failure.verdict {
-        Verdict::Bad(Cause::Reset | Cause::Protocol | Cause::Tls | Cause::Timeout) => {
+        Verdict::Bad(
+            Cause::Reset | Cause::Closed | Cause::Protocol | Cause::Tls | Cause::Timeout,
+        ) => {
             let message = format!("the stream broke off: {}", failure.message);
             Failure::bad(Cause::StreamBroken, message)
         }

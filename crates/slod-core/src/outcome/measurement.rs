@@ -153,6 +153,8 @@ pub enum DurationOf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeOf {
     HttpStatus,
+    DnsResponseCode,
+    GrpcStatus,
 }
 
 impl CodeOf {
@@ -160,6 +162,8 @@ impl CodeOf {
     pub const fn label(self) -> &'static str {
         match self {
             Self::HttpStatus => "HTTP status",
+            Self::DnsResponseCode => "DNS response code",
+            Self::GrpcStatus => "gRPC status",
         }
     }
 }

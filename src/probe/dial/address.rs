@@ -1,0 +1,144 @@
+//! Hosts with ports, as config keys have them.
+
+use super::{Host, expected_host};
+use crate::yaml::{Form, Scalar};
+
+/// Where to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    pub host: Host,
+    pub port: u16,
+    /// The host as it is written in addresses.
+    pub shown: String,
+}
+
+impl Address {
+    /// The host as names of certificates have it.
+    pub fn name(&self) -> &str {
+        self.shown.trim_matches(['[', ']'])
+    }
+}
+
+/// `db.example.org:5432`
+#[derive(Clone, Copy, Debug)]
+pub struct HostAndPort;
+
+impl Form for HostAndPort {
+    fn describe(&self) -> String {
+        "host and port".to_owned()
+    }
+}
+
+impl Scalar for HostAndPort {
+    type Value = Address;
+
+    fn expected(&self, written: &str) -> String {
+        let example =
+            "a host and a port from 1 to 65535, such as db.example.org:5432 or [::1]:6379";
+        // What a variable holds is not explained.
+        let is_explained = !written.contains("${");
+        match written.rsplit_once(':') {
+            Some((host, port)) if is_explained && read_port(port).is_some() => {
+                expected_host(host).to_owned()
+            }
+            _ => example.to_owned(),
+        }
+    }
+
+    fn parse(&self, text: &str) -> Option<Address> {
+        let (host, port) = text.rsplit_once(':')?;
+        let port = read_port(port)?;
+        let (host, shown) = Host::written(host)?;
+        Some(Address { host, port, shown })
+    }
+}
+
+/// A host whose port may be left out: `192.0.2.53` or `192.0.2.53:5353`.
+#[derive(Clone, Copy, Debug)]
+pub struct HostMaybePort;
+
+/// Such a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    host: Host,
+    port: Option<u16>,
+    shown: String,
+}
+
+impl Server {
+    /// With the port of its protocol, if none is written.
+    pub fn or_port(self, default: u16) -> Address {
+        Address {
+            host: self.host,
+            port: self.port.unwrap_or(default),
+            shown: self.shown,
+        }
+    }
+}
+
+impl Form for HostMaybePort {
+    fn describe(&self) -> String {
+        "host, or host and port".to_owned()
+    }
+}
+
+impl Scalar for HostMaybePort {
+    type Value = Server;
+
+    fn expected(&self, written: &str) -> String {
+        if written.contains("${") || written.is_empty() {
+            return "a host, with or without a port, such as 192.0.2.53 or [::1]:5353".to_owned();
+        }
+        match written.rsplit_once(':') {
+            Some((host, port)) if read_port(port).is_some() => expected_host(host).to_owned(),
+            Some((host, _)) if Host::written(host).is_some() => {
+                "a port from 1 to 65535 after the host".to_owned()
+            }
+            _ => expected_host(written).to_owned(),
+        }
+    }
+
+    fn parse(&self, text: &str) -> Option<Server> {
+        if let Some((host, shown)) = Host::written(text) {
+            let port = None;
+            return Some(Server { host, port, shown });
+        }
+        let Address { host, port, shown } = HostAndPort.parse(text)?;
+        let port = Some(port);
+        Some(Server { host, port, shown })
+    }
+}
+
+fn read_port(text: &str) -> Option<u16> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|port| digits && *port > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_may_be_left_out_where_the_protocol_has_one() {
+        for (text, shown, port) in [
+            ("192.0.2.53", "192.0.2.53", 53),
+            ("ns1.example.org:5353", "ns1.example.org", 5353),
+            ("[::1]", "[::1]", 53),
+            ("[::1]:5353", "[::1]", 5353),
+        ] {
+            let address = HostMaybePort.parse(text).expect(text).or_port(53);
+            assert_eq!((&*address.shown, address.port), (shown, port));
+        }
+        for (text, expected) in [
+            ("::1", "in brackets"),
+            ("ns1:0", "a port from 1 to 65535"),
+            ("ns1:x", "a port from 1 to 65535"),
+            ("", "a host, with or without a port"),
+            ("a b", "a host of letters"),
+        ] {
+            assert_eq!(HostMaybePort.parse(text), None, "{text}");
+            let help = HostMaybePort.expected(text);
+            assert!(help.contains(expected), "{text}: {help}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The expected answer. Pure.
+
+use super::message::{Reply, rcode_name};
+use crate::outcome::Cause;
+use crate::probe::pattern::shown;
+use crate::probe::quoted::quoted;
+use hickory_proto::op::ResponseCode;
+use regex::Regex;
+
+/// Records that a message quotes.
+const SHOWN_MAX: usize = 3;
+
+#[derive(Debug, Default)]
+pub struct Expect {
+    pub rcodes: Vec<ResponseCode>,
+    /// In an answer without an error.
+    pub min_answers: usize,
+    /// Each must match a record.
+    pub answers: Vec<Regex>,
+    /// All must match every record.
+    pub answers_each: Vec<Regex>,
+    /// None may match a record.
+    pub answers_not: Vec<Regex>,
+    pub authoritative: Option<bool>,
+    pub authenticated: Option<bool>,
+}
+
+/// One expectation held against a reply.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Check {
+    /// `None` if it holds.
+    pub failed: Option<Cause>,
+    /// What was expected and what was seen.
+    pub text: String,
+}
+
+impl Check {
+    fn new(holds: bool, cause: Cause, text: String) -> Self {
+        let failed = (!holds).then_some(cause);
+        Self { failed, text }
+    }
+}
+
+impl Expect {
+    /// Takes time: see [`crate::probe::evaluate`].
+    pub fn check(&self, reply: &Reply) -> Vec<Check> {
+        let mut checks = vec![self.check_rcode(reply)];
+        checks.extend(self.check_flags(reply));
+        if reply.rcode == ResponseCode::NoError {
+            checks.extend(self.check_count(reply));
+        }
+        checks.extend(self.check_records(reply));
+        checks
+    }
+
+    fn check_rcode(&self, reply: &Reply) -> Check {
+        let wanted: Vec<String> = self.rcodes.iter().map(|code| rcode_name(*code)).collect();
+        let seen = rcode_name(reply.rcode);
+        let text = format!("{seen}, expected {}", wanted.join(", "));
+        Check::new(self.rcodes.contains(&reply.rcode), Cause::Status, text)
+    }
+
+    fn check_flags(&self, reply: &Reply) -> impl Iterator<Item = Check> {
+        let flags = [
+            (
+                "authoritative (AA)",
+                self.authoritative,
+                reply.authoritative,
+            ),
+            (
+                "authenticated (AD)",
+                self.authenticated,
+                reply.authenticated,
+            ),
+        ];
+        flags.into_iter().filter_map(|(flag, wanted, is_set)| {
+            let wanted = wanted?;
+            let seen = if is_set { "is" } else { "is not" };
+            let expected = if wanted { "it to be" } else { "it not to be" };
+            let text = format!("the answer {seen} {flag}, expected {expected}");
+            Some(Check::new(is_set == wanted, Cause::Header, text))
+        })
+    }
+
+    fn check_count(&self, reply: &Reply) -> Option<Check> {
+        let (min, count) = (self.min_answers, reply.records.len());
+        (min > 0).then(|| {
+            let records = if count == 1 { "record" } else { "records" };
+            let text = format!("{count} {records} of the type, expected at least {min}");
+            Check::new(count >= min, Cause::Answer, text)
+        })
+    }
+
+    fn check_records<'a>(&'a self, reply: &'a Reply) -> impl Iterator<Item = Check> + 'a {
+        let records = &reply.records;
+        let some = self.answers.iter().map(|regex| {
+            let found = records.iter().any(|record| regex.is_match(record));
+            let regex = shown(regex.as_str());
+            let text = if found {
+                format!("a record matches {regex}")
+            } else {
+                format!("no record matches {regex}: {}", quoted_all(records))
+            };
+            Check::new(found, Cause::Answer, text)
+        });
+        let each = self.answers_each.iter().map(|regex| {
+            let other = records.iter().find(|record| !regex.is_match(record));
+            let regex = shown(regex.as_str());
+            let text = match other {
+                None => format!("every record matches {regex}"),
+                Some(one) => format!("{} does not match {regex}", quoted(one.as_bytes())),
+            };
+            Check::new(other.is_none(), Cause::Answer, text)
+        });
+        let none = self.answers_not.iter().map(|regex| {
+            let found = records.iter().find(|record| regex.is_match(record));
+            let regex = shown(regex.as_str());
+            let text = match found {
+                None => format!("no record matches {regex}"),
+                Some(one) => {
+                    let one = quoted(one.as_bytes());
+                    format!("{one} matches {regex}, which it must not match")
+                }
+            };
+            Check::new(found.is_none(), Cause::Answer, text)
+        });
+        some.chain(each).chain(none)
+    }
+}
+
+fn quoted_all(records: &[String]) -> String {
+    if records.is_empty() {
+        return "there is none".to_owned();
+    }
+    let first = records.iter().take(SHOWN_MAX);
+    let first: Vec<String> = first.map(|record| quoted(record.as_bytes())).collect();
+    let more = if records.len() > SHOWN_MAX {
+        ", \u{2026}"
+    } else {
+        ""
+    };
+    format!("{}{more}", first.join(", "))
+}

@@ -1,0 +1,219 @@
+//! Questions and replies as messages of DNS (RFC 1035). Pure.
+
+use super::keys::RCODES;
+use crate::outcome::Cause;
+use crate::probe::dial::Failure;
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::{DNSClass, Name, RecordType};
+use std::fmt::{self, Write as _};
+
+/// Bytes of a message's header.
+const HEADER: usize = 12;
+/// What most networks carry in one piece (DNS Flag Day 2020).
+const PAYLOAD: u16 = 1232;
+/// Datagrams that are skipped at most in one attempt.
+const SKIPPED_MAX: u32 = 100;
+
+/// What is asked.
+#[derive(Debug)]
+pub struct Question {
+    pub name: Name,
+    pub record_type: RecordType,
+    pub class: DNSClass,
+    pub recursion: bool,
+    pub edns: bool,
+    /// Whether the server is asked to say if it verified the answer (RFC 6840).
+    pub asks_authenticated: bool,
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name, record_type, ..
+        } = self;
+        write!(f, "{name} {record_type}")
+    }
+}
+
+/// Why a message is not the reply to a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit(pub String);
+
+/// A reply that belongs to its question.
+#[derive(Debug)]
+pub struct Reply {
+    pub rcode: ResponseCode,
+    pub authoritative: bool,
+    pub authenticated: bool,
+    /// The data of each record of the type that was asked for, as in zone files.
+    pub records: Vec<String>,
+    /// Records of other types in the answer, such as aliases on the way.
+    pub others: usize,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub enum Received {
+    Whole(Reply),
+    /// The server has more to say than a datagram holds.
+    Truncated,
+}
+
+impl Question {
+    /// The message that asks it.
+    pub fn encode(&self, id: u16) -> Result<Vec<u8>, Failure> {
+        let mut message = Message::new(id, MessageType::Query, OpCode::Query);
+        message.metadata.recursion_desired = self.recursion;
+        message.metadata.authentic_data = self.asks_authenticated;
+        let mut query = Query::query(self.name.clone(), self.record_type);
+        query.set_query_class(self.class);
+        message.add_query(query);
+        if self.edns {
+            let mut edns = Edns::new();
+            edns.set_max_payload(PAYLOAD);
+            message.set_edns(edns);
+        }
+        let unfit = |_| Failure::bad(Cause::Protocol, "the question does not fit into a message");
+        message.to_vec().map_err(unfit)
+    }
+
+    /// What a message says, if it is the reply to this question.
+    pub fn decode(&self, id: u16, bytes: &[u8]) -> Result<Received, Unfit> {
+        let unfit = |why: &str| Err(Unfit(why.to_owned()));
+        let Some(header) = bytes.get(..HEADER) else {
+            let length = bytes.len();
+            return Err(Unfit(format!("it has {length} bytes, which is no message")));
+        };
+        if header[..2] != id.to_be_bytes() {
+            return unfit("it has the id of another question");
+        }
+        if header[2] & 0x80 == 0 {
+            return unfit("it is a question itself");
+        }
+        // A truncated message may end in the middle of a record.
+        if header[2] & 0x02 != 0 {
+            return Ok(Received::Truncated);
+        }
+        // Before memory is set aside for that many.
+        if header[4] != 0 || header[5] > 1 {
+            return unfit("it has several questions");
+        }
+        let message =
+            Message::from_vec(bytes).map_err(|_| Unfit("it cannot be read".to_owned()))?;
+        if message.metadata.op_code != OpCode::Query {
+            return unfit("it is for another operation");
+        }
+        let rcode = message.metadata.response_code;
+        let is_own = match message.queries.first() {
+            Some(query) => self.is(query),
+            // A server that failed early may leave the question out.
+            None => rcode != ResponseCode::NoError,
+        };
+        if !is_own {
+            return unfit("it is for another question");
+        }
+        Ok(Received::Whole(self.reply(&message)))
+    }
+
+    fn is(&self, query: &Query) -> bool {
+        let fits = query.query_type() == self.record_type && query.query_class() == self.class;
+        fits && query.name().eq_ignore_root(&self.name)
+    }
+
+    fn reply(&self, message: &Message) -> Reply {
+        let wanted = |record: &&hickory_proto::rr::Record| {
+            self.record_type == RecordType::ANY || record.record_type() == self.record_type
+        };
+        let records: Vec<String> = message
+            .answers
+            .iter()
+            .filter(wanted)
+            .map(|record| {
+                let mut data = String::new();
+                // Some kinds of data have no text; they are empty then.
+                let _ = write!(data, "{}", record.data);
+                data
+            })
+            .collect();
+        Reply {
+            rcode: message.metadata.response_code,
+            authoritative: message.metadata.authoritative,
+            authenticated: message.metadata.authentic_data,
+            others: message.answers.len() - records.len(),
+            records,
+        }
+    }
+}
+
+impl Reply {
+    /// The response code as a number.
+    pub fn code(&self) -> u32 {
+        u16::from(self.rcode).into()
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.records.len();
+        let records = if count == 1 { "record" } else { "records" };
+        write!(f, "{}, {count} {records}", rcode_name(self.rcode))?;
+        if self.others > 0 {
+            write!(f, " and {} of other types", self.others)?;
+        }
+        for (flag, is_set) in [
+            ("authoritative", self.authoritative),
+            ("authenticated", self.authenticated),
+        ] {
+            if is_set {
+                write!(f, ", {flag}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name that IANA gives a response code, or its number.
+pub fn rcode_name(code: ResponseCode) -> String {
+    let known = RCODES.iter().find(|(_, known)| *known == code);
+    known.map_or_else(
+        || format!("response code {}", u16::from(code)),
+        |(name, _)| (*name).to_owned(),
+    )
+}
+
+/// Datagrams that are no reply to the question, and are skipped as resolvers do: anybody could
+/// have sent them.
+#[derive(Debug, Default)]
+pub struct Skipped {
+    count: u32,
+    /// Why the last one was skipped.
+    why: String,
+}
+
+impl Skipped {
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Takes another one; an error if there are too many.
+    pub fn add(&mut self, Unfit(why): Unfit) -> Result<(), Failure> {
+        self.count += 1;
+        self.why = why;
+        if self.count < SKIPPED_MAX {
+            return Ok(());
+        }
+        Err(self.failure())
+    }
+
+    /// That nothing else came.
+    pub fn failure(&self) -> Failure {
+        let message = match self.count {
+            1 => format!("the reply is none to the question: {}", self.why),
+            count => format!(
+                "{count} replies, none to the question: of the last, {}",
+                self.why
+            ),
+        };
+        Failure::bad(Cause::Protocol, message)
+    }
+}

@@ -1,0 +1,136 @@
+//! The `dns` kind: one question to a name server, and its answer.
+
+mod exchange;
+mod expect;
+mod keys;
+mod message;
+mod read;
+
+use super::dial::{Address, Failure, Family, Progress, Tls};
+use super::evaluate::Evaluator;
+use super::{Attempt, Kind, Probe};
+use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome};
+use crate::yaml::{Keys, Section};
+use async_trait::async_trait;
+use expect::Expect;
+use message::{Question, Reply};
+use rustls::pki_types::ServerName;
+use std::sync::Arc;
+use tokio::time::timeout_at;
+
+/// The kind's place in the registry.
+#[derive(Debug)]
+pub struct Dns;
+
+impl Kind for Dns {
+    fn name(&self) -> &'static str {
+        "dns"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Asks a name server one question and checks its answer. The question goes to `server` only, never to the system's resolver, and is sent once: a datagram that is lost is a `timeout`. A truncated answer over UDP is asked for again over TCP within the same attempt. Bad are another response code than expected (`status`), other records (`answer`), other flags (`header`), and replies that do not belong to the question or cannot be read (`protocol`)."
+    }
+
+    fn keys(&self) -> Keys {
+        keys::KEYS
+    }
+
+    fn example(&self) -> &'static str {
+        "{ server: 192.0.2.53, name: www.example.org, type: A, expect: { answers: '^192\\.0\\.2\\.' } }"
+    }
+
+    fn measures(&self) -> &'static Measures {
+        &Measures {
+            duration: DurationOf::Attempt,
+            measurements: &[
+                Measurement::Resolve,
+                Measurement::Connect,
+                Measurement::Tls,
+                Measurement::Processing,
+            ],
+            code: Some(CodeOf::DnsResponseCode),
+        }
+    }
+
+    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
+        read::read(section).map(|probe| Arc::new(probe) as Arc<dyn Probe>)
+    }
+}
+
+/// How a question reaches its server.
+#[derive(Debug)]
+enum Transport {
+    /// With TCP for an answer that is truncated.
+    Udp,
+    Tcp,
+    /// DNS over TLS (RFC 7858).
+    Tls(Box<Tls>, ServerName<'static>),
+}
+
+#[derive(Debug)]
+struct DnsProbe {
+    server: Address,
+    family: Family,
+    transport: Transport,
+    question: Question,
+    expect: Arc<Expect>,
+    evaluator: Evaluator,
+}
+
+#[async_trait]
+impl Probe for DnsProbe {
+    async fn run(&self, attempt: &mut Attempt) -> Outcome {
+        let deadline = attempt.deadline;
+        let mut progress = Progress::new(attempt);
+        let mut skipped = message::Skipped::default();
+        let work = self.ask(&mut progress, &mut skipped);
+        let result = match timeout_at(deadline, work).await {
+            Err(_) if !skipped.is_empty() => Ok(Err(skipped.failure())),
+            result => result,
+        };
+        progress.finish(result)
+    }
+
+    fn target(&self) -> String {
+        let Address { shown, port, .. } = &self.server;
+        let transport = match &self.transport {
+            Transport::Udp => "",
+            Transport::Tcp => " (TCP)",
+            Transport::Tls(..) => " (TLS)",
+        };
+        format!("{} at {shown}:{port}{transport}", self.question)
+    }
+}
+
+impl DnsProbe {
+    async fn ask(
+        &self,
+        progress: &mut Progress<'_>,
+        skipped: &mut message::Skipped,
+    ) -> Result<(), Failure> {
+        let reply = exchange::exchange(self, progress, skipped).await?;
+        progress.leave();
+        progress.code = Some(reply.code());
+        progress.record("response", || reply.to_string());
+        self.judge(reply, progress).await
+    }
+
+    /// The first expectation that does not hold is the cause; all of them are recorded.
+    async fn judge(&self, reply: Reply, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        let expect = self.expect.clone();
+        let work = move || expect.check(&reply);
+        let checks = self.evaluator.evaluate(progress.deadline(), work).await?;
+        let mut failure = None;
+        for check in checks {
+            let result = if check.failed.is_none() {
+                "ok"
+            } else {
+                "FAILED"
+            };
+            progress.record("expect", || format!("{result}: {}", check.text));
+            let failed = check.failed.map(|cause| Failure::bad(cause, check.text));
+            failure = failure.or(failed);
+        }
+        failure.map_or(Ok(()), Err)
+    }
+}

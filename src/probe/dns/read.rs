@@ -1,0 +1,99 @@
+//! From the config to a probe.
+
+use super::expect::Expect;
+use super::keys::{self, Protocol};
+use super::message::Question;
+use super::{DnsProbe, Transport};
+use crate::probe::dial::{TlsOptions, options};
+use crate::probe::evaluate::Evaluator;
+use crate::yaml::Section;
+use hickory_proto::op::ResponseCode;
+use std::sync::Arc;
+
+/// By RFC 1035 and RFC 7858.
+const PORT: u16 = 53;
+const TLS_PORT: u16 = 853;
+
+/// Reports every fault, and builds what has none.
+pub fn read(section: &Section<'_>) -> Option<DnsProbe> {
+    let expect = read_expect(section);
+    let name = section.get(&keys::NAME);
+    let record_type = section.get(&keys::TYPE);
+    let class = section.get(&keys::CLASS);
+    let recursion = section.get(&keys::RECURSION);
+    let edns = section.get(&keys::EDNS);
+    let protocol = section.get(&keys::TRANSPORT);
+    let server = section.get(&keys::SERVER);
+    let family = section.get(&options::IP_VERSION);
+    let tls = section.section_or_empty(&keys::TLS);
+    let tls = tls.map(|tls| TlsOptions {
+        alpn: &[b"dot"],
+        ..TlsOptions::read(&tls)
+    });
+    let protocol = protocol?;
+    if protocol != Protocol::Tls && section.has(&keys::TLS) {
+        let help = "`transport: tls`, or remove the key";
+        section.error("invalid-value", &keys::TLS, "`tls` has no effect", help);
+    }
+    let port = if protocol == Protocol::Tls {
+        TLS_PORT
+    } else {
+        PORT
+    };
+    let server = server?.or_port(port);
+    let transport = match protocol {
+        Protocol::Udp => Transport::Udp,
+        Protocol::Tcp => Transport::Tcp,
+        Protocol::Tls => {
+            let tls = tls?.build(section, &keys::TLS)?;
+            let name = options::server_name(section, &tls, &keys::SERVER, &server)?;
+            Transport::Tls(Box::new(tls), name)
+        }
+    };
+    let question = Question {
+        name: name?,
+        record_type: record_type?,
+        class: class?,
+        recursion: recursion?,
+        edns: edns?,
+        asks_authenticated: expect.authenticated.is_some(),
+    };
+    Some(DnsProbe {
+        server,
+        family: family?,
+        transport,
+        question,
+        expect: Arc::new(expect),
+        evaluator: Evaluator::default(),
+    })
+}
+
+fn read_expect(section: &Section<'_>) -> Expect {
+    let Some(expect) = section.section_or_empty(&keys::EXPECT) else {
+        return Expect::default();
+    };
+    let read = Expect {
+        rcodes: expect.all(&keys::RCODE),
+        min_answers: expect.get(&keys::MIN_ANSWERS).unwrap_or_default() as usize,
+        answers: expect.all(&keys::ANSWERS),
+        answers_each: expect.all(&keys::ANSWERS_EACH),
+        answers_not: expect.all(&keys::ANSWERS_NOT),
+        authoritative: expect.get(&keys::AUTHORITATIVE),
+        authenticated: expect.get(&keys::AUTHENTICATED),
+    };
+    if !read.rcodes.is_empty() && !read.rcodes.contains(&ResponseCode::NoError) {
+        refuse_records(&expect);
+    }
+    read
+}
+
+/// Reports expectations about records where every answer that is expected has none.
+fn refuse_records(expect: &Section<'_>) {
+    let answers = [&keys::ANSWERS, &keys::ANSWERS_EACH];
+    let mut useless = answers.into_iter().filter(|key| expect.has(*key));
+    if let Some(key) = useless.next() {
+        let message = "an answer without the code NOERROR has no records";
+        let help = "add NOERROR to `rcode`, or remove the key";
+        expect.error("invalid-value", key, message, help);
+    }
+}

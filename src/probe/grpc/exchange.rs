@@ -1,0 +1,197 @@
+//! One call over a new HTTP/2 connection.
+//!
+//! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
+
+use super::GrpcProbe;
+use super::message::{Received, Serving};
+use super::status::Code;
+use crate::outcome::{Cause, Measurement};
+use crate::probe::dial::{Failure, Progress, connect, resolve};
+use crate::probe::http::driver::Driven;
+use crate::probe::http::http2_error;
+use crate::probe::http::read::AGENT;
+use crate::probe::http::refusal::refusal;
+use crate::probe::http::tap::{Start, Tap};
+use crate::probe::quoted::quoted;
+use h2::RecvStream;
+use h2::client::{Builder, SendRequest};
+use http::header::{CONTENT_TYPE, TE, USER_AGENT};
+use http::uri::{Scheme, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Bytes;
+use percent_encoding::percent_decode;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+const PATH: &str = "/grpc.health.v1.Health/Check";
+/// Bytes of metadata that a server may send.
+const METADATA_MAX: u32 = 64 << 10;
+const STATUS: &str = "grpc-status";
+const WORDS: &str = "grpc-message";
+
+/// How a call ended.
+#[derive(Debug)]
+pub struct Answer {
+    pub code: Code,
+    /// What the server adds to a code.
+    pub words: Vec<u8>,
+    /// Looked at only if the call succeeded.
+    pub message: Result<Serving, Failure>,
+}
+
+/// Makes the call.
+pub async fn exchange(probe: &GrpcProbe, progress: &mut Progress<'_>) -> Result<Answer, Failure> {
+    let addresses = resolve(&probe.address.host, probe.family, progress).await?;
+    let stream = connect(&addresses, probe.address.port, progress).await?;
+    let Some((tls, name)) = &probe.tls else {
+        return call(probe, stream, progress).await;
+    };
+    let stream = tls.handshake(stream, name.clone(), progress).await?;
+    call(probe, stream, progress).await
+}
+
+async fn call(
+    probe: &GrpcProbe,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    progress: &mut Progress<'_>,
+) -> Result<Answer, Failure> {
+    progress.enter(Measurement::Processing);
+    let request = request(probe, progress)?;
+    progress.record("request", || format!("{PATH} for {:?}", probe.service));
+    let start = Start::default();
+    let mut builder = Builder::new();
+    builder
+        .max_header_list_size(METADATA_MAX)
+        .enable_push(false);
+    let failed = |error: h2::Error, doing| match refusal(&start.bytes(), true) {
+        Some(_) => Failure::bad(
+            Cause::Protocol,
+            "the server responds with HTTP/1.1 where it should speak HTTP/2",
+        ),
+        None => http2_error::explain(&error, doing),
+    };
+    let handshake = builder.handshake(Tap::new(stream, start.clone()));
+    let (sender, connection) = handshake
+        .await
+        .map_err(|error| failed(error, "sending the request"))?;
+    let exchanged = async {
+        let (response, sender) = send(sender, request, probe.request.clone())
+            .await
+            .map_err(|error| failed(error, "waiting for the response"))?;
+        let answer = receive(response, progress, &failed).await;
+        // The connection stays open until the answer is complete.
+        drop(sender);
+        answer
+    };
+    Driven::new(connection).during(exchanged).await
+}
+
+fn request(probe: &GrpcProbe, progress: &Progress<'_>) -> Result<Request<()>, Failure> {
+    let unfit = |()| Failure::bad(Cause::Protocol, "the request is not valid in HTTP/2");
+    let scheme = match probe.tls {
+        Some(_) => Scheme::HTTPS,
+        None => Scheme::HTTP,
+    };
+    let uri = Uri::builder()
+        .scheme(scheme)
+        .authority(probe.authority.clone())
+        .path_and_query(PATH)
+        .build()
+        .map_err(|_| unfit(()))?;
+    let mut request = Request::new(());
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = probe.metadata.clone();
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(TE, HeaderValue::from_static("trailers"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    let left = progress
+        .deadline()
+        .saturating_duration_since(Instant::now());
+    let timeout = HeaderValue::try_from(format!("{}m", left.as_millis().min(99_999_999)));
+    headers.insert("grpc-timeout", timeout.map_err(|_| unfit(()))?);
+    let identity = HeaderValue::from_static("identity");
+    headers.insert("grpc-accept-encoding", identity);
+    Ok(request)
+}
+
+async fn send(
+    sender: SendRequest<Bytes>,
+    request: Request<()>,
+    message: Bytes,
+) -> Result<(Response<RecvStream>, SendRequest<Bytes>), h2::Error> {
+    let mut sender = sender.ready().await?;
+    let (response, mut body) = sender.send_request(request, false)?;
+    body.send_data(message, true)?;
+    Ok((response.await?, sender))
+}
+
+async fn receive(
+    response: Response<RecvStream>,
+    progress: &mut Progress<'_>,
+    failed: &impl Fn(h2::Error, &'static str) -> Failure,
+) -> Result<Answer, Failure> {
+    progress.enter(Measurement::Transfer);
+    let (head, mut body) = response.into_parts();
+    progress.record("response", || format!("HTTP/2 {}", head.status));
+    check_head(head.status, &head.headers)?;
+    let mut received = Received::default();
+    while let Some(piece) = body.data().await {
+        let piece = piece.map_err(|error| failed(error, "reading the answer"))?;
+        // What is released is what was received: it cannot fail.
+        let _ = body.flow_control().release_capacity(piece.len());
+        received.take(&piece)?;
+    }
+    let trailers = body
+        .trailers()
+        .await
+        .map_err(|error| failed(error, "reading the trailers"))?;
+    let message = received.finish();
+    // An answer without a message may have its status in the head.
+    let fields = trailers.as_ref().unwrap_or(&head.headers);
+    let (code, words) = status(fields)?;
+    Ok(Answer {
+        code,
+        words,
+        message,
+    })
+}
+
+/// Whether gRPC follows.
+fn check_head(status: StatusCode, headers: &HeaderMap) -> Result<(), Failure> {
+    if headers.contains_key(STATUS) {
+        return Ok(());
+    }
+    if status != StatusCode::OK {
+        let message = format!("HTTP status {}, expected 200", status.as_u16());
+        return Err(Failure::bad(Cause::Status, message));
+    }
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let kind = kind.unwrap_or_default();
+    let rest = kind.strip_prefix(b"application/grpc");
+    if rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' '))) {
+        return Ok(());
+    }
+    let seen = match kind {
+        [] => "has no content type".to_owned(),
+        kind => format!("is {}", quoted(kind)),
+    };
+    let message = format!("the answer {seen}, expected `application/grpc`");
+    Err(Failure::bad(Cause::Protocol, message))
+}
+
+fn status(fields: &HeaderMap) -> Result<(Code, Vec<u8>), Failure> {
+    let invalid = |message: String| Failure::bad(Cause::Protocol, message);
+    let Some(code) = fields.get(STATUS) else {
+        let message = "the answer ended without `grpc-status`".to_owned();
+        return Err(invalid(message));
+    };
+    let code = Code::parse(code.as_bytes()).ok_or_else(|| {
+        let seen = quoted(code.as_bytes());
+        invalid(format!("`grpc-status` is {seen}, which is no number"))
+    })?;
+    let words = fields.get(WORDS).map(HeaderValue::as_bytes);
+    let words = percent_decode(words.unwrap_or_default()).collect();
+    Ok((code, words))
+}

@@ -1,0 +1,132 @@
+//! The `grpc` kind: the standard health check of a gRPC server.
+
+mod exchange;
+mod keys;
+mod message;
+mod read;
+mod status;
+
+use super::dial::{Address, Failure, Family, Progress, Tls};
+use super::quoted::quoted;
+use super::{Attempt, Kind, Probe};
+use crate::outcome::{Cause, CodeOf, DurationOf, Measurement, Measures, Outcome};
+use crate::yaml::{Keys, Section};
+use async_trait::async_trait;
+use exchange::Answer;
+use http::HeaderMap;
+use http::uri::Authority;
+use hyper::body::Bytes;
+use message::Serving;
+use rustls::pki_types::ServerName;
+use status::Code;
+use std::sync::Arc;
+use tokio::time::timeout_at;
+
+/// The kind's place in the registry.
+#[derive(Debug)]
+pub struct Grpc;
+
+impl Kind for Grpc {
+    fn name(&self) -> &'static str {
+        "grpc"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Asks a gRPC server for its health (`grpc.health.v1.Health/Check`), over a new HTTP/2 connection each time. Bad are another gRPC status than expected, a service that is not serving and an HTTP status other than 200 (`status`), an answer that is not gRPC (`protocol`), and a message larger than 64 KiB (`body_too_large`)."
+    }
+
+    fn keys(&self) -> Keys {
+        keys::KEYS
+    }
+
+    fn example(&self) -> &'static str {
+        "{ address: \"127.0.0.1:50051\", service: my.package.MyService }"
+    }
+
+    fn measures(&self) -> &'static Measures {
+        &Measures {
+            duration: DurationOf::Attempt,
+            measurements: Measurement::PHASES,
+            code: Some(CodeOf::GrpcStatus),
+        }
+    }
+
+    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
+        read::read(section).map(|probe| Arc::new(probe) as Arc<dyn Probe>)
+    }
+}
+
+#[derive(Debug)]
+struct GrpcProbe {
+    address: Address,
+    family: Family,
+    tls: Option<(Tls, ServerName<'static>)>,
+    authority: Authority,
+    /// Empty for the server as a whole.
+    service: String,
+    /// The request's message in its frame.
+    request: Bytes,
+    metadata: HeaderMap,
+    codes: Vec<Code>,
+    serving: Vec<Serving>,
+}
+
+#[async_trait]
+impl Probe for GrpcProbe {
+    async fn run(&self, attempt: &mut Attempt) -> Outcome {
+        let deadline = attempt.deadline;
+        let mut progress = Progress::new(attempt);
+        let work = self.ask(&mut progress);
+        let result = timeout_at(deadline, work).await;
+        progress.finish(result)
+    }
+
+    fn target(&self) -> String {
+        let Address { shown, port, .. } = &self.address;
+        let tls = if self.tls.is_some() { " (TLS)" } else { "" };
+        let service = match self.service.as_str() {
+            "" => String::new(),
+            service => format!(" {service}"),
+        };
+        format!("{shown}:{port}{service}{tls}")
+    }
+}
+
+impl GrpcProbe {
+    async fn ask(&self, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        let answer = exchange::exchange(self, progress).await?;
+        progress.leave();
+        progress.code = Some(answer.code.0);
+        self.judge(&answer, progress)
+    }
+
+    /// The status comes first: a call that failed has no message.
+    fn judge(&self, answer: &Answer, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        let Answer { code, words, .. } = answer;
+        let wanted: Vec<String> = self.codes.iter().map(ToString::to_string).collect();
+        let mut text = format!("gRPC status {code}, expected {}", wanted.join(", "));
+        if !self.codes.contains(code) {
+            if !words.is_empty() {
+                text = format!("{text}: {}", quoted(words));
+            }
+            text += code.hint();
+        }
+        expect(self.codes.contains(code), text, progress)?;
+        if *code != Code::OK {
+            return Ok(());
+        }
+        let serving = answer.message.clone()?;
+        let wanted: Vec<&str> = self.serving.iter().map(|one| one.label()).collect();
+        let text = format!("{}, expected {}", serving.label(), wanted.join(", "));
+        expect(self.serving.contains(&serving), text, progress)
+    }
+}
+
+fn expect(holds: bool, text: String, progress: &mut Progress<'_>) -> Result<(), Failure> {
+    let result = if holds { "ok" } else { "FAILED" };
+    progress.record("expect", || format!("{result}: {text}"));
+    if holds {
+        return Ok(());
+    }
+    Err(Failure::bad(Cause::Status, text))
+}

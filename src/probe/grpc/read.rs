@@ -1,0 +1,116 @@
+//! From the config to a probe.
+
+use super::{GrpcProbe, keys, message};
+use crate::probe::dial::{Address, options};
+use crate::probe::http::headers::is_secret;
+use crate::yaml::Section;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// What gRPC and HTTP/2 set themselves, and what HTTP/2 has not.
+const RESERVED: [&str; 8] = [
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "user-agent",
+];
+
+/// Reports every fault, and builds what has none.
+pub fn read(section: &Section<'_>) -> Option<GrpcProbe> {
+    let address = section.get(&keys::ADDRESS);
+    let service = section.get(&keys::SERVICE);
+    let tls = options::optional_tls(section, &keys::TLS, &[b"h2"]);
+    let authority = section.get(&keys::AUTHORITY);
+    let metadata = read_metadata(section);
+    let (codes, serving) = match section.section_or_empty(&keys::EXPECT) {
+        Some(expect) => (expect.all(&keys::CODE), expect.all(&keys::SERVING)),
+        None => (Vec::new(), Vec::new()),
+    };
+    let family = section.get(&options::IP_VERSION);
+    let (address, service) = (address?, service?);
+    let tls = tls.and_then(|tls| {
+        let name = options::server_name(section, &tls, &keys::ADDRESS, &address)?;
+        Some((tls, name))
+    });
+    Some(GrpcProbe {
+        authority: authority.or_else(|| own_authority(section, &address))?,
+        family: family?,
+        tls,
+        request: message::request(&service).into(),
+        service,
+        address,
+        metadata: metadata?,
+        codes,
+        serving,
+    })
+}
+
+/// The address as an authority, whose port is always there.
+fn own_authority(section: &Section<'_>, address: &Address) -> Option<Authority> {
+    let authority = format!("{}:{}", address.shown, address.port).parse();
+    authority
+        .map_err(|_| {
+            let message = "the host is not valid as an authority of HTTP/2";
+            section.error("invalid-value", &keys::ADDRESS, message, "set `authority`");
+        })
+        .ok()
+}
+
+fn read_metadata(section: &Section<'_>) -> Option<HeaderMap> {
+    let mut metadata = HeaderMap::new();
+    let mut faultless = true;
+    for (name, value, at) in section.map(&keys::METADATA) {
+        let reader = section.reader();
+        match field(&name, value.reveal()) {
+            Ok((name, sent)) => {
+                reader.note_secret(&at);
+                if is_secret(&name) {
+                    let text = value.reveal();
+                    let token = text.split_once(' ').map_or(text, |(_, token)| token);
+                    reader.redact(text, "<secret>");
+                    reader.redact(token, "<secret>");
+                }
+                metadata.append(name, sent);
+            }
+            Err((message, help)) => {
+                reader.error("invalid-value", &at, message, help);
+                faultless = false;
+            }
+        }
+    }
+    faultless.then_some(metadata)
+}
+
+/// A name and its value, or what is wrong with them, without the value.
+fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), (String, &'static str)> {
+    let lower = name.to_ascii_lowercase();
+    if RESERVED.contains(&lower.as_str()) || lower.starts_with("grpc-") {
+        let message = format!("`{name}` is set by gRPC itself");
+        return Err((message, "another name, or remove the key"));
+    }
+    let Ok(valid) = HeaderName::try_from(&lower) else {
+        let message = format!("`{name}` is not valid as a name of metadata");
+        return Err((message, "letters, digits, `-`, `_` and `.`"));
+    };
+    if lower.ends_with("-bin") && STANDARD.decode(value).is_err() {
+        let message = format!("the value of `{name}` is not Base64");
+        return Err((message, "Base64 with padding, for names that end in `-bin`"));
+    }
+    let is_ascii = value.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    match HeaderValue::from_str(value) {
+        Ok(mut sent) if is_ascii => {
+            sent.set_sensitive(true);
+            Ok((valid, sent))
+        }
+        _ => Err((
+            format!("the value of `{name}` is not valid in metadata"),
+            "printable ASCII; other bytes in Base64 below a name that ends in `-bin`",
+        )),
+    }
+}

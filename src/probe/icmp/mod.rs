@@ -1,0 +1,197 @@
+//! The `icmp` kind: an echo request and its reply.
+
+mod error;
+mod packet;
+mod socket;
+
+use super::dial::{
+    Failure, Family, Host, Progress, expected_host, options, resolve, share_end, together,
+};
+use super::{Attempt, Kind, Probe};
+use crate::outcome::{Cause, DurationOf, Measurement, Measures, Outcome};
+use crate::yaml::{Bool, Form, Integer, Key, Keys, Scalar, Section};
+use async_trait::async_trait;
+use packet::Echo;
+use socket::{Sent, Socket};
+use std::net::IpAddr;
+use std::sync::Arc;
+use tokio::time::timeout_at;
+
+/// The kind's place in the registry.
+#[derive(Debug)]
+pub struct Icmp;
+
+const KEYS: Keys = &[
+    &HOST,
+    &PAYLOAD_SIZE,
+    &DONT_FRAGMENT,
+    &TTL,
+    &options::IP_VERSION,
+];
+
+const HOST: Key<HostForm> = Key::required(
+    "host",
+    HostForm,
+    "The host, such as `router.example.org`, `192.0.2.1` or `2001:db8::1`.",
+);
+
+const PAYLOAD_SIZE: Key<Integer> = Key::with_default(
+    "payload_size",
+    Integer(packet::TOKEN, 65_000),
+    "56",
+    "Bytes after the header of ICMP. The reply must repeat them.",
+);
+
+const DONT_FRAGMENT: Key<Bool> = Key::with_default(
+    "dont_fragment",
+    Bool,
+    "false",
+    "Whether routers must not divide the packet: one that is too large for the path is bad (`unreachable`) then.",
+);
+
+const TTL: Key<Integer> = Key::with_default(
+    "ttl",
+    Integer(1, 255),
+    "64",
+    "How many routers may forward the packet. One that drops it because of this makes the attempt bad (`unreachable`).",
+);
+
+/// A host without a port; IPv6 addresses with or without brackets.
+#[derive(Clone, Copy, Debug)]
+struct HostForm;
+
+impl Form for HostForm {
+    fn describe(&self) -> String {
+        "host".to_owned()
+    }
+}
+
+impl Scalar for HostForm {
+    type Value = (Host, String);
+
+    fn expected(&self, written: &str) -> String {
+        match written.rsplit_once(':') {
+            Some((host, _)) if Host::written(host).is_some() => {
+                "a host without a port: ICMP has none".to_owned()
+            }
+            _ => expected_host(written).to_owned(),
+        }
+    }
+
+    fn parse(&self, text: &str) -> Option<(Host, String)> {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Some((Host::Address(address), address.to_string()));
+        }
+        Host::written(text)
+    }
+}
+
+impl Kind for Icmp {
+    fn name(&self) -> &'static str {
+        "icmp"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Sends one echo request (ping) and waits for its reply; a packet that is lost is a `timeout`. It uses an unprivileged socket where the sysctl `net.ipv4.ping_group_range` includes slod's group, and otherwise a raw socket, which needs CAP_NET_RAW. Without either, attempts are void (`resources`), and their message says what allows it."
+    }
+
+    fn keys(&self) -> Keys {
+        KEYS
+    }
+
+    fn example(&self) -> &'static str {
+        "{ host: 192.0.2.1 }"
+    }
+
+    fn measures(&self) -> &'static Measures {
+        &Measures {
+            duration: DurationOf::Attempt,
+            measurements: &[Measurement::Resolve, Measurement::Processing],
+            code: None,
+        }
+    }
+
+    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
+        let host = section.get(&HOST);
+        let payload_size = section.get(&PAYLOAD_SIZE);
+        let dont_fragment = section.get(&DONT_FRAGMENT);
+        let ttl = section.get(&TTL);
+        let family = section.get(&options::IP_VERSION);
+        let (host, shown) = host?;
+        Some(Arc::new(IcmpProbe {
+            host,
+            shown,
+            family: family?,
+            payload_size: payload_size? as usize,
+            settings: socket::Settings {
+                dont_fragment: dont_fragment?,
+                ttl: u8::try_from(ttl?).ok()?,
+            },
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct IcmpProbe {
+    host: Host,
+    shown: String,
+    family: Family,
+    payload_size: usize,
+    settings: socket::Settings,
+}
+
+#[async_trait]
+impl Probe for IcmpProbe {
+    async fn run(&self, attempt: &mut Attempt) -> Outcome {
+        let deadline = attempt.deadline;
+        let mut progress = Progress::new(attempt);
+        let work = self.ping(&mut progress);
+        let result = timeout_at(deadline, work).await;
+        progress.finish(result)
+    }
+
+    fn target(&self) -> String {
+        self.shown.clone()
+    }
+}
+
+impl IcmpProbe {
+    /// Asks each address once, until one replies. One that stays silent may take no more than its
+    /// share of the time that is left.
+    async fn ping(&self, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        let addresses = resolve(&self.host, self.family, progress).await?;
+        progress.enter(Measurement::Processing);
+        let mut failures = Vec::new();
+        for (index, address) in addresses.iter().enumerate() {
+            let end = share_end(progress.deadline(), addresses.len() - index);
+            progress.detail.address = Some(*address);
+            let asked = self.echo(*address, progress);
+            let failure = match timeout_at(end, asked).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(failure)) => failure,
+                Err(_) => Failure::bad(Cause::Timeout, format!("{address}: no reply")),
+            };
+            progress.record("response", || failure.message.clone());
+            failures.push((*address, failure));
+        }
+        let (address, failure) = together("echo request to", &failures);
+        progress.detail.address = address;
+        Err(failure)
+    }
+
+    async fn echo(&self, address: IpAddr, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        let echo = Echo::new(address.is_ipv6(), self.payload_size);
+        let socket = Socket::open(address, self.settings)?;
+        let sent: Sent<'_> = socket.send(&echo).await?;
+        progress.record("request", || {
+            let size = self.payload_size;
+            format!("echo to {address}, {size} bytes, by {}", socket.words())
+        });
+        let length = sent.reply().await?;
+        progress.leave();
+        progress.record("response", || {
+            format!("echo reply from {address}, {length} bytes")
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! Echo requests and replies of ICMP (RFC 792) and `ICMPv6` (RFC 4443). Pure.
+
+/// Type, code, checksum, identifier and sequence number.
+const HEADER: usize = 8;
+/// Random bytes at the start of each payload: a reply to another request does not have them.
+pub const TOKEN: u32 = 8;
+
+/// What was received, held against a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Its reply, with the bytes of its payload.
+    Reply(usize),
+    /// Its reply, but with another payload.
+    Altered,
+    /// Something else.
+    Foreign,
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct Echo {
+    is_v6: bool,
+    /// The kernel replaces it on unprivileged sockets.
+    identifier: u16,
+    sequence: u16,
+    payload: Vec<u8>,
+}
+
+impl Echo {
+    pub fn new(is_v6: bool, payload_size: usize) -> Self {
+        let mut payload: Vec<u8> = (0..=u8::MAX).cycle().take(payload_size).collect();
+        let token = fastrand::u64(..).to_be_bytes();
+        for (byte, random) in payload.iter_mut().zip(token) {
+            *byte = random;
+        }
+        Self {
+            is_v6,
+            identifier: fastrand::u16(..),
+            sequence: fastrand::u16(..),
+            payload,
+        }
+    }
+
+    /// The message; the kernel adds the header of IP, and the checksum of `ICMPv6`.
+    pub fn encode(&self) -> Vec<u8> {
+        let kind = if self.is_v6 { 128 } else { 8 };
+        let mut bytes = vec![kind, 0, 0, 0];
+        bytes.extend(self.identifier.to_be_bytes());
+        bytes.extend(self.sequence.to_be_bytes());
+        bytes.extend(&self.payload);
+        if !self.is_v6 {
+            let sum = checksum(&bytes);
+            bytes[2..4].copy_from_slice(&sum.to_be_bytes());
+        }
+        bytes
+    }
+
+    /// Bytes of the largest message that can be its reply, with the header of IP.
+    pub fn reply_max(&self) -> usize {
+        60 + HEADER + self.payload.len() + 1
+    }
+
+    /// Reads what a socket received; a raw one is also given the header of IPv4 and everybody's
+    /// messages.
+    pub fn answer(&self, bytes: &[u8], is_raw: bool) -> Answer {
+        let message = if is_raw && !self.is_v6 {
+            without_ip_header(bytes)
+        } else {
+            bytes
+        };
+        let Some((header, payload)) = message.split_first_chunk::<HEADER>() else {
+            return Answer::Foreign;
+        };
+        let kind = if self.is_v6 { 129 } else { 0 };
+        let is_reply = header[0] == kind && header[1] == 0;
+        if !is_reply || !self.is_own(*header, is_raw) {
+            return Answer::Foreign;
+        }
+        if payload == self.payload {
+            Answer::Reply(payload.len())
+        } else {
+            Answer::Altered
+        }
+    }
+
+    /// Whether an error quotes this request; it holds the start of the message.
+    pub fn is_quoted_by(&self, message: &[u8], is_raw: bool) -> bool {
+        let header = message.first_chunk::<HEADER>();
+        header.is_some_and(|header| self.is_own(*header, is_raw))
+    }
+
+    fn is_own(&self, header: [u8; HEADER], is_raw: bool) -> bool {
+        let [_, _, _, _, identifier @ .., third, fourth] = header;
+        let sequence = [third, fourth] == self.sequence.to_be_bytes();
+        sequence && (!is_raw || identifier == self.identifier.to_be_bytes())
+    }
+}
+
+fn without_ip_header(packet: &[u8]) -> &[u8] {
+    let words = packet.first().map_or(0, |first| first & 0x0f);
+    packet.get(usize::from(words) * 4..).unwrap_or_default()
+}
+
+/// The Internet checksum (RFC 1071).
+fn checksum(bytes: &[u8]) -> u16 {
+    let mut sum: u32 = 0;
+    for pair in bytes.chunks(2) {
+        let low = pair.get(1).copied().unwrap_or(0);
+        sum += u32::from(u16::from_be_bytes([pair[0], low]));
+    }
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !u16::try_from(sum).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn reply(echo: &Echo) -> Vec<u8> {
+        let mut bytes = echo.encode();
+        bytes[0] = if echo.is_v6 { 129 } else { 0 };
+        bytes
+    }
+
+    #[test]
+    fn the_checksum_of_a_message_makes_its_sum_zero() {
+        for size in [8, 9, 56, 65_000] {
+            assert_eq!(checksum(&Echo::new(false, size).encode()), 0);
+        }
+    }
+
+    #[test]
+    fn only_the_reply_to_the_request_is_its_answer() {
+        for is_v6 in [false, true] {
+            let echo = Echo::new(is_v6, 56);
+            assert_eq!(echo.answer(&reply(&echo), false), Answer::Reply(56));
+            assert_eq!(echo.answer(&echo.encode(), false), Answer::Foreign);
+            let mut other = reply(&echo);
+            other[7] ^= 1;
+            assert_eq!(echo.answer(&other, false), Answer::Foreign);
+            let mut altered = reply(&echo);
+            altered[20] ^= 1;
+            assert_eq!(echo.answer(&altered, false), Answer::Altered);
+            altered.truncate(20);
+            assert_eq!(echo.answer(&altered, false), Answer::Altered);
+            let mut renamed = reply(&echo);
+            renamed[4] ^= 1;
+            assert_eq!(echo.answer(&renamed, false), Answer::Reply(56));
+            let header = if is_v6 { &[][..] } else { &[0x46; 24] };
+            let raw = |bytes: &[u8]| [header, bytes].concat();
+            assert_eq!(echo.answer(&raw(&reply(&echo)), true), Answer::Reply(56));
+            assert_eq!(echo.answer(&raw(&renamed), true), Answer::Foreign);
+            assert!(echo.is_quoted_by(&echo.encode(), true));
+            assert!(!echo.is_quoted_by(&other, false));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), is_v6: bool, is_raw: bool) {
+            let echo = Echo::new(is_v6, 56);
+            prop_assert!(!matches!(echo.answer(&bytes, is_raw), Answer::Reply(_)));
+            echo.is_quoted_by(&bytes, is_raw);
+        }
+    }
+}
