@@ -4,8 +4,8 @@ mod report;
 
 use super::WebState;
 use super::auth::{Peer, is_long};
-use super::corrections::on_store;
 use super::problem::Problem;
+use super::store;
 use crate::config::Role;
 use crate::diagnostic::nearest;
 use crate::outcome::{Detail, ProbeKey};
@@ -57,7 +57,7 @@ pub async fn beat(
         let (kept, kept_key, judged) =
             (beat.clone(), key.clone(), state.heartbeats.judged(&key, at));
         let keep = move |store: &mut _| Store::keep_beat(store, &kept_key, &kept, judged);
-        on_store(&state, keep).await?;
+        store::write(&state, keep).await?;
     }
     state.heartbeats.take(&key, beat, news);
     let Some(rest) = rest else {

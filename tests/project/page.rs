@@ -11,17 +11,16 @@ use slod::report::health::HealthLevel;
 use slod::report::signals::HealthAnswer;
 use slod::report::timeline::TimelineEvent;
 use slod::slo::correction::Correction;
-use slod::web::page::choice::Choice;
 use slod::web::page::past::Past;
 use slod::web::page::style::{HASH, NAME, STYLE};
-use slod::web::page::{Overview, ServicePage, View, render_overview, render_service};
+use slod::web::page::{Overview, PageQuery, ServicePage, View, render_overview, render_service};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 const VIEW: View<'_> = View {
     now: Timestamp(AT.0 + 3000),
-    query: "",
+    query: PageQuery::NONE,
     store_trouble: None,
 };
 
@@ -209,7 +208,6 @@ fn pages() -> BTreeMap<&'static str, String> {
     let long = || {
         let service = service("concierge", Fate::BudgetSpent);
         let past = Past {
-            choice: Choice::of("days=90"),
             days: Some([service.days; 3].concat()),
             ..Past::default()
         };
@@ -218,7 +216,7 @@ fn pages() -> BTreeMap<&'static str, String> {
     };
     let later = View {
         now: AT.after(Duration::from_secs(780)),
-        query: "reload",
+        query: PageQuery::of(Some("reload")),
         store_trouble: Some("the store cannot be written: disk full <b>"),
     };
     BTreeMap::from([
