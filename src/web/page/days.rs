@@ -63,12 +63,13 @@ fn summary(days: &[DayView], target: f64) -> String {
         known.is_some_and(|coverage| coverage < 0.99)
     };
     format!(
-        "Last {} days: target met on {}, missed on {}, missed by far on {}, no data on {}, \
+        "Last {} days: target met on {}, missed on {}, missed by far on {}, no requests on {}, no data on {}, \
          maintenance on {}, coverage below 99% on {}",
         days.len(),
         on(Level::Kept),
         on(Level::Missed),
         on(Level::FarMissed),
+        on(Level::Quiet),
         on(Level::NoData),
         count(&|day| day.corrected > 0.0),
         count(&partly_known),
@@ -125,11 +126,13 @@ pub fn switch(service: &ServiceView, shown: usize, query: PageQuery<'_>, at: Tim
 }
 
 /// What the bars mean.
-pub fn legend() -> Markup {
+pub fn legend(days: &[DayView]) -> Markup {
+    let has_quiet = days.iter().any(|day| Level::of(day, 1.0) == Level::Quiet);
     html! {
         p.quiet {
             "The taller the bar, the more errors. It is filled up to the day's coverage; gray is "
             "unknown. Blue is maintenance, which is not counted."
+            @if has_quiet { " A low green bar is a day without requests." }
         }
     }
 }

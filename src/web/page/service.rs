@@ -68,7 +68,7 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
                 h2 { "Last " (days.len()) " days" }
                 div.card {
                     (days::switch(service, days.len(), view.query, at))
-                    (days::chart(service, days)) (days::legend()) (days::table(service, days, unfold))
+                    (days::chart(service, days)) (days::legend(days)) (days::table(service, days, unfold))
                 }
             }
             section {
