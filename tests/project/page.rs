@@ -408,7 +408,7 @@ fn a_day_reports_its_ratio_and_judgement() {
     assert!(html.contains("<title>2026-10-25: no data</title>"));
     assert!(
         html.contains(
-            "missed by far on 1, no data on 3, maintenance on 3, coverage below 99% on 2\""
+            "missed by far on 1, no requests on 0, no data on 3, maintenance on 3, coverage below 99% on 2\""
         )
     );
 }
@@ -438,7 +438,7 @@ fn the_days_can_be_ninety() {
     let page = &pages["service-days"];
     assert!(plain(page).contains("Last 90 days"));
     assert!(page.contains("aria-label=\"Last 90 days: target met on "));
-    assert!(page.contains("<a href=\"?\">30 days</a>"));
+    assert!(page.contains("<a href=\"?days=30\">30 days</a>"));
     let bars = page.matches("<g><title>2026-").count();
     assert!(bars >= 90, "{bars}");
     assert!(plain(&pages["service-ok"]).contains("Last 30 days"));
