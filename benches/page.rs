@@ -13,7 +13,7 @@ use slod::exposition::{TextFormat, TextSink};
 use slod::ledger::{self, LedgerView, RestoreFrom, restore};
 use slod::outcome::{Cause, Measurement, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::probe::KINDS;
-use slod::web::page::{Overview, View, render_overview};
+use slod::web::page::{Overview, PageQuery, View, render_overview};
 use std::hint::black_box;
 use std::io::{self, Write};
 use std::path::Path;
@@ -45,7 +45,7 @@ fn overview() {
     let (system, findings) = (synthetic::system(), synthetic::findings());
     let view = View {
         now: snapshot.at,
-        query: "",
+        query: PageQuery::NONE,
         store_trouble: None,
     };
     let render = || {

@@ -40,6 +40,7 @@ pub use model::{
     Config, FoundBy, Inputs, LoadSpec, MetricsSource, MetricsSpec, ObserveSpec, Pattern, ProbeSpec,
     ProcessSpec, Role, ServiceSpec, StoreSpec, TokenSpec, WebSpec,
 };
+pub use name::label_fault;
 pub use schema::schema;
 pub use sequence::{
     BodySpec, CaptureKind, CaptureSpec, DataSpec, RequestSpec, SequenceSpec, SpecPart, SpecText,

@@ -83,22 +83,31 @@ fn fault(name: &str) -> Option<&'static str> {
 
 /// What a Prometheus label name looks like, and those that metrics use already: a label of the same
 /// name could not be joined to them.
-pub(super) fn label_fault(name: &str) -> Option<&'static str> {
+pub fn label_fault(name: &str) -> Option<&'static str> {
+    // Those of Prometheus first; a test of `metrics` compares the rest with the families.
     const USED: &[&str] = &[
-        "service",
-        "probe",
-        "slo",
-        "window",
-        "reason",
-        "phase",
-        "quantile",
-        "le",
-        "severity",
-        "process",
-        "device",
-        "collector",
         "instance",
         "job",
+        "le",
+        "collector",
+        "device",
+        "direction",
+        "engine",
+        "limit",
+        "model",
+        "phase",
+        "probe",
+        "process",
+        "quantile",
+        "reason",
+        "result",
+        "scenario",
+        "service",
+        "severity",
+        "sli",
+        "slo",
+        "source",
+        "window",
     ];
     let letter = |c: char| c == '_' || c.is_ascii_alphabetic();
     let word = |c: char| letter(c) || c.is_ascii_digit();

@@ -73,3 +73,31 @@ fn table(out: &mut String, title: &str, rows: impl Iterator<Item = Row>) {
         writeln!(out, "| `{name}` | {} | {labels} | {help} |", kind.label()).unwrap_or_default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::label_fault;
+
+    /// `slod check` warns of these: only alerts have them, and services of many people too.
+    const WARNED_OF: [&str; 3] = ["signal", "subject", "tier"];
+
+    #[test]
+    fn services_cannot_have_labels_that_would_hide_those_of_their_metrics() {
+        let all = ledger::metrics::families()
+            .chain(alerting::metrics::families())
+            .chain([&signals::metrics::ACTIVE])
+            .chain(runs::metrics::families())
+            .chain(observe::metrics::families());
+        let of_services = all.filter(|family| family.labels.contains(&"service"));
+        let labels: Vec<_> = of_services.flat_map(|family| family.labels).collect();
+        assert!(labels.len() > 100, "{labels:?}");
+        for label in labels {
+            let is_refused = label_fault(label).is_some() || WARNED_OF.contains(label);
+            assert!(
+                is_refused,
+                "`{label}` is not refused as a label of a service"
+            );
+        }
+    }
+}

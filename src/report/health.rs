@@ -28,6 +28,8 @@ pub enum Health {
     NoData,
     WarmingUp,
     Ok,
+    /// Nothing to count, though it was observed: no requests.
+    Quiet,
 }
 
 /// How loud a standing is: the colour and the icon.
@@ -40,7 +42,7 @@ pub enum HealthLevel {
 }
 
 impl Health {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Down,
         Self::PartlyDown,
         Self::BudgetSpent,
@@ -51,6 +53,7 @@ impl Health {
         Self::NoData,
         Self::WarmingUp,
         Self::Ok,
+        Self::Quiet,
     ];
 
     pub fn of(service: &ServiceView, at: Timestamp) -> Self {
@@ -94,6 +97,7 @@ impl Health {
             ObjectiveState::NoData => Self::NoData,
             ObjectiveState::Ok if observed < WARM.as_secs_f64() => Self::WarmingUp,
             ObjectiveState::Ok => Self::Ok,
+            ObjectiveState::Quiet => Self::Quiet,
         }
     }
 
@@ -109,6 +113,7 @@ impl Health {
             Self::NoData => "no data yet",
             Self::WarmingUp => "warming up",
             Self::Ok => ObjectiveState::Ok.label(),
+            Self::Quiet => ObjectiveState::Quiet.label(),
         }
     }
 
@@ -125,6 +130,7 @@ impl Health {
             Self::NoData => "has no data yet",
             Self::WarmingUp => "is healthy so far",
             Self::Ok => "is healthy",
+            Self::Quiet => "is quiet: there were no requests to count",
         }
     }
 
@@ -133,7 +139,7 @@ impl Health {
             Self::Down | Self::PartlyDown | Self::BurningFast => HealthLevel::Bad,
             Self::BudgetSpent | Self::Unseen | Self::Burning | Self::Recovered => HealthLevel::Warn,
             Self::NoData | Self::WarmingUp => HealthLevel::Idle,
-            Self::Ok => HealthLevel::Ok,
+            Self::Ok | Self::Quiet => HealthLevel::Ok,
         }
     }
 

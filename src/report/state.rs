@@ -16,12 +16,19 @@ pub enum ObjectiveState {
     Recovered,
     NoData,
     Ok,
+    /// Its time was observed, and there was nothing to count: no requests.
+    Quiet,
 }
 
 impl ObjectiveState {
     pub fn of(view: &ObjectiveView) -> Self {
         let burn_rate = |window| view.windows[window].burn_rate;
-        Self::judge(view.objective.window.length, view.budget.left(), burn_rate)
+        let state = Self::judge(view.objective.window.length, view.budget.left(), burn_rate);
+        let coverage = view.budget.period.coverage;
+        match state {
+            Self::NoData if coverage.is_some_and(|share| share > 0.0) => Self::Quiet,
+            state => state,
+        }
     }
 
     /// By the objective's window, the share of the budget that is left (`None` while nothing was
@@ -57,6 +64,7 @@ impl ObjectiveState {
             Self::Recovered => "recovered",
             Self::NoData => "no data",
             Self::Ok => "ok",
+            Self::Quiet => "quiet",
         }
     }
 }

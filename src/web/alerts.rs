@@ -1,66 +1,58 @@
 //! Alerts as JSON: those that fire, and those of a span of time.
 
 use super::WebState;
-use super::listing;
+use super::listing::{cut, link_next, stamp};
 use super::problem::Problem;
+use super::request::Query;
+use super::store;
 use crate::alert::AlertRecord;
 use crate::outcome::Timestamp;
 use crate::report::alerts::AlertEntry;
 use crate::store::{Store, StoreError};
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use std::collections::HashMap;
-use std::path::Path;
 
 /// Alerts in one answer at most: the newest.
 const LIMIT: u32 = 10_000;
 
-/// Those that fired in it; what fires now, if both ends are left out.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Span {
-    from: Option<DateTime<Utc>>,
-    to: Option<DateTime<Utc>>,
+/// Those that fired in a span, the newest first; what fires now, if both ends are left out. The
+/// header `Link` has the address of those before them.
+pub async fn alerts(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
+    let rules = state.alerts.borrow().rules.clone();
+    let entries = |alerts: &[AlertRecord]| {
+        let entry = |one| AlertEntry::with_fingerprint(one, &rules);
+        Json(alerts.iter().map(entry).collect::<Vec<_>>()).into_response()
+    };
+    let (from, to) = match query.only(&["from", "to"])?.span()? {
+        (None, None) => return Ok(entries(&firing(&state).await?)),
+        (from, to) => (
+            from.unwrap_or(Timestamp(0)),
+            to.unwrap_or(Timestamp(i64::MAX)),
+        ),
+    };
+    let found = store::read(&state, move |store| store.alerts(from, to, LIMIT + 1)).await?;
+    let (found, has_more) = cut(found, LIMIT);
+    let mut response = entries(&found);
+    // Of several that began at the same moment, some may come twice; none is left out.
+    if let Some(last) = found.last().filter(|_| has_more) {
+        let next = [
+            ("from", stamp(from)),
+            ("to", stamp(Timestamp(last.from.0 + 1))),
+        ];
+        link_next(&mut response, "/api/v1/alerts", &next);
+    }
+    Ok(response)
 }
 
-pub async fn alerts(
-    State(state): State<WebState>,
-    span: Result<Query<Span>, QueryRejection>,
-) -> Result<Json<Vec<AlertEntry>>, Problem> {
-    let Query(span) = span.map_err(|error| listing::invalid(&error))?;
-    let span = listing::span(span.from, span.to)?;
-    let rules = state.alerts.borrow().rules.clone();
-    let entries = |alerts: Vec<AlertRecord>| {
-        let entry = |one| AlertEntry::with_fingerprint(one, &rules);
-        Json(alerts.iter().map(entry).collect())
-    };
-    let path = state.history.clone();
-    let firing = now(&state);
-    let is_failing = state.store.stats().trouble().is_some();
-    let read = move || match span {
-        // What could not be kept fires nevertheless.
-        (None, None) if is_failing => Ok(firing),
-        (None, None) => kept(&path, firing),
-        (from, to) => {
-            let from = from.unwrap_or(Timestamp(0));
-            let to = to.unwrap_or(Timestamp(i64::MAX));
-            Store::open_read_only(&path)?.alerts(from, to, LIMIT)
-        }
-    };
-    let read = tokio::task::spawn_blocking(read).await;
-    let failed = || {
-        let title = "the store cannot be read";
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, title)
-    };
-    match read {
-        Ok(Ok(alerts)) => Ok(entries(alerts)),
-        Ok(Err(error)) => Err(failed().because(error.to_string())),
-        Err(_panic) => Err(failed()),
+async fn firing(state: &WebState) -> Result<Vec<AlertRecord>, Problem> {
+    let firing = now(state);
+    // What could not be kept fires nevertheless.
+    if state.store.stats().trouble().is_some() {
+        return Ok(firing);
     }
+    store::read(state, |store| kept(store, firing)).await
 }
 
 /// What fires, the newest first, with what is decided about it.
@@ -72,9 +64,9 @@ pub(super) fn now(state: &WebState) -> Vec<AlertRecord> {
 }
 
 /// What fires as far as the store knows, as it is now: what was shown once is still there after a
-/// kill. Blocks.
-fn kept(path: &Path, firing: Vec<AlertRecord>) -> Result<Vec<AlertRecord>, StoreError> {
-    let kept = Store::open_read_only(path)?.firing_alerts()?;
+/// kill.
+fn kept(store: &Store, firing: Vec<AlertRecord>) -> Result<Vec<AlertRecord>, StoreError> {
+    let kept = store.firing_alerts()?;
     let mut live: HashMap<_, _> = firing
         .into_iter()
         .map(|one| ((one.key.clone(), one.from), one))

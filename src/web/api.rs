@@ -66,6 +66,16 @@ pub async fn objectives(State(state): State<WebState>) -> Json<Vec<NamedObjectiv
     Json(status.services.into_iter().flat_map(named).collect())
 }
 
+/// Refuses the name of a service that is not in the config: a list of nothing would look as if there
+/// were nothing to list. Lists of the past ask only if they found nothing, because a service that is
+/// configured no more still has its own.
+pub fn check_service(state: &WebState, name: Option<&str>) -> Result<(), Problem> {
+    match name.filter(|name| state.ledger_view().service(name).is_none()) {
+        Some(name) => Err(unknown("service", name)),
+        None => Ok(()),
+    }
+}
+
 pub fn unknown(what: &str, name: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("no {what} has this name")).because(name)
 }

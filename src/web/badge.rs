@@ -2,31 +2,21 @@
 
 use super::WebState;
 use super::problem::Problem;
+use super::request::Query;
 use crate::format::numbers;
 use crate::ledger::snapshot::ObjectiveView;
 use crate::report::health::{Health, HealthLevel};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use serde::Deserialize;
 
 /// Proxies of code hosts cache for so long; the daemon has new numbers every few seconds. Without
 /// `public`, no shared cache keeps what somebody had to log in for (RFC 9111, section 3.5).
 const CACHE: &str = "max-age=60";
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Asked {
-    #[serde(default)]
-    show: Shown,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug)]
 enum Shown {
-    #[default]
     Sli,
     Status,
     Budget,
@@ -35,10 +25,15 @@ enum Shown {
 pub async fn badge(
     State(state): State<WebState>,
     Path((service, file)): Path<(String, String)>,
-    asked: Result<Query<Asked>, QueryRejection>,
+    query: Query,
 ) -> Result<Response, Problem> {
-    let expected = "`show` must be `sli`, `status` or `budget`";
-    let Query(asked) = asked.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, expected))?;
+    let asked = query.only(&["show"])?;
+    let shown = match asked.text("show")? {
+        None | Some("sli") => Shown::Sli,
+        Some("status") => Shown::Status,
+        Some("budget") => Shown::Budget,
+        Some(_) => return Err(asked.fault("`show` must be `sli`, `status` or `budget`")),
+    };
     let name = file.strip_suffix(".svg").unwrap_or(&file);
     let found = state.ledger_view().service(&service);
     let objectives = found.iter().flat_map(|one| &one.objectives);
@@ -50,7 +45,7 @@ pub async fn badge(
         Problem::new(StatusCode::NOT_FOUND, title).because(format!("{service}/{name}"))
     })?;
     let level = Health::of_objective(view).level();
-    let svg = draw(&format!("{service} {name}"), &text(view, asked.show), level);
+    let svg = draw(&format!("{service} {name}"), &text(view, shown), level);
     let head = [
         (header::CONTENT_TYPE, "image/svg+xml; charset=utf-8"),
         (header::CACHE_CONTROL, CACHE),

@@ -3,82 +3,54 @@
 use super::WebState;
 use super::audit::{self, Act};
 use super::auth::Identity;
-use super::listing;
+use super::fields::{Fields, WORDS};
+use super::listing::link_next;
 use super::problem::{Problem, stopping};
+use super::request::{JsonBody, Query};
+use super::store::ended;
 use crate::diagnostic::nearest;
 use crate::ledger::{Changed, LedgerView, Recount};
 use crate::outcome::Timestamp;
 use crate::slo::correction::{Correction, IN_CONFIG, MAX_NAMES, span_fault};
 use crate::slo::occurrence::{Cursor, Occurrence, latest};
-use crate::store::{Store, StoreError};
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use crate::store::Store;
+use crate::text::printable;
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
+use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// How long a client waits for the disk.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// Characters of a reason or an author.
-const TEXT: usize = 500;
 /// Occurrences on a page,
 const LIMIT: u32 = 10_000;
 /// which ends early where it grows beyond this.
 const PAGE_BYTES: usize = 4 << 20;
 
-/// A correction as clients write and read it.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "an object with `from`, `to`, `reason`, `author` (unless authenticated), and optionally `services` and `slos`"
-)]
+/// A correction as clients read it.
+#[derive(Debug, Serialize)]
 pub struct CorrectionView<'a> {
-    /// Given by the daemon.
-    #[serde(default, skip_deserializing)]
-    id: Cow<'a, str>,
+    id: &'a str,
     from: DateTime<Utc>,
     /// Exclusive.
     to: DateTime<Utc>,
-    /// A set. Empty or left out means all.
-    #[serde(default)]
-    services: Cow<'a, [String]>,
-    #[serde(default)]
-    slos: Cow<'a, [String]>,
-    reason: Cow<'a, str>,
-    /// Replaced by the name of who is authenticated.
-    #[serde(default)]
-    author: Cow<'a, str>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Listing {
-    /// Where the page before ended.
-    cursor: Option<String>,
-    limit: Option<u32>,
+    /// Empty means all.
+    services: &'a [String],
+    slos: &'a [String],
+    reason: &'a str,
+    author: &'a str,
 }
 
 /// The occurrences of those of the config and of those made by hand, the latest first. The header
 /// `Link` has the address of the next page.
-pub async fn list(
-    State(state): State<WebState>,
-    page: Result<Query<Listing>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(page) = page.map_err(|error| listing::invalid(&error))?;
-    let limit = listing::limit(page.limit, LIMIT, LIMIT)? as usize;
-    let cursor = page.cursor.map(|text| {
-        let faulty = || {
-            let reason = "`cursor` must be taken from a `Link` header";
-            Problem::new(StatusCode::BAD_REQUEST, "invalid query").because(reason)
-        };
-        Cursor::parse(&text).ok_or_else(faulty)
-    });
+pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
+    let asked = query.only(&["cursor", "limit"])?;
+    let limit = asked.limit(LIMIT, LIMIT)? as usize;
+    let fault = || asked.fault("`cursor` must be taken from a `Link` header");
+    let cursor = asked.text("cursor")?;
+    let cursor = cursor.map(|text| Cursor::parse(text).ok_or_else(fault));
     let cursor = cursor.transpose()?;
     let (all, now) = {
         let ledger = state.ledger_view();
@@ -86,15 +58,12 @@ pub async fn list(
     };
     let written = move || write_page(&all, now, cursor.as_ref(), limit);
     let written = tokio::task::spawn_blocking(written).await;
-    let (body, next) = written.map_err(|_panic| {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error of slod")
-    })?;
+    let (body, next) = written.map_err(ended)?;
     let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
-    let next = next.map(|cursor| {
-        let cursor = cursor.text();
-        format!("/api/v1/corrections?limit={limit}&cursor={cursor}")
-    });
-    listing::link_next(&mut response, next);
+    if let Some(cursor) = next {
+        let next = [("limit", limit.to_string()), ("cursor", cursor.text())];
+        link_next(&mut response, "/api/v1/corrections", &next);
+    }
     Ok(response)
 }
 
@@ -128,17 +97,12 @@ fn write_page(
 pub async fn add(
     State(state): State<WebState>,
     Extension(by): Extension<Identity>,
-    body: Result<Json<CorrectionView<'static>>, JsonRejection>,
-) -> Result<(StatusCode, Json<CorrectionView<'static>>), Problem> {
-    let Json(view) =
-        body.map_err(|error| Problem::invalid(error.status(), "invalid correction", &error))?;
-    let mut view = view.with_sets();
-    if by.is_authenticated {
-        view.author = by.name.to_string().into();
-    }
-    view.check(&state.ledger_view())
-        .map_err(|reason| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))?;
-    let (new, now) = (view.correction(), state.clock.now());
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let keys = ["from", "to", "services", "slos", "reason", "author"];
+    let new = body.only("invalid correction", &keys)?;
+    let new = correction(&new, &by, &state.ledger_view())?;
+    let now = state.clock.now();
     let act = Act {
         at: now,
         by,
@@ -154,8 +118,8 @@ pub async fn add(
         "correction added"
     );
     counted(&state).await?;
-    let id = kept.id.into();
-    Ok((StatusCode::CREATED, Json(CorrectionView { id, ..view })))
+    let view = CorrectionView::of(&kept, kept.from, kept.to);
+    Ok((StatusCode::CREATED, Json(view)).into_response())
 }
 
 pub async fn revoke(
@@ -194,25 +158,6 @@ fn shortened(id: &str) -> String {
     id.chars().take(20).collect()
 }
 
-/// Asks the thread that writes.
-pub(super) async fn on_store<T: Send + 'static>(
-    state: &WebState,
-    errand: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Problem> {
-    let store = state.store.clone();
-    let asked = tokio::task::spawn_blocking(move || store.ask(PATIENCE, errand)).await;
-    let failed = Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "the store cannot save this now",
-    );
-    match asked {
-        Ok(Some(Ok(done))) => Ok(done),
-        Ok(Some(Err(error))) => Err(failed.because(error.to_string())),
-        Ok(None) => Err(failed.because("the store did not respond in time")),
-        Err(_panic) => Err(failed),
-    }
-}
-
 /// Waits until the numbers are those of the changed corrections.
 async fn counted(state: &WebState) -> Result<(), Problem> {
     let counted = Recount::request(&state.ledger, Changed::Corrections).await;
@@ -225,79 +170,59 @@ async fn counted(state: &WebState) -> Result<(), Problem> {
 impl<'a> CorrectionView<'a> {
     fn of(correction: &'a Correction, from: Timestamp, to: Timestamp) -> Self {
         Self {
-            id: (&correction.id).into(),
+            id: &correction.id,
             from: from.to_utc(),
             to: to.to_utc(),
-            services: (&correction.services).into(),
-            slos: (&correction.slos).into(),
-            reason: (&correction.reason).into(),
-            author: (&correction.author).into(),
+            services: &correction.services,
+            slos: &correction.slos,
+            reason: &correction.reason,
+            author: &correction.author,
         }
-    }
-
-    /// With each name once.
-    fn with_sets(self) -> Self {
-        let set = |names: Cow<'a, [String]>| {
-            let names: BTreeSet<String> = names.iter().cloned().collect();
-            names.into_iter().collect::<Vec<_>>().into()
-        };
-        Self {
-            services: set(self.services),
-            slos: set(self.slos),
-            ..self
-        }
-    }
-
-    fn correction(&self) -> Correction {
-        Correction {
-            id: String::new(),
-            from: Timestamp(self.from.timestamp_millis()),
-            to: Timestamp(self.to.timestamp_millis()),
-            repeats: None,
-            services: self.services.to_vec(),
-            slos: self.slos.to_vec(),
-            reason: self.reason.to_string(),
-            author: self.author.to_string(),
-        }
-    }
-
-    fn check(&self, ledger: &LedgerView) -> Result<(), String> {
-        let Correction { from, to, .. } = self.correction();
-        if let Some(fault) = span_fault(from, to) {
-            return Err(fault);
-        }
-        for (key, text) in [("reason", &self.reason), ("author", &self.author)] {
-            if text.trim().is_empty() || text.chars().count() > TEXT {
-                return Err(format!("`{key}` must have 1 to {TEXT} characters"));
-            }
-        }
-        for (key, names) in [("services", &self.services), ("slos", &self.slos)] {
-            if names.len() > MAX_NAMES {
-                return Err(format!(
-                    "`{key}` has {} names; the maximum is {MAX_NAMES}, and an empty list means all",
-                    names.len()
-                ));
-            }
-        }
-        check_names(
-            "service",
-            &self.services,
-            &ledger.names().collect::<Vec<_>>(),
-        )?;
-        let slos = ledger.objectives();
-        let slos: BTreeSet<String> = slos.map(|slo| slo.objective().name.clone()).collect();
-        let slos: Vec<&str> = slos.iter().map(String::as_str).collect();
-        check_names("objective", &self.slos, &slos)
     }
 }
 
-fn check_names(what: &str, names: &[String], known: &[&str]) -> Result<(), String> {
-    let unknown = names.iter().find(|name| !known.contains(&name.as_str()));
-    let Some(name) = unknown else { return Ok(()) };
-    Err(match nearest(name, known.iter().copied()) {
-        Some(near) => format!("no {what} is named `{name}`; did you mean `{near}`?"),
-        None => format!("no {what} is named `{name}`"),
+/// As a client wrote it.
+fn correction(new: &Fields, by: &Identity, ledger: &LedgerView) -> Result<Correction, Problem> {
+    let (from, to) = (new.required_time("from")?, new.required_time("to")?);
+    if let Some(fault) = span_fault(from, to) {
+        return Err(new.fault(fault));
+    }
+    let services: BTreeSet<String> = ledger.names().map(str::to_owned).collect();
+    let slos = ledger.objectives();
+    let slos: BTreeSet<String> = slos.map(|slo| slo.objective().name.clone()).collect();
+    Ok(Correction {
+        id: String::new(),
+        from,
+        to,
+        repeats: None,
+        services: names(new, "services", "service", &services)?,
+        slos: names(new, "slos", "objective", &slos)?,
+        reason: new.words("reason", 1..=WORDS)?,
+        author: new.author(by)?,
     })
+}
+
+/// Known names, each once.
+fn names(
+    new: &Fields,
+    key: &str,
+    what: &str,
+    known: &BTreeSet<String>,
+) -> Result<Vec<String>, Problem> {
+    let names: BTreeSet<String> = new.strings(key)?.into_iter().collect();
+    if names.len() > MAX_NAMES {
+        return Err(new.fault(format!(
+            "`{key}` has {} names; the maximum is {MAX_NAMES}, and an empty list means all",
+            names.len()
+        )));
+    }
+    if let Some(name) = names.iter().find(|name| !known.contains(*name)) {
+        let near = nearest(name, known.iter().map(String::as_str));
+        let near = near.map(|near| format!("; did you mean `{near}`?"));
+        let near = near.unwrap_or_default();
+        return Err(new.fault(format!("no {what} is named `{}`{near}", printable(name))));
+    }
+    Ok(names.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ mod report;
 
 use super::WebState;
 use super::auth::{Peer, is_long};
-use super::corrections::PATIENCE;
 use super::problem::{Problem, stopping};
+use super::store::{PATIENCE, ended};
 use crate::config::Role;
 use crate::diagnostic::nearest;
 use crate::outcome::{Detail, ProbeKey};
@@ -78,7 +78,7 @@ async fn keep(state: &WebState, key: &ProbeKey, beat: &Beat) -> Result<Kept, Pro
     let (store, key) = (state.store.clone(), key.clone());
     let pending = PendingBeat::new(beat.clone(), state.heartbeats.judged(&key, beat.at));
     let keep = move || store.keep_beat(&key, pending, PATIENCE);
-    let kept = tokio::task::spawn_blocking(keep).await.ok().flatten();
+    let kept = tokio::task::spawn_blocking(keep).await.map_err(ended)?;
     kept.ok_or_else(stopping)
 }
 

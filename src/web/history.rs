@@ -2,21 +2,21 @@
 
 use super::WebState;
 use super::api::unknown;
-use super::listing;
+use super::fields::Fields;
+use super::listing::{link_next, stamp};
 use super::problem::Problem;
+use super::request::Query;
+use super::store;
 use crate::outcome::{CodeOf, Figure, FinishReason, Measurement, ProbeKey, Record, Timestamp};
-use crate::store::{Store, StoreError};
-use crate::units::{HOUR, show_duration};
+use crate::units::{DAY, HOUR, show_duration};
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::{Stream, stream};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::convert::Infallible;
-use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -26,7 +26,7 @@ const LIMIT: u32 = 10_000;
 /// Without `limit`.
 const DEFAULT_LIMIT: u32 = 1000;
 /// The longest span of one answer.
-const MAX_SPAN: Duration = Duration::from_secs(31 * 86_400);
+const MAX_SPAN: Duration = DAY.saturating_mul(31);
 /// Answers that are read and sent at the same time;
 const ANSWERS: usize = 2;
 /// so many more wait for their turn.
@@ -60,15 +60,6 @@ impl HistoryLimits {
         let reading = self.reading.acquire_owned().await.ok()?;
         Some((reading, place))
     }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Span {
-    /// The last hour, if left out.
-    from: Option<DateTime<Utc>>,
-    to: Option<DateTime<Utc>>,
-    limit: Option<u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -105,9 +96,9 @@ pub async fn outcomes(
     State(state): State<WebState>,
     uri: Uri,
     Path((service, probe)): Path<(String, String)>,
-    span: Result<Query<Span>, QueryRejection>,
+    query: Query,
 ) -> Result<Response, Problem> {
-    let Query(span) = span.map_err(|error| listing::invalid(&error))?;
+    let asked = query.only(&["from", "to", "limit"])?;
     let key = ProbeKey::new(&service, &probe);
     let (now, code) = {
         let ledger = state.ledger_view();
@@ -115,65 +106,49 @@ pub async fn outcomes(
         let measures = measures.ok_or_else(|| unknown("probe", &key.to_string()))?;
         (ledger.at, measures.code)
     };
-    let (from, to) = span.bounds(now)?;
-    let limit = listing::limit(span.limit, DEFAULT_LIMIT, LIMIT)?;
-    let turn = state.histories.turn().await.ok_or_else(too_many)?;
+    let (from, to) = bounds(&asked, now)?;
+    let limit = asked.limit(DEFAULT_LIMIT, LIMIT)?;
+    let turn = state.histories.clone().turn().await.ok_or_else(too_many)?;
     // Dropped with this request when the client is gone.
-    let wanted = Arc::new(());
-    let asked = Arc::downgrade(&wanted);
-    let read = move || {
-        let is_wanted = || asked.strong_count() > 0;
+    let client = Arc::new(());
+    let waiting = Arc::downgrade(&client);
+    let (mut records, turn) = store::read(&state, move |store| {
+        let is_wanted = || waiting.strong_count() > 0;
         let most = limit as usize + 1;
-        newest(&state.history, &key, (from, to), most, is_wanted)
-    };
-    let read = tokio::task::spawn_blocking(move || (read(), turn)).await;
-    drop(wanted);
-    match read {
-        Ok((Ok(mut records), turn)) => {
-            let cut = records.len().saturating_sub(limit as usize);
-            let older = records.drain(..cut).next_back();
-            let next = older.map(|older| {
-                // The newest that does not fit is the last one of the next part.
-                let stamp =
-                    |at: Timestamp| at.to_utc().to_rfc3339_opts(SecondsFormat::Millis, true);
-                let (from, to) = (stamp(from), stamp(Timestamp(older.at.0 + 1)));
-                format!("{}?from={from}&to={to}&limit={limit}", uri.path())
-            });
-            let body = Body::from_stream(written(records, code, turn));
-            let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
-            listing::link_next(&mut response, next);
-            Ok(response)
-        }
-        Ok((Err(error), _)) => Err(unreadable().because(error.to_string())),
-        Err(_panic) => Err(unreadable()),
+        let records = store.newest_outcomes(&key, (from, to), most, is_wanted)?;
+        Ok((records, turn))
+    })
+    .await?;
+    drop(client);
+    let cut = records.len().saturating_sub(limit as usize);
+    let older = records.drain(..cut).next_back();
+    let body = Body::from_stream(written(records, code, turn));
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+    // The newest that does not fit is the last one of the next part.
+    if let Some(older) = older {
+        let next = [
+            ("from", stamp(from)),
+            ("to", stamp(Timestamp(older.at.0 + 1))),
+            ("limit", limit.to_string()),
+        ];
+        link_next(&mut response, uri.path(), &next);
     }
+    Ok(response)
 }
 
-impl Span {
-    fn bounds(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
-        let (from, to) = listing::span(self.from, self.to)?;
-        // What is labelled later is of a clock that was ahead.
-        let end = Timestamp(now.0 + 1);
-        let to = to.unwrap_or(end).min(end);
-        let from = from.unwrap_or(to.before(HOUR));
-        if from < to.before(MAX_SPAN) {
-            let title = format!("the span is longer than {}", show_duration(MAX_SPAN));
-            let detail = "ask for a part of it with `from` and `to`; `slod report` reads more";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, title).because(detail));
-        }
-        Ok((from, to))
+/// The last hour, if `from` is left out.
+fn bounds(asked: &Fields, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
+    let (from, to) = asked.span()?;
+    // What is labelled later is of a clock that was ahead.
+    let end = Timestamp(now.0 + 1);
+    let to = to.unwrap_or(end).min(end);
+    let from = from.unwrap_or(to.before(HOUR));
+    if from < to.before(MAX_SPAN) {
+        let title = format!("the span is longer than {}", show_duration(MAX_SPAN));
+        let detail = "ask for a part of it with `from` and `to`; `slod report` reads more";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, title).because(detail));
     }
-}
-
-/// Blocks.
-fn newest(
-    path: &FilePath,
-    key: &ProbeKey,
-    span: (Timestamp, Timestamp),
-    limit: usize,
-    wanted: impl Fn() -> bool,
-) -> Result<Vec<Record>, StoreError> {
-    Store::open_read_only(path)?.newest_outcomes(key, span, limit, wanted)
+    Ok((from, to))
 }
 
 /// A JSON array, a piece at a time as the client reads it. The turn ends with the last piece.
@@ -235,13 +210,6 @@ impl<'a> OutcomeView<'a> {
 fn too_many() -> Problem {
     let title = "too many requests read the history at the same time";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, title).because("try again in a few seconds")
-}
-
-fn unreadable() -> Problem {
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "the store cannot be read",
-    )
 }
 
 #[cfg(test)]

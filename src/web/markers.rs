@@ -1,77 +1,42 @@
 //! Markers of deployments as JSON.
 
 use super::WebState;
-use super::api::unknown;
+use super::api::check_service;
 use super::audit::{self, Act};
 use super::auth::Identity;
-use super::listing;
+use super::fields::{Fields, WORDS};
+use super::listing::{cut, link_next, stamp};
 use super::problem::Problem;
+use super::request::{JsonBody, Query};
+use super::store;
 use crate::outcome::Timestamp;
 use crate::report::deploys::burned;
 use crate::report::markers::MarkerEntry;
-use crate::store::{Marker, Store, StoreError};
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Query, State};
+use crate::slo::correction::YEARS;
+use crate::store::{Marker, Store};
+use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use chrono::{DateTime, Utc};
-use serde::Deserialize;
 use std::time::Duration;
 
-/// Characters of a text or an author,
-const TEXT: usize = 500;
-/// and of a version.
+/// Characters of a version.
 const VERSION: usize = 100;
 /// Markers in one answer at most: the latest.
 const LIMIT: u32 = 1000;
 /// One may be noted down before what it marks, by clocks that differ.
 const AHEAD: Duration = Duration::from_secs(3600);
 
-/// A marker as clients write it.
-#[derive(Debug, Deserialize)]
-#[serde(
-    deny_unknown_fields,
-    expecting = "an object with `service`, `text` or `version` or both, `author` (unless authenticated), and optionally `at`"
-)]
-pub struct NewMarker {
-    service: String,
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    version: String,
-    /// Now, if it is left out.
-    at: Option<DateTime<Utc>>,
-    /// Replaced by the name of who is authenticated.
-    #[serde(default)]
-    author: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Listing {
-    service: Option<String>,
-    from: Option<DateTime<Utc>>,
-    to: Option<DateTime<Utc>>,
-}
-
 pub async fn add(
     State(state): State<WebState>,
     Extension(by): Extension<Identity>,
-    body: Result<Json<NewMarker>, JsonRejection>,
+    body: JsonBody,
 ) -> Result<(StatusCode, Json<MarkerEntry>), Problem> {
-    let title = "invalid marker";
-    let Json(new) = body.map_err(|error| Problem::invalid(error.status(), title, &error))?;
+    let keys = ["service", "text", "version", "at", "author"];
+    let new = body.only("invalid marker", &keys)?;
     let now = state.clock.now();
-    let mut marker = marker(new, now);
-    if by.is_authenticated {
-        marker.author = by.name.to_string();
-    }
-    if let Some(fault) = fault(&marker, now) {
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, title).because(fault));
-    }
-    if state.ledger_view().service(&marker.service).is_none() {
-        return Err(unknown("service", &marker.service));
-    }
+    let marker = marker(&new, &by, now)?;
+    check_service(&state, Some(&marker.service))?;
     let act = Act {
         at: now,
         by,
@@ -90,103 +55,93 @@ pub async fn add(
     Ok((StatusCode::CREATED, Json(MarkerEntry::of(&kept))))
 }
 
-fn marker(new: NewMarker, now: Timestamp) -> Marker {
-    Marker {
+/// As a client wrote it; of now, if it says nothing else.
+fn marker(new: &Fields, by: &Identity, now: Timestamp) -> Result<Marker, Problem> {
+    let marker = Marker {
         id: 0,
-        at: new.at.map_or(now, |at| Timestamp(at.timestamp_millis())),
-        service: new.service,
-        version: new.version.trim().to_owned(),
-        text: new.text.trim().to_owned(),
-        author: new.author.trim().to_owned(),
-    }
-}
-
-/// What is invalid.
-fn fault(marker: &Marker, now: Timestamp) -> Option<String> {
-    let is_long = |text: &str, most: usize| text.chars().count() > most;
+        at: new.time("at")?.unwrap_or(now),
+        service: new.required_text("service")?.to_owned(),
+        version: new.words("version", 0..=VERSION)?,
+        text: new.words("text", 0..=WORDS)?,
+        author: new.author(by)?,
+    };
     if marker.text.is_empty() && marker.version.is_empty() {
-        return Some("`text` or `version` is required".to_owned());
-    }
-    for (key, text, most) in [
-        ("text", &marker.text, TEXT),
-        ("version", &marker.version, VERSION),
-        ("author", &marker.author, TEXT),
-    ] {
-        if is_long(text, most) {
-            return Some(format!("`{key}` has more than {most} characters"));
-        }
-    }
-    if marker.author.is_empty() {
-        return Some("`author` is required".to_owned());
+        return Err(new.fault("`text` or `version` is required"));
     }
     if marker.at > now.after(AHEAD) {
-        return Some("`at` is more than an hour in the future".to_owned());
+        return Err(new.fault("`at` is more than an hour in the future"));
     }
-    (marker.at < Timestamp(0)).then(|| "`at` is before 1970".to_owned())
+    if marker.at < YEARS.0 {
+        return Err(new.fault("`at` is before the year 2000"));
+    }
+    Ok(marker)
 }
 
-/// The latest first.
-pub async fn list(
-    State(state): State<WebState>,
-    page: Result<Query<Listing>, QueryRejection>,
-) -> Result<Json<Vec<MarkerEntry>>, Problem> {
-    let Query(page) = page.map_err(|error| listing::invalid(&error))?;
-    // One that is configured no more still has those of its time.
-    let unconfigured = page.service.clone();
-    let unconfigured = unconfigured.filter(|name| state.ledger_view().service(name).is_none());
-    let (from, to) = listing::span(page.from, page.to)?;
-    let (path, now) = (state.history, state.clock.now());
-    let config = state.configs.borrow().clone();
-    let span = (
-        from.unwrap_or(Timestamp(0)),
-        to.unwrap_or(Timestamp(i64::MAX)),
-    );
-    let read = move || {
-        let store = Store::open_read_only(&path)?;
-        let found = store.markers(page.service.as_deref(), span, LIMIT)?;
-        let burned = burned(&config, &store, &found, now)?;
-        Ok::<_, StoreError>(MarkerEntry::list(&found, burned))
+/// Those of a service or of all, the latest first. The header `Link` has the address of those before
+/// them.
+pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
+    let asked = query.only(&["service", "from", "to"])?;
+    let service = asked.text("service")?.map(str::to_owned);
+    let (from, to) = asked.span()?;
+    let from = from.unwrap_or(Timestamp(0));
+    let span = (from, to.unwrap_or(Timestamp(i64::MAX)));
+    let (config, now) = (state.configs.borrow().clone(), state.clock.now());
+    let of_service = service.clone();
+    let read = move |store: &Store| {
+        let found = store.markers(of_service.as_deref(), span, LIMIT + 1)?;
+        let (found, has_more) = cut(found, LIMIT);
+        let before = found.last().filter(|_| has_more).map(|last| last.at);
+        let burned = burned(&config, store, &found, now)?;
+        Ok((MarkerEntry::list(&found, burned), before))
     };
-    let failed = Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "the markers cannot be read",
-    );
-    match tokio::task::spawn_blocking(read).await {
-        Ok(Ok(found)) => match unconfigured.filter(|_| found.is_empty()) {
-            Some(name) => Err(unknown("service", &name)),
-            None => Ok(Json(found)),
-        },
-        Ok(Err(error)) => Err(failed.because(error.to_string())),
-        Err(_panic) => Err(failed),
+    let (found, before) = store::read(&state, read).await?;
+    if found.is_empty() {
+        check_service(&state, service.as_deref())?;
     }
+    let mut response = Json(found).into_response();
+    // Of several that are of the same moment, some may come twice; none is left out.
+    if let Some(before) = before {
+        let mut next = vec![
+            ("from", stamp(from)),
+            ("to", stamp(Timestamp(before.0 + 1))),
+        ];
+        next.extend(service.map(|name| ("service", name)));
+        link_next(&mut response, "/api/v1/markers", &next);
+    }
+    Ok(response)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Role;
+    use serde_json::{Value, json};
 
     #[test]
     fn a_marker_says_what_was_done_by_whom_and_when() {
-        let now = Timestamp::from_secs(1_000_000);
-        let good = Marker {
-            id: 0,
-            at: now,
-            service: "rag".to_owned(),
-            version: "v1.4.2".to_owned(),
-            text: String::new(),
-            author: "ci".to_owned(),
+        let now = Timestamp::from_secs(1_790_000_000);
+        let by = Identity::anonymous([127, 0, 0, 1].into(), Role::Write);
+        let judged = |key: &str, value: Value| {
+            let mut body = json!({"service": "rag", "version": "v1.4.2", "author": "ci"});
+            body[key] = value;
+            let pairs = body.as_object().expect("an object").clone();
+            let keys = ["service", "version", "text", "author", "at"];
+            let new = Fields::of_body("invalid marker", pairs.into_iter().collect(), &keys);
+            marker(&new.expect("known"), &by, now)
         };
-        let judged = |change: fn(&mut Marker)| {
-            let mut marker = good.clone();
-            change(&mut marker);
-            fault(&marker, now)
-        };
-        assert_eq!(judged(|_| ()), None);
-        assert!(judged(|one| one.version.clear()).is_some());
-        assert!(judged(|one| one.author.clear()).is_some());
-        assert!(judged(|one| one.version = "v".repeat(101)).is_some());
-        assert!(judged(|one| one.text = "t".repeat(501)).is_some());
-        assert!(judged(|one| one.at = one.at.after(AHEAD * 2)).is_some());
-        assert!(judged(|one| one.at = Timestamp(-1)).is_some());
+        let kept = judged("text", json!(" new\ntokenizer ")).expect("valid");
+        assert_eq!((kept.at, &*kept.text), (now, "new tokenizer"));
+        for (key, value) in [
+            ("version", json!("")),
+            ("author", json!(" ")),
+            ("author", Value::Null),
+            ("service", Value::Null),
+            ("version", json!("v".repeat(101))),
+            ("text", json!("t".repeat(501))),
+            ("at", json!(now.after(AHEAD * 2).to_utc())),
+            ("at", json!("1990-01-01T00:00:00Z")),
+        ] {
+            assert!(judged(key, value.clone()).is_err(), "{key} {value}");
+        }
     }
 }

@@ -11,6 +11,7 @@ mod badge;
 mod connections;
 mod corrections;
 mod decisions;
+mod fields;
 mod heartbeat;
 mod history;
 mod listing;
@@ -21,13 +22,14 @@ mod notifications;
 mod openapi;
 pub mod page;
 mod problem;
-mod reason;
+mod request;
 mod runbook;
 mod runs;
 mod series;
 mod server;
 mod signals;
 mod status;
+mod store;
 mod stream;
 
 pub use auth::Access;
@@ -119,6 +121,7 @@ pub fn router(state: WebState) -> Router {
     let access = state.access.clone();
     Router::new()
         .merge(views())
+        .merge(changes())
         .route("/style.css", get(status::stylesheet))
         .route("/badge/{service}/{file}", get(badge::badge))
         .route("/runbook", get(runbook::runbook))
@@ -126,16 +129,6 @@ pub fn router(state: WebState) -> Router {
         .route("/metrics", get(metrics::metrics))
         .route("/-/healthy", get(liveness::healthy))
         .route("/-/ready", get(ready))
-        .route("/-/reload", post(reload))
-        .route(
-            "/api/v1/alerts/{fingerprint}/acknowledge",
-            post(decisions::acknowledge),
-        )
-        .route("/api/v1/silences", post(decisions::add_silence))
-        .route("/api/v1/silences/{id}", delete(decisions::remove_silence))
-        .route("/api/v1/corrections", post(corrections::add))
-        .route("/api/v1/corrections/{id}", delete(corrections::revoke))
-        .route("/api/v1/markers", post(markers::add))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",
             get(history::outcomes),
@@ -151,36 +144,54 @@ pub fn router(state: WebState) -> Router {
         .layer(middleware::from_fn(to_the_end))
         .layer(CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest))
         .layer(middleware::from_fn_with_state(access.clone(), auth::admit))
-        .layer(middleware::from_fn(problem::explain))
         .layer(time_limit())
+        .layer(middleware::from_fn(problem::explain))
         .layer(CatchPanicLayer::custom(|_| problem::defect()))
         .layer(middleware::from_fn_with_state(access, guard))
         .with_state(state)
 }
 
+/// Changes, which take no parameters: what they need is in their path and body.
+fn changes() -> Router<WebState> {
+    Router::new()
+        .route("/-/reload", post(reload))
+        .route(
+            "/api/v1/alerts/{fingerprint}/acknowledge",
+            post(decisions::acknowledge),
+        )
+        .route("/api/v1/silences", post(decisions::add_silence))
+        .route("/api/v1/silences/{id}", delete(decisions::remove_silence))
+        .route("/api/v1/corrections", post(corrections::add))
+        .route("/api/v1/corrections/{id}", delete(corrections::revoke))
+        .route("/api/v1/markers", post(markers::add))
+        .route_layer(middleware::from_fn(request::without_parameters))
+}
+
 /// Pages and lists, whose answers are made in memory: their number and sizes are limited.
 fn views() -> Router<WebState> {
     let bounded = middleware::from_fn_with_state(AnswerLimits::default(), answers::bounded);
-    Router::new()
+    let plain = Router::new()
+        .route("/api/v1/services", get(api::services))
+        .route("/api/v1/services/{service}", get(api::service))
+        .route("/api/v1/objectives", get(api::objectives))
+        .route("/api/v1/silences", get(decisions::silences))
+        .route("/api/v1/runs/{id}", get(runs::one))
+        .route("/api/v1/health", get(signals::host))
+        .route("/api/v1/health/{service}", get(signals::health))
+        .route_layer(middleware::from_fn(request::without_parameters));
+    plain
         .route("/", get(status::overview))
         .route("/services/{service}", get(status::service))
         .route("/runs", get(runs::overview))
         .route("/runs/{id}", get(runs::page))
         .route("/notifications", get(notifications::page))
-        .route("/api/v1/services", get(api::services))
-        .route("/api/v1/services/{service}", get(api::service))
-        .route("/api/v1/objectives", get(api::objectives))
         .route("/api/v1/alerts", get(alerts::alerts))
-        .route("/api/v1/silences", get(decisions::silences))
         .route("/api/v1/silences/preview", get(decisions::preview))
         .route("/api/v1/corrections", get(corrections::list))
         .route("/api/v1/runs", get(runs::list))
-        .route("/api/v1/runs/{id}", get(runs::one))
         .route("/api/v1/series", get(series::list))
         .route("/api/v1/series/{id}", get(series::one))
         .route("/api/v1/signals", get(signals::list))
-        .route("/api/v1/health", get(signals::host))
-        .route("/api/v1/health/{service}", get(signals::health))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/notifications", get(notifications::list))
         .route("/api/v1/markers", get(markers::list))

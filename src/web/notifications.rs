@@ -1,30 +1,23 @@
 //! What was sent to receivers, and what they answered.
 
 use super::WebState;
-use super::listing;
+use super::listing::{cut, link_next};
+use super::page::PageQuery;
 use super::page::notifications::{Notifications as Shown, ROWS, render_notifications};
 use super::problem::Problem;
+use super::request::Query;
 use super::status::view;
-use crate::store::{Pending, Sent, Store, StoreError};
+use super::store;
+use crate::store::{Pending, Sent, Store};
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, RawQuery, State};
-use axum::http::StatusCode;
-use axum::response::Html;
+use axum::extract::{RawQuery, State};
+use axum::response::{Html, IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Messages of one answer at most.
 const LIMIT: u32 = 1000;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Listing {
-    /// The smallest `id` of the page before.
-    before: Option<i64>,
-    limit: Option<u32>,
-}
 
 #[derive(Debug, Serialize)]
 pub struct Notifications {
@@ -59,26 +52,32 @@ struct SentView {
     answer: String,
 }
 
-pub async fn list(
-    State(state): State<WebState>,
-    page: Result<Query<Listing>, QueryRejection>,
-) -> Result<Json<Notifications>, Problem> {
-    let Query(page) = page.map_err(|error| listing::invalid(&error))?;
-    let limit = listing::limit(page.limit, LIMIT, LIMIT)?;
-    let before = page.before.unwrap_or(i64::MAX);
+/// A page of messages, with what waits. The header `Link` has the address of the next page.
+pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
+    let asked = query.only(&["cursor", "limit"])?;
+    let limit = asked.limit(LIMIT, LIMIT)?;
+    let before = asked.number("cursor")?.unwrap_or(i64::MAX);
     let read = move |store: &Store| {
         Ok((
-            store.notifications(before, limit)?,
+            store.notifications(before, limit + 1)?,
             store.waiting()?,
             store.pending_notices(limit)?,
         ))
     };
-    let (sent, waiting, pending) = from_store(&state, read).await?;
-    Ok(Json(Notifications {
+    let (sent, waiting, pending) = store::read(&state, read).await?;
+    let (sent, has_more) = cut(sent, limit);
+    let last = sent.last().filter(|_| has_more).map(|last| last.id);
+    let all = Notifications {
         sent: sent.into_iter().map(SentView::from).collect(),
         waiting,
         pending: pending.into_iter().map(PendingView::from).collect(),
-    }))
+    };
+    let mut response = Json(all).into_response();
+    if let Some(last) = last {
+        let next = [("limit", limit.to_string()), ("cursor", last.to_string())];
+        link_next(&mut response, "/api/v1/notifications", &next);
+    }
+    Ok(response)
 }
 
 /// The page for people.
@@ -86,9 +85,8 @@ pub async fn page(
     State(state): State<WebState>,
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Problem> {
-    let query = query.unwrap_or_default();
-    let mut parts = query.split('&');
-    let before = parts.find_map(|part| part.strip_prefix("before=")?.parse().ok());
+    let query = PageQuery::of(query.as_deref());
+    let before = query.number("cursor");
     let read = move |store: &Store| {
         Ok(Shown {
             sent: store.notifications(before.unwrap_or(i64::MAX), ROWS + 1)?,
@@ -97,28 +95,11 @@ pub async fn page(
             is_first: before.is_none(),
         })
     };
-    let shown = from_store(&state, read).await?;
+    let shown = store::read(&state, read).await?;
     let trouble = state.store.stats().trouble();
-    let view = view(&state, Some(&query), trouble.as_deref());
+    let view = view(&state, query, trouble.as_deref());
     let at = state.ledger_view().at;
     Ok(Html(render_notifications(&shown, at, view)))
-}
-
-async fn from_store<T: Send + 'static>(
-    state: &WebState,
-    read: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Problem> {
-    let path = state.history.clone();
-    let read = move || read(&Store::open_read_only(&path)?);
-    let failed = Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "the notifications cannot be read",
-    );
-    match tokio::task::spawn_blocking(read).await {
-        Ok(Ok(found)) => Ok(found),
-        Ok(Err(error)) => Err(failed.because(error.to_string())),
-        Err(_panic) => Err(failed),
-    }
 }
 
 impl From<Pending> for PendingView {

@@ -1,7 +1,6 @@
 //! Errors as RFC 9457 has them.
 
 use super::BODY_LIMIT;
-use super::reason::reason as own_words;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -9,7 +8,6 @@ use axum::middleware::Next;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
-use std::error::Error;
 
 /// An error for a client.
 #[derive(Debug)]
@@ -30,14 +28,12 @@ impl Problem {
         }
     }
 
-    /// A request whose query or body does not have the expected form. Only the innermost reason is
-    /// shown: what wraps it speaks of the program's types.
-    pub fn invalid(status: StatusCode, title: &str, rejection: &(dyn Error + 'static)) -> Self {
-        let mut reason = rejection;
-        while let Some(source) = reason.source() {
-            reason = source;
-        }
-        Self::new(status, title).because(own_words(&reason.to_string()))
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
     }
 
     pub fn because(mut self, detail: impl Into<String>) -> Self {
@@ -91,6 +87,12 @@ pub fn stopping() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping")
 }
 
+/// The answer to a body beyond the limit.
+pub fn too_large() -> Problem {
+    let title = format!("the body is larger than {} KiB", BODY_LIMIT / 1024);
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, title)
+}
+
 /// The answer where a handler panicked.
 pub fn defect() -> http::Response<Full<Bytes>> {
     let problem = Problem::new(
@@ -112,13 +114,13 @@ pub async fn explain(request: Request, next: Next) -> Response {
         return response;
     }
     let (parts, _) = response.into_parts();
-    let mut problem = Problem::new(status, status.canonical_reason().unwrap_or("error"));
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        problem = problem.because(format!(
-            "the body of a request has at most {} KiB",
-            BODY_LIMIT / 1024
-        ));
-    }
+    let problem = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        // Only the address has been read so far.
+        StatusCode::BAD_REQUEST => Problem::new(status, "the address is not valid UTF-8"),
+        StatusCode::SERVICE_UNAVAILABLE => Problem::new(status, "the answer took too long"),
+        status => Problem::new(status, status.canonical_reason().unwrap_or("error")),
+    };
     let mut problem = problem.into_response();
     if let Some(allow) = parts.headers.get(header::ALLOW) {
         problem.headers_mut().insert(header::ALLOW, allow.clone());

@@ -1,13 +1,15 @@
 //! Load runs: as JSON, and as pages.
 
 use super::WebState;
-use super::api::unknown;
-use super::listing;
+use super::api::check_service;
+use super::listing::{cut, link_next};
+use super::page::PageQuery;
 use super::page::run::render_run;
 use super::page::runs::{Listed, render_runs};
 use super::problem::Problem;
-use super::series::reading;
+use super::request::Query;
 use super::status::view;
+use super::store;
 use crate::config::Config;
 use crate::outcome::Timestamp;
 use crate::report::load_run::{Compared, RunReport, RunSummary};
@@ -15,33 +17,15 @@ use crate::report::runs::RunEntry;
 use crate::runs::{Digest, Digests};
 use crate::store::{Store, StoreError, StoredRun};
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::sync::Arc;
 
 /// Runs on a page at most. Each is read from the store once.
 const LIMIT: u32 = 100;
 const DEFAULT_LIMIT: u32 = 50;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Listing {
-    service: Option<String>,
-    /// Where the page before ended.
-    cursor: Option<i64>,
-    limit: Option<u32>,
-}
-
-/// What the page of the list is asked for.
-#[derive(Debug, Deserialize)]
-pub struct Asked {
-    service: Option<String>,
-    before: Option<i64>,
-}
 
 #[derive(Debug, Serialize)]
 struct RunView<'a> {
@@ -52,39 +36,25 @@ struct RunView<'a> {
 }
 
 /// Runs, the newest first. The header `Link` has the address of the next page.
-pub async fn list(
-    State(state): State<WebState>,
-    page: Result<Query<Listing>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(page) = page.map_err(|error| listing::invalid(&error))?;
-    let limit = listing::limit(page.limit, DEFAULT_LIMIT, LIMIT)?;
+pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
+    let asked = query.only(&["service", "cursor", "limit"])?;
+    let service = asked.text("service")?.map(str::to_owned);
+    let (limit, now) = (asked.limit(DEFAULT_LIMIT, LIMIT)?, state.clock.now());
     let wanted = Wanted {
-        service: page.service.clone(),
-        before: page.cursor.unwrap_or(i64::MAX),
+        service: service.clone(),
+        before: asked.number("cursor")?,
         limit,
-        now: state.clock.now(),
+        now,
     };
     let (found, next) = wanted.read(&state).await?;
-    // One that is configured no more still has those of its time.
-    let has_none = found.is_empty() && page.cursor.is_none();
-    if let Some(name) = page.service.as_deref().filter(|_| has_none)
-        && state.ledger_view().service(name).is_none()
-    {
-        return Err(unknown("service", name));
-    }
-    let now = state.clock.now();
     let runs = found.iter().map(|digest| RunView::of(digest, now));
     let runs: Vec<RunView<'_>> = runs.collect();
     let mut response = Json(runs).into_response();
-    let next = next.map(|cursor| {
-        let service = page.service.map(|name| {
-            let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);
-            format!("&service={name}")
-        });
-        let service = service.unwrap_or_default();
-        format!("/api/v1/runs?limit={limit}&cursor={cursor}{service}")
-    });
-    listing::link_next(&mut response, next);
+    if let Some(cursor) = next {
+        let mut next = vec![("limit", limit.to_string()), ("cursor", cursor.to_string())];
+        next.extend(service.map(|name| ("service", name)));
+        link_next(&mut response, "/api/v1/runs", &next);
+    }
     Ok(response)
 }
 
@@ -100,22 +70,22 @@ pub async fn one(
 pub async fn overview(
     State(state): State<WebState>,
     RawQuery(query): RawQuery,
-    asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Html<String>, Problem> {
-    let Query(asked) = asked.map_err(|error| listing::invalid(&error))?;
+    let query = PageQuery::of(query.as_deref());
+    let (service, before) = (query.value("service"), query.number("cursor"));
     let wanted = Wanted {
-        service: asked.service.clone(),
-        before: asked.before.unwrap_or(i64::MAX),
+        service: service.clone(),
+        before,
         limit: DEFAULT_LIMIT,
         now: state.clock.now(),
     };
     let (runs, next) = wanted.read(&state).await?;
     let trouble = state.store.stats().trouble();
-    let view = view(&state, query.as_deref(), trouble.as_deref());
+    let view = view(&state, query, trouble.as_deref());
     let listed = Listed {
         runs: &runs,
-        service: asked.service.as_deref(),
-        is_newest: asked.before.is_none(),
+        service: service.as_deref(),
+        is_newest: before.is_none(),
         next,
     };
     Ok(Html(render_runs(&listed, view)))
@@ -132,14 +102,15 @@ pub async fn page(
     };
     let (report, run, compared) = kept(&state, &id, draw).await?;
     let trouble = state.store.stats().trouble();
-    let view = view(&state, query.as_deref(), trouble.as_deref());
+    let view = view(&state, PageQuery::of(query.as_deref()), trouble.as_deref());
     Ok(Html(render_run(&report, &run, compared.as_ref(), view)))
 }
 
 /// A part of all runs.
 struct Wanted {
     service: Option<String>,
-    before: i64,
+    /// Where the part before it ended.
+    before: Option<i64>,
     limit: u32,
     now: Timestamp,
 }
@@ -148,8 +119,13 @@ impl Wanted {
     /// The runs, and where the next part begins if there is one.
     async fn read(self, state: &WebState) -> Result<(Vec<Digest>, Option<i64>), Problem> {
         let (digests, config) = (state.digests.clone(), config(state));
+        let (service, is_newest) = (self.service.clone(), self.before.is_none());
         let read = move |store: &Store| self.digests(store, &digests, &config);
-        reading(state.history.clone(), read).await
+        let (found, next) = store::read(state, read).await?;
+        if found.is_empty() && is_newest {
+            check_service(state, service.as_deref())?;
+        }
+        Ok((found, next))
     }
 
     fn digests(
@@ -158,10 +134,9 @@ impl Wanted {
         digests: &Digests,
         config: &Arc<Config>,
     ) -> Result<(Vec<Digest>, Option<i64>), StoreError> {
-        let service = self.service.as_deref();
-        let mut runs = store.runs_before(self.before, service, self.limit + 1)?;
-        let has_more = runs.len() > self.limit as usize;
-        runs.truncate(self.limit as usize);
+        let (service, before) = (self.service.as_deref(), self.before.unwrap_or(i64::MAX));
+        let runs = store.runs_before(before, service, self.limit + 1)?;
+        let (runs, has_more) = cut(runs, self.limit);
         let next = runs.last().filter(|_| has_more).map(|last| last.id);
         Ok((digests.of(store, config, runs, self.now)?, next))
     }
@@ -183,7 +158,7 @@ async fn kept<T: Send + 'static>(
         let report = RunReport::new(run, config.service(&head.service));
         make(report, head, store).map(Some)
     };
-    let found = reading(state.history.clone(), read).await?;
+    let found = store::read(state, read).await?;
     found.ok_or_else(|| {
         let problem = Problem::new(
             StatusCode::NOT_FOUND,

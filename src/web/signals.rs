@@ -1,32 +1,21 @@
 //! Warning signs and healthy indicators as JSON.
 
 use super::WebState;
-use super::api::unknown;
-use super::listing;
+use super::api::{check_service, unknown};
 use super::problem::Problem;
+use super::request::Query;
 use crate::report::signals::{HealthAnswer, SignalEntry};
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
-use serde::Deserialize;
+use axum::extract::{Path, State};
 
 /// Those of a service; all, with the host's, without it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Filter {
-    service: Option<String>,
-}
-
 pub async fn list(
     State(state): State<WebState>,
-    filter: Result<Query<Filter>, QueryRejection>,
+    query: Query,
 ) -> Result<Json<Vec<SignalEntry>>, Problem> {
-    let Query(Filter { service }) = filter.map_err(|error| listing::invalid(&error))?;
-    if let Some(name) = &service
-        && state.ledger_view().service(name).is_none()
-    {
-        return Err(unknown("service", name));
-    }
+    let asked = query.only(&["service"])?;
+    let service = asked.text("service")?;
+    check_service(&state, service)?;
     let (findings, alerts) = (
         state.findings.borrow().clone(),
         state.alerts.borrow().clone(),
@@ -34,7 +23,7 @@ pub async fn list(
     let wanted = findings
         .all
         .iter()
-        .filter(|one| service.is_none() || one.service.as_deref() == service.as_deref());
+        .filter(|one| service.is_none() || one.service.as_deref() == service);
     let entry = |one| SignalEntry::of(one).with_alert(alerts.firing());
     Ok(Json(wanted.map(entry).collect()))
 }

@@ -3,11 +3,13 @@
 use super::WebState;
 use super::api::unknown;
 use super::page::charts::Charts;
-use super::page::choice::Choice;
 use super::page::past::{HOURS, HourLatency, Past};
 use super::page::signs::SignCharts;
-use super::page::{Overview, ServicePage, View, render_overview, render_service, style};
+use super::page::{
+    Choice, Overview, PageQuery, ServicePage, View, render_overview, render_service, style,
+};
 use super::problem::Problem;
+use super::store;
 use crate::config::Config;
 use crate::ledger::long_days;
 use crate::outcome::{ProbeKey, Timestamp};
@@ -19,7 +21,7 @@ use crate::runs::Digests;
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::Cursor;
 use crate::store::{Store, StoreError};
-use crate::units::HOUR;
+use crate::units::{DAY, HOUR};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -29,7 +31,7 @@ use std::time::Duration;
 /// Response times of so many probes are drawn on a page at most.
 const DRAWN_PROBES: usize = 20;
 /// Incidents since then are listed.
-const INCIDENTS_SINCE: Duration = Duration::from_secs(30 * 86_400);
+const INCIDENTS_SINCE: Duration = DAY.saturating_mul(30);
 /// So many alerts of all services are looked through.
 const MAX_ALERTS: u32 = 2000;
 
@@ -45,7 +47,7 @@ pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) 
     let snapshot = state.ledger_view().snapshot();
     let system = Arc::clone(&state.system.borrow());
     let trouble = state.store.stats().trouble();
-    let view = view(&state, query.as_deref(), trouble.as_deref());
+    let view = view(&state, PageQuery::of(query.as_deref()), trouble.as_deref());
     let alerts = Arc::clone(&state.alerts.borrow());
     let findings = Arc::clone(&state.findings.borrow());
     let silences = silences(&state, snapshot.at).await;
@@ -65,15 +67,11 @@ async fn silences(state: &WebState, now: Timestamp) -> Vec<SilenceEntry> {
     if decisions.silences.is_empty() {
         return Vec::new();
     }
-    let path = state.history.clone();
     let kept = decisions.clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let store = Store::open_read_only(&path)?;
-        SilenceEntry::list(&store, &kept.silences, now)
-    });
+    let read = move |store: &Store| SilenceEntry::list(store, &kept.silences, now);
     let plain = |one| SilenceEntry::of(one, now);
-    let read = read.await.ok().and_then(Result::ok);
-    read.unwrap_or_else(|| decisions.silences.iter().map(plain).collect())
+    let read = store::read(state, read).await;
+    read.unwrap_or_else(|_| decisions.silences.iter().map(plain).collect())
 }
 
 pub async fn service(
@@ -81,6 +79,7 @@ pub async fn service(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Problem> {
+    let query = PageQuery::of(query.as_deref());
     let ledger = state.ledger_view();
     let service = ledger
         .service(&name)
@@ -93,18 +92,19 @@ pub async fn service(
         config: Arc::clone(&state.configs.borrow()),
         service: service.name.clone(),
         probes: probes.map(|probe| probe.key.clone()).collect(),
-        choice: Choice::of(query.as_deref().unwrap_or_default()),
+        choice: Choice::of(query),
         health: health.clone(),
         corrections: Arc::clone(&ledger.corrections),
         at: ledger.at,
     };
     let past = Past {
-        older: query.as_deref().and_then(older),
+        // From its start on where that is no place in the list.
+        older: query.value("corrections").and_then(|at| Cursor::parse(&at)),
         ..past(&state, wanted).await
     };
     let system = Arc::clone(&state.system.borrow());
     let trouble = state.store.stats().trouble();
-    let view = view(&state, query.as_deref(), trouble.as_deref());
+    let view = view(&state, query, trouble.as_deref());
     let shown = ServicePage {
         service: &service,
         corrections: &ledger.corrections,
@@ -131,34 +131,24 @@ struct WantedPast {
 /// What the store has of the service; the page is complete without it where the store cannot be
 /// read.
 async fn past(state: &WebState, wanted: WantedPast) -> Past {
-    let (path, choice) = (state.history.clone(), wanted.choice);
     let digests = state.digests.clone();
     // Many days are read from many blocks: not for everybody at once.
-    let turn = if choice.long {
+    let turn = if wanted.choice.long {
         state.histories.clone().turn().await
     } else {
         None
     };
     let long = turn.is_some();
-    let read = tokio::task::spawn_blocking(move || {
-        let past = wanted.read(&path, &digests, long);
+    let read = store::read(state, move |store| {
+        let past = wanted.read(store, &digests, long);
         drop(turn);
         past
     });
-    read.await.ok().and_then(Result::ok).unwrap_or(Past {
-        choice,
-        ..Past::default()
-    })
+    read.await.unwrap_or_default()
 }
 
 impl WantedPast {
-    fn read(
-        &self,
-        path: &std::path::Path,
-        digests: &Digests,
-        long: bool,
-    ) -> Result<Past, StoreError> {
-        let store = Store::open_read_only(path)?;
+    fn read(&self, store: &Store, digests: &Digests, long: bool) -> Result<Past, StoreError> {
         let (service, at, choice) = (&*self.service, self.at, self.choice);
         let from = at.before(HOUR * u32::try_from(HOURS).unwrap_or(0));
         let mut latencies = Vec::new();
@@ -169,7 +159,7 @@ impl WantedPast {
         let since = at.before(INCIDENTS_SINCE);
         let alerts = store.alerts(since, at, MAX_ALERTS)?;
         let markers = store.markers(Some(service), (since, Timestamp(at.0 + 1)), MAX_MARKERS)?;
-        let burned = burned(&self.config, &store, &markers, at)?;
+        let burned = burned(&self.config, store, &markers, at)?;
         let events = TimelineOf {
             service,
             probes: &self.probes,
@@ -181,35 +171,28 @@ impl WantedPast {
             to: at,
         };
         let newest = store.runs(Some(service), RUNS)?;
-        let days = || long_days(&self.config, &self.service, &self.corrections, &store, at);
+        let days = || long_days(&self.config, &self.service, &self.corrections, store, at);
         Ok(Past {
             older: None,
             latencies,
-            events: timeline(&store, events)?,
+            events: timeline(store, events)?,
             alerts,
-            charts: Charts::read(&store, service, choice.span, at)?,
-            choice,
+            charts: Charts::read(store, service, choice.span, at)?,
             days: long.then(days).transpose()?,
-            runs: digests.of(&store, &self.config, newest, at)?,
-            signs: SignCharts::read(&store, service, &self.health, at)?,
+            runs: digests.of(store, &self.config, newest, at)?,
+            signs: SignCharts::read(store, service, &self.health, at)?,
         })
     }
 }
 
-/// Where the list of corrections goes on; from its start on where that is no place in it.
-fn older(query: &str) -> Option<Cursor> {
-    let mut parts = query.split('&');
-    parts.find_map(|part| Cursor::parse(part.strip_prefix("corrections=")?))
-}
-
 pub fn view<'a>(
     state: &WebState,
-    query: Option<&'a str>,
+    query: PageQuery<'a>,
     store_trouble: Option<&'a str>,
 ) -> View<'a> {
     View {
         now: state.clock.now(),
-        query: query.unwrap_or_default(),
+        query,
         store_trouble,
     }
 }

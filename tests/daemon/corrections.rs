@@ -91,8 +91,13 @@ fn what_is_no_correction_is_refused_with_its_reason() {
     let json = "application/json";
     let fine = around_now(",\"reason\":\"x\"");
     refused("text/plain", &fine, "415", "application/json");
-    refused(json, "{", "400", "invalid correction");
-    refused(json, "[]", "422", "expected an object with `from`, `to`,");
+    refused(json, "{", "400", "the body is not valid JSON");
+    refused(
+        json,
+        "[]",
+        "422",
+        "expected a JSON object with `from`, `to`,",
+    );
     refused(json, &around_now(""), "422", "`reason` is missing");
     refused(
         json,

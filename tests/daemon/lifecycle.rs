@@ -279,7 +279,7 @@ fn corrections_and_alerts_are_managed_from_the_command_line() {
     assert_eq!(code, Some(64));
     assert_eq!(
         refused,
-        "slod: no service is named `wep`; did you mean `web`?\n"
+        "slod: invalid correction: no service is named `wep`; did you mean `web`?\n"
     );
     let (_, listed, _) = slod(&[
         "corrections",

@@ -148,6 +148,77 @@ fn every_address_answers_as_documented() {
     );
 }
 
+/// What is misspelt must not look as if it chose something.
+#[test]
+fn what_a_request_does_not_mean_is_refused_with_its_reason() {
+    let (daemon, _folder) = daemon();
+    let expect = |answer: &str, wanted: &str, reason: &str| {
+        assert_eq!(status(answer), wanted, "{answer}");
+        assert!(answer.contains(reason), "{reason} in {answer}");
+    };
+    for (path, wanted, reason) in [
+        (
+            "/api/v1/services?service=web",
+            "400",
+            "this address takes none",
+        ),
+        ("/api/v1/objectives?x=1", "400", "unknown parameter `x`"),
+        ("/api/v1/runs?servce=web", "400", "did you mean `service`?"),
+        (
+            "/api/v1/audit?limit=0",
+            "400",
+            "`limit` must be from 1 to 10000",
+        ),
+        (
+            "/api/v1/alerts?from=1&from=2",
+            "400",
+            "`from` is given twice",
+        ),
+        (
+            "/api/v1/alerts?from=2026-11-01T14:00:00+01:00",
+            "400",
+            "%2B",
+        ),
+        (
+            "/api/v1/silences/preview?match=a",
+            "400",
+            "unknown parameter `match`",
+        ),
+        ("/api/v1/markers?service=none", "404", "none"),
+        ("/api/v1/runs?service=none", "404", "none"),
+        ("/api/v1/series?service=none", "404", "none"),
+        ("/api/v1/signals?service=none", "404", "none"),
+        ("/runs?service=none", "404", "none"),
+        ("/?utm_source=mail", "200", ""),
+        ("/metrics?x=1", "200", ""),
+        ("/-/healthy?x=1", "200", ""),
+        ("/services/%ff", "400", "the address is not valid UTF-8"),
+    ] {
+        expect(&daemon.request("GET", path), wanted, reason);
+    }
+    let post = |headers: &str, body: &str| {
+        let length = body.len();
+        let head = "POST /api/v1/markers HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+        let request = format!("{head}{headers}Content-Length: {length}\r\n\r\n{body}");
+        raw(&daemon, request.as_bytes())
+    };
+    let json = "Content-Type: application/json\r\n";
+    let marker = r#"{"service":"web","text":"a\u0000b\u202e\nc","author":"ada"}"#;
+    expect(&post("", marker), "415", "application/json");
+    let zipped = post(&format!("{json}Content-Encoding: gzip\r\n"), marker);
+    expect(&zipped, "415", "accept-encoding: identity");
+    expect(&post(json, &"x".repeat(70_000)), "413", "64 KiB");
+    expect(
+        &post(json, "[]"),
+        "422",
+        "expected a JSON object with `service`",
+    );
+    let old = r#"{"service":"web","text":"a","author":"ada","at":"1990-01-01T00:00:00Z"}"#;
+    expect(&post(json, old), "422", "before the year 2000");
+    let added = daemon.post("/api/v1/markers", "application/json", marker);
+    expect(&added, "201", "a\u{fffd}b\u{fffd} c");
+}
+
 #[test]
 fn prometheus_gets_openmetrics_in_gzip_and_the_same_numbers() {
     let (daemon, _folder) = daemon();

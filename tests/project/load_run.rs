@@ -6,17 +6,17 @@ use slod::load::{Ending, RunRecord, compare};
 use slod::report::load_run::{Beside, Compared, RunReport};
 use slod::report::log_file::summarize;
 use slod::store::RunState;
-use slod::web::page::View;
 use slod::web::page::run::render_run;
 use slod::web::page::runs::{Listed, render_runs};
 use slod::web::page::style::{HASH, NAME};
+use slod::web::page::{PageQuery, View};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 const VIEW: View<'_> = View {
     now: LATER,
-    query: "",
+    query: PageQuery::NONE,
     store_trouble: None,
 };
 const SCRIPT: &str = "<script>alert('x')</script>|[a](//evil.example)`@all` *b*";
@@ -193,7 +193,7 @@ fn the_list_shows_states_and_what_makes_a_run() {
     for word in ["running", "failed", "cut off", "100 users", "baseline"] {
         assert!(page.contains(word), "{word}: {page}");
     }
-    assert!(page.contains("href=\"?before=1\""), "{page}");
+    assert!(page.contains("href=\"?cursor=1\""), "{page}");
     assert!(empty(None).contains("slod load baseline --service NAME"));
 }
 

@@ -11,17 +11,16 @@ use slod::report::health::HealthLevel;
 use slod::report::signals::HealthAnswer;
 use slod::report::timeline::TimelineEvent;
 use slod::slo::correction::Correction;
-use slod::web::page::choice::Choice;
 use slod::web::page::past::Past;
 use slod::web::page::style::{HASH, NAME, STYLE};
-use slod::web::page::{Overview, ServicePage, View, render_overview, render_service};
+use slod::web::page::{Overview, PageQuery, ServicePage, View, render_overview, render_service};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 const VIEW: View<'_> = View {
     now: Timestamp(AT.0 + 3000),
-    query: "",
+    query: PageQuery::NONE,
     store_trouble: None,
 };
 
@@ -209,7 +208,6 @@ fn pages() -> BTreeMap<&'static str, String> {
     let long = || {
         let service = service("concierge", Fate::BudgetSpent);
         let past = Past {
-            choice: Choice::of("days=90"),
             days: Some([service.days; 3].concat()),
             ..Past::default()
         };
@@ -218,7 +216,7 @@ fn pages() -> BTreeMap<&'static str, String> {
     };
     let later = View {
         now: AT.after(Duration::from_secs(780)),
-        query: "reload",
+        query: PageQuery::of(Some("reload")),
         store_trouble: Some("the store cannot be written: disk full <b>"),
     };
     BTreeMap::from([
@@ -410,7 +408,7 @@ fn a_day_reports_its_ratio_and_judgement() {
     assert!(html.contains("<title>2026-10-25: no data</title>"));
     assert!(
         html.contains(
-            "missed by far on 1, no data on 3, maintenance on 3, coverage below 99% on 2\""
+            "missed by far on 1, no requests on 0, no data on 3, maintenance on 3, coverage below 99% on 2\""
         )
     );
 }
@@ -440,7 +438,7 @@ fn the_days_can_be_ninety() {
     let page = &pages["service-days"];
     assert!(plain(page).contains("Last 90 days"));
     assert!(page.contains("aria-label=\"Last 90 days: target met on "));
-    assert!(page.contains("<a href=\"?\">30 days</a>"));
+    assert!(page.contains("<a href=\"?days=30\">30 days</a>"));
     let bars = page.matches("<g><title>2026-").count();
     assert!(bars >= 90, "{bars}");
     assert!(plain(&pages["service-ok"]).contains("Last 30 days"));

@@ -57,7 +57,7 @@ pub const ALLOW_UNAUTHENTICATED_WRITES: Key<Bool> = Key::with_default(
     "allow_unauthenticated_writes",
     Bool,
     "false",
-    "Accepts writes (reload, corrections, heartbeats without a token) without authentication on an address that is not loopback: for a daemon behind a proxy that authenticates.",
+    "Accepts writes (reloads, corrections, silences, acknowledgements, markers, heartbeats without a token) without authentication on an address that is not loopback: for a daemon behind a proxy that authenticates.",
 );
 
 pub const NAME: Key<Text> =
@@ -72,7 +72,7 @@ pub const TOKEN: Key<SecretText> = Key::required(
 pub const ROLE: Key<Choice<Role>> = Key::required(
     "role",
     ROLES,
-    "`read` pages, metrics and the API; `write` also reloads, corrections, the audit log, and heartbeats that have no token of their own.",
+    "`read` pages, metrics and the API; `write` also reloads, corrections, silences, acknowledgements, markers, the audit log, and heartbeats that have no token of their own.",
 );
 
 /// A host name as requests have it: in lower case, without a port.

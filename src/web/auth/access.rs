@@ -11,7 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -44,11 +44,23 @@ pub struct Identity {
     pub(super) role: Role,
 }
 
+impl Identity {
+    /// Somebody at an address.
+    pub fn anonymous(address: IpAddr, role: Role) -> Self {
+        Self {
+            name: format!("anonymous@{}", address.to_canonical()).into(),
+            is_authenticated: false,
+            has_token: false,
+            role,
+        }
+    }
+}
+
 /// What a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
     Nothing,
-    /// Its handler decides.
+    /// Its handler decides; those of fixed texts serve everybody.
     Handler,
     Role(Role),
 }
@@ -58,6 +70,8 @@ impl Need {
         match path {
             // Kubernetes and load balancers ask these, and do not log in.
             "/-/healthy" | "/-/ready" => Self::Nothing,
+            // People come to it from a pager. It is docs/RUNBOOK.md, and says nothing of the config.
+            "/runbook" | "/style.css" if is_safe(method) => Self::Handler,
             "/api/v1/audit" => Self::Role(Role::Write),
             _ if is_safe(method) => Self::Role(Role::Read),
             // Jobs may have tokens of their own.
@@ -156,17 +170,12 @@ fn unauthenticated(rules: &Rules, peer: &Peer) -> Identity {
             role: rules.certificate_role,
         };
     }
-    let address = peer.address.ip().to_canonical();
-    Identity {
-        name: format!("anonymous@{address}").into(),
-        is_authenticated: false,
-        has_token: false,
-        role: if rules.anonymous_writes {
-            Role::Write
-        } else {
-            Role::Read
-        },
-    }
+    let role = if rules.anonymous_writes {
+        Role::Write
+    } else {
+        Role::Read
+    };
+    Identity::anonymous(peer.address.ip(), role)
 }
 
 fn refusal(identity: &Identity) -> Problem {

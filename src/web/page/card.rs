@@ -23,6 +23,8 @@ pub struct Shape {
     pub is_brief: bool,
     /// How many warning signs it has.
     pub signs: Option<u64>,
+    /// With everything that is folded.
+    pub unfold: bool,
 }
 
 /// One service.
@@ -57,7 +59,7 @@ pub fn card(health: Health, service: &ServiceView, at: Timestamp, shape: Shape) 
             }
             (figures(OBJECTIVE, &objectives))
             (figures(PROBE, &probes))
-            (news(health, service, at))
+            (news(service, at, shape.unfold || health.is_trouble()))
         }
     }
 }
@@ -113,7 +115,7 @@ fn probe(health: Health, view: &ProbeView, at: Timestamp) -> [Markup; 7] {
 }
 
 /// The last failures of a day; unfolded where the service is in trouble.
-fn news(health: Health, service: &ServiceView, at: Timestamp) -> Markup {
+fn news(service: &ServiceView, at: Timestamp, open: bool) -> Markup {
     let many = service.probes.len() > 1;
     let mut recent: Vec<(Option<&str>, &LastOutcome)> = service
         .probes
@@ -129,7 +131,7 @@ fn news(health: Health, service: &ServiceView, at: Timestamp) -> Markup {
     recent.truncate(3);
     html! {
         @if let Some((_, newest)) = recent.first() {
-            details open[health.is_trouble()] {
+            details open[open] {
                 summary { "Last failures" span.quiet { " newest " (numbers::age(since(newest.at, at))) } }
                 (failures(recent.iter().copied(), at))
             }

@@ -1,7 +1,7 @@
 //! The history of a service's gauges and counters, drawn on one axis of time.
 
-use super::choice::Choice;
 use super::frame::since;
+use super::query::PageQuery;
 use crate::format::{numbers, times};
 use crate::outcome::{Timestamp, millis};
 use crate::report::families::{DRAWN, name};
@@ -9,6 +9,7 @@ use crate::report::health::HealthLevel;
 use crate::report::timeline::TimelineEvent;
 use crate::sample::{SeriesKind, Step};
 use crate::store::{SeriesInfo, Store, StoreError};
+use crate::units::{DAY, HOUR};
 use maud::{Markup, html};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -22,14 +23,14 @@ const MARKS: usize = 40;
 
 /// The spans that can be chosen, with their names in `?span=`.
 const SPANS: [(&str, Duration); 4] = [
-    ("1h", Duration::from_secs(3600)),
-    ("1d", Duration::from_secs(86_400)),
-    ("7d", Duration::from_secs(7 * 86_400)),
-    ("30d", Duration::from_secs(30 * 86_400)),
+    ("1h", HOUR),
+    ("1d", DAY),
+    ("7d", DAY.saturating_mul(7)),
+    ("30d", DAY.saturating_mul(30)),
 ];
 
 /// How much of the past is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChartSpan(usize);
 
 impl ChartSpan {
@@ -39,12 +40,12 @@ impl ChartSpan {
     }
 
     /// Of the query of a page: the last hour unless another span is asked for.
-    pub fn of(query: &str) -> Self {
-        let asked = query.split('&').find_map(|part| part.strip_prefix("span="));
+    pub fn of(query: PageQuery<'_>) -> Self {
+        let asked = query.value("span");
         Self(
             SPANS
                 .iter()
-                .position(|(name, _)| Some(*name) == asked)
+                .position(|(name, _)| Some(*name) == asked.as_deref())
                 .unwrap_or(0),
         )
     }
@@ -55,12 +56,6 @@ impl ChartSpan {
 
     fn length(self) -> Duration {
         SPANS[self.0].1
-    }
-}
-
-impl Default for ChartSpan {
-    fn default() -> Self {
-        Self::of("")
     }
 }
 
@@ -129,7 +124,12 @@ pub(super) fn points(
 
 /// One figure for each line, with the choice of the span, and a mark where something began; nothing
 /// where nothing is kept. Events come the newest first.
-pub fn charts(charts: &Charts, events: &[TimelineEvent], choice: Choice, at: Timestamp) -> Markup {
+pub fn charts(
+    charts: &Charts,
+    events: &[TimelineEvent],
+    query: PageQuery<'_>,
+    at: Timestamp,
+) -> Markup {
     let from = at.before(charts.span.length());
     let shown = events.iter().take_while(|event| event.at >= from);
     let began = shown.filter(|event| event.level != HealthLevel::Ok);
@@ -143,7 +143,7 @@ pub fn charts(charts: &Charts, events: &[TimelineEvent], choice: Choice, at: Tim
                         @for span in ChartSpan::all() {
                             @if span.0 > 0 { " · " }
                             @if span == charts.span { b { "last " (span.name()) } } @else {
-                                a href={ (Choice { span, ..choice }.link()) "#history" } { "last " (span.name()) }
+                                a href={ (query.with("span", span.name())) "#history" } { "last " (span.name()) }
                             }
                         }
                     }
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn the_span_is_one_of_those_offered() {
-        let length = |query: &str| ChartSpan::of(query).length().as_secs();
+        let length = |query| ChartSpan::of(PageQuery::of(Some(query))).length().as_secs();
         assert_eq!(length("span=7d"), 7 * 86_400);
         assert_eq!(length("reload&span=1d"), 86_400);
         for query in ["", "span=", "span=9000d", "span=<b>"] {

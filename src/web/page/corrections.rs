@@ -1,7 +1,7 @@
 //! Time that does not count: maintenance, false alarms.
 
-use super::choice::{with, without};
 use super::parts::moment;
+use super::query::PageQuery;
 use crate::outcome::Timestamp;
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::{Cursor, Occurrence, latest};
@@ -18,7 +18,7 @@ pub fn corrections(
     all: &[Correction],
     at: Timestamp,
     cursor: Option<&Cursor>,
-    query: &str,
+    query: PageQuery<'_>,
 ) -> Markup {
     let mine: Vec<_> = all.iter().filter(|one| one.is_for(service)).collect();
     let found = latest(&mine, at, cursor, MAX_ROWS + 1);
@@ -34,9 +34,9 @@ pub fn corrections(
                         @for occurrence in shown { (item(occurrence, at)) }
                     }
                     @if shown.is_empty() { p.quiet { "No corrections in this period." } }
-                    @if cursor.is_some() { p { a href={ (without(query, "corrections")) "#corrections" } { "Latest" } } }
+                    @if cursor.is_some() { p { a href={ (query.without("corrections")) "#corrections" } { "Latest" } } }
                     @if let Some(last) = older {
-                        p { a href={ (with(query, &format!("corrections={}", last.cursor().text()))) "#corrections" } { "Older" } }
+                        p { a href={ (query.with("corrections", &last.cursor().text())) "#corrections" } { "Older" } }
                     }
                 }
             }

@@ -3,8 +3,8 @@
 
 mod column;
 
-use super::choice::Choice;
 use super::parts::{date, known};
+use super::query::PageQuery;
 use crate::format::numbers;
 use crate::ledger::LONG_DAYS;
 use crate::ledger::snapshot::{DAYS, DayView, ServiceView};
@@ -63,12 +63,13 @@ fn summary(days: &[DayView], target: f64) -> String {
         known.is_some_and(|coverage| coverage < 0.99)
     };
     format!(
-        "Last {} days: target met on {}, missed on {}, missed by far on {}, no data on {}, \
+        "Last {} days: target met on {}, missed on {}, missed by far on {}, no requests on {}, no data on {}, \
          maintenance on {}, coverage below 99% on {}",
         days.len(),
         on(Level::Kept),
         on(Level::Missed),
         on(Level::FarMissed),
+        on(Level::Quiet),
         on(Level::NoData),
         count(&|day| day.corrected > 0.0),
         count(&partly_known),
@@ -107,16 +108,16 @@ pub fn chart(service: &ServiceView, days: &[DayView]) -> Markup {
 }
 
 /// The choice between 30 and 90 days, where there is anything to see of so many.
-pub fn switch(service: &ServiceView, choice: Choice, at: Timestamp) -> Markup {
+pub fn switch(service: &ServiceView, shown: usize, query: PageQuery<'_>, at: Timestamp) -> Markup {
     let since = service.objectives.first().and_then(|first| first.since);
     let is_old = since.is_some_and(|since| at.0 - since.0 > DAYS as i64 * DAY_MS);
     html! {
-        @if is_old || choice.long {
+        @if is_old || shown > DAYS {
             p.quiet {
-                @for (long, count) in [(false, DAYS), (true, LONG_DAYS)] {
-                    @if long { " · " }
-                    @if long == choice.long { b { (count) " days" } } @else {
-                        a href=(Choice { long, ..choice }.link()) { (count) " days" }
+                @for (number, count) in [DAYS, LONG_DAYS].into_iter().enumerate() {
+                    @if number > 0 { " · " }
+                    @if count == shown { b { (count) " days" } } @else {
+                        a href=(query.with("days", &count.to_string())) { (count) " days" }
                     }
                 }
             }
@@ -125,11 +126,13 @@ pub fn switch(service: &ServiceView, choice: Choice, at: Timestamp) -> Markup {
 }
 
 /// What the bars mean.
-pub fn legend() -> Markup {
+pub fn legend(days: &[DayView]) -> Markup {
+    let has_quiet = days.iter().any(|day| Level::of(day, 1.0) == Level::Quiet);
     html! {
         p.quiet {
             "The taller the bar, the more errors. It is filled up to the day's coverage; gray is "
             "unknown. Blue is maintenance, which is not counted."
+            @if has_quiet { " A low green bar is a day without requests." }
         }
     }
 }
@@ -161,14 +164,14 @@ pub fn sparkline(service: &ServiceView) -> Markup {
 }
 
 /// All days as a table, newest first.
-pub fn table(service: &ServiceView, days: &[DayView]) -> Markup {
+pub fn table(service: &ServiceView, days: &[DayView], unfold: bool) -> Markup {
     let target = target(service);
     let first = service.objectives.first();
     let budgeting = first.map_or(BudgetingMethod::Occurrences, |view| {
         view.objective.budgeting
     });
     html! {
-        details {
+        details open[unfold] {
             summary { "All " (days.len()) " days as a table" }
             div.scroll {
                 table.numbers.history {

@@ -1,13 +1,13 @@
 //! What every page has around its content.
 
-use super::choice::{asks_for, with, without};
 use super::headline::Headline;
 use super::parts::{ICONS, icon, moment};
+use super::query::{PageQuery, RELOAD as RELOADS, UNFOLD};
 use super::style;
 use crate::format::numbers;
 use crate::outcome::Timestamp;
 use crate::report::health::HealthLevel;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 use std::time::Duration;
 
 /// How often a page is loaded anew for readers who asked for it.
@@ -23,11 +23,21 @@ pub const HOME: &str = "./";
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     pub now: Timestamp,
-    /// What the reader chose: `reload` loads the page again every [`RELOAD`], `unfold` opens what is
-    /// folded.
-    pub query: &'a str,
+    /// What the reader chose.
+    pub query: PageQuery<'a>,
     /// Why outcomes are not written to the store, if they are not.
     pub store_trouble: Option<&'a str>,
+}
+
+impl View<'_> {
+    /// Whether what is folded is open: a reload would fold it again.
+    pub fn unfolds(self) -> bool {
+        self.query.has(UNFOLD)
+    }
+
+    fn reloads(self) -> bool {
+        self.query.has(RELOADS)
+    }
 }
 
 /// One page: its content and what its frame must know.
@@ -44,7 +54,7 @@ pub struct Page<'a> {
 
 impl Page<'_> {
     pub fn render(self, view: View<'_>) -> String {
-        self.render_every(asks_for(view.query, "reload").then_some(RELOAD), view)
+        self.render_every(view.reloads().then_some(RELOAD), view)
     }
 
     /// With another time between two reloads, or without any.
@@ -53,19 +63,6 @@ impl Page<'_> {
         let headline = self.headline.past((age > OUTDATED).then_some(age));
         let page = Self { headline, ..self };
         page.document(reload, view).into_string()
-    }
-
-    /// Opens what is folded, if the reader asked for it: a reload would fold it again. In text from
-    /// elsewhere, `<` is escaped.
-    fn content(&self, view: View<'_>) -> Markup {
-        if !asks_for(view.query, "unfold") {
-            return PreEscaped(self.content.0.clone());
-        }
-        let open = self.content.0.replace("<details>", "<details open>");
-        PreEscaped(open.replace(
-            "<details class=\"lines\">",
-            "<details class=\"lines\" open>",
-        ))
     }
 
     fn document(&self, reload: Option<Duration>, view: View<'_>) -> Markup {
@@ -85,7 +82,7 @@ impl Page<'_> {
                 body {
                     (ICONS)
                     (self.header(view))
-                    main { (store_trouble(view)) (self.headline.markup(&self.below)) (self.content(view)) }
+                    main { (store_trouble(view)) (self.headline.markup(&self.below)) (self.content) }
                     (self.footer(reload, view))
                 }
             }
@@ -115,17 +112,17 @@ impl Page<'_> {
                 p {
                     @if let Some(every) = reload {
                         span { "This page reloads every " (every.as_secs()) " s" }
-                        @if asks_for(view.query, "reload") {
-                            a href=(without(view.query, "reload")) { "Stop reloading" }
+                        @if view.reloads() {
+                            a href=(view.query.without(RELOADS)) { "Stop reloading" }
                         }
                     } @else {
-                        a href=(with(view.query, "reload")) { "Reload every " (RELOAD.as_secs()) " s" }
+                        a href=(view.query.with(RELOADS, "")) { "Reload every " (RELOAD.as_secs()) " s" }
                     }
                     @if self.content.0.contains("<details") {
-                        @if asks_for(view.query, "unfold") {
-                            a href=(without(view.query, "unfold")) { "Fold" }
+                        @if view.unfolds() {
+                            a href=(view.query.without(UNFOLD)) { "Fold" }
                         } @else {
-                            a href=(with(view.query, "unfold")) { "Unfold all" }
+                            a href=(view.query.with(UNFOLD, "")) { "Unfold all" }
                         }
                     }
                 }

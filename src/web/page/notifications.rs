@@ -1,9 +1,9 @@
 //! What was sent to receivers, what they answered, and what still waits.
 
-use super::choice::{with, without};
 use super::frame::{HOME, Page, View};
 use super::headline::Headline;
 use super::parts::{icon, moment};
+use super::query::PageQuery;
 use crate::alert::Notice;
 use crate::format::numbers;
 use crate::outcome::Timestamp;
@@ -90,7 +90,7 @@ fn about(notice: &Notice) -> Markup {
     }
 }
 
-fn sent(shown: &Notifications, query: &str) -> Markup {
+fn sent(shown: &Notifications, query: PageQuery<'_>) -> Markup {
     let rows = &shown.sent[..shown.sent.len().min(ROWS as usize)];
     let older = rows.last().filter(|_| shown.sent.len() > rows.len());
     html! {
@@ -99,8 +99,8 @@ fn sent(shown: &Notifications, query: &str) -> Markup {
             div.card {
                 @if rows.is_empty() { p.quiet { "Messages to receivers are listed here." } }
                 ul.failures.events { @for one in rows { (message(one)) } }
-                @if !shown.is_first { p { a href=(without(query, "before")) { "Newest" } } }
-                @if let Some(last) = older { p { a href=(with(query, &format!("before={}", last.id))) { "Older" } } }
+                @if !shown.is_first { p { a href=(query.without("cursor")) { "Newest" } } }
+                @if let Some(last) = older { p { a href=(query.with("cursor", &last.id.to_string())) { "Older" } } }
             }
         }
     }

@@ -63,7 +63,7 @@ pub fn render_overview(shown: Overview<'_>, view: View<'_>) -> String {
         below: counts(&services),
         root: HOME,
         at: snapshot.at,
-        content: html! { (future(&snapshot.ahead)) (alerts(snapshot.services.iter(), firing, HOME, snapshot.at)) (silences(shown.silences)) (list(&services, &signs, snapshot.at)) (system::host(system)) },
+        content: html! { (future(&snapshot.ahead)) (alerts(snapshot.services.iter(), firing, HOME, snapshot.at)) (silences(shown.silences)) (list(&services, &signs, snapshot.at, view.unfolds())) (system::host(system)) },
     };
     page.render(view)
 }
@@ -93,7 +93,7 @@ fn future(ahead: &Ahead) -> Markup {
     }
 }
 
-fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp) -> Markup {
+fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp, unfold: bool) -> Markup {
     let cards = if services.len() <= IN_FULL {
         services.len()
     } else {
@@ -107,9 +107,10 @@ fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp) -> Markup {
         @for (health, service) in in_full { (card(*health, service, at, Shape {
             is_brief: services.len() > IN_FULL,
             signs: signs.get(&*service.name).copied(),
+            unfold,
         })) }
         (lines("also need attention", troubled, signs, true))
-        (lines("without problems", healthy, signs, services.len() <= UNFOLDED))
+        (lines("without problems", healthy, signs, unfold || services.len() <= UNFOLDED))
     }
 }
 

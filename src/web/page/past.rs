@@ -2,7 +2,6 @@
 
 use super::alerts::{marks, what};
 use super::charts::Charts;
-use super::choice::Choice;
 use super::parts::moment;
 use super::signs::SignCharts;
 use crate::alert::AlertRecord;
@@ -34,8 +33,7 @@ pub struct Past {
     /// Burn alerts, the newest first.
     pub alerts: Vec<AlertRecord>,
     pub charts: Charts,
-    pub choice: Choice,
-    /// The days of [`Choice::long`], if the store could be read.
+    /// More days than the service has in memory, if they were asked for and could be read.
     pub days: Option<Vec<DayView>>,
     /// What the warning signs looked at.
     pub signs: SignCharts,

@@ -1,9 +1,9 @@
 //! Load runs: the list, and one of them.
 
-use super::choice::{with, without};
 use super::frame::{HOME, Page, View, since};
 use super::headline::Headline;
 use super::parts::{figures, icon, known, moment, runs_path, service_path};
+use super::query::PageQuery;
 use crate::format::{numbers, times};
 use crate::report::health::HealthLevel;
 use crate::report::load_run::RunSummary;
@@ -160,12 +160,12 @@ fn level(summary: &RunSummary) -> HealthLevel {
 }
 
 /// The ways to the other parts of the list.
-fn places(listed: &Listed<'_>, query: &str) -> Markup {
+fn places(listed: &Listed<'_>, query: PageQuery<'_>) -> Markup {
     html! {
         p.places {
-            @if !listed.is_newest { a href=(without(query, "before")) { "Newest runs" } }
+            @if !listed.is_newest { a href=(query.without("cursor")) { "Newest runs" } }
             @if let Some(next) = listed.next {
-                a href=(with(query, &format!("before={next}"))) { "Older runs" }
+                a href=(query.with("cursor", &next.to_string())) { "Older runs" }
             }
             @if listed.service.is_some() { a href="./runs" { "Runs of all services" } }
         }

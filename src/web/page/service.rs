@@ -54,7 +54,7 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
         past,
         ..
     } = shown;
-    let health = Health::of(service, at);
+    let (health, unfold) = (Health::of(service, at), view.unfolds());
     let page = Page {
         headline: Headline::of_service(health, service),
         below: about(service),
@@ -62,18 +62,18 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
         at,
         content: html! {
             (alerts(std::iter::once(service), firing, ROOT, at))
-            (signs::signs(shown.health, &past.signs, ROOT, at))
+            (signs::signs(shown.health, &past.signs, ROOT, at, unfold))
             section {
                 @let days = past.days.as_deref().unwrap_or(&service.days);
                 h2 { "Last " (days.len()) " days" }
                 div.card {
-                    (days::switch(service, past.choice, at))
-                    (days::chart(service, days)) (days::legend()) (days::table(service, days))
+                    (days::switch(service, days.len(), view.query, at))
+                    (days::chart(service, days)) (days::legend(days)) (days::table(service, days, unfold))
                 }
             }
             section {
                 h2 { "Objectives" }
-                div.pair { @for view in &service.objectives { (objective(view, at)) } }
+                div.pair { @for view in &service.objectives { (objective(view, at, unfold)) } }
                 @if service.objectives.is_empty() { p.quiet { "No objectives are configured." } }
             }
             section {
@@ -81,12 +81,12 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
                 @for view in &service.probes { (probe::card(view, past, at)) }
                 @if service.probes.is_empty() { p.quiet { "The objectives of this service count probes of other services." } }
             }
-            (charts(&past.charts, &past.events, past.choice, at))
+            (charts(&past.charts, &past.events, view.query, at))
             (runs::of_service(&service.name, &past.runs, ROOT))
-            (timeline::timeline(&past.events))
+            (timeline::timeline(&past.events, unfold))
             (past::incidents(&service.name, past))
             (corrections::corrections(&service.name, corrections, at, past.older.as_ref(), view.query))
-            (service_metrics::metrics(&service.name, system))
+            (service_metrics::metrics(&service.name, system, unfold))
             (system::processes(&service.name, system))
         },
     };
@@ -106,7 +106,7 @@ fn about(service: &ServiceView) -> Markup {
     }
 }
 
-fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
+fn objective(view: &ObjectiveView, at: Timestamp, unfold: bool) -> Markup {
     let objective = &view.objective;
     html! {
         article.card {
@@ -140,7 +140,7 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
             @if let Some(since) = view.precision.measured_since {
                 p.quiet { "The objective is " (notes::measured_since(since.to_utc())) }
             }
-            (windows(view))
+            (windows(view, unfold))
         }
     }
 }
@@ -216,10 +216,10 @@ const fn unit(objective: &Objective) -> &'static str {
     }
 }
 
-fn windows(view: &ObjectiveView) -> Markup {
+fn windows(view: &ObjectiveView, unfold: bool) -> Markup {
     let budgeting = view.objective.budgeting;
     html! {
-        details {
+        details open[unfold] {
             summary { "All windows" }
             div.scroll { table.numbers {
                 caption { "Counted in " (unit(&view.objective)) }

@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use std::time::Duration;
 
 /// The own metrics of a service; nothing where they are not read.
-pub fn metrics(service: &str, system: &SystemView) -> Markup {
+pub fn metrics(service: &str, system: &SystemView, unfold: bool) -> Markup {
     let found = system.services.iter().find(|one| *one.service == *service);
     html! {
         @if let Some(metrics) = found {
@@ -22,7 +22,7 @@ pub fn metrics(service: &str, system: &SystemView) -> Markup {
                         p.quiet { "No series with a known role was found." }
                     } @else {
                         (facts(metrics))
-                        details {
+                        details open[unfold] {
                             summary { "All roles" }
                             (roles(metrics))
                         }

@@ -181,7 +181,13 @@ pub fn mark(service: &str, count: Option<u64>) -> Markup {
 }
 
 /// The section; nothing before the signs were looked for.
-pub fn signs(report: &HealthAnswer, charts: &SignCharts, root: &str, at: Timestamp) -> Markup {
+pub fn signs(
+    report: &HealthAnswer,
+    charts: &SignCharts,
+    root: &str,
+    at: Timestamp,
+    unfold: bool,
+) -> Markup {
     let of = |state: &str| -> Vec<&SignalEntry> {
         let all = report.signals.iter();
         all.filter(|one| one.state == state).collect()
@@ -197,13 +203,13 @@ pub fn signs(report: &HealthAnswer, charts: &SignCharts, root: &str, at: Timesta
                 div.card {
                     @if active.is_empty() { p { "No warning sign is active." } } @else { (list(&active)) }
                     @if !unknown.is_empty() {
-                        details {
+                        details open[unfold] {
                             summary { (numbers::plural(unknown.len() as u64, "sign")) " not known" span.quiet { " with what is missing" } }
                             (list(&unknown))
                         }
                     }
                     @if !clear.is_empty() {
-                        details {
+                        details open[unfold] {
                             summary { (numbers::plural(clear.len() as u64, "sign")) " clear" span.quiet { " with the smallest effect that would have been seen" } }
                             (list(&clear))
                         }

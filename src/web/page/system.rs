@@ -198,31 +198,27 @@ const CONTAINER: [&str; 7] = [
 ];
 
 fn container(view: &ContainerView) -> [Markup; 7] {
-    let limit = |limit: Option<u64>, show: fn(u64) -> String| {
-        limit.map_or_else(
-            || "no limit".to_owned(),
-            |limit| format!("limit {}", show(limit)),
-        )
-    };
-    let processors = match view.cpu_limit {
-        Some(limit) => format!("limit {limit:.2}"),
+    let limit = |shown: Option<String>| match shown {
+        Some(limit) => format!("limit {limit}"),
+        None if view.count == 0 => "limit unknown".to_owned(),
         None => "no limit".to_owned(),
     };
+    let processors = view.cpu_limit.map(|limit| format!("{limit:.2}"));
     let throttled = ratio(view.throttled_periods, view.periods);
     [
         name(&view.process, view.count, "containers"),
         html! {
             (known(view.working_set_bytes, numbers::bytes))
-            span.quiet { (limit(view.memory_limit_bytes, numbers::bytes)) }
+            span.quiet { (limit(view.memory_limit_bytes.map(numbers::bytes))) }
         },
         html! {
             (known(view.cpu_usage_max, numbers::share))
-            span.quiet { (processors) }
+            span.quiet { (limit(processors)) }
         },
         html! { (known(throttled, numbers::share)) },
         html! {
             (known(view.pids, numbers::count))
-            span.quiet { (limit(view.pids_limit, numbers::count)) }
+            span.quiet { (limit(view.pids_limit.map(numbers::count))) }
         },
         html! { (known(view.oom_kills, numbers::count)) },
         pressed(view),

@@ -10,7 +10,7 @@ const MAX_ROWS: usize = 60;
 /// So many are shown at once; the others are folded.
 const UNFOLDED: usize = 15;
 
-pub fn timeline(events: &[TimelineEvent]) -> Markup {
+pub fn timeline(events: &[TimelineEvent], unfold: bool) -> Markup {
     let shown = &events[..events.len().min(MAX_ROWS)];
     let (first, rest) = shown.split_at(shown.len().min(UNFOLDED));
     let more = events.len() - shown.len();
@@ -22,7 +22,7 @@ pub fn timeline(events: &[TimelineEvent]) -> Markup {
                     p.quiet { "The last 30 days, the newest first." }
                     (list(first))
                     @if !rest.is_empty() {
-                        details {
+                        details open[unfold] {
                             summary { (numbers::plural(rest.len() as u64, "earlier event")) }
                             (list(rest))
                             @if more > 0 { p.quiet { "and " (numbers::count(more as u64)) " before them" } }

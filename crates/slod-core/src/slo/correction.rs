@@ -14,7 +14,7 @@ pub const IN_CONFIG: &str = "config-";
 pub const LENGTHS: (Duration, Duration) =
     (Duration::from_secs(1), Duration::from_secs(31 * 86_400));
 /// begins in the years 2000 to 2099,
-const YEARS: (Timestamp, Timestamp) = (
+pub const YEARS: (Timestamp, Timestamp) = (
     Timestamp::from_secs(946_684_800),
     Timestamp::from_secs(4_102_444_800),
 );

@@ -5,6 +5,8 @@ use crate::ledger::snapshot::DayView;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     NoData,
+    /// Observed, with nothing to count: no requests.
+    Quiet,
     /// All of the day is corrected.
     Maintenance,
     /// The day alone kept the target.
@@ -18,6 +20,7 @@ impl Level {
     pub fn of(day: &DayView, target: f64) -> Self {
         match ratio(day) {
             None if day.corrected >= 1.0 => Self::Maintenance,
+            None if day.coverage.is_some_and(|share| share > 0.0) => Self::Quiet,
             None => Self::NoData,
             Some(ratio) if ratio >= target => Self::Kept,
             Some(ratio) if 1.0 - ratio <= 10.0 * (1.0 - target) => Self::Missed,
@@ -29,7 +32,7 @@ impl Level {
         match self {
             Self::NoData => "idle",
             Self::Maintenance => "corrected",
-            Self::Kept => "ok",
+            Self::Kept | Self::Quiet => "ok",
             Self::Missed => "warn",
             Self::FarMissed => "bad",
         }
@@ -38,6 +41,7 @@ impl Level {
     pub const fn label(self) -> &'static str {
         match self {
             Self::NoData => "no data",
+            Self::Quiet => "no requests",
             Self::Maintenance => "maintenance",
             Self::Kept => "target met",
             Self::Missed => "target missed",
@@ -48,7 +52,7 @@ impl Level {
     /// Of the whole bar, in eighths of the chart.
     const fn height(self) -> usize {
         match self {
-            Self::NoData | Self::Maintenance | Self::Kept => 5,
+            Self::NoData | Self::Quiet | Self::Maintenance | Self::Kept => 5,
             Self::Missed => 7,
             Self::FarMissed => 8,
         }
@@ -151,6 +155,7 @@ mod tests {
         assert_eq!(layers(0, 720, 0.5, 0.0), [("track", 800), ("bad", 400)]);
         assert_eq!(layers(700, 20, 0.75, 0.0), [("track", 700), ("warn", 525)]);
         assert_eq!(layers(0, 0, 0.0, 0.0), [("idle", 100)]);
+        assert_eq!(layers(0, 0, 1.0, 0.0), [("ok", 100)], "without requests");
     }
 
     #[test]

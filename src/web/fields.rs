@@ -1,0 +1,265 @@
+//! What a client says by name: the parameters of a query, or the keys of a JSON body. Each is checked
+//! where it is read, so that an error names it and what is valid.
+
+use super::auth::Identity;
+use super::problem::Problem;
+use crate::diagnostic::nearest;
+use crate::outcome::Timestamp;
+use crate::text::printable;
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use std::ops::RangeInclusive;
+
+/// Characters of a reason, a note or an author.
+pub const WORDS: usize = 500;
+
+/// Where fields are from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Query,
+    Body,
+}
+
+/// Names with their values, each known and given once.
+#[derive(Debug)]
+pub struct Fields {
+    title: &'static str,
+    origin: Origin,
+    pairs: Vec<(String, Value)>,
+}
+
+impl Fields {
+    /// Of a query; `names` are valid.
+    pub fn of_query(pairs: Vec<(String, Value)>, names: &[&str]) -> Result<Self, Problem> {
+        let fields = Self {
+            title: "invalid query",
+            origin: Origin::Query,
+            pairs,
+        };
+        fields.known(names)
+    }
+
+    /// Of a body, with the title of its errors.
+    pub fn of_body(
+        title: &'static str,
+        pairs: Vec<(String, Value)>,
+        names: &[&str],
+    ) -> Result<Self, Problem> {
+        let fields = Self {
+            title,
+            origin: Origin::Body,
+            pairs,
+        };
+        fields.known(names)
+    }
+
+    fn known(self, names: &[&str]) -> Result<Self, Problem> {
+        let what = match self.origin {
+            Origin::Query => "parameter",
+            Origin::Body => "key",
+        };
+        for (at, (name, _)) in self.pairs.iter().enumerate() {
+            if !names.contains(&name.as_str()) {
+                let name = printable(name);
+                let valid = match (nearest(&name, names.iter().copied()), names) {
+                    (Some(near), _) => format!("did you mean `{near}`?"),
+                    (None, []) => "this address takes none".to_owned(),
+                    (None, names) => format!("valid: {}", quoted(names)),
+                };
+                return Err(self.fault(format!("unknown {what} `{name}`; {valid}")));
+            }
+            if self.pairs[..at].iter().any(|(before, _)| before == name) {
+                return Err(self.fault(format!("`{name}` is given twice")));
+            }
+        }
+        Ok(self)
+    }
+
+    /// An error of what the client sent.
+    pub fn fault(&self, reason: impl Into<String>) -> Problem {
+        let status = match self.origin {
+            Origin::Query => StatusCode::BAD_REQUEST,
+            Origin::Body => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Problem::new(status, self.title).because(reason)
+    }
+
+    fn missing(&self, name: &str) -> Problem {
+        self.fault(format!("`{name}` is missing"))
+    }
+
+    fn value(&self, name: &str) -> Option<&Value> {
+        let found = self.pairs.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value).filter(|one| !one.is_null())
+    }
+
+    pub fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let fault = || self.fault(format!("`{name}` must be a string"));
+        let text = self.value(name).map(|one| one.as_str().ok_or_else(fault));
+        text.transpose()
+    }
+
+    pub fn required_text(&self, name: &str) -> Result<&str, Problem> {
+        self.text(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// One line for people. What is invisible or changes the direction of text is replaced.
+    pub fn words(&self, name: &str, length: RangeInclusive<usize>) -> Result<String, Problem> {
+        let least = *length.start();
+        let given = match self.text(name)? {
+            None if least > 0 => return Err(self.missing(name)),
+            given => printable(given.unwrap_or_default()).trim().to_owned(),
+        };
+        if length.contains(&given.chars().count()) {
+            return Ok(given);
+        }
+        let most = length.end();
+        Err(self.fault(match least {
+            0 => format!("`{name}` must have at most {most} characters"),
+            _ => format!("`{name}` must have {least} to {most} characters"),
+        }))
+    }
+
+    /// Who is authenticated, or else who they say they are in `author`.
+    pub fn author(&self, by: &Identity) -> Result<String, Problem> {
+        if by.is_authenticated {
+            return Ok(by.name.to_string());
+        }
+        self.words("author", 1..=WORDS)
+    }
+
+    /// A whole number.
+    pub fn number(&self, name: &str) -> Result<Option<i64>, Problem> {
+        let read = |value: &Value| match value {
+            Value::String(text) if self.origin == Origin::Query => text.parse().ok(),
+            value => value.as_i64(),
+        };
+        let fault = || self.fault(format!("`{name}` must be a whole number"));
+        let number = self.value(name).map(|one| read(one).ok_or_else(fault));
+        number.transpose()
+    }
+
+    pub fn time(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
+        if let Ok(at) = text.parse::<DateTime<Utc>>() {
+            return Ok(Some(Timestamp(at.timestamp_millis())));
+        }
+        let form = format!("`{name}` must be a time such as 2026-11-01T14:00:00Z");
+        // A `+` in a query stands for a space.
+        let is_cut = self.origin == Origin::Query && text.contains(' ');
+        Err(self.fault(if is_cut {
+            format!("{form}, or 2026-11-01T14:00:00%2B01:00 with `+` written as %2B")
+        } else {
+            form
+        }))
+    }
+
+    pub fn required_time(&self, name: &str) -> Result<Timestamp, Problem> {
+        self.time(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// A list of strings; empty if it is left out.
+    pub fn strings(&self, name: &str) -> Result<Vec<String>, Problem> {
+        let Some(value) = self.value(name) else {
+            return Ok(Vec::new());
+        };
+        let items = value.as_array().map(|items| {
+            let texts = items.iter().map(|one| one.as_str().map(str::to_owned));
+            texts.collect::<Option<Vec<_>>>()
+        });
+        let fault = || self.fault(format!("`{name}` must be a list of strings"));
+        items.flatten().ok_or_else(fault)
+    }
+
+    /// Rows of an answer, from the parameter `limit`.
+    pub fn limit(&self, default: u32, most: u32) -> Result<u32, Problem> {
+        let asked = self.number("limit")?.unwrap_or(default.into());
+        let limit = u32::try_from(asked).ok().filter(|limit| *limit <= most);
+        let fault = || self.fault(format!("`limit` must be from 1 to {most}"));
+        limit.filter(|limit| *limit > 0).ok_or_else(fault)
+    }
+
+    /// The half-open span of the parameters `from` and `to`; an end that is left out stays open.
+    pub fn span(&self) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
+        let (from, to) = (self.time("from")?, self.time("to")?);
+        if from.zip(to).is_some_and(|(from, to)| to <= from) {
+            return Err(self.fault("`to` must be after `from`"));
+        }
+        Ok((from, to))
+    }
+}
+
+/// `a`, `b`, `c`
+pub fn quoted(names: &[&str]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NAMES: [&str; 5] = ["from", "to", "limit", "reason", "services"];
+
+    fn fields(body: &Value) -> Result<Fields, Problem> {
+        let pairs = body.as_object().expect("an object").clone();
+        Fields::of_body("invalid", pairs.into_iter().collect(), &NAMES)
+    }
+
+    fn query(name: &str, value: &str) -> Fields {
+        let pairs = vec![(name.to_owned(), value.into())];
+        Fields::of_query(pairs, &NAMES).expect("known")
+    }
+
+    fn detail<T: std::fmt::Debug>(result: Result<T, Problem>) -> String {
+        let problem = result.expect_err("invalid");
+        problem.detail().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn faults_name_what_is_invalid_and_what_is_valid() {
+        assert_eq!(
+            detail(fields(&json!({"form": 1}))),
+            "unknown key `form`; did you mean `from`?"
+        );
+        assert_eq!(
+            detail(fields(&json!({"zzz": 1}))),
+            "unknown key `zzz`; valid: `from`, `to`, `limit`, `reason`, `services`"
+        );
+        let given = fields(&json!({"from": 1, "to": "x", "reason": " ", "services": "a"}));
+        let given = given.expect("known");
+        assert_eq!(detail(given.time("from")), "`from` must be a string");
+        let time = "`to` must be a time such as 2026-11-01T14:00:00Z";
+        assert_eq!(detail(given.time("to")), time);
+        let words = given.words("reason", 1..=WORDS);
+        assert_eq!(detail(words), "`reason` must have 1 to 500 characters");
+        let services = given.strings("services");
+        assert_eq!(detail(services), "`services` must be a list of strings");
+        assert_eq!(detail(given.required_text("limit")), "`limit` is missing");
+        let limit = detail(query("limit", "0").limit(10, 100));
+        assert_eq!(limit, "`limit` must be from 1 to 100");
+        let zone = detail(query("from", "2026-11-01T14:00:00 01:00").time("from"));
+        assert!(zone.ends_with("with `+` written as %2B"), "{zone}");
+        let twice = vec![("to".to_owned(), Value::Null); 2];
+        assert_eq!(
+            detail(Fields::of_query(twice, &NAMES)),
+            "`to` is given twice"
+        );
+        let none = vec![("service".to_owned(), "a".into())];
+        assert_eq!(
+            detail(Fields::of_query(none, &[])),
+            "unknown parameter `service`; this address takes none"
+        );
+    }
+
+    #[test]
+    fn words_are_one_line_that_shows_all_of_itself() {
+        let given = fields(&json!({"reason": " a\u{0}b\u{202e}\nc "})).expect("known");
+        let words = given.words("reason", 1..=WORDS).expect("valid");
+        assert_eq!(words, "a\u{fffd}b\u{fffd} c");
+    }
+}

@@ -1,0 +1,51 @@
+//! The store, away from the async workers: how every handler reads it, and how it changes it.
+
+use super::WebState;
+use super::problem::{Problem, stopping};
+use crate::store::{Store, StoreError};
+use axum::http::StatusCode;
+use std::panic::resume_unwind;
+use std::time::Duration;
+use tokio::task::{JoinError, spawn_blocking};
+
+/// How long a client waits for the disk.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Reads.
+pub async fn read<T: Send + 'static>(
+    state: &WebState,
+    read: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
+    let path = state.history.clone();
+    let read = move || Store::open_read_only(&path).and_then(|store| read(&store));
+    let found = spawn_blocking(read).await.map_err(ended)?;
+    found.map_err(|error| unavailable("the store cannot be read").because(error.to_string()))
+}
+
+/// Asks the thread that writes.
+pub async fn write<T: Send + 'static>(
+    state: &WebState,
+    errand: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
+    let store = state.store.clone();
+    let asked = spawn_blocking(move || store.ask(PATIENCE, errand)).await;
+    let failed = unavailable("the store cannot save this now");
+    match asked.map_err(ended)? {
+        Some(Ok(done)) => Ok(done),
+        Some(Err(error)) => Err(failed.because(error.to_string())),
+        None => Err(failed.because("the store did not respond in time")),
+    }
+}
+
+/// The store may be whole again at the next try.
+fn unavailable(title: &str) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, title)
+}
+
+/// A panic goes on, to where every panic of a handler is answered.
+pub fn ended(error: JoinError) -> Problem {
+    match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(_cancelled) => stopping(),
+    }
+}
