@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """The same load by slod's own engine, k6 and Locust against one FastAPI service, and what each of them reports.
 
-    python3 benches/engines.py --slod target/release/slod [--seconds 30]
+    python3 benches/engines.py --slod target/release/slod [--seconds 30] [--builtin]
 
 k6 and locust must be on the PATH, and this Python must have fastapi and uvicorn. Each scenario is run by slod's own
 engine, by `slod load --engine locust`, whose log has Locust's own summary, and by hand: `slod export k6`, `k6 run`,
 `slod import k6`. Prints a table in Markdown. Everything ends with this script.
+
+With --builtin, the scenarios are the six that are built in, with their users, rates and think times, and their shapes over
+--seconds (the stress and the soak over twice as long); the table has what slod, k6 and Locust report themselves.
 """
 import argparse
 import json
@@ -54,6 +57,12 @@ scenarios:
   - {{ name: users, think: 100ms, users: [ {{ to: 10, for: {seconds}s }} ] }}
   - {{ name: rate, rate: [ {{ to: 50/s, for: {seconds}s }} ] }}
   - {{ name: ramp, think: 100ms, users: [ {{ from: 0, to: 20, for: {seconds}s }} ] }}
+  - {{ name: baseline, think: 1s, users: [ {{ to: 10, for: {seconds}s }} ] }}
+  - {{ name: stress, think: 1s, users: [ {{ from: 10, to: 200, for: {double}s }} ] }}
+  - {{ name: spike, think: 1s, users: [ {{ to: 10, for: {third}s }}, {{ to: 100, for: {third}s }}, {{ to: 10, for: {third}s }} ] }}
+  - {{ name: soak, think: 1s, users: [ {{ to: 50, for: {double}s }} ] }}
+  - {{ name: throughput, rate: [ {{ to: 50/s, for: {third}s }}, {{ to: 100/s, for: {third}s }}, {{ to: 150/s, for: {third}s }} ] }}
+  - {{ name: capacity, rate: [ {steps} ] }}
 services:
   - name: single
     probes: [ {{ name: up, http: {{ url: "http://127.0.0.1:{port}/search" }} }} ]
@@ -69,6 +78,17 @@ services:
             - {{ name: chats, path: "/chats/${{data.user}}", headers: {{ X-Token: "${{captured.token}}" }} }}
         - {{ name: search, weight: 2, path: /search }}
 """
+
+
+SHORT = (("users", "single"), ("rate", "single"), ("ramp", "single"), ("users", "several"))
+BUILTIN = tuple((name, "single") for name in ("baseline", "stress", "spike", "soak", "throughput", "capacity"))
+
+
+def shapes(seconds):
+    """The lengths of the scenarios' stages; the nine of `capacity` at 25 to 800 % of 50 per second."""
+    factors = (0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8)
+    steps = ", ".join(f"{{ to: {50 * factor:g}/s, for: {max(5, seconds // 9)}s }}" for factor in factors)
+    return {"seconds": seconds, "double": 2 * seconds, "third": max(5, seconds // 3), "steps": steps}
 
 
 def serve(folder):
@@ -90,7 +110,7 @@ def serve(folder):
 def slod(args, folder, *arguments):
     command = [args.slod, *arguments, "--config", "slod.yaml"]
     ended = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if ended.returncode not in (0, 99):
+    if ended.returncode not in (0, 2, 99):
         sys.exit(f"{' '.join(command)}: {ended.stdout}{ended.stderr}")
     return ended.stdout
 
@@ -120,6 +140,12 @@ def locust(args, folder, scenario, service):
 
 
 def k6(args, folder, scenario, service):
+    yield from k6_alone(args, folder, scenario, service)
+    slod(args, folder, "load", scenario, "--service", service, "--out", "out", "--engine", "k6")
+    yield "k6", "slod load --engine k6", figures(json.loads((folder / "out/run.json").read_text()))
+
+
+def k6_alone(args, folder, scenario, service):
     (folder / "script.js").write_text(slod(args, folder, "export", "k6", scenario, "--service", service))
     command = ["k6", "run", "--quiet", "--no-usage-report", "--address=", "--out", "json=points.json", "--summary-export", "summary.json", "script.js"]
     subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -128,26 +154,25 @@ def k6(args, folder, scenario, service):
     own = json.loads((folder / "summary.json").read_text())["metrics"]
     requests, failed, time = own["http_reqs"], own["http_req_failed"], own["http_req_duration"]
     yield "k6", "its own summary of the same run", row(requests["count"], requests["rate"], failed["value"] * requests["count"], time["med"], time["p(95)"])
-    slod(args, folder, "load", scenario, "--service", service, "--out", "out", "--engine", "k6")
-    yield "k6", "slod load --engine k6", figures(json.loads((folder / "out/run.json").read_text()))
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--slod", default="target/release/slod")
     parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--builtin", action="store_true")
     args = parser.parse_args()
     args.slod = os.path.abspath(args.slod)
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         child, port = serve(folder)
-        (folder / "slod.yaml").write_text(CONFIG.format(port=port, seconds=args.seconds))
+        (folder / "slod.yaml").write_text(CONFIG.format(**shapes(args.seconds), port=port))
         (folder / "users.csv").write_text("user\nann\nbob\ncarl\n")
         try:
             print("| scenario | engine | figures of | requests | rate | failed | p50 | p95 |")
             print("|---|---|---|---|---|---|---|---|")
-            for scenario, service in (("users", "single"), ("rate", "single"), ("ramp", "single"), ("users", "several")):
-                for engine in (native, k6, locust):
+            for scenario, service in BUILTIN if args.builtin else SHORT:
+                for engine in (native, k6_alone if args.builtin else k6, locust):
                     for name, source, numbers in engine(args, folder, scenario, service):
                         print(f"| {scenario}, {service} | {name} | {source} | {numbers} |", flush=True)
         finally:

@@ -86,6 +86,7 @@ fn run() -> RunRecord {
         ending: Ending::Interrupted,
         windows: (0..2).map(window).collect(),
         requests: Vec::new(),
+        examples: Vec::new(),
         thresholds: Vec::new(),
         observed: Vec::new(),
     }

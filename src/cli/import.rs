@@ -4,6 +4,7 @@ mod objectives;
 mod requests;
 
 use super::load::plan::service;
+use super::load::thresholds_code;
 use super::output::{complain, show};
 use super::span::When;
 use super::{ConfigArg, exit, runs};
@@ -144,11 +145,7 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
         ImportFormat::Json => report.to_json(),
         ImportFormat::Junit => report.to_junit(),
     });
-    Ok(if report.is_kept() {
-        exit::OK
-    } else {
-        exit::THRESHOLDS
-    })
+    Ok(thresholds_code(&report))
 }
 
 /// k6 compresses what it writes into a file whose name ends in `.gz`.

@@ -8,6 +8,7 @@ use crate::load::{Ending, LoadWindow, RunRecord};
 use crate::store::{RunPart, Store, StoreError, Tick};
 use slod_load::merged;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -29,7 +30,7 @@ pub struct KeptRun {
 enum News {
     Window(LoadWindow),
     Tick(Tick),
-    End(Box<RunRecord>),
+    End(Arc<RunRecord>),
 }
 
 impl KeptRun {
@@ -41,6 +42,7 @@ impl KeptRun {
             ending: Ending::Interrupted,
             windows: Vec::new(),
             requests: Vec::new(),
+            examples: Vec::new(),
             observed: Vec::new(),
             ..run.clone()
         };
@@ -85,16 +87,18 @@ impl KeptRun {
         let _ = self.news.send(news);
     }
 
-    /// Ends the run; what prevents it from being kept is reported.
-    pub fn end(self, run: &RunRecord) {
+    /// Ends the run, and returns it; what prevents it from being kept is reported.
+    pub fn end(self, run: RunRecord) -> RunRecord {
+        let run = Arc::new(run);
         if let Some(writer) = self.writer {
-            let _ = self.news.send(News::End(Box::new(run.clone())));
+            let _ = self.news.send(News::End(run.clone()));
             if writer.join().is_ok() {
-                return;
+                return Arc::unwrap_or_clone(run);
             }
         }
-        let kept = Store::open_for_runs(&self.path).and_then(|mut store| store.keep_run(run));
+        let kept = Store::open_for_runs(&self.path).and_then(|mut store| store.keep_run(&run));
         report(&self.path, kept);
+        Arc::unwrap_or_clone(run)
     }
 }
 

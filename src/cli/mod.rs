@@ -58,6 +58,8 @@ pub mod exit {
     pub const NO: u8 = 1;
     /// The command line or a file it names cannot be used.
     pub const USAGE: u8 = 2;
+    /// A run says too little for an answer: no answer either, and the same number.
+    pub const UNKNOWN: u8 = 2;
     /// The daemon, its address or its store is unavailable, or the daemon refuses what was asked.
     pub const START: u8 = 64;
     /// A part of the daemon, or what makes the load of a run, failed while it ran.

@@ -1,5 +1,6 @@
 //! `slod runs`: which load runs there were, and what one of them shows.
 
+use super::load::thresholds_code;
 use super::output::{complain, show};
 use super::{ConfigArg, OutputFormat, exit, kept_run, read_number};
 use crate::clock::Clock;
@@ -30,7 +31,7 @@ pub struct RunsArgs {
 enum Command {
     /// List the runs, the newest first.
     List(ListArgs),
-    /// Report what a run shows: exit code 99 if a threshold was missed.
+    /// Report what a run shows: exit code 99 if a threshold was missed, 2 if the run has too few requests for one.
     Show(ShowArgs),
     /// Delete a run.
     Delete(OneArgs),
@@ -154,11 +155,7 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
         RunFormat::Markdown => report.to_markdown(beside),
         RunFormat::Html => report.to_html(beside),
     });
-    Ok(if report.is_kept() {
-        exit::OK
-    } else {
-        exit::THRESHOLDS
-    })
+    Ok(thresholds_code(&report))
 }
 
 fn read_log(path: &Path, run: &RunRecord) -> Result<LogSummary, String> {

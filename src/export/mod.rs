@@ -7,6 +7,7 @@ mod locust;
 mod locust_counts;
 mod locust_rate;
 mod locust_shape;
+mod template;
 mod text;
 
 use crate::load::Scenario;

@@ -319,7 +319,7 @@ fn manifests_are_yaml_and_carry_the_script() {
         (
             Tool::Locust,
             "locustfile.py",
-            &["ConfigMap", "Job", "Deployment", "Service"],
+            &["ConfigMap", "Job", "Job", "Service"],
         ),
     ] {
         let text = script.write_manifests(tool, 4);
@@ -335,5 +335,18 @@ fn manifests_are_yaml_and_carry_the_script() {
         assert!(
             text.contains("key: \"CHAT_TOKEN\"") && text.contains("name: load-con-cierge--spike")
         );
+        let pod = match tool {
+            Tool::K6 => &documents[1]["spec"]["runner"],
+            Tool::Locust => &documents[2]["spec"]["template"]["spec"]["containers"][0],
+        };
+        assert_eq!(pod["env"][0]["name"], "CHAT_TOKEN", "{text}");
+        if tool == Tool::Locust {
+            assert_eq!(documents[1]["spec"]["backoffLimit"], 0);
+            let workers = &documents[2]["spec"];
+            assert_eq!(
+                (&workers["parallelism"], &workers["completions"]),
+                (&4.into(), &4.into())
+            );
+        }
     }
 }

@@ -21,9 +21,16 @@ pub fn spent(ratio: f64) -> String {
     tenths((ratio * 1000.0 - NOISE).ceil())
 }
 
-/// `0.04%`, `12.35%`: a share of requests that failed, rounded up, so that a few are not none.
+/// `0.04%`, `12.35%`, `<0.01%`: a share of requests that failed, rounded to the nearest, so that a few
+/// are not none, and nearly all are not all.
 pub fn failed(ratio: f64) -> String {
-    let whole = (ratio * 10_000.0 - NOISE).ceil();
+    let whole = (ratio * 10_000.0).round();
+    if whole < 1.0 && ratio > 0.0 {
+        return "<0.01%".to_owned();
+    }
+    if whole >= 10_000.0 && ratio < 1.0 {
+        return ">99.99%".to_owned();
+    }
     trimmed(format!("{:.2}", (whole + 0.0) / 100.0), "%")
 }
 
@@ -221,8 +228,17 @@ mod tests {
     fn shares_burns_latencies_ages() {
         assert_eq!(share(-0.2), "-20%");
         assert_eq!(
-            [0.0, 136.0 / 343_404.0, 1e-9, 0.001, 0.123_45, 1.0].map(failed),
-            ["0%", "0.04%", "0.01%", "0.1%", "12.35%", "100%"]
+            [
+                0.0,
+                136.0 / 343_404.0,
+                1e-9,
+                0.001,
+                1.0 / 3.0,
+                0.999_999,
+                1.0
+            ]
+            .map(failed),
+            ["0%", "0.04%", "<0.01%", "0.1%", "33.33%", ">99.99%", "100%"]
         );
         assert_eq!(share(0.9999), "99.9%");
         assert_eq!(

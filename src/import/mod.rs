@@ -124,6 +124,7 @@ fn run(tool: Tool, service: &str, from: Timestamp, windows: Vec<LoadWindow>) -> 
         ending: Ending::Completed,
         windows,
         requests: Vec::new(),
+        examples: Vec::new(),
         thresholds: Vec::new(),
         observed: Vec::new(),
     }

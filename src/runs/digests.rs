@@ -143,6 +143,7 @@ mod tests {
             ending: Ending::Completed,
             windows: Vec::new(),
             requests: Vec::new(),
+            examples: Vec::new(),
             thresholds: Vec::new(),
             observed: Vec::new(),
         };

@@ -284,6 +284,7 @@ mod tests {
             ending: Ending::Completed,
             windows: vec![window],
             requests: Vec::new(),
+            examples: Vec::new(),
             thresholds: Vec::new(),
             observed: Vec::new(),
         };

@@ -191,6 +191,7 @@ fn baseline(windows: Vec<LoadWindow>) -> RunRecord {
         ending: Ending::Completed,
         windows,
         requests: Vec::new(),
+        examples: Vec::new(),
         thresholds: Vec::new(),
         observed: Vec::new(),
     }

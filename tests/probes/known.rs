@@ -92,7 +92,7 @@ async fn run(address: SocketAddr, scenario: Scenario) -> RunRecord {
         in_flight_max: 10_000,
         threads: 2,
         seed: 1,
-        refused: Arc::default(),
+        examples: Arc::default(),
     };
     let mut engine = Engine::start(plan).expect("starts");
     while engine.next(|| None).await.is_some() {}
@@ -106,6 +106,7 @@ async fn run(address: SocketAddr, scenario: Scenario) -> RunRecord {
         ending: Ending::Completed,
         windows: windows.iter().map(slower).collect(),
         requests: Vec::new(),
+        examples: Vec::new(),
         thresholds: Vec::new(),
         observed: Vec::new(),
     }

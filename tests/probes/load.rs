@@ -45,7 +45,7 @@ async fn drive(driven: Driven, users: f64) -> RequestFigures {
         in_flight_max: 100,
         threads: 2,
         seed: 1,
-        refused: Arc::default(),
+        examples: Arc::default(),
     };
     let mut engine = Engine::start(plan).expect("starts");
     while engine.next(|| None).await.is_some() {}

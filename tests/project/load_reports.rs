@@ -77,6 +77,7 @@ fn report(name: &str, latency: impl Fn(f64, f64) -> f64, observed: &[ObservedSer
         windows: windows.collect(),
         scenario,
         requests: Vec::new(),
+        examples: Vec::new(),
         thresholds: Vec::new(),
         observed: observed.to_vec(),
     };

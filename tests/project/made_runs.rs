@@ -30,6 +30,7 @@ pub fn spike(service: &str, scenario: &str) -> RunRecord {
         ending: Ending::Completed,
         windows: windows.collect(),
         requests: Vec::new(),
+        examples: Vec::new(),
         thresholds: Vec::new(),
         observed: vec![
             memory(service, "app"),

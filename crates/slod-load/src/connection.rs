@@ -8,6 +8,8 @@ use crate::plan::{ConnectError, Opened, Plan, Protocol};
 use crate::response::Response;
 use http::HeaderMap;
 use slod_core::outcome::Cause;
+use slod_core::units::show_duration;
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
@@ -48,14 +50,25 @@ pub struct Unanswered {
     pub done: Done,
     /// Whether it never reached the service.
     pub is_unsent: bool,
+    /// What happened, in words.
+    pub words: Cow<'static, str>,
 }
 
 impl Unanswered {
-    pub const fn failed(cause: Cause) -> Self {
+    pub fn failed(cause: Cause, words: impl Into<Cow<'static, str>>) -> Self {
         Self {
             done: Done::Failed(cause),
             is_unsent: false,
+            words: words.into(),
         }
+    }
+
+    /// Its end, once an example of it is kept.
+    fn kept(self, plan: &Plan) -> Done {
+        if let Done::Failed(cause) = self.done {
+            plan.examples.keep(cause, || self.words.into_owned());
+        }
+        self.done
     }
 }
 
@@ -73,6 +86,10 @@ impl Connection {
         let mut answer = pin!(exchange(line, plan, message));
         poll_fn(|cx| match answer.as_mut().poll(cx) {
             Poll::Pending if timer.as_mut().poll(cx).is_ready() => {
+                plan.examples.keep(Cause::Timeout, || {
+                    let limit = show_duration(plan.timeout);
+                    format!("no complete answer within {limit}")
+                });
                 Poll::Ready(Err(Done::Failed(Cause::Timeout)))
             }
             answered => answered,
@@ -93,12 +110,12 @@ async fn exchange(
             // The service closed a connection that nobody used: that is no failure of its own. It may
             // have read the request, so that only one that may be repeated (RFC 9110, section 9.2.2) is.
             Err(error) if error.is_unsent && message.step.request.method.is_idempotent() => {}
-            result => return result.map_err(|error| error.done),
+            result => return result.map_err(|error| error.kept(plan)),
         }
     }
-    let line = open(plan).await.map_err(|error| error.done)?;
+    let line = open(plan).await.map_err(|error| error.kept(plan))?;
     let result = once(line, kept, plan, message).await;
-    result.map_err(|error| error.done)
+    result.map_err(|error| error.kept(plan))
 }
 
 /// One exchange over an open connection, which is kept if it can be used again.
@@ -109,7 +126,7 @@ async fn once(
     message: &Message<'_>,
 ) -> Result<Answer, Unanswered> {
     // A value that is not valid where it stands: only headers do not take all of them.
-    let invalid = || Unanswered::failed(Cause::Header);
+    let invalid = || Unanswered::failed(Cause::Header, "a value has no place in a header");
     let mut body = message.new_body();
     let (status, headers, is_reusable) = match &mut line {
         Line::Http1(http1) => {
@@ -117,9 +134,7 @@ async fn once(
             written.ok_or_else(invalid)?;
             let method = &message.step.request.method;
             let mut response = Response::new(method, message.keep());
-            http1
-                .exchange(&mut response, &mut body, &plan.refused)
-                .await?;
+            http1.exchange(&mut response, &mut body).await?;
             let is_reusable = http1.is_reusable(&response);
             (response.status(), response.into_headers(), is_reusable)
         }
@@ -152,10 +167,11 @@ impl Line {
 async fn open(plan: &Plan) -> Result<Line, Unanswered> {
     let opened = plan.connect.connect().await;
     let Opened { stream, protocol } = opened.map_err(|error| match error {
-        ConnectError::Failed(cause) => Unanswered::failed(cause),
+        ConnectError::Failed(cause, words) => Unanswered::failed(cause, words),
         ConnectError::OwnLack => Unanswered {
             done: Done::OwnLack,
             is_unsent: false,
+            words: Cow::Borrowed(""),
         },
     })?;
     Ok(match protocol {

@@ -2,12 +2,12 @@
 
 use crate::plan::Plan;
 use crate::recorder::{Part, Recorder};
-use crate::response::Invalid;
 use crate::tally::Tally;
 use crate::users::Shared;
 use crate::windows::Windows;
 use crate::{open, users};
 use slod_core::load::{LoadWindow, Model, RequestFigures};
+use slod_core::outcome::Cause;
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
@@ -52,8 +52,8 @@ pub struct Finished {
     pub requests: Vec<RequestFigures>,
     /// Threads that panicked: what they counted is lost, and so is their share of the load.
     pub panicked: usize,
-    /// Why the first response that was none was refused.
-    pub refused: Option<Invalid>,
+    /// The first failure of each cause, in words.
+    pub examples: Vec<(Cause, String)>,
 }
 
 /// Why no run could begin.
@@ -158,7 +158,7 @@ impl Engine {
                 .map(|(tally, request)| tally.figures(request))
                 .collect(),
             panicked,
-            refused: self.plan.refused.get().copied(),
+            examples: self.plan.examples.list(),
         }
     }
 }

@@ -2,15 +2,15 @@
 
 use crate::body::Body;
 use crate::connection::Unanswered;
+use crate::examples::first_line;
 use crate::plan::Stream;
-use crate::response::{Invalid, Response};
+use crate::response::Response;
 use bytes::Bytes;
 use slod_core::outcome::Cause;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::OnceLock;
 use std::task::{Context, Poll, ready};
 use tokio::io::ReadBuf;
 
@@ -69,16 +69,14 @@ impl Http1 {
         .await
     }
 
-    /// Sends `outgoing`, and reads the response to its end. Why one is refused is kept, if it is the
-    /// first.
+    /// Sends `outgoing`, and reads the response to its end.
     pub async fn exchange(
         &mut self,
         response: &mut Response,
         body: &mut Body,
-        refused: &OnceLock<Invalid>,
     ) -> Result<(), Unanswered> {
         self.sent = 0;
-        poll_fn(|cx| self.poll(cx, response, body, refused)).await?;
+        poll_fn(|cx| self.poll(cx, response, body)).await?;
         body.end();
         Ok(())
     }
@@ -94,11 +92,9 @@ impl Http1 {
         cx: &mut Context<'_>,
         response: &mut Response,
         body: &mut Body,
-        refused: &OnceLock<Invalid>,
     ) -> Poll<Result<(), Unanswered>> {
         let sent = self.poll_send(cx);
-        let read =
-            ARRIVED.with_borrow_mut(|arrived| self.poll_read(cx, arrived, response, body, refused));
+        let read = ARRIVED.with_borrow_mut(|arrived| self.poll_read(cx, arrived, response, body));
         match (read, sent) {
             (Poll::Pending, Poll::Ready(Err(error))) => {
                 Poll::Ready(Err(broken(&error, response, body)))
@@ -127,7 +123,6 @@ impl Http1 {
         arrived: &mut [u8],
         response: &mut Response,
         body: &mut Body,
-        refused: &OnceLock<Invalid>,
     ) -> Poll<Result<(), Unanswered>> {
         let mut stream = Pin::new(&mut *self.stream);
         while !response.is_over() {
@@ -143,25 +138,45 @@ impl Http1 {
             }
             let fed = response.feed(buffer.filled(), &mut |data| body.take(data));
             fed.map_err(|invalid| {
-                refused.get_or_init(|| invalid);
-                Unanswered::failed(Cause::Protocol)
+                let words = if response.has_head() {
+                    invalid.to_string()
+                } else {
+                    let line = first_line(buffer.filled());
+                    format!("the answer is not valid: {invalid}; it has {line}")
+                };
+                Unanswered::failed(Cause::Protocol, words)
             })?;
         }
         Poll::Ready(Ok(()))
     }
 }
 
-/// A service closes connections that nobody uses: the request may have come too late for it.
+/// A service closes connections that nobody uses: the request may have come too late for it. A body
+/// that ends before its end is not what its head says, as an attempt of a probe has it.
 fn broken(error: &io::Error, response: &Response, body: &Body) -> Unanswered {
     use io::ErrorKind::{BrokenPipe, TimedOut, UnexpectedEof};
-    let cause = match error.kind() {
-        TimedOut => Cause::Timeout,
-        _ if response.has_head() => body.broken(Cause::Reset),
-        _ => Cause::Reset,
+    let (cause, words) = match error.kind() {
+        TimedOut => (Cause::Timeout, "no answer to what was sent"),
+        UnexpectedEof if response.has_head() => (
+            body.broken(Cause::Protocol),
+            "the server closed the connection before the end of the body",
+        ),
+        _ if response.has_head() => (
+            body.broken(Cause::Reset),
+            "the connection was broken off in the body",
+        ),
+        UnexpectedEof => (
+            Cause::Reset,
+            "the server closed the connection before its answer",
+        ),
+        _ => (
+            Cause::Reset,
+            "the connection was broken off before the answer",
+        ),
     };
     let is_closed = matches!(error.kind(), UnexpectedEof | BrokenPipe);
     Unanswered {
         is_unsent: is_closed && response.is_untouched(),
-        ..Unanswered::failed(cause)
+        ..Unanswered::failed(cause, words)
     }
 }

@@ -66,7 +66,8 @@ impl Http2 {
         let (head, mut body) = sent.map_err(|error| unanswered(&error))?.into_parts();
         while let Some(frame) = body.frame().await {
             // The service has answered: this is no request that came too late for it.
-            let frame = frame.map_err(|error| Unanswered::failed(kept.broken(cause(&error))))?;
+            let frame = frame
+                .map_err(|error| Unanswered::failed(kept.broken(cause(&error)), words(&error)))?;
             if let Some(data) = frame.data_ref() {
                 kept.take(data);
             }
@@ -79,8 +80,16 @@ impl Http2 {
 fn unanswered(error: &hyper::Error) -> Unanswered {
     Unanswered {
         is_unsent: error.is_canceled() || error.is_incomplete_message(),
-        ..Unanswered::failed(cause(error))
+        ..Unanswered::failed(cause(error), words(error))
     }
+}
+
+fn words(error: &hyper::Error) -> String {
+    let mut innermost: &dyn Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
 }
 
 fn cause(error: &hyper::Error) -> Cause {

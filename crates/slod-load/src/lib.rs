@@ -14,6 +14,7 @@ mod capture;
 mod chunks;
 mod connection;
 mod engine;
+mod examples;
 mod head;
 mod http1;
 mod http2;
@@ -33,6 +34,7 @@ mod windows;
 
 pub use capture::{Capture, Extract, Source};
 pub use engine::{Engine, Finished, StartError};
+pub use examples::Examples;
 pub use head::{FIELDS_MAX, Keep};
 pub use plan::{Connect, ConnectError, Cookies, NewCookies, Opened, Plan, Protocol, Stream};
 pub use request::{Mix, Request, Sequence};

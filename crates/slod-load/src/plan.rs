@@ -1,14 +1,14 @@
 //! What a run sends, where to, and within which bounds.
 
+use crate::examples::Examples;
 use crate::request::Mix;
-use crate::response::Invalid;
 use crate::rows::Rows;
 use async_trait::async_trait;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Uri};
 use slod_core::load::Scenario;
 use slod_core::outcome::Cause;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -32,9 +32,10 @@ pub struct Opened {
 }
 
 /// Why there is no connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectError {
-    Failed(Cause),
+    /// And what happened, in words.
+    Failed(Cause, String),
     /// This machine has no descriptor, port or memory left: it says nothing about the service.
     OwnLack,
 }
@@ -77,6 +78,6 @@ pub struct Plan {
     pub threads: usize,
     /// For the choice of requests and random arrivals: the same seed makes the same choices.
     pub seed: u64,
-    /// Why the first response that was none was refused: by whoever reads it.
-    pub refused: Arc<OnceLock<Invalid>>,
+    /// The first failure of each cause, while the run goes on.
+    pub examples: Arc<Examples>,
 }

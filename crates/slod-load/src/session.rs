@@ -85,6 +85,8 @@ impl Session {
             cookies.keep(&uri, &answer.headers);
         }
         if !request.is_expected(answer.status) {
+            let words = || format!("status {}", answer.status);
+            plan.examples.keep(Cause::Status, words);
             return (Done::Failed(Cause::Status), None);
         }
         if let Some(cause) = answer.body.fault {
@@ -94,6 +96,8 @@ impl Session {
         for (number, capture) in request.captures.iter().enumerate() {
             let value = capture.take(&answer.headers, body);
             if value.is_none() {
+                let words = || format!("the answer has no value for `{}`", capture.name);
+                plan.examples.keep(capture.cause(), words);
                 return (Done::Failed(capture.cause()), Some(number));
             }
             self.captured.push(value);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Windows that are kept of a run; when there are more, neighbours become one. Each takes about 2 KiB.
-const KEPT_MAX: usize = 3_600;
+const KEPT_MAX: usize = 1_800;
 
 /// Waits for the parts of all threads.
 #[derive(Debug)]

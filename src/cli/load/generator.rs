@@ -6,7 +6,7 @@ use super::tool_run::ToolRun;
 use crate::clock::Clock;
 use crate::format::numbers;
 use crate::load::{LoadWindow, RequestFigures};
-use crate::outcome::Timestamp;
+use crate::outcome::{Cause, Timestamp};
 use slod_load::{Engine, Finished};
 
 pub enum Generator {
@@ -20,8 +20,8 @@ pub struct Generated {
     pub requests: Vec<RequestFigures>,
     /// Why the run is not what was planned, if nobody ended it.
     pub failure: Option<String>,
-    /// Why the first response that was none was refused, if the engine knows it.
-    pub refused: Option<String>,
+    /// The first failure of each cause, in words, if the engine knows it.
+    pub examples: Vec<(Cause, String)>,
 }
 
 /// Why a run without some of its threads cannot be judged.
@@ -90,13 +90,13 @@ impl Generator {
                     windows,
                     requests,
                     panicked,
-                    refused,
+                    examples,
                 } = engine.finish();
                 Generated {
                     windows,
                     requests,
                     failure: lost(panicked),
-                    refused: refused.map(|invalid| invalid.to_string()),
+                    examples,
                 }
             }
             Self::Tool(run) => run.finish(),

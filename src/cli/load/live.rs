@@ -6,7 +6,6 @@ use super::plan::Prepared;
 use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
 use crate::cli::log::HeldLog;
-use crate::cli::output::complain;
 use crate::cli::progress::Progress;
 use crate::cli::stop_requests::StopRequests;
 use crate::clock::Clock;
@@ -66,6 +65,7 @@ pub async fn run(
         ending: Ending::Completed,
         windows: Vec::new(),
         requests: Vec::new(),
+        examples: Vec::new(),
         thresholds: args.threshold.iter().map(Threshold::written).collect(),
         observed: Vec::new(),
     };
@@ -173,11 +173,6 @@ impl GoingOn {
     fn finish(mut self, to: Timestamp) -> RunRecord {
         self.progress.end();
         let generated = self.generator.finish();
-        if let Some(reason) = &generated.refused {
-            complain(&format!(
-                "slod: answers were no valid HTTP (`protocol`); the first one: {reason}"
-            ));
-        }
         let ending = match (generated.failure, self.run.ending) {
             (Some(why), Ending::Completed) => Ending::Failed { why },
             (_, ending) => ending,
@@ -187,11 +182,11 @@ impl GoingOn {
             ending,
             windows: generated.windows,
             requests: generated.requests,
+            examples: generated.examples,
             observed: self.observed.finish(),
             ..self.run
         };
-        self.kept.end(&run);
-        run
+        self.kept.end(run)
     }
 }
 

@@ -42,7 +42,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "NAME")]
     service: String,
     /// So many concurrent users instead of the scenario's stages.
-    #[arg(long, alias = "vus", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "rate")]
+    #[arg(long, visible_alias = "vus", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "rate")]
     users: Option<u32>,
     /// Users that begin per second, with --users.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), requires = "users")]
@@ -51,7 +51,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "RATE", value_parser = read_rate)]
     rate: Option<Rate>,
     /// So long instead of the scenario's length.
-    #[arg(long, alias = "duration", value_name = "DURATION", value_parser = read_duration)]
+    #[arg(long, visible_alias = "duration", value_name = "DURATION", value_parser = read_duration)]
     run_time: Option<Duration>,
     /// A condition that the run must keep, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%` or `rate>100/s`; repeatable.
     #[arg(long, value_name = "CONDITION")]
@@ -156,8 +156,16 @@ fn code(report: &RunReport) -> u8 {
     match report.run.ending {
         Ending::Interrupted => exit::INTERRUPTED,
         Ending::Failed { .. } => exit::FAILED,
-        _ if report.is_kept() => exit::OK,
-        _ => exit::THRESHOLDS,
+        _ => thresholds_code(report),
+    }
+}
+
+/// Whether the thresholds of a run were kept.
+pub fn thresholds_code(report: &RunReport) -> u8 {
+    match report {
+        _ if !report.is_kept() => exit::THRESHOLDS,
+        _ if report.is_undecided() => exit::UNKNOWN,
+        _ => exit::OK,
     }
 }
 

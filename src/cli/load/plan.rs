@@ -97,7 +97,7 @@ fn own(
         in_flight_max: IN_FLIGHT_MAX,
         threads: available_parallelism().map_or(1, usize::from),
         seed: 1,
-        refused: Arc::default(),
+        examples: Arc::default(),
     })
 }
 

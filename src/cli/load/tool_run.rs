@@ -296,7 +296,7 @@ impl ToolRun {
             windows,
             requests,
             failure,
-            refused: None,
+            examples: Vec::new(),
         }
     }
 }

@@ -77,7 +77,7 @@ pub async fn run(
     sleep(going.watch.settling()).await;
     let mut run = going.watch.finish(to, ending, purpose);
     run.thresholds = args.thresholds();
-    going.kept.end(&run);
+    let run = going.kept.end(run);
     log.release();
     Ok(run)
 }

@@ -45,7 +45,7 @@ pub struct ObserveArgs {
     /// A condition that the run must keep, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%` or `rate>100/s`; repeatable.
     #[arg(long, value_name = "CONDITION")]
     threshold: Vec<Threshold>,
-    /// Write run.json, summary.txt and junit.xml into this directory.
+    /// Write run.json, summary.txt, junit.xml, report.md and report.html into this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]

@@ -144,6 +144,7 @@ fn record(service: String, from: Timestamp, purpose: String) -> RunRecord {
         ending: Ending::Completed,
         windows: Vec::new(),
         requests: Vec::new(),
+        examples: Vec::new(),
         thresholds: Vec::new(),
         observed: Vec::new(),
     }

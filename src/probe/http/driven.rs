@@ -296,7 +296,7 @@ impl Connect for Connector {
         open(probe, &mut progress)
             .await
             .map_err(|failure| match failure.verdict {
-                Verdict::Bad(cause) => ConnectError::Failed(cause),
+                Verdict::Bad(cause) => ConnectError::Failed(cause, failure.message),
                 Verdict::Good | Verdict::Void(_) => ConnectError::OwnLack,
             })
     }

@@ -24,6 +24,7 @@ pub(super) fn write(report: &RunReport) -> String {
         requests,
         observed,
         thresholds: _,
+        examples,
     } = &report.run;
     let length = windows.iter().map(|one| one.length).sum();
     let requests: Vec<Value> = requests.iter().map(|one| request(one, length)).collect();
@@ -85,6 +86,7 @@ pub(super) fn write(report: &RunReport) -> String {
         "stages": stage_rows(&report.run).iter().map(|one| known(stage(one))).collect::<Vec<_>>(),
         "total": known(figures(&Figures::of(windows))),
         "requests": requests,
+        "first_failures": examples.iter().map(|(cause, words)| json!({ "cause": cause.label(), "words": words })).collect::<Vec<_>>(),
         "windows": windows.iter().map(|one| known(window(one))).collect::<Vec<_>>(),
         "observed": observed.iter().filter_map(series).collect::<Vec<_>>(),
     });

@@ -30,6 +30,7 @@ use crate::load::{
     Advice, Answer, Ending, Figures, Indicators, Limit, OBSERVED, RunRecord, Statement, Usable,
     advice, indicators, statements,
 };
+use crate::outcome::Cause;
 use crate::slo::Sli;
 use std::time::Duration;
 
@@ -82,6 +83,11 @@ impl RunReport {
     /// Whether every threshold was kept that the run could show.
     pub fn is_kept(&self) -> bool {
         self.held.iter().all(|one| one.answer() != Answer::Bad)
+    }
+
+    /// Whether nothing was missed, and something could not be judged that a longer run shows.
+    pub fn is_undecided(&self) -> bool {
+        self.is_kept() && self.held.iter().any(Held::is_undecided)
     }
 
     /// The first line: what was run, and what matters most.
@@ -138,7 +144,9 @@ impl RunReport {
             _ if !self.is_kept() || self.fails_all() => Answer::Bad,
             Ending::Aborted { .. } => Answer::Bad,
             Ending::Interrupted => Answer::Unknown,
-            Ending::Completed if self.figures().completed == 0 => Answer::Unknown,
+            Ending::Completed if self.figures().completed == 0 || self.is_undecided() => {
+                Answer::Unknown
+            }
             Ending::Completed => Answer::Good,
         }
     }
@@ -194,7 +202,7 @@ impl RunReport {
         let errors = figures.error_ratio().filter(|errors| *errors > 0.0);
         match (self.held.is_empty(), errors) {
             _ if figures.completed == 0 => "no request was seen".to_owned(),
-            (false, _) => "every threshold was kept".to_owned(),
+            (false, _) => self.judged_in_words(),
             (true, Some(errors)) => {
                 format!(
                     "there are no thresholds; {} of the requests failed",
@@ -203,6 +211,25 @@ impl RunReport {
             }
             (true, None) => "there are no thresholds".to_owned(),
         }
+    }
+
+    /// Of thresholds of which none was missed.
+    fn judged_in_words(&self) -> String {
+        let all = self.held.len();
+        let unknown = self.held.iter().map(Held::answer);
+        let unknown = unknown.filter(|one| *one == Answer::Unknown).count();
+        match unknown {
+            0 => "every threshold was kept".to_owned(),
+            _ if unknown == all => "no threshold could be judged".to_owned(),
+            _ => format!("no threshold was missed; {unknown} of {all} could not be judged"),
+        }
+    }
+
+    /// The first failure of a cause, in words.
+    pub fn example(&self, cause: Cause) -> Option<&str> {
+        let mut examples = self.run.examples.iter();
+        let found = examples.find(|(known, _)| *known == cause);
+        found.map(|(_, words)| words.as_str())
     }
 
     fn figures(&self) -> Figures {

@@ -343,7 +343,7 @@ mod tests {
         assert!(!held.is_kept() && held.is_missed());
         assert_eq!(
             held.in_words(),
-            "5.67% of the requests failed, and those are never fast"
+            "5.66% of the requests failed, and those are never fast"
         );
         // One that somebody typed is about latencies only.
         let typed: Threshold = "p95<500ms".parse().expect("valid");

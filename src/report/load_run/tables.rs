@@ -62,6 +62,7 @@ const FAILURES: &[Column] = &[
     column("Cause", Kind::Text),
     column("Requests", Kind::Number),
     column("Of all", Kind::Number),
+    column("First one", Kind::Long),
 ];
 
 const RESULTS: &[Column] = &[column("Figure", Kind::Text), column("Value", Kind::Text)];
@@ -265,6 +266,7 @@ pub fn failures(report: &RunReport) -> Table {
             Cell::Own(cause.label().to_owned()),
             Cell::Own(numbers::count(count)),
             Cell::Own(numbers::failed(count as f64 / all)),
+            Cell::Foreign(report.example(cause).unwrap_or("-").to_owned()),
         ]
     });
     Table {

@@ -39,6 +39,7 @@ fn watched(thresholds: &[&str]) -> RunReport {
         ending: Ending::Completed,
         windows: (0..6).map(|number| window(10 * number)).collect(),
         requests: Vec::new(),
+        examples: Vec::new(),
         thresholds: thresholds.iter().map(|one| (*one).to_owned()).collect(),
         observed: Vec::new(),
     };

@@ -63,7 +63,11 @@ fn results(out: &mut String, report: &RunReport) {
         writeln!(out, "    {name}{dots}: {value}").unwrap_or_default();
     }
     for (cause, count) in tables::causes(report) {
-        writeln!(out, "      {}: {count}", cause.label()).unwrap_or_default();
+        let example = report
+            .example(cause)
+            .map(|words| format!("  first: {}", printable(words)));
+        let example = example.unwrap_or_default();
+        writeln!(out, "      {}: {count}{example}", cause.label()).unwrap_or_default();
     }
 }
 

@@ -1,12 +1,16 @@
-//! What a load run has to keep.
+//! What a load run has to keep. syntax.rs: how it is written.
+
+mod syntax;
 
 use crate::format::numbers;
 use crate::load::{Answer, Figures, LoadWindow};
+use crate::stats::proportion::exceeds;
 use crate::stats::quantile::needed;
-use crate::units;
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
+
+/// Of the decision that a quantile is above its limit, with fewer requests than it needs.
+const LEVEL: f64 = 0.001;
 
 /// One condition, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<0.1%` or `rate>100/s`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,8 +42,16 @@ pub struct Held {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Missing {
     Requests,
-    /// Too few requests for a quantile: so many.
-    Few(u64),
+    /// Too few requests for a quantile, and how many it needs.
+    Few {
+        requests: u64,
+        needed: u64,
+    },
+    /// Too few requests for a quantile, but so many of them were above the limit that it is.
+    Above {
+        slow: u64,
+        requests: u64,
+    },
     /// The responses were not timed.
     Times,
     /// Nothing says which requests failed.
@@ -54,7 +66,12 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Requests => f.write_str("nothing was measured"),
-            Self::Few(requests) => write!(f, "too few requests: {requests}"),
+            Self::Few { requests, needed } => {
+                write!(f, "too few requests: {requests}, and it takes {needed}")
+            }
+            Self::Above { slow, requests } => {
+                write!(f, "{slow} of {requests} requests took longer")
+            }
             Self::Times => f.write_str("response times are not known"),
             Self::Errors => f.write_str("it is not known which requests failed"),
             Self::Offered(rate) => write!(
@@ -73,77 +90,6 @@ impl fmt::Display for Missing {
     }
 }
 
-impl FromStr for Threshold {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let fault = || {
-            format!(
-                "invalid threshold `{text}`; expected such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<0.1%` or `rate>100/s`"
-            )
-        };
-        let at = text.find(['<', '>']).ok_or_else(fault)?;
-        let (name, limit) = (text[..at].trim(), text[at + 1..].trim());
-        let of = match (name, &text[at..=at]) {
-            ("avg", "<") => Measured::Average,
-            ("max", "<") => Measured::Maximum,
-            ("errors", "<") => Measured::Errors,
-            ("rate", ">") => Measured::Rate,
-            (name, "<") => {
-                let percent: f64 = name
-                    .strip_prefix('p')
-                    .and_then(|number| number.parse().ok())
-                    .ok_or_else(fault)?;
-                if !(percent > 0.0 && percent < 100.0) {
-                    return Err(fault());
-                }
-                Measured::Quantile(percent / 100.0)
-            }
-            _ => return Err(fault()),
-        };
-        let limit = match of {
-            Measured::Errors => units::ratio(limit),
-            Measured::Rate => units::Rate::parse(limit).map(units::Rate::per_second),
-            _ => units::duration(limit).map(|limit| limit.as_secs_f64()),
-        };
-        let limit = limit.ok_or_else(fault)?;
-        Ok(Self { of, limit })
-    }
-}
-
-impl fmt::Display for Threshold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.of == Measured::Rate { '>' } else { '<' };
-        match self.of {
-            Measured::Quantile(q) => write!(f, "p{}", percent(q))?,
-            Measured::Average => f.write_str("avg")?,
-            Measured::Maximum => f.write_str("max")?,
-            Measured::Errors => f.write_str("errors")?,
-            Measured::Rate => f.write_str("rate")?,
-        }
-        write!(f, " {sign} {}", self.of.show(self.limit))
-    }
-}
-
-impl Threshold {
-    /// As it is read, with its exact limit.
-    pub fn written(&self) -> String {
-        let ms = (self.limit * 1000.0).round();
-        match self.of {
-            Measured::Quantile(q) => format!("p{}<{ms}ms", percent(q)),
-            Measured::Average => format!("avg<{ms}ms"),
-            Measured::Maximum => format!("max<{ms}ms"),
-            Measured::Errors => format!("errors<{}", self.limit),
-            Measured::Rate => format!("rate>{}/s", self.limit),
-        }
-    }
-}
-
-/// Without the error of a number such as 0.58, of which 100 times are not 58.
-fn percent(quantile: f64) -> f64 {
-    (quantile * 1e8).round() / 1e6
-}
-
 impl Measured {
     /// A value of it, for people.
     pub fn show(self, value: f64) -> String {
@@ -154,14 +100,27 @@ impl Measured {
         }
     }
 
-    fn of(self, figures: &Figures) -> Result<f64, Missing> {
+    /// Another value than `other`, for people: with so many digits that it looks like another.
+    fn show_beside(self, value: f64, other: f64) -> String {
+        let text = self.show(value);
+        if value.total_cmp(&other).is_eq() || text != self.show(other) {
+            return text;
+        }
+        match self {
+            Self::Errors => format!("{:.4}%", value * 100.0),
+            Self::Rate => format!("{value:.3}/s"),
+            _ => format!("{:.3}ms", value * 1000.0),
+        }
+    }
+
+    fn of(self, figures: &Figures, limit: f64) -> Result<f64, Missing> {
         let requests = figures.completed;
         if requests == 0 {
             return Err(Missing::Requests);
         }
         let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
         match self {
-            Self::Quantile(q) if requests < needed(q) => Err(Missing::Few(requests)),
+            Self::Quantile(q) if requests < needed(q) => Err(few(figures, q, limit)),
             Self::Quantile(q) => seconds(figures.quantile(q)).ok_or(Missing::Times),
             Self::Average => seconds(figures.mean()).ok_or(Missing::Times),
             Self::Maximum => {
@@ -171,6 +130,19 @@ impl Measured {
             Self::Errors => figures.error_ratio().ok_or(Missing::Errors),
             Self::Rate => Ok(figures.good_rate()),
         }
+    }
+}
+
+/// Fewer requests than a quantile needs may still show that it is above a limit.
+fn few(figures: &Figures, q: f64, limit: f64) -> Missing {
+    let slow = figures.slower_than(Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX));
+    let requests = figures.completed;
+    if exceeds(slow, requests, 1.0 - q, LEVEL) {
+        return Missing::Above { slow, requests };
+    }
+    Missing::Few {
+        requests,
+        needed: needed(q),
     }
 }
 
@@ -184,7 +156,7 @@ impl Threshold {
         let figures = Figures::of(windows);
         Held {
             threshold: self,
-            measured: self.of.of(&figures),
+            measured: self.of.of(&figures, self.limit),
             source: source.to_owned(),
         }
     }
@@ -201,14 +173,23 @@ impl Held {
 
     /// Whether the run shows that it was not kept.
     pub fn is_missed(&self) -> bool {
-        let is_known = matches!(self.measured, Ok(_) | Err(Missing::Failed(_)));
+        let is_known = matches!(
+            self.measured,
+            Ok(_) | Err(Missing::Failed(_) | Missing::Above { .. })
+        );
         is_known && !self.is_kept()
     }
 
-    /// What is not measured fails, unless the run was not made to show it.
+    /// Whether a longer run would say more.
+    pub fn is_undecided(&self) -> bool {
+        matches!(self.measured, Err(Missing::Few { .. }))
+    }
+
+    /// What is not measured at all fails. What the run has too little of, or was not made to show,
+    /// is unknown.
     pub fn answer(&self) -> Answer {
         match self.measured {
-            Err(Missing::Offered(_)) => Answer::Unknown,
+            Err(Missing::Offered(_) | Missing::Few { .. }) => Answer::Unknown,
             _ if self.is_kept() => Answer::Good,
             _ => Answer::Bad,
         }
@@ -217,7 +198,10 @@ impl Held {
     /// What was measured, or why nothing was, in words.
     pub fn in_words(&self) -> String {
         match self.measured {
-            Ok(value) => self.threshold.of.show(value),
+            Ok(value) => {
+                let Threshold { of, limit } = self.threshold;
+                of.show_beside(value, limit)
+            }
             Err(missing) => missing.to_string(),
         }
     }
@@ -226,43 +210,6 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thresholds_are_read_and_written() {
-        for (text, shown) in [
-            ("p95<500ms", "p95 < 500ms"),
-            ("p99.9 < 2s", "p99.9 < 2.00s"),
-            ("avg<400ms", "avg < 400ms"),
-            ("errors<0.1%", "errors < 0.1%"),
-            ("rate>100/s", "rate > 100.0/s"),
-        ] {
-            let read: Threshold = text.parse().expect(text);
-            assert_eq!(read.to_string(), shown);
-            assert_eq!(read.written().parse(), Ok(read));
-        }
-        for text in [
-            "p58<1h1ms",
-            "p99.999<1ms",
-            "max<1234ms",
-            "errors<1e-9",
-            "rate>7/min",
-        ] {
-            let read: Threshold = text.parse().expect(text);
-            assert_eq!(read.written().parse(), Ok(read), "{}", read.written());
-        }
-        for bad in [
-            "",
-            "p95",
-            "p95>500ms",
-            "p0<1s",
-            "p100<1s",
-            "errors<x",
-            "rate<100/s",
-            "q95<1s",
-        ] {
-            assert!(bad.parse::<Threshold>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn what_measured_nothing_is_not_kept() {
@@ -274,5 +221,54 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    fn held(text: &str, latencies_ms: &[u64], failed: u64) -> Held {
+        let scale = crate::stats::scale::Scale::new([]);
+        let mut latency = crate::stats::quantile::Histogram::default();
+        for ms in latencies_ms {
+            latency.add(scale.code(Duration::from_millis(*ms)), 1);
+        }
+        let window = LoadWindow {
+            start: Duration::ZERO,
+            length: Duration::from_secs(10),
+            stage: 0,
+            due: 1.0,
+            active: 1.0,
+            started: latencies_ms.len() as u64,
+            dropped: 0,
+            unjudged: 0,
+            good: latencies_ms.len() as u64 - failed,
+            failed: vec![(crate::outcome::Cause::Status, failed)],
+            latency,
+            lag: Duration::ZERO,
+            generator_cpu: None,
+        };
+        let threshold: Threshold = text.parse().expect(text);
+        threshold.judge([&window], "test")
+    }
+
+    #[test]
+    fn too_few_requests_for_a_quantile_are_unknown_unless_nearly_all_are_slow() {
+        let few = held("p95<1h", &[10; 20], 0);
+        assert_eq!(few.answer(), Answer::Unknown);
+        assert!(few.is_undecided() && !few.is_missed());
+        assert_eq!(few.in_words(), "too few requests: 20, and it takes 59");
+        let slow = held("p95<500ms", &[2000; 20], 0);
+        assert_eq!(slow.answer(), Answer::Bad);
+        assert!(slow.is_missed() && !slow.is_undecided());
+        assert_eq!(slow.in_words(), "20 of 20 requests took longer");
+        // One slow request of 20 is what is expected at the limit.
+        let mut mixed = [10; 20];
+        mixed[0] = 2000;
+        assert_eq!(held("p95<500ms", &mixed, 0).answer(), Answer::Unknown);
+    }
+
+    #[test]
+    fn a_value_never_looks_like_the_limit_that_it_misses() {
+        let missed = held("errors<33.33%", &[10; 3], 1);
+        assert!(missed.is_missed());
+        assert_eq!(missed.in_words(), "33.3333%");
+        assert_eq!(held("errors<30%", &[10; 3], 1).in_words(), "33.33%");
     }
 }

@@ -3,12 +3,13 @@
 use super::fields::{compress, decompress, number, read_number, read_span, read_text, span, text};
 use super::{StoredRun, observed, requests, window};
 use crate::load::{Ending, Model, RunRecord, Scenario, Stage};
+use crate::outcome::Cause;
 use crate::store::counts::{Bytes, Corrupt, put};
 use std::io;
 
-/// Format 1 had neither series nor requests by name, format 2 no thresholds, and format 3
-/// no requests of which it is unknown whether they failed.
-const FORMAT: u64 = 4;
+/// Format 1 had neither series nor requests by name, format 2 no thresholds, format 3 no requests of
+/// which it is unknown whether they failed, and format 4 no examples of failures.
+const FORMAT: u64 = 5;
 
 pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
@@ -33,6 +34,11 @@ pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     put(&mut out, run.thresholds.len() as u64);
     for threshold in &run.thresholds {
         text(&mut out, threshold);
+    }
+    put(&mut out, run.examples.len() as u64);
+    for (cause, words) in &run.examples {
+        put(&mut out, u64::from(cause.code()));
+        text(&mut out, words);
     }
     compress(&out)
 }
@@ -86,6 +92,10 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         1 | 2 => Vec::new(),
         _ => read_thresholds(&mut bytes)?,
     };
+    let examples = match format {
+        1..=4 => Vec::new(),
+        _ => read_examples(&mut bytes)?,
+    };
     Ok(RunRecord {
         service: head.service.clone(),
         scenario,
@@ -95,6 +105,7 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         ending,
         windows,
         requests,
+        examples,
         thresholds,
         observed,
     })
@@ -103,6 +114,15 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
 fn read_thresholds(bytes: &mut Bytes<'_>) -> Result<Vec<String>, Corrupt> {
     let count: usize = bytes.small()?;
     (0..count).map(|_| read_text(bytes)).collect()
+}
+
+fn read_examples(bytes: &mut Bytes<'_>) -> Result<Vec<(Cause, String)>, Corrupt> {
+    let count: usize = bytes.small()?;
+    let example = |bytes: &mut Bytes<'_>| {
+        let cause = Cause::from_code(bytes.small()?).ok_or(Corrupt)?;
+        Ok((cause, read_text(bytes)?))
+    };
+    (0..count).map(|_| example(bytes)).collect()
 }
 
 fn read_scenario(bytes: &mut Bytes<'_>, name: &str) -> Result<Scenario, Corrupt> {

@@ -54,6 +54,7 @@ fn run(service: &str, from: i64) -> RunRecord {
             latency: window(0).latency,
             first_token: window(0).latency,
         }],
+        examples: vec![(Cause::Status, "status 503".to_owned())],
         thresholds: vec!["p95<500ms".to_owned(), "errors<0.001".to_owned()],
         observed: vec![
             series("slod_host_load1", SeriesKind::Gauge, from, &[0.25, 1.5]),
@@ -107,16 +108,20 @@ fn runs_of_versions_before_are_read() {
     let (_folder, mut store) = store();
     let mut kept = run("rag", 100);
     kept.thresholds.clear();
+    kept.examples.clear();
     let id = store.keep_run(&kept).expect("kept");
     let packed = pack::pack(&kept).expect("packs");
     let mut old = fields::decompress(&packed).expect("compressed");
-    // Format 2 ended before the thresholds, of which there are none here.
-    assert_eq!((old[0], old.pop()), (4, Some(0)));
-    old[0] = 2;
-    let old = fields::compress(&old).expect("compresses");
-    let sql = "UPDATE run SET record = ?1";
-    store.conn.execute(sql, [old]).expect("set");
-    assert_eq!(store.run(id).expect("reads").expect("there").1, kept);
+    assert_eq!(old[0], 5);
+    // Format 4 ended before the examples and format 2 before the thresholds, of which there are none.
+    for format in [4, 2] {
+        assert_eq!(old.pop(), Some(0));
+        old[0] = format;
+        let old = fields::compress(&old).expect("compresses");
+        let sql = "UPDATE run SET record = ?1";
+        store.conn.execute(sql, [old]).expect("set");
+        assert_eq!(store.run(id).expect("reads").expect("there").1, kept);
+    }
     kept.observed.clear();
     kept.requests.clear();
     for window in &mut kept.windows {

@@ -85,6 +85,8 @@ pub struct RunRecord {
     pub windows: Vec<LoadWindow>,
     /// What was counted of each request of the plan, in its order; empty if that is not known.
     pub requests: Vec<RequestFigures>,
+    /// The first failure of each cause, in words, as far as it is known.
+    pub examples: Vec<(Cause, String)>,
     /// Conditions that its user set for it, in addition to those of the config: as texts.
     pub thresholds: Vec<String>,
     /// What was sampled meanwhile of the service, its processes, and the host; empty if nothing was.

@@ -6,9 +6,9 @@ use crate::sample::{Sample, SeriesKey, SeriesKind};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Samples per series: two hours of one every five seconds. When there are more, every second one
-/// is left out, and of those that follow.
-pub const SAMPLES_MAX: usize = 1440;
+/// Samples per series: an hour of one every five seconds. When there are more, every second one is
+/// left out, and of those that follow.
+pub const SAMPLES_MAX: usize = 720;
 /// Series with the label `service`.
 pub const SERVICE_SERIES_MAX: usize = 400;
 /// All others: of the host.

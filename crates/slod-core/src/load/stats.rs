@@ -118,6 +118,14 @@ impl Figures {
         (self.completed >= needed(q) && rank >= 1.0).then(|| self.rank(rank))?
     }
 
+    /// Requests that took a limit or longer, as exactly as the buckets are.
+    pub fn slower_than(&self, limit: Duration) -> u64 {
+        let scale = Scale::new([]);
+        let slow = self.latencies.iter();
+        let slow = slow.filter(|(code, _)| scale.middle(*code) >= limit);
+        slow.map(|(_, count)| count).sum()
+    }
+
     /// The value of a rank from 1 on.
     fn rank(&self, rank: f64) -> Option<Duration> {
         let mut seen = 0.0;

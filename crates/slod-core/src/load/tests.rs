@@ -63,6 +63,7 @@ pub(super) fn run(scenario: Scenario, windows: Vec<LoadWindow>) -> RunRecord {
         scenario,
         windows,
         requests: Vec::new(),
+        examples: Vec::new(),
         thresholds: Vec::new(),
         observed: Vec::new(),
     }

@@ -26,7 +26,8 @@ struct To(SocketAddr);
 impl Connect for To {
     async fn connect(&self) -> Result<Opened, ConnectError> {
         let stream = TcpStream::connect(self.0).await;
-        let stream = stream.map_err(|_| ConnectError::Failed(Cause::Refused))?;
+        let stream =
+            stream.map_err(|error| ConnectError::Failed(Cause::Refused, error.to_string()))?;
         let _ = stream.set_nodelay(true);
         Ok(Opened {
             stream: Box::new(stream),
@@ -79,7 +80,7 @@ fn plan(address: SocketAddr, model: Model, stages: &[(f64, f64, u64)]) -> Plan {
         in_flight_max: 10_000,
         threads: 2,
         seed: 1,
-        refused: Arc::default(),
+        examples: Arc::default(),
     }
 }
 

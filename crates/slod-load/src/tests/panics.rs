@@ -46,9 +46,10 @@ async fn why_a_response_was_refused_is_known() {
         finished(plan(address, EVEN, &[(20.0, 20.0, 200)])).await
     };
     let refused = run("HTTP/1.1 200 OK\r\nContent-Length: x").await;
-    let reason = refused.refused.map(|invalid| invalid.0);
-    assert_eq!(reason, Some("its Content-Length is no length"));
+    let words =
+        "the answer is not valid: its Content-Length is no length; it has \"HTTP/1.1 200 OK\"";
+    assert_eq!(refused.examples, [(Cause::Protocol, words.to_owned())]);
     assert_eq!(refused.requests[0].failed, [(Cause::Protocol, 4)]);
     let taken = run("HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2").await;
-    assert_eq!((taken.refused, taken.requests[0].good), (None, 4));
+    assert_eq!((taken.examples, taken.requests[0].good), (Vec::new(), 4));
 }

@@ -19,6 +19,7 @@ fn run() -> RunRecord {
         ending: Ending::Completed,
         windows: Vec::new(),
         requests: Vec::new(),
+        examples: Vec::new(),
         thresholds: Vec::new(),
         observed: Vec::new(),
     }

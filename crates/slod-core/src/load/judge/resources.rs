@@ -38,26 +38,24 @@ fn statement(
     is_limited: bool,
 ) -> Option<Statement> {
     let (mut full, mut fine, mut advice) = (Vec::new(), Vec::new(), None);
-    let mut at_limit = Vec::new();
+    let (mut at_limit, mut single) = (Vec::new(), Vec::new());
     let levels = measures::of(topic).filter(|one| has_level(one));
     for measure in levels {
         for curve in (measure.read)(run) {
-            if let Some(since) = filled(measure, &curve, spans) {
-                full.push(measure.fault(run, &curve, since, None));
-                advice.get_or_insert(measure.advice);
-                continue;
-            }
-            let highest = spans.iter().filter_map(|span| curve.highest(*span));
-            match highest.reduce(f64::max) {
-                Some(highest)
-                    if measure.is_full(highest) && !is_rarely_full(measure, &curve, spans) =>
-                {
-                    at_limit.push(within(measure, &curve, spans));
+            match reading(measure, &curve, spans) {
+                Reading::Full(since) => {
+                    full.push(measure.fault(run, &curve, since, None));
+                    advice.get_or_insert(measure.advice);
                 }
-                Some(_) => fine.push(within(measure, &curve, spans)),
-                None => {}
+                Reading::Brief => at_limit.push(within(measure, &curve, spans)),
+                Reading::Single => single.push(within(measure, &curve, spans)),
+                Reading::Fine => fine.push(within(measure, &curve, spans)),
+                Reading::Absent => {}
             }
         }
+    }
+    if fine.is_empty() {
+        at_limit.append(&mut single);
     }
     let at_load = "at the highest load";
     Some(match advice {
@@ -76,14 +74,16 @@ fn statement(
         None if !at_limit.is_empty() => Statement::new(
             topic,
             Answer::Unknown,
-            format!(
-                "{at_load}, too short to count: {}; needs a longer stage, or a shorter `observe.interval`",
-                listed(at_limit)
-            ),
+            format!("{at_load}, {}", too_short(&listed(at_limit))),
         ),
         None if fine.is_empty() => return None,
         None => Statement::new(topic, Answer::Good, format!("{at_load}, {}", listed(fine))),
     })
+}
+
+/// What is known of too short a time.
+pub(super) fn too_short(known: &str) -> String {
+    format!("too short to count: {known}; needs a longer stage, or a shorter `observe.interval`")
 }
 
 /// A host has many devices.
@@ -102,14 +102,41 @@ fn has_level(measure: &Measure) -> bool {
     matches!(measure.bound, Bound::Level(_) | Bound::Any)
 }
 
+/// What the samples of some parts of a run say of a resource. Verdicts, indicators and warning signs
+/// all go by it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Reading {
+    /// From when to when.
+    Full(Span),
+    /// Full, and never for so long that it counts.
+    Brief,
+    /// One sample, which says nothing.
+    Single,
+    Fine,
+    /// Nothing is known.
+    Absent,
+}
+
+pub(super) fn reading(measure: &Measure, curve: &Curve, spans: &[Span]) -> Reading {
+    if let Some(since) = filled(measure, curve, spans) {
+        return Reading::Full(since);
+    }
+    match full_samples(measure, curve, spans) {
+        (_, 0) => Reading::Absent,
+        (_, 1) => Reading::Single,
+        (0, _) => Reading::Fine,
+        _ if is_rarely_full(measure, curve, spans) => Reading::Fine,
+        _ => Reading::Brief,
+    }
+}
+
 /// Its highest value where it is within its bound, or beyond it for moments only.
 pub(super) fn within(measure: &Measure, curve: &Curve, spans: &[Span]) -> String {
-    let (full, all) = full_samples(measure, curve, spans);
     let text = measure.within(curve, spans);
-    if full == 0 {
-        text
-    } else {
-        format!("{text}, in {full} of {all} samples and never for long")
+    match full_samples(measure, curve, spans) {
+        (_, 1) => format!("{text}, in one sample"),
+        (0, _) => text,
+        (full, all) => format!("{text}, in {full} of {all} samples and never for long"),
     }
 }
 
@@ -129,7 +156,7 @@ fn full_samples(measure: &Measure, curve: &Curve, spans: &[Span]) -> (usize, usi
 }
 
 /// From when to when a resource was full.
-pub(super) fn filled(measure: &Measure, curve: &Curve, spans: &[Span]) -> Option<Span> {
+fn filled(measure: &Measure, curve: &Curve, spans: &[Span]) -> Option<Span> {
     spans.iter().find_map(|span| {
         let from = if measure.bound == Bound::Any {
             let points = curve.inside(*span).iter();

@@ -3,8 +3,9 @@
 use super::super::super::observed::{Curve, Span, gauges, length};
 use super::super::super::verdict::{Answer, SOAK_MIN};
 use super::super::super::{RunRecord, Usable};
-use super::super::measures::{self, CPU_LACK, CPU_USAGE};
-use super::super::{resources, soak};
+use super::super::measures::{self, CPU_LACK, CPU_USAGE, Measure};
+use super::super::resources::{Reading, reading, too_short, within};
+use super::super::soak;
 use super::{Found, found, is_constant, unknown};
 use crate::sample::increase;
 
@@ -14,45 +15,75 @@ const MINUTE: f64 = 60.0;
 const OPEN_MAX: f64 = 0.05;
 const TRIPS: f64 = 3.0;
 
-/// The highest use of a minute against a limit. Processors can also be lacking without a high use:
-/// for a process of one thread, or in a container that is throttled.
+/// The highest use of a minute against a limit, below the level at which a processor is full.
+/// Processors can also be lacking without a high use: for a process of one thread, or in a container
+/// that is throttled. What the verdict finds too short to count is unknown here as well.
 pub fn cpu(run: &RunRecord, spans: &[Span], limit: f64) -> Found {
     let usage = CPU_USAGE.iter().flat_map(|measure| {
         let curves = (measure.read)(run).into_iter();
-        curves.filter_map(move |curve| {
-            let minutes = spans.iter();
-            let minutes = minutes.filter_map(|span| highest_minute(&curve, *span));
-            let (most, of_what) = minutes.max_by(|a, b| a.0.total_cmp(&b.0))?;
-            let text = format!(
-                "{} at most {:.1} %{} {of_what}",
-                measure.name(&curve),
-                most * 100.0,
-                measure.share_of()
-            );
-            Some((most, text))
-        })
+        curves.filter_map(move |curve| usage(run, measure, &curve, spans, limit))
     });
-    let worst = usage.max_by(|a, b| a.0.total_cmp(&b.0));
-    let lacking = lacking(run, spans);
-    match worst {
-        None if lacking.is_empty() => {
-            unknown("not observed: needs `observe.host`, or `processes` of the service")
-        }
-        Some((most, text)) if most >= limit || lacking.is_empty() => found(most < limit, text),
-        worst => {
-            let texts = lacking.into_iter().chain(worst.map(|one| one.1));
-            (Answer::Bad, texts.collect::<Vec<_>>().join("; "))
-        }
-    }
+    let mut usage: Vec<(f64, Found)> = usage.collect();
+    usage.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let lacks = CPU_LACK.iter();
+    let lacks = lacks.flat_map(|measure| lacking(run, measure, spans));
+    let usage = usage.into_iter().map(|(_, found)| found);
+    // Without a fault, the highest use is what is shown.
+    let all: Vec<Found> = usage.chain(lacks).collect();
+    worst(&all).unwrap_or_else(|| {
+        unknown("not observed: needs `observe.host`, or `processes` of the service")
+    })
 }
 
-fn lacking(run: &RunRecord, spans: &[Span]) -> Vec<String> {
-    let each = CPU_LACK.iter().flat_map(|measure| {
-        let curves = (measure.read)(run).into_iter();
-        curves.filter_map(move |curve| {
-            let since = resources::filled(measure, &curve, spans)?;
-            Some(measure.fault(run, &curve, since, None))
-        })
+/// The first that is bad, or else the first that is unknown.
+fn worst(all: &[Found]) -> Option<Found> {
+    let is = |answer| move |one: &&Found| one.0 == answer;
+    let bad: Vec<_> = all.iter().filter(is(Answer::Bad)).collect();
+    if !bad.is_empty() {
+        let texts: Vec<&str> = bad.iter().map(|one| &*one.1).collect();
+        return Some((Answer::Bad, texts.join("; ")));
+    }
+    let unknown = all.iter().find(is(Answer::Unknown));
+    unknown.or(all.first()).cloned()
+}
+
+/// How much of the processors was used, with the share.
+fn usage(
+    run: &RunRecord,
+    measure: &Measure,
+    curve: &Curve,
+    spans: &[Span],
+    limit: f64,
+) -> Option<(f64, Found)> {
+    let short = |most| Some((most, unknown(too_short(&within(measure, curve, spans)))));
+    let highest = spans.iter().filter_map(|span| highest_minute(curve, *span));
+    let (most, of_what) = highest.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let reading = reading(measure, curve, spans);
+    match reading {
+        Reading::Absent => return None,
+        Reading::Full(since) => {
+            let fault = measure.fault(run, curve, since, None);
+            return Some((most, (Answer::Bad, fault)));
+        }
+        Reading::Single => return short(most),
+        Reading::Brief if most < limit => return short(most),
+        Reading::Brief | Reading::Fine => {}
+    }
+    let text = format!(
+        "{} at most {:.1} %{} {of_what}",
+        measure.name(curve),
+        most * 100.0,
+        measure.share_of()
+    );
+    Some((most, found(most < limit, text)))
+}
+
+fn lacking(run: &RunRecord, measure: &Measure, spans: &[Span]) -> Vec<Found> {
+    let curves = (measure.read)(run).into_iter();
+    let each = curves.filter_map(|curve| match reading(measure, &curve, spans) {
+        Reading::Full(since) => Some((Answer::Bad, measure.fault(run, &curve, since, None))),
+        Reading::Brief => Some(unknown(too_short(&within(measure, &curve, spans)))),
+        Reading::Single | Reading::Fine | Reading::Absent => None,
     });
     each.collect()
 }
@@ -87,20 +118,31 @@ pub fn memory(usable: &Usable<'_>) -> Found {
 }
 
 pub fn pool(run: &RunRecord) -> Found {
+    of_levels(run, "connection pool")
+        .unwrap_or_else(|| unknown("not observed: needs `metrics` of the service"))
+}
+
+/// Whether a resource was full over the whole run, as the verdict on it has it at the highest load;
+/// `None` where nothing is known.
+fn of_levels(run: &RunRecord, topic: &str) -> Option<Found> {
     let whole = [(0.0, length(run))];
-    let mut fine = Vec::new();
-    for measure in measures::of("connection pool") {
+    let (mut fine, mut short) = (Vec::new(), Vec::new());
+    for measure in measures::of(topic) {
         for curve in (measure.read)(run) {
-            if let Some(since) = resources::filled(measure, &curve, &whole) {
-                return (Answer::Bad, measure.fault(run, &curve, since, None));
+            match reading(measure, &curve, &whole) {
+                Reading::Full(since) => {
+                    return Some((Answer::Bad, measure.fault(run, &curve, since, None)));
+                }
+                Reading::Brief | Reading::Single => short.push(within(measure, &curve, &whole)),
+                Reading::Fine => fine.push(within(measure, &curve, &whole)),
+                Reading::Absent => {}
             }
-            fine.push(resources::within(measure, &curve, &whole));
         }
     }
-    if fine.is_empty() {
-        return unknown("not observed: needs `metrics` of the service");
+    if !short.is_empty() {
+        return Some(unknown(too_short(&short.join("; "))));
     }
-    (Answer::Good, fine.join("; "))
+    (!fine.is_empty()).then(|| (Answer::Good, fine.join("; ")))
 }
 
 /// By how much the counters of a family rose; `None` if none has two samples.
@@ -125,6 +167,9 @@ pub fn breakers(run: &RunRecord) -> Found {
         let count = curve.points.iter().filter(is_open).count();
         count as f64 / curve.points.len().max(1) as f64
     };
+    if trips.is_none() && open.iter().all(|curve| curve.points.len() < 2) {
+        return unknown(too_short("one sample of the circuit breakers"));
+    }
     let share = open.iter().map(share).reduce(f64::max);
     let parts = [
         share.map(|share| format!("open for {:.0} % of the time", share * 100.0)),

@@ -192,3 +192,24 @@ fn errors_that_are_not_counted_are_unknown() {
     );
     assert_eq!(of(&found.warnings, "Error rate climbing"), expected);
 }
+
+/// The verdict and both lists agree about a processor that was seen once.
+#[test]
+fn one_sample_of_the_processor_is_unknown_everywhere() {
+    let key = "slod_host_cpu_usage_ratio";
+    let found = baseline(vec![gauge(key, (600, 300), |_| 1.0)], |_| 0);
+    let (peak, high) = (&found.healthy[2], &found.warnings[4]);
+    assert_eq!((peak.answer, high.answer), (Unknown, Unknown), "{found:#?}");
+    assert!(peak.evidence.contains("in one sample"), "{}", peak.evidence);
+    let service = r#"slod_container_cpu_usage_max_ratio{service="rag"}"#;
+    let both = baseline(
+        vec![host(0.4), gauge(service, FIVE_MINUTES, |_| 0.6)],
+        |_| 0,
+    );
+    let peak = &both.healthy[2];
+    assert!(
+        peak.evidence.contains("60.0 % of its limit"),
+        "{}",
+        peak.evidence
+    );
+}

@@ -1,0 +1,229 @@
+//! How thresholds are written, and what a text that is none was most likely meant as.
+
+use super::{Measured, Threshold};
+use crate::units::{self, likely};
+use std::fmt;
+use std::str::FromStr;
+
+/// Other names of what is measured, in lower case: those of k6, Locust and of people.
+const NAMES: &[(&[&str], &str)] = &[
+    (&["med", "median"], "p50"),
+    (&["average", "mean"], "avg"),
+    (&["maximum", "p100"], "max"),
+    (
+        &[
+            "error",
+            "error_rate",
+            "error_ratio",
+            "failed",
+            "failures",
+            "fail_ratio",
+            "http_req_failed",
+        ],
+        "errors",
+    ),
+    (&["rps", "reqs", "throughput", "http_reqs"], "rate"),
+];
+
+impl FromStr for Threshold {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        read(text).ok_or_else(|| fault(text))
+    }
+}
+
+fn read(text: &str) -> Option<Threshold> {
+    let at = text.find(['<', '>'])?;
+    let (name, limit) = (text[..at].trim(), text[at + 1..].trim());
+    let of = match (name, &text[at..=at]) {
+        ("avg", "<") => Measured::Average,
+        ("max", "<") => Measured::Maximum,
+        ("errors", "<") => Measured::Errors,
+        ("rate", ">") => Measured::Rate,
+        (name, "<") => {
+            let percent: f64 = name.strip_prefix('p')?.parse().ok()?;
+            (percent > 0.0 && percent < 100.0).then_some(Measured::Quantile(percent / 100.0))?
+        }
+        _ => return None,
+    };
+    let limit = match of {
+        Measured::Errors => units::ratio(limit)?,
+        Measured::Rate => units::Rate::parse(limit)?.per_second(),
+        _ => units::duration(limit)?.as_secs_f64(),
+    };
+    Some(Threshold { of, limit })
+}
+
+/// What is wrong, with the nearest form that is valid.
+fn fault(text: &str) -> String {
+    let parts: Vec<&str> = text.split([',', ';', '&']).map(str::trim).collect();
+    let parts: Vec<&str> = parts.into_iter().filter(|one| !one.is_empty()).collect();
+    if parts.len() > 1 {
+        let each = parts.iter().filter_map(|one| match read(one) {
+            Some(_) => Some((*one).to_owned()),
+            None => meant(one),
+        });
+        let each: Vec<String> = each.map(|one| format!("--threshold '{one}'")).collect();
+        if each.len() == parts.len() {
+            return format!("a threshold has one condition; write {}", each.join(" "));
+        }
+    }
+    format!(
+        "expected such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<0.1%` or `rate>100/s`{}",
+        likely::question(meant(text).as_slice())
+    )
+}
+
+/// The nearest form of a text: by the names, signs and units of k6 and of people.
+fn meant(text: &str) -> Option<String> {
+    let text = text.to_lowercase();
+    let at = text.find(['<', '>', '='])?;
+    let (name, rest) = text.split_at(at);
+    let limit = rest.trim_start_matches(['<', '>', '=']).trim();
+    let name: String = name.chars().filter(|c| !"() \"'".contains(*c)).collect();
+    let known = NAMES.iter().find(|(names, _)| names.contains(&&*name));
+    let name = known.map_or(&*name, |(_, ours)| ours);
+    // `rate<0.01` is how k6 limits the share of failed requests.
+    let is_share = units::ratio(limit).is_some() && rest.starts_with('<');
+    let limits = match name {
+        "rate" if is_share => return valid("errors", '<', limit),
+        "errors" => vec![likely::ratio(limit)?],
+        "rate" => likely::rates(limit),
+        _ => {
+            let bare = likely::bare_durations(limit);
+            // Bare numbers of k6 are milliseconds.
+            let bare = bare.into_iter().next();
+            vec![bare.or_else(|| likely::duration(limit))?]
+        }
+    };
+    let sign = if name == "rate" { '>' } else { '<' };
+    limits.iter().find_map(|limit| valid(name, sign, limit))
+}
+
+fn valid(name: &str, sign: char, limit: &str) -> Option<String> {
+    let text = format!("{name}{sign}{limit}");
+    read(&text).map(|_| text)
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.of == Measured::Rate { '>' } else { '<' };
+        match self.of {
+            Measured::Quantile(q) => write!(f, "p{}", percent(q))?,
+            Measured::Average => f.write_str("avg")?,
+            Measured::Maximum => f.write_str("max")?,
+            Measured::Errors => f.write_str("errors")?,
+            Measured::Rate => f.write_str("rate")?,
+        }
+        match self.of {
+            // A limit is never rounded to none.
+            Measured::Errors => write!(f, " {sign} {}%", percent(self.limit)),
+            _ => write!(f, " {sign} {}", self.of.show(self.limit)),
+        }
+    }
+}
+
+impl Threshold {
+    /// As it is read, with its exact limit.
+    pub fn written(&self) -> String {
+        let ms = (self.limit * 1000.0).round();
+        match self.of {
+            Measured::Quantile(q) => format!("p{}<{ms}ms", percent(q)),
+            Measured::Average => format!("avg<{ms}ms"),
+            Measured::Maximum => format!("max<{ms}ms"),
+            Measured::Errors => format!("errors<{}", self.limit),
+            Measured::Rate => format!("rate>{}/s", self.limit),
+        }
+    }
+}
+
+/// Without the error of a number such as 0.58, of which 100 times are not 58.
+fn percent(quantile: f64) -> f64 {
+    (quantile * 1e8).round() / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_are_read_and_written() {
+        for (text, shown) in [
+            ("p95<500ms", "p95 < 500ms"),
+            ("p99.9 < 2s", "p99.9 < 2.00s"),
+            ("avg<400ms", "avg < 400ms"),
+            ("errors<0.1%", "errors < 0.1%"),
+            ("rate>100/s", "rate > 100.0/s"),
+        ] {
+            let read: Threshold = text.parse().expect(text);
+            assert_eq!(read.to_string(), shown);
+            assert_eq!(read.written().parse(), Ok(read));
+        }
+        for text in [
+            "p58<1h1ms",
+            "p99.999<1ms",
+            "max<1234ms",
+            "errors<1e-9",
+            "rate>7/min",
+        ] {
+            let read: Threshold = text.parse().expect(text);
+            assert_eq!(read.written().parse(), Ok(read), "{}", read.written());
+        }
+        for bad in [
+            "",
+            "p95",
+            "p95>500ms",
+            "p0<1s",
+            "p100<1s",
+            "errors<x",
+            "rate<100/s",
+            "q95<1s",
+        ] {
+            assert!(bad.parse::<Threshold>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_threshold_that_is_none_has_its_nearest_form() {
+        for (written, near) in [
+            ("p95<500", "p95<500ms"),
+            ("rate>100", "rate>100/s"),
+            ("rate>=100 rps", "rate>100/s"),
+            ("errors<=1%", "errors<1%"),
+            ("p(95)<500", "p95<500ms"),
+            ("p(99.9) < 1.5s", "p99.9<1s500ms"),
+            ("P95<500ms", "p95<500ms"),
+            ("p95>500ms", "p95<500ms"),
+            ("med<1s", "p50<1s"),
+            ("mean<1 sec", "avg<1s"),
+            ("rate<0.01", "errors<0.01"),
+            ("rate<100/s", "rate>100/s"),
+            ("Error_Rate < 1 %", "errors<1%"),
+        ] {
+            let fault = written.parse::<Threshold>().expect_err(written);
+            let end = format!("; did you mean `{near}`?");
+            assert!(fault.ends_with(&end), "{written}: {fault}");
+            assert!(near.parse::<Threshold>().is_ok(), "{near}");
+        }
+        let fault = "p95<500ms, avg<1".parse::<Threshold>().expect_err("two");
+        assert_eq!(
+            fault,
+            "a threshold has one condition; write --threshold 'p95<500ms' --threshold 'avg<1ms'"
+        );
+        for written in [
+            "",
+            "fast",
+            "q95<1s",
+            "p95",
+            "p95<",
+            "<1s",
+            "p95<x,avg<1s",
+            "<",
+            "é<1",
+        ] {
+            let fault = written.parse::<Threshold>().expect_err(written);
+            assert!(!fault.contains("did you mean"), "{written}: {fault}");
+        }
+    }
+}
