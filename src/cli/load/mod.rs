@@ -164,6 +164,7 @@ fn code(report: &RunReport) -> u8 {
 pub fn thresholds_code(report: &RunReport) -> u8 {
     match report {
         _ if !report.is_kept() => exit::THRESHOLDS,
+        _ if report.is_undecided() && report.fails_all() => exit::THRESHOLDS,
         _ if report.is_undecided() => exit::UNKNOWN,
         _ => exit::OK,
     }

@@ -236,7 +236,8 @@ impl RunReport {
         Figures::of(&self.run.windows)
     }
 
-    fn fails_all(&self) -> bool {
+    /// Whether no request succeeded.
+    pub fn fails_all(&self) -> bool {
         self.figures().error_ratio() == Some(1.0)
     }
 
