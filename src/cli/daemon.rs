@@ -30,7 +30,7 @@ pub struct DaemonArgs {
     config: ConfigArg,
     /// Ask the daemon at this address instead of the config's, such as 127.0.0.1:9771 or `https://slod.example.com:9771`.
     // No conflict: the config may be that of the environment.
-    #[arg(long, value_name = "ADDR", overrides_with = "config")]
+    #[arg(long, value_name = "ADDR")]
     address: Option<Target>,
     #[command(flatten)]
     client: ClientArgs,

@@ -29,8 +29,8 @@ pub struct HealthcheckArgs {
         env = "SLOD_ADDRESS"
     )]
     address: Target,
-    /// Ask at the address that this config listens at, with TLS if it has it. The config must be valid, so checks of containers better use --address.
-    #[arg(long, short, value_name = "FILE", overrides_with = "address")]
+    /// Ask at the address that this config listens at, whatever --address is, with TLS if it has it. The config must be valid, so checks of containers better use --address.
+    #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Ask whether the daemon can write its store as well (`/-/ready`). A restart does not help where it cannot.
     #[arg(long)]

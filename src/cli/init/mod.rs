@@ -149,8 +149,12 @@ fn check(path: &Path, text: &str) -> Result<Vec<String>, String> {
             None => message.clone(),
         });
         // An answer may stand in several places.
-        let mut messages: Vec<_> = found.collect();
-        messages.dedup();
+        let mut messages: Vec<String> = Vec::new();
+        for message in found {
+            if !messages.contains(&message) {
+                messages.push(message);
+            }
+        }
         messages
     };
     match &*messages(Severity::Error) {
