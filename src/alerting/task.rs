@@ -108,7 +108,11 @@ fn log(alert: &AlertRecord) {
         (None, None) => String::new(),
     };
     if alert.to.is_none() {
-        warn!(%service, slo, urgency, "{words}: {what}: {urgency}{kept}");
+        let numbers = alert.evidence.strip_prefix(&*format!("{words}: "));
+        // One that is inhibited says nothing new.
+        let numbers = numbers.filter(|_| slo.is_some() && kept.is_empty());
+        let numbers = numbers.map_or_else(String::new, |numbers| format!(": {numbers}"));
+        warn!(%service, slo, urgency, "{words}: {what}: {urgency}{kept}{numbers}");
     } else if let Some(tier) = alert.key.tier() {
         let windows = tier.windows();
         info!(%service, slo, urgency, "{words}: burn alert resolved ({windows}): {urgency}");

@@ -112,7 +112,9 @@ impl Reloader {
 
     /// Takes the config as it is now, or says why not.
     async fn reload(&mut self) -> Result<(), String> {
-        let read = self.origin.load_with_warnings();
+        let read = self
+            .origin
+            .load_with_warnings(&self.config().inputs.warnings);
         self.take(read).await
     }
 
@@ -240,9 +242,9 @@ impl Origin {
         self.check(&self.read()?).map(|(config, _)| config)
     }
 
-    /// The same for who goes on running with it: warnings are logged.
-    pub fn load_with_warnings(&self) -> Result<Config, String> {
-        self.check_with_warnings(&self.read()?, &BTreeSet::new())
+    /// The same for who goes on running with it: warnings are logged, without those that are `known`.
+    pub fn load_with_warnings(&self, known: &BTreeSet<String>) -> Result<Config, String> {
+        self.check_with_warnings(&self.read()?, known)
     }
 
     fn read(&self) -> Result<Source, String> {

@@ -29,7 +29,8 @@ pub struct DaemonArgs {
     #[command(flatten)]
     config: ConfigArg,
     /// Ask the daemon at this address instead of the config's, such as 127.0.0.1:9771 or `https://slod.example.com:9771`.
-    #[arg(long, value_name = "ADDR", conflicts_with = "config")]
+    // No conflict: the config may be that of the environment.
+    #[arg(long, value_name = "ADDR")]
     address: Option<Target>,
     #[command(flatten)]
     client: ClientArgs,
@@ -42,20 +43,25 @@ impl DaemonArgs {
             return Daemon::at(target.clone(), &self.client, TIMEOUT);
         }
         let config = self.config.load()?;
-        let is_secure = config.web.config_file.as_deref().is_some_and(names_tls);
-        let Some(target) = Target::at(reachable(config.listen), is_secure) else {
-            complain(&format!(
-                "slod: {} is not an address to connect to",
-                config.listen
-            ));
-            return Err(exit::USAGE);
-        };
+        let target = target_of(&config)?;
         let daemon = Daemon::at(target, &self.client, TIMEOUT)?;
         Ok(Daemon {
             config: Some(config),
             ..daemon
         })
     }
+}
+
+/// Where the daemon of a config listens, or the exit code once the error is printed.
+pub fn target_of(config: &Config) -> Result<Target, u8> {
+    let is_secure = config.web.config_file.as_deref().is_some_and(names_tls);
+    Target::at(reachable(config.listen), is_secure).ok_or_else(|| {
+        complain(&format!(
+            "slod: {} is not an address to connect to",
+            config.listen
+        ));
+        exit::USAGE
+    })
 }
 
 /// Asks the daemon, and prints what was asked for or the reason why it cannot be had.

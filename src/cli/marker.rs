@@ -47,8 +47,16 @@ struct ListArgs {
 #[derive(Debug, Args)]
 struct AddArgs {
     /// What was done.
-    #[arg(required_unless_present = "version")]
+    #[arg(required_unless_present_any = ["version", "text_option"])]
     text: Option<String>,
+    /// The same as TEXT.
+    #[arg(
+        id = "text_option",
+        long = "text",
+        value_name = "TEXT",
+        conflicts_with = "text"
+    )]
+    text_option: Option<String>,
     #[command(flatten)]
     daemon: DaemonArgs,
     /// The service that it was done to.
@@ -100,7 +108,7 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
     let at = args.at.at(Clock::system().now()).to_utc();
     let body = serde_json::json!({
         "service": args.service,
-        "text": args.text.as_deref().unwrap_or_default(),
+        "text": args.text.as_ref().or(args.text_option.as_ref()).map_or("", String::as_str),
         "version": args.version.as_deref().unwrap_or_default(),
         "at": at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         "author": args.author,

@@ -139,7 +139,7 @@ enum Command {
     Check(check::CheckArgs),
     /// Probe a service once, explained step by step.
     Probe(probe::ProbeArgs),
-    /// Ask a running daemon whether it is ready: exit code 0 if so.
+    /// Ask a running daemon whether it works: exit code 0 if it does not hang; with --ready, if it can write its store as well.
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Replay stored outcomes through the objectives of a config: which burn-rate alerts would have fired, and when.
     Backtest(backtest::BacktestArgs),

@@ -7,6 +7,7 @@ use crate::app::{App, Origin, RunError, StartError};
 use crate::clock::Clock;
 use crate::version;
 use clap::Args;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +22,7 @@ pub struct RunArgs {
 
 pub fn run(args: &RunArgs) -> u8 {
     let origin = Origin::File(args.config.path.clone());
-    let config = match origin.load_with_warnings() {
+    let config = match origin.load_with_warnings(&BTreeSet::new()) {
         Ok(config) => config,
         Err(reason) => {
             complain(&reason);

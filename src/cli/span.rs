@@ -59,9 +59,13 @@ impl When {
     }
 }
 
-/// A duration in an option.
+/// A duration in an option. None of them may be 0.
 pub fn read_duration(text: &str) -> Result<Duration, String> {
-    units::duration(text).ok_or_else(|| {
+    let duration = units::duration(text);
+    if duration == Some(Duration::ZERO) {
+        return Err("expected a duration above 0, such as 30s or 2m".to_owned());
+    }
+    duration.ok_or_else(|| {
         let likely = Span::ANY.likely(text);
         let meant = likely::question(&likely);
         format!("expected a duration such as 30s or 2m{meant}")

@@ -118,10 +118,10 @@ impl LiveObjective<'_> {
         self.state.tracker.budget(self.now, window)
     }
 
-    /// Further windows, and what is left of the budget of each.
-    pub(super) fn further(&self) -> impl Iterator<Item = (&Window, Option<f64>)> {
+    /// Further windows, and what was counted in each.
+    pub(super) fn further(&self) -> impl Iterator<Item = (&Window, WindowView)> {
         let further = self.objective().further.iter();
-        further.map(|window| (window, self.state.tracker.remaining(self.now, window)))
+        further.map(|window| (window, self.state.tracker.period(self.now, window)))
     }
 }
 

@@ -79,10 +79,15 @@ impl ServiceHistory {
         let used = highest(own.pool.highest.known(HOUR));
         let waited = highest(own.pool.waiting.known(HOUR));
         if used.is_none() && waited.is_none() {
-            return (
-                None,
-                "the metrics show no pool of database connections".to_owned(),
-            );
+            // The minute that is not over yet.
+            let is_found =
+                [&own.pool.highest, &own.pool.waiting].map(|one| one.sum(HOUR).is_some());
+            let evidence = if is_found.contains(&true) {
+                "the use of the pool is not known for a whole minute yet"
+            } else {
+                "the metrics show no pool of database connections"
+            };
+            return (None, evidence.to_owned());
         }
         let (share, waiting) = (used.unwrap_or(0.0), waited.unwrap_or(0.0));
         let used = used.map_or_else(

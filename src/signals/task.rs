@@ -144,7 +144,11 @@ impl<'a> Changes<'a> {
     fn log(&self) {
         let words = |one: &Finding| {
             let whose = one.service.as_deref().unwrap_or("host");
-            format!("{whose}: {}", one.kind.title)
+            let subject = match &*one.subject {
+                "" => String::new(),
+                subject => format!(" ({subject})"),
+            };
+            format!("{whose}: {}{subject}", one.kind.title)
         };
         for one in &self.appeared {
             warn!(signal = one.kind.name, "{}: {}", words(one), one.evidence);

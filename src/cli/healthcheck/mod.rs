@@ -3,13 +3,14 @@
 mod kill;
 
 use super::client::{ClientArgs, Target};
-use super::daemon::Daemon;
-use super::exit;
+use super::daemon::{Daemon, target_of};
 use super::output::complain;
 use super::run::on_runtime;
 use super::span::read_duration;
+use super::{ConfigArg, exit};
 use clap::Args;
 use reqwest::Method;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -28,6 +29,9 @@ pub struct HealthcheckArgs {
         env = "SLOD_ADDRESS"
     )]
     address: Target,
+    /// Ask at the address that this config listens at, whatever --address is, with TLS if it has it. The config must be valid, so checks of containers better use --address.
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Ask whether the daemon can write its store as well (`/-/ready`). A restart does not help where it cannot.
     #[arg(long)]
     ready: bool,
@@ -39,8 +43,13 @@ pub struct HealthcheckArgs {
 }
 
 pub fn run(args: &HealthcheckArgs) -> u8 {
-    let daemon = match Daemon::at(args.address.clone(), &args.client, TIMEOUT) {
-        Ok(daemon) => daemon,
+    let target = args.target();
+    let found = target.and_then(|target| {
+        let daemon = Daemon::at(target.clone(), &args.client, TIMEOUT)?;
+        Ok((daemon, target.port()))
+    });
+    let (daemon, port) = match found {
+        Ok(found) => found,
         Err(code) => return code,
     };
     let path = if args.ready { "/-/ready" } else { "/-/healthy" };
@@ -50,13 +59,24 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
         };
         complain(&format!("slod: {reason}"));
         if args.kill_after.is_some() {
-            complain(&match kill::listener(args.address.port()) {
+            complain(&match kill::listener(port) {
                 Ok(pid) => format!("slod: killed the daemon, process {pid}"),
                 Err(reason) => format!("slod: the daemon was not killed: {reason}"),
             });
         }
         exit::NO
     })
+}
+
+impl HealthcheckArgs {
+    /// Where the daemon is, or the exit code once the errors are printed.
+    fn target(&self) -> Result<Target, u8> {
+        let Some(path) = &self.config else {
+            return Ok(self.address.clone());
+        };
+        let path = path.clone();
+        target_of(&ConfigArg { path }.load()?)
+    }
 }
 
 /// Asks until it succeeds once, or for as long as `patience` lasts.

@@ -43,6 +43,7 @@ impl From<&LiveObjective<'_>> for Computed {
 
 /// Of the budget of the objective's own window, likewise.
 struct BudgetNumbers {
+    sli: f64,
     remaining: f64,
     affordable: f64,
     recovery: f64,
@@ -53,8 +54,10 @@ impl From<BudgetView> for BudgetNumbers {
     fn from(view: BudgetView) -> Self {
         // Of a budget that nothing is known of, all is left by arithmetic only.
         let known = view.period.sli;
+        let sli = known.filter(|_| !view.period.beyond_retention);
         let moment = |at: Option<Timestamp>| at.map_or(f64::NAN, Timestamp::as_secs_f64);
         Self {
+            sli: sli.unwrap_or(f64::NAN),
             remaining: known.and(view.remaining).unwrap_or(f64::NAN),
             affordable: known
                 .and(view.affordable)
@@ -203,8 +206,29 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             samples.with("window", &own.name(), |samples| {
                 samples.value(Some(computed.budget.remaining));
             });
-            for (window, remaining) in slo.further() {
-                samples.with("window", &window.name(), |samples| samples.value(remaining));
+            for (window, period) in slo.further() {
+                let left = (!period.beyond_retention)
+                    .then(|| period.left(slo.objective().target))
+                    .flatten();
+                samples.with("window", &window.name(), |samples| samples.value(left));
+            }
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_slo_window_sli_ratio",
+            "ratio",
+            SLO_WINDOW,
+            "good / (good + bad) over each of the objective's windows, such as 30d or month; of a calendar window up to now. Absent while unknown.",
+        ),
+        |samples, slo, computed| {
+            let own = slo.objective().window;
+            samples.with("window", &own.name(), |samples| {
+                samples.value(Some(computed.budget.sli));
+            });
+            for (window, period) in slo.further() {
+                let sli = period.sli.filter(|_| !period.beyond_retention);
+                samples.with("window", &window.name(), |samples| samples.value(sli));
             }
         },
     ),

@@ -91,7 +91,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
             "slod_process_proportional_memory_bytes",
             "bytes",
             PROCESS,
-            "Resident memory; memory shared between processes is divided among them (PSS). Up to a minute old. Absent without permission to read it.",
+            "Resident memory; memory shared between processes is divided among them (PSS). Read once a minute, or as rarely as every 10 minutes where it takes the kernel long, as for databases with much shared memory. Absent without permission to read it.",
         ),
         |samples, process| samples.value(whole(process.proportional_bytes)),
     ),
@@ -142,7 +142,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
         Family::counter(
             "slod_process_voluntary_context_switches_total",
             PROCESS,
-            "How often a thread waited, summed over all processes and over restarts. Up to a minute old.",
+            "How often a thread waited, summed over all processes and over restarts. Read once a minute, or as rarely as every 10 minutes where it takes the kernel long, as for databases with much shared memory.",
         ),
         |samples, process| samples.value(whole(process.voluntary_switches)),
     ),
@@ -150,7 +150,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
         Family::counter(
             "slod_process_involuntary_context_switches_total",
             PROCESS,
-            "How often a thread that could continue lost its processor, summed over all processes and over restarts. Up to a minute old.",
+            "How often a thread that could continue lost its processor, summed over all processes and over restarts. Read once a minute, or as rarely as every 10 minutes where it takes the kernel long, as for databases with much shared memory.",
         ),
         |samples, process| samples.value(whole(process.involuntary_switches)),
     ),

@@ -5,7 +5,8 @@
 //! that is new counts from 0 as well if its metric or other metrics of the service were there before,
 //! and none is gone that it may be a new name of: a client library creates the series of a status with
 //! the first such response, and in several processes (`PROMETHEUS_MULTIPROC_DIR`) a metric with its
-//! first event. Prometheus leaves these first events out.
+//! first event. Prometheus leaves these first events out. Requests that appear at once in a number that
+//! the service never had between two pages are the past of a series that was not shown before.
 //! `process_start_time_seconds` is not looked at: for an exporter it is not the time at which the
 //! counters began, and what falls shows a restart as well.
 
@@ -15,6 +16,11 @@ use std::collections::HashMap;
 
 /// What no service counts between two pages; it would be lost on everything that is counted after it.
 const INCREASE_MAX: f64 = 1e12;
+
+/// Requests of a new series that are counted in any case,
+const NEW_COUNTED: f64 = 100.0;
+/// and more of them up to this many times the most that ever came between two pages.
+const NEW_TIMES: f64 = 10.0;
 
 /// The increases of one rule since it was first found.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +32,10 @@ pub struct Counter {
     /// How many series the last one had.
     present: usize,
     was_known: bool,
+    /// Whether it counts requests.
+    is_of_requests: bool,
+    /// The most that came between two pages, of series that were there before.
+    most: f64,
     pub total: Total,
 }
 
@@ -45,9 +55,10 @@ pub struct Total {
 
 impl Counter {
     /// Of what begins to be counted; `from_zero` if the page before could have had it and did not.
-    pub fn new(from_zero: bool) -> Self {
+    pub fn new(from_zero: bool, is_of_requests: bool) -> Self {
         Self {
             was_known: from_zero,
+            is_of_requests,
             ..Self::default()
         }
     }
@@ -75,8 +86,13 @@ impl Counter {
 
     /// Takes what a page has. Returns how many series could not be counted: they rose by more than a
     /// service counts, or their bounds are too many.
-    pub fn follow(&mut self, page: Page) -> u64 {
+    pub fn follow(&mut self, mut page: Page) -> u64 {
         let counts_new = self.was_known && !self.lacks_one(&page);
+        let is_first = self.last.is_empty();
+        // Those that are new are judged by what the others counted.
+        page.series
+            .sort_by_key(|(key, _)| !self.last.contains_key(key));
+        let mut rise = 0.0;
         let before = page.bounds.as_deref();
         let before = before.and_then(|bounds| self.total.keep_bounds(bounds));
         let bounds: Vec<f64> = self.total.buckets.iter().map(|(bound, _)| *bound).collect();
@@ -88,13 +104,23 @@ impl Counter {
                 continue;
             }
             let increase = match self.last.get(&key) {
-                Some((before, _)) => now.since(Some(before), &bounds),
-                None if counts_new => now.since(None, &bounds),
-                None => Increase::default(),
+                Some((before, _)) => {
+                    let increase = now.since(Some(before), &bounds);
+                    rise += increase.value + increase.count;
+                    increase
+                }
+                None if counts_new && (is_first || self.is_credible(now.total(), rise)) => {
+                    now.since(None, &bounds)
+                }
+                None => {
+                    dropped += u64::from(counts_new);
+                    Increase::default()
+                }
             };
             dropped += u64::from(!self.total.add(&increase));
             self.last.insert(key, (now, self.pages));
         }
+        self.most = self.most.max(rise.min(INCREASE_MAX));
         // A restart of the total shows by a fall.
         if before.is_some_and(|before| self.total.count >= before) {
             self.total.clear();
@@ -104,6 +130,12 @@ impl Counter {
             .begin_bounds(page.bounds.as_deref().unwrap_or_default());
         self.bound();
         dropped
+    }
+
+    /// Whether a new series may have counted so much since the last page, when the others rose by so much.
+    fn is_credible(&self, new: f64, rise: f64) -> bool {
+        let most = self.most.max(rise) * NEW_TIMES;
+        !self.is_of_requests || new <= most.max(NEW_COUNTED)
     }
 
     /// Whether a series of the last page is gone.
@@ -384,6 +416,22 @@ mod tests {
     fn a_new_series_counts_from_zero_if_its_metric_was_there() {
         let first_errors: [&[(u64, f64)]; 2] = [&[], &[(5, 20.0)]];
         assert!((counted(&first_errors) - 20.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn requests_of_a_new_series_are_its_past_if_the_service_never_had_so_many() {
+        let counted = |new: f64, is_of_requests: bool| {
+            let mut counter = Counter::new(false, is_of_requests);
+            follow(&mut counter, &page(&[(1, 1000.0)]));
+            follow(&mut counter, &page(&[(1, 1020.0)]));
+            let dropped = counter.follow(Page::of(&page(&[(2, new), (1, 1030.0)]), &[]));
+            let first = (counter.total.value, dropped);
+            follow(&mut counter, &page(&[(2, new + 5.0), (1, 1030.0)]));
+            (first, counter.total.value - first.0)
+        };
+        assert_eq!(counted(200.0, true), ((230.0, 0), 5.0));
+        assert_eq!(counted(1010.0, true), ((30.0, 1), 5.0));
+        assert_eq!(counted(1010.0, false), ((1040.0, 0), 5.0), "tokens");
     }
 
     #[test]

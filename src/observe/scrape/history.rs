@@ -83,6 +83,10 @@ impl History {
             let kind = plan.rule(rule_at).map(|rule| rule.role.kind());
             matches!(kind, Some(RoleKind::Counter | RoleKind::Histogram))
         };
+        let is_of_requests = |rule_at: usize| {
+            let role = plan.rule(rule_at).map(|rule| rule.role);
+            role.is_some_and(|role| REMEMBERED.contains(&role))
+        };
         let rules = scanned.by_rule.iter();
         let rules = rules.filter(|(rule_at, found)| found.is_known && is_counted(**rule_at));
         let page = |(rule_at, found): (&usize, &Found)| {
@@ -100,7 +104,8 @@ impl History {
         for (rule_at, is_partial, page) in pages {
             let from_zero = self.had_roles && !is_partial;
             let counter = self.counters.entry(rule_at);
-            let counter = counter.or_insert_with(|| Counter::new(from_zero));
+            let counter =
+                counter.or_insert_with(|| Counter::new(from_zero, is_of_requests(rule_at)));
             if is_partial {
                 continue;
             }

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub struct Answer {
     /// The answer itself, without reasoning.
     pub text: String,
-    /// Whether the model asks for a tool, which is an answer without text.
+    /// Whether the model asks for a tool, which is an answer without text if it may.
     pub calls_tool: bool,
     /// Whether reasoning was sent.
     pub reasons: bool,
@@ -109,14 +109,19 @@ impl Answer {
         Some(output.saturating_sub(hidden))
     }
 
-    /// An answer of nothing is bad, whatever is expected.
-    pub fn check_presence(&self) -> Result<(), Failure> {
-        let is_empty = self.text.trim().is_empty() && !self.calls_tool;
+    /// An answer of nothing is bad, whatever is expected. A call of a tool is one if the model `may_call`
+    /// tools.
+    pub fn check_presence(&self, may_call: bool) -> Result<(), Failure> {
+        let is_empty = self.text.trim().is_empty() && !(self.calls_tool && may_call);
         if !is_empty || self.dimensions.is_some_and(|numbers| numbers > 0) {
             return Ok(());
         }
         let reasoned = self.reasons || self.usage.reasoning.is_some_and(|tokens| tokens > 0);
         let message = match self.finish {
+            _ if self.calls_tool => {
+                "the answer has no text, only the call of a tool, and the probe offers none"
+                    .to_owned()
+            }
             Some(FinishReason::Length) if reasoned => {
                 "the answer is empty: `max_tokens` was used up by reasoning".to_owned()
             }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 /// The request of an `llm` probe that streams its answer; `None` for others.
 pub fn driven(probe: &Arc<dyn Probe>) -> Option<Driven> {
     let llm = of_type::<LlmProbe>(&**probe).filter(|llm| llm.stream)?;
-    let api = llm.api;
-    let watch = NewWatch(Arc::new(move || Box::new(Reading::new(api))));
+    let (api, may_call) = (llm.api, llm.may_call);
+    let watch = NewWatch(Arc::new(move || Box::new(Reading::new(api, may_call))));
     let (request, transport) = (llm.request.clone(), llm.transport.clone());
     let target = probe.target();
     Some(Driven::watched(request, transport, target, watch))
@@ -24,15 +24,17 @@ pub fn driven(probe: &Arc<dyn Probe>) -> Option<Driven> {
 /// One answer.
 struct Reading {
     api: Api,
+    may_call: bool,
     reader: Reader,
     answer: Answer,
     has_begun: bool,
 }
 
 impl Reading {
-    fn new(api: Api) -> Self {
+    fn new(api: Api, may_call: bool) -> Self {
         Self {
             api,
+            may_call,
             reader: Reader::default(),
             answer: Answer::default(),
             has_begun: false,
@@ -75,7 +77,7 @@ impl Watch for Reading {
             .check_end(&self.answer)
             .map_err(|failure| cause(&failure))?;
         self.answer
-            .check_presence()
+            .check_presence(self.may_call)
             .map_err(|failure| cause(&failure))
     }
 }

@@ -124,7 +124,7 @@ pub const EXPECT: Key<Mapping> = Key::optional(
         &FINISH_REASON,
         &DIMENSIONS,
     ]),
-    "The expected answer, without its reasoning. An empty answer is bad in any case.",
+    "The expected answer, without its reasoning. An empty answer is bad in any case. The call of a tool is an answer only if `parameters` offer tools, or `finish_reason: tool_calls` is expected.",
 );
 
 const REGEX: Pattern<Regex> = Pattern(text_regex);

@@ -89,6 +89,8 @@ pub struct LlmProbe {
     subject: Subject,
     api: Api,
     stream: bool,
+    /// Whether the call of a tool is an answer: tools are offered, or calls are expected.
+    may_call: bool,
     request: Request,
     expect: Arc<Expect>,
     evaluator: Evaluator,

@@ -7,6 +7,7 @@ use super::keys;
 use super::names::{Convention, provider};
 use super::worst::worst;
 use super::{LlmProbe, Subject};
+use crate::outcome::FinishReason;
 use crate::probe::evaluate::Evaluator;
 use crate::probe::http::json::JsonCondition;
 use crate::probe::http::read::{
@@ -55,12 +56,15 @@ pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
     let transport = read_transport(section, version);
     let (api, question, request) = (api?, question?, request?);
     warn_of_open_secrets(section, &request);
+    let expect = expect?;
+    let may_call = question.offers_tools() || expect.finish.contains(&FinishReason::ToolCalls);
     Some(LlmProbe {
         subject: subject(api, &question, &request, convention?),
         api,
         stream: question.stream,
+        may_call,
         request,
-        expect: Arc::new(expect?),
+        expect: Arc::new(expect),
         evaluator: Evaluator::default(),
         body_limit: body_limit?,
         transport: transport?,

@@ -13,7 +13,7 @@ use crate::probe::http::exchange::Receive;
 use crate::probe::json_text;
 use crate::probe::quoted::quoted;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Response, response};
+use http::{HeaderMap, HeaderValue, Response, response};
 use hyper::body::Incoming;
 use serde_json::Value;
 use std::time::Duration;
@@ -149,7 +149,7 @@ async fn read_stream(
     }
     let mut kept = Kept::new(true);
     body::rest(source, headers, probe.body_limit, &mut kept).await?;
-    let data = document(&kept.bytes)?;
+    let data = document(headers, &kept.bytes)?;
     let error = data.get("error").filter(|error| !error.is_null());
     Err(error.map_or_else(no_stream, reported_error))
 }
@@ -162,12 +162,29 @@ async fn read_whole(
 ) -> Result<(), Failure> {
     let mut kept = Kept::new(true);
     body::read(incoming, headers, probe.body_limit, &mut kept).await?;
-    probe.api.take_whole(answer, &document(&kept.bytes)?)
+    probe
+        .api
+        .take_whole(answer, &document(headers, &kept.bytes)?)
 }
 
-fn document(body: &[u8]) -> Result<Value, Failure> {
+/// `text/html`, as messages show it.
+pub(super) fn content_type(headers: &HeaderMap) -> String {
+    let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let kind = value.and_then(|value| value.split(|byte| *byte == b';').next());
+    kind.map_or_else(
+        || "of no content type".to_owned(),
+        |kind| quoted(kind.trim_ascii()),
+    )
+}
+
+fn document(headers: &HeaderMap, body: &[u8]) -> Result<Value, Failure> {
     json_text::parse(body).map_err(|error| {
-        let message = format!("the answer is not JSON: {error}: {}", quoted(body));
+        let (kind, begins) = (content_type(headers), quoted(body));
+        let message = if is_json(headers) {
+            format!("the answer is not JSON: {error}: {begins}")
+        } else {
+            format!("the answer is not JSON: it is {kind} and begins with {begins}")
+        };
         Failure::bad(Cause::Protocol, message)
     })
 }
@@ -183,7 +200,7 @@ async fn judge(
     answer: Answer,
     progress: &mut Progress<'_>,
 ) -> Result<(), Failure> {
-    answer.check_presence()?;
+    answer.check_presence(probe.may_call)?;
     if probe.expect.is_empty() {
         return Ok(());
     }

@@ -2,13 +2,18 @@
 
 use super::LlmProbe;
 use super::answer::{Answer, Piece};
+use super::run::content_type;
 use super::sse::{Reader, TooLarge};
 use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Progress};
 use crate::probe::http::body::{self, Source};
+use crate::probe::quoted::quoted;
 use http::HeaderMap;
 use std::time::Duration;
 use tokio::io::AsyncBufReadExt;
+
+/// Bytes of an answer that are kept for the message that it is no stream.
+const BEGINNING: usize = 256;
 
 /// Reads events until the one that ends the answer. What follows it is not waited for.
 pub async fn read(
@@ -20,6 +25,7 @@ pub async fn read(
 ) -> Result<(), Failure> {
     let (mut reader, mut events) = (Reader::default(), Vec::new());
     let (mut pace, mut received) = (Pace::default(), 0_u64);
+    let mut beginning = Vec::new();
     loop {
         let bytes = source.fill_buf().await;
         let bytes = bytes.map_err(|error| broken(body::failure(&error, headers)))?;
@@ -28,6 +34,8 @@ pub async fn read(
             break;
         }
         received += length as u64;
+        let missing = BEGINNING.saturating_sub(beginning.len());
+        beginning.extend_from_slice(&bytes[..length.min(missing)]);
         if received > probe.body_limit {
             return Err(too_large(&format!(
                 "the answer is larger than {} bytes (`body_limit`)",
@@ -58,7 +66,9 @@ pub async fn read(
     pace.finish(answer, progress);
     probe.api.check_end(answer).map_err(|mut failure| {
         if pace.first_chunk.is_none() && received > 0 {
-            failure.message += "; the answer has no event";
+            let (kind, begins) = (content_type(headers), quoted(&beginning));
+            let seen = format!("it is {kind} and begins with {begins}");
+            failure.message = format!("the answer is no stream of events: {seen}");
         }
         failure
     })

@@ -4,8 +4,8 @@
 use super::{Ecosystem, row, row_ms};
 use crate::roles::Role::{
     ActiveConnections, ConnectionTimeouts, DbPoolInUse, DbPoolMax, DbPoolWaiting, Errors,
-    LlmDuration, LlmErrors, LlmRequests, LlmTimeToFirstToken, LlmTokensIn, LlmTokensOut,
-    RequestDuration, Requests,
+    LlmDuration, LlmErrors, LlmRateLimitHits, LlmRequests, LlmTimeToFirstToken, LlmTokensIn,
+    LlmTokensOut, RequestDuration, Requests,
 };
 
 pub const HTTP: Ecosystem = Ecosystem {
@@ -61,7 +61,8 @@ pub const DATABASE: Ecosystem = Ecosystem {
     ],
 };
 
-/// An operation without an error has no `error_type`. The names with `inference` are those of 2026.
+/// An operation without an error has no `error_type`, or an empty one. The type is the name of the client
+/// library's exception, or the status. The names with `inference` are those of 2026.
 pub const GEN_AI: Ecosystem = Ecosystem {
     name: "OpenTelemetry gen_ai",
     source: "https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/",
@@ -86,6 +87,14 @@ pub const GEN_AI: Ecosystem = Ecosystem {
         row(
             LlmErrors,
             r#"gen_ai_server_request_duration_seconds_count{error_type!=""}"#,
+        ),
+        row(
+            LlmRateLimitHits,
+            r#"gen_ai_client_operation_duration_seconds_count{error_type=~"RateLimitError|429"}"#,
+        ),
+        row(
+            LlmRateLimitHits,
+            r#"gen_ai_client_inference_duration_seconds_count{error_type=~"RateLimitError|429"}"#,
         ),
         row(
             LlmTokensIn,

@@ -87,9 +87,6 @@ async fn what_clients_take_is_taken() {
         let seen = ask(at_once(answer), "expect: { text: Hi }").await;
         assert_eq!(cause(&seen.outcome), None, "{kind}: {}", seen.story);
     }
-    let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html></html>";
-    let seen = ask(at_once(page), "").await;
-    assert!(seen.message().contains("no event"), "{}", seen.message());
 }
 
 /// The connection ends in the middle of a chunk of HTTP.
@@ -126,6 +123,34 @@ async fn a_tool_call_is_an_answer() {
     )
     .await;
     assert_eq!(cause(&seen.outcome), None, "{}", seen.story);
+    let offered =
+        r#"parameters: { tools: '[{ "type": "function", "function": { "name": "f" } }]' }"#;
+    let seen = ask(stream(&[TOOL, "[DONE]"]), offered).await;
+    assert_eq!(cause(&seen.outcome), None, "{}", seen.story);
+    // Nobody offered one.
+    let seen = ask(stream(&[TOOL, "[DONE]"]), "").await;
+    assert_eq!(cause(&seen.outcome), Some(Cause::EmptyAnswer));
+    assert_eq!(
+        seen.message(),
+        "the answer has no text, only the call of a tool, and the probe offers none"
+    );
+}
+
+#[tokio::test]
+async fn a_page_for_people_is_named_by_its_type_and_beginning() {
+    let page = "<!doctype html><title>Sign in</title>";
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/html; charset=utf-8\r\ncontent-length: {}\r\n\r\n{page}",
+        page.len()
+    );
+    let seen = ask(at_once(answer.clone()), "").await;
+    let is = "it is `text/html` and begins with `<!doctype html><title>Sign in</title>`";
+    assert_eq!(
+        seen.message(),
+        format!("the answer is no stream of events: {is}")
+    );
+    let seen = ask(at_once(answer), "stream: false").await;
+    assert_eq!(seen.message(), format!("the answer is not JSON: {is}"));
 }
 
 #[tokio::test]

@@ -97,6 +97,12 @@ impl Band {
         let deviate = (value - border) / spread;
         if deviate.is_finite() { deviate } else { 0.0 }
     }
+
+    /// The values that are so many spreads below and above the band.
+    pub fn limits(&self, spreads: f64) -> (f64, f64) {
+        let reach = |border: f64| spreads * self.spread.max(LEAST_SPREAD * border.abs());
+        (self.low - reach(self.low), self.high + reach(self.high))
+    }
 }
 
 impl Levels {

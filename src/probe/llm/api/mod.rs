@@ -72,6 +72,14 @@ pub struct Question {
     pub parameters: Vec<(String, Value)>,
 }
 
+impl Question {
+    /// Whether the model may answer with the call of a tool.
+    pub fn offers_tools(&self) -> bool {
+        let mut names = self.parameters.iter().map(|(name, _)| &**name);
+        names.any(|name| matches!(name, "tools" | "functions"))
+    }
+}
+
 impl Api {
     pub const BY_LABEL: &'static [(&'static str, Self)] = &[
         ("chat", Self::Chat),

@@ -49,12 +49,19 @@ pub fn latency_unusual(
     let border = if was_active { level.ends } else { level.begins };
     let high = usual.band.high;
     let is_high = hour > high * (1.0 + border) && usual.band.deviate(hour) > SPREADS;
+    let limit = (high * (1.0 + border)).max(usual.band.limits(SPREADS).1);
     let evidence = format!(
-        "{}, p95 was {} in the last hour; up to {} is usual at this time of day, by {} days",
+        "{}, p95 was {} in the last hour; up to {} is usual at this time of day, by {} days; the sign {} {}",
         numbers.by(),
         millis(hour),
         millis(high),
-        usual.days
+        usual.days,
+        if was_active {
+            "ends at"
+        } else {
+            "begins above"
+        },
+        millis(limit)
     );
     (there(is_high), evidence)
 }
@@ -79,8 +86,13 @@ pub fn throughput_low(
     let border = if was_active { level.ends } else { level.begins };
     let low = usual.band.low;
     let is_low = hour < low * border && usual.band.deviate(hour) < -SPREADS;
+    let limit = match (low * border).min(usual.band.limits(SPREADS).0) {
+        limit if limit <= 0.0 => "; they vary too much for any number to be low".to_owned(),
+        limit if was_active => format!("; the sign ends at {limit:.2}"),
+        limit => format!("; the sign begins below {limit:.2}"),
+    };
     let evidence = format!(
-        "{hour:.2} requests/s in the last hour; {low:.2} or more are usual at this time of day, by {} days",
+        "{hour:.2} requests/s in the last hour; {low:.2} or more are usual at this time of day, by {} days{limit}",
         usual.days
     );
     if is_low && !is_good {
@@ -120,7 +132,7 @@ mod tests {
         assert_eq!(presence, Presence::Active);
         assert_eq!(
             evidence,
-            "by its probes, p95 was 300 ms in the last hour; up to 200 ms is usual at this time of day, by 14 days"
+            "by its probes, p95 was 300 ms in the last hour; up to 200 ms is usual at this time of day, by 14 days; the sign begins above 250 ms"
         );
         assert_eq!(judge(0.255, false).0, Presence::Active);
         assert_eq!(judge(0.24, false).0, Presence::Clear);
@@ -153,6 +165,24 @@ mod tests {
         assert_eq!(judge(0.05, true), Presence::Active);
         assert_eq!(judge(0.05, false), Presence::Clear);
         assert_eq!(judge(0.12, true), Presence::Clear);
+        let evidence = |was| throughput_low(Some(0.12), USUAL, LOW, was, true).1;
+        let usual = "0.12 requests/s in the last hour; 0.20 or more are usual at this time of day, by 14 days";
+        assert_eq!(
+            evidence(false),
+            format!("{usual}; the sign begins below 0.10")
+        );
+        assert_eq!(evidence(true), format!("{usual}; the sign ends at 0.14"));
+        let varied = USUAL.map(|usual| Usual {
+            band: Band {
+                spread: 1.0,
+                ..usual.band
+            },
+            ..usual
+        });
+        assert_eq!(
+            throughput_low(Some(0.12), varied, LOW, false, true).1,
+            format!("{usual}; they vary too much for any number to be low")
+        );
         assert_eq!(
             throughput_low(None, USUAL, LOW, false, true).0,
             Presence::Unknown

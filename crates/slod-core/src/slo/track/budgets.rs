@@ -97,7 +97,8 @@ impl Tracker {
         budget::remaining(period.bad, period.expected, self.objective.target)
     }
 
-    fn period(&self, now: Timestamp, window: &Window) -> WindowView {
+    /// Over a window of the objective: [`BudgetView::period`] alone.
+    pub fn period(&self, now: Timestamp, window: &Window) -> WindowView {
         let Some(calendar) = window.calendar else {
             return self.view(now, window.length);
         };

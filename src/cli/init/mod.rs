@@ -1,0 +1,214 @@
+//! `slod init`: a first config, from flags or by asking.
+
+mod ask;
+mod service;
+mod yaml;
+
+use super::exit;
+use super::output::{complain, show};
+use crate::config::Config;
+use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::probe;
+use ask::ask;
+use clap::Args;
+use service::{free_name, name_of, target};
+use std::fs::OpenOptions;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use url::Url;
+use yaml::Answers;
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// What to probe: a URL such as `https://api.example/health`, or `tcp://HOST:PORT`. Repeat it for several services. Without it, slod asks on a terminal.
+    #[arg(long = "url", value_name = "URL", value_parser = target)]
+    urls: Vec<Url>,
+    /// The name of the service, once for each --url [default: from the host].
+    #[arg(long = "name", value_name = "NAME")]
+    names: Vec<String>,
+    /// The share of good minutes and requests to reach.
+    #[arg(long, value_name = "RATIO", default_value = "99.9%")]
+    target: String,
+    /// 95 % of the requests must be faster than this.
+    #[arg(long, value_name = "DURATION", default_value = "500ms")]
+    latency: String,
+    #[arg(long, value_name = "DURATION", default_value = "10s")]
+    interval: String,
+    /// The file to write; `-` is standard output.
+    #[arg(long, short, value_name = "FILE", default_value = "slod.yaml")]
+    out: PathBuf,
+    /// Overwrite the file if it exists.
+    #[arg(long)]
+    force: bool,
+}
+
+pub fn run(args: &InitArgs) -> u8 {
+    match write(args) {
+        Ok(()) => exit::OK,
+        Err(reason) => {
+            complain(&format!("slod: {reason}"));
+            exit::USAGE
+        }
+    }
+}
+
+fn write(args: &InitArgs) -> Result<(), String> {
+    // Before anything is asked.
+    if !args.force && !is_stdout(&args.out) && args.out.symlink_metadata().is_ok() {
+        return Err(exists(&args.out));
+    }
+    let answers = if args.urls.is_empty() {
+        if !io::stdin().is_terminal() {
+            return Err("--url is required when standard input is not a terminal".to_owned());
+        }
+        ask(args, &mut io::stdin().lock(), &mut io::stderr())
+            .map_err(|error| format!("cannot read the answers: {error}"))?
+    } else {
+        from_flags(args)?
+    };
+    let text = answers
+        .to_yaml()
+        .map_err(|reason| format!("nothing is written: {reason}"))?;
+    let warnings = check(&args.out, &text)?;
+    for warning in &warnings {
+        complain(&format!("slod: warning: {warning}"));
+    }
+    if is_stdout(&args.out) {
+        show(&text);
+        return Ok(());
+    }
+    save(args, &text)?;
+    let (out, first) = (args.out.display(), &answers.services[0].0);
+    eprintln!(
+        "{out} is written. Next:\n  slod probe --config {out} {first}   # one attempt, explained\n  slod run --config {out}\n"
+    );
+    Ok(())
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn exists(path: &Path) -> String {
+    format!("{} exists already; --force overwrites it", path.display())
+}
+
+fn save(args: &InitArgs, text: &str) -> Result<(), String> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    if args.force {
+        options.create(true).truncate(true);
+    } else {
+        options.create_new(true);
+    }
+    let written = options
+        .open(&args.out)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => exists(&args.out),
+        _ => format!("cannot write {}: {error}", args.out.display()),
+    })
+}
+
+fn from_flags(args: &InitArgs) -> Result<Answers, String> {
+    if args.names.len() > args.urls.len() {
+        let (names, urls) = (args.names.len(), args.urls.len());
+        return Err(format!(
+            "--name is set {names} times, but --url only {urls} times"
+        ));
+    }
+    let mut services: Vec<(String, Url)> = Vec::new();
+    for (index, url) in args.urls.iter().enumerate() {
+        let name = match args.names.get(index) {
+            Some(name) => name.clone(),
+            None => free_name(&services, &name_of(url)),
+        };
+        services.push((name, url.clone()));
+    }
+    Ok(Answers {
+        services,
+        target: args.target.clone(),
+        latency: args.latency.clone(),
+        interval: args.interval.clone(),
+    })
+}
+
+/// The config must be what `slod check` accepts. Returns the warnings.
+fn check(path: &Path, text: &str) -> Result<Vec<String>, String> {
+    let source = Source {
+        name: path.display().to_string(),
+        text: text.to_owned(),
+    };
+    let base = path.parent().unwrap_or(Path::new(""));
+    let loaded = Config::load(&source, base, &|_| None, probe::KINDS);
+    let messages = |severity: Severity| {
+        let found = loaded.diagnostics.iter();
+        let found = found.filter(|one| one.severity == severity);
+        let found = found.map(|Diagnostic { message, help, .. }| match help {
+            Some(help) => format!("{message}: {help}"),
+            None => message.clone(),
+        });
+        // An answer may stand in several places.
+        let mut messages: Vec<String> = Vec::new();
+        for message in found {
+            if !messages.contains(&message) {
+                messages.push(message);
+            }
+        }
+        messages
+    };
+    match &*messages(Severity::Error) {
+        [] => Ok(messages(Severity::Warning)),
+        errors => Err(format!("nothing is written: {}", errors.join("; "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(url: &str, latency: &str, interval: &str) -> Answers {
+        let url = target(url).expect("valid");
+        Answers {
+            services: vec![(name_of(&url), url)],
+            target: "99.9%".to_owned(),
+            latency: latency.to_owned(),
+            interval: interval.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_passes_the_check_without_a_warning() {
+        let urls = [
+            "http://127.0.0.1:8000/health",
+            "https://api.example/a?b=${c}&d=\"e\"#f",
+            "localhost:8000",
+            "api.example",
+            "tcp://db.internal:5432",
+            "tcp://[::1]:5432",
+        ];
+        let spans = [("500ms", "1s"), ("5s", "10s"), ("20s", "30s")];
+        let urls = urls.map(|url| (url, "500ms", "10s"));
+        let spans = spans.map(|(latency, interval)| ("api.example", latency, interval));
+        for (url, latency, interval) in urls.into_iter().chain(spans) {
+            let text = answers(url, latency, interval)
+                .to_yaml()
+                .expect("a timeout");
+            let checked = check(Path::new("slod.yaml"), &text);
+            assert_eq!(checked, Ok(Vec::new()), "{url}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_rare_probe_gets_a_config_with_warnings_and_a_latency_needs_a_longer_interval() {
+        let text = answers("api.example", "500ms", "1h")
+            .to_yaml()
+            .expect("a timeout");
+        let warnings = check(Path::new("slod.yaml"), &text).expect("no error");
+        assert!(!warnings.is_empty());
+        assert_eq!(
+            answers("api.example", "2s", "1s").to_yaml(),
+            Err("a latency of 2s can only be measured with an interval above it, and the interval is 1s".to_owned())
+        );
+    }
+}

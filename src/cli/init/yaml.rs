@@ -1,0 +1,107 @@
+//! The config as YAML.
+
+use crate::units;
+use std::fmt::Write as _;
+use std::time::Duration;
+use url::Url;
+
+/// The timeout where nothing speaks against it.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// With fewer than two attempts in a minute, a single failure makes the whole minute bad.
+const SLICES_UP_TO: Duration = Duration::from_secs(30);
+
+/// What the config is made from.
+#[derive(Debug)]
+pub(super) struct Answers {
+    pub(super) services: Vec<(String, Url)>,
+    pub(super) target: String,
+    pub(super) latency: String,
+    pub(super) interval: String,
+}
+
+impl Answers {
+    /// Fails with a sentence if no timeout fits.
+    pub(super) fn to_yaml(&self) -> Result<String, String> {
+        let (target, latency, interval) = (
+            quoted(&self.target),
+            quoted(&self.latency),
+            quoted(&self.interval),
+        );
+        let timeout = self.timeout()?;
+        let budgeting = self.budgeting();
+        let mut yaml = format!(
+            "# Written by `slod init`. docs/CONFIGURATION.md lists every key; `slod check` validates this file.
+listen: 127.0.0.1:9771
+store: {{ path: data/slod.db, retention: 400d }}
+defaults:
+  interval: {interval}
+  timeout: {timeout}
+  objectives:
+    - {{ name: availability, sli: availability, target: {target}, window: 30d{budgeting} }}
+    - {{ name: latency-p95, sli: latency, below: {latency}, target: 95%, window: 30d }}
+    - {{ name: errors, sli: success, target: {target}, window: 30d }}
+services:
+"
+        );
+        for (name, url) in &self.services {
+            let (name, probe) = (quoted(name), probe(url));
+            // Writing to a text cannot fail.
+            let _ = write!(
+                yaml,
+                "  - name: {name}\n    probes:\n      - {{ {probe} }}\n"
+            );
+        }
+        Ok(yaml)
+    }
+
+    /// Not longer than the interval, since attempts do not overlap, and twice the latency objective where
+    /// that is long, so that a slow response is seen as one.
+    fn timeout(&self) -> Result<String, String> {
+        let spans = units::duration(&self.interval).zip(units::duration(&self.latency));
+        let Some((interval, latency)) = spans else {
+            // The check says what is invalid.
+            return Ok(units::show_duration(TIMEOUT));
+        };
+        let timeout = TIMEOUT.max(latency.saturating_mul(2)).min(interval);
+        if timeout <= latency {
+            return Err(format!(
+                "a latency of {} can only be measured with an interval above it, and the interval is {}",
+                self.latency, self.interval
+            ));
+        }
+        Ok(units::show_duration(timeout))
+    }
+
+    fn budgeting(&self) -> &'static str {
+        let interval = units::duration(&self.interval);
+        if interval.is_some_and(|interval| interval > SLICES_UP_TO) {
+            ", budgeting: occurrences"
+        } else {
+            ""
+        }
+    }
+}
+
+fn probe(url: &Url) -> String {
+    if let ("tcp", Some(host), Some(port)) = (url.scheme(), url.host_str(), url.port()) {
+        let address = quoted(&format!("{host}:{port}"));
+        format!("name: connect, tcp: {{ address: {address} }}")
+    } else {
+        let url = quoted(url.as_str());
+        format!("name: health, http: {{ url: {url}, expect: {{ status: [200-299] }} }}")
+    }
+}
+
+/// As a YAML scalar: plain if that is unambiguous. `${` would be replaced by a variable.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.%".contains(c);
+    let begins = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
+    let is_number_with_unit = text.chars().next().is_some_and(|c| c.is_ascii_digit())
+        && text.ends_with(|c: char| c.is_ascii_alphabetic() || c == '%');
+    let is_word = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"]
+        .contains(&text.to_lowercase().as_str());
+    if text.chars().all(is_plain) && (begins || is_number_with_unit) && !is_word {
+        return text.to_owned();
+    }
+    serde_json::Value::from(text.replace("${", "$${")).to_string()
+}
