@@ -93,6 +93,7 @@ pub fn label_fault(name: &str) -> Option<&'static str> {
         "device",
         "direction",
         "engine",
+        "error_type",
         "limit",
         "model",
         "phase",
@@ -117,8 +118,9 @@ pub fn label_fault(name: &str) -> Option<&'static str> {
     if name.starts_with("__") {
         return Some("label names that start with `__` belong to Prometheus");
     }
-    USED.contains(&name)
-        .then_some("this label is set by slod or Prometheus itself")
+    // OpenTelemetry's names are beside slod's own (`ledger::llm`).
+    let is_used = USED.contains(&name) || name.starts_with("gen_ai_");
+    is_used.then_some("this label is set by slod or Prometheus itself")
 }
 
 #[cfg(test)]
