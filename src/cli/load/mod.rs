@@ -160,13 +160,12 @@ fn code(report: &RunReport) -> u8 {
     }
 }
 
-/// Whether the thresholds of a run were kept.
+/// Whether the thresholds of a run were kept. If nothing succeeded, more requests would not decide.
 pub fn thresholds_code(report: &RunReport) -> u8 {
-    match report {
-        _ if !report.is_kept() => exit::THRESHOLDS,
-        _ if report.is_undecided() && report.fails_all() => exit::THRESHOLDS,
-        _ if report.is_undecided() => exit::UNKNOWN,
-        _ => exit::OK,
+    match (report.is_kept(), report.is_undecided()) {
+        (true, false) => exit::OK,
+        (true, true) if !report.fails_all() => exit::UNKNOWN,
+        _ => exit::THRESHOLDS,
     }
 }
 
