@@ -2,17 +2,18 @@
 //!
 //! `SLOD_BENCH_PER_SERVICE=4` gives each service four of the probes, `SLOD_BENCH_FAILING=100` lets
 //! one attempt in a hundred fail, `SLOD_BENCH_PROBES=20` takes fewer than 1,000, `SLOD_BENCH_MEASURED=0`
-//! leaves out all measurements but the latency.
+//! leaves out all measurements but the latency. `SLOD_BENCH_FOLDER=/var/tmp/month` keeps the month there
+//! and measures the one that is already there.
 
+use slod::config::Config;
 use slod::ledger::{RestoreFrom, restore};
 use slod::outcome::{
     Cause, Measurement, Measurements, Outcome, ProbeKey, Record, Timestamp, Verdict,
 };
-use slod::slo::{BudgetingMethod, Sli, TallyKey, Threshold};
-use slod::store::{CountingPlan, Store, StoreError};
+use slod::store::{Store, StoreError};
 use std::f64::consts::TAU;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const HOUR: i64 = 3_600_000;
@@ -83,26 +84,6 @@ fn measured(latency: Duration, uniform: &mut impl FnMut() -> f64) -> Measurement
     measured
 }
 
-/// What the default objectives ask for.
-fn plan(_: &ProbeKey) -> CountingPlan {
-    let thresholds = [500, 1000].map(|ms| Threshold {
-        of: None,
-        below: Duration::from_millis(ms),
-    });
-    let latency = thresholds.map(|Threshold { of, below }| Sli::Latency { of, below });
-    let key = |sli, budgeting| TallyKey { sli, budgeting };
-    let slices = BudgetingMethod::Timeslices { slice_target: 0.9 };
-    CountingPlan {
-        thresholds: thresholds.to_vec(),
-        keys: vec![
-            key(Sli::Availability, slices),
-            key(latency[0], BudgetingMethod::Occurrences),
-            key(latency[1], BudgetingMethod::Occurrences),
-            key(Sli::Success, BudgetingMethod::Occurrences),
-        ],
-    }
-}
-
 fn commits(folder: &Path, chance: &mut u64) -> Result<(), StoreError> {
     for outcomes in [100_i64, 1000] {
         let mut store = Store::open(&folder.join(format!("commits-{outcomes}.db")))?;
@@ -124,7 +105,9 @@ fn commits(folder: &Path, chance: &mut u64) -> Result<(), StoreError> {
 }
 
 /// Two real hours of all probes.
-fn blocks(path: &Path, chance: &mut u64) -> Result<(), StoreError> {
+fn blocks(path: &Path, config: &Config, chance: &mut u64) -> Result<(), StoreError> {
+    let plans = slod::ledger::plans(config);
+    let plan = |key: &ProbeKey| plans.get(key).cloned().unwrap_or_default();
     let mut store = Store::open(path)?;
     for at in (START..START + 2 * HOUR).step_by(10_000) {
         let records: Vec<_> = (0..probes())
@@ -218,18 +201,12 @@ fn month(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// A start of the daemon on the month: until its numbers are known. The promise: under 2 s.
-fn start(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let source = slod::diagnostic::Source {
-        name: "bench".to_owned(),
-        text: config(),
-    };
-    let loaded = slod::config::Config::load(&source, path, &|_| None, slod::probe::KINDS);
-    let config = loaded.config.ok_or("the config is wrong")?;
+fn start(path: &Path, config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     let now = Timestamp(START + 720 * HOUR);
     let started = Instant::now();
     let store = Store::open(path)?;
     let mut ledger = restore(RestoreFrom {
-        config: &config,
+        config,
         corrections: &[],
         store: Some(&store),
         now,
@@ -256,7 +233,7 @@ fn start(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     );
     let started = Instant::now();
     let from = now.before(Duration::from_secs(30 * 86_400));
-    let backtest = slod::report::backtest::replayed(&config, &store, from, now)?;
+    let backtest = slod::report::backtest::replayed(config, &store, from, now)?;
     println!(
         "backtest of {} outcomes: {:.2?}, {} alerts",
         backtest.outcomes,
@@ -265,7 +242,7 @@ fn start(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     );
     let started = Instant::now();
     let span = slod::report::slo::span::Span::new(from, now, now);
-    let report = slod::report::slo::report(&config, &store, span)?;
+    let report = slod::report::slo::report(config, &store, span)?;
     println!(
         "report of {} outcomes: {:.2?}, memory {} MiB at most",
         report.outcomes,
@@ -279,8 +256,17 @@ fn start(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The four objectives of [`plan`], for every probe.
-fn config() -> String {
+/// Four objectives for every probe.
+fn config(path: &Path) -> Result<Config, Box<dyn std::error::Error>> {
+    let source = slod::diagnostic::Source {
+        name: "bench".to_owned(),
+        text: config_text(),
+    };
+    let loaded = Config::load(&source, path, &|_| None, slod::probe::KINDS);
+    Ok(loaded.config.ok_or("the config is wrong")?)
+}
+
+fn config_text() -> String {
     let mut text = "defaults:
   objectives:
     - { name: availability, sli: availability, target: 99.9%, window: 30d, budgeting: timeslices }
@@ -306,10 +292,15 @@ services:
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = tempfile::tempdir()?;
-    let (path, mut chance) = (folder.path().join("slod.db"), 42);
-    commits(folder.path(), &mut chance)?;
-    blocks(&path, &mut chance)?;
-    month(&path)?;
-    start(&path)
+    let temporary = tempfile::tempdir()?;
+    let kept = std::env::var_os("SLOD_BENCH_FOLDER").map(PathBuf::from);
+    let folder = kept.as_deref().unwrap_or(temporary.path());
+    let (path, mut chance) = (folder.join("slod.db"), 42);
+    let config = config(&path)?;
+    if !path.exists() {
+        commits(temporary.path(), &mut chance)?;
+        blocks(&path, &config, &mut chance)?;
+        month(&path)?;
+    }
+    start(&path, &config)
 }

@@ -71,7 +71,7 @@ impl Smtp {
             Security::Implicit => Session::over(self.secured(Box::new(stream), host).await?),
             Security::StartTls | Security::None => Session::over(Box::new(stream)),
         };
-        expect(&session.reply().await?, "the connection")?;
+        expect(&session.reply().await?, "the connection", code::READY)?;
         let mut hello = session.hello().await?;
         if envelope.security == Security::StartTls {
             let stream = session.start_tls(&hello).await?;
@@ -108,11 +108,19 @@ struct Reply {
     lines: Vec<String>,
 }
 
-impl Reply {
-    fn is_good(&self) -> bool {
-        (200..400).contains(&self.code)
-    }
+/// The reply that says that a command succeeded (RFC 5321, 4.3.2; RFC 4954, 6). Another one, also of a
+/// success, belongs to another command.
+mod code {
+    pub const READY: u16 = 220;
+    pub const LOGGED_IN: u16 = 235;
+    pub const DONE: u16 = 250;
+    pub const CONTINUE_LOGIN: u16 = 334;
+    pub const SEND_THE_MAIL: u16 = 354;
+    /// Commands that a server does not know.
+    pub const UNKNOWN: [u16; 3] = [500, 502, 504];
+}
 
+impl Reply {
     fn text(&self) -> String {
         shown(format!("{} {}", self.code, self.lines.join(" ")).as_bytes())
     }
@@ -134,8 +142,13 @@ impl Session {
     }
 
     async fn hello(&mut self) -> Result<Reply, Answer> {
-        let reply = self.ask(&format!("EHLO {}", own_name())).await?;
-        expect(&reply, "EHLO")?;
+        let mut reply = self.ask(&format!("EHLO {}", own_name())).await?;
+        if code::UNKNOWN.contains(&reply.code) {
+            // A server from before 1995 has no extensions (RFC 5321, 3.2).
+            reply = self.ask(&format!("HELO {}", own_name())).await?;
+            reply.lines.truncate(1);
+        }
+        expect(&reply, "EHLO", code::DONE)?;
         Ok(reply)
     }
 
@@ -144,7 +157,7 @@ impl Session {
         if hello.extension("STARTTLS").is_none() {
             return Err(Answer::failed("the server does not offer STARTTLS"));
         }
-        expect(&self.ask("STARTTLS").await?, "STARTTLS")?;
+        expect(&self.ask("STARTTLS").await?, "STARTTLS", code::READY)?;
         // What came in clear text may be an attacker's.
         if !self.0.buffer().is_empty() {
             return Err(Answer::failed("the server sent more before TLS began"));
@@ -160,17 +173,24 @@ impl Session {
         };
         let reply = if offers("PLAIN") {
             let secret = BASE64.encode(format!("\0{user}\0{password}"));
-            self.ask(&format!("AUTH PLAIN {secret}")).await?
+            let reply = self.ask(&format!("AUTH PLAIN {secret}")).await?;
+            if reply.code == code::CONTINUE_LOGIN {
+                // It did not read the response behind the command.
+                self.ask(&secret).await?
+            } else {
+                reply
+            }
         } else if offers("LOGIN") {
-            expect(&self.ask("AUTH LOGIN").await?, "AUTH LOGIN")?;
-            expect(&self.ask(&BASE64.encode(user)).await?, "the user")?;
+            let go_on = code::CONTINUE_LOGIN;
+            expect(&self.ask("AUTH LOGIN").await?, "AUTH LOGIN", go_on)?;
+            expect(&self.ask(&BASE64.encode(user)).await?, "the user", go_on)?;
             self.ask(&BASE64.encode(password)).await?
         } else {
             return Err(Answer::failed(
                 "the server offers neither AUTH PLAIN nor AUTH LOGIN",
             ));
         };
-        expect(&reply, "the login")
+        expect(&reply, "the login", code::LOGGED_IN)
     }
 
     async fn send(&mut self, mail: &Mail, done: &Recipients) -> Result<Exchange, Answer> {
@@ -179,7 +199,7 @@ impl Session {
         let data =
             data.map_err(|error| Answer::failed(format!("cannot write the mail: {error}")))?;
         let from = self.ask(&format!("MAIL FROM:<{}>", envelope.from)).await?;
-        expect(&from, "the sender")?;
+        expect(&from, "the sender", code::DONE)?;
         let mut named = Named::default();
         for to in envelope.to.iter().map(ToString::to_string) {
             if !done.contains_key(&to) {
@@ -191,19 +211,24 @@ impl Session {
             let _ = self.0.write_all(b"QUIT\r\n").await;
             return Ok(named.taken_by_nobody(done));
         }
-        expect(&self.ask("DATA").await?, "DATA")?;
+        expect(&self.ask("DATA").await?, "DATA", code::SEND_THE_MAIL)?;
         let reply = self.ask(&stuffed(&data)).await?;
         // The mail is delivered, however the connection ends.
         let _ = self.0.write_all(b"QUIT\r\n").await;
         Ok(match reply {
-            reply if reply.is_good() => named.summed_up(reply.text(), done),
+            reply if reply.code == code::DONE => named.summed_up(reply.text(), done),
             reply if reply.code == TOO_LARGE => Answer::TooLarge(reply.text()).into(),
             reply if reply.code >= 500 => Answer::Refused(reply.text()).into(),
-            reply => Answer::failed(reply.text()).into(),
+            reply if reply.code >= 400 => Answer::failed(reply.text()).into(),
+            reply => unexpected(&reply, "the mail", code::DONE).into(),
         })
     }
 
     async fn ask(&mut self, command: &str) -> Result<Reply, Answer> {
+        if !self.0.buffer().is_empty() {
+            // Its replies are no longer about what was asked last.
+            return Err(Answer::failed("the server replied before it was asked"));
+        }
         let write = async {
             self.0
                 .write_all(format!("{command}\r\n").as_bytes())
@@ -251,14 +276,18 @@ fn stuffed(data: &str) -> String {
     stuffed
 }
 
-fn expect(reply: &Reply, what: &str) -> Result<(), Answer> {
-    if reply.is_good() {
-        return Ok(());
+fn expect(reply: &Reply, what: &str, code: u16) -> Result<(), Answer> {
+    let text = reply.text();
+    match reply.code {
+        found if found == code => Ok(()),
+        400.. => Err(Answer::failed(format!("{what} was refused: {text}"))),
+        _ => Err(unexpected(reply, what, code)),
     }
-    Err(Answer::failed(format!(
-        "{what} was refused: {}",
-        reply.text()
-    )))
+}
+
+fn unexpected(reply: &Reply, what: &str, code: u16) -> Answer {
+    let text = reply.text();
+    Answer::failed(format!("the reply to {what} is \"{text}\", not {code}"))
 }
 
 fn ended() -> Answer {

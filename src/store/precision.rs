@@ -7,6 +7,7 @@ use crate::outcome::{ProbeKey, Timestamp};
 use crate::slo::Threshold;
 use crate::units::HOUR_MS;
 use rusqlite::OptionalExtension;
+use std::ops::RangeInclusive;
 
 impl Store {
     /// The end of the last hour of a probe, from that of `from` to that of `to`, in which values near
@@ -22,36 +23,50 @@ impl Store {
         let Some(probe) = self.names.id(key) else {
             return Ok(None);
         };
-        for hour in (hour_of(from)..=hour_of(to)).rev() {
-            let shown = self.separates(probe, hour, threshold);
-            if shown.map_err(StoreError::sql("read hourly counts"))? == Some(false) {
-                let end = (hour + 1).saturating_mul(HOUR_MS);
-                return Ok(Some(Timestamp(end)));
+        let sql = StoreError::sql("read hourly counts");
+        let end = self.try_approximate_before(probe, threshold, hour_of(from)..=hour_of(to));
+        Ok(end.map_err(sql)?.map(Timestamp))
+    }
+
+    fn try_approximate_before(
+        &self,
+        probe: i64,
+        threshold: &Threshold,
+        hours: RangeInclusive<i64>,
+    ) -> rusqlite::Result<Option<i64>> {
+        let _tx = self.conn.unchecked_transaction()?;
+        let coarse = self.coarse_bases(threshold)?;
+        if coarse.is_empty() {
+            return Ok(None);
+        }
+        let sql = "SELECT counts FROM hour WHERE id = ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        for hour in hours.rev() {
+            let id = [block_id(hour, probe)];
+            let counts = statement.query_row(id, |row| row.get::<_, Vec<u8>>(0));
+            let header = counts.optional()?.map(|counts| Header::read(&counts));
+            let Some(Ok(header)) = header else { continue };
+            let measured = threshold.of.is_none() || header.format >= Format::PartlyMeasured;
+            if measured && coarse.contains(&header.basis) {
+                return Ok(Some((hour + 1).saturating_mul(HOUR_MS)));
             }
         }
         Ok(None)
     }
 
-    /// `None` where nothing that the threshold is about is stored as a block.
-    fn separates(
-        &self,
-        probe: i64,
-        hour: i64,
-        threshold: &Threshold,
-    ) -> rusqlite::Result<Option<bool>> {
-        let sql = "SELECT counts FROM hour WHERE id = ?1";
-        let mut statement = self.conn.prepare_cached(sql)?;
-        let counts = statement.query_row([block_id(hour, probe)], |row| row.get::<_, Vec<u8>>(0));
-        let Some(counts) = counts.optional()? else {
-            return Ok(None);
-        };
-        let Ok(header) = Header::read(&counts) else {
-            return Ok(None);
-        };
-        if threshold.of.is_some() && header.format < Format::PartlyMeasured {
-            return Ok(None);
+    /// What hours were counted by, where a threshold was none yet: mostly nothing, which saves a look at
+    /// each hour.
+    fn coarse_bases(&self, threshold: &Threshold) -> rusqlite::Result<Vec<i64>> {
+        let mut statement = self.conn.prepare_cached("SELECT id FROM basis")?;
+        let ids = statement.query_map([], |row| row.get(0))?;
+        let mut coarse = Vec::new();
+        for id in ids {
+            let id = id?;
+            let basis = self.basis(id)?;
+            if basis.is_some_and(|basis| !basis.scales.separates(threshold)) {
+                coarse.push(id);
+            }
         }
-        let basis = self.basis(header.basis)?;
-        Ok(basis.map(|basis| basis.scales.separates(threshold)))
+        Ok(coarse)
     }
 }

@@ -111,11 +111,9 @@ impl Worker {
     /// cannot be kept hold nothing else up.
     fn round(&mut self, maintains: bool) -> Result<(), StoreError> {
         let asked = self.shared.state().asked;
-        self.keep_alerts()?;
-        self.keep_beats()?;
-        while self.take_batch() {
-            self.commit()?;
-        }
+        let committed = self.commit_all();
+        self.shared.state().commit_error = committed.as_ref().err().map(ToString::to_string);
+        committed?;
         let samples = self.keep_samples();
         self.shared.state().answered = asked;
         self.shared.done.notify_all();
@@ -123,6 +121,15 @@ impl Worker {
             self.maintenance()?;
         }
         samples
+    }
+
+    fn commit_all(&mut self) -> Result<(), StoreError> {
+        self.keep_alerts()?;
+        self.keep_beats()?;
+        while self.take_batch() {
+            self.commit()?;
+        }
+        Ok(())
     }
 
     fn keep_alerts(&mut self) -> Result<(), StoreError> {
@@ -148,10 +155,15 @@ impl Worker {
     }
 
     fn keep_beats(&mut self) -> Result<(), StoreError> {
-        add_beats(&mut self.beats, mem::take(&mut self.shared.state().beats));
+        {
+            let mut state = self.shared.state();
+            add_beats(&mut self.beats, mem::take(&mut state.beats));
+            state.beats_in_flight = self.beats.len();
+        }
         if !self.beats.is_empty() {
             self.store.keep_beats(&self.beats)?;
             self.beats.clear();
+            self.shared.state().beats_in_flight = 0;
         }
         Ok(())
     }

@@ -92,6 +92,8 @@ pub(super) struct State {
     pub(super) alerts_in_flight: usize,
     /// The last report of each job that reported: at most one per heartbeat probe.
     pub(super) beats: HashMap<ProbeKey, PendingBeat>,
+    /// Reports that the thread has taken and not yet committed.
+    pub(super) beats_in_flight: usize,
     /// Notices to be delivered.
     pub(super) deliveries: Vec<NewDelivery>,
     /// What was read of series.
@@ -105,12 +107,23 @@ pub(super) struct State {
     /// Flushes asked for, and the last one that was answered.
     pub(super) asked: u64,
     pub(super) answered: u64,
+    /// Why the latest attempt to commit failed, whatever became of samples and of maintenance.
+    pub(super) commit_error: Option<String>,
     /// Set once: end when all is committed, and then at the latest.
     pub(super) closing: Option<Instant>,
     pub(super) ended: bool,
     /// When the thread last reported how writing went.
     pub(super) reported: Option<Instant>,
     pub(super) stats: StoreStats,
+}
+
+impl State {
+    /// Of all kinds, taken by the thread or not.
+    fn waiting(&self) -> usize {
+        let outcomes = self.queue.len() + self.in_flight;
+        let alerts = self.alerts.len() + self.alerts_in_flight + self.deliveries.len();
+        outcomes + alerts + self.beats.len() + self.beats_in_flight + self.samples
+    }
 }
 
 #[derive(Default)]
@@ -201,14 +214,14 @@ impl StoreHandle {
             state.asked
         };
         self.0.wake.notify_one();
-        let is_decided = |state: &State| state.answered >= mine || state.stats.last_error.is_some();
+        let is_decided = |state: &State| state.answered >= mine || state.commit_error.is_some();
         self.0.wait_until(Instant::now() + timeout, is_decided);
         let state = self.0.state();
         if state.answered >= mine {
             return Some(Kept::OnDisk);
         }
-        let error = state.stats.last_error.as_deref();
-        let why = error.unwrap_or("the store did not respond in time");
+        let why = state.commit_error.as_deref();
+        let why = why.unwrap_or("the store did not respond in time");
         (!state.ended).then(|| Kept::InMemory(why.to_owned()))
     }
 
@@ -302,10 +315,7 @@ impl Writer {
         self.shared.close(deadline);
         self.shared.wait_until(deadline, |state| state.ended);
         let state = self.shared.state();
-        let alerts = state.alerts.len() + state.alerts_in_flight;
-        let alerts = alerts + state.deliveries.len() + state.beats.len();
-        let waiting = state.queue.len() + state.in_flight + alerts + state.samples;
-        let (ended, left) = (state.ended, waiting);
+        let (ended, left) = (state.ended, state.waiting());
         drop(state);
         // A thread that hangs in the disk is left to itself: joining it would hang as well.
         match self.thread.take() {

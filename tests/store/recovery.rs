@@ -78,25 +78,36 @@ fn every_table_is_recovered() {
     }
 }
 
+/// Where nothing else is left either, the file stays where it is.
 #[test]
 fn without_the_names_of_probes_all_outcomes_are_reported_as_lost() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = finished(folder.path());
-    let conn = rusqlite::Connection::open(&path).expect("opens");
-    let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'probe'";
-    let root: i64 = conn.query_row(root, [], |row| row.get(0)).expect("there");
-    drop(conn);
-    let mut bytes = std::fs::read(&path).expect("readable");
-    let start = usize::try_from(root - 1).expect("positive") * 4096;
-    bytes[start..start + 4096].fill(0xa5);
-    std::fs::write(&path, &bytes).expect("written");
-    let recovered = recovered(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
-    assert_eq!((recovered.hours, recovered.outcomes), (0, 0));
-    assert!(
-        recovered.lost().starts_with("Lost: all outcomes: "),
-        "{}",
-        recovered.lost()
-    );
+    for with_alert in [true, false] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = finished(folder.path());
+        if with_alert {
+            let mut store = Store::open(&path).expect("a store");
+            store.keep_alerts(&[alert()]).expect("kept");
+        }
+        let conn = rusqlite::Connection::open(&path).expect("opens");
+        let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'probe'";
+        let root: i64 = conn.query_row(root, [], |row| row.get(0)).expect("there");
+        drop(conn);
+        let mut bytes = fs::read(&path).expect("readable");
+        let start = usize::try_from(root - 1).expect("positive") * 4096;
+        bytes[start..start + 4096].fill(0xa5);
+        fs::write(&path, &bytes).expect("written");
+        let recovered = recovered(&path, Timestamp(START + 5 * HOUR));
+        if with_alert {
+            let recovered = recovered.expect("recovered");
+            assert_eq!((recovered.hours, recovered.outcomes), (0, 0));
+            let lost = recovered.lost();
+            assert!(lost.starts_with("Lost: all outcomes: "), "{lost}");
+        } else {
+            let error = recovered.expect_err("refused").to_string();
+            assert!(error.contains("nothing in it can be read"), "{error}");
+            assert!(fs::read(&path).expect("there") == bytes);
+        }
+    }
 }
 
 #[test]
@@ -278,6 +289,56 @@ fn an_overwritten_header_loses_nothing() {
             assert!(fs::read(&found.damaged).expect("there") == bytes);
         }
     }
+}
+
+/// A byte of the header after another. A version that is newer than any is no damage.
+#[test]
+fn one_wrong_byte_of_the_header_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = finished(folder.path());
+    let conn = rusqlite::Connection::open(&path).expect("a store");
+    conn.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+        .expect("one file");
+    drop(conn);
+    let sound = fs::read(&path).expect("readable");
+    for (at, wrong) in (0..100).flat_map(|at| [(at, 2), (at, 0xff)]) {
+        let path = folder.path().join(format!("{at}-{wrong}.db"));
+        let mut bytes = sound.clone();
+        bytes[at] = wrong;
+        fs::write(&path, &bytes).expect("written");
+        match recovered(&path, Timestamp(START + 5 * HOUR)) {
+            Ok(_) => assert_eq!(
+                (kept(&path, 0), kept(&path, 1)),
+                (1500, 1500),
+                "{at} {wrong}"
+            ),
+            Err(error) => {
+                assert!((60..64).contains(&at), "{at} {wrong}: {error}");
+                assert!(matches!(error, StoreError::Newer { .. }), "{error}");
+                assert!(fs::read(&path).expect("there") == bytes);
+            }
+        }
+    }
+}
+
+/// Nothing takes the place of a file of which nothing was recovered.
+#[test]
+fn a_recovery_that_keeps_nothing_leaves_the_file_where_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = finished(folder.path());
+    let conn = rusqlite::Connection::open(&path).expect("a store");
+    conn.execute_batch(
+        "PRAGMA foreign_keys = OFF; DROP TABLE probe; DROP TABLE correction; DROP TABLE alert_record;",
+    )
+    .expect("dropped");
+    drop(conn);
+    let before = fs::read(&path).expect("readable");
+    let error = recovered(&path, Timestamp(START + 5 * HOUR)).expect_err("refused");
+    assert!(
+        error.to_string().contains("nothing in it can be read"),
+        "{error}"
+    );
+    assert!(fs::read(&path).expect("there") == before);
 }
 
 #[test]

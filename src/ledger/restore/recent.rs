@@ -5,7 +5,7 @@ use super::service::RestoringService;
 use crate::ledger::index::Index;
 use crate::ledger::snapshot::RECENT_FAILURES;
 use crate::outcome::{Event, Record, Timestamp, Verdict};
-use crate::slo::absence::{Presence, Unwatched};
+use crate::slo::absence::Presence;
 use crate::slo::series::Series;
 use crate::stats::scale::Scale;
 use crate::store::{Store, StoreError};
@@ -111,7 +111,7 @@ impl RestoringService<'_> {
         let fine = past.now.before(Series::fine_span()).hour();
         let (coarse, fine) = events.split_at(events.partition_point(|(_, event)| event.at < fine));
         self.take_slots(coarse);
-        self.leave_out_unwatched(store)?;
+        self.note_presence(store)?;
         self.take_outcomes(fine);
         Ok(())
     }
@@ -171,15 +171,15 @@ impl RestoringService<'_> {
         }
     }
 
-    /// Leaves out the time in which none of an objective's probes was configured, where missing
-    /// outcomes count.
-    fn leave_out_unwatched(&mut self, store: &Store) -> Result<(), StoreError> {
+    /// Says when each of an objective's probes was configured, where that matters: where missing
+    /// outcomes count, and where several probes watch the same time.
+    fn note_presence(&mut self, store: &Store) -> Result<(), StoreError> {
         let probes = self.probes.iter();
         let probes: Vec<_> = probes
             .map(|probe| (probe.state.key.clone(), probe.state.first))
             .collect();
         for objective in self.counted() {
-            if objective.filling.tracker().missing().is_none() {
+            if objective.filling.tracker().missing().is_none() && objective.counts.len() < 2 {
                 continue;
             }
             let presence = |at: &usize| {
@@ -191,7 +191,7 @@ impl RestoringService<'_> {
             };
             let known = objective.counts.iter().map(presence);
             let known: Vec<_> = known.collect::<Result<_, StoreError>>()?;
-            objective.filling.leave_out(Unwatched::of(&known));
+            objective.filling.watched_by(&known);
         }
         Ok(())
     }

@@ -17,7 +17,8 @@ pub(super) struct Named {
 impl Named {
     pub fn add(&mut self, to: String, reply: &Reply) {
         match reply.code {
-            _ if reply.is_good() => self.taken.push(to),
+            // It takes the mail, forwards it, or tries to (RFC 5321, 3.3).
+            250..=252 => self.taken.push(to),
             500.. if reply.code != TOO_LARGE => {
                 self.refused.insert(to, Some(reply.text()));
             }

@@ -87,6 +87,10 @@ async fn converse(
             line if line.starts_with("EHLO") => manners.hello,
             "DATA" => "354 go on\r\n",
             "AUTH LOGIN" => "334 VXNlcm5hbWU6\r\n",
+            "STARTTLS" => "220 go\r\n",
+            line if line.starts_with("AUTH PLAIN ") => "235 welcome\r\n",
+            _ if is_after_login(got, 1) => "334 UGFzc3dvcmQ6\r\n",
+            _ if is_after_login(got, 2) => "235 welcome\r\n",
             "QUIT" => "221 bye\r\n",
             _ => "250 ok\r\n",
         };
@@ -101,6 +105,12 @@ async fn converse(
             stream = BufReader::new(Box::new(secured));
         }
     }
+}
+
+/// Whether so many lines ago a login began.
+fn is_after_login(got: &[String], lines: usize) -> bool {
+    let before = got.iter().rev().nth(lines - 1);
+    before.is_some_and(|line| line == "AUTH LOGIN")
 }
 
 fn mail(port: u16, security: Security, password: Option<&str>) -> Mail {
@@ -220,6 +230,52 @@ async fn a_certificate_that_nobody_trusts_gets_no_password() {
     assert!(!got.iter().any(|line| line.starts_with("AUTH")));
 }
 
+/// A mail counts as delivered by the reply to it alone: one that belongs to another command says nothing.
+#[tokio::test]
+async fn a_reply_to_another_command_is_no_success() {
+    type Odd = &'static [(&'static str, &'static str)];
+    let cases: [(Odd, &str); 6] = [
+        (
+            &[(".", "354 go on\r\n")],
+            "the reply to the mail is \"354 go on\", not 250",
+        ),
+        (
+            &[("DATA", "250 ok\r\n")],
+            "the reply to DATA is \"250 ok\", not 354",
+        ),
+        (
+            &[("RCPT", "354 go on\r\n")],
+            "every recipient was refused: a@example.com: 354 go on; b@example.com: 354 go on",
+        ),
+        (
+            &[("MAIL", "220 ready\r\n")],
+            "the reply to the sender is \"220 ready\", not 250",
+        ),
+        (
+            &[("AUTH", "250 ok\r\n")],
+            "the reply to the login is \"250 ok\", not 235",
+        ),
+        (
+            &[
+                ("EHLO", "250-mail\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n"),
+                ("MAIL", "250 ok\r\n250 ok\r\n"),
+            ],
+            "the server replied before it was asked",
+        ),
+    ];
+    for (odd, expected) in cases {
+        let (answer, _) = sent(Manners { odd, ..POLITE }, Some("pass")).await;
+        assert_eq!(failed(answer), expected);
+    }
+    // It reads the response in the line after the command.
+    let slow = Manners {
+        odd: &[("AUTH PLAIN ", "334 \r\n"), ("AGFkYQ", "235 welcome\r\n")],
+        ..POLITE
+    };
+    let (answer, _) = sent(slow, Some("pass")).await;
+    assert!(matches!(answer, Answer::Delivered(_)), "{answer:?}");
+}
+
 #[tokio::test]
 async fn what_a_server_refuses() {
     type Odd = &'static [(&'static str, &'static str)];
@@ -246,6 +302,14 @@ async fn what_a_server_refuses() {
         let (answer, _) = sent(Manners { odd, ..POLITE }, Some("pass")).await;
         assert_eq!(failed(answer), expected);
     }
+    let old = Manners {
+        security: Security::None,
+        odd: &[("EHLO", "500 what?\r\n")],
+        ..POLITE
+    };
+    let (answer, got) = sent(old, None).await;
+    assert!(matches!(answer, Answer::Delivered(_)), "{answer:?}");
+    assert!(got[1].starts_with("HELO "), "{got:?}");
     let spam = Manners {
         odd: &[(".", "554 5.7.1 spam\r\n")],
         ..POLITE

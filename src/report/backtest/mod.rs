@@ -13,7 +13,6 @@ use crate::config::{Config, ServiceSpec};
 use crate::format::{numbers, times};
 use crate::ledger::TrafficHistory;
 use crate::outcome::{Cause, Event, Measurement, Measurements, Timestamp, Verdict, millis};
-use crate::slo::absence::Unwatched;
 use crate::slo::correction::{CorrectedTime, Spans};
 use crate::slo::{EventSource, Sli, Tally, Throughput};
 use crate::store::{Store, StoreError};
@@ -161,14 +160,14 @@ impl<'a> Replays<'a> {
         }
     }
 
-    /// Says when none of an objective's probes was configured.
-    fn leave_out_unwatched(&mut self, store: &Store) -> Result<(), StoreError> {
+    /// Says when each objective's probes were configured.
+    fn note_presence(&mut self, store: &Store) -> Result<(), StoreError> {
         for (replay, places) in self.each.iter_mut().zip(&self.places) {
             let probes = self.service.watched().zip(places);
             let counting = probes.filter(|(_, place)| place.is_some());
             let presence = counting.map(|(spec, _)| store.presence(&spec.key));
             let presence: Vec<_> = presence.collect::<Result<_, _>>()?;
-            replay.leave_out(Unwatched::of(&presence));
+            replay.watched_by(&presence);
         }
         Ok(())
     }

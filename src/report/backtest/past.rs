@@ -72,7 +72,7 @@ impl Past<'_> {
         let reaches = service.objectives.iter().map(|one| one.reach());
         let longest = reaches.chain([replays.longest]).max();
         let start = self.from.before(longest.unwrap_or_default());
-        replays.leave_out_unwatched(store)?;
+        replays.note_presence(store)?;
         let hours = self.hours(store, service, &replays, start)?;
         let loud: BTreeSet<i64> = hours
             .iter()

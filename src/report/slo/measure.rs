@@ -11,10 +11,9 @@ use crate::slo::absence::{Presence, Unwatched};
 use crate::slo::correction::Spans;
 use crate::slo::series::Counts;
 use crate::slo::slice::{SliceRule, slice_of, slice_start};
+use crate::slo::watchers::Watchers;
 use crate::slo::window::{Extent, WindowView, judged_to};
-use crate::slo::{
-    BudgetingMethod, ContributingProbe, HourCounts, Objective, Pace, Tally, TallyKey,
-};
+use crate::slo::{BudgetingMethod, ContributingProbe, HourCounts, Objective, Tally, TallyKey};
 use crate::units::HOUR;
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ pub struct Measure<'a> {
     span: Span,
     /// The time that is taken out.
     corrected: Spans,
+    watchers: Watchers,
     /// Where minutes are counted.
     minutes: Option<Minutes>,
     sums: Sums,
@@ -92,6 +92,7 @@ impl<'a> Measure<'a> {
             contributing,
             span,
             corrected,
+            watchers: Watchers::of(presence),
             sums: Sums {
                 counts: Counts::default(),
                 void: 0,
@@ -180,10 +181,11 @@ impl<'a> Measure<'a> {
             to: span.to,
             now: span.now,
             corrected: &self.corrected,
+            watchers: &self.watchers,
             retention: span.retention,
         };
         let view = WindowView::of(self.objective, &self.contributing, counts, extent);
-        let pace = Pace::of(self.objective, &self.contributing, counts);
+        let pace = extent.pace(self.objective, &self.contributing, counts);
         let left = |bad| WindowView { bad, ..view }.left(target);
         let (incidents, scattered) = sums.finder.finish();
         Measured {

@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// The header of the file, before the first page's own.
 const HEADER: usize = 100;
-/// Of every page, unless the header says otherwise.
+/// Of every page, unless somebody else made the file anew.
 const PAGE: usize = 4096;
 /// Kinds of pages of a table: those that point to others, and those with rows.
 const INTERIOR: u8 = 5;
@@ -17,15 +17,21 @@ const LEAF: u8 = 13;
 /// Bytes before an interior page's list of cells.
 const INTERIOR_HEADER: usize = 12;
 
+/// The sizes that the file's pages may have, the likeliest first.
+pub fn sizes(file: &mut File) -> io::Result<Vec<usize>> {
+    let mut header = [0; HEADER];
+    file.seek(SeekFrom::Start(0))?;
+    file.read_exact(&mut header)?;
+    let said = page_size(&header).into_iter().filter(|size| *size != PAGE);
+    Ok([PAGE].into_iter().chain(said).collect())
+}
+
 /// Repairs the first page of a file. What is valid in the header stays; the freed pages and the size are
 /// left to `SQLite`, which finds the latter out.
-pub fn repair(file: &mut File) -> io::Result<()> {
-    let mut page = vec![0; HEADER];
+pub fn repair(file: &mut File, size: usize) -> io::Result<()> {
+    let mut page = vec![0; size];
     file.seek(SeekFrom::Start(0))?;
     file.read_exact(&mut page)?;
-    let size = page_size(&page);
-    page.resize(size, 0);
-    file.read_exact(&mut page[HEADER..])?;
     write_header(&mut page[..HEADER], size);
     let pages = file.metadata()?.len() / size as u64;
     if !is_root(&page, pages)
@@ -38,11 +44,11 @@ pub fn repair(file: &mut File) -> io::Result<()> {
     file.sync_all()
 }
 
-fn page_size(header: &[u8]) -> usize {
-    match be_u16(header, 16) {
-        Some(1) => 1 << 16,
-        Some(size) if size >= 512 && size.is_power_of_two() => size.into(),
-        _ => PAGE,
+fn page_size(header: &[u8]) -> Option<usize> {
+    match be_u16(header, 16)? {
+        1 => Some(1 << 16),
+        size if size >= 512 && size.is_power_of_two() => Some(size.into()),
+        _ => None,
     }
 }
 
@@ -60,8 +66,8 @@ fn write_header(header: &mut [u8], size: usize) {
         header[unknown].fill(0);
     }
     let newest = u32::try_from(schema::VERSION).unwrap_or(u32::MAX);
-    // Format of the tables, encoding of texts (UTF-8), version.
-    for (at, valid, usual) in [(44, 1..=4, 4), (56, 1..=3, 1), (60, 1..=newest, newest)] {
+    // Format of the tables and encoding of texts (UTF-8), which are the same in all versions; version.
+    for (at, valid, usual) in [(44, 4..=4, 4), (56, 1..=1, 1), (60, 1..=newest, newest)] {
         if !be_u32(header, at).is_some_and(|known| valid.contains(&known)) {
             header[at..at + 4].copy_from_slice(&usual.to_be_bytes());
         }

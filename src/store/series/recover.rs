@@ -4,7 +4,8 @@ use super::block::{self, Block};
 use super::{SeriesInfo, Span, names, of_id, start_of};
 use crate::outcome::Timestamp;
 use crate::store::header::hour_of;
-use crate::store::recover::{Progress, rows, table};
+use crate::store::recover::Progress;
+use crate::store::recover::tables::{rows, table};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 

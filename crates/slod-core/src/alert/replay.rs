@@ -5,7 +5,7 @@ use super::objective::ObjectiveAlerts;
 use super::record::AlertRecord;
 use super::tracked::Tracked;
 use crate::outcome::{Event, Timestamp};
-use crate::slo::absence::Unwatched;
+use crate::slo::absence::Presence;
 use crate::slo::correction::Spans;
 use crate::slo::{
     ContributingProbe, HourCounts, NoDataPolicy, Objective, Tally, TallyKey, Tracker,
@@ -61,9 +61,9 @@ impl Replay {
         Self { policy, ..self }
     }
 
-    /// Says when nobody was supposed to look; before anything is taken.
-    pub fn leave_out(&mut self, unwatched: Unwatched) {
-        self.tracker.leave_out(unwatched);
+    /// See [`Tracker::watched_by`]; before anything is taken.
+    pub fn watched_by(&mut self, probes: &[Presence]) {
+        self.tracker.watched_by(probes);
     }
 
     /// What stored hourly tallies must have been counted by; `None` where they say nothing,

@@ -127,7 +127,7 @@ mod tests {
     }
 
     fn every(spacing_ms: u64) -> Pace {
-        Pace::steady(spacing_ms as f64, 1)
+        Pace::steady(spacing_ms as f64, 1.0)
     }
 
     fn left(events: u64, bad: u64, spacing_ms: u64, target: f64) -> f64 {

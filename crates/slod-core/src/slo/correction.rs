@@ -130,6 +130,16 @@ impl Spans {
         after > 0 && at < self.0[after - 1].1
     }
 
+    /// Without the rest, from a time on, of the part that the time is in.
+    #[must_use]
+    pub fn ended_at(&self, at: Timestamp) -> Self {
+        let cut = |(from, to): &(Timestamp, Timestamp)| {
+            let within = *from <= at && at < *to;
+            (*from, if within { at } else { *to })
+        };
+        Self::new(self.0.iter().map(cut))
+    }
+
     /// Whether any of it lies in `from..to`.
     pub fn touch(&self, from: Timestamp, to: Timestamp) -> bool {
         self.within(from, to).next().is_some()

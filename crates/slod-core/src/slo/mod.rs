@@ -20,6 +20,7 @@ mod throughput;
 mod track;
 pub mod traffic;
 pub mod vantage;
+pub mod watchers;
 pub mod window;
 
 pub use hour::HourCounts;

@@ -13,32 +13,36 @@ pub struct Pace {
     pub spacing_ms: f64,
     /// Milliseconds per count in the counted time. Where nothing was counted, as in the time to come.
     pub counted_spacing_ms: f64,
-    /// How many probes watch the same time together, so that each event covers its share of it.
-    pub together: u32,
+    /// How many probes watched the same time together, on average, so that each event covers its share of it.
+    pub together: f64,
 }
 
 impl Pace {
-    /// `counts` are those of the time that the rate is for.
-    pub fn of(objective: &Objective, contributing: &[ContributingProbe], counts: Counts) -> Self {
+    /// `counts` are those of the time that the rate is for, in which so many probes watched `together`.
+    pub fn of(
+        objective: &Objective,
+        contributing: &[ContributingProbe],
+        counts: Counts,
+        together: f64,
+    ) -> Self {
         let budgeting = objective.budgeting;
         if budgeting.is_sliced() {
             // A slice is all its time.
             let slice_ms = millis(BudgetingMethod::SLICE) as f64;
-            return Self::steady(slice_ms / f64::from(budgeting.parts()), 1);
+            return Self::steady(slice_ms / f64::from(budgeting.parts()), 1.0);
         }
         let events = counts.good + counts.bad;
-        let counted_spacing = |together: u32| {
+        let counted_spacing = |together: f64| {
             let covered_ms = counts.covered_ms.max(1) as f64;
-            (events > 0).then(|| covered_ms / f64::from(together) / events as f64)
+            (events > 0).then(|| covered_ms / together / events as f64)
         };
-        if let Some(spacing_ms) = counted_spacing(1)
+        if let Some(spacing_ms) = counted_spacing(1.0)
             && objective.source == EventSource::Metrics
         {
-            return Self::steady(spacing_ms, 1);
+            return Self::steady(spacing_ms, 1.0);
         }
         let per_ms =
             |contributor: &ContributingProbe| 1.0 / contributor.interval.as_millis().max(1) as f64;
-        let together = u32::try_from(contributing.len().max(1)).unwrap_or(u32::MAX);
         let today = Self::steady(1.0 / contributing.iter().map(per_ms).sum::<f64>(), together);
         Self {
             counted_spacing_ms: counted_spacing(together).unwrap_or(today.spacing_ms),
@@ -47,7 +51,7 @@ impl Pace {
     }
 
     /// The same at all times.
-    pub const fn steady(spacing_ms: f64, together: u32) -> Self {
+    pub const fn steady(spacing_ms: f64, together: f64) -> Self {
         Self {
             spacing_ms,
             counted_spacing_ms: spacing_ms,
@@ -57,6 +61,6 @@ impl Pace {
 
     /// How much of a window the counted events stand for, in milliseconds.
     pub fn covered_ms(self, counts: Counts) -> f64 {
-        counts.covered_ms as f64 / f64::from(self.together)
+        counts.covered_ms as f64 / self.together
     }
 }

@@ -9,7 +9,7 @@ pub use budgets::BudgetView;
 pub use days::DayView;
 pub use fill::Filling;
 
-use super::absence::Unwatched;
+use super::absence::{Presence, Unwatched};
 use super::correction::Spans;
 use super::objective::{BudgetingMethod, Objective};
 use super::retention::Retention;
@@ -17,6 +17,7 @@ use super::series::Series;
 use super::slice::{SliceRule, slice_of, slice_start};
 use super::slices::Slices;
 use super::tally::{Tally, TallyKey};
+use super::watchers::Watchers;
 use crate::outcome::{Event, Timestamp};
 use counters::Counters;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub struct Tracker {
     since: Option<Timestamp>,
     /// When nobody was supposed to look afterwards: no slice of it is missing.
     unwatched: Unwatched,
+    watchers: Watchers,
     retention: Retention,
     /// After the latest outcome, counted or not.
     newest: Timestamp,
@@ -70,13 +72,14 @@ impl Tracker {
             series: Series::new(objective.reach().max(LONGEST_SHOWN))
                 .with_calendars(objective.calendars()),
             slices: SliceRule::of(&objective, weights).map(Slices::new),
-            contributing: contributing.into(),
             corrected: Arc::default(),
             since: None,
             unwatched: Unwatched::default(),
+            watchers: Watchers::always(contributing.len()),
             retention: Retention::default(),
             newest: Timestamp(i64::MIN),
             counters: Counters::default(),
+            contributing: contributing.into(),
             objective,
         }
     }
@@ -110,9 +113,10 @@ impl Tracker {
         Self { series, ..self }
     }
 
-    /// Says when nobody was supposed to look.
-    pub fn leave_out(&mut self, unwatched: Unwatched) {
-        self.unwatched = unwatched;
+    /// Says when each of its probes was supposed to look, in their order.
+    pub fn watched_by(&mut self, probes: &[Presence]) {
+        self.unwatched = Unwatched::of(probes);
+        self.watchers = Watchers::of(probes);
     }
 
     pub fn corrected(&self) -> &Arc<Spans> {
@@ -173,6 +177,7 @@ impl Tracker {
 
     fn take(&mut self, probe: usize, at: Timestamp, tally: Option<Tally>) {
         self.unwatched.end(at);
+        self.watchers.note(probe, at);
         let Some(tally) = tally.filter(|_| !self.corrected.contains(at)) else {
             return;
         };

@@ -8,6 +8,7 @@ use super::retention::Retention;
 use super::series::Counts;
 use super::slice::{slice_of, slice_start};
 use super::track::ContributingProbe;
+use super::watchers::Watchers;
 use crate::outcome::{Timestamp, millis};
 use std::time::Duration;
 
@@ -43,10 +44,23 @@ pub struct Extent<'a> {
     pub now: Timestamp,
     /// What is taken out of it.
     pub corrected: &'a Spans,
+    pub watchers: &'a Watchers,
     pub retention: Retention,
 }
 
 impl Extent<'_> {
+    /// How events came that were counted in it.
+    pub fn pace(
+        &self,
+        objective: &Objective,
+        contributing: &[ContributingProbe],
+        counts: Counts,
+    ) -> Pace {
+        let over = self.over(objective.budgeting);
+        let together = self.watchers.average(self.from, over, self.corrected);
+        Pace::of(objective, contributing, counts, together)
+    }
+
     /// Without the time that is corrected.
     fn length(&self, to: Timestamp) -> Duration {
         let to = to.max(self.from);
@@ -105,7 +119,7 @@ impl WindowView {
         extent: Extent<'_>,
     ) -> Self {
         let (budgeting, over) = (objective.budgeting, extent.over(objective.budgeting));
-        let pace = Pace::of(objective, contributing, counts);
+        let pace = extent.pace(objective, contributing, counts);
         let expected = |length: &dyn Fn(Timestamp) -> Duration| {
             budget::expected_events(counts, length(over), length(extent.to), pace)
         };

@@ -74,7 +74,7 @@ impl Tracker {
                 period.bad,
                 period.expected,
                 target,
-                self.pace(self.last_day(now)).spacing_ms,
+                self.last_day(now).1.spacing_ms,
             ),
             recovery: self.recovery(now, &window, &period),
             exhaustion: self.exhaustion(now, &window, &period),
@@ -119,6 +119,7 @@ impl Tracker {
             to,
             now,
             corrected: &self.corrected,
+            watchers: &self.watchers,
             retention: self.retention,
         };
         WindowView::of(&self.objective, &self.contributing, counts, extent)
@@ -149,7 +150,7 @@ impl Tracker {
         window: &Window,
         period: &WindowView,
     ) -> Option<Timestamp> {
-        let day = self.last_day(now);
+        let (day, pace) = self.last_day(now);
         if day.bad == 0 || day.covered_ms == 0 {
             return None;
         }
@@ -160,7 +161,7 @@ impl Tracker {
                 None => self.series.bad_by_hour(now, window.length),
                 Some(_) => vec![(now, period.bad)],
             },
-            rate: day.bad as f64 / (self.pace(day).covered_ms(day) / 1000.0),
+            rate: day.bad as f64 / (pace.covered_ms(day) / 1000.0),
         };
         let end = window.calendar.map(|calendar| calendar.around(now).1);
         let at = budget::exhaustion(&burning, now, window.length)?;
@@ -170,16 +171,19 @@ impl Tracker {
     /// The time that one event stands for at today's intervals.
     pub fn event_interval(&self) -> Duration {
         let parts = f64::from(self.objective.budgeting.parts());
-        Duration::try_from_secs_f64(self.pace(Counts::default()).spacing_ms * parts / 1000.0)
+        Duration::try_from_secs_f64(self.pace(Counts::default(), 1.0).spacing_ms * parts / 1000.0)
             .unwrap_or(Duration::MAX)
     }
 
-    /// What forecasts go by.
-    fn last_day(&self, now: Timestamp) -> Counts {
-        self.counts(now, FORECAST_FROM)
+    /// What forecasts go by, and how its events came.
+    fn last_day(&self, now: Timestamp) -> (Counts, Pace) {
+        let counts = self.counts(now, FORECAST_FROM);
+        let from = self.series.start(now, FORECAST_FROM);
+        let together = self.watchers.average(from, now, &self.corrected);
+        (counts, self.pace(counts, together))
     }
 
-    fn pace(&self, counts: Counts) -> Pace {
-        Pace::of(&self.objective, &self.contributing, counts)
+    fn pace(&self, counts: Counts, together: f64) -> Pace {
+        Pace::of(&self.objective, &self.contributing, counts, together)
     }
 }

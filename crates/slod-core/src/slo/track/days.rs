@@ -36,6 +36,7 @@ impl Tracker {
             to: Timestamp(start.0 + DAY_MS),
             now,
             corrected: &self.corrected,
+            watchers: &self.watchers,
             retention: self.retention,
         };
         if now < extent.to {

@@ -2,7 +2,7 @@
 
 use super::{Counters, SLICES_PER_HOUR, Tracker};
 use crate::outcome::{Event, Timestamp};
-use crate::slo::absence::Unwatched;
+use crate::slo::absence::Presence;
 use crate::slo::slice::{slice_of, slice_start};
 use crate::slo::tally::Tally;
 
@@ -21,9 +21,9 @@ impl Filling {
         &self.0
     }
 
-    /// Says when nobody was supposed to look.
-    pub fn leave_out(&mut self, unwatched: Unwatched) {
-        self.0.leave_out(unwatched);
+    /// See [`Tracker::watched_by`].
+    pub fn watched_by(&mut self, probes: &[Presence]) {
+        self.0.watched_by(probes);
     }
 
     /// Takes the tally of all probes together of an hour that is older than

@@ -78,6 +78,40 @@ fn two_probes_share_the_time_they_watch() {
     );
 }
 
+/// The second probe begins after half an hour: what was observed and spent until then stays.
+#[test]
+fn a_probe_that_is_added_leaves_the_past_as_it_was() {
+    let seen = |since: i64| Presence {
+        first: Some(Timestamp::from_secs(since)),
+        absent: Spans::default(),
+    };
+    let minute = Duration::from_secs(60);
+    let view = |probes: &[Presence], seconds: std::ops::Range<i64>| {
+        let intervals = vec![60; probes.len()];
+        let mut tracker = tracker(Sli::Success, BudgetingMethod::Occurrences, &intervals);
+        tracker.watched_by(probes);
+        for second in (0..seconds.end).step_by(60) {
+            for probe in probes {
+                let bad = Verdict::Bad(Cause::Status);
+                let verdict = if second < 600 { bad } else { Verdict::Good };
+                if probe.first <= Some(Timestamp::from_secs(second)) {
+                    let at = Timestamp::from_secs(second);
+                    record(&mut tracker, at, verdict, HOUR, minute);
+                }
+            }
+        }
+        let length = Duration::from_secs(seconds.end.abs_diff(seconds.start));
+        tracker.view(Timestamp::from_secs(seconds.end - 1), length)
+    };
+    let before = view(&[seen(0)], 0..1800);
+    assert_eq!(before.coverage, Some(1.0));
+    // The same half hour, once the other probe is known.
+    assert_eq!(view(&[seen(0), seen(1800)], 0..1800), before);
+    let whole = view(&[seen(0), seen(1800)], 0..3600);
+    assert_eq!((whole.good + whole.bad, whole.coverage), (90, Some(1.0)));
+    assert!((whole.expected - 90.0).abs() < 1e-6, "{whole:?}");
+}
+
 /// A share of an interval need not be a whole number of milliseconds.
 #[test]
 fn seven_probes_of_a_tenth_of_a_second_cover_all_their_time() {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::slo::objective::EventSource;
+use crate::slo::watchers::Watchers;
 use crate::slo::{Combine, NoDataPolicy, Sli, Window};
 use proptest::prelude::*;
 
@@ -41,6 +42,7 @@ fn hour(now_ms: u64, corrected: &Spans) -> Extent<'_> {
         to: Timestamp(HOUR_MS.cast_signed()),
         now: Timestamp(now_ms.cast_signed()),
         corrected,
+        watchers: &Watchers::Always(1),
         retention: Retention::default(),
     }
 }

@@ -1,0 +1,128 @@
+//! How many of an objective's probes watched at a time, so that the time that their events stand for
+//! together is counted once.
+
+use super::absence::Presence;
+use super::correction::Spans;
+use crate::outcome::{Timestamp, millis};
+
+const EVER: (Timestamp, Timestamp) = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+
+/// When each of an objective's probes did not watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watchers {
+    /// So many, which watched all the time.
+    Always(u32),
+    /// One entry for each probe.
+    Known(Box<[Spans]>),
+}
+
+impl Watchers {
+    /// So many probes, of which nothing else is known; at least one.
+    pub fn always(probes: usize) -> Self {
+        Self::Always(u32::try_from(probes.max(1)).unwrap_or(u32::MAX))
+    }
+
+    pub fn of(probes: &[Presence]) -> Self {
+        if probes.len() < 2 {
+            return Self::always(probes.len());
+        }
+        let unseen = |probe: &Presence| {
+            let begin = probe.first.unwrap_or(EVER.1);
+            Spans::new([(EVER.0, begin)]).joined(&probe.absent)
+        };
+        Self::Known(probes.iter().map(unseen).collect())
+    }
+
+    /// Takes the time of a probe's outcome, given its position: it watches again from then on.
+    pub fn note(&mut self, probe: usize, at: Timestamp) {
+        let Self::Known(probes) = self else { return };
+        if let Some(absent) = probes.get_mut(probe).filter(|absent| absent.contains(at)) {
+            *absent = absent.ended_at(at);
+        }
+    }
+
+    /// How many watched in the part of `from..to` in which any did, on average; `corrected` is left
+    /// out. Where none did, or the part is empty, all of them.
+    pub fn average(&self, from: Timestamp, to: Timestamp, corrected: &Spans) -> f64 {
+        let probes = match self {
+            Self::Always(probes) => return f64::from(*probes),
+            Self::Known(probes) => probes,
+        };
+        let all = probes.len() as f64;
+        if from >= to || !probes.iter().any(|absent| absent.touch(from, to)) {
+            return all;
+        }
+        let watched = |absent: &Spans| {
+            let left_out = absent.joined(corrected).overlap(from, to);
+            (to.0 - from.0) - millis(left_out)
+        };
+        let mut common = Spans::new([EVER]);
+        for absent in probes {
+            common = common.common(absent);
+        }
+        let any = watched(&common);
+        if any <= 0 {
+            return all;
+        }
+        let sum: i64 = probes.iter().map(watched).sum();
+        sum as f64 / any as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn probe(first: i64, absent: &[(i64, i64)]) -> Presence {
+        let absent = absent.iter();
+        let absent = absent.map(|(from, to)| (Timestamp(*from), Timestamp(*to)));
+        Presence {
+            first: Some(Timestamp(first)),
+            absent: Spans::new(absent),
+        }
+    }
+
+    fn average(watchers: &Watchers, from: i64, to: i64) -> f64 {
+        watchers.average(Timestamp(from), Timestamp(to), &Spans::default())
+    }
+
+    /// Against a count of each millisecond.
+    #[test]
+    fn the_average_is_over_the_time_in_which_any_probe_watched() {
+        let probes = [
+            probe(100, &[(300, 400)]),
+            probe(200, &[(250, 500), (800, i64::MAX)]),
+            Presence::default(),
+        ];
+        let watchers = Watchers::of(&probes);
+        let watches = |probe: &Presence, at: i64| {
+            probe.first.is_some_and(|first| first.0 <= at) && !probe.absent.contains(Timestamp(at))
+        };
+        for (from, to) in [(0, 1000), (150, 420), (310, 390), (600, 700), (700, 900)] {
+            let counts = (from..to).map(|at| probes.iter().filter(|one| watches(one, at)).count());
+            let counts: Vec<usize> = counts.filter(|count| *count > 0).collect();
+            let expected = match counts.len() {
+                0 => 3.0,
+                watched => counts.iter().sum::<usize>() as f64 / watched as f64,
+            };
+            assert_eq!(average(&watchers, from, to), expected, "{from}..{to}");
+        }
+    }
+
+    #[test]
+    fn corrected_time_is_left_out() {
+        let watchers = Watchers::of(&[probe(0, &[]), probe(500, &[])]);
+        let corrected = Spans::new([(Timestamp(0), Timestamp(250))]);
+        let average = watchers.average(Timestamp(0), Timestamp(1000), &corrected);
+        assert_eq!(average, (750.0 + 500.0) / 750.0);
+    }
+
+    #[test]
+    fn an_outcome_begins_the_time_of_its_probe() {
+        let mut watchers = Watchers::of(&[probe(0, &[]), Presence::default()]);
+        assert_eq!(average(&watchers, 0, 100), 1.0);
+        watchers.note(1, Timestamp(50));
+        assert_eq!(average(&watchers, 0, 100), 1.5);
+        assert_eq!(average(&watchers, 60, 100), 2.0);
+    }
+}

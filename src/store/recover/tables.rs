@@ -1,0 +1,135 @@
+//! Tables that are copied row by row.
+
+use super::Recovered;
+use crate::store::schema;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+/// All but the outcomes and the samples.
+pub fn copy(old: &Connection, new: &Connection, recovered: &mut Recovered) -> rusqlite::Result<()> {
+    let tx = new.unchecked_transaction()?;
+    let gaps = &mut recovered.gaps;
+    recovered.probes = table(old, &tx, "probe", "id", gaps)?;
+    recovered.nameless = recovered.probes == 0 && *gaps > 0;
+    table(old, &tx, "basis", "id", gaps)?;
+    let corrections = table(old, &tx, "correction", "id", gaps)?;
+    let invalid = tx.execute("DELETE FROM correction WHERE from_at >= to_at", [])? as u64;
+    recovered.corrections = corrections - invalid;
+    recovered.corrections_lost = invalid;
+    table(old, &tx, "beat", "service", gaps)?;
+    table(old, &tx, "held", "at", gaps)?;
+    table(old, &tx, "absence", "probe", gaps)?;
+    table(old, &tx, "audit", "id", gaps)?;
+    table(old, &tx, "run", "id", gaps)?;
+    table(old, &tx, "run_part", "run", gaps)?;
+    table(old, &tx, "marker", "id", gaps)?;
+    recovered.alerts = alerts(old, &tx, gaps)?;
+    table(old, &tx, "acknowledgement", "from_at", gaps)?;
+    table(old, &tx, "silence", "id", gaps)?;
+    table(old, &tx, "outbox", "id", gaps)?;
+    table(old, &tx, "delivered", "receiver", gaps)?;
+    table(old, &tx, "posted", "receiver", gaps)?;
+    table(old, &tx, "removed_delivered", "receiver", gaps)?;
+    table(old, &tx, "notification", "id", gaps)?;
+    tx.commit()
+}
+
+/// Copies alerts, also from the table of older versions.
+fn alerts(old: &Connection, new: &Connection, gaps: &mut u64) -> rusqlite::Result<u64> {
+    let mut kept = table(old, new, "alert_record", "from_at", gaps)?;
+    if old.table_exists(None, "alert").unwrap_or(false) {
+        new.execute_batch(schema::OLD_ALERTS)?;
+        kept += table(old, new, "alert", "from_at", gaps)?;
+        new.execute_batch(schema::CONVERT_ALERTS)?;
+    }
+    Ok(kept)
+}
+
+/// Copies a table forwards up to what cannot be read, and then backwards down to it.
+pub fn table(
+    old: &Connection,
+    new: &Connection,
+    name: &str,
+    key: &str,
+    gaps: &mut u64,
+) -> rusqlite::Result<u64> {
+    // An older version does not have all.
+    if old.table_exists(None, name).is_ok_and(|there| !there) {
+        return Ok(0);
+    }
+    let mut kept = 0;
+    for order in ["ASC", "DESC"] {
+        let sql = format!("SELECT * FROM {name} ORDER BY {key} {order}");
+        let (rows, whole) = rows(old, &sql, &[]);
+        kept += insert(new, name, &columns(old, name), rows)?;
+        if whole {
+            break;
+        }
+        *gaps += u64::from(order == "ASC");
+    }
+    Ok(kept)
+}
+
+/// What the old table's columns are called: an older version has fewer.
+pub fn columns(old: &Connection, table: &str) -> Vec<String> {
+    let statement = old.prepare_cached(&format!("SELECT * FROM {table} LIMIT 0"));
+    let names = statement.map(|statement| {
+        let names = statement.column_names();
+        names
+            .map(|name| schema::column_today(name).to_owned())
+            .collect()
+    });
+    names.unwrap_or_default()
+}
+
+/// The rows that can be read before the first that cannot, and whether these are all.
+pub fn rows(old: &Connection, sql: &str, args: &[i64]) -> (Vec<Vec<Value>>, bool) {
+    let mut found = Vec::new();
+    let Ok(mut statement) = old.prepare_cached(sql) else {
+        return (found, false);
+    };
+    let width = statement.column_count();
+    let Ok(mut rows) = statement.query(params_from_iter(args)) else {
+        return (found, false);
+    };
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => {
+                let values: rusqlite::Result<_> = (0..width).map(|at| row.get(at)).collect();
+                match values {
+                    Ok(values) => found.push(values),
+                    Err(_) => return (found, false),
+                }
+            }
+            Ok(None) => return (found, true),
+            Err(_) => return (found, false),
+        }
+    }
+}
+
+/// Inserts rows; one that is there already, or breaks the table's rules, is left out.
+pub fn insert(
+    new: &Connection,
+    table: &str,
+    columns: &[String],
+    rows: Vec<Vec<Value>>,
+) -> rusqlite::Result<u64> {
+    let places = vec!["?"; columns.len()].join(", ");
+    let columns = columns.join(", ");
+    let sql = format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})");
+    let mut kept = 0;
+    for row in rows {
+        let mut statement = new.prepare_cached(&sql)?;
+        match statement.execute(params_from_iter(row)) {
+            Ok(inserted) => kept += inserted as u64,
+            Err(error) if refused(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(kept)
+}
+
+/// A value that its column does not take, as damage makes them.
+fn refused(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+}
