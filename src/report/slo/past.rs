@@ -25,7 +25,7 @@ pub fn count(
             store.for_each_outline(hour, wanted, |key, outline| {
                 let outline = outline.map(Rc::new);
                 for (service, probe) in index.get(key).into_iter().flatten() {
-                    services[*service].outline(*probe, outline.as_ref());
+                    services[*service].outline(hour, *probe, outline.as_ref());
                 }
             })?;
         }

@@ -23,6 +23,11 @@ pub struct ServiceCounting<'a> {
     outlines: Vec<(usize, Rc<HourOutline>)>,
     /// Whether a probe of it has a block without an outline.
     unknown: bool,
+    /// Probes that it watches.
+    watched: usize,
+    /// What [`ServiceCounting::close_hour`] would return, once all of its outlines came: they are many, and
+    /// need not wait for those of all services.
+    closed: Option<bool>,
 }
 
 impl<'a> ServiceCounting<'a> {
@@ -48,21 +53,31 @@ impl<'a> ServiceCounting<'a> {
             outcomes: 0,
             outlines: Vec::new(),
             unknown: false,
+            watched: spec.watched().count(),
+            closed: None,
             spec,
         })
     }
 
-    /// Takes what is known of one probe's block of the open hour.
-    pub fn outline(&mut self, probe: usize, outline: Option<&Rc<HourOutline>>) {
+    /// Takes what is known of one probe's block of an hour that is finished.
+    pub fn outline(&mut self, hour: Timestamp, probe: usize, outline: Option<&Rc<HourOutline>>) {
         match outline {
             Some(outline) => self.outlines.push((probe, Rc::clone(outline))),
             None => self.unknown = true,
+        }
+        if self.outlines.len() == self.watched {
+            self.closed = Some(self.count_hour(hour, true));
         }
     }
 
     /// Ends the open hour. Returns whether it was counted by its outlines; otherwise its outcomes
     /// are needed. `complete` says that the outlines are of all of them.
     pub fn close_hour(&mut self, hour: Timestamp, complete: bool) -> bool {
+        let closed = self.closed.take();
+        closed.unwrap_or_else(|| self.count_hour(hour, complete))
+    }
+
+    fn count_hour(&mut self, hour: Timestamp, complete: bool) -> bool {
         let outlines = std::mem::take(&mut self.outlines);
         let usable = complete && !std::mem::take(&mut self.unknown);
         let mut objectives = self.objectives.iter_mut();
