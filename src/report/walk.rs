@@ -19,10 +19,12 @@ pub fn each_share<'c, T: Send>(
         let mut workers = Vec::new();
         for services in config.services.chunks(share) {
             let reader = store.reader()?;
-            workers.push(scope.spawn(move || {
+            let work = move || {
                 let found = read(&reader, services);
                 found.map(|found| (found, reader.unreadable_blocks()))
-            }));
+            };
+            let worker = thread::Builder::new().spawn_scoped(scope, work);
+            workers.push(worker.map_err(StoreError::io("start a thread that reads the store"))?);
         }
         let mut all = Vec::new();
         for worker in workers {

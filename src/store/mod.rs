@@ -140,7 +140,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing, source }
     }
 

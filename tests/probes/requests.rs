@@ -224,6 +224,28 @@ fn what_cannot_be_sent_or_checked_is_said() {
             "conflict",
         ),
         (
+            "{ url: \"http://a.test/\", basic_auth: { username: \"a:b\", password: c } }",
+            "invalid-value",
+        ),
+        ("{ url: \"http://a.test/\", bearer: \"\" }", "invalid-value"),
+        (
+            "{ url: \"http://a.test/\", bearer: \"a b\" }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", method: CONNECT }",
+            "invalid-value",
+        ),
+        ("{ url: \"http://a.test/\", method: get }", "invalid-value"),
+        (
+            "{ url: \"http://a.test/\", method: TRACE, body: x }",
+            "conflict",
+        ),
+        (
+            "{ url: \"http://a.test/\", expect: { status: [204, 304], body: x } }",
+            "conflict",
+        ),
+        (
             "{ url: \"http://a.test/\", headers: { X-A: ~ } }",
             "invalid-value",
         ),
@@ -238,5 +260,20 @@ fn what_cannot_be_sent_or_checked_is_said() {
             .iter()
             .any(|fault| fault.code == code && fault.place.is_some());
         assert!(found, "{yaml}: {faults:?}");
+    }
+}
+
+#[test]
+fn unusual_requests_are_valid() {
+    for keys in [
+        "method: purge",
+        "method: TRACE",
+        "basic_auth: { username: sk_key, password: \"\" }",
+        "expect: { status: [200, 204], body: x }",
+        "expect: { status: 204, headers: { X-A: b } }",
+    ] {
+        let yaml = format!("{{ url: \"http://a.test/\", {keys} }}");
+        let (_, faults) = read(&yaml, Path::new("/nonexistent"));
+        assert!(faults.is_empty(), "{yaml}: {faults:?}");
     }
 }

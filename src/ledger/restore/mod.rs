@@ -169,7 +169,10 @@ impl<'a> Builder<'a> {
                     scale: &self.scale,
                     late: &late,
                 };
-                workers.push(scope.spawn(move || piece.restore(&reader, past)));
+                let work = move || piece.restore(&reader, past);
+                let worker = thread::Builder::new().spawn_scoped(scope, work);
+                let failed = StoreError::io("start a thread that reads the store");
+                workers.push(worker.map_err(failed)?);
             }
             for worker in workers {
                 match worker.join() {

@@ -1,5 +1,6 @@
 //! From the config to a probe.
 
+use super::status::Code;
 use super::{GrpcProbe, keys, message};
 use crate::probe::dial::{Address, options};
 use crate::probe::http::headers::is_secret;
@@ -29,7 +30,19 @@ pub fn read(section: &Section<'_>) -> Option<GrpcProbe> {
     let authority = section.get(&keys::AUTHORITY);
     let metadata = read_metadata(section);
     let (codes, serving) = match section.section_or_empty(&keys::EXPECT) {
-        Some(expect) => (expect.all(&keys::CODE), expect.all(&keys::SERVING)),
+        Some(expect) => {
+            let codes = expect.all(&keys::CODE);
+            let never = !codes.is_empty() && !codes.contains(&Code::OK);
+            if never && expect.written_name(&keys::SERVING).is_some() {
+                expect.error(
+                    "conflict",
+                    &keys::SERVING,
+                    "only an answer with the status OK has a state, and `code` does not expect it",
+                    "remove `serving`, or add OK to `code`",
+                );
+            }
+            (codes, expect.all(&keys::SERVING))
+        }
         None => (Vec::new(), Vec::new()),
     };
     let family = section.get(&options::IP_VERSION);

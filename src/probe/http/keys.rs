@@ -136,12 +136,24 @@ pub const METHOD: Key<Parsed<Method>> = Key::with_default(
     "method",
     Parsed {
         label: "text",
-        expected: "a method such as GET or POST",
-        parse: |text| Method::from_bytes(text.as_bytes()).ok(),
+        expected: "a method such as GET or POST, in upper case; CONNECT is for proxies",
+        parse: method,
     },
     "GET",
     "The request's method.",
 );
+
+/// Methods are case-sensitive: a server knows GET, and no `get`.
+fn method(text: &str) -> Option<Method> {
+    const STANDARD: [&str; 8] = [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH",
+    ];
+    let in_wrong_case = |name: &&str| name.eq_ignore_ascii_case(text) && *name != text;
+    let refused = text.eq_ignore_ascii_case("CONNECT") || STANDARD.iter().any(in_wrong_case);
+    Method::from_bytes(text.as_bytes())
+        .ok()
+        .filter(|_| !refused)
+}
 
 pub const HEADERS: Key<Map<SecretText>> = Key::optional(
     "headers",

@@ -51,14 +51,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
             "expected at most 16MiB",
         );
     }
-    if request.method == Method::HEAD && expect.wants_body() {
-        section.error(
-            "conflict",
-            &keys::METHOD,
-            "a response to HEAD has no body, but `expect` checks it",
-            "use GET, or check only the status and headers",
-        );
-    }
+    refuse_what_has_no_body(section, &request, &expect);
     warn_of_open_secrets(section, &request);
     Some(HttpProbe {
         request,
@@ -68,6 +61,33 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
         body_limit: body_limit?,
         transport: transport?,
     })
+}
+
+/// Bodies that HTTP does not have (RFC 9110, 6.4.1 and 9.3.8).
+fn refuse_what_has_no_body(section: &Section<'_>, request: &Request, expect: &Expect) {
+    if request.method == Method::TRACE && !request.body.is_empty() {
+        let problem = "a TRACE request has no body";
+        section.error("conflict", &keys::BODY, problem, "remove `body`");
+    }
+    if !expect.wants_body() {
+        return;
+    }
+    let never = |status: u16| status < 200 || [204, 205, 304].contains(&status);
+    if request.method == Method::HEAD {
+        section.error(
+            "conflict",
+            &keys::METHOD,
+            "a response to HEAD has no body, but `expect` checks it",
+            "use GET, or check only the status and headers",
+        );
+    } else if !expect.status.is_empty() && expect.status.iter().cloned().flatten().all(never) {
+        section.error(
+            "conflict",
+            &keys::EXPECT,
+            "a response with the expected `status` has no body, but `expect` checks it",
+            "check only the status and headers",
+        );
+    }
 }
 
 /// How requests reach the server, of the keys that every kind over HTTP has.
@@ -199,12 +219,14 @@ pub fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
     let Some(token) = bearer else {
         return credentials(&basic?);
     };
-    let value = Request::secret(&format!("Bearer {}", token.reveal()));
+    let is_token = |token: &str| !token.is_empty() && !token.contains(char::is_whitespace);
+    let token = Some(token.reveal()).filter(|token| is_token(token));
+    let value = token.and_then(|token| Request::secret(&format!("Bearer {token}")));
     if value.is_none() {
         section.error(
             "invalid-value",
             &keys::BEARER,
-            "the value is not valid in a header",
+            "the value is empty, has spaces, or is not valid in a header",
             "a token in one line",
         );
     }
@@ -216,7 +238,17 @@ fn credentials(section: &Section<'_>) -> Option<HeaderValue> {
         section.get(&keys::USERNAME),
         section.secret(&keys::PASSWORD),
     );
-    Request::basic(&username?, password?.reveal())
+    let (username, password) = (username?, password?);
+    if username.contains(':') {
+        section.error(
+            "invalid-value",
+            &keys::USERNAME,
+            "a user with a colon cannot be sent: the server takes what follows it as the password (RFC 7617)",
+            "expected a user without `:`",
+        );
+        return None;
+    }
+    Request::basic(&username, password.reveal())
 }
 
 fn read_expect(section: &Section<'_>) -> Option<Expect> {
