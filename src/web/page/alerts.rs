@@ -94,7 +94,8 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
                     }
                     None => (what(alert)),
                 }
-                @if !alert.evidence.is_empty() { br; span.quiet { (alert.evidence) } }
+                @let evidence = evidence(alert);
+                @if !evidence.is_empty() { br; span.quiet { (evidence) } }
             }
             span.quiet {
                 "for " (numbers::span(age)) ", since " (moment(alert.from))
@@ -105,16 +106,28 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
     }
 }
 
+/// Without the name of what it is about, which stands before it.
+fn evidence(alert: &AlertRecord) -> &str {
+    let rest = alert.evidence.strip_prefix(&*alert.key.words());
+    let rest = rest.and_then(|rest| rest.strip_prefix(": "));
+    rest.unwrap_or(&alert.evidence)
+}
+
 /// What an alert is about, within its service.
 pub fn what(alert: &AlertRecord) -> Markup {
     html! {
         @match &alert.key.source {
             Source::Budget { slo, condition } => { bdi { (slo) } ": " (condition.words()) }
-            Source::Sign { sign, subject } => {
-                (sign.replace('_', " "))
-                @if !subject.is_empty() { " (" bdi { (subject) } ")" }
-            }
+            Source::Sign { sign, subject } => (what_sign(sign, subject)),
         }
+    }
+}
+
+/// `memory growing (worker)`
+pub fn what_sign(sign: &str, subject: &str) -> Markup {
+    html! {
+        (sign.replace('_', " "))
+        @if !subject.is_empty() { " (" bdi { (subject) } ")" }
     }
 }
 
