@@ -2,7 +2,7 @@
 
 use super::frame::HOME;
 use super::parts::{moment, service_path};
-use crate::alert::{AlertRecord, Source};
+use crate::alert::{AlertRecord, Source, Urgency};
 use crate::alerting::AlertsView;
 use crate::format::numbers;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
@@ -47,7 +47,7 @@ pub fn alerts<'a>(
                 h2 { "Alerts" }
                 div.card {
                     ul.failures { @for one in firing.iter().take(MAX_ROWS) { (item(one, root, at)) } }
-                    @if more > 0 { p.quiet { "and " (numbers::count(more as u64)) " more" } }
+                    @if more > 0 { p.quiet { a href={ (root) "api/v1/alerts" } { "and " (numbers::count(more as u64)) " more" } } }
                 }
             }
         }
@@ -84,7 +84,7 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
         .is_some_and(|view| Health::of_objective(view) == Health::Recovered);
     html! {
         li {
-            span.cause { (alert.urgency.label()) }
+            span.cause.warn[alert.urgency == Urgency::Ticket] { (alert.urgency.label()) }
             span.message dir="auto" {
                 @if !service.is_empty() { a href={ (root) (service_path(service)) } { (service) } " / " }
                 @match tier.filter(|_| has_recovered) {

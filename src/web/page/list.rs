@@ -106,75 +106,81 @@ pub fn counts(services: &[Judged<'_>], query: PageQuery<'_>) -> Markup {
 /// The list itself. Takes all services, worst first.
 pub fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp, view: View<'_>) -> Markup {
     let filter = Filter::of(view.query);
-    let chosen: Vec<Judged<'_>> = services
-        .iter()
-        .filter(|one| filter.fits(one))
-        .copied()
-        .collect();
+    let fits = |one: &&Judged<'_>| filter.fits(one);
+    let chosen: Vec<Judged<'_>> = services.iter().filter(fits).copied().collect();
     let parts = chosen.len().div_ceil(ROWS).max(1);
     let part = filter.part.min(parts - 1);
-    let from = part * ROWS;
-    let shown = &chosen[from..chosen.len().min(from + ROWS)];
     let is_long = services.len() > IN_FULL;
+    let rows = Rows {
+        chosen: &chosen,
+        from: part * ROWS,
+        signs,
+        at,
+        is_brief: is_long,
+        unfold: view.unfolds() || filter.is_set(),
+    };
     html! {
         div #services {
             @if is_long || filter.is_set() { (form(&filter, view.query, (chosen.len(), services.len()))) }
-            (rows(&chosen, from, shown, signs, at, (is_long, view.unfolds() || filter.is_set())))
+            (rows.markup())
             @if parts > 1 { (places(part, parts, view.query)) }
         }
     }
 }
 
-fn rows(
-    chosen: &[Judged<'_>],
+/// What one page has of the services that the filter chose.
+struct Rows<'a> {
+    chosen: &'a [Judged<'a>],
     from: usize,
-    shown: &[Judged<'_>],
-    signs: &Signs<'_>,
+    signs: &'a Signs<'a>,
     at: Timestamp,
-    (is_brief, unfold): (bool, bool),
-) -> Markup {
-    let troubled = chosen.partition_point(|(health, _)| health.is_trouble());
-    let cards = match from {
-        0 if chosen.len() <= IN_FULL => chosen.len(),
-        0 => troubled.min(IN_FULL),
-        _ => 0,
-    };
-    let (in_full, in_lines) = shown.split_at(cards);
-    let (ill, healthy) =
-        in_lines.split_at(troubled.saturating_sub(from + cards).min(in_lines.len()));
-    let (all_ill, all_healthy) = (
-        troubled.saturating_sub(cards),
-        chosen.len() - troubled.max(cards),
-    );
-    html! {
-        @for (health, service) in in_full { (card(*health, service, at, Shape {
-            is_brief,
-            signs: signs.get(&*service.name).copied(),
-            unfold,
-        })) }
-        (lines((all_ill, "also need attention"), ill, signs, true))
-        (lines((all_healthy, "without problems"), healthy, signs, unfold || from > 0 || all_healthy <= UNFOLDED))
-    }
+    is_brief: bool,
+    unfold: bool,
 }
 
-/// Services in one line each, of so many.
-fn lines(
-    (all, what): (usize, &str),
-    services: &[Judged<'_>],
-    signs: &Signs<'_>,
-    open: bool,
-) -> Markup {
-    html! {
-        @if !services.is_empty() {
-            details.lines open[open] {
-                summary { h2 { (numbers::count(all as u64)) " " (what) } }
-                table {
-                    thead { tr {
-                        th scope="col" { "Service" } th.spare scope="col" { "30 days" }
-                        th scope="col" { "SLI" } th scope="col" { "Least budget" }
-                        th.spare scope="col" { "p95 1h" } th scope="col" { "State" }
-                    } }
-                    tbody { @for (health, service) in services { (line(*health, service, signs.get(&*service.name).copied())) } }
+impl Rows<'_> {
+    fn markup(&self) -> Markup {
+        let troubled = self
+            .chosen
+            .partition_point(|(health, _)| health.is_trouble());
+        let cards = if self.chosen.len() <= IN_FULL {
+            self.chosen.len()
+        } else {
+            troubled.min(IN_FULL)
+        };
+        let healthy = self.chosen.len() - troubled.max(cards);
+        let unfold = self.unfold || self.from > 0 || healthy <= UNFOLDED;
+        html! {
+            @for (health, service) in self.within(0, cards) { (card(*health, service, self.at, Shape {
+                is_brief: self.is_brief,
+                signs: self.signs.get(&*service.name).copied(),
+                unfold: self.unfold,
+            })) }
+            (self.lines((troubled.saturating_sub(cards), "also need attention"), self.within(cards, troubled), true))
+            (self.lines((healthy, "without problems"), self.within(troubled.max(cards), self.chosen.len()), unfold))
+        }
+    }
+
+    /// Those from one place to another that are on this page.
+    fn within(&self, from: usize, to: usize) -> &[Judged<'_>] {
+        let to = to.min(self.from + ROWS);
+        self.chosen.get(from.max(self.from)..to).unwrap_or_default()
+    }
+
+    /// Services in one line each, of so many.
+    fn lines(&self, (all, what): (usize, &str), services: &[Judged<'_>], open: bool) -> Markup {
+        html! {
+            @if !services.is_empty() {
+                details.lines open[open] {
+                    summary { h2 { (numbers::count(all as u64)) " " (what) } }
+                    table {
+                        thead { tr {
+                            th scope="col" { "Service" } th.spare scope="col" { "30 days" }
+                            th scope="col" { "SLI" } th scope="col" { "Least budget" }
+                            th.spare scope="col" { "p95 1h" } th scope="col" { "State" }
+                        } }
+                        tbody { @for (health, service) in services { (line(*health, service, self.signs.get(&*service.name).copied())) } }
+                    }
                 }
             }
         }

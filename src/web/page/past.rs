@@ -4,7 +4,7 @@ use super::alerts::{marks, what};
 use super::charts::Charts;
 use super::parts::moment;
 use super::signs::SignCharts;
-use crate::alert::AlertRecord;
+use crate::alert::{AlertRecord, Urgency};
 use crate::format::numbers;
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::report::timeline::TimelineEvent;
@@ -157,7 +157,7 @@ fn past_alert(alert: &AlertRecord) -> Markup {
     };
     html! {
         li {
-            span.cause { (alert.urgency.label()) }
+            span.cause.warn[alert.urgency == Urgency::Ticket] { (alert.urgency.label()) }
             span.message dir="auto" {
                 (what(alert))
                 @if let Some(spent) = alert.spent { ", " (numbers::spent(spent)) " of the budget spent" }
