@@ -50,7 +50,7 @@ fn a_browser_gets_a_page_that_leads_on_where_a_program_gets_a_problem() {
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
         );
-        raw(&daemon, request.as_bytes())
+        answer(sent(&daemon, request.as_bytes()))
     };
     for (path, home) in [
         ("/nowhere", "./"),

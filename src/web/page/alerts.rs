@@ -8,6 +8,7 @@ use crate::format::numbers;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
 use crate::outcome::Timestamp;
 use crate::report::health::Health;
+use crate::signal::SIGNALS;
 use maud::{Markup, html};
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -86,7 +87,9 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
         li {
             span.cause.warn[alert.urgency == Urgency::Ticket] { (alert.urgency.label()) }
             span.message dir="auto" {
-                @if !service.is_empty() { a href={ (root) (service_path(service)) } { (service) } " / " }
+                @if service.is_empty() { (of_no_service(alert)) " / " } @else {
+                    a href={ (root) (service_path(service)) } { (service) } " / "
+                }
                 @match tier.filter(|_| has_recovered) {
                     Some(tier) => {
                         bdi { (alert.key.slo().unwrap_or_default()) }
@@ -103,6 +106,14 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
                 ", " a href={ (root) (alert.runbook()) } { "runbook" }
             }
         }
+    }
+}
+
+/// `host`, or `slod` where it is in trouble itself.
+fn of_no_service(alert: &AlertRecord) -> &'static str {
+    match &alert.key.source {
+        Source::Sign { sign, .. } if SIGNALS.iter().any(|one| *one.name == **sign) => "host",
+        _ => "slod",
     }
 }
 
