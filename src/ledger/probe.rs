@@ -288,6 +288,7 @@ impl ProbeState {
             missed: self.missed,
             last: self.last.clone(),
             consecutive_failures: self.consecutive_failures,
+            failing_since: self.failing_since,
             recent_failures: self.recent_failures.iter().cloned().collect(),
             attempts: self.attempts.iter().copied().collect(),
             bucket_bounds: self.bounds.clone(),

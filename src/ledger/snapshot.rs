@@ -64,6 +64,8 @@ pub struct ProbeView {
     pub last: Option<LastOutcome>,
     /// Bad outcomes since the last good one.
     pub consecutive_failures: u64,
+    /// When the first of these was; `None` unless the last outcome is bad.
+    pub failing_since: Option<Timestamp>,
     /// The newest bad outcomes, newest first; at most [`RECENT_FAILURES`].
     pub recent_failures: Vec<Arc<LastOutcome>>,
     /// The newest attempts, oldest first; at most [`ATTEMPTS`].

@@ -202,13 +202,7 @@ impl<'a> Outages<'a> {
             Verdict::Bad(cause) => {
                 let first = || {
                     let message = record.outcome.detail.message.as_deref();
-                    let message = message.map(|text| format!(": {text}"));
-                    let cause = cause.label();
-                    (
-                        record.at,
-                        0,
-                        format!("{cause}{}", message.unwrap_or_default()),
-                    )
+                    (record.at, 0, message.unwrap_or(cause.label()).to_owned())
                 };
                 let (at, count, why) = self.failing.get_or_insert_with(first);
                 *count += 1;

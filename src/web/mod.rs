@@ -118,7 +118,7 @@ impl WebState {
 
 /// All routes.
 pub fn router(state: WebState) -> Router {
-    let access = state.access.clone();
+    let (access, clock) = (state.access.clone(), state.clock.clone());
     Router::new()
         .merge(views())
         .merge(changes())
@@ -145,7 +145,7 @@ pub fn router(state: WebState) -> Router {
         .layer(CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest))
         .layer(middleware::from_fn_with_state(access.clone(), auth::admit))
         .layer(time_limit())
-        .layer(middleware::from_fn(problem::explain))
+        .layer(middleware::from_fn_with_state(clock, problem::explain))
         .layer(CatchPanicLayer::custom(|_| problem::defect()))
         .layer(middleware::from_fn_with_state(access, guard))
         .with_state(state)
@@ -268,7 +268,7 @@ async fn guard(State(access): State<Access>, request: Request, next: Next) -> Re
         (header::REFERRER_POLICY, "no-referrer"),
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ),
         (header::CACHE_CONTROL, "no-store"),
     ];

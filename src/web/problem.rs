@@ -1,16 +1,19 @@
 //! Errors as RFC 9457 has them.
 
 use super::BODY_LIMIT;
+use super::page::View;
+use super::page::problem::{Reader, render_problem};
+use crate::clock::Clock;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
-use axum::response::{AppendHeaders, IntoResponse, Response};
+use axum::response::{AppendHeaders, Html, IntoResponse, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
 
 /// An error for a client.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
     title: String,
@@ -30,6 +33,10 @@ impl Problem {
 
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    pub fn title(&self) -> &str {
+        &self.title
     }
 
     pub fn detail(&self) -> Option<&str> {
@@ -66,7 +73,11 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let json = self.to_json();
         let kind = [(header::CONTENT_TYPE, JSON)];
-        (self.status, kind, AppendHeaders(self.headers), json).into_response()
+        let headers = AppendHeaders(self.headers.clone());
+        let mut response = (self.status, kind, headers, json).into_response();
+        // For those who get a page instead.
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
@@ -105,25 +116,40 @@ pub fn defect() -> http::Response<Full<Bytes>> {
     response
 }
 
-/// Gives every bare error (of a limit, a timeout, an extractor) the same form.
-pub async fn explain(request: Request, next: Next) -> Response {
-    let response = next.run(request).await;
+/// Gives every bare error (of a limit, a timeout, an extractor) the same form, and browsers a page.
+pub async fn explain(State(clock): State<Clock>, request: Request, next: Next) -> Response {
+    let reader = Reader::of(&request);
+    let response = in_one_form(next.run(request).await);
+    let problem = response.extensions().get::<Problem>();
+    let (Some(reader), Some(problem)) = (reader, problem) else {
+        return response;
+    };
+    let view = View {
+        now: clock.now(),
+        query: reader.query(),
+        store_trouble: None,
+    };
+    let page = Html(render_problem(problem, &reader, view));
+    let headers = AppendHeaders(problem.headers.clone());
+    (problem.status, headers, page).into_response()
+}
+
+fn in_one_form(response: Response) -> Response {
     let status = response.status();
     let shown = response.headers().get(header::CONTENT_TYPE) == Some(&JSON);
     if shown || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let (parts, _) = response.into_parts();
-    let problem = match status {
+    let mut problem = match status {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         // Only the address has been read so far.
         StatusCode::BAD_REQUEST => Problem::new(status, "the address is not valid UTF-8"),
         StatusCode::SERVICE_UNAVAILABLE => Problem::new(status, "the answer took too long"),
         status => Problem::new(status, status.canonical_reason().unwrap_or("error")),
     };
-    let mut problem = problem.into_response();
     if let Some(allow) = parts.headers.get(header::ALLOW) {
-        problem.headers_mut().insert(header::ALLOW, allow.clone());
+        problem = problem.with(header::ALLOW, allow.clone());
     }
-    problem.map(Body::new)
+    problem.into_response().map(Body::new)
 }

@@ -2,7 +2,7 @@
 
 use super::page::style;
 use axum::response::Html;
-use maud::{DOCTYPE, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use pulldown_cmark::{Options, Parser, html::push_html};
 use std::sync::LazyLock;
 
@@ -26,16 +26,30 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
                 title { "Runbook – slod" }
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                link rel="icon" href="data:,";
                 link rel="stylesheet" href={ (style::NAME) "?v=" (*style::HASH) };
             }
             body {
-                header.top { nav aria-label="Main" { a.mark href="./" { "slod" span.quiet { " status" } } } }
-                main.text { (PreEscaped(content)) }
+                header.top { nav aria-label="Main" { a.mark href="./" { "slod" span.quiet { " status" } } a href="./" { "All services" } } }
+                main.text { (contents()) (PreEscaped(content)) }
             }
         }
     };
     page.into_string()
 });
+
+/// The sections, for those who come without the address of one.
+fn contents() -> Markup {
+    let alerts = RUNBOOK.lines().filter_map(|line| line.strip_prefix("## "));
+    html! {
+        details {
+            summary { "Contents" }
+            nav aria-label="Contents" {
+                @for alert in alerts { a href={ "#" (alert.to_lowercase()) } { (alert) } }
+            }
+        }
+    }
+}
 
 pub async fn runbook() -> Html<&'static str> {
     Html(&PAGE)

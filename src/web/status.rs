@@ -30,8 +30,8 @@ use std::time::Duration;
 
 /// Response times of so many probes are drawn on a page at most.
 const DRAWN_PROBES: usize = 20;
-/// Incidents since then are listed.
-const INCIDENTS_SINCE: Duration = DAY.saturating_mul(30);
+/// Alerts and events since then are listed.
+const EVENTS_SINCE: Duration = DAY.saturating_mul(30);
 /// So many alerts of all services are looked through.
 const MAX_ALERTS: u32 = 2000;
 
@@ -156,7 +156,7 @@ impl WantedPast {
             let hours = store.hours(key, from, at)?;
             latencies.push((key.clone(), hours.iter().map(HourLatency::of).collect()));
         }
-        let since = at.before(INCIDENTS_SINCE);
+        let since = at.before(EVENTS_SINCE);
         let alerts = store.alerts(since, at, MAX_ALERTS)?;
         let markers = store.markers(Some(service), (since, Timestamp(at.0 + 1)), MAX_MARKERS)?;
         let burned = burned(&self.config, store, &markers, at)?;

@@ -49,7 +49,7 @@ fn host_and_processes_are_exported_shown_and_follow_a_reload() {
         page.contains("Open files") && page.contains("not found"),
         "{page}"
     );
-    assert!(daemon.request("GET", "/").contains("Processor usage"));
+    assert!(daemon.request("GET", "/").contains("CPU usage"));
 
     config(
         folder.path(),

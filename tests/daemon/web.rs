@@ -43,6 +43,38 @@ fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or("nothing")
 }
 
+#[test]
+fn a_browser_gets_a_page_that_leads_on_where_a_program_gets_a_problem() {
+    let (daemon, _folder) = daemon();
+    let asked = |path: &str, accept: &str| {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
+        );
+        answer(sent(&daemon, request.as_bytes()))
+    };
+    for (path, home) in [
+        ("/nowhere", "./"),
+        ("/services/none", "../"),
+        ("/runs/x", "../"),
+    ] {
+        let page = asked(path, "text/html,application/xhtml+xml,*/*;q=0.8");
+        assert_eq!(status(&page), "404", "{page}");
+        assert!(
+            page.to_ascii_lowercase()
+                .contains("content-type: text/html"),
+            "{page}"
+        );
+        assert!(
+            page.contains(&format!("<a href=\"{home}\">All services</a>")),
+            "{page}"
+        );
+        let problem = asked(path, "*/*");
+        assert!(problem.contains("application/problem+json"), "{problem}");
+    }
+    let api = asked("/api/v1/services/none", "text/html");
+    assert!(api.contains("application/problem+json"), "{api}");
+}
+
 /// A client that hangs up takes nothing back: the change, what follows from it, and who made it.
 #[test]
 fn a_change_is_made_whole_without_its_client() {

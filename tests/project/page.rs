@@ -91,7 +91,8 @@ fn hostile() -> ServiceView {
     let probe = &mut hostile.probes[0];
     probe.key.probe = SCRIPT.into();
     probe.target = SCRIPT.into();
-    probe.recent_failures = vec![Arc::new(failure(AT, Cause::Body, SCRIPT))];
+    let obeyed = format!("{SCRIPT}\u{1b}[31mred\u{202e}");
+    probe.recent_failures = vec![Arc::new(failure(AT, Cause::Body, &obeyed))];
     hostile
 }
 
@@ -143,7 +144,7 @@ fn events() -> Vec<TimelineEvent> {
             15,
             HealthLevel::Bad,
             "down",
-            "health: status: expected 200, got 503",
+            "health: status 503, expected 200-299",
         ),
         event(40, HealthLevel::Warn, "restarted", "processes of worker"),
         event(
@@ -271,7 +272,7 @@ fn no_page_has_script_inline_style_or_foreign_resources() {
         }
         for (tag, _) in html.match_indices("href=\"") {
             let target = &html[tag + 6..];
-            let own = ["./", "../", "#", "?", "services/"];
+            let own = ["./", "../", "#", "?", "services/", "data:image/svg+xml,"];
             assert!(
                 own.iter().any(|start| target.starts_with(start)),
                 "{name}: {}",
@@ -351,6 +352,13 @@ fn plain(html: &str) -> String {
 
 #[test]
 fn what_fails_comes_first_and_all_are_there() {
+    let all = many(1000);
+    let part = |number: usize| {
+        let query = format!("page={number}");
+        let query = PageQuery::of(Some(&query));
+        render(&all, View { query, ..VIEW })
+    };
+    let parts: Vec<String> = (1..=5).map(part).collect();
     let html = &pages()["1000"];
     let first = html
         .find("<article")
@@ -362,13 +370,84 @@ fn what_fails_comes_first_and_all_are_there() {
         &first[..60]
     );
     assert!(html.contains(">990 "));
-    for service in &many(1000).services {
+    let lines = |html: &str| html.matches("<tr><th scope=\"row\"><a ").count();
+    for service in &all.services {
+        let link = format!(">{}</a>", service.name);
+        let found = parts.iter().filter(|part| part.contains(&link)).count();
+        assert_eq!(found, 1, "{}", service.name);
+    }
+    assert_eq!(lines(html), lines(&parts[0]));
+    assert_eq!(parts.iter().map(|part| lines(part)).sum::<usize>(), 990);
+    assert!(html.contains("href=\"?page=2#services\">Next 200</a>"));
+    assert!(!parts[4].contains(">Next 200<") && lines(&part(6)) == lines(&parts[4]));
+    assert!(html.len() < 400_000, "{} bytes", html.len());
+}
+
+#[test]
+fn services_are_found_by_name_label_and_state() {
+    let mut all = thirty();
+    all.services[4].labels = Arc::new([("team".to_owned(), "a <b>".to_owned())]);
+    let listed = |query: &str| {
+        let query = PageQuery::of(Some(query));
+        let html = render(&all, View { query, ..VIEW });
+        let (_, list) = html.split_once("id=\"services\"").expect("the list");
+        let names = all
+            .services
+            .iter()
+            .filter(|one| list.contains(&format!(">{}</a>", one.name)));
+        let names: Vec<String> = names.map(|one| one.name.to_string()).collect();
+        (names.join(" "), html)
+    };
+    assert_eq!(listed("q=concierge+EU").0, "concierge-eu");
+    assert_eq!(listed("q=team:assistants+search-us").0, "search-us");
+    assert_eq!(listed("q=team%3Aa+%3Cb%3E").0, "search-eu");
+    assert_eq!(listed("state=no+recent+data").0, "guardrails-ap");
+    assert_eq!(listed("state=unheard-of").0.matches(' ').count(), 29);
+    let (names, html) = listed("q=%22%3E%3Cscript%3E&reload");
+    assert_eq!(names, "");
+    assert!(html.contains("value=\"&quot;&gt;&lt;script&gt;\"") && html.contains("0 of 30"));
+    assert!(html.contains("<input type=\"hidden\" name=\"reload\""));
+    // The answer is about all services, whatever is listed.
+    assert!(html.contains("4 of 30 services need attention"));
+    assert!(!pages()["3-ok"].contains("<form"), "few need no filter");
+}
+
+#[test]
+fn the_first_lines_answer_what_since_when_why_and_what_is_left() {
+    let pages = pages();
+    let top = |page: &str| {
+        let (_, rest) = pages[page].split_once("<main>").expect("it has one");
+        plain(rest.split_once("</section>").expect("the headline").0)
+    };
+    for page in ["3-down", "service-down"] {
+        let top = top(page);
+        for part in [
+            "concierge is down",
+            "for 8m, since 2026-11-23 13:53:27 UTC",
+            "health: the status is 503, expected 200-299",
+            "Budget left: errors 5%",
+        ] {
+            assert!(top.contains(part), "{page}: {part} is missing in {top}");
+        }
+    }
+    let top = top("30");
+    for part in ["search-eu is down", "billing-sa", "has no recent data"] {
+        assert!(top.contains(part), "{part} is missing in {top}");
+    }
+    assert!(plain(&pages["30"]).contains("positive again in 9d without failures"));
+}
+
+#[test]
+fn no_page_has_characters_that_are_obeyed_or_invisible() {
+    for (name, html) in pages() {
+        let found = html.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(found, None, "{name}");
         assert!(
-            html.contains(&format!(">{}</a>", service.name)),
-            "{} is missing",
-            service.name
+            !html.contains(['\u{202e}', '\u{2066}', '\u{200b}']),
+            "{name}"
         );
     }
+    assert!(pages()["service-hostile"].contains("\u{fffd}[31mred\u{fffd}"));
 }
 
 #[test]
@@ -408,7 +487,7 @@ fn a_day_reports_its_ratio_and_judgement() {
     assert!(html.contains("<title>2026-10-25: no data</title>"));
     assert!(
         html.contains(
-            "missed by far on 1, no requests on 0, no data on 3, maintenance on 3, coverage below 99% on 2\""
+            "missed by far on 1, no requests on 0, no data on 3, corrected on 3, coverage below 99% on 2\""
         )
     );
 }
@@ -419,12 +498,12 @@ fn a_day_reports_what_is_unknown_and_what_is_maintenance() {
         let html = &pages()[page];
         for title in [
             "2026-10-28: 100%, target met, coverage 50%",
-            "2026-11-13: 100%, target met, maintenance 40% of the time, coverage 50%",
-            "2026-11-14: maintenance",
+            "2026-11-13: 100%, target met, corrected 40% of the time, coverage 50%",
+            "2026-11-14: corrected",
         ] {
             assert!(html.contains(&format!("<title>{title}</title>")), "{title}");
         }
-        let corrected = r#"<title>2026-11-14: maintenance</title><rect class="corrected" "#;
+        let corrected = r#"<title>2026-11-14: corrected</title><rect class="corrected" "#;
         assert!(html.contains(corrected));
     }
     let table = &pages()["service-ok"];

@@ -13,7 +13,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 const require = createRequire(`${process.env.NODE_PATH ?? "."}/`);
 const { chromium } = require("playwright-core");
 const folder = "target/page";
-const policy = (name) => `default-src 'none'; style-src ${name.startsWith("report") ? "'unsafe-inline'" : "'self'"}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
+const policy = (name) => `default-src 'none'; style-src ${name.startsWith("report") ? "'unsafe-inline'" : "'self'"}; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`;
 
 const server = createServer((request, response) => {
   const name = new URL(request.url, "http://localhost").pathname.slice(1);

@@ -2,12 +2,13 @@
 
 use super::frame::HOME;
 use super::parts::{moment, service_path};
-use crate::alert::{AlertRecord, Source};
+use crate::alert::{AlertRecord, Source, Urgency};
 use crate::alerting::AlertsView;
 use crate::format::numbers;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
 use crate::outcome::Timestamp;
 use crate::report::health::Health;
+use crate::signal::SIGNALS;
 use maud::{Markup, html};
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -47,7 +48,7 @@ pub fn alerts<'a>(
                 h2 { "Alerts" }
                 div.card {
                     ul.failures { @for one in firing.iter().take(MAX_ROWS) { (item(one, root, at)) } }
-                    @if more > 0 { p.quiet { "and " (numbers::count(more as u64)) " more" } }
+                    @if more > 0 { p.quiet { a href={ (root) "api/v1/alerts" } { "and " (numbers::count(more as u64)) " more" } } }
                 }
             }
         }
@@ -84,9 +85,11 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
         .is_some_and(|view| Health::of_objective(view) == Health::Recovered);
     html! {
         li {
-            span.cause { (alert.urgency.label()) }
+            span.cause.warn[alert.urgency == Urgency::Ticket] { (alert.urgency.label()) }
             span.message dir="auto" {
-                @if !service.is_empty() { a href={ (root) (service_path(service)) } { (service) } " / " }
+                @if service.is_empty() { (of_no_service(alert)) " / " } @else {
+                    a href={ (root) (service_path(service)) } { (service) } " / "
+                }
                 @match tier.filter(|_| has_recovered) {
                     Some(tier) => {
                         bdi { (alert.key.slo().unwrap_or_default()) }
@@ -94,7 +97,8 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
                     }
                     None => (what(alert)),
                 }
-                @if !alert.evidence.is_empty() { br; span.quiet { (alert.evidence) } }
+                @let evidence = evidence(alert);
+                @if !evidence.is_empty() { br; span.quiet { (evidence) } }
             }
             span.quiet {
                 "for " (numbers::span(age)) ", since " (moment(alert.from))
@@ -105,16 +109,36 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
     }
 }
 
+/// `host`, or `slod` where it is in trouble itself.
+fn of_no_service(alert: &AlertRecord) -> &'static str {
+    match &alert.key.source {
+        Source::Sign { sign, .. } if SIGNALS.iter().any(|one| *one.name == **sign) => "host",
+        _ => "slod",
+    }
+}
+
+/// Without the name of what it is about, which stands before it.
+fn evidence(alert: &AlertRecord) -> &str {
+    let rest = alert.evidence.strip_prefix(&*alert.key.words());
+    let rest = rest.and_then(|rest| rest.strip_prefix(": "));
+    rest.unwrap_or(&alert.evidence)
+}
+
 /// What an alert is about, within its service.
 pub fn what(alert: &AlertRecord) -> Markup {
     html! {
         @match &alert.key.source {
             Source::Budget { slo, condition } => { bdi { (slo) } ": " (condition.words()) }
-            Source::Sign { sign, subject } => {
-                (sign.replace('_', " "))
-                @if !subject.is_empty() { " (" bdi { (subject) } ")" }
-            }
+            Source::Sign { sign, subject } => (what_sign(sign, subject)),
         }
+    }
+}
+
+/// `memory growing (worker)`
+pub fn what_sign(sign: &str, subject: &str) -> Markup {
+    html! {
+        (sign.replace('_', " "))
+        @if !subject.is_empty() { " (" bdi { (subject) } ")" }
     }
 }
 

@@ -3,12 +3,12 @@
 use super::attempts;
 use super::days;
 use super::frame::since;
-use super::parts::{badge, budget, failures, figures, known, service_path};
+use super::parts::{badge, budget, failures, figures, icon, known, service_path};
 use super::signs;
 use crate::format::{numbers, objective};
 use crate::ledger::snapshot::{LastOutcome, ObjectiveView, ProbeView, ServiceView};
 use crate::outcome::Timestamp;
-use crate::report::health::Health;
+use crate::report::health::{Health, HealthLevel};
 use crate::slo::StandardWindow;
 use maud::{Markup, html};
 use std::time::Duration;
@@ -53,6 +53,9 @@ pub fn card(health: Health, service: &ServiceView, at: Timestamp, shape: Shape) 
                         p.quiet dir="auto" { (service.description) }
                     }
                     (signs::mark(&service.name, shape.signs))
+                    @if service.objectives.iter().any(|one| one.corrected) {
+                        span.badge.idle { (icon(HealthLevel::Idle)) "corrected now" }
+                    }
                 }
                 (days::chart(service, &service.days))
                 (badge(health))

@@ -147,6 +147,7 @@ pub fn charts(
                             }
                         }
                     }
+                    @if !marks.is_empty() { p.quiet { "Dotted lines are events of the timeline." } }
                     div.halves { @for line in &charts.lines { (figure(line, charts.span, &marks, at)) } }
                 }
             }

@@ -24,7 +24,7 @@ fn target(service: &ServiceView) -> f64 {
 }
 
 /// `2026-11-03: 99.93%, target met`,
-/// `2026-11-03: 99.93%, target met, maintenance 25% of the time, coverage 50%`
+/// `2026-11-03: 99.93%, target met, corrected 25% of the time, coverage 50%`
 fn sentence(day: &DayView, target: f64) -> String {
     let mut sentence = format!("{}: ", date(day.start));
     if let Some(ratio) = ratio(day) {
@@ -33,13 +33,13 @@ fn sentence(day: &DayView, target: f64) -> String {
     sentence + &judgement(day, target) + &coverage(day)
 }
 
-/// `target met`, `target met, maintenance 25% of the time`
+/// `target met`, `target met, corrected 25% of the time`
 fn judgement(day: &DayView, target: f64) -> String {
     let level = Level::of(day, target);
     let word = level.label();
     if day.corrected > 0.0 && level != Level::Maintenance {
         let share = numbers::coverage(day.corrected);
-        return format!("{word}, maintenance {share} of the time");
+        return format!("{word}, corrected {share} of the time");
     }
     word.to_owned()
 }
@@ -64,7 +64,7 @@ fn summary(days: &[DayView], target: f64) -> String {
     };
     format!(
         "Last {} days: target met on {}, missed on {}, missed by far on {}, no requests on {}, no data on {}, \
-         maintenance on {}, coverage below 99% on {}",
+         corrected on {}, coverage below 99% on {}",
         days.len(),
         on(Level::Kept),
         on(Level::Missed),
@@ -131,7 +131,7 @@ pub fn legend(days: &[DayView]) -> Markup {
     html! {
         p.quiet {
             "The taller the bar, the more errors. It is filled up to the day's coverage; gray is "
-            "unknown. Blue is maintenance, which is not counted."
+            "unknown. Blue is corrected time, such as maintenance, which is not counted."
             @if has_quiet { " A low green bar is a day without requests." }
         }
     }

@@ -7,6 +7,7 @@ use super::style;
 use crate::format::numbers;
 use crate::outcome::Timestamp;
 use crate::report::health::HealthLevel;
+use crate::text::printable_lines;
 use maud::{DOCTYPE, Markup, html};
 use std::time::Duration;
 
@@ -62,7 +63,9 @@ impl Page<'_> {
         let age = since(self.at, view.now);
         let headline = self.headline.past((age > OUTDATED).then_some(age));
         let page = Self { headline, ..self };
-        page.document(reload, view).into_string()
+        // Texts from elsewhere are on every page: the one place that all of them pass.
+        let document = page.document(reload, view).into_string();
+        printable_lines(&document).into_owned()
     }
 
     fn document(&self, reload: Option<Duration>, view: View<'_>) -> Markup {
@@ -77,6 +80,7 @@ impl Page<'_> {
                     meta name="referrer" content="no-referrer";
                     meta name="robots" content="noindex";
                     @if let Some(every) = reload { meta http-equiv="refresh" content=(every.as_secs()); }
+                    link rel="icon" href=(tab_icon(self.headline.level));
                     link rel="stylesheet" href={ (self.root) (style::NAME) "?v=" (*style::HASH) };
                 }
                 body {
@@ -93,9 +97,10 @@ impl Page<'_> {
         html! {
             header.top {
                 nav aria-label="Main" {
-                    a.mark href=(self.root) { "slod" span.quiet { " status" } }
-                    @if self.root != HOME { a href=(self.root) { "All services" } }
-                    a href={ (self.root) "runs" } { "Load runs" }
+                    // Spaces are for readers without the style sheet.
+                    a.mark href=(self.root) { "slod" span.quiet { " status" } } " "
+                    a href=(self.root) { "All services" } " "
+                    a href={ (self.root) "runs" } { "Load runs" } " "
                     a href={ (self.root) "notifications" } { "Notifications" }
                 }
                 p.quiet {
@@ -118,6 +123,7 @@ impl Page<'_> {
                     } @else {
                         a href=(view.query.with(RELOADS, "")) { "Reload every " (RELOAD.as_secs()) " s" }
                     }
+                    " "
                     @if self.content.0.contains("<details") {
                         @if view.unfolds() {
                             a href=(view.query.without(UNFOLD)) { "Fold" }
@@ -127,13 +133,27 @@ impl Page<'_> {
                     }
                 }
                 p {
-                    a href={ (self.root) "metrics" } { "Metrics" }
-                    a href={ (self.root) "api/v1/services" } { "API" }
+                    a href={ (self.root) "runbook" } { "Runbook" } " "
+                    a href={ (self.root) "metrics" } { "Metrics" } " "
+                    a href={ (self.root) "api/v1/services" } { "API" } " "
                     span { "slod " (env!("CARGO_PKG_VERSION")) }
                 }
             }
         }
     }
+}
+
+/// The level as a color and a shape, for a browser with many tabs.
+fn tab_icon(level: HealthLevel) -> String {
+    let (color, shape) = match level {
+        HealthLevel::Ok => ("2f9e64", "M16 2a14 14 0 1 0 .1 0z"),
+        HealthLevel::Warn => ("c67c11", "M16 2 31 30H1z"),
+        HealthLevel::Bad => ("cf3440", "M2 2h28v28H2z"),
+        HealthLevel::Idle => ("868e99", "M4 12h24v8H4z"),
+    };
+    format!(
+        "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Cpath fill='%23{color}' d='{shape}'/%3E%3C/svg%3E"
+    )
 }
 
 fn store_trouble(view: View<'_>) -> Markup {
@@ -144,7 +164,7 @@ fn store_trouble(view: View<'_>) -> Markup {
     }
 }
 
-fn capitalized(sentence: &str) -> String {
+pub fn capitalized(sentence: &str) -> String {
     let mut chars = sentence.chars();
     let first = chars.next().map(char::to_uppercase);
     first.into_iter().flatten().chain(chars).collect()

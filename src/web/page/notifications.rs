@@ -42,7 +42,7 @@ pub fn render_notifications(shown: &Notifications, at: Timestamp, view: View<'_>
         (late, _) => (
             HealthLevel::Warn,
             format!(
-                "{} not delivered yet, and tried again",
+                "Not delivered yet, and tried again: {}",
                 numbers::plural(late, "notice")
             ),
         ),

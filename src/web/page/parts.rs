@@ -18,6 +18,9 @@ pub const ICONS: PreEscaped<&str> = PreEscaped(concat!(
     "</svg>"
 ));
 
+/// Less of an error budget than this is little.
+pub const LITTLE_BUDGET: f64 = 0.25;
+
 /// What may stay as it is in a segment of a path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -35,9 +38,15 @@ pub fn runs_path(service: &str) -> String {
     format!("runs?service={}", utf8_percent_encode(service, SEGMENT))
 }
 
+/// The path of the services with a label, seen from the root.
+pub fn labeled_path(name: &str, value: &str) -> String {
+    let text = format!("{name}:{value}");
+    format!("?q={}#services", utf8_percent_encode(&text, SEGMENT))
+}
+
 pub fn icon(level: HealthLevel) -> Markup {
     html! {
-        svg class={ "icon " (level.class()) } aria-hidden="true" { use href={ "#" (level.class()) } {} }
+        svg class={ "icon " (level.class()) } width="16" height="16" aria-hidden="true" { use href={ "#" (level.class()) } {} }
     }
 }
 
@@ -53,7 +62,7 @@ pub fn budget(view: &BudgetView) -> Markup {
     let left = view.left();
     let level = match left {
         Some(left) if left < 0.0 => HealthLevel::Bad,
-        Some(left) if left < 0.25 => HealthLevel::Warn,
+        Some(left) if left < LITTLE_BUDGET => HealthLevel::Warn,
         Some(_) => HealthLevel::Ok,
         None => HealthLevel::Idle,
     };

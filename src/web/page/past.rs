@@ -1,10 +1,10 @@
-//! What the page of a service shows of the past: response times by the hour, and incidents.
+//! What the page of a service shows of the past: response times by the hour, and alerts.
 
 use super::alerts::{marks, what};
 use super::charts::Charts;
 use super::parts::moment;
 use super::signs::SignCharts;
-use crate::alert::AlertRecord;
+use crate::alert::{AlertRecord, Urgency};
 use crate::format::numbers;
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::report::timeline::TimelineEvent;
@@ -20,8 +20,8 @@ use std::time::Duration;
 
 /// How far back response times are drawn.
 pub const HOURS: i64 = 7 * 24;
-/// How many incidents are listed: the newest.
-pub const INCIDENTS: usize = 20;
+/// How many alerts are listed: the newest.
+pub const MAX_ALERTS: usize = 20;
 
 /// Read from the store when the page is asked for.
 #[derive(Debug, Default)]
@@ -133,31 +133,31 @@ fn path(
 }
 
 /// Alerts of the last 30 days, without those that followed from a faster one.
-pub fn incidents(service: &str, past: &Past) -> Markup {
+pub fn alert_history(service: &str, past: &Past) -> Markup {
     let alerts = past.alerts.iter();
     let mine = alerts.filter(|one| *one.key.service == *service && !one.is_inhibited());
-    let shown: Vec<_> = mine.take(INCIDENTS).collect();
+    let shown: Vec<_> = mine.take(MAX_ALERTS).collect();
     html! {
         @if !shown.is_empty() {
             section {
-                h2 { "Incidents" }
+                h2 { "Alert history" }
                 div.card {
                     p.quiet { "Alerts of the last 30 days, the newest first." }
-                    ul.failures { @for alert in shown { (incident(alert)) } }
+                    ul.failures { @for alert in shown { (past_alert(alert)) } }
                 }
             }
         }
     }
 }
 
-fn incident(alert: &AlertRecord) -> Markup {
+fn past_alert(alert: &AlertRecord) -> Markup {
     let lasted = |to: Timestamp| {
         let length = to.0.saturating_sub(alert.from.0);
         numbers::span(Duration::from_millis(u64::try_from(length).unwrap_or(0)))
     };
     html! {
         li {
-            span.cause { (alert.urgency.label()) }
+            span.cause.warn[alert.urgency == Urgency::Ticket] { (alert.urgency.label()) }
             span.message dir="auto" {
                 (what(alert))
                 @if let Some(spent) = alert.spent { ", " (numbers::spent(spent)) " of the budget spent" }

@@ -57,10 +57,15 @@ impl<'a> PageQuery<'a> {
 
     /// A link to the same page without a parameter.
     pub fn without(self, name: &str) -> String {
+        format!("?{}", self.rest(name))
+    }
+
+    /// The query without a parameter.
+    pub fn rest(self, name: &str) -> String {
         let parts = self.0.split('&');
         let name_of = |part: &str| part.split('=').next() == Some(name);
         let kept = parts.filter(|part| !part.is_empty() && !name_of(part));
-        format!("?{}", kept.collect::<Vec<_>>().join("&"))
+        kept.collect::<Vec<_>>().join("&")
     }
 }
 

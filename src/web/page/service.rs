@@ -6,7 +6,8 @@ use super::corrections;
 use super::days;
 use super::frame::{Page, View, since};
 use super::headline::Headline;
-use super::parts::{badge, budget, known, moment};
+use super::now::Situation;
+use super::parts::{badge, budget, known, labeled_path, moment};
 use super::past::{self, Past};
 use super::probe;
 use super::runs;
@@ -55,9 +56,16 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
         ..
     } = shown;
     let (health, unfold) = (Health::of(service, at), view.unfolds());
+    let now = Situation {
+        health,
+        service,
+        firing,
+        corrections,
+        at,
+    };
     let page = Page {
         headline: Headline::of_service(health, service),
-        below: about(service),
+        below: html! { (now.details()) (about(service)) },
         root: ROOT,
         at,
         content: html! {
@@ -84,7 +92,7 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
             (charts(&past.charts, &past.events, view.query, at))
             (runs::of_service(&service.name, &past.runs, ROOT))
             (timeline::timeline(&past.events, unfold))
-            (past::incidents(&service.name, past))
+            (past::alert_history(&service.name, past))
             (corrections::corrections(&service.name, corrections, at, past.older.as_ref(), view.query))
             (service_metrics::metrics(&service.name, system, unfold))
             (system::processes(&service.name, system))
@@ -99,7 +107,7 @@ fn about(service: &ServiceView) -> Markup {
         @if !service.labels.is_empty() {
             ul.labels aria-label="Labels" {
                 @for (name, value) in &*service.labels {
-                    li { bdi { (name) } ": " bdi { (value) } }
+                    li { a href={ (ROOT) (labeled_path(name, value)) } { bdi { (name) } ": " bdi { (value) } } }
                 }
             }
         }

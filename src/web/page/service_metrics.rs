@@ -23,7 +23,7 @@ pub fn metrics(service: &str, system: &SystemView, unfold: bool) -> Markup {
                     } @else {
                         (facts(metrics))
                         details open[unfold] {
-                            summary { "All roles" }
+                            summary { "All metrics" }
                             (roles(metrics))
                         }
                     }

@@ -204,7 +204,7 @@ pub fn signs(
                     @if active.is_empty() { p { "No warning sign is active." } } @else { (list(&active)) }
                     @if !unknown.is_empty() {
                         details open[unfold] {
-                            summary { (numbers::plural(unknown.len() as u64, "sign")) " not known" span.quiet { " with what is missing" } }
+                            summary { (numbers::plural(unknown.len() as u64, "sign")) " unknown" span.quiet { " with what is missing" } }
                             (list(&unknown))
                         }
                     }
@@ -234,7 +234,7 @@ fn answer(holds: &str) -> (HealthLevel, &'static str) {
     match holds {
         "yes" => (HealthLevel::Ok, "yes"),
         "no" => (HealthLevel::Bad, "no"),
-        _ => (HealthLevel::Idle, "cannot know"),
+        _ => (HealthLevel::Idle, "unknown"),
     }
 }
 

@@ -30,7 +30,7 @@ fn item(one: &SilenceEntry) -> Markup {
     let until = Timestamp(one.to.timestamp_millis());
     html! {
         li {
-            span.cause { "silence " (one.id) }
+            span.cause.plain { "silence " (one.id) }
             span.message dir="auto" {
                 bdi { (one.matchers.join(" ")) } ": " bdi { (one.reason) }
                 @if one.mutes_nothing {

@@ -33,7 +33,7 @@ fn facts(host: &HostView) -> Markup {
     let swap = host.swap_total_bytes.filter(|total| *total > 0);
     let load = |load| format!("{load:.2}");
     html! {
-        (fact("Processor usage", &known(host.cpu_usage, numbers::share), ""))
+        (fact("CPU usage", &known(host.cpu_usage, numbers::share), ""))
         (part_of("Memory in use", host.memory_used_bytes, host.memory_total_bytes))
         @if swap.is_some() { (part_of("Swap in use", host.swap_used_bytes, swap)) }
         (fact("Load, 1 minute", &known(host.load[0], load), ""))
@@ -76,13 +76,13 @@ fn pressure(system: &SystemView) -> Markup {
         .filter_map(|one| Some((one.waiting_minute?, one.resource)));
     let most = waited.max_by(|a, b| a.0.total_cmp(&b.0));
     let name = |resource| match resource {
-        "cpu" => "for processors",
-        "memory" => "for memory",
-        _ => "for disks",
+        "cpu" => "waited for CPU",
+        "memory" => "waited for memory",
+        _ => "waited for disks",
     };
     html! {
         @if let Some((share, resource)) = most {
-            (fact("Time waited, 1 minute", &numbers::share(share), name(resource)))
+            (fact("Pressure, 1 minute", &numbers::share(share), name(resource)))
         }
     }
 }
@@ -109,7 +109,7 @@ fn file_system(one: &FileSystemView) -> Markup {
 
 const PROCESS: [&str; 7] = [
     "Process",
-    "Processors",
+    "CPU",
     "Memory",
     "Threads",
     "Open files",
@@ -190,10 +190,10 @@ fn label(level: HealthLevel, word: &str) -> Markup {
 const CONTAINER: [&str; 7] = [
     "Container of",
     "Memory",
-    "Processors",
+    "CPU",
     "Throttled",
-    "Processes and threads",
-    "Killed for memory",
+    "Threads",
+    "OOM kills",
     "State",
 ];
 

@@ -322,6 +322,7 @@ pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
         missed: u64::from(probed),
         last: probed.then(|| last(fate, base)),
         consecutive_failures: u64::from(fate == Fate::Down),
+        failing_since: (fate == Fate::Down).then(|| AT.before(Duration::from_secs(510))),
         recent_failures: recent(fate),
         attempts: attempts(fate, base),
         bucket_bounds: Arc::new([]),

@@ -42,7 +42,7 @@ impl Level {
         match self {
             Self::NoData => "no data",
             Self::Quiet => "no requests",
-            Self::Maintenance => "maintenance",
+            Self::Maintenance => "corrected",
             Self::Kept => "target met",
             Self::Missed => "target missed",
             Self::FarMissed => "target missed by far",

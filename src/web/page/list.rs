@@ -1,0 +1,250 @@
+//! The services of the front page: the worst in full, the others in one line each, and a filter
+//! where there are many.
+
+use super::card::{Shape, card};
+use super::days;
+use super::frame::{HOME, View};
+use super::parts::{badge, icon, known, service_path};
+use super::query::{PageQuery, RELOAD, UNFOLD};
+use super::signs;
+use crate::format::numbers;
+use crate::ledger::snapshot::ServiceView;
+use crate::outcome::Timestamp;
+use crate::report::health::Health;
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Up to so many services are all shown in full; of more, so many that are in trouble.
+const IN_FULL: usize = 12;
+/// Beyond so many services, the healthy ones are folded away.
+const UNFOLDED: usize = 100;
+/// Services of one page: a page of thousands is slow to load and read.
+const ROWS: usize = 200;
+
+/// The parameters of the filter, and of the part of the list.
+const TEXT: &str = "q";
+const STATE: &str = "state";
+const PART: &str = "page";
+
+/// A service and how it is.
+pub type Judged<'a> = (Health, &'a ServiceView);
+/// How many warning signs services have.
+pub type Signs<'a> = BTreeMap<&'a str, u64>;
+
+/// Which services are listed.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Words of the name, the description or the labels, in lower case.
+    text: String,
+    state: Option<Health>,
+    /// From 0.
+    part: usize,
+}
+
+impl Filter {
+    pub fn of(query: PageQuery<'_>) -> Self {
+        let state = query.value(STATE).unwrap_or_default();
+        let part = query
+            .number(PART)
+            .and_then(|part| usize::try_from(part - 1).ok());
+        Self {
+            text: query.value(TEXT).unwrap_or_default().trim().to_lowercase(),
+            state: Health::ALL.into_iter().find(|one| one.label() == state),
+            part: part.unwrap_or(0),
+        }
+    }
+
+    /// Whether this is the beginning of the list.
+    pub fn is_first(&self) -> bool {
+        self.part == 0
+    }
+
+    fn is_set(&self) -> bool {
+        !self.text.is_empty() || self.state.is_some()
+    }
+
+    fn fits(&self, (health, service): &Judged<'_>) -> bool {
+        if self.state.is_some_and(|state| state != *health) {
+            return false;
+        }
+        if self.text.is_empty() {
+            return true;
+        }
+        let mut text = format!("{} {}", service.name, service.description);
+        for (name, value) in &*service.labels {
+            // Writing to a text cannot fail.
+            let _ = write!(text, " {name}:{value}");
+        }
+        let text = text.to_lowercase();
+        self.text.split_whitespace().all(|word| text.contains(word))
+    }
+}
+
+/// How many services stand how, worst first; nothing where all stand alike. Each is a filter.
+pub fn counts(services: &[Judged<'_>], query: PageQuery<'_>) -> Markup {
+    let all_alike = services.first().map(|one| one.0) == services.last().map(|one| one.0);
+    let from_start = query.rest(PART);
+    let query = PageQuery::of(Some(&from_start));
+    html! {
+        @if !all_alike {
+            ul.counts {
+                @for health in Health::ALL {
+                    @let count = services.iter().filter(|(one, _)| *one == health).count();
+                    @if count > 0 {
+                        li {
+                            (icon(health.level())) b { (numbers::count(count as u64)) } " "
+                            a href={ (query.with(STATE, health.label())) "#services" } { (health.label()) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The list itself. Takes all services, worst first.
+pub fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp, view: View<'_>) -> Markup {
+    let filter = Filter::of(view.query);
+    let fits = |one: &&Judged<'_>| filter.fits(one);
+    let chosen: Vec<Judged<'_>> = services.iter().filter(fits).copied().collect();
+    let parts = chosen.len().div_ceil(ROWS).max(1);
+    let part = filter.part.min(parts - 1);
+    let is_long = services.len() > IN_FULL;
+    let rows = Rows {
+        chosen: &chosen,
+        from: part * ROWS,
+        signs,
+        at,
+        is_brief: is_long,
+        unfold: view.unfolds() || filter.is_set(),
+    };
+    html! {
+        div #services {
+            @if is_long || filter.is_set() { (form(&filter, view.query, (chosen.len(), services.len()))) }
+            (rows.markup())
+            @if parts > 1 { (places(part, parts, view.query)) }
+        }
+    }
+}
+
+/// What one page has of the services that the filter chose.
+struct Rows<'a> {
+    chosen: &'a [Judged<'a>],
+    from: usize,
+    signs: &'a Signs<'a>,
+    at: Timestamp,
+    is_brief: bool,
+    unfold: bool,
+}
+
+impl Rows<'_> {
+    fn markup(&self) -> Markup {
+        let troubled = self
+            .chosen
+            .partition_point(|(health, _)| health.is_trouble());
+        let cards = if self.chosen.len() <= IN_FULL {
+            self.chosen.len()
+        } else {
+            troubled.min(IN_FULL)
+        };
+        let healthy = self.chosen.len() - troubled.max(cards);
+        let unfold = self.unfold || self.from > 0 || healthy <= UNFOLDED;
+        html! {
+            @for (health, service) in self.within(0, cards) { (card(*health, service, self.at, Shape {
+                is_brief: self.is_brief,
+                signs: self.signs.get(&*service.name).copied(),
+                unfold: self.unfold,
+            })) }
+            (self.lines((troubled.saturating_sub(cards), "also need attention"), self.within(cards, troubled), true))
+            (self.lines((healthy, "without problems"), self.within(troubled.max(cards), self.chosen.len()), unfold))
+        }
+    }
+
+    /// Those from one place to another that are on this page.
+    fn within(&self, from: usize, to: usize) -> &[Judged<'_>] {
+        let to = to.min(self.from + ROWS);
+        self.chosen.get(from.max(self.from)..to).unwrap_or_default()
+    }
+
+    /// Services in one line each, of so many.
+    fn lines(&self, (all, what): (usize, &str), services: &[Judged<'_>], open: bool) -> Markup {
+        html! {
+            @if !services.is_empty() {
+                details.lines open[open] {
+                    summary { h2 { (numbers::count(all as u64)) " " (what) } }
+                    table {
+                        thead { tr {
+                            th scope="col" { "Service" } th.spare scope="col" { "30 days" }
+                            th scope="col" { "SLI" } th scope="col" { "Least budget" }
+                            th.spare scope="col" { "p95 1h" } th scope="col" { "State" }
+                        } }
+                        tbody { @for (health, service) in services { (line(*health, service, self.signs.get(&*service.name).copied())) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn line(health: Health, service: &ServiceView, signs: Option<u64>) -> Markup {
+    let sli = service
+        .objectives
+        .first()
+        .and_then(|view| view.budget.period.sli);
+    let budgets = service.objectives.iter();
+    let least = budgets
+        .filter_map(|view| view.budget.left())
+        .min_by(f64::total_cmp);
+    let p95 = service
+        .probes
+        .iter()
+        .filter_map(|probe| probe.quantiles[1][1])
+        .max();
+    html! {
+        tr {
+            th scope="row" { a dir="auto" href=(service_path(&service.name)) { (service.name) } " " (signs::mark(&service.name, signs)) }
+            td.spare { (days::sparkline(service)) }
+            td { (known(sli, numbers::percent)) }
+            td { (known(least, numbers::share)) }
+            td.spare { (known(p95, numbers::latency)) }
+            td { (badge(health)) }
+        }
+    }
+}
+
+/// Sends its fields in the address, so that the choice can be kept as a link.
+fn form(filter: &Filter, query: PageQuery<'_>, (chosen, all): (usize, usize)) -> Markup {
+    html! {
+        form.filter role="search" action={ (HOME) "#services" } {
+            label for="q" { "Services" }
+            input #q type="search" name=(TEXT) value=(filter.text) placeholder="name, description or label:value";
+            select name=(STATE) aria-label="State" {
+                option value="" { "any state" }
+                @for health in Health::ALL {
+                    option value=(health.label()) selected[filter.state == Some(health)] { (health.label()) }
+                }
+            }
+            @for kept in [RELOAD, UNFOLD] {
+                @if query.has(kept) { input type="hidden" name=(kept) value=""; }
+            }
+            button { "Filter" }
+            @if filter.is_set() {
+                span { (numbers::count(chosen as u64)) " of " (numbers::count(all as u64)) }
+                a href={ (HOME) "#services" } { "Show all" }
+            }
+        }
+    }
+}
+
+/// The ways to the other parts.
+fn places(part: usize, parts: usize, query: PageQuery<'_>) -> Markup {
+    let to = |part: usize| format!("{}#services", query.with(PART, &(part + 1).to_string()));
+    html! {
+        nav.places aria-label="Parts of the list" {
+            @if part > 0 { a href=(to(part - 1)) { "Previous " (ROWS) } }
+            span { "Part " (part + 1) " of " (parts) }
+            @if part + 1 < parts { a href=(to(part + 1)) { "Next " (ROWS) } }
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! What is wrong now, since when, why, and how much budget is left; and what is about to break.
+
+use super::alerts::what_sign;
+use super::frame::since;
+use super::parts::{LITTLE_BUDGET, icon, known, moment, service_path};
+use crate::alert::{AlertRecord, Condition, Source};
+use crate::alerting::AlertsView;
+use crate::format::numbers;
+use crate::ledger::snapshot::{ObjectiveView, ProbeView, ServiceView};
+use crate::outcome::Timestamp;
+use crate::report::health::Health;
+use crate::signal::{Finding, Findings, Presence};
+use crate::slo::StandardWindow;
+use crate::slo::correction::Correction;
+use crate::units::DAY;
+use maud::{Markup, html};
+use std::time::Duration;
+
+/// So many services, and so many things that are about to break, are listed.
+const MAX_ROWS: usize = 5;
+/// So many objectives of a service, those with the least budget.
+const MAX_BUDGETS: usize = 3;
+/// A budget that runs out within this time is about to,
+const SOON: Duration = DAY.saturating_mul(3);
+/// if so much of it is spent: before, the failures of an hour decide.
+const SPENT: f64 = 0.25;
+
+/// A service and how it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Situation<'a> {
+    pub health: Health,
+    pub service: &'a ServiceView,
+    pub firing: &'a AlertsView,
+    pub corrections: &'a [Correction],
+    pub at: Timestamp,
+}
+
+/// The services in trouble, of those that come worst first.
+pub fn troubles<'a>(all: impl Iterator<Item = Situation<'a>>) -> Markup {
+    let all: Vec<_> = all.filter(|one| one.health.is_trouble()).collect();
+    let more = all.len().saturating_sub(MAX_ROWS);
+    html! {
+        @match all.as_slice() {
+            [] => {}
+            // The headline names it.
+            [one] => { (one.details()) }
+            all => {
+                ul.now {
+                    @for one in all.iter().take(MAX_ROWS) {
+                        li {
+                            (icon(one.health.level()))
+                            div {
+                                p { a href=(service_path(&one.service.name)) dir="auto" { (one.service.name) } " " (one.health.predicate()) }
+                                (one.details())
+                            }
+                        }
+                    }
+                }
+                @if more > 0 { p.quiet { "and " (numbers::count(more as u64)) " more" } }
+            }
+        }
+    }
+}
+
+impl<'a> Situation<'a> {
+    /// Since when, why, and what is left of the budgets of a service in trouble, and whether that
+    /// counts now.
+    pub fn details(&self) -> Markup {
+        html! {
+            @if self.health.is_trouble() {
+                @if let Some(from) = self.since() {
+                    p { "for " (numbers::span(since(from, self.at))) ", since " (moment(from)) }
+                }
+                (self.cause())
+                (self.budgets())
+            }
+            (self.corrected())
+        }
+    }
+
+    /// What is not counted now, and why.
+    fn corrected(&self) -> Markup {
+        let objectives = &self.service.objectives;
+        let names: Vec<_> = objectives
+            .iter()
+            .filter(|one| one.corrected)
+            .map(|one| one.objective.name.as_str())
+            .collect();
+        let next = Timestamp(self.at.0 + 1);
+        let mine = self.corrections.iter();
+        let mine = mine.filter(|one| one.is_for(&self.service.name));
+        let mut now = mine.filter_map(|one| Some((one, one.occurrences(self.at, next).pop()?.1)));
+        html! {
+            @if !names.is_empty() {
+                p dir="auto" {
+                    "Corrected now: outcomes are not counted"
+                    @if names.len() < objectives.len() { " for " bdi { (names.join(", ")) } }
+                    @if let Some((one, until)) = now.next() { ", until " (moment(until)) ": " bdi { (one.reason) } }
+                }
+            }
+        }
+    }
+
+    /// When it became as it is, where that is known.
+    fn since(&self) -> Option<Timestamp> {
+        match self.health {
+            Health::Down | Health::PartlyDown => self
+                .probes(Health::Down)
+                .filter_map(|one| one.failing_since)
+                .min(),
+            Health::Unseen => {
+                let last = |one: &'a ProbeView| Some(one.last.as_ref()?.at);
+                self.probes(Health::Unseen).filter_map(last).min()
+            }
+            _ => {
+                let alerts = self
+                    .objectives()
+                    .flat_map(|one| self.firing.of(&self.service.name, &one.objective.name));
+                let fits = |one: &&AlertRecord| match one.key.condition() {
+                    Some(Condition::Exhausted) => self.health == Health::BudgetSpent,
+                    Some(Condition::Tier(_)) => self.health != Health::BudgetSpent,
+                    _ => false,
+                };
+                alerts.filter(fits).map(|one| one.from).min()
+            }
+        }
+    }
+
+    /// Its probes that are so.
+    fn probes(&self, health: Health) -> impl Iterator<Item = &'a ProbeView> {
+        let (service, at) = (self.service, self.at);
+        let all = service.probes.iter();
+        all.filter(move |one| Health::of_probe(one, at) == health)
+    }
+
+    /// Its objectives that are as it is.
+    fn objectives(&self) -> impl Iterator<Item = &'a ObjectiveView> {
+        let (service, health) = (self.service, self.health);
+        let all = service.objectives.iter();
+        all.filter(move |one| Health::of_objective(one) == health)
+    }
+
+    /// What the probe answered that has failed for the longest time, how fast the budget burns, or what
+    /// is not seen.
+    fn cause(&self) -> Markup {
+        let down = self.probes(Health::Down).count();
+        let first = self
+            .probes(Health::Down)
+            .min_by_key(|one| one.failing_since);
+        let unseen = self.probes(Health::Unseen).next();
+        html! {
+            @if let Some((probe, last)) = first.and_then(|one| Some((one, one.last.as_ref()?))) {
+                p dir="auto" {
+                    bdi { (probe.key.probe) } ": "
+                    (last.message.as_deref().unwrap_or(last.verdict.label()))
+                    @if down > 1 { ", and " (numbers::plural(down as u64 - 1, "other probe")) }
+                }
+            } @else if matches!(self.health, Health::Burning | Health::BurningFast) {
+                p {
+                    "Burn rate over 1h: "
+                    @for (index, one) in self.objectives().take(MAX_BUDGETS).enumerate() {
+                        @if index > 0 { ", " }
+                        bdi { (one.objective.name) } " " b { (known(one.windows[StandardWindow::Hour1].burn_rate, numbers::burn)) }
+                    }
+                }
+            } @else if let (Some(probe), true) = (unseen, self.health == Health::Unseen) {
+                p { "No outcome of " bdi { (probe.key.probe) } " since then." }
+            }
+        }
+    }
+
+    /// The least budgets, and what becomes of the least.
+    fn budgets(&self) -> Markup {
+        let known = self.service.objectives.iter();
+        let mut known: Vec<_> = known
+            .filter_map(|one| Some((one.budget.left()?, one)))
+            .collect();
+        known.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let few = known
+            .iter()
+            .filter(|(left, _)| *left < LITTLE_BUDGET)
+            .count();
+        known.truncate(few.clamp(1, MAX_BUDGETS));
+        html! {
+            @if let Some((_, least)) = known.first() {
+                p {
+                    "Budget left: "
+                    @for (index, (left, one)) in known.iter().enumerate() {
+                        @if index > 0 { ", " }
+                        bdi { (one.objective.name) } " " b { (numbers::share(*left)) }
+                    }
+                    (outlook(least, self.at))
+                }
+            }
+        }
+    }
+}
+
+/// When a budget runs out, or is positive again; nothing where neither is in sight.
+fn outlook(view: &ObjectiveView, at: Timestamp) -> Markup {
+    html! {
+        @match (view.budget.exhaustion, view.budget.recovery) {
+            (Some(end), _) if end > at => {
+                "; runs out in " (numbers::span(since(at, end))) " at the burn rate of the last day"
+            }
+            (_, Some(back)) => { "; positive again in " (numbers::span(since(at, back))) " without failures" }
+            _ => {}
+        }
+    }
+}
+
+/// Budgets of healthy services that run out, and warning signs without an alert. Both also of one
+/// service in trouble alone would be said twice.
+pub fn soon<'a>(
+    all: impl Iterator<Item = Situation<'a>>,
+    findings: &Findings,
+    firing: &AlertsView,
+    root: &str,
+) -> Markup {
+    let mut budgets: Vec<_> = all
+        .filter(|one| !one.health.is_trouble())
+        .flat_map(|one| one.service.objectives.iter().map(move |view| (one, view)))
+        .filter(|(one, view)| is_soon(view, one.at))
+        .collect();
+    budgets.sort_by(|(_, a), (_, b)| by_need(a, b));
+    let signs = findings.all.iter();
+    let signs: Vec<_> = signs.filter(|one| is_news(one, firing)).collect();
+    let more = (budgets.len().saturating_sub(MAX_ROWS)) + (signs.len().saturating_sub(MAX_ROWS));
+    html! {
+        @if !budgets.is_empty() || !signs.is_empty() {
+            section #soon {
+                h2 { "About to break" }
+                div.card {
+                    ul.failures {
+                        @for (one, view) in budgets.iter().take(MAX_ROWS) { (budget(one, view, root)) }
+                        @for one in signs.iter().take(MAX_ROWS) { (sign(one, root)) }
+                    }
+                    @if more > 0 { p.quiet { "and " (numbers::count(more as u64)) " more" } }
+                }
+            }
+        }
+    }
+}
+
+/// Little is left, or it runs out soon.
+fn is_soon(view: &ObjectiveView, at: Timestamp) -> bool {
+    let Some(left) = view.budget.left() else {
+        return false;
+    };
+    let ends = view.budget.exhaustion;
+    let ends = ends.is_some_and(|end| end > at && since(at, end) < SOON);
+    (0.0..LITTLE_BUDGET).contains(&left) || (ends && left < 1.0 - SPENT)
+}
+
+/// What runs out first comes first, then what has the least left.
+fn by_need(a: &ObjectiveView, b: &ObjectiveView) -> std::cmp::Ordering {
+    let end = |view: &ObjectiveView| view.budget.exhaustion.unwrap_or(Timestamp(i64::MAX));
+    let left = |view: &ObjectiveView| view.budget.left().unwrap_or(1.0);
+    end(a).cmp(&end(b)).then(left(a).total_cmp(&left(b)))
+}
+
+fn budget(one: &Situation<'_>, view: &ObjectiveView, root: &str) -> Markup {
+    let name = &one.service.name;
+    html! {
+        li {
+            span.cause.plain { "budget" }
+            span.message dir="auto" {
+                a href={ (root) (service_path(name)) } { (name) } " / " bdi { (view.objective.name) } ": "
+                (numbers::share(view.budget.left().unwrap_or_default())) " left"
+                (outlook(view, one.at))
+            }
+        }
+    }
+}
+
+/// Whether a sign is there and no alert says so.
+fn is_news(finding: &Finding, firing: &AlertsView) -> bool {
+    let service = finding.service.as_deref().unwrap_or_default();
+    let says = |one: &AlertRecord| match &one.key.source {
+        Source::Sign { sign, subject } => {
+            **sign == *finding.kind.name && *subject == finding.subject
+        }
+        Source::Budget { .. } => false,
+    };
+    finding.presence == Presence::Active && !firing.of_service(service).iter().any(says)
+}
+
+fn sign(one: &Finding, root: &str) -> Markup {
+    html! {
+        li {
+            span.cause.plain { "sign" }
+            span.message dir="auto" {
+                @match &one.service {
+                    Some(name) => { a href={ (root) (service_path(name)) "#signs" } { (name) } " / " }
+                    None => "host / ",
+                }
+                (what_sign(one.kind.name, &one.subject))
+                br; span.quiet { (one.evidence) }
+            }
+        }
+    }
+}
