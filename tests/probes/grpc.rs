@@ -324,6 +324,10 @@ fn faults_of_the_config_are_reported() {
             "did you mean",
         ),
         (
+            "{ address: 'a.test:1', expect: { code: UNIMPLEMENTED, serving: SERVING } }",
+            "only an answer with the status OK has a state",
+        ),
+        (
             "{ address: 'a.test:1', authority: 'a@b' }",
             "a host with or without a port",
         ),

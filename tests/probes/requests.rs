@@ -272,7 +272,7 @@ fn unusual_requests_are_valid() {
         "expect: { status: [200, 204], body: x }",
         "expect: { status: 204, headers: { X-A: b } }",
     ] {
-        let yaml = format!("{{ url: \"http://a.test/\", {keys} }}");
+        let yaml = format!("{{ url: \"https://a.test/\", {keys} }}");
         let (_, faults) = read(&yaml, Path::new("/nonexistent"));
         assert!(faults.is_empty(), "{yaml}: {faults:?}");
     }
