@@ -64,10 +64,11 @@ fn value(key: &dyn Declared, kinds: &[&'static dyn Kind]) -> Value {
             json!({ "anyOf": [list, item] })
         }
         Structure::Mapping { keys, .. } => section(keys, kinds),
-        Structure::Secret | Structure::ValueOrFile => json!({ "type": "string" }),
-        Structure::Map { .. } => {
-            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        // Texts need no quotes: `bearer: 123` and `X-Version: 1.0` are what they say.
+        Structure::Secret | Structure::ValueOrFile => {
+            json!({ "type": ["string", "number", "boolean"] })
         }
+        Structure::Map { .. } => json!({ "type": "object" }),
         Structure::Value | Structure::ProbeKind => match key.form().words() {
             words if words.is_empty() => json!({}),
             // A variable may stand for one.
@@ -89,8 +90,11 @@ fn value(key: &dyn Declared, kinds: &[&'static dyn Kind]) -> Value {
 /// The words as text, and as the numbers that some of them are without quotes.
 fn literals(words: &[&'static str]) -> Vec<Value> {
     let texts = words.iter().map(|word| Value::from(*word));
-    let numbers = words.iter().filter_map(|word| word.parse::<u32>().ok());
-    texts.chain(numbers.map(Value::from)).collect()
+    let whole = words.iter().filter_map(|word| word.parse::<u32>().ok());
+    let others = words.iter().filter(|word| word.contains('.'));
+    let others = others.filter_map(|word| word.parse::<f64>().ok());
+    let numbers = whole.map(Value::from).chain(others.map(Value::from));
+    texts.chain(numbers).collect()
 }
 
 #[cfg(test)]

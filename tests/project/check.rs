@@ -704,3 +704,43 @@ proptest::proptest! {
         proptest::prop_assert!(!check::text(&source, &loaded, true).is_empty());
     }
 }
+
+/// What `slod check` accepts, the schema for editors accepts too.
+#[test]
+fn valid_configs_fit_the_schema() {
+    let schema = config::schema(slod::probe::KINDS);
+    let validator = jsonschema::draft7::new(&schema).unwrap();
+    let mut files: Vec<_> = fixtures();
+    files.retain(|file| {
+        file.file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("ok-")
+    });
+    files.extend(["config/slod.yaml", "deploy/compose/slod.yaml"].map(|file| root().join(file)));
+    assert!(files.len() > 8, "{files:?}");
+    let odd = r#"
+services:
+  - name: web
+    probes:
+      - name: p
+        http: { url: "https://a.test/", http_version: 1.1, bearer: 123, headers: { X-A: 1, X-B: true }, expect: { json: { "$.error": null } } }
+      - name: chat
+        llm: { url: "https://a.test/v1", model: m, prompt: 1, parameters: { temperature: 0 } }
+    objectives:
+      - { name: up, sli: availability, target: 99.9%, weights: { p: 3 } }
+"#;
+    let mut texts: Vec<_> = files
+        .iter()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    texts.push(odd.to_owned());
+    for text in texts {
+        let config: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        let faults: Vec<_> = validator
+            .iter_errors(&config)
+            .map(|fault| fault.to_string())
+            .collect();
+        assert!(faults.is_empty(), "{text}\n{faults:#?}");
+    }
+}
