@@ -293,6 +293,7 @@ impl ProbeState {
             bucket_bounds: self.bounds.clone(),
             buckets: self.buckets.clone(),
             duration_sum: self.duration_sum,
+            timeout: self.timeout,
             llm: self.llm.clone(),
             quantiles: self.quantiles(now, scale, merged),
         }
