@@ -93,7 +93,9 @@ async fn is_followed(states: &mut watch::Receiver<Arc<LedgerView>>, until: Insta
 }
 
 fn log(alert: &AlertRecord) {
-    let (words, service) = (alert.key.words(), &alert.key.service);
+    let words = alert.key.words();
+    // Alerts of the host and of slod itself are of no service.
+    let service = Some(&*alert.key.service).filter(|service| !service.is_empty());
     let (urgency, slo) = (alert.urgency.label(), alert.key.slo());
     let what = match alert.key.condition() {
         Some(condition) => match condition.tier() {
@@ -112,11 +114,17 @@ fn log(alert: &AlertRecord) {
         // One that is inhibited says nothing new.
         let numbers = numbers.filter(|_| slo.is_some() && kept.is_empty());
         let numbers = numbers.map_or_else(String::new, |numbers| format!(": {numbers}"));
-        warn!(%service, slo, urgency, "{words}: {what}: {urgency}{kept}{numbers}");
+        warn!(
+            service,
+            slo, urgency, "{words}: {what}: {urgency}{kept}{numbers}"
+        );
     } else if let Some(tier) = alert.key.tier() {
         let windows = tier.windows();
-        info!(%service, slo, urgency, "{words}: burn alert resolved ({windows}): {urgency}");
+        info!(
+            service,
+            slo, urgency, "{words}: burn alert resolved ({windows}): {urgency}"
+        );
     } else {
-        info!(%service, slo, urgency, "{words}: alert resolved: {urgency}");
+        info!(service, slo, urgency, "{words}: alert resolved: {urgency}");
     }
 }

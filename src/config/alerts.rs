@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use sysinfo::System;
 
 pub(super) fn read(
     root: &Section<'_>,
@@ -38,6 +39,7 @@ pub(super) fn read(
         labels: labels(services),
         signs: signs?,
         address: address.or_else(default)?,
+        instance: System::host_name().unwrap_or_default(),
     })
 }
 

@@ -33,8 +33,8 @@ with an example. Fields of a message:
 | `firing`, `resolved` | numbers of alerts |
 | `summary` | that of the only alert, or how many alerts there are |
 | `list` | a line for each of up to ten alerts |
-| `alertname`, `service`, `severity`, `description`, `chart`, `runbook_url`, `label.NAME`, `annotation.NAME` | what all alerts of the message have in common, otherwise empty |
-| `alerts` | the alerts, those that fire first. Each has `status` (`firing` or `resolved`), `summary`, `description`, `chart` (what a warning sign was found in, or the error ratio over the long window of a burn rate, as characters of different heights; empty for others), `alertname`, `service`, `severity`, `runbook_url`, `label.NAME`, `annotation.NAME`, `starts_at`, `ends_at` (UTC; empty while it fires) and `duration` |
+| `alertname`, `service`, `severity`, `description`, `chart`, `page_url`, `runbook_url`, `label.NAME`, `annotation.NAME` | what all alerts of the message have in common, otherwise empty |
+| `alerts` | the alerts, those that fire first. Each has `status` (`firing` or `resolved`), `summary`, `description`, `chart` (what a warning sign was found in, or the error ratio over the long window of a burn rate, as characters of different heights; empty for others), `alertname`, `service`, `severity`, `page_url` (of the service), `runbook_url`, `label.NAME`, `annotation.NAME`, `starts_at`, `ends_at` (UTC; empty while it fires) and `duration` |
 
 Filters are those of Jinja, such as `upper`, `length`, `join(", ")` and `replace`; `default("...")` stands for a field that
 is empty. A line that only has a `{% ... %}` leaves no empty line:

@@ -1,6 +1,7 @@
 //! Numbers, rounded so that they never look better than they are.
 
 use crate::slo::BudgetingMethod;
+use crate::stats::scale::PRECISION;
 use std::time::Duration;
 
 /// `99.982%`: rounded down, so that a missed target never looks met.
@@ -66,6 +67,15 @@ pub fn latency(latency: Duration) -> String {
         _ if ms < 1000.0 => format!("{ms:.0}ms"),
         _ => format!("{:.2}s", ms / 1000.0),
     }
+}
+
+/// `230ms`, or `>5.00s` from the timeout on: a failed attempt counts as at least that, however soon it
+/// failed. A quantile is known within [`PRECISION`] only.
+pub fn latency_or_failed(latency: Duration, timeout: Duration) -> String {
+    if latency < timeout.mul_f64(1.0 - PRECISION) {
+        return self::latency(latency);
+    }
+    format!(">{}", self::latency(timeout))
 }
 
 /// `12s ago`, `3h ago`: the largest unit only.
@@ -256,6 +266,11 @@ mod tests {
         assert_eq!(latency(Duration::from_micros(4210)), "4.2ms");
         assert_eq!(latency(Duration::from_millis(230)), "230ms");
         assert_eq!(latency(Duration::from_millis(1240)), "1.24s");
+        let of_five =
+            |millis| latency_or_failed(Duration::from_millis(millis), Duration::from_secs(5));
+        assert_eq!([230, 4900].map(of_five), ["230ms", "4.90s"]);
+        // The value that stands for the bucket of 5 s, the timeout, and a timeout that was noticed late.
+        assert_eq!([4970, 5000, 5020].map(of_five), [">5.00s"; 3]);
         assert_eq!(age(Duration::from_secs(7300)), "2h ago");
         let gib = 1024 * 1024 * 1024;
         assert_eq!(

@@ -48,6 +48,7 @@ impl LiveService<'_> {
         let state = all.find(|one| one.name() == name)?;
         Some(LiveObjective {
             service: &self.state.name,
+            probes: &self.state.probes,
             state,
             now: self.now,
         })
@@ -67,6 +68,8 @@ impl LiveService<'_> {
 /// An objective at the moment of a view.
 pub struct LiveObjective<'a> {
     pub(super) service: &'a Arc<str>,
+    /// All that its service watches.
+    pub(super) probes: &'a [Arc<ProbeState>],
     pub(super) state: &'a ObjectiveState,
     pub(super) now: Timestamp,
 }
@@ -150,5 +153,23 @@ impl Burning for LiveObjective<'_> {
     fn exhaustion(&self) -> Option<Timestamp> {
         let tracker = &self.state.tracker;
         tracker.runs_out(self.now, &self.objective().window)
+    }
+
+    fn was_bad(&self, within: Duration) -> bool {
+        self.state.tracker.was_bad(self.now, within)
+    }
+
+    fn last_failure(&self, window: StandardWindow) -> Option<String> {
+        let since = self.now.before(window.length());
+        let probes = self.state.counts.iter().map(|at| &self.probes[*at]);
+        let failures = probes.filter_map(|probe| Some((&probe.key, probe.last_failure()?)));
+        let recent = failures.filter(|(_, failure)| failure.at >= since);
+        let (key, failure) = recent.max_by_key(|(_, failure)| failure.at)?;
+        let name = if key.service == *self.service {
+            key.probe.to_string()
+        } else {
+            key.to_string()
+        };
+        Some(format!("{name}: {}", failure.words()))
     }
 }

@@ -219,6 +219,10 @@ impl ProbeState {
         }
     }
 
+    pub(super) fn last_failure(&self) -> Option<&LastOutcome> {
+        self.recent_failures.front().map(|failure| &**failure)
+    }
+
     /// Latency as a user would feel it: a failed request is never fast, so it counts as at least
     /// the timeout. `None` for what does not count.
     fn felt(&self, verdict: Verdict, latency: Duration) -> Option<Duration> {
@@ -294,6 +298,7 @@ impl ProbeState {
             bucket_bounds: self.bounds.clone(),
             buckets: self.buckets.clone(),
             duration_sum: self.duration_sum,
+            timeout: self.timeout,
             llm: self.llm.clone(),
             quantiles: self.quantiles(now, scale, merged),
         }
@@ -319,6 +324,12 @@ impl ProbeState {
 }
 
 impl LastOutcome {
+    /// What happened: its message says more than its cause.
+    pub(super) fn words(&self) -> &str {
+        let message = self.message.as_deref();
+        message.unwrap_or_else(|| self.verdict.label())
+    }
+
     fn of(record: &Record) -> Self {
         let Outcome {
             verdict,

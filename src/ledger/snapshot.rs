@@ -75,6 +75,8 @@ pub struct ProbeView {
     /// Counted outcomes per bucket, not cumulative; one more than bounds.
     pub buckets: Box<[u64]>,
     pub duration_sum: Duration,
+    /// What a failed attempt counts as in `quantiles`, at least.
+    pub timeout: Duration,
     /// Of a probe of a language model.
     pub llm: Option<Arc<LlmCounters>>,
     pub quantiles: Quantiles,

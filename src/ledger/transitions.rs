@@ -109,9 +109,9 @@ impl Transition {
             }
             (Self::Down, Verdict::Bad(cause)) => {
                 let cause = cause.label();
-                let message = outcome.detail.message.as_deref();
-                let why = message.map_or_else(String::new, |message| format!(": {message}"));
-                warn!(service, probe, cause, "{key} is down: {cause}{why}");
+                // The message says what happened, in more words than the cause.
+                let why = outcome.detail.message.as_deref().unwrap_or(cause);
+                warn!(service, probe, cause, "{key} is down: {why}");
             }
             (Self::Down, Verdict::Good | Verdict::Void(_)) => {}
         }

@@ -102,6 +102,7 @@ impl LedgerView {
             let objectives = one.objectives.iter();
             objectives.map(move |state| LiveObjective {
                 service,
+                probes: &one.probes,
                 state,
                 now,
             })

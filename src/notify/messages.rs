@@ -26,11 +26,22 @@ pub(super) fn of(batch: &Batch) -> Message {
     }
 }
 
-/// The alert that always fires, since a moment.
-pub(super) fn watchdog(receiver: &str, since: Timestamp, now: Timestamp) -> Message {
+/// The alert that always fires, since a moment. Each instance has its own: that of another one says
+/// nothing of this one.
+pub(super) fn watchdog(
+    receiver: &str,
+    instance: &str,
+    since: Timestamp,
+    now: Timestamp,
+) -> Message {
     let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let notice = Notice {
-        labels: [text("alertname", "SlodWatchdog"), text("severity", "none")].into(),
+        labels: [
+            text("alertname", "SlodWatchdog"),
+            text("severity", "none"),
+            text("instance", instance),
+        ]
+        .into(),
         annotations: [text(
             "summary",
             "Always fires while slod works. Its absence means that slod or the way to Alertmanager is down.",

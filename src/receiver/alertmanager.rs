@@ -64,6 +64,7 @@ impl Alertmanager {
             "annotations": notice.annotations,
             "startsAt": rfc3339(notice.from),
             "endsAt": rfc3339(ends),
+            "generatorURL": notice.annotations.get("page_url").map_or("", String::as_str),
         })
     }
 }

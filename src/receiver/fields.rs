@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Fields of a message.
-pub(super) const FIELDS: [&str; 14] = [
+pub(super) const FIELDS: [&str; 15] = [
     "summary",
     "description",
     "chart",
@@ -20,6 +20,7 @@ pub(super) const FIELDS: [&str; 14] = [
     "alertname",
     "service",
     "severity",
+    "page_url",
     "runbook_url",
     "list",
     "label",
@@ -28,7 +29,7 @@ pub(super) const FIELDS: [&str; 14] = [
 ];
 
 /// Fields of one of its `alerts`.
-pub(super) const ALERT_FIELDS: [&str; 13] = [
+pub(super) const ALERT_FIELDS: [&str; 14] = [
     "summary",
     "description",
     "chart",
@@ -36,6 +37,7 @@ pub(super) const ALERT_FIELDS: [&str; 13] = [
     "alertname",
     "service",
     "severity",
+    "page_url",
     "runbook_url",
     "label",
     "annotation",
@@ -78,7 +80,7 @@ impl Object for MessageFields {
                 let alerts = message.notices.iter();
                 alerts.map(|notice| alert(notice, message)).collect()
             }
-            name @ ("description" | "chart" | "runbook_url") => {
+            name @ ("description" | "chart" | "page_url" | "runbook_url") => {
                 let value = message.common(|one| one.annotations.get(name).map(String::as_str));
                 value.unwrap_or_default().into()
             }

@@ -92,7 +92,7 @@ pub const TITLE: Key<Text> = Key::with_default(
 pub const TEXT: Key<Text> = Key::with_default(
     "text",
     Text,
-    "{{ list }}\n{{ description }}\n{% if chart %}{{ chart }}\n{% endif %}{{ runbook_url }}",
+    "{{ list }}\n{{ description }}\n{% if chart %}{{ chart }}\n{% endif %}{% if page_url %}{{ page_url }}\n{% endif %}{{ runbook_url }}",
     "Text of a message, likewise.",
 );
 

@@ -110,7 +110,7 @@ fn alert(notice: &Notice) -> Value {
         "annotations": notice.annotations,
         "startsAt": rfc3339(notice.from),
         "endsAt": notice.to.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), rfc3339),
-        "generatorURL": "",
+        "generatorURL": notice.annotations.get("page_url").map_or("", String::as_str),
         "fingerprint": format!("{:016x}", notice.fingerprint()),
     })
 }

@@ -114,11 +114,19 @@ impl AlertEntry {
         self.ended_at.is_none()
     }
 
+    /// Whether a faster tier of the same objective fires as well.
+    fn is_slower(&self) -> bool {
+        let by = self.inhibited_by.as_deref();
+        by.is_some_and(|by| by.starts_with("tier "))
+    }
+
     /// What keeps it from notifying, and who takes care of it.
     fn note(&self) -> String {
-        let inhibited = self.inhibited_by.as_deref().map(|by| match by {
-            tier if tier.starts_with("tier ") => "after a faster tier".to_owned(),
-            by => format!("inhibited by {by}"),
+        let inhibited = self.inhibited_by.as_deref().map(|by| {
+            if self.is_slower() {
+                return "after a faster tier".to_owned();
+            }
+            format!("inhibited by {by}")
         });
         let silenced = self.silenced_by.map(|id| format!("silence {id}"));
         let acknowledged = self.acknowledged.as_ref().map(|one| match &*one.note {
@@ -164,21 +172,24 @@ pub fn to_text(alerts: &[AlertEntry]) -> String {
     drawn(table, &[6]) + "\n"
 }
 
-/// The same, then the evidence of what fires with its fingerprint.
+/// The same, then the evidence of what fires with its fingerprint. A slower tier has the numbers of the
+/// faster one that inhibits it.
 pub fn with_evidence(alerts: &[AlertEntry]) -> String {
     let mut text = to_text(alerts);
     for alert in alerts
         .iter()
-        .filter(|one| one.is_firing() && !one.evidence.is_empty())
+        .filter(|one| one.is_firing() && !one.is_slower() && !one.evidence.is_empty())
     {
         let fingerprint = alert.fingerprint.as_deref().unwrap_or("-");
         let (name, service, evidence) = (&alert.alertname, &alert.service, &alert.evidence);
-        // That of a burn rate names its service; a sign of the host has none.
-        let is_named = service.is_empty() || evidence.starts_with(&format!("{service}/"));
-        let whose = if is_named {
-            String::new()
-        } else {
-            format!("{service}: ")
+        // That of a burn rate names its service; of a sign it is said what it is about.
+        let is_named = !service.is_empty() && evidence.starts_with(&format!("{service}/"));
+        let whose = match (&**service, alert.subject.as_deref()) {
+            _ if is_named => String::new(),
+            ("", None) => String::new(),
+            ("", Some(subject)) => format!("{subject}: "),
+            (service, None) => format!("{service}: "),
+            (service, Some(subject)) => format!("{service} ({subject}): "),
         };
         text = format!("{text}\n{fingerprint}  {name}  {whose}{evidence}");
     }
@@ -207,9 +218,21 @@ mod tests {
             entry("rag", "rag/errors: 5 of 9 were bad"),
             entry("rag", "5 timeouts"),
             entry("", "busy"),
+            AlertEntry {
+                subject: Some("/srv".to_owned()),
+                ..entry("", "100 % full")
+            },
+            AlertEntry {
+                subject: Some("worker".to_owned()),
+                ..entry("rag", "1 restart")
+            },
+            AlertEntry {
+                inhibited_by: Some("tier 1".to_owned()),
+                ..entry("rag", "the same again")
+            },
         ];
         let text = with_evidence(&alerts);
-        let ends = "\n\nf0  SlodX  rag/errors: 5 of 9 were bad\nf0  SlodX  rag: 5 timeouts\nf0  SlodX  busy\n";
+        let ends = "\n\nf0  SlodX  rag/errors: 5 of 9 were bad\nf0  SlodX  rag: 5 timeouts\nf0  SlodX  busy\nf0  SlodX  /srv: 100 % full\nf0  SlodX  rag (worker): 1 restart\n";
         assert!(text.ends_with(ends), "{text}");
     }
 }

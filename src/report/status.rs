@@ -60,6 +60,9 @@ pub struct ProbeStatus {
     pub last_verdict: Option<String>,
     pub last_latency_seconds: Option<f64>,
     pub last_message: Option<String>,
+    /// What a failed attempt counts as in the quantiles, at least. An older daemon does not say it.
+    #[serde(default)]
+    pub timeout_seconds: Option<f64>,
     /// Over the last hour; absent while the sample is too small.
     pub p50_seconds: Option<f64>,
     pub p95_seconds: Option<f64>,
@@ -266,8 +269,13 @@ impl Status {
         ]);
         for service in &self.services {
             for probe in &service.probes {
-                let seconds =
-                    |s: f64| numbers::latency(Duration::try_from_secs_f64(s).unwrap_or_default());
+                let duration = |s: f64| Duration::try_from_secs_f64(s).unwrap_or_default();
+                let timeout = probe.timeout_seconds.map(duration);
+                let last = |s: f64| numbers::latency(duration(s));
+                let quantile = |s: f64| match timeout {
+                    Some(timeout) => numbers::latency_or_failed(duration(s), timeout),
+                    None => last(s),
+                };
                 table.add_row([
                     format!("{}/{}", service.name, probe.name),
                     probe.last_verdict.clone().unwrap_or_else(|| "-".to_owned()),
@@ -275,10 +283,10 @@ impl Status {
                         || "-".to_owned(),
                         |at| numbers::age((self.at - at).to_std().unwrap_or_default()),
                     ),
-                    known(probe.last_latency_seconds, seconds),
-                    known(probe.p50_seconds, seconds),
-                    known(probe.p95_seconds, seconds),
-                    known(probe.p99_seconds, seconds),
+                    known(probe.last_latency_seconds, last),
+                    known(probe.p50_seconds, quantile),
+                    known(probe.p95_seconds, quantile),
+                    known(probe.p99_seconds, quantile),
                     probe.target.clone(),
                     probe.state.clone(),
                 ]);
@@ -357,6 +365,7 @@ impl ProbeStatus {
             last_message: last
                 .filter(|last| last.verdict != Verdict::Good)
                 .and_then(|last| last.message.as_deref().map(str::to_owned)),
+            timeout_seconds: Some(probe.timeout.as_secs_f64()),
             p50_seconds: p50,
             p95_seconds: p95,
             p99_seconds: p99,

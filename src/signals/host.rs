@@ -54,6 +54,7 @@ impl HostHistory {
             let disk = Disk {
                 size: view.size_bytes as f64,
                 available: view.available_bytes as f64,
+                reserved: view.free_bytes.saturating_sub(view.available_bytes) as f64,
             };
             self.take_disk(at, &view.mount_point, disk);
         }
@@ -130,7 +131,8 @@ impl HostHistory {
         };
         push(&kinds::CPU_HIGH, "", (presence, evidence), &self.cpu);
         for (point, disk) in &self.disks {
-            if let Some(answer) = disk.found.clone() {
+            // One that is full does not wait for the next look at trends.
+            if let Some(answer) = disk.last.full().or_else(|| disk.found.clone()) {
                 push(&kinds::DISK_FULL_SOON, point, answer, &disk.used);
             }
         }
@@ -149,6 +151,7 @@ mod tests {
             let disk = Disk {
                 size: 1e12,
                 available: 1e12 - used(minute as f64 / 60.0) * 1e9,
+                reserved: 0.0,
             };
             host.take_disk(Timestamp::from_secs(minute * 60), "/", disk);
             if minute % 5 == 0 {
@@ -181,11 +184,21 @@ mod tests {
         let disk = Disk {
             size: 1e12,
             available: 4e11,
+            reserved: 0.0,
         };
         host.take_boot(Timestamp::from_secs(1000), Some(10.0));
         host.take_disk(Timestamp::from_secs(1000), "/", disk);
         host.take_boot(Timestamp::from_secs(1010), Some(10.0));
-        assert_eq!(host.findings(&Settings::default()).len(), 2);
+        let found = host.findings(&Settings::default());
+        assert_eq!(found.len(), 2);
+        assert_ne!(found[1].presence, Presence::Active);
+        let full = Disk {
+            available: 4e10,
+            ..disk
+        };
+        host.take_disk(Timestamp::from_secs(1020), "/", full);
+        let found = host.findings(&Settings::default());
+        assert_eq!(found[1].presence, Presence::Active, "at once");
         host.take_boot(Timestamp::from_secs(2000), Some(1500.0));
         assert_eq!(host.findings(&Settings::default()).len(), 1);
     }

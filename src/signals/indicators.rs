@@ -1,6 +1,7 @@
 //! Whether a service is healthy: its indicators, each with the number that it was decided by.
 
 use super::service::ServiceHistory;
+use crate::format::numbers;
 use crate::signal::indicator::{
     self, Indicator, IndicatorKind, Judged, MAX_CPU, MAX_POOL, all_of, error_rate,
 };
@@ -98,24 +99,43 @@ impl ServiceHistory {
             format!(", and at most {most:.0} requests waited")
         });
         let holds = share < MAX_POOL && waiting <= 0.0;
-        (Some(holds), format!("{used}{waited} in the last hour"))
+        if let Some(why) = own.unread.why().filter(|_| holds) {
+            return (None, format!("its metrics cannot be read now: {why}"));
+        }
+        let minutes = own.pool.highest.known(HOUR).len();
+        let minutes = minutes.max(own.pool.waiting.known(HOUR).len());
+        (Some(holds), format!("{used}{waited} {}", lately(minutes)))
     }
 
     fn no_timeouts(&self) -> Judged {
         let own = self.own.as_ref().and_then(|own| own.timeouts.sum(HOUR));
+        // None until they could no longer be read is not none.
+        let own = own.filter(|count| *count > 0.0 || self.readable().is_some());
         let probed = || self.probes.timeouts.sum(HOUR);
-        let (count, by) = match own {
-            Some(count) => (Some(count), Numbers::Own.by()),
-            None => (probed(), Numbers::Probes.by()),
+        let (count, by, lately) = match (own, &self.own) {
+            (Some(count), Some(own)) => {
+                let minutes = own.timeouts.known(HOUR).len();
+                (Some(count), Numbers::Own.by(), lately(minutes))
+            }
+            _ => (probed(), Numbers::Probes.by(), lately(HOUR)),
         };
         match count {
             None => (None, "no attempt or connection is known yet".to_owned()),
             Some(count) => (
                 Some(count <= 0.0),
-                format!("{by}, {count:.0} timeouts in the last hour"),
+                format!("{by}, {count:.0} timeouts {lately}"),
             ),
         }
     }
+}
+
+/// The last hour, or what is known of it. One minute is not over yet.
+fn lately(minutes: usize) -> String {
+    if minutes + 1 >= HOUR {
+        return "in the last hour".to_owned();
+    }
+    let minutes = numbers::plural(minutes as u64, "minute");
+    format!("in the {minutes} that are known of the last hour")
 }
 
 const NO_PROCESSES: &str = "`processes` is not configured for the service, or none was seen yet";

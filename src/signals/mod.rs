@@ -17,6 +17,7 @@ mod scope;
 mod service;
 mod task;
 mod texts;
+mod unread;
 mod usual;
 mod watcher;
 

@@ -1,5 +1,6 @@
 //! What only the last outcomes of a service's probes show, and its signs.
 
+use crate::format::{numbers, times};
 use crate::ledger::LedgerView;
 use crate::ledger::llm::LlmCounters;
 use crate::outcome::Timestamp;
@@ -8,14 +9,13 @@ use crate::signal::{Level, Presence, Settings, SignalKind, kinds};
 use crate::slo::StandardWindow;
 use crate::units::HOUR;
 use std::sync::Arc;
-
-const DAY_S: f64 = 86_400.0;
+use std::time::Duration;
 
 /// As of a moment; what is not known is absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct LastOutcomes {
     /// When the certificate of a probe's address ends, in seconds since 1970.
-    certificates: Vec<(Arc<str>, f64)>,
+    certificates: Vec<(Arc<str>, i64)>,
     /// Whether the rate limits of a probe's provider are known, and the smallest share that is left.
     limits: Vec<(Arc<str>, Option<f64>)>,
     /// The lowest coverage of an objective in the last hour.
@@ -30,7 +30,7 @@ impl LastOutcomes {
         let mut known = Self::default();
         for (key, last, llm) in service.probes() {
             if let Some(ends) = last.and_then(|last| last.tls_not_after) {
-                known.certificates.push((key.probe.clone(), ends as f64));
+                known.certificates.push((key.probe.clone(), ends));
             }
             if let Some(left) = llm.map(LlmCounters::tightest_limit) {
                 known.limits.push((key.probe.clone(), left));
@@ -69,13 +69,14 @@ impl LastOutcomes {
     }
 }
 
-fn certificate(ends: f64, now: Timestamp, level: Level, was_active: bool) -> Answer {
-    let left = ends - now.as_secs_f64();
-    let days = (left.abs() / DAY_S).floor();
+fn certificate(ends: i64, now: Timestamp, level: Level, was_active: bool) -> Answer {
+    let left = ends as f64 - now.as_secs_f64();
+    let time = numbers::span(Duration::from_secs_f64(left.abs()));
+    let at = times::minute(Timestamp::from_secs(ends).to_utc());
     let evidence = if left < 0.0 {
-        format!("the certificate ended {days:.0} days ago")
+        format!("the certificate ended {time} ago ({at} UTC)")
     } else {
-        format!("the certificate ends in {days:.0} days")
+        format!("the certificate ends in {time} ({at} UTC)")
     };
     (below(left, level, was_active), evidence)
 }
@@ -92,13 +93,16 @@ fn rate_limit(left: Option<f64>, level: Level, was_active: bool) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const DAY_S: i64 = 86_400;
+
     use Presence::{Active, Clear, Unknown};
 
     #[test]
     fn signs_end_at_their_own_levels() {
         let judge = |left: Option<f64>, coverage: f64, was: bool| {
             let outcomes = LastOutcomes {
-                certificates: vec![("home".into(), 13.0 * DAY_S)],
+                certificates: vec![("home".into(), 13 * DAY_S)],
                 limits: vec![("ask".into(), left)],
                 coverage: Some(coverage),
             };
@@ -124,9 +128,15 @@ mod tests {
     #[test]
     fn a_certificate_that_has_ended_is_named_as_such() {
         let level = Settings::default().level(&kinds::CERTIFICATE_ENDING);
-        let now = Timestamp::from_secs(86_400 * 10);
-        let evidence = |days: f64| certificate(days * DAY_S, now, level, false).1;
-        assert_eq!(evidence(12.5), "the certificate ends in 2 days");
-        assert_eq!(evidence(7.5), "the certificate ended 2 days ago");
+        let now = Timestamp::from_secs(10 * DAY_S);
+        let evidence = |hours: i64| certificate(hours * 3600, now, level, false).1;
+        assert_eq!(
+            evidence(12 * 24 + 12),
+            "the certificate ends in 2d (1970-01-13 12:00 UTC)"
+        );
+        assert_eq!(
+            evidence(9 * 24 + 12),
+            "the certificate ended 12h ago (1970-01-10 12:00 UTC)"
+        );
     }
 }

@@ -4,6 +4,7 @@ use super::counts::{Counts, DRIFT_WINDOW, DRIFT_WINDOWS};
 use super::numbers::{MetricNumber, MetricNumbers};
 use super::process::{GROWTH_WINDOW, GROWTH_WINDOWS};
 use super::provider::ProviderHistory;
+use super::unread::Unread;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Breaker, PEAK_MINUTES, Pool};
 use crate::signal::{HOUR, Keep, Rise, Track};
@@ -23,6 +24,7 @@ pub(super) struct MetricsHistory {
     pub(super) breaker: Breaker,
     pub(super) timeouts: Track,
     pub(super) provider: Option<ProviderHistory>,
+    pub(super) unread: Unread,
     rises: Rises,
 }
 
@@ -54,6 +56,7 @@ impl Default for MetricsHistory {
             breaker: Breaker::default(),
             timeouts: minutes(HOUR, Keep::Sum),
             provider: None,
+            unread: Unread::default(),
             rises: Rises::default(),
         }
     }
@@ -127,6 +130,7 @@ impl MetricsHistory {
             &mut self.connections_by_minute,
             &mut self.queue,
             &mut self.timeouts,
+            &mut self.unread.failed,
         ]
         .into_iter()
         .chain(self.pool.tracks())

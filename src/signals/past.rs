@@ -221,8 +221,9 @@ const MAX_DEPLOYS: u32 = 10_000;
 /// What is in memory of it at once.
 const CHUNK: Duration = Duration::from_secs(86_400);
 
-/// Signs of which the store keeps no history: only the last outcomes show them.
-pub const NOT_REPLAYED: [&SignalKind; 3] = [
+/// Signs of which the store keeps no history: only the last outcomes and scrapes show them.
+pub const NOT_REPLAYED: [&SignalKind; 4] = [
+    &kinds::METRICS_UNREADABLE,
     &kinds::RATE_LIMIT_NEAR,
     &kinds::CERTIFICATE_ENDING,
     &kinds::COVERAGE_LOST,

@@ -229,10 +229,11 @@ impl ProcessHistory {
     ) -> Vec<(&'static SignalKind, Answer)> {
         let level = |kind| settings.level(kind);
         let least = |kind| settings.level(kind).begins;
-        let restarts = counted(&self.restarts, RECENT, least(&kinds::RESTARTED), "restarts");
+        let what = ["restart", "restarts"];
+        let restarts = counted(&self.restarts, RECENT, least(&kinds::RESTARTED), what);
         let mut all = vec![(&kinds::RESTARTED, restarts)];
         if self.kills.sum(RECENT).is_some() {
-            let what = "kills for lack of memory";
+            let what = ["kill for lack of memory", "kills for lack of memory"];
             let kills = counted(&self.kills, RECENT, least(&kinds::OUT_OF_MEMORY), what);
             all.push((&kinds::OUT_OF_MEMORY, kills));
         }

@@ -61,6 +61,12 @@ impl ServiceHistory {
         self.own.get_or_insert_default().take(at, numbers);
     }
 
+    /// Takes whether the last scrape before a sample failed, and why.
+    pub(super) fn take_scrape(&mut self, at: Timestamp, error: Option<&str>) {
+        let own = self.own.get_or_insert_default();
+        own.unread.take(at, error);
+    }
+
     pub(super) fn take_process(&mut self, name: &Arc<str>, at: Timestamp, now: &ProcessNumbers) {
         self.process(name).take(at, now);
     }
@@ -128,9 +134,15 @@ impl ServiceHistory {
         }
     }
 
+    /// Its own metrics, unless they cannot be read.
+    pub(super) fn readable(&self) -> Option<&MetricsHistory> {
+        let own = self.own.as_deref();
+        own.filter(|own| own.unread.why().is_none())
+    }
+
     /// Whose response times are known: its own metrics first.
     fn latency(&self) -> (&Track, Numbers) {
-        let own = self.own.as_ref().map(|own| &own.p95);
+        let own = self.readable().map(|own| &own.p95);
         let own = own.filter(|p95| !p95.known(usize::MAX).is_empty());
         own.map_or((&self.probes.p95, Numbers::Probes), |p95| {
             (p95, Numbers::Own)
@@ -139,7 +151,7 @@ impl ServiceHistory {
 
     /// Whose errors are known, likewise.
     pub(super) fn errors(&self) -> (&Counts, Numbers) {
-        let own = self.own.as_ref().map(|own| &own.errors);
+        let own = self.readable().map(|own| &own.errors);
         let own = own.filter(|errors| errors.windows().iter().any(|one| one.total > 0));
         own.map_or((&self.probes.errors, Numbers::Probes), |errors| {
             (errors, Numbers::Own)

@@ -63,6 +63,7 @@ impl Watcher {
         for metrics in &system.services {
             let history = self.service(&metrics.service);
             history.take_metrics(at, &MetricNumbers::of(metrics));
+            history.take_scrape(at, metrics.scrape.error.as_deref());
         }
         for process in &system.processes {
             let history = self.service(&process.service);

@@ -26,7 +26,7 @@ pub async fn alerts(State(state): State<WebState>, query: Query) -> Result<Respo
         Json(alerts.iter().map(entry).collect::<Vec<_>>()).into_response()
     };
     let (from, to) = match query.only(&["from", "to"])?.span()? {
-        (None, None) => return Ok(entries(&firing(&state).await?)),
+        (None, None) => return Ok(entries(&firing(&state).await)),
         (from, to) => (
             from.unwrap_or(Timestamp(0)),
             to.unwrap_or(Timestamp(i64::MAX)),
@@ -46,13 +46,15 @@ pub async fn alerts(State(state): State<WebState>, query: Query) -> Result<Respo
     Ok(response)
 }
 
-async fn firing(state: &WebState) -> Result<Vec<AlertRecord>, Problem> {
+async fn firing(state: &WebState) -> Vec<AlertRecord> {
     let firing = now(state);
-    // What could not be kept fires nevertheless.
+    // What could not be kept, or cannot be read, fires nevertheless.
     if state.store.stats().trouble().is_some() {
-        return Ok(firing);
+        return firing;
     }
-    store::read(state, |store| kept(store, firing)).await
+    let live = firing.clone();
+    let kept = store::read(state, |store| kept(store, live)).await;
+    kept.unwrap_or(firing)
 }
 
 /// What fires, the newest first, with what is decided about it.

@@ -122,16 +122,22 @@ fn alertmanager(folder: &Path, cluster: &str, peer: Option<&str>) -> Option<(Run
 }
 
 /// The alerts that an Alertmanager considers active; `None` while it does not answer.
-fn active(address: &SocketAddr) -> Option<Vec<String>> {
+fn active(address: &SocketAddr) -> Option<Vec<Value>> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     let request = "GET /api/v2/alerts?active=true HTTP/1.0\r\nHost: localhost\r\n\r\n";
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
-    let alerts: Value = serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()?;
-    let name = |alert: &Value| alert["labels"]["alertname"].as_str().map(str::to_owned);
-    Some(alerts.as_array()?.iter().filter_map(name).collect())
+    serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()
+}
+
+fn named<'a>(alerts: &'a [Value], name: &str) -> Option<&'a Value> {
+    let is_it = |alert: &&Value| {
+        let known = alert["labels"]["alertname"].as_str();
+        known.is_some_and(|known| known.starts_with(name))
+    };
+    alerts.iter().find(is_it)
 }
 
 #[test]
@@ -148,23 +154,23 @@ fn both_members_of_a_cluster_get_alerts_and_their_end() {
 routes: [ {{ to: am, wait: 1ms }} ]
 "
     );
-    let burns = |alerts: &[String]| alerts.iter().any(|name| name.starts_with("SlodBudgetBurn"));
+    let burning = |alerts: &[Value]| named(alerts, "SlodBudgetBurn").cloned();
     let path = config(folder.path(), &closed(), &delivery);
     let daemon = Daemon::start(&path);
     for member in [&first, &second] {
-        let alerts = daemon.wait_for(|_| active(member).filter(|alerts| burns(alerts)));
-        assert!(!alerts.is_empty());
-        daemon.wait_for(|_| {
-            active(member)?
-                .contains(&"SlodWatchdog".to_owned())
-                .then_some(())
-        });
+        let burn = daemon.wait_for(|_| burning(&active(member)?));
+        assert_eq!(burn["annotations"]["page_url"], burn["generatorURL"]);
+        let source = burn["generatorURL"].as_str().expect("a link");
+        assert!(source.ends_with("/services/web"), "{source}");
+        // Each daemon has its own, so that one cannot stand for another.
+        let watchdog = daemon.wait_for(|_| named(&active(member)?, "SlodWatchdog").cloned());
+        assert!(watchdog["labels"]["instance"].is_string(), "{watchdog}");
     }
     // Without the objective, its alert ends.
     relax(&config(folder.path(), &target().to_string(), &delivery));
     assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
     for member in [&first, &second] {
-        daemon.wait_for(|_| active(member).filter(|alerts| !burns(alerts)));
+        daemon.wait_for(|_| active(member).filter(|alerts| burning(alerts).is_none()));
     }
 }
 

@@ -406,3 +406,49 @@ fn garbage_and_giants_are_refused_and_the_daemon_goes_on() {
     assert!(["413", "nothing"].contains(&status(&answer)), "{answer}");
     assert_eq!(status(&daemon.request("GET", "/metrics")), "200");
 }
+
+/// What is in memory is answered all the same.
+#[test]
+fn a_store_that_cannot_be_read_is_unavailable_and_the_rest_is_answered() {
+    let (daemon, folder) = daemon();
+    daemon.wait_for(|daemon| {
+        let listed = daemon.request("GET", "/api/v1/probes/web/home/outcomes");
+        listed.contains("expected").then_some(())
+    });
+    let store = folder.path().join("slod.db");
+    let away = folder.path().join("away.db");
+    let readers = [
+        "/api/v1/probes/web/home/outcomes",
+        "/api/v1/alerts?from=2026-01-01T00:00:00Z",
+        "/api/v1/runs",
+        "/api/v1/series",
+        "/api/v1/notifications",
+        "/api/v1/audit",
+        "/api/v1/markers",
+        "/runs",
+        "/notifications",
+    ];
+    fs::rename(&store, &away).expect("moved");
+    for path in readers {
+        let answer = daemon.request("GET", path);
+        assert_eq!(status(&answer), "503", "{path}: {answer}");
+        assert!(answer.contains("the store cannot be read"), "{answer}");
+    }
+    for path in [
+        "/",
+        "/services/web",
+        "/metrics",
+        "/api/v1/services",
+        "/api/v1/alerts",
+        "/api/v1/health/web",
+        "/api/v1/signals",
+        "/badge/web/errors.svg",
+    ] {
+        let answer = daemon.request("GET", path);
+        assert_eq!(status(&answer), "200", "{path}: {answer}");
+    }
+    fs::rename(&away, &store).expect("moved back");
+    for path in readers {
+        assert_eq!(status(&daemon.request("GET", path)), "200", "{path}");
+    }
+}

@@ -93,7 +93,9 @@ impl Worker {
         };
         let is_due = self.watchdog.is_none_or(|last| last.elapsed() >= every);
         if is_due && !without.contains(WATCHDOG) && self.deps.is_healthy() {
-            let message = messages::watchdog(&self.name, self.deps.states.borrow().at, now);
+            let rules = self.deps.configs.borrow().alerts.clone();
+            let since = self.deps.states.borrow().at;
+            let message = messages::watchdog(&self.name, &rules.instance, since, now);
             self.start(About::Watchdog, receiver.clone(), message, now);
         }
     }

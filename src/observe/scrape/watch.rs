@@ -59,8 +59,12 @@ pub async fn watch(spec: Arc<MetricsSpec>, clock: Clock, latest: watch::Sender<L
         tick.tick().await;
         let started = Instant::now();
         let result = scraper.scrape(&clock, Trace::silent()).await;
-        if let (Some(error), false) = (&result.scrape.error, was_failing) {
-            tracing::warn!("{}: its metrics cannot be read: {error}", spec.service);
+        match (&result.scrape.error, was_failing) {
+            (Some(error), false) => {
+                tracing::warn!("{}: its metrics cannot be read: {error}", spec.service);
+            }
+            (None, true) => tracing::info!("{}: its metrics can be read again", spec.service),
+            _ => {}
         }
         was_failing = result.scrape.error.is_some();
         latest.send_modify(|latest| latest.take(result, started));

@@ -159,7 +159,7 @@ mod tests {
         let mut backtest = Backtest::new(from, to, false);
         assert_eq!(backtest.signs_text(), "");
         backtest.take_signs(Vec::new());
-        let left_out = "left out, since the store keeps no history of them: rate_limit_near, certificate_ending, coverage_lost\n";
+        let left_out = "left out, since the store keeps no history of them: metrics_unreadable, rate_limit_near, certificate_ending, coverage_lost\n";
         assert!(
             backtest.signs_text().ends_with(left_out),
             "{}",

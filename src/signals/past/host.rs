@@ -19,12 +19,31 @@ const HOST_BACK: Duration = Duration::from_secs(7 * 3600);
 struct HostRow {
     boot: Option<f64>,
     cpu: Option<f64>,
-    /// Size and what is available, by mount point.
-    disks: BTreeMap<String, (Option<f64>, Option<f64>)>,
+    /// By mount point.
+    disks: BTreeMap<String, DiskRow>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct DiskRow {
+    size: Option<f64>,
+    free: Option<f64>,
+    available: Option<f64>,
+}
+
+impl DiskRow {
+    fn disk(self) -> Option<Disk> {
+        let (size, available) = (self.size?, self.available?);
+        let reserved = self.free.map_or(0.0, |free| free - available);
+        Some(Disk {
+            size,
+            available,
+            reserved,
+        })
+    }
 }
 
 impl HostRow {
-    fn disk(&mut self, mount_point: &str) -> &mut (Option<f64>, Option<f64>) {
+    fn disk(&mut self, mount_point: &str) -> &mut DiskRow {
         self.disks.entry(mount_point.to_owned()).or_default()
     }
 }
@@ -38,8 +57,9 @@ fn set(rows: &mut HostRows, key: &SeriesKey, at: Timestamp, value: f64) {
     match key.name() {
         "slod_host_boot_time_seconds" => row.boot = Some(value),
         "slod_host_cpu_usage_ratio" => row.cpu = Some(value),
-        "slod_host_filesystem_size_bytes" => row.disk(point).0 = Some(value),
-        "slod_host_filesystem_available_bytes" => row.disk(point).1 = Some(value),
+        "slod_host_filesystem_size_bytes" => row.disk(point).size = Some(value),
+        "slod_host_filesystem_free_bytes" => row.disk(point).free = Some(value),
+        "slod_host_filesystem_available_bytes" => row.disk(point).available = Some(value),
         _ => {}
     }
 }
@@ -50,6 +70,7 @@ fn is_wanted(key: &SeriesKey) -> bool {
         "slod_host_boot_time_seconds"
             | "slod_host_cpu_usage_ratio"
             | "slod_host_filesystem_size_bytes"
+            | "slod_host_filesystem_free_bytes"
             | "slod_host_filesystem_available_bytes"
     )
 }
@@ -69,9 +90,9 @@ fn feed(
             if !row.disks.is_empty() {
                 host.retain_disks(|point| row.disks.contains_key(point));
             }
-            for (point, (size, available)) in &row.disks {
-                if let (Some(size), Some(available)) = (*size, *available) {
-                    host.take_disk(*at, point, Disk { size, available });
+            for (point, row) in &row.disks {
+                if let Some(disk) = row.disk() {
+                    host.take_disk(*at, point, disk);
                 }
             }
         }

@@ -93,13 +93,16 @@ impl ServiceHistory {
     ) {
         let level = |kind| settings.level(kind);
         let was = |kind| self.was_active(kind, "");
+        let kind = &kinds::METRICS_UNREADABLE;
+        push(kind, "", own.unread.judge(level(kind).begins));
         let kind = &kinds::POOL_EXHAUSTED;
         push(kind, "", pool_exhausted(&own.pool, level(kind), was(kind)));
         let kind = &kinds::BREAKER_OPEN;
         push(kind, "", breaker_open(&own.breaker, level(kind).begins));
         let kind = &kinds::CONNECTION_TIMEOUTS;
         let least = level(kind).begins;
-        let timeouts = counted(&own.timeouts, RECENT, least, "connections timed out");
+        let what = ["connection timed out", "connections timed out"];
+        let timeouts = counted(&own.timeouts, RECENT, least, what);
         push(kind, "", timeouts);
         let kind = &kinds::LOAD_HIGH;
         if let Some((track, peak, unit)) = expected_load(own, load) {

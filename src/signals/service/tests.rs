@@ -168,8 +168,54 @@ fn indicators_check_the_numbers() {
     assert_eq!(*holds, Some(true));
     assert_eq!(
         evidence,
-        "at most 80 % of the pool was in use, and at most 0 requests waited in the last hour"
+        "at most 80 % of the pool was in use, and at most 0 requests waited in the 30 minutes that are known of the last hour"
     );
+}
+
+/// A pool that is exhausted often takes the page of its metrics along.
+#[test]
+fn what_cannot_be_read_now_holds_no_more_and_the_probes_decide() {
+    let timed_out = |second: i64| {
+        let is_bad = second >= 900;
+        let cause = Verdict::Bad(Cause::Timeout);
+        (0.2, if is_bad { cause } else { Verdict::Good })
+    };
+    let mut history = probed(1200, timed_out);
+    let shown = |history: &mut ServiceHistory| -> BTreeMap<&str, (Option<bool>, String)> {
+        let findings = history.findings(None, &Settings::default(), Timestamp(0));
+        let all = history.indicators(&findings).into_iter();
+        all.map(|one| (one.kind.name, (one.holds, one.evidence.to_string())))
+            .collect()
+    };
+    for step in 0..=120 {
+        let at = Timestamp::from_secs(step * 10);
+        let fails = step >= 90;
+        let counters = [
+            (Role::Requests, RoleValue::Counter(10.0 * step as f64)),
+            (Role::Errors, RoleValue::Counter(0.0)),
+            (Role::ConnectionTimeouts, RoleValue::Counter(0.0)),
+        ];
+        let numbers = [&pool(2.0, 0.0)[..], &counters].concat();
+        let read = metrics(if fails { &[] } else { &numbers[..] });
+        history.take_metrics(at, &MetricNumbers::of(&read));
+        history.take_scrape(at, fails.then_some("no answer"));
+        if step == 89 {
+            let before = shown(&mut history);
+            for name in ["error_rate", "pooled", "no_timeouts"] {
+                assert_eq!(before[name].0, Some(true), "{before:?}");
+            }
+        }
+    }
+    let sign = judged(&mut history, "metrics_unreadable");
+    assert_eq!(sign.presence, Presence::Active, "{}", sign.evidence);
+    let after = shown(&mut history);
+    let pooled = (None, "its metrics cannot be read now: no answer".to_owned());
+    assert_eq!(after["pooled"], pooled);
+    for name in ["error_rate", "no_timeouts"] {
+        let (holds, evidence) = &after[name];
+        assert_eq!(*holds, Some(false), "{evidence}");
+        assert!(evidence.starts_with("by its probes, "), "{evidence}");
+    }
 }
 
 #[test]
@@ -297,7 +343,7 @@ fn what_happened_in_a_gap_is_not_of_the_last_ten_minutes() {
     assert_eq!(found.presence, Presence::Clear);
     assert_eq!(
         &*found.evidence,
-        "1 connections timed out in the last 10 minutes"
+        "1 connection timed out in the last 10 minutes"
     );
 }
 

@@ -104,7 +104,8 @@ const PROBE: [&str; 7] = [
 ];
 
 fn probe(health: Health, view: &ProbeView, at: Timestamp) -> [Markup; 7] {
-    let [p50, p95, p99] = view.quantiles[1].map(|q| html! { (known(q, numbers::latency)) });
+    let [p50, p95, p99] = view.quantiles[1]
+        .map(|q| html! { (known(q, |q| numbers::latency_or_failed(q, view.timeout))) });
     let last = view.last.as_ref();
     [
         html! { bdi { (view.key.probe) } span.quiet { (view.kind) } (attempts::sparkline(view)) },

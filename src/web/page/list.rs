@@ -199,7 +199,7 @@ fn line(health: Health, service: &ServiceView, signs: Option<u64>) -> Markup {
     let p95 = service
         .probes
         .iter()
-        .filter_map(|probe| probe.quantiles[1][1])
+        .filter_map(|probe| Some((probe.quantiles[1][1]?, probe.timeout)))
         .max();
     html! {
         tr {
@@ -207,7 +207,7 @@ fn line(health: Health, service: &ServiceView, signs: Option<u64>) -> Markup {
             td.spare { (days::sparkline(service)) }
             td { (known(sli, numbers::percent)) }
             td { (known(least, numbers::share)) }
-            td.spare { (known(p95, numbers::latency)) }
+            td.spare { (known(p95, |(p95, timeout)| numbers::latency_or_failed(p95, timeout))) }
             td { (badge(health)) }
         }
     }

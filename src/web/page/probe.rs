@@ -137,7 +137,7 @@ fn quantiles(probe: &ProbeView) -> Markup {
                 @for (span, row) in QUANTILE_SPANS.iter().zip(&probe.quantiles) {
                     tr {
                         th scope="row" { (span) }
-                        @for value in row { td { (known(*value, numbers::latency)) } }
+                        @for value in row { td { (known(*value, |q| numbers::latency_or_failed(q, probe.timeout))) } }
                     }
                 }
             }

@@ -93,6 +93,13 @@ fn the_config_says_where_the_daemon_is_and_that_it_has_tls() {
     let real = format!("127.0.0.1:{}", daemon.address.port());
     files.write("slod.yaml", &text.replace("127.0.0.1:0", &real));
     let variables = [("SLOD_TOKEN_FILE", "@token"), ("SLOD_CA_FILE", "@ca.crt")];
+    // The address of the config is taken, not the default one or another.
+    for more in ["", "--ready ", "--address 127.0.0.1:1 "] {
+        let command = format!("healthcheck {more}-c @slod.yaml");
+        assert_eq!(slod(&files, &command, &variables).0, 0, "{command}");
+    }
+    let stranger = [("SLOD_CA_FILE", "@stranger.crt")];
+    assert_eq!(slod(&files, "healthcheck -c @slod.yaml", &stranger).0, 1);
     let (_, text) = slod(&files, "status --config @slod.yaml", &variables);
     assert!(text.contains("web/home"), "{text}");
     assert!(!text.contains("counted from"), "{text}");

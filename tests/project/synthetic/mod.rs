@@ -328,6 +328,7 @@ pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
         bucket_bounds: Arc::new([]),
         buckets: Box::new([0]),
         duration_sum: Duration::ZERO,
+        timeout: Duration::from_secs(5),
         llm: None,
         quantiles: std::array::from_fn(|span| quantiles(fate, base, span)),
     }

@@ -36,6 +36,14 @@ pub trait Burning {
 
     /// When the budget runs out at the burn rate of the last day.
     fn exhaustion(&self) -> Option<Timestamp>;
+
+    /// Whether something that counts was bad within a span, or within two events where these are rarer.
+    fn was_bad(&self, within: Duration) -> bool;
+
+    /// The newest failure within a window of what counts, in words, where it is known.
+    fn last_failure(&self, _: StandardWindow) -> Option<String> {
+        None
+    }
 }
 
 /// Which conditions an objective alerts by, those that inhibit others before them.
@@ -248,12 +256,19 @@ impl Condition {
                 let objective = burning.objective();
                 let (long, short) = (burning.window(tier.long), burning.window(tier.short));
                 let events = objective.budgeting.events(long.good + long.bad);
+                let unit = if objective.budgeting.is_sliced() {
+                    "minutes"
+                } else {
+                    "events"
+                };
+                let last = burning.last_failure(tier.short);
+                let last = last.map_or_else(String::new, |last| format!("; last failure: {last}"));
                 let rate = |view: &WindowView| {
                     let bad = view.sli.map_or(0.0, |sli| 1.0 - sli);
                     bad / (1.0 - objective.target)
                 };
                 format!(
-                    "{name}: {:.0} of {events:.0} events were bad in the last {}, a burn rate of {:.1} ({:.1} over {}; the limit is {}); {spent}",
+                    "{name}: {:.0} of {events:.0} {unit} were bad in the last {}, a burn rate of {:.1} ({:.1} over {}; the limit is {}); {spent}{last}",
                     objective.budgeting.events(long.bad),
                     tier.long.name(),
                     rate(&long),

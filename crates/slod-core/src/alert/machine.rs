@@ -3,14 +3,13 @@
 
 use super::notice::Notice;
 use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
-use super::rules::AlertRules;
+use super::rules::{AlertRules, Paging};
 use super::set::AlertSet;
 use super::signs::{Sign, SignAlerts};
 use super::silence::Decisions;
-use super::state::Timing;
+use super::state::{Firing, Timing};
 use super::{Burning, Urgency};
 use crate::outcome::Timestamp;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,28 +120,27 @@ impl Machine {
         self.decided = Arc::clone(decisions);
         self.labelled = Some(Arc::clone(rules));
         let paging = if rules.depends_on.is_empty() {
-            BTreeSet::new()
+            Paging::new()
         } else {
             self.paging()
         };
-        for (held, alert) in self.firing_mut() {
+        for Firing { held, bad, alert } in self.firing_mut() {
             let is_new = alert.from == now && !alert.notified;
             let before = (
                 alert.inhibited_by.clone(),
                 alert.silenced_by,
                 alert.notified,
             );
-            match &alert.inhibited_by {
-                None if !alert.notified => {
-                    let explained = rules.explained_by(&alert.key.service, &paging);
-                    alert.inhibited_by = explained.map(Inhibitor::Service);
-                }
-                // The service below is back, and this one still fails: for a reason of its own.
-                Some(Inhibitor::Service(_)) if held == now => {
-                    let explained = rules.explained_by(&alert.key.service, &paging);
-                    alert.inhibited_by = explained.map(Inhibitor::Service);
-                }
-                _ => {}
+            let is_open = match &alert.inhibited_by {
+                None => !alert.notified,
+                // The service below may be back while this one still fails: for a reason of its own.
+                Some(Inhibitor::Service(_)) => held == now && bad == now,
+                Some(Inhibitor::Tier(_)) => false,
+            };
+            if is_open {
+                let since = now.before(explains_for(&alert.key.source));
+                let explained = rules.explained_by(&alert.key.service, &paging, since);
+                alert.inhibited_by = explained.map(Inhibitor::Service);
             }
             if is_decided || is_new {
                 alert.silenced_by = decisions.silence(&rules.labels(alert), now);
@@ -177,9 +175,14 @@ impl Machine {
     }
 
     /// The services that something pages for.
-    fn paging(&self) -> BTreeSet<Arc<str>> {
-        let pages = self.firing().filter(|one| one.urgency == Urgency::Page);
-        pages.map(|one| one.key.service.clone()).collect()
+    fn paging(&mut self) -> Paging {
+        let mut paging = Paging::new();
+        let firing = self.firing_mut();
+        for one in firing.filter(|one| one.alert.urgency == Urgency::Page) {
+            let known = paging.entry(one.alert.key.service.clone()).or_default();
+            *known = (*known).max((one.bad, one.alert.from));
+        }
+        paging
     }
 
     /// All that fires.
@@ -188,7 +191,7 @@ impl Machine {
         self.objectives.firing().chain(signs)
     }
 
-    fn firing_mut(&mut self) -> impl Iterator<Item = (Timestamp, &mut AlertRecord)> {
+    fn firing_mut(&mut self) -> impl Iterator<Item = Firing<'_>> {
         let signs = self.signs.firing_mut().chain(self.own.firing_mut());
         self.objectives.firing_mut().chain(signs)
     }
@@ -201,6 +204,15 @@ impl Changes {
             self.notices.push(rules.notice(&record));
         }
         self.records.push(record);
+    }
+}
+
+/// For how long after it was last bad a service explains what fires for the ones above. Their failures
+/// end a little later; warning signs look back on ten minutes.
+const fn explains_for(source: &Source) -> Duration {
+    match source {
+        Source::Budget { .. } => Duration::from_secs(300),
+        Source::Sign { .. } => Duration::from_secs(600),
     }
 }
 

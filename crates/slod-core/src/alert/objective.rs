@@ -2,18 +2,23 @@
 
 use super::condition::{AlertPolicy, Burning, Condition, Met};
 use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
-use super::state::AlertState;
+use super::state::{AlertState, Firing};
 use crate::outcome::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The evidence of what fires is renewed in such steps.
 const EVIDENCE_MS: i64 = 30_000;
+/// An objective is bad for so long after a bad event.
+const LATELY: Duration = Duration::from_secs(60);
 
 /// One alert per condition.
 #[derive(Clone, Debug, Default)]
 pub struct ObjectiveAlerts {
     /// Those that fire or are pending.
     states: Vec<ConditionAlert>,
+    /// When an event of it was bad last, as far as is known.
+    bad: Timestamp,
 }
 
 /// The alert of one condition.
@@ -31,6 +36,7 @@ impl ObjectiveAlerts {
         if let Source::Budget { condition, .. } = alert.key.source {
             let held = held.max(alert.from);
             let state = AlertState::firing_since(alert, held);
+            self.bad = self.bad.max(held);
             self.states.push(ConditionAlert {
                 condition,
                 state,
@@ -49,6 +55,12 @@ impl ObjectiveAlerts {
         now: Timestamp,
         changes: &mut Vec<AlertRecord>,
     ) {
+        // No event was bad later than now, even if the clock was set back since.
+        self.bad = if burning.was_bad(LATELY) {
+            now
+        } else {
+            self.bad.min(now)
+        };
         let mut before = std::mem::take(&mut self.states);
         let mut faster = None;
         for (position, condition) in policy.conditions().iter().enumerate() {
@@ -119,10 +131,12 @@ impl ObjectiveAlerts {
         self.states.iter().filter_map(|one| one.state.firing())
     }
 
-    /// What fires, and when its condition was last met.
-    pub fn firing_mut(&mut self) -> impl Iterator<Item = (Timestamp, &mut AlertRecord)> {
+    /// What fires, as of the last step.
+    pub fn firing_mut(&mut self) -> impl Iterator<Item = Firing<'_>> {
+        let bad = self.bad;
         let states = self.states.iter_mut();
-        states.filter_map(|one| one.state.firing_mut())
+        let firing = states.filter_map(|one| one.state.firing_mut());
+        firing.map(move |(held, alert)| Firing { held, bad, alert })
     }
 
     /// Whether nothing fires or is pending.

@@ -5,12 +5,24 @@ use super::condition::AlertPolicy;
 use super::notice::Notice;
 use super::record::{AlertKey, AlertRecord, Source};
 use super::state::Timing;
+use crate::outcome::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What a segment of a path has as it is (RFC 3986).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 /// By service.
 type ByName<T> = BTreeMap<Arc<str>, T>;
+
+/// The services that something pages for: when they were last bad, and when the page began.
+pub type Paging = ByName<(Timestamp, Timestamp)>;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertRules {
@@ -26,6 +38,8 @@ pub struct AlertRules {
     pub signs: Timing,
     /// Where the pages are, without a slash at the end.
     pub address: String,
+    /// The host that slod runs on: which one an alert about no service is of.
+    pub instance: String,
 }
 
 impl Default for AlertRules {
@@ -41,6 +55,7 @@ impl Default for AlertRules {
                 keep: Duration::from_secs(900),
             },
             address: String::new(),
+            instance: String::new(),
         }
     }
 }
@@ -63,6 +78,9 @@ impl AlertRules {
         };
         add("alertname", alert.alertname.to_string());
         add("service", service.to_string());
+        if service.is_empty() {
+            add("instance", self.instance.clone());
+        }
         add("severity", alert.urgency.severity().to_owned());
         match source {
             Source::Budget { slo, condition } => {
@@ -78,13 +96,19 @@ impl AlertRules {
     }
 
     pub fn notice(&self, alert: &AlertRecord) -> Notice {
+        let words = alert.key.words();
+        let service = &*alert.key.service;
         let what = match alert.key.condition() {
-            Some(condition) => format!("{}: {}", alert.key.words(), condition.words()),
-            None => format!("{}: {}", alert.key.words(), alert.evidence),
+            Some(condition) => format!("{words}: {}", condition.words()),
+            None if service.is_empty() && !self.instance.is_empty() => {
+                format!("{words} on {}: {}", self.instance, alert.evidence)
+            }
+            None => format!("{words}: {}", alert.evidence),
         };
         let annotations = [
             ("summary", what),
             ("description", alert.evidence.to_string()),
+            ("page_url", self.page(service)),
             (
                 "runbook_url",
                 format!("{}/{}", self.address, alert.runbook()),
@@ -101,6 +125,15 @@ impl AlertRules {
         }
     }
 
+    /// Where the page of a service is, or the one of all of them.
+    fn page(&self, service: &str) -> String {
+        if service.is_empty() {
+            return format!("{}/", self.address);
+        }
+        let name = utf8_percent_encode(service, UNRESERVED);
+        format!("{}/services/{name}", self.address)
+    }
+
     /// The fingerprint of its labels in hexadecimal, as in Alertmanager.
     pub fn fingerprint(&self, alert: &AlertRecord) -> String {
         let notice = Notice {
@@ -112,11 +145,18 @@ impl AlertRules {
         format!("{:016x}", notice.fingerprint())
     }
 
-    /// The service that explains why something fires for this one: one that it depends on and that
-    /// pages.
-    pub fn explained_by(&self, service: &str, paging: &BTreeSet<Arc<str>>) -> Option<Arc<str>> {
-        let below = self.depends_on.get(service)?;
-        below.intersection(paging).next().cloned()
+    /// The service that explains why something fires for this one: of those that it depends on, that
+    /// page and that were bad at `since` or later, the last one.
+    pub fn explained_by(
+        &self,
+        service: &str,
+        paging: &Paging,
+        since: Timestamp,
+    ) -> Option<Arc<str>> {
+        let below = self.depends_on.get(service)?.iter();
+        let paging = below.filter_map(|name| Some((paging.get(name)?, name)));
+        let failing = paging.filter(|((bad, _), _)| *bad >= since);
+        failing.max().map(|(_, name)| name.clone())
     }
 }
 
@@ -132,4 +172,62 @@ pub fn all_below(direct: &ByName<Vec<Arc<str>>>) -> ByName<BTreeSet<Arc<str>>> {
     };
     let all = direct.keys().map(reach);
     all.filter(|(_, below)| !below.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::Urgency;
+
+    fn notice(service: &str, subject: &str) -> Notice {
+        let rules = AlertRules {
+            address: "http://slod".to_owned(),
+            instance: "db1".to_owned(),
+            ..AlertRules::default()
+        };
+        let source = Source::Sign {
+            sign: "disk_full_soon".into(),
+            subject: subject.into(),
+        };
+        let service = service.into();
+        let key = AlertKey { service, source };
+        let (at, urgency) = (Timestamp(0), Urgency::Ticket);
+        let alert = AlertRecord::new(key, "SlodDiskFullSoon", urgency, at, "96 % full");
+        rules.notice(&alert)
+    }
+
+    #[test]
+    fn an_alert_of_no_service_names_its_host() {
+        let host = notice("", "/srv");
+        assert_eq!(host.label("instance"), Some("db1"));
+        let summary = "disk_full_soon (/srv) on db1: 96 % full";
+        assert_eq!(host.annotations["summary"], summary);
+        assert_eq!(host.annotations["page_url"], "http://slod/");
+        let service = notice("rag ü", "");
+        assert_eq!(service.label("instance"), None);
+        let page = "http://slod/services/rag%20%C3%BC";
+        assert_eq!(service.annotations["page_url"], page);
+    }
+
+    #[test]
+    fn of_several_services_below_the_one_that_failed_last_explains() {
+        let below = ["cache", "database"].map(Arc::from);
+        let rules = AlertRules {
+            depends_on: BTreeMap::from([("web".into(), BTreeSet::from(below))]),
+            ..AlertRules::default()
+        };
+        let explained = |paging: &[(&str, i64, i64)]| {
+            let each = paging
+                .iter()
+                .map(|(name, held, from)| (Arc::from(*name), (Timestamp(*held), Timestamp(*from))));
+            let since = Timestamp(5);
+            rules.explained_by("web", &each.collect(), since)
+        };
+        assert_eq!(explained(&[("other", 9, 1)]), None);
+        let both = [("cache", 9, 1), ("database", 9, 5)];
+        assert_eq!(explained(&both).as_deref(), Some("database"));
+        let one_is_over = [("cache", 9, 1), ("database", 7, 5)];
+        assert_eq!(explained(&one_is_over).as_deref(), Some("cache"));
+        assert_eq!(explained(&[("cache", 4, 1)]), None, "it has recovered");
+    }
 }

@@ -4,6 +4,7 @@ use super::condition::{Burning, met};
 use super::objective::ObjectiveAlerts;
 use super::record::{AlertRecord, Source};
 use super::rules::AlertRules;
+use super::state::Firing;
 use crate::outcome::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -82,8 +83,8 @@ impl AlertSet {
         self.active.values().flat_map(ObjectiveAlerts::firing)
     }
 
-    /// What fires, and when its condition was last met.
-    pub fn firing_mut(&mut self) -> impl Iterator<Item = (Timestamp, &mut AlertRecord)> {
+    /// What fires, as of the last step.
+    pub fn firing_mut(&mut self) -> impl Iterator<Item = Firing<'_>> {
         let all = self.active.values_mut();
         all.flat_map(ObjectiveAlerts::firing_mut)
     }
@@ -185,6 +186,10 @@ mod tests {
 
         fn exhaustion(&self) -> Option<Timestamp> {
             None
+        }
+
+        fn was_bad(&self, _: Duration) -> bool {
+            self.windows[StandardWindow::Minutes5].bad > 0
         }
     }
 

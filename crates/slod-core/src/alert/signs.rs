@@ -2,7 +2,7 @@
 
 use super::Urgency;
 use super::record::{AlertKey, AlertRecord};
-use super::state::{AlertState, Timing};
+use super::state::{AlertState, Firing, Timing};
 use crate::outcome::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -113,9 +113,14 @@ impl SignAlerts {
         self.states.values().filter_map(AlertState::firing)
     }
 
-    /// What fires, and when its sign was last there.
-    pub fn firing_mut(&mut self) -> impl Iterator<Item = (Timestamp, &mut AlertRecord)> {
-        self.states.values_mut().filter_map(AlertState::firing_mut)
+    /// What fires. What a sign is about is bad for as long as it is there.
+    pub fn firing_mut(&mut self) -> impl Iterator<Item = Firing<'_>> {
+        let states = self.states.values_mut().filter_map(AlertState::firing_mut);
+        states.map(|(held, alert)| Firing {
+            held,
+            bad: held,
+            alert,
+        })
     }
 }
 

@@ -40,6 +40,16 @@ pub enum AlertState {
     },
 }
 
+/// An alert that fires.
+#[derive(Debug)]
+pub struct Firing<'a> {
+    /// When its condition was last met,
+    pub held: Timestamp,
+    /// and when what it is about was last bad: a burn rate exceeds its limit for longer.
+    pub bad: Timestamp,
+    pub alert: &'a mut AlertRecord,
+}
+
 impl AlertState {
     /// Takes whether the condition is met now. What began or ended is added to `changes`; `begin`
     /// makes the record of an alert that begins now.

@@ -5,6 +5,7 @@ use crate::outcome::Timestamp;
 use crate::slo::series::Counts;
 use crate::slo::{Objective, StandardWindow, Tracker, WindowView};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A tracker at a moment.
 pub struct Tracked<'a> {
@@ -36,5 +37,9 @@ impl Burning for Tracked<'_> {
 
     fn exhaustion(&self) -> Option<Timestamp> {
         self.tracker.runs_out(self.now, &self.objective().window)
+    }
+
+    fn was_bad(&self, within: Duration) -> bool {
+        self.tracker.was_bad(self.now, within)
     }
 }

@@ -2,7 +2,7 @@ use super::super::{Matcher, Silence};
 use super::*;
 use crate::slo::series::Counts;
 use crate::slo::{Objective, StandardWindow, WindowView};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// No objectives.
 enum Nothing {}
@@ -29,6 +29,10 @@ impl Burning for Nothing {
     }
 
     fn exhaustion(&self) -> Option<Timestamp> {
+        match *self {}
+    }
+
+    fn was_bad(&self, _: Duration) -> bool {
         match *self {}
     }
 }
@@ -138,6 +142,24 @@ fn a_service_below_that_pages_inhibits_what_begins_above() {
         heard.extend(fixture.step(&["database"]));
     }
     assert_eq!(heard, ["-database", "-web"]);
+}
+
+#[test]
+fn a_service_below_explains_nothing_long_after_it_has_recovered() {
+    let mut fixture = Fixture::new();
+    fixture.rules = Arc::new(AlertRules {
+        signs: Timing::at_once(Duration::from_secs(3600)),
+        ..(*fixture.rules).clone()
+    });
+    fixture.step(&["database"]);
+    fixture.second += 580;
+    assert_eq!(fixture.step(&["web"]), [""; 0]);
+    let by = Inhibitor::Service("database".into());
+    assert_eq!(fixture.record("web").inhibited_by, Some(by));
+    // The page of the one below still fires.
+    assert_eq!(fixture.step(&["web"]), [""; 0]);
+    assert_eq!(fixture.step(&["web"]), ["+web"]);
+    assert_eq!(fixture.record("database").to, None);
 }
 
 #[test]

@@ -84,11 +84,18 @@ pub fn breaker_open(breaker: &Breaker, most: f64) -> Answer {
         share * 100.0
     );
     let evidence = match trips {
-        Some(trips) if known > 0.0 => format!("{open}; opened {trips:.0} times"),
-        Some(trips) => format!("opened {trips:.0} times in the last {RECENT} minutes"),
+        Some(trips) if known > 0.0 => format!("{open}; opened {}", times(trips)),
+        Some(trips) => format!("opened {} in the last {RECENT} minutes", times(trips)),
         None => open,
     };
     (there(is_open || opened >= TRIPS), evidence)
+}
+
+fn times(count: f64) -> String {
+    if (count - 1.0).abs() < 0.5 {
+        return "once".to_owned();
+    }
+    format!("{count:.0} times")
 }
 
 #[cfg(test)]

@@ -3,13 +3,18 @@
 use super::{Answer, there};
 use crate::signal::{Presence, Track};
 
-/// Whether something happened at least so often in the last `minutes`.
-pub fn counted(track: &Track, minutes: usize, least: f64, what: &str) -> Answer {
+/// Whether something happened at least so often in the last `minutes`; `what` is its name for one and
+/// for many.
+pub fn counted(track: &Track, minutes: usize, least: f64, what: [&str; 2]) -> Answer {
+    let [one, many] = what;
     match track.sum(minutes) {
-        None => (Presence::Unknown, format!("{what} are not known")),
-        Some(count) => (
-            there(count >= least),
-            format!("{count:.0} {what} in the last {minutes} minutes"),
-        ),
+        None => (Presence::Unknown, format!("{many} are not known")),
+        Some(count) => {
+            let what = if (count - 1.0).abs() < 0.5 { one } else { many };
+            (
+                there(count >= least),
+                format!("{count:.0} {what} in the last {minutes} minutes"),
+            )
+        }
     }
 }

@@ -18,18 +18,35 @@ pub const DISK_CONFIRMATIONS: u32 = 6;
 pub struct Disk {
     pub size: f64,
     pub available: f64,
+    /// What only root may use. As for `df`, it is no part of what can be full.
+    pub reserved: f64,
+}
+
+impl Disk {
+    /// The share that is left of what may be used.
+    fn left(self) -> f64 {
+        self.available / (self.size - self.reserved).max(1.0)
+    }
+
+    /// `96 % full`, if it is.
+    pub fn full(self) -> Option<Answer> {
+        (self.left() < LEFT).then(|| (Presence::Active, self.words()))
+    }
+
+    fn words(self) -> String {
+        format!("{:.0} % full", (1.0 - self.left()) * 100.0)
+    }
 }
 
 /// Whether a file system will be full within a time, also at the slowest pace that the interval of
 /// its growth allows. The second says whether it is a forecast, which has to be confirmed.
 pub fn disk_full_soon(used: &Track, disk: Disk, within: Duration) -> (Answer, bool) {
     let size = disk.size.max(1.0);
-    let left = disk.available / size;
-    let full = format!("{:.0} % full", (1.0 - left) * 100.0);
-    if left < LEFT {
-        return ((Presence::Active, full), false);
+    if let Some(answer) = disk.full() {
+        return (answer, false);
     }
-    if 1.0 - left < LEVEL {
+    let full = disk.words();
+    if 1.0 - disk.left() < LEVEL {
         return ((Presence::Clear, full), false);
     }
     let rules = GrowthRules {
@@ -88,6 +105,7 @@ mod tests {
         let disk = Disk {
             size: 1000.0,
             available: 1000.0 - used,
+            reserved: 0.0,
         };
         disk_full_soon(&track, disk, DAY).0
     }
@@ -114,8 +132,23 @@ mod tests {
         let disk = Disk {
             size: 1000.0,
             available: 300.0,
+            reserved: 0.0,
         };
         let ((presence, _), is_forecast) = disk_full_soon(&empty, disk, DAY);
         assert!(presence == Presence::Unknown && is_forecast);
+    }
+
+    #[test]
+    fn what_is_reserved_is_not_used() {
+        // 320 used, 40 available: `df` says 89 %.
+        let disk = Disk {
+            size: 1000.0,
+            available: 40.0,
+            reserved: 640.0,
+        };
+        let track = Track::new(Duration::from_secs(360), 60, Keep::Mean);
+        let ((presence, evidence), _) = disk_full_soon(&track, disk, DAY);
+        assert_eq!(presence, Presence::Unknown, "{evidence}");
+        assert!(evidence.starts_with("89 % full"), "{evidence}");
     }
 }

@@ -1,12 +1,15 @@
 //! Load beyond what a service is expected to bear.
 
-use super::{Answer, BAD_MINUTES, MINUTES, there};
+use super::{Answer, BAD_MINUTES, MINUTES, exceeded, there};
 use crate::signal::{Level, Presence, Track};
 
 /// Whether a number exceeded its `peak` in three of the last five minutes; `level` is a share of it.
 pub fn load_high(track: &Track, peak: f64, level: Level, was_active: bool, unit: &str) -> Answer {
-    let border = peak * if was_active { level.ends } else { level.begins };
-    let Some(minutes) = track.above(border, MINUTES) else {
+    let level = Level {
+        begins: peak * level.begins,
+        ends: peak * level.ends,
+    };
+    let Some((minutes, border)) = exceeded(track, level, was_active) else {
         let known = track.known(MINUTES).len();
         return (
             Presence::Unknown,

@@ -99,8 +99,7 @@ pub const fn below(value: f64, level: Level, was_active: bool) -> Presence {
 
 /// Whether a share was above a level in three of the last five minutes.
 pub fn above(track: &Track, level: Level, was_active: bool, what: &str) -> Answer {
-    let border = if was_active { level.ends } else { level.begins };
-    let Some(bad) = track.above(border, MINUTES) else {
+    let Some((bad, border)) = exceeded(track, level, was_active) else {
         let known = track.known(MINUTES).len();
         return (
             Presence::Unknown,
@@ -113,4 +112,15 @@ pub fn above(track: &Track, level: Level, was_active: bool, what: &str) -> Answe
         border * 100.0
     );
     (there(bad >= BAD_MINUTES), evidence)
+}
+
+/// In how many of the last minutes which border was exceeded. A sign that is there goes on down to the
+/// border where it ends; the higher one is named for as long as it is exceeded.
+fn exceeded(track: &Track, level: Level, was_active: bool) -> Option<(usize, f64)> {
+    let above = |border: f64| Some((track.above(border, MINUTES)?, border));
+    let begins = above(level.begins)?;
+    if begins.0 >= BAD_MINUTES || !was_active {
+        return Some(begins);
+    }
+    above(level.ends)
 }

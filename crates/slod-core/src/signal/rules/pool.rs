@@ -1,6 +1,6 @@
 //! A pool of database connections that is exhausted, or about to be.
 
-use super::{Answer, BAD_MINUTES, MINUTES, there};
+use super::{Answer, BAD_MINUTES, MINUTES, exceeded, there};
 use crate::outcome::Timestamp;
 use crate::signal::{HOUR, Keep, Level, Presence, Track};
 
@@ -49,8 +49,7 @@ impl Pool {
 /// Whether in three of five minutes all connections were in use or a request waited for one
 /// (exhausted), or more than a share of the pool was in use (about to be).
 pub fn pool_exhausted(pool: &Pool, level: Level, was_active: bool) -> Answer {
-    let border = if was_active { level.ends } else { level.begins };
-    let used = pool.used.above(border, MINUTES);
+    let used = exceeded(&pool.used, level, was_active);
     let full = at_least_full(&pool.highest);
     let waited = pool.waiting.above(0.0, MINUTES);
     if used.is_none() && waited.is_none() {
@@ -67,17 +66,18 @@ pub fn pool_exhausted(pool: &Pool, level: Level, was_active: bool) -> Answer {
         let evidence = format!("exhausted: {}", joined([full, waited_words], &of));
         return (Presence::Active, evidence);
     }
-    let near = if is_bad(used) {
+    let is_near = is_bad(used.map(|(minutes, _)| minutes));
+    let near = if is_near {
         "about to be exhausted: "
     } else {
         ""
     };
-    let high = used.map(|used| {
+    let high = used.map(|(used, border)| {
         let (share, last) = (border * 100.0, pool.used.last().unwrap_or_default() * 100.0);
         format!("more than {share:.0} % of the pool was in use (last {last:.0} %) in {used}")
     });
     let evidence = format!("{near}{}", joined([high, waited_words], &of));
-    (there(is_bad(used)), evidence)
+    (there(is_near), evidence)
 }
 
 /// The halves that are known, each of which ends with a number of minutes.

@@ -8,6 +8,7 @@ use crate::slo::pace::Pace;
 use crate::slo::series::Counts;
 use crate::slo::slice::slice_of;
 use crate::slo::window::{Extent, WindowView};
+use crate::units::HOUR;
 use std::time::Duration;
 
 /// The span whose burn a forecast continues.
@@ -173,6 +174,12 @@ impl Tracker {
         let parts = f64::from(self.objective.budgeting.parts());
         Duration::try_from_secs_f64(self.pace(Counts::default(), 1.0).spacing_ms * parts / 1000.0)
             .unwrap_or(Duration::MAX)
+    }
+
+    /// Whether something was bad within a span, or within two events where these are rarer.
+    pub fn was_bad(&self, now: Timestamp, within: Duration) -> bool {
+        let two = self.event_interval().saturating_mul(2).min(HOUR);
+        self.counts(now, within.max(two)).bad > 0
     }
 
     /// What forecasts go by, and how its events came.
