@@ -64,7 +64,7 @@ pub mod exit {
     pub const START: u8 = 64;
     /// A part of the daemon, or what makes the load of a run, failed while it ran.
     pub const FAILED: u8 = 70;
-    /// A load run missed a threshold, as in k6.
+    /// A load run missed a threshold, as in k6, or had no request that succeeded.
     pub const THRESHOLDS: u8 = 99;
     /// A load run was interrupted, as in k6.
     pub const INTERRUPTED: u8 = 105;

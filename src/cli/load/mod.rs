@@ -160,12 +160,14 @@ fn code(report: &RunReport) -> u8 {
     }
 }
 
-/// Whether the thresholds of a run were kept. If nothing succeeded, more requests would not decide.
+/// Whether something succeeded and the thresholds of a run were kept: latencies of failures keep none.
 pub fn thresholds_code(report: &RunReport) -> u8 {
-    match (report.is_kept(), report.is_undecided()) {
-        (true, false) => exit::OK,
-        (true, true) if !report.fails_all() => exit::UNKNOWN,
-        _ => exit::THRESHOLDS,
+    if report.failure().is_some() || !report.is_kept() {
+        exit::THRESHOLDS
+    } else if report.is_undecided() {
+        exit::UNKNOWN
+    } else {
+        exit::OK
     }
 }
 
