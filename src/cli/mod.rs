@@ -194,8 +194,11 @@ enum Command {
     Man(generate::ManArgs),
 }
 
+/// Returns free memory of the process to the system.
+pub type GiveBack = fn();
+
 /// Runs the command line of this process.
-pub fn main() -> ExitCode {
+pub fn main(give_back: GiveBack) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(said) => return ExitCode::from(say(&said)),
@@ -227,7 +230,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
         Command::Health(args) => health::run(&args),
-        Command::Load(args) => load::run(&args, &held),
+        Command::Load(args) => load::run(&args, &held, give_back),
         Command::Observe(args) => observe::run(&args, &held),
         Command::Child(args) => child::become_child(&args),
         Command::Export(args) => export::run(&args),
