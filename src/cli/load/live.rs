@@ -142,7 +142,7 @@ impl GoingOn {
     fn take(&mut self, window: LoadWindow) {
         self.progress.window(&window);
         self.kept.window(window.clone());
-        if window.start.as_secs() % GIVE_BACK == 0 {
+        if window.start.as_secs().is_multiple_of(GIVE_BACK) {
             (self.give_back)();
         }
         self.recent.push_back(window);
