@@ -1,23 +1,40 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    use_one_arena();
-    slod::cli::main()
+    allocator::use_one_arena();
+    slod::cli::main(allocator::give_back)
 }
 
-/// Keeps the memory of all threads in one arena, unless `MALLOC_ARENA_MAX` says otherwise: the one
-/// arena per thread that glibc makes by default holds on to what other threads could use. At 1,000
-/// probes this halves the heap, and costs no time (`benches/compare.py`).
+/// The calls into glibc's allocator, which are the only unsafe ones of the program.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn use_one_arena() {
-    if std::env::var_os("MALLOC_ARENA_MAX").is_none() {
-        // SAFETY: there are no other threads yet, and mallopt(3) asks for nothing else.
+mod allocator {
+    /// Keeps the memory of all threads in one arena, unless `MALLOC_ARENA_MAX` says otherwise: the one
+    /// arena per thread that glibc makes by default holds on to what other threads could use. At 1,000
+    /// probes this halves the heap, and costs no time (`benches/compare.py`).
+    pub(crate) fn use_one_arena() {
+        if std::env::var_os("MALLOC_ARENA_MAX").is_none() {
+            // SAFETY: there are no other threads yet, and mallopt(3) asks for nothing else.
+            #[expect(unsafe_code)]
+            unsafe {
+                libc::mallopt(libc::M_ARENA_MAX, 1);
+            }
+        }
+    }
+
+    /// Returns free pages to the system: glibc itself returns only what is at the end of the heap, where
+    /// something small is enough to hold all of it.
+    pub(crate) fn give_back() {
+        // SAFETY: malloc_trim(3) is safe with other threads, and changes nothing that is in use.
         #[expect(unsafe_code)]
         unsafe {
-            libc::mallopt(libc::M_ARENA_MAX, 1);
+            libc::malloc_trim(0);
         }
     }
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn use_one_arena() {}
+mod allocator {
+    pub(crate) fn use_one_arena() {}
+
+    pub(crate) fn give_back() {}
+}

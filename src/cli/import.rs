@@ -2,6 +2,7 @@
 
 mod objectives;
 mod requests;
+mod scenarios;
 
 use super::load::plan::service;
 use super::load::thresholds_code;
@@ -15,6 +16,7 @@ use crate::outcome::Timestamp;
 use crate::report::load_run::{RunReport, Threshold};
 use clap::{Args, ValueEnum};
 use flate2::bufread::MultiGzDecoder;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
@@ -27,7 +29,7 @@ pub struct ImportArgs {
     #[command(flatten)]
     config: ConfigArg,
     tool: ImportTool,
-    /// k6: --out json=FILE or csv=FILE, also compressed (.gz); locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv; har, postman and openapi: a recording, collection or description, which becomes a `load` section; openslo and sloth: objectives, which become a config.
+    /// k6: --out json=FILE or csv=FILE, also compressed (.gz); locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv; har, postman and openapi: a recording, collection or description, which becomes a `load` section; k6-options: what `k6 inspect SCRIPT` prints, which becomes `scenarios`; openslo and sloth: objectives, which become a config.
     file: PathBuf,
     /// Further files that belong to the first one (openslo, sloth).
     more: Vec<PathBuf>,
@@ -61,6 +63,8 @@ enum ImportTool {
     #[value(name = "openslo")]
     OpenSlo,
     Sloth,
+    #[value(name = "k6-options")]
+    K6Options,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -119,6 +123,7 @@ pub fn run(args: &ImportArgs) -> u8 {
         ImportTool::Postman => requests::show_section(args, Format::Postman),
         ImportTool::OpenApi => requests::show_section(args, Format::OpenApi),
         ImportTool::OpenSlo => objectives::show_config(args, objectives::Format::OpenSlo),
+        ImportTool::K6Options => scenarios::show_section(args),
         ImportTool::Sloth => objectives::show_config(args, objectives::Format::Sloth),
     };
     done.unwrap_or_else(|code| code)
@@ -129,6 +134,16 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
     let config = args.config.load()?;
     let name = args.service.as_deref().unwrap_or_default();
     let service = service(&config, name).map_err(usage)?;
+    let is_script = matches!(
+        args.file.extension().and_then(OsStr::to_str),
+        Some("js" | "ts")
+    );
+    if is_script && tool == Tool::K6 {
+        let file = args.file.display();
+        return Err(usage(format!(
+            "{file} is a script and no result: `k6 inspect {file} > FILE` and `slod import k6-options FILE` make scenarios of it"
+        )));
+    }
     let file = File::open(&args.file)
         .map_err(|error| usage(format!("{}: {}", args.file.display(), error.kind())))?;
     let now = Clock::system().now();

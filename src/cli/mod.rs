@@ -64,7 +64,7 @@ pub mod exit {
     pub const START: u8 = 64;
     /// A part of the daemon, or what makes the load of a run, failed while it ran.
     pub const FAILED: u8 = 70;
-    /// A load run missed a threshold, as in k6.
+    /// A load run missed a threshold, as in k6, or had no request that succeeded.
     pub const THRESHOLDS: u8 = 99;
     /// A load run was interrupted, as in k6.
     pub const INTERRUPTED: u8 = 105;
@@ -194,8 +194,11 @@ enum Command {
     Man(generate::ManArgs),
 }
 
+/// Returns free memory of the process to the system.
+pub type GiveBack = fn();
+
 /// Runs the command line of this process.
-pub fn main() -> ExitCode {
+pub fn main(give_back: GiveBack) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(said) => return ExitCode::from(say(&said)),
@@ -227,7 +230,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
         Command::Health(args) => health::run(&args),
-        Command::Load(args) => load::run(&args, &held),
+        Command::Load(args) => load::run(&args, &held, give_back),
         Command::Observe(args) => observe::run(&args, &held),
         Command::Child(args) => child::become_child(&args),
         Command::Export(args) => export::run(&args),

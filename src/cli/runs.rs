@@ -31,7 +31,7 @@ pub struct RunsArgs {
 enum Command {
     /// List the runs, the newest first.
     List(ListArgs),
-    /// Report what a run shows: exit code 99 if a threshold was missed, 2 if the run has too few requests for one.
+    /// Report what a run shows: exit code 99 if a threshold was missed or no request succeeded, 2 if the run has too few requests for one.
     Show(ShowArgs),
     /// Delete a run.
     Delete(OneArgs),

@@ -290,24 +290,26 @@ fn fail(failed: &mut Vec<(Cause, u64)>, cause: Cause, count: u32) {
     }
 }
 
-/// The cause that an error of a Go, Rust or Python client describes.
+/// The cause that an error of a Go, Rust or Python client describes. As in attempts of probes, a
+/// connection that ends before the answer is closed, and a body that ends early is invalid: Go has
+/// `EOF` for the former and `unexpected EOF` for the latter.
 pub fn cause_of(error: &str) -> Cause {
     let error = error.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
+    let is_closed = says(&["connection closed", "closed connection", "disconnected"])
+        || says(&["server closed idle connection"])
+        || error == "eof"
+        || error.ends_with(": eof");
     if says(&["timeout", "deadline", "timed out"]) {
         Cause::Timeout
     } else if says(&["refused"]) {
         Cause::Refused
     } else if says(&["no such host", "dns", "resolve", "lookup", "gaierror"]) {
         Cause::Dns
-    } else if says(&[
-        "reset",
-        "broken pipe",
-        "connection closed",
-        "unexpected eof",
-    ]) || error.ends_with(" eof")
-    {
+    } else if says(&["reset", "broken pipe"]) {
         Cause::Reset
+    } else if is_closed {
+        Cause::Closed
     } else if says(&["certificate", "x509"]) {
         Cause::Certificate
     } else if says(&["tls", "handshake", "sslerror"]) {

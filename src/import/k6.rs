@@ -179,7 +179,7 @@ fn failure(tags: &Tags) -> Option<Cause> {
         1050 | 1211 => Some(Cause::Timeout),
         1100..=1199 => Some(Cause::Dns),
         1212 => Some(Cause::Refused),
-        1220 | 1221 => Some(Cause::Reset),
+        1201 | 1220 => Some(Cause::Reset),
         1200..=1299 => Some(Cause::Unreachable),
         1310..=1320 => Some(Cause::Certificate),
         1300..=1399 => Some(Cause::Tls),

@@ -5,6 +5,7 @@ mod collect;
 mod csv;
 mod follow;
 mod k6;
+pub mod k6_options;
 mod locust;
 mod locust_counts;
 mod oha;

@@ -49,6 +49,32 @@ fn k6_json_has_requests_users_and_dropped_starts() {
 }
 
 #[test]
+fn errors_of_clients_have_the_causes_of_probes() {
+    for (error, cause) in [
+        ("EOF", Cause::Closed),
+        ("Get \"http://127.0.0.1:7820/\": EOF", Cause::Closed),
+        ("http: server closed idle connection", Cause::Closed),
+        ("HTTPConnectionClosed: connection closed.", Cause::Closed),
+        ("connection closed before message completed", Cause::Closed),
+        (
+            "Remote end closed connection without response",
+            Cause::Closed,
+        ),
+        ("unexpected EOF", Cause::Protocol),
+        ("HTTPParseError: Invalid http response", Cause::Protocol),
+        ("read: connection reset by peer", Cause::Reset),
+        ("write: broken pipe", Cause::Reset),
+        ("dial: i/o timeout", Cause::Timeout),
+        (
+            "dial tcp 127.0.0.1:1: connect: connection refused",
+            Cause::Refused,
+        ),
+    ] {
+        assert_eq!(collect::cause_of(error), cause, "{error}");
+    }
+}
+
+#[test]
 fn a_run_is_as_long_as_its_requests_if_their_times_are_exact() {
     let point = |at: &str| {
         format!(

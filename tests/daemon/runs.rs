@@ -154,6 +154,55 @@ services:
     );
 }
 
+/// Answers requests with a status, until it is dropped with its process.
+fn server(status: &'static str) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let address = listener.local_addr().expect("bound");
+    thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            thread::spawn(move || {
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nok");
+                let mut request = [0; 4096];
+                while stream.read(&mut request).is_ok_and(|count| count > 0) {
+                    if stream.write_all(answer.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_run_without_a_success_fails_with_and_without_thresholds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = config(folder.path());
+    let text = std::fs::read_to_string(&file).expect("there");
+    let load = |thresholds: &[&str]| {
+        let base = ["load", "baseline", "--service", "web", "--plain"];
+        let short = ["--users", "2", "--run-time", "1s"];
+        slod(&file, &[&base[..], &short[..], thresholds].concat())
+    };
+    // Nobody listens at port 1.
+    for thresholds in [&[][..], &["--threshold", "avg<1h"]] {
+        let (code, shown) = load(thresholds);
+        assert_eq!(code, Some(99), "{shown}");
+        let first = "baseline of web: no request succeeded: all 2 failed, by refused (first: ";
+        assert!(shown.contains(first), "{shown}");
+    }
+    for (status, expected) in [("500 No", 99), ("200 OK", 0)] {
+        let text = text.replace("127.0.0.1:1/", &format!("{}/", server(status)));
+        std::fs::write(&file, text).expect("written");
+        for thresholds in [&[][..], &["--threshold", "avg<1h"]] {
+            let (code, shown) = load(thresholds);
+            assert_eq!(code, Some(expected), "{status}: {shown}");
+        }
+    }
+    let (code, shown) = slod(&file, &["runs", "show", "1"]);
+    assert_eq!(code, Some(99), "{shown}");
+}
+
 /// So many seconds of 200 requests each, of which one fails.
 fn seconds(from: u64, to: u64) -> Vec<LoadWindow> {
     let window = |second| {

@@ -34,7 +34,7 @@ impl Body {
     /// The cause of an answer that broke off.
     pub const fn broken(&self, cause: Cause) -> Cause {
         match (&self.watch, cause) {
-            (Some(_), Cause::Reset | Cause::Protocol) => Cause::StreamBroken,
+            (Some(_), Cause::Reset | Cause::Closed | Cause::Protocol) => Cause::StreamBroken,
             _ => cause,
         }
     }

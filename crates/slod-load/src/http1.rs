@@ -163,16 +163,13 @@ fn broken(error: &io::Error, response: &Response, body: &Body) -> Unanswered {
         ),
         _ if response.has_head() => (
             body.broken(Cause::Reset),
-            "the connection was broken off in the body",
+            "the connection was reset in the body",
         ),
         UnexpectedEof => (
-            Cause::Reset,
+            Cause::Closed,
             "the server closed the connection before its answer",
         ),
-        _ => (
-            Cause::Reset,
-            "the connection was broken off before the answer",
-        ),
+        _ => (Cause::Reset, "the connection was reset before the answer"),
     };
     let is_closed = matches!(error.kind(), UnexpectedEof | BrokenPipe);
     Unanswered {

@@ -85,30 +85,57 @@ fn unanswered(error: &hyper::Error) -> Unanswered {
 }
 
 fn words(error: &hyper::Error) -> String {
-    let mut innermost: &dyn Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
+    match cause(error) {
+        Cause::Closed => {
+            "the server closed the connection before its answer was complete".to_owned()
+        }
+        Cause::Reset => "the connection was reset".to_owned(),
+        _ => {
+            let mut innermost: &dyn Error = error;
+            while let Some(source) = innermost.source() {
+                innermost = source;
+            }
+            innermost.to_string()
+        }
     }
-    innermost.to_string()
 }
 
+/// As attempts of a probe have it: what ends between two frames is closed, and so is what the service
+/// ends without an error.
 fn cause(error: &hyper::Error) -> Cause {
+    use io::ErrorKind::{BrokenPipe, TimedOut, UnexpectedEof};
     if error.is_timeout() {
         return Cause::Timeout;
     }
-    let mut source = error.source();
-    while let Some(inner) = source {
-        if let Some(io) = inner.downcast_ref::<io::Error>() {
-            return match io.kind() {
-                io::ErrorKind::TimedOut => Cause::Timeout,
-                _ => Cause::Reset,
-            };
+    let http2: Option<&h2::Error> = source_of(error);
+    let io = http2.and_then(h2::Error::get_io);
+    match (io.or_else(|| source_of(error)), http2) {
+        (Some(io), _) => match io.kind() {
+            TimedOut => Cause::Timeout,
+            BrokenPipe | UnexpectedEof => Cause::Closed,
+            _ => Cause::Reset,
+        },
+        (None, Some(http2)) => {
+            let is_end = http2.is_remote() && http2.reason() == Some(h2::Reason::NO_ERROR);
+            if is_end {
+                Cause::Closed
+            } else {
+                Cause::Protocol
+            }
         }
-        source = inner.source();
+        (None, None) if error.is_incomplete_message() || error.is_canceled() => Cause::Closed,
+        (None, None) => Cause::Protocol,
     }
-    if error.is_incomplete_message() || error.is_canceled() {
-        Cause::Reset
-    } else {
-        Cause::Protocol
+}
+
+/// The first error of a type in a chain of sources.
+fn source_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
     }
+    None
 }

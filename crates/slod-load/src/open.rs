@@ -29,8 +29,10 @@ impl Idle {
         self.0.pop_back().map(|(_, connection)| connection)
     }
 
+    /// Those that nobody used for long are closed with each one that comes back.
     fn put(&mut self, connection: Connection, now: Instant) {
         self.0.push_back((now, connection));
+        self.close_unused(now);
     }
 
     fn close_unused(&mut self, now: Instant) {
@@ -63,7 +65,6 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
         while let Some(ended) = in_flight.try_join_next() {
             pass_on(ended);
         }
-        idle.borrow_mut().close_unused(Instant::now());
         if in_flight.len() >= most {
             shared.recorder.borrow_mut().dropped();
             continue;
@@ -152,10 +153,10 @@ mod tests {
         for second in 1..=10 {
             let used = idle.take().expect("some");
             idle.put(used, after(second));
-            idle.close_unused(after(second));
             assert_eq!(idle.0.len(), 2000);
         }
-        idle.close_unused(after(11));
+        let used = idle.take().expect("some");
+        idle.put(used, after(11));
         assert_eq!(idle.0.len(), 1, "the one that was used");
         assert!(idle.0.capacity() < 64);
     }

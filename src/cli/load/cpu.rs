@@ -2,7 +2,11 @@
 
 use procfs::process::Process;
 use std::thread::available_parallelism;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// The kernel counts in hundredths of a second: what is shorter has no share. Windows that were waiting
+/// come that close after each other.
+const SHORTEST: Duration = Duration::from_millis(250);
 
 pub struct CpuMeter {
     /// `None` for this process.
@@ -10,6 +14,7 @@ pub struct CpuMeter {
     /// Processors that it can use.
     processors: f64,
     before: Option<(Instant, f64)>,
+    last: Option<f64>,
 }
 
 impl CpuMeter {
@@ -28,15 +33,21 @@ impl CpuMeter {
             id,
             processors: processors.unwrap_or_else(all),
             before: seconds(id).map(|used| (Instant::now(), used)),
+            last: None,
         }
     }
 
-    /// Since it was asked last; `None` where the kernel does not say.
+    /// Since it was asked last, or at that time if this was just before; `None` where the kernel does
+    /// not say.
     pub fn share(&mut self) -> Option<f64> {
         let (now, used) = (Instant::now(), seconds(self.id)?);
-        let (since, before) = self.before.replace((now, used))?;
-        let elapsed = now.duration_since(since).as_secs_f64();
-        (elapsed > 0.0).then(|| (used - before) / elapsed / self.processors)
+        let (since, before) = *self.before.get_or_insert((now, used));
+        let elapsed = now.duration_since(since);
+        if elapsed >= SHORTEST {
+            self.before = Some((now, used));
+            self.last = Some((used - before) / elapsed.as_secs_f64() / self.processors);
+        }
+        self.last
     }
 }
 
@@ -46,4 +57,24 @@ fn seconds(id: Option<i32>) -> Option<f64> {
     let stat = process.stat().ok()?;
     let ticks = stat.utime + stat.stime;
     Some(ticks as f64 / procfs::ticks_per_second() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_that_come_together_have_one_share() {
+        let mut meter = CpuMeter::own();
+        meter.before = seconds(None).map(|used| (Instant::now(), used));
+        assert_eq!(meter.share(), None, "nothing was measured yet");
+        let (since, used) = meter.before.expect("known");
+        let earlier = since
+            .checked_sub(Duration::from_secs(2))
+            .expect("up for longer");
+        meter.before = Some((earlier, used - 1.0));
+        let share = meter.share().expect("two seconds");
+        assert!((0.1..1.5).contains(&(share * meter.processors)), "{share}");
+        assert_eq!(meter.share(), Some(share), "the next window came with it");
+    }
 }

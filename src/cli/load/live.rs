@@ -3,11 +3,11 @@
 use super::LoadArgs;
 use super::generator::Generator;
 use super::plan::Prepared;
-use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
 use crate::cli::log::HeldLog;
 use crate::cli::progress::Progress;
 use crate::cli::stop_requests::StopRequests;
+use crate::cli::{GiveBack, exit};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::format::numbers;
@@ -23,6 +23,9 @@ use std::time::Duration;
 
 /// Windows over which thresholds end a run.
 const SLIDING: usize = 10;
+/// How often free memory is given back: after a stall, many requests are open at once, and what they
+/// needed would stay with the process to the end.
+const GIVE_BACK: u64 = 10;
 /// Before this, connections and caches warm up.
 const ABORT_AFTER: Duration = Duration::from_secs(20);
 
@@ -32,6 +35,7 @@ pub async fn run(
     config: &Config,
     args: &LoadArgs,
     log: &HeldLog,
+    give_back: GiveBack,
 ) -> Result<RunRecord, String> {
     let clock = Clock::system();
     let Prepared {
@@ -83,6 +87,7 @@ pub async fn run(
         watched: if args.abort { promises } else { Vec::new() },
         is_stopping: false,
         is_interrupted: false,
+        give_back,
     };
     going.follow(&mut requests).await;
     going.sampler.stop();
@@ -109,6 +114,7 @@ struct GoingOn {
     is_stopping: bool,
     /// Whether somebody asked to stop it.
     is_interrupted: bool,
+    give_back: GiveBack,
 }
 
 impl GoingOn {
@@ -136,6 +142,9 @@ impl GoingOn {
     fn take(&mut self, window: LoadWindow) {
         self.progress.window(&window);
         self.kept.window(window.clone());
+        if window.start.as_secs().is_multiple_of(GIVE_BACK) {
+            (self.give_back)();
+        }
         self.recent.push_back(window);
         if self.recent.len() > SLIDING {
             self.recent.pop_front();

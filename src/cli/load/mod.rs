@@ -20,7 +20,7 @@ use super::output::{complain, show};
 use super::progress::DrawnArg;
 use super::run::on_runtime;
 use super::span::read_duration;
-use super::{ConfigArg, exit, runs};
+use super::{ConfigArg, GiveBack, exit, runs};
 use crate::config::Config;
 use crate::export::Tool;
 use crate::load::Ending;
@@ -102,7 +102,7 @@ fn read_rate(text: &str) -> Result<Rate, String> {
     Rate::parse(text).ok_or_else(|| "expected a rate such as 100/s or 200/min".to_owned())
 }
 
-pub fn run(args: &LoadArgs, log: &HeldLog) -> u8 {
+pub fn run(args: &LoadArgs, log: &HeldLog, give_back: GiveBack) -> u8 {
     if args.engine == EngineName::Slod
         && !(args.arguments.is_empty() && args.expect_workers.is_none())
     {
@@ -123,7 +123,7 @@ pub fn run(args: &LoadArgs, log: &HeldLog) -> u8 {
         };
         show(&prepared.announcement);
         let service = prepared.service;
-        let record = match live::run(prepared, &config, args, log).await {
+        let record = match live::run(prepared, &config, args, log, give_back).await {
             Ok(record) => record,
             Err(reason) => {
                 complain(&format!("slod: {reason}"));
@@ -160,12 +160,14 @@ fn code(report: &RunReport) -> u8 {
     }
 }
 
-/// Whether the thresholds of a run were kept. If nothing succeeded, more requests would not decide.
+/// Whether something succeeded and the thresholds of a run were kept: latencies of failures keep none.
 pub fn thresholds_code(report: &RunReport) -> u8 {
-    match (report.is_kept(), report.is_undecided()) {
-        (true, false) => exit::OK,
-        (true, true) if !report.fails_all() => exit::UNKNOWN,
-        _ => exit::THRESHOLDS,
+    if report.failure().is_some() || !report.is_kept() {
+        exit::THRESHOLDS
+    } else if report.is_undecided() {
+        exit::UNKNOWN
+    } else {
+        exit::OK
     }
 }
 

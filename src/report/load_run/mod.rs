@@ -27,10 +27,9 @@ pub use threshold::{Held, Measured, Missing, Threshold};
 use crate::config::ServiceSpec;
 use crate::format::{numbers, times};
 use crate::load::{
-    Advice, Answer, Ending, Figures, Indicators, Limit, OBSERVED, RunRecord, Statement, Usable,
-    advice, indicators, statements,
+    Advice, Answer, Ending, Figures, Indicators, Limit, OBSERVED, REQUESTS, RunRecord, Statement,
+    Usable, advice, indicators, statements,
 };
-use crate::outcome::Cause;
 use crate::slo::Sli;
 use std::time::Duration;
 
@@ -141,12 +140,10 @@ impl RunReport {
             Ending::Failed { .. } => Answer::Unknown,
             _ if is_bad || self.missed().next().is_some() => Answer::Bad,
             _ if is_limited => Answer::Unknown,
-            _ if !self.is_kept() || self.fails_all() => Answer::Bad,
+            _ if !self.is_kept() => Answer::Bad,
             Ending::Aborted { .. } => Answer::Bad,
             Ending::Interrupted => Answer::Unknown,
-            Ending::Completed if self.figures().completed == 0 || self.is_undecided() => {
-                Answer::Unknown
-            }
+            Ending::Completed if self.is_undecided() => Answer::Unknown,
             Ending::Completed => Answer::Good,
         }
     }
@@ -167,10 +164,11 @@ impl RunReport {
         }
     }
 
-    /// The worst statement, or what the generator's limit leaves of it.
+    /// The worst statement, or what the generator's limit leaves of it. A run without a success has
+    /// nothing else to say.
     fn worst(&self) -> Option<String> {
         let bad = self.statements.iter().find(|one| one.answer == Answer::Bad);
-        let bad = bad.map(|one| one.evidence.clone());
+        let bad = self.failure().or(bad).map(|one| one.evidence.clone());
         let Some(limited) = self.limited() else {
             return bad;
         };
@@ -201,7 +199,6 @@ impl RunReport {
         let figures = self.figures();
         let errors = figures.error_ratio().filter(|errors| *errors > 0.0);
         match (self.held.is_empty(), errors) {
-            _ if figures.completed == 0 => "no request was seen".to_owned(),
             (false, _) => self.judged_in_words(),
             (true, Some(errors)) => {
                 format!(
@@ -225,25 +222,22 @@ impl RunReport {
         }
     }
 
-    /// The first failure of a cause, in words.
-    pub fn example(&self, cause: Cause) -> Option<&str> {
-        let mut examples = self.run.examples.iter();
-        let found = examples.find(|(known, _)| *known == cause);
-        found.map(|(_, words)| words.as_str())
-    }
-
     fn figures(&self) -> Figures {
         Figures::of(&self.run.windows)
     }
 
-    /// Whether no request succeeded.
-    pub fn fails_all(&self) -> bool {
-        self.figures().error_ratio() == Some(1.0)
+    /// That no request succeeded or that none was measured, if so.
+    pub fn failure(&self) -> Option<&Statement> {
+        self.statement(REQUESTS)
     }
 
     /// That the generator was the limit, if it was.
     fn limited(&self) -> Option<&Statement> {
-        self.statements.iter().find(|one| one.topic == "generator")
+        self.statement("generator")
+    }
+
+    fn statement(&self, topic: &str) -> Option<&Statement> {
+        self.statements.iter().find(|one| one.topic == topic)
     }
 
     /// Thresholds that the service missed, and not the generator.

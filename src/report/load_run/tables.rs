@@ -5,7 +5,6 @@ use crate::format::numbers;
 use crate::load::{
     Advice, Answer, Figures, OBSERVED, RequestFigures, StageRow, Statement, stage_rows,
 };
-use crate::outcome::Cause;
 use crate::report::families::{DRAWN, name};
 use crate::report::log_file::{KindSummary, LogSummary};
 use crate::report::sheet::{Cell, Column, Kind, Table, Tone, column};
@@ -247,26 +246,14 @@ fn level(row: &StageRow) -> String {
 }
 
 /// Failed requests by cause, the most frequent first.
-pub fn causes(report: &RunReport) -> Vec<(Cause, u64)> {
-    let mut causes: Vec<(Cause, u64)> = Vec::new();
-    for (cause, count) in report.run.windows.iter().flat_map(|one| &one.failed) {
-        match causes.iter_mut().find(|(known, _)| known == cause) {
-            Some((_, known)) => *known += count,
-            None => causes.push((*cause, *count)),
-        }
-    }
-    causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    causes
-}
-
 pub fn failures(report: &RunReport) -> Table {
     let all = Figures::of(&report.run.windows).completed.max(1) as f64;
-    let rows = causes(report).into_iter().map(|(cause, count)| {
+    let rows = report.run.causes().into_iter().map(|(cause, count)| {
         vec![
             Cell::Own(cause.label().to_owned()),
             Cell::Own(numbers::count(count)),
             Cell::Own(numbers::failed(count as f64 / all)),
-            Cell::Foreign(report.example(cause).unwrap_or("-").to_owned()),
+            Cell::Foreign(report.run.example(cause).unwrap_or("-").to_owned()),
         ]
     });
     Table {

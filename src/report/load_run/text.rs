@@ -62,8 +62,9 @@ fn results(out: &mut String, report: &RunReport) {
         let dots = ".".repeat(20_usize.saturating_sub(name.len()));
         writeln!(out, "    {name}{dots}: {value}").unwrap_or_default();
     }
-    for (cause, count) in tables::causes(report) {
+    for (cause, count) in report.run.causes() {
         let example = report
+            .run
             .example(cause)
             .map(|words| format!("  first: {}", printable(words)));
         let example = example.unwrap_or_default();

@@ -19,6 +19,7 @@ pub use compare::compare;
 pub use counted::{CountedWindows, Reading};
 pub use judge::advice::{self, Advice};
 pub use judge::indicators::{Indicators, indicators};
+pub use judge::success::TOPIC as REQUESTS;
 pub use probed::{Attempt, probed_windows};
 pub use run::{
     Ending, IMPORTED, K6, LOCUST, LoadWindow, OBSERVED, ObservedSeries, RequestFigures, RunRecord,

@@ -93,6 +93,28 @@ pub struct RunRecord {
     pub observed: Vec<ObservedSeries>,
 }
 
+impl RunRecord {
+    /// How many requests failed of each cause, the most frequent first.
+    pub fn causes(&self) -> Vec<(Cause, u64)> {
+        let mut causes: Vec<(Cause, u64)> = Vec::new();
+        for (cause, count) in self.windows.iter().flat_map(|one| &one.failed) {
+            match causes.iter_mut().find(|(known, _)| known == cause) {
+                Some((_, known)) => *known += count,
+                None => causes.push((*cause, *count)),
+            }
+        }
+        causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        causes
+    }
+
+    /// The first failure of a cause, in words.
+    pub fn example(&self, cause: Cause) -> Option<&str> {
+        let mut examples = self.examples.iter();
+        let found = examples.find(|(known, _)| *known == cause);
+        found.map(|(_, words)| words.as_str())
+    }
+}
+
 /// One request of the plan over the whole run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestFigures {

@@ -2,7 +2,9 @@
 //! long it took to recover, what grew, and whether the generator was the limit.
 
 use super::judge::advice::{self, Advice};
-use super::judge::{after_spike, bottleneck, breaking, knee, law, recovery, resources, soak};
+use super::judge::{
+    after_spike, bottleneck, breaking, knee, law, recovery, resources, soak, success,
+};
 use super::observed::length;
 use super::{RunRecord, Usable};
 use std::time::Duration;
@@ -68,6 +70,7 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
     let is_limited = generator.is_some();
     let spike = recovery::spike(run);
     let mut all: Vec<Statement> = generator.into_iter().collect();
+    all.extend(success::statement(&usable));
     if rises(run) {
         all.extend(broken(&usable, limit));
         let law = law::statement(&usable).filter(|_| spike.is_none());

@@ -1,5 +1,6 @@
 //! Runs on real sockets against services whose answers are known.
 
+mod endings;
 mod panics;
 mod sequences;
 mod server;

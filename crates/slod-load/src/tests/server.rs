@@ -103,3 +103,29 @@ pub fn fifo(each: impl FnMut() -> Duration + Send + 'static) -> Service {
         end
     }))
 }
+
+/// How a server ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Closed,
+    Reset,
+}
+
+/// Reads what comes first, sends these bytes, and ends the connection.
+pub fn breaking(sent: &[u8], ending: Ending) -> SocketAddr {
+    let sent: Arc<[u8]> = sent.into();
+    listen(move |mut stream| {
+        let sent = sent.clone();
+        async move {
+            let mut all = vec![0; 4096];
+            let _ = stream.read(&mut all).await;
+            let _ = stream.write_all(&sent).await;
+            // What is unread when it closes would reset the connection.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let _ = stream.try_read(&mut all);
+            if ending == Ending::Reset {
+                let _ = stream.set_zero_linger();
+            }
+        }
+    })
+}

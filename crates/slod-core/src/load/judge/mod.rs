@@ -12,6 +12,7 @@ pub(super) mod measures;
 pub(super) mod recovery;
 pub(super) mod resources;
 pub(super) mod soak;
+pub mod success;
 /// Where no request is known to have failed or not.
 pub(super) const ERRORS_UNKNOWN: &str = "the metrics of the service do not count errors";
 

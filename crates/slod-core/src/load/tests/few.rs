@@ -173,3 +173,52 @@ fn a_short_ramp_has_no_knee_where_throughput_still_grows() {
         found.evidence
     );
 }
+
+fn without_success(windows: Vec<LoadWindow>, ending: Ending) -> Option<Statement> {
+    let run = RunRecord {
+        ending,
+        examples: vec![(Cause::Status, "status 500".to_owned())],
+        ..run(builtin("baseline", 0.0).expect("built in"), windows)
+    };
+    let all = statements(&run, None).into_iter();
+    all.into_iter().find(|one| one.topic == REQUESTS)
+}
+
+#[test]
+fn a_run_without_a_success_is_bad() {
+    let failing = |second| window(second, 0, 10.0, &[10.0; 3], 3);
+    let found = without_success(vec![failing(0), failing(1)], Ending::Completed).expect("stated");
+    let evidence = "no request succeeded: all 6 failed, by status (first: status 500)";
+    assert_eq!(
+        (found.answer, found.evidence.as_str()),
+        (Answer::Bad, evidence)
+    );
+
+    let mut mixed = failing(1);
+    mixed.failed = vec![(Cause::Refused, 2), (Cause::Status, 1)];
+    let found = without_success(vec![mixed, failing(2)], Ending::Completed).expect("stated");
+    let evidence = "no request succeeded: all 6 failed, most often by status (first: status 500)";
+    assert_eq!(found.evidence, evidence);
+
+    let one_good = window(1, 0, 10.0, &[10.0; 3], 2);
+    assert_eq!(
+        without_success(vec![failing(0), one_good], Ending::Completed),
+        None
+    );
+}
+
+#[test]
+fn a_run_that_measured_nothing_is_bad_unless_it_was_interrupted() {
+    let answer =
+        |ending| without_success(vec![window(0, 0, 10.0, &[], 0)], ending).map(|one| one.answer);
+    assert_eq!(answer(Ending::Completed), Some(Answer::Bad));
+    assert_eq!(answer(Ending::Interrupted), Some(Answer::Unknown));
+}
+
+#[test]
+fn failures_of_a_generator_that_was_the_limit_are_not_those_of_the_service() {
+    let mut failing = window(0, 0, 10.0, &[10.0; 3], 3);
+    failing.lag = Duration::from_secs(1);
+    let found = without_success(vec![failing], Ending::Completed).expect("stated");
+    assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
+}

@@ -1,0 +1,66 @@
+//! How connections end that break off, in the words that attempts of probes have for it.
+
+use super::server::{Ending, breaking};
+use super::*;
+use http::uri::Scheme;
+
+/// A connector of HTTP/2 without TLS.
+struct Http2(To);
+
+#[async_trait]
+impl Connect for Http2 {
+    async fn connect(&self) -> Result<Opened, ConnectError> {
+        Ok(Opened {
+            protocol: Protocol::Http2(Scheme::HTTP),
+            ..self.0.connect().await?
+        })
+    }
+}
+
+async fn cause(connect: impl Connect + 'static) -> Vec<(Cause, u64)> {
+    let mut plan = plan(([127, 0, 0, 1], 1).into(), EVEN, &[(20.0, 20.0, 100)]);
+    plan.connect = Arc::new(connect);
+    finished(plan).await.requests[0].failed.clone()
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_is_not_one_that_is_reset() {
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbegin".as_slice();
+    for (sent, ending, expected) in [
+        (b"".as_slice(), Ending::Closed, Cause::Closed),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-L",
+            Ending::Closed,
+            Cause::Closed,
+        ),
+        (head, Ending::Closed, Cause::Protocol),
+        (b"", Ending::Reset, Cause::Reset),
+        (head, Ending::Reset, Cause::Reset),
+    ] {
+        let found = cause(To(breaking(sent, ending))).await;
+        let sent = String::from_utf8_lossy(sent);
+        assert_eq!(found, [(expected, 2)], "{sent:?} {ending:?}");
+    }
+}
+
+#[tokio::test]
+async fn so_it_is_in_http2() {
+    // An empty SETTINGS frame, and GOAWAY with the codes NO_ERROR and INTERNAL_ERROR.
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let goaway = |code| {
+        [
+            &settings[..],
+            &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, code],
+        ]
+        .concat()
+    };
+    for (sent, ending, expected) in [
+        (settings.to_vec(), Ending::Closed, Cause::Closed),
+        (settings.to_vec(), Ending::Reset, Cause::Reset),
+        (goaway(0), Ending::Closed, Cause::Closed),
+        (goaway(2), Ending::Closed, Cause::Protocol),
+    ] {
+        let found = cause(Http2(To(breaking(&sent, ending)))).await;
+        assert_eq!(found, [(expected, 2)], "{sent:?} {ending:?}");
+    }
+}

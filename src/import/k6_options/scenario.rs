@@ -1,0 +1,231 @@
+//! One scenario: its executor as stages of users or of a rate.
+
+use super::span;
+use crate::units::show_duration;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// What a stage of a config has at least and at most.
+const SHORTEST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(86_400);
+const STAGES_MAX: usize = 100;
+const USERS_MAX: f64 = 10_000.0;
+
+/// A scenario of a config.
+#[derive(Debug)]
+pub(super) struct Load {
+    pub name: String,
+    unit: Unit,
+    stages: Vec<Stage>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    Users,
+    PerSecond,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Stage {
+    from: f64,
+    to: f64,
+    length: Duration,
+}
+
+impl Load {
+    /// An error is why it has no place in a config.
+    pub fn read(name: &str, scenario: &Value, remarks: &mut Vec<String>) -> Result<Self, String> {
+        // Those that k6 takes: they are written into a comment as well.
+        if !name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+        {
+            return Err("its name is not valid in k6".to_owned());
+        }
+        let executor = scenario
+            .get("executor")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let (unit, stages) = match executor {
+            "constant-vus" => (Unit::Users, vec![constant(scenario, "vus", 1.0)?]),
+            "externally-controlled" => {
+                remarks.push(format!(
+                    "scenario {name}: its users cannot be changed while slod runs it"
+                ));
+                (Unit::Users, vec![constant(scenario, "vus", 0.0)?])
+            }
+            "ramping-vus" => (
+                Unit::Users,
+                ramps(scenario, number(scenario, "startVUs").unwrap_or(1.0), 1.0)?,
+            ),
+            "constant-arrival-rate" => {
+                let stage = constant(scenario, "rate", 1.0)?;
+                let unit = time_unit(scenario)?;
+                let rate = stage.to / unit;
+                (
+                    Unit::PerSecond,
+                    vec![Stage {
+                        from: rate,
+                        to: rate,
+                        ..stage
+                    }],
+                )
+            }
+            "ramping-arrival-rate" => {
+                let start = number(scenario, "startRate").unwrap_or(0.0);
+                (
+                    Unit::PerSecond,
+                    ramps(scenario, start, time_unit(scenario)?)?,
+                )
+            }
+            "shared-iterations" | "per-vu-iterations" => {
+                return Err(format!(
+                    "{executor} ends after so many iterations, and stages of slod after a time"
+                ));
+            }
+            other => return Err(format!("the executor {other} is not known")),
+        };
+        let load = Self {
+            name: name.to_owned(),
+            unit,
+            stages,
+        };
+        load.check()?;
+        remark(name, scenario, remarks);
+        Ok(load)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let levels = || self.stages.iter().flat_map(|one| [one.from, one.to]);
+        if self.stages.is_empty() || levels().all(|level| level <= 0.0) {
+            return Err("it makes no load".to_owned());
+        }
+        if self.stages.len() > STAGES_MAX {
+            return Err(format!("it has more than {STAGES_MAX} stages"));
+        }
+        if self.unit == Unit::Users && levels().any(|level| level > USERS_MAX) {
+            return Err(format!("it has more than {USERS_MAX} users"));
+        }
+        let odd = self
+            .stages
+            .iter()
+            .find(|one| !(SHORTEST..=LONGEST).contains(&one.length));
+        odd.map_or(Ok(()), |odd| {
+            Err(format!(
+                "a stage of {} is not from 1s to 1d long",
+                show_duration(odd.length)
+            ))
+        })
+    }
+
+    pub fn write(&self, yaml: &mut String) {
+        let key = match self.unit {
+            Unit::Users => "users",
+            Unit::PerSecond => "rate",
+        };
+        // Writing to a text cannot fail.
+        let _ = writeln!(yaml, "  - name: {}", json!(self.name));
+        if self.unit == Unit::Users {
+            yaml.push_str("    think: 1s # as long as the script sleeps\n");
+        }
+        let _ = writeln!(yaml, "    {key}:");
+        for Stage { from, to, length } in &self.stages {
+            let (from, to, length) = (self.level(*from), self.level(*to), show_duration(*length));
+            let _ = writeln!(yaml, "      - {{ from: {from}, to: {to}, for: {length} }}");
+        }
+    }
+
+    fn level(&self, level: f64) -> String {
+        match self.unit {
+            Unit::Users => format!("{level}"),
+            // A config has no rate of 0.
+            Unit::PerSecond if level <= 0.0 => "1/d".to_owned(),
+            Unit::PerSecond => format!("{level}/s"),
+        }
+    }
+}
+
+fn number(scenario: &Value, key: &str) -> Option<f64> {
+    scenario.get(key)?.as_f64()
+}
+
+fn length(of: &Value) -> Result<Duration, String> {
+    let text = of
+        .get("duration")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    span::read(text).ok_or_else(|| format!("its duration is {text:?}"))
+}
+
+fn constant(scenario: &Value, key: &str, default: f64) -> Result<Stage, String> {
+    let level = number(scenario, key).unwrap_or(default);
+    let length = length(scenario)?;
+    Ok(Stage {
+        from: level,
+        to: level,
+        length,
+    })
+}
+
+/// Seconds that a rate is for.
+fn time_unit(scenario: &Value) -> Result<f64, String> {
+    let text = scenario
+        .get("timeUnit")
+        .and_then(Value::as_str)
+        .unwrap_or("1s");
+    let unit = span::read(text).filter(|unit| !unit.is_zero());
+    let unit = unit.ok_or_else(|| format!("its timeUnit is {text:?}"))?;
+    Ok(unit.as_secs_f64())
+}
+
+/// Each stage begins where the one before ended; one without a length is a jump.
+fn ramps(scenario: &Value, start: f64, unit: f64) -> Result<Vec<Stage>, String> {
+    let mut stages = Vec::new();
+    let mut level = start / unit;
+    for stage in scenario
+        .get("stages")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let to = number(stage, "target").unwrap_or(0.0) / unit;
+        let length = length(stage)?;
+        if !length.is_zero() {
+            stages.push(Stage {
+                from: level,
+                to,
+                length,
+            });
+        }
+        level = to;
+    }
+    Ok(stages)
+}
+
+/// What of a scenario has no place.
+fn remark(name: &str, scenario: &Value, remarks: &mut Vec<String>) {
+    let of = |key: &str| scenario.get(key).filter(|value| !super::is_unset(value));
+    let mut add = |what: String| remarks.push(format!("scenario {name}: {what}"));
+    if let Some(exec) = of("exec").and_then(Value::as_str) {
+        add(format!("it runs the function {exec}"));
+    }
+    if let Some(start) = of("startTime")
+        .and_then(Value::as_str)
+        .filter(|start| *start != "0s")
+    {
+        add(format!("it starts after {start}"));
+    }
+    for key in ["env", "tags", "gracefulStop", "gracefulRampDown"] {
+        if of(key).is_some() {
+            add(format!("{key} is left out"));
+        }
+    }
+    // Executors of a rate have both.
+    if let Some(first) = of("preAllocatedVUs") {
+        let most = of("maxVUs").unwrap_or(first);
+        add(format!(
+            "at most {most} users; slod drops starts at its own bound of open requests"
+        ));
+    }
+}

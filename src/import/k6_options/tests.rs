@@ -1,0 +1,194 @@
+//! The files of `fixtures` are scripts and what k6 1.1 prints of them.
+
+use super::{Imported, read};
+use crate::units;
+use serde_json::Value;
+
+fn imported(text: &str) -> Imported {
+    read(text).unwrap_or_else(|why| panic!("{why}"))
+}
+
+/// The stages of a scenario: levels, and seconds.
+fn stages(imported: &Imported, name: &str) -> Vec<(f64, f64, u64)> {
+    let config: Value = serde_yaml::from_str(&imported.yaml).expect("YAML");
+    let all = config["scenarios"].as_array().expect("a list");
+    let scenario = all.iter().find(|one| one["name"] == name).expect(name);
+    let level = |level: &Value| {
+        let rate = || units::Rate::parse(level.as_str()?).map(units::Rate::per_second);
+        level.as_f64().or_else(rate).expect("a level")
+    };
+    let stages = scenario.get("users").or_else(|| scenario.get("rate"));
+    let stages = stages.and_then(Value::as_array).expect("stages").iter();
+    let each = stages.map(|one| {
+        let length = units::duration(one["for"].as_str().expect("a text"));
+        (
+            level(&one["from"]),
+            level(&one["to"]),
+            length.expect("valid").as_secs(),
+        )
+    });
+    each.collect()
+}
+
+fn has(imported: &Imported, part: &str) -> bool {
+    imported.remarks.iter().any(|one| one.contains(part))
+}
+
+#[test]
+fn stages_begin_with_one_user_and_go_on_from_each_other() {
+    let found = imported(include_str!("fixtures/stages.json"));
+    assert_eq!(
+        stages(&found, "default"),
+        [(1.0, 20.0, 30), (20.0, 10.0, 90), (10.0, 0.0, 20)]
+    );
+    let command = "# slod load default --service NAME --threshold 'p95<200ms' --threshold 'p99.9<1000ms' --threshold 'errors<0.01'";
+    assert_eq!(found.yaml.lines().next(), Some(command));
+}
+
+#[test]
+fn each_executor_has_its_levels() {
+    let found = imported(include_str!("fixtures/scenarios.json"));
+    assert_eq!(stages(&found, "constant"), [(10.0, 10.0, 30)]);
+    assert_eq!(
+        stages(&found, "ramping"),
+        [(0.0, 10.0, 20), (10.0, 0.0, 10)]
+    );
+    assert_eq!(stages(&found, "arrival"), [(30.0, 30.0, 30)]);
+    assert_eq!(
+        stages(&found, "rarrival"),
+        [(5.0, 5.0, 60), (5.0, 10.0, 120)]
+    );
+    assert_eq!(stages(&found, "ext"), [(10.0, 10.0, 600)]);
+    for part in [
+        "scenario shared is left out: shared-iterations ends after so many iterations",
+        "scenario per is left out: per-vu-iterations",
+        "scenario constant: it runs the function one",
+        "scenario constant: env is left out",
+        "scenario constant: tags is left out",
+        "scenario ramping: gracefulRampDown is left out",
+        "scenario arrival: at most 50 users",
+        "scenario ext: its users cannot be changed",
+        "k6 runs its scenarios beside each other",
+    ] {
+        assert!(has(&found, part), "{part}: {:#?}", found.remarks);
+    }
+}
+
+#[test]
+fn thresholds_are_those_that_slod_judges() {
+    let found = imported(include_str!("fixtures/thresholds.json"));
+    let first = found.yaml.lines().next().unwrap_or_default();
+    let given: Vec<&str> = first.split(" --threshold ").skip(1).collect();
+    assert_eq!(
+        given,
+        [
+            "'avg<100ms'",
+            "'p50<100ms'",
+            "'max<2000ms'",
+            "'p90<150ms'",
+            "'p95<200ms'",
+            "'p99.99<400ms'",
+            "'errors<0.01'",
+            "'rate>100/s'",
+        ]
+    );
+    for part in [
+        "http_req_duration: min<50 is left out",
+        "http_req_duration{name:login}: p(99)<250 is left out: slod has thresholds of the whole run only",
+        "http_reqs: count>1000 is left out",
+        "checks: rate>0.9 is left out: `expect`",
+        "iteration_duration: p(95)<3000 is left out",
+        "my_trend: avg<10 is left out",
+        "my_rate: rate>0.5 is left out",
+        "my_counter: count<10 is left out",
+        "vus: value>1 is left out",
+        "rate<=0.01 ends the run in k6: `slod load --abort`",
+        "rate<=0.01: the limit itself is missed in slod",
+        "`rate` counts the requests that succeeded",
+    ] {
+        assert!(has(&found, part), "{part}: {:#?}", found.remarks);
+    }
+}
+
+#[test]
+fn options_of_files_modules_and_the_environment_are_those_that_k6_finds() {
+    let found = imported(include_str!("fixtures/json.json"));
+    assert_eq!(stages(&found, "default"), [(1.0, 3.0, 5)]);
+    let found = imported(include_str!("fixtures/modules.json"));
+    assert_eq!(stages(&found, "default"), [(7.0, 7.0, 15)]);
+    let found = imported(include_str!("fixtures/env.json"));
+    assert_eq!(stages(&found, "main"), [(80.0, 80.0, 60)]);
+    // A stage without a length is a jump.
+    let found = imported(include_str!("fixtures/noenv.json"));
+    assert_eq!(
+        stages(&found, "default"),
+        [(20.0, 20.0, 10), (40.0, 40.0, 5)]
+    );
+}
+
+#[test]
+fn what_has_no_load_is_refused_with_its_reason() {
+    let refused = |text: &str| read(text).expect_err("refused");
+    let iterations = refused(include_str!("fixtures/iterations.json"));
+    assert!(iterations.contains("shared-iterations"), "{iterations}");
+    for text in ["export const options = {};", "[]", "{}"] {
+        let why = refused(text);
+        assert!(why.contains("`k6 inspect SCRIPT`"), "{why}");
+    }
+    let scenario = |scenario: &str| format!(r#"{{ "scenarios": {{ {scenario} }} }}"#);
+    for (text, part) in [
+        (
+            r#""a\n": { "executor": "constant-vus", "duration": "1m" }"#,
+            "not valid in k6",
+        ),
+        (
+            r#""a": { "executor": "constant-vus", "duration": "200ms" }"#,
+            "not from 1s to 1d long",
+        ),
+        (
+            r#""a": { "executor": "constant-vus", "vus": 20000, "duration": "1m" }"#,
+            "more than 10000 users",
+        ),
+        (r#""a": { "executor": "constant-vus" }"#, "its duration is"),
+        (
+            r#""a": { "executor": "ramping-vus", "startVUs": 0 }"#,
+            "it makes no load",
+        ),
+        (
+            r#""a": { "executor": "constant-arrival-rate", "rate": 1, "timeUnit": "0s", "duration": "1m" }"#,
+            "timeUnit",
+        ),
+        (
+            r#""a": { "executor": "other" }"#,
+            "the executor other is not known",
+        ),
+    ] {
+        let why = refused(&scenario(text));
+        assert!(why.contains(part), "{text}: {why}");
+    }
+    let stages = r#"{ "target": 9, "duration": "1s" },"#.repeat(101);
+    let stages = stages.trim_end_matches(',');
+    let many = format!(r#""a": {{ "executor": "ramping-vus", "stages": [ {stages} ] }}"#);
+    let why = refused(&scenario(&many));
+    assert!(why.contains("more than 100 stages"), "{why}");
+}
+
+#[test]
+fn other_options_are_named() {
+    let text = r#"{ "rps": 100, "noConnectionReuse": true, "throw": false, "dns": { "ttl": null },
+        "scenarios": { "a": { "executor": "ramping-arrival-rate", "stages": [ { "target": 90, "duration": "1.5s" } ] } } }"#;
+    let found = imported(text);
+    assert!(has(&found, "option rps is left out"), "{found:?}");
+    assert!(has(
+        &found,
+        "option noConnectionReuse: see `slod load --no-keep-alive`"
+    ));
+    assert!(!has(&found, "throw") && !has(&found, "dns"), "{found:?}");
+    assert!(
+        found
+            .yaml
+            .contains("- { from: 1/d, to: 90/s, for: 1s500ms }"),
+        "{}",
+        found.yaml
+    );
+}
