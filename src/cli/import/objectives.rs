@@ -5,7 +5,7 @@ pub use crate::import::slo::Format;
 use super::{ImportArgs, usage};
 use crate::cli::exit;
 use crate::cli::output::{complain, show};
-use crate::import::slo::Input;
+use crate::import::Input;
 use crate::yaml::{SIZE_LIMIT, read_regular};
 use std::path::Path;
 

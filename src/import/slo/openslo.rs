@@ -1,10 +1,10 @@
 //! `OpenSLO` v1: SLOs with the services, SLIs, alert policies and conditions that they refer to.
 
-use super::document::{At, Document, Remarks};
 use super::draft::{Chosen, Draft, Objective, Roles, Target};
 use super::sli::{Measured, Part, measured};
 use super::tiers::{Spec, usual_short, window};
 use crate::alert::Urgency;
+use crate::import::document::{At, Document, Remarks};
 use crate::slo::StandardWindow;
 use crate::slo::calendar::Period;
 use crate::units::duration;

@@ -1,11 +1,11 @@
 //! Sloth: its own files (`version: prometheus/v1`), the objects of its operator, and alert windows.
 
-use super::document::{At, Document, Remarks};
 use super::draft::{Chosen, Draft, Objective, Target};
 use super::query::Query;
 use super::sli::{Measured, Part, measured, query};
 use super::tiers::{Spec, Tiers, window};
 use crate::alert::Urgency;
+use crate::import::document::{At, Document, Remarks};
 
 pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft) {
     let all = || documents.iter().map(|document| document.at(remarks));

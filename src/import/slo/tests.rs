@@ -1,5 +1,6 @@
+use super::Format;
 use super::query::Query;
-use super::{Format, Imported, Input};
+use crate::import::{Imported, Input};
 
 const SLOTH: &str = include_str!("fixtures/sloth.yml");
 const WINDOWS: &str = include_str!("fixtures/windows.yml");

@@ -1,11 +1,11 @@
 //! The documents of a file, and a cursor that knows where it is.
 
-use super::Input;
 use crate::diagnostic::Source;
 use crate::text::printable;
 use crate::yaml::{Node, Value, parse};
 use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 
 /// Something that a config has no place for, or has otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,8 +35,14 @@ impl Remarks {
     }
 }
 
+/// A file with its name.
+pub struct Input {
+    pub name: String,
+    pub text: String,
+}
+
 pub(super) struct Document {
-    file: String,
+    source: Rc<Source>,
     root: Node,
 }
 
@@ -72,14 +78,17 @@ impl Document {
             Value::List(items) => items,
             _ => vec![root],
         };
-        let file = || file.to_owned();
-        let one = |root| Self { file: file(), root };
+        let source = Rc::new(source);
+        let one = |root| Self {
+            source: Rc::clone(&source),
+            root,
+        };
         Ok(roots.into_iter().map(one).collect())
     }
 
     pub fn at<'a>(&'a self, remarks: &'a Remarks) -> At<'a> {
         At {
-            file: &self.file,
+            source: &self.source,
             node: &self.root,
             remarks,
         }
@@ -89,7 +98,7 @@ impl Document {
 /// A value with its place.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
-    file: &'a str,
+    source: &'a Source,
     node: &'a Node,
     remarks: &'a Remarks,
 }
@@ -152,7 +161,7 @@ impl<'a> At<'a> {
 
     pub fn remark(self, message: impl Into<String>) {
         self.remarks.0.borrow_mut().push(Remark {
-            file: self.file.to_owned(),
+            file: self.source.name.clone(),
             line: self.node.place.line,
             message: message.into(),
         });
