@@ -1,6 +1,7 @@
 //! Results of other load tools, read into runs, and recordings and descriptions of a service, read
 //! into requests.
 
+pub mod blackbox;
 mod collect;
 mod csv;
 mod document;

@@ -23,6 +23,10 @@ pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft)
                 service(at, &period, draft);
             }
             (Some("sloth.slok.dev/v1"), "PrometheusServiceLevel") => {
+                if let Some(metadata) = at.get(&["metadata"]) {
+                    metadata.remark("left out: a config has no names, labels and annotations of Kubernetes' objects");
+                }
+                at.only(&["apiVersion", "kind", "metadata", "spec", "status"]);
                 if let Some(spec) = at.get(&["spec"]) {
                     spec.only(&["service", "labels", "slos"]);
                     service(spec, &period, draft);
