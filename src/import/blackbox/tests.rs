@@ -3,6 +3,7 @@ use super::{Inputs, read};
 use crate::import::document::{Document, Remarks};
 use crate::import::{Imported, Input};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 const MODULES: &str = include_str!("fixtures/blackbox.yml");
 const PROMETHEUS: &str = include_str!("fixtures/prometheus.yml");
@@ -474,9 +475,15 @@ fn targets_of_an_import_are_bounded() {
         .err()
         .unwrap_or_default();
     assert!(fault.contains("more than 20000 targets"), "{fault:.300}");
-    let modules: String = (0..=1_000)
-        .map(|one| format!("  m{one}: {{ prober: icmp }}\n"))
+    let modules: Vec<String> = (0..=1_000)
+        .map(|one| {
+            format!(
+                "  m{one}: {{ prober: icmp }}
+"
+            )
+        })
         .collect();
+    let modules = modules.concat();
     let fault = import(&format!("modules:\n{modules}"), None)
         .err()
         .unwrap_or_default();
@@ -485,7 +492,7 @@ fn targets_of_an_import_are_bounded() {
     let mut bomb = "modules:\n  a0: &a0 { prober: http, http: { valid_status_codes: [200, 200, 200, 200] } }\n".to_owned();
     for level in 1..12 {
         let below = format!("*a{}, ", level - 1).repeat(9);
-        bomb += &format!("  a{level}: &a{level} [ {below} ]\n");
+        writeln!(bomb, "  a{level}: &a{level} [ {below} ]").expect("a text");
     }
     let fault = import(&bomb, None).err().unwrap_or_default();
     assert!(fault.contains("fewer aliases"), "{fault:.300}");
