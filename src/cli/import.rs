@@ -29,7 +29,7 @@ pub struct ImportArgs {
     #[command(flatten)]
     config: ConfigArg,
     tool: ImportTool,
-    /// k6: --out json=FILE or csv=FILE, also compressed (.gz); locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv; har, postman and openapi: a recording, collection or description, which becomes a `load` section; openslo and sloth: objectives, which become a config; blackbox: the modules of blackbox_exporter (blackbox.yml), which become a config of probes.
+    /// k6: --out json=FILE or csv=FILE, also compressed (.gz); locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv; har, postman and openapi: a recording, collection or description, which becomes a `load` section; openslo and sloth: objectives, which become a config; blackbox: the modules of `blackbox_exporter` (blackbox.yml), which become a config of probes.
     file: PathBuf,
     /// Further files that belong to the first one (openslo, sloth).
     more: Vec<PathBuf>,

@@ -31,7 +31,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     if let Some(class) = keys.filled("query_class")? {
         probe.set("class", Value::plain(&class));
     }
-    transport(keys, of, &mut probe)?;
+    transport(keys, &mut probe)?;
     if keys.boolean("recursion_desired")? == Some(false) {
         probe.set("recursion", Value::Bool(false));
     }
@@ -45,8 +45,8 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     Ok(probe)
 }
 
-fn transport(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Result<(), String> {
-    let (transport, tls) = (keys.filled("transport_protocol")?, tls::read(keys, of)?);
+fn transport(keys: &Keys<'_>, probe: &mut Map) -> Result<(), String> {
+    let (transport, tls) = (keys.filled("transport_protocol")?, tls::read(keys)?);
     let is_tls = keys.is_true("dns_over_tls")?;
     if is_tls {
         probe.set("transport", Value::plain("tls"));

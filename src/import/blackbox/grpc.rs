@@ -10,7 +10,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     if let Some(service) = keys.filled("service")? {
         probe.set("service", Value::plain(&service));
     }
-    let (is_tls, tls) = (keys.is_true("tls")?, tls::read(keys, of)?);
+    let (is_tls, tls) = (keys.is_true("tls")?, tls::read(keys)?);
     if is_tls {
         probe.set("tls", Value::Map(tls));
     } else {

@@ -53,7 +53,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
         probe.set("follow_redirects", Value::Bool(false));
     }
     body_limit(keys, &mut probe)?;
-    probe.set_map("tls", tls::read(keys, of)?);
+    probe.set_map("tls", tls::read(keys)?);
     ip_version(keys, &mut probe)?;
     version(keys, &mut probe)?;
     authorization::proxy(keys, of, &mut probe)?;

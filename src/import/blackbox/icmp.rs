@@ -7,7 +7,7 @@ use super::value::{Map, Value};
 /// Bytes that a probe of slod needs to recognize its reply.
 const PAYLOAD_MIN: u64 = 8;
 
-pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
+pub(super) fn read(keys: &Keys<'_>, _: &Context<'_>) -> Result<Map, String> {
     let mut probe = Map::default();
     if let Some(size) = keys.number("payload_size")?.filter(|size| *size > 0) {
         if size < PAYLOAD_MIN {

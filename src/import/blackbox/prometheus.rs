@@ -30,7 +30,6 @@ pub(super) struct Found {
     pub target: Target,
     /// Its label `instance`.
     pub instance: String,
-    pub job: String,
     /// Without those that begin with `__`.
     pub labels: Labels,
     pub pace: Pace,
@@ -263,10 +262,9 @@ impl<'a> Job<'a> {
                 spot: at.spot(),
             },
             instance,
-            job: all.remove("job").unwrap_or_default(),
             labels: all
                 .into_iter()
-                .filter(|(name, _)| !name.starts_with("__"))
+                .filter(|(name, _)| name != "job" && !name.starts_with("__"))
                 .collect(),
             pace: self.pace,
         })
@@ -283,7 +281,6 @@ pub(super) fn placeholder(module: &str, address: String, spot: Spot) -> Found {
             spot,
         },
         instance: module.to_owned(),
-        job: String::new(),
         labels: Labels::new(),
         pace: Pace::default(),
     }

@@ -12,7 +12,7 @@ const BY_LINE: &str = "(?mR)";
 
 pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     let mut probe = Map::default();
-    let (is_tls, tls) = (keys.is_true("tls")?, tls::read(keys, of)?);
+    let (is_tls, tls) = (keys.is_true("tls")?, tls::read(keys)?);
     if is_tls {
         probe.set("tls", Value::Map(tls));
     } else {

@@ -1,6 +1,6 @@
 //! `tls_config`, as all probers have it.
 
-use super::context::{Context, file_path};
+use super::context::file_path;
 use super::keys::Keys;
 use super::value::{Map, Value};
 
@@ -8,7 +8,7 @@ const FILES: [&str; 3] = ["ca_file", "cert_file", "key_file"];
 /// Keys with the PEM text itself, or a reference to a secret manager.
 const INLINE: [&str; 6] = ["ca", "cert", "key", "ca_ref", "cert_ref", "key_ref"];
 
-pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
+pub(super) fn read(keys: &Keys<'_>) -> Result<Map, String> {
     let mut tls = Map::default();
     let Some(keys) = keys.keys("tls_config")? else {
         return Ok(tls);
