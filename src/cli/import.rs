@@ -1,5 +1,7 @@
 //! `slod import`: the result of another load tool, judged as a run of slod's own; what others wrote, as a config.
 
+mod blackbox;
+mod file;
 mod objectives;
 mod requests;
 mod scenarios;
@@ -29,10 +31,13 @@ pub struct ImportArgs {
     #[command(flatten)]
     config: ConfigArg,
     tool: ImportTool,
-    /// k6: --out json=FILE or csv=FILE, also compressed (.gz); locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv; har, postman and openapi: a recording, collection or description, which becomes a `load` section; k6-options: what `k6 inspect SCRIPT` prints, which becomes `scenarios`; openslo and sloth: objectives, which become a config.
+    /// k6: --out json=FILE or csv=FILE, also compressed (.gz); locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv; har, postman and openapi: a recording, collection or description, which becomes a `load` section; k6-options: what `k6 inspect SCRIPT` prints, which becomes `scenarios`; openslo and sloth: objectives, which become a config; blackbox: the modules of `blackbox_exporter` (blackbox.yml), which become a config of probes.
     file: PathBuf,
     /// Further files that belong to the first one (openslo, sloth).
     more: Vec<PathBuf>,
+    /// A prometheus.yml whose scrape configs have the targets of the modules, repeatable; without one, the addresses are placeholders (blackbox).
+    #[arg(long, value_name = "FILE")]
+    targets: Vec<PathBuf>,
     /// The service that was under load, or that the requests are for; left out for the latter, it is where the first request goes to.
     #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "k6"), ("tool", "locust"), ("tool", "vegeta"), ("tool", "oha")]))]
     service: Option<String>,
@@ -65,6 +70,7 @@ enum ImportTool {
     Sloth,
     #[value(name = "k6-options")]
     K6Options,
+    Blackbox,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -83,12 +89,15 @@ enum ImportFormat {
 impl ImportArgs {
     /// Which option means nothing for the tool, and what it is for.
     fn meaningless(&self) -> Option<String> {
-        use ImportTool::{Har, K6, Locust, Oha, OpenApi, OpenSlo, Postman, Sloth, Vegeta};
+        use ImportTool::{
+            Blackbox, Har, K6, Locust, Oha, OpenApi, OpenSlo, Postman, Sloth, Vegeta,
+        };
         let results: &[ImportTool] = &[K6, Locust, Vegeta, Oha];
         let with_service: &[ImportTool] = &[K6, Locust, Vegeta, Oha, Har, Postman, OpenApi];
-        let options: [(&str, bool, &[ImportTool]); 6] = [
+        let options: [(&str, bool, &[ImportTool]); 7] = [
             ("--service", self.service.is_some(), with_service),
             ("a second file", !self.more.is_empty(), &[OpenSlo, Sloth]),
+            ("--targets", !self.targets.is_empty(), &[Blackbox]),
             ("--started", self.started.is_some(), &[Oha]),
             ("--threshold", !self.threshold.is_empty(), results),
             ("--as", self.shape.is_some(), &[Har, Postman]),
@@ -125,6 +134,7 @@ pub fn run(args: &ImportArgs) -> u8 {
         ImportTool::OpenSlo => objectives::show_config(args, objectives::Format::OpenSlo),
         ImportTool::K6Options => scenarios::show_section(args),
         ImportTool::Sloth => objectives::show_config(args, objectives::Format::Sloth),
+        ImportTool::Blackbox => blackbox::show_config(args),
     };
     done.unwrap_or_else(|code| code)
 }
@@ -247,6 +257,10 @@ mod tests {
                 "postman f --threshold p95<1ms",
                 "--threshold means nothing for postman; it is for k6, locust, vegeta, oha",
             ),
+            (
+                "sloth f --targets g",
+                "--targets means nothing for sloth; it is for blackbox",
+            ),
         ] {
             assert_eq!(refused(given).as_deref(), Some(reason), "{given}");
         }
@@ -255,6 +269,7 @@ mod tests {
             "oha f --service s --started 1h --threshold p95<1ms --format json",
             "locust f --service s --format junit",
             "openslo f g h",
+            "blackbox f --targets g --targets h",
         ] {
             assert_eq!(refused(given), None, "{given}");
         }

@@ -1,8 +1,10 @@
 //! Results of other load tools, read into runs, and recordings and descriptions of a service, read
 //! into requests.
 
+pub mod blackbox;
 mod collect;
 mod csv;
+mod document;
 mod follow;
 mod k6;
 pub mod k6_options;
@@ -12,14 +14,17 @@ mod oha;
 pub mod requests;
 pub mod slo;
 mod vegeta;
+mod written;
 
 use crate::load::{Ending, IMPORTED, LoadWindow, Model, RunRecord, Scenario, Stage};
 use crate::outcome::Timestamp;
 use collect::Collector;
+pub use document::{Input, Remark};
 pub use follow::{Followed, Follower};
 use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
+pub use written::Imported;
 
 /// A longer line is no line of a result.
 const LINE_MAX: u64 = 1 << 20;

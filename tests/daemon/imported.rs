@@ -1,4 +1,5 @@
-//! What is imported from a collection or a description becomes a part of the config, which is valid.
+//! What is imported from a collection or a description becomes a part of the config, which is valid, and so does what is imported
+//! from `blackbox_exporter`.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -63,6 +64,79 @@ fn collections_and_descriptions_are_accepted_by_check() {
         let (code, text) = slod(folder.path(), &["check"], &names);
         assert_eq!(code, Some(0), "{text}\n{section}");
         // Each variable is used: without it, the config is not valid.
+        let (code, text) = slod(folder.path(), &["check"], &names[1..]);
+        assert!(code != Some(0) && text.contains(names[0]), "{text}");
+    }
+}
+
+/// A config of `slod import blackbox` in a folder with the files that it names, and the variables that it needs.
+fn import_blackbox(folder: &Path, files: &[&str]) -> (String, Vec<String>) {
+    let output = Command::new(env!("CARGO_BIN_EXE_slod"))
+        .args(["import", "blackbox"])
+        .args(files)
+        .current_dir(folder)
+        .output()
+        .expect("runs");
+    let remarks = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{remarks}");
+    let config = String::from_utf8(output.stdout).expect("text");
+    std::fs::write(folder.join("slod.yaml"), &config).expect("written");
+    let names = config
+        .lines()
+        .filter_map(|line| line.strip_prefix("#   BLACKBOX_"));
+    let names = names.filter_map(|line| line.split_once(':'));
+    let names = names.map(|(name, _)| format!("BLACKBOX_{name}")).collect();
+    (remarks, names)
+}
+
+#[test]
+fn modules_and_targets_of_blackbox_exporter_are_accepted_by_check() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/import/blackbox/fixtures");
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["blackbox.yml", "prometheus.yml"] {
+        std::fs::copy(fixtures.join(name), folder.path().join(name)).expect("copied");
+    }
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    };
+    write(
+        "targets/b.json",
+        r#"[{"targets": ["https://found.example/"]}]"#,
+    );
+    write("targets/a.yml", "- targets: [not.example]\n");
+    write("secrets/token", "token");
+    write("secrets/body.json", "{}");
+    let authority = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls/version1.pem");
+    std::fs::copy(authority, folder.path().join("ca.pem")).expect("copied");
+    for (files, count, found) in [
+        (&["blackbox.yml"][..], "10 services", "token.invalid"),
+        (
+            &["blackbox.yml", "--targets", "prometheus.yml"],
+            "6 services",
+            "https://found.example/",
+        ),
+    ] {
+        let (remarks, names) = import_blackbox(folder.path(), files);
+        let config = std::fs::read_to_string(folder.path().join("slod.yaml")).expect("there");
+        assert!(
+            config.contains(found) && !config.contains("not.example"),
+            "{config}"
+        );
+        assert!(
+            !config.contains("hunter2") && !remarks.contains("hunter2"),
+            "{config}{remarks}"
+        );
+        // Rust has other expressions than Go in one place, and `severity` is a label of slod's own.
+        assert!(
+            remarks.contains("blackbox.yml:14: the expression is left out: "),
+            "{remarks}"
+        );
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert!(names.len() > 3, "{config}");
+        let (code, text) = slod(folder.path(), &["check"], &names);
+        assert!(code == Some(0) && text.contains(count), "{text}\n{config}");
         let (code, text) = slod(folder.path(), &["check"], &names[1..]);
         assert!(code != Some(0) && text.contains(names[0]), "{text}");
     }

@@ -113,6 +113,11 @@ pub fn hide(name: &str, value: &str) -> String {
     }
 }
 
+/// Whether a value of this name is a secret.
+pub fn is_secret(name: &str, value: &str) -> bool {
+    hide(name, value) != value
+}
+
 /// Hides the values of `a=1&b=2`, and the segments of the path before it.
 pub fn hide_target(target: &str) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));

@@ -1,7 +1,7 @@
 //! A config in the making.
 
-use super::document::At;
 use super::tiers::{Tiers, WrittenTier};
+use crate::import::document::At;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

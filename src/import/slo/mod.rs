@@ -1,7 +1,6 @@
 //! Objectives that were written for other tools, as a config. What a config has no place for is named with its file
 //! and line, and nothing is left out without a word. Pure: the caller reads the files.
 
-mod document;
 mod draft;
 mod openslo;
 mod query;
@@ -9,12 +8,9 @@ mod sli;
 mod sloth;
 mod tiers;
 
-pub use document::Remark;
-
-use document::{Document, Remarks};
+use super::document::{Document, Input, Remarks};
+use super::written::{Imported, write};
 use draft::Draft;
-use serde::Serialize;
-use std::fmt::Write as _;
 
 /// A format that objectives are read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,20 +19,6 @@ pub enum Format {
     OpenSlo,
     /// Sloth's own files, the objects of its operator, and its alert windows.
     Sloth,
-}
-
-/// A file with its name.
-pub struct Input {
-    pub name: String,
-    pub text: String,
-}
-
-/// What was read.
-pub struct Imported {
-    /// The config.
-    pub yaml: String,
-    /// What is not in it, or not as it was.
-    pub remarks: Vec<Remark>,
 }
 
 impl Format {
@@ -62,18 +44,8 @@ impl Format {
                 why.collect::<String>()
             ));
         }
-        let yaml = write(&draft, &remarks)?;
-        Ok(Imported { yaml, remarks })
+        write(&draft, remarks, &[])
     }
-}
-
-fn write(draft: &impl Serialize, remarks: &[Remark]) -> Result<String, String> {
-    let yaml = serde_yaml::to_string(draft).map_err(|error| error.to_string())?;
-    let mut text = String::from("# Written by `slod import`: `slod check` validates this file.\n");
-    for remark in remarks {
-        writeln!(text, "# {remark}").unwrap_or_default();
-    }
-    Ok(text + &yaml)
 }
 
 #[cfg(test)]

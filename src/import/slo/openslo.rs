@@ -1,13 +1,15 @@
 //! `OpenSLO` v1: SLOs with the services, SLIs, alert policies and conditions that they refer to.
 
-use super::document::{At, Document, Remarks};
-use super::draft::{Chosen, Draft, Objective, Roles, Target};
+mod alerts;
+mod objects;
+mod window;
+
+use super::draft::{Draft, Objective, Roles};
 use super::sli::{Measured, Part, measured};
-use super::tiers::{Spec, usual_short, window};
-use crate::alert::Urgency;
-use crate::slo::StandardWindow;
-use crate::slo::calendar::Period;
-use crate::units::duration;
+use crate::import::document::{At, Document, Remarks};
+use alerts::alerts;
+use objects::{Objects, annotation, metadata, own_name};
+use window::{budgeting, target, time_window};
 
 const VERSION: &str = "openslo/v1";
 const KINDS: [&str; 7] = [
@@ -19,8 +21,6 @@ const KINDS: [&str; 7] = [
     "AlertNotificationTarget",
     "DataSource",
 ];
-/// Annotations with the keys of an objective: what `slod export openslo` writes.
-const ANNOTATION: &str = "slod/";
 /// Keys of an objective that are annotations, because `OpenSLO` has no word for them.
 const ANNOTATED: [&str; 7] = [
     "sli",
@@ -31,48 +31,6 @@ const ANNOTATED: [&str; 7] = [
     "when",
     "on_missing",
 ];
-
-/// All objects.
-struct Objects<'a>(Vec<At<'a>>);
-
-impl<'a> Objects<'a> {
-    fn of(&self, kind: &str) -> impl Iterator<Item = At<'a>> {
-        let is = |at: &&At<'a>| at.get(&["kind"]).and_then(At::text).as_deref() == Some(kind);
-        let found: Vec<At<'a>> = self.0.iter().filter(is).copied().collect();
-        found.into_iter()
-    }
-
-    fn named(&self, kind: &str, name: &str) -> Option<At<'a>> {
-        self.of(kind)
-            .find(|at| self::name(*at).as_deref() == Some(name))
-    }
-
-    /// What a place refers to, or has itself.
-    fn resolve(&self, kind: &str, reference: &str, at: At<'a>) -> Option<At<'a>> {
-        let Some(name) = at.get(&[reference]).and_then(At::text) else {
-            return Some(at);
-        };
-        let found = self.named(kind, &name);
-        if found.is_none() {
-            at.remark(format!("left out: no file has the {kind} `{name}`"));
-        }
-        found
-    }
-}
-
-fn name(at: At<'_>) -> Option<String> {
-    at.path(&["metadata", "name"])?.text()
-}
-
-/// Its name in a config, if the one of the object was made from it.
-fn own_name(at: At<'_>) -> Option<String> {
-    annotation(at, "name").or_else(|| name(at))
-}
-
-fn annotation(at: At<'_>, name: &str) -> Option<String> {
-    let key = format!("{ANNOTATION}{name}");
-    at.path(&["metadata", "annotations"])?.get(&[&key])?.text()
-}
 
 pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft) {
     let all = documents.iter().map(|document| document.at(remarks));
@@ -91,6 +49,7 @@ pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft)
     for source in objects.of("DataSource") {
         source.remark("left out: slod reads the metrics of a service from the service itself");
     }
+    objects.0.iter().copied().for_each(metadata);
     draft.tiers.give();
     for slo in objects.of("SLO") {
         self::slo(slo, &objects, draft);
@@ -169,107 +128,6 @@ fn about_service(service: &str, spec: At<'_>, objects: &Objects<'_>, draft: &mut
     name
 }
 
-fn target(at: At<'_>, objective: &mut Objective) -> Option<()> {
-    at.only(&[
-        "displayName",
-        "target",
-        "targetPercent",
-        "timeSliceTarget",
-        "timeSliceWindow",
-        "indicator",
-        "indicatorRef",
-    ]);
-    if let Some(percent) = at.get(&["targetPercent"]).and_then(At::text) {
-        objective.target = Target::Percent(format!("{percent}%"));
-        return Some(());
-    }
-    let ratio = at.need(&["target"])?;
-    let Ok(ratio) = ratio.parse() else {
-        at.remark("left out: `target` is not a number");
-        return None;
-    };
-    objective.target = Target::Ratio(ratio);
-    Some(())
-}
-
-fn budgeting(spec: At<'_>, at: At<'_>, objective: &mut Objective) -> Option<()> {
-    let method = spec.need(&["budgetingMethod"])?;
-    let written = match method.as_str() {
-        "Occurrences" => "occurrences",
-        "Timeslices" => "timeslices",
-        "RatioTimeslices" => "ratio_timeslices",
-        _ => {
-            spec.remark(format!("left out: `budgetingMethod` is `{method}`"));
-            return None;
-        }
-    };
-    objective.keys.insert("budgeting", written.to_owned());
-    if let Some(slice) = at.get(&["timeSliceTarget"]).and_then(At::text) {
-        objective.keys.insert("slice_target", slice);
-    }
-    let slice = at.get(&["timeSliceWindow"]).and_then(At::text);
-    if let Some(slice) = slice.filter(|slice| slice != "1m") {
-        at.remark(format!("slices of {slice} become slices of 1m"));
-    }
-    Some(())
-}
-
-/// `30d`, or a period of the calendar.
-fn time_window(spec: At<'_>, objective: &mut Objective) -> Option<()> {
-    let windows = spec.get(&["timeWindow"]).map(At::items).unwrap_or_default();
-    let Some(at) = windows.first() else {
-        spec.remark("left out, because `timeWindow` is missing");
-        return None;
-    };
-    let length = at.need(&["duration"])?;
-    let is_rolling = at.get(&["isRolling"]).is_some_and(At::is_true);
-    if is_rolling || at.get(&["calendar"]).is_none() {
-        objective.keys.insert("window", rolling(&length, *at)?);
-        return Some(());
-    }
-    let period = match length.as_str() {
-        "1w" | "7d" => "week",
-        "1M" => "month",
-        "1Q" | "3M" => "quarter",
-        "1Y" | "12M" => "year",
-        _ => {
-            at.remark(format!(
-                "left out: a calendar window of {length}, where slod has week, month, quarter and year"
-            ));
-            return None;
-        }
-    };
-    objective.keys.insert("window", period.to_owned());
-    if let Some(zone) = at.path(&["calendar", "timeZone"]).and_then(At::text) {
-        objective.keys.insert("timezone", zone);
-    }
-    if period != "year" {
-        at.remark(format!(
-            "`startTime` is left out: a {period} begins as in the calendar"
-        ));
-    }
-    Some(())
-}
-
-/// In the units of a config: months have no fixed length.
-fn rolling(length: &str, at: At<'_>) -> Option<String> {
-    let days = |unit, days: u64| {
-        let count: u64 = length.strip_suffix(unit)?.parse().ok()?;
-        Some(format!("{}d", count.checked_mul(days)?))
-    };
-    if duration(length).is_some() {
-        return Some(length.to_owned());
-    }
-    let found = days('M', 30)
-        .or_else(|| days('Q', 90))
-        .or_else(|| days('Y', 365));
-    match &found {
-        Some(found) => at.remark(format!("a rolling window of {length} becomes {found}")),
-        None => at.remark(format!("left out: `{length}` is not a duration")),
-    }
-    found
-}
-
 /// What the indicator measures: keys that an export of slod has as annotations, or what the queries are.
 fn measure<'a>(
     slo: At<'a>,
@@ -326,125 +184,4 @@ fn measure<'a>(
         }
     };
     draft.service(service, at).measure(&roles, at).then_some(())
-}
-
-/// What its policies say. A condition of one burn rate becomes a tier, whose short window is the usual one unless an
-/// annotation has it.
-fn alerts<'a>(
-    slo: At<'a>,
-    spec: At<'a>,
-    objects: &Objects<'a>,
-    draft: &mut Draft,
-    objective: &Objective,
-) -> Vec<Chosen> {
-    let mut chosen = Vec::new();
-    for entry in spec
-        .get(&["alertPolicies"])
-        .map(At::items)
-        .unwrap_or_default()
-    {
-        chosen.extend(policy(entry, objects, draft, objective));
-    }
-    let budget = annotation(slo, "alerts").unwrap_or_default();
-    let named = ["exhausted", "forecast"].into_iter();
-    chosen.extend(
-        named
-            .filter(|name| budget.contains(name))
-            .map(Chosen::Named),
-    );
-    chosen
-}
-
-/// What a config has elsewhere.
-const POLICY_LEFT_OUT: [(&str, &str); 2] = [
-    (
-        "notificationTargets",
-        "`receivers` and `routes` say who is notified",
-    ),
-    (
-        "alertWhenNoData",
-        "missing data is the warning sign `coverage_lost`",
-    ),
-];
-
-fn policy<'a>(
-    entry: At<'a>,
-    objects: &Objects<'a>,
-    draft: &mut Draft,
-    objective: &Objective,
-) -> Option<Chosen> {
-    let at = match entry.text() {
-        // The schema takes a name alone as well.
-        Some(name) => objects.named("AlertPolicy", &name).or_else(|| {
-            entry.remark(format!("left out: no file has the AlertPolicy `{name}`"));
-            None
-        })?,
-        None => objects.resolve("AlertPolicy", "alertPolicyRef", entry)?,
-    };
-    for (key, why) in POLICY_LEFT_OUT {
-        let found = at.path(&["spec", key]);
-        let is_ours = annotation(at, "short").is_some();
-        if let Some(found) = found.filter(|one| !is_ours && one.text().as_deref() != Some("false"))
-        {
-            found.remark(format!("`{key}` is left out: {why}"));
-        }
-    }
-    let conditions = at
-        .path(&["spec", "conditions"])
-        .map(At::items)
-        .unwrap_or_default();
-    let condition = objects.resolve("AlertCondition", "conditionRef", *conditions.first()?)?;
-    let burn = condition.path(&["spec", "condition"])?;
-    let (threshold, lookback) = (burn.need(&["threshold"])?, burn.need(&["lookbackWindow"])?);
-    let long = window(&lookback, burn)?;
-    let short = match annotation(at, "short") {
-        Some(short) => window(&short, at)?,
-        None => usual_short(long),
-    };
-    let after = burn.get(&["alertAfter"]).and_then(At::text);
-    if let Some(after) = after.filter(|after| !after.starts_with('0')) {
-        burn.remark(format!(
-            "`alertAfter: {after}` is left out: the burn rate over {} must be as high instead",
-            short.name()
-        ));
-    }
-    let threshold: f64 = threshold.parse().ok()?;
-    let tier = Spec {
-        short,
-        budget: millionths(threshold, long, objective),
-        urgency: urgency(condition),
-    };
-    draft
-        .tiers
-        .add(long, tier, burn)
-        .then_some(Chosen::Tier(long))
-}
-
-/// The share of the budget that is spent in a window at this burn rate.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "such a cast saturates, and the tier is checked"
-)]
-fn millionths(threshold: f64, long: StandardWindow, objective: &Objective) -> u32 {
-    let window = objective.keys.get("window").map_or("30d", String::as_str);
-    let mut periods = Period::ALL.into_iter();
-    let period = periods.find(|period| period.name() == window);
-    let length = period.map(Period::nominal).or_else(|| duration(window));
-    let length = length.map_or(f64::INFINITY, |length| length.as_secs_f64());
-    let share = threshold * long.length().as_secs_f64() / length;
-    (share * 1e6).round() as u32
-}
-
-fn urgency(condition: At<'_>) -> Urgency {
-    let severity = condition.path(&["spec", "severity"]).and_then(At::text);
-    let word = severity.unwrap_or_default().to_lowercase();
-    match word.as_str() {
-        "page" | "critical" | "high" => Urgency::Page,
-        "ticket" | "warning" | "medium" | "low" => Urgency::Ticket,
-        _ => {
-            condition.remark(format!("severity `{word}` becomes `ticket`"));
-            Urgency::Ticket
-        }
-    }
 }

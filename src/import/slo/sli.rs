@@ -1,8 +1,8 @@
 //! What two queries measure, in the terms of a config: roles of a service's own metrics.
 
-use super::document::At;
 use super::draft::Roles;
 use super::query::{Counter, Query};
+use crate::import::document::At;
 use crate::units::show_duration;
 use std::time::Duration;
 

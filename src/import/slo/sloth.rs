@@ -1,11 +1,11 @@
 //! Sloth: its own files (`version: prometheus/v1`), the objects of its operator, and alert windows.
 
-use super::document::{At, Document, Remarks};
 use super::draft::{Chosen, Draft, Objective, Target};
 use super::query::Query;
 use super::sli::{Measured, Part, measured, query};
 use super::tiers::{Spec, Tiers, window};
 use crate::alert::Urgency;
+use crate::import::document::{At, Document, Remarks};
 
 pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft) {
     let all = || documents.iter().map(|document| document.at(remarks));
@@ -23,6 +23,10 @@ pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft)
                 service(at, &period, draft);
             }
             (Some("sloth.slok.dev/v1"), "PrometheusServiceLevel") => {
+                if let Some(metadata) = at.get(&["metadata"]) {
+                    metadata.remark("left out: a config has no names, labels and annotations of Kubernetes' objects");
+                }
+                at.only(&["apiVersion", "kind", "metadata", "spec", "status"]);
                 if let Some(spec) = at.get(&["spec"]) {
                     spec.only(&["service", "labels", "slos"]);
                     service(spec, &period, draft);

@@ -1,5 +1,6 @@
+use super::Format;
 use super::query::Query;
-use super::{Format, Imported, Input};
+use crate::import::{Imported, Input};
 
 const SLOTH: &str = include_str!("fixtures/sloth.yml");
 const WINDOWS: &str = include_str!("fixtures/windows.yml");
@@ -49,6 +50,7 @@ fn sloth_becomes_objectives_of_the_services_own_metrics() {
         "a.yml:35: left out: the query is not a plain sum",
         "a.yml:37: left out: `requests` of the service is `http_requests_total` already",
         "a.yml:46: left out: a plugin",
+        "a.yml:53: left out: a config has no names",
     ] {
         assert!(remarks.contains(expected), "{expected} in {remarks}");
         let comment = format!("# {expected}");
@@ -107,6 +109,8 @@ fn openslo_is_read_across_its_objects() {
         "o.yaml:63: left out: only a `ratioMetric`",
         "`alertAfter: 5m` is left out",
         "`notificationTargets` is left out",
+        "o.yaml:10: `displayName` is left out",
+        "o.yaml:29: `displayName` is left out",
         "o.yaml:82: left out: expected an object of `apiVersion: openslo/v1`",
     ] {
         assert!(remarks.contains(expected), "{expected} in {remarks}");
@@ -160,4 +164,28 @@ proptest::proptest! {
             let _ = format.read(&[input("x", &text)]);
         }
     }
+}
+
+#[test]
+fn what_an_objective_has_no_place_for_is_named() {
+    let text = OPENSLO
+        .replace(
+            "displayName: Availability of the web }",
+            "annotations: { slod/name: x, example.org/owner: a } }",
+        )
+        .replace(
+            "[ { duration: 1M, isRolling: true } ]",
+            "[ { duration: 1M, isRolling: true }, { duration: 1w, isRolling: true } ]",
+        );
+    let imported = Format::OpenSlo
+        .read(&[input("o.yaml", &text)])
+        .expect("some");
+    let remarks = remarks(&imported);
+    for expected in [
+        "o.yaml:10: the annotation `example.org/owner` is left out",
+        "o.yaml:40: left out: an objective has one window",
+    ] {
+        assert!(remarks.contains(expected), "{expected} in {remarks}");
+    }
+    assert!(!remarks.contains("slod/name"), "{remarks}");
 }

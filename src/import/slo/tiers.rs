@@ -1,8 +1,8 @@
 //! Burn-rate tiers: a config has one list of them, which objectives choose from.
 
-use super::document::At;
 use super::draft::{AlertChoice, Chosen};
 use crate::alert::{TIERS, Tier, Urgency};
+use crate::import::document::At;
 use crate::slo::StandardWindow;
 use crate::units::duration;
 use serde::Serialize;

@@ -1,7 +1,8 @@
 use super::write;
 use crate::config::Config;
 use crate::diagnostic::Source;
-use crate::import::slo::{Format, Input};
+use crate::import::Input;
+use crate::import::slo::Format;
 use std::path::Path;
 
 const CONFIG: &str = "

@@ -1,11 +1,11 @@
 //! The documents of a file, and a cursor that knows where it is.
 
-use super::Input;
-use crate::diagnostic::Source;
+use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use crate::text::printable;
 use crate::yaml::{Node, Value, parse};
 use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 
 /// Something that a config has no place for, or has otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +26,33 @@ impl fmt::Display for Remark {
 #[derive(Default)]
 pub(super) struct Remarks(RefCell<Vec<Remark>>);
 
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Spot {
+    file: Rc<str>,
+    line: usize,
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", printable(&self.file), self.line)
+    }
+}
+
+/// A text as a config writes it, where `${NAME}` would be a variable.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace("${", "$${")
+}
+
 impl Remarks {
+    pub fn add(&self, spot: &Spot, message: impl Into<String>) {
+        self.0.borrow_mut().push(Remark {
+            file: spot.file.to_string(),
+            line: spot.line,
+            message: message.into(),
+        });
+    }
+
     pub fn finish(self) -> Vec<Remark> {
         let mut all = self.0.into_inner();
         all.sort();
@@ -35,8 +61,14 @@ impl Remarks {
     }
 }
 
+/// A file with its name.
+pub struct Input {
+    pub name: String,
+    pub text: String,
+}
+
 pub(super) struct Document {
-    file: String,
+    source: Rc<Source>,
     root: Node,
 }
 
@@ -72,15 +104,19 @@ impl Document {
             Value::List(items) => items,
             _ => vec![root],
         };
-        let file = || file.to_owned();
-        let one = |root| Self { file: file(), root };
+        let source = Rc::new(source);
+        let one = |root| Self {
+            source: Rc::clone(&source),
+            root,
+        };
         Ok(roots.into_iter().map(one).collect())
     }
 
     pub fn at<'a>(&'a self, remarks: &'a Remarks) -> At<'a> {
         At {
-            file: &self.file,
-            node: &self.root,
+            source: &self.source,
+            place: self.root.place,
+            value: &self.root.value,
             remarks,
         }
     }
@@ -89,21 +125,42 @@ impl Document {
 /// A value with its place.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
-    file: &'a str,
-    node: &'a Node,
+    source: &'a Source,
+    place: Place,
+    value: &'a Value,
     remarks: &'a Remarks,
 }
 
 impl<'a> At<'a> {
     fn of(self, node: &'a Node) -> Self {
-        Self { node, ..self }
+        Self {
+            place: node.place,
+            value: &node.value,
+            ..self
+        }
+    }
+
+    /// The same, whose remarks go elsewhere.
+    pub fn with<'b>(self, remarks: &'b Remarks) -> At<'b>
+    where
+        'a: 'b,
+    {
+        At { remarks, ..self }
+    }
+
+    /// Nothing, at the same place.
+    pub fn empty(self) -> Self {
+        Self {
+            value: &Value::Null,
+            ..self
+        }
     }
 
     /// The value of the first of these keys that is there.
     pub fn get(self, names: &[&str]) -> Option<Self> {
         let entries = self.entries();
         let mut found = entries.into_iter().filter(|(key, value)| {
-            names.contains(&key.as_str()) && !matches!(value.node.value, Value::Null)
+            names.contains(&key.as_str()) && !matches!(value.value, Value::Null)
         });
         found.next().map(|(_, value)| value)
     }
@@ -114,7 +171,7 @@ impl<'a> At<'a> {
     }
 
     pub fn entries(self) -> Vec<(String, Self)> {
-        let Value::Map(entries) = &self.node.value else {
+        let Value::Map(entries) = self.value else {
             return Vec::new();
         };
         let named = entries
@@ -125,7 +182,7 @@ impl<'a> At<'a> {
 
     /// The items of a list; nothing if it is none.
     pub fn items(self) -> Vec<Self> {
-        match &self.node.value {
+        match self.value {
             Value::List(items) => items.iter().map(|item| self.of(item)).collect(),
             _ => Vec::new(),
         }
@@ -133,8 +190,16 @@ impl<'a> At<'a> {
 
     /// As a config writes it, where `${NAME}` would be a variable.
     pub fn text(self) -> Option<String> {
-        let text = self.node.value.scalar()?;
-        Some(text.replace("${", "$${"))
+        Some(escaped(&self.raw()?))
+    }
+
+    /// As the file has it.
+    pub fn raw(self) -> Option<String> {
+        self.value.scalar()
+    }
+
+    pub const fn value(self) -> &'a Value {
+        self.value
     }
 
     /// The text of a key, or a remark that it is missing.
@@ -151,11 +216,27 @@ impl<'a> At<'a> {
     }
 
     pub fn remark(self, message: impl Into<String>) {
-        self.remarks.0.borrow_mut().push(Remark {
-            file: self.file.to_owned(),
-            line: self.node.place.line,
+        self.remarks.add(&self.spot(), message);
+    }
+
+    pub fn spot(self) -> Spot {
+        Spot {
+            file: self.source.name.as_str().into(),
+            line: self.place.line,
+        }
+    }
+
+    /// What is wrong here, with the line of the file.
+    pub fn fault(self, message: impl Into<String>, help: impl Into<String>) -> String {
+        let fault = Diagnostic {
+            severity: Severity::Error,
+            code: "invalid-value",
+            place: Some(self.place),
+            path: String::new(),
             message: message.into(),
-        });
+            help: Some(help.into()),
+        };
+        self.source.draw(&fault, false)
     }
 
     /// Names every key other than these: it has no place in a config.

@@ -1,0 +1,149 @@
+//! What the parts of a module have in common.
+
+use super::keys::Keys;
+use super::value::{Map, Value};
+use crate::import::document::{At, Spot};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// What `slod check` says of a config, if it is not valid.
+pub type Check<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+const PREFIX: &str = "BLACKBOX";
+/// Characters of the name of a variable that come from a module.
+const NAME_MAX: usize = 48;
+
+/// Variables of the environment in place of secrets, each with where its value stands.
+#[derive(Default)]
+pub(super) struct Variables(RefCell<BTreeMap<String, String>>);
+
+impl Variables {
+    /// A reference to the variable for a secret of a module.
+    pub fn reference(&self, module: &str, what: &str, spot: &Spot) -> String {
+        let word = |c: char| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_uppercase()
+            } else {
+                '_'
+            }
+        };
+        let module: String = module.chars().take(NAME_MAX).map(word).collect();
+        let what_word: String = what.chars().take(NAME_MAX).map(word).collect();
+        let base = format!("{PREFIX}_{module}_{what_word}");
+        let origin = format!("`{what}` in {spot}");
+        let mut all = self.0.borrow_mut();
+        let numbered = (2_u64..).map(|number| format!("{base}_{number}"));
+        let mut names = std::iter::once(base.clone()).chain(numbered);
+        let is_free = |name: &String| all.get(name).is_none_or(|own| *own == origin);
+        let name = names.find(is_free).unwrap_or(base);
+        let reference = format!("${{{name}}}");
+        all.insert(name, origin);
+        reference
+    }
+
+    /// What is to be done about them.
+    pub fn into_to_do(self) -> Vec<String> {
+        let all = self.0.into_inner();
+        let title = "Secrets are not copied. Set in the environment of slod:";
+        let title = (!all.is_empty()).then(|| title.to_owned());
+        let named = all.into_iter();
+        let named = named.map(|(name, origin)| format!("  {name}: the value of {origin}"));
+        title.into_iter().chain(named).collect()
+    }
+}
+
+/// The module that is read.
+pub(super) struct Context<'a> {
+    pub module: &'a str,
+    pub variables: &'a Variables,
+    pub check: Check<'a>,
+}
+
+impl Context<'_> {
+    /// The variable for a secret, which is never copied.
+    pub fn secret(&self, what: &str, at: At<'_>) -> Value {
+        Value::Text(self.reference(what, &at.spot()))
+    }
+
+    pub fn reference(&self, what: &str, spot: &Spot) -> String {
+        self.variables.reference(self.module, what, spot)
+    }
+
+    /// Those of the expressions that slod can evaluate.
+    pub fn expressions(&self, items: &[At<'_>]) -> Result<Vec<String>, String> {
+        let mut valid = Vec::new();
+        for at in items {
+            valid.extend(self.expression(*at, &super::keys::text(*at)?));
+        }
+        Ok(valid)
+    }
+
+    /// An expression, or a remark that slod cannot evaluate it.
+    pub fn expression(&self, at: At<'_>, regex: &str) -> Option<String> {
+        let expect = Map::of([("body", Value::List(vec![Value::plain(regex)]))]);
+        let keys = [
+            ("url", Value::plain("http://x/")),
+            ("expect", Value::Map(expect)),
+        ];
+        let probe = Map::of([
+            ("name", Value::plain("x")),
+            ("http", Value::Map(Map::of(keys))),
+        ]);
+        match fault_of(self.check, &probe, &Map::default()) {
+            None => Some(regex.to_owned()),
+            Some(fault) => {
+                at.remark(format!("the expression is left out: {fault}"));
+                None
+            }
+        }
+    }
+}
+
+/// The system chooses it for slod.
+pub(super) fn source_address(keys: &Keys<'_>) {
+    let why = "slod lets the system choose the address to send from";
+    keys.left_out("source_ip_address", why);
+}
+
+/// A path. The exporter's relative ones begin in the folder that it runs in.
+pub(super) fn file_path(at: At<'_>, path: &str) -> Value {
+    if !path.starts_with('/') {
+        at.remark(format!(
+            "`{path}` is relative to the folder that the exporter runs in; here it is relative to the folder of the config"
+        ));
+    }
+    Value::plain(path)
+}
+
+/// Which addresses are tried. The exporter tries one of the preferred kind.
+pub(super) fn ip_version(keys: &Keys<'_>, probe: &mut Map) -> Result<(), String> {
+    let preferred = keys.get("preferred_ip_protocol");
+    let version = match preferred.and_then(At::raw).as_deref() {
+        None | Some("") => None,
+        Some("ip4") => Some("4"),
+        Some("ip6") => Some("6"),
+        Some(_) => {
+            let at = preferred.unwrap_or(keys.at);
+            return Err(at.fault("`preferred_ip_protocol` is invalid", "ip4 or ip6"));
+        }
+    };
+    if keys.boolean("ip_protocol_fallback")? == Some(false) {
+        probe.set("ip_version", Value::plain(version.unwrap_or("6")));
+    } else if let (Some(version), Some(at)) = (version, preferred) {
+        at.remark(format!(
+            "`preferred_ip_protocol` is left out: the exporter tries one address, IPv{version} if there is one, and slod tries the addresses of the host until one answers; `ip_version: {version}` probes IPv{version} only"
+        ));
+    }
+    Ok(())
+}
+
+/// What is wrong with a probe or with labels.
+pub(super) fn fault_of(check: Check<'_>, probe: &Map, labels: &Map) -> Option<String> {
+    let mut service = Map::of([("name", Value::plain("x"))]);
+    service.set_map("labels", labels.clone());
+    service.set("probes", Value::List(vec![Value::Map(probe.clone())]));
+    service.set("objectives", Value::List(Vec::new()));
+    let services = Value::List(vec![Value::Map(service)]);
+    let config = serde_yaml::to_string(&Map::of([("services", services)]));
+    config.map_or_else(|error| Some(error.to_string()), |config| check(&config))
+}

@@ -1,0 +1,132 @@
+//! The `dns` prober. It matches expressions against whole records, slod against their data.
+
+use super::context::{Context, ip_version, source_address};
+use super::keys::{Keys, text};
+use super::tls;
+use super::value::{Map, Value};
+use crate::import::document::At;
+
+const SECTIONS: &str = "slod looks at the answers only";
+const ALL_MATCH: &str = "slod has no expression that some record must not match";
+const VALIDATIONS: [&str; 4] = [
+    "fail_if_matches_regexp",
+    "fail_if_all_match_regexp",
+    "fail_if_not_matches_regexp",
+    "fail_if_none_matches_regexp",
+];
+
+pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
+    let Some(name) = keys.filled("query_name")? else {
+        return Err(keys
+            .at
+            .fault("`query_name` is missing", "the name to ask for"));
+    };
+    let record_type = keys
+        .filled("query_type")?
+        .unwrap_or_else(|| "ANY".to_owned());
+    let mut probe = Map::of([
+        ("name", Value::plain(&name)),
+        ("type", Value::plain(&record_type)),
+    ]);
+    if let Some(class) = keys.filled("query_class")? {
+        probe.set("class", Value::plain(&class));
+    }
+    transport(keys, &mut probe)?;
+    if keys.boolean("recursion_desired")? == Some(false) {
+        probe.set("recursion", Value::Bool(false));
+    }
+    probe.set_map("expect", expect(keys, of)?);
+    ip_version(keys, &mut probe)?;
+    source_address(keys);
+    for name in ["validate_authority_rrs", "validate_additional_rrs"] {
+        keys.left_out(name, SECTIONS);
+    }
+    keys.rest();
+    Ok(probe)
+}
+
+fn transport(keys: &Keys<'_>, probe: &mut Map) -> Result<(), String> {
+    let (transport, tls) = (keys.filled("transport_protocol")?, tls::read(keys)?);
+    let is_tls = keys.is_true("dns_over_tls")?;
+    if is_tls {
+        probe.set("transport", Value::plain("tls"));
+        probe.set_map("tls", tls);
+    } else if let Some(transport) = transport {
+        probe.set(
+            "transport",
+            Value::plain(transport.trim_end_matches(['4', '6'])),
+        );
+    }
+    if !is_tls {
+        keys.left_out("tls_config", "it is for `dns_over_tls: true`");
+    }
+    Ok(())
+}
+
+fn expect(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
+    let mut expect = Map::default();
+    let codes = keys.texts("valid_rcodes")?;
+    if !codes.is_empty() {
+        expect.set("rcode", Value::plain_list(&codes));
+    }
+    // The exporter accepts an answer without records, unless an expression must match one.
+    expect.set("min_answers", Value::Number(0));
+    let Some(keys) = keys.keys("validate_answer_rrs")? else {
+        return Ok(expect);
+    };
+    let [not, all, each, none] = VALIDATIONS;
+    let read = |name| -> Result<Vec<String>, String> {
+        let found = keys.items(name)?.into_iter();
+        let data = found.map(|at| Ok(of_data(at, &text(at)?, of)));
+        let data: Vec<Option<String>> = data.collect::<Result<_, String>>()?;
+        Ok(data.into_iter().flatten().collect())
+    };
+    let (not, each, some) = (read(not)?, read(each)?, read(none)?);
+    keys.left_out(all, ALL_MATCH);
+    if !each.is_empty() || !some.is_empty() {
+        expect.set("min_answers", Value::Number(1));
+    }
+    for (own, list) in [
+        ("answers_not", not),
+        ("answers_each", each),
+        ("answers", any(some)),
+    ] {
+        if !list.is_empty() {
+            expect.set(own, Value::plain_list(&list));
+        }
+    }
+    keys.rest();
+    Ok(expect)
+}
+
+/// One of the expressions must match a record: one expression for slod.
+fn any(all: Vec<String>) -> Vec<String> {
+    if all.len() < 2 {
+        return all;
+    }
+    let parts: Vec<String> = all.iter().map(|one| format!("(?:{one})")).collect();
+    vec![parts.join("|")]
+}
+
+/// The part of an expression that is about a record's data: all of it, or what is behind name, TTL, class and type.
+fn of_data(at: At<'_>, regex: &str, of: &Context<'_>) -> Option<String> {
+    let regex = regex.replace("\\t", "\t");
+    let parts: Vec<&str> = regex.splitn(5, '\t').collect();
+    let data = match &parts[..] {
+        [whole] if !whole.starts_with('^') => (*whole).to_owned(),
+        [_, _, _, _, data] => format!("^{data}"),
+        _ => {
+            at.remark("the expression is left out: it is about the name, TTL, class or type of a record, and slod matches its data");
+            return None;
+        }
+    };
+    let difference = if parts.len() > 1 {
+        "its part about the name, TTL, class and type is left out"
+    } else {
+        "the exporter matches the whole record, with its name, TTL, class and type"
+    };
+    at.remark(format!(
+        "the expression is matched against the data of the records of the type: {difference}"
+    ));
+    of.expression(at, &data)
+}

@@ -1,0 +1,233 @@
+//! The config in the making: services with the probes of their targets.
+
+use super::context::{Check, fault_of};
+use super::module::{Module, Prober};
+use super::prometheus::{Found, Pace};
+use super::value::{Map, Value};
+use crate::import::document::Remarks;
+use crate::units::show_duration;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+/// Characters of a name.
+const NAME_MAX: usize = 90;
+/// A label that names the service of a target.
+const SERVICE: &str = "service";
+/// With fewer than two attempts in a minute, a single failure makes the whole minute bad.
+const SLICES_UP_TO: Duration = Duration::from_secs(30);
+
+#[derive(Default)]
+pub(super) struct Draft {
+    services: Vec<Service>,
+    /// By what makes targets one service.
+    places: HashMap<String, usize>,
+    names: BTreeSet<String>,
+    /// What is wrong with labels of these names.
+    label_faults: BTreeMap<String, Option<String>>,
+}
+
+struct Service {
+    name: String,
+    labels: Map,
+    probes: Vec<Probe>,
+}
+
+struct Probe {
+    name: String,
+    prober: Prober,
+    keys: Map,
+    pace: Pace,
+}
+
+impl Probe {
+    /// As a config has it, without what is the default.
+    fn written(&self, default: Option<Pace>) -> Map {
+        let mut probe = Map::of([("name", Value::plain(&self.name))]);
+        let Pace { interval, timeout } = self.pace;
+        if default.is_none_or(|default| default.interval != interval) {
+            probe.set("interval", Value::Text(show_duration(interval)));
+        }
+        if default.is_none_or(|default| default.timeout != timeout) {
+            probe.set("timeout", Value::Text(show_duration(timeout)));
+        }
+        probe.set(self.prober.name(), Value::Map(self.keys.clone()));
+        probe
+    }
+}
+
+impl Draft {
+    /// Adds the probe of a target, or says why it cannot be in a config.
+    pub fn add(
+        &mut self,
+        found: &Found,
+        module: &Module,
+        (prober, keys): (Prober, Map),
+        check: Check<'_>,
+        remarks: &Remarks,
+    ) -> Result<(), String> {
+        let mut probe = Probe {
+            name: name(&module.name),
+            prober,
+            keys,
+            pace: Pace {
+                interval: found.pace.interval,
+                timeout: found.pace.timeout_of(module.timeout),
+            },
+        };
+        if let Some(fault) = fault_of(check, &probe.written(None), &Map::default()) {
+            return Err(format!("module `{:.60}`: {fault}", module.name));
+        }
+        let own = self.service(found);
+        let known = &mut self.services[own].probes;
+        let is_same = |other: &Probe| other.prober == prober && other.keys == probe.keys;
+        if known.iter().any(is_same) {
+            return Err("it is listed more than once".to_owned());
+        }
+        let is_free = |name: &String| known.iter().all(|other| other.name != *name);
+        probe.name = first_free(&probe.name, is_free);
+        known.push(probe);
+        self.label(own, found, check, remarks);
+        Ok(())
+    }
+
+    /// The service of a target, which begins here if it is new.
+    fn service(&mut self, found: &Found) -> usize {
+        let key = found.labels.get(SERVICE).unwrap_or(&found.instance);
+        if let Some(known) = self.places.get(key) {
+            return *known;
+        }
+        let name = first_free(&name(key), |name| !self.names.contains(name));
+        self.names.insert(name.clone());
+        self.services.push(Service {
+            name,
+            labels: Map::default(),
+            probes: Vec::new(),
+        });
+        self.places.insert(key.clone(), self.services.len() - 1);
+        self.services.len() - 1
+    }
+
+    fn label(&mut self, own: usize, found: &Found, check: Check<'_>, remarks: &Remarks) {
+        let labels = found.labels.iter().filter(|(name, _)| *name != SERVICE);
+        for (name, value) in labels {
+            let fault = self
+                .label_faults
+                .entry(name.clone())
+                .or_insert_with(|| label_fault(name, check));
+            let why = match (fault, self.services[own].labels.get(name)) {
+                (Some(fault), _) => fault.clone(),
+                (None, Some(other)) if *other != Value::plain(value) => {
+                    "another target of the same service has another value".to_owned()
+                }
+                (None, Some(_)) => continue,
+                (None, None) => {
+                    self.services[own].labels.set(name, Value::plain(value));
+                    continue;
+                }
+            };
+            remarks.add(
+                &found.target.spot,
+                format!("the label `{name:.60}` is left out: {why}"),
+            );
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty()
+    }
+
+    /// Whether a probe has this value of a key.
+    pub fn has(&self, key: &str, value: &Value) -> bool {
+        let mut probes = self.services.iter().flat_map(|service| &service.probes);
+        probes.any(|probe| probe.keys.get(key) == Some(value))
+    }
+
+    pub fn written(&self) -> Map {
+        let probes = || self.services.iter().flat_map(|service| &service.probes);
+        let mut counts: BTreeMap<Pace, usize> = BTreeMap::new();
+        for probe in probes() {
+            *counts.entry(probe.pace).or_default() += 1;
+        }
+        let usual = counts.into_iter().max_by_key(|(_, count)| *count);
+        let default = usual.map_or_else(Pace::default, |(pace, _)| pace);
+        let longest = probes().map(|probe| probe.pace.interval).max();
+        let services = self.services.iter().map(|service| {
+            let mut written = Map::of([("name", Value::plain(&service.name))]);
+            written.set_map("labels", service.labels.clone());
+            let probes = service
+                .probes
+                .iter()
+                .map(|probe| Value::Map(probe.written(Some(default))));
+            written.set("probes", Value::List(probes.collect()));
+            Value::Map(written)
+        });
+        let mut root = Map::default();
+        root.set_map("defaults", defaults(default, longest.unwrap_or_default()));
+        root.set("services", Value::List(services.collect()));
+        root
+    }
+}
+
+fn defaults(pace: Pace, longest: Duration) -> Map {
+    let mut objective = Map::of([
+        ("name", Value::plain("availability")),
+        ("sli", Value::plain("availability")),
+        ("target", Value::plain("99.9%")),
+        ("window", Value::plain("30d")),
+    ]);
+    if longest > SLICES_UP_TO {
+        objective.set("budgeting", Value::plain("occurrences"));
+    }
+    Map::of([
+        ("interval", Value::Text(show_duration(pace.interval))),
+        ("timeout", Value::Text(show_duration(pace.timeout))),
+        ("objectives", Value::List(vec![Value::Map(objective)])),
+    ])
+}
+
+fn label_fault(name: &str, check: Check<'_>) -> Option<String> {
+    let probe = Map::of([(
+        "http",
+        Value::Map(Map::of([("url", Value::plain("http://x/"))])),
+    )]);
+    let mut labels = Map::default();
+    labels.set(name, Value::plain("x"));
+    fault_of(
+        check,
+        &Map::of([("name", Value::plain("x"))]).and(&probe),
+        &labels,
+    )
+}
+
+/// The name itself, or the first of `name-2`, `name-3`, ... that is free.
+fn first_free(name: &str, is_free: impl Fn(&String) -> bool) -> String {
+    let numbered = (2_u64..).map(|number| format!("{name}-{number}"));
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    names.find(is_free).unwrap_or_default()
+}
+
+/// A name for a target: its address without scheme, credentials and query. Names have no `/`.
+fn name(text: &str) -> String {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let path = path.trim_matches('/');
+    let slash = if path.is_empty() { "" } else { "/" };
+    let safe = |c: char| {
+        if c == '/' || c.is_control() || c.is_whitespace() {
+            '-'
+        } else {
+            c
+        }
+    };
+    let name: String = format!("{host}{slash}{path}")
+        .chars()
+        .map(safe)
+        .take(NAME_MAX)
+        .collect();
+    match name.trim_matches(['-', '.']) {
+        "" => "target".to_owned(),
+        name => name.to_owned(),
+    }
+}

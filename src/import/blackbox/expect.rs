@@ -1,0 +1,76 @@
+//! What the `http` prober expects of a response.
+
+use super::context::Context;
+use super::keys::Keys;
+use super::value::{Map, Value};
+use crate::import::document::At;
+
+const CEL: &str = "slod has no CEL: write it as `expect.json`, such as `\"$.status\": ok`";
+
+pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
+    let mut expect = Map::default();
+    let status = keys.texts("valid_status_codes")?;
+    if !status.is_empty() {
+        expect.set("status", Value::plain_list(&status));
+    }
+    headers(keys, of, &mut expect)?;
+    for (name, own) in [
+        ("fail_if_body_not_matches_regexp", "body"),
+        ("fail_if_body_matches_regexp", "body_not"),
+    ] {
+        let all = of.expressions(&keys.items(name)?)?;
+        if !all.is_empty() {
+            expect.set(own, Value::plain_list(&all));
+        }
+    }
+    for name in [
+        "fail_if_body_json_matches_cel",
+        "fail_if_body_json_not_matches_cel",
+    ] {
+        keys.left_out(name, CEL);
+    }
+    Ok(expect)
+}
+
+fn headers(keys: &Keys<'_>, of: &Context<'_>, expect: &mut Map) -> Result<(), String> {
+    let mut headers = Map::default();
+    for at in keys.items("fail_if_header_not_matches")? {
+        let (name, regex, may_be_missing) = header(at)?;
+        let why = if may_be_missing {
+            "slod's `expect.headers` needs the header, and has no `allow_missing`"
+        } else if headers.has_header(&name) {
+            "slod has one expression for each header"
+        } else {
+            if let Some(regex) = of.expression(at, &regex) {
+                headers.set(name, Value::plain(&regex));
+            }
+            continue;
+        };
+        at.remark(format!(
+            "`fail_if_header_not_matches` for `{name:.60}` is left out: {why}"
+        ));
+    }
+    for at in keys.items("fail_if_header_matches")? {
+        let (name, ..) = header(at)?;
+        at.remark(format!(
+            "`fail_if_header_matches` for `{name:.60}` is left out: slod has no expressions that headers must not match"
+        ));
+    }
+    expect.set_map("headers", headers);
+    Ok(())
+}
+
+/// The name, the expression, and whether the header may be missing.
+fn header(at: At<'_>) -> Result<(String, String, bool), String> {
+    let keys = Keys::of(at)?;
+    let (name, regex) = (keys.filled("header")?, keys.text("regexp")?);
+    let may_be_missing = keys.is_true("allow_missing")?;
+    keys.rest();
+    let (Some(name), Some(regex)) = (name, regex) else {
+        return Err(at.fault(
+            "`header` or `regexp` is missing",
+            "`header: NAME` and `regexp: EXPRESSION`",
+        ));
+    };
+    Ok((name, regex, may_be_missing))
+}

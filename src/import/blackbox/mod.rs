@@ -1,0 +1,149 @@
+//! Modules of `blackbox_exporter`, and the targets that Prometheus probes with them, as a config of probes. What a config has no
+//! place for is named with its file and line, and nothing is left out without a word. Pure: the caller reads the files.
+
+mod authorization;
+mod context;
+mod dns;
+mod draft;
+mod expect;
+mod grpc;
+mod http;
+mod icmp;
+mod keys;
+mod module;
+mod prometheus;
+mod relabel;
+mod target;
+mod tcp;
+mod tls;
+mod value;
+
+pub use context::Check;
+pub use prometheus::Find;
+
+use super::document::{Document, Input, Remarks};
+use super::written::{Imported, write};
+use crate::yaml::SIZE_LIMIT;
+use context::{Context, Variables};
+use draft::Draft;
+use module::Module;
+use prometheus::Found;
+use std::collections::{BTreeMap, BTreeSet};
+use value::Value;
+
+/// What is read.
+pub struct Inputs<'a> {
+    /// `blackbox.yml`.
+    pub modules: &'a Input,
+    /// Files of Prometheus with its scrape configs. Without one, every module gets a placeholder as its target.
+    pub targets: &'a [Input],
+    pub find: Find<'a>,
+    pub check: Check<'a>,
+}
+
+/// Reads the modules and their targets. An error is a file that is not what it must be, or files without any probe.
+pub fn read(inputs: &Inputs<'_>) -> Result<Imported, String> {
+    let (remarks, variables) = (Remarks::default(), Variables::default());
+    let documents = Document::all(inputs.modules)?;
+    let [document] = &documents[..] else {
+        let name = &inputs.modules.name;
+        return Err(format!(
+            "{name} is no config of blackbox_exporter: expected one document with `modules:`"
+        ));
+    };
+    let mut found = Vec::new();
+    for input in inputs.targets {
+        prometheus::read(input, inputs.find, &remarks, &mut found)?;
+    }
+    let named = found.iter().map(|one| one.module.clone());
+    let used: Option<BTreeSet<String>> = (!inputs.targets.is_empty()).then(|| named.collect());
+    let root = document.at(&remarks);
+    let modules = module::read_all(root, used.as_ref(), &variables, inputs.check)?;
+    if used.is_none() {
+        found.extend(modules.iter().filter_map(Module::placeholder));
+    }
+    let draft = probes(inputs, &modules, &found, (&remarks, &variables));
+    let remarks = remarks.finish();
+    if draft.is_empty() {
+        let remarks = remarks.iter().map(ToString::to_string);
+        let lines: Vec<String> = std::iter::once("no probe could be imported".to_owned())
+            .chain(remarks)
+            .collect();
+        return Err(lines.join("\n  "));
+    }
+    let to_do = to_do(inputs, &draft, variables);
+    let imported = write(&draft.written(), remarks, &to_do)?;
+    if imported.yaml.len() > SIZE_LIMIT {
+        return Err(
+            "the config would be larger than 4 MiB: import fewer targets at a time".to_owned(),
+        );
+    }
+    Ok(imported)
+}
+
+/// The probes of all targets whose modules are there.
+fn probes(
+    inputs: &Inputs<'_>,
+    modules: &[Module],
+    found: &[Found],
+    (remarks, variables): (&Remarks, &Variables),
+) -> Draft {
+    let named: BTreeMap<&str, &Module> = modules
+        .iter()
+        .map(|module| (module.name.as_str(), module))
+        .collect();
+    let mut draft = Draft::default();
+    for one in found {
+        let module = named.get(one.module.as_str()).copied();
+        let added = add(inputs, one, module, (remarks, variables), &mut draft);
+        if let Err(why) = added {
+            remarks.add(&one.target.spot, format!("the target is left out: {why}"));
+        }
+    }
+    draft
+}
+
+/// Adds the probe of a target, or says why there is none.
+fn add(
+    inputs: &Inputs<'_>,
+    found: &Found,
+    module: Option<&Module>,
+    (remarks, variables): (&Remarks, &Variables),
+    draft: &mut Draft,
+) -> Result<(), String> {
+    let Some(module) = module else {
+        let file = &inputs.modules.name;
+        return Err(format!("{file} has no module `{:.60}`", found.module));
+    };
+    let Some(prober) = module.prober else {
+        return Err(format!("module `{:.60}` is left out", module.name));
+    };
+    let of = Context {
+        module: &module.name,
+        variables,
+        check: inputs.check,
+    };
+    let keys = target::keys(module, prober, &found.target, &of)?;
+    draft.add(found, module, (prober, keys), inputs.check, remarks)
+}
+
+/// What the config needs of its reader.
+fn to_do(inputs: &Inputs<'_>, draft: &Draft, variables: Variables) -> Vec<String> {
+    let mut lines = vec![
+        "The objective below `defaults` is an example: blackbox_exporter has none.".to_owned(),
+    ];
+    if inputs.targets.is_empty() {
+        lines.push("Replace the addresses with `.invalid`: no targets were given (--targets prometheus.yml).".to_owned());
+    }
+    if draft.has("body_limit", &Value::plain(http::BODY_LIMIT)) {
+        let limit = http::BODY_LIMIT;
+        lines.push(format!(
+            "blackbox_exporter reads bodies of any size; `body_limit: {limit}` stands for that."
+        ));
+    }
+    lines.extend(variables.into_to_do());
+    lines
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,287 @@
+//! The targets of the scrape configs that go through the exporter.
+
+use super::keys::{Keys, items, text};
+use super::relabel::{self, Labels, Rule};
+use super::target::Target;
+use crate::import::Input;
+use crate::import::document::{At, Document, Remarks, Spot};
+use std::time::Duration;
+
+/// Targets of all scrape configs: a config of slod takes about as many.
+const TARGETS_MAX: usize = 20_000;
+/// Prometheus' own defaults.
+const INTERVAL: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// What the exporter takes off the timeout of a scrape.
+const OFFSET: Duration = Duration::from_millis(500);
+const TIMEOUT_MIN: Duration = Duration::from_millis(100);
+/// The module that the exporter takes if none is named.
+const DEFAULT_MODULE: &str = "http_2xx";
+const PATH: &str = "/probe";
+/// How the keys end that find targets elsewhere.
+const DISCOVERY: &str = "_sd_configs";
+
+/// The files that a pattern of `file_sd_configs` names: of a file, and the pattern.
+pub type Find<'a> = &'a dyn Fn(&str, &str) -> Result<Vec<Input>, String>;
+
+/// One target with what is scraped of it.
+pub(super) struct Found {
+    pub module: String,
+    pub target: Target,
+    /// Its label `instance`.
+    pub instance: String,
+    /// Without those that begin with `__`.
+    pub labels: Labels,
+    pub pace: Pace,
+}
+
+/// How often, and how long an attempt may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Pace {
+    pub interval: Duration,
+    pub timeout: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            interval: INTERVAL,
+            timeout: TIMEOUT,
+        }
+    }
+}
+
+impl Pace {
+    fn read(keys: &Keys<'_>, otherwise: Self) -> Result<Self, String> {
+        let interval = keys
+            .duration("scrape_interval")?
+            .unwrap_or(otherwise.interval);
+        let timeout = keys
+            .duration("scrape_timeout")?
+            .unwrap_or(otherwise.timeout);
+        Ok(Self {
+            interval,
+            timeout: timeout.min(interval),
+        })
+    }
+
+    /// That of an attempt, where a module has a timeout of its own.
+    pub fn timeout_of(self, module: Option<Duration>) -> Duration {
+        let scrape = self.timeout.saturating_sub(OFFSET).max(TIMEOUT_MIN);
+        let own = module.filter(|timeout| !timeout.is_zero());
+        own.map_or(scrape, |own| own.min(scrape)).min(self.interval)
+    }
+}
+
+/// Reads all targets of a file of Prometheus.
+pub(super) fn read(
+    input: &Input,
+    find: Find<'_>,
+    remarks: &Remarks,
+    found: &mut Vec<Found>,
+) -> Result<(), String> {
+    for document in Document::all(input)? {
+        let keys = Keys::of(document.at(remarks))?;
+        if keys.get("scrape_configs").is_none() {
+            let help = "a prometheus.yml with `scrape_configs`";
+            return Err(keys.at.fault("`scrape_configs` is missing", help));
+        }
+        let global = keys.keys("global")?;
+        let pace = global.map_or(Ok(Pace::default()), |global| {
+            Pace::read(&global, Pace::default())
+        })?;
+        let mut others = Vec::new();
+        for at in keys.items("scrape_configs")? {
+            let job = Job::read(at, pace)?;
+            if job.path.ends_with(PATH) {
+                job.targets(&input.name, find, remarks, found)?;
+            } else {
+                others.push(job.name);
+            }
+        }
+        if let (Some(at), false) = (keys.get("scrape_configs"), others.is_empty()) {
+            at.remark(format!(
+                "scrape configs without `metrics_path: {PATH}` are left out: {}",
+                others.join(", ")
+            ));
+        }
+        keys.left_out(
+            "scrape_config_files",
+            "name these files with further `--targets`",
+        );
+        let rest: Vec<String> = keys.unread().into_iter().map(|(name, _)| name).collect();
+        if !rest.is_empty() {
+            keys.at.remark(format!(
+                "only `scrape_configs` are read; left out: {}",
+                rest.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A scrape config.
+struct Job<'a> {
+    keys: Keys<'a>,
+    name: String,
+    path: String,
+    pace: Pace,
+    /// Labels that every target begins with.
+    params: Vec<(String, String)>,
+}
+
+impl<'a> Job<'a> {
+    fn read(at: At<'a>, pace: Pace) -> Result<Self, String> {
+        let keys = Keys::of(at)?;
+        let Some(name) = keys.filled("job_name")? else {
+            return Err(at.fault("`job_name` is missing", "a name for the scrape config"));
+        };
+        let path = keys.filled("metrics_path")?.unwrap_or_default();
+        let mut params = Vec::new();
+        for (name, at) in keys
+            .keys("params")?
+            .iter()
+            .flat_map(|keys| keys.at.entries())
+        {
+            let values: Vec<String> = items(at)?.into_iter().map(text).collect::<Result<_, _>>()?;
+            if values.len() > 1 {
+                at.remark(format!(
+                    "only the first value of `{name:.60}` counts, as for the exporter"
+                ));
+            }
+            let value = values.into_iter().next();
+            params.extend(value.map(|value| (format!("__param_{name}"), value)));
+        }
+        Ok(Self {
+            name,
+            path,
+            pace: Pace::read(&keys, pace)?,
+            params,
+            keys,
+        })
+    }
+
+    fn targets(
+        &self,
+        file: &str,
+        find: Find<'_>,
+        remarks: &Remarks,
+        found: &mut Vec<Found>,
+    ) -> Result<(), String> {
+        let keys = &self.keys;
+        let rules = relabel::read(&keys.items("relabel_configs")?)?;
+        for group in keys.items("static_configs")? {
+            self.group(group, &rules, found)?;
+        }
+        for at in keys.items("file_sd_configs")? {
+            let files = Keys::of(at)?;
+            for pattern in files.texts("files")? {
+                let inputs = find(file, &pattern)?;
+                if inputs.is_empty() {
+                    at.remark(format!("no file is called `{pattern}`"));
+                }
+                for input in &inputs {
+                    for document in Document::all(input)? {
+                        self.group(document.at(remarks), &rules, found)?;
+                    }
+                }
+            }
+        }
+        self.name_the_rest();
+        Ok(())
+    }
+
+    /// What is not read of the scrape config.
+    fn name_the_rest(&self) {
+        let why = "slod has no rules for its own metrics";
+        self.keys.left_out("metric_relabel_configs", why);
+        let (discovery, rest): (Vec<_>, Vec<_>) = self
+            .keys
+            .unread()
+            .into_iter()
+            .partition(|(name, _)| name.ends_with(DISCOVERY));
+        for (name, at) in discovery {
+            at.remark(format!(
+                "the targets of `{name:.60}` are left out: slod probes what its config has, and Prometheus asks another system for them"
+            ));
+        }
+        let rest: Vec<String> = rest.into_iter().map(|(name, _)| name).collect();
+        if !rest.is_empty() {
+            self.keys.at.remark(format!(
+                "left out, being about requests to the exporter: {}",
+                rest.join(", ")
+            ));
+        }
+    }
+
+    /// Targets with the same labels.
+    fn group(&self, at: At<'_>, rules: &[Rule], found: &mut Vec<Found>) -> Result<(), String> {
+        let keys = Keys::of(at)?;
+        let mut labels = Labels::new();
+        for (name, at) in keys
+            .keys("labels")?
+            .iter()
+            .flat_map(|keys| keys.at.entries())
+        {
+            labels.insert(name, text(at)?);
+        }
+        for at in keys.items("targets")? {
+            if found.len() == TARGETS_MAX {
+                let message = format!("there are more than {TARGETS_MAX} targets");
+                return Err(at.fault(message, "several configs, one for each slod"));
+            }
+            found.extend(self.target(&text(at)?, &labels, rules, at));
+        }
+        keys.rest();
+        Ok(())
+    }
+
+    fn target(&self, address: &str, labels: &Labels, rules: &[Rule], at: At<'_>) -> Option<Found> {
+        let mut all = labels.clone();
+        all.insert("__address__".to_owned(), address.to_owned());
+        all.entry("job".to_owned())
+            .or_insert_with(|| self.name.clone());
+        all.entry("__metrics_path__".to_owned())
+            .or_insert_with(|| self.path.clone());
+        all.extend(self.params.iter().cloned());
+        let Some(mut all) = relabel::apply(rules, all) else {
+            at.remark("the target is left out: `relabel_configs` drop it");
+            return None;
+        };
+        let Some(address) = all.remove("__param_target") else {
+            at.remark("the target is left out: no rule of `relabel_configs` makes it the parameter `target`");
+            return None;
+        };
+        let instance = all.remove("instance").unwrap_or_else(|| address.clone());
+        let module = all.remove("__param_module");
+        Some(Found {
+            module: module.unwrap_or_else(|| DEFAULT_MODULE.to_owned()),
+            target: Target {
+                address,
+                hostname: all.remove("__param_hostname"),
+                spot: at.spot(),
+            },
+            instance,
+            labels: all
+                .into_iter()
+                .filter(|(name, _)| name != "job" && !name.starts_with("__"))
+                .collect(),
+            pace: self.pace,
+        })
+    }
+}
+
+/// A target for each module, to be replaced: where no file of Prometheus says what is probed.
+pub(super) fn placeholder(module: &str, address: String, spot: Spot) -> Found {
+    Found {
+        module: module.to_owned(),
+        target: Target {
+            address,
+            hostname: None,
+            spot,
+        },
+        instance: module.to_owned(),
+        labels: Labels::new(),
+        pace: Pace::default(),
+    }
+}

@@ -1,0 +1,132 @@
+//! The address of a target, as the keys of its probe.
+
+use super::authorization::credentials;
+use super::context::Context;
+use super::http::host_of;
+use super::module::{Module, Prober};
+use super::value::{Map, Value};
+use crate::import::document::{Spot, escaped};
+use crate::import::requests::is_secret;
+use url::Url;
+
+/// What is probed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub address: String,
+    /// The parameter `hostname`: the host that is asked for there.
+    pub hostname: Option<String>,
+    pub spot: Spot,
+}
+
+/// The keys of the kind, or why there are none.
+pub(super) fn keys(
+    module: &Module,
+    prober: Prober,
+    target: &Target,
+    of: &Context<'_>,
+) -> Result<Map, String> {
+    let address = target.address.as_str();
+    match prober {
+        Prober::Http => http(module, target, of),
+        Prober::Tcp => {
+            let mut keys = Map::of([("address", Value::plain(address))]).and(&module.keys);
+            if let (Some(host), Some(Value::Map(tls))) = (&target.hostname, keys.get("tls"))
+                && tls.get("server_name").is_none()
+            {
+                keys.set_in("tls", "server_name", Value::plain(host));
+            }
+            Ok(keys)
+        }
+        Prober::Dns => Ok(Map::of([("server", Value::plain(&server(address)))]).and(&module.keys)),
+        Prober::Icmp => Ok(Map::of([("host", Value::plain(address))]).and(&module.keys)),
+        Prober::Grpc => {
+            let (_, address) = address.split_once("://").unwrap_or(("", address));
+            let address = address.trim_end_matches('/');
+            Ok(Map::of([("address", Value::plain(address))]).and(&module.keys))
+        }
+    }
+}
+
+/// An IPv6 address of a name server has brackets in a config.
+fn server(address: &str) -> String {
+    match address.parse::<std::net::Ipv6Addr>() {
+        Ok(_) => format!("[{address}]"),
+        Err(_) => address.to_owned(),
+    }
+}
+
+fn http(module: &Module, target: &Target, of: &Context<'_>) -> Result<Map, String> {
+    let address = match target.address.as_str() {
+        address if address.starts_with("http://") || address.starts_with("https://") => {
+            address.to_owned()
+        }
+        address => format!("http://{address}"),
+    };
+    let Ok(url) = Url::parse(&address) else {
+        return Err("it is not the address of a website".to_owned());
+    };
+    let mut keys = Map::of([(
+        "url",
+        Value::Text(without_secrets(&url, &address, target, of)),
+    )]);
+    keys = keys.and(&module.keys);
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    if has_credentials && keys.get("basic_auth").is_none() {
+        keys.set_map(
+            "basic_auth",
+            credentials(&url, "target_password", of, &target.spot),
+        );
+    }
+    if let Some(host) = &target.hostname {
+        keys.set_in("headers", "Host", Value::plain(host));
+    }
+    let has_name =
+        matches!(keys.get("tls"), Some(Value::Map(tls)) if tls.get("server_name").is_some());
+    if let Some(host) = host_of(&keys).filter(|_| url.scheme() == "https" && !has_name) {
+        let name = host
+            .rsplit_once(':')
+            .map_or(host.as_str(), |(name, _)| name);
+        keys.set_in("tls", "server_name", Value::Text(name.to_owned()));
+    }
+    Ok(keys)
+}
+
+/// The address without credentials, and with variables for what looks like a token.
+fn without_secrets(url: &Url, address: &str, target: &Target, of: &Context<'_>) -> String {
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    let mut plain = url.clone();
+    let _ = (plain.set_username(""), plain.set_password(None));
+    let address = if has_credentials {
+        plain.as_str()
+    } else {
+        address
+    };
+    let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
+    let (path, query) = rest
+        .split_once('?')
+        .map_or((rest, None), |(path, query)| (path, Some(query)));
+    let hide = |name: &str, value: &str| {
+        if is_secret(name, value) {
+            of.reference(&format!("target_{name}"), &target.spot)
+        } else {
+            escaped(value)
+        }
+    };
+    let path: Vec<String> = path
+        .split('/')
+        .map(|segment| hide("path", segment))
+        .collect();
+    let mut out = format!("{scheme}://{}", path.join("/"));
+    for (place, pair) in query
+        .into_iter()
+        .flat_map(|query| query.split('&'))
+        .enumerate()
+    {
+        out.push(if place == 0 { '?' } else { '&' });
+        match pair.split_once('=') {
+            Some((name, value)) => out.extend([&escaped(name), "=", &hide(name, value)]),
+            None => out.push_str(&escaped(pair)),
+        }
+    }
+    out
+}

@@ -1,0 +1,107 @@
+//! The `tcp` prober. A dialogue becomes what is sent first, and the expression for what is received then.
+
+use super::context::{Context, ip_version, source_address};
+use super::keys::{Keys, text};
+use super::tls;
+use super::value::{Map, Value};
+use crate::import::document::At;
+use crate::import::requests::hide_body;
+
+/// The exporter looks at one line after the other, without its end.
+const BY_LINE: &str = "(?mR)";
+
+pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
+    let mut probe = Map::default();
+    let (is_tls, tls) = (keys.is_true("tls")?, tls::read(keys)?);
+    if is_tls {
+        probe.set("tls", Value::Map(tls));
+    } else {
+        keys.left_out(
+            "tls_config",
+            "it is for `tls: true`, or for the part of a dialogue that slod has not",
+        );
+    }
+    dialogue(keys, of, &mut probe)?;
+    ip_version(keys, &mut probe)?;
+    source_address(keys);
+    keys.rest();
+    Ok(probe)
+}
+
+/// One turn of a dialogue.
+struct Turn<'a> {
+    at: At<'a>,
+    expect: Option<(At<'a>, String)>,
+    send: Option<(At<'a>, String)>,
+    starts_tls: bool,
+}
+
+impl<'a> Turn<'a> {
+    fn read(at: At<'a>) -> Result<Self, String> {
+        let keys = Keys::of(at)?;
+        let part = |name| {
+            let read = |at| text(at).map(|text| (at, text));
+            keys.get(name).map(read).transpose()
+        };
+        let turn = Self {
+            at,
+            expect: part("expect")?,
+            send: part("send")?.filter(|(_, text)| !text.is_empty()),
+            starts_tls: keys.is_true("starttls")?,
+        };
+        keys.left_out("labels", "slod has no labels of what a server answers");
+        keys.rest();
+        Ok(turn)
+    }
+}
+
+fn dialogue(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Result<(), String> {
+    let items = keys.items("query_response")?.into_iter();
+    let turns: Vec<Turn<'_>> = items.map(Turn::read).collect::<Result<_, _>>()?;
+    let (mut messages, mut expected) = (Vec::new(), Vec::new());
+    for turn in &turns {
+        expected.extend(turn.expect.as_ref());
+        let is_over = turn.starts_tls || !expected.is_empty();
+        if let Some(send) = turn.send.as_ref().filter(|_| !is_over) {
+            messages.push(send);
+        } else if turn.send.is_some() || turn.starts_tls {
+            turn.at.remark("the rest of the dialogue is left out from here on: slod sends once, then reads until its expression matches");
+            break;
+        }
+    }
+    if let Some((at, _)) = messages.first() {
+        let lines: Vec<&str> = messages.iter().map(|(_, text)| text.as_str()).collect();
+        let text = lines.join("\n") + "\n";
+        let is_secret = hide_body("", &text) != text;
+        let send = if is_secret {
+            of.secret("send", *at)
+        } else {
+            Value::plain(&text)
+        };
+        probe.set("send", send);
+    }
+    if let Some(expect) = in_turn(&expected, of) {
+        probe.set("expect", Value::plain(&expect));
+    }
+    Ok(())
+}
+
+/// One expression for lines that follow each other.
+fn in_turn(expected: &[&(At<'_>, String)], of: &Context<'_>) -> Option<String> {
+    let mut parts = Vec::new();
+    for (at, regex) in expected {
+        parts.push(of.expression(*at, regex)?);
+    }
+    match &parts[..] {
+        [] => None,
+        // Any line.
+        [only] if regex::bytes::Regex::new(only).is_ok_and(|regex| regex.is_match(b"")) => {
+            Some("\\n".to_owned())
+        }
+        [only] => Some(format!("{BY_LINE}{only}")),
+        _ => {
+            let parts: Vec<String> = parts.iter().map(|part| format!("(?:{part})")).collect();
+            Some(format!("{BY_LINE}{}", parts.join("(?s:.*?\\n.*?)")))
+        }
+    }
+}

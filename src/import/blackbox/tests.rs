@@ -1,0 +1,513 @@
+use super::relabel::{self, Labels};
+use super::{Inputs, read};
+use crate::import::document::{Document, Remarks};
+use crate::import::{Imported, Input};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+const MODULES: &str = include_str!("fixtures/blackbox.yml");
+const PROMETHEUS: &str = include_str!("fixtures/prometheus.yml");
+const FOUND: &str = r#"[{"targets": ["https://found.example/"], "labels": {"team": "found"}}]"#;
+
+fn input(name: &str, text: &str) -> Input {
+    Input {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    }
+}
+
+/// Says what the real check says of the one expression that is not valid.
+fn check(config: &str) -> Option<String> {
+    let fault = || "it is not valid".to_owned();
+    let is_refused = config.contains("(?<look") || config.contains("severity");
+    is_refused.then(fault)
+}
+
+fn import(modules: &str, targets: Option<&str>) -> Result<Imported, String> {
+    let targets: Vec<Input> = targets.iter().map(|text| input("p.yml", text)).collect();
+    read(&Inputs {
+        modules: &input("b.yml", modules),
+        targets: &targets,
+        find: &|file, pattern| {
+            assert_eq!(file, "p.yml");
+            let has_files = pattern == "targets/*.json";
+            Ok(has_files
+                .then(|| input("targets/a.json", FOUND))
+                .into_iter()
+                .collect())
+        },
+        check: &check,
+    })
+}
+
+fn imported(modules: &str, targets: Option<&str>) -> (Value, Imported) {
+    let imported = import(modules, targets).unwrap_or_else(|fault| panic!("{fault}"));
+    let config = serde_yaml::from_str(&imported.yaml).expect("YAML");
+    (config, imported)
+}
+
+/// The keys of the first probe of a service.
+fn probe<'v>(config: &'v Value, service: &str) -> &'v Value {
+    let services = config["services"].as_array().expect("a list");
+    let found = services.iter().find(|one| one["name"] == service);
+    &found.unwrap_or_else(|| panic!("no {service} in {config:#}"))["probes"][0]
+}
+
+fn assert_remarks(imported: &Imported, expected: &[&str]) {
+    let all: Vec<String> = imported.remarks.iter().map(ToString::to_string).collect();
+    for one in expected {
+        let is_there = all.iter().any(|remark| remark.starts_with(one));
+        assert!(is_there, "{one} in\n{}", all.join("\n"));
+        assert!(imported.yaml.contains(&format!("# {one}")), "{one}");
+    }
+}
+
+#[test]
+fn http_modules_become_probes() {
+    let (config, imported) = imported(MODULES, None);
+    let web = probe(&config, "web");
+    assert_eq!(web["http"]["url"], "http://web.invalid/");
+    let expected = json!({
+        "status": ["200", "204"], "headers": {"Content-Type": "^application/json"},
+        "body": ["ready"], "body_not": ["Could not connect"],
+    });
+    assert_eq!(web["http"]["expect"], expected);
+    assert_eq!(web["http"]["body"], r#"{"q": "$${status}"}"#);
+    assert_eq!(
+        web["http"]["headers"]["X-Api-Key"],
+        "${BLACKBOX_WEB_X_API_KEY}"
+    );
+    assert_eq!(web["http"]["tls"], json!({"insecure": true}));
+    assert_eq!(
+        (&web["http"]["ip_version"], &web["http"]["body_limit"]),
+        (&json!("4"), &json!("10MiB"))
+    );
+    let vhost = &probe(&config, "vhost")["http"];
+    assert_eq!(vhost["proxy"], "http://proxy.example:3128/");
+    let proxy = json!({"username": "bob", "password": "${BLACKBOX_VHOST_PROXY_PASSWORD}"});
+    assert_eq!(vhost["proxy_auth"], proxy);
+    assert_eq!(
+        vhost["basic_auth"]["password"],
+        "${BLACKBOX_VHOST_PASSWORD}"
+    );
+    assert_eq!(
+        (&vhost["http_version"], &vhost["follow_redirects"]),
+        (&json!("1.1"), &json!(false))
+    );
+    assert_eq!(vhost["headers"]["Accept-Encoding"], "gzip");
+    assert_eq!(
+        vhost["expect"],
+        json!({"headers": {"Content-Encoding": "^gzip$"}})
+    );
+    let token = &probe(&config, "token")["http"];
+    assert_eq!(
+        (&token["bearer_file"], &token["body_file"]),
+        (&json!("secrets/token"), &json!("secrets/body.json"))
+    );
+    let scheme = &probe(&config, "scheme")["http"];
+    assert_eq!(
+        scheme["headers"]["Authorization"],
+        "Token ${BLACKBOX_SCHEME_CREDENTIALS}"
+    );
+    assert_remarks(
+        &imported,
+        &[
+            "b.yml:7: a response of HTTP/1.0 is good",
+            "b.yml:13: `fail_if_ssl` is left out",
+            "b.yml:14: the expression is left out: it is not valid",
+            "b.yml:18: `fail_if_header_not_matches` for `ETag`",
+            "b.yml:20: `fail_if_header_matches` for `Set-Cookie`",
+            "b.yml:21: `min_version` is left out: slod accepts TLS 1.2",
+            "b.yml:21: `cert` is left out",
+            "b.yml:25: `oauth2` is left out",
+            "b.yml:31: the proxy resolves",
+            "b.yml:32: `compression` becomes",
+            "b.yml:35: `new_key` is left out: it is not known",
+            "b.yml:39: `secrets/token` is relative",
+            "b.yml:45: `fail_if_body_json_not_matches_cel` is left out",
+        ],
+    );
+}
+
+#[test]
+fn other_modules_become_probes() {
+    let (config, imported) = imported(MODULES, None);
+    let smtp = &probe(&config, "smtp")["tcp"];
+    assert_eq!(
+        smtp,
+        &json!({"address": "smtp.invalid:443", "expect": "(?mR)^220 ([^ ]+) ESMTP"})
+    );
+    let redis = &probe(&config, "redis")["tcp"];
+    assert_eq!(
+        (&redis["send"], &redis["expect"]),
+        (
+            &json!("PING\r\n"),
+            &json!("(?mR)(?:PONG)(?s:.*?\\n.*?)(?:OK)")
+        )
+    );
+    assert_eq!(
+        redis["tls"],
+        json!({"ca_file": "ca.pem", "server_name": "redis.example"})
+    );
+    let names = probe(&config, "names");
+    let expect = json!({
+        "rcode": ["NOERROR", "NXDOMAIN"], "min_answers": 1, "answers_not": [".*127.0.0.1"],
+        "answers_each": ["^192.0.2.1"], "answers": ["(?:192.0.2.1)|(?:192.0.2.2)"],
+    });
+    let dns = json!({
+        "server": "names.invalid", "name": "www.example.org", "type": "A", "transport": "tcp",
+        "recursion": false, "expect": expect, "ip_version": "6",
+    });
+    // The scrape's timeout is shorter than the module's.
+    assert_eq!((&names["dns"], &names["timeout"]), (&dns, &Value::Null));
+    assert_eq!(config["defaults"]["timeout"], "9s500ms");
+    let plain = &probe(&config, "names_plain")["dns"];
+    assert_eq!(
+        (&plain["type"], &plain["class"], &plain["transport"]),
+        (&json!("ANY"), &json!("CH"), &json!("tls"))
+    );
+    assert_eq!(plain["expect"]["min_answers"], 0);
+    let icmp = json!({"host": "ping.invalid", "payload_size": 8, "dont_fragment": true, "ttl": 5});
+    assert_eq!(probe(&config, "ping")["icmp"], icmp);
+    let grpc = json!({"address": "health.invalid:443", "service": "shop.v1.Cart", "tls": {}});
+    assert_eq!(probe(&config, "health")["grpc"], grpc);
+    assert_remarks(
+        &imported,
+        &[
+            "b.yml:51: the rest of the dialogue is left out",
+            "b.yml:54: `source_ip_address` is left out",
+            "b.yml:75: the expression is matched against the data",
+            "b.yml:76: the expression is matched against the data of the records of the type: its part",
+            "b.yml:78: `fail_if_all_match_regexp` is left out",
+            "b.yml:79: `validate_authority_rrs` is left out",
+            "b.yml:85: `payload_size: 4` becomes 8",
+            "b.yml:85: `preferred_ip_protocol` is left out",
+            "b.yml:90: module `socket` is left out",
+        ],
+    );
+    assert!(
+        imported
+            .yaml
+            .contains("Replace the addresses with `.invalid`")
+    );
+}
+
+#[test]
+fn targets_are_those_of_the_scrape_configs() {
+    let (config, imported) = imported(MODULES, Some(PROMETHEUS));
+    let names: Vec<_> = config["services"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| &one["name"])
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "shop.example-cart",
+            "www.example",
+            "shop",
+            "found.example",
+            "router.example",
+            "net-192.0.2"
+        ]
+    );
+    let cart = probe(&config, "shop.example-cart");
+    assert_eq!(
+        cart["http"]["url"],
+        "https://shop.example/cart?token=${BLACKBOX_WEB_TARGET_TOKEN}"
+    );
+    assert_eq!(
+        probe(&config, "www.example")["http"]["basic_auth"]["username"],
+        "ann"
+    );
+    assert_eq!(config["services"][0]["labels"], json!({"team": "shop"}));
+    let shop = &config["services"][2];
+    assert_eq!(shop["labels"], json!({"team": "$${TEAM}"}));
+    let probes: Vec<_> = shop["probes"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| &one["name"])
+        .collect();
+    assert_eq!(probes, ["web", "web-2", "ping"]);
+    assert_eq!(shop["probes"][0]["http"]["url"], "http://shop.example");
+    let ping = &shop["probes"][2];
+    assert_eq!(
+        (&ping["interval"], &ping["timeout"]),
+        (&json!("1m"), &json!("2s500ms"))
+    );
+    assert_eq!(
+        (
+            &config["defaults"]["interval"],
+            &config["defaults"]["timeout"]
+        ),
+        (&json!("15s"), &json!("5s"))
+    );
+    let vhost = &probe(&config, "net-192.0.2")["http"];
+    assert_eq!(
+        (&vhost["url"], &vhost["tls"]),
+        (
+            &json!("https://192.0.2.7/"),
+            &json!({"server_name": "shop.example"})
+        )
+    );
+    assert_eq!(vhost["headers"]["Host"], "shop.example");
+    assert_remarks(
+        &imported,
+        &[
+            "p.yml:1: only `scrape_configs` are read; left out: rule_files",
+            "p.yml:6: scrape configs without `metrics_path: /probe` are left out: node",
+            "p.yml:8: left out, being about requests to the exporter: scheme",
+            "p.yml:13: the label `severity` is left out: it is not valid",
+            "p.yml:15: the target is left out: `relabel_configs` drop it",
+            "p.yml:19: no file is called `none.yml`",
+            "p.yml:38: the targets of `consul_sd_configs` are left out",
+            "p.yml:39: `metric_relabel_configs` is left out",
+            "p.yml:50: the target is left out: b.yml has no module `missing`",
+            "p.yml:54: the target is left out: no rule",
+            "b.yml:37: module `token` is left out: it has no target",
+        ],
+    );
+    // Of modules that are not used, nothing else is said.
+    let unused = ["SCHEME", "b.yml:39", "b.yml:78"];
+    assert!(unused.iter().all(|word| !imported.yaml.contains(word)));
+}
+
+#[test]
+fn secrets_of_the_files_are_not_printed() {
+    for targets in [None, Some(PROMETHEUS)] {
+        let (_, imported) = imported(MODULES, targets);
+        let remarks: String = imported.remarks.iter().map(ToString::to_string).collect();
+        assert!(!imported.yaml.contains("hunter2"), "{}", imported.yaml);
+        assert!(!remarks.contains("hunter2"), "{remarks}");
+        assert!(
+            imported
+                .yaml
+                .contains("#   BLACKBOX_VHOST_PASSWORD: the value of `password` in b.yml:30")
+        );
+    }
+}
+
+#[test]
+fn what_is_no_config_of_the_exporter_is_refused_at_its_place() {
+    for (text, expected) in [
+        ("a: [\n", "b.yml:1:4\n"),
+        ("", "no config of blackbox_exporter"),
+        ("scrape_configs: []\n", "b.yml:1:1\n"),
+        ("[]\n", "no config of blackbox_exporter"),
+        ("modules: []\n", "b.yml:1:10\n"),
+        ("modules: {}\n", "there are 0 modules"),
+        ("modules:\n  x: { prober: ftp }\n", "b.yml:2:16\n"),
+        ("modules:\n  x: { timeout: 5s }\n", "`prober` is missing"),
+        (
+            "modules:\n  x: { prober: http, timeout: soon }\n",
+            "`timeout` is not a duration",
+        ),
+        (
+            "modules:\n  x: { prober: http, http: [] }\n",
+            "expected a mapping, not a list",
+        ),
+        (
+            "modules:\n  x: { prober: http, prober: tcp }\n",
+            "`prober` is there twice",
+        ),
+        (
+            "modules:\n  x: { prober: dns, dns: {} }\n",
+            "`query_name` is missing",
+        ),
+        (
+            "modules:\n  x: { prober: http, http: { valid_status_codes: 200 } }\n",
+            "b.yml:2:50\n",
+        ),
+        (
+            "modules:\n  x: { prober: http, http: { follow_redirects: perhaps } }\n",
+            "true or false",
+        ),
+        (
+            "modules:\n  x: { prober: http, http: { body_size_limit: big } }\n",
+            "not a size",
+        ),
+        (
+            "modules:\n  x: { prober: websocket }\n",
+            "no probe could be imported\n  b.yml:2: module `x`",
+        ),
+    ] {
+        let fault = import(text, None).err().unwrap_or_default();
+        assert!(fault.contains(expected), "{text}{fault}");
+    }
+    for (text, expected) in [
+        ("global: {}\n", "`scrape_configs` is missing"),
+        (
+            "scrape_configs: [ { metrics_path: /probe } ]\n",
+            "`job_name` is missing",
+        ),
+        (
+            "scrape_configs: [ { job_name: a, metrics_path: /probe, params: { module: web } } ]\n",
+            "expected a list, not text",
+        ),
+        (
+            "scrape_configs: [ { job_name: a, metrics_path: /probe, relabel_configs: [ { action: x } ] } ]\n",
+            "`action` is not known",
+        ),
+        (
+            "scrape_configs: [ { job_name: a, metrics_path: /probe, relabel_configs: [ { regex: '(' } ] } ]\n",
+            "`regex` is not",
+        ),
+        ("scrape_configs: []\n", "no probe could be imported"),
+    ] {
+        let fault = import(MODULES, Some(text)).err().unwrap_or_default();
+        assert!(fault.contains(expected), "{text}{fault}");
+    }
+}
+
+fn relabeled(rules: &str, labels: &[(&str, &str)]) -> Option<Labels> {
+    let document = Document::all(&input("r.yml", &format!("rules: {rules}\n"))).expect("YAML");
+    let remarks = Remarks::default();
+    let items = document[0]
+        .at(&remarks)
+        .get(&["rules"])
+        .expect("a list")
+        .items();
+    let rules = relabel::read(&items).expect("valid");
+    let own = labels
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    relabel::apply(&rules, own.collect())
+}
+
+#[test]
+fn rules_change_labels_as_those_of_prometheus() {
+    let labels = [("a", "x.y"), ("b", "Z")];
+    for (rules, name, value) in [
+        ("[ { source_labels: [a], target_label: c } ]", "c", "x.y"),
+        (
+            "[ { source_labels: [a, b], separator: '-', target_label: c } ]",
+            "c",
+            "x.y-Z",
+        ),
+        (
+            "[ { source_labels: [a], regex: '(.).(.)', target_label: c, replacement: '$2${1}' } ]",
+            "c",
+            "yx",
+        ),
+        // The whole value must match.
+        (
+            "[ { source_labels: [a], regex: x, target_label: a, replacement: q } ]",
+            "a",
+            "x.y",
+        ),
+        (
+            "[ { source_labels: [a], regex: '(.).*', target_label: 'n_$1', replacement: q } ]",
+            "n_x",
+            "q",
+        ),
+        (
+            "[ { source_labels: [b], target_label: c, action: lowercase } ]",
+            "c",
+            "z",
+        ),
+        (
+            "[ { source_labels: [a], target_label: c, action: UPPERCASE } ]",
+            "c",
+            "X.Y",
+        ),
+        (
+            "[ { regex: '(a)', action: labelmap, replacement: 'my_$1' } ]",
+            "my_a",
+            "x.y",
+        ),
+        ("[ { regex: a, action: labeldrop } ]", "a", ""),
+        ("[ { regex: a, action: labelkeep } ]", "b", ""),
+        ("[ { target_label: a, replacement: '' } ]", "a", ""),
+        (
+            "[ { source_labels: [a], modulus: 2, target_label: h, action: hashmod }, { source_labels: [h], regex: 0, action: keep } ]",
+            "a",
+            "x.y",
+        ),
+    ] {
+        let changed = relabeled(rules, &labels).expect(rules);
+        assert_eq!(
+            changed.get(name).map_or("", String::as_str),
+            value,
+            "{rules}"
+        );
+    }
+    for (rules, is_kept) in [
+        (
+            "[ { source_labels: [a], regex: 'x.*', action: keep } ]",
+            true,
+        ),
+        (
+            "[ { source_labels: [a], regex: 'x', action: keep } ]",
+            false,
+        ),
+        (
+            "[ { source_labels: [a], regex: 'x.*', action: drop } ]",
+            false,
+        ),
+        (
+            "[ { source_labels: [a], target_label: a, action: keepequal } ]",
+            true,
+        ),
+        (
+            "[ { source_labels: [a], target_label: b, action: keepequal } ]",
+            false,
+        ),
+        (
+            "[ { source_labels: [a], target_label: a, action: dropequal } ]",
+            false,
+        ),
+    ] {
+        assert_eq!(relabeled(rules, &labels).is_some(), is_kept, "{rules}");
+    }
+}
+
+#[test]
+fn targets_of_an_import_are_bounded() {
+    let config = |count: usize| {
+        let targets = "a, ".repeat(count);
+        format!(
+            "scrape_configs:\n- {{ job_name: a, metrics_path: /probe, static_configs: [ {{ targets: [ {targets} ] }} ], relabel_configs: [ {{ source_labels: [__address__], target_label: __param_target }} ] }}\n"
+        )
+    };
+    let fault = import(MODULES, Some(&config(20_001)))
+        .err()
+        .unwrap_or_default();
+    assert!(fault.contains("more than 20000 targets"), "{fault:.300}");
+    let modules: Vec<String> = (0..=1_000)
+        .map(|one| {
+            format!(
+                "  m{one}: {{ prober: icmp }}
+"
+            )
+        })
+        .collect();
+    let modules = modules.concat();
+    let fault = import(&format!("modules:\n{modules}"), None)
+        .err()
+        .unwrap_or_default();
+    assert!(fault.contains("there are 1001 modules"), "{fault:.300}");
+    // Aliases that repeat each other.
+    let mut bomb = "modules:\n  a0: &a0 { prober: http, http: { valid_status_codes: [200, 200, 200, 200] } }\n".to_owned();
+    for level in 1..12 {
+        let below = format!("*a{}, ", level - 1).repeat(9);
+        writeln!(bomb, "  a{level}: &a{level} [ {below} ]").expect("a text");
+    }
+    let fault = import(&bomb, None).err().unwrap_or_default();
+    assert!(fault.contains("fewer aliases"), "{fault:.300}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_file_makes_it_panic(
+        modules in "(modules:\n|  m:\n|    prober: (http|dns|tcp|icmp)\n|    (http|dns|tcp):\n|      query_name: x\n|      query_response: \\[\\{(send|expect): \\PC{0,5}\\}\\]\n|      \\w{1,5}: \\PC{0,5}\n|\\PC){0,20}",
+        target in "\\PC{0,40}",
+    ) {
+        let quoted = serde_json::Value::from(target).to_string();
+        let targets = format!("scrape_configs: [ {{ job_name: a, metrics_path: /probe, static_configs: [ {{ targets: [ {quoted} ] }} ], relabel_configs: [ {{ source_labels: [__address__], target_label: __param_target }} ] }} ]");
+        for modules in [modules.as_str(), "modules: { http_2xx: { prober: http } }"] {
+            let _ = import(modules, Some(&targets));
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Parts of a config, in the order in which they are written.
+
+use crate::import::document::escaped;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// As the config has it: `${NAME}` is a variable.
+    Text(String),
+    Number(u64),
+    Bool(bool),
+    List(Vec<Self>),
+    Map(Map),
+}
+
+impl Value {
+    /// A text in which nothing is a variable.
+    pub fn plain(text: &str) -> Self {
+        Self::Text(escaped(text))
+    }
+
+    pub fn plain_list(texts: &[String]) -> Self {
+        Self::List(texts.iter().map(|text| Self::plain(text)).collect())
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => text.serialize(serializer),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Bool(is) => is.serialize(serializer),
+            Self::List(items) => items.serialize(serializer),
+            Self::Map(map) => map.serialize(serializer),
+        }
+    }
+}
+
+/// Keys with their values, none twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Map(Vec<(String, Value)>);
+
+impl Map {
+    pub fn of(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Self {
+        let named = entries.into_iter();
+        Self(named.map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let found = self.0.iter().find(|(own, _)| own == key);
+        found.map(|(_, value)| value)
+    }
+
+    /// The entry of this name in any case, as of headers.
+    pub fn find_header(&self, name: &str) -> Option<&Value> {
+        let found = self
+            .0
+            .iter()
+            .find(|(own, _)| own.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value)
+    }
+
+    pub fn has_header(&self, name: &str) -> bool {
+        self.find_header(name).is_some()
+    }
+
+    pub fn set(&mut self, key: impl Into<String>, value: Value) {
+        let key = key.into();
+        match self.0.iter_mut().find(|(own, _)| *own == key) {
+            Some((_, own)) => *own = value,
+            None => self.0.push((key, value)),
+        }
+    }
+
+    /// Sets a mapping unless it has nothing.
+    pub fn set_map(&mut self, key: &str, map: Self) {
+        if !map.is_empty() {
+            self.set(key, Value::Map(map));
+        }
+    }
+
+    /// Sets a key of the mapping below another key.
+    pub fn set_in(&mut self, key: &str, name: impl Into<String>, value: Value) {
+        let mut inner = match self.get(key) {
+            Some(Value::Map(map)) => map.clone(),
+            _ => Self::default(),
+        };
+        inner.set(name, value);
+        self.set(key, Value::Map(inner));
+    }
+
+    /// This, and then the entries of another one.
+    pub fn and(mut self, other: &Self) -> Self {
+        for (key, value) in &other.0 {
+            self.set(key.clone(), value.clone());
+        }
+        self
+    }
+}
+
+impl Serialize for Map {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}

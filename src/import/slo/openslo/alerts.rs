@@ -1,0 +1,131 @@
+//! What alerts: policies whose conditions are burn rates.
+
+use super::objects::{Objects, annotation};
+use crate::alert::Urgency;
+use crate::import::document::At;
+use crate::import::slo::draft::{Chosen, Draft, Objective};
+use crate::import::slo::tiers::{Spec, usual_short, window};
+use crate::slo::StandardWindow;
+use crate::slo::calendar::Period;
+use crate::units::duration;
+
+/// What its policies say. A condition of one burn rate becomes a tier, whose short window is the usual one unless an
+/// annotation has it.
+pub(super) fn alerts<'a>(
+    slo: At<'a>,
+    spec: At<'a>,
+    objects: &Objects<'a>,
+    draft: &mut Draft,
+    objective: &Objective,
+) -> Vec<Chosen> {
+    let mut chosen = Vec::new();
+    for entry in spec
+        .get(&["alertPolicies"])
+        .map(At::items)
+        .unwrap_or_default()
+    {
+        chosen.extend(policy(entry, objects, draft, objective));
+    }
+    let budget = annotation(slo, "alerts").unwrap_or_default();
+    let named = ["exhausted", "forecast"].into_iter();
+    chosen.extend(
+        named
+            .filter(|name| budget.contains(name))
+            .map(Chosen::Named),
+    );
+    chosen
+}
+
+/// What a config has elsewhere.
+const POLICY_LEFT_OUT: [(&str, &str); 2] = [
+    (
+        "notificationTargets",
+        "`receivers` and `routes` say who is notified",
+    ),
+    (
+        "alertWhenNoData",
+        "missing data is the warning sign `coverage_lost`",
+    ),
+];
+
+fn policy<'a>(
+    entry: At<'a>,
+    objects: &Objects<'a>,
+    draft: &mut Draft,
+    objective: &Objective,
+) -> Option<Chosen> {
+    let at = match entry.text() {
+        // The schema takes a name alone as well.
+        Some(name) => objects.named("AlertPolicy", &name).or_else(|| {
+            entry.remark(format!("left out: no file has the AlertPolicy `{name}`"));
+            None
+        })?,
+        None => objects.resolve("AlertPolicy", "alertPolicyRef", entry)?,
+    };
+    for (key, why) in POLICY_LEFT_OUT {
+        let found = at.path(&["spec", key]);
+        let is_ours = annotation(at, "short").is_some();
+        if let Some(found) = found.filter(|one| !is_ours && one.text().as_deref() != Some("false"))
+        {
+            found.remark(format!("`{key}` is left out: {why}"));
+        }
+    }
+    let conditions = at
+        .path(&["spec", "conditions"])
+        .map(At::items)
+        .unwrap_or_default();
+    let condition = objects.resolve("AlertCondition", "conditionRef", *conditions.first()?)?;
+    let burn = condition.path(&["spec", "condition"])?;
+    let (threshold, lookback) = (burn.need(&["threshold"])?, burn.need(&["lookbackWindow"])?);
+    let long = window(&lookback, burn)?;
+    let short = match annotation(at, "short") {
+        Some(short) => window(&short, at)?,
+        None => usual_short(long),
+    };
+    let after = burn.get(&["alertAfter"]).and_then(At::text);
+    if let Some(after) = after.filter(|after| !after.starts_with('0')) {
+        burn.remark(format!(
+            "`alertAfter: {after}` is left out: the burn rate over {} must be as high instead",
+            short.name()
+        ));
+    }
+    let threshold: f64 = threshold.parse().ok()?;
+    let tier = Spec {
+        short,
+        budget: millionths(threshold, long, objective),
+        urgency: urgency(condition),
+    };
+    draft
+        .tiers
+        .add(long, tier, burn)
+        .then_some(Chosen::Tier(long))
+}
+
+/// The share of the budget that is spent in a window at this burn rate.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "such a cast saturates, and the tier is checked"
+)]
+fn millionths(threshold: f64, long: StandardWindow, objective: &Objective) -> u32 {
+    let window = objective.keys.get("window").map_or("30d", String::as_str);
+    let mut periods = Period::ALL.into_iter();
+    let period = periods.find(|period| period.name() == window);
+    let length = period.map(Period::nominal).or_else(|| duration(window));
+    let length = length.map_or(f64::INFINITY, |length| length.as_secs_f64());
+    let share = threshold * long.length().as_secs_f64() / length;
+    (share * 1e6).round() as u32
+}
+
+fn urgency(condition: At<'_>) -> Urgency {
+    let severity = condition.path(&["spec", "severity"]).and_then(At::text);
+    let word = severity.unwrap_or_default().to_lowercase();
+    match word.as_str() {
+        "page" | "critical" | "high" => Urgency::Page,
+        "ticket" | "warning" | "medium" | "low" => Urgency::Ticket,
+        _ => {
+            condition.remark(format!("severity `{word}` becomes `ticket`"));
+            Urgency::Ticket
+        }
+    }
+}

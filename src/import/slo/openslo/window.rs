@@ -1,0 +1,112 @@
+//! What an objective promises, how it is counted, and over which time.
+
+use crate::import::document::At;
+use crate::import::slo::draft::{Objective, Target};
+use crate::units::duration;
+
+pub(super) fn target(at: At<'_>, objective: &mut Objective) -> Option<()> {
+    at.only(&[
+        "displayName",
+        "target",
+        "targetPercent",
+        "timeSliceTarget",
+        "timeSliceWindow",
+        "indicator",
+        "indicatorRef",
+    ]);
+    if let Some(name) = at.get(&["displayName"]) {
+        name.remark("`displayName` is left out: a config has only names");
+    }
+    if let Some(percent) = at.get(&["targetPercent"]).and_then(At::text) {
+        objective.target = Target::Percent(format!("{percent}%"));
+        return Some(());
+    }
+    let ratio = at.need(&["target"])?;
+    let Ok(ratio) = ratio.parse() else {
+        at.remark("left out: `target` is not a number");
+        return None;
+    };
+    objective.target = Target::Ratio(ratio);
+    Some(())
+}
+
+pub(super) fn budgeting(spec: At<'_>, at: At<'_>, objective: &mut Objective) -> Option<()> {
+    let method = spec.need(&["budgetingMethod"])?;
+    let written = match method.as_str() {
+        "Occurrences" => "occurrences",
+        "Timeslices" => "timeslices",
+        "RatioTimeslices" => "ratio_timeslices",
+        _ => {
+            spec.remark(format!("left out: `budgetingMethod` is `{method}`"));
+            return None;
+        }
+    };
+    objective.keys.insert("budgeting", written.to_owned());
+    if let Some(slice) = at.get(&["timeSliceTarget"]).and_then(At::text) {
+        objective.keys.insert("slice_target", slice);
+    }
+    let slice = at.get(&["timeSliceWindow"]).and_then(At::text);
+    if let Some(slice) = slice.filter(|slice| slice != "1m") {
+        at.remark(format!("slices of {slice} become slices of 1m"));
+    }
+    Some(())
+}
+
+/// `30d`, or a period of the calendar.
+pub(super) fn time_window(spec: At<'_>, objective: &mut Objective) -> Option<()> {
+    let windows = spec.get(&["timeWindow"]).map(At::items).unwrap_or_default();
+    let Some(at) = windows.first() else {
+        spec.remark("left out, because `timeWindow` is missing");
+        return None;
+    };
+    for other in &windows[1..] {
+        other.remark("left out: an objective has one window that its alerts go by; `further_windows` shows the budget of others");
+    }
+    let length = at.need(&["duration"])?;
+    let is_rolling = at.get(&["isRolling"]).is_some_and(At::is_true);
+    if is_rolling || at.get(&["calendar"]).is_none() {
+        objective.keys.insert("window", rolling(&length, *at)?);
+        return Some(());
+    }
+    let period = match length.as_str() {
+        "1w" | "7d" => "week",
+        "1M" => "month",
+        "1Q" | "3M" => "quarter",
+        "1Y" | "12M" => "year",
+        _ => {
+            at.remark(format!(
+                "left out: a calendar window of {length}, where slod has week, month, quarter and year"
+            ));
+            return None;
+        }
+    };
+    objective.keys.insert("window", period.to_owned());
+    if let Some(zone) = at.path(&["calendar", "timeZone"]).and_then(At::text) {
+        objective.keys.insert("timezone", zone);
+    }
+    if period != "year" {
+        at.remark(format!(
+            "`startTime` is left out: a {period} begins as in the calendar"
+        ));
+    }
+    Some(())
+}
+
+/// In the units of a config: months have no fixed length.
+fn rolling(length: &str, at: At<'_>) -> Option<String> {
+    let days = |unit, days: u64| {
+        let count: u64 = length.strip_suffix(unit)?.parse().ok()?;
+        Some(format!("{}d", count.checked_mul(days)?))
+    };
+    if duration(length).is_some() {
+        return Some(length.to_owned());
+    }
+    let found = days('M', 30)
+        .or_else(|| days('Q', 90))
+        .or_else(|| days('Y', 365));
+    match &found {
+        Some(found) => at.remark(format!("a rolling window of {length} becomes {found}")),
+        None => at.remark(format!("left out: `{length}` is not a duration")),
+    }
+    found
+}
