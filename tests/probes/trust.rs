@@ -277,6 +277,25 @@ async fn an_end_without_close_notify_is_judged_by_http() {
 }
 
 #[test]
+fn forms_of_pem_are_read_or_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let certificate = version1().certificate;
+    let of_openssl = certificate.replace(" CERTIFICATE", " TRUSTED CERTIFICATE");
+    let yaml = "{ url: \"https://a.test/\", tls: { ca_file: ca.pem } }";
+    for (pem, fault) in [
+        (format!("\u{feff}{certificate}"), None),
+        (of_openssl, Some("a form that only OpenSSL reads")),
+        (String::new(), Some("no valid trusted certificate")),
+    ] {
+        fs::write(folder.path().join("ca.pem"), pem).expect("written");
+        let (_, faults) = read(yaml, folder.path());
+        assert_eq!(faults.is_empty(), fault.is_none(), "{faults:?}");
+        let found = format!("{faults:?}");
+        assert!(found.contains(fault.unwrap_or_default()), "{found}");
+    }
+}
+
+#[test]
 fn an_encrypted_key_is_recognized() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| {

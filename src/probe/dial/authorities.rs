@@ -197,7 +197,7 @@ struct Found {
 /// The earliest end of the certificates that lead to an authority, and of its own.
 fn earliest(path: &VerifiedPath<'_>, authority: UnixTime) -> UnixTime {
     let leaf = path.end_entity().der();
-    let intermediates = path.intermediate_certificates().map(|one| one.der());
+    let intermediates = path.intermediate_certificates().map(webpki::Cert::der);
     let end = |der: CertificateDer<'_>| {
         let (_, certificate) = parse_x509_certificate(&der).ok()?;
         Some(Dates::of(&certificate).not_after)

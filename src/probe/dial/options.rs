@@ -131,6 +131,11 @@ fn read_trust(tls: &Section<'_>) -> Option<Arc<Trust>> {
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
     Trust::new(&certificates)
         .map_err(|fault| {
+            if is_openssl_form(&pem) {
+                let fault = "the file holds a TRUSTED CERTIFICATE, a form that only OpenSSL reads";
+                let wanted = "CERTIFICATE, as `openssl x509 -in FILE -out CONVERTED` writes it";
+                return tls.error("invalid-value", &CA_FILE, fault, wanted);
+            }
             let wanted = "PEM with at least one CERTIFICATE";
             tls.error("invalid-value", &CA_FILE, fault, wanted);
         })
@@ -185,6 +190,11 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
         );
         None
     }
+}
+
+/// Whether a PEM text has a certificate with OpenSSL's own additions, as `-trustout` writes it.
+fn is_openssl_form(pem: &[u8]) -> bool {
+    memchr::memmem::find(pem, b"-----BEGIN TRUSTED CERTIFICATE-----").is_some()
 }
 
 /// Whether a PEM text has a key that needs a passphrase: PKCS #8, or what OpenSSL wrote before.

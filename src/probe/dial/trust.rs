@@ -32,7 +32,7 @@ pub struct Trust {
 impl Trust {
     /// Fails with a sentence if none of them can be used.
     pub fn new(certificates: &[CertificateDer<'static>]) -> Result<Arc<Self>, String> {
-        let authorities = Authorities::new(&certificates)
+        let authorities = Authorities::new(certificates)
             .ok_or_else(|| "no valid trusted certificate was found".to_owned())?;
         Ok(Arc::new(Self {
             authorities,
