@@ -39,23 +39,27 @@ static SLOW_LANE: Semaphore = Semaphore::const_new(SLOW);
 /// The threads. They are never waited for, so that none of them holds up the end of the process.
 static POOL: Mutex<Option<&'static Runtime>> = Mutex::new(None);
 
-/// The pool, whose first thread stays: as long as there is one, work waits for it where no other can be
-/// started, and otherwise tokio panics.
+/// The pool, which is made when it is needed first.
 fn pool() -> io::Result<&'static Runtime> {
     let mut started = POOL.lock();
     if let Some(pool) = *started {
         return Ok(pool);
     }
+    Ok(started.insert(Box::leak(Box::new(start()?))))
+}
+
+/// A pool whose first thread stays: as long as there is one, work waits for it where no other can be
+/// started, and otherwise tokio panics.
+fn start() -> io::Result<Runtime> {
     // Whether one can be started at all.
     let first = thread::Builder::new().stack_size(STACK).spawn(|| {})?;
     let _ = first.join();
-    let pool = Builder::new_current_thread()
+    Builder::new_current_thread()
         .max_blocking_threads(THREADS)
         .thread_stack_size(STACK)
         .thread_keep_alive(ALWAYS)
         .thread_name("evaluate")
-        .build()?;
-    Ok(started.insert(Box::leak(Box::new(pool))))
+        .build()
 }
 
 /// How long a probe's evaluations take.
@@ -182,7 +186,7 @@ mod tests {
 
     #[test]
     fn evaluations_have_few_threads() {
-        let pool = pool().expect("a runtime");
+        let pool = start().expect("a runtime");
         let (began, begins) = mpsc::channel();
         let (end, ends) = mpsc::channel::<()>();
         let ends = Arc::new(std::sync::Mutex::new(ends));
