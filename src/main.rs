@@ -1,8 +1,19 @@
+use nix::sys::signal::{SigSet, Signal};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     allocator::use_one_arena();
+    outlive_file_size_limits();
     slod::cli::main(allocator::give_back)
+}
+
+/// A write beyond `ulimit -f` then fails as on a full disk, instead of ending the program. All threads
+/// inherit this; programs that are started do not, since the standard library clears their mask.
+fn outlive_file_size_limits() {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGXFSZ);
+    // Fails for an invalid argument only.
+    let _ = signals.thread_block();
 }
 
 /// The calls into glibc's allocator, which are the only unsafe ones of the program.

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::outcome::Timestamp;
-use crate::probe::heartbeat::HeartbeatBoard;
+use crate::probe::heartbeat::{Before, HeartbeatBoard};
 use crate::store::{Store, StoreError};
 
 /// The board of a config's probes, as the last process left it. Reports are accepted since `since`.
@@ -17,20 +17,31 @@ pub(super) fn board(
     board.accept(since, probes, |key| {
         // What cannot be read only gives the job its time once more.
         let last = store.last_outcome(key, latest?).ok().flatten()?;
-        Some((last.at, last.outcome.verdict))
+        Some(Before {
+            first: store.first_seen(key)?,
+            last: last.at,
+            verdict: last.outcome.verdict,
+        })
     });
     Ok(board)
 }
 
 /// Gives the probes of a config what the store knows of their jobs, for attempts outside the daemon:
-/// as if reports had always been accepted.
+/// as if reports had been accepted without a break since its first outcome.
 pub fn recall_heartbeats(config: &Config) -> Result<(), StoreError> {
     if config
         .running()
         .any(|spec| HeartbeatBoard::serves(&*spec.probe))
     {
         let store = Store::open_read_only(&config.store.path)?;
-        board(config, &store, Timestamp(0))?;
+        let first = store
+            .probes()
+            .iter()
+            .filter_map(|key| store.first_seen(key))
+            .min();
+        if let Some(first) = first {
+            board(config, &store, first)?;
+        }
     }
     Ok(())
 }

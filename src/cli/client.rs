@@ -1,5 +1,6 @@
 //! Requests to a running daemon: where it is, and how a command proves who it is.
 
+use crate::yaml::without_mark;
 use clap::Args;
 use reqwest::{Certificate, Identity, Method, RequestBuilder};
 use std::fmt;
@@ -204,7 +205,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
         Ok(_) if bytes.len() as u64 > FILE_MAX => {
             Err(format!("{} is larger than 1 MiB", path.display()))
         }
-        Ok(_) => Ok(bytes),
+        Ok(_) => Ok(without_mark(bytes)),
     }
 }
 

@@ -7,8 +7,11 @@
 
 use super::dial::Failure;
 use crate::outcome::VoidReason;
+use parking_lot::Mutex;
+use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::thread;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -25,16 +28,36 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// JSON and expressions are nested; the default of a thread in Rust.
 const STACK: usize = 2 << 20;
 
+const NO_THREAD: &str = "slod could not start a thread to evaluate the expectations: raise the limit of its processes (`ulimit -u`, TasksMax, pids.max)";
+
+/// Longer than any process lives.
+const ALWAYS: Duration = Duration::from_secs(1 << 32);
+
 static FAST_LANE: Semaphore = Semaphore::const_new(FAST);
 static SLOW_LANE: Semaphore = Semaphore::const_new(SLOW);
 
 /// The threads. They are never waited for, so that none of them holds up the end of the process.
-static POOL: LazyLock<std::io::Result<Runtime>> = LazyLock::new(pool);
+static POOL: Mutex<Option<&'static Runtime>> = Mutex::new(None);
 
-fn pool() -> std::io::Result<Runtime> {
+/// The pool, which is made when it is needed first.
+fn pool() -> io::Result<&'static Runtime> {
+    let mut started = POOL.lock();
+    if let Some(pool) = *started {
+        return Ok(pool);
+    }
+    Ok(started.insert(Box::leak(Box::new(start()?))))
+}
+
+/// A pool whose first thread stays: as long as there is one, work waits for it where no other can be
+/// started, and otherwise tokio panics.
+fn start() -> io::Result<Runtime> {
+    // Whether one can be started at all.
+    let first = thread::Builder::new().stack_size(STACK).spawn(|| {})?;
+    let _ = first.join();
     Builder::new_current_thread()
         .max_blocking_threads(THREADS)
         .thread_stack_size(STACK)
+        .thread_keep_alive(ALWAYS)
         .thread_name("evaluate")
         .build()
 }
@@ -71,7 +94,7 @@ impl Evaluator {
         let lane = if slow { &SLOW_LANE } else { &FAST_LANE };
         let permit = timeout_at(deadline, lane.acquire()).await;
         let permit = permit.ok().and_then(Result::ok).ok_or_else(no_thread)?;
-        let pool = POOL.as_ref().map_err(|_| no_thread())?;
+        let pool = pool().map_err(|_| Failure::void(VoidReason::Resources, NO_THREAD))?;
         let started = Instant::now();
         let (held, permit) = if slow {
             (Some(permit), None)
@@ -163,7 +186,7 @@ mod tests {
 
     #[test]
     fn evaluations_have_few_threads() {
-        let pool = pool().expect("a runtime");
+        let pool = start().expect("a runtime");
         let (began, begins) = mpsc::channel();
         let (end, ends) = mpsc::channel::<()>();
         let ends = Arc::new(std::sync::Mutex::new(ends));

@@ -7,10 +7,11 @@ use super::stall::StallDetector;
 use crate::clock::Clock;
 use crate::config::ProbeSpec;
 use crate::outcome::{
-    Cause, Detail, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason, millis,
+    Cause, Detail, DurationOf, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason, millis,
 };
 use crate::probe::{Attempt, Trace};
 use crate::slo::Threshold;
+use crate::units::show_duration;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -59,8 +60,10 @@ pub(super) async fn run(context: AttemptContext) {
     let lag = running.lag(Instant::now());
     drop(running);
     wakeup_lag.observe(lag.as_secs_f64());
-    let void = undecided(&spec.thresholds, lag, &outcome);
+    let limits = Limits::of(&spec);
+    let void = limits.undecided(lag, &outcome);
     let outcome = replaced(outcome, void);
+    let outcome = limits.held(outcome);
     let wall = clock.now().0 - wall.0;
     let void = disturbed(&stall, started, wall, &outcome);
     let record = Record {
@@ -141,28 +144,66 @@ fn disturbed(
     None
 }
 
-/// What a good attempt is worth that is above a latency threshold and would not be without the time
-/// that its thread waited for a processor: nothing, since nobody knows when the answer came.
-fn undecided(thresholds: &[Threshold], lag: Duration, outcome: &Outcome) -> Option<Outcome> {
-    let exceeded = |threshold: &&Threshold| {
-        let Threshold { of, below } = **threshold;
-        let time = outcome.time(of);
-        time.is_some_and(|time| time > below && time.saturating_sub(lag) <= below)
-    };
-    let threshold = thresholds.iter().find(exceeded)?;
-    if outcome.verdict != Verdict::Good {
-        return None;
+/// How long an attempt may take to be good, and to be fast.
+struct Limits<'a> {
+    thresholds: &'a [Threshold],
+    /// The timeout; nothing where the latency is no time that the attempt took.
+    timeout: Option<Duration>,
+}
+
+impl<'a> Limits<'a> {
+    fn of(spec: &'a ProbeSpec) -> Self {
+        let is_own = spec.measures.duration == DurationOf::Attempt;
+        Self {
+            thresholds: &spec.thresholds,
+            timeout: is_own.then_some(spec.timeout),
+        }
     }
-    let message = format!(
-        "slod itself waited {} ms for a processor before it could read the response: whether it arrived within {} is unknown",
-        lag.as_millis(),
-        threshold.words()
-    );
-    Some(explained(
-        Verdict::Void(VoidReason::Stalled),
-        outcome.latency,
-        &message,
-    ))
+
+    /// What a good attempt is worth that is above a limit and would not be without the time that its
+    /// thread waited for a processor: nothing, since nobody knows when the answer came.
+    fn undecided(&self, lag: Duration, outcome: &Outcome) -> Option<Outcome> {
+        let exceeded = |limit: &Threshold| {
+            let time = outcome.time(limit.of);
+            time.is_some_and(|time| time > limit.below && time.saturating_sub(lag) <= limit.below)
+        };
+        let timeout = self.timeout.map(|below| Threshold { of: None, below });
+        let mut limits = self.thresholds.iter().copied().chain(timeout);
+        let limit = limits.find(exceeded)?;
+        if outcome.verdict != Verdict::Good {
+            return None;
+        }
+        let message = format!(
+            "slod itself waited {} ms for a processor before it could read the response: whether it arrived within {} is unknown",
+            lag.as_millis(),
+            limit.words()
+        );
+        Some(explained(
+            Verdict::Void(VoidReason::Stalled),
+            outcome.latency,
+            &message,
+        ))
+    }
+
+    /// A good attempt that took longer than its timeout is bad: the answer and the deadline were both
+    /// there when its thread looked, and the answer was looked at first.
+    fn held(&self, outcome: Outcome) -> Outcome {
+        let is_late = |timeout: &Duration| outcome.latency > *timeout;
+        let Some(timeout) = self.timeout.filter(is_late) else {
+            return outcome;
+        };
+        if outcome.verdict != Verdict::Good {
+            return outcome;
+        }
+        let mut outcome = outcome;
+        outcome.verdict = Verdict::Bad(Cause::Timeout);
+        outcome.detail.say(format!(
+            "the response was complete after {} ms, later than the timeout of {}",
+            outcome.latency.as_millis(),
+            show_duration(timeout)
+        ));
+        outcome
+    }
 }
 
 pub(super) fn explained(verdict: Verdict, latency: Duration, message: &str) -> Outcome {
@@ -187,7 +228,11 @@ mod tests {
         });
         let voids = |verdict, latency, lag| {
             let outcome = Outcome::new(verdict, ms(latency));
-            undecided(&thresholds, ms(lag), &outcome).is_some()
+            let limits = Limits {
+                thresholds: &thresholds,
+                timeout: Some(ms(2000)),
+            };
+            limits.undecided(ms(lag), &outcome).is_some()
         };
         let good = Verdict::Good;
         assert!(!voids(good, 490, 400), "fast even so");
@@ -201,6 +246,26 @@ mod tests {
         assert!(!voids(good, 900, 300), "between two thresholds either way");
         let bad = Verdict::Bad(Cause::Status);
         assert!(!voids(bad, 530, 45), "a failure is bad at any latency");
+        assert!(voids(good, 2010, 20), "the timeout as well");
+    }
+
+    #[test]
+    fn an_attempt_that_took_longer_than_its_timeout_is_not_good() {
+        let ms = Duration::from_millis;
+        let held = |timeout, verdict, latency| {
+            let thresholds = &[];
+            let limits = Limits {
+                thresholds,
+                timeout,
+            };
+            limits.held(Outcome::new(verdict, ms(latency))).verdict
+        };
+        let (good, timeout) = (Verdict::Good, Some(ms(100)));
+        assert_eq!(held(timeout, good, 100), good);
+        assert_eq!(held(timeout, good, 101), Verdict::Bad(Cause::Timeout));
+        let status = Verdict::Bad(Cause::Status);
+        assert_eq!(held(timeout, status, 101), status, "that much is known");
+        assert_eq!(held(None, good, 101), good, "the age of a report");
     }
 
     #[test]

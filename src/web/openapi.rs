@@ -47,18 +47,80 @@ mod tests {
         methods.collect()
     }
 
-    #[test]
-    fn every_route_is_described_and_nothing_else() {
-        let route = Regex::new(r#"\.route\(\s*"([^"]+)",\s*([a-z]+)\("#).expect("valid");
+    /// Path, method and handler of each.
+    fn routes() -> Vec<(String, String, String)> {
+        let route = Regex::new(r#"\.route\(\s*"([^"]+)",\s*([a-z]+)\(([a-z_:]+)"#);
         let code = include_str!("mod.rs");
         let code = code.split("#[cfg(test)]").next().unwrap_or_default();
+        let route = route.expect("valid");
         let found = route.captures_iter(code);
-        let routes: BTreeSet<(String, String)> = found
-            .map(|found| (found[1].to_owned(), found[2].to_owned()))
-            .filter(|(path, _)| !PAGES.contains(&path.as_str()))
-            .collect();
+        found
+            .map(|found| [1, 2, 3].map(|part| found[part].to_owned()))
+            .filter(|[path, ..]| !PAGES.contains(&path.as_str()))
+            .map(|[path, method, handler]| (path, method, handler))
+            .collect()
+    }
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let routes = routes().into_iter();
+        let routes: BTreeSet<(String, String)> =
+            routes.map(|(path, method, _)| (path, method)).collect();
         assert!(routes.len() > 25, "{routes:?}");
         assert_eq!(routes, described());
+    }
+
+    /// The parameters of the query that a handler reads. A job's report has more names than are described,
+    /// and refuses none.
+    fn read_by(handler: &str) -> BTreeSet<String> {
+        let Some((module, function)) = handler.split_once("::") else {
+            return BTreeSet::new();
+        };
+        let path = format!("{}/src/web/{module}.rs", env!("CARGO_MANIFEST_DIR"));
+        let code = std::fs::read_to_string(path).expect("a module of its own");
+        let begin = code.find(&format!("fn {function}(")).expect("a function");
+        let (code, _) = code[begin..].split_once("\n}\n").expect("its end");
+        if code.contains("Report::read(") {
+            return ["msg", "status"].map(str::to_owned).into();
+        }
+        let asked = Regex::new(r"query\s*\.(?:only|all)\(([^)]*)\)").expect("valid");
+        let name = Regex::new(r#""([a-z_]+)""#).expect("valid");
+        let asked = asked.captures_iter(code).map(|found| found[1].to_owned());
+        let names = asked.flat_map(|list| {
+            let names = name.captures_iter(&list).map(|found| found[1].to_owned());
+            names.collect::<Vec<_>>()
+        });
+        names.collect()
+    }
+
+    fn described_parameters(path: &str, method: &str) -> BTreeSet<String> {
+        let document = document();
+        let operation = &document["paths"][path][method];
+        let all = operation["parameters"].as_array().cloned();
+        let all = all.unwrap_or_default().into_iter().map(|one| {
+            let reference = one["$ref"].as_str().unwrap_or_default();
+            let pointer = reference.trim_start_matches('#');
+            let shared = document.pointer(pointer).filter(|_| !pointer.is_empty());
+            shared.cloned().unwrap_or(one)
+        });
+        let of_query = all.filter(|one| one["in"] == "query");
+        let names = of_query.map(|one| one["name"].as_str().expect("a name").to_owned());
+        names.collect()
+    }
+
+    #[test]
+    fn every_parameter_of_a_query_is_described_and_nothing_else() {
+        let mut count = 0;
+        for (path, method, handler) in routes() {
+            let read = read_by(&handler);
+            assert_eq!(
+                read,
+                described_parameters(&path, &method),
+                "{method} {path}"
+            );
+            count += read.len();
+        }
+        assert!(count > 15, "{count}");
     }
 
     /// Whether an address is one of a path with parameters, or the path itself.

@@ -16,13 +16,22 @@ use std::path::{Path, PathBuf};
 /// The largest file that a config may point to.
 const FILE_LIMIT: u64 = 1 << 20;
 
+/// A text without the byte order mark that editors on Windows put before it.
+pub fn without_mark(mut text: Vec<u8>) -> Vec<u8> {
+    if text.starts_with("\u{feff}".as_bytes()) {
+        text.drain(.."\u{feff}".len());
+    }
+    text
+}
+
 impl Section<'_> {
-    /// The contents of the file that a key points to.
+    /// The text of the file that a key points to.
     pub fn file(&self, key: &Key<FilePath>) -> Option<Vec<u8>> {
-        self.file_up_to(key, FILE_LIMIT)
+        let bytes = self.file_up_to(key, FILE_LIMIT)?;
+        Some(without_mark(bytes))
     }
 
-    /// The same for a file of at most so many bytes.
+    /// The bytes of a file that has at most so many.
     pub fn file_up_to(&self, key: &Key<FilePath>, limit: u64) -> Option<Vec<u8>> {
         let path = self.path(key)?;
         self.read_up_to(&path, &self.spot_of(key), limit)
@@ -80,7 +89,7 @@ impl Section<'_> {
 
     /// The text of a file, without its final line break.
     fn read_text(&self, path: &Path, at: &Spot) -> Option<String> {
-        let bytes = self.read_file(path, at)?;
+        let bytes = without_mark(self.read_file(path, at)?);
         let reader = self.reader();
         let Ok(text) = String::from_utf8(bytes) else {
             let message = "the file is not UTF-8 text";

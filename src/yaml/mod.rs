@@ -21,7 +21,7 @@ mod stamp;
 mod syntax;
 mod tree;
 
-pub use file::{open_regular, read_regular, world_readable};
+pub use file::{open_regular, read_regular, without_mark, world_readable};
 pub use form::{
     Form, List, Map, Mapping, OutOfRange, ProbeKind, Scalar, SecretMap, SecretText, Structure,
 };

@@ -2,9 +2,10 @@
 
 use crate::probing::{attempt_kind, cause, read_kind};
 use crate::server::{Authority, Leaf, tcp};
-use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::op::{Edns, Message, ResponseCode};
+use hickory_proto::rr::rdata::opt::EdnsOption;
 use hickory_proto::rr::rdata::{A, CNAME, TXT};
-use hickory_proto::rr::{Name, RData, Record};
+use hickory_proto::rr::{DNSClass, Name, RData, Record};
 use slod::outcome::{Cause, Measurement, Outcome, Verdict};
 use std::fs;
 use std::net::SocketAddr;
@@ -194,6 +195,124 @@ async fn an_answer_without_records_is_bad_and_aliases_do_not_count() {
     assert!(story.contains("0 records and 1 of other types"), "{story}");
     let (outcome, _) = probe(server, ", expect: { min_answers: 0 }", TIMEOUT).await;
     assert_eq!(outcome.verdict, Verdict::Good, "{outcome:?}");
+}
+
+#[tokio::test]
+async fn only_records_that_the_question_leads_to_count() {
+    let cname = |from: &str, to: &str| {
+        let [from, to] = [from, to].map(|name| Name::from_ascii(name).expect("a name"));
+        Record::from_rdata(from, 60, RData::CNAME(CNAME(to)))
+    };
+    let address = |name: &str| {
+        let name = Name::from_ascii(name).expect("a name");
+        Record::from_rdata(name, 60, RData::A(A::new(192, 0, 2, 1)))
+    };
+    let chaos = {
+        let mut record = address("www.example.test.");
+        record.dns_class = DNSClass::CH;
+        record
+    };
+    let (www, b, c) = ("www.example.test.", "B.test.", "c.test.");
+    let cases = [
+        (vec![address("WWW.example.TEST.")], None),
+        // In any order, and in a circle that leads to an address.
+        (vec![address(c), cname("b.TEST.", c), cname(www, b)], None),
+        (vec![cname(www, b), cname(b, www), address(b)], None),
+        (vec![address("other.y.")], Some("`other.y. IN A 192.0.2.1`")),
+        (
+            vec![cname(www, b), address(c), address(c)],
+            Some("`c.test. IN A 192.0.2.1` and 1 more"),
+        ),
+        (
+            vec![cname(b, c), address(c)],
+            Some("`B.test. IN CNAME c.test.` and 1 more"),
+        ),
+        (vec![chaos], Some("`www.example.test. CH A 192.0.2.1`")),
+    ];
+    for (answers, refused) in cases {
+        let records = answers.clone();
+        let server = udp(move |question| {
+            vec![reply(question, |message| {
+                message.answers.clone_from(&records);
+            })]
+        })
+        .await;
+        let (outcome, story) = probe(server, "", TIMEOUT).await;
+        let wanted = refused.map(|_| Cause::Answer);
+        assert_eq!(cause(&outcome), wanted, "{answers:?}: {outcome:?}");
+        let message = message(&outcome);
+        assert!(message.contains(refused.unwrap_or_default()), "{message}");
+        assert!(story.contains(refused.unwrap_or_default()), "{story}");
+        let not = ", expect: { min_answers: 0, answers_not: '^192' }";
+        let (outcome, _) = probe(server, not, TIMEOUT).await;
+        assert_eq!(
+            outcome.verdict == Verdict::Good,
+            refused.is_some(),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_the_server_reports_is_shown() {
+    let extended = |code: u16, words: &str| {
+        let data = [&code.to_be_bytes()[..], words.as_bytes()].concat();
+        move |message: &mut Message| {
+            let mut edns = Edns::new();
+            let option = EdnsOption::Unknown(15, data.clone());
+            edns.options_mut().insert(option);
+            message.set_edns(edns);
+        }
+    };
+    for (rcode, change, wanted) in [
+        (
+            ResponseCode::ServFail,
+            extended(22, "at \u{1b}[1m example"),
+            "SERVFAIL, expected NOERROR; the server reports extended error 22 (No Reachable Authority): `at \\u{1b}[1m example`",
+        ),
+        (
+            ResponseCode::NoError,
+            extended(15, ""),
+            "0 records of the type, expected at least 1; the server reports extended error 15 (Blocked)",
+        ),
+        (
+            ResponseCode::BADVERS,
+            extended(4711, ""),
+            "BADVERS, expected NOERROR; the server reports extended error 4711",
+        ),
+    ] {
+        let server = udp(move |question| {
+            vec![reply(question, |message| {
+                change(message);
+                message.metadata.response_code = rcode;
+            })]
+        })
+        .await;
+        let (outcome, _) = probe(server, "", TIMEOUT).await;
+        assert_eq!(message(&outcome), wanted);
+    }
+}
+
+#[tokio::test]
+async fn a_stray_datagram_says_nothing_about_the_next_question() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let server = listener.local_addr().expect("bound");
+    let socket = UdpSocket::bind(server).await.expect("the same port");
+    tokio::spawn(async move {
+        let mut question = [0; 2048];
+        while let Ok((length, from)) = socket.recv_from(&mut question).await {
+            let mut truncated = with_addresses(&question[..length], &[1]);
+            truncated[2] |= 0x02;
+            for datagram in [b"stray".to_vec(), truncated] {
+                let _ = socket.send_to(&datagram, from).await;
+            }
+        }
+    });
+    // Connects, and then nobody answers.
+    let (outcome, story) = probe(server, "", SHORT).await;
+    assert_eq!(cause(&outcome), Some(Cause::Timeout), "{outcome:?}");
+    assert!(story.contains("repeated over TCP"), "{story}");
+    drop(listener);
 }
 
 #[tokio::test]
@@ -397,6 +516,7 @@ fn faults_of_the_config_are_reported() {
             "{ server: 192.0.2.1, name: 'a b' }",
             "a domain name such as",
         ),
+        ("{ server: 192.0.2.1, name: '\\' }", "`\\\\032` for a space"),
         ("{ server: 192.0.2.1, name: '' }", "a domain name such as"),
         ("{ server: 192.0.2.1, name: a, type: aaa }", "did you mean"),
         (

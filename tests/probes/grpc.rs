@@ -258,6 +258,15 @@ async fn servers_that_speak_no_grpc() {
     .await;
     let (outcome, _) = probe(garbage, "", TIMEOUT).await;
     assert_eq!(cause(&outcome), Some(Cause::Protocol), "{outcome:?}");
+    let ssh = tcp(|mut stream| async move {
+        let _ = stream.write_all(b"SSH-2.0-x\r\n").await;
+        let mut request = [0; 1024];
+        let _ = stream.read(&mut request).await;
+    })
+    .await;
+    let (outcome, _) = probe(ssh, "", TIMEOUT).await;
+    assert_eq!(cause(&outcome), Some(Cause::Protocol), "{outcome:?}");
+    assert!(message(&outcome).contains("`SSH-2.0-x`"), "{outcome:?}");
     let closing = tcp(|mut stream| async move {
         let mut request = [0; 1024];
         let _ = stream.read(&mut request).await;
@@ -287,6 +296,22 @@ async fn servers_that_speak_no_grpc() {
     .await;
     let (outcome, _) = probe(open, "", SHORT).await;
     assert_eq!(cause(&outcome), Some(Cause::Timeout), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn tls_without_http2_is_bad() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    // Knows no ALPN, and would go on.
+    let (server, _) = authority.tls(Leaf::Good, b"").await;
+    let yaml = format!("{{ address: \"{server}\", tls: {{ ca_file: ca.pem }} }}");
+    let (outcome, _) = attempt_kind("grpc", &yaml, TIMEOUT, folder.path()).await;
+    assert_eq!(cause(&outcome), Some(Cause::Tls), "{outcome:?}");
+    assert!(
+        message(&outcome).contains("ALPN protocol `h2`"),
+        "{outcome:?}"
+    );
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use crate::probing::{attempt_in, cause, read};
 use crate::server::{Seen, converse, ok, read_request, tcp};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd,
+};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -12,6 +14,7 @@ use rustls::{ServerConfig, SupportedProtocolVersion, version};
 use slod::outcome::{Cause, Outcome, Verdict};
 use std::fs;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -128,8 +131,8 @@ async fn another_certificate_name_or_time_is_not() {
     };
     let expired = |params: &mut CertificateParams| {
         named("a.test")(params);
-        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
-        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
     };
     let (pair, other) = (openssl(named("a.test")), openssl(named("a.test")));
     let (address, expired) = (https(&pair, BOTH).await, openssl(expired));
@@ -139,8 +142,10 @@ async fn another_certificate_name_or_time_is_not() {
         probe(address, &pair.certificate, asked).await.verdict,
         Verdict::Good
     );
+    let elsewhere = "ca_file: pinned.pem, server_name: b.test";
     let cases = [
         (address, &pair, PINNED, "it is not valid for 127.0.0.1"),
+        (address, &pair, elsewhere, "it is not valid for b.test"),
         (address, &other, asked, "this certificate"),
         (
             expired_at,
@@ -155,6 +160,77 @@ async fn another_certificate_name_or_time_is_not() {
         assert_eq!(cause(&outcome), Some(Cause::Certificate), "{outcome:?}");
         let message = outcome.detail.message.expect("a sentence");
         assert!(message.contains(wanted), "{message}");
+        assert!(!message.contains("no host name"), "{message}");
+    }
+}
+
+/// An authority's certificate of some years, as PEM; the same key and name each time.
+struct Authority {
+    key: KeyPair,
+}
+
+impl Authority {
+    fn params(years: Range<i32>) -> CertificateParams {
+        let mut params = CertificateParams::new(vec![]).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "Root");
+        params.not_before = date_time_ymd(years.start, 1, 1);
+        params.not_after = date_time_ymd(years.end, 1, 1);
+        params
+    }
+
+    fn pem(&self, years: Range<i32>) -> String {
+        let own = Self::params(years).self_signed(&self.key);
+        own.expect("signed").pem()
+    }
+
+    /// A server's certificate for 127.0.0.1, from 2020 until 2090.
+    fn issue(&self) -> Pair {
+        let mut params = CertificateParams::new(vec![]).expect("no names");
+        params.subject_alt_names = vec![SanType::IpAddress([127, 0, 0, 1].into())];
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2090, 1, 1);
+        let key = KeyPair::generate().expect("a key");
+        let issuer = Issuer::new(Self::params(2020..2090), &self.key);
+        Pair {
+            certificate: params.signed_by(&key, &issuer).expect("signed").pem(),
+            key: key.serialize_der().try_into().expect("a key"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_authority_is_trusted_within_its_own_dates_only() {
+    let authority = Authority {
+        key: KeyPair::generate().expect("a key"),
+    };
+    let pair = authority.issue();
+    let address = https(&pair, BOTH).await;
+    let secs = |year| date_time_ymd(year, 1, 1).unix_timestamp();
+    let old = authority.pem(2010..2021);
+    let cases = [
+        (authority.pem(2010..2080), secs(2080), None),
+        (authority.pem(2010..2099), secs(2090), None),
+        (
+            old.clone(),
+            secs(2021),
+            Some("its authority `CN=Root` expired on 2021-01-01 00:00 UTC"),
+        ),
+        (
+            authority.pem(2070..2080),
+            secs(2080),
+            Some("its authority `CN=Root` is valid from 2070-01-01 00:00 UTC on"),
+        ),
+        // As after a renewal, with the old one still there.
+        (old + &authority.pem(2020..2080), secs(2080), None),
+    ];
+    for (pinned, ends, refused) in cases {
+        let outcome = probe(address, &pinned, PINNED).await;
+        assert_eq!(outcome.detail.tls_not_after, Some(ends), "{outcome:?}");
+        let wanted = refused.map(|_| Cause::Certificate);
+        assert_eq!(cause(&outcome), wanted, "{outcome:?}");
+        let message = outcome.detail.message.unwrap_or_default();
+        assert!(message.contains(refused.unwrap_or_default()), "{message}");
     }
 }
 
@@ -197,6 +273,25 @@ async fn an_end_without_close_notify_is_judged_by_http() {
                 "{message}"
             );
         }
+    }
+}
+
+#[test]
+fn forms_of_pem_are_read_or_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let certificate = version1().certificate;
+    let of_openssl = certificate.replace(" CERTIFICATE", " TRUSTED CERTIFICATE");
+    let yaml = "{ url: \"https://a.test/\", tls: { ca_file: ca.pem } }";
+    for (pem, fault) in [
+        (format!("\u{feff}{certificate}"), None),
+        (of_openssl, Some("a form that only OpenSSL reads")),
+        (String::new(), Some("no valid trusted certificate")),
+    ] {
+        fs::write(folder.path().join("ca.pem"), pem).expect("written");
+        let (_, faults) = read(yaml, folder.path());
+        assert_eq!(faults.is_empty(), fault.is_none(), "{faults:?}");
+        let found = format!("{faults:?}");
+        assert!(found.contains(fault.unwrap_or_default()), "{found}");
     }
 }
 

@@ -297,8 +297,8 @@ impl Verdict {
 /// What else was seen. Shown, partly exported, never judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
-    /// When the first certificate of the served chain ends, in seconds since the epoch; known
-    /// also where verification failed.
+    /// When the certificate ends, or the certificate of its chain that ends first, up to its authority's
+    /// own, in seconds since the epoch; of the certificate alone where it is not trusted.
     pub tls_not_after: Option<i64>,
     /// The address that was connected to.
     pub address: Option<IpAddr>,

@@ -11,6 +11,8 @@ use std::mem::MaybeUninit;
 pub const FIELDS_MAX: usize = 2000;
 /// A head is read with room for so many first, which costs no memory of its own.
 const FIELDS_USUAL: usize = 100;
+/// Where the words of a status line begin: `HTTP/1.1 200`.
+const WORDS_AT: usize = 12;
 
 /// Which headers of a response somebody needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,7 @@ pub enum Framing {
 enum Refused {
     /// More fields than there is room for.
     Fields,
+    StatusLine,
     Invalid(Invalid),
 }
 
@@ -61,7 +64,7 @@ impl Refused {
         let reason = match error {
             Error::TooManyHeaders => return Self::Fields,
             Error::Version => "it does not begin with `HTTP/1.1` or `HTTP/1.0`",
-            Error::Status => "its status line is not valid",
+            Error::Status => return Self::StatusLine,
             Error::HeaderName => "the name of a header is not valid",
             Error::HeaderValue => "the value of a header is not valid",
             Error::NewLine => "a line does not end with CR and LF",
@@ -73,6 +76,7 @@ impl Refused {
     const fn reason(self) -> Invalid {
         match self {
             Self::Fields => Invalid("the head has more than 2000 fields"),
+            Self::StatusLine => Invalid("its status line is not valid"),
             Self::Invalid(invalid) => invalid,
         }
     }
@@ -102,6 +106,18 @@ impl Head {
         is_of_head: bool,
         keep: Keep,
     ) -> Result<Option<(Option<Self>, usize)>, Invalid> {
+        let parsed = match Self::parse_any(bytes, is_of_head, keep) {
+            Err(Refused::StatusLine) => Self::parse_any(&with_plain_words(bytes), is_of_head, keep),
+            parsed => parsed,
+        };
+        parsed.map_err(Refused::reason)
+    }
+
+    fn parse_any(
+        bytes: &[u8],
+        is_of_head: bool,
+        keep: Keep,
+    ) -> Result<Option<(Option<Self>, usize)>, Refused> {
         let mut usual = [const { MaybeUninit::uninit() }; FIELDS_USUAL];
         match Self::parse_within(bytes, is_of_head, keep, &mut usual) {
             Err(Refused::Fields) => {
@@ -110,7 +126,6 @@ impl Head {
             }
             parsed => parsed,
         }
-        .map_err(Refused::reason)
     }
 
     fn parse_within<'a>(
@@ -191,6 +206,20 @@ impl Said {
             _ => Ok(Framing::UntilClose),
         }
     }
+}
+
+/// A head with spaces for control characters in the words behind its status, which clients ignore (RFC
+/// 9112, section 4), as the probes have it.
+fn with_plain_words(head: &[u8]) -> Vec<u8> {
+    let mut head = head.to_vec();
+    let line = head.split_mut(|byte| *byte == b'\n').next();
+    let words = line.and_then(|line| line.get_mut(WORDS_AT..));
+    for byte in words.unwrap_or_default() {
+        if byte.is_ascii_control() && !matches!(*byte, 0 | b'\t' | b'\r') {
+            *byte = b' ';
+        }
+    }
+    head
 }
 
 /// A value over several lines as one: each fold is a space (RFC 9112, section 5.2).

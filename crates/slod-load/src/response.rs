@@ -354,6 +354,17 @@ mod tests {
             let whole = whole.expect("valid").expect("complete");
             assert_eq!((whole.status, &*whole.body), (200, "ok"), "{fields:.60}");
         }
+        for line in [
+            "HTTP/1.1 200 O\x1bK\x7f",
+            "HTTP/1.1 103 \x01\r\n\r\nHTTP/1.1 200 \x01",
+        ] {
+            let text = format!("{line}\r\nContent-Length: 2\r\n\r\nok");
+            for size in [1, 15, 100] {
+                let whole = read(text.as_bytes(), &Method::GET, size);
+                let whole = whole.expect("valid").expect("complete");
+                assert_eq!((whole.status, &*whole.body), (200, "ok"), "{line:?}");
+            }
+        }
         let mut response = Response::new(&Method::GET, Keep::All);
         let text = b"HTTP/1.1 200 OK\r\nX-A: a\r\n\t b\r\nContent-Length: 0\r\n\r\n";
         response.feed(text, &mut |_| {}).expect("valid");
@@ -374,6 +385,8 @@ mod tests {
             (" HTTP/1.1 200 OK\r\n\r\n", NO_HTTP),
             ("HTTP/2 200 OK\r\n\r\n", NO_HTTP),
             ("HTTP/1.1 2000 OK\r\n\r\n", NO_STATUS),
+            ("HTTP/1.1 20\x1b OK\r\n\r\n", NO_STATUS),
+            ("HTTP/1.1 200 O\0K\r\n\r\n", NO_STATUS),
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
                 "it has different values of Content-Length",

@@ -162,7 +162,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
             "slod_probe_tls_not_after_timestamp_seconds",
             "seconds",
             PROBE,
-            "When the served certificate expires; also present if its verification failed.",
+            "When the first certificate of the served chain expires, its authority included; the served certificate's own expiry if its verification failed.",
         ),
         |samples, probe| {
             samples.value(

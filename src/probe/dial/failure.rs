@@ -71,9 +71,14 @@ fn meaning(error: &io::Error) -> (Verdict, Cow<'static, str>) {
             Void(VoidReason::Resources),
             "no memory is left for a socket",
         ),
-        libc::EADDRNOTAVAIL => (
+        // The second is what a socket for datagrams gets.
+        libc::EADDRNOTAVAIL | libc::EADDRINUSE => (
             Void(VoidReason::Resources),
             "this machine has no suitable address or no free port to connect from",
+        ),
+        libc::EAGAIN => (
+            Void(VoidReason::Resources),
+            "this machine lacks a resource for it at the moment",
         ),
         libc::EAFNOSUPPORT => (
             Void(VoidReason::Resources),
@@ -134,6 +139,8 @@ mod tests {
             (libc::ENOMEM, VoidReason::Resources),
             (libc::ENOBUFS, VoidReason::Resources),
             (libc::EADDRNOTAVAIL, VoidReason::Resources),
+            (libc::EADDRINUSE, VoidReason::Resources),
+            (libc::EAGAIN, VoidReason::Resources),
             (libc::EAFNOSUPPORT, VoidReason::Resources),
             (libc::EPERM, VoidReason::Network),
             (libc::ENETDOWN, VoidReason::Network),

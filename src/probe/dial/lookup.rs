@@ -39,6 +39,7 @@ const SLOW_MAX: usize = 10_000;
 const STACK: usize = 512 << 10;
 /// Descriptors that a lookup may need.
 const DESCRIPTORS: usize = 8;
+const NO_THREAD: &str = "slod could not start a thread to resolve the name: raise the limit of its processes (`ulimit -u`, TasksMax, pids.max)";
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 const RESOLV_CONF_MAX: u64 = 1 << 20;
 
@@ -147,7 +148,7 @@ impl Lookups {
         builder
             .stack_size(STACK)
             .spawn(work)
-            .map_err(|error| Failure::io(&error, "starting a thread to resolve names"))?;
+            .map_err(|_| Failure::void(VoidReason::Resources, NO_THREAD))?;
         Ok(pending)
     }
 

@@ -2,6 +2,7 @@
 //! of what is spoken over the connection.
 
 mod address;
+mod authorities;
 mod connect;
 mod failure;
 mod host;

@@ -21,7 +21,7 @@ pub const TLS: Mapping = Mapping(&[&CA_FILE, &CERT_FILE, &KEY_FILE, &SERVER_NAME
 const CA_FILE: Key<FilePath> = Key::optional(
     "ca_file",
     FilePath,
-    "PEM certificates to trust instead of the system's: authorities, or the server's own certificate, which is then trusted regardless of its key usage, as long as its dates and its name are valid. Changed files are reloaded.",
+    "PEM certificates to trust instead of the system's: authorities, which must be valid themselves at the time, or the server's own certificate, which is then trusted regardless of its key usage, as long as its dates and its name are valid. Changed files are reloaded.",
 );
 
 const CERT_FILE: Key<FilePath> = Key::optional(
@@ -128,9 +128,14 @@ fn warn_of_insecure(tls: &Section<'_>) {
 
 fn read_trust(tls: &Section<'_>) -> Option<Arc<Trust>> {
     let pem = tls.file(&CA_FILE)?;
-    let certificates = CertificateDer::pem_slice_iter(&pem).flatten().collect();
-    Trust::new(certificates)
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
+    Trust::new(&certificates)
         .map_err(|fault| {
+            if is_openssl_form(&pem) {
+                let fault = "the file holds a TRUSTED CERTIFICATE, a form that only OpenSSL reads";
+                let wanted = "CERTIFICATE, as `openssl x509 -in FILE -out CONVERTED` writes it";
+                return tls.error("invalid-value", &CA_FILE, fault, wanted);
+            }
             let wanted = "PEM with at least one CERTIFICATE";
             tls.error("invalid-value", &CA_FILE, fault, wanted);
         })
@@ -185,6 +190,11 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
         );
         None
     }
+}
+
+/// Whether a PEM text has a certificate with OpenSSL's own additions, as `-trustout` writes it.
+fn is_openssl_form(pem: &[u8]) -> bool {
+    memchr::memmem::find(pem, b"-----BEGIN TRUSTED CERTIFICATE-----").is_some()
 }
 
 /// Whether a PEM text has a key that needs a passphrase: PKCS #8, or what OpenSSL wrote before.

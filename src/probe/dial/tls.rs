@@ -3,7 +3,7 @@
 
 use super::trust::{Trust, provider, tls12_signature, tls13_signature};
 use super::{Failure, Progress};
-use crate::outcome::{Cause, Measurement};
+use crate::outcome::{Cause, Measurement, Timestamp};
 use parking_lot::Mutex;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -147,8 +147,8 @@ impl Tls {
         let result = TlsConnector::from(Arc::new(config))
             .connect(name, stream)
             .await;
-        if let Some(leaf) = recorder.seen() {
-            note_certificate(&leaf, progress);
+        if let Some(seen) = recorder.seen() {
+            note_certificate(&seen, progress);
         }
         let stream = result.map_err(|error| {
             let failure = Failure::tls(&error);
@@ -245,13 +245,14 @@ impl AsyncWrite for TlsStream {
     }
 }
 
-fn note_certificate(leaf: &CertificateDer<'_>, progress: &mut Progress<'_>) {
-    let Ok((_, certificate)) = x509_parser::parse_x509_certificate(leaf) else {
+fn note_certificate(seen: &Seen, progress: &mut Progress<'_>) {
+    let Ok((_, certificate)) = x509_parser::parse_x509_certificate(&seen.leaf) else {
         progress.record("tls", || "the certificate cannot be read".to_owned());
         return;
     };
     let until = certificate.validity().not_after;
-    progress.detail.tls_not_after = Some(until.timestamp());
+    let chain_ends = seen.chain_ends.unwrap_or(i64::MAX);
+    progress.detail.tls_not_after = Some(until.timestamp().min(chain_ends));
     progress.record("tls", || {
         format!(
             "certificate of {}{}, issued by {}, valid until {until}",
@@ -260,6 +261,15 @@ fn note_certificate(leaf: &CertificateDer<'_>, progress: &mut Progress<'_>) {
             certificate.issuer()
         )
     });
+    if chain_ends < until.timestamp() {
+        progress.record("tls", || {
+            let ends = Timestamp::from_secs(chain_ends).to_utc();
+            format!(
+                "its chain is valid until {} only",
+                ends.format("%Y-%m-%d %H:%M UTC")
+            )
+        });
+    }
 }
 
 /// The names that a certificate is valid for, the first of them.
@@ -282,23 +292,31 @@ fn names(certificate: &X509Certificate<'_>) -> String {
     format!(" for {}", shown.join(", "))
 }
 
-/// Verifies, and remembers the server's certificate for one connection.
+/// What a server showed.
+#[derive(Debug)]
+struct Seen {
+    leaf: CertificateDer<'static>,
+    /// When the first certificate of its chain ends, in seconds since 1970, where a chain is known.
+    chain_ends: Option<i64>,
+}
+
+/// Verifies, and remembers what the server showed on one connection.
 #[derive(Debug)]
 struct Recorder {
     trust: Option<Arc<Trust>>,
-    leaf: Mutex<Option<CertificateDer<'static>>>,
+    seen: Mutex<Option<Seen>>,
 }
 
 impl Recorder {
     fn new(trust: Option<Arc<Trust>>) -> Self {
         Self {
             trust,
-            leaf: Mutex::new(None),
+            seen: Mutex::new(None),
         }
     }
 
-    fn seen(&self) -> Option<CertificateDer<'static>> {
-        self.leaf.lock().take()
+    fn seen(&self) -> Option<Seen> {
+        self.seen.lock().take()
     }
 }
 
@@ -311,10 +329,14 @@ impl ServerCertVerifier for Recorder {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        *self.leaf.lock() = Some(end_entity.clone().into_owned());
-        if let Some(trust) = &self.trust {
-            trust.check(end_entity, intermediates, server_name, now)?;
-        }
+        let trust = self.trust.as_ref();
+        let chain = trust.map(|trust| trust.check(end_entity, intermediates, server_name, now));
+        let ends = chain.as_ref().and_then(|chain| chain.ends);
+        *self.seen.lock() = Some(Seen {
+            leaf: end_entity.clone().into_owned(),
+            chain_ends: ends.and_then(|ends| i64::try_from(ends.as_secs()).ok()),
+        });
+        chain.map_or(Ok(()), |chain| chain.verdict)?;
         Ok(ServerCertVerified::assertion())
     }
 

@@ -1,5 +1,6 @@
 //! What went wrong in TLS, in sentences: no library's own text reaches a person.
 
+use super::authorities::AuthorityNotValid;
 use crate::outcome::{Cause, Timestamp};
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{
@@ -79,12 +80,24 @@ fn certificate(error: &CertificateError) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "it is not meant for servers (extended key usage)"
         }
-        CertificateError::Other(OtherError(inner)) => inner
-            .downcast_ref::<webpki::Error>()
-            .map_or("it is not valid", path),
+        CertificateError::Other(OtherError(inner)) => {
+            if let Some(authority) = inner.downcast_ref::<AuthorityNotValid>() {
+                return of_authority(authority);
+            }
+            let inner = inner.downcast_ref::<webpki::Error>();
+            inner.map_or("it is not valid", path)
+        }
         _ => "it is not valid",
     };
     words.to_owned()
+}
+
+/// Why the authority that a chain ends at is not valid.
+fn of_authority(authority: &AuthorityNotValid) -> String {
+    let AuthorityNotValid { subject, fault } = authority;
+    let fault = certificate(fault);
+    let fault = fault.strip_prefix("it ").unwrap_or(&fault);
+    format!("its authority `{subject}` {fault}")
 }
 
 /// Faults of a certificate, or of the path to its authority, that rustls only passes on.

@@ -1,10 +1,10 @@
 //! Which certificates are trusted: those that an authority issued, and those that are named
 //! themselves, whatever they say of their own use.
 
+use super::authorities::{Authorities, Chain, Dates};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerifier};
+use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::verify_server_name;
 use rustls::crypto::{
     CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
@@ -12,12 +12,12 @@ use rustls::crypto::{
 };
 use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore};
+use rustls::{CertificateError, DigitallySignedStruct, Error};
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 use webpki::RawPublicKeyEntity;
 use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
 /// Certificates to trust. A server that shows one of them itself is trusted as long as its dates
@@ -25,23 +25,18 @@ use x509_parser::parse_x509_certificate;
 /// `openssl req -x509` makes them, or of the first version of X.509.
 #[derive(Debug)]
 pub struct Trust {
-    authorities: Arc<WebPkiServerVerifier>,
+    authorities: Authorities,
     certificates: HashSet<Box<[u8]>>,
 }
 
 impl Trust {
     /// Fails with a sentence if none of them can be used.
-    pub fn new(certificates: Vec<CertificateDer<'static>>) -> Result<Arc<Self>, String> {
-        let themselves = certificates.iter().map(|one| one.as_ref().into()).collect();
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(certificates);
-        let built = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
-        let authorities = built
-            .build()
-            .map_err(|_| "no valid trusted certificate was found".to_owned())?;
+    pub fn new(certificates: &[CertificateDer<'static>]) -> Result<Arc<Self>, String> {
+        let authorities = Authorities::new(certificates)
+            .ok_or_else(|| "no valid trusted certificate was found".to_owned())?;
         Ok(Arc::new(Self {
             authorities,
-            certificates: themselves,
+            certificates: certificates.iter().map(|one| one.as_ref().into()).collect(),
         }))
     }
 
@@ -53,7 +48,7 @@ impl Trust {
             for error in &loaded.errors {
                 tracing::warn!("cannot read a trusted certificate of the system: {error}");
             }
-            Self::new(loaded.certs)
+            Self::new(&loaded.certs)
         };
         SYSTEM.get_or_init(load).clone()
     }
@@ -81,13 +76,14 @@ impl Trust {
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
         now: UnixTime,
-    ) -> Result<(), Error> {
+    ) -> Chain {
         if self.certificates.contains(leaf.as_ref()) {
-            return check_named(leaf, name, now).map_err(Error::InvalidCertificate);
+            return Chain {
+                verdict: check_named(leaf, name, now).map_err(Error::InvalidCertificate),
+                ends: None,
+            };
         }
-        self.authorities
-            .verify_server_cert(leaf, intermediates, name, &[], now)
-            .map(|_| ())
+        self.authorities.check(leaf, intermediates, name, now)
     }
 }
 
@@ -99,41 +95,33 @@ fn check_named(
 ) -> Result<(), CertificateError> {
     let (_, certificate) =
         parse_x509_certificate(leaf).map_err(|_| CertificateError::BadEncoding)?;
-    let moment = |secs: i64| {
-        UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(secs).unwrap_or_default()))
-    };
-    let validity = certificate.validity();
-    let not_before = moment(validity.not_before.timestamp());
-    let not_after = moment(validity.not_after.timestamp());
-    if now > not_after {
-        return Err(CertificateError::ExpiredContext {
-            time: now,
-            not_after,
-        });
-    }
-    if now < not_before {
-        return Err(CertificateError::NotValidYetContext {
-            time: now,
-            not_before,
-        });
-    }
+    Dates::of(&certificate).check(now)?;
     let parsed = ParsedCertificate::try_from(leaf);
     let fits = match parsed {
         Ok(parsed) if has_names(&certificate) => verify_server_name(&parsed, name).is_ok(),
         _ => !has_names(&certificate) && is_subject(&certificate, name),
     };
-    if fits {
-        return Ok(());
-    }
-    Err(CertificateError::NotValidForNameContext {
-        expected: name.to_owned(),
-        presented: Vec::new(),
-    })
+    fits.then_some(())
+        .ok_or_else(|| CertificateError::NotValidForNameContext {
+            expected: name.to_owned(),
+            presented: presented(&certificate),
+        })
 }
 
 /// Whether it has subject alternative names; if so, only they count.
 fn has_names(certificate: &X509Certificate<'_>) -> bool {
     !matches!(certificate.subject_alternative_name(), Ok(None))
+}
+
+/// The host names that it is valid for.
+fn presented(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let names = certificate.subject_alternative_name().ok().flatten();
+    let names = names.map_or(&[][..], |names| &names.value.general_names);
+    let host_names = names.iter().filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        _ => None,
+    });
+    host_names.collect()
 }
 
 /// Whether the common name of its subject is this name.

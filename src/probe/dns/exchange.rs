@@ -1,6 +1,7 @@
 //! Sends a question and waits for its reply: over UDP, TCP or TLS.
 
-use super::message::{Received, Reply, Skipped};
+use super::message::{Received, Skipped};
+use super::reply::Reply;
 use super::{DnsProbe, Transport};
 use crate::outcome::{Cause, Measurement};
 use crate::probe::dial::{Failure, Progress, connect, resolve, share_end, together};
@@ -19,7 +20,8 @@ struct Message {
     bytes: Vec<u8>,
 }
 
-/// Asks the probe's question. Datagrams that are no reply to it are noted in `skipped`.
+/// Asks the probe's question. Datagrams that are no reply to what was asked last are
+/// noted in `skipped`.
 pub async fn exchange(
     probe: &DnsProbe,
     progress: &mut Progress<'_>,
@@ -35,6 +37,7 @@ pub async fn exchange(
         if let Received::Whole(reply) = received {
             return Ok(reply);
         }
+        skipped.clear();
         progress.record("response", || {
             "truncated: the question is repeated over TCP".to_owned()
         });
@@ -68,6 +71,7 @@ async fn by_datagrams(
         progress.record("request", || {
             format!("{} to {target} (UDP)", probe.question)
         });
+        skipped.clear();
         let asked = by_datagram(probe, target, message, skipped);
         let failure = match timeout_at(end, asked).await {
             Ok(Ok(received)) => return Ok((*address, received)),

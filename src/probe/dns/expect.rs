@@ -1,6 +1,6 @@
 //! The expected answer. Pure.
 
-use super::message::{Reply, rcode_name};
+use super::reply::{Reply, rcode_name};
 use crate::outcome::Cause;
 use crate::probe::pattern::shown;
 use crate::probe::quoted::quoted;
@@ -57,7 +57,8 @@ impl Expect {
         let wanted: Vec<String> = self.rcodes.iter().map(|code| rcode_name(*code)).collect();
         let seen = rcode_name(reply.rcode);
         let text = format!("{seen}, expected {}", wanted.join(", "));
-        Check::new(self.rcodes.contains(&reply.rcode), Cause::Status, text)
+        let holds = self.rcodes.contains(&reply.rcode);
+        Check::new(holds, Cause::Status, explained(text, holds, reply))
     }
 
     fn check_flags(&self, reply: &Reply) -> impl Iterator<Item = Check> {
@@ -87,7 +88,8 @@ impl Expect {
         (min > 0).then(|| {
             let records = if count == 1 { "record" } else { "records" };
             let text = format!("{count} {records} of the type, expected at least {min}");
-            Check::new(count >= min, Cause::Answer, text)
+            let holds = count >= min;
+            Check::new(holds, Cause::Answer, explained(text, holds, reply))
         })
     }
 
@@ -99,7 +101,8 @@ impl Expect {
             let text = if found {
                 format!("a record matches {regex}")
             } else {
-                format!("no record matches {regex}: {}", quoted_all(records))
+                let text = format!("no record matches {regex}: {}", quoted_all(records));
+                explained(text, false, reply)
             };
             Check::new(found, Cause::Answer, text)
         });
@@ -126,6 +129,11 @@ impl Expect {
         });
         some.chain(each).chain(none)
     }
+}
+
+/// Says what may explain that an expectation does not hold.
+fn explained(text: String, holds: bool, reply: &Reply) -> String {
+    if holds { text } else { text + &reply.remarks() }
 }
 
 fn quoted_all(records: &[String]) -> String {

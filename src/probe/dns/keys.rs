@@ -1,5 +1,6 @@
 //! The keys of the `dns` kind.
 
+use super::name;
 use crate::probe::dial::{HostMaybePort, options};
 use crate::probe::pattern::{Pattern, text_regex};
 use crate::yaml::{Bool, Choice, Integer, Key, Keys, List, Mapping, Parsed};
@@ -63,6 +64,9 @@ pub const RCODES: &[(&str, ResponseCode)] = &[
     ("NXRRSET", ResponseCode::NXRRSet),
     ("NOTAUTH", ResponseCode::NotAuth),
     ("NOTZONE", ResponseCode::NotZone),
+    // The number of BADSIG as well, which only answers to signed messages have.
+    ("BADVERS", ResponseCode::BADSIG),
+    ("BADCOOKIE", ResponseCode::BADCOOKIE),
 ];
 
 pub const SERVER: Key<HostMaybePort> = Key::required(
@@ -75,10 +79,10 @@ pub const NAME: Key<Parsed<Name>> = Key::required(
     "name",
     Parsed {
         label: "domain name",
-        expected: "a domain name such as www.example.org, `.` for the root, or 4.2.0.192.in-addr.arpa for a PTR record",
-        parse: parse_name,
+        expected: "a domain name such as www.example.org, `.` for the root, or 4.2.0.192.in-addr.arpa for a PTR record; other characters than letters, digits, `-`, `_`, `*` and `/` are escaped, such as `\\032` for a space",
+        parse: name::parse,
     },
-    "The name to ask for. It is always complete: no search list is applied.",
+    "The name to ask for. It is always complete: no search list is applied. Letters beyond ASCII are sent in their ASCII form (IDNA); `\\032` is a space, as in zone files.",
 );
 
 pub const TYPE: Key<Choice<RecordType>> = Key::with_default(
@@ -151,7 +155,7 @@ pub const MIN_ANSWERS: Key<Integer> = Key::with_default(
     "min_answers",
     Integer(0, 10_000),
     "1",
-    "How many records of the type are expected at least in an answer with the code NOERROR; those of aliases (CNAME) on the way do not count.",
+    "How many records of the type are expected at least in an answer with the code NOERROR; those of aliases (CNAME) on the way do not count, nor those of names that no alias leads to, or of another class.",
 );
 
 const REGEX: Pattern<Regex> = Pattern(text_regex);
@@ -185,11 +189,3 @@ pub const AUTHENTICATED: Key<Bool> = Key::optional(
     Bool,
     "Whether the server must state that it has verified the answer by DNSSEC (the flag AD, for which the question then asks), or must not. slod verifies no signatures itself.",
 );
-
-/// Names in Unicode are sent in their ASCII form.
-fn parse_name(text: &str) -> Option<Name> {
-    let is_text = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control());
-    let mut name = Name::from_str_relaxed(text).ok().filter(|_| is_text)?;
-    name.set_fqdn(true);
-    Some(name)
-}

@@ -1,17 +1,18 @@
 //! Questions and replies as messages of DNS (RFC 1035). Pure.
 
-use super::keys::RCODES;
+use super::name::shown;
+use super::reply::Reply;
 use crate::outcome::Cause;
 use crate::probe::dial::Failure;
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::{DNSClass, Name, RecordType};
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 /// Bytes of a message's header.
 const HEADER: usize = 12;
 /// What most networks carry in one piece (DNS Flag Day 2020).
 const PAYLOAD: u16 = 1232;
-/// Datagrams that are skipped at most in one attempt.
+/// Datagrams that are skipped at most after one question.
 const SKIPPED_MAX: u32 = 100;
 
 /// What is asked.
@@ -28,28 +29,13 @@ pub struct Question {
 
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            name, record_type, ..
-        } = self;
-        write!(f, "{name} {record_type}")
+        write!(f, "{} {}", shown(&self.name), self.record_type)
     }
 }
 
 /// Why a message is not the reply to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfit(pub String);
-
-/// A reply that belongs to its question.
-#[derive(Debug)]
-pub struct Reply {
-    pub rcode: ResponseCode,
-    pub authoritative: bool,
-    pub authenticated: bool,
-    /// The data of each record of the type that was asked for, as in zone files.
-    pub records: Vec<String>,
-    /// Records of other types in the answer, such as aliases on the way.
-    pub others: usize,
-}
 
 /// What came back.
 #[derive(Debug)]
@@ -112,73 +98,13 @@ impl Question {
         if !is_own {
             return unfit("it is for another question");
         }
-        Ok(Received::Whole(self.reply(&message)))
+        Ok(Received::Whole(Reply::of(self, &message)))
     }
 
     fn is(&self, query: &Query) -> bool {
         let fits = query.query_type() == self.record_type && query.query_class() == self.class;
         fits && query.name().eq_ignore_root(&self.name)
     }
-
-    fn reply(&self, message: &Message) -> Reply {
-        let wanted = |record: &&hickory_proto::rr::Record| {
-            self.record_type == RecordType::ANY || record.record_type() == self.record_type
-        };
-        let records: Vec<String> = message
-            .answers
-            .iter()
-            .filter(wanted)
-            .map(|record| {
-                let mut data = String::new();
-                // Some kinds of data have no text; they are empty then.
-                let _ = write!(data, "{}", record.data);
-                data
-            })
-            .collect();
-        Reply {
-            rcode: message.metadata.response_code,
-            authoritative: message.metadata.authoritative,
-            authenticated: message.metadata.authentic_data,
-            others: message.answers.len() - records.len(),
-            records,
-        }
-    }
-}
-
-impl Reply {
-    /// The response code as a number.
-    pub fn code(&self) -> u32 {
-        u16::from(self.rcode).into()
-    }
-}
-
-impl fmt::Display for Reply {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.records.len();
-        let records = if count == 1 { "record" } else { "records" };
-        write!(f, "{}, {count} {records}", rcode_name(self.rcode))?;
-        if self.others > 0 {
-            write!(f, " and {} of other types", self.others)?;
-        }
-        for (flag, is_set) in [
-            ("authoritative", self.authoritative),
-            ("authenticated", self.authenticated),
-        ] {
-            if is_set {
-                write!(f, ", {flag}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The name that IANA gives a response code, or its number.
-pub fn rcode_name(code: ResponseCode) -> String {
-    let known = RCODES.iter().find(|(_, known)| *known == code);
-    known.map_or_else(
-        || format!("response code {}", u16::from(code)),
-        |(name, _)| (*name).to_owned(),
-    )
 }
 
 /// Datagrams that are no reply to the question, and are skipped as resolvers do: anybody could
@@ -191,6 +117,11 @@ pub struct Skipped {
 }
 
 impl Skipped {
+    /// Begins with the next question.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     pub const fn is_empty(&self) -> bool {
         self.count == 0
     }

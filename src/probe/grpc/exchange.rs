@@ -26,6 +26,8 @@ use tokio::time::Instant;
 const PATH: &str = "/grpc.health.v1.Health/Check";
 /// Bytes of metadata that a server may send.
 const METADATA_MAX: u32 = 64 << 10;
+/// The protocol that both sides must have chosen in TLS.
+const HTTP2: &[u8] = b"h2";
 const STATUS: &str = "grpc-status";
 const WORDS: &str = "grpc-message";
 
@@ -47,6 +49,10 @@ pub async fn exchange(probe: &GrpcProbe, progress: &mut Progress<'_>) -> Result<
         return call(probe, stream, progress).await;
     };
     let stream = tls.handshake(stream, name.clone(), progress).await?;
+    if stream.alpn() != Some(HTTP2) {
+        let message = "TLS: the server did not choose HTTP/2 (the ALPN protocol `h2`), which clients of gRPC require (RFC 9113)";
+        return Err(Failure::bad(Cause::Tls, message));
+    }
     call(probe, stream, progress).await
 }
 
@@ -63,11 +69,8 @@ async fn call(
     builder
         .max_header_list_size(METADATA_MAX)
         .enable_push(false);
-    let failed = |error: h2::Error, doing| match refusal(&start.bytes(), true) {
-        Some(_) => Failure::bad(
-            Cause::Protocol,
-            "the server responds with HTTP/1.1 where it should speak HTTP/2",
-        ),
+    let failed = |error: h2::Error, doing| match foreign(&start.bytes()) {
+        Some(message) => Failure::bad(Cause::Protocol, message),
         None => http2_error::explain(&error, doing),
     };
     let handshake = builder.handshake(Tap::new(stream, start.clone()));
@@ -84,6 +87,17 @@ async fn call(
         answer
     };
     Driven::new(connection).during(exchanged).await
+}
+
+/// What a server begins with that does not speak HTTP/2.
+fn foreign(start: &[u8]) -> Option<String> {
+    match start {
+        [b'H', b'T', b'T', b'P', b'/', b'1', ..] => {
+            Some("the server responds with HTTP/1.1 where it should speak HTTP/2".to_owned())
+        }
+        [0x15 | 0x16, 3, ..] => Some("the server uses TLS on this port: add `tls: {}`".to_owned()),
+        _ => refusal(start, true),
+    }
 }
 
 fn request(probe: &GrpcProbe, progress: &Progress<'_>) -> Result<Request<()>, Failure> {

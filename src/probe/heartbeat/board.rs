@@ -92,6 +92,16 @@ impl HeartbeatState {
     }
 }
 
+/// What the program that ran before found about a probe.
+#[derive(Clone, Copy, Debug)]
+pub struct Before {
+    /// Its first outcome ever.
+    pub first: Timestamp,
+    /// Its last one.
+    pub last: Timestamp,
+    pub verdict: Verdict,
+}
+
 /// Why a report is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -118,6 +128,8 @@ struct Entry {
     judged: Option<Timestamp>,
     /// Whether the program that ran before missed a report at its end.
     silent: bool,
+    /// The first outcome ever, where a program ran before.
+    first: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -143,6 +155,7 @@ impl HeartbeatBoard {
                 looked: None,
                 judged: None,
                 silent: false,
+                first: None,
             };
             (key, entry)
         };
@@ -157,13 +170,13 @@ impl HeartbeatBoard {
     }
 
     /// Accepts reports for these probes from `now` on, as far as they are heartbeats, and for no
-    /// others; the probes then look here. `last_outcome` looks up what the program that ran before
-    /// found last about a probe.
+    /// others; the probes then look here. `before` looks up what the program that ran before found
+    /// about a probe.
     pub fn accept<'a>(
         &self,
         now: Timestamp,
         probes: impl Iterator<Item = (&'a ProbeKey, &'a dyn Probe)>,
-        last_outcome: impl Fn(&ProbeKey) -> Option<(Timestamp, Verdict)>,
+        before: impl Fn(&ProbeKey) -> Option<Before>,
     ) {
         let mut board = self.0.lock();
         let mut removed = std::mem::take(&mut *board);
@@ -173,9 +186,9 @@ impl HeartbeatBoard {
             };
             let mut entry = removed.remove(key).unwrap_or_else(|| Entry::new(now));
             if entry.terms.is_none()
-                && let Some((at, verdict)) = last_outcome(key)
+                && let Some(before) = before(key)
             {
-                entry.resume(at, verdict);
+                entry.resume(before);
             }
             entry.accept(&probe.terms.due, now);
             entry.terms = Some(probe.terms.clone());
@@ -279,13 +292,15 @@ impl Entry {
             looked: None,
             judged: None,
             silent: false,
+            first: None,
         }
     }
 
     /// Goes on where the program that ran before ended.
-    fn resume(&mut self, at: Timestamp, verdict: Verdict) {
-        self.silent = verdict == Verdict::Bad(Cause::Silent);
-        self.looked = self.looked.max(Some(at));
+    fn resume(&mut self, before: Before) {
+        self.silent = before.verdict == Verdict::Bad(Cause::Silent);
+        self.looked = self.looked.max(Some(before.last));
+        self.first = Some(before.first);
     }
 
     /// Accepts from `now` on what is due. What was overdue while reports were accepted stays so;
@@ -301,8 +316,9 @@ impl Entry {
         let overdue = |looked| was.is_overdue(reference, looked);
         let seen_overdue = before.is_some() && self.looked.is_some_and(overdue);
         if self.silent {
-            // Overdue since before this program began.
-            self.since = last.unwrap_or(Timestamp(0));
+            // Overdue since before this program began; without any report, it was listened for since
+            // its first outcome.
+            self.since = last.or(self.first).unwrap_or(now);
         } else if !seen_overdue {
             self.since = now;
         }

@@ -8,9 +8,7 @@ use http::header::CONTENT_LENGTH;
 pub fn refusal(start: &[u8], http2: bool) -> Option<String> {
     let is_http1 = start.starts_with(b"HTTP/1.0") || start.starts_with(b"HTTP/1.1");
     if http2 {
-        return is_http1.then(|| {
-            "the server responds with HTTP/1.1 where it should speak HTTP/2: set `http_version: \"1.1\"`".to_owned()
-        });
+        return http2_refusal(start, is_http1);
     }
     match start {
         [] => None,
@@ -25,6 +23,22 @@ pub fn refusal(start: &[u8], http2: bool) -> Option<String> {
         )),
         _ => status_fault(first_line(start)).or_else(|| field_fault(start)),
     }
+}
+
+fn http2_refusal(start: &[u8], is_http1: bool) -> Option<String> {
+    if is_http1 {
+        return Some("the server responds with HTTP/1.1 where it should speak HTTP/2: set `http_version: \"1.1\"`".to_owned());
+    }
+    // The SETTINGS frame that opens a connection: its length, and its type.
+    let wanted = [Some(0), None, None, Some(4)];
+    let mut begin = start.iter().zip(wanted);
+    let is_http2 = begin.all(|(byte, wanted)| wanted.is_none_or(|wanted| *byte == wanted));
+    (!is_http2).then(|| {
+        format!(
+            "the response starts with {}, not with a frame of HTTP/2",
+            quoted(first_line(start))
+        )
+    })
 }
 
 fn status_fault(line: &[u8]) -> Option<String> {
@@ -97,7 +111,7 @@ mod tests {
 
     #[test]
     fn the_fault_is_named() {
-        let table: [(&[u8], bool, &str); 17] = [
+        let table: [(&[u8], bool, &str); 18] = [
             (
                 b"HTTP/1.2 200 OK\r\n",
                 false,
@@ -121,6 +135,7 @@ mod tests {
                 true,
                 "responds with HTTP/1.1",
             ),
+            (b"SSH-2.0-x\r\n", true, "starts with `SSH-2.0-x`, not with"),
             (
                 b"HTTP/1.1 abc\r\n\r\n",
                 false,
@@ -168,6 +183,8 @@ mod tests {
         ] {
             assert_eq!(refusal(start, false), None);
         }
-        assert_eq!(refusal(b"\0\0\x12\x04", true), None);
+        for start in [b"\0\0\x12\x04\0".as_slice(), b"\0\0", b""] {
+            assert_eq!(refusal(start, true), None);
+        }
     }
 }

@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Bytes of a connection that are remembered.
 const START_MAX: usize = 1024;
 const HTTP10: &[u8] = b"HTTP/1.0";
+/// Where the words of a status line begin at the earliest: `HTTP/1.1 200`.
+const WORDS_AT: usize = 12;
 
 /// The first bytes that the other side sent.
 #[derive(Clone, Debug, Default)]
@@ -36,18 +38,25 @@ impl Start {
         }
     }
 
+    fn is_http1(&self) -> bool {
+        self.0.lock().starts_with(b"HTTP/1.")
+    }
+
     pub fn bytes(&self) -> Vec<u8> {
         self.0.lock().clone()
     }
 }
 
-/// A connection that remembers its [`Start`] and corrects two things that other clients take and
-/// hyper does not: chunks in HTTP/1.0, and more than one space before the status code. The
-/// connection serves one answer, so that nothing else depends on the version.
+/// A connection that remembers its [`Start`] and corrects what other clients take and hyper does not:
+/// chunks in HTTP/1.0, more than one space before the status code, and control characters in the words
+/// behind it, which clients ignore (RFC 9112, section 4). The connection serves one answer, so that
+/// nothing else depends on the version.
 pub struct Tap<S> {
     stream: S,
     start: Start,
     begun: bool,
+    /// Bytes of the first line so far; nothing once it is over.
+    line: Option<usize>,
 }
 
 impl<S> Tap<S> {
@@ -56,6 +65,7 @@ impl<S> Tap<S> {
             stream,
             start,
             begun: false,
+            line: Some(0),
         }
     }
 }
@@ -71,6 +81,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         let read = &mut into.filled_mut()[before..];
         if let Some(digit) = self.start.note(read) {
             read[digit] = b'1';
+        }
+        if let Some(before) = self.line {
+            self.line = clean_words(read, before, &self.start);
         }
         if !self.begun {
             close_gap(read);
@@ -108,6 +121,24 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
+}
+
+/// Replaces control characters behind the status code by spaces; `before` bytes of the first line came
+/// earlier. Returns how many did now, while the line goes on. NUL and CR stay, which are no mistakes of
+/// a text but attacks on its readers.
+fn clean_words(read: &mut [u8], before: usize, start: &Start) -> Option<usize> {
+    let end = read.iter().position(|byte| *byte == b'\n');
+    let length = end.unwrap_or(read.len());
+    let line = &mut read[..length];
+    if start.is_http1() {
+        let words = line.get_mut(WORDS_AT.saturating_sub(before)..);
+        for byte in words.unwrap_or_default() {
+            if byte.is_ascii_control() && !matches!(*byte, 0 | b'\t' | b'\r') {
+                *byte = b' ';
+            }
+        }
+    }
+    end.is_none().then_some(before + length)
 }
 
 /// Moves further spaces before the status code to the front, as empty lines, which hyper skips.
@@ -157,6 +188,22 @@ mod tests {
         assert_eq!(read, b"\n\nHTTP/1.1 200  OK\r\n\r\nHTTP/1.1  5");
         let (read, _) = through(b"HTTP/1.1          ", 100).await;
         assert_eq!(read.len(), 18);
+    }
+
+    #[tokio::test]
+    async fn control_characters_in_the_words_become_spaces() {
+        for size in [1, 5, 13, 100] {
+            let (read, start) = through(b"HTTP/1.0 200 O\x1b\x7fK\r\nX: \x1b\r\n", size).await;
+            assert_eq!(read, b"HTTP/1.1 200 O  K\r\nX: \x1b\r\n", "{size}");
+            assert!(start.bytes().contains(&0x1b), "as it was sent");
+            for kept in [
+                b"HTTP/1.1 200 O\0\rK\r\n".as_slice(),
+                b"HTTP/1.1 2\x1b0 OK\r\n",
+                b"\x15\x03\x01\0\x02\x02\x50\x01\x01\x01\x01\x01\x01\x01\n",
+            ] {
+                assert_eq!(through(kept, size).await.0, kept, "{size}");
+            }
+        }
     }
 
     #[test]

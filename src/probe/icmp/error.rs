@@ -15,6 +15,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether the sender has to fragment the packet, as routers of IPv6 never do. The kernel has taken
+    /// note of the size.
+    pub const fn is_too_large(&self) -> bool {
+        self.is_v6 && self.kind == 2
+    }
+
     /// All of them say that the packet did not arrive.
     pub fn failure(&self, target: IpAddr) -> Failure {
         let words = if self.is_v6 {
@@ -102,6 +108,14 @@ mod tests {
         assert!(said(true, 3, 0).contains("`ttl`"));
         assert!(said(false, 3, 4).contains("`payload_size`"));
         assert!(said(true, 2, 0).contains("`payload_size`"));
+        let report = |is_v6, kind| Report {
+            is_v6,
+            kind,
+            code: 0,
+            from: None,
+        };
+        assert!(report(true, 2).is_too_large());
+        assert!(!report(false, 2).is_too_large() && !report(true, 1).is_too_large());
         assert_eq!(said(false, 3, 1), "192.0.2.1: no route to the host");
     }
 }

@@ -39,6 +39,7 @@ pub struct Socket {
     file: UdpSocket,
     target: IpAddr,
     is_raw: bool,
+    dont_fragment: bool,
 }
 
 /// A request whose reply is waited for.
@@ -61,6 +62,7 @@ impl Socket {
             file,
             target,
             is_raw,
+            dont_fragment: settings.dont_fragment,
         })
     }
 
@@ -109,6 +111,8 @@ impl Sent<'_> {
     /// Waits for the reply, and returns the bytes of its payload.
     pub async fn reply(&self) -> Result<usize, Failure> {
         let Self { socket, echo } = self;
+        // By the first report of it, the packet is not lost but to be sent in fragments.
+        let mut may_repeat = !socket.dont_fragment;
         let mut buffer = vec![0; echo.reply_max()];
         loop {
             let received = socket
@@ -123,6 +127,11 @@ impl Sent<'_> {
                 });
             let length = match received.await {
                 Ok(Ok(length)) => length,
+                Ok(Err(report)) if report.is_too_large() && may_repeat => {
+                    may_repeat = false;
+                    socket.send(echo).await?;
+                    continue;
+                }
                 Ok(Err(report)) => return Err(report.failure(socket.target)),
                 Err(error) => return Err(socket.failure(&error)),
             };

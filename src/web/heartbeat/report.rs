@@ -58,7 +58,11 @@ impl Report {
             found.map(|(_, value)| value.trim().to_owned())
         };
         let text = value(|name| name == "msg");
-        let is_status = |name: &str| STATUS.contains(&name) || FAILURE.contains(&name);
+        let is_status = |name: &str| {
+            [&STATUS[..], &SUCCESS, &FAILURE]
+                .iter()
+                .any(|all| all.contains(&name))
+        };
         let text = text.or_else(|| value(is_status).filter(|_| failed));
         Ok(Self {
             failed,
@@ -74,13 +78,21 @@ fn status(name: &str, value: &str) -> Option<Result<bool, Problem>> {
     if STATUS.contains(&name) {
         return Some(ended(value));
     }
-    let is_no = NO.contains(&value) || number(value) == Some(false);
     if SUCCESS.contains(&name) {
-        // `?ok=3` would be odd, but is no reason to count a failure.
-        return Some(Ok(is_no));
+        return Some(succeeded(value));
     }
     // `?error=disk full` has its text, `?failed=0` none.
+    let is_no = NO.contains(&value) || number(value) == Some(false);
     FAILURE.contains(&name).then_some(Ok(!is_no))
+}
+
+/// What a success is said to be: nothing more, yes or no, how many (`?passed=17`), or how the job ended.
+fn succeeded(value: &str) -> Result<bool, Problem> {
+    match number(value) {
+        _ if value.is_empty() => Ok(false),
+        Some(is_any) => Ok(!is_any),
+        None => ended(value),
+    }
 }
 
 fn ended(word: &str) -> Result<bool, Problem> {
@@ -158,6 +170,10 @@ mod tests {
             "run=17",
             "msg=down",
             "state=true",
+            "passed=17",
+            "success=OK",
+            "ok=yes",
+            "up=up",
         ] {
             assert_eq!(read(query).map(|(failed, _)| failed), Ok(false), "{query}");
         }
@@ -165,8 +181,14 @@ mod tests {
             ("status=fail", "fail"),
             ("fail", ""),
             ("failed=1", "1"),
-            ("success=false", ""),
-            ("ok=0", ""),
+            ("success=false", "false"),
+            ("ok=0", "0"),
+            ("success=failed", "failed"),
+            ("ok=fail", "fail"),
+            ("up=down", "down"),
+            ("passed=error", "error"),
+            ("succeeded=no", "no"),
+            ("ok=disk+full", "disk full"),
             ("error=disk+full", "disk full"),
             ("code=1", "1"),
             ("status=-9", "-9"),
@@ -186,6 +208,7 @@ mod tests {
             "status=",
             "status=running",
             "status=succes",
+            "ok=running",
             "status=ok&exit=0",
         ] {
             assert_eq!(read(query), Err(()), "{query}");

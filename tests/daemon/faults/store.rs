@@ -145,3 +145,21 @@ fn garbage_in_the_write_ahead_log_costs_nothing_that_was_committed() {
     daemon.wait_for(|daemon| daemon.metric(covered).filter(|share| *share > 0.006));
     daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 1.0));
 }
+
+#[test]
+fn a_limit_of_the_size_of_files_is_like_a_full_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            r#"ulimit -f 16 && exec timeout 60 "$0" run --config "$1""#,
+        ])
+        .arg(env!("CARGO_BIN_EXE_slod"))
+        .arg(config(folder.path()))
+        .output()
+        .expect("a shell");
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Not killed by SIGXFSZ, of which a shell makes 153.
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(said.contains("slod.db"), "{said}");
+}

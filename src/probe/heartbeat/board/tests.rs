@@ -30,6 +30,20 @@ fn accept(board: &HeartbeatBoard, second: i64, probe: &dyn Probe) {
     board.accept(at(second), [(&key(), probe)].into_iter(), |_| None);
 }
 
+/// With the first outcome at 50 s.
+fn before(last: i64, verdict: Verdict) -> Before {
+    Before {
+        first: at(50),
+        last: at(last),
+        verdict,
+    }
+}
+
+/// Goes on at 1,000 s.
+fn resume(board: &HeartbeatBoard, probe: &dyn Probe, before: Before) {
+    board.accept(at(1000), [(&key(), probe)].into_iter(), |_| Some(before));
+}
+
 fn since(board: &HeartbeatBoard, second: i64) -> Timestamp {
     board.look(&key(), at(second)).since
 }
@@ -80,9 +94,8 @@ fn a_restart_forgives_no_job_that_was_overdue_before() {
     };
     let restarted = |verdict| {
         let board = HeartbeatBoard::new(stored(None));
-        let last = |_: &ProbeKey| Some((at(900), verdict));
         let probe = every(60);
-        board.accept(at(1000), [(&key(), &probe as &dyn Probe)].into_iter(), last);
+        resume(&board, &probe, before(900, verdict));
         since(&board, 1001)
     };
     assert_eq!(restarted(Verdict::Good), at(1000));
@@ -91,10 +104,20 @@ fn a_restart_forgives_no_job_that_was_overdue_before() {
     // A good outcome from after a failure may be of an attempt that did not see it.
     let failures = Failures::new(&beat(90, true), None);
     let board = HeartbeatBoard::new(stored(Some(failures.clone())));
-    let last = |_: &ProbeKey| Some((at(95), Verdict::Good));
     let probe = every(60);
-    board.accept(at(1000), [(&key(), &probe as &dyn Probe)].into_iter(), last);
+    resume(&board, &probe, before(95, Verdict::Good));
     assert_eq!(board.look(&key(), at(1001)).failures, Some(failures));
+}
+
+#[test]
+fn a_job_that_never_reported_is_silent_since_it_was_listened_to_first() {
+    let board = HeartbeatBoard::new(HashMap::new());
+    let probe = every(60);
+    let silent = Verdict::Bad(Cause::Silent);
+    resume(&board, &probe, before(900, silent));
+    let outcome = probe.judge(&board.look(&key(), at(1001)));
+    assert_eq!(outcome.verdict, silent);
+    assert_eq!(outcome.latency, Duration::from_secs(1001 - 50));
 }
 
 #[test]

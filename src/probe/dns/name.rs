@@ -1,0 +1,173 @@
+//! Domain names as configs and messages write them. Pure.
+
+use hickory_proto::rr::Name;
+use hickory_proto::rr::domain::Label;
+use std::fmt::Write as _;
+use std::str::Chars;
+
+/// What may stand between labels (RFC 3490, section 3.1).
+const FULL_STOPS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
+const PUNYCODE: &[u8] = b"xn--";
+
+/// Reads a complete name. A label may be in Unicode, which is sent in its ASCII form. Otherwise it may have
+/// any bytes; those that are no letters, digits, `-`, `_`, `*` and `/` are escaped as in zone files (RFC
+/// 1035, section 5.1), such as `\032` or `\ ` for a space. `None` for what would be asked as another name.
+pub fn parse(text: &str) -> Option<Name> {
+    if matches!(text, ".") {
+        return Some(Name::root());
+    }
+    let mut name = Name::new();
+    let mut chars = text.chars();
+    let mut is_complete = true;
+    while is_complete && !chars.as_str().is_empty() {
+        let label;
+        (label, is_complete) = read_label(&mut chars)?;
+        // Fails if the name gets too long.
+        name = name.append_label(label).ok()?;
+    }
+    name.set_fqdn(true);
+    (!name.is_root()).then_some(name)
+}
+
+/// The next label, and whether a full stop ended it.
+fn read_label(chars: &mut Chars<'_>) -> Option<(Label, bool)> {
+    let (mut bytes, mut is_escaped, mut is_complete) = (Vec::new(), false, false);
+    while let Some(char) = chars.next() {
+        if FULL_STOPS.contains(&char) {
+            is_complete = true;
+            break;
+        }
+        if char == '\\' {
+            is_escaped = true;
+            bytes.push(read_escaped(chars)?);
+        } else if char.is_ascii() && !is_plain(char) {
+            return None;
+        } else {
+            bytes.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+    let label = if bytes.is_ascii() || is_escaped {
+        Label::from_raw_bytes(&bytes).ok()?
+    } else {
+        in_ascii(&bytes)?
+    };
+    Some((label, is_complete))
+}
+
+/// A byte after a backslash: three decimal digits, or itself.
+fn read_escaped(chars: &mut Chars<'_>) -> Option<u8> {
+    let first = chars.next()?;
+    let Some(hundreds) = first.to_digit(10) else {
+        return u8::try_from(first).ok().filter(u8::is_ascii);
+    };
+    let mut digit = || chars.next()?.to_digit(10);
+    let (tens, ones) = (digit()?, digit()?);
+    u8::try_from(hundreds * 100 + tens * 10 + ones).ok()
+}
+
+/// A label in Unicode as it is sent (RFC 5891).
+fn in_ascii(label: &[u8]) -> Option<Label> {
+    let label = Label::from_utf8(std::str::from_utf8(label).ok()?).ok()?;
+    // A character that is mapped to a full stop would end it.
+    (!label.as_bytes().contains(&b'.')).then_some(label)
+}
+
+/// Whether a character stands for itself. `/` is in the zones of RFC 2317.
+fn is_plain(char: char) -> bool {
+    char.is_ascii_alphanumeric() || "-_*/".contains(char)
+}
+
+/// A complete name in the form that [`parse`] reads.
+pub fn shown(name: &Name) -> String {
+    let mut shown = String::new();
+    for label in name {
+        match Label::from_raw_bytes(label) {
+            Ok(label) if label.as_bytes().starts_with(PUNYCODE) => {
+                // Writing to a string never fails.
+                let _ = write!(shown, "{label}");
+            }
+            _ => escape(label, &mut shown),
+        }
+        shown.push('.');
+    }
+    if shown.is_empty() { ".".into() } else { shown }
+}
+
+fn escape(label: &[u8], shown: &mut String) {
+    for byte in label {
+        let char = char::from(*byte);
+        if is_plain(char) {
+            shown.push(char);
+        } else if char.is_ascii_graphic() {
+            shown.extend(['\\', char]);
+        } else {
+            let _ = write!(shown, "\\{byte:03}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_asked_as_they_are_written_or_refused() {
+        let labels = |text: &str| {
+            let name = parse(text)?;
+            let labels = name
+                .iter()
+                .map(|label| String::from_utf8_lossy(label).into());
+            Some(labels.collect::<Vec<String>>())
+        };
+        let table: [(&str, &[&str]); 9] = [
+            ("www.example.org", &["www", "example", "org"]),
+            ("www.example.org.", &["www", "example", "org"]),
+            (".", &[]),
+            ("a\u{3002}b\u{ff0e}c\u{ff61}", &["a", "b", "c"]),
+            ("m\u{fc}nchen.test", &["xn--mnchen-3ya", "test"]),
+            (
+                "1.0/25.2.0.192.in-addr.arpa",
+                &["1", "0/25", "2", "0", "192", "in-addr", "arpa"],
+            ),
+            ("-a.b-._tcp.*.x", &["-a", "b-", "_tcp", "*", "x"]),
+            ("Old\\032Printer\\ 2._ipp", &["Old Printer 2", "_ipp"]),
+            ("a\\.b\\\\.c", &["a.b\\", "c"]),
+        ];
+        for (text, wanted) in table {
+            let labels = labels(text).unwrap_or_else(|| panic!("{text:?} is valid"));
+            assert_eq!(labels, wanted, "{text:?}");
+            let again = parse(&shown(&parse(text).expect("valid")));
+            assert_eq!(again, parse(text), "{text:?}");
+        }
+        let long = "a".repeat(64);
+        let longer = "a.".repeat(128);
+        for text in [
+            "",
+            "..",
+            "a..b",
+            ".a",
+            "a b",
+            "a\tb",
+            "\\",
+            "a\\",
+            "a\\25",
+            "a\\256",
+            "a\\\u{fc}",
+            "https://a.test",
+            "a:53",
+            "user@a.test",
+            "a\u{a0}b",
+            &long,
+            &longer,
+        ] {
+            assert_eq!(labels(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_shown_as_it_may_be_written() {
+        for text in ["m\u{fc}nchen.test.", "a\\032b.0/25.", ".", "a\\.b\\255."] {
+            assert_eq!(shown(&parse(text).expect("valid")), text);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What a reply says: the records that answer its question, and all that may explain why there are none.
+
+use super::keys::RCODES;
+use super::message::Question;
+use super::name::shown;
+use crate::probe::quoted::quoted;
+use hickory_proto::op::{Message, ResponseCode};
+use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
+use hickory_proto::rr::{Name, RData, Record, RecordType};
+use std::fmt;
+
+/// Aliases that are followed at most in one answer.
+const ALIASES_MAX: usize = 32;
+/// Extended DNS errors (RFC 8914).
+const EXTENDED_ERROR: EdnsCode = EdnsCode::Unknown(15);
+/// Their names in the registry of IANA, by their codes.
+const EXTENDED_ERRORS: [&str; 31] = [
+    "Other",
+    "Unsupported DNSKEY Algorithm",
+    "Unsupported DS Digest Type",
+    "Stale Answer",
+    "Forged Answer",
+    "DNSSEC Indeterminate",
+    "DNSSEC Bogus",
+    "Signature Expired",
+    "Signature Not Yet Valid",
+    "DNSKEY Missing",
+    "RRSIGs Missing",
+    "No Zone Key Bit Set",
+    "NSEC Missing",
+    "Cached Error",
+    "Not Ready",
+    "Blocked",
+    "Censored",
+    "Filtered",
+    "Prohibited",
+    "Stale NXDOMAIN Answer",
+    "Not Authoritative",
+    "Not Supported",
+    "No Reachable Authority",
+    "Network Error",
+    "Invalid Data",
+    "Signature Expired before Valid",
+    "Too Early",
+    "Unsupported NSEC3 Iterations Value",
+    "Unable to conform to policy",
+    "Synthesized",
+    "Invalid Query Type",
+];
+
+/// A reply that belongs to its question.
+#[derive(Debug)]
+pub struct Reply {
+    pub rcode: ResponseCode,
+    pub authoritative: bool,
+    pub authenticated: bool,
+    /// The data of each record of the type that was asked for, as in zone files.
+    pub records: Vec<String>,
+    /// Records of other types in the answer, such as aliases on the way.
+    others: usize,
+    /// Records that no resolver would use: of names that no alias leads to, or of another class.
+    strays: usize,
+    /// The first of them.
+    stray: Option<String>,
+    /// Why the server answers like this, in its own words.
+    extended_error: Option<String>,
+}
+
+impl Reply {
+    pub fn of(question: &Question, message: &Message) -> Self {
+        let owners = owners(question, &message.answers);
+        let is_own =
+            |record: &&Record| record.dns_class == question.class && owners.contains(&&record.name);
+        let (own, strays): (Vec<_>, Vec<_>) = message.answers.iter().partition(is_own);
+        let wanted = |record: &&&Record| {
+            question.record_type == RecordType::ANY || record.record_type() == question.record_type
+        };
+        let records = own.iter().filter(wanted);
+        // Some kinds of data have no text; they are empty then.
+        let records: Vec<String> = records.map(|record| record.data.to_string()).collect();
+        Self {
+            rcode: message.metadata.response_code,
+            authoritative: message.metadata.authoritative,
+            authenticated: message.metadata.authentic_data,
+            others: own.len() - records.len(),
+            records,
+            strays: strays.len(),
+            stray: strays.first().map(|record| whole(record)),
+            extended_error: extended_error(message),
+        }
+    }
+
+    /// The response code as a number.
+    pub fn code(&self) -> u32 {
+        u16::from(self.rcode).into()
+    }
+
+    /// What may explain an answer that is not as expected; empty if there is nothing.
+    pub fn remarks(&self) -> String {
+        let stray = self.stray.as_ref().map(|stray| {
+            let stray = quoted(stray.as_bytes());
+            let more = match self.strays {
+                1 => String::new(),
+                count => format!(" and {} more", count - 1),
+            };
+            format!("; what does not answer the question is not counted: {stray}{more}")
+        });
+        let error = self.extended_error.as_ref();
+        let error = error.map(|error| format!("; the server reports {error}"));
+        [stray, error].into_iter().flatten().collect()
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.records.len();
+        let records = if count == 1 { "record" } else { "records" };
+        write!(f, "{}, {count} {records}", rcode_name(self.rcode))?;
+        if self.others > 0 {
+            write!(f, " and {} of other types", self.others)?;
+        }
+        for (flag, is_set) in [
+            ("authoritative", self.authoritative),
+            ("authenticated", self.authenticated),
+        ] {
+            if is_set {
+                write!(f, ", {flag}")?;
+            }
+        }
+        f.write_str(&self.remarks())
+    }
+}
+
+/// The name that was asked for, and those that its aliases lead to. A DNAME comes with the CNAME that it
+/// stands for (RFC 6672, section 3.1).
+fn owners<'a>(question: &'a Question, answers: &'a [Record]) -> Vec<&'a Name> {
+    let mut owners = vec![&question.name];
+    let alias = |of: &Name| {
+        answers.iter().find_map(|record| match &record.data {
+            RData::CNAME(to) if record.name == *of && record.dns_class == question.class => {
+                Some(&to.0)
+            }
+            _ => None,
+        })
+    };
+    while let Some(next) = owners.last().and_then(|last| alias(last)) {
+        if owners.len() > ALIASES_MAX || owners.contains(&next) {
+            break;
+        }
+        owners.push(next);
+    }
+    owners
+}
+
+/// A record with its owner, class and type.
+fn whole(record: &Record) -> String {
+    let (class, kind) = (record.dns_class, record.record_type());
+    format!("{} {class} {kind} {}", shown(&record.name), record.data)
+}
+
+fn extended_error(message: &Message) -> Option<String> {
+    let edns = message.edns.as_ref()?;
+    let Some(EdnsOption::Unknown(_, data)) = edns.option(EXTENDED_ERROR) else {
+        return None;
+    };
+    let (code, words) = data.split_first_chunk::<2>()?;
+    let code = u16::from_be_bytes(*code);
+    let name = EXTENDED_ERRORS.get(usize::from(code));
+    let name = name.map_or(String::new(), |name| format!(" ({name})"));
+    let words = if words.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", quoted(words))
+    };
+    Some(format!("extended error {code}{name}{words}"))
+}
+
+/// The name that IANA gives a response code, or its number.
+pub fn rcode_name(code: ResponseCode) -> String {
+    let known = RCODES.iter().find(|(_, known)| *known == code);
+    known.map_or_else(
+        || format!("response code {}", u16::from(code)),
+        |(name, _)| (*name).to_owned(),
+    )
+}
