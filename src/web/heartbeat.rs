@@ -43,8 +43,9 @@ pub async fn beat(
     let key = ProbeKey::new(&service, &probe);
     admit(&state, &key, &parts).await?;
     let report = Report::read(&parameters)?;
-    let at = state.clock.now();
     let (mut text, rest) = beginning(body).await;
+    // Of a slow sender, when it has sent: its report must not replace one that came meanwhile.
+    let at = state.clock.now();
     if text.is_empty() {
         text = report.text.into_bytes();
     }

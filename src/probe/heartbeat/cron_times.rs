@@ -3,6 +3,8 @@
 use crate::yaml::{Form, Scalar};
 use chrono::{DateTime, TimeDelta, Utc};
 use croner::Cron;
+use croner::errors::CronError;
+use croner::parser::CronParser;
 use std::str::FromStr;
 
 /// They must come again within this; `0 0 29 2 *` comes every eight years at the latest.
@@ -49,21 +51,31 @@ impl Scalar for CronTimes {
 pub fn read(text: &str) -> Result<Cron, String> {
     let count = text.split_whitespace().count();
     if text.starts_with('@') {
-        let names = "one of @yearly, @annually, @monthly, @weekly, @daily and @hourly";
-        return Cron::from_str(text).map_err(|_| names.to_owned());
+        let names = "one of @yearly, @annually, @monthly, @weekly, @daily, @midnight and @hourly";
+        let text = text.replace("@midnight", "@daily");
+        return Cron::from_str(&text).map_err(|_| names.to_owned());
     }
     if count != FIELDS.len() {
         return Err(format!(
             "{EXAMPLES}; there are {count} (the fields are minute, hour, day of the month, month, day of the week)"
         ));
     }
-    let cron = Cron::from_str(text).map_err(|_| wrong_field(text))?;
+    let cron = parse(text).map_err(|_| wrong_field(text))?;
     let start = DateTime::<Utc>::UNIX_EPOCH;
     let next = cron.find_next_occurrence(&start, false).ok();
     if next.is_none_or(|next| next - start >= LONGEST_PAUSE) {
         return Err("times that come again: no year has such a day".to_owned());
     }
     Ok(cron)
+}
+
+/// Where both the day of the month and that of the week are restricted, either counts; one that begins
+/// with `*`, as `*/2` does, is not restricted, so that both must fit (crontab(5)).
+fn parse(text: &str) -> Result<Cron, CronError> {
+    let mut days = text.split_whitespace().skip(2).step_by(2);
+    let both = days.any(|field| field.starts_with('*'));
+    let parser = CronParser::builder().dom_and_dow(both).build();
+    parser.parse(text)
 }
 
 /// What is expected in the first field that is invalid by itself.
@@ -135,5 +147,25 @@ mod tests {
     #[test]
     fn what_a_variable_holds_is_not_explained() {
         assert_eq!(CronTimes.expected("${TIMES}"), EXAMPLES);
+    }
+
+    /// What cronie runs, by the examples of crontab(5).
+    #[test]
+    fn a_day_field_that_begins_with_a_star_restricts_nothing_alone() {
+        let start: DateTime<Utc> = "2026-11-30T12:00:00Z".parse().expect("a time");
+        for (text, expected) in [
+            ("0 3 */2 * 3", "2026-12-09"),
+            ("0 3 8 * */2", "2026-12-08"),
+            ("0 3 5 * */1", "2026-12-05"),
+            ("0 0 */100,1-7 * MON", "2026-12-07"),
+            ("0 3 8 * 3", "2026-12-02"),
+            ("0 3 * * 3", "2026-12-02"),
+            ("0 3 8 * *", "2026-12-08"),
+            ("@midnight", "2026-12-01"),
+        ] {
+            let cron = read(text).expect(text);
+            let next = cron.find_next_occurrence(&start, false).expect(text);
+            assert_eq!(next.date_naive().to_string(), expected, "{text}");
+        }
     }
 }
