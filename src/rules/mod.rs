@@ -16,10 +16,10 @@ mod words;
 
 pub use file::Format;
 
-use crate::alert::{AlertPolicy, AlertRules, Tier};
+use crate::alert::{AlertPolicy, AlertRules, Condition, Tier};
 use crate::config::{Config, ServiceSpec};
 use crate::slo::Objective;
-use file::{Group, RuleFile};
+use file::{Group, Rule, RuleFile};
 use promql::Events;
 
 /// How often burn rates are evaluated: fast pages must not wait.
@@ -53,14 +53,24 @@ impl<'c> Promise<'c> {
         self.policy.tiers().filter(move |tier| tier.fits(window))
     }
 
+    /// The alerts of these conditions, and what inhibits them.
+    fn alerts(&self, is_chosen: impl Fn(&Condition) -> bool) -> Vec<Rule> {
+        let window = self.objective.window.length;
+        let can_fire = |one: &&Condition| one.tier().is_none_or(|tier| tier.fits(window));
+        let all = self.policy.conditions().iter();
+        let conditions: Vec<_> = all.filter(can_fire).filter(|one| is_chosen(one)).collect();
+        let alerts = conditions.iter().map(|one| alerts::of(self, one));
+        let inhibitors = conditions.iter().filter_map(|one| inhibit::of(self, one));
+        alerts.chain(inhibitors).collect()
+    }
+
     fn groups(&self) -> [Group; 2] {
         let (service, slo) = (&self.service.name, &self.objective.name);
         let mut burn = recordings::of(self);
-        burn.extend(alerts::of_tiers(self));
-        burn.extend(inhibit::of(self));
+        burn.extend(self.alerts(|condition| condition.tier().is_some()));
         burn.push(alerts::absent(self));
         let mut budget = budget::of(self);
-        budget.extend(alerts::of_budget(self));
+        budget.extend(self.alerts(|condition| condition.tier().is_none()));
         [
             Group {
                 name: format!("slod-slo-{service}-{slo}"),

@@ -119,6 +119,17 @@ impl Condition {
         }
     }
 
+    /// Whether an alert of this tier explains its own: one of a faster tier, of at least the same severity,
+    /// because nobody is paged for a ticket. That nothing is left of a budget follows from no burn rate.
+    pub fn is_inhibited_by(&self, other: &Tier) -> bool {
+        let is_faster = match self {
+            Self::Tier(tier) => other.number < tier.number,
+            Self::Forecast(_) => true,
+            Self::Exhausted => false,
+        };
+        is_faster && other.urgency <= self.urgency()
+    }
+
     /// The value of the label `tier`.
     pub fn label(&self) -> String {
         match self {
@@ -206,7 +217,7 @@ impl Condition {
     }
 
     /// A burn rate fires at once. A forecast is computed from noisy rates, so it must last.
-    pub(super) const fn timing(&self) -> Timing {
+    pub const fn timing(&self) -> Timing {
         const HOUR: Duration = Duration::from_secs(3600);
         match self {
             Self::Tier(tier) => Timing::at_once(tier.short.length()),
