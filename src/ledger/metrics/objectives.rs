@@ -130,7 +130,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             "The time that one event represents at the current intervals: a minute for time slices. Absent for requests of real traffic, which have no interval.",
         ),
         |samples, slo, _| {
-            samples.value(slo.event_interval().map(|interval| interval.as_secs_f64()))
+            samples.value(slo.event_interval().map(|interval| interval.as_secs_f64()));
         },
     ),
     (

@@ -53,6 +53,9 @@ pub const MAX_CONDITIONS: usize = 16;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Met(u16);
 
+/// How soon a budget must run out, unless the config says.
+pub const DEFAULT_FORECAST: Duration = Duration::from_secs(3 * 86_400);
+
 /// A forecast says nothing before so much of the budget is spent.
 const FORECAST_SPENT: f64 = 0.25;
 
