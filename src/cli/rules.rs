@@ -2,16 +2,29 @@
 
 use super::output::{complain, show};
 use super::{ConfigArg, exit};
-use crate::rules::{Format, generate};
+use crate::rules::{Format, LONGEST_PREFIX, generate, is_prefix};
 use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]
 pub struct RulesArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// A rule file of Prometheus, or a `PrometheusRule` of its operator.
+    /// A rule file of Prometheus, or a `PrometheusRule` of its operator for each service.
     #[arg(long, value_enum, default_value_t = RulesFormat::Prometheus)]
     format: RulesFormat,
+    /// What the names of the objects begin with, with prometheus-operator: `PREFIX-SERVICE`. Daemons with configs
+    /// of their own need different ones in a namespace [default: slod]
+    #[arg(long, value_name = "PREFIX", value_parser = read_prefix)]
+    name_prefix: Option<String>,
+}
+
+fn read_prefix(text: &str) -> Result<String, String> {
+    let help = || {
+        format!(
+            "expected up to {LONGEST_PREFIX} lower case letters, digits and dashes, such as slod-eu"
+        )
+    };
+    is_prefix(text).then(|| text.to_owned()).ok_or_else(help)
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -25,11 +38,18 @@ pub fn run(args: &RulesArgs) -> u8 {
         Ok(config) => config,
         Err(code) => return code,
     };
-    let format = match args.format {
-        RulesFormat::Prometheus => Format::Prometheus,
-        RulesFormat::PrometheusOperator => Format::Operator,
+    let prefix = args.name_prefix.clone();
+    let format = match (args.format, prefix) {
+        (RulesFormat::Prometheus, Some(_)) => {
+            complain("slod: --name-prefix means nothing for a rule file, which has no name");
+            return exit::USAGE;
+        }
+        (RulesFormat::Prometheus, None) => Format::Prometheus,
+        (RulesFormat::PrometheusOperator, prefix) => Format::Operator {
+            prefix: prefix.unwrap_or_else(|| "slod".to_owned()),
+        },
     };
-    match generate(&config, format) {
+    match generate(&config, &format) {
         Ok(rules) => {
             show(&rules);
             exit::OK

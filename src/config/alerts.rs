@@ -3,7 +3,9 @@
 use super::draft::ServiceDraft;
 use super::keys::alerts::{self as key, AlertChoice};
 use super::keys::{self, service};
-use crate::alert::{AlertPolicy, AlertRules, Condition, TIERS, Tier, Timing, all_below};
+use crate::alert::{
+    AlertPolicy, AlertRules, Condition, DEFAULT_FORECAST, TIERS, Tier, Timing, all_below,
+};
 use crate::diagnostic::{Place, nearest};
 use crate::yaml::Section;
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,7 +133,6 @@ fn own(
 }
 
 fn choice(section: &Section<'_>, all: &[Condition], forecast: Option<Duration>) -> AlertPolicy {
-    const DEFAULT_FORECAST: Duration = Duration::from_secs(3 * 86_400);
     let chosen = section.all(&key::OF_OBJECTIVE);
     if chosen.contains(&AlertChoice::All) && chosen.len() == 1 {
         return AlertPolicy::new(all.iter().copied());

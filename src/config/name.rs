@@ -77,6 +77,10 @@ fn fault(name: &str) -> Option<&'static str> {
     if name.chars().any(is_separator) {
         return Some("a name cannot contain control characters or line breaks");
     }
+    // Prometheus takes it for text that is not UTF-8, and evaluates no rule that has it.
+    if name.contains(char::REPLACEMENT_CHARACTER) {
+        return Some("a name cannot contain U+FFFD, which stands for what could not be decoded");
+    }
     // Browsers take these for steps in a path.
     matches!(name, "." | "..").then_some("a name cannot be `.` or `..`")
 }
@@ -148,6 +152,7 @@ mod tests {
             "a/b",
             "a\nb",
             "a\0",
+            "a\u{fffd}",
             ".",
             "..",
             longer.as_str(),

@@ -99,7 +99,7 @@ impl LiveObjective<'_> {
         ratios
     }
 
-    pub(super) fn event_interval(&self) -> Duration {
+    pub(super) fn event_interval(&self) -> Option<Duration> {
         self.state.tracker.event_interval()
     }
 

@@ -62,7 +62,6 @@ impl ObjectiveState {
         ObjectiveView {
             objective: objective.clone(),
             since: self.since(probes),
-            event_interval: self.tracker.event_interval(),
             events,
             bad_events,
             windows: StandardWindows::of(|window| self.tracker.view(now, window.length())),

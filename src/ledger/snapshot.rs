@@ -125,8 +125,6 @@ pub struct ObjectiveView {
     pub objective: Arc<Objective>,
     /// When the first of its probes began; `None` before the first outcome.
     pub since: Option<Timestamp>,
-    /// The time that one event stands for at today's intervals.
-    pub event_interval: Duration,
     /// Counted events and bad ones since the daemon started, in [`crate::slo::BudgetingMethod::parts`];
     /// time slices count when they close.
     pub events: u64,

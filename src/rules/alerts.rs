@@ -16,35 +16,42 @@ use std::time::Duration;
 /// `alert::tier`.
 const MIN_OBSERVED: &str = "0.5";
 
-pub(super) fn of_tiers(promise: &Promise<'_>) -> Vec<Rule> {
-    let tiers = promise.tiers();
-    tiers.map(|tier| of_tier(promise, tier)).collect()
-}
-
-fn of_tier(promise: &Promise<'_>, tier: &Tier) -> Rule {
-    let condition = Condition::Tier(*tier);
+pub(super) fn of(promise: &Promise<'_>, condition: &Condition) -> Rule {
+    let (expr, what, description) = match condition {
+        Condition::Tier(tier) => of_tier(promise, tier),
+        Condition::Exhausted => exhausted(promise),
+        Condition::Forecast(within) => forecast(promise, *within),
+    };
+    let timing = condition.timing();
     Rule::Alerting(Alerting {
         alert: condition.alertname(),
-        expr: burns(promise, tier),
-        pending: None,
-        keep_firing_for: Some(tier.short.name().to_owned()),
-        labels: labels(promise, &condition),
-        annotations: words::annotations(
-            promise,
-            &condition,
-            &format!(
-                "at this rate, {} of the error budget is spent in {}.",
-                words::share(f64::from(tier.budget) / 1e6),
-                tier.long.name()
-            ),
-            &format!(
-                "{{{{ $value | humanizePercentage }}}} of the {} in the last {} were bad: {}.",
-                words::events(promise.objective),
-                tier.long.name(),
-                words::bad(promise.objective)
-            ),
-        ),
+        expr,
+        pending: (!timing.pending.is_zero()).then(|| show_duration(timing.pending)),
+        keep_firing_for: Some(show_duration(timing.keep)),
+        labels: labels(promise, condition),
+        annotations: words::annotations(promise, condition, &what, &description),
     })
+}
+
+/// The expression, the end of the summary, and the description of an alert.
+type Parts = (String, String, String);
+
+fn of_tier(promise: &Promise<'_>, tier: &Tier) -> Parts {
+    let (share, long) = (f64::from(tier.budget) / 1e6, tier.long.name());
+    let (events, bad) = (
+        words::events(promise.objective),
+        words::bad(promise.objective),
+    );
+    (
+        burns(promise, tier),
+        format!(
+            "at this rate, {} of the error budget is spent in {long}.",
+            words::share(share)
+        ),
+        format!(
+            "{{{{ $value | humanizePercentage }}}} of the {events} in the last {long} were bad: {bad}."
+        ),
+    )
 }
 
 fn labels(promise: &Promise<'_>, condition: &Condition) -> Labels {
@@ -91,62 +98,28 @@ fn least_bad(tier: &Tier, budgeting: BudgetingMethod) -> f64 {
     }
 }
 
-/// Those about the whole budget.
-pub(super) fn of_budget(promise: &Promise<'_>) -> Vec<Rule> {
-    let conditions = promise.policy.conditions().iter();
-    conditions
-        .filter_map(|condition| match condition {
-            Condition::Tier(_) => None,
-            Condition::Exhausted => Some(exhausted(promise)),
-            Condition::Forecast(within) => Some(forecast(promise, *within)),
-        })
-        .collect()
-}
-
-fn exhausted(promise: &Promise<'_>) -> Rule {
-    let condition = Condition::Exhausted;
-    Rule::Alerting(Alerting {
-        alert: condition.alertname(),
-        expr: format!("{} <= 0", promise.events.series(REMAINING)),
-        pending: None,
-        keep_firing_for: Some("1h".to_owned()),
-        labels: labels(promise, &condition),
-        annotations: words::annotations(
-            promise,
-            &condition,
-            "the error budget is spent.",
-            &format!(
-                "{{{{ $value | humanizePercentage }}}} of the error budget of {} is left.",
-                promise.objective.window.name()
-            ),
-        ),
-    })
+fn exhausted(promise: &Promise<'_>) -> Parts {
+    let window = promise.objective.window.name();
+    (
+        format!("{} <= 0", promise.events.series(REMAINING)),
+        "the error budget is spent.".to_owned(),
+        format!("{{{{ $value | humanizePercentage }}}} of the error budget of {window} is left."),
+    )
 }
 
 /// By the daemon's own forecast, which lets failures leave the window.
-fn forecast(promise: &Promise<'_>, within: Duration) -> Rule {
-    let condition = Condition::Forecast(within);
+fn forecast(promise: &Promise<'_>, within: Duration) -> Parts {
     let (events, left) = (&promise.events, promise.events.series(REMAINING));
     let at = events.least("slod_slo_error_budget_exhaustion_timestamp_seconds");
-    Rule::Alerting(Alerting {
-        alert: condition.alertname(),
-        expr: format!(
-            "{left} > 0 <= 0.75\nand {ON} {at} - time() <= {}",
-            within.as_secs()
+    let seconds = within.as_secs();
+    (
+        format!("{left} > 0 <= 0.75\nand {ON} {at} - time() <= {seconds}"),
+        format!(
+            "the error budget runs out within {} at the burn rate of the last day.",
+            show_duration(within)
         ),
-        pending: Some("30m".to_owned()),
-        keep_firing_for: Some("2h".to_owned()),
-        labels: labels(promise, &condition),
-        annotations: words::annotations(
-            promise,
-            &condition,
-            &format!(
-                "the error budget runs out within {} at the burn rate of the last day.",
-                show_duration(within)
-            ),
-            "{{ $value | humanizePercentage }} of the error budget is left.",
-        ),
-    })
+        "{{ $value | humanizePercentage }} of the error budget is left.".to_owned(),
+    )
 }
 
 /// Daemons are scraped, and none of them has the objective: it was renamed or removed, or they have another config.

@@ -1,5 +1,9 @@
-//! `SlodBurnInhibitor` of an objective: one fault causes one page. Which alerts explain which is as in the daemon and
-//! in the shipped rules, but known from the config, so that no rule has to look for it.
+//! `SlodBurnInhibitor` of an objective: one fault causes one page.
+//!
+//! As in the daemon, a tier inhibits the slower ones of at most its severity and the forecast, and a page of a service
+//! in `depends_on` inhibits every alert of the objective. As in the shipped rules, and not in the daemon, a burn alert is
+//! also explained by `SlodProbeFailing`, by a page for failed requests of the same service, and by a page of a service on
+//! its journey. All of it is known from the config, so that no rule has to look for it.
 
 use super::Promise;
 use super::file::{Alerting, Rule};
@@ -14,24 +18,19 @@ use std::time::Duration;
 /// Evaluations of the alerts and of the inhibitor.
 const SLACK: Duration = Duration::from_secs(300);
 
-pub(super) fn of(promise: &Promise<'_>) -> Vec<Rule> {
-    let tiers = promise.tiers();
-    tiers
-        .filter_map(|tier| {
-            let causes = causes(promise, tier);
-            (!causes.is_empty()).then(|| inhibitor(promise, tier, &causes))
-        })
-        .collect()
+/// Of one condition, if anything can explain its alert.
+pub(super) fn of(promise: &Promise<'_>, condition: &Condition) -> Option<Rule> {
+    let causes = causes(promise, condition);
+    (!causes.is_empty()).then(|| inhibitor(promise, condition, &causes))
 }
 
-fn inhibitor(promise: &Promise<'_>, tier: &Tier, causes: &[String]) -> Rule {
-    // After its cause ends, an alert has the failures in its short window, and then keeps firing for as long.
-    let range = show_duration(tier.short.length() * 2 + SLACK);
+fn inhibitor(promise: &Promise<'_>, condition: &Condition, causes: &[String]) -> Rule {
+    let range = show_duration(outlives(condition) + SLACK);
     let causes: Vec<String> = causes
         .iter()
         .map(|cause| format!("max_over_time(ALERTS{{alertstate=\"firing\",{cause}}}[{range}])"))
         .collect();
-    let own = of_objective(promise, &alertname(tier));
+    let own = of_objective(promise, &condition.alertname());
     Rule::Alerting(Alerting {
         alert: "SlodBurnInhibitor".to_owned(),
         expr: format!(
@@ -42,37 +41,50 @@ fn inhibitor(promise: &Promise<'_>, tier: &Tier, causes: &[String]) -> Rule {
         keep_firing_for: None,
         labels: of_alert(
             promise,
-            [
-                ("severity", "none".to_owned()),
-                ("tier", tier.number.to_string()),
-            ],
+            [("severity", "none".to_owned()), ("tier", condition.label())],
         ),
         annotations: words::of_inhibitor(promise),
     })
+}
+
+/// How long an alert may fire after its cause ended. One of a tier has the failures in its short window, and then keeps
+/// firing for as long. That of a spent budget is about what goes on for days: its cause is no longer a reason to wait.
+fn outlives(condition: &Condition) -> Duration {
+    match condition {
+        Condition::Tier(tier) => tier.short.length() * 2,
+        Condition::Forecast(_) => condition.timing().keep,
+        Condition::Exhausted => Duration::ZERO,
+    }
 }
 
 fn alertname(tier: &Tier) -> String {
     Condition::Tier(*tier).alertname()
 }
 
-/// Matchers of the alerts that explain one of a tier.
-fn causes(promise: &Promise<'_>, tier: &Tier) -> Vec<String> {
-    let faster = promise.tiers().filter(|other| other.number < tier.number);
+/// Matchers of the alerts that explain one of a condition.
+fn causes(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
+    let faster = promise.tiers();
+    let faster = faster.filter(|tier| condition.is_inhibited_by(tier));
     let faster: Vec<String> = faster.map(alertname).collect();
     let mut causes = Vec::new();
     if !faster.is_empty() {
         causes.push(of_objective(promise, &faster.join("|")));
     }
-    let pages = pages(promise, tier);
-    let siblings = siblings(promise);
+    let pages = pages(promise, condition);
+    let (siblings, failing, others) = match condition {
+        Condition::Tier(_) => (siblings(promise), failing_probes(promise), others(promise)),
+        Condition::Exhausted | Condition::Forecast(_) => {
+            let below: Vec<&str> = below(promise).collect();
+            (Vec::new(), below.clone(), below)
+        }
+    };
     if !siblings.is_empty() && !pages.is_empty() {
         let service = quoted(&promise.service.name);
         let (slos, pages) = (alternatives(&siblings), quoted(&pages.join("|")));
         causes.push(format!("service={service},slo=~{slos},alertname=~{pages}"));
     }
-    let (own, others) = (failing_probes(promise), others(promise));
-    if !own.is_empty() {
-        let services = alternatives(&own);
+    if !failing.is_empty() {
+        let services = alternatives(&failing);
         causes.push(format!(
             "service=~{services},alertname=\"SlodProbeFailing\""
         ));
@@ -94,11 +106,12 @@ fn of_objective(promise: &Promise<'_>, alertnames: &str) -> String {
     )
 }
 
-/// The pages that are not slower than a tier.
-fn pages(promise: &Promise<'_>, tier: &Tier) -> Vec<String> {
+/// The pages that are not slower than a condition.
+fn pages(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
+    let is_fast = |page: &Tier| condition.tier().is_none_or(|tier| page.long <= tier.long);
     let all = promise.rules.policy.tiers();
-    let fast = all.filter(|page| page.urgency == Urgency::Page && page.long <= tier.long);
-    fast.map(alertname).collect()
+    let pages = all.filter(|page| page.urgency == Urgency::Page && is_fast(page));
+    pages.map(alertname).collect()
 }
 
 /// Objectives of the service whose pages explain this one's: requests that fail are also slow, and make minutes bad.

@@ -12,12 +12,17 @@ pub(super) fn of(promise: &Promise<'_>) -> Labels {
     let fixed = [
         ("service", service),
         ("slo", slo),
-        ("sloth_id", &format!("{service}-{slo}")),
+        ("sloth_id", &id(promise)),
         ("sloth_service", service),
         ("sloth_slo", slo),
     ];
     let fixed = fixed.map(|(name, value)| (name.to_owned(), value.to_owned()));
     own.chain(fixed).collect()
+}
+
+/// What differs for each objective: names have no slash.
+pub(super) fn id(promise: &Promise<'_>) -> String {
+    format!("{}/{}", promise.service.name, promise.objective.name)
 }
 
 /// Those of a window.

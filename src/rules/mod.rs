@@ -9,18 +9,21 @@ mod budget;
 mod file;
 mod inhibit;
 mod labels;
+mod names;
 pub mod openslo;
 mod promql;
 mod recordings;
 mod words;
+mod yaml;
 
 pub use file::Format;
 
-use crate::alert::{AlertPolicy, AlertRules, Tier};
+use crate::alert::{AlertPolicy, AlertRules, Condition, Tier};
 use crate::config::{Config, ServiceSpec};
-use crate::slo::Objective;
-use file::{Group, RuleFile};
+use crate::slo::{Objective, StandardWindow};
+use file::{Group, Rule};
 use promql::Events;
+use std::time::Duration;
 
 /// How often burn rates are evaluated: fast pages must not wait.
 const BURN_INTERVAL: &str = "30s";
@@ -53,22 +56,41 @@ impl<'c> Promise<'c> {
         self.policy.tiers().filter(move |tier| tier.fits(window))
     }
 
+    /// How far its rules look back.
+    fn longest(&self) -> Duration {
+        let window = self.objective.window;
+        let rolling = window.calendar.is_none().then_some(window.length);
+        let recorded = recordings::windows(self).into_iter();
+        let recorded = recorded.map(StandardWindow::length);
+        recorded.chain(rolling).max().unwrap_or_default()
+    }
+
+    /// The alerts of these conditions, and what inhibits them.
+    fn alerts(&self, is_chosen: impl Fn(&Condition) -> bool) -> Vec<Rule> {
+        let window = self.objective.window.length;
+        let can_fire = |one: &&Condition| one.tier().is_none_or(|tier| tier.fits(window));
+        let all = self.policy.conditions().iter();
+        let conditions: Vec<_> = all.filter(can_fire).filter(|one| is_chosen(one)).collect();
+        let alerts = conditions.iter().map(|one| alerts::of(self, one));
+        let inhibitors = conditions.iter().filter_map(|one| inhibit::of(self, one));
+        alerts.chain(inhibitors).collect()
+    }
+
     fn groups(&self) -> [Group; 2] {
-        let (service, slo) = (&self.service.name, &self.objective.name);
+        let id = labels::id(self);
         let mut burn = recordings::of(self);
-        burn.extend(alerts::of_tiers(self));
-        burn.extend(inhibit::of(self));
+        burn.extend(self.alerts(|condition| condition.tier().is_some()));
         burn.push(alerts::absent(self));
         let mut budget = budget::of(self);
-        budget.extend(alerts::of_budget(self));
+        budget.extend(self.alerts(|condition| condition.tier().is_none()));
         [
             Group {
-                name: format!("slod-slo-{service}-{slo}"),
+                name: format!("slod-slo/{id}"),
                 interval: BURN_INTERVAL,
                 rules: burn,
             },
             Group {
-                name: format!("slod-budget-{service}-{slo}"),
+                name: format!("slod-budget/{id}"),
                 interval: BUDGET_INTERVAL,
                 rules: budget,
             },
@@ -77,7 +99,7 @@ impl<'c> Promise<'c> {
 }
 
 /// The rules of all objectives of a config, as a file.
-pub fn generate(config: &Config, format: Format) -> Result<String, String> {
+pub fn generate(config: &Config, format: &Format) -> Result<String, String> {
     let services = config.services.iter();
     let promises: Vec<Promise<'_>> = services
         .flat_map(|service| {
@@ -85,9 +107,19 @@ pub fn generate(config: &Config, format: Format) -> Result<String, String> {
             objectives.map(move |objective| Promise::new(config, service, objective))
         })
         .collect();
-    let file = RuleFile {
-        groups: promises.iter().flat_map(Promise::groups).collect(),
-    };
-    let remarks = promises.iter().flat_map(words::remarks).collect();
-    file.write(format, remarks)
+    let head = words::HEADER.map(str::to_owned).into_iter();
+    let head = head.chain(words::retention(&promises));
+    let head: Vec<String> = head
+        .chain(promises.iter().flat_map(words::remarks))
+        .collect();
+    let rules = file::write(&promises, format)?;
+    Ok(format!("# {}\n{rules}", head.join("\n# ")))
 }
+
+/// Whether objects of Kubernetes may have names that begin with this.
+pub fn is_prefix(text: &str) -> bool {
+    text.len() <= LONGEST_PREFIX && names::valid(text) == text
+}
+
+/// Leaves room for what is after it.
+pub const LONGEST_PREFIX: usize = 40;

@@ -1,6 +1,7 @@
 //! Expressions over the counters of one objective. Daemons are added up before anything is divided: a ratio of sums
 //! is right for shards, and for several daemons that probe the same service.
 
+use crate::text::escaped;
 use crate::units::show_duration;
 use std::time::Duration;
 
@@ -89,7 +90,7 @@ pub(super) fn quoted(text: &str) -> String {
         }
     }
     out.push('"');
-    out
+    escaped(&out).into_owned()
 }
 
 /// A number without the noise of binary fractions: `1 - 0.999` is 0.001.

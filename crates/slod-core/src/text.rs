@@ -1,6 +1,7 @@
 //! Text from elsewhere, without what a terminal obeys or what makes it look like another text. Pure.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// The same text in one line: line breaks and tabs become spaces, other characters that are
 /// obeyed or invisible become U+FFFD, one for one.
@@ -24,6 +25,32 @@ fn filtered(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
         _ => char::REPLACEMENT_CHARACTER,
     });
     Cow::Owned(shown.collect())
+}
+
+/// The same text in double quotes of YAML or of PromQL, for a program that reads it exactly: what is not shown is an
+/// escape such as `\u200c`. Line breaks stay.
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    if !has_hidden(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match u32::from(c) {
+            _ if !is_hidden(c) => out.push(c),
+            code @ ..=0xffff => write!(out, "\\u{code:04x}").unwrap_or_default(),
+            code => write!(out, "\\U{code:08x}").unwrap_or_default(),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Whether [`escaped`] changes a text.
+pub fn has_hidden(text: &str) -> bool {
+    text.contains(is_hidden)
+}
+
+fn is_hidden(c: char) -> bool {
+    c != '\n' && is_unprintable(c)
 }
 
 /// Controls (C0, DEL, C1), separators of lines, what changes the direction of text, and what has
@@ -69,5 +96,12 @@ mod tests {
             assert_eq!(text.chars().count(), shown.chars().count());
         }
         assert_eq!(printable_lines("a\x1b\nb\r"), "a\u{fffd}\nb ");
+    }
+
+    #[test]
+    fn what_is_not_shown_is_escaped() {
+        let text = "\u{e4}\u{200c}\n\t\u{e0041}";
+        assert_eq!(escaped(text), "\u{e4}\\u200c\n\\u0009\\U000e0041");
+        assert!(matches!(escaped("\u{e4}\n\u{1f600}"), Cow::Borrowed(_)));
     }
 }

@@ -127,9 +127,11 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             "slod_slo_event_interval_seconds",
             "seconds",
             SLO,
-            "The time that one event represents at the current intervals: a minute for time slices.",
+            "The time that one event represents at the current intervals: a minute for time slices. Absent for requests of real traffic, which have no interval.",
         ),
-        |samples, slo, _| samples.value(Some(slo.event_interval().as_secs_f64())),
+        |samples, slo, _| {
+            samples.value(slo.event_interval().map(|interval| interval.as_secs_f64()));
+        },
     ),
     (
         Family::gauge(
@@ -172,7 +174,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             "slod_slo_coverage_ratio",
             "ratio",
             SLO_WINDOW,
-            "How much was observed up to now, counted events / expected events; of real traffic the time with metrics, also without requests: below 1 if slod was down, or the service is new.",
+            "How much of the window up to now was observed: time that counted outcomes stand for / time without corrections; of real traffic the time with metrics, also without requests. Below 1 if slod was down, outcomes were void, or the service is new.",
         ),
         |samples, _, computed| each(samples, computed, |window| window.coverage),
     ),

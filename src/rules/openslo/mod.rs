@@ -3,9 +3,10 @@
 
 mod objects;
 
-use super::Promise;
+use super::names::{self, Names};
 use super::promql::number;
-use crate::alert::{Condition, Tier};
+use super::{Promise, yaml};
+use crate::alert::{Condition, DEFAULT_FORECAST, Tier};
 use crate::config::{Config, ServiceSpec};
 use crate::slo::{
     BudgetingMethod, Combine, EventSource, NoDataPolicy, Objective, Sli, When, Window,
@@ -15,7 +16,7 @@ use objects::{
     AlertCondition, AlertPolicy, Burn, Condition as InlineCondition, Kind, Map, Metadata, Object,
     Slo, SloObjective, TimeWindow,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What was written.
 pub struct Exported {
@@ -28,80 +29,83 @@ pub struct Exported {
 pub fn write(config: &Config, only: Option<&ServiceSpec>) -> Result<Exported, String> {
     let (mut objects, mut remarks) = (Vec::new(), Vec::new());
     let mut policies = BTreeMap::new();
-    let all = config.services.iter();
-    for service in all.filter(|one| only.is_none_or(|only| only.name == one.name)) {
-        if service.objectives.is_empty() {
+    let (mut services, mut slos) = (Names::default(), Names::default());
+    for service in &config.services {
+        // The same names, whether all are exported or one.
+        let name = services.give(&service.name);
+        let promises = service.objectives.iter();
+        let promises: Vec<_> = promises
+            .map(|objective| {
+                let promise = Promise::new(config, service, objective);
+                let name = slos.give(&full_name(&promise));
+                (promise, name)
+            })
+            .collect();
+        if only.is_some_and(|only| only.name != service.name) {
+            continue;
+        }
+        if promises.is_empty() {
             remarks.push(format!(
                 "{}: it has no objectives, and is left out",
                 service.name
             ));
             continue;
         }
-        objects.push(service_object(service));
-        for objective in &service.objectives {
-            let promise = Promise::new(config, service, objective);
-            objects.extend(promise_objects(&promise, &mut policies));
-            remarks.extend(left_out(&promise));
+        objects.push(service_object(service, name.clone()));
+        if config.alerts.depends_on.contains_key(&service.name) {
+            remarks.push(format!("{}: `depends_on` is left out", service.name));
+        }
+        for (promise, slo) in &promises {
+            objects.extend(promise_objects(promise, (&name, slo), &mut policies));
+            remarks.extend(left_out(promise));
         }
     }
     if !policies.is_empty() {
         objects.extend(policies.into_values());
         objects.push(objects::target(TARGET));
     }
-    check_names(&objects)?;
-    let written: Result<Vec<String>, _> = objects.iter().map(serde_yaml::to_string).collect();
-    let written = written.map_err(|error| format!("the objects cannot be written: {error}"))?;
+    let written: Result<Vec<String>, String> = objects.iter().map(yaml::write).collect();
     Ok(Exported {
-        yaml: written.join("---\n"),
+        yaml: written?.join("---\n"),
         remarks,
     })
 }
 
-/// Names that differ in a config may be the same where fewer characters are allowed.
-fn check_names(objects: &[Object]) -> Result<(), String> {
-    let mut seen = BTreeSet::new();
-    let twice = objects
-        .iter()
-        .map(Object::identity)
-        .find(|one| one.1.is_empty() || !seen.insert(*one));
-    match twice {
-        None => Ok(()),
-        Some((kind, "")) => Err(format!(
-            "a {kind} would have no name: OpenSLO allows letters a to z, digits and dashes"
-        )),
-        Some((kind, name)) => Err(format!(
-            "two objects of kind {kind} would be called `{name}`: OpenSLO allows letters a to z, digits and dashes, 63 characters in all"
-        )),
-    }
+fn full_name(promise: &Promise<'_>) -> String {
+    format!("{}-{}", promise.service.name, promise.objective.name)
 }
 
 /// Which receiver gets an alert depends on its labels (`routes`).
 const TARGET: &str = "slod-routes";
 
-fn service_object(service: &ServiceSpec) -> Object {
+fn service_object(service: &ServiceSpec, name: String) -> Object {
     let description = (!service.description.is_empty()).then(|| service.description.to_string());
     let labels = service.labels.iter().cloned().collect();
-    let name = ("slod/name".to_owned(), service.name.to_string());
-    let metadata = metadata(&service.name, labels, Map::from([name]));
+    let own = ("slod/name".to_owned(), service.name.to_string());
+    let metadata = metadata(name, &service.name, labels, Map::from([own]));
     objects::service(metadata, description)
 }
 
-fn promise_objects(promise: &Promise<'_>, policies: &mut BTreeMap<String, Object>) -> [Object; 2] {
-    let (service, objective) = (&promise.service.name, promise.objective);
-    let full = format!("{service}-{}", objective.name);
+/// With the names of the service and of the objective.
+fn promise_objects(
+    promise: &Promise<'_>,
+    (service, name): (&str, &str),
+    policies: &mut BTreeMap<String, Object>,
+) -> [Object; 2] {
+    let (objective, full) = (promise.objective, full_name(promise));
     let (bad, total) = promise.events.totals();
-    let indicator = objects::sli(metadata(&full, Map::new(), Map::new()), bad, total);
+    let of_both = |annotations| metadata(name.to_owned(), &full, Map::new(), annotations);
+    let indicator = objects::sli(of_both(Map::new()), bad, total);
     let tiers = promise.tiers().map(|tier| {
-        let name = policy_name(tier, &objective.window);
-        policies
-            .entry(name.clone())
-            .or_insert_with(|| policy(&name, tier, objective));
-        name
+        let policy_name = policy_name(tier, &objective.window);
+        let known = policies.entry(policy_name.clone());
+        known.or_insert_with(|| policy(&policy_name, tier, objective));
+        policy_name
     });
     let slo = Slo {
         description: crate::format::objective::sentence(objective),
-        service: name(service),
-        indicator_ref: name(&full),
+        service: service.to_owned(),
+        indicator_ref: name.to_owned(),
         time_window: [time_window(&objective.window)],
         budgeting_method: method(objective.budgeting),
         objectives: [target(objective)],
@@ -109,26 +113,16 @@ fn promise_objects(promise: &Promise<'_>, policies: &mut BTreeMap<String, Object
             .map(|name| objects::reference("alertPolicyRef", name))
             .collect(),
     };
-    let mut metadata = metadata(&full, Map::new(), annotations(promise));
+    let mut metadata = of_both(annotations(promise));
     metadata.display_name = Some(objective.name.chars().take(63).collect());
     [indicator, Object::new(Kind::Slo, metadata, slo)]
 }
 
-/// RFC 1123: lower case letters, digits and dashes, at most 63.
-fn name(text: &str) -> String {
-    let clean = |c: char| match c.to_ascii_lowercase() {
-        c if c.is_ascii_alphanumeric() => c,
-        _ => '-',
-    };
-    let clean: String = text.chars().map(clean).take(63).collect();
-    clean.trim_matches('-').to_owned()
-}
-
-fn metadata(text: &str, labels: Map, annotations: Map) -> Metadata {
-    let clean = name(text);
+/// `full` is what the name was made from.
+fn metadata(name: String, full: &str, labels: Map, annotations: Map) -> Metadata {
     Metadata {
-        display_name: (clean != text).then(|| text.chars().take(63).collect()),
-        name: clean,
+        display_name: (name != full).then(|| full.chars().take(63).collect()),
+        name,
         labels,
         annotations,
     }
@@ -209,7 +203,7 @@ fn annotations(promise: &Promise<'_>) -> Map {
 
 fn policy_name(tier: &Tier, window: &Window) -> String {
     let windows = format!("{}-{}", tier.long.name(), tier.short.name());
-    name(&format!("burn-{windows}-of-{}", window.name()))
+    names::valid(&format!("burn-{windows}-of-{}", window.name()))
 }
 
 /// The long window of a tier: a policy has one condition, so that the short one is an annotation.
@@ -217,7 +211,7 @@ fn policy(name: &str, tier: &Tier, objective: &Objective) -> Object {
     let short = ("slod/short".to_owned(), tier.short.name().to_owned());
     let condition = InlineCondition {
         kind: "AlertCondition",
-        metadata: metadata(name, Map::new(), Map::new()),
+        metadata: metadata(name.to_owned(), name, Map::new(), Map::new()),
         spec: AlertCondition {
             severity: tier.urgency.label(),
             condition: Burn {
@@ -238,7 +232,7 @@ fn policy(name: &str, tier: &Tier, objective: &Objective) -> Object {
         conditions: [condition],
         notification_targets: [objects::reference("targetRef", TARGET.to_owned())],
     };
-    let metadata = metadata(name, Map::new(), Map::from([short]));
+    let metadata = metadata(name.to_owned(), name, Map::new(), Map::from([short]));
     Object::new(Kind::AlertPolicy, metadata, policy)
 }
 
@@ -264,6 +258,17 @@ fn left_out(promise: &Promise<'_>) -> Vec<String> {
         .any(|tier| tier.min_bad != crate::alert::MIN_BAD)
     {
         say("`min_bad` of tiers is");
+    }
+    let others = promise.policy.conditions().iter();
+    for condition in others {
+        if let Condition::Forecast(within) = condition
+            && *within != DEFAULT_FORECAST
+        {
+            say(&format!(
+                "that its forecast is of {} is",
+                show_duration(*within)
+            ));
+        }
     }
     remarks
 }

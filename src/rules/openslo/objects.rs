@@ -1,5 +1,6 @@
 //! The objects of `OpenSLO` v1, as far as they are written.
 
+use crate::rules::yaml;
 use crate::slo::calendar::Period;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -50,17 +51,23 @@ pub(super) enum Spec {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Metadata {
     pub name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "yaml::optional"
+    )]
     pub display_name: Option<String>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(skip_serializing_if = "Map::is_empty", serialize_with = "yaml::texts")]
     pub labels: Map,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(skip_serializing_if = "Map::is_empty", serialize_with = "yaml::texts")]
     pub annotations: Map,
 }
 
 #[derive(Serialize)]
 pub(super) struct Described {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "yaml::optional"
+    )]
     description: Option<String>,
 }
 
@@ -194,13 +201,6 @@ impl Object {
             metadata,
             spec: spec.into(),
         }
-    }
-}
-
-impl Object {
-    /// What must be unique.
-    pub fn identity(&self) -> (&'static str, &str) {
-        (self.kind, &self.metadata.name)
     }
 }
 

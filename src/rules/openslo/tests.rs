@@ -109,26 +109,36 @@ fn names_are_valid_and_unique_and_references_exist() {
 #[test]
 fn what_has_no_place_is_named() {
     let config = config(
-        "services:\n  - name: web\n    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]\n    objectives: [ { name: e, sli: success, target: 99%, window: 30d, further_windows: [ 7d ], probes: [ p ] } ]\n",
+        "alerts: { forecast: 2d }\nservices:\n  - { name: db, probes: [ { name: p, tcp: { address: \"127.0.0.1:1\" } } ], objectives: [ { name: e, sli: success, target: 99%, window: 30d, alerts: false } ] }\n  - name: web\n    depends_on: [ db ]\n    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]\n    objectives: [ { name: e, sli: success, target: 99%, window: 30d, further_windows: [ 7d ], probes: [ p ] } ]\n",
     );
     let exported = write(&config, None).expect("written");
     assert_eq!(
         exported.remarks,
         [
+            "web: `depends_on` is left out",
             "web/e: the choice of probes is left out",
-            "web/e: `further_windows` are left out"
+            "web/e: `further_windows` are left out",
+            "web/e: that its forecast is of 2d is left out",
         ]
     );
 }
 
 #[test]
-fn names_that_would_become_the_same_are_refused() {
+fn names_that_would_become_the_same_are_numbered() {
     let services = ["a.b", "a-b"].map(|name| format!("  - {{ name: {name}, probes: [ {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }} ], objectives: [ {{ name: e, sli: success, target: 99% }} ] }}\n"));
     let config = config(&format!("services:\n{}", services.concat()));
-    let refused = write(&config, None).err().expect("refused");
-    assert!(
-        refused.starts_with("two objects of kind Service would be called `a-b`"),
-        "{refused}"
+    let written = |only| write(&config, only).expect("written").yaml;
+    let names = |yaml: &str| -> Vec<String> {
+        let names = yaml
+            .lines()
+            .filter_map(|line| line.strip_prefix("  name: "));
+        names.map(str::to_owned).collect()
+    };
+    let all = names(&written(None));
+    assert_eq!(
+        all[..6],
+        ["a-b", "a-b-e", "a-b-e", "a-b-2", "a-b-e-2", "a-b-e-2"]
     );
-    assert!(write(&config, config.services.first()).is_ok());
+    // One by itself is the same object.
+    assert_eq!(names(&written(config.services.get(1)))[..3], all[3..6]);
 }

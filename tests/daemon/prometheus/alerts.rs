@@ -1,22 +1,69 @@
-//! A day with scripted incidents: the shipped and the generated rules fire and resolve when the daemon's
+//! Days with scripted incidents: the shipped and the generated rules fire and resolve when the daemon's
 //! own alerts do, by `promtool test rules`.
 
-use super::burn::{config, ledger};
+use super::burn::{config, ledger, read};
 use super::server::repository;
 use slod::alerting::{Inputs, LiveAlerts};
+use slod::config::Config;
+use slod::exposition::{TextFormat, TextSink};
+use slod::ledger::Ledger;
+use slod::observe::{RoleValue, RoleView, ServiceMetrics};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
+use slod::roles::Role;
 use slod::rules::{Format, generate};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 const HOUR: i64 = 3600;
 const START: i64 = 1_700_000_000 / HOUR * HOUR;
-const END: i64 = 30 * HOUR;
 /// The interval of scrapes, and of the rules.
 const STEP: i64 = 60;
+
+/// What happens to the objective `errors` of the service `web`.
+struct Story {
+    config: Config,
+    /// How long it lasts, in seconds.
+    end: i64,
+    /// Takes what happened in the step up to this second.
+    happen: fn(&mut Ledger, i64),
+    /// How many tiers are compared. For requests the daemon waits until half of a long window was observed, which
+    /// the rules do not know.
+    tiers: u8,
+}
+
+/// A probe every ten seconds.
+fn probed() -> Story {
+    Story {
+        config: config(),
+        end: 30 * HOUR,
+        happen: |ledger, scrape| {
+            for second in (scrape - STEP + 10..=scrape).step_by(10) {
+                if second >= 0 {
+                    ledger.record(&attempt(second));
+                }
+            }
+        },
+        tiers: 4,
+    }
+}
+
+fn attempt(second: i64) -> Record {
+    let verdict = if fails(second) {
+        Verdict::Bad(Cause::Status)
+    } else {
+        Verdict::Good
+    };
+    Record {
+        key: ProbeKey::new("web", "p"),
+        at: Timestamp::from_secs(START + second),
+        interval: Duration::from_secs(10),
+        outcome: Outcome::new(verdict, Duration::from_millis(3)),
+    }
+}
 
 /// The first two attempts of a new service; outages of 5 and of 20 minutes; sparse failures.
 fn fails(second: i64) -> bool {
@@ -27,6 +74,37 @@ fn fails(second: i64) -> bool {
         || within(15 * HOUR, 2 * HOUR) && second % 500 == 0
 }
 
+/// Real requests, one a minute, of which every other one fails for two hours.
+fn requested() -> Story {
+    const CONFIG: &str = "services:\n  - name: web\n    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]\n    metrics: { url: \"http://127.0.0.1:1/metrics\" }\n    objectives: [ { name: errors, sli: success, source: metrics, target: 99%, window: 30d } ]\n";
+    const INCIDENT: (i64, i64) = (16 * HOUR, 18 * HOUR);
+    Story {
+        config: read(CONFIG),
+        end: 30 * HOUR,
+        happen: |ledger, scrape| {
+            let errors = (scrape.clamp(INCIDENT.0, INCIDENT.1) - INCIDENT.0) / (2 * STEP);
+            let counter = |role, value: i64| RoleView {
+                role,
+                selector: "x".into(),
+                library: None,
+                series: 1,
+                value: Some(RoleValue::Counter(value as f64)),
+            };
+            let at = Timestamp::from_secs(START + scrape);
+            let metrics = ServiceMetrics {
+                at: Some(at),
+                roles: vec![
+                    counter(Role::Requests, scrape / STEP),
+                    counter(Role::Errors, errors),
+                ],
+                ..ServiceMetrics::unknown("web".into())
+            };
+            ledger.take_metrics(at, &[Arc::new(metrics)]);
+        },
+        tiers: 3,
+    }
+}
+
 /// A tier that fired: from, and to if it is over, in seconds since the start.
 struct Span {
     tier: u8,
@@ -34,26 +112,19 @@ struct Span {
     to: i64,
 }
 
-/// Lives through it. Returns the two counters as scraped, and what the daemon fired.
-fn live() -> ([String; 2], Vec<Span>) {
-    let (mut ledger, mut alerts) = (ledger(), LiveAlerts::default());
+/// The families that do not change while the config does not.
+const GAUGES: [&str; 3] = [
+    "slod_slo_objective_ratio",
+    "slod_slo_window_seconds",
+    "slod_slo_event_interval_seconds",
+];
+
+/// Lives through it. Returns what was scraped, by family, and what the daemon fired.
+fn live(story: &Story) -> (Vec<(&'static str, String)>, Vec<Span>) {
+    let (mut ledger, mut alerts) = (ledger(&story.config), LiveAlerts::default());
     let (mut counters, mut spans) = ([String::new(), String::new()], Vec::new());
-    let mut next = 0;
-    for scrape in (0..END).step_by(usize::try_from(STEP).expect("small")) {
-        while next <= scrape {
-            let verdict = if fails(next) {
-                Verdict::Bad(Cause::Status)
-            } else {
-                Verdict::Good
-            };
-            ledger.record(&Record {
-                key: ProbeKey::new("web", "p"),
-                at: Timestamp::from_secs(START + next),
-                interval: Duration::from_secs(10),
-                outcome: Outcome::new(verdict, Duration::from_millis(3)),
-            });
-            next += 10;
-        }
+    for scrape in (0..story.end).step_by(usize::try_from(STEP).expect("small")) {
+        (story.happen)(&mut ledger, scrape);
         let now = Timestamp::from_secs(START + scrape);
         let state = ledger.advance(now).view();
         let changes = alerts.step(&state, &Inputs::default()).records;
@@ -72,7 +143,29 @@ fn live() -> ([String; 2], Vec<Span>) {
             spans.push(Span { tier, from, to });
         }
     }
-    (counters, spans)
+    let [events, bad] = counters;
+    let mut scraped = vec![
+        ("slod_slo_events_total", events),
+        ("slod_slo_bad_events_total", bad),
+    ];
+    let page = page(&mut ledger, story.end);
+    for family in GAUGES {
+        let labelled = format!("{family}{LABELS} ");
+        let value = page.lines().find_map(|line| line.strip_prefix(&labelled));
+        scraped.extend(value.map(|value| (family, format!("{value}x{}", story.end / STEP))));
+    }
+    (scraped, spans)
+}
+
+const LABELS: &str = "{service=\"web\",slo=\"errors\"}";
+
+/// The daemon's metrics of a moment.
+fn page(ledger: &mut Ledger, second: i64) -> String {
+    let now = Timestamp::from_secs(START + second);
+    let mut sink = TextSink::new(TextFormat::Text, Vec::new());
+    slod::ledger::metrics::write(&mut sink, &ledger.advance(now).view());
+    let page = sink.finish().expect("memory takes everything");
+    String::from_utf8(page).expect("text")
 }
 
 /// Both look back over the same time, but for a scrape and the daemon's slots: near a change of a
@@ -83,10 +176,10 @@ fn is_near(span: &Span, at: i64) -> bool {
 }
 
 /// What `promtool` should find at a moment.
-fn expectation(spans: &[Span], at: i64) -> String {
+fn expectation(spans: &[Span], at: i64, compared: u8) -> String {
     let firing = spans
         .iter()
-        .filter(|span| (span.from..span.to).contains(&at));
+        .filter(|span| span.tier <= compared && (span.from..span.to).contains(&at));
     let mut tiers: Vec<_> = firing.map(|span| span.tier).collect();
     tiers.sort_unstable();
     let sample = |tier| format!("          - {{ labels: '{{tier=\"{tier}\"}}', value: 1 }}\n");
@@ -97,55 +190,70 @@ fn expectation(spans: &[Span], at: i64) -> String {
         format!("\n{samples}")
     };
     format!(
-        "      - expr: count by (tier) (ALERTS{{alertname=~\"SlodBudgetBurn.+\", alertstate=\"firing\"}})\n        eval_time: {at}s\n        exp_samples:{samples}"
+        "      - expr: count by (tier) (ALERTS{{alertname=~\"SlodBudgetBurn.+\", tier=~\"[1-{compared}]\", alertstate=\"firing\"}})\n        eval_time: {at}s\n        exp_samples:{samples}"
     )
+}
+
+fn shipped() -> std::path::PathBuf {
+    repository().join("deploy/prometheus/slod.rules.yml")
+}
+
+fn fire_by_generated_rules_as_the_daemon_does(story: &Story) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("generated.rules.yml");
+    let rules = generate(&story.config, &Format::Prometheus).expect("written");
+    fs::write(&path, rules).expect("written");
+    fire_as_the_daemon_does(story, &path);
 }
 
 #[test]
 fn the_shipped_rules_fire_and_resolve_as_the_daemon_does() {
-    fire_as_the_daemon_does(&repository().join("deploy/prometheus/slod.rules.yml"));
+    fire_as_the_daemon_does(&probed(), &shipped());
 }
 
 #[test]
 fn the_generated_rules_fire_and_resolve_as_the_daemon_does() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("generated.rules.yml");
-    let rules = generate(&config(), Format::Prometheus).expect("written");
-    fs::write(&path, rules).expect("written");
-    fire_as_the_daemon_does(&path);
+    fire_by_generated_rules_as_the_daemon_does(&probed());
 }
 
-fn fire_as_the_daemon_does(rules: &Path) {
-    let ([events, bad], spans) = live();
+#[test]
+fn the_shipped_rules_fire_for_few_requests_as_the_daemon_does() {
+    fire_as_the_daemon_does(&requested(), &shipped());
+}
+
+#[test]
+fn the_generated_rules_fire_for_few_requests_as_the_daemon_does() {
+    fire_by_generated_rules_as_the_daemon_does(&requested());
+}
+
+fn fire_as_the_daemon_does(story: &Story, rules: &Path) {
+    let (scraped, spans) = live(story);
     assert!(
         spans.iter().all(|span| span.from > 4 * HOUR),
         "nothing for two first failures"
     );
     let tiers: Vec<_> = spans.iter().map(|span| span.tier).collect();
-    assert!((1..=4).all(|tier| tiers.contains(&tier)), "{tiers:?}");
-    let labels = "{service=\"web\",slo=\"errors\"}";
+    assert!(
+        (1..=story.tiers).all(|tier| tiers.contains(&tier)),
+        "{tiers:?}"
+    );
     let mut test = format!(
         "rule_files: [ {} ]\nevaluation_interval: {STEP}s\ntests:\n  - interval: {STEP}s\n    input_series:\n",
         rules.display()
     );
-    let constant = |value: &str| format!("{value}x{}", END / STEP);
-    for (family, values) in [
-        ("slod_slo_events_total", events),
-        ("slod_slo_bad_events_total", bad),
-        ("slod_slo_objective_ratio", constant("0.999")),
-        ("slod_slo_window_seconds", constant("2592000")),
-        ("slod_slo_event_interval_seconds", constant("10")),
-    ] {
+    for (family, values) in scraped {
         writeln!(
             test,
-            "      - series: '{family}{labels}'\n        values: {values}"
+            "      - series: '{family}{LABELS}'\n        values: {values}"
         )
         .expect("a text");
     }
     test.push_str("    promql_expr_test:\n");
-    let moments = (0..END).step_by(600);
+    let moments = (0..story.end).step_by(600);
     let moments = moments.filter(|at| !spans.iter().any(|span| is_near(span, *at)));
-    let expected: Vec<_> = moments.map(|at| expectation(&spans, at)).collect();
+    let expected: Vec<_> = moments
+        .map(|at| expectation(&spans, at, story.tiers))
+        .collect();
     assert!(
         expected.len() > 120,
         "only {} moments are compared",

@@ -61,9 +61,9 @@ pub fn config() -> Config {
     read(CONFIG)
 }
 
-pub fn ledger() -> Ledger {
+pub fn ledger(config: &Config) -> Ledger {
     let without_past = RestoreFrom {
-        config: &config(),
+        config,
         corrections: &[],
         store: None,
         now: Timestamp(0),
@@ -74,7 +74,7 @@ pub fn ledger() -> Ledger {
 /// Lives through it all. Returns what a scrape every 15 s would have seen, and the daemon's view
 /// at each moment.
 fn live(start: i64) -> (String, BTreeMap<i64, ObjectiveView>) {
-    let (mut ledger, moments) = (ledger(), moments());
+    let (mut ledger, moments) = (ledger(&config()), moments());
     let (mut events, mut bad_events) = (String::new(), String::new());
     let mut views = BTreeMap::new();
     let mut next_probe = 0;

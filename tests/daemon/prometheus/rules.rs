@@ -27,7 +27,7 @@ services:
 /// Rules of a config, as a file of a folder.
 fn rules(folder: &Path, config: &str) -> std::path::PathBuf {
     let path = folder.join("generated.rules.yml");
-    let text = generate(&read(config), Format::Prometheus).expect("written");
+    let text = generate(&read(config), &Format::Prometheus).expect("written");
     fs::write(&path, text).expect("written");
     promtool(&["check", "rules", "--lint=all", "--lint-fatal"], &path);
     path
@@ -77,10 +77,10 @@ fn daemons_are_added_up_and_counters_may_begin_anew() {
     promql_expr_test:
       - expr: round(slo:sli_error:ratio_rate5m, 0.01)
         eval_time: 2h20m
-        exp_samples: [ {{ labels: '{{service=\"web\",slo=\"errors\",team=\"shop\",sloth_id=\"web-errors\",sloth_service=\"web\",sloth_slo=\"errors\",sloth_window=\"5m\"}}', value: 0.5 }} ]
+        exp_samples: [ {{ labels: '{{service=\"web\",slo=\"errors\",team=\"shop\",sloth_id=\"web/errors\",sloth_service=\"web\",sloth_slo=\"errors\",sloth_window=\"5m\"}}', value: 0.5 }} ]
       - expr: round(slo:current_burn_rate:ratio)
         eval_time: 2h20m
-        exp_samples: [ {{ labels: '{{service=\"web\",slo=\"errors\",team=\"shop\",sloth_id=\"web-errors\",sloth_service=\"web\",sloth_slo=\"errors\"}}', value: 500 }} ]
+        exp_samples: [ {{ labels: '{{service=\"web\",slo=\"errors\",team=\"shop\",sloth_id=\"web/errors\",sloth_service=\"web\",sloth_slo=\"errors\"}}', value: 500 }} ]
       - expr: count by (alertname, instance, tier) (ALERTS{{alertname=~\"SlodBudgetBurn.*\", alertstate=\"firing\"}})
         eval_time: 2h20m
         exp_samples:
@@ -93,7 +93,7 @@ fn daemons_are_added_up_and_counters_may_begin_anew() {
       - eval_time: 2h20m
         alertname: SlodBudgetBurnPage1h
         exp_alerts:
-          - exp_labels: {{ service: web, slo: errors, team: shop, severity: critical, kind: page, tier: \"1\", sloth_severity: page, sloth_id: web-errors, sloth_service: web, sloth_slo: errors }}
+          - exp_labels: {{ service: web, slo: errors, team: shop, severity: critical, kind: page, tier: \"1\", sloth_severity: page, sloth_id: web/errors, sloth_service: web, sloth_slo: errors }}
             exp_annotations:
               summary: \"web / errors: at this rate, 2 % of the error budget is spent in 1h.\"
               description: \"web / errors: 16.32% of the attempts in the last 1h were bad: they failed.\"
@@ -149,7 +149,7 @@ fn the_least_number_of_failures_and_the_choice_of_an_objective_hold() {
       # 90 failures of the 2160 attempts that six hours have, although fewer were made.
       - expr: round(slo:period_burn_rate:ratio{{slo=\"slow\"}}, 0.5)
         eval_time: 2h50m
-        exp_samples: [ {{ labels: '{{service=\"web\",slo=\"slow\",team=\"shop\",sloth_id=\"web-slow\",sloth_service=\"web\",sloth_slo=\"slow\"}}', value: 41.5 }} ]
+        exp_samples: [ {{ labels: '{{service=\"web\",slo=\"slow\",team=\"shop\",sloth_id=\"web/slow\",sloth_service=\"web\",sloth_slo=\"slow\"}}', value: 41.5 }} ]
 "
         ),
     );
@@ -213,17 +213,231 @@ fn names_are_quoted_for_both_languages() {
     assert!(text.contains("d\\\\.b"), "{text}");
 }
 
+/// Zero-width joiners and non-joiners, marks of direction, and a tag.
+const HIDDEN: &str =
+    "\u{645}\u{6cc}\u{200c}\u{62e} \u{1f469}\u{200d}\u{1f4bb} a\u{ad}b\u{202e}c\u{feff}d\u{e0041}e";
+
+/// A config that says all of this of one service.
+fn hidden() -> String {
+    format!(
+        "services:\n  - name: '{HIDDEN}'\n    description: 'about\t{HIDDEN}'\n    labels: {{ team: '{HIDDEN}' }}\n    probes: [ {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]\n    objectives: [ {{ name: '{HIDDEN}', sli: success, target: 99.9%, window: 30d }} ]\n"
+    )
+}
+
 #[test]
-fn the_operator_gets_the_same_rules_as_an_object() {
-    let config = read(CONFIG);
-    let parse = |format| -> serde_json::Value {
-        let text = generate(&config, format).expect("written");
-        serde_yaml::from_str(&text).expect("YAML")
+fn characters_without_a_width_stay_in_names() {
+    let labels = HIDDEN.chars().map(|c| format!("\\U{:08x}", u32::from(c)));
+    let labels = labels.collect::<Vec<_>>().concat();
+    test(
+        &hidden(),
+        &format!(
+            "
+  - name: an outage
+    interval: 30s
+    input_series:
+      - {{ series: 'slod_slo_events_total{{service=\"{labels}\",slo=\"{labels}\"}}', values: 0+3x3000 }}
+      - {{ series: 'slod_slo_bad_events_total{{service=\"{labels}\",slo=\"{labels}\"}}', values: 0x240 0+3x2760 }}
+    promql_expr_test:
+      - expr: count by (service, slo, team, sloth_id) (slo:sli_error:ratio_rate5m == 1)
+        eval_time: 2h20m
+        exp_samples: [ {{ labels: '{{service=\"{labels}\",slo=\"{labels}\",team=\"{labels}\",sloth_id=\"{labels}/{labels}\"}}', value: 1 }} ]
+      - expr: count by (service) (ALERTS{{alertname=\"SlodBudgetBurnPage1h\", alertstate=\"firing\"}})
+        eval_time: 2h20m
+        exp_samples: [ {{ labels: '{{service=\"{labels}\"}}', value: 1 }} ]
+"
+        ),
+    );
+}
+
+/// What a terminal would replace is not in what is printed.
+#[test]
+fn generated_files_are_printed_as_they_are() {
+    let config = read(&hidden());
+    let operator = Format::Operator {
+        prefix: "slod".to_owned(),
     };
-    let (object, file) = (parse(Format::Operator), parse(Format::Prometheus));
-    assert_eq!(object["kind"], "PrometheusRule");
-    assert_eq!(object["apiVersion"], "monitoring.coreos.com/v1");
-    assert_eq!(object["metadata"]["name"], "slod-objectives");
-    assert_eq!(object["spec"], file);
+    for text in [
+        generate(&config, &Format::Prometheus).expect("written"),
+        generate(&config, &operator).expect("written"),
+        slod::rules::openslo::write(&config, None)
+            .expect("written")
+            .yaml,
+    ] {
+        assert_eq!(slod::text::printable_lines(&text), text);
+        assert!(text.contains("\\u200c"), "{text}");
+    }
+}
+
+/// Services with objectives, whose names join to the same text.
+const ALIKE: &str = "
+services:
+  - { name: web, probes: [ { name: p, tcp: { address: \"127.0.0.1:1\" } } ], objectives: [ { name: api-latency, sli: latency, below: 1s, target: 99% } ] }
+  - { name: web-api, probes: [ { name: p, tcp: { address: \"127.0.0.1:1\" } } ], objectives: [ { name: latency, sli: latency, below: 1s, target: 99% } ] }
+  - { name: web.api, probes: [ { name: p, tcp: { address: \"127.0.0.1:1\" } } ], objectives: [ { name: latency, sli: latency, below: 1s, target: 99% } ] }
+  - { name: idle, probes: [ { name: p, tcp: { address: \"127.0.0.1:1\" } } ] }
+";
+
+#[test]
+fn names_that_join_to_the_same_text_stay_apart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = rules(folder.path(), ALIKE);
+    let text = fs::read_to_string(path).expect("written");
+    for id in ["web/api-latency", "web-api/latency", "web.api/latency"] {
+        assert!(text.contains(&format!("sloth_id: {id}\n")), "{text}");
+    }
+}
+
+#[test]
+fn the_file_says_what_prometheus_must_keep() {
+    let head = |config: &str| -> String {
+        let text = generate(&read(config), &Format::Prometheus).expect("written");
+        let head = text.lines().take_while(|line| line.starts_with('#'));
+        head.collect()
+    };
+    assert!(head(CONFIG).contains("The longest window is 30d: "));
+    let calendar = CONFIG.replace("30d", "month");
+    assert!(head(&calendar).contains("The longest window is 3d: "));
+}
+
+/// The objects of the operator, each as it is read.
+fn objects(config: &str, prefix: &str) -> Vec<serde_json::Value> {
+    let format = Format::Operator {
+        prefix: prefix.to_owned(),
+    };
+    let text = generate(&read(config), &format).expect("written");
+    let documents = text.split("---\n");
+    documents
+        .map(|text| serde_yaml::from_str(text).expect("YAML"))
+        .collect()
+}
+
+#[test]
+fn the_operator_gets_the_same_rules_as_an_object_of_each_service() {
+    let named = |config: &str, prefix: &str| -> Vec<String> {
+        let all = objects(config, prefix);
+        let names = all.iter().map(|one| &one["metadata"]["name"]);
+        names
+            .map(|name| name.as_str().expect("a name").to_owned())
+            .collect()
+    };
+    let text = generate(&read(CONFIG), &Format::Prometheus).expect("written");
+    let file: serde_json::Value = serde_yaml::from_str(&text).expect("YAML");
+    let all = objects(CONFIG, "slod");
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0]["kind"], "PrometheusRule");
+    assert_eq!(all[0]["apiVersion"], "monitoring.coreos.com/v1");
+    assert_eq!(
+        all[0]["metadata"]["labels"]["app.kubernetes.io/instance"],
+        "slod"
+    );
+    assert_eq!(all[0]["spec"], file);
     assert_eq!(file["groups"].as_array().map(Vec::len), Some(6));
+    assert_eq!(
+        named(ALIKE, "eu-1"),
+        ["eu-1-web", "eu-1-web-api", "eu-1-web-api-2"]
+    );
+}
+
+#[test]
+fn a_service_with_many_objectives_has_objects_that_kubernetes_takes() {
+    let objective = |number| {
+        format!("      - {{ name: errors{number}, sli: success, target: 99.9%, window: 30d }}\n")
+    };
+    let objectives = (0..25).map(objective).collect::<Vec<_>>().concat();
+    let config = format!(
+        "services:\n  - name: web\n    probes: [ {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]\n    objectives:\n{objectives}"
+    );
+    let all = objects(&config, "slod");
+    let names: Vec<_> = all.iter().map(|one| &one["metadata"]["name"]).collect();
+    assert_eq!(names, ["slod-web", "slod-web-2", "slod-web-3"]);
+    let groups = all
+        .iter()
+        .map(|one| one["spec"]["groups"].as_array().map_or(0, Vec::len));
+    assert_eq!(groups.sum::<usize>(), 50);
+    // With the usual tiers even what `kubectl apply` keeps of an object in an annotation is small enough.
+    for one in &all {
+        assert!(one.to_string().len() < 262_144, "{}", one.to_string().len());
+    }
+}
+
+/// A ticket of a fast tier, a page of a slow one, a forecast, and a service below.
+const INTERLEAVED: &str = "
+alerts:
+  budget_exhausted: true
+  forecast: 3d
+  tiers:
+    - { long: 1h, short: 5m, budget: 2%, urgency: ticket }
+    - { long: 6h, short: 30m, budget: 5%, urgency: page }
+    - { long: 1d, short: 2h, budget: 10%, urgency: ticket }
+services:
+  - name: web
+    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]
+    depends_on: [ db ]
+    objectives: [ { name: errors, sli: success, target: 99.9%, window: 30d } ]
+  - { name: db, probes: [ { name: p, tcp: { address: \"127.0.0.1:1\" } } ] }
+";
+
+#[test]
+fn a_ticket_explains_no_page_and_a_burn_rate_explains_a_forecast() {
+    let alert = |name: &str, labels: &str, values: &str| {
+        format!(
+            "\n      - {{ series: 'ALERTS{{alertname=\"{name}\",alertstate=\"firing\",{labels}}}', values: {values} }}"
+        )
+    };
+    let of_web = |name: &str, tier: &str| {
+        alert(
+            name,
+            &format!("service=\"web\",slo=\"errors\",tier=\"{tier}\""),
+            "1x300",
+        )
+    };
+    let all = [
+        of_web("SlodBudgetBurnTicket1h", "1"),
+        of_web("SlodBudgetBurnPage6h", "2"),
+        of_web("SlodBudgetExhausted", "exhausted"),
+        of_web("SlodBudgetRunsOut", "forecast"),
+    ];
+    let explained = |tiers: &[&str]| {
+        let samples = tiers
+            .iter()
+            .map(|tier| format!("{{ labels: '{{tier=\"{tier}\"}}', value: 1 }}"));
+        let samples = samples.collect::<Vec<_>>().join(", ");
+        format!(
+            "\n    promql_expr_test: [ {{ expr: 'count by (tier) (ALERTS{{alertname=\"SlodBurnInhibitor\"}})', eval_time: 30m, exp_samples: [ {samples} ] }} ]\n"
+        )
+    };
+    let story = |name: &str, series: &str, tiers: &[&str]| {
+        format!(
+            "  - name: {name}\n    interval: 30s\n    input_series:{series}{}",
+            explained(tiers)
+        )
+    };
+    let below = alert(
+        "SlodBudgetBurnPage6h",
+        "service=\"db\",slo=\"x\",tier=\"2\"",
+        "1x300",
+    );
+    let ticket_below = alert(
+        "SlodBudgetBurnTicket1h",
+        "service=\"db\",slo=\"x\",tier=\"1\"",
+        "1x300",
+    );
+    let all = all.concat();
+    test(
+        INTERLEAVED,
+        &[
+            story("by themselves", &all, &["forecast"]),
+            story(
+                "a ticket of the service below",
+                &format!("{all}{ticket_below}"),
+                &["forecast"],
+            ),
+            story(
+                "a page of the service below",
+                &format!("{all}{below}"),
+                &["2", "exhausted", "forecast"],
+            ),
+        ]
+        .concat(),
+    );
 }

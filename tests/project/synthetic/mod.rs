@@ -164,11 +164,6 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         }),
         since: (fate != Fate::New).then(|| AT.before(observed)),
         missing: None,
-        event_interval: if budgeting.is_sliced() {
-            BudgetingMethod::SLICE
-        } else {
-            INTERVAL
-        },
         events: period.good + period.bad,
         bad_events: period.bad,
         windows: StandardWindows::of(|window| view(window.length())),

@@ -61,6 +61,9 @@ pub const MAX_CONDITIONS: usize = 16;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Met(u16);
 
+/// How soon a budget must run out, unless the config says.
+pub const DEFAULT_FORECAST: Duration = Duration::from_secs(3 * 86_400);
+
 /// A forecast says nothing before so much of the budget is spent.
 const FORECAST_SPENT: f64 = 0.25;
 
@@ -125,6 +128,17 @@ impl Condition {
             Self::Tier(tier) => tier.urgency,
             Self::Exhausted | Self::Forecast(_) => Urgency::Ticket,
         }
+    }
+
+    /// Whether an alert of this tier explains its own: one of a faster tier, of at least the same severity,
+    /// because nobody is paged for a ticket. That nothing is left of a budget follows from no burn rate.
+    pub fn is_inhibited_by(&self, other: &Tier) -> bool {
+        let is_faster = match self {
+            Self::Tier(tier) => other.number < tier.number,
+            Self::Forecast(_) => true,
+            Self::Exhausted => false,
+        };
+        is_faster && other.urgency <= self.urgency()
     }
 
     /// The value of the label `tier`.
@@ -214,7 +228,7 @@ impl Condition {
     }
 
     /// A burn rate fires at once. A forecast is computed from noisy rates, so it must last.
-    pub(super) const fn timing(&self) -> Timing {
+    pub const fn timing(&self) -> Timing {
         const HOUR: Duration = Duration::from_secs(3600);
         match self {
             Self::Tier(tier) => Timing::at_once(tier.short.length()),

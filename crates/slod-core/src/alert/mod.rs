@@ -15,7 +15,7 @@ mod state;
 mod tier;
 mod tracked;
 
-pub use condition::{AlertPolicy, Burning, Condition, MAX_CONDITIONS, Met, met};
+pub use condition::{AlertPolicy, Burning, Condition, DEFAULT_FORECAST, MAX_CONDITIONS, Met, met};
 pub use machine::{Changes, Machine, StepInput};
 pub use notice::Notice;
 pub use objective::ObjectiveAlerts;

@@ -3,6 +3,7 @@
 use super::condition::{AlertPolicy, Burning, Condition, Met};
 use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
 use super::state::{AlertState, Firing};
+use super::tier::Tier;
 use crate::outcome::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub struct ObjectiveAlerts {
 struct ConditionAlert {
     condition: Condition,
     state: AlertState,
-    /// When a faster tier fired last, as far as is known.
+    /// When a tier that inhibits it fired last, as far as is known.
     faster: Option<Timestamp>,
 }
 
@@ -62,7 +63,7 @@ impl ObjectiveAlerts {
             self.bad.min(now)
         };
         let mut before = std::mem::take(&mut self.states);
-        let mut faster = None;
+        let mut firing: Vec<&Tier> = Vec::new();
         for (position, condition) in policy.conditions().iter().enumerate() {
             let known = before.iter().position(|one| one.condition == *condition);
             let mut tracked = known.map_or_else(
@@ -70,10 +71,8 @@ impl ObjectiveAlerts {
                 |position| before.swap_remove(position),
             );
             let met = met.contains(position);
-            let inhibitor = match condition {
-                Condition::Tier(_) | Condition::Forecast(_) => faster.clone(),
-                Condition::Exhausted => None,
-            };
+            let cause = firing.iter().find(|tier| condition.is_inhibited_by(tier));
+            let inhibitor = cause.map(|tier| Inhibitor::Tier(tier.number));
             let begin = || AlertRecord {
                 spent: burning.remaining().map(|left| 1.0 - left),
                 inhibited_by: inhibitor.clone(),
@@ -82,8 +81,8 @@ impl ObjectiveAlerts {
             let timing = condition.timing();
             tracked.state.step(met, timing, now, begin, changes);
             tracked.inhibit(inhibitor, met, now);
-            if let (Condition::Tier(tier), true) = (condition, tracked.state.is_firing()) {
-                faster.get_or_insert(Inhibitor::Tier(tier.number));
+            if tracked.state.is_firing() {
+                firing.extend(condition.tier());
             }
             if !tracked.state.is_inactive() {
                 self.states.push(tracked);

@@ -168,7 +168,7 @@ impl Replay {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Condition;
+    use super::super::{Condition, TIERS, Urgency};
     use super::*;
     use crate::outcome::Measurements;
     use crate::outcome::{Cause, Verdict};
@@ -255,6 +255,28 @@ mod tests {
         assert_eq!((fired[3].0, fired[3].1, fired[3].3), (4, begin + 260, true));
         assert_eq!(fired.len(), 4);
         assert!(fired.iter().all(|fired| fired.2.is_some()));
+    }
+
+    /// A ticket of a fast tier, a page of a slow one, and what is slower than both.
+    fn interleaved() -> AlertPolicy {
+        let mut tiers = TIERS;
+        tiers[0].urgency = Urgency::Ticket;
+        let forecast = Condition::Forecast(Duration::from_secs(90 * 86_400));
+        AlertPolicy::new(tiers.map(Condition::Tier).into_iter().chain([forecast]))
+    }
+
+    #[test]
+    fn a_ticket_inhibits_no_page() {
+        let begin = 72 * HOUR;
+        let outage = |second| (begin..begin + 900).contains(&second);
+        let mut fired = replayed(interleaved(), outage, 0, begin + HOUR);
+        fired.sort_unstable();
+        let fired: Vec<_> = fired.iter().map(|one| (one.0, one.3)).collect();
+        // The ticket of tier 1 is first, and the page of tier 2 is sent nevertheless.
+        assert_eq!(
+            fired,
+            [(0, true), (1, false), (2, false), (3, true), (4, true)]
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::Tracker;
 use crate::outcome::Timestamp;
 use crate::slo::budget;
-use crate::slo::objective::Window;
+use crate::slo::objective::{EventSource, Objective, Window};
 use crate::slo::pace::Pace;
 use crate::slo::series::Counts;
 use crate::slo::slice::slice_of;
@@ -169,16 +169,24 @@ impl Tracker {
         end.is_none_or(|end| at < end).then_some(at)
     }
 
-    /// The time that one event stands for at today's intervals.
-    pub fn event_interval(&self) -> Duration {
-        let parts = f64::from(self.objective.budgeting.parts());
-        Duration::try_from_secs_f64(self.pace(Counts::default(), 1.0).spacing_ms * parts / 1000.0)
-            .unwrap_or(Duration::MAX)
+    /// The time that one event stands for at today's intervals; `None` for requests of real traffic, which come
+    /// at no interval.
+    pub fn event_interval(&self) -> Option<Duration> {
+        let Objective {
+            source, budgeting, ..
+        } = *self.objective;
+        if source == EventSource::Metrics && !budgeting.is_sliced() {
+            return None;
+        }
+        let spacing_ms =
+            self.pace(Counts::default(), 1.0).spacing_ms * f64::from(budgeting.parts());
+        Some(Duration::try_from_secs_f64(spacing_ms / 1000.0).unwrap_or(Duration::MAX))
     }
 
     /// Whether something was bad within a span, or within two events where these are rarer.
     pub fn was_bad(&self, now: Timestamp, within: Duration) -> bool {
-        let two = self.event_interval().saturating_mul(2).min(HOUR);
+        let two = self.event_interval().unwrap_or_default();
+        let two = two.saturating_mul(2).min(HOUR);
         self.counts(now, within.max(two)).bad > 0
     }
 
