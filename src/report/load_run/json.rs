@@ -113,12 +113,12 @@ fn known(mut value: Value, run: &RunRecord) -> Value {
     value
 }
 
-/// Of a warning sign, `bad` means that it is there.
 /// Null where the run was not made to show it.
 fn kept(answer: Answer) -> Option<bool> {
     (answer != Answer::Unknown).then_some(answer == Answer::Good)
 }
 
+/// Of a warning sign, `bad` means that it is there.
 fn statement(one: &Statement) -> Value {
     let answer = match one.answer {
         Answer::Good => "good",
