@@ -265,7 +265,7 @@ impl Driven {
         let mut progress = Progress::new(&mut attempt);
         let found = resolve(&host, probe.transport.family, &mut progress);
         match timeout_at(deadline, found).await {
-            Ok(found) => found.map_err(|failure| failure.message),
+            Ok(found) => found.map_err(|failure| self.redactions().cleaned(failure.message)),
             Err(_elapsed) => Err("its name did not resolve in time".to_owned()),
         }
     }

@@ -57,7 +57,7 @@ pub(super) fn write(report: &RunReport) -> String {
                 "limit": held.threshold.limit,
                 "measured": held.measured.ok(),
                 "reason": held.measured.err().map(|missing| missing.to_string()),
-                "kept": kept(held.answer()),
+                "kept": kept(held.decision.answer()),
             })
         })
         .collect();
@@ -77,7 +77,7 @@ pub(super) fn write(report: &RunReport) -> String {
         "from": from.to_utc().to_rfc3339(),
         "to": to.to_utc().to_rfc3339(),
         "ending": ending,
-        "kept": report.is_kept(),
+        "kept": report.decision().answer() != Answer::Bad,
         "thresholds": thresholds,
         "verdicts": statements,
         "healthy_indicators": list(&report.indicators.healthy),
