@@ -255,7 +255,7 @@ mod tests {
         assert_eq!(known.slower_than(limit), 10);
         assert_eq!(known.slow_successes(limit), (4, 4));
         let ms = |q: f64| known.quantile_of_good(q).map(|one| one.as_millis());
-        assert_eq!((ms(0.86), ms(0.9), ms(0.91)), (Some(10), Some(800), None));
+        assert_eq!((ms(0.86), ms(0.9), ms(0.91)), (Some(10), Some(801), None));
         // Of four failed ones it is not known how long they took.
         let partly = figures(&[(10, 90), (800, 10)], &[(800, 6)], 10);
         assert_eq!(partly.slow_successes(limit), (0, 4));
