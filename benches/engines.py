@@ -97,11 +97,16 @@ def serve(folder):
         port = probe.getsockname()[1]
     (folder / "service.py").write_text(SERVICE)
     command = [sys.executable, "-m", "uvicorn", "service:app", "--port", str(port), "--log-level", "warning", "--no-access-log"]
-    child = subprocess.Popen(command, cwd=folder)
+    return subprocess.Popen(command, cwd=folder), port
+
+
+def wait(child, port):
     for _ in range(100):
+        if child.poll() is not None:
+            break
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/openapi.json").read()
-            return child, port
+            return
         except OSError:
             time.sleep(0.1)
     sys.exit("the service does not start")
@@ -166,9 +171,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         child, port = serve(folder)
-        (folder / "slod.yaml").write_text(CONFIG.format(**shapes(args.seconds), port=port))
-        (folder / "users.csv").write_text("user\nann\nbob\ncarl\n")
         try:
+            (folder / "slod.yaml").write_text(CONFIG.format(**shapes(args.seconds), port=port))
+            (folder / "users.csv").write_text("user\nann\nbob\ncarl\n")
+            wait(child, port)
             print("| scenario | engine | figures of | requests | rate | failed | p50 | p95 |")
             print("|---|---|---|---|---|---|---|---|")
             for scenario, service in BUILTIN if args.builtin else SHORT:

@@ -74,6 +74,7 @@ fn run() -> RunRecord {
         good: 70_000,
         failed: vec![(Cause::Timeout, 2), (Cause::Status, 1)],
         latency: latency.clone(),
+        failed_latency: Histogram::default(),
         lag: Duration::from_micros(120),
         generator_cpu: Some(0.25),
     };

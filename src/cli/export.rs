@@ -105,7 +105,7 @@ pub fn exported(
     if driven.has_secret_address() {
         let target = driven.target();
         return Err(format!(
-            "{target} contains a secret, which a script must not carry"
+            "{target} contains a secret, which a script must not carry: write the path as a request of `load`"
         ));
     }
     let (certificates, authorities) = match driven.trusted()? {

@@ -41,7 +41,7 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
         )
     });
     let (driven, sequences, server) = read.value;
-    let driven = driven.map(|driven| driven.redacted(read.redactions));
+    let driven = driven.map(|driven| driven.redacted(read.redactions.clone()));
     let has_url = server.url.is_some() || section.has(&key::URL);
     let alone = OPTIONS.iter().find(|key| !has_url && section.has(**key));
     if let Some(alone) = alone {
@@ -70,6 +70,7 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
         sequences,
         data,
         cookies: cookies?,
+        redactions: read.redactions,
     })
 }
 

@@ -251,6 +251,8 @@ pub struct LoadSpec {
     pub max: Option<Duration>,
     /// Of one request.
     pub timeout: Duration,
+    /// What may not be in texts about its requests.
+    pub redactions: Redactions,
 }
 
 #[derive(Clone, Debug)]

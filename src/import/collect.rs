@@ -46,6 +46,7 @@ struct Second {
     failed: BTreeMap<Cause, u64>,
     dropped: u64,
     latency: Histogram,
+    failed_latency: Histogram,
     users: Option<f64>,
 }
 
@@ -86,7 +87,10 @@ impl Collector {
         second.latency.add(code, count.into());
         match seen.failed {
             None => second.good += u64::from(count),
-            Some(cause) => *second.failed.entry(cause).or_default() += u64::from(count),
+            Some(cause) => {
+                *second.failed.entry(cause).or_default() += u64::from(count);
+                second.failed_latency.add(code, count.into());
+            }
         }
     }
 
@@ -266,6 +270,7 @@ fn window(number: i64, users: f64, second: Option<&Second>) -> LoadWindow {
         .collect();
     let good = second.map_or(0, |one| one.good);
     let latency = second.map(|one| one.latency.clone()).unwrap_or_default();
+    let failed_latency = second.map(|one| one.failed_latency.clone());
     LoadWindow {
         start: SECOND * u32::try_from(number).unwrap_or(u32::MAX),
         length: SECOND,
@@ -278,6 +283,7 @@ fn window(number: i64, users: f64, second: Option<&Second>) -> LoadWindow {
         good,
         failed,
         latency,
+        failed_latency: failed_latency.unwrap_or_default(),
         lag: Duration::ZERO,
         generator_cpu: None,
     }

@@ -20,7 +20,7 @@ mod tcp;
 use crate::outcome::{Measures, Outcome, Timestamp};
 use crate::yaml::{Keys, Redactions, Section};
 use async_trait::async_trait;
-pub use redacted::{of_type, redacted};
+pub use redacted::{of_type, redacted, redactions};
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;

@@ -21,6 +21,13 @@ pub fn redacted(probe: Arc<dyn Probe>, redactions: Redactions) -> Arc<dyn Probe>
     Arc::new(Redacted { probe, redactions })
 }
 
+/// What may not be in the texts of a probe.
+pub fn redactions(probe: &dyn Probe) -> Redactions {
+    let any: &dyn Any = probe;
+    let redacted = any.downcast_ref::<Redacted>();
+    redacted.map_or_else(Redactions::default, |one| one.redactions.clone())
+}
+
 /// The probe, if it is one of this type, whether or not it is redacted.
 pub fn of_type<T: Probe>(probe: &dyn Probe) -> Option<&T> {
     let any: &dyn Any = probe;

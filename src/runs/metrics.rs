@@ -311,6 +311,7 @@ mod tests {
             unjudged: 50,
             failed: Vec::new(),
             latency: Histogram::default(),
+            failed_latency: Histogram::default(),
             lag: Duration::ZERO,
             generator_cpu: None,
         };

@@ -1,7 +1,7 @@
 //! Secret values, and what is shown where they turn up in a text.
 
 use super::secret::Secret;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use url::Url;
@@ -12,6 +12,13 @@ const LENGTH_MIN: usize = 4;
 const TOKEN_MIN: usize = 16;
 /// So much of a secret's beginning is redacted as well: texts are cut where they are long.
 const BEGINNING: usize = 8;
+
+/// All but the unreserved characters of RFC 3986, as values in addresses are written.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Values that are never shown, each with what is shown instead.
 #[derive(Clone, Debug, Default)]
@@ -39,12 +46,21 @@ impl Redactions {
             value.to_owned(),
             quoted[1..quoted.len() - 1].to_owned(),
             utf8_percent_encode(value, NON_ALPHANUMERIC).to_string(),
+            utf8_percent_encode(value, RESERVED).to_string(),
             value.replace(' ', "%20"),
         ];
-        for form in forms.into_iter().filter(|form| form.len() >= LENGTH_MIN) {
+        let forms = forms.into_iter().chain(in_address(value));
+        for form in forms.filter(|form| form.len() >= LENGTH_MIN) {
             let shown = || shown.to_owned();
             self.0.entry(Secret::new(form)).or_insert_with(shown);
         }
+    }
+
+    /// Adds the values of others.
+    pub fn extend(&mut self, others: &Self) {
+        let others = others.0.iter();
+        let others = others.map(|(secret, shown)| (secret.clone(), shown.clone()));
+        self.0.extend(others);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -89,6 +105,18 @@ impl Redactions {
     }
 }
 
+/// A value as it becomes a part of a path and of a query.
+fn in_address(value: &str) -> Vec<String> {
+    let Ok(mut address) = Url::parse("http://h/") else {
+        return Vec::new();
+    };
+    address.set_path(value);
+    address.set_query(Some(value));
+    let path = address.path().trim_start_matches('/').to_owned();
+    let query = address.query().map(str::to_owned);
+    query.into_iter().chain([path]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +132,7 @@ mod tests {
             ("a hunter2-\"long\" one b", "a ${TOKEN} b"),
             (r#"{"a":"hunter2-\"long\" one"}"#, r#"{"a":"${TOKEN}"}"#),
             ("/x/hunter2%2D%22long%22%20one/y", "/x/${TOKEN}/y"),
+            ("/x/hunter2-%22long%22%20one/y", "/x/${TOKEN}/y"),
             ("cut: hunter2-\"lo\u{2026}", "cut: ${TOKEN}\u{2026}"),
             ("hunting hunt", "<short>ing <short>"),
         ] {

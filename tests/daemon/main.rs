@@ -25,6 +25,7 @@ mod prometheus;
 mod rerouted;
 mod runs;
 mod samples;
+mod secrets;
 mod signs;
 mod steps;
 mod support;

@@ -221,6 +221,7 @@ fn seconds(from: u64, to: u64) -> Vec<LoadWindow> {
             good: 199,
             failed: vec![(Cause::Timeout, 1)],
             latency,
+            failed_latency: Histogram::default(),
             lag: Duration::from_millis(1),
             generator_cpu: Some(0.25),
         }

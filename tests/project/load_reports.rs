@@ -64,6 +64,7 @@ fn report(name: &str, latency: impl Fn(f64, f64) -> f64, observed: &[ObservedSer
             good: count,
             failed: Vec::new(),
             latency: histogram,
+            failed_latency: Histogram::default(),
             lag: Duration::from_micros(150),
             generator_cpu: Some(0.06),
         }

@@ -75,6 +75,7 @@ fn window(second: u64, stage: usize, due: f64) -> LoadWindow {
         good: count - errors,
         failed,
         latency,
+        failed_latency: Histogram::default(),
         lag: Duration::from_micros(300),
         generator_cpu: Some(0.05),
     }

@@ -6,6 +6,7 @@ use crate::http2::Http2;
 use crate::message::Message;
 use crate::plan::{ConnectError, Opened, Plan, Protocol};
 use crate::response::Response;
+use crate::template::Values;
 use http::HeaderMap;
 use slod_core::outcome::Cause;
 use slod_core::units::show_duration;
@@ -64,9 +65,10 @@ impl Unanswered {
     }
 
     /// Its end, once an example of it is kept.
-    fn kept(self, plan: &Plan) -> Done {
+    fn kept(self, plan: &Plan, values: Values<'_>) -> Done {
         if let Done::Failed(cause) = self.done {
-            plan.examples.keep(cause, || self.words.into_owned());
+            let words = || self.words.into_owned();
+            plan.examples.keep_foreign(cause, values, words);
         }
         self.done
     }
@@ -110,12 +112,14 @@ async fn exchange(
             // The service closed a connection that nobody used: that is no failure of its own. It may
             // have read the request, so that only one that may be repeated (RFC 9110, section 9.2.2) is.
             Err(error) if error.is_unsent && message.step.request.method.is_idempotent() => {}
-            result => return result.map_err(|error| error.kept(plan)),
+            result => return result.map_err(|error| error.kept(plan, message.values)),
         }
     }
-    let line = open(plan).await.map_err(|error| error.kept(plan))?;
+    let line = open(plan)
+        .await
+        .map_err(|error| error.kept(plan, message.values))?;
     let result = once(line, kept, plan, message).await;
-    result.map_err(|error| error.kept(plan))
+    result.map_err(|error| error.kept(plan, message.values))
 }
 
 /// One exchange over an open connection, which is kept if it can be used again.

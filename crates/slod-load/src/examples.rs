@@ -1,5 +1,6 @@
 //! What the first failure of each cause was.
 
+use crate::template::Values;
 use slod_core::outcome::Cause;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,16 +9,38 @@ use std::sync::{Mutex, PoisonError};
 /// Characters of an answer that are shown.
 const SHOWN_MAX: usize = 60;
 
+/// Makes a text fit to be shown, in which these values of a request may be: they came from a data file or an
+/// earlier answer, and may be secrets.
+pub type Clean = dyn Fn(String, &[&str]) -> String + Send + Sync;
+
 /// Filled by all threads of a run. Of a cause that is known already, nothing is written or locked.
 #[derive(Default)]
 pub struct Examples {
     /// A bit for each cause, by its code.
     known: AtomicU64,
     all: Mutex<Vec<(Cause, String)>>,
+    clean: Option<Box<Clean>>,
 }
 
 impl Examples {
-    /// Keeps the first failure of a cause, in words.
+    /// Without what `clean` takes out of words that may come from others.
+    pub fn cleaned_by(clean: impl Fn(String, &[&str]) -> String + Send + Sync + 'static) -> Self {
+        Self {
+            clean: Some(Box::new(clean)),
+            ..Self::default()
+        }
+    }
+
+    /// Keeps the first failure of a cause in words that may quote what the server sent, which may repeat
+    /// the values of the request.
+    pub fn keep_foreign(&self, cause: Cause, values: Values<'_>, words: impl FnOnce() -> String) {
+        self.keep(cause, || match &self.clean {
+            Some(clean) => clean(words(), &values.all()),
+            None => words(),
+        });
+    }
+
+    /// Keeps the first failure of a cause, in words of our own.
     pub fn keep(&self, cause: Cause, words: impl FnOnce() -> String) {
         let bit = 1 << (cause.code() % 64);
         if self.known.load(Ordering::Relaxed) & bit != 0
@@ -74,6 +97,25 @@ mod tests {
             (Cause::Status, "status 503".to_owned()),
         ];
         assert_eq!(examples.list(), expected);
+    }
+
+    #[test]
+    fn foreign_words_are_cleaned_of_the_values_of_their_request() {
+        let examples = Examples::cleaned_by(|words, values| {
+            let clean = |words: String, value: &&str| words.replace(value, "-");
+            values.iter().fold(words, clean)
+        });
+        let row = ["row-7".into()];
+        let values = Values {
+            captured: &[None, Some("token-1".to_owned())],
+            row: Some(&row),
+        };
+        let words = || "GET /token-1?q=row-7".to_owned();
+        examples.keep_foreign(Cause::Protocol, values, words);
+        assert_eq!(
+            examples.list(),
+            [(Cause::Protocol, "GET /-?q=-".to_owned())]
+        );
     }
 
     #[test]

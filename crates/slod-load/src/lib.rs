@@ -34,7 +34,7 @@ mod windows;
 
 pub use capture::{Capture, Extract, Source};
 pub use engine::{Engine, Finished, StartError};
-pub use examples::Examples;
+pub use examples::{Clean, Examples};
 pub use head::{FIELDS_MAX, Keep};
 pub use plan::{Connect, ConnectError, Cookies, NewCookies, Opened, Plan, Protocol, Stream};
 pub use request::{Mix, Request, Sequence};

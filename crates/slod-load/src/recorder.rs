@@ -25,6 +25,8 @@ pub struct Part {
     pub failed: Vec<(Cause, u64)>,
     /// Count by code of a scale without cuts.
     pub latency: Vec<u32>,
+    /// Likewise of the failed requests among them.
+    pub failed_latency: Vec<u32>,
     /// Starts by their lag: up to `2^n` microseconds each.
     pub lags: [u64; LAGS],
     /// Time of all users or requests in flight, in seconds.
@@ -66,6 +68,7 @@ impl Part {
             good: 0,
             failed: Vec::new(),
             latency: Vec::new(),
+            failed_latency: Vec::new(),
             lags: [0; LAGS],
             active: 0.0,
         }
@@ -138,6 +141,9 @@ impl Recorder {
         let latency = at.saturating_duration_since(ended.intended);
         let latency = self.scale.code(latency);
         count(&mut self.current.latency, latency);
+        if matches!(done, Done::Failed(_)) {
+            count(&mut self.current.failed_latency, latency);
+        }
         if let Some(tally) = self.tallies.get_mut(ended.request) {
             tally.add(done, latency, missing);
             if let Some(first) = first {

@@ -89,6 +89,13 @@ impl<T> Made<T> {
 }
 
 impl<'a> Values<'a> {
+    /// Each of them.
+    pub fn all(&self) -> Vec<&'a str> {
+        let captured = self.captured.iter().flatten().map(String::as_str);
+        let row = self.row.into_iter().flatten().map(|value| &**value);
+        captured.chain(row).collect()
+    }
+
     fn get(&self, of: Reference) -> Option<&'a str> {
         match of {
             Reference::Captured(number) => self.captured.get(number)?.as_deref(),

@@ -108,6 +108,7 @@ impl Sum {
             add(&mut all.failed, cause, count);
         }
         sum(&mut all.latency, &other.latency);
+        sum(&mut all.failed_latency, &other.failed_latency);
         all.lags
             .iter_mut()
             .zip(other.lags)
@@ -133,6 +134,7 @@ fn window(part: Part, scenario: &Scenario, generator_cpu: Option<f64>) -> LoadWi
         good: part.good,
         failed,
         latency: histogram(&part.latency),
+        failed_latency: histogram(&part.failed_latency),
         lag: Part::lag(&part.lags),
         generator_cpu,
     }
@@ -163,6 +165,7 @@ pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
         }
         all.failed.sort_unstable();
         all.latency.add_sorted(window.latency.iter());
+        all.failed_latency.add_sorted(window.failed_latency.iter());
     }
     Some(all)
 }
@@ -216,6 +219,7 @@ mod tests {
             good: 2,
             failed: vec![(slod_core::outcome::Cause::Status, 1)],
             latency: vec![0, 2, 1],
+            failed_latency: vec![0, 0, 1],
             lags: [0; 40],
             active: 5.0,
         }
@@ -268,6 +272,7 @@ mod tests {
         assert_eq!((first.started, first.completed(), first.dropped), (6, 6, 2));
         assert_eq!((first.due, first.active), (10.0, 10.0));
         assert_eq!(first.latency.iter().collect::<Vec<_>>(), [(1, 4), (2, 2)]);
+        assert_eq!(first.failed_latency.iter().collect::<Vec<_>>(), [(2, 2)]);
     }
 
     #[test]

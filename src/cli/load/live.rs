@@ -14,7 +14,7 @@ use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord, Samples, WORKERS};
 use crate::observe::RunSampler;
 use crate::outcome::Timestamp;
-use crate::report::load_run::{Held, Promise, Threshold, promises};
+use crate::report::load_run::{Decision, Held, Requirement, Threshold, requirements};
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
 use std::collections::VecDeque;
@@ -46,9 +46,9 @@ pub async fn run(
         ..
     } = prepared;
     let given = args.threshold.iter();
-    let given = given.map(|one| Promise::of_all(*one, "--threshold"));
-    let known = promises(service, &scenario).into_iter();
-    let promises: Vec<Promise> = known.chain(given).collect();
+    let given = given.map(|one| Requirement::of_all(*one, "--threshold"));
+    let known = requirements(service, &scenario).into_iter();
+    let required: Vec<Requirement> = known.chain(given).collect();
     let mut requests = StopRequests::new()?;
     let mut generator = Generator::start(work)?;
     let from = tokio::select! {
@@ -78,13 +78,13 @@ pub async fn run(
     let drawn = args.drawn.on_terminal(log);
     let mut going = GoingOn {
         kept,
-        progress: Progress::start(&run, promises.clone(), title, drawn, line),
+        progress: Progress::start(&run, required.clone(), title, drawn, line),
         run,
         generator,
         sampler,
         observed: Samples::default(),
         recent: VecDeque::new(),
-        watched: if args.abort { promises } else { Vec::new() },
+        watched: if args.abort { required } else { Vec::new() },
         is_stopping: false,
         is_interrupted: false,
         give_back,
@@ -110,7 +110,7 @@ struct GoingOn {
     /// The last windows.
     recent: VecDeque<LoadWindow>,
     /// What ends the run if it is missed.
-    watched: Vec<Promise>,
+    watched: Vec<Requirement>,
     is_stopping: bool,
     /// Whether somebody asked to stop it.
     is_interrupted: bool,
@@ -200,17 +200,17 @@ impl GoingOn {
 }
 
 /// The first threshold that the last windows missed.
-fn missed(recent: &VecDeque<LoadWindow>, watched: &[Promise]) -> Option<Held> {
+fn missed(recent: &VecDeque<LoadWindow>, watched: &[Requirement]) -> Option<Held> {
     let last = recent.back()?;
     // A generator that is busy measures itself.
     let is_busy = recent.iter().any(LoadWindow::is_generator_busy);
     if recent.len() < SLIDING || last.start < ABORT_AFTER || is_busy {
         return None;
     }
-    let meant = |one: &&Promise| recent.iter().all(|window| one.concerns(window));
+    let meant = |one: &&Requirement| recent.iter().all(|window| one.concerns(window));
     let mut held = watched.iter().filter(meant).map(|one| one.judge(recent));
     // What has too few requests in ten seconds is judged at the end.
-    held.find(Held::is_missed)
+    held.find(|one| one.decision == Decision::Missed)
 }
 
 /// One second, where nothing is drawn.

@@ -14,6 +14,7 @@ mod tool;
 mod tool_log;
 mod tool_output;
 mod tool_run;
+mod tool_secrets;
 
 use super::log::HeldLog;
 use super::output::{complain, show};
@@ -24,7 +25,7 @@ use super::{ConfigArg, GiveBack, exit, runs};
 use crate::config::Config;
 use crate::export::Tool;
 use crate::load::Ending;
-use crate::report::load_run::{Beside, Compared, RunReport, Threshold};
+use crate::report::load_run::{Beside, Compared, Decision, RunReport, Threshold};
 use crate::units::Rate;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
@@ -53,7 +54,7 @@ pub struct LoadArgs {
     /// So long instead of the scenario's length.
     #[arg(long, visible_alias = "duration", value_name = "DURATION", value_parser = read_duration)]
     run_time: Option<Duration>,
-    /// A condition that the run must keep, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%` or `rate>100/s`; repeatable.
+    /// A condition that the run must keep, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%`, `errors==0` or `rate>100/s`; repeatable.
     #[arg(long, value_name = "CONDITION")]
     threshold: Vec<Threshold>,
     /// End the run once a threshold is missed over ten seconds.
@@ -162,12 +163,11 @@ fn code(report: &RunReport) -> u8 {
 
 /// Whether something succeeded and the thresholds of a run were kept: latencies of failures keep none.
 pub fn thresholds_code(report: &RunReport) -> u8 {
-    if report.failure().is_some() || !report.is_kept() {
-        exit::THRESHOLDS
-    } else if report.is_undecided() {
-        exit::UNKNOWN
-    } else {
-        exit::OK
+    match report.decision() {
+        _ if report.failure().is_some() => exit::THRESHOLDS,
+        Decision::Missed | Decision::Unmeasured => exit::THRESHOLDS,
+        Decision::Undecided => exit::UNKNOWN,
+        Decision::Kept | Decision::NotAsked => exit::OK,
     }
 }
 

@@ -10,7 +10,8 @@ use crate::probe::http::driven::Driven;
 use crate::probe::llm;
 use crate::slo::Sli;
 use crate::units::show_duration;
-use slod_load::{Mix, Plan};
+use crate::yaml::Redactions;
+use slod_load::{Examples, Mix, Plan};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -97,7 +98,28 @@ fn own(
         in_flight_max: IN_FLIGHT_MAX,
         threads: available_parallelism().map_or(1, usize::from),
         seed: 1,
-        examples: Arc::default(),
+        examples: Arc::new(examples(redactions(service, driven))),
+    })
+}
+
+/// What may not be in what a run keeps and shows.
+pub fn redactions(service: &ServiceSpec, driven: &Driven) -> Redactions {
+    let mut all = driven.redactions();
+    if let Some(load) = &service.load {
+        all.extend(&load.redactions);
+    }
+    all
+}
+
+/// First failures without secrets of the config, and without values of a data file or of earlier answers:
+/// servers repeat what they are sent.
+fn examples(redactions: Redactions) -> Examples {
+    Examples::cleaned_by(move |words, values| {
+        let mut redactions = redactions.clone();
+        for value in values {
+            redactions.add(value, "<value>");
+        }
+        redactions.cleaned(words)
     })
 }
 

@@ -1,6 +1,7 @@
 //! Locust and k6 as engines: how they are found and started.
 
 use super::LoadArgs;
+use super::tool_secrets::ToolSecrets;
 use crate::cli::child;
 use crate::cli::export::{Exported, Variables, exported};
 use crate::config::ServiceSpec;
@@ -26,6 +27,8 @@ pub struct ToolPlan {
     pub variables: BTreeMap<String, String>,
     /// The certificates that it trusts, as PEM, if they are not those of the system.
     pub authorities: Option<String>,
+    /// What its log may not have.
+    pub secrets: ToolSecrets,
     /// Of its requests.
     pub names: Vec<String>,
     /// What is passed on to the tool.
@@ -79,6 +82,7 @@ impl ToolPlan {
             tool,
             scenario,
             script: script.write(tool),
+            secrets: ToolSecrets::of(service, driven, &variables),
             variables,
             authorities,
             names,

@@ -1,5 +1,6 @@
 //! What a tool logs: its last lines for errors, all of it in a file if somebody wants it.
 
+use super::tool_secrets::ToolSecrets;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,26 +12,19 @@ const LINES: usize = 5;
 const LINE_MAX: usize = 300;
 /// Bytes of the file.
 const FILE_MAX: usize = 10 << 20;
-/// Shorter values are no secrets, and are part of many words.
-const SECRET_MIN: usize = 4;
-
 pub struct ToolLog {
     last: VecDeque<String>,
     file: Option<File>,
     /// Bytes that the file may still get.
     room: usize,
-    /// Values that are never shown.
-    secrets: Vec<String>,
+    secrets: ToolSecrets,
 }
 
 impl ToolLog {
-    pub fn new(path: Option<&Path>, secrets: impl Iterator<Item = String>) -> io::Result<Self> {
+    pub fn new(path: Option<&Path>, secrets: ToolSecrets) -> io::Result<Self> {
         if let Some(folder) = path.and_then(Path::parent) {
             std::fs::create_dir_all(folder)?;
         }
-        let mut secrets: Vec<_> = secrets.filter(|one| one.len() >= SECRET_MIN).collect();
-        // A value may contain another one.
-        secrets.sort_by_key(|one| std::cmp::Reverse(one.len()));
         Ok(Self {
             last: VecDeque::new(),
             file: path.map(File::create).transpose()?,
@@ -40,10 +34,7 @@ impl ToolLog {
     }
 
     pub fn add(&mut self, line: &str) {
-        let mut line = line.trim_end().to_owned();
-        for secret in &self.secrets {
-            line = line.replace(secret, "***");
-        }
+        let line = self.secrets.clean(line.trim_end());
         if line.is_empty() {
             return;
         }
@@ -77,8 +68,8 @@ mod tests {
     fn the_last_lines_are_kept_without_secrets() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("out/k6.log");
-        let secrets = ["s3cret", "s3cret-long", "abc"].map(str::to_owned);
-        let mut log = ToolLog::new(Some(&path), secrets.into_iter()).expect("created");
+        let secrets = ToolSecrets::of_values(&["s3cret", "s3cret-long", "abc"]);
+        let mut log = ToolLog::new(Some(&path), secrets).expect("created");
         assert_eq!(log.ending(), "");
         for number in 0..9 {
             log.add(&format!(
@@ -87,7 +78,7 @@ mod tests {
         }
         assert!(
             log.ending()
-                .starts_with(": 4 GET /?key=***&other=*** abc | 5 ")
+                .starts_with(": 4 GET /?key=<secret>&other=<secret> abc | 5 ")
         );
         let written = std::fs::read_to_string(&path).expect("written");
         assert_eq!(written.lines().count(), 9);

@@ -89,7 +89,7 @@ impl ToolRun {
         if let Some(pem) = &plan.authorities {
             std::fs::write(&authorities, pem).map_err(failed)?;
         }
-        let log = ToolLog::new(plan.log.as_deref(), plan.variables.values().cloned());
+        let log = ToolLog::new(plan.log.as_deref(), plan.secrets.clone());
         let log = log.map_err(failed)?;
         let follower = Follower::new(plan.followed(), plan.scenario.clone(), plan.names.clone());
         let command = LoadCommand::start(&plan.command(&script), |command| {

@@ -14,7 +14,7 @@ use crate::config::{Config, ServiceSpec};
 use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord};
 use crate::observe::{RunSampler, sampling_interval};
-use crate::report::load_run::{Promise, promises};
+use crate::report::load_run::{Requirement, requirements};
 use crate::store::Tick;
 use crate::units::show_duration;
 use rustix::process::Signal;
@@ -51,15 +51,15 @@ pub async fn run(
     let length = length.unwrap_or(LONGEST);
     let kept = KeptRun::begin(config, &plan);
     let given = args.threshold.iter();
-    let given = given.map(|one| Promise::of_all(*one, "--threshold"));
-    let known = promises(service, &plan.scenario).into_iter();
+    let given = given.map(|one| Requirement::of_all(*one, "--threshold"));
+    let known = requirements(service, &plan.scenario).into_iter();
     let title = format!("watching {}", service.name);
     // A command writes to the terminal itself.
     let drawn = args.drawn.on_terminal(log).filter(|_| command.is_none());
-    let promises = known.chain(given).collect();
+    let all = known.chain(given).collect();
     let mut going = GoingOn {
         kept,
-        progress: Progress::start(&plan, promises, title, drawn, |_, _| String::new()),
+        progress: Progress::start(&plan, all, title, drawn, |_, _| String::new()),
         watch,
         sampler,
         began: Instant::now(),

@@ -42,7 +42,7 @@ pub struct ObserveArgs {
     /// The end of the past that is watched [default: now].
     #[arg(long, value_name = "TIME", requires = "from")]
     to: Option<When>,
-    /// A condition that the run must keep, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%` or `rate>100/s`; repeatable.
+    /// A condition that the run must keep, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%`, `errors==0` or `rate>100/s`; repeatable.
     #[arg(long, value_name = "CONDITION")]
     threshold: Vec<Threshold>,
     /// Write run.json, summary.txt, junit.xml, report.md and report.html into this directory.

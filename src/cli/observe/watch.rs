@@ -168,6 +168,7 @@ mod tests {
             good,
             failed: Vec::new(),
             latency: crate::stats::quantile::Histogram::default(),
+            failed_latency: crate::stats::quantile::Histogram::default(),
             lag: Duration::ZERO,
             generator_cpu: None,
         };

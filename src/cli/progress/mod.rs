@@ -11,7 +11,7 @@ use super::log::{HeldLog, takes_colour};
 use super::output::show;
 use super::screen::{Screen, is_drawn};
 use crate::load::{LoadWindow, RunRecord};
-use crate::report::load_run::Promise;
+use crate::report::load_run::Requirement;
 use crate::store::Tick;
 use clap::Args;
 use state::State;
@@ -58,12 +58,12 @@ impl Progress {
     /// Of a run as it is planned. `log` is what is held back while a terminal is drawn on.
     pub fn start(
         run: &RunRecord,
-        promises: Vec<Promise>,
+        requirements: Vec<Requirement>,
         title: String,
         log: Option<HeldLog>,
         line: fn(&LoadWindow, &RunRecord) -> String,
     ) -> Self {
-        let state = State::new(run, promises, title);
+        let state = State::new(run, requirements, title);
         Self {
             drawing: log.map(|log| Drawing::start(log, state.view())),
             state,

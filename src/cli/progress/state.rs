@@ -4,7 +4,7 @@ use super::view::{Gauge, Point, RunView};
 use crate::load::{Figures, LoadWindow, RunRecord};
 use crate::outcome::Cause;
 use crate::report::families::{self, DRAWN, DrawnFamily};
-use crate::report::load_run::Promise;
+use crate::report::load_run::Requirement;
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
 use slod_load::merged;
@@ -35,12 +35,12 @@ pub struct State {
     windows: Vec<LoadWindow>,
     causes: Vec<(Cause, u64)>,
     series: Vec<(Arc<SeriesKey>, VecDeque<Option<f64>>)>,
-    promises: Vec<Promise>,
+    requirements: Vec<Requirement>,
 }
 
 impl State {
     /// Of a run as it is planned. `is_planned` is whether its stages say anything.
-    pub fn new(run: &RunRecord, promises: Vec<Promise>, title: String) -> Self {
+    pub fn new(run: &RunRecord, requirements: Vec<Requirement>, title: String) -> Self {
         Self {
             view: RunView {
                 title,
@@ -52,7 +52,7 @@ impl State {
             windows: Vec::new(),
             causes: Vec::new(),
             series: Vec::new(),
-            promises,
+            requirements,
         }
     }
 
@@ -115,7 +115,7 @@ impl State {
     pub fn view(&self) -> RunView {
         let mut causes = self.causes.clone();
         causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let held = self.promises.iter().map(|one| one.judge(&self.windows));
+        let held = self.requirements.iter().map(|one| one.judge(&self.windows));
         RunView {
             recent: Figures::of(&self.recent),
             total: Figures::of(&self.windows),

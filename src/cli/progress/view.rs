@@ -5,7 +5,7 @@ use crate::format::bars::{bar, sparkline};
 use crate::format::{numbers, times};
 use crate::load::{Figures, LoadWindow, Model, Scenario};
 use crate::outcome::Cause;
-use crate::report::load_run::{Held, Missing};
+use crate::report::load_run::{Decision, Held, Missing};
 use std::time::Duration;
 
 /// Columns of names, and of the numbers behind a sparkline.
@@ -243,16 +243,16 @@ fn curve(name: &str, past: &[Option<f64>], now: &str, width: usize) -> String {
 /// Whether they are kept so far, missed ones first; what has too few requests yet is open.
 fn thresholds(view: &RunView) -> Vec<String> {
     let mut all: Vec<&Held> = view.held.iter().collect();
-    all.sort_by_key(|held| !held.is_missed());
+    all.sort_by_key(|held| held.decision != Decision::Missed);
     let each = all.into_iter().map(|held| {
-        let state = match held {
-            held if held.is_missed() => "missed",
-            held if held.is_kept() => "ok",
-            _ => "open",
+        let state = match held.decision {
+            Decision::Missed => "missed",
+            Decision::Kept => "ok",
+            Decision::NotAsked | Decision::Undecided | Decision::Unmeasured => "open",
         };
         let measured = match held.measured {
             Ok(value) => held.threshold.of.show(value),
-            Err(Missing::Failed(_)) => "failed".to_owned(),
+            Err(Missing::Bad { failed: 1.., .. }) => "failed".to_owned(),
             Err(_) => "-".to_owned(),
         };
         let threshold = held.threshold.to_string();

@@ -12,7 +12,7 @@ use super::{HttpProbe, Version};
 use crate::outcome::{Timestamp, Verdict};
 use crate::probe::dial::{Failure, Host, Progress, Trusted, options, resolve};
 use crate::probe::evaluate::Evaluator;
-use crate::probe::{Attempt, Probe, Trace, of_type, redacted};
+use crate::probe::{Attempt, Probe, Trace, of_type, redacted, redactions};
 use crate::yaml::{Declared, Redactions, Section};
 use async_trait::async_trait;
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST};
@@ -126,18 +126,27 @@ impl Driven {
     /// The same without these values in its texts.
     #[must_use]
     pub fn redacted(self, redactions: Redactions) -> Self {
-        let probe = redacted(self.probe, redactions);
         Self {
-            target: probe.target(),
-            probe,
+            target: redactions.clean(&self.target).into_owned(),
+            probe: redacted(self.probe, redactions),
             watch: self.watch,
         }
     }
 
-    /// Whether its address contains a secret, which is not in [`Driven::target`].
+    /// What may not be in texts about its requests.
+    pub fn redactions(&self) -> Redactions {
+        redactions(&*self.probe)
+    }
+
+    /// Whether its address contains a secret, be it in the query, which is not in [`Driven::target`].
     pub fn has_secret_address(&self) -> bool {
+        let redactions = self.redactions();
+        let is_secret = |text: &str| redactions.clean(text) != text;
         let probe = self.http();
-        probe.is_some_and(|probe| !self.target.starts_with(&probe.request.shown()))
+        probe.is_some_and(|probe| {
+            let request = &probe.request;
+            !self.target.starts_with(&request.shown()) || is_secret(request.url.as_str())
+        })
     }
 
     /// The request of an `http` probe; `None` for a probe of another kind.
@@ -201,7 +210,7 @@ impl Driven {
         }
         let uri = request.path().parse();
         Ok(slod_load::Request {
-            name: format!("{} {}", request.method, request.url.path()),
+            name: format!("{} {}", request.method, self.shown_path(request)),
             think: None,
             method: request.method.clone(),
             uri: Made::Fixed(uri.map_err(|_| "its path is not valid in a request".to_owned())?),
@@ -212,6 +221,20 @@ impl Driven {
             captures: Vec::new(),
             watch: self.watch.clone(),
         })
+    }
+
+    /// The path without secrets and query: what is behind the server in the address for people, or all
+    /// of that where the server is not told apart.
+    fn shown_path(&self, request: &Request) -> String {
+        let redactions = self.redactions();
+        let origin = request.url.origin().ascii_serialization();
+        let origin = redactions.clean(&origin);
+        let address = request.shown();
+        let address = redactions.clean(&address);
+        let path = address.strip_prefix(&*origin);
+        let path = path.filter(|path| path.starts_with('/'));
+        let path = path.unwrap_or(&address);
+        path.trim_end_matches('…').trim_end_matches('?').to_owned()
     }
 
     /// Makes the cookies of a user, which go where a browser would send them.
@@ -242,7 +265,7 @@ impl Driven {
         let mut progress = Progress::new(&mut attempt);
         let found = resolve(&host, probe.transport.family, &mut progress);
         match timeout_at(deadline, found).await {
-            Ok(found) => found.map_err(|failure| failure.message),
+            Ok(found) => found.map_err(|failure| self.redactions().cleaned(failure.message)),
             Err(_elapsed) => Err("its name did not resolve in time".to_owned()),
         }
     }

@@ -248,7 +248,12 @@ fn credentials(section: &Section<'_>) -> Option<HeaderValue> {
         );
         return None;
     }
-    Request::basic(&username, password.reveal())
+    let value = Request::basic(&username, password.reveal())?;
+    // Servers that repeat a header do not decode it.
+    if let Some(encoded) = value.to_str().ok().and_then(|text| text.split_once(' ')) {
+        section.reader().redact(encoded.1, "<secret>");
+    }
+    Some(value)
 }
 
 fn read_expect(section: &Section<'_>) -> Option<Expect> {

@@ -7,7 +7,7 @@ use super::sse::{Event, Reader};
 use crate::outcome::{Cause, Verdict};
 use crate::probe::dial::Failure;
 use crate::probe::http::driven::Driven;
-use crate::probe::{Probe, of_type};
+use crate::probe::{Probe, of_type, redactions};
 use slod_load::{NewWatch, Watch};
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ pub fn driven(probe: &Arc<dyn Probe>) -> Option<Driven> {
     let watch = NewWatch(Arc::new(move || Box::new(Reading::new(api, may_call))));
     let (request, transport) = (llm.request.clone(), llm.transport.clone());
     let target = probe.target();
-    Some(Driven::watched(request, transport, target, watch))
+    let driven = Driven::watched(request, transport, target, watch);
+    Some(driven.redacted(redactions(&**probe)))
 }
 
 /// One answer.

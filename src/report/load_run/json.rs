@@ -57,7 +57,7 @@ pub(super) fn write(report: &RunReport) -> String {
                 "limit": held.threshold.limit,
                 "measured": held.measured.ok(),
                 "reason": held.measured.err().map(|missing| missing.to_string()),
-                "kept": kept(held.answer()),
+                "kept": kept(held.decision.answer()),
             })
         })
         .collect();
@@ -77,7 +77,7 @@ pub(super) fn write(report: &RunReport) -> String {
         "from": from.to_utc().to_rfc3339(),
         "to": to.to_utc().to_rfc3339(),
         "ending": ending,
-        "kept": report.is_kept(),
+        "kept": report.decision().answer() != Answer::Bad,
         "thresholds": thresholds,
         "verdicts": statements,
         "healthy_indicators": list(&report.indicators.healthy),
@@ -113,12 +113,12 @@ fn known(mut value: Value, run: &RunRecord) -> Value {
     value
 }
 
-/// Of a warning sign, `bad` means that it is there.
 /// Null where the run was not made to show it.
 fn kept(answer: Answer) -> Option<bool> {
     (answer != Answer::Unknown).then_some(answer == Answer::Good)
 }
 
+/// Of a warning sign, `bad` means that it is there.
 fn statement(one: &Statement) -> Value {
     let answer = match one.answer {
         Answer::Good => "good",

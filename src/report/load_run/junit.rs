@@ -26,7 +26,11 @@ pub(super) fn write(report: &RunReport) -> String {
         writeln!(cases, "><{element} message=\"{message}\"/></testcase>").unwrap_or_default();
     };
     for held in &report.held {
-        case(&held.threshold.to_string(), held.answer(), &held.in_words());
+        case(
+            &held.threshold.to_string(),
+            held.decision.answer(),
+            &held.in_words(),
+        );
     }
     for one in &report.statements {
         case(one.topic, one.answer, &one.evidence);

@@ -7,7 +7,7 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
-mod promises;
+mod requirement;
 mod sections;
 mod summary;
 mod tables;
@@ -19,10 +19,10 @@ mod tests;
 
 pub use compared::Compared;
 pub use html::body;
-pub use promises::{Promise, promises};
+pub use requirement::{Requirement, requirements};
 pub use sections::Beside;
 pub use summary::RunSummary;
-pub use threshold::{Held, Measured, Missing, Threshold};
+pub use threshold::{Decision, Held, Measured, Missing, Threshold};
 
 use crate::config::ServiceSpec;
 use crate::format::{numbers, times};
@@ -46,9 +46,9 @@ impl RunReport {
     /// Judges a run by its service's objectives and expected response times, and by its own
     /// thresholds.
     pub fn new(run: RunRecord, service: Option<&ServiceSpec>) -> Self {
-        let known = service.map(|service| promises(service, &run.scenario));
+        let known = service.map(|service| requirements(service, &run.scenario));
         let given = run.thresholds.iter().filter_map(|text| text.parse().ok());
-        let given = given.map(|one| Promise::of_all(one, "--threshold"));
+        let given = given.map(|one| Requirement::of_all(one, "--threshold"));
         let all = known.unwrap_or_default().into_iter().chain(given);
         let held: Vec<Held> = all.map(|one| judged(&one, &run)).collect();
         let statements = statements(&run, service.and_then(limit));
@@ -79,14 +79,9 @@ impl RunReport {
         all
     }
 
-    /// Whether every threshold was kept that the run could show.
-    pub fn is_kept(&self) -> bool {
-        self.held.iter().all(|one| one.answer() != Answer::Bad)
-    }
-
-    /// Whether nothing was missed, and something could not be judged that a longer run shows.
-    pub fn is_undecided(&self) -> bool {
-        self.is_kept() && self.held.iter().any(Held::is_undecided)
+    /// Whether the thresholds were kept: as the worst of them.
+    pub fn decision(&self) -> Decision {
+        Decision::worst(&self.held)
     }
 
     /// The first line: what was run, and what matters most.
@@ -136,15 +131,14 @@ impl RunReport {
     pub fn answer(&self) -> Answer {
         let is_bad = self.statements.iter().any(|one| one.answer == Answer::Bad);
         let is_limited = self.limited().is_some();
-        match self.run.ending {
-            Ending::Failed { .. } => Answer::Unknown,
-            _ if is_bad || self.missed().next().is_some() => Answer::Bad,
+        match (&self.run.ending, self.decision()) {
+            (Ending::Failed { .. }, _) => Answer::Unknown,
+            _ if is_bad => Answer::Bad,
+            (_, Decision::Missed) => Answer::Bad,
             _ if is_limited => Answer::Unknown,
-            _ if !self.is_kept() => Answer::Bad,
-            Ending::Aborted { .. } => Answer::Bad,
-            Ending::Interrupted => Answer::Unknown,
-            Ending::Completed if self.is_undecided() => Answer::Unknown,
-            Ending::Completed => Answer::Good,
+            (_, Decision::Unmeasured) | (Ending::Aborted { .. }, _) => Answer::Bad,
+            (Ending::Interrupted, _) | (_, Decision::Undecided) => Answer::Unknown,
+            (Ending::Completed, Decision::Kept | Decision::NotAsked) => Answer::Good,
         }
     }
 
@@ -181,17 +175,22 @@ impl RunReport {
     }
 
     fn thresholds_in_words(&self) -> String {
-        let failed = self.held.iter().filter(|one| one.answer() == Answer::Bad);
-        let failed = failed.count();
-        if failed == 0 {
-            return self.kept_in_words();
-        }
-        self.missed_in_words().unwrap_or_else(|| {
-            format!(
-                "{failed} of {} thresholds could not be measured",
+        match self.decision() {
+            Decision::Unmeasured => format!(
+                "{} of {} thresholds could not be measured",
+                self.count(|one| one == Decision::Unmeasured),
                 self.held.len()
-            )
-        })
+            ),
+            decision if decision.answer() == Answer::Bad => {
+                self.missed_in_words().unwrap_or_default()
+            }
+            _ => self.kept_in_words(),
+        }
+    }
+
+    fn count(&self, is_one: impl Fn(Decision) -> bool) -> usize {
+        let decisions = self.held.iter().map(|one| one.decision);
+        decisions.filter(|one| is_one(*one)).count()
     }
 
     /// What there is to say of a run that failed no threshold.
@@ -213,8 +212,7 @@ impl RunReport {
     /// Of thresholds of which none was missed.
     fn judged_in_words(&self) -> String {
         let all = self.held.len();
-        let unknown = self.held.iter().map(Held::answer);
-        let unknown = unknown.filter(|one| *one == Answer::Unknown).count();
+        let unknown = self.count(|one| one.answer() == Answer::Unknown);
         match unknown {
             0 => "every threshold was kept".to_owned(),
             _ if unknown == all => "no threshold could be judged".to_owned(),
@@ -242,7 +240,8 @@ impl RunReport {
 
     /// Thresholds that the service missed, and not the generator.
     fn missed(&self) -> impl Iterator<Item = &Held> {
-        self.held.iter().filter(|one| one.is_missed())
+        let held = self.held.iter();
+        held.filter(|one| one.decision == Decision::Missed)
     }
 
     fn missed_in_words(&self) -> Option<String> {
@@ -274,11 +273,11 @@ impl RunReport {
 }
 
 /// Over all requests that say something about the service; a rate while load was made.
-fn judged(promise: &Promise, run: &RunRecord) -> Held {
+fn judged(requirement: &Requirement, run: &RunRecord) -> Held {
     let usable = Usable::of(run);
-    match promise.threshold.of {
-        Measured::Rate => promise.judge(usable.loaded()),
-        _ => promise.judge(usable.fair()),
+    match requirement.threshold.of {
+        Measured::Rate => requirement.judge(usable.loaded()),
+        _ => requirement.judge(usable.fair()),
     }
 }
 

@@ -156,7 +156,7 @@ pub fn advice(report: &RunReport) -> Table {
 
 pub fn thresholds(report: &RunReport) -> Table {
     let rows = report.held.iter().map(|held| {
-        let (tone, word) = match held.answer() {
+        let (tone, word) = match held.decision.answer() {
             Answer::Good => (Tone::Good, "kept"),
             Answer::Bad => (Tone::Bad, "missed"),
             Answer::Unknown => (Tone::Idle, "unknown"),

@@ -17,6 +17,7 @@ fn watched(thresholds: &[&str]) -> RunReport {
         unjudged: 500,
         failed: Vec::new(),
         latency: Histogram::default(),
+        failed_latency: Histogram::default(),
         lag: Duration::ZERO,
         generator_cpu: None,
     };
@@ -49,9 +50,12 @@ fn watched(thresholds: &[&str]) -> RunReport {
 #[test]
 fn what_a_watched_service_does_not_count_is_unknown_in_every_report() {
     let report = watched(&["errors<1%", "p95<1s", "avg<1s", "max<1s", "rate>40/s"]);
-    let kept: Vec<bool> = report.held.iter().map(Held::is_kept).collect();
-    assert_eq!(kept, [false, false, false, false, true]);
-    assert!(!report.held.iter().any(Held::is_missed));
+    let decisions: Vec<_> = report.held.iter().map(|one| one.decision).collect();
+    let (unmeasured, kept) = (Decision::Unmeasured, Decision::Kept);
+    assert_eq!(
+        decisions,
+        [unmeasured, unmeasured, unmeasured, unmeasured, kept]
+    );
     let summary = RunSummary::of(&report);
     assert_eq!((summary.verdict, summary.error_ratio), ("failed", None));
 
@@ -94,7 +98,11 @@ fn what_a_watched_service_does_not_count_is_unknown_in_every_report() {
 #[test]
 fn an_objective_that_failures_broke_says_so_in_every_report() {
     let mut report = watched(&["p95<500ms"]);
-    report.held[0].measured = Err(Missing::Failed(0.06));
+    report.held[0].measured = Err(Missing::Bad {
+        failed: 6,
+        slow: 0,
+        requests: 100,
+    });
     let json: serde_json::Value = serde_json::from_str(&report.to_json()).expect("JSON");
     let reason = "6% of the requests failed, and those are never fast";
     assert_eq!(json["thresholds"][0]["reason"], reason);

@@ -45,7 +45,7 @@ fn thresholds(out: &mut String, report: &RunReport) {
     }
     out.push_str("\n  THRESHOLDS\n");
     for held in &report.held {
-        let sign = match held.answer() {
+        let sign = match held.decision.answer() {
             Answer::Good => '\u{2713}',
             Answer::Bad => '\u{2717}',
             Answer::Unknown => '?',

@@ -4,6 +4,7 @@ use crate::observe::{ProcessView, RoleValue, RoleView, ServiceMetrics};
 use crate::outcome::{Cause, Verdict};
 use crate::roles::Role;
 use crate::signal::{Presence, Settings};
+use crate::yaml::Redactions;
 
 fn metrics(values: &[(Role, RoleValue)]) -> ServiceMetrics {
     let view = |(role, value): &(Role, RoleValue)| RoleView {
@@ -242,6 +243,7 @@ fn users_at_the_same_time_are_load_as_well() {
         average: None,
         max: None,
         timeout: std::time::Duration::from_secs(10),
+        redactions: Redactions::default(),
     };
     let mut history = ServiceHistory::new("app".into());
     for step in 0..=120 {

@@ -8,8 +8,9 @@ use crate::store::counts::{Bytes, Corrupt, put};
 use std::io;
 
 /// Format 1 had neither series nor requests by name, format 2 no thresholds, format 3 no requests of
-/// which it is unknown whether they failed, and format 4 no examples of failures.
-const FORMAT: u64 = 5;
+/// which it is unknown whether they failed, format 4 no examples of failures, and format 5 no latencies of
+/// failed requests alone.
+const FORMAT: u64 = 6;
 
 pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();

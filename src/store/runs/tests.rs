@@ -17,6 +17,8 @@ fn window(second: u64) -> LoadWindow {
     let mut latency = Histogram::default();
     latency.add(700, 70_000);
     latency.add(901, 3);
+    let mut failed_latency = Histogram::default();
+    failed_latency.add(901, second);
     LoadWindow {
         start: Duration::from_secs(second),
         length: Duration::from_secs(1),
@@ -29,6 +31,7 @@ fn window(second: u64) -> LoadWindow {
         unjudged: 5 * second,
         failed: vec![(Cause::Timeout, 2), (Cause::Status, 1)],
         latency,
+        failed_latency,
         lag: Duration::from_micros(120),
         generator_cpu: (second > 0).then_some(0.25),
     }
@@ -112,7 +115,7 @@ fn runs_of_versions_before_are_read() {
     let id = store.keep_run(&kept).expect("kept");
     let packed = pack::pack(&kept).expect("packs");
     let mut old = fields::decompress(&packed).expect("compressed");
-    assert_eq!(old[0], 5);
+    assert_eq!(old[0], 6);
     // Format 4 ended before the examples and format 2 before the thresholds, of which there are none.
     for format in [4, 2] {
         assert_eq!(old.pop(), Some(0));
@@ -126,6 +129,7 @@ fn runs_of_versions_before_are_read() {
     kept.requests.clear();
     for window in &mut kept.windows {
         window.unjudged = 0;
+        window.failed_latency = Histogram::default();
     }
     let id = store.keep_run(&kept).expect("kept");
     let old: Vec<u8> = (0..FORMAT_1.len())

@@ -12,6 +12,7 @@ const COUNT_MAX: u64 = 1 << 48;
 /// What follows a window, as bits.
 const CPU: u64 = 1;
 const UNJUDGED: u64 = 2;
+const FAILED_LATENCY: u64 = 4;
 
 /// How many there are, and each of them.
 pub fn write(out: &mut Vec<u8>, windows: &[LoadWindow]) {
@@ -37,12 +38,17 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
     span(out, window.lag);
     let cpu = u64::from(window.generator_cpu.is_some()) * CPU;
     let unjudged = u64::from(window.unjudged > 0) * UNJUDGED;
-    put(out, cpu | unjudged);
+    let has_failed = window.failed_latency.iter().next().is_some();
+    let failed = u64::from(has_failed) * FAILED_LATENCY;
+    put(out, cpu | unjudged | failed);
     if let Some(cpu) = window.generator_cpu {
         number(out, cpu);
     }
     if window.unjudged > 0 {
         put(out, window.unjudged);
+    }
+    if has_failed {
+        histogram(out, &window.failed_latency);
     }
 }
 
@@ -87,6 +93,10 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
         0 => 0,
         _ => read_count(bytes)?,
     };
+    let failed_latency = match known & FAILED_LATENCY {
+        0 => Histogram::default(),
+        _ => read_histogram(bytes)?,
+    };
     Ok(LoadWindow {
         start,
         length,
@@ -99,6 +109,7 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
         good,
         failed,
         latency,
+        failed_latency,
         lag,
         generator_cpu,
     })

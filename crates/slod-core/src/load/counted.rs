@@ -134,6 +134,7 @@ impl CountedWindows {
                 .into_iter()
                 .collect(),
             latency,
+            failed_latency: Histogram::default(),
             lag: Duration::ZERO,
             generator_cpu: None,
         }

@@ -22,6 +22,7 @@ struct Sum {
     good: u64,
     failed: BTreeMap<Cause, u64>,
     latencies: BTreeMap<u16, u32>,
+    failed_latencies: BTreeMap<u16, u32>,
     time: Duration,
 }
 
@@ -41,12 +42,16 @@ pub fn probed_windows(
             continue;
         }
         let sum = sums.entry((one.at.0 - start.0) / step).or_default();
+        let code = scale.code(one.latency);
         match one.verdict {
             Verdict::Good => sum.good += 1,
-            Verdict::Bad(cause) => *sum.failed.entry(cause).or_default() += 1,
+            Verdict::Bad(cause) => {
+                *sum.failed.entry(cause).or_default() += 1;
+                *sum.failed_latencies.entry(code).or_default() += 1;
+            }
             Verdict::Void(_) => continue,
         }
-        *sum.latencies.entry(scale.code(one.latency)).or_default() += 1;
+        *sum.latencies.entry(code).or_default() += 1;
         sum.time += one.latency;
     }
     let count = (end.0 - start.0).max(0).div_euclid(step) + i64::from((end.0 - start.0) % step > 0);
@@ -63,6 +68,8 @@ fn window(sum: Sum, start: Duration, length: Duration) -> LoadWindow {
     let started = sum.good + sum.failed.values().sum::<u64>();
     let mut latency = Histogram::default();
     latency.add_sorted(sum.latencies.into_iter());
+    let mut failed_latency = Histogram::default();
+    failed_latency.add_sorted(sum.failed_latencies.into_iter());
     let seconds = length.as_secs_f64().max(f64::MIN_POSITIVE);
     LoadWindow {
         start,
@@ -76,6 +83,7 @@ fn window(sum: Sum, start: Duration, length: Duration) -> LoadWindow {
         good: sum.good,
         failed: sum.failed.into_iter().collect(),
         latency,
+        failed_latency,
         lag: Duration::ZERO,
         generator_cpu: None,
     }

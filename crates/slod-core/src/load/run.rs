@@ -31,6 +31,8 @@ pub struct LoadWindow {
     /// Of all requests, from their intended start, by the codes of a
     /// [`Scale`](crate::stats::scale::Scale) without cuts.
     pub latency: Histogram,
+    /// Likewise of the failed requests among them, as far as it is known of each.
+    pub failed_latency: Histogram,
     /// How late starts were, at the 99th percentile.
     pub lag: Duration,
     /// Share of its processors' time that the generator used, from 0 to 1.

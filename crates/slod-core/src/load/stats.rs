@@ -21,12 +21,14 @@ pub struct Figures {
     pub length: Duration,
     /// Of all requests, by bucket, sorted.
     latencies: Vec<(u16, u64)>,
+    /// Likewise of the failed ones among them, as far as it is known of each.
+    failed_latencies: Vec<(u16, u64)>,
 }
 
 impl Figures {
     pub fn of<'a>(windows: impl IntoIterator<Item = &'a LoadWindow>) -> Self {
         let mut all = Self::default();
-        let mut counts = Vec::new();
+        let (mut counts, mut failed) = (Vec::new(), Vec::new());
         for window in windows {
             all.completed += window.completed();
             all.errors += window.errors();
@@ -36,8 +38,10 @@ impl Figures {
             all.due += window.due * window.length.as_secs_f64();
             all.length += window.length;
             add(&mut counts, &window.latency);
+            add(&mut failed, &window.failed_latency);
         }
         all.latencies = counted(counts);
+        all.failed_latencies = counted(failed);
         all
     }
 
@@ -54,6 +58,7 @@ impl Figures {
             due: 0.0,
             length,
             latencies: counted(counts),
+            failed_latencies: Vec::new(),
         }
     }
 
@@ -120,21 +125,50 @@ impl Figures {
 
     /// Requests that took a limit or longer, as exactly as the buckets are.
     pub fn slower_than(&self, limit: Duration) -> u64 {
-        let scale = Scale::new([]);
-        let slow = self.latencies.iter();
-        let slow = slow.filter(|(code, _)| scale.middle(*code) >= limit);
-        slow.map(|(_, count)| count).sum()
+        slower_than(&self.latencies, limit)
+    }
+
+    /// Those of them that did not fail: at least and at most so many, which differ by the failed ones of
+    /// which it is unknown how long they took.
+    pub fn slow_successes(&self, limit: Duration) -> (u64, u64) {
+        let failed = slower_than(&self.failed_latencies, limit);
+        let most = self.slower_than(limit).saturating_sub(failed);
+        let most = most.min(self.completed.saturating_sub(self.errors));
+        (most.saturating_sub(self.untimed_failures()), most)
+    }
+
+    /// The failed requests of which it is unknown how long they took.
+    fn untimed_failures(&self) -> u64 {
+        let timed: u64 = self.failed_latencies.iter().map(|(_, count)| count).sum();
+        self.errors.saturating_sub(timed)
+    }
+
+    /// Whether any request was timed.
+    pub fn has_latencies(&self) -> bool {
+        !self.latencies.is_empty()
+    }
+
+    /// The latency that a share of the requests stayed under, where a failed one stays under none. It is
+    /// `None` where so many failed. Where it is unknown how long they took, it is that of all requests.
+    pub fn quantile_of_good(&self, q: f64) -> Option<Duration> {
+        if self.untimed_failures() > 0 {
+            return self.quantile(q);
+        }
+        let mut failed = self.failed_latencies.iter().peekable();
+        let good = self.latencies.iter().map(|(code, count)| {
+            let failed = failed.next_if(|(failed, _)| failed == code);
+            (
+                *code,
+                count.saturating_sub(failed.map_or(0, |(_, count)| *count)),
+            )
+        });
+        // Products such as 0.07 * 100 are a little more than they are.
+        rank(good, q * self.completed as f64 - 1e-6)
     }
 
     /// The value of a rank from 1 on.
     fn rank(&self, rank: f64) -> Option<Duration> {
-        let mut seen = 0.0;
-        let mut latencies = self.latencies.iter();
-        let found = latencies.find(|(_, count)| {
-            seen += *count as f64;
-            seen >= rank
-        });
-        found.map(|(code, _)| Scale::new([]).middle(*code))
+        self::rank(self.latencies.iter().copied(), rank)
     }
 
     /// `None` without any latency.
@@ -161,6 +195,23 @@ pub(super) fn level_at(windows: &[LoadWindow], second: f64) -> Option<f64> {
     (window.due > 0.0).then_some(window.due)
 }
 
+fn slower_than(latencies: &[(u16, u64)], limit: Duration) -> u64 {
+    let scale = Scale::new([]);
+    let slow = latencies.iter();
+    let slow = slow.filter(|(code, _)| scale.middle(*code) >= limit);
+    slow.map(|(_, count)| count).sum()
+}
+
+/// The value of a rank from 1 on; `None` if there are fewer.
+fn rank(mut latencies: impl Iterator<Item = (u16, u64)>, rank: f64) -> Option<Duration> {
+    let mut seen = 0.0;
+    let found = latencies.find(|(_, count)| {
+        seen += *count as f64;
+        *count > 0 && seen >= rank
+    });
+    found.map(|(code, _)| Scale::new([]).middle(code))
+}
+
 /// Adds a histogram to counts by bucket.
 fn add(counts: &mut Vec<u64>, histogram: &Histogram) {
     for (code, count) in histogram.iter() {
@@ -173,4 +224,41 @@ fn add(counts: &mut Vec<u64>, histogram: &Histogram) {
 fn counted(counts: Vec<u64>) -> Vec<(u16, u64)> {
     let counted = (0_u16..).zip(counts).filter(|(_, count)| *count > 0);
     counted.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts by latency in milliseconds: of all requests, and of the failed ones that were timed.
+    fn figures(all: &[(u64, u64)], failed: &[(u64, u64)], errors: u64) -> Figures {
+        let scale = Scale::new([]);
+        let coded = |counts: &[(u64, u64)]| {
+            let coded = counts
+                .iter()
+                .map(|(ms, count)| (scale.code(Duration::from_millis(*ms)), *count));
+            coded.collect::<Vec<_>>()
+        };
+        Figures {
+            completed: all.iter().map(|(_, count)| count).sum(),
+            errors,
+            latencies: coded(all),
+            failed_latencies: coded(failed),
+            ..Figures::default()
+        }
+    }
+
+    #[test]
+    fn failed_requests_are_above_every_limit() {
+        let limit = Duration::from_millis(500);
+        let known = figures(&[(10, 90), (800, 10)], &[(10, 4), (800, 6)], 10);
+        assert_eq!(known.slower_than(limit), 10);
+        assert_eq!(known.slow_successes(limit), (4, 4));
+        let ms = |q: f64| known.quantile_of_good(q).map(|one| one.as_millis());
+        assert_eq!((ms(0.86), ms(0.9), ms(0.91)), (Some(10), Some(801), None));
+        // Of four failed ones it is not known how long they took.
+        let partly = figures(&[(10, 90), (800, 10)], &[(800, 6)], 10);
+        assert_eq!(partly.slow_successes(limit), (0, 4));
+        assert_eq!(partly.quantile_of_good(0.95), partly.quantile(0.95));
+    }
 }

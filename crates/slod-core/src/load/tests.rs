@@ -15,6 +15,7 @@ mod recovery;
 use super::*;
 use crate::outcome::{Cause, Timestamp};
 use crate::sample::{Sample, SeriesKey, SeriesKind};
+use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(super) fn window(
     failed: u64,
 ) -> LoadWindow {
     let scale = Scale::new([]);
-    let mut latency = crate::stats::quantile::Histogram::default();
+    let mut latency = Histogram::default();
     for ms in latencies {
         latency.add(scale.code(Duration::from_secs_f64(ms / 1000.0)), 1);
     }
@@ -48,6 +49,7 @@ pub(super) fn window(
             vec![]
         },
         latency,
+        failed_latency: Histogram::default(),
         lag: Duration::ZERO,
         generator_cpu: Some(0.1),
     }

@@ -2,7 +2,7 @@ use super::super::state::State;
 use super::*;
 use crate::load::{Ending, RunRecord, builtin};
 use crate::outcome::Timestamp;
-use crate::report::load_run::Promise;
+use crate::report::load_run::Requirement;
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
@@ -43,15 +43,16 @@ fn window(second: u64, users: f64, stage: usize) -> LoadWindow {
         good: 97,
         failed: vec![(Cause::Timeout, 1), (Cause::Status, 2)],
         latency,
+        failed_latency: Histogram::default(),
         lag: Duration::ZERO,
         generator_cpu: None,
     }
 }
 
 fn view() -> RunView {
-    let whole = |text: &str| Promise::of_all(text.parse().expect("valid"), "--threshold");
-    let promises = ["p95<500ms", "errors<1%", "p99.99<1s"].map(whole).to_vec();
-    let mut state = State::new(&run(), promises, "spike of rag, by slod".to_owned());
+    let whole = |text: &str| Requirement::of_all(text.parse().expect("valid"), "--threshold");
+    let requirements = ["p95<500ms", "errors<1%", "p99.99<1s"].map(whole).to_vec();
+    let mut state = State::new(&run(), requirements, "spike of rag, by slod".to_owned());
     for second in 0..100 {
         let users = if second < 90 { 10.0 } else { 100.0 };
         state.window(&window(second, users, usize::from(second >= 90)));

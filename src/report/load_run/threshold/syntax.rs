@@ -25,6 +25,8 @@ const NAMES: &[(&[&str], &str)] = &[
     (&["rps", "reqs", "throughput", "http_reqs"], "rate"),
 ];
 
+const SIGNS: [char; 3] = ['<', '>', '='];
+
 impl FromStr for Threshold {
     type Err = String;
 
@@ -33,13 +35,22 @@ impl FromStr for Threshold {
     }
 }
 
+/// A threshold that a run can keep: nothing is below 0.
 fn read(text: &str) -> Option<Threshold> {
-    let at = text.find(['<', '>'])?;
-    let (name, limit) = (text[..at].trim(), text[at + 1..].trim());
-    let of = match (name, &text[at..=at]) {
+    let (threshold, sign) = form(text)?;
+    let is_none = threshold.limit <= 0.0;
+    (is_none == (sign == "==") || sign == ">").then_some(threshold)
+}
+
+/// A threshold and its sign, whatever the limit is.
+fn form(text: &str) -> Option<(Threshold, &str)> {
+    let at = text.find(SIGNS)?;
+    let (name, rest) = (text[..at].trim(), text[at..].trim_start_matches(SIGNS));
+    let sign = &text[at..text.len() - rest.len()];
+    let of = match (name, sign) {
         ("avg", "<") => Measured::Average,
         ("max", "<") => Measured::Maximum,
-        ("errors", "<") => Measured::Errors,
+        ("errors", "<" | "==") => Measured::Errors,
         ("rate", ">") => Measured::Rate,
         (name, "<") => {
             let percent: f64 = name.strip_prefix('p')?.parse().ok()?;
@@ -47,12 +58,13 @@ fn read(text: &str) -> Option<Threshold> {
         }
         _ => return None,
     };
+    let limit = rest.trim();
     let limit = match of {
         Measured::Errors => units::ratio(limit)?,
         Measured::Rate => units::Rate::parse(limit)?.per_second(),
         _ => units::duration(limit)?.as_secs_f64(),
     };
-    Some(Threshold { of, limit })
+    Some((Threshold { of, limit }, sign))
 }
 
 /// What is wrong, with the nearest form that is valid.
@@ -69,8 +81,12 @@ fn fault(text: &str) -> String {
             return format!("a threshold has one condition; write {}", each.join(" "));
         }
     }
+    let why = match form(text) {
+        Some((_, "<")) => "nothing is below 0; ",
+        _ => "",
+    };
     format!(
-        "expected such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<0.1%` or `rate>100/s`{}",
+        "{why}expected such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<0.1%`, `errors==0` or `rate>100/s`{}",
         likely::question(meant(text).as_slice())
     )
 }
@@ -78,16 +94,19 @@ fn fault(text: &str) -> String {
 /// The nearest form of a text: by the names, signs and units of k6 and of people.
 fn meant(text: &str) -> Option<String> {
     let text = text.to_lowercase();
-    let at = text.find(['<', '>', '='])?;
+    let at = text.find(SIGNS)?;
     let (name, rest) = text.split_at(at);
-    let limit = rest.trim_start_matches(['<', '>', '=']).trim();
+    let limit = rest.trim_start_matches(SIGNS).trim();
     let name: String = name.chars().filter(|c| !"() \"'".contains(*c)).collect();
     let known = NAMES.iter().find(|(names, _)| names.contains(&&*name));
     let name = known.map_or(&*name, |(_, ours)| ours);
     // `rate<0.01` is how k6 limits the share of failed requests.
-    let is_share = units::ratio(limit).is_some() && rest.starts_with('<');
+    let is_share = units::ratio(limit).is_some() && !rest.starts_with('>');
+    let is_none = likely::ratio(limit).and_then(|limit| units::ratio(&limit)) == Some(0.0);
     let limits = match name {
-        "rate" if is_share => return valid("errors", '<', limit),
+        "errors" if is_none => return valid("errors", "==", "0"),
+        "rate" if is_share && is_none => return valid("errors", "==", "0"),
+        "rate" if is_share => return valid("errors", "<", limit),
         "errors" => vec![likely::ratio(limit)?],
         "rate" => likely::rates(limit),
         _ => {
@@ -97,18 +116,22 @@ fn meant(text: &str) -> Option<String> {
             vec![bare.or_else(|| likely::duration(limit))?]
         }
     };
-    let sign = if name == "rate" { '>' } else { '<' };
+    let sign = if name == "rate" { ">" } else { "<" };
     limits.iter().find_map(|limit| valid(name, sign, limit))
 }
 
-fn valid(name: &str, sign: char, limit: &str) -> Option<String> {
+fn valid(name: &str, sign: &str, limit: &str) -> Option<String> {
     let text = format!("{name}{sign}{limit}");
     read(&text).map(|_| text)
 }
 
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.of == Measured::Rate { '>' } else { '<' };
+        let sign = match self.of {
+            Measured::Rate => '>',
+            Measured::Errors if self.is_none() => return f.write_str("errors == 0"),
+            _ => '<',
+        };
         match self.of {
             Measured::Quantile(q) => write!(f, "p{}", percent(q))?,
             Measured::Average => f.write_str("avg")?,
@@ -132,6 +155,7 @@ impl Threshold {
             Measured::Quantile(q) => format!("p{}<{ms}ms", percent(q)),
             Measured::Average => format!("avg<{ms}ms"),
             Measured::Maximum => format!("max<{ms}ms"),
+            Measured::Errors if self.is_none() => "errors==0".to_owned(),
             Measured::Errors => format!("errors<{}", self.limit),
             Measured::Rate => format!("rate>{}/s", self.limit),
         }
@@ -154,6 +178,8 @@ mod tests {
             ("p99.9 < 2s", "p99.9 < 2.00s"),
             ("avg<400ms", "avg < 400ms"),
             ("errors<0.1%", "errors < 0.1%"),
+            ("errors==0", "errors == 0"),
+            ("errors == 0%", "errors == 0"),
             ("rate>100/s", "rate > 100.0/s"),
         ] {
             let read: Threshold = text.parse().expect(text);
@@ -179,8 +205,30 @@ mod tests {
             "errors<x",
             "rate<100/s",
             "q95<1s",
+            "errors<=1%",
+            "errors==1%",
         ] {
             assert!(bad.parse::<Threshold>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_limit_of_nothing_is_no_limit() {
+        for written in [
+            "errors<0%",
+            "errors<=0%",
+            "errors<0",
+            "errors=0",
+            "http_req_failed<=0",
+            "rate==0",
+            "rate<=0",
+        ] {
+            let fault = written.parse::<Threshold>().expect_err(written);
+            assert!(fault.ends_with("; did you mean `errors==0`?"), "{fault}");
+        }
+        for written in ["p95<0s", "avg<0ms", "max<0ms", "errors<0%"] {
+            let fault = written.parse::<Threshold>().expect_err(written);
+            assert!(fault.starts_with("nothing is below 0; "), "{fault}");
         }
     }
 

@@ -1,0 +1,120 @@
+//! What the log of a tool may not have: secrets of the config, and what an address has behind the first
+//! value of a data file or of an earlier answer, which the tool fills in itself.
+
+use super::plan::redactions;
+use crate::config::{ServiceSpec, SpecPart, SpecText};
+use crate::probe::http::driven::Driven;
+use crate::yaml::Redactions;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, Default)]
+pub struct ToolSecrets {
+    redactions: Redactions,
+    /// Scheme, host and port of all addresses.
+    origin: String,
+    /// Of paths with such values: all before the first of them.
+    beginnings: Vec<String>,
+}
+
+impl ToolSecrets {
+    /// Of the requests of a service, and of what a script reads from its environment.
+    pub fn of(
+        service: &ServiceSpec,
+        driven: &Driven,
+        variables: &BTreeMap<String, String>,
+    ) -> Self {
+        let mut redactions = redactions(service, driven);
+        for value in variables.values() {
+            redactions.add(value, "<secret>");
+        }
+        let sequences = service.load.iter().flat_map(|load| &load.sequences);
+        let targets = sequences.flat_map(|one| &one.steps).map(|one| &one.target);
+        let beginnings = targets.filter_map(beginning);
+        let beginnings = beginnings.map(|one| redactions.cleaned(one)).collect();
+        let origin = driven.origin().unwrap_or_default();
+        Self {
+            origin: redactions.cleaned(origin),
+            beginnings,
+            redactions,
+        }
+    }
+
+    #[cfg(test)]
+    pub fn of_values(values: &[&str]) -> Self {
+        let mut secrets = Self::default();
+        for value in values {
+            secrets.redactions.add(value, "<secret>");
+        }
+        secrets
+    }
+
+    pub fn clean(&self, line: &str) -> String {
+        let line = self.redactions.clean(line).into_owned();
+        let beginnings = self.beginnings.iter();
+        beginnings.fold(line, |line, beginning| self.cut(&line, beginning))
+    }
+
+    /// The line without the rest of addresses that begin so.
+    fn cut(&self, line: &str, beginning: &str) -> String {
+        let (mut out, mut rest) = (String::new(), line);
+        while let Some(at) = rest.find(beginning) {
+            out.push_str(&rest[..at]);
+            let is_behind_server = !self.origin.is_empty() && out.ends_with(&self.origin);
+            let is_address = is_behind_server || !out.ends_with(is_part);
+            out.push_str(beginning);
+            rest = &rest[at + beginning.len()..];
+            if is_address {
+                let end = rest.find(|c: char| c.is_whitespace() || "\"'\\<>)".contains(c));
+                rest = &rest[end.unwrap_or(rest.len())..];
+                out.push('…');
+            }
+        }
+        out + rest
+    }
+}
+
+/// Whether a path goes on with it.
+fn is_part(c: char) -> bool {
+    c.is_alphanumeric() || "/:._-~%".contains(c)
+}
+
+/// What a target has before its first value; `None` without one.
+fn beginning(target: &SpecText) -> Option<String> {
+    let is_value = |part: &SpecPart| matches!(part, SpecPart::Value { .. });
+    let first = target.0.iter().position(is_value)?;
+    let beginning = SpecText(target.0[..first].to_vec()).filled(|_| "");
+    (!beginning.is_empty()).then_some(beginning)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_end_before_values_that_a_tool_fills_in() {
+        let mut redactions = Redactions::default();
+        redactions.add("s3cret", "${KEY}");
+        let secrets = ToolSecrets {
+            redactions,
+            origin: "http://127.0.0.1:80".to_owned(),
+            beginnings: vec!["/c?p=".to_owned(), "/".to_owned()],
+        };
+        for (line, shown) in [
+            ("nothing s3cret", "nothing ${KEY}"),
+            (
+                "Get \"http://127.0.0.1:80/c?p=ann&t=x\": refused",
+                "Get \"http://127.0.0.1:80/…\": refused",
+            ),
+            (
+                "exceeded with url: /c?p=ann (x)",
+                "exceeded with url: /… (x)",
+            ),
+            (
+                "read tcp 1/2 a/b https://other/x",
+                "read tcp 1/2 a/b https://other/x",
+            ),
+        ] {
+            assert_eq!(secrets.clean(line), shown);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What a run has to keep of what its service is expected to do, each over the part of the run that it is
+//! meant for. plan.rs: those parts; latency.rs: objectives of latency.
+
+mod latency;
+mod plan;
+
+#[cfg(test)]
+mod tests;
+
+use super::threshold::{Decision, Held, Measured, Missing, Threshold};
+use crate::config::ServiceSpec;
+use crate::load::{Figures, LoadWindow, Model, Scenario};
+use crate::slo::Sli;
+use plan::{Part, Plan};
+use std::time::Duration;
+
+/// The share of a rate that was due from which on the service counts as having served it.
+const SERVED: f64 = 0.99;
+/// Shares and rates are not exactly what they are as decimals.
+const SLACK: f64 = 1e-9;
+
+/// A threshold over a part of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Requirement {
+    pub threshold: Threshold,
+    /// With the part of the run: `objective fast, up to 100 users`.
+    pub source: String,
+    part: Part,
+    is_objective: bool,
+    model: Model,
+}
+
+impl Requirement {
+    /// Of the whole run, such as one from the command line.
+    pub fn of_all(threshold: Threshold, source: &str) -> Self {
+        Self {
+            model: Model::Open { poisson: false },
+            threshold,
+            source: source.to_owned(),
+            part: Part::WHOLE,
+            is_objective: false,
+        }
+    }
+
+    /// Whether it is meant for the load of a window.
+    pub fn concerns(&self, window: &LoadWindow) -> bool {
+        self.part.contains(window.due)
+    }
+
+    pub fn judge<'a>(&self, windows: impl IntoIterator<Item = &'a LoadWindow>) -> Held {
+        let windows = windows.into_iter().filter(|one| self.concerns(one));
+        let windows: Vec<_> = windows.collect();
+        let figures = Figures::of(windows.iter().copied());
+        let (measured, decision) = if self.is_objective {
+            self.judge_objective(&figures, &windows)
+        } else {
+            self.threshold.judge(&figures)
+        };
+        Held {
+            threshold: self.threshold,
+            source: self.source.clone(),
+            measured,
+            decision,
+        }
+    }
+
+    /// As the objective itself counts: its target is kept by what is exactly at it, and a failed request
+    /// is never fast.
+    fn judge_objective(
+        &self,
+        figures: &Figures,
+        windows: &[&LoadWindow],
+    ) -> (Result<f64, Missing>, Decision) {
+        let Threshold { of, limit } = self.threshold;
+        let (measured, decision) = match of {
+            Measured::Quantile(target) => latency::judge(figures, target, limit),
+            _ => self.threshold.judge(figures),
+        };
+        match (of, measured) {
+            (Measured::Errors, Ok(errors)) if errors <= limit + SLACK => (measured, Decision::Kept),
+            (Measured::Rate, Ok(rate)) if rate >= limit * (1.0 - SLACK) => {
+                (measured, Decision::Kept)
+            }
+            (Measured::Rate, _) => match self.offered(figures, windows) {
+                Some(rate) if rate <= limit => (Err(Missing::Offered(rate)), Decision::NotAsked),
+                _ => (measured, decision),
+            },
+            _ => (measured, decision),
+        }
+    }
+
+    /// The most requests per second that the load could ask for, if the service was not what kept it
+    /// from more: users who think ask at most so often, and a rate that was due was served.
+    fn offered(&self, figures: &Figures, windows: &[&LoadWindow]) -> Option<f64> {
+        let seconds = windows.iter().map(|one| one.length.as_secs_f64());
+        let most = windows.iter().map(|one| one.due).fold(0.0, f64::max);
+        match self.model {
+            Model::Closed { think } => {
+                let (fastest, _) = figures.extremes()?;
+                (!think.is_zero()).then(|| most / (think + fastest).as_secs_f64())
+            }
+            Model::Open { .. } => {
+                let due = windows
+                    .iter()
+                    .zip(seconds.clone())
+                    .map(|(one, length)| one.due * length);
+                let due = due.sum::<f64>() / seconds.sum::<f64>().max(f64::MIN_POSITIVE);
+                (figures.good_rate() >= SERVED * due).then_some(most)
+            }
+        }
+    }
+}
+
+/// All of a service. Objectives are judged up to the peak of `load`, throughput at the highest load;
+/// `average` and `max` of `load` up to the expected load, or at the lowest load of the plan if none
+/// is configured for this kind of load. What is meant for a lower load than the plan has is left out.
+pub fn requirements(service: &ServiceSpec, scenario: &Scenario) -> Vec<Requirement> {
+    let plan = Plan::of(scenario, service.load.as_ref());
+    let mut all = Vec::new();
+    for objective in &service.objectives {
+        let (of, limit) = match objective.sli {
+            Sli::Latency { below, of: None } => {
+                (Measured::Quantile(objective.target), below.as_secs_f64())
+            }
+            Sli::Success => (Measured::Errors, 1.0 - objective.target),
+            Sli::Throughput(throughput) => (Measured::Rate, throughput.at_least.per_second()),
+            _ => continue,
+        };
+        let part = match of {
+            Measured::Rate => plan.highest(limit),
+            _ => plan.up_to_peak(),
+        };
+        let threshold = Threshold { of, limit };
+        all.push(Requirement {
+            is_objective: true,
+            ..plan.requirement(threshold, &format!("objective {}", objective.name), part)
+        });
+    }
+    if let (Some(load), Some(part)) = (&service.load, plan.expected()) {
+        let average = load.average.as_ref().map(|range| *range.end());
+        let limits = [(Measured::Average, average), (Measured::Maximum, load.max)];
+        let given = limits
+            .into_iter()
+            .filter_map(|(of, limit)| Some((of, limit?)));
+        all.extend(given.map(|(of, limit): (Measured, Duration)| {
+            let limit = limit.as_secs_f64();
+            plan.requirement(Threshold { of, limit }, "load", part)
+        }));
+    }
+    all
+}

@@ -1,0 +1,121 @@
+//! The parts of a plan that requirements are meant for.
+
+use super::Requirement;
+use crate::config::LoadSpec;
+use crate::load::{Model, Scenario};
+use crate::report::load_run::Threshold;
+
+/// The lowest load of a plan: up to this many times its lowest level, or this share of the way to its
+/// highest one.
+const LOW: f64 = 1.5;
+const LOW_SHARE: f64 = 0.1;
+/// The highest load: from this share of it on.
+const HIGH_SHARE: f64 = 0.9;
+/// Levels are averages of moving numbers.
+const SLACK: f64 = 1e-6;
+
+/// The windows with a load from one level to another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Part {
+    from: f64,
+    to: f64,
+}
+
+impl Part {
+    pub const WHOLE: Self = Self {
+        from: 0.0,
+        to: f64::INFINITY,
+    };
+
+    pub fn contains(self, level: f64) -> bool {
+        level >= self.from * (1.0 - SLACK) && level <= self.to * (1.0 + SLACK)
+    }
+}
+
+/// The levels of a plan, and those of the service in the same unit.
+pub struct Plan<'a> {
+    scenario: &'a Scenario,
+    lowest: f64,
+    expected: Option<f64>,
+    peak: Option<f64>,
+}
+
+impl<'a> Plan<'a> {
+    pub fn of(scenario: &'a Scenario, load: Option<&LoadSpec>) -> Self {
+        let stages = scenario.stages.iter();
+        let levels = stages.flat_map(|stage| [stage.from, stage.to]);
+        let (expected, peak) = match (scenario.model, load) {
+            (_, None) => (None, None),
+            (Model::Closed { .. }, Some(load)) => (
+                load.users.as_ref().map(|users| f64::from(*users.end())),
+                load.peak_users.map(f64::from),
+            ),
+            (Model::Open { .. }, Some(load)) => {
+                (load.rate.as_ref().map(|rate| *rate.end()), load.peak_rate)
+            }
+        };
+        Self {
+            scenario,
+            lowest: levels.fold(f64::INFINITY, f64::min),
+            expected,
+            peak,
+        }
+    }
+
+    /// `None` if the whole plan is above it. A load that somebody else makes has no plan.
+    pub fn expected(&self) -> Option<Part> {
+        let top = self.scenario.peak();
+        let to = match self.expected {
+            Some(expected) if expected < self.lowest => return None,
+            Some(expected) => expected,
+            None if top <= 0.0 => return Some(Part::WHOLE),
+            None => (LOW * self.lowest).max(self.lowest + LOW_SHARE * (top - self.lowest)),
+        };
+        Some(Part { to, ..Part::WHOLE })
+    }
+
+    /// All of a plan that is above the peak as a whole.
+    pub fn up_to_peak(&self) -> Part {
+        match self.peak {
+            Some(to) if to >= self.lowest => Part { to, ..Part::WHOLE },
+            _ => Part::WHOLE,
+        }
+    }
+
+    /// Where the throughput has to be reached: at the highest load up to the peak, and at every rate
+    /// that is at least as high as it.
+    pub fn highest(&self, rate: f64) -> Part {
+        let Part { to, .. } = self.up_to_peak();
+        let top = HIGH_SHARE * self.scenario.peak().min(to);
+        let from = match self.scenario.model {
+            Model::Closed { .. } => top,
+            Model::Open { .. } => top.min(rate),
+        };
+        Part { from, to }
+    }
+
+    /// The source names the part, unless it is the whole plan.
+    pub fn requirement(&self, threshold: Threshold, source: &str, part: Part) -> Requirement {
+        let unit = match self.scenario.model {
+            Model::Closed { .. } => " users",
+            Model::Open { .. } => "/s",
+        };
+        let shown = |level: f64| format!("{}{unit}", (level * 10.0).round() / 10.0);
+        let mut source = source.to_owned();
+        if part.from > self.lowest {
+            source.push_str(", from ");
+            source.push_str(&shown(part.from));
+        }
+        if part.to < self.scenario.peak() {
+            source.push_str(", up to ");
+            source.push_str(&shown(part.to));
+        }
+        Requirement {
+            is_objective: false,
+            model: self.scenario.model,
+            threshold,
+            source,
+            part,
+        }
+    }
+}

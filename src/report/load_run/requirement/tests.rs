@@ -1,0 +1,310 @@
+use super::*;
+use crate::load::{Stage, builtin};
+use crate::outcome::Cause;
+use crate::stats::quantile::Histogram;
+use crate::stats::scale::Scale;
+
+const CONFIG: &str = "services:
+  - name: app
+    probes: [ { name: p, http: { url: 'http://127.0.0.1:1/' } } ]
+    objectives:
+      - { name: fast, sli: latency, below: 500ms, target: 95% }
+      - { name: flow, sli: throughput, at_least: 100/s, target: 99% }
+    metrics: { url: 'http://127.0.0.1:1/metrics' }
+    load: { users: 10-50, peak_users: 100, rate: 20/s-80/s, peak_rate: 200/s, average: 200ms-400ms, max: 2s }
+";
+
+fn service(text: &str) -> ServiceSpec {
+    let source = crate::diagnostic::Source {
+        name: String::new(),
+        text: text.to_owned(),
+    };
+    let kinds = crate::probe::KINDS;
+    let path = std::path::Path::new("");
+    let loaded = crate::config::Config::load(&source, path, &|_| None, kinds);
+    let config = loaded
+        .config
+        .unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+    config.services.into_iter().next().expect("one")
+}
+
+fn sources(text: &str, scenario: &Scenario) -> Vec<String> {
+    let all = requirements(&service(text), scenario).into_iter();
+    all.map(|one| one.source).collect()
+}
+
+fn planned(name: &str) -> Scenario {
+    builtin(name, 100.0).expect("built in")
+}
+
+/// Ten seconds of requests: how long they took in milliseconds, how many were so, and whether they failed.
+fn window(due: f64, requests: &[(u64, u64, bool)]) -> LoadWindow {
+    let scale = Scale::new([]);
+    let (mut latency, mut failed_latency) = (Histogram::default(), Histogram::default());
+    let (mut good, mut failed) = (0, 0);
+    for (ms, count, is_failed) in requests {
+        let code = scale.code(Duration::from_millis(*ms));
+        latency.add(code, *count);
+        if *is_failed {
+            failed_latency.add(code, *count);
+            failed += count;
+        } else {
+            good += count;
+        }
+    }
+    LoadWindow {
+        start: Duration::ZERO,
+        length: Duration::from_secs(10),
+        stage: 0,
+        due,
+        active: due,
+        started: good + failed,
+        dropped: 0,
+        unjudged: 0,
+        good,
+        failed: vec![(Cause::Status, failed)],
+        latency,
+        failed_latency,
+        lag: Duration::ZERO,
+        generator_cpu: None,
+    }
+}
+
+/// Ten users who think for a second cannot show 100 requests per second, however good the service.
+#[test]
+fn a_load_that_asks_for_less_says_nothing_about_throughput() {
+    let window =
+        |due: f64, good: u64, ms: u64| window(due, &[(ms, good - 1, false), (10, 1, false)]);
+    let judged = |name: &str, window: &LoadWindow| {
+        let config = CONFIG.replace("peak_users: 100", "peak_users: 200");
+        let all = requirements(&service(&config), &planned(name));
+        let flow = all.iter().find(|one| one.threshold.of == Measured::Rate);
+        flow.expect("configured").judge([window])
+    };
+    let few = judged("baseline", &window(10.0, 99, 10));
+    assert_eq!(few.decision, Decision::NotAsked, "{few:?}");
+    assert!(
+        few.in_words().starts_with("at most 9.9/s were asked for"),
+        "{}",
+        few.in_words()
+    );
+    let slow = judged("stress", &window(190.0, 500, 1000));
+    assert_eq!(
+        slow.decision,
+        Decision::Missed,
+        "190 users could have asked for more: {slow:?}"
+    );
+    let enough = judged("stress", &window(190.0, 1500, 100));
+    assert_eq!(enough.decision, Decision::Kept, "{enough:?}");
+    let dropped = judged("throughput", &window(140.0, 900, 100));
+    assert_eq!(dropped.decision, Decision::Missed, "{dropped:?}");
+}
+
+/// How the objective of 95 % below 500 ms came out, and what is said of it.
+fn fast(requests: &[(u64, u64, bool)]) -> (Decision, String) {
+    let all = requirements(&service(CONFIG), &planned("baseline"));
+    let held = all[0].judge([&window(10.0, requests)]);
+    (held.decision, held.in_words())
+}
+
+/// A latency as its bucket shows it.
+fn shown(ms: u64) -> String {
+    let scale = Scale::new([]);
+    let middle = scale.middle(scale.code(Duration::from_millis(ms)));
+    Measured::Maximum.show(middle.as_secs_f64())
+}
+
+#[test]
+fn a_request_is_bad_if_it_failed_or_was_slow() {
+    let (fast_one, slow_one) = (shown(10), shown(800));
+    let good = |count| (10, count, false);
+    for (requests, decision, words) in [
+        (
+            vec![good(1000), (10, 40, true)],
+            Decision::Kept,
+            fast_one.as_str(),
+        ),
+        (
+            vec![good(1000), (10, 60, true)],
+            Decision::Missed,
+            "5.66% of the requests failed, and those are never fast",
+        ),
+        // Neither is too much alone.
+        (
+            vec![good(920), (800, 40, false), (10, 40, true)],
+            Decision::Missed,
+            slow_one.as_str(),
+        ),
+        // The same requests are both.
+        (
+            vec![good(960), (800, 40, true)],
+            Decision::Kept,
+            fast_one.as_str(),
+        ),
+        // Exactly at the target.
+        (
+            vec![good(950), (800, 20, false), (10, 30, true)],
+            Decision::Kept,
+            fast_one.as_str(),
+        ),
+        (
+            vec![good(949), (800, 21, false), (10, 30, true)],
+            Decision::Missed,
+            slow_one.as_str(),
+        ),
+    ] {
+        assert_eq!(
+            fast(&requests),
+            (decision, words.to_owned()),
+            "{requests:?}"
+        );
+    }
+    // One that somebody typed is about latencies only.
+    let typed: Threshold = "p95<500ms".parse().expect("valid");
+    let failing = window(10.0, &[(10, 500, true)]);
+    let typed = Requirement::of_all(typed, "test").judge([&failing]);
+    assert_eq!(typed.decision, Decision::Kept);
+}
+
+#[test]
+fn failed_requests_count_where_there_are_few() {
+    for (requests, decision, words) in [
+        (
+            vec![(10, 10, false), (10, 40, true)],
+            Decision::Missed,
+            "80% of the requests failed, and those are never fast",
+        ),
+        (
+            vec![(10, 30, false), (800, 10, false), (10, 10, true)],
+            Decision::Missed,
+            "10 of 50 requests failed and 10 took longer",
+        ),
+        (
+            vec![(10, 49, false), (10, 1, true)],
+            Decision::Undecided,
+            "too few requests: 50, and it takes 59",
+        ),
+    ] {
+        assert_eq!(
+            fast(&requests),
+            (decision, words.to_owned()),
+            "{requests:?}"
+        );
+    }
+}
+
+#[test]
+fn it_may_be_unknown_whether_slow_requests_are_those_that_failed() {
+    let of = |failed_ms: u64, failed: u64, slow: u64| {
+        let mut window = window(
+            10.0,
+            &[
+                (10, 1000 - failed - slow, false),
+                (800, slow, false),
+                (failed_ms, failed, true),
+            ],
+        );
+        window.failed_latency = Histogram::default();
+        let all = requirements(&service(CONFIG), &planned("baseline"));
+        all[0].judge([&window])
+    };
+    assert_eq!(of(10, 20, 20).decision, Decision::Kept);
+    assert_eq!(of(10, 60, 0).decision, Decision::Missed);
+    let open = of(10, 40, 40);
+    assert_eq!(open.decision, Decision::Undecided);
+    assert_eq!(
+        open.in_words(),
+        "40 of 1000 requests failed and up to 40 others took longer: it is not known how long the failed ones took"
+    );
+}
+
+#[test]
+fn a_target_is_kept_by_what_is_exactly_at_it() {
+    let config = CONFIG.replace(
+        "sli: latency, below: 500ms, target: 95%",
+        "sli: success, target: 90%",
+    );
+    let all = requirements(&service(&config), &planned("throughput"));
+    let (errors, rate) = (&all[0], &all[1]);
+    let judged = |one: &Requirement, good, failed| {
+        one.judge([&window(100.0, &[(10, good, false), (10, failed, true)])])
+            .decision
+    };
+    assert_eq!(judged(errors, 900, 100), Decision::Kept);
+    assert_eq!(judged(errors, 899, 101), Decision::Missed);
+    assert_eq!(judged(rate, 1000, 0), Decision::Kept);
+}
+
+#[test]
+fn each_is_judged_over_the_load_that_it_is_meant_for() {
+    assert_eq!(
+        sources(CONFIG, &planned("stress")),
+        [
+            "objective fast, up to 100 users",
+            "objective flow, from 90 users, up to 100 users",
+            "load, up to 50 users",
+            "load, up to 50 users",
+        ]
+    );
+    assert_eq!(
+        sources(CONFIG, &planned("baseline")),
+        ["objective fast", "objective flow", "load", "load"]
+    );
+    // Half, full and one and a half times 100 per second.
+    assert_eq!(
+        sources(CONFIG, &planned("throughput")),
+        [
+            "objective fast",
+            "objective flow, from 100/s",
+            "load, up to 80/s",
+            "load, up to 80/s",
+        ]
+    );
+}
+
+#[test]
+fn without_an_expected_load_it_is_the_lowest_one_of_the_plan() {
+    let text = CONFIG.replace("users: 10-50, peak_users: 100, ", "");
+    assert_eq!(
+        sources(&text, &planned("stress")),
+        [
+            "objective fast",
+            "objective flow, from 180 users",
+            "load, up to 29 users",
+            "load, up to 29 users",
+        ]
+    );
+}
+
+#[test]
+fn without_a_plan_nothing_is_too_high() {
+    let text = CONFIG.replace("rate: 20/s-80/s, peak_rate: 200/s, ", "");
+    let scenario = Scenario {
+        stages: vec![Stage {
+            name: "observed".into(),
+            from: 0.0,
+            to: 0.0,
+            length: Duration::from_secs(60),
+        }],
+        ..planned("throughput")
+    };
+    let all = requirements(&service(&text), &scenario);
+    assert_eq!(all.len(), 4);
+    let parts = all.iter().map(|one| one.part);
+    assert!(parts.skip(2).all(|part| part == Part::WHOLE), "{all:?}");
+}
+
+#[test]
+fn a_plan_above_the_expected_load_is_not_judged_by_it() {
+    let mut scenario = planned("baseline");
+    scenario.stages = vec![Stage {
+        name: "high".into(),
+        from: 60.0,
+        to: 60.0,
+        length: Duration::from_secs(60),
+    }];
+    assert_eq!(
+        sources(CONFIG, &scenario),
+        ["objective fast", "objective flow"]
+    );
+}

@@ -1,0 +1,138 @@
+//! How a threshold came out.
+
+use super::{Measured, Threshold};
+use crate::format::numbers;
+use crate::load::Answer;
+use std::fmt;
+
+/// A threshold, what was measured of it, and what follows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    pub threshold: Threshold,
+    /// Where it comes from: an objective's name, `load`, or the command line.
+    pub source: String,
+    pub measured: Result<f64, Missing>,
+    pub decision: Decision,
+}
+
+/// Whether a threshold was kept, from the best to the worst: what is true of several together is the
+/// largest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Decision {
+    Kept,
+    /// The load was not made to show it.
+    NotAsked,
+    /// A longer run would show it.
+    Undecided,
+    /// Nothing was measured of it, which fails.
+    Unmeasured,
+    Missed,
+}
+
+/// Why a threshold has no value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Missing {
+    Requests,
+    /// Too few requests for a quantile, and how many it needs.
+    Few {
+        requests: u64,
+        needed: u64,
+    },
+    /// Without a quantile: so many requests failed, or others were above the limit, that it is.
+    Bad {
+        failed: u64,
+        slow: u64,
+        requests: u64,
+    },
+    /// The same, but up to so many of the slow ones may be those that failed.
+    Unclear {
+        failed: u64,
+        slow: u64,
+        requests: u64,
+    },
+    /// The responses were not timed.
+    Times,
+    /// Nothing says which requests failed.
+    Errors,
+    /// The run asked for at most so many requests per second, which is too few to show it.
+    Offered(f64),
+}
+
+impl Decision {
+    /// Of several thresholds together; kept without any.
+    pub fn worst(all: &[Held]) -> Self {
+        let all = all.iter().map(|one| one.decision);
+        all.max().unwrap_or(Self::Kept)
+    }
+
+    pub const fn answer(self) -> Answer {
+        match self {
+            Self::Kept => Answer::Good,
+            Self::NotAsked | Self::Undecided => Answer::Unknown,
+            Self::Unmeasured | Self::Missed => Answer::Bad,
+        }
+    }
+}
+
+impl Held {
+    /// What was measured, or why nothing was, in words.
+    pub fn in_words(&self) -> String {
+        match self.measured {
+            Ok(value) => {
+                let Threshold { of, limit } = self.threshold;
+                of.show_beside(value, limit)
+            }
+            Err(missing) => missing.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Requests => f.write_str("nothing was measured"),
+            Self::Few { requests, needed } => {
+                write!(f, "too few requests: {requests}, and it takes {needed}")
+            }
+            Self::Bad {
+                failed: 0,
+                slow,
+                requests,
+            } => write!(f, "{slow} of {requests} requests took longer"),
+            Self::Bad {
+                failed,
+                slow: 0,
+                requests,
+            } => {
+                let share = numbers::failed(*failed as f64 / (*requests).max(1) as f64);
+                write!(
+                    f,
+                    "{share} of the requests failed, and those are never fast"
+                )
+            }
+            Self::Bad {
+                failed,
+                slow,
+                requests,
+            } => write!(
+                f,
+                "{failed} of {requests} requests failed and {slow} took longer"
+            ),
+            Self::Unclear {
+                failed,
+                slow,
+                requests,
+            } => write!(
+                f,
+                "{failed} of {requests} requests failed and up to {slow} others took longer: it is not known how long the failed ones took"
+            ),
+            Self::Times => f.write_str("response times are not known"),
+            Self::Errors => f.write_str("it is not known which requests failed"),
+            Self::Offered(rate) => write!(
+                f,
+                "at most {} were asked for (`slod load throughput` asks for more)",
+                Measured::Rate.show(*rate)
+            ),
+        }
+    }
+}

@@ -1,0 +1,91 @@
+use super::*;
+use crate::load::LoadWindow;
+use crate::outcome::Cause;
+use crate::stats::quantile::Histogram;
+use crate::stats::scale::Scale;
+
+fn held(text: &str, latencies_ms: &[u64], failed: u64) -> Held {
+    let scale = Scale::new([]);
+    let mut latency = Histogram::default();
+    for ms in latencies_ms {
+        latency.add(scale.code(Duration::from_millis(*ms)), 1);
+    }
+    let window = LoadWindow {
+        start: Duration::ZERO,
+        length: Duration::from_secs(10),
+        stage: 0,
+        due: 1.0,
+        active: 1.0,
+        started: latencies_ms.len() as u64,
+        dropped: 0,
+        unjudged: 0,
+        good: latencies_ms.len() as u64 - failed,
+        failed: vec![(Cause::Status, failed)],
+        latency,
+        failed_latency: Histogram::default(),
+        lag: Duration::ZERO,
+        generator_cpu: None,
+    };
+    let threshold: Threshold = text.parse().expect(text);
+    let (measured, decision) = threshold.judge(&Figures::of([&window]));
+    Held {
+        threshold,
+        source: "test".to_owned(),
+        measured,
+        decision,
+    }
+}
+
+#[test]
+fn what_measured_nothing_is_not_kept() {
+    for text in ["p95<500ms", "avg<1s", "max<1s", "errors<1%", "rate>1/s"] {
+        let held = held(text, &[], 0);
+        assert_eq!(held.decision, Decision::Unmeasured, "{text}");
+        assert_eq!(held.measured, Err(Missing::Requests), "{text}");
+    }
+}
+
+#[test]
+fn too_few_requests_for_a_quantile_are_unknown_unless_nearly_all_are_slow() {
+    let few = held("p95<1h", &[10; 20], 0);
+    assert_eq!(few.decision, Decision::Undecided);
+    assert_eq!(few.in_words(), "too few requests: 20, and it takes 59");
+    let slow = held("p95<500ms", &[2000; 20], 0);
+    assert_eq!(slow.decision, Decision::Missed);
+    assert_eq!(slow.in_words(), "20 of 20 requests took longer");
+    // One slow request of 20 is what is expected at the limit.
+    let mut mixed = [10; 20];
+    mixed[0] = 2000;
+    assert_eq!(held("p95<500ms", &mixed, 0).decision, Decision::Undecided);
+}
+
+#[test]
+fn no_errors_at_all_can_be_required() {
+    assert_eq!(held("errors==0", &[10; 3], 0).decision, Decision::Kept);
+    assert_eq!(held("errors==0", &[10; 3], 1).decision, Decision::Missed);
+}
+
+#[test]
+fn a_value_never_looks_like_the_limit_that_it_misses() {
+    let missed = held("errors<33.33%", &[10; 3], 1);
+    assert_eq!(missed.decision, Decision::Missed);
+    assert_eq!(missed.in_words(), "33.3333%");
+    assert_eq!(held("errors<30%", &[10; 3], 1).in_words(), "33.33%");
+}
+
+#[test]
+fn several_together_are_as_the_worst_of_them() {
+    let all = [
+        held("max<1s", &[10], 0),
+        held("p95<1h", &[10], 0),
+        held("max<1ms", &[10], 0),
+    ];
+    let worst = |count: usize| Decision::worst(&all[..count]);
+    let expected = [
+        Decision::Kept,
+        Decision::Kept,
+        Decision::Undecided,
+        Decision::Missed,
+    ];
+    assert_eq!([worst(0), worst(1), worst(2), worst(3)], expected);
+}
