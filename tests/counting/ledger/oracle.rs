@@ -299,6 +299,34 @@ impl Oracle<'_> {
         (wanted * parts).max(counted as f64)
     }
 
+    /// How many of the probes that count watched, on average over the time in which any did: each since
+    /// its first outcome.
+    pub fn watching(&self, objective: &Objective, (start, end): (i64, i64)) -> f64 {
+        let probes = self.intervals.iter().map(|(name, _)| name);
+        let probes: Vec<_> = probes
+            .filter(|name| Self::counts(objective, name))
+            .collect();
+        let since = |name: &String| {
+            let own = self.counting(objective);
+            let own = own.filter(|record| *record.key.probe == **name);
+            own.map(|record| record.at.0).min().unwrap_or(i64::MAX)
+        };
+        let watched = |first: i64| {
+            let from = first.max(start);
+            if from >= end {
+                return 0;
+            }
+            end - from - self.corrected_ms(objective, (from, end))
+        };
+        let first: Vec<i64> = probes.iter().map(|name| since(name)).collect();
+        let any = first.iter().min().map_or(0, |first| watched(*first));
+        if any == 0 {
+            return probes.len() as f64;
+        }
+        let all: i64 = first.into_iter().map(watched).sum();
+        all as f64 / any as f64
+    }
+
     /// Events that the window would hold, and how much of its part that is over was observed. The events
     /// are those there are, and those that the time which none of them stands for would hold: as many
     /// for each time as there are, and in the time to come as today's intervals say.
@@ -317,8 +345,8 @@ impl Oracle<'_> {
             .iter()
             .map(|(record, _)| i64::try_from(record.interval.as_millis()).expect("small"))
             .sum();
-        let covered = covered as f64 / counting.len() as f64;
         let (start, end) = self.span(window);
+        let covered = covered as f64 / self.watching(objective, (start, end.min(self.now)));
         let length = |to| (to - start - self.corrected_ms(objective, (start, to))) as f64;
         let unobserved = |to| (length(to) - covered).max(0.0);
         let (past, all) = (unobserved(self.now), unobserved(end));
