@@ -7,6 +7,9 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
+/// Documents of a file. Each is read with as many blank lines before it as it has lines above it.
+const DOCUMENTS_MAX: usize = 2_000;
+
 /// Something that a config has no place for, or has otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Remark {
@@ -77,7 +80,7 @@ impl Document {
     /// of the file.
     pub fn all(input: &Input) -> Result<Vec<Self>, String> {
         let mut documents = Vec::new();
-        let (mut text, mut count) = (String::new(), 0);
+        let (mut text, mut begin, mut count) = (String::new(), 0, 0);
         for line in input.text.lines().chain(["---"]) {
             count += 1;
             if line.trim_end() != "---" {
@@ -85,18 +88,22 @@ impl Document {
                 text.push('\n');
                 continue;
             }
-            documents.extend(Self::read(&input.name, text)?);
-            text = "\n".repeat(count);
+            let has_content = |line: &str| !line.trim().is_empty() && !line.trim().starts_with('#');
+            if text.lines().any(has_content) {
+                let blank = "\n".repeat(begin);
+                documents.extend(Self::read(&input.name, blank + &text)?);
+            }
+            if documents.len() > DOCUMENTS_MAX {
+                return Err(format!("{}: there are more than {DOCUMENTS_MAX} documents", input.name));
+            }
+            text.clear();
+            begin = count;
         }
         Ok(documents)
     }
 
     /// One document, or each item of its list.
     fn read(file: &str, text: String) -> Result<Vec<Self>, String> {
-        let has_content = |line: &str| !line.trim().is_empty() && !line.trim().starts_with('#');
-        if !text.lines().any(has_content) {
-            return Ok(Vec::new());
-        }
         let name = file.to_owned();
         let source = Source { name, text };
         let root = parse(&source).map_err(|fault| source.draw(&fault, false))?;

@@ -1,7 +1,7 @@
 //! A config in the making.
 
 use super::tiers::{Tiers, WrittenTier};
-use crate::import::document::At;
+use crate::import::document::{At, Remarks, Spot};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -19,9 +19,22 @@ struct Alerts {
     tiers: Vec<WrittenTier>,
 }
 
+/// One service of a draft, as a config of its own.
+#[derive(Serialize)]
+struct Alone<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alerts: Option<&'a Alerts>,
+    services: [&'a Service; 1],
+}
+
+/// What is wrong with a config.
+pub type Check<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 #[derive(Serialize)]
 pub(super) struct Service {
     name: String,
+    #[serde(skip)]
+    spot: Spot,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -61,9 +74,11 @@ pub(super) struct Roles {
     pub request_duration: Option<String>,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 pub(super) struct Objective {
     pub name: String,
+    #[serde(skip)]
+    spot: Spot,
     /// `sli` and what it is made with.
     #[serde(flatten)]
     pub keys: BTreeMap<&'static str, String>,
@@ -82,9 +97,23 @@ pub(super) enum Target {
     Ratio(f64),
 }
 
-impl Default for Target {
-    fn default() -> Self {
-        Self::Ratio(0.0)
+impl Target {
+    /// Of a number in percent; some write the sign, too.
+    pub fn percent(text: &str) -> Self {
+        Self::Percent(format!("{}%", text.trim_end_matches('%')))
+    }
+}
+
+impl Objective {
+    pub fn new(name: String, at: At<'_>) -> Self {
+        Self {
+            name,
+            spot: at.spot(),
+            keys: BTreeMap::new(),
+            target: Target::Ratio(0.0),
+            alerts: None,
+            choice: Vec::new(),
+        }
     }
 }
 
@@ -121,16 +150,24 @@ impl Draft {
         self.services.is_empty()
     }
 
-    /// Numbers the tiers, and drops services without objectives.
-    pub fn finish(&mut self) {
-        self.services
-            .retain(|service| !service.objectives.is_empty());
+    /// Numbers the tiers, and drops what a config cannot have, and services without objectives.
+    pub fn finish(&mut self, remarks: &Remarks, check: Check<'_>) {
         for service in &mut self.services {
             for objective in &mut service.objectives {
                 objective.alerts = self.tiers.choice(&objective.choice);
             }
         }
         self.alerts = self.tiers.written().map(|tiers| Alerts { tiers });
+        let alerts = self.alerts.as_ref();
+        for service in &mut self.services {
+            service.keep_valid(remarks, &|service| {
+                let services = [service];
+                let config = serde_yaml::to_string(&Alone { alerts, services }).ok()?;
+                check(&config)
+            });
+        }
+        self.services
+            .retain(|service| !service.objectives.is_empty());
     }
 }
 
@@ -143,6 +180,7 @@ impl Service {
         ));
         Self {
             name: name.to_owned(),
+            spot: at.spot(),
             description: None,
             labels: BTreeMap::new(),
             probes: vec![Probe {
@@ -153,6 +191,34 @@ impl Service {
             }],
             metrics: None,
             objectives: Vec::new(),
+        }
+    }
+
+    /// Leaves out labels and objectives with which it would be invalid.
+    fn keep_valid(&mut self, remarks: &Remarks, fault: &dyn Fn(&Self) -> Option<String>) {
+        let objectives = std::mem::take(&mut self.objectives);
+        for (label, value) in std::mem::take(&mut self.labels) {
+            self.labels.insert(label.clone(), value);
+            if let Some(wrong) = fault(self) {
+                self.labels.remove(&label);
+                // What is wrong without the label as well is said of the objectives.
+                if fault(self).is_none() {
+                    remarks.add(&self.spot, format!("the label `{label}` is left out: {wrong}"));
+                }
+            }
+        }
+        for objective in objectives {
+            let (spot, name) = (objective.spot.clone(), objective.name.clone());
+            let is_known = self.objectives.iter().any(|known| known.name == name);
+            self.objectives.push(objective);
+            let wrong = match fault(self) {
+                _ if is_known => Some("the service has an objective of this name already".to_owned()),
+                wrong => wrong,
+            };
+            if let Some(wrong) = wrong {
+                self.objectives.pop();
+                remarks.add(&spot, format!("`{name}` is left out: {wrong}"));
+            }
         }
     }
 

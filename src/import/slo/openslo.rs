@@ -89,10 +89,7 @@ fn slo(at: At<'_>, objects: &Objects<'_>, draft: &mut Draft) -> Option<()> {
             1 => name.clone(),
             _ => format!("{name}-{number}"),
         };
-        let mut objective = Objective {
-            name,
-            ..Objective::default()
-        };
+        let mut objective = Objective::new(name, *one);
         let complete = target(*one, &mut objective)
             .and_then(|()| budgeting(spec, *one, &mut objective))
             .and_then(|()| time_window(spec, &mut objective))
@@ -162,6 +159,18 @@ fn measure<'a>(
         return None;
     };
     let query = |name| ratio.path(&[name, "metricSource", "spec", "query"]);
+    ratio.only(&["counter", "good", "bad", "total"]);
+    let is_gauge = ratio.get(&["counter"]).and_then(At::text).as_deref() == Some("false");
+    let sources = ["good", "bad", "total"].into_iter();
+    let kinds = sources.filter_map(|name| ratio.path(&[name, "metricSource", "type"])?.text());
+    let mut foreign = kinds.filter(|kind| !kind.eq_ignore_ascii_case("prometheus"));
+    if is_gauge || foreign.next().is_some() {
+        ratio.remark("left out: only counters of Prometheus can be counted");
+        return None;
+    }
+    if query("good").is_some() && query("bad").is_some() {
+        ratio.remark("`bad` is left out: `good` says the same");
+    }
     let part = query("good")
         .map(Part::Good)
         .or_else(|| query("bad").map(Part::Bad));

@@ -16,7 +16,7 @@ pub(super) struct Counter {
     pub matchers: Vec<Matcher>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Matcher {
     pub label: String,
     /// `=`, `!=`, `=~` or `!~`.

@@ -12,7 +12,11 @@ pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft)
     let kind = |at: At<'_>| at.get(&["kind"]).and_then(At::text).unwrap_or_default();
     let mut period = None;
     for at in all().filter(|at| kind(*at) == "AlertWindows") {
-        period = windows(at, draft).or(period);
+        let found = windows(at, draft);
+        if found.is_some() && period.as_ref().is_some_and(|known| Some(known) != found.as_ref()) {
+            at.remark("`sloPeriod` is not that of the other alert windows: the last one counts for all objectives");
+        }
+        period = found.or(period);
     }
     let period = period.unwrap_or_else(|| "30d".to_owned());
     for at in all().filter(|at| kind(*at) != "AlertWindows") {
@@ -53,7 +57,12 @@ fn windows(at: At<'_>, draft: &mut Draft) -> Option<String> {
 
 fn add_window(at: At<'_>, urgency: Urgency, draft: &mut Draft) -> Option<()> {
     let (long, short) = (at.need(&["longWindow"])?, at.need(&["shortWindow"])?);
-    let percent: f64 = at.need(&["errorBudgetPercent"])?.parse().ok()?;
+    let percent = at.need(&["errorBudgetPercent"])?.parse();
+    let Ok(percent) = percent.map_err(|_: std::num::ParseFloatError| ()) else {
+        at.remark("left out: `errorBudgetPercent` is not a number");
+        return None;
+    };
+    let percent: f64 = percent;
     let (long, short) = (window(&long, at), window(&short, at));
     #[expect(
         clippy::cast_possible_truncation,
@@ -86,12 +95,9 @@ fn objective(at: At<'_>, service: &str, period: &str, draft: &mut Draft) -> Opti
     at.only(&["name", "objective", "sli", "alerting"]);
     let (name, percent) = (at.need(&["name"])?, at.need(&["objective"])?);
     let sli = indicator(at)?;
-    let mut objective = Objective {
-        name,
-        target: Target::Percent(format!("{percent}%")),
-        choice: alerting(at, &draft.tiers),
-        ..Objective::default()
-    };
+    let mut objective = Objective::new(name, at);
+    objective.target = Target::percent(&percent);
+    objective.choice = alerting(at, &draft.tiers);
     let keys = &mut objective.keys;
     keys.insert("source", "metrics".to_owned());
     keys.insert("window", period.to_owned());

@@ -74,8 +74,26 @@ fn policy<'a>(
         .path(&["spec", "conditions"])
         .map(At::items)
         .unwrap_or_default();
-    let condition = objects.resolve("AlertCondition", "conditionRef", *conditions.first()?)?;
-    let burn = condition.path(&["spec", "condition"])?;
+    let Some(first) = conditions.first() else {
+        at.remark("left out, because `conditions` is missing");
+        return None;
+    };
+    for further in &conditions[1..] {
+        further.remark("left out: a tier has one condition");
+    }
+    let condition = objects.resolve("AlertCondition", "conditionRef", *first)?;
+    let Some(burn) = condition.path(&["spec", "condition"]) else {
+        condition.remark("left out, because `condition` is missing");
+        return None;
+    };
+    burn.only(&["kind", "op", "threshold", "lookbackWindow", "alertAfter"]);
+    for (key, valid) in [("kind", &["burnrate"][..]), ("op", &["gt", "gte"])] {
+        let found = burn.get(&[key]).and_then(At::text);
+        if let Some(found) = found.filter(|found| !valid.contains(&found.as_str())) {
+            burn.remark(format!("left out: `{key}` is `{found}`; tiers are burn rates that are exceeded"));
+            return None;
+        }
+    }
     let (threshold, lookback) = (burn.need(&["threshold"])?, burn.need(&["lookbackWindow"])?);
     let long = window(&lookback, burn)?;
     let short = match annotation(at, "short") {
@@ -89,7 +107,11 @@ fn policy<'a>(
             short.name()
         ));
     }
-    let threshold: f64 = threshold.parse().ok()?;
+    let threshold = threshold.parse().ok().filter(|one: &f64| one.is_finite());
+    let Some(threshold) = threshold else {
+        burn.remark("left out: `threshold` is not a number");
+        return None;
+    };
     let tier = Spec {
         short,
         budget: millionths(threshold, long, objective),

@@ -18,7 +18,7 @@ pub(super) fn target(at: At<'_>, objective: &mut Objective) -> Option<()> {
         name.remark("`displayName` is left out: a config has only names");
     }
     if let Some(percent) = at.get(&["targetPercent"]).and_then(At::text) {
-        objective.target = Target::Percent(format!("{percent}%"));
+        objective.target = Target::percent(&percent);
         return Some(());
     }
     let ratio = at.need(&["target"])?;
@@ -42,8 +42,14 @@ pub(super) fn budgeting(spec: At<'_>, at: At<'_>, objective: &mut Objective) -> 
         }
     };
     objective.keys.insert("budgeting", written.to_owned());
-    if let Some(slice) = at.get(&["timeSliceTarget"]).and_then(At::text) {
-        objective.keys.insert("slice_target", slice);
+    match at.get(&["timeSliceTarget"]).and_then(At::text) {
+        Some(slice) if written == "timeslices" => {
+            objective.keys.insert("slice_target", slice);
+        }
+        Some(_) => at.remark(format!(
+            "`timeSliceTarget` is left out: it means nothing for `budgetingMethod: {method}`"
+        )),
+        None => {}
     }
     let slice = at.get(&["timeSliceWindow"]).and_then(At::text);
     if let Some(slice) = slice.filter(|slice| slice != "1m") {
@@ -64,7 +70,13 @@ pub(super) fn time_window(spec: At<'_>, objective: &mut Objective) -> Option<()>
     }
     let length = at.need(&["duration"])?;
     let is_rolling = at.get(&["isRolling"]).is_some_and(At::is_true);
-    if is_rolling || at.get(&["calendar"]).is_none() {
+    let calendar = at.get(&["calendar"]);
+    if let Some(calendar) = calendar.filter(|_| is_rolling) {
+        calendar.remark("`calendar` is left out: the window is rolling");
+    } else if !is_rolling && calendar.is_none() {
+        at.remark("the window becomes a rolling one, because `calendar` is missing");
+    }
+    if is_rolling || calendar.is_none() {
         objective.keys.insert("window", rolling(&length, *at)?);
         return Some(());
     }
