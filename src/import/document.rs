@@ -94,7 +94,10 @@ impl Document {
                 documents.extend(Self::read(&input.name, blank + &text)?);
             }
             if documents.len() > DOCUMENTS_MAX {
-                return Err(format!("{}: there are more than {DOCUMENTS_MAX} documents", input.name));
+                return Err(format!(
+                    "{}: there are more than {DOCUMENTS_MAX} documents",
+                    input.name
+                ));
             }
             text.clear();
             begin = count;

@@ -1,5 +1,5 @@
 //! What is imported from a collection or a description becomes a part of the config, which is valid, and so does what is imported
-//! from `blackbox_exporter`.
+//! from `blackbox_exporter`, or as objectives from others.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -140,4 +140,57 @@ fn modules_and_targets_of_blackbox_exporter_are_accepted_by_check() {
         let (code, text) = slod(folder.path(), &["check"], &names[1..]);
         assert!(code != Some(0) && text.contains(names[0]), "{text}");
     }
+}
+
+/// What a config cannot have is left out with a remark: no target that cannot be missed, no window of ten years, no
+/// label that Prometheus does not know, no name twice.
+#[test]
+fn objectives_that_are_imported_are_accepted_by_check() {
+    let slo = |name: &str, objective: &str, window: &str| {
+        format!(
+            "---
+apiVersion: openslo/v1
+kind: SLO
+metadata: {{ name: {name} }}
+spec:
+  service: shop
+  budgetingMethod: Occurrences
+  timeWindow: [{{ duration: {window}, isRolling: true }}]
+  indicator:
+    spec:
+      ratioMetric:
+        bad: {{ metricSource: {{ type: Prometheus, spec: {{ query: 'sum(rate(h_total{{code=~\"5..\"}}[5m]))' }} }} }}
+        total: {{ metricSource: {{ type: Prometheus, spec: {{ query: 'sum(rate(h_total[5m]))' }} }} }}
+  objectives: [{{ {objective} }}]
+"
+        )
+    };
+    let text = [
+        "apiVersion: openslo/v1\nkind: Service\nmetadata: { name: shop, labels: { app.kubernetes.io/name: shop, team: a } }\nspec: {}\n".to_owned(),
+        slo("sound", "targetPercent: \"99.95%\"", "30d"),
+        slo("certain", "target: 1", "30d"),
+        slo("percent", "target: 99.9", "30d"),
+        slo("long", "target: 0.99", "10Y"),
+        slo("sound", "target: 0.99", "30d"),
+        slo("a/b", "target: 0.99", "30d"),
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("o.yaml"), text.concat()).expect("written");
+    let output = Command::new(env!("CARGO_BIN_EXE_slod"))
+        .args(["import", "openslo", "o.yaml"])
+        .current_dir(folder.path())
+        .output()
+        .expect("runs");
+    let remarks = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{remarks}");
+    for left_out in ["certain", "percent", "long", "sound", "a/b"] {
+        let expected = format!("`{left_out}` is left out");
+        assert!(remarks.contains(&expected), "{expected}: {remarks}");
+    }
+    assert!(remarks.contains("the label `app.kubernetes.io/name` is left out"), "{remarks}");
+    std::fs::write(folder.path().join("slod.yaml"), &output.stdout).expect("written");
+    let (code, text) = slod(folder.path(), &["check"], &[]);
+    let config = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(code, Some(0), "{text}\n{config}");
+    assert!(config.contains("team: a") && config.contains("99.95%"), "{config}");
 }

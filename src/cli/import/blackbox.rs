@@ -1,21 +1,14 @@
 //! `slod import blackbox`: the probes of `blackbox_exporter` as a config.
 
-use super::file::{input, show_imported};
+use super::file::{fault, input, show_imported};
 use super::{ImportArgs, usage};
-use crate::config::Config;
-use crate::diagnostic::{Severity, Source};
 use crate::import::Input;
 use crate::import::blackbox::{Inputs, read};
-use crate::probe::KINDS;
 use std::fs;
 use std::path::Path;
 
 /// Files that one pattern names.
 const FILES_MAX: usize = 1_000;
-/// What every variable has while a config is checked: it is valid as an address, a header and a text.
-const VARIABLE: &str = "http://127.0.0.1/";
-/// A file that is not on this machine is no fault of a config.
-const UNREADABLE: &str = "unreadable-file";
 
 /// Prints the config. An error is the exit code of a fault that was reported.
 pub fn show_config(args: &ImportArgs) -> Result<u8, u8> {
@@ -64,21 +57,4 @@ fn find(file: &str, pattern: &str) -> Result<Vec<Input>, String> {
         ));
     }
     names.iter().map(|name| input(&folder.join(name))).collect()
-}
-
-/// What `slod check` says of a config.
-fn fault(config: &str) -> Option<String> {
-    let source = Source {
-        name: String::new(),
-        text: config.to_owned(),
-    };
-    let env = |_: &str| Some(VARIABLE.to_owned());
-    let loaded = Config::load(&source, Path::new(""), &env, KINDS);
-    let mut errors = loaded.diagnostics.into_iter();
-    let error = errors.find(|one| one.severity == Severity::Error && one.code != UNREADABLE)?;
-    let help = error
-        .help
-        .map(|help| format!(" ({help})"))
-        .unwrap_or_default();
-    Some(error.message + &help)
 }

@@ -3,9 +3,17 @@
 use super::usage;
 use crate::cli::exit;
 use crate::cli::output::{complain, show};
+use crate::config::Config;
+use crate::diagnostic::{Severity, Source};
 use crate::import::{Imported, Input};
+use crate::probe::KINDS;
 use crate::yaml::{SIZE_LIMIT, read_regular};
 use std::path::Path;
+
+/// What every variable has while a config is checked: it is valid as an address, a header and a text.
+const VARIABLE: &str = "http://127.0.0.1/";
+/// A file that is not on this machine is no fault of a config.
+const UNREADABLE: &str = "unreadable-file";
 
 /// The text of a file, or what is wrong with it.
 pub fn input(path: &Path) -> Result<Input, String> {
@@ -25,4 +33,21 @@ pub fn show_imported(imported: Result<Imported, String>) -> Result<u8, u8> {
         complain(&format!("slod: {remark}"));
     }
     Ok(exit::OK)
+}
+
+/// What `slod check` says of a config.
+pub fn fault(config: &str) -> Option<String> {
+    let source = Source {
+        name: String::new(),
+        text: config.to_owned(),
+    };
+    let env = |_: &str| Some(VARIABLE.to_owned());
+    let loaded = Config::load(&source, Path::new(""), &env, KINDS);
+    let mut errors = loaded.diagnostics.into_iter();
+    let error = errors.find(|one| one.severity == Severity::Error && one.code != UNREADABLE)?;
+    let help = error
+        .help
+        .map(|help| format!(" ({help})"))
+        .unwrap_or_default();
+    Some(error.message + &help)
 }

@@ -203,7 +203,10 @@ impl Service {
                 self.labels.remove(&label);
                 // What is wrong without the label as well is said of the objectives.
                 if fault(self).is_none() {
-                    remarks.add(&self.spot, format!("the label `{label}` is left out: {wrong}"));
+                    remarks.add(
+                        &self.spot,
+                        format!("the label `{label}` is left out: {wrong}"),
+                    );
                 }
             }
         }
@@ -212,7 +215,9 @@ impl Service {
             let is_known = self.objectives.iter().any(|known| known.name == name);
             self.objectives.push(objective);
             let wrong = match fault(self) {
-                _ if is_known => Some("the service has an objective of this name already".to_owned()),
+                _ if is_known => {
+                    Some("the service has an objective of this name already".to_owned())
+                }
                 wrong => wrong,
             };
             if let Some(wrong) = wrong {

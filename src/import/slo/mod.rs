@@ -10,7 +10,7 @@ mod tiers;
 
 use super::document::{Document, Input, Remarks};
 use super::written::{Imported, write};
-use draft::Draft;
+use draft::{Check, Draft};
 
 /// A format that objectives are read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub enum Format {
 
 impl Format {
     /// Reads files that may refer to each other. An error is a file that cannot be read at all, or files without
-    /// any objective.
-    pub fn read(self, inputs: &[Input]) -> Result<Imported, String> {
+    /// any objective. `check` says what is wrong with a config: what it refuses is left out.
+    pub fn read(self, inputs: &[Input], check: Check<'_>) -> Result<Imported, String> {
         let remarks = Remarks::default();
         let mut documents = Vec::new();
         for input in inputs {
@@ -35,7 +35,7 @@ impl Format {
             Self::OpenSlo => openslo::read(&documents, &remarks, &mut draft),
             Self::Sloth => sloth::read(&documents, &remarks, &mut draft),
         }
-        draft.finish();
+        draft.finish(&remarks, check);
         let remarks = remarks.finish();
         if draft.is_empty() {
             let why = remarks.iter().map(|remark| format!("\n  {remark}"));

@@ -156,7 +156,9 @@ fn latency(fast: &Counter, all: &Counter) -> Result<Measured, Refusal> {
 
 /// A bucket's bound as a config has it, where the histogram's name says its unit: whole milliseconds.
 fn threshold(name: &str, le: f64) -> Result<Duration, String> {
-    let in_ms = ["_milliseconds", "_ms"].iter().any(|end| name.ends_with(end));
+    let in_ms = ["_milliseconds", "_ms"]
+        .iter()
+        .any(|end| name.ends_with(end));
     let in_seconds = ["_seconds", "_s"].iter().any(|end| name.ends_with(end));
     if !in_ms && !in_seconds && le > SECONDS_MAX {
         return Err(format!(
@@ -169,7 +171,9 @@ fn threshold(name: &str, le: f64) -> Result<Duration, String> {
     whole
         .ok()
         .filter(|whole| is_whole && !whole.is_zero())
-        .ok_or_else(|| format!("the bound {le} is not a whole number of milliseconds, as `below` is"))
+        .ok_or_else(|| {
+            format!("the bound {le} is not a whole number of milliseconds, as `below` is")
+        })
 }
 
 fn sorted(matchers: &[Matcher]) -> Vec<&Matcher> {

@@ -13,7 +13,11 @@ pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft)
     let mut period = None;
     for at in all().filter(|at| kind(*at) == "AlertWindows") {
         let found = windows(at, draft);
-        if found.is_some() && period.as_ref().is_some_and(|known| Some(known) != found.as_ref()) {
+        if found.is_some()
+            && period
+                .as_ref()
+                .is_some_and(|known| Some(known) != found.as_ref())
+        {
             at.remark("`sloPeriod` is not that of the other alert windows: the last one counts for all objectives");
         }
         period = found.or(period);

@@ -24,7 +24,9 @@ fn remarks(imported: &Imported) -> String {
 
 #[test]
 fn sloth_becomes_objectives_of_the_services_own_metrics() {
-    let imported = Format::Sloth.read(&[input("a.yml", SLOTH)]).expect("some");
+    let imported = Format::Sloth
+        .read(&[input("a.yml", SLOTH)], &|_| None)
+        .expect("some");
     let config = parsed(&imported);
     let shop = &config["services"][0];
     assert_eq!(shop["metrics"]["requests"], "http_requests_total");
@@ -61,7 +63,7 @@ fn sloth_becomes_objectives_of_the_services_own_metrics() {
 #[test]
 fn alert_windows_become_tiers() {
     let files = [input("a.yml", SLOTH), input("w.yml", WINDOWS)];
-    let imported = Format::Sloth.read(&files).expect("some");
+    let imported = Format::Sloth.read(&files, &|_| None).expect("some");
     let config = parsed(&imported);
     let tiers = config["alerts"]["tiers"].as_array().expect("tiers");
     let budgets: Vec<_> = tiers.iter().map(|tier| &tier["budget"]).collect();
@@ -73,7 +75,7 @@ fn alert_windows_become_tiers() {
 #[test]
 fn openslo_is_read_across_its_objects() {
     let imported = Format::OpenSlo
-        .read(&[input("o.yaml", OPENSLO)])
+        .read(&[input("o.yaml", OPENSLO)], &|_| None)
         .expect("some");
     let config = parsed(&imported);
     let web = &config["services"][0];
@@ -120,7 +122,7 @@ fn openslo_is_read_across_its_objects() {
 #[test]
 fn files_without_an_objective_are_refused_with_the_reasons() {
     let refused = |format: Format, text: &str| {
-        let read = format.read(&[input("x", text)]);
+        let read = format.read(&[input("x", text)], &|_| None);
         read.err().expect("refused")
     };
     assert!(refused(Format::Sloth, "a: [\n").contains("x:"));
@@ -161,7 +163,7 @@ proptest::proptest! {
     #[test]
     fn no_document_makes_it_panic(text in "(spec|service|slos|---|:|- |\n|  |name|sli|\\[|\\]|kind: SLO|\\PC){0,40}") {
         for format in [Format::Sloth, Format::OpenSlo] {
-            let _ = format.read(&[input("x", &text)]);
+            let _ = format.read(&[input("x", &text)], &|_| None);
         }
     }
 }
@@ -178,7 +180,7 @@ fn what_an_objective_has_no_place_for_is_named() {
             "[ { duration: 1M, isRolling: true }, { duration: 1w, isRolling: true } ]",
         );
     let imported = Format::OpenSlo
-        .read(&[input("o.yaml", &text)])
+        .read(&[input("o.yaml", &text)], &|_| None)
         .expect("some");
     let remarks = remarks(&imported);
     for expected in [
@@ -188,4 +190,98 @@ fn what_an_objective_has_no_place_for_is_named() {
         assert!(remarks.contains(expected), "{expected} in {remarks}");
     }
     assert!(!remarks.contains("slod/name"), "{remarks}");
+}
+
+/// An OpenSLO file with one SLO, of these queries and this objective.
+fn one(good: &str, total: &str, objective: &str) -> String {
+    format!(
+        "apiVersion: openslo/v1
+kind: SLO
+metadata: {{ name: o }}
+spec:
+  service: s
+  budgetingMethod: Occurrences
+  timeWindow: [{{ duration: 30d, isRolling: true }}]
+  indicator:
+    metadata: {{ name: i }}
+    spec:
+      ratioMetric:
+        counter: true
+        good: {{ metricSource: {{ type: Prometheus, spec: {{ query: '{good}' }} }} }}
+        total: {{ metricSource: {{ type: Prometheus, spec: {{ query: '{total}' }} }} }}
+  objectives: [{{ {objective} }}]
+"
+    )
+}
+
+#[test]
+fn a_bucket_is_a_threshold_only_in_a_known_unit() {
+    let read = |name: &str, le: &str| {
+        let (good, total) = (
+            format!("sum(rate({name}_bucket{{b=\"1\",a=\"2\",le=\"{le}\"}}[5m]))"),
+            format!("sum(rate({name}_count{{a=\"2\",b=\"1\"}}[5m]))"),
+        );
+        let text = one(&good, &total, "target: 0.99");
+        Format::OpenSlo.read(&[input("o.yaml", &text)], &|_| None)
+    };
+    for (name, le, below) in [
+        ("d_seconds", "0.5", "500ms"),
+        ("d_milliseconds", "500", "500ms"),
+        ("d_ms", "2500.0", "2s500ms"),
+        ("d", "0.25", "250ms"),
+    ] {
+        let config = parsed(&read(name, le).expect(name));
+        let objective = &config["services"][0]["objectives"][0];
+        assert_eq!(objective["below"], below, "{name} {le}");
+    }
+    for (name, le, why) in [
+        ("d", "500", "does not say its unit"),
+        ("d_seconds", "0.0025", "whole number of milliseconds"),
+        ("d_seconds", "0.00025", "whole number of milliseconds"),
+    ] {
+        let refused = read(name, le).err().expect("nothing is left");
+        assert!(refused.contains(why), "{name} {le}: {refused}");
+    }
+}
+
+#[test]
+fn what_a_config_cannot_have_is_left_out_with_a_remark() {
+    let (good, total) = (
+        "sum(rate(h_total{code!~\"5..\",namespace=\"prod\"}[5m]))",
+        "sum(rate(h_total{namespace=\"prod\"}[5m]))",
+    );
+    let sound = one(good, total, "target: 0.99, timeSliceTarget: 0.9");
+    let broken = one(good, total, "target: 0.98").replace("name: o }", "name: broken }");
+    let again = sound.clone();
+    let check = |config: &str| {
+        let is_broken = config.contains("broken");
+        is_broken.then(|| "this name is broken".to_owned())
+    };
+    let text = format!("{sound}---\n{broken}---\n{again}");
+    let imported = Format::OpenSlo
+        .read(&[input("o.yaml", &text)], &check)
+        .expect("some");
+    let config = parsed(&imported);
+    let service = &config["services"][0];
+    assert_eq!(service["objectives"].as_array().map(Vec::len), Some(1));
+    assert_eq!(service["metrics"]["requests"], "h_total");
+    let remarks = remarks(&imported);
+    for expected in [
+        "o.yaml:14: the matcher of `namespace` is left out",
+        "`timeSliceTarget` is left out",
+        "`broken` is left out: this name is broken",
+        "`o` is left out: the service has an objective of this name already",
+    ] {
+        assert!(remarks.contains(expected), "{expected} in {remarks}");
+    }
+}
+
+#[test]
+fn thousands_of_documents_are_refused_and_empty_ones_cost_nothing() {
+    let text = "---\n".repeat(60_000) + &one("a", "b", "target: 0.9");
+    let read = |text: &str| Format::OpenSlo.read(&[input("o.yaml", text)], &|_| None);
+    let fault = read(&text).err().expect("no plain counter");
+    assert!(fault.contains("o.yaml:60013:"), "{fault}");
+    let fault = read(&"a: 1\n---\n".repeat(3_000)).err().expect("refused");
+    assert!(fault.contains("more than 2000 documents"), "{fault}");
 }

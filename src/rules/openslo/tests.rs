@@ -49,7 +49,7 @@ fn what_is_exported_is_imported_as_it_was() {
         name: "slo.yaml".to_owned(),
         text: exported.yaml.clone(),
     };
-    let imported = Format::OpenSlo.read(&[input]).expect("read");
+    let imported = Format::OpenSlo.read(&[input], &|_| None).expect("read");
     let after = config(&imported.yaml);
     assert_eq!(before.services.len(), after.services.len());
     for (old, new) in before.services.iter().zip(&after.services) {

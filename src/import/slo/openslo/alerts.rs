@@ -90,7 +90,9 @@ fn policy<'a>(
     for (key, valid) in [("kind", &["burnrate"][..]), ("op", &["gt", "gte"])] {
         let found = burn.get(&[key]).and_then(At::text);
         if let Some(found) = found.filter(|found| !valid.contains(&found.as_str())) {
-            burn.remark(format!("left out: `{key}` is `{found}`; tiers are burn rates that are exceeded"));
+            burn.remark(format!(
+                "left out: `{key}` is `{found}`; tiers are burn rates that are exceeded"
+            ));
             return None;
         }
     }
