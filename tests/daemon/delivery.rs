@@ -84,7 +84,7 @@ routes: [ {{ to: [hook, away], wait: 1ms }} ]
     assert!(
         daemon
             .request("GET", "/notifications")
-            .contains("not delivered yet")
+            .contains("Not delivered yet")
     );
     let one = format!(
         "receivers: [ {{ name: hook, webhook: {{ url: \"http://{hook}/\" }} }} ]\nroutes: [ {{ to: hook, wait: 1ms }} ]\n"

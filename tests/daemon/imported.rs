@@ -187,10 +187,16 @@ spec:
         let expected = format!("`{left_out}` is left out");
         assert!(remarks.contains(&expected), "{expected}: {remarks}");
     }
-    assert!(remarks.contains("the label `app.kubernetes.io/name` is left out"), "{remarks}");
+    assert!(
+        remarks.contains("the label `app.kubernetes.io/name` is left out"),
+        "{remarks}"
+    );
     std::fs::write(folder.path().join("slod.yaml"), &output.stdout).expect("written");
     let (code, text) = slod(folder.path(), &["check"], &[]);
     let config = String::from_utf8_lossy(&output.stdout);
     assert_eq!(code, Some(0), "{text}\n{config}");
-    assert!(config.contains("team: a") && config.contains("99.95%"), "{config}");
+    assert!(
+        config.contains("team: a") && config.contains("99.95%"),
+        "{config}"
+    );
 }
