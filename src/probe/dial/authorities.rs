@@ -1,5 +1,5 @@
 //! The authorities that a certificate's chain may end at, and the dates of all that the chain consists of.
-//! rustls and webpki keep no dates of an authority: to them, a trusted one is trusted for ever.
+//! rustls and webpki keep no dates of an authority: to them, a trusted one is always valid.
 
 use super::trust::provider;
 use rustls::client::danger::ServerCertVerifier;

@@ -224,7 +224,7 @@ impl Driven {
     }
 
     /// The path without secrets and query: what is behind the server in the address for people, or all
-    /// of that where the server is not told apart.
+    /// of that where the name of the server does not matter.
     fn shown_path(&self, request: &Request) -> String {
         let redactions = self.redactions();
         let origin = request.url.origin().ascii_serialization();

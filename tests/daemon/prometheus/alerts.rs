@@ -119,7 +119,7 @@ const GAUGES: [&str; 3] = [
     "slod_slo_event_interval_seconds",
 ];
 
-/// Lives through it. Returns what was scraped, by family, and what the daemon fired.
+/// Runs the story. Returns what was scraped, by family, and what the daemon fired.
 fn live(story: &Story) -> (Vec<(&'static str, String)>, Vec<Span>) {
     let (mut ledger, mut alerts) = (ledger(&story.config), LiveAlerts::default());
     let (mut counters, mut spans) = ([String::new(), String::new()], Vec::new());
