@@ -210,21 +210,24 @@ impl Service {
                 }
             }
         }
+        // Each is looked at alone, so that many of them take no more than their number.
+        let mut kept: Vec<Objective> = Vec::new();
         for objective in objectives {
+            let is_known = kept.iter().any(|known| known.name == objective.name);
             let (spot, name) = (objective.spot.clone(), objective.name.clone());
-            let is_known = self.objectives.iter().any(|known| known.name == name);
-            self.objectives.push(objective);
+            self.objectives = vec![objective];
             let wrong = match fault(self) {
                 _ if is_known => {
                     Some("the service has an objective of this name already".to_owned())
                 }
                 wrong => wrong,
             };
-            if let Some(wrong) = wrong {
-                self.objectives.pop();
-                remarks.add(&spot, format!("`{name}` is left out: {wrong}"));
+            match wrong {
+                Some(wrong) => remarks.add(&spot, format!("`{name}` is left out: {wrong}")),
+                None => kept.append(&mut self.objectives),
             }
         }
+        self.objectives = kept;
     }
 
     /// Adds selectors. Each role of a service has one: another one is a fault, said at its place.

@@ -61,12 +61,10 @@ fn windows(at: At<'_>, draft: &mut Draft) -> Option<String> {
 
 fn add_window(at: At<'_>, urgency: Urgency, draft: &mut Draft) -> Option<()> {
     let (long, short) = (at.need(&["longWindow"])?, at.need(&["shortWindow"])?);
-    let percent = at.need(&["errorBudgetPercent"])?.parse();
-    let Ok(percent) = percent.map_err(|_: std::num::ParseFloatError| ()) else {
+    let Ok(percent) = at.need(&["errorBudgetPercent"])?.parse::<f64>() else {
         at.remark("left out: `errorBudgetPercent` is not a number");
         return None;
     };
-    let percent: f64 = percent;
     let (long, short) = (window(&long, at), window(&short, at));
     #[expect(
         clippy::cast_possible_truncation,
