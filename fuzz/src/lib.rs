@@ -5,6 +5,7 @@
 
 mod config;
 mod host;
+mod imported;
 mod load;
 mod pages;
 mod requests;
@@ -43,6 +44,27 @@ pub const TARGETS: &[Target] = &[
     target("expectations", &[], texts::expectations),
     target("grpc", &[], services::grpc),
     target("host", &[], host::host),
+    target(
+        "imported_blackbox",
+        &["src/import/blackbox/fixtures"],
+        imported::blackbox,
+    ),
+    target("imported_k6_lines", &[], imported::followed),
+    target(
+        "imported_k6_options",
+        &["src/import/k6_options/fixtures"],
+        imported::options,
+    ),
+    target(
+        "imported_objectives",
+        &["src/import/slo/fixtures"],
+        imported::objectives,
+    ),
+    target(
+        "imported_requests",
+        &["src/import/requests/tests/fixtures"],
+        imported::requests,
+    ),
     target("imports", &[], texts::imports),
     target("load_responses", &[], load::responses),
     target("logs", &[], texts::logs),

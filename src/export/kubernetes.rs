@@ -3,6 +3,7 @@
 
 use super::template::render;
 use super::{Script, Tool, literal};
+use crate::text::slug;
 use minijinja::Value;
 
 /// Longest name of an object, less what is added to it.
@@ -28,16 +29,7 @@ pub(super) fn write(script: &Script, tool: Tool, workers: u32) -> String {
     )
 }
 
-/// Lower case letters, digits and dashes.
+/// Of the object.
 fn name(service: &str, scenario: &str) -> String {
-    let words = format!("load-{service}-{scenario}");
-    let clean: String = words
-        .chars()
-        .map(|c| match c.to_ascii_lowercase() {
-            c if c.is_ascii_alphanumeric() => c,
-            _ => '-',
-        })
-        .take(NAME_MAX)
-        .collect();
-    clean.trim_end_matches('-').to_owned()
+    slug(&format!("load-{service}-{scenario}"), NAME_MAX)
 }

@@ -2,6 +2,7 @@
 //! into requests.
 
 pub mod blackbox;
+mod check;
 mod collect;
 mod csv;
 mod document;
@@ -18,6 +19,7 @@ mod written;
 
 use crate::load::{Ending, IMPORTED, LoadWindow, Model, RunRecord, Scenario, Stage};
 use crate::outcome::Timestamp;
+pub use check::{Check, Fault};
 use collect::Collector;
 pub use document::{Input, Remark};
 pub use follow::{Followed, Follower};

@@ -23,6 +23,7 @@ mod watch;
 pub use corrections::in_force;
 pub use days::{LONG_DAYS, long_days};
 pub use judging::recalled;
+pub use metrics::EXPORTED_WINDOWS;
 pub use numbers::{LiveObjective, LiveService};
 pub use plans::plans;
 pub use restore::{Rebuilt, RestoreFrom, Unread, recount, reload, restore};

@@ -74,17 +74,23 @@ fn burns(promise: &Promise<'_>, tier: &Tier) -> String {
     let limit = format!("{} * {}", number(factor), number(1.0 - objective.target));
     let ratio = |window: StandardWindow| events.series(&error_ratio_name(window.name()));
     let long = tier.long.length();
-    let (bad, all, nominal) = (events.bad(long), events.all(long), events.nominal(long));
+    let (bad, all) = (events.bad(long), events.all(long));
     let (of_long, of_short) = (ratio(tier.long), ratio(tier.short));
     let least = number(least_bad(tier, objective.budgeting));
+    let inconclusive = events.nominal(long).map(|nominal| {
+        format!(
+            "
+unless {ON} (
+  {all} < {ON} {MIN_OBSERVED} * {nominal}
+  and {ON} {bad} <= {ON} {limit} * {nominal}
+)"
+        )
+    });
     format!(
         "max without (sloth_window) ({of_long}) > {limit}
 and {ON} {of_short} > {limit}
-and {ON} {bad} > {least}
-unless {ON} (
-  {all} < {MIN_OBSERVED} * {nominal}
-  and {bad} <= {limit} * {nominal}
-)"
+and {ON} {bad} > {least}{}",
+        inconclusive.unwrap_or_default()
     )
 }
 

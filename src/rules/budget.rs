@@ -27,10 +27,10 @@ pub(super) fn of(promise: &Promise<'_>) -> Vec<Rule> {
     );
     let (of_all, of_bad) = (events.series(&all), events.series(&bad));
     // A budget is for the whole window, also of a service that is new or was not observed all the time.
-    let expected = format!(
-        "(({nominal} > {ON} {of_all}) or {ON} {of_all} > 0)",
-        nominal = events.nominal(window.length)
-    );
+    let expected = match events.nominal(window.length) {
+        Some(nominal) => format!("(({nominal} > {ON} {of_all}) or {ON} {of_all} > 0)"),
+        None => format!("({of_all} > 0)"),
+    };
     let budget = number(1.0 - promise.objective.target);
     let burn_rate = format!("{of_bad}\n/ {ON} {expected}\n/ {budget}");
     let mut rules = vec![

@@ -46,7 +46,7 @@ impl<'c> Promise<'c> {
             objective,
             policy: config.alerts.policy(&service.name, &objective.name),
             rules: &config.alerts,
-            events: Events::of(&service.name, &objective.name),
+            events: Events::of(&service.name, objective),
         }
     }
 

@@ -1,44 +1,28 @@
 //! Names as Kubernetes and `OpenSLO` allow them, where names of a config may have any characters.
 
-use std::collections::BTreeSet;
+use crate::text;
 
 /// RFC 1123, of a label.
 const LONGEST: usize = 63;
 
 /// Gives each text a name of its own: texts that differ may be the same where fewer characters are allowed.
 #[derive(Default)]
-pub(super) struct Names {
-    given: BTreeSet<String>,
-}
+pub(super) struct Names(text::Names);
 
 impl Names {
     /// One that was given already gets a number.
     pub fn give(&mut self, text: &str) -> String {
-        let name = valid(text);
-        let numbered = |number: u32| {
+        self.0.give(valid(text), |name, number| {
             let end = format!("-{number}");
             let begin = &name[..name.len().min(LONGEST - end.len())];
             format!("{}{end}", begin.trim_end_matches('-'))
-        };
-        let mut all = std::iter::once(name.clone()).chain((2..).map(numbered));
-        let free = all.find(|one| !self.given.contains(one)).unwrap_or(name);
-        self.given.insert(free.clone());
-        free
+        })
     }
 }
 
-/// Lower case letters, digits and dashes, at most 63: what is nearest to a text.
+/// What is nearest to a text.
 pub(super) fn valid(text: &str) -> String {
-    let clean = |c: char| match c.to_ascii_lowercase() {
-        c if c.is_ascii_alphanumeric() => c,
-        _ => '-',
-    };
-    let clean: String = text.chars().map(clean).collect();
-    let clean: String = clean.trim_matches('-').chars().take(LONGEST).collect();
-    match clean.trim_end_matches('-') {
-        "" => "unnamed".to_owned(),
-        clean => clean.to_owned(),
-    }
+    text::slug(text, LONGEST)
 }
 
 #[cfg(test)]

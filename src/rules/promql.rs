@@ -1,14 +1,18 @@
 //! Expressions over the counters of one objective. Daemons are added up before anything is divided: a ratio of sums
 //! is right for shards, and for several daemons that probe the same service.
 
+use crate::ledger::EXPORTED_WINDOWS;
+use crate::slo::{EventSource, Objective};
 use crate::text::escaped;
 use crate::units::show_duration;
 use std::time::Duration;
 
 /// The counters of one objective.
 pub(super) struct Events {
-    /// `{service="rag",slo="errors"}`
-    selector: String,
+    /// `service="rag",slo="errors"`
+    matchers: String,
+    /// Requests of real traffic come at no interval.
+    have_interval: bool,
 }
 
 /// The labels that identify an objective.
@@ -18,17 +22,23 @@ pub(super) const ON: &str = "on (service, slo)";
 
 const ALL: &str = "slod_slo_events_total";
 const BAD: &str = "slod_slo_bad_events_total";
+/// Events per second at the intervals of each moment, which is recorded: the present interval says nothing about a
+/// window in which it was another one.
+pub(super) const EXPECTED: &str = "slo:slod_slo_expected_events:rate";
 
 impl Events {
-    pub fn of(service: &str, slo: &str) -> Self {
+    pub fn of(service: &str, objective: &Objective) -> Self {
+        let slo = &objective.name;
         Self {
-            selector: format!("{{service={},slo={}}}", quoted(service), quoted(slo)),
+            matchers: format!("service={},slo={}", quoted(service), quoted(slo)),
+            have_interval: objective.source == EventSource::Probes
+                || objective.budgeting.is_sliced(),
         }
     }
 
     /// The series of this name that is recorded of the objective, or that daemons export.
     pub fn series(&self, name: &str) -> String {
-        format!("{name}{}", self.selector)
+        format!("{name}{{{}}}", self.matchers)
     }
 
     /// The share of events that are bad; nothing where there are no events.
@@ -48,10 +58,26 @@ impl Events {
         self.increase(ALL, window)
     }
 
-    /// How many events a window has if nothing is missed in it.
-    pub fn nominal(&self, window: Duration) -> String {
+    /// [`EXPECTED`] of this moment; `None` where events come at no interval.
+    pub fn expected(&self) -> Option<String> {
         let interval = self.series("slod_slo_event_interval_seconds");
-        format!("sum {BY} ({} / {interval})", window.as_secs())
+        self.have_interval
+            .then(|| format!("sum {BY} (1 / {interval})"))
+    }
+
+    /// How many events a window has if nothing is missed in it: at their intervals, or as many in all of its time as
+    /// there were in the observed part. `None` if daemons do not export how much that is.
+    pub fn nominal(&self, window: Duration) -> Option<String> {
+        if self.have_interval {
+            let (seconds, rate) = (window.as_secs(), self.range(EXPECTED, window));
+            return Some(format!("max {BY} ({seconds} * avg_over_time({rate}))"));
+        }
+        let mut exported = EXPORTED_WINDOWS.into_iter();
+        let exported = exported.find(|one| one.length() == window)?;
+        let (all, matchers, name) = (self.all(window), &self.matchers, exported.name());
+        Some(format!(
+            "({all}\n  / {ON} max {BY} (slod_slo_coverage_ratio{{{matchers},window=\"{name}\"}}))"
+        ))
     }
 
     /// A gauge of the objective that each daemon exports: the least one.

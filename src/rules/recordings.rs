@@ -3,7 +3,7 @@
 use super::Promise;
 use super::file::{Recording, Rule};
 use super::labels;
-use super::promql::{BY, number};
+use super::promql::{BY, EXPECTED, number};
 use crate::slo::StandardWindow as Window;
 use std::collections::BTreeSet;
 
@@ -32,10 +32,11 @@ pub(super) fn windows(promise: &Promise<'_>) -> BTreeSet<Window> {
 }
 
 pub(super) fn of(promise: &Promise<'_>) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = windows(promise)
-        .into_iter()
-        .map(|window| error_ratio(promise, window))
-        .collect();
+    let ratios = windows(promise).into_iter();
+    let ratios = ratios.map(|window| error_ratio(promise, window));
+    let expected = promise.events.expected();
+    let expected = expected.map(|rate| record(promise, EXPECTED, rate));
+    let mut rules: Vec<Rule> = expected.into_iter().chain(ratios).collect();
     let objective = promise.objective;
     let days = objective.window.length.as_secs_f64() / 86_400.0;
     let budget = number(1.0 - objective.target);

@@ -274,4 +274,4 @@ macro_rules! targets {
     };
 }
 
-targets! { answers certificates config cookies dns events expectations grpc host imports load_responses logs pages requests store store_file templates web_file }
+targets! { answers certificates config cookies dns events expectations grpc host imported_blackbox imported_k6_lines imported_k6_options imported_objectives imported_requests imports load_responses logs pages requests store store_file templates web_file }

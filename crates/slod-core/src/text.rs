@@ -1,5 +1,9 @@
 //! Text from elsewhere, without what a terminal obeys or what makes it look like another text. Pure.
 
+mod names;
+
+pub use names::{Names, slug};
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 

@@ -1,6 +1,6 @@
 //! `slod import blackbox`: the probes of `blackbox_exporter` as a config.
 
-use super::file::{fault, input, show_imported};
+use super::file::{faults, input, show_imported};
 use super::{ImportArgs, usage};
 use crate::import::Input;
 use crate::import::blackbox::{Inputs, read};
@@ -18,7 +18,7 @@ pub fn show_config(args: &ImportArgs) -> Result<u8, u8> {
         modules: &modules,
         targets: &targets.map_err(usage)?,
         find: &find,
-        check: &fault,
+        check: &faults,
     }))
 }
 

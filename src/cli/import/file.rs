@@ -4,8 +4,8 @@ use super::usage;
 use crate::cli::exit;
 use crate::cli::output::{complain, show};
 use crate::config::Config;
-use crate::diagnostic::{Severity, Source};
-use crate::import::{Imported, Input};
+use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::import::{Fault, Imported, Input};
 use crate::probe::KINDS;
 use crate::yaml::{SIZE_LIMIT, read_regular};
 use std::path::Path;
@@ -36,18 +36,21 @@ pub fn show_imported(imported: Result<Imported, String>) -> Result<u8, u8> {
 }
 
 /// What `slod check` says of a config.
-pub fn fault(config: &str) -> Option<String> {
+pub fn faults(config: &str) -> Vec<Fault> {
     let source = Source {
         name: String::new(),
         text: config.to_owned(),
     };
     let env = |_: &str| Some(VARIABLE.to_owned());
     let loaded = Config::load(&source, Path::new(""), &env, KINDS);
-    let mut errors = loaded.diagnostics.into_iter();
-    let error = errors.find(|one| one.severity == Severity::Error && one.code != UNREADABLE)?;
-    let help = error
-        .help
-        .map(|help| format!(" ({help})"))
-        .unwrap_or_default();
-    Some(error.message + &help)
+    let errors = loaded.diagnostics.into_iter();
+    let errors = errors.filter(|one| one.severity == Severity::Error && one.code != UNREADABLE);
+    let fault = |error: Diagnostic| Fault {
+        path: error.path,
+        message: match error.help {
+            Some(help) => format!("{} ({help})", error.message),
+            None => error.message,
+        },
+    };
+    errors.map(fault).collect()
 }

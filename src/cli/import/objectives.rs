@@ -2,7 +2,7 @@
 
 pub use crate::import::slo::Format;
 
-use super::file::{fault, input, show_imported};
+use super::file::{faults, input, show_imported};
 use super::{ImportArgs, usage};
 use crate::import::Input;
 
@@ -10,5 +10,5 @@ use crate::import::Input;
 pub fn show_config(args: &ImportArgs, format: Format) -> Result<u8, u8> {
     let files = std::iter::once(&args.file).chain(&args.more);
     let inputs: Result<Vec<Input>, String> = files.map(|path| input(path)).collect();
-    show_imported(format.read(&inputs.map_err(usage)?, &fault))
+    show_imported(format.read(&inputs.map_err(usage)?, &faults))
 }

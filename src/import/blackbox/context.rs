@@ -2,20 +2,26 @@
 
 use super::keys::Keys;
 use super::value::{Map, Value};
+use crate::import::check::{Check, Fault, ROUNDS_MAX, item};
 use crate::import::document::{At, Spot};
+use crate::text::Names;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
-
-/// What `slod check` says of a config, if it is not valid.
-pub type Check<'a> = &'a dyn Fn(&str) -> Option<String>;
+use std::collections::{BTreeMap, HashMap};
 
 const PREFIX: &str = "BLACKBOX";
 /// Characters of the name of a variable that come from a module.
 const NAME_MAX: usize = 48;
 
-/// Variables of the environment in place of secrets, each with where its value stands.
+/// Variables of the environment in place of secrets.
 #[derive(Default)]
-pub(super) struct Variables(RefCell<BTreeMap<String, String>>);
+pub(super) struct Variables(RefCell<All>);
+
+#[derive(Default)]
+struct All {
+    names: Names,
+    /// By what a name was made from, and where its value stands.
+    given: HashMap<(String, String), String>,
+}
 
 impl Variables {
     /// A reference to the variable for a secret of a module.
@@ -31,19 +37,18 @@ impl Variables {
         let what_word: String = what.chars().take(NAME_MAX).map(word).collect();
         let base = format!("{PREFIX}_{module}_{what_word}");
         let origin = format!("`{what}` in {spot}");
-        let mut all = self.0.borrow_mut();
-        let numbered = (2_u64..).map(|number| format!("{base}_{number}"));
-        let mut names = std::iter::once(base.clone()).chain(numbered);
-        let is_free = |name: &String| all.get(name).is_none_or(|own| *own == origin);
-        let name = names.find(is_free).unwrap_or(base);
-        let reference = format!("${{{name}}}");
-        all.insert(name, origin);
-        reference
+        let All { names, given } = &mut *self.0.borrow_mut();
+        let name = given.entry((base, origin)).or_insert_with_key(|(base, _)| {
+            names.give(base.clone(), |base, number| format!("{base}_{number}"))
+        });
+        format!("${{{name}}}")
     }
 
     /// What is to be done about them.
     pub fn into_to_do(self) -> Vec<String> {
-        let all = self.0.into_inner();
+        let given = self.0.into_inner().given.into_iter();
+        let all: BTreeMap<String, String> =
+            given.map(|((_, origin), name)| (name, origin)).collect();
         let title = "Secrets are not copied. Set in the environment of slod:";
         let title = (!all.is_empty()).then(|| title.to_owned());
         let named = all.into_iter();
@@ -137,13 +142,67 @@ pub(super) fn ip_version(keys: &Keys<'_>, probe: &mut Map) -> Result<(), String>
     Ok(())
 }
 
+/// Probes that are checked at once: a config of them stays far below its largest size.
+const CHECKED_MAX: usize = 1_000;
+
 /// What is wrong with a probe or with labels.
 pub(super) fn fault_of(check: Check<'_>, probe: &Map, labels: &Map) -> Option<String> {
-    let mut service = Map::of([("name", Value::plain("x"))]);
+    let faults = check(&config([service(probe, labels)]));
+    faults.into_iter().next().map(|fault| fault.message)
+}
+
+/// What is wrong with each of these probes.
+pub(super) fn faults_of(check: Check<'_>, probes: &[Map]) -> Vec<Option<String>> {
+    probes
+        .chunks(CHECKED_MAX)
+        .flat_map(|probes| faults_together(check, probes))
+        .collect()
+}
+
+/// Some faults are found only where there is no other one, so that the rest is checked again without those that are
+/// known.
+fn faults_together(check: Check<'_>, probes: &[Map]) -> Vec<Option<String>> {
+    let mut found: Vec<Option<String>> = vec![None; probes.len()];
+    for _ in 0..ROUNDS_MAX {
+        let left: Vec<usize> = (0..probes.len())
+            .filter(|at| found[*at].is_none())
+            .collect();
+        let services = left.iter().map(|at| service(&probes[*at], &Map::default()));
+        let faults = if left.is_empty() {
+            Vec::new()
+        } else {
+            check(&config(services))
+        };
+        if faults.is_empty() {
+            return found;
+        }
+        for Fault { path, message } in faults {
+            let place = item(&path, "services").and_then(|(place, _)| left.get(place));
+            match place {
+                Some(at) => drop(found[*at].get_or_insert(message)),
+                // It is about all of them.
+                None => found.iter_mut().for_each(|own| {
+                    own.get_or_insert_with(|| message.clone());
+                }),
+            }
+        }
+    }
+    found
+}
+
+fn service(probe: &Map, labels: &Map) -> Map {
+    let mut service = Map::default();
     service.set_map("labels", labels.clone());
     service.set("probes", Value::List(vec![Value::Map(probe.clone())]));
     service.set("objectives", Value::List(Vec::new()));
-    let services = Value::List(vec![Value::Map(service)]);
-    let config = serde_yaml::to_string(&Map::of([("services", services)]));
-    config.map_or_else(|error| Some(error.to_string()), |config| check(&config))
+    service
+}
+
+fn config(services: impl IntoIterator<Item = Map>) -> String {
+    let named = services.into_iter().enumerate().map(|(number, service)| {
+        let name = Map::of([("name", Value::Text(format!("x{number}")))]);
+        Value::Map(name.and(&service))
+    });
+    let services = Value::List(named.collect());
+    serde_yaml::to_string(&Map::of([("services", services)])).unwrap_or_default()
 }

@@ -1,12 +1,14 @@
 //! The config in the making: services with the probes of their targets.
 
-use super::context::{Check, fault_of};
+use super::context::fault_of;
 use super::module::{Module, Prober};
 use super::prometheus::{Found, Pace};
 use super::value::{Map, Value};
+use crate::import::check::Check;
 use crate::import::document::Remarks;
+use crate::text::Names;
 use crate::units::show_duration;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 /// Characters of a name.
@@ -21,7 +23,7 @@ pub(super) struct Draft {
     services: Vec<Service>,
     /// By what makes targets one service.
     places: HashMap<String, usize>,
-    names: BTreeSet<String>,
+    names: Names,
     /// What is wrong with labels of these names.
     label_faults: BTreeMap<String, Option<String>>,
 }
@@ -30,9 +32,13 @@ struct Service {
     name: String,
     labels: Map,
     probes: Vec<Probe>,
+    /// What is probed already.
+    seen: HashSet<(Prober, Map)>,
+    names: Names,
 }
 
-struct Probe {
+/// The probe of a target.
+pub(super) struct Probe {
     name: String,
     prober: Prober,
     keys: Map,
@@ -40,8 +46,20 @@ struct Probe {
 }
 
 impl Probe {
+    pub fn new(found: &Found, module: &Module, prober: Prober, keys: Map) -> Self {
+        Self {
+            name: name(&module.name),
+            prober,
+            keys,
+            pace: Pace {
+                interval: found.pace.interval,
+                timeout: found.pace.timeout_of(module.timeout),
+            },
+        }
+    }
+
     /// As a config has it, without what is the default.
-    fn written(&self, default: Option<Pace>) -> Map {
+    pub fn written(&self, default: Option<Pace>) -> Map {
         let mut probe = Map::of([("name", Value::plain(&self.name))]);
         let Pace { interval, timeout } = self.pace;
         if default.is_none_or(|default| default.interval != interval) {
@@ -56,37 +74,22 @@ impl Probe {
 }
 
 impl Draft {
-    /// Adds the probe of a target, or says why it cannot be in a config.
+    /// Adds a probe, or says why it cannot be in a config.
     pub fn add(
         &mut self,
         found: &Found,
-        module: &Module,
-        (prober, keys): (Prober, Map),
+        mut probe: Probe,
         check: Check<'_>,
         remarks: &Remarks,
     ) -> Result<(), String> {
-        let mut probe = Probe {
-            name: name(&module.name),
-            prober,
-            keys,
-            pace: Pace {
-                interval: found.pace.interval,
-                timeout: found.pace.timeout_of(module.timeout),
-            },
-        };
-        if let Some(fault) = fault_of(check, &probe.written(None), &Map::default()) {
-            return Err(format!("module `{:.60}`: {fault}", module.name));
-        }
-        let own = self.service(found);
-        let known = &mut self.services[own].probes;
-        let is_same = |other: &Probe| other.prober == prober && other.keys == probe.keys;
-        if known.iter().any(is_same) {
+        let place = self.service(found);
+        let own = &mut self.services[place];
+        if !own.seen.insert((probe.prober, probe.keys.clone())) {
             return Err("it is listed more than once".to_owned());
         }
-        let is_free = |name: &String| known.iter().all(|other| other.name != *name);
-        probe.name = first_free(&probe.name, is_free);
-        known.push(probe);
-        self.label(own, found, check, remarks);
+        probe.name = own.names.give(probe.name, numbered);
+        own.probes.push(probe);
+        self.label(place, found, check, remarks);
         Ok(())
     }
 
@@ -96,12 +99,12 @@ impl Draft {
         if let Some(known) = self.places.get(key) {
             return *known;
         }
-        let name = first_free(&name(key), |name| !self.names.contains(name));
-        self.names.insert(name.clone());
         self.services.push(Service {
-            name,
+            name: self.names.give(name(key), numbered),
             labels: Map::default(),
             probes: Vec::new(),
+            seen: HashSet::new(),
+            names: Names::default(),
         });
         self.places.insert(key.clone(), self.services.len() - 1);
         self.services.len() - 1
@@ -199,11 +202,8 @@ fn label_fault(name: &str, check: Check<'_>) -> Option<String> {
     )
 }
 
-/// The name itself, or the first of `name-2`, `name-3`, ... that is free.
-fn first_free(name: &str, is_free: impl Fn(&String) -> bool) -> String {
-    let numbered = (2_u64..).map(|number| format!("{name}-{number}"));
-    let mut names = std::iter::once(name.to_owned()).chain(numbered);
-    names.find(is_free).unwrap_or_default()
+fn numbered(name: &str, number: u64) -> String {
+    format!("{name}-{number}")
 }
 
 /// A name for a target: its address without scheme, credentials and query. Names have no `/`.

@@ -18,18 +18,18 @@ mod tcp;
 mod tls;
 mod value;
 
-pub use context::Check;
 pub use prometheus::Find;
 
+use super::check::Check;
 use super::document::{Document, Input, Remarks};
 use super::written::{Imported, write};
 use crate::yaml::SIZE_LIMIT;
-use context::{Context, Variables};
-use draft::Draft;
+use context::{Context, Variables, faults_of};
+use draft::{Draft, Probe};
 use module::Module;
 use prometheus::Found;
-use std::collections::{BTreeMap, BTreeSet};
-use value::Value;
+use std::collections::{BTreeSet, HashMap};
+use value::{Map, Value};
 
 /// What is read.
 pub struct Inputs<'a> {
@@ -88,14 +88,25 @@ fn probes(
     found: &[Found],
     (remarks, variables): (&Remarks, &Variables),
 ) -> Draft {
-    let named: BTreeMap<&str, &Module> = modules
+    let named: HashMap<&str, &Module> = modules
         .iter()
         .map(|module| (module.name.as_str(), module))
         .collect();
-    let mut draft = Draft::default();
-    for one in found {
+    let read = found.iter().map(|one| {
         let module = named.get(one.module.as_str()).copied();
-        let added = add(inputs, one, module, (remarks, variables), &mut draft);
+        (one, probe(inputs, one, module, variables))
+    });
+    let read: Vec<_> = read.collect();
+    let valid = read.iter().filter_map(|(_, probe)| probe.as_ref().ok());
+    let written: Vec<Map> = valid.map(|probe| probe.written(None)).collect();
+    let mut faults = faults_of(inputs.check, &written).into_iter();
+    let mut draft = Draft::default();
+    for (one, probe) in read {
+        let probe = probe.and_then(|probe| match faults.next().flatten() {
+            Some(fault) => Err(format!("module `{:.60}`: {fault}", one.module)),
+            None => Ok(probe),
+        });
+        let added = probe.and_then(|probe| draft.add(one, probe, inputs.check, remarks));
         if let Err(why) = added {
             remarks.add(&one.target.spot, format!("the target is left out: {why}"));
         }
@@ -103,14 +114,13 @@ fn probes(
     draft
 }
 
-/// Adds the probe of a target, or says why there is none.
-fn add(
+/// The probe of a target, or why there is none.
+fn probe(
     inputs: &Inputs<'_>,
     found: &Found,
     module: Option<&Module>,
-    (remarks, variables): (&Remarks, &Variables),
-    draft: &mut Draft,
-) -> Result<(), String> {
+    variables: &Variables,
+) -> Result<Probe, String> {
     let Some(module) = module else {
         let file = &inputs.modules.name;
         return Err(format!("{file} has no module `{:.60}`", found.module));
@@ -124,7 +134,7 @@ fn add(
         check: inputs.check,
     };
     let keys = target::keys(module, prober, &found.target, &of)?;
-    draft.add(found, module, (prober, keys), inputs.check, remarks)
+    Ok(Probe::new(found, module, prober, keys))
 }
 
 /// What the config needs of its reader.

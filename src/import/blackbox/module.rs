@@ -1,11 +1,13 @@
 //! The modules of `blackbox.yml`.
 
-use super::context::{Check, Context, Variables};
+use super::context::{Context, Variables};
 use super::keys::Keys;
 use super::prometheus::{self, Found};
 use super::value::Map;
 use super::{dns, grpc, http, icmp, tcp};
+use crate::import::check::Check;
 use crate::import::document::{At, Remarks, Spot};
+use crate::text::slug;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ const MODULES_MAX: usize = 1_000;
 const LABEL_MAX: usize = 60;
 
 /// A way to probe, which slod has the probe kind for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Prober {
     Http,
     Tcp,
@@ -62,15 +64,7 @@ impl Module {
     /// A target to be replaced, whose name never resolves (RFC 6761).
     pub fn placeholder(&self) -> Option<Found> {
         let prober = self.prober?;
-        let host = |c: char| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_lowercase()
-            } else {
-                '-'
-            }
-        };
-        let name: String = self.name.chars().map(host).take(LABEL_MAX).collect();
-        let host = format!("{}.invalid", name.trim_matches('-'));
+        let host = format!("{}.invalid", slug(&self.name, LABEL_MAX));
         let address = match prober {
             Prober::Http => format!("http://{host}/"),
             Prober::Tcp | Prober::Grpc => format!("{host}:443"),

@@ -1,7 +1,7 @@
 use super::relabel::{self, Labels};
 use super::{Inputs, read};
 use crate::import::document::{Document, Remarks};
-use crate::import::{Imported, Input};
+use crate::import::{Fault, Imported, Input};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -17,10 +17,19 @@ fn input(name: &str, text: &str) -> Input {
 }
 
 /// Says what the real check says of the one expression that is not valid.
-fn check(config: &str) -> Option<String> {
-    let fault = || "it is not valid".to_owned();
-    let is_refused = config.contains("(?<look") || config.contains("severity");
-    is_refused.then(fault)
+fn check(config: &str) -> Vec<Fault> {
+    let config: Value = serde_yaml::from_str(config).expect("YAML");
+    let services = config["services"].as_array().into_iter().flatten();
+    let is_refused = |service: &Value| {
+        let written = service.to_string();
+        written.contains("(?<look") || written.contains("severity")
+    };
+    let refused = services.enumerate().filter(|(_, one)| is_refused(one));
+    let fault = |(place, _): (usize, &Value)| Fault {
+        path: format!("services[{place}]"),
+        message: "it is not valid".to_owned(),
+    };
+    refused.map(fault).collect()
 }
 
 fn import(modules: &str, targets: Option<&str>) -> Result<Imported, String> {

@@ -3,7 +3,7 @@
 use crate::import::document::escaped;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Value {
     /// As the config has it: `${NAME}` is a variable.
     Text(String),
@@ -37,7 +37,7 @@ impl Serialize for Value {
 }
 
 /// Keys with their values, none twice.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Map(Vec<(String, Value)>);
 
 impl Map {

@@ -1,15 +1,23 @@
 //! A config in the making.
 
 use super::tiers::{Tiers, WrittenTier};
+use crate::import::check::{Check, Fault, ROUNDS_MAX, item};
 use crate::import::document::{At, Remarks, Spot};
+use crate::text::slug;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Characters of a label of a host.
+const HOST_MAX: usize = 63;
 
 #[derive(Default, Serialize)]
 pub(super) struct Draft {
     #[serde(skip_serializing_if = "Option::is_none")]
     alerts: Option<Alerts>,
     services: Vec<Service>,
+    /// By name, while services are added.
+    #[serde(skip)]
+    places: HashMap<String, usize>,
     #[serde(skip)]
     pub tiers: Tiers,
 }
@@ -18,17 +26,6 @@ pub(super) struct Draft {
 struct Alerts {
     tiers: Vec<WrittenTier>,
 }
-
-/// One service of a draft, as a config of its own.
-#[derive(Serialize)]
-struct Alone<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alerts: Option<&'a Alerts>,
-    services: [&'a Service; 1],
-}
-
-/// What is wrong with a config.
-pub type Check<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 #[derive(Serialize)]
 pub(super) struct Service {
@@ -115,6 +112,10 @@ impl Objective {
             choice: Vec::new(),
         }
     }
+
+    fn say_left_out(&self, why: &str, remarks: &Remarks) {
+        remarks.add(&self.spot, format!("`{}` is left out: {why}", self.name));
+    }
 }
 
 #[derive(Serialize)]
@@ -138,11 +139,11 @@ pub(super) enum Chosen {
 impl Draft {
     /// The service of a name, which begins here if it is new.
     pub fn service(&mut self, name: &str, at: At<'_>) -> &mut Service {
-        let known = self.services.iter().position(|one| one.name == name);
-        let place = known.unwrap_or_else(|| {
+        let next = self.services.len();
+        let place = *self.places.entry(name.to_owned()).or_insert(next);
+        if place == next {
             self.services.push(Service::new(name, at));
-            self.services.len() - 1
-        });
+        }
         &mut self.services[place]
     }
 
@@ -150,24 +151,48 @@ impl Draft {
         self.services.is_empty()
     }
 
-    /// Numbers the tiers, and drops what a config cannot have, and services without objectives.
-    pub fn finish(&mut self, remarks: &Remarks, check: Check<'_>) {
+    /// Numbers the tiers, and drops what a config cannot have, and services without objectives. An error is what is
+    /// wrong with none of these.
+    pub fn finish(&mut self, remarks: &Remarks, check: Check<'_>) -> Result<(), String> {
         for service in &mut self.services {
+            service.drop_repeated(remarks);
             for objective in &mut service.objectives {
                 objective.alerts = self.tiers.choice(&objective.choice);
             }
         }
         self.alerts = self.tiers.written().map(|tiers| Alerts { tiers });
-        let alerts = self.alerts.as_ref();
-        for service in &mut self.services {
-            service.keep_valid(remarks, &|service| {
-                let services = [service];
-                let config = serde_yaml::to_string(&Alone { alerts, services }).ok()?;
-                check(&config)
-            });
+        for _ in 0..ROUNDS_MAX {
+            self.services
+                .retain(|service| !service.objectives.is_empty());
+            if self.services.is_empty() {
+                return Ok(());
+            }
+            let config = serde_yaml::to_string(self).map_err(|error| error.to_string())?;
+            let faults = check(&config);
+            if faults.is_empty() {
+                return Ok(());
+            }
+            self.drop_faulty(&faults, remarks)?;
         }
-        self.services
-            .retain(|service| !service.objectives.is_empty());
+        Err("the config would have too many faults".to_owned())
+    }
+
+    /// Drops the parts that are at fault.
+    fn drop_faulty(&mut self, faults: &[Fault], remarks: &Remarks) -> Result<(), String> {
+        let mut by_service: BTreeMap<usize, Vec<(&str, &str)>> = BTreeMap::new();
+        for Fault { path, message } in faults {
+            let (place, rest) = item(path, "services").ok_or_else(|| message.clone())?;
+            by_service
+                .entry(place)
+                .or_default()
+                .push((rest, message.as_str()));
+        }
+        for (place, faults) in by_service {
+            if let Some(service) = self.services.get_mut(place) {
+                service.drop_faulty(&faults, remarks);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -194,40 +219,52 @@ impl Service {
         }
     }
 
-    /// Leaves out labels and objectives with which it would be invalid.
-    fn keep_valid(&mut self, remarks: &Remarks, fault: &dyn Fn(&Self) -> Option<String>) {
-        let objectives = std::mem::take(&mut self.objectives);
-        for (label, value) in std::mem::take(&mut self.labels) {
-            self.labels.insert(label.clone(), value);
-            if let Some(wrong) = fault(self) {
-                self.labels.remove(&label);
-                // What is wrong without the label as well is said of the objectives.
-                if fault(self).is_none() {
-                    remarks.add(
-                        &self.spot,
-                        format!("the label `{label}` is left out: {wrong}"),
-                    );
-                }
+    /// Of objectives with the same name, the first is kept.
+    fn drop_repeated(&mut self, remarks: &Remarks) {
+        let mut known = HashSet::new();
+        self.objectives.retain(|objective| {
+            let is_new = known.insert(objective.name.clone());
+            if !is_new {
+                objective
+                    .say_left_out("the service has an objective of this name already", remarks);
+            }
+            is_new
+        });
+    }
+
+    /// Drops labels and objectives that are at fault, or all objectives for what is wrong with the whole service.
+    /// Paths are those below it.
+    fn drop_faulty(&mut self, faults: &[(&str, &str)], remarks: &Remarks) {
+        let mut objectives: BTreeMap<usize, &str> = BTreeMap::new();
+        for (path, message) in faults {
+            if let Some(label) = path.strip_prefix("labels") {
+                self.drop_labels(label.trim_start_matches('.'), message, remarks);
+            } else if let Some((place, _)) = item(path, "objectives") {
+                objectives.entry(place).or_insert(message);
+            } else {
+                let all = 0..self.objectives.len();
+                objectives.extend(all.map(|place| (place, *message)));
             }
         }
-        // Each is looked at alone, so that many of them take no more than their number.
-        let mut kept: Vec<Objective> = Vec::new();
-        for objective in objectives {
-            let is_known = kept.iter().any(|known| known.name == objective.name);
-            let (spot, name) = (objective.spot.clone(), objective.name.clone());
-            self.objectives = vec![objective];
-            let wrong = match fault(self) {
-                _ if is_known => {
-                    Some("the service has an objective of this name already".to_owned())
-                }
-                wrong => wrong,
-            };
-            match wrong {
-                Some(wrong) => remarks.add(&spot, format!("`{name}` is left out: {wrong}")),
-                None => kept.append(&mut self.objectives),
+        for (place, message) in objectives.into_iter().rev() {
+            if place < self.objectives.len() {
+                let objective = self.objectives.remove(place);
+                objective.say_left_out(message, remarks);
             }
         }
-        self.objectives = kept;
+    }
+
+    /// Drops a label, or all if it is none of them that is at fault.
+    fn drop_labels(&mut self, name: &str, message: &str, remarks: &Remarks) {
+        let is_known = self.labels.contains_key(name);
+        let spot = self.spot.clone();
+        self.labels.retain(|label, _| {
+            let is_kept = is_known && label != name;
+            if !is_kept {
+                remarks.add(&spot, format!("the label `{label}` is left out: {message}"));
+            }
+            is_kept
+        });
     }
 
     /// Adds selectors. Each role of a service has one: another one is a fault, said at its place.
@@ -264,10 +301,5 @@ impl Service {
 
 /// Where a service of this name would be in a cluster.
 fn address(name: &str, path: &str) -> String {
-    let host = |c: char| match c.to_ascii_lowercase() {
-        c if c.is_ascii_alphanumeric() => c,
-        _ => '-',
-    };
-    let host: String = name.chars().map(host).collect();
-    format!("http://{}/{path}", host.trim_matches('-'))
+    format!("http://{}/{path}", slug(name, HOST_MAX))
 }

@@ -1,6 +1,7 @@
 //! Objectives that were written for other tools, as a config. What a config has no place for is named with its file
 //! and line, and nothing is left out without a word. Pure: the caller reads the files.
 
+pub mod annotations;
 mod draft;
 mod openslo;
 mod query;
@@ -8,9 +9,10 @@ mod sli;
 mod sloth;
 mod tiers;
 
+use super::check::Check;
 use super::document::{Document, Input, Remarks};
 use super::written::{Imported, write};
-use draft::{Check, Draft};
+use draft::Draft;
 
 /// A format that objectives are read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +37,11 @@ impl Format {
             Self::OpenSlo => openslo::read(&documents, &remarks, &mut draft),
             Self::Sloth => sloth::read(&documents, &remarks, &mut draft),
         }
-        draft.finish(&remarks, check);
+        let invalid = draft.finish(&remarks, check).err();
         let remarks = remarks.finish();
-        if draft.is_empty() {
-            let why = remarks.iter().map(|remark| format!("\n  {remark}"));
+        if draft.is_empty() || invalid.is_some() {
+            let why = invalid.map(|why| format!("\n  {why}")).into_iter();
+            let why = why.chain(remarks.iter().map(|remark| format!("\n  {remark}")));
             return Err(format!(
                 "no objective could be imported{}",
                 why.collect::<String>()

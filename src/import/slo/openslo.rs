@@ -4,8 +4,9 @@ mod alerts;
 mod objects;
 mod window;
 
+use super::annotations::{OBJECTIVE, SLI};
 use super::draft::{Draft, Objective, Roles};
-use super::sli::{Measured, Part, measured};
+use super::sli::{Measured, Part, measured, of_ratio};
 use crate::import::document::{At, Document, Remarks};
 use alerts::alerts;
 use objects::{Objects, annotation, metadata, own_name};
@@ -21,17 +22,6 @@ const KINDS: [&str; 7] = [
     "AlertNotificationTarget",
     "DataSource",
 ];
-/// Keys of an objective that are annotations, because `OpenSLO` has no word for them.
-const ANNOTATED: [&str; 7] = [
-    "sli",
-    "source",
-    "below",
-    "of",
-    "at_least",
-    "when",
-    "on_missing",
-];
-
 pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft) {
     let all = documents.iter().map(|document| document.at(remarks));
     let is_ours = |at: &At<'_>| {
@@ -45,11 +35,11 @@ pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft)
         }
         is_ours
     };
-    let objects = Objects(all.filter(is_ours).collect());
+    let objects = Objects::new(all.filter(is_ours));
     for source in objects.of("DataSource") {
         source.remark("left out: slod reads the metrics of a service from the service itself");
     }
-    objects.0.iter().copied().for_each(metadata);
+    objects.all().for_each(metadata);
     draft.tiers.give();
     for slo in objects.of("SLO") {
         self::slo(slo, &objects, draft);
@@ -58,7 +48,7 @@ pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft)
 
 fn slo(at: At<'_>, objects: &Objects<'_>, draft: &mut Draft) -> Option<()> {
     let spec = at.get(&["spec"])?;
-    let is_ours = annotation(at, "sli").is_some();
+    let is_ours = annotation(at, SLI).is_some();
     let description = spec.get(&["description"]);
     if let Some(description) = description.filter(|_| !is_ours) {
         description.remark("left out: an objective of a config has no description");
@@ -134,10 +124,10 @@ fn measure<'a>(
     draft: &mut Draft,
     objective: &mut Objective,
 ) -> Option<()> {
-    if annotation(slo, "sli").is_some() {
-        for key in ANNOTATED {
-            if let Some(value) = annotation(slo, key) {
-                objective.keys.insert(key, value);
+    if annotation(slo, SLI).is_some() {
+        for one in &OBJECTIVE {
+            if let Some(value) = annotation(slo, one.annotation) {
+                objective.keys.insert(one.key, value);
             }
         }
         let has = |key, value: &str| objective.keys.get(key).is_some_and(|own| own == value);
@@ -158,15 +148,34 @@ fn measure<'a>(
         holder.remark("left out: only a `ratioMetric` of counters can be counted");
         return None;
     };
-    let query = |name| ratio.path(&[name, "metricSource", "spec", "query"]);
-    ratio.only(&["counter", "good", "bad", "total"]);
+    let measured = of_ratio_metric(ratio)?;
+    let roles = measured.set(&mut objective.keys);
+    draft.service(service, at).measure(&roles, at).then_some(())
+}
+
+/// What the queries of a `ratioMetric` measure.
+fn of_ratio_metric(ratio: At<'_>) -> Option<Measured> {
+    ratio.only(&["counter", "good", "bad", "total", "raw", "rawType"]);
     let is_gauge = ratio.get(&["counter"]).and_then(At::text).as_deref() == Some("false");
-    let sources = ["good", "bad", "total"].into_iter();
+    let sources = ["good", "bad", "total", "raw"].into_iter();
     let kinds = sources.filter_map(|name| ratio.path(&[name, "metricSource", "type"])?.text());
     let mut foreign = kinds.filter(|kind| !kind.eq_ignore_ascii_case("prometheus"));
     if is_gauge || foreign.next().is_some() {
         ratio.remark("left out: only counters of Prometheus can be counted");
         return None;
+    }
+    let query = |name| ratio.path(&[name, "metricSource", "spec", "query"]);
+    if let Some(raw) = query("raw") {
+        return match ratio.need(&["rawType"])?.as_str() {
+            "success" => of_ratio(&Part::Good(raw)),
+            "failure" => of_ratio(&Part::Bad(raw)),
+            other => {
+                ratio.remark(format!(
+                    "left out: `rawType` is `{other}`, neither success nor failure"
+                ));
+                None
+            }
+        };
     }
     if query("good").is_some() && query("bad").is_some() {
         ratio.remark("`bad` is left out: `good` says the same");
@@ -178,19 +187,5 @@ fn measure<'a>(
         ratio.remark("left out: expected Prometheus queries of `good` or `bad`, and of `total`");
         return None;
     };
-    let measured = measured(&part, total)?;
-    let keys = &mut objective.keys;
-    keys.insert("source", "metrics".to_owned());
-    let roles = match measured {
-        Measured::Success(roles) => {
-            keys.insert("sli", "success".to_owned());
-            roles
-        }
-        Measured::Latency(roles, below) => {
-            keys.insert("sli", "latency".to_owned());
-            keys.insert("below", below);
-            roles
-        }
-    };
-    draft.service(service, at).measure(&roles, at).then_some(())
+    measured(&part, total)
 }

@@ -1,195 +1,218 @@
-//! As much of `PromQL` as ratios of counters are written in: selectors, sums, rates, differences and quotients. A
-//! whole parser is a generated one with tables of its own, and everything else is refused here in any case.
+//! What a query in `PromQL` computes, as far as a config can have it: events that counters count, and shares of them.
+
+mod counter;
+mod text;
+
+pub(super) use counter::{Counter, Events};
+
+use promql_parser::parser::token::{T_ADD, T_DIV, T_GTR, T_LOR, T_MUL, T_NEQ, T_SUB, T_SUM};
+use promql_parser::parser::{
+    AggregateExpr, BinaryExpr, Call, Expr, LabelModifier, NumberLiteral, VectorSelector, parse,
+};
+use std::collections::BTreeSet;
 
 /// What a query computes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Query {
-    /// How fast the matching counters rise, all together.
-    Counter(Counter),
-    Minus(Box<Query>, Box<Query>),
-    Per(Box<Query>, Box<Query>),
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Number(f64),
+    /// How fast counters rise, all together.
+    Events(Events),
+    /// One of the other.
+    Share {
+        part: Events,
+        whole: Events,
+    },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Counter {
-    pub name: String,
-    pub matchers: Vec<Matcher>,
+/// A query that was read.
+#[derive(Debug)]
+pub(super) struct Query {
+    pub value: Value,
+    /// What of it is not in the value.
+    pub left_out: BTreeSet<String>,
 }
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Matcher {
-    pub label: String,
-    /// `=`, `!=`, `=~` or `!~`.
-    pub operator: &'static str,
-    /// With its quotes.
-    pub value: String,
-}
-
-/// Functions that leave a ratio of counters what it is.
-const RATES: [&str; 4] = ["sum", "rate", "increase", "irate"];
-const OPERATORS: [&str; 4] = ["=~", "!~", "!=", "="];
-/// Nesting of brackets.
-const DEPTH_MAX: usize = 20;
 
 impl Query {
-    /// `None` if it is anything else.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut rest = Rest { text, depth: 0 };
-        let query = rest.expression()?;
-        // What counts nothing as 0 says nothing about what is counted.
-        let lower = rest.text.trim().to_lowercase();
-        let words = lower.split_whitespace().collect::<Vec<_>>().join(" ");
-        let is_end = [
-            "",
-            "or vector(0)",
-            "or on() vector(0)",
-            "or on () vector(0)",
-        ];
-        is_end.contains(&words.as_str()).then_some(query)
-    }
-
-    pub fn counter(&self) -> Option<&Counter> {
-        match self {
-            Self::Counter(counter) => Some(counter),
-            _ => None,
+    /// An error says why there is none.
+    pub fn read(written: &str) -> Result<Self, String> {
+        let prepared = text::prepare(written)?;
+        let expression = parse(&prepared)
+            .map_err(|_| "the query is not valid PromQL that can be read".to_owned())?;
+        let mut walk = Walk::default();
+        let value = walk.value(&expression)?;
+        match &value {
+            Value::Number(_) => return Err("the query is a number".to_owned()),
+            Value::Events(events) => walk.join(events),
+            // Its sides were joined when they were divided.
+            Value::Share { .. } => {}
         }
+        Ok(Self {
+            value,
+            left_out: walk.left_out,
+        })
     }
 }
 
-impl Counter {
-    /// As a config takes it.
-    pub fn selector(&self) -> String {
-        let matcher = |one: &Matcher| format!("{}{}{}", one.label, one.operator, one.value);
-        let matchers: Vec<String> = self.matchers.iter().map(matcher).collect();
-        if matchers.is_empty() {
-            return self.name.clone();
-        }
-        format!("{}{{{}}}", self.name, matchers.join(","))
-    }
+/// Functions that leave a counter what it is.
+const RATES: [&str; 3] = ["rate", "increase", "irate"];
 
-    /// Takes the matchers of a label out.
-    pub fn take(&mut self, label: &str) -> Option<Matcher> {
-        let at = self.matchers.iter().position(|one| one.label == label)?;
-        Some(self.matchers.remove(at))
-    }
+#[derive(Default)]
+struct Walk {
+    left_out: BTreeSet<String>,
 }
 
-impl Matcher {
-    pub fn negated(&self) -> Self {
-        let operator = match self.operator {
-            "=" => "!=",
-            "!=" => "=",
-            "=~" => "!~",
-            _ => "=~",
-        };
-        Self {
-            operator,
-            ..self.clone()
+impl Walk {
+    fn value(&mut self, expression: &Expr) -> Result<Value, String> {
+        match expression {
+            Expr::Paren(inner) => self.value(&inner.expr),
+            Expr::NumberLiteral(NumberLiteral { val }) => Ok(Value::Number(*val)),
+            Expr::Unary(inner) => match self.value(&inner.expr)? {
+                Value::Number(number) => Ok(Value::Number(-number)),
+                _ => Err(cannot("a negative value")),
+            },
+            Expr::VectorSelector(selector) => self.selector(selector),
+            Expr::MatrixSelector(range) => self.selector(&range.vs),
+            Expr::Aggregate(aggregate) => self.aggregate(aggregate),
+            Expr::Call(call) => self.call(call),
+            Expr::Binary(binary) => self.binary(binary),
+            Expr::Subquery(_) => Err(cannot("a subquery")),
+            Expr::StringLiteral(_) | Expr::Extension(_) => Err(cannot("a text")),
         }
     }
 
-    /// Without its quotes.
-    pub fn plain(&self) -> &str {
-        self.value.trim_matches(['"', '\'', '`'])
-    }
-}
-
-/// What is not read yet.
-struct Rest<'t> {
-    text: &'t str,
-    depth: usize,
-}
-
-impl Rest<'_> {
-    fn expression(&mut self) -> Option<Query> {
-        let left = self.term()?;
-        if self.take("-") {
-            return Some(Query::Minus(left.into(), self.term()?.into()));
+    fn selector(&mut self, selector: &VectorSelector) -> Result<Value, String> {
+        if selector.at.is_some() {
+            return Err(cannot("`@`"));
         }
-        if self.take("/") {
-            return Some(Query::Per(left.into(), self.term()?.into()));
+        if selector.offset.is_some() {
+            self.leave_out("`offset` is left out: events count when they happen");
         }
-        Some(left)
+        Ok(Value::Events(Events::of(Counter::of(selector)?)))
     }
 
-    fn term(&mut self) -> Option<Query> {
-        if self.take("(") {
-            return self.inner();
+    fn aggregate(&mut self, aggregate: &AggregateExpr) -> Result<Value, String> {
+        if aggregate.op.id() != T_SUM {
+            return Err(cannot(&format!("`{}`", aggregate.op)));
         }
-        let name = self.word(|c| c.is_ascii_alphanumeric() || c == '_' || c == ':')?;
-        if RATES.contains(&name.as_str()) && self.take("(") {
-            return self.inner();
+        match self.value(&aggregate.expr)? {
+            Value::Events(events) => Ok(Value::Events(events.summed(grouping(aggregate)))),
+            Value::Number(number) => Ok(Value::Number(number)),
+            Value::Share { .. } => Err(cannot("a sum of ratios")),
         }
-        let mut counter = Counter {
-            name,
-            matchers: Vec::new(),
-        };
-        if self.take("{") {
-            self.matchers(&mut counter)?;
-        }
-        if self.take("[") {
-            let end = self.text.find(']')?;
-            self.text = &self.text[end + 1..];
-        }
-        Some(Query::Counter(counter))
     }
 
-    fn inner(&mut self) -> Option<Query> {
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return None;
+    fn call(&mut self, call: &Call) -> Result<Value, String> {
+        let mut arguments = Vec::new();
+        for argument in &call.args.args {
+            arguments.push(self.value(argument)?);
         }
-        let inner = self.expression()?;
-        self.depth -= 1;
-        self.take(")").then_some(inner)
-    }
-
-    fn matchers(&mut self, counter: &mut Counter) -> Option<()> {
-        while !self.take("}") {
-            let label = self.word(|c| c.is_ascii_alphanumeric() || c == '_')?;
-            let operator = OPERATORS.into_iter().find(|one| self.take(one))?;
-            let value = self.quoted()?;
-            counter.matchers.push(Matcher {
-                label,
-                operator,
-                value,
-            });
-            self.take(",");
+        match (call.func.name, &arguments[..]) {
+            (name, [Value::Events(events)]) if RATES.contains(&name) => {
+                Ok(Value::Events(events.clone()))
+            }
+            ("vector" | "scalar", [value]) => Ok(value.clone()),
+            ("clamp_min", [value, Value::Number(0.0)])
+            | ("clamp_max", [value @ Value::Share { .. }, Value::Number(1.0)])
+            | (
+                "clamp",
+                [
+                    value @ Value::Share { .. },
+                    Value::Number(0.0),
+                    Value::Number(1.0),
+                ],
+            ) => Ok(value.clone()),
+            ("histogram_count", [Value::Events(events)]) => {
+                Ok(Value::Events(events.renamed(|one| one.count())?))
+            }
+            (
+                "histogram_fraction",
+                [
+                    Value::Number(lower),
+                    Value::Number(upper),
+                    Value::Events(events),
+                ],
+            ) if *lower <= 0.0 && *upper > 0.0 => Ok(Value::Share {
+                part: events.renamed(|one| one.bucket(*upper))?,
+                whole: events.renamed(|one| one.count())?,
+            }),
+            (name, _) => Err(cannot(&format!("`{name}`"))),
         }
-        Some(())
     }
 
-    fn take(&mut self, sign: &str) -> bool {
-        let rest = self.text.trim_start();
-        let after = rest.strip_prefix(sign);
-        self.text = after.unwrap_or(rest);
-        after.is_some()
+    fn binary(&mut self, binary: &BinaryExpr) -> Result<Value, String> {
+        let refused = cannot(&format!("`{}` of these", binary.op));
+        if binary.return_bool() {
+            return Err(cannot("`bool`"));
+        }
+        let (left, right) = (self.value(&binary.lhs)?, self.value(&binary.rhs)?);
+        match (binary.op.id(), left, right) {
+            // What counts nothing as 0 says nothing about what is counted, and so does what excludes 0.
+            (T_LOR | T_GTR | T_NEQ, value, Value::Number(0.0)) => Ok(value),
+            (T_LOR, value @ Value::Share { .. }, Value::Number(number)) => {
+                self.leave_out(format!(
+                    "`or vector({number})` is left out: without events nothing is counted"
+                ));
+                Ok(value)
+            }
+            (T_ADD, Value::Events(left), Value::Events(right)) => {
+                self.combine(&left, &right);
+                Ok(Value::Events(left.plus(right)))
+            }
+            (T_SUB, Value::Events(left), Value::Events(right)) => {
+                self.combine(&left, &right);
+                Ok(Value::Events(left.minus(right)))
+            }
+            (T_SUB, Value::Number(1.0), Value::Share { part, whole }) => Ok(Value::Share {
+                part: whole.clone().minus(part),
+                whole,
+            }),
+            (T_DIV, Value::Events(part), Value::Events(whole)) => {
+                self.combine(&part, &whole);
+                Ok(Value::Share { part, whole })
+            }
+            (T_MUL, Value::Events(all), Value::Share { part, whole })
+            | (T_MUL, Value::Share { part, whole }, Value::Events(all))
+                if all.same(&whole) =>
+            {
+                Ok(Value::Events(part))
+            }
+            _ => Err(refused),
+        }
     }
 
-    fn word(&mut self, is_part: impl Fn(char) -> bool) -> Option<String> {
-        let rest = self.text.trim_start();
-        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
-        self.text = after;
-        let begins = word.starts_with(|c: char| !c.is_ascii_digit());
-        (begins && !word.is_empty()).then(|| word.to_owned())
-    }
-
-    fn quoted(&mut self) -> Option<String> {
-        let rest = self.text.trim_start();
-        let quote = rest.chars().next().filter(|c| "\"'`".contains(*c))?;
-        let mut is_escaped = false;
-        for (at, c) in rest.char_indices().skip(1) {
-            if is_escaped {
-                is_escaped = false;
-            } else if c == '\\' && quote != '`' {
-                is_escaped = true;
-            } else if c == quote {
-                let (value, after) = rest.split_at(at + 1);
-                self.text = after;
-                return Some(value.to_owned());
+    /// Of series that are not summed, Prometheus combines those with the same labels.
+    fn combine(&mut self, left: &Events, right: &Events) {
+        for events in [left, right] {
+            self.join(events);
+            if events.is_of_series() {
+                self.leave_out("without `sum`, Prometheus combines the series one by one; the objective is of their sums");
             }
         }
-        None
     }
+
+    /// All that is counted is one objective.
+    fn join(&mut self, events: &Events) {
+        if let Some(grouping) = events.grouping() {
+            self.leave_out(format!(
+                "`{grouping}` is left out: the objective is of all of them together"
+            ));
+        }
+    }
+
+    fn leave_out(&mut self, what: impl Into<String>) {
+        self.left_out.insert(what.into());
+    }
+}
+
+/// As it is written; `None` for a sum of all.
+fn grouping(aggregate: &AggregateExpr) -> Option<String> {
+    match aggregate.modifier.as_ref()? {
+        LabelModifier::Include(labels) if labels.is_empty() => None,
+        LabelModifier::Include(labels) => Some(format!("by ({labels})")),
+        LabelModifier::Exclude(labels) => Some(format!("without ({labels})")),
+    }
+}
+
+fn cannot(what: &str) -> String {
+    format!("{what} is neither a sum of counters, nor a difference or a quotient of such sums")
 }

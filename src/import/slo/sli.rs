@@ -1,9 +1,10 @@
 //! What two queries measure, in the terms of a config: roles of a service's own metrics.
 
 use super::draft::Roles;
-use super::query::{Counter, Matcher, Query};
+use super::query::{Counter, Events, Query, Value};
 use crate::import::document::At;
 use crate::units::show_duration;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Labels that Prometheus adds when it scrapes, by itself or as it is usually set up in a cluster: the
@@ -21,15 +22,30 @@ const OF_SCRAPES: [&str; 8] = [
 /// A bound that is higher is hardly one in seconds.
 const SECONDS_MAX: f64 = 60.0;
 
-/// Why two queries are no indicator; `None` for the usual reason.
-type Refusal = Option<String>;
-
 /// An indicator.
 pub(super) enum Measured {
     /// `requests` and `errors`.
     Success(Roles),
     /// `request_duration`, and what is fast.
     Latency(Roles, String),
+}
+
+impl Measured {
+    /// Sets the keys of an objective. Returns the selectors that its service needs.
+    pub fn set(self, keys: &mut BTreeMap<&'static str, String>) -> Roles {
+        keys.insert("source", "metrics".to_owned());
+        match self {
+            Self::Success(roles) => {
+                keys.insert("sli", "success".to_owned());
+                roles
+            }
+            Self::Latency(roles, below) => {
+                keys.insert("sli", "latency".to_owned());
+                keys.insert("below", below);
+                roles
+            }
+        }
+    }
 }
 
 /// What of all events is counted.
@@ -46,72 +62,111 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Says at its place why a query is none that a config can have.
+/// Of a part and all events. Says at its place why a query is none that a config can have.
 pub(super) fn measured(part: &Part<'_>, total: At<'_>) -> Option<Measured> {
-    let (of_part, of_total) = (query(part.at()), query(total));
-    let (of_part, of_total) = (of_part?, of_total?);
-    match indicator(part, &of_part, &of_total) {
-        Ok(found) => Some(found),
-        Err(why) => {
-            let usual = "the queries are not a ratio of two counters of the service, nor of a bucket and the count of a histogram";
-            let why = why.unwrap_or_else(|| usual.to_owned());
-            part.at().remark(format!("left out: {why}"));
+    let (counted, all) = (events(part.at()), events(total));
+    let (counted, all) = (counted?, all?);
+    let bad = match part {
+        Part::Bad(_) => counted,
+        Part::Good(_) => all.clone().minus(counted),
+    };
+    said(part.at(), indicator(bad, all))
+}
+
+/// Of a quotient.
+pub(super) fn of_ratio(part: &Part<'_>) -> Option<Measured> {
+    let at = part.at();
+    let Value::Share {
+        part: counted,
+        whole,
+    } = query(at)?
+    else {
+        at.remark("left out: the query is not a quotient");
+        return None;
+    };
+    let bad = match part {
+        Part::Bad(_) => counted,
+        Part::Good(_) => whole.clone().minus(counted),
+    };
+    said(at, indicator(bad, whole))
+}
+
+fn events(at: At<'_>) -> Option<Events> {
+    match query(at)? {
+        Value::Events(events) => Some(events),
+        Value::Number(_) | Value::Share { .. } => {
+            at.remark("left out: the query is a quotient, not a number of events");
             None
         }
     }
 }
 
-fn indicator(part: &Part<'_>, of_part: &Query, of_total: &Query) -> Result<Measured, Refusal> {
-    let all = of_total.counter().ok_or(None)?;
-    match (part, of_part) {
-        (Part::Bad(_), Query::Minus(count, fast)) if **count == *of_total => {
-            latency(fast.counter().ok_or(None)?, all)
-        }
-        (Part::Bad(_), Query::Counter(bad)) => Ok(success(bad, all)),
-        (Part::Good(_), Query::Counter(good)) if good.name.ends_with("_bucket") => {
-            latency(good, all)
-        }
-        (Part::Good(_), Query::Counter(good)) => {
-            let bad = failed(good, all).ok_or(None)?;
-            Ok(success(&bad, all))
-        }
-        _ => Err(None),
-    }
+fn said(at: At<'_>, found: Result<Measured, String>) -> Option<Measured> {
+    found
+        .map_err(|why| at.remark(format!("left out: {why}")))
+        .ok()
 }
 
-/// The query of a place, without labels that only Prometheus has.
-pub(super) fn query(at: At<'_>) -> Option<Query> {
-    let text = at
-        .text()?
-        .replace("{{.window}}", "5m")
-        .replace("{{ .window }}", "5m");
-    let Some(mut query) = Query::parse(&text) else {
-        at.remark("left out: the query is not a plain sum of counters");
-        return None;
+/// What the query of a place computes, without labels that only Prometheus has.
+fn query(at: At<'_>) -> Option<Value> {
+    let read = match Query::read(&at.raw()?) {
+        Ok(read) => read,
+        Err(why) => {
+            at.remark(format!("left out: {why}"));
+            return None;
+        }
     };
-    strip(&mut query, at);
-    Some(query)
+    for what in read.left_out {
+        at.remark(what);
+    }
+    Some(match read.value {
+        Value::Number(number) => Value::Number(number),
+        Value::Events(events) => Value::Events(stripped(events, at)),
+        Value::Share { part, whole } => Value::Share {
+            part: stripped(part, at),
+            whole: stripped(whole, at),
+        },
+    })
 }
 
-fn strip(query: &mut Query, at: At<'_>) {
-    match query {
-        Query::Counter(counter) => {
-            for label in OF_SCRAPES {
-                while counter.take(label).is_some() {
-                    at.remark(format!(
-                        "the matcher of `{label}` is left out: the service's own page has no such label"
-                    ));
-                }
+fn stripped(mut events: Events, at: At<'_>) -> Events {
+    for counter in events.plus.iter_mut().chain(&mut events.minus) {
+        for label in OF_SCRAPES {
+            while counter.take(label).is_some() {
+                at.remark(format!(
+                    "the matcher of `{label}` is left out: the service's own page has no such label"
+                ));
             }
         }
-        Query::Minus(left, right) | Query::Per(left, right) => {
-            strip(left, at);
-            strip(right, at);
-        }
+    }
+    events
+}
+
+fn indicator(bad: Events, all: Events) -> Result<Measured, String> {
+    let usual = || {
+        "the queries are not a ratio of two counters of the service, nor of a bucket and the count of a histogram".to_owned()
+    };
+    let one = |events: &Events| {
+        let why = "what is added up has neither one name nor the same labels, and a role has one selector";
+        events.merged().ok_or_else(|| why.to_owned())
+    };
+    if !all.minus.is_empty() || all.plus.is_empty() {
+        return Err(usual());
+    }
+    if bad.minus.is_empty() && !bad.plus.is_empty() {
+        return Ok(success(&one(&bad)?, &one(&all)?));
+    }
+    let good = all.clone().minus(bad);
+    let ([good], [all]) = (&good.plus[..], &all.plus[..]) else {
+        return Err(usual());
+    };
+    match (good.histogram(), good.bound()) {
+        (Some(name), Some(bound)) => latency(name, bound, good, all),
+        _ => Ok(success(&failed(good, all).ok_or_else(usual)?, all)),
     }
 }
 
-pub(super) fn success(bad: &Counter, all: &Counter) -> Measured {
+fn success(bad: &Counter, all: &Counter) -> Measured {
     Measured::Success(Roles {
         requests: Some(all.selector()),
         errors: Some(bad.selector()),
@@ -135,18 +190,17 @@ fn failed(good: &Counter, all: &Counter) -> Option<Counter> {
 }
 
 /// A bucket of a histogram and its count.
-fn latency(fast: &Counter, all: &Counter) -> Result<Measured, Refusal> {
+fn latency(name: &str, bound: f64, fast: &Counter, all: &Counter) -> Result<Measured, String> {
     let mut histogram = fast.clone();
-    let le = histogram.take("le").filter(|le| le.operator == "=");
-    let le: f64 = le.and_then(|le| le.plain().parse().ok()).ok_or(None)?;
-    let name = fast.name.strip_suffix("_bucket").ok_or(None)?;
+    histogram.take("le");
     name.clone_into(&mut histogram.name);
-    let is_count = all.name.strip_suffix("_count") == Some(name)
-        && sorted(&all.matchers) == sorted(&histogram.matchers);
-    if !is_count {
-        return Err(None);
+    if all.name.strip_suffix("_count") != Some(name) || all.matchers != histogram.matchers {
+        return Err(format!(
+            "a bucket of `{name}` is no share of {}",
+            all.selector()
+        ));
     }
-    let below = threshold(name, le).map_err(Some)?;
+    let below = threshold(name, bound)?;
     let roles = Roles {
         request_duration: Some(histogram.selector()),
         ..Roles::default()
@@ -174,10 +228,4 @@ fn threshold(name: &str, le: f64) -> Result<Duration, String> {
         .ok_or_else(|| {
             format!("the bound {le} is not a whole number of milliseconds, as `below` is")
         })
-}
-
-fn sorted(matchers: &[Matcher]) -> Vec<&Matcher> {
-    let mut sorted: Vec<&Matcher> = matchers.iter().collect();
-    sorted.sort();
-    sorted
 }

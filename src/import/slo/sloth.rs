@@ -1,8 +1,7 @@
 //! Sloth: its own files (`version: prometheus/v1`), the objects of its operator, and alert windows.
 
 use super::draft::{Chosen, Draft, Objective, Target};
-use super::query::Query;
-use super::sli::{Measured, Part, measured, query};
+use super::sli::{Measured, Part, measured, of_ratio};
 use super::tiers::{Spec, Tiers, window};
 use crate::alert::Urgency;
 use crate::import::document::{At, Document, Remarks};
@@ -100,20 +99,8 @@ fn objective(at: At<'_>, service: &str, period: &str, draft: &mut Draft) -> Opti
     let mut objective = Objective::new(name, at);
     objective.target = Target::percent(&percent);
     objective.choice = alerting(at, &draft.tiers);
-    let keys = &mut objective.keys;
-    keys.insert("source", "metrics".to_owned());
-    keys.insert("window", period.to_owned());
-    let roles = match sli {
-        Measured::Success(roles) => {
-            keys.insert("sli", "success".to_owned());
-            roles
-        }
-        Measured::Latency(roles, below) => {
-            keys.insert("sli", "latency".to_owned());
-            keys.insert("below", below);
-            roles
-        }
-    };
+    objective.keys.insert("window", period.to_owned());
+    let roles = sli.set(&mut objective.keys);
     let own = draft.service(service, at);
     if own.measure(&roles, at) {
         own.objectives.push(objective);
@@ -133,20 +120,9 @@ fn indicator(at: At<'_>) -> Option<Measured> {
     }
     if let Some(raw) = sli.get(&["raw"]) {
         let ratio = raw.get(&["error_ratio_query", "errorRatioQuery"])?;
-        return of_ratio(ratio);
+        return of_ratio(&Part::Bad(ratio));
     }
     sli.remark("left out: a plugin computes this indicator, and slod has none");
-    None
-}
-
-/// A quotient of counters.
-fn of_ratio(at: At<'_>) -> Option<Measured> {
-    if let Query::Per(bad, all) = query(at)?
-        && let (Query::Counter(bad), Query::Counter(all)) = (*bad, *all)
-    {
-        return Some(super::sli::success(&bad, &all));
-    }
-    at.remark("left out: the query is not a ratio of two counters of the service");
     None
 }
 

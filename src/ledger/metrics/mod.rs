@@ -8,6 +8,7 @@ use super::numbers::{LiveObjective, LiveProbe};
 use super::service::ServiceState;
 use super::view::LedgerView;
 use crate::exposition::{Described, Family, Labels, Sink, write_each};
+pub use objectives::EXPORTED_WINDOWS;
 use objectives::{Computed, OBJECTIVES};
 use probes::PROBES;
 use std::sync::Arc;

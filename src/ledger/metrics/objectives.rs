@@ -12,7 +12,7 @@ const SLO_INFO: &[&str] = &["service", "slo", "sli", "source"];
 const SLO_WINDOW: &[&str] = &["service", "slo", "window"];
 
 /// Windows of the snapshot that are exported; 7d and 28d are for pages and reports.
-pub(super) const EXPORTED: [Window; 8] = [
+pub const EXPORTED_WINDOWS: [Window; 8] = [
     Window::Minutes5,
     Window::Minutes30,
     Window::Hour1,
@@ -28,14 +28,14 @@ type DescribedObjective = (Family, fn(&mut Samples<'_>, &LiveObjective<'_>, &Com
 /// What several families say of an objective: computed once for a page, and small, because those of
 /// all objectives are in memory while it is written.
 pub(super) struct Computed {
-    windows: [WindowNumbers; EXPORTED.len()],
+    windows: [WindowNumbers; EXPORTED_WINDOWS.len()],
     budget: BudgetNumbers,
 }
 
 impl From<&LiveObjective<'_>> for Computed {
     fn from(slo: &LiveObjective<'_>) -> Self {
         Self {
-            windows: EXPORTED.map(|window| slo.window(window).into()),
+            windows: EXPORTED_WINDOWS.map(|window| slo.window(window).into()),
             budget: slo.budget().into(),
         }
     }
@@ -264,7 +264,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
 ];
 
 fn each(samples: &mut Samples<'_>, computed: &Computed, value: impl Fn(&WindowNumbers) -> f64) {
-    for (window, numbers) in EXPORTED.iter().zip(&computed.windows) {
+    for (window, numbers) in EXPORTED_WINDOWS.iter().zip(&computed.windows) {
         samples.with("window", window.name(), |samples| {
             samples.value(Some(value(numbers)));
         });

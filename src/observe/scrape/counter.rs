@@ -14,9 +14,6 @@ use super::scan::KEPT_MAX;
 use super::series::{Increase, Page, Series};
 use std::collections::HashMap;
 
-/// What no service counts between two pages; it would be lost on everything that is counted after it.
-const INCREASE_MAX: f64 = 1e12;
-
 /// Requests of a new series that are counted in any case,
 const NEW_COUNTED: f64 = 100.0;
 /// and more of them up to this many times the most that ever came between two pages.
@@ -25,8 +22,8 @@ const NEW_TIMES: f64 = 10.0;
 /// The increases of one rule since it was first found.
 #[derive(Clone, Debug, Default)]
 pub struct Counter {
-    /// Each series as it was last, with the number of that page; also those that are gone for now.
-    last: HashMap<u64, (Series, u64)>,
+    /// Each series as it was last; also those that are gone for now.
+    last: HashMap<u64, Known>,
     /// How many pages there were.
     pages: u64,
     /// How many series the last one had.
@@ -37,6 +34,44 @@ pub struct Counter {
     /// The most that came between two pages, of series that were there before.
     most: f64,
     pub total: Total,
+}
+
+/// A series as it was last.
+#[derive(Clone, Debug)]
+struct Known {
+    series: Series,
+    /// The number of the page.
+    page: u64,
+    /// What it leapt to on that page, further than anything counts: it goes on from there if it stays there, and
+    /// otherwise as if it had never been there.
+    leap: Option<Series>,
+}
+
+impl Known {
+    fn new(series: Series, page: u64) -> Self {
+        Self {
+            series,
+            page,
+            leap: None,
+        }
+    }
+
+    /// Takes the next value. Returns its increase; `None` if it leaps.
+    fn follow(&mut self, now: Series, page: u64, bounds: &[f64]) -> Option<Increase> {
+        self.page = page;
+        if let Some(leap) = self.leap.take()
+            && now.total() >= leap.total()
+        {
+            self.series = leap;
+        }
+        let increase = now.since(Some(&self.series), bounds);
+        if increase.is_countable() {
+            self.series = now;
+            return Some(increase);
+        }
+        self.leap = Some(now);
+        None
+    }
 }
 
 /// What was counted.
@@ -68,7 +103,7 @@ impl Counter {
         let pairs = page
             .series
             .iter()
-            .filter_map(|(key, now)| Some((self.last.get(key)?.0.total(), now.total())));
+            .filter_map(|(key, now)| Some((self.last.get(key)?.series.total(), now.total())));
         pairs.fold((0, 0), |(fell, rose), (before, now)| {
             let (is_less, is_more) = (now < before, now > before);
             (fell + usize::from(is_less), rose + usize::from(is_more))
@@ -80,7 +115,7 @@ impl Counter {
         self.turn(page.series.len());
         let now = page.series.into_iter();
         self.last
-            .extend(now.map(|(key, series)| (key, (series, self.pages))));
+            .extend(now.map(|(key, series)| (key, Known::new(series, self.pages))));
         self.bound();
     }
 
@@ -103,24 +138,27 @@ impl Counter {
                 dropped += 1;
                 continue;
             }
-            let increase = match self.last.get(&key) {
-                Some((before, _)) => {
-                    let increase = now.since(Some(before), &bounds);
-                    rise += increase.value + increase.count;
+            let increase = match self.last.get_mut(&key) {
+                Some(known) => {
+                    let increase = known.follow(now, self.pages, &bounds);
+                    rise += increase.as_ref().map_or(0.0, |one| one.value + one.count);
                     increase
                 }
-                None if counts_new && (is_first || self.is_credible(now.total(), rise)) => {
-                    now.since(None, &bounds)
-                }
                 None => {
-                    dropped += u64::from(counts_new);
-                    Increase::default()
+                    let is_new = counts_new && (is_first || self.is_credible(now.total(), rise));
+                    let increase = is_new.then(|| now.since(None, &bounds));
+                    let increase = increase.filter(Increase::is_countable);
+                    self.last.insert(key, Known::new(now, self.pages));
+                    // What is there from the first page on has a past that nobody counts.
+                    increase.or_else(|| (!counts_new).then(Increase::default))
                 }
             };
-            dropped += u64::from(!self.total.add(&increase));
-            self.last.insert(key, (now, self.pages));
+            match increase {
+                Some(increase) => self.total.add(&increase),
+                None => dropped += 1,
+            }
         }
-        self.most = self.most.max(rise.min(INCREASE_MAX));
+        self.most = self.most.max(rise);
         // A restart of the total shows by a fall.
         if before.is_some_and(|before| self.total.count >= before) {
             self.total.clear();
@@ -142,7 +180,7 @@ impl Counter {
     fn lacks_one(&self, page: &Page) -> bool {
         let was_there = |key: &u64| {
             let last = self.last.get(key);
-            last.is_some_and(|(_, number)| *number == self.pages)
+            last.is_some_and(|known| known.page == self.pages)
         };
         let stayed = page.series.iter().filter(|(key, _)| was_there(key));
         stayed.count() < self.present
@@ -156,7 +194,7 @@ impl Counter {
 
     fn bound(&mut self) {
         if self.last.len() > 2 * KEPT_MAX {
-            self.last.retain(|_, (_, number)| *number == self.pages);
+            self.last.retain(|_, known| known.page == self.pages);
         }
     }
 }
@@ -200,21 +238,13 @@ impl Total {
         }
     }
 
-    /// Adds an increase, unless it is too large.
-    fn add(&mut self, increase: &Increase) -> bool {
-        let Increase {
-            value, sum, count, ..
-        } = *increase;
-        if [value, sum, count].iter().any(|one| *one > INCREASE_MAX) {
-            return false;
-        }
-        self.value += value;
-        self.sum += sum;
-        self.count += count;
+    fn add(&mut self, increase: &Increase) {
+        self.value += increase.value;
+        self.sum += increase.sum;
+        self.count += increase.count;
         for ((_, counted), more) in self.buckets.iter_mut().zip(&increase.up_to) {
             *counted += more;
         }
-        true
     }
 
     /// With the infinite bound.
@@ -403,6 +433,39 @@ mod tests {
         assert!((counted(&[&[], &[(1, f64::MAX), (2, 3.0)]]) - 3.0).abs() < 1e-9);
         // Nothing begins anew after it.
         assert!((counted(&[&[(1, 100.0)], &[(1, 1e300)], &[(1, 120.0)]]) - 20.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_leap_is_no_reset_when_it_is_over() {
+        let jumps = [2e12, 1e15, 9_007_199_254_740_000.0, 1e16, f64::MAX];
+        for jump in jumps {
+            // A page with a wrong number, and the right ones after it.
+            let pages: [&[(u64, f64)]; 4] =
+                [&[(1, 100.0)], &[(1, 110.0)], &[(1, jump)], &[(1, 130.0)]];
+            assert!((counted(&pages) - 30.0).abs() < 1e-9, "{jump}");
+            // A new service with few requests is not credible because of the leap.
+            let mut counter = Counter::new(false, true);
+            for points in pages {
+                follow(&mut counter, &page(points));
+            }
+            let new: &[(u64, f64)] = &[(1, 130.0), (2, 1e6)];
+            assert_eq!(counter.follow(Page::of(&page(new), &[])), 1, "{jump}");
+        }
+        // It stays there, and its increases count; that of the leap is lost.
+        let jump = 5e12;
+        let pages: [&[(u64, f64)]; 4] = [
+            &[(1, 100.0)],
+            &[(1, jump)],
+            &[(1, jump + 7.0)],
+            &[(1, jump + 9.0)],
+        ];
+        assert!((counted(&pages) - 9.0).abs() < 1e-2);
+        // After a restart it counts from 0.
+        let pages: [&[(u64, f64)]; 3] = [&[(1, 100.0)], &[(1, jump)], &[(1, 30.0)]];
+        assert!((counted(&pages) - 30.0).abs() < 1e-9);
+        // It leaps again and again.
+        let pages: [&[(u64, f64)]; 4] = [&[(1, 100.0)], &[(1, 2e12)], &[(1, 4e12)], &[(1, 105.0)]];
+        assert!(counted(&pages) < 200.0);
     }
 
     #[test]

@@ -12,7 +12,7 @@
 use super::protobuf::{Histogram, Span};
 
 /// The schemas with exponential buckets. The other one of Prometheus, -53 with bounds of its own, has
-/// no form on a page.
+/// no form on a page: Prometheus exposes such histograms (`/federate`) with classic buckets.
 const SCHEMAS: std::ops::RangeInclusive<i32> = -4..=8;
 /// Bounds for each doubling.
 const PARTS: i32 = 4;

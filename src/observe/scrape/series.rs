@@ -39,6 +39,9 @@ pub struct Histogram {
     shape: Option<(i32, f64)>,
 }
 
+/// What no service counts between two pages; it would be lost on everything that is counted after it.
+const INCREASE_MAX: f64 = 1e12;
+
 /// What was counted between two pages.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Increase {
@@ -48,6 +51,14 @@ pub struct Increase {
     /// Up to each bound that was asked for, and never more than the count; empty where nothing is
     /// known.
     pub up_to: Vec<f64>,
+}
+
+impl Increase {
+    /// Whether anything counts so fast.
+    pub fn is_countable(&self) -> bool {
+        let all = [self.value, self.sum, self.count];
+        all.iter().all(|one| *one <= INCREASE_MAX)
+    }
 }
 
 impl Page {

@@ -1,10 +1,10 @@
 //! Servers and proxies of language models.
 
-use super::{Ecosystem, row};
+use super::{Ecosystem, row, row_ms};
 use crate::roles::Role::{
-    ActiveConnections, CircuitBreakerTrips, Errors, LlmDuration, LlmErrors, LlmRateLimitHits,
-    LlmRequests, LlmTimeToFirstToken, LlmTokensIn, LlmTokensOut, QueueDepth, RequestDuration,
-    Requests,
+    ActiveConnections, CacheHits, CacheMisses, CircuitBreakerTrips, Errors, LlmDuration, LlmErrors,
+    LlmRateLimitHits, LlmRequests, LlmTimeToFirstToken, LlmTokensIn, LlmTokensOut, QueueDepth,
+    RequestDuration, Requests,
 };
 
 /// Its counters are called `..._metric` in the source; the client library adds `_total`. As for other
@@ -85,5 +85,62 @@ pub const SGLANG: Ecosystem = Ecosystem {
         row(LlmTimeToFirstToken, "sglang:time_to_first_token_seconds"),
         row(QueueDepth, "sglang:num_queue_reqs"),
         row(ActiveConnections, "sglang:num_running_reqs"),
+    ],
+};
+
+/// Times are counters, unless the server is started with histograms of the first response: of a model that
+/// streams that is its first part, and of others the whole answer. Tokens are those of its backend TensorRT-LLM.
+pub const TRITON: Ecosystem = Ecosystem {
+    name: "Triton Inference Server",
+    source: "https://github.com/triton-inference-server/server docs/user_guide/metrics.md; https://github.com/NVIDIA/TensorRT-LLM triton_backend/inflight_batcher_llm/src/custom_metrics_reporter/custom_metrics_reporter.cc",
+    rows: &[
+        row(
+            Requests,
+            r#"{__name__=~"nv_inference_request_(success|failure)"}"#,
+        ),
+        row(Errors, "nv_inference_request_failure"),
+        row(
+            LlmRequests,
+            r#"{__name__=~"nv_inference_request_(success|failure)"}"#,
+        ),
+        row(LlmErrors, "nv_inference_request_failure"),
+        row(LlmTokensIn, "nv_llm_input_token_len_sum"),
+        row(LlmTokensOut, "nv_llm_output_token_len_sum"),
+        row_ms(
+            LlmTimeToFirstToken,
+            "nv_inference_first_response_histogram_ms",
+        ),
+        row(QueueDepth, "nv_inference_pending_request_count"),
+        row(
+            ActiveConnections,
+            r#"nv_trt_llm_request_metrics{request_type="active"}"#,
+        ),
+        row(CacheHits, "nv_cache_num_hits_per_model"),
+        row(CacheMisses, "nv_cache_num_misses_per_model"),
+    ],
+};
+
+/// TensorRT-LLM's own server, which counts requests that succeeded only.
+pub const TRTLLM: Ecosystem = Ecosystem {
+    name: "trtllm-serve",
+    source: "https://github.com/NVIDIA/TensorRT-LLM tensorrt_llm/metrics/collector.py",
+    rows: &[
+        row(LlmRequests, "trtllm_request_success_total"),
+        row(LlmDuration, "trtllm_e2e_request_latency_seconds"),
+        row(LlmTimeToFirstToken, "trtllm_time_to_first_token_seconds"),
+        row(QueueDepth, "trtllm_num_requests_waiting"),
+        row(ActiveConnections, "trtllm_num_requests_running"),
+    ],
+};
+
+/// It counts tokens, and neither requests nor their times.
+pub const LLAMA_CPP: Ecosystem = Ecosystem {
+    name: "llama.cpp server",
+    source: "https://github.com/ggml-org/llama.cpp tools/server/README.md",
+    rows: &[
+        row(LlmTokensIn, "llamacpp:prompt_tokens_total"),
+        row(LlmTokensOut, "llamacpp:tokens_predicted_total"),
+        row(QueueDepth, "llamacpp:requests_deferred"),
+        row(ActiveConnections, "llamacpp:requests_processing"),
     ],
 };

@@ -8,9 +8,8 @@ use super::promql::number;
 use super::{Promise, yaml};
 use crate::alert::{Condition, DEFAULT_FORECAST, Tier};
 use crate::config::{Config, ServiceSpec};
-use crate::slo::{
-    BudgetingMethod, Combine, EventSource, NoDataPolicy, Objective, Sli, When, Window,
-};
+use crate::import::slo::annotations;
+use crate::slo::{BudgetingMethod, Combine, Objective, Window};
 use crate::units::show_duration;
 use objects::{
     AlertCondition, AlertPolicy, Burn, Condition as InlineCondition, Kind, Map, Metadata, Object,
@@ -81,7 +80,7 @@ const TARGET: &str = "slod-routes";
 fn service_object(service: &ServiceSpec, name: String) -> Object {
     let description = (!service.description.is_empty()).then(|| service.description.to_string());
     let labels = service.labels.iter().cloned().collect();
-    let own = ("slod/name".to_owned(), service.name.to_string());
+    let own = (annotations::NAME.to_owned(), service.name.to_string());
     let metadata = metadata(name, &service.name, labels, Map::from([own]));
     objects::service(metadata, description)
 }
@@ -113,7 +112,7 @@ fn promise_objects(
             .map(|name| objects::reference("alertPolicyRef", name))
             .collect(),
     };
-    let mut metadata = of_both(annotations(promise));
+    let mut metadata = of_both(annotated(promise));
     metadata.display_name = Some(objective.name.chars().take(63).collect());
     [indicator, Object::new(Kind::Slo, metadata, slo)]
 }
@@ -160,33 +159,14 @@ fn target(objective: &Objective) -> SloObjective {
 }
 
 /// The keys of an objective that the specification has no word for.
-fn annotations(promise: &Promise<'_>) -> Map {
+fn annotated(promise: &Promise<'_>) -> Map {
     let objective = promise.objective;
-    let mut all = Map::new();
-    let mut add = |name: &str, value: &str| all.insert(format!("slod/{name}"), value.to_owned());
-    add("name", &objective.name);
-    add("sli", objective.sli.name());
-    match objective.sli {
-        Sli::Latency { of, below } => {
-            add("below", &show_duration(below));
-            of.map(|of| add("of", of.label()));
-        }
-        Sli::Throughput(throughput) => {
-            add("at_least", &throughput.at_least.to_string());
-            if throughput.when == When::Always {
-                add("when", "always");
-            }
-        }
-        Sli::Availability | Sli::Success | Sli::Freshness => {}
-    }
-    if objective.source == EventSource::Metrics {
-        add("source", "metrics");
-    }
-    match objective.missing {
-        NoDataPolicy::Exclude => {}
-        NoDataPolicy::Bad => drop(add("on_missing", "bad")),
-        NoDataPolicy::Good => drop(add("on_missing", "good")),
-    }
+    let keys = annotations::OBJECTIVE.iter().filter_map(|one| {
+        let written = (one.written)(objective)?;
+        Some((one.annotation.to_owned(), written))
+    });
+    let mut all: Map = keys.collect();
+    all.insert(annotations::NAME.to_owned(), objective.name.clone());
     let conditions = promise.policy.conditions().iter();
     let others: Vec<&str> = conditions
         .filter_map(|condition| match condition {
@@ -196,7 +176,7 @@ fn annotations(promise: &Promise<'_>) -> Map {
         })
         .collect();
     if !others.is_empty() {
-        add("alerts", &others.join(","));
+        all.insert(annotations::ALERTS.to_owned(), others.join(","));
     }
     all
 }
@@ -208,7 +188,7 @@ fn policy_name(tier: &Tier, window: &Window) -> String {
 
 /// The long window of a tier: a policy has one condition, so that the short one is an annotation.
 fn policy(name: &str, tier: &Tier, objective: &Objective) -> Object {
-    let short = ("slod/short".to_owned(), tier.short.name().to_owned());
+    let short = (annotations::SHORT.to_owned(), tier.short.name().to_owned());
     let condition = InlineCondition {
         kind: "AlertCondition",
         metadata: metadata(name.to_owned(), name, Map::new(), Map::new()),

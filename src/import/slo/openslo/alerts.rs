@@ -3,6 +3,7 @@
 use super::objects::{Objects, annotation};
 use crate::alert::Urgency;
 use crate::import::document::At;
+use crate::import::slo::annotations::{ALERTS, SHORT};
 use crate::import::slo::draft::{Chosen, Draft, Objective};
 use crate::import::slo::tiers::{Spec, usual_short, window};
 use crate::slo::StandardWindow;
@@ -26,7 +27,7 @@ pub(super) fn alerts<'a>(
     {
         chosen.extend(policy(entry, objects, draft, objective));
     }
-    let budget = annotation(slo, "alerts").unwrap_or_default();
+    let budget = annotation(slo, ALERTS).unwrap_or_default();
     let named = ["exhausted", "forecast"].into_iter();
     chosen.extend(
         named
@@ -64,7 +65,7 @@ fn policy<'a>(
     };
     for (key, why) in POLICY_LEFT_OUT {
         let found = at.path(&["spec", key]);
-        let is_ours = annotation(at, "short").is_some();
+        let is_ours = annotation(at, SHORT).is_some();
         if let Some(found) = found.filter(|one| !is_ours && one.text().as_deref() != Some("false"))
         {
             found.remark(format!("`{key}` is left out: {why}"));
@@ -98,7 +99,7 @@ fn policy<'a>(
     }
     let (threshold, lookback) = (burn.need(&["threshold"])?, burn.need(&["lookbackWindow"])?);
     let long = window(&lookback, burn)?;
-    let short = match annotation(at, "short") {
+    let short = match annotation(at, SHORT) {
         Some(short) => window(&short, at)?,
         None => usual_short(long),
     };

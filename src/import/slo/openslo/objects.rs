@@ -1,22 +1,42 @@
 //! The objects of the files, which refer to each other by their names.
 
 use crate::import::document::At;
+use crate::import::slo::annotations::{NAME, PREFIX};
+use std::collections::HashMap;
 
-/// Annotations with the keys of an objective: what `slod export openslo` writes.
-const ANNOTATION: &str = "slod/";
 /// All objects.
-pub(super) struct Objects<'a>(pub Vec<At<'a>>);
+pub(super) struct Objects<'a> {
+    /// With their kinds.
+    all: Vec<(String, At<'a>)>,
+    /// The first of each kind and name.
+    places: HashMap<(String, String), usize>,
+}
 
 impl<'a> Objects<'a> {
-    pub fn of(&self, kind: &str) -> impl Iterator<Item = At<'a>> {
-        let is = |at: &&At<'a>| at.get(&["kind"]).and_then(At::text).as_deref() == Some(kind);
-        let found: Vec<At<'a>> = self.0.iter().filter(is).copied().collect();
-        found.into_iter()
+    pub fn new(all: impl Iterator<Item = At<'a>>) -> Self {
+        let kind = |at: At<'a>| at.get(&["kind"]).and_then(At::text).unwrap_or_default();
+        let all: Vec<_> = all.map(|at| (kind(at), at)).collect();
+        let mut places = HashMap::new();
+        for (place, (kind, at)) in all.iter().enumerate() {
+            if let Some(name) = name(*at) {
+                places.entry((kind.clone(), name)).or_insert(place);
+            }
+        }
+        Self { all, places }
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = At<'a>> + '_ {
+        self.all.iter().map(|(_, at)| *at)
+    }
+
+    pub fn of<'s>(&'s self, kind: &'s str) -> impl Iterator<Item = At<'a>> + 's {
+        let of_kind = self.all.iter().filter(move |(own, _)| own == kind);
+        of_kind.map(|(_, at)| *at)
     }
 
     pub fn named(&self, kind: &str, name: &str) -> Option<At<'a>> {
-        self.of(kind)
-            .find(|at| self::name(*at).as_deref() == Some(name))
+        let place = self.places.get(&(kind.to_owned(), name.to_owned()))?;
+        Some(self.all[*place].1)
     }
 
     /// What a place refers to, or has itself.
@@ -38,7 +58,7 @@ fn name(at: At<'_>) -> Option<String> {
 
 /// Its name in a config, if the one of the object was made from it.
 pub(super) fn own_name(at: At<'_>) -> Option<String> {
-    annotation(at, "name").or_else(|| name(at))
+    annotation(at, NAME).or_else(|| name(at))
 }
 
 /// Names what the metadata of an object has and a config has no place for.
@@ -56,13 +76,12 @@ pub(super) fn metadata(at: At<'_>) {
     }
     let annotations = metadata.get(&["annotations"]);
     for (name, at) in annotations.map(At::entries).unwrap_or_default() {
-        if !name.starts_with(ANNOTATION) {
+        if !name.starts_with(PREFIX) {
             at.remark(format!("the annotation `{name}` is left out"));
         }
     }
 }
 
 pub(super) fn annotation(at: At<'_>, name: &str) -> Option<String> {
-    let key = format!("{ANNOTATION}{name}");
-    at.path(&["metadata", "annotations"])?.get(&[&key])?.text()
+    at.path(&["metadata", "annotations"])?.get(&[name])?.text()
 }

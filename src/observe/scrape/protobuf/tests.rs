@@ -1,6 +1,6 @@
 use super::super::tests::{Watched, close};
 use super::family::MESSAGES_MAX;
-use super::message::{Histogram, Kind, LabelPair, Metric, Number, Span};
+use super::message::{Bucket, Histogram, Kind, LabelPair, Metric, Number, Span};
 use crate::observe::scrape::scan::NATIVES_MAX;
 use crate::observe::scrape::view::ServiceMetrics;
 use crate::roles::Role;
@@ -101,6 +101,35 @@ fn pages_of_a_real_client_are_read_in_both_forms() {
         if !is_classic {
             assert_eq!(up_to(&metrics, 0.25), 92, "{name}");
         }
+    }
+}
+
+/// As `/federate` of Prometheus 3 exposes a native histogram with custom buckets (schema -53): by classic buckets of
+/// floats, without the infinite one.
+#[test]
+fn custom_buckets_are_read_as_classic_ones() {
+    let federated = |counts: [f64; 2], all: f64| Histogram {
+        count_float: all,
+        sum: 1.0,
+        buckets: [0.3, 1.0]
+            .into_iter()
+            .zip(counts)
+            .map(|(upper_bound, cumulative_float)| Bucket {
+                upper_bound,
+                cumulative_float,
+                ..Bucket::default()
+            })
+            .collect(),
+        ..Histogram::default()
+    };
+    for keys in ["", OBJECTIVES] {
+        let mut watched = Watched::of(keys, "");
+        watched.follow_bytes(0, &durations(&[federated([1.0, 2.0], 3.0)]));
+        let metrics = watched.follow_bytes(10, &durations(&[federated([5.0, 8.0], 10.0)]));
+        assert_eq!(metrics.scrape.dropped, 0);
+        assert_eq!((up_to(&metrics, 0.3), up_to(&metrics, 1.0)), (4, 6));
+        let histogram = metrics.histogram(Role::RequestDuration).expect("found");
+        assert_eq!(histogram.counts.iter().sum::<u64>(), 7);
     }
 }
 

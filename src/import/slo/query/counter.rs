@@ -1,0 +1,309 @@
+//! Counters, and sums and differences of them.
+
+use crate::import::document::escaped;
+use promql_parser::label::MatchOp;
+use promql_parser::parser::VectorSelector;
+
+/// Series of counters.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::import::slo) struct Counter {
+    /// Empty if only matchers of `__name__` say which.
+    pub name: String,
+    /// In their order: the order of a selector means nothing.
+    pub matchers: Vec<Matcher>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::import::slo) struct Matcher {
+    pub label: String,
+    /// `=`, `!=`, `=~` or `!~`.
+    pub operator: &'static str,
+    pub value: String,
+}
+
+const NAME: &str = "__name__";
+
+impl Counter {
+    /// Those of a selector, or why they cannot be selected in a config.
+    pub(super) fn of(selector: &VectorSelector) -> Result<Self, String> {
+        if !selector.matchers.or_matchers.is_empty() {
+            return Err("a config has no selector with `or`".to_owned());
+        }
+        let mut counter = Self {
+            name: selector.name.clone().unwrap_or_default(),
+            matchers: Vec::new(),
+        };
+        for matcher in &selector.matchers.matchers {
+            let label = matcher.name.clone();
+            if !is_plain(&label) {
+                return Err(format!("a config has no selector with the label `{label}`"));
+            }
+            let operator = match matcher.op {
+                MatchOp::Equal if label == NAME => {
+                    counter.name.clone_from(&matcher.value);
+                    continue;
+                }
+                MatchOp::Equal => "=",
+                MatchOp::NotEqual => "!=",
+                MatchOp::Re(_) => "=~",
+                MatchOp::NotRe(_) => "!~",
+            };
+            counter.matchers.push(Matcher {
+                label,
+                operator,
+                value: matcher.value.clone(),
+            });
+        }
+        counter.matchers.sort();
+        counter.matchers.dedup();
+        // All observations of a histogram.
+        if let (Some(base), Some(f64::INFINITY)) = (counter.histogram(), counter.bound()) {
+            counter.name = format!("{base}_count");
+            counter.take("le");
+        }
+        Ok(counter)
+    }
+
+    /// How many observations a native histogram has.
+    pub(super) fn count(mut self) -> Self {
+        self.name.push_str("_count");
+        self
+    }
+
+    /// How many of them are at most this.
+    pub(super) fn bucket(mut self, bound: f64) -> Self {
+        self.name.push_str("_bucket");
+        self.matchers.push(Matcher {
+            label: "le".to_owned(),
+            operator: "=",
+            value: bound.to_string(),
+        });
+        self.matchers.sort();
+        self
+    }
+
+    /// The name of the histogram that it is a bucket of.
+    pub fn histogram(&self) -> Option<&str> {
+        self.name.strip_suffix("_bucket")
+    }
+
+    /// The bound of a bucket. Client libraries write `1` or `1.0`, so some queries have both.
+    pub fn bound(&self) -> Option<f64> {
+        let le = self.matchers.iter().find(|one| one.label == "le")?;
+        let mut bounds = match le.operator {
+            "=" => vec![le.value.parse().ok()?],
+            "=~" => {
+                let values = le.value.replace('\\', "");
+                let all: Result<Vec<f64>, _> = values.split('|').map(str::parse).collect();
+                all.ok()?
+            }
+            _ => return None,
+        };
+        bounds.dedup();
+        match bounds[..] {
+            [bound] => Some(bound),
+            _ => None,
+        }
+    }
+
+    /// As a config takes it.
+    pub fn selector(&self) -> String {
+        let is_plain = self.name.chars().all(|c| c == ':' || is_plain_char(c));
+        let name = (!is_plain).then(|| format!("{NAME}={}", quoted(&self.name)));
+        let matcher =
+            |one: &Matcher| format!("{}{}{}", one.label, one.operator, quoted(&one.value));
+        let matchers: Vec<String> = name
+            .into_iter()
+            .chain(self.matchers.iter().map(matcher))
+            .collect();
+        let name = if is_plain { self.name.as_str() } else { "" };
+        let written = match &matchers[..] {
+            [] => name.to_owned(),
+            _ => format!("{name}{{{}}}", matchers.join(",")),
+        };
+        escaped(&written)
+    }
+
+    /// Takes the matcher of a label out.
+    pub fn take(&mut self, label: &str) -> Option<Matcher> {
+        let at = self.matchers.iter().position(|one| one.label == label)?;
+        Some(self.matchers.remove(at))
+    }
+}
+
+impl Matcher {
+    pub fn negated(&self) -> Self {
+        let operator = match self.operator {
+            "=" => "!=",
+            "!=" => "=",
+            "=~" => "!~",
+            _ => "=~",
+        };
+        Self {
+            operator,
+            ..self.clone()
+        }
+    }
+}
+
+/// Counters that are added up, and others that are subtracted.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::import::slo) struct Events {
+    pub plus: Vec<Counter>,
+    pub minus: Vec<Counter>,
+    per: Per,
+}
+
+/// What there is one value of.
+#[derive(Clone, Debug, PartialEq)]
+enum Per {
+    Series,
+    Group(String),
+    Query,
+}
+
+impl Events {
+    pub(super) fn of(counter: Counter) -> Self {
+        Self {
+            plus: vec![counter],
+            minus: Vec::new(),
+            per: Per::Series,
+        }
+    }
+
+    pub(super) fn summed(self, grouping: Option<String>) -> Self {
+        let per = grouping.map_or(Per::Query, Per::Group);
+        Self { per, ..self }
+    }
+
+    pub(super) fn is_of_series(&self) -> bool {
+        self.per == Per::Series
+    }
+
+    pub(super) fn grouping(&self) -> Option<&str> {
+        match &self.per {
+            Per::Group(grouping) => Some(grouping),
+            Per::Series | Per::Query => None,
+        }
+    }
+
+    pub(super) fn plus(mut self, other: Self) -> Self {
+        self.plus.extend(other.plus);
+        self.minus.extend(other.minus);
+        self.cancelled()
+    }
+
+    pub fn minus(mut self, other: Self) -> Self {
+        self.plus.extend(other.minus);
+        self.minus.extend(other.plus);
+        self.cancelled()
+    }
+
+    /// Without what is added and subtracted.
+    fn cancelled(mut self) -> Self {
+        let minus = std::mem::take(&mut self.minus);
+        for counter in minus {
+            match self.plus.iter().position(|one| *one == counter) {
+                Some(at) => drop(self.plus.remove(at)),
+                None => self.minus.push(counter),
+            }
+        }
+        self.plus.sort();
+        self.minus.sort();
+        self
+    }
+
+    /// Whether the same is counted.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        (&self.plus, &self.minus) == (&other.plus, &other.minus)
+    }
+
+    /// The same of other samples of these histograms.
+    pub(super) fn renamed(&self, name: impl Fn(Counter) -> Counter) -> Result<Self, String> {
+        let mut counters = self.plus.iter().chain(&self.minus);
+        if counters.any(|one| one.name.is_empty()) {
+            return Err("a histogram has no name".to_owned());
+        }
+        let renamed = |all: &[Counter]| all.iter().cloned().map(&name).collect();
+        Ok(Self {
+            plus: renamed(&self.plus),
+            minus: renamed(&self.minus),
+            per: self.per.clone(),
+        })
+    }
+
+    /// Counters that a config selects by one selector: their names differ, or the values of one label.
+    pub fn merged(&self) -> Option<Counter> {
+        let [first, others @ ..] = &self.plus[..] else {
+            return None;
+        };
+        if !self.minus.is_empty() {
+            return None;
+        }
+        if others.is_empty() {
+            return Some(first.clone());
+        }
+        merged_names(&self.plus).or_else(|| merged_values(&self.plus))
+    }
+}
+
+fn merged_names(all: &[Counter]) -> Option<Counter> {
+    let (first, mut names) = (all.first()?, Vec::new());
+    for counter in all {
+        if counter.matchers != first.matchers || names.contains(&regex::escape(&counter.name)) {
+            return None;
+        }
+        names.push(regex::escape(&counter.name));
+    }
+    let mut merged = first.clone();
+    merged.name.clear();
+    merged.matchers.push(Matcher {
+        label: NAME.to_owned(),
+        operator: "=~",
+        value: names.join("|"),
+    });
+    merged.matchers.sort();
+    Some(merged)
+}
+
+fn merged_values(all: &[Counter]) -> Option<Counter> {
+    let first = all.first()?;
+    let of_first = |one: &Matcher| all.iter().all(|counter| counter.matchers.contains(one));
+    let own = first.matchers.iter().find(|one| !of_first(one))?;
+    let mut rest = first.clone();
+    rest.take(&own.label);
+    let mut values = Vec::new();
+    for counter in all {
+        let mut other = counter.clone();
+        let value = other.take(&own.label)?;
+        let value = match value.operator {
+            "=" => regex::escape(&value.value),
+            "=~" => value.value,
+            _ => return None,
+        };
+        if other != rest || values.contains(&value) {
+            return None;
+        }
+        values.push(value);
+    }
+    rest.matchers.push(Matcher {
+        label: own.label.clone(),
+        operator: "=~",
+        value: values.join("|"),
+    });
+    rest.matchers.sort();
+    Some(rest)
+}
+
+fn is_plain(name: &str) -> bool {
+    name.chars().all(is_plain_char) && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn is_plain_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+fn quoted(text: &str) -> String {
+    let text = text.replace('\\', r"\\").replace('"', "\\\"");
+    format!("\"{}\"", text.replace('\n', "\\n"))
+}
