@@ -132,7 +132,7 @@ fn read(path: &Path) {
     let _ = store.for_each_summary(ALWAYS.0, ALWAYS.1, |_, _| ());
     for series in store.series().unwrap_or_default() {
         let _ = store.for_each_point(series.id, ALWAYS.0, ALWAYS.1, |_| true);
-        let _ = store.steps(&series, ALWAYS, Some(Duration::from_secs(60)), 1000);
+        let _ = store.steps(&series, ALWAYS, Some(Duration::from_mins(1)), 1000);
     }
     for run in store.runs(None, 9).unwrap_or_default() {
         let _ = store.run(run.id);

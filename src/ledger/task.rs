@@ -40,7 +40,7 @@ const GATHER: Duration = Duration::from_millis(250);
 /// How long a reload waits for the disk before it reads back what was kept.
 const FLUSH: Duration = Duration::from_secs(5);
 /// Repeated corrections are computed two days ahead, so this is early enough.
-const CORRECTIONS_EVERY: Duration = Duration::from_secs(3600);
+const CORRECTIONS_EVERY: Duration = Duration::from_hours(1);
 
 /// What the store counts each probe's hours by; changed by a reload.
 pub type Plans = Arc<ArcSwap<HashMap<ProbeKey, CountingPlan>>>;

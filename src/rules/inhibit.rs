@@ -16,7 +16,7 @@ use crate::units::show_duration;
 use std::time::Duration;
 
 /// Evaluations of the alerts and of the inhibitor.
-const SLACK: Duration = Duration::from_secs(300);
+const SLACK: Duration = Duration::from_mins(5);
 
 /// Of one condition, if anything can explain its alert.
 pub(super) fn of(promise: &Promise<'_>, condition: &Condition) -> Option<Rule> {

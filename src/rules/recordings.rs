@@ -5,6 +5,7 @@ use super::file::{Recording, Rule};
 use super::labels;
 use super::promql::{BY, number};
 use crate::slo::StandardWindow as Window;
+use crate::units::DAY;
 use std::collections::BTreeSet;
 
 /// The windows that Sloth records, which dashboards choose from.
@@ -37,7 +38,7 @@ pub(super) fn of(promise: &Promise<'_>) -> Vec<Rule> {
         .map(|window| error_ratio(promise, window))
         .collect();
     let objective = promise.objective;
-    let days = objective.window.length.as_secs_f64() / 86_400.0;
+    let days = objective.window.length.as_secs_f64() / DAY.as_secs_f64();
     let budget = number(1.0 - objective.target);
     for (name, value) in [
         (OBJECTIVE, number(objective.target)),

@@ -7,7 +7,7 @@ use crate::units::whole;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub(super) const DRIFT_WINDOW: Duration = Duration::from_secs(300);
+pub(super) const DRIFT_WINDOW: Duration = Duration::from_mins(5);
 /// Two hours.
 pub(super) const DRIFT_WINDOWS: usize = 24;
 /// Windows of an hour, and of the last ten minutes.

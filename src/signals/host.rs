@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Disks are judged by six hours: an hour of samples forecasts a disk that a nightly job fills.
-const DISK_WINDOW: Duration = Duration::from_secs(360);
+const DISK_WINDOW: Duration = Duration::from_mins(6);
 const DISK_WINDOWS: usize = 60;
 
 #[derive(Debug)]
@@ -35,7 +35,7 @@ struct DiskHistory {
 impl HostHistory {
     pub(super) const fn new() -> Self {
         Self {
-            cpu: Track::new(Duration::from_secs(60), 10, Keep::Mean),
+            cpu: Track::new(Duration::from_mins(1), 10, Keep::Mean),
             was_busy: false,
             disks: BTreeMap::new(),
             seen: None,

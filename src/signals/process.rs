@@ -11,11 +11,11 @@ use crate::trend::GrowthRules;
 use crate::units::whole;
 use std::time::Duration;
 
-pub(super) const GROWTH_WINDOW: Duration = Duration::from_secs(120);
+pub(super) const GROWTH_WINDOW: Duration = Duration::from_mins(2);
 /// Two hours.
 pub(super) const GROWTH_WINDOWS: usize = 60;
 /// Memory of a better source that was not seen for so long is seen no more.
-const SOURCE_GONE: Duration = Duration::from_secs(600);
+const SOURCE_GONE: Duration = Duration::from_mins(10);
 
 /// What memory is read from, the best last. Contents of files are no leak, so the memory that
 /// processes share with files counts only where nothing else can be read.

@@ -21,14 +21,14 @@ use std::time::Duration;
 /// their false alarms were measured.
 const TREND_EVERY_MS: i64 = 300_000;
 /// A clock that is set back by more is another one: attempts are waited for, and so may come late.
-const SET_BACK: Duration = Duration::from_secs(1800);
+const SET_BACK: Duration = Duration::from_mins(30);
 /// The kind of probes of language models.
 pub(super) const LLM: &str = "llm";
 /// Attempts are not waited for longer than this.
-const LATEST: Duration = Duration::from_secs(600);
+const LATEST: Duration = Duration::from_mins(10);
 
 /// Time after which what is usual at each time of day is learned again.
-const LEARN_EVERY: Duration = Duration::from_secs(6 * 3600);
+const LEARN_EVERY: Duration = Duration::from_hours(6);
 
 /// Owned by one task.
 #[derive(Debug)]

@@ -231,7 +231,7 @@ mod tests {
         let intended = Instant::now() - Duration::from_millis(3);
         recorder.started(intended, Instant::now());
         recorder.enter();
-        tokio::time::advance(Duration::from_millis(2000)).await;
+        tokio::time::advance(Duration::from_secs(2)).await;
         recorder.ended(Ended {
             request: 0,
             intended,

@@ -23,7 +23,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
 const PROGRESS: Duration = Duration::from_secs(10);
 /// A run without an end that is given.
-pub const LONGEST: Duration = Duration::from_secs(86_400);
+pub const LONGEST: Duration = Duration::from_hours(24);
 /// How long a command may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -41,7 +41,7 @@ pub const PROCESSES: List<Mapping> =
 
 pub const INTERVAL: Key<Span> = Key::with_default(
     "interval",
-    Span::within(Duration::from_secs(1), Duration::from_secs(300)),
+    Span::within(Duration::from_secs(1), Duration::from_mins(5)),
     "10s",
     "Time between two samples, which are taken at multiples of it; also the span that processor usage is averaged over.",
 );

@@ -64,7 +64,7 @@ fn a_service_that_does_everything_right() {
         ..AnswerFacts::default()
     };
     let facts = Facts {
-        span: Duration::from_secs(86_400),
+        span: Duration::from_hours(24),
         addresses: vec![
             address("http://a/health", small),
             address("http://a/site.css", page(Some("br"))),
@@ -208,7 +208,7 @@ fn a_service_that_does_nothing_right() {
         ..AnswerFacts::default()
     };
     let facts = Facts {
-        span: Duration::from_secs(86_400),
+        span: Duration::from_hours(24),
         addresses: vec![slow_health, address("http://a/chat", refusing)],
         pool: Some(PoolFacts {
             max: Some(5.0),

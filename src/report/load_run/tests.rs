@@ -31,7 +31,7 @@ fn watched(thresholds: &[&str]) -> RunReport {
                 name: OBSERVED.to_owned(),
                 from: 0.0,
                 to: 0.0,
-                length: Duration::from_secs(60),
+                length: Duration::from_mins(1),
             }],
         },
         engine: OBSERVED.to_owned(),

@@ -130,7 +130,7 @@ fn growth_is_looked_for_from_the_last_deployment_on() {
     leaking(&mut store, &config, 4, |_| 10.0);
     let marker = |minutes: u64| Marker {
         id: 0,
-        at: NOW.before(Duration::from_secs(minutes * 60)),
+        at: NOW.before(Duration::from_mins(minutes)),
         service: "s0".to_owned(),
         version: "v2".to_owned(),
         text: String::new(),
@@ -288,7 +288,7 @@ fn the_past_of_the_host_is_judged_as_it_went_on() {
     .expect("readable");
     let full = "disk_full_soon";
     let (old, _) = found[&(full, "/old".to_owned(), Presence::Active)];
-    assert_eq!(old, NOW.before(HOUR * 10).after(Duration::from_secs(60)));
+    assert_eq!(old, NOW.before(HOUR * 10).after(Duration::from_mins(1)));
     let (_, gone) = found[&(full, "/old".to_owned(), Presence::Active)];
     assert_eq!(gone, NOW.before(HOUR * 9), "it is unmounted");
     let (filling, last) = found[&(full, "/".to_owned(), Presence::Active)];

@@ -62,7 +62,7 @@ pub const MAX_CONDITIONS: usize = 16;
 pub struct Met(u16);
 
 /// How soon a budget must run out, unless the config says.
-pub const DEFAULT_FORECAST: Duration = Duration::from_secs(3 * 86_400);
+pub const DEFAULT_FORECAST: Duration = Duration::from_hours(3 * 24);
 
 /// A forecast says nothing before so much of the budget is spent.
 const FORECAST_SPENT: f64 = 0.25;
@@ -229,14 +229,14 @@ impl Condition {
 
     /// A burn rate fires at once. A forecast is computed from noisy rates, so it must last.
     pub const fn timing(&self) -> Timing {
-        const HOUR: Duration = Duration::from_secs(3600);
+        const HOUR: Duration = Duration::from_hours(1);
         match self {
             Self::Tier(tier) => Timing::at_once(tier.short.length()),
             Self::Exhausted => Timing::at_once(HOUR),
             Self::Forecast(_) => Timing {
-                pending: Duration::from_secs(1800),
+                pending: Duration::from_mins(30),
                 confirmations: 3,
-                keep: Duration::from_secs(2 * 3600),
+                keep: Duration::from_hours(2),
             },
         }
     }
@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn what_is_stored_is_read_again() {
         let all = TIERS.map(Condition::Tier).into_iter();
-        let forecast = Condition::Forecast(Duration::from_secs(259_200));
+        let forecast = Condition::Forecast(Duration::from_hours(3 * 24));
         for condition in all.chain([Condition::Exhausted, forecast]) {
             assert_eq!(Condition::parse(&condition.code()), Some(condition));
         }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Troubles of slod itself are certain, and end soon after they are over.
-const OWN: Timing = Timing::at_once(Duration::from_secs(60));
+const OWN: Timing = Timing::at_once(Duration::from_mins(1));
 
 /// Owned by one task. A step takes its moment from an argument only, so that it may be of a clock
 /// that was changed since.
@@ -211,8 +211,8 @@ impl Changes {
 /// end a little later; warning signs look back on ten minutes.
 const fn explains_for(source: &Source) -> Duration {
     match source {
-        Source::Budget { .. } => Duration::from_secs(300),
-        Source::Sign { .. } => Duration::from_secs(600),
+        Source::Budget { .. } => Duration::from_mins(5),
+        Source::Sign { .. } => Duration::from_mins(10),
     }
 }
 

@@ -50,9 +50,9 @@ impl Default for AlertRules {
             depends_on: BTreeMap::new(),
             labels: BTreeMap::new(),
             signs: Timing {
-                pending: Duration::from_secs(120),
+                pending: Duration::from_mins(2),
                 confirmations: 2,
-                keep: Duration::from_secs(900),
+                keep: Duration::from_mins(15),
             },
             address: String::new(),
             instance: String::new(),

@@ -40,7 +40,7 @@ const fn times(count: f64) -> Threshold {
 
 /// Less than so many days are left.
 const fn days(count: f64) -> Threshold {
-    const DAY: f64 = 86_400.0;
+    const DAY: f64 = crate::units::DAY.as_secs() as f64;
     Threshold::single(
         Side::Below,
         Unit::Span,

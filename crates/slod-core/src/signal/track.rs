@@ -46,7 +46,7 @@ impl Track {
 
     /// With windows of a minute.
     pub const fn by_minute(most: usize, keep: Keep) -> Self {
-        Self::new(Duration::from_secs(60), most, keep)
+        Self::new(Duration::from_mins(1), most, keep)
     }
 
     pub const fn width(&self) -> Duration {
@@ -215,7 +215,7 @@ fn known(value: f32) -> Option<f64> {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_secs(second)
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn windows_from_before_a_moment_are_forgotten() {
-        let mut track = Track::new(Duration::from_secs(60), 10, Keep::Mean);
+        let mut track = Track::new(Duration::from_mins(1), 10, Keep::Mean);
         for minute in 0..6 {
             track.take(Timestamp::from_secs(minute * 60), Some(minute as f64));
         }

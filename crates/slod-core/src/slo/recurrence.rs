@@ -22,10 +22,10 @@ use std::time::Duration;
 const MAX_PER_DAY: usize = 144;
 const MAX_COUNT: usize = 10_000;
 /// A rule must occur within so many years after its start.
-const FIRST_WITHIN: Duration = Duration::from_secs(10 * 366 * 86_400);
+const FIRST_WITHIN: Duration = Duration::from_hours(10 * 366 * 24);
 
 /// Clocks change by at most so much.
-const CHANGE_MAX: Duration = Duration::from_secs(3 * 3600);
+const CHANGE_MAX: Duration = Duration::from_hours(3);
 
 /// When something comes again.
 #[derive(Clone, Debug, PartialEq)]

@@ -284,7 +284,7 @@ fn without_a_plan_nothing_is_too_high() {
             name: "observed".into(),
             from: 0.0,
             to: 0.0,
-            length: Duration::from_secs(60),
+            length: Duration::from_mins(1),
         }],
         ..planned("throughput")
     };
@@ -301,7 +301,7 @@ fn a_plan_above_the_expected_load_is_not_judged_by_it() {
         name: "high".into(),
         from: 60.0,
         to: 60.0,
-        length: Duration::from_secs(60),
+        length: Duration::from_mins(1),
     }];
     assert_eq!(
         sources(CONFIG, &scenario),
