@@ -1,4 +1,5 @@
 use super::*;
+use crate::units::DAY_MS;
 use proptest::prelude::*;
 
 fn at(text: &str) -> Timestamp {
