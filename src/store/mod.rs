@@ -82,6 +82,8 @@ use summary::CountingBasis;
 
 /// How long a statement waits for another process's lock; the writer tries again after it anyway.
 const BUSY: Duration = Duration::from_millis(500);
+/// Likewise for a run, which is written once: on a slow disk a daemon holds the lock most of the time.
+const BUSY_WITH_RUN: Duration = Duration::from_mins(1);
 
 /// An open store: reads, and writes if it was opened for that.
 #[derive(Debug)]
@@ -161,7 +163,7 @@ impl Store {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = connect(path, flags)?;
-        let wait = conn.busy_timeout(BUSY * 20);
+        let wait = conn.busy_timeout(BUSY_WITH_RUN);
         wait.map_err(StoreError::sql("open the store"))?;
         if !schema::is_current(&conn)? {
             return Ok(None);
