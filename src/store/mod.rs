@@ -156,6 +156,11 @@ impl Store {
         Self::open(path)
     }
 
+    /// Whether a daemon writes to the store in this file.
+    pub fn has_writer(path: &Path) -> bool {
+        path.is_file() && lock::is_held(path)
+    }
+
     /// Opens for writing without the lock; `None` if the store would have to be migrated first.
     fn open_beside(path: &Path) -> Result<Option<Self>, StoreError> {
         if !path.is_file() {

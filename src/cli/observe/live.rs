@@ -37,6 +37,9 @@ pub async fn run(
     let (clock, length) = (Clock::system(), args.length);
     let mut requests = StopRequests::new()?;
     let watch = Watch::new(config, service, clock.now(), sampling_interval(config));
+    if let Some(reason) = watch.fault() {
+        return Err(reason);
+    }
     let sampler = RunSampler::start(config, service, clock.clone());
     let sampler = sampler.map_err(|error| format!("cannot sample: {}", error.kind()))?;
     let mut command = LoadCommand::start(&args.command, |_| {})?;

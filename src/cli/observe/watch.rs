@@ -57,6 +57,14 @@ impl Watch {
         }
     }
 
+    /// Why there will be nothing to watch, if so.
+    pub fn fault(&self) -> Option<String> {
+        match &self.source {
+            Source::Metrics(_) => None,
+            Source::Probes(probes) => probes.fault(),
+        }
+    }
+
     /// Takes what was sampled; returns the windows that ended with it. What is from before the run
     /// is only what its first window is counted from.
     pub fn take(&mut self, tick: Tick) -> Vec<LoadWindow> {
