@@ -1,10 +1,10 @@
 //! The recent history of the host, and its warning signs.
 
-use super::{chart, finding};
+use super::{NOT_SAMPLED, chart, finding};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Confirmed, DISK_CONFIRMATIONS, Disk, above, disk_full_soon};
-use crate::signal::{Finding, Keep, Presence, Settings, Track, kinds};
+use crate::signal::{Finding, Keep, Presence, SILENCE, Settings, Track, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -49,7 +49,11 @@ impl HostHistory {
         self.take_cpu(at, usage);
         let written = system.file_systems.iter().filter(|one| !one.is_read_only);
         let mounted: BTreeSet<&str> = written.clone().map(|one| &*one.mount_point).collect();
-        self.retain_disks(|point| mounted.contains(point));
+        // What could not be read may still be mounted.
+        let mut collectors = system.collectors.iter();
+        if collectors.all(|one| one.success || one.name != "disk") {
+            self.retain_disks(|point| mounted.contains(point));
+        }
         for view in written {
             let disk = Disk {
                 size: view.size_bytes as f64,
@@ -72,6 +76,14 @@ impl HostHistory {
             self.disks.clear();
         }
         self.seen = Some(at);
+    }
+
+    /// Moves on to a time, also without samples.
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        self.cpu.take(now, None);
+        for disk in self.disks.values_mut() {
+            disk.used.take(now, None);
+        }
     }
 
     pub(super) fn take_cpu(&mut self, at: Timestamp, usage: Option<f64>) {
@@ -132,7 +144,13 @@ impl HostHistory {
         push(&kinds::CPU_HIGH, "", (presence, evidence), &self.cpu);
         for (point, disk) in &self.disks {
             // One that is full does not wait for the next look at trends.
-            if let Some(answer) = disk.last.full().or_else(|| disk.found.clone()) {
+            let known = disk.last.full().or_else(|| disk.found.clone());
+            let answer = if disk.used.is_silent(SILENCE) {
+                Some((Presence::Unknown, NOT_SAMPLED.to_owned()))
+            } else {
+                known
+            };
+            if let Some(answer) = answer {
                 push(&kinds::DISK_FULL_SOON, point, answer, &disk.used);
             }
         }

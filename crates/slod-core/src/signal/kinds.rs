@@ -77,6 +77,15 @@ signals! {
     DISK_FULL_SOON, "disk_full_soon", "Disk full soon", "SlodDiskFullSoon", Some(days(1.0)), "A file system is at least half full and will be full within this time even at the slowest pace that its growth may have, or has less than 5 % left.";
 }
 
+/// Signs that there are whenever a service is down: a page for it explains them.
+pub const FOLLOW_FROM_FAILURES: [&SignalKind; 5] = [
+    &LATENCY_RISING,
+    &LATENCY_UNUSUAL,
+    &ERRORS_CLIMBING,
+    &METRICS_UNREADABLE,
+    &THROUGHPUT_LOW,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
