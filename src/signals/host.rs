@@ -20,12 +20,16 @@ pub(super) struct HostHistory {
     disks: BTreeMap<String, DiskHistory>,
     /// When it was sampled last.
     seen: Option<Timestamp>,
+    /// Until when all samples have been taken.
+    now: Timestamp,
 }
 
 #[derive(Debug)]
 struct DiskHistory {
     /// Used bytes.
     used: Track,
+    /// When it was sampled last.
+    taken: Timestamp,
     last: Disk,
     confirmed: Confirmed,
     /// What the last evaluation of its trend found.
@@ -39,6 +43,7 @@ impl HostHistory {
             was_busy: false,
             disks: BTreeMap::new(),
             seen: None,
+            now: Timestamp(0),
         }
     }
 
@@ -80,6 +85,7 @@ impl HostHistory {
 
     /// Moves on to a time, also without samples.
     pub(super) fn advance(&mut self, now: Timestamp) {
+        self.now = now;
         self.cpu.take(now, None);
         for disk in self.disks.values_mut() {
             disk.used.take(now, None);
@@ -93,6 +99,7 @@ impl HostHistory {
     pub(super) fn take_disk(&mut self, at: Timestamp, mount_point: &str, disk: Disk) {
         let new = || DiskHistory {
             used: Track::new(DISK_WINDOW, DISK_WINDOWS, Keep::Mean),
+            taken: at,
             last: disk,
             confirmed: Confirmed::default(),
             found: None,
@@ -106,6 +113,7 @@ impl HostHistory {
         }
         history.used.take(at, Some(disk.size - disk.available));
         history.last = disk;
+        history.taken = at;
     }
 
     pub(super) fn judge_trends(&mut self, settings: &Settings) {
@@ -142,10 +150,11 @@ impl HostHistory {
             all.push(found);
         };
         push(&kinds::CPU_HIGH, "", (presence, evidence), &self.cpu);
+        let now = self.now;
         for (point, disk) in &self.disks {
             // One that is full does not wait for the next look at trends.
             let known = disk.last.full().or_else(|| disk.found.clone());
-            let answer = if disk.used.is_silent(SILENCE) {
+            let answer = if disk.taken.after(SILENCE) <= now {
                 Some((Presence::Unknown, NOT_SAMPLED.to_owned()))
             } else {
                 known

@@ -147,6 +147,7 @@ impl MetricsHistory {
         let provider = ProviderHistory::default().size();
         let counts = Counts::size();
         let tracks: usize = self.tracks().map(|track| track.size()).sum();
-        tracks + counts + provider + size_of::<Rises>()
+        let breakers = BreakerView::most_bytes();
+        tracks + counts + provider + breakers + size_of::<Rises>()
     }
 }

@@ -18,7 +18,7 @@ pub(super) const GROWTH_WINDOWS: usize = 60;
 const SOURCE_GONE: Duration = Duration::from_secs(600);
 
 /// Why some signs cannot be known.
-const NOT_SEEN: &str =
+pub(super) const NOT_SEEN: &str =
     "the use of processors is not known: no such process was seen in the last 10 minutes";
 const NO_CONTAINER: &str = "no container of such processes was seen in the last 10 minutes";
 const NO_LIMIT: &str =

@@ -15,7 +15,7 @@ pub const NAMES_MAX: usize = 1000;
 /// Characters of a name.
 const NAME_MAX: usize = 60;
 /// Breakers that are shown: those that are open first.
-const SHOWN_MAX: usize = 20;
+const SHOWN_MAX: usize = 10;
 /// A breaker that was open in this time is shown: as long as the sign looks back.
 const LATELY: Duration = Duration::from_secs(600);
 /// Labels that name a breaker, in the order in which they are looked for: those of resilience4j, opossum
@@ -130,6 +130,14 @@ impl Breakers {
         });
         shown.truncate(SHOWN_MAX);
         shown
+    }
+}
+
+#[cfg(test)]
+impl BreakerView {
+    /// Bytes that those of a service take at most.
+    pub const fn most_bytes() -> usize {
+        SHOWN_MAX * (size_of::<Self>() + 4 * NAME_MAX)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::signal::rules::{
 };
 use crate::signal::{Finding, Presence, RECENT, Settings, SignalKind, Track, kinds};
 use crate::signals::own::MetricsHistory;
-use crate::signals::process::ProcessHistory;
+use crate::signals::process::{NOT_SEEN, ProcessHistory};
 use crate::signals::provider::ProviderHistory;
 use crate::signals::usual::Learned;
 use crate::signals::{breakers, finding};
@@ -209,8 +209,14 @@ impl ServiceHistory {
         load: Option<&LoadSpec>,
         settings: &Settings,
     ) -> Option<Answer> {
-        let (cpu, _) = process.cpu()?;
-        let (track, peak, _) = expected_load(self.own.as_ref()?, load)?;
+        load?;
+        let Some(own) = &self.own else {
+            return Some((Presence::Unknown, NO_METRICS.to_owned()));
+        };
+        let (track, peak, _) = expected_load(own, load)?;
+        let Some((cpu, _)) = process.cpu() else {
+            return Some((Presence::Unknown, NOT_SEEN.to_owned()));
+        };
         let most = settings.level(&kinds::CPU_HIGH_AT_PEAK).begins;
         Some(cpu_high_at_peak(cpu, track, peak, most))
     }

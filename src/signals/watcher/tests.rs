@@ -95,7 +95,7 @@ fn feed(watcher: &mut Watcher, at: Timestamp, sources: &[Source], without: Optio
         watcher.host().take_cpu(at, Some(0.2));
         let disk = Disk {
             size: 1e12,
-            available: 3e11 * wobble,
+            available: 7e11 * wobble,
             reserved: 0.0,
         };
         watcher.host().take_disk(at, "/", disk);
