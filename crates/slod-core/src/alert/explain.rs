@@ -3,11 +3,19 @@
 use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
 use super::rules::AlertRules;
 use crate::outcome::Timestamp;
-use crate::signal::kinds::FOLLOW_FROM_FAILURES;
 use crate::slo::{Objective, Sli, StandardWindow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Warning signs that there are whenever a service is down: a page for it explains them.
+pub const FOLLOW_FROM_FAILURES: [&str; 5] = [
+    "latency_rising",
+    "latency_unusual",
+    "errors_climbing",
+    "metrics_unreadable",
+    "throughput_low",
+];
 
 /// A page that fires.
 #[derive(Clone, Debug)]
@@ -87,7 +95,7 @@ impl AlertRules {
         let own = || match source {
             Source::Budget { slo, .. } => self.by_objective(alert, slo, paging, since),
             Source::Sign { sign, .. } => {
-                let follows = FOLLOW_FROM_FAILURES.iter().any(|one| *one.name == **sign);
+                let follows = FOLLOW_FROM_FAILURES.contains(&&**sign);
                 let pages = paging.get(service).filter(|_| follows)?;
                 let pages = pages.iter().filter(|page| page.bad >= since);
                 let (_, slo) = pages

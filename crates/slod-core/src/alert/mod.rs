@@ -17,7 +17,7 @@ mod tier;
 mod tracked;
 
 pub use condition::{AlertPolicy, Burning, Condition, DEFAULT_FORECAST, MAX_CONDITIONS, Met, met};
-pub use explain::{Causes, explains};
+pub use explain::{Causes, FOLLOW_FROM_FAILURES, explains};
 pub use machine::{Changes, Machine, StepInput};
 pub use notice::Notice;
 pub use objective::ObjectiveAlerts;

@@ -77,19 +77,18 @@ signals! {
     DISK_FULL_SOON, "disk_full_soon", "Disk full soon", "SlodDiskFullSoon", Some(days(1.0)), "A file system is at least half full and will be full within this time even at the slowest pace that its growth may have, or has less than 5 % left.";
 }
 
-/// Signs that there are whenever a service is down: a page for it explains them.
-pub const FOLLOW_FROM_FAILURES: [&SignalKind; 5] = [
-    &LATENCY_RISING,
-    &LATENCY_UNUSUAL,
-    &ERRORS_CLIMBING,
-    &METRICS_UNREADABLE,
-    &THROUGHPUT_LOW,
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alert::FOLLOW_FROM_FAILURES;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn the_signs_that_a_page_explains_exist() {
+        for name in FOLLOW_FROM_FAILURES {
+            assert!(SIGNALS.iter().any(|kind| kind.name == name), "{name}");
+        }
+    }
 
     #[test]
     fn names_are_unique_and_fit_their_places() {
