@@ -237,7 +237,11 @@ impl ProcessHistory {
         let level = |kind| settings.level(kind);
         let least = |kind| settings.level(kind).begins;
         let what = ["restart", "restarts"];
-        let restarts = counted(&self.restarts, RECENT, least(&kinds::RESTARTED), what);
+        let mut restarts = counted(&self.restarts, RECENT, least(&kinds::RESTARTED), what);
+        if self.are_restarts_kills() && restarts.0 == Presence::Active {
+            let evidence = format!("{}; kills for lack of memory explain it", restarts.1);
+            restarts = (Presence::Clear, evidence);
+        }
         let unknown = |why: &str| (Presence::Unknown, why.to_owned());
         let kills = if self.kills.sum(RECENT).is_some() {
             let what = ["kill for lack of memory", "kills for lack of memory"];
@@ -262,6 +266,12 @@ impl ProcessHistory {
             (&kinds::CPU_HIGH, busy),
             (&kinds::THROTTLED, throttled),
         ]
+    }
+
+    /// Whether the kernel killed as many processes as were replaced, so that one sign says all.
+    fn are_restarts_kills(&self) -> bool {
+        let counts = self.restarts.sum(RECENT).zip(self.kills.sum(RECENT));
+        counts.is_some_and(|(restarts, kills)| restarts > 0.0 && kills >= restarts)
     }
 
     /// Its use of processors by the minute, and of which.
