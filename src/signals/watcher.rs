@@ -12,7 +12,7 @@ use crate::ledger::LedgerView;
 use crate::ledger::snapshot::AttemptView;
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
-use crate::signal::Findings;
+use crate::signal::{Finding, Findings, Presence, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,8 @@ pub(super) const LLM: &str = "llm";
 /// Attempts are not waited for longer than this.
 const LATEST: Duration = Duration::from_secs(600);
 
+/// A service that uses so much of the host's processors is named.
+const MUCH: f64 = 0.1;
 /// Time after which what is usual at each time of day is learned again.
 const LEARN_EVERY: Duration = Duration::from_secs(6 * 3600);
 
@@ -140,6 +142,11 @@ impl Watcher {
         let settings = &config.signals;
         let mut all = self.host.findings(settings);
         all.retain(|one| settings.is_on(one.kind));
+        let is_busy =
+            |one: &&mut Finding| *one.kind == kinds::CPU_HIGH && one.presence == Presence::Active;
+        if let (Some(one), Some(by)) = (all.iter_mut().find(is_busy), self.busiest()) {
+            one.evidence = format!("{}; {by}", one.evidence).into();
+        }
         let mut indicators = Vec::new();
         let mut texts = Texts::default();
         for spec in &config.services {
@@ -161,6 +168,17 @@ impl Watcher {
             all,
             indicators,
         }
+    }
+
+    /// Which processes used most of the host's processors in the last minute, if they used much.
+    fn busiest(&self) -> Option<String> {
+        let each = self.services.values().flat_map(|service| {
+            let processes = service.processes.iter();
+            processes.filter_map(|(name, one)| Some((one.cpu_of_host.last()?, &service.name, name)))
+        });
+        let (used, service, name) = each.max_by(|(one, ..), (other, ..)| one.total_cmp(other))?;
+        let percent = used * 100.0;
+        (used >= MUCH).then(|| format!("{service} ({name}) used most of them: {percent:.0} %"))
     }
 
     /// Moves all histories on to a time, and judges the trends if they are due.

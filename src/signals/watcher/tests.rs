@@ -3,7 +3,7 @@ use crate::observe::{ContainerView, ProcessView, RoleValue, RoleView, ServiceMet
 use crate::outcome::Verdict;
 use crate::roles::Role;
 use crate::signal::rules::Disk;
-use crate::signal::{Presence, SIGNALS, SignalKind, kinds};
+use crate::signal::{SIGNALS, SignalKind};
 use crate::signals::tests::config;
 use crate::signals::usual::Learned;
 use crate::units::DAY;
@@ -47,6 +47,29 @@ fn what_is_usual_is_learned_again_after_a_clock_that_was_set_back() {
     assert!(learns(1000) && !learns(1001) && !learns(1359) && learns(1360));
     // What was learned after the step is kept.
     assert!(learns(1360 - 60) && !learns(1360 - 59));
+}
+
+#[test]
+fn a_busy_host_names_the_service_that_uses_most() {
+    let (config, ledger) = (config(WHOLE), LedgerView::default());
+    let mut watcher = Watcher::default();
+    for step in 0..=60 {
+        let at = Timestamp::from_secs(step * 10);
+        watcher.host().take_cpu(at, Some(0.95));
+        for (name, usage) in [("main", 0.6), ("other", 0.2)] {
+            let process = ProcessView {
+                cpu_usage: Some(usage),
+                ..ProcessView::default()
+            };
+            let history = watcher.service(&"app".into());
+            history.take_process(&name.into(), at, &ProcessNumbers::of(&process));
+        }
+    }
+    let found = watcher.findings(&config, &ledger, Timestamp::from_secs(600));
+    assert_eq!(
+        &*found.all[0].evidence,
+        "use of the host's processors was above 80 % in 5 of the last 5 minutes, last 95 %; app (main) used most of them: 60 %"
+    );
 }
 
 /// A service of which everything is known.

@@ -211,6 +211,10 @@ fn of_alerts_that_begin_together_one_notifies() {
     let mut fixture = Fixture::new();
     let heard = fixture.run(30, &["errors", "uptime", "latency", "journey"], &[]);
     assert_eq!(heard, ["+errors"]);
+    // What is not known leaves no gap in the sentence.
+    let mut firing = fixture.machine.firing();
+    let evidence = &firing.next().expect("it fires").evidence;
+    assert!(evidence.ends_with("the limit is 14.4)"), "{evidence}");
 }
 
 #[test]
