@@ -62,6 +62,15 @@ impl Counts {
         self.last(HOUR)
     }
 
+    /// Whether nothing was counted in the last windows that make up a time, nor in the one that is not
+    /// over.
+    pub(super) fn is_silent(&self, time: Duration) -> bool {
+        let windows = time.as_secs() / DRIFT_WINDOW.as_secs();
+        self.last(usize::try_from(windows).unwrap_or(usize::MAX))
+            .total
+            == 0
+    }
+
     /// Of the last minutes.
     pub(super) fn lately(&self) -> Errors {
         self.last(LATELY)

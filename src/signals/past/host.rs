@@ -97,6 +97,7 @@ fn feed(
             }
         }
         begin = end;
+        host.advance(end);
         look(host, end);
     }
 }

@@ -262,9 +262,8 @@ impl Condition {
     pub(super) fn sentence(&self, burning: &impl Burning) -> String {
         let name = format!("{}/{}", burning.service(), burning.objective().name);
         let spent = burning.remaining().map(|left| (1.0 - left) * 100.0);
-        let spent = spent.map_or_else(String::new, |spent| {
-            format!("{spent:.1} % of the error budget is spent")
-        });
+        let spent = spent.map(|spent| format!("{spent:.1} % of the error budget is spent"));
+        let unknown = || "how much of the error budget is spent is not known".to_owned();
         match self {
             Self::Tier(tier) => {
                 let objective = burning.objective();
@@ -276,30 +275,34 @@ impl Condition {
                     "events"
                 };
                 let last = burning.last_failure(tier.short);
-                let last = last.map_or_else(String::new, |last| format!("; last failure: {last}"));
+                let last = last.map(|last| format!("last failure: {last}"));
                 let rate = |view: &WindowView| {
                     let bad = view.sli.map_or(0.0, |sli| 1.0 - sli);
                     bad / (1.0 - objective.target)
                 };
-                format!(
-                    "{name}: {:.0} of {events:.0} {unit} were bad in the last {}, a burn rate of {:.1} ({:.1} over {}; the limit is {}); {spent}{last}",
+                let burns = format!(
+                    "{name}: {:.0} of {events:.0} {unit} were bad in the last {}, a burn rate of {:.1} ({:.1} over {}; the limit is {})",
                     objective.budgeting.events(long.bad),
                     tier.long.name(),
                     rate(&long),
                     rate(&short),
                     tier.short.name(),
                     shown(tier.factor(objective.window.length)),
-                )
+                );
+                let parts = [Some(burns), spent, last].into_iter().flatten();
+                parts.collect::<Vec<_>>().join("; ")
             }
             Self::Exhausted => format!(
-                "{name}: {spent}; the objective is missed until failures leave the window of {}",
+                "{name}: {}; the objective is missed until failures leave the window of {}",
+                spent.unwrap_or_else(unknown),
                 burning.objective().window.name()
             ),
             Self::Forecast(_) => {
                 let at = burning.exhaustion().map(Timestamp::to_utc);
                 let at = at.map(|at| at.format("%Y-%m-%d %H:%M UTC").to_string());
                 format!(
-                    "{name}: {spent}; at the burn rate of the last day it runs out at {}",
+                    "{name}: {}; at the burn rate of the last day it runs out at {}",
+                    spent.unwrap_or_else(unknown),
                     at.unwrap_or_default()
                 )
             }

@@ -10,6 +10,9 @@ pub const RECENT: usize = 10;
 /// Minutes of an hour.
 pub const HOUR: usize = 60;
 
+/// What was not sampled for so long is not known: nothing is clear by it.
+pub const SILENCE: Duration = Duration::from_mins(15);
+
 /// Which value of a window is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -201,6 +204,13 @@ impl Track {
         (last.len() == of).then(|| last.iter().filter(|value| **value > limit).count())
     }
 
+    /// Whether nothing is known of the last windows that make up a time, nor of the one that is not over.
+    pub fn is_silent(&self, time: Duration) -> bool {
+        let windows = time.as_nanos() / self.width.as_nanos().max(1);
+        let windows = usize::try_from(windows).unwrap_or(usize::MAX).max(1);
+        self.sum(windows).is_none()
+    }
+
     /// The value of the last window that is over.
     pub fn last(&self) -> Option<f64> {
         self.values.back().copied().and_then(known)
@@ -252,6 +262,18 @@ mod tests {
         );
         track.take(at(60 * 9), None);
         assert_eq!(track.latest(2, 3), None, "nothing came since");
+    }
+
+    #[test]
+    fn a_track_is_silent_once_its_last_windows_are_unknown() {
+        let mut track = Track::new(MINUTE * 5, 24, Keep::Mean);
+        assert!(track.is_silent(SILENCE), "nothing was ever known");
+        track.take(at(0), Some(1.0));
+        assert!(!track.is_silent(SILENCE), "the open window counts");
+        track.take(at(4 * 300 - 1), None);
+        assert!(!track.is_silent(SILENCE));
+        track.take(at(4 * 300), None);
+        assert!(track.is_silent(SILENCE) && !track.is_silent(MINUTE * 20));
     }
 
     #[test]
