@@ -53,6 +53,8 @@ pub struct Unanswered {
     pub is_unsent: bool,
     /// What happened, in words.
     pub words: Cow<'static, str>,
+    /// The beginning of what the server sent, which is shown behind them.
+    pub quote: Option<Vec<u8>>,
 }
 
 impl Unanswered {
@@ -61,14 +63,20 @@ impl Unanswered {
             done: Done::Failed(cause),
             is_unsent: false,
             words: words.into(),
+            quote: None,
         }
     }
 
     /// Its end, once an example of it is kept.
     fn kept(self, plan: &Plan, values: Values<'_>) -> Done {
-        if let Done::Failed(cause) = self.done {
-            let words = || self.words.into_owned();
-            plan.examples.keep_foreign(cause, values, words);
+        let words = || self.words.into_owned();
+        match self.done {
+            Done::Failed(cause) => {
+                let quote = self.quote.as_deref();
+                plan.examples.keep_foreign(cause, values, quote, words);
+            }
+            Done::OwnLack => plan.examples.keep_lack(words),
+            Done::Good => {}
         }
         self.done
     }
@@ -172,10 +180,11 @@ async fn open(plan: &Plan) -> Result<Line, Unanswered> {
     let opened = plan.connect.connect().await;
     let Opened { stream, protocol } = opened.map_err(|error| match error {
         ConnectError::Failed(cause, words) => Unanswered::failed(cause, words),
-        ConnectError::OwnLack => Unanswered {
+        ConnectError::OwnLack(words) => Unanswered {
             done: Done::OwnLack,
             is_unsent: false,
-            words: Cow::Borrowed(""),
+            words: words.into(),
+            quote: None,
         },
     })?;
     Ok(match protocol {

@@ -26,8 +26,9 @@ fn window(second: u64) -> LoadWindow {
         due: 10.5,
         active: 9.0,
         started: 70_003,
-        dropped: second,
+        dropped: 2 * second,
         good: 70_000,
+        lacking: second,
         unjudged: 5 * second,
         failed: vec![(Cause::Timeout, 2), (Cause::Status, 1)],
         latency,
@@ -58,6 +59,7 @@ fn run(service: &str, from: i64) -> RunRecord {
             first_token: window(0).latency,
         }],
         examples: vec![(Cause::Status, "status 503".to_owned())],
+        lack: Some("no port is left".to_owned()),
         thresholds: vec!["p95<500ms".to_owned(), "errors<0.001".to_owned()],
         observed: vec![
             series("slod_host_load1", SeriesKind::Gauge, from, &[0.25, 1.5]),
