@@ -159,7 +159,7 @@ mod tests {
             ("/x/hunter2-%22long%22%20one/y", "/x/${TOKEN}/y"),
             ("cut: hunter2-\"lo\u{2026}", "cut: ${TOKEN}\u{2026}"),
             ("hunting hunt", "<short>ing <short>"),
-            ("cut: `hu\u{2026}`, hu", "cut: `${TOKEN}\u{2026}`, hu"),
+            ("cut: `hu\u{2026}`, hu", "cut: `<short>\u{2026}`, hu"),
             ("h\u{2026}", "h\u{2026}"),
             ("hunter2-\\\"long\\\" one", "${TOKEN}"),
         ] {

@@ -231,24 +231,20 @@ impl Collector {
     pub fn finish(mut self, check: Check<'_>) -> Result<Imported, RequestsError> {
         self.imported.origin = self.asked.as_ref().map(Origin::ascii_serialization);
         self.keep_valid(check);
-        let none = self
-            .fault
-            .map_or(RequestsError::Empty, RequestsError::Invalid);
-        let names: Vec<String> = self.origins.into_keys().collect();
-        match self.asked {
-            Some(asked) if self.imported.requests.is_empty() && !names.is_empty() => {
-                let asked = asked.ascii_serialization();
-                // The requests to it were left out for another reason.
-                if names.contains(&asked) {
-                    return Err(none);
-                }
-                Err(RequestsError::OtherOrigins {
-                    asked,
-                    others: names,
-                })
+        if !self.imported.requests.is_empty() {
+            return Ok(self.imported);
+        }
+        // What could not be read may have been to the origin that was asked for.
+        if let Some(fault) = self.fault {
+            return Err(RequestsError::Invalid(fault));
+        }
+        let others: Vec<String> = self.origins.into_keys().collect();
+        match self.asked.as_ref().map(Origin::ascii_serialization) {
+            // The requests to it were left out for another reason.
+            Some(asked) if !others.is_empty() && !others.contains(&asked) => {
+                Err(RequestsError::OtherOrigins { asked, others })
             }
-            _ if self.imported.requests.is_empty() => Err(none),
-            _ => Ok(self.imported),
+            _ => Err(RequestsError::Empty),
         }
     }
 }

@@ -179,10 +179,7 @@ fn what_the_generator_lacked_is_said_with_the_dropped_starts() {
         report.to_html(Beside::default()),
     ] {
         assert!(text.contains(words), "{text}");
-        assert!(
-            text.contains("at most 1ms late") || text.contains("at most 1 ms late"),
-            "{text}"
-        );
+        assert!(text.contains("requests at most 1.0ms late"), "{text}");
     }
     let json: serde_json::Value = serde_json::from_str(&report.to_json()).expect("JSON");
     assert_eq!(

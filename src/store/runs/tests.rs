@@ -26,7 +26,7 @@ fn window(second: u64) -> LoadWindow {
         due: 10.5,
         active: 9.0,
         started: 70_003,
-        dropped: 2 * second,
+        dropped: second,
         good: 70_000,
         lacking: second,
         unjudged: 5 * second,
@@ -114,12 +114,14 @@ fn runs_of_versions_before_are_read() {
     let mut kept = run("rag", 100);
     kept.thresholds.clear();
     kept.examples.clear();
+    kept.lack = None;
     let id = store.keep_run(&kept).expect("kept");
     let packed = pack::pack(&kept).expect("packs");
     let mut old = fields::decompress(&packed).expect("compressed");
-    assert_eq!(old[0], 6);
-    // Format 4 ended before the examples and format 2 before the thresholds, of which there are none.
-    for format in [4, 2] {
+    assert_eq!(old[0], 7);
+    // Format 6 ended before what the generator lacked, format 4 before the examples, and format 2 before the
+    // thresholds, of which there are none.
+    for format in [6, 4, 2] {
         assert_eq!(old.pop(), Some(0));
         old[0] = format;
         let old = fields::compress(&old).expect("compresses");
@@ -132,6 +134,7 @@ fn runs_of_versions_before_are_read() {
     for window in &mut kept.windows {
         window.unjudged = 0;
         window.failed_latency = Histogram::default();
+        window.lacking = 0;
     }
     let id = store.keep_run(&kept).expect("kept");
     let old: Vec<u8> = (0..FORMAT_1.len())

@@ -126,7 +126,7 @@ pub fn timeouts(usable: &Usable<'_>) -> Found {
     if !is_seen && known.is_none() {
         let why = Needs::Metrics("`connection_timeouts`").lacking(usable.run);
         return unknown(format!(
-            "not observed: there are no requests of a client, and {why}"
+            "not observed: there are no requests of a client; {why}"
         ));
     }
     let of_client = is_seen.then(|| format!("{requests} requests timed out"));

@@ -78,13 +78,7 @@ fn what_is_not_observed_says_what_it_needs() {
         .filter(|one| one.answer == Answer::Unknown)
         .map(|one| one.topic)
         .collect();
-    assert_eq!(
-        unknown,
-        [
-            "growth not observed",
-            "resources"
-        ]
-    );
+    assert_eq!(unknown, ["growth not observed", "resources"]);
     assert_eq!(
         one(&soak(Vec::new()), "growth not observed").evidence,
         "memory growth, open files growth, thread growth (needs `processes` of the service); connection growth, pool growth, queue growth (needs `metrics` of the service)"
