@@ -70,6 +70,7 @@ fn run() -> RunRecord {
         active: 9.0,
         started: 70_003,
         dropped: second,
+        lacking: second,
         unjudged: 0,
         good: 70_000,
         failed: vec![(Cause::Timeout, 2), (Cause::Status, 1)],
@@ -88,6 +89,7 @@ fn run() -> RunRecord {
         windows: (0..2).map(window).collect(),
         requests: Vec::new(),
         examples: Vec::new(),
+        lack: Some("no port is left".to_owned()),
         thresholds: Vec::new(),
         observed: Vec::new(),
     }

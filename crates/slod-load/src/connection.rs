@@ -52,6 +52,8 @@ pub struct Unanswered {
     pub repeat: Repeat,
     /// What happened, in words.
     pub words: Cow<'static, str>,
+    /// The beginning of what the server sent, which is shown behind them.
+    pub quote: Option<Vec<u8>>,
 }
 
 /// Whether the same request may be sent once more, over another connection.
@@ -72,6 +74,7 @@ impl Unanswered {
             done: Done::Failed(cause),
             repeat: Repeat::Never,
             words: words.into(),
+            quote: None,
         }
     }
 
@@ -85,9 +88,14 @@ impl Unanswered {
 
     /// Its end, once an example of it is kept.
     fn kept(self, plan: &Plan, values: Values<'_>) -> Done {
-        if let Done::Failed(cause) = self.done {
-            let words = || self.words.into_owned();
-            plan.examples.keep_foreign(cause, values, words);
+        let words = || self.words.into_owned();
+        match self.done {
+            Done::Failed(cause) => {
+                let quote = self.quote.as_deref();
+                plan.examples.keep_foreign(cause, values, quote, words);
+            }
+            Done::OwnLack => plan.examples.keep_lack(words),
+            Done::Good => {}
         }
         self.done
     }
@@ -202,10 +210,11 @@ async fn open(plan: &Plan) -> Result<Line, Unanswered> {
     let opened = plan.connect.connect().await;
     let Opened { stream, protocol } = opened.map_err(|error| match error {
         ConnectError::Failed(cause, words) => Unanswered::failed(cause, words),
-        ConnectError::OwnLack => Unanswered {
+        ConnectError::OwnLack(words) => Unanswered {
             done: Done::OwnLack,
             repeat: Repeat::Never,
-            words: Cow::Borrowed(""),
+            words: words.into(),
+            quote: None,
         },
     })?;
     Ok(match protocol {

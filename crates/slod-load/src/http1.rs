@@ -2,7 +2,6 @@
 
 use crate::body::Body;
 use crate::connection::{Repeat, Unanswered};
-use crate::examples::first_line;
 use crate::plan::Stream;
 use crate::response::Response;
 use bytes::Bytes;
@@ -136,15 +135,18 @@ impl Http1 {
                 let closed = io::ErrorKind::UnexpectedEof.into();
                 return Poll::Ready(Err(broken(&closed, response, body)));
             }
+            let is_first = response.is_untouched();
             let fed = response.feed(buffer.filled(), &mut |data| body.take(data));
             fed.map_err(|invalid| {
-                let words = if response.has_head() {
-                    invalid.to_string()
-                } else {
-                    let line = first_line(buffer.filled());
-                    format!("the answer is not valid: {invalid}; it has {line}")
-                };
-                Unanswered::failed(Cause::Protocol, words)
+                if response.has_head() {
+                    return Unanswered::failed(Cause::Protocol, invalid.to_string());
+                }
+                let words = format!("the answer is not valid: {invalid}");
+                Unanswered {
+                    // What begins in the middle may begin in the middle of a secret.
+                    quote: is_first.then(|| buffer.filled().to_vec()),
+                    ..Unanswered::failed(Cause::Protocol, words)
+                }
             })?;
         }
         Poll::Ready(Ok(()))

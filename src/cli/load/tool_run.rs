@@ -297,6 +297,7 @@ impl ToolRun {
             requests,
             failure,
             examples: Vec::new(),
+            lack: None,
         }
     }
 }

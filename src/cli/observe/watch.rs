@@ -153,6 +153,7 @@ fn record(service: String, from: Timestamp, purpose: String) -> RunRecord {
         windows: Vec::new(),
         requests: Vec::new(),
         examples: Vec::new(),
+        lack: None,
         thresholds: Vec::new(),
         observed: Vec::new(),
     }
@@ -172,6 +173,7 @@ mod tests {
             active: 0.0,
             started: good,
             dropped: 0,
+            lacking: 0,
             unjudged: 0,
             good,
             failed: Vec::new(),

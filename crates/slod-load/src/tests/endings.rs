@@ -3,6 +3,7 @@
 use super::server::{Ending, breaking, forgetful, refusing};
 use super::*;
 use http::uri::Scheme;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A connector of HTTP/2 without TLS.
 struct Http2(To);
@@ -100,4 +101,34 @@ async fn streams_that_the_service_did_not_process_are_repeated_whatever_their_me
         let internal = failures(connect, method).await;
         assert_eq!(internal, [(Cause::Protocol, 10)]);
     }
+}
+/// A machine without a free port, half of the time.
+struct Lacking(To, AtomicU64);
+
+#[async_trait]
+impl Connect for Lacking {
+    async fn connect(&self) -> Result<Opened, ConnectError> {
+        match self.1.fetch_add(1, Ordering::Relaxed) % 2 {
+            0 => Err(ConnectError::OwnLack("no port is left".to_owned())),
+            _ => self.0.connect().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_start_that_the_machine_lacked_something_for_is_dropped_and_not_late() {
+    let address = serve(fifo(|| Duration::ZERO));
+    let mut plan = plan(address, EVEN, &[(40.0, 40.0, 1000)]);
+    plan.connect = Arc::new(Lacking(To(address), AtomicU64::new(0)));
+    plan.keep_alive = false;
+    let found = finished(plan).await;
+    let windows = &found.windows;
+    assert_eq!(sum(windows, |one| one.lacking), 20);
+    assert_eq!(sum(windows, |one| one.dropped), 20);
+    assert_eq!(sum(windows, |one| one.started), 20);
+    assert_eq!(sum(windows, |one| one.good), 20);
+    let lag = windows.iter().map(|one| one.lag).max();
+    assert!(lag < Some(Duration::from_mins(1)), "{lag:?}");
+    assert_eq!(found.lack.as_deref(), Some("no port is left"));
+    assert_eq!(found.examples, []);
 }
