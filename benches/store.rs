@@ -232,7 +232,7 @@ fn start(path: &Path, config: &Config) -> Result<(), Box<dyn std::error::Error>>
         checked.faults.len()
     );
     let started = Instant::now();
-    let from = now.before(Duration::from_secs(30 * 86_400));
+    let from = now.before(Duration::from_hours(30 * 24));
     let backtest = slod::report::backtest::replayed(config, &store, from, now)?;
     println!(
         "backtest of {} outcomes: {:.2?}, {} alerts",

@@ -7,10 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 /// Series begin with days that are only learned from.
-const LEARNED: Duration = Duration::from_secs(2 * 86_400);
-const REMEMBERED: Duration = Duration::from_secs(7 * 86_400);
+const LEARNED: Duration = Duration::from_hours(2 * 24);
+const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
 type Series = Vec<(Duration, f64)>;
 /// When alarms begin.

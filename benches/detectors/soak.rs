@@ -14,8 +14,8 @@ pub const MEMORY: GrowthRules = GrowthRules {
     floor: 16.0,
     limit: None,
 };
-pub const MEMORY_WINDOW: Duration = Duration::from_secs(120);
-pub const LATENCY_WINDOW: Duration = Duration::from_secs(300);
+pub const MEMORY_WINDOW: Duration = Duration::from_mins(2);
+pub const LATENCY_WINDOW: Duration = Duration::from_mins(5);
 const LATENCY_WINDOWS: usize = 24;
 
 pub fn memory() {

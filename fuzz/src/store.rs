@@ -70,6 +70,7 @@ fn run() -> RunRecord {
         active: 9.0,
         started: 70_003,
         dropped: second,
+        lacking: second,
         unjudged: 0,
         good: 70_000,
         failed: vec![(Cause::Timeout, 2), (Cause::Status, 1)],
@@ -88,6 +89,7 @@ fn run() -> RunRecord {
         windows: (0..2).map(window).collect(),
         requests: Vec::new(),
         examples: Vec::new(),
+        lack: Some("no port is left".to_owned()),
         thresholds: Vec::new(),
         observed: Vec::new(),
     }
@@ -132,7 +134,7 @@ fn read(path: &Path) {
     let _ = store.for_each_summary(ALWAYS.0, ALWAYS.1, |_, _| ());
     for series in store.series().unwrap_or_default() {
         let _ = store.for_each_point(series.id, ALWAYS.0, ALWAYS.1, |_| true);
-        let _ = store.steps(&series, ALWAYS, Some(Duration::from_secs(60)), 1000);
+        let _ = store.steps(&series, ALWAYS, Some(Duration::from_mins(1)), 1000);
     }
     for run in store.runs(None, 9).unwrap_or_default() {
         let _ = store.run(run.id);

@@ -42,7 +42,7 @@ pub fn imports() -> Run {
 }
 
 pub fn logs() -> Run {
-    let span = (START, START.after(Duration::from_secs(600)));
+    let span = (START, START.after(Duration::from_mins(10)));
     Box::new(move |data| {
         let summary = summarize(data, span, Duration::from_secs(1));
         summary.expect("bytes are readable").to_text();

@@ -8,7 +8,7 @@ use crate::store::{Store, StoreError};
 use std::time::Duration;
 
 /// The longest local day, at the end of daylight saving time, and one to spare.
-const LONGEST_DAY: Duration = Duration::from_secs(26 * 3600);
+const LONGEST_DAY: Duration = Duration::from_hours(26);
 
 /// The probes that have a budget.
 pub(super) fn budgeted(config: &Config) -> impl Iterator<Item = (&ProbeKey, &LlmProbe)> {

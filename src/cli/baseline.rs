@@ -5,7 +5,7 @@ use super::runs::{stored, with_config};
 use super::{ConfigArg, OutputFormat, exit, read_number};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::load::compare;
+use crate::load::{compare, unfit_as_baseline};
 use crate::report::runs::{Finding, RunEntry, findings_to_text, list_to_text};
 use crate::store::{Store, StoreError, StoredRun};
 use clap::{Args, Subcommand};
@@ -64,7 +64,15 @@ pub fn run(args: &BaselineArgs) -> u8 {
 }
 
 fn record(config: &Config, id: i64) -> Result<u8, StoreError> {
-    if Store::open_for_runs(&config.store.path)?.set_baseline(id)? {
+    let mut store = Store::open_for_runs(&config.store.path)?;
+    let Some((_, run)) = stored(&store, id)? else {
+        return Ok(exit::USAGE);
+    };
+    if let Some(reason) = unfit_as_baseline(&run) {
+        complain(&format!("slod: run {id} cannot be a baseline: {reason}"));
+        return Ok(exit::USAGE);
+    }
+    if store.set_baseline(id)? {
         show(&format!(
             "run {id} is the baseline of its service and scenario\n"
         ));

@@ -43,6 +43,7 @@ impl KeptRun {
             windows: Vec::new(),
             requests: Vec::new(),
             examples: Vec::new(),
+            lack: None,
             observed: Vec::new(),
             ..run.clone()
         };

@@ -4,7 +4,7 @@ use super::draft::ServiceDraft;
 use super::keys::alerts::{self as key, AlertChoice};
 use super::keys::{self, service};
 use crate::alert::{
-    AlertPolicy, AlertRules, Condition, DEFAULT_FORECAST, TIERS, Tier, Timing, all_below,
+    AlertPolicy, AlertRules, Causes, Condition, DEFAULT_FORECAST, TIERS, Tier, Timing, all_below,
 };
 use crate::diagnostic::{Place, nearest};
 use crate::yaml::Section;
@@ -38,6 +38,7 @@ pub(super) fn read(
         policy: AlertPolicy::new(all),
         own,
         depends_on,
+        causes: causes(services),
         labels: labels(services),
         signs: signs?,
         address: address.or_else(default)?,
@@ -211,6 +212,21 @@ fn dependencies(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, BTreeSet<Ar
         }
     }
     below
+}
+
+/// Which pages explain the alerts of each objective.
+fn causes(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, BTreeMap<Arc<str>, Causes>> {
+    let of_service = |service: &ServiceDraft<'_>| {
+        let all = service.objectives.iter().map(|placed| &*placed.value);
+        let all: Vec<_> = all.collect();
+        let causes = all
+            .iter()
+            .map(|one| (one.name.as_str().into(), Causes::of(one, &all)));
+        let causes = causes.filter(|(_, causes): &(_, Causes)| !causes.is_empty());
+        (service.name.clone(), causes.collect::<BTreeMap<_, _>>())
+    };
+    let all = services.iter().map(of_service);
+    all.filter(|(_, causes)| !causes.is_empty()).collect()
 }
 
 fn labels(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, Arc<[(String, String)]>> {

@@ -242,7 +242,7 @@ mod tests {
         let length = spec_of_night("for: 1h");
         for (spec, minutes) in [(until, 120), (length, 60)] {
             let day = Timestamp(1_792_886_400_000);
-            let found = spec.occurrences(day, day.after(std::time::Duration::from_secs(86_400)));
+            let found = spec.occurrences(day, day.after(std::time::Duration::from_hours(24)));
             let lengths: Vec<_> = found
                 .iter()
                 .map(|(from, to)| (to.0 - from.0) / 60_000)

@@ -18,7 +18,7 @@ use address::Server;
 use std::time::Duration;
 
 /// A longer run is no test any more.
-const LONGEST: Duration = Duration::from_secs(86_400);
+const LONGEST: Duration = Duration::from_hours(24);
 /// Requests per second of a scenario at most.
 const RATE_MAX: f64 = 100_000.0;
 

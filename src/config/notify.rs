@@ -50,7 +50,7 @@ fn everything(receiver: &str) -> Route {
         to: vec![receiver.to_owned()],
         group_by: vec!["severity".to_owned()],
         wait: std::time::Duration::from_secs(30),
-        repeat: std::time::Duration::from_secs(4 * 3600),
+        repeat: std::time::Duration::from_hours(4),
         escalate: None,
     }
 }

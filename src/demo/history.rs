@@ -11,9 +11,9 @@ use fastrand::Rng;
 use std::iter::successors;
 use std::time::Duration;
 
-const LENGTH: Duration = Duration::from_secs(30 * 86_400);
+const LENGTH: Duration = Duration::from_hours(30 * 24);
 /// Younger hours are stored as single outcomes, as the daemon itself would have them.
-const SETTLE_TIME: Duration = Duration::from_secs(300);
+const SETTLE_TIME: Duration = Duration::from_mins(5);
 /// Apart from incidents, one attempt in so many fails.
 const ONE_FAILURE_IN: u32 = 100_000;
 
@@ -50,13 +50,11 @@ impl History {
     /// The maintenance, as somebody would have entered it.
     pub fn correction(self) -> Correction {
         let (service, Span { begins, lasts }) = MAINTENANCE;
-        let from = self
-            .end_of_minutes()
-            .before(Duration::from_secs(begins * 60));
+        let from = self.end_of_minutes().before(Duration::from_mins(begins));
         Correction {
             id: String::new(),
             from,
-            to: from.after(Duration::from_secs(lasts * 60)),
+            to: from.after(Duration::from_mins(lasts)),
             services: vec![SERVICES[service].name.to_owned()],
             slos: Vec::new(),
             reason: "index rebuilt (simulated)".to_owned(),

@@ -83,7 +83,7 @@ mod tests {
     fn a_span_includes_its_start_and_not_its_end() {
         let span = Span::new(0, 1, 20);
         let contains = |minutes: u64, ms| {
-            let before = Duration::from_secs(minutes * 60) + Duration::from_millis(ms);
+            let before = Duration::from_mins(minutes) + Duration::from_millis(ms);
             span.contains(before)
         };
         assert!(!contains(60, 1) && contains(60, 0) && contains(40, 1));
@@ -94,11 +94,11 @@ mod tests {
     fn the_maintenance_covers_its_outage_and_no_span_hides_another() {
         let (service, work) = MAINTENANCE;
         let service = u32::try_from(service).expect("small");
-        let outage = Duration::from_secs(work.begins * 60);
+        let outage = Duration::from_mins(work.begins);
         assert_eq!(effect(service, outage), Some(Effect::Fails(Cause::Refused)));
         for (at, (service, span, effect_of)) in INCIDENTS.iter().enumerate() {
             for minute in span.begins - span.lasts + 1..=span.begins {
-                let before = Duration::from_secs(minute * 60);
+                let before = Duration::from_mins(minute);
                 assert_eq!(effect(*service, before), Some(*effect_of), "incident {at}");
                 assert!(!PROBER_DOWN.contains(before), "incident {at}");
             }

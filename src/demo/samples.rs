@@ -20,9 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The last hours are sampled as often as trends need it, everything older as charts of days do.
-const RECENT: Duration = Duration::from_secs(3 * 3600);
+const RECENT: Duration = Duration::from_hours(3);
 const FINE: Duration = Duration::from_secs(30);
-const COARSE: Duration = Duration::from_secs(600);
+const COARSE: Duration = Duration::from_mins(10);
 /// How much is committed at once.
 const COMMIT: usize = 500;
 

@@ -63,7 +63,7 @@ mod tests {
                     name: String::new(),
                     from,
                     to,
-                    length: Duration::from_secs(60),
+                    length: Duration::from_mins(1),
                 }],
             };
             period(&scenario)

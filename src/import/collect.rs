@@ -4,13 +4,14 @@ use crate::load::{LoadWindow, RequestFigures};
 use crate::outcome::{Cause, Timestamp};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
+use crate::units::DAY;
 use slod_load::close;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Seconds of a run that are kept: a week. What is further away is left out, as a clock that was
 /// set would be.
-const SECONDS_MAX: i64 = 7 * 86_400;
+const SECONDS_MAX: i64 = 7 * DAY.as_secs() as i64;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// One request as a client saw it.
@@ -279,6 +280,7 @@ fn window(number: i64, users: f64, second: Option<&Second>) -> LoadWindow {
         active: users,
         started: good + failed.iter().map(|(_, count)| count).sum::<u64>(),
         dropped: second.map_or(0, |one| one.dropped),
+        lacking: 0,
         unjudged: 0,
         good,
         failed,

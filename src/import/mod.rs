@@ -133,6 +133,7 @@ fn run(tool: Tool, service: &str, from: Timestamp, windows: Vec<LoadWindow>) -> 
         windows,
         requests: Vec::new(),
         examples: Vec::new(),
+        lack: None,
         thresholds: Vec::new(),
         observed: Vec::new(),
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// How many days are counted.
 pub const LONG_DAYS: usize = 90;
-const LENGTH: Duration = Duration::from_secs(LONG_DAYS as u64 * 86_400);
+const LENGTH: Duration = Duration::from_hours(LONG_DAYS as u64 * 24);
 
 /// The last days by the service's first objective, oldest first; none without an objective. Blocks
 /// while it reads.

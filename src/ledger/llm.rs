@@ -7,7 +7,9 @@ pub(super) use families::write;
 
 use crate::config::ProbeSpec;
 use crate::exposition::Samples;
-use crate::outcome::{Cause, Figure, Measurement, RateLimits, Record, Timestamp, Verdict, millis};
+use crate::outcome::{
+    Cause, Figure, Measurement, RateLimit, RateLimits, Record, Timestamp, Verdict, millis,
+};
 use crate::probe::llm::{LlmProbe, Subject};
 use crate::probe::of_type;
 use std::collections::BTreeMap;
@@ -124,8 +126,8 @@ impl LlmCounters {
         })
     }
 
-    /// The smallest share that is left of a rate limit, if any is known.
-    pub fn tightest_limit(&self) -> Option<f64> {
+    /// The rate limit of which the smallest share is left, if any is known.
+    pub fn tightest_limit(&self) -> Option<&RateLimit> {
         self.rate_limits.as_ref()?.1.tightest()
     }
 
@@ -212,7 +214,7 @@ mod tests {
     use crate::config::Config;
     use crate::diagnostic::Source;
     use crate::ledger::{Ledger, RestoreFrom, restore};
-    use crate::outcome::{Outcome, RateLimit};
+    use crate::outcome::Outcome;
     use std::path::Path;
 
     #[test]
@@ -252,7 +254,9 @@ mod tests {
             let view = ledger.advance(at(second)).view();
             let service = view.live("ai").expect("configured");
             let (_, _, llm) = service.probes().next().expect("a probe");
-            llm.expect("counters").tightest_limit()
+            llm.expect("counters")
+                .tightest_limit()
+                .and_then(RateLimit::share)
         };
         answered(&mut ledger, 0, true);
         // Answers without limits do not renew them.

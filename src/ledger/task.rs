@@ -11,9 +11,9 @@ use super::watch::ClockWatch;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::observe::SystemView;
-use crate::outcome::ProbeKey;
+use crate::outcome::{ProbeKey, Timestamp};
 use crate::schedule::ScheduleEvent;
-use crate::slo::vantage::NetworkGuard;
+use crate::slo::vantage::{NetworkGuard, Passed};
 use crate::store::{Ahead, CountingPlan, Store, StoreError, StoreHandle};
 use arc_swap::ArcSwap;
 use prometheus::{IntCounter, IntGauge};
@@ -40,7 +40,7 @@ const GATHER: Duration = Duration::from_millis(250);
 /// How long a reload waits for the disk before it reads back what was kept.
 const FLUSH: Duration = Duration::from_secs(5);
 /// Repeated corrections are computed two days ahead, so this is early enough.
-const CORRECTIONS_EVERY: Duration = Duration::from_secs(3600);
+const CORRECTIONS_EVERY: Duration = Duration::from_hours(1);
 
 /// What the store counts each probe's hours by; changed by a reload.
 pub type Plans = Arc<ArcSwap<HashMap<ProbeKey, CountingPlan>>>;
@@ -93,106 +93,178 @@ pub struct Deps {
 
 /// Runs until every sender of events is gone, so that nothing that was probed is lost on a stop.
 /// What waits for the control probes then is stored as that, and judged at the next start.
-pub async fn run(
-    mut ledger: Ledger,
-    mut vantage: NetworkGuard,
-    mut config: Arc<Config>,
-    mut deps: Deps,
-) {
-    let mut clock = ClockWatch::new(deps.clock.now());
-    let mut next_tick = Instant::now();
-    let mut next_corrections = Instant::now() + CORRECTIONS_EVERY;
-    // What could not be read from the store is read at the next recount.
-    let mut unread = Unread::new();
-    let mut is_complete = true;
-    let mut transitions = TransitionLog::default();
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut next_batch = Instant::now();
-    loop {
-        tokio::select! {
-            taken = gathered(&mut deps.events, &mut batch, next_batch) => {
-                if taken == 0 {
-                    break;
-                }
-                if taken < BATCH {
-                    next_batch = Instant::now() + GATHER;
-                }
-                let now = deps.clock.now();
-                if clock.must_recount(now, ledger.ahead()) {
-                    let passed = vantage.set_back(now);
-                    keep(&mut ledger, &mut transitions, &deps.store, passed, now);
-                    (ledger, unread, is_complete) = recounted(ledger, config.clone(), &deps).await;
-                }
-                for event in batch.drain(..) {
-                    match event {
-                        ScheduleEvent::Outcome(record) => {
-                            keep_control(&vantage, &record, &deps.store);
-                            let passed = vantage.take(record, now);
-                            keep(&mut ledger, &mut transitions, &deps.store, passed, now);
-                        }
-                        ScheduleEvent::Missed(key, ticks) => ledger.missed(&key, ticks),
+pub async fn run(ledger: Ledger, vantage: NetworkGuard, config: Arc<Config>, deps: Deps) {
+    let task = Task {
+        clock: ClockWatch::new(deps.clock.now()),
+        ledger,
+        vantage,
+        config,
+        deps,
+        unread: Unread::new(),
+        is_complete: true,
+        transitions: TransitionLog::default(),
+    };
+    task.run().await;
+}
+
+/// The ledger with what decides what is counted.
+#[derive(Debug)]
+struct Task {
+    ledger: Ledger,
+    vantage: NetworkGuard,
+    config: Arc<Config>,
+    deps: Deps,
+    clock: ClockWatch,
+    /// What could not be read from the store is read at the next recount.
+    unread: Unread,
+    /// Whether the store could be read at the last recount.
+    is_complete: bool,
+    transitions: TransitionLog,
+}
+
+impl Task {
+    async fn run(mut self) {
+        let mut next_tick = Instant::now();
+        let mut next_corrections = Instant::now() + CORRECTIONS_EVERY;
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut next_batch = Instant::now();
+        loop {
+            tokio::select! {
+                taken = gathered(&mut self.deps.events, &mut batch, next_batch) => {
+                    if taken == 0 {
+                        break;
                     }
-                }
-                transitions.log_suppressed(now);
-                deps.vantage_lost.set(i64::from(vantage.is_lost()));
-                deps.judged_early.inc_by(vantage.take_judged_early());
-            }
-            Ok(()) = deps.system.changed() => {
-                let system = deps.system.borrow_and_update().clone();
-                ledger.take_metrics(system.at, &system.services);
-            }
-            Some(Recount { by, done }) = deps.recounts.recv() => {
-                if let Changed::Config(wanted) = by {
-                    config = wanted;
-                    let next = controls(&config);
-                    if !vantage.is_like(&next) {
-                        vantage = next.going_on_from(vantage);
+                    if taken < BATCH {
+                        next_batch = Instant::now() + GATHER;
                     }
+                    self.take(batch.drain(..)).await;
                 }
-                let before = std::mem::take(&mut unread);
-                let result;
-                Rebuilt { ledger, result, unread } =
-                    reloaded(ledger, before, config.clone(), &deps).await;
-                is_complete = result.is_ok();
-                transitions.retain(|key| ledger.has(key));
-                publish(&mut ledger, &deps);
-                // Nobody waits any more if the request was given up.
-                let _ = done.send(result);
-            }
-            () = sleep_until(next_corrections) => {
-                // Only the occurrences of the next days are kept.
-                let now = deps.clock.now();
-                let is_to_come = ledger
-                    .corrections()
-                    .iter()
-                    .any(|one| one.repeats.is_some() || one.to > now);
-                if is_to_come || !is_complete {
-                    let before = std::mem::take(&mut unread);
-                    let result;
-                    Rebuilt { ledger, result, unread } =
-                        reloaded(ledger, before, config.clone(), &deps).await;
-                    is_complete = logged(&result);
+                Ok(()) = self.deps.system.changed() => {
+                    let system = self.deps.system.borrow_and_update().clone();
+                    self.ledger.take_metrics(system.at, &system.services);
                 }
-                next_corrections = Instant::now() + CORRECTIONS_EVERY;
-            }
-            () = sleep_until(next_tick) => {
-                let (started, now) = (Instant::now(), deps.clock.now());
-                if clock.must_recount(now, ledger.ahead()) {
-                    let passed = vantage.set_back(now);
-                    keep(&mut ledger, &mut transitions, &deps.store, passed, now);
-                    (ledger, unread, is_complete) = recounted(ledger, config.clone(), &deps).await;
+                Some(Recount { by, done }) = self.deps.recounts.recv() => {
+                    let result = self.change(by).await;
+                    // Nobody waits any more if the request was given up.
+                    let _ = done.send(result);
                 }
-                let passed = vantage.release(now);
-                keep(&mut ledger, &mut transitions, &deps.store, passed, now);
-                transitions.log_suppressed(now);
-                publish(&mut ledger, &deps);
-                let cost = started.elapsed();
-                next_tick = started + cost.saturating_mul(TICK_SHARE).clamp(TICK, TICK_MAX);
+                () = sleep_until(next_corrections) => {
+                    self.look_ahead().await;
+                    next_corrections = Instant::now() + CORRECTIONS_EVERY;
+                }
+                () = sleep_until(next_tick) => {
+                    let started = Instant::now();
+                    self.tick().await;
+                    let cost = started.elapsed();
+                    next_tick = started + cost.saturating_mul(TICK_SHARE).clamp(TICK, TICK_MAX);
+                }
             }
         }
+        self.transitions.log_rest();
+        self.publish();
     }
-    transitions.log_rest();
-    publish(&mut ledger, &deps);
+
+    /// Counts what the schedule reports.
+    async fn take(&mut self, events: impl Iterator<Item = ScheduleEvent>) {
+        let now = self.deps.clock.now();
+        self.follow_clock(now).await;
+        for event in events {
+            match event {
+                ScheduleEvent::Outcome(record) => {
+                    keep_control(&self.vantage, &record, &self.deps.store);
+                    let passed = self.vantage.take(record, now);
+                    self.keep(passed, now);
+                }
+                ScheduleEvent::Missed(key, ticks) => self.ledger.missed(&key, ticks),
+            }
+        }
+        self.transitions.log_suppressed(now);
+        let lost = i64::from(self.vantage.is_lost());
+        self.deps.vantage_lost.set(lost);
+        let early = self.vantage.take_judged_early();
+        self.deps.judged_early.inc_by(early);
+    }
+
+    /// Judges what has waited long enough, and publishes the state of now.
+    async fn tick(&mut self) {
+        let now = self.deps.clock.now();
+        self.follow_clock(now).await;
+        let passed = self.vantage.release(now);
+        self.keep(passed, now);
+        self.transitions.log_suppressed(now);
+        self.publish();
+    }
+
+    /// Counts by another config, or by other corrections.
+    async fn change(&mut self, by: Changed) -> Result<(), StoreError> {
+        if let Changed::Config(wanted) = by {
+            self.config = wanted;
+            let next = controls(&self.config);
+            if !self.vantage.is_like(&next) {
+                self.vantage = next.going_on_from(std::mem::take(&mut self.vantage));
+            }
+        }
+        let result = self.reload().await;
+        self.is_complete = result.is_ok();
+        let ledger = &self.ledger;
+        self.transitions.retain(|key| ledger.has(key));
+        self.publish();
+        result
+    }
+
+    /// Computes the next occurrences of corrections: only those of the next days are kept.
+    async fn look_ahead(&mut self) {
+        let now = self.deps.clock.now();
+        let is_to_come = self
+            .ledger
+            .corrections()
+            .iter()
+            .any(|one| one.repeats.is_some() || one.to > now);
+        if is_to_come || !self.is_complete {
+            self.is_complete = logged(&self.reload().await);
+        }
+    }
+
+    /// Counts everything again if it was counted by a time that is no longer true.
+    async fn follow_clock(&mut self, now: Timestamp) {
+        if !self.clock.must_recount(now, self.ledger.ahead()) {
+            return;
+        }
+        let passed = self.vantage.set_back(now);
+        self.keep(passed, now);
+        warn!("the wall clock was set: counting all outcomes again with the new time");
+        self.is_complete = logged(&self.rebuild(recount).await);
+        log_ahead(self.ledger.ahead());
+    }
+
+    /// Counts what changed, and what could not be read before.
+    async fn reload(&mut self) -> Result<(), StoreError> {
+        let unread = std::mem::take(&mut self.unread);
+        self.rebuild(move |old, from| reload(old, &unread, from))
+            .await
+    }
+
+    async fn rebuild(
+        &mut self,
+        by: impl FnOnce(Ledger, RestoreFrom<'_>) -> Rebuilt + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let ledger = std::mem::take(&mut self.ledger);
+        let next = rebuilt(ledger, by, self.config.clone(), &self.deps).await;
+        self.ledger = next.ledger;
+        self.unread = next.unread;
+        next.result
+    }
+
+    fn keep(&mut self, passed: Vec<Passed>, now: Timestamp) {
+        let (ledger, transitions) = (&mut self.ledger, &mut self.transitions);
+        keep(ledger, transitions, &self.deps.store, passed, now);
+    }
+
+    /// Publishes the state of now.
+    fn publish(&mut self) {
+        let view = self.ledger.advance(self.deps.clock.now()).view();
+        self.deps.views.send_replace(Arc::new(view));
+    }
 }
 
 /// Takes the events that are in the queue at a moment, or the first one after it. Returns how many.
@@ -203,28 +275,6 @@ async fn gathered(
 ) -> usize {
     sleep_until(from).await;
     events.recv_many(batch, BATCH).await
-}
-
-/// Publishes the state of now.
-fn publish(ledger: &mut Ledger, deps: &Deps) {
-    let view = ledger.advance(deps.clock.now()).view();
-    deps.views.send_replace(Arc::new(view));
-}
-
-/// Counts everything again by the time that it is now. Returns also what could not be read, and whether
-/// everything could.
-async fn recounted(ledger: Ledger, config: Arc<Config>, deps: &Deps) -> (Ledger, Unread, bool) {
-    warn!("the wall clock was set: counting all outcomes again with the new time");
-    let next = rebuilt(ledger, recount, config, deps).await;
-    let is_complete = logged(&next.result);
-    log_ahead(next.ledger.ahead());
-    (next.ledger, next.unread, is_complete)
-}
-
-/// Counts what changed, and what could not be read before.
-async fn reloaded(ledger: Ledger, unread: Unread, config: Arc<Config>, deps: &Deps) -> Rebuilt {
-    let again = move |old, from: RestoreFrom<'_>| reload(old, &unread, from);
-    rebuilt(ledger, again, config, deps).await
 }
 
 /// Whether everything could be read back; the reason is logged if not.

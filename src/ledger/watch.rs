@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// Wall and monotonic time may differ by so much before it is a jump; windows are coarser.
 const JUMP_MS: i64 = 2000;
 /// While the time of stored outcomes comes bit by bit, they are counted this often.
-const CHECK_INTERVAL: Duration = Duration::from_secs(60);
+const CHECK_INTERVAL: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 pub(super) struct ClockWatch {

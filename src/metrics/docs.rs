@@ -1,6 +1,7 @@
 //! `docs/METRICS.md`, from the declarations.
 
-use super::own::{SelfMetrics, kind};
+use super::gathered::kind;
+use super::own::SelfMetrics;
 use crate::exposition::{Family, MetricKind};
 use crate::{alerting, ledger, observe, runs, signals};
 use std::fmt::Write as _;

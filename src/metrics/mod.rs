@@ -2,7 +2,9 @@
 //! snapshots, the daemon's own from a registry, all through one sink.
 
 mod docs;
+mod gathered;
 mod own;
+mod store;
 
 pub use docs::markdown;
 pub use own::SelfMetrics;

@@ -9,9 +9,9 @@ const TRIED_FOR: Duration = DAY;
 /// and so often: a day may also be over because slod was down, or because the clock was set forward.
 const TRIES_MIN: u32 = 10;
 const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 /// A receiver may ask for a longer pause, up to this one.
-pub const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+pub const LONGEST_ASKED: Duration = Duration::from_hours(1);
 
 /// Twice as long after each failure, and less by a random part, so that receivers that share a server
 /// do not come back at once.

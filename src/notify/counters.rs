@@ -1,6 +1,9 @@
 //! What deliveries count, for each receiver.
 
-use prometheus::{IntCounterVec, IntGaugeVec, Opts};
+use prometheus::{
+    IntCounterVec, IntGaugeVec, Registry, register_int_counter_vec_with_registry,
+    register_int_gauge_vec_with_registry,
+};
 
 /// Each has the label `notifier`.
 #[derive(Clone, Debug)]
@@ -13,8 +16,10 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub fn new() -> Result<Self, prometheus::Error> {
-        let counter = |name, help| IntCounterVec::new(Opts::new(name, help), &["notifier"]);
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let counter = |name, help| {
+            register_int_counter_vec_with_registry!(name, help, &["notifier"], registry)
+        };
         Ok(Self {
             attempts: counter(
                 "slod_notifications_total",
@@ -32,12 +37,11 @@ impl Counters {
                 "slod_notification_template_failures_total",
                 "Attempts to deliver a message with the default texts, since the receiver's own `title` or `text` could not be rendered.",
             )?,
-            queue: IntGaugeVec::new(
-                Opts::new(
-                    "slod_notification_queue_length",
-                    "Notices that are not delivered yet, including those that wait for others of their group.",
-                ),
+            queue: register_int_gauge_vec_with_registry!(
+                "slod_notification_queue_length",
+                "Notices that are not delivered yet, including those that wait for others of their group.",
                 &["notifier"],
+                registry
             )?,
         })
     }

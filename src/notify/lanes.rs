@@ -137,7 +137,7 @@ mod tests {
         for group in ["a", "b", "c"] {
             lanes.failed(group, None, start);
         }
-        let later = start + Duration::from_secs(600);
+        let later = start + Duration::from_mins(10);
         lanes.start("a");
         assert_eq!(lanes.without(later), Some(groups(&["a"])));
         lanes.start("b");
@@ -158,7 +158,7 @@ mod tests {
         for group in ["gone", "tried", "waits"] {
             lanes.failed(group, None, start);
         }
-        let later = start + Duration::from_secs(600);
+        let later = start + Duration::from_mins(10);
         lanes.failed("waits", None, later);
         let without = lanes.without(later).expect("some may be tried");
         assert_eq!(without, groups(&["waits"]));

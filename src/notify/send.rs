@@ -3,7 +3,7 @@
 use super::program;
 use super::smtp::Smtp;
 use crate::receiver::{HttpRequest, Method, Request};
-use crate::text::printable;
+use crate::text::{beginning, printable};
 use futures_util::future::join_all;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
@@ -206,8 +206,7 @@ async fn answer(mut response: Response) -> Exchange {
 /// The beginning of what the other side says, fit to be shown.
 pub(super) fn shown(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(ANSWER_MAX)]);
-    let text: String = text.trim().chars().take(SHOWN_MAX).collect();
-    printable(&text).into_owned()
+    printable(&beginning(text.trim(), SHOWN_MAX)).into_owned()
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {
@@ -326,6 +325,6 @@ mod tests {
         assert!(matches!(exchange.answer, Answer::Delivered(_)));
         let length = exchange.body.len();
         assert!((ANSWER_MAX..4 * ANSWER_MAX).contains(&length), "{length}");
-        assert!(shown(&exchange.body).len() <= SHOWN_MAX);
+        assert_eq!(shown(&exchange.body).chars().count(), SHOWN_MAX + 1);
     }
 }

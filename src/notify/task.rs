@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// Time between two looks for notices to receivers that are configured no more.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP: Duration = Duration::from_mins(1);
 /// How long the store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 

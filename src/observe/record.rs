@@ -149,7 +149,7 @@ mod tests {
         let store = Store::open(&path).expect("a new store");
         let plan = |_: &_| CountingPlan::default();
         let writer = store
-            .writer(Clock::system(), Duration::from_secs(86_400), plan)
+            .writer(Clock::system(), Duration::from_hours(24), plan)
             .expect("a thread");
         let recorder = Recorder::new(writer.handle());
         let labels = || Labels::new(&[("service", "rag"), ("process", "app")]);

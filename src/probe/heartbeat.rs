@@ -11,7 +11,7 @@ use super::{Attempt, Kind, Probe};
 use crate::outcome::{
     Cause, DurationOf, Measures, Outcome, ProbeKey, Timestamp, Verdict, VoidReason,
 };
-use crate::units::{DAY, show_duration};
+use crate::units::show_duration;
 use crate::yaml::{Key, Keys, Secret, SecretText, Section, Span, ZoneForm};
 use async_trait::async_trait;
 use board::HeartbeatState;
@@ -24,7 +24,7 @@ pub struct Heartbeat;
 
 const KEYS: Keys = &[&EVERY_RANGE, &SCHEDULE, &TIMEZONE, &GRACE, &TOKEN];
 
-const LONGEST: Duration = Duration::from_secs(31 * DAY.as_secs());
+const LONGEST: Duration = Duration::from_hours(31 * 24);
 
 const EVERY_RANGE: Key<Span> = Key::optional(
     "every",
@@ -245,8 +245,8 @@ mod tests {
     /// Every hour with ten minutes of grace, listened to since the first minute.
     fn judged(now: i64, last: Option<(i64, bool)>) -> Outcome {
         let due = Due {
-            pace: Pace::Every(Duration::from_secs(3600)),
-            grace: Duration::from_secs(600),
+            pace: Pace::Every(Duration::from_hours(1)),
+            grace: Duration::from_mins(10),
         };
         let job = HeartbeatProbe::new(Terms { due, token: None });
         let beat = |(at, failed)| Beat {
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!([100, 160, 170].map(verdict), [Verdict::Good; 3]);
         assert_eq!(verdict(171), Verdict::Bad(Cause::Silent));
         let late = judged(171, Some((100, false)));
-        assert_eq!(late.latency, Duration::from_secs(71 * 60));
+        assert_eq!(late.latency, Duration::from_mins(71));
         let message = late.detail.message.expect("why");
         assert_eq!(&*message, "no report for 1h11m; expected every 1h");
     }

@@ -20,7 +20,7 @@ const URLS: Key<List<super::Parsed<String>>> = Key::required(
 
 const RESEND: Key<Span> = Key::with_default(
     "resend",
-    Span::within(Duration::from_secs(5), Duration::from_secs(600)),
+    Span::within(Duration::from_secs(5), Duration::from_mins(10)),
     "1m",
     "How often alerts that fire are sent again. Alertmanager considers an alert resolved that was not sent again for four times as long.",
 );

@@ -12,7 +12,7 @@ const URL: Key<SecretText> = super::url_key(
 
 const EVERY: Key<Span> = Key::with_default(
     "every",
-    Span::within(Duration::from_secs(10), Duration::from_secs(3600)),
+    Span::within(Duration::from_secs(10), Duration::from_hours(1)),
     "1m",
     "How often it is requested.",
 );

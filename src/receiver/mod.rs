@@ -77,7 +77,7 @@ pub const NAME: Key<Text> = Key::required("name", Text, "Name for routes, unique
 
 pub const TIMEOUT: Key<Span> = Key::with_default(
     "timeout",
-    Span::within(Duration::from_secs(1), Duration::from_secs(120)),
+    Span::within(Duration::from_secs(1), Duration::from_mins(2)),
     "10s",
     "How long one attempt to deliver may take.",
 );

@@ -203,7 +203,7 @@ impl Routing {
 }
 
 /// Of alerts whose route is not configured any more.
-const DEFAULT_REPEAT: Duration = Duration::from_secs(4 * 3600);
+const DEFAULT_REPEAT: Duration = Duration::from_hours(4);
 
 #[cfg(test)]
 mod tests {

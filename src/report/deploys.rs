@@ -131,7 +131,7 @@ mod tests {
     use std::time::Duration;
 
     const NOW: Timestamp = Timestamp::from_secs(1_000_000 * 60);
-    const INTERVAL: Duration = Duration::from_secs(60);
+    const INTERVAL: Duration = Duration::from_mins(1);
 
     fn config() -> Config {
         let text = "services:

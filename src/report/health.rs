@@ -6,7 +6,7 @@ use crate::report::state::ObjectiveState;
 use std::time::Duration;
 
 /// Until so much time was observed, an objective's numbers say little.
-const WARM: Duration = Duration::from_secs(3600);
+const WARM: Duration = Duration::from_hours(1);
 
 /// So many intervals without an outcome mean that nobody looks any more.
 const UNSEEN_AFTER: u32 = 3;

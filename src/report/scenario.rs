@@ -16,7 +16,7 @@ struct Phase {
 }
 
 /// Longer stories than a year are a slip of the pen, and would take minutes.
-const MAX_SPAN: Duration = Duration::from_secs(366 * 86_400);
+const MAX_SPAN: Duration = Duration::from_hours(366 * 24);
 
 impl std::str::FromStr for Scenario {
     type Err = String;

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     const fn days(days: u64) -> Duration {
-        Duration::from_secs(days * 86_400)
+        Duration::from_hours(days * 24)
     }
 
     /// By the burn rates over five minutes, an hour and six hours.

@@ -17,9 +17,9 @@ const FAILURES: u32 = 2;
 /// Hours of one probe that are read outcome by outcome, the newest.
 const MAX_HOURS: usize = 200;
 /// Hours that may not be summarized yet.
-const PENDING: Duration = Duration::from_secs(4 * 3600);
+const PENDING: Duration = Duration::from_hours(4);
 /// Restarts are placed within so much time.
-const RESTART_STEP: Duration = Duration::from_secs(60);
+const RESTART_STEP: Duration = Duration::from_mins(1);
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]

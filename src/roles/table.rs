@@ -72,6 +72,7 @@ pub const TABLE: &[&Ecosystem] = &[
     &proxies::POSTGRES,
     &proxies::REDIS,
     &go_node::GO_SQL,
+    &go_node::OPOSSUM,
     &python::FASTAPI,
     &go_node::EXPRESS,
     &python::SQLALCHEMY,

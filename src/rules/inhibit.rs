@@ -1,22 +1,22 @@
 //! `SlodBurnInhibitor` of an objective: one fault causes one page.
 //!
-//! As in the daemon, a tier inhibits the slower ones of at most its severity and the forecast, and a page of a service
-//! in `depends_on` inhibits every alert of the objective. As in the shipped rules, and not in the daemon, a burn alert is
-//! also explained by `SlodProbeFailing`, by a page for failed requests of the same service, and by a page of a service on
-//! its journey. All of it is known from the config, so that no rule has to look for it.
+//! As in the daemon, a tier inhibits the slower ones of at most its severity and the forecast, a page of a service in
+//! `depends_on` inhibits every alert of the objective, and a burn alert is explained by a page for failed requests of the
+//! same service and by a page of a service on its journey. As in the shipped rules, and not in the daemon, it is also
+//! explained by `SlodProbeFailing`. All of it is known from the config, so that no rule has to look for it.
 
 use super::Promise;
 use super::file::{Alerting, Rule};
 use super::labels::of_alert;
 use super::promql::quoted;
 use super::words;
-use crate::alert::{Condition, Tier, Urgency};
+use crate::alert::{Condition, Tier, Urgency, explains};
 use crate::slo::Sli;
 use crate::units::show_duration;
 use std::time::Duration;
 
 /// Evaluations of the alerts and of the inhibitor.
-const SLACK: Duration = Duration::from_secs(300);
+const SLACK: Duration = Duration::from_mins(5);
 
 /// Of one condition, if anything can explain its alert.
 pub(super) fn of(promise: &Promise<'_>, condition: &Condition) -> Option<Rule> {
@@ -116,13 +116,8 @@ fn pages(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
 
 /// Objectives of the service whose pages explain this one's: requests that fail are also slow, and make minutes bad.
 fn siblings<'c>(promise: &Promise<'c>) -> Vec<&'c str> {
-    let explains = |other: Sli| match promise.objective.sli {
-        Sli::Latency { .. } => !matches!(other, Sli::Latency { .. }),
-        Sli::Availability | Sli::Freshness => other == Sli::Success,
-        Sli::Success | Sli::Throughput(_) => false,
-    };
     let all = promise.service.objectives.iter();
-    all.filter(|other| explains(other.sli))
+    all.filter(|other| explains(other.sli, promise.objective.sli))
         .map(|other| other.name.as_str())
         .collect()
 }

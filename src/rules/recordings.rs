@@ -5,6 +5,7 @@ use super::file::{Recording, Rule};
 use super::labels;
 use super::promql::{BY, EXPECTED, number};
 use crate::slo::StandardWindow as Window;
+use crate::units::DAY;
 use std::collections::BTreeSet;
 
 /// The windows that Sloth records, which dashboards choose from.
@@ -38,7 +39,7 @@ pub(super) fn of(promise: &Promise<'_>) -> Vec<Rule> {
     let expected = expected.map(|rate| record(promise, EXPECTED, rate));
     let mut rules: Vec<Rule> = expected.into_iter().chain(ratios).collect();
     let objective = promise.objective;
-    let days = objective.window.length.as_secs_f64() / 86_400.0;
+    let days = objective.window.length.as_secs_f64() / DAY.as_secs_f64();
     let budget = number(1.0 - objective.target);
     for (name, value) in [
         (OBJECTIVE, number(objective.target)),

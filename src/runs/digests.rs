@@ -144,6 +144,7 @@ mod tests {
             windows: Vec::new(),
             requests: Vec::new(),
             examples: Vec::new(),
+            lack: None,
             thresholds: Vec::new(),
             observed: Vec::new(),
         };

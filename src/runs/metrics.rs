@@ -285,6 +285,7 @@ mod tests {
             windows: vec![window],
             requests: Vec::new(),
             examples: Vec::new(),
+            lack: None,
             thresholds: Vec::new(),
             observed: Vec::new(),
         };
@@ -308,6 +309,7 @@ mod tests {
             started: 50,
             dropped: 0,
             good: 0,
+            lacking: 0,
             unjudged: 50,
             failed: Vec::new(),
             latency: Histogram::default(),

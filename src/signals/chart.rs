@@ -37,7 +37,7 @@ fn mean(values: &[Option<f64>]) -> Option<f64> {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
     fn the_whole_course_fits() {

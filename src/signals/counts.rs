@@ -7,7 +7,7 @@ use crate::units::whole;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-pub(super) const DRIFT_WINDOW: Duration = Duration::from_secs(300);
+pub(super) const DRIFT_WINDOW: Duration = Duration::from_mins(5);
 /// Two hours.
 pub(super) const DRIFT_WINDOWS: usize = 24;
 /// Windows of an hour, and of the last ten minutes.
@@ -60,6 +60,15 @@ impl Counts {
     /// Of the last hour.
     pub(super) fn hour(&self) -> Errors {
         self.last(HOUR)
+    }
+
+    /// Whether nothing was counted in the last windows that make up a time, nor in the one that is not
+    /// over.
+    pub(super) fn is_silent(&self, time: Duration) -> bool {
+        let windows = time.as_secs() / DRIFT_WINDOW.as_secs();
+        self.last(usize::try_from(windows).unwrap_or(usize::MAX))
+            .total
+            == 0
     }
 
     /// Of the last minutes.

@@ -1,15 +1,15 @@
 //! The recent history of the host, and its warning signs.
 
-use super::{chart, finding};
+use super::{NOT_SAMPLED, chart, finding};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Confirmed, DISK_CONFIRMATIONS, Disk, above, disk_full_soon};
-use crate::signal::{Finding, Keep, Presence, Settings, Track, kinds};
+use crate::signal::{Finding, Keep, Presence, SILENCE, Settings, Track, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Disks are judged by six hours: an hour of samples forecasts a disk that a nightly job fills.
-const DISK_WINDOW: Duration = Duration::from_secs(360);
+const DISK_WINDOW: Duration = Duration::from_mins(6);
 const DISK_WINDOWS: usize = 60;
 
 #[derive(Debug)]
@@ -20,12 +20,16 @@ pub(super) struct HostHistory {
     disks: BTreeMap<String, DiskHistory>,
     /// When it was sampled last.
     seen: Option<Timestamp>,
+    /// Until when all samples have been taken.
+    now: Timestamp,
 }
 
 #[derive(Debug)]
 struct DiskHistory {
     /// Used bytes.
     used: Track,
+    /// When it was sampled last.
+    taken: Timestamp,
     last: Disk,
     confirmed: Confirmed,
     /// What the last evaluation of its trend found.
@@ -35,10 +39,11 @@ struct DiskHistory {
 impl HostHistory {
     pub(super) const fn new() -> Self {
         Self {
-            cpu: Track::new(Duration::from_secs(60), 10, Keep::Mean),
+            cpu: Track::new(Duration::from_mins(1), 10, Keep::Mean),
             was_busy: false,
             disks: BTreeMap::new(),
             seen: None,
+            now: Timestamp(0),
         }
     }
 
@@ -49,7 +54,11 @@ impl HostHistory {
         self.take_cpu(at, usage);
         let written = system.file_systems.iter().filter(|one| !one.is_read_only);
         let mounted: BTreeSet<&str> = written.clone().map(|one| &*one.mount_point).collect();
-        self.retain_disks(|point| mounted.contains(point));
+        // What could not be read may still be mounted.
+        let mut collectors = system.collectors.iter();
+        if collectors.all(|one| one.success || one.name != "disk") {
+            self.retain_disks(|point| mounted.contains(point));
+        }
         for view in written {
             let disk = Disk {
                 size: view.size_bytes as f64,
@@ -74,6 +83,15 @@ impl HostHistory {
         self.seen = Some(at);
     }
 
+    /// Moves on to a time, also without samples.
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        self.now = now;
+        self.cpu.take(now, None);
+        for disk in self.disks.values_mut() {
+            disk.used.take(now, None);
+        }
+    }
+
     pub(super) fn take_cpu(&mut self, at: Timestamp, usage: Option<f64>) {
         self.cpu.take(at, usage);
     }
@@ -81,6 +99,7 @@ impl HostHistory {
     pub(super) fn take_disk(&mut self, at: Timestamp, mount_point: &str, disk: Disk) {
         let new = || DiskHistory {
             used: Track::new(DISK_WINDOW, DISK_WINDOWS, Keep::Mean),
+            taken: at,
             last: disk,
             confirmed: Confirmed::default(),
             found: None,
@@ -94,6 +113,7 @@ impl HostHistory {
         }
         history.used.take(at, Some(disk.size - disk.available));
         history.last = disk;
+        history.taken = at;
     }
 
     pub(super) fn judge_trends(&mut self, settings: &Settings) {
@@ -130,9 +150,16 @@ impl HostHistory {
             all.push(found);
         };
         push(&kinds::CPU_HIGH, "", (presence, evidence), &self.cpu);
+        let now = self.now;
         for (point, disk) in &self.disks {
             // One that is full does not wait for the next look at trends.
-            if let Some(answer) = disk.last.full().or_else(|| disk.found.clone()) {
+            let known = disk.last.full().or_else(|| disk.found.clone());
+            let answer = if disk.taken.after(SILENCE) <= now {
+                Some((Presence::Unknown, NOT_SAMPLED.to_owned()))
+            } else {
+                known
+            };
+            if let Some(answer) = answer {
                 push(&kinds::DISK_FULL_SOON, point, answer, &disk.used);
             }
         }

@@ -1,12 +1,14 @@
 //! Whether a service is healthy: its indicators, each with the number that it was decided by.
 
-use super::service::ServiceHistory;
+use super::NOT_SAMPLED;
+use super::own::MetricsHistory;
+use super::service::{ServiceHistory, nothing_by};
 use crate::format::numbers;
 use crate::signal::indicator::{
     self, Indicator, IndicatorKind, Judged, MAX_CPU, MAX_POOL, all_of, error_rate,
 };
 use crate::signal::rules::Numbers;
-use crate::signal::{Finding, HOUR, Presence, SignalKind, kinds};
+use crate::signal::{Finding, HOUR, Presence, SILENCE, SignalKind, Track, kinds};
 
 /// Minutes in a row whose mean is the peak.
 const PEAK: usize = 5;
@@ -22,11 +24,7 @@ impl ServiceHistory {
             ),
             (&indicator::ERROR_RATE, self.error_rate()),
             (&indicator::CPU_AT_PEAK, self.cpu_at_peak()),
-            (
-                &indicator::MEMORY_STABLE,
-                signs(findings, &[&kinds::OUT_OF_MEMORY, &kinds::MEMORY_GROWING])
-                    .unwrap_or((None, NO_PROCESSES.to_owned())),
-            ),
+            (&indicator::MEMORY_STABLE, memory_stable(findings)),
             (&indicator::POOLED, self.pooled()),
             (&indicator::NO_TIMEOUTS, self.no_timeouts()),
         ];
@@ -45,6 +43,9 @@ impl ServiceHistory {
         let (counts, numbers) = self.errors();
         let hour = counts.hour();
         let (holds, evidence) = error_rate(hour.errors, hour.total);
+        if holds == Some(true) && counts.is_silent(self.known_for(numbers)) {
+            return (None, nothing_by(numbers));
+        }
         (holds, format!("{}, {evidence}", numbers.by()))
     }
 
@@ -102,6 +103,10 @@ impl ServiceHistory {
         if let Some(why) = own.unread.why().filter(|_| holds) {
             return (None, format!("its metrics cannot be read now: {why}"));
         }
+        let is_silent = |track: &Track| track.is_silent(SILENCE);
+        if holds && is_silent(&own.pool.highest) && is_silent(&own.pool.waiting) {
+            return (None, NOT_SAMPLED.to_owned());
+        }
         let minutes = own.pool.highest.known(HOUR).len();
         let minutes = minutes.max(own.pool.waiting.known(HOUR).len());
         (Some(holds), format!("{used}{waited} {}", lately(minutes)))
@@ -110,8 +115,17 @@ impl ServiceHistory {
     fn no_timeouts(&self) -> Judged {
         let own = self.own.as_ref().and_then(|own| own.timeouts.sum(HOUR));
         // None until they could no longer be read is not none.
-        let own = own.filter(|count| *count > 0.0 || self.readable().is_some());
-        let probed = || self.probes.timeouts.sum(HOUR);
+        let is_known = |own: &MetricsHistory| !own.timeouts.is_silent(SILENCE);
+        let is_known = self.readable().is_some_and(is_known);
+        let own = own.filter(|count| *count > 0.0 || is_known);
+        let is_probed = !self
+            .probes
+            .timeouts
+            .is_silent(self.known_for(Numbers::Probes));
+        let probed = || {
+            let count = self.probes.timeouts.sum(HOUR);
+            count.filter(|count| *count > 0.0 || is_probed)
+        };
         let (count, by, lately) = match (own, &self.own) {
             (Some(count), Some(own)) => {
                 let minutes = own.timeouts.known(HOUR).len();
@@ -120,7 +134,7 @@ impl ServiceHistory {
             _ => (probed(), Numbers::Probes.by(), lately(HOUR)),
         };
         match count {
-            None => (None, "no attempt or connection is known yet".to_owned()),
+            None => (None, nothing_by(Numbers::Probes)),
             Some(count) => (
                 Some(count <= 0.0),
                 format!("{by}, {count:.0} timeouts {lately}"),
@@ -139,6 +153,14 @@ fn lately(minutes: usize) -> String {
 }
 
 const NO_PROCESSES: &str = "`processes` is not configured for the service, or none was seen yet";
+
+/// Without a container, nobody knows whether a process was killed, and its memory alone decides.
+fn memory_stable(findings: &[Finding]) -> Judged {
+    let killed = signs(findings, &[&kinds::OUT_OF_MEMORY]);
+    let killed = killed.filter(|(holds, _)| *holds == Some(false));
+    let grows = signs(findings, &[&kinds::MEMORY_GROWING]);
+    killed.or(grows).unwrap_or((None, NO_PROCESSES.to_owned()))
+}
 
 /// What signs say of an indicator; `None` if there is none of them.
 fn signs(findings: &[Finding], wanted: &[&SignalKind]) -> Option<Judged> {

@@ -1,6 +1,7 @@
 //! Warning signs of the running daemon: recent histories of what is sampled, judged by the rules of
 //! `signal`, and published to whoever shows them or alerts.
 
+mod breakers;
 pub mod chart;
 mod counts;
 mod host;
@@ -28,6 +29,9 @@ pub use watcher::Watcher;
 
 use crate::signal::{Finding, Presence, SignalKind};
 use std::sync::Arc;
+
+/// Why nothing is known of what was sampled before.
+const NOT_SAMPLED: &str = "it was not sampled in the last 15 minutes";
 
 /// A finding about a service, or about the host without one.
 fn finding(

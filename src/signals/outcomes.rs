@@ -1,11 +1,12 @@
 //! What only the last outcomes of a service's probes show, and its signs.
 
+use crate::config::ServiceSpec;
 use crate::format::{numbers, times};
 use crate::ledger::LedgerView;
 use crate::ledger::llm::LlmCounters;
-use crate::outcome::Timestamp;
+use crate::outcome::{RateLimit, Timestamp};
 use crate::signal::rules::{Answer, below};
-use crate::signal::{Level, Presence, Settings, SignalKind, kinds};
+use crate::signal::{Level, Presence, SILENCE, Settings, SignalKind, kinds};
 use crate::slo::StandardWindow;
 use crate::units::HOUR;
 use std::sync::Arc;
@@ -14,26 +15,58 @@ use std::time::Duration;
 /// As of a moment; what is not known is absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct LastOutcomes {
-    /// When the certificate of a probe's address ends, in seconds since 1970.
-    certificates: Vec<(Arc<str>, i64)>,
-    /// Whether the rate limits of a probe's provider are known, and the smallest share that is left.
-    limits: Vec<(Arc<str>, Option<f64>)>,
+    certificates: Vec<Certificate>,
+    /// Whether the rate limits of a probe's provider are known, and the one that is nearest.
+    limits: Vec<(Arc<str>, Option<RateLimit>)>,
     /// The lowest coverage of an objective in the last hour.
     coverage: Option<f64>,
 }
 
+/// The certificate of a probe's address.
+#[derive(Clone, Debug, PartialEq)]
+struct Certificate {
+    probe: Arc<str>,
+    /// In seconds since 1970.
+    ends: i64,
+    /// When it was served last.
+    seen: Timestamp,
+    /// What was served longer ago may have been replaced.
+    known_for: Duration,
+}
+
 impl LastOutcomes {
-    pub(super) fn of(ledger: &LedgerView, service: &str, now: Timestamp) -> Self {
-        let Some(service) = ledger.live(service) else {
+    /// `before` is what was known the last time: a certificate is remembered while no attempt shows
+    /// one.
+    pub(super) fn of(
+        ledger: &LedgerView,
+        spec: &ServiceSpec,
+        now: Timestamp,
+        mut before: Self,
+    ) -> Self {
+        let Some(service) = ledger.live(&spec.name) else {
             return Self::default();
         };
         let mut known = Self::default();
         for (key, last, llm) in service.probes() {
-            if let Some(ends) = last.and_then(|last| last.tls_not_after) {
-                known.certificates.push((key.probe.clone(), ends));
+            let mut probes = spec.probes.iter();
+            let interval = probes
+                .find(|one| one.key.probe == key.probe)
+                .map_or(Duration::ZERO, |one| one.interval);
+            let served = last.and_then(|last| Some((last.tls_not_after?, last.at)));
+            let earlier = before.certificates.iter_mut();
+            let mut earlier = earlier.filter(|one| one.probe == key.probe);
+            if let Some((ends, seen)) = served {
+                known.certificates.push(Certificate {
+                    probe: key.probe.clone(),
+                    ends,
+                    seen,
+                    known_for: SILENCE.max(interval * 3),
+                });
+            } else if let Some(earlier) = earlier.next() {
+                known.certificates.push(earlier.clone());
             }
             if let Some(left) = llm.map(LlmCounters::tightest_limit) {
-                known.limits.push((key.probe.clone(), left));
+                known.limits.push((key.probe.clone(), left.cloned()));
             }
         }
         let coverages = service.coverages(StandardWindow::Hour1, now.before(HOUR));
@@ -50,15 +83,15 @@ impl LastOutcomes {
         push: &mut dyn FnMut(&'static SignalKind, &str, Answer),
     ) {
         let level = |kind| settings.level(kind);
-        for (probe, ends) in &self.certificates {
+        for one in &self.certificates {
             let kind = &kinds::CERTIFICATE_ENDING;
-            let was = was_active(kind, probe);
-            push(kind, probe, certificate(*ends, now, level(kind), was));
+            let was = was_active(kind, &one.probe);
+            push(kind, &one.probe, certificate(one, now, level(kind), was));
         }
-        for (probe, left) in &self.limits {
+        for (probe, nearest) in &self.limits {
             let kind = &kinds::RATE_LIMIT_NEAR;
             let was = was_active(kind, probe);
-            push(kind, probe, rate_limit(*left, level(kind), was));
+            push(kind, probe, rate_limit(nearest.as_ref(), level(kind), was));
         }
         if let Some(coverage) = self.coverage {
             let kind = &kinds::COVERAGE_LOST;
@@ -69,7 +102,8 @@ impl LastOutcomes {
     }
 }
 
-fn certificate(ends: i64, now: Timestamp, level: Level, was_active: bool) -> Answer {
+fn certificate(one: &Certificate, now: Timestamp, level: Level, was_active: bool) -> Answer {
+    let ends = one.ends;
     let left = ends as f64 - now.as_secs_f64();
     let time = numbers::span(Duration::from_secs_f64(left.abs()));
     let at = times::minute(Timestamp::from_secs(ends).to_utc());
@@ -78,15 +112,29 @@ fn certificate(ends: i64, now: Timestamp, level: Level, was_active: bool) -> Ans
     } else {
         format!("the certificate ends in {time} ({at} UTC)")
     };
+    if one.seen.after(one.known_for) < now {
+        let seen = times::minute(one.seen.to_utc());
+        let evidence = format!(
+            "no attempt since {seen} UTC has shown the certificate that was known until then: {evidence}"
+        );
+        return (Presence::Unknown, evidence);
+    }
     (below(left, level, was_active), evidence)
 }
 
-fn rate_limit(left: Option<f64>, level: Level, was_active: bool) -> Answer {
-    let Some(left) = left else {
+fn rate_limit(nearest: Option<&RateLimit>, level: Level, was_active: bool) -> Answer {
+    let known = nearest.and_then(|limit| Some((limit, limit.share()?)));
+    let Some((limit, left)) = known else {
         let evidence = "no answer of the last three intervals showed a rate limit".to_owned();
         return (Presence::Unknown, evidence);
     };
-    let evidence = format!("{:.0} % of the tightest rate limit is left", left * 100.0);
+    let all = limit.limit.map(numbers::count).unwrap_or_default();
+    let evidence = format!(
+        "{:.0} % of the rate limit of {} is left: {} of {all}",
+        left * 100.0,
+        limit.name,
+        numbers::count(limit.remaining)
+    );
     (below(left, level, was_active), evidence)
 }
 
@@ -96,14 +144,28 @@ mod tests {
 
     const DAY_S: i64 = 86_400;
 
+    fn served(ends: i64, seen: i64) -> Certificate {
+        Certificate {
+            probe: "home".into(),
+            ends,
+            seen: Timestamp::from_secs(seen),
+            known_for: SILENCE,
+        }
+    }
+
     use Presence::{Active, Clear, Unknown};
 
     #[test]
     fn signs_end_at_their_own_levels() {
-        let judge = |left: Option<f64>, coverage: f64, was: bool| {
+        let limit = |percent: u64| RateLimit {
+            name: "tokens".into(),
+            remaining: percent,
+            limit: Some(100),
+        };
+        let judge = |left: Option<u64>, coverage: f64, was: bool| {
             let outcomes = LastOutcomes {
-                certificates: vec![("home".into(), 13 * DAY_S)],
-                limits: vec![("ask".into(), left)],
+                certificates: vec![served(13 * DAY_S, 0)],
+                limits: vec![("ask".into(), left.map(limit))],
                 coverage: Some(coverage),
             };
             let mut found = Vec::new();
@@ -118,18 +180,25 @@ mod tests {
             );
             (found[0].2, found[1].2)
         };
-        assert_eq!(judge(Some(0.05), 0.4, false), (Active, Active));
-        assert_eq!(judge(Some(0.12), 0.55, true), (Active, Active));
-        assert_eq!(judge(Some(0.12), 0.55, false), (Clear, Clear));
-        assert_eq!(judge(Some(0.15), 0.6, true), (Clear, Clear));
+        assert_eq!(judge(Some(5), 0.4, false), (Active, Active));
+        assert_eq!(judge(Some(12), 0.55, true), (Active, Active));
+        assert_eq!(judge(Some(12), 0.55, false), (Clear, Clear));
+        assert_eq!(judge(Some(15), 0.6, true), (Clear, Clear));
         assert_eq!(judge(None, 0.9, true), (Unknown, Clear));
+        let level = Settings::default().level(&kinds::RATE_LIMIT_NEAR);
+        let (_, evidence) = rate_limit(Some(&limit(7)), level, false);
+        assert_eq!(
+            evidence,
+            "7 % of the rate limit of tokens is left: 7 of 100"
+        );
     }
 
     #[test]
     fn a_certificate_that_has_ended_is_named_as_such() {
         let level = Settings::default().level(&kinds::CERTIFICATE_ENDING);
         let now = Timestamp::from_secs(10 * DAY_S);
-        let evidence = |hours: i64| certificate(hours * 3600, now, level, false).1;
+        let one = |hours: i64, seen: i64| served(hours * 3600, 10 * DAY_S - seen);
+        let evidence = |hours: i64| certificate(&one(hours, 900), now, level, false).1;
         assert_eq!(
             evidence(12 * 24 + 12),
             "the certificate ends in 2d (1970-01-13 12:00 UTC)"
@@ -138,5 +207,9 @@ mod tests {
             evidence(9 * 24 + 12),
             "the certificate ended 12h ago (1970-01-10 12:00 UTC)"
         );
+        // It may have been renewed, or be another one.
+        let unknown = certificate(&one(99 * 24, 901), now, level, true);
+        let evidence = "no attempt since 1970-01-10 23:44 UTC has shown the certificate that was known until then: the certificate ends in 89d (1970-04-10 00:00 UTC)";
+        assert_eq!(unknown, (Unknown, evidence.to_owned()));
     }
 }

@@ -5,6 +5,7 @@ use super::numbers::{MetricNumber, MetricNumbers};
 use super::process::{GROWTH_WINDOW, GROWTH_WINDOWS};
 use super::provider::ProviderHistory;
 use super::unread::Unread;
+use crate::observe::scrape::BreakerView;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Breaker, PEAK_MINUTES, Pool};
 use crate::signal::{HOUR, Keep, Rise, Track};
@@ -22,6 +23,8 @@ pub(super) struct MetricsHistory {
     pub(super) queue: Track,
     pub(super) pool: Pool,
     pub(super) breaker: Breaker,
+    /// Those that are open or opened lately.
+    pub(super) breakers: Vec<BreakerView>,
     pub(super) timeouts: Track,
     pub(super) provider: Option<ProviderHistory>,
     pub(super) unread: Unread,
@@ -54,6 +57,7 @@ impl Default for MetricsHistory {
             queue: minutes(HOUR, Keep::Lowest),
             pool: Pool::default(),
             breaker: Breaker::default(),
+            breakers: Vec::new(),
             timeouts: minutes(HOUR, Keep::Sum),
             provider: None,
             unread: Unread::default(),
@@ -143,6 +147,7 @@ impl MetricsHistory {
         let provider = ProviderHistory::default().size();
         let counts = Counts::size();
         let tracks: usize = self.tracks().map(|track| track.size()).sum();
-        tracks + counts + provider + size_of::<Rises>()
+        let breakers = BreakerView::most_bytes();
+        tracks + counts + provider + breakers + size_of::<Rises>()
     }
 }

@@ -23,13 +23,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Trends are looked for in two hours, and confirmed for a third.
-const SERVICES_BACK: Duration = Duration::from_secs(3 * 3600);
+const SERVICES_BACK: Duration = Duration::from_hours(3);
 /// Services that are read together: their samples of an hour are in memory at once.
 const TOGETHER: usize = 100;
 /// What is not read by then begins anew.
 const BUDGET: Duration = Duration::from_secs(5);
 /// Between two evaluations of trends.
-const STEP: Duration = Duration::from_secs(300);
+const STEP: Duration = Duration::from_mins(5);
 
 /// What the samples of a service are kept as.
 #[derive(Clone, Debug)]
@@ -215,11 +215,11 @@ fn recall_services(
 }
 
 /// Time between two evaluations of a stored past.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 /// Deployments of one service, the latest, that its trends begin anew after.
 const MAX_DEPLOYS: u32 = 10_000;
 /// What is in memory of it at once.
-const CHUNK: Duration = Duration::from_secs(86_400);
+const CHUNK: Duration = Duration::from_hours(24);
 
 /// Signs of which the store keeps no history: only the last outcomes and scrapes show them.
 pub const NOT_REPLAYED: [&SignalKind; 4] = [

@@ -11,11 +11,18 @@ use crate::trend::GrowthRules;
 use crate::units::whole;
 use std::time::Duration;
 
-pub(super) const GROWTH_WINDOW: Duration = Duration::from_secs(120);
+pub(super) const GROWTH_WINDOW: Duration = Duration::from_mins(2);
 /// Two hours.
 pub(super) const GROWTH_WINDOWS: usize = 60;
 /// Memory of a better source that was not seen for so long is seen no more.
-const SOURCE_GONE: Duration = Duration::from_secs(600);
+const SOURCE_GONE: Duration = Duration::from_mins(10);
+
+/// Why some signs cannot be known.
+pub(super) const NOT_SEEN: &str =
+    "the use of processors is not known: no such process was seen in the last 10 minutes";
+const NO_CONTAINER: &str = "no container of such processes was seen in the last 10 minutes";
+const NO_LIMIT: &str =
+    "no container of such processes with a limit of processor time was seen in the last 10 minutes";
 
 /// What memory is read from, the best last. Contents of files are no leak, so the memory that
 /// processes share with files counts only where nothing else can be read.
@@ -226,26 +233,45 @@ impl ProcessHistory {
         settings: &Settings,
         was: impl Fn(&SignalKind) -> bool,
         slows: Option<bool>,
-    ) -> Vec<(&'static SignalKind, Answer)> {
+    ) -> [(&'static SignalKind, Answer); 4] {
         let level = |kind| settings.level(kind);
         let least = |kind| settings.level(kind).begins;
         let what = ["restart", "restarts"];
-        let restarts = counted(&self.restarts, RECENT, least(&kinds::RESTARTED), what);
-        let mut all = vec![(&kinds::RESTARTED, restarts)];
-        if self.kills.sum(RECENT).is_some() {
+        let mut restarts = counted(&self.restarts, RECENT, least(&kinds::RESTARTED), what);
+        if self.are_restarts_kills() && restarts.0 == Presence::Active {
+            let evidence = format!("{}; kills for lack of memory explain it", restarts.1);
+            restarts = (Presence::Clear, evidence);
+        }
+        let unknown = |why: &str| (Presence::Unknown, why.to_owned());
+        let kills = if self.kills.sum(RECENT).is_some() {
             let what = ["kill for lack of memory", "kills for lack of memory"];
-            let kills = counted(&self.kills, RECENT, least(&kinds::OUT_OF_MEMORY), what);
-            all.push((&kinds::OUT_OF_MEMORY, kills));
-        }
-        if let Some((cpu, what)) = self.cpu() {
-            let kind = &kinds::CPU_HIGH;
-            all.push((kind, above(cpu, level(kind), was(kind), what)));
-        }
-        if !self.throttled.known(RECENT).is_empty() {
-            let kind = &kinds::THROTTLED;
-            all.push((kind, self.throttled(level(kind), was(kind), slows)));
-        }
-        all
+            counted(&self.kills, RECENT, least(&kinds::OUT_OF_MEMORY), what)
+        } else {
+            unknown(NO_CONTAINER)
+        };
+        let kind = &kinds::CPU_HIGH;
+        let busy = self.cpu().map_or_else(
+            || unknown(NOT_SEEN),
+            |(cpu, what)| above(cpu, level(kind), was(kind), what),
+        );
+        let kind = &kinds::THROTTLED;
+        let throttled = if self.throttled.known(RECENT).is_empty() {
+            unknown(NO_LIMIT)
+        } else {
+            self.throttled(level(kind), was(kind), slows)
+        };
+        [
+            (&kinds::RESTARTED, restarts),
+            (&kinds::OUT_OF_MEMORY, kills),
+            (&kinds::CPU_HIGH, busy),
+            (&kinds::THROTTLED, throttled),
+        ]
+    }
+
+    /// Whether the kernel killed as many processes as were replaced, so that one sign says all.
+    fn are_restarts_kills(&self) -> bool {
+        let counts = self.restarts.sum(RECENT).zip(self.kills.sum(RECENT));
+        counts.is_some_and(|(restarts, kills)| restarts > 0.0 && kills >= restarts)
     }
 
     /// Its use of processors by the minute, and of which.

@@ -6,7 +6,7 @@ use crate::signal::{SIGNALS, Settings, SignalKind, kinds};
 use std::collections::BTreeMap;
 
 /// Signs that only a service's own metrics show.
-const OF_METRICS: [&SignalKind; 8] = [
+pub(super) const OF_METRICS: [&SignalKind; 8] = [
     &kinds::METRICS_UNREADABLE,
     &kinds::CONNECTIONS_GROWING,
     &kinds::QUEUE_GROWING,

@@ -3,6 +3,9 @@
 mod charts;
 mod now;
 mod trends;
+mod unknown;
+
+pub(super) use unknown::nothing_by;
 
 use super::counts::Counts;
 use super::numbers::{ContainerNumbers, MetricNumbers, ProcessNumbers};
@@ -13,11 +16,13 @@ use super::process::ProcessHistory;
 use super::texts::Texts;
 use super::usual::Usuals;
 use crate::config::ServiceSpec;
+use crate::observe::scrape::BreakerView;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Confirmed, Numbers};
-use crate::signal::{Finding, Track};
+use crate::signal::{Finding, SILENCE, Track};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is remembered of a service.
 #[derive(Debug)]
@@ -36,6 +41,8 @@ pub(super) struct ServiceHistory {
     trends: Vec<Finding>,
     /// Signs that are there, so that they clear lower than they begin.
     active: Vec<(&'static str, Arc<str>)>,
+    /// Some attempts of its probes are due within this time.
+    probed_for: Duration,
 }
 
 impl ServiceHistory {
@@ -50,6 +57,7 @@ impl ServiceHistory {
             confirmed: Vec::new(),
             trends: Vec::new(),
             active: Vec::new(),
+            probed_for: SILENCE,
         }
     }
 
@@ -59,6 +67,14 @@ impl ServiceHistory {
             self.trends.clear();
         }
         self.own.get_or_insert_default().take(at, numbers);
+    }
+
+    /// Takes which circuit breakers are open or opened lately.
+    pub(super) fn take_breakers(&mut self, breakers: &[BreakerView]) {
+        let known = &mut self.own.get_or_insert_default().breakers;
+        if *known != breakers {
+            *known = breakers.to_vec();
+        }
     }
 
     /// Takes whether the last scrape before a sample failed, and why.
@@ -105,6 +121,9 @@ impl ServiceHistory {
     pub(super) fn move_on(&mut self, sampled: Timestamp, probed: Timestamp, spec: &ServiceSpec) {
         self.advance(sampled, spec);
         self.probes.advance(probed);
+        let intervals = spec.probes.iter().map(|probe| probe.interval);
+        let shortest = intervals.min().unwrap_or_default();
+        self.probed_for = SILENCE.max(shortest * 3);
     }
 
     /// Growth is looked for from the last deployment on, so that its step is no leak. Response times and
@@ -124,6 +143,10 @@ impl ServiceHistory {
         }
         let is_known = |name: &Arc<str>| spec.processes.iter().any(|one| one.name == *name);
         self.processes.retain(|name, _| is_known(name));
+        // Those that were never seen have signs, too, that say so.
+        for one in &spec.processes {
+            self.process(&one.name);
+        }
         let is_probed = |name: &str| spec.probes.iter().any(|one| *one.key.probe == *name);
         self.probes.retain(is_probed);
         if let Some(own) = &mut self.own {
@@ -138,6 +161,14 @@ impl ServiceHistory {
     pub(super) fn readable(&self) -> Option<&MetricsHistory> {
         let own = self.own.as_deref();
         own.filter(|own| own.unread.why().is_none())
+    }
+
+    /// Without a sample for so long, nothing is known.
+    pub(super) const fn known_for(&self, numbers: Numbers) -> Duration {
+        match numbers {
+            Numbers::Own => SILENCE,
+            Numbers::Probes => self.probed_for,
+        }
     }
 
     /// Whose response times are known: its own metrics first.

@@ -36,7 +36,7 @@ pub(super) struct Learned {
 
 impl Learned {
     /// From hourly values in the order of their times.
-    fn of(values: &[(Timestamp, f64)]) -> Option<Self> {
+    pub(super) fn of(values: &[(Timestamp, f64)]) -> Option<Self> {
         let (first, last) = (values.first()?.0, values.last()?.0);
         let history: Vec<(Duration, f64)> = values
             .iter()

@@ -12,7 +12,7 @@ use crate::ledger::LedgerView;
 use crate::ledger::snapshot::AttemptView;
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
-use crate::signal::Findings;
+use crate::signal::{Finding, Findings, Presence, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,14 +21,16 @@ use std::time::Duration;
 /// their false alarms were measured.
 const TREND_EVERY_MS: i64 = 300_000;
 /// A clock that is set back by more is another one: attempts are waited for, and so may come late.
-const SET_BACK: Duration = Duration::from_secs(1800);
+const SET_BACK: Duration = Duration::from_mins(30);
 /// The kind of probes of language models.
 pub(super) const LLM: &str = "llm";
 /// Attempts are not waited for longer than this.
-const LATEST: Duration = Duration::from_secs(600);
+const LATEST: Duration = Duration::from_mins(10);
 
+/// A service that uses so much of the host's processors is named.
+const MUCH: f64 = 0.1;
 /// Time after which what is usual at each time of day is learned again.
-const LEARN_EVERY: Duration = Duration::from_secs(6 * 3600);
+const LEARN_EVERY: Duration = Duration::from_hours(6);
 
 /// Owned by one task.
 #[derive(Debug)]
@@ -63,6 +65,7 @@ impl Watcher {
         for metrics in &system.services {
             let history = self.service(&metrics.service);
             history.take_metrics(at, &MetricNumbers::of(metrics));
+            history.take_breakers(&metrics.breakers);
             history.take_scrape(at, metrics.scrape.error.as_deref());
         }
         for process in &system.processes {
@@ -131,12 +134,19 @@ impl Watcher {
         self.services.retain(|name, _| names.contains(name));
         for spec in &config.services {
             self.take_attempts(spec, ledger, now);
-            self.service(&spec.name).outcomes = LastOutcomes::of(ledger, &spec.name, now);
+            let history = self.service(&spec.name);
+            let before = std::mem::take(&mut history.outcomes);
+            history.outcomes = LastOutcomes::of(ledger, spec, now, before);
         }
         self.advance(config, now);
         let settings = &config.signals;
         let mut all = self.host.findings(settings);
         all.retain(|one| settings.is_on(one.kind));
+        let is_busy =
+            |one: &&mut Finding| *one.kind == kinds::CPU_HIGH && one.presence == Presence::Active;
+        if let (Some(one), Some(by)) = (all.iter_mut().find(is_busy), self.busiest()) {
+            one.evidence = format!("{}; {by}", one.evidence).into();
+        }
         let mut indicators = Vec::new();
         let mut texts = Texts::default();
         for spec in &config.services {
@@ -160,10 +170,22 @@ impl Watcher {
         }
     }
 
+    /// Which processes used most of the host's processors in the last minute, if they used much.
+    fn busiest(&self) -> Option<String> {
+        let each = self.services.values().flat_map(|service| {
+            let processes = service.processes.iter();
+            processes.filter_map(|(name, one)| Some((one.cpu_of_host.last()?, &service.name, name)))
+        });
+        let (used, service, name) = each.max_by(|(one, ..), (other, ..)| one.total_cmp(other))?;
+        let percent = used * 100.0;
+        (used >= MUCH).then(|| format!("{service} ({name}) used most of them: {percent:.0} %"))
+    }
+
     /// Moves all histories on to a time, and judges the trends if they are due.
     pub(super) fn advance(&mut self, config: &Config, now: Timestamp) {
         // The last samples may still be on their way.
         let sampled = now.before(config.observe.interval * 2);
+        self.host.advance(sampled);
         for spec in &config.services {
             let history = self.service(&spec.name);
             history.move_on(sampled, probed_until(spec, now), spec);
@@ -217,49 +239,4 @@ fn probed_until(spec: &ServiceSpec, now: Timestamp) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::signal::{Presence, kinds};
-    use crate::signals::tests::config;
-
-    /// A config of which only the host matters.
-    const NOTHING: &str =
-        "services: [ { name: web, probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ] } ]\n";
-
-    #[test]
-    fn a_clock_that_is_set_back_begins_all_histories_anew() {
-        let (config, ledger) = (config(NOTHING), LedgerView::default());
-        let mut watcher = Watcher::default();
-        let mut look = |minutes: std::ops::Range<i64>, usage: f64| {
-            for minute in minutes.clone() {
-                let at = Timestamp::from_secs(minute * 60);
-                watcher.host().take_cpu(at, Some(usage));
-            }
-            let now = Timestamp::from_secs(minutes.end * 60);
-            let found = watcher.findings(&config, &ledger, now).all;
-            let mut found = found.into_iter();
-            let cpu = found.find(|one| one.kind.name == kinds::CPU_HIGH.name);
-            cpu.expect("judged").presence
-        };
-        assert_eq!(look(1000..1010, 0.95), Presence::Active);
-        assert_eq!(look(1010..1020, 0.95), Presence::Active);
-        assert_eq!(look(900..901, 0.1), Presence::Unknown, "another clock");
-        assert_eq!(look(901..910, 0.1), Presence::Clear);
-    }
-
-    #[test]
-    fn what_is_usual_is_learned_again_after_a_clock_that_was_set_back() {
-        let (config, ledger) = (config(NOTHING), LedgerView::default());
-        let mut watcher = Watcher::default();
-        let mut learns = |minute: i64| {
-            let now = Timestamp::from_secs(minute * 60);
-            watcher.follow_clock(now);
-            let learns = watcher.begins_to_learn(now);
-            watcher.findings(&config, &ledger, now);
-            learns
-        };
-        assert!(learns(1000) && !learns(1001) && !learns(1359) && learns(1360));
-        // What was learned after the step is kept.
-        assert!(learns(1360 - 60) && !learns(1360 - 59));
-    }
-}
+mod tests;

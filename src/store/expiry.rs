@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 /// One old hour is deleted this often at most. That keeps up sixtyfold, and a wall clock that is
 /// years ahead for long takes hours of history along, not all of it.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 /// A wall clock that runs ahead of the monotonic one by more was set.
 const STEP_MS: i64 = 60_000;
 /// After that nothing is deleted for so long: somebody may see the wrong time and set it back.
-const SETTLE: Duration = Duration::from_secs(3600);
+const SETTLE: Duration = Duration::from_hours(1);
 
 /// Says when to delete what is older than its retention: not when the wall clock was just set, since
 /// one that is days ahead for a moment would take all along.

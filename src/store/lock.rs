@@ -43,6 +43,12 @@ impl WriterLock {
     }
 }
 
+/// Whether a process holds the lock now. Looking takes a moment, in which none can take it.
+pub fn is_held(path: &Path) -> bool {
+    let is_locked = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    File::open(path).is_ok_and(is_locked)
+}
+
 fn try_lock(file: File) -> Result<File, StoreError> {
     match file.try_lock() {
         Ok(()) => Ok(file),

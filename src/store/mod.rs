@@ -22,6 +22,7 @@ mod column;
 mod compact;
 mod corrections;
 mod counts;
+mod error;
 mod expiry;
 mod fine;
 mod header;
@@ -52,6 +53,7 @@ pub use backup::{Backup, backup};
 pub use beats::PendingBeat;
 pub use check::{Checked, check};
 pub use compact::CountingPlan;
+pub use error::StoreError;
 pub use held::Stage;
 pub use markers::Marker;
 pub use outbox::{Batch, Ended, Heard, NewDelivery, OUTBOX_MAX, Pending, Sent, Taking};
@@ -80,78 +82,8 @@ use summary::CountingBasis;
 
 /// How long a statement waits for another process's lock; the writer tries again after it anyway.
 const BUSY: Duration = Duration::from_millis(500);
-
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    #[error(
-        "the store has schema version {found}, but this slod knows versions up to {known} \
-         (it was written by a newer slod: run that version, or change store.path)"
-    )]
-    Newer { found: i64, known: usize },
-    #[error("the file is not a slod store (change store.path)")]
-    Foreign,
-    #[error(
-        "another slod is writing to this store, maybe under another name of the same file \
-         (stop it, or use a different store.path)"
-    )]
-    InUse,
-    #[error("it is a directory, a FIFO or a device, not a regular file (change store.path)")]
-    Irregular,
-    #[error(
-        "the store is damaged: failed to {doing}: {source} \
-         (`slod store recover --config ...` copies everything readable into a new store)"
-    )]
-    Damaged {
-        doing: &'static str,
-        source: rusqlite::Error,
-    },
-    #[error(
-        "the store is damaged: {fault} (`slod store recover --config ...` copies everything readable \
-         into a new store)"
-    )]
-    Invalid { fault: String },
-    #[error(
-        "SQLite finds no tables in the file: {reason} (it was left as it is; restore a backup, try \
-         `.recover` of the sqlite3 shell, or move it away to begin with an empty store)"
-    )]
-    Unreadable { reason: String },
-    #[error("the store does not exist yet (slod run creates it)")]
-    Missing,
-    #[error(
-        "the store was deleted or replaced while slod was running (restore the file and restart slod)"
-    )]
-    Gone,
-    #[error("{most} corrections are active already (revoke some, or define them in the config)")]
-    TooManyCorrections { most: i64 },
-    #[error(
-        "there are {most} silences already (remove some; those that are over are deleted after a week)"
-    )]
-    TooManySilences { most: usize },
-    #[error("failed to {doing}: {source}")]
-    Io {
-        doing: &'static str,
-        source: io::Error,
-    },
-    #[error("failed to {doing}: {source}")]
-    Sql {
-        doing: &'static str,
-        source: rusqlite::Error,
-    },
-}
-
-impl StoreError {
-    pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { doing, source }
-    }
-
-    fn sql(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-        move |source| match source.sqlite_error_code() {
-            Some(DatabaseCorrupt | NotADatabase) => Self::Damaged { doing, source },
-            _ => Self::Sql { doing, source },
-        }
-    }
-}
+/// Likewise for a run, which is written once: on a slow disk a daemon holds the lock most of the time.
+const BUSY_WITH_RUN: Duration = Duration::from_mins(1);
 
 /// An open store: reads, and writes if it was opened for that.
 #[derive(Debug)]
@@ -224,6 +156,11 @@ impl Store {
         Self::open(path)
     }
 
+    /// Whether a daemon writes to the store in this file.
+    pub fn has_writer(path: &Path) -> bool {
+        path.is_file() && lock::is_held(path)
+    }
+
     /// Opens for writing without the lock; `None` if the store would have to be migrated first.
     fn open_beside(path: &Path) -> Result<Option<Self>, StoreError> {
         if !path.is_file() {
@@ -231,7 +168,7 @@ impl Store {
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = connect(path, flags)?;
-        let wait = conn.busy_timeout(BUSY * 20);
+        let wait = conn.busy_timeout(BUSY_WITH_RUN);
         wait.map_err(StoreError::sql("open the store"))?;
         if !schema::is_current(&conn)? {
             return Ok(None);

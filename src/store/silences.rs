@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A silence that has muted nothing for so long is perhaps forgotten.
-const WITHOUT_EFFECT: Duration = Duration::from_secs(7 * 86_400);
+const WITHOUT_EFFECT: Duration = Duration::from_hours(7 * 24);
 /// Alerts of that time that are looked through, the newest.
 const LOOKED_THROUGH: u32 = 10_000;
 

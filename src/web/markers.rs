@@ -25,7 +25,7 @@ const VERSION: usize = 100;
 /// Markers in one answer at most: the latest.
 const LIMIT: u32 = 1000;
 /// One may be noted down before what it marks, by clocks that differ.
-const AHEAD: Duration = Duration::from_secs(3600);
+const AHEAD: Duration = Duration::from_hours(1);
 
 pub async fn add(
     State(state): State<WebState>,

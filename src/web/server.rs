@@ -127,6 +127,8 @@ async fn serve_connection(
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
+        // As other servers: a client that has sent its request may close its side, as `nc -N` does.
+        .half_close(true)
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_LIMIT);

@@ -1,6 +1,7 @@
 //! Secret values, and what is shown where they turn up in a text.
 
 use super::secret::Secret;
+use crate::text::{CUT, printable};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,6 +13,8 @@ const LENGTH_MIN: usize = 4;
 const TOKEN_MIN: usize = 16;
 /// So much of a secret's beginning is redacted as well: texts are cut where they are long.
 const BEGINNING: usize = 8;
+/// Where a text is cut, so many characters of it are enough.
+const BEGINNING_AT_CUT: usize = 2;
 
 /// All but the unreserved characters of RFC 3986, as values in addresses are written.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -48,6 +51,9 @@ impl Redactions {
             utf8_percent_encode(value, NON_ALPHANUMERIC).to_string(),
             utf8_percent_encode(value, RESERVED).to_string(),
             value.replace(' ', "%20"),
+            // As messages quote it.
+            value.escape_debug().to_string(),
+            printable(value).into_owned(),
         ];
         let forms = forms.into_iter().chain(in_address(value));
         for form in forms.filter(|form| form.len() >= LENGTH_MIN) {
@@ -67,7 +73,8 @@ impl Redactions {
         self.0.is_empty()
     }
 
-    /// The text without any of the values, and without what begins as one of them.
+    /// The text without any of the values, and without what begins as one of them: where it is cut, which
+    /// `…` shows, that may be a few characters only.
     pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut shown = String::new();
         let mut rest = text;
@@ -96,13 +103,30 @@ impl Redactions {
         let found = self.0.iter().filter_map(|(secret, shown)| {
             let secret = secret.reveal();
             let beginning = secret.floor_char_boundary(BEGINNING);
-            let at = text.find(&secret[..beginning])?;
+            let begins = text.find(&secret[..beginning]);
+            let at = begins.into_iter().chain(before_cut(secret, text)).min()?;
             let same = secret.chars().zip(text[at..].chars());
             let same = same.take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8());
             Some((at, same.sum(), shown.as_str()))
         });
         found.min_by_key(|(at, length, _)| (*at, usize::MAX - length))
     }
+}
+
+/// Where the first few characters of a secret end at a cut of a text.
+fn before_cut(secret: &str, text: &str) -> Option<usize> {
+    let beginnings = || {
+        let ends = secret.char_indices().map(|(at, c)| at + c.len_utf8());
+        ends.skip(BEGINNING_AT_CUT - 1)
+            .take_while(|end| *end < BEGINNING)
+    };
+    text.match_indices(CUT).find_map(|(cut, _)| {
+        let before = &text[..cut];
+        let longest = beginnings()
+            .filter(|end| before.ends_with(&secret[..*end]))
+            .last();
+        longest.map(|length| cut - length)
+    })
 }
 
 /// A value as it becomes a part of a path and of a query.
@@ -135,6 +159,9 @@ mod tests {
             ("/x/hunter2-%22long%22%20one/y", "/x/${TOKEN}/y"),
             ("cut: hunter2-\"lo\u{2026}", "cut: ${TOKEN}\u{2026}"),
             ("hunting hunt", "<short>ing <short>"),
+            ("cut: `hu\u{2026}`, hu", "cut: `<short>\u{2026}`, hu"),
+            ("h\u{2026}", "h\u{2026}"),
+            ("hunter2-\\\"long\\\" one", "${TOKEN}"),
         ] {
             assert_eq!(redactions.clean(text), shown);
         }

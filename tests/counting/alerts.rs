@@ -483,7 +483,7 @@ async fn the_last_snapshot_is_evaluated_before_a_stop() {
     }
     let burning = fixture.ledger.advance(at(fixture.now)).view();
     let clock = Clock::manual(at(fixture.now));
-    let retention = Duration::from_secs(400 * 86_400);
+    let retention = Duration::from_hours(400 * 24);
     let writer = fixture
         .store
         .writer(clock, retention, |_| CountingPlan::default());

@@ -186,7 +186,7 @@ fn counted_live(config: &Config, end: Timestamp) -> Ledger {
             let store = Store::open(&config.store.path).expect("a store");
             let plan = |_: &_| CountingPlan::default();
             store
-                .writer(Clock::manual(end), Duration::from_secs(400 * 86_400), plan)
+                .writer(Clock::manual(end), Duration::from_hours(400 * 24), plan)
                 .expect("a writer")
         });
         let view = SystemView {
@@ -208,7 +208,7 @@ fn counted_live(config: &Config, end: Timestamp) -> Ledger {
 
 fn close(writer: Option<Writer>) {
     let writer = writer.expect("something was written");
-    assert!(writer.close(Duration::from_secs(60)));
+    assert!(writer.close(Duration::from_mins(1)));
 }
 
 /// Good and bad of each objective over 30 days.

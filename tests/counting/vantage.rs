@@ -62,7 +62,7 @@ async fn what_failed_before_the_clock_was_set_back_excuses_nothing_after_it() {
     };
     let restored = restore(from).expect("an empty store");
     let clock = Clock::manual(at(116));
-    let retention = Duration::from_secs(400 * 86_400);
+    let retention = Duration::from_hours(400 * 24);
     let writer = store
         .writer(clock.clone(), retention, |_| CountingPlan::default())
         .expect("started");
@@ -100,7 +100,7 @@ async fn what_failed_before_the_clock_was_set_back_excuses_nothing_after_it() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    let patience = Duration::from_secs(60);
+    let patience = Duration::from_mins(1);
     tokio::time::timeout(patience, is_lost).await.expect("lost");
     clock.jump(-40_000);
     let is_counted_again = view.wait_for(|view| view.at < at(95) && view.at > at(0));

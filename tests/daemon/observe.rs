@@ -505,6 +505,28 @@ fn what_cannot_be_read_is_unknown_and_not_nobody() {
     );
 }
 
+/// After a crash the system gives the number to another process.
+#[test]
+fn a_process_that_is_younger_than_its_file_is_another_one() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), format!("\u{feff}{}\n", std::process::id())).expect("written");
+    let found = || vec![spec(FoundBy::PidFile(file.path().into()))];
+    assert!(one(&mut ProcessSampler::new(host(), found())).count > 0);
+    let before = std::time::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let opened = fs::File::options().write(true).open(file.path());
+    opened
+        .and_then(|file| file.set_modified(before))
+        .expect("set");
+    assert_eq!(one(&mut ProcessSampler::new(host(), found())).count, 0);
+    fs::write(file.path(), "{\"pid\": 7}").expect("written");
+    let (views, fault) = ProcessSampler::new(host(), found()).sample();
+    let fault = fault.expect("a reason").to_string();
+    assert!(
+        views.is_empty() && fault.contains("does not begin with the number"),
+        "{fault}"
+    );
+}
+
 #[test]
 fn what_does_not_exist_is_nobody() {
     let missing = |path: &str| std::path::PathBuf::from(path);

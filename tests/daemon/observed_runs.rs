@@ -367,3 +367,19 @@ fn a_command_that_is_not_there_is_refused_before_anything_begins() {
     );
     assert!(!folder.path().join("slod.db").exists());
 }
+
+#[test]
+fn without_a_daemon_there_are_no_attempts_to_watch() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config(folder.path(), service());
+    let watch = ["observe", "--service", "other", "--for", "1s"];
+    let (code, text) = slod(&config, &watch);
+    assert_eq!(code, Some(64), "{text}");
+    assert!(text.contains("no daemon writes them to"), "{text}");
+    let daemon = Daemon::start(&config);
+    let (_, text) = slod(&config, &watch);
+    assert!(text.contains("kept as run 1"), "{text}");
+    drop(daemon);
+    let (code, text) = slod(&config, &watch);
+    assert_eq!(code, Some(64), "its file is there, {text}");
+}

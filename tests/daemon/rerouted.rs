@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 /// What a receiver knows is compared with what fires half a minute after a reload.
-const COMPARED: Duration = Duration::from_secs(60);
+const COMPARED: Duration = Duration::from_mins(1);
 
 /// A service and two receivers, of which one gets its alerts.
 fn config(folder: &Path, service: &str, hooks: [&str; 2], to: &str) -> PathBuf {

@@ -217,6 +217,7 @@ fn seconds(from: u64, to: u64) -> Vec<LoadWindow> {
             active: 9.0,
             started: 200,
             dropped: 0,
+            lacking: 0,
             unjudged: 0,
             good: 199,
             failed: vec![(Cause::Timeout, 1)],
@@ -242,6 +243,7 @@ fn baseline(windows: Vec<LoadWindow>) -> RunRecord {
         windows,
         requests: Vec::new(),
         examples: Vec::new(),
+        lack: None,
         thresholds: Vec::new(),
         observed: Vec::new(),
     }

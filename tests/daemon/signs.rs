@@ -30,7 +30,7 @@ const SERVICES: [(&str, Option<(&str, &str)>); 5] = [
     ("slow", Some(("latency_rising", "SlodLatencyRising"))),
 ];
 /// Time that the store has samples of.
-const PAST: Duration = Duration::from_secs(4 * 3600);
+const PAST: Duration = Duration::from_hours(4);
 const STEP: i64 = 10;
 
 /// What a service exports `second` seconds before now: pool in use, breaker open, timeouts, p95.

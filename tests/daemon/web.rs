@@ -75,6 +75,26 @@ fn a_browser_gets_a_page_that_leads_on_where_a_program_gets_a_problem() {
     assert!(api.contains("application/problem+json"), "{api}");
 }
 
+/// As `nc -N` and socat do.
+#[test]
+fn a_client_that_closes_its_side_after_the_request_gets_the_whole_answer() {
+    let (daemon, _folder) = daemon();
+    for path in ["/", "/metrics", "/services/web", "/api/v1/services"] {
+        for _ in 0..20 {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            let answer = raw(&daemon, request.as_bytes());
+            let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+            assert_eq!(status(head), "200", "{path}: {answer}");
+            let head = head.to_ascii_lowercase();
+            let is_whole = match head.split_once("content-length: ") {
+                Some((_, rest)) => rest.lines().next() == Some(&body.len().to_string()),
+                None => body.ends_with("\r\n0\r\n\r\n"),
+            };
+            assert!(is_whole, "{path}: {head} {} bytes", body.len());
+        }
+    }
+}
+
 /// A client that hangs up takes nothing back: the change, what follows from it, and who made it.
 #[test]
 fn a_change_is_made_whole_without_its_client() {

@@ -107,6 +107,7 @@ async fn run(address: SocketAddr, scenario: Scenario) -> RunRecord {
         windows: windows.iter().map(slower).collect(),
         requests: Vec::new(),
         examples: Vec::new(),
+        lack: None,
         thresholds: Vec::new(),
         observed: Vec::new(),
     }

@@ -168,7 +168,7 @@ const MS: Duration = Duration::from_millis(1);
 #[tokio::test(start_paused = true)]
 async fn every_tick_is_on_its_grid_for_a_whole_day() {
     let fixture = Fixture::new(3, 40 * MS, 10);
-    sleep(Duration::from_secs(86_400)).await;
+    sleep(Duration::from_hours(24)).await;
     let (records, missed) = fixture.finish().await;
     assert_eq!(missed, 0);
     assert!(
@@ -241,11 +241,11 @@ async fn a_stop_waits_for_running_probes_and_then_cuts_them_off_as_void() {
 #[tokio::test(start_paused = true)]
 async fn a_jump_of_the_wall_clock_moves_the_grid_and_misses_nothing() {
     let fixture = Fixture::new(1, 40 * MS, 10);
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     fixture.clock.jump(3_600_000);
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     fixture.clock.jump(-7_200_000);
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     let (records, missed) = fixture.finish().await;
     assert_eq!(missed, 0);
     assert!((15..=19).contains(&records.len()), "{}", records.len());
@@ -260,10 +260,10 @@ async fn a_jump_of_the_wall_clock_moves_the_grid_and_misses_nothing() {
 async fn a_clock_that_was_set_back_labels_nothing_twice() {
     let fixture = Fixture::new(1, 40 * MS, 10);
     for _ in 0..3 {
-        sleep(Duration::from_secs(120)).await;
+        sleep(Duration::from_mins(2)).await;
         fixture.clock.jump(-60_000);
     }
-    sleep(Duration::from_secs(120)).await;
+    sleep(Duration::from_mins(2)).await;
     let (records, missed) = fixture.finish().await;
     let labels: HashSet<i64> = records.iter().map(|record| record.at.0).collect();
     assert_eq!((labels.len(), missed), (records.len(), 0));
@@ -295,10 +295,10 @@ async fn an_attempt_that_cannot_begin_in_time_says_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_reload_keeps_the_place_in_time_of_what_stays() {
     let fixture = Fixture::new(2, 40 * MS, 10);
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     let specs = fixture.specs(3, 40 * MS);
     fixture.reload(specs);
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     let (records, missed) = fixture.finish().await;
     assert_eq!(missed, 0);
     let ticks: Vec<i64> = records

@@ -249,7 +249,7 @@ async fn counters_go_on_from_scrape_to_scrape() {
 async fn a_service_that_hangs_delays_no_other_and_a_reload_changes_nothing_that_stays() {
     let hanging = tcp(|mut stream| async move {
         read_request(&mut stream).await;
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
     })
     .await;
     let (quick, _) = http(|_| page(TEXT, b"queue_depth 3\n")).await;

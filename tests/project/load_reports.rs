@@ -60,6 +60,7 @@ fn report(name: &str, latency: impl Fn(f64, f64) -> f64, observed: &[ObservedSer
             active: due,
             started: count,
             dropped: 0,
+            lacking: 0,
             unjudged: 0,
             good: count,
             failed: Vec::new(),
@@ -79,6 +80,7 @@ fn report(name: &str, latency: impl Fn(f64, f64) -> f64, observed: &[ObservedSer
         scenario,
         requests: Vec::new(),
         examples: Vec::new(),
+        lack: None,
         thresholds: Vec::new(),
         observed: observed.to_vec(),
     };

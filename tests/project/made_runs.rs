@@ -31,6 +31,7 @@ pub fn spike(service: &str, scenario: &str) -> RunRecord {
         windows: windows.collect(),
         requests: Vec::new(),
         examples: Vec::new(),
+        lack: None,
         thresholds: Vec::new(),
         observed: vec![
             memory(service, "app"),
@@ -71,6 +72,7 @@ fn window(second: u64, stage: usize, due: f64) -> LoadWindow {
         active: due,
         started: count,
         dropped: 0,
+        lacking: 0,
         unjudged: 0,
         good: count - errors,
         failed,

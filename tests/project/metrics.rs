@@ -114,8 +114,8 @@ fn outcome(tick: u32, probe: &str) -> Option<Outcome> {
 fn correction() -> Correction {
     Correction {
         id: "1".into(),
-        from: NOW.before(Duration::from_secs(3600)),
-        to: NOW.after(Duration::from_secs(60)),
+        from: NOW.before(Duration::from_hours(1)),
+        to: NOW.after(Duration::from_mins(1)),
         repeats: None,
         services: Vec::new(),
         slos: vec!["errors".into()],

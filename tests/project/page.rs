@@ -127,7 +127,7 @@ fn render(snapshot: &Snapshot, view: View<'_>) -> String {
 /// Events of an afternoon, the newest first.
 fn events() -> Vec<TimelineEvent> {
     let event = |minutes: u64, level, what, text: &str| TimelineEvent {
-        at: AT.before(Duration::from_secs(minutes * 60)),
+        at: AT.before(Duration::from_mins(minutes)),
         level,
         what,
         text: text.to_owned(),
@@ -216,7 +216,7 @@ fn pages() -> BTreeMap<&'static str, String> {
         page(&service, &[], &firing, &past)
     };
     let later = View {
-        now: AT.after(Duration::from_secs(780)),
+        now: AT.after(Duration::from_mins(13)),
         query: PageQuery::of(Some("reload")),
         store_trouble: Some("the store cannot be written: disk full <b>"),
     };

@@ -62,7 +62,7 @@ fn notice(number: usize, text: &str, is_over: bool) -> Notice {
             ),
         ]
         .into(),
-        from: NOW.before(std::time::Duration::from_secs(60)),
+        from: NOW.before(std::time::Duration::from_mins(1)),
         to: is_over.then_some(NOW),
     }
 }

@@ -64,7 +64,7 @@ fn child_appends_until_killed() {
         .unwrap()
         .map_or(START, |at| at.0 + STEP_MS);
     let clock = Clock::manual(Timestamp(next));
-    let forever = Duration::from_secs(100 * 366 * 86_400);
+    let forever = Duration::from_hours(100 * 366 * 24);
     let plans = plans(&config());
     let plan = move |key: &ProbeKey| plans[key].clone();
     let writer = store.writer(clock.clone(), forever, plan).unwrap();
@@ -75,7 +75,7 @@ fn child_appends_until_killed() {
             handle.append(Record {
                 key: key(probe),
                 at,
-                interval: Duration::from_millis(600_000),
+                interval: Duration::from_mins(10),
                 outcome: Outcome::new(verdict(at), Duration::from_millis(90)),
             });
         }

@@ -225,7 +225,7 @@ fn old_days_are_kept_by_the_minute_and_count_as_before() {
     // A counter in steps of an hour rises as before.
     let counter = found(&store, 1);
     let steps = |store: &Store| {
-        let hour = Some(Duration::from_secs(3600));
+        let hour = Some(Duration::from_hours(1));
         store.steps(&counter, ALWAYS, hour, 100).unwrap().unwrap()
     };
     let kept: Vec<_> = steps(&store)
@@ -261,7 +261,7 @@ fn steps_are_limited_and_a_counter_goes_back_five_minutes() {
     };
     assert_eq!(steps(DAYS, None, 299), None);
     assert_eq!(steps(DAYS, None, 300).map(|steps| steps.len()), Some(300));
-    let first = |from| steps(from, Some(Duration::from_secs(60)), 60).unwrap()[0];
+    let first = |from| steps(from, Some(Duration::from_mins(1)), 60).unwrap()[0];
     assert_eq!(
         first(DAYS).increase,
         Some(value(1, DAYS + 50_000) - value(1, DAYS))
@@ -286,7 +286,7 @@ fn old_samples_and_names_are_deleted_and_ids_given_again() {
     append(&mut store, 1..4, DAYS + 4 * DAY, DAYS + 4 * DAY + HOUR);
     let now = DAYS + 5 * DAY;
     compact(&mut store, now);
-    let retention = Duration::from_secs(2 * 86_400);
+    let retention = Duration::from_hours(2 * 24);
     let mut steps = 0;
     while store
         .expire_samples_step(Timestamp(now), retention)
@@ -339,10 +339,10 @@ fn the_writer_keeps_compacts_and_deletes_samples() {
     let clock = Clock::manual(Timestamp(DAYS + 9 * DAY));
     let plan = |_: &_| CountingPlan::default();
     let writer = store
-        .writer(clock, Duration::from_secs(400 * 86_400), plan)
+        .writer(clock, Duration::from_hours(400 * 24), plan)
         .unwrap();
     let handle = writer.handle();
-    handle.keep_samples_for(Duration::from_secs(3 * 86_400));
+    handle.keep_samples_for(Duration::from_hours(3 * 24));
     for at in [DAYS, DAYS + 8 * DAY, DAYS + 9 * DAY] {
         handle.keep_samples(tick(0..2, at));
     }
@@ -363,7 +363,7 @@ fn samples_that_find_no_room_are_counted() {
     let store = Store::open(&file(&folder)).unwrap();
     let plan = |_: &_| CountingPlan::default();
     let writer = store
-        .writer(Clock::system(), Duration::from_secs(86_400), plan)
+        .writer(Clock::system(), Duration::from_hours(24), plan)
         .unwrap();
     let other = rusqlite::Connection::open(file(&folder)).unwrap();
     let refuse =
@@ -546,7 +546,7 @@ fn trouble_with_samples_holds_no_outcome_up() {
     other.execute_batch(refuse).unwrap();
     let clock = Clock::manual(Timestamp(START + 3 * HOUR));
     let plan = |_: &_| CountingPlan::default();
-    let day = Duration::from_secs(86_400);
+    let day = Duration::from_hours(24);
     let writer = store.writer(clock, day, plan).unwrap();
     let handle = writer.handle();
     handle.keep_samples(tick(0..2, START));

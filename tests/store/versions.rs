@@ -172,7 +172,7 @@ fn a_store_without_measurements_keeps_everything_else() {
             tallies,
             [("latency<500000000ns", 8, 0), ("success/60s>=0.5", 1, 0)]
         );
-        let end = hour.start.after(std::time::Duration::from_secs(3600));
+        let end = hour.start.after(std::time::Duration::from_hours(1));
         let connect = Threshold {
             of: Some(Measurement::Connect),
             below: std::time::Duration::from_millis(50),

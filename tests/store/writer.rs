@@ -6,7 +6,7 @@ use super::*;
 fn the_thread_commits_compacts_and_closes() {
     let folder = TempDir::new().unwrap();
     let clock = Clock::manual(Timestamp(START + HOUR - 1000));
-    let retention = Duration::from_secs(86_400);
+    let retention = Duration::from_hours(24);
     let store = Store::open(&file(&folder)).unwrap();
     let writer = store.writer(clock.clone(), retention, plan).unwrap();
     let handle = writer.handle();
@@ -38,9 +38,7 @@ fn somebody_elses_lock_only_delays() {
     let folder = TempDir::new().unwrap();
     let store = Store::open(&file(&folder)).unwrap();
     let clock = Clock::manual(Timestamp(START));
-    let writer = store
-        .writer(clock, Duration::from_secs(86_400), plan)
-        .unwrap();
+    let writer = store.writer(clock, Duration::from_hours(24), plan).unwrap();
     let handle = writer.handle();
     let other = rusqlite::Connection::open(file(&folder)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -58,9 +56,7 @@ fn closing_a_store_that_cannot_write_ends_in_time_and_says_so() {
     let folder = TempDir::new().unwrap();
     let store = Store::open(&file(&folder)).unwrap();
     let clock = Clock::manual(Timestamp(START));
-    let writer = store
-        .writer(clock, Duration::from_secs(86_400), plan)
-        .unwrap();
+    let writer = store.writer(clock, Duration::from_hours(24), plan).unwrap();
     let handle = writer.handle();
     let other = rusqlite::Connection::open(file(&folder)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();

@@ -9,6 +9,7 @@ pub use measurement::{CodeOf, DurationOf, Measurement, Measurements, Measures};
 pub use rate_limit::{RateLimit, RateLimits};
 
 use crate::text::printable;
+use crate::units::HOUR_MS;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -37,7 +38,6 @@ impl Timestamp {
     /// The start of its hour in UTC: what blocks and hourly counts begin with.
     #[must_use]
     pub fn hour(self) -> Self {
-        const HOUR_MS: i64 = 3_600_000;
         Self(self.0.div_euclid(HOUR_MS) * HOUR_MS)
     }
 

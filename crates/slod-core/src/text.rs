@@ -31,6 +31,18 @@ fn filtered(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(shown.collect())
 }
 
+/// What follows a text that is cut.
+pub const CUT: char = '\u{2026}';
+
+/// At most so many characters of a text, with `…` behind them if there are more: whoever takes secrets out of
+/// texts knows by it that the beginning of one may be in front of it.
+pub fn beginning(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}{CUT}", &text[..end])),
+    }
+}
+
 /// The same text in double quotes of YAML or of PromQL, for a program that reads it exactly: what is not shown is an
 /// escape such as `\u200c`. Line breaks stay.
 pub fn escaped(text: &str) -> Cow<'_, str> {
@@ -100,6 +112,17 @@ mod tests {
             assert_eq!(text.chars().count(), shown.chars().count());
         }
         assert_eq!(printable_lines("a\x1b\nb\r"), "a\u{fffd}\nb ");
+    }
+
+    #[test]
+    fn a_text_that_is_cut_shows_it() {
+        for (text, shown) in [
+            ("", ""),
+            ("\u{e4}bc", "\u{e4}bc"),
+            ("\u{e4}bcd", "\u{e4}bc\u{2026}"),
+        ] {
+            assert_eq!(beginning(text, 3), shown);
+        }
     }
 
     #[test]

@@ -5,8 +5,8 @@ pub mod likely;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
-pub const HOUR: Duration = Duration::from_secs(3600);
-pub const DAY: Duration = Duration::from_secs(86_400);
+pub const HOUR: Duration = Duration::from_hours(1);
+pub const DAY: Duration = Duration::from_hours(24);
 pub const HOUR_MS: i64 = 3_600_000;
 pub const DAY_MS: i64 = 24 * HOUR_MS;
 
@@ -53,7 +53,7 @@ pub fn duration(text: &str) -> Option<Duration> {
         total = total.checked_add(number.checked_mul(unit)?)?;
         rest = &rest[end..];
     }
-    let limit = Duration::from_secs(100 * 366 * 86_400);
+    let limit = Duration::from_hours(100 * 366 * 24);
     (last_unit != u64::MAX)
         .then(|| Duration::from_millis(total))
         .filter(|d| *d <= limit)

@@ -7,7 +7,7 @@ use crate::message::Message;
 use crate::plan::{ConnectError, Opened, Plan, Protocol};
 use crate::response::Response;
 use crate::template::Values;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use slod_core::outcome::Cause;
 use slod_core::units::show_duration;
 use std::borrow::Cow;
@@ -49,26 +49,53 @@ pub struct Answer {
 /// A request without an answer.
 pub struct Unanswered {
     pub done: Done,
-    /// Whether it never reached the service.
-    pub is_unsent: bool,
+    pub repeat: Repeat,
     /// What happened, in words.
     pub words: Cow<'static, str>,
+    /// The beginning of what the server sent, which is shown behind them.
+    pub quote: Option<Vec<u8>>,
+}
+
+/// Whether the same request may be sent once more, over another connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    Never,
+    /// A service closes connections that nobody uses, and the request may have come too late for it. It may
+    /// have been read, so that only one that is idempotent is repeated (RFC 9110, section 9.2.2), and only
+    /// if the connection was used before (RFC 9112, section 9.3.1).
+    IfIdempotent,
+    /// The service states that it has not processed the request (RFC 9113, section 8.7).
+    Always,
 }
 
 impl Unanswered {
     pub fn failed(cause: Cause, words: impl Into<Cow<'static, str>>) -> Self {
         Self {
             done: Done::Failed(cause),
-            is_unsent: false,
+            repeat: Repeat::Never,
             words: words.into(),
+            quote: None,
+        }
+    }
+
+    fn may_be_repeated(&self, method: &Method, was_used: bool) -> bool {
+        match self.repeat {
+            Repeat::Never => false,
+            Repeat::IfIdempotent => was_used && method.is_idempotent(),
+            Repeat::Always => true,
         }
     }
 
     /// Its end, once an example of it is kept.
     fn kept(self, plan: &Plan, values: Values<'_>) -> Done {
-        if let Done::Failed(cause) = self.done {
-            let words = || self.words.into_owned();
-            plan.examples.keep_foreign(cause, values, words);
+        let words = || self.words.into_owned();
+        match self.done {
+            Done::Failed(cause) => {
+                let quote = self.quote.as_deref();
+                plan.examples.keep_foreign(cause, values, quote, words);
+            }
+            Done::OwnLack => plan.examples.keep_lack(words),
+            Done::Good => {}
         }
         self.done
     }
@@ -105,21 +132,32 @@ async fn exchange(
     plan: &Plan,
     message: &Message<'_>,
 ) -> Result<Answer, Done> {
-    if let Some(mut line) = kept.take()
-        && line.is_idle().await
+    let mut used = kept.take();
+    if let Some(line) = &mut used
+        && !line.is_idle().await
     {
-        match once(line, kept, plan, message).await {
-            // The service closed a connection that nobody used: that is no failure of its own. It may
-            // have read the request, so that only one that may be repeated (RFC 9110, section 9.2.2) is.
-            Err(error) if error.is_unsent && message.step.request.method.is_idempotent() => {}
-            result => return result.map_err(|error| error.kept(plan, message.values)),
-        }
+        used = None;
     }
-    let line = open(plan)
-        .await
-        .map_err(|error| error.kept(plan, message.values))?;
-    let result = once(line, kept, plan, message).await;
+    let was_used = used.is_some();
+    let mut result = match used {
+        Some(line) => once(line, kept, plan, message).await,
+        None => anew(kept, plan, message).await,
+    };
+    if let Err(error) = &result
+        && error.may_be_repeated(&message.step.request.method, was_used)
+    {
+        result = anew(kept, plan, message).await;
+    }
     result.map_err(|error| error.kept(plan, message.values))
+}
+
+async fn anew(
+    kept: &mut Option<Line>,
+    plan: &Plan,
+    message: &Message<'_>,
+) -> Result<Answer, Unanswered> {
+    let line = open(plan).await?;
+    once(line, kept, plan, message).await
 }
 
 /// One exchange over an open connection, which is kept if it can be used again.
@@ -172,10 +210,11 @@ async fn open(plan: &Plan) -> Result<Line, Unanswered> {
     let opened = plan.connect.connect().await;
     let Opened { stream, protocol } = opened.map_err(|error| match error {
         ConnectError::Failed(cause, words) => Unanswered::failed(cause, words),
-        ConnectError::OwnLack => Unanswered {
+        ConnectError::OwnLack(words) => Unanswered {
             done: Done::OwnLack,
-            is_unsent: false,
-            words: Cow::Borrowed(""),
+            repeat: Repeat::Never,
+            words: words.into(),
+            quote: None,
         },
     })?;
     Ok(match protocol {

@@ -54,6 +54,8 @@ pub struct Finished {
     pub panicked: usize,
     /// The first failure of each cause, in words.
     pub examples: Vec<(Cause, String)>,
+    /// What this machine lacked first for a start, in words.
+    pub lack: Option<String>,
 }
 
 /// Why no run could begin.
@@ -159,6 +161,7 @@ impl Engine {
                 .collect(),
             panicked,
             examples: self.plan.examples.list(),
+            lack: self.plan.examples.lack(),
         }
     }
 }

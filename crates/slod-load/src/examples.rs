@@ -1,10 +1,11 @@
-//! What the first failure of each cause was.
+//! What the first failure of each cause was, and what this machine lacked first.
 
 use crate::template::Values;
 use slod_core::outcome::Cause;
+use slod_core::text::{CUT, beginning};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Characters of an answer that are shown.
 const SHOWN_MAX: usize = 60;
@@ -19,6 +20,7 @@ pub struct Examples {
     /// A bit for each cause, by its code.
     known: AtomicU64,
     all: Mutex<Vec<(Cause, String)>>,
+    lack: OnceLock<String>,
     clean: Option<Box<Clean>>,
 }
 
@@ -31,12 +33,23 @@ impl Examples {
         }
     }
 
-    /// Keeps the first failure of a cause in words that may quote what the server sent, which may repeat
-    /// the values of the request.
-    pub fn keep_foreign(&self, cause: Cause, values: Values<'_>, words: impl FnOnce() -> String) {
-        self.keep(cause, || match &self.clean {
-            Some(clean) => clean(words(), &values.all()),
-            None => words(),
+    /// Keeps the first failure of a cause in words that may come from others, with the first line of what
+    /// the server sent: both may repeat the values of the request.
+    pub fn keep_foreign(
+        &self,
+        cause: Cause,
+        values: Values<'_>,
+        quote: Option<&[u8]>,
+        words: impl FnOnce() -> String,
+    ) {
+        self.keep(cause, || {
+            let clean = |text: String| match &self.clean {
+                Some(clean) => clean(text, &values.all()),
+                None => text,
+            };
+            let quote = quote.map(|bytes| first_line(bytes, clean));
+            let quote = quote.map_or_else(String::new, |line| format!("; it has {line}"));
+            clean(words()) + &quote
         });
     }
 
@@ -50,6 +63,19 @@ impl Examples {
         }
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.push((cause, words()));
+    }
+
+    /// Keeps what this machine lacked for a start, the first time.
+    pub fn keep_lack(&self, words: impl FnOnce() -> String) {
+        self.lack.get_or_init(|| match &self.clean {
+            Some(clean) => clean(words(), &[]),
+            None => words(),
+        });
+    }
+
+    /// What this machine lacked first, if anything.
+    pub fn lack(&self) -> Option<String> {
+        self.lack.get().cloned()
     }
 
     /// In the order of the causes' codes.
@@ -67,15 +93,20 @@ impl fmt::Debug for Examples {
     }
 }
 
-/// The first line of an answer that is none: `"SSH-2.0-OpenSSH_9.2"`.
-pub fn first_line(bytes: &[u8]) -> String {
-    let line = bytes
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let line = String::from_utf8_lossy(line);
-    let shown: String = line.trim_end().chars().take(SHOWN_MAX).collect();
-    format!("{shown:?}")
+/// The first line of an answer that is none: `"SSH-2.0-OpenSSH_9.2"`. It is cut when it is clean: the
+/// beginning of a secret is not known as one.
+fn first_line(bytes: &[u8], clean: impl Fn(String) -> String) -> String {
+    let mut lines = bytes.splitn(2, |byte| *byte == b'\n');
+    let line = String::from_utf8_lossy(lines.next().unwrap_or_default());
+    let is_whole = lines.next().is_some();
+    let line = if is_whole {
+        clean(line.into_owned())
+    } else {
+        // Its end may not have arrived.
+        let line = clean(format!("{line}{CUT}"));
+        line.strip_suffix(CUT).unwrap_or(&line).to_owned()
+    };
+    format!("{:?}", beginning(line.trim_end(), SHOWN_MAX))
 }
 
 #[cfg(test)]
@@ -111,21 +142,25 @@ mod tests {
             row: Some(&row),
         };
         let words = || "GET /token-1?q=row-7".to_owned();
-        examples.keep_foreign(Cause::Protocol, values, words);
-        assert_eq!(
-            examples.list(),
-            [(Cause::Protocol, "GET /-?q=-".to_owned())]
+        let line = [&[b'x'; SHOWN_MAX - 4][..], b"token-1 of row-7\r\n"].concat();
+        examples.keep_foreign(Cause::Protocol, values, Some(&line), words);
+        let shown = format!(
+            "GET /-?q=-; it has \"{}- of\u{2026}\"",
+            "x".repeat(SHOWN_MAX - 4)
         );
+        assert_eq!(examples.list(), [(Cause::Protocol, shown)]);
     }
 
     #[test]
     fn a_line_is_short_and_printable() {
+        let first_line = |bytes: &[u8]| super::first_line(bytes, |text| text);
         assert_eq!(first_line(b"SSH-2.0-x\r\nsecret"), "\"SSH-2.0-x\"");
         assert_eq!(
             first_line(b"\x15\x03\x01\x00"),
             "\"\\u{15}\\u{3}\\u{1}\\0\""
         );
-        assert_eq!(first_line(&[b'a'; 1000]).len(), SHOWN_MAX + 2);
+        let cut = format!("\"{}\u{2026}\"", "a".repeat(SHOWN_MAX));
+        assert_eq!(first_line(&[b'a'; 1000]), cut);
         assert_eq!(first_line(b""), "\"\"");
     }
 }

@@ -1,8 +1,7 @@
 //! Requests over a connection of HTTP/1.1, one after the other.
 
 use crate::body::Body;
-use crate::connection::Unanswered;
-use crate::examples::first_line;
+use crate::connection::{Repeat, Unanswered};
 use crate::plan::Stream;
 use crate::response::Response;
 use bytes::Bytes;
@@ -136,15 +135,18 @@ impl Http1 {
                 let closed = io::ErrorKind::UnexpectedEof.into();
                 return Poll::Ready(Err(broken(&closed, response, body)));
             }
+            let is_first = response.is_untouched();
             let fed = response.feed(buffer.filled(), &mut |data| body.take(data));
             fed.map_err(|invalid| {
-                let words = if response.has_head() {
-                    invalid.to_string()
-                } else {
-                    let line = first_line(buffer.filled());
-                    format!("the answer is not valid: {invalid}; it has {line}")
-                };
-                Unanswered::failed(Cause::Protocol, words)
+                if response.has_head() {
+                    return Unanswered::failed(Cause::Protocol, invalid.to_string());
+                }
+                let words = format!("the answer is not valid: {invalid}");
+                Unanswered {
+                    // What begins in the middle may begin in the middle of a secret.
+                    quote: is_first.then(|| buffer.filled().to_vec()),
+                    ..Unanswered::failed(Cause::Protocol, words)
+                }
             })?;
         }
         Poll::Ready(Ok(()))
@@ -154,7 +156,7 @@ impl Http1 {
 /// A service closes connections that nobody uses: the request may have come too late for it. A body
 /// that ends before its end is not what its head says, as an attempt of a probe has it.
 fn broken(error: &io::Error, response: &Response, body: &Body) -> Unanswered {
-    use io::ErrorKind::{BrokenPipe, TimedOut, UnexpectedEof};
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
     let (cause, words) = match error.kind() {
         TimedOut => (Cause::Timeout, "no answer to what was sent"),
         UnexpectedEof if response.has_head() => (
@@ -171,9 +173,18 @@ fn broken(error: &io::Error, response: &Response, body: &Body) -> Unanswered {
         ),
         _ => (Cause::Reset, "the connection was reset before the answer"),
     };
-    let is_closed = matches!(error.kind(), UnexpectedEof | BrokenPipe);
+    // A kept connection may end with a reset too: of a load balancer that has forgotten it, or of a worker
+    // that ends before it has read everything.
+    let has_ended = matches!(
+        error.kind(),
+        UnexpectedEof | BrokenPipe | ConnectionReset | ConnectionAborted
+    );
     Unanswered {
-        is_unsent: is_closed && response.is_untouched(),
+        repeat: if has_ended && response.is_untouched() {
+            Repeat::IfIdempotent
+        } else {
+            Repeat::Never
+        },
         ..Unanswered::failed(cause, words)
     }
 }

@@ -1,10 +1,11 @@
 //! Requests over a connection of HTTP/2, one after the other.
 
 use crate::body::Body;
-use crate::connection::Unanswered;
+use crate::connection::{Repeat, Unanswered};
 use crate::message::Http2Message;
 use crate::plan::Stream;
 use bytes::Bytes;
+use h2::Reason;
 use http::HeaderMap;
 use http::uri::Scheme;
 use http_body_util::{BodyExt, Full};
@@ -79,8 +80,24 @@ impl Http2 {
 
 fn unanswered(error: &hyper::Error) -> Unanswered {
     Unanswered {
-        is_unsent: error.is_canceled() || error.is_incomplete_message(),
+        repeat: repeat(error),
         ..Unanswered::failed(cause(error), words(error))
+    }
+}
+
+/// Of a request whose answer has not begun. Streams above the last one that a GOAWAY names end with it:
+/// where the connection ends because the service closes it, they were not processed, as refused streams.
+fn repeat(error: &hyper::Error) -> Repeat {
+    if let Some(http2) = source_of::<h2::Error>(error)
+        && http2.is_remote()
+        && (http2.is_reset() && http2.reason() == Some(Reason::REFUSED_STREAM)
+            || http2.is_go_away() && http2.reason() == Some(Reason::NO_ERROR))
+    {
+        return Repeat::Always;
+    }
+    match cause(error) {
+        Cause::Closed | Cause::Reset => Repeat::IfIdempotent,
+        _ => Repeat::Never,
     }
 }
 
@@ -116,7 +133,7 @@ fn cause(error: &hyper::Error) -> Cause {
             _ => Cause::Reset,
         },
         (None, Some(http2)) => {
-            let is_end = http2.is_remote() && http2.reason() == Some(h2::Reason::NO_ERROR);
+            let is_end = http2.is_remote() && http2.reason() == Some(Reason::NO_ERROR);
             if is_end {
                 Cause::Closed
             } else {

@@ -109,12 +109,12 @@ impl Message<'_> {
             write_header(head, &COOKIE, &value);
         }
         if !keep_alive {
-            head.extend_from_slice(b"connection: close\r\n");
+            head.extend_from_slice(b"Connection: close\r\n");
         } else if let Some(value) = &self.step.connection {
             write_header(head, &CONNECTION, value);
         }
         if !body.is_empty() || self.step.has_length {
-            write!(head, "content-length: {}\r\n", body.len()).ok()?;
+            write!(head, "Content-Length: {}\r\n", body.len()).ok()?;
         }
         head.extend_from_slice(b"\r\n");
         if body.len() <= JOINED_MAX {
@@ -183,8 +183,17 @@ impl Message<'_> {
     }
 }
 
+/// In title case, as attempts of a probe write names: some servers know no other.
 fn write_header(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
-    out.extend_from_slice(name.as_str().as_bytes());
+    let mut before = b'-';
+    for byte in name.as_str().bytes() {
+        out.push(if before == b'-' {
+            byte.to_ascii_uppercase()
+        } else {
+            byte
+        });
+        before = byte;
+    }
     out.extend_from_slice(b": ");
     out.extend_from_slice(value.as_bytes());
     out.extend_from_slice(b"\r\n");

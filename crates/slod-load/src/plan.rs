@@ -36,8 +36,8 @@ pub struct Opened {
 pub enum ConnectError {
     /// And what happened, in words.
     Failed(Cause, String),
-    /// This machine has no descriptor, port or memory left: it says nothing about the service.
-    OwnLack,
+    /// This machine has no descriptor, port or memory left, in words: it says nothing about the service.
+    OwnLack(String),
 }
 
 /// Opens connections to the service.

@@ -21,6 +21,8 @@ pub struct Part {
     pub number: u64,
     pub started: u64,
     pub dropped: u64,
+    /// Those of them that this machine lacked something for.
+    pub lacking: u64,
     pub good: u64,
     pub failed: Vec<(Cause, u64)>,
     /// Count by code of a scale without cuts.
@@ -65,6 +67,7 @@ impl Part {
             number,
             started: 0,
             dropped: 0,
+            lacking: 0,
             good: 0,
             failed: Vec::new(),
             latency: Vec::new(),
@@ -132,9 +135,10 @@ impl Recorder {
             Done::Good => self.current.good += 1,
             Done::Failed(cause) => add(&mut self.current.failed, cause, 1),
             Done::OwnLack => {
+                // It did not start after all.
+                self.current.started = self.current.started.saturating_sub(1);
                 self.current.dropped += 1;
-                // It would start late, if ever: the generator is the limit, and not the service.
-                self.current.lags[LAGS - 1] += 1;
+                self.current.lacking += 1;
                 return;
             }
         }
@@ -231,7 +235,7 @@ mod tests {
         let intended = Instant::now() - Duration::from_millis(3);
         recorder.started(intended, Instant::now());
         recorder.enter();
-        tokio::time::advance(Duration::from_millis(2000)).await;
+        tokio::time::advance(Duration::from_secs(2)).await;
         recorder.ended(Ended {
             request: 0,
             intended,

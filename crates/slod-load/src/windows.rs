@@ -102,6 +102,7 @@ impl Sum {
         let Self(all) = self;
         all.started += other.started;
         all.dropped += other.dropped;
+        all.lacking += other.lacking;
         all.good += other.good;
         all.active += other.active;
         for (cause, count) in other.failed {
@@ -130,6 +131,7 @@ fn window(part: Part, scenario: &Scenario, generator_cpu: Option<f64>) -> LoadWi
         active: part.active / WINDOW.as_secs_f64(),
         started: part.started,
         dropped: part.dropped,
+        lacking: part.lacking,
         unjudged: 0,
         good: part.good,
         failed,
@@ -157,6 +159,7 @@ pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
         all.length += window.length;
         all.started += window.started;
         all.dropped += window.dropped;
+        all.lacking += window.lacking;
         all.good += window.good;
         all.unjudged += window.unjudged;
         all.lag = all.lag.max(window.lag);
@@ -216,6 +219,7 @@ mod tests {
             number,
             started: 3,
             dropped: 1,
+            lacking: 0,
             good: 2,
             failed: vec![(slod_core::outcome::Cause::Status, 1)],
             latency: vec![0, 2, 1],

@@ -1,10 +1,12 @@
 //! `slod import har|postman|openapi`: a recording or description as a `load` section.
 
+use super::file::fault;
 use super::{ImportArgs, ImportShape, usage};
 use crate::cli::exit;
 use crate::cli::load::plan::{driven, service};
-use crate::cli::output::show;
+use crate::cli::output::{complain, show};
 use crate::import::requests::{Format, SIZE_MAX, Shape};
+use crate::text::printable;
 use crate::yaml::read_regular;
 use url::{Origin, Url};
 
@@ -20,10 +22,39 @@ pub fn show_section(args: &ImportArgs, format: Format) -> Result<u8, u8> {
     let bytes = read_regular(&args.file, SIZE_MAX as u64)
         .map_err(|reason| usage(format!("cannot read {shown}: {reason}")))?;
     let imported = format
-        .read(&bytes, origin.as_ref(), shape)
-        .map_err(|fault| usage(format!("{shown}: {fault}")))?;
+        .read(&bytes, origin.as_ref(), shape, &|section| {
+            fault(&config(section))
+        })
+        .map_err(|fault| usage(format!("{shown}: {}", printable(&fault.to_string()))))?;
     show(&imported.to_yaml(origin.is_some()));
+    for remark in &imported.remarks {
+        complain(&format!(
+            "slod: {shown}: {}",
+            printable(&remark.to_string())
+        ));
+    }
+    if imported.more_remarks > 0 {
+        complain(&format!(
+            "slod: {shown}: and {} more such remarks",
+            imported.more_remarks
+        ));
+    }
     Ok(exit::OK)
+}
+
+/// A config with a service that has this section.
+fn config(section: &str) -> String {
+    let mut config = "services:
+  - name: imported
+    probes: [ { name: http, http: { url: 'http://127.0.0.1/' } } ]
+"
+    .to_owned();
+    for line in section.lines() {
+        config.push_str("    ");
+        config.push_str(line);
+        config.push('\n');
+    }
+    config
 }
 
 /// Where the load of a service goes to.

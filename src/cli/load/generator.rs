@@ -22,6 +22,8 @@ pub struct Generated {
     pub failure: Option<String>,
     /// The first failure of each cause, in words, if the engine knows it.
     pub examples: Vec<(Cause, String)>,
+    /// What the generator's machine lacked first for a start, in words.
+    pub lack: Option<String>,
 }
 
 /// Why a run without some of its threads cannot be judged.
@@ -91,12 +93,14 @@ impl Generator {
                     requests,
                     panicked,
                     examples,
+                    lack,
                 } = engine.finish();
                 Generated {
                     windows,
                     requests,
                     failure: lost(panicked),
                     examples,
+                    lack,
                 }
             }
             Self::Tool(run) => run.finish(),

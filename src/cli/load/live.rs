@@ -1,11 +1,12 @@
 //! A run while it goes on: a line a second, stop requests, and thresholds that end it.
 
 use super::LoadArgs;
+use super::abort::{SLIDING, missed};
 use super::generator::Generator;
 use super::plan::Prepared;
 use crate::cli::kept_run::KeptRun;
 use crate::cli::log::HeldLog;
-use crate::cli::progress::Progress;
+use crate::cli::progress::{Progress, own_lack};
 use crate::cli::stop_requests::StopRequests;
 use crate::cli::{GiveBack, exit};
 use crate::clock::Clock;
@@ -14,20 +15,16 @@ use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord, Samples, WORKERS};
 use crate::observe::RunSampler;
 use crate::outcome::Timestamp;
-use crate::report::load_run::{Decision, Held, Requirement, Threshold, requirements};
+use crate::report::load_run::{Held, Requirement, Threshold, requirements};
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Windows over which thresholds end a run.
-const SLIDING: usize = 10;
 /// How often free memory is given back: after a stall, many requests are open at once, and what they
 /// needed would stay with the process to the end.
 const GIVE_BACK: u64 = 10;
-/// Before this, connections and caches warm up.
-const ABORT_AFTER: Duration = Duration::from_secs(20);
 
 /// Runs it to its end, or until it is interrupted or aborted.
 pub async fn run(
@@ -70,6 +67,7 @@ pub async fn run(
         windows: Vec::new(),
         requests: Vec::new(),
         examples: Vec::new(),
+        lack: None,
         thresholds: args.threshold.iter().map(Threshold::written).collect(),
         observed: Vec::new(),
     };
@@ -192,25 +190,12 @@ impl GoingOn {
             windows: generated.windows,
             requests: generated.requests,
             examples: generated.examples,
+            lack: generated.lack,
             observed: self.observed.finish(),
             ..self.run
         };
         self.kept.end(run)
     }
-}
-
-/// The first threshold that the last windows missed.
-fn missed(recent: &VecDeque<LoadWindow>, watched: &[Requirement]) -> Option<Held> {
-    let last = recent.back()?;
-    // A generator that is busy measures itself.
-    let is_busy = recent.iter().any(LoadWindow::is_generator_busy);
-    if recent.len() < SLIDING || last.start < ABORT_AFTER || is_busy {
-        return None;
-    }
-    let meant = |one: &&Requirement| recent.iter().all(|window| one.concerns(window));
-    let mut held = watched.iter().filter(meant).map(|one| one.judge(recent));
-    // What has too few requests in ten seconds is judged at the end.
-    held.find(|one| one.decision == Decision::Missed)
 }
 
 /// One second, where nothing is drawn.
@@ -221,7 +206,7 @@ fn line(window: &LoadWindow, run: &RunRecord) -> String {
     let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
     let failed = figures.error_ratio();
     format!(
-        "{:>5}s {stage:<10} due {:<7.1} active {:<7.1} {:>7.1}/s  avg {:<8} p95 {:<8} failed {:<8} dropped {}\n",
+        "{:>5}s {stage:<10} due {:<7.1} active {:<7.1} {:>7.1}/s  avg {:<8} p95 {:<8} failed {:<8} dropped {}{}\n",
         window.start.as_secs() + 1,
         window.due,
         window.active,
@@ -230,5 +215,6 @@ fn line(window: &LoadWindow, run: &RunRecord) -> String {
         time(figures.quantile(0.95)),
         failed.map_or_else(|| "-".to_owned(), numbers::failed),
         window.dropped,
+        own_lack(window.lacking),
     )
 }

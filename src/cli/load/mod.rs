@@ -5,6 +5,7 @@
 //!              -> live.rs: windows and samples -> the store, the report
 //! ```
 
+mod abort;
 mod cpu;
 mod generator;
 mod live;

@@ -26,7 +26,7 @@ const RESOLVE: Duration = Duration::from_secs(10);
 const RATE: f64 = 100.0;
 /// Requests in flight of the open model.
 const IN_FLIGHT_MAX: usize = 10_000;
-const LONGEST: Duration = Duration::from_secs(86_400);
+const LONGEST: Duration = Duration::from_hours(24);
 /// Requests per second at most.
 const RATE_MAX: f64 = 100_000.0;
 

@@ -29,9 +29,9 @@ const SETTLED_WORKERS: Duration = Duration::from_millis(4500);
 /// How long a tool may take to end after its requests have.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a tool may take to make its first load, in addition to the wait for its workers.
-const STARTING: Duration = Duration::from_secs(120);
+const STARTING: Duration = Duration::from_mins(2);
 /// How long the plan of a tool may take longer than planned, in addition to its last requests.
-const OVERDUE: Duration = Duration::from_secs(60);
+const OVERDUE: Duration = Duration::from_mins(1);
 /// How long its output is read after its end, if another process keeps it open.
 const CLOSING: Duration = Duration::from_secs(3);
 /// Results that arrived so soon before the end of reading were not the last ones.
@@ -297,6 +297,7 @@ impl ToolRun {
             requests,
             failure,
             examples: Vec::new(),
+            lack: None,
         }
     }
 }

@@ -23,7 +23,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
 const PROGRESS: Duration = Duration::from_secs(10);
 /// A run without an end that is given.
-pub const LONGEST: Duration = Duration::from_secs(86_400);
+pub const LONGEST: Duration = Duration::from_hours(24);
 /// How long a command may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -37,6 +37,9 @@ pub async fn run(
     let (clock, length) = (Clock::system(), args.length);
     let mut requests = StopRequests::new()?;
     let watch = Watch::new(config, service, clock.now(), sampling_interval(config));
+    if let Some(reason) = watch.fault() {
+        return Err(reason);
+    }
     let sampler = RunSampler::start(config, service, clock.clone());
     let sampler = sampler.map_err(|error| format!("cannot sample: {}", error.kind()))?;
     let mut command = LoadCommand::start(&args.command, |_| {})?;

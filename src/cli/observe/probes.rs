@@ -40,6 +40,17 @@ impl ProbeWindows {
         }
     }
 
+    /// Without a daemon nobody probes.
+    pub fn fault(&self) -> Option<String> {
+        if Store::has_writer(&self.store) {
+            return None;
+        }
+        Some(format!(
+            "the attempts of slod's probes are what is watched, and no daemon writes them to {}: start one (slod run), or configure the service's metrics",
+            self.store.display()
+        ))
+    }
+
     /// Windows whose outcomes are all there by now.
     pub fn ended_by(&mut self, now: Timestamp) -> Vec<LoadWindow> {
         let width = millis(self.width);

@@ -57,6 +57,14 @@ impl Watch {
         }
     }
 
+    /// Why there will be nothing to watch, if so.
+    pub fn fault(&self) -> Option<String> {
+        match &self.source {
+            Source::Metrics(_) => None,
+            Source::Probes(probes) => probes.fault(),
+        }
+    }
+
     /// Takes what was sampled; returns the windows that ended with it. What is from before the run
     /// is only what its first window is counted from.
     pub fn take(&mut self, tick: Tick) -> Vec<LoadWindow> {
@@ -145,6 +153,7 @@ fn record(service: String, from: Timestamp, purpose: String) -> RunRecord {
         windows: Vec::new(),
         requests: Vec::new(),
         examples: Vec::new(),
+        lack: None,
         thresholds: Vec::new(),
         observed: Vec::new(),
     }
@@ -164,6 +173,7 @@ mod tests {
             active: 0.0,
             started: good,
             dropped: 0,
+            lacking: 0,
             unjudged: 0,
             good,
             failed: Vec::new(),

@@ -20,6 +20,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use view::RunView;
+pub use view::own_lack;
 
 /// The time between two drawings.
 const PACE: Duration = Duration::from_millis(500);

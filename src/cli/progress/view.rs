@@ -160,12 +160,13 @@ fn client(view: &RunView) -> Vec<String> {
             Model::Open { .. } => "in flight",
         };
         all.push(format!(
-            "{:<NAME$}{:.1} {} due, {:.1} {active}, {} dropped{}",
+            "{:<NAME$}{:.1} {} due, {:.1} {active}, {} dropped{}{}",
             "load",
             window.due,
             unit(scenario),
             window.active,
             view.total.dropped,
+            own_lack(view.total.lacking),
             workers.unwrap_or_default(),
         ));
     }
@@ -200,6 +201,14 @@ fn client(view: &RunView) -> Vec<String> {
     let failed = row("failed", &errors(&view.recent), &errors(&view.total));
     all.push(format!("{failed}   {}", causes.join(", ")));
     all
+}
+
+/// Of dropped starts, those that the generator's machine lacked something for.
+pub fn own_lack(lacking: u64) -> String {
+    match lacking {
+        0 => String::new(),
+        _ => format!(" (own lack: {lacking})"),
+    }
 }
 
 fn per_second(count: u64, figures: &Figures) -> f64 {

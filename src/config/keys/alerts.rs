@@ -73,7 +73,7 @@ pub const BUDGET_EXHAUSTED: Key<Bool> = Key::with_default(
 pub const FORECAST: Key<Span> = Key::optional(
     "forecast",
     Span::within(
-        Duration::from_secs(3600),
+        Duration::from_hours(1),
         Duration::from_secs(30 * DAY.as_secs()),
     ),
     "There is a ticket if an error budget runs out within this time, such as 3d, at the burn rate of the last day. At least a quarter of the budget must be spent, and the forecast must hold for half an hour. Default: no such tickets.",
@@ -101,7 +101,7 @@ pub const CONFIRMATIONS: Key<Integer> = Key::with_default(
 
 pub const KEEP: Key<Span> = Key::with_default(
     "keep",
-    Span::within(Duration::from_secs(60), DAY),
+    Span::within(Duration::from_mins(1), DAY),
     "15m",
     "An alert keeps firing for this long after its sign was last there: a sign that comes and goes is one alert.",
 );

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// More would be a different tool.
 pub const USERS_MAX: u32 = 10_000;
 
-const RESPONSE: Span = Span::within(Duration::from_millis(1), Duration::from_secs(3600));
+const RESPONSE: Span = Span::within(Duration::from_millis(1), Duration::from_hours(1));
 
 pub const URL: Key<Address> = Key::optional(
     "url",
@@ -69,7 +69,7 @@ pub const MAX: Key<Span> = Key::optional(
 
 pub const TIMEOUT: Key<Span> = Key::with_default(
     "timeout",
-    Span::within(Duration::from_millis(10), Duration::from_secs(600)),
+    Span::within(Duration::from_millis(10), Duration::from_mins(10)),
     "30s",
     "Timeout of a request of a load run, from the time at which it was due.",
 );
@@ -140,7 +140,7 @@ pub const PURPOSE: Key<Text> =
 
 pub const THINK: Key<Span> = Key::with_default(
     "think",
-    Span::within(Duration::ZERO, Duration::from_secs(3600)),
+    Span::within(Duration::ZERO, Duration::from_hours(1)),
     "1s",
     "Time between a response and the next request of a user.",
 );
@@ -197,7 +197,7 @@ pub const TO_RATE: Key<RateForm> = Key::required("to", RateForm, "Rate at the en
 
 pub const FOR: Key<Span> = Key::required(
     "for",
-    Span::within(Duration::from_secs(1), Duration::from_secs(86_400)),
+    Span::within(Duration::from_secs(1), Duration::from_hours(24)),
     "Length of the stage.",
 );
 

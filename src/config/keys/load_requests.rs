@@ -28,7 +28,7 @@ pub const NAME: Key<Text> = Key::optional(
 
 pub const THINK: Key<Span> = Key::optional(
     "think",
-    Span::within(Duration::ZERO, Duration::from_secs(3600)),
+    Span::within(Duration::ZERO, Duration::from_hours(1)),
     "Time between the response of the step before and this request, also at a given rate. Left out, it is the `think` of the scenario. The first step has none.",
 );
 

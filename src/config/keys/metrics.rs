@@ -20,13 +20,13 @@ pub const JSON: Key<Mapping> = Key::optional(
 
 pub const INTERVAL: Key<Span> = Key::optional(
     "interval",
-    Span::within(Duration::from_secs(1), Duration::from_secs(300)),
+    Span::within(Duration::from_secs(1), Duration::from_mins(5)),
     "Time between two scrapes. Left out, it is `observe.interval`.",
 );
 
 pub const TIMEOUT: Key<Span> = Key::optional(
     "timeout",
-    Span::within(Duration::from_millis(10), Duration::from_secs(300)),
+    Span::within(Duration::from_millis(10), Duration::from_mins(5)),
     "Timeout of a scrape, at most the interval. Default: 5s or the interval, whichever is shorter.",
 );
 

@@ -52,7 +52,7 @@ pub const GROUP_BY: Key<List<Text>> = Key::with_default(
 
 pub const WAIT: Key<Span> = Key::with_default(
     "wait",
-    Span::within(Duration::from_millis(1), Duration::from_secs(3600)),
+    Span::within(Duration::from_millis(1), Duration::from_hours(1)),
     "30s",
     "How long a message waits for further alerts of its group.",
 );
@@ -60,7 +60,7 @@ pub const WAIT: Key<Span> = Key::with_default(
 pub const REPEAT: Key<Span> = Key::with_default(
     "repeat",
     Span::within(
-        Duration::from_secs(60),
+        Duration::from_mins(1),
         Duration::from_secs(30 * DAY.as_secs()),
     ),
     "4h",

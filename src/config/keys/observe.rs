@@ -41,7 +41,7 @@ pub const PROCESSES: List<Mapping> =
 
 pub const INTERVAL: Key<Span> = Key::with_default(
     "interval",
-    Span::within(Duration::from_secs(1), Duration::from_secs(300)),
+    Span::within(Duration::from_secs(1), Duration::from_mins(5)),
     "10s",
     "Time between two samples, which are taken at multiples of it; also the span that processor usage is averaged over.",
 );
@@ -148,7 +148,7 @@ pub const MATCH: Key<Mapping> = Key::optional(
 pub const PID_FILE: Key<FilePath> = Key::optional(
     "pid_file",
     FilePath,
-    "A file that contains the PID of the main process.",
+    "A file that contains the PID of the main process. A process that started more than a minute after the file was written is another one.",
 );
 
 pub const PORT: Key<Integer> = Key::optional(

@@ -181,7 +181,7 @@ mod tests {
             sli: Sli::Success,
             source: crate::slo::EventSource::Probes,
             target,
-            window: Window::rolling(Duration::from_secs(days * 86_400)),
+            window: Window::rolling(Duration::from_hours(days * 24)),
             further: Vec::new(),
             budgeting: BudgetingMethod::Occurrences,
             missing: NoDataPolicy::Exclude,

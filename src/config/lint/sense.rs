@@ -4,6 +4,8 @@ use super::finding::{Finding, objectives};
 use crate::config::draft::Draft;
 use crate::config::keys::{self, objective, service};
 use crate::config::model::{ProbeSpec, retention};
+use crate::probe::heartbeat::HeartbeatProbe;
+use crate::probe::of_type;
 use crate::slo::{NoDataPolicy, Objective, Threshold, Window};
 use crate::units::show_duration;
 use crate::yaml::{Declared, Node, Spot, Value};
@@ -125,6 +127,10 @@ pub(super) fn duplicate_target(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for probe in draft.services.iter().flat_map(|service| &service.probes) {
         let spec = &probe.value;
+        // Each heartbeat has an address of its own.
+        if of_type::<HeartbeatProbe>(&*spec.probe).is_some() {
+            continue;
+        }
         let Some(other) = first.insert((spec.kind, spec.fingerprint), spec) else {
             continue;
         };

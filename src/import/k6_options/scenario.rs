@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// What a stage of a config has at least and at most.
 const SHORTEST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(86_400);
+const LONGEST: Duration = Duration::from_hours(24);
 const STAGES_MAX: usize = 100;
 const USERS_MAX: f64 = 10_000.0;
 

@@ -5,7 +5,9 @@ use super::document::At;
 use super::secrets::{hide, hide_body, hide_target};
 use super::target::{Place, Target};
 use super::text::{finish, reference};
-use super::{Imported, ImportedRequest, LeftOut, REQUESTS_MAX, RequestsError, Shape};
+use super::{
+    Check, Imported, ImportedRequest, LeftOut, REQUESTS_MAX, Remark, RequestsError, Shape,
+};
 use http::{HeaderName, Method};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
@@ -18,6 +20,8 @@ const PATH_LENGTH_MAX: usize = 16 << 10;
 const BODY_LENGTH_MAX: usize = 256 << 10;
 /// All requests as text; a config may have 4 MiB.
 const LENGTH_MAX: usize = 2 << 20;
+/// More are counted.
+const REMARKS_MAX: usize = 100;
 
 /// Headers that the client sets for each connection, or that make an answer depend on a cache.
 const LEFT_OUT: [&str; 19] = [
@@ -67,6 +71,10 @@ pub struct Collector {
     known: HashMap<Identity, usize>,
     length: usize,
     imported: Imported,
+    /// Of each request that was taken.
+    places: Vec<String>,
+    /// Why the first request was not taken that could not be.
+    fault: Option<Remark>,
 }
 
 impl Collector {
@@ -80,6 +88,8 @@ impl Collector {
                 shape,
                 ..Imported::default()
             },
+            places: Vec::new(),
+            fault: None,
         }
     }
 
@@ -96,6 +106,24 @@ impl Collector {
         *self.imported.left_out.entry(reason).or_default() += 1;
     }
 
+    /// Leaves a request out that cannot be taken, or all that is in a folder.
+    pub fn take(&mut self, read: Result<(), RequestsError>) -> Result<(), RequestsError> {
+        let Err(RequestsError::Invalid(fault)) = read else {
+            return read;
+        };
+        self.remark(fault.place.clone(), format!("left out: {}", fault.what));
+        self.fault.get_or_insert(fault);
+        Ok(())
+    }
+
+    fn remark(&mut self, place: String, what: String) {
+        if self.imported.remarks.len() < REMARKS_MAX {
+            self.imported.remarks.push(Remark { place, what });
+        } else {
+            self.imported.more_remarks += 1;
+        }
+    }
+
     pub fn add(&mut self, at: &At<'_>, draft: Draft) -> Result<(), RequestsError> {
         let target = Target::parse(&draft.address);
         let mut target = target.ok_or_else(|| at.fault("has no valid URL"))?;
@@ -106,10 +134,14 @@ impl Collector {
         if target.path.starts_with("//") {
             target.path.insert_str(0, "/.");
         }
-        let mut variables = BTreeSet::new();
-        let request = request(draft, &target, &mut variables).map_err(|what| at.fault(what))?;
+        let (mut variables, mut remarks) = (BTreeSet::new(), Vec::new());
+        let request = request(draft, &target, &mut variables, &mut remarks);
+        self.merge(at, request.map_err(|what| at.fault(what))?)?;
         self.imported.variables.append(&mut variables);
-        self.merge(at, request)
+        for what in remarks {
+            self.remark(at.place().to_owned(), what);
+        }
+        Ok(())
     }
 
     fn takes(&mut self, place: &Place) -> bool {
@@ -156,8 +188,7 @@ impl Collector {
             }
             return Ok(());
         }
-        self.length += length(&request);
-        if self.length > LENGTH_MAX {
+        if self.length + length(&request) > LENGTH_MAX {
             return Err(at.fault("all requests up to this one are larger than 2 MiB"));
         }
         if requests.len() == REQUESTS_MAX {
@@ -166,28 +197,54 @@ impl Collector {
                 Shape::Steps => "is one of more than 1,000 steps",
             }));
         }
+        self.length += length(&request);
         self.known.insert(identity, requests.len());
         requests.push(request);
+        self.places.push(at.place().to_owned());
         Ok(())
     }
 
-    pub fn finish(mut self) -> Result<Imported, RequestsError> {
-        self.imported.origin = self.asked.as_ref().map(Origin::ascii_serialization);
-        let names: Vec<String> = self.origins.into_keys().collect();
-        match self.asked {
-            Some(asked) if self.imported.requests.is_empty() && !names.is_empty() => {
-                let asked = asked.ascii_serialization();
-                // The requests to it were left out for another reason.
-                if names.contains(&asked) {
-                    return Err(RequestsError::Empty);
+    /// Leaves out what a config cannot have. Each request is looked at alone, so that many of them take no
+    /// more than their number.
+    fn keep_valid(&mut self, check: Check<'_>) {
+        if self.imported.requests.is_empty() || check(&self.imported.to_yaml(false)).is_none() {
+            return;
+        }
+        let all = std::mem::take(&mut self.imported.requests);
+        for (request, place) in all.into_iter().zip(std::mem::take(&mut self.places)) {
+            let alone = Imported {
+                shape: self.imported.shape,
+                origin: self.imported.origin.clone(),
+                requests: vec![request],
+                ..Imported::default()
+            };
+            match check(&alone.to_yaml(false)) {
+                None => self.imported.requests.extend(alone.requests),
+                Some(what) => {
+                    self.remark(place.clone(), format!("left out: {what}"));
+                    self.fault.get_or_insert(Remark { place, what });
                 }
-                Err(RequestsError::OtherOrigins {
-                    asked,
-                    others: names,
-                })
             }
-            _ if self.imported.requests.is_empty() => Err(RequestsError::Empty),
-            _ => Ok(self.imported),
+        }
+    }
+
+    pub fn finish(mut self, check: Check<'_>) -> Result<Imported, RequestsError> {
+        self.imported.origin = self.asked.as_ref().map(Origin::ascii_serialization);
+        self.keep_valid(check);
+        if !self.imported.requests.is_empty() {
+            return Ok(self.imported);
+        }
+        // What could not be read may have been to the origin that was asked for.
+        if let Some(fault) = self.fault {
+            return Err(RequestsError::Invalid(fault));
+        }
+        let others: Vec<String> = self.origins.into_keys().collect();
+        match self.asked.as_ref().map(Origin::ascii_serialization) {
+            // The requests to it were left out for another reason.
+            Some(asked) if !others.is_empty() && !others.contains(&asked) => {
+                Err(RequestsError::OtherOrigins { asked, others })
+            }
+            _ => Err(RequestsError::Empty),
         }
     }
 }
@@ -202,12 +259,13 @@ fn request(
     draft: Draft,
     target: &Target,
     variables: &mut BTreeSet<String>,
+    remarks: &mut Vec<String>,
 ) -> Result<ImportedRequest, String> {
     let method = method(&draft.method)?;
     if target.path.len() > PATH_LENGTH_MAX {
         return Err("has a path and query of more than 16 KiB".to_owned());
     }
-    let mut headers = headers(draft.headers)?;
+    let mut headers = headers(draft.headers, remarks);
     if target.has_credentials && !headers.contains_key("authorization") {
         let authorization = reference("authorization");
         headers.insert("authorization".to_owned(), authorization);
@@ -247,8 +305,9 @@ fn method(method: &str) -> Result<String, String> {
     }
 }
 
-/// By name in lower case, as HTTP/2 writes them; values of one name are joined.
-fn headers(all: Vec<(String, String)>) -> Result<BTreeMap<String, String>, String> {
+/// By name in lower case, as HTTP/2 writes them; values of one name are joined. One that cannot be sent is
+/// left out with a remark.
+fn headers(all: Vec<(String, String)>, remarks: &mut Vec<String>) -> BTreeMap<String, String> {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in all {
         let name = name.trim().to_ascii_lowercase();
@@ -256,33 +315,37 @@ fn headers(all: Vec<(String, String)>) -> Result<BTreeMap<String, String>, Strin
         if name.starts_with(':') || LEFT_OUT.contains(&name.as_str()) {
             continue;
         }
-        if HeaderName::from_bytes(name.as_bytes()).is_err() {
-            return Err("has an invalid name of a header".to_owned());
-        }
-        let value = value.trim();
-        if value.chars().any(|c| c.is_control() && c != '\t') {
-            return Err(format!("expected one line as value of the header {name}"));
-        }
-        let value = hide(&name, value);
-        match headers.get_mut(&name) {
-            Some(known) if *known == value => {}
-            Some(known) => {
-                known.push_str(if name == "cookie" { "; " } else { ", " });
-                known.push_str(&value);
-            }
-            None => {
-                headers.insert(name, value);
-            }
+        if let Err(what) = add(&mut headers, &name, value.trim()) {
+            remarks.push(what);
         }
     }
-    if headers.len() > HEADERS_MAX {
-        return Err("has more than 100 headers".to_owned());
+    headers
+}
+
+fn add(headers: &mut BTreeMap<String, String>, name: &str, value: &str) -> Result<(), String> {
+    if HeaderName::from_bytes(name.as_bytes()).is_err() {
+        return Err("a header is left out: its name is not valid".to_owned());
     }
-    if headers
-        .values()
-        .any(|value| value.len() > HEADER_LENGTH_MAX)
-    {
-        return Err("has a header of more than 16 KiB".to_owned());
+    let left_out = |why: &str| Err(format!("the header {name} is left out: {why}"));
+    if value.chars().any(|c| c.is_control() && c != '\t') {
+        return left_out("its value has more than one line, or control characters");
     }
-    Ok(headers)
+    let value = hide(name, value);
+    let known = headers.get(name);
+    if known.is_some_and(|known| *known == value) {
+        return Ok(());
+    }
+    let separator = if name == "cookie" { "; " } else { ", " };
+    let value = known.map_or_else(
+        || value.clone(),
+        |known| [known, separator, &*value].concat(),
+    );
+    if value.len() > HEADER_LENGTH_MAX {
+        return left_out("it is longer than 16 KiB");
+    }
+    if known.is_none() && headers.len() == HEADERS_MAX {
+        return left_out("the request has more than 100 of them");
+    }
+    headers.insert(name.to_owned(), value);
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! A JSON or YAML document in which every value knows its place.
 
 use super::text::has_reference;
-use super::{RequestsError, SIZE_MAX};
+use super::{Remark, RequestsError, SIZE_MAX};
 use crate::text::printable;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -130,10 +130,10 @@ fn too_many() -> RequestsError {
 }
 
 fn invalid(place: impl Into<String>, what: impl Into<String>) -> RequestsError {
-    RequestsError::Invalid {
+    RequestsError::Invalid(Remark {
         place: place.into(),
         what: what.into(),
-    }
+    })
 }
 
 /// A value and where it stands.
@@ -226,6 +226,10 @@ impl<'a> At<'a> {
 
     pub fn fault(&self, what: impl Into<String>) -> RequestsError {
         invalid(self.place.clone(), what)
+    }
+
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     fn expected(&self, what: &str) -> RequestsError {

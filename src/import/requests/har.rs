@@ -15,42 +15,51 @@ pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), Reque
     // When the last step ended.
     let mut ended: Option<DateTime<FixedOffset>> = None;
     for entry in root.need("log")?.need("entries")?.items()? {
-        let request = entry.need("request")?;
-        let is_steps = collector.shape() == Shape::Steps;
-        if is_steps && is_asset(&entry, &request)? {
-            collector.leave_out(LeftOut::Asset);
-            continue;
-        }
-        let span = is_steps.then(|| span(&entry)).transpose()?.flatten();
-        let think = span
-            .zip(ended)
-            .map(|((from, _), ended)| think(from - ended));
-        if let Some((_, to)) = span {
-            ended = ended.max(Some(to));
-        }
-        let mut draft = Draft {
-            think,
-            method: request.need("method")?.text()?.to_owned(),
-            address: request.need("url")?.text()?.to_owned(),
-            statuses: statuses(&entry),
-            ..Draft::default()
-        };
-        for header in request.items_of("headers")? {
-            let name = header.need("name")?.text()?;
-            draft
-                .headers
-                .push((name.to_owned(), header.text_of("value")?.to_owned()));
-        }
-        if let Some(data) = request.get("postData") {
-            if is_upload(&data)? {
-                collector.leave_out(LeftOut::Upload);
-                continue;
-            }
-            body(&data, &mut draft)?;
-        }
-        collector.add(&request, draft)?;
+        let read = one(&entry, &mut ended, collector);
+        collector.take(read)?;
     }
     Ok(())
+}
+
+fn one(
+    entry: &At<'_>,
+    ended: &mut Option<DateTime<FixedOffset>>,
+    collector: &mut Collector,
+) -> Result<(), RequestsError> {
+    let request = entry.need("request")?;
+    let is_steps = collector.shape() == Shape::Steps;
+    if is_steps && is_asset(entry, &request)? {
+        collector.leave_out(LeftOut::Asset);
+        return Ok(());
+    }
+    let span = is_steps.then(|| span(entry)).transpose()?.flatten();
+    let think = span
+        .zip(*ended)
+        .map(|((from, _), ended)| think(from - ended));
+    if let Some((_, to)) = span {
+        *ended = (*ended).max(Some(to));
+    }
+    let mut draft = Draft {
+        think,
+        method: request.need("method")?.text()?.to_owned(),
+        address: request.need("url")?.text()?.to_owned(),
+        statuses: statuses(entry),
+        ..Draft::default()
+    };
+    for header in request.items_of("headers")? {
+        let name = header.need("name")?.text()?;
+        draft
+            .headers
+            .push((name.to_owned(), header.text_of("value")?.to_owned()));
+    }
+    if let Some(data) = request.get("postData") {
+        if is_upload(&data)? {
+            collector.leave_out(LeftOut::Upload);
+            return Ok(());
+        }
+        body(&data, &mut draft)?;
+    }
+    collector.add(&request, draft)
 }
 
 type Moment = DateTime<FixedOffset>;

@@ -82,7 +82,22 @@ pub struct Imported {
     pub variables: BTreeSet<String>,
     /// What was not taken, with its count.
     pub left_out: BTreeMap<LeftOut, u64>,
+    /// What could not be taken, at its place.
+    pub remarks: Vec<Remark>,
+    /// How many more there are than are kept.
+    pub more_remarks: u64,
 }
+
+/// What cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// Where it is, such as `log.entries[3].request.url`; empty for the whole file.
+    pub place: String,
+    pub what: String,
+}
+
+/// What is wrong with a section `load`, as a config.
+pub type Check<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Why a request was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,11 +117,8 @@ pub enum LeftOut {
 /// Why a file cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestsError {
-    /// Where it is, such as `log.entries[3].request.url`, and what is wrong there.
-    Invalid {
-        place: String,
-        what: String,
-    },
+    /// What is wrong with it, or with the first of its requests if none of them can be taken.
+    Invalid(Remark),
     /// It has no request to the origin that was asked for, only to these.
     OtherOrigins {
         asked: String,
@@ -126,12 +138,14 @@ impl Format {
         }
     }
 
-    /// The requests of a file to one origin. Without `origin`, it is that of the first request.
+    /// The requests of a file to one origin. Without `origin`, it is that of the first request. What
+    /// cannot be taken, or sent with a config, is left out with a remark.
     pub fn read(
         self,
         file: &[u8],
         origin: Option<&Origin>,
         shape: Shape,
+        check: Check<'_>,
     ) -> Result<Imported, RequestsError> {
         let value = match self {
             Self::Har | Self::Postman => document::json(document::text(file)?)?,
@@ -144,7 +158,7 @@ impl Format {
             Self::Postman => postman::read(&root, &mut collector)?,
             Self::OpenApi => openapi::read(&root, &mut collector)?,
         }
-        collector.finish()
+        collector.finish(check)
     }
 }
 
@@ -173,13 +187,22 @@ impl fmt::Display for LeftOut {
 impl fmt::Display for RequestsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Invalid { place, what } if place.is_empty() => f.write_str(what),
-            Self::Invalid { place, what } => write!(f, "{place}: {what}"),
+            Self::Invalid(remark) => remark.fmt(f),
             Self::OtherOrigins { asked, others } => {
                 write!(f, "has no request to {asked}, only to ")?;
                 list(f, others)
             }
             Self::Empty => f.write_str("has no requests"),
+        }
+    }
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, what } = self;
+        match place.as_str() {
+            "" => f.write_str(what),
+            _ => write!(f, "{place}: {what}"),
         }
     }
 }

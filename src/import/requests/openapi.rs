@@ -35,7 +35,13 @@ pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), Reque
         .get("paths")
         .map_or(Ok(Vec::new()), |paths| paths.entries())?;
     for (path, item) in paths.into_iter().filter(|(path, _)| path.starts_with('/')) {
-        let item = examples.resolve(&item)?;
+        let item = match examples.resolve(&item) {
+            Ok(item) => item,
+            Err(fault) => {
+                collector.take(Err(fault))?;
+                continue;
+            }
+        };
         for method in METHODS {
             if let Some(operation) = item.get(method) {
                 let operation = Operation {
@@ -44,7 +50,8 @@ pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), Reque
                     at: &operation,
                     examples: &examples,
                 };
-                operation.read(method, path, collector)?;
+                let read = operation.read(method, path, collector);
+                collector.take(read)?;
             }
         }
     }

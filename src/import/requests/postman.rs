@@ -46,7 +46,8 @@ fn folder(
         return one(at, &request, &context, collector);
     }
     for item in at.need("item")?.items()? {
-        folder(&item, &context, collector)?;
+        let read = folder(&item, &context, collector);
+        collector.take(read)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Requests as the section `load` of a service.
 
 use super::{Imported, ImportedRequest, Shape};
+use crate::text::printable;
 use std::fmt::Write as _;
 
 pub(super) fn write(imported: &Imported, has_server: bool) -> String {
@@ -39,6 +40,12 @@ fn comment(imported: &Imported, yaml: &mut String) -> std::fmt::Result {
     for (reason, count) in &imported.left_out {
         let noun = if *count == 1 { "request" } else { "requests" };
         writeln!(yaml, "# Left out: {count} {noun} ({reason})")?;
+    }
+    for remark in &imported.remarks {
+        writeln!(yaml, "# {}", printable(&remark.to_string()))?;
+    }
+    if imported.more_remarks > 0 {
+        writeln!(yaml, "# and {} more such remarks", imported.more_remarks)?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use super::LlmCounters;
 use crate::exposition::{Described, Family, Labels, Samples, Sink, write_each};
-use crate::outcome::{Cause, ProbeKey};
+use crate::outcome::{Cause, ProbeKey, RateLimit};
 use crate::probe::llm::Convention;
 
 const MODEL: &[&str] = &["service", "probe", "model"];
@@ -93,7 +93,7 @@ const OURS: &[Described<LlmCounters>] = &[
             MODEL,
             "The smallest share that was left of a rate limit. Absent if no limit is known, or none was shown for three intervals.",
         ),
-        |samples, llm| samples.value(llm.tightest_limit()),
+        |samples, llm| samples.value(llm.tightest_limit().and_then(RateLimit::share)),
     ),
 ];
 

@@ -29,7 +29,7 @@ use std::time::Duration;
 /// Fewer services than this are not worth a thread.
 const PER_THREAD: usize = 16;
 /// Latency quantiles go back this far, even where every objective's window is shorter.
-const LONGEST_SHOWN: Duration = Duration::from_secs(30 * 86_400);
+const LONGEST_SHOWN: Duration = Duration::from_hours(30 * 24);
 
 /// What live state is built from.
 #[derive(Clone, Copy, Debug)]

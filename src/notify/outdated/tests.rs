@@ -29,7 +29,7 @@ routes: {routes}\n"
 /// An alert that began a minute ago, of which receivers were notified.
 fn alert() -> AlertRecord {
     let key = AlertKey::budget("web".into(), "errors".into(), Condition::Tier(TIERS[0]));
-    let from = NOW.before(Duration::from_secs(60));
+    let from = NOW.before(Duration::from_mins(1));
     let mut alert = AlertRecord::new(key, "Burn", Urgency::Page, from, "it burns");
     alert.notified = true;
     alert

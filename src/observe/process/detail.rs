@@ -11,15 +11,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A detail is read again after this.
-const MAX_AGE: Duration = Duration::from_secs(60);
+const MAX_AGE: Duration = Duration::from_mins(1);
 /// Details are read for so long at one sample; the rest follows at the next ones.
 const BUDGET: Duration = Duration::from_millis(5);
 /// Reading them takes one part of this many of a processor's time,
 const SHARE: u32 = 2000;
 /// but they are read again after this at the latest.
-const PAUSE_MAX: Duration = Duration::from_secs(600);
+const PAUSE_MAX: Duration = Duration::from_mins(10);
 /// What is older is not known any more.
-const STALE: Duration = Duration::from_secs(900);
+const STALE: Duration = Duration::from_mins(15);
 
 /// As of the last reading; what was not permitted is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,11 +11,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 /// Control groups below the named one that are looked into at most.
 const CGROUPS: usize = 1000;
 /// Bytes of the list of a control group's members.
 const MEMBERS_MAX: u64 = 1 << 20;
+/// A process that started so many seconds after its file was written is not the one of the file, which has
+/// ended: the system has given its number to another one. Clocks are set by less than this.
+const LATER: u64 = 60;
 /// The kernel keeps so many bytes of a name.
 const COMM: usize = 15;
 
@@ -58,6 +62,7 @@ impl Finder {
         &mut self,
         table: &Table,
         hierarchies: &Hierarchies,
+        boot: Option<u64>,
     ) -> Result<Vec<usize>, Unreadable> {
         Ok(match self {
             Self::Looks { name, cmdline } => {
@@ -70,7 +75,15 @@ impl Finder {
                 found.map(|(at, _)| at).collect()
             }
             Self::PidFile(path) => {
-                let found = pid_in(path)?.and_then(|pid| table.of_pid(pid));
+                let Some(PidFile { pid, written }) = pid_in(path)? else {
+                    return Ok(Vec::new());
+                };
+                let found = table.of_pid(pid).filter(|at| {
+                    let started = boot.map(|boot| boot + table.at(*at).id.started_seconds());
+                    started
+                        .zip(written)
+                        .is_none_or(|(started, written)| started <= written + LATER)
+                });
                 found.into_iter().collect()
             }
             Self::Port(listener) => listener.find(table)?,
@@ -97,14 +110,39 @@ impl Looks {
     }
 }
 
-/// Nothing where there is no such file, as of a service that is stopped, or no number in it.
-fn pid_in(path: &Path) -> Result<Option<i32>, Unreadable> {
-    let mut bytes = Vec::new();
-    let read = open_regular(path).and_then(|file| file.take(64).read_to_end(&mut bytes));
-    if_there(path, read)?;
+struct PidFile {
+    pid: i32,
+    /// In seconds since 1970.
+    written: Option<u64>,
+}
+
+/// Nothing where there is no such file, or nothing in it, as of a service that is stopped.
+fn pid_in(path: &Path) -> Result<Option<PidFile>, Unreadable> {
+    let read = open_regular(path).and_then(|file| {
+        let written = file.metadata()?.modified()?;
+        let mut bytes = Vec::new();
+        file.take(64).read_to_end(&mut bytes)?;
+        Ok((bytes, written))
+    });
+    let Some((bytes, written)) = if_there(path, read)? else {
+        return Ok(None);
+    };
     let text = String::from_utf8_lossy(&bytes);
-    let number = text.split_whitespace().next();
-    Ok(number.and_then(|number| number.parse().ok()))
+    let Some(word) = text
+        .trim_start_matches('\u{feff}')
+        .split_whitespace()
+        .next()
+    else {
+        return Ok(None);
+    };
+    let number = word.parse();
+    let pid = number
+        .map_err(|_| Unreadable::file(path, "it does not begin with the number of a process"))?;
+    let since_1970 = written.duration_since(UNIX_EPOCH).ok();
+    Ok(Some(PidFile {
+        pid,
+        written: since_1970.map(|time| time.as_secs()),
+    }))
 }
 
 /// What was read; nothing where there is no such file.

@@ -151,12 +151,12 @@ impl ProcessSampler {
         if let Err(unreadable) = self.table.refresh() {
             return (Vec::new(), Some(unreadable));
         }
-        let (found, fault) = self.find();
+        let stat = self.root.read("/proc/stat").unwrap_or_default();
+        let (found, fault) = self.find(number(&stat, "btime"));
         let all: BTreeSet<usize> = found.iter().flatten().flatten().copied().collect();
         let all: Vec<usize> = all.into_iter().collect();
         let now = Instant::now();
         self.details.refresh(&self.table, &all, now);
-        let stat = self.root.read("/proc/stat").unwrap_or_default();
         let since = self.since(now, processors(&stat));
         self.boot = self.boot.or_else(|| number(&stat, "btime"));
         let mut views = Vec::new();
@@ -173,11 +173,12 @@ impl ProcessSampler {
         (views, fault)
     }
 
-    /// The places of each group's processes; nothing of a group that cannot be found.
-    fn find(&mut self) -> (Vec<Option<BTreeSet<usize>>>, Option<Unreadable>) {
+    /// The places of each group's processes; nothing of a group that cannot be found. `boot` is when the host
+    /// started, by the clock of now.
+    fn find(&mut self, boot: Option<u64>) -> (Vec<Option<BTreeSet<usize>>>, Option<Unreadable>) {
         let (mut all, mut fault) = (Vec::new(), None);
         for member in &mut self.members {
-            let found = member.finder.find(&self.table, &self.hierarchies);
+            let found = member.finder.find(&self.table, &self.hierarchies, boot);
             all.push(match found {
                 Ok(found) => Some(self.table.with_descendants(&found)),
                 Err(unreadable) => {

@@ -21,6 +21,13 @@ pub(super) struct ProcessId {
     pub(super) started_ticks: u64,
 }
 
+impl ProcessId {
+    /// After the start of the host.
+    pub(super) fn started_seconds(self) -> u64 {
+        self.started_ticks / procfs::ticks_per_second()
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Listed {
     pub(super) id: ProcessId,

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What rates are measured over.
-const RATE_WINDOW: Duration = Duration::from_secs(60);
+const RATE_WINDOW: Duration = Duration::from_mins(1);
 /// What quantiles are estimated over.
-const QUANTILE_WINDOW: Duration = Duration::from_secs(5 * 60);
+const QUANTILE_WINDOW: Duration = Duration::from_mins(5);
 /// Time between two snapshots, so that their number is bounded.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(5);
 /// What totals are remembered of.

@@ -2,6 +2,7 @@
 //! delays no other; the collector shows what they found last.
 
 mod alternation;
+mod breakers;
 mod counter;
 mod history;
 mod metrics;
@@ -30,7 +31,9 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-pub use view::{HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, ServiceMetrics};
+pub use view::{
+    BreakerView, HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, ServiceMetrics,
+};
 use watch::Latest;
 pub use watch::Scraper;
 

@@ -7,7 +7,7 @@ use crate::outcome::Cause;
 use crate::probe::dial::Failure;
 use crate::probe::http::BodySink;
 use crate::probe::http::fetch::check_status;
-use crate::text::printable;
+use crate::text::{beginning, printable};
 use http::header::CONTENT_TYPE;
 use http::response;
 
@@ -138,7 +138,7 @@ impl<'p> PageReader<'p> {
         if is("proto=", "io.prometheus.client.metricfamily") && is("encoding=", "delimited") {
             return Ok(Families::default());
         }
-        let kind: String = self.content_type.chars().take(120).collect();
+        let kind = beginning(&self.content_type, 120);
         let kind = printable(&kind);
         let message = format!(
             "the answer is {kind}, which is not the form of protobuf that was asked for: proto=io.prometheus.client.MetricFamily;encoding=delimited"

@@ -1,10 +1,11 @@
 //! One page: which of its samples match which rule. Pure but for what it is given.
 
+use super::breakers;
 use super::native::{Native, is_same};
 use super::parse::{LabelSet, Pair, Sample, parse_value};
 use super::plan::{Interest, Part, Plan, Rule};
 use crate::roles::{Role, RoleKind};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 /// Samples of one service that are kept; the roles beyond are unknown.
@@ -77,6 +78,8 @@ pub struct Found {
     pub is_known: bool,
     /// There were too many.
     pub is_partial: bool,
+    /// Of circuit breakers, by their names: all values of a name together.
+    pub names: BTreeMap<String, f64>,
 }
 
 impl Found {
@@ -87,6 +90,13 @@ impl Found {
 
     pub fn is_empty(&self) -> bool {
         self.points.is_empty() && self.natives.is_empty()
+    }
+
+    fn name(&mut self, name: Option<String>, value: f64) {
+        let is_full = self.names.len() >= breakers::NAMES_MAX;
+        if let Some(name) = name.filter(|name| !is_full || self.names.contains_key(name)) {
+            *self.names.entry(name).or_default() += value;
+        }
     }
 }
 
@@ -259,7 +269,15 @@ impl<'p> Scan<'p> {
         match point {
             Some(point) => {
                 let identity = self.hasher.hash_one((key, point.slot.number()));
-                self.keep(at, identity, |found| found.points.push(point));
+                let is_breaker = matches!(
+                    rule.role,
+                    Role::CircuitBreakerOpen | Role::CircuitBreakerTrips
+                );
+                let name = is_breaker.then(|| breakers::name(sample.labels.pairs()));
+                self.keep(at, identity, |found| {
+                    found.points.push(point);
+                    found.name(name.flatten(), point.value);
+                });
             }
             None => self.scanned.dropped += 1,
         }

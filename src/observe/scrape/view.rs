@@ -20,6 +20,21 @@ pub struct ServiceMetrics {
     pub error_ratio: Option<f64>,
     /// p50, p95 and p99 in seconds over the last five minutes.
     pub quantiles: Option<[f64; 3]>,
+    /// Those that are open or opened lately, as far as their labels name them; not all if there are
+    /// many.
+    pub breakers: Vec<BreakerView>,
+}
+
+/// A circuit breaker by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakerView {
+    pub name: Arc<str>,
+    /// `None` if it is not open now, or only its counter is known.
+    pub open_since: Option<Timestamp>,
+    /// Whether it was open already when slod first saw it.
+    pub or_before: bool,
+    /// When it opened last, as far as slod saw it.
+    pub opened: Option<Timestamp>,
 }
 
 /// How the last scrape went.
@@ -78,6 +93,7 @@ impl ServiceMetrics {
             requests_per_second: None,
             error_ratio: None,
             quantiles: None,
+            breakers: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! One service that is scraped again and again.
 
+use super::breakers::Breakers;
 use super::history::{History, stale_after};
 use super::page::PageReader;
 use super::plan::Plan;
@@ -92,6 +93,7 @@ pub struct Scraper {
     spec: Arc<MetricsSpec>,
     plan: Plan,
     history: History,
+    breakers: Breakers,
     hasher: RandomState,
     begun: Instant,
     /// What the last page itself has.
@@ -104,6 +106,7 @@ impl Scraper {
             plan: Plan::new(&spec),
             spec,
             history: History::default(),
+            breakers: Breakers::default(),
             hasher: RandomState::new(),
             begun: Instant::now(),
             raw: Vec::new(),
@@ -124,6 +127,8 @@ impl Scraper {
                 let mut metrics = history.follow(&self.plan, service, &scanned, at, interval);
                 metrics.scrape.took = took;
                 metrics.at = Some(attempt.wall);
+                let breakers = &mut self.breakers;
+                metrics.breakers = breakers.follow(&self.plan, &metrics, &scanned, attempt.wall);
                 self.raw = raw_values(&self.plan, &metrics, &scanned);
                 metrics
             }

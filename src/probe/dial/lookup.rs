@@ -3,7 +3,9 @@
 //!
 //! The resolver blocks, for tens of seconds where a name server is silent, and cannot be cancelled.
 //! So each lookup runs on a thread of its own, their number is bounded, attempts that ask the same
-//! at the same time share one, and names that hang never take the threads of those that do not.
+//! at the same moment share one, and names that hang never take the threads of those that do not.
+//! An attempt does not wait for a lookup that began long before it: a datagram of that one may be
+//! lost, which the resolver notices after seconds, and a client that asks now would get an answer.
 
 use super::Failure;
 use super::hosts::HostsFile;
@@ -31,6 +33,10 @@ const FAST_THREADS: usize = 64;
 /// Threads for names that took long when they were asked last. Attempts that hang also take places of
 /// the schedule, so all of these together stay well below `max_concurrent_probes`.
 const SLOW_THREADS: usize = 128;
+/// Attempts share a lookup that began so lately.
+const TOGETHER: Duration = Duration::from_millis(100);
+/// Lookups of one name at a time; with as many, attempts share the newest whenever it began.
+const PER_NAME: usize = 8;
 /// A lookup that takes longer is slow.
 const SLOW: Duration = Duration::from_secs(1);
 /// Slow names that are remembered; redirects can bring any number of names.
@@ -64,8 +70,50 @@ pub struct Lookups {
 
 #[derive(Debug, Default)]
 struct Asked {
-    pending: HashMap<Question, Pending>,
+    /// In the order of their beginning; none where there is none.
+    pending: HashMap<Question, Vec<Begun>>,
     slow: HashSet<Question>,
+}
+
+/// A lookup that goes on.
+#[derive(Debug)]
+struct Begun {
+    at: Instant,
+    answer: Pending,
+}
+
+impl Asked {
+    fn newest(&self, question: &Question) -> Option<&Begun> {
+        self.pending.get(question)?.last()
+    }
+
+    /// The lookup that an attempt shares which begins now.
+    fn shared(&self, question: &Question) -> Option<Pending> {
+        let all = self.pending.get(question)?;
+        let newest = all.last()?;
+        let is_shared = newest.at.elapsed() < TOGETHER || all.len() >= PER_NAME;
+        is_shared.then(|| newest.answer.clone())
+    }
+
+    /// Whether it took long when it was asked last, or takes long now.
+    fn is_slow(&self, question: &Question) -> bool {
+        let oldest = self.pending.get(question).and_then(|all| all.first());
+        self.slow.contains(question) || oldest.is_some_and(|oldest| oldest.at.elapsed() >= SLOW)
+    }
+
+    fn end(&mut self, question: &Question, at: Instant) {
+        if let Some(all) = self.pending.get_mut(question) {
+            all.retain(|one| one.at != at);
+            if all.is_empty() {
+                self.pending.remove(question);
+            }
+        }
+        if at.elapsed() < SLOW {
+            self.slow.remove(question);
+        } else if self.slow.len() < SLOW_MAX {
+            self.slow.insert(question.clone());
+        }
+    }
 }
 
 impl Lookups {
@@ -85,31 +133,38 @@ impl Lookups {
         &LOOKUPS
     }
 
-    /// Asks, and waits no longer than `patience` for a thread to ask on: without one, nothing was
-    /// learned about the name.
+    /// Asks, and waits no longer than `patience` for a thread to ask on. Without one, an older lookup of
+    /// the same name is shared, or nothing was learned about the name.
     pub async fn find(&'static self, question: Question, patience: Duration) -> Answer {
-        let running = self.asked().pending.get(&question).cloned();
-        let pending = if let Some(running) = running {
-            running
-        } else {
-            let Ok(Ok(place)) = timeout(patience, self.lane(&question).acquire()).await else {
-                let running = self.asked().pending.len();
-                let message = format!(
-                    "no thread is free to resolve names: {running} lookups wait for their name servers"
-                );
-                return Err(Failure::void(VoidReason::Resources, message));
-            };
-            self.start(question, place)?
+        let shared = self.asked().shared(&question);
+        let pending = match shared {
+            Some(shared) => shared,
+            None => match timeout(patience, self.lane(&question).acquire()).await {
+                Ok(Ok(place)) => self.start(question, place)?,
+                _ => self.newest(&question)?,
+            },
         };
         let lost = || Failure::void(VoidReason::Internal, "the lookup ended without an answer");
         pending.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    fn newest(&self, question: &Question) -> Result<Pending, Failure> {
+        let asked = self.asked();
+        if let Some(newest) = asked.newest(question) {
+            return Ok(newest.answer.clone());
+        }
+        let running: usize = asked.pending.values().map(Vec::len).sum();
+        let message = format!(
+            "no thread is free to resolve names: {running} lookups wait for their name servers"
+        );
+        Err(Failure::void(VoidReason::Resources, message))
     }
 
     fn lane(&self, question: &Question) -> &Semaphore {
         let [hosts, fast, slow] = &self.lanes;
         if self.hosts.holds(&question.name) {
             hosts
-        } else if self.asked().slow.contains(question) {
+        } else if self.asked().is_slow(question) {
             slow
         } else {
             fast
@@ -123,18 +178,26 @@ impl Lookups {
         place: SemaphorePermit<'static>,
     ) -> Result<Pending, Failure> {
         let (done, answer) = oneshot::channel();
-        let pending = answer.shared();
+        let begun = Begun {
+            at: Instant::now(),
+            answer: answer.shared(),
+        };
+        let (at, pending) = (begun.at, begun.answer.clone());
         {
             let mut asked = self.asked();
-            if let Some(running) = asked.pending.get(&question) {
-                return Ok(running.clone());
+            if let Some(shared) = asked.shared(&question) {
+                return Ok(shared);
             }
-            asked.pending.insert(question.clone(), pending.clone());
+            asked
+                .pending
+                .entry(question.clone())
+                .or_default()
+                .push(begun);
         }
         let running = Running {
             lookups: self,
             question,
-            since: Instant::now(),
+            at,
             _place: place,
         };
         let work = move || {
@@ -161,19 +224,13 @@ impl Lookups {
 struct Running {
     lookups: &'static Lookups,
     question: Question,
-    since: Instant,
+    at: Instant,
     _place: SemaphorePermit<'static>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let mut asked = self.lookups.asked();
-        asked.pending.remove(&self.question);
-        if self.since.elapsed() < SLOW {
-            asked.slow.remove(&self.question);
-        } else if asked.slow.len() < SLOW_MAX {
-            asked.slow.insert(self.question.clone());
-        }
+        self.lookups.asked().end(&self.question, self.at);
     }
 }
 
@@ -308,6 +365,54 @@ mod tests {
         for one in again {
             let failure = one.await.expect("no panic").expect_err("silent");
             assert_eq!(failure.verdict, Verdict::Bad(Cause::Dns));
+        }
+    }
+
+    static LOST: AtomicUsize = AtomicUsize::new(0);
+
+    /// As a resolver whose first datagrams are lost, which it notices late.
+    fn losing(_: &Question) -> Answer {
+        if LOST.fetch_add(1, Ordering::Relaxed) == 0 {
+            thread::sleep(SLOW * 2);
+            return Err(Failure::bad(Cause::Dns, "lost twice"));
+        }
+        Ok([IpAddr::from(Ipv4Addr::LOCALHOST)].into())
+    }
+
+    #[tokio::test]
+    async fn a_lost_datagram_delays_only_the_attempts_of_its_moment() {
+        let lookups: &'static Lookups = Box::leak(Box::new(Lookups::new(losing)));
+        let find = || lookups.find(question("once.test"), SLOW);
+        let first = tokio::spawn(find());
+        while LOST.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(TOGETHER).await;
+        let begin = Instant::now();
+        assert!(find().await.is_ok());
+        assert!(begin.elapsed() < SLOW && !first.is_finished());
+        assert!(first.await.expect("no panic").is_err());
+        assert_eq!(LOST.load(Ordering::Relaxed), 2);
+        assert!(lookups.asked().pending.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_hangs_has_few_lookups_at_a_time() {
+        let lookups: &'static Lookups = Box::leak(Box::new(Lookups::new(|_| {
+            thread::sleep(SLOW * 2);
+            Err(Failure::bad(Cause::Dns, "silent"))
+        })));
+        let mut attempts = Vec::new();
+        for _ in 0..PER_NAME + 4 {
+            attempts.push(tokio::spawn(lookups.find(question("hung.test"), SLOW)));
+            tokio::time::sleep(TOGETHER).await;
+        }
+        assert_eq!(
+            lookups.asked().pending[&question("hung.test")].len(),
+            PER_NAME
+        );
+        for one in attempts {
+            assert!(one.await.expect("no panic").is_err());
         }
     }
 

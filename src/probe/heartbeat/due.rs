@@ -102,7 +102,7 @@ mod tests {
         let cron = cron_times::read(schedule).expect("valid");
         let due = Due {
             pace: Pace::Schedule(Box::new(Schedule::new(cron, zone))),
-            grace: Duration::from_secs(600),
+            grace: Duration::from_mins(10),
         };
         let mut last = at(from);
         let mut found = Vec::new();

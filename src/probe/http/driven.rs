@@ -312,7 +312,7 @@ struct Connector {
 impl Connect for Connector {
     async fn connect(&self) -> Result<Opened, ConnectError> {
         let Some(probe) = self.driven.http() else {
-            return Err(ConnectError::OwnLack);
+            return Err(ConnectError::OwnLack("it is no http probe".to_owned()));
         };
         let mut attempt = Attempt::new(Timestamp(0), self.timeout, Trace::silent());
         let mut progress = Progress::new(&mut attempt);
@@ -320,7 +320,7 @@ impl Connect for Connector {
             .await
             .map_err(|failure| match failure.verdict {
                 Verdict::Bad(cause) => ConnectError::Failed(cause, failure.message),
-                Verdict::Good | Verdict::Void(_) => ConnectError::OwnLack,
+                Verdict::Good | Verdict::Void(_) => ConnectError::OwnLack(failure.message),
             })
     }
 }

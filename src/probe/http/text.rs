@@ -1,5 +1,6 @@
 //! A body as text: which charset it is in, and what expressions are tried on. Pure.
 
+use crate::text::beginning;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use regex::bytes::Regex;
 use std::borrow::Cow;
@@ -31,7 +32,7 @@ impl<'a> Text<'a> {
         let unknown_charset = match (is_utf32(bytes), label) {
             (true, _) => Some("utf-32".to_owned()),
             (_, Some(label)) if encoding.is_none() && !is_plain(bytes) => {
-                Some(label.chars().take(40).collect())
+                Some(beginning(label, 40).into_owned())
             }
             _ => None,
         };

@@ -61,10 +61,14 @@ impl Echo {
     }
 
     /// Reads what a socket received; a raw one is also given the header of IPv4 and everybody's
-    /// messages.
+    /// messages. A message whose checksum is wrong is nobody's: of a raw socket of IPv4, the kernel
+    /// leaves it to its reader to find that out.
     pub fn answer(&self, bytes: &[u8], is_raw: bool) -> Answer {
         let message = if is_raw && !self.is_v6 {
-            without_ip_header(bytes)
+            match message_of_packet(bytes) {
+                Some(message) => message,
+                None => return Answer::Foreign,
+            }
         } else {
             bytes
         };
@@ -96,9 +100,19 @@ impl Echo {
     }
 }
 
-fn without_ip_header(packet: &[u8]) -> &[u8] {
-    let words = packet.first().map_or(0, |first| first & 0x0f);
-    packet.get(usize::from(words) * 4..).unwrap_or_default()
+/// The message in a packet of IPv4; `None` if its checksum is wrong. Of a packet that is longer than the
+/// room for it, the checksum cannot be known.
+fn message_of_packet(packet: &[u8]) -> Option<&[u8]> {
+    let [first, _, high, low, ..] = *packet else {
+        return None;
+    };
+    let header = usize::from(first & 0x0f) * 4;
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    if length > packet.len() {
+        return packet.get(header..);
+    }
+    let message = packet.get(header..length)?;
+    (checksum(message) == 0).then_some(message)
 }
 
 /// The Internet checksum (RFC 1071).
@@ -122,7 +136,24 @@ mod tests {
     fn reply(echo: &Echo) -> Vec<u8> {
         let mut bytes = echo.encode();
         bytes[0] = if echo.is_v6 { 129 } else { 0 };
+        summed(bytes)
+    }
+
+    /// With the checksum that belongs to it.
+    fn summed(mut bytes: Vec<u8>) -> Vec<u8> {
+        bytes[2..4].fill(0);
+        let sum = checksum(&bytes);
+        bytes[2..4].copy_from_slice(&sum.to_be_bytes());
         bytes
+    }
+
+    /// As a raw socket of IPv4 has it, with a header of 24 bytes.
+    fn packet(message: &[u8]) -> Vec<u8> {
+        let mut header = [0_u8; 24];
+        header[0] = 0x46;
+        let length = u16::try_from(24 + message.len()).expect("short");
+        header[2..4].copy_from_slice(&length.to_be_bytes());
+        [&header, message].concat()
     }
 
     #[test]
@@ -149,13 +180,35 @@ mod tests {
             let mut renamed = reply(&echo);
             renamed[4] ^= 1;
             assert_eq!(echo.answer(&renamed, false), Answer::Reply(56));
-            let header = if is_v6 { &[][..] } else { &[0x46; 24] };
-            let raw = |bytes: &[u8]| [header, bytes].concat();
-            assert_eq!(echo.answer(&raw(&reply(&echo)), true), Answer::Reply(56));
-            assert_eq!(echo.answer(&raw(&renamed), true), Answer::Foreign);
+            let raw = |bytes: Vec<u8>| if is_v6 { bytes } else { packet(&summed(bytes)) };
+            assert_eq!(echo.answer(&raw(reply(&echo)), true), Answer::Reply(56));
+            assert_eq!(echo.answer(&raw(renamed), true), Answer::Foreign);
             assert!(echo.is_quoted_by(&echo.encode(), true));
             assert!(!echo.is_quoted_by(&other, false));
         }
+    }
+
+    #[test]
+    fn a_raw_message_with_a_wrong_checksum_is_no_answer() {
+        let echo = Echo::new(false, 57);
+        let good = packet(&reply(&echo));
+        assert_eq!(echo.answer(&good, true), Answer::Reply(57));
+        for place in 24..good.len() {
+            let mut damaged = good.clone();
+            damaged[place] ^= 4;
+            assert_eq!(echo.answer(&damaged, true), Answer::Foreign, "{place}");
+        }
+        // The kernel has checked what an unprivileged socket is given.
+        let mut unchecked = reply(&echo);
+        unchecked[2] ^= 1;
+        assert_eq!(echo.answer(&unchecked, false), Answer::Reply(57));
+        // What is longer than the room for it was not cut by the network.
+        let mut longer = reply(&echo);
+        longer.extend([7; 100]);
+        let longer = packet(&summed(longer));
+        assert_eq!(echo.answer(&longer, true), Answer::Altered);
+        let room = echo.reply_max().min(longer.len() - 1);
+        assert_eq!(echo.answer(&longer[..room], true), Answer::Altered);
     }
 
     proptest! {

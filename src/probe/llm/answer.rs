@@ -3,6 +3,7 @@
 use crate::outcome::{Cause, Figure, Figures, FinishReason};
 use crate::probe::dial::Failure;
 use crate::probe::quoted::quoted;
+use crate::text::beginning;
 use serde_json::Value;
 
 /// An answer as far as it is known.
@@ -203,11 +204,7 @@ pub fn describe(error: &Value) -> Option<String> {
 
 fn shortened(text: &str) -> String {
     const SHOWN_MAX: usize = 120;
-    let mut shown: String = text.chars().take(SHOWN_MAX).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    shown
+    beginning(text, SHOWN_MAX).into_owned()
 }
 
 #[cfg(test)]

@@ -197,7 +197,7 @@ mod tests {
     use std::time::Duration;
 
     const NOON: Timestamp = Timestamp::from_secs(1_800_014_400);
-    const DAY: Duration = Duration::from_secs(86_400);
+    const DAY: Duration = Duration::from_hours(24);
     const WORST: Tokens = Tokens {
         input: 100,
         output: 50,
@@ -267,7 +267,7 @@ mod tests {
         assert!(berlin.reserve(&spending, evening, WORST).is_ok());
         let before = evening.after(Duration::from_secs(3599));
         assert!(berlin.reserve(&spending, before, WORST).is_err());
-        let midnight = evening.after(Duration::from_secs(3600));
+        let midnight = evening.after(Duration::from_hours(1));
         assert!(berlin.reserve(&spending, midnight, WORST).is_ok());
     }
 

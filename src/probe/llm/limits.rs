@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Characters of the name of a limit, which becomes the value of a label.
 const NAME_MAX: usize = 40;
 /// Waits that servers ask for beyond this are taken as this.
-const RETRY_MAX: Duration = Duration::from_secs(7 * 86_400);
+const RETRY_MAX: Duration = Duration::from_hours(7 * 24);
 
 /// What a header with a limit is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

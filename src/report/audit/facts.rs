@@ -31,6 +31,21 @@ pub struct Facts {
     pub bare_processes: usize,
 }
 
+impl Facts {
+    /// That no address answers, if so.
+    pub(super) fn unanswered(&self) -> Option<String> {
+        if self.addresses.iter().any(|one| one.answer.is_ok()) {
+            return None;
+        }
+        let AddressFacts { url, answer, .. } = self.addresses.first()?;
+        let reason = answer.as_ref().err()?;
+        Some(match self.addresses.len() {
+            1 => format!("{url} does not answer: {reason}"),
+            all => format!("none of {all} addresses answers; {url}: {reason}"),
+        })
+    }
+}
+
 /// What the address of a probe answered, and how fast it was.
 #[derive(Clone, Debug)]
 pub struct AddressFacts {

@@ -16,7 +16,7 @@ use http::header::{
 use std::time::Duration;
 
 /// Wide enough that a day has 144 windows.
-const WINDOW: Duration = Duration::from_secs(600);
+const WINDOW: Duration = Duration::from_mins(10);
 /// Growth of memory that counts: 5 % and 16 MiB, as in the verdict of a soak.
 const LEAK: GrowthRules = GrowthRules {
     share: 0.05,

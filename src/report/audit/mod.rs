@@ -35,6 +35,9 @@ pub struct Check {
 #[derive(Clone, Debug, Serialize)]
 pub struct Audit {
     pub service: String,
+    /// That no address answered, and why not: what the answers would show is unknown then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     pub checks: Vec<Check>,
 }
 
@@ -42,17 +45,21 @@ impl Audit {
     pub fn of(service: &str, facts: &Facts) -> Self {
         Self {
             service: service.to_owned(),
+            fault: facts.unanswered(),
             checks: checks::ALL.iter().map(|check| check(facts)).collect(),
         }
     }
 
-    /// Whether no row is answered with no.
+    /// Whether the service answers, and no row is answered with no.
     pub fn is_fine(&self) -> bool {
-        self.checks.iter().all(|check| check.answer != Answer::No)
+        self.fault.is_none() && self.checks.iter().all(|check| check.answer != Answer::No)
     }
 
     pub fn to_text(&self) -> String {
         let mut out = format!("{}: performance checklist\n", printable(&self.service));
+        if let Some(fault) = &self.fault {
+            writeln!(out, "  {}", printable(fault)).unwrap_or_default();
+        }
         for Check {
             row,
             answer,

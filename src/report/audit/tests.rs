@@ -64,7 +64,7 @@ fn a_service_that_does_everything_right() {
         ..AnswerFacts::default()
     };
     let facts = Facts {
-        span: Duration::from_secs(86_400),
+        span: Duration::from_hours(24),
         addresses: vec![
             address("http://a/health", small),
             address("http://a/site.css", page(Some("br"))),
@@ -176,6 +176,40 @@ fn an_answer_is_cached_only_if_clients_may_keep_it() {
 }
 
 #[test]
+fn a_service_that_does_not_answer_shows_nothing_else() {
+    let silent = |path: &str| AddressFacts {
+        answer: Err("connection refused".to_owned()),
+        ..address(path, AnswerFacts::default())
+    };
+    let mut facts = Facts {
+        addresses: vec![silent("http://a/site.css")],
+        ..Facts::default()
+    };
+    let audit = Audit::of("rag", &facts);
+    let text = audit.to_text();
+    let mut lines = text.lines();
+    assert_eq!(
+        lines.nth(1),
+        Some("  http://a/site.css does not answer: connection refused")
+    );
+    assert!(!audit.is_fine(), "{text}");
+    assert_eq!(answers(&facts), [Answer::Unknown; 10]);
+    let claims = ["nothing was refused", "static file", "to cache it"];
+    let found = claims.map(|claim| lines.clone().any(|line| line.contains(claim)));
+    assert_eq!(found, [false; 3], "{text}");
+    facts.addresses.push(silent("http://a/chat"));
+    let two = Audit::of("rag", &facts).fault.expect("a fault");
+    assert_eq!(
+        two,
+        "none of 2 addresses answers; http://a/site.css: connection refused"
+    );
+    facts
+        .addresses
+        .push(address("http://a/x", page(Some("br"))));
+    assert_eq!(Audit::of("rag", &facts).fault, None);
+}
+
+#[test]
 fn what_is_no_compression_and_what_runs_in_no_container() {
     let identity = row(&at("http://a/site.css", page(Some("identity"))), 2);
     assert_eq!(identity.answer, Answer::No, "{}", identity.evidence);
@@ -208,7 +242,7 @@ fn a_service_that_does_nothing_right() {
         ..AnswerFacts::default()
     };
     let facts = Facts {
-        span: Duration::from_secs(86_400),
+        span: Duration::from_hours(24),
         addresses: vec![slow_health, address("http://a/chat", refusing)],
         pool: Some(PoolFacts {
             max: Some(5.0),

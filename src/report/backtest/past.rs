@@ -1,7 +1,8 @@
 //! A store's past: hours in which nothing failed are taken by their counts, the rest outcome by
 //! outcome.
 
-use super::{Backtest, Replays};
+use super::Backtest;
+use super::replays::Replays;
 use crate::alert::{AlertRecord, AlertRules, Replay, Source};
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::{TrafficHistory, in_force};

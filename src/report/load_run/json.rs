@@ -25,6 +25,7 @@ pub(super) fn write(report: &RunReport) -> String {
         observed,
         thresholds: _,
         examples,
+        lack,
     } = &report.run;
     let length = windows.iter().map(|one| one.length).sum();
     let requests: Vec<Value> = requests.iter().map(|one| request(one, length)).collect();
@@ -87,6 +88,7 @@ pub(super) fn write(report: &RunReport) -> String {
         "total": known(figures(&Figures::of(windows))),
         "requests": requests,
         "first_failures": examples.iter().map(|(cause, words)| json!({ "cause": cause.label(), "words": words })).collect::<Vec<_>>(),
+        "first_lack": lack,
         "windows": windows.iter().map(|one| known(window(one))).collect::<Vec<_>>(),
         "observed": observed.iter().filter_map(series).collect::<Vec<_>>(),
     });
@@ -103,7 +105,7 @@ fn known(mut value: Value, run: &RunRecord) -> Value {
         unknown.push("dropped");
     }
     if !run.measures_lag() {
-        unknown.push("lag_seconds");
+        unknown.extend(["lag_seconds", "lacking"]);
     }
     for name in unknown {
         if let Some(field) = value.get_mut(name) {
@@ -149,6 +151,7 @@ fn figures(figures: &Figures) -> Value {
         "errors": (!figures.are_errors_unknown()).then_some(figures.errors),
         "error_ratio": figures.error_ratio(),
         "dropped": figures.dropped,
+        "lacking": figures.lacking,
         "rate_per_second": figures.rate(),
         "mean_seconds": seconds(figures.mean()),
         "p50_seconds": seconds(figures.quantile(0.5)),
@@ -166,6 +169,7 @@ fn request(request: &RequestFigures, length: Duration) -> Value {
     value["name"] = json!(request.name);
     // A start that was not made has no request.
     value["dropped"] = Value::Null;
+    value["lacking"] = Value::Null;
     value["failed"] = Value::Object(causes.collect());
     let first = Figures::of_first_tokens(request);
     value["time_to_first_token"] = first.map_or(Value::Null, |first| {

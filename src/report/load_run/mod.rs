@@ -27,8 +27,8 @@ pub use threshold::{Decision, Held, Measured, Missing, Threshold};
 use crate::config::ServiceSpec;
 use crate::format::{numbers, times};
 use crate::load::{
-    Advice, Answer, Ending, Figures, Indicators, Limit, OBSERVED, REQUESTS, RunRecord, Statement,
-    Usable, advice, indicators, statements,
+    Advice, Answer, Ending, Figures, Indicators, Limit, LoadWindow, OBSERVED, REQUESTS, RunRecord,
+    Statement, Usable, advice, indicators, statements,
 };
 use crate::slo::Sli;
 use std::time::Duration;
@@ -275,9 +275,32 @@ impl RunReport {
 /// Over all requests that say something about the service; a rate while load was made.
 fn judged(requirement: &Requirement, run: &RunRecord) -> Held {
     let usable = Usable::of(run);
-    match requirement.threshold.of {
+    let held = match requirement.threshold.of {
         Measured::Rate => requirement.judge(usable.loaded()),
         _ => requirement.judge(usable.fair()),
+    };
+    match held.measured {
+        Err(Missing::Requests) => not_measured(held, requirement, run),
+        _ => held,
+    }
+}
+
+/// A threshold that nothing was measured of is missed, unless that was not up to the service.
+fn not_measured(held: Held, requirement: &Requirement, run: &RunRecord) -> Held {
+    let windows = || run.windows.iter();
+    let has_requests = |window: &LoadWindow| window.completed() > 0;
+    let concerns = |window: &&LoadWindow| requirement.concerns(window);
+    let why = if windows().filter(concerns).any(has_requests) {
+        Missing::Limited
+    } else if !windows().any(|one| concerns(&one)) && windows().any(has_requests) {
+        Missing::Load
+    } else {
+        return held;
+    };
+    Held {
+        measured: Err(why),
+        decision: Decision::Undecided,
+        ..held
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Requirement {
     part: Part,
     is_objective: bool,
     model: Model,
+    /// Whether it is known what was asked for: the results of other tools do not say it.
+    is_planned: bool,
 }
 
 impl Requirement {
@@ -39,6 +41,7 @@ impl Requirement {
             source: source.to_owned(),
             part: Part::WHOLE,
             is_objective: false,
+            is_planned: true,
         }
     }
 
@@ -83,6 +86,9 @@ impl Requirement {
             }
             (Measured::Rate, _) => match self.offered(figures, windows) {
                 Some(rate) if rate <= limit => (Err(Missing::Offered(rate)), Decision::NotAsked),
+                None if !self.is_planned && figures.rate() <= limit => {
+                    (Err(Missing::Asked(figures.rate())), Decision::NotAsked)
+                }
                 _ => (measured, decision),
             },
             _ => (measured, decision),
@@ -95,6 +101,7 @@ impl Requirement {
         let seconds = windows.iter().map(|one| one.length.as_secs_f64());
         let most = windows.iter().map(|one| one.due).fold(0.0, f64::max);
         match self.model {
+            _ if !self.is_planned => offered_by_users(figures, windows),
             Model::Closed { think } => {
                 let (fastest, _) = figures.extremes()?;
                 (!think.is_zero()).then(|| most / (think + fastest).as_secs_f64())
@@ -109,6 +116,22 @@ impl Requirement {
             }
         }
     }
+}
+
+/// The most requests per second that users asked for whose plan is not known: by the law of Little, they
+/// are either waiting for an answer or thinking. What was due and not started was asked for as well.
+/// `None` if nobody counted the users.
+fn offered_by_users(figures: &Figures, windows: &[&LoadWindow]) -> Option<f64> {
+    let seconds = figures.length.as_secs_f64();
+    let users = windows.iter().map(|one| one.active);
+    let most = users.clone().fold(0.0, f64::max);
+    let times = windows.iter().map(|one| one.length.as_secs_f64());
+    let user_seconds: f64 = users.zip(times).map(|(users, time)| users * time).sum();
+    let round = user_seconds / figures.completed as f64;
+    let (fastest, _) = figures.extremes()?;
+    let thinks = (round - figures.mean()?.as_secs_f64()).max(0.0);
+    let dropped = figures.dropped as f64 / seconds;
+    (most > 0.0).then(|| most / (thinks + fastest.as_secs_f64()) + dropped)
 }
 
 /// All of a service. Objectives are judged up to the peak of `load`, throughput at the highest load;

@@ -10,6 +10,7 @@ use crate::report::log_file::{KindSummary, LogSummary};
 use crate::report::sheet::{Cell, Column, Kind, Table, Tone, column};
 use crate::sample::SeriesKind;
 use crate::stats::proportion::Share;
+use crate::text::printable;
 use crate::units::{show_duration, whole};
 use std::time::Duration;
 
@@ -293,12 +294,29 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
         ),
     ];
     if report.run.counts_dropped() {
-        rows.push(("dropped starts", figures.dropped.to_string()));
+        rows.push(("dropped starts", dropped(report, &figures)));
     }
     if report.run.is_planned() {
         rows.push(("generator", generator(report)));
     }
     rows
+}
+
+/// With the reason, if that is the generator's own.
+fn dropped(report: &RunReport, figures: &Figures) -> String {
+    let Figures {
+        dropped, lacking, ..
+    } = figures;
+    if *lacking == 0 {
+        return dropped.to_string();
+    }
+    let first = report.run.lack.as_deref();
+    let first = first.map_or_else(String::new, |words| {
+        format!("; first: {}", printable(words))
+    });
+    format!(
+        "{dropped} ({lacking} of them because the machine of the generator lacked something{first})"
+    )
 }
 
 fn generator(report: &RunReport) -> String {
@@ -317,7 +335,8 @@ fn generator(report: &RunReport) -> String {
 }
 
 pub fn results(report: &RunReport) -> Table {
-    let row = |(name, value): (&str, String)| vec![Cell::Own(name.to_owned()), Cell::Own(value)];
+    let row =
+        |(name, value): (&str, String)| vec![Cell::Own(name.to_owned()), Cell::Sentence(value)];
     Table {
         columns: RESULTS,
         rows: figures(report).into_iter().map(row).collect(),

@@ -14,6 +14,7 @@ fn watched(thresholds: &[&str]) -> RunReport {
         started: 500,
         dropped: 0,
         good: 0,
+        lacking: 0,
         unjudged: 500,
         failed: Vec::new(),
         latency: Histogram::default(),
@@ -31,7 +32,7 @@ fn watched(thresholds: &[&str]) -> RunReport {
                 name: OBSERVED.to_owned(),
                 from: 0.0,
                 to: 0.0,
-                length: Duration::from_secs(60),
+                length: Duration::from_mins(1),
             }],
         },
         engine: OBSERVED.to_owned(),
@@ -41,6 +42,7 @@ fn watched(thresholds: &[&str]) -> RunReport {
         windows: (0..6).map(|number| window(10 * number)).collect(),
         requests: Vec::new(),
         examples: Vec::new(),
+        lack: None,
         thresholds: thresholds.iter().map(|one| (*one).to_owned()).collect(),
         observed: Vec::new(),
     };
@@ -131,4 +133,58 @@ fn how_a_run_ended_early_comes_before_what_it_found() {
         report.statements.push(busy);
         assert_eq!(report.finding(), format!("{begin}; the CPU was at 100 %"));
     }
+}
+
+/// Ten seconds that were planned, of which something is changed.
+fn planned(change: impl Fn(&mut LoadWindow)) -> RunReport {
+    let mut run = watched(&["rate>40/s"]).run;
+    crate::load::SLOD.clone_into(&mut run.engine);
+    run.scenario.name = "own".to_owned();
+    for window in &mut run.windows {
+        (window.good, window.unjudged) = (window.started, 0);
+        change(window);
+    }
+    RunReport::new(run, None)
+}
+
+#[test]
+fn a_threshold_that_the_generator_kept_from_being_measured_is_unknown() {
+    let report = planned(|window| window.lag = Duration::from_secs(1));
+    let held = &report.held[0];
+    let found = (held.decision, held.in_words());
+    assert_eq!(
+        found,
+        (
+            Decision::Undecided,
+            "the generator was the limit".to_owned()
+        )
+    );
+    assert_eq!(report.answer(), Answer::Unknown, "{}", report.headline());
+    // Nothing at all is a failure of the run.
+    let report = planned(|window| (window.good, window.started) = (0, 0));
+    assert_eq!(report.held[0].decision, Decision::Unmeasured);
+}
+
+#[test]
+fn what_the_generator_lacked_is_said_with_the_dropped_starts() {
+    let mut report = planned(|window| {
+        (window.dropped, window.lacking) = (30, 20);
+        window.lag = Duration::from_millis(1);
+    });
+    report.run.lack = Some("no port is left".to_owned());
+    let words = "180 (120 of them because the machine of the generator lacked something; first: no port is left)";
+    for text in [
+        report.to_text(),
+        report.to_markdown(Beside::default()),
+        report.to_html(Beside::default()),
+    ] {
+        assert!(text.contains(words), "{text}");
+        assert!(text.contains("requests at most 1.0ms late"), "{text}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&report.to_json()).expect("JSON");
+    assert_eq!(
+        (&json["total"]["dropped"], &json["total"]["lacking"]),
+        (&180.into(), &120.into())
+    );
+    assert_eq!(json["first_lack"], "no port is left");
 }

@@ -8,7 +8,7 @@ fn at(seconds: i64) -> Timestamp {
 
 fn read(text: &str) -> LogSummary {
     let span = (START, at(180));
-    summarize(text.as_bytes(), span, Duration::from_secs(60)).expect("readable")
+    summarize(text.as_bytes(), span, Duration::from_mins(1)).expect("readable")
 }
 
 #[test]

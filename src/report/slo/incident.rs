@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Shorter pauses are taken for the same trouble: a service that restarts in a loop, or recovers
 /// and falls over again, is up for a few minutes in between, and nobody would write two post-mortems.
-pub const QUIET: Duration = Duration::from_secs(600);
+pub const QUIET: Duration = Duration::from_mins(10);
 
 /// A single failure is no incident.
 pub const MIN_BAD: u64 = 2;

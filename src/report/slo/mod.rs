@@ -36,7 +36,7 @@ use span::Span;
 use std::time::Duration;
 
 /// A report is over so much time at most: a leap year.
-pub const MAX_SPAN: Duration = Duration::from_secs(366 * 86_400);
+pub const MAX_SPAN: Duration = Duration::from_hours(366 * 24);
 
 /// Incidents of an objective that are listed one by one; a review has no time for more.
 pub const MAX_INCIDENTS: usize = 20;

@@ -115,7 +115,7 @@ mod tests {
                 zone: chrono_tz::UTC,
             }),
         };
-        let rolling = Window::rolling(Duration::from_secs(30 * 86_400));
+        let rolling = Window::rolling(Duration::from_hours(30 * 24));
         let november = span(NOVEMBER, NOVEMBER + 30 * DAY);
         assert!(november.is(&month) && november.is(&rolling));
         let other = span(NOVEMBER + DAY, NOVEMBER + 31 * DAY);

@@ -121,6 +121,6 @@ mod tests {
     fn nothing_at_all_is_one_gap() {
         let watch = Watch::new(Timestamp(0), Duration::from_secs(10));
         let watch = watch.finish(Timestamp::from_secs(3600));
-        assert_eq!(watch.unwatched, Duration::from_secs(3600));
+        assert_eq!(watch.unwatched, Duration::from_hours(1));
     }
 }

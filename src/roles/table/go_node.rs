@@ -2,7 +2,8 @@
 
 use super::{Ecosystem, row};
 use crate::roles::Role::{
-    ActiveConnections, DbPoolInUse, DbPoolMax, Errors, RequestDuration, Requests,
+    ActiveConnections, CircuitBreakerTrips, DbPoolInUse, DbPoolMax, Errors, RequestDuration,
+    Requests,
 };
 
 /// `collectors.NewDBStatsCollector`. A maximum of 0 means unlimited.
@@ -43,4 +44,11 @@ pub const EXPRESS: Ecosystem = Ecosystem {
             r#"nodejs_active_resources{type=~"TCPSocketWrap|TLSWrap"}"#,
         ),
     ],
+};
+
+/// It counts the events of each circuit and shows no state.
+pub const OPOSSUM: Ecosystem = Ecosystem {
+    name: "opossum",
+    source: "https://github.com/nodeshift/opossum-prometheus index.js",
+    rows: &[row(CircuitBreakerTrips, r#"circuit{event="open"}"#)],
 };

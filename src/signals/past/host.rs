@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Disks are judged by six hours, and a forecast is confirmed for half of another.
-const HOST_BACK: Duration = Duration::from_secs(7 * 3600);
+const HOST_BACK: Duration = Duration::from_hours(7);
 
 /// What was sampled of the host at a time.
 #[derive(Default)]
@@ -97,6 +97,7 @@ fn feed(
             }
         }
         begin = end;
+        host.advance(end);
         look(host, end);
     }
 }

@@ -34,7 +34,7 @@ impl ServiceHistory {
         chart::of_values(&shares.collect::<Vec<_>>(), DRIFT_WINDOW)
     }
 
-    fn provider(&self, probe: &str) -> Option<&ProviderHistory> {
+    pub(super) fn provider(&self, probe: &str) -> Option<&ProviderHistory> {
         let of_probe = self.probes.providers.get(probe);
         of_probe.or_else(|| self.own.as_ref()?.provider.as_ref())
     }

@@ -8,13 +8,22 @@ use crate::signal::rules::{
     latency_unusual, load_high, pool_exhausted, provider_failing, provider_slow, throughput_low,
 };
 use crate::signal::{Finding, Presence, RECENT, Settings, SignalKind, Track, kinds};
-use crate::signals::finding;
 use crate::signals::own::MetricsHistory;
-use crate::signals::process::ProcessHistory;
+use crate::signals::process::{NOT_SEEN, ProcessHistory};
 use crate::signals::provider::ProviderHistory;
 use crate::signals::usual::Learned;
+use crate::signals::{breakers, finding};
 use crate::trend::Errors;
 
+/// What a service without metrics of its own could have.
+const ONLY_METRICS: [&SignalKind; 6] = [
+    &kinds::CONNECTIONS_GROWING,
+    &kinds::QUEUE_GROWING,
+    &kinds::POOL_EXHAUSTED,
+    &kinds::BREAKER_OPEN,
+    &kinds::CONNECTION_TIMEOUTS,
+    &kinds::THROUGHPUT_LOW,
+];
 /// Why nothing is known of what only a service's own metrics show.
 const NO_METRICS: &str = "`metrics` is not configured for the service, or was not read yet";
 
@@ -33,16 +42,12 @@ impl ServiceHistory {
         let mut push = |kind, subject: &str, answer| {
             all.push(finding(kind, Some(&self.name), subject, answer));
         };
-        match &self.own {
-            Some(own) => self.judge_own(own, load, settings, &mut push),
-            None => {
-                for kind in [
-                    &kinds::POOL_EXHAUSTED,
-                    &kinds::BREAKER_OPEN,
-                    &kinds::CONNECTION_TIMEOUTS,
-                ] {
-                    push(kind, "", (Presence::Unknown, NO_METRICS.to_owned()));
-                }
+        if let Some(own) = &self.own {
+            self.judge_own(own, load, settings, &mut push);
+        } else {
+            let of_load = load.is_some().then_some(&kinds::LOAD_HIGH);
+            for kind in ONLY_METRICS.into_iter().chain(of_load) {
+                push(kind, "", (Presence::Unknown, NO_METRICS.to_owned()));
             }
         }
         for (probe, provider) in &self.probes.providers {
@@ -60,6 +65,9 @@ impl ServiceHistory {
             if let Some(answer) = self.judge_cpu_at_peak(process, load, settings) {
                 push(&kinds::CPU_HIGH_AT_PEAK, name, answer);
             }
+        }
+        for one in &mut all {
+            self.doubt(one);
         }
         let active = all.iter().filter(|one| one.presence != Presence::Clear);
         let active = active.filter(|one| {
@@ -98,7 +106,12 @@ impl ServiceHistory {
         let kind = &kinds::POOL_EXHAUSTED;
         push(kind, "", pool_exhausted(&own.pool, level(kind), was(kind)));
         let kind = &kinds::BREAKER_OPEN;
-        push(kind, "", breaker_open(&own.breaker, level(kind).begins));
+        let (presence, evidence) = breaker_open(&own.breaker, level(kind).begins);
+        let evidence = match breakers::words(&own.breakers) {
+            names if names.is_empty() || presence == Presence::Unknown => evidence,
+            names => format!("{evidence}: {names}"),
+        };
+        push(kind, "", (presence, evidence));
         let kind = &kinds::CONNECTION_TIMEOUTS;
         let least = level(kind).begins;
         let what = ["connection timed out", "connections timed out"];
@@ -196,8 +209,14 @@ impl ServiceHistory {
         load: Option<&LoadSpec>,
         settings: &Settings,
     ) -> Option<Answer> {
-        let (cpu, _) = process.cpu()?;
-        let (track, peak, _) = expected_load(self.own.as_ref()?, load)?;
+        load?;
+        let Some(own) = &self.own else {
+            return Some((Presence::Unknown, NO_METRICS.to_owned()));
+        };
+        let (track, peak, _) = expected_load(own, load)?;
+        let Some((cpu, _)) = process.cpu() else {
+            return Some((Presence::Unknown, NOT_SEEN.to_owned()));
+        };
         let most = settings.level(&kinds::CPU_HIGH_AT_PEAK).begins;
         Some(cpu_high_at_peak(cpu, track, peak, most))
     }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::LoadSpec;
-use crate::observe::{ProcessView, RoleValue, RoleView, ServiceMetrics};
+use crate::observe::{ContainerView, ProcessView, RoleValue, RoleView, ServiceMetrics};
 use crate::outcome::{Cause, Verdict};
 use crate::roles::Role;
 use crate::signal::{Presence, Settings};
@@ -407,6 +407,35 @@ fn timeouts_and_restarts_are_counted_over_ten_minutes() {
         .map(|one| (one.kind.name, &*one.subject))
         .collect();
     assert_eq!(active, [("restarted", "main")]);
+}
+
+#[test]
+fn a_process_that_was_killed_for_lack_of_memory_is_one_sign() {
+    let active = |kills: u64, restarts: u64| -> Vec<&str> {
+        let mut history = ServiceHistory::new("app".into());
+        let main: Arc<str> = "main".into();
+        for minute in 0..8 {
+            let at = Timestamp::from_secs(minute * 60);
+            let process = ProcessView {
+                restarts: if minute > 3 { restarts } else { 0 },
+                ..ProcessView::default()
+            };
+            let container = ContainerView {
+                oom_kills: Some(if minute > 3 { kills } else { 0 }),
+                ..ContainerView::default()
+            };
+            history.take_process(&main, at, &ProcessNumbers::of(&process));
+            history.take_container(&main, at, &ContainerNumbers::of(&container));
+        }
+        let all = history.findings(None, &Settings::default(), Timestamp(0));
+        let all = all.iter();
+        let active = all.filter(|one| one.presence == Presence::Active);
+        active.map(|one| one.kind.name).collect()
+    };
+    assert_eq!(active(1, 1), ["out_of_memory"]);
+    assert_eq!(active(2, 1), ["out_of_memory"]);
+    assert_eq!(active(1, 3), ["restarted", "out_of_memory"]);
+    assert_eq!(active(0, 1), ["restarted"]);
 }
 
 #[test]

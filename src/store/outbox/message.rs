@@ -12,7 +12,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// A notice that a silence keeps back is looked at this often.
-const MUTED_FOR: Duration = Duration::from_secs(60);
+const MUTED_FOR: Duration = Duration::from_mins(1);
 
 /// What one message is about. It stays the same until it is delivered or given up.
 #[derive(Clone, Debug, PartialEq, Eq)]

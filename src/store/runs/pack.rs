@@ -8,9 +8,9 @@ use crate::store::counts::{Bytes, Corrupt, put};
 use std::io;
 
 /// Format 1 had neither series nor requests by name, format 2 no thresholds, format 3 no requests of
-/// which it is unknown whether they failed, format 4 no examples of failures, and format 5 no latencies of
-/// failed requests alone.
-const FORMAT: u64 = 6;
+/// which it is unknown whether they failed, format 4 no examples of failures, format 5 no latencies of
+/// failed requests alone, and format 6 did not know what the generator lacked.
+const FORMAT: u64 = 7;
 
 pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
@@ -39,6 +39,10 @@ pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     put(&mut out, run.examples.len() as u64);
     for (cause, words) in &run.examples {
         put(&mut out, u64::from(cause.code()));
+        text(&mut out, words);
+    }
+    put(&mut out, u64::from(run.lack.is_some()));
+    if let Some(words) = &run.lack {
         text(&mut out, words);
     }
     compress(&out)
@@ -97,6 +101,10 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         1..=4 => Vec::new(),
         _ => read_examples(&mut bytes)?,
     };
+    let lack = match format {
+        1..=6 => None,
+        _ => read_lack(&mut bytes)?,
+    };
     Ok(RunRecord {
         service: head.service.clone(),
         scenario,
@@ -107,6 +115,7 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         windows,
         requests,
         examples,
+        lack,
         thresholds,
         observed,
     })
@@ -124,6 +133,14 @@ fn read_examples(bytes: &mut Bytes<'_>) -> Result<Vec<(Cause, String)>, Corrupt>
         Ok((cause, read_text(bytes)?))
     };
     (0..count).map(|_| example(bytes)).collect()
+}
+
+fn read_lack(bytes: &mut Bytes<'_>) -> Result<Option<String>, Corrupt> {
+    match bytes.number()? {
+        0 => Ok(None),
+        1 => read_text(bytes).map(Some),
+        _ => Err(Corrupt),
+    }
 }
 
 fn read_scenario(bytes: &mut Bytes<'_>, name: &str) -> Result<Scenario, Corrupt> {

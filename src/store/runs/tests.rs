@@ -28,6 +28,7 @@ fn window(second: u64) -> LoadWindow {
         started: 70_003,
         dropped: second,
         good: 70_000,
+        lacking: second,
         unjudged: 5 * second,
         failed: vec![(Cause::Timeout, 2), (Cause::Status, 1)],
         latency,
@@ -58,6 +59,7 @@ fn run(service: &str, from: i64) -> RunRecord {
             first_token: window(0).latency,
         }],
         examples: vec![(Cause::Status, "status 503".to_owned())],
+        lack: Some("no port is left".to_owned()),
         thresholds: vec!["p95<500ms".to_owned(), "errors<0.001".to_owned()],
         observed: vec![
             series("slod_host_load1", SeriesKind::Gauge, from, &[0.25, 1.5]),
@@ -112,12 +114,14 @@ fn runs_of_versions_before_are_read() {
     let mut kept = run("rag", 100);
     kept.thresholds.clear();
     kept.examples.clear();
+    kept.lack = None;
     let id = store.keep_run(&kept).expect("kept");
     let packed = pack::pack(&kept).expect("packs");
     let mut old = fields::decompress(&packed).expect("compressed");
-    assert_eq!(old[0], 6);
-    // Format 4 ended before the examples and format 2 before the thresholds, of which there are none.
-    for format in [4, 2] {
+    assert_eq!(old[0], 7);
+    // Format 6 ended before what the generator lacked, format 4 before the examples, and format 2 before the
+    // thresholds, of which there are none.
+    for format in [6, 4, 2] {
         assert_eq!(old.pop(), Some(0));
         old[0] = format;
         let old = fields::compress(&old).expect("compresses");
@@ -130,6 +134,7 @@ fn runs_of_versions_before_are_read() {
     for window in &mut kept.windows {
         window.unjudged = 0;
         window.failed_latency = Histogram::default();
+        window.lacking = 0;
     }
     let id = store.keep_run(&kept).expect("kept");
     let old: Vec<u8> = (0..FORMAT_1.len())

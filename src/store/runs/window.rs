@@ -13,6 +13,7 @@ const COUNT_MAX: u64 = 1 << 48;
 const CPU: u64 = 1;
 const UNJUDGED: u64 = 2;
 const FAILED_LATENCY: u64 = 4;
+const LACKING: u64 = 8;
 
 /// How many there are, and each of them.
 pub fn write(out: &mut Vec<u8>, windows: &[LoadWindow]) {
@@ -40,7 +41,8 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
     let unjudged = u64::from(window.unjudged > 0) * UNJUDGED;
     let has_failed = window.failed_latency.iter().next().is_some();
     let failed = u64::from(has_failed) * FAILED_LATENCY;
-    put(out, cpu | unjudged | failed);
+    let lacking = u64::from(window.lacking > 0) * LACKING;
+    put(out, cpu | unjudged | failed | lacking);
     if let Some(cpu) = window.generator_cpu {
         number(out, cpu);
     }
@@ -49,6 +51,9 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
     }
     if has_failed {
         histogram(out, &window.failed_latency);
+    }
+    if window.lacking > 0 {
+        put(out, window.lacking);
     }
 }
 
@@ -97,6 +102,14 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
         0 => Histogram::default(),
         _ => read_histogram(bytes)?,
     };
+    let lacking = match known & LACKING {
+        0 => 0,
+        _ => read_count(bytes)?,
+    };
+    // Others rely on it.
+    if lacking > dropped {
+        return Err(Corrupt);
+    }
     Ok(LoadWindow {
         start,
         length,
@@ -105,6 +118,7 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
         active,
         started,
         dropped,
+        lacking,
         unjudged,
         good,
         failed,

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How far back a counter's sample before a range is looked for, as in Prometheus.
-const LOOKBACK: Duration = Duration::from_secs(300);
+const LOOKBACK: Duration = Duration::from_mins(5);
 
 impl Store {
     /// All series, in the order of their ids. Empty for a store of an older version.

@@ -26,7 +26,7 @@ fn worker(folder: &tempfile::TempDir) -> (Worker, StoreHandle) {
     let shared = Arc::new(Shared::default());
     let handle = StoreHandle(Arc::clone(&shared));
     let clock = Clock::manual(Timestamp(1000 * HOUR));
-    let retention = Duration::from_secs(86_400);
+    let retention = Duration::from_hours(24);
     let plan = Box::new(|_: &ProbeKey| CountingPlan::default());
     (Worker::new(store, shared, clock, retention, plan), handle)
 }

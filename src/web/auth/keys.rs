@@ -162,7 +162,7 @@ fn listed(text: &str, valid: &[&str]) -> Option<HeaderValue> {
 }
 
 /// A request per day is as good as none.
-const MAX_INTERVAL: Duration = Duration::from_secs(86_400);
+const MAX_INTERVAL: Duration = Duration::from_hours(24);
 
 pub(super) const INTERVAL: Key<Parsed<Duration>> = Key::optional(
     "interval",

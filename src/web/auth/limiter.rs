@@ -8,9 +8,9 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 /// The time in which failures are counted.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 /// How long a successful login counts as one from before.
-const TRUSTED_FOR: Duration = Duration::from_secs(3600);
+const TRUSTED_FOR: Duration = Duration::from_hours(1);
 /// Entries of each table.
 const MAX_ENTRIES: usize = 4096;
 

@@ -14,7 +14,7 @@ use maud::{Markup, html};
 use std::time::Duration;
 
 /// Older failures are not news; the service's own page keeps them.
-const NEWS: Duration = Duration::from_secs(86_400);
+const NEWS: Duration = Duration::from_hours(24);
 
 /// How a service is shown.
 #[derive(Clone, Copy, Debug)]

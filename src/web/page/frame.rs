@@ -15,7 +15,7 @@ use std::time::Duration;
 pub const RELOAD: Duration = Duration::from_secs(30);
 
 /// Snapshots come every few seconds; without one for this long the page is called outdated.
-const OUTDATED: Duration = Duration::from_secs(60);
+const OUTDATED: Duration = Duration::from_mins(1);
 
 /// The way from the front page to itself.
 pub const HOME: &str = "./";

@@ -1,13 +1,16 @@
 //! A service's own metrics on its page.
 
-use super::parts::{icon, known};
+use super::parts::{icon, known, moment};
 use crate::format::numbers;
 use crate::observe::SystemView;
-use crate::observe::scrape::{RoleValue, RoleView, ServiceMetrics};
+use crate::observe::scrape::{BreakerView, RoleValue, RoleView, ServiceMetrics};
 use crate::report::health::HealthLevel;
 use crate::roles::Role;
 use maud::{Markup, html};
 use std::time::Duration;
+
+/// Circuit breakers that are named.
+const BREAKERS: usize = 5;
 
 /// The own metrics of a service; nothing where they are not read.
 pub fn metrics(service: &str, system: &SystemView, unfold: bool) -> Markup {
@@ -67,7 +70,7 @@ fn facts(metrics: &ServiceMetrics) -> Markup {
                 } }
             }
             @if let Some(open) = number(Role::CircuitBreakerOpen) {
-                div { dt { "Circuit breaker" } dd { (breaker(open)) } }
+                div { dt { "Circuit breaker" } dd { (breaker(open)) (open_ones(&metrics.breakers)) } }
             }
         }
     }
@@ -84,6 +87,17 @@ fn breaker(open: f64) -> Markup {
         (HealthLevel::Ok, "closed")
     };
     html! { span class={ "badge " (level.class()) } { (icon(level)) (word) } }
+}
+
+/// Since when which ones are open.
+fn open_ones(breakers: &[BreakerView]) -> Markup {
+    let open = breakers.iter();
+    let open = open.filter_map(|one| Some((&one.name, one.open_since?)));
+    html! {
+        @for (name, since) in open.take(BREAKERS) {
+            span.quiet { bdi { (name) } " since " (moment(since)) " " }
+        }
+    }
 }
 
 fn roles(metrics: &ServiceMetrics) -> Markup {

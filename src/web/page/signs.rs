@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Most signs are looked for in so much of the past.
-const SPAN: Duration = Duration::from_secs(2 * 3600);
+const SPAN: Duration = Duration::from_hours(2);
 
 /// The series that a sign is found in.
 struct LookedAt {

@@ -72,7 +72,7 @@ fn values_of_every_form_are_read() {
     let text = "{ text: 5, span: 1h30m, share: 5%, flag: false, count: 9, word: b }";
     let (values, found) = read(text, |s| {
         assert_eq!(s.get(&TEXT).as_deref(), Some("5"));
-        assert_eq!(s.get(&SPAN), Some(Duration::from_secs(5400)));
+        assert_eq!(s.get(&SPAN), Some(Duration::from_mins(90)));
         assert_eq!(s.get(&SHARE), Some(0.05));
         assert_eq!(s.get(&FLAG), Some(false));
         (s.get(&COUNT), s.get(&WORD))

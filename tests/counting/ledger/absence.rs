@@ -98,7 +98,7 @@ impl Daemon {
                 let record = Record {
                     key,
                     at,
-                    interval: Duration::from_secs(60),
+                    interval: Duration::from_mins(1),
                     outcome: Outcome::new(Verdict::Good, Duration::from_millis(5)),
                 };
                 self.store
@@ -243,7 +243,7 @@ fn a_probe_that_is_added_is_not_charged_for_the_time_before() {
 fn a_window_beyond_the_retention_is_withheld() {
     let mut daemon = Daemon::new(&["a"]);
     daemon.run(30);
-    daemon.config.store.retention = Duration::from_secs(7 * 86_400);
+    daemon.config.store.retention = Duration::from_hours(7 * 24);
     daemon.start();
     let snapshot = daemon.ledger.advance(Timestamp(daemon.now)).snapshot();
     let objective = &snapshot.services[0].objectives[0];

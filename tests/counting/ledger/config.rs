@@ -40,7 +40,7 @@ pub fn objective(name: &str, sli: Sli, budgeting: BudgetingMethod, probes: &[&st
         sli,
         source: slod::slo::EventSource::Probes,
         target: 0.99,
-        window: Window::rolling(Duration::from_secs(30 * 86_400)),
+        window: Window::rolling(Duration::from_hours(30 * 24)),
         further: ["UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu"]
             .map(month)
             .into(),
@@ -156,12 +156,12 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         listen: ([127, 0, 0, 1], 0).into(),
         store: StoreSpec {
             path: path.to_owned(),
-            retention: Duration::from_secs(400 * 86_400),
+            retention: Duration::from_hours(400 * 24),
         },
         max_concurrent_probes: 1,
         observe: ObserveSpec {
             interval: Duration::from_secs(10),
-            retention: Duration::from_secs(30 * 86_400),
+            retention: Duration::from_hours(30 * 24),
             root: "/".into(),
             collectors: [].into(),
             disk_exclude: nothing(),

@@ -2,7 +2,7 @@
 
 use super::server::{SSE, Step, ask, ask_within, at_once, json, stream};
 use crate::probing::cause;
-use slod::outcome::{Cause, Figure, Measurement};
+use slod::outcome::{Cause, Figure, Measurement, RateLimit};
 use std::time::Duration;
 
 const HELLO: &str = r#"{"choices":[{"delta":{"content":"Hello"}}]}"#;
@@ -251,7 +251,11 @@ async fn a_provider_that_refuses_has_its_reason() {
             seen.story
         );
         assert_eq!(
-            seen.outcome.detail.rate_limits.tightest(),
+            seen.outcome
+                .detail
+                .rate_limits
+                .tightest()
+                .and_then(RateLimit::share),
             tightest,
             "{status}"
         );

@@ -27,7 +27,7 @@ pub use system::system;
 /// 2026-11-23 14:01:57 UTC
 pub const AT: Timestamp = Timestamp::from_secs(1_795_442_517);
 const INTERVAL: Duration = Duration::from_secs(10);
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 /// What happened to a synthetic service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ fn correction(id: &str, hours: i64, reason: &str, slos: &[&str]) -> Correction {
     Correction {
         id: id.into(),
         from,
-        to: from.after(Duration::from_secs(7200)),
+        to: from.after(Duration::from_hours(2)),
         repeats: None,
         services: Vec::new(),
         slos: slos.iter().map(|name| (*name).to_owned()).collect(),
@@ -136,7 +136,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
     };
     let observed = match fate {
         Fate::New => Duration::ZERO,
-        Fate::Young => Duration::from_secs(20 * 60),
+        Fate::Young => Duration::from_mins(20),
         _ => 40 * DAY,
     };
     let view = |span: Duration| {
@@ -171,9 +171,9 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
             window: Window::rolling(30 * DAY),
             period,
             remaining: Some(1.0 - period.bad as f64 / ((1.0 - target) * period.expected)),
-            affordable: Some(Duration::from_secs(60 * 38)),
+            affordable: Some(Duration::from_mins(38)),
             recovery: (fate == Fate::BudgetSpent).then(|| AT.after(9 * DAY)),
-            exhaustion: (fate == Fate::Burning).then(|| AT.after(Duration::from_secs(14 * 3600))),
+            exhaustion: (fate == Fate::Burning).then(|| AT.after(Duration::from_hours(14))),
         },
         further: Vec::new(),
         corrected: false,
@@ -198,7 +198,7 @@ pub fn firing(services: &[ServiceView]) -> AlertsView {
             };
             all.extend(since.iter().map(|(tier, minutes)| {
                 let (tier, slo) = (TIERS[*tier], view.objective.name.as_str());
-                let from = AT.before(Duration::from_secs(minutes * 60));
+                let from = AT.before(Duration::from_mins(*minutes));
                 let key = AlertKey::budget(service.name.clone(), slo.into(), Condition::Tier(tier));
                 AlertRecord::new(key, "", tier.urgency, from, "")
             }));

@@ -1,10 +1,13 @@
 //! A synthetic system under the services.
 
-use slod::observe::scrape::{HistogramView, RoleValue, RoleView, ScrapeView, ServiceMetrics};
+use slod::observe::scrape::{
+    BreakerView, HistogramView, RoleValue, RoleView, ScrapeView, ServiceMetrics,
+};
 use slod::observe::{
     CollectorView, ContainerView, DiskView, FileSystemView, HostView, NetworkView, PressureView,
     ProcessView, SystemView, Traffic,
 };
+use slod::outcome::Timestamp;
 use slod::roles::{Role, RoleKind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -143,6 +146,12 @@ fn own_metrics() -> ServiceMetrics {
         requests_per_second: Some(12.5),
         error_ratio: Some(0.0123),
         quantiles: Some([0.12, 0.34, 0.56]),
+        breakers: vec![BreakerView {
+            name: "<b>payments".into(),
+            open_since: Some(Timestamp::from_secs(1_795_000_000)),
+            or_before: false,
+            opened: Some(Timestamp::from_secs(1_795_000_000)),
+        }],
     }
 }
 

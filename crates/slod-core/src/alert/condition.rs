@@ -62,7 +62,7 @@ pub const MAX_CONDITIONS: usize = 16;
 pub struct Met(u16);
 
 /// How soon a budget must run out, unless the config says.
-pub const DEFAULT_FORECAST: Duration = Duration::from_secs(3 * 86_400);
+pub const DEFAULT_FORECAST: Duration = Duration::from_hours(3 * 24);
 
 /// A forecast says nothing before so much of the budget is spent.
 const FORECAST_SPENT: f64 = 0.25;
@@ -229,14 +229,14 @@ impl Condition {
 
     /// A burn rate fires at once. A forecast is computed from noisy rates, so it must last.
     pub const fn timing(&self) -> Timing {
-        const HOUR: Duration = Duration::from_secs(3600);
+        const HOUR: Duration = Duration::from_hours(1);
         match self {
             Self::Tier(tier) => Timing::at_once(tier.short.length()),
             Self::Exhausted => Timing::at_once(HOUR),
             Self::Forecast(_) => Timing {
-                pending: Duration::from_secs(1800),
+                pending: Duration::from_mins(30),
                 confirmations: 3,
-                keep: Duration::from_secs(2 * 3600),
+                keep: Duration::from_hours(2),
             },
         }
     }
@@ -262,9 +262,8 @@ impl Condition {
     pub(super) fn sentence(&self, burning: &impl Burning) -> String {
         let name = format!("{}/{}", burning.service(), burning.objective().name);
         let spent = burning.remaining().map(|left| (1.0 - left) * 100.0);
-        let spent = spent.map_or_else(String::new, |spent| {
-            format!("{spent:.1} % of the error budget is spent")
-        });
+        let spent = spent.map(|spent| format!("{spent:.1} % of the error budget is spent"));
+        let unknown = || "how much of the error budget is spent is not known".to_owned();
         match self {
             Self::Tier(tier) => {
                 let objective = burning.objective();
@@ -276,30 +275,34 @@ impl Condition {
                     "events"
                 };
                 let last = burning.last_failure(tier.short);
-                let last = last.map_or_else(String::new, |last| format!("; last failure: {last}"));
+                let last = last.map(|last| format!("last failure: {last}"));
                 let rate = |view: &WindowView| {
                     let bad = view.sli.map_or(0.0, |sli| 1.0 - sli);
                     bad / (1.0 - objective.target)
                 };
-                format!(
-                    "{name}: {:.0} of {events:.0} {unit} were bad in the last {}, a burn rate of {:.1} ({:.1} over {}; the limit is {}); {spent}{last}",
+                let burns = format!(
+                    "{name}: {:.0} of {events:.0} {unit} were bad in the last {}, a burn rate of {:.1} ({:.1} over {}; the limit is {})",
                     objective.budgeting.events(long.bad),
                     tier.long.name(),
                     rate(&long),
                     rate(&short),
                     tier.short.name(),
                     shown(tier.factor(objective.window.length)),
-                )
+                );
+                let parts = [Some(burns), spent, last].into_iter().flatten();
+                parts.collect::<Vec<_>>().join("; ")
             }
             Self::Exhausted => format!(
-                "{name}: {spent}; the objective is missed until failures leave the window of {}",
+                "{name}: {}; the objective is missed until failures leave the window of {}",
+                spent.unwrap_or_else(unknown),
                 burning.objective().window.name()
             ),
             Self::Forecast(_) => {
                 let at = burning.exhaustion().map(Timestamp::to_utc);
                 let at = at.map(|at| at.format("%Y-%m-%d %H:%M UTC").to_string());
                 format!(
-                    "{name}: {spent}; at the burn rate of the last day it runs out at {}",
+                    "{name}: {}; at the burn rate of the last day it runs out at {}",
+                    spent.unwrap_or_else(unknown),
                     at.unwrap_or_default()
                 )
             }
@@ -338,7 +341,7 @@ mod tests {
     #[test]
     fn what_is_stored_is_read_again() {
         let all = TIERS.map(Condition::Tier).into_iter();
-        let forecast = Condition::Forecast(Duration::from_secs(259_200));
+        let forecast = Condition::Forecast(Duration::from_hours(3 * 24));
         for condition in all.chain([Condition::Exhausted, forecast]) {
             assert_eq!(Condition::parse(&condition.code()), Some(condition));
         }

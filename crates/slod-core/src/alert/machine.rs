@@ -1,9 +1,10 @@
 //! The alerts of everything, from moment to moment: what fires, what is kept from receivers, and what
 //! receivers are given.
 
+use super::explain::{Page, Paging};
 use super::notice::Notice;
 use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
-use super::rules::{AlertRules, Paging};
+use super::rules::AlertRules;
 use super::set::AlertSet;
 use super::signs::{Sign, SignAlerts};
 use super::silence::Decisions;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Troubles of slod itself are certain, and end soon after they are over.
-const OWN: Timing = Timing::at_once(Duration::from_secs(60));
+const OWN: Timing = Timing::at_once(Duration::from_mins(1));
 
 /// Owned by one task. A step takes its moment from an argument only, so that it may be of a clock
 /// that was changed since.
@@ -119,11 +120,7 @@ impl Machine {
             || last.is_none_or(|last| now < last || decisions.change_between(last, now));
         self.decided = Arc::clone(decisions);
         self.labelled = Some(Arc::clone(rules));
-        let paging = if rules.depends_on.is_empty() {
-            Paging::new()
-        } else {
-            self.paging()
-        };
+        let paging = self.paging();
         for Firing { held, bad, alert } in self.firing_mut() {
             let is_new = alert.from == now && !alert.notified;
             let before = (
@@ -134,13 +131,11 @@ impl Machine {
             let is_open = match &alert.inhibited_by {
                 None => !alert.notified,
                 // The service below may be back while this one still fails: for a reason of its own.
-                Some(Inhibitor::Service(_)) => held == now && bad == now,
+                Some(Inhibitor::Service(_) | Inhibitor::Objective(_)) => held == now && bad == now,
                 Some(Inhibitor::Tier(_)) => false,
             };
             if is_open {
-                let since = now.before(explains_for(&alert.key.source));
-                let explained = rules.explained_by(&alert.key.service, &paging, since);
-                alert.inhibited_by = explained.map(Inhibitor::Service);
+                alert.inhibited_by = rules.explained_by(alert, &paging, now);
             }
             if is_decided || is_new {
                 alert.silenced_by = decisions.silence(&rules.labels(alert), now);
@@ -174,13 +169,20 @@ impl Machine {
         self.signs.followed()
     }
 
-    /// The services that something pages for.
+    /// The pages that fire.
     fn paging(&mut self) -> Paging {
         let mut paging = Paging::new();
         let firing = self.firing_mut();
         for one in firing.filter(|one| one.alert.urgency == Urgency::Page) {
-            let known = paging.entry(one.alert.key.service.clone()).or_default();
-            *known = (*known).max((one.bad, one.alert.from));
+            let key = &one.alert.key;
+            let page = Page {
+                slo: key.slo().map(Arc::from),
+                long: key.tier().map(|tier| tier.long),
+                bad: one.bad,
+                from: one.alert.from,
+                is_notified: one.alert.notified,
+            };
+            paging.entry(key.service.clone()).or_default().push(page);
         }
         paging
     }
@@ -204,15 +206,6 @@ impl Changes {
             self.notices.push(rules.notice(&record));
         }
         self.records.push(record);
-    }
-}
-
-/// For how long after it was last bad a service explains what fires for the ones above. Their failures
-/// end a little later; warning signs look back on ten minutes.
-const fn explains_for(source: &Source) -> Duration {
-    match source {
-        Source::Budget { .. } => Duration::from_secs(300),
-        Source::Sign { .. } => Duration::from_secs(600),
     }
 }
 

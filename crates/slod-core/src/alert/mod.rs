@@ -2,6 +2,7 @@
 //! notifying, and what is recorded of it. The daemon, a backtest and tests use the same code.
 
 mod condition;
+mod explain;
 mod machine;
 mod notice;
 mod objective;
@@ -16,6 +17,7 @@ mod tier;
 mod tracked;
 
 pub use condition::{AlertPolicy, Burning, Condition, DEFAULT_FORECAST, MAX_CONDITIONS, Met, met};
+pub use explain::{Causes, FOLLOW_FROM_FAILURES, explains};
 pub use machine::{Changes, Machine, StepInput};
 pub use notice::Notice;
 pub use objective::ObjectiveAlerts;

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// The evidence of what fires is renewed in such steps.
 const EVIDENCE_MS: i64 = 30_000;
 /// An objective is bad for so long after a bad event.
-const LATELY: Duration = Duration::from_secs(60);
+const LATELY: Duration = Duration::from_mins(1);
 
 /// One alert per condition.
 #[derive(Clone, Debug, Default)]

@@ -41,7 +41,7 @@ pub struct AlertRecord {
     /// What it was found in, as text; not kept over a restart, after which the next finding has one.
     pub chart: Arc<str>,
     /// What else fired that explains it, so that nobody is notified: a faster tier of the same
-    /// objective, or a service that this one depends on.
+    /// objective, a page for another objective of the service, or a service that this one depends on.
     pub inhibited_by: Option<Inhibitor>,
     /// The silence that keeps it from notifying.
     pub silenced_by: Option<i64>,
@@ -55,6 +55,8 @@ pub struct AlertRecord {
 pub enum Inhibitor {
     /// A faster tier, by its number.
     Tier(u8),
+    /// Another objective of the same service.
+    Objective(Arc<str>),
     /// A service that it depends on.
     Service(Arc<str>),
 }
@@ -69,10 +71,11 @@ pub struct Acknowledgement {
 }
 
 impl Inhibitor {
-    /// `tier 1`, `service database`
+    /// `tier 1`, `objective errors`, `service database`
     pub fn words(&self) -> String {
         match self {
             Self::Tier(number) => format!("tier {number}"),
+            Self::Objective(name) => format!("objective {name}"),
             Self::Service(name) => format!("service {name}"),
         }
     }
@@ -81,6 +84,7 @@ impl Inhibitor {
     pub fn parse(words: &str) -> Option<Self> {
         match words.split_once(' ')? {
             ("tier", number) => number.parse().ok().map(Self::Tier),
+            ("objective", name) => Some(Self::Objective(name.into())),
             ("service", name) => Some(Self::Service(name.into())),
             _ => None,
         }

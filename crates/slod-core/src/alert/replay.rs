@@ -104,12 +104,12 @@ impl Replay {
     }
 
     /// So long before a failure the finer windows must know every outcome.
-    pub const BEFORE: Duration = Duration::from_secs(25 * 3600);
+    pub const BEFORE: Duration = Duration::from_hours(25);
     /// So long after a failure it is still in the short windows, or keeps an alert firing.
     pub fn after(policy: &AlertPolicy) -> Duration {
-        let shortest = Duration::from_secs(6 * 3600);
+        let shortest = Duration::from_hours(6);
         let short = policy.tiers().map(|tier| tier.short.length()).max();
-        2 * short.unwrap_or_default().max(shortest) + Duration::from_secs(3600)
+        2 * short.unwrap_or_default().max(shortest) + Duration::from_hours(1)
     }
 
     /// Looks at the alerts up to, and not at, a moment: what happens then comes first.
@@ -196,7 +196,7 @@ mod tests {
             sli: Sli::Success,
             source: crate::slo::EventSource::Probes,
             target: 0.999,
-            window: Window::rolling(Duration::from_secs(30 * 86_400)),
+            window: Window::rolling(Duration::from_hours(30 * 24)),
             further: vec![],
             budgeting: BudgetingMethod::Occurrences,
             missing: NoDataPolicy::Exclude,
@@ -261,7 +261,7 @@ mod tests {
     fn interleaved() -> AlertPolicy {
         let mut tiers = TIERS;
         tiers[0].urgency = Urgency::Ticket;
-        let forecast = Condition::Forecast(Duration::from_secs(90 * 86_400));
+        let forecast = Condition::Forecast(Duration::from_hours(90 * 24));
         AlertPolicy::new(tiers.map(Condition::Tier).into_iter().chain([forecast]))
     }
 
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_forecast_must_last_and_ends_when_the_burn_does() {
-        let within = Duration::from_secs(3 * 86_400);
+        let within = Duration::from_hours(3 * 24);
         let policy = AlertPolicy::new([Condition::Forecast(within)]);
         // 1 % of attempts fail: the budget is spent after three days.
         let fails = |second| second % 1000 == 0;

@@ -2,10 +2,10 @@
 //! labels that services have.
 
 use super::condition::AlertPolicy;
+use super::explain::Causes;
 use super::notice::Notice;
 use super::record::{AlertKey, AlertRecord, Source};
 use super::state::Timing;
-use crate::outcome::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,9 +21,6 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// By service.
 type ByName<T> = BTreeMap<Arc<str>, T>;
 
-/// The services that something pages for: when they were last bad, and when the page began.
-pub type Paging = ByName<(Timestamp, Timestamp)>;
-
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertRules {
     /// Of objectives without one of their own.
@@ -32,6 +29,8 @@ pub struct AlertRules {
     pub own: ByName<ByName<AlertPolicy>>,
     /// The services that each one depends on, directly or through others.
     pub depends_on: ByName<BTreeSet<Arc<str>>>,
+    /// Which pages explain the alerts of objectives, by service and objective.
+    pub causes: ByName<ByName<Causes>>,
     /// The services' own labels.
     pub labels: ByName<Arc<[(String, String)]>>,
     /// How warning signs become alerts.
@@ -48,11 +47,12 @@ impl Default for AlertRules {
             policy: AlertPolicy::default(),
             own: BTreeMap::new(),
             depends_on: BTreeMap::new(),
+            causes: BTreeMap::new(),
             labels: BTreeMap::new(),
             signs: Timing {
-                pending: Duration::from_secs(120),
+                pending: Duration::from_mins(2),
                 confirmations: 2,
-                keep: Duration::from_secs(900),
+                keep: Duration::from_mins(15),
             },
             address: String::new(),
             instance: String::new(),
@@ -144,20 +144,6 @@ impl AlertRules {
         };
         format!("{:016x}", notice.fingerprint())
     }
-
-    /// The service that explains why something fires for this one: of those that it depends on, that
-    /// page and that were bad at `since` or later, the last one.
-    pub fn explained_by(
-        &self,
-        service: &str,
-        paging: &Paging,
-        since: Timestamp,
-    ) -> Option<Arc<str>> {
-        let below = self.depends_on.get(service)?.iter();
-        let paging = below.filter_map(|name| Some((paging.get(name)?, name)));
-        let failing = paging.filter(|((bad, _), _)| *bad >= since);
-        failing.max().map(|(_, name)| name.clone())
-    }
 }
 
 /// The services that each one depends on, directly or through others, given the direct ones.
@@ -178,6 +164,7 @@ pub fn all_below(direct: &ByName<Vec<Arc<str>>>) -> ByName<BTreeSet<Arc<str>>> {
 mod tests {
     use super::*;
     use crate::alert::Urgency;
+    use crate::outcome::Timestamp;
 
     fn notice(service: &str, subject: &str) -> Notice {
         let rules = AlertRules {
@@ -207,27 +194,5 @@ mod tests {
         assert_eq!(service.label("instance"), None);
         let page = "http://slod/services/rag%20%C3%BC";
         assert_eq!(service.annotations["page_url"], page);
-    }
-
-    #[test]
-    fn of_several_services_below_the_one_that_failed_last_explains() {
-        let below = ["cache", "database"].map(Arc::from);
-        let rules = AlertRules {
-            depends_on: BTreeMap::from([("web".into(), BTreeSet::from(below))]),
-            ..AlertRules::default()
-        };
-        let explained = |paging: &[(&str, i64, i64)]| {
-            let each = paging
-                .iter()
-                .map(|(name, held, from)| (Arc::from(*name), (Timestamp(*held), Timestamp(*from))));
-            let since = Timestamp(5);
-            rules.explained_by("web", &each.collect(), since)
-        };
-        assert_eq!(explained(&[("other", 9, 1)]), None);
-        let both = [("cache", 9, 1), ("database", 9, 5)];
-        assert_eq!(explained(&both).as_deref(), Some("database"));
-        let one_is_over = [("cache", 9, 1), ("database", 7, 5)];
-        assert_eq!(explained(&one_is_over).as_deref(), Some("cache"));
-        assert_eq!(explained(&[("cache", 4, 1)]), None, "it has recovered");
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Budgets of objectives without failures are looked at this often.
-const THOROUGH_EVERY: Duration = Duration::from_secs(600);
+const THOROUGH_EVERY: Duration = Duration::from_mins(10);
 
 /// Keeps those that fire or are pending.
 #[derive(Clone, Debug, Default)]
@@ -107,7 +107,7 @@ mod tests {
             sli: Sli::Success,
             source: crate::slo::EventSource::Probes,
             target: 0.999,
-            window: Window::rolling(Duration::from_secs(30 * 86_400)),
+            window: Window::rolling(Duration::from_hours(30 * 24)),
             further: vec![],
             budgeting: BudgetingMethod::Occurrences,
             missing: NoDataPolicy::Exclude,

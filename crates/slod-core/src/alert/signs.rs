@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A sign of which nobody knows whether it is still there ends after this time at the latest.
-const MAX_UNKNOWN: Duration = Duration::from_secs(3600);
+const MAX_UNKNOWN: Duration = Duration::from_hours(1);
 
 /// slod's own troubles, by the names of their signs.
 pub const STORE_FAILING: &str = "store_failing";
@@ -137,9 +137,9 @@ mod tests {
     use super::*;
 
     const TIMING: Timing = Timing {
-        pending: Duration::from_secs(60),
+        pending: Duration::from_mins(1),
         confirmations: 2,
-        keep: Duration::from_secs(900),
+        keep: Duration::from_mins(15),
     };
 
     fn sign(is_there: Option<bool>) -> Sign {

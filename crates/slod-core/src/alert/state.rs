@@ -156,7 +156,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const KEEP: Duration = Duration::from_secs(300);
+    const KEEP: Duration = Duration::from_mins(5);
 
     const fn at(second: i64) -> Timestamp {
         Timestamp::from_secs(second)
@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn it_is_pending_until_it_was_met_long_and_often_enough() {
         let timing = Timing {
-            pending: Duration::from_secs(60),
+            pending: Duration::from_mins(1),
             confirmations: 3,
             keep: KEEP,
         };

@@ -1,6 +1,6 @@
 //! Whether a run is worse than the one that was recorded as the baseline.
 
-use super::judge::ERRORS_UNKNOWN;
+use super::judge::{ERRORS_UNKNOWN, success};
 use super::usable::Chunk;
 use super::verdict::{Answer, Statement};
 use super::{Ending, Figures, OBSERVED, RunRecord, Usable};
@@ -121,8 +121,16 @@ fn not_comparable(baseline: &RunRecord, run: &RunRecord) -> Option<String> {
     if has_failed(run) {
         return Some("what made the load failed: repeat the run".to_owned());
     }
-    let reason = "what made the load of the baseline failed: record another one";
-    has_failed(baseline).then(|| reason.to_owned())
+    unfit_as_baseline(baseline)
+        .map(|reason| format!("the baseline says nothing: {reason}; record another one"))
+}
+
+/// Why no later run can be compared with this one: it shows nothing of the service, or only that it failed.
+pub fn unfit_as_baseline(run: &RunRecord) -> Option<String> {
+    if let Ending::Failed { why } = &run.ending {
+        return Some(format!("what made the load failed ({why})"));
+    }
+    success::statement(&Usable::of(run)).map(|none| none.evidence)
 }
 
 /// What is due at the borders of the stages.

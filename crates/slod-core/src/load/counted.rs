@@ -127,6 +127,7 @@ impl CountedWindows {
             active: pair(|one| one.seconds).unwrap_or(0.0) / seconds,
             started: requests,
             dropped: 0,
+            lacking: 0,
             good,
             unjudged,
             failed: (failed > 0)

@@ -15,7 +15,7 @@ mod usable;
 mod verdict;
 
 pub use builtin::{BUILTIN, builtin};
-pub use compare::compare;
+pub use compare::{compare, unfit_as_baseline};
 pub use counted::{CountedWindows, Reading};
 pub use judge::advice::{self, Advice};
 pub use judge::indicators::{Indicators, indicators};

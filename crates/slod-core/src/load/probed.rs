@@ -79,6 +79,7 @@ fn window(sum: Sum, start: Duration, length: Duration) -> LoadWindow {
         active: sum.time.as_secs_f64() / seconds,
         started,
         dropped: 0,
+        lacking: 0,
         unjudged: 0,
         good: sum.good,
         failed: sum.failed.into_iter().collect(),

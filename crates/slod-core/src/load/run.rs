@@ -19,8 +19,11 @@ pub struct LoadWindow {
     pub active: f64,
     /// Requests that were started.
     pub started: u64,
-    /// Starts that were due and not made, because the generator had no free user.
+    /// Starts that were due and not made, because the generator had no free user, or because its
+    /// machine lacked something for them.
     pub dropped: u64,
+    /// Those of them that its machine lacked a port, a descriptor, memory or the like for.
+    pub lacking: u64,
     /// Requests that succeeded.
     pub good: u64,
     /// Requests that ended, of which nothing says whether they failed: of a service that does not
@@ -33,7 +36,7 @@ pub struct LoadWindow {
     pub latency: Histogram,
     /// Likewise of the failed requests among them, as far as it is known of each.
     pub failed_latency: Histogram,
-    /// How late starts were, at the 99th percentile.
+    /// How late those starts were that were made, at the 99th percentile.
     pub lag: Duration,
     /// Share of its processors' time that the generator used, from 0 to 1.
     pub generator_cpu: Option<f64>,
@@ -89,6 +92,8 @@ pub struct RunRecord {
     pub requests: Vec<RequestFigures>,
     /// The first failure of each cause, in words, as far as it is known.
     pub examples: Vec<(Cause, String)>,
+    /// What the generator's machine lacked first for a start, in words.
+    pub lack: Option<String>,
     /// Conditions that its user set for it, in addition to those of the config: as texts.
     pub thresholds: Vec<String>,
     /// What was sampled meanwhile of the service, its processes, and the host; empty if nothing was.

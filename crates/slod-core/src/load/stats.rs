@@ -16,6 +16,8 @@ pub struct Figures {
     pub unjudged: u64,
     pub started: u64,
     pub dropped: u64,
+    /// Those of them that the generator's machine lacked something for.
+    pub lacking: u64,
     /// Users, or starts, times seconds: what was due on average times the length.
     pub due: f64,
     pub length: Duration,
@@ -35,6 +37,7 @@ impl Figures {
             all.unjudged += window.unjudged;
             all.started += window.started;
             all.dropped += window.dropped;
+            all.lacking += window.lacking;
             all.due += window.due * window.length.as_secs_f64();
             all.length += window.length;
             add(&mut counts, &window.latency);
@@ -55,6 +58,7 @@ impl Figures {
             unjudged: 0,
             started: request.completed(),
             dropped: 0,
+            lacking: 0,
             due: 0.0,
             length,
             latencies: counted(counts),

@@ -41,6 +41,7 @@ pub(super) fn window(
         active: due,
         started: count,
         dropped: 0,
+        lacking: 0,
         unjudged: 0,
         good: count - failed,
         failed: if failed > 0 {
@@ -66,6 +67,7 @@ pub(super) fn run(scenario: Scenario, windows: Vec<LoadWindow>) -> RunRecord {
         windows,
         requests: Vec::new(),
         examples: Vec::new(),
+        lack: None,
         thresholds: Vec::new(),
         observed: Vec::new(),
     }

@@ -10,7 +10,7 @@ use super::{RunRecord, Usable};
 use std::time::Duration;
 
 /// A constant load for at least this long is a soak.
-pub(super) const SOAK_MIN: Duration = Duration::from_secs(1800);
+pub(super) const SOAK_MIN: Duration = Duration::from_mins(30);
 
 /// How a statement came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

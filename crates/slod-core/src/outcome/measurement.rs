@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(measured.get(Measurement::Connect), Some(Duration::ZERO));
         measured.add(Measurement::Connect, Duration::from_nanos(1_500_999));
         measured.add(Measurement::Connect, Duration::from_micros(500));
-        let connect = Duration::from_micros(2000);
+        let connect = Duration::from_millis(2);
         assert_eq!(
             measured.iter().collect::<Vec<_>>(),
             [(Measurement::Connect, connect)]

@@ -40,11 +40,11 @@ impl RateLimits {
         self.0.iter()
     }
 
-    /// The smallest share that is left, if any is known.
-    pub fn tightest(&self) -> Option<f64> {
-        self.iter()
-            .filter_map(RateLimit::share)
-            .min_by(f64::total_cmp)
+    /// The limit of which the smallest share is left, if any is known.
+    pub fn tightest(&self) -> Option<&RateLimit> {
+        let known = self.iter().filter_map(|one| Some((one.share()?, one)));
+        let tightest = known.min_by(|(one, _), (other, _)| one.total_cmp(other));
+        tightest.map(|(_, limit)| limit)
     }
 }
 
@@ -68,13 +68,14 @@ mod tests {
         limits.put(limit("tokens", 100, Some(1000)));
         limits.put(limit("unknown", 0, None));
         limits.put(limit("nothing", 0, Some(0)));
-        assert_eq!(limits.tightest(), Some(0.1));
+        assert_eq!(limits.tightest(), Some(&limit("tokens", 100, Some(1000))));
         limits.put(limit("tokens", 900, Some(1000)));
-        assert_eq!(limits.tightest(), Some(0.5));
+        let tightest = limit("requests", 50, Some(100));
+        assert_eq!(limits.tightest(), Some(&tightest));
         for number in 0..100 {
             limits.put(limit(&format!("more{number}"), 0, None));
         }
         assert_eq!(limits.iter().count(), RateLimits::MAX);
-        assert_eq!(limits.tightest(), Some(0.5));
+        assert_eq!(limits.tightest(), Some(&tightest));
     }
 }

@@ -40,7 +40,7 @@ const fn times(count: f64) -> Threshold {
 
 /// Less than so many days are left.
 const fn days(count: f64) -> Threshold {
-    const DAY: f64 = 86_400.0;
+    const DAY: f64 = crate::units::DAY.as_secs() as f64;
     Threshold::single(
         Side::Below,
         Unit::Span,
@@ -80,7 +80,15 @@ signals! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alert::FOLLOW_FROM_FAILURES;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn the_signs_that_a_page_explains_exist() {
+        for name in FOLLOW_FROM_FAILURES {
+            assert!(SIGNALS.iter().any(|kind| kind.name == name), "{name}");
+        }
+    }
 
     #[test]
     fn names_are_unique_and_fit_their_places() {

@@ -11,7 +11,7 @@ pub use indicator::{INDICATORS, Indicator, IndicatorKind};
 pub use kinds::SIGNALS;
 pub use rise::{Rise, is_gapless};
 pub use threshold::{Level, Settings};
-pub use track::{HOUR, Keep, RECENT, Track};
+pub use track::{HOUR, Keep, RECENT, SILENCE, Track};
 
 use crate::alert::Urgency;
 use crate::outcome::Timestamp;

@@ -10,6 +10,9 @@ pub const RECENT: usize = 10;
 /// Minutes of an hour.
 pub const HOUR: usize = 60;
 
+/// What was not sampled for so long is not known: nothing is clear by it.
+pub const SILENCE: Duration = Duration::from_mins(15);
+
 /// Which value of a window is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
@@ -46,7 +49,7 @@ impl Track {
 
     /// With windows of a minute.
     pub const fn by_minute(most: usize, keep: Keep) -> Self {
-        Self::new(Duration::from_secs(60), most, keep)
+        Self::new(Duration::from_mins(1), most, keep)
     }
 
     pub const fn width(&self) -> Duration {
@@ -201,6 +204,13 @@ impl Track {
         (last.len() == of).then(|| last.iter().filter(|value| **value > limit).count())
     }
 
+    /// Whether nothing is known of the last windows that make up a time, nor of the one that is not over.
+    pub fn is_silent(&self, time: Duration) -> bool {
+        let windows = time.as_nanos() / self.width.as_nanos().max(1);
+        let windows = usize::try_from(windows).unwrap_or(usize::MAX).max(1);
+        self.sum(windows).is_none()
+    }
+
     /// The value of the last window that is over.
     pub fn last(&self) -> Option<f64> {
         self.values.back().copied().and_then(known)
@@ -215,7 +225,7 @@ fn known(value: f32) -> Option<f64> {
 mod tests {
     use super::*;
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    const MINUTE: Duration = Duration::from_mins(1);
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_secs(second)
@@ -255,8 +265,20 @@ mod tests {
     }
 
     #[test]
+    fn a_track_is_silent_once_its_last_windows_are_unknown() {
+        let mut track = Track::new(MINUTE * 5, 24, Keep::Mean);
+        assert!(track.is_silent(SILENCE), "nothing was ever known");
+        track.take(at(0), Some(1.0));
+        assert!(!track.is_silent(SILENCE), "the open window counts");
+        track.take(at(4 * 300 - 1), None);
+        assert!(!track.is_silent(SILENCE));
+        track.take(at(4 * 300), None);
+        assert!(track.is_silent(SILENCE) && !track.is_silent(MINUTE * 20));
+    }
+
+    #[test]
     fn windows_from_before_a_moment_are_forgotten() {
-        let mut track = Track::new(Duration::from_secs(60), 10, Keep::Mean);
+        let mut track = Track::new(Duration::from_mins(1), 10, Keep::Mean);
         for minute in 0..6 {
             track.take(Timestamp::from_secs(minute * 60), Some(minute as f64));
         }

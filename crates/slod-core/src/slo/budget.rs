@@ -113,9 +113,9 @@ pub fn recovery(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::{DAY_MS, HOUR_MS};
 
-    const DAY: u64 = 86_400;
-    const MONTH: Duration = Duration::from_secs(30 * DAY);
+    const MONTH: Duration = Duration::from_hours(30 * 24);
 
     fn counts(events: u64, bad: u64, spacing_ms: u64) -> Counts {
         Counts {
@@ -195,7 +195,7 @@ mod tests {
         let hour = |n: i64| Timestamp::from_secs(3600 * n);
         let now = hour(700);
         let past = [(hour(10), 50), (hour(20), 60), (hour(600), 40)];
-        let after = |budget| recovery(budget, &past, now, MONTH).map(|at| at.0 / 3_600_000);
+        let after = |budget| recovery(budget, &past, now, MONTH).map(|at| at.0 / HOUR_MS);
         assert_eq!(after(150.0), None);
         assert_eq!(after(149.0), Some(10 + 720));
         assert_eq!(after(100.0), Some(10 + 720));
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn what_happened_ages_out_before_the_budget_is_gone() {
-        let now = Timestamp::from_secs(30 * DAY as i64);
+        let now = Timestamp(30 * DAY_MS);
         // An old incident took 90 %, and leaves the window in one hour; the steady burn alone
         // stays below the budget without end.
         let mut burning = Burning {

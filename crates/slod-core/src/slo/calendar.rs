@@ -5,8 +5,6 @@ use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 use std::time::Duration;
 
-const DAY: u64 = 86_400;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Period {
     /// From Monday.
@@ -45,7 +43,7 @@ impl Period {
             Self::Quarter => 90,
             Self::Year => 365,
         };
-        Duration::from_secs(days * DAY)
+        Duration::from_hours(days * 24)
     }
 
     /// The longest that one can be, with an hour for a change of clocks.
@@ -56,7 +54,7 @@ impl Period {
             Self::Quarter => 92,
             Self::Year => 366,
         };
-        Duration::from_secs(days * DAY + 3600)
+        Duration::from_hours(days * 24 + 1)
     }
 
     fn first_day(self, day: NaiveDate) -> Option<NaiveDate> {

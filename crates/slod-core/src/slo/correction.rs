@@ -11,8 +11,7 @@ use std::time::Duration;
 /// What the ids of the config's corrections begin with; those made by hand have numbers.
 pub const IN_CONFIG: &str = "config-";
 /// A correction takes from a second to 31 days,
-pub const LENGTHS: (Duration, Duration) =
-    (Duration::from_secs(1), Duration::from_secs(31 * 86_400));
+pub const LENGTHS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(31 * 24));
 /// begins in the years 2000 to 2099,
 pub const YEARS: (Timestamp, Timestamp) = (
     Timestamp::from_secs(946_684_800),

@@ -157,7 +157,7 @@ pub enum BudgetingMethod {
 
 impl BudgetingMethod {
     /// Length of a time slice.
-    pub const SLICE: Duration = Duration::from_secs(60);
+    pub const SLICE: Duration = Duration::from_mins(1);
 
     /// How many counts make one event. All counts are whole numbers, so a slice that is partly
     /// good is counted in millionths.
@@ -288,15 +288,15 @@ impl Objective {
     /// The time that its windows hold at `now` and in the next days, for corrections to be known of
     /// all of it: a period of the calendar is known to its end.
     pub fn horizon(&self, now: Timestamp) -> (Timestamp, Timestamp) {
-        const LONGEST_IN_DAYS: Duration = Duration::from_secs(31 * 86_400);
-        let soon = now.after(Duration::from_secs(2 * 86_400));
+        const LONGEST_IN_DAYS: Duration = Duration::from_hours(31 * 24);
+        let soon = now.after(Duration::from_hours(2 * 24));
         let end = self
             .calendars()
             .map(|calendar| calendar.around(soon).1)
             .max();
         let begin = now.before(self.reach().max(LONGEST_IN_DAYS)).hour();
         (
-            begin.before(Duration::from_secs(3600)),
+            begin.before(Duration::from_hours(1)),
             end.unwrap_or(soon).max(soon),
         )
     }

@@ -6,11 +6,11 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 /// Repeated corrections are listed so far back and ahead: the longest window, and what is planned.
-pub const LISTED_BACK: Duration = Duration::from_secs(400 * 86_400);
-pub const LISTED_AHEAD: Duration = Duration::from_secs(2 * 86_400);
+pub const LISTED_BACK: Duration = Duration::from_hours(400 * 24);
+pub const LISTED_AHEAD: Duration = Duration::from_hours(2 * 24);
 /// What is looked through at once: it grows while little is found.
-const FIRST_STEP: Duration = Duration::from_secs(86_400);
-const LONGEST_STEP: Duration = Duration::from_secs(32 * 86_400);
+const FIRST_STEP: Duration = Duration::from_hours(24);
+const LONGEST_STEP: Duration = Duration::from_hours(32 * 24);
 
 /// One time that a correction takes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,17 +109,17 @@ pub fn latest<'a>(
 mod tests {
     use super::*;
     use crate::slo::recurrence::Recurrence;
+    use crate::units::HOUR_MS;
 
-    const HOUR: i64 = 3_600_000;
     const NOW: Timestamp = Timestamp(1_793_491_200_000);
 
     fn correction(id: &str, hours: i64, rule: Option<&str>) -> Correction {
-        let from = Timestamp(NOW.0 + hours * HOUR);
+        let from = Timestamp(NOW.0 + hours * HOUR_MS);
         let repeats = |text| Recurrence::parse(text, from, chrono_tz::UTC).expect("a rule");
         Correction {
             id: id.into(),
             from,
-            to: Timestamp(from.0 + HOUR),
+            to: Timestamp(from.0 + HOUR_MS),
             repeats: rule.map(repeats),
             services: vec![],
             slos: vec![],

@@ -6,26 +6,29 @@
 //! that is skipped is read with the offset before the gap. Hourly rules count hours as they pass: they
 //! are evaluated once for each stretch of time with one offset.
 
+mod parts;
 mod reason;
+mod zone;
+
+pub use zone::moment;
 
 use crate::outcome::Timestamp;
-use crate::units::DAY_MS;
-use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset};
-use chrono::{TimeDelta, TimeZone};
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, TimeDelta};
 use chrono_tz::Tz;
+use parts::{check_weekday, read_count, read_until};
 use reason::reason;
 use rrule::{Frequency, RRule, RRuleSet, Unvalidated};
 use std::fmt;
 use std::time::Duration;
+use zone::stretches;
 
 /// A rule may occur so often a day: every ten minutes.
 const MAX_PER_DAY: usize = 144;
-const MAX_COUNT: usize = 10_000;
 /// A rule must occur within so many years after its start.
-const FIRST_WITHIN: Duration = Duration::from_secs(10 * 366 * 86_400);
+const FIRST_WITHIN: Duration = Duration::from_hours(10 * 366 * 24);
 
 /// Clocks change by at most so much.
-const CHANGE_MAX: Duration = Duration::from_secs(3 * 3600);
+const CHANGE_MAX: Duration = Duration::from_hours(3);
 
 /// When something comes again.
 #[derive(Clone, Debug, PartialEq)]
@@ -285,59 +288,6 @@ impl Recurrence {
     }
 }
 
-/// The rrule crate panics on a day that is not ASCII, and takes any text in place of the number.
-fn check_weekday(value: &str) -> Result<(), String> {
-    const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
-    let value = value.trim();
-    let number = DAYS.iter().find_map(|day| value.strip_suffix(day));
-    let valid = number.is_some_and(|number| {
-        number.is_empty() || number.parse::<i8>().is_ok_and(|n| n != 0 && n.abs() <= 53)
-    });
-    if valid {
-        return Ok(());
-    }
-    let expected = "expected days such as SU, or 1SU for the first one, separated by commas";
-    Err(format!("invalid day of the week `{value}`; {expected}"))
-}
-
-fn read_count(value: &str) -> Result<usize, String> {
-    let count = value
-        .parse()
-        .ok()
-        .filter(|count| (1..=MAX_COUNT).contains(count));
-    count.ok_or_else(|| format!("COUNT must be a whole number from 1 to {MAX_COUNT}"))
-}
-
-/// The end, exclusive. A day is included as a whole, and so is a moment.
-fn read_until(value: &str, zone: Tz) -> Result<Timestamp, String> {
-    let day = || NaiveDate::parse_from_str(value, "%Y%m%d").ok()?.succ_opt();
-    let local = |text: &str| NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").ok();
-    let end = match value.strip_suffix('Z') {
-        Some(utc) => local(utc).map(|at| Timestamp(at.and_utc().timestamp_millis() + 1)),
-        None => local(value)
-            .and_then(|at| Some(Timestamp(moment(zone, at)?.0 + 1)))
-            .or_else(|| moment(zone, day()?.and_time(NaiveTime::MIN))),
-    };
-    let expected = "UNTIL must be a date such as 20261231, or a time such as 20261231T235959Z";
-    end.ok_or_else(|| expected.to_owned())
-}
-
-/// The moment of a local time.
-pub fn moment(zone: Tz, local: NaiveDateTime) -> Option<Timestamp> {
-    let found = zone.from_local_datetime(&local).earliest();
-    let stamp = found.map(|at| Timestamp(at.timestamp_millis()));
-    stamp.or_else(|| {
-        // Skipped: the offset before the gap.
-        let day_before = local.checked_sub_signed(TimeDelta::days(1))?;
-        let offset = zone
-            .offset_from_local_datetime(&day_before)
-            .earliest()?
-            .fix();
-        let at = local.checked_sub_offset(offset)?;
-        Some(Timestamp(at.and_utc().timestamp_millis()))
-    })
-}
-
 fn floating(local: NaiveDateTime) -> DateTime<rrule::Tz> {
     local.and_utc().with_timezone(&rrule::Tz::UTC)
 }
@@ -369,36 +319,6 @@ fn skipped<S>(
         _ => return Some(start + TimeDelta::hours(whole(since.num_hours())?)),
     };
     Some(date.and_time(start.time()))
-}
-
-/// `from..to` in parts that have one offset each, in milliseconds.
-fn stretches(zone: Tz, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp, i64)> {
-    let offset = |at: i64| {
-        let at = Timestamp(at).to_utc().naive_utc();
-        i64::from(zone.offset_from_utc_datetime(&at).fix().local_minus_utc()) * 1000
-    };
-    let (mut parts, mut begin, mut at) = (Vec::new(), from.0, from.0);
-    while at < to.0 {
-        let next = at.saturating_add(DAY_MS).min(to.0);
-        let (mut same, mut other) = (at, next);
-        if offset(next) != offset(at) {
-            while other - same > 1 {
-                let middle = same + (other - same) / 2;
-                if offset(middle) == offset(at) {
-                    same = middle;
-                } else {
-                    other = middle;
-                }
-            }
-            parts.push((Timestamp(begin), Timestamp(other), offset(at)));
-            begin = other;
-        }
-        at = next;
-    }
-    if begin < to.0 {
-        parts.push((Timestamp(begin), to, offset(begin)));
-    }
-    parts
 }
 
 #[cfg(test)]

@@ -5,10 +5,6 @@ use super::window::WindowView;
 use std::ops::Index;
 use std::time::Duration;
 
-const MINUTE: u64 = 60;
-const HOUR: u64 = 3600;
-const DAY: u64 = 86_400;
-
 /// One of them; they are in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StandardWindow {
@@ -60,18 +56,18 @@ impl StandardWindow {
     }
 
     pub const fn length(self) -> Duration {
-        Duration::from_secs(match self {
-            Self::Minutes5 => 5 * MINUTE,
-            Self::Minutes30 => 30 * MINUTE,
-            Self::Hour1 => HOUR,
-            Self::Hours2 => 2 * HOUR,
-            Self::Hours6 => 6 * HOUR,
-            Self::Day1 => DAY,
-            Self::Days3 => 3 * DAY,
-            Self::Days7 => 7 * DAY,
-            Self::Days28 => 28 * DAY,
-            Self::Days30 => 30 * DAY,
-        })
+        match self {
+            Self::Minutes5 => Duration::from_mins(5),
+            Self::Minutes30 => Duration::from_mins(30),
+            Self::Hour1 => Duration::from_hours(1),
+            Self::Hours2 => Duration::from_hours(2),
+            Self::Hours6 => Duration::from_hours(6),
+            Self::Day1 => Duration::from_hours(24),
+            Self::Days3 => Duration::from_hours(3 * 24),
+            Self::Days7 => Duration::from_hours(7 * 24),
+            Self::Days28 => Duration::from_hours(28 * 24),
+            Self::Days30 => Duration::from_hours(30 * 24),
+        }
     }
 }
 

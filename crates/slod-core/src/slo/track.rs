@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest window that is shown for every objective.
-const LONGEST_SHOWN: Duration = Duration::from_secs(30 * 86_400);
+const LONGEST_SHOWN: Duration = Duration::from_hours(30 * 24);
 /// Time slices per hour.
 const SLICES_PER_HOUR: i64 = 60;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Readings further apart than this do not say when something happened: what was counted between
 /// them is left out, and coverage shows it. Twice the longest interval of scrapes.
-pub const LONGEST_GAP: Duration = Duration::from_secs(10 * 60);
+pub const LONGEST_GAP: Duration = Duration::from_mins(10);
 
 /// What a service's counters showed at one time. Unknown is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -2,6 +2,7 @@
 
 use super::scale::Scale;
 use crate::outcome::Timestamp;
+use crate::units::{DAY_MS, HOUR_MS};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,12 +99,7 @@ pub fn interval(count: u64, quantile: f64, z: f64) -> Option<(u64, u64)> {
 }
 
 /// Parts that a span is made of: width in milliseconds and how many.
-const PARTS: [(i64, usize); 4] = [
-    (60_000, 5),
-    (300_000, 12),
-    (3_600_000, 24),
-    (86_400_000, 30),
-];
+const PARTS: [(i64, usize); 4] = [(60_000, 5), (300_000, 12), (HOUR_MS, 24), (DAY_MS, 30)];
 
 /// Latencies of one probe over the last 5 minutes, hour, day and 30 days: spans move on in steps
 /// of a minute, 5 minutes, an hour and a day.
@@ -118,10 +114,10 @@ pub struct Latencies {
 impl Latencies {
     /// The spans, in the order that [`Latencies::quantiles`] takes them by.
     pub const SPANS: [Duration; PARTS.len()] = [
-        Duration::from_secs(300),
-        Duration::from_secs(3600),
-        Duration::from_secs(86_400),
-        Duration::from_secs(30 * 86_400),
+        Duration::from_mins(5),
+        Duration::from_hours(1),
+        Duration::from_hours(24),
+        Duration::from_hours(30 * 24),
     ];
 
     /// Makes `now` the newest moment, so that what a span of now does not hold is not taken.
@@ -248,8 +244,8 @@ mod tests {
         };
         assert!(p50(&latencies, 0, 299_999).is_some());
         assert!(p50(&latencies, 0, 300_000).is_none());
-        assert!(p50(&latencies, 3, 30 * 86_400_000 - 1).is_some());
-        assert!(p50(&latencies, 3, 30 * 86_400_000).is_none());
+        assert!(p50(&latencies, 3, 30 * DAY_MS - 1).is_some());
+        assert!(p50(&latencies, 3, 30 * DAY_MS).is_none());
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use super::cusum::{Cusum, Whitening};
 use super::order::median_of;
 use std::time::Duration;
 
-const DAY: u64 = 86_400;
+const DAY: u64 = crate::units::DAY.as_secs();
 const WEEK: u64 = 7 * DAY;
 const HOURS: usize = 24;
 /// Days of history from which the time of day counts.
@@ -293,7 +293,7 @@ mod tests {
             _ => 100.0,
         };
         let hours = |days: u64| {
-            let each = (0..days * 24).map(|hour| (Duration::from_secs(hour * 3600), value(hour)));
+            let each = (0..days * 24).map(|hour| (Duration::from_hours(hour), value(hour)));
             Season::of(&each.collect::<Vec<_>>()).unwrap()
         };
         let at = |day: u64, hour: u64| Duration::from_secs((day * 24 + hour) * 3600);

@@ -100,7 +100,7 @@ fn described(line: &Line, limit: Option<f64>) -> Growth {
     }
 }
 
-const YEAR: Duration = Duration::from_secs(365 * 86_400);
+const YEAR: Duration = Duration::from_hours(365 * 24);
 
 fn until(remaining: f64, per_hour: f64) -> Option<Duration> {
     let hours = (remaining / per_hour).max(0.0);

@@ -20,7 +20,7 @@ fn series(windows: usize, value: impl Fn(f64) -> f64) -> Vec<Option<f64>> {
 }
 
 fn grown(values: &[Option<f64>]) -> GrowthVerdict {
-    let width = Duration::from_secs(120);
+    let width = Duration::from_mins(2);
     growth(Windows { width, values }, &MIB)
 }
 
@@ -114,7 +114,7 @@ fn gaps_shift_nothing() {
 }
 
 fn drifted(values: &[Option<f64>]) -> DriftVerdict {
-    let width = Duration::from_secs(300);
+    let width = Duration::from_mins(5);
     drift(Windows { width, values }, 0.1)
 }
 
@@ -182,7 +182,7 @@ fn a_climb_is_counted() {
 
 #[test]
 fn load_explains_what_follows_it() {
-    let width = Duration::from_secs(120);
+    let width = Duration::from_mins(2);
     let morning = series(60, |hours| 100.0 + 20.0 * hours);
     let noon = series(60, |_| 140.0);
     assert!(load_rises(
@@ -205,7 +205,7 @@ fn load_explains_what_follows_it() {
 #[test]
 fn warm_up_is_a_fifth_and_at_least_ten_minutes() {
     let values = [Some(1.0); 60];
-    let width = Duration::from_secs(120);
+    let width = Duration::from_mins(2);
     let left = |count: usize| {
         let windows = Windows {
             width,

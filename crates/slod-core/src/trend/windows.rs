@@ -20,7 +20,7 @@ pub const MAX_WINDOWS: usize = 240;
 const GROUPS: usize = 24;
 /// Windows on either side of a possible restart whose medians are compared.
 const SIDE: usize = 3;
-const WARM_UP: Duration = Duration::from_secs(600);
+const WARM_UP: Duration = Duration::from_mins(10);
 
 /// Hours since the first window, and values.
 pub(super) type Points = Vec<(f64, f64)>;

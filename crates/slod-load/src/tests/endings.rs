@@ -1,8 +1,9 @@
 //! How connections end that break off, in the words that attempts of probes have for it.
 
-use super::server::{Ending, breaking};
+use super::server::{Ending, breaking, forgetful, refusing};
 use super::*;
 use http::uri::Scheme;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A connector of HTTP/2 without TLS.
 struct Http2(To);
@@ -63,4 +64,71 @@ async fn so_it_is_in_http2() {
         let found = cause(Http2(To(breaking(&sent, ending)))).await;
         assert_eq!(found, [(expected, 2)], "{sent:?} {ending:?}");
     }
+}
+
+/// What an open-loop plan of 20 requests finds, with connections that are kept.
+async fn failures(connect: impl Connect + 'static, method: Method) -> Vec<(Cause, u64)> {
+    let mut plan = plan(([127, 0, 0, 1], 1).into(), EVEN, &[(20.0, 20.0, 1000)]);
+    plan.connect = Arc::new(connect);
+    let sent = Request {
+        method,
+        ..request("/")
+    };
+    plan.mix = Arc::new(Mix::new(vec![alone(sent, 1)]).expect("one"));
+    plan.threads = 1;
+    finished(plan).await.requests[0].failed.clone()
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_is_reset_is_no_failure_of_what_may_be_repeated() {
+    assert_eq!(failures(To(forgetful()), Method::GET).await, []);
+    let posts = failures(To(forgetful()), Method::POST).await;
+    assert_eq!(posts, [(Cause::Reset, 10)]);
+}
+
+#[tokio::test]
+async fn streams_that_the_service_did_not_process_are_repeated_whatever_their_method() {
+    let refused = |stream| vec![0, 0, 4, 3, 0, 0, 0, 0, stream, 0, 0, 0, 7];
+    // The last stream that was processed is the one before.
+    let going_away = |stream| vec![0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, stream - 2, 0, 0, 0, 0];
+    let failed = |stream| vec![0, 0, 4, 3, 0, 0, 0, 0, stream, 0, 0, 0, 2];
+    for method in [Method::GET, Method::POST] {
+        for refuse in [refused, going_away] {
+            let connect = Http2(To(refusing(refuse)));
+            assert_eq!(failures(connect, method.clone()).await, []);
+        }
+        let connect = Http2(To(refusing(failed)));
+        let internal = failures(connect, method).await;
+        assert_eq!(internal, [(Cause::Protocol, 10)]);
+    }
+}
+/// A machine without a free port, half of the time.
+struct Lacking(To, AtomicU64);
+
+#[async_trait]
+impl Connect for Lacking {
+    async fn connect(&self) -> Result<Opened, ConnectError> {
+        match self.1.fetch_add(1, Ordering::Relaxed) % 2 {
+            0 => Err(ConnectError::OwnLack("no port is left".to_owned())),
+            _ => self.0.connect().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_start_that_the_machine_lacked_something_for_is_dropped_and_not_late() {
+    let address = serve(fifo(|| Duration::ZERO));
+    let mut plan = plan(address, EVEN, &[(40.0, 40.0, 1000)]);
+    plan.connect = Arc::new(Lacking(To(address), AtomicU64::new(0)));
+    plan.keep_alive = false;
+    let found = finished(plan).await;
+    let windows = &found.windows;
+    assert_eq!(sum(windows, |one| one.lacking), 20);
+    assert_eq!(sum(windows, |one| one.dropped), 20);
+    assert_eq!(sum(windows, |one| one.started), 20);
+    assert_eq!(sum(windows, |one| one.good), 20);
+    let lag = windows.iter().map(|one| one.lag).max();
+    assert!(lag < Some(Duration::from_mins(1)), "{lag:?}");
+    assert_eq!(found.lack.as_deref(), Some("no port is left"));
+    assert_eq!(found.examples, []);
 }

@@ -190,7 +190,7 @@ async fn failures_have_their_cause_and_no_busy_loop() {
     assert_eq!(sum(&windows, LoadWindow::errors), 10);
     assert_eq!(windows[0].failed, [(Cause::Refused, 10)]);
 
-    let hanging: Service = Arc::new(Mutex::new(|now: Instant| now + Duration::from_secs(60)));
+    let hanging: Service = Arc::new(Mutex::new(|now: Instant| now + Duration::from_mins(1)));
     let mut slow = plan(serve(hanging), EVEN, &[(50.0, 50.0, 1000)]);
     slow.timeout = Duration::from_millis(300);
     slow.in_flight_max = 8;

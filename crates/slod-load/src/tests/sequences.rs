@@ -182,6 +182,10 @@ async fn the_next_step_uses_what_the_last_one_answered() {
             header(head, "authorization"),
             Some(&*format!("Bearer t{number}"))
         );
+        assert!(
+            head.contains("\r\nAuthorization: "),
+            "in title case: {head}"
+        );
         assert_eq!(*body, format!("{{\"c\":\"a/{number}\"}}"));
         tokens += 1;
     }

@@ -1,6 +1,8 @@
 //! A service with a known answer.
 
+use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -128,4 +130,54 @@ pub fn breaking(sent: &[u8], ending: Ending) -> SocketAddr {
             }
         }
     })
+}
+
+/// Answers one request of each connection, and resets the connection when it reads another one.
+pub fn forgetful() -> SocketAddr {
+    listen(|mut stream| async move {
+        if request(&mut stream).await.is_some() {
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+            let _ = stream.write_all(answer).await;
+            let _ = stream.readable().await;
+            let _ = stream.set_zero_linger();
+        }
+    })
+}
+
+/// An HTTP/2 server that answers streams with status 200, but ends each other one with `refuse`: frames of
+/// which the stream's number is the last four bytes.
+pub fn refusing(refuse: fn(stream: u8) -> Vec<u8>) -> SocketAddr {
+    let number = Arc::new(AtomicU64::new(0));
+    listen(move |mut stream| {
+        let number = number.clone();
+        async move {
+            let _ = http2(&mut stream, &number, refuse).await;
+        }
+    })
+}
+
+async fn http2(
+    stream: &mut TcpStream,
+    number: &AtomicU64,
+    refuse: fn(u8) -> Vec<u8>,
+) -> io::Result<()> {
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    stream.read_exact(&mut [0; 24]).await?;
+    stream.write_all(&SETTINGS).await?;
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await?;
+        let length = usize::from(head[1]) << 8 | usize::from(head[2]);
+        stream.read_exact(&mut vec![0; length]).await?;
+        // HEADERS of a request.
+        if head[3] == 1 {
+            if number.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
+                stream.write_all(&refuse(head[8])).await?;
+            } else {
+                // With `:status: 200` from the static table, and the end of the stream.
+                let answer = [0, 0, 1, 1, 5, 0, 0, 0, head[8], 0x88];
+                stream.write_all(&answer).await?;
+            }
+        }
+    }
 }

@@ -20,6 +20,7 @@ fn run() -> RunRecord {
         windows: Vec::new(),
         requests: Vec::new(),
         examples: Vec::new(),
+        lack: None,
         thresholds: Vec::new(),
         observed: Vec::new(),
     }
@@ -39,6 +40,7 @@ fn window(second: u64, users: f64, stage: usize) -> LoadWindow {
         active: users - 1.0,
         started: 100 + second,
         dropped: 0,
+        lacking: 0,
         unjudged: 0,
         good: 97,
         failed: vec![(Cause::Timeout, 1), (Cause::Status, 2)],

@@ -5,7 +5,7 @@ const RECORDED: &str = include_str!("fixtures/shop.har");
 fn shop() -> Imported {
     let shop = origin("https://shop.example");
     Format::Har
-        .read(RECORDED.as_bytes(), Some(&shop), Shape::Requests)
+        .read(RECORDED.as_bytes(), Some(&shop), Shape::Requests, UNCHECKED)
         .expect("valid")
 }
 
@@ -107,11 +107,21 @@ fn bodies_of_forms_and_of_json_keep_all_but_their_secrets() {
 fn without_an_origin_it_is_that_of_the_first_request() {
     let first = read(Format::Har, RECORDED).origin.expect("named");
     let address = origin(&first);
-    let asked = Format::Har.read(RECORDED.as_bytes(), Some(&address), Shape::Requests);
+    let asked = Format::Har.read(
+        RECORDED.as_bytes(),
+        Some(&address),
+        Shape::Requests,
+        UNCHECKED,
+    );
     assert_eq!(asked.expect("valid"), read(Format::Har, RECORDED));
     assert_eq!(first, "https://shop.example");
     let other = origin("http://127.0.0.1:8000");
-    let fault = Format::Har.read(RECORDED.as_bytes(), Some(&other), Shape::Requests);
+    let fault = Format::Har.read(
+        RECORDED.as_bytes(),
+        Some(&other),
+        Shape::Requests,
+        UNCHECKED,
+    );
     assert_eq!(
         fault.expect_err("not recorded").to_string(),
         "has no request to http://127.0.0.1:8000, only to https://cdn.example, https://shop.example"
@@ -123,7 +133,7 @@ fn a_port_of_the_scheme_is_the_same_origin() {
     let har = r#"{"log":{"entries":[{"request":{"method":"get","url":"https://Shop.example:443/#top"}}]}}"#;
     let shop = origin("https://shop.example");
     let imported = Format::Har
-        .read(har.as_bytes(), Some(&shop), Shape::Requests)
+        .read(har.as_bytes(), Some(&shop), Shape::Requests, UNCHECKED)
         .expect("same");
     assert_eq!(lines(&imported), ["GET /"]);
 }
@@ -179,7 +189,7 @@ const SESSION: &str = r#"{ "log": { "entries": [
 
 #[test]
 fn a_recording_is_one_sequence_in_its_order_and_its_time() {
-    let imported = Format::Har.read(SESSION.as_bytes(), None, Shape::Steps);
+    let imported = Format::Har.read(SESSION.as_bytes(), None, Shape::Steps, UNCHECKED);
     let imported = imported.expect("valid");
     assert_eq!(
         lines(&imported),

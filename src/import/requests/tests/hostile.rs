@@ -14,11 +14,11 @@ fn get(address: &str) -> String {
 fn files_are_bounded() {
     let large = vec![b' '; SIZE_MAX + 1];
     let fault = Format::Har
-        .read(&large, None, Shape::Requests)
+        .read(&large, None, Shape::Requests, UNCHECKED)
         .expect_err("too large");
     assert_eq!(fault.to_string(), "is larger than 64 MiB");
     let fault = Format::Har
-        .read(b"{\n\xff}", None, Shape::Requests)
+        .read(b"{\n\xff}", None, Shape::Requests, UNCHECKED)
         .expect_err("no text");
     assert_eq!(fault.to_string(), "line 2: is not UTF-8");
     let many = format!("[{}0]", "0,".repeat(2_000_001));
@@ -59,9 +59,12 @@ fn requests_are_bounded() {
         har(&all.join(","))
     };
     assert_eq!(read(Format::Har, &requests(1_000)).requests.len(), 1_000);
+    let more = read(Format::Har, &requests(1_150));
+    assert_eq!(more.requests.len(), 1_000);
+    assert_eq!((more.remarks.len(), more.more_remarks), (100, 50));
     assert_eq!(
-        fault(Format::Har, &requests(1_001)),
-        "log.entries[1000].request: is one of more than 1,000 different requests"
+        remarks(&more)[0],
+        "log.entries[1000].request: left out: is one of more than 1,000 different requests"
     );
     let same = vec![get("http://h/"); 5_000].join(",");
     assert_eq!(read(Format::Har, &har(&same)).requests[0].weight, 5_000);
@@ -85,9 +88,11 @@ fn texts_are_bounded() {
         "log.entries[0].request: has a body of more than 256 KiB"
     );
     let all: Vec<String> = (0..9).map(|number| post(number, 250 << 10)).collect();
+    let many = read(Format::Har, &har(&all.join(",")));
+    assert_eq!(many.requests.len(), 8);
     assert_eq!(
-        fault(Format::Har, &har(&all.join(","))),
-        "log.entries[8].request: all requests up to this one are larger than 2 MiB"
+        remarks(&many),
+        ["log.entries[8].request: left out: all requests up to this one are larger than 2 MiB"]
     );
 }
 
@@ -216,11 +221,59 @@ fn secrets_are_found_by_name_and_by_form() {
 
 #[test]
 fn headers_cannot_add_lines() {
-    let one = r#"{"request":{"method":"GET","url":"http://h/","headers":[{"name":"x","value":"a\r\nb: c"}]}}"#;
-    assert_eq!(
-        fault(Format::Har, &har(one)),
-        "log.entries[0].request: expected one line as value of the header x"
+    let one = r#"{"request":{"method":"GET","url":"http://h/","headers":[{"name":"x","value":"a\r\nb: c"},{"name":"y z","value":"1"},{"name":"w","value":"2"}]}}"#;
+    let imported = read(Format::Har, &har(one));
+    let headers = [("w".to_owned(), "2".to_owned())];
+    assert_eq!(imported.requests[0].headers, headers);
+    let left_out = [
+        "log.entries[0].request: the header x is left out: its value has more than one line, or control characters",
+        "log.entries[0].request: a header is left out: its name is not valid",
+    ];
+    assert_eq!(remarks(&imported), left_out);
+    let yaml = imported.to_yaml(false);
+    assert!(
+        left_out
+            .iter()
+            .all(|one| yaml.contains(&format!("# {one}\n"))),
+        "{yaml}"
     );
+}
+
+#[test]
+fn what_cannot_be_taken_is_left_out_and_the_rest_is_not() {
+    let bad = r#"{"request":{"method":"G T","url":"http://h/b"}}"#;
+    let file = har(&[
+        &get("http://h/a"),
+        bad,
+        r#"{"request":7}"#,
+        &get("http://h/c"),
+    ]
+    .join(","));
+    let imported = read(Format::Har, &file);
+    assert_eq!(lines(&imported), ["GET /a", "GET /c"]);
+    let left_out = [
+        "log.entries[1].request: left out: expected a method such as GET or POST",
+        "log.entries[2].request: left out: expected a mapping",
+    ];
+    assert_eq!(remarks(&imported), left_out);
+    // What a config refuses.
+    let check: Check<'_> = &|section| section.contains("/c").then(|| "is not valid".to_owned());
+    let imported = Format::Har.read(file.as_bytes(), None, Shape::Steps, check);
+    let imported = imported.expect("one is left");
+    assert_eq!(lines(&imported), ["GET /a"]);
+    assert_eq!(
+        remarks(&imported)[2],
+        "log.entries[3].request: left out: is not valid"
+    );
+    let check: Check<'_> = &|_| Some("is not valid".to_owned());
+    let fault = Format::Har.read(
+        har(&get("http://h/a")).as_bytes(),
+        None,
+        Shape::Steps,
+        check,
+    );
+    let fault = fault.expect_err("nothing is left").to_string();
+    assert_eq!(fault, "log.entries[0].request: is not valid");
 }
 
 #[test]
@@ -282,9 +335,12 @@ fn every_value_may_be_another_one() {
                 *changed.pointer_mut(&pointer).expect("is there") = other;
                 let shop = origin("https://shop.example");
                 let asked = (format == Format::Har).then_some(&shop);
-                if let Err(fault) =
-                    format.read(changed.to_string().as_bytes(), asked, Shape::Requests)
-                {
+                if let Err(fault) = format.read(
+                    changed.to_string().as_bytes(),
+                    asked,
+                    Shape::Requests,
+                    UNCHECKED,
+                ) {
                     let fault = fault.to_string();
                     assert!(!fault.contains("hunter2"), "{pointer}: {fault}");
                 }
@@ -295,7 +351,7 @@ fn every_value_may_be_another_one() {
             .step_by(7)
         {
             // Cut YAML may be valid; cut JSON is not.
-            let cut = format.read(&file.as_bytes()[..end], None, Shape::Requests);
+            let cut = format.read(&file.as_bytes()[..end], None, Shape::Requests, UNCHECKED);
             assert!(cut.is_err() || format == Format::OpenApi, "{end}");
         }
     }

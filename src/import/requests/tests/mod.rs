@@ -7,19 +7,25 @@ mod yaml;
 use super::*;
 use url::Url;
 
+const UNCHECKED: Check<'_> = &|_| None;
+
+fn remarks(imported: &Imported) -> Vec<String> {
+    imported.remarks.iter().map(Remark::to_string).collect()
+}
+
 fn origin(address: &str) -> Origin {
     Url::parse(address).expect("valid").origin()
 }
 
 fn read(format: Format, file: &str) -> Imported {
     format
-        .read(file.as_bytes(), None, Shape::Requests)
+        .read(file.as_bytes(), None, Shape::Requests, UNCHECKED)
         .expect("valid")
 }
 
 fn fault(format: Format, file: &str) -> String {
     let fault = format
-        .read(file.as_bytes(), None, Shape::Requests)
+        .read(file.as_bytes(), None, Shape::Requests, UNCHECKED)
         .expect_err("invalid");
     fault.to_string()
 }

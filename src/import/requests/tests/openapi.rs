@@ -99,7 +99,12 @@ paths: { /a: { get: {} } }
 ";
     let of = |address: &str| {
         let origin = origin(address);
-        Format::OpenApi.read(document.as_bytes(), Some(&origin), Shape::Requests)
+        Format::OpenApi.read(
+            document.as_bytes(),
+            Some(&origin),
+            Shape::Requests,
+            UNCHECKED,
+        )
     };
     assert_eq!(
         lines(&of("http://127.0.0.1:8000").expect("known")),
@@ -151,6 +156,20 @@ fn faults_have_their_place() {
     ] {
         assert_eq!(fault(Format::OpenApi, document), message, "{document}");
     }
+    let document = "openapi: 3.0.0
+paths:
+  /a: { $ref: '#/b' }
+  /c: { get: { parameters: [{ in: query }] }, put: {} }
+";
+    let imported = read(Format::OpenApi, document);
+    assert_eq!(lines(&imported), ["PUT /c"]);
+    assert_eq!(
+        remarks(&imported),
+        [
+            "paths./a.$ref: left out: refers to nothing in the document",
+            "paths./c.get.parameters[0]: left out: `name` is missing",
+        ]
+    );
 }
 
 #[test]

@@ -108,7 +108,12 @@ fn the_origin_may_be_a_variable_with_a_value() {
     };
     let here = origin("http://127.0.0.1:8000");
     let of = |value: &str| {
-        Format::Postman.read(collection(value).as_bytes(), Some(&here), Shape::Requests)
+        Format::Postman.read(
+            collection(value).as_bytes(),
+            Some(&here),
+            Shape::Requests,
+            UNCHECKED,
+        )
     };
     assert_eq!(lines(&of("127.0.0.1:8000").expect("valid")), ["GET /a"]);
     let fault = of("127.0.0.1:9000").expect_err("another port");
@@ -141,11 +146,23 @@ fn faults_have_their_place() {
             r#"{"item":[{"request":{"url":"http://h/","body":{"mode":"pigeon"}}}]}"#,
             "item[0].item[0].request.body: expected the mode raw, urlencoded, formdata, graphql or file",
         ),
-        (
-            r#"{"request":{"url":"http://h/","header":[{"key":"a b","value":"hunter2"}]}}"#,
-            "item[0].request: has an invalid name of a header",
-        ),
     ] {
         assert_eq!(fault(Format::Postman, &with(item)), message, "{item}");
+        let other = format!(r#"{{"request":"http://h/"}},{item}"#);
+        let imported = read(Format::Postman, &with(&other));
+        let (place, what) = message.split_once(": ").expect("both");
+        let remark = format!(
+            "{}: left out: {what}",
+            place.replacen("item[0]", "item[1]", 1)
+        );
+        assert_eq!(
+            (lines(&imported), remarks(&imported)),
+            (vec!["GET /".to_owned()], vec![remark])
+        );
     }
+    let item = r#"{"request":{"url":"http://h/","header":[{"key":"a b","value":"hunter2"}]}}"#;
+    assert_eq!(
+        remarks(&read(Format::Postman, &with(item))),
+        ["item[0].request: a header is left out: its name is not valid"]
+    );
 }

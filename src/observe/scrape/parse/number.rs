@@ -1,5 +1,7 @@
 //! Values and timestamps, as Go parses them.
 
+use crate::text::{beginning, printable};
+
 /// A value: a decimal number, `NaN`, or an infinity with or without a sign.
 pub fn parse_value(text: &str) -> Result<f64, String> {
     if text.is_empty() {
@@ -42,7 +44,5 @@ pub fn openmetrics_timestamp(text: &str) -> Result<Option<i64>, String> {
 
 /// The start of a text from elsewhere, for messages.
 pub fn shown(text: &str) -> String {
-    let start: String = text.chars().take(40).collect();
-    let more = if start.len() < text.len() { "..." } else { "" };
-    format!("{}{more}", crate::text::printable(&start))
+    printable(&beginning(text, 40)).into_owned()
 }

@@ -54,7 +54,11 @@ pub fn caching(facts: &Facts) -> Check {
             row,
             Answer::Unknown,
             format!(
-                "no answer allows clients to cache it, and {}",
+                "{}, and {}",
+                match facts.unanswered() {
+                    Some(fault) => fault,
+                    None => "no answer allows clients to cache it".to_owned(),
+                },
                 match facts.cache {
                     Some(_) => "its cache had too few lookups".to_owned(),
                     None => no_metrics(facts, "a cache of the service"),
@@ -93,9 +97,12 @@ pub fn compression(facts: &Facts) -> Check {
         .filter(|(_, answer)| worth(answer))
         .peekable();
     if large.peek().is_none() {
-        let evidence = format!(
-            "no probed address answers with text of at least {WORTH_COMPRESSING} bytes to a request that accepts compression: add a probe of a static file"
-        );
+        let without = || {
+            format!(
+                "no probed address answers with text of at least {WORTH_COMPRESSING} bytes to a request that accepts compression: add a probe of a static file"
+            )
+        };
+        let evidence = facts.unanswered().unwrap_or_else(without);
         return check(row, Answer::Unknown, evidence);
     }
     let mut seen = Vec::new();
@@ -169,11 +176,10 @@ pub fn rate_limit(facts: &Facts) -> Check {
                 show_duration(facts.span)
             ),
         ),
-        None => check(
-            row,
-            Answer::Unknown,
-            "nothing was refused at the rate of the probes: `slod load` shows what happens above the limit",
-        ),
+        None => {
+            let evidence = facts.unanswered().unwrap_or_else(|| "nothing was refused at the rate of the probes: `slod load` shows what happens above the limit".to_owned());
+            check(row, Answer::Unknown, evidence)
+        }
     }
 }
 

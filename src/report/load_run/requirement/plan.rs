@@ -2,7 +2,7 @@
 
 use super::Requirement;
 use crate::config::LoadSpec;
-use crate::load::{Model, Scenario};
+use crate::load::{IMPORTED, Model, Scenario};
 use crate::report::load_run::Threshold;
 
 /// The lowest load of a plan: up to this many times its lowest level, or this share of the way to its
@@ -112,6 +112,7 @@ impl<'a> Plan<'a> {
         }
         Requirement {
             is_objective: false,
+            is_planned: self.scenario.name != IMPORTED,
             model: self.scenario.model,
             threshold,
             source,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::load::{Stage, builtin};
+use crate::load::{IMPORTED, Stage, builtin};
 use crate::outcome::Cause;
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
@@ -60,6 +60,7 @@ fn window(due: f64, requests: &[(u64, u64, bool)]) -> LoadWindow {
         active: due,
         started: good + failed,
         dropped: 0,
+        lacking: 0,
         unjudged: 0,
         good,
         failed: vec![(Cause::Status, failed)],
@@ -98,6 +99,48 @@ fn a_load_that_asks_for_less_says_nothing_about_throughput() {
     assert_eq!(enough.decision, Decision::Kept, "{enough:?}");
     let dropped = judged("throughput", &window(140.0, 900, 100));
     assert_eq!(dropped.decision, Decision::Missed, "{dropped:?}");
+}
+
+/// What another tool did is judged as what slod does itself.
+#[test]
+fn a_result_of_another_tool_that_asked_for_less_says_nothing_about_throughput() {
+    let imported = Scenario {
+        name: IMPORTED.to_owned(),
+        model: Model::Closed {
+            think: Duration::ZERO,
+        },
+        stages: vec![Stage {
+            name: IMPORTED.to_owned(),
+            from: 0.0,
+            to: 0.0,
+            length: Duration::from_secs(10),
+        }],
+        ..planned("baseline")
+    };
+    let all = requirements(&service(CONFIG), &imported);
+    let flow = all.iter().find(|one| one.threshold.of == Measured::Rate);
+    let flow = flow.expect("configured");
+    let judged = |users: f64, good: u64, ms: u64| {
+        let mut window = window(users, &[(ms, good - 1, false), (10, 1, false)]);
+        window.active = users;
+        let held = flow.judge([&window]);
+        (held.decision, held.in_words())
+    };
+    // Ten users who think for a second, and ten who wait for their answers all the time.
+    let (decision, words) = judged(10.0, 99, 10);
+    assert_eq!(decision, Decision::NotAsked, "{words}");
+    assert!(words.starts_with("at most 9.9/s were asked for"), "{words}");
+    let (decision, words) = judged(10.0, 200, 500);
+    assert_eq!(decision, Decision::Missed, "{words}");
+    // Nobody counted the users.
+    let (decision, words) = judged(0.0, 200, 500);
+    assert_eq!(decision, Decision::NotAsked, "{words}");
+    assert_eq!(
+        words,
+        "20.0/s were made, and it is not known whether more were asked for"
+    );
+    let (decision, words) = judged(0.0, 1500, 500);
+    assert_eq!(decision, Decision::Kept, "{words}");
 }
 
 /// How the objective of 95 % below 500 ms came out, and what is said of it.
@@ -284,7 +327,7 @@ fn without_a_plan_nothing_is_too_high() {
             name: "observed".into(),
             from: 0.0,
             to: 0.0,
-            length: Duration::from_secs(60),
+            length: Duration::from_mins(1),
         }],
         ..planned("throughput")
     };
@@ -301,7 +344,7 @@ fn a_plan_above_the_expected_load_is_not_judged_by_it() {
         name: "high".into(),
         from: 60.0,
         to: 60.0,
-        length: Duration::from_secs(60),
+        length: Duration::from_mins(1),
     }];
     assert_eq!(
         sources(CONFIG, &scenario),

@@ -33,6 +33,10 @@ pub enum Decision {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Missing {
     Requests,
+    /// The generator was the limit whenever there were any.
+    Limited,
+    /// The run never had the load that it is meant for.
+    Load,
     /// Too few requests for a quantile, and how many it needs.
     Few {
         requests: u64,
@@ -56,6 +60,8 @@ pub enum Missing {
     Errors,
     /// The run asked for at most so many requests per second, which is too few to show it.
     Offered(f64),
+    /// So few requests per second were made that it is missed if more were asked for.
+    Asked(f64),
 }
 
 impl Decision {
@@ -91,6 +97,8 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Requests => f.write_str("nothing was measured"),
+            Self::Limited => f.write_str("the generator was the limit"),
+            Self::Load => f.write_str("no second of the run had this load: use longer stages"),
             Self::Few { requests, needed } => {
                 write!(f, "too few requests: {requests}, and it takes {needed}")
             }
@@ -131,6 +139,11 @@ impl fmt::Display for Missing {
             Self::Offered(rate) => write!(
                 f,
                 "at most {} were asked for (`slod load throughput` asks for more)",
+                Measured::Rate.show(*rate)
+            ),
+            Self::Asked(rate) => write!(
+                f,
+                "{} were made, and it is not known whether more were asked for",
                 Measured::Rate.show(*rate)
             ),
         }

@@ -18,6 +18,7 @@ fn held(text: &str, latencies_ms: &[u64], failed: u64) -> Held {
         active: 1.0,
         started: latencies_ms.len() as u64,
         dropped: 0,
+        lacking: 0,
         unjudged: 0,
         good: latencies_ms.len() as u64 - failed,
         failed: vec![(Cause::Status, failed)],

@@ -68,7 +68,7 @@ impl Fixture {
         let below = BTreeSet::from(["database".into()]);
         let rules = AlertRules {
             depends_on: BTreeMap::from([("web".into(), below)]),
-            signs: Timing::at_once(Duration::from_secs(60)),
+            signs: Timing::at_once(Duration::from_mins(1)),
             ..AlertRules::default()
         };
         Self {
@@ -148,7 +148,7 @@ fn a_service_below_that_pages_inhibits_what_begins_above() {
 fn a_service_below_explains_nothing_long_after_it_has_recovered() {
     let mut fixture = Fixture::new();
     fixture.rules = Arc::new(AlertRules {
-        signs: Timing::at_once(Duration::from_secs(3600)),
+        signs: Timing::at_once(Duration::from_hours(1)),
         ..(*fixture.rules).clone()
     });
     fixture.step(&["database"]);

@@ -6,7 +6,7 @@ use crate::slo::{BudgetingMethod, Combine, ContributingProbe, NoDataPolicy, Sli,
 use proptest::prelude::*;
 use std::sync::Arc;
 
-const MONTH: Duration = Duration::from_secs(30 * 86_400);
+const MONTH: Duration = Duration::from_hours(30 * 24);
 
 fn objective(target: f64) -> Objective {
     Objective {
@@ -89,7 +89,7 @@ proptest! {
         failures in prop::collection::vec((0_i64..5 * 1440, 1_i64..40), 0..4),
         budgeting in prop::sample::select(vec![BudgetingMethod::Occurrences, BudgetingMethod::Timeslices { slice_target: 0.5 }]),
     ) {
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         let objective = Objective { budgeting, ..objective(0.999) };
         let mut tracker = Tracker::new(Arc::new(objective), vec![ContributingProbe::every(minute)]);
         for number in 0..5 * 1440 {
@@ -139,7 +139,7 @@ fn five_minutes_of_outage_hold_tier_1_from_60_to_600_seconds() {
 #[test]
 fn one_single_failure_holds_nothing() {
     assert_eq!(held(2, |second| second == 10), []);
-    let slow = Duration::from_secs(300);
+    let slow = Duration::from_mins(5);
     let mut tracker = tracker(slow);
     for second in (0..4 * 3600).step_by(300) {
         let verdict = if second == 7200 {
@@ -194,11 +194,11 @@ fn half_a_window_reports_enough() {
 #[test]
 fn a_week_pages_at_a_lower_burn_rate() {
     let factors = |days: u64| {
-        let window = Duration::from_secs(days * 86_400);
+        let window = Duration::from_hours(days * 24);
         page_tiers(window).map(move |tier| (tier.factor(window) * 100.0).round() / 100.0)
     };
     assert_eq!(factors(30).collect::<Vec<_>>(), [14.4, 6.0]);
     assert_eq!(factors(7).collect::<Vec<_>>(), [3.36, 1.4]);
-    let hour = page_tiers(Duration::from_secs(3600)).map(|tier| tier.number);
+    let hour = page_tiers(Duration::from_hours(1)).map(|tier| tier.number);
     assert_eq!(hour.collect::<Vec<_>>(), [1], "longer tiers do not fit");
 }

@@ -4,6 +4,7 @@ use super::super::RunRecord;
 use super::super::observed::{Curve, Span, gauges, length};
 use super::super::verdict::{Answer, Statement};
 use super::advice::{self, Advice};
+use super::needs::{self, Needs};
 use super::soak::growth::curves;
 use crate::stats::order::median_of;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 /// What has to be as before.
 struct Filled {
     topic: &'static str,
+    name: &'static str,
     noun: &'static str,
     read: fn(&RunRecord) -> Vec<Curve>,
     /// At least this much above the time before the spike.
@@ -19,7 +21,7 @@ struct Filled {
     has_spread: bool,
     show: fn(f64) -> String,
     back: &'static str,
-    needs: &'static str,
+    needs: Needs,
     advice: Advice,
 }
 
@@ -30,6 +32,7 @@ const SAMPLES: usize = 3;
 static FILLED: [Filled; 4] = [
     Filled {
         topic: "memory after the spike",
+        name: "memory",
         noun: "the memory",
         read: |run| {
             curves(
@@ -47,40 +50,43 @@ static FILLED: [Filled; 4] = [
         has_spread: false,
         show: |bytes| format!("{:.0} MiB", bytes / MIB),
         back: "was released",
-        needs: "`processes` of the service",
+        needs: Needs::Processes,
         advice: advice::KEPT,
     },
     Filled {
         topic: "circuit breakers after the spike",
+        name: "circuit breakers",
         noun: "a circuit breaker",
         read: |run| gauges(run, "slod_service_circuit_breaker_open"),
         least: 0.5,
         has_spread: false,
         show: |open| if open > 0.5 { "open" } else { "closed" }.to_owned(),
         back: "closed",
-        needs: "`metrics` of the service",
+        needs: Needs::Metrics("`circuit_breaker_open`"),
         advice: advice::BREAKER,
     },
     Filled {
         topic: "connection pool after the spike",
+        name: "connection pool",
         noun: "the connection pool",
         read: |run| gauges(run, "slod_service_db_pool_in_use"),
         least: 2.0,
         has_spread: true,
         show: |used| format!("{used:.0} in use"),
         back: "was released",
-        needs: "`metrics` of the service",
+        needs: Needs::Metrics("`db_pool_in_use`"),
         advice: advice::HELD,
     },
     Filled {
         topic: "queue after the spike",
+        name: "queue",
         noun: "the queue",
         read: |run| gauges(run, "slod_service_queue_depth"),
         least: 5.0,
         has_spread: true,
         show: |waiting| format!("{waiting:.0} waiting"),
         back: "was drained",
-        needs: "`metrics` of the service",
+        needs: Needs::Metrics("`queue_depth`"),
         advice: advice::OVERLOAD,
     },
 ];
@@ -91,16 +97,18 @@ pub(in super::super) fn statements(
     (begin, end): (Duration, Duration),
 ) -> Vec<Statement> {
     let (begin, end) = (begin.as_secs_f64(), end.as_secs_f64());
-    let mut all = Vec::new();
+    let (mut all, mut missing) = (Vec::new(), Vec::new());
     for filled in &FILLED {
         let curves = (filled.read)(run);
         if curves.is_empty() {
-            let evidence = format!("not observed: needs {}", filled.needs);
-            all.push(Statement::new(filled.topic, Answer::Unknown, evidence));
+            missing.push((filled.name, filled.needs));
         }
         let of = |curve: &Curve| statement(filled, curve, (0.0, begin), (end, length(run)));
         all.extend(curves.iter().map(of));
     }
+    let missing = needs::not_observed(run, missing);
+    let topic = "not observed after the spike";
+    all.extend(missing.map(|what| Statement::new(topic, Answer::Unknown, what)));
     all
 }
 

@@ -66,8 +66,13 @@ impl Judged {
             return Some(Self { fault, ..all });
         }
         let rate = figures.offered(usable.run) / figures.length.as_secs_f64();
+        let level = match usable.run.scenario.model {
+            Model::Open { .. } => rate.min(all.level),
+            // As many users ran as were due, if later.
+            Model::Closed { .. } => all.level,
+        };
         Some(Self {
-            level: rate.min(all.level),
+            level,
             is_enough: false,
             fault: Some(of_answers(&figures, limit, LATER * chunk.lag())?),
             ..all
@@ -137,9 +142,10 @@ impl Search {
             );
             return (Answer::Unknown, evidence);
         }
-        let judged = self.wide.iter().filter(|one| one.is_enough);
-        let Some(reached) = judged.map(|one| one.level).reduce(f64::max) else {
-            return (Answer::Unknown, self.too_few());
+        let judged = || self.wide.iter().filter(|one| one.is_enough);
+        let borne = judged().filter(|one| one.fault.is_none());
+        let Some(reached) = borne.map(|one| one.level).reduce(f64::max) else {
+            return (Answer::Unknown, self.alone(judged().next()));
         };
         let peak = usable.run.windows.iter().map(|one| one.due);
         let peak = peak.fold(0.0, f64::max);
@@ -147,7 +153,7 @@ impl Search {
         if reached < NEARLY * peak {
             let reason = match limited {
                 Some(_) => "the generator was the limit".to_owned(),
-                None => self.too_few(),
+                None => self.alone(judged().find(|one| one.level > reached)),
             };
             let evidence = format!("{evidence}; from there to {}, {reason}", shown(peak));
             return (Answer::Unknown, evidence);
@@ -165,6 +171,18 @@ impl Search {
         let each = [&self.narrow, &self.wide].into_iter();
         let mut last = each.filter_map(|one| one.last());
         last.find(|one| one.fault.is_some())
+    }
+
+    /// Why nothing is known of a load: of a window that was bad alone, or without one that has enough
+    /// requests.
+    fn alone(&self, window: Option<&Judged>) -> String {
+        match window.and_then(|one| one.fault.as_ref()) {
+            Some(fault) => format!(
+                "too short to judge: {}, and it takes two windows of 10 s in a row; use longer stages",
+                fault.why
+            ),
+            None => self.too_few(),
+        }
     }
 
     fn too_few(&self) -> String {

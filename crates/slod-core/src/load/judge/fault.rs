@@ -68,7 +68,8 @@ fn achieved(figures: &Figures, run: &RunRecord) -> Option<Fault> {
     if matches!(run.scenario.model, Model::Closed { .. }) {
         return None;
     }
-    let dropped = figures.dropped;
+    // What the generator's machine lacks is no fault of the service.
+    let dropped = figures.dropped - figures.lacking;
     if dropped as f64 > DROPPED_MAX * (figures.started + dropped) as f64 {
         return Some(Fault {
             event: "starts were dropped".to_owned(),

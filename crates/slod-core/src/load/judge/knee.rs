@@ -1,15 +1,21 @@
 //! The number of users from which on more of them only wait longer.
 
-use super::super::usable::Chunk;
 use super::super::verdict::{Answer, Statement};
 use super::super::{Model, Usable};
-use std::time::Duration;
+use super::levels::{Level, different, each_for, levels};
 
-const WINDOW: Duration = Duration::from_secs(10);
-/// Windows whose mean stands for the highest throughput.
-const HIGHEST: usize = 3;
-/// With a knee above this share of the users that were reached, the service may not have been saturated.
-const SATURATED: f64 = 0.9;
+/// With a knee above this share of the users that were reached, throughput grew with them.
+const GREW: f64 = 0.9;
+/// Whether throughput stays is seen between numbers of users that differ by at least this factor,
+const APART: f64 = 1.2;
+/// between which it grows by at most this factor,
+const STAYS: f64 = 1.1;
+/// and in any case by less than this power of the users, with 95 % confidence on its side. Responses
+/// of users that wait for them vary less than those of a Poisson process.
+const POWER_MAX: f64 = 0.5;
+const DEVIATION: f64 = 1.64;
+/// Numbers of users that are about the lowest one.
+const ABOUT: f64 = 1.1;
 
 /// For rising numbers of users only, which wait for their responses.
 ///
@@ -17,50 +23,66 @@ const SATURATED: f64 = 0.9;
 /// `N / (R0 + Z)` up to its limit `X`; both meet at `N* = (R0 + Z) X`, with the response time `R0`
 /// at the lowest load and the think time `Z`. Requests that fail are no throughput.
 pub(in super::super) fn knee(usable: &Usable<'_>) -> Option<Statement> {
-    let Model::Closed { think } = usable.run.scenario.model else {
+    let Model::Closed { .. } = usable.run.scenario.model else {
         return None;
     };
-    let chunks = usable.chunks(WINDOW);
-    let lowest = chunks
-        .iter()
-        .filter_map(|chunk| Some((chunk.active(), chunk.figures().mean()?)))
-        .min_by(|a, b| a.0.total_cmp(&b.0));
-    let rate = |chunk: &Chunk<'_>| (chunk.figures().good_rate(), chunk.active());
-    let mut highest: Vec<(f64, f64)> = chunks.iter().map(rate).collect();
-    highest.sort_by(|a, b| b.0.total_cmp(&a.0));
-    highest.truncate(HIGHEST);
-    let (Some((_, quickest)), HIGHEST) = (lowest, highest.len()) else {
-        return Some(statement(
-            Answer::Unknown,
-            format!("needs {HIGHEST} windows of 10 s with responses"),
-        ));
+    let mut levels = levels(usable);
+    levels.sort_by(|a, b| a.users.total_cmp(&b.users));
+    let (answer, evidence) = match &levels[..] {
+        [lowest, .., highest] if different(&levels) > 1 => found(&levels, *lowest, *highest),
+        _ => (Answer::Unknown, too_short(usable)),
     };
-    let limit = highest.iter().map(|one| one.0).sum::<f64>() / HIGHEST as f64;
-    if limit <= 0.0 {
-        let evidence = "needs responses that are good".to_owned();
-        return Some(statement(Answer::Unknown, evidence));
-    }
-    let knee = (quickest + think).as_secs_f64() * limit;
-    let mut users: Vec<f64> = chunks.iter().map(Chunk::active).collect();
-    users.sort_by(|a, b| b.total_cmp(a));
-    let peak = users[0];
-    // Where throughput is highest with the most users, it may still have grown within these windows.
-    let most = &users[..HIGHEST];
-    let reached = if highest.iter().all(|one| one.1 >= most[HIGHEST - 1]) {
-        most.iter().sum::<f64>() / HIGHEST as f64
-    } else {
-        peak
-    };
-    Some(statement(
-        Answer::Good,
-        if knee < SATURATED * reached {
-            format!("at about {knee:.0} users: throughput stays at {limit:.1}/s beyond")
-        } else {
-            format!("no knee up to {peak:.0} users: throughput grew to {limit:.1}/s")
-        },
-    ))
+    Some(Statement::new("knee", answer, evidence))
 }
 
-fn statement(answer: Answer, evidence: String) -> Statement {
-    Statement::new("knee", answer, evidence)
+fn too_short(usable: &Usable<'_>) -> String {
+    format!(
+        "needs successful responses to two different numbers of users{}; use a longer run",
+        each_for(usable)
+    )
+}
+
+/// By the levels in the order of their users.
+fn found(levels: &[Level], lowest: Level, highest: Level) -> (Answer, String) {
+    let limit = levels.iter().map(|one| one.rate).fold(0.0, f64::max);
+    let low = levels
+        .iter()
+        .filter(|one| one.users <= ABOUT * lowest.users);
+    let round = low.map(|one| one.round).fold(f64::INFINITY, f64::min);
+    let (knee, peak) = (round * limit, highest.users);
+    if knee >= GREW * peak {
+        let evidence =
+            format!("no knee up to {peak:.0} users: throughput grew with them, to {limit:.1}/s");
+        return (Answer::Good, evidence);
+    }
+    let is_below = knee <= ABOUT * lowest.users;
+    let beyond = levels.iter().filter(|one| is_below || one.users >= knee);
+    if !beyond.into_iter().any(|one| stays(*one, highest)) {
+        let evidence = format!(
+            "throughput grew less than the users, to {limit:.1}/s with up to {peak:.0} of them, and it is not known whether it stays there: needs more responses to different numbers of users above {knee:.0}, as of a longer run of `stress`"
+        );
+        return (Answer::Unknown, evidence);
+    }
+    let at = if is_below {
+        format!("at {:.0} users or fewer", lowest.users)
+    } else {
+        format!("at about {knee:.0} users")
+    };
+    let then = if highest.rate < GREW * limit {
+        format!(
+            "throughput falls beyond, from {limit:.1}/s to {:.1}/s with {peak:.0} users",
+            highest.rate
+        )
+    } else {
+        format!("throughput stays at {limit:.1}/s beyond, up to {peak:.0} users")
+    };
+    (Answer::Good, format!("{at}: {then}"))
+}
+
+/// Whether throughput does not grow from one level to a higher one.
+fn stays(one: Level, higher: Level) -> bool {
+    let (users, growth) = (higher.users / one.users, higher.rate / one.rate);
+    let deviation = (1.0 / one.responses + 1.0 / higher.responses).sqrt();
+    let power = (growth.ln() + DEVIATION * deviation) / users.ln();
+    users >= APART && growth <= STAYS && power <= POWER_MAX
 }

@@ -1,16 +1,14 @@
 //! The universal scalability law of a run with rising numbers of users.
 
 use super::super::verdict::{Answer, Statement};
-use super::super::{Figures, LoadWindow, Model, Stage, Usable};
+use super::super::{Model, Usable};
+use super::levels::{different, each_for, levels};
 use crate::stats::scalability::{MIN_LEVELS, Scalability};
 
-/// Parts of a stage whose load rises: each is a level.
-const PARTS: usize = 10;
-/// The start of a stage with a constant load, which is not used.
-const SETTLING: f64 = 10.0;
-const SETTLING_SHARE: f64 = 0.2;
 /// A law that is off by more does not describe the throughput.
 const ERROR_MAX: f64 = 0.15;
+/// Nor does one that is off by more at the highest level say what is beyond it.
+const HIGHEST_ERROR_MAX: f64 = 0.05;
 /// Beyond this many times the highest level, nothing is said.
 const BEYOND: f64 = 2.0;
 
@@ -21,11 +19,20 @@ pub(in super::super) fn statement(usable: &Usable<'_>) -> Option<Statement> {
         return None;
     };
     let levels = levels(usable);
-    let highest = levels.iter().map(|(users, _)| *users).fold(0.0, f64::max);
-    let Some(law) = Scalability::fit(&levels) else {
+    let (highest, reached) =
+        levels
+            .iter()
+            .map(|one| (one.users, one.rate))
+            .fold(
+                (0.0, 0.0),
+                |most, one| if one.0 > most.0 { one } else { most },
+            );
+    let points: Vec<(f64, f64)> = levels.iter().map(|one| (one.users, one.rate)).collect();
+    let Some(law) = Scalability::fit(&points) else {
         let evidence = format!(
-            "needs {MIN_LEVELS} different numbers of users with successful responses; this run has {}",
-            levels.len()
+            "needs successful responses to {MIN_LEVELS} different numbers of users{}; this run has {}",
+            each_for(usable),
+            different(&levels)
         );
         return Some(Statement::new(topic, Answer::Unknown, evidence));
     };
@@ -33,6 +40,14 @@ pub(in super::super) fn statement(usable: &Usable<'_>) -> Option<Statement> {
     if law.error > ERROR_MAX {
         let evidence = format!(
             "the universal scalability law does not describe the throughput ({fit}): needs longer stages, or a load below the breaking point"
+        );
+        return Some(Statement::new(topic, Answer::Unknown, evidence));
+    }
+    let off = (law.throughput(highest) / reached - 1.0).abs();
+    if law.peak().is_none_or(|peak| peak > highest) && off > HIGHEST_ERROR_MAX {
+        let evidence = format!(
+            "the universal scalability law does not say what is beyond {highest:.0} users: it is off by {:.1} % there; needs longer stages, or more users",
+            off * 100.0
         );
         return Some(Statement::new(topic, Answer::Unknown, evidence));
     }
@@ -62,34 +77,4 @@ pub(in super::super) fn statement(usable: &Usable<'_>) -> Option<Statement> {
         levels.len()
     );
     Some(Statement::new(topic, Answer::Good, evidence))
-}
-
-/// Users and successful responses per second.
-fn levels(usable: &Usable<'_>) -> Vec<(f64, f64)> {
-    let mut all = Vec::new();
-    for (number, stage) in usable.run.scenario.stages.iter().enumerate() {
-        let of_stage = |one: &&LoadWindow| one.stage == number;
-        let windows: Vec<&LoadWindow> = usable.loaded().filter(of_stage).collect();
-        all.extend(parts(stage, &windows).into_iter().filter_map(level));
-    }
-    all
-}
-
-fn parts<'a>(stage: &Stage, windows: &'a [&'a LoadWindow]) -> Vec<&'a [&'a LoadWindow]> {
-    let Some(first) = windows.first() else {
-        return Vec::new();
-    };
-    if (stage.to - stage.from).abs() > f64::EPSILON {
-        return windows.chunks(windows.len().div_ceil(PARTS)).collect();
-    }
-    let seconds = stage.length.as_secs_f64();
-    let start = first.start.as_secs_f64() + SETTLING.min(SETTLING_SHARE * seconds);
-    let skipped = windows.partition_point(|one| one.start.as_secs_f64() < start);
-    vec![&windows[skipped..]]
-}
-
-fn level(windows: &[&LoadWindow]) -> Option<(f64, f64)> {
-    let rate = Figures::of(windows.iter().copied()).good_rate();
-    let users = windows.iter().map(|one| one.active).sum::<f64>() / windows.len().max(1) as f64;
-    (users > 0.0 && rate > 0.0 && rate.is_finite()).then_some((users, rate))
 }

@@ -3,7 +3,8 @@
 use super::super::RunRecord;
 use super::super::observed::{Curve, Span, at_highest_load};
 use super::super::verdict::{Answer, Statement};
-use super::measures::{self, Bound, Measure, Needs, TOPICS};
+use super::measures::{self, Bound, Measure, TOPICS};
+use super::needs;
 use std::fmt::Write as _;
 
 /// What a run has nothing of.
@@ -170,17 +171,7 @@ fn filled(measure: &Measure, curve: &Curve, spans: &[Span]) -> Option<Span> {
 
 /// Topics without any series, with what they need.
 pub(super) fn not_observed(run: &RunRecord) -> Option<String> {
-    let needs = [Needs::Host, Needs::Processes, Needs::Metrics, Needs::Llm];
-    let missing = |needs: Needs| {
-        let topics = TOPICS.iter().filter(|topic| {
-            let of_topic = || measures::of(topic);
-            let is_needed = of_topic().next().is_some_and(|one| one.needs == needs);
-            is_needed && of_topic().all(|one| (one.read)(run).is_empty())
-        });
-        let topics: Vec<&str> = topics.copied().collect();
-        let needs = needs.words();
-        (!topics.is_empty()).then(|| format!("{} (needs {needs})", topics.join(", ")))
-    };
-    let all: Vec<String> = needs.into_iter().filter_map(missing).collect();
-    (!all.is_empty()).then(|| all.join("; "))
+    let missing = |topic: &&str| measures::of(topic).all(|one| (one.read)(run).is_empty());
+    let first = |topic: &'static str| Some((topic, measures::of(topic).next()?.needs));
+    needs::not_observed(run, TOPICS.into_iter().filter(missing).filter_map(first))
 }

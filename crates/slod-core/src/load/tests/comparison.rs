@@ -83,6 +83,27 @@ fn a_run_whose_generator_failed_is_not_compared() {
     }
 }
 
+#[test]
+fn a_baseline_without_a_success_is_none() {
+    let (calm, down) = (failing(40, |_| 0), failing(40, |_| 40));
+    assert_eq!(unfit_as_baseline(&calm), None);
+    let reason = unfit_as_baseline(&down).expect("unfit");
+    assert!(
+        reason.starts_with("no request succeeded: all 12000 failed"),
+        "{reason}"
+    );
+    let unmeasured = run(ramp(40.0, 40.0, 300), Vec::new());
+    assert_eq!(
+        unfit_as_baseline(&unmeasured).as_deref(),
+        Some("no request was measured")
+    );
+    for baseline in [&down, &unmeasured] {
+        let all = compare(baseline, &down);
+        assert_eq!((all.len(), all[0].answer), (1, Answer::Unknown), "{all:?}");
+    }
+    assert_eq!(errors(&calm, &down).answer, Answer::Bad);
+}
+
 /// In nine windows, slower ones may not differ enough from a trend; then they are not called the same.
 #[test]
 fn a_service_that_is_slower_is_never_called_the_same() {

@@ -265,3 +265,28 @@ fn starts_are_dropped_by_a_service_that_many_requests_wait_for() {
         found.evidence
     );
 }
+
+#[test]
+fn a_machine_without_ports_is_the_limit_and_says_so() {
+    let mut run = stress(999, |_| false);
+    run.lack = Some("no port is left".to_owned());
+    for window in &mut run.windows[500..] {
+        (window.dropped, window.lacking) = (7, 7);
+    }
+    assert_eq!(
+        statement(&run, "generator").evidence,
+        "700 starts were not made in 100 of 600 s, because the machine of the generator lacked something for them (first: no port is left): it was the limit, not the service"
+    );
+    // At a given rate, a service that holds too many requests open drops starts; this is none.
+    run.scenario = ramp(10.0, 210.0, 600);
+    for window in &mut run.windows {
+        window.due = (window.started + window.dropped) as f64;
+    }
+    let found = statement(&run, "breaking point");
+    assert_ne!(found.answer, Answer::Bad, "{}", found.evidence);
+    for window in &mut run.windows[500..] {
+        window.lacking = 0;
+    }
+    let found = statement(&run, "breaking point");
+    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
+}

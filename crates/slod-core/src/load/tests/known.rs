@@ -20,8 +20,8 @@ fn windows(scenario: &Scenario, requests: &[Answered]) -> Vec<LoadWindow> {
     }
     let each = ended.iter().zip(started).zip(0_u64..);
     each.map(|((latencies, started), second)| {
-        let at = Duration::from_secs(second);
-        let (stage, due) = scenario.at(at).expect("inside");
+        let middle = Duration::from_millis(1000 * second + 500);
+        let (stage, due) = scenario.at(middle).expect("inside");
         LoadWindow {
             started,
             ..window(second, stage, due, latencies, 0)
@@ -101,10 +101,10 @@ fn a_random_queue_breaks_about_where_its_theory_says() {
     assert!(broke[0] >= 80.0, "{broke:?}");
 }
 
-/// Users that think for a second before each request of 50 ms to one of eight workers.
-fn users(scenario: &Scenario) -> Vec<Answered> {
+/// Users that think for a second before each request of 50 ms to one of some workers.
+fn users(scenario: &Scenario, workers: usize) -> Vec<Answered> {
     let users = scenario.peak() as usize;
-    let mut workers: BinaryHeap<Reverse<u64>> = (0..8).map(|_| Reverse(0)).collect();
+    let mut workers: BinaryHeap<Reverse<u64>> = (0..workers).map(|_| Reverse(0)).collect();
     // In microseconds: when a user sends, and which one.
     let mut senders: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
     for user in 0..users {
@@ -120,7 +120,7 @@ fn users(scenario: &Scenario) -> Vec<Answered> {
             senders.push(Reverse((at + 100_000, user)));
             continue;
         }
-        let Reverse(free) = workers.pop().expect("eight");
+        let Reverse(free) = workers.pop().expect("some");
         let end = free.max(at) + 50_000;
         workers.push(Reverse(end));
         all.push((at as f64 / 1e6, (end - at) as f64 / 1e6));
@@ -138,11 +138,73 @@ fn eight_workers_have_their_knee_at_168_users() {
         },
         ..ramp(10.0, 300.0, 600)
     };
-    let run = run(scenario.clone(), windows(&scenario, &users(&scenario)));
+    let run = run(scenario.clone(), windows(&scenario, &users(&scenario, 8)));
     let (found, evidence) = answer(&run, "knee");
     assert_eq!(found, Answer::Good, "{evidence}");
     assert!(
         (number(&evidence, "at about ") - 168.0).abs() < 4.0,
+        "{evidence}"
+    );
+}
+
+/// A scenario that is built in, shortened, of a service that serves 20 per second with each worker.
+fn shortened(name: &str, secs: u64, workers: usize) -> (Answer, String) {
+    let mut scenario = builtin(name, 0.0).expect("built in");
+    let factor = secs as f64 / scenario.length().as_secs_f64();
+    for stage in &mut scenario.stages {
+        stage.length = stage.length.mul_f64(factor);
+    }
+    let requests = users(&scenario, workers);
+    answer(
+        &run(scenario.clone(), windows(&scenario, &requests)),
+        "knee",
+    )
+}
+
+#[test]
+fn a_knee_is_where_it_is_or_unknown_however_long_the_run_is() {
+    // The knee of two workers is at 42 users, of five at 105, of twenty at 420.
+    for secs in [60, 120, 300, 600] {
+        for (workers, knee) in [(2, 42.0), (5, 105.0)] {
+            let (found, evidence) = shortened("stress", secs, workers);
+            assert_eq!(found, Answer::Good, "{secs}: {evidence}");
+            let at = number(&evidence, "at about ");
+            assert!((at / knee - 1.0).abs() < 0.08, "{secs}: {evidence}");
+        }
+    }
+    for secs in [20, 30, 60, 120, 300, 600] {
+        for name in ["stress", "spike"] {
+            let (found, evidence) = shortened(name, secs, 20);
+            let is_short = evidence.starts_with("needs ");
+            let is_none = evidence.starts_with("no knee up to ");
+            assert!(
+                (found == Answer::Unknown && is_short && secs < 60)
+                    || (found == Answer::Good && is_none),
+                "{name}, {secs}: {evidence}"
+            );
+        }
+        // A single level beyond the knee does not show that throughput stays there.
+        let (found, evidence) = shortened("spike", secs, 2);
+        assert_eq!(found, Answer::Unknown, "{secs}: {evidence}");
+    }
+    // At the end of the ramp it has hardly begun.
+    let (found, evidence) = shortened("stress", 600, 8);
+    assert_eq!(found, Answer::Unknown, "{evidence}");
+}
+
+#[test]
+fn a_service_that_is_saturated_from_the_begin_has_its_knee_there_or_below() {
+    let scenario = Scenario {
+        model: Model::Closed {
+            think: Duration::from_secs(1),
+        },
+        ..ramp(100.0, 300.0, 600)
+    };
+    let run = run(scenario.clone(), windows(&scenario, &users(&scenario, 2)));
+    let (found, evidence) = answer(&run, "knee");
+    assert_eq!(found, Answer::Good, "{evidence}");
+    assert!(
+        evidence.ends_with("users or fewer: throughput stays at 40.0/s beyond, up to 290 users"),
         "{evidence}"
     );
 }

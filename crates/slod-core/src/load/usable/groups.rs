@@ -17,8 +17,9 @@ pub(in super::super) struct Chunk<'a> {
 }
 
 impl<'a> Usable<'a> {
-    /// Groups of windows with a width, those in which the last answers were waited for left out. A
-    /// group of which too little is left is left out, and what remains at the end.
+    /// Groups of windows with a width, or half of it where a stage ends; those in which the last answers
+    /// were waited for are left out. A group of which too little is left is left out, and what remains at
+    /// the end.
     pub(in super::super) fn chunks(&self, width: Duration) -> Vec<Chunk<'a>> {
         self.chunks_of(width, Duration::ZERO..Duration::MAX)
     }
@@ -54,9 +55,15 @@ impl<'a> Usable<'a> {
         takes: impl Fn(Role) -> bool,
     ) -> Vec<Chunk<'a>> {
         let (mut chunks, mut open) = (Vec::new(), None::<Chunk<'_>>);
+        let mut stage = 0;
         for (window, role) in self.run.windows.iter().zip(&self.roles) {
             if *role == Role::Draining || !part.contains(&window.start) {
                 continue;
+            }
+            let is_next = std::mem::replace(&mut stage, window.stage) != window.stage;
+            let is_half = |chunk: &Chunk<'_>| 2 * chunk.end.saturating_sub(chunk.start) >= width;
+            if is_next && open.as_ref().is_some_and(is_half) {
+                chunks.extend(open.take().filter(Chunk::is_enough));
             }
             let chunk = open.get_or_insert_with(|| Chunk {
                 start: window.start,
@@ -94,7 +101,10 @@ impl<'a> Usable<'a> {
 }
 
 const fn is_off_plan(role: Role) -> bool {
-    matches!(role, Role::Limited(Reason::Rate | Reason::Lag))
+    matches!(
+        role,
+        Role::Limited(Reason::Rate | Reason::Lag | Reason::Lack)
+    )
 }
 
 impl Chunk<'_> {

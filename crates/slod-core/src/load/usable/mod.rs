@@ -14,6 +14,8 @@ const GENERATOR_CPU_MAX: f64 = 0.8;
 /// as is one that starts requests later than this, at the 99th percentile, which is known to a factor
 /// of two,
 const LAG_MAX: Duration = Duration::from_micros(1 << 14);
+/// or whose machine lacks something for more than this share of them,
+const LACKING_MAX: f64 = 0.01;
 /// or that offers less than this share of a planned rate, over windows of this width.
 const OFFERED_MIN: f64 = 0.95;
 const OFFERED_WINDOW: Duration = Duration::from_secs(10);
@@ -41,6 +43,7 @@ enum Role {
 enum Reason {
     Workers,
     Cpu,
+    Lack,
     Lag,
     Rate,
     Users,
@@ -63,8 +66,11 @@ impl LoadWindow {
         let is_cpu = self
             .generator_cpu
             .is_some_and(|cpu| cpu > GENERATOR_CPU_MAX);
+        let due = (self.started + self.dropped) as f64;
         if is_cpu {
             Some(Reason::Cpu)
+        } else if self.lacking as f64 > LACKING_MAX * due {
+            Some(Reason::Lack)
         } else {
             (self.lag > LAG_MAX).then_some(Reason::Lag)
         }
@@ -132,7 +138,13 @@ impl<'a> Usable<'a> {
         if of(Reason::Workers) > 0.0 {
             return lost_workers(self.run);
         }
-        let reasons = [Reason::Cpu, Reason::Lag, Reason::Rate, Reason::Users];
+        let reasons = [
+            Reason::Cpu,
+            Reason::Lack,
+            Reason::Lag,
+            Reason::Rate,
+            Reason::Users,
+        ];
         let longest = reasons
             .into_iter()
             .max_by(|a, b| of(*a).total_cmp(&of(*b)))?;
@@ -151,6 +163,14 @@ impl<'a> Usable<'a> {
                 format!(
                     "{engine} used up to {most:.0} % of its processors, more than {:.0} % {span}: it was the limit, not the service",
                     GENERATOR_CPU_MAX * 100.0
+                )
+            }
+            Reason::Lack => {
+                let lacking: u64 = meant.map(|(window, _)| window.lacking).sum();
+                let first = self.run.lack.as_deref();
+                let first = first.map_or_else(String::new, |words| format!(" (first: {words})"));
+                format!(
+                    "{lacking} starts were not made {span}, because the machine of the generator lacked something for them{first}: it was the limit, not the service"
                 )
             }
             Reason::Rate => {

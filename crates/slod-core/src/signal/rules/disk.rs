@@ -90,12 +90,11 @@ mod tests {
     use super::*;
     use crate::outcome::Timestamp;
     use crate::signal::Keep;
-
-    const DAY: Duration = Duration::from_secs(86_400);
+    use crate::units::DAY;
 
     /// Six hours of a disk of 1,000 that is `used` now and grows so fast.
     fn judged(used: f64, per_hour: f64, noise: f64) -> Answer {
-        let mut track = Track::new(Duration::from_secs(360), 60, Keep::Mean);
+        let mut track = Track::new(Duration::from_mins(6), 60, Keep::Mean);
         for window in 0..=60_i32 {
             let hours = f64::from(window - 60) / 10.0;
             let wobble = f64::from(window * 7919 % 101) / 101.0 - 0.5;
@@ -128,7 +127,7 @@ mod tests {
     fn a_disk_that_is_less_than_half_full_is_no_warning() {
         assert_eq!(judged(450.0, 60.0, 1.0).0, Presence::Clear);
         assert_eq!(judged(960.0, 0.0, 1.0).0, Presence::Active);
-        let empty = Track::new(Duration::from_secs(360), 60, Keep::Mean);
+        let empty = Track::new(Duration::from_mins(6), 60, Keep::Mean);
         let disk = Disk {
             size: 1000.0,
             available: 300.0,
@@ -146,7 +145,7 @@ mod tests {
             available: 40.0,
             reserved: 640.0,
         };
-        let track = Track::new(Duration::from_secs(360), 60, Keep::Mean);
+        let track = Track::new(Duration::from_mins(6), 60, Keep::Mean);
         let ((presence, evidence), _) = disk_full_soon(&track, disk, DAY);
         assert_eq!(presence, Presence::Unknown, "{evidence}");
         assert!(evidence.starts_with("89 % full"), "{evidence}");

@@ -50,7 +50,7 @@ mod tests {
 
     fn judged_for(minutes: i64, cpu: f64, load: f64) -> Presence {
         let track = |value: f64| {
-            let mut track = Track::new(Duration::from_secs(60), PEAK_MINUTES, Keep::Mean);
+            let mut track = Track::new(Duration::from_mins(1), PEAK_MINUTES, Keep::Mean);
             for minute in 0..=minutes {
                 track.take(Timestamp::from_secs(minute * 60), Some(value));
             }
@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(judged(0.75, 95.0), Presence::Active);
         assert_eq!(judged(0.75, 80.0), Presence::Clear);
         assert_eq!(judged(0.65, 120.0), Presence::Clear);
-        let empty = Track::new(Duration::from_secs(60), 10, Keep::Mean);
+        let empty = Track::new(Duration::from_mins(1), 10, Keep::Mean);
         assert_eq!(
             cpu_high_at_peak(&empty, &empty, 1.0, 0.7).0,
             Presence::Unknown

@@ -1,4 +1,5 @@
 use super::*;
+use crate::units::DAY_MS;
 use proptest::prelude::*;
 
 fn at(text: &str) -> Timestamp {
@@ -67,7 +68,7 @@ fn what_ends_at_a_local_time_does_so_when_clocks_change() {
     let (from, to) = ("2026-02-01T21:00:00Z", "2026-02-02T05:00:00Z");
     let plain = rule("FREQ=DAILY", from, "Europe/Berlin");
     let local = plain.clone().ends_at(at(to));
-    let length = Duration::from_secs(8 * 3600);
+    let length = Duration::from_hours(8);
     let found = |rule: &Recurrence, from, to| hours(rule.occurrences(length, at(from), at(to)));
     let spring = ("2026-03-28T12:00:00Z", "2026-03-30T12:00:00Z");
     let expected = [

@@ -36,19 +36,19 @@ fn recount(events: &[(i64, bool)], now: i64, window: i64) -> (u64, u64) {
 
 #[test]
 fn a_healthy_month_is_one_run_per_tier() {
-    let mut series = Series::new(Duration::from_secs(30 * 86_400));
+    let mut series = Series::new(Duration::from_hours(30 * 24));
     for tick in 0..259_200 {
         series.add(Timestamp(tick * 10_000), GOOD);
     }
     assert!(series.tiers.iter().all(|tier| tier.runs.len() <= 2));
     let now = Timestamp(259_200 * 10_000 - 1);
-    let month = series.sum(now, Duration::from_secs(30 * 86_400));
+    let month = series.sum(now, Duration::from_hours(30 * 24));
     assert_eq!((month.good, month.covered_ms), (259_200, 2_592_000_000));
 }
 
 #[test]
 fn the_worst_month_takes_less_than_42_kib() {
-    let mut series = Series::new(Duration::from_secs(30 * 86_400));
+    let mut series = Series::new(Duration::from_hours(30 * 24));
     for slot in 0..30 * 8640 {
         // No two neighbours are equal in any tier.
         let good = u32::try_from(slot % 3 + slot / 30 % 2 + slot / 360 % 2).expect("small");
@@ -72,7 +72,7 @@ proptest! {
         steps in prop::collection::vec((0_i64..4_000_000, any::<bool>(), 0_i64..200_000), 1..120),
         later in 0_i64..100_000_000,
     ) {
-        let mut series = Series::new(Duration::from_secs(30 * 86_400));
+        let mut series = Series::new(Duration::from_hours(30 * 24));
         let mut events = Vec::new();
         let mut clock = 1_700_000_000_000_i64;
         for (step, good, late) in steps {
@@ -92,7 +92,7 @@ proptest! {
 
     #[test]
     fn taking_back_undoes(times in prop::collection::vec(0_i64..80_000_000, 1..60)) {
-        let mut series = Series::new(Duration::from_secs(30 * 86_400));
+        let mut series = Series::new(Duration::from_hours(30 * 24));
         for at in &times { series.add(Timestamp(*at), BAD); }
         for at in &times { series.remove(Timestamp(*at), BAD); }
         for window in WINDOWS {

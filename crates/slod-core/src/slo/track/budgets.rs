@@ -12,7 +12,7 @@ use crate::units::HOUR;
 use std::time::Duration;
 
 /// The span whose burn a forecast continues.
-const FORECAST_FROM: Duration = Duration::from_secs(86_400);
+const FORECAST_FROM: Duration = Duration::from_hours(24);
 
 /// The budget of one window at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]

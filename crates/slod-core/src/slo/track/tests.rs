@@ -6,8 +6,8 @@ use crate::slo::{Combine, NoDataPolicy, Sli, Window};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-const HOUR: Duration = Duration::from_secs(3600);
-const MONTH: Duration = Duration::from_secs(30 * 86_400);
+const HOUR: Duration = Duration::from_hours(1);
+const MONTH: Duration = Duration::from_hours(30 * 24);
 
 fn objective(sli: Sli, budgeting: BudgetingMethod) -> Objective {
     Objective {
@@ -68,7 +68,7 @@ fn two_probes_share_the_time_they_watch() {
             Timestamp::from_secs(second),
             Verdict::Good,
             HOUR,
-            Duration::from_secs(60),
+            Duration::from_mins(1),
         );
     }
     let view = tracker.view(Timestamp::from_secs(3599), HOUR);
@@ -85,7 +85,7 @@ fn a_probe_that_is_added_leaves_the_past_as_it_was() {
         first: Some(Timestamp::from_secs(since)),
         absent: Spans::default(),
     };
-    let minute = Duration::from_secs(60);
+    let minute = Duration::from_mins(1);
     let view = |probes: &[Presence], seconds: std::ops::Range<i64>| {
         let intervals = vec![60; probes.len()];
         let mut tracker = tracker(Sli::Success, BudgetingMethod::Occurrences, &intervals);
@@ -124,7 +124,7 @@ fn seven_probes_of_a_tenth_of_a_second_cover_all_their_time() {
             record(&mut tracker, Timestamp(ms), Verdict::Good, HOUR, interval);
         }
     }
-    let view = tracker.view(Timestamp(299_999), Duration::from_secs(300));
+    let view = tracker.view(Timestamp(299_999), Duration::from_mins(5));
     assert_eq!((view.good, view.coverage), (21_000, Some(1.0)));
     assert!((view.expected - 21_000.0).abs() < 1e-6, "{}", view.expected);
 }
@@ -253,7 +253,7 @@ fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
         period: Period::Month,
         zone: chrono_tz::UTC,
     });
-    let interval = Duration::from_secs(60);
+    let interval = Duration::from_mins(1);
     // 2026-10-31 12:00 UTC; October ends twelve hours later.
     let noon = 1_793_448_000;
     let midnight = noon + 12 * 3600;
@@ -374,7 +374,7 @@ proptest! {
             let slice = slices.entry(at.0.div_euclid(60_000)).or_default();
             match verdict { Verdict::Good => slice.0 += 1, Verdict::Bad(_) => slice.1 += 1, Verdict::Void(_) => {} }
         }
-        for window in [Duration::from_secs(300), HOUR, MONTH] {
+        for window in [Duration::from_mins(5), HOUR, MONTH] {
             let width = if window <= 2 * HOUR { 10_000 } else { 3_600_000 };
             let last = clock.div_euclid(width);
             let inside = |slice: i64| (last - millis(window) / width + 1..=last).contains(&(slice * 60_000).div_euclid(width));
@@ -474,7 +474,7 @@ fn quiet_minutes_of_real_traffic_are_observed_and_never_missing() {
                 missing,
                 ..objective(sli, budgeting)
             };
-            let every = vec![ContributingProbe::every(Duration::from_secs(60))];
+            let every = vec![ContributingProbe::every(Duration::from_mins(1))];
             let start = Tracker::new(Arc::new(objective), every);
             let now = Timestamp::from_secs(3600 + 60);
             let mut filling = Filling::new(start.clone(), now);
@@ -489,7 +489,7 @@ fn quiet_minutes_of_real_traffic_are_observed_and_never_missing() {
                 live.add(0, at, Some(tally));
                 filling.add(0, at, Some(tally));
             }
-            live.close_slices(now.after(Duration::from_secs(60)));
+            live.close_slices(now.after(Duration::from_mins(1)));
             let restored = filling.go_live(now, Some(Timestamp(59_999)), (0, 0));
             for tracker in [live, restored] {
                 let sum = tracker.series.sum(now, HOUR);

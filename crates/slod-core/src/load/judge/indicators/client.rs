@@ -3,6 +3,7 @@
 use super::super::super::usable::Chunk;
 use super::super::super::verdict::{Answer, Statement};
 use super::super::super::{Figures, OBSERVED, Usable};
+use super::super::needs::Needs;
 use super::super::{ERRORS_UNKNOWN, breaking, soak};
 use super::system::risen;
 use super::{Found, found, is_constant, unknown};
@@ -123,7 +124,10 @@ pub fn timeouts(usable: &Usable<'_>) -> Found {
     // A service does not count the clients that gave up.
     let is_seen = has_requests && (usable.run.engine != OBSERVED || requests > 0);
     if !is_seen && known.is_none() {
-        return unknown("not observed: needs requests of a client, or `metrics` of the service");
+        let why = Needs::Metrics("`connection_timeouts`").lacking(usable.run);
+        return unknown(format!(
+            "not observed: there are no requests of a client; {why}"
+        ));
     }
     let of_client = is_seen.then(|| format!("{requests} requests timed out"));
     let of_service = known.map_or_else(

@@ -4,6 +4,7 @@ use super::super::super::observed::{Curve, Span, gauges, length};
 use super::super::super::verdict::{Answer, SOAK_MIN};
 use super::super::super::{RunRecord, Usable};
 use super::super::measures::{self, CPU_LACK, CPU_USAGE, Measure};
+use super::super::needs::Needs;
 use super::super::resources::{Reading, reading, too_short, within};
 use super::super::soak;
 use super::{Found, found, is_constant, unknown};
@@ -112,14 +113,18 @@ pub fn memory(usable: &Usable<'_>) -> Found {
     let of = |answer| all.iter().find(|one| one.answer == answer);
     let worst = of(Answer::Bad).or(of(Answer::Unknown)).or(all.first());
     worst.map_or_else(
-        || unknown("not observed: needs `processes` of the service"),
+        || not_observed(usable.run, Needs::Processes),
         |one| (one.answer, one.evidence.clone()),
     )
 }
 
 pub fn pool(run: &RunRecord) -> Found {
     of_levels(run, "connection pool")
-        .unwrap_or_else(|| unknown("not observed: needs `metrics` of the service"))
+        .unwrap_or_else(|| not_observed(run, Needs::Metrics("`db_pool_in_use` with `db_pool_max`")))
+}
+
+fn not_observed(run: &RunRecord, needs: Needs) -> Found {
+    unknown(format!("not observed: {}", needs.lacking(run)))
 }
 
 /// Whether a resource was full over the whole run, as the verdict on it has it at the highest load;
@@ -160,7 +165,7 @@ pub fn breakers(run: &RunRecord) -> Found {
     let open = gauges(run, "slod_service_circuit_breaker_open");
     let trips = risen(run, "slod_service_circuit_breaker_trips_total");
     if open.is_empty() && trips.is_none() {
-        return unknown("not observed: needs `metrics` of a service with circuit breakers");
+        return not_observed(run, Needs::Metrics("circuit breakers"));
     }
     let share = |curve: &Curve| {
         let is_open = |point: &&(f64, f64)| point.1 >= 0.5;

@@ -12,6 +12,7 @@ mod words;
 use super::super::RunRecord;
 use super::super::observed::Curve;
 use super::advice::Advice;
+use super::needs::Needs;
 pub(super) use table::{CPU_LACK, CPU_USAGE, all, of};
 
 /// One resource, or another sign that something does not keep up.
@@ -53,15 +54,6 @@ pub(super) enum Show {
     Seconds,
     /// Something that should not happen.
     Events(&'static str),
-}
-
-/// What has to be configured so that it is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Needs {
-    Host,
-    Processes,
-    Metrics,
-    Llm,
 }
 
 /// Topics in the order of their statements.

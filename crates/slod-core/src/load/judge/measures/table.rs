@@ -2,11 +2,12 @@
 
 use super::super::super::observed::{gauges, rates};
 use super::super::advice;
+use super::super::needs::Needs;
 use super::readers::{
     ai_latency, ai_limit, ai_refusals, host_files, host_memory, one_processor, packet_losses, pool,
     throttled,
 };
-use super::{Bound, Measure, Needs, Show};
+use super::{Bound, Measure, Show};
 
 /// All of them, in the order of their topics.
 pub(in super::super) fn all() -> impl Iterator<Item = &'static Measure> {
@@ -103,7 +104,7 @@ static SERVICE: [Measure; 3] = [
         // Integers divided: all connections are in use.
         bound: Bound::Level(0.999),
         show: Show::Pool,
-        needs: Needs::Metrics,
+        needs: Needs::Metrics("`db_pool_in_use` with `db_pool_max`"),
         advice: advice::POOL,
     },
     Measure {
@@ -112,7 +113,7 @@ static SERVICE: [Measure; 3] = [
         read: |run| gauges(run, "slod_service_queue_depth"),
         bound: Bound::Band(5.0),
         show: Show::Number(""),
-        needs: Needs::Metrics,
+        needs: Needs::Metrics("`queue_depth`"),
         advice: advice::QUEUE,
     },
     Measure {
@@ -121,7 +122,7 @@ static SERVICE: [Measure; 3] = [
         read: |run| gauges(run, "slod_service_circuit_breaker_open"),
         bound: Bound::Level(0.5),
         show: Show::Breaker,
-        needs: Needs::Metrics,
+        needs: Needs::Metrics("`circuit_breaker_open`"),
         advice: advice::BREAKER,
     },
 ];
@@ -172,7 +173,7 @@ static AI: [Measure; 3] = [
         read: ai_refusals,
         bound: Bound::Any,
         show: Show::Events("refusals by its rate limit"),
-        needs: Needs::Metrics,
+        needs: Needs::Metrics("`llm_rate_limit_hits`"),
         advice: advice::AI_LIMIT,
     },
     Measure {
@@ -181,7 +182,7 @@ static AI: [Measure; 3] = [
         read: ai_latency,
         bound: Bound::Band(0.1),
         show: Show::Seconds,
-        needs: Needs::Metrics,
+        needs: Needs::Metrics("`llm_duration`"),
         advice: advice::AI,
     },
 ];
@@ -203,7 +204,7 @@ static REST: [Measure; 4] = [
         read: |run| rates(run, "slod_service_connection_timeouts_total"),
         bound: Bound::Any,
         show: Show::Events("connections that timed out"),
-        needs: Needs::Metrics,
+        needs: Needs::Metrics("`connection_timeouts`"),
         advice: advice::TIMEOUTS,
     },
     Measure {

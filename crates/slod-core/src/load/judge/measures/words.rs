@@ -2,18 +2,7 @@
 
 use super::super::super::RunRecord;
 use super::super::super::observed::{Curve, Span, gauges};
-use super::{Measure, Needs, Show};
-
-impl Needs {
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Host => "`observe.host`",
-            Self::Processes => "`processes` of the service",
-            Self::Metrics => "`metrics` of the service",
-            Self::Llm => "an `llm` probe",
-        }
-    }
-}
+use super::{Measure, Show};
 
 impl Measure {
     /// `the CPU of app of rag`

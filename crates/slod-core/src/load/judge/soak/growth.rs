@@ -4,6 +4,7 @@ use super::super::super::observed::{Curve, gauges, length};
 use super::super::super::verdict::{Answer, Statement};
 use super::super::super::{RunRecord, Usable};
 use super::super::advice::{self, Advice};
+use super::super::needs::{self, Needs};
 use super::room::end_of;
 use super::{MIB, load_explains};
 use crate::stats::order::median_of;
@@ -24,12 +25,9 @@ struct Held {
     is_lowest: bool,
     unit: &'static str,
     scale: f64,
-    needs: &'static str,
+    needs: Needs,
     advice: Advice,
 }
-
-const PROCESSES: &str = "needs `processes` of the service";
-const METRICS: &str = "needs `metrics` of the service";
 
 static HELD: [Held; 6] = [
     Held {
@@ -46,7 +44,7 @@ static HELD: [Held; 6] = [
         is_lowest: true,
         unit: " MiB",
         scale: MIB,
-        needs: PROCESSES,
+        needs: Needs::Processes,
         advice: advice::LEAK,
     },
     Held {
@@ -57,7 +55,7 @@ static HELD: [Held; 6] = [
         is_lowest: false,
         unit: "",
         scale: 1.0,
-        needs: PROCESSES,
+        needs: Needs::Processes,
         advice: advice::OPEN,
     },
     Held {
@@ -68,7 +66,7 @@ static HELD: [Held; 6] = [
         is_lowest: false,
         unit: "",
         scale: 1.0,
-        needs: PROCESSES,
+        needs: Needs::Processes,
         advice: advice::OPEN,
     },
     Held {
@@ -79,7 +77,7 @@ static HELD: [Held; 6] = [
         is_lowest: false,
         unit: "",
         scale: 1.0,
-        needs: METRICS,
+        needs: Needs::Metrics("`active_connections`"),
         advice: advice::OPEN,
     },
     Held {
@@ -90,7 +88,7 @@ static HELD: [Held; 6] = [
         is_lowest: true,
         unit: "",
         scale: 1.0,
-        needs: METRICS,
+        needs: Needs::Metrics("`db_pool_in_use`"),
         advice: advice::HELD,
     },
     Held {
@@ -101,7 +99,7 @@ static HELD: [Held; 6] = [
         is_lowest: false,
         unit: "",
         scale: 1.0,
-        needs: METRICS,
+        needs: Needs::Metrics("`queue_depth`"),
         advice: advice::QUEUE,
     },
 ];
@@ -116,15 +114,16 @@ const fn rules(share: f64, floor: f64) -> GrowthRules {
 
 /// One for each number that is known, and one for all that are not.
 pub(super) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
-    let mut all = Vec::new();
+    let (mut all, mut missing) = (Vec::new(), Vec::new());
     for held in &HELD {
         let curves = curves(usable.run, held.families);
         if curves.is_empty() {
-            let evidence = format!("{} was not observed: {}", held.noun, held.needs);
-            all.push(Statement::new(held.topic, Answer::Unknown, evidence));
+            missing.push((held.topic, held.needs));
         }
         all.extend(curves.iter().map(|curve| grows(usable, held, curve)));
     }
+    let missing = needs::not_observed(usable.run, missing);
+    all.extend(missing.map(|what| Statement::new("growth not observed", Answer::Unknown, what)));
     all
 }
 

@@ -14,7 +14,7 @@ fn stages(levels: &[f64]) -> RunRecord {
         name: format!("{level}"),
         from: *level,
         to: *level,
-        length: Duration::from_secs(60),
+        length: Duration::from_mins(1),
     };
     let scenario = Scenario {
         name: "steps".into(),

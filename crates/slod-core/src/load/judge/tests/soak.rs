@@ -78,22 +78,25 @@ fn what_is_not_observed_says_what_it_needs() {
         .filter(|one| one.answer == Answer::Unknown)
         .map(|one| one.topic)
         .collect();
+    assert_eq!(unknown, ["growth not observed", "resources"]);
     assert_eq!(
-        unknown,
-        [
-            "memory growth",
-            "open files growth",
-            "thread growth",
-            "connection growth",
-            "pool growth",
-            "queue growth",
-            "resources"
-        ]
+        one(&soak(Vec::new()), "growth not observed").evidence,
+        "memory growth, open files growth, thread growth (needs `processes` of the service); connection growth, pool growth, queue growth (needs `metrics` of the service)"
+    );
+    let scrape = |is_read: f64| {
+        let key = r#"slod_scrape_success{service="rag"}"#;
+        let run = soak(vec![gauge(key, (600, 7200), move |_| is_read)]);
+        one(&run, "growth not observed").evidence
+    };
+    assert!(
+        scrape(1.0).ends_with("connection growth (the `metrics` of the service have no `active_connections`); pool growth (the `metrics` of the service have no `db_pool_in_use`); queue growth (the `metrics` of the service have no `queue_depth`)"),
+        "{}",
+        scrape(1.0)
     );
     assert!(
-        one(&soak(Vec::new()), "pool growth")
-            .evidence
-            .contains("needs `metrics`")
+        scrape(0.0).ends_with("queue growth (the `metrics` of the service could not be read)"),
+        "{}",
+        scrape(0.0)
     );
     let few = gauge(
         r#"slod_process_threads{service="rag",process="app"}"#,

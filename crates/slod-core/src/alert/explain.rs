@@ -1,0 +1,166 @@
+//! Which page explains another alert, so that people hear of one fault once.
+
+use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
+use super::rules::AlertRules;
+use crate::outcome::Timestamp;
+use crate::slo::{Objective, Sli, StandardWindow};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Warning signs that there are whenever a service is down: a page for it explains them.
+pub const FOLLOW_FROM_FAILURES: [&str; 5] = [
+    "latency_rising",
+    "latency_unusual",
+    "errors_climbing",
+    "metrics_unreadable",
+    "throughput_low",
+];
+
+/// A page that fires.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// `None` if it is about no objective.
+    pub slo: Option<Arc<str>>,
+    /// The long window of its tier.
+    pub long: Option<StandardWindow>,
+    /// When what it is about was last bad.
+    pub bad: Timestamp,
+    pub from: Timestamp,
+    pub is_notified: bool,
+}
+
+/// The pages that fire, by service.
+pub type Paging = BTreeMap<Arc<str>, Vec<Page>>;
+
+/// Whose pages explain the burn alerts of an objective.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Causes {
+    /// Objectives of the same service.
+    objectives: BTreeSet<Arc<str>>,
+    /// Likewise, if people were notified before the alert began.
+    earlier: BTreeSet<Arc<str>>,
+    /// Services on its journey.
+    services: BTreeSet<Arc<str>>,
+}
+
+/// Whether a page for one objective explains the alerts of another one of the same service, of which some
+/// events are bad for the same reason: requests that fail are also slow, and make minutes bad.
+pub fn explains(cause: Sli, other: Sli) -> bool {
+    match other {
+        Sli::Latency { .. } => !matches!(cause, Sli::Latency { .. }),
+        Sli::Availability | Sli::Freshness => cause == Sli::Success,
+        Sli::Success | Sli::Throughput(_) => false,
+    }
+}
+
+impl Causes {
+    /// Of an objective among all of its service.
+    pub fn of(objective: &Objective, all: &[&Objective]) -> Self {
+        let names = |is_cause: &dyn Fn(Sli) -> bool| {
+            let causes = all.iter().filter(|one| is_cause(one.sli));
+            causes.map(|one| one.name.as_str().into()).collect()
+        };
+        let is_success = objective.sli == Sli::Success;
+        Self {
+            objectives: names(&|cause| explains(cause, objective.sli)),
+            earlier: names(&|cause| is_success && cause == Sli::Availability),
+            services: objective
+                .sources()
+                .into_iter()
+                .flatten()
+                .map(Arc::from)
+                .collect(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl AlertRules {
+    /// What explains an alert now, if anything does: a page that fires, of what was bad lately.
+    pub fn explained_by(
+        &self,
+        alert: &AlertRecord,
+        paging: &Paging,
+        now: Timestamp,
+    ) -> Option<Inhibitor> {
+        let AlertKey { service, source } = &alert.key;
+        let since = now.before(explains_for(source));
+        let below = self.depends_on.get(service).into_iter().flatten();
+        let below = latest(below, paging, since, |_| true);
+        let below = || below.map(Inhibitor::Service);
+        let own = || match source {
+            Source::Budget { slo, .. } => self.by_objective(alert, slo, paging, since),
+            Source::Sign { sign, .. } => {
+                let follows = FOLLOW_FROM_FAILURES.contains(&&**sign);
+                let pages = paging.get(service).filter(|_| follows)?;
+                let pages = pages.iter().filter(|page| page.bad >= since);
+                let (_, slo) = pages
+                    .filter_map(|page| Some((page.bad, page.slo.as_ref()?)))
+                    .max()?;
+                Some(Inhibitor::Objective(slo.clone()))
+            }
+        };
+        below().or_else(own)
+    }
+
+    /// A page that is no slower than the tier of an alert, of another objective of its service or of a
+    /// service on its journey.
+    fn by_objective(
+        &self,
+        alert: &AlertRecord,
+        slo: &str,
+        paging: &Paging,
+        since: Timestamp,
+    ) -> Option<Inhibitor> {
+        let long = alert.key.tier()?.long;
+        let service = &alert.key.service;
+        let causes = self.causes.get(service)?.get(slo)?;
+        let is_fast = |page: &Page| page.long.is_none_or(|one| one <= long);
+        let is_cause = |page: &&Page| {
+            let is_known = |set: &BTreeSet<Arc<str>>| {
+                let slo = page.slo.as_ref();
+                slo.is_some_and(|slo| set.contains(slo))
+            };
+            let was_heard = page.is_notified && page.from < alert.from;
+            let is_one = is_known(&causes.objectives) || (was_heard && is_known(&causes.earlier));
+            is_one && page.bad >= since && is_fast(page)
+        };
+        let pages = paging.get(service).into_iter().flatten();
+        let cause = pages.filter(is_cause).max_by_key(|page| page.bad);
+        if let Some(slo) = cause.and_then(|page| page.slo.clone()) {
+            return Some(Inhibitor::Objective(slo));
+        }
+        latest(causes.services.iter(), paging, since, is_fast).map(Inhibitor::Service)
+    }
+}
+
+/// Of some services, the one of which a page was bad last, if that was lately.
+fn latest<'s>(
+    services: impl Iterator<Item = &'s Arc<str>>,
+    paging: &Paging,
+    since: Timestamp,
+    is_cause: impl Fn(&Page) -> bool,
+) -> Option<Arc<str>> {
+    let failing = services.filter_map(|name| {
+        let pages = paging.get(name)?.iter();
+        let bad = pages.filter(|page| page.bad >= since && is_cause(page));
+        Some((bad.map(|page| (page.bad, page.from)).max()?, name))
+    });
+    failing.max().map(|(_, name)| name.clone())
+}
+
+/// A service that recovered explains an alert for so long: the short window of the fastest tier, and of
+/// a sign the minutes that most of them are about.
+const fn explains_for(source: &Source) -> Duration {
+    match source {
+        Source::Budget { .. } => Duration::from_mins(5),
+        Source::Sign { .. } => Duration::from_mins(10),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+use super::super::{Burning, Decisions, Machine, Sign, StepInput, Urgency};
+use super::*;
+use crate::slo::series::Counts;
+use crate::slo::{
+    BudgetingMethod, Combine, EventSource, NoDataPolicy, ProbeRef, Window, WindowView,
+};
+use std::sync::LazyLock;
+
+/// Objectives of `web`: requests, minutes, response times; and of `shop`, a journey through it.
+const OBJECTIVES: [(&str, &str); 4] = [
+    ("web", "errors"),
+    ("web", "uptime"),
+    ("web", "latency"),
+    ("shop", "journey"),
+];
+
+static NAMES: LazyLock<[Arc<str>; 2]> = LazyLock::new(|| ["web".into(), "shop".into()]);
+
+fn objective(name: &str) -> Objective {
+    let sli = match name {
+        "errors" => Sli::Success,
+        "latency" => Sli::Latency {
+            of: None,
+            below: Duration::from_millis(300),
+        },
+        _ => Sli::Availability,
+    };
+    let through = ProbeRef {
+        service: Some("web".into()),
+        probe: "home".to_owned(),
+        weight: 1,
+    };
+    Objective {
+        name: name.into(),
+        sli,
+        source: EventSource::Probes,
+        target: 0.999,
+        window: Window::rolling(Duration::from_hours(30 * 24)),
+        further: vec![],
+        budgeting: BudgetingMethod::Occurrences,
+        missing: NoDataPolicy::Exclude,
+        combine: Combine::Pooled,
+        probes: if name == "journey" {
+            vec![through]
+        } else {
+            vec![]
+        },
+    }
+}
+
+struct Known {
+    service: &'static Arc<str>,
+    objective: Objective,
+    is_bad: bool,
+}
+
+impl Burning for &Known {
+    fn service(&self) -> &Arc<str> {
+        self.service
+    }
+
+    fn objective(&self) -> &Objective {
+        &self.objective
+    }
+
+    fn counts(&self, window: StandardWindow) -> Counts {
+        let view = self.window(window);
+        Counts {
+            good: view.good,
+            bad: view.bad,
+            ..Counts::default()
+        }
+    }
+
+    fn window(&self, _: StandardWindow) -> WindowView {
+        let bad = if self.is_bad { 20 } else { 0 };
+        WindowView {
+            good: 1000 - bad,
+            bad,
+            nominal: 1000.0,
+            sli: Some(1.0 - bad as f64 / 1000.0),
+            ..WindowView::default()
+        }
+    }
+
+    fn remaining(&self) -> Option<f64> {
+        None
+    }
+
+    fn exhaustion(&self) -> Option<Timestamp> {
+        None
+    }
+
+    fn was_bad(&self, _: Duration) -> bool {
+        self.is_bad
+    }
+}
+
+struct Fixture {
+    machine: Machine,
+    rules: Arc<AlertRules>,
+    decisions: Arc<Decisions>,
+    second: i64,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let mut causes: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Causes>> = BTreeMap::new();
+        for (service, name) in OBJECTIVES {
+            let own = OBJECTIVES.iter().filter(|(one, _)| *one == service);
+            let own: Vec<_> = own.map(|(_, name)| objective(name)).collect();
+            let found = Causes::of(&objective(name), &own.iter().collect::<Vec<_>>());
+            let of_service = causes.entry(service.into()).or_default();
+            of_service.insert(name.into(), found);
+        }
+        Self {
+            machine: Machine::default(),
+            rules: Arc::new(AlertRules {
+                causes,
+                ..AlertRules::default()
+            }),
+            decisions: Arc::default(),
+            second: 0,
+        }
+    }
+
+    /// Ten seconds later: which objectives are bad and which signs are there, and so who is notified of
+    /// what: `+` begins, `-` resolves.
+    fn step(&mut self, bad: &[&str], signs: &[&str]) -> Vec<String> {
+        self.second += 10;
+        let all = OBJECTIVES.map(|(service, name)| Known {
+            service: &NAMES[usize::from(service == "shop")],
+            objective: objective(name),
+            is_bad: bad.contains(&name),
+        });
+        let signs: Vec<Sign> = signs.iter().map(|name| sign(name)).collect();
+        let input = StepInput {
+            rules: &self.rules,
+            decisions: &self.decisions,
+            signs: Some(&signs),
+            gone: &[],
+            own: &[],
+            now: Timestamp::from_secs(self.second),
+        };
+        let changes = self.machine.step(all.iter(), input);
+        let row = |one: &super::super::Notice| {
+            let mark = if one.is_resolved() { '-' } else { '+' };
+            let name = one.label("slo").or(one.label("signal"));
+            format!("{mark}{}", name.unwrap_or_default())
+        };
+        changes.notices.iter().map(row).collect()
+    }
+
+    /// The same for some minutes.
+    fn run(&mut self, minutes: i64, bad: &[&str], signs: &[&str]) -> Vec<String> {
+        (0..minutes * 6)
+            .flat_map(|_| self.step(bad, signs))
+            .collect()
+    }
+
+    /// What keeps the fastest alert of an objective from notifying.
+    fn inhibitor(&self, name: &str) -> Option<String> {
+        let mut firing = self.machine.firing();
+        let found = firing.find(|one| one.key.slo() == Some(name));
+        found
+            .expect("it fires")
+            .inhibited_by
+            .as_ref()
+            .map(Inhibitor::words)
+    }
+}
+
+fn sign(name: &str) -> Sign {
+    Sign {
+        key: AlertKey {
+            service: "web".into(),
+            source: Source::Sign {
+                sign: name.into(),
+                subject: "".into(),
+            },
+        },
+        alertname: "Sign".into(),
+        urgency: Urgency::Ticket,
+        is_there: Some(true),
+        evidence: "it is there".into(),
+        chart: "".into(),
+    }
+}
+
+#[test]
+fn an_outage_is_one_page_and_one_resolution() {
+    let all = ["errors", "uptime", "latency", "journey"];
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.run(1, &["uptime"], &[]), ["+uptime"]);
+    let signs = ["errors_climbing", "metrics_unreadable", "latency_rising"];
+    assert_eq!(fixture.run(30, &all, &signs), [""; 0]);
+    for name in ["errors", "latency"] {
+        assert_eq!(fixture.inhibitor(name).as_deref(), Some("objective uptime"));
+    }
+    assert_eq!(fixture.inhibitor("journey").as_deref(), Some("service web"));
+    assert_eq!(fixture.run(600, &[], &[]), ["-uptime"]);
+    // The other way round.
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.run(1, &["errors"], &[]), ["+errors"]);
+    assert_eq!(fixture.run(30, &all, &signs), [""; 0]);
+    assert_eq!(fixture.run(600, &[], &[]), ["-errors"]);
+}
+
+#[test]
+fn of_alerts_that_begin_together_one_notifies() {
+    let mut fixture = Fixture::new();
+    let heard = fixture.run(30, &["errors", "uptime", "latency", "journey"], &[]);
+    assert_eq!(heard, ["+errors"]);
+    // What is not known leaves no gap in the sentence.
+    let mut firing = fixture.machine.firing();
+    let evidence = &firing.next().expect("it fires").evidence;
+    assert!(evidence.ends_with("the limit is 14.4)"), "{evidence}");
+}
+
+#[test]
+fn what_goes_on_after_its_cause_notifies_then() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.run(1, &["errors"], &[]), ["+errors"]);
+    assert_eq!(fixture.run(10, &["errors", "latency"], &[]), [""; 0]);
+    assert_eq!(fixture.run(4, &["latency"], &[]), [""; 0]);
+    let heard = fixture.run(2, &["latency"], &[]);
+    assert_eq!(heard, ["-errors", "+latency"]);
+}
+
+#[test]
+fn a_service_that_is_slow_explains_no_failures_and_no_other_signs() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.run(1, &["latency"], &[]), ["+latency"]);
+    assert_eq!(fixture.run(1, &["latency", "errors"], &[]), ["+errors"]);
+    let heard = fixture.run(5, &["latency", "errors"], &["pool_exhausted"]);
+    assert_eq!(heard, ["+pool_exhausted"]);
+}
+
+#[test]
+fn of_several_services_below_the_one_that_failed_last_explains() {
+    let below = ["cache", "database"].map(Arc::from);
+    let rules = AlertRules {
+        depends_on: BTreeMap::from([("web".into(), BTreeSet::from(below))]),
+        ..AlertRules::default()
+    };
+    let (at, urgency) = (Timestamp::from_secs(305), Urgency::Page);
+    let source = Source::Budget {
+        slo: "errors".into(),
+        condition: super::super::Condition::Exhausted,
+    };
+    let key = AlertKey {
+        service: "web".into(),
+        source,
+    };
+    let alert = AlertRecord::new(key, "Burn", urgency, at, "");
+    let explained = |paging: &[(&str, i64, i64)]| {
+        let each = paging.iter().map(|(name, bad, from)| {
+            let page = Page {
+                slo: None,
+                long: None,
+                bad: Timestamp::from_secs(*bad),
+                from: Timestamp::from_secs(*from),
+                is_notified: true,
+            };
+            (Arc::from(*name), vec![page])
+        });
+        let by = rules.explained_by(&alert, &each.collect(), at);
+        by.map(|by| by.words())
+    };
+    assert_eq!(explained(&[("other", 9, 1)]), None);
+    let both = [("cache", 9, 1), ("database", 9, 5)];
+    assert_eq!(explained(&both).as_deref(), Some("service database"));
+    let one_is_over = [("cache", 9, 1), ("database", 7, 5)];
+    assert_eq!(explained(&one_is_over).as_deref(), Some("service cache"));
+    assert_eq!(explained(&[("cache", 4, 1)]), None, "it has recovered");
+}

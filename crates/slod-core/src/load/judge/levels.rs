@@ -1,0 +1,132 @@
+//! The numbers of users that a run had, and what the service answered to each of them.
+
+use super::super::{Figures, LoadWindow, Stage, Usable};
+use std::time::Duration;
+
+/// Parts of a stage whose load rises: each is a level.
+const PARTS: usize = 10;
+/// The start of a stage with a constant load, which is not used.
+const SETTLING: f64 = 10.0;
+const SETTLING_SHARE: f64 = 0.2;
+/// A level takes so many times as long as the round of a user, from one request to the next: what is
+/// answered in a shorter time shows the users of before.
+const ROUNDS: f64 = 5.0;
+/// Over which that time is measured.
+const WINDOW: Duration = Duration::from_secs(10);
+/// Numbers of users that differ by less are one.
+const SAME: f64 = 0.01;
+
+/// A number of users that ran for some time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    pub users: f64,
+    /// Successful responses per second.
+    pub rate: f64,
+    /// From one request of a user to its next one, in seconds: by the law of Little (1961), users
+    /// divided by responses per second.
+    pub round: f64,
+    pub responses: f64,
+}
+
+/// In the order of the run.
+pub fn levels(usable: &Usable<'_>) -> Vec<Level> {
+    let Some(round) = quickest_round(usable) else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    for (number, stage) in usable.run.scenario.stages.iter().enumerate() {
+        let of_stage = |one: &&LoadWindow| one.stage == number;
+        let windows: Vec<&LoadWindow> = usable.loaded().filter(of_stage).collect();
+        all.extend(
+            parts(stage, &windows, ROUNDS * round)
+                .into_iter()
+                .filter_map(level),
+        );
+    }
+    all
+}
+
+/// How many different numbers of users there are.
+pub fn different(levels: &[Level]) -> usize {
+    let mut users: Vec<f64> = levels.iter().map(|one| one.users).collect();
+    users.sort_by(f64::total_cmp);
+    users.dedup_by(|a, b| (*a - *b).abs() <= SAME * *b);
+    users.len()
+}
+
+/// How long a level takes at least: `, each for at least 6 s`; nothing without responses.
+pub fn each_for(usable: &Usable<'_>) -> String {
+    quickest_round(usable).map_or_else(String::new, |round| {
+        format!(", each for at least {:.0} s", (ROUNDS * round).ceil())
+    })
+}
+
+fn quickest_round(usable: &Usable<'_>) -> Option<f64> {
+    let round = |(users, rate): (f64, f64)| (users > 0.0 && rate > 0.0).then(|| users / rate);
+    let chunks = usable.chunks(WINDOW).into_iter();
+    let rounds = chunks.filter_map(|one| round((one.active(), one.figures().rate())));
+    rounds.min_by(f64::total_cmp)
+}
+
+/// Each takes at least so many seconds.
+fn parts<'a>(
+    stage: &Stage,
+    windows: &'a [&'a LoadWindow],
+    least: f64,
+) -> Vec<&'a [&'a LoadWindow]> {
+    let is_constant = (stage.to - stage.from).abs() <= f64::EPSILON;
+    let skipped = match windows.first().filter(|_| is_constant) {
+        Some(first) => {
+            let settling = SETTLING.min(SETTLING_SHARE * stage.length.as_secs_f64());
+            let start = first.start.as_secs_f64() + settling;
+            windows.partition_point(|one| one.start.as_secs_f64() < start)
+        }
+        None => 0,
+    };
+    let windows = &windows[skipped..];
+    let seconds: f64 = windows.iter().map(|one| one.length.as_secs_f64()).sum();
+    let most = if is_constant {
+        1
+    } else {
+        PARTS.min(windows.len())
+    };
+    let count = (1..=most)
+        .rev()
+        .find(|count| seconds >= *count as f64 * least);
+    count.map_or_else(Vec::new, |count| {
+        windows
+            .chunks(windows.len().div_ceil(count).max(1))
+            .collect()
+    })
+}
+
+/// Users that begin per second.
+fn growth(windows: &[&LoadWindow]) -> f64 {
+    let (Some(first), Some(last)) = (windows.first(), windows.last()) else {
+        return 0.0;
+    };
+    let seconds = last.start.saturating_sub(first.start).as_secs_f64();
+    if seconds > 0.0 {
+        ((last.active - first.active) / seconds).max(0.0)
+    } else {
+        0.0
+    }
+}
+
+fn level(windows: &[&LoadWindow]) -> Option<Level> {
+    let figures = Figures::of(windows.iter().copied());
+    let users = windows.iter().map(|one| one.active).sum::<f64>() / windows.len().max(1) as f64;
+    let rate = figures.rate();
+    let waiting = figures.mean().unwrap_or_default().as_secs_f64() * rate / users;
+    // A user that begins does not think first: until its second request, it has made half a request more
+    // than the others, less what is not yet answered.
+    let steady = rate - growth(windows) * (0.5 - waiting);
+    let found = Level {
+        users,
+        rate: figures.good_rate(),
+        round: users / steady.max(rate / 2.0),
+        responses: figures.completed as f64,
+    };
+    let is_known = found.users > 0.0 && found.rate > 0.0 && found.rate.is_finite();
+    is_known.then_some(found)
+}

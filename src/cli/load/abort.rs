@@ -1,0 +1,102 @@
+//! When a threshold ends a run.
+
+use crate::load::LoadWindow;
+use crate::report::load_run::{Decision, Held, Requirement};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Windows over which thresholds end a run.
+pub const SLIDING: usize = 10;
+/// Windows of them in which the generator must not have been the limit.
+const FAIR_MIN: usize = 5;
+/// Before this, connections and caches warm up.
+const ABORT_AFTER: Duration = Duration::from_secs(20);
+
+/// The first threshold that the last windows missed.
+pub fn missed(recent: &VecDeque<LoadWindow>, watched: &[Requirement]) -> Option<Held> {
+    let last = recent.back()?;
+    if recent.len() < SLIDING {
+        return None;
+    }
+    // No warm-up lets every request fail, and neither does a generator that is busy.
+    let has_success = recent.iter().any(|one| one.good + one.unjudged > 0);
+    let is_fair = |one: &&LoadWindow| !has_success || !one.is_generator_busy();
+    if has_success && last.start < ABORT_AFTER {
+        return None;
+    }
+    // A generator that is busy measures itself.
+    let fair: Vec<&LoadWindow> = recent.iter().filter(is_fair).collect();
+    if fair.len() < FAIR_MIN {
+        return None;
+    }
+    let meant = |one: &&Requirement| recent.iter().all(|window| one.concerns(window));
+    let judge = |one: &Requirement| one.judge(fair.iter().copied());
+    let mut held = watched.iter().filter(meant).map(judge);
+    // What has too few requests in ten seconds is judged at the end.
+    held.find(|one| one.decision == Decision::Missed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Cause;
+    use crate::stats::quantile::Histogram;
+
+    fn window(second: u64, good: u64, failed: u64, lag: Duration) -> LoadWindow {
+        LoadWindow {
+            start: Duration::from_secs(second),
+            length: Duration::from_secs(1),
+            stage: 0,
+            due: 2.0,
+            active: 2.0,
+            started: good + failed,
+            dropped: 0,
+            lacking: 0,
+            unjudged: 0,
+            good,
+            failed: vec![(Cause::Refused, failed)],
+            latency: Histogram::default(),
+            failed_latency: Histogram::default(),
+            lag,
+            generator_cpu: None,
+        }
+    }
+
+    /// The second after which the run ends, of `seconds`.
+    fn ends(seconds: u64, window: impl Fn(u64) -> LoadWindow) -> Option<u64> {
+        let threshold = "errors<50%".parse().expect("valid");
+        let watched = [Requirement::of_all(threshold, "--threshold")];
+        let mut recent = VecDeque::new();
+        (0..seconds).find(|second| {
+            recent.push_back(window(*second));
+            if recent.len() > SLIDING {
+                recent.pop_front();
+            }
+            missed(&recent, &watched).is_some()
+        })
+    }
+
+    const ON_TIME: Duration = Duration::ZERO;
+    const LATE: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_run_in_which_all_fails_ends_also_early_and_late() {
+        for lag in [ON_TIME, LATE] {
+            assert_eq!(ends(15, |second| window(second, 0, 2, lag)), Some(9));
+        }
+        assert_eq!(ends(60, |second| window(second, 0, 0, ON_TIME)), None);
+    }
+
+    #[test]
+    fn seconds_of_a_busy_generator_do_not_count() {
+        let third_late = |second| if second % 3 == 0 { LATE } else { ON_TIME };
+        let failing = |second| window(second, 1, 9, third_late(second));
+        assert_eq!(ends(60, failing), Some(20), "after the warm-up");
+        let only_late = |second| match second % 3 {
+            0 => window(second, 1, 99, LATE),
+            _ => window(second, 9, 1, ON_TIME),
+        };
+        assert_eq!(ends(60, only_late), None);
+        assert_eq!(ends(60, |second| window(second, 1, 9, LATE)), None);
+    }
+}

@@ -1,0 +1,217 @@
+//! Which circuit breakers of a service are open or opened lately, by the labels of their series. Pure.
+
+use super::plan::Plan;
+use super::scan::Scanned;
+use super::view::{BreakerView, ServiceMetrics};
+use crate::outcome::Timestamp;
+use crate::roles::Role;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Breakers of one service whose names are kept; those beyond have none.
+pub const NAMES_MAX: usize = 1000;
+/// Characters of a name.
+const NAME_MAX: usize = 60;
+/// Breakers that are shown: those that are open first.
+const SHOWN_MAX: usize = 10;
+/// A breaker that was open in this time is shown: as long as the sign looks back.
+const LATELY: Duration = Duration::from_mins(10);
+/// Labels that name a breaker, in the order in which they are looked for: those of resilience4j, opossum
+/// and most applications, of Envoy, and of LiteLLM.
+const NAMING: [&str; 8] = [
+    "name",
+    "breaker",
+    "circuit_breaker",
+    "breaker_name",
+    "circuit",
+    "envoy_cluster_name",
+    "litellm_model_name",
+    "model",
+];
+/// Labels that say something else of the series: its state, and which process it is of.
+const OTHER: [&str; 5] = ["state", "event", "pid", "instance", "job"];
+
+/// The name of the breaker that a series is of, by its labels; `None` if they have none.
+pub fn name<'a, V: AsRef<str>>(labels: impl Iterator<Item = (&'a str, V)>) -> Option<String> {
+    let labels: Vec<(&str, V)> = labels
+        .filter(|(label, value)| !OTHER.contains(label) && !value.as_ref().is_empty())
+        .collect();
+    let value = |wanted: &&str| {
+        let found = labels.iter().find(|(label, _)| label == wanted)?;
+        Some(found.1.as_ref().to_owned())
+    };
+    let name = NAMING.iter().find_map(value).unwrap_or_else(|| {
+        let pairs = labels.iter();
+        let pairs = pairs.map(|(label, value)| format!("{label}={}", value.as_ref()));
+        pairs.collect::<Vec<_>>().join(" ")
+    });
+    let name: String = crate::text::printable(&name)
+        .chars()
+        .take(NAME_MAX)
+        .collect();
+    (!name.is_empty()).then_some(name)
+}
+
+/// What is remembered of the breakers of one service.
+#[derive(Debug, Default)]
+pub struct Breakers {
+    by_name: BTreeMap<Arc<str>, Breaker>,
+    /// Whether there was a page before: a series that is new then counted from 0.
+    was_read: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Breaker {
+    /// Of the last page.
+    trips: Option<f64>,
+    open_since: Option<Timestamp>,
+    /// Whether it was open on the first page that had it.
+    or_before: bool,
+    opened: Option<Timestamp>,
+    /// When it was open or opened last.
+    seen: Option<Timestamp>,
+}
+
+impl Breakers {
+    /// Takes what a page shows. Returns those that are open, the longest first, and then those that
+    /// opened lately, the latest first.
+    pub fn follow(
+        &mut self,
+        plan: &Plan,
+        metrics: &ServiceMetrics,
+        scanned: &Scanned,
+        now: Timestamp,
+    ) -> Vec<BreakerView> {
+        let nothing = BTreeMap::new();
+        let names = |role: Role| {
+            let names = metrics.role(role).and_then(|view| {
+                let mut rules = plan.rules_of(role);
+                let (at, _) = rules.find(|(_, rule)| *rule.written == *view.selector)?;
+                Some(&scanned.by_rule.get(&at)?.names)
+            });
+            names.unwrap_or(&nothing)
+        };
+        let (states, trips) = (
+            names(Role::CircuitBreakerOpen),
+            names(Role::CircuitBreakerTrips),
+        );
+        let is_first = !std::mem::replace(&mut self.was_read, true);
+        let known = |name: &str| states.contains_key(name) || trips.contains_key(name);
+        self.by_name
+            .retain(|name, one| known(name) || one.is_recent(now));
+        for name in states.keys().chain(trips.keys()) {
+            if !self.by_name.contains_key(&**name) && self.by_name.len() < NAMES_MAX {
+                self.by_name
+                    .insert(name.as_str().into(), Breaker::default());
+            }
+        }
+        for (name, one) in &mut self.by_name {
+            let is_open = states.get(&**name).map(|state| *state != 0.0);
+            one.take(is_open, trips.get(&**name).copied(), is_first, now);
+        }
+        self.shown(now)
+    }
+
+    fn shown(&self, now: Timestamp) -> Vec<BreakerView> {
+        let recent = self.by_name.iter().filter(|(_, one)| one.is_recent(now));
+        let mut shown: Vec<BreakerView> = recent
+            .map(|(name, one)| BreakerView {
+                name: name.clone(),
+                open_since: one.open_since,
+                or_before: one.or_before,
+                opened: one.opened,
+            })
+            .collect();
+        shown.sort_by_key(|one| {
+            let since = one.open_since.unwrap_or(Timestamp(i64::MAX));
+            (since, Reverse(one.opened))
+        });
+        shown.truncate(SHOWN_MAX);
+        shown
+    }
+}
+
+#[cfg(test)]
+impl BreakerView {
+    /// Bytes that those of a service take at most.
+    pub const fn most_bytes() -> usize {
+        SHOWN_MAX * (size_of::<Self>() + 4 * NAME_MAX)
+    }
+}
+
+impl Breaker {
+    /// Takes its state and its counter, as far as the page has them. On the first page, nobody knows
+    /// since when a breaker is open, nor when it opened.
+    fn take(&mut self, is_open: Option<bool>, trips: Option<f64>, is_first: bool, now: Timestamp) {
+        let before = self.trips.unwrap_or(0.0);
+        let is_counted = self.trips.is_some() || !is_first;
+        // What falls was reset, and counts from 0.
+        let has_opened =
+            is_counted && trips.is_some_and(|now| now > before || (now < before && now > 0.0));
+        self.trips = trips;
+        match is_open {
+            Some(true) if self.open_since.is_none() => {
+                (self.open_since, self.or_before) = (Some(now), is_first);
+                self.opened = Some(now);
+            }
+            Some(true) => {}
+            Some(false) | None => self.open_since = None,
+        }
+        if has_opened {
+            self.opened = Some(now);
+        }
+        if has_opened || is_open == Some(true) {
+            self.seen = Some(now);
+        }
+    }
+
+    fn is_recent(&self, now: Timestamp) -> bool {
+        self.seen.is_some_and(|seen| seen.after(LATELY) > now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(labels: &[(&'static str, &str)]) -> Option<String> {
+        name(labels.iter().map(|(label, value)| (*label, *value)))
+    }
+
+    #[test]
+    fn a_breaker_is_named_by_the_labels_of_its_series() {
+        let name = named(&[("group", "none"), ("name", "payments"), ("state", "open")]);
+        assert_eq!(name.as_deref(), Some("payments"));
+        let name = named(&[
+            ("pid", "7"),
+            ("upstream", "db"),
+            ("zone", "b"),
+            ("event", "open"),
+        ]);
+        assert_eq!(name.as_deref(), Some("upstream=db zone=b"));
+        assert_eq!(named(&[("state", "open"), ("name", "")]), None);
+        let long = named(&[("name", &"x\n".repeat(100))]).expect("named");
+        assert_eq!((long.len(), long.contains('\n')), (NAME_MAX, false));
+    }
+
+    #[test]
+    fn a_breaker_that_opened_between_two_pages_is_known_by_its_counter() {
+        let at = Timestamp::from_secs;
+        let mut one = Breaker::default();
+        one.take(None, Some(5.0), true, at(0));
+        assert_eq!(one.opened, None, "nobody knows when");
+        one.take(None, Some(6.0), false, at(10));
+        assert_eq!((one.opened, one.open_since), (Some(at(10)), None));
+        one.take(None, Some(1.0), false, at(20));
+        assert_eq!(one.opened, Some(at(20)), "it counts anew");
+        assert!(one.is_recent(at(619)) && !one.is_recent(at(620)));
+        let mut new = Breaker::default();
+        new.take(Some(true), None, true, at(0));
+        assert_eq!((new.open_since, new.or_before), (Some(at(0)), true));
+        new.take(Some(false), None, false, at(10));
+        new.take(Some(true), None, false, at(20));
+        assert_eq!((new.open_since, new.or_before), (Some(at(20)), false));
+    }
+}

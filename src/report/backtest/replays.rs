@@ -1,0 +1,180 @@
+//! One service's objectives while a past passes by them. Data in, data out.
+
+use super::AlertRow;
+use super::past;
+use crate::alert::{AlertPolicy, AlertRules, Replay};
+use crate::config::ServiceSpec;
+use crate::ledger::TrafficHistory;
+use crate::outcome::{Event, Timestamp, millis};
+use crate::report::scenario::Scenario;
+use crate::slo::correction::{CorrectedTime, Spans};
+use crate::slo::{EventSource, Sli, Tally, Throughput};
+use crate::store::{Store, StoreError};
+use crate::units::whole;
+use std::time::Duration;
+
+/// One service's objectives, each on its way through the past.
+pub(super) struct Replays<'a> {
+    service: &'a ServiceSpec,
+    each: Vec<Replay>,
+    /// Of each, the places among its probes of those that the service watches.
+    pub(super) places: Vec<Vec<Option<usize>>>,
+    /// The longest of [`Replay::after`].
+    pub(super) after: Duration,
+    /// How far back conditions look.
+    pub(super) longest: Duration,
+    outcomes: u64,
+}
+
+impl<'a> Replays<'a> {
+    pub(super) fn new(
+        service: &'a ServiceSpec,
+        rules: &AlertRules,
+        time: &CorrectedTime<'_>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Self {
+        let watched = service.watched().count();
+        let (mut each, mut places) = (Vec::new(), Vec::new());
+        let nothing = AlertPolicy::new([]);
+        let (mut after, mut longest) = (Replay::after(&nothing), nothing.longest());
+        for objective in &service.objectives {
+            let (counts, contributing) = service.contributing(objective);
+            let place = |probe| counts.iter().position(|at| *at == probe);
+            places.push((0..watched).map(place).collect());
+            let begin = objective.horizon(from).0;
+            let corrected = time.spans(&service.name, &objective.name, begin, to);
+            let policy = rules.policy(&service.name, &objective.name).clone();
+            let replay = Replay::new(
+                service.name.clone(),
+                objective.clone(),
+                contributing,
+                Spans::clone(&corrected),
+                from,
+            );
+            after = after.max(Replay::after(&policy));
+            longest = longest.max(policy.longest());
+            each.push(replay.with_policy(policy));
+        }
+        Self {
+            service,
+            each,
+            places,
+            after,
+            longest,
+            outcomes: 0,
+        }
+    }
+
+    /// Says when each objective's probes were configured.
+    pub(super) fn note_presence(&mut self, store: &Store) -> Result<(), StoreError> {
+        for (replay, places) in self.each.iter_mut().zip(&self.places) {
+            let probes = self.service.watched().zip(places);
+            let counting = probes.filter(|(_, place)| place.is_some());
+            let presence = counting.map(|(spec, _)| store.presence(&spec.key));
+            let presence: Vec<_> = presence.collect::<Result<_, _>>()?;
+            replay.watched_by(&presence);
+        }
+        Ok(())
+    }
+
+    /// What each objective's tallies are stored by.
+    pub(super) fn tally_keys(&self) -> Vec<Option<String>> {
+        let key = |replay: &Replay| replay.tally_key().map(|key| key.to_string());
+        self.each.iter().map(key).collect()
+    }
+
+    pub(super) fn feed(&mut self, events: &[(usize, Event)]) {
+        self.outcomes += events.len() as u64;
+        for (replay, places) in self.each.iter_mut().zip(&self.places) {
+            for (probe, event) in events {
+                if let Some(place) = places[*probe] {
+                    replay.record(place, *event);
+                }
+            }
+        }
+    }
+
+    /// Lets the real requests of each scrape succeed or fail together.
+    pub(super) fn feed_traffic(&mut self, scenario: &Scenario, to: Timestamp) {
+        let metrics = self.service.metrics.as_ref();
+        let Some(interval) = metrics.map(|metrics| metrics.interval) else {
+            return;
+        };
+        for (replay, objective) in self.each.iter_mut().zip(&self.service.objectives) {
+            if objective.source != EventSource::Metrics {
+                continue;
+            }
+            let requests = requests(objective.sli, interval);
+            let scrapes = (0..).map(|number| Timestamp(millis(interval) * number));
+            for at in scrapes.take_while(|at| *at < to) {
+                let (good, bad) = if scenario.fails(at, interval) {
+                    (0, requests)
+                } else {
+                    (requests, 0)
+                };
+                let tally = Tally {
+                    good,
+                    bad,
+                    void: 0,
+                    covered_ms: millis(interval).unsigned_abs(),
+                };
+                replay.add(0, at, Some(tally));
+                self.outcomes += 1;
+            }
+        }
+    }
+
+    pub(super) fn take_quiet(&mut self, start: Timestamp, hour: &past::Hour) {
+        self.outcomes += hour.outcomes;
+        for (replay, counts) in self.each.iter_mut().zip(&hour.counts) {
+            replay.quiet_hour(start, counts);
+        }
+    }
+
+    /// Takes what real requests were counted.
+    pub(super) fn take_traffic(
+        &mut self,
+        store: &Store,
+        history: &TrafficHistory,
+        span: (Timestamp, Timestamp),
+    ) -> Result<(), StoreError> {
+        for (replay, objective) in self.each.iter_mut().zip(&self.service.objectives) {
+            for (at, tally) in history.tallies(store, &self.service.name, objective, span)? {
+                replay.add(0, at, Some(tally));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many outcomes there were, and what fired.
+    pub(super) fn finish(self, end: Timestamp) -> (u64, Vec<AlertRow>) {
+        let mut alerts = Vec::new();
+        for (replay, objective) in self.each.into_iter().zip(&self.service.objectives) {
+            let (fired, _) = replay.finish(end);
+            alerts.extend(fired.into_iter().map(|fired| AlertRow {
+                service: self.service.name.to_string(),
+                slo: objective.name.clone(),
+                ..AlertRow::of(&fired)
+            }));
+        }
+        (self.outcomes, alerts)
+    }
+
+    /// Whether the counts of an hour suffice for its objectives, and nothing in them is bad.
+    pub(super) fn are_quiet(&self, hour: &past::Hour) -> bool {
+        let mut each = self.each.iter().zip(&hour.counts);
+        each.all(|(replay, counts)| replay.is_quiet(counts))
+    }
+}
+
+/// The real requests between two scrapes: one, or twice as many as an objective of throughput needs.
+fn requests(sli: Sli, interval: Duration) -> u32 {
+    match sli {
+        Sli::Throughput(Throughput { at_least, .. }) => {
+            let needed = 2.0 * at_least.per_second() * interval.as_secs_f64();
+            u32::try_from(whole(needed.ceil())).unwrap_or(u32::MAX)
+        }
+        _ => 1,
+    }
+}

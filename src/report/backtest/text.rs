@@ -1,0 +1,92 @@
+//! A backtest as text, for a terminal.
+
+use super::{AlertRow, Backtest};
+use crate::alert::Urgency;
+use crate::format::{numbers, times};
+use crate::report::table::{drawn, known, plain};
+use crate::units::show_duration;
+
+impl Backtest {
+    pub fn to_text(&self) -> String {
+        let outcomes = numbers::count(self.outcomes);
+        let mut text = if self.synthetic {
+            let length = (self.to - self.from).to_std().unwrap_or_default();
+            format!(
+                "synthetic history: {}, {outcomes} outcomes\n",
+                show_duration(length)
+            )
+        } else {
+            let (from, to) = (times::second(self.from), times::second(self.to));
+            format!("{from} UTC to {to} UTC, {outcomes} outcomes replayed\n")
+        };
+        if !self.alerts.is_empty() {
+            text = format!("{text}\n{}\n", self.table(&self.alerts, !self.synthetic));
+        }
+        text = format!("{text}\n{}\n", self.sum());
+        if !self.missing.is_empty() {
+            let table = self.table(&self.missing, false);
+            text = format!("{text}\nalerts that fired, but would not fire now:\n\n{table}\n");
+        }
+        text + &self.signs_text()
+    }
+
+    /// `compared` says whether each alert also shows when it did fire.
+    fn table(&self, alerts: &[AlertRow], compared: bool) -> String {
+        let mut heads = vec![
+            "SERVICE",
+            "SLO",
+            "TIER",
+            "URGENCY",
+            "FIRED",
+            "ENDED",
+            "FOR",
+            "BUDGET SPENT",
+        ];
+        heads.extend(compared.then_some("DID FIRE"));
+        heads.push("");
+        let mut table = plain(&heads);
+        for alert in alerts {
+            let lasted = alert.ended_at.unwrap_or(self.to) - alert.fired_at;
+            let shown = |at, none: &str| match at {
+                Some(at) => self.moment(at),
+                None => none.to_owned(),
+            };
+            let mut row = vec![
+                alert.service.clone(),
+                alert.slo.clone(),
+                alert.windows.clone(),
+                alert.urgency.to_owned(),
+                self.moment(alert.fired_at),
+                shown(alert.ended_at, "still firing"),
+                show_duration(lasted.to_std().unwrap_or_default()),
+                known(alert.budget_spent_ratio, numbers::spent),
+            ];
+            row.extend(compared.then(|| shown(alert.did_fire_at, "no")));
+            row.extend(alert.inhibited.then(|| "after a faster tier".to_owned()));
+            table.add_row(row);
+        }
+        drawn(table, &[6, 7])
+    }
+
+    fn moment(&self, at: chrono::DateTime<chrono::Utc>) -> String {
+        if self.synthetic {
+            let since = (at - self.from).to_std().unwrap_or_default();
+            format!("+{}", show_duration(since))
+        } else {
+            times::second(at)
+        }
+    }
+
+    fn sum(&self) -> String {
+        let shown = |urgency: Urgency| {
+            let of = |alert: &&AlertRow| alert.urgency == urgency.label() && !alert.inhibited;
+            self.alerts.iter().filter(of).count() as u64
+        };
+        let inhibited = self.alerts.iter().filter(|alert| alert.inhibited).count();
+        format!(
+            "{} and {} would have been sent, {inhibited} more inhibited by a faster tier",
+            numbers::plural(shown(Urgency::Page), "page"),
+            numbers::plural(shown(Urgency::Ticket), "ticket"),
+        )
+    }
+}

@@ -1,0 +1,75 @@
+//! What can be wrong with a store, in the words of the message.
+
+use std::io;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(
+        "the store has schema version {found}, but this slod knows versions up to {known} \
+         (it was written by a newer slod: run that version, or change store.path)"
+    )]
+    Newer { found: i64, known: usize },
+    #[error("the file is not a slod store (change store.path)")]
+    Foreign,
+    #[error(
+        "another slod is writing to this store, maybe under another name of the same file \
+         (stop it, or use a different store.path)"
+    )]
+    InUse,
+    #[error("it is a directory, a FIFO or a device, not a regular file (change store.path)")]
+    Irregular,
+    #[error(
+        "the store is damaged: failed to {doing}: {source} \
+         (`slod store recover --config ...` copies everything readable into a new store)"
+    )]
+    Damaged {
+        doing: &'static str,
+        source: rusqlite::Error,
+    },
+    #[error(
+        "the store is damaged: {fault} (`slod store recover --config ...` copies everything readable \
+         into a new store)"
+    )]
+    Invalid { fault: String },
+    #[error(
+        "SQLite finds no tables in the file: {reason} (it was left as it is; restore a backup, try \
+         `.recover` of the sqlite3 shell, or move it away to begin with an empty store)"
+    )]
+    Unreadable { reason: String },
+    #[error("the store does not exist yet (slod run creates it)")]
+    Missing,
+    #[error(
+        "the store was deleted or replaced while slod was running (restore the file and restart slod)"
+    )]
+    Gone,
+    #[error("{most} corrections are active already (revoke some, or define them in the config)")]
+    TooManyCorrections { most: i64 },
+    #[error(
+        "there are {most} silences already (remove some; those that are over are deleted after a week)"
+    )]
+    TooManySilences { most: usize },
+    #[error("failed to {doing}: {source}")]
+    Io {
+        doing: &'static str,
+        source: io::Error,
+    },
+    #[error("failed to {doing}: {source}")]
+    Sql {
+        doing: &'static str,
+        source: rusqlite::Error,
+    },
+}
+
+impl StoreError {
+    pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { doing, source }
+    }
+
+    pub(super) fn sql(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        move |source| match source.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Self::Damaged { doing, source },
+            _ => Self::Sql { doing, source },
+        }
+    }
+}
