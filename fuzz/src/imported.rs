@@ -93,7 +93,7 @@ pub fn requests() -> Run {
     Box::new(|data| {
         for format in Requests::ALL {
             for shape in [Shape::Requests, Shape::Steps] {
-                match format.read(data, None, shape) {
+                match format.read(data, None, shape, &|_| None) {
                     Ok(imported) => drop(imported.to_yaml(false)),
                     Err(fault) => drop(fault.to_string()),
                 }

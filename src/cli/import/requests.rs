@@ -1,6 +1,6 @@
 //! `slod import har|postman|openapi`: a recording or description as a `load` section.
 
-use super::file::fault;
+use super::file::faults;
 use super::{ImportArgs, ImportShape, usage};
 use crate::cli::exit;
 use crate::cli::load::plan::{driven, service};
@@ -23,7 +23,8 @@ pub fn show_section(args: &ImportArgs, format: Format) -> Result<u8, u8> {
         .map_err(|reason| usage(format!("cannot read {shown}: {reason}")))?;
     let imported = format
         .read(&bytes, origin.as_ref(), shape, &|section| {
-            fault(&config(section))
+            let all = faults(&config(section));
+            all.into_iter().next().map(|fault| fault.message)
         })
         .map_err(|fault| usage(format!("{shown}: {}", printable(&fault.to_string()))))?;
     show(&imported.to_yaml(origin.is_some()));

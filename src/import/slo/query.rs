@@ -110,8 +110,8 @@ impl Walk {
             (name, [Value::Events(events)]) if RATES.contains(&name) => {
                 Ok(Value::Events(events.clone()))
             }
-            ("vector" | "scalar", [value]) => Ok(value.clone()),
-            ("clamp_min", [value, Value::Number(0.0)])
+            ("vector" | "scalar", [value])
+            | ("clamp_min", [value, Value::Number(0.0)])
             | ("clamp_max", [value @ Value::Share { .. }, Value::Number(1.0)])
             | (
                 "clamp",
@@ -122,7 +122,7 @@ impl Walk {
                 ],
             ) => Ok(value.clone()),
             ("histogram_count", [Value::Events(events)]) => {
-                Ok(Value::Events(events.renamed(|one| one.count())?))
+                Ok(Value::Events(events.renamed(Counter::count)?))
             }
             (
                 "histogram_fraction",
@@ -133,7 +133,7 @@ impl Walk {
                 ],
             ) if *lower <= 0.0 && *upper > 0.0 => Ok(Value::Share {
                 part: events.renamed(|one| one.bucket(*upper))?,
-                whole: events.renamed(|one| one.count())?,
+                whole: events.renamed(Counter::count)?,
             }),
             (name, _) => Err(cannot(&format!("`{name}`"))),
         }

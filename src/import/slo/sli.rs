@@ -70,7 +70,7 @@ pub(super) fn measured(part: &Part<'_>, total: At<'_>) -> Option<Measured> {
         Part::Bad(_) => counted,
         Part::Good(_) => all.clone().minus(counted),
     };
-    said(part.at(), indicator(bad, all))
+    said(part.at(), indicator(bad, &all))
 }
 
 /// Of a quotient.
@@ -88,7 +88,7 @@ pub(super) fn of_ratio(part: &Part<'_>) -> Option<Measured> {
         Part::Bad(_) => counted,
         Part::Good(_) => whole.clone().minus(counted),
     };
-    said(at, indicator(bad, whole))
+    said(at, indicator(bad, &whole))
 }
 
 fn events(at: At<'_>) -> Option<Events> {
@@ -142,7 +142,7 @@ fn stripped(mut events: Events, at: At<'_>) -> Events {
     events
 }
 
-fn indicator(bad: Events, all: Events) -> Result<Measured, String> {
+fn indicator(bad: Events, all: &Events) -> Result<Measured, String> {
     let usual = || {
         "the queries are not a ratio of two counters of the service, nor of a bucket and the count of a histogram".to_owned()
     };
@@ -154,7 +154,7 @@ fn indicator(bad: Events, all: Events) -> Result<Measured, String> {
         return Err(usual());
     }
     if bad.minus.is_empty() && !bad.plus.is_empty() {
-        return Ok(success(&one(&bad)?, &one(&all)?));
+        return Ok(success(&one(&bad)?, &one(all)?));
     }
     let good = all.clone().minus(bad);
     let ([good], [all]) = (&good.plus[..], &all.plus[..]) else {

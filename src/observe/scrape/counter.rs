@@ -138,20 +138,17 @@ impl Counter {
                 dropped += 1;
                 continue;
             }
-            let increase = match self.last.get_mut(&key) {
-                Some(known) => {
-                    let increase = known.follow(now, self.pages, &bounds);
-                    rise += increase.as_ref().map_or(0.0, |one| one.value + one.count);
-                    increase
-                }
-                None => {
-                    let is_new = counts_new && (is_first || self.is_credible(now.total(), rise));
-                    let increase = is_new.then(|| now.since(None, &bounds));
-                    let increase = increase.filter(Increase::is_countable);
-                    self.last.insert(key, Known::new(now, self.pages));
-                    // What is there from the first page on has a past that nobody counts.
-                    increase.or_else(|| (!counts_new).then(Increase::default))
-                }
+            let increase = if let Some(known) = self.last.get_mut(&key) {
+                let increase = known.follow(now, self.pages, &bounds);
+                rise += increase.as_ref().map_or(0.0, |one| one.value + one.count);
+                increase
+            } else {
+                let is_new = counts_new && (is_first || self.is_credible(now.total(), rise));
+                let increase = is_new.then(|| now.since(None, &bounds));
+                let increase = increase.filter(Increase::is_countable);
+                self.last.insert(key, Known::new(now, self.pages));
+                // What is there from the first page on has a past that nobody counts.
+                increase.or_else(|| (!counts_new).then(Increase::default))
             };
             match increase {
                 Some(increase) => self.total.add(&increase),

@@ -115,8 +115,8 @@ fn custom_buckets_are_read_as_classic_ones() {
             .into_iter()
             .zip(counts)
             .map(|(upper_bound, cumulative_float)| Bucket {
-                upper_bound,
                 cumulative_float,
+                upper_bound,
                 ..Bucket::default()
             })
             .collect(),
