@@ -5,7 +5,7 @@ use crate::synthetic::{
     AT, Fate, corrections, failure, findings, firing, many, probe, service, snapshot, system,
 };
 use slod::alerting::AlertsView;
-use slod::ledger::snapshot::{ServiceView, Snapshot};
+use slod::ledger::snapshot::{Maintenance, ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
 use slod::report::health::HealthLevel;
 use slod::report::signals::HealthAnswer;
@@ -181,7 +181,7 @@ fn page(
         service,
         corrections,
         firing,
-        health: &HealthAnswer::of(Some(&service.name), &findings(), firing.firing()),
+        health: &HealthAnswer::of(Some(service), &findings(), firing.firing()),
         system: &system(),
         at: AT,
         past,
@@ -340,6 +340,67 @@ fn the_headline_answers_whether_anything_is_wrong() {
     assert!(!pages["3-outdated"].contains("headline ok"));
     assert!(pages["3-outdated"].contains("http-equiv=\"refresh\""));
     assert!(!pages["3-ok"].contains("http-equiv=\"refresh\""));
+}
+
+/// A service while a correction takes out all of it.
+fn maintained(mut service: ServiceView) -> ServiceView {
+    service.maintenance = Some(Maintenance {
+        until: AT.after(Duration::from_secs(3600)),
+        reason: "upgrade of the database".into(),
+    });
+    for objective in &mut service.objectives {
+        objective.corrected = true;
+    }
+    service
+}
+
+#[test]
+fn what_is_in_maintenance_is_shown_as_such_and_not_asked_for() {
+    let fates = [Fate::Down, Fate::Burning, Fate::Healthy];
+    let names = ["concierge", "rag", "guardrails"];
+    let services = || {
+        names
+            .iter()
+            .zip(fates)
+            .map(|(name, fate)| service(name, fate))
+    };
+    let page = |maintained_ones: usize| {
+        let of = |(at, service)| {
+            if at < maintained_ones {
+                maintained(service)
+            } else {
+                service
+            }
+        };
+        render(&snapshot(services().enumerate().map(of).collect()), VIEW)
+    };
+    let headline = |html: &str| {
+        plain(
+            html.split_once("<h1>")
+                .expect("one")
+                .1
+                .split_once("</h1>")
+                .expect("it ends")
+                .0,
+        )
+    };
+    assert_eq!(headline(&page(0)), "2 of 3 services need attention");
+    assert_eq!(headline(&page(1)), "rag is burning its error budget");
+    assert_eq!(
+        headline(&page(2)),
+        "No problems; 2 of 3 services are in maintenance"
+    );
+    let html = page(2);
+    assert!(plain(&html).contains("2 in maintenance"), "{html}");
+    assert!(
+        !html.contains("About to break") && !html.contains("corrected now"),
+        "{html}"
+    );
+    let alone = render(
+        &snapshot(vec![maintained(service("rag", Fate::Down))]),
+        VIEW,
+    );
+    assert_eq!(headline(&alone), "rag is in maintenance");
 }
 
 /// The text between the tags.

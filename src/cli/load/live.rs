@@ -17,6 +17,7 @@ use crate::outcome::Timestamp;
 use crate::report::load_run::{Decision, Held, Requirement, Threshold, requirements};
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
+use crate::tasks::threads::refusal;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +60,7 @@ pub async fn run(
         }
     };
     let sampler = RunSampler::start(config, service, clock.clone());
-    let sampler = sampler.map_err(|error| format!("cannot sample: {}", error.kind()))?;
+    let sampler = sampler.map_err(|error| refusal(&error))?;
     let run = RunRecord {
         service: service.name.to_string(),
         scenario,

@@ -157,7 +157,7 @@ impl Rows<'_> {
                 unfold: self.unfold,
             })) }
             (self.lines((troubled.saturating_sub(cards), "also need attention"), self.within(cards, troubled), true))
-            (self.lines((healthy, "without problems"), self.within(troubled.max(cards), self.chosen.len()), unfold))
+            (self.lines((healthy, "need no attention"), self.within(troubled.max(cards), self.chosen.len()), unfold))
         }
     }
 
