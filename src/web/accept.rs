@@ -1,7 +1,6 @@
 //! The beginning of a connection: TLS if it is configured, and who the other end is.
 
 use super::auth::{Peer, ServerTls, name_of, refusal};
-use crate::probe::dial::source_of;
 use parking_lot::Mutex;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -71,7 +70,8 @@ async fn secure(
     let accepted = TlsAcceptor::from(tls.config.clone()).accept(stream).await;
     accepted
         .inspect_err(|error| {
-            if let Some(rustls::Error::InvalidCertificate(fault)) = source_of(error) {
+            let fault = error.get_ref().and_then(|fault| fault.downcast_ref());
+            if let Some(rustls::Error::InvalidCertificate(fault)) = fault {
                 REFUSED_CLIENTS.log(client, &refusal(fault));
             } else {
                 tracing::debug!("a TLS handshake failed: {error}");

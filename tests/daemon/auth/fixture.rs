@@ -7,7 +7,6 @@ use rcgen::{
 };
 use reqwest::{Certificate, Client, Identity, RequestBuilder};
 use std::fs;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,15 +38,15 @@ impl Files {
 
     /// An authority's certificate for each of these years, `NAME.FIRST.crt`, all with the key
     /// `NAME.ca.key`. It issued `NAME` itself, a client until 2090.
-    pub fn issue_by_dated(&self, name: &str, years: &[Range<i32>]) {
+    pub fn issue_by_dated(&self, name: &str, years: &[(i32, i32)]) {
         let own = KeyPair::generate().expect("a key");
         self.write(&format!("{name}.ca.key"), &own.serialize_pem());
-        for years in years {
+        for (first, end) in years {
             let mut params = authority_params();
-            params.not_before = date_time_ymd(years.start, 1, 1);
-            params.not_after = date_time_ymd(years.end, 1, 1);
+            params.not_before = date_time_ymd(*first, 1, 1);
+            params.not_after = date_time_ymd(*end, 1, 1);
             let pem = params.self_signed(&own).expect("signed").pem();
-            self.write(&format!("{name}.{}.crt", years.start), &pem);
+            self.write(&format!("{name}.{first}.crt"), &pem);
         }
         self.issue(
             &Issuer::new(authority_params(), own),

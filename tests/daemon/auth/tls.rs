@@ -160,7 +160,7 @@ async fn client_certificates_are_verified_as_configured() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_authority_out_of_its_dates_admits_nobody() {
     let files = Files::new();
-    files.issue_by_dated("dated", &[2020..2021, 2021..2095, 2089..2090]);
+    files.issue_by_dated("dated", &[(2020, 2021), (2021, 2095), (2089, 2090)]);
     let file = |names: &[&str], more: &str| {
         let read = |name: &&str| std::fs::read_to_string(files.path(name)).expect("text");
         files.write("ca.pem", &names.iter().map(read).collect::<String>());
@@ -209,7 +209,7 @@ async fn an_authority_out_of_its_dates_admits_nobody() {
 #[test]
 fn the_servers_own_certificate_out_of_its_dates_is_a_warning() {
     let files = Files::new();
-    files.issue_by_dated("dated", &[2020..2021]);
+    files.issue_by_dated("dated", &[(2020, 2021)]);
     let old = TLS.replace("server.crt", "dated.2020.crt");
     files.write("web.yml", &old.replace("server.key", "dated.ca.key"));
     files.write("slod.yaml", "web: { config_file: web.yml }\nservices: [ { name: web, probes: [ { name: a, tcp: { address: \"127.0.0.1:1\" } } ] } ]\n");
