@@ -251,7 +251,7 @@ fn all_alerts_are_on_their_page_part_by_part_and_by_the_filter() {
         "Pending 2",
         "grows by 8000 MiB/h",
         "Over 30",
-        "for 1h, until ",
+        ", until 2026-11-22 15:01:57 UTC",
     ] {
         assert!(rest.contains(part), "{part} is missing in {rest}");
     }
