@@ -1,5 +1,7 @@
 //! Named tasks that are all known, all joined, and whose failure is never silent.
 
+pub mod threads;
+
 use futures_util::FutureExt;
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -10,7 +10,7 @@ use crate::alert::{
 use crate::config::Config;
 use crate::ledger::LedgerView;
 use crate::outcome::Timestamp;
-use crate::signal::{Finding, Findings, Presence};
+use crate::signal::{Finding, Findings, Presence, SIGNALS};
 use crate::signals::Scope;
 use std::sync::Arc;
 
@@ -87,8 +87,27 @@ impl LiveAlerts {
     /// What fires, as of the state that was taken `at` this moment.
     pub fn view(&self, at: Timestamp, rules: &Arc<AlertRules>) -> AlertsView {
         let firing = self.machine.firing().cloned().collect();
-        AlertsView::new(at, firing).with_rules(rules.clone())
+        let signs = self.machine.pending_signs().filter_map(pending_sign);
+        let pending = self.machine.pending().chain(signs).collect();
+        AlertsView::new(at, firing)
+            .with_pending(pending)
+            .with_rules(rules.clone())
     }
+}
+
+/// The alert that a sign is about to become, without evidence.
+fn pending_sign((key, since): (&AlertKey, Timestamp)) -> Option<AlertRecord> {
+    let Source::Sign { sign, .. } = &key.source else {
+        return None;
+    };
+    let kind = SIGNALS.iter().find(|one| *one.name == **sign)?;
+    Some(AlertRecord::new(
+        key.clone(),
+        kind.alert,
+        kind.urgency,
+        since,
+        "",
+    ))
 }
 
 /// What the machine of alerts takes of a finding.

@@ -13,18 +13,29 @@ pub struct AlertsView {
     pub rules: Arc<AlertRules>,
     /// By service and source: objectives before signs, the fastest tier first.
     firing: Vec<AlertRecord>,
+    /// Those whose condition is met, but not for long enough; each from then on.
+    pub pending: Vec<AlertRecord>,
 }
 
 impl AlertsView {
     pub fn new(at: Timestamp, mut firing: Vec<AlertRecord>) -> Self {
         firing.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        let rules = Arc::default();
-        Self { at, rules, firing }
+        Self {
+            at,
+            rules: Arc::default(),
+            firing,
+            pending: Vec::new(),
+        }
     }
 
     #[must_use]
     pub fn with_rules(self, rules: Arc<AlertRules>) -> Self {
         Self { rules, ..self }
+    }
+
+    #[must_use]
+    pub fn with_pending(self, pending: Vec<AlertRecord>) -> Self {
+        Self { pending, ..self }
     }
 
     /// All that fires, by service and source.

@@ -12,6 +12,7 @@ use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::ProbeThreads;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
+use crate::tasks::threads;
 use crate::web::Access;
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
@@ -39,7 +40,7 @@ pub enum StartError {
     },
     #[error("the web configuration is invalid:\n{0}")]
     Web(String),
-    #[error("cannot start the probe threads: {0}")]
+    #[error("{}", threads::refusal(.0))]
     Threads(std::io::Error),
     #[error("cannot set up the metrics: {0}")]
     Metrics(#[from] prometheus::Error),

@@ -1,7 +1,7 @@
 //! `slod audit`: the performance checklist of a service, measured.
 
 use super::output::{complain, show};
-use super::run::on_runtime;
+use super::run::on_this_thread;
 use super::span::read_duration;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
@@ -41,7 +41,7 @@ pub fn run(args: &AuditArgs) -> u8 {
         return exit::USAGE;
     };
     let clock = Clock::system();
-    on_runtime(async {
+    on_this_thread(async {
         let looks = looks(service, &clock).await;
         let read = Store::open_read_only(&config.store.path)
             .and_then(|store| gather(service, looks, &store, clock.now(), args.span));

@@ -2,7 +2,7 @@
 
 use super::client::{Client, ClientArgs, Target};
 use super::output::{complain, show};
-use super::run::on_runtime;
+use super::run::on_this_thread;
 use super::{ConfigArg, exit};
 use crate::config::Config;
 use crate::store::{Store, StoreError};
@@ -73,7 +73,7 @@ pub fn on_daemon(
         Ok(daemon) => daemon,
         Err(code) => return code,
     };
-    on_runtime(async {
+    on_this_thread(async {
         match ask(&daemon).await {
             Ok(text) => {
                 show(&text);

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::demo;
 use crate::format::numbers;
 use crate::report::status::Status;
-use crate::tasks::Tasks;
+use crate::tasks::{Tasks, threads};
 use crate::units::show_duration;
 use clap::Args;
 use past::Generated;
@@ -71,7 +71,13 @@ async fn run_in(args: &DemoArgs, folder: &Path, log: &HeldLog) -> u8 {
             return exit::START;
         }
     };
-    let drawing = Drawing::start(Screen::new(log.clone()), intro, app.views(), &stop);
+    let drawing = match Drawing::start(Screen::new(log.clone()), intro, app.views(), &stop) {
+        Ok(drawing) => drawing,
+        Err(error) => {
+            complain(&format!("slod: {}", threads::refusal(&error)));
+            return exit::FAILED;
+        }
+    };
     if let Some(span) = args.span {
         let stop = stop.clone();
         tokio::spawn(async move {
@@ -166,11 +172,11 @@ impl Drawing {
         intro: String,
         (mut ledger, alerts): Views,
         stop: &CancellationToken,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let (end, until) = mpsc::sync_channel(1);
         let (sender, ended) = mpsc::sync_channel(1);
         let stop = stop.clone();
-        thread::spawn(move || {
+        let work = move || {
             let mut draw = || -> io::Result<()> {
                 screen.print(&intro)?;
                 loop {
@@ -187,8 +193,11 @@ impl Drawing {
             stop.cancel();
             // Nobody waits for it where the process ends first.
             let _ = sender.send(result);
-        });
-        Self { end, ended }
+        };
+        thread::Builder::new()
+            .name("drawing".to_owned())
+            .spawn(work)?;
+        Ok(Self { end, ended })
     }
 
     fn end(self) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use super::daemon::DaemonArgs;
 use super::output::{complain, show};
-use super::run::on_runtime;
+use super::run::on_this_thread;
 use super::{OutputFormat, exit};
 use crate::report::signals::HealthAnswer;
 use clap::Args;
@@ -20,14 +20,14 @@ pub struct HealthArgs {
     format: OutputFormat,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 if all known indicators are healthy, 1 if one is not, 2 if nothing can be said, 64 if the daemon does not answer or does not know the service. Warning signs that belong to no indicator are shown and do not change the exit code. Without a service, the signs of the host decide.";
+const EXIT_CODES: &str = "Exit codes: 0 if all known indicators are healthy, 1 if one is not, 2 if nothing can be said, as of a service in maintenance, 64 if the daemon does not answer or does not know the service. Warning signs that belong to no indicator are shown and do not change the exit code. Without a service, the signs of the host decide.";
 
 pub fn run(args: &HealthArgs) -> u8 {
     let daemon = match args.daemon.daemon() {
         Ok(daemon) => daemon,
         Err(code) => return code,
     };
-    on_runtime(async {
+    on_this_thread(async {
         let path = match &args.service {
             Some(service) => format!(
                 "/api/v1/health/{}",

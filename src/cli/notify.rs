@@ -1,7 +1,7 @@
 //! `slod notify`: try a receiver, or list what was sent.
 
 use super::output::{complain, show};
-use super::run::on_runtime;
+use super::run::on_this_thread;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
 use crate::notify::{Answer, Done, Sender};
@@ -130,7 +130,7 @@ fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> u8 {
             return exit::START;
         }
     };
-    on_runtime(async {
+    on_this_thread(async {
         let answer = sender.deliver(receiver, message, Done::default(), now);
         let answer = answer.await.answer;
         let text = receiver.redactions.cleaned(answer.text().to_owned());

@@ -2,7 +2,7 @@
 
 use super::exit;
 use super::output::{complain, show};
-use super::run::on_runtime;
+use super::run::on_this_thread;
 use crate::clock::Clock;
 use crate::config::{Config, MetricsSpec};
 use crate::diagnostic::nearest;
@@ -22,7 +22,7 @@ pub fn run(config: &Config, service: &str) -> u8 {
         complain(&format!("slod: {}", unknown(config, service)));
         return exit::USAGE;
     };
-    on_runtime(async {
+    on_this_thread(async {
         let mut scraper = Scraper::new(spec.clone());
         let metrics = scraper.scrape(&Clock::system(), Trace::silent()).await;
         let values = scraper.raw_values();

@@ -5,11 +5,20 @@ use super::stop_requests::StopRequests;
 use super::{ConfigArg, exit};
 use crate::app::{App, Origin, RunError, StartError};
 use crate::clock::Clock;
+use crate::tasks::threads;
 use crate::version;
 use clap::Args;
 use std::collections::BTreeSet;
+use std::io;
+use std::num::NonZero;
 use std::path::PathBuf;
+use std::thread;
+use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
+
+/// Threads that the daemon or a run needs beside those of the runtime: for attempts, the store, names,
+/// expectations and files.
+const OTHER_THREADS: usize = 6;
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -40,7 +49,10 @@ pub fn run(args: &RunArgs) -> u8 {
             }
             Err(error) => {
                 tracing::error!("{error}");
-                return exit::START;
+                return match error {
+                    StartError::Threads(_) => exit::FAILED,
+                    _ => exit::START,
+                };
             }
         };
         if let Ok(address) = app.address() {
@@ -67,18 +79,34 @@ pub fn ended(result: Result<(), RunError>) -> u8 {
     }
 }
 
-/// Runs a future on the process's runtime.
+/// Runs a future on the process's runtime, which may do anything.
 pub fn on_runtime(work: impl Future<Output = u8>) -> u8 {
-    match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime.block_on(work),
-        Err(error) => {
-            complain(&format!("slod: cannot start the runtime: {error}"));
-            exit::START
-        }
-    }
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let found = threads::startable(1 + OTHER_THREADS, processors + OTHER_THREADS);
+    let start = |threads| {
+        Builder::new_multi_thread()
+            .worker_threads(threads - OTHER_THREADS)
+            .enable_all()
+            .build()
+    };
+    run_on(found.map(start), work)
+}
+
+/// Runs a future that only asks others for something, on this thread. Only the lookup of a name has
+/// another one.
+pub fn on_this_thread(work: impl Future<Output = u8>) -> u8 {
+    let start = |_| Builder::new_current_thread().enable_all().build();
+    run_on(threads::startable(1, 1).map(start), work)
+}
+
+fn run_on(started: io::Result<io::Result<Runtime>>, work: impl Future<Output = u8>) -> u8 {
+    let reason = match started {
+        Ok(Ok(runtime)) => return runtime.block_on(work),
+        Ok(Err(error)) => format!("cannot start the runtime: {}", error.kind()),
+        Err(error) => threads::refusal(&error),
+    };
+    complain(&format!("slod: {reason}"));
+    exit::FAILED
 }
 
 /// SIGTERM or SIGINT asks for a clean stop; the second one ends the process at once.

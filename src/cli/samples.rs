@@ -2,7 +2,7 @@
 
 use super::daemon::{Daemon, DaemonArgs};
 use super::output::{complain, show};
-use super::run::on_runtime;
+use super::run::on_this_thread;
 use super::span::{When, read_duration};
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
@@ -55,7 +55,7 @@ pub fn run(args: &SamplesArgs) -> u8 {
         Ok(daemon) => daemon,
         Err(code) => return code,
     };
-    on_runtime(async {
+    on_this_thread(async {
         match answer(args, &daemon, (from, to)).await {
             Ok(text) => {
                 show(&text);

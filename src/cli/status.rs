@@ -3,7 +3,7 @@
 use super::daemon::{Daemon, DaemonArgs};
 use super::log::{takes_colour, takes_escapes};
 use super::output::{complain, draw};
-use super::run::on_runtime;
+use super::run::on_this_thread;
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -37,7 +37,7 @@ pub fn run(args: &StatusArgs) -> u8 {
         Ok(daemon) => daemon,
         Err(code) => return code,
     };
-    on_runtime(async {
+    on_this_thread(async {
         loop {
             let status = match status(args, &daemon).await {
                 Ok(status) => status,

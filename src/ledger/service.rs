@@ -2,9 +2,10 @@
 
 use super::objective::ObjectiveState;
 use super::probe::ProbeState;
-use super::snapshot::{ProbeView, ServiceView};
+use super::snapshot::{Maintenance, ProbeView, ServiceView};
 use crate::config::ServiceSpec;
 use crate::outcome::{Event, Timestamp};
+use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
 use std::sync::Arc;
 
@@ -65,7 +66,13 @@ impl ServiceState {
         }
     }
 
-    pub(super) fn view(&self, now: Timestamp, scale: &Scale, merged: &mut Vec<u32>) -> ServiceView {
+    pub(super) fn view(
+        &self,
+        now: Timestamp,
+        corrections: &[Correction],
+        scale: &Scale,
+        merged: &mut Vec<u32>,
+    ) -> ServiceView {
         ServiceView {
             name: self.name.clone(),
             description: self.description.clone(),
@@ -80,7 +87,21 @@ impl ServiceState {
                 .iter()
                 .map(|objective| objective.view(now, &self.probes))
                 .collect(),
+            maintenance: self.maintenance(now, corrections),
         }
+    }
+
+    /// `None` also where one of its objectives still counts.
+    fn maintenance(&self, now: Timestamp, corrections: &[Correction]) -> Option<Maintenance> {
+        let of = |slo| Maintenance::of(corrections, &self.name, slo, now);
+        let slos = self
+            .objectives
+            .iter()
+            .map(|one| &*one.tracker.objective().name);
+        let each: Option<Vec<_>> = slos.map(|slo| of(Some(slo))).collect();
+        // It lasts until the first of them counts again.
+        let first = each?.into_iter().min_by_key(|one| one.until);
+        first.or_else(|| of(None))
     }
 
     /// Of its own probes.

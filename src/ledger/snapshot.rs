@@ -37,8 +37,39 @@ pub struct ServiceView {
     pub labels: Arc<[(String, String)]>,
     pub probes: Vec<ProbeView>,
     pub objectives: Vec<ObjectiveView>,
+    /// While a correction takes out all of it.
+    pub maintenance: Option<Maintenance>,
     /// The last [`DAYS`] UTC days by the service's first objective, oldest first, today last.
     pub days: [DayView; DAYS],
+}
+
+/// A correction of now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Maintenance {
+    /// Exclusive.
+    pub until: Timestamp,
+    pub reason: Box<str>,
+}
+
+impl Maintenance {
+    /// The one of some that excludes what happens now, of an objective or of all of a service, the longest;
+    /// `None` if there is none.
+    pub fn of(all: &[Correction], service: &str, slo: Option<&str>, at: Timestamp) -> Option<Self> {
+        let excludes = |one: &&Correction| match slo {
+            Some(slo) => one.concerns(service, slo),
+            None => one.is_for(service) && one.slos.is_empty(),
+        };
+        let next = Timestamp(at.0 + 1);
+        let now = all.iter().filter(excludes).filter_map(|one| {
+            let until = one.occurrences(at, next).pop()?.1;
+            Some((until, &*one.reason))
+        });
+        let (until, reason) = now.max_by_key(|(until, _)| *until)?;
+        Some(Self {
+            until,
+            reason: reason.into(),
+        })
+    }
 }
 
 /// How many days a service's history bars go back.

@@ -41,13 +41,14 @@ impl LedgerView {
     pub fn services(&self) -> impl Iterator<Item = ServiceView> {
         let mut merged = Vec::new();
         let services = self.services.iter();
-        services.map(move |service| service.view(self.at, &self.scale, &mut merged))
+        services
+            .map(move |service| service.view(self.at, &self.corrections, &self.scale, &mut merged))
     }
 
     /// The numbers of one service.
     pub fn service(&self, name: &str) -> Option<ServiceView> {
         let service = self.state(name)?;
-        Some(service.view(self.at, &self.scale, &mut Vec::new()))
+        Some(service.view(self.at, &self.corrections, &self.scale, &mut Vec::new()))
     }
 
     /// The newest attempts of each of a service's own probes that makes requests: the durations of

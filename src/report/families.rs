@@ -1,7 +1,8 @@
 //! The families of sampled series that people look at first, with how they are shown.
 
-use crate::format::numbers;
-use crate::sample::SeriesKey;
+use crate::format::{numbers, times};
+use crate::outcome::Timestamp;
+use crate::sample::{SeriesKey, SeriesKind};
 use std::time::Duration;
 
 /// What is drawn of a family.
@@ -83,6 +84,24 @@ pub fn name(key: &SeriesKey) -> String {
     let labels = key.labels();
     let own = labels.filter(|(name, _)| !matches!(*name, "service" | "quantile"));
     own.map(|(_, value)| value).collect::<Vec<_>>().join(" ")
+}
+
+/// A value of a series, in its unit; of a counter its rate.
+#[expect(clippy::cast_possible_truncation, reason = "saturates")]
+pub fn shown(key: &SeriesKey, kind: SeriesKind, value: f64) -> String {
+    let amount = match key.unit() {
+        Some("seconds") if key.name().ends_with("_timestamp_seconds") => {
+            return times::second(Timestamp::from_secs(value as i64).to_utc());
+        }
+        Some("seconds") if value >= 0.0 => seconds(value),
+        Some("bytes") if value >= 0.0 => bytes(value),
+        Some("ratio") if kind == SeriesKind::Gauge => numbers::share(value),
+        _ => plain(value),
+    };
+    match kind {
+        SeriesKind::Gauge => amount,
+        SeriesKind::Counter => format!("{amount}/s"),
+    }
 }
 
 fn plain(value: f64) -> String {

@@ -25,6 +25,8 @@ pub enum Health {
     Burning,
     /// The budget burned lately, and burns no more.
     Recovered,
+    /// What happens now does not count.
+    Maintenance,
     NoData,
     WarmingUp,
     Ok,
@@ -42,7 +44,7 @@ pub enum HealthLevel {
 }
 
 impl Health {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Down,
         Self::PartlyDown,
         Self::BudgetSpent,
@@ -50,6 +52,7 @@ impl Health {
         Self::Unseen,
         Self::Burning,
         Self::Recovered,
+        Self::Maintenance,
         Self::NoData,
         Self::WarmingUp,
         Self::Ok,
@@ -57,8 +60,12 @@ impl Health {
     ];
 
     pub fn of(service: &ServiceView, at: Timestamp) -> Self {
+        if service.maintenance.is_some() {
+            return Self::Maintenance;
+        }
         let probes = Self::of_probes(&service.probes, at);
         let objectives = service.objectives.iter().map(Self::of_objective);
+        let objectives = objectives.filter(|health| *health != Self::Maintenance);
         // A journey has no probes of its own.
         let probes = Some(probes).filter(|_| !service.probes.is_empty());
         objectives.chain(probes).min().unwrap_or(Self::NoData)
@@ -86,6 +93,9 @@ impl Health {
     }
 
     pub fn of_objective(view: &ObjectiveView) -> Self {
+        if view.corrected {
+            return Self::Maintenance;
+        }
         let period = &view.budget.period;
         let share = (period.good + period.bad) as f64 / period.expected.max(1.0);
         let observed = share * view.objective.window.length.as_secs_f64();
@@ -110,6 +120,7 @@ impl Health {
             Self::Unseen => "no recent data",
             Self::Burning => ObjectiveState::Burning.label(),
             Self::Recovered => ObjectiveState::Recovered.label(),
+            Self::Maintenance => "in maintenance",
             Self::NoData => "no data yet",
             Self::WarmingUp => "warming up",
             Self::Ok => ObjectiveState::Ok.label(),
@@ -127,6 +138,7 @@ impl Health {
             Self::Unseen => "has no recent data",
             Self::Burning => "is burning its error budget",
             Self::Recovered => "has recovered; its burn rate over the last hours is still high",
+            Self::Maintenance => "is in maintenance",
             Self::NoData => "has no data yet",
             Self::WarmingUp => "is healthy so far",
             Self::Ok => "is healthy",
@@ -138,7 +150,7 @@ impl Health {
         match self {
             Self::Down | Self::PartlyDown | Self::BurningFast => HealthLevel::Bad,
             Self::BudgetSpent | Self::Unseen | Self::Burning | Self::Recovered => HealthLevel::Warn,
-            Self::NoData | Self::WarmingUp => HealthLevel::Idle,
+            Self::Maintenance | Self::NoData | Self::WarmingUp => HealthLevel::Idle,
             Self::Ok | Self::Quiet => HealthLevel::Ok,
         }
     }

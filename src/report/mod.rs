@@ -9,6 +9,7 @@ pub mod families;
 pub mod health;
 pub mod load_run;
 pub mod log_file;
+pub mod maintenance;
 pub mod markers;
 pub mod metrics;
 pub mod notes;

@@ -1,6 +1,8 @@
 //! Warning signs and healthy indicators as people and programs read them.
 
+use super::maintenance::MaintenanceEntry;
 use crate::alert::{AlertRecord, Source};
+use crate::ledger::snapshot::ServiceView;
 use crate::signal::{Finding, Findings, Indicator};
 use crate::text::printable;
 use chrono::{DateTime, Utc};
@@ -13,6 +15,9 @@ pub struct HealthAnswer {
     /// Absent for the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
+    /// While nothing of the service counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<MaintenanceEntry>,
     pub indicators: Vec<IndicatorEntry>,
     pub signals: Vec<SignalEntry>,
 }
@@ -105,13 +110,16 @@ impl SignalEntry {
 
 impl HealthAnswer {
     /// What is known of a service, or of the host without one.
-    pub fn of(service: Option<&str>, findings: &Findings, firing: &[AlertRecord]) -> Self {
+    pub fn of(service: Option<&ServiceView>, findings: &Findings, firing: &[AlertRecord]) -> Self {
+        let maintenance = service.and_then(|view| view.maintenance.as_ref());
+        let service = service.map(|view| &*view.name);
         let signals = findings.all.iter();
         let signals = signals.filter(|one| one.service.as_deref() == service);
         let indicators = findings.indicators.iter();
         let indicators = indicators.filter(|one| Some(&*one.service) == service);
         Self {
             service: service.map(str::to_owned),
+            maintenance: maintenance.map(MaintenanceEntry::of),
             indicators: indicators.map(IndicatorEntry::of).collect(),
             signals: signals
                 .map(|one| SignalEntry::of(one).with_alert(firing))
@@ -123,9 +131,12 @@ impl HealthAnswer {
         self.signals.iter().filter(|one| one.is_active())
     }
 
-    /// Whether it is healthy: `None` if nothing can be said. Signs that contradict no indicator do not
-    /// count for a service; the host has nothing else.
+    /// Whether it is healthy: `None` if nothing can be said, as of a service in maintenance. Signs that
+    /// contradict no indicator do not count for a service; the host has nothing else.
     pub fn is_healthy(&self) -> Option<bool> {
+        if self.maintenance.is_some() {
+            return None;
+        }
         let words: Vec<&str> = if self.service.is_some() {
             self.indicators.iter().map(|one| &*one.holds).collect()
         } else {
@@ -146,6 +157,9 @@ impl HealthAnswer {
     pub fn to_text(&self) -> String {
         let title = self.service.as_deref().unwrap_or("host");
         let mut out = format!("{}\n", printable(title));
+        if let Some(maintenance) = &self.maintenance {
+            writeln!(out, "  {}", maintenance.words()).unwrap_or_default();
+        }
         for one in &self.indicators {
             let word = if one.holds == "no" { "NO" } else { &*one.holds };
             let (title, evidence) = (printable(&one.title), printable(&one.evidence));
@@ -198,6 +212,7 @@ mod tests {
         });
         HealthAnswer {
             service: service.map(str::to_owned),
+            maintenance: None,
             indicators: indicators.collect(),
             signals: signals.collect(),
         }
@@ -217,6 +232,18 @@ mod tests {
         assert_eq!(host(&["clear", "active"]), Some(false));
         assert_eq!(host(&["clear", "unknown"]), Some(true));
         assert_eq!(host(&[]), None);
+    }
+
+    #[test]
+    fn a_service_in_maintenance_is_not_judged() {
+        let mut answer = answer(Some("rag"), &["no"], &[]);
+        answer.maintenance = Some(MaintenanceEntry {
+            until: DateTime::UNIX_EPOCH,
+            reason: "upgrade".to_owned(),
+        });
+        assert_eq!(answer.is_healthy(), None);
+        let first = "rag\n  in maintenance until 1970-01-01 00:00:00 UTC: upgrade\n  NO ";
+        assert!(answer.to_text().starts_with(first), "{}", answer.to_text());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::alerts::{self, AlertEntry};
 use super::health::Health;
+use super::maintenance::MaintenanceEntry;
 use super::notes;
 use super::table::{drawn_within, known, plain};
 use crate::alert::AlertRecord;
@@ -37,9 +38,13 @@ pub struct Status {
 pub struct ServiceStatus {
     pub name: String,
     pub description: String,
-    /// The worst of its probes and objectives: `ok`, `down`, `partly down`, or as for an objective.
+    /// The worst of its probes and objectives: `ok`, `down`, `partly down`, or as for an objective;
+    /// `in maintenance` while nothing of it counts.
     #[serde(default)]
     pub state: String,
+    /// While nothing of it counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<MaintenanceEntry>,
     /// As the config has them.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -74,7 +79,8 @@ pub struct ObjectiveStatus {
     pub name: String,
     pub target_ratio: f64,
     pub window_seconds: u64,
-    /// `ok`, `warming up`, `burning`, `burning fast`, `recovered`, `budget spent` or `no data yet`.
+    /// `ok`, `warming up`, `burning`, `burning fast`, `recovered`, `budget spent`, `in maintenance` or
+    /// `no data yet`.
     #[serde(default)]
     pub state: String,
     /// `week`, `month`, `quarter` or `year`; absent for a rolling window.
@@ -182,6 +188,9 @@ impl Status {
             notes.push(notes::future(self.future_outcomes, until));
         }
         for service in &self.services {
+            if let Some(maintenance) = &service.maintenance {
+                notes.push(format!("{}: {}", service.name, maintenance.words()));
+            }
             for objective in &service.objectives {
                 let name = format!("{}/{}", service.name, objective.name);
                 if objective.beyond_retention {
@@ -303,6 +312,7 @@ impl ServiceStatus {
             name: service.name.to_string(),
             description: service.description.to_string(),
             state: Health::of(service, at).label().to_owned(),
+            maintenance: service.maintenance.as_ref().map(MaintenanceEntry::of),
             labels: service.labels.iter().cloned().collect(),
             probes: probes.map(|probe| ProbeStatus::of(probe, at)).collect(),
             objectives: service.objectives.iter().map(ObjectiveStatus::of).collect(),

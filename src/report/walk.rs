@@ -2,6 +2,7 @@
 
 use crate::config::{Config, ServiceSpec};
 use crate::store::{Store, StoreError};
+use crate::tasks::threads;
 use std::num::NonZero;
 use std::thread;
 
@@ -12,31 +13,22 @@ pub fn each_share<'c, T: Send>(
     store: &Store,
     read: impl Fn(&Store, &'c [ServiceSpec]) -> Result<Vec<T>, StoreError> + Sync,
 ) -> Result<Vec<T>, StoreError> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = config.services.len().div_ceil(threads).max(1);
-    let read = &read;
-    thread::scope(|scope| {
-        let mut workers = Vec::new();
-        for services in config.services.chunks(share) {
-            let reader = store.reader()?;
-            let work = move || {
-                let found = read(&reader, services);
-                found.map(|found| (found, reader.unreadable_blocks()))
-            };
-            let worker = thread::Builder::new().spawn_scoped(scope, work);
-            workers.push(worker.map_err(StoreError::io("start a thread that reads the store"))?);
-        }
-        let mut all = Vec::new();
-        for worker in workers {
-            match worker.join() {
-                Ok(part) => {
-                    let (found, unreadable) = part?;
-                    store.add_unreadable(unreadable);
-                    all.extend(found);
-                }
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        Ok(all)
-    })
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = config.services.len().div_ceil(processors).max(1);
+    let parts: Result<Vec<_>, _> = config
+        .services
+        .chunks(share)
+        .map(|services| Ok((store.reader()?, services)))
+        .collect();
+    let read = |(reader, services): (Store, &'c [ServiceSpec])| {
+        let found = read(&reader, services);
+        found.map(|found| (found, reader.unreadable_blocks()))
+    };
+    let mut all = Vec::new();
+    for part in threads::each(parts?, read) {
+        let (found, unreadable) = part?;
+        store.add_unreadable(unreadable);
+        all.extend(found);
+    }
+    Ok(all)
 }

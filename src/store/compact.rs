@@ -198,7 +198,7 @@ pub fn load(conn: &Connection, id: i64) -> rusqlite::Result<Option<Block>> {
     statement.query_row([id], read).optional()
 }
 
-fn save(conn: &Connection, id: i64, block: &Block) -> rusqlite::Result<()> {
+pub fn save(conn: &Connection, id: i64, block: &Block) -> rusqlite::Result<()> {
     conn.prepare_cached("REPLACE INTO hour (id, counts) VALUES (?1, ?2)")?
         .execute(params![id, block.counts])?;
     conn.prepare_cached("REPLACE INTO block (id, outcomes) VALUES (?1, ?2)")?
@@ -206,7 +206,11 @@ fn save(conn: &Connection, id: i64, block: &Block) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn intern_basis(conn: &Connection, scales: &Scales, keys: &[TallyKey]) -> rusqlite::Result<i64> {
+pub fn intern_basis(
+    conn: &Connection,
+    scales: &Scales,
+    keys: &[TallyKey],
+) -> rusqlite::Result<i64> {
     let keys: Vec<String> = keys.iter().map(TallyKey::to_string).collect();
     let (cuts, keys) = (scales.to_text(), keys.join(" "));
     let find = "SELECT id FROM basis WHERE cuts = ?1 AND keys = ?2";

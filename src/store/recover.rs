@@ -33,6 +33,9 @@ pub struct Recovered {
     pub nameless: bool,
     /// A probe's hours of which the exact counts are left, and no single outcome.
     pub hours_counts_only: u64,
+    /// A probe's hours that have every outcome, but whose latencies are only known roughly: the borders of
+    /// their buckets are gone.
+    pub hours_rough: u64,
     /// A probe's hours that cannot be read or make no sense.
     pub hours_lost: u64,
     /// Outcomes that can be read but make no sense.
@@ -89,6 +92,11 @@ impl Recovered {
                 self.hours_counts_only,
                 "probe-hour",
                 ", of which the exact counts are kept and no single outcome",
+            ),
+            (
+                self.hours_rough,
+                "probe-hour",
+                ", of which every outcome is kept, with latencies that may be off by some percent",
             ),
             (self.outcomes_lost, "invalid recent outcome", ""),
             (self.corrections_lost, "invalid correction", ""),

@@ -1,8 +1,9 @@
 //! The beginning of a connection: TLS if it is configured, and who the other end is.
 
-use super::auth::{Peer, ServerTls, name_of};
-use std::net::SocketAddr;
-use std::time::Duration;
+use super::auth::{Peer, ServerTls, name_of, refusal};
+use parking_lot::Mutex;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -10,6 +11,8 @@ use tokio_rustls::TlsAcceptor;
 
 /// How long a client may take for the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Refused client certificates have one message in this time.
+const LOGGED_EVERY: Duration = Duration::from_secs(10);
 /// The first byte of every TLS connection.
 const TLS_HANDSHAKE: u8 = 0x16;
 /// Bytes that are read of a client that does not speak TLS.
@@ -34,7 +37,8 @@ pub async fn open(
         };
         return Some((Box::new(stream), peer));
     };
-    let stream = timeout(HANDSHAKE, secure(stream, tls)).await.ok()??;
+    let accepted = secure(stream, address.ip(), tls);
+    let stream = timeout(HANDSHAKE, accepted).await.ok()??;
     let verified = stream
         .get_ref()
         .1
@@ -51,6 +55,7 @@ pub async fn open(
 
 async fn secure(
     mut stream: TcpStream,
+    client: IpAddr,
     tls: &ServerTls,
 ) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
     let mut first = [0];
@@ -64,6 +69,48 @@ async fn secure(
     }
     let accepted = TlsAcceptor::from(tls.config.clone()).accept(stream).await;
     accepted
-        .inspect_err(|error| tracing::debug!("a TLS handshake failed: {error}"))
+        .inspect_err(|error| {
+            let fault = error.get_ref().and_then(|fault| fault.downcast_ref());
+            if let Some(rustls::Error::InvalidCertificate(fault)) = fault {
+                REFUSED_CLIENTS.log(client, &refusal(fault));
+            } else {
+                tracing::debug!("a TLS handshake failed: {error}");
+            }
+        })
         .ok()
+}
+
+static REFUSED_CLIENTS: RefusedClients = RefusedClients(Mutex::new(None));
+
+/// What the log says of refused client certificates: little, whoever connects how often.
+struct RefusedClients(Mutex<Option<Logged>>);
+
+/// The latest message, and how many were left out since.
+struct Logged {
+    at: Instant,
+    unlogged: u64,
+}
+
+impl RefusedClients {
+    fn log(&self, client: IpAddr, reason: &str) {
+        let mut logged = self.0.lock();
+        let more = match &mut *logged {
+            Some(last) if last.at.elapsed() < LOGGED_EVERY => {
+                last.unlogged += 1;
+                return;
+            }
+            Some(last) if last.unlogged > 0 => {
+                format!(
+                    " ({} more were refused since the last message)",
+                    last.unlogged
+                )
+            }
+            _ => String::new(),
+        };
+        *logged = Some(Logged {
+            at: Instant::now(),
+            unlogged: 0,
+        });
+        tracing::warn!("the client certificate of {client} was refused: {reason}{more}");
+    }
 }

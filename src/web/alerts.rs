@@ -2,16 +2,20 @@
 
 use super::WebState;
 use super::listing::{cut, link_next, stamp};
+use super::page::PageQuery;
+use super::page::alert_list::{Alerts as Shown, render_alerts};
 use super::problem::Problem;
 use super::request::Query;
+use super::status::view;
 use super::store;
 use crate::alert::AlertRecord;
+use crate::alerting::sign;
 use crate::outcome::Timestamp;
 use crate::report::alerts::AlertEntry;
 use crate::store::{Store, StoreError};
 use axum::Json;
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::extract::{RawQuery, State};
+use axum::response::{Html, IntoResponse, Response};
 use std::collections::HashMap;
 
 /// Alerts in one answer at most: the newest.
@@ -44,6 +48,37 @@ pub async fn alerts(State(state): State<WebState>, query: Query) -> Result<Respo
         link_next(&mut response, "/api/v1/alerts", &next);
     }
     Ok(response)
+}
+
+/// The page for people.
+pub async fn page(State(state): State<WebState>, RawQuery(query): RawQuery) -> Html<String> {
+    let query = PageQuery::of(query.as_deref());
+    let read = |store: &Store| store.alerts(Timestamp(0), Timestamp(i64::MAX), LIMIT);
+    let over = store::read(&state, read).await.ok().map(|mut kept| {
+        kept.retain(|one| one.to.is_some());
+        kept
+    });
+    let shown = Shown {
+        firing: firing(&state).await,
+        pending: pending(&state),
+        over,
+    };
+    let trouble = state.store.stats().trouble();
+    let view = view(&state, query, trouble.as_deref());
+    Html(render_alerts(&shown, state.ledger_view().at, view))
+}
+
+/// What is about to fire, signs with what was found of them.
+fn pending(state: &WebState) -> Vec<AlertRecord> {
+    let findings = state.findings.borrow().clone();
+    let mut pending = state.alerts.borrow().pending.clone();
+    for alert in &mut pending {
+        let found = findings.all.iter().find(|one| sign(one).key == alert.key);
+        if let Some(found) = found {
+            alert.evidence = found.evidence.clone();
+        }
+    }
+    pending
 }
 
 async fn firing(state: &WebState) -> Vec<AlertRecord> {

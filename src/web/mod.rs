@@ -184,6 +184,8 @@ fn views() -> Router<WebState> {
         .route("/services/{service}", get(status::service))
         .route("/runs", get(runs::overview))
         .route("/runs/{id}", get(runs::page))
+        .route("/alerts", get(alerts::page))
+        .route("/series", get(series::page))
         .route("/notifications", get(notifications::page))
         .route("/api/v1/alerts", get(alerts::alerts))
         .route("/api/v1/silences/preview", get(decisions::preview))

@@ -3,8 +3,11 @@
 use super::WebState;
 use super::api::check_service;
 use super::fields::Fields;
+use super::page::PageQuery;
+use super::page::series_list::{Asked, Listed, render_series};
 use super::problem::Problem;
 use super::request::Query;
+use super::status::view;
 use super::store;
 use crate::outcome::{Timestamp, millis};
 use crate::report::series::{ROWS_MAX, SeriesEntry, SeriesRange, range};
@@ -12,8 +15,9 @@ use crate::sample::SeriesKey;
 use crate::store::Store;
 use crate::units::{self, HOUR, show_duration};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
+use axum::response::Html;
 use std::time::Duration;
 
 /// Those of a service, or of a name; all without either.
@@ -33,6 +37,23 @@ pub async fn list(
         .iter()
         .filter(|info| of_service(&info.key) && has_name(&info.key));
     Ok(Json(wanted.map(SeriesEntry::of).collect()))
+}
+
+/// The page for people.
+pub async fn page(
+    State(state): State<WebState>,
+    RawQuery(query): RawQuery,
+) -> Result<Html<String>, Problem> {
+    let query = PageQuery::of(query.as_deref());
+    let (asked, at) = (Asked::of(query), state.ledger_view().at);
+    let read = {
+        let asked = asked.clone();
+        move |store: &Store| Listed::read(store, &asked, at)
+    };
+    let listed = store::read(&state, read).await?;
+    let trouble = state.store.stats().trouble();
+    let view = view(&state, query, trouble.as_deref());
+    Ok(Html(render_series(&listed, &asked, at, view)))
 }
 
 pub async fn one(

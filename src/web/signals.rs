@@ -4,6 +4,7 @@ use super::WebState;
 use super::api::{check_service, unknown};
 use super::problem::Problem;
 use super::request::Query;
+use crate::ledger::snapshot::ServiceView;
 use crate::report::signals::{HealthAnswer, SignalEntry};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -36,7 +37,7 @@ pub async fn health(
     let ledger = state.ledger_view();
     ledger
         .service(&name)
-        .map(|_| report(&state, Some(&name)))
+        .map(|service| report(&state, Some(&service)))
         .ok_or_else(|| unknown("service", &name))
 }
 
@@ -45,7 +46,7 @@ pub async fn host(State(state): State<WebState>) -> Json<HealthAnswer> {
     report(&state, None)
 }
 
-fn report(state: &WebState, service: Option<&str>) -> Json<HealthAnswer> {
+fn report(state: &WebState, service: Option<&ServiceView>) -> Json<HealthAnswer> {
     let (findings, alerts) = (
         state.findings.borrow().clone(),
         state.alerts.borrow().clone(),

@@ -86,7 +86,7 @@ pub async fn service(
         .ok_or_else(|| unknown("service", &name))?;
     let alerts = Arc::clone(&state.alerts.borrow());
     let findings = Arc::clone(&state.findings.borrow());
-    let health = HealthAnswer::of(Some(&name), &findings, alerts.firing());
+    let health = HealthAnswer::of(Some(&service), &findings, alerts.firing());
     let probes = service.probes.iter().take(DRAWN_PROBES);
     let wanted = WantedPast {
         config: Arc::clone(&state.configs.borrow()),

@@ -60,6 +60,13 @@ fn a_correction_is_counted_at_once_survives_and_can_be_taken_back() {
     );
     let list = daemon.request("GET", "/api/v1/corrections");
     assert!(list.contains("a drill <b>"), "{list}");
+    let front = daemon.request("GET", "/");
+    assert!(front.contains("is in maintenance"), "{front}");
+    for path in ["/api/v1/services/web", "/api/v1/health/web"] {
+        let answer = daemon.request("GET", path);
+        let maintenance = "\"maintenance\":{\"until\":\"";
+        assert!(answer.contains(maintenance), "{path}: {answer}");
+    }
 
     daemon.signal("KILL");
     daemon.ended();

@@ -44,6 +44,19 @@ fn samples_outlive_a_kill_and_are_shown() {
     let daemon = Daemon::start(&file);
     let id = daemon.wait_for(|daemon| load(daemon).map(|series| series["id"].clone()));
     let before = daemon.wait_for(|daemon| Some(rows(daemon, &id)).filter(|rows| rows.len() >= 3));
+    let page = daemon.request("GET", "/series?q=host_load1+load");
+    for part in [
+        ">slod_host_load1</a>",
+        "<svg role=\"img\" aria-label=\"Last 1h: at most ",
+        " of ",
+    ] {
+        assert!(page.contains(part), "{part} is missing in {page}");
+    }
+    assert!(
+        daemon
+            .request("GET", "/series?q=nothing")
+            .contains("No series fits the filter.")
+    );
     // Each sample is at a multiple of the interval.
     for row in &before {
         let at = row["at"].as_str().expect("a time");

@@ -233,6 +233,15 @@ async fn heads_that_other_clients_take_are_taken() {
     let wide = b"HTTP/1.1  200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec();
     let (seen, story) = cause_of(wide, "expect: { body: ^ok$ }").await;
     assert_eq!(seen, None, "{story}");
+    for line in [
+        "HTTP/1.1 200 O\x1bK",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 O\x1b\x7fK",
+        "HTTP/1.1 103 \x1b\r\nLink: x\r\n\r\nHTTP/1.1 100 A\r\n\r\nHTTP/1.1  200 \x01",
+    ] {
+        let answer = format!("{line}\r\nContent-Length: 2\r\n\r\nok");
+        let (seen, story) = cause_of(answer.into_bytes(), "expect: { body: ^ok$ }").await;
+        assert_eq!(seen, None, "{line:?}: {story}");
+    }
     let old = b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
     let (seen, story) = cause_of(old.to_vec(), "expect: { body: ^ok$ }").await;
     assert_eq!(seen, None, "{story}");

@@ -131,6 +131,13 @@ async fn http2_is_negotiated_over_tls() {
     let yaml = format!("{{ url: \"{url}\", http_version: 1.1, tls: {{ ca_file: ca.pem }} }}");
     let figures = drive(http(&yaml, folder.path()), 1.0).await;
     assert_eq!(figures.good, 0, "{figures:?}");
+    // One that does not choose it is no server of HTTP/2, also where it would speak it.
+    let address = authority.http2_with(&[]).await;
+    let url = format!("https://127.0.0.1:{}/", address.port());
+    let yaml = format!("{{ url: \"{url}\", http_version: 2, tls: {{ ca_file: ca.pem }} }}");
+    let figures = drive(http(&yaml, folder.path()), 1.0).await;
+    let causes: Vec<_> = figures.failed.iter().map(|(cause, _)| *cause).collect();
+    assert_eq!((figures.good, causes), (0, vec![Cause::Tls]));
 }
 
 const HEAD: &str =

@@ -353,6 +353,23 @@ async fn http2_is_spoken_where_it_is_offered() {
     }
 }
 
+/// Browsers and curl refuse it; a server that knows no ALPN would go on.
+#[tokio::test]
+async fn http2_over_tls_must_be_chosen_by_the_server() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let address = authority.http2_with(&[]).await;
+    let yaml = format!(
+        "{{ url: \"https://127.0.0.1:{}/\", http_version: 2, tls: {{ ca_file: ca.pem }} }}",
+        address.port()
+    );
+    let (outcome, story) = attempt_in(&yaml, TIMEOUT, folder.path()).await;
+    assert_eq!(cause(&outcome), Some(Cause::Tls), "{story}");
+    let message = outcome.detail.message.expect("a sentence");
+    assert!(message.contains("ALPN protocol `h2`"), "{message}");
+}
+
 #[tokio::test]
 async fn a_proxy_forwards_and_tunnels() {
     let authority = Authority::new();

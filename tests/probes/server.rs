@@ -233,9 +233,14 @@ impl Authority {
         .await
     }
 
-    /// An HTTP/2 server over TLS that answers `ok`.
+    /// An HTTP/2 server over TLS that answers with the version and the address of the request.
     pub async fn http2(&self) -> SocketAddr {
-        let acceptor = TlsAcceptor::from(Arc::new(self.server(Leaf::Good, &[b"h2"], false)));
+        self.http2_with(&[b"h2"]).await
+    }
+
+    /// The same that knows these protocols by ALPN.
+    pub async fn http2_with(&self, alpn: &[&[u8]]) -> SocketAddr {
+        let acceptor = TlsAcceptor::from(Arc::new(self.server(Leaf::Good, alpn, false)));
         tcp(move |stream| {
             let acceptor = acceptor.clone();
             async move {

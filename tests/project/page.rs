@@ -4,13 +4,15 @@
 use crate::synthetic::{
     AT, Fate, corrections, failure, findings, firing, many, probe, service, snapshot, system,
 };
+use slod::alert::{AlertKey, AlertRecord, Source, Urgency};
 use slod::alerting::AlertsView;
-use slod::ledger::snapshot::{ServiceView, Snapshot};
+use slod::ledger::snapshot::{Maintenance, ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
 use slod::report::health::HealthLevel;
 use slod::report::signals::HealthAnswer;
 use slod::report::timeline::TimelineEvent;
 use slod::slo::correction::Correction;
+use slod::web::page::alert_list::{Alerts, render_alerts};
 use slod::web::page::past::Past;
 use slod::web::page::style::{HASH, NAME, STYLE};
 use slod::web::page::{Overview, PageQuery, ServicePage, View, render_overview, render_service};
@@ -181,7 +183,7 @@ fn page(
         service,
         corrections,
         firing,
-        health: &HealthAnswer::of(Some(&service.name), &findings(), firing.firing()),
+        health: &HealthAnswer::of(Some(service), &findings(), firing.firing()),
         system: &system(),
         at: AT,
         past,
@@ -190,6 +192,99 @@ fn page(
 }
 
 /// Every page by its file's name.
+/// Alerts of each stage: so many that fire, two that are pending, and so many that are over.
+fn alerts(firing_ones: usize, over: usize) -> Alerts {
+    let alert = |number: usize, urgency, ago: u64| {
+        let key = AlertKey {
+            service: format!("shop-{number}").into(),
+            source: Source::Sign {
+                sign: "memory_growing".into(),
+                subject: "worker".into(),
+            },
+        };
+        let from = AT.before(Duration::from_secs(ago));
+        let evidence = format!("grows by {number} MiB/h");
+        AlertRecord::new(key, "SlodMemoryGrowing", urgency, from, evidence)
+    };
+    let mut hostile = alert(9000, Urgency::Ticket, 30);
+    hostile.evidence = SCRIPT.into();
+    let pages = (0..firing_ones).map(|number| match number % 3 {
+        0 => alert(number, Urgency::Page, 60 + number as u64),
+        _ => alert(number, Urgency::Ticket, 60 + number as u64),
+    });
+    let over = (0..over).map(|number| {
+        let from = 86_400 + number as u64 * 60;
+        AlertRecord {
+            to: Some(AT.before(Duration::from_secs(from - 3600))),
+            ..alert(1000 + number, Urgency::Ticket, from)
+        }
+    });
+    Alerts {
+        firing: pages.collect(),
+        pending: vec![alert(8000, Urgency::Ticket, 40), hostile],
+        over: Some(over.collect()),
+    }
+}
+
+fn alerts_page(shown: &Alerts, query: &str) -> String {
+    let query = PageQuery::of(Some(query));
+    render_alerts(shown, AT, View { query, ..VIEW })
+}
+
+#[test]
+fn all_alerts_are_on_their_page_part_by_part_and_by_the_filter() {
+    let shown = alerts(120, 30);
+    let html = alerts_page(&shown, "");
+    assert!(html.contains("40 pages and 80 tickets fire"), "{html}");
+    let place = |html: &str, text: &str| html.find(text).unwrap_or(usize::MAX);
+    assert!(
+        place(&html, "shop-117<") < place(&html, "shop-1<"),
+        "pages come first"
+    );
+    assert!(
+        html.contains("Part 1 of 2") && !html.contains("<h2>Pending"),
+        "{html}"
+    );
+    let rest = plain(&alerts_page(&shown, "page=2&reload"));
+    for part in [
+        "Firing 120",
+        "Pending 2",
+        "grows by 8000 MiB/h",
+        "Over 30",
+        ", until 2026-11-22 15:01:57 UTC",
+    ] {
+        assert!(rest.contains(part), "{part} is missing in {rest}");
+    }
+    for (query, count) in [
+        ("state=pending", 2),
+        ("state=over", 30),
+        ("urgency=page", 40),
+        ("q=shop-11", 11),
+        ("q=SHOP-117+1170", 0),
+        ("q=grows+shop-117", 1),
+        ("q=nothing", 0),
+    ] {
+        let html = alerts_page(&shown, query);
+        let of = format!("{count} of 152");
+        assert!(html.contains(&of), "{query}: {html}");
+    }
+    let unread = Alerts {
+        over: None,
+        ..alerts(0, 0)
+    };
+    assert!(alerts_page(&unread, "").contains("cannot be read"));
+    assert!(
+        alerts_page(
+            &Alerts {
+                over: Some(Vec::new()),
+                ..Alerts::default()
+            },
+            ""
+        )
+        .contains("No alert fires")
+    );
+}
+
 fn pages() -> BTreeMap<&'static str, String> {
     let overview = |snapshot: &Snapshot| render(snapshot, VIEW);
     let strange = strange();
@@ -230,6 +325,8 @@ fn pages() -> BTreeMap<&'static str, String> {
         ("30", overview(&thirty())),
         ("1000", overview(&many(1000))),
         ("strange", overview(&strange)),
+        ("alerts", alerts_page(&alerts(120, 30), "")),
+        ("alerts-2", alerts_page(&alerts(120, 30), "page=2")),
         ("service-ok", of(Fate::Healthy)),
         ("service-down", of(Fate::Down)),
         ("service-burning", of(Fate::Burning)),
@@ -340,6 +437,67 @@ fn the_headline_answers_whether_anything_is_wrong() {
     assert!(!pages["3-outdated"].contains("headline ok"));
     assert!(pages["3-outdated"].contains("http-equiv=\"refresh\""));
     assert!(!pages["3-ok"].contains("http-equiv=\"refresh\""));
+}
+
+/// A service while a correction takes out all of it.
+fn maintained(mut service: ServiceView) -> ServiceView {
+    service.maintenance = Some(Maintenance {
+        until: AT.after(Duration::from_hours(1)),
+        reason: "upgrade of the database".into(),
+    });
+    for objective in &mut service.objectives {
+        objective.corrected = true;
+    }
+    service
+}
+
+#[test]
+fn what_is_in_maintenance_is_shown_as_such_and_not_asked_for() {
+    let fates = [Fate::Down, Fate::Burning, Fate::Healthy];
+    let names = ["concierge", "rag", "guardrails"];
+    let services = || {
+        names
+            .iter()
+            .zip(fates)
+            .map(|(name, fate)| service(name, fate))
+    };
+    let page = |maintained_ones: usize| {
+        let of = |(at, service)| {
+            if at < maintained_ones {
+                maintained(service)
+            } else {
+                service
+            }
+        };
+        render(&snapshot(services().enumerate().map(of).collect()), VIEW)
+    };
+    let headline = |html: &str| {
+        plain(
+            html.split_once("<h1>")
+                .expect("one")
+                .1
+                .split_once("</h1>")
+                .expect("it ends")
+                .0,
+        )
+    };
+    assert_eq!(headline(&page(0)), "2 of 3 services need attention");
+    assert_eq!(headline(&page(1)), "rag is burning its error budget");
+    assert_eq!(
+        headline(&page(2)),
+        "No problems; 2 of 3 services are in maintenance"
+    );
+    let html = page(2);
+    assert!(plain(&html).contains("2 in maintenance"), "{html}");
+    assert!(
+        !html.contains("About to break") && !html.contains("corrected now"),
+        "{html}"
+    );
+    let alone = render(
+        &snapshot(vec![maintained(service("rag", Fate::Down))]),
+        VIEW,
+    );
+    assert_eq!(headline(&alone), "rag is in maintenance");
 }
 
 /// The text between the tags.

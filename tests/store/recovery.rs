@@ -139,6 +139,42 @@ fn a_damaged_block_is_named_and_the_rest_is_recovered() {
     assert_eq!(checked.counts_only, 1);
 }
 
+/// Their bytes are whole; only how they were counted is not known any more.
+#[test]
+fn outcomes_outlive_the_rules_that_they_were_counted_by() {
+    for (damage, rough) in [
+        ("UPDATE basis SET keys = keys || ' success'", 0),
+        ("UPDATE basis SET cuts = '?'", 8),
+        ("DELETE FROM basis", 8),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = finished(folder.path());
+        let conn = rusqlite::Connection::open(&path).expect("opens");
+        assert!(conn.execute(damage, []).expect("valid") > 0);
+        drop(conn);
+        assert!(!check(&path).expect("there").sound(), "{damage}");
+        let recovered = recovered(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+        let hours = (recovered.hours, recovered.hours_rough, recovered.hours_lost);
+        assert_eq!(hours, (8, rough, 0), "{damage}");
+        assert_eq!(
+            recovered.lost().contains("may be off"),
+            rough > 0,
+            "{}",
+            recovered.lost()
+        );
+        assert_eq!((kept(&path, 0), kept(&path, 1)), (1500, 1500), "{damage}");
+        let checked = check(&path).expect("there");
+        assert!(checked.sound(), "{damage}: {:?}", checked.faults);
+        let store = Store::open_read_only(&path).expect("a store");
+        let found = store.outcomes(&key(0), Timestamp(0), Timestamp(START + HOUR));
+        for outcome in found.expect("readable") {
+            let off = outcome.outcome.latency.as_secs_f64() / 0.02 - 1.0;
+            assert!(off.abs() < 0.05, "{damage}: {off}");
+            assert_eq!(outcome.outcome.verdict, Verdict::Good);
+        }
+    }
+}
+
 /// A page after another is overwritten: what comes out is a store, never a panic.
 #[test]
 fn whatever_page_is_damaged_a_store_comes_out() {

@@ -60,7 +60,7 @@ pub struct Finished {
 
 /// Why no run could begin.
 #[derive(Debug)]
-pub struct StartError(io::Error);
+pub struct StartError(pub io::Error);
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

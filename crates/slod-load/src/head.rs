@@ -92,6 +92,7 @@ impl From<Invalid> for Refused {
 fn lenient() -> ParserConfig {
     let mut config = ParserConfig::default();
     config
+        .allow_multiple_spaces_in_response_status_delimiters(true)
         .allow_obsolete_multiline_headers_in_responses(true)
         .allow_spaces_after_header_name_in_responses(true)
         .ignore_invalid_headers_in_responses(true);
@@ -212,7 +213,9 @@ impl Said {
 /// 9112, section 4), as the probes have it.
 fn with_plain_words(head: &[u8]) -> Vec<u8> {
     let mut head = head.to_vec();
-    let line = head.split_mut(|byte| *byte == b'\n').next();
+    let mut lines = head.split_mut(|byte| *byte == b'\n');
+    // Empty lines before it are ignored.
+    let line = lines.find(|line| !line.trim_ascii().is_empty());
     let words = line.and_then(|line| line.get_mut(WORDS_AT..));
     for byte in words.unwrap_or_default() {
         if byte.is_ascii_control() && !matches!(*byte, 0 | b'\t' | b'\r') {

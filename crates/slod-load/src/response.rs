@@ -357,6 +357,9 @@ mod tests {
         for line in [
             "HTTP/1.1 200 O\x1bK\x7f",
             "HTTP/1.1 103 \x01\r\n\r\nHTTP/1.1 200 \x01",
+            "HTTP/1.1 100 \x7f\r\n\r\n\r\n\nHTTP/1.1 200 O\x1bK",
+            "\r\n\nHTTP/1.1 200 O\x1bK",
+            "HTTP/1.1   200   OK",
         ] {
             let text = format!("{line}\r\nContent-Length: 2\r\n\r\nok");
             for size in [1, 15, 100] {

@@ -5,7 +5,7 @@ mod kill;
 use super::client::{ClientArgs, Target};
 use super::daemon::{Daemon, target_of};
 use super::output::complain;
-use super::run::on_runtime;
+use super::run::on_this_thread;
 use super::span::read_duration;
 use super::{ConfigArg, exit};
 use clap::Args;
@@ -53,7 +53,7 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
         Err(code) => return code,
     };
     let path = if args.ready { "/-/ready" } else { "/-/healthy" };
-    on_runtime(async {
+    on_this_thread(async {
         let Err(reason) = ask(&daemon, path, args.kill_after.unwrap_or_default()).await else {
             return exit::OK;
         };

@@ -7,7 +7,8 @@ use crate::clock::Clock;
 use crate::format::numbers;
 use crate::load::{LoadWindow, RequestFigures};
 use crate::outcome::{Cause, Timestamp};
-use slod_load::{Engine, Finished};
+use crate::tasks::threads::refusal;
+use slod_load::{Engine, Finished, StartError};
 
 pub enum Generator {
     Own(Box<Engine>, CpuMeter),
@@ -39,7 +40,7 @@ impl Generator {
         match work {
             Work::Own(plan) => {
                 let cpu = CpuMeter::own();
-                let engine = Engine::start(*plan).map_err(|error| error.to_string())?;
+                let engine = Engine::start(*plan).map_err(|StartError(error)| refusal(&error))?;
                 Ok(Self::Own(Box::new(engine), cpu))
             }
             Work::Tool(plan) => ToolRun::start(*plan).map(|run| Self::Tool(Box::new(run))),

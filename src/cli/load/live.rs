@@ -18,6 +18,7 @@ use crate::outcome::Timestamp;
 use crate::report::load_run::{Held, Requirement, Threshold, requirements};
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
+use crate::tasks::threads::refusal;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +57,7 @@ pub async fn run(
         }
     };
     let sampler = RunSampler::start(config, service, clock.clone());
-    let sampler = sampler.map_err(|error| format!("cannot sample: {}", error.kind()))?;
+    let sampler = sampler.map_err(|error| refusal(&error))?;
     let run = RunRecord {
         service: service.name.to_string(),
         scenario,

@@ -16,6 +16,7 @@ use crate::load::{Ending, Figures, LoadWindow, RunRecord};
 use crate::observe::{RunSampler, sampling_interval};
 use crate::report::load_run::{Requirement, requirements};
 use crate::store::Tick;
+use crate::tasks::threads::refusal;
 use crate::units::show_duration;
 use rustix::process::Signal;
 use std::time::Duration;
@@ -41,7 +42,7 @@ pub async fn run(
         return Err(reason);
     }
     let sampler = RunSampler::start(config, service, clock.clone());
-    let sampler = sampler.map_err(|error| format!("cannot sample: {}", error.kind()))?;
+    let sampler = sampler.map_err(|error| refusal(&error))?;
     let mut command = LoadCommand::start(&args.command, |_| {})?;
     let mut purpose = match &command {
         Some(command) => format!("load of {}, {}", command.name, watch.purpose()),

@@ -66,7 +66,7 @@ impl Progress {
     ) -> Self {
         let state = State::new(run, requirements, title);
         Self {
-            drawing: log.map(|log| Drawing::start(log, state.view())),
+            drawing: log.and_then(|log| Drawing::start(log, state.view())),
             state,
             line,
             run: run.clone(),
@@ -125,14 +125,17 @@ impl Progress {
 }
 
 impl Drawing {
-    fn start(log: HeldLog, first: RunView) -> Self {
+    /// `None` where no thread can be started.
+    fn start(log: HeldLog, first: RunView) -> Option<Self> {
         let (views, received) = sync_channel(1);
         let mut screen = Screen::new(log);
-        let thread = thread::spawn(move || {
+        let work = move || {
             // A terminal that went away needs no drawing; the run goes on.
             let _ = draw(&mut screen, first, &received);
-        });
-        Self { views, thread }
+        };
+        let thread = thread::Builder::new().name("drawing".to_owned());
+        let thread = thread.spawn(work).ok()?;
+        Some(Self { views, thread })
     }
 
     /// If the terminal is slow, the next view shows what this one would.

@@ -17,6 +17,7 @@ use crate::slo::series::Series;
 use crate::slo::{Objective, Retention};
 use crate::stats::scale::Scale;
 use crate::store::{Ahead, Store, StoreError};
+use crate::tasks::threads;
 use part::Part;
 use recent::{Past, pending};
 use service::{Keep, RestoringService};
@@ -151,36 +152,28 @@ impl<'a> Builder<'a> {
         };
         let (mut recent, late) = pending(&self.services, &self.index, store, past)?;
         self.ahead = store.ahead(now)?;
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        let share = self.services.len().div_ceil(threads).max(PER_THREAD);
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let share = self.services.len().div_ceil(processors).max(PER_THREAD);
         let chunks = self
             .services
             .chunks_mut(share)
             .zip(recent.chunks_mut(share));
-        thread::scope(|scope| {
-            let mut workers = Vec::new();
-            for (number, (services, recent)) in chunks.enumerate() {
-                let reader = store.reader()?;
-                let piece = Part {
-                    first: number * share,
-                    services,
-                    recent,
-                    index: &self.index,
-                    scale: &self.scale,
-                    late: &late,
-                };
-                let work = move || piece.restore(&reader, past);
-                let worker = thread::Builder::new().spawn_scoped(scope, work);
-                let failed = StoreError::io("start a thread that reads the store");
-                workers.push(worker.map_err(failed)?);
-            }
-            for worker in workers {
-                match worker.join() {
-                    Ok(result) => store.add_unreadable(result?),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            Ok(())
-        })
+        let mut parts = Vec::new();
+        for (number, (services, recent)) in chunks.enumerate() {
+            let piece = Part {
+                first: number * share,
+                services,
+                recent,
+                index: &self.index,
+                scale: &self.scale,
+                late: &late,
+            };
+            parts.push((store.reader()?, piece));
+        }
+        let restore = |(reader, piece): (Store, Part<'_, '_>)| piece.restore(&reader, past);
+        for unreadable in threads::each(parts, restore) {
+            store.add_unreadable(unreadable?);
+        }
+        Ok(())
     }
 }

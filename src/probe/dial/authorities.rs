@@ -2,11 +2,8 @@
 //! rustls and webpki keep no dates of an authority: to them, a trusted one is always valid.
 
 use super::trust::provider;
-use rustls::client::danger::ServerCertVerifier;
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, Error, OtherError, RootCertStore};
+use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls::{CertificateError, OtherError, RootCertStore};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,12 +52,32 @@ impl Dates {
     }
 }
 
-/// Why a chain is not valid now that is but for the dates of its authority.
-#[derive(Debug, thiserror::Error)]
+/// A certificate whose time is over or still to come.
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{subject}: {fault}")]
-pub struct AuthorityNotValid {
+pub struct OutOfDate {
     pub subject: String,
     pub fault: CertificateError,
+}
+
+impl From<OutOfDate> for CertificateError {
+    fn from(authority: OutOfDate) -> Self {
+        Self::Other(OtherError(Arc::new(authority)))
+    }
+}
+
+/// Those of some certificates that are not valid now.
+pub fn out_of_date(certificates: &[CertificateDer<'_>], now: UnixTime) -> Vec<OutOfDate> {
+    let parsed = certificates
+        .iter()
+        .filter_map(|one| Some(parse_x509_certificate(one).ok()?.1));
+    let faults = parsed.filter_map(|one| {
+        Some(OutOfDate {
+            fault: Dates::of(&one).check(now).err()?,
+            subject: one.subject().to_string(),
+        })
+    });
+    faults.collect()
 }
 
 #[derive(Debug)]
@@ -72,22 +89,21 @@ struct Authority {
 
 #[derive(Debug)]
 pub struct Authorities {
-    /// Knows why a chain is not valid, in the errors of rustls.
-    usual: Arc<WebPkiServerVerifier>,
-    roots: Arc<RootCertStore>,
+    pub roots: Arc<RootCertStore>,
     known: Vec<Authority>,
 }
 
-/// What is known of a server's chain.
+/// A chain that is valid but for the dates of its authority.
 pub struct Chain {
-    pub verdict: Result<(), Error>,
-    /// The earliest end of its certificates, the authority's included, where there is a chain.
-    pub ends: Option<UnixTime>,
+    /// The earliest end of its certificates, the authority's included.
+    pub ends: UnixTime,
+    /// Its authority, if that is not valid now.
+    pub fault: Option<OutOfDate>,
 }
 
 impl Authorities {
-    /// `None` if none of the certificates can be used.
-    pub fn new(certificates: &[CertificateDer<'static>]) -> Option<Self> {
+    /// Certificates that cannot be used are left out.
+    pub fn new(certificates: &[CertificateDer<'static>]) -> Self {
         let mut roots = RootCertStore::empty();
         let mut known = Vec::new();
         for certificate in certificates {
@@ -104,63 +120,48 @@ impl Authorities {
             }));
         }
         let roots = Arc::new(roots);
-        let usual = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider());
-        Some(Self {
-            usual: usual.build().ok()?,
-            roots,
-            known,
-        })
+        Self { roots, known }
     }
 
-    /// Whether a server's certificate is trusted now, for this name.
-    pub fn check(
+    /// Those that no certificate may end at now. One that was renewed with the same key is valid.
+    pub fn out_of_date(&self, now: UnixTime) -> Vec<OutOfDate> {
+        let mut found: Vec<OutOfDate> = Vec::new();
+        for fault in self
+            .known
+            .iter()
+            .filter_map(|one| self.fault(&one.anchor, now))
+        {
+            if found.iter().all(|known| known.subject != fault.subject) {
+                found.push(fault);
+            }
+        }
+        found
+    }
+
+    fn fault(&self, anchor: &TrustAnchor<'_>, now: UnixTime) -> Option<OutOfDate> {
+        let authority = self.of(anchor, now)?;
+        let fault = authority.dates.check(now).err()?;
+        let subject = authority.subject.clone();
+        Some(OutOfDate { subject, fault })
+    }
+
+    /// The chain of a certificate to an authority that is valid now, or else to one that is not.
+    pub fn chain(
         &self,
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
+        usage: KeyUsage,
         now: UnixTime,
-    ) -> Chain {
-        let Some(Found { ends, fault }) = self.follow(leaf, intermediates, now) else {
-            let refused = self
-                .usual
-                .verify_server_cert(leaf, intermediates, name, &[], now);
-            return Chain {
-                verdict: refused.map(|_| ()),
-                ends: None,
-            };
-        };
-        let verdict = match fault {
-            Some(fault) => {
-                let fault = CertificateError::Other(OtherError(Arc::new(fault)));
-                Err(Error::InvalidCertificate(fault))
-            }
-            None => {
-                ParsedCertificate::try_from(leaf).and_then(|leaf| verify_server_name(&leaf, name))
-            }
-        };
-        let ends = Some(ends);
-        Chain { verdict, ends }
-    }
-
-    /// The chain to an authority that is valid now, or else to one that is not.
-    fn follow(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Option<Found> {
+    ) -> Option<Chain> {
         let leaf = EndEntityCert::try_from(leaf).ok()?;
         let found = RefCell::new(None);
         let is_valid = |path: &VerifiedPath<'_>| {
             let authority = self.of(path.anchor(), now).ok_or(UnknownIssuer)?;
-            let fault = authority.dates.check(now).err();
+            let fault = self.fault(path.anchor(), now);
             let is_valid = fault.is_none();
-            *found.borrow_mut() = Some(Found {
+            *found.borrow_mut() = Some(Chain {
                 ends: earliest(path, authority.dates.not_after),
-                fault: fault.map(|fault| AuthorityNotValid {
-                    subject: authority.subject.clone(),
-                    fault,
-                }),
+                fault,
             });
             // Another chain may end at an authority that is valid.
             is_valid.then_some(()).ok_or(UnknownIssuer)
@@ -170,7 +171,7 @@ impl Authorities {
             &self.roots.roots,
             intermediates,
             now,
-            KeyUsage::server_auth(),
+            usage,
             None,
             Some(&is_valid),
         );
@@ -187,11 +188,6 @@ impl Authorities {
         let same = self.known.iter().filter(is_same);
         same.max_by_key(|known| (known.dates.check(now).is_ok(), known.dates.not_after))
     }
-}
-
-struct Found {
-    ends: UnixTime,
-    fault: Option<AuthorityNotValid>,
 }
 
 /// The earliest end of the certificates that lead to an authority, and of its own.

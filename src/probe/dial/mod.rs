@@ -16,10 +16,12 @@ mod tls_error;
 mod trust;
 
 pub use address::{Address, HostAndPort, HostMaybePort};
+pub use authorities::{Authorities, Dates, OutOfDate};
 pub use connect::{connect, share_end, together};
 pub use failure::{Failure, source_of};
 pub use host::expected_host;
 pub use progress::Progress;
 pub use resolve::{Family, Host, resolve};
 pub use tls::{Tls, TlsOptions, TlsStream, Trusted};
+pub use tls_error::{certificate as certificate_fault, dated};
 pub use trust::Trust;

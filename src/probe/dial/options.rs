@@ -1,11 +1,13 @@
 //! The config keys that every kind which connects has in common, and the reader of those for TLS.
 
+use super::authorities::{OutOfDate, out_of_date};
 use super::tls::{Identity, Tls, TlsOptions};
+use super::tls_error::dated;
 use super::{Address, Family, Trust};
 use crate::diagnostic::Severity;
 use crate::yaml::{Bool, Choice, Declared, FilePath, Key, Mapping, Parsed, Section};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use std::sync::Arc;
 
 pub const IP_VERSION: Key<Choice<Family>> = Key::with_default(
@@ -126,10 +128,43 @@ fn warn_of_insecure(tls: &Section<'_>) {
     );
 }
 
+/// Warns of the authorities of a key by which no certificate is trusted now.
+pub fn warn_of_authorities(section: &Section<'_>, key: &dyn Declared, found: &[OutOfDate]) {
+    let help = "no certificate that it issued is accepted; remove it, or add its successor";
+    warn_of_dates(section, key, found, help);
+}
+
+/// Warns of the certificates that a key shows to others and that these refuse now.
+pub fn warn_of_chain(section: &Section<'_>, key: &dyn Declared, chain: &[CertificateDer<'_>]) {
+    let help = "others refuse it; renew it";
+    warn_of_dates(section, key, &out_of_date(chain, UnixTime::now()), help);
+}
+
+fn warn_of_dates(section: &Section<'_>, key: &dyn Declared, found: &[OutOfDate], help: &str) {
+    let Some((first, more)) = found.split_first() else {
+        return;
+    };
+    let more = match more.len() {
+        0 => String::new(),
+        more => format!(", and {more} more are not valid now"),
+    };
+    section.reader().report(
+        Severity::Warning,
+        "certificate-out-of-date",
+        &section.spot_of(key),
+        format!("{}{more}", dated(first)),
+        Some(help.to_owned()),
+    );
+}
+
 fn read_trust(tls: &Section<'_>) -> Option<Arc<Trust>> {
     let pem = tls.file(&CA_FILE)?;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
-    Trust::new(&certificates)
+    let trust = Trust::new(&certificates);
+    if let Ok(trust) = &trust {
+        warn_of_authorities(tls, &CA_FILE, &trust.out_of_date(UnixTime::now()));
+    }
+    trust
         .map_err(|fault| {
             if is_openssl_form(&pem) {
                 let fault = "the file holds a TRUSTED CERTIFICATE, a form that only OpenSSL reads";
@@ -171,6 +206,7 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
         );
         return None;
     }
+    warn_of_chain(tls, &CERT_FILE, &chain);
     if let Ok(key) = PrivateKeyDer::from_pem_slice(&key) {
         Some((chain, key))
     } else if is_encrypted(&key) {

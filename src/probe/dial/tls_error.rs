@@ -1,7 +1,8 @@
 //! What went wrong in TLS, in sentences: no library's own text reaches a person.
 
-use super::authorities::AuthorityNotValid;
+use super::authorities::OutOfDate;
 use crate::outcome::{Cause, Timestamp};
+use crate::text::printable;
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{
     AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible,
@@ -37,7 +38,8 @@ pub fn explain(error: &Error) -> (Cause, String) {
     (Cause::Tls, format!("TLS: {words}"))
 }
 
-fn certificate(error: &CertificateError) -> String {
+/// Why a certificate is not valid, in a sentence about `it`.
+pub fn certificate(error: &CertificateError) -> String {
     let words = match error {
         CertificateError::ExpiredContext { not_after, .. } => {
             return format!("it expired on {}", date(*not_after));
@@ -81,8 +83,8 @@ fn certificate(error: &CertificateError) -> String {
             "it is not meant for servers (extended key usage)"
         }
         CertificateError::Other(OtherError(inner)) => {
-            if let Some(authority) = inner.downcast_ref::<AuthorityNotValid>() {
-                return of_authority(authority);
+            if let Some(authority) = inner.downcast_ref::<OutOfDate>() {
+                return format!("its authority {}", dated(authority));
             }
             let inner = inner.downcast_ref::<webpki::Error>();
             inner.map_or("it is not valid", path)
@@ -92,12 +94,11 @@ fn certificate(error: &CertificateError) -> String {
     words.to_owned()
 }
 
-/// Why the authority that a chain ends at is not valid.
-fn of_authority(authority: &AuthorityNotValid) -> String {
-    let AuthorityNotValid { subject, fault } = authority;
-    let fault = certificate(fault);
+/// `` `CN=Root` expired on 2021-01-01 00:00 UTC ``
+pub fn dated(one: &OutOfDate) -> String {
+    let fault = certificate(&one.fault);
     let fault = fault.strip_prefix("it ").unwrap_or(&fault);
-    format!("its authority `{subject}` {fault}")
+    format!("`{}` {fault}", printable(&one.subject))
 }
 
 /// Faults of a certificate, or of the path to its authority, that rustls only passes on.

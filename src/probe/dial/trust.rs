@@ -1,11 +1,11 @@
 //! Which certificates are trusted: those that an authority issued, and those that are named
 //! themselves, whatever they say of their own use.
 
-use super::authorities::{Authorities, Chain, Dates};
+use super::authorities::{Authorities, Chain, Dates, OutOfDate};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::client::verify_server_name;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{
     CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
     verify_tls13_signature_with_raw_key,
@@ -15,7 +15,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error};
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
-use webpki::RawPublicKeyEntity;
+use webpki::{KeyUsage, RawPublicKeyEntity};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
@@ -26,15 +26,27 @@ use x509_parser::parse_x509_certificate;
 #[derive(Debug)]
 pub struct Trust {
     authorities: Authorities,
+    /// Knows why a chain is not valid, in the errors of rustls.
+    usual: Arc<WebPkiServerVerifier>,
     certificates: HashSet<Box<[u8]>>,
+}
+
+/// What is known of a server's certificate.
+pub struct Checked {
+    pub verdict: Result<(), Error>,
+    /// The earliest end of the certificates of its chain, where there is a chain.
+    pub ends: Option<UnixTime>,
 }
 
 impl Trust {
     /// Fails with a sentence if none of them can be used.
     pub fn new(certificates: &[CertificateDer<'static>]) -> Result<Arc<Self>, String> {
-        let authorities = Authorities::new(certificates)
-            .ok_or_else(|| "no valid trusted certificate was found".to_owned())?;
+        let authorities = Authorities::new(certificates);
+        let usual =
+            WebPkiServerVerifier::builder_with_provider(authorities.roots.clone(), provider());
+        let none = |_| "no valid trusted certificate was found".to_owned();
         Ok(Arc::new(Self {
+            usual: usual.build().map_err(none)?,
             authorities,
             certificates: certificates.iter().map(|one| one.as_ref().into()).collect(),
         }))
@@ -76,14 +88,37 @@ impl Trust {
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
         now: UnixTime,
-    ) -> Chain {
+    ) -> Checked {
         if self.certificates.contains(leaf.as_ref()) {
-            return Chain {
+            return Checked {
                 verdict: check_named(leaf, name, now).map_err(Error::InvalidCertificate),
                 ends: None,
             };
         }
-        self.authorities.check(leaf, intermediates, name, now)
+        let usage = KeyUsage::server_auth();
+        let Some(chain) = self.authorities.chain(leaf, intermediates, usage, now) else {
+            let refused = self
+                .usual
+                .verify_server_cert(leaf, intermediates, name, &[], now);
+            return Checked {
+                verdict: refused.map(|_| ()),
+                ends: None,
+            };
+        };
+        let Chain { ends, fault } = chain;
+        let verdict = match fault {
+            Some(authority) => Err(Error::InvalidCertificate(authority.into())),
+            None => {
+                ParsedCertificate::try_from(leaf).and_then(|leaf| verify_server_name(&leaf, name))
+            }
+        };
+        let ends = Some(ends);
+        Checked { verdict, ends }
+    }
+
+    /// The authorities that no certificate is trusted by now, because of their dates.
+    pub fn out_of_date(&self, now: UnixTime) -> Vec<OutOfDate> {
+        self.authorities.out_of_date(now)
     }
 }
 

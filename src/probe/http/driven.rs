@@ -329,8 +329,8 @@ async fn open(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<Opened, 
     let HttpProbe {
         request, transport, ..
     } = probe;
-    let protocol = |scheme, alpn| {
-        if is_http2(transport.version, alpn) {
+    let protocol = |scheme, is_http2| {
+        if is_http2 {
             Protocol::Http2(scheme)
         } else {
             Protocol::Http1
@@ -338,14 +338,15 @@ async fn open(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<Opened, 
     };
     let stream = transport.open(request, progress).await?;
     if !request.is_https() {
-        let protocol = protocol(Scheme::HTTP, None);
+        let protocol = protocol(Scheme::HTTP, transport.version == Version::Http2);
         let stream = Box::new(stream);
         return Ok(Opened { stream, protocol });
     }
     let host = request.url.host_str().unwrap_or_default();
     let name = transport.tls.server_name(host.trim_matches(['[', ']']))?;
     let stream = transport.tls.handshake(stream, name, progress).await?;
-    let protocol = protocol(Scheme::HTTPS, stream.alpn());
+    let is_http2 = is_http2(transport.version, stream.alpn())?;
+    let protocol = protocol(Scheme::HTTPS, is_http2);
     let stream = Box::new(stream);
     Ok(Opened { stream, protocol })
 }

@@ -182,12 +182,18 @@ fn message(request: &Request, line: &Line<'_>) -> Result<hyper::Request<Full<Byt
     Ok(message)
 }
 
-/// Whether a connection speaks HTTP/2, by the config and what ALPN chose.
-pub fn is_http2(version: Version, alpn: Option<&[u8]>) -> bool {
+/// Whether a secured connection speaks HTTP/2, by the config and what ALPN chose. Over TLS there is no
+/// prior knowledge: clients refuse a server that did not choose it (RFC 9113, section 3.2).
+pub fn is_http2(version: Version, alpn: Option<&[u8]>) -> Result<bool, Failure> {
+    let is_chosen = alpn == Some(b"h2");
     match version {
-        Version::Http1 => false,
-        Version::Http2 => true,
-        Version::Auto => alpn == Some(b"h2"),
+        Version::Http1 => Ok(false),
+        Version::Auto => Ok(is_chosen),
+        Version::Http2 if is_chosen => Ok(true),
+        Version::Http2 => {
+            let message = "TLS: the server did not choose HTTP/2 (the ALPN protocol `h2`), which `http_version: 2` requires (RFC 9113)";
+            Err(Failure::bad(Cause::Tls, message))
+        }
     }
 }
 

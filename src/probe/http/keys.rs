@@ -230,7 +230,7 @@ pub const HTTP_VERSION: Key<Choice<Version>> = Key::with_default(
         ("2", Version::Http2),
     ]),
     "auto",
-    "`auto` negotiates by ALPN; `2` without TLS uses HTTP/2 with prior knowledge.",
+    "`auto` negotiates by ALPN; `2` is bad where the server does not choose HTTP/2 by ALPN, and without TLS uses prior knowledge.",
 );
 
 pub const PROXY: Key<Address> = Key::optional(

@@ -25,6 +25,7 @@ mod replay;
 pub mod request;
 mod run;
 pub mod sent;
+mod status_line;
 pub mod tap;
 mod text;
 mod total;

@@ -46,7 +46,7 @@ impl Transport {
         let name = tls.server_name(host.trim_matches(['[', ']']))?;
         let stream = tls.handshake(stream, name, progress).await?;
         let line = Line {
-            http2: is_http2(self.version, stream.alpn()),
+            http2: is_http2(self.version, stream.alpn())?,
             forwarded_by: None,
         };
         exchange(request, stream, line, receive, progress).await

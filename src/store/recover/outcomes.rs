@@ -1,10 +1,11 @@
 //! Outcomes, recent ones and those of finished hours, from a damaged store into a new one.
 
 use super::super::Store;
-use super::super::block::{Block, decode};
-use super::super::compact::{block_id, of_block_id};
+use super::super::block::{Block, decode, encode};
+use super::super::compact::{self, block_id, of_block_id};
 use super::super::header::{Header, hour_of, verdict_of};
 use super::super::raw::lane_of;
+use super::super::scales::Scales;
 use super::super::summary::HourSummary;
 use super::tables::{columns, insert, rows};
 use super::{Progress, Recovered};
@@ -16,6 +17,8 @@ use std::collections::{BTreeSet, HashSet};
 
 /// A wall clock may have been ahead by this much; beyond it is damage.
 const HOURS_AHEAD: i64 = 24 * 366;
+/// No store has had so many rules of counting.
+const RECOUNTED_BASIS: i64 = 1 << 20;
 
 pub(super) fn copy(
     old: &Connection,
@@ -159,21 +162,21 @@ fn one_hour(
     if !is_found && !is_listed {
         return Ok(());
     }
-    let Some(counts) = counts
-        .ok()
-        .flatten()
-        .filter(|counts| countable(new, id, counts))
-    else {
+    let (Some(counts), outcomes) = (counts.ok().flatten(), outcomes.ok().flatten()) else {
+        // Without how often each verdict and each latency occurs, their order says nothing.
         recovered.hours_lost += 1;
         return Ok(());
     };
+    if !countable(new, id, &counts) {
+        match outcomes.and_then(|outcomes| recounted(new, id, counts, outcomes, recovered)) {
+            Some(block) => compact::save(&new.conn, id, &block?)?,
+            None => recovered.hours_lost += 1,
+        }
+        return Ok(());
+    }
     let sql = "INSERT OR IGNORE INTO hour (id, counts) VALUES (?1, ?2)";
     new.conn.execute(sql, rusqlite::params![id, counts])?;
-    match outcomes
-        .ok()
-        .flatten()
-        .and_then(|outcomes| decodable(new, id, counts, outcomes))
-    {
+    match outcomes.and_then(|outcomes| decodable(new, id, counts, outcomes)) {
         Some(block) => {
             let sql = "INSERT OR IGNORE INTO block (id, outcomes) VALUES (?1, ?2)";
             new.conn
@@ -183,6 +186,39 @@ fn one_hour(
         None => recovered.hours_counts_only += 1,
     }
     Ok(())
+}
+
+/// An hour whose rules of counting are gone, counted anew: by none, so that a start counts its outcomes. Where
+/// the borders of its buckets are unknown, the usual ones are taken, which are near.
+fn recounted(
+    new: &Store,
+    id: i64,
+    counts: Vec<u8>,
+    outcomes: Vec<u8>,
+    recovered: &mut Recovered,
+) -> Option<rusqlite::Result<Block>> {
+    let (hour, probe) = of_block_id(id);
+    let block = Block { counts, outcomes };
+    let known = new.basis_of(&block).ok().flatten();
+    let usual = || Scales::new(&[]);
+    let scales = known
+        .as_ref()
+        .map_or_else(usual, |basis| basis.scales.clone());
+    let key = new.names.key(probe)?;
+    let records = decode(key, hour, &block, &scales, Measurement::ALL).ok()?;
+    // The number of rules that are gone must not become that of others.
+    let above = "INSERT OR IGNORE INTO basis (id, cuts, keys) VALUES (?1, ?2, '')";
+    let numbered = (RECOUNTED_BASIS, Scales::new(&[]).to_text());
+    if let Err(error) = new.conn.execute(above, numbered) {
+        return Some(Err(error));
+    }
+    let again = match compact::intern_basis(&new.conn, &scales, &[]) {
+        Ok(basis) => Ok(encode(&records, basis, &scales, &[]).ok()?),
+        Err(error) => Err(error),
+    };
+    recovered.hours += 1;
+    recovered.hours_rough += u64::from(known.is_none());
+    Some(again)
 }
 
 fn countable(new: &Store, id: i64, counts: &[u8]) -> bool {

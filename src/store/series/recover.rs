@@ -36,11 +36,7 @@ pub fn recover(
     let known = names::all(&tx)?;
     table(old, &tx, "sample", "hour", &mut recovered.gaps)?;
     tx.execute("DELETE FROM sample WHERE length(samples) % 8 <> 0", [])?;
-    let tables = ["sample_head", "sample_block"];
-    if !tables
-        .into_iter()
-        .all(|table| is_searchable(old, table, &known))
-    {
+    if !is_searchable(old, "sample_block", &known) {
         recovered.gaps += 1;
         tx.commit()?;
         return Ok(recovered);
@@ -147,14 +143,20 @@ fn one(
     }
     let (_, hour, series) = of_id(id);
     let is_known = known.binary_search_by_key(&series, |info| info.id).is_ok();
-    let found = head.ok().flatten().zip(samples.ok().flatten());
-    let found = found
-        .map(|(head, samples)| Block { head, samples })
-        .filter(|found| {
-            let start = start_of(hour);
-            let is_valid = block::read_head(&found.head, start).is_ok();
-            is_valid && block::decode(found, start).is_ok() && is_known
-        });
+    let (start, head) = (start_of(hour), head.ok().flatten());
+    let samples = samples.ok().flatten().filter(|_| is_known);
+    let found = samples.and_then(|samples| {
+        let found = Block {
+            head: head.unwrap_or_default(),
+            samples,
+        };
+        let is_valid = block::read_head(&found.head, start).is_ok();
+        if is_valid && block::decode(&found, start).is_ok() {
+            Some(found)
+        } else {
+            block::with_head_again(found.samples, start)
+        }
+    });
     let Some(found) = found else {
         recovered.blocks_lost += 1;
         return Ok(());

@@ -1,6 +1,8 @@
 //! Client certificates: which are requested, which are accepted, and who they say the client is.
 
 use super::keys::{self, ClientAuth};
+use crate::probe::dial::options::warn_of_authorities;
+use crate::probe::dial::{Authorities, Dates, certificate_fault};
 use crate::text::printable;
 use crate::yaml::{Declared, Section};
 use rustls::client::danger::HandshakeSignatureValid;
@@ -9,13 +11,11 @@ use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoClientAuth, WebPkiClientVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
-    SignatureScheme,
-};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use webpki::KeyUsage;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
@@ -41,21 +41,27 @@ pub(super) fn verifier(
     if auth == ClientAuth::None {
         return Some(Arc::new(NoClientAuth));
     }
-    let authorities = auth.verifies().then(|| authorities(trusted));
-    if let Some(None) = authorities {
-        let message = "there is no valid certificate to trust";
-        let name = client_ca_key(section);
-        section.error(
-            "invalid-value",
-            name,
-            message,
-            "expected PEM of authorities",
-        );
-        return None;
+    let trusted = auth.verifies().then(|| Trusted::new(trusted));
+    let name = client_ca_key(section);
+    match &trusted {
+        Some(None) => {
+            let message = "there is no valid certificate to trust";
+            section.error(
+                "invalid-value",
+                name,
+                message,
+                "expected PEM of authorities",
+            );
+            return None;
+        }
+        Some(Some(trusted)) => {
+            let found = trusted.authorities.out_of_date(UnixTime::now());
+            warn_of_authorities(section, name, &found);
+        }
+        None => {}
     }
     Some(Arc::new(Verifier {
-        authorities: authorities.flatten(),
-        trusted: trusted.iter().map(|one| one.as_ref().into()).collect(),
+        trusted: trusted.flatten(),
         is_required: auth.is_required(),
         allowed_sans,
     }))
@@ -70,45 +76,63 @@ pub(super) fn client_ca_key(section: &Section<'_>) -> &'static dyn Declared {
     }
 }
 
-/// Verifies by authorities; `None` if none of them can be used.
-fn authorities(trusted: &[CertificateDer<'static>]) -> Option<Arc<dyn ClientCertVerifier>> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(trusted.iter().cloned());
-    let provider = Arc::new(default_provider());
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-    builder.build().ok()
-}
-
+/// Whose certificates are accepted.
 #[derive(Debug)]
-struct Verifier {
-    /// `None` takes every certificate, whose key the client must have all the same.
-    authorities: Option<Arc<dyn ClientCertVerifier>>,
+struct Trusted {
+    authorities: Authorities,
+    /// Knows why a chain is not valid, in the errors of rustls.
+    usual: Arc<dyn ClientCertVerifier>,
     /// Accepted themselves, as Go accepts them: self-signed ones are authorities to rustls, which
     /// it refuses as clients.
-    trusted: HashSet<Box<[u8]>>,
-    is_required: bool,
-    /// Empty accepts all.
-    allowed_sans: Vec<String>,
+    certificates: HashSet<Box<[u8]>>,
 }
 
-impl Verifier {
+impl Trusted {
+    /// `None` if no certificate can be used.
+    fn new(certificates: &[CertificateDer<'static>]) -> Option<Self> {
+        let authorities = Authorities::new(certificates);
+        let provider = Arc::new(default_provider());
+        let roots = authorities.roots.clone();
+        let usual = WebPkiClientVerifier::builder_with_provider(roots, provider);
+        Some(Self {
+            authorities,
+            usual: usual.build().ok()?,
+            certificates: certificates.iter().map(|one| one.as_ref().into()).collect(),
+        })
+    }
+
     fn check(
         &self,
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), Error> {
-        let Some(authorities) = &self.authorities else {
-            return Ok(());
-        };
-        if self.trusted.contains(leaf.as_ref()) {
+        if self.certificates.contains(leaf.as_ref()) {
             return is_valid_at(leaf, now).map_err(Error::InvalidCertificate);
         }
-        authorities
-            .verify_client_cert(leaf, intermediates, now)
-            .map(drop)
+        let usage = KeyUsage::client_auth();
+        let chain = self.authorities.chain(leaf, intermediates, usage, now);
+        match chain.map(|chain| chain.fault) {
+            Some(Some(authority)) => Err(Error::InvalidCertificate(authority.into())),
+            Some(None) => Ok(()),
+            None => {
+                let refused = self.usual.verify_client_cert(leaf, intermediates, now);
+                refused.map(drop)
+            }
+        }
     }
+}
 
+#[derive(Debug)]
+struct Verifier {
+    /// `None` takes every certificate, whose key the client must have all the same.
+    trusted: Option<Trusted>,
+    is_required: bool,
+    /// Empty accepts all.
+    allowed_sans: Vec<String>,
+}
+
+impl Verifier {
     fn check_names(&self, leaf: &CertificateDer<'_>) -> Result<(), Error> {
         if self.allowed_sans.is_empty() {
             return Ok(());
@@ -129,9 +153,8 @@ impl ClientCertVerifier for Verifier {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.authorities
-            .as_ref()
-            .map_or(&[], |authorities| authorities.root_hint_subjects())
+        let trusted = self.trusted.as_ref();
+        trusted.map_or(&[], |trusted| trusted.usual.root_hint_subjects())
     }
 
     fn verify_client_cert(
@@ -140,7 +163,9 @@ impl ClientCertVerifier for Verifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.check(leaf, intermediates, now)?;
+        if let Some(trusted) = &self.trusted {
+            trusted.check(leaf, intermediates, now)?;
+        }
         self.check_names(leaf)?;
         Ok(ClientCertVerified::assertion())
     }
@@ -175,14 +200,24 @@ impl ClientCertVerifier for Verifier {
 fn is_valid_at(leaf: &CertificateDer<'_>, now: UnixTime) -> Result<(), CertificateError> {
     let (_, certificate) =
         parse_x509_certificate(leaf).map_err(|_| CertificateError::BadEncoding)?;
-    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    let validity = certificate.validity();
-    if now > validity.not_after.timestamp() {
-        Err(CertificateError::Expired)
-    } else if now < validity.not_before.timestamp() {
-        Err(CertificateError::NotValidYet)
-    } else {
-        Ok(())
+    Dates::of(&certificate).check(now)
+}
+
+/// Why the certificate of a client is refused, in a sentence about `it`.
+pub fn refusal(error: &CertificateError) -> String {
+    match error {
+        CertificateError::ApplicationVerificationFailure => {
+            "none of its subject alternative names is in `client_allowed_sans`".to_owned()
+        }
+        CertificateError::UnknownIssuer => "its issuer is not in `client_ca_file`".to_owned(),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "it is not meant for clients (extended key usage)".to_owned()
+        }
+        error => {
+            let fault = certificate_fault(error);
+            // What follows is advice about the keys of a probe.
+            fault.split("; ").next().unwrap_or_default().to_owned()
+        }
     }
 }
 

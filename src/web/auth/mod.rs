@@ -14,7 +14,7 @@ mod rules;
 mod tls;
 
 pub use access::{Identity, Peer, admit};
-pub use client::name_of;
+pub use client::{name_of, refusal};
 pub use file::{LoadedFile, check, names_tls};
 pub use login::is_long;
 pub use reload::{Access, Prepared};

@@ -2,6 +2,7 @@
 
 use super::client;
 use super::keys::{self, ClientAuth, Version};
+use crate::probe::dial::options::warn_of_chain;
 use crate::yaml::{Declared, FilePath, Key, Section, Text};
 use rustls::crypto::ring::{default_provider, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
@@ -114,7 +115,14 @@ fn chain(section: &Section<'_>) -> Option<Vec<CertificateDer<'static>>> {
         missing(section, keys::CERT.name);
         return None;
     }
-    certificates(section, &keys::CERT, &keys::CERT_FILE)
+    let chain = certificates(section, &keys::CERT, &keys::CERT_FILE)?;
+    let at: &dyn Declared = if section.has(&keys::CERT_FILE) {
+        &keys::CERT_FILE
+    } else {
+        &keys::CERT
+    };
+    warn_of_chain(section, at, &chain);
+    Some(chain)
 }
 
 fn key(section: &Section<'_>) -> Option<PrivateKeyDer<'static>> {

@@ -1,6 +1,6 @@
 //! Alerts that fire now.
 
-use super::frame::HOME;
+use super::frame::{HOME, since};
 use super::parts::{moment, service_path};
 use crate::alert::{AlertRecord, Source, Urgency};
 use crate::alerting::AlertsView;
@@ -11,9 +11,8 @@ use crate::report::health::Health;
 use crate::signal::SIGNALS;
 use maud::{Markup, html};
 use std::cmp::Reverse;
-use std::time::Duration;
 
-/// A page of more is no help to its reader; the API lists all.
+/// The page of all alerts has more.
 const MAX_ROWS: usize = 20;
 
 /// An alert that fires. Of an objective's tiers only the fastest: it says what to do.
@@ -47,8 +46,8 @@ pub fn alerts<'a>(
             section {
                 h2 { "Alerts" }
                 div.card {
-                    ul.failures { @for one in firing.iter().take(MAX_ROWS) { (item(one, root, at)) } }
-                    @if more > 0 { p.quiet { a href={ (root) "api/v1/alerts" } { "and " (numbers::count(more as u64)) " more" } } }
+                    ul.failures { @for one in firing.iter().take(MAX_ROWS) { (item(one.alert, Stage::Firing, one.view, root, at)) } }
+                    @if more > 0 { p.quiet { a href={ (root) "alerts?state=firing" } { "and " (numbers::count(more as u64)) " more" } } }
                 }
             }
         }
@@ -75,17 +74,49 @@ fn of_service<'a>(
     objectives.chain(signs.map(|alert| Firing { alert, view: None }))
 }
 
-fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
-    let alert = one.alert;
+/// How far an alert is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Firing,
+    Pending,
+    Over,
+}
+
+impl Stage {
+    pub const ALL: [Self; 3] = [Self::Firing, Self::Pending, Self::Over];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Firing => "firing",
+            Self::Pending => "pending",
+            Self::Over => "over",
+        }
+    }
+
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Firing => "Firing",
+            Self::Pending => "Pending",
+            Self::Over => "Over",
+        }
+    }
+}
+
+/// One alert, with its objective where that is at hand.
+pub fn item(
+    alert: &AlertRecord,
+    stage: Stage,
+    view: Option<&ObjectiveView>,
+    root: &str,
+    at: Timestamp,
+) -> Markup {
     let service = &alert.key.service;
-    let age = Duration::from_millis((at.0 - alert.from.0).max(0).unsigned_abs());
     let tier = alert.key.tier();
-    let has_recovered = one
-        .view
-        .is_some_and(|view| Health::of_objective(view) == Health::Recovered);
+    let has_recovered = view.is_some_and(|view| Health::of_objective(view) == Health::Recovered);
+    let is_loud = stage == Stage::Firing;
     html! {
         li {
-            span.cause.warn[alert.urgency == Urgency::Ticket] { (alert.urgency.label()) }
+            span.cause.warn[is_loud && alert.urgency == Urgency::Ticket].plain[!is_loud] { (alert.urgency.label()) }
             span.message dir="auto" {
                 @if service.is_empty() { (of_no_service(alert)) " / " } @else {
                     a href={ (root) (service_path(service)) } { (service) } " / "
@@ -101,10 +132,21 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
                 @if !evidence.is_empty() { br; span.quiet { (evidence) } }
             }
             span.quiet {
-                "for " (numbers::span(age)) ", since " (moment(alert.from))
+                (times(alert, at))
                 (marks(alert))
                 ", " a href={ (root) (alert.runbook()) } { "runbook" }
             }
+        }
+    }
+}
+
+/// For how long, and since or until when.
+fn times(alert: &AlertRecord, at: Timestamp) -> Markup {
+    let lasted = numbers::span(since(alert.from, alert.to.unwrap_or(at)));
+    html! {
+        @match alert.to {
+            Some(end) => { "for " (lasted) ", until " (moment(end)) }
+            None => { "for " (lasted) ", since " (moment(alert.from)) }
         }
     }
 }

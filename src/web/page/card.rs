@@ -53,7 +53,7 @@ pub fn card(health: Health, service: &ServiceView, at: Timestamp, shape: Shape) 
                         p.quiet dir="auto" { (service.description) }
                     }
                     (signs::mark(&service.name, shape.signs))
-                    @if service.objectives.iter().any(|one| one.corrected) {
+                    @if health != Health::Maintenance && service.objectives.iter().any(|one| one.corrected) {
                         span.badge.idle { (icon(HealthLevel::Idle)) "corrected now" }
                     }
                 }

@@ -54,7 +54,7 @@ impl ChartSpan {
         SPANS[self.0].0
     }
 
-    fn length(self) -> Duration {
+    pub(super) fn length(self) -> Duration {
         SPANS[self.0].1
     }
 }
@@ -139,16 +139,23 @@ pub fn charts(
             section #history {
                 h2 { "History" }
                 div.card {
-                    p.quiet {
-                        @for span in ChartSpan::all() {
-                            @if span.0 > 0 { " · " }
-                            @if span == charts.span { b { "last " (span.name()) } } @else {
-                                a href={ (query.with("span", span.name())) "#history" } { "last " (span.name()) }
-                            }
-                        }
-                    }
+                    (spans(charts.span, query, "#history"))
                     @if !marks.is_empty() { p.quiet { "Dotted lines are events of the timeline." } }
                     div.halves { @for line in &charts.lines { (figure(line, charts.span, &marks, at)) } }
+                }
+            }
+        }
+    }
+}
+
+/// The choice of the span, for a part of the page.
+pub(super) fn spans(chosen: ChartSpan, query: PageQuery<'_>, place: &str) -> Markup {
+    html! {
+        p.quiet {
+            @for span in ChartSpan::all() {
+                @if span.0 > 0 { " · " }
+                @if span == chosen { b { "last " (span.name()) } } @else {
+                    a href={ (query.with("span", span.name())) (place) } { "last " (span.name()) }
                 }
             }
         }

@@ -100,6 +100,8 @@ impl Page<'_> {
                     // Spaces are for readers without the style sheet.
                     a.mark href=(self.root) { "slod" span.quiet { " status" } } " "
                     a href=(self.root) { "All services" } " "
+                    a href={ (self.root) "alerts" } { "Alerts" } " "
+                    a href={ (self.root) "series" } { "Series" } " "
                     a href={ (self.root) "runs" } { "Load runs" } " "
                     a href={ (self.root) "notifications" } { "Notifications" }
                 }

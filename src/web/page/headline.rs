@@ -28,12 +28,12 @@ impl<'a> Headline<'a> {
     pub fn of_all(services: &[(Health, &'a ServiceView)]) -> Self {
         let total = services.len();
         let troubled = services.iter().filter(|(s, _)| s.is_trouble()).count();
+        let of = |health| services.iter().filter(move |(s, _)| *s == health).count();
+        let (recovered, maintained) = (of(Health::Recovered) as u64, of(Health::Maintenance));
         let idle = services
             .iter()
             .filter(|(s, _)| s.level() == HealthLevel::Idle);
-        let idle = idle.count();
-        let recovered = services.iter().filter(|(s, _)| *s == Health::Recovered);
-        let recovered = recovered.count() as u64;
+        let idle = idle.count() - maintained;
         let Some((worst, service)) = services.first() else {
             return Self::new(HealthLevel::Idle, "No services are configured".to_owned());
         };
@@ -45,6 +45,12 @@ impl<'a> Headline<'a> {
             0 if recovered > 0 => format!(
                 "Nothing is down; {} of {all} services recovered in the last hours and still exceed their burn rate over these",
                 numbers::count(recovered)
+            ),
+            0 if maintained == total => format!("All {all} services are in maintenance"),
+            0 if maintained > 0 => format!(
+                "No problems; {} of {all} services {} in maintenance",
+                numbers::count(maintained as u64),
+                if maintained == 1 { "is" } else { "are" }
             ),
             0 if idle == 0 => format!("All {all} services are healthy"),
             0 if *worst == Health::WarmingUp => "No problems so far".to_owned(),

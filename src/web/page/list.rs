@@ -4,7 +4,7 @@
 use super::card::{Shape, card};
 use super::days;
 use super::frame::{HOME, View};
-use super::parts::{badge, icon, known, service_path};
+use super::parts::{PART, badge, icon, known, part_of, places, service_path};
 use super::query::{PageQuery, RELOAD, UNFOLD};
 use super::signs;
 use crate::format::numbers;
@@ -25,7 +25,6 @@ const ROWS: usize = 200;
 /// The parameters of the filter, and of the part of the list.
 const TEXT: &str = "q";
 const STATE: &str = "state";
-const PART: &str = "page";
 
 /// A service and how it is.
 pub type Judged<'a> = (Health, &'a ServiceView);
@@ -38,26 +37,15 @@ pub struct Filter {
     /// Words of the name, the description or the labels, in lower case.
     text: String,
     state: Option<Health>,
-    /// From 0.
-    part: usize,
 }
 
 impl Filter {
     pub fn of(query: PageQuery<'_>) -> Self {
         let state = query.value(STATE).unwrap_or_default();
-        let part = query
-            .number(PART)
-            .and_then(|part| usize::try_from(part - 1).ok());
         Self {
             text: query.value(TEXT).unwrap_or_default().trim().to_lowercase(),
             state: Health::ALL.into_iter().find(|one| one.label() == state),
-            part: part.unwrap_or(0),
         }
-    }
-
-    /// Whether this is the beginning of the list.
-    pub fn is_first(&self) -> bool {
-        self.part == 0
     }
 
     fn is_set(&self) -> bool {
@@ -108,8 +96,7 @@ pub fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp, view: Vie
     let filter = Filter::of(view.query);
     let fits = |one: &&Judged<'_>| filter.fits(one);
     let chosen: Vec<Judged<'_>> = services.iter().filter(fits).copied().collect();
-    let parts = chosen.len().div_ceil(ROWS).max(1);
-    let part = filter.part.min(parts - 1);
+    let (part, parts) = part_of(view.query, chosen.len(), ROWS);
     let is_long = services.len() > IN_FULL;
     let rows = Rows {
         chosen: &chosen,
@@ -123,7 +110,7 @@ pub fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp, view: Vie
         div #services {
             @if is_long || filter.is_set() { (form(&filter, view.query, (chosen.len(), services.len()))) }
             (rows.markup())
-            @if parts > 1 { (places(part, parts, view.query)) }
+            (places((part, parts), ROWS, view.query, "#services"))
         }
     }
 }
@@ -157,7 +144,7 @@ impl Rows<'_> {
                 unfold: self.unfold,
             })) }
             (self.lines((troubled.saturating_sub(cards), "also need attention"), self.within(cards, troubled), true))
-            (self.lines((healthy, "without problems"), self.within(troubled.max(cards), self.chosen.len()), unfold))
+            (self.lines((healthy, "need no attention"), self.within(troubled.max(cards), self.chosen.len()), unfold))
         }
     }
 
@@ -233,18 +220,6 @@ fn form(filter: &Filter, query: PageQuery<'_>, (chosen, all): (usize, usize)) ->
                 span { (numbers::count(chosen as u64)) " of " (numbers::count(all as u64)) }
                 a href={ (HOME) "#services" } { "Show all" }
             }
-        }
-    }
-}
-
-/// The ways to the other parts.
-fn places(part: usize, parts: usize, query: PageQuery<'_>) -> Markup {
-    let to = |part: usize| format!("{}#services", query.with(PART, &(part + 1).to_string()));
-    html! {
-        nav.places aria-label="Parts of the list" {
-            @if part > 0 { a href=(to(part - 1)) { "Previous " (ROWS) } }
-            span { "Part " (part + 1) " of " (parts) }
-            @if part + 1 < parts { a href=(to(part + 1)) { "Next " (ROWS) } }
         }
     }
 }

@@ -5,6 +5,7 @@
 //! reverse proxy adds. A page does not reload itself unless its reader asked for it, since a
 //! reload throws keyboard and screen reader users back to the top.
 
+pub mod alert_list;
 mod alerts;
 mod attempts;
 mod card;
@@ -24,6 +25,7 @@ pub mod problem;
 mod query;
 pub mod run;
 pub mod runs;
+pub mod series_list;
 mod service;
 mod service_metrics;
 pub mod signs;

@@ -14,6 +14,7 @@ use crate::slo::StandardWindow;
 use crate::slo::correction::Correction;
 use crate::units::DAY;
 use maud::{Markup, html};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// So many services, and so many things that are about to break, are listed.
@@ -209,7 +210,8 @@ fn outlook(view: &ObjectiveView, at: Timestamp) -> Markup {
     }
 }
 
-/// Budgets of healthy services that run out, and warning signs without an alert. Both also of one
+/// Budgets of healthy services that run out, and warning signs without an alert, but of none in
+/// maintenance. Both also of one
 /// service in trouble alone would be said twice.
 pub fn soon<'a>(
     all: impl Iterator<Item = Situation<'a>>,
@@ -217,14 +219,24 @@ pub fn soon<'a>(
     firing: &AlertsView,
     root: &str,
 ) -> Markup {
+    let all: Vec<_> = all.collect();
+    let maintained = all.iter().filter(|one| one.health == Health::Maintenance);
+    let maintained: HashSet<&str> = maintained.map(|one| &*one.service.name).collect();
+    let is_maintained = |one: &Finding| {
+        let service = one.service.as_deref();
+        service.is_some_and(|service| maintained.contains(service))
+    };
     let mut budgets: Vec<_> = all
-        .filter(|one| !one.health.is_trouble())
+        .iter()
+        .filter(|one| !one.health.is_trouble() && one.health != Health::Maintenance)
         .flat_map(|one| one.service.objectives.iter().map(move |view| (one, view)))
         .filter(|(one, view)| is_soon(view, one.at))
         .collect();
     budgets.sort_by(|(_, a), (_, b)| by_need(a, b));
     let signs = findings.all.iter();
-    let signs: Vec<_> = signs.filter(|one| is_news(one, firing)).collect();
+    let signs: Vec<_> = signs
+        .filter(|one| is_news(one, firing) && !is_maintained(one))
+        .collect();
     let more = (budgets.len().saturating_sub(MAX_ROWS)) + (signs.len().saturating_sub(MAX_ROWS));
     html! {
         @if !budgets.is_empty() || !signs.is_empty() {

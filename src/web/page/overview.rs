@@ -3,8 +3,9 @@
 use super::alerts::alerts;
 use super::frame::{HOME, Page, View};
 use super::headline::Headline;
-use super::list::{Filter, Judged, counts, list};
+use super::list::{Judged, counts, list};
 use super::now::{self, Situation};
+use super::parts::part_of;
 use super::signs;
 use super::silences::silences;
 use super::system;
@@ -50,7 +51,7 @@ pub fn render_overview(shown: Overview<'_>, view: View<'_>) -> String {
         corrections: &snapshot.corrections,
         at: snapshot.at,
     });
-    let is_first = Filter::of(view.query).is_first();
+    let is_first = part_of(view.query, usize::MAX, 1).0 == 0;
     let page = Page {
         headline: Headline::of_all(&services),
         below: html! { @if is_first { (now::troubles(situations.clone())) } (counts(&services, view.query)) },

@@ -1,6 +1,7 @@
 //! Small pieces that more than one page shows.
 
 use super::frame::since;
+use super::query::PageQuery;
 use crate::format::{numbers, times};
 use crate::ledger::snapshot::{BudgetView, LastOutcome};
 use crate::outcome::Timestamp;
@@ -20,6 +21,9 @@ pub const ICONS: PreEscaped<&str> = PreEscaped(concat!(
 
 /// Less of an error budget than this is little.
 pub const LITTLE_BUDGET: f64 = 0.25;
+
+/// The parameter of the part of a list, from 1.
+pub const PART: &str = "page";
 
 /// What may stay as it is in a segment of a path.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -140,6 +144,34 @@ pub fn failures<'a>(
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Which part of a list was asked for, from 0, and how many parts there are.
+pub fn part_of(query: PageQuery<'_>, length: usize, rows: usize) -> (usize, usize) {
+    let parts = length.div_ceil(rows).max(1);
+    let asked = query
+        .number(PART)
+        .and_then(|part| usize::try_from(part.checked_sub(1)?).ok());
+    (asked.unwrap_or(0).min(parts - 1), parts)
+}
+
+/// The ways to the other parts of a list at a `place` of the page; nothing where there are none.
+pub fn places(
+    (part, parts): (usize, usize),
+    rows: usize,
+    query: PageQuery<'_>,
+    place: &str,
+) -> Markup {
+    let to = |part: usize| format!("{}{place}", query.with(PART, &(part + 1).to_string()));
+    html! {
+        @if parts > 1 {
+            nav.places aria-label="Parts of the list" {
+                @if part > 0 { a href=(to(part - 1)) { "Previous " (rows) } }
+                span { "Part " (part + 1) " of " (parts) }
+                @if part + 1 < parts { a href=(to(part + 1)) { "Next " (rows) } }
             }
         }
     }

@@ -60,6 +60,17 @@ impl<'a> PageQuery<'a> {
         format!("?{}", self.rest(name))
     }
 
+    /// The query with these parameters only.
+    pub fn only(self, names: &[&str]) -> String {
+        let name_of = |part: &&str| {
+            part.split('=')
+                .next()
+                .is_some_and(|name| names.contains(&name))
+        };
+        let kept = self.0.split('&').filter(name_of);
+        kept.collect::<Vec<_>>().join("&")
+    }
+
     /// The query without a parameter.
     pub fn rest(self, name: &str) -> String {
         let parts = self.0.split('&');
@@ -106,6 +117,10 @@ mod tests {
         assert_eq!(of("").with("service", "a&b c"), "?service=a%26b+c");
         assert_eq!(of("reload&span=7d").without(RELOAD), "?span=7d");
         assert_eq!(of("reload=1").without(RELOAD), "?");
+        assert_eq!(
+            of("q=a&reload&span=7d").only(&[RELOAD, "span"]),
+            "reload&span=7d"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::support::Daemon;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair,
+    Issuer, KeyPair, date_time_ymd,
 };
 use reqwest::{Certificate, Client, Identity, RequestBuilder};
 use std::fs;
@@ -36,7 +36,26 @@ impl Files {
         files
     }
 
-    fn issue(&self, ca: &Authority, name: &str, names: &[&str]) {
+    /// An authority's certificate for each of these years, `NAME.FIRST.crt`, all with the key
+    /// `NAME.ca.key`. It issued `NAME` itself, a client until 2090.
+    pub fn issue_by_dated(&self, name: &str, years: &[(i32, i32)]) {
+        let own = KeyPair::generate().expect("a key");
+        self.write(&format!("{name}.ca.key"), &own.serialize_pem());
+        for (first, end) in years {
+            let mut params = authority_params();
+            params.not_before = date_time_ymd(*first, 1, 1);
+            params.not_after = date_time_ymd(*end, 1, 1);
+            let pem = params.self_signed(&own).expect("signed").pem();
+            self.write(&format!("{name}.{first}.crt"), &pem);
+        }
+        self.issue(
+            &Issuer::new(authority_params(), own),
+            name,
+            &["client.test"],
+        );
+    }
+
+    fn issue(&self, ca: &Issuer<'_, KeyPair>, name: &str, names: &[&str]) {
         let key = KeyPair::generate().expect("a key");
         let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).expect("names");
@@ -47,6 +66,7 @@ impl Files {
             ExtendedKeyUsagePurpose::ServerAuth,
             ExtendedKeyUsagePurpose::ClientAuth,
         ];
+        params.not_after = date_time_ymd(2090, 1, 1);
         let certificate = params.signed_by(&key, ca).expect("signed");
         self.write(&format!("{name}.crt"), &certificate.pem());
         self.write(&format!("{name}.key"), &key.serialize_pem());

@@ -156,6 +156,69 @@ async fn client_certificates_are_verified_as_configured() {
     }
 }
 
+/// To rustls an authority is valid whatever its dates are.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_out_of_its_dates_admits_nobody() {
+    let files = Files::new();
+    files.issue_by_dated("dated", &[(2020, 2021), (2021, 2095), (2089, 2090)]);
+    let file = |names: &[&str], more: &str| {
+        let read = |name: &&str| std::fs::read_to_string(files.path(name)).expect("text");
+        files.write("ca.pem", &names.iter().map(read).collect::<String>());
+        let verify = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n";
+        files.write("web.yml", &format!("{TLS}{verify}{more}"));
+    };
+    let expired = "`CN=authority` expired on 2021-01-01 00:00 UTC";
+    let cases: [(&[&str], &str); 4] = [
+        (&["dated.2020.crt"], expired),
+        (
+            &["dated.2089.crt"],
+            "`CN=authority` is valid from 2089-01-01 00:00 UTC on",
+        ),
+        (&["dated.2021.crt"], ""),
+        // As it is while all clients learn of the renewed one.
+        (&["dated.2020.crt", "dated.2021.crt"], ""),
+    ];
+    for version in ["", "  max_version: TLS12\n"] {
+        for (names, reason) in cases {
+            file(names, version);
+            let daemon = files.start("127.0.0.1:0", FILE);
+            let url = format!("https://{}/metrics", daemon.address);
+            for _ in 0..3 {
+                let answer = files.client(Some("dated")).get(&url).send().await;
+                assert_eq!(answer.is_ok(), reason.is_empty(), "{names:?} {version}");
+            }
+            let log = daemon.log();
+            let refused = "the client certificate of 127.0.0.1 was refused: its authority ";
+            let wanted = format!("{refused}{reason}");
+            assert_eq!(
+                log.matches(refused).count(),
+                usize::from(!reason.is_empty()),
+                "{log}"
+            );
+            assert!(reason.is_empty() || log.contains(&wanted), "{log}");
+            let mut check = assert_cmd::Command::cargo_bin("slod").expect("built");
+            let check = check.args(["check", "--config", &files.text("slod.yaml")]);
+            let text = String::from_utf8(check.output().expect("it ends").stdout).expect("text");
+            let warned = text.contains("warning[certificate-out-of-date]") && text.contains(reason);
+            assert_eq!(warned, !reason.is_empty(), "{text}");
+        }
+    }
+}
+
+/// Others refuse it, which nobody sees here.
+#[test]
+fn the_servers_own_certificate_out_of_its_dates_is_a_warning() {
+    let files = Files::new();
+    files.issue_by_dated("dated", &[(2020, 2021)]);
+    let old = TLS.replace("server.crt", "dated.2020.crt");
+    files.write("web.yml", &old.replace("server.key", "dated.ca.key"));
+    files.write("slod.yaml", "web: { config_file: web.yml }\nservices: [ { name: web, probes: [ { name: a, tcp: { address: \"127.0.0.1:1\" } } ] } ]\n");
+    let mut check = assert_cmd::Command::cargo_bin("slod").expect("built");
+    let check = check.args(["check", "--config", &files.text("slod.yaml")]);
+    let text = String::from_utf8(check.output().expect("it ends").stdout).expect("text");
+    assert!(text.contains("expired on 2021-01-01 00:00 UTC"), "{text}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_verified_certificate_says_who_the_client_is() {
     let files = Files::new();

@@ -81,6 +81,7 @@ pub fn service(name: &str, fate: Fate) -> ServiceView {
             objective("errors", Sli::Success, 0.999, fate),
         ],
         days: days(fate, seed),
+        maintenance: None,
     }
 }
 

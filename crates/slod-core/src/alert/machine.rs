@@ -193,6 +193,16 @@ impl Machine {
         self.objectives.firing().chain(signs)
     }
 
+    /// Alerts of objectives whose condition is met, but not for long enough: from then on, without evidence.
+    pub fn pending(&self) -> impl Iterator<Item = AlertRecord> {
+        self.objectives.pending()
+    }
+
+    /// Warning signs that are there, but not for long enough, and since when.
+    pub fn pending_signs(&self) -> impl Iterator<Item = (&AlertKey, Timestamp)> {
+        self.signs.pending()
+    }
+
     fn firing_mut(&mut self) -> impl Iterator<Item = Firing<'_>> {
         let signs = self.signs.firing_mut().chain(self.own.firing_mut());
         self.objectives.firing_mut().chain(signs)

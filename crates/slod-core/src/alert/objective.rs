@@ -130,6 +130,12 @@ impl ObjectiveAlerts {
         self.states.iter().filter_map(|one| one.state.firing())
     }
 
+    /// The conditions that are met, but not for long enough, and since when.
+    pub fn pending(&self) -> impl Iterator<Item = (Condition, Timestamp)> {
+        let states = self.states.iter();
+        states.filter_map(|one| Some((one.condition, one.state.pending()?)))
+    }
+
     /// What fires, as of the last step.
     pub fn firing_mut(&mut self) -> impl Iterator<Item = Firing<'_>> {
         let bad = self.bad;

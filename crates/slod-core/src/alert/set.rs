@@ -2,7 +2,7 @@
 
 use super::condition::{Burning, met};
 use super::objective::ObjectiveAlerts;
-use super::record::{AlertRecord, Source};
+use super::record::{AlertKey, AlertRecord, Source};
 use super::rules::AlertRules;
 use super::state::Firing;
 use crate::outcome::Timestamp;
@@ -81,6 +81,18 @@ impl AlertSet {
     /// What fires, by service, objective and condition.
     pub fn firing(&self) -> impl Iterator<Item = &AlertRecord> {
         self.active.values().flat_map(ObjectiveAlerts::firing)
+    }
+
+    /// What is about to fire, since when, without evidence.
+    pub fn pending(&self) -> impl Iterator<Item = AlertRecord> {
+        let all = self.active.iter();
+        all.flat_map(|((service, slo), alerts)| {
+            alerts.pending().map(|(condition, since)| {
+                let key = AlertKey::budget(service.clone(), slo.clone(), condition);
+                let (name, urgency) = (condition.alertname(), condition.urgency());
+                AlertRecord::new(key, name, urgency, since, "")
+            })
+        })
     }
 
     /// What fires, as of the last step.

@@ -109,6 +109,12 @@ impl SignAlerts {
         self.states.keys()
     }
 
+    /// Those that are pending, and since when.
+    pub fn pending(&self) -> impl Iterator<Item = (&AlertKey, Timestamp)> {
+        let states = self.states.iter();
+        states.filter_map(|(key, state)| Some((key, state.pending()?)))
+    }
+
     pub fn firing(&self) -> impl Iterator<Item = &AlertRecord> {
         self.states.values().filter_map(AlertState::firing)
     }
@@ -172,7 +178,10 @@ mod tests {
         let mut alerts = SignAlerts::default();
         let there = [sign(Some(true))];
         assert_eq!(step(&mut alerts, &there, 0), []);
+        let pending: Vec<_> = alerts.pending().collect();
+        assert_eq!(pending, [(&there[0].key, Timestamp(0))]);
         assert_eq!(step(&mut alerts, &there, 60), [(60, None)]);
+        assert_eq!(alerts.pending().count(), 0);
         for second in (120..3000).step_by(60) {
             let now = [sign(Some(second % 600 == 0))];
             assert_eq!(step(&mut alerts, &now, second), []);

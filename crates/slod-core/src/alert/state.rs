@@ -128,6 +128,14 @@ impl AlertState {
         }
     }
 
+    /// Since when its condition is met, while that is not long enough.
+    pub const fn pending(&self) -> Option<Timestamp> {
+        match self {
+            Self::Pending { since, .. } => Some(*since),
+            Self::Inactive | Self::Firing { .. } => None,
+        }
+    }
+
     pub const fn is_firing(&self) -> bool {
         matches!(self, Self::Firing { .. })
     }

@@ -1,0 +1,30 @@
+//! Whether a service is in maintenance: nothing of it counts now.
+
+use crate::format::times;
+use crate::ledger::snapshot::Maintenance;
+use crate::text::printable;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A correction of now that takes out all of a service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MaintenanceEntry {
+    /// Exclusive.
+    pub until: DateTime<Utc>,
+    pub reason: String,
+}
+
+impl MaintenanceEntry {
+    pub fn of(view: &Maintenance) -> Self {
+        Self {
+            until: view.until.to_utc(),
+            reason: view.reason.to_string(),
+        }
+    }
+
+    /// `in maintenance until 2026-11-03 14:01:57 UTC: upgrade`
+    pub fn words(&self) -> String {
+        let (until, reason) = (times::second(self.until), printable(&self.reason));
+        format!("in maintenance until {until} UTC: {reason}")
+    }
+}

@@ -1,0 +1,112 @@
+//! Threads where the system may start none: tokio and the standard library panic then.
+
+use parking_lot::Mutex;
+use std::fs;
+use std::io;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// How often, and how long each time, it is looked whether threads that ended are gone.
+const LOOKS: (u32, Duration) = (100, Duration::from_millis(1));
+
+/// Why no thread was started, and what helps.
+pub fn refusal(error: &io::Error) -> String {
+    format!(
+        "cannot start a thread: {}; raise TasksMax or the pids limit of the service, or the limit of its user (`ulimit -u`)",
+        error.kind()
+    )
+}
+
+/// Whether `most` threads can be started at the same time now, or how many less; an error says why not even
+/// `least`.
+pub fn startable(least: usize, most: usize) -> io::Result<usize> {
+    let before = running();
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
+    let start = |_| {
+        let gate = gate.clone();
+        thread::Builder::new().spawn(move || drop(gate.lock()))
+    };
+    let (mut started, mut failed) = (Vec::new(), None);
+    for result in (0..most).map(start) {
+        match result {
+            Ok(thread) => started.push(thread),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    drop(closed);
+    let count = started.len();
+    for thread in started {
+        let _ = thread.join();
+    }
+    // Until the system has forgotten them, they take the places of those that follow.
+    for _ in 0..LOOKS.0 {
+        if running() <= before {
+            break;
+        }
+        thread::sleep(LOOKS.1);
+    }
+    match failed {
+        Some(error) if count < least => Err(error),
+        _ => Ok(count),
+    }
+}
+
+/// The threads of this process; 0 where that is unknown.
+fn running() -> usize {
+    fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+}
+
+/// Does the work for each part, on as many threads as there are processors, this one included, or on fewer
+/// where the system starts no more. Returns the results in the order of the parts.
+pub fn each<P: Send, R: Send>(parts: Vec<P>, work: impl Fn(P) -> R + Sync) -> Vec<R> {
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let more = processors.min(parts.len()).saturating_sub(1);
+    let parts = Mutex::new(parts.into_iter().enumerate());
+    let take = || {
+        let mut done = Vec::new();
+        // The lock is held for taking a part only.
+        let next = || parts.lock().next();
+        while let Some((number, part)) = next() {
+            done.push((number, work(part)));
+        }
+        done
+    };
+    let mut done = thread::scope(|scope| {
+        let start = |_| thread::Builder::new().spawn_scoped(scope, take).ok();
+        let threads: Vec<_> = (0..more).map_while(start).collect();
+        let mut done = take();
+        for thread in threads {
+            match thread.join() {
+                Ok(others) => done.extend(others),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    });
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_has_its_result_in_its_place() {
+        assert!(each(Vec::<u8>::new(), |part| part).is_empty());
+        let parts: Vec<u32> = (0..1000).collect();
+        let squares: Vec<u32> = parts.iter().map(|part| part * part).collect();
+        assert_eq!(each(parts, |part| part * part), squares);
+    }
+
+    #[test]
+    fn threads_are_counted_and_gone() {
+        assert_eq!(startable(4, 4).expect("there are threads"), 4);
+    }
+}

@@ -1,0 +1,175 @@
+//! All alerts: those that fire, those that are about to, and those that are over.
+
+use super::alerts::{Stage, item};
+use super::frame::{HOME, Page, View};
+use super::headline::Headline;
+use super::parts::{part_of, places};
+use super::query::{PageQuery, RELOAD};
+use crate::alert::{AlertRecord, Urgency};
+use crate::format::numbers;
+use crate::outcome::Timestamp;
+use crate::report::health::HealthLevel;
+use maud::{Markup, html};
+
+/// Alerts of one page.
+const ROWS: usize = 100;
+
+/// The parameters of the filter.
+const TEXT: &str = "q";
+const STATE: &str = "state";
+const URGENCY: &str = "urgency";
+
+/// What the page shows, before the filter.
+#[derive(Debug, Default)]
+pub struct Alerts {
+    pub firing: Vec<AlertRecord>,
+    pub pending: Vec<AlertRecord>,
+    /// The newest first; `None` if the store cannot be read.
+    pub over: Option<Vec<AlertRecord>>,
+}
+
+/// Which alerts are listed.
+struct Filter {
+    /// Words of what the alert is about or of its evidence, in lower case.
+    text: String,
+    stage: Option<Stage>,
+    urgency: Option<Urgency>,
+}
+
+impl Filter {
+    fn of(query: PageQuery<'_>) -> Self {
+        let (state, urgency) = (query.value(STATE), query.value(URGENCY));
+        let urgency = urgency.unwrap_or_default();
+        let mut stages = Stage::ALL.into_iter();
+        let mut urgencies = [Urgency::Page, Urgency::Ticket].into_iter();
+        Self {
+            text: query.value(TEXT).unwrap_or_default().trim().to_lowercase(),
+            stage: stages.find(|one| Some(one.label()) == state.as_deref()),
+            urgency: urgencies.find(|one| one.label() == urgency),
+        }
+    }
+
+    const fn is_set(&self) -> bool {
+        !self.text.is_empty() || self.stage.is_some() || self.urgency.is_some()
+    }
+
+    fn fits(&self, (stage, alert): &(Stage, &AlertRecord)) -> bool {
+        if self.stage.is_some_and(|wanted| wanted != *stage)
+            || self.urgency.is_some_and(|wanted| wanted != alert.urgency)
+        {
+            return false;
+        }
+        let text = format!(
+            "{} {} {}",
+            alert.key.words(),
+            alert.alertname,
+            alert.evidence
+        );
+        let text = text.to_lowercase();
+        self.text.split_whitespace().all(|word| text.contains(word))
+    }
+}
+
+pub fn render_alerts(shown: &Alerts, at: Timestamp, view: View<'_>) -> String {
+    let filter = Filter::of(view.query);
+    let page = Page {
+        headline: headline(&shown.firing),
+        below: html! {},
+        root: HOME,
+        at,
+        content: list(shown, &filter, at, view.query),
+    };
+    page.render(view)
+}
+
+fn headline(firing: &[AlertRecord]) -> Headline<'static> {
+    let pages = firing.iter().filter(|one| one.urgency == Urgency::Page);
+    let pages = pages.count() as u64;
+    let all = firing.len() as u64;
+    let (level, sentence) = match (pages, all) {
+        (0, 0) => (HealthLevel::Ok, "No alert fires".to_owned()),
+        (0, 1) => (HealthLevel::Warn, "1 ticket fires".to_owned()),
+        (0, _) => {
+            let tickets = numbers::count(all);
+            (HealthLevel::Warn, format!("{tickets} tickets fire"))
+        }
+        (pages, all) => {
+            let (pages, tickets) = (numbers::plural(pages, "page"), all - pages);
+            let tickets = match tickets {
+                0 => String::new(),
+                some => format!(" and {}", numbers::plural(some, "ticket")),
+            };
+            let verb = if all == 1 { "fires" } else { "fire" };
+            (HealthLevel::Bad, format!("{pages}{tickets} {verb}"))
+        }
+    };
+    Headline::new(level, sentence)
+}
+
+fn list(shown: &Alerts, filter: &Filter, at: Timestamp, query: PageQuery<'_>) -> Markup {
+    let stage = |stage, alerts| -> Vec<(Stage, &AlertRecord)> {
+        let alerts: &[AlertRecord] = alerts;
+        alerts.iter().map(|alert| (stage, alert)).collect()
+    };
+    let mut firing = stage(Stage::Firing, &shown.firing);
+    // Stable: the newest of equals stays first.
+    firing.sort_by_key(|(_, alert)| alert.urgency);
+    let over = shown.over.as_deref();
+    let all = [
+        firing,
+        stage(Stage::Pending, &shown.pending),
+        stage(Stage::Over, over.unwrap_or_default()),
+    ]
+    .concat();
+    let chosen: Vec<_> = all.iter().filter(|one| filter.fits(one)).copied().collect();
+    let (part, parts) = part_of(query, chosen.len(), ROWS);
+    let rows = chosen.iter().skip(part * ROWS).take(ROWS).copied();
+    let rows: Vec<_> = rows.collect();
+    html! {
+        div #alerts {
+            (form(filter, query, (chosen.len(), all.len())))
+            @if over.is_none() { p { "Alerts that are over cannot be read from the store." } }
+            @if rows.is_empty() {
+                div.card { p.quiet { @if filter.is_set() { "No alert fits the filter." } @else { "No alert has fired yet." } } }
+            }
+            @for rows in rows.chunk_by(|a, b| a.0 == b.0) {
+                @let count = chosen.iter().filter(|one| one.0 == rows[0].0).count();
+                section {
+                    h2 { (rows[0].0.title()) " " span.number { (numbers::count(count as u64)) } }
+                    div.card {
+                        ul.failures { @for (stage, alert) in rows { (item(alert, *stage, None, HOME, at)) } }
+                    }
+                }
+            }
+            (places((part, parts), ROWS, query, "#alerts"))
+        }
+    }
+}
+
+/// Sends its fields in the address, so that the choice can be kept as a link.
+fn form(filter: &Filter, query: PageQuery<'_>, (chosen, all): (usize, usize)) -> Markup {
+    html! {
+        form.filter role="search" action="alerts#alerts" {
+            label for="q" { "Alerts" }
+            input #q type="search" name=(TEXT) value=(filter.text) placeholder="service, objective or sign";
+            select name=(STATE) aria-label="State" {
+                option value="" { "any state" }
+                @for stage in Stage::ALL {
+                    option value=(stage.label()) selected[filter.stage == Some(stage)] { (stage.label()) }
+                }
+            }
+            select name=(URGENCY) aria-label="Urgency" {
+                option value="" { "any urgency" }
+                @for urgency in [Urgency::Page, Urgency::Ticket] {
+                    option value=(urgency.label()) selected[filter.urgency == Some(urgency)] { (urgency.label()) }
+                }
+            }
+            @if query.has(RELOAD) { input type="hidden" name=(RELOAD) value=""; }
+            button { "Filter" }
+            @if filter.is_set() {
+                span { (numbers::count(chosen as u64)) " of " (numbers::count(all as u64)) }
+                a href=(format!("?{}", query.only(&[RELOAD]))) { "Show all" }
+            }
+        }
+    }
+}
