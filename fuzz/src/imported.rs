@@ -51,7 +51,9 @@ pub fn blackbox() -> Run {
     Box::new(|data| {
         let text = String::from_utf8_lossy(data);
         let find = |_: &str, pattern: &str| {
-            let is_own = pattern.ends_with(".json");
+            let is_own = Path::new(pattern)
+                .extension()
+                .is_some_and(|one| one == "json");
             Ok(is_own
                 .then(|| input("[{\"targets\": [\"a\"]}]"))
                 .into_iter()
@@ -121,7 +123,7 @@ pub fn followed() -> Run {
             name: "a".to_owned(),
             from: 1.0,
             to: 1.0,
-            length: Duration::from_secs(60),
+            length: Duration::from_mins(1),
         }],
     };
     Box::new(move |data| {
