@@ -254,12 +254,16 @@ impl Service {
         }
     }
 
-    /// Drops a label, or all if it is none of them that is at fault.
+    /// Drops a label, or all if it is none of them that is at fault. Paths have only the beginning of a long name.
     fn drop_labels(&mut self, name: &str, message: &str, remarks: &Remarks) {
-        let is_known = self.labels.contains_key(name);
+        let is_meant = |label: &str| match name.strip_suffix('…') {
+            Some(beginning) => label.starts_with(beginning),
+            None => label == name,
+        };
+        let is_known = self.labels.keys().any(|label| is_meant(label));
         let spot = self.spot.clone();
         self.labels.retain(|label, _| {
-            let is_kept = is_known && label != name;
+            let is_kept = is_known && !is_meant(label);
             if !is_kept {
                 remarks.add(&spot, format!("the label `{label}` is left out: {message}"));
             }
