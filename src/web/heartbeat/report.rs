@@ -60,15 +60,16 @@ impl Report {
             .iter()
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
             .collect();
-        let said = |(name, value): &(String, &str)| Some((name.clone(), status(name, value)?));
-        let mut said: Vec<_> = parameters.iter().filter_map(said).collect();
-        // `error=` beside a status is the text of no error.
-        let is_empty = |name: &str| {
-            let says_nothing = |(other, value): &(String, &str)| other == name && value.is_empty();
-            is_text(name) && parameters.iter().any(says_nothing)
-        };
-        if said.iter().any(|(name, _)| !is_empty(name)) {
-            said.retain(|(name, _)| !is_empty(name));
+        let mut said: Vec<_> = parameters
+            .iter()
+            .filter_map(|(name, value)| {
+                // `error=` beside a status is the text of no error.
+                let is_nothing = is_text(name) && value.is_empty();
+                Some((is_nothing, status(name, value)?))
+            })
+            .collect();
+        if said.iter().any(|(is_nothing, _)| !is_nothing) {
+            said.retain(|(is_nothing, _)| !is_nothing);
         }
         if said.is_empty() {
             misspelled(&parameters).map_or(Ok(()), Err)?;
@@ -77,7 +78,7 @@ impl Report {
         if !failed {
             said.into_iter().try_for_each(|(_, one)| one.map(drop))?;
         }
-        let text = text(&parameters, failed).unwrap_or_default().to_owned();
+        let text = text(&parameters).unwrap_or_default().to_owned();
         Ok(Self { failed, text })
     }
 }
@@ -88,18 +89,15 @@ fn is_text(name: &str) -> bool {
 }
 
 /// The message, or what says that the job failed: rather `error=disk full` than `success=false`.
-fn text<'p>(parameters: &[(String, &'p str)], failed: bool) -> Option<&'p str> {
+fn text<'p>(parameters: &[(String, &'p str)]) -> Option<&'p str> {
     let mut given = parameters.iter().filter(|(_, value)| !value.is_empty());
     if let Some((_, message)) = given.clone().find(|(name, _)| name == "msg") {
         return Some(message);
     }
     let fails = |(name, value): &&(String, &str)| matches!(status(name, value), Some(Ok(true)));
-    let failures = given.clone().filter(fails);
-    let own = failures
-        .clone()
-        .find(|(name, _)| FAILURE.contains(&name.as_str()));
-    let found = own.or_else(|| given.find(fails))?;
-    failed.then_some(found.1)
+    let is_own = |(name, _): &&(String, &str)| FAILURE.contains(&name.as_str());
+    let own = given.clone().filter(fails).find(is_own);
+    own.or_else(|| given.find(fails)).map(|(_, value)| *value)
 }
 
 /// Whether the job failed, if the parameter says how it went.
@@ -248,6 +246,7 @@ mod tests {
             ("ok&exit=1", "1"),
             ("state=run&error=boom", "boom"),
             ("error=", ""),
+            ("error=&error=boom&ok=1", "boom"),
         ] {
             assert_eq!(read(query), Ok((true, text.to_owned())), "{query}");
         }
