@@ -14,6 +14,7 @@ mod data;
 mod docs;
 mod draft;
 mod keys;
+mod labels;
 mod lint;
 mod load;
 mod load_test;

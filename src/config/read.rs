@@ -5,10 +5,11 @@ use super::correction;
 use super::counting;
 use super::draft::{Draft, Placed, ServiceDraft};
 use super::keys::{self, objective as objective_key, probe as probe_key, service as key};
+use super::labels::labels;
 use super::load_test;
 use super::metrics;
 use super::model::{ProbeSpec, StoreSpec};
-use super::name::{Names, label_fault};
+use super::name::Names;
 use super::notify;
 use super::objective;
 use super::observe;
@@ -19,7 +20,6 @@ use crate::probe::Kind;
 use crate::signal::Settings;
 use crate::slo::{EventSource, Objective};
 use crate::yaml::{Node, Reader, Section};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -215,22 +215,4 @@ fn vantage<'n>(
             .error("duplicate-name", &key::NAME, message, "rename the service");
     }
     probes
-}
-
-fn labels(section: &Section<'_>) -> Vec<(String, String)> {
-    let mut labels = Vec::new();
-    let mut seen = BTreeSet::new();
-    for (name, value, at) in section.map(&key::LABELS) {
-        if let Some(fault) = label_fault(&name) {
-            let message = format!("invalid label name `{name}`");
-            section.reader().error("invalid-name", &at, message, fault);
-        } else if !seen.insert(name.clone()) {
-            let message = format!("`{name}` is given twice");
-            let reader = section.reader();
-            reader.error("duplicate-key", &at, message, "remove one of them");
-        } else {
-            labels.push((name, value));
-        }
-    }
-    labels
 }

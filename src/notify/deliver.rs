@@ -113,6 +113,10 @@ impl Sender {
             let requests = receiver.requests(message, &texts, now);
             let exchange = self.exchange(requests, receiver.timeout, done).await;
             let reply = receiver.channel.reply(exchange.status, &exchange.body);
+            // What came of a body may lack what confirms the message; the status does.
+            let reply = reply.filter(|reply| {
+                !(exchange.is_unfinished && matches!(reply, Reply::Unconfirmed(_)))
+            });
             (exchange.answer, reply, exchange.recipients)
         };
         let (mut answer, mut reply, mut recipients) = send(message).await;
@@ -132,6 +136,14 @@ impl Sender {
             (Some(Reply::Failed(why)), Answer::Delivered(_)) => {
                 (Answer::failed(printable(&why).into_owned()), None)
             }
+            (Some(Reply::Refused(why)), Answer::Delivered(_)) => {
+                (Answer::Refused(printable(&why).into_owned()), None)
+            }
+            (Some(Reply::Unconfirmed(expected)), Answer::Delivered(said)) => (
+                Answer::failed(format!("expected {expected}, got {said}")),
+                None,
+            ),
+            (Some(Reply::Gone), Answer::Delivered(said)) => (Answer::failed(said), None),
             (_, answer) => (answer, None),
         };
         Posted {

@@ -4,16 +4,20 @@ use super::program;
 use super::smtp::Smtp;
 use crate::receiver::{HttpRequest, Method, Request};
 use crate::text::{beginning, printable};
+use chrono::DateTime;
 use futures_util::future::join_all;
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 /// Bytes of an answer that are read.
 pub(super) const ANSWER_MAX: usize = 65_536;
+/// How long a body may take after its head.
+const BODY_TIME: Duration = Duration::from_secs(5);
 /// Header fields of an answer.
 const HEADERS_MAX: usize = 1000;
 /// Characters of an answer that are kept.
@@ -71,6 +75,8 @@ pub(super) struct Exchange {
     pub answer: Answer,
     pub status: u16,
     pub body: Vec<u8>,
+    /// Whether the body did not come to its end.
+    pub is_unfinished: bool,
     pub recipients: Recipients,
 }
 
@@ -80,12 +86,14 @@ impl From<Answer> for Exchange {
             answer,
             status: 0,
             body: Vec::new(),
+            is_unfinished: false,
             recipients: Recipients::new(),
         }
     }
 }
 
-/// Follows no redirect: a message goes where the config says, or nowhere.
+/// Follows no redirect and uses no proxy of the environment: a message goes where the config says, or
+/// nowhere.
 #[derive(Clone, Debug)]
 pub struct Sender {
     web: Client,
@@ -96,6 +104,7 @@ impl Sender {
     pub fn new() -> Result<Self, String> {
         let builder = Client::builder()
             .redirect(Policy::none())
+            .no_proxy()
             .connect_timeout(Duration::from_secs(10))
             .pool_idle_timeout(Duration::from_secs(30))
             // An odd answer is an answer: what was taken must not be sent again.
@@ -125,9 +134,10 @@ impl Sender {
         within: Duration,
         done: &Recipients,
     ) -> Exchange {
+        let until = Instant::now() + within;
         let answers = requests.into_iter().map(|request| async {
-            let sent = timeout(within, self.send_one(request, done)).await;
-            sent.unwrap_or_else(|_| {
+            let sent = self.send_one(request, done, until).await;
+            sent.unwrap_or_else(|| {
                 Answer::failed(format!("no answer within {} s", within.as_secs())).into()
             })
         });
@@ -137,22 +147,29 @@ impl Sender {
             .unwrap_or_else(|| Answer::failed("nothing to send").into())
     }
 
-    async fn send_one(&self, request: Request, done: &Recipients) -> Exchange {
+    /// `None` without an answer in time.
+    async fn send_one(
+        &self,
+        request: Request,
+        done: &Recipients,
+        until: Instant,
+    ) -> Option<Exchange> {
         match request {
-            Request::Http(request) => self.post(&request).await,
-            Request::Mail(mail) => self.mail.deliver(&mail, done).await,
+            Request::Http(request) => self.post(&request, until).await,
+            Request::Mail(mail) => timeout_at(until, self.mail.deliver(&mail, done)).await.ok(),
             Request::Run {
                 program,
                 arguments,
                 key,
                 input,
-            } => program::run(&program, &arguments, &key, &input)
-                .await
-                .into(),
+            } => {
+                let run = program::run(&program, &arguments, &key, &input);
+                timeout_at(until, run).await.ok().map(Exchange::from)
+            }
         }
     }
 
-    async fn post(&self, request: &HttpRequest) -> Exchange {
+    async fn post(&self, request: &HttpRequest, until: Instant) -> Option<Exchange> {
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
@@ -162,23 +179,21 @@ impl Sender {
         for (name, value) in &request.headers {
             builder = builder.header(name, value.reveal());
         }
-        match builder.body(request.body.clone()).send().await {
-            Ok(response) => answer(response).await,
+        let sent = builder.body(request.body.clone()).send();
+        match timeout_at(until, sent).await.ok()? {
+            Ok(response) => Some(answer(response, until).await),
             // Its text has the address, which may hold a token.
-            Err(error) => Answer::failed(reason(&error)).into(),
+            Err(error) => Some(Answer::failed(reason(&error)).into()),
         }
     }
 }
 
-async fn answer(mut response: Response) -> Exchange {
-    let (status, retry_after) = (response.status(), retry_after(&response));
+/// The status decides once the head is there: a body that is slow or has no end adds what came of it.
+async fn answer(mut response: Response, until: Instant) -> Exchange {
+    let (status, retry_after) = (response.status(), retry_after(response.headers()));
+    let until = until.min(Instant::now() + BODY_TIME);
     let mut body = Vec::new();
-    while body.len() < ANSWER_MAX {
-        match response.chunk().await {
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) | Err(_) => break,
-        }
-    }
+    let read = timeout_at(until, read_body(&mut response, &mut body)).await;
     let said = if status.is_redirection() {
         "redirects are not followed".to_owned()
     } else {
@@ -199,8 +214,20 @@ async fn answer(mut response: Response) -> Exchange {
         answer,
         status: status.as_u16(),
         body,
+        is_unfinished: !matches!(read, Ok(Ok(()))),
         recipients: Recipients::new(),
     }
+}
+
+/// Reads a body to its end, or to the most that is read.
+async fn read_body(response: &mut Response, body: &mut Vec<u8>) -> reqwest::Result<()> {
+    while body.len() < ANSWER_MAX {
+        match response.chunk().await? {
+            Some(chunk) => body.extend_from_slice(&chunk),
+            None => break,
+        }
+    }
+    Ok(())
 }
 
 /// The beginning of what the other side says, fit to be shown.
@@ -209,15 +236,16 @@ pub(super) fn shown(body: &[u8]) -> String {
     printable(&beginning(text.trim(), SHOWN_MAX)).into_owned()
 }
 
-fn retry_after(response: &Response) -> Option<Duration> {
-    let value = response.headers().get(reqwest::header::RETRY_AFTER)?;
-    value
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
-        .map(Duration::from_secs)
+/// Seconds, or a date, which is counted from the date of the answer: the clocks may differ.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let date = |text| DateTime::parse_from_rfc2822(text).ok();
+    let asked = text(RETRY_AFTER)?;
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let wait = date(asked)? - date(text(DATE)?)?;
+    Some(wait.to_std().unwrap_or_default())
 }
 
 fn reason(error: &reqwest::Error) -> &'static str {
@@ -321,10 +349,76 @@ mod tests {
         // A second call changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let response = reqwest::get(format!("http://{address}/")).await;
-        let exchange = answer(response.expect("an answer")).await;
+        let until = Instant::now() + Duration::from_secs(20);
+        let exchange = answer(response.expect("an answer"), until).await;
         assert!(matches!(exchange.answer, Answer::Delivered(_)));
         let length = exchange.body.len();
         assert!((ANSWER_MAX..4 * ANSWER_MAX).contains(&length), "{length}");
         assert_eq!(shown(&exchange.body).chars().count(), SHOWN_MAX + 1);
+    }
+
+    /// What is made of an answer whose head comes at once, and of its body only a part.
+    async fn unfinished(head: &'static str) -> Exchange {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let (done, is_done) = std::sync::mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let _ = stream.read(&mut [0; 2048]);
+            stream.write_all(head.as_bytes()).expect("sent");
+            let _ = is_done.recv();
+        });
+        // A second call changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let sender = Sender::new().expect("a client");
+        let url = format!("http://{address}/");
+        let request = HttpRequest::json(&url, "key", &serde_json::json!({}));
+        let (within, nobody) = (Duration::from_secs(1), Recipients::new());
+        let exchange = sender.exchange(vec![request.into()], within, &nobody);
+        let exchange = exchange.await;
+        drop(done);
+        exchange
+    }
+
+    #[tokio::test]
+    async fn the_status_decides_although_the_body_does_not_end() {
+        for (head, expected) in [
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\no",
+                Answer::Delivered("HTTP 200: o".to_owned()),
+            ),
+            (
+                "HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
+                Answer::Delivered("HTTP 202: ok".to_owned()),
+            ),
+            (
+                "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\n",
+                Answer::Failed {
+                    why: "HTTP 503".to_owned(),
+                    retry_after: Some(Duration::from_secs(7)),
+                },
+            ),
+        ] {
+            let exchange = unfinished(head).await;
+            assert_eq!(exchange.answer, expected);
+            assert!(exchange.is_unfinished);
+        }
+    }
+
+    #[test]
+    fn a_receiver_says_when_it_wants_to_be_asked_again_in_seconds_or_as_a_date() {
+        let asked = |fields: &[(reqwest::header::HeaderName, &'static str)]| {
+            let fields = fields.iter().cloned();
+            let fields = fields.map(|(name, value)| (name, value.parse().expect("a value")));
+            retry_after(&fields.collect()).map(|wait| wait.as_secs())
+        };
+        let now = (DATE, "Sun, 06 Nov 1994 08:49:37 GMT");
+        let later = (RETRY_AFTER, "Sun, 06 Nov 1994 08:50:37 GMT");
+        let earlier = (RETRY_AFTER, "Sun, 06 Nov 1994 08:40:37 GMT");
+        assert_eq!(asked(&[(RETRY_AFTER, " 120 ")]), Some(120));
+        assert_eq!(asked(&[now.clone(), later.clone()]), Some(60));
+        assert_eq!(asked(&[now, earlier]), Some(0));
+        assert_eq!(asked(&[later]), None);
+        assert_eq!(asked(&[(RETRY_AFTER, "soon")]), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Chat services that take a message at one secret address.
 
-use super::{Channel, HttpRequest, Message, Request, Texts, url};
+use super::reply::confirmed;
+use super::{Channel, HttpRequest, Message, Reply, Request, Texts, url};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Secret, SecretText, Section};
 use serde_json::Value;
@@ -28,5 +29,13 @@ impl Channel for Chat {
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
         let body = (self.payload)(message, texts);
         vec![HttpRequest::json(self.url.reveal(), &message.key, &body).into()]
+    }
+
+    /// A workflow answers 202 without a body, or what its own step says in JSON; the older connectors
+    /// answer `1`, or with the same status the text of an error.
+    fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
+        let is_json = serde_json::from_slice::<Value>(body).is_ok();
+        let is_taken = is_json || body.trim_ascii().is_empty();
+        confirmed(status, is_taken, "no text, or JSON")
     }
 }

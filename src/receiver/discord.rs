@@ -1,5 +1,6 @@
 //! Discord's webhooks.
 
+use super::reply::{confirmed, is_success, json as read_json};
 use super::request::{or_name, short};
 use super::{Channel, EDIT, HttpRequest, Kind, Message, Method, Reply, Request, Texts, url};
 use crate::outcome::Timestamp;
@@ -66,16 +67,20 @@ impl Channel for Discord {
         vec![request.into()]
     }
 
+    /// The message with `wait`, and else nothing.
+    /// <https://docs.discord.com/developers/resources/webhook#execute-webhook>
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
-        if !self.edit {
-            return None;
-        }
-        if status == 404 {
+        if status == 404 && self.edit {
             return Some(Reply::Gone);
         }
-        let body: Value = serde_json::from_slice(body).ok()?;
-        let id = body["id"].as_str().filter(|_| status < 300)?;
-        Some(Reply::Posted(id.to_owned()))
+        let message = read_json(body);
+        match message["id"].as_str() {
+            Some(id) if is_success(status) && self.edit => Some(Reply::Posted(id.to_owned())),
+            id => {
+                let is_taken = id.is_some() || body.trim_ascii().is_empty();
+                confirmed(status, is_taken, "a message with its `id`")
+            }
+        }
     }
 }
 

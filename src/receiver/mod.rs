@@ -17,6 +17,7 @@ mod message;
 mod ntfy;
 mod opsgenie;
 mod pagerduty;
+mod reply;
 mod request;
 mod route;
 mod slack;
@@ -125,7 +126,9 @@ pub trait Channel: Send + Sync + fmt::Debug {
     /// What delivers a message. If there are several requests, one that succeeds suffices.
     fn requests(&self, message: &Message, texts: &Texts, now: Timestamp) -> Vec<Request>;
 
-    /// What the answer to a message says beyond its status; `None` if the status says all.
+    /// What the answer to a message says beyond its status; `None` if the status says all. With a status
+    /// of success, what is not as the service documents it is [`Reply::Unconfirmed`]: a login page of
+    /// the network has that status as well.
     fn reply(&self, _status: u16, _body: &[u8]) -> Option<Reply> {
         None
     }
@@ -146,7 +149,12 @@ pub enum Reply {
     Same,
     /// The message that was to be edited is not there, or cannot be edited any more.
     Gone,
+    /// It did not take the message, and may take it later.
     Failed(String),
+    /// It will never take this message.
+    Refused(String),
+    /// The answer is not the service's, which has this: the message was not taken.
+    Unconfirmed(&'static str),
 }
 
 /// The title and the text of a message.

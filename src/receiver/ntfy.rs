@@ -1,7 +1,8 @@
 //! ntfy: messages published as JSON to the address of the server.
 
+use super::reply::{confirmed, json as read_json};
 use super::request::short;
-use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Request, Texts};
+use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
 use serde_json::json;
@@ -64,5 +65,11 @@ impl Channel for Ntfy {
             request = request.with("authorization", format!("Bearer {}", token.reveal()));
         }
         vec![request.into()]
+    }
+
+    /// The message as the server keeps it: <https://docs.ntfy.sh/publish/#publish-as-json>
+    fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
+        let is_taken = read_json(body)["id"].is_string();
+        confirmed(status, is_taken, "a message with its `id`")
     }
 }

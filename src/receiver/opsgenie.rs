@@ -1,7 +1,8 @@
 //! Opsgenie's Alert API: one alert per group.
 
+use super::reply::{confirmed, json as read_json};
 use super::request::{or_name, short, short_key};
-use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Request, Texts};
+use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -71,5 +72,11 @@ impl Channel for Opsgenie {
         let key = format!("GenieKey {}", self.api_key.reveal());
         let request = HttpRequest::json(&url, &message.key, &body);
         vec![request.with("authorization", key).into()]
+    }
+
+    /// <https://docs.opsgenie.com/docs/alert-api>: 202 with a `result` and a `requestId`.
+    fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
+        let is_taken = read_json(body)["result"].is_string();
+        confirmed(status, is_taken, "a `result`")
     }
 }

@@ -1,7 +1,8 @@
 //! The Events API v2 of `PagerDuty`: one incident per group.
 
+use super::reply::{confirmed, is_success, json as read_json};
 use super::request::{or_name, rfc3339, short, short_key};
-use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Request, Texts};
+use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
 use serde_json::json;
@@ -74,5 +75,20 @@ impl Channel for PagerDuty {
         });
         let url = format!("{}/v2/enqueue", self.url);
         vec![HttpRequest::json(&url, &message.key, &body).into()]
+    }
+
+    /// `"status": "success"`; another status has its reasons in `errors`.
+    /// <https://developer.pagerduty.com/docs/send-alert-event>
+    fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
+        let body = read_json(body);
+        if is_success(status) && body["status"] == "invalid event" {
+            let why = format!("PagerDuty answered invalid event: {}", body["errors"]);
+            return Some(Reply::Refused(why));
+        }
+        confirmed(
+            status,
+            body["status"] == "success",
+            "\"status\": \"success\"",
+        )
     }
 }

@@ -1,6 +1,7 @@
 //! Slack: its incoming webhooks, which Mattermost and Rocket.Chat understand as well, and its Web API,
 //! which lets a message be edited.
 
+use super::reply::{confirmed, is_success, json as read_json};
 use super::request::{or_name, short};
 use super::{BASE, Channel, EDIT, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts, url};
 use crate::outcome::Timestamp;
@@ -39,6 +40,15 @@ const GONE: [&str; 3] = [
     "message_not_found",
     "cant_update_message",
     "edit_window_closed",
+];
+
+/// What it answers to a message that it will never take.
+const UNFIT: [&str; 5] = [
+    "invalid_attachments",
+    "invalid_blocks",
+    "msg_too_long",
+    "no_text",
+    "too_many_attachments",
 ];
 
 pub const KIND: Kind = Kind {
@@ -136,20 +146,42 @@ impl Channel for Slack {
     }
 
     /// The Web API answers errors with status 200. A message is known by its channel and its time.
-    fn reply(&self, _: u16, body: &[u8]) -> Option<Reply> {
+    fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         if matches!(self, Self::Webhook(_)) {
-            return None;
+            return webhook_reply(status, body);
         }
-        let body: Value = serde_json::from_slice(body).ok()?;
-        if body["ok"].as_bool()? {
-            let (channel, at) = (body["channel"].as_str()?, body["ts"].as_str()?);
-            return Some(Reply::Posted(format!("{channel} {at}")));
+        let body = read_json(body);
+        let (channel, at) = (body["channel"].as_str(), body["ts"].as_str());
+        match body["ok"].as_bool() {
+            Some(true) => Some(Reply::Posted(format!("{} {}", channel?, at?))),
+            Some(false) => Some(refusal(body["error"].as_str().unwrap_or("no reason"))),
+            None => confirmed(status, false, "\"ok\": true"),
         }
-        let why = body["error"].as_str().unwrap_or("no reason");
-        if GONE.contains(&why) {
-            return Some(Reply::Gone);
-        }
-        Some(Reply::Failed(format!("Slack answered {why}")))
+    }
+}
+
+/// Slack and Mattermost answer `ok`, Rocket.Chat `{"success":true}`.
+/// <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
+fn webhook_reply(status: u16, body: &[u8]) -> Option<Reply> {
+    let text = body.trim_ascii();
+    let body = read_json(body);
+    let is_taken =
+        text.eq_ignore_ascii_case(b"ok") || body["ok"] == true || body["success"] == true;
+    match body["error"].as_str() {
+        Some(why) if is_success(status) && !is_taken => Some(refusal(why)),
+        _ => confirmed(status, is_taken, "`ok`"),
+    }
+}
+
+fn refusal(why: &str) -> Reply {
+    if GONE.contains(&why) {
+        return Reply::Gone;
+    }
+    let text = format!("Slack answered {why}");
+    if UNFIT.contains(&why) {
+        Reply::Refused(text)
+    } else {
+        Reply::Failed(text)
     }
 }
 

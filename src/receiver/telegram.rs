@@ -1,10 +1,11 @@
 //! Telegram's Bot API.
 
+use super::reply::{confirmed, json as read_json};
 use super::request::{or_name, short};
 use super::{BASE, Channel, EDIT, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText, Text};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 
 const KEYS: Keys = &[&TOKEN, &CHAT, &URL, &EDIT];
@@ -70,20 +71,32 @@ impl Channel for Telegram {
         vec![HttpRequest::json(&url, &message.key, &body).into()]
     }
 
-    fn reply(&self, _: u16, body: &[u8]) -> Option<Reply> {
-        if !self.edit {
-            return None;
+    /// <https://core.telegram.org/bots/api#making-requests>: `ok`, and `description` where it is false.
+    fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
+        let body = read_json(body);
+        if body["ok"] == true {
+            let id = body["result"]["message_id"].as_i64();
+            return id
+                .filter(|_| self.edit)
+                .map(|id| Reply::Posted(id.to_string()));
         }
-        let body: Value = serde_json::from_slice(body).ok()?;
-        if let Some(id) = body["result"]["message_id"].as_i64() {
-            return Some(Reply::Posted(id.to_string()));
-        }
-        let why = body["description"].as_str()?;
-        if why.contains("message is not modified") {
-            return Some(Reply::Same);
-        }
+        let Some(why) = body["description"].as_str() else {
+            return confirmed(status, false, "\"ok\": true");
+        };
         let gone = ["message to edit not found", "message can't be edited"];
-        let is_gone = gone.iter().any(|one| why.contains(one));
-        is_gone.then_some(Reply::Gone)
+        if why.contains("message is not modified") {
+            Some(Reply::Same)
+        } else if gone.iter().any(|one| why.contains(one)) {
+            Some(Reply::Gone)
+        } else {
+            // As with that status.
+            let is_unfit = body["error_code"] == 400;
+            let reply = if is_unfit {
+                Reply::Refused
+            } else {
+                Reply::Failed
+            };
+            Some(reply(format!("Telegram answered {why}")))
+        }
     }
 }

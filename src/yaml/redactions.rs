@@ -2,19 +2,33 @@
 
 use super::secret::Secret;
 use crate::text::{CUT, printable};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use url::Url;
 
 /// Shorter values are words such as `ok` and `8080`: they would turn up everywhere.
 const LENGTH_MIN: usize = 4;
-/// Parts of an address that are shorter are words.
+/// Parts of an address that are shorter are words, unless their names say that they are secret.
 const TOKEN_MIN: usize = 16;
-/// So much of a secret's beginning is redacted as well: texts are cut where they are long.
+/// So much of a secret's beginning is redacted as well where a text is cut: of an address, so much of
+/// what follows its scheme.
 const BEGINNING: usize = 8;
 /// Where a text is cut, so many characters of it are enough.
 const BEGINNING_AT_CUT: usize = 2;
+/// What a text is cut with, or quoted with.
+const CUTS: [&str; 6] = ["\u{2026}", "...", "\"", "'", "`", "\\"];
+/// Parts of the names of parameters whose values are secret.
+const SECRET_NAMES: [&str; 8] = [
+    "auth",
+    "key",
+    "pass",
+    "pwd",
+    "secret",
+    "sig",
+    "token",
+    "credential",
+];
 
 /// All but the unreserved characters of RFC 3986, as values in addresses are written.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -36,10 +50,14 @@ impl Redactions {
             return;
         };
         let segments = address.path_segments().into_iter().flatten();
-        let values = address.query_pairs().map(|(_, value)| value);
-        let parts = segments.map(Cow::Borrowed).chain(values);
-        for part in parts.filter(|part| part.len() >= TOKEN_MIN) {
-            self.add_forms(&part, shown);
+        let segments = segments.map(|part| (Cow::Borrowed(part), false));
+        let values = address.query_pairs();
+        let values = values.map(|(name, value)| (value, is_secret_name(&name)));
+        let parts = segments.chain(values).chain(login(&address));
+        for (part, is_secret) in parts {
+            if is_secret || part.len() >= TOKEN_MIN {
+                self.add_forms(&part, shown);
+            }
         }
     }
 
@@ -102,19 +120,18 @@ impl Redactions {
     fn first_in(&self, text: &str) -> Option<(usize, usize, &str)> {
         let found = self.0.iter().filter_map(|(secret, shown)| {
             let secret = secret.reveal();
-            let beginning = secret.floor_char_boundary(BEGINNING);
-            let begins = text.find(&secret[..beginning]);
-            let at = begins.into_iter().chain(before_cut(secret, text)).min()?;
-            let same = secret.chars().zip(text[at..].chars());
-            let same = same.take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8());
-            Some((at, same.sum(), shown.as_str()))
+            let places = find(secret, text)
+                .into_iter()
+                .chain(before_cut(secret, text));
+            let (at, length) = places.min_by_key(|(at, length)| (*at, usize::MAX - length))?;
+            Some((at, length, shown.as_str()))
         });
         found.min_by_key(|(at, length, _)| (*at, usize::MAX - length))
     }
 }
 
-/// Where the first few characters of a secret end at a cut of a text.
-fn before_cut(secret: &str, text: &str) -> Option<usize> {
+/// Where the first few characters of a secret end at a cut of a text, and how many bytes they are.
+fn before_cut(secret: &str, text: &str) -> Option<(usize, usize)> {
     let beginnings = || {
         let ends = secret.char_indices().map(|(at, c)| at + c.len_utf8());
         ends.skip(BEGINNING_AT_CUT - 1)
@@ -125,8 +142,36 @@ fn before_cut(secret: &str, text: &str) -> Option<usize> {
         let longest = beginnings()
             .filter(|end| before.ends_with(&secret[..*end]))
             .last();
-        longest.map(|length| cut - length)
+        longest.map(|length| (cut - length, length))
     })
+}
+
+/// Where a secret stands in a text, whole or cut, and how much of it.
+fn find(secret: &str, text: &str) -> Option<(usize, usize)> {
+    let scheme = secret.find("://").map_or(0, |at| at + "://".len());
+    let beginning = secret.floor_char_boundary(scheme + BEGINNING);
+    let mut places = text.match_indices(&secret[..beginning]);
+    places.find_map(|(at, _)| {
+        let same = secret.chars().zip(text[at..].chars());
+        let same = same.take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8());
+        let length = same.sum();
+        let rest = &text[at + length..];
+        let is_cut = rest.is_empty() || CUTS.iter().any(|cut| rest.starts_with(cut));
+        (length == secret.len() || is_cut).then_some((at, length))
+    })
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_NAMES.iter().any(|part| name.contains(part)) || name == "code"
+}
+
+/// The user and the password of an address, as they are sent.
+fn login(address: &Url) -> Vec<(Cow<'_, str>, bool)> {
+    let decoded = |text| percent_decode_str(text).decode_utf8_lossy();
+    let user = Some(address.username()).filter(|user| !user.is_empty());
+    let both = user.into_iter().chain(address.password());
+    both.map(|part| (decoded(part), true)).collect()
 }
 
 /// A value as it becomes a part of a path and of a query.
@@ -181,6 +226,46 @@ mod tests {
             ),
             ("no key abcdefgh-12345678", "no key <secret>"),
             ("/services/web", "/services/web"),
+        ] {
+            assert_eq!(redactions.clean(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_short_secret_of_an_address_is_known_by_its_name() {
+        let mut redactions = Redactions::default();
+        redactions.add(
+            "https://me:pass1@h.test/x?token=abcd&id=1234&key=abc",
+            "<secret>",
+        );
+        for (text, shown) in [
+            ("bad token abcd, id 1234", "bad token <secret>, id 1234"),
+            ("pass1 of x", "<secret> of x"),
+            ("see https://docs.test/y", "see https://docs.test/y"),
+            ("see https://", "see https://"),
+            ("to https://me:pass1@h.te", "to <secret>"),
+        ] {
+            assert_eq!(redactions.clean(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_word_that_begins_as_a_secret_is_shown() {
+        let mut redactions = Redactions::default();
+        redactions.add("connection-pool-1", "<secret>");
+        redactions.add("expected-key", "<secret>");
+        for (text, shown) in [
+            (
+                "connecting: connection refused",
+                "connecting: connection refused",
+            ),
+            ("status 200, expected 404", "status 200, expected 404"),
+            (
+                "connection refused, connection-p",
+                "connection refused, <secret>",
+            ),
+            ("got \"expected-\u{2026}\"", "got \"<secret>\u{2026}\""),
+            ("no connection-pool-1 here", "no <secret> here"),
         ] {
             assert_eq!(redactions.clean(text), shown);
         }

@@ -55,9 +55,13 @@ fn a_message_is_tried_with_one_key_until_the_receiver_takes_it() {
 
 #[test]
 fn a_message_that_is_too_large_goes_in_parts_and_a_failing_template_does_no_harm() {
-    const REACTIONS: &[Reaction] = &[Reaction::Answer(
-        "HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n\r\n",
-    )];
+    const TAKEN: Reaction =
+        Reaction::Answer("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{\"id\":\"a\"}");
+    const REACTIONS: &[Reaction] = &[
+        Reaction::Answer("HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n\r\n"),
+        TAKEN,
+        TAKEN,
+    ];
     let folder = tempfile::tempdir().expect("a folder");
     let (hook, received) = webhook(REACTIONS);
     // The examples that `slod check` tries have no service of this name.

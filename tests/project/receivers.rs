@@ -349,7 +349,12 @@ fn what_services_answer_to_messages_and_edits() {
             Some(Reply::Same),
         ),
         ("Bad Request: message to edit not found", Some(Reply::Gone)),
-        ("Bad Request: chat not found", None),
+        (
+            "Bad Request: chat not found",
+            Some(Reply::Refused(
+                "Telegram answered Bad Request: chat not found".to_owned(),
+            )),
+        ),
     ] {
         let body = format!(r#"{{"ok":false,"error_code":400,"description":"{why}"}}"#);
         assert_eq!(reply(&telegram, 400, &body), expected);
@@ -362,4 +367,72 @@ fn what_services_answer_to_messages_and_edits() {
         "{ url: \"http://127.0.0.1:1/hook\", edit: false }",
     );
     assert_eq!(reply(&anew, 200, r#"{"id":"9"}"#), None);
+}
+
+/// What each kind's service documents as the answer to a message that it took, and what is none.
+#[test]
+fn only_what_a_service_confirms_was_taken() {
+    let webhook = "{ url: \"http://127.0.0.1:1/\" }";
+    let portal = "<html>Login to WiFi</html>";
+    for (kind, example, taken, others) in [
+        (
+            "slack",
+            webhook,
+            &["ok", "ok\n", r#"{"success":true}"#, r#"{"ok":true}"#][..],
+            &[
+                "no_service",
+                "",
+                r#"{"ok":false,"error":"channel_not_found"}"#,
+            ][..],
+        ),
+        (
+            "slack",
+            "{ token: xoxb-1, channel: C1 }",
+            &[r#"{"ok":true,"channel":"C1","ts":"1.2"}"#],
+            &["", "{}", "ok", r#"{"ok":false,"error":"msg_too_long"}"#],
+        ),
+        (
+            "telegram",
+            "{ token: \"1:a\", chat_id: 1, edit: false }",
+            &[r#"{"ok":true,"result":{"message_id":7}}"#],
+            &["", "{}", r#"{"ok":false,"description":"chat not found"}"#],
+        ),
+        (
+            "teams",
+            webhook,
+            &["", "1"],
+            &["Webhook message delivery failed with error: HTTP error 429"],
+        ),
+        ("discord", webhook, &["", r#"{"id":"9"}"#], &["{}"]),
+        (
+            "pagerduty",
+            "{ routing_key: k }",
+            &[r#"{"status":"success","message":"Event processed","dedup_key":"d"}"#],
+            &["", r#"{"status":"invalid event","errors":["x"]}"#],
+        ),
+        (
+            "opsgenie",
+            "{ api_key: k }",
+            &[r#"{"result":"Request will be processed","took":0.3,"requestId":"r"}"#],
+            &["", "{}"],
+        ),
+        (
+            "ntfy",
+            "{ topic: t }",
+            &[r#"{"id":"a","time":1,"event":"message","topic":"t"}"#],
+            &["", "{}"],
+        ),
+    ] {
+        let receiver = receiver(kind, example);
+        let is_taken = |body: &str| {
+            let reply = receiver.channel.reply(200, body.as_bytes());
+            matches!(reply, None | Some(Reply::Posted(_)))
+        };
+        for body in taken {
+            assert!(is_taken(body), "{kind}: {body}");
+        }
+        for body in others.iter().chain([&portal]) {
+            assert!(!is_taken(body), "{kind}: {body}");
+        }
+    }
 }

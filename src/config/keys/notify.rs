@@ -12,7 +12,7 @@ const DAY: Duration = crate::units::DAY;
 pub const RECEIVERS: Key<List<Mapping>> = Key::optional(
     "receivers",
     List::up_to(MAX_RECEIVERS, Mapping(receiver::KEYS)),
-    "Who is notified of alerts. Each has a name and exactly one kind.",
+    "Who is notified of alerts. Each has a name and exactly one kind. Messages go there directly: the variable `HTTPS_PROXY` and its like have no effect.",
 );
 
 pub const ROUTES: Key<List<Mapping>> = Key::optional(

@@ -23,9 +23,22 @@ const STATUS: [&str; 12] = [
 /// Names of a parameter that is itself the status: `?fail`, `?success=false`.
 const SUCCESS: [&str; 5] = ["ok", "success", "succeeded", "up", "passed"];
 const FAILURE: [&str; 5] = ["fail", "failed", "failure", "error", "down"];
-/// A report is of a job that has ended.
-const UNFINISHED: [&str; 6] = [
-    "start", "started", "starting", "begin", "running", "pending",
+/// More words for a job that ended well.
+const COMPLETE: [&str; 5] = ["complete", "completed", "done", "finished", "pass"];
+/// A report is of a job that has ended. Cronitor's jobs begin with `run`, Sentry's with `in_progress`.
+const UNFINISHED: [&str; 12] = [
+    "start",
+    "started",
+    "starting",
+    "begin",
+    "run",
+    "running",
+    "pending",
+    "queued",
+    "progress",
+    "in_progress",
+    "in-progress",
+    "inprogress",
 ];
 const YES: [&str; 3] = ["true", "yes", "on"];
 const NO: [&str; 3] = ["false", "no", "off"];
@@ -39,42 +52,58 @@ pub(super) struct Report {
 
 impl Report {
     /// Without a status the job went well. Everything that is not known as a success is a failure: an
-    /// exit code, the name of a signal, a word of the job's own. Parameters that mean nothing here are
+    /// exit code, the name of a signal, a word of the job's own. Of several statuses any failure counts:
+    /// clients report one as `success=false&error=disk full`. Parameters that mean nothing here are
     /// ignored: they are no reason to lose a report.
     pub(super) fn read(parameters: &[(String, String)]) -> Result<Self, Problem> {
-        let mut said = parameters
+        let parameters: Vec<_> = parameters
             .iter()
-            .filter_map(|(name, value)| status(name, value.trim()));
-        let failed = match (said.next(), said.next()) {
-            (None, _) => misspelled(parameters).map_or(Ok(false), Err)?,
-            (Some(failed), None) => failed?,
-            (Some(_), Some(_)) => return Err(refused("duplicate status parameter", None)),
-        };
-        let value = |wanted: fn(&str) -> bool| {
-            let mut all = parameters.iter();
-            let found = all.find(|(name, value)| {
-                wanted(&name.to_ascii_lowercase()) && !value.trim().is_empty()
-            });
-            found.map(|(_, value)| value.trim().to_owned())
-        };
-        let text = value(|name| name == "msg");
-        let is_status = |name: &str| {
-            [&STATUS[..], &SUCCESS, &FAILURE]
-                .iter()
-                .any(|all| all.contains(&name))
-        };
-        let text = text.or_else(|| value(is_status).filter(|_| failed));
-        Ok(Self {
-            failed,
-            text: text.unwrap_or_default(),
-        })
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
+            .collect();
+        let mut said: Vec<_> = parameters
+            .iter()
+            .filter_map(|(name, value)| {
+                // `error=` beside a status is the text of no error.
+                let is_nothing = is_text(name) && value.is_empty();
+                Some((is_nothing, status(name, value)?))
+            })
+            .collect();
+        if said.iter().any(|(is_nothing, _)| !is_nothing) {
+            said.retain(|(is_nothing, _)| !is_nothing);
+        }
+        if said.is_empty() {
+            misspelled(&parameters).map_or(Ok(()), Err)?;
+        }
+        let failed = said.iter().any(|(_, failed)| matches!(failed, Ok(true)));
+        if !failed {
+            said.into_iter().try_for_each(|(_, one)| one.map(drop))?;
+        }
+        let text = text(&parameters).unwrap_or_default().to_owned();
+        Ok(Self { failed, text })
     }
+}
+
+/// Whether a parameter has a text of its own, which may be empty.
+fn is_text(name: &str) -> bool {
+    name == "error" || STATUS.contains(&name)
+}
+
+/// The message, or what says that the job failed: rather `error=disk full` than `success=false`.
+fn text<'p>(parameters: &[(String, &'p str)]) -> Option<&'p str> {
+    let mut given = parameters.iter().filter(|(_, value)| !value.is_empty());
+    if let Some((_, message)) = given.clone().find(|(name, _)| name == "msg") {
+        return Some(message);
+    }
+    let fails = |(name, value): &&(String, &str)| matches!(status(name, value), Some(Ok(true)));
+    let is_own = |(name, _): &&(String, &str)| FAILURE.contains(&name.as_str());
+    let own = given.clone().filter(fails).find(is_own);
+    own.or_else(|| given.find(fails)).map(|(_, value)| *value)
 }
 
 /// Whether the job failed, if the parameter says how it went.
 fn status(name: &str, value: &str) -> Option<Result<bool, Problem>> {
-    let (name, value) = (name.to_ascii_lowercase(), value.to_ascii_lowercase());
-    let (name, value) = (name.as_str(), value.as_str());
+    let value = value.to_ascii_lowercase();
+    let value = value.as_str();
     if STATUS.contains(&name) {
         return Some(ended(value));
     }
@@ -96,7 +125,8 @@ fn succeeded(value: &str) -> Result<bool, Problem> {
 }
 
 fn ended(word: &str) -> Result<bool, Problem> {
-    if SUCCESS.contains(&word) || YES.contains(&word) || number(word) == Some(false) {
+    let is_good = [&SUCCESS[..], &COMPLETE, &YES].concat().contains(&word);
+    if is_good || number(word) == Some(false) {
         return Ok(false);
     }
     if word.is_empty() || UNFINISHED.contains(&word) {
@@ -120,9 +150,9 @@ fn number(text: &str) -> Option<bool> {
 }
 
 /// `?stauts=fail` must not count as a success.
-fn misspelled(parameters: &[(String, String)]) -> Option<Problem> {
-    let is_failure = |(name, value): &&(String, String)| {
-        name != "msg" && FAILURE.contains(&&*value.trim().to_ascii_lowercase())
+fn misspelled(parameters: &[(String, &str)]) -> Option<Problem> {
+    let is_failure = |(name, value): &&(String, &str)| {
+        name != "msg" && FAILURE.contains(&&*value.to_ascii_lowercase())
     };
     let (name, value) = parameters.iter().find(is_failure)?;
     let title = format!("`{name:.60}` does not say how a job went; expected `status={value}`");
@@ -174,6 +204,14 @@ mod tests {
             "success=OK",
             "ok=yes",
             "up=up",
+            "state=complete",
+            "success=true&error=",
+            "status=success&error=",
+            "status=&ok=1",
+            "exit_status=0&state=ok",
+            "success=1&failed=0",
+            "error=0&failed=0",
+            "status=ok&exit=0",
         ] {
             assert_eq!(read(query).map(|(failed, _)| failed), Ok(false), "{query}");
         }
@@ -200,6 +238,15 @@ mod tests {
             ("status=false", "false"),
             ("code=0x1", "0x1"),
             ("exit=3&msg=disk+full", "disk full"),
+            ("success=false&error=boom", "boom"),
+            ("status=fail&exit=3", "fail"),
+            ("status=fail&code=1", "fail"),
+            ("status=ok&exit=3", "3"),
+            ("fail&exit=0", ""),
+            ("ok&exit=1", "1"),
+            ("state=run&error=boom", "boom"),
+            ("error=", ""),
+            ("error=&error=boom&ok=1", "boom"),
         ] {
             assert_eq!(read(query), Ok((true, text.to_owned())), "{query}");
         }
@@ -209,7 +256,10 @@ mod tests {
             "status=running",
             "status=succes",
             "ok=running",
-            "status=ok&exit=0",
+            "state=run",
+            "status=in_progress",
+            "status=inprogress",
+            "status=running&ok=1",
         ] {
             assert_eq!(read(query), Err(()), "{query}");
         }

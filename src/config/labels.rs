@@ -1,0 +1,111 @@
+//! Labels of a service. They are in `/metrics` and in every message about the service.
+
+use super::keys::service as key;
+use super::name::label_fault;
+use crate::yaml::Section;
+use std::collections::BTreeSet;
+
+/// Labels of a service.
+const MAX: usize = 64;
+/// Characters of a label's name and of its value.
+const NAME_MAX: usize = 100;
+const VALUE_MAX: usize = 500;
+
+/// Those that are free of faults.
+pub(super) fn labels(section: &Section<'_>) -> Vec<(String, String)> {
+    let mut labels = Vec::new();
+    let mut seen = BTreeSet::new();
+    let reader = section.reader();
+    for (name, value, at) in section.map(&key::LABELS) {
+        if let Some(fault) = label_fault(&name) {
+            let message = format!("invalid label name `{name:.NAME_MAX$}`");
+            reader.error("invalid-name", &at, message, fault);
+        } else if name.chars().count() > NAME_MAX {
+            let help = format!("expected up to {NAME_MAX} characters");
+            reader.error("invalid-name", &at, "this label name is too long", help);
+        } else if let Some(fault) = value_fault(&value) {
+            let message = format!("the value of `{name}` {fault}");
+            let help = format!("expected up to {VALUE_MAX} characters in one line");
+            reader.error("invalid-value", &at, message, help);
+        } else if !seen.insert(name.clone()) {
+            let message = format!("`{name}` is given twice");
+            reader.error("duplicate-key", &at, message, "remove one of them");
+        } else {
+            labels.push((name, value));
+        }
+    }
+    if labels.len() > MAX {
+        let message = format!("{} labels are too many", labels.len());
+        let help = format!("expected at most {MAX}");
+        section.error("out-of-range", &key::LABELS, message, help);
+    }
+    labels
+}
+
+fn value_fault(value: &str) -> Option<&'static str> {
+    if value.chars().count() > VALUE_MAX {
+        return Some("is too long");
+    }
+    // The last ones change the direction of the text after them.
+    let is_hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let has_hidden = value.chars().any(is_hidden);
+    has_hidden.then_some("has control characters or line breaks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::diagnostic::Source;
+    use std::path::Path;
+
+    fn faults(labels: &str) -> Vec<String> {
+        let text = format!(
+            "services:\n  - name: web\n    labels: {{ {labels} }}\n    probes: [ {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]\n    objectives: []\n"
+        );
+        let source = Source {
+            name: "test".into(),
+            text,
+        };
+        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+        let found = loaded.diagnostics.into_iter();
+        found.map(|one| one.message).collect()
+    }
+
+    #[test]
+    fn labels_are_few_and_short_and_have_one_line() {
+        let many = |count: usize| {
+            let all: Vec<_> = (0..count).map(|number| format!("l{number}: x")).collect();
+            all.join(", ")
+        };
+        let long = |length: usize| format!("team: \"{}\"", "\u{e9}".repeat(length));
+        let name = |length: usize| format!("{}: x", "n".repeat(length));
+        for good in [
+            many(MAX),
+            long(VALUE_MAX),
+            name(NAME_MAX),
+            "team: \"\"".to_owned(),
+            "team: \"Gr\u{fc}n \\\"x\\\"\"".to_owned(),
+        ] {
+            assert_eq!(faults(&good), Vec::<String>::new(), "{good:.60}");
+        }
+        for (wrong, fault) in [
+            (many(MAX + 1), "65 labels are too many"),
+            (long(VALUE_MAX + 1), "the value of `team` is too long"),
+            (name(NAME_MAX + 1), "this label name is too long"),
+            (
+                "team: \"a\\0b\"".to_owned(),
+                "the value of `team` has control characters or line breaks",
+            ),
+            (
+                "team: \"a\\u202eb\"".to_owned(),
+                "the value of `team` has control characters or line breaks",
+            ),
+        ] {
+            assert_eq!(faults(&wrong), [fault], "{wrong:.60}");
+        }
+    }
+}
