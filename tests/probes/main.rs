@@ -5,6 +5,7 @@ mod dns;
 mod grpc;
 mod hostile;
 mod icmp;
+mod issuers;
 mod known;
 mod llm;
 mod load;

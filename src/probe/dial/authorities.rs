@@ -1,10 +1,13 @@
 //! The authorities that a certificate's chain may end at, and the dates of all that the chain consists of.
 //! rustls and webpki keep no dates of an authority: to them, a trusted one is always valid.
 
+use super::issuer::{IssuerFault, IssuerNotValid, Powers, bits_of_short_key};
+use super::relaxed::Relaxed;
 use super::trust::provider;
-use rustls::client::danger::ServerCertVerifier;
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::pki_types::{
+    CertificateDer, ServerName, SignatureVerificationAlgorithm, TrustAnchor, UnixTime,
+};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error, OtherError, RootCertStore};
 use std::cell::RefCell;
@@ -55,26 +58,31 @@ impl Dates {
     }
 }
 
-/// Why a chain is not valid now that is but for the dates of its authority.
-#[derive(Debug, thiserror::Error)]
-#[error("{subject}: {fault}")]
-pub struct AuthorityNotValid {
-    pub subject: String,
-    pub fault: CertificateError,
-}
-
 #[derive(Debug)]
 struct Authority {
     anchor: TrustAnchor<'static>,
     subject: String,
     dates: Dates,
+    powers: Powers,
+    short_key: Option<usize>,
+}
+
+impl Authority {
+    /// Why it may not be the end of a path that is valid otherwise.
+    fn fault(&self, path: &VerifiedPath<'_>, now: UnixTime) -> Option<IssuerNotValid> {
+        let own = self.dates.check(now).map_err(IssuerFault::Dates);
+        let own = own.and_then(|()| self.powers.check(between(path)));
+        let own = own.err().map(|fault| IssuerNotValid {
+            subject: self.subject.clone(),
+            fault,
+        });
+        own.or_else(|| fault_between(path))
+    }
 }
 
 #[derive(Debug)]
 pub struct Authorities {
-    /// Knows why a chain is not valid, in the errors of rustls.
-    usual: Arc<WebPkiServerVerifier>,
-    roots: Arc<RootCertStore>,
+    roots: RootCertStore,
     known: Vec<Authority>,
 }
 
@@ -101,15 +109,11 @@ impl Authorities {
                 anchor: anchor.clone(),
                 subject: parsed.subject().to_string(),
                 dates: Dates::of(&parsed),
+                powers: Powers::of(&parsed),
+                short_key: bits_of_short_key(&parsed),
             }));
         }
-        let roots = Arc::new(roots);
-        let usual = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider());
-        Some(Self {
-            usual: usual.build().ok()?,
-            roots,
-            known,
-        })
+        (!known.is_empty()).then_some(Self { roots, known })
     }
 
     /// Whether a server's certificate is trusted now, for this name.
@@ -120,55 +124,87 @@ impl Authorities {
         name: &ServerName<'_>,
         now: UnixTime,
     ) -> Chain {
-        let Some(Found { ends, fault }) = self.follow(leaf, intermediates, now) else {
-            let refused = self
-                .usual
-                .verify_server_cert(leaf, intermediates, name, &[], now);
+        let chain = Relaxed::new(leaf, intermediates);
+        let algorithms = chain.algorithms(&provider());
+        let algorithms: Vec<_> = algorithms.iter().map(|one| one as _).collect();
+        let Some(Found { ends, fault }) = self.follow(&chain, &algorithms, now) else {
             return Chain {
-                verdict: refused.map(|_| ()),
+                verdict: self.refused(&chain, &algorithms, now),
                 ends: None,
             };
         };
         let verdict = match fault {
-            Some(fault) => {
-                let fault = CertificateError::Other(OtherError(Arc::new(fault)));
-                Err(Error::InvalidCertificate(fault))
-            }
-            None => {
-                ParsedCertificate::try_from(leaf).and_then(|leaf| verify_server_name(&leaf, name))
-            }
+            Some(fault) => Err(refusal(fault)),
+            None => ParsedCertificate::try_from(&chain.leaf)
+                .and_then(|leaf| verify_server_name(&leaf, name)),
         };
         let ends = Some(ends);
         Chain { verdict, ends }
     }
 
+    /// Why there is no chain to an authority, in the errors of rustls.
+    fn refused(
+        &self,
+        chain: &Relaxed<'_>,
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let leaf = ParsedCertificate::try_from(&chain.leaf)?;
+        let refused = verify_server_cert_signed_by_trust_anchor(
+            &leaf,
+            &self.roots,
+            &chain.intermediates,
+            now,
+            algorithms,
+        );
+        refused.map_err(|error| match error {
+            Error::InvalidCertificate(CertificateError::BadSignature) => {
+                self.short_key(chain).map_or(error, refusal)
+            }
+            error => error,
+        })
+    }
+
+    /// An issuer of the chain with a key too short to verify its signatures.
+    fn short_key(&self, chain: &Relaxed<'_>) -> Option<IssuerNotValid> {
+        let issuers: Vec<_> = [&chain.leaf]
+            .into_iter()
+            .chain(&chain.intermediates)
+            .filter_map(|der| Some(parse_x509_certificate(der).ok()?.1.issuer().to_string()))
+            .collect();
+        let intermediates = chain.intermediates.iter().filter_map(|der| {
+            let (_, certificate) = parse_x509_certificate(der).ok()?;
+            let bits = bits_of_short_key(&certificate)?;
+            Some((certificate.subject().to_string(), bits))
+        });
+        let known = self.known.iter();
+        let authorities = known.filter_map(|one| Some((one.subject.clone(), one.short_key?)));
+        let mut short = intermediates.chain(authorities);
+        let (subject, bits) = short.find(|(subject, _)| issuers.contains(subject))?;
+        let fault = IssuerFault::ShortKey(bits);
+        Some(IssuerNotValid { subject, fault })
+    }
+
     /// The chain to an authority that is valid now, or else to one that is not.
     fn follow(
         &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
+        chain: &Relaxed<'_>,
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
         now: UnixTime,
     ) -> Option<Found> {
-        let leaf = EndEntityCert::try_from(leaf).ok()?;
+        let leaf = EndEntityCert::try_from(&chain.leaf).ok()?;
         let found = RefCell::new(None);
         let is_valid = |path: &VerifiedPath<'_>| {
-            let authority = self.of(path.anchor(), now).ok_or(UnknownIssuer)?;
-            let fault = authority.dates.check(now).err();
-            let is_valid = fault.is_none();
-            *found.borrow_mut() = Some(Found {
-                ends: earliest(path, authority.dates.not_after),
-                fault: fault.map(|fault| AuthorityNotValid {
-                    subject: authority.subject.clone(),
-                    fault,
-                }),
-            });
+            let one = self.end(path, now).ok_or(UnknownIssuer)?;
+            let is_valid = one.fault.is_none();
+            *found.borrow_mut() = Some(one);
             // Another chain may end at an authority that is valid.
             is_valid.then_some(()).ok_or(UnknownIssuer)
         };
         let _ = leaf.verify_for_usage(
-            provider().signature_verification_algorithms.all,
+            algorithms,
             &self.roots.roots,
-            intermediates,
+            &chain.intermediates,
             now,
             KeyUsage::server_auth(),
             None,
@@ -177,21 +213,47 @@ impl Authorities {
         found.into_inner()
     }
 
-    /// The certificate of an authority; of several with the same key, as after its renewal, the one that is
+    /// The end of a path at its authority: of several with the same key, as after its renewal, at the one that is
     /// valid longest.
-    fn of(&self, anchor: &TrustAnchor<'_>, now: UnixTime) -> Option<&Authority> {
+    fn end(&self, path: &VerifiedPath<'_>, now: UnixTime) -> Option<Found> {
+        let anchor = path.anchor();
         let is_same = |known: &&Authority| {
             known.anchor.subject == anchor.subject
                 && known.anchor.subject_public_key_info == anchor.subject_public_key_info
         };
         let same = self.known.iter().filter(is_same);
-        same.max_by_key(|known| (known.dates.check(now).is_ok(), known.dates.not_after))
+        let ends = same.map(|known| (known.fault(path, now), known.dates.not_after));
+        let (fault, not_after) = ends.max_by_key(|(fault, end)| (fault.is_none(), *end))?;
+        let ends = earliest(path, not_after);
+        Some(Found { ends, fault })
     }
 }
 
 struct Found {
     ends: UnixTime,
-    fault: Option<AuthorityNotValid>,
+    fault: Option<IssuerNotValid>,
+}
+
+fn refusal(fault: IssuerNotValid) -> Error {
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(fault))))
+}
+
+/// How many authorities there are between a server and the end of its path. Those that issued for themselves, as
+/// when a key changes, do not count (RFC 5280, section 4.2.1.9).
+fn between(path: &VerifiedPath<'_>) -> usize {
+    let all = path.intermediate_certificates();
+    all.filter(|one| one.subject() != one.issuer()).count()
+}
+
+/// The first authority between that may not issue, which webpki does not look at.
+fn fault_between(path: &VerifiedPath<'_>) -> Option<IssuerNotValid> {
+    path.intermediate_certificates().find_map(|one| {
+        let der = one.der();
+        let (_, certificate) = parse_x509_certificate(&der).ok()?;
+        let fault = Powers::of(&certificate).check_sign().err()?;
+        let subject = certificate.subject().to_string();
+        Some(IssuerNotValid { subject, fault })
+    })
 }
 
 /// The earliest end of the certificates that lead to an authority, and of its own.

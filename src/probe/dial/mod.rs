@@ -3,13 +3,16 @@
 
 mod address;
 mod authorities;
+mod certificates;
 mod connect;
 mod failure;
 mod host;
 mod hosts;
+mod issuer;
 mod lookup;
 pub mod options;
 mod progress;
+mod relaxed;
 mod resolve;
 mod tls;
 mod tls_error;

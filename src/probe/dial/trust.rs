@@ -2,6 +2,7 @@
 //! themselves, whatever they say of their own use.
 
 use super::authorities::{Authorities, Chain, Dates};
+use super::issuer::{ShortKey, bits_of_short_key};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::client::danger::HandshakeSignatureValid;
@@ -12,7 +13,7 @@ use rustls::crypto::{
 };
 use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError};
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 use webpki::RawPublicKeyEntity;
@@ -151,6 +152,7 @@ pub fn tls12_signature(
     let algorithms = &provider().signature_verification_algorithms;
     let usual = verify_tls12_signature(message, certificate, signed, algorithms);
     usual.or_else(|refused| {
+        refuse_short(certificate)?;
         let key = key_of(certificate).ok_or_else(|| refused.clone())?;
         let key = RawPublicKeyEntity::try_from(&key).map_err(|_| refused.clone())?;
         let mut fitting = algorithms
@@ -176,9 +178,18 @@ pub fn tls13_signature(
     let algorithms = &provider().signature_verification_algorithms;
     let usual = verify_tls13_signature(message, certificate, signed, algorithms);
     usual.or_else(|refused| {
+        refuse_short(certificate)?;
         let key = key_of(certificate).ok_or(refused)?;
         verify_tls13_signature_with_raw_key(message, &key, signed, algorithms)
     })
+}
+
+/// Says that a key is too short to verify signatures with, instead of that they are wrong.
+fn refuse_short(certificate: &CertificateDer<'_>) -> Result<(), Error> {
+    let parsed = parse_x509_certificate(certificate).ok();
+    let bits = parsed.and_then(|(_, certificate)| bits_of_short_key(&certificate));
+    let refused = |bits| CertificateError::Other(OtherError(Arc::new(ShortKey(bits))));
+    bits.map_or(Ok(()), |bits| Err(Error::InvalidCertificate(refused(bits))))
 }
 
 fn key_of<'a>(certificate: &'a CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'a>> {
