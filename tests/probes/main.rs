@@ -1,6 +1,7 @@
 //! Probes that connect, against real servers, well-behaved and hostile; and the schedule that runs them.
 
 mod answers;
+mod connecting;
 mod dns;
 mod grpc;
 mod hostile;

@@ -14,15 +14,17 @@ pub mod options;
 mod progress;
 mod relaxed;
 mod resolve;
+mod several;
 mod tls;
 mod tls_error;
 mod trust;
 
 pub use address::{Address, HostAndPort, HostMaybePort};
-pub use connect::{connect, share_end, together};
+pub use connect::connect;
 pub use failure::{Failure, source_of};
 pub use host::expected_host;
 pub use progress::Progress;
 pub use resolve::{Family, Host, resolve};
+pub use several::{share_end, together};
 pub use tls::{Tls, TlsOptions, TlsStream, Trusted};
 pub use trust::Trust;
