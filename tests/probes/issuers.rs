@@ -118,7 +118,7 @@ async fn what_others_accept_is_accepted() {
     let cases: [(&str, Change, Change, Change); 7] = [
         ("CA:TRUE", none, none, as_authority),
         ("CA:TRUE with a path length", none, none, |params| {
-            params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0))
+            params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         }),
         ("policies of a server", none, none, with_policies),
         (
@@ -197,7 +197,10 @@ async fn keys_too_short_to_verify_with_are_no_wrong_signatures() {
             let outcome = probe(address, SHORT, tls).await;
             let cause_wanted = (!wanted.is_empty()).then_some(Cause::Certificate);
             assert_eq!(cause(&outcome), cause_wanted, "{outcome:?}");
-            assert_eq!(outcome.detail.message.as_deref().unwrap_or_default(), wanted);
+            assert_eq!(
+                outcome.detail.message.as_deref().unwrap_or_default(),
+                wanted
+            );
         }
     }
 }

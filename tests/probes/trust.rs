@@ -149,7 +149,7 @@ async fn another_certificate_name_or_time_is_not() {
     let cases = [
         (address, &pair, PINNED, "it is not valid for 127.0.0.1"),
         (address, &pair, elsewhere, "it is not valid for b.test"),
-        (address, &other, asked, "this certificate"),
+        (address, &other, asked, "the certificate itself"),
         (
             expired_at,
             &expired,
@@ -291,10 +291,22 @@ fn forms_of_pem_are_read_or_named() {
         (labelled(" X509 CERTIFICATE"), None),
         (labelled(" TRUSTED CERTIFICATE"), None),
         (trusted(&certificate, &[0x30, 0]), None),
-        (trusted(&certificate, &[SEQUENCE_OF, FOR_SERVERS].concat()), None),
-        (trusted(&certificate, &[SEQUENCE_OF, FOR_CLIENTS].concat()), none),
-        (trusted(&certificate, &[REFUSED, FOR_SERVERS].concat()), none),
-        (trusted(&certificate, &[REFUSED, FOR_CLIENTS].concat()), None),
+        (
+            trusted(&certificate, &[SEQUENCE_OF, FOR_SERVERS].concat()),
+            None,
+        ),
+        (
+            trusted(&certificate, &[SEQUENCE_OF, FOR_CLIENTS].concat()),
+            none,
+        ),
+        (
+            trusted(&certificate, &[REFUSED, FOR_SERVERS].concat()),
+            none,
+        ),
+        (
+            trusted(&certificate, &[REFUSED, FOR_CLIENTS].concat()),
+            None,
+        ),
         (trusted(&certificate, b"no DER"), none),
         (labelled(" REQUEST"), none),
         (String::new(), none),

@@ -157,11 +157,18 @@ impl Authorities {
             now,
             algorithms,
         );
-        refused.map_err(|error| match error {
-            Error::InvalidCertificate(CertificateError::BadSignature) => {
-                self.short_key(chain).map_or(error, refusal)
+        refused.map_err(|error| {
+            if error != Error::InvalidCertificate(CertificateError::BadSignature) {
+                return error;
             }
-            error => error,
+            match self.short_key(chain) {
+                Some(short) => refusal(short),
+                // An authority only has the name of a server's that is its own issuer.
+                None if is_self_issued(&chain.leaf) => {
+                    Error::InvalidCertificate(CertificateError::UnknownIssuer)
+                }
+                None => error,
+            }
         })
     }
 
@@ -232,6 +239,11 @@ impl Authorities {
 struct Found {
     ends: UnixTime,
     fault: Option<IssuerNotValid>,
+}
+
+fn is_self_issued(der: &CertificateDer<'_>) -> bool {
+    let parsed = parse_x509_certificate(der);
+    parsed.is_ok_and(|(_, one)| one.issuer().as_raw() == one.subject().as_raw())
 }
 
 fn refusal(fault: IssuerNotValid) -> Error {

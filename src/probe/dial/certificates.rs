@@ -50,7 +50,11 @@ fn without_additions(der: CertificateDer<'static>) -> Option<CertificateDer<'sta
 
 /// `SEQUENCE { trust SEQUENCE OF OID OPTIONAL, reject [0] SEQUENCE OF OID OPTIONAL, ... }`
 fn is_for_servers(additions: &[u8]) -> bool {
-    let has = |uses: &[u8]| FOR_SERVERS.iter().any(|one| memchr::memmem::find(uses, one).is_some());
+    let has = |uses: &[u8]| {
+        FOR_SERVERS
+            .iter()
+            .any(|one| memchr::memmem::find(uses, one).is_some())
+    };
     let Ok((_, sequence)) = Any::from_der(additions) else {
         return false;
     };

@@ -225,7 +225,9 @@ fn refusal(alert: AlertDescription) -> String {
         21 => "decryption failed",
         22 => "record overflow",
         30 => "decompression failed",
-        40 => "handshake failure: nothing in common, or a client certificate is missing",
+        40 => {
+            "handshake failure: nothing in common (a key on the curve P-521 is not supported), or a client certificate is missing"
+        }
         41 | 116 => "it requires a client certificate",
         42 => "the client certificate is not valid",
         43 => "the client certificate is of an unsupported type",
