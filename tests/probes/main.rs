@@ -1,10 +1,12 @@
 //! Probes that connect, against real servers, well-behaved and hostile; and the schedule that runs them.
 
 mod answers;
+mod connecting;
 mod dns;
 mod grpc;
 mod hostile;
 mod icmp;
+mod issuers;
 mod known;
 mod llm;
 mod load;

@@ -2,6 +2,8 @@
 
 use crate::probing::{attempt_in, cause, read};
 use crate::server::{Seen, converse, ok, read_request, tcp};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd,
 };
@@ -21,12 +23,12 @@ use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsAcceptor;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
-const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS12, &version::TLS13];
+pub const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS12, &version::TLS13];
 
-/// A certificate as PEM, and its key.
-struct Pair {
-    certificate: String,
-    key: PrivateKeyDer<'static>,
+/// A certificate as PEM, with those of its chain behind it, and its key.
+pub struct Pair {
+    pub certificate: String,
+    pub key: PrivateKeyDer<'static>,
 }
 
 /// As `openssl req -x509` makes it: signed by itself, and an authority's.
@@ -64,8 +66,9 @@ impl ResolvesServerCert for Shows {
 fn acceptor(pair: &Pair, versions: &[&'static SupportedProtocolVersion]) -> TlsAcceptor {
     let provider = Arc::new(default_provider());
     let key = provider.key_provider.load_private_key(pair.key.clone_key());
-    let chain = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).expect("PEM");
-    let shown = CertifiedKey::new(vec![chain], key.expect("a usable key"));
+    let chain = CertificateDer::pem_slice_iter(pair.certificate.as_bytes());
+    let chain = chain.collect::<Result<_, _>>().expect("PEM");
+    let shown = CertifiedKey::new(chain, key.expect("a usable key"));
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .expect("versions")
@@ -74,7 +77,7 @@ fn acceptor(pair: &Pair, versions: &[&'static SupportedProtocolVersion]) -> TlsA
     Arc::new(config).into()
 }
 
-async fn https(pair: &Pair, versions: &[&'static SupportedProtocolVersion]) -> SocketAddr {
+pub async fn https(pair: &Pair, versions: &[&'static SupportedProtocolVersion]) -> SocketAddr {
     let acceptor = acceptor(pair, versions);
     tcp(move |stream| {
         let acceptor = acceptor.clone();
@@ -88,14 +91,14 @@ async fn https(pair: &Pair, versions: &[&'static SupportedProtocolVersion]) -> S
 }
 
 /// Probes by address with these keys of `tls`, `pinned` being what `ca_file: pinned.pem` holds.
-async fn probe(address: SocketAddr, pinned: &str, tls: &str) -> Outcome {
+pub async fn probe(address: SocketAddr, pinned: &str, tls: &str) -> Outcome {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("pinned.pem"), pinned).expect("written");
     let yaml = format!("{{ url: \"https://{address}/\", tls: {{ {tls} }} }}");
     attempt_in(&yaml, TIMEOUT, folder.path()).await.0
 }
 
-const PINNED: &str = "ca_file: pinned.pem";
+pub const PINNED: &str = "ca_file: pinned.pem";
 
 #[tokio::test]
 async fn the_very_certificate_is_trusted() {
@@ -146,7 +149,7 @@ async fn another_certificate_name_or_time_is_not() {
     let cases = [
         (address, &pair, PINNED, "it is not valid for 127.0.0.1"),
         (address, &pair, elsewhere, "it is not valid for b.test"),
-        (address, &other, asked, "this certificate"),
+        (address, &other, asked, "the certificate itself"),
         (
             expired_at,
             &expired,
@@ -280,12 +283,33 @@ async fn an_end_without_close_notify_is_judged_by_http() {
 fn forms_of_pem_are_read_or_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let certificate = version1().certificate;
-    let of_openssl = certificate.replace(" CERTIFICATE", " TRUSTED CERTIFICATE");
+    let labelled = |label: &str| certificate.replace(" CERTIFICATE", label);
     let yaml = "{ url: \"https://a.test/\", tls: { ca_file: ca.pem } }";
+    let none = Some("no valid trusted certificate");
     for (pem, fault) in [
         (format!("\u{feff}{certificate}"), None),
-        (of_openssl, Some("a form that only OpenSSL reads")),
-        (String::new(), Some("no valid trusted certificate")),
+        (labelled(" X509 CERTIFICATE"), None),
+        (labelled(" TRUSTED CERTIFICATE"), None),
+        (trusted(&certificate, &[0x30, 0]), None),
+        (
+            trusted(&certificate, &[SEQUENCE_OF, FOR_SERVERS].concat()),
+            None,
+        ),
+        (
+            trusted(&certificate, &[SEQUENCE_OF, FOR_CLIENTS].concat()),
+            none,
+        ),
+        (
+            trusted(&certificate, &[REFUSED, FOR_SERVERS].concat()),
+            none,
+        ),
+        (
+            trusted(&certificate, &[REFUSED, FOR_CLIENTS].concat()),
+            None,
+        ),
+        (trusted(&certificate, b"no DER"), none),
+        (labelled(" REQUEST"), none),
+        (String::new(), none),
     ] {
         fs::write(folder.path().join("ca.pem"), pem).expect("written");
         let (_, faults) = read(yaml, folder.path());
@@ -293,6 +317,18 @@ fn forms_of_pem_are_read_or_named() {
         let found = format!("{faults:?}");
         assert!(found.contains(fault.unwrap_or_default()), "{found}");
     }
+}
+
+/// What `openssl x509 -addtrust` and `-addreject` write behind a certificate: a sequence of a list of purposes.
+const SEQUENCE_OF: &[u8] = &[0x30, 12, 0x30, 10];
+const REFUSED: &[u8] = &[0x30, 12, 0xa0, 10];
+const FOR_SERVERS: &[u8] = &[6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1];
+const FOR_CLIENTS: &[u8] = &[6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 2];
+
+fn trusted(certificate: &str, additions: &[u8]) -> String {
+    let der = CertificateDer::from_pem_slice(certificate.as_bytes()).expect("PEM");
+    let text = STANDARD.encode([der.as_ref(), additions].concat());
+    format!("-----BEGIN TRUSTED CERTIFICATE-----\n{text}\n-----END TRUSTED CERTIFICATE-----\n")
 }
 
 #[test]

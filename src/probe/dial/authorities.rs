@@ -1,14 +1,20 @@
 //! The authorities that a certificate's chain may end at, and the dates of all that the chain consists of.
 //! rustls and webpki keep no dates of an authority: to them, a trusted one is always valid.
 
+use super::issuer::{IssuerFault, IssuerNotValid, Peer, Powers, bits_of_short_key};
+use super::relaxed::Relaxed;
 use super::trust::provider;
-use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
-use rustls::{CertificateError, OtherError, RootCertStore};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
+use rustls::pki_types::{
+    CertificateDer, ServerName, SignatureVerificationAlgorithm, TrustAnchor, UnixTime,
+};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, Error, OtherError, RootCertStore};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 use webpki::Error::UnknownIssuer;
-use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+use webpki::{EndEntityCert, VerifiedPath};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::parse_x509_certificate;
 
@@ -53,17 +59,10 @@ impl Dates {
 }
 
 /// A certificate whose time is over or still to come.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{subject}: {fault}")]
+#[derive(Clone, Debug)]
 pub struct OutOfDate {
     pub subject: String,
     pub fault: CertificateError,
-}
-
-impl From<OutOfDate> for CertificateError {
-    fn from(authority: OutOfDate) -> Self {
-        Self::Other(OtherError(Arc::new(authority)))
-    }
 }
 
 /// Those of some certificates that are not valid now.
@@ -85,6 +84,26 @@ struct Authority {
     anchor: TrustAnchor<'static>,
     subject: String,
     dates: Dates,
+    powers: Powers,
+    short_key: Option<usize>,
+}
+
+impl Authority {
+    /// Why it may not be the end of a path that is valid otherwise.
+    fn fault(&self, path: &VerifiedPath<'_>, peer: Peer, now: UnixTime) -> Option<IssuerNotValid> {
+        let own = self.dates.check(now).map_err(IssuerFault::Dates);
+        let own = own.and_then(|()| self.powers.check(peer, between(path)));
+        let own = own.err().map(|fault| IssuerNotValid {
+            subject: self.subject.clone(),
+            fault,
+        });
+        own.or_else(|| fault_between(path))
+    }
+
+    fn has_key_of(&self, anchor: &TrustAnchor<'_>) -> bool {
+        self.anchor.subject == anchor.subject
+            && self.anchor.subject_public_key_info == anchor.subject_public_key_info
+    }
 }
 
 #[derive(Debug)]
@@ -93,17 +112,16 @@ pub struct Authorities {
     known: Vec<Authority>,
 }
 
-/// A chain that is valid but for the dates of its authority.
+/// What is known of a server's chain.
 pub struct Chain {
-    /// The earliest end of its certificates, the authority's included.
-    pub ends: UnixTime,
-    /// Its authority, if that is not valid now.
-    pub fault: Option<OutOfDate>,
+    pub verdict: Result<(), Error>,
+    /// The earliest end of its certificates, the authority's included, where there is a chain.
+    pub ends: Option<UnixTime>,
 }
 
 impl Authorities {
-    /// Certificates that cannot be used are left out.
-    pub fn new(certificates: &[CertificateDer<'static>]) -> Self {
+    /// `None` if none of the certificates can be used.
+    pub fn new(certificates: &[CertificateDer<'static>]) -> Option<Self> {
         let mut roots = RootCertStore::empty();
         let mut known = Vec::new();
         for certificate in certificates {
@@ -117,77 +135,198 @@ impl Authorities {
                 anchor: anchor.clone(),
                 subject: parsed.subject().to_string(),
                 dates: Dates::of(&parsed),
+                powers: Powers::of(&parsed),
+                short_key: bits_of_short_key(&parsed),
             }));
         }
         let roots = Arc::new(roots);
-        Self { roots, known }
+        (!known.is_empty()).then_some(Self { roots, known })
     }
 
     /// Those that no certificate may end at now. One that was renewed with the same key is valid.
     pub fn out_of_date(&self, now: UnixTime) -> Vec<OutOfDate> {
         let mut found: Vec<OutOfDate> = Vec::new();
-        for fault in self
-            .known
-            .iter()
-            .filter_map(|one| self.fault(&one.anchor, now))
-        {
-            if found.iter().all(|known| known.subject != fault.subject) {
-                found.push(fault);
+        for one in &self.known {
+            let same = self
+                .known
+                .iter()
+                .filter(|same| same.has_key_of(&one.anchor));
+            let mut checked = same.map(|same| same.dates.check(now));
+            if checked.any(|valid| valid.is_ok())
+                || found.iter().any(|two| two.subject == one.subject)
+            {
+                continue;
             }
+            found.extend(one.dates.check(now).err().map(|fault| OutOfDate {
+                subject: one.subject.clone(),
+                fault,
+            }));
         }
         found
     }
 
-    fn fault(&self, anchor: &TrustAnchor<'_>, now: UnixTime) -> Option<OutOfDate> {
-        let authority = self.of(anchor, now)?;
-        let fault = authority.dates.check(now).err()?;
-        let subject = authority.subject.clone();
-        Some(OutOfDate { subject, fault })
-    }
-
-    /// The chain of a certificate to an authority that is valid now, or else to one that is not.
-    pub fn chain(
+    /// Whether a client's certificate is trusted now; `None` if there is no chain to an authority.
+    pub fn check_client(
         &self,
         leaf: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        usage: KeyUsage,
         now: UnixTime,
-    ) -> Option<Chain> {
-        let leaf = EndEntityCert::try_from(leaf).ok()?;
+    ) -> Option<Result<(), Error>> {
+        let chain = Relaxed::new(leaf, intermediates);
+        let algorithms = chain.algorithms(&provider());
+        let algorithms: Vec<_> = algorithms.iter().map(|one| one as _).collect();
+        let found = self.follow(&chain, &algorithms, Peer::Client, now)?;
+        Some(found.fault.map_or(Ok(()), |fault| Err(refusal(fault))))
+    }
+
+    /// Whether a server's certificate is trusted now, for this name.
+    pub fn check(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Chain {
+        let chain = Relaxed::new(leaf, intermediates);
+        let algorithms = chain.algorithms(&provider());
+        let algorithms: Vec<_> = algorithms.iter().map(|one| one as _).collect();
+        let Some(Found { ends, fault }) = self.follow(&chain, &algorithms, Peer::Server, now)
+        else {
+            return Chain {
+                verdict: self.refused(&chain, &algorithms, now),
+                ends: None,
+            };
+        };
+        let verdict = match fault {
+            Some(fault) => Err(refusal(fault)),
+            None => ParsedCertificate::try_from(&chain.leaf)
+                .and_then(|leaf| verify_server_name(&leaf, name)),
+        };
+        let ends = Some(ends);
+        Chain { verdict, ends }
+    }
+
+    /// Why there is no chain to an authority, in the errors of rustls.
+    fn refused(
+        &self,
+        chain: &Relaxed<'_>,
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let leaf = ParsedCertificate::try_from(&chain.leaf)?;
+        let refused = verify_server_cert_signed_by_trust_anchor(
+            &leaf,
+            &self.roots,
+            &chain.intermediates,
+            now,
+            algorithms,
+        );
+        refused.map_err(|error| {
+            if error != Error::InvalidCertificate(CertificateError::BadSignature) {
+                return error;
+            }
+            match self.short_key(chain) {
+                Some(short) => refusal(short),
+                // An authority only has the name of a server's that is its own issuer.
+                None if is_self_issued(&chain.leaf) => {
+                    Error::InvalidCertificate(CertificateError::UnknownIssuer)
+                }
+                None => error,
+            }
+        })
+    }
+
+    /// An issuer of the chain with a key too short to verify its signatures.
+    fn short_key(&self, chain: &Relaxed<'_>) -> Option<IssuerNotValid> {
+        let issuers: Vec<_> = [&chain.leaf]
+            .into_iter()
+            .chain(&chain.intermediates)
+            .filter_map(|der| Some(parse_x509_certificate(der).ok()?.1.issuer().to_string()))
+            .collect();
+        let intermediates = chain.intermediates.iter().filter_map(|der| {
+            let (_, certificate) = parse_x509_certificate(der).ok()?;
+            let bits = bits_of_short_key(&certificate)?;
+            Some((certificate.subject().to_string(), bits))
+        });
+        let known = self.known.iter();
+        let authorities = known.filter_map(|one| Some((one.subject.clone(), one.short_key?)));
+        let mut short = intermediates.chain(authorities);
+        let (subject, bits) = short.find(|(subject, _)| issuers.contains(subject))?;
+        let fault = IssuerFault::ShortKey(bits);
+        Some(IssuerNotValid { subject, fault })
+    }
+
+    /// The chain to an authority that is valid now, or else to one that is not.
+    fn follow(
+        &self,
+        chain: &Relaxed<'_>,
+        algorithms: &[&dyn SignatureVerificationAlgorithm],
+        peer: Peer,
+        now: UnixTime,
+    ) -> Option<Found> {
+        let leaf = EndEntityCert::try_from(&chain.leaf).ok()?;
         let found = RefCell::new(None);
         let is_valid = |path: &VerifiedPath<'_>| {
-            let authority = self.of(path.anchor(), now).ok_or(UnknownIssuer)?;
-            let fault = self.fault(path.anchor(), now);
-            let is_valid = fault.is_none();
-            *found.borrow_mut() = Some(Chain {
-                ends: earliest(path, authority.dates.not_after),
-                fault,
-            });
+            let one = self.end(path, peer, now).ok_or(UnknownIssuer)?;
+            let is_valid = one.fault.is_none();
+            *found.borrow_mut() = Some(one);
             // Another chain may end at an authority that is valid.
             is_valid.then_some(()).ok_or(UnknownIssuer)
         };
         let _ = leaf.verify_for_usage(
-            provider().signature_verification_algorithms.all,
+            algorithms,
             &self.roots.roots,
-            intermediates,
+            &chain.intermediates,
             now,
-            usage,
+            peer.key_usage(),
             None,
             Some(&is_valid),
         );
         found.into_inner()
     }
 
-    /// The certificate of an authority; of several with the same key, as after its renewal, the one that is
+    /// The end of a path at its authority: of several with the same key, as after its renewal, at the one that is
     /// valid longest.
-    fn of(&self, anchor: &TrustAnchor<'_>, now: UnixTime) -> Option<&Authority> {
-        let is_same = |known: &&Authority| {
-            known.anchor.subject == anchor.subject
-                && known.anchor.subject_public_key_info == anchor.subject_public_key_info
-        };
-        let same = self.known.iter().filter(is_same);
-        same.max_by_key(|known| (known.dates.check(now).is_ok(), known.dates.not_after))
+    fn end(&self, path: &VerifiedPath<'_>, peer: Peer, now: UnixTime) -> Option<Found> {
+        let known = self.known.iter();
+        let same = known.filter(|known| known.has_key_of(path.anchor()));
+        let ends = same.map(|known| (known.fault(path, peer, now), known.dates.not_after));
+        let (fault, not_after) = ends.max_by_key(|(fault, end)| (fault.is_none(), *end))?;
+        let ends = earliest(path, not_after);
+        Some(Found { ends, fault })
     }
+}
+
+struct Found {
+    ends: UnixTime,
+    fault: Option<IssuerNotValid>,
+}
+
+fn is_self_issued(der: &CertificateDer<'_>) -> bool {
+    let parsed = parse_x509_certificate(der);
+    parsed.is_ok_and(|(_, one)| one.issuer().as_raw() == one.subject().as_raw())
+}
+
+fn refusal(fault: IssuerNotValid) -> Error {
+    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(fault))))
+}
+
+/// How many authorities there are between a server and the end of its path. Those that issued for themselves, as
+/// when a key changes, do not count (RFC 5280, section 4.2.1.9).
+fn between(path: &VerifiedPath<'_>) -> usize {
+    let all = path.intermediate_certificates();
+    all.filter(|one| one.subject() != one.issuer()).count()
+}
+
+/// The first authority between that may not issue, which webpki does not look at.
+fn fault_between(path: &VerifiedPath<'_>) -> Option<IssuerNotValid> {
+    path.intermediate_certificates().find_map(|one| {
+        let der = one.der();
+        let (_, certificate) = parse_x509_certificate(&der).ok()?;
+        let fault = Powers::of(&certificate).check_sign().err()?;
+        let subject = certificate.subject().to_string();
+        Some(IssuerNotValid { subject, fault })
+    })
 }
 
 /// The earliest end of the certificates that lead to an authority, and of its own.

@@ -1,127 +1,160 @@
-//! Addresses to one connection.
+//! Addresses to one connection, as browsers, curl and Go connect (RFC 8305, "Happy Eyeballs").
 
-use super::{Failure, Progress};
-use crate::outcome::{Cause, Measurement, Verdict};
-use std::fmt::Write as _;
+use super::{Failure, Progress, share_end, together};
+use crate::outcome::{Cause, Measurement};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-/// Connects to the first address that answers, in the resolver's order. An address that stays
-/// silent may take no more than its share of the time that is left.
+/// How long an address may stay silent until the next one is tried beside it (RFC 8305, section 5).
+const HEAD_START: Duration = Duration::from_millis(250);
+/// How many addresses are tried until the end of the attempt. Those before give up earlier, so that a name of
+/// hundreds of silent addresses takes few sockets.
+const LAST: u32 = 8;
+
+/// Connects to the address that answers first. They begin one after the other: the next one when one failed, or
+/// was silent for its head start or its share of the time that is left, whichever is less.
 pub async fn connect(
     addresses: &[IpAddr],
     port: u16,
     progress: &mut Progress<'_>,
 ) -> Result<TcpStream, Failure> {
     progress.enter(Measurement::Connect);
+    let mut left = alternating(addresses);
+    let mut running = FuturesUnordered::new();
+    let mut silent = Vec::new();
     let mut failures = Vec::new();
-    for (index, address) in addresses.iter().enumerate() {
-        let end = share_end(progress.deadline(), addresses.len() - index);
-        let target = SocketAddr::new(*address, port);
-        progress.detail.address = Some(*address);
-        let failure = match timeout_at(end, TcpStream::connect(target)).await {
-            Ok(Ok(stream)) => {
-                progress.record("connect", || format!("{target}: connected"));
-                // A probe sends one small request: waiting to fill a segment only delays it.
-                stream
-                    .set_nodelay(true)
-                    .map_err(|error| Failure::io(&error, "setting up the connection"))?;
-                return Ok(stream);
+    loop {
+        if let Some(address) = left.pop_front() {
+            progress.detail.address = Some(address);
+            silent.push(address);
+            let end = silent_until(progress.deadline(), left.len());
+            running.push(attempt(SocketAddr::new(address, port), end));
+        }
+        let next = next_start(progress.deadline(), left.len());
+        match timeout_at(next, running.next()).await {
+            Ok(Some((target, result))) => {
+                silent.retain(|address| *address != target.ip());
+                match result {
+                    Ok(stream) => {
+                        progress.record("connect", || format!("{target}: connected"));
+                        note(target.ip(), &silent, progress);
+                        return Ok(stream);
+                    }
+                    Err(failure) => {
+                        progress.record("connect", || failure.message.clone());
+                        failures.push((target.ip(), failure));
+                    }
+                }
             }
-            Ok(Err(error)) => Failure::io(&error, &target.to_string()),
-            Err(_elapsed) => Failure::bad(Cause::Timeout, format!("{target}: no answer")),
-        };
-        progress.record("connect", || failure.message.clone());
-        failures.push((*address, failure));
+            Ok(None) => break,
+            Err(_elapsed) if left.is_empty() => break,
+            Err(_elapsed) => progress.record("connect", || waits(&silent)),
+        }
     }
+    let silent = silent.into_iter();
+    failures.extend(silent.map(|address| (address, no_answer(SocketAddr::new(address, port)))));
     let (address, failure) = together("connecting to", &failures);
     progress.detail.address = address;
     Err(failure)
 }
 
-/// Until when an address may stay silent if this many are left: its share of the time.
-pub fn share_end(deadline: Instant, left: usize) -> Instant {
-    let now = Instant::now();
-    let shares = u32::try_from(left).unwrap_or(u32::MAX);
-    now + deadline.saturating_duration_since(now) / shares
-}
-
-/// What the failures of all addresses say together: the verdict, and the address, of the one that
-/// says most about the service. It is void only if that was the reason at every address.
-pub fn together(doing: &str, failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>, Failure) {
-    // The first of those that say the same.
-    let most = failures
-        .iter()
-        .rev()
-        .max_by_key(|(_, failure)| says(failure.verdict));
-    let Some(&(address, Failure { verdict, .. })) = most else {
-        return (None, Failure::bad(Cause::Dns, "the name has no address"));
+async fn attempt(target: SocketAddr, end: Instant) -> (SocketAddr, Result<TcpStream, Failure>) {
+    let result = match timeout_at(end, TcpStream::connect(target)).await {
+        // A probe sends one small request: waiting to fill a segment only delays it.
+        Ok(Ok(stream)) => match stream.set_nodelay(true) {
+            Ok(()) => Ok(stream),
+            Err(error) => Err(Failure::io(&error, "setting up the connection")),
+        },
+        Ok(Err(error)) => Err(Failure::io(&error, &target.to_string())),
+        Err(_elapsed) => Err(no_answer(target)),
     };
-    let mut message = format!("{doing} ");
-    for (index, (_, failure)) in failures.iter().enumerate() {
-        let separator = if index == 0 { "" } else { "; " };
-        write!(message, "{separator}{}", failure.message).unwrap_or_default();
-    }
-    (Some(address), Failure { verdict, message })
+    (target, result)
 }
 
-/// How much a verdict says about the service: an answer from there most, no answer less, no way to
-/// there even less, and what failed here nothing.
-fn says(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::Void(_) => 0,
-        Verdict::Bad(Cause::Unreachable) => 1,
-        Verdict::Bad(Cause::Timeout) => 2,
-        Verdict::Bad(_) | Verdict::Good => 3,
+fn no_answer(target: SocketAddr) -> Failure {
+    Failure::bad(Cause::Timeout, format!("{target}: no answer"))
+}
+
+/// The resolver's order, with IPv4 and IPv6 in turn: where one of them goes nowhere, the second attempt connects.
+fn alternating(addresses: &[IpAddr]) -> VecDeque<IpAddr> {
+    let is_first = |one: &&IpAddr| addresses.first().map(IpAddr::is_ipv6) == Some(one.is_ipv6());
+    let (first, second): (Vec<&IpAddr>, Vec<_>) = addresses.iter().partition(is_first);
+    let longest = first.len().max(second.len());
+    let turns = (0..longest).flat_map(|turn| [first.get(turn), second.get(turn)]);
+    turns.flatten().map(|address| **address).collect()
+}
+
+/// When the next address begins if none answers, where so many are left.
+fn next_start(deadline: Instant, left: usize) -> Instant {
+    let share = share_end(deadline, left + 1);
+    if left == 0 {
+        share
+    } else {
+        share.min(Instant::now() + HEAD_START)
     }
+}
+
+/// Until when an address may stay silent if so many are left to try.
+fn silent_until(deadline: Instant, left: usize) -> Instant {
+    if u32::try_from(left).is_ok_and(|left| left < LAST) {
+        return deadline;
+    }
+    let now = Instant::now();
+    let step = next_start(deadline, left).saturating_duration_since(now);
+    deadline.min(now + step * LAST)
+}
+
+fn waits(silent: &[IpAddr]) -> String {
+    format!("no answer yet from {}; trying the next one", list(silent))
+}
+
+/// Says which addresses were silent before another one answered: its users may notice, and some wait for longer.
+fn note(connected: IpAddr, silent: &[IpAddr], progress: &mut Progress<'_>) {
+    if silent.is_empty() {
+        return;
+    }
+    let is_other = silent
+        .iter()
+        .all(|one| one.is_ipv6() != connected.is_ipv6());
+    let version = match silent[0] {
+        IpAddr::V6(_) if is_other => "IPv6 is silent: ",
+        IpAddr::V4(_) if is_other => "IPv4 is silent: ",
+        _ => "",
+    };
+    let silent = list(silent);
+    let message = format!("{version}no answer from {silent}; connected to {connected}");
+    progress.record("connect", || message.clone());
+    progress.detail.say(message);
+}
+
+fn list(addresses: &[IpAddr]) -> String {
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    addresses.join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::VoidReason;
-    use std::net::{Ipv4Addr, Ipv6Addr};
-
-    fn of(errors: &[i32]) -> (Option<IpAddr>, Failure) {
-        let failures = errors.iter().enumerate().map(|(index, number)| {
-            let address = if index == 0 {
-                IpAddr::from(Ipv4Addr::LOCALHOST)
-            } else {
-                IpAddr::from(Ipv6Addr::LOCALHOST)
-            };
-            let error = std::io::Error::from_raw_os_error(*number);
-            (address, Failure::io(&error, &address.to_string()))
-        });
-        together("connecting to", &failures.collect::<Vec<_>>())
-    }
 
     #[test]
-    fn the_address_that_says_most_decides_and_all_are_named() {
-        use libc::*;
-        let refused = Verdict::Bad(Cause::Refused);
-        let unreachable = Verdict::Bad(Cause::Unreachable);
-        let resources = Verdict::Void(VoidReason::Resources);
-        let cases = [
-            (&[ECONNREFUSED, EADDRNOTAVAIL][..], refused),
-            (&[EADDRNOTAVAIL, ECONNREFUSED], refused),
-            (&[ECONNREFUSED, EAFNOSUPPORT], refused),
-            (&[EMFILE, ENETUNREACH], unreachable),
-            (&[ENETUNREACH, ETIMEDOUT], Verdict::Bad(Cause::Timeout)),
-            (&[ETIMEDOUT, ECONNREFUSED], refused),
-            (&[ECONNREFUSED, ENETUNREACH], refused),
-            (&[EMFILE, EMFILE], resources),
-            (&[EADDRNOTAVAIL], resources),
-        ];
-        for (errors, wanted) in cases {
-            let (_, failure) = of(errors);
-            assert_eq!(failure.verdict, wanted, "{errors:?}: {}", failure.message);
+    fn versions_of_ip_take_turns() {
+        for (resolved, tried) in [
+            ("::1 ::2 ::3 1.1.1.1", "::1 1.1.1.1 ::2 ::3"),
+            ("1.1.1.1 1.1.1.2 ::1 ::2", "1.1.1.1 ::1 1.1.1.2 ::2"),
+            ("::1 ::2", "::1 ::2"),
+            ("", ""),
+        ] {
+            let addresses: Vec<IpAddr> = resolved
+                .split_whitespace()
+                .map(|one| one.parse().expect("an address"))
+                .collect();
+            let order = Vec::from(alternating(&addresses));
+            assert_eq!(list(&order).replace(',', ""), tried, "{resolved}");
         }
-        let (address, failure) = of(&[EADDRNOTAVAIL, ECONNREFUSED]);
-        assert_eq!(address, Some(Ipv6Addr::LOCALHOST.into()));
-        assert_eq!(
-            failure.message,
-            "connecting to 127.0.0.1: this machine has no suitable address or no free port to connect from; ::1: connection refused"
-        );
     }
 }

@@ -3,25 +3,30 @@
 
 mod address;
 mod authorities;
+mod certificates;
 mod connect;
 mod failure;
 mod host;
 mod hosts;
+mod issuer;
 mod lookup;
 pub mod options;
 mod progress;
+mod relaxed;
 mod resolve;
+mod several;
 mod tls;
 mod tls_error;
 mod trust;
 
 pub use address::{Address, HostAndPort, HostMaybePort};
 pub use authorities::{Authorities, Dates, OutOfDate};
-pub use connect::{connect, share_end, together};
+pub use connect::connect;
 pub use failure::{Failure, source_of};
 pub use host::expected_host;
 pub use progress::Progress;
 pub use resolve::{Family, Host, resolve};
+pub use several::{share_end, together};
 pub use tls::{Tls, TlsOptions, TlsStream, Trusted};
 pub use tls_error::{certificate as certificate_fault, dated};
 pub use trust::Trust;

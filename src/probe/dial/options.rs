@@ -1,6 +1,7 @@
 //! The config keys that every kind which connects has in common, and the reader of those for TLS.
 
 use super::authorities::{OutOfDate, out_of_date};
+use super::certificates::read_certificates;
 use super::tls::{Identity, Tls, TlsOptions};
 use super::tls_error::dated;
 use super::{Address, Family, Trust};
@@ -14,7 +15,7 @@ pub const IP_VERSION: Key<Choice<Family>> = Key::with_default(
     "ip_version",
     Choice(&[("any", Family::Any), ("4", Family::V4), ("6", Family::V6)]),
     "any",
-    "Which address families are resolved and tried. Addresses are tried in the resolver's order, and each gets only a share of the timeout.",
+    "Which address families are resolved and tried. Connections try IPv6 and IPv4 in turn, as browsers do (RFC 8305): the next address begins when one failed, or was silent for 250 ms or its share of the timeout; the first that answers is used, and the outcome names the silent ones. `icmp`, and `dns` over UDP, try one after the other, each for its share of the timeout.",
 );
 
 /// The form of `tls`, read by [`TlsOptions::read`].
@@ -23,7 +24,7 @@ pub const TLS: Mapping = Mapping(&[&CA_FILE, &CERT_FILE, &KEY_FILE, &SERVER_NAME
 const CA_FILE: Key<FilePath> = Key::optional(
     "ca_file",
     FilePath,
-    "PEM certificates to trust instead of the system's: authorities, which must be valid themselves at the time, or the server's own certificate, which is then trusted regardless of its key usage, as long as its dates and its name are valid. Changed files are reloaded.",
+    "PEM certificates to trust instead of the system's: authorities, which must be valid themselves at the time and allowed to issue for servers, or the server's own certificate, which is then trusted regardless of its key usage, as long as its dates and its name are valid. Changed files are reloaded.",
 );
 
 const CERT_FILE: Key<FilePath> = Key::optional(
@@ -159,18 +160,12 @@ fn warn_of_dates(section: &Section<'_>, key: &dyn Declared, found: &[OutOfDate],
 
 fn read_trust(tls: &Section<'_>) -> Option<Arc<Trust>> {
     let pem = tls.file(&CA_FILE)?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem).flatten().collect();
-    let trust = Trust::new(&certificates);
+    let trust = Trust::new(&read_certificates(&pem));
     if let Ok(trust) = &trust {
         warn_of_authorities(tls, &CA_FILE, &trust.out_of_date(UnixTime::now()));
     }
     trust
         .map_err(|fault| {
-            if is_openssl_form(&pem) {
-                let fault = "the file holds a TRUSTED CERTIFICATE, a form that only OpenSSL reads";
-                let wanted = "CERTIFICATE, as `openssl x509 -in FILE -out CONVERTED` writes it";
-                return tls.error("invalid-value", &CA_FILE, fault, wanted);
-            }
             let wanted = "PEM with at least one CERTIFICATE";
             tls.error("invalid-value", &CA_FILE, fault, wanted);
         })
@@ -196,7 +191,7 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
     }
     let (chain, key) = (tls.file(&CERT_FILE)?, tls.file(&KEY_FILE)?);
     tls.warn_of_readable(&KEY_FILE);
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&chain).flatten().collect();
+    let chain = read_certificates(&chain);
     if chain.is_empty() {
         tls.error(
             "invalid-value",
@@ -226,11 +221,6 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
         );
         None
     }
-}
-
-/// Whether a PEM text has a certificate with OpenSSL's own additions, as `-trustout` writes it.
-fn is_openssl_form(pem: &[u8]) -> bool {
-    memchr::memmem::find(pem, b"-----BEGIN TRUSTED CERTIFICATE-----").is_some()
 }
 
 /// Whether a PEM text has a key that needs a passphrase: PKCS #8, or what OpenSSL wrote before.

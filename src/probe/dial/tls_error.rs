@@ -1,6 +1,7 @@
 //! What went wrong in TLS, in sentences: no library's own text reaches a person.
 
 use super::authorities::OutOfDate;
+use super::issuer::{IssuerNotValid, ShortKey, short_key};
 use crate::outcome::{Cause, Timestamp};
 use crate::text::printable;
 use rustls::pki_types::{ServerName, UnixTime};
@@ -12,7 +13,9 @@ use rustls::{
 pub fn explain(error: &Error) -> (Cause, String) {
     let words: String = match error {
         Error::InvalidCertificate(reason) => {
-            let message = format!("the certificate is not trusted: {}", certificate(reason));
+            let message = short_key_of(reason).unwrap_or_else(|| {
+                format!("the certificate is not trusted: {}", certificate(reason))
+            });
             return (Cause::Certificate, message);
         }
         Error::NoCertificatesPresented => {
@@ -36,6 +39,15 @@ pub fn explain(error: &Error) -> (Cause, String) {
         _ => "the connection could not be secured".into(),
     };
     (Cause::Tls, format!("TLS: {words}"))
+}
+
+/// A key that cannot be verified with is no matter of trust.
+fn short_key_of(error: &CertificateError) -> Option<String> {
+    let CertificateError::Other(OtherError(inner)) = error else {
+        return None;
+    };
+    let ShortKey(bits) = inner.downcast_ref()?;
+    Some(format!("the certificate {}", short_key(*bits)))
 }
 
 /// Why a certificate is not valid, in a sentence about `it`.
@@ -75,16 +87,20 @@ pub fn certificate(error: &CertificateError) -> String {
         | CertificateError::ExpiredRevocationListContext { .. }
         | CertificateError::InvalidOcspResponse => "whether it was revoked is unknown",
         CertificateError::BadSignature => "a signature is not valid",
-        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "a signature or a key is of a kind that is not supported, or no longer secure"
-        }
+        CertificateError::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id,
+            ..
+        } => unsupported(signature_algorithm_id),
+        CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            public_key_algorithm_id,
+            ..
+        } => unsupported(public_key_algorithm_id),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "it is not meant for servers (extended key usage)"
         }
         CertificateError::Other(OtherError(inner)) => {
-            if let Some(authority) = inner.downcast_ref::<OutOfDate>() {
-                return format!("its authority {}", dated(authority));
+            if let Some(issuer) = inner.downcast_ref::<IssuerNotValid>() {
+                return of_issuer(issuer);
             }
             let inner = inner.downcast_ref::<webpki::Error>();
             inner.map_or("it is not valid", path)
@@ -101,13 +117,34 @@ pub fn dated(one: &OutOfDate) -> String {
     format!("`{}` {fault}", printable(&one.subject))
 }
 
+/// What ring does not verify, by the identifier of its algorithm in DER.
+fn unsupported(algorithm: &[u8]) -> &'static str {
+    const ECDSA_SHA512: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4];
+    const P521: &[u8] = &[6, 5, 0x2b, 0x81, 4, 0, 0x23];
+    let has = |oid| memchr::memmem::find(algorithm, oid).is_some();
+    if has(P521) {
+        "a key is on the curve P-521, which slod's TLS library does not support"
+    } else if has(ECDSA_SHA512) {
+        "a signature is ECDSA with SHA-512, which slod's TLS library does not support"
+    } else {
+        "a signature or a key is of a kind that is not supported, or no longer secure"
+    }
+}
+
+/// Why an issuer of the chain is not valid.
+fn of_issuer(IssuerNotValid { subject, fault }: &IssuerNotValid) -> String {
+    let words = fault.words(|dates| {
+        let words = certificate(dates);
+        words.strip_prefix("it ").unwrap_or(&words).to_owned()
+    });
+    format!("its authority `{subject}` {words}")
+}
+
 /// Faults of a certificate, or of the path to its authority, that rustls only passes on.
 fn path(error: &webpki::Error) -> &'static str {
     use webpki::Error as E;
     match error {
-        E::CaUsedAsEndEntity => {
-            "it is a CA certificate (CA:TRUE); add this certificate to `ca_file` to trust it"
-        }
+        E::CaUsedAsEndEntity => "it is a CA certificate (CA:TRUE)",
         E::UnsupportedCertVersion => {
             "it uses an old version of X.509; add this certificate to `ca_file` to trust it"
         }
@@ -198,7 +235,9 @@ fn refusal(alert: AlertDescription) -> String {
         21 => "decryption failed",
         22 => "record overflow",
         30 => "decompression failed",
-        40 => "handshake failure: nothing in common, or a client certificate is missing",
+        40 => {
+            "handshake failure: nothing in common (a key on the curve P-521 is not supported), or a client certificate is missing"
+        }
         41 | 116 => "it requires a client certificate",
         42 => "the client certificate is not valid",
         43 => "the client certificate is of an unsupported type",
@@ -305,7 +344,7 @@ mod tests {
 
     #[test]
     fn sentences_say_what_to_do() {
-        let (cause, sentence) = explain(&other(webpki::Error::CaUsedAsEndEntity));
+        let (cause, sentence) = explain(&other(webpki::Error::UnsupportedCertVersion));
         assert_eq!(cause, Cause::Certificate);
         assert!(sentence.contains("`ca_file`"), "{sentence}");
         let (cause, sentence) = explain(&errors()[5]);

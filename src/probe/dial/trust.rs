@@ -2,20 +2,21 @@
 //! themselves, whatever they say of their own use.
 
 use super::authorities::{Authorities, Chain, Dates, OutOfDate};
+use super::issuer::{ShortKey, bits_of_short_key};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::client::verify_server_name;
 use rustls::crypto::{
     CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
     verify_tls13_signature_with_raw_key,
 };
 use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError};
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
-use webpki::{KeyUsage, RawPublicKeyEntity};
+use webpki::RawPublicKeyEntity;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
@@ -26,27 +27,15 @@ use x509_parser::parse_x509_certificate;
 #[derive(Debug)]
 pub struct Trust {
     authorities: Authorities,
-    /// Knows why a chain is not valid, in the errors of rustls.
-    usual: Arc<WebPkiServerVerifier>,
     certificates: HashSet<Box<[u8]>>,
-}
-
-/// What is known of a server's certificate.
-pub struct Checked {
-    pub verdict: Result<(), Error>,
-    /// The earliest end of the certificates of its chain, where there is a chain.
-    pub ends: Option<UnixTime>,
 }
 
 impl Trust {
     /// Fails with a sentence if none of them can be used.
     pub fn new(certificates: &[CertificateDer<'static>]) -> Result<Arc<Self>, String> {
-        let authorities = Authorities::new(certificates);
-        let usual =
-            WebPkiServerVerifier::builder_with_provider(authorities.roots.clone(), provider());
-        let none = |_| "no valid trusted certificate was found".to_owned();
+        let authorities = Authorities::new(certificates)
+            .ok_or_else(|| "no valid trusted certificate was found".to_owned())?;
         Ok(Arc::new(Self {
-            usual: usual.build().map_err(none)?,
             authorities,
             certificates: certificates.iter().map(|one| one.as_ref().into()).collect(),
         }))
@@ -88,32 +77,14 @@ impl Trust {
         intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
         now: UnixTime,
-    ) -> Checked {
+    ) -> Chain {
         if self.certificates.contains(leaf.as_ref()) {
-            return Checked {
+            return Chain {
                 verdict: check_named(leaf, name, now).map_err(Error::InvalidCertificate),
                 ends: None,
             };
         }
-        let usage = KeyUsage::server_auth();
-        let Some(chain) = self.authorities.chain(leaf, intermediates, usage, now) else {
-            let refused = self
-                .usual
-                .verify_server_cert(leaf, intermediates, name, &[], now);
-            return Checked {
-                verdict: refused.map(|_| ()),
-                ends: None,
-            };
-        };
-        let Chain { ends, fault } = chain;
-        let verdict = match fault {
-            Some(authority) => Err(Error::InvalidCertificate(authority.into())),
-            None => {
-                ParsedCertificate::try_from(leaf).and_then(|leaf| verify_server_name(&leaf, name))
-            }
-        };
-        let ends = Some(ends);
-        Checked { verdict, ends }
+        self.authorities.check(leaf, intermediates, name, now)
     }
 
     /// The authorities that no certificate is trusted by now, because of their dates.
@@ -186,6 +157,7 @@ pub fn tls12_signature(
     let algorithms = &provider().signature_verification_algorithms;
     let usual = verify_tls12_signature(message, certificate, signed, algorithms);
     usual.or_else(|refused| {
+        refuse_short(certificate)?;
         let key = key_of(certificate).ok_or_else(|| refused.clone())?;
         let key = RawPublicKeyEntity::try_from(&key).map_err(|_| refused.clone())?;
         let mut fitting = algorithms
@@ -211,9 +183,18 @@ pub fn tls13_signature(
     let algorithms = &provider().signature_verification_algorithms;
     let usual = verify_tls13_signature(message, certificate, signed, algorithms);
     usual.or_else(|refused| {
+        refuse_short(certificate)?;
         let key = key_of(certificate).ok_or(refused)?;
         verify_tls13_signature_with_raw_key(message, &key, signed, algorithms)
     })
+}
+
+/// Says that a key is too short to verify signatures with, instead of that they are wrong.
+fn refuse_short(certificate: &CertificateDer<'_>) -> Result<(), Error> {
+    let parsed = parse_x509_certificate(certificate).ok();
+    let bits = parsed.and_then(|(_, certificate)| bits_of_short_key(&certificate));
+    let refused = |bits| CertificateError::Other(OtherError(Arc::new(ShortKey(bits))));
+    bits.map_or(Ok(()), |bits| Err(Error::InvalidCertificate(refused(bits))))
 }
 
 fn key_of<'a>(certificate: &'a CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'a>> {

@@ -198,6 +198,7 @@ pub(super) fn read_request(
         headers,
         body,
         cookies: None,
+        redirect_auth: None,
     };
     if let Some(value) = authorization {
         request.authorize(value);

@@ -4,6 +4,7 @@ use super::headers::is_harmless;
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use hyper::body::Bytes;
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// Headers that describe a body, and go with it (RFC 9110, section 15.4; RFC 9530).
@@ -30,6 +31,8 @@ pub struct Request {
     pub body: Bytes,
     /// Replaces the configured `Cookie`, once the attempt was given cookies.
     pub cookies: Option<HeaderValue>,
+    /// The credentials that a redirect's address had: for its own origin only, and where none are configured.
+    pub redirect_auth: Option<HeaderValue>,
 }
 
 /// Why a redirect is not followed.
@@ -90,7 +93,8 @@ impl Request {
         if url.host().is_none() {
             return Err(Refused::Unreadable);
         }
-        // Credentials in a redirect's address are somebody else's idea.
+        // They are sent as a header, and never shown with the address.
+        let redirect_auth = credentials(&url);
         let _ = url.set_username("");
         let _ = url.set_password(None);
         let mut next = Self {
@@ -98,6 +102,11 @@ impl Request {
             cookies: None,
             ..self.clone()
         };
+        if self.redirect_auth.is_some() {
+            next.headers.remove(AUTHORIZATION);
+        }
+        let kept = self.redirect_auth.clone();
+        next.redirect_auth = redirect_auth.or_else(|| kept.filter(|_| next.same_origin(self)));
         let becomes_get = match status.as_u16() {
             301 | 302 => next.method == Method::POST,
             303 => !matches!(next.method, Method::GET | Method::HEAD),
@@ -117,7 +126,17 @@ impl Request {
                 next.headers.remove(name);
             }
         }
+        next.use_redirect_auth();
         Ok(next)
+    }
+
+    /// Sends what a redirect's address had, unless credentials are configured for this origin.
+    fn use_redirect_auth(&mut self) {
+        if self.headers.contains_key(AUTHORIZATION) {
+            self.redirect_auth = None;
+        } else if let Some(value) = self.redirect_auth.clone() {
+            self.authorize(value);
+        }
     }
 
     pub fn is_https(&self) -> bool {
@@ -159,6 +178,16 @@ impl Request {
     }
 }
 
+/// User and password of an address, as curl, Go and browsers send them.
+fn credentials(url: &Url) -> Option<HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let plain = |part| percent_decode_str(part).decode_utf8_lossy();
+    let password = url.password().unwrap_or_default();
+    Request::basic(&plain(url.username()), &plain(password))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +205,7 @@ mod tests {
             headers,
             body: Bytes::from_static(b"b"),
             cookies: None,
+            redirect_auth: None,
         }
     }
 
@@ -223,6 +253,43 @@ mod tests {
             .redirected(StatusCode::FOUND, "https://a.test/", &origin)
             .expect("followed");
         assert!(!back.headers.contains_key(AUTHORIZATION));
+    }
+
+    #[test]
+    fn credentials_of_a_redirect_go_to_its_origin_alone() {
+        let sent = |request: &Request| {
+            let value = request.headers.get(AUTHORIZATION)?;
+            assert!(value.is_sensitive());
+            Some(value.to_str().expect("ASCII").to_owned())
+        };
+        let basic = |pair: &str| {
+            use base64::Engine as _;
+            let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+            Some(format!("Basic {encoded}"))
+        };
+        let origin = request(Method::GET, "https://a.test/");
+        let go = |from: &Request, location: &str| {
+            let next = from.redirected(StatusCode::FOUND, location, &origin);
+            next.expect("followed")
+        };
+        let there = go(&origin, "https://us:pa%40ss@b.test/x");
+        assert_eq!(there.url.as_str(), "https://b.test/x");
+        assert_eq!(sent(&there), basic("us:pa@ss"));
+        assert_eq!(sent(&go(&there, "/y")), basic("us:pa@ss"));
+        assert_eq!(sent(&go(&there, "https://other@b.test/")), basic("other:"));
+        for elsewhere in ["http://b.test/", "https://c.test/", "https://a.test/"] {
+            let next = go(&there, elsewhere);
+            assert_eq!(sent(&next), None, "{elsewhere}");
+            assert_eq!(sent(&go(&next, "https://b.test/")), None, "{elsewhere}");
+        }
+        // What is configured stays.
+        let own = go(&origin, "https://us:pass@a.test/x");
+        assert_eq!(sent(&own).as_deref(), Some("Bearer abc"));
+        assert_eq!(sent(&go(&own, "/y")).as_deref(), Some("Bearer abc"));
+        let mut open = origin.clone();
+        open.headers.remove(AUTHORIZATION);
+        let own = open.redirected(StatusCode::FOUND, "//us:pass@a.test/x", &open);
+        assert_eq!(sent(&own.expect("followed")), basic("us:pass"));
     }
 
     #[test]

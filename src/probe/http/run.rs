@@ -88,6 +88,8 @@ fn redirection(
             ),
             Refused::Unreadable => {
                 let address = location.split('?').next().unwrap_or_default();
+                // What is before it may be a password.
+                let address = address.rsplit('@').next().unwrap_or_default();
                 let address = quoted(address.as_bytes());
                 Failure::bad(
                     Cause::Redirect,

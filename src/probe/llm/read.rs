@@ -48,6 +48,7 @@ pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
             headers,
             body: Bytes::from(body),
             cookies: None,
+            redirect_auth: None,
             url,
         });
     let version = request.as_ref().map_or(version, |request| {

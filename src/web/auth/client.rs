@@ -15,7 +15,6 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
-use webpki::KeyUsage;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
@@ -90,7 +89,7 @@ struct Trusted {
 impl Trusted {
     /// `None` if no certificate can be used.
     fn new(certificates: &[CertificateDer<'static>]) -> Option<Self> {
-        let authorities = Authorities::new(certificates);
+        let authorities = Authorities::new(certificates)?;
         let provider = Arc::new(default_provider());
         let roots = authorities.roots.clone();
         let usual = WebPkiClientVerifier::builder_with_provider(roots, provider);
@@ -110,16 +109,11 @@ impl Trusted {
         if self.certificates.contains(leaf.as_ref()) {
             return is_valid_at(leaf, now).map_err(Error::InvalidCertificate);
         }
-        let usage = KeyUsage::client_auth();
-        let chain = self.authorities.chain(leaf, intermediates, usage, now);
-        match chain.map(|chain| chain.fault) {
-            Some(Some(authority)) => Err(Error::InvalidCertificate(authority.into())),
-            Some(None) => Ok(()),
-            None => {
-                let refused = self.usual.verify_client_cert(leaf, intermediates, now);
-                refused.map(drop)
-            }
-        }
+        let checked = self.authorities.check_client(leaf, intermediates, now);
+        checked.unwrap_or_else(|| {
+            let refused = self.usual.verify_client_cert(leaf, intermediates, now);
+            refused.map(drop)
+        })
     }
 }
 

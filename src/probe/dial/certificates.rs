@@ -1,0 +1,74 @@
+//! Certificates in files, in every form that OpenSSL writes as PEM.
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use x509_parser::asn1_rs::{Any, FromDer, Tag};
+use x509_parser::parse_x509_certificate;
+
+/// An older label, and that of `openssl x509 -trustout`, which adds what a certificate is trusted for.
+const LABELS: [&[u8]; 2] = [b" X509 CERTIFICATE-----", b" TRUSTED CERTIFICATE-----"];
+const LABEL: &[u8] = b" CERTIFICATE-----";
+/// `id-kp-serverAuth` and `anyExtendedKeyUsage` in DER.
+const FOR_SERVERS: [&[u8]; 2] = [
+    &[6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1],
+    &[6, 4, 0x55, 0x1d, 0x25, 0],
+];
+
+/// All certificates of a PEM text that may be used for servers.
+pub fn read_certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    let mut text = pem.to_vec();
+    for label in LABELS {
+        text = replaced(&text, label);
+    }
+    let all = CertificateDer::pem_slice_iter(&text).flatten();
+    all.filter_map(without_additions).collect()
+}
+
+fn replaced(text: &[u8], label: &[u8]) -> Vec<u8> {
+    let mut result = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memmem::find(rest, label) {
+        result.extend_from_slice(&rest[..at]);
+        result.extend_from_slice(LABEL);
+        rest = &rest[at + label.len()..];
+    }
+    result.extend_from_slice(rest);
+    result
+}
+
+/// A certificate without what OpenSSL adds behind it; `None` if that says it is not for servers.
+fn without_additions(der: CertificateDer<'static>) -> Option<CertificateDer<'static>> {
+    let Ok((additions, _)) = parse_x509_certificate(&der) else {
+        return Some(der);
+    };
+    if additions.is_empty() {
+        return Some(der);
+    }
+    let length = der.len() - additions.len();
+    is_for_servers(additions).then(|| CertificateDer::from(der[..length].to_vec()))
+}
+
+/// `SEQUENCE { trust SEQUENCE OF OID OPTIONAL, reject [0] SEQUENCE OF OID OPTIONAL, ... }`
+fn is_for_servers(additions: &[u8]) -> bool {
+    let has = |uses: &[u8]| {
+        FOR_SERVERS
+            .iter()
+            .any(|one| memchr::memmem::find(uses, one).is_some())
+    };
+    let Ok((_, sequence)) = Any::from_der(additions) else {
+        return false;
+    };
+    let mut rest = sequence.data;
+    while let Ok((next, part)) = Any::from_der(rest) {
+        let is_refused = match part.tag() {
+            Tag::Sequence => !has(part.data),
+            Tag(0) => has(part.data),
+            _ => false,
+        };
+        if is_refused {
+            return false;
+        }
+        rest = next;
+    }
+    true
+}

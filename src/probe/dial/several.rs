@@ -1,0 +1,93 @@
+//! What several addresses of one name say together.
+
+use super::Failure;
+use crate::outcome::{Cause, Verdict};
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use tokio::time::Instant;
+
+/// Until when an address may stay silent if this many are left: its share of the time.
+pub fn share_end(deadline: Instant, left: usize) -> Instant {
+    let now = Instant::now();
+    let shares = u32::try_from(left).unwrap_or(u32::MAX);
+    now + deadline.saturating_duration_since(now) / shares
+}
+
+/// What the failures of all addresses say together: the verdict, and the address, of the one that
+/// says most about the service. It is void only if that was the reason at every address.
+pub fn together(doing: &str, failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>, Failure) {
+    // The first of those that say the same.
+    let most = failures
+        .iter()
+        .rev()
+        .max_by_key(|(_, failure)| says(failure.verdict));
+    let Some(&(address, Failure { verdict, .. })) = most else {
+        return (None, Failure::bad(Cause::Dns, "the name has no address"));
+    };
+    let mut message = format!("{doing} ");
+    for (index, (_, failure)) in failures.iter().enumerate() {
+        let separator = if index == 0 { "" } else { "; " };
+        write!(message, "{separator}{}", failure.message).unwrap_or_default();
+    }
+    (Some(address), Failure { verdict, message })
+}
+
+/// How much a verdict says about the service: an answer from there most, no answer less, no way to
+/// there even less, and what failed here nothing.
+fn says(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Void(_) => 0,
+        Verdict::Bad(Cause::Unreachable) => 1,
+        Verdict::Bad(Cause::Timeout) => 2,
+        Verdict::Bad(_) | Verdict::Good => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::VoidReason;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    fn of(errors: &[i32]) -> (Option<IpAddr>, Failure) {
+        let failures = errors.iter().enumerate().map(|(index, number)| {
+            let address = if index == 0 {
+                IpAddr::from(Ipv4Addr::LOCALHOST)
+            } else {
+                IpAddr::from(Ipv6Addr::LOCALHOST)
+            };
+            let error = std::io::Error::from_raw_os_error(*number);
+            (address, Failure::io(&error, &address.to_string()))
+        });
+        together("connecting to", &failures.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn the_address_that_says_most_decides_and_all_are_named() {
+        use libc::*;
+        let refused = Verdict::Bad(Cause::Refused);
+        let unreachable = Verdict::Bad(Cause::Unreachable);
+        let resources = Verdict::Void(VoidReason::Resources);
+        let cases = [
+            (&[ECONNREFUSED, EADDRNOTAVAIL][..], refused),
+            (&[EADDRNOTAVAIL, ECONNREFUSED], refused),
+            (&[ECONNREFUSED, EAFNOSUPPORT], refused),
+            (&[EMFILE, ENETUNREACH], unreachable),
+            (&[ENETUNREACH, ETIMEDOUT], Verdict::Bad(Cause::Timeout)),
+            (&[ETIMEDOUT, ECONNREFUSED], refused),
+            (&[ECONNREFUSED, ENETUNREACH], refused),
+            (&[EMFILE, EMFILE], resources),
+            (&[EADDRNOTAVAIL], resources),
+        ];
+        for (errors, wanted) in cases {
+            let (_, failure) = of(errors);
+            assert_eq!(failure.verdict, wanted, "{errors:?}: {}", failure.message);
+        }
+        let (address, failure) = of(&[EADDRNOTAVAIL, ECONNREFUSED]);
+        assert_eq!(address, Some(Ipv6Addr::LOCALHOST.into()));
+        assert_eq!(
+            failure.message,
+            "connecting to 127.0.0.1: this machine has no suitable address or no free port to connect from; ::1: connection refused"
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! Connections to names with several addresses, some of which are silent.
+
+use slod::outcome::{Cause, Timestamp, Verdict};
+use slod::probe::dial::{Failure, Progress, connect};
+use slod::probe::{Attempt, Trace};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+fn loopback(last: u8) -> IpAddr {
+    Ipv4Addr::new(127, 0, 0, last).into()
+}
+
+/// Answers nobody: its queue of connections is full, so the system drops all that come.
+struct Silent {
+    _listener: TcpListener,
+    _queued: TcpStream,
+}
+
+impl Silent {
+    fn at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).expect("bound");
+        rustix::net::listen(&listener, 0).expect("no queue");
+        Self {
+            _queued: TcpStream::connect(address).expect("the queue has place for one"),
+            _listener: listener,
+        }
+    }
+}
+
+/// A port at which 127.0.0.1 answers, and so many addresses behind it are silent.
+fn port(silent: u8) -> (u16, TcpListener, Vec<Silent>) {
+    let listener = TcpListener::bind((loopback(1), 0)).expect("bound");
+    let port = listener.local_addr().expect("bound").port();
+    let silent = (2..2 + silent).map(|last| Silent::at((loopback(last), port).into()));
+    (port, listener, silent.collect())
+}
+
+/// Connects; the address that is shown, and the message of an attempt that was good so far.
+async fn try_all(
+    addresses: &[u8],
+    port: u16,
+    timeout: Duration,
+) -> (Result<(), Failure>, Option<IpAddr>, String) {
+    let addresses: Vec<_> = addresses.iter().map(|last| loopback(*last)).collect();
+    let mut attempt = Attempt::new(Timestamp(0), timeout, Trace::silent());
+    let mut progress = Progress::new(&mut attempt);
+    let result = connect(&addresses, port, &mut progress).await;
+    let detail = &progress.detail;
+    let message = detail.message.as_deref().unwrap_or_default().to_owned();
+    (result.map(drop), detail.address, message)
+}
+
+#[tokio::test]
+async fn a_silent_address_does_not_delay_the_next_one_for_long() {
+    let (port, _listener, _silent) = port(3);
+    let cases: [(&[u8], Duration, &str); 4] = [
+        (
+            &[2, 1],
+            TIMEOUT,
+            "no answer from 127.0.0.2; connected to 127.0.0.1",
+        ),
+        (
+            &[2, 3, 4, 1],
+            TIMEOUT,
+            "no answer from 127.0.0.2, 127.0.0.3, 127.0.0.4; connected to 127.0.0.1",
+        ),
+        // Each has its share of a short time.
+        (
+            &[2, 3, 4, 1],
+            Duration::from_millis(400),
+            "no answer from 127.0.0.2, 127.0.0.3, 127.0.0.4; connected to 127.0.0.1",
+        ),
+        // One that refuses is followed at once.
+        (&[9, 1], TIMEOUT, ""),
+    ];
+    for (addresses, timeout, said) in cases {
+        let started = Instant::now();
+        let (result, address, message) = try_all(addresses, port, timeout).await;
+        assert_eq!(result, Ok(()), "{addresses:?}");
+        assert_eq!(address, Some(loopback(1)), "{addresses:?}");
+        assert_eq!(message, said, "{addresses:?}");
+        assert!(started.elapsed() < TIMEOUT / 2, "{addresses:?}");
+    }
+}
+
+#[tokio::test]
+async fn where_all_fail_all_are_named() {
+    let (port, listener, _silent) = port(2);
+    drop(listener);
+    let short = Duration::from_millis(300);
+    let refused = format!("127.0.0.1:{port}: connection refused");
+    let [second, third] = [2, 3].map(|last| format!("127.0.0.{last}:{port}: no answer"));
+    let cases: [(&[u8], Cause, Vec<&str>); 3] = [
+        (&[2], Cause::Timeout, vec![&second]),
+        (&[2, 3], Cause::Timeout, vec![&second, &third]),
+        (&[2, 1, 3], Cause::Refused, vec![&second, &refused, &third]),
+    ];
+    for (addresses, cause, named) in cases {
+        let (result, address, _) = try_all(addresses, port, short).await;
+        let failure = result.expect_err("nobody answers");
+        assert_eq!(failure.verdict, Verdict::Bad(cause), "{failure:?}");
+        let says_most = if cause == Cause::Refused { 1 } else { 2 };
+        assert_eq!(address, Some(loopback(says_most)), "{failure:?}");
+        for one in named {
+            assert!(failure.message.contains(one), "{failure:?}");
+        }
+    }
+}
