@@ -27,9 +27,11 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Pages are for people.
-    const PAGES: [&str; 7] = [
+    const PAGES: [&str; 9] = [
         "/",
         "/services/{service}",
+        "/alerts",
+        "/series",
         "/runs",
         "/runs/{id}",
         "/notifications",
