@@ -13,7 +13,7 @@ use crate::probe;
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::store::{AuditEntry, Store, StoreHandle};
 use crate::web::{Access, ReloadRequest};
-use crate::yaml::Stamp;
+use crate::yaml::{Stamp, from_environment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -279,7 +279,7 @@ impl Origin {
     fn check(&self, source: &Source) -> Result<(Config, Vec<Diagnostic>), String> {
         let Self::File(path) = self;
         let base = path.parent().unwrap_or(Path::new(""));
-        let loaded = Config::load(source, base, &|name| std::env::var(name).ok(), probe::KINDS);
+        let loaded = Config::load(source, base, &from_environment, probe::KINDS);
         let shown = loaded.shown;
         let (errors, warnings): (Vec<_>, Vec<_>) = loaded
             .diagnostics

@@ -7,6 +7,7 @@ use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::format::numbers::plural;
 use crate::probe::{KINDS, Kind};
 use crate::web::auth::{self, LoadedFile};
+use crate::yaml::from_environment;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -63,8 +64,7 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
         }
     };
     let base = args.path.parent().unwrap_or(Path::new(""));
-    let env = |name: &str| std::env::var(name).ok();
-    let loaded = Config::load(&source, base, &env, kinds);
+    let loaded = Config::load(&source, base, &from_environment, kinds);
     let web = loaded.config.as_ref().and_then(auth::check);
     let output = match args.format {
         CheckFormat::Text => {

@@ -29,7 +29,7 @@ pub use form::{
 pub use key::{Declared, Key, Keys, Need};
 pub use name::shown_name;
 pub use outline::Outline;
-pub use reader::{Piece, Reader, Spot, Traced};
+pub use reader::{Piece, Reader, Spot, Traced, from_environment};
 pub use redactions::Redactions;
 pub use scalar::{
     Bool, Choice, FilePath, Integer, Parsed, RateForm, Ratio, Size, Span, Text, ZoneForm,

@@ -3,7 +3,7 @@
 mod variables;
 mod wording;
 
-pub use variables::Piece;
+pub use variables::{Piece, from_environment};
 pub(super) use wording::odd_remark;
 use wording::{expected_mapping, lacks};
 

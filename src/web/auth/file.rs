@@ -5,7 +5,7 @@ use super::password::{self, Hash};
 use super::tls::{self, ServerTls};
 use crate::config::{Config, WebSpec, read_file, warn_of_readable_config};
 use crate::diagnostic::{Diagnostic, Severity, Source, nearest};
-use crate::yaml::{self, Reader, Section, Stamp, Value, mask};
+use crate::yaml::{self, Reader, Section, Stamp, Value, from_environment, mask};
 use axum::http::{HeaderName, HeaderValue};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -167,12 +167,11 @@ pub fn names_tls(path: &Path) -> bool {
 }
 
 fn parse(source: &Source, base: &Path) -> LoadedFile {
-    let env = |name: &str| std::env::var(name).ok();
     let (mut file, mut is_empty, mut files) = (None, false, BTreeMap::new());
     let (diagnostics, shown) = match yaml::parse(source) {
         Ok(document) => {
             is_empty = document.value == Value::Null;
-            let reader = Reader::new(source, base, &env);
+            let reader = Reader::new(source, base, &from_environment);
             let root = reader.section(&document, "", FILE);
             file = root.and_then(|root| read(&root));
             warn_of_readable_config(&reader, source);

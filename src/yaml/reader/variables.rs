@@ -1,6 +1,7 @@
 //! `${NAME}`: values from the environment, and in some texts references to values of a run.
 
 use super::{Reader, Spot};
+use std::env;
 
 /// A part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,11 @@ pub enum Piece {
         scope: &'static str,
         name: String,
     },
+}
+
+/// A variable of this process. Bytes that are not UTF-8 become U+FFFD, which a reader refuses.
+pub fn from_environment(name: &str) -> Option<String> {
+    env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 impl Reader<'_> {
@@ -93,7 +99,15 @@ impl Reader<'_> {
             return None;
         }
         let value = (self.env)(name);
-        if value.is_none() {
+        let is_text = |value: &String| !value.contains(char::REPLACEMENT_CHARACTER);
+        if value.as_ref().is_some_and(|value| !is_text(value)) {
+            self.error(
+                "invalid-value",
+                at,
+                format!("the environment variable {name} is not UTF-8"),
+                "set it to a text in UTF-8; a file is named by a key such as `password_file`",
+            );
+        } else if value.is_none() {
             self.error(
                 "unset-variable",
                 at,
@@ -101,7 +115,7 @@ impl Reader<'_> {
                 "set it in the environment of slod, or write the value here",
             );
         }
-        value
+        value.filter(is_text)
     }
 }
 

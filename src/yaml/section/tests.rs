@@ -50,6 +50,7 @@ fn read_at<T>(
     let env = |name: &str| match name {
         "HOST" => Some("example.org".to_owned()),
         "TOKEN" => Some("s3cret".to_owned()),
+        "LATIN1" => Some("t\u{fffd}st".to_owned()),
         _ => None,
     };
     let reader = Reader::new(&source, base, &env);
@@ -233,6 +234,13 @@ fn texts_and_maps_report_each_fault_once() {
             "invalid-value root.names[1]",
             "unset-variable root.names[2]"
         ]
+    );
+    let (names, found) = read("names: [\"${LATIN1}\"]", |s| s.all(&NAMES));
+    assert_eq!(names, Vec::<String>::new());
+    assert_eq!(shown(&found), ["invalid-value root.names[0]"]);
+    assert_eq!(
+        found[0].message,
+        "the environment variable LATIN1 is not UTF-8"
     );
     let (map, found) = read("map: { a: 1, b: [], c: \"${HOST}\" }", |s| s.map(&MAP));
     let map: Vec<_> = map
