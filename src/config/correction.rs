@@ -1,18 +1,26 @@
 //! Reads corrections.
 
+use super::code::Code;
 use super::draft::ServiceDraft;
 use super::keys::{self, correction as key};
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Severity, nearest};
 use crate::outcome::Timestamp;
 use crate::slo::correction::{Correction, IN_CONFIG, span_fault};
 use crate::slo::recurrence::{self, Recurrence};
 use crate::units::likely;
-use crate::yaml::{Key, List, Section, Text};
+use crate::yaml::{Key, List, Node, Section, Text};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
 use siphasher::sip::SipHasher13;
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+pub(super) const UNMATCHED: Code = Code {
+    code: "exception-without-occurrence",
+    severity: Severity::Warning,
+    meaning: "A date in `except` is none on which the correction occurs, so it leaves nothing out.",
+};
 
 /// Occurrences of all of them in a day: a thousand hourly ones.
 const MAX_OCCURRENCES_PER_DAY: usize = 24 * key::MAX;
@@ -146,7 +154,7 @@ fn to(section: &Section<'_>, zone: Tz, from: Option<Timestamp>) -> Option<Timest
 
 #[expect(clippy::option_option, reason = "faulty, absent, or there")]
 fn repeats(section: &Section<'_>, from: Option<Timestamp>, zone: Tz) -> Option<Option<Recurrence>> {
-    let except = except(section, zone);
+    let exceptions = except(section, zone);
     if !section.has(&key::REPEAT) {
         if section.has(&key::EXCEPT) {
             let message = "`except` requires `repeat`";
@@ -163,7 +171,12 @@ fn repeats(section: &Section<'_>, from: Option<Timestamp>, zone: Tz) -> Option<O
     // A rule can be checked even if its start is faulty.
     let start = from.unwrap_or(Timestamp(0));
     match Recurrence::parse(&text, start, zone) {
-        Ok(rule) => Some(Some(rule.except(except))),
+        Ok(rule) => {
+            if from.is_some() {
+                warn_of_unmatched(section, &rule, zone);
+            }
+            Some(Some(rule.except(exceptions)))
+        }
         Err(reason) => {
             let message = format!("invalid recurrence rule: {reason}");
             let help = "expected a rule of RFC 5545 such as FREQ=WEEKLY;BYDAY=SU";
@@ -176,13 +189,54 @@ fn repeats(section: &Section<'_>, from: Option<Timestamp>, zone: Tz) -> Option<O
 /// Days of the zone, and single moments.
 fn except(section: &Section<'_>, zone: Tz) -> Vec<(Timestamp, Timestamp)> {
     let expected = "a day such as 2026-12-24, or the moment at which an occurrence begins";
-    section.parse_all(&key::EXCEPT, expected, |text| {
-        let midnight = |day: NaiveDate| recurrence::moment(zone, day.and_time(NaiveTime::MIN));
-        match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-            Ok(day) => Some((midnight(day)?, midnight(day.succ_opt()?)?)),
-            Err(_) => read_moment(text, zone).map(|at| (at, Timestamp(at.0.saturating_add(1)))),
+    section.parse_all(&key::EXCEPT, expected, |text| left_out(text, zone))
+}
+
+fn left_out(text: &str, zone: Tz) -> Option<(Timestamp, Timestamp)> {
+    let midnight = |day: NaiveDate| recurrence::moment(zone, day.and_time(NaiveTime::MIN));
+    match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+        Ok(day) => Some((midnight(day)?, midnight(day.succ_opt()?)?)),
+        Err(_) => read_moment(text, zone).map(|at| (at, Timestamp(at.0.saturating_add(1)))),
+    }
+}
+
+/// Warns of exceptions that leave nothing out: the occurrence that was meant is in force.
+fn warn_of_unmatched(section: &Section<'_>, rule: &Recurrence, zone: Tz) {
+    let written = |node: &Node| node.value.scalar();
+    for (at, node) in section.list(&key::EXCEPT) {
+        // What a variable holds may be secret.
+        let text = written(node).filter(|text| !text.contains("${"));
+        let Some((from, to)) = text.as_deref().and_then(|text| left_out(text, zone)) else {
+            continue;
+        };
+        if !rule.starts(from, to).is_empty() {
+            continue;
         }
-    })
+        let show = |at: Timestamp| at.to_utc().with_timezone(&zone).format("%a %Y-%m-%dT%H:%M");
+        let day = from.to_utc().with_timezone(&zone).format("%A");
+        let message = format!(
+            "no occurrence begins at {}, a {day}",
+            text.as_deref().unwrap_or_default()
+        );
+        let help = nearest_start(rule, from).map_or_else(
+            || "remove it".to_owned(),
+            |near| format!("the nearest occurrence begins at {}", show(near)),
+        );
+        let reader = section.reader();
+        reader.report(Severity::Warning, UNMATCHED.code, &at, message, Some(help));
+    }
+}
+
+/// The occurrence that begins nearest to a moment, up to a year away.
+fn nearest_start(rule: &Recurrence, at: Timestamp) -> Option<Timestamp> {
+    let spans = [8, 32, 370].map(|days| Duration::from_hours(24 * days));
+    let mut near = spans.into_iter().map(|span| {
+        let starts = rule.starts(at.before(span), at.after(span));
+        starts
+            .into_iter()
+            .min_by_key(|start| start.0.abs_diff(at.0))
+    });
+    near.find_map(|found| found)
 }
 
 fn check_names(section: &Section<'_>, key: &Key<List<Text>>, names: &[String], known: &[&str]) {
@@ -249,6 +303,37 @@ mod tests {
                 .collect();
             assert_eq!(lengths, [minutes], "{spec:?}");
         }
+    }
+
+    #[test]
+    fn an_exception_without_an_occurrence_is_a_warning() {
+        let warnings = |except: &str| {
+            let text = format!(
+                "corrections: [ {{ from: \"2026-11-01T02:00\", for: 1h, repeat: FREQ=WEEKLY;BYDAY=SU, timezone: Europe/Berlin, except: [{except}], reason: test }} ]\nservices:\n  - name: web\n    probes: [ {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]\n    objectives: []\n"
+            );
+            let source = Source {
+                name: "test".into(),
+                text,
+            };
+            let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+            let all = loaded.diagnostics.into_iter();
+            let all = all.filter(|one| one.code == UNMATCHED.code);
+            all.map(|one| (one.message, one.help.unwrap_or_default()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(warnings("2027-01-03, \"2026-11-08T02:00\""), []);
+        let found = warnings("2027-01-02, \"2026-11-08T03:00\", 2026-10-25");
+        let helps = [
+            "Sun 2027-01-03T02:00",
+            "Sun 2026-11-08T02:00",
+            "Sun 2026-11-01T02:00",
+        ]
+        .map(|at| format!("the nearest occurrence begins at {at}"));
+        assert_eq!(
+            found.iter().map(|(_, help)| help).collect::<Vec<_>>(),
+            helps.iter().collect::<Vec<_>>()
+        );
+        assert_eq!(found[0].0, "no occurrence begins at 2027-01-02, a Saturday");
     }
 
     fn spec_of_night(end: &str) -> Correction {

@@ -1,6 +1,7 @@
 //! From a text to a config: the whole way, with every fault of the text.
 
 use super::code::{Code, ERRORS};
+use super::correction::UNMATCHED;
 use super::keys::ROOT;
 use super::lint::{self, LINTS};
 use super::model::{Config, Inputs};
@@ -57,7 +58,7 @@ pub fn codes() -> impl Iterator<Item = Code> {
         meaning: "A role of `metrics` lacks the other one that makes a ratio of it.",
     };
     let lints = LINTS.iter().map(|lint| lint.code);
-    faults.chain([readable, half]).chain(lints)
+    faults.chain([readable, half, UNMATCHED]).chain(lints)
 }
 
 impl Config {

@@ -5,6 +5,7 @@ use super::reply::{confirmed, is_success, json as read_json};
 use super::request::{or_name, short};
 use super::{BASE, Channel, EDIT, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts, url};
 use crate::outcome::Timestamp;
+use crate::text::beginning;
 use crate::yaml::{Declared, Key, Keys, Mapping, Secret, SecretText, Section, Text};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -33,6 +34,8 @@ const API: Key<Parsed<String>> = Key::with_default(
     "The address of the Web API, for the bot.",
 );
 
+/// Characters of an unknown answer that are shown.
+const SHOWN_MAX: usize = 100;
 /// Slack cuts longer texts.
 const TEXT_MAX: usize = 3000;
 /// What Slack answers if a message cannot be edited.
@@ -160,16 +163,27 @@ impl Channel for Slack {
     }
 }
 
-/// Slack and Mattermost answer `ok`, Rocket.Chat `{"success":true}`.
+/// Slack and Mattermost answer `ok`, Rocket.Chat `{"success":true}`. A page is of something in between, and the
+/// message is sent again; after another text it is not, since a service that only answers otherwise has taken it.
 /// <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
 fn webhook_reply(status: u16, body: &[u8]) -> Option<Reply> {
     let text = body.trim_ascii();
     let body = read_json(body);
     let is_taken =
         text.eq_ignore_ascii_case(b"ok") || body["ok"] == true || body["success"] == true;
+    if !is_success(status) || is_taken {
+        return None;
+    }
     match body["error"].as_str() {
-        Some(why) if is_success(status) && !is_taken => Some(refusal(why)),
-        _ => confirmed(status, is_taken, "`ok`"),
+        Some(why) => Some(refusal(why)),
+        None if text.starts_with(b"<") => confirmed(status, false, "`ok`"),
+        None => {
+            let text = String::from_utf8_lossy(text);
+            let text = beginning(&text, SHOWN_MAX);
+            Some(Reply::Refused(format!(
+                "instead of `ok` Slack answered `{text}`"
+            )))
+        }
     }
 }
 
