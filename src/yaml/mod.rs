@@ -19,7 +19,6 @@ mod secret;
 mod section;
 mod stamp;
 mod syntax;
-mod tag;
 mod tree;
 
 pub use file::{open_regular, read_regular, without_mark, world_readable};

@@ -83,6 +83,11 @@ fn explain(error: &serde_yaml::Error, at: Option<Place>, text: &str) -> Fault {
             "the document is nested too deeply",
             "use fewer aliases and nesting levels",
         ),
+        Error::UnsupportedTag { tag, .. } => {
+            let fault = unknown_tag(tag);
+            let place = at.and_then(|at| place_of_tag(at, text));
+            Fault { place, ..fault }
+        }
         other if other.to_string().contains("recursive reference") => Fault {
             place: None,
             message: "an alias stands for something that contains it".to_owned(),
@@ -94,6 +99,55 @@ fn explain(error: &serde_yaml::Error, at: Option<Place>, text: &str) -> Fault {
             found.unwrap_or_else(|| in_words(&reason))
         }
     }
+}
+
+/// A tag that other programs act on. One that is no such tag may be a password without quotes, and is not
+/// shown.
+fn unknown_tag(tag: &str) -> Fault {
+    const OF_OTHERS: [&str; 9] = [
+        "env",
+        "env_var",
+        "vault",
+        "secret",
+        "include",
+        "reference",
+        "ref",
+        "file",
+        "var",
+    ];
+    let name = tag.trim_start_matches('!');
+    let message = if OF_OTHERS.contains(&name.to_ascii_lowercase().as_str()) {
+        format!("unknown tag `!{name}`")
+    } else {
+        "unknown tag".to_owned()
+    };
+    Fault::new(
+        message,
+        "write ${NAME} for an environment variable, use a key such as `password_file` for a file, and put a text that begins with `!` in quotes",
+    )
+}
+
+/// Where the tag of a value stands, of which the parser knows the value's place.
+fn place_of_tag(value: Place, text: &str) -> Option<Place> {
+    let lines = text.split_inclusive('\n').take(value.line.checked_sub(1)?);
+    let start: usize = lines.map(str::len).sum();
+    let line = text.get(start..)?.char_indices();
+    let column = line.map(|(at, _)| start + at).nth(value.column - 1)?;
+    let is_tag = text[column..].starts_with('!');
+    let at = if is_tag {
+        column
+    } else {
+        text[..column].rfind('!')?
+    };
+    // `!!set` has two.
+    let at = text[..at].trim_end_matches('!').len();
+    let before = text[..at].rsplit('\n').next().unwrap_or_default();
+    let tag = text[at..].split(char::is_whitespace).next()?;
+    Some(Place {
+        line: text[..at].matches('\n').count() + 1,
+        column: before.chars().count() + 1,
+        len: tag.chars().count(),
+    })
 }
 
 /// What the parser's words mean.

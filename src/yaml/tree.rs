@@ -1,7 +1,6 @@
 //! A YAML document as a tree in which every key and value knows its place.
 
 use super::syntax::{diagnose, odd_indentation};
-use super::tag::unknown;
 use crate::diagnostic::{Diagnostic, Place, Source};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned};
@@ -88,17 +87,17 @@ pub fn parse(source: &Source) -> Result<Node, Box<Diagnostic>> {
             // One anchor for many services is a good use; what aliases cost is bounded below.
             enforce_alias_anchor_ratio: false,
         },
+        // Those of other programs, such as `!env NAME`, would be texts here.
+        reject_unsupported_tags: true,
         alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: REPLAY_LIMIT },
     };
     serde_yaml::from_str_with_options::<Spanned<Raw>>(&source.text, options)
         .map(|root| node(root, &source.text))
         .map_err(|error| Box::new(diagnose(&error, &source.text)))
-        .and_then(
-            |root| match odd_indentation(&root).or_else(|| unknown(&source.text)) {
-                Some(fault) => Err(Box::new(fault)),
-                None => Ok(root),
-            },
-        )
+        .and_then(|root| match odd_indentation(&root) {
+            Some(fault) => Err(Box::new(fault)),
+            None => Ok(root),
+        })
 }
 
 /// Where something stands, as we count.

@@ -23,9 +23,9 @@ const STATUS: [&str; 12] = [
 /// Names of a parameter that is itself the status: `?fail`, `?success=false`.
 const SUCCESS: [&str; 5] = ["ok", "success", "succeeded", "up", "passed"];
 const FAILURE: [&str; 5] = ["fail", "failed", "failure", "error", "down"];
-/// More words for a job that ended well.
-const COMPLETE: [&str; 5] = ["complete", "completed", "done", "finished", "pass"];
-/// A report is of a job that has ended. Cronitor's jobs begin with `run`, Sentry's with `in_progress`.
+/// Words of schedulers and other services for a job that went well.
+const SUCCEEDED: [&str; 4] = ["complete", "completed", "done", "pass"];
+/// Words of a job that has not ended, as Cronitor, Sentry, Healthchecks and others report a start.
 const UNFINISHED: [&str; 12] = [
     "start",
     "started",
@@ -40,8 +40,10 @@ const UNFINISHED: [&str; 12] = [
     "in-progress",
     "inprogress",
 ];
+/// Words of a job that has ended, well or not; systemd's `$EXIT_CODE` is `exited`.
+const ENDED: [&str; 3] = ["exited", "ended", "finished"];
 const YES: [&str; 3] = ["true", "yes", "on"];
-const NO: [&str; 3] = ["false", "no", "off"];
+const NO: [&str; 5] = ["false", "no", "off", "none", "null"];
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Report {
@@ -52,58 +54,86 @@ pub(super) struct Report {
 
 impl Report {
     /// Without a status the job went well. Everything that is not known as a success is a failure: an
-    /// exit code, the name of a signal, a word of the job's own. Of several statuses any failure counts:
-    /// clients report one as `success=false&error=disk full`. Parameters that mean nothing here are
-    /// ignored: they are no reason to lose a report.
+    /// exit code, the name of a signal, a word of the job's own. Of several parameters, one that reports
+    /// a failure is enough. Parameters that mean nothing here are ignored: they are no reason to lose a
+    /// report.
     pub(super) fn read(parameters: &[(String, String)]) -> Result<Self, Problem> {
-        let parameters: Vec<_> = parameters
-            .iter()
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
-            .collect();
         let mut said: Vec<_> = parameters
             .iter()
-            .filter_map(|(name, value)| {
-                // `error=` beside a status is the text of no error.
-                let is_nothing = is_text(name) && value.is_empty();
-                Some((is_nothing, status(name, value)?))
-            })
+            .filter_map(|(name, value)| Status::read(name, value.trim()))
             .collect();
-        if said.iter().any(|(is_nothing, _)| !is_nothing) {
-            said.retain(|(is_nothing, _)| !is_nothing);
+        if said.iter().any(|status| !status.is_open) {
+            said.retain(|status| !status.is_open);
         }
         if said.is_empty() {
-            misspelled(&parameters).map_or(Ok(()), Err)?;
+            misspelled(parameters).map_or(Ok(()), Err)?;
         }
-        let failed = said.iter().any(|(_, failed)| matches!(failed, Ok(true)));
-        if !failed {
-            said.into_iter().try_for_each(|(_, one)| one.map(drop))?;
+        let is_failure = |status: &&Status<'_>| matches!(status.failed, Ok(true));
+        let failures: Vec<_> = said
+            .iter()
+            .filter(is_failure)
+            .map(|one| one.value)
+            .collect();
+        let failed = !failures.is_empty();
+        let text = message(parameters).or_else(|| reason(&failures));
+        let text = text.unwrap_or_default().to_owned();
+        for status in said.into_iter().filter(|_| !failed) {
+            status.failed?;
         }
-        let text = text(&parameters).unwrap_or_default().to_owned();
         Ok(Self { failed, text })
     }
 }
 
-/// Whether a parameter has a text of its own, which may be empty.
-fn is_text(name: &str) -> bool {
-    name == "error" || STATUS.contains(&name)
+fn message(parameters: &[(String, String)]) -> Option<&str> {
+    let named = parameters
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("msg"));
+    named
+        .map(|(_, value)| value.trim())
+        .find(|value| !value.is_empty())
 }
 
-/// The message, or what says that the job failed: rather `error=disk full` than `success=false`.
-fn text<'p>(parameters: &[(String, &'p str)]) -> Option<&'p str> {
-    let mut given = parameters.iter().filter(|(_, value)| !value.is_empty());
-    if let Some((_, message)) = given.clone().find(|(name, _)| name == "msg") {
-        return Some(message);
+/// The text that says the most about a failure: `boom` of `?success=false&error=boom`.
+fn reason<'v>(failures: &[&'v str]) -> Option<&'v str> {
+    let says_more = |value: &&&str| {
+        let word = value.to_ascii_lowercase();
+        ![&FAILURE[..], &YES, &NO]
+            .iter()
+            .any(|words| words.contains(&word.as_str()))
+    };
+    let mut texts = failures.iter().filter(|value| !value.is_empty());
+    let first = texts.clone().next();
+    texts.find(says_more).or(first).copied()
+}
+
+/// What one parameter says about how the job went.
+struct Status<'v> {
+    /// Empty, or that the job ended: other parameters can say how.
+    is_open: bool,
+    failed: Result<bool, Problem>,
+    value: &'v str,
+}
+
+impl<'v> Status<'v> {
+    fn read(name: &str, value: &'v str) -> Option<Self> {
+        let failed = status(name, value)?;
+        let name = name.to_ascii_lowercase();
+        // `?fail` has no value, but `?error=` has no error.
+        let can_be_empty = name == "error" || STATUS.contains(&name.as_str());
+        let word = value.to_ascii_lowercase();
+        let is_open = value.is_empty() && can_be_empty || ENDED.contains(&word.as_str());
+        Some(Self {
+            is_open,
+            failed,
+            value,
+        })
     }
-    let fails = |(name, value): &&(String, &str)| matches!(status(name, value), Some(Ok(true)));
-    let is_own = |(name, _): &&(String, &str)| FAILURE.contains(&name.as_str());
-    let own = given.clone().filter(fails).find(is_own);
-    own.or_else(|| given.find(fails)).map(|(_, value)| *value)
 }
 
 /// Whether the job failed, if the parameter says how it went.
 fn status(name: &str, value: &str) -> Option<Result<bool, Problem>> {
-    let value = value.to_ascii_lowercase();
-    let value = value.as_str();
+    let (name, value) = (name.to_ascii_lowercase(), value.to_ascii_lowercase());
+    let (name, value) = (name.as_str(), value.as_str());
     if STATUS.contains(&name) {
         return Some(ended(value));
     }
@@ -125,11 +155,11 @@ fn succeeded(value: &str) -> Result<bool, Problem> {
 }
 
 fn ended(word: &str) -> Result<bool, Problem> {
-    let is_good = [&SUCCESS[..], &COMPLETE, &YES].concat().contains(&word);
-    if is_good || number(word) == Some(false) {
+    let is_one_of = |words: &[&[&str]]| words.iter().any(|words| words.contains(&word));
+    if is_one_of(&[&SUCCESS, &SUCCEEDED, &YES]) || number(word) == Some(false) {
         return Ok(false);
     }
-    if word.is_empty() || UNFINISHED.contains(&word) {
+    if word.is_empty() || is_one_of(&[&UNFINISHED, &ENDED]) {
         let title = format!("`{word}` does not say how a job ended");
         return Err(refused(&title, Some("expected ok, fail or an exit code")));
     }
@@ -150,9 +180,9 @@ fn number(text: &str) -> Option<bool> {
 }
 
 /// `?stauts=fail` must not count as a success.
-fn misspelled(parameters: &[(String, &str)]) -> Option<Problem> {
-    let is_failure = |(name, value): &&(String, &str)| {
-        name != "msg" && FAILURE.contains(&&*value.to_ascii_lowercase())
+fn misspelled(parameters: &[(String, String)]) -> Option<Problem> {
+    let is_failure = |(name, value): &&(String, String)| {
+        name != "msg" && FAILURE.contains(&&*value.trim().to_ascii_lowercase())
     };
     let (name, value) = parameters.iter().find(is_failure)?;
     let title = format!("`{name:.60}` does not say how a job went; expected `status={value}`");
@@ -206,12 +236,13 @@ mod tests {
             "up=up",
             "state=complete",
             "success=true&error=",
-            "status=success&error=",
-            "status=&ok=1",
+            "success=true&error=null",
+            "status=&exit=0",
             "exit_status=0&state=ok",
             "success=1&failed=0",
             "error=0&failed=0",
-            "status=ok&exit=0",
+            "status=success&error=",
+            "service_result=success&exit_code=exited&exit_status=0",
         ] {
             assert_eq!(read(query).map(|(failed, _)| failed), Ok(false), "{query}");
         }
@@ -239,14 +270,22 @@ mod tests {
             ("code=0x1", "0x1"),
             ("exit=3&msg=disk+full", "disk full"),
             ("success=false&error=boom", "boom"),
-            ("status=fail&exit=3", "fail"),
-            ("status=fail&code=1", "fail"),
-            ("status=ok&exit=3", "3"),
-            ("fail&exit=0", ""),
-            ("ok&exit=1", "1"),
-            ("state=run&error=boom", "boom"),
-            ("error=", ""),
-            ("error=&error=boom&ok=1", "boom"),
+            ("error=boom&success=false", "boom"),
+            ("status=fail&exit=3", "3"),
+            ("success=false&status=fail", "false"),
+            ("status=ok&exit=1", "1"),
+            ("fail&success=true", ""),
+            ("success=true&success=false", "false"),
+            ("status=running&error=boom", "boom"),
+            ("status=succes&exit=2", "2"),
+            (
+                "service_result=signal&exit_code=killed&exit_status=TERM",
+                "signal",
+            ),
+            (
+                "service_result=exit-code&exit_code=exited&exit_status=3",
+                "exit-code",
+            ),
         ] {
             assert_eq!(read(query), Ok((true, text.to_owned())), "{query}");
         }
@@ -258,8 +297,12 @@ mod tests {
             "ok=running",
             "state=run",
             "status=in_progress",
+            "status=in-progress",
             "status=inprogress",
-            "status=running&ok=1",
+            "status=queued",
+            "exit_code=exited",
+            "status=running&exit=0",
+            "status=succes&exit=0",
         ] {
             assert_eq!(read(query), Err(()), "{query}");
         }

@@ -95,6 +95,9 @@ fn tags_and_quotes_do_not_change_the_spelling() {
         ("!!int 0x1F", text("0x1F")),
         ("!!int \"7\"", text("7")),
         ("!!bool True", text("True")),
+        ("! 7", text("7")),
+        ("!!null ''", Value::Null),
+        ("'!env TOKEN'", text("!env TOKEN")),
         ("'~'", text("~")),
         ("~", Value::Null),
         ("null", Value::Null),
@@ -105,6 +108,25 @@ fn tags_and_quotes_do_not_change_the_spelling() {
             expected,
             "{document}"
         );
+    }
+}
+
+#[test]
+fn tags_of_other_programs_are_refused() {
+    for (document, message) in [
+        ("a:\n  b: !env TOKEN\n", "unknown tag `!env`"),
+        ("a:\n  b: !ENV ${TOKEN}\n", "unknown tag `!ENV`"),
+        ("a:\n  b: !vault |\n    x\n", "unknown tag `!vault`"),
+        ("a:\n  b: !include f.yaml\n", "unknown tag `!include`"),
+        ("a:\n  b: !reference [x, y]\n", "unknown tag `!reference`"),
+        ("a:\n  b: !secret {x: y}\n", "unknown tag `!secret`"),
+        ("a:\n  b: !hunter2\n", "unknown tag"),
+        ("a:\n  b: !!python/name:os.system x\n", "unknown tag"),
+    ] {
+        let refused = parsed(document).expect_err(document);
+        assert_eq!((refused.code, &*refused.message), ("syntax", message));
+        let place = refused.place.expect("a place");
+        assert_eq!((place.line, place.column), (2, 6), "{document}");
     }
 }
 
