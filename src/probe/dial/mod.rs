@@ -15,6 +15,7 @@ mod progress;
 mod relaxed;
 mod resolve;
 mod several;
+mod system_trust;
 mod tls;
 mod tls_error;
 mod trust;

@@ -58,10 +58,17 @@ pub struct Tls {
     /// Shared by all that show no certificate.
     config: Arc<ClientConfig>,
     alpn: &'static [&'static [u8]],
-    /// `None` trusts everybody.
-    trust: Option<Arc<Trust>>,
+    trust: TrustSource,
     server_name: Option<ServerName<'static>>,
     has_identity: bool,
+}
+
+#[derive(Clone, Debug)]
+enum TrustSource {
+    /// The certificates of the system, which may be others tomorrow.
+    System,
+    These(Arc<Trust>),
+    Everybody,
 }
 
 /// Which certificates are trusted.
@@ -77,9 +84,12 @@ impl Tls {
     /// Fails with a sentence if the certificates make no sense together.
     pub fn new(options: TlsOptions) -> Result<Self, String> {
         let trust = match options.trust {
-            _ if options.insecure => None,
-            Some(trust) => Some(trust),
-            None => Some(Trust::system()?),
+            _ if options.insecure => TrustSource::Everybody,
+            Some(trust) => TrustSource::These(trust),
+            None => {
+                Trust::system()?;
+                TrustSource::System
+            }
         };
         let has_identity = options.identity.is_some();
         let config = match options.identity {
@@ -97,14 +107,10 @@ impl Tls {
 
     /// For another client that connects to the same server.
     pub fn trusted(&self) -> Trusted {
-        let is_system = |trust: &Arc<Trust>| {
-            let system = Trust::system();
-            system.is_ok_and(|system| Arc::ptr_eq(&system, trust))
-        };
         match &self.trust {
-            None => Trusted::All,
-            Some(trust) if is_system(trust) => Trusted::System,
-            Some(trust) => Trusted::These(trust.to_pem()),
+            TrustSource::Everybody => Trusted::All,
+            TrustSource::System => Trusted::System,
+            TrustSource::These(trust) => Trusted::These(trust.to_pem()),
         }
     }
 
@@ -137,7 +143,7 @@ impl Tls {
         progress: &mut Progress<'_>,
     ) -> Result<TlsStream, Failure> {
         progress.enter(Measurement::Tls);
-        let recorder = Arc::new(Recorder::new(self.trust.clone()));
+        let recorder = Arc::new(Recorder::new(self.trust.now()?));
         let mut config = ClientConfig::clone(&self.config);
         config.alpn_protocols = self.alpn.iter().map(|one| one.to_vec()).collect();
         config
@@ -157,6 +163,21 @@ impl Tls {
         })?;
         progress.record("tls", || format!("{shown}: {}", agreed(&stream)));
         Ok(TlsStream(stream))
+    }
+}
+
+impl TrustSource {
+    /// What is trusted now; `None` trusts everybody.
+    fn now(&self) -> Result<Option<Arc<Trust>>, Failure> {
+        match self {
+            Self::Everybody => Ok(None),
+            Self::These(trust) => Ok(Some(trust.clone())),
+            Self::System => {
+                let system = Trust::system();
+                let bad = |fault| Failure::bad(Cause::Certificate, fault);
+                system.map(Some).map_err(bad)
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::authorities::{Authorities, Chain, Dates, OutOfDate};
 use super::issuer::{ShortKey, bits_of_short_key};
+use super::system_trust::SystemTrust;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::client::danger::HandshakeSignatureValid;
@@ -16,6 +17,7 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError};
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 use webpki::RawPublicKeyEntity;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -41,17 +43,23 @@ impl Trust {
         }))
     }
 
-    /// The certificates that the system trusts, read once.
+    /// The certificates that the system trusts: those of a minute ago, at most.
     pub fn system() -> Result<Arc<Self>, String> {
-        static SYSTEM: OnceLock<Result<Arc<Trust>, String>> = OnceLock::new();
-        let load = || {
-            let loaded = rustls_native_certs::load_native_certs();
-            for error in &loaded.errors {
-                tracing::warn!("cannot read a trusted certificate of the system: {error}");
-            }
-            Self::new(&loaded.certs)
-        };
-        SYSTEM.get_or_init(load).clone()
+        static SYSTEM: SystemTrust = SystemTrust::new(Trust::load);
+        SYSTEM.at(Instant::now())
+    }
+
+    fn load() -> Result<Arc<Self>, String> {
+        let loaded = rustls_native_certs::load_native_certs();
+        for error in &loaded.errors {
+            tracing::warn!("cannot read a trusted certificate of the system: {error}");
+        }
+        Self::new(&loaded.certs)
+    }
+
+    /// All of them, in DER.
+    pub fn certificates(&self) -> &HashSet<Box<[u8]>> {
+        &self.certificates
     }
 
     /// All of them as PEM.

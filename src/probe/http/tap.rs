@@ -38,7 +38,7 @@ impl Start {
     }
 }
 
-/// A connection that remembers its [`Start`] and corrects its [`StatusLines`]. It serves one answer, so
+/// A connection that remembers its [`Start`] and corrects its status lines. It serves one answer, so
 /// that nothing else depends on the version.
 pub struct Tap<S> {
     stream: S,

@@ -1,0 +1,108 @@
+//! The certificates that the system trusts, which change while slod runs.
+
+use super::Trust;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often they are read, while somebody asks.
+const EVERY: Duration = Duration::from_mins(1);
+
+type Loaded = Result<Arc<Trust>, String>;
+
+pub struct SystemTrust {
+    load: fn() -> Loaded,
+    known: Mutex<Option<Known>>,
+}
+
+struct Known {
+    trust: Arc<Trust>,
+    read_at: Instant,
+}
+
+impl SystemTrust {
+    pub const fn new(load: fn() -> Loaded) -> Self {
+        Self {
+            load,
+            known: Mutex::new(None),
+        }
+    }
+
+    /// What was read last. It is read again on a thread of its own, and known to those who ask after that.
+    pub fn at(&'static self, now: Instant) -> Loaded {
+        let mut known = self.known.lock();
+        if let Some(Known { trust, read_at }) = &mut *known {
+            if now.saturating_duration_since(*read_at) >= EVERY {
+                *read_at = now;
+                let again = thread::Builder::new().name("certificates".to_owned());
+                // Without a thread, they are read a minute later.
+                let _ = again.spawn(|| self.read_again());
+            }
+            return Ok(trust.clone());
+        }
+        let trust = (self.load)()?;
+        *known = Some(Known {
+            trust: trust.clone(),
+            read_at: now,
+        });
+        Ok(trust)
+    }
+
+    fn read_again(&self) {
+        let trust = match (self.load)() {
+            Ok(trust) => trust,
+            Err(error) => {
+                tracing::warn!("the trusted certificates of the system stay as they were: {error}");
+                return;
+            }
+        };
+        if let Some(known) = &mut *self.known.lock()
+            && known.trust.certificates() != trust.certificates()
+        {
+            let (before, now) = (known.trust.certificates().len(), trust.certificates().len());
+            tracing::info!("the system trusts other certificates: {now}, {before} before");
+            known.trust = trust;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    static IS_CHANGED: AtomicBool = AtomicBool::new(false);
+
+    fn load() -> Loaded {
+        let name = if IS_CHANGED.load(Ordering::Relaxed) {
+            "after.test"
+        } else {
+            "before.test"
+        };
+        let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
+        Trust::new(&[made.cert.der().clone()])
+    }
+
+    #[test]
+    fn what_the_system_trusts_is_read_again_a_minute_later() {
+        let system: &'static SystemTrust = Box::leak(Box::new(SystemTrust::new(load)));
+        let begin = Instant::now();
+        let at = |seconds| {
+            system
+                .at(begin + Duration::from_secs(seconds))
+                .expect("read")
+        };
+        let before = at(0);
+        IS_CHANGED.store(true, Ordering::Relaxed);
+        assert!(Arc::ptr_eq(&before, &at(59)));
+        let asked = Instant::now();
+        while Arc::ptr_eq(&before, &at(60)) {
+            assert!(
+                asked.elapsed() < Duration::from_secs(20),
+                "it is not read again"
+            );
+            thread::yield_now();
+        }
+    }
+}
