@@ -115,7 +115,8 @@ impl Sender {
             let reply = receiver.channel.reply(exchange.status, &exchange.body);
             // What came of a body may lack what confirms the message; the status does.
             let reply = reply.filter(|reply| {
-                !(exchange.is_unfinished && matches!(reply, Reply::Unconfirmed(_)))
+                let is_of_whole = matches!(reply, Reply::Unconfirmed(_) | Reply::Refused(_));
+                !(exchange.is_unfinished && is_of_whole)
             });
             (exchange.answer, reply, exchange.recipients)
         };

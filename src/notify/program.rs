@@ -1,6 +1,7 @@
 //! Starts a program with a message.
 
 use super::send::{ANSWER_MAX, Answer, shown};
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,7 +11,18 @@ use tokio::time::timeout;
 /// How long a program that ended may still be read: its last words may be on their way.
 const PIPES_OPEN_FOR: Duration = Duration::from_millis(500);
 
-/// Ends with the future: a program that takes too long is killed.
+/// The processes of a program, which end with it unless it ended by itself.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// Ends with the future: a program that takes too long is killed, with what it started.
 pub(super) async fn run(program: &str, arguments: &[String], key: &str, input: &[u8]) -> Answer {
     let mut command = Command::new(program);
     command
@@ -19,11 +31,14 @@ pub(super) async fn run(program: &str, arguments: &[String], key: &str, input: &
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
+        .process_group(0)
         .kill_on_drop(true);
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => return Answer::failed(format!("cannot start the program: {error}")),
     };
+    let leader = child.id().and_then(|id| i32::try_from(id).ok());
+    let mut group = Group(leader.and_then(Pid::from_raw));
     let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
     let write = async {
         if let Some(mut stdin) = stdin {
@@ -51,6 +66,7 @@ pub(super) async fn run(program: &str, arguments: &[String], key: &str, input: &
             _ = &mut talk => child.wait().await,
         }
     };
+    group.0 = None;
     match status {
         Ok(status) if status.success() => Answer::Delivered("exit code 0".to_owned()),
         Ok(status) => {
@@ -77,6 +93,38 @@ mod tests {
         timeout(Duration::from_secs(10), running)
             .await
             .expect("it does not wait for what the program left behind")
+    }
+
+    #[tokio::test]
+    async fn what_a_program_started_ends_with_it_when_it_takes_too_long() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("pid");
+        let script = format!("sleep 60 & echo $! > {}; wait", file.display());
+        let arguments = ["-c".to_owned(), script];
+        let mut running = Box::pin(run("/bin/sh", &arguments, "key", b"x"));
+        let written = async {
+            loop {
+                let text = std::fs::read_to_string(&file).unwrap_or_default();
+                if let Ok(pid) = text.trim().parse::<i32>() {
+                    return pid;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let pid = tokio::select! {
+            answer = &mut running => panic!("it waits: {answer:?}"),
+            pid = timeout(Duration::from_secs(10), written) => pid.expect("it has started"),
+        };
+        drop(running);
+        let is_gone = async {
+            let stat = format!("/proc/{pid}/stat");
+            while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(Duration::from_secs(10), is_gone)
+            .await
+            .expect("it ends");
     }
 
     #[tokio::test]

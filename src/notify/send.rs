@@ -2,6 +2,7 @@
 
 use super::program;
 use super::smtp::Smtp;
+use crate::probe::dial::{Failure, source_of};
 use crate::receiver::{HttpRequest, Method, Request};
 use crate::text::{beginning, printable};
 use chrono::DateTime;
@@ -9,8 +10,10 @@ use futures_util::future::join_all;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -248,9 +251,10 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.to_std().unwrap_or_default())
 }
 
-fn reason(error: &reqwest::Error) -> &'static str {
-    if error.is_connect() {
-        "cannot connect"
+/// Never with the address, whose path is a secret of many receivers.
+fn reason(error: &reqwest::Error) -> Cow<'static, str> {
+    let words = if error.is_connect() {
+        return cannot_connect(error);
     } else if error.is_timeout() {
         "no answer in time"
     } else if error.is_builder() {
@@ -259,7 +263,35 @@ fn reason(error: &reqwest::Error) -> &'static str {
         "the answer is not valid HTTP"
     } else {
         "the connection ended without an answer"
+    };
+    words.into()
+}
+
+/// In the words that probes have for it.
+fn cannot_connect(error: &reqwest::Error) -> Cow<'static, str> {
+    const DOING: &str = "cannot connect";
+    if let Some(cause) = source_of::<io::Error>(error).map(innermost) {
+        let inner = cause.get_ref();
+        let is_tls = inner.is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some());
+        if is_tls || cause.raw_os_error().is_some() {
+            let words = Failure::io(cause, DOING).message;
+            // What follows is advice about the keys of a probe.
+            let fault = words.split("; ").next().unwrap_or_default();
+            return fault.to_owned().into();
+        }
     }
+    let mut sources = std::iter::successors(error.source(), |error| (*error).source());
+    // The error of the connector has no type of its own for this.
+    if sources.any(|one| one.to_string() == "dns error") {
+        return "cannot connect: the name does not resolve".into();
+    }
+    DOING.into()
+}
+
+/// An error of the system may be wrapped in others.
+fn innermost(error: &io::Error) -> &io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    inner.map_or(error, innermost)
 }
 
 fn is_parse_error(error: &reqwest::Error) -> bool {
@@ -403,6 +435,38 @@ mod tests {
             assert_eq!(exchange.answer, expected);
             assert!(exchange.is_unfinished);
         }
+    }
+
+    async fn failed(url: &str) -> String {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let sender = Sender::new().expect("a client");
+        let request = HttpRequest::json(url, "key", &serde_json::json!({}));
+        let (within, nobody) = (Duration::from_secs(10), Recipients::new());
+        let exchange = sender.exchange(vec![request.into()], within, &nobody).await;
+        match exchange.answer {
+            Answer::Failed { why, .. } => why,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_fails_says_why_and_not_where() {
+        let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = closed.local_addr().expect("bound");
+        drop(closed);
+        let refused = failed(&format!("http://{address}/secretpath")).await;
+        assert_eq!(refused, "cannot connect: connection refused");
+        let plain = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = plain.local_addr().expect("bound");
+        std::thread::spawn(move || {
+            let (mut stream, _) = plain.accept().expect("a client");
+            let _ = stream.read(&mut [0; 2048]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        });
+        let not_tls = failed(&format!("https://{address}/secretpath")).await;
+        assert!(not_tls.starts_with("TLS: "), "{not_tls}");
+        let unknown = failed("http://nowhere.invalid/secretpath").await;
+        assert_eq!(unknown, "cannot connect: the name does not resolve");
     }
 
     #[test]

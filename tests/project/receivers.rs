@@ -327,6 +327,22 @@ fn the_check_finds_what_does_not_fit() {
     assert_eq!(faults(&schema, &good, "it").len(), 4);
 }
 
+/// A service that only answers otherwise must not get the message again and again.
+#[test]
+fn what_slack_answers_instead_of_ok_is_sent_again_only_if_it_is_a_page() {
+    let slack = receiver("slack", "{ url: \"http://127.0.0.1:1/\" }");
+    let reply = |body: &str| slack.channel.reply(200, body.as_bytes());
+    let page = reply("<html>Login to WiFi</html>");
+    assert!(matches!(page, Some(Reply::Unconfirmed(_))), "{page:?}");
+    for body in ["no_service", "", "{}"] {
+        let other = reply(body);
+        assert!(
+            matches!(other, Some(Reply::Refused(_))),
+            "{body}: {other:?}"
+        );
+    }
+}
+
 #[test]
 fn what_services_answer_to_messages_and_edits() {
     let slack = receiver("slack", "{ token: xoxb-1, channel: C1 }");
