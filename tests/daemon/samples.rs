@@ -49,6 +49,7 @@ fn samples_outlive_a_kill_and_are_shown() {
         ">slod_host_load1</a>",
         "<svg role=\"img\" aria-label=\"Last 1h: at most ",
         " of ",
+        " series with a history",
     ] {
         assert!(page.contains(part), "{part} is missing in {page}");
     }

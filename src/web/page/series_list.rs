@@ -101,7 +101,7 @@ impl Row {
 pub fn render_series(listed: &Listed, asked: &Asked, at: Timestamp, view: View<'_>) -> String {
     let sentence = match listed.all {
         0 => "No series has a history yet".to_owned(),
-        all => format!("{} with a history", numbers::plural(all as u64, "series")),
+        all => format!("{} series with a history", numbers::count(all as u64)),
     };
     let page = Page {
         headline: Headline::new(HealthLevel::Idle, sentence),
