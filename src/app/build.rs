@@ -86,7 +86,8 @@ impl App {
         })?;
         let first = ledger.advance(clock.now()).view();
         let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at, &config.alerts)));
-        let (ledger_views, _) = watch::channel(Arc::new(first));
+        let (ledger_views, known) = watch::channel(Arc::new(first));
+        heartbeats.correct_by(move || known.borrow().corrections.clone());
         Ok(Self {
             threads: ProbeThreads::start().map_err(StartError::Threads)?,
             own,

@@ -1,9 +1,11 @@
 //! The heartbeat probes of a config, and what jobs reported to them so far.
 
 use crate::config::Config;
+use crate::ledger;
 use crate::outcome::Timestamp;
 use crate::probe::heartbeat::{Before, HeartbeatBoard};
 use crate::store::{Store, StoreError};
+use std::sync::Arc;
 
 /// The board of a config's probes, as the last process left it. Reports are accepted since `since`.
 pub(super) fn board(
@@ -40,7 +42,8 @@ pub fn recall_heartbeats(config: &Config) -> Result<(), StoreError> {
             .filter_map(|key| store.first_seen(key))
             .min();
         if let Some(first) = first {
-            board(config, &store, first)?;
+            let corrections: Arc<[_]> = ledger::in_force(config, &store)?.into();
+            board(config, &store, first)?.correct_by(move || corrections.clone());
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use super::probe::ProbeState;
 use super::snapshot::ObjectiveView;
 use super::traffic::Traffic;
+use crate::alert::AlertPolicy;
 use crate::outcome::Timestamp;
 use crate::slo::{
     ContributingProbe, EventSource, Objective, Precision, Retention, StandardWindows, Tracker,
@@ -55,12 +56,18 @@ impl ObjectiveState {
         }
     }
 
-    pub(super) fn view(&self, now: Timestamp, probes: &[Arc<ProbeState>]) -> ObjectiveView {
+    pub(super) fn view(
+        &self,
+        now: Timestamp,
+        probes: &[Arc<ProbeState>],
+        policy: &AlertPolicy,
+    ) -> ObjectiveView {
         let (events, bad_events) = self.tracker.counters();
         let objective = self.tracker.objective();
         let budget = |window| self.tracker.budget(now, window);
         ObjectiveView {
             objective: objective.clone(),
+            policy: policy.clone(),
             since: self.since(probes),
             events,
             bad_events,

@@ -3,6 +3,7 @@
 use super::objective::ObjectiveState;
 use super::probe::ProbeState;
 use super::snapshot::{Maintenance, ProbeView, ServiceView};
+use crate::alert::{AlertPolicy, AlertRules};
 use crate::config::ServiceSpec;
 use crate::outcome::{Event, Timestamp};
 use crate::slo::correction::Correction;
@@ -17,15 +18,20 @@ pub(super) struct ServiceState {
     /// Its own, then those that it borrows from other services.
     pub(super) probes: Box<[Arc<ProbeState>]>,
     pub(super) objectives: Box<[Arc<ObjectiveState>]>,
+    /// How each of these alerts.
+    policies: Box<[AlertPolicy]>,
 }
 
 impl ServiceState {
     pub(super) fn new(
         spec: &ServiceSpec,
+        rules: &AlertRules,
         objectives: Box<[Arc<ObjectiveState>]>,
         probes: Box<[Arc<ProbeState>]>,
     ) -> Self {
+        let policy = |one: &Arc<ObjectiveState>| rules.policy(&spec.name, one.name()).clone();
         Self {
+            policies: objectives.iter().map(policy).collect(),
             name: spec.name.clone(),
             description: spec.description.clone(),
             labels: spec.labels.clone(),
@@ -85,7 +91,8 @@ impl ServiceState {
             objectives: self
                 .objectives
                 .iter()
-                .map(|objective| objective.view(now, &self.probes))
+                .zip(&self.policies)
+                .map(|(objective, policy)| objective.view(now, &self.probes, policy))
                 .collect(),
             maintenance: self.maintenance(now, corrections),
         }

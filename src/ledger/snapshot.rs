@@ -1,6 +1,7 @@
 //! What every reader reads: one immutable picture of all services at one moment.
 
 use super::llm::LlmCounters;
+use crate::alert::AlertPolicy;
 use crate::outcome::{
     Cause, Figures, Measurements, Measures, ProbeKey, Timestamp, Verdict, VoidReason,
 };
@@ -154,6 +155,8 @@ pub struct LastOutcome {
 #[derive(Debug)]
 pub struct ObjectiveView {
     pub objective: Arc<Objective>,
+    /// What it alerts by.
+    pub policy: AlertPolicy,
     /// When the first of its probes began; `None` before the first outcome.
     pub since: Option<Timestamp>,
     /// Counted events and bad ones since the daemon started, in [`crate::slo::BudgetingMethod::parts`];

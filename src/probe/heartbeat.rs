@@ -218,9 +218,12 @@ impl HeartbeatProbe {
                     Some(beat) => (age(beat.at), format!("for {}", seconds(age(beat.at)))),
                     None => (age(since), "yet".to_owned()),
                 };
-                let message = format!(
-                    "no report {silent}; expected {expected} since slod started or was reloaded {listened} ago"
-                );
+                let from = match state.maintenance {
+                    true if since == now => "the end of this maintenance".to_owned(),
+                    true => format!("the end of a maintenance, {listened} ago"),
+                    false => format!("slod started or was reloaded {listened} ago"),
+                };
+                let message = format!("no report {silent}; expected {expected} since {from}");
                 judged(Verdict::Void(VoidReason::Listening), latency, message)
             }
             (Some(beat), None) => {
@@ -257,6 +260,7 @@ mod tests {
         job.judge(&HeartbeatState {
             now: Timestamp(now * MINUTE),
             since: Timestamp(MINUTE),
+            maintenance: false,
             last: last.map(beat),
             failures: None,
         })

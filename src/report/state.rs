@@ -1,15 +1,14 @@
 //! The state of an objective as one label: the same in the terminal and on the page.
 
-use crate::alert::page_tiers;
+use crate::alert::AlertPolicy;
 use crate::ledger::snapshot::ObjectiveView;
-use crate::slo::StandardWindow;
-use std::time::Duration;
+use crate::slo::{Objective, StandardWindow, WindowView};
 
 /// From worst to best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectiveState {
     BudgetSpent,
-    /// At the burn rate of a tier that pages for the objective's window.
+    /// Enough for a page of the objective's, in its long window.
     BurningFast,
     Burning,
     /// The last hours burned the budget, the last minutes do not.
@@ -22,8 +21,8 @@ pub enum ObjectiveState {
 
 impl ObjectiveState {
     pub fn of(view: &ObjectiveView) -> Self {
-        let burn_rate = |window| view.windows[window].burn_rate;
-        let state = Self::judge(view.objective.window.length, view.budget.left(), burn_rate);
+        let windows = |window| &view.windows[window];
+        let state = Self::judge(&view.objective, &view.policy, view.budget.left(), windows);
         let coverage = view.budget.period.coverage;
         match state {
             Self::NoData if coverage.is_some_and(|share| share > 0.0) => Self::Quiet,
@@ -31,20 +30,23 @@ impl ObjectiveState {
         }
     }
 
-    /// By the objective's window, the share of the budget that is left (`None` while nothing was
-    /// observed), and the burn rate over a window.
-    fn judge(
-        window: Duration,
+    /// By the share of the budget that is left (`None` while nothing was observed), and what is known of
+    /// a window.
+    fn judge<'v>(
+        objective: &Objective,
+        policy: &AlertPolicy,
         budget_remaining: Option<f64>,
-        burn_rate: impl Fn(StandardWindow) -> Option<f64>,
+        view: impl Fn(StandardWindow) -> &'v WindowView,
     ) -> Self {
-        let above = |window, limit| burn_rate(window).is_some_and(|rate| rate > limit);
-        let mut pages = page_tiers(window);
-        let slowest = pages.clone().map(|tier| tier.factor(window));
+        let burn_rate = |window| view(window).burn_rate;
+        let mut pages = policy.pages(objective.window.length);
+        let slowest = pages
+            .clone()
+            .map(|tier| tier.factor(objective.window.length));
         // Short objectives page at burn rates below 1.
         let sustainable = slowest.fold(1.0, f64::min);
-        let fast = pages.any(|tier| above(tier.long, tier.factor(window)));
-        let burning = above(StandardWindow::Hour1, 1.0);
+        let fast = pages.any(|tier| tier.has_burned(objective, view(tier.long)));
+        let burning = burn_rate(StandardWindow::Hour1).is_some_and(|rate| rate > 1.0);
         let over = burn_rate(StandardWindow::Minutes5).is_some_and(|rate| rate <= sustainable);
         match budget_remaining {
             None => Self::NoData,
@@ -73,23 +75,73 @@ impl ObjectiveState {
 mod tests {
     use super::*;
 
-    const fn days(days: u64) -> Duration {
-        Duration::from_hours(days * 24)
+    use crate::alert::{Condition, TIERS, Tier};
+    use crate::slo::{
+        BudgetingMethod, Combine, EventSource, NoDataPolicy, Sli, StandardWindows, Window,
+    };
+    use std::time::Duration;
+
+    const TARGET: f64 = 0.999;
+    const EVENTS: f64 = 1e7;
+
+    fn objective(days: u64) -> Objective {
+        Objective {
+            name: "availability".into(),
+            sli: Sli::Success,
+            source: EventSource::Probes,
+            target: TARGET,
+            window: Window::rolling(Duration::from_hours(days * 24)),
+            further: Vec::new(),
+            budgeting: BudgetingMethod::Occurrences,
+            missing: NoDataPolicy::Exclude,
+            combine: Combine::Pooled,
+            probes: Vec::new(),
+        }
+    }
+
+    /// A window that was observed as a whole.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn burned(rate: Option<f64>) -> WindowView {
+        let bad = rate.map_or(0.0, |rate| rate * (1.0 - TARGET) * EVENTS);
+        WindowView {
+            good: (EVENTS - bad) as u64,
+            bad: bad as u64,
+            void: 0,
+            expected: EVENTS,
+            nominal: EVENTS,
+            sli: rate.map(|_| 1.0 - bad / EVENTS),
+            burn_rate: rate,
+            coverage: Some(1.0),
+            beyond_retention: false,
+        }
+    }
+
+    fn by(
+        policy: &AlertPolicy,
+        days: u64,
+        minutes5: Option<f64>,
+        hour: f64,
+        hours6: f64,
+    ) -> ObjectiveState {
+        let windows = StandardWindows::of(|window| match window {
+            StandardWindow::Minutes5 => burned(minutes5),
+            StandardWindow::Hour1 => burned(Some(hour)),
+            StandardWindow::Hours6 => burned(Some(hours6)),
+            _ => burned(None),
+        });
+        ObjectiveState::judge(&objective(days), policy, Some(0.5), |window| {
+            &windows[window]
+        })
     }
 
     /// By the burn rates over five minutes, an hour and six hours.
-    fn state(window: Duration, minutes5: Option<f64>, hour: f64, hours6: f64) -> ObjectiveState {
-        ObjectiveState::judge(window, Some(0.5), |window| match window {
-            StandardWindow::Minutes5 => minutes5,
-            StandardWindow::Hour1 => Some(hour),
-            StandardWindow::Hours6 => Some(hours6),
-            _ => None,
-        })
+    fn state(days: u64, minutes5: Option<f64>, hour: f64, hours6: f64) -> ObjectiveState {
+        by(&AlertPolicy::default(), days, minutes5, hour, hours6)
     }
 
     #[test]
     fn what_burned_and_is_over_has_recovered() {
-        let state = |minutes5, hour, hours6| state(days(30), minutes5, hour, hours6);
+        let state = |minutes5, hour, hours6| state(30, minutes5, hour, hours6);
         assert_eq!(state(Some(1000.0), 20.0, 4.0), ObjectiveState::BurningFast);
         assert_eq!(state(Some(0.0), 20.0, 4.0), ObjectiveState::Recovered);
         assert_eq!(state(Some(0.0), 0.0, 14.0), ObjectiveState::Recovered);
@@ -97,13 +149,15 @@ mod tests {
         assert_eq!(state(Some(30.0), 2.0, 2.0), ObjectiveState::Burning);
         // Nobody has looked since.
         assert_eq!(state(None, 20.0, 4.0), ObjectiveState::BurningFast);
-        let spent = ObjectiveState::judge(days(30), Some(-0.1), |_| None);
+        let nothing = burned(None);
+        let policy = AlertPolicy::default();
+        let spent = ObjectiveState::judge(&objective(30), &policy, Some(-0.1), |_| &nothing);
         assert_eq!(spent, ObjectiveState::BudgetSpent);
     }
 
     #[test]
     fn what_is_fast_depends_on_the_window_of_the_objective() {
-        let state = |length, hour, hours6| state(days(length), Some(5.0), hour, hours6);
+        let state = |length, hour, hours6| state(length, Some(5.0), hour, hours6);
         // 2 % of the budget of 7 days in an hour, or 5 % in six hours.
         assert_eq!(state(7, 3.4, 0.5), ObjectiveState::BurningFast);
         assert_eq!(state(7, 3.3, 1.3), ObjectiveState::Burning);
@@ -116,8 +170,33 @@ mod tests {
 
     #[test]
     fn a_short_objective_that_pages_has_not_recovered() {
-        let state = |minutes5| state(days(1), Some(minutes5), 0.6, 0.1);
+        let state = |minutes5| state(1, Some(minutes5), 0.6, 0.1);
         assert_eq!(state(0.6), ObjectiveState::BurningFast);
         assert_eq!(state(0.1), ObjectiveState::Recovered);
+    }
+
+    #[test]
+    fn what_is_fast_depends_on_the_tiers_of_the_objective() {
+        let rates = (Some(20.0), 20.0, 20.0);
+        let state = |policy: &AlertPolicy| by(policy, 30, rates.0, rates.1, rates.2);
+        assert_eq!(state(&AlertPolicy::default()), ObjectiveState::BurningFast);
+        assert_eq!(state(&AlertPolicy::new([])), ObjectiveState::Burning);
+        let slower = AlertPolicy::new([Condition::Tier(Tier {
+            budget: 90_000,
+            ..TIERS[0]
+        })]);
+        assert_eq!(state(&slower), ObjectiveState::Burning);
+    }
+
+    #[test]
+    fn few_failures_are_not_fast() {
+        let few = WindowView {
+            good: 9,
+            bad: 1,
+            ..burned(Some(100.0))
+        };
+        let policy = AlertPolicy::default();
+        let state = ObjectiveState::judge(&objective(30), &policy, Some(0.5), |_| &few);
+        assert_eq!(state, ObjectiveState::Burning);
     }
 }

@@ -223,6 +223,12 @@ fn answers_are_as_they_are_described() {
         &["job", "nightly"],
         &Value::Null,
     );
+    post(
+        &mut client,
+        "/api/v1/heartbeat/{service}/{probe}/{status}",
+        &["job", "nightly", "0"],
+        &Value::Null,
+    );
     observe_a_run(&folder);
     let firing = daemon.wait_for(|_| {
         let (_, alerts) = client.send("get", "/api/v1/alerts", &Value::Null);

@@ -1,7 +1,7 @@
 //! Objectives whose budget or alerts cannot work at the pace of their probes.
 
 use super::finding::{Finding, objectives, percent, plain, spacing, span};
-use crate::alert::{TIERS, Tier, page_tiers};
+use crate::alert::{TIERS, Tier};
 use crate::config::draft::Draft;
 use crate::config::keys::{alerts, objective};
 use crate::slo::{BudgetingMethod, Objective};
@@ -65,9 +65,13 @@ pub(super) fn tier_exceeds_window(draft: &Draft<'_>) -> Vec<Finding> {
 }
 
 /// The fastest page that counts attempts, if the objective counts attempts at all.
-fn page(objective: &Objective) -> Option<&'static Tier> {
+fn page<'d>(draft: &'d Draft<'_>, service: &str, objective: &Objective) -> Option<&'d Tier> {
     let counts_attempts = objective.budgeting == BudgetingMethod::Occurrences;
-    page_tiers(objective.window.length).find(|_| counts_attempts)
+    let policy = draft.alerts.policy(service, &objective.name);
+    let pages = policy.pages(objective.window.length);
+    pages
+        .filter(|_| counts_attempts)
+        .min_by_key(|tier| tier.long)
 }
 
 /// Fewer than two attempts fit into the short window.
@@ -79,7 +83,8 @@ pub(super) fn one_failure_pages(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (service, placed) in objectives(draft) {
         let objective = &placed.value;
-        let (Some(tier), Some(spacing)) = (page(objective), spacing(service, objective)) else {
+        let page = page(draft, &service.name, objective);
+        let (Some(tier), Some(spacing)) = (page, spacing(service, objective)) else {
             continue;
         };
         let limit = tier.long.length().as_secs_f64() * tier.threshold(objective);
@@ -111,7 +116,8 @@ pub(super) fn interval_too_coarse(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (service, placed) in objectives(draft) {
         let objective = &placed.value;
-        let (Some(tier), Some(spacing)) = (page(objective), spacing(service, objective)) else {
+        let page = page(draft, &service.name, objective);
+        let (Some(tier), Some(spacing)) = (page, spacing(service, objective)) else {
             continue;
         };
         if !is_too_coarse(tier, spacing) {

@@ -126,7 +126,7 @@ impl<'a> Builder<'a> {
         let services = self.services.into_iter();
         let ledger = Ledger {
             services: services
-                .map(|one| Arc::new(one.finish(from.now, known)))
+                .map(|one| Arc::new(one.finish(&from.config.alerts, from.now, known)))
                 .collect(),
             corrections: from.corrections.into(),
             index: Arc::new(self.index),

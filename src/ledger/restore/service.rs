@@ -1,6 +1,7 @@
 //! One service while its state is built.
 
 use super::objective::{CountedObjective, RestoringObjective};
+use crate::alert::AlertRules;
 use crate::config::ServiceSpec;
 use crate::ledger::objective::ObjectiveState;
 use crate::ledger::probe::ProbeState;
@@ -121,12 +122,12 @@ impl<'a> RestoringService<'a> {
     }
 
     /// `known` says whether all could be read.
-    pub(super) fn finish(self, now: Timestamp, known: bool) -> ServiceState {
+    pub(super) fn finish(self, rules: &AlertRules, now: Timestamp, known: bool) -> ServiceState {
         let probes = self.probes.into_iter();
         let probes = boxed(probes.map(|probe| Arc::new(probe.state)));
         let objectives = self.objectives.into_iter();
         let objectives = boxed(objectives.map(|one| Arc::new(one.finish(&probes, now, known))));
-        ServiceState::new(self.spec, objectives, probes)
+        ServiceState::new(self.spec, rules, objectives, probes)
     }
 }
 

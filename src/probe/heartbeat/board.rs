@@ -3,10 +3,12 @@
 use super::{Due, HeartbeatProbe, Terms};
 use crate::outcome::{Cause, ProbeKey, Timestamp, Verdict, millis};
 use crate::probe::{Probe, of_type};
+use crate::slo::correction::{Correction, Spans};
 use crate::yaml::Secret;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
@@ -15,6 +17,8 @@ use subtle::ConstantTimeEq;
 const KEPT_EVERY: Duration = Duration::from_secs(1);
 /// Probes that are in the config no more, but are remembered.
 const REMOVED_MAX: usize = 10_000;
+/// Only corrections that are for all objectives are for this one.
+const WHOLE_SERVICE: &str = "";
 /// By when the outcome that shows a failure is on the disk. Until then the store keeps the failure
 /// itself, too.
 pub const COMMITTED_AFTER: Duration = Duration::from_secs(10);
@@ -76,6 +80,8 @@ pub struct HeartbeatState {
     pub now: Timestamp,
     /// Since when its reports could be taken without a break.
     pub since: Timestamp,
+    /// Whether that is the end of a maintenance, or now in it.
+    pub maintenance: bool,
     pub last: Option<Beat>,
     /// Those since the probe looked last.
     pub failures: Option<Failures>,
@@ -111,9 +117,24 @@ pub enum Refused {
     Token,
 }
 
+/// Returns the corrections that are in force.
+type InForce = Box<dyn Fn() -> Arc<[Correction]> + Send + Sync>;
+
 /// The last reports of all probes that jobs report to.
-#[derive(Clone, Debug)]
-pub struct HeartbeatBoard(Arc<Mutex<HashMap<ProbeKey, Entry>>>);
+#[derive(Clone)]
+pub struct HeartbeatBoard {
+    entries: Arc<Mutex<HashMap<ProbeKey, Entry>>>,
+    /// None, until somebody knows.
+    corrections: Arc<OnceLock<InForce>>,
+}
+
+impl fmt::Debug for HeartbeatBoard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HeartbeatBoard")
+            .field(&self.entries)
+            .finish()
+    }
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -159,9 +180,16 @@ impl HeartbeatBoard {
             };
             (key, entry)
         };
-        Self(Arc::new(Mutex::new(
-            stored.into_iter().map(entry).collect(),
-        )))
+        Self {
+            entries: Arc::new(Mutex::new(stored.into_iter().map(entry).collect())),
+            corrections: Arc::default(),
+        }
+    }
+
+    /// Where the corrections in force are known from now on. Reports that are due in a maintenance of the whole
+    /// service are not owed.
+    pub fn correct_by(&self, in_force: impl Fn() -> Arc<[Correction]> + Send + Sync + 'static) {
+        self.corrections.get_or_init(|| Box::new(in_force));
     }
 
     /// Whether jobs report to a probe.
@@ -178,7 +206,7 @@ impl HeartbeatBoard {
         probes: impl Iterator<Item = (&'a ProbeKey, &'a dyn Probe)>,
         before: impl Fn(&ProbeKey) -> Option<Before>,
     ) {
-        let mut board = self.0.lock();
+        let mut board = self.entries.lock();
         let mut removed = std::mem::take(&mut *board);
         for (key, probe) in probes {
             let Some(probe) = of_type::<HeartbeatProbe>(probe) else {
@@ -203,7 +231,7 @@ impl HeartbeatBoard {
 
     /// Whether a report with this token would be taken.
     pub fn admit(&self, key: &ProbeKey, token: Option<&str>) -> Result<(), Refused> {
-        let board = self.0.lock();
+        let board = self.entries.lock();
         let entry = board.get(key).ok_or(Refused::Unknown)?;
         let terms = entry.terms.as_ref().ok_or(Refused::Unknown)?;
         let same = |wanted: &Secret| {
@@ -219,7 +247,7 @@ impl HeartbeatBoard {
 
     /// Whether reports of this probe need a token of its own.
     pub fn has_token(&self, key: &ProbeKey) -> bool {
-        let board = self.0.lock();
+        let board = self.entries.lock();
         let terms = board.get(key).and_then(|entry| entry.terms.as_ref());
         terms.is_some_and(|terms| terms.token.is_some())
     }
@@ -227,7 +255,7 @@ impl HeartbeatBoard {
     /// Whether a report says more than the one that was given to the store, so that it must be kept
     /// before it is taken.
     pub fn is_news(&self, key: &ProbeKey, beat: &Beat) -> bool {
-        let board = self.0.lock();
+        let board = self.entries.lock();
         let last = board.get(key).and_then(|entry| entry.last.as_ref());
         last.is_none_or(|Last { beat: known, kept }| {
             let same = known.failed == beat.failed && known.message == beat.message;
@@ -237,7 +265,7 @@ impl HeartbeatBoard {
 
     /// Takes a report; `kept` says that it was given to the store.
     pub fn take(&self, key: &ProbeKey, beat: Beat, kept: bool) {
-        let mut board = self.0.lock();
+        let mut board = self.entries.lock();
         // A reload may have removed the probe since the report was admitted.
         let Some(entry) = board.get_mut(key) else {
             return;
@@ -252,13 +280,13 @@ impl HeartbeatBoard {
 
     /// Up to when failures are shown by outcomes that have had the time to reach the disk.
     pub fn judged(&self, key: &ProbeKey, now: Timestamp) -> Option<Timestamp> {
-        let judged = self.0.lock().get(key)?.judged;
+        let judged = self.entries.lock().get(key)?.judged;
         judged.filter(|judged| judged.after(COMMITTED_AFTER) <= now)
     }
 
     /// What is known of a probe's job. Failures are handed out once.
     pub fn look(&self, key: &ProbeKey, now: Timestamp) -> HeartbeatState {
-        let mut board = self.0.lock();
+        let mut board = self.entries.lock();
         let Some(entry) = board.get_mut(key) else {
             return HeartbeatState::unknown(now);
         };
@@ -266,17 +294,44 @@ impl HeartbeatBoard {
         if entry.failures.is_some() {
             entry.judged = Some(now);
         }
-        HeartbeatState {
+        let mut state = HeartbeatState {
             now,
             since: entry.since,
+            maintenance: false,
             last: entry.last.as_ref().map(|last| last.beat.clone()),
             failures: entry.failures.take(),
+        };
+        let terms = entry.terms.clone();
+        drop(board);
+        if let Some(terms) = terms {
+            self.excuse(&mut state, &terms.due, &key.service);
         }
+        state
+    }
+
+    /// Gives a job its time once more where the report that is missing was due in a maintenance.
+    fn excuse(&self, state: &mut HeartbeatState, due: &Due, service: &str) {
+        let last = state.last.as_ref().map(|last| last.at);
+        let reference = last.map_or(state.since, |last| last.max(state.since));
+        let Some(in_force) = self.corrections.get() else {
+            return;
+        };
+        if !due.is_overdue(reference, state.now) {
+            return;
+        }
+        let all = in_force();
+        let whole = all
+            .iter()
+            .filter(|one| one.concerns(service, WHOLE_SERVICE));
+        let maintenance = Spans::new(whole.flat_map(|one| one.occurrences(reference, state.now)));
+        let since = due.owed_since(reference, &maintenance, state.now);
+        state.maintenance = since > reference;
+        state.since = state.since.max(since);
     }
 
     /// The names of all probes that jobs report to.
     pub fn names(&self) -> Vec<String> {
-        let board = self.0.lock();
+        let board = self.entries.lock();
         let listening = board.iter().filter(|(_, entry)| entry.terms.is_some());
         listening.map(|(key, _)| key.to_string()).collect()
     }

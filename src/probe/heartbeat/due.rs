@@ -1,6 +1,7 @@
 //! When the next report of a job is due. Pure.
 
 use crate::outcome::Timestamp;
+use crate::slo::correction::Spans;
 use crate::units::show_duration;
 use chrono_tz::Tz;
 use croner::Cron;
@@ -61,11 +62,29 @@ impl PartialEq for Pace {
 impl Due {
     /// Until when the next report after one at `last` is in time; `None` if none will be due.
     pub fn deadline(&self, last: Timestamp) -> Option<Timestamp> {
-        let due = match &self.pace {
+        self.next(last).map(|due| due.after(self.grace))
+    }
+
+    /// When the next report after one at `last` is due.
+    fn next(&self, last: Timestamp) -> Option<Timestamp> {
+        match &self.pace {
             Pace::Every(every) => Some(last.after(*every)),
             Pace::Schedule(schedule) => schedule.after(last.after(EARLY)),
-        };
-        due.map(|due| due.after(self.grace))
+        }
+    }
+
+    /// From when on reports are owed, after one at `last`: a run that a maintenance falls on may be left out.
+    /// Then the job has its time once more from the end of the maintenance on, or from `now` on while it lasts.
+    pub fn owed_since(&self, last: Timestamp, maintenance: &Spans, now: Timestamp) -> Timestamp {
+        maintenance.iter().fold(last, |since, (from, to)| {
+            let due = self.next(since);
+            let falls_on = |due: Timestamp| due < to && due.after(self.grace) >= from;
+            if from <= now && due.is_some_and(falls_on) {
+                to.min(now).max(since)
+            } else {
+                since
+            }
+        })
     }
 
     /// Whether a report was missing at `now`, if the one before came at `last`.
@@ -128,6 +147,46 @@ mod tests {
             deadlines("0 3 * * *", "2026-10-24T00:00:00Z", 3),
             ["10-24T01:10", "10-25T02:10", "10-26T02:10"]
         );
+    }
+
+    #[test]
+    fn a_run_that_falls_on_a_maintenance_is_not_owed() {
+        let zone = chrono_tz::Europe::Berlin;
+        let cron = cron_times::read("0 3 * * *").expect("valid");
+        let grace = Duration::from_mins(30);
+        let nightly = Due {
+            pace: Pace::Schedule(Box::new(Schedule::new(cron, zone))),
+            grace,
+        };
+        let daily = Due {
+            pace: Pace::Every(Duration::from_hours(24)),
+            grace,
+        };
+        let last = at("2026-11-02T02:00:00Z");
+        let owed = |due: &Due, from: &str, to: &str, now: &str| {
+            let spans = Spans::new([(at(from), at(to))]);
+            let since = due.owed_since(last, &spans, at(now));
+            since.to_utc().format("%dT%H:%M").to_string()
+        };
+        let noon = "2026-11-03T12:00:00Z";
+        let night = ["2026-11-03T01:00:00Z", "2026-11-03T04:00:00Z"];
+        for due in [&nightly, &daily] {
+            assert_eq!(owed(due, night[0], night[1], noon), "03T04:00");
+            let within = owed(due, night[0], night[1], "2026-11-03T03:15:00Z");
+            assert_eq!(within, "03T03:15");
+            // It begins while the job may still run.
+            let late = owed(due, "2026-11-03T02:29:00Z", night[1], noon);
+            assert_eq!(late, "03T04:00");
+            for (from, to) in [
+                ("2026-11-03T02:31:00Z", night[1]),
+                (night[0], "2026-11-03T02:00:00Z"),
+                ("2026-11-02T12:00:00Z", "2026-11-02T14:00:00Z"),
+            ] {
+                assert_eq!(owed(due, from, to, noon), "02T02:00", "{from}");
+            }
+        }
+        let next = nightly.deadline(at(night[1]));
+        assert_eq!(next, Some(at("2026-11-04T02:30:00Z")));
     }
 
     #[test]

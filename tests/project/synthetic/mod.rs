@@ -4,7 +4,7 @@ mod signs;
 mod system;
 
 pub use signs::findings;
-use slod::alert::{AlertKey, AlertRecord, Condition, TIERS};
+use slod::alert::{AlertKey, AlertPolicy, AlertRecord, Condition, TIERS};
 use slod::alerting::AlertsView;
 use slod::ledger::snapshot::{
     ATTEMPTS, AttemptView, DAYS, DayView, LastOutcome, ObjectiveView, ProbeView, QUANTILE_SPANS,
@@ -163,6 +163,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
             combine: Combine::Pooled,
             probes: Vec::new(),
         }),
+        policy: AlertPolicy::default(),
         since: (fate != Fate::New).then(|| AT.before(observed)),
         missing: None,
         events: period.good + period.bad,

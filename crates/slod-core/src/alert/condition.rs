@@ -50,7 +50,7 @@ pub trait Burning {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertPolicy {
     conditions: Arc<[Condition]>,
-    /// The longest window of its tiers, and the least number of failures that one needs.
+    /// The longest window of its tiers, and the least number of failures in it that a condition needs.
     quiet: Option<(StandardWindow, u32)>,
 }
 
@@ -78,7 +78,9 @@ impl AlertPolicy {
         let conditions: Arc<[_]> = conditions.into_iter().take(MAX_CONDITIONS).collect();
         let tiers = || conditions.iter().filter_map(Condition::tier);
         let longest = tiers().map(|tier| tier.long).max();
-        let quiet = longest.zip(tiers().map(|tier| tier.min_bad).min());
+        // A budget may be spent by one failure.
+        let least = |condition: &Condition| condition.tier().map_or(1, |tier| tier.min_bad);
+        let quiet = longest.zip(conditions.iter().map(least).min());
         Self { conditions, quiet }
     }
 
@@ -94,6 +96,12 @@ impl AlertPolicy {
 
     pub fn tiers(&self) -> impl Iterator<Item = &Tier> {
         self.conditions.iter().filter_map(Condition::tier)
+    }
+
+    /// The tiers that can page for an objective with this window.
+    pub fn pages(&self, window: Duration) -> impl Iterator<Item = &Tier> + Clone {
+        let tiers = self.conditions.iter().filter_map(Condition::tier);
+        tiers.filter(move |tier| tier.urgency == Urgency::Page && tier.fits(window))
     }
 }
 
@@ -337,6 +345,15 @@ pub fn met(policy: &AlertPolicy, burning: &impl Burning, now: Timestamp, thoroug
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_failure_is_looked_at_where_it_may_spend_a_budget() {
+        let tiers = || TIERS.map(Condition::Tier).into_iter();
+        let least = |policy: AlertPolicy| policy.quiet.map(|(_, least)| least);
+        assert_eq!(least(AlertPolicy::new(tiers())), Some(TIERS[0].min_bad));
+        let budget = tiers().chain([Condition::Exhausted]);
+        assert_eq!(least(AlertPolicy::new(budget)), Some(1));
+    }
 
     #[test]
     fn what_is_stored_is_read_again() {

@@ -28,5 +28,5 @@ pub use set::AlertSet;
 pub use signs::{CONFIG_RELOAD_FAILED, STORE_FAILING, Sign, SignAlerts, TROUBLES};
 pub use silence::{Decisions, MAX_MATCHERS, MAX_SILENCES, Matcher, Silence};
 pub use state::{AlertState, Timing};
-pub use tier::{MIN_BAD, TIERS, Tier, Urgency, page_tiers, same_severity};
+pub use tier::{MIN_BAD, TIERS, Tier, Urgency, same_severity};
 pub use tracked::Tracked;

@@ -171,12 +171,14 @@ impl Tier {
             return false;
         }
         let limit = self.threshold(objective);
-        let above = |view: &WindowView| view.sli.is_some_and(|sli| 1.0 - sli > limit);
-        let long = view(self.long);
-        self.is_incident(long.bad, objective)
-            && above(&long)
-            && is_conclusive(&long, limit)
-            && above(&view(self.short))
+        self.has_burned(objective, &view(self.long)) && is_above(&view(self.short), limit)
+    }
+
+    /// Whether its long window is above its threshold, with as many failures as it needs. Its condition is met
+    /// while that goes on in the short one.
+    pub fn has_burned(&self, objective: &Objective, long: &WindowView) -> bool {
+        let limit = self.threshold(objective);
+        self.is_incident(long.bad, objective) && is_above(long, limit) && is_conclusive(long, limit)
     }
 
     fn is_incident(&self, bad: u64, objective: &Objective) -> bool {
@@ -189,10 +191,8 @@ pub(super) fn is_incident(bad: u64, min_bad: u32, objective: &Objective) -> bool
     bad > u64::from(min_bad.saturating_sub(1)) * u64::from(objective.budgeting.parts())
 }
 
-/// The tiers that page for an objective with this window.
-pub fn page_tiers(window: Duration) -> impl Iterator<Item = &'static Tier> + Clone {
-    let pages = TIERS.iter().filter(|tier| tier.urgency == Urgency::Page);
-    pages.filter(move |tier| tier.fits(window))
+fn is_above(view: &WindowView, limit: f64) -> bool {
+    view.sli.is_some_and(|sli| 1.0 - sli > limit)
 }
 
 /// Whether a long window with an error ratio above the limit is conclusive: it was observed for long

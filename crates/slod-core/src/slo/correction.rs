@@ -99,6 +99,11 @@ impl Spans {
         Self(joined)
     }
 
+    /// Each part: its start and its end (exclusive).
+    pub fn iter(&self) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+        self.0.iter().copied()
+    }
+
     /// With every part made longer so that it begins and ends at a multiple of `grain`.
     #[must_use]
     pub fn widened(&self, grain: Duration) -> Self {

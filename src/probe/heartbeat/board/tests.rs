@@ -145,3 +145,57 @@ fn failures_between_two_looks_are_counted_and_handed_out_once() {
     assert_eq!(failures.words(), "the job reported 2 failures");
     assert_eq!(board.look(&key(), at(20)).failures, None);
 }
+
+fn maintenance(from: i64, to: i64, services: &[&str], slos: &[&str]) -> Correction {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Correction {
+        id: "1".to_owned(),
+        from: at(from),
+        to: at(to),
+        repeats: None,
+        services: names(services),
+        slos: names(slos),
+        reason: "upgrade".to_owned(),
+        author: "ada".to_owned(),
+    }
+}
+
+#[test]
+fn a_report_that_was_due_in_a_maintenance_is_not_owed() {
+    let outcome = |correction: Correction, second: i64| {
+        let board = HeartbeatBoard::new(HashMap::new());
+        let all: Arc<[_]> = [correction].into();
+        board.correct_by(move || all.clone());
+        let probe = every(60);
+        accept(&board, 0, &probe);
+        board.take(&key(), beat(100, false), true);
+        let outcome = probe.judge(&board.look(&key(), at(second)));
+        let words = outcome.detail.message.map(String::from);
+        (outcome.verdict, words.unwrap_or_default())
+    };
+    let silent = Verdict::Bad(Cause::Silent);
+    let listening = Verdict::Void(VoidReason::Listening);
+    let all = || maintenance(150, 300, &[], &[]);
+    assert_eq!(outcome(all(), 159).0, Verdict::Good);
+    let (verdict, words) = outcome(all(), 200);
+    assert_eq!(verdict, listening);
+    assert!(
+        words.ends_with("since the end of this maintenance"),
+        "{words}"
+    );
+    let (verdict, words) = outcome(all(), 310);
+    assert_eq!(verdict, listening);
+    assert!(
+        words.ends_with("since the end of a maintenance, 10s ago"),
+        "{words}"
+    );
+    assert_eq!(outcome(all(), 361).0, silent);
+    // Overdue before it, due after it, of another service, of one objective.
+    assert_eq!(outcome(maintenance(161, 300, &[], &[]), 310).0, silent);
+    assert_eq!(outcome(maintenance(110, 150, &[], &[]), 170).0, silent);
+    assert_eq!(outcome(maintenance(150, 300, &["web"], &[]), 310).0, silent);
+    assert_eq!(
+        outcome(maintenance(150, 300, &[], &["fast"]), 310).0,
+        silent
+    );
+}

@@ -193,12 +193,16 @@ fn half_a_window_reports_enough() {
 
 #[test]
 fn a_week_pages_at_a_lower_burn_rate() {
+    let policy = AlertPolicy::default();
     let factors = |days: u64| {
         let window = Duration::from_hours(days * 24);
-        page_tiers(window).map(move |tier| (tier.factor(window) * 100.0).round() / 100.0)
+        let rounded = move |tier: &Tier| (tier.factor(window) * 100.0).round() / 100.0;
+        policy.pages(window).map(rounded).collect::<Vec<_>>()
     };
-    assert_eq!(factors(30).collect::<Vec<_>>(), [14.4, 6.0]);
-    assert_eq!(factors(7).collect::<Vec<_>>(), [3.36, 1.4]);
-    let hour = page_tiers(Duration::from_hours(1)).map(|tier| tier.number);
+    assert_eq!(factors(30), [14.4, 6.0]);
+    assert_eq!(factors(7), [3.36, 1.4]);
+    let hour = policy
+        .pages(Duration::from_hours(1))
+        .map(|tier| tier.number);
     assert_eq!(hour.collect::<Vec<_>>(), [1], "longer tiers do not fit");
 }
