@@ -1,11 +1,15 @@
 //! The heartbeat probes of a config, and what jobs reported to them so far.
 
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger;
 use crate::outcome::Timestamp;
 use crate::probe::heartbeat::{Before, HeartbeatBoard};
 use crate::store::{Store, StoreError};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
 /// The board of a config's probes, as the last process left it. Reports are accepted since `since`.
 pub(super) fn board(
@@ -47,4 +51,16 @@ pub fn recall_heartbeats(config: &Config) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// Looks at the time every second, so that the board knows when no report could be heard.
+pub(super) async fn listen(board: HeartbeatBoard, clock: Clock, stop: CancellationToken) {
+    let mut every = interval(Duration::from_secs(1));
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = every.tick() => board.listen(clock.now()),
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! Connects the daemon's tasks with each other, and starts them.
 
-use super::App;
 use super::reload::{IsRead, Reloader};
 use super::supervisor;
+use super::{App, heartbeats};
 use crate::alerting;
 use crate::config::Config;
 use crate::ledger;
@@ -208,6 +208,9 @@ impl App {
         tasks.spawn("observer", observe::run(sampling));
         tasks.spawn("signals", signals::run(watching));
         tasks.spawn("runs", runs::run(reading));
+        let listening =
+            heartbeats::listen(self.heartbeats.clone(), self.clock.clone(), stop.clone());
+        tasks.spawn("heartbeats", listening);
         let reloader = Reloader {
             origin: self.origin,
             configs,

@@ -14,7 +14,7 @@ use crate::outcome::{
 use crate::units::show_duration;
 use crate::yaml::{Key, Keys, Secret, SecretText, Section, Span, ZoneForm};
 use async_trait::async_trait;
-use board::HeartbeatState;
+use board::{Break, HeartbeatState};
 use cron_times::CronTimes;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -218,10 +218,11 @@ impl HeartbeatProbe {
                     Some(beat) => (age(beat.at), format!("for {}", seconds(age(beat.at)))),
                     None => (age(since), "yet".to_owned()),
                 };
-                let from = match state.maintenance {
-                    true if since == now => "the end of this maintenance".to_owned(),
-                    true => format!("the end of a maintenance, {listened} ago"),
-                    false => format!("slod started or was reloaded {listened} ago"),
+                let from = match state.before {
+                    Break::Maintenance if since == now => "the end of this maintenance".to_owned(),
+                    Break::Maintenance => format!("the end of a maintenance, {listened} ago"),
+                    Break::Deaf => format!("slod could listen again, {listened} ago"),
+                    Break::Start => format!("slod started or was reloaded {listened} ago"),
                 };
                 let message = format!("no report {silent}; expected {expected} since {from}");
                 judged(Verdict::Void(VoidReason::Listening), latency, message)
@@ -260,7 +261,7 @@ mod tests {
         job.judge(&HeartbeatState {
             now: Timestamp(now * MINUTE),
             since: Timestamp(MINUTE),
-            maintenance: false,
+            before: Break::Start,
             last: last.map(beat),
             failures: None,
         })

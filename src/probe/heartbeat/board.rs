@@ -17,6 +17,9 @@ use subtle::ConstantTimeEq;
 const KEPT_EVERY: Duration = Duration::from_secs(1);
 /// Probes that are in the config no more, but are remembered.
 const REMOVED_MAX: usize = 10_000;
+/// Without a look at the time for longer than this, no report could be heard: slod was stopped or frozen, the
+/// machine slept, or its clock was set. Reports that came in a shorter break were still taken.
+const DEAF_AFTER: Duration = Duration::from_secs(10);
 /// Only corrections that are for all objectives are for this one.
 const WHOLE_SERVICE: &str = "";
 /// By when the outcome that shows a failure is on the disk. Until then the store keeps the failure
@@ -74,14 +77,26 @@ pub struct StoredBeat {
     pub failures: Option<Failures>,
 }
 
+/// What kept a job from reporting, or from having to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Break {
+    /// Slod did not run, or did not know the probe in this form.
+    #[default]
+    Start,
+    /// Slod ran and could not listen.
+    Deaf,
+    /// A maintenance of the service; `since` is its end, or now within it.
+    Maintenance,
+}
+
 /// What is known of a probe's job at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct HeartbeatState {
     pub now: Timestamp,
     /// Since when its reports could be taken without a break.
     pub since: Timestamp,
-    /// Whether that is the end of a maintenance, or now in it.
-    pub maintenance: bool,
+    /// What was before.
+    pub before: Break,
     pub last: Option<Beat>,
     /// Those since the probe looked last.
     pub failures: Option<Failures>,
@@ -124,6 +139,8 @@ type InForce = Box<dyn Fn() -> Arc<[Correction]> + Send + Sync>;
 #[derive(Clone)]
 pub struct HeartbeatBoard {
     entries: Arc<Mutex<HashMap<ProbeKey, Entry>>>,
+    /// When somebody looked at the time last; `None` where nobody does.
+    listened: Arc<Mutex<Option<Timestamp>>>,
     /// None, until somebody knows.
     corrections: Arc<OnceLock<InForce>>,
 }
@@ -141,6 +158,8 @@ struct Entry {
     /// As in today's config; `None` where the probe is not in it any more.
     terms: Option<Arc<Terms>>,
     since: Timestamp,
+    /// What was before that.
+    before: Break,
     last: Option<Last>,
     failures: Option<Failures>,
     /// When the probe looked last.
@@ -168,6 +187,7 @@ impl HeartbeatBoard {
             let entry = Entry {
                 terms: None,
                 since: last.at,
+                before: Break::Start,
                 last: Some(Last {
                     kept: last.at,
                     beat: last,
@@ -182,7 +202,21 @@ impl HeartbeatBoard {
         };
         Self {
             entries: Arc::new(Mutex::new(stored.into_iter().map(entry).collect())),
+            listened: Arc::default(),
             corrections: Arc::default(),
+        }
+    }
+
+    /// To be called every second while reports can be taken. After a longer break, jobs have their time once
+    /// more: they could not report in it.
+    pub fn listen(&self, now: Timestamp) {
+        let Some(last) = self.listened.lock().replace(now) else {
+            return;
+        };
+        if now.0.abs_diff(last.0) > millis(DEAF_AFTER).unsigned_abs() {
+            for entry in self.entries.lock().values_mut() {
+                entry.miss(last, now);
+            }
         }
     }
 
@@ -286,6 +320,10 @@ impl HeartbeatBoard {
 
     /// What is known of a probe's job. Failures are handed out once.
     pub fn look(&self, key: &ProbeKey, now: Timestamp) -> HeartbeatState {
+        // The attempt may come before the one who listens, after a break.
+        if self.listened.lock().is_some() {
+            self.listen(now);
+        }
         let mut board = self.entries.lock();
         let Some(entry) = board.get_mut(key) else {
             return HeartbeatState::unknown(now);
@@ -297,7 +335,7 @@ impl HeartbeatBoard {
         let mut state = HeartbeatState {
             now,
             since: entry.since,
-            maintenance: false,
+            before: entry.before,
             last: entry.last.as_ref().map(|last| last.beat.clone()),
             failures: entry.failures.take(),
         };
@@ -325,8 +363,9 @@ impl HeartbeatBoard {
             .filter(|one| one.concerns(service, WHOLE_SERVICE));
         let maintenance = Spans::new(whole.flat_map(|one| one.occurrences(reference, state.now)));
         let since = due.owed_since(reference, &maintenance, state.now);
-        state.maintenance = since > reference;
-        state.since = state.since.max(since);
+        if since > reference {
+            (state.since, state.before) = (since, Break::Maintenance);
+        }
     }
 
     /// The names of all probes that jobs report to.
@@ -342,6 +381,7 @@ impl Entry {
         Self {
             terms: None,
             since: now,
+            before: Break::Start,
             last: None,
             failures: None,
             looked: None,
@@ -358,6 +398,27 @@ impl Entry {
         self.first = Some(before.first);
     }
 
+    /// Nothing could be heard between two moments. The second one is the earlier one where the clock was set
+    /// back: what seems to be of the future came now at the latest.
+    fn miss(&mut self, from: Timestamp, to: Timestamp) {
+        let due = self.terms.as_ref().map(|terms| &terms.due);
+        let was_overdue = due.is_some_and(|due| due.is_overdue(self.reference(), from));
+        if let Some(last) = &mut self.last {
+            last.beat.at = last.beat.at.min(to);
+            last.kept = last.kept.min(to);
+        }
+        self.since = self.since.min(to);
+        if !was_overdue {
+            (self.since, self.before) = (to, Break::Deaf);
+        }
+    }
+
+    /// From when on the next report is owed.
+    fn reference(&self) -> Timestamp {
+        let last = self.last.as_ref().map(|last| last.beat.at);
+        last.map_or(self.since, |last| last.max(self.since))
+    }
+
     /// Accepts from `now` on what is due. What was overdue while reports were accepted stays so;
     /// otherwise a job that is new, comes back, or has another pace gets its time once more.
     fn accept(&mut self, due: &Due, now: Timestamp) {
@@ -365,8 +426,10 @@ impl Entry {
         if before == Some(due) {
             return;
         }
-        let last = self.last.as_ref().map(|last| last.beat.at);
-        let reference = last.map_or(self.since, |last| last.max(self.since));
+        let (last, reference) = (
+            self.last.as_ref().map(|last| last.beat.at),
+            self.reference(),
+        );
         let was = before.unwrap_or(due);
         let overdue = |looked| was.is_overdue(reference, looked);
         let seen_overdue = before.is_some() && self.looked.is_some_and(overdue);
@@ -375,7 +438,7 @@ impl Entry {
             // its first outcome.
             self.since = last.or(self.first).unwrap_or(now);
         } else if !seen_overdue {
-            self.since = now;
+            (self.since, self.before) = (now, Break::Start);
         }
         self.silent = false;
     }

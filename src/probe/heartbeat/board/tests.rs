@@ -199,3 +199,35 @@ fn a_report_that_was_due_in_a_maintenance_is_not_owed() {
         silent
     );
 }
+
+#[test]
+fn what_could_not_be_heard_is_not_owed() {
+    let probe = every(60);
+    let board = HeartbeatBoard::new(HashMap::new());
+    accept(&board, 0, &probe);
+    let verdict = |second| probe.judge(&board.look(&key(), at(second))).verdict;
+    let listen =
+        |seconds: std::ops::Range<i64>| seconds.for_each(|second| board.listen(at(second)));
+    let listening = Verdict::Void(VoidReason::Listening);
+    let silent = Verdict::Bad(Cause::Silent);
+    listen(0..101);
+    board.take(&key(), beat(100, false), true);
+    assert_eq!(verdict(110), Verdict::Good);
+    // Frozen for 200 s; the probe runs before anything else.
+    listen(101..121);
+    assert_eq!(verdict(320), listening);
+    listen(320..400);
+    assert_eq!(verdict(380), listening);
+    assert_eq!(verdict(381), silent, "it had its time");
+    // What was overdue before stays so.
+    assert_eq!(verdict(700), silent);
+    board.take(&key(), beat(701, false), true);
+    assert_eq!(verdict(702), Verdict::Good);
+    // Set back by an hour: the last report is not of the future, and its successor is missed.
+    listen(4000..4001);
+    board.take(&key(), beat(4001, false), true);
+    board.listen(at(401));
+    assert_eq!(verdict(402), Verdict::Good);
+    listen(402..480);
+    assert_eq!(verdict(470), silent);
+}
