@@ -76,6 +76,7 @@ impl Worker {
         let mut healthy = true;
         loop {
             let closing = self.wait(healthy);
+            self.shared.state().busy_since = Some(Instant::now());
             self.run_errands();
             let result = self.round(closing.is_none());
             healthy = result.is_ok();
@@ -231,7 +232,7 @@ impl Worker {
     fn report(&self, error: Option<StoreError>) {
         let error = error.map(|error| error.to_string());
         let mut shared = self.shared.state();
-        shared.reported = Some(Instant::now());
+        shared.busy_since = None;
         let backlog = shared.queue.len() + shared.in_flight;
         let stats = &mut shared.stats;
         match (&stats.last_error, &error) {

@@ -112,8 +112,9 @@ pub(super) struct State {
     /// Set once: end when all is committed, and then at the latest.
     pub(super) closing: Option<Instant>,
     pub(super) ended: bool,
-    /// When the thread last reported how writing went.
-    pub(super) reported: Option<Instant>,
+    /// Since when the thread has been at work; `None` while it waits for the next round. The time since its last
+    /// commit would count while the whole process was frozen.
+    pub(super) busy_since: Option<Instant>,
     pub(super) stats: StoreStats,
 }
 
@@ -246,9 +247,9 @@ impl StoreHandle {
         let shared = self.0.state();
         let mut stats = shared.stats.clone();
         stats.backlog = shared.queue.len() + shared.in_flight;
-        let silent = shared.reported.map_or(Duration::ZERO, |at| at.elapsed());
-        if stats.last_error.is_none() && stats.backlog > 0 && silent > HANGING {
-            stats.last_error = Some(format!("no commit has ended for {} s", silent.as_secs()));
+        let busy = shared.busy_since.map_or(Duration::ZERO, |at| at.elapsed());
+        if stats.last_error.is_none() && stats.backlog > 0 && busy > HANGING {
+            stats.last_error = Some(format!("no commit has ended for {} s", busy.as_secs()));
         }
         stats
     }
