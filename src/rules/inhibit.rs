@@ -143,7 +143,9 @@ fn failing_probes<'c>(promise: &Promise<'c>) -> Vec<&'c str> {
 /// Other services whose pages explain it: those on its journey, and those that its service depends on.
 fn others<'c>(promise: &Promise<'c>) -> Vec<&'c str> {
     let on_journey = promise.objective.sources().into_iter().flatten();
-    let mut others: Vec<&str> = on_journey.chain(below(promise)).collect();
+    let own = promise.service.name.as_ref();
+    let others = on_journey.chain(below(promise));
+    let mut others: Vec<&str> = others.filter(|name| *name != own).collect();
     others.sort_unstable();
     others.dedup();
     others

@@ -5,6 +5,11 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a lock may be held by who does not write.
+const MOMENT: Duration = Duration::from_millis(300);
 
 /// The writer's lock; the system releases it also when the process is killed.
 #[derive(Debug)]
@@ -49,11 +54,19 @@ pub fn is_held(path: &Path) -> bool {
     File::open(path).is_ok_and(is_locked)
 }
 
+/// A lock that is held for a moment only is waited for: somebody looks whether it is held, or a program that
+/// another thread starts has our handle until it runs.
 fn try_lock(file: File) -> Result<File, StoreError> {
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
-        Err(TryLockError::Error(error)) => Err(StoreError::io("lock the store")(error)),
+    let until = Instant::now() + MOMENT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse),
+            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock the store")(error)),
+        }
     }
 }
 

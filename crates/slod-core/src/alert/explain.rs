@@ -1,5 +1,6 @@
 //! Which page explains another alert, so that people hear of one fault once.
 
+use super::Urgency;
 use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
 use super::rules::AlertRules;
 use crate::outcome::Timestamp;
@@ -28,10 +29,36 @@ pub struct Page {
     pub bad: Timestamp,
     pub from: Timestamp,
     pub is_notified: bool,
+    /// Whether another page explains it. Then it explains no page: of two that could explain each other,
+    /// people hear of one.
+    pub is_explained: bool,
 }
 
 /// The pages that fire, by service.
-pub type Paging = BTreeMap<Arc<str>, Vec<Page>>;
+#[derive(Clone, Debug, Default)]
+pub struct Paging(BTreeMap<Arc<str>, Vec<Page>>);
+
+impl Paging {
+    pub fn add(&mut self, service: &Arc<str>, page: Page) {
+        self.0.entry(service.clone()).or_default().push(page);
+    }
+
+    /// Notes that an alert is explained by another page from now on.
+    pub fn explain(&mut self, alert: &AlertRecord) {
+        let key = &alert.key;
+        for page in self.0.get_mut(&key.service).into_iter().flatten() {
+            let is_one = page.slo.as_deref() == key.slo() && page.from == alert.from;
+            page.is_explained |= is_one && page.long == key.tier().map(|tier| tier.long);
+        }
+    }
+
+    /// The pages of a service that may explain an alert.
+    fn of<'p>(&'p self, service: &str, alert: &AlertRecord) -> impl Iterator<Item = &'p Page> {
+        let is_page = alert.urgency == Urgency::Page;
+        let pages = self.0.get(service).into_iter().flatten();
+        pages.filter(move |page| !(is_page && page.is_explained))
+    }
+}
 
 /// Whose pages explain the burn alerts of an objective.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,14 +117,14 @@ impl AlertRules {
         let AlertKey { service, source } = &alert.key;
         let since = now.before(explains_for(source));
         let below = self.depends_on.get(service).into_iter().flatten();
-        let below = latest(below, paging, since, |_| true);
+        let below = latest(below, |name| last(paging.of(name, alert), since));
         let below = || below.map(Inhibitor::Service);
         let own = || match source {
             Source::Budget { slo, .. } => self.by_objective(alert, slo, paging, since),
             Source::Sign { sign, .. } => {
                 let follows = FOLLOW_FROM_FAILURES.contains(&&**sign);
-                let pages = paging.get(service).filter(|_| follows)?;
-                let pages = pages.iter().filter(|page| page.bad >= since);
+                let pages = paging.of(service, alert);
+                let pages = pages.filter(|page| follows && page.bad >= since);
                 let (_, slo) = pages
                     .filter_map(|page| Some((page.bad, page.slo.as_ref()?)))
                     .max()?;
@@ -129,27 +156,35 @@ impl AlertRules {
             let is_one = is_known(&causes.objectives) || (was_heard && is_known(&causes.earlier));
             is_one && page.bad >= since && is_fast(page)
         };
-        let pages = paging.get(service).into_iter().flatten();
-        let cause = pages.filter(is_cause).max_by_key(|page| page.bad);
+        let cause = paging.of(service, alert).filter(is_cause);
+        let cause = cause.max_by_key(|page| page.bad);
         if let Some(slo) = cause.and_then(|page| page.slo.clone()) {
             return Some(Inhibitor::Objective(slo));
         }
-        latest(causes.services.iter(), paging, since, is_fast).map(Inhibitor::Service)
+        let others = causes.services.iter().filter(|name| *name != service);
+        let fast = |name: &str| {
+            let pages = paging.of(name, alert);
+            last(pages.filter(|page| is_fast(page)), since)
+        };
+        latest(others, fast).map(Inhibitor::Service)
     }
+}
+
+/// When one of these pages was last bad and began, if it was bad since then.
+fn last<'p>(
+    pages: impl Iterator<Item = &'p Page>,
+    since: Timestamp,
+) -> Option<(Timestamp, Timestamp)> {
+    let bad = pages.filter(|page| page.bad >= since);
+    bad.map(|page| (page.bad, page.from)).max()
 }
 
 /// Of some services, the one of which a page was bad last, if that was lately.
 fn latest<'s>(
     services: impl Iterator<Item = &'s Arc<str>>,
-    paging: &Paging,
-    since: Timestamp,
-    is_cause: impl Fn(&Page) -> bool,
+    pages: impl Fn(&str) -> Option<(Timestamp, Timestamp)>,
 ) -> Option<Arc<str>> {
-    let failing = services.filter_map(|name| {
-        let pages = paging.get(name)?.iter();
-        let bad = pages.filter(|page| page.bad >= since && is_cause(page));
-        Some((bad.map(|page| (page.bad, page.from)).max()?, name))
-    });
+    let failing = services.filter_map(|name| Some((pages(name)?, name)));
     failing.max().map(|(_, name)| name.clone())
 }
 

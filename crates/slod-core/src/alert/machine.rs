@@ -120,7 +120,7 @@ impl Machine {
             || last.is_none_or(|last| now < last || decisions.change_between(last, now));
         self.decided = Arc::clone(decisions);
         self.labelled = Some(Arc::clone(rules));
-        let paging = self.paging();
+        let mut paging = self.paging();
         for Firing { held, bad, alert } in self.firing_mut() {
             let is_new = alert.from == now && !alert.notified;
             let before = (
@@ -136,6 +136,9 @@ impl Machine {
             };
             if is_open {
                 alert.inhibited_by = rules.explained_by(alert, &paging, now);
+                if alert.is_inhibited() {
+                    paging.explain(alert);
+                }
             }
             if is_decided || is_new {
                 alert.silenced_by = decisions.silence(&rules.labels(alert), now);
@@ -171,7 +174,7 @@ impl Machine {
 
     /// The pages that fire.
     fn paging(&mut self) -> Paging {
-        let mut paging = Paging::new();
+        let mut paging = Paging::default();
         let firing = self.firing_mut();
         for one in firing.filter(|one| one.alert.urgency == Urgency::Page) {
             let key = &one.alert.key;
@@ -181,8 +184,12 @@ impl Machine {
                 bad: one.bad,
                 from: one.alert.from,
                 is_notified: one.alert.notified,
+                is_explained: matches!(
+                    one.alert.inhibited_by,
+                    Some(Inhibitor::Service(_) | Inhibitor::Objective(_))
+                ),
             };
-            paging.entry(key.service.clone()).or_default().push(page);
+            paging.add(&key.service, page);
         }
         paging
     }

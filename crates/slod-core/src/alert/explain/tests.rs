@@ -254,17 +254,19 @@ fn of_several_services_below_the_one_that_failed_last_explains() {
     };
     let alert = AlertRecord::new(key, "Burn", urgency, at, "");
     let explained = |paging: &[(&str, i64, i64)]| {
-        let each = paging.iter().map(|(name, bad, from)| {
+        let mut all = Paging::default();
+        for (name, bad, from) in paging {
             let page = Page {
                 slo: None,
                 long: None,
                 bad: Timestamp::from_secs(*bad),
                 from: Timestamp::from_secs(*from),
                 is_notified: true,
+                is_explained: false,
             };
-            (Arc::from(*name), vec![page])
-        });
-        let by = rules.explained_by(&alert, &each.collect(), at);
+            all.add(&Arc::from(*name), page);
+        }
+        let by = rules.explained_by(&alert, &all, at);
         by.map(|by| by.words())
     };
     assert_eq!(explained(&[("other", 9, 1)]), None);
@@ -273,4 +275,34 @@ fn of_several_services_below_the_one_that_failed_last_explains() {
     let one_is_over = [("cache", 9, 1), ("database", 7, 5)];
     assert_eq!(explained(&one_is_over).as_deref(), Some("service cache"));
     assert_eq!(explained(&[("cache", 4, 1)]), None, "it has recovered");
+}
+
+#[test]
+fn of_services_that_explain_each_other_or_themselves_one_notifies() {
+    let mut fixture = Fixture::new();
+    let mut causes = fixture.rules.causes.clone();
+    let mutual = [("web", "errors", "shop"), ("shop", "journey", "web")];
+    for (service, slo, cause) in mutual {
+        let through = [Arc::from(cause), Arc::from(service)];
+        let found = Causes {
+            services: BTreeSet::from(through),
+            ..Causes::default()
+        };
+        causes
+            .get_mut(service)
+            .expect("known")
+            .insert(slo.into(), found);
+    }
+    fixture.rules = Arc::new(AlertRules {
+        causes,
+        ..AlertRules::default()
+    });
+    assert_eq!(fixture.run(30, &["errors", "journey"], &[]).len(), 1);
+    // The other one goes on alone, so it is a fault of its own.
+    let goes_on = match fixture.inhibitor("errors") {
+        None => "journey",
+        Some(_) => "errors",
+    };
+    let heard = fixture.run(10, &[goes_on], &[]);
+    assert!(heard.contains(&format!("+{goes_on}")), "{heard:?}");
 }
