@@ -48,6 +48,7 @@ mod worker;
 mod writer;
 
 pub use ahead::Ahead;
+pub use alerts::AlertCursor;
 pub use audit::{AuditEntry, StoredAuditEntry};
 pub use backup::{Backup, backup};
 pub use beats::PendingBeat;
@@ -55,7 +56,7 @@ pub use check::{Checked, check};
 pub use compact::CountingPlan;
 pub use error::StoreError;
 pub use held::Stage;
-pub use markers::Marker;
+pub use markers::{Marker, MarkerCursor};
 pub use outbox::{Batch, Ended, Heard, NewDelivery, OUTBOX_MAX, Pending, Sent, Taking};
 pub use outline::HourOutline;
 pub use recover::{Progress, Recovered, recover};
