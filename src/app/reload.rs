@@ -285,13 +285,7 @@ impl Origin {
             .diagnostics
             .into_iter()
             .partition(|d| d.severity == Severity::Error);
-        let drawn = || {
-            let drawn: Vec<_> = errors
-                .iter()
-                .map(|error| shown.draw(error, false))
-                .collect();
-            drawn.join("\n")
-        };
+        let drawn = || shown.draw_all(&errors, false).trim_end().to_owned();
         let config = loaded.config.ok_or_else(drawn)?;
         Ok((config, warnings))
     }

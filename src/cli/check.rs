@@ -16,9 +16,6 @@ use std::io::{self, IsTerminal};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-/// More than this many are counted, but not drawn: the first ones are what a person corrects first.
-const DRAWN: usize = 100;
-
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// The config file; `-` is standard input.
@@ -116,14 +113,7 @@ fn count(loaded: &Loaded, severity: Severity) -> usize {
 
 /// Every diagnostic drawn, and a last line that sums up.
 pub fn text(source: &Source, loaded: &Loaded, colour: bool) -> String {
-    let mut out = String::new();
-    for diagnostic in loaded.diagnostics.iter().take(DRAWN) {
-        writeln!(out, "{}", loaded.shown.draw(diagnostic, colour)).unwrap_or_default();
-    }
-    let more = loaded.diagnostics.len().saturating_sub(DRAWN);
-    if more > 0 {
-        writeln!(out, "and {more} more\n").unwrap_or_default();
-    }
+    let mut out = loaded.shown.draw_all(&loaded.diagnostics, colour);
     writeln!(out, "{}: {}", source.name, summary(loaded)).unwrap_or_default();
     out
 }
@@ -155,10 +145,7 @@ fn summary(loaded: &Loaded) -> String {
 
 /// What was found in the web configuration file, and a last line that sums up.
 fn web_text(web: &LoadedFile) -> String {
-    let drawn = web.diagnostics.iter().take(DRAWN);
-    let mut out: String = drawn
-        .map(|found| web.shown.draw(found, wants_colour()) + "\n")
-        .collect();
+    let mut out = web.shown.draw_all(&web.diagnostics, wants_colour());
     let errors = web.of(Severity::Error).count();
     let summary = if errors == 0 {
         "ok".to_owned()

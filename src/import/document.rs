@@ -5,10 +5,11 @@ use crate::text::printable;
 use crate::yaml::{Node, Value, parse};
 use std::cell::RefCell;
 use std::fmt;
+use std::mem;
 use std::rc::Rc;
 
-/// Documents of a file. Each is read with as many blank lines before it as it has lines above it.
-const DOCUMENTS_MAX: usize = 2_000;
+/// Documents of a file. An export has one for each service, objective and alert condition.
+const DOCUMENTS_MAX: usize = 50_000;
 
 /// Something that a config has no place for, or has otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,18 +72,20 @@ pub struct Input {
 }
 
 pub(super) struct Document {
-    source: Rc<Source>,
+    file: Rc<Source>,
     root: Node,
 }
 
 impl Document {
-    /// Those of a file, which `---` separates. Lines before a document are kept blank, so that its places are those
-    /// of the file.
+    /// Those of a file, which `---` separates.
     pub fn all(input: &Input) -> Result<Vec<Self>, String> {
+        let file = Rc::new(Source {
+            name: input.name.clone(),
+            text: input.text.clone(),
+        });
         let mut documents = Vec::new();
-        let (mut text, mut begin, mut count) = (String::new(), 0, 0);
-        for line in input.text.lines().chain(["---"]) {
-            count += 1;
+        let (mut text, mut above) = (String::new(), 0);
+        for (index, line) in file.text.lines().chain(["---"]).enumerate() {
             if line.trim_end() != "---" {
                 text.push_str(line);
                 text.push('\n');
@@ -90,33 +93,36 @@ impl Document {
             }
             let has_content = |line: &str| !line.trim().is_empty() && !line.trim().starts_with('#');
             if text.lines().any(has_content) {
-                let blank = "\n".repeat(begin);
-                documents.extend(Self::read(&input.name, blank + &text)?);
+                documents.extend(Self::read(&file, mem::take(&mut text), above)?);
             }
             if documents.len() > DOCUMENTS_MAX {
+                let name = &file.name;
                 return Err(format!(
-                    "{}: there are more than {DOCUMENTS_MAX} documents",
-                    input.name
+                    "{name}: there are more than {DOCUMENTS_MAX} documents"
                 ));
             }
             text.clear();
-            begin = count;
+            above = index + 1;
         }
         Ok(documents)
     }
 
-    /// One document, or each item of its list.
-    fn read(file: &str, text: String) -> Result<Vec<Self>, String> {
-        let name = file.to_owned();
-        let source = Source { name, text };
-        let root = parse(&source).map_err(|fault| source.draw(&fault, false))?;
+    /// One document, or each item of its list, which has so many lines of the file above it.
+    fn read(file: &Rc<Source>, text: String, above: usize) -> Result<Vec<Self>, String> {
+        let name = file.name.clone();
+        let mut root = parse(&Source { name, text }).map_err(|mut fault| {
+            if let Some(place) = &mut fault.place {
+                place.line += above;
+            }
+            file.draw(&fault, false)
+        })?;
+        root.move_down(above);
         let roots = match root.value {
             Value::List(items) => items,
             _ => vec![root],
         };
-        let source = Rc::new(source);
         let one = |root| Self {
-            source: Rc::clone(&source),
+            file: Rc::clone(file),
             root,
         };
         Ok(roots.into_iter().map(one).collect())
@@ -124,7 +130,7 @@ impl Document {
 
     pub fn at<'a>(&'a self, remarks: &'a Remarks) -> At<'a> {
         At {
-            source: &self.source,
+            source: &self.file,
             place: self.root.place,
             value: &self.root.value,
             remarks,

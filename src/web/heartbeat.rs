@@ -18,6 +18,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use report::Report;
+use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -30,18 +31,32 @@ const UPLOAD_MAX: usize = 16 << 20;
 const DRAINED_MAX: usize = 64 << 20;
 const UPLOAD_TIME: Duration = Duration::from_secs(10);
 
+/// The job of a report.
+#[derive(Deserialize)]
+pub struct Address {
+    service: String,
+    probe: String,
+    /// How it ended, as Healthchecks has it in the address: `/fail`, `/1`.
+    status: Option<String>,
+}
+
 /// Takes a job's report; its text, if any, is shown with a failure. Answers once it is on the disk, or
 /// with 202 where slod's own disk fails: that is not the job's fault, so the report counts all the same.
 /// Parameters that mean nothing here are ignored: they are no reason to lose a report.
 pub async fn beat(
     State(state): State<WebState>,
-    Path((service, probe)): Path<(String, String)>,
-    Query(parameters): Query<Vec<(String, String)>>,
+    Path(Address {
+        service,
+        probe,
+        status,
+    }): Path<Address>,
+    Query(mut parameters): Query<Vec<(String, String)>>,
     parts: Parts,
     body: Body,
 ) -> Result<Response, Problem> {
     let key = ProbeKey::new(&service, &probe);
     admit(&state, &key, &parts).await?;
+    parameters.extend(status.map(|status| ("status".to_owned(), status)));
     let report = Report::read(&parameters)?;
     let (mut text, rest) = beginning(body).await;
     // Of a slow sender, when it has sent: its report must not replace one that came meanwhile.
@@ -121,7 +136,7 @@ async fn admit(state: &WebState, key: &ProbeKey, parts: &Parts) -> Result<(), Pr
 
 /// Why other methods are refused: what only reads a link, as browsers, chats and crawlers do, must
 /// not say that a job ran.
-pub async fn use_post(Path((service, probe)): Path<(String, String)>) -> Response {
+pub async fn use_post(Path(Address { service, probe, .. }): Path<Address>) -> Response {
     let title = "reports require the method POST";
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, title);
     let how = format!(

@@ -58,7 +58,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use problem::Problem;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -137,10 +137,8 @@ pub fn router(state: WebState) -> Router {
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         // A report is taken however long its text is.
-        .route(
-            "/api/v1/heartbeat/{service}/{probe}",
-            post(heartbeat::beat).fallback(heartbeat::use_post),
-        )
+        .route("/api/v1/heartbeat/{service}/{probe}", report())
+        .route("/api/v1/heartbeat/{service}/{probe}/{status}", report())
         .layer(middleware::from_fn(to_the_end))
         .layer(CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest))
         .layer(middleware::from_fn_with_state(access.clone(), auth::admit))
@@ -149,6 +147,11 @@ pub fn router(state: WebState) -> Router {
         .layer(CatchPanicLayer::custom(|_| problem::defect()))
         .layer(middleware::from_fn_with_state(access, guard))
         .with_state(state)
+}
+
+/// What takes the report of a job.
+fn report() -> MethodRouter<WebState> {
+    post(heartbeat::beat).fallback(heartbeat::use_post)
 }
 
 /// Changes, which take no parameters: what they need is in their path and body.

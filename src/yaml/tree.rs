@@ -36,6 +36,23 @@ pub enum Value {
     Map(Vec<(Node, Node)>),
 }
 
+impl Node {
+    /// Moves every place down: the text is a part of a file, with so many lines above it.
+    pub fn move_down(&mut self, lines: usize) {
+        self.place.line += lines;
+        match &mut self.value {
+            Value::Null | Value::Text(_) => {}
+            Value::List(items) => items.iter_mut().for_each(|item| item.move_down(lines)),
+            Value::Map(entries) => {
+                for (key, value) in entries {
+                    key.move_down(lines);
+                    value.move_down(lines);
+                }
+            }
+        }
+    }
+}
+
 /// Equal content hashes equally, wherever it stands.
 impl Hash for Node {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -75,6 +75,15 @@ fn a_job_that_reports_is_good_and_one_that_fails_or_falls_silent_is_not() {
             .is_some_and(|failed| failed >= 1.0)
     );
 
+    // As Healthchecks has it.
+    assert!(report(&daemon, &format!("{INDEX}/0"), "").starts_with("HTTP/1.1 204"));
+    daemon.wait_for(|daemon| is_good(daemon, 1.0));
+    assert!(report(&daemon, &format!("{INDEX}/fail"), "").starts_with("HTTP/1.1 204"));
+    daemon.wait_for(|daemon| is_good(daemon, 0.0));
+    for word in ["start", "log"] {
+        let answer = report(&daemon, &format!("{INDEX}/{word}"), "");
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
     assert!(report(&daemon, INDEX, "").starts_with("HTTP/1.1 204"));
     daemon.wait_for(|daemon| is_good(daemon, 1.0));
     daemon.wait_for(|daemon| daemon.metric(&failures("silent")).filter(|bad| *bad >= 1.0));

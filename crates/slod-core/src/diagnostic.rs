@@ -45,6 +45,9 @@ pub struct Diagnostic {
     pub help: Option<String>,
 }
 
+/// More diagnostics than this are counted, but not drawn: a person corrects the first ones first.
+const DRAWN_MAX: usize = 100;
+
 /// A text with a name, to show places in.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
@@ -85,6 +88,22 @@ impl Source {
         }
         if let Some(help) = &diagnostic.help {
             note(format_args!("help: {}", printable(help)));
+        }
+        out
+    }
+
+    /// The first [`DRAWN_MAX`] of these, with an empty line after each, and how many more there are.
+    pub fn draw_all<'d>(
+        &self,
+        diagnostics: impl IntoIterator<Item = &'d Diagnostic>,
+        colour: bool,
+    ) -> String {
+        let mut rest = diagnostics.into_iter();
+        let first = rest.by_ref().take(DRAWN_MAX);
+        let mut out: String = first.map(|one| self.draw(one, colour) + "\n").collect();
+        match rest.count() {
+            0 => {}
+            more => writeln!(out, "and {more} more\n").unwrap_or_default(),
         }
         out
     }

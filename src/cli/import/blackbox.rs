@@ -4,6 +4,7 @@ use super::file::{faults, input, show_imported};
 use super::{ImportArgs, usage};
 use crate::import::Input;
 use crate::import::blackbox::{Inputs, read};
+use crate::yaml::SIZE_LIMIT;
 use std::fs;
 use std::path::Path;
 
@@ -12,8 +13,12 @@ const FILES_MAX: usize = 1_000;
 
 /// Prints the config. An error is the exit code of a fault that was reported.
 pub fn show_config(args: &ImportArgs) -> Result<u8, u8> {
-    let modules = input(&args.file).map_err(usage)?;
-    let targets: Result<Vec<Input>, String> = args.targets.iter().map(|path| input(path)).collect();
+    let modules = input(&args.file, SIZE_LIMIT).map_err(usage)?;
+    let targets: Result<Vec<Input>, String> = args
+        .targets
+        .iter()
+        .map(|path| input(path, SIZE_LIMIT))
+        .collect();
     show_imported(read(&Inputs {
         modules: &modules,
         targets: &targets.map_err(usage)?,
@@ -32,7 +37,7 @@ fn find(file: &str, pattern: &str) -> Result<Vec<Input>, String> {
         .unwrap_or_default();
     let Some((begin, end)) = name.split_once('*') else {
         return if path.exists() {
-            Ok(vec![input(&path)?])
+            Ok(vec![input(&path, SIZE_LIMIT)?])
         } else {
             Ok(Vec::new())
         };
@@ -56,5 +61,8 @@ fn find(file: &str, pattern: &str) -> Result<Vec<Input>, String> {
             path.display()
         ));
     }
-    names.iter().map(|name| input(&folder.join(name))).collect()
+    names
+        .iter()
+        .map(|name| input(&folder.join(name), SIZE_LIMIT))
+        .collect()
 }

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::import::{Fault, Imported, Input};
 use crate::probe::KINDS;
-use crate::yaml::{SIZE_LIMIT, read_regular};
+use crate::yaml::read_regular;
 use std::path::Path;
 
 /// What every variable has while a config is checked: it is valid as an address, a header and a text.
@@ -15,10 +15,10 @@ const VARIABLE: &str = "http://127.0.0.1/";
 /// A file that is not on this machine is no fault of a config.
 const UNREADABLE: &str = "unreadable-file";
 
-/// The text of a file, or what is wrong with it.
-pub fn input(path: &Path) -> Result<Input, String> {
+/// The text of a file of at most `limit` bytes, or what is wrong with it.
+pub fn input(path: &Path, limit: usize) -> Result<Input, String> {
     let name = path.display().to_string();
-    let bytes = read_regular(path, SIZE_LIMIT as u64)
+    let bytes = read_regular(path, limit as u64)
         .map_err(|reason| format!("cannot read {name}: {reason}"))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| format!("cannot read {name}: it is not UTF-8 text"))?;

@@ -21,7 +21,35 @@ pub fn read(query: &str) -> Result<JsonPath, String> {
     if let Some(fault) = fault(query) {
         return Err(format!("the JSONPath `{query:.60}` {fault}"));
     }
-    JsonPath::parse(query).map_err(|error| format!("`{query}` is not a valid JSONPath: {error}"))
+    JsonPath::parse(query).map_err(|error| match likely(query) {
+        Some(likely) => format!("`{query}` is not a valid JSONPath; did you mean `{likely}`?"),
+        None => format!("`{query}` is not a valid JSONPath: {error}"),
+    })
+}
+
+/// What a path of names was most likely meant as: without the `$`, as other tools write it, or with a name
+/// that needs brackets, such as `$.my-key`.
+fn likely(query: &str) -> Option<String> {
+    let below_root = ["[BODY]", "$"]
+        .iter()
+        .find_map(|root| query.strip_prefix(root));
+    let path = below_root.unwrap_or(query);
+    let mut likely = "$".to_owned();
+    for part in path.strip_prefix('.').unwrap_or(path).split('.') {
+        let (name, index) = part.split_at(part.find('[').unwrap_or(part.len()));
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | ' ' | '/' | ':');
+        if name.is_empty() || !name.chars().all(is_name) {
+            return None;
+        }
+        let short = format!("{likely}.{name}");
+        likely = match JsonPath::parse(&short) {
+            Ok(_) => short,
+            Err(_) => format!("{likely}['{name}']"),
+        };
+        likely += index;
+    }
+    JsonPath::parse(&likely).ok()?;
+    Some(likely)
 }
 
 fn fault(query: &str) -> Option<String> {
@@ -211,7 +239,12 @@ mod tests {
             ("$.a[?@.id == 9007199254740993]", "too large for a filter"),
             ("$[?match(@.a, @.b)]", "in quotes"),
             ("$[?search(@.a, '\\\\w{1000}')]", "not a regular expression"),
-            ("status", "not a valid JSONPath"),
+            ("status", "did you mean `$.status`?"),
+            (".status[0].name", "did you mean `$.status[0].name`?"),
+            ("$status", "did you mean `$.status`?"),
+            ("[BODY].status", "did you mean `$.status`?"),
+            ("$.my-key.a", "did you mean `$['my-key'].a`?"),
+            ("$.a[", "not a valid JSONPath: "),
         ] {
             let refused = read(query).expect_err(query);
             assert!(refused.contains(fault), "{query}: {refused}");

@@ -72,8 +72,7 @@ impl LoadedFile {
     /// The errors as `slod check` draws them.
     pub fn errors(&self) -> String {
         let errors = self.of(Severity::Error);
-        let drawn: Vec<_> = errors.map(|error| self.shown.draw(error, false)).collect();
-        drawn.join("\n")
+        self.shown.draw_all(errors, false).trim_end().to_owned()
     }
 
     pub fn of(&self, severity: Severity) -> impl Iterator<Item = &Diagnostic> {

@@ -25,8 +25,9 @@ const SUCCESS: [&str; 5] = ["ok", "success", "succeeded", "up", "passed"];
 const FAILURE: [&str; 5] = ["fail", "failed", "failure", "error", "down"];
 /// Words of schedulers and other services for a job that went well.
 const SUCCEEDED: [&str; 4] = ["complete", "completed", "done", "pass"];
-/// Words of a job that has not ended, as Cronitor, Sentry, Healthchecks and others report a start.
-const UNFINISHED: [&str; 12] = [
+/// Words of a job that has not ended, as Cronitor, Sentry, Healthchecks and others report a start or a line
+/// of its log.
+const UNFINISHED: [&str; 13] = [
     "start",
     "started",
     "starting",
@@ -39,6 +40,7 @@ const UNFINISHED: [&str; 12] = [
     "in_progress",
     "in-progress",
     "inprogress",
+    "log",
 ];
 /// Words of a job that has ended, well or not; systemd's `$EXIT_CODE` is `exited`.
 const ENDED: [&str; 3] = ["exited", "ended", "finished"];
@@ -300,6 +302,7 @@ mod tests {
             "status=in-progress",
             "status=inprogress",
             "status=queued",
+            "status=log",
             "exit_code=exited",
             "status=running&exit=0",
             "status=succes&exit=0",
