@@ -41,7 +41,7 @@ const SERVER_NAME: Key<Parsed<ServerName<'static>>> = Key::optional(
     "server_name",
     Parsed {
         label: "host name or IP address",
-        expected: "a host name such as db.example.org, or an IP address",
+        expected: "a host name such as db.example.org, whose last label is no number, or an IP address",
         parse: |text| ServerName::try_from(text.to_owned()).ok(),
     },
     "Name to send and to verify instead of the configured host.",

@@ -308,9 +308,8 @@ fn names(certificate: &X509Certificate<'_>) -> String {
 }
 
 /// Kinds of signatures that the library does not verify.
-const NOT_VERIFIED: [SignatureScheme; 4] = [
+const NOT_VERIFIED: [SignatureScheme; 3] = [
     SignatureScheme::ECDSA_NISTP521_SHA512,
-    SignatureScheme::ED448,
     SignatureScheme::RSA_PKCS1_SHA1,
     SignatureScheme::ECDSA_SHA1_Legacy,
 ];
