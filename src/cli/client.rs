@@ -1,5 +1,6 @@
 //! Requests to a running daemon: where it is, and how a command proves who it is.
 
+use crate::probe::dial::Trust;
 use crate::yaml::without_mark;
 use clap::Args;
 use reqwest::{Certificate, Identity, Method, RequestBuilder};
@@ -139,6 +140,10 @@ impl ClientArgs {
             let certificates = certificates
                 .ok_or_else(|| format!("{} holds no valid certificate", path.display()))?;
             builder = builder.tls_certs_only(certificates);
+        }
+        if self.ca_file.is_none() && Trust::system().is_err() {
+            // A daemon without TLS needs none.
+            builder = builder.tls_certs_only([]);
         }
         if let (Some(cert), Some(key)) = (&self.cert_file, &self.key_file) {
             let pem = [read(cert)?, b"\n".to_vec(), read(key)?].concat();

@@ -9,6 +9,7 @@ use crate::store::{Store, StoreError};
 use crate::text::printable;
 use crate::web::auth::names_tls;
 use clap::Args;
+use reqwest::header::LINK;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -135,6 +136,19 @@ impl Daemon {
         }
     }
 
+    /// Says that another daemon than the config's uses its address, such as the demo, if that has none of its
+    /// services.
+    pub fn doubt<'a>(&self, mut services: impl Iterator<Item = &'a str>) {
+        let Some(config) = &self.config else { return };
+        let is_own = services.any(|name| config.service(name).is_some());
+        if !is_own && !config.services.is_empty() && !self.is_reported.replace(true) {
+            let at = self.client.target();
+            complain(&format!(
+                "slod: the daemon at {at} has none of the services of the config: another one uses its address"
+            ));
+        }
+    }
+
     fn stored<T>(
         &self,
         config: &Config,
@@ -191,8 +205,12 @@ impl Daemon {
             }
         })?;
         let status = answer.status();
+        let has_next = answer.headers().contains_key(LINK);
         let body = read(&mut answer).await.map_err(RequestError::Refused)?;
         if status.is_success() {
+            if has_next {
+                complain("slod: only the newest are listed; the API has the others in pages");
+            }
             return Ok(body);
         }
         let problem = serde_json::from_slice(&body).unwrap_or_default();

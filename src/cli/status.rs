@@ -63,6 +63,7 @@ pub fn run(args: &StatusArgs) -> u8 {
 async fn status(args: &StatusArgs, daemon: &Daemon) -> Result<Status, (u8, String)> {
     let asked = daemon.get_or("/api/v1/services", from_store).await;
     let mut status = asked.map_err(|reason| (exit::START, reason))?;
+    daemon.doubt(status.services.iter().map(|one| &*one.name));
     if let Some(name) = &args.service {
         keep_only(&mut status, name).map_err(|reason| (exit::USAGE, reason))?;
     }

@@ -2,7 +2,7 @@
 
 use super::program;
 use super::smtp::Smtp;
-use crate::probe::dial::{Failure, source_of};
+use crate::probe::dial::{Failure, NO_TRUSTED, Trust, source_of};
 use crate::receiver::{HttpRequest, Method, Request};
 use crate::text::{beginning, printable};
 use chrono::DateTime;
@@ -115,6 +115,11 @@ impl Sender {
             .http1_ignore_invalid_headers_in_responses(true)
             .http1_allow_spaces_after_header_name_in_responses(true)
             .http1_allow_obsolete_multiline_headers_in_responses(true);
+        let builder = match Trust::system() {
+            Ok(_) => builder,
+            // Receivers over plain http need none.
+            Err(_) => builder.tls_certs_only([]),
+        };
         let web = builder
             .build()
             .map_err(|_| "the certificates of the system cannot be used".to_owned())?;
@@ -274,6 +279,9 @@ fn cannot_connect(error: &reqwest::Error) -> Cow<'static, str> {
         let inner = cause.get_ref();
         let is_tls = inner.is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some());
         if is_tls || cause.raw_os_error().is_some() {
+            if is_tls && Trust::system().is_err() {
+                return NO_TRUSTED.into();
+            }
             let words = Failure::io(cause, DOING).message;
             // What follows is advice about the keys of a probe.
             let fault = words.split("; ").next().unwrap_or_default();

@@ -26,6 +26,14 @@ pub enum Unreadable {
     )]
     Pressure { path: PathBuf, reason: String },
     #[error(
+        "{path} names process {pid}, which is {what}: if the file is of a container, its number is the container's own; use `cgroup`, `port` or `match`"
+    )]
+    NotService {
+        path: PathBuf,
+        pid: i32,
+        what: &'static str,
+    },
+    #[error(
         "the file system at {0} does not answer; its space is unknown until it does. To exclude it, add it to `observe.filesystem_exclude`"
     )]
     Unanswered(String),

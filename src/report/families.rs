@@ -90,7 +90,7 @@ pub fn name(key: &SeriesKey) -> String {
 #[expect(clippy::cast_possible_truncation, reason = "saturates")]
 pub fn shown(key: &SeriesKey, kind: SeriesKind, value: f64) -> String {
     let amount = match key.unit() {
-        Some("seconds") if key.name().ends_with("_timestamp_seconds") => {
+        Some("seconds") if is_moment(key.name()) => {
             return times::second(Timestamp::from_secs(value as i64).to_utc());
         }
         Some("seconds") if value >= 0.0 => seconds(value),
@@ -102,6 +102,16 @@ pub fn shown(key: &SeriesKey, kind: SeriesKind, value: f64) -> String {
         SeriesKind::Gauge => amount,
         SeriesKind::Counter => format!("{amount}/s"),
     }
+}
+
+/// Whether the seconds of a series are those since 1970, by the names that Prometheus' clients use.
+fn is_moment(name: &str) -> bool {
+    let ends = [
+        "_timestamp_seconds",
+        "_boot_time_seconds",
+        "_start_time_seconds",
+    ];
+    ends.iter().any(|end| name.ends_with(end))
 }
 
 fn plain(value: f64) -> String {

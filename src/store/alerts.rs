@@ -4,10 +4,34 @@ use super::{NewDelivery, Store, StoreError, outbox};
 use crate::alert::{Acknowledgement, AlertKey, AlertRecord, Condition, Inhibitor, Source, Urgency};
 use crate::outcome::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 const COLUMNS: &str = "from_at, service, is_sign, source, about, alertname, urgency, to_at, spent,
     summary, evidence, inhibited_by, silenced_by, notified";
+
+/// Where a list of alerts goes on: behind the one that began then and has this key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertCursor {
+    from: i64,
+    service: String,
+    is_sign: bool,
+    source: String,
+    about: String,
+}
+
+impl AlertCursor {
+    pub fn behind(alert: &AlertRecord) -> Self {
+        let (is_sign, source, about) = columns(&alert.key);
+        Self {
+            from: alert.from.0,
+            service: alert.key.service.to_string(),
+            is_sign,
+            source: source.to_owned(),
+            about,
+        }
+    }
+}
 
 impl Store {
     /// Those that fire, as far as the store knows.
@@ -26,6 +50,27 @@ impl Store {
         let touching = "from_at < ?2 AND (to_at IS NULL OR to_at > ?1)
                         ORDER BY from_at DESC, service, is_sign, source, about LIMIT ?3";
         self.read_alerts(touching, [from.0, to.0, i64::from(most)])
+    }
+
+    /// Likewise those behind a place in this list.
+    pub fn alerts_behind(
+        &self,
+        cursor: &AlertCursor,
+        (from, to): (Timestamp, Timestamp),
+        most: u32,
+    ) -> Result<Vec<AlertRecord>, StoreError> {
+        let behind = "from_at < ?2 AND (to_at IS NULL OR to_at > ?1) AND from_at <= ?4
+                      AND (from_at < ?4 OR (service, is_sign, source, about) > (?5, ?6, ?7, ?8))
+                      ORDER BY from_at DESC, service, is_sign, source, about LIMIT ?3";
+        let AlertCursor {
+            from: began,
+            service,
+            is_sign,
+            source,
+            about,
+        } = cursor;
+        let values = params![from.0, to.0, most, began, service, is_sign, source, about];
+        self.read_alerts(behind, values)
     }
 
     /// Deletes some of those that ended before a moment: not all at once, so that a wall clock that

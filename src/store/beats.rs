@@ -1,7 +1,7 @@
 //! The last report of every probe that jobs report to, and the failures that no outcome shows yet.
 
 use super::header::hour_of;
-use super::{Store, StoreError};
+use super::{Store, StoreError, writing};
 use crate::outcome::{Cause, ProbeKey, Record, Timestamp, Verdict, millis};
 use crate::probe::heartbeat::{Beat, COMMITTED_AFTER, Failures, StoredBeat};
 use rusqlite::{Connection, Row, params};
@@ -77,7 +77,7 @@ impl Store {
     pub fn keep_beats(&mut self, beats: &HashMap<ProbeKey, PendingBeat>) -> Result<(), StoreError> {
         self.still_there()?;
         let keep = || {
-            let tx = self.conn.unchecked_transaction()?;
+            let tx = writing(&self.conn)?;
             for (key, beat) in beats {
                 keep_beat(&tx, key, beat)?;
             }

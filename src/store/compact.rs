@@ -4,7 +4,7 @@ use super::block::{Block, decode, encode};
 use super::header::hour_of;
 use super::raw;
 use super::scales::Scales;
-use super::{Store, StoreError};
+use super::{Store, StoreError, writing};
 use crate::outcome::{Measurement, ProbeKey, Record, Timestamp};
 use crate::slo::{TallyKey, Threshold};
 use crate::units::HOUR_MS;
@@ -60,7 +60,7 @@ impl Store {
         let found = raw::lane_hour(&self.conn, &self.names, hour, lane)?;
         // Written through `self.conn`, since the helpers below read through it: the transaction
         // is rolled back when `tx` is dropped.
-        let tx = self.conn.unchecked_transaction()?;
+        let tx = writing(&self.conn)?;
         for (probe, records) in found {
             let wanted = plan(&records[0].key);
             self.write_block(hour, probe, records, &wanted)?;
@@ -93,7 +93,7 @@ impl Store {
         plan: &dyn Fn(&ProbeKey) -> CountingPlan,
     ) -> rusqlite::Result<()> {
         // As for compaction, the helpers write through `self.conn`.
-        let tx = self.conn.unchecked_transaction()?;
+        let tx = writing(&self.conn)?;
         let same_block = |a: &Record, b: &Record| a.key == b.key && a.at.hour() == b.at.hour();
         for batch in batches {
             for records in batch.chunk_by(same_block) {

@@ -3,6 +3,7 @@
 use super::{Store, StoreError};
 use crate::outcome::Timestamp;
 use rusqlite::{Row, params};
+use serde::{Deserialize, Serialize};
 
 /// The newest that are kept: whoever may write must not be able to fill the disk.
 const MAX_MARKERS: i64 = 10_000;
@@ -32,6 +33,26 @@ impl Marker {
     }
 }
 
+/// Where a list of markers goes on: behind the one of this time and id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkerCursor {
+    at: i64,
+    id: i64,
+}
+
+impl MarkerCursor {
+    /// Before all.
+    pub const FIRST: Self = Self {
+        at: i64::MAX,
+        id: i64::MAX,
+    };
+
+    pub fn behind(marker: &Marker) -> Self {
+        let (at, id) = (marker.at.0, marker.id);
+        Self { at, id }
+    }
+}
+
 impl Store {
     /// Keeps a marker; its id is given here.
     pub fn add_marker(&mut self, new: &Marker) -> Result<Marker, StoreError> {
@@ -53,6 +74,17 @@ impl Store {
     pub fn markers(
         &self,
         service: Option<&str>,
+        span: (Timestamp, Timestamp),
+        most: u32,
+    ) -> Result<Vec<Marker>, StoreError> {
+        self.markers_behind(MarkerCursor::FIRST, service, span, most)
+    }
+
+    /// Likewise those behind a place in this list.
+    pub fn markers_behind(
+        &self,
+        cursor: MarkerCursor,
+        service: Option<&str>,
         (from, to): (Timestamp, Timestamp),
         most: u32,
     ) -> Result<Vec<Marker>, StoreError> {
@@ -63,10 +95,14 @@ impl Store {
             }
             let sql = "SELECT id, at, service, version, text, author FROM marker
                        WHERE (?1 IS NULL OR service = ?1) AND at >= ?2 AND at < ?3
+                           AND (at, id) < (?5, ?6)
                        ORDER BY at DESC, id DESC LIMIT ?4";
             let mut statement = self.conn.prepare_cached(sql)?;
             statement
-                .query_map(params![service, from.0, to.0, most], marker)?
+                .query_map(
+                    params![service, from.0, to.0, most, cursor.at, cursor.id],
+                    marker,
+                )?
                 .collect()
         };
         read().map_err(StoreError::sql("read the markers"))
@@ -123,6 +159,38 @@ mod tests {
         assert_eq!(times(&store, None, 100), [9, 5, 3, 1]);
         store.expire_markers(Timestamp(4)).expect("deletes");
         assert_eq!(times(&store, None, 100), [9, 5]);
+    }
+
+    #[test]
+    fn pages_have_each_marker_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let mut add = |at| {
+            let new = Marker {
+                id: 0,
+                at: Timestamp(at),
+                service: "rag".to_owned(),
+                version: "v1".to_owned(),
+                text: String::new(),
+                author: "ada".to_owned(),
+            };
+            store.add_marker(&new).expect("kept").id
+        };
+        // All but two are of one moment.
+        let mut wanted: Vec<i64> = [4, 5, 5, 5, 5, 5, 6].map(&mut add).into();
+        wanted.reverse();
+        let (mut cursor, mut seen) = (MarkerCursor::FIRST, Vec::new());
+        while let Some(last) = store
+            .markers_behind(cursor, Some("rag"), (Timestamp(0), Timestamp(9)), 2)
+            .expect("reads")
+            .into_iter()
+            .inspect(|one| seen.push(one.id))
+            .last()
+        {
+            assert!(seen.len() <= wanted.len(), "{seen:?}");
+            cursor = MarkerCursor::behind(&last);
+        }
+        assert_eq!(seen, wanted);
     }
 
     #[test]

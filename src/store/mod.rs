@@ -48,6 +48,7 @@ mod worker;
 mod writer;
 
 pub use ahead::Ahead;
+pub use alerts::AlertCursor;
 pub use audit::{AuditEntry, StoredAuditEntry};
 pub use backup::{Backup, backup};
 pub use beats::PendingBeat;
@@ -55,7 +56,7 @@ pub use check::{Checked, check};
 pub use compact::CountingPlan;
 pub use error::StoreError;
 pub use held::Stage;
-pub use markers::Marker;
+pub use markers::{Marker, MarkerCursor};
 pub use outbox::{Batch, Ended, Heard, NewDelivery, OUTBOX_MAX, Pending, Sent, Taking};
 pub use outline::HourOutline;
 pub use recover::{Progress, Recovered, recover};
@@ -69,7 +70,7 @@ use absence::Returning;
 use lock::WriterLock;
 use raw::Names;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fs;
@@ -102,6 +103,12 @@ pub struct Store {
     unreadable: Cell<u64>,
     /// Held while this store may write; the last field, so that it is released last.
     _lock: Option<WriterLock>,
+}
+
+/// A transaction that writes. One that only reads at first would fail, and not wait, if another process
+/// wrote meanwhile, such as a load run that ends.
+fn writing(conn: &Connection) -> rusqlite::Result<Transaction<'_>> {
+    Transaction::new_unchecked(conn, TransactionBehavior::Immediate)
 }
 
 impl Store {
@@ -258,9 +265,7 @@ impl Store {
         &mut self,
         write: impl FnOnce(&Connection, &mut Names) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = writing(&self.conn)?;
         write(&tx, &mut self.names)?;
         tx.commit()
     }
@@ -321,4 +326,22 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_reads_first_and_writes_then_has_the_store_from_the_start() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("slod.db");
+        let store = Store::open(&path).expect("a store");
+        let other = Connection::open(&path).expect("opens");
+        other.busy_timeout(Duration::ZERO).expect("set");
+        let tx = writing(&store.conn).expect("begins");
+        assert!(other.execute_batch("BEGIN IMMEDIATE").is_err());
+        tx.commit().expect("ends");
+        other.execute_batch("BEGIN IMMEDIATE").expect("its turn");
+    }
 }

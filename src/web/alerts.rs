@@ -1,7 +1,7 @@
 //! Alerts as JSON: those that fire, and those of a span of time.
 
 use super::WebState;
-use super::listing::{cut, link_next, stamp};
+use super::listing::{cursor_text, cut, link_next, stamp};
 use super::page::PageQuery;
 use super::page::alert_list::{Alerts as Shown, render_alerts};
 use super::problem::Problem;
@@ -12,7 +12,7 @@ use crate::alert::AlertRecord;
 use crate::alerting::sign;
 use crate::outcome::Timestamp;
 use crate::report::alerts::AlertEntry;
-use crate::store::{Store, StoreError};
+use crate::store::{AlertCursor, Store, StoreError};
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};
@@ -22,29 +22,35 @@ use std::collections::HashMap;
 const LIMIT: u32 = 10_000;
 
 /// Those that fired in a span, the newest first; what fires now, if both ends are left out. The
-/// header `Link` has the address of those before them.
+/// header `Link` has the address of the next page.
 pub async fn alerts(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
     let rules = state.alerts.borrow().rules.clone();
     let entries = |alerts: &[AlertRecord]| {
         let entry = |one| AlertEntry::with_fingerprint(one, &rules);
         Json(alerts.iter().map(entry).collect::<Vec<_>>()).into_response()
     };
-    let (from, to) = match query.only(&["from", "to"])?.span()? {
+    let asked = query.only(&["from", "to", "cursor", "limit"])?;
+    let (limit, cursor) = (asked.limit(LIMIT, LIMIT)?, asked.cursor::<AlertCursor>()?);
+    let (from, to) = match asked.span()? {
+        (None, None) if asked.has("limit") || asked.has("cursor") => {
+            let title =
+                "`limit` and `cursor` are for the alerts of a span: `from` or `to` is missing";
+            return Err(asked.fault(title));
+        }
         (None, None) => return Ok(entries(&firing(&state).await)),
-        (from, to) => (
-            from.unwrap_or(Timestamp(0)),
-            to.unwrap_or(Timestamp(i64::MAX)),
-        ),
+        (from, to) => (from.unwrap_or(Timestamp(0)), to),
     };
-    let found = store::read(&state, move |store| store.alerts(from, to, LIMIT + 1)).await?;
-    let (found, has_more) = cut(found, LIMIT);
+    let span = (from, to.unwrap_or(Timestamp(i64::MAX)));
+    let read = move |store: &Store| match cursor {
+        None => store.alerts(span.0, span.1, limit + 1),
+        Some(cursor) => store.alerts_behind(&cursor, span, limit + 1),
+    };
+    let (found, has_more) = cut(store::read(&state, read).await?, limit);
     let mut response = entries(&found);
-    // Of several that began at the same moment, some may come twice; none is left out.
     if let Some(last) = found.last().filter(|_| has_more) {
-        let next = [
-            ("from", stamp(from)),
-            ("to", stamp(Timestamp(last.from.0 + 1))),
-        ];
+        let mut next = vec![("from", stamp(from)), ("limit", limit.to_string())];
+        next.extend(to.map(|to| ("to", stamp(to))));
+        next.push(("cursor", cursor_text(&AlertCursor::behind(last))));
         link_next(&mut response, "/api/v1/alerts", &next);
     }
     Ok(response)

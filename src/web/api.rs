@@ -77,5 +77,5 @@ pub fn check_service(state: &WebState, name: Option<&str>) -> Result<(), Problem
 }
 
 pub fn unknown(what: &str, name: &str) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("no {what} has this name")).because(name)
+    Problem::new(StatusCode::NOT_FOUND, format!("no {what} has this name")).named(name)
 }

@@ -42,7 +42,7 @@ pub async fn badge(
         .find(|view| view.objective.name == name);
     let view = view.ok_or_else(|| {
         let title = "no objective has this name";
-        Problem::new(StatusCode::NOT_FOUND, title).because(format!("{service}/{name}"))
+        Problem::new(StatusCode::NOT_FOUND, title).named(&format!("{service}/{name}"))
     })?;
     let level = Health::of_objective(view).level();
     let svg = draw(&format!("{service} {name}"), &text(view, shown), level);

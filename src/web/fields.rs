@@ -2,12 +2,13 @@
 //! where it is read, so that an error names it and what is valid.
 
 use super::auth::Identity;
-use super::problem::Problem;
+use super::problem::{NAME_SHOWN, Problem};
 use crate::diagnostic::nearest;
 use crate::outcome::Timestamp;
-use crate::text::printable;
+use crate::text::{beginning, printable};
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::ops::RangeInclusive;
 
@@ -61,7 +62,8 @@ impl Fields {
         };
         for (at, (name, _)) in self.pairs.iter().enumerate() {
             if !names.contains(&name.as_str()) {
-                let name = printable(name);
+                let name = beginning(name, NAME_SHOWN);
+                let name = printable(&name);
                 let valid = match (nearest(&name, names.iter().copied()), names) {
                     (Some(near), _) => format!("did you mean `{near}`?"),
                     (None, []) => "this address takes none".to_owned(),
@@ -92,6 +94,10 @@ impl Fields {
     fn value(&self, name: &str) -> Option<&Value> {
         let found = self.pairs.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value).filter(|one| !one.is_null())
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.value(name).is_some()
     }
 
     pub fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
@@ -180,6 +186,13 @@ impl Fields {
         let limit = u32::try_from(asked).ok().filter(|limit| *limit <= most);
         let fault = || self.fault(format!("`limit` must be from 1 to {most}"));
         limit.filter(|limit| *limit > 0).ok_or_else(fault)
+    }
+
+    /// Where the page before ended, as its header `Link` has it: see [`super::listing::cursor_text`].
+    pub fn cursor<T: DeserializeOwned>(&self) -> Result<Option<T>, Problem> {
+        let fault = || self.fault("`cursor` must be taken from a `Link` header");
+        let read = |text: &str| serde_json::from_str(text).map_err(|_| fault());
+        self.text("cursor")?.map(read).transpose()
     }
 
     /// The half-open span of the parameters `from` and `to`; an end that is left out stays open.

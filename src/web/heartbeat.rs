@@ -210,7 +210,7 @@ fn refusal(state: &WebState, key: &ProbeKey, refused: Refused) -> Problem {
             let problem = Problem::new(StatusCode::NOT_FOUND, "no heartbeat probe has this name");
             match near {
                 Some(near) => problem.because(format!("did you mean {near}?")),
-                None => problem.because(key.to_string()),
+                None => problem.named(&key.to_string()),
             }
         }
     }

@@ -4,6 +4,7 @@ use crate::outcome::Timestamp;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use chrono::SecondsFormat;
+use serde::Serialize;
 use url::form_urlencoded::Serializer;
 
 /// Says in the header `Link` where the next rows are (RFC 8288).
@@ -15,6 +16,12 @@ pub fn link_next(response: &mut Response, path: &str, parameters: &[(&str, Strin
     if let Ok(link) = link {
         response.headers_mut().insert(header::LINK, link);
     }
+}
+
+/// A place in a list as the parameter `cursor` has it.
+pub fn cursor_text(place: &impl Serialize) -> String {
+    // Text and numbers in memory can always be written.
+    serde_json::to_string(place).unwrap_or_default()
 }
 
 /// A time as a parameter has it.

@@ -5,7 +5,7 @@ use super::api::check_service;
 use super::audit::{self, Act};
 use super::auth::Identity;
 use super::fields::{Fields, WORDS};
-use super::listing::{cut, link_next, stamp};
+use super::listing::{cursor_text, cut, link_next, stamp};
 use super::problem::Problem;
 use super::request::{JsonBody, Query};
 use super::store;
@@ -13,7 +13,7 @@ use crate::outcome::Timestamp;
 use crate::report::deploys::burned;
 use crate::report::markers::MarkerEntry;
 use crate::slo::correction::YEARS;
-use crate::store::{Marker, Store};
+use crate::store::{Marker, MarkerCursor, Store};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -77,34 +77,33 @@ fn marker(new: &Fields, by: &Identity, now: Timestamp) -> Result<Marker, Problem
     Ok(marker)
 }
 
-/// Those of a service or of all, the latest first. The header `Link` has the address of those before
-/// them.
+/// Those of a service or of all, the latest first. The header `Link` has the address of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
-    let asked = query.only(&["service", "from", "to"])?;
+    let asked = query.only(&["service", "from", "to", "cursor", "limit"])?;
+    let (limit, cursor) = (asked.limit(LIMIT, LIMIT)?, asked.cursor::<MarkerCursor>()?);
     let service = asked.text("service")?.map(str::to_owned);
     let (from, to) = asked.span()?;
     let from = from.unwrap_or(Timestamp(0));
     let span = (from, to.unwrap_or(Timestamp(i64::MAX)));
+    let cursor = cursor.unwrap_or(MarkerCursor::FIRST);
     let (config, now) = (state.configs.borrow().clone(), state.clock.now());
     let of_service = service.clone();
     let read = move |store: &Store| {
-        let found = store.markers(of_service.as_deref(), span, LIMIT + 1)?;
-        let (found, has_more) = cut(found, LIMIT);
-        let before = found.last().filter(|_| has_more).map(|last| last.at);
+        let found = store.markers_behind(cursor, of_service.as_deref(), span, limit + 1)?;
+        let (found, has_more) = cut(found, limit);
+        let last = found.last().filter(|_| has_more).map(MarkerCursor::behind);
         let burned = burned(&config, store, &found, now)?;
-        Ok((MarkerEntry::list(&found, burned), before))
+        Ok((MarkerEntry::list(&found, burned), last))
     };
-    let (found, before) = store::read(&state, read).await?;
+    let (found, last) = store::read(&state, read).await?;
     if found.is_empty() {
         check_service(&state, service.as_deref())?;
     }
     let mut response = Json(found).into_response();
-    // Of several that are of the same moment, some may come twice; none is left out.
-    if let Some(before) = before {
-        let mut next = vec![
-            ("from", stamp(from)),
-            ("to", stamp(Timestamp(before.0 + 1))),
-        ];
+    if let Some(last) = last {
+        let mut next = vec![("from", stamp(from)), ("limit", limit.to_string())];
+        next.extend(to.map(|to| ("to", stamp(to))));
+        next.push(("cursor", cursor_text(&last)));
         next.extend(service.map(|name| ("service", name)));
         link_next(&mut response, "/api/v1/markers", &next);
     }

@@ -145,6 +145,7 @@ mod tests {
         for text in [
             include_str!("../../docs/WEB.md"),
             include_str!("../../README.md"),
+            include_str!("../../docs/GUIDE.md"),
         ] {
             for found in mention.find_iter(text) {
                 count += 1;

@@ -4,6 +4,7 @@ use super::BODY_LIMIT;
 use super::page::View;
 use super::page::problem::{Reader, render_problem};
 use crate::clock::Clock;
+use crate::text::beginning;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -11,6 +12,9 @@ use axum::middleware::Next;
 use axum::response::{AppendHeaders, Html, IntoResponse, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
+
+/// Characters of a name or an address that a client sent, as errors show it.
+pub const NAME_SHOWN: usize = 200;
 
 /// An error for a client.
 #[derive(Clone, Debug)]
@@ -48,6 +52,11 @@ impl Problem {
         self
     }
 
+    /// With the beginning of what the client named.
+    pub fn named(self, name: &str) -> Self {
+        self.because(beginning(name, NAME_SHOWN))
+    }
+
     /// With one more header.
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
@@ -82,8 +91,8 @@ impl IntoResponse for Problem {
 }
 
 pub async fn not_found(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "not found")
-        .because(format!("{} (the pages start at /)", uri.path()))
+    let title = "not found; the pages start at /";
+    Problem::new(StatusCode::NOT_FOUND, title).named(uri.path())
 }
 
 pub async fn method_not_allowed() -> Problem {
@@ -152,4 +161,19 @@ fn in_one_form(response: Response) -> Response {
         problem = problem.with(header::ALLOW, allow.clone());
     }
     problem.into_response().map(Body::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_long_address_is_not_repeated() {
+        let path = format!("/{}", "a/".repeat(10_000));
+        let problem = not_found(path.parse().expect("an address")).await;
+        assert_eq!(
+            problem.detail().map(|one| one.chars().count()),
+            Some(NAME_SHOWN + 1)
+        );
+    }
 }

@@ -205,16 +205,23 @@ fn is_known(headers: &HeaderMap, tag: &str) -> bool {
         .filter_map(|list| list.to_str().ok())
         .flat_map(|list| list.split(','))
         .map(str::trim);
-    seen.any(|seen| seen == "*" || seen.strip_prefix("W/").unwrap_or(seen) == tag)
+    seen.any(|seen| seen == "*" || opaque(seen) == opaque(tag))
+}
+
+/// A tag without the mark that it is weak.
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
 }
 
 pub async fn stylesheet(headers: HeaderMap) -> Response {
-    let tag = format!("\"{}\"", *style::HASH);
+    // Weak: the same for the body as it is and compressed (RFC 9110, 8.8.3.3).
+    let tag = format!("W/\"{}\"", *style::HASH);
     let known = is_known(&headers, &tag);
     let head = [
         (header::CONTENT_TYPE, "text/css; charset=utf-8".to_owned()),
         (header::CACHE_CONTROL, IMMUTABLE.to_owned()),
         (header::ETAG, tag),
+        (header::VARY, header::ACCEPT_ENCODING.to_string()),
     ];
     if known {
         (StatusCode::NOT_MODIFIED, head).into_response()
@@ -239,8 +246,22 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::IF_NONE_MATCH, sent.parse().expect("a value"));
-            assert_eq!(is_known(&headers, "\"a\""), known, "{sent}");
+            assert_eq!(is_known(&headers, "W/\"a\""), known, "{sent}");
         }
-        assert!(!is_known(&HeaderMap::new(), "\"a\""));
+        assert!(!is_known(&HeaderMap::new(), "W/\"a\""));
+    }
+
+    #[tokio::test]
+    async fn the_tag_of_the_style_is_of_each_of_its_encodings() {
+        let whole = stylesheet(HeaderMap::new()).await;
+        let tag = whole.headers()[header::ETAG].clone();
+        assert!(tag.as_bytes().starts_with(b"W/"), "{tag:?}");
+        let asked = HeaderMap::from_iter([(header::IF_NONE_MATCH, tag.clone())]);
+        let known = stylesheet(asked).await;
+        assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
+        for response in [whole, known] {
+            assert_eq!(response.headers()[header::ETAG], tag);
+            assert_eq!(response.headers()[header::VARY], "accept-encoding");
+        }
     }
 }

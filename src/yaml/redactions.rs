@@ -11,13 +11,9 @@ use url::Url;
 const LENGTH_MIN: usize = 4;
 /// Parts of an address that are shorter are words, unless their names say that they are secret.
 const TOKEN_MIN: usize = 16;
-/// So much of a secret's beginning is redacted as well where a text is cut: of an address, so much of
-/// what follows its scheme.
-const BEGINNING: usize = 8;
-/// Where a text is cut, so many characters of it are enough.
-const BEGINNING_AT_CUT: usize = 2;
-/// What a text is cut with, or quoted with.
-const CUTS: [&str; 6] = ["\u{2026}", "...", "\"", "'", "`", "\\"];
+/// Where a text is cut, so many characters of a secret's beginning are enough; of an address, so many
+/// behind its scheme.
+const BEGINNING_MIN: usize = 2;
 /// Parts of the names of parameters whose values are secret.
 const SECRET_NAMES: [&str; 8] = [
     "auth",
@@ -91,8 +87,8 @@ impl Redactions {
         self.0.is_empty()
     }
 
-    /// The text without any of the values, and without what begins as one of them: where it is cut, which
-    /// `…` shows, that may be a few characters only.
+    /// The text without any of the values, and without the beginning of one where the text is cut, which
+    /// [`CUT`] shows.
     pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut shown = String::new();
         let mut rest = text;
@@ -120,9 +116,8 @@ impl Redactions {
     fn first_in(&self, text: &str) -> Option<(usize, usize, &str)> {
         let found = self.0.iter().filter_map(|(secret, shown)| {
             let secret = secret.reveal();
-            let places = find(secret, text)
-                .into_iter()
-                .chain(before_cut(secret, text));
+            let whole = text.find(secret).map(|at| (at, secret.len()));
+            let places = whole.into_iter().chain(before_cut(secret, text));
             let (at, length) = places.min_by_key(|(at, length)| (*at, usize::MAX - length))?;
             Some((at, length, shown.as_str()))
         });
@@ -130,34 +125,20 @@ impl Redactions {
     }
 }
 
-/// Where the first few characters of a secret end at a cut of a text, and how many bytes they are.
+/// Where the beginning of a secret ends at a cut of a text, and how many bytes it is.
 fn before_cut(secret: &str, text: &str) -> Option<(usize, usize)> {
-    let beginnings = || {
-        let ends = secret.char_indices().map(|(at, c)| at + c.len_utf8());
-        ends.skip(BEGINNING_AT_CUT - 1)
-            .take_while(|end| *end < BEGINNING)
+    let scheme = secret.find("://").map_or(0, |at| at + "://".len());
+    let ends = || {
+        let ends = secret[scheme..].char_indices();
+        ends.map(|(at, c)| scheme + at + c.len_utf8())
+            .skip(BEGINNING_MIN - 1)
     };
     text.match_indices(CUT).find_map(|(cut, _)| {
-        let before = &text[..cut];
-        let longest = beginnings()
-            .filter(|end| before.ends_with(&secret[..*end]))
+        let longest = ends()
+            .take_while(|end| *end <= cut)
+            .filter(|end| text[..cut].ends_with(&secret[..*end]))
             .last();
         longest.map(|length| (cut - length, length))
-    })
-}
-
-/// Where a secret stands in a text, whole or cut, and how much of it.
-fn find(secret: &str, text: &str) -> Option<(usize, usize)> {
-    let scheme = secret.find("://").map_or(0, |at| at + "://".len());
-    let beginning = secret.floor_char_boundary(scheme + BEGINNING);
-    let mut places = text.match_indices(&secret[..beginning]);
-    places.find_map(|(at, _)| {
-        let same = secret.chars().zip(text[at..].chars());
-        let same = same.take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8());
-        let length = same.sum();
-        let rest = &text[at + length..];
-        let is_cut = rest.is_empty() || CUTS.iter().any(|cut| rest.starts_with(cut));
-        (length == secret.len() || is_cut).then_some((at, length))
     })
 }
 
@@ -243,7 +224,10 @@ mod tests {
             ("pass1 of x", "<secret> of x"),
             ("see https://docs.test/y", "see https://docs.test/y"),
             ("see https://", "see https://"),
-            ("to https://me:pass1@h.te", "to <secret>"),
+            ("see https:/\u{2026}", "see https:/\u{2026}"),
+            ("see https://\u{2026}", "see https://\u{2026}"),
+            ("to https://me\u{2026}", "to <secret>\u{2026}"),
+            ("to https://me:pass1@h.te\u{2026}", "to <secret>\u{2026}"),
         ] {
             assert_eq!(redactions.clean(text), shown);
         }
@@ -261,9 +245,13 @@ mod tests {
             ),
             ("status 200, expected 404", "status 200, expected 404"),
             (
-                "connection refused, connection-p",
-                "connection refused, <secret>",
+                "connection refused, connection-p\u{2026}",
+                "connection refused, <secret>\u{2026}",
             ),
+            ("the pool: connection", "the pool: connection"),
+            ("`connection` is expected", "`connection` is expected"),
+            ("\"expected\", not this", "\"expected\", not this"),
+            ("waiting for connection...", "waiting for connection..."),
             ("got \"expected-\u{2026}\"", "got \"<secret>\u{2026}\""),
             ("no connection-pool-1 here", "no <secret> here"),
         ] {

@@ -225,6 +225,23 @@ fn status_reports_the_same_of_a_running_daemon_and_of_its_store() {
 }
 
 #[test]
+fn status_says_that_another_daemon_uses_the_address() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let daemon = Daemon::start(&config(folder.path(), target(), "/", ""));
+    let other = folder.path().join("other.yaml");
+    let text = format!(
+        "listen: {}\nstore: {{ path: other.db, retention: 40d }}\nservices: [ {{ name: other, probes: [ {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }} ] }} ]\n",
+        daemon.address
+    );
+    fs::write(&other, text).expect("written");
+    let mut command = assert_cmd::Command::cargo_bin("slod").expect("built");
+    let output = command.arg("status").arg("--config").arg(&other);
+    let output = output.output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("another one uses its address"), "{said}");
+}
+
+#[test]
 fn the_log_says_once_that_a_probe_went_down_and_came_up_again() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = target();

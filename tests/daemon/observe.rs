@@ -544,3 +544,18 @@ fn what_does_not_exist_is_nobody() {
         );
     }
 }
+
+/// The number in a file of a container is the container's own: everything here descends from process 1.
+#[test]
+fn a_file_that_names_the_first_process_is_refused() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), "1\n").expect("written");
+    let mut sampler = ProcessSampler::new(host(), vec![spec(FoundBy::PidFile(file.path().into()))]);
+    let (views, fault) = sampler.sample();
+    assert!(views.is_empty(), "{views:?}");
+    let fault = fault.expect("a reason").to_string();
+    assert!(
+        fault.contains("names process 1, which is the first of the system"),
+        "{fault}"
+    );
+}

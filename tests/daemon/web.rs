@@ -472,3 +472,43 @@ fn a_store_that_cannot_be_read_is_unavailable_and_the_rest_is_answered() {
         assert_eq!(status(&daemon.request("GET", path)), "200", "{path}");
     }
 }
+
+/// Also where more are of one moment than a page has.
+#[test]
+fn the_link_of_a_page_leads_to_the_rest() {
+    let (daemon, _folder) = daemon();
+    let at = chrono::Utc::now().to_rfc3339();
+    for version in ["a", "b", "c", "d", "e"] {
+        let marker =
+            format!(r#"{{"service":"web","version":"{version}","author":"ada","at":"{at}"}}"#);
+        let added = daemon.post("/api/v1/markers", "application/json", &marker);
+        assert_eq!(status(&added), "201", "{added}");
+    }
+    let mut path = "/api/v1/markers?service=web&to=2999-01-01T00:00:00Z&limit=2".to_owned();
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let answer = daemon.request("GET", &path);
+        assert_eq!(status(&answer), "200", "{answer}");
+        let page = answer.split("\r\n\r\n").nth(1).expect("a body");
+        let page: Vec<serde_json::Value> = serde_json::from_str(page).expect("a list");
+        let versions = page.iter();
+        seen.extend(versions.map(|one| one["version"].as_str().unwrap_or_default().to_owned()));
+        let next = answer.split_once("link: <").and_then(|(_, rest)| {
+            let (next, _) = rest.split_once(">; rel=\"next\"")?;
+            Some(next.to_owned())
+        });
+        match next {
+            Some(next) => path = next,
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["e", "d", "c", "b", "a"]);
+    for path in [
+        "/api/v1/markers?cursor=1",
+        "/api/v1/alerts?from=2026-01-01T00:00:00Z&cursor=%7B%7D",
+        "/api/v1/alerts?limit=2",
+        "/api/v1/alerts?from=2026-01-01T00:00:00Z&limit=0",
+    ] {
+        assert_eq!(status(&daemon.request("GET", path)), "400", "{path}");
+    }
+}

@@ -43,3 +43,29 @@ fn alerts_are_found_by_when_they_fired() {
     assert_eq!(span(START + HOUR, START + 2 * HOUR), []);
     assert_eq!(span(START + HOUR / 2, START + 2 * HOUR), [one]);
 }
+
+#[test]
+fn pages_have_each_alert_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&folder.path().join("slod.db")).expect("a new store");
+    // All but the last are of one moment, as after a restart.
+    let of = |(number, from): (usize, i64)| {
+        let mut one = alert();
+        one.key.service = format!("service-{number}").into();
+        one.from = Timestamp(START + from);
+        one
+    };
+    let kept: Vec<_> = [5, 5, 5, 5, 5, 4].into_iter().enumerate().map(of).collect();
+    store.keep_alerts(&kept).expect("kept");
+    let span = (Timestamp(0), Timestamp(i64::MAX));
+    let mut seen = store.alerts(span.0, span.1, 2).expect("readable");
+    while seen.len() < kept.len() {
+        let cursor = AlertCursor::behind(seen.last().expect("a page is not empty"));
+        let page = store.alerts_behind(&cursor, span, 2).expect("readable");
+        assert!(!page.is_empty(), "{} of {}", seen.len(), kept.len());
+        seen.extend(page);
+    }
+    assert_eq!(seen, kept);
+    let end = AlertCursor::behind(&seen[kept.len() - 1]);
+    assert_eq!(store.alerts_behind(&end, span, 2).expect("readable"), []);
+}

@@ -16,7 +16,9 @@ use slod::clock::Clock;
 use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use slod::probe::heartbeat::Beat;
 use slod::slo::{BudgetingMethod, Sli, TallyKey, Threshold};
-use slod::store::{CountingPlan, PendingBeat, Store, StoreError, backup, check, recover};
+use slod::store::{
+    AlertCursor, CountingPlan, PendingBeat, Store, StoreError, backup, check, recover,
+};
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

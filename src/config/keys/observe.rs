@@ -148,7 +148,7 @@ pub const MATCH: Key<Mapping> = Key::optional(
 pub const PID_FILE: Key<FilePath> = Key::optional(
     "pid_file",
     FilePath,
-    "A file that contains the PID of the main process. A process that started more than a minute after the file was written is another one.",
+    "A file that contains the PID of the main process, as slod sees it: one that is written in a container holds a number of the container's own, so use `cgroup`, `port` or `match` there. A process that started more than a minute after the file was written is another one.",
 );
 
 pub const PORT: Key<Integer> = Key::optional(

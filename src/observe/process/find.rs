@@ -1,6 +1,6 @@
 //! Who belongs to a group, by what the config says.
 
-use super::table::{Listed, Looks, ProcessId, Table};
+use super::table::{INIT, Listed, Looks, ProcessId, Table};
 use crate::config::{FoundBy, Pattern};
 use crate::observe::cgroup::Hierarchies;
 use crate::observe::unreadable::Unreadable;
@@ -20,6 +20,8 @@ const MEMBERS_MAX: u64 = 1 << 20;
 /// A process that started so many seconds after its file was written is not the one of the file, which has
 /// ended: the system has given its number to another one. Clocks are set by less than this.
 const LATER: u64 = 60;
+/// The parent of the kernel's threads.
+const KTHREADD: i32 = 2;
 /// The kernel keeps so many bytes of a name.
 const COMM: usize = 15;
 
@@ -78,6 +80,10 @@ impl Finder {
                 let Some(PidFile { pid, written }) = pid_in(path)? else {
                     return Ok(Vec::new());
                 };
+                if let Some(what) = other_than_service(table, pid) {
+                    let path = path.clone();
+                    return Err(Unreadable::NotService { path, pid, what });
+                }
                 let found = table.of_pid(pid).filter(|at| {
                     let started = boot.map(|boot| boot + table.at(*at).id.started_seconds());
                     started
@@ -108,6 +114,18 @@ impl Looks {
         let cut = name.len() > COMM && name.as_bytes()[..COMM] == *self.comm.as_bytes();
         self.comm == name || cut || self.program.as_deref() == Some(name)
     }
+}
+
+/// Why a process cannot be the one of a service. Files of containers hold the numbers of the container,
+/// which are those of others here: all that run are descendants of the first process.
+fn other_than_service(table: &Table, pid: i32) -> Option<&'static str> {
+    if pid == INIT {
+        return Some("the first of the system");
+    }
+    let listed = table.at(table.of_pid(pid)?);
+    let looks = table.looks(listed)?;
+    let is_kernel = listed.resident_bytes == 0 && looks.cmdline.is_empty();
+    (is_kernel && listed.parent == KTHREADD).then_some("a thread of the kernel")
 }
 
 struct PidFile {

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The first process of every system and of every container: who cannot see it does not see all.
-const INIT: i32 = 1;
+pub(super) const INIT: i32 = 1;
 
 /// A number is given away again; together with the start it is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

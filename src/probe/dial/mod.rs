@@ -30,4 +30,4 @@ pub use resolve::{Family, Host, resolve};
 pub use several::{share_end, together};
 pub use tls::{Tls, TlsOptions, TlsStream, Trusted};
 pub use tls_error::{certificate as certificate_fault, dated};
-pub use trust::Trust;
+pub use trust::{NO_TRUSTED, Trust};

@@ -4,6 +4,7 @@ use super::authorities::{OutOfDate, out_of_date};
 use super::certificates::read_certificates;
 use super::tls::{Identity, Tls, TlsOptions};
 use super::tls_error::dated;
+use super::trust::{NO_TRUSTED, NO_TRUSTED_HELP};
 use super::{Address, Family, Trust};
 use crate::diagnostic::Severity;
 use crate::yaml::{Bool, Choice, Declared, FilePath, Key, Mapping, Parsed, Section};
@@ -40,7 +41,7 @@ const SERVER_NAME: Key<Parsed<ServerName<'static>>> = Key::optional(
     "server_name",
     Parsed {
         label: "host name or IP address",
-        expected: "a host name such as db.example.org, or an IP address",
+        expected: "a host name such as db.example.org, whose last label is no number, or an IP address",
         parse: |text| ServerName::try_from(text.to_owned()).ok(),
     },
     "Name to send and to verify instead of the configured host.",
@@ -92,7 +93,16 @@ pub fn optional_tls(
         alpn,
         ..TlsOptions::read(&tls)
     };
-    options.build(section, key)
+    let tls = options.build(section, key)?;
+    refuse_untrusting(section, key, &tls)?;
+    Some(tls)
+}
+
+/// Reports at `key` that servers are verified by the system's certificates and there is none.
+pub fn refuse_untrusting(section: &Section<'_>, key: &Key<Mapping>, tls: &Tls) -> Option<()> {
+    let trusted = tls.trusted_now();
+    let report = |fault| section.error("invalid-value", key, fault, NO_TRUSTED_HELP);
+    trusted.map_err(|_| report(NO_TRUSTED)).ok().map(drop)
 }
 
 /// Reports a `tls:` with nothing below it, which would otherwise mean no TLS.

@@ -17,7 +17,7 @@ pub struct SystemTrust {
 }
 
 struct Known {
-    trust: Arc<Trust>,
+    trust: Loaded,
     read_at: Instant,
 }
 
@@ -39,31 +39,36 @@ impl SystemTrust {
                 // Without a thread, they are read a minute later.
                 let _ = again.spawn(|| self.read_again());
             }
-            return Ok(trust.clone());
+            return trust.clone();
         }
-        let trust = (self.load)()?;
+        let trust = (self.load)();
         *known = Some(Known {
             trust: trust.clone(),
             read_at: now,
         });
-        Ok(trust)
+        trust
     }
 
     fn read_again(&self) {
-        let trust = match (self.load)() {
-            Ok(trust) => trust,
-            Err(error) => {
+        let read = (self.load)();
+        let mut known = self.known.lock();
+        let Some(Known { trust, .. }) = &mut *known else {
+            return;
+        };
+        match (&*trust, &read) {
+            (Ok(_), Err(error)) => {
                 tracing::warn!("the trusted certificates of the system stay as they were: {error}");
                 return;
             }
-        };
-        if let Some(known) = &mut *self.known.lock()
-            && known.trust.certificates() != trust.certificates()
-        {
-            let (before, now) = (known.trust.certificates().len(), trust.certificates().len());
-            tracing::info!("the system trusts other certificates: {now}, {before} before");
-            known.trust = trust;
+            (Ok(before), Ok(now)) if before.certificates() == now.certificates() => return,
+            (Err(_), Err(_)) => return,
+            (before, Ok(now)) => {
+                let count = |trust: &Arc<Trust>| trust.certificates().len();
+                let (before, now) = (before.as_ref().map_or(0, count), count(now));
+                tracing::info!("the system trusts other certificates: {now}, {before} before");
+            }
         }
+        *trust = read;
     }
 }
 
@@ -72,6 +77,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    static HAS_NONE: AtomicBool = AtomicBool::new(true);
     static IS_CHANGED: AtomicBool = AtomicBool::new(false);
 
     fn load() -> Loaded {
@@ -82,6 +88,30 @@ mod tests {
         };
         let made = rcgen::generate_simple_self_signed([name.to_owned()]).expect("a certificate");
         Trust::new(&[made.cert.der().clone()])
+    }
+
+    fn load_later() -> Loaded {
+        if HAS_NONE.load(Ordering::Relaxed) {
+            return Err("none".to_owned());
+        }
+        load()
+    }
+
+    #[test]
+    fn a_system_without_certificates_may_get_some() {
+        let system: &'static SystemTrust = Box::leak(Box::new(SystemTrust::new(load_later)));
+        let begin = Instant::now();
+        assert_eq!(system.at(begin).err().as_deref(), Some("none"));
+        HAS_NONE.store(false, Ordering::Relaxed);
+        assert!(system.at(begin + Duration::from_secs(59)).is_err());
+        let asked = Instant::now();
+        while system.at(begin + EVERY).is_err() {
+            assert!(
+                asked.elapsed() < Duration::from_secs(20),
+                "it is not read again"
+            );
+            thread::yield_now();
+        }
     }
 
     #[test]

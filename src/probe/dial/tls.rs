@@ -86,10 +86,7 @@ impl Tls {
         let trust = match options.trust {
             _ if options.insecure => TrustSource::Everybody,
             Some(trust) => TrustSource::These(trust),
-            None => {
-                Trust::system()?;
-                TrustSource::System
-            }
+            None => TrustSource::System,
         };
         let has_identity = options.identity.is_some();
         let config = match options.identity {
@@ -111,6 +108,16 @@ impl Tls {
             TrustSource::Everybody => Trusted::All,
             TrustSource::System => Trusted::System,
             TrustSource::These(trust) => Trusted::These(trust.to_pem()),
+        }
+    }
+
+    /// What servers are verified by now; `None` trusts everybody. Fails with a sentence if the system trusts
+    /// nobody.
+    pub fn trusted_now(&self) -> Result<Option<Arc<Trust>>, String> {
+        match &self.trust {
+            TrustSource::Everybody => Ok(None),
+            TrustSource::These(trust) => Ok(Some(trust.clone())),
+            TrustSource::System => Trust::system().map(Some),
         }
     }
 
@@ -143,7 +150,9 @@ impl Tls {
         progress: &mut Progress<'_>,
     ) -> Result<TlsStream, Failure> {
         progress.enter(Measurement::Tls);
-        let recorder = Arc::new(Recorder::new(self.trust.now()?));
+        let trust = self.trusted_now();
+        let trust = trust.map_err(|fault| Failure::bad(Cause::Certificate, fault))?;
+        let recorder = Arc::new(Recorder::new(trust));
         let mut config = ClientConfig::clone(&self.config);
         config.alpn_protocols = self.alpn.iter().map(|one| one.to_vec()).collect();
         config
@@ -163,21 +172,6 @@ impl Tls {
         })?;
         progress.record("tls", || format!("{shown}: {}", agreed(&stream)));
         Ok(TlsStream(stream))
-    }
-}
-
-impl TrustSource {
-    /// What is trusted now; `None` trusts everybody.
-    fn now(&self) -> Result<Option<Arc<Trust>>, Failure> {
-        match self {
-            Self::Everybody => Ok(None),
-            Self::These(trust) => Ok(Some(trust.clone())),
-            Self::System => {
-                let system = Trust::system();
-                let bad = |fault| Failure::bad(Cause::Certificate, fault);
-                system.map(Some).map_err(bad)
-            }
-        }
     }
 }
 
@@ -313,6 +307,13 @@ fn names(certificate: &X509Certificate<'_>) -> String {
     format!(" for {}", shown.join(", "))
 }
 
+/// Kinds of signatures that the library does not verify.
+const NOT_VERIFIED: [SignatureScheme; 3] = [
+    SignatureScheme::ECDSA_NISTP521_SHA512,
+    SignatureScheme::RSA_PKCS1_SHA1,
+    SignatureScheme::ECDSA_SHA1_Legacy,
+];
+
 /// What a server showed.
 #[derive(Debug)]
 struct Seen {
@@ -321,7 +322,9 @@ struct Seen {
     chain_ends: Option<i64>,
 }
 
-/// Verifies, and remembers what the server showed on one connection.
+/// Verifies, and remembers what the server showed on one connection. Where everybody is trusted, a signature
+/// of the handshake proves nothing either, so that any is accepted: of short keys and of kinds that the
+/// library does not know, too, as printers and management controllers have them.
 #[derive(Debug)]
 struct Recorder {
     trust: Option<Arc<Trust>>,
@@ -367,7 +370,10 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        tls12_signature(message, cert, signature)
+        match self.trust {
+            Some(_) => tls12_signature(message, cert, signature),
+            None => Ok(HandshakeSignatureValid::assertion()),
+        }
     }
 
     fn verify_tls13_signature(
@@ -376,12 +382,19 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        tls13_signature(message, cert, signature)
+        match self.trust {
+            Some(_) => tls13_signature(message, cert, signature),
+            None => Ok(HandshakeSignatureValid::assertion()),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider()
+        let mut schemes = provider()
             .signature_verification_algorithms
-            .supported_schemes()
+            .supported_schemes();
+        if self.trust.is_none() {
+            schemes.extend(NOT_VERIFIED);
+        }
+        schemes
     }
 }

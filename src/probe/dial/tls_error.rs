@@ -236,7 +236,7 @@ fn refusal(alert: AlertDescription) -> String {
         22 => "record overflow",
         30 => "decompression failed",
         40 => {
-            "handshake failure: nothing in common (a key on the curve P-521 is not supported), or a client certificate is missing"
+            "handshake failure: nothing in common (a key on the curve P-521 is supported only with `insecure` and TLS 1.3), or a client certificate is missing"
         }
         41 | 116 => "it requires a client certificate",
         42 => "the client certificate is not valid",

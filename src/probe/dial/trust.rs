@@ -23,6 +23,10 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
+/// Why nobody can be verified by the system's certificates, and what to do about it.
+pub const NO_TRUSTED: &str = "this system has no trusted certificates";
+pub const NO_TRUSTED_HELP: &str = "install ca-certificates, or set `ca_file`";
+
 /// Certificates to trust. A server that shows one of them itself is trusted as long as its dates
 /// and its name fit, as curl and Go do; rustls alone refuses it if it is an authority's, as
 /// `openssl req -x509` makes them, or of the first version of X.509.
@@ -54,7 +58,7 @@ impl Trust {
         for error in &loaded.errors {
             tracing::warn!("cannot read a trusted certificate of the system: {error}");
         }
-        Self::new(&loaded.certs)
+        Self::new(&loaded.certs).map_err(|_| format!("{NO_TRUSTED}: {NO_TRUSTED_HELP}"))
     }
 
     /// All of them, in DER.

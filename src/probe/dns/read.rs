@@ -46,6 +46,7 @@ pub fn read(section: &Section<'_>) -> Option<DnsProbe> {
         Protocol::Tcp => Transport::Tcp,
         Protocol::Tls => {
             let tls = tls?.build(section, &keys::TLS)?;
+            options::refuse_untrusting(section, &keys::TLS, &tls)?;
             let name = options::server_name(section, &tls, &keys::SERVER, &server)?;
             Transport::Tls(Box::new(tls), name)
         }

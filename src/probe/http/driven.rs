@@ -69,7 +69,7 @@ impl Driven {
         let version = request.as_ref().map_or(version, |request| {
             fitting_version(section, request, version)
         });
-        let transport = read_transport(section, version);
+        let transport = read_transport(section, version, request.as_ref());
         let status = section.all(&keys::EXPECT_STATUS);
         let request = request?;
         warn_of_open_secrets(section, &request);

@@ -66,7 +66,7 @@ impl Endpoint {
         let version = request.as_ref().map_or(version, |request| {
             fitting_version(section, request, version)
         });
-        let transport = read_transport(section, version);
+        let transport = read_transport(section, version, request.as_ref());
         let follow = section.get(&keys::FOLLOW_REDIRECTS);
         let max = section.get(&keys::MAX_REDIRECTS);
         let body_limit = section.get(&BODY_LIMIT);

@@ -38,7 +38,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let version = request.as_ref().map_or(version, |request| {
         fitting_version(section, request, version)
     });
-    let transport = read_transport(section, version);
+    let transport = read_transport(section, version, request.as_ref());
     let follow = section.get(&keys::FOLLOW_REDIRECTS);
     let max = section.get(&keys::MAX_REDIRECTS);
     let body_limit = section.get(&keys::BODY_LIMIT);
@@ -91,8 +91,12 @@ fn refuse_what_has_no_body(section: &Section<'_>, request: &Request, expect: &Ex
 }
 
 /// How requests reach the server, of the keys that every kind over HTTP has.
-pub fn read_transport(section: &Section<'_>, version: Version) -> Option<Transport> {
-    let tls = read_tls(section, version);
+pub fn read_transport(
+    section: &Section<'_>,
+    version: Version,
+    request: Option<&Request>,
+) -> Option<Transport> {
+    let tls = read_tls(section, version, request);
     let proxy = read_proxy(section);
     let family = section.get(&options::IP_VERSION);
     let (tls, foreign_tls) = tls?;
@@ -297,7 +301,11 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
 }
 
 /// For the configured origin, and for all others, which never see the client certificate.
-fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, Tls)> {
+fn read_tls(
+    section: &Section<'_>,
+    version: Version,
+    request: Option<&Request>,
+) -> Option<(Tls, Tls)> {
     let mut own = section
         .section(&keys::TLS)
         .map_or_else(TlsOptions::default, |tls| TlsOptions::read(&tls));
@@ -307,8 +315,12 @@ fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, Tls)> {
         Version::Http2 => &[b"h2"],
     };
     let foreign = own.for_others();
-    own.build(section, &keys::TLS)
-        .zip(foreign.build(section, &keys::TLS))
+    let own = own.build(section, &keys::TLS)?;
+    // Plain `http` needs no trusted certificate, unless a redirect leads to `https`.
+    if request.is_some_and(Request::is_https) {
+        options::refuse_untrusting(section, &keys::TLS, &own)?;
+    }
+    Some((own, foreign.build(section, &keys::TLS)?))
 }
 
 fn read_proxy(section: &Section<'_>) -> Option<Proxy> {

@@ -54,7 +54,7 @@ pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
     let version = request.as_ref().map_or(version, |request| {
         fitting_version(section, request, version)
     });
-    let transport = read_transport(section, version);
+    let transport = read_transport(section, version, request.as_ref());
     let (api, question, request) = (api?, question?, request?);
     warn_of_open_secrets(section, &request);
     let expect = expect?;

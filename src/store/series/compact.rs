@@ -6,8 +6,8 @@ use super::names::{self, SeriesId};
 use super::{Span, of_id, start_of, ticks};
 use crate::outcome::Timestamp;
 use crate::sample::{Point, Sample, SeriesKind, Summary, minutes, thinned};
-use crate::store::Store;
 use crate::store::header::hour_of;
+use crate::store::{Store, writing};
 use crate::units::DAY;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl Store {
         let Some((hour, lane)) = due.filter(|(hour, _)| *hour < hour_of(now.before(SETTLE))) else {
             return Ok(false);
         };
-        let tx = self.conn.unchecked_transaction()?;
+        let tx = writing(&self.conn)?;
         for (series, samples) in ticks::lane_hour(&tx, hour, lane)? {
             self.write_hour(hour, series, samples)?;
         }
@@ -107,7 +107,7 @@ impl Store {
         if next_block(&self.conn, Span::Hour, 0, limit)?.is_none() {
             return Ok(false);
         }
-        let tx = self.conn.unchecked_transaction()?;
+        let tx = writing(&self.conn)?;
         for _ in 0..DAYS {
             let Some(id) = next_block(&tx, Span::Hour, 0, limit)? else {
                 break;
@@ -171,7 +171,7 @@ impl Store {
 
     /// Deletes some of what is older than `horizon`.
     pub(super) fn try_expire_samples(&mut self, horizon: Timestamp) -> rusqlite::Result<bool> {
-        let tx = self.conn.unchecked_transaction()?;
+        let tx = writing(&self.conn)?;
         let hour = hour_of(horizon);
         let mut is_done = tx.execute("DELETE FROM sample WHERE hour < ?1", [hour])? > 0;
         for span in [Span::Day, Span::Hour] {

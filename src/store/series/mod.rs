@@ -26,7 +26,7 @@ pub use names::{SeriesId, SeriesInfo};
 pub(super) use recover::recover;
 pub use ticks::Tick;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, writing};
 use crate::outcome::Timestamp;
 use crate::units::HOUR_MS;
 use std::time::Duration;
@@ -103,7 +103,7 @@ impl Store {
             None => Names::load(&self.conn)?,
         };
         let names = self.series.insert(names);
-        let tx = self.conn.unchecked_transaction()?;
+        let tx = writing(&self.conn)?;
         let mut excess = 0;
         for tick in ticks {
             excess += ticks::insert(&tx, names, tick)?;

@@ -113,7 +113,7 @@ fn list(shown: &Alerts, filter: &Filter, at: Timestamp, query: PageQuery<'_>) ->
     };
     let mut firing = stage(Stage::Firing, &shown.firing);
     // Stable: the newest of equals stays first.
-    firing.sort_by_key(|(_, alert)| alert.urgency);
+    firing.sort_by_key(|(_, alert)| (alert.urgency, alert.is_inhibited()));
     let over = shown.over.as_deref();
     let all = [
         firing,

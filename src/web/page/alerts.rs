@@ -2,7 +2,7 @@
 
 use super::frame::{HOME, since};
 use super::parts::{moment, service_path};
-use crate::alert::{AlertRecord, Source, Urgency};
+use crate::alert::{AlertRecord, Inhibitor, Source, Urgency};
 use crate::alerting::AlertsView;
 use crate::format::numbers;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
@@ -10,6 +10,7 @@ use crate::outcome::Timestamp;
 use crate::report::health::Health;
 use crate::signal::SIGNALS;
 use maud::{Markup, html};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
 /// The page of all alerts has more.
@@ -22,7 +23,7 @@ struct Firing<'a> {
     view: Option<&'a ObjectiveView>,
 }
 
-/// Those of some services, pages first, then the newest; nothing where there are none. `root` leads
+/// Those of some services, pages first, of them those that notify, then the newest; nothing where there are none. `root` leads
 /// to the overview, which also shows those of the host and of slod.
 pub fn alerts<'a>(
     services: impl Iterator<Item = &'a ServiceView>,
@@ -38,7 +39,9 @@ pub fn alerts<'a>(
     firing.sort_by_key(|one| {
         let tier = one.alert.key.tier();
         let tier = tier.map_or(u8::MAX, |tier| tier.number);
-        (one.alert.urgency, tier, Reverse(one.alert.from))
+        let is_inhibited = one.alert.is_inhibited();
+        let newest = Reverse(one.alert.from);
+        (one.alert.urgency, is_inhibited, tier, newest)
     });
     let more = firing.len().saturating_sub(MAX_ROWS);
     html! {
@@ -184,10 +187,18 @@ pub fn what_sign(sign: &str, subject: &str) -> Markup {
     }
 }
 
+/// Of the tiers only the objective is known to readers of a page.
+fn inhibitor(by: &Inhibitor) -> Cow<'static, str> {
+    match by {
+        Inhibitor::Tier(_) => "a faster tier".into(),
+        other => other.words().into(),
+    }
+}
+
 /// What keeps an alert from notifying, and who takes care of it.
 pub fn marks(alert: &AlertRecord) -> Markup {
     html! {
-        @if let Some(by) = &alert.inhibited_by { ", inhibited by " bdi { (by.words()) } }
+        @if let Some(by) = &alert.inhibited_by { ", inhibited by " bdi { (inhibitor(by)) } }
         @if let Some(id) = alert.silenced_by { ", silenced by " (id) }
         @if let Some(one) = &alert.acknowledged {
             ", acknowledged by " bdi { (one.by) }

@@ -9,6 +9,9 @@ use axum::extract::Request;
 use axum::http::{Method, header};
 use maud::html;
 
+/// No page is deeper.
+const DEPTH_MAX: usize = 8;
+
 /// A browser that wants a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
@@ -30,7 +33,7 @@ impl Reader {
         }
         let root = match uri.path().matches('/').count() {
             0 | 1 => "./".to_owned(),
-            steps => "../".repeat(steps - 1),
+            steps => "../".repeat((steps - 1).min(DEPTH_MAX)),
         };
         let query = uri.query().unwrap_or_default().to_owned();
         Some(Self { root, query })
@@ -87,6 +90,7 @@ mod tests {
             ("/nowhere?reload", "./"),
             ("/services/none", "../"),
             ("/services/none/", "../../"),
+            (&"/a".repeat(10_000), &"../".repeat(DEPTH_MAX)),
         ] {
             let reader = reader("GET", uri, "text/html").expect("a browser");
             assert_eq!(reader.root, root, "{uri}");
