@@ -156,7 +156,8 @@ impl GoingOn {
             let Held {
                 threshold, source, ..
             } = &held;
-            let why = format!("{threshold} was missed over {SLIDING} s ({source})");
+            let measured = held.in_words();
+            let why = format!("{threshold} was missed over {SLIDING} s ({source}): {measured}");
             self.stop(Ending::Aborted { why });
         }
     }
