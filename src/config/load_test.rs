@@ -117,13 +117,23 @@ fn scenario(section: &Section<'_>, name: String) -> Option<Scenario> {
     } else {
         (Model::Open { poisson: poisson? }, rate?)
     };
+    let stages = stages.into_iter().enumerate().map(numbered);
     let scenario = Scenario {
         name,
         purpose: purpose?,
         model,
-        stages,
+        stages: stages.collect(),
     };
     check(section, &scenario).then_some(scenario)
+}
+
+/// A stage without a name is shown by its number.
+fn numbered((place, stage): (usize, Stage)) -> Stage {
+    if stage.name.is_empty() {
+        let name = (place + 1).to_string();
+        return Stage { name, ..stage };
+    }
+    stage
 }
 
 fn user_stages(section: &Section<'_>) -> Option<Vec<Stage>> {

@@ -31,6 +31,8 @@ pub(super) fn read(
         ))
     })?;
     let percentiles = percentiles(&header);
+    let [longest] =
+        csv::columns(&header, ["Total Max Response Time"]).map_or([None], |all| all.map(Some));
     let (mut before, mut moments) = ([0_u64; 2], 0_u64);
     while let Some(line) = lines.next()? {
         let values = csv::values(&line);
@@ -51,8 +53,11 @@ pub(super) fn read(
             Some((*share, Duration::try_from_secs_f64(ms / 1000.0).ok()?))
         });
         let known: Vec<_> = known.collect();
-        // Without percentiles yet, the requests wait for the first line that has some.
-        if known.is_empty() {
+        // Without percentiles yet, the requests wait for the first line that has some. Locust counts
+        // requests before their response times, and meanwhile all percentiles are 0.
+        let is_timed = known.iter().any(|(_, time)| !time.is_zero());
+        let took = longest.and_then(|place| text(place).parse::<f64>().ok());
+        if known.is_empty() || (!is_timed && took.is_some_and(|ms| ms >= 0.5)) {
             continue;
         }
         let made = requests.saturating_sub(before[0]);

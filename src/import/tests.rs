@@ -133,6 +133,28 @@ fn requests_of_locust_without_percentiles_wait_for_some_and_none_is_lost() {
 }
 
 #[test]
+fn percentiles_of_locust_that_are_all_zero_are_not_known_yet() {
+    let header = "Timestamp,User Count,Type,Name,50%,95%,Total Request Count,Total Failure Count,Total Max Response Time";
+    let fastest = |longest: &str| {
+        let rows = format!(
+            "{header}
+1790000000,10,,Aggregated,0,0,40,0,{longest}
+1790000001,10,,Aggregated,20,30,80,0,47.5
+"
+        );
+        let run = read(Tool::Locust, &rows).expect("readable");
+        let figures = crate::load::Figures::of(&run.windows);
+        (
+            figures.completed,
+            figures.extremes().map(|(least, _)| least.is_zero()),
+        )
+    };
+    assert_eq!(fastest("47.5"), (80, Some(false)));
+    // They can be so fast: Locust rounds to whole milliseconds.
+    assert_eq!(fastest("0.4"), (80, Some(true)));
+}
+
+#[test]
 fn the_percentiles_of_locust_come_out_again() {
     let text = "Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%,Total Request Count,Total Failure Count,Total Median Response Time
 1790000000,10,GET,/chat,0.0,0.0,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,0,0,0

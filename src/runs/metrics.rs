@@ -118,12 +118,18 @@ const RUNNING: &[Described<Running>] = &[
     (
         Family::counter(
             "slod_load_dropped_starts_total",
-            RUN,
-            "Starts that were due since the start of the run and not made, because too many requests were open; absent for engines that do not count them.",
+            &["service", "scenario", "engine", "reason"],
+            "Starts that were due since the start of the run and not made, by reason: `open_requests` (as many requests were open as may be: the service did not answer in time) or `generator` (the machine of the generator lacked a port, a file descriptor, memory or the like; the report of the run has the first lack in words); absent for engines that do not count them.",
         ),
         |samples, run| {
             if let Some(dropped) = run.dropped {
-                samples.count(dropped);
+                let reasons = [
+                    ("open_requests", dropped.open_requests),
+                    ("generator", dropped.generator),
+                ];
+                for (reason, count) in reasons {
+                    samples.with("reason", reason, |samples| samples.count(count));
+                }
             }
         },
     ),
@@ -298,9 +304,8 @@ mod tests {
         String::from_utf8(sink.finish().expect("memory")).expect("text")
     }
 
-    #[test]
-    fn what_is_not_known_of_a_run_is_absent() {
-        let window = LoadWindow {
+    fn window() -> LoadWindow {
+        LoadWindow {
             start: Duration::ZERO,
             length: Duration::from_secs(1),
             stage: 0,
@@ -316,7 +321,12 @@ mod tests {
             failed_latency: Histogram::default(),
             lag: Duration::ZERO,
             generator_cpu: None,
-        };
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_of_a_run_is_absent() {
+        let window = window();
         let unknown = [
             "slod_load_due_requests_per_second{",
             "slod_load_in_flight_requests{",
@@ -339,5 +349,15 @@ mod tests {
             assert_eq!(own.contains(name), is_known, "{name}: {own}");
         }
         assert!(!own.contains("result=\"unknown\""), "{own}");
+    }
+
+    #[test]
+    fn starts_are_dropped_for_a_reason() {
+        let mut dropped = window();
+        (dropped.dropped, dropped.lacking) = (30, 20);
+        let text = shown(SLOD, dropped);
+        for reason in ["\"open_requests\"} 10", "\"generator\"} 20"] {
+            assert!(text.contains(&format!("reason={reason}")), "{text}");
+        }
     }
 }

@@ -44,8 +44,27 @@ pub struct Running {
     /// Nothing says whether they failed.
     pub unjudged: u64,
     /// `None` where nobody counts them.
-    pub dropped: Option<u64>,
+    pub dropped: Option<Dropped>,
     pub failed: Vec<(Cause, u64)>,
+}
+
+/// Starts that were due and not made, since the start.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropped {
+    /// Too many requests were open.
+    pub open_requests: u64,
+    /// The generator's machine lacked something for them.
+    pub generator: u64,
+}
+
+impl Dropped {
+    fn of(windows: &[LoadWindow]) -> Self {
+        let sum = |of: fn(&LoadWindow) -> u64| windows.iter().map(of).sum();
+        Self {
+            open_requests: sum(|one| one.dropped.saturating_sub(one.lacking)),
+            generator: sum(|one| one.lacking),
+        }
+    }
 }
 
 impl RunsView {
@@ -97,7 +116,6 @@ impl Running {
                 None => failed.push((*cause, *count)),
             }
         }
-        let dropped = windows.iter().map(|window| window.dropped).sum();
         Some(Self {
             run,
             model: record.scenario.model,
@@ -108,7 +126,7 @@ impl Running {
             recent: Figures::of(windows.iter().filter(recent)),
             good: windows.iter().map(|window| window.good).sum(),
             unjudged: windows.iter().map(|window| window.unjudged).sum(),
-            dropped: record.counts_dropped().then_some(dropped),
+            dropped: record.counts_dropped().then(|| Dropped::of(windows)),
             failed,
         })
     }

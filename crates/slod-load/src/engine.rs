@@ -129,6 +129,11 @@ impl Engine {
         None
     }
 
+    /// What this machine lacked first for a start, in words, so far.
+    pub fn lack(&self) -> Option<String> {
+        self.plan.examples.lack()
+    }
+
     /// Starts no more requests; those in flight end by their deadlines.
     pub fn stop(&self) {
         self.stop.send_replace(true);

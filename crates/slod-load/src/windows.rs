@@ -119,15 +119,17 @@ impl Sum {
 
 fn window(part: Part, scenario: &Scenario, generator_cpu: Option<f64>) -> LoadWindow {
     let start = WINDOW * u32::try_from(part.number).unwrap_or(u32::MAX);
-    let level = |at: Duration| scenario.at(at).map_or(0.0, |(_, level)| level);
     let last_stage = scenario.stages.len().saturating_sub(1);
+    // A stage may begin within a window: the load and its stage are those of most of it.
+    let planned = scenario.at(start + WINDOW / 2);
+    let (stage, due) = planned.unwrap_or((last_stage, 0.0));
     let mut failed = part.failed;
     failed.sort_unstable();
     LoadWindow {
         start,
         length: WINDOW,
-        stage: scenario.at(start).map_or(last_stage, |(stage, _)| stage),
-        due: level(start + WINDOW / 2),
+        stage,
+        due,
         active: part.active / WINDOW.as_secs_f64(),
         started: part.started,
         dropped: part.dropped,
@@ -263,6 +265,25 @@ mod tests {
         (kept[2].good, kept[2].failed, kept[2].dropped) = (0, Vec::new(), 0);
         close(&mut kept, Duration::from_millis(1500));
         assert_eq!(lengths(&kept), [1000, 500]);
+    }
+
+    #[test]
+    fn a_window_has_the_stage_and_the_load_of_most_of_it() {
+        let mut scenario = scenario();
+        scenario.stages[0].length = Duration::from_millis(1333);
+        scenario.stages.push(Stage {
+            to: 20.0,
+            from: 20.0,
+            ..scenario.stages[0].clone()
+        });
+        let shown = |number| {
+            let window = window(part(number), &scenario, None);
+            (window.stage, window.due)
+        };
+        assert_eq!(
+            [shown(0), shown(1), shown(2)],
+            [(0, 10.0), (1, 20.0), (1, 20.0)]
+        );
     }
 
     #[test]

@@ -86,6 +86,14 @@ impl Generator {
         }
     }
 
+    /// What the generator's machine lacked first for a start, in words, so far.
+    pub fn lack(&self) -> Option<String> {
+        match self {
+            Self::Own(engine, _) => engine.lack(),
+            Self::Tool(_) => None,
+        }
+    }
+
     pub fn finish(self) -> Generated {
         match self {
             Self::Own(engine, _) => {

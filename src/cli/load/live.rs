@@ -6,7 +6,7 @@ use super::generator::Generator;
 use super::plan::Prepared;
 use crate::cli::kept_run::KeptRun;
 use crate::cli::log::HeldLog;
-use crate::cli::progress::{Progress, own_lack};
+use crate::cli::progress::Progress;
 use crate::cli::stop_requests::StopRequests;
 use crate::cli::{GiveBack, exit};
 use crate::clock::Clock;
@@ -19,6 +19,7 @@ use crate::report::load_run::{Held, Requirement, Threshold, requirements};
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
 use crate::tasks::threads::refusal;
+use crate::text::printable;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,6 +140,9 @@ impl GoingOn {
     }
 
     fn take(&mut self, window: LoadWindow) {
+        if window.lacking > 0 {
+            self.progress.lacks(self.generator.lack());
+        }
         self.progress.window(&window);
         self.kept.window(window.clone());
         if window.start.as_secs().is_multiple_of(GIVE_BACK) {
@@ -152,7 +156,8 @@ impl GoingOn {
             let Held {
                 threshold, source, ..
             } = &held;
-            let why = format!("{threshold} was missed over {SLIDING} s ({source})");
+            let measured = held.in_words();
+            let why = format!("{threshold} was missed over {SLIDING} s ({source}): {measured}");
             self.stop(Ending::Aborted { why });
         }
     }
@@ -216,6 +221,29 @@ fn line(window: &LoadWindow, run: &RunRecord) -> String {
         time(figures.quantile(0.95)),
         failed.map_or_else(|| "-".to_owned(), numbers::failed),
         window.dropped,
-        own_lack(window.lacking),
+        lacked(window.lacking, run.lack.as_deref()),
     )
+}
+
+/// How many of the dropped starts are the generator's own fault, and why.
+fn lacked(lacking: u64, first: Option<&str>) -> String {
+    if lacking == 0 {
+        return String::new();
+    }
+    let first = first.map_or_else(String::new, |words| format!(": {}", printable(words)));
+    format!(" ({lacking} because this machine lacked something{first})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_this_machine_lacked() {
+        assert_eq!(lacked(0, None), "");
+        assert_eq!(
+            lacked(2, Some("no port\nis left")),
+            " (2 because this machine lacked something: no port is left)"
+        );
+    }
 }

@@ -20,7 +20,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use view::RunView;
-pub use view::own_lack;
 
 /// The time between two drawings.
 const PACE: Duration = Duration::from_millis(500);
@@ -90,6 +89,12 @@ impl Progress {
 
     pub fn workers(&mut self, workers: Option<u64>) {
         self.state.workers(workers);
+    }
+
+    /// What the generator's machine lacked first for a start.
+    pub fn lacks(&mut self, first: Option<String>) {
+        self.state.lacks(first.clone());
+        self.run.lack = first;
     }
 
     /// The run was asked to end.

@@ -107,6 +107,10 @@ impl State {
         self.view.workers = workers;
     }
 
+    pub fn lacks(&mut self, first: Option<String>) {
+        self.view.lack = first;
+    }
+
     pub const fn ends(&mut self) {
         self.view.is_ending = true;
     }

@@ -6,6 +6,7 @@ use crate::format::{numbers, times};
 use crate::load::{Figures, LoadWindow, Model, Scenario};
 use crate::outcome::Cause;
 use crate::report::load_run::{Decision, Held, Missing};
+use crate::text::printable;
 use std::time::Duration;
 
 /// Columns of names, and of the numbers behind a sparkline.
@@ -39,6 +40,8 @@ pub struct RunView {
     pub gauges: Vec<Gauge>,
     pub held: Vec<Held>,
     pub workers: Option<u64>,
+    /// What the generator's machine lacked first for a start, in words.
+    pub lack: Option<String>,
 }
 
 /// One window of the last minutes.
@@ -160,15 +163,15 @@ fn client(view: &RunView) -> Vec<String> {
             Model::Open { .. } => "in flight",
         };
         all.push(format!(
-            "{:<NAME$}{:.1} {} due, {:.1} {active}, {} dropped{}{}",
+            "{:<NAME$}{:.1} {} due, {:.1} {active}, {} dropped{}",
             "load",
             window.due,
             unit(scenario),
             window.active,
             view.total.dropped,
-            own_lack(view.total.lacking),
             workers.unwrap_or_default(),
         ));
+        all.extend(lacked(view));
     }
     let row =
         |name: &str, now: &str, run: &str| format!("{name:<NAME$}{now:>NUMBER$}{run:>NUMBER$}");
@@ -196,19 +199,23 @@ fn client(view: &RunView) -> Vec<String> {
     }
     let causes = view.causes.iter().take(4);
     let causes: Vec<_> = causes
-        .map(|(cause, count)| format!("{} {count}", cause.label()))
+        .map(|(cause, count)| format!("{} x{count}", cause.label()))
         .collect();
     let failed = row("failed", &errors(&view.recent), &errors(&view.total));
     all.push(format!("{failed}   {}", causes.join(", ")));
     all
 }
 
-/// Of dropped starts, those that the generator's machine lacked something for.
-pub fn own_lack(lacking: u64) -> String {
-    match lacking {
-        0 => String::new(),
-        _ => format!(" (own lack: {lacking})"),
-    }
+/// How many of the dropped starts are the generator's own fault, and why.
+fn lacked(view: &RunView) -> Option<String> {
+    let lacking = view.total.lacking;
+    let first = view.lack.as_deref();
+    let first = first.map_or_else(String::new, |words| format!(": {}", printable(words)));
+    let text = format!(
+        "{:<NAME$}{lacking} of them because this machine lacked something{first}",
+        ""
+    );
+    (lacking > 0).then_some(text)
 }
 
 fn per_second(count: u64, figures: &Figures) -> f64 {

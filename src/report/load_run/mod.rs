@@ -30,8 +30,12 @@ use crate::load::{
     Advice, Answer, Ending, Figures, Indicators, Limit, LoadWindow, OBSERVED, REQUESTS, RunRecord,
     Statement, Usable, advice, indicators, statements,
 };
+use crate::outcome::Cause;
 use crate::slo::Sli;
 use std::time::Duration;
+
+/// Missed thresholds that the first line names.
+const MISSED_SHOWN: usize = 2;
 
 /// A run with everything that was found out about it.
 #[derive(Debug)]
@@ -65,18 +69,30 @@ impl RunReport {
     pub fn advice(&self) -> Vec<Advice> {
         let found = self.statements.iter().chain(&self.indicators.warnings);
         let found = found.filter_map(|one| one.advice);
-        let missed = self.missed().map(|one| match one.threshold.of {
-            Measured::Errors => advice::FAILED,
-            Measured::Rate => advice::FEW,
-            Measured::Quantile(_) | Measured::Average | Measured::Maximum => advice::SLOW,
-        });
+        let missed = self
+            .missed()
+            .map(|one| match (one.threshold.of, one.measured) {
+                (Measured::Rate, _) => advice::FEW,
+                (Measured::Errors, _) | (_, Err(Missing::Bad { slow: 0, .. })) => advice::FAILED,
+                _ => advice::SLOW,
+            });
         let mut all: Vec<Advice> = Vec::new();
         for one in found.chain(missed) {
-            if !all.contains(&one) {
+            let is_refusal = one == advice::FAILED && self.was_refused();
+            let one = if is_refusal { advice::REFUSED } else { one };
+            let is_known =
+                all.contains(&one) || one == advice::FAILED && all.contains(&advice::ERRORS);
+            if !is_known {
                 all.push(one);
             }
         }
         all
+    }
+
+    /// Whether requests failed because there were too many of them, as the service says.
+    fn was_refused(&self) -> bool {
+        let first = self.run.example(Cause::Status);
+        first.is_some_and(|words| words.starts_with("status 429"))
     }
 
     /// Whether the thresholds were kept: as the worst of them.
@@ -244,9 +260,18 @@ impl RunReport {
         held.filter(|one| one.decision == Decision::Missed)
     }
 
+    /// `2 of 5 thresholds were missed (errors < 0.1%: 2%; avg < 100ms: 120ms)`
     fn missed_in_words(&self) -> Option<String> {
         let count = self.missed().count();
-        (count > 0).then(|| format!("{count} of {} thresholds were missed", self.held.len()))
+        let shown = self.missed().take(MISSED_SHOWN);
+        let shown = shown.map(|one| format!("{}: {}", one.threshold, one.in_words()));
+        let mut shown: Vec<String> = shown.collect();
+        if count > MISSED_SHOWN {
+            shown.push("...".to_owned());
+        }
+        let shown = shown.join("; ");
+        let all = self.held.len();
+        (count > 0).then(|| format!("{count} of {all} thresholds were missed ({shown})"))
     }
 
     pub fn to_text(&self) -> String {
@@ -272,12 +297,14 @@ impl RunReport {
     }
 }
 
-/// Over all requests that say something about the service; a rate while load was made.
+/// Over all requests that say something about the service: of those just after late starts, whether they
+/// failed; a rate while load was made.
 fn judged(requirement: &Requirement, run: &RunRecord) -> Held {
     let usable = Usable::of(run);
     let held = match requirement.threshold.of {
         Measured::Rate => requirement.judge(usable.loaded()),
-        _ => requirement.judge(usable.fair()),
+        Measured::Errors => requirement.judge(usable.fair()),
+        _ => requirement.judge(usable.timely()),
     };
     match held.measured {
         Err(Missing::Requests) => not_measured(held, requirement, run),

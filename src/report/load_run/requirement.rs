@@ -51,8 +51,7 @@ impl Requirement {
     }
 
     pub fn judge<'a>(&self, windows: impl IntoIterator<Item = &'a LoadWindow>) -> Held {
-        let windows = windows.into_iter().filter(|one| self.concerns(one));
-        let windows: Vec<_> = windows.collect();
+        let windows = self.meant(windows);
         let figures = Figures::of(windows.iter().copied());
         let (measured, decision) = if self.is_objective {
             self.judge_objective(&figures, &windows)
@@ -65,6 +64,17 @@ impl Requirement {
             measured,
             decision,
         }
+    }
+
+    /// The windows with the load that it is meant for. What is answered while nothing is due was asked for
+    /// by the load before.
+    fn meant<'a>(&self, windows: impl IntoIterator<Item = &'a LoadWindow>) -> Vec<&'a LoadWindow> {
+        let mut is_meant = None;
+        let concerns = |window: &&LoadWindow| match is_meant {
+            Some(before) if window.due <= 0.0 => before,
+            _ => *is_meant.insert(self.concerns(window)),
+        };
+        windows.into_iter().filter(concerns).collect()
     }
 
     /// As the objective itself counts: its target is kept by what is exactly at it, and a failed request

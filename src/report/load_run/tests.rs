@@ -1,6 +1,6 @@
 use super::*;
 use crate::load::{LoadWindow, Model, Scenario, Stage};
-use crate::outcome::Timestamp;
+use crate::outcome::{Cause, Timestamp};
 use crate::stats::quantile::Histogram;
 
 /// A minute that was watched, of a service that counts its requests and nothing else.
@@ -187,4 +187,39 @@ fn what_the_generator_lacked_is_said_with_the_dropped_starts() {
         (&180.into(), &120.into())
     );
     assert_eq!(json["first_lack"], "no port is left");
+}
+
+#[test]
+fn failures_are_not_called_slow_and_missed_thresholds_are_named() {
+    let mut run =
+        planned(|window| (window.good, window.failed) = (400, vec![(Cause::Status, 100)])).run;
+    run.thresholds = ["p95<500ms", "errors<1%"].map(str::to_owned).to_vec();
+    let advised = |first: &str| {
+        let examples = vec![(Cause::Status, first.to_owned())];
+        let mut report = RunReport::new(
+            RunRecord {
+                examples,
+                ..run.clone()
+            },
+            None,
+        );
+        report.statements.clear();
+        report.indicators.warnings.clear();
+        (report.held[0].measured, report.held[0].decision) = (
+            Err(Missing::Bad {
+                failed: 600,
+                slow: 0,
+                requests: 3000,
+            }),
+            Decision::Missed,
+        );
+        (report.advice(), report.finding())
+    };
+    let (advice, finding) = advised("status 500");
+    assert_eq!(advice, [advice::FAILED]);
+    assert_eq!(
+        finding,
+        "2 of 2 thresholds were missed (p95 < 500ms: 20% of the requests failed, and those are never fast; errors < 1%: 20%)"
+    );
+    assert_eq!(advised("status 429").0, [advice::REFUSED]);
 }

@@ -152,7 +152,12 @@ pub struct ObservedSeries {
 impl RunRecord {
     /// Whether it is known which load was due.
     pub fn is_planned(&self) -> bool {
-        self.engine != OBSERVED && self.scenario.name != IMPORTED
+        self.engine != OBSERVED && !self.is_imported()
+    }
+
+    /// Whether it is a result of another tool, of which there are no samples of the service.
+    pub fn is_imported(&self) -> bool {
+        self.scenario.name == IMPORTED
     }
 
     /// Whether starts that were due and not made were counted.

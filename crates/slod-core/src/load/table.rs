@@ -45,7 +45,7 @@ pub fn stage_rows(run: &RunRecord) -> Vec<StageRow> {
                 stage.from + (stage.to - stage.from) * share
             };
             let end = start + length;
-            let inside = |one: &&LoadWindow| one.start >= start && one.start < end;
+            let inside = |one: &&LoadWindow| (start..end).contains(&(one.start + one.length / 2));
             let span = (start.as_secs_f64(), end.as_secs_f64());
             rows.push(StageRow {
                 name: stage.name.clone(),

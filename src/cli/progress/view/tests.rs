@@ -128,6 +128,23 @@ fn a_load_that_nobody_planned_has_no_stage() {
     );
 }
 
+#[test]
+fn what_this_machine_lacked_for_starts_is_said() {
+    let mut view = view();
+    assert!(
+        !lines(&view, Duration::ZERO, (80, 24), false)
+            .concat()
+            .contains("lacked")
+    );
+    (view.total.dropped, view.total.lacking) = (30, 20);
+    view.lack = Some("no port is left".to_owned());
+    let shown = lines(&view, Duration::ZERO, (80, 24), false);
+    let words = "20 of them because this machine lacked something: no port is left";
+    let place = shown.iter().position(|line| line.contains("30 dropped"));
+    let next = place.and_then(|place| shown.get(place + 1));
+    assert_eq!(next.map(|line| line.trim()), Some(words), "{shown:#?}");
+}
+
 fn scenario_length(view: &mut RunView, length: Duration) {
     let scenario = view.scenario.as_mut().expect("planned");
     scenario.stages[0].length = length;

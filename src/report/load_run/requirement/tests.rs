@@ -351,3 +351,20 @@ fn a_plan_above_the_expected_load_is_not_judged_by_it() {
         ["objective fast", "objective flow"]
     );
 }
+
+/// What a service answers after a plan that was too much for it was not asked for by a low load.
+#[test]
+fn the_last_answers_belong_to_the_load_before_them() {
+    let all = requirements(&service(CONFIG), &planned("capacity"));
+    let average = all.iter().find(|one| one.threshold.of == Measured::Average);
+    let average = average.expect("configured");
+    let windows = |last: f64| {
+        [
+            window(25.0, &[(300, 100, false)]),
+            window(last, &[(300, 100, false)]),
+            window(0.0, &[(9000, 100, false)]),
+        ]
+    };
+    assert_eq!(average.judge(&windows(800.0)).decision, Decision::Kept);
+    assert_eq!(average.judge(&windows(25.0)).decision, Decision::Missed);
+}

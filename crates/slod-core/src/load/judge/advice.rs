@@ -30,6 +30,14 @@ pub const CPU: Advice = advice(
     CACHING,
     "cache what is computed repeatedly, or add processors, because those of the host were busy",
 );
+pub const OTHERS: Advice = advice(
+    LIMITS,
+    "give the service processors that no other programs use, or repeat the run without them, because they used most of those of the host",
+);
+pub const GENERATOR: Advice = advice(
+    SCALING,
+    "make the load on another machine, because the generator used most of the processors of the host",
+);
 pub const CPU_LIMIT: Advice = advice(
     LIMITS,
     "raise the CPU limit of the container or run more of them, because its processes waited for the CPU",
@@ -119,6 +127,11 @@ pub const SLOW: Advice = advice(
 pub const FAILED: Advice = advice(
     LOGS,
     "read the errors of the service's log (`slod runs show RUN --log FILE`), because more requests failed than should",
+);
+/// For refusals by a rate limit.
+pub const REFUSED: Advice = advice(
+    LIMITING,
+    "raise the limit of requests or make less load, because the service refused requests with status 429",
 );
 /// For less throughput than promised.
 pub const FEW: Advice = advice(

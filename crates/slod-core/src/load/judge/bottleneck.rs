@@ -4,6 +4,7 @@ use super::super::observed::{Curve, Span};
 use super::super::stats::level_at;
 use super::super::verdict::{Answer, Statement};
 use super::super::{LoadWindow, RunRecord, Usable};
+use super::advice::Advice;
 use super::breaking::Break;
 use super::measures::{self, Bound, Measure};
 use super::resources;
@@ -21,18 +22,18 @@ const RECENT: f64 = 60.0;
 
 /// What moved.
 struct Moved {
-    measure: &'static Measure,
     /// Seconds since the start of the run.
     at: f64,
     is_full: bool,
     words: String,
+    advice: Option<Advice>,
 }
 
 /// The ranked list: first what was full, in the order of time; then what left its band.
 pub(in super::super) fn statement(usable: &Usable<'_>, found: &Break) -> Statement {
     let (topic, run) = ("bottleneck", usable.run);
     if run.observed.is_empty() {
-        return Statement::new(topic, Answer::Unknown, resources::nothing_observed());
+        return Statement::new(topic, Answer::Unknown, resources::nothing_observed(run));
     }
     let mut all = moved(usable, found);
     all.sort_by(|a, b| b.is_full.cmp(&a.is_full).then(a.at.total_cmp(&b.at)));
@@ -57,7 +58,10 @@ pub(in super::super) fn statement(usable: &Usable<'_>, found: &Break) -> Stateme
         let lead = before(one).unwrap_or_else(|| "at the same time".to_owned());
         write!(evidence, "; {}. {} {lead}", place + 1, one.words).unwrap_or_default();
     }
-    Statement::new(topic, Answer::Bad, evidence).advised(first.measure.advice)
+    Statement {
+        advice: first.advice,
+        ..Statement::new(topic, Answer::Bad, evidence)
+    }
 }
 
 fn moved(usable: &Usable<'_>, found: &Break) -> Vec<Moved> {
@@ -84,12 +88,17 @@ fn moved(usable: &Usable<'_>, found: &Break) -> Vec<Moved> {
             let Some(at) = since(&judged, (0.0, cutoff), is_event, beyond) else {
                 continue;
             };
+            // The service bore a low load with what other programs left of it.
+            let span = (at, cutoff);
+            if is_full && at <= low && Measure::is_of_others(run, &curve, span) {
+                continue;
+            }
             let usual = band.and_then(|_| curve.median((0.0, low)));
             all.push(Moved {
-                measure,
                 at,
                 is_full,
-                words: measure.fault(run, &curve, (at, cutoff), usual),
+                advice: measure.advice_on(run, &curve, span),
+                words: measure.fault(run, &curve, span, usual),
             });
         }
     }

@@ -7,8 +7,11 @@ use crate::stats::scalability::{MIN_LEVELS, Scalability};
 
 /// A law that is off by more does not describe the throughput.
 const ERROR_MAX: f64 = 0.15;
-/// Nor does one that is off by more at the highest level say what is beyond it.
+/// Nor does one that is off by more at the highest level say what is beyond it, also if it is fitted
+/// without the levels above this share of the highest one: a limit such as that of a number of workers
+/// comes at once, and no law sees it before.
 const HIGHEST_ERROR_MAX: f64 = 0.05;
+const LOWER: f64 = 0.8;
 /// Beyond this many times the highest level, nothing is said.
 const BEYOND: f64 = 2.0;
 
@@ -43,10 +46,13 @@ pub(in super::super) fn statement(usable: &Usable<'_>) -> Option<Statement> {
         );
         return Some(Statement::new(topic, Answer::Unknown, evidence));
     }
-    let off = (law.throughput(highest) / reached - 1.0).abs();
+    let lower = points.iter().filter(|(users, _)| *users <= LOWER * highest);
+    let lower = Scalability::fit(&lower.copied().collect::<Vec<_>>());
+    let off = |law: &Scalability| (law.throughput(highest) / reached - 1.0).abs();
+    let off = lower.iter().map(off).fold(off(&law), f64::max);
     if law.peak().is_none_or(|peak| peak > highest) && off > HIGHEST_ERROR_MAX {
         let evidence = format!(
-            "the universal scalability law does not say what is beyond {highest:.0} users: it is off by {:.1} % there; needs longer stages, or more users",
+            "the universal scalability law does not say what is beyond {highest:.0} users: it is off by {:.1} % there, fitted to fewer users; needs longer stages, or more users",
             off * 100.0
         );
         return Some(Statement::new(topic, Answer::Unknown, evidence));
@@ -63,7 +69,7 @@ pub(in super::super) fn statement(usable: &Usable<'_>) -> Option<Statement> {
             "highest at {peak:.0} users with {:.1}/s, which this run did not reach",
             law.throughput(peak)
         ),
-        _ => format!("still rising at {limit:.0} users"),
+        _ => format!("rising up to {highest:.0} users, and no limit is seen up to {limit:.0}"),
     };
     let ceiling = match (law.peak(), law.ceiling()) {
         (None, Some(ceiling)) => format!(", at most {ceiling:.1}/s"),

@@ -11,6 +11,7 @@ pub(super) mod law;
 mod levels;
 pub(super) mod measures;
 mod needs;
+mod processors;
 pub(super) mod recovery;
 pub(super) mod resources;
 pub(super) mod soak;

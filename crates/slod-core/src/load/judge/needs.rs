@@ -16,6 +16,7 @@ impl Needs {
     /// Why a run shows nothing of it.
     pub fn lacking(self, run: &RunRecord) -> String {
         match self {
+            _ if run.is_imported() => "not in the result of another tool".to_owned(),
             Self::Host => "needs `observe.host`".to_owned(),
             Self::Processes => "needs `processes` of the service".to_owned(),
             Self::Metrics(keys) => metrics(run, keys),

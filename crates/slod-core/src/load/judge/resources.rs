@@ -7,9 +7,13 @@ use super::measures::{self, Bound, Measure, TOPICS};
 use super::needs;
 use std::fmt::Write as _;
 
-/// What a run has nothing of.
-pub(super) fn nothing_observed() -> &'static str {
-    "nothing of the service was sampled during this run; needs `processes` and `metrics` of the service in the config"
+/// Why a run has nothing of the service.
+pub(super) fn nothing_observed(run: &RunRecord) -> &'static str {
+    if run.is_imported() {
+        "a result of another tool has no samples of the service; `slod observe --service NAME -- COMMAND` takes them while the tool runs"
+    } else {
+        "nothing of the service was sampled during this run; needs `processes` and `metrics` of the service in the config"
+    }
 }
 
 /// One statement for each topic that is known, and one for all that are not.
@@ -18,7 +22,7 @@ pub(in super::super) fn statements(run: &RunRecord, is_limited: bool) -> Vec<Sta
         return vec![Statement::new(
             "resources",
             Answer::Unknown,
-            nothing_observed(),
+            nothing_observed(run),
         )];
     }
     let spans = at_highest_load(run);
@@ -39,14 +43,20 @@ fn statement(
     is_limited: bool,
 ) -> Option<Statement> {
     let (mut full, mut fine, mut advice) = (Vec::new(), Vec::new(), None);
+    let mut of_others = Vec::new();
     let (mut at_limit, mut single) = (Vec::new(), Vec::new());
     let levels = measures::of(topic).filter(|one| has_level(one));
     for measure in levels {
         for curve in (measure.read)(run) {
             match reading(measure, &curve, spans) {
                 Reading::Full(since) => {
-                    full.push(measure.fault(run, &curve, since, None));
-                    advice.get_or_insert(measure.advice);
+                    let fault = measure.fault(run, &curve, since, None);
+                    if Measure::is_of_others(run, &curve, since) {
+                        of_others.push(fault);
+                    } else {
+                        full.push(fault);
+                        advice.get_or_insert(measure.advice);
+                    }
                 }
                 Reading::Brief => at_limit.push(within(measure, &curve, spans)),
                 Reading::Single => single.push(within(measure, &curve, spans)),
@@ -72,6 +82,11 @@ fn statement(
             format!("{at_load}, {}", full.join("; ")),
         )
         .advised(advice),
+        None if !of_others.is_empty() => Statement::new(
+            topic,
+            Answer::Unknown,
+            format!("{at_load}, {}", of_others.join("; ")),
+        ),
         None if !at_limit.is_empty() => Statement::new(
             topic,
             Answer::Unknown,

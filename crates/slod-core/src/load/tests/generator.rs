@@ -290,3 +290,31 @@ fn a_machine_without_ports_is_the_limit_and_says_so() {
     let found = statement(&run, "breaking point");
     assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
 }
+
+/// What a generator that stood still reads when it goes on again has waited for it, not for the service.
+#[test]
+fn answers_just_after_late_starts_say_whether_they_failed_and_not_how_long_they_took() {
+    let mut run = stress(999, |_| false);
+    run.windows.truncate(10);
+    let (late, idle, after) = (3, 4, 5);
+    run.windows[late].lag = Duration::from_secs(1);
+    run.windows[idle] = window(4, 0, 10.0, &[], 0);
+    run.windows[idle].started = 0;
+    let usable = Usable::of(&run);
+    let seconds = |windows: Vec<&LoadWindow>| -> Vec<usize> {
+        let starts = windows.iter().map(|one| one.start.as_secs());
+        starts
+            .map(|second| usize::try_from(second).expect("small"))
+            .collect()
+    };
+    let without = |out: &[usize]| (0..10).filter(|one| !out.contains(one)).collect::<Vec<_>>();
+    assert_eq!(
+        seconds(usable.timely().collect()),
+        without(&[late, idle, after])
+    );
+    assert_eq!(
+        seconds(usable.loaded().collect()),
+        without(&[late, idle, after])
+    );
+    assert_eq!(seconds(usable.fair().collect()), without(&[late]));
+}

@@ -30,34 +30,33 @@ impl<'a> Usable<'a> {
         width: Duration,
         part: Range<Duration>,
     ) -> Vec<Chunk<'a>> {
-        self.grouped(width, part, |role| role == Role::Loaded)
+        self.grouped(width, part, |role, waited| role == Role::Loaded && !waited)
     }
 
     /// Likewise, and with the windows in which less than the planned rate was offered, or later:
     /// what a service does not bear then, it does not bear as planned either.
     pub(in super::super) fn chunks_off_plan(&self, width: Duration) -> Vec<Chunk<'a>> {
-        let takes = |role| role == Role::Loaded || is_off_plan(role);
+        let takes = |role, waited| role == Role::Loaded || is_off_plan(role, waited);
         self.grouped(width, Duration::ZERO..Duration::MAX, takes)
     }
 
     /// Whether a part of it has such windows.
     pub(in super::super) fn is_off_plan(&self, chunk: &Chunk<'_>) -> bool {
-        let windows = self.run.windows.iter().zip(&self.roles);
-        let mut inside =
-            windows.filter(|(window, _)| (chunk.start..chunk.end).contains(&window.start));
-        inside.any(|(_, role)| is_off_plan(*role))
+        let inside = |window: &LoadWindow| (chunk.start..chunk.end).contains(&window.start);
+        let mut windows = self.run.windows.iter().zip(self.shown());
+        windows.any(|(window, (role, waited))| inside(window) && is_off_plan(role, waited))
     }
 
     fn grouped(
         &self,
         width: Duration,
         part: Range<Duration>,
-        takes: impl Fn(Role) -> bool,
+        takes: impl Fn(Role, bool) -> bool,
     ) -> Vec<Chunk<'a>> {
         let (mut chunks, mut open) = (Vec::new(), None::<Chunk<'_>>);
         let mut stage = 0;
-        for (window, role) in self.run.windows.iter().zip(&self.roles) {
-            if *role == Role::Draining || !part.contains(&window.start) {
+        for (window, (role, waited)) in self.run.windows.iter().zip(self.shown()) {
+            if role == Role::Draining || !part.contains(&window.start) {
                 continue;
             }
             let is_next = std::mem::replace(&mut stage, window.stage) != window.stage;
@@ -71,7 +70,7 @@ impl<'a> Usable<'a> {
                 windows: Vec::new(),
             });
             chunk.end = window.end();
-            if takes(*role) {
+            if takes(role, waited) {
                 chunk.windows.push(window);
             }
             if chunk.end.saturating_sub(chunk.start) >= width {
@@ -100,11 +99,14 @@ impl<'a> Usable<'a> {
     }
 }
 
-const fn is_off_plan(role: Role) -> bool {
-    matches!(
-        role,
-        Role::Limited(Reason::Rate | Reason::Lag | Reason::Lack)
-    )
+/// Whether less than the planned rate was offered in a window, or later, or just before it.
+const fn is_off_plan(role: Role, waited: bool) -> bool {
+    let is_planned = matches!(role, Role::Loaded);
+    (is_planned && waited)
+        || matches!(
+            role,
+            Role::Limited(Reason::Rate | Reason::Lag | Reason::Lack)
+        )
 }
 
 impl Chunk<'_> {

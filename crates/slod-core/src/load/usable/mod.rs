@@ -54,6 +54,8 @@ enum Reason {
 pub struct Usable<'a> {
     pub run: &'a RunRecord,
     roles: Vec<Role>,
+    /// Whether answers of a window may have waited with a generator that was late.
+    waited: Vec<bool>,
 }
 
 impl LoadWindow {
@@ -98,8 +100,12 @@ impl<'a> Usable<'a> {
                 window.busy().map_or(Role::Loaded, Role::Limited)
             }
         };
-        let roles = run.windows.iter().map(role).collect();
-        let mut usable = Self { run, roles };
+        let roles: Vec<Role> = run.windows.iter().map(role).collect();
+        let mut usable = Self {
+            run,
+            waited: waited(run, &roles),
+            roles,
+        };
         match run.scenario.model {
             Model::Open { .. } => usable.mark_low_rates(),
             Model::Closed { .. } => usable.mark_missing_users(),
@@ -109,17 +115,33 @@ impl<'a> Usable<'a> {
 
     /// The windows in which the service was under the planned load.
     pub fn loaded(&self) -> impl Iterator<Item = &'a LoadWindow> + Clone {
-        let all = self.run.windows.iter().zip(self.roles.clone());
-        all.filter(|(_, role)| *role == Role::Loaded)
-            .map(|one| one.0)
+        self.those(|role, waited| role == Role::Loaded && !waited)
     }
 
     /// These, and those in which the last answers were waited for: all requests that say something
     /// about the service.
     pub fn fair(&self) -> impl Iterator<Item = &'a LoadWindow> + Clone {
-        let all = self.run.windows.iter().zip(self.roles.clone());
-        all.filter(|(_, role)| !matches!(role, Role::Limited(_)))
+        self.those(|role, _| !matches!(role, Role::Limited(_)))
+    }
+
+    /// These, without those whose latencies may be the generator's.
+    pub fn timely(&self) -> impl Iterator<Item = &'a LoadWindow> + Clone {
+        self.those(|role, waited| !waited && !matches!(role, Role::Limited(_)))
+    }
+
+    fn those(
+        &self,
+        are_meant: impl Fn(Role, bool) -> bool + Clone,
+    ) -> impl Iterator<Item = &'a LoadWindow> + Clone {
+        let shown: Vec<_> = self.shown().collect();
+        let all = self.run.windows.iter().zip(shown);
+        all.filter(move |(_, (role, waited))| are_meant(*role, *waited))
             .map(|one| one.0)
+    }
+
+    /// What each window shows, and whether its answers may have waited.
+    fn shown(&self) -> impl Iterator<Item = (Role, bool)> {
+        self.roles.iter().copied().zip(self.waited.iter().copied())
     }
 
     /// Why the run as a whole cannot be judged; `None` if it can.
@@ -253,6 +275,19 @@ impl Figures {
             _ => self.due.max(self.completed as f64),
         }
     }
+}
+
+/// What a generator that was late reads just after that has waited for it, as far as it can be seen.
+fn waited(run: &RunRecord, roles: &[Role]) -> Vec<bool> {
+    let mut is_after = false;
+    let each = run.windows.iter().zip(roles).map(|(window, role)| {
+        let waited = is_after;
+        let is_late = *role == Role::Limited(Reason::Lag);
+        let is_idle = window.started + window.completed() == 0;
+        is_after = is_late || (is_after && is_idle);
+        waited
+    });
+    each.collect()
 }
 
 /// A share of a number of events that are due, less what random arrivals vary by.

@@ -27,11 +27,11 @@ pub fn indicators(run: &RunRecord) -> Indicators {
     let usable = &Usable::of(run);
     let memory = system::memory(usable);
     let pool = system::pool(run);
-    let peak = system::cpu(run, &at_highest_load(run), CPU_HEALTHY);
-    let whole = system::cpu(run, &[(0.0, length(run))], CPU_HIGH);
+    let (peak, _) = system::cpu(run, &at_highest_load(run), CPU_HEALTHY);
+    let (whole, on_whole) = system::cpu(run, &[(0.0, length(run))], CPU_HIGH);
     let row = |topic, (answer, evidence): Found| Statement::new(topic, answer, evidence);
-    let sign = |topic, (answer, evidence): Found, advice: Advice| Statement {
-        advice: Some(advice).filter(|_| answer == Answer::Bad),
+    let sign = |topic, (answer, evidence): Found, advice: Option<Advice>| Statement {
+        advice: advice.filter(|_| answer == Answer::Bad),
         ..Statement::new(topic, answer, evidence)
     };
     Indicators {
@@ -50,20 +50,24 @@ pub fn indicators(run: &RunRecord) -> Indicators {
             sign(
                 "Response times increasing over time",
                 client::slower(usable),
-                advice::DRIFT,
+                Some(advice::DRIFT),
             ),
             sign(
                 "Error rate climbing",
                 client::climbing(usable),
-                advice::ERRORS,
+                Some(advice::ERRORS),
             ),
-            sign("Memory usage growing", memory, advice::LEAK),
-            sign("Database connection pool exhausted", pool, advice::POOL),
-            sign("High CPU usage (> 80%)", whole, advice::CPU),
+            sign("Memory usage growing", memory, Some(advice::LEAK)),
+            sign(
+                "Database connection pool exhausted",
+                pool,
+                Some(advice::POOL),
+            ),
+            sign("High CPU usage (> 80%)", whole, on_whole),
             sign(
                 "Circuit breakers frequently open",
                 system::breakers(run),
-                advice::BREAKER,
+                Some(advice::BREAKER),
             ),
         ],
     }

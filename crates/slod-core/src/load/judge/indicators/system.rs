@@ -3,8 +3,10 @@
 use super::super::super::observed::{Curve, Span, gauges, length};
 use super::super::super::verdict::{Answer, SOAK_MIN};
 use super::super::super::{RunRecord, Usable};
+use super::super::advice::Advice;
 use super::super::measures::{self, CPU_LACK, CPU_USAGE, Measure};
 use super::super::needs::Needs;
+use super::super::processors::Users;
 use super::super::resources::{Reading, reading, too_short, within};
 use super::super::soak;
 use super::{Found, found, is_constant, unknown};
@@ -16,24 +18,37 @@ const MINUTE: f64 = 60.0;
 const OPEN_MAX: f64 = 0.05;
 const TRIPS: f64 = 3.0;
 
+/// With what to do about it, if that is known.
+type Advised = (Found, Option<Advice>);
+
 /// The highest use of a minute against a limit, below the level at which a processor is full.
 /// Processors can also be lacking without a high use: for a process of one thread, or in a container
 /// that is throttled. What the verdict finds too short to count is unknown here as well.
-pub fn cpu(run: &RunRecord, spans: &[Span], limit: f64) -> Found {
+pub fn cpu(run: &RunRecord, spans: &[Span], limit: f64) -> (Found, Option<Advice>) {
     let usage = CPU_USAGE.iter().flat_map(|measure| {
         let curves = (measure.read)(run).into_iter();
         curves.filter_map(move |curve| usage(run, measure, &curve, spans, limit))
     });
-    let mut usage: Vec<(f64, Found)> = usage.collect();
+    let mut usage: Vec<(f64, Advised)> = usage.collect();
     usage.sort_by(|one, other| other.0.total_cmp(&one.0));
     let lacks = CPU_LACK.iter();
     let lacks = lacks.flat_map(|measure| lacking(run, measure, spans));
     let usage = usage.into_iter().map(|(_, found)| found);
     // Without a fault, the highest use is what is shown.
-    let all: Vec<Found> = usage.chain(lacks).collect();
-    worst(&all).unwrap_or_else(|| {
-        unknown("not observed: needs `observe.host`, or `processes` of the service")
-    })
+    let all: Vec<Advised> = usage.chain(lacks).collect();
+    let advice = all.iter().find(|one| one.0.0 == Answer::Bad);
+    let advice = advice.and_then(|one| one.1);
+    let all: Vec<Found> = all.into_iter().map(|one| one.0).collect();
+    let found = worst(&all).unwrap_or_else(|| {
+        let host = Needs::Host.lacking(run);
+        let processes = Needs::Processes.lacking(run);
+        unknown(if host == processes {
+            format!("not observed: {host}")
+        } else {
+            format!("not observed: {host}, or `processes` of the service")
+        })
+    });
+    (found, advice)
 }
 
 /// The first that is bad, or else the first that is unknown.
@@ -55,16 +70,23 @@ fn usage(
     curve: &Curve,
     spans: &[Span],
     limit: f64,
-) -> Option<(f64, Found)> {
-    let short = |most| Some((most, unknown(too_short(&within(measure, curve, spans)))));
-    let highest = spans.iter().filter_map(|span| highest_minute(curve, *span));
-    let (most, of_what) = highest.max_by(|a, b| a.0.total_cmp(&b.0))?;
+) -> Option<(f64, Advised)> {
+    let short = |most| {
+        let known = too_short(&within(measure, curve, spans));
+        Some((most, (unknown(known), None)))
+    };
+    let highest = spans.iter().filter_map(|span| {
+        let (most, of_what) = highest_minute(curve, *span)?;
+        Some((most, of_what, *span))
+    });
+    let (most, of_what, span) = highest.max_by(|a, b| a.0.total_cmp(&b.0))?;
     let reading = reading(measure, curve, spans);
     match reading {
         Reading::Absent => return None,
         Reading::Full(since) => {
             let fault = measure.fault(run, curve, since, None);
-            return Some((most, (Answer::Bad, fault)));
+            let advice = measure.advice_on(run, curve, since);
+            return Some((most, ((Answer::Bad, fault), advice)));
         }
         Reading::Single => return short(most),
         Reading::Brief if most < limit => return short(most),
@@ -76,14 +98,21 @@ fn usage(
         most * 100.0,
         measure.share_of()
     );
-    Some((most, found(most < limit, text)))
+    let users = Users::of(run, curve, span).filter(|_| most >= limit);
+    let text = text + &users.map(|users| users.words()).unwrap_or_default();
+    let advice = measure.advice_on(run, curve, span);
+    Some((most, (found(most < limit, text), advice)))
 }
 
-fn lacking(run: &RunRecord, measure: &Measure, spans: &[Span]) -> Vec<Found> {
+fn lacking(run: &RunRecord, measure: &Measure, spans: &[Span]) -> Vec<Advised> {
     let curves = (measure.read)(run).into_iter();
     let each = curves.filter_map(|curve| match reading(measure, &curve, spans) {
-        Reading::Full(since) => Some((Answer::Bad, measure.fault(run, &curve, since, None))),
-        Reading::Brief => Some(unknown(too_short(&within(measure, &curve, spans)))),
+        Reading::Full(since) => {
+            let fault = measure.fault(run, &curve, since, None);
+            let advice = measure.advice_on(run, &curve, since);
+            Some(((Answer::Bad, fault), advice))
+        }
+        Reading::Brief => Some((unknown(too_short(&within(measure, &curve, spans))), None)),
         Reading::Single | Reading::Fine | Reading::Absent => None,
     });
     each.collect()

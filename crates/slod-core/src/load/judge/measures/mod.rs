@@ -10,9 +10,10 @@ mod table;
 mod words;
 
 use super::super::RunRecord;
-use super::super::observed::Curve;
+use super::super::observed::{Curve, Span};
 use super::advice::Advice;
 use super::needs::Needs;
+use super::processors::Users;
 pub(super) use table::{CPU_LACK, CPU_USAGE, all, of};
 
 /// One resource, or another sign that something does not keep up.
@@ -70,6 +71,19 @@ pub(super) const TOPICS: [&str; 9] = [
 ];
 
 impl Measure {
+    /// What to do about it once it is beyond its bound; `None` if it is not known whose fault it is.
+    pub fn advice_on(&self, run: &RunRecord, curve: &Curve, since: Span) -> Option<Advice> {
+        match Users::of(run, curve, since) {
+            Some(users) => users.advice(),
+            None => Some(self.advice),
+        }
+    }
+
+    /// Whether others than the service fill it, or may do so.
+    pub fn is_of_others(run: &RunRecord, curve: &Curve, since: Span) -> bool {
+        Users::of(run, curve, since).is_some_and(|users| !users.is_service_first())
+    }
+
     /// Whether a value is beyond the level; for those that have one.
     pub fn is_full(&self, value: f64) -> bool {
         match self.bound {

@@ -3,6 +3,7 @@
 use super::super::super::observed::{gauges, rates};
 use super::super::advice;
 use super::super::needs::Needs;
+use super::super::processors::HOST_CPU;
 use super::readers::{
     ai_latency, ai_limit, ai_refusals, host_files, host_memory, one_processor, packet_losses, pool,
     throttled,
@@ -26,7 +27,7 @@ pub(in super::super) static CPU_USAGE: [Measure; 2] = [
     Measure {
         topic: "cpu",
         noun: "the CPU",
-        read: |run| gauges(run, "slod_host_cpu_usage_ratio"),
+        read: |run| gauges(run, HOST_CPU),
         bound: Bound::Level(0.9),
         show: Show::Share(""),
         needs: Needs::Host,

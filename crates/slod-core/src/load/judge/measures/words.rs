@@ -2,6 +2,7 @@
 
 use super::super::super::RunRecord;
 use super::super::super::observed::{Curve, Span, gauges};
+use super::super::processors::Users;
 use super::{Measure, Show};
 
 impl Measure {
@@ -27,7 +28,11 @@ impl Measure {
             usual.map_or_else(String::new, |usual| format!(" ({} before)", text(usual)))
         };
         match self.show {
-            Show::Share(of) => format!("{name} was at {:.0} %{of}", highest * 100.0),
+            Show::Share(of) => {
+                let users = Users::of(run, curve, since).map(|users| users.words());
+                let users = users.unwrap_or_default();
+                format!("{name} was at {:.0} %{of}{users}", highest * 100.0)
+            }
             Show::Pool => format!("{name} was full{}", pool_numbers(run, curve, since)),
             Show::Breaker => format!("{name} was open"),
             Show::Number(unit) => {

@@ -58,7 +58,7 @@ pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
         }
         ClimbVerdict::Unknown { needed } => {
             let evidence = format!(
-                "too few requests: {needed} windows of {} s with requests are needed",
+                "the run is too short or has too few requests: {needed} windows of {} s with requests are needed",
                 width.as_secs().max(1)
             );
             Statement::new(topic, Answer::Unknown, evidence)
@@ -110,7 +110,7 @@ pub(in super::super) fn degradation(usable: &Usable<'_>) -> Statement {
         }
         DriftVerdict::Unknown { needed } => {
             let evidence = format!(
-                "too few requests: {needed} windows of {} s with a p95 are needed",
+                "the run is too short or has too few requests: {needed} windows of {} s with a p95 are needed",
                 width.as_secs().max(1)
             );
             Statement::new(topic, Answer::Unknown, evidence)

@@ -8,8 +8,8 @@ const LAW: Scalability = Scalability {
     error: 0.0,
 };
 
-/// Stages with a constant number of users whose throughput is that of a law.
-fn stages(levels: &[f64]) -> RunRecord {
+/// Stages with a constant number of users with a throughput.
+fn stages(levels: &[f64], throughput: impl Fn(f64) -> f64) -> RunRecord {
     let stage = |level: &f64| Stage {
         name: format!("{level}"),
         from: *level,
@@ -27,7 +27,7 @@ fn stages(levels: &[f64]) -> RunRecord {
     let windows = (0..60 * levels.len() as u64).map(|second| {
         let at = Duration::from_secs(second);
         let (stage, users) = scenario.at(at).expect("inside");
-        let rate = LAW.throughput(users).round();
+        let rate = throughput(users).round();
         window(second, stage, users, &vec![20.0; rate as usize], 0)
     });
     let windows = windows.collect();
@@ -36,7 +36,12 @@ fn stages(levels: &[f64]) -> RunRecord {
 
 #[test]
 fn a_law_is_found_from_stages_with_its_peak_and_its_limits() {
-    let found = one(&stages(&[5.0, 20.0, 50.0, 100.0, 150.0]), "scalability");
+    let found = one(
+        &stages(&[5.0, 20.0, 50.0, 100.0, 150.0], |users| {
+            LAW.throughput(users)
+        }),
+        "scalability",
+    );
     assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
     let number = |before: &str| -> f64 {
         let rest = found.evidence.split(before).nth(1).expect("there");
@@ -62,9 +67,14 @@ fn a_law_is_found_from_stages_with_its_peak_and_its_limits() {
 
 #[test]
 fn three_levels_and_wild_throughputs_are_no_law() {
-    let found = one(&stages(&[5.0, 20.0, 50.0]), "scalability");
+    let found = one(
+        &stages(&[5.0, 20.0, 50.0], |users| LAW.throughput(users)),
+        "scalability",
+    );
     assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
-    let mut wild = stages(&[5.0, 20.0, 50.0, 100.0, 150.0]);
+    let mut wild = stages(&[5.0, 20.0, 50.0, 100.0, 150.0], |users| {
+        LAW.throughput(users)
+    });
     for one in &mut wild.windows {
         let rate = if one.stage % 2 == 0 { 20 } else { 200 };
         *one = window(
@@ -77,4 +87,32 @@ fn three_levels_and_wild_throughputs_are_no_law() {
     }
     let found = one(&wild, "scalability");
     assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
+}
+
+/// A service with a fixed number of workers follows no law beyond them.
+#[test]
+fn a_law_that_does_not_foresee_the_highest_level_says_nothing_beyond() {
+    let levels: Vec<f64> = (1_u32..=10).map(|step| f64::from(19 * step)).collect();
+    let found = |limit: f64| {
+        one(
+            &stages(&levels, |users| (users * 0.95).min(limit)),
+            "scalability",
+        )
+    };
+    let (workers, free) = (found(160.0), found(f64::INFINITY));
+    assert_eq!(workers.answer, Answer::Unknown, "{}", workers.evidence);
+    assert!(
+        workers
+            .evidence
+            .contains("does not say what is beyond 190 users"),
+        "{}",
+        workers.evidence
+    );
+    assert_eq!(free.answer, Answer::Good, "{}", free.evidence);
+    assert!(
+        free.evidence
+            .contains("rising up to 190 users, and no limit is seen up to 380"),
+        "{}",
+        free.evidence
+    );
 }

@@ -79,7 +79,7 @@ fn what_was_full_first_leads_and_what_left_its_band_follows() {
     }));
     let found = one(&stress(observed), "bottleneck").evidence;
     let places = [
-        "the CPU of the host was at 97 % 50 s",
+        "the CPU of the host was at 97 % (by which programs is not known: needs `processes` of the service) 50 s",
         "2. the connection pool",
         "3. the queue of rag grew to",
     ];
@@ -137,7 +137,6 @@ fn each_resource_that_is_full_at_the_highest_load_is_bad() {
         gauge(&format!("{name}{labels}"), TEN_MINUTES, late(level))
     };
     let cases = [
-        ("cpu", vec![of("slod_host_cpu_usage_ratio", "", 0.95)]),
         (
             "cpu",
             vec![of("slod_container_cpu_usage_max_ratio", process, 0.99)],
@@ -270,4 +269,80 @@ fn what_was_full_for_a_moment_is_neither_full_nor_fine() {
         "{}",
         pool.evidence
     );
+}
+
+/// The processors of the host are full, and whose work that is decides what is said.
+#[test]
+fn only_the_service_is_blamed_for_its_own_use_of_the_processors() {
+    let observed = |service: &[f64]| {
+        let process = |(number, share): (usize, &f64)| {
+            let key =
+                format!(r#"slod_process_cpu_usage_ratio{{service="rag",process="p{number}"}}"#);
+            let share = *share;
+            gauge(&key, TEN_MINUTES, move |_| share)
+        };
+        let processes = service.iter().enumerate().map(process);
+        processes.chain([host_cpu(|_| 0.97)]).collect::<Vec<_>>()
+    };
+    let cases = [
+        (
+            &[0.3, 0.3][..],
+            0.1,
+            Answer::Bad,
+            "the service 60 %, the generator 10 %, other programs 27 %",
+            "cache what",
+        ),
+        (
+            &[0.1],
+            0.6,
+            Answer::Unknown,
+            "the service 10 %, the generator 60 %, other programs 27 %",
+            "make the load on another machine",
+        ),
+        (
+            &[0.02],
+            0.0,
+            Answer::Unknown,
+            "the service 2 %, other programs 95 %",
+            "give the service processors",
+        ),
+        (
+            &[],
+            0.1,
+            Answer::Unknown,
+            "by which programs is not known: needs `processes` of the service",
+            "",
+        ),
+    ];
+    for (service, generator, answer, words, advice) in cases {
+        let mut run = stress_of(observed(service), |_| 50.0);
+        for window in &mut run.windows {
+            window.generator_cpu = Some(generator).filter(|share| *share > 0.0);
+        }
+        let cpu = one(&run, "cpu");
+        let expected = format!("at the highest load, the CPU of the host was at 97 % ({words})");
+        assert_eq!((cpu.answer, cpu.evidence), (answer, expected));
+        let sign = &crate::load::indicators(&run).warnings[4];
+        assert_eq!(sign.answer, Answer::Bad, "{}", sign.evidence);
+        assert!(
+            sign.evidence.ends_with(&format!("({words})")),
+            "{}",
+            sign.evidence
+        );
+        let what = sign.advice.map_or("", |one| one.what);
+        assert!(
+            what.starts_with(advice) && what.is_empty() == advice.is_empty(),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn processors_that_others_fill_from_the_beginning_are_no_bottleneck() {
+    let process = r#"slod_process_cpu_usage_ratio{service="rag",process="app"}"#;
+    let found = |service: f64| {
+        let observed = vec![host_cpu(|_| 0.97), gauge(process, TEN_MINUTES, |_| service)];
+        one(&stress(observed), "bottleneck").answer
+    };
+    assert_eq!((found(0.1), found(0.8)), (Answer::Unknown, Answer::Bad));
 }

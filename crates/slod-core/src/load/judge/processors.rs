@@ -1,0 +1,91 @@
+//! Who used the processors of the host while they were busy: what other programs use is no fault of the
+//! service.
+
+use super::super::observed::{Curve, Span, gauges};
+use super::super::{LOCUST, RunRecord};
+use super::advice::{self, Advice};
+
+/// The use of the processors of the host, as a share of all of them.
+pub(super) const HOST_CPU: &str = "slod_host_cpu_usage_ratio";
+/// The same of the processes of the service.
+const PROCESS_CPU: &str = "slod_process_cpu_usage_ratio";
+
+/// Shares of the processors of the host.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Users {
+    /// `None` where no process of the service was seen.
+    service: Option<f64>,
+    /// 0 where it is not known.
+    generator: f64,
+    others: f64,
+}
+
+impl Users {
+    /// In a part of a run; `None` for other curves than that of the host.
+    pub fn of(run: &RunRecord, curve: &Curve, span: Span) -> Option<Self> {
+        if curve.key.name() != HOST_CPU {
+            return None;
+        }
+        let all = mean(curve, span)?;
+        let processes = gauges(run, PROCESS_CPU);
+        let processes: Vec<f64> = processes.iter().filter_map(|one| mean(one, span)).collect();
+        let service = (!processes.is_empty()).then(|| processes.iter().sum());
+        let generator = generator(run, span);
+        Some(Self {
+            service,
+            generator,
+            others: (all - service.unwrap_or_default() - generator).max(0.0),
+        })
+    }
+
+    /// Whether no other program used more of them.
+    pub fn is_service_first(&self) -> bool {
+        let most = self.others.max(self.generator);
+        self.service.is_some_and(|service| service >= most)
+    }
+
+    /// ` (the service 12 %, the generator 3 %, other programs 85 %)`
+    pub fn words(&self) -> String {
+        let Some(service) = self.service else {
+            return " (by which programs is not known: needs `processes` of the service)"
+                .to_owned();
+        };
+        let percent = |share: f64| format!("{:.0} %", share * 100.0);
+        let mut all = format!("the service {}", percent(service));
+        if self.generator > 0.0 {
+            all = format!("{all}, the generator {}", percent(self.generator));
+        }
+        format!(" ({all}, other programs {})", percent(self.others))
+    }
+
+    /// What to do about their use; `None` if it is not known whose it is.
+    pub fn advice(&self) -> Option<Advice> {
+        self.service?;
+        Some(if self.is_service_first() {
+            advice::CPU
+        } else if self.generator > self.others {
+            advice::GENERATOR
+        } else {
+            advice::OTHERS
+        })
+    }
+}
+
+fn mean(curve: &Curve, span: Span) -> Option<f64> {
+    let points = curve.inside(span);
+    let sum: f64 = points.iter().map(|(_, value)| value).sum();
+    (!points.is_empty()).then(|| sum / points.len() as f64)
+}
+
+/// That of Locust is known as a share of one processor.
+fn generator(run: &RunRecord, (from, to): Span) -> f64 {
+    if run.engine == LOCUST {
+        return 0.0;
+    }
+    let inside = run.windows.iter().filter(|one| {
+        let start = one.start.as_secs_f64();
+        start >= from && start < to
+    });
+    let shares: Vec<f64> = inside.filter_map(|one| one.generator_cpu).collect();
+    shares.iter().sum::<f64>() / shares.len().max(1) as f64
+}
