@@ -12,8 +12,8 @@ use crate::receiver::{Envelope, Mail, Security};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use recipients::Named;
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use std::fmt;
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -43,12 +43,8 @@ impl fmt::Debug for Smtp {
 }
 
 impl Smtp {
-    /// Trusts the certificates that the system trusts.
-    pub fn new() -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let builder = ClientConfig::builder().with_root_certificates(roots);
-        Self(Arc::new(builder.with_no_client_auth()).into())
+    pub fn new(tls: ClientConfig) -> Self {
+        Self(Arc::new(tls).into())
     }
 
     /// Sends a mail to its recipients, except those that are `done`. The time is limited by the caller.

@@ -29,6 +29,7 @@ mod webhook;
 pub use heartbeat::{HEARTBEAT_KEYS, HeartbeatSpec};
 pub use mail::{Envelope, Mail, Security};
 pub use message::Message;
+pub use reply::is_page;
 pub use request::{HttpRequest, Method, Request};
 pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing};
 pub use template::{Template, TemplateError};

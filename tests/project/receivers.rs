@@ -416,8 +416,17 @@ fn only_what_a_service_confirms_was_taken() {
         (
             "teams",
             webhook,
-            &["", "1"],
-            &["Webhook message delivery failed with error: HTTP error 429"],
+            &["", "1", r#"{"id":"a"}"#],
+            &[
+                "Webhook message delivery failed with error: HTTP error 429",
+                r#"{"error":{"code":"WorkflowTriggerIsNotEnabled","message":"x"}}"#,
+            ],
+        ),
+        (
+            "alertmanager",
+            "{ urls: [\"http://127.0.0.1:1\"] }",
+            &["", "{}"],
+            &["\u{feff}<!DOCTYPE html>"],
         ),
         ("discord", webhook, &["", r#"{"id":"9"}"#], &["{}"]),
         (
