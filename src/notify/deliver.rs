@@ -135,6 +135,10 @@ impl Sender {
                 let unchanged = Answer::Delivered("unchanged".to_owned());
                 (unchanged, message.replaces.clone())
             }
+            (Some(Reply::Busy(wait)), Answer::Failed { why, retry_after }) => {
+                let retry_after = retry_after.or(Some(wait));
+                (Answer::Failed { why, retry_after }, None)
+            }
             (Some(Reply::Failed(why)), Answer::Delivered(_)) => {
                 (Answer::failed(printable(&why).into_owned()), None)
             }

@@ -152,6 +152,8 @@ pub enum Reply {
     Gone,
     /// It did not take the message, and may take it later.
     Failed(String),
+    /// It takes no message before this time is over.
+    Busy(Duration),
     /// It will never take this message.
     Refused(String),
     /// The answer is not the service's, which has this: the message was not taken.

@@ -222,6 +222,17 @@ async fn without_tls_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn a_server_whose_name_does_not_resolve_is_called_so() {
+    let mut mail = mail(25, Security::None, None);
+    mail.envelope.host = "nowhere.invalid".to_owned();
+    let answer = Smtp::new(tls()).deliver(&mail, &Recipients::new()).await;
+    assert_eq!(
+        failed(answer.answer),
+        "nowhere.invalid: the name does not resolve"
+    );
+}
+
+#[tokio::test]
 async fn a_certificate_that_nobody_trusts_gets_no_password() {
     let server = serve(POLITE).await;
     let mail = mail(server.port, Security::StartTls, Some("pass"));
