@@ -4,6 +4,7 @@ use super::output::{complain, show};
 use super::run::on_this_thread;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
+use crate::format::numbers;
 use crate::notify::{Answer, Done, Sender};
 use crate::outcome::Timestamp;
 use crate::receiver::{Envelope, Message, Receiver, Request};
@@ -76,6 +77,9 @@ struct SentEntry {
 struct WaitingEntry {
     receiver: String,
     notices: u64,
+    /// Why the last attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
 }
 
 pub fn run(args: &NotifyArgs) -> u8 {
@@ -205,16 +209,19 @@ fn list(args: &ListArgs) -> u8 {
     };
     let read = || {
         let store = Store::open_read_only(&config.store.path)?;
-        Ok((store.notifications(i64::MAX, args.limit)?, store.waiting()?))
+        let sent = store.notifications(i64::MAX, args.limit)?;
+        Ok((sent, store.waiting()?, store.failures()?))
     };
     match read() {
-        Ok((sent, waiting)) => {
-            let waiting = waiting.into_iter();
+        Ok((sent, waiting, mut failures)) => {
+            let waiting = waiting.into_iter().map(|(receiver, notices)| WaitingEntry {
+                failure: failures.remove(&receiver),
+                receiver,
+                notices,
+            });
             let listed = Listed {
                 sent: sent.into_iter().map(SentEntry::of).collect(),
-                waiting: waiting
-                    .map(|(receiver, notices)| WaitingEntry { receiver, notices })
-                    .collect(),
+                waiting: waiting.collect(),
             };
             show(&args.format.of(&listed, Listed::to_text));
             exit::OK
@@ -230,8 +237,17 @@ fn list(args: &ListArgs) -> u8 {
 impl Listed {
     fn to_text(&self) -> String {
         let mut text: String = self.sent.iter().map(SentEntry::to_text).collect();
-        for WaitingEntry { receiver, notices } in &self.waiting {
-            let _ = writeln!(text, "{receiver}: {notices} notices wait");
+        for WaitingEntry {
+            receiver,
+            notices,
+            failure,
+        } in &self.waiting
+        {
+            let notices = numbers::plural(*notices, "notice");
+            let _ = match failure {
+                Some(why) => writeln!(text, "{receiver}: {notices} not delivered yet: {why}"),
+                None => writeln!(text, "{receiver}: {notices} not delivered yet"),
+            };
         }
         if text.is_empty() {
             return "nothing was sent, nothing waits\n".to_owned();

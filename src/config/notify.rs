@@ -48,7 +48,11 @@ fn everything(receiver: &str) -> Route {
         matchers: Vec::new(),
         at: None,
         to: vec![receiver.to_owned()],
-        group_by: vec!["severity".to_owned()],
+        group_by: key::GROUP_BY
+            .default()
+            .map(str::to_owned)
+            .into_iter()
+            .collect(),
         wait: std::time::Duration::from_secs(30),
         repeat: std::time::Duration::from_hours(4),
         escalate: None,

@@ -3,7 +3,7 @@
 
 use super::send::{Answer, Recipients, Sender};
 use crate::outcome::Timestamp;
-use crate::receiver::{Message, Receiver, Reply, TemplateError};
+use crate::receiver::{Message, Receiver, Reply, TemplateError, is_page};
 use crate::text::printable;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -113,10 +113,11 @@ impl Sender {
             let requests = receiver.requests(message, &texts, now);
             let exchange = self.exchange(requests, receiver.timeout, done).await;
             let reply = receiver.channel.reply(exchange.status, &exchange.body);
-            // What came of a body may lack what confirms the message; the status does.
+            // What came of a body may lack what confirms the message; the status does, unless it is of a page.
+            let is_part = exchange.is_unfinished && !is_page(&exchange.body);
             let reply = reply.filter(|reply| {
                 let is_of_whole = matches!(reply, Reply::Unconfirmed(_) | Reply::Refused(_));
-                !(exchange.is_unfinished && is_of_whole)
+                !(is_part && is_of_whole)
             });
             (exchange.answer, reply, exchange.recipients)
         };
@@ -133,6 +134,10 @@ impl Sender {
             (Some(Reply::Same), _) => {
                 let unchanged = Answer::Delivered("unchanged".to_owned());
                 (unchanged, message.replaces.clone())
+            }
+            (Some(Reply::Busy(wait)), Answer::Failed { why, retry_after }) => {
+                let retry_after = retry_after.or(Some(wait));
+                (Answer::Failed { why, retry_after }, None)
             }
             (Some(Reply::Failed(why)), Answer::Delivered(_)) => {
                 (Answer::failed(printable(&why).into_owned()), None)

@@ -2,7 +2,7 @@
 
 use super::program;
 use super::smtp::Smtp;
-use crate::probe::dial::{Failure, NO_TRUSTED, Trust, source_of};
+use crate::probe::dial::{Failure, NO_TRUSTED, Trust, source_of, system_client};
 use crate::receiver::{HttpRequest, Method, Request};
 use crate::text::{beginning, printable};
 use chrono::DateTime;
@@ -105,7 +105,9 @@ pub struct Sender {
 
 impl Sender {
     pub fn new() -> Result<Self, String> {
+        let tls = system_client()?;
         let builder = Client::builder()
+            .tls_backend_preconfigured(tls.clone())
             .redirect(Policy::none())
             .no_proxy()
             .connect_timeout(Duration::from_secs(10))
@@ -115,17 +117,12 @@ impl Sender {
             .http1_ignore_invalid_headers_in_responses(true)
             .http1_allow_spaces_after_header_name_in_responses(true)
             .http1_allow_obsolete_multiline_headers_in_responses(true);
-        let builder = match Trust::system() {
-            Ok(_) => builder,
-            // Receivers over plain http need none.
-            Err(_) => builder.tls_certs_only([]),
-        };
         let web = builder
             .build()
-            .map_err(|_| "the certificates of the system cannot be used".to_owned())?;
+            .map_err(|_| "the HTTP client cannot be built".to_owned())?;
         Ok(Self {
             web,
-            mail: Smtp::new(),
+            mail: Smtp::new(tls),
         })
     }
 

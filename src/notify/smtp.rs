@@ -12,12 +12,12 @@ use crate::receiver::{Envelope, Mail, Security};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use recipients::Named;
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use std::fmt;
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
 /// Bytes of a reply, with all of its lines. RFC 5321 allows lines of 512.
@@ -43,12 +43,8 @@ impl fmt::Debug for Smtp {
 }
 
 impl Smtp {
-    /// Trusts the certificates that the system trusts.
-    pub fn new() -> Self {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let builder = ClientConfig::builder().with_root_certificates(roots);
-        Self(Arc::new(builder.with_no_client_auth()).into())
+    pub fn new(tls: ClientConfig) -> Self {
+        Self(Arc::new(tls).into())
     }
 
     /// Sends a mail to its recipients, except those that are `done`. The time is limited by the caller.
@@ -63,10 +59,7 @@ impl Smtp {
     /// Connects, changes to TLS, and logs in.
     async fn open(&self, envelope: &Envelope) -> Result<Session, Answer> {
         let Envelope { host, port, .. } = envelope;
-        let stream = TcpStream::connect((host.as_str(), *port)).await;
-        let stream = stream.map_err(|error| {
-            Answer::failed(Failure::io(&error, &format!("{host}:{port}")).message)
-        })?;
+        let stream = connect(host, *port).await.map_err(Answer::failed)?;
         let mut session = match envelope.security {
             Security::Implicit => Session::over(self.secured(Box::new(stream), host).await?),
             Security::StartTls | Security::None => Session::over(Box::new(stream)),
@@ -101,6 +94,15 @@ impl Smtp {
             }
         }
     }
+}
+
+/// Fails with the reason.
+async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
+    let addresses = lookup_host((host, port)).await;
+    let addresses = addresses.map_err(|_| format!("{host}: the name does not resolve"))?;
+    let addresses: Vec<_> = addresses.collect();
+    let stream = TcpStream::connect(addresses.as_slice()).await;
+    stream.map_err(|error| Failure::io(&error, &format!("{host}:{port}")).message)
 }
 
 struct Reply {

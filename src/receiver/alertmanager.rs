@@ -1,8 +1,9 @@
 //! Alertmanager's API v2: every member of a cluster gets every alert.
 
 use super::login::{BEARER, PASSWORD, USERNAME, authorization};
+use super::reply::{confirmed, is_page};
 use super::request::rfc3339;
-use super::{Channel, HttpRequest, Kind, Message, Request, Texts};
+use super::{Channel, HttpRequest, Kind, Message, Reply, Request, Texts};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, List, Mapping, Secret, Span};
@@ -86,6 +87,11 @@ impl Channel for Alertmanager {
             request.into()
         });
         requests.collect()
+    }
+
+    /// It answers without a text.
+    fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
+        confirmed(status, !is_page(body), "no text")
     }
 
     fn resend_every(&self) -> Option<Duration> {

@@ -32,10 +32,11 @@ impl Channel for Chat {
     }
 
     /// A workflow answers 202 without a body, or what its own step says in JSON; the older connectors
-    /// answer `1`, or with the same status the text of an error.
+    /// answer `1`, or with the same status the text of an error. Errors of workflows are in `error`.
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
-        let is_json = serde_json::from_slice::<Value>(body).is_ok();
-        let is_taken = is_json || body.trim_ascii().is_empty();
-        confirmed(status, is_taken, "no text, or JSON")
+        let json = serde_json::from_slice::<Value>(body).ok();
+        let is_good = json.is_some_and(|json| json.get("error").is_none());
+        let is_taken = is_good || body.trim_ascii().is_empty();
+        confirmed(status, is_taken, "no text, or JSON without `error`")
     }
 }

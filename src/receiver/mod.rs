@@ -29,6 +29,7 @@ mod webhook;
 pub use heartbeat::{HEARTBEAT_KEYS, HeartbeatSpec};
 pub use mail::{Envelope, Mail, Security};
 pub use message::Message;
+pub use reply::is_page;
 pub use request::{HttpRequest, Method, Request};
 pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing};
 pub use template::{Template, TemplateError};
@@ -151,6 +152,8 @@ pub enum Reply {
     Gone,
     /// It did not take the message, and may take it later.
     Failed(String),
+    /// It takes no message before this time is over.
+    Busy(Duration),
     /// It will never take this message.
     Refused(String),
     /// The answer is not the service's, which has this: the message was not taken.

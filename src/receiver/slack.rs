@@ -1,7 +1,7 @@
 //! Slack: its incoming webhooks, which Mattermost and Rocket.Chat understand as well, and its Web API,
 //! which lets a message be edited.
 
-use super::reply::{confirmed, is_success, json as read_json};
+use super::reply::{confirmed, is_page, is_success, json as read_json};
 use super::request::{or_name, short};
 use super::{BASE, Channel, EDIT, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts, url};
 use crate::outcome::Timestamp;
@@ -176,7 +176,7 @@ fn webhook_reply(status: u16, body: &[u8]) -> Option<Reply> {
     }
     match body["error"].as_str() {
         Some(why) => Some(refusal(why)),
-        None if text.starts_with(b"<") => confirmed(status, false, "`ok`"),
+        None if is_page(text) => confirmed(status, false, "`ok`"),
         None => {
             let text = String::from_utf8_lossy(text);
             let text = beginning(&text, SHOWN_MAX);

@@ -7,6 +7,7 @@ use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText, Text};
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 
 const KEYS: Keys = &[&TOKEN, &CHAT, &URL, &EDIT];
 
@@ -71,7 +72,8 @@ impl Channel for Telegram {
         vec![HttpRequest::json(&url, &message.key, &body).into()]
     }
 
-    /// <https://core.telegram.org/bots/api#making-requests>: `ok`, and `description` where it is false.
+    /// <https://core.telegram.org/bots/api#making-requests>: `ok`, and `description` where it is false. How long
+    /// to wait is in `parameters`, and in no header.
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         let body = read_json(body);
         if body["ok"] == true {
@@ -83,6 +85,9 @@ impl Channel for Telegram {
         let Some(why) = body["description"].as_str() else {
             return confirmed(status, false, "\"ok\": true");
         };
+        if let Some(seconds) = body["parameters"]["retry_after"].as_u64() {
+            return Some(Reply::Busy(Duration::from_secs(seconds)));
+        }
         let gone = ["message to edit not found", "message can't be edited"];
         if why.contains("message is not modified") {
             Some(Reply::Same)

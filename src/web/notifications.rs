@@ -35,6 +35,9 @@ struct PendingView {
     due: DateTime<Utc>,
     /// Whether it was tried, and failed.
     tried: bool,
+    /// Why the last attempt failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
     resolved: bool,
     labels: BTreeMap<String, String>,
 }
@@ -109,6 +112,7 @@ impl From<Pending> for PendingView {
             receiver: pending.receiver,
             due: pending.due.to_utc(),
             tried: pending.is_tried,
+            failure: pending.failure,
             resolved: notice.is_resolved(),
             labels: notice.labels,
         }

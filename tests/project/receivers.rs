@@ -375,6 +375,9 @@ fn what_services_answer_to_messages_and_edits() {
         let body = format!(r#"{{"ok":false,"error_code":400,"description":"{why}"}}"#);
         assert_eq!(reply(&telegram, 400, &body), expected);
     }
+    let body = r#"{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 4","parameters":{"retry_after":4}}"#;
+    let busy = Reply::Busy(std::time::Duration::from_secs(4));
+    assert_eq!(reply(&telegram, 429, body), Some(busy));
     assert_eq!(reply(&discord, 200, r#"{"id":"9"}"#), posted("9"));
     let body = r#"{"message":"Unknown Message","code":10008}"#;
     assert_eq!(reply(&discord, 404, body), Some(Reply::Gone));
@@ -416,8 +419,17 @@ fn only_what_a_service_confirms_was_taken() {
         (
             "teams",
             webhook,
-            &["", "1"],
-            &["Webhook message delivery failed with error: HTTP error 429"],
+            &["", "1", r#"{"id":"a"}"#],
+            &[
+                "Webhook message delivery failed with error: HTTP error 429",
+                r#"{"error":{"code":"WorkflowTriggerIsNotEnabled","message":"x"}}"#,
+            ],
+        ),
+        (
+            "alertmanager",
+            "{ urls: [\"http://127.0.0.1:1\"] }",
+            &["", "{}"],
+            &["\u{feff}<!DOCTYPE html>"],
         ),
         ("discord", webhook, &["", r#"{"id":"9"}"#], &["{}"]),
         (

@@ -46,8 +46,8 @@ pub const TO: Key<List<Text>> = Key::required("to", List::up_to(10, Text), "Name
 pub const GROUP_BY: Key<List<Text>> = Key::with_default(
     "group_by",
     List::up_to(20, Text),
-    "severity",
-    "Labels. Alerts that have the same values of them share messages, and an incident at receivers that have incidents.",
+    "alertname",
+    "Labels. Alerts that have the same values of them share messages, and an incident at receivers that have incidents. By default these are alerts of one kind: a full disk and a service that is down are two messages, and a thousand services that are down are one. With `service`, each service has an incident of its own; with `severity`, all pages are one.",
 );
 
 pub const WAIT: Key<Span> = Key::with_default(

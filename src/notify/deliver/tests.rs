@@ -213,3 +213,46 @@ async fn texts_that_cannot_be_rendered_are_replaced_by_the_default_ones() {
         "{text}"
     );
 }
+
+/// Takes a message only if its service answers `ok`.
+#[derive(Debug)]
+struct Strict(Echo);
+
+impl Channel for Strict {
+    fn requests(&self, message: &Message, texts: &Texts, now: Timestamp) -> Vec<Request> {
+        self.0.requests(message, texts, now)
+    }
+
+    fn reply(&self, _: u16, body: &[u8]) -> Option<Reply> {
+        (body != b"ok").then_some(Reply::Unconfirmed("`ok`"))
+    }
+}
+
+/// What becomes of a message whose answer has this body, of which more is to come.
+async fn unfinished(body: &str) -> Answer {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{body}");
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a client");
+        let mut request = vec![0; 4096];
+        let _ = stream.read(&mut request).await;
+        let _ = stream.write_all(answer.as_bytes()).await;
+    });
+    let (mut receiver, _) = receiver(|_| 200).await;
+    receiver.channel = Arc::new(Strict(Echo(format!("http://{address}/"))));
+    let delivery = deliver(&receiver, &message(1, 0), Done::default()).await;
+    delivery.answer
+}
+
+#[tokio::test]
+async fn an_answer_without_its_end_is_delivered_unless_it_is_a_page() {
+    for body in ["", "o"] {
+        let answer = unfinished(body).await;
+        assert!(matches!(answer, Answer::Delivered(_)), "{body}: {answer:?}");
+    }
+    let page = "\r\n<!DOCTYPE html><title>Login";
+    let answer = unfinished(page).await;
+    let why = "expected `ok`, got HTTP 200: <!DOCTYPE html><title>Login";
+    assert_eq!(answer, Answer::failed(why));
+}

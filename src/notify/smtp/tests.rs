@@ -32,6 +32,10 @@ struct Server {
     got: JoinHandle<Vec<String>>,
 }
 
+fn tls() -> ClientConfig {
+    crate::probe::dial::system_client().expect("a client")
+}
+
 async fn serve(manners: Manners) -> Server {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let CertifiedKey { cert, signing_key } =
@@ -41,7 +45,7 @@ async fn serve(manners: Manners) -> Server {
         .with_no_client_auth()
         .with_single_cert(vec![cert.der().clone()], key.into())
         .expect("they match");
-    let mut roots = RootCertStore::empty();
+    let mut roots = rustls::RootCertStore::empty();
     roots.add(cert.der().clone()).expect("a certificate");
     let client = ClientConfig::builder().with_root_certificates(roots);
     let smtp = Smtp(Arc::new(client.with_no_client_auth()).into());
@@ -218,10 +222,26 @@ async fn without_tls_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn a_server_whose_name_does_not_resolve_is_called_so() {
+    let mut mail = mail(25, Security::None, None);
+    mail.envelope.host = "nowhere.invalid".to_owned();
+    let answer = Smtp::new(tls()).deliver(&mail, &Recipients::new()).await;
+    assert_eq!(
+        failed(answer.answer),
+        "nowhere.invalid: the name does not resolve"
+    );
+}
+
+#[tokio::test]
 async fn a_certificate_that_nobody_trusts_gets_no_password() {
     let server = serve(POLITE).await;
     let mail = mail(server.port, Security::StartTls, Some("pass"));
-    let why = failed(Smtp::new().deliver(&mail, &Recipients::new()).await.answer);
+    let why = failed(
+        Smtp::new(tls())
+            .deliver(&mail, &Recipients::new())
+            .await
+            .answer,
+    );
     assert!(
         why.contains("certificate") && !why.contains("ca_file"),
         "{why}"
@@ -381,7 +401,7 @@ async fn an_endless_answer_is_cut_off() {
         while stream.write_all(b"220-more\r\n").await.is_ok() {}
     });
     let mail = mail(port, Security::None, None);
-    let exchange = Smtp::new().deliver(&mail, &Recipients::new()).await;
+    let exchange = Smtp::new(tls()).deliver(&mail, &Recipients::new()).await;
     assert_eq!(
         failed(exchange.answer),
         "the connection ended without an answer"

@@ -27,6 +27,11 @@ impl Worker {
             self.failed(attempt.about.group(), *retry_after, &text);
             let group = attempt.about.group().to_owned();
             self.done.insert(group, attempt.delivery.done);
+            if let About::New(batch) = attempt.about {
+                // Without the record, the log alone says why.
+                self.ask(move |store| store.note_failure(&batch, &text))
+                    .await;
+            }
             return;
         }
         let sent = attempt.sent(self.deps.clock.now(), text);

@@ -5,6 +5,7 @@ use crate::outcome::{RateLimit, RateLimits, Timestamp};
 use chrono::DateTime;
 use http::HeaderMap;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 /// Characters of the name of a limit, which becomes the value of a label.
@@ -20,44 +21,59 @@ enum Part {
 }
 
 /// The limits of an answer. What is absent or negative is unknown, and no limit without something
-/// that remains is kept.
+/// that remains is kept. Of a proxy, which has limits of its own (`x-ratelimit-...`) beside those of the
+/// provider (LiteLLM's `llm_provider-x-ratelimit-...`), the tighter one counts.
 pub fn rate_limits(headers: &HeaderMap) -> RateLimits {
-    let mut found: BTreeMap<String, (Option<u64>, Option<u64>)> = BTreeMap::new();
+    let mut found: BTreeMap<(String, &str), (Option<u64>, Option<u64>)> = BTreeMap::new();
     for (name, value) in headers {
-        let Some((name, part)) = limit_name(name.as_str()) else {
+        let Some((name, whose, part)) = limit_name(name.as_str()) else {
             continue;
         };
         let Some(number) = value.to_str().ok().and_then(leading_number) else {
             continue;
         };
-        let (limit, remaining) = found.entry(name).or_default();
+        let (limit, remaining) = found.entry((name, whose)).or_default();
         match part {
             Part::Limit => *limit = Some(number),
             Part::Remaining => *remaining = Some(number),
         }
     }
-    let mut limits = RateLimits::default();
-    for (name, (limit, remaining)) in found {
-        if let Some(remaining) = remaining {
-            limits.put(RateLimit {
-                name: name.into(),
-                remaining,
-                limit,
-            });
+    let mut tightest: BTreeMap<String, RateLimit> = BTreeMap::new();
+    for ((name, _), (limit, remaining)) in found {
+        let Some(remaining) = remaining else { continue };
+        let one = RateLimit {
+            name: name.as_str().into(),
+            remaining,
+            limit,
+        };
+        let share = |one: &RateLimit| one.share().unwrap_or(f64::INFINITY);
+        match tightest.entry(name) {
+            Entry::Occupied(mut known) if share(&one) < share(known.get()) => {
+                known.insert(one);
+            }
+            Entry::Occupied(_) => {}
+            Entry::Vacant(free) => {
+                free.insert(one);
+            }
         }
+    }
+    let mut limits = RateLimits::default();
+    for limit in tightest.into_values() {
+        limits.put(limit);
     }
     limits
 }
 
 /// `x-ratelimit-remaining-tokens` is about `tokens`, as is `anthropic-ratelimit-tokens-remaining`
-/// and Together's `x-tokenlimit-remaining`; `x-ratelimit-remaining` alone is about requests.
-fn limit_name(header: &str) -> Option<(String, Part)> {
-    let (rest, default) = match (
+/// and Together's `x-tokenlimit-remaining`; `x-ratelimit-remaining` alone is about requests. In the middle,
+/// what is before: whose limit it is.
+fn limit_name(header: &str) -> Option<(String, &str, Part)> {
+    let (whose, rest, default) = match (
         header.split_once("ratelimit-"),
         header.split_once("tokenlimit-"),
     ) {
-        (Some((_, rest)), _) => (rest, "requests"),
-        (None, Some((_, rest))) => (rest, "tokens"),
+        (Some((whose, rest)), _) => (whose, rest, "requests"),
+        (None, Some((whose, rest))) => (whose, rest, "tokens"),
         (None, None) => return None,
     };
     let words: Vec<_> = rest.split(['-', '_']).collect();
@@ -77,7 +93,7 @@ fn limit_name(header: &str) -> Option<(String, Part)> {
     } else {
         name.join("_")
     };
-    (name.len() <= NAME_MAX).then_some((name, found))
+    (name.len() <= NAME_MAX).then_some((name, whose, found))
 }
 
 /// A whole number at the start, which a policy may follow: `100;w=60`.
@@ -196,6 +212,22 @@ mod tests {
     }
 
     #[test]
+    fn of_a_proxy_and_its_provider_the_tighter_limit_counts() {
+        let litellm = |own: &'static str| {
+            found(&[
+                ("x-ratelimit-limit-requests", "10"),
+                ("x-ratelimit-remaining-requests", own),
+                ("llm_provider-x-ratelimit-limit-requests", "1000"),
+                ("llm_provider-x-ratelimit-remaining-requests", "500"),
+                ("llm_provider-x-ratelimit-remaining-tokens", "7"),
+            ])
+        };
+        let tokens = is("tokens", 7, None);
+        assert_eq!(litellm("2"), [is("requests", 2, Some(10)), tokens.clone()]);
+        assert_eq!(litellm("9"), [is("requests", 500, Some(1000)), tokens]);
+    }
+
+    #[test]
     fn what_is_unknown_is_absent_and_not_zero() {
         for lines in [
             &[("x-ratelimit-remaining-tokens", "-1")][..],
@@ -212,8 +244,21 @@ mod tests {
         let azure = [
             ("x-ratelimit-limit-requests", "-1"),
             ("x-ratelimit-remaining-requests", "0"),
+            ("x-ratelimit-limit-tokens", "-1"),
+            ("x-ratelimit-remaining-tokens", "-1"),
+            ("x-ratelimit-reset-tokens", "0"),
+            ("x-ratelimit-renewalperiod-tokens", "60"),
+            ("azureml-model-session", "d008-20240215231538"),
         ];
         assert_eq!(found(&azure), [is("requests", 0, None)]);
+        // Bedrock's have no limit: it is known by its status alone.
+        let bedrock = [
+            ("x-amzn-bedrock-input-token-count", "12"),
+            ("x-amzn-bedrock-output-token-count", "34"),
+            ("x-amzn-bedrock-invocation-latency", "560"),
+            ("x-amzn-errortype", "ThrottlingException"),
+        ];
+        assert_eq!(found(&bedrock), []);
     }
 
     #[test]

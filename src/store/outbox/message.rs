@@ -73,6 +73,17 @@ impl Store {
             keep_posted(tx, batch, posted)
         })
     }
+
+    /// Records why a message could not be delivered; it waits for the next attempt.
+    pub fn note_failure(&mut self, batch: &Batch, why: &str) -> Result<(), StoreError> {
+        let sql = "UPDATE outbox SET failure = ?3
+                   WHERE message = ?1 AND receiver = ?2 AND failure IS NOT ?3";
+        let values = params![batch.id, batch.receiver, why];
+        let noted = self.conn.execute(sql, values);
+        noted
+            .map(drop)
+            .map_err(StoreError::sql("record a failed delivery"))
+    }
 }
 
 /// A notice in the outbox that a message begins with.

@@ -398,3 +398,27 @@ fn what_was_not_sent_for_longest_is_repeated_first_and_nothing_that_is_muted() {
     assert_eq!(at(&muted, 8999), None);
     assert_eq!(repeat(&store, 4000, 8999).expect("due").known.len(), 2);
 }
+
+#[test]
+fn why_a_message_is_not_delivered_is_known_until_it_is() {
+    let (_folder, mut store) = store();
+    let both = ["rag", "chat"].map(|one| delivery(2000, notice(one, None)));
+    store.keep_deliveries(&both).expect("kept");
+    let batch = next(&mut store, 3000).expect("due");
+    let later = [delivery(90_000, notice("web", None))];
+    store.keep_deliveries(&later).expect("kept");
+    assert!(store.failures().expect("reads").is_empty());
+    for why in ["HTTP 500", "connection refused"] {
+        store.note_failure(&batch, why).expect("kept");
+        let failures = store.failures().expect("reads");
+        assert_eq!(failures, [("oncall".to_owned(), why.to_owned())].into());
+    }
+    let pending = store.pending_notices(10).expect("reads");
+    let known: Vec<_> = pending.iter().map(|one| one.failure.as_deref()).collect();
+    let why = Some("connection refused");
+    assert_eq!(known, [why, why, None]);
+    store
+        .settle(&batch, &settled(&batch, true), None)
+        .expect("kept");
+    assert!(store.failures().expect("reads").is_empty());
+}

@@ -48,6 +48,8 @@ pub struct Pending {
     pub due: Timestamp,
     /// Whether its message was tried already.
     pub is_tried: bool,
+    /// Why the last attempt failed.
+    pub failure: Option<String>,
     pub notice: Notice,
 }
 
@@ -101,10 +103,10 @@ impl Store {
     /// What is not delivered yet, the first due first, at most `most`.
     pub fn pending_notices(&self, most: u32) -> Result<Vec<Pending>, StoreError> {
         let read = || {
-            if !self.conn.table_exists(None, "outbox")? {
+            if !self.conn.column_exists(None, "outbox", "failure")? {
                 return Ok(Vec::new());
             }
-            let sql = "SELECT notice, receiver, due_at, message IS NOT NULL FROM outbox
+            let sql = "SELECT notice, receiver, due_at, message IS NOT NULL, failure FROM outbox
                        ORDER BY due_at, id LIMIT ?1";
             let mut statement = self.conn.prepare_cached(sql)?;
             let pending = |row: &Row<'_>| {
@@ -113,6 +115,7 @@ impl Store {
                     receiver: row.get(1)?,
                     due: Timestamp(row.get(2)?),
                     is_tried: row.get(3)?,
+                    failure: row.get(4)?,
                 })
             };
             statement.query_map([most], pending)?.collect()
@@ -128,6 +131,22 @@ impl Store {
             .query_row(sql, [receiver], |row| row.get::<_, i64>(0));
         let count = count.map_err(StoreError::sql("read the outbox"))?;
         Ok(count.unsigned_abs())
+    }
+
+    /// Why the newest message to each receiver that was tried, and still waits, was not delivered.
+    pub fn failures(&self) -> Result<BTreeMap<String, String>, StoreError> {
+        let read = || {
+            if !self.conn.column_exists(None, "outbox", "failure")? {
+                return Ok(BTreeMap::new());
+            }
+            // The other columns of a row with a maximum are those of that row.
+            let sql = "SELECT receiver, failure, max(id) FROM outbox WHERE failure IS NOT NULL
+                       GROUP BY receiver";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect()
+        };
+        read().map_err(StoreError::sql("read the outbox"))
     }
 
     /// How many notices wait for each receiver.

@@ -327,6 +327,10 @@ pub const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (receiver, grouping, fingerprint)
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- Why the last attempt to deliver a notice failed.
+    ALTER TABLE outbox ADD COLUMN failure TEXT;
+",
 ];
 
 /// Alerts as versions 3 to 9 have them.

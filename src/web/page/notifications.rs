@@ -68,7 +68,10 @@ fn pending(shown: &Notifications) -> Markup {
                         @for one in &shown.pending {
                             li {
                                 span.cause.plain { (if one.is_tried { "tried" } else { "waiting" }) }
-                                span.message dir="auto" { (about(&one.notice)) }
+                                span.message dir="auto" {
+                                    (about(&one.notice))
+                                    @if let Some(why) = &one.failure { br; span.quiet { (why) } }
+                                }
                                 span.quiet { "to " bdi { (one.receiver) } ", due " (moment(one.due)) }
                             }
                         }

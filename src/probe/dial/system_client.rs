@@ -1,0 +1,100 @@
+//! TLS for what is no probe: connections to receivers and to the dead man's switch.
+
+use super::trust::{Trust, provider, tls12_signature, tls13_signature};
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use std::sync::Arc;
+
+/// A client that trusts, at each handshake, what the system trusts by then.
+pub fn system_client() -> Result<ClientConfig, String> {
+    let verifier = Current {
+        trust: Trust::system,
+    };
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|_| "no version of TLS is available".to_owned())?;
+    let mut config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    // A session that is resumed is not verified anew.
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// Verifies by what is trusted at the moment.
+#[derive(Debug)]
+struct Current {
+    trust: fn() -> Result<Arc<Trust>, String>,
+}
+
+impl ServerCertVerifier for Current {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let trust = (self.trust)().map_err(Error::General)?;
+        let chain = trust.check(end_entity, intermediates, server_name, now);
+        chain.verdict?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        tls12_signature(message, cert, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        tls13_signature(message, cert, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parking_lot::Mutex;
+
+    static TRUSTED: Mutex<Option<Arc<Trust>>> = Mutex::new(None);
+
+    #[test]
+    fn what_is_trusted_later_is_trusted_at_the_next_handshake() {
+        let made = rcgen::generate_simple_self_signed(["hooks.test".to_owned()]);
+        let shown = made.expect("a certificate").cert.der().clone();
+        let client = Current {
+            trust: || TRUSTED.lock().clone().ok_or_else(|| "none yet".to_owned()),
+        };
+        let name = ServerName::try_from("hooks.test").expect("a name");
+        let verified = || client.verify_server_cert(&shown, &[], &name, &[], UnixTime::now());
+        assert_eq!(
+            verified().err(),
+            Some(Error::General("none yet".to_owned()))
+        );
+        let other = rcgen::generate_simple_self_signed(["other.test".to_owned()]);
+        let other = other.expect("a certificate").cert.der().clone();
+        *TRUSTED.lock() = Trust::new(std::slice::from_ref(&other)).ok();
+        assert!(matches!(verified(), Err(Error::InvalidCertificate(_))));
+        *TRUSTED.lock() = Trust::new(&[other, shown.clone()]).ok();
+        assert!(verified().is_ok());
+    }
+}
