@@ -16,7 +16,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// One request as a client saw it.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen {
+pub struct ClientRequest {
     pub ended: Timestamp,
     pub latency: Duration,
     pub failed: Option<Cause>,
@@ -76,12 +76,12 @@ impl Collector {
         }
     }
 
-    pub fn request(&mut self, seen: Seen) {
+    pub fn request(&mut self, seen: ClientRequest) {
         self.requests(seen, 1);
     }
 
     /// Several alike.
-    pub fn requests(&mut self, seen: Seen, count: u32) {
+    pub fn requests(&mut self, seen: ClientRequest, count: u32) {
         let code = self.scale.code(seen.latency);
         self.extend(seen);
         let second = self.second(seen.ended);
@@ -95,7 +95,7 @@ impl Collector {
         }
     }
 
-    fn extend(&mut self, seen: Seen) {
+    fn extend(&mut self, seen: ClientRequest) {
         let latency = i64::try_from(seen.latency.as_millis()).unwrap_or(i64::MAX);
         let (began, ended) = (seen.ended.0.saturating_sub(latency), seen.ended);
         self.is_exact |= ended.0 % 1000 != 0;
@@ -113,7 +113,7 @@ impl Collector {
     }
 
     /// Several alike of a name.
-    pub fn requests_of(&mut self, name: &str, seen: Seen, count: u32) {
+    pub fn requests_of(&mut self, name: &str, seen: ClientRequest, count: u32) {
         self.requests(seen, count);
         let code = self.scale.code(seen.latency);
         if let Some(figures) = self.named.iter_mut().find(|one| one.name == name) {

@@ -1,6 +1,6 @@
 //! What k6 writes with `--out json` and `--out csv`: a line for each value of each metric.
 
-use super::collect::{Collector, Seen, cause_of};
+use super::collect::{ClientRequest, Collector, cause_of};
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};
 use crate::units::whole;
@@ -139,7 +139,7 @@ fn take(collector: &mut Collector, reading: Reading<'_>) {
     } = reading;
     match metric {
         "http_req_duration" => {
-            let seen = Seen {
+            let seen = ClientRequest {
                 ended: at,
                 latency: milliseconds(value),
                 failed: failure(&tags),

@@ -1,7 +1,7 @@
 //! The history that Locust writes with `--csv`: a line for each second, with totals since the start
 //! and percentiles of about the last ten seconds.
 
-use super::collect::{Collector, Seen};
+use super::collect::{ClientRequest, Collector};
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};
 use crate::units::whole;
@@ -110,7 +110,7 @@ fn spread(
                 failed -= count;
             }
             if count > 0 {
-                let seen = Seen {
+                let seen = ClientRequest {
                     ended,
                     latency: *latency,
                     failed: cause,

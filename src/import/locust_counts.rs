@@ -1,6 +1,6 @@
 //! What a locustfile of slod writes while it runs (`export::Script::reports`).
 
-use super::collect::{Collector, Seen, cause_of};
+use super::collect::{ClientRequest, Collector, cause_of};
 use crate::outcome::{Cause, Timestamp};
 use crate::units::whole;
 use serde::Deserialize;
@@ -46,7 +46,7 @@ fn moment(seconds: f64) -> Timestamp {
 fn take(collector: &mut Collector, Counted(seconds, name, error, milliseconds, count): Counted) {
     let ended = moment(seconds);
     let missing = error.as_deref().and_then(missing);
-    let seen = Seen {
+    let seen = ClientRequest {
         ended,
         latency: Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default(),
         failed: error.as_deref().map(cause),

@@ -1,7 +1,7 @@
 //! What `oha --output-format csv` writes: a line for each answered request, with times in seconds
 //! since the start. Requests without an answer are not in it.
 
-use super::collect::{Collector, Seen};
+use super::collect::{ClientRequest, Collector};
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};
 use std::io::BufRead;
@@ -30,7 +30,7 @@ pub(super) fn read(
         let (Some((begin, took)), Some(status)) = (times, status) else {
             return Err(lines.fault("has no valid start, duration or status"));
         };
-        collector.request(Seen {
+        collector.request(ClientRequest {
             ended: started.after(begin).after(took),
             latency: took,
             failed: (!(200.0..400.0).contains(&status)).then_some(Cause::Status),

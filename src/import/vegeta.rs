@@ -1,6 +1,6 @@
 //! What `vegeta encode` writes, as CSV or as lines of JSON: a line for each request.
 
-use super::collect::{Collector, Seen};
+use super::collect::{ClientRequest, Collector};
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};
 use chrono::DateTime;
@@ -37,7 +37,7 @@ pub(super) fn read(
     Ok(())
 }
 
-fn json(line: &str) -> Option<Seen> {
+fn json(line: &str) -> Option<ClientRequest> {
     let line: Line = serde_json::from_str(line).ok()?;
     let started = DateTime::parse_from_rfc3339(&line.timestamp).ok()?;
     let started = started.timestamp_nanos_opt()?;
@@ -45,7 +45,7 @@ fn json(line: &str) -> Option<Seen> {
 }
 
 /// Timestamp in nanoseconds, status, latency in nanoseconds, bytes out, bytes in, error, ...
-fn comma_separated(line: &str) -> Option<Seen> {
+fn comma_separated(line: &str) -> Option<ClientRequest> {
     let values = csv::values(line);
     let [started, code, latency, _, _, error, ..] = values.as_slice() else {
         return None;
@@ -58,9 +58,9 @@ fn comma_separated(line: &str) -> Option<Seen> {
     ))
 }
 
-fn seen(started: i64, code: u16, latency: u64, error: &str) -> Seen {
+fn seen(started: i64, code: u16, latency: u64, error: &str) -> ClientRequest {
     let ended = started.saturating_add(i64::try_from(latency).unwrap_or(i64::MAX));
-    Seen {
+    ClientRequest {
         ended: Timestamp(ended.div_euclid(1_000_000)),
         latency: Duration::from_nanos(latency),
         failed: failure(code, error),

@@ -129,7 +129,7 @@ fn is_same(bound: f64, seconds: f64) -> bool {
 }
 
 /// The series that the two counters of a [`Reading`] are read back from.
-type Kept = [Option<SeriesId>; 2];
+type TrafficSeries = [Option<SeriesId>; 2];
 
 /// Finds the series of objectives of real traffic in a store.
 pub struct TrafficHistory {
@@ -175,7 +175,7 @@ impl TrafficHistory {
         Ok(tallies.collect())
     }
 
-    fn kept(&self, service: &str, sli: Sli) -> Kept {
+    fn kept(&self, service: &str, sli: Sli) -> TrafficSeries {
         let id = |name: &str| {
             let key = SeriesKey::new(name, [("service", service)]);
             self.ids.get(&key).copied()

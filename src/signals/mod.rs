@@ -22,7 +22,7 @@ mod unread;
 mod usual;
 mod watcher;
 
-pub use past::{Kept, NOT_REPLAYED, replay, replay_host};
+pub use past::{NOT_REPLAYED, StoredSeries, replay, replay_host};
 pub use scope::Scope;
 pub use task::{Deps, run};
 pub use watcher::Watcher;

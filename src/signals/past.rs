@@ -77,12 +77,12 @@ impl Row {
 
 /// The series that the numbers of services are kept in.
 #[derive(Debug)]
-pub struct Kept {
+pub struct StoredSeries {
     by_service: BTreeMap<Arc<str>, BTreeMap<SeriesId, Place>>,
     host: Vec<(SeriesId, SeriesKey)>,
 }
 
-impl Kept {
+impl StoredSeries {
     pub fn of(store: &Store) -> Result<Self, StoreError> {
         let mut kept = Self {
             by_service: BTreeMap::new(),
@@ -102,7 +102,7 @@ impl Kept {
     }
 }
 
-impl Kept {
+impl StoredSeries {
     /// The series of one number of a service.
     pub(super) fn series(&self, service: &str, is_it: impl Fn(&Place) -> bool) -> Option<SeriesId> {
         let mut places = self.by_service.get(service)?.iter();
@@ -142,7 +142,7 @@ fn recall_within(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let started = Instant::now();
-    let kept = Kept::of(store)?;
+    let kept = StoredSeries::of(store)?;
     host::recall_host(watcher.host(), &kept, &config.signals, store, now)?;
     for specs in config.services.chunks(TOGETHER) {
         if started.elapsed() > budget {
@@ -178,7 +178,7 @@ fn hours(from: Timestamp, to: Timestamp) -> impl Iterator<Item = Timestamp> {
 fn recall_services(
     watcher: &mut Watcher,
     specs: &[ServiceSpec],
-    kept: &Kept,
+    kept: &StoredSeries,
     store: &Store,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -233,7 +233,7 @@ pub const NOT_REPLAYED: [&SignalKind; 4] = [
 /// histories of the running daemon. Those of [`NOT_REPLAYED`] are not among them.
 pub fn replay(
     store: &Store,
-    kept: &Kept,
+    kept: &StoredSeries,
     spec: &ServiceSpec,
     (from, to): (Timestamp, Timestamp),
     visit: &mut dyn FnMut(Timestamp, Vec<Finding>),

@@ -1,7 +1,7 @@
 //! What is usual for a service at each time of day, learned from what the store has of the last weeks.
 
 use super::numbers::MetricNumber;
-use super::past::{Kept, Place};
+use super::past::{Place, StoredSeries};
 use super::watcher::counts_llm;
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{DurationOf, Timestamp, millis};
@@ -81,7 +81,7 @@ fn learn_within(
     now: Timestamp,
 ) -> Result<BTreeMap<Arc<str>, Usuals>, StoreError> {
     let started = Instant::now();
-    let kept = Kept::of(store)?;
+    let kept = StoredSeries::of(store)?;
     let mut all = BTreeMap::new();
     for spec in &config.services {
         if started.elapsed() > budget {
@@ -115,7 +115,7 @@ impl HourlyPast {
     pub(super) fn learn(
         &mut self,
         store: &Store,
-        kept: &Kept,
+        kept: &StoredSeries,
         spec: &ServiceSpec,
         now: Timestamp,
     ) -> Result<Usuals, StoreError> {
@@ -149,7 +149,7 @@ impl Hourly {
 /// The hourly means of a number of its own metrics.
 fn of_series(
     store: &Store,
-    kept: &Kept,
+    kept: &StoredSeries,
     spec: &ServiceSpec,
     wanted: MetricNumber,
     (from, to): (Timestamp, Timestamp),

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub(super) fn window_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (_, placed) in objectives(draft) {
-        let kept = Kept::of(&placed.value, draft);
+        let kept = Retention::of(&placed.value, draft);
         found.extend(
             too_long(&placed.value, kept.retention).map(|(window, key)| Finding {
                 at: placed.spot_of(key),
@@ -39,7 +39,7 @@ pub(super) fn missing_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
             NoDataPolicy::Bad => "bad",
             NoDataPolicy::Good => "good",
         };
-        let kept = Kept::of(&placed.value, draft);
+        let kept = Retention::of(&placed.value, draft);
         if let Some((window, _)) = too_long(&placed.value, kept.retention).next() {
             found.push(Finding {
                 at: placed.spot_of(&objective::ON_MISSING),
@@ -55,12 +55,12 @@ pub(super) fn missing_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
 }
 
 /// How long what an objective counts is kept, and the key that says so.
-struct Kept {
+struct Retention {
     retention: Duration,
     key: &'static str,
 }
 
-impl Kept {
+impl Retention {
     fn of(objective: &Objective, draft: &Draft<'_>) -> Self {
         let retention = retention(objective, &draft.store, &draft.observe);
         let key = if retention < draft.store.retention {
@@ -73,7 +73,7 @@ impl Kept {
 }
 
 /// `the store's retention of 400d`
-impl fmt::Display for Kept {
+impl fmt::Display for Retention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = match self.key {
             "store.retention" => "the store's retention",

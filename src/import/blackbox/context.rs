@@ -14,10 +14,10 @@ const NAME_MAX: usize = 48;
 
 /// Variables of the environment in place of secrets.
 #[derive(Default)]
-pub(super) struct Variables(RefCell<All>);
+pub(super) struct Variables(RefCell<SecretVariables>);
 
 #[derive(Default)]
-struct All {
+struct SecretVariables {
     names: Names,
     /// By what a name was made from, and where its value stands.
     given: HashMap<(String, String), String>,
@@ -37,7 +37,7 @@ impl Variables {
         let what_word: String = what.chars().take(NAME_MAX).map(word).collect();
         let base = format!("{PREFIX}_{module}_{what_word}");
         let origin = format!("`{what}` in {spot}");
-        let All { names, given } = &mut *self.0.borrow_mut();
+        let SecretVariables { names, given } = &mut *self.0.borrow_mut();
         let name = given.entry((base, origin)).or_insert_with_key(|(base, _)| {
             names.give(base.clone(), |base, number| format!("{base}_{number}"))
         });

@@ -2,7 +2,7 @@
 
 use super::context::fault_of;
 use super::module::{Module, Prober};
-use super::prometheus::{Found, Pace};
+use super::prometheus::{Pace, ScrapedTarget};
 use super::value::{Map, Value};
 use crate::import::check::Check;
 use crate::import::document::Remarks;
@@ -46,7 +46,7 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    pub fn new(found: &Found, module: &Module, prober: Prober, keys: Map) -> Self {
+    pub fn new(found: &ScrapedTarget, module: &Module, prober: Prober, keys: Map) -> Self {
         Self {
             name: name(&module.name),
             prober,
@@ -77,7 +77,7 @@ impl Draft {
     /// Adds a probe, or says why it cannot be in a config.
     pub fn add(
         &mut self,
-        found: &Found,
+        found: &ScrapedTarget,
         mut probe: Probe,
         check: Check<'_>,
         remarks: &Remarks,
@@ -94,7 +94,7 @@ impl Draft {
     }
 
     /// The service of a target, which begins here if it is new.
-    fn service(&mut self, found: &Found) -> usize {
+    fn service(&mut self, found: &ScrapedTarget) -> usize {
         let key = found.labels.get(SERVICE).unwrap_or(&found.instance);
         if let Some(known) = self.places.get(key) {
             return *known;
@@ -110,7 +110,7 @@ impl Draft {
         self.services.len() - 1
     }
 
-    fn label(&mut self, own: usize, found: &Found, check: Check<'_>, remarks: &Remarks) {
+    fn label(&mut self, own: usize, found: &ScrapedTarget, check: Check<'_>, remarks: &Remarks) {
         let labels = found.labels.iter().filter(|(name, _)| *name != SERVICE);
         for (name, value) in labels {
             let fault = self

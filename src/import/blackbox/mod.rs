@@ -27,7 +27,7 @@ use crate::yaml::SIZE_LIMIT;
 use context::{Context, Variables, faults_of};
 use draft::{Draft, Probe};
 use module::Module;
-use prometheus::Found;
+use prometheus::ScrapedTarget;
 use std::collections::{BTreeSet, HashMap};
 use value::{Map, Value};
 
@@ -85,7 +85,7 @@ pub fn read(inputs: &Inputs<'_>) -> Result<Imported, String> {
 fn probes(
     inputs: &Inputs<'_>,
     modules: &[Module],
-    found: &[Found],
+    found: &[ScrapedTarget],
     (remarks, variables): (&Remarks, &Variables),
 ) -> Draft {
     let named: HashMap<&str, &Module> = modules
@@ -117,7 +117,7 @@ fn probes(
 /// The probe of a target, or why there is none.
 fn probe(
     inputs: &Inputs<'_>,
-    found: &Found,
+    found: &ScrapedTarget,
     module: Option<&Module>,
     variables: &Variables,
 ) -> Result<Probe, String> {

@@ -2,7 +2,7 @@
 
 use super::context::{Context, Variables};
 use super::keys::Keys;
-use super::prometheus::{self, Found};
+use super::prometheus::{self, ScrapedTarget};
 use super::value::Map;
 use super::{dns, grpc, http, icmp, tcp};
 use crate::import::check::Check;
@@ -62,7 +62,7 @@ pub(super) struct Module {
 
 impl Module {
     /// A target to be replaced, whose name never resolves (RFC 6761).
-    pub fn placeholder(&self) -> Option<Found> {
+    pub fn placeholder(&self) -> Option<ScrapedTarget> {
         let prober = self.prober?;
         let host = format!("{}.invalid", slug(&self.name, LABEL_MAX));
         let address = match prober {

@@ -25,7 +25,7 @@ const DISCOVERY: &str = "_sd_configs";
 pub type Find<'a> = &'a dyn Fn(&str, &str) -> Result<Vec<Input>, String>;
 
 /// One target with what is scraped of it.
-pub(super) struct Found {
+pub(super) struct ScrapedTarget {
     pub module: String,
     pub target: Target,
     /// Its label `instance`.
@@ -78,7 +78,7 @@ pub(super) fn read(
     input: &Input,
     find: Find<'_>,
     remarks: &Remarks,
-    found: &mut Vec<Found>,
+    found: &mut Vec<ScrapedTarget>,
 ) -> Result<(), String> {
     for document in Document::all(input)? {
         let keys = Keys::of(document.at(remarks))?;
@@ -166,7 +166,7 @@ impl<'a> Job<'a> {
         file: &str,
         find: Find<'_>,
         remarks: &Remarks,
-        found: &mut Vec<Found>,
+        found: &mut Vec<ScrapedTarget>,
     ) -> Result<(), String> {
         let keys = &self.keys;
         let rules = relabel::read(&keys.items("relabel_configs")?)?;
@@ -215,7 +215,12 @@ impl<'a> Job<'a> {
     }
 
     /// Targets with the same labels.
-    fn group(&self, at: At<'_>, rules: &[Rule], found: &mut Vec<Found>) -> Result<(), String> {
+    fn group(
+        &self,
+        at: At<'_>,
+        rules: &[Rule],
+        found: &mut Vec<ScrapedTarget>,
+    ) -> Result<(), String> {
         let keys = Keys::of(at)?;
         let mut labels = Labels::new();
         for (name, at) in keys
@@ -236,7 +241,13 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn target(&self, address: &str, labels: &Labels, rules: &[Rule], at: At<'_>) -> Option<Found> {
+    fn target(
+        &self,
+        address: &str,
+        labels: &Labels,
+        rules: &[Rule],
+        at: At<'_>,
+    ) -> Option<ScrapedTarget> {
         let mut all = labels.clone();
         all.insert("__address__".to_owned(), address.to_owned());
         all.entry("job".to_owned())
@@ -254,7 +265,7 @@ impl<'a> Job<'a> {
         };
         let instance = all.remove("instance").unwrap_or_else(|| address.clone());
         let module = all.remove("__param_module");
-        Some(Found {
+        Some(ScrapedTarget {
             module: module.unwrap_or_else(|| DEFAULT_MODULE.to_owned()),
             target: Target {
                 address,
@@ -272,8 +283,8 @@ impl<'a> Job<'a> {
 }
 
 /// A target for each module, to be replaced: where no file of Prometheus says what is probed.
-pub(super) fn placeholder(module: &str, address: String, spot: Spot) -> Found {
-    Found {
+pub(super) fn placeholder(module: &str, address: String, spot: Spot) -> ScrapedTarget {
+    ScrapedTarget {
         module: module.to_owned(),
         target: Target {
             address,

@@ -6,7 +6,7 @@ mod window;
 
 use super::annotations::{OBJECTIVE, SLI};
 use super::draft::{Draft, Objective, Roles};
-use super::sli::{Measured, Part, measured, of_ratio};
+use super::sli::{EventQuery, Measured, measured, of_ratio};
 use crate::import::document::{At, Document, Remarks};
 use alerts::alerts;
 use objects::{Objects, annotation, metadata, own_name};
@@ -167,8 +167,8 @@ fn of_ratio_metric(ratio: At<'_>) -> Option<Measured> {
     let query = |name| ratio.path(&[name, "metricSource", "spec", "query"]);
     if let Some(raw) = query("raw") {
         return match ratio.need(&["rawType"])?.as_str() {
-            "success" => of_ratio(&Part::Good(raw)),
-            "failure" => of_ratio(&Part::Bad(raw)),
+            "success" => of_ratio(&EventQuery::Good(raw)),
+            "failure" => of_ratio(&EventQuery::Bad(raw)),
             other => {
                 ratio.remark(format!(
                     "left out: `rawType` is `{other}`, neither success nor failure"
@@ -181,8 +181,8 @@ fn of_ratio_metric(ratio: At<'_>) -> Option<Measured> {
         ratio.remark("`bad` is left out: `good` says the same");
     }
     let part = query("good")
-        .map(Part::Good)
-        .or_else(|| query("bad").map(Part::Bad));
+        .map(EventQuery::Good)
+        .or_else(|| query("bad").map(EventQuery::Bad));
     let (Some(part), Some(total)) = (part, query("total")) else {
         ratio.remark("left out: expected Prometheus queries of `good` or `bad`, and of `total`");
         return None;

@@ -49,12 +49,12 @@ impl Measured {
 }
 
 /// What of all events is counted.
-pub(super) enum Part<'a> {
+pub(super) enum EventQuery<'a> {
     Good(At<'a>),
     Bad(At<'a>),
 }
 
-impl<'a> Part<'a> {
+impl<'a> EventQuery<'a> {
     fn at(&self) -> At<'a> {
         match self {
             Self::Good(at) | Self::Bad(at) => *at,
@@ -63,18 +63,18 @@ impl<'a> Part<'a> {
 }
 
 /// Of a part and all events. Says at its place why a query is none that a config can have.
-pub(super) fn measured(part: &Part<'_>, total: At<'_>) -> Option<Measured> {
+pub(super) fn measured(part: &EventQuery<'_>, total: At<'_>) -> Option<Measured> {
     let (counted, all) = (events(part.at()), events(total));
     let (counted, all) = (counted?, all?);
     let bad = match part {
-        Part::Bad(_) => counted,
-        Part::Good(_) => all.clone().minus(counted),
+        EventQuery::Bad(_) => counted,
+        EventQuery::Good(_) => all.clone().minus(counted),
     };
     said(part.at(), indicator(bad, &all))
 }
 
 /// Of a quotient.
-pub(super) fn of_ratio(part: &Part<'_>) -> Option<Measured> {
+pub(super) fn of_ratio(part: &EventQuery<'_>) -> Option<Measured> {
     let at = part.at();
     let Value::Share {
         part: counted,
@@ -85,8 +85,8 @@ pub(super) fn of_ratio(part: &Part<'_>) -> Option<Measured> {
         return None;
     };
     let bad = match part {
-        Part::Bad(_) => counted,
-        Part::Good(_) => whole.clone().minus(counted),
+        EventQuery::Bad(_) => counted,
+        EventQuery::Good(_) => whole.clone().minus(counted),
     };
     said(at, indicator(bad, &whole))
 }

@@ -1,7 +1,7 @@
 //! Sloth: its own files (`version: prometheus/v1`), the objects of its operator, and alert windows.
 
 use super::draft::{Chosen, Draft, Objective, Target};
-use super::sli::{Measured, Part, measured, of_ratio};
+use super::sli::{EventQuery, Measured, measured, of_ratio};
 use super::tiers::{Spec, Tiers, window};
 use crate::alert::Urgency;
 use crate::import::document::{At, Document, Remarks};
@@ -116,11 +116,11 @@ fn indicator(at: At<'_>) -> Option<Measured> {
     if let Some(events) = sli.get(&["events"]) {
         let error = events.get(&["error_query", "errorQuery"])?;
         let total = events.get(&["total_query", "totalQuery"])?;
-        return measured(&Part::Bad(error), total);
+        return measured(&EventQuery::Bad(error), total);
     }
     if let Some(raw) = sli.get(&["raw"]) {
         let ratio = raw.get(&["error_ratio_query", "errorRatioQuery"])?;
-        return of_ratio(&Part::Bad(ratio));
+        return of_ratio(&EventQuery::Bad(ratio));
     }
     sli.remark("left out: a plugin computes this indicator, and slod has none");
     None

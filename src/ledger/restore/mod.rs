@@ -3,9 +3,9 @@
 
 mod hours;
 mod objective;
-mod part;
 mod recent;
 mod service;
+mod shard;
 mod traffic;
 
 use super::index::Index;
@@ -18,9 +18,9 @@ use crate::slo::{Objective, Retention};
 use crate::stats::scale::Scale;
 use crate::store::{Ahead, Store, StoreError};
 use crate::tasks::threads;
-use part::Part;
 use recent::{Past, pending};
 use service::{Keep, RestoringService};
+use shard::Shard;
 use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::sync::Arc;
@@ -153,25 +153,25 @@ impl<'a> Builder<'a> {
         let (mut recent, late) = pending(&self.services, &self.index, store, past)?;
         self.ahead = store.ahead(now)?;
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        let share = self.services.len().div_ceil(processors).max(PER_THREAD);
+        let per_shard = self.services.len().div_ceil(processors).max(PER_THREAD);
         let chunks = self
             .services
-            .chunks_mut(share)
-            .zip(recent.chunks_mut(share));
-        let mut parts = Vec::new();
+            .chunks_mut(per_shard)
+            .zip(recent.chunks_mut(per_shard));
+        let mut shards = Vec::new();
         for (number, (services, recent)) in chunks.enumerate() {
-            let piece = Part {
-                first: number * share,
+            let shard = Shard {
+                first: number * per_shard,
                 services,
                 recent,
                 index: &self.index,
                 scale: &self.scale,
                 late: &late,
             };
-            parts.push((store.reader()?, piece));
+            shards.push((store.reader()?, shard));
         }
-        let restore = |(reader, piece): (Store, Part<'_, '_>)| piece.restore(&reader, past);
-        for unreadable in threads::each(parts, restore) {
+        let restore = |(reader, shard): (Store, Shard<'_, '_>)| shard.restore(&reader, past);
+        for unreadable in threads::each(shards, restore) {
             store.add_unreadable(unreadable?);
         }
         Ok(())

@@ -280,19 +280,19 @@ impl Total {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scan::{Found, Point, Slot};
+    use super::super::scan::{Point, RuleSamples, Slot};
     use super::*;
 
-    fn page(points: &[(u64, f64)]) -> Found {
+    fn page(points: &[(u64, f64)]) -> RuleSamples {
         let points = points.iter().map(|(key, value)| Point {
             key: *key,
             slot: Slot::Value,
             value: *value,
         });
-        Found {
+        RuleSamples {
             points: points.collect(),
             is_known: true,
-            ..Found::default()
+            ..RuleSamples::default()
         }
     }
 
@@ -311,7 +311,7 @@ mod tests {
     }
 
     /// A histogram of these buckets and this `_count`.
-    fn histogram(buckets: &[(f64, f64)], count: f64) -> Found {
+    fn histogram(buckets: &[(f64, f64)], count: f64) -> RuleSamples {
         let point = |slot, value| Point {
             key: 1,
             slot,
@@ -319,14 +319,14 @@ mod tests {
         };
         let buckets = buckets.iter();
         let buckets = buckets.map(|(bound, value)| point(Slot::Bucket(*bound), *value));
-        Found {
+        RuleSamples {
             points: buckets.chain([point(Slot::Count, count)]).collect(),
             is_known: true,
-            ..Found::default()
+            ..RuleSamples::default()
         }
     }
 
-    fn follow(counter: &mut Counter, found: &Found) {
+    fn follow(counter: &mut Counter, found: &RuleSamples) {
         counter.follow(Page::of(found, &[]));
     }
 

@@ -4,7 +4,7 @@ use super::alternation::Alternation;
 use super::counter::{Counter, Total};
 use super::plan::{Plan, Rule};
 use super::quantile::{make_monotonic, quantile};
-use super::scan::{Found, Scanned};
+use super::scan::{RuleSamples, Scanned};
 use super::series::Page;
 use super::view::{HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, ServiceMetrics};
 use crate::roles::{Role, RoleKind};
@@ -89,7 +89,7 @@ impl History {
         };
         let rules = scanned.by_rule.iter();
         let rules = rules.filter(|(rule_at, found)| found.is_known && is_counted(**rule_at));
-        let page = |(rule_at, found): (&usize, &Found)| {
+        let page = |(rule_at, found): (&usize, &RuleSamples)| {
             let bounds = plan.rule(*rule_at).map(|rule| plan.bounds(rule.role));
             let page = Page::of(found, bounds.unwrap_or_default());
             (*rule_at, found.is_partial, page)
@@ -237,13 +237,13 @@ pub fn stale_after(interval: Duration) -> Duration {
     interval * 5 / 2
 }
 
-fn sum(found: &Found) -> f64 {
+fn sum(found: &RuleSamples) -> f64 {
     found.points.iter().map(|point| point.value).sum()
 }
 
 /// The sum of limits, `None` if there is no limit: with 0, unless it is a part of a sum of several
 /// metrics such as `max_overflow`, a negative number, infinity, or the largest number of a type.
-fn limit(rule: &Rule, found: &Found) -> Option<f64> {
+fn limit(rule: &Rule, found: &RuleSamples) -> Option<f64> {
     let has_parts = rule
         .selector
         .as_ref()
@@ -275,7 +275,7 @@ fn choose(plan: &Plan, scanned: &Scanned) -> Chosen {
         let found: Vec<_> = candidates
             .filter_map(|(at, _)| Some((at, scanned.by_rule.get(&at)?)))
             .collect();
-        let has_series = |found: &Found| found.is_partial || !found.is_empty();
+        let has_series = |found: &RuleSamples| found.is_partial || !found.is_empty();
         let with_series = found.iter().find(|(_, found)| has_series(found));
         let is_counter = role.kind() == RoleKind::Counter;
         let zero = found.iter().find(|(_, found)| is_counter && found.is_known);

@@ -25,7 +25,7 @@ pub struct Rule {
 
 /// What a sample is within its rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Part {
+pub enum SampleKind {
     Value,
     Bucket,
     Sum,
@@ -33,7 +33,7 @@ pub enum Part {
 }
 
 /// Which rules the samples of a name may match: by its place in [`Plan::rule`].
-pub type Interest = (usize, Part);
+pub type Interest = (usize, SampleKind);
 
 /// All rules of one service.
 #[derive(Debug)]
@@ -180,7 +180,7 @@ impl Index {
             }
             (Some(name), _) => {
                 let named = self.by_name.entry(name.to_owned());
-                named.or_default().push((at, Part::Value));
+                named.or_default().push((at, SampleKind::Value));
             }
         }
         self.rules.push(rule);
@@ -203,17 +203,17 @@ impl Index {
                         .find(|(suffix, _)| base(*suffix))
                         .map(|(_, part)| *part)
                 }
-                _ => takes(name).then_some(Part::Value),
+                _ => takes(name).then_some(SampleKind::Value),
             };
             interest.extend(part.map(|part| (offset + at, part)));
         }
     }
 }
 
-const PARTS: [(&str, Part); 3] = [
-    ("_bucket", Part::Bucket),
-    ("_sum", Part::Sum),
-    ("_count", Part::Count),
+const PARTS: [(&str, SampleKind); 3] = [
+    ("_bucket", SampleKind::Bucket),
+    ("_sum", SampleKind::Sum),
+    ("_count", SampleKind::Count),
 ];
 
 /// Durations are in seconds, unless the name says that they are not.

@@ -3,7 +3,7 @@
 use super::breakers;
 use super::native::{Native, is_same};
 use super::parse::{LabelSet, Pair, Sample, parse_value};
-use super::plan::{Interest, Part, Plan, Rule};
+use super::plan::{Interest, Plan, Rule, SampleKind};
 use crate::roles::{Role, RoleKind};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -71,7 +71,7 @@ pub struct NativePoint {
 
 /// What a page has for one rule.
 #[derive(Debug, Default, PartialEq)]
-pub struct Found {
+pub struct RuleSamples {
     pub points: Vec<Point>,
     pub natives: Vec<NativePoint>,
     /// Whether the metric is there, with the labels that the rule looks at. Then no match is 0.
@@ -82,7 +82,7 @@ pub struct Found {
     pub names: BTreeMap<String, f64>,
 }
 
-impl Found {
+impl RuleSamples {
     /// How many series match.
     pub fn len(&self) -> usize {
         self.points.len() + self.natives.len()
@@ -103,7 +103,7 @@ impl Found {
 /// What a page has for all rules.
 #[derive(Debug, Default)]
 pub struct Scanned {
-    pub by_rule: HashMap<usize, Found>,
+    pub by_rule: HashMap<usize, RuleSamples>,
     /// All samples of the page.
     pub samples: u64,
     /// Matching samples without a use: no number, out of time, a second of the same series, or too
@@ -152,11 +152,11 @@ impl<'p> Scan<'p> {
     /// a number. It is not counted.
     pub fn take_number(&mut self, sample: &Sample<'_>) {
         if self.wants(sample.name) {
-            self.take_parts(sample, |part| part == Part::Value);
+            self.take_parts(sample, |part| part == SampleKind::Value);
         }
     }
 
-    fn take_parts(&mut self, sample: &Sample<'_>, takes: fn(Part) -> bool) {
+    fn take_parts(&mut self, sample: &Sample<'_>, takes: fn(SampleKind) -> bool) {
         let mut known = None;
         for at in 0..self.interest.len() {
             let part = self.interest[at].1;
@@ -192,9 +192,9 @@ impl<'p> Scan<'p> {
         if !self.wants(sample.name) {
             return;
         }
-        let key = key(sample.name, Part::Bucket, sample.labels, self.hasher);
+        let key = key(sample.name, SampleKind::Bucket, sample.labels, self.hasher);
         for at in 0..self.interest.len() {
-            if let (at, Part::Bucket) = self.interest[at] {
+            if let (at, SampleKind::Bucket) = self.interest[at] {
                 self.hold_native(at, sample, key);
             }
         }
@@ -252,9 +252,9 @@ impl<'p> Scan<'p> {
     pub fn finish(mut self) -> Scanned {
         for at in self.described {
             let found = self.scanned.by_rule.entry(at);
-            found.or_insert_with(|| Found {
+            found.or_insert_with(|| RuleSamples {
                 is_known: true,
-                ..Found::default()
+                ..RuleSamples::default()
             });
         }
         self.scanned
@@ -327,7 +327,7 @@ impl<'p> Scan<'p> {
     }
 
     /// Keeps what matches a rule, once for each series by its identity.
-    fn keep(&mut self, at: usize, identity: u64, add: impl FnOnce(&mut Found)) {
+    fn keep(&mut self, at: usize, identity: u64, add: impl FnOnce(&mut RuleSamples)) {
         let found = self.scanned.by_rule.entry(at).or_default();
         if self.seen.len() == KEPT_MAX || found.is_partial {
             self.scanned.dropped += 1;
@@ -343,10 +343,10 @@ impl<'p> Scan<'p> {
     fn give_up(&mut self, at: usize) {
         let found = self.scanned.by_rule.entry(at).or_default();
         self.scanned.dropped += found.len() as u64;
-        *found = Found {
+        *found = RuleSamples {
             is_known: true,
             is_partial: true,
-            ..Found::default()
+            ..RuleSamples::default()
         };
     }
 }
@@ -357,20 +357,20 @@ fn is_current(timestamp: Option<i64>, now_ms: i64) -> bool {
 }
 
 /// The sample as a point of its rule; `None` if its value or its bound is no number.
-fn point(rule: &Rule, part: Part, sample: &Sample<'_>, key: u64) -> Option<Point> {
+fn point(rule: &Rule, part: SampleKind, sample: &Sample<'_>, key: u64) -> Option<Point> {
     let kind = rule.role.kind();
     let may_fall = matches!(kind, RoleKind::Gauge | RoleKind::Limit | RoleKind::State);
     let is_number = |value: f64| value.is_finite() || (kind == RoleKind::Limit && !value.is_nan());
     let is_usable = is_number(sample.value) && (may_fall || sample.value >= 0.0);
     let slot = match part {
-        Part::Value => Slot::Value,
-        Part::Sum => Slot::Sum,
-        Part::Count => Slot::Count,
-        Part::Bucket => Slot::Bucket(upper_bound(sample.labels)? * rule.scale),
+        SampleKind::Value => Slot::Value,
+        SampleKind::Sum => Slot::Sum,
+        SampleKind::Count => Slot::Count,
+        SampleKind::Bucket => Slot::Bucket(upper_bound(sample.labels)? * rule.scale),
     };
     let scale = match part {
-        Part::Value | Part::Sum => rule.scale,
-        Part::Bucket | Part::Count => 1.0,
+        SampleKind::Value | SampleKind::Sum => rule.scale,
+        SampleKind::Bucket | SampleKind::Count => 1.0,
     };
     let value = sample.value * scale;
     (is_usable && is_number(value)).then_some(Point { key, slot, value })
@@ -384,12 +384,12 @@ fn upper_bound(labels: LabelSet<'_>) -> Option<f64> {
 
 /// The identity of a series: its name and labels in any order, as a number that nobody outside can
 /// aim at. All parts of a histogram have the same.
-fn key(name: &str, part: Part, labels: LabelSet<'_>, hasher: &RandomState) -> u64 {
+fn key(name: &str, part: SampleKind, labels: LabelSet<'_>, hasher: &RandomState) -> u64 {
     let (suffix, left_out) = match part {
-        Part::Value => ("", None),
-        Part::Bucket => ("_bucket", Some("le")),
-        Part::Sum => ("_sum", None),
-        Part::Count => ("_count", None),
+        SampleKind::Value => ("", None),
+        SampleKind::Bucket => ("_bucket", Some("le")),
+        SampleKind::Sum => ("_sum", None),
+        SampleKind::Count => ("_count", None),
     };
     let mut pairs: Vec<Pair<'_>> = labels.pairs().collect();
     // An empty label is the same as none.
@@ -397,7 +397,7 @@ fn key(name: &str, part: Part, labels: LabelSet<'_>, hasher: &RandomState) -> u6
     pairs.sort_unstable();
     let mut state = hasher.build_hasher();
     name.strip_suffix(suffix).unwrap_or(name).hash(&mut state);
-    (part == Part::Value).hash(&mut state);
+    (part == SampleKind::Value).hash(&mut state);
     pairs.hash(&mut state);
     state.finish()
 }

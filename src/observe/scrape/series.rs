@@ -1,6 +1,6 @@
 //! A series or a histogram of a page as one unit, and what it counted since an earlier page. Pure.
 
-use super::scan::{Found, NativePoint, Slot};
+use super::scan::{NativePoint, RuleSamples, Slot};
 use std::collections::HashMap;
 
 /// Upper bounds of one role.
@@ -63,7 +63,7 @@ impl Increase {
 
 impl Page {
     /// `bounds` are those that native histograms are read at.
-    pub fn of(found: &Found, bounds: &[f64]) -> Self {
+    pub fn of(found: &RuleSamples, bounds: &[f64]) -> Self {
         let mut page = Self {
             is_native: found.points.is_empty() && !found.natives.is_empty(),
             ..Self::default()

@@ -4,7 +4,7 @@ use super::breakers::Breakers;
 use super::history::{History, stale_after};
 use super::page::PageReader;
 use super::plan::Plan;
-use super::scan::{Found, Point, Scan, Scanned, Slot};
+use super::scan::{Point, RuleSamples, Scan, Scanned, Slot};
 use super::view::{RoleView, ScrapeView, ServiceMetrics};
 use crate::clock::Clock;
 use crate::config::MetricsSpec;
@@ -196,10 +196,10 @@ fn of_document(totals: &[Option<f64>]) -> Scanned {
             value,
         });
         scanned.samples += u64::from(point.is_some());
-        let found = Found {
+        let found = RuleSamples {
             is_known: point.is_some(),
             points: point.into_iter().collect(),
-            ..Found::default()
+            ..RuleSamples::default()
         };
         scanned.by_rule.insert(at, found);
     }

@@ -144,19 +144,19 @@ pub trait BodySink: Send {
 }
 
 /// A body in memory, if it is wanted.
-pub struct Kept {
+pub struct BodyBuffer {
     wanted: bool,
     pub bytes: Vec<u8>,
 }
 
-impl Kept {
+impl BodyBuffer {
     pub const fn new(wanted: bool) -> Self {
         let bytes = Vec::new();
         Self { wanted, bytes }
     }
 }
 
-impl BodySink for Kept {
+impl BodySink for BodyBuffer {
     fn wants_body(&self) -> bool {
         self.wanted
     }

@@ -20,8 +20,8 @@ pub struct JsonCondition {
 
 #[derive(Debug)]
 enum Test {
-    Equal(Wanted),
-    NotEqual(Wanted),
+    Equal(ExpectedValue),
+    NotEqual(ExpectedValue),
     Below(Decimal),
     AtMost(Decimal),
     Above(Decimal),
@@ -31,7 +31,7 @@ enum Test {
 
 /// A value to be equal to.
 #[derive(Debug)]
-struct Wanted {
+struct ExpectedValue {
     written: String,
     /// What `written` is in JSON; text that is no JSON stands for itself.
     value: Value,
@@ -65,8 +65,8 @@ type ReadTest = fn(&str) -> Result<Test, String>;
 impl Test {
     fn new(wanted: &str) -> Result<Self, String> {
         let operators: [(&str, ReadTest); 7] = [
-            ("==", |rest| Ok(Self::Equal(Wanted::new(rest)))),
-            ("!=", |rest| Ok(Self::NotEqual(Wanted::new(rest)))),
+            ("==", |rest| Ok(Self::Equal(ExpectedValue::new(rest)))),
+            ("!=", |rest| Ok(Self::NotEqual(ExpectedValue::new(rest)))),
             ("<=", |rest| number(rest).map(Self::AtMost)),
             (">=", |rest| number(rest).map(Self::AtLeast)),
             ("<", |rest| number(rest).map(Self::Below)),
@@ -82,7 +82,7 @@ impl Test {
                 return read(rest.trim());
             }
         }
-        Ok(Self::Equal(Wanted::new(wanted)))
+        Ok(Self::Equal(ExpectedValue::new(wanted)))
     }
 
     fn fits(&self, value: &Value) -> bool {
@@ -102,7 +102,7 @@ impl Test {
     }
 }
 
-impl Wanted {
+impl ExpectedValue {
     /// A number, `true`, `false`, `null` or quoted text as JSON has them; anything else is text.
     fn new(text: &str) -> Self {
         Self {

@@ -26,7 +26,7 @@ pub struct Look {
 pub async fn look(probe: &dyn Probe, attempt: &mut Attempt) -> Option<Result<Look, String>> {
     let probe = of_type::<HttpProbe>(probe)?;
     let (started, deadline) = (Instant::now(), attempt.deadline);
-    let mut seen = Seen::default();
+    let mut seen = SeenResponse::default();
     let mut progress = Progress::new(attempt);
     let followed = timeout_at(deadline, follow(probe, &mut seen, &mut progress)).await;
     let outcome = progress.finish(followed.map(|result| result.map(drop)));
@@ -44,13 +44,13 @@ pub async fn look(probe: &dyn Probe, attempt: &mut Attempt) -> Option<Result<Loo
 }
 
 #[derive(Default)]
-struct Seen {
+struct SeenResponse {
     status: u16,
     headers: HeaderMap,
     length: u64,
 }
 
-impl BodySink for Seen {
+impl BodySink for SeenResponse {
     fn begin(&mut self, head: &response::Parts) -> Result<(), Failure> {
         self.status = head.status.as_u16();
         self.headers = head.headers.clone();

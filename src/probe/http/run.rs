@@ -1,7 +1,7 @@
 //! One attempt: the request, its redirects, and the judgement on the last answer.
 
 use super::HttpProbe;
-use super::body::{self, BodySink, Kept};
+use super::body::{self, BodyBuffer, BodySink};
 use super::cookies::Cookies;
 use super::exchange::Receive;
 use super::expect::Check;
@@ -24,7 +24,7 @@ pub async fn run(probe: &HttpProbe, attempt: &mut Attempt) -> Outcome {
 }
 
 async fn judged(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Failure> {
-    let mut kept = Kept::new(probe.expect.wants_body());
+    let mut kept = BodyBuffer::new(probe.expect.wants_body());
     let head = follow(probe, &mut kept, progress).await?;
     judge(probe, head, kept.bytes, progress).await
 }

@@ -15,7 +15,7 @@ const RETRY_MAX: Duration = Duration::from_hours(7 * 24);
 
 /// What a header with a limit is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum LimitField {
     Limit,
     Remaining,
 }
@@ -34,8 +34,8 @@ pub fn rate_limits(headers: &HeaderMap) -> RateLimits {
         };
         let (limit, remaining) = found.entry((name, whose)).or_default();
         match part {
-            Part::Limit => *limit = Some(number),
-            Part::Remaining => *remaining = Some(number),
+            LimitField::Limit => *limit = Some(number),
+            LimitField::Remaining => *remaining = Some(number),
         }
     }
     let mut tightest: BTreeMap<String, RateLimit> = BTreeMap::new();
@@ -67,7 +67,7 @@ pub fn rate_limits(headers: &HeaderMap) -> RateLimits {
 /// `x-ratelimit-remaining-tokens` is about `tokens`, as is `anthropic-ratelimit-tokens-remaining`
 /// and Together's `x-tokenlimit-remaining`; `x-ratelimit-remaining` alone is about requests. In the middle,
 /// what is before: whose limit it is.
-fn limit_name(header: &str) -> Option<(String, &str, Part)> {
+fn limit_name(header: &str) -> Option<(String, &str, LimitField)> {
     let (whose, rest, default) = match (
         header.split_once("ratelimit-"),
         header.split_once("tokenlimit-"),
@@ -78,8 +78,8 @@ fn limit_name(header: &str) -> Option<(String, &str, Part)> {
     };
     let words: Vec<_> = rest.split(['-', '_']).collect();
     let part = |word: &str| match word {
-        "limit" => Some(Part::Limit),
-        "remaining" => Some(Part::Remaining),
+        "limit" => Some(LimitField::Limit),
+        "remaining" => Some(LimitField::Remaining),
         _ => None,
     };
     // First or last; in the middle it is a part of a name.

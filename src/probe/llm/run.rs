@@ -8,7 +8,7 @@ use super::stream;
 use crate::outcome::{Cause, Outcome, Verdict, VoidReason};
 use crate::probe::Attempt;
 use crate::probe::dial::{Failure, Progress};
-use crate::probe::http::body::{self, Kept};
+use crate::probe::http::body::{self, BodyBuffer};
 use crate::probe::http::exchange::Receive;
 use crate::probe::json_text;
 use crate::probe::quoted::quoted;
@@ -113,7 +113,7 @@ async fn refusal(
     incoming: Incoming,
     progress: &Progress<'_>,
 ) -> Failure {
-    let mut body = Kept::new(true);
+    let mut body = BodyBuffer::new(true);
     if let Err(unread) = body::read(incoming, &head.headers, REFUSAL_MAX, &mut body).await {
         // The status says enough if the rest cannot be read.
         tracing::debug!("the body of a refusal: {}", unread.message);
@@ -147,7 +147,7 @@ async fn read_stream(
     if !is_document || !is_json(headers) {
         return stream::read(probe, headers, source, answer, progress).await;
     }
-    let mut kept = Kept::new(true);
+    let mut kept = BodyBuffer::new(true);
     body::rest(source, headers, probe.body_limit, &mut kept).await?;
     let data = document(headers, &kept.bytes)?;
     let error = data.get("error").filter(|error| !error.is_null());
@@ -160,7 +160,7 @@ async fn read_whole(
     incoming: Incoming,
     answer: &mut Answer,
 ) -> Result<(), Failure> {
-    let mut kept = Kept::new(true);
+    let mut kept = BodyBuffer::new(true);
     body::read(incoming, headers, probe.body_limit, &mut kept).await?;
     probe
         .api

@@ -9,7 +9,7 @@ use crate::outcome::Timestamp;
 use crate::report::table::{drawn, plain};
 use crate::report::walk::each_share;
 use crate::signal::{Finding, SIGNALS};
-use crate::signals::{Kept, NOT_REPLAYED, replay, replay_host};
+use crate::signals::{NOT_REPLAYED, StoredSeries, replay, replay_host};
 use crate::store::{Store, StoreError};
 use crate::text::printable;
 use crate::units::show_duration;
@@ -45,13 +45,13 @@ pub fn signs(
 ) -> Result<Vec<SignRow>, StoreError> {
     let span = (from, to);
     let found = each_share(config, store, |reader, services| {
-        let kept = Kept::of(reader)?;
+        let kept = StoredSeries::of(reader)?;
         let each = services
             .iter()
             .map(|spec| alerts(config, |visit| replay(reader, &kept, spec, span, visit)));
         each.collect()
     })?;
-    let kept = Kept::of(store)?;
+    let kept = StoredSeries::of(store)?;
     let host = alerts(config, |visit| {
         replay_host(store, &kept, &config.signals, span, visit)
     })?;

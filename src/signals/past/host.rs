@@ -1,7 +1,7 @@
 //! The stored past of the host: for the history of a daemon that starts, and replayed.
 
 use super::super::host::HostHistory;
-use super::{CHUNK, EVERY, Kept, STEP, hours, steps};
+use super::{CHUNK, EVERY, STEP, StoredSeries, hours, steps};
 use crate::outcome::{Timestamp, millis};
 use crate::sample::{Sample, SeriesKey};
 use crate::signal::rules::Disk;
@@ -104,7 +104,7 @@ fn feed(
 
 pub(super) fn recall_host(
     host: &mut HostHistory,
-    kept: &Kept,
+    kept: &StoredSeries,
     settings: &Settings,
     store: &Store,
     now: Timestamp,
@@ -135,7 +135,7 @@ pub(super) fn recall_host(
 /// histories of the running daemon.
 pub fn replay_host(
     store: &Store,
-    kept: &Kept,
+    kept: &StoredSeries,
     settings: &Settings,
     (from, to): (Timestamp, Timestamp),
     visit: &mut dyn FnMut(Timestamp, Vec<Finding>),

@@ -195,7 +195,7 @@ fn a_stored_past_is_judged_as_it_went_on() {
     let config = config(1);
     let (_folder, mut store) = store("backtest.db");
     leaking(&mut store, &config, 6, |_| 10.0);
-    let kept = Kept::of(&store).expect("readable");
+    let kept = StoredSeries::of(&store).expect("readable");
     let mut found = Vec::new();
     let span = (NOW.before(HOUR * 2), NOW);
     replay(&store, &kept, &config.services[0], span, &mut |at, all| {
@@ -232,7 +232,7 @@ fn what_is_usual_is_learned_day_by_day_as_all_at_once() {
     store
         .append_samples(&ticks.collect::<Vec<_>>())
         .expect("stored");
-    let kept = Kept::of(&store).expect("readable");
+    let kept = StoredSeries::of(&store).expect("readable");
     let spec = &config.services[0];
     let mut by_day = HourlyPast::default();
     let mut learned = 0;
@@ -276,7 +276,7 @@ fn the_past_of_the_host_is_judged_as_it_went_on() {
     store
         .append_samples(&ticks.collect::<Vec<_>>())
         .expect("stored");
-    let kept = Kept::of(&store).expect("readable");
+    let kept = StoredSeries::of(&store).expect("readable");
     let mut found = BTreeMap::new();
     let span = (NOW.before(HOUR * 10), NOW);
     let settings = crate::signal::Settings::default();

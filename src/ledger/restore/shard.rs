@@ -9,7 +9,7 @@ use crate::outcome::{ProbeKey, Timestamp};
 use crate::stats::scale::Scale;
 use crate::store::{Store, StoreError};
 
-pub(super) struct Part<'p, 'c> {
+pub(super) struct Shard<'p, 'c> {
     /// The number of the first service.
     pub(super) first: usize,
     pub(super) services: &'p mut [RestoringService<'c>],
@@ -19,7 +19,7 @@ pub(super) struct Part<'p, 'c> {
     pub(super) late: &'p Late,
 }
 
-impl Part<'_, '_> {
+impl Shard<'_, '_> {
     /// Returns how many blocks could not be read.
     pub(super) fn restore(mut self, store: &Store, past: Past) -> Result<u64, StoreError> {
         let traffic = TrafficHistory::of(store)?;
