@@ -207,15 +207,18 @@ fn client(view: &RunView) -> Vec<String> {
 }
 
 /// How many of the dropped starts are the generator's own fault, and why.
-fn lacked(view: &RunView) -> Option<String> {
+fn lacked(view: &RunView) -> Vec<String> {
     let lacking = view.total.lacking;
-    let first = view.lack.as_deref();
-    let first = first.map_or_else(String::new, |words| format!(": {}", printable(words)));
-    let text = format!(
-        "{:<NAME$}{lacking} of them because this machine lacked something{first}",
+    if lacking == 0 {
+        return Vec::new();
+    }
+    let count = format!(
+        "{:<NAME$}{lacking} of them because this machine lacked something, first:",
         ""
     );
-    (lacking > 0).then_some(text)
+    // The words are long, and their end says what.
+    let first = view.lack.as_deref().unwrap_or("-");
+    vec![count, format!("  {}", printable(first))]
 }
 
 fn per_second(count: u64, figures: &Figures) -> f64 {

@@ -41,7 +41,7 @@ const STAGES: &[Column] = &[
     column("p95", Kind::Number),
     column("p99", Kind::Number),
     column("Failed", Kind::Number),
-    column("HOST CPU", Kind::Number),
+    column("Host CPU", Kind::Number),
     column("Memory", Kind::Number),
     column("Dropped", Kind::Number),
 ];

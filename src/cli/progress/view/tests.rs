@@ -139,10 +139,18 @@ fn what_this_machine_lacked_for_starts_is_said() {
     (view.total.dropped, view.total.lacking) = (30, 20);
     view.lack = Some("no port is left".to_owned());
     let shown = lines(&view, Duration::ZERO, (80, 24), false);
-    let words = "20 of them because this machine lacked something: no port is left";
+    let words = [
+        "20 of them because this machine lacked something, first:",
+        "no port is left",
+    ];
     let place = shown.iter().position(|line| line.contains("30 dropped"));
-    let next = place.and_then(|place| shown.get(place + 1));
-    assert_eq!(next.map(|line| line.trim()), Some(words), "{shown:#?}");
+    let next = place.and_then(|place| shown.get(place + 1..place + 3));
+    let next: Vec<_> = next
+        .unwrap_or_default()
+        .iter()
+        .map(|line| line.trim())
+        .collect();
+    assert_eq!(next, words, "{shown:#?}");
 }
 
 fn scenario_length(view: &mut RunView, length: Duration) {
