@@ -24,7 +24,7 @@ enum LimitField {
 /// that remains is kept. Of a proxy, which has limits of its own (`x-ratelimit-...`) beside those of the
 /// provider (LiteLLM's `llm_provider-x-ratelimit-...`), the tighter one counts.
 pub fn rate_limits(headers: &HeaderMap) -> RateLimits {
-    let mut found: BTreeMap<(String, &str), (Option<u64>, Option<u64>)> = BTreeMap::new();
+    let mut found: BTreeMap<(String, &str), Fields> = BTreeMap::new();
     for (name, value) in headers {
         let Some((name, whose, part)) = limit_name(name.as_str()) else {
             continue;
@@ -63,6 +63,9 @@ pub fn rate_limits(headers: &HeaderMap) -> RateLimits {
     }
     limits
 }
+
+/// What a limit is, and how much of it remains.
+type Fields = (Option<u64>, Option<u64>);
 
 /// `x-ratelimit-remaining-tokens` is about `tokens`, as is `anthropic-ratelimit-tokens-remaining`
 /// and Together's `x-tokenlimit-remaining`; `x-ratelimit-remaining` alone is about requests. In the middle,
