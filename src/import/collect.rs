@@ -14,7 +14,7 @@ use std::time::Duration;
 const SECONDS_MAX: i64 = 7 * DAY.as_secs() as i64;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// One request as a client saw it.
+/// One request as the client measured it.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientRequest {
     pub ended: Timestamp,

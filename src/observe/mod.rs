@@ -5,6 +5,7 @@ mod cgroup;
 mod collector;
 mod container;
 mod count;
+mod counters;
 mod disk;
 mod host;
 mod lines;

@@ -1,21 +1,18 @@
-//! The SLOs of all services as one table: the same for a running daemon, a store and the demo.
+//! The SLOs of all services at one time: the same for a running daemon, a store and the demo.
 
-use super::alerts::{self, AlertEntry};
+mod text;
+
+use super::alerts::AlertEntry;
 use super::health::Health;
 use super::maintenance::MaintenanceEntry;
-use super::notes;
-use super::table::{drawn_within, known, plain};
 use crate::alert::AlertRecord;
-use crate::format::numbers;
 use crate::ledger::snapshot::{
     BudgetView, ObjectiveView, ProbeView, ServiceView, Snapshot, WindowView,
 };
 use crate::outcome::{Timestamp, Verdict};
 use crate::slo::{BudgetingMethod, StandardWindow};
-use crate::units::show_duration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// The content of `slod status`, and what `--format json` prints.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -175,134 +172,6 @@ impl Status {
                 .is_none_or(|left| left >= 0.0)
         })
     }
-
-    /// Aligned tables: objectives, probes, and the alerts that fire.
-    pub fn to_text(&self) -> String {
-        self.to_text_within(usize::MAX)
-    }
-
-    /// What a reader must know of the numbers above.
-    fn notes(&self) -> String {
-        let mut notes = vec![String::new()];
-        if let Some(until) = self.future_until {
-            notes.push(notes::future(self.future_outcomes, until));
-        }
-        for service in &self.services {
-            if let Some(maintenance) = &service.maintenance {
-                notes.push(format!("{}: {}", service.name, maintenance.words()));
-            }
-            for objective in &service.objectives {
-                let name = format!("{}/{}", service.name, objective.name);
-                if objective.beyond_retention {
-                    notes.push(format!("{name}: {}", notes::BEYOND_RETENTION));
-                }
-                let (before, within) = (
-                    objective.approximate_before,
-                    objective.approximate_within_ratio,
-                );
-                if let (Some(before), Some(within)) = (before, within) {
-                    notes.push(format!("{name}: {}", notes::approximate(before, within)));
-                }
-                if let Some(missing) = &objective.not_counted {
-                    notes.push(format!("{name}: nothing is counted: {missing}"));
-                }
-                if let Some(since) = objective.measured_since {
-                    notes.push(format!("{name}: {}", notes::measured_since(since)));
-                }
-            }
-        }
-        if notes.len() == 1 {
-            return String::new();
-        }
-        notes.join("\n") + "\n"
-    }
-
-    /// Without the less important columns where the tables are wider than `width`.
-    pub fn to_text_within(&self, width: usize) -> String {
-        let (objectives, probes) = (self.objectives_table(width), self.probes_table(width));
-        let alerts = match &*self.alerts {
-            [] => String::new(),
-            firing => format!("\nFiring alerts\n{}", alerts::to_text(firing)),
-        };
-        format!("{objectives}\n\n{probes}\n{alerts}{}", self.notes())
-    }
-
-    fn objectives_table(&self, width: usize) -> String {
-        let mut table = plain(&[
-            "SERVICE",
-            "SLO",
-            "TARGET",
-            "WINDOW",
-            "SLI",
-            "BUDGET LEFT",
-            "BURN 1h",
-            "BURN 6h",
-            "COVERAGE",
-            "STATE",
-        ]);
-        for service in &self.services {
-            for objective in &service.objectives {
-                table.add_row([
-                    service.name.clone(),
-                    objective.name.clone(),
-                    numbers::percent(objective.target_ratio),
-                    objective.window(),
-                    known(objective.sli_ratio, numbers::percent),
-                    known(objective.budget_remaining_ratio, numbers::share),
-                    known(objective.burn_rate_1h, numbers::burn),
-                    known(objective.burn_rate_6h, numbers::burn),
-                    known(objective.coverage_ratio, numbers::coverage),
-                    objective.state.clone(),
-                ]);
-                for further in &objective.further_windows {
-                    table.add_row([
-                        service.name.clone(),
-                        objective.name.clone(),
-                        String::new(),
-                        further.window.clone(),
-                        known(further.sli_ratio, numbers::percent),
-                        known(further.budget_remaining_ratio, numbers::share),
-                        String::new(),
-                        String::new(),
-                        known(further.coverage_ratio, numbers::coverage),
-                    ]);
-                }
-            }
-        }
-        drawn_within(table, &[2, 3, 4, 5, 6, 7, 8], width, &[3, 7, 8, 2, 6])
-    }
-
-    fn probes_table(&self, width: usize) -> String {
-        let mut table = plain(&[
-            "PROBE", "LAST", "WHEN", "LATENCY", "P50 1h", "P95 1h", "P99 1h", "TARGET", "STATE",
-        ]);
-        for service in &self.services {
-            for probe in &service.probes {
-                let duration = |s: f64| Duration::try_from_secs_f64(s).unwrap_or_default();
-                let timeout = probe.timeout_seconds.map(duration);
-                let last = |s: f64| numbers::latency(duration(s));
-                let quantile = |s: f64| match timeout {
-                    Some(timeout) => numbers::latency_or_failed(duration(s), timeout),
-                    None => last(s),
-                };
-                table.add_row([
-                    format!("{}/{}", service.name, probe.name),
-                    probe.last_verdict.clone().unwrap_or_else(|| "-".to_owned()),
-                    probe.last_at.map_or_else(
-                        || "-".to_owned(),
-                        |at| numbers::age((self.at - at).to_std().unwrap_or_default()),
-                    ),
-                    known(probe.last_latency_seconds, last),
-                    known(probe.p50_seconds, quantile),
-                    known(probe.p95_seconds, quantile),
-                    known(probe.p99_seconds, quantile),
-                    probe.target.clone(),
-                    probe.state.clone(),
-                ]);
-            }
-        }
-        drawn_within(table, &[3, 4, 5, 6], width, &[7, 6, 4, 2])
-    }
 }
 
 impl ServiceStatus {
@@ -395,11 +264,6 @@ impl FurtherWindow {
 }
 
 impl ObjectiveStatus {
-    fn window(&self) -> String {
-        let rolling = || show_duration(Duration::from_secs(self.window_seconds));
-        self.calendar.clone().unwrap_or_else(rolling)
-    }
-
     fn of(view: &ObjectiveView) -> Self {
         Self {
             name: view.objective.name.clone(),

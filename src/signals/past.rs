@@ -2,19 +2,20 @@
 //! hours are there, so trends go on at once. A restart of slod is no restart of what is watched.
 
 mod host;
+mod series;
 
 pub use host::replay_host;
+pub(super) use series::Place;
+pub use series::StoredSeries;
 
-use super::numbers::{
-    ContainerNumber, ContainerNumbers, MetricNumber, MetricNumbers, ProcessNumber, ProcessNumbers,
-};
+use super::numbers::{ContainerNumbers, MetricNumbers, ProcessNumbers};
 use super::probes::Attempt;
 use super::service::ServiceHistory;
 use super::usual::HourlyPast;
 use super::watcher::{LLM, Watcher, counts_llm};
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{DurationOf, Record, Timestamp, millis};
-use crate::sample::{Sample, SeriesKey};
+use crate::sample::Sample;
 use crate::signal::{Finding, SignalKind, kinds};
 use crate::store::{SeriesId, Store, StoreError};
 use crate::units::HOUR;
@@ -30,14 +31,6 @@ const TOGETHER: usize = 100;
 const BUDGET: Duration = Duration::from_secs(5);
 /// Between two evaluations of trends.
 const STEP: Duration = Duration::from_mins(5);
-
-/// What the samples of a service are kept as.
-#[derive(Clone, Debug)]
-pub(super) enum Place {
-    Metric(MetricNumber),
-    Process(Arc<str>, ProcessNumber),
-    Container(Arc<str>, ContainerNumber),
-}
 
 /// What was sampled of a service at a time.
 #[derive(Debug, Default)]
@@ -73,55 +66,6 @@ impl Row {
             history.take_container(name, at, container);
         }
     }
-}
-
-/// The series that the numbers of services are kept in.
-#[derive(Debug)]
-pub struct StoredSeries {
-    by_service: BTreeMap<Arc<str>, BTreeMap<SeriesId, Place>>,
-    host: Vec<(SeriesId, SeriesKey)>,
-}
-
-impl StoredSeries {
-    pub fn of(store: &Store) -> Result<Self, StoreError> {
-        let mut kept = Self {
-            by_service: BTreeMap::new(),
-            host: Vec::new(),
-        };
-        for info in store.series()? {
-            if info.key.name().starts_with("slod_host_") {
-                kept.host.push((info.id, info.key));
-            } else if let (Some(service), Some(place)) =
-                (info.key.label("service"), place(&info.key))
-            {
-                let places = kept.by_service.entry(service.into()).or_default();
-                places.insert(info.id, place);
-            }
-        }
-        Ok(kept)
-    }
-}
-
-impl StoredSeries {
-    /// The series of one number of a service.
-    pub(super) fn series(&self, service: &str, is_it: impl Fn(&Place) -> bool) -> Option<SeriesId> {
-        let mut places = self.by_service.get(service)?.iter();
-        places.find(|(_, place)| is_it(place)).map(|(id, _)| *id)
-    }
-}
-
-fn place(key: &SeriesKey) -> Option<Place> {
-    if let Some(one) = MetricNumber::of(key) {
-        let is_it = key
-            .label("quantile")
-            .is_none_or(|quantile| quantile == "0.95");
-        return is_it.then_some(Place::Metric(one));
-    }
-    let process: Arc<str> = key.label("process")?.into();
-    let of_process = |one| Place::Process(process.clone(), one);
-    let of_container = |one| Place::Container(process.clone(), one);
-    let found = ProcessNumber::of(key).map(of_process);
-    found.or_else(|| ContainerNumber::of(key).map(of_container))
 }
 
 /// Fills the histories of a daemon that starts at `now`.

@@ -48,7 +48,7 @@ impl Measured {
     }
 }
 
-/// What of all events is counted.
+/// A query that counts the good or the bad ones of all events.
 pub(super) enum EventQuery<'a> {
     Good(At<'a>),
     Bad(At<'a>),
@@ -62,7 +62,8 @@ impl<'a> EventQuery<'a> {
     }
 }
 
-/// Of a part and all events. Says at its place why a query is none that a config can have.
+/// The indicator of such a query and of one for all events. If a config cannot express them, a remark
+/// at the query says why.
 pub(super) fn measured(part: &EventQuery<'_>, total: At<'_>) -> Option<Measured> {
     let (counted, all) = (events(part.at()), events(total));
     let (counted, all) = (counted?, all?);
@@ -73,7 +74,7 @@ pub(super) fn measured(part: &EventQuery<'_>, total: At<'_>) -> Option<Measured>
     said(part.at(), indicator(bad, &all))
 }
 
-/// Of a quotient.
+/// The indicator of a query that divides the good or the bad events by all events.
 pub(super) fn of_ratio(part: &EventQuery<'_>) -> Option<Measured> {
     let at = part.at();
     let Value::Share {

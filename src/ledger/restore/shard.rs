@@ -1,4 +1,4 @@
-//! The services that one thread restores.
+//! A shard: the services that one thread restores.
 
 use super::hours::Codes;
 use super::recent::{Late, Past, Recent};

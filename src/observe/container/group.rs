@@ -3,6 +3,7 @@
 
 use crate::config::ProcessSpec;
 use crate::observe::cgroup::Usage;
+use crate::observe::counters::{AtFall, MemberCounters, Totals};
 use crate::observe::host::MIN_SPAN;
 use crate::observe::view::ContainerView;
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use std::hash::Hash;
 use std::time::Instant;
 
 /// What only grows: kills for lack of memory, processor time, periods, those throttled, and their time.
-type Counters<T> = [T; 5];
+const COUNTERS: usize = 5;
 const KILLS: usize = 0;
 const CPU: usize = 1;
 const PERIODS: usize = 2;
@@ -23,9 +24,9 @@ const REMEMBERED_MAX: usize = 1000;
 /// By what a container is identified.
 #[derive(Debug)]
 pub(super) struct Group<Key> {
-    /// The last values of each container; 0 once there is none of that name any more.
-    last: HashMap<Key, Counters<Option<u64>>>,
-    totals: Counters<Option<u64>>,
+    /// Each container as it was last; as a new one once there is none of that name any more.
+    last: HashMap<Key, MemberCounters<COUNTERS>>,
+    totals: Totals<COUNTERS>,
     now: Vec<Usage>,
     cpu_usage_max: Option<f64>,
     sampled_at: Option<Instant>,
@@ -37,7 +38,7 @@ impl<Key> Default for Group<Key> {
     fn default() -> Self {
         Self {
             last: HashMap::new(),
-            totals: [None; 5],
+            totals: Totals::default(),
             now: Vec::new(),
             cpu_usage_max: None,
             sampled_at: None,
@@ -65,20 +66,17 @@ impl<Key: Eq + Hash> Group<Key> {
         self.forget(exists);
         self.ran |= !containers.is_empty();
         for (key, usage) in containers {
-            let counters = counters(&usage);
             // The past of one that the group is found in only now is not a sudden load.
-            let last = self.last.get(&key).copied();
-            // One that could not be read this time goes on from where it was.
-            let known = std::array::from_fn(|at| counters[at].or(last.and_then(|last| last[at])));
-            self.last.insert(key, known);
-            let spent = |at| spent(last.and_then(|last| last[at]), counters[at]);
-            let share = elapsed.zip(last).and_then(|(elapsed, _)| {
+            let is_known = self.last.contains_key(&key);
+            let member = self.last.entry(key).or_insert(MemberCounters::RUNNING);
+            // A container that was made anew under the same name counts from 0.
+            let spent = member.advance(counters(&usage), AtFall::Reset);
+            let share = elapsed.filter(|_| is_known).and_then(|elapsed| {
                 let limit = usage.cpu_limit.filter(|limit| *limit > 0.0)?;
-                Some(spent(CPU)? as f64 / 1e6 / elapsed.as_secs_f64() / limit)
+                Some(spent[CPU]? as f64 / 1e6 / elapsed.as_secs_f64() / limit)
             });
             self.cpu_usage_max = max([self.cpu_usage_max, share].into_iter());
-            self.totals =
-                std::array::from_fn(|at| sum([self.totals[at], spent(at)].into_iter().flatten()));
+            self.totals.add(spent);
             self.now.push(usage);
         }
     }
@@ -88,7 +86,7 @@ impl<Key: Eq + Hash> Group<Key> {
         self.last.retain(|key, counters| {
             let exists = exists(key);
             if !exists {
-                *counters = [Some(0); 5];
+                *counters = MemberCounters::NEW;
             }
             exists || !is_full
         });
@@ -109,7 +107,7 @@ impl<Key: Eq + Hash> Group<Key> {
                 .sum::<Option<f64>>()
         };
         let worst = |of: fn(&Usage) -> Option<f64>| max(self.now.iter().map(of));
-        let total = |at: usize| self.totals[at];
+        let total = |at: usize| self.totals.get(at);
         let seconds = |at| total(at).map(|micros| micros as f64 / 1e6);
         self.ran.then(|| ContainerView {
             service: spec.service.clone(),
@@ -142,7 +140,7 @@ fn working_set(usage: &Usage) -> Option<u64> {
     )
 }
 
-fn counters(usage: &Usage) -> Counters<Option<u64>> {
+fn counters(usage: &Usage) -> [Option<u64>; COUNTERS] {
     [
         usage.oom_kills,
         usage.cpu_micros,
@@ -152,19 +150,9 @@ fn counters(usage: &Usage) -> Counters<Option<u64>> {
     ]
 }
 
-/// A container that was made anew under the same name counts from 0.
-fn spent(last: Option<u64>, now: Option<u64>) -> Option<u64> {
-    let now = now?;
-    Some(last.map_or(0, |last| now.checked_sub(last).unwrap_or(now)))
-}
-
 fn share(part: Option<u64>, of: Option<u64>) -> Option<f64> {
     let of = of.filter(|of| *of > 0)?;
     Some(part? as f64 / of as f64)
-}
-
-fn sum(numbers: impl Iterator<Item = u64>) -> Option<u64> {
-    numbers.reduce(u64::saturating_add)
 }
 
 fn max(numbers: impl Iterator<Item = Option<f64>>) -> Option<f64> {

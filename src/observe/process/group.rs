@@ -4,6 +4,7 @@ use super::reading::{Io, Reading};
 use super::table::ProcessId;
 use crate::config::ProcessSpec;
 use crate::observe::ProcessView;
+use crate::observe::counters::{AtFall, MemberCounters, Totals};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ pub(super) struct Since {
 }
 
 /// What only grows: ticks of processor time, bytes read and written, voluntary and involuntary switches.
-type Counters<T> = [T; 5];
+const COUNTERS: usize = 5;
 const CPU: usize = 0;
 const READ: usize = 1;
 const WRITTEN: usize = 2;
@@ -27,10 +28,7 @@ const INVOLUNTARY: usize = 4;
 #[derive(Clone, Copy, Debug)]
 struct Member {
     parent: i32,
-    /// Whether what it spent before it was seen counts.
-    from_start: bool,
-    /// The last known value of each.
-    counters: Counters<Option<u64>>,
+    counters: MemberCounters<COUNTERS>,
 }
 
 #[derive(Debug, Default)]
@@ -40,9 +38,9 @@ pub(super) struct Group {
     sampled: bool,
     /// Whether there ever was a member.
     ran: bool,
-    totals: Counters<u64>,
+    totals: Totals<COUNTERS>,
     /// Whether each was known of every member when there last was one.
-    known: Counters<bool>,
+    known: [bool; COUNTERS],
     /// What members read and wrote that have ended. The kernel adds it to the parent that takes note.
     inherited: HashMap<i32, Io>,
     cpu_usage: Option<f64>,
@@ -106,8 +104,8 @@ impl Group {
         });
         for (_, member) in ended {
             let io = self.inherited.entry(member.parent).or_default();
-            io.read += member.counters[READ].unwrap_or(0);
-            io.written += member.counters[WRITTEN].unwrap_or(0);
+            io.read += member.counters.last(READ).unwrap_or(0);
+            io.written += member.counters.last(WRITTEN).unwrap_or(0);
         }
     }
 
@@ -121,10 +119,8 @@ impl Group {
                 take_off(&mut inherited.read, &mut spent[READ]);
                 take_off(&mut inherited.written, &mut spent[WRITTEN]);
             }
-            for (total, spent) in self.totals.iter_mut().zip(spent) {
-                *total = total.saturating_add(spent);
-            }
-            ticks.push(spent[CPU]);
+            self.totals.add(spent);
+            ticks.push(spent[CPU].unwrap_or(0));
             members.insert(reading.id, member);
         }
         // The last members are remembered while there are none: who comes next is a restart.
@@ -132,7 +128,7 @@ impl Group {
             self.ran = true;
             self.members = members;
             let all = readings.iter().map(counters);
-            self.known = all.fold([true; 5], |known, one| {
+            self.known = all.fold([true; COUNTERS], |known, one| {
                 std::array::from_fn(|at| known[at] && one[at].is_some())
             });
         }
@@ -141,37 +137,28 @@ impl Group {
 
     /// What a process spent as a member. One that ran before, but is a member only now, starts from
     /// here, as all do at the first sample: its past is no sudden load, and counters begin at 0.
-    fn spent(&self, reading: &Reading) -> (Member, Counters<u64>) {
-        let before = self.members.get(&reading.id);
-        let now = counters(reading);
-        let from_start = before.map_or(reading.is_new, |member| member.from_start);
-        let spent = std::array::from_fn(|at| {
-            let last = before.and_then(|member| member.counters[at]);
-            match (last, now[at]) {
-                (Some(last), Some(now)) => now.saturating_sub(last),
-                (None, Some(now)) if from_start => now,
-                _ => 0,
-            }
-        });
-        let last = |at: usize| now[at].or(before.and_then(|member| member.counters[at]));
-        let member = Member {
-            parent: reading.parent,
-            from_start,
-            counters: std::array::from_fn(last),
+    fn spent(&self, reading: &Reading) -> (Member, [Option<u64>; COUNTERS]) {
+        let known = self.members.get(&reading.id);
+        let mut counters = match known {
+            Some(member) => member.counters,
+            None if reading.is_new => MemberCounters::NEW,
+            None => MemberCounters::RUNNING,
         };
-        (member, spent)
+        let spent = counters.advance(self::counters(reading), AtFall::Hold);
+        let parent = reading.parent;
+        (Member { parent, counters }, spent)
     }
 
     /// Of a host that started at `boot`, in seconds since 1970.
     pub(super) fn view(&self, spec: &ProcessSpec, boot: Option<u64>) -> ProcessView {
         let now = self.now;
-        let total = |at: usize| self.known[at].then_some(self.totals[at]);
+        let total = |at: usize| self.totals.get(at).filter(|_| self.known[at]);
         ProcessView {
             service: spec.service.clone(),
             name: spec.name.clone(),
             pids: self.pids(),
             count: now.map_or(0, |sums| sums.count),
-            cpu_seconds: seconds(self.totals[CPU]),
+            cpu_seconds: seconds(self.totals.get(CPU).unwrap_or(0)),
             cpu_usage: self.cpu_usage,
             cpu_usage_max: self.cpu_usage_max,
             resident_bytes: now.map(|sums| sums.resident_bytes),
@@ -203,7 +190,7 @@ impl Group {
     }
 }
 
-fn counters(reading: &Reading) -> Counters<Option<u64>> {
+fn counters(reading: &Reading) -> [Option<u64>; COUNTERS] {
     [
         Some(reading.cpu_ticks),
         reading.io.map(|io| io.read),
@@ -214,7 +201,8 @@ fn counters(reading: &Reading) -> Counters<Option<u64>> {
 }
 
 /// What was counted of a child is not counted again of its parent.
-fn take_off(inherited: &mut u64, spent: &mut u64) {
+fn take_off(inherited: &mut u64, spent: &mut Option<u64>) {
+    let Some(spent) = spent else { return };
     let both = (*inherited).min(*spent);
     *inherited -= both;
     *spent -= both;

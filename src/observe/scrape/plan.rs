@@ -23,7 +23,7 @@ pub struct Rule {
     pub scale: f64,
 }
 
-/// What a sample is within its rule.
+/// Which value of its rule's metric a sample is: that of a gauge or counter, or one of a histogram.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SampleKind {
     Value,

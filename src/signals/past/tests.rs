@@ -1,7 +1,7 @@
 use super::*;
 use crate::ledger::LedgerView;
 use crate::outcome::{Outcome, ProbeKey, Verdict};
-use crate::sample::SeriesKind;
+use crate::sample::{SeriesKey, SeriesKind};
 use crate::signal::{Finding, Presence};
 use crate::store::{Marker, Tick};
 
