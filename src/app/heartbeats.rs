@@ -3,9 +3,10 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger;
-use crate::outcome::Timestamp;
+use crate::outcome::{Timestamp, millis};
 use crate::probe::heartbeat::{Before, HeartbeatBoard};
 use crate::store::{Store, StoreError};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
@@ -18,15 +19,26 @@ pub(super) fn board(
     since: Timestamp,
 ) -> Result<HeartbeatBoard, StoreError> {
     let latest = store.last_seen()?;
-    let board = HeartbeatBoard::new(store.beats()?);
+    let beats = store.beats()?;
+    let reported: HashMap<_, _> = beats
+        .iter()
+        .map(|(key, stored)| (key.clone(), stored.last.at))
+        .collect();
+    let board = HeartbeatBoard::new(beats);
     let probes = config.running().map(|spec| (&spec.key, &*spec.probe));
     board.accept(since, probes, |key| {
         // What cannot be read only gives the job its time once more.
         let last = store.last_outcome(key, latest?).ok().flatten()?;
+        let first = store.first_seen(key)?;
+        let from = reported.get(key).copied().unwrap_or(first);
+        let outcomes = store.count_outcomes(key, from, last.at).ok()?;
         Some(Before {
-            first: store.first_seen(key)?,
+            first,
             last: last.at,
             verdict: last.outcome.verdict,
+            heard: Duration::from_millis(
+                outcomes.saturating_mul(millis(last.interval).unsigned_abs()),
+            ),
         })
     });
     Ok(board)

@@ -194,7 +194,7 @@ impl HeartbeatProbe {
     /// where we have listened for long enough: a job cannot report to a daemon that is down.
     fn judge(&self, state: &HeartbeatState) -> Outcome {
         let HeartbeatState { now, since, .. } = *state;
-        let age = |since: Timestamp| Duration::from_millis((now.0 - since.0).max(0).unsigned_abs());
+        let age = |since| now.since(since);
         let judged = |verdict, latency, message: String| {
             let mut outcome = Outcome::new(verdict, latency);
             outcome.detail.say(message);
@@ -212,7 +212,7 @@ impl HeartbeatProbe {
             (Some(beat), None) if !due.is_overdue(beat.at, now) => {
                 Outcome::new(Verdict::Good, age(beat.at))
             }
-            (last, None) if !due.is_overdue(since, now) => {
+            (last, None) if !due.is_overdue(since, now) && !state.is_given_up => {
                 let listened = seconds(age(since));
                 let (latency, silent) = match last {
                     Some(beat) => (age(beat.at), format!("for {}", seconds(age(beat.at)))),
@@ -262,6 +262,7 @@ mod tests {
             now: Timestamp(now * MINUTE),
             since: Timestamp(MINUTE),
             before: Break::Start,
+            is_given_up: false,
             last: last.map(beat),
             failures: None,
         })

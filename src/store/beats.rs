@@ -5,11 +5,14 @@ use super::{Store, StoreError, writing};
 use crate::outcome::{Cause, ProbeKey, Record, Timestamp, Verdict, millis};
 use crate::probe::heartbeat::{Beat, COMMITTED_AFTER, Failures, StoredBeat};
 use rusqlite::{Connection, Row, params};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 /// How far a probe's last outcome, and the one that shows a failure, are looked for.
 const LOOK_BACK_HOURS: i64 = 48;
+/// Outcomes are counted so far back: two reports of a job of each 31 days.
+const COUNTED_HOURS: u64 = 63 * 24;
 
 impl Store {
     pub fn beats(&self) -> Result<HashMap<ProbeKey, StoredBeat>, StoreError> {
@@ -71,6 +74,32 @@ impl Store {
         });
         let last = last.next().transpose();
         last.map_err(StoreError::sql("read a probe's last outcome"))
+    }
+
+    /// How many outcomes of a probe there are after `from`, up to `to`, but not before [`COUNTED_HOURS`].
+    pub fn count_outcomes(
+        &self,
+        key: &ProbeKey,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let from = from.max(to.before(Duration::from_hours(COUNTED_HOURS)));
+        let whole = self.hours(key, from, to.hour())?.into_iter();
+        let whole: BTreeMap<i64, u64> = whole
+            .filter(|hour| hour.start > from)
+            .map(|hour| (hour_of(hour.start), hour.outcomes()))
+            .collect();
+        let count = |hour: i64| {
+            if let Some(known) = whole.get(&hour) {
+                return Ok(*known);
+            }
+            let records = self.hour_of_probe(key, hour, &[])?;
+            let within = records.iter().filter(|one| from < one.at && one.at <= to);
+            Ok(within.count() as u64)
+        };
+        let each = (hour_of(from)..=hour_of(to)).map(count);
+        each.sum::<rusqlite::Result<u64>>()
+            .map_err(StoreError::sql("count a probe's outcomes"))
     }
 
     /// Keeps reports instead of the probes' last ones, in one transaction.

@@ -52,6 +52,12 @@ impl Timestamp {
     pub fn after(self, span: Duration) -> Self {
         Self(self.0.saturating_add(millis(span)))
     }
+
+    /// How long after `earlier` it is; nothing if it is before that.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0).max(0).unsigned_abs())
+    }
 }
 
 /// What counting needs of an outcome.

@@ -97,6 +97,8 @@ pub struct HeartbeatState {
     pub since: Timestamp,
     /// What was before.
     pub before: Break,
+    /// Whether two reports are missing, even if a break cost one.
+    pub is_given_up: bool,
     pub last: Option<Beat>,
     /// Those since the probe looked last.
     pub failures: Option<Failures>,
@@ -121,6 +123,8 @@ pub struct Before {
     /// Its last one.
     pub last: Timestamp,
     pub verdict: Verdict,
+    /// How long it ran since the last report, or since its first outcome.
+    pub heard: Duration,
 }
 
 /// Why a report is not taken.
@@ -160,6 +164,8 @@ struct Entry {
     since: Timestamp,
     /// What was before that.
     before: Break,
+    /// For how long reports could be taken since the last one, up to that break.
+    heard: Duration,
     last: Option<Last>,
     failures: Option<Failures>,
     /// When the probe looked last.
@@ -188,6 +194,7 @@ impl HeartbeatBoard {
                 terms: None,
                 since: last.at,
                 before: Break::Start,
+                heard: Duration::ZERO,
                 last: Some(Last {
                     kept: last.at,
                     beat: last,
@@ -309,6 +316,7 @@ impl HeartbeatBoard {
         }
         let before = entry.last.as_ref().map(|last| last.kept);
         let kept = before.filter(|_| !kept).unwrap_or(beat.at);
+        entry.heard = Duration::ZERO;
         entry.last = Some(Last { beat, kept });
     }
 
@@ -336,32 +344,38 @@ impl HeartbeatBoard {
             now,
             since: entry.since,
             before: entry.before,
+            is_given_up: false,
             last: entry.last.as_ref().map(|last| last.beat.clone()),
             failures: entry.failures.take(),
         };
+        let heard = entry.heard + now.since(entry.reference());
+        let last = state.last.as_ref().map(|last| last.at).or(entry.first);
+        let last = last.unwrap_or(state.since);
         let terms = entry.terms.clone();
         drop(board);
         if let Some(terms) = terms {
-            self.excuse(&mut state, &terms.due, &key.service);
+            state.is_given_up = terms.due.gives_up(last, heard);
+            self.excuse(&mut state, &terms.due, (&key.service, last));
         }
         state
     }
 
-    /// Gives a job its time once more where the report that is missing was due in a maintenance.
-    fn excuse(&self, state: &mut HeartbeatState, due: &Due, service: &str) {
-        let last = state.last.as_ref().map(|last| last.at);
-        let reference = last.map_or(state.since, |last| last.max(state.since));
-        let Some(in_force) = self.corrections.get() else {
+    /// Gives a job its time once more where a report that is missing was due in a maintenance; `last` is when the
+    /// last one came, or the first outcome.
+    fn excuse(&self, state: &mut HeartbeatState, due: &Due, (service, last): (&str, Timestamp)) {
+        let reference = last.max(state.since);
+        let is_missing = state.is_given_up || due.is_overdue(reference, state.now);
+        let Some(in_force) = self.corrections.get().filter(|_| is_missing) else {
             return;
         };
-        if !due.is_overdue(reference, state.now) {
-            return;
-        }
         let all = in_force();
         let whole = all
             .iter()
             .filter(|one| one.concerns(service, WHOLE_SERVICE));
-        let maintenance = Spans::new(whole.flat_map(|one| one.occurrences(reference, state.now)));
+        let maintenance = Spans::new(whole.flat_map(|one| one.occurrences(last, state.now)));
+        if due.owed_since(last, &maintenance, state.now) > last {
+            state.is_given_up = false;
+        }
         let since = due.owed_since(reference, &maintenance, state.now);
         if since > reference {
             (state.since, state.before) = (since, Break::Maintenance);
@@ -382,6 +396,7 @@ impl Entry {
             terms: None,
             since: now,
             before: Break::Start,
+            heard: Duration::ZERO,
             last: None,
             failures: None,
             looked: None,
@@ -395,6 +410,7 @@ impl Entry {
     fn resume(&mut self, before: Before) {
         self.silent = before.verdict == Verdict::Bad(Cause::Silent);
         self.looked = self.looked.max(Some(before.last));
+        self.heard = before.heard;
         self.first = Some(before.first);
     }
 
@@ -403,6 +419,7 @@ impl Entry {
     fn miss(&mut self, from: Timestamp, to: Timestamp) {
         let due = self.terms.as_ref().map(|terms| &terms.due);
         let was_overdue = due.is_some_and(|due| due.is_overdue(self.reference(), from));
+        let heard = from.since(self.reference());
         if let Some(last) = &mut self.last {
             last.beat.at = last.beat.at.min(to);
             last.kept = last.kept.min(to);
@@ -410,6 +427,7 @@ impl Entry {
         self.since = self.since.min(to);
         if !was_overdue {
             (self.since, self.before) = (to, Break::Deaf);
+            self.heard += heard;
         }
     }
 
@@ -438,6 +456,9 @@ impl Entry {
             // its first outcome.
             self.since = last.or(self.first).unwrap_or(now);
         } else if !seen_overdue {
+            if self.terms.is_some() {
+                self.heard += now.since(reference);
+            }
             (self.since, self.before) = (now, Break::Start);
         }
         self.silent = false;

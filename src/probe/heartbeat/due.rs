@@ -92,6 +92,19 @@ impl Due {
         self.deadline(last).is_some_and(|deadline| now > deadline)
     }
 
+    /// Whether a job is silent of which nothing was heard for so long after its report at `last`, breaks not
+    /// counted: each break may have cost a report, but not two in a row.
+    pub fn gives_up(&self, last: Timestamp, heard: Duration) -> bool {
+        let two = match &self.pace {
+            Pace::Every(every) => Some((*every + self.grace) * 2),
+            Pace::Schedule(_) => {
+                let second = self.next(last).and_then(|first| self.next(first));
+                second.map(|second| second.since(last) + self.grace)
+            }
+        };
+        two.is_some_and(|two| heard > two)
+    }
+
     /// For people, such as `every 1h`.
     pub fn words(&self) -> String {
         match &self.pace {

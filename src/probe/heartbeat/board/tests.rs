@@ -36,6 +36,7 @@ fn before(last: i64, verdict: Verdict) -> Before {
         first: at(50),
         last: at(last),
         verdict,
+        heard: Duration::ZERO,
     }
 }
 
@@ -230,4 +231,42 @@ fn what_could_not_be_heard_is_not_owed() {
     assert_eq!(verdict(402), Verdict::Good);
     listen(402..480);
     assert_eq!(verdict(470), silent);
+}
+
+#[test]
+fn a_break_excuses_one_report_and_not_two() {
+    let probe = every(60);
+    let stored = || StoredBeat {
+        last: beat(100, false),
+        failures: None,
+    };
+    let verdict = |heard, corrected: bool| {
+        let board = HeartbeatBoard::new(HashMap::from([(key(), stored())]));
+        let corrections = corrected.then(|| maintenance(150, 300, &[], &[]));
+        let all: Arc<[_]> = corrections.into_iter().collect();
+        board.correct_by(move || all.clone());
+        let before = Before {
+            heard: Duration::from_secs(heard),
+            ..before(990, Verdict::Void(VoidReason::Listening))
+        };
+        resume(&board, &probe, before);
+        probe.judge(&board.look(&key(), at(1010))).verdict
+    };
+    let listening = Verdict::Void(VoidReason::Listening);
+    assert_eq!(verdict(110, false), listening);
+    assert_eq!(verdict(111, false), Verdict::Bad(Cause::Silent));
+    assert_eq!(verdict(111, true), listening);
+    // Of one process: a pace that is changed again and again is no excuse either.
+    let board = HeartbeatBoard::new(HashMap::new());
+    for second in (0..130).step_by(10) {
+        let probe = every(60 + u64::from(second % 20 == 0));
+        accept(&board, second, &probe);
+        let verdict = probe.judge(&board.look(&key(), at(second + 5))).verdict;
+        let is_silent = second + 5 > 122;
+        assert_eq!(
+            verdict == Verdict::Bad(Cause::Silent),
+            is_silent,
+            "{second}"
+        );
+    }
 }
