@@ -267,3 +267,32 @@ fn a_history_stored_as_blocks_is_as_if_it_had_been_compacted() {
         assert_eq!(of(&blocks), of(&rows));
     }
 }
+
+/// Of whole hours by their counts, of the others one by one.
+#[test]
+fn outcomes_are_counted_between_two_moments() {
+    let folder = TempDir::new().unwrap();
+    let store = Store::open(&finished(folder.path())).unwrap();
+    let all = store.outcomes(&key(1), ALWAYS.0, ALWAYS.1).unwrap();
+    let moments = [
+        -1,
+        0,
+        1,
+        HOUR,
+        HOUR + 5_000,
+        3 * HOUR,
+        4 * HOUR + 70_000,
+        9 * HOUR,
+    ];
+    let moments = moments.map(|after| Timestamp(START + after));
+    for from in moments {
+        for to in moments.into_iter().filter(|to| *to >= from) {
+            let within = all.iter().filter(|one| from < one.at && one.at <= to);
+            let expected = within.count() as u64;
+            let counted = store.count_outcomes(&key(1), from, to).unwrap();
+            assert_eq!(counted, expected, "{from:?} to {to:?}");
+        }
+    }
+    let unknown = store.count_outcomes(&key(7), moments[0], moments[7]);
+    assert_eq!(unknown.unwrap(), 0);
+}
