@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Characters of a label of a host.
 const HOST_MAX: usize = 63;
+/// How often a job reports of which only the objective is known.
+const EVERY: &str = "1d";
 
 #[derive(Default, Serialize)]
 pub(super) struct Draft {
@@ -45,12 +47,15 @@ pub(super) struct Service {
 #[derive(Serialize)]
 struct Probe {
     name: &'static str,
-    http: Address,
+    #[serde(flatten)]
+    kind: ProbeKind,
 }
 
 #[derive(Serialize)]
-struct Address {
-    url: String,
+#[serde(rename_all = "lowercase")]
+enum ProbeKind {
+    Http { url: String },
+    Heartbeat { every: &'static str },
 }
 
 #[derive(Serialize)]
@@ -156,6 +161,7 @@ impl Draft {
     pub fn finish(&mut self, remarks: &Remarks, check: Check<'_>) -> Result<(), String> {
         for service in &mut self.services {
             service.drop_repeated(remarks);
+            service.add_heartbeat(remarks);
             for objective in &mut service.objectives {
                 objective.alerts = self.tiers.choice(&objective.choice);
             }
@@ -210,12 +216,28 @@ impl Service {
             labels: BTreeMap::new(),
             probes: vec![Probe {
                 name: "http",
-                http: Address {
+                kind: ProbeKind::Http {
                     url: address(name, ""),
                 },
             }],
             metrics: None,
             objectives: Vec::new(),
+        }
+    }
+
+    /// Only reports of a job are fresh.
+    fn add_heartbeat(&mut self, remarks: &Remarks) {
+        let mut slis = self.objectives.iter().map(|one| one.keys.get("sli"));
+        if slis.any(|sli| sli.is_some_and(|sli| sli == "freshness")) {
+            let name = &self.name;
+            let remark = format!(
+                "how often the job of `{name}` reports is a guess: replace `every: {EVERY}`"
+            );
+            remarks.add(&self.spot, remark);
+            self.probes.push(Probe {
+                name: "heartbeat",
+                kind: ProbeKind::Heartbeat { every: EVERY },
+            });
         }
     }
 

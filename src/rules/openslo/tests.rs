@@ -149,3 +149,69 @@ fn names_that_would_become_the_same_are_numbered() {
     // One by itself is the same object.
     assert_eq!(names(&written(config.services.get(1)))[..3], all[3..6]);
 }
+
+/// Every config of the fixtures: an objective that an import makes again is the same one, or the export says what of
+/// it is not.
+#[test]
+fn what_a_fixture_loses_is_named() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/check");
+    let mut compared = 0;
+    for file in std::fs::read_dir(folder).expect("exists") {
+        let path = file.expect("readable").path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let is_config = |name: &str| name.starts_with("ok-") && name.ends_with(".yaml");
+        if !name.is_some_and(is_config) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("text");
+        let before = loaded(&text, Path::new(folder));
+        let exported = write(&before, None).expect("written");
+        let input = Input {
+            name: "slo.yaml".to_owned(),
+            text: exported.yaml,
+        };
+        let with_objectives = before.services.iter();
+        let mut with_objectives = with_objectives.filter(|one| !one.objectives.is_empty());
+        let Ok(imported) = Format::OpenSlo.read(&[input], &|_| Vec::new()) else {
+            assert!(with_objectives.next().is_none(), "{}", path.display());
+            continue;
+        };
+        let after = config(&imported.yaml);
+        for old in with_objectives {
+            let new = after.services.iter().find(|new| new.name == old.name);
+            let new = new.unwrap_or_else(|| panic!("{} of {}", old.name, path.display()));
+            assert_eq!(
+                (&old.labels, &old.description),
+                (&new.labels, &new.description)
+            );
+            for objective in &old.objectives {
+                let place = format!("{}/{}: ", old.name, objective.name);
+                let is_named = |what: &str| {
+                    let mut all = exported.remarks.iter();
+                    all.any(|remark| remark.starts_with(&place) && remark.contains(what))
+                };
+                let again = new.objectives.iter().find(|one| one.name == objective.name);
+                let again = again.unwrap_or_else(|| panic!("{place}{}", path.display()));
+                let mut expected = slod_core::slo::Objective::clone(objective);
+                if is_named("the choice of probes") {
+                    expected.probes.clear();
+                }
+                if is_named("`further_windows`") {
+                    expected.further.clear();
+                }
+                if is_named("how its probes are combined") {
+                    expected.combine = again.combine;
+                }
+                assert_eq!(expected, **again, "{place}{}", path.display());
+                let policy =
+                    |config: &Config| config.alerts.policy(&old.name, &objective.name).clone();
+                let (old, new) = (policy(&before), policy(&after));
+                if !is_named("`min_bad`") && !is_named("forecast") {
+                    assert_eq!(old, new, "{place}{}", path.display());
+                }
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 10, "{compared} objectives");
+}
