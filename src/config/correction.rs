@@ -115,7 +115,14 @@ fn moment(section: &Section<'_>, key: &Key<Text>, zone: Tz) -> Option<Timestamp>
 }
 
 fn read_moment(text: &str, zone: Tz) -> Option<Timestamp> {
-    let fixed = DateTime::parse_from_rfc3339(text).ok();
+    let with_seconds = || {
+        let (minutes, offset) = text.split_at_checked("2026-11-01T22:00".len())?;
+        let offset = offset.starts_with(['Z', 'z', '+', '-']).then_some(offset)?;
+        DateTime::parse_from_rfc3339(&format!("{minutes}:00{offset}")).ok()
+    };
+    let fixed = DateTime::parse_from_rfc3339(text)
+        .ok()
+        .or_else(with_seconds);
     let fixed = fixed.map(|at| Timestamp(at.timestamp_millis()));
     fixed.or_else(|| {
         let forms = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
@@ -340,5 +347,28 @@ mod tests {
         spec(&format!(
             "from: \"2026-10-24T02:30\", {end}, repeat: FREQ=DAILY, timezone: Europe/Berlin"
         ))
+    }
+
+    #[test]
+    fn a_moment_needs_no_seconds() {
+        let zone = chrono_tz::Europe::Berlin;
+        let seconds = |text: &str| read_moment(text, zone).map(|at| at.0 / 1000);
+        let expected = seconds("2026-12-31T22:00:00Z");
+        for text in [
+            "2026-12-31T22:00Z",
+            "2026-12-31T23:00+01:00",
+            "2026-12-31T23:00",
+            "2026-12-31t22:00:00z",
+        ] {
+            assert_eq!(seconds(text), expected, "{text}");
+        }
+        for text in [
+            "2026-12-31T22:00é",
+            "2026-12-31T22:00+",
+            "2026-12-31T24:00Z",
+            "2026-12-31",
+        ] {
+            assert_eq!(seconds(text), None, "{text}");
+        }
     }
 }
