@@ -203,13 +203,7 @@ pub fn main(give_back: GiveBack) -> ExitCode {
         Ok(cli) => cli,
         Err(said) => return ExitCode::from(say(&said)),
     };
-    let level = match &cli.command {
-        Command::Demo(_) => Some("error"),
-        Command::Load(args) if !args.drawn.plain => Some("warn"),
-        Command::Observe(args) if !args.drawn.plain => Some("warn"),
-        _ => None,
-    };
-    let level = level.filter(|_| screen::holds_log());
+    let level = cli.command.held_level().filter(|_| screen::holds_log());
     let held = HeldLog::default();
     if let Err(error) = cli.log.init(level.map(|level| (&held, level))) {
         complain(&format!("slod: {error}"));
@@ -217,9 +211,21 @@ pub fn main(give_back: GiveBack) -> ExitCode {
     }
     // reqwest takes the process's provider; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let code = match cli.command {
+    let code = run(cli.command, &held, give_back);
+    // An answer that nobody can read is none, whatever it was.
+    let is_answer = matches!(code, exit::OK | exit::NO);
+    ExitCode::from(if is_answer && output::is_lost() {
+        exit::FAILED
+    } else {
+        code
+    })
+}
+
+/// Runs a subcommand, and returns its exit code.
+fn run(command: Command, held: &HeldLog, give_back: GiveBack) -> u8 {
+    match command {
         Command::Run(args) => run::run(&args),
-        Command::Demo(args) => demo::run(&args, &held),
+        Command::Demo(args) => demo::run(&args, held),
         Command::Check(args) => check::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
@@ -230,8 +236,8 @@ pub fn main(give_back: GiveBack) -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
         Command::Health(args) => health::run(&args),
-        Command::Load(args) => load::run(&args, &held, give_back),
-        Command::Observe(args) => observe::run(&args, &held),
+        Command::Load(args) => load::run(&args, held, give_back),
+        Command::Observe(args) => observe::run(&args, held),
         Command::Child(args) => child::become_child(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
@@ -249,14 +255,19 @@ pub fn main(give_back: GiveBack) -> ExitCode {
         Command::Schema => generate::schema(),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
-    };
-    // An answer that nobody can read is none, whatever it was.
-    let is_answer = matches!(code, exit::OK | exit::NO);
-    ExitCode::from(if is_answer && output::is_lost() {
-        exit::FAILED
-    } else {
-        code
-    })
+    }
+}
+
+impl Command {
+    /// The level from which on the log is held back while the subcommand draws in a terminal.
+    const fn held_level(&self) -> Option<&'static str> {
+        match self {
+            Self::Demo(_) => Some("error"),
+            Self::Load(args) if !args.drawn.plain => Some("warn"),
+            Self::Observe(args) if !args.drawn.plain => Some("warn"),
+            _ => None,
+        }
+    }
 }
 
 /// Prints the help, the version, or what is wrong with the command line, and returns the exit code.

@@ -148,8 +148,7 @@ pub(in super::super) fn curves(run: &RunRecord, families: &[&str]) -> Vec<Curve>
 
 /// Whether one number grows.
 fn grows(usable: &Usable<'_>, held: &Held, curve: &Curve) -> Statement {
-    let run = usable.run;
-    let width = length(run) / f64::from(GROWTH_WINDOWS);
+    let width = length(usable.run) / f64::from(GROWTH_WINDOWS);
     let of = |values: &[f64]| {
         if held.is_lowest {
             values.iter().copied().min_by(f64::total_cmp)
@@ -162,53 +161,57 @@ fn grows(usable: &Usable<'_>, held: &Held, curve: &Curve) -> Statement {
         width: Duration::from_secs_f64(width),
         values: &values,
     };
-    let name = format!("{} of {}", held.noun, curve.subject());
-    let shown = |value: f64| format!("{:.*}", digits(value / held.scale), value / held.scale);
-    let unit = held.unit;
-    let (answer, evidence) = match growth(windows.after_warm_up(), &held.rules) {
-        GrowthVerdict::Unknown { needed } => {
-            let evidence = format!(
-                "{name}: {needed} windows of {width:.0} s with samples are needed after the warm-up and the last restart; use a longer run, or a shorter `observe.interval`"
-            );
-            (Answer::Unknown, evidence)
-        }
-        GrowthVerdict::Steady { smallest_per_hour } => {
-            let evidence = format!(
-                "{name} does not grow; {}{unit} per hour would have been found",
-                shown(smallest_per_hour)
-            );
-            (Answer::Good, evidence)
-        }
-        GrowthVerdict::Plateauing(growth) => {
-            let evidence = format!(
-                "{name} grew from {} to {}{unit} and levels off, as after a start",
-                shown(growth.from),
-                shown(growth.to)
-            );
-            (Answer::Good, evidence)
+    let verdict = growth(windows.after_warm_up(), &held.rules);
+    let evidence = format!(
+        "{} of {}{}",
+        held.noun,
+        curve.subject(),
+        held.finding(verdict, width)
+    );
+    match verdict {
+        GrowthVerdict::Unknown { .. } => Statement::new(held.topic, Answer::Unknown, evidence),
+        GrowthVerdict::Steady { .. } | GrowthVerdict::Plateauing(_) => {
+            Statement::new(held.topic, Answer::Good, evidence)
         }
         GrowthVerdict::Growing(growth) => {
-            let evidence = format!(
-                "{name} grows by {}{unit} per hour ({} to {}), from {} to {}{unit}{}",
+            let evidence = evidence + &end_of(usable.run, held.topic, curve, &growth);
+            if load_explains(usable, GROWTH_WINDOWS) {
+                let evidence = evidence + "; so does the load";
+                Statement::new(held.topic, Answer::Unknown, evidence)
+            } else {
+                Statement::new(held.topic, Answer::Bad, evidence).advised(held.advice)
+            }
+        }
+    }
+}
+
+impl Held {
+    /// What was found in windows of a width in seconds, as the rest of a sentence about it.
+    fn finding(&self, verdict: GrowthVerdict, width: f64) -> String {
+        let shown = |value: f64| format!("{:.*}", digits(value / self.scale), value / self.scale);
+        let unit = self.unit;
+        match verdict {
+            GrowthVerdict::Unknown { needed } => format!(
+                ": {needed} windows of {width:.0} s with samples are needed after the warm-up and the last restart; use a longer run, or a shorter `observe.interval`"
+            ),
+            GrowthVerdict::Steady { smallest_per_hour } => format!(
+                " does not grow; {}{unit} per hour would have been found",
+                shown(smallest_per_hour)
+            ),
+            GrowthVerdict::Plateauing(growth) => format!(
+                " grew from {} to {}{unit} and levels off, as after a start",
+                shown(growth.from),
+                shown(growth.to)
+            ),
+            GrowthVerdict::Growing(growth) => format!(
+                " grows by {}{unit} per hour ({} to {}), from {} to {}{unit}",
                 shown(growth.per_hour),
                 shown(growth.low),
                 shown(growth.high),
                 shown(growth.from),
-                shown(growth.to),
-                end_of(run, held.topic, curve, &growth)
-            );
-            if load_explains(usable, GROWTH_WINDOWS) {
-                (Answer::Unknown, format!("{evidence}; so does the load"))
-            } else {
-                (Answer::Bad, evidence)
-            }
+                shown(growth.to)
+            ),
         }
-    };
-    let statement = Statement::new(held.topic, answer, evidence);
-    if answer == Answer::Bad {
-        statement.advised(held.advice)
-    } else {
-        statement
     }
 }
 
