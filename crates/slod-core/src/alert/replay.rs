@@ -13,13 +13,13 @@ use crate::slo::{
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often alerts are looked at: the grain of the shortest windows.
+/// How often alerts are evaluated, in milliseconds: the resolution of the shortest windows.
 const STEP_MS: i64 = 10_000;
 
-/// The same while only a budget is exhausted, which lasts for days.
+/// How often, while only the alert of an exhausted budget fires, which lasts for days.
 const SLOW_STEP_MS: i64 = 300_000;
 
-/// One objective's past, fed outcome by outcome in the order of time.
+/// The past of one objective. Outcomes are recorded in the order of time.
 #[derive(Debug)]
 pub struct Replay {
     service: Arc<str>,
@@ -29,7 +29,7 @@ pub struct Replay {
     fired: Vec<AlertRecord>,
     /// The next moment that alerts are evaluated at.
     next: Timestamp,
-    /// The newest failure; without one in the longest window nothing can hold.
+    /// The newest failure. Without one in the longest window, no condition can be met.
     last_bad: Option<Timestamp>,
 }
 
@@ -73,13 +73,13 @@ impl Replay {
         reported.then(|| self.tracker.tally_key())
     }
 
-    /// Takes one outcome of a probe that counts, given its position among those.
+    /// Records an outcome of the contributing probe at this position.
     pub fn record(&mut self, probe: usize, event: Event) {
         let tally = self.tracker.objective().sli.tally(&event);
         self.add(probe, event.at, tally);
     }
 
-    /// Takes what was counted up to a time, of the probe at this position or of real traffic.
+    /// Adds the counts up to a time, of the probe at this position or of real traffic.
     pub fn add(&mut self, probe: usize, at: Timestamp, tally: Option<Tally>) {
         self.advance(at);
         self.tracker.add(probe, at, tally);
@@ -103,16 +103,16 @@ impl Replay {
         tally.is_some_and(|tally| tally.bad == 0)
     }
 
-    /// So long before a failure the finer windows must know every outcome.
+    /// How long before a failure the windows need every outcome instead of hourly counts.
     pub const BEFORE: Duration = Duration::from_hours(25);
-    /// So long after a failure it is still in the short windows, or keeps an alert firing.
+    /// How long a failure stays in the short windows, or keeps an alert firing.
     pub fn after(policy: &AlertPolicy) -> Duration {
         let shortest = Duration::from_hours(6);
         let short = policy.tiers().map(|tier| tier.short.length()).max();
         2 * short.unwrap_or_default().max(shortest) + Duration::from_hours(1)
     }
 
-    /// Looks at the alerts up to, and not at, a moment: what happens then comes first.
+    /// Evaluates the alerts before a moment; the outcomes of that moment come first.
     pub fn advance(&mut self, to: Timestamp) {
         while self.next < to {
             let now = self.next;
@@ -138,7 +138,7 @@ impl Replay {
         self.alerts.firing().any(|one| one.key.tier().is_some())
     }
 
-    /// Everything that fired, in the order of time, with the tracker as it is at the end.
+    /// All alerts that fired, in the order of time, and the tracker at the end.
     pub fn finish(mut self, end: Timestamp) -> (Vec<AlertRecord>, Tracker) {
         self.advance(end.after(Duration::from_millis(1)));
         self.tracker.close_slices(end);
@@ -172,7 +172,6 @@ mod tests {
     use super::*;
     use crate::outcome::Measurements;
     use crate::outcome::{Cause, Verdict};
-    use crate::slo::{BudgetingMethod, Combine, Sli, Window};
 
     const HOUR: i64 = 3600;
 
@@ -191,18 +190,7 @@ mod tests {
         end: i64,
     ) -> Vec<(u8, i64, Option<i64>, bool)> {
         let interval = Duration::from_secs(10);
-        let objective = Objective {
-            name: "errors".into(),
-            sli: Sli::Success,
-            source: crate::slo::EventSource::Probes,
-            target: 0.999,
-            window: Window::rolling(Duration::from_hours(30 * 24)),
-            further: vec![],
-            budgeting: BudgetingMethod::Occurrences,
-            missing: NoDataPolicy::Exclude,
-            combine: Combine::Pooled,
-            probes: vec![],
-        };
+        let objective = Objective::of_successes("errors");
         let start = Timestamp::from_secs(from);
         let mut replay = Replay::new(
             "web".into(),

@@ -242,6 +242,25 @@ pub struct Objective {
     pub probes: Vec<ProbeRef>,
 }
 
+#[cfg(test)]
+impl Objective {
+    /// 99.9 % of successful outcomes of all probes in 30 days.
+    pub(crate) fn of_successes(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            sli: Sli::Success,
+            source: EventSource::Probes,
+            target: 0.999,
+            window: Window::rolling(Duration::from_hours(30 * 24)),
+            further: Vec::new(),
+            budgeting: BudgetingMethod::Occurrences,
+            missing: NoDataPolicy::Exclude,
+            combine: Combine::Pooled,
+            probes: Vec::new(),
+        }
+    }
+}
+
 impl Window {
     pub const fn rolling(length: Duration) -> Self {
         Self {
