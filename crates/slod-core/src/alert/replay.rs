@@ -13,13 +13,13 @@ use crate::slo::{
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often alerts are evaluated, in milliseconds: the resolution of the shortest windows.
+/// How often alerts are looked at: the grain of the shortest windows.
 const STEP_MS: i64 = 10_000;
 
-/// How often, while only the alert of an exhausted budget fires, which lasts for days.
+/// The same while only a budget is exhausted, which lasts for days.
 const SLOW_STEP_MS: i64 = 300_000;
 
-/// The past of one objective. Outcomes are recorded in the order of time.
+/// One objective's past, fed outcome by outcome in the order of time.
 #[derive(Debug)]
 pub struct Replay {
     service: Arc<str>,
@@ -29,7 +29,7 @@ pub struct Replay {
     fired: Vec<AlertRecord>,
     /// The next moment that alerts are evaluated at.
     next: Timestamp,
-    /// The newest failure. Without one in the longest window, no condition can be met.
+    /// The newest failure; without one in the longest window nothing can hold.
     last_bad: Option<Timestamp>,
 }
 
@@ -73,13 +73,13 @@ impl Replay {
         reported.then(|| self.tracker.tally_key())
     }
 
-    /// Records an outcome of the contributing probe at this position.
+    /// Takes one outcome of a probe that counts, given its position among those.
     pub fn record(&mut self, probe: usize, event: Event) {
         let tally = self.tracker.objective().sli.tally(&event);
         self.add(probe, event.at, tally);
     }
 
-    /// Adds the counts up to a time, of the probe at this position or of real traffic.
+    /// Takes what was counted up to a time, of the probe at this position or of real traffic.
     pub fn add(&mut self, probe: usize, at: Timestamp, tally: Option<Tally>) {
         self.advance(at);
         self.tracker.add(probe, at, tally);
@@ -103,16 +103,16 @@ impl Replay {
         tally.is_some_and(|tally| tally.bad == 0)
     }
 
-    /// How long before a failure the windows need every outcome instead of hourly counts.
+    /// So long before a failure the finer windows must know every outcome.
     pub const BEFORE: Duration = Duration::from_hours(25);
-    /// How long a failure stays in the short windows, or keeps an alert firing.
+    /// So long after a failure it is still in the short windows, or keeps an alert firing.
     pub fn after(policy: &AlertPolicy) -> Duration {
         let shortest = Duration::from_hours(6);
         let short = policy.tiers().map(|tier| tier.short.length()).max();
         2 * short.unwrap_or_default().max(shortest) + Duration::from_hours(1)
     }
 
-    /// Evaluates the alerts before a moment; the outcomes of that moment come first.
+    /// Looks at the alerts up to, and not at, a moment: what happens then comes first.
     pub fn advance(&mut self, to: Timestamp) {
         while self.next < to {
             let now = self.next;
@@ -138,7 +138,7 @@ impl Replay {
         self.alerts.firing().any(|one| one.key.tier().is_some())
     }
 
-    /// All alerts that fired, in the order of time, and the tracker at the end.
+    /// Everything that fired, in the order of time, with the tracker as it is at the end.
     pub fn finish(mut self, end: Timestamp) -> (Vec<AlertRecord>, Tracker) {
         self.advance(end.after(Duration::from_millis(1)));
         self.tracker.close_slices(end);
