@@ -58,11 +58,11 @@ pub mod exit {
     pub const NO: u8 = 1;
     /// The command line or a file it names cannot be used.
     pub const USAGE: u8 = 2;
-    /// A run says too little for an answer: no answer either, and the same number.
+    /// A run has too little data for an answer. The same number as [`USAGE`].
     pub const UNKNOWN: u8 = 2;
     /// The daemon, its address or its store is unavailable, or the daemon refuses what was asked.
     pub const START: u8 = 64;
-    /// A part of the daemon, or what makes the load of a run, failed while it ran.
+    /// A part of the daemon, or the load generator of a run, failed while it ran.
     pub const FAILED: u8 = 70;
     /// A load run missed a threshold, as in k6, or had no request that succeeded.
     pub const THRESHOLDS: u8 = 99;
@@ -95,7 +95,7 @@ impl ConfigArg {
     }
 }
 
-/// The number of something that a list shows, such as a run.
+/// Reads the number of an entry of a list, such as a run.
 fn read_number(text: &str) -> Result<i64, &'static str> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or("expected a number as the list shows it, such as 12")
@@ -181,7 +181,7 @@ enum Command {
     Corrections(corrections::CorrectionsArgs),
     /// List, add, end or preview silences: alerts that nobody is notified of.
     Silence(silence::SilenceArgs),
-    /// Become a command that ends with its parent: how `observe` and `load` start one.
+    /// Run a command that ends with its parent. `observe` and `load` start commands with it.
     #[command(hide = true, name = child::CHILD)]
     Child(child::ChildArgs),
     /// Mark that something was done to a service, such as a deployment, or list the marks.
@@ -212,7 +212,7 @@ pub fn main(give_back: GiveBack) -> ExitCode {
     // reqwest takes the process's provider; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let code = run(cli.command, &held, give_back);
-    // An answer that nobody can read is none, whatever it was.
+    // An answer that could not be written is a failure.
     let is_answer = matches!(code, exit::OK | exit::NO);
     ExitCode::from(if is_answer && output::is_lost() {
         exit::FAILED

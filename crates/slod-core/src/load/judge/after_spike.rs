@@ -1,4 +1,4 @@
-//! Whether what a spike filled is empty again: memory, breaker, pool, queue.
+//! Whether memory, circuit breakers, connection pool and queue returned to normal after a spike.
 
 use super::super::RunRecord;
 use super::super::observed::{Curve, Span, gauges, length};
@@ -9,15 +9,15 @@ use super::soak::growth::curves;
 use crate::stats::order::median_of;
 use std::time::Duration;
 
-/// What has to be as before.
+/// A resource that a spike fills.
 struct Filled {
     topic: &'static str,
     name: &'static str,
     noun: &'static str,
     read: fn(&RunRecord) -> Vec<Curve>,
-    /// At least this much above the time before the spike.
+    /// The least difference from the time before the spike that counts.
     least: f64,
-    /// Whether it has a spread of its own before the spike, or only the share of a tenth.
+    /// Whether its usual band comes from its spread before the spike; otherwise it is a tenth of its value.
     has_spread: bool,
     show: fn(f64) -> String,
     back: &'static str,
@@ -91,7 +91,7 @@ static FILLED: [Filled; 4] = [
     },
 ];
 
-/// One for each that was observed, and one for all others.
+/// One statement for each resource that was observed, and one for all others.
 pub(in super::super) fn statements(
     run: &RunRecord,
     (begin, end): (Duration, Duration),

@@ -5,17 +5,17 @@ use super::super::{Model, Usable};
 use super::levels::{different, each_for, levels};
 use crate::stats::scalability::{MIN_LEVELS, Scalability};
 
-/// A law that is off by more does not describe the throughput.
+/// A fit with a larger error does not describe the throughput.
 const ERROR_MAX: f64 = 0.15;
-/// Nor does one that is off by more at the highest level say what is beyond it, also if it is fitted
-/// without the levels above this share of the highest one: a limit such as that of a number of workers
-/// comes at once, and no law sees it before.
+/// A fit with a larger error at the highest level cannot be extrapolated beyond it. The same holds for a
+/// fit without the levels above [`LOWER`] of the highest: a limit such as a number of workers is reached
+/// suddenly, and lower levels do not show it.
 const HIGHEST_ERROR_MAX: f64 = 0.05;
 const LOWER: f64 = 0.8;
-/// Beyond this many times the highest level, nothing is said.
+/// How far the law is extrapolated, as a multiple of the highest level.
 const BEYOND: f64 = 2.0;
 
-/// For users that wait for their responses only.
+/// For the closed model only, whose users wait for their responses.
 pub(in super::super) fn statement(usable: &Usable<'_>) -> Option<Statement> {
     let Model::Closed { .. } = usable.run.scenario.model else {
         return None;

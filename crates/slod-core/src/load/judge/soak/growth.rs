@@ -1,4 +1,4 @@
-//! What is held and grows: memory, files, threads, connections, queues.
+//! Growth under a constant load: memory, files, threads, connections, queues.
 
 use super::super::super::observed::{Curve, gauges, length};
 use super::super::super::verdict::{Answer, Statement};
@@ -14,14 +14,14 @@ use std::time::Duration;
 /// Windows that are judged for growth; those of the warm-up are left out.
 const GROWTH_WINDOWS: u32 = 80;
 
-/// What may grow.
+/// A resource that may grow.
 struct Held {
     topic: &'static str,
     noun: &'static str,
-    /// The best one first; the others where it is missing.
+    /// The families that show it, the best first; the others are used where it is missing.
     families: &'static [&'static str],
     rules: GrowthRules,
-    /// What remains after a garbage collection, or what is usual.
+    /// Whether the lowest value of a window counts, which remains after a garbage collection, or the median.
     is_lowest: bool,
     unit: &'static str,
     scale: f64,
@@ -112,7 +112,7 @@ const fn rules(share: f64, floor: f64) -> GrowthRules {
     }
 }
 
-/// One for each number that is known, and one for all that are not.
+/// One statement for each known resource, and one for all others.
 pub(super) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
     let (mut all, mut missing) = (Vec::new(), Vec::new());
     for held in &HELD {
@@ -127,7 +127,7 @@ pub(super) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
     all
 }
 
-/// Whether memory grows, for each process.
+/// Whether the memory of each process grows.
 pub(in super::super) fn memory(usable: &Usable<'_>) -> Vec<Statement> {
     let held = &HELD[0];
     let curves = curves(usable.run, held.families);
@@ -135,7 +135,7 @@ pub(in super::super) fn memory(usable: &Usable<'_>) -> Vec<Statement> {
     each.map(|curve| grows(usable, held, curve)).collect()
 }
 
-/// One for each process or service, of the first family that has it.
+/// One curve for each process or service, of the first family that has it.
 pub(in super::super) fn curves(run: &RunRecord, families: &[&str]) -> Vec<Curve> {
     let mut all: Vec<Curve> = Vec::new();
     for curve in families.iter().flat_map(|family| gauges(run, family)) {
@@ -146,7 +146,7 @@ pub(in super::super) fn curves(run: &RunRecord, families: &[&str]) -> Vec<Curve>
     all
 }
 
-/// Whether one number grows.
+/// Whether a resource grows.
 fn grows(usable: &Usable<'_>, held: &Held, curve: &Curve) -> Statement {
     let width = length(usable.run) / f64::from(GROWTH_WINDOWS);
     let of = |values: &[f64]| {
@@ -186,7 +186,7 @@ fn grows(usable: &Usable<'_>, held: &Held, curve: &Curve) -> Statement {
 }
 
 impl Held {
-    /// What was found in windows of a width in seconds, as the rest of a sentence about it.
+    /// The result, as the rest of a sentence about the resource. `width` is that of the windows, in seconds.
     fn finding(&self, verdict: GrowthVerdict, width: f64) -> String {
         let shown = |value: f64| format!("{:.*}", digits(value / self.scale), value / self.scale);
         let unit = self.unit;
