@@ -9,7 +9,7 @@ use crate::ledger;
 use crate::notify::{self, Notifier, Waker};
 use crate::observe::{self, Recorder, SystemView};
 use crate::runs::{self, Digests, RunsView};
-use crate::schedule::{self, StallDetector};
+use crate::schedule::{self, ScheduleEvent, StallDetector};
 use crate::signal::Findings;
 use crate::signals;
 use crate::store::Writer;
@@ -25,214 +25,242 @@ use tokio_util::sync::CancellationToken;
 const EVENT_QUEUE: usize = 4096;
 /// How long running probes may go on after a stop request.
 const PROBE_DRAIN: Duration = Duration::from_secs(5);
+
+/// What connects the tasks with each other, beside the views that the daemon publishes.
+struct Channels {
+    stop: CancellationToken,
+    configs: watch::Sender<Arc<Config>>,
+    /// Whether the latest reload succeeded.
+    reloaded: watch::Sender<bool>,
+    system: watch::Sender<Arc<SystemView>>,
+    findings: watch::Sender<Arc<Findings>>,
+    runs: watch::Sender<Arc<RunsView>>,
+    digests: Digests,
+    stall: StallDetector,
+    outcomes: mpsc::Sender<ScheduleEvent>,
+    recounts: mpsc::Sender<ledger::Recount>,
+    reloads: mpsc::Sender<web::ReloadRequest>,
+}
+
+/// The ends of the channels that one task has alone.
+struct Receivers {
+    outcomes: mpsc::Receiver<ScheduleEvent>,
+    recounts: mpsc::Receiver<ledger::Recount>,
+    reloads: mpsc::Receiver<web::ReloadRequest>,
+}
+
+impl Channels {
+    fn new(config: &Arc<Config>, stop: &CancellationToken) -> (Self, Receivers) {
+        let (outcomes, outcomes_out) = mpsc::channel(EVENT_QUEUE);
+        let (recounts, recounts_out) = mpsc::channel(1);
+        let (reloads, reloads_out) = mpsc::channel(1);
+        let channels = Self {
+            stop: stop.clone(),
+            configs: watch::Sender::new(config.clone()),
+            reloaded: watch::Sender::new(true),
+            system: watch::Sender::default(),
+            findings: watch::Sender::default(),
+            runs: watch::Sender::default(),
+            digests: Digests::default(),
+            stall: StallDetector::new(Instant::now()),
+            outcomes,
+            recounts,
+            reloads,
+        };
+        let receivers = Receivers {
+            outcomes: outcomes_out,
+            recounts: recounts_out,
+            reloads: reloads_out,
+        };
+        (channels, receivers)
+    }
+}
+
 impl App {
-    fn web_state(
-        &self,
-        (liveness, configs): (Liveness, watch::Receiver<Arc<Config>>),
-        (digests, runs): (Digests, watch::Receiver<Arc<RunsView>>),
-        (system, findings): (
-            watch::Receiver<Arc<SystemView>>,
-            watch::Receiver<Arc<Findings>>,
-        ),
-        reload: mpsc::Sender<web::ReloadRequest>,
-        ledger: mpsc::Sender<ledger::Recount>,
-    ) -> web::WebState {
+    /// Starts all tasks. Returns the store's thread, which outlives them.
+    pub(super) fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) -> Writer {
+        let (channels, receivers) = Channels::new(&self.config, stop);
+        let liveness = self.liveness(&channels);
+        let router = web::router(self.web_state(&channels, liveness.clone()));
+        let (alerting, delivery) = self.alerting(&channels);
+        let heartbeats =
+            heartbeats::listen(self.heartbeats.clone(), self.clock.clone(), stop.clone());
+        let counting = self.counting(&channels, receivers.outcomes, receivers.recounts);
+        let (sampling, judging) = (self.sampling(&channels), self.judging(&channels));
+        let reading = self.reading(&channels);
+        let reloader = self.reloader(&channels, receivers.reloads);
+        let first = self.threads.first().clone();
+        let probing = schedule::Deps {
+            clock: self.clock,
+            threads: self.threads,
+            stall: channels.stall,
+            used_until: self.used_until,
+            events: channels.outcomes,
+            configs: channels.configs.subscribe(),
+            stop: stop.clone(),
+            drain: PROBE_DRAIN,
+            lag: self.own.schedule_lag,
+            wakeup_lag: self.own.wakeup_lag,
+            in_flight: self.own.probes_in_flight,
+        };
+
+        tasks.spawn_on(&first, "schedule", schedule::run(probing));
+        tasks.spawn("notify", notify::run(delivery));
+        tasks.spawn("alerting", alerting::run(self.alerts, alerting));
+        let ledger = ledger::run(self.ledger, self.vantage, self.config, counting);
+        tasks.spawn("ledger", ledger);
+        tasks.spawn("observer", observe::run(sampling));
+        tasks.spawn("signals", signals::run(judging));
+        tasks.spawn("runs", runs::run(reading));
+        tasks.spawn("heartbeats", heartbeats);
+        tasks.spawn("reload", reloader.run(stop.clone()));
+        tasks.spawn("supervisor", supervisor::run(liveness, stop.clone()));
+        let ended = stop.clone().cancelled_owned();
+        let serving = web::serve(self.listener, router, self.access, ended);
+        tasks.spawn("web", serving);
+        self.writer
+    }
+
+    fn liveness(&self, channels: &Channels) -> Liveness {
+        Liveness {
+            schedule: channels.stall.clone(),
+            alerts: self.alert_views.subscribe(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// What requests are answered from.
+    fn web_state(&self, channels: &Channels, liveness: Liveness) -> web::WebState {
         web::WebState {
             clock: self.clock.clone(),
             heartbeats: self.heartbeats.clone(),
             ledger_views: self.ledger_views.subscribe(),
             alerts: self.alert_views.subscribe(),
             decisions: self.decisions.clone(),
-            system,
-            findings,
+            system: channels.system.subscribe(),
+            findings: channels.findings.subscribe(),
             own: self.own.clone(),
             streams: web::Streams::default(),
             access: self.access.clone(),
             histories: web::HistoryLimits::default(),
-            configs,
+            configs: channels.configs.subscribe(),
             liveness,
-            digests,
-            runs,
+            digests: channels.digests.clone(),
+            runs: channels.runs.subscribe(),
             store: self.writer.handle(),
             history: self.config.store.path.clone(),
-            reload,
-            ledger,
+            reload: channels.reloads.clone(),
+            ledger: channels.recounts.clone(),
         }
     }
 
-    /// What routes notices, and what delivers them.
-    fn delivery(
+    /// What counts outcomes in the ledger.
+    fn counting(
         &self,
-        configs: &watch::Sender<Arc<Config>>,
-        stop: &CancellationToken,
-    ) -> (Notifier, notify::Deps) {
-        let (store, waker) = (self.writer.handle(), Waker::default());
-        let notifier = Notifier::new(configs.subscribe(), waker.clone());
-        let deps = notify::Deps {
+        channels: &Channels,
+        events: mpsc::Receiver<ScheduleEvent>,
+        recounts: mpsc::Receiver<ledger::Recount>,
+    ) -> ledger::Deps {
+        ledger::Deps {
             clock: self.clock.clone(),
-            configs: configs.subscribe(),
+            events,
+            recounts,
+            system: channels.system.subscribe(),
+            store: self.writer.handle(),
+            history: self.config.store.path.clone(),
+            plans: self.plans.clone(),
+            vantage_lost: self.own.vantage_lost.clone(),
+            judged_early: self.own.vantage_judged_early.clone(),
+            views: self.ledger_views.clone(),
+        }
+    }
+
+    /// What decides which alerts fire and routes their notices, and what delivers these.
+    fn alerting(&self, channels: &Channels) -> (alerting::Deps, notify::Deps) {
+        let waker = Waker::default();
+        let notifier = Notifier::new(channels.configs.subscribe(), waker.clone());
+        let alerting = alerting::Deps {
+            states: self.ledger_views.subscribe(),
+            configs: channels.configs.subscribe(),
+            decisions: self.decisions.subscribe(),
+            findings: channels.findings.subscribe(),
+            reloaded: channels.reloaded.subscribe(),
+            store: self.writer.handle(),
+            route: Box::new(move |notices, now| notifier.deliveries(notices, now)),
+            views: self.alert_views.clone(),
+        };
+        let delivery = notify::Deps {
+            clock: self.clock.clone(),
+            configs: channels.configs.subscribe(),
             states: self.ledger_views.subscribe(),
             alerts: self.alert_views.subscribe(),
             decisions: self.decisions.subscribe(),
-            store,
+            store: self.writer.handle(),
             waker,
             counters: self.own.notifiers.clone(),
-            stop: stop.clone(),
+            stop: channels.stop.clone(),
         };
-        (notifier, deps)
+        (alerting, delivery)
     }
 
-    /// What the warning signs need.
-    fn watching(
-        &self,
-        configs: &watch::Sender<Arc<Config>>,
-        system: watch::Receiver<Arc<SystemView>>,
-        findings: watch::Sender<Arc<Findings>>,
-        stop: &CancellationToken,
-    ) -> signals::Deps {
+    /// What samples the system and the services' metrics.
+    fn sampling(&self, channels: &Channels) -> observe::Deps {
+        observe::Deps {
+            clock: self.clock.clone(),
+            configs: channels.configs.subscribe(),
+            views: channels.system.clone(),
+            recorder: Recorder::new(self.writer.handle()),
+            stop: channels.stop.clone(),
+        }
+    }
+
+    /// What looks for warning signs.
+    fn judging(&self, channels: &Channels) -> signals::Deps {
         signals::Deps {
             clock: self.clock.clone(),
-            configs: configs.subscribe(),
+            configs: channels.configs.subscribe(),
             ledger: self.ledger_views.subscribe(),
-            system,
-            findings,
+            system: channels.system.subscribe(),
+            findings: channels.findings.clone(),
             history: self.config.store.path.clone(),
-            stop: stop.clone(),
+            stop: channels.stop.clone(),
         }
     }
 
     /// What reads the load runs.
-    fn reading(
-        &self,
-        configs: &watch::Sender<Arc<Config>>,
-        views: watch::Sender<Arc<RunsView>>,
-        stop: &CancellationToken,
-    ) -> runs::Deps {
+    fn reading(&self, channels: &Channels) -> runs::Deps {
         runs::Deps {
             clock: self.clock.clone(),
-            configs: configs.subscribe(),
-            digests: Digests::default(),
+            configs: channels.configs.subscribe(),
+            digests: channels.digests.clone(),
             store: self.config.store.path.clone(),
-            views,
-            stop: stop.clone(),
+            views: channels.runs.clone(),
+            stop: channels.stop.clone(),
         }
     }
 
-    /// What samples the system.
-    fn sampling(
+    /// What puts a changed config into force.
+    fn reloader(
         &self,
-        configs: &watch::Sender<Arc<Config>>,
-        views: watch::Sender<Arc<SystemView>>,
-        stop: &CancellationToken,
-    ) -> observe::Deps {
-        observe::Deps {
-            clock: self.clock.clone(),
-            configs: configs.subscribe(),
-            views,
-            recorder: Recorder::new(self.writer.handle()),
-            stop: stop.clone(),
-        }
-    }
-
-    /// Starts all tasks. Returns the store's thread, which outlives them.
-    pub(super) fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) -> Writer {
-        let (store, history) = (self.writer.handle(), self.config.store.path.clone());
-        let (events_in, events) = mpsc::channel(EVENT_QUEUE);
-        let (recounts_in, recounts) = mpsc::channel(1);
-        let (requests_in, requests) = mpsc::channel(1);
-        let (reloaded_in, _) = watch::channel(true);
-        let (system_in, system) = watch::channel(Arc::default());
-        let (findings_in, findings) = watch::channel(Arc::default());
-        let stall = StallDetector::new(Instant::now());
-        let liveness = Liveness {
-            schedule: stall.clone(),
-            alerts: self.alert_views.subscribe(),
-            clock: self.clock.clone(),
-        };
-        let files = self.config.inputs.files.clone();
-        let (configs, _) = watch::channel(self.config.clone());
-        let shown = (system.clone(), findings.clone());
-        let (runs_in, runs) = watch::channel(Arc::default());
-        let reading = self.reading(&configs, runs_in, stop);
-        let state = self.web_state(
-            (liveness.clone(), configs.subscribe()),
-            (reading.digests.clone(), runs),
-            shown,
-            requests_in,
-            recounts_in.clone(),
-        );
-        let (notifier, delivery) = self.delivery(&configs, stop);
-        let watching = self.watching(&configs, system.clone(), findings_in, stop);
-        let sampling = self.sampling(&configs, system_in, stop);
-        let first = self.threads.first().clone();
-        let probing = schedule::Deps {
-            clock: self.clock.clone(),
-            threads: self.threads,
-            stall,
-            used_until: self.used_until,
-            events: events_in,
-            configs: configs.subscribe(),
-            stop: stop.clone(),
-            drain: PROBE_DRAIN,
-            lag: self.own.schedule_lag.clone(),
-            wakeup_lag: self.own.wakeup_lag.clone(),
-            in_flight: self.own.probes_in_flight.clone(),
-        };
-        tasks.spawn_on(&first, "schedule", schedule::run(probing));
-        let alerting = alerting::Deps {
-            states: self.ledger_views.subscribe(),
-            configs: configs.subscribe(),
-            decisions: self.decisions.subscribe(),
-            findings,
-            reloaded: reloaded_in.subscribe(),
-            store: store.clone(),
-            route: Box::new(move |notices, now| notifier.deliveries(notices, now)),
-            views: self.alert_views,
-        };
-        tasks.spawn("notify", notify::run(delivery));
-        tasks.spawn("alerting", alerting::run(self.alerts, alerting));
-        let counting = ledger::Deps {
-            clock: self.clock.clone(),
-            events,
-            recounts,
-            system,
-            store,
-            history,
-            plans: self.plans,
-            vantage_lost: self.own.vantage_lost.clone(),
-            judged_early: self.own.vantage_judged_early.clone(),
-            views: self.ledger_views,
-        };
-        let ledger = ledger::run(self.ledger, self.vantage, self.config, counting);
-        tasks.spawn("ledger", ledger);
-        tasks.spawn("observer", observe::run(sampling));
-        tasks.spawn("signals", signals::run(watching));
-        tasks.spawn("runs", runs::run(reading));
-        let listening =
-            heartbeats::listen(self.heartbeats.clone(), self.clock.clone(), stop.clone());
-        tasks.spawn("heartbeats", listening);
-        let reloader = Reloader {
-            origin: self.origin,
-            configs,
-            files,
-            heartbeats: self.heartbeats,
-            own: self.own,
+        channels: &Channels,
+        requests: mpsc::Receiver<web::ReloadRequest>,
+    ) -> Reloader {
+        Reloader {
+            origin: self.origin.clone(),
+            configs: channels.configs.clone(),
+            files: self.config.inputs.files.clone(),
+            heartbeats: self.heartbeats.clone(),
+            own: self.own.clone(),
             access: self.access.clone(),
             is_read: IsRead {
                 config: true,
                 web: true,
             },
-            clock: self.clock,
+            clock: self.clock.clone(),
             requests,
             store: self.writer.handle(),
-            ledger: recounts_in,
-            reloaded: reloaded_in,
-        };
-        tasks.spawn("reload", reloader.run(stop.clone()));
-        tasks.spawn("supervisor", supervisor::run(liveness, stop.clone()));
-        let (router, ended) = (web::router(state), stop.clone().cancelled_owned());
-        let serving = web::serve(self.listener, router, self.access, ended);
-        tasks.spawn("web", serving);
-        self.writer
+            ledger: channels.recounts.clone(),
+            reloaded: channels.reloaded.clone(),
+        }
     }
 }

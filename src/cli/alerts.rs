@@ -12,8 +12,6 @@ use crate::report::alerts::{AlertEntry, with_evidence};
 use crate::store::Store;
 use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
 
 /// Alerts in one list at most, as in the API: the newest.
 const LIMIT: u32 = 10_000;
@@ -75,13 +73,7 @@ fn acknowledge(args: &AcknowledgeArgs) -> u8 {
         let fingerprint = utf8_percent_encode(&args.fingerprint, NON_ALPHANUMERIC);
         let path = format!("/api/v1/alerts/{fingerprint}/acknowledge");
         let body = serde_json::json!({ "note": args.note, "author": args.author });
-        let request = daemon
-            .request(Method::POST, &path)
-            .header(CONTENT_TYPE, "application/json")
-            .body(body.to_string());
-        let answer = daemon.send(request).await?;
-        let alert: AlertEntry = serde_json::from_slice(&answer)
-            .map_err(|_| "the daemon did not answer with the alert".to_owned())?;
+        let alert: AlertEntry = daemon.post(&path, &body).await?;
         let text = |one: &AlertEntry| with_evidence(std::slice::from_ref(one));
         Ok(args.format.of(&alert, text))
     })

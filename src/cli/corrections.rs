@@ -14,7 +14,6 @@ use crate::store::{Store, StoreError};
 use clap::{ArgGroup, Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
 use std::time::Duration;
 
 /// Corrections in one list at most: the latest.
@@ -123,13 +122,7 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
         "reason": args.reason,
         "author": args.author,
     });
-    let request = daemon
-        .request(Method::POST, "/api/v1/corrections")
-        .header(CONTENT_TYPE, "application/json")
-        .body(body.to_string());
-    let answer = daemon.send(request).await?;
-    let added: CorrectionEntry = serde_json::from_slice(&answer)
-        .map_err(|_| "the daemon did not answer with the new correction".to_owned())?;
+    let added: CorrectionEntry = daemon.post("/api/v1/corrections", &body).await?;
     Ok(args
         .format
         .of(&added, |one| to_text(std::slice::from_ref(one))))

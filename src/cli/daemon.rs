@@ -9,7 +9,7 @@ use crate::store::{Store, StoreError};
 use crate::text::printable;
 use crate::web::auth::names_tls;
 use clap::Args;
-use reqwest::header::LINK;
+use reqwest::header::{CONTENT_TYPE, LINK};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -171,6 +171,23 @@ impl Daemon {
         }
     }
 
+    /// What the daemon answers.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
+        self.try_get(path).await.map_err(RequestError::into_reason)
+    }
+
+    /// What the daemon answers to a JSON document.
+    pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, String> {
+        let request = self
+            .request(Method::POST, path)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.to_string());
+        let answer = self.try_send(request).await;
+        answer
+            .and_then(|body| self.parsed(&body))
+            .map_err(RequestError::into_reason)
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, path)
     }
@@ -184,7 +201,11 @@ impl Daemon {
 
     async fn try_get<T: DeserializeOwned>(&self, path: &str) -> Result<T, RequestError> {
         let body = self.try_send(self.request(Method::GET, path)).await?;
-        let mut answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        self.parsed(&body)
+    }
+
+    fn parsed<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, RequestError> {
+        let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
         make_printable(&mut answer);
         serde_json::from_value(answer).map_err(|_| {
             RequestError::Refused(format!(

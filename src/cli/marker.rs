@@ -11,8 +11,6 @@ use crate::report::markers::{MarkerEntry, to_text};
 use crate::store::{Store, StoreError};
 use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
 
 /// Markers in one list at most: the latest.
 const LIMIT: u32 = 1000;
@@ -113,13 +111,7 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
         "at": at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         "author": args.author,
     });
-    let request = daemon
-        .request(Method::POST, "/api/v1/markers")
-        .header(CONTENT_TYPE, "application/json")
-        .body(body.to_string());
-    let answer = daemon.send(request).await?;
-    let added: MarkerEntry = serde_json::from_slice(&answer)
-        .map_err(|_| "the daemon did not answer with the new marker".to_owned())?;
+    let added: MarkerEntry = daemon.post("/api/v1/markers", &body).await?;
     Ok(args
         .format
         .of(&added, |one| to_text(std::slice::from_ref(one))))

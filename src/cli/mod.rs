@@ -58,11 +58,11 @@ pub mod exit {
     pub const NO: u8 = 1;
     /// The command line or a file it names cannot be used.
     pub const USAGE: u8 = 2;
-    /// A run says too little for an answer: no answer either, and the same number.
+    /// A run has too little data for an answer. The same number as [`USAGE`].
     pub const UNKNOWN: u8 = 2;
     /// The daemon, its address or its store is unavailable, or the daemon refuses what was asked.
     pub const START: u8 = 64;
-    /// A part of the daemon, or what makes the load of a run, failed while it ran.
+    /// A part of the daemon, or the load generator of a run, failed while it ran.
     pub const FAILED: u8 = 70;
     /// A load run missed a threshold, as in k6, or had no request that succeeded.
     pub const THRESHOLDS: u8 = 99;
@@ -95,7 +95,7 @@ impl ConfigArg {
     }
 }
 
-/// The number of something that a list shows, such as a run.
+/// Reads the number of an entry of a list, such as a run.
 fn read_number(text: &str) -> Result<i64, &'static str> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.ok_or("expected a number as the list shows it, such as 12")
@@ -181,7 +181,7 @@ enum Command {
     Corrections(corrections::CorrectionsArgs),
     /// List, add, end or preview silences: alerts that nobody is notified of.
     Silence(silence::SilenceArgs),
-    /// Become a command that ends with its parent: how `observe` and `load` start one.
+    /// Run a command that ends with its parent. `observe` and `load` start commands with it.
     #[command(hide = true, name = child::CHILD)]
     Child(child::ChildArgs),
     /// Mark that something was done to a service, such as a deployment, or list the marks.
@@ -203,13 +203,7 @@ pub fn main(give_back: GiveBack) -> ExitCode {
         Ok(cli) => cli,
         Err(said) => return ExitCode::from(say(&said)),
     };
-    let level = match &cli.command {
-        Command::Demo(_) => Some("error"),
-        Command::Load(args) if !args.drawn.plain => Some("warn"),
-        Command::Observe(args) if !args.drawn.plain => Some("warn"),
-        _ => None,
-    };
-    let level = level.filter(|_| screen::holds_log());
+    let level = cli.command.held_level().filter(|_| screen::holds_log());
     let held = HeldLog::default();
     if let Err(error) = cli.log.init(level.map(|level| (&held, level))) {
         complain(&format!("slod: {error}"));
@@ -217,9 +211,21 @@ pub fn main(give_back: GiveBack) -> ExitCode {
     }
     // reqwest takes the process's provider; a second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let code = match cli.command {
+    let code = run(cli.command, &held, give_back);
+    // An answer that could not be written is a failure.
+    let is_answer = matches!(code, exit::OK | exit::NO);
+    ExitCode::from(if is_answer && output::is_lost() {
+        exit::FAILED
+    } else {
+        code
+    })
+}
+
+/// Runs a subcommand, and returns its exit code.
+fn run(command: Command, held: &HeldLog, give_back: GiveBack) -> u8 {
+    match command {
         Command::Run(args) => run::run(&args),
-        Command::Demo(args) => demo::run(&args, &held),
+        Command::Demo(args) => demo::run(&args, held),
         Command::Check(args) => check::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
@@ -230,8 +236,8 @@ pub fn main(give_back: GiveBack) -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
         Command::Health(args) => health::run(&args),
-        Command::Load(args) => load::run(&args, &held, give_back),
-        Command::Observe(args) => observe::run(&args, &held),
+        Command::Load(args) => load::run(&args, held, give_back),
+        Command::Observe(args) => observe::run(&args, held),
         Command::Child(args) => child::become_child(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
@@ -249,14 +255,19 @@ pub fn main(give_back: GiveBack) -> ExitCode {
         Command::Schema => generate::schema(),
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
-    };
-    // An answer that nobody can read is none, whatever it was.
-    let is_answer = matches!(code, exit::OK | exit::NO);
-    ExitCode::from(if is_answer && output::is_lost() {
-        exit::FAILED
-    } else {
-        code
-    })
+    }
+}
+
+impl Command {
+    /// The level from which on the log is held back while the subcommand draws in a terminal.
+    const fn held_level(&self) -> Option<&'static str> {
+        match self {
+            Self::Demo(_) => Some("error"),
+            Self::Load(args) if !args.drawn.plain => Some("warn"),
+            Self::Observe(args) if !args.drawn.plain => Some("warn"),
+            _ => None,
+        }
+    }
 }
 
 /// Prints the help, the version, or what is wrong with the command line, and returns the exit code.

@@ -10,7 +10,6 @@ use crate::report::silences::{SilenceEntry, to_text};
 use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -140,13 +139,7 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
         "reason": args.reason,
         "author": args.author,
     });
-    let request = daemon
-        .request(Method::POST, "/api/v1/silences")
-        .header(CONTENT_TYPE, "application/json")
-        .body(body.to_string());
-    let answer = daemon.send(request).await?;
-    let added: SilenceEntry = serde_json::from_slice(&answer)
-        .map_err(|_| "the daemon did not answer with the new silence".to_owned())?;
+    let added: SilenceEntry = daemon.post("/api/v1/silences", &body).await?;
     Ok(args
         .format
         .of(&added, |one| to_text(std::slice::from_ref(one))))
@@ -168,9 +161,7 @@ async fn preview(args: &PreviewArgs, daemon: &Daemon) -> Result<String, String> 
     });
     let query: Vec<String> = given.collect();
     let path = format!("/api/v1/silences/preview?{}", query.join("&"));
-    let answer = daemon.send(daemon.request(Method::GET, &path)).await?;
-    let preview: Preview = serde_json::from_slice(&answer)
-        .map_err(|_| "the daemon did not answer with a preview".to_owned())?;
+    let preview: Preview = daemon.get(&path).await?;
     Ok(args.format.of(&preview, |preview| {
         let (firing, recent) = (
             with_evidence(&preview.firing),

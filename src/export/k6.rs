@@ -1,26 +1,60 @@
 //! A scenario as a script of k6.
 
-use super::k6_requests::{DATA, HELPERS, body, sequences, span};
-use super::{Certificates, Limits, Script, literal};
+use super::template::{code, fields, render};
+use super::text::{Dialect, way};
+use super::{
+    Certificates, Limits, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource,
+    joined, literal,
+};
 use crate::load::{Model, Scenario, Stage};
 use crate::units::whole;
-use serde_json::{Map, Value, json};
-use std::fmt::Write as _;
+use minijinja::Value;
+use serde_json::{Map, Value as Json, json};
+use std::time::Duration;
 
 /// Users that k6 may start for one request per second before it drops starts: enough for answers
 /// that take ten seconds.
 const USERS_PER_RATE: f64 = 10.0;
 
-/// A point of a metric when the plan begins: its first users may come later.
-const BEGIN: &str = "
-const began = new Counter('slod_began');
-
-export function setup() {
-  began.add(1);
-}
-";
+const DIALECT: Dialect = Dialect {
+    environment: "__ENV",
+    percent: "encodeURIComponent",
+    json_text: "jsonText",
+    json_value: "jsonValue",
+};
 
 pub(super) fn write(script: &Script) -> String {
+    let model = script.scenario.model;
+    let think = match model {
+        Model::Closed { think } => think.as_secs_f64(),
+        Model::Open { .. } => 0.0,
+    };
+    let steps_have_think = script.requests().any(|one| one.think.is_some());
+    let is_random = matches!(model, Model::Open { poisson: true });
+    let data_file = script.data.as_ref().map(|file| file.display().to_string());
+    render(
+        include_str!("templates/k6.js.jinja"),
+        [
+            ("title", code(script.title())),
+            ("origin", script.origin.as_str().into()),
+            (
+                "has_authority",
+                (script.certificates == Certificates::Named).into(),
+            ),
+            ("is_random", is_random.into()),
+            ("reports", script.reports.into()),
+            ("data_file", data_file.into()),
+            ("options", code(format!("{:#}", options(script)))),
+            ("timeout", span(script.timeout).into()),
+            ("keeps_cookies", script.cookies.into()),
+            ("think", think.into()),
+            ("steps_have_think", steps_have_think.into()),
+            ("sequences", script.sequences.iter().map(sequence).collect()),
+        ],
+    )
+}
+
+fn options(script: &Script) -> Json {
     let mut options = Map::new();
     let scenario = json!({ script.scenario.name.clone(): executor(&script.scenario) });
     options.insert("scenarios".to_owned(), scenario);
@@ -38,56 +72,10 @@ pub(super) fn write(script: &Script) -> String {
         // k6 forgets them after each iteration otherwise.
         options.insert("noCookiesReset".to_owned(), json!(true));
     }
-    let options = format!("{:#}", Value::Object(options));
-    let mut imports = String::new();
-    if script.data.is_some() {
-        imports += "import { SharedArray } from 'k6/data';\nimport exec from 'k6/execution';\n";
-    }
-    if script.reports {
-        imports += "import { Counter } from 'k6/metrics';\n";
-    }
-    let mut text = format!(
-        "// {title}
-//
-//   k6 run FILE                                  exit code 99 if a threshold is exceeded
-//   k6 run -e TARGET=http://HOST:PORT FILE       another copy of the service
-{note}import http from 'k6/http';
-import {{ check, sleep }} from 'k6';
-{imports}
-export const options = {options};
-
-const target = __ENV.TARGET || {origin};
-",
-        title = script.title(),
-        note = note(script),
-        origin = literal(&script.origin),
-    );
-    text.push_str(HELPERS);
-    if let Some(file) = &script.data {
-        let file = literal(&file.display().to_string());
-        writeln!(text, "\nconst file = __ENV.DATA_FILE || {file};{DATA}").unwrap_or_default();
-    }
-    if script.reports {
-        text.push_str(BEGIN);
-    }
-    sequences(&mut text, script);
-    text.push_str(&body(script));
-    text
+    Json::Object(options)
 }
 
-/// What whoever reads the script has to know.
-fn note(script: &Script) -> String {
-    let mut notes = String::new();
-    if script.certificates == Certificates::Named {
-        notes += "//   SSL_CERT_FILE=CA.pem k6 run FILE             trusts the authority of the service\n";
-    }
-    if matches!(script.scenario.model, Model::Open { poisson: true }) {
-        notes += "//\n// Random starts are planned; k6 spaces them evenly.\n";
-    }
-    notes
-}
-
-fn executor(scenario: &Scenario) -> Value {
+fn executor(scenario: &Scenario) -> Json {
     let rate_unit = if is_whole(scenario) { 1.0 } else { 60.0 };
     let levels = |factor: f64| {
         let mut stages = Vec::new();
@@ -129,7 +117,7 @@ fn is_whole(scenario: &Scenario) -> bool {
     levels.all(|level| level.fract() == 0.0)
 }
 
-fn thresholds(limits: &Limits) -> Value {
+fn thresholds(limits: &Limits) -> Json {
     let mut all = Map::new();
     if !limits.latencies.is_empty() {
         let each = limits.latencies.iter().map(|(quantile, below)| {
@@ -144,5 +132,55 @@ fn thresholds(limits: &Limits) -> Value {
     }
     // Without any request, the thresholds above would be kept.
     all.insert("http_reqs".to_owned(), json!(["count>0"]));
-    Value::Object(all)
+    Json::Object(all)
+}
+
+fn span(length: Duration) -> String {
+    format!("{}ms", length.as_millis())
+}
+
+fn sequence(sequence: &ScriptSequence) -> Value {
+    let steps = sequence.steps.iter().enumerate().map(|(place, request)| {
+        let next = sequence.steps.get(place + 1);
+        step(request, next.and_then(|next| next.think))
+    });
+    fields([
+        ("weight", sequence.weight.into()),
+        ("steps", steps.collect()),
+    ])
+}
+
+/// With the time after it, if that is not the scenario's.
+fn step(request: &ScriptRequest, then: Option<Duration>) -> Value {
+    let ranges = request.statuses.iter().map(|range| {
+        let (min, max) = (range.start(), range.end());
+        if min == max {
+            min.to_string()
+        } else {
+            format!("{{ min: {min}, max: {max} }}")
+        }
+    });
+    let body = request.body.as_ref().map(|body| body.expression(&DIALECT));
+    fields([
+        ("name", request.name.as_str().into()),
+        ("method", request.method.as_str().into()),
+        ("path", code(request.path.expression(&DIALECT))),
+        ("headers", code(request.header_entries(&DIALECT))),
+        ("body", code(body.unwrap_or_else(|| "null".to_owned()))),
+        ("statuses", code(joined(ranges))),
+        (
+            "captures",
+            code(joined(request.captures.iter().map(capture))),
+        ),
+        ("then", then.map(|then| then.as_secs_f64()).into()),
+    ])
+}
+
+fn capture(capture: &ScriptCapture) -> String {
+    let find = match &capture.from {
+        ScriptSource::Json(keys) => format!("inJson(response, {})", way(keys)),
+        ScriptSource::Header(name) => format!("inHeader(response, {})", literal(name)),
+        ScriptSource::Regex(pattern) => format!("inBody(response, {})", literal(pattern)),
+    };
+    format!("[{}, (response) => {find}]", literal(&capture.name))
 }

@@ -1,8 +1,8 @@
 //! A script with the manifests that run it on several machines: Locust's master and workers, or a
 //! `TestRun` of the k6 operator.
 
-use super::template::render;
-use super::{Script, Tool, literal};
+use super::template::{code, render};
+use super::{Script, Tool};
 use crate::text::slug;
 use minijinja::Value;
 
@@ -14,17 +14,20 @@ pub(super) fn write(script: &Script, tool: Tool, workers: u32) -> String {
         Tool::Locust => ("locust", "locustfile.py"),
         Tool::K6 => ("k6", "script.js"),
     };
-    // Quoted: `NO` would be a boolean.
-    let secrets = script.variables().into_iter().map(literal);
+    let name = name(&script.service, &script.scenario.name);
     render(
-        include_str!("templates/kubernetes.yaml"),
+        include_str!("templates/kubernetes.yaml.jinja"),
         [
-            ("name", name(&script.service, &script.scenario.name).into()),
-            ("tool", tool_name.into()),
-            ("file", file.into()),
-            ("script", script.write(tool).into()),
-            ("secrets", secrets.collect::<Vec<_>>().into()),
-            ("workers", Value::from(workers)),
+            ("name", code(name)),
+            ("tool", code(tool_name)),
+            ("file", code(file)),
+            ("script", code(script.write(tool))),
+            // As literals: a bare `NO` would be a boolean.
+            (
+                "secrets",
+                script.variables().into_iter().map(Value::from).collect(),
+            ),
+            ("workers", workers.into()),
         ],
     )
 }

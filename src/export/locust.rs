@@ -1,12 +1,13 @@
 //! A scenario as a locustfile.
 
+use super::template::{code, fields, render};
 use super::text::{Dialect, way};
 use super::{
-    Certificates, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource, joined,
-    literal, locust_counts, locust_rate, locust_shape,
+    Certificates, Limits, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource,
+    joined, literal, locust_rate,
 };
-use crate::load::Model;
-use std::fmt::Write as _;
+use crate::load::{Model, Stage};
+use minijinja::Value;
 
 const DIALECT: Dialect = Dialect {
     environment: "os.environ",
@@ -14,140 +15,51 @@ const DIALECT: Dialect = Dialect {
     json_text: "json_text",
     json_value: "json_value",
 };
-
-/// Values in texts, and of answers.
-const HELPERS: &str = "
-
-def percent(value):
-    return quote(value, safe=\"\")
-
-
-def json_text(value):
-    return json.dumps(value, ensure_ascii=False)[1:-1]
-
-
-def json_value(value):
-    try:
-        json.loads(value)
-        return value
-    except ValueError:
-        return json.dumps(value, ensure_ascii=False)
-
-
-def in_json(response, keys):
-    try:
-        value = json.loads(response.text)
-        for key in keys:
-            value = value[key]
-    except (ValueError, LookupError, TypeError):
-        return None
-    return value if value is None or isinstance(value, str) else json.dumps(value)
-
-
-def in_body(response, pattern):
-    found = re.search(pattern, response.text or \"\")
-    return found and found.group(min(1, found.re.groups))
-
-";
-
-/// Reads CSV with a header, or JSON lines. Each process has all rows.
-const DATA: &str = "
-
-def rows(path):
-    with open(path, encoding=\"utf-8-sig\", newline=\"\") as lines:
-        if path.endswith(\".csv\"):
-            for row in csv.DictReader(lines):
-                yield {name.strip(): value for name, value in row.items()}
-            return
-        for line in filter(str.strip, lines):
-            row = json.loads(line)
-            texts = {name: \"\" if value is None else json.dumps(value) for name, value in row.items()}
-            yield texts | {name: value for name, value in row.items() if isinstance(value, str)}
-
-";
-
-/// One for all users, since it takes long to read.
-const CERTIFICATES: &str = "
-# Those of the system, and of the file that the variable SSL_CERT_FILE names.
-certificates = gevent.ssl.create_default_context()
-
-";
+/// Locust adds at least so many users per second.
+const SPAWN_RATE_MIN: f64 = 100.0;
 
 pub(super) fn write(script: &Script) -> String {
-    let data = script.data.as_ref().map(|file| {
-        let file = literal(&file.display().to_string());
-        format!("{DATA}\ndata_rows = itertools.cycle(list(rows(os.environ.get(\"DATA_FILE\", {file}))))\n\n")
-    });
-    let data = data.unwrap_or_default();
-    let mut text = format!(
-        "\"\"\"{title}
-
-    locust -f FILE --headless                     exit code 1 if a limit is exceeded
-    locust -f FILE --headless --host URL          another copy of the service
-    locust -f FILE --master --expect-workers 4    with workers on other machines
-{note}\"\"\"
-import csv
-import itertools
-import json
-import os
-import random
-import re
-import time
-from urllib.parse import quote
-
-{gevent}from locust import FastHttpUser, LoadTestShape, constant, events, task
-from locust.runners import WorkerRunner
-{reporter_imports}{HELPERS}{data}{certificates}
-class User(FastHttpUser):
-    host = {origin}
-    {wait}
-    network_timeout = {timeout}
-    connection_timeout = {timeout}
-    insecure = {insecure}
-    keeps_cookies = {cookies}
-",
-        title = literal(&script.title()).trim_matches('"'),
-        note = if script.certificates == Certificates::Named {
-            "    SSL_CERT_FILE=CA.pem locust -f FILE           trusts the authority of the service\n"
-        } else {
-            ""
-        },
-        gevent = if verifies(script) {
-            "import gevent.ssl\n"
-        } else if uses_gevent(script) {
-            "import gevent\n"
-        } else {
-            ""
-        },
-        reporter_imports = if script.reports {
-            locust_counts::IMPORTS
-        } else {
-            ""
-        },
-        certificates = if verifies(script) { CERTIFICATES } else { "" },
-        wait = wait(script),
-        origin = literal(&script.origin),
-        timeout = script.timeout.as_secs_f64(),
-        insecure = python(script.certificates == Certificates::All),
-        cookies = python(script.cookies),
-    );
-    if verifies(script) {
-        text.push_str("    ssl_context_factory = staticmethod(lambda: certificates)\n");
-    }
-    text.push_str(SEND);
-    for (number, one) in script.sequences.iter().enumerate() {
-        sequence(&mut text, number, one, script);
-    }
-    locust_shape::shape(&mut text, script);
-    locust_shape::limits(&mut text, &script.limits);
-    if script.reports {
-        text.push_str(locust_counts::REPORTER);
-    }
-    text
-}
-
-const fn python(is_so: bool) -> &'static str {
-    if is_so { "True" } else { "False" }
+    let title = literal(&script.title());
+    let (scenario, is_closed) = (&script.scenario, is_closed(script));
+    let period = locust_rate::period(scenario);
+    let think = match scenario.model {
+        Model::Closed { think } => think.as_secs_f64(),
+        Model::Open { .. } => 0.0,
+    };
+    let users_per_level = if is_closed { 1.0 } else { period };
+    let spawn_rate = (scenario.peak() * users_per_level).ceil();
+    let data_file = script.data.as_ref().map(|file| file.display().to_string());
+    render(
+        include_str!("templates/locustfile.py.jinja"),
+        [
+            ("title", code(title.trim_matches('"'))),
+            ("origin", script.origin.as_str().into()),
+            (
+                "has_authority",
+                (script.certificates == Certificates::Named).into(),
+            ),
+            (
+                "trusts_all",
+                (script.certificates == Certificates::All).into(),
+            ),
+            ("verifies", verifies(script).into()),
+            ("uses_gevent", uses_gevent(script).into()),
+            ("reports", script.reports.into()),
+            ("data_file", data_file.into()),
+            ("timeout", script.timeout.as_secs_f64().into()),
+            ("keeps_cookies", script.cookies.into()),
+            ("forgets_cookies", (script.cookies && !is_closed).into()),
+            ("is_closed", is_closed.into()),
+            ("think", think.into()),
+            ("period", period.into()),
+            ("users_per_level", users_per_level.into()),
+            ("spawn_rate", spawn_rate.max(SPAWN_RATE_MIN).into()),
+            ("stages", scenario.stages.iter().map(stage).collect()),
+            ("sequences", script.sequences.iter().map(sequence).collect()),
+            ("latencies", latencies(&script.limits)),
+            ("failed", script.limits.failed.into()),
+        ],
+    )
 }
 
 /// Whether the certificates of the service are verified.
@@ -164,112 +76,56 @@ fn uses_gevent(script: &Script) -> bool {
     script.reports || has_think || !is_closed(script)
 }
 
-/// The lines of the class for it.
-fn wait(script: &Script) -> String {
-    match script.scenario.model {
-        Model::Closed { think } => format!("wait_time = constant({})", think.as_secs_f64()),
-        Model::Open { .. } => locust_rate::pacing(locust_rate::period(&script.scenario)),
-    }
+fn stage(stage: &Stage) -> Value {
+    fields([
+        ("length", stage.length.as_secs_f64().into()),
+        ("from", stage.from.into()),
+        ("to", stage.to.into()),
+    ])
 }
 
-/// Makes one request, and returns the values of its answer; none if it failed.
-const SEND: &str = "
-    def __init__(self, environment):
-        super().__init__(environment)
-        # A redirect is an answer. Older versions have the other name.
-        agent = self.client.client
-        agent.redirect_response_codes = agent.redirect_resonse_codes = frozenset()
+fn latencies(limits: &Limits) -> Value {
+    let each = limits.latencies.iter().map(|(quantile, below)| {
+        fields([
+            ("quantile", (*quantile).into()),
+            ("percent", (quantile * 100.0).into()),
+            ("ms", (below.as_secs_f64() * 1000.0).into()),
+        ])
+    });
+    each.collect()
+}
 
-    def send(self, method, path, name, headers, data, is_expected, captures):
-        if not self.keeps_cookies:
-            self.client.cookiejar.clear()
-        with self.client.request(
-            method,
-            path,
-            name=name,
-            headers=headers,
-            data=data,
-            catch_response=True,
-        ) as response:
-            # Locust has an error for each status from 400 on as well.
-            error = getattr(response, \"error\", None)
-            fault = response.request_meta[\"exception\"]
-            if not response.status_code or fault not in (None, error):
-                response.failure(fault or error)
-                return None
-            if not is_expected(response.status_code):
-                response.failure(f\"status {response.status_code}\")
-                return None
-            values = {}
-            for value, find in captures.items():
-                values[value] = find(response)
-                if values[value] is None:
-                    response.failure(f\"no value for {value} to capture\")
-                    return None
-            response.success()
-            return values
-";
-
-fn sequence(text: &mut String, number: usize, sequence: &ScriptSequence, script: &Script) {
-    let weight = sequence.weight;
-    write!(
-        text,
-        "\n    @task({weight})\n    def sequence_{number}(self):\n        captured = {{}}\n"
-    )
-    .unwrap_or_default();
-    if !is_closed(script) && script.cookies {
-        text.push_str("        # At a given rate, each iteration is a new user.\n");
-        text.push_str("        self.client.cookiejar.clear()\n");
-    }
+fn sequence(sequence: &ScriptSequence) -> Value {
     let takes_data = |step: &ScriptRequest| step.texts().any(|text| text.takes("data"));
-    if sequence.steps.iter().any(takes_data) {
-        text.push_str("        data = next(data_rows)\n");
-    }
-    for (place, step) in sequence.steps.iter().enumerate() {
-        match step.think {
-            _ if place == 0 => {}
-            None if is_closed(script) => text.push_str("        self.wait()\n"),
-            None => {}
-            Some(think) => {
-                let seconds = think.as_secs_f64();
-                writeln!(text, "        gevent.sleep({seconds})").unwrap_or_default();
-            }
-        }
-        request(text, step);
-    }
+    fields([
+        ("weight", sequence.weight.into()),
+        ("takes_data", sequence.steps.iter().any(takes_data).into()),
+        ("steps", sequence.steps.iter().map(step).collect()),
+    ])
 }
 
-fn request(text: &mut String, request: &ScriptRequest) {
-    let body = request.body.as_ref().map_or_else(
-        || "None".to_owned(),
-        |body| format!("({}).encode()", body.expression(&DIALECT)),
-    );
-    let ok = request.statuses.iter();
-    let ok = ok.map(|range| format!("{} <= status <= {}", range.start(), range.end()));
-    let ok: Vec<String> = ok.collect();
-    write!(
-        text,
-        "        values = self.send(
-            {},
-            {},
-            name={},
-            headers={{{}}},
-            data={body},
-            is_expected=lambda status: {},
-            captures={{{}}},
-        )
-        if values is None:
-            return
-        captured.update(values)
-",
-        literal(&request.method),
-        request.path.expression(&DIALECT),
-        literal(&request.name),
-        request.header_entries(&DIALECT),
-        ok.join(" or "),
-        joined(request.captures.iter().map(capture)),
-    )
-    .unwrap_or_default();
+fn step(request: &ScriptRequest) -> Value {
+    let body = request.body.as_ref();
+    let body = body.map(|body| format!("({}).encode()", body.expression(&DIALECT)));
+    let ranges = request.statuses.iter();
+    let ranges = ranges.map(|range| format!("{} <= status <= {}", range.start(), range.end()));
+    let captures = joined(request.captures.iter().map(capture));
+    fields([
+        ("name", request.name.as_str().into()),
+        (
+            "think",
+            request.think.map(|think| think.as_secs_f64()).into(),
+        ),
+        ("method", request.method.as_str().into()),
+        ("path", code(request.path.expression(&DIALECT))),
+        (
+            "headers",
+            code(format!("{{{}}}", request.header_entries(&DIALECT))),
+        ),
+        ("body", code(body.unwrap_or_else(|| "None".to_owned()))),
+        ("is_expected", code(ranges.collect::<Vec<_>>().join(" or "))),
+        ("captures", code(format!("{{{captures}}}"))),
+    ])
 }
 
 fn capture(capture: &ScriptCapture) -> String {

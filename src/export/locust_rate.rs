@@ -25,27 +25,6 @@ pub fn period(scenario: &Scenario) -> f64 {
     }
 }
 
-/// What a class of users has for it.
-pub fn pacing(period: f64) -> String {
-    format!(
-        "# Locust has users, not rates: each begins a sequence every {period} s. A service that takes longer
-    # gets less than the rate. Starts are spread at random, but no user starts twice in this time.
-    period = {period}
-
-    def on_start(self):
-        self.due = time.monotonic() + random.uniform(0, self.period)
-        gevent.sleep(max(0, self.due - time.monotonic()))
-
-    def wait_time(self):
-        now = time.monotonic()
-        self.due += self.period
-        # Starts that were missed are left out. The place in the period stays, so that users stay spread.
-        self.due += max(0, (now - self.due) // self.period) * self.period
-        return max(0, self.due - now)
-"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,12 +1,9 @@
 //! Load scenarios as scripts for other tools, with the objectives as their thresholds. Pure.
 
 mod k6;
-mod k6_requests;
 mod kubernetes;
 mod locust;
-mod locust_counts;
 mod locust_rate;
-mod locust_shape;
 mod template;
 mod text;
 

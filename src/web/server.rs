@@ -124,6 +124,23 @@ async fn serve_connection(
             answer
         }
     });
+    let protocols = protocols(rules.file.http2);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let stream = TokioIo::new(Box::pin(stream));
+    let connection = protocols.serve_connection(stream, service);
+    tokio::pin!(connection);
+    tokio::select! {
+        // A client's fault is the client's.
+        _ = connection.as_mut() => return,
+        () = evicted.cancelled() => return,
+        () = closing.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+/// HTTP/1 and HTTP/2 with their limits.
+fn protocols(has_http2: bool) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -140,19 +157,9 @@ async fn serve_connection(
         .max_send_buf_size(STREAM_BUFFER)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(WINDOW);
-    if !rules.file.http2 {
-        builder = builder.http1_only();
+    if has_http2 {
+        builder
+    } else {
+        builder.http1_only()
     }
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_TIMEOUT));
-    let stream = TokioIo::new(Box::pin(stream));
-    let connection = builder.serve_connection(stream, service);
-    tokio::pin!(connection);
-    tokio::select! {
-        // A client's fault is the client's.
-        _ = connection.as_mut() => return,
-        () = evicted.cancelled() => return,
-        () = closing.cancelled() => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
 }

@@ -43,49 +43,7 @@ impl Load {
         {
             return Err("its name is not valid in k6".to_owned());
         }
-        let executor = scenario
-            .get("executor")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let (unit, stages) = match executor {
-            "constant-vus" => (Unit::Users, vec![constant(scenario, "vus", 1.0)?]),
-            "externally-controlled" => {
-                remarks.push(format!(
-                    "scenario {name}: its users cannot be changed while slod runs it"
-                ));
-                (Unit::Users, vec![constant(scenario, "vus", 0.0)?])
-            }
-            "ramping-vus" => (
-                Unit::Users,
-                ramps(scenario, number(scenario, "startVUs").unwrap_or(1.0), 1.0)?,
-            ),
-            "constant-arrival-rate" => {
-                let stage = constant(scenario, "rate", 1.0)?;
-                let unit = time_unit(scenario)?;
-                let rate = stage.to / unit;
-                (
-                    Unit::PerSecond,
-                    vec![Stage {
-                        from: rate,
-                        to: rate,
-                        ..stage
-                    }],
-                )
-            }
-            "ramping-arrival-rate" => {
-                let start = number(scenario, "startRate").unwrap_or(0.0);
-                (
-                    Unit::PerSecond,
-                    ramps(scenario, start, time_unit(scenario)?)?,
-                )
-            }
-            "shared-iterations" | "per-vu-iterations" => {
-                return Err(format!(
-                    "{executor} ends after so many iterations, and stages of slod after a time"
-                ));
-            }
-            other => return Err(format!("the executor {other} is not known")),
-        };
+        let (unit, stages) = stages(name, scenario, remarks)?;
         let load = Self {
             name: name.to_owned(),
             unit,
@@ -146,6 +104,44 @@ impl Load {
     }
 }
 
+/// What the executor of a scenario does.
+fn stages(
+    name: &str,
+    scenario: &Value,
+    remarks: &mut Vec<String>,
+) -> Result<(Unit, Vec<Stage>), String> {
+    let executor = scenario
+        .get("executor")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let value = |key: &str, default: f64| number(scenario, key).unwrap_or(default);
+    match executor {
+        "constant-vus" => Ok((Unit::Users, vec![constant(scenario, value("vus", 1.0))?])),
+        "externally-controlled" => {
+            remarks.push(format!(
+                "scenario {name}: its users cannot be changed while slod runs it"
+            ));
+            Ok((Unit::Users, vec![constant(scenario, value("vus", 0.0))?]))
+        }
+        "ramping-vus" => {
+            let stages = ramps(scenario, value("startVUs", 1.0), 1.0)?;
+            Ok((Unit::Users, stages))
+        }
+        "constant-arrival-rate" => {
+            let rate = value("rate", 1.0) / time_unit(scenario)?;
+            Ok((Unit::PerSecond, vec![constant(scenario, rate)?]))
+        }
+        "ramping-arrival-rate" => {
+            let stages = ramps(scenario, value("startRate", 0.0), time_unit(scenario)?)?;
+            Ok((Unit::PerSecond, stages))
+        }
+        "shared-iterations" | "per-vu-iterations" => Err(format!(
+            "{executor} ends after so many iterations, and stages of slod after a time"
+        )),
+        other => Err(format!("the executor {other} is not known")),
+    }
+}
+
 fn number(scenario: &Value, key: &str) -> Option<f64> {
     scenario.get(key)?.as_f64()
 }
@@ -158,13 +154,11 @@ fn length(of: &Value) -> Result<Duration, String> {
     span::read(text).ok_or_else(|| format!("its duration is {text:?}"))
 }
 
-fn constant(scenario: &Value, key: &str, default: f64) -> Result<Stage, String> {
-    let level = number(scenario, key).unwrap_or(default);
-    let length = length(scenario)?;
+fn constant(scenario: &Value, level: f64) -> Result<Stage, String> {
     Ok(Stage {
         from: level,
         to: level,
-        length,
+        length: length(scenario)?,
     })
 }
 

@@ -10,6 +10,7 @@ use crate::outcome::Timestamp;
 use crate::text::printable;
 use serde::Serialize;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
@@ -94,12 +95,11 @@ impl LogSummary {
 /// Reads a log to its end. `span` is divided into windows of a width.
 pub fn summarize(
     mut input: impl BufRead,
-    (from, to): (Timestamp, Timestamp),
+    span: (Timestamp, Timestamp),
     width: Duration,
 ) -> io::Result<LogSummary> {
-    let windows = windows((from, to), width);
-    let mut counts = LogKind::ALL.map(|_| vec![0_u64; windows]);
-    let mut messages: HashMap<(usize, String), u64> = HashMap::new();
+    let (from, to) = span;
+    let mut counts = LineCounts::new(span, width);
     let (mut lines, mut without_time, mut outside) = (0, 0, 0);
     let mut at: Option<Timestamp> = None;
     while let Some(line) = next_line(&mut input)? {
@@ -107,51 +107,77 @@ pub fn summarize(
         let line = journal::line(&line).unwrap_or(line);
         // The lines of a stack trace have the time of the line before.
         at = moment::of(&line, from).or(at);
-        let Some(at) = at else {
-            without_time += 1;
-            continue;
-        };
-        if at < from || at >= to {
-            outside += 1;
-            continue;
-        }
-        let Some(kind) = LogKind::of(&line) else {
-            continue;
-        };
-        let place = LogKind::ALL
-            .iter()
-            .position(|one| *one == kind)
-            .unwrap_or(0);
-        let window = (at.0 - from.0) / i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
-        if let Some(count) = counts[place].get_mut(usize::try_from(window).unwrap_or(usize::MAX)) {
-            *count += 1;
-        }
-        let message = template(&line, from);
-        let known = messages.len();
-        match messages.get_mut(&(place, message.clone())) {
-            Some(count) => *count += 1,
-            None if known < MESSAGES_MAX => {
-                messages.insert((place, message), 1);
-            }
-            None => {}
+        match at {
+            None => without_time += 1,
+            Some(at) if at < from || at >= to => outside += 1,
+            Some(at) => counts.add(at, &line),
         }
     }
-    let kinds = LogKind::ALL.into_iter().zip(counts).enumerate();
     Ok(LogSummary {
         width,
         lines,
         without_time,
         outside,
-        kinds: kinds
+        kinds: counts.kinds(),
+    })
+}
+
+/// Counts the lines of a span.
+struct LineCounts {
+    from: Timestamp,
+    width: Duration,
+    /// Of each kind, in each window.
+    windows: [Vec<u64>; LogKind::ALL.len()],
+    /// By the place of their kind, at most `MESSAGES_MAX`.
+    messages: HashMap<(usize, String), u64>,
+}
+
+impl LineCounts {
+    fn new(span: (Timestamp, Timestamp), width: Duration) -> Self {
+        let windows = windows(span, width);
+        Self {
+            from: span.0,
+            width,
+            windows: LogKind::ALL.map(|_| vec![0; windows]),
+            messages: HashMap::new(),
+        }
+    }
+
+    fn add(&mut self, at: Timestamp, line: &str) {
+        let Some(kind) = LogKind::of(line) else {
+            return;
+        };
+        let place = LogKind::ALL.iter().position(|one| *one == kind);
+        let place = place.unwrap_or(0);
+        let width = i64::try_from(self.width.as_millis()).unwrap_or(i64::MAX);
+        let window = (at.0 - self.from.0) / width.max(1);
+        let window = usize::try_from(window).unwrap_or(usize::MAX);
+        if let Some(count) = self.windows[place].get_mut(window) {
+            *count += 1;
+        }
+        let is_full = self.messages.len() >= MESSAGES_MAX;
+        match self.messages.entry((place, template(line, self.from))) {
+            Entry::Occupied(mut count) => *count.get_mut() += 1,
+            Entry::Vacant(new) if !is_full => {
+                new.insert(1);
+            }
+            Entry::Vacant(_) => {}
+        }
+    }
+
+    /// Those that have lines.
+    fn kinds(self) -> Vec<KindSummary> {
+        let kinds = LogKind::ALL.into_iter().zip(self.windows).enumerate();
+        kinds
             .filter(|(_, (_, windows))| windows.iter().any(|count| *count > 0))
             .map(|(place, (kind, windows))| KindSummary {
                 kind,
                 count: windows.iter().sum(),
                 windows,
-                messages: most_frequent(&messages, place),
+                messages: most_frequent(&self.messages, place),
             })
-            .collect(),
-    })
+            .collect()
+    }
 }
 
 fn windows((from, to): (Timestamp, Timestamp), width: Duration) -> usize {

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub enum Condition {
     /// The budget burns at the rate of a tier.
     Tier(Tier),
-    /// Nothing of the budget is left.
+    /// The budget is spent.
     Exhausted,
     /// At the burn rate of the last day, the budget runs out within this time.
     Forecast(Duration),
@@ -37,16 +37,16 @@ pub trait Burning {
     /// When the budget runs out at the burn rate of the last day.
     fn exhaustion(&self) -> Option<Timestamp>;
 
-    /// Whether something that counts was bad within a span, or within two events where these are rarer.
+    /// Whether an event that counts was bad within a span, or one of the last two where events are rarer.
     fn was_bad(&self, within: Duration) -> bool;
 
-    /// The newest failure within a window of what counts, in words, where it is known.
+    /// The newest failure within a window, in words, where it is known.
     fn last_failure(&self, _: StandardWindow) -> Option<String> {
         None
     }
 }
 
-/// Which conditions an objective alerts by, those that inhibit others before them.
+/// The conditions that an objective alerts by; those that inhibit others come first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertPolicy {
     conditions: Arc<[Condition]>,
@@ -88,7 +88,7 @@ impl AlertPolicy {
         &self.conditions
     }
 
-    /// So long after a failure a condition may begin to be met: forecasts look back a day.
+    /// The longest time after a failure in which a condition can still become true: forecasts look back a day.
     pub fn longest(&self) -> Duration {
         let day = StandardWindow::Day1.length();
         self.quiet.map_or(day, |(long, _)| long.length().max(day))
@@ -209,7 +209,7 @@ impl Condition {
         }
     }
 
-    /// What it is, after the name of an objective: `error-budget burn over 1h/5m`.
+    /// A description that follows the name of an objective: `error-budget burn over 1h/5m`.
     pub fn words(&self) -> String {
         match self {
             Self::Tier(tier) => format!("error-budget burn over {}", tier.windows()),
@@ -266,7 +266,7 @@ impl Condition {
         }
     }
 
-    /// The numbers that it is decided by, as one sentence.
+    /// The numbers behind the decision, as one sentence.
     pub(super) fn sentence(&self, burning: &impl Burning) -> String {
         let name = format!("{}/{}", burning.service(), burning.objective().name);
         let spent = burning.remaining().map(|left| (1.0 - left) * 100.0);
@@ -318,7 +318,7 @@ impl Condition {
     }
 }
 
-/// A factor: `14.4`, `0.02`
+/// A factor: `14.4`, `0.02`.
 fn shown(factor: f64) -> String {
     if factor < 1.0 {
         format!("{factor:.2}")

@@ -8,9 +8,9 @@ use crate::outcome::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The evidence of what fires is renewed in such steps.
+/// How often the evidence of a firing alert is renewed, in milliseconds.
 const EVIDENCE_MS: i64 = 30_000;
-/// An objective is bad for so long after a bad event.
+/// How long an objective counts as bad after a bad event.
 const LATELY: Duration = Duration::from_mins(1);
 
 /// One alert per condition.
@@ -18,7 +18,7 @@ const LATELY: Duration = Duration::from_mins(1);
 pub struct ObjectiveAlerts {
     /// Those that fire or are pending.
     states: Vec<ConditionAlert>,
-    /// When an event of it was bad last, as far as is known.
+    /// When the latest bad event of the objective was, as far as is known.
     bad: Timestamp,
 }
 
@@ -27,12 +27,12 @@ pub struct ObjectiveAlerts {
 struct ConditionAlert {
     condition: Condition,
     state: AlertState,
-    /// When a tier that inhibits it fired last, as far as is known.
+    /// When a tier that inhibits it last fired, as far as is known.
     faster: Option<Timestamp>,
 }
 
 impl ObjectiveAlerts {
-    /// Continues an alert whose condition was met at `held` at the latest.
+    /// Continues an alert whose condition was last met at `held` or earlier.
     pub fn resume(&mut self, alert: AlertRecord, held: Timestamp) {
         if let Source::Budget { condition, .. } = alert.key.source {
             let held = held.max(alert.from);
@@ -46,7 +46,7 @@ impl ObjectiveAlerts {
         }
     }
 
-    /// Takes which conditions of the policy are met now. What began or ended is added to `changes`;
+    /// Applies which conditions of the policy are met now. Alerts that began or ended are added to `changes`;
     /// alerts of conditions that the policy no longer has end.
     pub fn step(
         &mut self,
@@ -95,7 +95,7 @@ impl ObjectiveAlerts {
         );
     }
 
-    /// Renews the evidence of what fires, as it is read while an alert lasts: before a step.
+    /// Renews the evidence of the firing alerts. Called before a step.
     pub fn renew(
         &mut self,
         policy: &AlertPolicy,
@@ -119,13 +119,13 @@ impl ObjectiveAlerts {
         }
     }
 
-    /// Ends what fires, because the objective no longer exists.
+    /// Ends the firing alerts, because the objective no longer exists.
     pub fn end(&mut self, now: Timestamp) -> impl Iterator<Item = AlertRecord> {
         let states = self.states.drain(..);
         states.filter_map(move |mut one| one.state.end(now))
     }
 
-    /// What fires, the fastest tier first.
+    /// The firing alerts, the fastest tier first.
     pub fn firing(&self) -> impl Iterator<Item = &AlertRecord> {
         self.states.iter().filter_map(|one| one.state.firing())
     }
@@ -136,7 +136,7 @@ impl ObjectiveAlerts {
         states.filter_map(|one| Some((one.condition, one.state.pending()?)))
     }
 
-    /// What fires, as of the last step.
+    /// The firing alerts, as of the last step.
     pub fn firing_mut(&mut self) -> impl Iterator<Item = Firing<'_>> {
         let bad = self.bad;
         let states = self.states.iter_mut();

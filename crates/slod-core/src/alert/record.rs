@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub enum Source {
     /// The budget of an objective.
     Budget { slo: Arc<str>, condition: Condition },
-    /// A warning sign, or a trouble of slod itself, and what within the service it is about.
+    /// A warning sign or a problem of slod itself, and what within the service it is about.
     Sign { sign: Arc<str>, subject: Arc<str> },
 }
 
@@ -36,9 +36,9 @@ pub struct AlertRecord {
     pub spent: Option<f64>,
     /// The evidence of the moment when it fired, as a sentence.
     pub summary: Arc<str>,
-    /// That of the last moment when its condition was met.
+    /// The evidence of the last moment when its condition was met.
     pub evidence: Arc<str>,
-    /// What it was found in, as text; not kept over a restart, after which the next finding has one.
+    /// The values that the sign was found in, as a line of characters. Lost at a restart, until the next finding.
     pub chart: Arc<str>,
     /// What else fired that explains it, so that nobody is notified: a faster tier of the same
     /// objective, a page for another objective of the service, or a service that this one depends on.
@@ -61,7 +61,7 @@ pub enum Inhibitor {
     Service(Arc<str>),
 }
 
-/// Somebody takes care of an alert, until it resolves.
+/// A person acknowledged an alert, until it resolves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acknowledgement {
     pub at: Timestamp,
@@ -105,7 +105,7 @@ impl AlertKey {
         }
     }
 
-    /// The condition of the objective, likewise.
+    /// The condition of the objective, if it is about one.
     pub fn condition(&self) -> Option<&Condition> {
         match &self.source {
             Source::Budget { condition, .. } => Some(condition),
@@ -113,7 +113,7 @@ impl AlertKey {
         }
     }
 
-    /// The burn-rate tier, likewise.
+    /// The burn-rate tier, if it is about one.
     pub fn tier(&self) -> Option<&Tier> {
         self.condition().and_then(Condition::tier)
     }
@@ -133,7 +133,7 @@ impl AlertKey {
 }
 
 impl AlertRecord {
-    /// One that begins now, and that nobody knows of yet.
+    /// An alert that begins now, and that nobody was notified of yet.
     pub fn new(
         key: AlertKey,
         alertname: impl Into<Arc<str>>,
@@ -177,7 +177,7 @@ impl AlertRecord {
         self.inhibited_by.is_some()
     }
 
-    /// Whether both are the same alert, maybe at different times.
+    /// Whether both are records of the same alert, possibly at different times.
     pub fn is_same(&self, other: &Self) -> bool {
         self.from == other.from && self.key == other.key
     }

@@ -172,7 +172,6 @@ mod tests {
     use super::*;
     use crate::outcome::Measurements;
     use crate::outcome::{Cause, Verdict};
-    use crate::slo::{BudgetingMethod, Combine, Sli, Window};
 
     const HOUR: i64 = 3600;
 
@@ -191,18 +190,7 @@ mod tests {
         end: i64,
     ) -> Vec<(u8, i64, Option<i64>, bool)> {
         let interval = Duration::from_secs(10);
-        let objective = Objective {
-            name: "errors".into(),
-            sli: Sli::Success,
-            source: crate::slo::EventSource::Probes,
-            target: 0.999,
-            window: Window::rolling(Duration::from_hours(30 * 24)),
-            further: vec![],
-            budgeting: BudgetingMethod::Occurrences,
-            missing: NoDataPolicy::Exclude,
-            combine: Combine::Pooled,
-            probes: vec![],
-        };
+        let objective = Objective::of_successes("errors");
         let start = Timestamp::from_secs(from);
         let mut replay = Replay::new(
             "web".into(),

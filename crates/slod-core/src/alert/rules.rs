@@ -1,5 +1,5 @@
-//! What alerts go by: the conditions of every objective, which services depend on which, and the
-//! labels that services have.
+//! The rules of alerts: the conditions of every objective, the dependencies between services, and the
+//! services' labels.
 
 use super::condition::AlertPolicy;
 use super::explain::Causes;
@@ -11,23 +11,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a segment of a path has as it is (RFC 3986).
+/// Characters that need no escape in a segment of a path (RFC 3986).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// By service.
+/// A map by service name.
 type ByName<T> = BTreeMap<Arc<str>, T>;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertRules {
-    /// Of objectives without one of their own.
+    /// The policy of objectives that have none of their own.
     pub policy: AlertPolicy,
-    /// Of some objectives, by service and objective.
+    /// The policies of single objectives, by service and objective.
     pub own: ByName<ByName<AlertPolicy>>,
-    /// The services that each one depends on, directly or through others.
+    /// The services that each service depends on, directly or through others.
     pub depends_on: ByName<BTreeSet<Arc<str>>>,
     /// Which pages explain the alerts of objectives, by service and objective.
     pub causes: ByName<ByName<Causes>>,
@@ -37,7 +37,7 @@ pub struct AlertRules {
     pub signs: Timing,
     /// Where the pages are, without a slash at the end.
     pub address: String,
-    /// The host that slod runs on: which one an alert about no service is of.
+    /// The host that slod runs on, which identifies alerts that are about no service.
     pub instance: String,
 }
 
@@ -125,7 +125,7 @@ impl AlertRules {
         }
     }
 
-    /// Where the page of a service is, or the one of all of them.
+    /// The address of the page of a service, or of the overview.
     fn page(&self, service: &str) -> String {
         if service.is_empty() {
             return format!("{}/", self.address);
@@ -146,7 +146,7 @@ impl AlertRules {
     }
 }
 
-/// The services that each one depends on, directly or through others, given the direct ones.
+/// The services that each service depends on, directly or through others, given the direct dependencies.
 pub fn all_below(direct: &ByName<Vec<Arc<str>>>) -> ByName<BTreeSet<Arc<str>>> {
     let reach = |service: &Arc<str>| {
         let (mut found, mut open) = (BTreeSet::new(), vec![service]);

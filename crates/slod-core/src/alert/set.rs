@@ -10,20 +10,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Budgets of objectives without failures are looked at this often.
+/// How often the budgets of objectives without failures are evaluated.
 const THOROUGH_EVERY: Duration = Duration::from_mins(10);
 
-/// Keeps those that fire or are pending.
+/// The alerts of objectives that fire or are pending.
 #[derive(Clone, Debug, Default)]
 pub struct AlertSet {
     /// By service and objective.
     active: BTreeMap<(Arc<str>, Arc<str>), ObjectiveAlerts>,
-    /// When all budgets were last looked at.
+    /// When all budgets were last evaluated.
     thorough: Option<Timestamp>,
 }
 
 impl AlertSet {
-    /// Continues an alert whose condition was met at `held` at the latest.
+    /// Continues an alert whose condition was last met at `held` or earlier.
     pub fn resume(&mut self, alert: AlertRecord, held: Timestamp) {
         if let Source::Budget { slo, .. } = &alert.key.source {
             let key = (alert.key.service.clone(), slo.clone());
@@ -31,8 +31,8 @@ impl AlertSet {
         }
     }
 
-    /// Takes all objectives of a moment. Returns what began or ended; alerts of objectives that
-    /// are no longer there end now.
+    /// Applies the state of all objectives at a moment. Returns the alerts that began or ended; alerts of objectives that
+    /// no longer exist end now.
     pub fn step(
         &mut self,
         objectives: impl Iterator<Item = impl Burning>,
@@ -68,7 +68,7 @@ impl AlertSet {
         changes
     }
 
-    /// Whether it is time to look at all budgets.
+    /// Whether all budgets are due for an evaluation.
     fn is_due(&mut self, now: Timestamp) -> bool {
         let last = self.thorough;
         let is_due = last.is_none_or(|last| now < last || last.after(THOROUGH_EVERY) <= now);
@@ -78,12 +78,12 @@ impl AlertSet {
         is_due
     }
 
-    /// What fires, by service, objective and condition.
+    /// The firing alerts, by service, objective and condition.
     pub fn firing(&self) -> impl Iterator<Item = &AlertRecord> {
         self.active.values().flat_map(ObjectiveAlerts::firing)
     }
 
-    /// What is about to fire, since when, without evidence.
+    /// The pending alerts, with the time since when; without evidence.
     pub fn pending(&self) -> impl Iterator<Item = AlertRecord> {
         let all = self.active.iter();
         all.flat_map(|((service, slo), alerts)| {
@@ -95,7 +95,7 @@ impl AlertSet {
         })
     }
 
-    /// What fires, as of the last step.
+    /// The firing alerts, as of the last step.
     pub fn firing_mut(&mut self) -> impl Iterator<Item = Firing<'_>> {
         let all = self.active.values_mut();
         all.flat_map(ObjectiveAlerts::firing_mut)
@@ -107,26 +107,8 @@ mod tests {
     use super::super::{AlertPolicy, Condition, Inhibitor, TIERS};
     use super::*;
     use crate::slo::series::Counts;
-    use crate::slo::{
-        BudgetingMethod, Combine, NoDataPolicy, Objective, Sli, StandardWindow, StandardWindows,
-        Window, WindowView,
-    };
+    use crate::slo::{Objective, StandardWindow, StandardWindows, WindowView};
     use std::time::Duration;
-
-    fn objective(name: &str) -> Objective {
-        Objective {
-            name: name.into(),
-            sli: Sli::Success,
-            source: crate::slo::EventSource::Probes,
-            target: 0.999,
-            window: Window::rolling(Duration::from_hours(30 * 24)),
-            further: vec![],
-            budgeting: BudgetingMethod::Occurrences,
-            missing: NoDataPolicy::Exclude,
-            combine: Combine::Pooled,
-            probes: vec![],
-        }
-    }
 
     /// Every window with this share of bad events.
     fn windows(bad: u64) -> StandardWindows {
@@ -153,7 +135,7 @@ mod tests {
         let service = Arc::from("web");
         let objectives: Vec<_> = objectives
             .iter()
-            .map(|(name, bad)| (objective(name), windows(*bad)))
+            .map(|(name, bad)| (Objective::of_successes(name), windows(*bad)))
             .collect();
         let burning = objectives.iter().map(|(objective, windows)| Known {
             service: &service,

@@ -1,4 +1,4 @@
-//! The alerts of warning signs, and of slod's own troubles.
+//! The alerts of warning signs, and of slod's own problems.
 
 use super::Urgency;
 use super::record::{AlertKey, AlertRecord};
@@ -8,49 +8,49 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A sign of which nobody knows whether it is still there ends after this time at the latest.
+/// How long an alert lasts at most while it is unknown whether its sign is still present.
 const MAX_UNKNOWN: Duration = Duration::from_hours(1);
 
-/// slod's own troubles, by the names of their signs.
+/// The names of the signs of slod's own problems.
 pub const STORE_FAILING: &str = "store_failing";
 pub const CONFIG_RELOAD_FAILED: &str = "config_reload_failed";
 pub const TROUBLES: &[&str] = &[STORE_FAILING, CONFIG_RELOAD_FAILED];
 
-/// What was found of one sign.
+/// The state of one sign.
 #[derive(Clone, Debug)]
 pub struct Sign {
     pub key: AlertKey,
     pub alertname: Arc<str>,
     pub urgency: Urgency,
-    /// Whether it is there; `None` if nothing can be said.
+    /// Whether it is present; `None` if that is unknown.
     pub is_there: Option<bool>,
     pub evidence: Arc<str>,
-    /// What it was found in, as text.
+    /// The values that it was found in, as a line of characters.
     pub chart: Arc<str>,
 }
 
-/// Keeps those that fire or are pending.
+/// The alerts of signs that fire or are pending.
 #[derive(Clone, Debug, Default)]
 pub struct SignAlerts {
     states: BTreeMap<AlertKey, AlertState>,
 }
 
 impl SignAlerts {
-    /// Continues an alert whose sign was there at `held` at the latest.
+    /// Continues an alert whose sign was last present at `held` or earlier.
     pub fn resume(&mut self, alert: AlertRecord, held: Timestamp) {
         let (key, held) = (alert.key.clone(), held.max(alert.from));
         self.states
             .insert(key, AlertState::firing_since(alert, held));
     }
 
-    /// Ends those of signs that are no longer looked for.
+    /// Ends the alerts of signs that are no longer evaluated.
     pub fn end(&mut self, gone: &[AlertKey], now: Timestamp, changes: &mut Vec<AlertRecord>) {
         let ended = gone.iter().filter_map(|key| self.states.remove(key));
         changes.extend(ended.filter_map(|mut state| state.end(now)));
     }
 
-    /// Takes what was found now. What began or ended is added to `changes`. A sign that nothing was
-    /// found of is unknown, as after a start: its alert goes on for a while.
+    /// Applies the current signs. Alerts that began or ended are added to `changes`. A sign that is missing
+    /// is unknown, as after a start: its alert continues for a while.
     pub fn step(
         &mut self,
         signs: &[Sign],
@@ -99,17 +99,17 @@ impl SignAlerts {
         }
     }
 
-    /// Whether it fires or is pending.
+    /// Whether the alert of a sign fires or is pending.
     pub fn follows(&self, key: &AlertKey) -> bool {
         self.states.contains_key(key)
     }
 
-    /// Those that fire or are pending.
+    /// The signs whose alerts fire or are pending.
     pub fn followed(&self) -> impl Iterator<Item = &AlertKey> {
         self.states.keys()
     }
 
-    /// Those that are pending, and since when.
+    /// The signs whose alerts are pending, and since when.
     pub fn pending(&self) -> impl Iterator<Item = (&AlertKey, Timestamp)> {
         let states = self.states.iter();
         states.filter_map(|(key, state)| Some((key, state.pending()?)))
@@ -119,7 +119,7 @@ impl SignAlerts {
         self.states.values().filter_map(AlertState::firing)
     }
 
-    /// What fires. What a sign is about is bad for as long as it is there.
+    /// The firing alerts. What a sign is about counts as bad for as long as the sign is present.
     pub fn firing_mut(&mut self) -> impl Iterator<Item = Firing<'_>> {
         let states = self.states.values_mut().filter_map(AlertState::firing_mut);
         states.map(|(held, alert)| Firing {

@@ -7,9 +7,9 @@ use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// So many silences are kept at once.
+/// How many silences there may be at once.
 pub const MAX_SILENCES: usize = 1000;
-/// So many matchers does one have at most.
+/// How many matchers a silence may have.
 pub const MAX_MATCHERS: usize = 20;
 /// Characters of a matcher's value.
 const MAX_VALUE: usize = 1000;
@@ -26,10 +26,10 @@ pub struct Matcher {
     regex: Option<Regex>,
 }
 
-/// Alerts that nobody is to be notified of for some time.
+/// A time range in which nobody is notified of the alerts that match.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Silence {
-    /// Given by the store.
+    /// Assigned by the store.
     pub id: i64,
     /// All must match; at least one, and one of them does not match the empty text.
     pub matchers: Vec<Matcher>,
@@ -40,7 +40,7 @@ pub struct Silence {
     pub reason: String,
 }
 
-/// All that is decided about alerts.
+/// All silences and acknowledgements.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decisions {
     pub silences: Vec<Silence>,
@@ -48,7 +48,7 @@ pub struct Decisions {
 }
 
 impl Matcher {
-    /// Reads one or several, as in `service=web,severity=page` or `{service="web"}`.
+    /// Reads one or more matchers, as in `service=web,severity=page` or `{service="web"}`.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, String> {
         let text = text.trim();
         let inner = text
@@ -137,7 +137,7 @@ impl Matcher {
     }
 }
 
-/// As [`Matcher::parse`] reads it.
+/// In the form that [`Matcher::parse`] reads.
 impl std::fmt::Display for Matcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let operator = match (self.is_equal, self.regex.is_some()) {
@@ -189,7 +189,7 @@ fn unquoted(value: &str) -> Option<String> {
 }
 
 impl Silence {
-    /// Why it may not be made; `None` if it may.
+    /// Why the silence is invalid; `None` if it is valid.
     pub fn fault(&self) -> Option<String> {
         if self.to <= self.from {
             return Some("`to` must be after `from`".to_owned());

@@ -7,11 +7,11 @@ use std::time::Duration;
 /// How long a condition must be met for an alert to fire, and unmet for it to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
-    /// It must be met without interruption for this long,
+    /// How long it must be met without interruption.
     pub pending: Duration,
-    /// and so many times in a row.
+    /// How many times in a row it must be met.
     pub confirmations: u32,
-    /// An alert keeps firing for this long after its condition was last met, so that one that comes
+    /// How long an alert keeps firing after its condition was last met, so that a condition that comes
     /// and goes is one alert.
     pub keep: Duration,
 }
@@ -30,10 +30,10 @@ impl Timing {
 pub enum AlertState {
     #[default]
     Inactive,
-    /// Its condition is met, and not for long enough.
+    /// Its condition is met, but not for long enough.
     Pending { since: Timestamp, times: u32 },
     Firing {
-        /// Apart, since most states are of conditions that are not met.
+        /// Boxed, since most states are of conditions that are not met.
         alert: Box<AlertRecord>,
         /// When its condition was last met.
         held: Timestamp,
@@ -43,15 +43,15 @@ pub enum AlertState {
 /// An alert that fires.
 #[derive(Debug)]
 pub struct Firing<'a> {
-    /// When its condition was last met,
+    /// When its condition was last met.
     pub held: Timestamp,
-    /// and when what it is about was last bad: a burn rate exceeds its limit for longer.
+    /// When what it is about was last bad. A burn rate exceeds its limit for longer.
     pub bad: Timestamp,
     pub alert: &'a mut AlertRecord,
 }
 
 impl AlertState {
-    /// Takes whether the condition is met now. What began or ended is added to `changes`; `begin`
+    /// Applies whether the condition is met now. An alert that began or ended is added to `changes`; `begin`
     /// makes the record of an alert that begins now.
     pub fn step(
         &mut self,
@@ -87,7 +87,7 @@ impl AlertState {
         };
     }
 
-    /// Of an alert that was known before, whose condition was last met at `held`.
+    /// The state of an alert that began earlier, whose condition was last met at `held`.
     pub fn firing_since(alert: AlertRecord, held: Timestamp) -> Self {
         Self::Firing {
             alert: Box::new(alert),
@@ -106,7 +106,7 @@ impl AlertState {
         }
     }
 
-    /// Keeps what was found now, if it fires.
+    /// Updates the record, if it fires.
     pub fn found(&mut self, renew: impl FnOnce(&mut AlertRecord)) {
         if let Self::Firing { alert, .. } = self {
             renew(alert);
@@ -120,7 +120,7 @@ impl AlertState {
         }
     }
 
-    /// Of an alert that fires: when its condition was last met, and what is recorded.
+    /// When the condition of a firing alert was last met, and its record.
     pub fn firing_mut(&mut self) -> Option<(Timestamp, &mut AlertRecord)> {
         match self {
             Self::Inactive | Self::Pending { .. } => None,

@@ -1,4 +1,4 @@
-//! Burn-rate tiers: as data, and when the condition of one is met.
+//! Burn-rate tiers, and when the condition of a tier is met.
 
 use crate::slo::series::Counts;
 use crate::slo::{Objective, StandardWindow, WindowView, budget};
@@ -20,20 +20,20 @@ pub struct Tier {
     /// 1 is the fastest.
     pub number: u8,
     pub long: StandardWindow,
-    /// Shows that it still goes on.
+    /// The window that shows whether the failures continue.
     pub short: StandardWindow,
     /// Millionths of the error budget of the objective's whole window that are spent within the
     /// long window at this burn rate.
     pub budget: u32,
     pub urgency: Urgency,
-    /// Events that must be bad in the long window at least.
+    /// The least number of bad events in the long window.
     pub min_bad: u32,
 }
 
-/// One single bad event in a long window is no incident.
+/// A single bad event in a long window is not an incident.
 pub const MIN_BAD: u32 = 2;
 
-/// The tiers unless the config has its own.
+/// The default tiers.
 ///
 /// Source: The Site Reliability Workbook, chapter 5, table 5-8 (30 days), with the fourth tier
 /// that Sloth and Pyrra add.

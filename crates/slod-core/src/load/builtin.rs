@@ -1,4 +1,4 @@
-//! The scenarios that need no configuration.
+//! The built-in scenarios, which need no configuration.
 
 use super::{Model, Scenario, Stage};
 use std::time::Duration;
@@ -16,8 +16,8 @@ pub const BUILTIN: [&str; 6] = [
     "capacity",
 ];
 
-/// A scenario by its name. `rate` is the number of requests per second that the service has to
-/// bear, for those of the open model.
+/// A scenario by its name. `rate` is the expected load in requests per second, for scenarios of the
+/// open model.
 pub fn builtin(name: &str, rate: f64) -> Option<Scenario> {
     let closed = Model::Closed { think: THINK };
     let open = Model::Open { poisson: true };

@@ -1,4 +1,4 @@
-//! Whether a run is worse than the one that was recorded as the baseline.
+//! Whether a run is worse than its baseline.
 
 use super::judge::{ERRORS_UNKNOWN, success};
 use super::usable::Chunk;
@@ -15,17 +15,17 @@ use std::time::Duration;
 /// Windows are at least this long, and long enough for a 95th percentile.
 const WINDOW: Duration = Duration::from_secs(5);
 const REQUESTS_PER_WINDOW: f64 = 80.0;
-/// With fewer windows on one side, no difference could be found at this level.
+/// The least windows of each run: with fewer, no difference can be significant at [`LEVEL`].
 const WINDOWS_MIN: usize = 8;
-/// Of all comparisons together.
+/// The significance level of all comparisons together.
 const LEVEL: f64 = 0.01;
-/// Of neighboring windows. A larger estimate is cut.
+/// The largest correlation of neighboring windows; larger estimates are cut.
 const CORRELATION_MAX: f64 = 0.95;
-/// Smaller differences of medians do not matter.
+/// The smallest relevant difference of medians, as a ratio.
 const CHANGE_MIN: f64 = 0.05;
-/// Likewise of error ratios.
+/// The smallest relevant difference of error ratios.
 const ERRORS_MIN: f64 = 0.001;
-/// Two runs that could not have shown so many more errors, nor twice as many, show nothing.
+/// The comparison of errors is unknown if the runs could detect neither this increase nor a doubling.
 const ERRORS_SEEN: f64 = 0.01;
 
 /// What is compared window by window.
@@ -68,7 +68,7 @@ struct Compared {
     p: Option<f64>,
     is_worse: bool,
     is_relevant: bool,
-    /// Whether no difference that was found means that there is none.
+    /// Whether a relevant difference would have been detected.
     is_sharp: bool,
     evidence: String,
 }
@@ -89,7 +89,7 @@ pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
     let figures = |usable| windows(usable).iter().map(Chunk::figures).collect();
     let sides = [figures(&usable[0]), figures(&usable[1])];
     let is_limited = usable.iter().any(|one| one.limit().is_some());
-    // How much load there was of somebody else says nothing about the service.
+    // The amount of a load that slod did not make says nothing about the service.
     let is_ours = run.engine != OBSERVED;
     let mut all: Vec<Compared> = MEASURES
         .iter()

@@ -1,4 +1,4 @@
-//! What was sampled during a run, on the run's own time.
+//! The samples of a run, by the time since its start.
 
 use super::{ObservedSeries, RunRecord};
 use crate::sample::{SeriesKey, increase};
@@ -8,9 +8,9 @@ use crate::stats::order::{median_of, usable};
 /// A band is this many spreads wide, and at least this share of its middle.
 const SPREADS: f64 = 3.0;
 const BAND_SHARE: f64 = 0.1;
-/// Samples that say what is usual.
+/// The least samples for a band.
 const BAND_SAMPLES: usize = 3;
-/// Values must be beyond a limit for so long, in at least two samples.
+/// How many seconds values must be beyond a limit, in at least two samples.
 const SUSTAINED: f64 = 5.0;
 
 /// One series.
@@ -84,7 +84,7 @@ impl Curve {
         None
     }
 
-    /// The middle and the upper end of what is usual in a part of the run; the end is at least
+    /// The middle and the upper end of the usual values in a part of the run; the end is at least
     /// `least` above the middle.
     pub fn band(&self, span: Span, least: f64) -> Option<(f64, f64)> {
         let points = self.inside(span);

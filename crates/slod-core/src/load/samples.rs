@@ -6,14 +6,14 @@ use crate::sample::{Sample, SeriesKey, SeriesKind};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Samples per series: an hour of one every five seconds. When there are more, every second one is
-/// left out, and of those that follow.
+/// Samples per series: an hour at one every five seconds. When there are more, every second sample is
+/// dropped, also of those that follow.
 pub const SAMPLES_MAX: usize = 720;
-/// Series with the label `service`.
+/// The most series with the label `service`.
 pub const SERVICE_SERIES_MAX: usize = 400;
-/// All others: of the host.
+/// The most other series, which are of the host.
 pub const HOST_SERIES_MAX: usize = 200;
-/// Says how many series found no room.
+/// The series with the number of series that were dropped.
 const DROPPED: &str = "slod_run_series_dropped";
 
 type Values = Vec<(Arc<SeriesKey>, SeriesKind, f64)>;
@@ -51,7 +51,7 @@ impl Default for Samples {
 }
 
 impl Samples {
-    /// Adds what was sampled at a time; one that is not later than the one before is left out.
+    /// Adds the samples of a tick. A tick that is not later than the previous one is ignored.
     pub fn add(&mut self, at: Timestamp, values: Values) {
         let skipped = self.skipped.as_ref().map(|(at, _)| *at);
         if self.ticks.last().copied().max(skipped) >= Some(at) {
@@ -82,7 +82,7 @@ impl Samples {
         self.dropped = self.dropped.max(dropped);
     }
 
-    /// Where a series is; `None` if there is no room for it.
+    /// The index of a series; `None` if there are too many.
     fn place(&mut self, key: &Arc<SeriesKey>, kind: SeriesKind) -> Option<usize> {
         if let Some(place) = self.places.get(key) {
             return Some(*place);
@@ -116,8 +116,8 @@ impl Samples {
         }
     }
 
-    /// In the order in which the series were seen first. If some found no room, the last series
-    /// says how many.
+    /// The series, in the order of their first samples. If some were dropped, the last series has their
+    /// number.
     pub fn finish(mut self) -> Vec<ObservedSeries> {
         if let Some((at, values)) = self.skipped.take() {
             if self.ticks.len() >= SAMPLES_MAX {

@@ -29,21 +29,21 @@ indicators! {
     NO_TIMEOUTS, "no_timeouts", "No connection timeouts";
 }
 
-/// Failed requests of all, from which on the error rate is too high.
+/// The share of failed requests from which on the error rate is too high.
 pub const MAX_ERROR_RATE: f64 = 0.001;
-/// Use of the processors at the peak, from which on it is too high.
+/// The share of the processors from which on their use at the peak is too high.
 pub const MAX_CPU: f64 = 0.7;
-/// Use of the pool, from which on it has no room.
+/// The share of the pool from which on it is nearly exhausted.
 pub const MAX_POOL: f64 = 0.9;
 
-/// What is known of one indicator of a service.
+/// The state of one indicator of a service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Indicator {
     pub kind: &'static IndicatorKind,
     pub service: Arc<str>,
-    /// Whether it holds; `None` if nobody can know.
+    /// Whether it holds; `None` if that is unknown.
     pub holds: Option<bool>,
-    /// The number that it was decided by, or what is missing.
+    /// The number behind the decision, or what is missing.
     pub evidence: Arc<str>,
 }
 
@@ -66,10 +66,10 @@ pub fn error_rate(errors: u64, total: u64) -> Judged {
     (Some(rate < MAX_ERROR_RATE), evidence)
 }
 
-/// An error rate of fewer requests says nothing.
+/// The error rate of fewer requests is not judged.
 const MIN_EVENTS: u64 = 10;
 
-/// Several parts make one answer: one against it decides, then one that nobody knows.
+/// Combines several parts: false if a part is false, else unknown if a part is unknown.
 pub fn all_of(parts: Vec<Judged>) -> Option<Judged> {
     let rank = |(holds, _): &Judged| match holds {
         Some(false) => 0,

@@ -1,4 +1,4 @@
-//! Every warning sign there is.
+//! All warning signs.
 
 use super::SignalKind;
 use super::threshold::{Side, Threshold, Unit};
@@ -20,7 +20,7 @@ macro_rules! signals {
     };
 }
 
-/// A rise of so much over what is looked at.
+/// A rise by this share within the time that is evaluated.
 const fn rise(share: f64) -> Threshold {
     Threshold::single(Side::Above, Unit::Share, share, (0.001, 10.0))
 }
@@ -33,12 +33,12 @@ const fn below(begins: f64, ends: f64) -> Threshold {
     Threshold::below(begins, ends)
 }
 
-/// At least so often.
+/// At least this many times.
 const fn times(count: f64) -> Threshold {
     Threshold::single(Side::Above, Unit::Count, count, (1.0, 1_000_000.0))
 }
 
-/// Less than so many days are left.
+/// Fewer than this many days are left.
 const fn days(count: f64) -> Threshold {
     const DAY: f64 = crate::units::DAY.as_secs() as f64;
     Threshold::single(

@@ -18,7 +18,7 @@ use crate::outcome::Timestamp;
 use std::sync::Arc;
 use threshold::Threshold;
 
-/// A warning sign that is looked for.
+/// A kind of warning sign.
 #[derive(Debug, PartialEq)]
 pub struct SignalKind {
     /// As in the config, metrics and the runbook: `memory_growing`.
@@ -29,18 +29,18 @@ pub struct SignalKind {
     pub alert: &'static str,
     /// Trends are tickets: only burn rates page.
     pub urgency: Urgency,
-    /// From which value on it is there, where a config can set it.
+    /// The value from which on it is present, where a config can set it.
     pub threshold: Option<Threshold>,
     /// What it means, for the documentation.
     pub meaning: &'static str,
 }
 
-/// Whether a warning sign is there.
+/// Whether a warning sign is present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Presence {
     Active,
     Clear,
-    /// Nothing can be said: too little was sampled, or there is no source.
+    /// Not known: too little was sampled, or there is no source.
     Unknown,
 }
 
@@ -54,11 +54,11 @@ pub struct Finding {
     /// empty if it is about all of it.
     pub subject: Arc<str>,
     pub presence: Presence,
-    /// One sentence: the numbers that it was decided by, what was missing, or the smallest effect
-    /// that could have been seen.
+    /// One sentence: the numbers behind the decision, what was missing, or the smallest effect
+    /// that would have been detected.
     pub evidence: Arc<str>,
-    /// What it looked at as characters of different heights, the oldest first, and over how long.
-    /// Empty unless it is active, and for what has no course.
+    /// The evaluated values as characters of different heights, the oldest first, and their time span.
+    /// Empty unless the sign is active, and for signs without a series of values.
     pub chart: Arc<str>,
 }
 

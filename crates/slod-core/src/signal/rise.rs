@@ -4,7 +4,7 @@ use crate::outcome::{Timestamp, millis};
 use crate::sample::increase;
 use std::time::Duration;
 
-/// Readings that are further apart have a gap between them: nobody knows when something happened.
+/// Readings that are further apart have a gap between them: it is unknown when the counter rose.
 /// Samples are at most five minutes apart, and may come a little late.
 const GAP: Duration = Duration::from_secs(310);
 
@@ -13,13 +13,13 @@ pub fn is_gapless(before: Timestamp, at: Timestamp) -> bool {
     (0..=millis(GAP)).contains(&(at.0 - before.0))
 }
 
-/// Follows a counter.
+/// The increase of a counter from reading to reading.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rise(Option<(Timestamp, f64)>);
 
 impl Rise {
-    /// How much it rose since the last reading; `None` at the first one and after a gap. A reading
-    /// without a value is none.
+    /// How much it rose since the last reading; `None` at the first reading and after a gap. A reading
+    /// without a value is ignored.
     pub fn step(&mut self, at: Timestamp, value: Option<f64>) -> Option<f64> {
         let value = value?;
         let (before, old) = self.0.replace((at, value))?;

@@ -1,17 +1,17 @@
-//! From which value on a sign is there, as defaults and as a config sets it.
+//! The values from which on a sign is present: the defaults, and those of a config.
 
 use super::SignalKind;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where a sign begins, and where it ends again.
+/// The value at which a sign begins, and the value at which it ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Level {
     pub begins: f64,
-    /// The same where a sign has no other end.
+    /// Equal to `begins` for a sign without hysteresis.
     pub ends: f64,
 }
 
-/// What a threshold is a number of.
+/// The unit of a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// 0.8 is 80 %.
@@ -22,20 +22,20 @@ pub enum Unit {
     Span,
 }
 
-/// On which side of its threshold a sign is there.
+/// The side of its threshold on which a sign is present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Above,
     Below,
 }
 
-/// The threshold of a sign: its default and what can be set.
+/// The threshold of a sign: its default and its valid range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Threshold {
     pub side: Side,
     pub unit: Unit,
     pub default: Level,
-    /// Whether it ends at another value than it begins at.
+    /// Whether the sign ends at another value than it begins at.
     pub has_end: bool,
     pub least: f64,
     pub most: f64,
@@ -76,12 +76,12 @@ impl Threshold {
     }
 }
 
-/// Which signs are looked for, and from which values on.
+/// Which signs are evaluated, and with which thresholds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
-    /// The names of those that are switched off.
+    /// The names of the signs that are switched off.
     pub off: BTreeSet<&'static str>,
-    /// By the names of the signs.
+    /// The configured thresholds, by the names of the signs.
     pub levels: BTreeMap<&'static str, Level>,
 }
 
@@ -90,7 +90,7 @@ impl Settings {
         !self.off.contains(kind.name)
     }
 
-    /// The level that is set for a sign, or its default.
+    /// The configured level of a sign, or its default.
     pub fn level(&self, kind: &SignalKind) -> Level {
         let set = self.levels.get(kind.name).copied();
         set.or(kind.threshold.map(|known| known.default))

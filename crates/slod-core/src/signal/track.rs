@@ -5,32 +5,32 @@ use crate::trend::Windows;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Minutes that are called recent: of what happened, and of how long a breaker was open.
+/// How many minutes are recent, for counted events and for how long a breaker was open.
 pub const RECENT: usize = 10;
 /// Minutes of an hour.
 pub const HOUR: usize = 60;
 
-/// What was not sampled for so long is not known: nothing is clear by it.
+/// After this time without a sample a number is unknown, and no sign is absent because of it.
 pub const SILENCE: Duration = Duration::from_mins(15);
 
 /// Which value of a window is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// The lowest, which garbage collectors come back to.
+    /// The lowest: the memory after a garbage collection.
     Lowest,
     Mean,
     Highest,
-    /// All values together: what happened, counted.
+    /// The sum, for counted events.
     Sum,
 }
 
-/// The last windows of a number, without those that are not over.
+/// The last complete windows of a number.
 #[derive(Clone, Debug)]
 pub struct Track {
     width: Duration,
     most: usize,
     keep: Keep,
-    /// Not a number where nothing is known: half as large as an `Option`.
+    /// NaN where the value is unknown: half the size of an `Option`.
     values: VecDeque<f32>,
     /// The number of the open window, with count, sum, lowest and highest.
     open: Option<(i64, u32, f64, f64, f64)>,
@@ -47,7 +47,7 @@ impl Track {
         }
     }
 
-    /// With windows of a minute.
+    /// A track with windows of a minute.
     pub const fn by_minute(most: usize, keep: Keep) -> Self {
         Self::new(Duration::from_mins(1), most, keep)
     }
@@ -56,7 +56,7 @@ impl Track {
         self.width
     }
 
-    /// Takes a value. One of an earlier window than the last one is dropped.
+    /// Adds a value. A value of an earlier window than the last is dropped.
     pub fn take(&mut self, at: Timestamp, value: Option<f64>) {
         let number = at.0.div_euclid(
             i64::try_from(self.width.as_millis())
@@ -84,7 +84,7 @@ impl Track {
         });
     }
 
-    /// Ends the open window; `passed` windows further on is now.
+    /// Ends the open window, when `passed` windows have passed since it began.
     fn close(&mut self, passed: i64) {
         let Some((_, count, sum, low, high)) = self.open.take() else {
             return;
@@ -110,12 +110,12 @@ impl Track {
         }
     }
 
-    /// The windows that are over, oldest first.
+    /// The complete windows, oldest first.
     pub fn values(&self) -> Vec<Option<f64>> {
         self.values.iter().copied().map(known).collect()
     }
 
-    /// What is known of the last `of` windows that are over.
+    /// The known values of the last `of` complete windows.
     pub fn known(&self, of: usize) -> Vec<f64> {
         let last = self.values.iter().rev().take(of).copied();
         let mut known: Vec<f64> = last.filter_map(known).collect();
@@ -134,8 +134,8 @@ impl Track {
         (stretch <= within).then_some((known, latest, stretch))
     }
 
-    /// The sum of what is known of the last `of` windows, with the one that is not over: what was
-    /// counted lately.
+    /// The sum of the known values of the last `of` windows and the open window: what was
+    /// counted recently.
     pub fn sum(&self, of: usize) -> Option<f64> {
         let open = self.open.filter(|(_, count, ..)| *count > 0);
         let open = open.map(|(_, _, sum, ..)| sum);
@@ -153,7 +153,7 @@ impl Track {
         values.windows(of).filter_map(mean).max_by(f64::total_cmp)
     }
 
-    /// Forgets the windows that began before a moment: what is measured began anew then.
+    /// Forgets the windows that began before a moment, such as the start of a process.
     pub fn forget_before(&mut self, at: Timestamp) {
         let Some((open, ..)) = self.open else {
             self.values.clear();
@@ -170,18 +170,18 @@ impl Track {
         }
     }
 
-    /// Forgets everything: what is measured began anew.
+    /// Forgets all windows, because what is measured was restarted.
     pub fn clear(&mut self) {
         self.values.clear();
         self.open = None;
     }
 
-    /// Bytes that it takes at most.
+    /// The most memory that it takes, in bytes.
     pub fn size(&self) -> usize {
         size_of::<Self>() + self.most.next_power_of_two() * size_of::<f32>()
     }
 
-    /// What a trend is looked for in.
+    /// Calls a function with the windows in which trends are searched.
     pub fn with_windows<T>(&self, look: impl FnOnce(Windows<'_>) -> T) -> T {
         let values = self.values();
         look(Windows {
@@ -204,14 +204,14 @@ impl Track {
         (last.len() == of).then(|| last.iter().filter(|value| **value > limit).count())
     }
 
-    /// Whether nothing is known of the last windows that make up a time, nor of the one that is not over.
+    /// Whether all values of the last windows within a time, and that of the open window, are unknown.
     pub fn is_silent(&self, time: Duration) -> bool {
         let windows = time.as_nanos() / self.width.as_nanos().max(1);
         let windows = usize::try_from(windows).unwrap_or(usize::MAX).max(1);
         self.sum(windows).is_none()
     }
 
-    /// The value of the last window that is over.
+    /// The value of the last complete window.
     pub fn last(&self) -> Option<f64> {
         self.values.back().copied().and_then(known)
     }

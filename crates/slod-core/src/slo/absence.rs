@@ -1,16 +1,16 @@
-//! Time in which none of an objective's probes was configured: nobody was supposed to look, so no
-//! minute of it is missing.
+//! Time in which none of an objective's probes was configured. Its minutes are not expected, so none
+//! of them is missing.
 
 use super::correction::Spans;
 use super::slice::{slice_of, slice_start};
 use crate::outcome::Timestamp;
 
-/// What is known of one probe of an objective.
+/// When a probe of an objective was configured.
 #[derive(Clone, Debug, Default)]
 pub struct Presence {
-    /// Its first outcome ever.
+    /// The time of its first outcome.
     pub first: Option<Timestamp>,
-    /// When it was not configured afterwards, up to its next outcome.
+    /// When it was not configured after its first outcome; each span ends with its next outcome.
     pub absent: Spans,
 }
 
@@ -18,14 +18,14 @@ pub struct Presence {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unwatched {
     ended: Spans,
-    /// The last part has no end before the next outcome.
+    /// The start of the last span, which ends with the next outcome.
     open: Option<Timestamp>,
 }
 
 const NEVER: Timestamp = Timestamp(i64::MAX);
 
 impl Unwatched {
-    /// Each part begins and ends with a time slice; one in which a probe came back is not in it.
+    /// Spans begin and end at time slices. A slice in which a probe came back is not part of one.
     pub fn of(probes: &[Presence]) -> Self {
         let Some(since) = probes.iter().filter_map(|probe| probe.first).min() else {
             return Self::default();
@@ -54,7 +54,7 @@ impl Unwatched {
         self.open.is_some_and(|from| from <= at) || self.ended.contains(at)
     }
 
-    /// Takes the time of an outcome: a probe watches again.
+    /// Ends the last span at an outcome: a probe runs again.
     pub fn end(&mut self, at: Timestamp) {
         if let Some(from) = self.open.take_if(|from| *from <= at) {
             let ended = Spans::new([(from, slice_start(slice_of(at)))]);
@@ -62,7 +62,7 @@ impl Unwatched {
         }
     }
 
-    /// As parts of time.
+    /// The spans in which no probe was configured.
     pub fn spans(&self) -> Spans {
         let open = self.open.map(|from| (from, NEVER));
         self.ended.joined(&Spans::new(open))

@@ -1,4 +1,4 @@
-//! Error budgets, burn rates and what they lead to. Unknown is `None`; nothing is clamped.
+//! Error budgets, burn rates and forecasts. Unknown is `None`; nothing is clamped.
 
 use super::pace::Pace;
 use super::series::Counts;
@@ -36,10 +36,10 @@ pub fn remaining(bad: u64, expected: f64, target: f64) -> Option<f64> {
     (budget > 0.0).then(|| 1.0 - bad as f64 / budget)
 }
 
-/// What a forecast starts from.
+/// The input of a forecast.
 #[derive(Clone, Debug)]
 pub struct Burning {
-    /// Bad events that fit into the window: (1 - target) x expected.
+    /// The bad events that the budget allows in the window: (1 - target) x expected.
     pub budget: f64,
     /// Bad events per hour slot inside the window, oldest first.
     pub bad_by_hour: Vec<(Timestamp, u64)>,
@@ -47,8 +47,8 @@ pub struct Burning {
     pub rate: f64,
 }
 
-/// When the budget will be spent if the burn goes on, while what happened ages out of the rolling
-/// window hour by hour. `None` if nothing burns or if as much ages out as is added.
+/// When the budget will be spent at this burn rate, while earlier events leave the rolling window
+/// hour by hour. `None` if the burn rate is 0, or if as much leaves the window as is added.
 pub fn exhaustion(burning: &Burning, now: Timestamp, window: Duration) -> Option<Timestamp> {
     let total: u64 = burning.bad_by_hour.iter().map(|(_, bad)| bad).sum();
     let mut spent = total as f64;
@@ -84,8 +84,8 @@ pub fn exhaustion(burning: &Burning, now: Timestamp, window: Duration) -> Option
     (at <= now.after(window)).then_some(at)
 }
 
-/// How long a total outage could last before the budget is spent: the bad events that are left, at
-/// the milliseconds that one event stands for. Zero once it is spent.
+/// How long a total outage could last before the budget is spent: the remaining bad events times
+/// the milliseconds that one event stands for. Zero once the budget is spent.
 pub fn affordable(bad: u64, expected: f64, target: f64, spacing_ms: f64) -> Option<Duration> {
     let budget = (1.0 - target) * expected;
     let left = (budget - bad as f64).max(0.0);

@@ -1,4 +1,4 @@
-//! Calendar windows: budgets that begin anew on the first of a month, as contracts have them.
+//! Calendar windows: budgets that are reset on the first of a month, as contracts define them.
 
 use crate::outcome::Timestamp;
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeZone};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Period {
-    /// From Monday.
+    /// Begins on Monday.
     Week,
     Month,
     Quarter,
@@ -34,8 +34,8 @@ impl Period {
         }
     }
 
-    /// Its usual length: what burn rates are measured against, so that a page means the same in
-    /// February and in March.
+    /// Its usual length. Burn rates are computed with it, so that a page means the same in February
+    /// and in March.
     pub const fn nominal(self) -> Duration {
         let days = match self {
             Self::Week => 7,
@@ -46,7 +46,7 @@ impl Period {
         Duration::from_hours(days * 24)
     }
 
-    /// The longest that one can be, with an hour for a change of clocks.
+    /// The longest length of a period, with an hour for a change of clocks.
     pub const fn longest(self) -> Duration {
         let days = match self {
             Self::Week => 7,

@@ -1,5 +1,5 @@
-//! Time that does not count: maintenance, false alarms. Nothing stored is changed by them; they
-//! are taken out when outcomes are counted, and can be taken back.
+//! Corrections: time that does not count, such as maintenance and false alarms. Stored outcomes are not
+//! changed; they are excluded when they are counted, and a correction can be revoked.
 
 use super::recurrence::Recurrence;
 use crate::outcome::{Timestamp, millis};
@@ -8,39 +8,39 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the ids of the config's corrections begin with; those made by hand have numbers.
+/// The prefix of the ids of corrections in the config. The ids of others are numbers.
 pub const IN_CONFIG: &str = "config-";
-/// A correction takes from a second to 31 days,
+/// The shortest and the longest correction.
 pub const LENGTHS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(31 * 24));
-/// begins in the years 2000 to 2099,
+/// The times at which a correction may begin: the years 2000 to 2099.
 pub const YEARS: (Timestamp, Timestamp) = (
     Timestamp::from_secs(946_684_800),
     Timestamp::from_secs(4_102_444_800),
 );
-/// and names so many services and objectives at most; none stands for all.
+/// The most services, and the most objectives, that a correction names.
 pub const MAX_NAMES: usize = 100;
 
-/// One correction, as somebody wrote it down.
+/// A correction as it was entered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correction {
-    /// Unique; given by the store, or made from the content of one in the config.
+    /// Unique. Assigned by the store, or computed from the content of a correction in the config.
     pub id: String,
-    /// Of the first occurrence.
+    /// The start of the first occurrence.
     pub from: Timestamp,
     /// Exclusive.
     pub to: Timestamp,
-    /// When it occurs; once if left out.
+    /// When it repeats; `None` if it occurs once.
     pub repeats: Option<Recurrence>,
-    /// Services that it is for; empty means all.
+    /// The services that it applies to; empty means all.
     pub services: Vec<String>,
-    /// Objectives that it is for; empty means all.
+    /// The objectives that it applies to; empty means all.
     pub slos: Vec<String>,
     pub reason: String,
     pub author: String,
 }
 
 impl Correction {
-    /// Whether it is for the service, or for some of its objectives.
+    /// Whether it applies to the service, or to some of its objectives.
     pub fn is_for(&self, service: &str) -> bool {
         includes(&self.services, service)
     }
@@ -49,7 +49,7 @@ impl Correction {
         self.is_for(service) && includes(&self.slos, slo)
     }
 
-    /// Its occurrences that touch `from..to`, in the order of time: start and end (exclusive).
+    /// The occurrences that overlap `from..to`, in the order of time: start and end (exclusive).
     pub fn occurrences(&self, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp)> {
         match &self.repeats {
             Some(rule) => {
@@ -62,7 +62,7 @@ impl Correction {
     }
 }
 
-/// Why a correction cannot begin and end then.
+/// Why a correction with this start and end is invalid.
 pub fn span_fault(from: Timestamp, to: Timestamp) -> Option<String> {
     let length = i128::from(to.0) - i128::from(from.0);
     if from < YEARS.0 || from >= YEARS.1 {
@@ -80,12 +80,12 @@ fn includes(names: &[String], name: &str) -> bool {
     names.is_empty() || names.iter().any(|known| known == name)
 }
 
-/// Parts of time, disjoint and in order; each from its start up to, and not including, its end.
+/// Time spans, disjoint and in order. The end of each is exclusive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spans(Vec<(Timestamp, Timestamp)>);
 
 impl Spans {
-    /// Joins what overlaps or touches; what is empty or upside down is left out.
+    /// Merges spans that overlap or touch. A span that is empty or ends before it starts is left out.
     pub fn new(spans: impl IntoIterator<Item = (Timestamp, Timestamp)>) -> Self {
         let mut all: Vec<_> = spans.into_iter().filter(|(from, to)| from < to).collect();
         all.sort_unstable();
@@ -99,12 +99,12 @@ impl Spans {
         Self(joined)
     }
 
-    /// Each part: its start and its end (exclusive).
+    /// The start and the end (exclusive) of each span.
     pub fn iter(&self) -> impl Iterator<Item = (Timestamp, Timestamp)> {
         self.0.iter().copied()
     }
 
-    /// With every part made longer so that it begins and ends at a multiple of `grain`.
+    /// Extends every span to multiples of `grain`.
     #[must_use]
     pub fn widened(&self, grain: Duration) -> Self {
         let grain = millis(grain).max(1);
@@ -116,13 +116,13 @@ impl Spans {
         Self::new(self.0.iter().map(wide))
     }
 
-    /// What is in one of both.
+    /// The union of both.
     #[must_use]
     pub fn joined(&self, other: &Self) -> Self {
         Self::new(self.0.iter().chain(&other.0).copied())
     }
 
-    /// What is in both.
+    /// The intersection of both.
     #[must_use]
     pub fn common(&self, other: &Self) -> Self {
         let both = |(from, to): &(Timestamp, Timestamp)| other.within(*from, *to);
@@ -134,7 +134,7 @@ impl Spans {
         after > 0 && at < self.0[after - 1].1
     }
 
-    /// Without the rest, from a time on, of the part that the time is in.
+    /// Cuts the span that a time is in at that time.
     #[must_use]
     pub fn ended_at(&self, at: Timestamp) -> Self {
         let cut = |(from, to): &(Timestamp, Timestamp)| {
@@ -144,18 +144,18 @@ impl Spans {
         Self::new(self.0.iter().map(cut))
     }
 
-    /// Whether any of it lies in `from..to`.
+    /// Whether a span overlaps `from..to`.
     pub fn touch(&self, from: Timestamp, to: Timestamp) -> bool {
         self.within(from, to).next().is_some()
     }
 
-    /// How much of `from..to` it is.
+    /// The time of `from..to` that the spans cover.
     pub fn overlap(&self, from: Timestamp, to: Timestamp) -> Duration {
         let ms: i64 = self.within(from, to).map(|(from, to)| to.0 - from.0).sum();
         Duration::from_millis(ms.unsigned_abs())
     }
 
-    /// Its parts that lie in `from..to`, cut to it.
+    /// The spans within `from..to`, cut to it.
     pub fn within(
         &self,
         from: Timestamp,
@@ -169,13 +169,13 @@ impl Spans {
             .filter(|(start, end)| start < end)
     }
 
-    /// Whether both take out the same of `from..to`.
+    /// Whether both cover the same time of `from..to`.
     pub fn same_within(&self, other: &Self, from: Timestamp, to: Timestamp) -> bool {
         self.within(from, to).eq(other.within(from, to))
     }
 }
 
-/// The time that corrections take out, computed once for objectives that the same ones concern.
+/// The time that corrections exclude, computed once for all objectives with the same corrections.
 #[derive(Debug)]
 pub struct CorrectedTime<'a> {
     corrections: &'a [Correction],
@@ -193,7 +193,7 @@ impl<'a> CorrectedTime<'a> {
         }
     }
 
-    /// What is taken out for one objective, for all of `from..to` at least.
+    /// The time that is excluded for an objective, at least for all of `from..to`.
     pub fn spans(&self, service: &str, slo: &str, from: Timestamp, to: Timestamp) -> Arc<Spans> {
         let all = self.corrections.iter().enumerate();
         let concerning = all.filter(|(_, correction)| correction.concerns(service, slo));

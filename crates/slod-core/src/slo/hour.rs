@@ -1,4 +1,4 @@
-//! When the stored counts of an hour are all that an objective needs of it.
+//! Whether the stored counts of an hour suffice for an objective, without its outcomes.
 
 use super::objective::BudgetingMethod;
 use super::tally::Tally;
@@ -6,7 +6,7 @@ use super::tally::Tally;
 /// Time slices per hour.
 const SLICES_PER_HOUR: u32 = 60;
 
-/// What is known of one hour by the counts of an objective's probes.
+/// The counts of the probes of an objective in one hour.
 #[derive(Clone, Debug, Default)]
 pub struct HourCounts {
     /// One per probe that has outcomes in the hour.

@@ -1,4 +1,4 @@
-//! What is promised, and how one outcome counts for it.
+//! Objectives, and how an outcome counts for them.
 
 use super::calendar::Calendar;
 use super::tally::{Tally, whole_ms};
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How an outcome counts.
+/// The service level indicator: which outcomes are good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sli {
     /// Good outcomes are good. Budgeted in time slices unless configured otherwise: "uptime".
@@ -39,7 +39,7 @@ pub enum EventSource {
     Metrics,
 }
 
-/// What must take less than how long.
+/// The limit of a latency objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Threshold {
     /// The whole attempt where this is `None`.
@@ -51,9 +51,9 @@ pub struct Threshold {
 pub enum Judgement {
     Good,
     Bad,
-    /// Says nothing about the service.
+    /// The outcome says nothing about the service.
     NotCounted,
-    /// Says nothing about what the objective is about: as if there was no attempt.
+    /// The outcome lacks what the objective is about: it is ignored, as if there was no attempt.
     NotMeasured,
 }
 
@@ -63,7 +63,7 @@ impl Sli {
         let unknown = self.measurement().is_some() && !event.measured.are_known();
         match (event.verdict, threshold) {
             (Verdict::Void(_), _) => Judgement::NotCounted,
-            // Where nobody knows which good attempts were fast, failures alone say nothing.
+            // Where it is unknown which good attempts were fast, the failures alone give no ratio.
             _ if unknown => Judgement::NotMeasured,
             (Verdict::Bad(_), _) => Judgement::Bad,
             (Verdict::Good, None) => Judgement::Good,
@@ -92,7 +92,7 @@ impl Sli {
         })
     }
 
-    /// What is fast enough, where that is the promise.
+    /// The limit, for a latency objective.
     pub const fn threshold(self) -> Option<Threshold> {
         match self {
             Self::Latency { of, below } => Some(Threshold { of, below }),
@@ -178,7 +178,7 @@ impl BudgetingMethod {
     }
 }
 
-/// What a time slice without any counted outcome is, once it is over for as long as it lasted.
+/// How a time slice without counted outcomes counts, once it has been over for its own length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NoDataPolicy {
     /// Unknown; it lowers the coverage.
@@ -188,15 +188,15 @@ pub enum NoDataPolicy {
     Good,
 }
 
-/// How several probes make one ratio of a time slice. A probe without outcomes in it is left out.
+/// How the ratio of a time slice is computed from several probes. A probe without outcomes in it is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Combine {
     /// All outcomes together.
     #[default]
     Pooled,
-    /// The worst probe's: all must be good.
+    /// The ratio of the worst probe: all must be good.
     All,
-    /// The best probe's: any one is enough.
+    /// The ratio of the best probe: one good probe is enough.
     Any,
     /// The mean of the probes' ratios by their weights.
     Weighted,
@@ -205,31 +205,31 @@ pub enum Combine {
 /// A probe that counts for an objective.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeRef {
-    /// Another service than the objective's own, as journeys have it.
+    /// Another service than that of the objective, for a step of a journey.
     pub service: Option<Arc<str>>,
     pub probe: String,
     /// At least 1; matters for [`Combine::Weighted`] only.
     pub weight: u32,
 }
 
-/// A window that a budget is for.
+/// The window of an error budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Its length if it is rolling, or the usual length of the calendar's period.
     pub length: Duration,
-    /// Where the budget is for a period of the calendar.
+    /// The calendar period, for a calendar window.
     pub calendar: Option<Calendar>,
 }
 
-/// A promise: service + SLI + target + window + budgeting method.
+/// A service level objective: SLI, target, window and budgeting method.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Objective {
     pub name: String,
     pub sli: Sli,
     pub source: EventSource,
-    /// The promised ratio, above 0 and below 1.
+    /// The target ratio, above 0 and below 1.
     pub target: f64,
-    /// What alerts and forecasts go by.
+    /// The window that alerts and forecasts use.
     pub window: Window,
     /// Additional budget windows.
     pub further: Vec<Window>,
@@ -240,6 +240,25 @@ pub struct Objective {
     pub combine: Combine,
     /// The probes that count for it; empty means all of the service's that suit its SLI.
     pub probes: Vec<ProbeRef>,
+}
+
+#[cfg(test)]
+impl Objective {
+    /// 99.9 % of successful outcomes of all probes in 30 days.
+    pub(crate) fn of_successes(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            sli: Sli::Success,
+            source: EventSource::Probes,
+            target: 0.999,
+            window: Window::rolling(Duration::from_hours(30 * 24)),
+            further: Vec::new(),
+            budgeting: BudgetingMethod::Occurrences,
+            missing: NoDataPolicy::Exclude,
+            combine: Combine::Pooled,
+            probes: Vec::new(),
+        }
+    }
 }
 
 impl Window {
@@ -258,7 +277,7 @@ impl Window {
         }
     }
 
-    /// How far it looks back at most.
+    /// The longest time that it covers.
     pub fn reach(&self) -> Duration {
         self.calendar
             .map_or(self.length, |calendar| calendar.period.longest())

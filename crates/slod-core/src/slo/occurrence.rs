@@ -5,14 +5,14 @@ use crate::outcome::{Timestamp, millis};
 use std::cmp::Reverse;
 use std::time::Duration;
 
-/// Repeated corrections are listed so far back and ahead: the longest window, and what is planned.
+/// How far back and ahead the occurrences of repeated corrections are listed: the longest window, and planned ones.
 pub const LISTED_BACK: Duration = Duration::from_hours(400 * 24);
 pub const LISTED_AHEAD: Duration = Duration::from_hours(2 * 24);
-/// What is looked through at once: it grows while little is found.
+/// The span that is searched first. It grows while few occurrences are found.
 const FIRST_STEP: Duration = Duration::from_hours(24);
 const LONGEST_STEP: Duration = Duration::from_hours(32 * 24);
 
-/// One time that a correction takes out.
+/// A time span that a correction excludes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occurrence<'a> {
     pub from: Timestamp,
@@ -21,7 +21,7 @@ pub struct Occurrence<'a> {
     pub correction: &'a Correction,
 }
 
-/// Where a list goes on: after the occurrence that begins then and has this id.
+/// The position in a list: after the occurrence with this start and id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub from: Timestamp,
@@ -29,7 +29,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// The form in which it is part of an address.
+    /// The form for a URL.
     pub fn text(&self) -> String {
         format!("{}.{}", self.from.0, self.id)
     }
@@ -51,7 +51,7 @@ impl Occurrence<'_> {
         }
     }
 
-    /// The order of a list.
+    /// The sort key of a list.
     fn key(&self) -> (Reverse<Timestamp>, &str) {
         (Reverse(self.from), &self.correction.id)
     }

@@ -1,4 +1,4 @@
-//! How fast events come, and how much time they stand for together.
+//! The rate of events, and the time that they cover.
 
 use super::objective::{BudgetingMethod, EventSource, Objective};
 use super::series::Counts;
@@ -27,7 +27,7 @@ impl Pace {
     ) -> Self {
         let budgeting = objective.budgeting;
         if budgeting.is_sliced() {
-            // A slice is all its time.
+            // A slice covers all of its time.
             let slice_ms = millis(BudgetingMethod::SLICE) as f64;
             return Self::steady(slice_ms / f64::from(budgeting.parts()), 1.0);
         }
@@ -50,7 +50,7 @@ impl Pace {
         }
     }
 
-    /// The same at all times.
+    /// A pace that never changes.
     pub const fn steady(spacing_ms: f64, together: f64) -> Self {
         Self {
             spacing_ms,

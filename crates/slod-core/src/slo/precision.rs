@@ -1,4 +1,4 @@
-//! How exactly stored outcomes answer a threshold.
+//! How precisely stored outcomes can be compared with a threshold.
 
 use super::objective::{Sli, Threshold};
 use crate::outcome::{Event, Timestamp};
@@ -16,14 +16,14 @@ pub struct Precision {
 }
 
 impl Precision {
-    /// Takes note of an outcome that was read back.
+    /// Adds an outcome that was read back.
     pub fn note(&mut self, sli: Sli, event: &Event) {
         if sli.measurement().is_some() && !event.measured.are_known() {
             self.measured_since = self.measured_since.max(Some(Timestamp(event.at.0 + 1)));
         }
     }
 
-    /// Of histories together.
+    /// The precision of two histories together.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -32,7 +32,7 @@ impl Precision {
         }
     }
 
-    /// As far as it matters from `oldest` on.
+    /// The precision of the history from `oldest` on.
     #[must_use]
     pub fn since(self, oldest: Timestamp) -> Self {
         Self {

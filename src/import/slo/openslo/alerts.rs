@@ -55,7 +55,7 @@ fn policy<'a>(
     draft: &mut Draft,
     objective: &Objective,
 ) -> Option<Chosen> {
-    let at = match entry.text() {
+    let policy = match entry.text() {
         // The schema takes a name alone as well.
         Some(name) => objects.named("AlertPolicy", &name).or_else(|| {
             entry.remark(format!("left out: no file has the AlertPolicy `{name}`"));
@@ -63,58 +63,17 @@ fn policy<'a>(
         })?,
         None => objects.resolve("AlertPolicy", "alertPolicyRef", entry)?,
     };
-    for (key, why) in POLICY_LEFT_OUT {
-        let found = at.path(&["spec", key]);
-        let is_ours = annotation(at, SHORT).is_some();
-        if let Some(found) = found.filter(|one| !is_ours && one.text().as_deref() != Some("false"))
-        {
-            found.remark(format!("`{key}` is left out: {why}"));
-        }
-    }
-    let conditions = at
-        .path(&["spec", "conditions"])
-        .map(At::items)
-        .unwrap_or_default();
-    let Some(first) = conditions.first() else {
-        at.remark("left out, because `conditions` is missing");
-        return None;
-    };
-    for further in &conditions[1..] {
-        further.remark("left out: a tier has one condition");
-    }
-    let condition = objects.resolve("AlertCondition", "conditionRef", *first)?;
+    remark_left_out(policy);
+    let condition = condition(policy, objects)?;
     let Some(burn) = condition.path(&["spec", "condition"]) else {
         condition.remark("left out, because `condition` is missing");
         return None;
     };
-    burn.only(&["kind", "op", "threshold", "lookbackWindow", "alertAfter"]);
-    for (key, valid) in [("kind", &["burnrate"][..]), ("op", &["gt", "gte"])] {
-        let found = burn.get(&[key]).and_then(At::text);
-        if let Some(found) = found.filter(|found| !valid.contains(&found.as_str())) {
-            burn.remark(format!(
-                "left out: `{key}` is `{found}`; tiers are burn rates that are exceeded"
-            ));
-            return None;
-        }
-    }
-    let (threshold, lookback) = (burn.need(&["threshold"])?, burn.need(&["lookbackWindow"])?);
-    let long = window(&lookback, burn)?;
-    let short = match annotation(at, SHORT) {
-        Some(short) => window(&short, at)?,
-        None => usual_short(long),
-    };
-    let after = burn.get(&["alertAfter"]).and_then(At::text);
-    if let Some(after) = after.filter(|after| !after.starts_with('0')) {
-        burn.remark(format!(
-            "`alertAfter: {after}` is left out: the burn rate over {} must be as high instead",
-            short.name()
-        ));
-    }
-    let threshold = threshold.parse().ok().filter(|one: &f64| one.is_finite());
-    let Some(threshold) = threshold else {
-        burn.remark("left out: `threshold` is not a number");
+    if !is_burn_rate(burn) {
         return None;
-    };
+    }
+    let threshold = threshold(burn)?;
+    let (long, short) = windows(burn, policy)?;
     let tier = Spec {
         short,
         budget: millionths(threshold, long, objective),
@@ -124,6 +83,75 @@ fn policy<'a>(
         .tiers
         .add(long, tier, burn)
         .then_some(Chosen::Tier(long))
+}
+
+fn remark_left_out(policy: At<'_>) {
+    let is_ours = annotation(policy, SHORT).is_some();
+    for (key, why) in POLICY_LEFT_OUT {
+        let found = policy.path(&["spec", key]);
+        if let Some(found) = found.filter(|one| !is_ours && one.text().as_deref() != Some("false"))
+        {
+            found.remark(format!("`{key}` is left out: {why}"));
+        }
+    }
+}
+
+/// The only condition of a policy.
+fn condition<'a>(policy: At<'a>, objects: &Objects<'a>) -> Option<At<'a>> {
+    let conditions = policy
+        .path(&["spec", "conditions"])
+        .map(At::items)
+        .unwrap_or_default();
+    let Some((first, others)) = conditions.split_first() else {
+        policy.remark("left out, because `conditions` is missing");
+        return None;
+    };
+    for other in others {
+        other.remark("left out: a tier has one condition");
+    }
+    objects.resolve("AlertCondition", "conditionRef", *first)
+}
+
+/// Whether a condition is a burn rate that is exceeded, as every tier is.
+fn is_burn_rate(burn: At<'_>) -> bool {
+    burn.only(&["kind", "op", "threshold", "lookbackWindow", "alertAfter"]);
+    for (key, valid) in [("kind", &["burnrate"][..]), ("op", &["gt", "gte"])] {
+        let found = burn.get(&[key]).and_then(At::text);
+        if let Some(found) = found.filter(|found| !valid.contains(&found.as_str())) {
+            burn.remark(format!(
+                "left out: `{key}` is `{found}`; tiers are burn rates that are exceeded"
+            ));
+            return false;
+        }
+    }
+    true
+}
+
+/// The long and the short window.
+fn windows(burn: At<'_>, policy: At<'_>) -> Option<(StandardWindow, StandardWindow)> {
+    let long = window(&burn.need(&["lookbackWindow"])?, burn)?;
+    let short = match annotation(policy, SHORT) {
+        Some(short) => window(&short, policy)?,
+        None => usual_short(long),
+    };
+    let after = burn.get(&["alertAfter"]).and_then(At::text);
+    if let Some(after) = after.filter(|after| !after.starts_with('0')) {
+        burn.remark(format!(
+            "`alertAfter: {after}` is left out: the burn rate over {} must be as high instead",
+            short.name()
+        ));
+    }
+    Some((long, short))
+}
+
+/// The burn rate that is exceeded.
+fn threshold(burn: At<'_>) -> Option<f64> {
+    let threshold = burn.need(&["threshold"])?.parse().ok();
+    let threshold = threshold.filter(|one: &f64| one.is_finite());
+    if threshold.is_none() {
+        burn.remark("left out: `threshold` is not a number");
+    }
+    threshold
 }
 
 /// The share of the budget that is spent in a window at this burn rate.

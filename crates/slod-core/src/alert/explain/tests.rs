@@ -1,9 +1,7 @@
 use super::super::{Burning, Decisions, Machine, Sign, StepInput, Urgency};
 use super::*;
 use crate::slo::series::Counts;
-use crate::slo::{
-    BudgetingMethod, Combine, EventSource, NoDataPolicy, ProbeRef, Window, WindowView,
-};
+use crate::slo::{ProbeRef, WindowView};
 use std::sync::LazyLock;
 
 /// Objectives of `web`: requests, minutes, response times; and of `shop`, a journey through it.
@@ -31,20 +29,13 @@ fn objective(name: &str) -> Objective {
         weight: 1,
     };
     Objective {
-        name: name.into(),
         sli,
-        source: EventSource::Probes,
-        target: 0.999,
-        window: Window::rolling(Duration::from_hours(30 * 24)),
-        further: vec![],
-        budgeting: BudgetingMethod::Occurrences,
-        missing: NoDataPolicy::Exclude,
-        combine: Combine::Pooled,
         probes: if name == "journey" {
             vec![through]
         } else {
             vec![]
         },
+        ..Objective::of_successes(name)
     }
 }
 

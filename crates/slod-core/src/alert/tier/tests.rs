@@ -2,7 +2,7 @@ use super::*;
 use crate::alert::{AlertPolicy, met};
 use crate::outcome::{Cause, Event, Measurements, Timestamp, Verdict};
 use crate::slo::correction::Spans;
-use crate::slo::{BudgetingMethod, Combine, ContributingProbe, NoDataPolicy, Sli, Tracker, Window};
+use crate::slo::{BudgetingMethod, ContributingProbe, Tracker};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -10,16 +10,8 @@ const MONTH: Duration = Duration::from_hours(30 * 24);
 
 fn objective(target: f64) -> Objective {
     Objective {
-        name: "errors".into(),
-        sli: Sli::Success,
-        source: crate::slo::EventSource::Probes,
         target,
-        window: Window::rolling(MONTH),
-        further: vec![],
-        budgeting: BudgetingMethod::Occurrences,
-        missing: NoDataPolicy::Exclude,
-        combine: Combine::Pooled,
-        probes: vec![],
+        ..Objective::of_successes("errors")
     }
 }
 

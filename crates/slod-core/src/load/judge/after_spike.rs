@@ -1,4 +1,4 @@
-//! Whether what a spike filled is empty again: memory, breaker, pool, queue.
+//! Whether memory, circuit breakers, connection pool and queue returned to normal after a spike.
 
 use super::super::RunRecord;
 use super::super::observed::{Curve, Span, gauges, length};
@@ -9,15 +9,15 @@ use super::soak::growth::curves;
 use crate::stats::order::median_of;
 use std::time::Duration;
 
-/// What has to be as before.
+/// A resource that a spike fills.
 struct Filled {
     topic: &'static str,
     name: &'static str,
     noun: &'static str,
     read: fn(&RunRecord) -> Vec<Curve>,
-    /// At least this much above the time before the spike.
+    /// The least difference from the time before the spike that counts.
     least: f64,
-    /// Whether it has a spread of its own before the spike, or only the share of a tenth.
+    /// Whether its usual band comes from its spread before the spike; otherwise it is a tenth of its value.
     has_spread: bool,
     show: fn(f64) -> String,
     back: &'static str,
@@ -91,7 +91,7 @@ static FILLED: [Filled; 4] = [
     },
 ];
 
-/// One for each that was observed, and one for all others.
+/// One statement for each resource that was observed, and one for all others.
 pub(in super::super) fn statements(
     run: &RunRecord,
     (begin, end): (Duration, Duration),
@@ -113,65 +113,87 @@ pub(in super::super) fn statements(
 }
 
 fn statement(filled: &Filled, curve: &Curve, before: Span, after: Span) -> Statement {
-    let (topic, show) = (filled.topic, filled.show);
+    let topic = filled.topic;
     let name = format!("{} of {}", filled.noun, curve.subject());
+    let unknown =
+        |needed: &str| Statement::new(topic, Answer::Unknown, format!("{name}: {needed}"));
     let rest = curve.inside(after);
     let usual = curve.band(before, filled.least);
     let Some((usual, border)) = usual.filter(|_| rest.len() >= SAMPLES) else {
-        let evidence = format!(
-            "{name}: needs {SAMPLES} samples before the spike and after it; use longer stages, or a shorter `observe.interval`"
-        );
-        return Statement::new(topic, Answer::Unknown, evidence);
+        return unknown(&format!(
+            "needs {SAMPLES} samples before the spike and after it; use longer stages, or a shorter `observe.interval`"
+        ));
+    };
+    let Some(highest) = curve.highest((before.1, after.1)) else {
+        return unknown("needs samples in the spike and after it");
     };
     let border = if filled.has_spread {
         border
     } else {
         usual + filled.least.max(0.1 * usual.abs())
     };
-    let Some(highest) = curve.highest((before.1, after.1)) else {
-        let evidence = format!("{name}: needs samples in the spike and after it");
-        return Statement::new(topic, Answer::Unknown, evidence);
+    let last = rest.last().map_or(highest, |(_, value)| *value);
+    let (answer, finding) = if highest <= border {
+        (Answer::Good, filled.unchanged(highest, usual))
+    } else if let Some(seconds) = back_after(rest, after.0, border) {
+        (Answer::Good, filled.emptied(seconds, last, highest, usual))
+    } else {
+        let finding = filled.still_full(after.1 - after.0, last, usual);
+        (Answer::Bad, finding)
     };
-    if highest <= border {
-        let evidence = format!(
-            "{name} stayed as before the spike: at most {}, {} before",
+    let statement = Statement::new(topic, answer, format!("{name} {finding}"));
+    if answer == Answer::Bad {
+        statement.advised(filled.advice)
+    } else {
+        statement
+    }
+}
+
+/// Seconds from the end of the spike until the values are below the border and remain there; `None` if
+/// they are not at the end.
+fn back_after(rest: &[(f64, f64)], end: f64, border: f64) -> Option<f64> {
+    let rest = smoothed(rest);
+    let late = rest.iter().rposition(|(_, value)| *value > border);
+    let back = late.map_or(0, |late| late + 1);
+    rest.get(back).map(|(at, _)| (at - end).max(0.0))
+}
+
+impl Filled {
+    fn unchanged(&self, highest: f64, usual: f64) -> String {
+        let show = self.show;
+        format!(
+            "stayed as before the spike: at most {}, {} before",
             show(highest),
             show(usual)
-        );
-        return Statement::new(topic, Answer::Good, evidence);
+        )
     }
-    let last = rest.last().map_or(highest, |(_, value)| *value);
-    let rest = &smoothed(rest);
-    match rest.iter().rposition(|(_, value)| *value > border) {
-        Some(late) if late + 1 == rest.len() => {
-            let more = if usual > 0.0 {
-                format!(
-                    ", {:.0} % above the time before the spike",
-                    100.0 * (last / usual - 1.0)
-                )
-            } else {
-                String::new()
-            };
-            let evidence = format!(
-                "{name} was still {} at the end, {:.0} s after the spike{more} ({})",
-                show(last),
-                after.1 - after.0,
-                show(usual)
-            );
-            Statement::new(topic, Answer::Bad, evidence).advised(filled.advice)
-        }
-        late => {
-            let back = late.map_or(0, |late| late + 1);
-            let seconds = (rest[back].0 - after.0).max(0.0);
-            let evidence = format!(
-                "{name} {} within {seconds:.0} s after the spike: {}, at most {} in the spike and {} before",
-                filled.back,
-                show(last),
-                show(highest),
-                show(usual)
-            );
-            Statement::new(topic, Answer::Good, evidence)
-        }
+
+    fn emptied(&self, seconds: f64, last: f64, highest: f64, usual: f64) -> String {
+        let show = self.show;
+        format!(
+            "{} within {seconds:.0} s after the spike: {}, at most {} in the spike and {} before",
+            self.back,
+            show(last),
+            show(highest),
+            show(usual)
+        )
+    }
+
+    fn still_full(&self, seconds: f64, last: f64, usual: f64) -> String {
+        let show = self.show;
+        let more = if usual > 0.0 {
+            format!(
+                ", {:.0} % above the time before the spike",
+                100.0 * (last / usual - 1.0)
+            )
+        } else {
+            String::new()
+        };
+        format!(
+            "was still {} at the end, {seconds:.0} s after the spike{more} ({})",
+            show(last),
+            show(usual)
+        )
     }
 }
 

@@ -1,4 +1,5 @@
-//! What was full, or left its usual band, before a service broke: the first one is the bottleneck.
+//! The resources that were full, or left their usual band, before a service broke. The first of them is
+//! the bottleneck.
 
 use super::super::observed::{Curve, Span};
 use super::super::stats::level_at;
@@ -10,17 +11,17 @@ use super::measures::{self, Bound, Measure};
 use super::resources;
 use std::fmt::Write as _;
 
-/// What is listed.
+/// The most resources that are listed.
 const LISTED: usize = 5;
 /// A low load: up to this many times the lowest one, and at least this share of the run.
 const LOW: f64 = 1.5;
 const LOW_SHARE: f64 = 0.1;
 /// Of the samples from a crossing to the break, how many are beyond.
 const BEYOND: f64 = 0.75;
-/// An event longer before a break has nothing to do with it.
+/// An event that is more than this many seconds before a break is not its cause.
 const RECENT: f64 = 60.0;
 
-/// What moved.
+/// A resource that was full or left its band.
 struct Moved {
     /// Seconds since the start of the run.
     at: f64,
@@ -88,7 +89,7 @@ fn moved(usable: &Usable<'_>, found: &Break) -> Vec<Moved> {
             let Some(at) = since(&judged, (0.0, cutoff), is_event, beyond) else {
                 continue;
             };
-            // The service bore a low load with what other programs left of it.
+            // Under a low load, the service managed with what other programs left of it.
             let span = (at, cutoff);
             if is_full && at <= low && Measure::is_of_others(run, &curve, span) {
                 continue;
@@ -127,7 +128,7 @@ fn since(curve: &Curve, span: Span, is_event: bool, beyond: impl Fn(f64) -> bool
         if count as f64 >= BEYOND * rest.len() as f64 {
             return Some(at);
         }
-        // Behind this run of samples.
+        // After this run of samples.
         let end = curve
             .inside((at, until))
             .iter()

@@ -1,4 +1,4 @@
-//! What shows that a service does not bear its load.
+//! How a service shows that its load is too high.
 
 use super::super::usable::at_least;
 use super::super::verdict::Limit;
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 /// Errors beyond this share break a service.
 const ERRORS_MAX: f64 = 0.01;
-/// Of the decision that errors are beyond it.
+/// The significance level of the decision that errors exceed it.
 const LEVEL: f64 = 0.001;
 /// A service that answers less than this share of what is offered has broken.
 const ACHIEVED_MIN: f64 = 0.95;
-/// One that more than this share of the starts were dropped for has, too.
+/// A service has also broken if more than this share of the starts was dropped.
 const DROPPED_MAX: f64 = 0.01;
-/// Fewer starts do not show it.
+/// The least starts for that decision.
 const STARTS_MIN: f64 = 100.0;
 
 /// Why a window is bad.
@@ -21,16 +21,16 @@ const STARTS_MIN: f64 = 100.0;
 pub(super) struct Fault {
     /// `p99 left its objective`
     pub event: String,
-    /// With its numbers.
+    /// The same with its numbers.
     pub why: String,
 }
 
-/// Under the load that was planned.
+/// The fault under the planned load.
 pub(super) fn fault(figures: &Figures, run: &RunRecord, limit: Option<Limit>) -> Option<Fault> {
     of_answers(figures, limit, Duration::ZERO).or_else(|| achieved(figures, run))
 }
 
-/// Of what was answered, whatever the load was. The generator may have added `late` to latencies.
+/// The fault of the answers, whatever the load was. The generator may have added `late` to latencies.
 pub(super) fn of_answers(figures: &Figures, limit: Option<Limit>, late: Duration) -> Option<Fault> {
     errors(figures).or_else(|| latency(figures, limit?, late))
 }
@@ -62,13 +62,13 @@ fn latency(figures: &Figures, limit: Limit, late: Duration) -> Option<Fault> {
     })
 }
 
-/// At a given rate. slod knows what it started: with several requests for each start, more than is
-/// due.
+/// Whether a given rate was achieved. For its own engine slod knows the starts: with several requests
+/// for each start, there are more than are due.
 fn achieved(figures: &Figures, run: &RunRecord) -> Option<Fault> {
     if matches!(run.scenario.model, Model::Closed { .. }) {
         return None;
     }
-    // What the generator's machine lacks is no fault of the service.
+    // A lack on the generator's machine is not a fault of the service.
     let dropped = figures.dropped - figures.lacking;
     if dropped as f64 > DROPPED_MAX * (figures.started + dropped) as f64 {
         return Some(Fault {

@@ -1,27 +1,27 @@
-//! The number of users from which on more of them only wait longer.
+//! The knee: the number of users above which more users only wait longer.
 
 use super::super::verdict::{Answer, Statement};
 use super::super::{Model, Usable};
 use super::levels::{Level, different, each_for, levels};
 
-/// With a knee above this share of the users that were reached, throughput grew with them.
+/// If the knee is above this share of the highest number of users, throughput grew with the users.
 const GREW: f64 = 0.9;
-/// Whether throughput stays is seen between numbers of users that differ by at least this factor,
+/// Whether throughput stays the same is decided between numbers of users that differ by at least this factor.
 const APART: f64 = 1.2;
-/// between which it grows by at most this factor,
+/// It stays the same if it grows by at most this factor between them,
 const STAYS: f64 = 1.1;
 /// and in any case by less than this power of the users, with 95 % confidence on its side. Responses
 /// of users that wait for them vary less than those of a Poisson process.
 const POWER_MAX: f64 = 0.5;
 const DEVIATION: f64 = 1.64;
-/// Numbers of users that are about the lowest one.
+/// Numbers of users up to this factor above the lowest count as the lowest.
 const ABOUT: f64 = 1.1;
 
-/// For rising numbers of users only, which wait for their responses.
+/// For the closed model with rising numbers of users only.
 ///
 /// The asymptotic bounds of Denning and Buzen (1978), ACM Comput. Surv. 10(3): throughput grows as
 /// `N / (R0 + Z)` up to its limit `X`; both meet at `N* = (R0 + Z) X`, with the response time `R0`
-/// at the lowest load and the think time `Z`. Requests that fail are no throughput.
+/// at the lowest load and the think time `Z`. Failed requests do not count as throughput.
 pub(in super::super) fn knee(usable: &Usable<'_>) -> Option<Statement> {
     let Model::Closed { .. } = usable.run.scenario.model else {
         return None;

@@ -5,58 +5,74 @@ use super::super::{Model, Usable};
 use super::levels::{different, each_for, levels};
 use crate::stats::scalability::{MIN_LEVELS, Scalability};
 
-/// A law that is off by more does not describe the throughput.
+/// A fit with a larger error does not describe the throughput.
 const ERROR_MAX: f64 = 0.15;
-/// Nor does one that is off by more at the highest level say what is beyond it, also if it is fitted
-/// without the levels above this share of the highest one: a limit such as that of a number of workers
-/// comes at once, and no law sees it before.
+/// A fit with a larger error at the highest level cannot be extrapolated beyond it. The same holds for a
+/// fit without the levels above [`LOWER`] of the highest: a limit such as a number of workers is reached
+/// suddenly, and lower levels do not show it.
 const HIGHEST_ERROR_MAX: f64 = 0.05;
 const LOWER: f64 = 0.8;
-/// Beyond this many times the highest level, nothing is said.
+/// How far the law is extrapolated, as a multiple of the highest level.
 const BEYOND: f64 = 2.0;
 
-/// For users that wait for their responses only.
+/// For the closed model only, whose users wait for their responses.
 pub(in super::super) fn statement(usable: &Usable<'_>) -> Option<Statement> {
-    let topic = "scalability";
     let Model::Closed { .. } = usable.run.scenario.model else {
         return None;
     };
     let levels = levels(usable);
-    let (highest, reached) =
-        levels
-            .iter()
-            .map(|one| (one.users, one.rate))
-            .fold(
-                (0.0, 0.0),
-                |most, one| if one.0 > most.0 { one } else { most },
-            );
     let points: Vec<(f64, f64)> = levels.iter().map(|one| (one.users, one.rate)).collect();
-    let Some(law) = Scalability::fit(&points) else {
-        let evidence = format!(
-            "needs successful responses to {MIN_LEVELS} different numbers of users{}; this run has {}",
-            each_for(usable),
-            different(&levels)
-        );
-        return Some(Statement::new(topic, Answer::Unknown, evidence));
+    let (answer, evidence) = match Scalability::fit(&points) {
+        None => (
+            Answer::Unknown,
+            format!(
+                "needs successful responses to {MIN_LEVELS} different numbers of users{}; this run has {}",
+                each_for(usable),
+                different(&levels)
+            ),
+        ),
+        Some(law) => match misfit(&law, &points) {
+            Some(misfit) => (Answer::Unknown, misfit),
+            None => (Answer::Good, described(&law, &points)),
+        },
     };
-    let fit = format!("off by {:.1} % on average", law.error * 100.0);
+    Some(Statement::new("scalability", answer, evidence))
+}
+
+/// The highest number of users, and the throughput there.
+fn highest(points: &[(f64, f64)]) -> (f64, f64) {
+    let higher = |most: (f64, f64), one: &(f64, f64)| if one.0 > most.0 { *one } else { most };
+    points.iter().fold((0.0, 0.0), higher)
+}
+
+fn average_error(law: &Scalability) -> String {
+    format!("off by {:.1} % on average", law.error * 100.0)
+}
+
+/// Why the law does not describe these levels; `None` if it does.
+fn misfit(law: &Scalability, points: &[(f64, f64)]) -> Option<String> {
     if law.error > ERROR_MAX {
-        let evidence = format!(
-            "the universal scalability law does not describe the throughput ({fit}): needs longer stages, or a load below the breaking point"
-        );
-        return Some(Statement::new(topic, Answer::Unknown, evidence));
+        return Some(format!(
+            "the universal scalability law does not describe the throughput ({}): needs longer stages, or a load below the breaking point",
+            average_error(law)
+        ));
     }
+    let (highest, reached) = highest(points);
     let lower = points.iter().filter(|(users, _)| *users <= LOWER * highest);
     let lower = Scalability::fit(&lower.copied().collect::<Vec<_>>());
     let off = |law: &Scalability| (law.throughput(highest) / reached - 1.0).abs();
-    let off = lower.iter().map(off).fold(off(&law), f64::max);
-    if law.peak().is_none_or(|peak| peak > highest) && off > HIGHEST_ERROR_MAX {
-        let evidence = format!(
+    let off = lower.iter().map(off).fold(off(law), f64::max);
+    let is_beyond = law.peak().is_none_or(|peak| peak > highest);
+    (is_beyond && off > HIGHEST_ERROR_MAX).then(|| {
+        format!(
             "the universal scalability law does not say what is beyond {highest:.0} users: it is off by {:.1} % there, fitted to fewer users; needs longer stages, or more users",
             off * 100.0
-        );
-        return Some(Statement::new(topic, Answer::Unknown, evidence));
-    }
+        )
+    })
+}
+
+fn described(law: &Scalability, points: &[(f64, f64)]) -> String {
+    let (highest, _) = highest(points);
     let limit = BEYOND * highest;
     let peak = match law.peak() {
         Some(peak) if peak <= highest => {
@@ -75,12 +91,12 @@ pub(in super::super) fn statement(usable: &Usable<'_>) -> Option<Statement> {
         (None, Some(ceiling)) => format!(", at most {ceiling:.1}/s"),
         _ => String::new(),
     };
-    let evidence = format!(
-        "by the universal scalability law, throughput is {peak}{ceiling}; {:.2}/s for one user, contention {:.2} %, coherency {:.4} %; {fit} over {} levels up to {highest:.0} users, and not to be used beyond {limit:.0}",
+    format!(
+        "by the universal scalability law, throughput is {peak}{ceiling}; {:.2}/s for one user, contention {:.2} %, coherency {:.4} %; {} over {} levels up to {highest:.0} users, and not to be used beyond {limit:.0}",
         law.lambda,
         law.sigma * 100.0,
         law.kappa * 100.0,
-        levels.len()
-    );
-    Some(Statement::new(topic, Answer::Good, evidence))
+        average_error(law),
+        points.len()
+    )
 }

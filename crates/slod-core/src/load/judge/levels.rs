@@ -1,19 +1,19 @@
-//! The numbers of users that a run had, and what the service answered to each of them.
+//! The numbers of users in a run, and the throughput of each.
 
 use super::super::{Figures, LoadWindow, Stage, Usable};
 use std::time::Duration;
 
-/// Parts of a stage whose load rises: each is a level.
+/// How many levels a stage with a rising load is divided into.
 const PARTS: usize = 10;
-/// The start of a stage with a constant load, which is not used.
+/// The seconds at the start of a stage with a constant load that are not used.
 const SETTLING: f64 = 10.0;
 const SETTLING_SHARE: f64 = 0.2;
-/// A level takes so many times as long as the round of a user, from one request to the next: what is
-/// answered in a shorter time shows the users of before.
+/// The least length of a level, as a multiple of the round of a user, from one request to its next: shorter
+/// levels show the throughput of the previous number of users.
 const ROUNDS: f64 = 5.0;
-/// Over which that time is measured.
+/// The windows in which that time is measured.
 const WINDOW: Duration = Duration::from_secs(10);
-/// Numbers of users that differ by less are one.
+/// Numbers of users that differ by a smaller share are the same.
 const SAME: f64 = 0.01;
 
 /// A number of users that ran for some time.
@@ -28,7 +28,7 @@ pub struct Level {
     pub responses: f64,
 }
 
-/// In the order of the run.
+/// The levels of a run, in order.
 pub fn levels(usable: &Usable<'_>) -> Vec<Level> {
     let Some(round) = quickest_round(usable) else {
         return Vec::new();
@@ -68,7 +68,7 @@ fn quickest_round(usable: &Usable<'_>) -> Option<f64> {
     rounds.min_by(f64::total_cmp)
 }
 
-/// Each takes at least so many seconds.
+/// The parts of a stage, each at least this many seconds long.
 fn parts<'a>(
     stage: &Stage,
     windows: &'a [&'a LoadWindow],
@@ -100,7 +100,7 @@ fn parts<'a>(
     })
 }
 
-/// Users that begin per second.
+/// How many users begin per second.
 fn growth(windows: &[&LoadWindow]) -> f64 {
     let (Some(first), Some(last)) = (windows.first(), windows.last()) else {
         return 0.0;

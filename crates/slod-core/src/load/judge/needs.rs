@@ -1,4 +1,4 @@
-//! What has to be configured so that something is known, and why it is not.
+//! What must be configured for a measurement, and why it is missing from a run.
 
 use super::super::RunRecord;
 use super::super::observed::gauges;
@@ -13,7 +13,7 @@ pub enum Needs {
 }
 
 impl Needs {
-    /// Why a run shows nothing of it.
+    /// Why it is missing from a run.
     pub fn lacking(self, run: &RunRecord) -> String {
         match self {
             _ if run.is_imported() => "not in the result of another tool".to_owned(),
@@ -25,7 +25,7 @@ impl Needs {
     }
 }
 
-/// What a run does not show, with the reasons: `queue, pool (needs ...); memory (needs ...)`; `None` if there
+/// What is missing from a run, with the reasons: `queue, pool (needs ...); memory (needs ...)`; `None` if there
 /// is nothing.
 pub fn not_observed(
     run: &RunRecord,

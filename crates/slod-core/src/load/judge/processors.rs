@@ -1,5 +1,5 @@
-//! Who used the processors of the host while they were busy: what other programs use is no fault of the
-//! service.
+//! Which programs used the processors of the host while they were busy. What other programs use is not
+//! a fault of the service.
 
 use super::super::observed::{Curve, Span, gauges};
 use super::super::{LOCUST, RunRecord};
@@ -7,7 +7,7 @@ use super::advice::{self, Advice};
 
 /// The use of the processors of the host, as a share of all of them.
 pub(super) const HOST_CPU: &str = "slod_host_cpu_usage_ratio";
-/// The same of the processes of the service.
+/// The use by the processes of the service.
 const PROCESS_CPU: &str = "slod_process_cpu_usage_ratio";
 
 /// Shares of the processors of the host.
@@ -38,7 +38,7 @@ impl Users {
         })
     }
 
-    /// Whether no other program used more of them.
+    /// Whether the service used most of them.
     pub fn is_service_first(&self) -> bool {
         let most = self.others.max(self.generator);
         self.service.is_some_and(|service| service >= most)
@@ -58,7 +58,7 @@ impl Users {
         format!(" ({all}, other programs {})", percent(self.others))
     }
 
-    /// What to do about their use; `None` if it is not known whose it is.
+    /// Advice on their use; `None` if it is unknown which program it is of.
     pub fn advice(&self) -> Option<Advice> {
         self.service?;
         Some(if self.is_service_first() {
@@ -77,7 +77,7 @@ fn mean(curve: &Curve, span: Span) -> Option<f64> {
     (!points.is_empty()).then(|| sum / points.len() as f64)
 }
 
-/// That of Locust is known as a share of one processor.
+/// The use by the generator. Locust reports it as a share of one processor.
 fn generator(run: &RunRecord, (from, to): Span) -> f64 {
     if run.engine == LOCUST {
         return 0.0;

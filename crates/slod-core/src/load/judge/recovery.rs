@@ -1,4 +1,4 @@
-//! How long the responses took to be as before, after a spike.
+//! How long a service took to recover from a spike.
 
 use super::super::usable::Chunk;
 use super::super::verdict::{Answer, Statement};
@@ -10,18 +10,18 @@ use crate::stats::proportion::{Share, exceeds, overdispersion, wilson};
 use std::ops::Range;
 use std::time::Duration;
 
-/// Width of the windows of a recovery, if they have enough requests for a 95th percentile,
+/// The width of the windows of a recovery, if they have enough requests for a 95th percentile.
 const RECOVERY_WINDOW: Duration = Duration::from_secs(5);
 const REQUESTS: f64 = 80.0;
-/// and how many in a row it takes: calm ones for a recovery, others for a relapse after it.
+/// How many calm windows in a row are a recovery, and how many others after it are a relapse.
 const IN_A_ROW: usize = 3;
 const P95: f64 = 0.95;
-/// A p95 is as before up to so many spreads, and at least this share, above the median.
+/// A p95 is as before up to this many spreads above the median, and at least up to the share below.
 const SPREADS: f64 = 3.0;
 const BAND_SHARE: f64 = 0.1;
-/// Of the decision that more requests fail than before.
+/// The significance level of the decision that more requests fail than before.
 const LEVEL: f64 = 0.01;
-/// A smaller share of errors is none.
+/// A smaller share of errors counts as no errors.
 const ERRORS_MIN: f64 = 0.001;
 
 /// The begin and the end of a spike: a stage between two of less than half its load.
@@ -37,13 +37,13 @@ pub(in super::super) fn spike(run: &RunRecord) -> Option<(Duration, Duration)> {
     Some((begin, begin + stages[place].length))
 }
 
-/// What was usual before the spike.
+/// The usual values before the spike.
 struct Usual {
     /// The highest p95, in seconds.
     p95: f64,
     /// The highest share of errors.
     errors: f64,
-    /// How much more errors vary than independent ones.
+    /// The overdispersion of errors: how much more they vary than independent errors.
     dispersion: f64,
 }
 

@@ -1,11 +1,11 @@
-//! Whether anything succeeded. Without it there is nothing that thresholds could be kept by: latencies
-//! would be those of failures.
+//! Whether any request succeeded. Otherwise thresholds have no meaning: latencies would be those of
+//! failures.
 
 use super::super::verdict::{Answer, Statement};
 use super::super::{Ending, Figures, RunRecord, Usable};
 use super::advice;
 
-/// What a run without a success is about.
+/// The topic of a run without a success.
 pub const TOPIC: &str = "requests";
 
 /// That no request succeeded, or that none was measured; `None` if one may have succeeded.
@@ -22,7 +22,7 @@ pub fn statement(usable: &Usable<'_>) -> Option<Statement> {
         };
         return Some(Statement::new(TOPIC, answer, "no request was measured"));
     }
-    // What failed while the generator was the limit is no fault of the service.
+    // Failures while the generator was the limit are not a fault of the service.
     let is_fair = Figures::of(usable.fair()).completed > 0;
     let answer = if is_fair {
         Answer::Bad

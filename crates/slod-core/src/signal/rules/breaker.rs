@@ -4,18 +4,18 @@ use super::{Answer, there};
 use crate::outcome::Timestamp;
 use crate::signal::{Keep, Presence, RECENT, Rise, Track, is_gapless};
 
-/// Seconds that have to be known of them.
+/// The least number of seconds in which their state must be known.
 const KNOWN_MIN: f64 = 270.0;
-/// Seconds from which on the evidence is that of all of them.
+/// From this many known seconds on, the evidence speaks of all ten minutes.
 const ALL_KNOWN: f64 = 540.0;
 const TRIPS: f64 = 3.0;
 
 /// The recent minutes of the circuit breakers of a service.
 #[derive(Debug)]
 pub struct Breaker {
-    /// Seconds of each minute in which one was open.
+    /// Seconds of each minute in which a breaker was open.
     pub open: Track,
-    /// Seconds that are known.
+    /// Seconds of each minute in which the state was known.
     known: Track,
     /// How often they opened.
     trips: Track,
@@ -37,7 +37,7 @@ impl Default for Breaker {
 }
 
 impl Breaker {
-    /// Takes whether one is open, and the counter of how often they opened.
+    /// Adds whether a breaker is open, and the counter of how often they opened.
     pub fn take(&mut self, at: Timestamp, is_open: Option<bool>, trips: Option<f64>) {
         let last = self.last.filter(|(before, _)| is_gapless(*before, at));
         if let Some((before, was_open)) = last {
@@ -55,7 +55,7 @@ impl Breaker {
     }
 }
 
-/// Whether one was open for more than a share of the last ten minutes, or opened three times.
+/// Whether a breaker was open for more than a share of the last ten minutes, or opened three times.
 pub fn breaker_open(breaker: &Breaker, most: f64) -> Answer {
     let known = breaker.known.sum(RECENT).unwrap_or(0.0);
     let trips = breaker.trips.sum(RECENT);

@@ -1,4 +1,4 @@
-//! What happened several times lately.
+//! Events that were counted several times in the last minutes.
 
 use super::{Answer, there};
 use crate::signal::{Presence, Track};

@@ -1,4 +1,4 @@
-//! A file system that is full, or will be.
+//! A file system that is full, or is forecast to be.
 
 use super::growth::time;
 use super::{Answer, there};
@@ -6,11 +6,11 @@ use crate::signal::{Presence, Track};
 use crate::trend::{Growth, GrowthRules, GrowthVerdict, growth};
 use std::time::Duration;
 
-/// Below this, a forecast is no warning.
+/// Below this used share, a forecast is no warning.
 const LEVEL: f64 = 0.5;
-/// A file system with less left is full whatever its pace.
+/// A file system with a smaller free share is full, however slowly it grows.
 const LEFT: f64 = 0.05;
-/// Evaluations in a row that a forecast takes: half an hour.
+/// How many evaluations in a row must forecast it: half an hour.
 pub const DISK_CONFIRMATIONS: u32 = 6;
 
 /// How full a file system is.

@@ -11,7 +11,7 @@ pub struct Pool {
     pub used: Track,
     /// The highest use of each minute.
     pub highest: Track,
-    /// How many waited at most.
+    /// The most requests that waited in each minute.
     pub waiting: Track,
 }
 
@@ -26,7 +26,7 @@ impl Default for Pool {
 }
 
 impl Pool {
-    /// Takes how many connections are in use, how many there may be, and how many requests wait.
+    /// Adds how many connections are in use, how many there may be, and how many requests wait.
     pub fn take(
         &mut self,
         at: Timestamp,

@@ -1,8 +1,11 @@
+mod coverage;
+mod days;
+
 use super::*;
 use crate::outcome::Measurements;
 use crate::outcome::{Cause, Verdict, millis};
 use crate::slo::calendar::{Calendar, Period};
-use crate::slo::{Combine, NoDataPolicy, Sli, Window};
+use crate::slo::{NoDataPolicy, Sli};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -11,16 +14,9 @@ const MONTH: Duration = Duration::from_hours(30 * 24);
 
 fn objective(sli: Sli, budgeting: BudgetingMethod) -> Objective {
     Objective {
-        name: "o".into(),
         sli,
-        source: crate::slo::EventSource::Probes,
-        target: 0.999,
-        window: Window::rolling(MONTH),
-        further: vec![],
         budgeting,
-        missing: NoDataPolicy::Exclude,
-        combine: Combine::Pooled,
-        probes: vec![],
+        ..Objective::of_successes("o")
     }
 }
 
@@ -49,85 +45,6 @@ fn record(
 }
 
 const SLICES: BudgetingMethod = BudgetingMethod::Timeslices { slice_target: 0.9 };
-
-#[test]
-fn two_probes_share_the_time_they_watch() {
-    let mut tracker = tracker(Sli::Success, BudgetingMethod::Occurrences, &[10, 60]);
-    for second in (0..3600).step_by(10) {
-        record(
-            &mut tracker,
-            Timestamp::from_secs(second),
-            Verdict::Good,
-            HOUR,
-            Duration::from_secs(10),
-        );
-    }
-    for second in (0..3600).step_by(60) {
-        record(
-            &mut tracker,
-            Timestamp::from_secs(second),
-            Verdict::Good,
-            HOUR,
-            Duration::from_mins(1),
-        );
-    }
-    let view = tracker.view(Timestamp::from_secs(3599), HOUR);
-    assert_eq!((view.good, view.coverage), (420, Some(1.0)));
-    assert!(
-        (tracker.view(Timestamp::from_secs(3599), MONTH).expected - 420.0 * 720.0).abs() < 1e-6
-    );
-}
-
-/// The second probe begins after half an hour: what was observed and spent until then stays.
-#[test]
-fn a_probe_that_is_added_leaves_the_past_as_it_was() {
-    let seen = |since: i64| Presence {
-        first: Some(Timestamp::from_secs(since)),
-        absent: Spans::default(),
-    };
-    let minute = Duration::from_mins(1);
-    let view = |probes: &[Presence], seconds: std::ops::Range<i64>| {
-        let intervals = vec![60; probes.len()];
-        let mut tracker = tracker(Sli::Success, BudgetingMethod::Occurrences, &intervals);
-        tracker.watched_by(probes);
-        for second in (0..seconds.end).step_by(60) {
-            for probe in probes {
-                let bad = Verdict::Bad(Cause::Status);
-                let verdict = if second < 600 { bad } else { Verdict::Good };
-                if probe.first <= Some(Timestamp::from_secs(second)) {
-                    let at = Timestamp::from_secs(second);
-                    record(&mut tracker, at, verdict, HOUR, minute);
-                }
-            }
-        }
-        let length = Duration::from_secs(seconds.end.abs_diff(seconds.start));
-        tracker.view(Timestamp::from_secs(seconds.end - 1), length)
-    };
-    let before = view(&[seen(0)], 0..1800);
-    assert_eq!(before.coverage, Some(1.0));
-    // The same half hour, once the other probe is known.
-    assert_eq!(view(&[seen(0), seen(1800)], 0..1800), before);
-    let whole = view(&[seen(0), seen(1800)], 0..3600);
-    assert_eq!((whole.good + whole.bad, whole.coverage), (90, Some(1.0)));
-    assert!((whole.expected - 90.0).abs() < 1e-6, "{whole:?}");
-}
-
-/// A share of an interval need not be a whole number of milliseconds.
-#[test]
-fn seven_probes_of_a_tenth_of_a_second_cover_all_their_time() {
-    let interval = Duration::from_millis(100);
-    let contributing = vec![ContributingProbe::every(interval); 7];
-    let objective = objective(Sli::Success, BudgetingMethod::Occurrences);
-    let mut tracker = Tracker::new(Arc::new(objective), contributing);
-    for ms in (0..300_000).step_by(100) {
-        for _ in 0..7 {
-            record(&mut tracker, Timestamp(ms), Verdict::Good, HOUR, interval);
-        }
-    }
-    let view = tracker.view(Timestamp(299_999), Duration::from_mins(5));
-    assert_eq!((view.good, view.coverage), (21_000, Some(1.0)));
-    assert!((view.expected - 21_000.0).abs() < 1e-6, "{}", view.expected);
-}
 
 /// Prometheus adds them up: what is judged late counts once, and nothing goes back.
 #[test]
@@ -159,26 +76,6 @@ fn a_late_outcome_is_in_the_counters_and_none_is_twice() {
     assert_eq!(tracker.counters(), (3, 2));
     happen(&mut tracker, 190, Verdict::Bad(Cause::Timeout));
     assert_eq!(tracker.counters(), (4, 3));
-}
-
-#[test]
-fn a_changed_interval_keeps_what_was_observed() {
-    let mut tracker = tracker(Sli::Success, BudgetingMethod::Occurrences, &[60]);
-    for second in (0..1800).step_by(10) {
-        record(
-            &mut tracker,
-            Timestamp::from_secs(second),
-            Verdict::Good,
-            HOUR,
-            Duration::from_secs(10),
-        );
-    }
-    // Half an hour at 10 s was observed, and then nothing. The second to come is one at 60 s.
-    let view = tracker.view(Timestamp::from_secs(3599), HOUR);
-    assert!((view.expected - (180.0 + 179.9 + 1.0 / 60.0)).abs() < 1e-9);
-    // What is to come of a window is expected at 60 s.
-    let day = tracker.days::<1>(Timestamp::from_secs(3600));
-    assert_eq!(day[0].coverage, Some(0.5));
 }
 
 #[test]
@@ -389,69 +286,6 @@ proptest! {
             prop_assert_eq!((view.good, view.bad), expected);
         }
     }
-}
-
-/// A good outcome every ten seconds, from and to these hours.
-fn watched(budgeting: BudgetingMethod, hours: &[(i64, i64)], corrected: &[(i64, i64)]) -> Tracker {
-    let at = |hour: i64| Timestamp::from_secs(3600 * hour);
-    let spans = Spans::new(corrected.iter().map(|(from, to)| (at(*from), at(*to))));
-    let tracker = tracker(Sli::Success, budgeting, &[10]);
-    let mut tracker = tracker.with_corrected(Arc::new(spans));
-    let interval = Duration::from_secs(10);
-    for (from, to) in hours {
-        for second in (3600 * from..3600 * to).step_by(10) {
-            let at = Timestamp::from_secs(second);
-            record(&mut tracker, at, Verdict::Good, HOUR, interval);
-        }
-    }
-    tracker
-}
-
-#[test]
-fn a_day_has_the_coverage_of_its_part_that_is_over() {
-    for (budgeting, per_hour) in [(BudgetingMethod::Occurrences, 360), (SLICES, 60)] {
-        // The first day is half known; of the last, eighteen hours are over.
-        let tracker = watched(budgeting, &[(12, 48), (51, 66)], &[]);
-        let now = Timestamp::from_secs(66 * 3600);
-        let days = tracker.days::<4>(now);
-        let reported = days.map(|day| (day.start.0 / 3_600_000, day.good, day.coverage));
-        let known = [
-            (-24, 0, Some(0.0)),
-            (0, 12 * per_hour, Some(0.5)),
-            (24, 24 * per_hour, Some(1.0)),
-            (48, 15 * per_hour, Some(15.0 / 18.0)),
-        ];
-        assert_eq!(reported, known);
-        assert!(days.iter().all(|day| day.corrected == 0.0 && day.bad == 0));
-    }
-}
-
-#[test]
-fn a_day_reports_its_corrected_part_and_the_coverage_of_the_rest() {
-    for budgeting in [BudgetingMethod::Occurrences, SLICES] {
-        // All of the first day, 12 of 24 hours, and 9 of 18 hours of the running day, which the
-        // correction outlasts.
-        let corrected = [(0, 24), (36, 48), (57, 90)];
-        let tracker = watched(budgeting, &[(0, 30), (48, 66)], &corrected);
-        let days = tracker.days::<3>(Timestamp::from_secs(66 * 3600));
-        let reported = days.map(|day| (day.good > 0, day.corrected, day.coverage));
-        let known = [
-            (false, 1.0, None),
-            (true, 0.5, Some(0.5)),
-            (true, 0.5, Some(1.0)),
-        ];
-        assert_eq!(reported, known);
-    }
-}
-
-#[test]
-fn a_day_that_just_began_has_no_coverage_yet() {
-    let tracker = watched(SLICES, &[(0, 24)], &[(24, 48)]);
-    let [_, today] = tracker.days::<2>(Timestamp::from_secs(24 * 3600 + 59));
-    assert_eq!(
-        (today.good, today.coverage, today.corrected),
-        (0, None, 0.0)
-    );
 }
 
 /// Nobody asks for anything after ten minutes, and nothing is known of the third quarter of the hour.

@@ -1,23 +1,15 @@
 use super::*;
-use crate::slo::objective::EventSource;
+use crate::slo::Window;
 use crate::slo::watchers::Watchers;
-use crate::slo::{Combine, NoDataPolicy, Sli, Window};
 use proptest::prelude::*;
 
 const HOUR_MS: u64 = 3_600_000;
 
 fn objective() -> Objective {
     Objective {
-        name: "o".into(),
-        sli: Sli::Success,
-        source: EventSource::Probes,
         target: 0.99,
         window: Window::rolling(Duration::from_millis(HOUR_MS)),
-        further: vec![],
-        budgeting: BudgetingMethod::Occurrences,
-        missing: NoDataPolicy::Exclude,
-        combine: Combine::Pooled,
-        probes: vec![],
+        ..Objective::of_successes("o")
     }
 }
 

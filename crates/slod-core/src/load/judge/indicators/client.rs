@@ -1,4 +1,4 @@
-//! What the clients saw: response times, errors, timeouts.
+//! Indicators of the clients: response times, errors, timeouts.
 
 use super::super::super::usable::Chunk;
 use super::super::super::verdict::{Answer, Statement};
@@ -14,9 +14,9 @@ use crate::stats::proportion::{Share, wilson};
 const ERRORS_MAX: f64 = 0.001;
 /// Fewer requests do not show whether less than 0.1 % fail.
 const REQUESTS_MIN: u64 = 1000;
-/// Of the decision that too many requests fail.
+/// The significance level of the decision that too many requests fail.
 const LEVEL: f64 = 0.001;
-/// How much slower responses may be at the highest load than at the lowest one.
+/// How much slower responses may be at the highest load than at the lowest, as a factor.
 const CONSISTENT: f64 = 1.5;
 
 fn ms(time: std::time::Duration) -> String {

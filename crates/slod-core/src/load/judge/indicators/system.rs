@@ -1,4 +1,4 @@
-//! What was sampled of the service and its host: processors, memory, pool, circuit breakers.
+//! Indicators of the service and its host: processors, memory, pool, circuit breakers.
 
 use super::super::super::observed::{Curve, Span, gauges, length};
 use super::super::super::verdict::{Answer, SOAK_MIN};
@@ -18,7 +18,7 @@ const MINUTE: f64 = 60.0;
 const OPEN_MAX: f64 = 0.05;
 const TRIPS: f64 = 3.0;
 
-/// With what to do about it, if that is known.
+/// A finding with advice, if there is any.
 type Advised = (Found, Option<Advice>);
 
 /// The highest use of a minute against a limit, below the level at which a processor is full.
@@ -51,7 +51,7 @@ pub fn cpu(run: &RunRecord, spans: &[Span], limit: f64) -> (Found, Option<Advice
     (found, advice)
 }
 
-/// The first that is bad, or else the first that is unknown.
+/// The first bad finding, or else the first unknown one.
 fn worst(all: &[Found]) -> Option<Found> {
     let is = |answer| move |one: &&Found| one.0 == answer;
     let bad: Vec<_> = all.iter().filter(is(Answer::Bad)).collect();

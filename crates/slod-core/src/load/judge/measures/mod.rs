@@ -1,5 +1,5 @@
-//! What of a service and its host can be full: which series show it, from which value on, and what
-//! to do about it.
+//! The resources of a service and its host that can be full: the series that show it, the limit, and
+//! advice.
 //!
 //! ```text
 //! table.rs: all of them    readers.rs: their series    words.rs: what is said of them

@@ -1,4 +1,4 @@
-//! What is held and grows: memory, files, threads, connections, queues.
+//! Growth under a constant load: memory, files, threads, connections, queues.
 
 use super::super::super::observed::{Curve, gauges, length};
 use super::super::super::verdict::{Answer, Statement};
@@ -14,14 +14,14 @@ use std::time::Duration;
 /// Windows that are judged for growth; those of the warm-up are left out.
 const GROWTH_WINDOWS: u32 = 80;
 
-/// What may grow.
+/// A resource that may grow.
 struct Held {
     topic: &'static str,
     noun: &'static str,
-    /// The best one first; the others where it is missing.
+    /// The families that show it, the best first; the others are used where it is missing.
     families: &'static [&'static str],
     rules: GrowthRules,
-    /// What remains after a garbage collection, or what is usual.
+    /// Whether the lowest value of a window counts, which remains after a garbage collection, or the median.
     is_lowest: bool,
     unit: &'static str,
     scale: f64,
@@ -112,7 +112,7 @@ const fn rules(share: f64, floor: f64) -> GrowthRules {
     }
 }
 
-/// One for each number that is known, and one for all that are not.
+/// One statement for each known resource, and one for all others.
 pub(super) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
     let (mut all, mut missing) = (Vec::new(), Vec::new());
     for held in &HELD {
@@ -127,7 +127,7 @@ pub(super) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
     all
 }
 
-/// Whether memory grows, for each process.
+/// Whether the memory of each process grows.
 pub(in super::super) fn memory(usable: &Usable<'_>) -> Vec<Statement> {
     let held = &HELD[0];
     let curves = curves(usable.run, held.families);
@@ -135,7 +135,7 @@ pub(in super::super) fn memory(usable: &Usable<'_>) -> Vec<Statement> {
     each.map(|curve| grows(usable, held, curve)).collect()
 }
 
-/// One for each process or service, of the first family that has it.
+/// One curve for each process or service, of the first family that has it.
 pub(in super::super) fn curves(run: &RunRecord, families: &[&str]) -> Vec<Curve> {
     let mut all: Vec<Curve> = Vec::new();
     for curve in families.iter().flat_map(|family| gauges(run, family)) {
@@ -146,10 +146,9 @@ pub(in super::super) fn curves(run: &RunRecord, families: &[&str]) -> Vec<Curve>
     all
 }
 
-/// Whether one number grows.
+/// Whether a resource grows.
 fn grows(usable: &Usable<'_>, held: &Held, curve: &Curve) -> Statement {
-    let run = usable.run;
-    let width = length(run) / f64::from(GROWTH_WINDOWS);
+    let width = length(usable.run) / f64::from(GROWTH_WINDOWS);
     let of = |values: &[f64]| {
         if held.is_lowest {
             values.iter().copied().min_by(f64::total_cmp)
@@ -162,53 +161,57 @@ fn grows(usable: &Usable<'_>, held: &Held, curve: &Curve) -> Statement {
         width: Duration::from_secs_f64(width),
         values: &values,
     };
-    let name = format!("{} of {}", held.noun, curve.subject());
-    let shown = |value: f64| format!("{:.*}", digits(value / held.scale), value / held.scale);
-    let unit = held.unit;
-    let (answer, evidence) = match growth(windows.after_warm_up(), &held.rules) {
-        GrowthVerdict::Unknown { needed } => {
-            let evidence = format!(
-                "{name}: {needed} windows of {width:.0} s with samples are needed after the warm-up and the last restart; use a longer run, or a shorter `observe.interval`"
-            );
-            (Answer::Unknown, evidence)
-        }
-        GrowthVerdict::Steady { smallest_per_hour } => {
-            let evidence = format!(
-                "{name} does not grow; {}{unit} per hour would have been found",
-                shown(smallest_per_hour)
-            );
-            (Answer::Good, evidence)
-        }
-        GrowthVerdict::Plateauing(growth) => {
-            let evidence = format!(
-                "{name} grew from {} to {}{unit} and levels off, as after a start",
-                shown(growth.from),
-                shown(growth.to)
-            );
-            (Answer::Good, evidence)
+    let verdict = growth(windows.after_warm_up(), &held.rules);
+    let evidence = format!(
+        "{} of {}{}",
+        held.noun,
+        curve.subject(),
+        held.finding(verdict, width)
+    );
+    match verdict {
+        GrowthVerdict::Unknown { .. } => Statement::new(held.topic, Answer::Unknown, evidence),
+        GrowthVerdict::Steady { .. } | GrowthVerdict::Plateauing(_) => {
+            Statement::new(held.topic, Answer::Good, evidence)
         }
         GrowthVerdict::Growing(growth) => {
-            let evidence = format!(
-                "{name} grows by {}{unit} per hour ({} to {}), from {} to {}{unit}{}",
+            let evidence = evidence + &end_of(usable.run, held.topic, curve, &growth);
+            if load_explains(usable, GROWTH_WINDOWS) {
+                let evidence = evidence + "; so does the load";
+                Statement::new(held.topic, Answer::Unknown, evidence)
+            } else {
+                Statement::new(held.topic, Answer::Bad, evidence).advised(held.advice)
+            }
+        }
+    }
+}
+
+impl Held {
+    /// The result, as the rest of a sentence about the resource. `width` is that of the windows, in seconds.
+    fn finding(&self, verdict: GrowthVerdict, width: f64) -> String {
+        let shown = |value: f64| format!("{:.*}", digits(value / self.scale), value / self.scale);
+        let unit = self.unit;
+        match verdict {
+            GrowthVerdict::Unknown { needed } => format!(
+                ": {needed} windows of {width:.0} s with samples are needed after the warm-up and the last restart; use a longer run, or a shorter `observe.interval`"
+            ),
+            GrowthVerdict::Steady { smallest_per_hour } => format!(
+                " does not grow; {}{unit} per hour would have been found",
+                shown(smallest_per_hour)
+            ),
+            GrowthVerdict::Plateauing(growth) => format!(
+                " grew from {} to {}{unit} and levels off, as after a start",
+                shown(growth.from),
+                shown(growth.to)
+            ),
+            GrowthVerdict::Growing(growth) => format!(
+                " grows by {}{unit} per hour ({} to {}), from {} to {}{unit}",
                 shown(growth.per_hour),
                 shown(growth.low),
                 shown(growth.high),
                 shown(growth.from),
-                shown(growth.to),
-                end_of(run, held.topic, curve, &growth)
-            );
-            if load_explains(usable, GROWTH_WINDOWS) {
-                (Answer::Unknown, format!("{evidence}; so does the load"))
-            } else {
-                (Answer::Bad, evidence)
-            }
+                shown(growth.to)
+            ),
         }
-    };
-    let statement = Statement::new(held.topic, answer, evidence);
-    if answer == Answer::Bad {
-        statement.advised(held.advice)
-    } else {
-        statement
     }
 }
 

@@ -1,4 +1,4 @@
-//! What grows, slows down or fails more and more under a constant load.
+//! Growth, slowdown and rising errors under a constant load.
 
 pub(super) mod growth;
 mod room;

@@ -1,4 +1,4 @@
-//! What is left of a limit, and when it is reached at the pace of a growth.
+//! The distance to a limit, and when growth reaches it.
 
 use super::super::super::RunRecord;
 use super::super::super::observed::{Curve, gauges};

@@ -1,0 +1,150 @@
+//! What is counted between two scrapes: rates, resets, quantiles and histograms.
+
+use super::*;
+
+#[test]
+fn rates_need_two_scrapes_and_are_those_of_the_last_minute() {
+    let mut watched = Watched::new("");
+    let page = |good: u32, bad: u32| {
+        format!(
+            "http_requests_total{{code=\"200\"}} {good}\nhttp_requests_total{{code=\"500\"}} {bad}\n"
+        )
+    };
+    let first = watched.follow(0, &page(1000, 10));
+    assert_eq!((first.requests_per_second, first.error_ratio), (None, None));
+    assert!(close(first.number(Role::Requests), 0.0));
+    let second = watched.follow(10, &page(1090, 20));
+    assert!(close(second.requests_per_second, 10.0), "{second:?}");
+    assert!(close(second.error_ratio, 0.1), "{second:?}");
+    for step in 2..=8_u32 {
+        watched.follow(u64::from(step) * 10, &page(1090, 20));
+    }
+    let quiet = watched.follow(90, &page(1090, 20));
+    assert!(close(quiet.requests_per_second, 0.0), "{quiet:?}");
+    assert_eq!(quiet.error_ratio, None);
+    assert!(close(quiet.number(Role::Requests), 100.0));
+    // After a pause that is too long, a rate needs two scrapes again.
+    let later = watched.follow(200, &page(5000, 20));
+    assert_eq!(later.requests_per_second, None);
+    assert!(close(later.number(Role::Requests), 4010.0));
+}
+
+#[test]
+fn the_first_errors_of_all_count() {
+    let mut watched = Watched::new("");
+    let before = watched.follow(0, "http_requests_total{status=\"2xx\"} 5\n");
+    assert!(close(before.number(Role::Errors), 0.0), "{before:?}");
+    let page = "http_requests_total{status=\"2xx\"} 15\nhttp_requests_total{status=\"5xx\"} 10\n";
+    let after = watched.follow(10, page);
+    assert!(close(after.number(Role::Errors), 10.0), "{after:?}");
+    assert!(close(after.error_ratio, 0.5), "{after:?}");
+}
+
+#[test]
+fn a_family_without_series_counts_its_first_requests() {
+    let mut watched = Watched::new("");
+    let kind = "# TYPE http_requests_total counter\n";
+    let before = watched.follow(0, kind);
+    assert!(close(before.number(Role::Requests), 0.0), "{before:?}");
+    let page = format!(
+        "{kind}http_requests_total{{code=\"200\"}} 8\nhttp_requests_total{{code=\"500\"}} 2\n"
+    );
+    let first = watched.follow(10, &page);
+    assert!(close(first.number(Role::Requests), 10.0), "{first:?}");
+    assert!(close(first.number(Role::Errors), 2.0), "{first:?}");
+    let later = watched.follow(20, &page.replace("} 8", "} 18"));
+    assert!(close(later.requests_per_second, 1.0), "{later:?}");
+    // Without a label of the status, errors are not known.
+    let other = Watched::new("").follow(0, &format!("{kind}http_requests_total 5\n"));
+    assert_eq!(other.number(Role::Errors), None);
+}
+
+/// In several processes, `prometheus_client` has a metric with labels only from its first event on.
+#[test]
+fn a_metric_that_begins_counts_its_first_events() {
+    let mut watched = Watched::new("");
+    let page = "sqlalchemy_pool_checked_out 1\n";
+    let before = watched.follow(0, page);
+    assert_eq!(before.number(Role::CircuitBreakerTrips), None);
+    let begun = format!("{page}circuit_breaker_trips_total{{name=\"payments\"}} 2\n");
+    let after = watched.follow(10, &begun);
+    assert!(
+        close(after.number(Role::CircuitBreakerTrips), 2.0),
+        "{after:?}"
+    );
+}
+
+/// Two workers without a shared page: the scrapes meet one or the other.
+#[test]
+fn processes_that_answer_in_turn_are_named_and_not_counted() {
+    let mut watched = Watched::new("");
+    let page = |worker: u32, step: u32| {
+        let all = worker * 1000 + step;
+        format!("http_requests_total{{code=\"200\"}} {all}\n")
+    };
+    let mut errors = 0;
+    for step in 0..100_u32 {
+        let metrics = watched.follow(u64::from(step) * 10, &page(1 + step % 2, step));
+        errors += u32::from(metrics.scrape.error.is_some());
+        if let Some(error) = metrics.scrape.error {
+            assert!(
+                error.contains("several processes answer in turn"),
+                "{error}"
+            );
+        }
+    }
+    assert_eq!(errors, 94, "from the third return on");
+    let one = (100..130_u32).map(|step| watched.follow(u64::from(step) * 10, &page(1, step)));
+    let last = one.last().expect("some");
+    assert_eq!(last.scrape.error, None, "one of them is left");
+    assert!(close(last.requests_per_second, 0.1), "{last:?}");
+}
+
+#[test]
+fn an_exporter_whose_target_comes_back_has_counted_nothing_new() {
+    let mut watched = Watched::new("");
+    watched.follow(0, "nginx_up 0\n");
+    let back = watched.follow(10, "nginx_up 1\nnginx_http_requests_total 5000\n");
+    assert!(close(back.number(Role::Requests), 0.0), "{back:?}");
+}
+
+#[test]
+fn resets_and_missing_series_are_handled_as_prometheus_does() {
+    let mut watched = Watched::new("");
+    watched.follow(0, "http_requests_total{code=\"200\"} 100\n");
+    let reset = watched.follow(10, "http_requests_total{code=\"200\"} 7\n");
+    assert!(close(reset.number(Role::Requests), 7.0), "{reset:?}");
+    let gone = watched.follow(20, "other 1\n");
+    assert_eq!(gone.number(Role::Requests), None);
+    let back = watched.follow(30, "http_requests_total{code=\"200\"} 9\n");
+    assert!(close(back.number(Role::Requests), 9.0), "{back:?}");
+}
+
+#[test]
+fn quantiles_are_those_of_what_was_counted_meanwhile() {
+    let mut watched = Watched::new("");
+    let page = |fast: u32, slow: u32| {
+        let all = fast + slow;
+        format!(
+            "http_request_duration_seconds_bucket{{le=\"0.1\"}} {fast}\nhttp_request_duration_seconds_bucket{{le=\"0.5\"}} {all}\nhttp_request_duration_seconds_bucket{{le=\"+Inf\"}} {all}\nhttp_request_duration_seconds_sum 1\nhttp_request_duration_seconds_count {all}\n"
+        )
+    };
+    assert_eq!(watched.follow(0, &page(100_000, 0)).quantiles, None);
+    let metrics = watched.follow(10, &page(100_050, 50));
+    let [p50, p95, _] = metrics.quantiles.expect("known");
+    assert!(
+        (p50 - 0.1).abs() < 1e-9 && (p95 - 0.46).abs() < 1e-9,
+        "{metrics:?}"
+    );
+    let histogram = metrics.histogram(Role::RequestDuration).expect("found");
+    assert_eq!(histogram.counts, [50, 50, 0]);
+}
+
+#[test]
+fn an_increase_that_nobody_can_count_is_counted_as_dropped() {
+    let mut watched = Watched::new("");
+    watched.follow(0, "http_requests_total{code=\"200\"} 5\n");
+    let metrics = watched.follow(10, "http_requests_total{code=\"200\"} 1e300\n");
+    assert!(close(metrics.number(Role::Requests), 0.0), "{metrics:?}");
+    assert_eq!(metrics.scrape.dropped, 1);
+}
