@@ -122,11 +122,15 @@ pub fn breaking(sent: &[u8], ending: Ending) -> SocketAddr {
             let mut all = vec![0; 4096];
             let _ = stream.read(&mut all).await;
             let _ = stream.write_all(&sent).await;
-            // What is unread when it closes would reset the connection.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            let _ = stream.try_read(&mut all);
-            if ending == Ending::Reset {
-                let _ = stream.set_zero_linger();
+            match ending {
+                Ending::Reset => {
+                    let _ = stream.set_zero_linger();
+                }
+                // What is unread when it closes would reset the connection.
+                Ending::Closed => {
+                    let _ = stream.shutdown().await;
+                    while stream.read(&mut all).await.is_ok_and(|count| count > 0) {}
+                }
             }
         }
     })
