@@ -216,10 +216,10 @@ second line, with a comma\",,attack,1,GET,http://a,
     assert_eq!((window.good, window.errors()), (1, 1));
     // What is wrong is shown by the first line of its record.
     let csv = format!("{csv}x,\"a\nb\"\n");
-    let fault = read(Tool::Vegeta, &csv).err().expect("is not valid");
+    let fault = read(Tool::Vegeta, &csv).expect_err("is not valid");
     assert!(fault.starts_with("line 4: "), "{fault}");
     let open = format!("1,\"{}", "a\n".repeat(1 << 19));
-    let fault = read(Tool::Vegeta, &open).err().expect("is not valid");
+    let fault = read(Tool::Vegeta, &open).expect_err("is not valid");
     assert_eq!(fault, "line 1: is longer than 1 MiB");
 }
 

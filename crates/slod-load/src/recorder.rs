@@ -15,8 +15,8 @@ pub const WINDOW: Duration = Duration::from_secs(1);
 /// Every thread looks at the clock so often. How late it is then shows a thread that stood still, also
 /// where nothing else was due.
 const TICK: Duration = Duration::from_millis(10);
-/// Less than this is how late timers are by themselves.
-const TIMER: Duration = Duration::from_millis(4);
+/// A thread that is less late has not stood still: so long a busy machine may take to give it a processor.
+const STALL: Duration = Duration::from_millis(50);
 /// Buckets of lags in microseconds: powers of two.
 const LAGS: usize = 40;
 
@@ -226,7 +226,7 @@ impl Recorder {
     /// The ticks that were due before a moment.
     fn count_ticks(&mut self, until: Instant, now: Instant) {
         while self.tick <= until {
-            let is_late = now.saturating_duration_since(self.tick) >= TIMER;
+            let is_late = now.saturating_duration_since(self.tick) >= STALL;
             let due = if is_late { self.tick } else { now };
             count_lag(&mut self.current.ticks, due, now);
             self.tick += TICK;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long a request takes that arrives at a time: a queue, a stall.
 pub type Service = Arc<Mutex<dyn FnMut(Instant) -> Instant + Send>>;
@@ -123,7 +123,10 @@ pub fn breaking(sent: &[u8], ending: Ending) -> SocketAddr {
             let _ = stream.read(&mut all).await;
             let _ = stream.write_all(&sent).await;
             match ending {
+                // What the client still writes would end differently.
                 Ending::Reset => {
+                    let quiet = Duration::from_millis(50);
+                    while let Ok(Ok(1..)) = timeout(quiet, stream.read(&mut all)).await {}
                     let _ = stream.set_zero_linger();
                 }
                 // What is unread when it closes would reset the connection.
