@@ -71,6 +71,7 @@ fn run() -> RunRecord {
         started: 70_003,
         dropped: second,
         lacking: second,
+        repeated: 0,
         unjudged: 0,
         good: 70_000,
         failed: vec![(Cause::Timeout, 2), (Cause::Status, 1)],

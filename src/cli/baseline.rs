@@ -1,12 +1,11 @@
 //! `slod baseline`: a run as the baseline of its service and scenario, and whether a later one is worse.
 
 use super::output::{complain, show};
-use super::runs::{stored, with_config};
+use super::runs::{show_list, stored, with_config};
 use super::{ConfigArg, OutputFormat, exit, read_number};
-use crate::clock::Clock;
 use crate::config::Config;
 use crate::load::{compare, unfit_as_baseline};
-use crate::report::runs::{Finding, RunEntry, findings_to_text, list_to_text};
+use crate::report::runs::{Finding, findings_to_text};
 use crate::store::{Store, StoreError, StoredRun};
 use clap::{Args, Subcommand};
 
@@ -125,8 +124,5 @@ fn verdict(findings: &[Finding]) -> u8 {
 
 fn list(config: &Config, format: OutputFormat) -> Result<u8, StoreError> {
     let store = Store::open_read_only(&config.store.path)?;
-    let (runs, now) = (baselines(&store, None)?, Clock::system().now());
-    let entries: Vec<RunEntry> = runs.iter().map(|run| RunEntry::of(run, now)).collect();
-    show(&format.of(&entries, |entries| list_to_text(entries)));
-    Ok(exit::OK)
+    show_list(config, &store, &baselines(&store, None)?, format)
 }

@@ -7,7 +7,7 @@ mod requests;
 mod scenarios;
 
 use super::load::plan::service;
-use super::load::thresholds_code;
+use super::load::verdict_code;
 use super::output::{complain, show};
 use super::span::When;
 use super::{ConfigArg, exit, runs};
@@ -170,7 +170,7 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
         ImportFormat::Json => report.to_json(),
         ImportFormat::Junit => report.to_junit(),
     });
-    Ok(thresholds_code(&report))
+    Ok(verdict_code(&report))
 }
 
 /// k6 compresses what it writes into a file whose name ends in `.gz`.

@@ -30,6 +30,7 @@ pub struct KeptRun {
 enum News {
     Window(LoadWindow),
     Tick(Tick),
+    Lack(String),
     End(Arc<RunRecord>),
 }
 
@@ -83,6 +84,11 @@ impl KeptRun {
         self.send(News::Tick(tick));
     }
 
+    /// What the generator's machine lacked first.
+    pub fn lacks(&self, words: String) {
+        self.send(News::Lack(words));
+    }
+
     fn send(&self, news: News) {
         // Without a writer there is nobody to take it, which was reported.
         let _ = self.news.send(news);
@@ -133,6 +139,7 @@ impl Writer {
             match received.recv_timeout(due.saturating_duration_since(Instant::now())) {
                 Ok(News::Window(window)) => self.take(window),
                 Ok(News::Tick(tick)) => self.part.ticks.push(tick),
+                Ok(News::Lack(words)) => self.part.lack = Some(words),
                 Ok(News::End(run)) => {
                     let path = self.store.path().to_owned();
                     return report(&path, self.store.end_run(self.id, &run));

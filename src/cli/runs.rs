@@ -1,14 +1,14 @@
 //! `slod runs`: which load runs there were, and what one of them shows.
 
-use super::load::thresholds_code;
+use super::load::verdict_code;
 use super::output::{complain, show};
 use super::{ConfigArg, OutputFormat, exit, kept_run, read_number};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::load::RunRecord;
-use crate::report::load_run::{Beside, Compared, RunReport};
+use crate::report::load_run::{Beside, Compared, RunReport, RunSummary};
 use crate::report::log_file::{LogSummary, summarize};
-use crate::report::runs::{RunEntry, list_to_text};
+use crate::report::runs::{RunRow, list_to_text};
 use crate::store::{RunState, Store, StoreError, StoredRun};
 use clap::{Args, Subcommand, ValueEnum};
 use std::fs::File;
@@ -31,7 +31,7 @@ pub struct RunsArgs {
 enum Command {
     /// List the runs, the newest first.
     List(ListArgs),
-    /// Report what a run shows: exit code 99 if a threshold was missed or no request succeeded, 2 if the run has too few requests for one.
+    /// Report what a run shows: exit code 99 if the service failed it, 2 if the run cannot show it.
     Show(ShowArgs),
     /// Delete a run.
     Delete(OneArgs),
@@ -104,9 +104,25 @@ pub fn with_config(
 fn list(config: &Config, args: &ListArgs) -> Result<u8, StoreError> {
     let store = Store::open_read_only(&config.store.path)?;
     let runs = store.runs(args.service.as_deref(), LISTED_MAX)?;
+    show_list(config, &store, &runs, args.format)
+}
+
+/// Runs, each with what it shows by the config of today.
+pub fn show_list(
+    config: &Config,
+    store: &Store,
+    runs: &[StoredRun],
+    format: OutputFormat,
+) -> Result<u8, StoreError> {
     let now = Clock::system().now();
-    let entries: Vec<RunEntry> = runs.iter().map(|run| RunEntry::of(run, now)).collect();
-    show(&args.format.of(&entries, |entries| list_to_text(entries)));
+    let row = |run: &StoredRun| {
+        let record = store.run(run.id)?.map(|(_, record)| record);
+        let summary = record
+            .map(|record| RunSummary::of(&RunReport::new(record, config.service(&run.service))));
+        Ok(RunRow::of(run, now, summary))
+    };
+    let rows: Result<Vec<RunRow>, StoreError> = runs.iter().map(row).collect();
+    show(&format.of(&rows?, |rows| list_to_text(rows)));
     Ok(exit::OK)
 }
 
@@ -155,7 +171,7 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
         RunFormat::Markdown => report.to_markdown(beside),
         RunFormat::Html => report.to_html(beside),
     });
-    Ok(thresholds_code(&report))
+    Ok(verdict_code(&report))
 }
 
 fn read_log(path: &Path, run: &RunRecord) -> Result<LogSummary, String> {

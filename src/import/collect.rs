@@ -281,6 +281,7 @@ fn window(number: i64, users: f64, second: Option<&Second>) -> LoadWindow {
         started: good + failed.iter().map(|(_, count)| count).sum::<u64>(),
         dropped: second.map_or(0, |one| one.dropped),
         lacking: 0,
+        repeated: 0,
         unjudged: 0,
         good,
         failed,

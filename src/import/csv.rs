@@ -1,6 +1,12 @@
-//! Lines of comma-separated values (RFC 4180), without line breaks in values.
+//! Comma-separated values (RFC 4180).
 
-/// The values of a line.
+/// Whether a record goes on in the next line, because it ends within quotes.
+pub fn is_open(record: &str) -> bool {
+    let quotes = record.bytes().filter(|byte| *byte == b'"').count();
+    !quotes.is_multiple_of(2)
+}
+
+/// The values of a record.
 pub fn values(line: &str) -> Vec<String> {
     let mut values = Vec::new();
     let (mut value, mut quoted) = (String::new(), false);

@@ -101,7 +101,7 @@ fn read_csv(
     // Versions before 0.31 have no such column.
     let expected = csv::columns(header, ["expected_response"]).ok();
     let text_of_error = csv::columns(header, ["error"]).ok();
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.record()? {
         let values = csv::values(&line);
         let text = |place: usize| values.get(place).map(String::as_str).unwrap_or_default();
         let filled = |place: usize| Some(text(place).to_owned()).filter(|text| !text.is_empty());

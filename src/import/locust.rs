@@ -34,7 +34,7 @@ pub(super) fn read(
     let [longest] =
         csv::columns(&header, ["Total Max Response Time"]).map_or([None], |all| all.map(Some));
     let (mut before, mut moments) = ([0_u64; 2], 0_u64);
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.record()? {
         let values = csv::values(&line);
         let text = |place: usize| values.get(place).map_or("", |text| text.trim());
         let [time, users, name, requests, failures] = columns;

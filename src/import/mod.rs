@@ -143,16 +143,23 @@ fn run(tool: Tool, service: &str, from: Timestamp, windows: Vec<LoadWindow>) -> 
 struct Lines<R> {
     input: R,
     number: u64,
+    /// The first line of what was read last.
+    first: u64,
 }
 
 impl<R: BufRead> Lines<R> {
     const fn new(input: R) -> Self {
-        Self { input, number: 0 }
+        Self {
+            input,
+            number: 0,
+            first: 0,
+        }
     }
 
     /// The next line without its end; `None` after the last one.
     fn next(&mut self) -> Result<Option<String>, ImportError> {
         self.number += 1;
+        self.first = self.number;
         let mut line = Vec::new();
         let mut limited = self.input.by_ref().take(LINE_MAX);
         limited
@@ -168,9 +175,31 @@ impl<R: BufRead> Lines<R> {
         Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
     }
 
+    /// The next record of comma-separated values, without its end.
+    fn record(&mut self) -> Result<Option<String>, ImportError> {
+        let first = self.next()?;
+        first.map(|line| self.whole(line)).transpose()
+    }
+
+    /// A record that begins with a line: values in quotes may have line breaks.
+    fn whole(&mut self, mut record: String) -> Result<String, ImportError> {
+        let first = self.number;
+        while csv::is_open(&record) {
+            let Some(line) = self.next()? else { break };
+            record.push('\n');
+            record.push_str(&line);
+            if record.len() as u64 >= LINE_MAX {
+                self.first = first;
+                return Err(self.fault("is longer than 1 MiB"));
+            }
+        }
+        self.first = first;
+        Ok(record)
+    }
+
     fn fault(&self, what: impl Into<String>) -> ImportError {
         ImportError::Line {
-            number: self.number,
+            number: self.first,
             what: what.into(),
         }
     }

@@ -17,7 +17,7 @@ pub(super) fn read(
     };
     let names = ["request-start", "request-duration", "status"];
     let columns = csv::columns(&header, names).map_err(|what| lines.fault(what))?;
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.record()? {
         let values = csv::values(&line);
         let [begin, took, status] = columns.map(|place| {
             values

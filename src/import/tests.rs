@@ -206,6 +206,24 @@ fn vegeta_is_read_in_both_forms_by_the_end_of_requests() {
 }
 
 #[test]
+fn values_in_quotes_have_line_breaks() {
+    let csv = "1790000000100000000,0,1000,0,0,\"read: \"\"bad\"\"
+second line, with a comma\",,attack,1,GET,http://a,
+1790000000200000000,200,1000,0,5,,b2s=,attack,0,GET,http://a,
+";
+    let run = read(Tool::Vegeta, csv).expect("readable");
+    let window = &run.windows[0];
+    assert_eq!((window.good, window.errors()), (1, 1));
+    // What is wrong is shown by the first line of its record.
+    let csv = format!("{csv}x,\"a\nb\"\n");
+    let fault = read(Tool::Vegeta, &csv).expect_err("is not valid");
+    assert!(fault.starts_with("line 4: "), "{fault}");
+    let open = format!("1,\"{}", "a\n".repeat(1 << 19));
+    let fault = read(Tool::Vegeta, &open).expect_err("is not valid");
+    assert_eq!(fault, "line 1: is longer than 1 MiB");
+}
+
+#[test]
 fn oha_counts_from_the_given_start() {
     let text = "request-start,DNS,DNS+dialup,Response-delay,request-duration,bytes,status
 0.5,0.001,0.002,0.1,0.11,20,200

@@ -29,7 +29,7 @@ pub(super) fn read(
         let seen = if line.starts_with('{') {
             json(&line)
         } else {
-            comma_separated(&line)
+            comma_separated(&lines.whole(line)?)
         };
         let what = "is not a line of `vegeta encode --to csv` or `--to json`";
         collector.request(seen.ok_or_else(|| lines.fault(what))?);

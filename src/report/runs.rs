@@ -3,6 +3,7 @@
 use crate::format::{numbers, times};
 use crate::load::{Answer, Statement};
 use crate::outcome::Timestamp;
+use crate::report::load_run::RunSummary;
 use crate::report::table::{drawn, plain};
 use crate::store::{RunState, StoredRun};
 use crate::text::printable;
@@ -38,7 +39,35 @@ impl RunEntry {
     }
 }
 
-pub fn list_to_text(runs: &[RunEntry]) -> String {
+/// A run of a list with what it shows.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunRow {
+    #[serde(flatten)]
+    entry: RunEntry,
+    /// Null if the run cannot be read.
+    summary: Option<RunSummary>,
+}
+
+impl RunRow {
+    pub fn of(run: &StoredRun, now: Timestamp, summary: Option<RunSummary>) -> Self {
+        Self {
+            entry: RunEntry::of(run, now),
+            summary,
+        }
+    }
+
+    /// Of a run that ended.
+    fn verdict(&self) -> String {
+        let is_over = self.entry.state == RunState::Ended.label();
+        match &self.summary {
+            None => "unreadable".to_owned(),
+            Some(summary) if is_over => summary.verdict(),
+            Some(_) => "-".to_owned(),
+        }
+    }
+}
+
+pub fn list_to_text(runs: &[RunRow]) -> String {
     if runs.is_empty() {
         return "no runs\n".to_owned();
     }
@@ -49,10 +78,12 @@ pub fn list_to_text(runs: &[RunEntry]) -> String {
         "ENGINE",
         "FROM (UTC)",
         "LENGTH",
+        "VERDICT",
         "",
     ];
     let mut table = plain(&heads);
-    for run in runs {
+    for row in runs {
+        let run = &row.entry;
         let length = (run.to - run.from).to_std().unwrap_or_default();
         table.add_row(vec![
             run.id.to_string(),
@@ -61,6 +92,7 @@ pub fn list_to_text(runs: &[RunEntry]) -> String {
             printable(&run.engine).to_string(),
             times::second(run.from),
             numbers::span(length),
+            row.verdict(),
             remark(run).to_owned(),
         ]);
     }
@@ -112,8 +144,22 @@ pub fn findings_to_text(findings: &[Finding]) -> String {
 mod tests {
     use super::*;
 
+    fn summary() -> RunSummary {
+        RunSummary {
+            finding: String::new(),
+            verdict: "passed",
+            findings: 1,
+            peak: 200.0,
+            peak_unit: "users",
+            requests: 1000,
+            rate_per_second: 10.0,
+            error_ratio: Some(0.0),
+            p95_seconds: None,
+        }
+    }
+
     #[test]
-    fn a_list_shows_baselines_and_what_goes_on() {
+    fn a_list_shows_verdicts_baselines_and_what_goes_on() {
         let end = Timestamp::from_secs(600);
         let mut run = StoredRun {
             id: 3,
@@ -126,7 +172,7 @@ mod tests {
             is_open: false,
         };
         let row = |run: &StoredRun, now: Timestamp| -> Vec<String> {
-            let text = list_to_text(&[RunEntry::of(run, now)]);
+            let text = list_to_text(&[RunRow::of(run, now, Some(summary()))]);
             let row = text.lines().nth(1).unwrap_or_default().split_whitespace();
             row.map(str::to_owned).collect()
         };
@@ -138,6 +184,9 @@ mod tests {
             "1970-01-01",
             "00:00:00",
             "10m",
+            "passed,",
+            "1",
+            "finding",
             "baseline",
         ];
         assert_eq!(row(&run, end), expected);

@@ -134,11 +134,23 @@ const RUNNING: &[Described<Running>] = &[
         },
     ),
     (
+        Family::counter(
+            "slod_load_repeated_requests_total",
+            RUN,
+            "Requests since the start of the run that were sent once more, because the service ended the kept connection before its answer or did not process them; absent for other engines than `slod`.",
+        ),
+        |samples, run| {
+            if let Some(repeated) = run.repeated {
+                samples.count(repeated);
+            }
+        },
+    ),
+    (
         Family::gauge(
             "slod_load_generator_lag_seconds",
             "seconds",
             RUN,
-            "How late requests were started in the last second, at the 99th percentile; absent for other engines than `slod`.",
+            "How late the generator was in the last second, at the 99th percentile of its starts or of its own ticks every 10 ms; absent for other engines than `slod`.",
         ),
         |samples, run| samples.value(run.lag.map(|lag| lag.as_secs_f64())),
     ),
@@ -315,6 +327,7 @@ mod tests {
             dropped: 0,
             good: 0,
             lacking: 0,
+            repeated: 0,
             unjudged: 50,
             failed: Vec::new(),
             latency: Histogram::default(),
@@ -333,6 +346,7 @@ mod tests {
             "slod_load_error_ratio{",
             "slod_load_latency_quantile_seconds{",
             "slod_load_dropped_starts_total{",
+            "slod_load_repeated_requests_total{",
             "slod_load_generator_lag_seconds{",
             "slod_load_generator_cpu_ratio{",
         ];

@@ -45,6 +45,8 @@ pub struct Running {
     pub unjudged: u64,
     /// `None` where nobody counts them.
     pub dropped: Option<Dropped>,
+    /// Sent once more, likewise.
+    pub repeated: Option<u64>,
     pub failed: Vec<(Cause, u64)>,
 }
 
@@ -127,6 +129,9 @@ impl Running {
             good: windows.iter().map(|window| window.good).sum(),
             unjudged: windows.iter().map(|window| window.unjudged).sum(),
             dropped: record.counts_dropped().then(|| Dropped::of(windows)),
+            repeated: record
+                .counts_repeated()
+                .then(|| windows.iter().map(|window| window.repeated).sum()),
             failed,
         })
     }

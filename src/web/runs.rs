@@ -12,28 +12,19 @@ use super::status::view;
 use super::store;
 use crate::config::Config;
 use crate::outcome::Timestamp;
-use crate::report::load_run::{Compared, RunReport, RunSummary};
-use crate::report::runs::RunEntry;
+use crate::report::load_run::{Compared, RunReport};
+use crate::report::runs::RunRow;
 use crate::runs::{Digest, Digests};
 use crate::store::{Store, StoreError, StoredRun};
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use serde::Serialize;
 use std::sync::Arc;
 
 /// Runs on a page at most. Each is read from the store once.
 const LIMIT: u32 = 100;
 const DEFAULT_LIMIT: u32 = 50;
-
-#[derive(Debug, Serialize)]
-struct RunView<'a> {
-    #[serde(flatten)]
-    entry: RunEntry,
-    /// Null if the run cannot be read.
-    summary: Option<&'a RunSummary>,
-}
 
 /// Runs, the newest first. The header `Link` has the address of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
@@ -47,8 +38,8 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
         now,
     };
     let (found, next) = wanted.read(&state).await?;
-    let runs = found.iter().map(|digest| RunView::of(digest, now));
-    let runs: Vec<RunView<'_>> = runs.collect();
+    let runs = found.iter().map(|digest| row(digest, now));
+    let runs: Vec<RunRow> = runs.collect();
     let mut response = Json(runs).into_response();
     if let Some(cursor) = next {
         let mut next = vec![("limit", limit.to_string()), ("cursor", cursor.to_string())];
@@ -172,11 +163,6 @@ fn config(state: &WebState) -> Arc<Config> {
     state.configs.borrow().clone()
 }
 
-impl<'a> RunView<'a> {
-    fn of(digest: &'a Digest, now: Timestamp) -> Self {
-        Self {
-            entry: RunEntry::of(&digest.run, now),
-            summary: digest.summary.as_deref(),
-        }
-    }
+fn row(digest: &Digest, now: Timestamp) -> RunRow {
+    RunRow::of(&digest.run, now, digest.summary.as_deref().cloned())
 }

@@ -218,6 +218,7 @@ fn seconds(from: u64, to: u64) -> Vec<LoadWindow> {
             started: 200,
             dropped: 0,
             lacking: 0,
+            repeated: 0,
             unjudged: 0,
             good: 199,
             failed: vec![(Cause::Timeout, 1)],

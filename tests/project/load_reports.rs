@@ -61,6 +61,7 @@ fn report(name: &str, latency: impl Fn(f64, f64) -> f64, observed: &[ObservedSer
             started: count,
             dropped: 0,
             lacking: 0,
+            repeated: 0,
             unjudged: 0,
             good: count,
             failed: Vec::new(),

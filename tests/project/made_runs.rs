@@ -73,6 +73,7 @@ fn window(second: u64, stage: usize, due: f64) -> LoadWindow {
         started: count,
         dropped: 0,
         lacking: 0,
+        repeated: 0,
         unjudged: 0,
         good: count - errors,
         failed,

@@ -31,6 +31,8 @@ pub struct Connection {
     line: Option<Line>,
     /// The timer of all its requests: a later deadline costs less than a new timer.
     timer: Option<Pin<Box<Sleep>>>,
+    /// Whether the last request was sent once more.
+    pub has_repeated: bool,
 }
 
 enum Line {
@@ -109,10 +111,15 @@ impl Connection {
         message: &Message<'_>,
         deadline: Instant,
     ) -> Result<Answer, Done> {
-        let Self { line, timer } = self;
+        let Self {
+            line,
+            timer,
+            has_repeated,
+        } = self;
+        *has_repeated = false;
         let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         timer.as_mut().reset(deadline);
-        let mut answer = pin!(exchange(line, plan, message));
+        let mut answer = pin!(exchange(line, plan, message, has_repeated));
         poll_fn(|cx| match answer.as_mut().poll(cx) {
             Poll::Pending if timer.as_mut().poll(cx).is_ready() => {
                 plan.examples.keep(Cause::Timeout, || {
@@ -131,6 +138,7 @@ async fn exchange(
     kept: &mut Option<Line>,
     plan: &Plan,
     message: &Message<'_>,
+    has_repeated: &mut bool,
 ) -> Result<Answer, Done> {
     let mut used = kept.take();
     if let Some(line) = &mut used
@@ -146,6 +154,7 @@ async fn exchange(
     if let Err(error) = &result
         && error.may_be_repeated(&message.step.request.method, was_used)
     {
+        *has_repeated = true;
         result = anew(kept, plan, message).await;
     }
     result.map_err(|error| error.kept(plan, message.values))

@@ -22,8 +22,6 @@ use tokio::time::Instant;
 const LEAD: Duration = Duration::from_millis(50);
 /// Windows that threads may be ahead of whoever takes them.
 const QUEUE: usize = 1024;
-/// How often a thread that waits for its last answers hands over its windows.
-const TICK: Duration = Duration::from_millis(100);
 
 /// A run in progress. Dropping it stops it.
 pub struct Engine {
@@ -221,7 +219,8 @@ async fn one(
     let ticker = recorder.clone();
     let ticks = tokio::task::spawn_local(async move {
         loop {
-            tokio::time::sleep(TICK).await;
+            let next = ticker.borrow().next_tick();
+            tokio::time::sleep_until(next).await;
             ticker.borrow_mut().roll(Instant::now());
         }
     });

@@ -12,6 +12,11 @@ use tokio::time::Instant;
 
 /// Width of a window.
 pub const WINDOW: Duration = Duration::from_secs(1);
+/// Every thread looks at the clock so often. How late it is then shows a thread that stood still, also
+/// where nothing else was due.
+const TICK: Duration = Duration::from_millis(10);
+/// A thread that is less late has not stood still: so long a busy machine may take to give it a processor.
+const STALL: Duration = Duration::from_millis(50);
 /// Buckets of lags in microseconds: powers of two.
 const LAGS: usize = 40;
 
@@ -23,6 +28,8 @@ pub struct Part {
     pub dropped: u64,
     /// Those of them that this machine lacked something for.
     pub lacking: u64,
+    /// Requests that were sent once more.
+    pub repeated: u64,
     pub good: u64,
     pub failed: Vec<(Cause, u64)>,
     /// Count by code of a scale without cuts.
@@ -31,6 +38,8 @@ pub struct Part {
     pub failed_latency: Vec<u32>,
     /// Starts by their lag: up to `2^n` microseconds each.
     pub lags: [u64; LAGS],
+    /// Likewise of the ticks that were due in it.
+    pub ticks: [u64; LAGS],
     /// Time of all users or requests in flight, in seconds.
     pub active: f64,
 }
@@ -42,6 +51,8 @@ pub struct Recorder {
     current: Part,
     /// Of the current window.
     end: Instant,
+    /// When the next tick is due.
+    tick: Instant,
     /// Users that run, or requests in flight, since when.
     active: usize,
     since: Instant,
@@ -68,11 +79,13 @@ impl Part {
             started: 0,
             dropped: 0,
             lacking: 0,
+            repeated: 0,
             good: 0,
             failed: Vec::new(),
             latency: Vec::new(),
             failed_latency: Vec::new(),
             lags: [0; LAGS],
+            ticks: [0; LAGS],
             active: 0.0,
         }
     }
@@ -93,6 +106,12 @@ impl Part {
     }
 }
 
+fn count_lag(lags: &mut [u64; LAGS], due: Instant, now: Instant) {
+    let lag = now.saturating_duration_since(due).as_micros();
+    let bits = (u128::BITS - lag.leading_zeros()) as usize;
+    lags[bits.min(LAGS - 1)] += 1;
+}
+
 impl Recorder {
     /// For so many different requests.
     pub fn new(start: Instant, requests: usize, parts: Sender<Part>) -> Self {
@@ -102,6 +121,7 @@ impl Recorder {
             scale: Scale::new([]),
             current: Part::new(0),
             end: start + WINDOW,
+            tick: start + TICK,
             active: 0,
             since: start,
             over: VecDeque::new(),
@@ -113,9 +133,7 @@ impl Recorder {
     pub fn started(&mut self, intended: Instant, now: Instant) {
         self.roll(now);
         self.current.started += 1;
-        let lag = now.saturating_duration_since(intended).as_micros();
-        let bits = (u128::BITS - lag.leading_zeros()) as usize;
-        self.current.lags[bits.min(LAGS - 1)] += 1;
+        count_lag(&mut self.current.lags, intended, now);
     }
 
     pub fn dropped(&mut self) {
@@ -129,8 +147,10 @@ impl Recorder {
             first,
             ended: at,
             missing,
+            is_repeated,
         } = ended.exchanged;
         self.roll(at);
+        self.current.repeated += u64::from(is_repeated);
         match done {
             Done::Good => self.current.good += 1,
             Done::Failed(cause) => add(&mut self.current.failed, cause, 1),
@@ -186,6 +206,7 @@ impl Recorder {
     /// Hands over the windows that are over.
     pub fn roll(&mut self, now: Instant) {
         while now >= self.end {
+            self.count_ticks(self.end, now);
             self.add_active(self.end);
             let next = Part::new(self.current.number + 1);
             self.over
@@ -193,6 +214,22 @@ impl Recorder {
             let windows = u32::try_from(self.current.number + 1).unwrap_or(u32::MAX);
             self.end = self.start + WINDOW * windows;
             self.hand_over();
+        }
+        self.count_ticks(now, now);
+    }
+
+    /// When the clock is to be looked at next.
+    pub const fn next_tick(&self) -> Instant {
+        self.tick
+    }
+
+    /// The ticks that were due before a moment.
+    fn count_ticks(&mut self, until: Instant, now: Instant) {
+        while self.tick <= until {
+            let is_late = now.saturating_duration_since(self.tick) >= STALL;
+            let due = if is_late { self.tick } else { now };
+            count_lag(&mut self.current.ticks, due, now);
+            self.tick += TICK;
         }
     }
 
@@ -226,6 +263,33 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
+    async fn a_thread_that_stood_still_is_late_in_every_window_of_it() {
+        let (parts, mut received) = tokio::sync::mpsc::channel(8);
+        let start = Instant::now();
+        let mut recorder = Recorder::new(start, 1, parts);
+        let mut now = start;
+        // It stands still from 1.5 s to 3.2 s.
+        while now < start + Duration::from_secs(5) {
+            let stands = now == start + Duration::from_millis(1500);
+            now += if stands {
+                Duration::from_millis(1700)
+            } else {
+                TICK
+            };
+            recorder.roll(now);
+        }
+        let mut lags = Vec::new();
+        while let Ok(part) = received.try_recv() {
+            let ticks: u64 = part.ticks.iter().sum();
+            assert!((99..=101).contains(&ticks), "{ticks}");
+            lags.push(Part::lag(&part.ticks));
+        }
+        let limit = Duration::from_millis(16);
+        let is_late: Vec<bool> = lags.iter().map(|lag| *lag > limit).collect();
+        assert_eq!(is_late, [false, true, true, true, false], "{lags:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn windows_follow_each_other_and_keep_time() {
         let (parts, mut received) = tokio::sync::mpsc::channel(8);
         let start = Instant::now();
@@ -244,6 +308,7 @@ mod tests {
                 first: None,
                 ended: Instant::now(),
                 missing: None,
+                is_repeated: true,
             },
         });
         recorder.leave();
@@ -257,6 +322,7 @@ mod tests {
         recorder.roll(start + Duration::from_secs(3));
         let third = received.try_recv().expect("now it is");
         assert_eq!(third.failed, [(Cause::Timeout, 1)]);
+        assert_eq!((first.repeated, third.repeated), (0, 1));
         let scale = Scale::new([]);
         let code = third
             .latency

@@ -25,6 +25,8 @@ pub struct Exchanged {
     pub ended: Instant,
     /// The number of the capture that the answer lacks.
     pub missing: Option<usize>,
+    /// Whether it was sent once more, over another connection.
+    pub is_repeated: bool,
 }
 
 impl Session {
@@ -74,6 +76,7 @@ impl Session {
             first,
             ended,
             missing,
+            is_repeated: self.connection.has_repeated,
         }
     }
 

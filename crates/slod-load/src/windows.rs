@@ -103,6 +103,7 @@ impl Sum {
         all.started += other.started;
         all.dropped += other.dropped;
         all.lacking += other.lacking;
+        all.repeated += other.repeated;
         all.good += other.good;
         all.active += other.active;
         for (cause, count) in other.failed {
@@ -113,6 +114,10 @@ impl Sum {
         all.lags
             .iter_mut()
             .zip(other.lags)
+            .for_each(|(sum, count)| *sum += count);
+        all.ticks
+            .iter_mut()
+            .zip(other.ticks)
             .for_each(|(sum, count)| *sum += count);
     }
 }
@@ -134,12 +139,13 @@ fn window(part: Part, scenario: &Scenario, generator_cpu: Option<f64>) -> LoadWi
         started: part.started,
         dropped: part.dropped,
         lacking: part.lacking,
+        repeated: part.repeated,
         unjudged: 0,
         good: part.good,
         failed,
         latency: histogram(&part.latency),
         failed_latency: histogram(&part.failed_latency),
-        lag: Part::lag(&part.lags),
+        lag: Part::lag(&part.lags).max(Part::lag(&part.ticks)),
         generator_cpu,
     }
 }
@@ -162,6 +168,7 @@ pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
         all.started += window.started;
         all.dropped += window.dropped;
         all.lacking += window.lacking;
+        all.repeated += window.repeated;
         all.good += window.good;
         all.unjudged += window.unjudged;
         all.lag = all.lag.max(window.lag);
@@ -222,11 +229,13 @@ mod tests {
             started: 3,
             dropped: 1,
             lacking: 0,
+            repeated: 0,
             good: 2,
             failed: vec![(slod_core::outcome::Cause::Status, 1)],
             latency: vec![0, 2, 1],
             failed_latency: vec![0, 0, 1],
             lags: [0; 40],
+            ticks: [0; 40],
             active: 5.0,
         }
     }

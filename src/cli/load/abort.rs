@@ -52,6 +52,7 @@ mod tests {
             started: good + failed,
             dropped: 0,
             lacking: 0,
+            repeated: 0,
             unjudged: 0,
             good,
             failed: vec![(Cause::Refused, failed)],

@@ -141,7 +141,7 @@ impl GoingOn {
 
     fn take(&mut self, window: LoadWindow) {
         if window.lacking > 0 {
-            self.progress.lacks(self.generator.lack());
+            self.lacks();
         }
         self.progress.window(&window);
         self.kept.window(window.clone());
@@ -160,6 +160,18 @@ impl GoingOn {
             let why = format!("{threshold} was missed over {SLIDING} s ({source}): {measured}");
             self.stop(Ending::Aborted { why });
         }
+    }
+
+    /// Keeps what was lacking once, so that also a run that is killed has it.
+    fn lacks(&mut self) {
+        let lack = self.generator.lack();
+        if self.run.lack.is_none() {
+            self.run.lack.clone_from(&lack);
+            if let Some(words) = &lack {
+                self.kept.lacks(words.clone());
+            }
+        }
+        self.progress.lacks(lack);
     }
 
     fn stop(&mut self, ending: Ending) {

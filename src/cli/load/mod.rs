@@ -25,8 +25,8 @@ use super::span::read_duration;
 use super::{ConfigArg, GiveBack, exit, runs};
 use crate::config::Config;
 use crate::export::Tool;
-use crate::load::Ending;
-use crate::report::load_run::{Beside, Compared, Decision, RunReport, Threshold};
+use crate::load::{Answer, Ending};
+use crate::report::load_run::{Beside, Compared, RunReport, Threshold};
 use crate::units::Rate;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
@@ -158,17 +158,16 @@ fn code(report: &RunReport) -> u8 {
     match report.run.ending {
         Ending::Interrupted => exit::INTERRUPTED,
         Ending::Failed { .. } => exit::FAILED,
-        _ => thresholds_code(report),
+        _ => verdict_code(report),
     }
 }
 
-/// Whether something succeeded and the thresholds of a run were kept: latencies of failures keep none.
-pub fn thresholds_code(report: &RunReport) -> u8 {
-    match report.decision() {
-        _ if report.failure().is_some() => exit::THRESHOLDS,
-        Decision::Missed | Decision::Unmeasured => exit::THRESHOLDS,
-        Decision::Undecided => exit::UNKNOWN,
-        Decision::Kept | Decision::NotAsked => exit::OK,
+/// Whether the service passed, however the run ended.
+pub fn verdict_code(report: &RunReport) -> u8 {
+    match report.answer() {
+        Answer::Good => exit::OK,
+        Answer::Bad => exit::THRESHOLDS,
+        Answer::Unknown => exit::UNKNOWN,
     }
 }
 

@@ -174,6 +174,7 @@ mod tests {
             started: good,
             dropped: 0,
             lacking: 0,
+            repeated: 0,
             unjudged: 0,
             good,
             failed: Vec::new(),

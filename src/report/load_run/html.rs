@@ -13,13 +13,13 @@ const STYLE: PreEscaped<&str> = PreEscaped(concat!(
 ));
 
 pub(super) fn write(report: &RunReport, beside: Beside<'_>) -> String {
-    let (tone, answer) = word(report.answer());
+    let (tone, verdict) = (word(report.answer()).0, report.verdict_in_words());
     let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
-                title { (report.title()) ": " (answer) }
+                title { (report.title()) ": " (verdict) }
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="no-referrer";
@@ -33,6 +33,7 @@ pub(super) fn write(report: &RunReport, beside: Beside<'_>) -> String {
                 main {
                     section class={ "headline " (tone.class()) } {
                         h1 dir="auto" { (report.headline()) }
+                        p { "Verdict: " (verdict) }
                         @if !report.run.scenario.purpose.is_empty() {
                             p dir="auto" { "Purpose: " (report.run.scenario.purpose) }
                         }

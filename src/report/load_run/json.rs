@@ -78,6 +78,8 @@ pub(super) fn write(report: &RunReport) -> String {
         "from": from.to_utc().to_rfc3339(),
         "to": to.to_utc().to_rfc3339(),
         "ending": ending,
+        "verdict": report.verdict(),
+        "findings": report.findings(),
         "kept": report.decision().answer() != Answer::Bad,
         "thresholds": thresholds,
         "verdicts": statements,
@@ -103,6 +105,9 @@ fn known(mut value: Value, run: &RunRecord) -> Value {
     }
     if !run.counts_dropped() {
         unknown.push("dropped");
+    }
+    if !run.counts_repeated() {
+        unknown.push("repeated");
     }
     if !run.measures_lag() {
         unknown.extend(["lag_seconds", "lacking"]);
@@ -152,6 +157,7 @@ fn figures(figures: &Figures) -> Value {
         "error_ratio": figures.error_ratio(),
         "dropped": figures.dropped,
         "lacking": figures.lacking,
+        "repeated": figures.repeated,
         "rate_per_second": figures.rate(),
         "mean_seconds": seconds(figures.mean()),
         "p50_seconds": seconds(figures.quantile(0.5)),
@@ -170,6 +176,7 @@ fn request(request: &RequestFigures, length: Duration) -> Value {
     // A start that was not made has no request.
     value["dropped"] = Value::Null;
     value["lacking"] = Value::Null;
+    value["repeated"] = Value::Null;
     value["failed"] = Value::Object(causes.collect());
     let first = Figures::of_first_tokens(request);
     value["time_to_first_token"] = first.map_or(Value::Null, |first| {

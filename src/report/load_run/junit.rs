@@ -1,45 +1,110 @@
-//! The thresholds and verdicts of a run as `JUnit` XML, for continuous integration. What the run could
-//! not show is skipped.
+//! The thresholds and verdicts of a run as `JUnit` XML, for continuous integration. It has a failure
+//! where the run failed, and an error where what made its load did. What the run could not show is
+//! skipped, and what was found beside is the output of a case that passed.
 
 use super::RunReport;
-use crate::load::Answer;
+use crate::load::{Answer, Ending};
 use std::fmt::Write as _;
 
-pub(super) fn write(report: &RunReport) -> String {
-    let mut cases = String::new();
-    let (mut failures, mut skipped) = (0, 0);
-    let name = format!("{}.{}", report.run.service, report.run.scenario.name);
-    let mut case = |title: &str, answer: Answer, evidence: &str| {
-        let (class, title) = (escaped(&name), escaped(title));
-        write!(cases, "  <testcase classname=\"{class}\" name=\"{title}\"").unwrap_or_default();
-        let element = match answer {
-            Answer::Good => {
-                cases.push_str("/>\n");
-                return;
+/// How a case came out, with its reason.
+enum Case<'a> {
+    Passed,
+    Found(&'a str),
+    Skipped(&'a str),
+    Failed(&'a str),
+    /// What made the load failed.
+    Error(&'a str),
+}
+
+#[derive(Default)]
+struct Suite {
+    class: String,
+    cases: String,
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+impl Suite {
+    fn add(&mut self, title: &str, case: &Case<'_>) {
+        self.tests += 1;
+        let inner = match case {
+            Case::Passed => String::new(),
+            Case::Found(why) => format!("<system-out>found: {}</system-out>", escaped(why)),
+            Case::Skipped(why) => {
+                self.skipped += 1;
+                format!("<skipped message=\"{}\"/>", escaped(why))
             }
-            Answer::Bad => "failure",
-            Answer::Unknown => "skipped",
+            Case::Failed(why) => {
+                self.failures += 1;
+                format!("<failure message=\"{}\"/>", escaped(why))
+            }
+            Case::Error(why) => {
+                self.errors += 1;
+                format!("<error message=\"{}\"/>", escaped(why))
+            }
         };
-        failures += usize::from(answer == Answer::Bad);
-        skipped += usize::from(answer == Answer::Unknown);
-        let message = escaped(evidence);
-        writeln!(cases, "><{element} message=\"{message}\"/></testcase>").unwrap_or_default();
+        let (class, title) = (&self.class, escaped(title));
+        let head = format!("testcase classname=\"{class}\" name=\"{title}\"");
+        match inner.as_str() {
+            "" => writeln!(self.cases, "  <{head}/>"),
+            inner => writeln!(self.cases, "  <{head}>{inner}</testcase>"),
+        }
+        .unwrap_or_default();
+    }
+}
+
+pub(super) fn write(report: &RunReport) -> String {
+    let run = &report.run;
+    let mut suite = Suite {
+        class: escaped(&format!("{}.{}", run.service, run.scenario.name)),
+        ..Suite::default()
     };
+    suite.add("run", &ended(&run.ending));
     for held in &report.held {
-        case(
-            &held.threshold.to_string(),
-            held.decision.answer(),
-            &held.in_words(),
-        );
+        let words = held.in_words();
+        let case = case(held.decision.answer(), &words, Case::Failed);
+        suite.add(&held.threshold.to_string(), &case);
     }
     for one in &report.statements {
-        case(one.topic, one.answer, &one.evidence);
+        let bad = if report.is_failure(one) {
+            Case::Failed
+        } else {
+            Case::Found
+        };
+        suite.add(one.topic, &case(one.answer, &one.evidence, bad));
     }
-    let count = report.held.len() + report.statements.len();
-    let suite = escaped(&name);
+    let Suite {
+        class,
+        cases,
+        tests,
+        failures,
+        errors,
+        skipped,
+    } = suite;
+    let (at, seconds) = (run.from.to_utc(), report.length().as_secs_f64());
+    let at = at.format("%Y-%m-%dT%H:%M:%S");
     format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"{suite}\" tests=\"{count}\" failures=\"{failures}\" skipped=\"{skipped}\">\n{cases}</testsuite>\n"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"{class}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" time=\"{seconds:.3}\" timestamp=\"{at}\">\n{cases}</testsuite>\n"
     )
+}
+
+fn case<'a>(answer: Answer, words: &'a str, bad: impl Fn(&'a str) -> Case<'a>) -> Case<'a> {
+    match answer {
+        Answer::Good => Case::Passed,
+        Answer::Bad => bad(words),
+        Answer::Unknown => Case::Skipped(words),
+    }
+}
+
+fn ended(ending: &Ending) -> Case<'_> {
+    match ending {
+        Ending::Completed => Case::Passed,
+        Ending::Aborted { why } => Case::Failed(why),
+        Ending::Interrupted => Case::Skipped("interrupted"),
+        Ending::Failed { why } => Case::Error(why),
+    }
 }
 
 fn escaped(text: &str) -> String {
@@ -51,7 +116,7 @@ fn escaped(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             // Not allowed in XML, even escaped.
-            c if c.is_control() => out.push(' '),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push(' '),
             c => out.push(c),
         }
     }

@@ -2,14 +2,13 @@
 
 use super::RunReport;
 use super::sections::{Beside, Part, sections};
-use super::tables::word;
 use crate::report::sheet::{escaped, line};
 
 pub(super) fn write(report: &RunReport, beside: Beside<'_>) -> String {
-    let (_, answer) = word(report.answer());
+    let verdict = report.verdict_in_words();
     let mut page = format!("# Load run: {}\n\n", escaped(&report.title()));
     let finding = escaped(&report.finding());
-    line(&mut page, &format!("**{answer}**: {finding}\n"));
+    line(&mut page, &format!("**{verdict}**: {finding}\n"));
     line(&mut page, &escaped(&report.circumstances()));
     for section in sections(report, beside) {
         line(&mut page, &format!("\n## {}", section.title));

@@ -19,16 +19,18 @@ mod tests;
 
 pub use compared::Compared;
 pub use html::body;
+use requirement::promised;
 pub use requirement::{Requirement, requirements};
 pub use sections::Beside;
 pub use summary::RunSummary;
+use summary::with_findings;
 pub use threshold::{Decision, Held, Measured, Missing, Threshold};
 
 use crate::config::ServiceSpec;
 use crate::format::{numbers, times};
 use crate::load::{
     Advice, Answer, Ending, Figures, Indicators, Limit, LoadWindow, OBSERVED, REQUESTS, RunRecord,
-    Statement, Usable, advice, indicators, statements,
+    SOAK, Statement, Usable, advice, indicators, statements,
 };
 use crate::outcome::Cause;
 use crate::slo::Sli;
@@ -44,6 +46,8 @@ pub struct RunReport {
     pub held: Vec<Held>,
     pub statements: Vec<Statement>,
     pub indicators: Indicators,
+    /// The load that the config promises, in the unit of the scenario.
+    promised: Option<f64>,
 }
 
 impl RunReport {
@@ -57,7 +61,9 @@ impl RunReport {
         let held: Vec<Held> = all.map(|one| judged(&one, &run)).collect();
         let statements = statements(&run, service.and_then(limit));
         let indicators = indicators(&run);
+        let load = service.and_then(|service| service.load.as_ref());
         Self {
+            promised: promised(&run.scenario, load),
             run,
             held,
             statements,
@@ -142,24 +148,64 @@ impl RunReport {
         format!("{from} UTC, {length}, {who}, {ending}")
     }
 
-    /// Whether the service passed; unknown where the run could not show it. What is bad is so even
-    /// if the generator was the limit at other times.
+    /// Whether the service passed; unknown where the run could not show it. The exit code, the list of
+    /// runs, the metric and every format of the report say the same. What was missed is so even if the
+    /// generator was the limit at other times.
     pub fn answer(&self) -> Answer {
-        let is_bad = self.statements.iter().any(|one| one.answer == Answer::Bad);
-        let is_limited = self.limited().is_some();
+        let fails = self.statements.iter().any(|one| self.is_failure(one));
+        let shows_nothing = self.limited().or(self.failure()).is_some();
         match (&self.run.ending, self.decision()) {
             (Ending::Failed { .. }, _) => Answer::Unknown,
-            _ if is_bad => Answer::Bad,
+            _ if fails => Answer::Bad,
             (_, Decision::Missed) => Answer::Bad,
-            _ if is_limited => Answer::Unknown,
+            _ if shows_nothing => Answer::Unknown,
             (_, Decision::Unmeasured) | (Ending::Aborted { .. }, _) => Answer::Bad,
             (Ending::Interrupted, _) | (_, Decision::Undecided) => Answer::Unknown,
             (Ending::Completed, Decision::Kept | Decision::NotAsked) => Answer::Good,
         }
     }
 
+    /// Whether a statement fails the run by itself: no request succeeded, or the service broke under
+    /// a load that its config promises. What else is bad is a finding.
+    pub fn is_failure(&self, one: &Statement) -> bool {
+        let levels = one.level.zip(self.promised);
+        let is_promised = levels.is_some_and(|(level, promised)| level <= promised);
+        one.answer == Answer::Bad && (one.topic == REQUESTS || is_promised)
+    }
+
+    /// How many statements are bad and fail nothing.
+    pub fn findings(&self) -> usize {
+        let bad = self
+            .statements
+            .iter()
+            .filter(|one| one.answer == Answer::Bad);
+        bad.filter(|one| !self.is_failure(one)).count()
+    }
+
+    /// `passed`, `failed`, or `unknown`.
+    pub fn verdict(&self) -> &'static str {
+        match self.answer() {
+            Answer::Good => "passed",
+            Answer::Bad => "failed",
+            Answer::Unknown => "unknown",
+        }
+    }
+
+    /// `passed, 2 findings`
+    pub fn verdict_in_words(&self) -> String {
+        with_findings(self.verdict(), self.findings())
+    }
+
     /// How it ended if it did so early, and what matters most.
     pub fn finding(&self) -> String {
+        let found = self.found();
+        match (&self.run.ending, self.too_short()) {
+            (Ending::Failed { .. }, _) | (_, None) => found,
+            (_, Some(why)) => format!("{found}; {why}"),
+        }
+    }
+
+    fn found(&self) -> String {
         let ending = match &self.run.ending {
             Ending::Failed { why } => return format!("cannot be judged: {why}"),
             Ending::Aborted { why } => Some(format!("aborted: {why}")),
@@ -172,6 +218,12 @@ impl RunReport {
             (None, Some(worst)) => worst,
             (None, None) => self.thresholds_in_words(),
         }
+    }
+
+    /// Why a soak says nothing about what takes long, if it does not.
+    fn too_short(&self) -> Option<&str> {
+        let soak = self.statement(SOAK);
+        soak.map(|one| one.evidence.as_str())
     }
 
     /// The worst statement, or what the generator's limit leaves of it. A run without a success has
@@ -301,15 +353,35 @@ impl RunReport {
 /// failed; a rate while load was made.
 fn judged(requirement: &Requirement, run: &RunRecord) -> Held {
     let usable = Usable::of(run);
-    let held = match requirement.threshold.of {
-        Measured::Rate => requirement.judge(usable.loaded()),
-        Measured::Errors => requirement.judge(usable.fair()),
-        _ => requirement.judge(usable.timely()),
+    let meant: Vec<&LoadWindow> = match requirement.threshold.of {
+        Measured::Rate => usable.loaded().collect(),
+        Measured::Errors => usable.fair().collect(),
+        _ => usable.timely().collect(),
     };
-    match held.measured {
+    let held = requirement.judge(meant.iter().copied());
+    let held = match held.measured {
         Err(Missing::Requests) => not_measured(held, requirement, run),
         _ => held,
+    };
+    // Rates leave out the time after the load, too.
+    let others = usable.limited();
+    let others = others.filter(|one| requirement.concerns(one) && !meant.contains(one));
+    match left_out(others) {
+        Some(left) if !meant.is_empty() => Held {
+            source: format!("{}, without {left}", held.source),
+            ..held
+        },
+        _ => held,
     }
+}
+
+/// `10 s with 120 requests in which the generator was the limit`; `None` without such requests.
+fn left_out<'a>(windows: impl Iterator<Item = &'a LoadWindow>) -> Option<String> {
+    let figures = Figures::of(windows);
+    let length = times::length(figures.length.as_secs_f64());
+    let requests = numbers::plural(figures.completed, "request");
+    (figures.completed > 0)
+        .then(|| format!("{length} with {requests} in which the generator was the limit"))
 }
 
 /// A threshold that nothing was measured of is missed, unless that was not up to the service.

@@ -8,7 +8,7 @@ mod plan;
 mod tests;
 
 use super::threshold::{Decision, Held, Measured, Missing, Threshold};
-use crate::config::ServiceSpec;
+use crate::config::{LoadSpec, ServiceSpec};
 use crate::load::{Figures, LoadWindow, Model, Scenario};
 use crate::slo::Sli;
 use plan::{Part, Plan};
@@ -181,4 +181,10 @@ pub fn requirements(service: &ServiceSpec, scenario: &Scenario) -> Vec<Requireme
         }));
     }
     all
+}
+
+/// The load that a config promises to bear in the unit of a scenario: its peak, or else the expected
+/// load.
+pub fn promised(scenario: &Scenario, load: Option<&LoadSpec>) -> Option<f64> {
+    Plan::of(scenario, load).promised()
 }

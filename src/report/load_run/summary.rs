@@ -1,7 +1,7 @@
 //! A run in one line of a list.
 
 use super::RunReport;
-use crate::load::{Answer, Figures, Model};
+use crate::load::{Figures, Model};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ pub struct RunSummary {
     pub finding: String,
     /// `passed`, `failed`, or `unknown`.
     pub verdict: &'static str,
+    /// What is bad and fails nothing.
+    pub findings: usize,
     /// The highest load that was planned: users, or starts per second.
     pub peak: f64,
     /// `users` or `per_second`
@@ -28,11 +30,8 @@ impl RunSummary {
         let scenario = &report.run.scenario;
         Self {
             finding: report.finding(),
-            verdict: match report.answer() {
-                Answer::Good => "passed",
-                Answer::Bad => "failed",
-                Answer::Unknown => "unknown",
-            },
+            verdict: report.verdict(),
+            findings: report.findings(),
             peak: scenario.peak(),
             peak_unit: match scenario.model {
                 Model::Closed { .. } => "users",
@@ -43,6 +42,11 @@ impl RunSummary {
             error_ratio: figures.error_ratio(),
             p95_seconds: figures.quantile(0.95).map(|p95| p95.as_secs_f64()),
         }
+    }
+
+    /// `passed, 2 findings`
+    pub fn verdict(&self) -> String {
+        with_findings(self.verdict, self.findings)
     }
 
     /// `200 users`, `150/s`; `–` for results of tools that do not say what was planned.
@@ -59,5 +63,14 @@ impl RunSummary {
     pub fn p95(&self) -> Option<Duration> {
         let p95 = self.p95_seconds?;
         Duration::try_from_secs_f64(p95).ok()
+    }
+}
+
+/// `passed, 1 finding`
+pub(super) fn with_findings(verdict: &str, findings: usize) -> String {
+    match findings {
+        0 => verdict.to_owned(),
+        1 => format!("{verdict}, 1 finding"),
+        more => format!("{verdict}, {more} findings"),
     }
 }

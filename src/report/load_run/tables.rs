@@ -1,9 +1,9 @@
 //! The tables of a run.
 
-use super::RunReport;
+use super::{RunReport, left_out};
 use crate::format::numbers;
 use crate::load::{
-    Advice, Answer, Figures, OBSERVED, RequestFigures, StageRow, Statement, stage_rows,
+    Advice, Answer, Figures, OBSERVED, RequestFigures, StageRow, Statement, Usable, stage_rows,
 };
 use crate::report::families::{DRAWN, name};
 use crate::report::log_file::{KindSummary, LogSummary};
@@ -296,6 +296,13 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
     if report.run.counts_dropped() {
         rows.push(("dropped starts", dropped(report, &figures)));
     }
+    if let Some(left) = left_out(Usable::of(&report.run).limited()) {
+        let value = format!("{left}: among these figures, not in verdicts and thresholds");
+        rows.push(("not judged", value));
+    }
+    if figures.repeated > 0 {
+        rows.push(("sent once more", repeated(&figures)));
+    }
     if report.run.is_planned() {
         rows.push(("generator", generator(report)));
     }
@@ -319,6 +326,16 @@ fn dropped(report: &RunReport, figures: &Figures) -> String {
     )
 }
 
+/// `50 4.2% (their kept connections ended before an answer; each counts once above)`
+fn repeated(figures: &Figures) -> String {
+    let share = figures.repeated as f64 / figures.completed.max(1) as f64;
+    format!(
+        "{} {} (the service ended their kept connection before an answer; each counts once)",
+        figures.repeated,
+        numbers::failed(share)
+    )
+}
+
 fn generator(report: &RunReport) -> String {
     let windows = &report.run.windows;
     let cpu = windows.iter().filter_map(|one| one.generator_cpu);
@@ -331,7 +348,7 @@ fn generator(report: &RunReport) -> String {
         return cpu;
     }
     let lag = numbers::latency(lag);
-    format!("{cpu}, requests at most {lag} late at the 99th percentile of a second")
+    format!("{cpu}, at most {lag} late at the 99th percentile of a second")
 }
 
 pub fn results(report: &RunReport) -> Table {

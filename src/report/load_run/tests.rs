@@ -15,6 +15,7 @@ fn watched(thresholds: &[&str]) -> RunReport {
         dropped: 0,
         good: 0,
         lacking: 0,
+        repeated: 0,
         unjudged: 500,
         failed: Vec::new(),
         latency: Histogram::default(),
@@ -179,7 +180,7 @@ fn what_the_generator_lacked_is_said_with_the_dropped_starts() {
         report.to_html(Beside::default()),
     ] {
         assert!(text.contains(words), "{text}");
-        assert!(text.contains("requests at most 1.0ms late"), "{text}");
+        assert!(text.contains("at most 1.0ms late"), "{text}");
     }
     let json: serde_json::Value = serde_json::from_str(&report.to_json()).expect("JSON");
     assert_eq!(
@@ -222,4 +223,106 @@ fn failures_are_not_called_slow_and_missed_thresholds_are_named() {
         "2 of 2 thresholds were missed (p95 < 500ms: 20% of the requests failed, and those are never fast; errors < 1%: 20%)"
     );
     assert_eq!(advised("status 429").0, [advice::REFUSED]);
+}
+
+/// A stress whose service breaks at 80 users, by a config.
+fn broken(load: &str) -> RunReport {
+    let text = format!(
+        "services:
+  - name: web
+    probes: [ {{ name: p, http: {{ url: 'http://127.0.0.1:1/' }} }} ]
+    load: {{ {load} }}
+"
+    );
+    let source = crate::diagnostic::Source {
+        name: String::new(),
+        text,
+    };
+    let path = std::path::Path::new("");
+    let loaded = crate::config::Config::load(&source, path, &|_| None, crate::probe::KINDS);
+    let config = loaded.config.expect("valid");
+    let mut run = watched(&[]).run;
+    run.engine = crate::load::SLOD.to_owned();
+    run.scenario.name = "stress".to_owned();
+    run.scenario.model = Model::Closed {
+        think: Duration::ZERO,
+    };
+    run.scenario.stages[0].from = 10.0;
+    run.scenario.stages[0].to = 100.0;
+    for (window, users) in run
+        .windows
+        .iter_mut()
+        .zip([20.0, 40.0, 60.0, 80.0, 90.0, 100.0])
+    {
+        (window.due, window.active, window.unjudged) = (users, users, 0);
+        let failed = if users < 80.0 { 0 } else { 250 };
+        window.good = 500 - failed;
+        window.failed = vec![(Cause::Status, failed)];
+    }
+    RunReport::new(run, config.service("web"))
+}
+
+#[test]
+fn a_break_fails_a_run_where_the_load_was_promised() {
+    let address = "url: 'http://127.0.0.1:1/'";
+    for (promise, verdict, failures) in [
+        ("", "passed, 1 finding", 0),
+        (", users: 10-50, peak_users: 70", "passed, 1 finding", 0),
+        (", users: 10-50, peak_users: 80", "failed", 1),
+        (", users: 10-90", "failed", 1),
+    ] {
+        let report = broken(&format!("{address}{promise}"));
+        let bad = report.statements.iter().find(|one| one.level.is_some());
+        let bad = bad.unwrap_or_else(|| panic!("no break: {:?}", report.statements));
+        assert_eq!(
+            (bad.answer, bad.level),
+            (Answer::Bad, Some(80.0)),
+            "{bad:?}"
+        );
+        assert!(
+            report.verdict_in_words().starts_with(verdict),
+            "{promise}: {}",
+            report.to_text()
+        );
+        let summary = RunSummary::of(&report);
+        assert_eq!(summary.verdict(), report.verdict_in_words());
+        let junit = report.to_junit();
+        assert!(
+            junit.contains(&format!("failures=\"{failures}\" errors=\"0\"")),
+            "{junit}"
+        );
+        let is_output = junit.contains("<system-out>found: broke between 60 and 80 users");
+        assert_eq!(is_output, failures == 0, "{junit}");
+    }
+}
+
+#[test]
+fn what_made_the_load_is_an_error_and_an_abort_a_failure() {
+    let mut report = watched(&[]);
+    for (ending, verdict, counts) in [
+        (Ending::Completed, "passed", [0, 0, 0]),
+        (
+            Ending::Aborted {
+                why: "a < b".to_owned(),
+            },
+            "failed",
+            [1, 0, 0],
+        ),
+        (
+            Ending::Failed {
+                why: "k6 ended".to_owned(),
+            },
+            "unknown",
+            [0, 1, 0],
+        ),
+        (Ending::Interrupted, "unknown", [0, 0, 1]),
+    ] {
+        report.run.ending = ending;
+        report.statements.clear();
+        let [failures, errors, skipped] = counts;
+        let expected = format!("failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\"");
+        let junit = report.to_junit();
+        assert!(junit.contains(&expected), "{junit}");
+        assert_eq!(report.verdict(), verdict);
+    }
 }

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 pub(super) fn write(report: &RunReport) -> String {
     let mut out = format!("{}\n", printable(&report.headline()));
+    writeln!(out, "  verdict: {}", report.verdict_in_words()).unwrap_or_default();
     if report.run.engine == OBSERVED {
         let purpose = printable(&report.run.scenario.purpose);
         writeln!(out, "  watched: {purpose}").unwrap_or_default();

@@ -6,6 +6,7 @@ mod moment;
 
 pub use kind::LogKind;
 
+use crate::format::numbers::plural;
 use crate::outcome::Timestamp;
 use crate::text::printable;
 use serde::Serialize;
@@ -63,13 +64,17 @@ impl LogSummary {
     /// What was found, with the worst window of each kind.
     pub fn to_text(&self) -> String {
         let mut out = format!(
-            "\n  LOG ({} lines, {} of another time)\n",
-            self.lines, self.outside
+            "\n  LOG ({}, {} of another time)\n",
+            plural(self.lines, "line"),
+            self.outside
         );
         if self.without_time > 0 {
-            let without = self.without_time;
-            writeln!(out, "    {without} lines before the first known time, or whose time cannot be read, are left out")
-                .unwrap_or_default();
+            let without = plural(self.without_time, "line");
+            writeln!(
+                out,
+                "    {without} before the first known time, or whose time cannot be read, left out"
+            )
+            .unwrap_or_default();
         }
         if self.kinds.is_empty() && self.without_time < self.lines {
             out.push_str("    nothing to look at\n");

@@ -9,8 +9,9 @@ use std::io;
 
 /// Format 1 had neither series nor requests by name, format 2 no thresholds, format 3 no requests of
 /// which it is unknown whether they failed, format 4 no examples of failures, format 5 no latencies of
-/// failed requests alone, and format 6 did not know what the generator lacked.
-const FORMAT: u64 = 7;
+/// failed requests alone, format 6 did not know what the generator lacked, and format 7 did not count
+/// what was sent once more.
+const FORMAT: u64 = 8;
 
 pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();

@@ -1,6 +1,6 @@
 //! What is new of a run that goes on, as bytes; and a run from its parts.
 
-use super::fields::{compress, decompress, number, read_number};
+use super::fields::{compress, decompress, number, read_number, read_text, text};
 use super::{observed, window};
 use crate::load::{LoadWindow, RunRecord, Samples};
 use crate::outcome::Timestamp;
@@ -18,6 +18,8 @@ pub struct RunPart {
     pub windows: Vec<LoadWindow>,
     /// Likewise.
     pub ticks: Vec<Tick>,
+    /// What the generator's machine lacked first for a start, in words, once it is known.
+    pub lack: Option<String>,
 }
 
 /// Names are written once per part.
@@ -44,6 +46,9 @@ pub fn pack(part: &RunPart) -> io::Result<Vec<u8>> {
     put(&mut out, places.len() as u64);
     out.extend(names);
     out.extend(values);
+    if let Some(words) = &part.lack {
+        text(&mut out, words);
+    }
     compress(&out)
 }
 
@@ -60,7 +65,16 @@ fn unpack(packed: &[u8]) -> Result<RunPart, Corrupt> {
     let count: usize = bytes.small()?;
     let ticks = (0..count).map(|_| read_tick(&mut bytes, &names));
     let ticks = ticks.collect::<Result<_, _>>()?;
-    Ok(RunPart { windows, ticks })
+    // Versions before wrote nothing behind the samples.
+    let lack = match bytes.0 {
+        [] => None,
+        _ => Some(read_text(&mut bytes)?),
+    };
+    Ok(RunPart {
+        windows,
+        ticks,
+        lack,
+    })
 }
 
 fn read_tick(
@@ -84,6 +98,7 @@ fn read_tick(
 pub fn add(packed: &[u8], run: &mut RunRecord, samples: &mut Samples) {
     let Ok(part) = unpack(packed) else { return };
     run.windows.extend(part.windows);
+    run.lack = run.lack.take().or(part.lack);
     for tick in part.ticks {
         samples.add(tick.at, tick.samples);
     }

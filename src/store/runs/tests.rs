@@ -29,6 +29,7 @@ fn window(second: u64) -> LoadWindow {
         dropped: second,
         good: 70_000,
         lacking: second,
+        repeated: second,
         unjudged: 5 * second,
         failed: vec![(Cause::Timeout, 2), (Cause::Status, 1)],
         latency,
@@ -118,7 +119,7 @@ fn runs_of_versions_before_are_read() {
     let id = store.keep_run(&kept).expect("kept");
     let packed = pack::pack(&kept).expect("packs");
     let mut old = fields::decompress(&packed).expect("compressed");
-    assert_eq!(old[0], 7);
+    assert_eq!(old[0], 8);
     // Format 6 ended before what the generator lacked, format 4 before the examples, and format 2 before the
     // thresholds, of which there are none.
     for format in [6, 4, 2] {
@@ -134,7 +135,7 @@ fn runs_of_versions_before_are_read() {
     for window in &mut kept.windows {
         window.unjudged = 0;
         window.failed_latency = Histogram::default();
-        window.lacking = 0;
+        (window.lacking, window.repeated) = (0, 0);
     }
     let id = store.keep_run(&kept).expect("kept");
     let old: Vec<u8> = (0..FORMAT_1.len())
@@ -192,10 +193,14 @@ fn a_run_that_goes_on_is_read_as_far_as_it_is() {
         let part = RunPart {
             windows: vec![whole.windows[number].clone()],
             ticks: vec![tick(&whole, number)],
+            // It is known once.
+            lack: whole.lack.clone().filter(|_| number == 0),
         };
         let now = whole.from.after(Duration::from_secs(5));
         assert!(store.continue_run(id, &part, now).expect("continues"));
-        assert_eq!(read(&store).1.windows, whole.windows[..=number]);
+        let so_far = read(&store).1;
+        assert_eq!(so_far.windows, whole.windows[..=number]);
+        assert_eq!(so_far.lack, whole.lack, "a run that is killed has it");
     }
     let (head, so_far) = read(&store);
     assert_eq!(
@@ -233,6 +238,7 @@ fn only_what_is_new_of_a_run_is_read_again() {
         let part = RunPart {
             windows: vec![whole.windows[number].clone()],
             ticks: vec![tick(&whole, number)],
+            lack: None,
         };
         assert!(store.continue_run(id, &part, whole.to).expect("continues"));
     };
@@ -295,6 +301,7 @@ fn a_damaged_part_is_left_out_and_no_panic() {
     let part = RunPart {
         windows: whole.windows.clone(),
         ticks: vec![tick(&whole, 0), tick(&whole, 1)],
+        lack: None,
     };
     let packed = part::pack(&part).expect("packs");
     store.continue_run(id, &part, whole.to).expect("continues");

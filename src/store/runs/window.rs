@@ -14,6 +14,7 @@ const CPU: u64 = 1;
 const UNJUDGED: u64 = 2;
 const FAILED_LATENCY: u64 = 4;
 const LACKING: u64 = 8;
+const REPEATED: u64 = 16;
 
 /// How many there are, and each of them.
 pub fn write(out: &mut Vec<u8>, windows: &[LoadWindow]) {
@@ -42,7 +43,8 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
     let has_failed = window.failed_latency.iter().next().is_some();
     let failed = u64::from(has_failed) * FAILED_LATENCY;
     let lacking = u64::from(window.lacking > 0) * LACKING;
-    put(out, cpu | unjudged | failed | lacking);
+    let repeated = u64::from(window.repeated > 0) * REPEATED;
+    put(out, cpu | unjudged | failed | lacking | repeated);
     if let Some(cpu) = window.generator_cpu {
         number(out, cpu);
     }
@@ -52,8 +54,10 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
     if has_failed {
         histogram(out, &window.failed_latency);
     }
-    if window.lacking > 0 {
-        put(out, window.lacking);
+    for count in [window.lacking, window.repeated] {
+        if count > 0 {
+            put(out, count);
+        }
     }
 }
 
@@ -106,6 +110,10 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
         0 => 0,
         _ => read_count(bytes)?,
     };
+    let repeated = match known & REPEATED {
+        0 => 0,
+        _ => read_count(bytes)?,
+    };
     // Others rely on it.
     if lacking > dropped {
         return Err(Corrupt);
@@ -119,6 +127,7 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
         started,
         dropped,
         lacking,
+        repeated,
         unjudged,
         good,
         failed,

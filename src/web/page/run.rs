@@ -68,7 +68,7 @@ fn below(report: &RunReport, run: &StoredRun, state: RunState) -> Markup {
     html! {
         @match state {
             RunState::Running => p { "Run " (run.id) " goes on. This page shows what was measured so far, and reloads every " (FOLLOW.as_secs()) " s." },
-            _ => p dir="auto" { "Run " (run.id) ", " (report.circumstances()) @if run.is_baseline { ", baseline" } },
+            _ => p dir="auto" { "Run " (run.id) ", " (report.verdict_in_words()) ", " (report.circumstances()) @if run.is_baseline { ", baseline" } },
         }
         @if !purpose.is_empty() { p dir="auto" { "Purpose: " (purpose) } }
         p.places {

@@ -143,16 +143,17 @@ fn row(digest: &Digest, root: &str) -> [Markup; 7] {
 /// Icon, colour and word.
 fn verdict(digest: &Digest) -> Markup {
     let (level, word) = match (digest.state, digest.summary.as_deref()) {
-        (_, None) => (HealthLevel::Warn, "unreadable"),
-        (RunState::Running, _) => (HealthLevel::Idle, "running"),
-        (RunState::Interrupted, _) => (HealthLevel::Warn, "cut off"),
-        (RunState::Ended, Some(summary)) => (level(summary), summary.verdict),
+        (_, None) => (HealthLevel::Warn, "unreadable".to_owned()),
+        (RunState::Running, _) => (HealthLevel::Idle, "running".to_owned()),
+        (RunState::Interrupted, _) => (HealthLevel::Warn, "cut off".to_owned()),
+        (RunState::Ended, Some(summary)) => (level(summary), summary.verdict()),
     };
     html! { span class={ "badge " (level.class()) } { (icon(level)) (word) } }
 }
 
 fn level(summary: &RunSummary) -> HealthLevel {
     match summary.verdict {
+        "passed" if summary.findings > 0 => HealthLevel::Warn,
         "passed" => HealthLevel::Ok,
         "failed" => HealthLevel::Bad,
         _ => HealthLevel::Idle,

@@ -128,6 +128,7 @@ impl CountedWindows {
             started: requests,
             dropped: 0,
             lacking: 0,
+            repeated: 0,
             good,
             unjudged,
             failed: (failed > 0)

@@ -30,7 +30,7 @@ pub use scenario::{Model, Scenario, Stage};
 pub use stats::Figures;
 pub use table::{StageRow, stage_rows};
 pub use usable::Usable;
-pub use verdict::{Answer, Limit, Statement, statements};
+pub use verdict::{Answer, Limit, SOAK, Statement, statements};
 
 #[cfg(test)]
 mod tests;

@@ -80,6 +80,7 @@ fn window(sum: Sum, start: Duration, length: Duration) -> LoadWindow {
         started,
         dropped: 0,
         lacking: 0,
+        repeated: 0,
         unjudged: 0,
         good: sum.good,
         failed: sum.failed.into_iter().collect(),

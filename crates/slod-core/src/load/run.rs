@@ -24,6 +24,9 @@ pub struct LoadWindow {
     pub dropped: u64,
     /// Those of them that its machine lacked a port, a descriptor, memory or the like for.
     pub lacking: u64,
+    /// Requests that were sent once more, because the service ended their kept connection or did not
+    /// process them.
+    pub repeated: u64,
     /// Requests that succeeded.
     pub good: u64,
     /// Requests that ended, of which nothing says whether they failed: of a service that does not
@@ -36,7 +39,8 @@ pub struct LoadWindow {
     pub latency: Histogram,
     /// Likewise of the failed requests among them, as far as it is known of each.
     pub failed_latency: Histogram,
-    /// How late those starts were that were made, at the 99th percentile.
+    /// How late the generator was, at the 99th percentile of the starts that were made, or of the moments
+    /// at which it looked at its clock: the larger one.
     pub lag: Duration,
     /// Share of its processors' time that the generator used, from 0 to 1.
     pub generator_cpu: Option<f64>,
@@ -163,6 +167,11 @@ impl RunRecord {
     /// Whether starts that were due and not made were counted.
     pub fn counts_dropped(&self) -> bool {
         matches!(self.engine.as_str(), SLOD | K6)
+    }
+
+    /// Whether it was counted which requests were sent once more.
+    pub fn counts_repeated(&self) -> bool {
+        self.engine == SLOD
     }
 
     /// Whether it was measured how late requests were.

@@ -18,6 +18,8 @@ pub struct Figures {
     pub dropped: u64,
     /// Those of them that the generator's machine lacked something for.
     pub lacking: u64,
+    /// Requests that were sent once more.
+    pub repeated: u64,
     /// Users, or starts, times seconds: what was due on average times the length.
     pub due: f64,
     pub length: Duration,
@@ -38,6 +40,7 @@ impl Figures {
             all.started += window.started;
             all.dropped += window.dropped;
             all.lacking += window.lacking;
+            all.repeated += window.repeated;
             all.due += window.due * window.length.as_secs_f64();
             all.length += window.length;
             add(&mut counts, &window.latency);
@@ -59,6 +62,7 @@ impl Figures {
             started: request.completed(),
             dropped: 0,
             lacking: 0,
+            repeated: 0,
             due: 0.0,
             length,
             latencies: counted(counts),

@@ -42,6 +42,7 @@ pub(super) fn window(
         started: count,
         dropped: 0,
         lacking: 0,
+        repeated: 0,
         unjudged: 0,
         good: count - failed,
         failed: if failed > 0 {

@@ -12,6 +12,10 @@ use std::time::Duration;
 /// A constant load for at least this long is a soak.
 pub(super) const SOAK_MIN: Duration = Duration::from_mins(30);
 
+/// What a soak that is too short to judge is about; also the scenario that is built in, whose length can be
+/// given.
+pub const SOAK: &str = "soak";
+
 /// How a statement came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -22,7 +26,7 @@ pub enum Answer {
 }
 
 /// One statement about a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Statement {
     /// `breaking point`
     pub topic: &'static str,
@@ -31,6 +35,8 @@ pub struct Statement {
     pub evidence: String,
     /// What to do, if it is bad.
     pub advice: Option<Advice>,
+    /// The load that it is about, where it is about one: users, or starts per second.
+    pub level: Option<f64>,
 }
 
 impl Statement {
@@ -40,7 +46,14 @@ impl Statement {
             answer,
             evidence: evidence.into(),
             advice: None,
+            level: None,
         }
+    }
+
+    /// The same about a load.
+    #[must_use]
+    pub fn about(self, level: Option<f64>) -> Self {
+        Self { level, ..self }
     }
 
     /// The same with advice.
@@ -82,7 +95,8 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
         all.push(recovery::responses(&usable, spike));
         all.extend(after_spike::statements(run, spike));
     }
-    if !rises(run) && run.scenario.length() >= SOAK_MIN {
+    let length = run.scenario.length();
+    if !rises(run) && (length >= SOAK_MIN || run.scenario.name == SOAK && !length.is_zero()) {
         all.extend(soaked(&usable));
     }
     all.extend(resources::statements(run, is_limited));
@@ -95,12 +109,16 @@ fn soaked(usable: &Usable<'_>) -> Vec<Statement> {
     if lasted >= least {
         return soak::statements(usable);
     }
+    let lasted = if lasted < 60.0 {
+        format!("{lasted:.0} s")
+    } else {
+        format!("{:.0} min", (lasted / 60.0).floor())
+    };
     let evidence = format!(
-        "the run lasted {:.0} min; what grows or slows down takes at least {:.0} min to be seen",
-        (lasted / 60.0).floor(),
+        "the run lasted {lasted}; what grows or slows down takes at least {:.0} min to be seen",
         least / 60.0
     );
-    vec![Statement::new("soak", Answer::Unknown, evidence)]
+    vec![Statement::new(SOAK, Answer::Unknown, evidence)]
 }
 
 /// The breaking point and what was full then. What to do is about the latter, if it is known.

@@ -66,24 +66,41 @@ async fn so_it_is_in_http2() {
     }
 }
 
-/// What an open-loop plan of 20 requests finds, with connections that are kept.
-async fn failures(connect: impl Connect + 'static, method: Method) -> Vec<(Cause, u64)> {
-    let mut plan = plan(([127, 0, 0, 1], 1).into(), EVEN, &[(20.0, 20.0, 1000)]);
+/// What one user finds who asks again and again over a connection that is kept: requests that overlap would
+/// use several connections.
+struct Found {
+    requests: u64,
+    failed: Vec<(Cause, u64)>,
+    repeated: u64,
+}
+
+async fn found(connect: impl Connect + 'static, method: Method) -> Found {
+    let think = Duration::from_millis(5);
+    let stages = [(1.0, 1.0, 500)];
+    let mut plan = plan(([127, 0, 0, 1], 1).into(), Model::Closed { think }, &stages);
     plan.connect = Arc::new(connect);
     let sent = Request {
         method,
         ..request("/")
     };
     plan.mix = Arc::new(Mix::new(vec![alone(sent, 1)]).expect("one"));
-    plan.threads = 1;
-    finished(plan).await.requests[0].failed.clone()
+    let finished = finished(plan).await;
+    let found = Found {
+        requests: finished.requests[0].completed(),
+        failed: finished.requests[0].failed.clone(),
+        repeated: sum(&finished.windows, |one| one.repeated),
+    };
+    assert!(found.requests > 2, "{}", found.requests);
+    found
 }
 
 #[tokio::test]
 async fn a_kept_connection_that_is_reset_is_no_failure_of_what_may_be_repeated() {
-    assert_eq!(failures(To(forgetful()), Method::GET).await, []);
-    let posts = failures(To(forgetful()), Method::POST).await;
-    assert_eq!(posts, [(Cause::Reset, 10)]);
+    let gets = found(To(forgetful()), Method::GET).await;
+    assert_eq!((gets.failed, gets.repeated), (vec![], gets.requests - 1));
+    let posts = found(To(forgetful()), Method::POST).await;
+    let failed = vec![(Cause::Reset, posts.requests / 2)];
+    assert_eq!((posts.failed, posts.repeated), (failed, 0));
 }
 
 #[tokio::test]
@@ -94,14 +111,15 @@ async fn streams_that_the_service_did_not_process_are_repeated_whatever_their_me
     let failed = |stream| vec![0, 0, 4, 3, 0, 0, 0, 0, stream, 0, 0, 0, 2];
     for method in [Method::GET, Method::POST] {
         for refuse in [refused, going_away] {
-            let connect = Http2(To(refusing(refuse)));
-            assert_eq!(failures(connect, method.clone()).await, []);
+            let all = found(Http2(To(refusing(refuse))), method.clone()).await;
+            assert_eq!((all.failed, all.repeated), (vec![], all.requests - 1));
         }
-        let connect = Http2(To(refusing(failed)));
-        let internal = failures(connect, method).await;
-        assert_eq!(internal, [(Cause::Protocol, 10)]);
+        let all = found(Http2(To(refusing(failed))), method).await;
+        let failed = vec![(Cause::Protocol, all.requests / 2)];
+        assert_eq!((all.failed, all.repeated), (failed, 0));
     }
 }
+
 /// A machine without a free port, half of the time.
 struct Lacking(To, AtomicU64);
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long a request takes that arrives at a time: a queue, a stall.
 pub type Service = Arc<Mutex<dyn FnMut(Instant) -> Instant + Send>>;
@@ -122,11 +122,18 @@ pub fn breaking(sent: &[u8], ending: Ending) -> SocketAddr {
             let mut all = vec![0; 4096];
             let _ = stream.read(&mut all).await;
             let _ = stream.write_all(&sent).await;
-            // What is unread when it closes would reset the connection.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            let _ = stream.try_read(&mut all);
-            if ending == Ending::Reset {
-                let _ = stream.set_zero_linger();
+            match ending {
+                // What the client still writes would end differently.
+                Ending::Reset => {
+                    let quiet = Duration::from_millis(50);
+                    while let Ok(Ok(1..)) = timeout(quiet, stream.read(&mut all)).await {}
+                    let _ = stream.set_zero_linger();
+                }
+                // What is unread when it closes would reset the connection.
+                Ending::Closed => {
+                    let _ = stream.shutdown().await;
+                    while stream.read(&mut all).await.is_ok_and(|count| count > 0) {}
+                }
             }
         }
     })

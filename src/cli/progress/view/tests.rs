@@ -41,6 +41,7 @@ fn window(second: u64, users: f64, stage: usize) -> LoadWindow {
         started: 100 + second,
         dropped: 0,
         lacking: 0,
+        repeated: 0,
         unjudged: 0,
         good: 97,
         failed: vec![(Cause::Timeout, 1), (Cause::Status, 2)],

@@ -62,6 +62,11 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// The highest load that is configured.
+    pub fn promised(&self) -> Option<f64> {
+        self.peak.or(self.expected)
+    }
+
     /// `None` if the whole plan is above it. A load that somebody else makes has no plan.
     pub fn expected(&self) -> Option<Part> {
         let top = self.scenario.peak();

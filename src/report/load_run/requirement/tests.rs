@@ -61,6 +61,7 @@ fn window(due: f64, requests: &[(u64, u64, bool)]) -> LoadWindow {
         started: good + failed,
         dropped: 0,
         lacking: 0,
+        repeated: 0,
         unjudged: 0,
         good,
         failed: vec![(Cause::Status, failed)],

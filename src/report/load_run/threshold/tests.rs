@@ -19,6 +19,7 @@ fn held(text: &str, latencies_ms: &[u64], failed: u64) -> Held {
         started: latencies_ms.len() as u64,
         dropped: 0,
         lacking: 0,
+        repeated: 0,
         unjudged: 0,
         good: latencies_ms.len() as u64 - failed,
         failed: vec![(Cause::Status, failed)],

@@ -117,11 +117,13 @@ impl Search {
             Model::Closed { .. } => "users",
             Model::Open { .. } => "requests per second",
         };
-        let (answer, evidence) = match self.found() {
+        let found = self.found();
+        let level = found.as_ref().map(|one| one.bad);
+        let (answer, evidence) = match found {
             Some(found) => (Answer::Bad, described(&found, unit)),
             None => self.no_break(usable, unit),
         };
-        Statement::new("breaking point", answer, evidence)
+        Statement::new("breaking point", answer, evidence).about(level)
     }
 
     fn no_break(&self, usable: &Usable<'_>, unit: &str) -> (Answer, String) {

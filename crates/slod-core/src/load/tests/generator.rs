@@ -81,7 +81,7 @@ fn a_generator_that_is_busy_for_moments_limits_nothing() {
     }
     assert_eq!(
         statement(&late, "generator").evidence,
-        "requests started more than 16 ms late in 60 of 600 s: the generator was the limit, not the service"
+        "the generator ran more than 16 ms late in 60 of 600 s: the generator was the limit, not the service"
     );
 }
 

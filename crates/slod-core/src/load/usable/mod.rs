@@ -11,7 +11,7 @@ use workers::{lost_spans, lost_workers};
 
 /// A generator that needs more than this share of its processors is the limit,
 const GENERATOR_CPU_MAX: f64 = 0.8;
-/// as is one that starts requests later than this, at the 99th percentile, which is known to a factor
+/// as is one that starts requests or looks at its clock later than this, at the 99th percentile, which is known to a factor
 /// of two,
 const LAG_MAX: Duration = Duration::from_micros(1 << 14);
 /// or whose machine lacks something for more than this share of them,
@@ -129,6 +129,11 @@ impl<'a> Usable<'a> {
         self.those(|role, waited| !waited && !matches!(role, Role::Limited(_)))
     }
 
+    /// The windows that say nothing about latencies, because the generator was the limit then or just before.
+    pub fn limited(&self) -> impl Iterator<Item = &'a LoadWindow> + Clone {
+        self.those(|role, waited| waited || matches!(role, Role::Limited(_)))
+    }
+
     fn those(
         &self,
         are_meant: impl Fn(Role, bool) -> bool + Clone,
@@ -218,10 +223,17 @@ impl<'a> Usable<'a> {
                     due / count
                 )
             }
-            Reason::Lag | Reason::Workers => format!(
-                "requests started more than {} ms late {span}: the generator was the limit, not the service",
-                LAG_MAX.as_millis()
-            ),
+            Reason::Lag | Reason::Workers => {
+                let what = match self.run.scenario.model {
+                    Model::Open { .. } => "requests started",
+                    // Nothing was due but its own clock.
+                    Model::Closed { .. } => "the generator ran",
+                };
+                format!(
+                    "{what} more than {} ms late {span}: the generator was the limit, not the service",
+                    LAG_MAX.as_millis()
+                )
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use super::super::{RunRecord, Usable};
 use super::advice::{self, Advice};
 
 /// Both lists of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Indicators {
     pub healthy: Vec<Statement>,
     pub warnings: Vec<Statement>,
