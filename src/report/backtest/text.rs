@@ -64,9 +64,12 @@ impl Backtest {
             ];
             row.extend(compared.then(|| shown(alert.did_fire_at, "no")));
             let by = alert.inhibited_by.as_ref();
-            row.extend(by.map(|by| match alert.is_after_faster_tier() {
-                true => "after a faster tier".to_owned(),
-                false => format!("inhibited by {}", printable(by)),
+            row.extend(by.map(|by| {
+                if alert.is_after_faster_tier() {
+                    "after a faster tier".to_owned()
+                } else {
+                    format!("inhibited by {}", printable(by))
+                }
             }));
             table.add_row(row);
         }

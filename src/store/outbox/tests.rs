@@ -487,7 +487,9 @@ fn the_end_of_an_alert_is_sent_where_a_failed_attempt_may_have_arrived() {
             store.keep_deliveries(&[fires]).expect("kept");
             let batch = next(&mut store, 3000).expect("due");
             store.note_failure(&batch, "503").expect("noted");
-            store.keep_deliveries(&[end.clone()]).expect("kept");
+            store
+                .keep_deliveries(std::slice::from_ref(&end))
+                .expect("kept");
             assert_eq!(look(&mut store, 4000, true, false, &[]), 1);
         } else {
             assert_eq!(kept_back(&mut store, true, false, &[]), 1);
@@ -495,7 +497,9 @@ fn the_end_of_an_alert_is_sent_where_a_failed_attempt_may_have_arrived() {
             store
                 .settle(&batch, &settled(&batch, true), None)
                 .expect("kept");
-            store.keep_deliveries(&[end.clone()]).expect("kept");
+            store
+                .keep_deliveries(std::slice::from_ref(&end))
+                .expect("kept");
         }
         assert_eq!(
             next(&mut store, 4000).expect("the end").notices,

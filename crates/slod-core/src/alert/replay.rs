@@ -161,12 +161,11 @@ impl Replay {
         for change in changes {
             let fired = &mut self.fired;
             let same = |place: &usize| fired[*place].alert.is_same(&change);
-            match self.firing.iter().position(same) {
-                Some(known) => fired[self.firing.swap_remove(known)].end(change),
-                None => {
-                    self.firing.push(fired.len());
-                    fired.push(Course::new(change));
-                }
+            if let Some(known) = self.firing.iter().position(same) {
+                fired[self.firing.swap_remove(known)].end(change);
+            } else {
+                self.firing.push(fired.len());
+                fired.push(Course::new(change));
             }
         }
         for firing in self.alerts.firing_mut() {
