@@ -54,6 +54,7 @@ impl LiveAlerts {
             signs: signs.as_deref(),
             gone: &gone,
             own: &inputs.own.signs(),
+            maintained: &view.maintained().collect::<Vec<_>>(),
             now: view.at,
         };
         let mut changes = self.machine.step(view.objectives(), input);

@@ -141,7 +141,7 @@ enum Command {
     Probe(probe::ProbeArgs),
     /// Ask a running daemon whether it works: exit code 0 if it does not hang; with --ready, if it can write its store as well.
     Healthcheck(healthcheck::HealthcheckArgs),
-    /// Replay stored outcomes through the objectives of a config: which burn-rate alerts would have fired, and when.
+    /// Replay stored outcomes through the objectives of a config: which burn-rate alerts would have fired, when, and how many of them people would have been sent.
     Backtest(backtest::BacktestArgs),
     /// SLO compliance report over a time range: text, Markdown, JSON or a self-contained HTML page.
     Report(report::ReportArgs),

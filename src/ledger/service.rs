@@ -98,8 +98,18 @@ impl ServiceState {
         }
     }
 
+    /// When one of its own probes failed last.
+    pub(super) fn last_failure(&self) -> Option<Timestamp> {
+        let own = self.probes.iter().filter(|probe| !probe.borrowed);
+        own.filter_map(|probe| Some(probe.last_failure()?.at)).max()
+    }
+
     /// `None` also where one of its objectives still counts.
-    fn maintenance(&self, now: Timestamp, corrections: &[Correction]) -> Option<Maintenance> {
+    pub(super) fn maintenance(
+        &self,
+        now: Timestamp,
+        corrections: &[Correction],
+    ) -> Option<Maintenance> {
         let of = |slo| Maintenance::of(corrections, &self.name, slo, now);
         let slos = self
             .objectives

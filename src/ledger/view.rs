@@ -11,6 +11,10 @@ use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
 use crate::store::Ahead;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// What failed within a maintenance matters for so long.
+const LATELY: Duration = Duration::from_mins(10);
 
 /// All that is known at a moment.
 #[derive(Debug, Default)]
@@ -69,6 +73,20 @@ impl LedgerView {
     fn state(&self, service: &str) -> Option<&ServiceState> {
         let state = self.services.get(self.index.service(service)?)?;
         Some(state)
+    }
+
+    /// The services whose own probes failed lately within a maintenance of them, and when they did last.
+    pub fn maintained(&self) -> impl Iterator<Item = (Arc<str>, Timestamp)> {
+        let services = self
+            .services
+            .iter()
+            .filter(|_| !self.corrections.is_empty());
+        services.filter_map(|service| {
+            let at = service.last_failure()?;
+            let is_recent = at >= self.at.before(LATELY);
+            let maintenance = || service.maintenance(at, &self.corrections);
+            (is_recent && maintenance().is_some()).then(|| (service.name.clone(), at))
+        })
     }
 
     /// Of every service.

@@ -11,6 +11,7 @@ pub struct Counters {
     pub attempts: IntCounterVec,
     pub failures: IntCounterVec,
     pub given_up: IntCounterVec,
+    pub kept_back: IntCounterVec,
     pub template_failures: IntCounterVec,
     pub queue: IntGaugeVec,
 }
@@ -33,6 +34,10 @@ impl Counters {
                 "slod_notifications_given_up_total",
                 "Messages that were not delivered, or not with all their alerts or not to all their recipients: refused by the receiver, too large for it, tried for a day, or of a receiver that was removed from the config.",
             )?,
+            kept_back: counter(
+                "slod_notification_notices_kept_back_total",
+                "Alerts that were taken out of messages which waited for their next attempt, since they were silenced or acknowledged in the meantime.",
+            )?,
             template_failures: counter(
                 "slod_notification_template_failures_total",
                 "Attempts to deliver a message with the default texts, since the receiver's own `title` or `text` could not be rendered.",
@@ -52,6 +57,7 @@ impl Counters {
             &self.attempts,
             &self.failures,
             &self.given_up,
+            &self.kept_back,
             &self.template_failures,
         ];
         for counter in counters {

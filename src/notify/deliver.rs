@@ -20,6 +20,14 @@ pub struct Done {
     mails: BTreeMap<String, Recipients>,
 }
 
+impl Done {
+    /// Whether somebody got some of the message.
+    pub(super) fn is_begun(&self) -> bool {
+        let mut recipients = self.mails.values().flat_map(BTreeMap::values);
+        !self.parts.is_empty() || recipients.any(Option::is_none)
+    }
+}
+
 /// What became of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {

@@ -60,13 +60,18 @@ pub(super) async fn run(program: &str, arguments: &[String], key: &str, input: &
         tokio::select! {
             // What it started may go on and hold its pipes.
             status = child.wait() => {
+                // Its number may be another process's by now, and what it left behind may go on.
+                group.0 = None;
                 let _ = timeout(PIPES_OPEN_FOR, &mut talk).await;
                 status
             }
-            _ = &mut talk => child.wait().await,
+            _ = &mut talk => {
+                let status = child.wait().await;
+                group.0 = None;
+                status
+            }
         }
     };
-    group.0 = None;
     match status {
         Ok(status) if status.success() => Answer::Delivered("exit code 0".to_owned()),
         Ok(status) => {
@@ -125,6 +130,45 @@ mod tests {
         timeout(Duration::from_secs(10), is_gone)
             .await
             .expect("it ends");
+    }
+
+    #[tokio::test]
+    async fn what_a_program_that_ended_left_behind_goes_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let read = |name: &str| std::fs::read_to_string(path(name)).unwrap_or_default();
+        let script = format!(
+            "cd {}; (until [ -e go ]; do sleep 0.02; done; echo yes > done) & echo $$ > pid",
+            folder.path().display()
+        );
+        let arguments = ["-c".to_owned(), script];
+        let mut running = Box::pin(run("/bin/sh", &arguments, "key", b"x"));
+        let step = Duration::from_millis(5);
+        let has_ended = async {
+            loop {
+                let shell = read("pid");
+                let folder = format!("/proc/{}", shell.trim());
+                if shell.ends_with('\n') && !std::path::Path::new(&folder).exists() {
+                    return;
+                }
+                tokio::time::sleep(step).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = &mut running => panic!("its standard error is open: {answer:?}"),
+            ended = timeout(Duration::from_secs(10), has_ended) => ended.expect("it ends"),
+        }
+        drop(running);
+        std::fs::write(path("go"), "").expect("written");
+        let goes_on = async {
+            while read("done").is_empty() {
+                tokio::time::sleep(step).await;
+            }
+        };
+        timeout(Duration::from_secs(10), goes_on)
+            .await
+            .expect("it goes on");
     }
 
     #[tokio::test]

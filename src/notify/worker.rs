@@ -59,6 +59,8 @@ struct Next {
     batch: Option<Batch>,
     due: Option<Timestamp>,
     heard: Vec<Heard>,
+    /// Notices that are silenced or acknowledged since their last attempt failed.
+    kept_back: u64,
 }
 
 /// Runs until a stop is requested, or the receiver is configured no more.
@@ -169,14 +171,20 @@ impl Worker {
         let decisions = self.deps.decisions.borrow().clone();
         let muted = self.muted(receiver, &decisions, now);
         let (name, without) = (self.name.clone(), without.clone());
-        self.ask(move |store| {
+        let begun = self.done.iter().filter(|(_, done)| done.is_begun());
+        let begun: BTreeSet<String> = begun.map(|(group, _)| group.clone()).collect();
+        let next = self.ask(move |store| {
             let is_muted = |one: &Notice| decisions.silence(&one.labels, now).is_some();
-            let batch = store.next_batch(Taking {
+            let is_handled = |one: &Notice| muted.contains(&one.fingerprint());
+            let taking = Taking {
                 receiver: &name,
                 now,
                 without: &without,
                 is_muted: &is_muted,
-            })?;
+                is_handled: &is_handled,
+            };
+            let kept_back = store.keep_back(taking, &begun)?;
+            let batch = store.next_batch(taking)?;
             let heard = match batch {
                 Some(_) => Vec::new(),
                 None => store.heard_groups(&name, &muted, now)?,
@@ -185,9 +193,15 @@ impl Worker {
                 batch,
                 due: store.next_due(&name, &without)?,
                 heard,
+                kept_back,
             })
-        })
-        .await
+        });
+        let next = next.await?;
+        let kept_back = &self.deps.counters.kept_back;
+        kept_back
+            .with_label_values(&[&self.name])
+            .inc_by(next.kept_back);
+        Some(next)
     }
 
     fn start(&mut self, about: About, receiver: Receiver, message: Message, at: Timestamp) {

@@ -1,6 +1,7 @@
 //! Notices on their way to receivers, what receivers know, and what became of each message.
 
 mod history;
+mod kept_back;
 mod known;
 mod message;
 mod removed;

@@ -260,7 +260,8 @@ proptest! {
                 let (at, interval) = (at(*second), spec.probes[0].interval);
                 replay.record(0, Event { at, interval, verdict, latency: Duration::from_millis(5), measured: slod::outcome::Measurements::default() });
             }
-            let (fired, _) = replay.finish(at(end));
+            let fired = replay.finish(at(end)).into_iter().map(|one| one.alert);
+            let fired: Vec<AlertRecord> = fired.collect();
             for tier in 1..=4 {
                 let replayed = fired.iter().filter(|one| number(&one.key) == tier);
                 let replayed = replayed.map(|one| (seconds(one.from), one.to.map_or(end, seconds)));

@@ -47,7 +47,7 @@ pub const GROUP_BY: Key<List<Text>> = Key::with_default(
     "group_by",
     List::up_to(20, Text),
     "alertname",
-    "Labels. Alerts that have the same values of them share messages, and an incident at receivers that have incidents. By default these are alerts of one kind: a full disk and a service that is down are two messages, and a thousand services that are down are one. With `service`, each service has an incident of its own; with `severity`, all pages are one.",
+    "Labels. Alerts that have the same values of them share messages, and an incident at receivers that have incidents. By default these are alerts of one kind: a full disk and a service that is down are two messages, and a thousand services that are down are one. With `service`, each service has an incident of its own; with `severity`, all pages are one. At PagerDuty and Opsgenie, an alert that joins an open incident pages nobody again: where each service that fails is to page, use `[alertname, service]`.",
 );
 
 pub const WAIT: Key<Span> = Key::with_default(

@@ -36,7 +36,7 @@ pub const LABELS: Key<Map<Text>> = Key::optional(
 pub const DEPENDS_ON: Key<List<Text>> = Key::optional(
     "depends_on",
     List::up_to(MAX_DEPENDENCIES, Text),
-    "Services that this one cannot work without. While an alert of urgency `page` fires for one of them, or for one that they depend on, and it failed within the last minutes, new alerts of this service are recorded as inhibited and nobody is notified. If this service still fails when the other one is back, people are notified then.",
+    "Services that this one cannot work without. While an alert of urgency `page` fires for one of them, or for one that they depend on, and it failed within the last minutes, new alerts of this service are recorded as inhibited and nobody is notified. A service that fails within a maintenance (a correction of all its objectives) counts as one that a page fires for. If this service still fails when the other one is back, people are notified then.",
 );
 
 pub const PROBES: Key<List<Mapping>> = Key::optional(

@@ -8,7 +8,7 @@ mod text;
 pub use past::replayed;
 pub use signs::{SignRow, signs};
 
-use crate::alert::{AlertRecord, Condition};
+use crate::alert::{AlertRecord, AlertRules, Condition, Course, Inhibitor, decide};
 use crate::config::Config;
 use crate::outcome::{Cause, Event, Measurement, Measurements, Timestamp, Verdict, millis};
 use crate::report::scenario::Scenario;
@@ -56,8 +56,11 @@ pub struct AlertRow {
     pub ended_at: Option<chrono::DateTime<chrono::Utc>>,
     /// Share of the error budget that was spent when it fired.
     pub budget_spent_ratio: Option<f64>,
-    /// Whether a faster tier of the same objective was firing already.
+    /// Whether something else that fired kept it back.
     pub inhibited: bool,
+    /// What that was: `tier 1`, `objective errors`, `service database`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inhibited_by: Option<String>,
     /// When this alert did fire; absent where it did not.
     pub did_fire_at: Option<chrono::DateTime<chrono::Utc>>,
 }
@@ -66,7 +69,7 @@ pub struct AlertRow {
 /// never happened.
 pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
     let (from, to) = (Timestamp(0), Timestamp(0).after(scenario.length()));
-    let mut backtest = Backtest::new(from, to, true);
+    let mut lived = Vec::new();
     for service in &config.services {
         let mut replays =
             Replays::new(service, &config.alerts, &CorrectedTime::of(&[]), from, from);
@@ -99,8 +102,10 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
         events.sort_by_key(|(_, event)| event.at);
         replays.feed(&events);
         replays.feed_traffic(scenario, to);
-        backtest.take(replays.finish(to));
+        lived.push(replays.finish(to));
     }
+    let mut backtest = Backtest::new(from, to, true);
+    backtest.take(lived, &config.alerts);
     backtest
 }
 
@@ -118,9 +123,15 @@ impl Backtest {
         }
     }
 
-    fn take(&mut self, (outcomes, alerts): (u64, Vec<AlertRow>)) {
-        self.outcomes += outcomes;
-        self.alerts.extend(alerts);
+    /// Takes of each service how many outcomes there were, and what fired.
+    fn take(&mut self, services: Vec<(u64, Vec<Course>)>, rules: &AlertRules) {
+        let mut fired = Vec::new();
+        for (outcomes, courses) in services {
+            self.outcomes += outcomes;
+            fired.extend(courses);
+        }
+        decide(&mut fired, rules);
+        self.alerts = fired.iter().map(|one| AlertRow::of(&one.alert)).collect();
     }
 
     /// Puts beside what would have fired what did.
@@ -158,8 +169,15 @@ impl AlertRow {
             ended_at: alert.to.map(Timestamp::to_utc),
             budget_spent_ratio: alert.spent,
             inhibited: alert.is_inhibited(),
+            inhibited_by: alert.inhibited_by.as_ref().map(Inhibitor::words),
             did_fire_at: None,
         }
+    }
+
+    /// Whether what kept it back was a faster tier of its objective.
+    fn is_after_faster_tier(&self) -> bool {
+        let by = self.inhibited_by.as_deref().and_then(Inhibitor::parse);
+        matches!(by, Some(Inhibitor::Tier(_)))
     }
 
     /// Whether both are alerts of the same condition of the same objective.

@@ -44,9 +44,7 @@ pub fn replayed(
         each.map(|replays| Ok(replays?.finish(to))).collect()
     })?;
     let mut backtest = Backtest::new(from, to, false);
-    for service in replayed {
-        backtest.take(service);
-    }
+    backtest.take(replayed, &config.alerts);
     let mut recorded = store.alerts(from, to, RECORDED)?;
     // Signs are not replayed.
     let is_budget = |alert: &AlertRecord| matches!(alert.key.source, Source::Budget { .. });

@@ -1,8 +1,7 @@
 //! One service's objectives while a past passes by them. Data in, data out.
 
-use super::AlertRow;
 use super::past;
-use crate::alert::{AlertPolicy, AlertRules, Replay};
+use crate::alert::{AlertPolicy, AlertRules, Course, Replay};
 use crate::config::ServiceSpec;
 use crate::ledger::TrafficHistory;
 use crate::outcome::{Event, Timestamp, millis};
@@ -148,17 +147,10 @@ impl<'a> Replays<'a> {
     }
 
     /// How many outcomes there were, and what fired.
-    pub(super) fn finish(self, end: Timestamp) -> (u64, Vec<AlertRow>) {
-        let mut alerts = Vec::new();
-        for (replay, objective) in self.each.into_iter().zip(&self.service.objectives) {
-            let (fired, _) = replay.finish(end);
-            alerts.extend(fired.into_iter().map(|fired| AlertRow {
-                service: self.service.name.to_string(),
-                slo: objective.name.clone(),
-                ..AlertRow::of(&fired)
-            }));
-        }
-        (self.outcomes, alerts)
+    pub(super) fn finish(self, end: Timestamp) -> (u64, Vec<Course>) {
+        let each = self.each.into_iter();
+        let fired = each.flat_map(|replay| replay.finish(end)).collect();
+        (self.outcomes, fired)
     }
 
     /// Whether the counts of an hour suffice for its objectives, and nothing in them is bad.

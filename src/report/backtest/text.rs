@@ -4,6 +4,7 @@ use super::{AlertRow, Backtest};
 use crate::alert::Urgency;
 use crate::format::{numbers, times};
 use crate::report::table::{drawn, known, plain};
+use crate::text::printable;
 use crate::units::show_duration;
 
 impl Backtest {
@@ -62,7 +63,14 @@ impl Backtest {
                 known(alert.budget_spent_ratio, numbers::spent),
             ];
             row.extend(compared.then(|| shown(alert.did_fire_at, "no")));
-            row.extend(alert.inhibited.then(|| "after a faster tier".to_owned()));
+            let by = alert.inhibited_by.as_ref();
+            row.extend(by.map(|by| {
+                if alert.is_after_faster_tier() {
+                    "after a faster tier".to_owned()
+                } else {
+                    format!("inhibited by {}", printable(by))
+                }
+            }));
             table.add_row(row);
         }
         drawn(table, &[6, 7])
@@ -82,11 +90,17 @@ impl Backtest {
             let of = |alert: &&AlertRow| alert.urgency == urgency.label() && !alert.inhibited;
             self.alerts.iter().filter(of).count() as u64
         };
-        let inhibited = self.alerts.iter().filter(|alert| alert.inhibited).count();
+        let inhibited = self.alerts.iter().filter(|alert| alert.inhibited);
+        let (tier, other): (Vec<_>, _) = inhibited.partition(|one| one.is_after_faster_tier());
+        let other = match other.len() {
+            0 => String::new(),
+            other => format!(", {other} by another objective or service"),
+        };
         format!(
-            "{} and {} would have been sent, {inhibited} more inhibited by a faster tier",
+            "{} and {} would have been sent, {} more inhibited by a faster tier{other}",
             numbers::plural(shown(Urgency::Page), "page"),
             numbers::plural(shown(Urgency::Ticket), "ticket"),
+            tier.len(),
         )
     }
 }

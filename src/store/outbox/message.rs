@@ -1,6 +1,7 @@
 //! From what waits to one message, and what became of it.
 
 use super::history::{Sent, record};
+use super::kept_back::postpone;
 use super::known::{known, touch};
 use super::{BATCH_MAX, names, notice, write};
 use crate::alert::Notice;
@@ -9,12 +10,9 @@ use crate::store::{Store, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::time::Duration;
 
-/// A notice that a silence keeps back is looked at this often.
-const MUTED_FOR: Duration = Duration::from_mins(1);
-
-/// What one message is about. It stays the same until it is delivered or given up.
+/// What one message is about. It stays the same until it is delivered or given up, except for alerts that are
+/// kept back after an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The number of the message; 0 if it only repeats what the receiver knows.
@@ -41,6 +39,16 @@ pub struct Taking<'a> {
     pub without: &'a BTreeSet<String>,
     /// Whether a silence keeps an alert from receivers.
     pub is_muted: &'a dyn Fn(&Notice) -> bool,
+    /// Whether somebody takes care of an alert: then what was tried in vain is not tried again.
+    pub is_handled: &'a dyn Fn(&Notice) -> bool,
+}
+
+impl Taking<'_> {
+    /// Whether a notice is kept from its receiver now. `is_tried` says whether an attempt failed.
+    pub(super) fn keeps_back(&self, notice: &Notice, is_tried: bool) -> bool {
+        let is_kept = || (self.is_muted)(notice) || (is_tried && (self.is_handled)(notice));
+        !notice.is_resolved() && is_kept()
+    }
 }
 
 impl fmt::Debug for Taking<'_> {
@@ -161,16 +169,18 @@ fn batch(tx: &Connection, receiver: &str, first: First, id: i64) -> rusqlite::Re
 /// Makes the notices of a group one message: of each alert the first only, so that its resolution
 /// is a message of its own. Returns the number of the message; `None` if all of them are muted.
 fn freeze(tx: &Connection, group: &str, taking: Taking<'_>) -> rusqlite::Result<Option<i64>> {
-    let sql = "SELECT notice, min(id) FROM outbox
+    let sql = "SELECT notice, min(id), failure IS NOT NULL FROM outbox
                WHERE receiver = ?1 AND grouping = ?2 AND due_at <= ?3 AND message IS NULL
                GROUP BY fingerprint ORDER BY min(id) LIMIT ?4";
     let mut statement = tx.prepare_cached(sql)?;
     let values = params![taking.receiver, group, taking.now.0, BATCH_MAX];
-    let rows = statement.query_map(values, |row| Ok((notice(row)?, row.get::<_, i64>(1)?)))?;
+    let rows = statement.query_map(values, |row| {
+        Ok((notice(row)?, row.get::<_, i64>(1)?, row.get(2)?))
+    })?;
     let mut message = None;
     for row in rows.collect::<rusqlite::Result<Vec<_>>>()? {
-        let (notice, id) = row;
-        if !notice.is_resolved() && (taking.is_muted)(&notice) {
+        let (notice, id, is_tried) = row;
+        if taking.keeps_back(&notice, is_tried) {
             postpone(tx, id, taking.now)?;
         } else {
             let message = *message.get_or_insert(id);
@@ -179,30 +189,6 @@ fn freeze(tx: &Connection, group: &str, taking: Taking<'_>) -> rusqlite::Result<
         }
     }
     Ok(message)
-}
-
-/// Looks again later at a notice that a silence keeps back. One that has ended in the meantime is of
-/// no interest any more, nor is its resolution to a receiver that never heard of it.
-fn postpone(tx: &Connection, id: i64, now: Timestamp) -> rusqlite::Result<()> {
-    let later = "SELECT later.id FROM outbox later JOIN outbox muted
-                     USING (receiver, grouping, fingerprint)
-                 WHERE muted.id = ?1 AND later.id > muted.id
-                 ORDER BY later.id LIMIT 1";
-    let ended = tx
-        .prepare_cached(later)?
-        .query_row([id], |row| row.get::<_, i64>(0));
-    let Some(ended) = ended.optional()? else {
-        let sql = "UPDATE outbox SET due_at = ?2, set_at = ?3 WHERE id = ?1";
-        let values = [id, now.after(MUTED_FOR).0, now.0];
-        return tx.prepare_cached(sql)?.execute(values).map(drop);
-    };
-    let unheard = "DELETE FROM outbox WHERE id = ?1 AND NOT EXISTS
-                       (SELECT 1 FROM delivered WHERE delivered.receiver = outbox.receiver
-                        AND delivered.grouping = outbox.grouping
-                        AND delivered.fingerprint = outbox.fingerprint)";
-    tx.prepare_cached(unheard)?.execute([ended])?;
-    let muted = "DELETE FROM outbox WHERE id = ?1";
-    tx.prepare_cached(muted)?.execute([id]).map(drop)
 }
 
 fn settle(tx: &Connection, batch: &Batch, sent: &Sent) -> rusqlite::Result<()> {

@@ -59,6 +59,7 @@ fn taken(
         now: Timestamp(now),
         without: &without.iter().map(|one| (*one).to_owned()).collect(),
         is_muted,
+        is_handled: &|_| false,
     };
     store.next_batch(taking).expect("reads")
 }
@@ -421,4 +422,89 @@ fn why_a_message_is_not_delivered_is_known_until_it_is() {
         .settle(&batch, &settled(&batch, true), None)
         .expect("kept");
     assert!(store.failures().expect("reads").is_empty());
+}
+
+/// Fails to deliver what is due of the alerts `rag` and `chat`, and then takes out what is muted or
+/// handled.
+fn kept_back(store: &mut Store, is_muted: bool, is_handled: bool, begun: &[&str]) -> u64 {
+    let both = ["rag", "chat"].map(|name| delivery(2000, notice(name, None)));
+    store.keep_deliveries(&both).expect("kept");
+    let batch = next(store, 3000).expect("due");
+    store.note_failure(&batch, "503").expect("noted");
+    look(store, 4000, is_muted, is_handled, begun)
+}
+
+fn look(store: &mut Store, now: i64, is_muted: bool, is_handled: bool, begun: &[&str]) -> u64 {
+    let is_rag = |one: &Notice| one.label("service") == Some("rag");
+    let taking = Taking {
+        receiver: "oncall",
+        now: Timestamp(now),
+        without: &BTreeSet::new(),
+        is_muted: &|one| is_muted && is_rag(one),
+        is_handled: &|one| is_handled && is_rag(one),
+    };
+    let begun = begun.iter().map(|one| (*one).to_owned()).collect();
+    store.keep_back(taking, &begun).expect("looks")
+}
+
+#[test]
+fn an_alert_that_is_silenced_or_acknowledged_after_a_failure_is_not_tried_again() {
+    for (is_muted, is_handled) in [(true, false), (false, true)] {
+        let (_folder, mut store) = store();
+        assert_eq!(kept_back(&mut store, is_muted, is_handled, &[]), 1);
+        let batch = next(&mut store, 4000).expect("the other one waits");
+        assert_eq!(batch.notices, [notice("chat", None)]);
+        store
+            .settle(&batch, &settled(&batch, true), None)
+            .expect("kept");
+        assert!(store.failures().expect("reads").is_empty());
+        let pending = store.pending_notices(9).expect("reads");
+        let why = pending[0].failure.as_deref().expect("it is shown");
+        assert!(why.starts_with("kept back"), "{why}");
+        // Once nothing keeps it back any more, it is announced.
+        assert_eq!(look(&mut store, 5000, true, true, &[]), 0, "once");
+        assert_eq!(next(&mut store, 63_999), None);
+        let batch = next(&mut store, 64_000).expect("announced");
+        assert_eq!(batch.notices, [notice("rag", None)]);
+    }
+}
+
+#[test]
+fn a_message_that_some_recipients_have_stays_the_same() {
+    let (_folder, mut store) = store();
+    assert_eq!(kept_back(&mut store, true, true, &["g"]), 0);
+    assert_eq!(next(&mut store, 4000).expect("due").notices.len(), 2);
+}
+
+#[test]
+fn the_end_of_an_alert_is_sent_where_a_failed_attempt_may_have_arrived() {
+    // It ends before or after it is taken out of its message.
+    for ends_first in [true, false] {
+        let (_folder, mut store) = store();
+        let end = delivery(3500, notice("rag", Some(3500)));
+        if ends_first {
+            let fires = delivery(2000, notice("rag", None));
+            store.keep_deliveries(&[fires]).expect("kept");
+            let batch = next(&mut store, 3000).expect("due");
+            store.note_failure(&batch, "503").expect("noted");
+            store
+                .keep_deliveries(std::slice::from_ref(&end))
+                .expect("kept");
+            assert_eq!(look(&mut store, 4000, true, false, &[]), 1);
+        } else {
+            assert_eq!(kept_back(&mut store, true, false, &[]), 1);
+            let batch = next(&mut store, 4000).expect("the other one");
+            store
+                .settle(&batch, &settled(&batch, true), None)
+                .expect("kept");
+            store
+                .keep_deliveries(std::slice::from_ref(&end))
+                .expect("kept");
+        }
+        assert_eq!(
+            next(&mut store, 4000).expect("the end").notices,
+            [end.notice]
+        );
+        assert_eq!(store.waiting_for("oncall").expect("reads"), 1);
+    }
 }

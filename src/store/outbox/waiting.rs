@@ -1,5 +1,6 @@
 //! Notices that wait for their receivers.
 
+use super::kept_back::drop_beginning;
 use super::{names, notice, write};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
@@ -140,7 +141,8 @@ impl Store {
                 return Ok(BTreeMap::new());
             }
             // The other columns of a row with a maximum are those of that row.
-            let sql = "SELECT receiver, failure, max(id) FROM outbox WHERE failure IS NOT NULL
+            let sql = "SELECT receiver, failure, max(id) FROM outbox
+                       WHERE failure IS NOT NULL AND message IS NOT NULL
                        GROUP BY receiver";
             let mut statement = self.conn.prepare_cached(sql)?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -205,7 +207,7 @@ fn places_that_know(tx: &Connection, fingerprint: u64) -> rusqlite::Result<Vec<(
 }
 
 /// Writes notices within a transaction. A resolution cancels what its receiver need not hear: a
-/// notice that is not due yet. Where the alert does not fire, the resolution is dropped as well.
+/// notice that is not due yet or kept back. Where the alert does not fire, the resolution is dropped as well.
 /// Returns how many found the outbox full.
 pub(in crate::store) fn insert(
     tx: &Connection,
@@ -255,11 +257,8 @@ fn insert_one(tx: &Connection, delivery: &NewDelivery) -> rusqlite::Result<()> {
     } = delivery;
     let fingerprint = notice.fingerprint().cast_signed();
     if let Some(to) = notice.to {
-        let sql = "DELETE FROM outbox WHERE receiver = ?1 AND grouping = ?2
-                       AND fingerprint = ?3 AND due_at > ?4 AND message IS NULL";
-        let values = params![receiver, group, fingerprint, to.0];
-        tx.prepare_cached(sql)?.execute(values)?;
-        if !fires_at(tx, receiver, group, fingerprint)? {
+        let was_tried = drop_beginning(tx, (receiver, group), fingerprint, to)?;
+        if !was_tried && !fires_at(tx, receiver, group, fingerprint)? {
             return Ok(());
         }
     }

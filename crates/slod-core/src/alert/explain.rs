@@ -3,6 +3,7 @@
 use super::Urgency;
 use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
 use super::rules::AlertRules;
+use super::state::Firing;
 use crate::outcome::Timestamp;
 use crate::slo::{Objective, Sli, StandardWindow};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,8 +44,42 @@ impl Paging {
         self.0.entry(service.clone()).or_default().push(page);
     }
 
+    /// Adds what fires, if it is a page.
+    pub fn add_firing(&mut self, firing: &Firing<'_>) {
+        let Firing { bad, alert, .. } = firing;
+        if alert.urgency != Urgency::Page {
+            return;
+        }
+        let page = Page {
+            slo: alert.key.slo().map(Arc::from),
+            long: alert.key.tier().map(|tier| tier.long),
+            bad: *bad,
+            from: alert.from,
+            is_notified: alert.notified,
+            is_explained: alert
+                .inhibited_by
+                .as_ref()
+                .is_some_and(Inhibitor::is_elsewhere),
+        };
+        self.add(&alert.key.service, page);
+    }
+
+    /// Adds a service in maintenance whose probes failed last at this time: no alert of it fires, and it
+    /// explains others as a page of it would.
+    pub fn add_maintained(&mut self, service: &Arc<str>, bad: Timestamp) {
+        let page = Page {
+            slo: None,
+            long: None,
+            bad,
+            from: bad,
+            is_notified: false,
+            is_explained: false,
+        };
+        self.add(service, page);
+    }
+
     /// Notes that an alert is explained by another page from now on.
-    pub fn explain(&mut self, alert: &AlertRecord) {
+    fn explained(&mut self, alert: &AlertRecord) {
         let key = &alert.key;
         for page in self.0.get_mut(&key.service).into_iter().flatten() {
             let is_one = page.slo.as_deref() == key.slo() && page.from == alert.from;
@@ -107,6 +142,23 @@ impl Causes {
 }
 
 impl AlertRules {
+    /// Decides whether a page explains an alert that nobody was notified of. One that was explained is
+    /// looked at again while it still fails: what explained it may be over, and this one has a reason of
+    /// its own.
+    pub fn explain(&self, firing: &mut Firing<'_>, paging: &mut Paging, now: Timestamp) {
+        let Firing { held, bad, alert } = firing;
+        let is_open = match &alert.inhibited_by {
+            None => !alert.notified,
+            Some(by) => by.is_elsewhere() && *held == now && *bad == now,
+        };
+        if is_open {
+            alert.inhibited_by = self.explained_by(alert, paging, now);
+            if alert.is_inhibited() {
+                paging.explained(alert);
+            }
+        }
+    }
+
     /// What explains an alert now, if anything does: a page that fires, of what was bad lately.
     pub fn explained_by(
         &self,

@@ -1,16 +1,17 @@
 //! The alerts of everything, from moment to moment: what fires, what is kept from receivers, and what
 //! receivers are given.
 
-use super::explain::{Page, Paging};
+use super::Burning;
+use super::explain::Paging;
 use super::notice::Notice;
-use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
+use super::record::{AlertKey, AlertRecord, Source};
 use super::rules::AlertRules;
 use super::set::AlertSet;
 use super::signs::{Sign, SignAlerts};
 use super::silence::Decisions;
 use super::state::{Firing, Timing};
-use super::{Burning, Urgency};
 use crate::outcome::Timestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub struct Machine {
     decided: Arc<Decisions>,
     /// The rules that gave the labels which silences were held against.
     labelled: Option<Arc<AlertRules>>,
+    /// Those before them.
+    formerly: Option<Arc<AlertRules>>,
     /// When silences were last looked at.
     looked: Option<Timestamp>,
 }
@@ -45,6 +48,8 @@ pub struct StepInput<'a> {
     pub gone: &'a [AlertKey],
     /// Troubles of slod itself.
     pub own: &'a [Sign],
+    /// Services whose probes failed within a maintenance of them, and when they did last.
+    pub maintained: &'a [(Arc<str>, Timestamp)],
     pub now: Timestamp,
 }
 
@@ -55,7 +60,7 @@ pub struct Changes {
     /// are now.
     pub records: Vec<AlertRecord>,
     /// What receivers are to be given: each alert once when it fires and nothing keeps it from
-    /// notifying, and once when it resolves.
+    /// notifying, and once when it resolves, by each of the labels that it had.
     pub notices: Vec<Notice>,
 }
 
@@ -98,7 +103,8 @@ impl Machine {
         self.own.step(input.own, OWN, now, &mut records);
         let mut changes = Changes::default();
         for record in records.into_iter().filter(|one| one.to.is_some()) {
-            changes.end(record, rules);
+            let before = [&self.labelled, &self.formerly].into_iter().flatten();
+            changes.end(record, rules, before);
         }
         self.review(input, &mut changes);
         changes
@@ -119,8 +125,14 @@ impl Machine {
             || !self.labelled.as_ref().is_some_and(is_same)
             || last.is_none_or(|last| now < last || decisions.change_between(last, now));
         self.decided = Arc::clone(decisions);
-        self.labelled = Some(Arc::clone(rules));
-        let mut paging = self.paging();
+        if !self.labelled.as_ref().is_some_and(is_same) {
+            self.formerly = self.labelled.replace(Arc::clone(rules));
+        }
+        let mut paging = Paging::default();
+        self.firing_mut().for_each(|one| paging.add_firing(&one));
+        for (service, bad) in input.maintained {
+            paging.add_maintained(service, *bad);
+        }
         for Firing { held, bad, alert } in self.firing_mut() {
             let is_new = alert.from == now && !alert.notified;
             let before = (
@@ -128,18 +140,9 @@ impl Machine {
                 alert.silenced_by,
                 alert.notified,
             );
-            let is_open = match &alert.inhibited_by {
-                None => !alert.notified,
-                // The service below may be back while this one still fails: for a reason of its own.
-                Some(Inhibitor::Service(_) | Inhibitor::Objective(_)) => held == now && bad == now,
-                Some(Inhibitor::Tier(_)) => false,
-            };
-            if is_open {
-                alert.inhibited_by = rules.explained_by(alert, &paging, now);
-                if alert.is_inhibited() {
-                    paging.explain(alert);
-                }
-            }
+            let mut firing = Firing { held, bad, alert };
+            rules.explain(&mut firing, &mut paging, now);
+            let Firing { alert, .. } = firing;
             if is_decided || is_new {
                 alert.silenced_by = decisions.silence(&rules.labels(alert), now);
                 let acknowledged = &decisions.acknowledged;
@@ -172,28 +175,6 @@ impl Machine {
         self.signs.followed()
     }
 
-    /// The pages that fire.
-    fn paging(&mut self) -> Paging {
-        let mut paging = Paging::default();
-        let firing = self.firing_mut();
-        for one in firing.filter(|one| one.alert.urgency == Urgency::Page) {
-            let key = &one.alert.key;
-            let page = Page {
-                slo: key.slo().map(Arc::from),
-                long: key.tier().map(|tier| tier.long),
-                bad: one.bad,
-                from: one.alert.from,
-                is_notified: one.alert.notified,
-                is_explained: matches!(
-                    one.alert.inhibited_by,
-                    Some(Inhibitor::Service(_) | Inhibitor::Objective(_))
-                ),
-            };
-            paging.add(&key.service, page);
-        }
-        paging
-    }
-
     /// All that fires.
     pub fn firing(&self) -> impl Iterator<Item = &AlertRecord> {
         let signs = self.signs.firing().chain(self.own.firing());
@@ -217,10 +198,20 @@ impl Machine {
 }
 
 impl Changes {
-    /// Takes one that ended. A resolution is never kept back from those who know of the alert.
-    fn end(&mut self, record: AlertRecord, rules: &AlertRules) {
+    /// Takes one that ended. A resolution is never kept back from those who know of the alert, also by
+    /// the labels that the rules `before` gave it.
+    fn end<'r>(
+        &mut self,
+        record: AlertRecord,
+        rules: &'r Arc<AlertRules>,
+        before: impl Iterator<Item = &'r Arc<AlertRules>>,
+    ) {
         if record.notified {
-            self.notices.push(rules.notice(&record));
+            let all = [rules].into_iter().chain(before);
+            let mut named = BTreeSet::new();
+            let notices = all.map(|rules| rules.notice(&record));
+            let new = notices.filter(|one| named.insert(one.fingerprint()));
+            self.notices.extend(new);
         }
         self.records.push(record);
     }

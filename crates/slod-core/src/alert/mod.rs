@@ -2,6 +2,7 @@
 //! notifying, and what is recorded of it. The daemon, a backtest and tests use the same code.
 
 mod condition;
+mod course;
 mod explain;
 mod machine;
 mod notice;
@@ -17,6 +18,7 @@ mod tier;
 mod tracked;
 
 pub use condition::{AlertPolicy, Burning, Condition, DEFAULT_FORECAST, MAX_CONDITIONS, Met, met};
+pub use course::{Course, decide};
 pub use explain::{Causes, FOLLOW_FROM_FAILURES, explains};
 pub use machine::{Changes, Machine, StepInput};
 pub use notice::Notice;

@@ -71,6 +71,11 @@ pub struct Acknowledgement {
 }
 
 impl Inhibitor {
+    /// Whether it is about something else than the objective of the alert.
+    pub const fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Service(_) | Self::Objective(_))
+    }
+
     /// `tier 1`, `objective errors`, `service database`
     pub fn words(&self) -> String {
         match self {

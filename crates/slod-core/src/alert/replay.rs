@@ -1,8 +1,8 @@
 //! Replays a past: which burn-rate alerts would have fired.
 
 use super::condition::{AlertPolicy, met};
+use super::course::Course;
 use super::objective::ObjectiveAlerts;
-use super::record::AlertRecord;
 use super::tracked::Tracked;
 use crate::outcome::{Event, Timestamp};
 use crate::slo::absence::Presence;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How often alerts are looked at: the grain of the shortest windows.
-const STEP_MS: i64 = 10_000;
+pub(super) const STEP_MS: i64 = 10_000;
 
 /// The same while only a budget is exhausted, which lasts for days.
 const SLOW_STEP_MS: i64 = 300_000;
@@ -26,7 +26,9 @@ pub struct Replay {
     tracker: Tracker,
     policy: AlertPolicy,
     alerts: ObjectiveAlerts,
-    fired: Vec<AlertRecord>,
+    fired: Vec<Course>,
+    /// The places in `fired` of what fires.
+    firing: Vec<usize>,
     /// The next moment that alerts are evaluated at.
     next: Timestamp,
     /// The newest failure; without one in the longest window nothing can hold.
@@ -50,6 +52,7 @@ impl Replay {
             policy: AlertPolicy::default(),
             alerts: ObjectiveAlerts::default(),
             fired: Vec::new(),
+            firing: Vec::new(),
             next: from,
             last_bad: None,
         }
@@ -138,11 +141,10 @@ impl Replay {
         self.alerts.firing().any(|one| one.key.tier().is_some())
     }
 
-    /// Everything that fired, in the order of time, with the tracker as it is at the end.
-    pub fn finish(mut self, end: Timestamp) -> (Vec<AlertRecord>, Tracker) {
+    /// Everything that fired, in the order of time, as far as this objective decides.
+    pub fn finish(mut self, end: Timestamp) -> Vec<Course> {
         self.advance(end.after(Duration::from_millis(1)));
-        self.tracker.close_slices(end);
-        (self.fired, self.tracker)
+        self.fired
     }
 
     fn look(&mut self, now: Timestamp) {
@@ -157,10 +159,20 @@ impl Replay {
         let policy = &self.policy;
         self.alerts.step(policy, met, &burning, now, &mut changes);
         for change in changes {
-            let same = |one: &&mut AlertRecord| one.is_same(&change);
-            match self.fired.iter_mut().rev().find(same) {
-                Some(known) => *known = change,
-                None => self.fired.push(change),
+            let fired = &mut self.fired;
+            let same = |place: &usize| fired[*place].alert.is_same(&change);
+            if let Some(known) = self.firing.iter().position(same) {
+                fired[self.firing.swap_remove(known)].end(change);
+            } else {
+                self.firing.push(fired.len());
+                fired.push(Course::new(change));
+            }
+        }
+        for firing in self.alerts.firing_mut() {
+            let mut places = self.firing.iter();
+            let same = |place: &&usize| self.fired[**place].alert.is_same(firing.alert);
+            if let Some(place) = places.find(same) {
+                self.fired[*place].take(&firing, now);
             }
         }
     }
@@ -168,7 +180,7 @@ impl Replay {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Condition, TIERS, Urgency};
+    use super::super::{AlertRecord, Condition, TIERS, Urgency};
     use super::*;
     use crate::outcome::Measurements;
     use crate::outcome::{Cause, Verdict};
@@ -215,7 +227,7 @@ mod tests {
             };
             replay.record(0, event);
         }
-        let (fired, _) = replay.finish(Timestamp::from_secs(end));
+        let fired = replay.finish(Timestamp::from_secs(end));
         let seconds = |at: Timestamp| at.0 / 1000;
         let row = |alert: &AlertRecord| {
             let (from, to) = (seconds(alert.from), alert.to.map(seconds));
@@ -227,7 +239,7 @@ mod tests {
                 alert.is_inhibited(),
             )
         };
-        fired.iter().map(row).collect()
+        fired.iter().map(|fired| row(&fired.alert)).collect()
     }
 
     #[test]

@@ -131,6 +131,7 @@ impl Fixture {
             signs: Some(&signs),
             gone: &[],
             own: &[],
+            maintained: &[],
             now: Timestamp::from_secs(self.second),
         };
         let changes = self.machine.step(all.iter(), input);

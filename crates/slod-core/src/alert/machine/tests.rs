@@ -1,5 +1,6 @@
 use super::super::{Matcher, Silence};
 use super::*;
+use crate::alert::{Inhibitor, Urgency};
 use crate::slo::series::Counts;
 use crate::slo::{Objective, StandardWindow, WindowView};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +60,7 @@ struct Fixture {
     machine: Machine,
     rules: Arc<AlertRules>,
     decisions: Arc<Decisions>,
+    maintained: Vec<(Arc<str>, Timestamp)>,
     second: i64,
 }
 
@@ -75,6 +77,7 @@ impl Fixture {
             machine: Machine::default(),
             rules: Arc::new(rules),
             decisions: Arc::default(),
+            maintained: Vec::new(),
             second: 0,
         }
     }
@@ -90,6 +93,7 @@ impl Fixture {
             signs: Some(&signs),
             gone: &[],
             own: &[],
+            maintained: &self.maintained,
             now: Timestamp::from_secs(self.second),
         };
         let changes = self.machine.step(std::iter::empty::<Nothing>(), input);
@@ -227,4 +231,39 @@ fn a_restart_repeats_nothing() {
     unheard[0].notified = false;
     fixture.machine = Machine::resumed(unheard, held, &[]);
     assert_eq!(fixture.step(&["web"]), ["+web"]);
+}
+
+#[test]
+fn a_dependency_that_fails_in_its_maintenance_explains_those_above_it() {
+    let mut fixture = Fixture::new();
+    fixture.maintained = vec![("database".into(), Timestamp::from_secs(5))];
+    assert_eq!(fixture.step(&["web"]), [""; 0]);
+    let by: Vec<_> = fixture.machine.firing().collect();
+    assert_eq!(
+        by[0].inhibited_by,
+        Some(Inhibitor::Service("database".into()))
+    );
+    // It is back for longer than it explains, and the other one fails on.
+    fixture.second = 700;
+    assert_eq!(fixture.step(&["web"]), ["+web"]);
+}
+
+#[test]
+fn an_end_has_also_the_labels_that_the_alert_had_before_a_reload() {
+    let mut fixture = Fixture::new();
+    let reload = |fixture: &mut Fixture, team: Option<&str>| {
+        let label = team.map(|team| ("team".to_owned(), team.to_owned()));
+        let labels: Vec<_> = label.into_iter().collect();
+        fixture.rules = Arc::new(AlertRules {
+            labels: BTreeMap::from([("web".into(), labels.into())]),
+            ..(*fixture.rules).clone()
+        });
+    };
+    reload(&mut fixture, Some("x"));
+    assert_eq!(fixture.step(&["web"]), ["+web"]);
+    reload(&mut fixture, Some("y"));
+    assert_eq!(fixture.step(&["web"]), [""; 0]);
+    reload(&mut fixture, None);
+    fixture.second = 700;
+    assert_eq!(fixture.step(&[]), ["-web", "-web", "-web"]);
 }

@@ -1,0 +1,98 @@
+//! What a silence or an acknowledgement keeps from a receiver.
+
+use super::message::Taking;
+use super::{names, notice};
+use crate::outcome::Timestamp;
+use crate::store::{Store, StoreError};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// A notice that is kept back is looked at this often.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+/// What is shown of a notice that is not tried again for now.
+const WHY: &str = "kept back: its alert is silenced or acknowledged since";
+
+impl Store {
+    /// Takes alerts that are silenced or acknowledged since out of the messages that wait for their next
+    /// attempt, except of groups `begun`: some of their recipients have the message, and the others get
+    /// the same. Ends of alerts stay. Returns how many notices that are.
+    pub fn keep_back(
+        &mut self,
+        taking: Taking<'_>,
+        begun: &BTreeSet<String>,
+    ) -> Result<u64, StoreError> {
+        let without = taking.without.union(begun).cloned().collect();
+        let read = || {
+            let sql = "SELECT notice, id FROM outbox
+                       WHERE receiver = ?1 AND message IS NOT NULL
+                       AND grouping NOT IN (SELECT value FROM json_each(?2))";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let values = params![taking.receiver, names(&without)];
+            let rows =
+                statement.query_map(values, |row| Ok((notice(row)?, row.get::<_, i64>(1)?)))?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let tried = read().map_err(StoreError::sql("read the outbox"))?;
+        let tried = tried.into_iter();
+        let muted: Vec<i64> = tried
+            .filter(|(notice, _)| taking.keeps_back(notice, true))
+            .map(|(_, id)| id)
+            .collect();
+        if !muted.is_empty() {
+            self.keep(|tx, _| {
+                let shown = "UPDATE outbox SET failure = ?2 WHERE id = ?1";
+                for id in &muted {
+                    tx.prepare_cached(shown)?.execute(params![id, WHY])?;
+                    postpone(tx, *id, taking.now)?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(muted.len() as u64)
+    }
+}
+
+/// Looks again later at a notice that is kept back. One that has ended in the meantime is of no interest
+/// any more, nor is its resolution to a receiver that never heard of it. An attempt that failed may have
+/// reached it.
+pub(super) fn postpone(tx: &Connection, id: i64, now: Timestamp) -> rusqlite::Result<()> {
+    let later = "SELECT later.id FROM outbox later JOIN outbox muted
+                     USING (receiver, grouping, fingerprint)
+                 WHERE muted.id = ?1 AND later.id > muted.id
+                 ORDER BY later.id LIMIT 1";
+    let ended = tx
+        .prepare_cached(later)?
+        .query_row([id], |row| row.get::<_, i64>(0));
+    let Some(ended) = ended.optional()? else {
+        let sql = "UPDATE outbox SET due_at = ?2, set_at = ?3, message = NULL WHERE id = ?1";
+        let values = [id, now.after(LOOK_AGAIN).0, now.0];
+        return tx.prepare_cached(sql)?.execute(values).map(drop);
+    };
+    let unheard = "DELETE FROM outbox WHERE id = ?1 AND NOT EXISTS
+                       (SELECT 1 FROM delivered WHERE delivered.receiver = outbox.receiver
+                        AND delivered.grouping = outbox.grouping
+                        AND delivered.fingerprint = outbox.fingerprint)
+                   AND (SELECT failure FROM outbox WHERE id = ?2) IS NULL";
+    tx.prepare_cached(unheard)?.execute([ended, id])?;
+    let muted = "DELETE FROM outbox WHERE id = ?1";
+    tx.prepare_cached(muted)?.execute([id]).map(drop)
+}
+
+/// Drops the beginning of an alert that ended: what is not due yet, and what is kept back. Returns whether
+/// its receiver may have got one nevertheless.
+pub(super) fn drop_beginning(
+    tx: &Connection,
+    (receiver, group): (&str, &str),
+    fingerprint: i64,
+    to: Timestamp,
+) -> rusqlite::Result<bool> {
+    let sql = "DELETE FROM outbox WHERE receiver = ?1 AND grouping = ?2 AND fingerprint = ?3
+                   AND message IS NULL AND (due_at > ?4 OR failure IS NOT NULL)
+               RETURNING failure IS NOT NULL";
+    let mut statement = tx.prepare_cached(sql)?;
+    let values = params![receiver, group, fingerprint, to.0];
+    let tried = statement.query_map(values, |row| row.get::<_, bool>(0))?;
+    let tried = tried.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(tried.contains(&true))
+}
