@@ -159,7 +159,9 @@ fn what_a_fixture_loses_is_named() {
     for file in std::fs::read_dir(folder).expect("exists") {
         let path = file.expect("readable").path();
         let name = path.file_name().and_then(|name| name.to_str());
-        let is_config = |name: &str| name.starts_with("ok-") && name.ends_with(".yaml");
+        let is_config = |name: &str| {
+            name.starts_with("ok-") && path.extension().is_some_and(|end| end == "yaml")
+        };
         if !name.is_some_and(is_config) {
             continue;
         }
