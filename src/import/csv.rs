@@ -1,8 +1,9 @@
 //! Comma-separated values (RFC 4180).
 
-/// Whether a record goes on in the next line, because it ends within quotes.
-pub fn is_open(record: &str) -> bool {
-    let quotes = record.bytes().filter(|byte| *byte == b'"').count();
+/// Whether a line that begins outside of quotes ends within them, or the other way round: then the record goes on
+/// in the next line, or ends.
+pub fn leaves_quotes(line: &str) -> bool {
+    let quotes = line.bytes().filter(|byte| *byte == b'"').count();
     !quotes.is_multiple_of(2)
 }
 

@@ -184,8 +184,10 @@ impl<R: BufRead> Lines<R> {
     /// A record that begins with a line: values in quotes may have line breaks.
     fn whole(&mut self, mut record: String) -> Result<String, ImportError> {
         let first = self.number;
-        while csv::is_open(&record) {
+        let mut is_open = csv::leaves_quotes(&record);
+        while is_open {
             let Some(line) = self.next()? else { break };
+            is_open ^= csv::leaves_quotes(&line);
             record.push('\n');
             record.push_str(&line);
             if record.len() as u64 >= LINE_MAX {
