@@ -44,7 +44,10 @@ pub struct ServiceView {
     pub days: [DayView; DAYS],
 }
 
-/// A correction of now.
+/// Corrections in a row that are shown as one at most: those that repeat may never end.
+const JOINED_MAX: usize = 100;
+
+/// A correction of now, with those that follow without a gap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maintenance {
     /// Exclusive.
@@ -53,19 +56,25 @@ pub struct Maintenance {
 }
 
 impl Maintenance {
-    /// The one of some that excludes what happens now, of an objective or of all of a service, the longest;
-    /// `None` if there is none.
+    /// What of some excludes what happens now, of an objective or of all of a service, until the end of the last
+    /// one that begins before those of now have ended, or then; `None` if there is none. The reason is that of the
+    /// longest of now.
     pub fn of(all: &[Correction], service: &str, slo: Option<&str>, at: Timestamp) -> Option<Self> {
         let excludes = |one: &&Correction| match slo {
             Some(slo) => one.concerns(service, slo),
             None => one.is_for(service) && one.slos.is_empty(),
         };
-        let next = Timestamp(at.0 + 1);
-        let now = all.iter().filter(excludes).filter_map(|one| {
-            let until = one.occurrences(at, next).pop()?.1;
-            Some((until, &*one.reason))
-        });
-        let (until, reason) = now.max_by_key(|(until, _)| *until)?;
+        let last_end = |at: Timestamp| {
+            let next = Timestamp(at.0 + 1);
+            let now = all.iter().filter(excludes).filter_map(|one| {
+                let until = one.occurrences(at, next).pop()?.1;
+                Some((until, &*one.reason))
+            });
+            now.max_by_key(|(until, _)| *until)
+        };
+        let (end, reason) = last_end(at)?;
+        let ends = std::iter::successors(Some(end), |end| Some(last_end(*end)?.0));
+        let until = ends.take(JOINED_MAX).last().unwrap_or(end);
         Some(Self {
             until,
             reason: reason.into(),
@@ -187,5 +196,36 @@ impl ObjectiveView {
     pub fn is_beyond_retention(&self) -> bool {
         let mut all = std::iter::once(&self.budget).chain(&self.further);
         all.any(|budget| budget.period.beyond_retention)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_maintenance_lasts_until_the_last_of_its_corrections_in_a_row() {
+        let correction = |from, to, reason: &str| Correction {
+            id: reason.to_owned(),
+            from: Timestamp(from),
+            to: Timestamp(to),
+            repeats: None,
+            services: Vec::new(),
+            slos: Vec::new(),
+            reason: reason.to_owned(),
+            author: String::new(),
+        };
+        let all = [
+            correction(40, 60, "third"),
+            correction(10, 30, "first"),
+            correction(20, 40, "second"),
+            correction(61, 90, "another"),
+        ];
+        let of = |at| Maintenance::of(&all, "s", None, Timestamp(at));
+        let until = |at| of(at).map(|one| (one.until.0, one.reason.into_string()));
+        assert_eq!(until(15), Some((60, "first".to_owned())));
+        assert_eq!(until(25), Some((60, "second".to_owned())));
+        assert_eq!(until(60), None);
+        assert_eq!(until(61), Some((90, "another".to_owned())));
     }
 }

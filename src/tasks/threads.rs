@@ -19,8 +19,7 @@ pub fn refusal(error: &io::Error) -> String {
     )
 }
 
-/// Whether `most` threads can be started at the same time now, or how many less; an error says why not even
-/// `least`.
+/// How many threads can be started at the same time now, at most `most`; an error says why fewer than `least` can.
 pub fn startable(least: usize, most: usize) -> io::Result<usize> {
     let before = running();
     let gate = Arc::new(Mutex::new(()));

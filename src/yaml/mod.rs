@@ -33,7 +33,7 @@ pub use redactions::Redactions;
 pub use scalar::{
     Bool, Choice, FilePath, Integer, Parsed, RateForm, Ratio, Size, Span, Text, ZoneForm,
 };
-pub use secret::Secret;
+pub use secret::{Secret, names_a_secret};
 pub use section::Section;
 pub use stamp::Stamp;
 pub use tree::{Node, SIZE_LIMIT, Value, parse};

@@ -1,6 +1,6 @@
 //! Secret values, and what is shown where they turn up in a text.
 
-use super::secret::Secret;
+use super::secret::{Secret, names_a_secret};
 use crate::text::{CUT, printable};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
@@ -9,22 +9,14 @@ use url::Url;
 
 /// Shorter values are words such as `ok` and `8080`: they would turn up everywhere.
 const LENGTH_MIN: usize = 4;
-/// Parts of an address that are shorter are words, unless their names say that they are secret.
+/// Parts of an address that are shorter are words, unless their names say that they are secret. Values that
+/// are shorter are hidden only as whole words of a text: parts of other words have nothing to do with them.
 const TOKEN_MIN: usize = 16;
 /// Where a text is cut, so many characters of a secret's beginning are enough; of an address, so many
 /// behind its scheme.
 const BEGINNING_MIN: usize = 2;
-/// Parts of the names of parameters whose values are secret.
-const SECRET_NAMES: [&str; 8] = [
-    "auth",
-    "key",
-    "pass",
-    "pwd",
-    "secret",
-    "sig",
-    "token",
-    "credential",
-];
+/// What stands for the middle of a secret where somebody else masked it: `sk-abcd********wxyz`.
+const MASK: &str = "***";
 
 /// All but the unreserved characters of RFC 3986, as values in addresses are written.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -48,7 +40,7 @@ impl Redactions {
         let segments = address.path_segments().into_iter().flatten();
         let segments = segments.map(|part| (Cow::Borrowed(part), false));
         let values = address.query_pairs();
-        let values = values.map(|(name, value)| (value, is_secret_name(&name)));
+        let values = values.map(|(name, value)| (value, is_secret_parameter(&name)));
         let parts = segments.chain(values).chain(login(&address));
         for (part, is_secret) in parts {
             if is_secret || part.len() >= TOKEN_MIN {
@@ -88,7 +80,7 @@ impl Redactions {
     }
 
     /// The text without any of the values, and without the beginning of one where the text is cut, which
-    /// [`CUT`] shows.
+    /// [`CUT`] shows, or masked, which [`MASK`] shows.
     pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut shown = String::new();
         let mut rest = text;
@@ -116,7 +108,7 @@ impl Redactions {
     fn first_in(&self, text: &str) -> Option<(usize, usize, &str)> {
         let found = self.0.iter().filter_map(|(secret, shown)| {
             let secret = secret.reveal();
-            let whole = text.find(secret).map(|at| (at, secret.len()));
+            let whole = whole(secret, text).map(|at| (at, secret.len()));
             let places = whole.into_iter().chain(before_cut(secret, text));
             let (at, length) = places.min_by_key(|(at, length)| (*at, usize::MAX - length))?;
             Some((at, length, shown.as_str()))
@@ -125,7 +117,16 @@ impl Redactions {
     }
 }
 
-/// Where the beginning of a secret ends at a cut of a text, and how many bytes it is.
+/// Where a text has a secret, which is a whole word of it if it is short.
+fn whole(secret: &str, text: &str) -> Option<usize> {
+    let mut places = text.match_indices(secret).map(|(at, _)| at);
+    places.find(|at| {
+        let after = &text[at + secret.len()..];
+        begins_word(secret, &text[..*at]) && !(is_short(secret) && runs_on(secret, after))
+    })
+}
+
+/// Where the beginning of a secret ends at a cut of a text or at a mask, and how many bytes it is.
 fn before_cut(secret: &str, text: &str) -> Option<(usize, usize)> {
     let scheme = secret.find("://").map_or(0, |at| at + "://".len());
     let ends = || {
@@ -133,26 +134,61 @@ fn before_cut(secret: &str, text: &str) -> Option<(usize, usize)> {
         ends.map(|(at, c)| scheme + at + c.len_utf8())
             .skip(BEGINNING_MIN - 1)
     };
-    text.match_indices(CUT).find_map(|(cut, _)| {
+    let longest_at = |cut: usize| {
         let longest = ends()
             .take_while(|end| *end <= cut)
             .filter(|end| text[..cut].ends_with(&secret[..*end]))
+            .filter(|end| begins_word(secret, &text[..cut - end]))
             .last();
         longest.map(|length| (cut - length, length))
-    })
+    };
+    let cut = text.match_indices(CUT).find_map(|(cut, _)| longest_at(cut));
+    let mut masks = text.match_indices(MASK);
+    let masked = masks.find_map(|(mask, _)| longest_at(mask));
+    cut.into_iter().chain(masked).min()
 }
 
-fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_NAMES.iter().any(|part| name.contains(part)) || name == "code"
+fn is_short(secret: &str) -> bool {
+    secret.len() < TOKEN_MIN
 }
 
-/// The user and the password of an address, as they are sent.
-fn login(address: &Url) -> Vec<(Cow<'_, str>, bool)> {
-    let decoded = |text| percent_decode_str(text).decode_utf8_lossy();
-    let user = Some(address.username()).filter(|user| !user.is_empty());
-    let both = user.into_iter().chain(address.password());
-    both.map(|part| (decoded(part), true)).collect()
+/// Whether a secret may begin behind a text: a short one not within a word.
+fn begins_word(secret: &str, before: &str) -> bool {
+    let is_inner = secret.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && before.ends_with(|c: char| c.is_ascii_alphanumeric());
+    !(is_short(secret) && is_inner) || ends_escaped(before)
+}
+
+/// Whether a word goes on behind its end.
+fn runs_on(word: &str, after: &str) -> bool {
+    word.ends_with(|c: char| c.is_ascii_alphanumeric())
+        && after.starts_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+/// Whether the last letters of a text stand for another character: `%3D`, `\n`, `\u003d`.
+fn ends_escaped(text: &str) -> bool {
+    let escaped = |lead: &str, length: usize| {
+        let from = text.len().checked_sub(length);
+        let digits = from.and_then(|from| text.get(from..)?.strip_prefix(lead));
+        digits.is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    };
+    let letter = text.strip_suffix(['n', 'r', 't', 'b', 'f']);
+    escaped("%", 3)
+        || escaped("\\x", 4)
+        || escaped("\\u", 6)
+        || letter.is_some_and(|before| before.ends_with('\\'))
+}
+
+/// `code` is that of a function of Azure.
+fn is_secret_parameter(name: &str) -> bool {
+    names_a_secret(name) || name.eq_ignore_ascii_case("code")
+}
+
+/// What of an address's login is secret: the password, or the user where there is none, as tokens are sent.
+fn login(address: &Url) -> Option<(Cow<'_, str>, bool)> {
+    let password = address.password().filter(|password| !password.is_empty());
+    let secret = password.unwrap_or(address.username());
+    (!secret.is_empty()).then(|| (percent_decode_str(secret).decode_utf8_lossy(), true))
 }
 
 /// A value as it becomes a part of a path and of a query.
@@ -184,7 +220,12 @@ mod tests {
             ("/x/hunter2%2D%22long%22%20one/y", "/x/${TOKEN}/y"),
             ("/x/hunter2-%22long%22%20one/y", "/x/${TOKEN}/y"),
             ("cut: hunter2-\"lo\u{2026}", "cut: ${TOKEN}\u{2026}"),
-            ("hunting hunt", "<short>ing <short>"),
+            ("hunting hunt, ahunt", "hunting <short>, ahunt"),
+            (
+                "q=%3Dhunt&a_hunt\\nhunt",
+                "q=%3D<short>&a_<short>\\n<short>",
+            ),
+            ("a shunt", "a shunt"),
             ("cut: `hu\u{2026}`, hu", "cut: `<short>\u{2026}`, hu"),
             ("h\u{2026}", "h\u{2026}"),
             ("hunter2-\\\"long\\\" one", "${TOKEN}"),
@@ -228,6 +269,46 @@ mod tests {
             ("see https://\u{2026}", "see https://\u{2026}"),
             ("to https://me\u{2026}", "to <secret>\u{2026}"),
             ("to https://me:pass1@h.te\u{2026}", "to <secret>\u{2026}"),
+        ] {
+            assert_eq!(redactions.clean(text), shown);
+        }
+    }
+
+    #[test]
+    fn an_ordinary_word_of_an_address_is_shown() {
+        let mut redactions = Redactions::default();
+        redactions.add(
+            "https://alerts:pw12@h.test/x?keyboard=connect&author=refused&passive=true&signal=http&pwd=poll",
+            "<secret>",
+        );
+        for (text, shown) in [
+            (
+                "cannot connect: connection refused: http true",
+                "cannot connect: connection refused: http true",
+            ),
+            ("polling alerts", "polling alerts"),
+            ("poll, pw12!", "<secret>, <secret>!"),
+        ] {
+            assert_eq!(redactions.clean(text), shown);
+        }
+        let mut token = Redactions::default();
+        token.add("https://glsa_1234@h.test/x", "<secret>");
+        assert_eq!(token.clean("no glsa_1234"), "no <secret>");
+    }
+
+    #[test]
+    fn the_beginning_of_a_masked_secret_is_not_shown() {
+        let mut redactions = Redactions::default();
+        redactions.add("sk-abcdefgh1234567890wxyz", "<secret>");
+        redactions.add("expected-key", "<secret>");
+        for (text, shown) in [
+            (
+                "Incorrect API key provided: sk-abcdefgh********wxyz.",
+                "Incorrect API key provided: <secret>********wxyz.",
+            ),
+            ("key sk-a***\u{2026}", "key <secret>***\u{2026}"),
+            ("**expected** values", "**expected** values"),
+            ("the key is ***", "the key is ***"),
         ] {
             assert_eq!(redactions.clean(text), shown);
         }

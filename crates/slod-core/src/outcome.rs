@@ -203,8 +203,8 @@ reasons! {
 }
 
 impl Cause {
-    /// Whether a network failure on our own side could look like this. Where a peer answered, it
-    /// could not.
+    /// Whether a network failure on our own side could look like this: also a report of another machine cannot
+    /// arrive then. Where a peer answered, it could not.
     pub const fn could_be_own_network(self) -> bool {
         match self {
             Self::Dns
@@ -213,6 +213,7 @@ impl Cause {
             | Self::Reset
             | Self::Closed
             | Self::Proxy
+            | Self::Silent
             | Self::StreamBroken => true,
             Self::Refused
             | Self::Tls
@@ -223,7 +224,6 @@ impl Cause {
             | Self::Body
             | Self::BodyTooLarge
             | Self::Redirect
-            | Self::Silent
             | Self::JobFailed
             | Self::RateLimited
             | Self::Overloaded

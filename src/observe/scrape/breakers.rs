@@ -108,7 +108,9 @@ impl Breakers {
             }
         }
         for (name, one) in &mut self.by_name {
-            let is_open = states.get(&**name).map(|state| *state != 0.0);
+            // What is no number says nothing.
+            let state = states.get(&**name).filter(|state| !state.is_nan());
+            let is_open = state.map(|state| *state != 0.0);
             one.take(is_open, trips.get(&**name).copied(), is_first, now);
         }
         self.shown(now)

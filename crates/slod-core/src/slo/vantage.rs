@@ -7,7 +7,7 @@
 
 mod control;
 
-use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
+use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use control::{Control, Evidence};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -207,9 +207,14 @@ impl NetworkGuard {
         released
     }
 
-    /// Whether our own network was gone when an attempt began or when it ended.
+    /// Whether our own network was gone when an attempt began or when it ended. Looking for a report takes no
+    /// time: its latency is how long there was none.
     fn loss_of(&self, record: &Record) -> Loss {
-        let end = record.at.after(record.outcome.latency);
+        let took = match record.outcome.verdict {
+            Verdict::Bad(Cause::Silent) => Duration::ZERO,
+            _ => record.outcome.latency,
+        };
+        let end = record.at.after(took);
         let both = [record.at, end].map(|moment| self.loss_at(moment, Control::is_believed));
         if both.contains(&Loss::Lost) {
             Loss::Lost

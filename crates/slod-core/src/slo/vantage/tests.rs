@@ -258,6 +258,26 @@ fn a_loss_that_began_during_an_attempt_explains_it() {
 }
 
 #[test]
+fn a_report_that_cannot_arrive_is_not_missed() {
+    let lost = [
+        ("a", 11, TIMED_OUT),
+        ("b", 12, TIMED_OUT),
+        ("c", 13, TIMED_OUT),
+    ];
+    let there = lost.map(|(name, second, _)| (name, second, Verdict::Good));
+    let silent = Verdict::Bad(Cause::Silent);
+    for (controls, judged) in [(lost, OURS), (there, silent)] {
+        let mut vantage = vantage();
+        reported(&mut vantage, &controls);
+        let mut missed = record("job", 14, silent);
+        missed.outcome.latency = Duration::from_hours(26);
+        vantage.take(missed, Timestamp::from_secs(15));
+        let next = controls.map(|(name, second, verdict)| (name, second + 10, verdict));
+        assert_eq!(reported(&mut vantage, &next), [(14, judged)]);
+    }
+}
+
+#[test]
 fn only_another_control_set_begins_anew_and_what_waits_goes_on() {
     let mut old = vantage();
     reported(&mut old, &[("a", 1, TIMED_OUT), ("web", 2, TIMED_OUT)]);
