@@ -76,7 +76,7 @@ impl Store {
         last.map_err(StoreError::sql("read a probe's last outcome"))
     }
 
-    /// How many outcomes of a probe there are after `from`, up to `to`, but not before [`COUNTED_HOURS`].
+    /// How many outcomes of a probe there are after `from`, up to `to`, but not before the last 63 days.
     pub fn count_outcomes(
         &self,
         key: &ProbeKey,

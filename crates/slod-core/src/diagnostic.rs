@@ -92,7 +92,7 @@ impl Source {
         out
     }
 
-    /// The first [`DRAWN_MAX`] of these, with an empty line after each, and how many more there are.
+    /// The first hundred of these, with an empty line after each, and how many more there are.
     pub fn draw_all<'d>(
         &self,
         diagnostics: impl IntoIterator<Item = &'d Diagnostic>,
