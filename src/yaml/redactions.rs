@@ -80,7 +80,7 @@ impl Redactions {
     }
 
     /// The text without any of the values, and without the beginning of one where the text is cut, which
-    /// `…` shows, or masked, which `*` shows.
+    /// `…` shows, or masked, which `***` shows.
     pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut shown = String::new();
         let mut rest = text;
