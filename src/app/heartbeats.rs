@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger;
-use crate::outcome::{Timestamp, millis};
+use crate::outcome::{Record, Timestamp, Verdict, millis};
 use crate::probe::heartbeat::{Before, HeartbeatBoard};
 use crate::store::{Store, StoreError};
 use std::collections::HashMap;
@@ -31,17 +31,27 @@ pub(super) fn board(
         let last = store.last_outcome(key, latest?).ok().flatten()?;
         let first = store.first_seen(key)?;
         let from = reported.get(key).copied().unwrap_or(first);
-        let outcomes = store.count_outcomes(key, from, last.at).ok()?;
+        let verdict = last.outcome.verdict;
+        let heard = match verdict {
+            Verdict::Void(_) => heard(store, &last, from)?,
+            Verdict::Good | Verdict::Bad(_) => Duration::ZERO,
+        };
         Some(Before {
             first,
             last: last.at,
-            verdict: last.outcome.verdict,
-            heard: Duration::from_millis(
-                outcomes.saturating_mul(millis(last.interval).unsigned_abs()),
-            ),
+            verdict,
+            heard,
         })
     });
     Ok(board)
+}
+
+/// How long a probe ran between a moment and its last outcome. Its interval may have been a shorter one before.
+fn heard(store: &Store, last: &Record, from: Timestamp) -> Option<Duration> {
+    let outcomes = store.count_outcomes(&last.key, from, last.at).ok()?;
+    let each = millis(last.interval).unsigned_abs();
+    let ran = Duration::from_millis(outcomes.saturating_mul(each));
+    Some(ran.min(last.at.since(from)))
 }
 
 /// Gives the probes of a config what the store knows of their jobs, for attempts outside the daemon:

@@ -3,7 +3,7 @@
 
 use super::trust::{Trust, provider, tls12_signature, tls13_signature};
 use super::{Failure, Progress};
-use crate::outcome::{Cause, Measurement, Timestamp};
+use crate::outcome::{Cause, Measurement, Timestamp, VoidReason};
 use parking_lot::Mutex;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -151,7 +151,8 @@ impl Tls {
     ) -> Result<TlsStream, Failure> {
         progress.enter(Measurement::Tls);
         let trust = self.trusted_now();
-        let trust = trust.map_err(|fault| Failure::bad(Cause::Certificate, fault))?;
+        // Whether the service is trusted is not known then.
+        let trust = trust.map_err(|fault| Failure::void(VoidReason::Resources, fault))?;
         let recorder = Arc::new(Recorder::new(trust));
         let mut config = ClientConfig::clone(&self.config);
         config.alpn_protocols = self.alpn.iter().map(|one| one.to_vec()).collect();

@@ -20,8 +20,6 @@ const REMOVED_MAX: usize = 10_000;
 /// Without a look at the time for longer than this, no report could be heard: slod was stopped or frozen, the
 /// machine slept, or its clock was set. Reports that came in a shorter break were still taken.
 const DEAF_AFTER: Duration = Duration::from_secs(10);
-/// Only corrections that are for all objectives are for this one.
-const WHOLE_SERVICE: &str = "";
 /// By when the outcome that shows a failure is on the disk. Until then the store keeps the failure
 /// itself, too.
 pub const COMMITTED_AFTER: Duration = Duration::from_secs(10);
@@ -123,7 +121,8 @@ pub struct Before {
     /// Its last one.
     pub last: Timestamp,
     pub verdict: Verdict,
-    /// How long it ran since the last report, or since its first outcome.
+    /// How long it listened in vain since the last report, or since its first outcome, where a break had excused
+    /// the missing one at its end; else nothing, since the pace may have been another one.
     pub heard: Duration,
 }
 
@@ -369,9 +368,8 @@ impl HeartbeatBoard {
             return;
         };
         let all = in_force();
-        let whole = all
-            .iter()
-            .filter(|one| one.concerns(service, WHOLE_SERVICE));
+        let is_whole = |one: &&Correction| one.is_for(service) && one.slos.is_empty();
+        let whole = all.iter().filter(is_whole);
         let maintenance = Spans::new(whole.flat_map(|one| one.occurrences(last, state.now)));
         if due.owed_since(last, &maintenance, state.now) > last {
             state.is_given_up = false;
@@ -425,6 +423,7 @@ impl Entry {
             last.kept = last.kept.min(to);
         }
         self.since = self.since.min(to);
+        self.looked = self.looked.map(|looked| looked.min(to));
         if !was_overdue {
             (self.since, self.before) = (to, Break::Deaf);
             self.heard += heard;
@@ -456,8 +455,9 @@ impl Entry {
             // its first outcome.
             self.since = last.or(self.first).unwrap_or(now);
         } else if !seen_overdue {
-            if self.terms.is_some() {
-                self.heard += now.since(reference);
+            // What was heard by another pace says nothing about this one.
+            if before.is_some() {
+                self.heard = Duration::ZERO;
             }
             (self.since, self.before) = (now, Break::Start);
         }
