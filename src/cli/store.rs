@@ -33,7 +33,7 @@ pub fn run(args: &StoreArgs) -> u8 {
     let outcome = match &args.command {
         Command::Check(_) => store::check(path).map(|checked| print_check(path, &checked)),
         Command::Recover(_) => {
-            let mut shown = Shown::default();
+            let mut shown = ProgressLog::default();
             let recovered = store::recover(path, Clock::system().now(), &mut |at| shown.see(at));
             recovered.map(|recovered| print_recovery(path, &recovered))
         }
@@ -46,9 +46,9 @@ pub fn run(args: &StoreArgs) -> u8 {
 
 /// How far a long recovery is, every few seconds.
 #[derive(Default)]
-struct Shown(Option<Instant>);
+struct ProgressLog(Option<Instant>);
 
-impl Shown {
+impl ProgressLog {
     const EVERY: Duration = Duration::from_secs(5);
 
     fn see(&mut self, at: Progress) {

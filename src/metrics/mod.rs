@@ -20,7 +20,7 @@ use std::io;
 
 /// What the page shows.
 #[derive(Clone, Copy, Debug)]
-pub struct Shown<'a> {
+pub struct MetricsPage<'a> {
     pub ledger: &'a LedgerView,
     pub alerts: &'a AlertsView,
     pub system: &'a SystemView,
@@ -30,7 +30,7 @@ pub struct Shown<'a> {
 }
 
 /// Writes everything to a sink.
-pub fn write(sink: &mut dyn Sink, shown: Shown<'_>) {
+pub fn write(sink: &mut dyn Sink, shown: MetricsPage<'_>) {
     shown.own.write(sink);
     observe::metrics::write(sink, shown.system);
     ledger::metrics::write(sink, shown.ledger);
@@ -40,7 +40,11 @@ pub fn write(sink: &mut dyn Sink, shown: Shown<'_>) {
 }
 
 /// Writes the whole page as text, and returns the output.
-pub fn write_text<W: io::Write>(out: W, format: TextFormat, shown: Shown<'_>) -> io::Result<W> {
+pub fn write_text<W: io::Write>(
+    out: W,
+    format: TextFormat,
+    shown: MetricsPage<'_>,
+) -> io::Result<W> {
     let mut sink = TextSink::new(format, out);
     write(&mut sink, shown);
     sink.finish()

@@ -1,8 +1,8 @@
 //! One attempt, from its start to its event.
 
 use super::lag::LagMeter;
-use super::places::Place;
 use super::runner::JUMP_MS;
+use super::slots::Slot;
 use super::stall::StallDetector;
 use crate::clock::Clock;
 use crate::config::ProbeSpec;
@@ -40,7 +40,7 @@ pub(super) struct AttemptContext {
     pub(super) wakeup_lag: prometheus::Histogram,
     pub(super) events: mpsc::Sender<ScheduleEvent>,
     /// Kept until the outcome was sent.
-    pub(super) place: Place,
+    pub(super) slot: Slot,
 }
 
 pub(super) async fn run(context: AttemptContext) {
@@ -52,7 +52,7 @@ pub(super) async fn run(context: AttemptContext) {
         meter,
         wakeup_lag,
         events,
-        place,
+        slot,
     } = context;
     let running = meter.enter();
     let (wall, started) = (clock.now(), Instant::now());
@@ -74,7 +74,7 @@ pub(super) async fn run(context: AttemptContext) {
     };
     // The ledger outlives the schedule; it is gone only if it failed, which is reported elsewhere.
     let _ = events.send(ScheduleEvent::Outcome(record)).await;
-    drop(place);
+    drop(slot);
 }
 
 async fn outcome(spec: &ProbeSpec, wall: Timestamp) -> Outcome {

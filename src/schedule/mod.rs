@@ -2,9 +2,9 @@
 
 mod attempt;
 mod lag;
-mod places;
 mod plan;
 mod runner;
+mod slots;
 mod stall;
 mod threads;
 

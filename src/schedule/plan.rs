@@ -11,18 +11,18 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub struct Plan {
     heap: BinaryHeap<Reverse<(Timestamp, usize)>>,
-    entries: Vec<Entry>,
+    grids: Vec<Grid>,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct Grid {
     interval: i64,
     /// Where in its interval the probe ticks: a hash of its name, so that probes spread and keep
     /// their place over restarts.
     phase: i64,
 }
 
-impl Entry {
+impl Grid {
     /// The first tick after a moment, on the grid `phase + n x interval` of the wall clock.
     fn next(&self, after: Timestamp) -> Timestamp {
         let since = (after.0 - self.phase).rem_euclid(self.interval);
@@ -48,13 +48,12 @@ impl Plan {
         let mut plan = Self::default();
         for (key, interval) in probes {
             let interval = millis(interval).max(1);
-            let entry = Entry {
+            let grid = Grid {
                 interval,
                 phase: phase(key, interval),
             };
-            plan.heap
-                .push(Reverse((entry.next(now), plan.entries.len())));
-            plan.entries.push(entry);
+            plan.heap.push(Reverse((grid.next(now), plan.grids.len())));
+            plan.grids.push(grid);
         }
         plan
     }
@@ -70,10 +69,10 @@ impl Plan {
         if first > now {
             return None;
         }
-        let entry = &self.entries[probe];
-        let next = entry.next(now);
-        let at = Timestamp(next.0 - entry.interval);
-        let skipped = (at.0 - first.0) / entry.interval;
+        let grid = &self.grids[probe];
+        let next = grid.next(now);
+        let at = Timestamp(next.0 - grid.interval);
+        let skipped = (at.0 - first.0) / grid.interval;
         if let Some(mut top) = self.heap.peek_mut() {
             *top = Reverse((next, probe));
         }
@@ -86,9 +85,9 @@ impl Plan {
 
     /// Plans every tick anew after the wall clock was set to another time.
     pub fn restart(&mut self, now: Timestamp) {
-        let ticks = self.entries.iter().enumerate();
+        let ticks = self.grids.iter().enumerate();
         self.heap = ticks
-            .map(|(probe, entry)| Reverse((entry.next(now), probe)))
+            .map(|(probe, grid)| Reverse((grid.next(now), probe)))
             .collect();
     }
 }

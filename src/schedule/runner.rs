@@ -1,8 +1,8 @@
 //! Runs what the plan says is due, with a limit on how many probes run at once.
 
 use super::attempt::{self, ScheduleEvent, explained};
-use super::places::{Occupied, Places};
 use super::plan::{Due, Plan};
+use super::slots::{Occupied, Slots};
 use super::stall::{self, StallDetector};
 use super::threads::ProbeThreads;
 use crate::clock::Clock;
@@ -53,9 +53,9 @@ pub async fn run(deps: Deps) {
 struct Runner {
     jobs: Vec<Job>,
     plan: Plan,
-    /// Positions of jobs that are due but found no free place, in order; each at most once.
+    /// Positions of jobs that are due but found no free slot, in order; each at most once.
     waiting: VecDeque<usize>,
-    places: Places,
+    slots: Slots,
     /// The threads that attempts run on.
     threads: usize,
     /// Attempts, some of which may have ended.
@@ -71,7 +71,7 @@ struct Job {
     spec: ProbeSpec,
     /// The attempt that was started last.
     last: Option<Started>,
-    /// The tick that waits for a free place.
+    /// The tick that waits for a free slot.
     waiting: Option<Timestamp>,
     /// Missed ticks that were not sent to the ledger yet.
     missed: u64,
@@ -81,14 +81,14 @@ struct Job {
 struct Started {
     /// Its tick.
     at: Timestamp,
-    place: Occupied,
+    slot: Occupied,
 }
 
 impl Job {
     /// The attempt that is running now.
     fn running(&self) -> Option<&Started> {
         let last = self.last.as_ref();
-        last.filter(|started| !started.place.has_ended())
+        last.filter(|started| !started.slot.has_ended())
     }
 }
 
@@ -102,7 +102,7 @@ impl Runner {
             jobs: Vec::new(),
             plan: Plan::default(),
             waiting: VecDeque::new(),
-            places: Places::new(most, deps.in_flight.clone()),
+            slots: Slots::new(most, deps.in_flight.clone()),
             threads: 1,
             running: JoinSet::new(),
             last_wake: (now, Instant::now()),
@@ -114,7 +114,7 @@ impl Runner {
     }
 
     async fn until_stopped(&mut self) {
-        let (stop, places) = (self.deps.stop.clone(), self.places.clone());
+        let (stop, slots) = (self.deps.stop.clone(), self.slots.clone());
         loop {
             self.deps.stall.beat(Instant::now());
             while self.running.try_join_next().is_some() {}
@@ -123,7 +123,7 @@ impl Runner {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Ok(()) = self.deps.configs.changed() => self.reload(),
-                () = places.freed() => {}
+                () = slots.freed() => {}
                 () = sleep_until(wake) => {}
             }
         }
@@ -158,7 +158,7 @@ impl Runner {
         self.jobs.reserve_exact(specs.len());
         for spec in specs {
             let kept = old.remove(&spec.key);
-            // A tick that waits for a place does so no more.
+            // A tick that waits for a slot does so no more.
             let given_up = kept.as_ref().is_some_and(|job| job.waiting.is_some());
             self.jobs.push(Job {
                 last: kept.as_ref().and_then(|job| job.last.clone()),
@@ -215,7 +215,7 @@ impl Runner {
 
     fn start_waiting(&mut self, now: Timestamp) {
         while let Some(probe) = self.waiting.front().copied() {
-            let Some((place, occupied)) = self.places.take() else {
+            let Some((slot, occupied)) = self.slots.take() else {
                 return;
             };
             self.waiting.pop_front();
@@ -238,10 +238,10 @@ impl Runner {
                 meter: thread.meter.clone(),
                 wakeup_lag: self.deps.wakeup_lag.clone(),
                 events: self.deps.events.clone(),
-                place,
+                slot,
             };
-            let place = occupied;
-            self.jobs[probe].last = Some(Started { at, place });
+            let slot = occupied;
+            self.jobs[probe].last = Some(Started { at, slot });
             self.running
                 .spawn_on(attempt::run(context), &thread.runtime);
         }
@@ -281,13 +281,13 @@ impl Runner {
     /// Lets running probes end; those that do not are cut off and say nothing about their service.
     async fn drain(&mut self) {
         let deadline = Instant::now() + self.deps.drain;
-        let places = self.places.clone();
-        while places.taken() > 0 && Instant::now() < deadline {
+        let slots = self.slots.clone();
+        while slots.taken() > 0 && Instant::now() < deadline {
             tokio::select! {
-                () = places.all_freed() => {}
+                () = slots.all_freed() => {}
                 () = sleep(Duration::from_secs(1)) => {
                     let names: Vec<_> = self.unfinished().take(5).map(|(job, _)| job.spec.key.to_string()).collect();
-                    tracing::info!(probes = places.taken(), "waiting for {} running probes, such as {}", places.taken(), names.join(", "));
+                    tracing::info!(probes = slots.taken(), "waiting for {} running probes, such as {}", slots.taken(), names.join(", "));
                 }
             }
         }

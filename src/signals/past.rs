@@ -34,13 +34,13 @@ const STEP: Duration = Duration::from_mins(5);
 
 /// What was sampled of a service at a time.
 #[derive(Debug, Default)]
-struct Row {
+struct SampledNumbers {
     metrics: Option<MetricNumbers>,
     processes: BTreeMap<Arc<str>, ProcessNumbers>,
     containers: BTreeMap<Arc<str>, ContainerNumbers>,
 }
 
-impl Row {
+impl SampledNumbers {
     fn set(&mut self, place: &Place, value: f64) {
         match place {
             Place::Metric(one) => self.metrics.get_or_insert_default().set(*one, value),
@@ -220,8 +220,8 @@ fn all_rows(
     store: &Store,
     places: &BTreeMap<SeriesId, Place>,
     (from, to): (Timestamp, Timestamp),
-) -> Result<BTreeMap<Timestamp, Row>, StoreError> {
-    let mut rows: BTreeMap<Timestamp, Row> = BTreeMap::new();
+) -> Result<BTreeMap<Timestamp, SampledNumbers>, StoreError> {
+    let mut rows: BTreeMap<Timestamp, SampledNumbers> = BTreeMap::new();
     for (id, place) in places {
         store.for_each_point(*id, from, to, |point| {
             rows.entry(point.at).or_default().set(place, point.last);
@@ -236,8 +236,8 @@ fn rows(
     places: &BTreeMap<SeriesId, Place>,
     samples: &BTreeMap<SeriesId, Vec<Sample>>,
     (from, to): (Timestamp, Timestamp),
-) -> BTreeMap<Timestamp, Row> {
-    let mut rows: BTreeMap<Timestamp, Row> = BTreeMap::new();
+) -> BTreeMap<Timestamp, SampledNumbers> {
+    let mut rows: BTreeMap<Timestamp, SampledNumbers> = BTreeMap::new();
     for (id, place) in places {
         let samples = samples.get(id).into_iter().flatten();
         for sample in samples.filter(|one| one.at >= from && one.at < to) {
@@ -266,7 +266,7 @@ fn outcomes(
 
 /// What the store has of a service in a span.
 struct Past {
-    rows: BTreeMap<Timestamp, Row>,
+    rows: BTreeMap<Timestamp, SampledNumbers>,
     outcomes: Vec<(usize, Record)>,
 }
 

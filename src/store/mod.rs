@@ -63,7 +63,7 @@ pub use recover::{Progress, Recovered, recover};
 pub use runs::{OpenRuns, RunPart, RunState, StoredRun};
 pub use series::{SERIES_MAX, SeriesId, SeriesInfo, Tick};
 pub use summary::HourSummary;
-pub use writer::{Kept, StoreHandle, StoreStats, Writer};
+pub use writer::{Durability, StoreHandle, StoreStats, Writer};
 
 use crate::outcome::Record;
 use absence::Returning;

@@ -4,7 +4,7 @@ mod maintenance;
 
 use super::beats::{PendingBeat, add_beats};
 use super::expiry::Expiry;
-use super::writer::{Shared, State};
+use super::writer::{Shared, WriterState};
 use super::{CountingPlan, SERIES_MAX, Stage, Store, StoreError, Tick};
 use crate::alert::AlertRecord;
 use crate::clock::Clock;
@@ -99,7 +99,7 @@ impl Worker {
         } else {
             COMMIT_EVERY
         };
-        let idle = |state: &mut State| match (healthy, state.closing) {
+        let idle = |state: &mut WriterState| match (healthy, state.closing) {
             _ if !state.jobs.is_empty() => false,
             (true, closing) => closing.is_none() && state.asked == state.answered,
             (false, closing) => was_closing || closing.is_none(),

@@ -71,9 +71,9 @@ impl StoreStats {
     }
 }
 
-/// Where a report is.
+/// How safe a report is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum Durability {
     OnDisk,
     /// It waits for the disk, for this reason.
     InMemory(String),
@@ -83,7 +83,7 @@ pub enum Kept {
 pub(super) type WriterJob = Box<dyn FnOnce(&mut Store) + Send>;
 
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct WriterState {
     pub(super) queue: VecDeque<(Stage, Record)>,
     pub(super) jobs: VecDeque<WriterJob>,
     /// Alerts that began or ended.
@@ -118,7 +118,7 @@ pub(super) struct State {
     pub(super) stats: StoreStats,
 }
 
-impl State {
+impl WriterState {
     /// Of all kinds, taken by the thread or not.
     fn waiting(&self) -> usize {
         let outcomes = self.queue.len() + self.in_flight;
@@ -129,13 +129,13 @@ impl State {
 
 #[derive(Default)]
 pub(super) struct Shared {
-    pub(super) state: Mutex<State>,
+    pub(super) state: Mutex<WriterState>,
     pub(super) wake: Condvar,
     pub(super) done: Condvar,
 }
 
 impl Shared {
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, WriterState> {
         self.state.lock()
     }
 
@@ -145,10 +145,10 @@ impl Shared {
     }
 
     /// Waits until `done`, or the deadline; returns which.
-    fn wait_until(&self, deadline: Instant, done: impl Fn(&State) -> bool) -> bool {
+    fn wait_until(&self, deadline: Instant, done: impl Fn(&WriterState) -> bool) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         let mut state = self.state();
-        let waits = |state: &mut State| !done(state) && !state.ended;
+        let waits = |state: &mut WriterState| !done(state) && !state.ended;
         self.done.wait_while_for(&mut state, waits, left);
         done(&state)
     }
@@ -204,7 +204,12 @@ impl StoreHandle {
     /// Takes a job's report, to be kept with the next commit, which begins at once unless the disk
     /// fails. Then, and where that takes longer than `timeout`, the report waits in memory. `None` once
     /// nothing is kept any more. Blocks.
-    pub fn keep_beat(&self, key: &ProbeKey, beat: PendingBeat, timeout: Duration) -> Option<Kept> {
+    pub fn keep_beat(
+        &self,
+        key: &ProbeKey,
+        beat: PendingBeat,
+        timeout: Duration,
+    ) -> Option<Durability> {
         let mine = {
             let mut state = self.0.state();
             if state.ended {
@@ -215,15 +220,16 @@ impl StoreHandle {
             state.asked
         };
         self.0.wake.notify_one();
-        let is_decided = |state: &State| state.answered >= mine || state.commit_error.is_some();
+        let is_decided =
+            |state: &WriterState| state.answered >= mine || state.commit_error.is_some();
         self.0.wait_until(Instant::now() + timeout, is_decided);
         let state = self.0.state();
         if state.answered >= mine {
-            return Some(Kept::OnDisk);
+            return Some(Durability::OnDisk);
         }
         let why = state.commit_error.as_deref();
         let why = why.unwrap_or("the store did not respond in time");
-        (!state.ended).then(|| Kept::InMemory(why.to_owned()))
+        (!state.ended).then(|| Durability::InMemory(why.to_owned()))
     }
 
     /// Takes what was read of series at a time, to be kept with the next commit. Never waits for the disk.

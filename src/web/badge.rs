@@ -16,7 +16,7 @@ use maud::{Markup, html};
 const CACHE: &str = "max-age=60";
 
 #[derive(Clone, Copy, Debug)]
-enum Shown {
+enum BadgeContent {
     Sli,
     Status,
     Budget,
@@ -29,9 +29,9 @@ pub async fn badge(
 ) -> Result<Response, Problem> {
     let asked = query.only(&["show"])?;
     let shown = match asked.text("show")? {
-        None | Some("sli") => Shown::Sli,
-        Some("status") => Shown::Status,
-        Some("budget") => Shown::Budget,
+        None | Some("sli") => BadgeContent::Sli,
+        Some("status") => BadgeContent::Status,
+        Some("budget") => BadgeContent::Budget,
         Some(_) => return Err(asked.fault("`show` must be `sli`, `status` or `budget`")),
     };
     let name = file.strip_suffix(".svg").unwrap_or(&file);
@@ -53,12 +53,12 @@ pub async fn badge(
     Ok((head, svg.into_string()).into_response())
 }
 
-fn text(view: &ObjectiveView, shown: Shown) -> String {
+fn text(view: &ObjectiveView, shown: BadgeContent) -> String {
     let known = |value: Option<String>| value.unwrap_or_else(|| "no data".to_owned());
     match shown {
-        Shown::Status => Health::of_objective(view).label().to_owned(),
-        Shown::Sli => known(view.budget.period.sli.map(numbers::percent)),
-        Shown::Budget => known(
+        BadgeContent::Status => Health::of_objective(view).label().to_owned(),
+        BadgeContent::Sli => known(view.budget.period.sli.map(numbers::percent)),
+        BadgeContent::Budget => known(
             view.budget
                 .left()
                 .map(|left| format!("{} budget left", numbers::share(left))),

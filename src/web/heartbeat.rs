@@ -10,7 +10,7 @@ use crate::config::Role;
 use crate::diagnostic::nearest;
 use crate::outcome::{Detail, ProbeKey};
 use crate::probe::heartbeat::{Beat, Refused};
-use crate::store::{Kept, PendingBeat};
+use crate::store::{Durability, PendingBeat};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Path, Query, State};
 use axum::http::request::Parts;
@@ -73,7 +73,7 @@ pub async fn beat(
     let kept = if news {
         keep(&state, &key, &beat).await?
     } else {
-        Kept::OnDisk
+        Durability::OnDisk
     };
     state.heartbeats.take(&key, beat, news);
     if let Some(rest) = rest {
@@ -81,8 +81,8 @@ pub async fn beat(
         return Err(too_long());
     }
     Ok(match kept {
-        Kept::OnDisk => StatusCode::NO_CONTENT.into_response(),
-        Kept::InMemory(why) => {
+        Durability::OnDisk => StatusCode::NO_CONTENT.into_response(),
+        Durability::InMemory(why) => {
             let text = format!("the report counts, but is not saved yet: {why}\n");
             (StatusCode::ACCEPTED, text).into_response()
         }
@@ -90,7 +90,7 @@ pub async fn beat(
 }
 
 /// Gives a report to the store.
-async fn keep(state: &WebState, key: &ProbeKey, beat: &Beat) -> Result<Kept, Problem> {
+async fn keep(state: &WebState, key: &ProbeKey, beat: &Beat) -> Result<Durability, Problem> {
     let (store, key) = (state.store.clone(), key.clone());
     let pending = PendingBeat::new(beat.clone(), state.heartbeats.judged(&key, beat.at));
     let keep = move || store.keep_beat(&key, pending, PATIENCE);

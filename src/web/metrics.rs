@@ -3,7 +3,7 @@
 use super::WebState;
 use super::stream::PieceWriter;
 use crate::exposition::accept;
-use crate::metrics::{Shown, write_text};
+use crate::metrics::{MetricsPage, write_text};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -30,7 +30,7 @@ pub async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Respo
     let runs = Arc::clone(&state.runs.borrow());
     let own = state.own.clone();
     let write = move |out: PieceWriter| {
-        let shown = Shown {
+        let shown = MetricsPage {
             ledger: &ledger,
             alerts: &alerts,
             system: &system,

@@ -27,7 +27,7 @@ pub fn add_names(keys: Keys, names: &mut BTreeSet<String>) {
 
 /// What is shown of a place in the text.
 #[derive(Clone, Copy, PartialEq)]
-enum Shown {
+enum Visibility {
     /// Part of no scalar: the structure.
     Structure,
     All,
@@ -37,15 +37,15 @@ enum Shown {
 /// The text of a document that was read.
 pub fn document(source: &Source, document: &Node, reader: &Reader<'_>) -> Source {
     let lines = source.text.lines();
-    let mut mask: Vec<Vec<Shown>> = lines
-        .map(|line| vec![Shown::Structure; line.chars().count()])
+    let mut mask: Vec<Vec<Visibility>> = lines
+        .map(|line| vec![Visibility::Structure; line.chars().count()])
         .collect();
     mark(&mut mask, document, reader);
     let lines = source.text.lines().zip(&mask);
     let shown = lines.map(|(line, mask)| {
         let shown = line.chars().zip(mask).map(|(c, shown)| match shown {
-            Shown::All => c,
-            Shown::Structure if STRUCTURE.contains(c) => c,
+            Visibility::All => c,
+            Visibility::Structure if STRUCTURE.contains(c) => c,
             _ => star(c),
         });
         credentials(&shown.collect::<String>())
@@ -53,11 +53,11 @@ pub fn document(source: &Source, document: &Node, reader: &Reader<'_>) -> Source
     with_text(source, shown)
 }
 
-fn mark(mask: &mut [Vec<Shown>], node: &Node, reader: &Reader<'_>) {
+fn mark(mask: &mut [Vec<Visibility>], node: &Node, reader: &Reader<'_>) {
     match &node.value {
         Value::Null => {}
-        Value::Text(_) if reader.is_public(node.place) => fill(mask, node.place, Shown::All),
-        Value::Text(_) => fill(mask, node.place, Shown::Nothing),
+        Value::Text(_) if reader.is_public(node.place) => fill(mask, node.place, Visibility::All),
+        Value::Text(_) => fill(mask, node.place, Visibility::Nothing),
         Value::List(items) => items.iter().for_each(|item| mark(mask, item, reader)),
         Value::Map(entries) => {
             for (key, value) in entries {
@@ -69,7 +69,7 @@ fn mark(mask: &mut [Vec<Shown>], node: &Node, reader: &Reader<'_>) {
 }
 
 /// Marks what starts at a place, over as many lines as it takes.
-fn fill(mask: &mut [Vec<Shown>], place: Place, shown: Shown) {
+fn fill(mask: &mut [Vec<Visibility>], place: Place, shown: Visibility) {
     let (mut left, mut from) = (place.len, place.column - 1);
     for line in mask.iter_mut().skip(place.line - 1) {
         let to = line.len().min(from + left);

@@ -6,7 +6,7 @@ use slod::alert::{AlertKey, AlertRecord, Condition, TIERS, Urgency};
 use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
 use slod::ledger::{Ledger, RestoreFrom, restore};
-use slod::metrics::{SelfMetrics, Shown, markdown, write_text};
+use slod::metrics::{MetricsPage, SelfMetrics, markdown, write_text};
 use slod::observe::SystemView;
 use slod::outcome::{Cause, Measurement, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::runs::RunsView;
@@ -97,7 +97,7 @@ fn page(format: TextFormat) -> String {
     let page = write_text(
         Vec::new(),
         format,
-        Shown {
+        MetricsPage {
             ledger: &view,
             alerts: &firing(),
             system: &system,
@@ -236,7 +236,7 @@ fn what_the_system_does_not_show_is_absent() {
         let page = write_text(
             Vec::new(),
             TextFormat::Text,
-            Shown {
+            MetricsPage {
                 ledger: &nothing,
                 alerts: &AlertsView::default(),
                 system,

@@ -190,7 +190,7 @@ impl Authorities {
         let chain = Relaxed::new(leaf, intermediates);
         let algorithms = chain.algorithms(&provider());
         let algorithms: Vec<_> = algorithms.iter().map(|one| one as _).collect();
-        let Some(Found { ends, fault }) = self.follow(&chain, &algorithms, Peer::Server, now)
+        let Some(PathEnd { ends, fault }) = self.follow(&chain, &algorithms, Peer::Server, now)
         else {
             return Chain {
                 verdict: self.refused(&chain, &algorithms, now),
@@ -263,7 +263,7 @@ impl Authorities {
         algorithms: &[&dyn SignatureVerificationAlgorithm],
         peer: Peer,
         now: UnixTime,
-    ) -> Option<Found> {
+    ) -> Option<PathEnd> {
         let leaf = EndEntityCert::try_from(&chain.leaf).ok()?;
         let found = RefCell::new(None);
         let is_valid = |path: &VerifiedPath<'_>| {
@@ -287,17 +287,17 @@ impl Authorities {
 
     /// The end of a path at its authority: of several with the same key, as after its renewal, at the one that is
     /// valid longest.
-    fn end(&self, path: &VerifiedPath<'_>, peer: Peer, now: UnixTime) -> Option<Found> {
+    fn end(&self, path: &VerifiedPath<'_>, peer: Peer, now: UnixTime) -> Option<PathEnd> {
         let known = self.known.iter();
         let same = known.filter(|known| known.has_key_of(path.anchor()));
         let ends = same.map(|known| (known.fault(path, peer, now), known.dates.not_after));
         let (fault, not_after) = ends.max_by_key(|(fault, end)| (fault.is_none(), *end))?;
         let ends = earliest(path, not_after);
-        Some(Found { ends, fault })
+        Some(PathEnd { ends, fault })
     }
 }
 
-struct Found {
+struct PathEnd {
     ends: UnixTime,
     fault: Option<IssuerNotValid>,
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// A client that trusts, at each handshake, what the system trusts by then.
 pub fn system_client() -> Result<ClientConfig, String> {
-    let verifier = Current {
+    let verifier = SystemVerifier {
         trust: Trust::system,
     };
     let builder = ClientConfig::builder_with_provider(provider())
@@ -26,11 +26,11 @@ pub fn system_client() -> Result<ClientConfig, String> {
 
 /// Verifies by what is trusted at the moment.
 #[derive(Debug)]
-struct Current {
+struct SystemVerifier {
     trust: fn() -> Result<Arc<Trust>, String>,
 }
 
-impl ServerCertVerifier for Current {
+impl ServerCertVerifier for SystemVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -81,7 +81,7 @@ mod tests {
     fn what_is_trusted_later_is_trusted_at_the_next_handshake() {
         let made = rcgen::generate_simple_self_signed(["hooks.test".to_owned()]);
         let shown = made.expect("a certificate").cert.der().clone();
-        let client = Current {
+        let client = SystemVerifier {
             trust: || TRUSTED.lock().clone().ok_or_else(|| "none yet".to_owned()),
         };
         let name = ServerName::try_from("hooks.test").expect("a name");

@@ -13,10 +13,10 @@ type Loaded = Result<Arc<Trust>, String>;
 
 pub struct SystemTrust {
     load: fn() -> Loaded,
-    known: Mutex<Option<Known>>,
+    known: Mutex<Option<LastRead>>,
 }
 
-struct Known {
+struct LastRead {
     trust: Loaded,
     read_at: Instant,
 }
@@ -32,7 +32,7 @@ impl SystemTrust {
     /// What was read last. It is read again on a thread of its own, and known to those who ask after that.
     pub fn at(&'static self, now: Instant) -> Loaded {
         let mut known = self.known.lock();
-        if let Some(Known { trust, read_at }) = &mut *known {
+        if let Some(LastRead { trust, read_at }) = &mut *known {
             if now.saturating_duration_since(*read_at) >= EVERY {
                 *read_at = now;
                 let again = thread::Builder::new().name("certificates".to_owned());
@@ -42,7 +42,7 @@ impl SystemTrust {
             return trust.clone();
         }
         let trust = (self.load)();
-        *known = Some(Known {
+        *known = Some(LastRead {
             trust: trust.clone(),
             read_at: now,
         });
@@ -52,7 +52,7 @@ impl SystemTrust {
     fn read_again(&self) {
         let read = (self.load)();
         let mut known = self.known.lock();
-        let Some(Known { trust, .. }) = &mut *known else {
+        let Some(LastRead { trust, .. }) = &mut *known else {
             return;
         };
         match (&*trust, &read) {

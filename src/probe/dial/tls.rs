@@ -153,7 +153,7 @@ impl Tls {
         let trust = self.trusted_now();
         // Whether the service is trusted is not known then.
         let trust = trust.map_err(|fault| Failure::void(VoidReason::Resources, fault))?;
-        let recorder = Arc::new(Recorder::new(trust));
+        let recorder = Arc::new(RecordingVerifier::new(trust));
         let mut config = ClientConfig::clone(&self.config);
         config.alpn_protocols = self.alpn.iter().map(|one| one.to_vec()).collect();
         config
@@ -184,7 +184,7 @@ fn without_identity() -> Result<Arc<ClientConfig>, String> {
 
 /// Each handshake replaces the verifier and the protocols by its own.
 fn config(identity: Option<Identity>) -> Result<ClientConfig, String> {
-    let verifier = Arc::new(Recorder::new(None));
+    let verifier = Arc::new(RecordingVerifier::new(None));
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|_| "no version of TLS is available".to_owned())?
@@ -261,7 +261,7 @@ impl AsyncWrite for TlsStream {
     }
 }
 
-fn note_certificate(seen: &Seen, progress: &mut Progress<'_>) {
+fn note_certificate(seen: &PeerCertificate, progress: &mut Progress<'_>) {
     let Ok((_, certificate)) = x509_parser::parse_x509_certificate(&seen.leaf) else {
         progress.record("tls", || "the certificate cannot be read".to_owned());
         return;
@@ -317,7 +317,7 @@ const NOT_VERIFIED: [SignatureScheme; 3] = [
 
 /// What a server showed.
 #[derive(Debug)]
-struct Seen {
+struct PeerCertificate {
     leaf: CertificateDer<'static>,
     /// When the first certificate of its chain ends, in seconds since 1970, where a chain is known.
     chain_ends: Option<i64>,
@@ -327,12 +327,12 @@ struct Seen {
 /// of the handshake proves nothing either, so that any is accepted: of short keys and of kinds that the
 /// library does not know, too, as printers and management controllers have them.
 #[derive(Debug)]
-struct Recorder {
+struct RecordingVerifier {
     trust: Option<Arc<Trust>>,
-    seen: Mutex<Option<Seen>>,
+    seen: Mutex<Option<PeerCertificate>>,
 }
 
-impl Recorder {
+impl RecordingVerifier {
     fn new(trust: Option<Arc<Trust>>) -> Self {
         Self {
             trust,
@@ -340,12 +340,12 @@ impl Recorder {
         }
     }
 
-    fn seen(&self) -> Option<Seen> {
+    fn seen(&self) -> Option<PeerCertificate> {
         self.seen.lock().take()
     }
 }
 
-impl ServerCertVerifier for Recorder {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -357,7 +357,7 @@ impl ServerCertVerifier for Recorder {
         let trust = self.trust.as_ref();
         let chain = trust.map(|trust| trust.check(end_entity, intermediates, server_name, now));
         let ends = chain.as_ref().and_then(|chain| chain.ends);
-        *self.seen.lock() = Some(Seen {
+        *self.seen.lock() = Some(PeerCertificate {
             leaf: end_entity.clone().into_owned(),
             chain_ends: ends.and_then(|ends| i64::try_from(ends.as_secs()).ok()),
         });

@@ -3,7 +3,7 @@ use crate::alert::{AlertKey, Condition, Notice, TIERS, Urgency};
 use crate::outcome::{Outcome, Timestamp, Verdict};
 use crate::probe::heartbeat::Beat;
 use crate::store::NewDelivery;
-use crate::store::writer::{ALERTS_MAX, BACKLOG_MAX, Kept, StoreHandle};
+use crate::store::writer::{ALERTS_MAX, BACKLOG_MAX, Durability, StoreHandle};
 use std::collections::BTreeMap;
 
 const HOUR: i64 = 3_600_000;
@@ -57,7 +57,7 @@ fn reports_of_jobs_wait_for_a_full_disk() {
     let job = ProbeKey::new("nightly", "index");
     let keep = |beat| handle.keep_beat(&job, PendingBeat::new(beat, None), Duration::ZERO);
     let in_memory = |kept| match kept {
-        Some(Kept::InMemory(why)) => why,
+        Some(Durability::InMemory(why)) => why,
         other => panic!("{other:?}"),
     };
     let why = in_memory(keep(report(1, true)));

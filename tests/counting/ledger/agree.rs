@@ -4,7 +4,7 @@ use super::fixture::{Fixture, Step};
 use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
 use slod::ledger::{LedgerView, Snapshot};
-use slod::metrics::{SelfMetrics, Shown, write_text};
+use slod::metrics::{MetricsPage, SelfMetrics, write_text};
 use slod::observe::SystemView;
 use slod::outcome::Timestamp;
 use slod::report::slo::model::{ObjectiveReport, Report};
@@ -109,7 +109,7 @@ fn metrics_and_status(view: &LedgerView, snapshot: &Snapshot) {
     let page = write_text(
         Vec::new(),
         TextFormat::Text,
-        Shown {
+        MetricsPage {
             ledger: view,
             alerts: &AlertsView::default(),
             system: &system,

@@ -6,7 +6,7 @@ use super::super::super::{Figures, OBSERVED, Usable};
 use super::super::needs::Needs;
 use super::super::{ERRORS_UNKNOWN, breaking, soak};
 use super::system::risen;
-use super::{Found, found, is_constant, unknown};
+use super::{Judgement, found, is_constant, unknown};
 use crate::outcome::Cause;
 use crate::stats::normal::Z_95;
 use crate::stats::proportion::{Share, wilson};
@@ -24,7 +24,7 @@ fn ms(time: std::time::Duration) -> String {
 }
 
 /// p95 at the highest load against the lowest; over time if the load is constant.
-pub fn consistent(usable: &Usable<'_>) -> Found {
+pub fn consistent(usable: &Usable<'_>) -> Judgement {
     let levels = usable.loaded().map(|one| one.due).filter(|due| *due > 0.0);
     let (lowest, highest) = levels.fold((f64::INFINITY, 0.0_f64), |(low, high), due| {
         (low.min(due), high.max(due))
@@ -52,7 +52,7 @@ pub fn consistent(usable: &Usable<'_>) -> Found {
     )
 }
 
-pub fn slower(usable: &Usable<'_>) -> Found {
+pub fn slower(usable: &Usable<'_>) -> Judgement {
     if !is_constant(usable.run) {
         return unknown(
             "needs a constant load: here, slower responses can be an effect of the load",
@@ -64,14 +64,14 @@ pub fn slower(usable: &Usable<'_>) -> Found {
     (answer, evidence)
 }
 
-pub fn climbing(usable: &Usable<'_>) -> Found {
+pub fn climbing(usable: &Usable<'_>) -> Judgement {
     let Statement {
         answer, evidence, ..
     } = soak::errors(usable);
     (answer, evidence)
 }
 
-pub fn errors(usable: &Usable<'_>) -> Found {
+pub fn errors(usable: &Usable<'_>) -> Judgement {
     let all = Figures::of(usable.fair());
     if all.are_errors_unknown() {
         return unknown(ERRORS_UNKNOWN);
@@ -115,7 +115,7 @@ pub fn errors(usable: &Usable<'_>) -> Found {
 }
 
 /// Requests that timed out, and connections that the service counted.
-pub fn timeouts(usable: &Usable<'_>) -> Found {
+pub fn timeouts(usable: &Usable<'_>) -> Judgement {
     let failed = usable.fair().flat_map(|one| &one.failed);
     let timed_out = failed.filter(|(cause, _)| *cause == Cause::Timeout);
     let requests: u64 = timed_out.map(|(_, count)| count).sum();

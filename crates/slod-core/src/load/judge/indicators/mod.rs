@@ -20,7 +20,7 @@ const CPU_HEALTHY: f64 = 0.7;
 const CPU_HIGH: f64 = 0.8;
 
 /// An answer and its evidence.
-type Found = (Answer, String);
+type Judgement = (Answer, String);
 
 /// What the run shows of each row.
 pub fn indicators(run: &RunRecord) -> Indicators {
@@ -29,8 +29,8 @@ pub fn indicators(run: &RunRecord) -> Indicators {
     let pool = system::pool(run);
     let (peak, _) = system::cpu(run, &at_highest_load(run), CPU_HEALTHY);
     let (whole, on_whole) = system::cpu(run, &[(0.0, length(run))], CPU_HIGH);
-    let row = |topic, (answer, evidence): Found| Statement::new(topic, answer, evidence);
-    let sign = |topic, (answer, evidence): Found, advice: Option<Advice>| Statement {
+    let row = |topic, (answer, evidence): Judgement| Statement::new(topic, answer, evidence);
+    let sign = |topic, (answer, evidence): Judgement, advice: Option<Advice>| Statement {
         advice: advice.filter(|_| answer == Answer::Bad),
         ..Statement::new(topic, answer, evidence)
     };
@@ -73,11 +73,11 @@ pub fn indicators(run: &RunRecord) -> Indicators {
     }
 }
 
-fn unknown(evidence: impl Into<String>) -> Found {
+fn unknown(evidence: impl Into<String>) -> Judgement {
     (Answer::Unknown, evidence.into())
 }
 
-fn found(is_good: bool, evidence: String) -> Found {
+fn found(is_good: bool, evidence: String) -> Judgement {
     let answer = if is_good { Answer::Good } else { Answer::Bad };
     (answer, evidence)
 }

@@ -9,7 +9,7 @@ use super::super::needs::Needs;
 use super::super::processors::Users;
 use super::super::resources::{Reading, reading, too_short, within};
 use super::super::soak;
-use super::{Found, found, is_constant, unknown};
+use super::{Judgement, found, is_constant, unknown};
 use crate::sample::increase;
 
 /// Seconds over which the use of processors is averaged.
@@ -19,12 +19,12 @@ const OPEN_MAX: f64 = 0.05;
 const TRIPS: f64 = 3.0;
 
 /// A finding with advice, if there is any.
-type Advised = (Found, Option<Advice>);
+type Advised = (Judgement, Option<Advice>);
 
 /// The highest use of a minute against a limit, below the level at which a processor is full.
 /// Processors can also be lacking without a high use: for a process of one thread, or in a container
 /// that is throttled. What the verdict finds too short to count is unknown here as well.
-pub fn cpu(run: &RunRecord, spans: &[Span], limit: f64) -> (Found, Option<Advice>) {
+pub fn cpu(run: &RunRecord, spans: &[Span], limit: f64) -> (Judgement, Option<Advice>) {
     let usage = CPU_USAGE.iter().flat_map(|measure| {
         let curves = (measure.read)(run).into_iter();
         curves.filter_map(move |curve| usage(run, measure, &curve, spans, limit))
@@ -38,7 +38,7 @@ pub fn cpu(run: &RunRecord, spans: &[Span], limit: f64) -> (Found, Option<Advice
     let all: Vec<Advised> = usage.chain(lacks).collect();
     let advice = all.iter().find(|one| one.0.0 == Answer::Bad);
     let advice = advice.and_then(|one| one.1);
-    let all: Vec<Found> = all.into_iter().map(|one| one.0).collect();
+    let all: Vec<Judgement> = all.into_iter().map(|one| one.0).collect();
     let found = worst(&all).unwrap_or_else(|| {
         let host = Needs::Host.lacking(run);
         let processes = Needs::Processes.lacking(run);
@@ -52,8 +52,8 @@ pub fn cpu(run: &RunRecord, spans: &[Span], limit: f64) -> (Found, Option<Advice
 }
 
 /// The first bad finding, or else the first unknown one.
-fn worst(all: &[Found]) -> Option<Found> {
-    let is = |answer| move |one: &&Found| one.0 == answer;
+fn worst(all: &[Judgement]) -> Option<Judgement> {
+    let is = |answer| move |one: &&Judgement| one.0 == answer;
     let bad: Vec<_> = all.iter().filter(is(Answer::Bad)).collect();
     if !bad.is_empty() {
         let texts: Vec<&str> = bad.iter().map(|one| &*one.1).collect();
@@ -132,7 +132,7 @@ fn highest_minute(curve: &Curve, (from, to): Span) -> Option<(f64, &'static str)
     highest.or_else(|| Some((mean(points)?, "on average")))
 }
 
-pub fn memory(usable: &Usable<'_>) -> Found {
+pub fn memory(usable: &Usable<'_>) -> Judgement {
     if !is_constant(usable.run) || length(usable.run) < SOAK_MIN.as_secs_f64() {
         return unknown(
             "needs a constant load for at least half an hour, such as the scenario soak",
@@ -147,18 +147,18 @@ pub fn memory(usable: &Usable<'_>) -> Found {
     )
 }
 
-pub fn pool(run: &RunRecord) -> Found {
+pub fn pool(run: &RunRecord) -> Judgement {
     of_levels(run, "connection pool")
         .unwrap_or_else(|| not_observed(run, Needs::Metrics("`db_pool_in_use` with `db_pool_max`")))
 }
 
-fn not_observed(run: &RunRecord, needs: Needs) -> Found {
+fn not_observed(run: &RunRecord, needs: Needs) -> Judgement {
     unknown(format!("not observed: {}", needs.lacking(run)))
 }
 
 /// Whether a resource was full over the whole run, as the verdict on it has it at the highest load;
 /// `None` where nothing is known.
-fn of_levels(run: &RunRecord, topic: &str) -> Option<Found> {
+fn of_levels(run: &RunRecord, topic: &str) -> Option<Judgement> {
     let whole = [(0.0, length(run))];
     let (mut fine, mut short) = (Vec::new(), Vec::new());
     for measure in measures::of(topic) {
@@ -190,7 +190,7 @@ pub fn risen(run: &RunRecord, family: &str) -> Option<f64> {
     known.iter().filter_map(of).reduce(|sum, one| sum + one)
 }
 
-pub fn breakers(run: &RunRecord) -> Found {
+pub fn breakers(run: &RunRecord) -> Judgement {
     let open = gauges(run, "slod_service_circuit_breaker_open");
     let trips = risen(run, "slod_service_circuit_breaker_trips_total");
     if open.is_empty() && trips.is_none() {

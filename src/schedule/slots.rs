@@ -6,28 +6,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use tokio::sync::Notify;
 
-/// Places for attempts.
+/// Slots for attempts, at most so many.
 #[derive(Clone, Debug)]
-pub(super) struct Places(Arc<Shared>);
+pub(super) struct Slots(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     most: usize,
     taken: AtomicUsize,
-    /// Somebody waits for a place to become free.
+    /// Somebody waits for a slot to become free.
     awaited: AtomicBool,
     freed: Notify,
     gauge: IntGauge,
 }
 
-/// The place of an attempt; free again once this is dropped, whatever ended the attempt.
+/// The slot of an attempt; free again once this is dropped, whatever ended the attempt.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Places,
+pub(super) struct Slot {
+    slots: Slots,
     ended: Arc<AtomicBool>,
 }
 
-/// Whether the attempt in a place has ended.
+/// Whether the attempt in a slot has ended.
 #[derive(Clone, Debug)]
 pub(super) struct Occupied(Arc<AtomicBool>);
 
@@ -37,7 +37,7 @@ impl Occupied {
     }
 }
 
-impl Places {
+impl Slots {
     /// `gauge` shows how many are taken.
     pub(super) fn new(most: usize, gauge: IntGauge) -> Self {
         Self(Arc::new(Shared {
@@ -53,8 +53,8 @@ impl Places {
         self.0.taken.load(SeqCst)
     }
 
-    /// Takes a place. Without a free one, [`Places::freed`] says when there may be one.
-    pub(super) fn take(&self) -> Option<(Place, Occupied)> {
+    /// Takes a slot. Without a free one, [`Slots::freed`] says when there may be one.
+    pub(super) fn take(&self) -> Option<(Slot, Occupied)> {
         if !self.count_one() {
             self.0.awaited.store(true, SeqCst);
             // One may have become free before anybody waited.
@@ -64,9 +64,9 @@ impl Places {
         }
         self.0.gauge.inc();
         let ended = Arc::new(AtomicBool::new(false));
-        let places = self.clone();
+        let slots = self.clone();
         let occupied = Occupied(ended.clone());
-        Some((Place { places, ended }, occupied))
+        Some((Slot { slots, ended }, occupied))
     }
 
     fn count_one(&self) -> bool {
@@ -74,12 +74,12 @@ impl Places {
         self.0.taken.fetch_update(SeqCst, SeqCst, more).is_ok()
     }
 
-    /// Waits for the first place that becomes free after [`Places::take`] found none.
+    /// Waits for the first slot that becomes free after [`Slots::take`] found none.
     pub(super) async fn freed(&self) {
         self.0.freed.notified().await;
     }
 
-    /// Waits until no place is taken.
+    /// Waits until no slot is taken.
     pub(super) async fn all_freed(&self) {
         loop {
             self.0.awaited.store(true, SeqCst);
@@ -91,9 +91,9 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let shared = &self.places.0;
+        let shared = &self.slots.0;
         self.ended.store(true, SeqCst);
         shared.gauge.dec();
         shared.taken.fetch_sub(1, SeqCst);
@@ -110,23 +110,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_place_that_is_awaited_says_when_it_becomes_free() {
-        let gauge = IntGauge::new("places", "Taken places.").expect("valid");
-        let places = Places::new(2, gauge.clone());
-        let (first, occupied) = places.take().expect("free");
-        let (second, _) = places.take().expect("free");
+        let gauge = IntGauge::new("slots", "Taken slots.").expect("valid");
+        let slots = Slots::new(2, gauge.clone());
+        let (first, occupied) = slots.take().expect("free");
+        let (second, _) = slots.take().expect("free");
         assert_eq!((gauge.get(), occupied.has_ended()), (2, false));
-        assert!(places.freed().now_or_never().is_none());
+        assert!(slots.freed().now_or_never().is_none());
         drop(first);
         assert!(occupied.has_ended());
-        let woken = places.freed().now_or_never();
-        assert!(woken.is_none(), "nobody had found all places taken");
-        let third = places.take().expect("free again");
-        assert!(places.take().is_none());
+        let woken = slots.freed().now_or_never();
+        assert!(woken.is_none(), "nobody had found all slots taken");
+        let third = slots.take().expect("free again");
+        assert!(slots.take().is_none());
         drop(second);
-        assert!(places.freed().now_or_never().is_some());
-        assert!(places.all_freed().now_or_never().is_none());
+        assert!(slots.freed().now_or_never().is_some());
+        assert!(slots.all_freed().now_or_never().is_none());
         drop(third);
-        assert!(places.all_freed().now_or_never().is_some());
+        assert!(slots.all_freed().now_or_never().is_some());
         assert_eq!(gauge.get(), 0);
     }
 }
