@@ -195,23 +195,30 @@ fn exists(
     report(message, &counted.probe, &known)
 }
 
+/// What counts requests of the service's own metrics needs some; faulty ones are reported at their
+/// place.
+fn check_metrics(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>>) {
+    let Placed { value, section } = objective;
+    if service.metrics.is_some() || service.section.has(&service::METRICS) {
+        return;
+    }
+    let message = format!(
+        "service `{}` has no `metrics`, which `{}` counts",
+        service.name, value.name
+    );
+    // Throughput is that of real requests.
+    let help = match value.sli {
+        Sli::Throughput(_) => "add `metrics: { url: ... }` to the service",
+        _ => "add `metrics: { url: ... }` to the service, or write `source: probes`",
+    };
+    section.error("nothing-counts", &key::SLI, message, help);
+}
+
 /// Freshness is a matter of heartbeats, and latency of everything else.
 fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>>) {
     let Placed { value, section } = objective;
     if value.source == EventSource::Metrics {
-        // Faulty ones are reported at their place.
-        if service.metrics.is_none() && !service.section.has(&service::METRICS) {
-            let message = format!(
-                "service `{}` has no `metrics`, which `{}` counts",
-                service.name, value.name
-            );
-            // Throughput is that of real requests.
-            let help = match value.sli {
-                Sli::Throughput(_) => "add `metrics: { url: ... }` to the service",
-                _ => "add `metrics: { url: ... }` to the service, or write `source: probes`",
-            };
-            section.error("nothing-counts", &key::SLI, message, help);
-        }
+        check_metrics(service, objective);
         return;
     }
     let mut counting = service.counting(value).peekable();

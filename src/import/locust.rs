@@ -18,26 +18,16 @@ pub(super) fn read(
     let Some(header) = lines.next()? else {
         return Ok(());
     };
-    let names = [
-        "Timestamp",
-        "User Count",
-        "Name",
-        "Total Request Count",
-        "Total Failure Count",
-    ];
-    let columns = csv::columns(&header, names).map_err(|what| {
+    let columns = Columns::of(&header).map_err(|what| {
         lines.fault(format!(
             "{what}, as in the file NAME_stats_history.csv of `locust --csv NAME`"
         ))
     })?;
-    let percentiles = percentiles(&header);
-    let [longest] =
-        csv::columns(&header, ["Total Max Response Time"]).map_or([None], |all| all.map(Some));
     let (mut before, mut moments) = ([0_u64; 2], 0_u64);
     while let Some(line) = lines.record()? {
         let values = csv::values(&line);
         let text = |place: usize| values.get(place).map_or("", |text| text.trim());
-        let [time, users, name, requests, failures] = columns;
+        let [time, users, name, requests, failures] = columns.totals;
         if !ALL.contains(&text(name)) {
             continue;
         }
@@ -48,7 +38,7 @@ pub(super) fn read(
         moments += 1;
         let at = Timestamp::from_secs(i64::try_from(seconds).unwrap_or_default());
         collector.users(at, users as f64);
-        let known = percentiles.iter().filter_map(|(share, place)| {
+        let known = columns.percentiles.iter().filter_map(|(share, place)| {
             let ms: f64 = text(*place).parse().ok()?;
             Some((*share, Duration::try_from_secs_f64(ms / 1000.0).ok()?))
         });
@@ -56,7 +46,8 @@ pub(super) fn read(
         // Without percentiles yet, the requests wait for the first line that has some. Locust counts
         // requests before their response times, and meanwhile all percentiles are 0.
         let is_timed = known.iter().any(|(_, time)| !time.is_zero());
-        let took = longest.and_then(|place| text(place).parse::<f64>().ok());
+        let took = columns.longest;
+        let took = took.and_then(|place| text(place).parse::<f64>().ok());
         if known.is_empty() || (!is_timed && took.is_some_and(|ms| ms >= 0.5)) {
             continue;
         }
@@ -70,6 +61,33 @@ pub(super) fn read(
         return Err(lines.fault("is missing: a history with one moment has no rate"));
     }
     Ok(())
+}
+
+/// The places of the columns that are read.
+struct Columns {
+    /// Time, users, name, requests and failures.
+    totals: [usize; 5],
+    percentiles: Vec<(f64, usize)>,
+    /// The longest response time, if there is such a column.
+    longest: Option<usize>,
+}
+
+impl Columns {
+    fn of(header: &str) -> Result<Self, String> {
+        let names = [
+            "Timestamp",
+            "User Count",
+            "Name",
+            "Total Request Count",
+            "Total Failure Count",
+        ];
+        let longest = csv::columns(header, ["Total Max Response Time"]);
+        Ok(Self {
+            totals: csv::columns(header, names)?,
+            percentiles: percentiles(header),
+            longest: longest.ok().map(|[place]| place),
+        })
+    }
 }
 
 /// The columns that are shares of requests: `50%`, `99.9%`.

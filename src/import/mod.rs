@@ -17,7 +17,7 @@ pub mod slo;
 mod vegeta;
 mod written;
 
-use crate::load::{Ending, IMPORTED, LoadWindow, Model, RunRecord, Scenario, Stage};
+use crate::load::{IMPORTED, LoadWindow, Model, RunRecord, Scenario, Stage};
 use crate::outcome::Timestamp;
 pub use check::{Check, Fault};
 use collect::Collector;
@@ -111,31 +111,23 @@ fn run(tool: Tool, service: &str, from: Timestamp, windows: Vec<LoadWindow>) -> 
     let length: Duration = windows.iter().map(|window| window.length).sum();
     let highest = |of: fn(&LoadWindow) -> f64| windows.iter().map(of).fold(0.0, f64::max);
     let active = highest(|window| window.active);
-    RunRecord {
-        service: service.to_owned(),
-        scenario: Scenario {
-            name: IMPORTED.to_owned(),
-            purpose: format!("read from a result of {}", tool.name()),
-            model: Model::Closed {
-                think: Duration::ZERO,
-            },
-            stages: vec![Stage {
-                name: IMPORTED.to_owned(),
-                from: active,
-                to: active,
-                length,
-            }],
+    let scenario = Scenario {
+        name: IMPORTED.to_owned(),
+        purpose: format!("read from a result of {}", tool.name()),
+        model: Model::Closed {
+            think: Duration::ZERO,
         },
-        engine: tool.name().to_owned(),
-        from,
+        stages: vec![Stage {
+            name: IMPORTED.to_owned(),
+            from: active,
+            to: active,
+            length,
+        }],
+    };
+    RunRecord {
         to: from.after(length),
-        ending: Ending::Completed,
         windows,
-        requests: Vec::new(),
-        examples: Vec::new(),
-        lack: None,
-        thresholds: Vec::new(),
-        observed: Vec::new(),
+        ..RunRecord::begun(service, scenario, tool.name(), from)
     }
 }
 

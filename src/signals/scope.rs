@@ -13,11 +13,11 @@ pub(super) const OF_METRICS: [&SignalKind; 8] = [
     &kinds::POOL_EXHAUSTED,
     &kinds::BREAKER_OPEN,
     &kinds::CONNECTION_TIMEOUTS,
-    &kinds::LOAD_HIGH,
     &kinds::THROUGHPUT_LOW,
+    &kinds::LOAD_HIGH,
 ];
 /// Signs that compare with the `load` that a service expects.
-const OF_LOAD: [&SignalKind; 2] = [&kinds::LOAD_HIGH, &kinds::CPU_HIGH_AT_PEAK];
+pub(super) const OF_LOAD: [&SignalKind; 2] = [&kinds::LOAD_HIGH, &kinds::CPU_HIGH_AT_PEAK];
 
 /// The signs that are looked for, and of what.
 #[derive(Debug)]

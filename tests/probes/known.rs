@@ -3,9 +3,7 @@
 
 use crate::load::http;
 use crate::server::tcp;
-use slod::load::{
-    Answer, Ending, Limit, LoadWindow, Model, RunRecord, SLOD, Scenario, Stage, statements,
-};
+use slod::load::{Answer, Limit, LoadWindow, Model, RunRecord, SLOD, Scenario, Stage, statements};
 use slod::outcome::Timestamp;
 use slod::stats::quantile::Histogram;
 use slod::stats::scale::Scale;
@@ -98,18 +96,9 @@ async fn run(address: SocketAddr, scenario: Scenario) -> RunRecord {
     while engine.next(|| None).await.is_some() {}
     let windows = engine.finish().windows;
     RunRecord {
-        service: "web".to_owned(),
-        engine: SLOD.to_owned(),
-        from: Timestamp(0),
-        to: Timestamp(i64::try_from(scenario.length().as_millis()).expect("short")),
-        scenario,
-        ending: Ending::Completed,
+        to: Timestamp(0).after(scenario.length()),
         windows: windows.iter().map(slower).collect(),
-        requests: Vec::new(),
-        examples: Vec::new(),
-        lack: None,
-        thresholds: Vec::new(),
-        observed: Vec::new(),
+        ..RunRecord::begun("web", scenario, SLOD, Timestamp(0))
     }
 }
 

@@ -4,7 +4,7 @@
 use expect_test::expect_file;
 use slod::config::{Config, ServiceSpec};
 use slod::diagnostic::Source;
-use slod::load::{Ending, LoadWindow, ObservedSeries, RunRecord, builtin};
+use slod::load::{LoadWindow, ObservedSeries, RunRecord, builtin};
 use slod::outcome::Timestamp;
 use slod::report::load_run::RunReport;
 use slod::sample::{Sample, SeriesKind};
@@ -59,31 +59,18 @@ fn report(name: &str, latency: impl Fn(f64, f64) -> f64, observed: &[ObservedSer
             due,
             active: due,
             started: count,
-            dropped: 0,
-            lacking: 0,
-            repeated: 0,
-            unjudged: 0,
             good: count,
-            failed: Vec::new(),
             latency: histogram,
-            failed_latency: Histogram::default(),
             lag: Duration::from_micros(150),
             generator_cpu: Some(0.06),
+            ..LoadWindow::default()
         }
     });
     let run = RunRecord {
-        service: "rag".to_owned(),
-        engine: "slod".to_owned(),
-        from: START,
         to: START.after(length),
-        ending: Ending::Completed,
         windows: windows.collect(),
-        scenario,
-        requests: Vec::new(),
-        examples: Vec::new(),
-        lack: None,
-        thresholds: Vec::new(),
         observed: observed.to_vec(),
+        ..RunRecord::begun("rag", scenario, "slod", START)
     };
     RunReport::new(run, Some(&service())).to_text()
 }

@@ -1,7 +1,7 @@
 //! Synthetic load runs.
 
 use crate::synthetic::AT;
-use slod::load::{Ending, LoadWindow, ObservedSeries, RunRecord, builtin};
+use slod::load::{LoadWindow, ObservedSeries, RunRecord, builtin};
 use slod::outcome::{Cause, Timestamp};
 use slod::report::load_run::{RunReport, RunSummary};
 use slod::runs::Digest;
@@ -23,16 +23,8 @@ pub fn spike(service: &str, scenario: &str) -> RunRecord {
         window(second, stage, due)
     });
     RunRecord {
-        service: service.to_owned(),
-        engine: "slod".to_owned(),
-        from: AT,
         to: AT.after(plan.length()),
-        ending: Ending::Completed,
         windows: windows.collect(),
-        requests: Vec::new(),
-        examples: Vec::new(),
-        lack: None,
-        thresholds: Vec::new(),
         observed: vec![
             memory(service, "app"),
             gauge(service, "app", "slod_process_cpu_usage_ratio", |second| {
@@ -43,7 +35,7 @@ pub fn spike(service: &str, scenario: &str) -> RunRecord {
                 }
             }),
         ],
-        scenario: plan,
+        ..RunRecord::begun(service, plan, "slod", AT)
     }
 }
 
@@ -71,16 +63,12 @@ fn window(second: u64, stage: usize, due: f64) -> LoadWindow {
         due,
         active: due,
         started: count,
-        dropped: 0,
-        lacking: 0,
-        repeated: 0,
-        unjudged: 0,
         good: count - errors,
         failed,
         latency,
-        failed_latency: Histogram::default(),
         lag: Duration::from_micros(300),
         generator_cpu: Some(0.05),
+        ..LoadWindow::default()
     }
 }
 

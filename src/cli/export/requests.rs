@@ -11,7 +11,7 @@ use crate::import::requests::{Marked, hide_body};
 use crate::probe::http::driven::{Driven, is_secret_header};
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName};
-use slod_load::Made;
+use slod_load::{Made, Request};
 
 /// What a config sends as a body may be a secret.
 const BODY: &str = "LOAD_BODY";
@@ -27,26 +27,7 @@ pub fn scripted(
     let configured = service.load.as_ref().map(|load| load.sequences.as_slice());
     let configured = configured.unwrap_or_default();
     if configured.is_empty() {
-        let body = match &base.body {
-            Made::Fixed(body) if body.is_empty() => None,
-            Made::Fixed(body) => Some(variables.secret(BODY, body)?),
-            Made::Template(_) => Some(ScriptText::environment(BODY)),
-        };
-        let path = match &base.uri {
-            Made::Fixed(uri) => uri.to_string(),
-            Made::Template(_) => String::new(),
-        };
-        let single = ScriptRequest {
-            name: base.name,
-            think: None,
-            method: base.method.to_string(),
-            path: ScriptText::plain(path),
-            headers: common,
-            body,
-            statuses: base.statuses,
-            captures: Vec::new(),
-        };
-        let steps = vec![single];
+        let steps = vec![single(base, common, variables)?];
         return Ok(vec![ScriptSequence { weight: 1, steps }]);
     }
     let mut number = 0;
@@ -62,6 +43,33 @@ pub fn scripted(
         })
     });
     sequences.collect()
+}
+
+/// The request of the probe, where `load` has none of its own.
+fn single(
+    base: Request,
+    headers: Vec<(String, ScriptText)>,
+    variables: &mut Variables,
+) -> Result<ScriptRequest, String> {
+    let body = match &base.body {
+        Made::Fixed(body) if body.is_empty() => None,
+        Made::Fixed(body) => Some(variables.secret(BODY, body)?),
+        Made::Template(_) => Some(ScriptText::environment(BODY)),
+    };
+    let path = match &base.uri {
+        Made::Fixed(uri) => uri.to_string(),
+        Made::Template(_) => String::new(),
+    };
+    Ok(ScriptRequest {
+        name: base.name,
+        think: None,
+        method: base.method.to_string(),
+        path: ScriptText::plain(path),
+        headers,
+        body,
+        statuses: base.statuses,
+        captures: Vec::new(),
+    })
 }
 
 /// The headers of all requests.
@@ -107,19 +115,7 @@ fn request(
             set(name, text(value, variables)?);
         }
     }
-    let media_type = spec.headers.iter().find(|(name, _)| *name == CONTENT_TYPE);
-    let media_type = media_type.map(|(_, value)| value.filled(|_| ""));
-    let name = format!("{BODY}_{number}");
-    let body = match &spec.body {
-        BodySpec::Empty => None,
-        BodySpec::Json(body) => Some(hidden("application/json", body, &name, variables)?),
-        BodySpec::Text(body) if body.has_references() => {
-            let media_type = media_type.unwrap_or_default();
-            Some(hidden(&media_type, body, &name, variables)?)
-        }
-        BodySpec::Text(body) => Some(variables.secret(&name, body.filled(|_| "").as_bytes())?),
-        BodySpec::File(body) => Some(variables.secret(&name, body)?),
-    };
+    let body = body(spec, &format!("{BODY}_{number}"), variables)?;
     if spec
         .captures
         .iter()
@@ -141,6 +137,26 @@ fn request(
         statuses: spec.statuses.clone(),
         captures: captures.collect::<Result<_, String>>()?,
     })
+}
+
+/// The body, or the variable `name` that it is read from.
+fn body(
+    spec: &RequestSpec,
+    name: &str,
+    variables: &mut Variables,
+) -> Result<Option<ScriptText>, String> {
+    Ok(Some(match &spec.body {
+        BodySpec::Empty => return Ok(None),
+        BodySpec::Json(body) => hidden("application/json", body, name, variables)?,
+        BodySpec::Text(body) if body.has_references() => {
+            let mut headers = spec.headers.iter();
+            let media_type = headers.find(|(name, _)| *name == CONTENT_TYPE);
+            let media_type = media_type.map(|(_, value)| value.filled(|_| ""));
+            hidden(&media_type.unwrap_or_default(), body, name, variables)?
+        }
+        BodySpec::Text(body) => variables.secret(name, body.filled(|_| "").as_bytes())?,
+        BodySpec::File(body) => variables.secret(name, body)?,
+    }))
 }
 
 fn capture(spec: &CaptureSpec) -> Result<ScriptCapture, String> {

@@ -40,26 +40,18 @@ pub fn missed(recent: &VecDeque<LoadWindow>, watched: &[Requirement]) -> Option<
 mod tests {
     use super::*;
     use crate::outcome::Cause;
-    use crate::stats::quantile::Histogram;
 
     fn window(second: u64, good: u64, failed: u64, lag: Duration) -> LoadWindow {
         LoadWindow {
             start: Duration::from_secs(second),
             length: Duration::from_secs(1),
-            stage: 0,
             due: 2.0,
             active: 2.0,
             started: good + failed,
-            dropped: 0,
-            lacking: 0,
-            repeated: 0,
-            unjudged: 0,
             good,
             failed: vec![(Cause::Refused, failed)],
-            latency: Histogram::default(),
-            failed_latency: Histogram::default(),
             lag,
-            generator_cpu: None,
+            ..LoadWindow::default()
         }
     }
 

@@ -6,7 +6,7 @@ use super::generator::Generator;
 use super::plan::Prepared;
 use crate::cli::kept_run::KeptRun;
 use crate::cli::log::HeldLog;
-use crate::cli::progress::Progress;
+use crate::cli::progress::{Progress, required};
 use crate::cli::stop_requests::StopRequests;
 use crate::cli::{GiveBack, exit};
 use crate::clock::Clock;
@@ -14,8 +14,7 @@ use crate::config::Config;
 use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord, Samples, WORKERS};
 use crate::observe::RunSampler;
-use crate::outcome::Timestamp;
-use crate::report::load_run::{Held, Requirement, Threshold, requirements};
+use crate::report::load_run::{Held, Requirement, Threshold};
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
 use crate::tasks::threads::refusal;
@@ -44,10 +43,7 @@ pub async fn run(
         work,
         ..
     } = prepared;
-    let given = args.threshold.iter();
-    let given = given.map(|one| Requirement::of_all(*one, "--threshold"));
-    let known = requirements(service, &scenario).into_iter();
-    let required: Vec<Requirement> = known.chain(given).collect();
+    let required = required(service, &scenario, &args.threshold);
     let mut requests = StopRequests::new()?;
     let mut generator = Generator::start(work)?;
     let from = tokio::select! {
@@ -60,18 +56,8 @@ pub async fn run(
     let sampler = RunSampler::start(config, service, clock.clone());
     let sampler = sampler.map_err(|error| refusal(&error))?;
     let run = RunRecord {
-        service: service.name.to_string(),
-        scenario,
-        engine: engine.to_owned(),
-        from,
-        to: from,
-        ending: Ending::Completed,
-        windows: Vec::new(),
-        requests: Vec::new(),
-        examples: Vec::new(),
-        lack: None,
         thresholds: args.threshold.iter().map(Threshold::written).collect(),
-        observed: Vec::new(),
+        ..RunRecord::begun(&*service.name, scenario, engine, from)
     };
     let kept = KeptRun::begin(config, &run);
     let title = format!("{} of {}, by {engine}", run.scenario.name, run.service);
@@ -90,11 +76,7 @@ pub async fn run(
         give_back,
     };
     going.follow(&mut requests).await;
-    going.sampler.stop();
-    while let Some(tick) = going.sampler.next().await {
-        going.observed.add(tick.at, tick.samples);
-    }
-    let run = going.finish(clock.now());
+    let run = going.finish(&clock).await;
     log.release();
     Ok(run)
 }
@@ -195,7 +177,13 @@ impl GoingOn {
         self.observed.add(tick.at, tick.samples);
     }
 
-    fn finish(mut self, to: Timestamp) -> RunRecord {
+    /// Takes the samples that are on their way, and keeps the run.
+    async fn finish(mut self, clock: &Clock) -> RunRecord {
+        self.sampler.stop();
+        while let Some(tick) = self.sampler.next().await {
+            self.observed.add(tick.at, tick.samples);
+        }
+        let to = clock.now();
         self.progress.end();
         let generated = self.generator.finish();
         let ending = match (generated.failure, self.run.ending) {

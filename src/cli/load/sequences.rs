@@ -4,9 +4,9 @@ use crate::config::{BodySpec, DATA_SIZE_MAX, DataSpec, RequestSpec, ServiceSpec,
 use crate::probe::http::driven::Driven;
 use crate::yaml::read_regular;
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
-use slod_load::{Made, Request, Rows, Sequence, Source};
+use slod_load::{Made, Request, Rows, Sequence, Source, Template};
 use std::sync::Arc;
 
 /// All requests of a service: those of its `load`, or the single one. An error says why they
@@ -35,33 +35,11 @@ fn request(spec: &RequestSpec, base: &Request) -> Result<Request, String> {
     let uri = spec.target.made(|text| text.parse().ok());
     let mut headers = base.headers.clone();
     headers.remove(CONTENT_LENGTH);
-    let mut made_headers = Vec::new();
-    if matches!(spec.body, BodySpec::Json(_)) {
-        let json = HeaderValue::from_static("application/json");
-        headers.insert(CONTENT_TYPE, json);
-    }
-    for (name, value) in &spec.headers {
-        let made = value.made(|text| HeaderValue::try_from(text).ok());
-        match made.ok_or_else(|| invalid("header"))? {
-            Made::Fixed(mut value) => {
-                value.set_sensitive(true);
-                headers.insert(name, value);
-            }
-            Made::Template(template) => {
-                headers.remove(name);
-                made_headers.push((name.clone(), template));
-            }
-        }
-    }
-    let captures: Vec<_> = spec
-        .captures
-        .iter()
-        .map(|one| one.capture.clone())
-        .collect();
-    if captures
-        .iter()
-        .any(|one| matches!(one.from, Source::Body(_)))
-    {
+    let made_headers = set_headers(spec, &mut headers).ok_or_else(|| invalid("header"))?;
+    let captures = spec.captures.iter();
+    let captures: Vec<_> = captures.map(|one| one.capture.clone()).collect();
+    let mut sources = captures.iter().map(|one| &one.from);
+    if sources.any(|from| matches!(from, Source::Body(_))) {
         // The engine looks into bodies as they are sent.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
@@ -87,6 +65,29 @@ fn request(spec: &RequestSpec, base: &Request) -> Result<Request, String> {
         captures,
         watch: None,
     })
+}
+
+/// Sets the headers of a request, in place of those that all requests have. Returns those that are
+/// made anew for each time it is sent; `None` if one is not valid.
+fn set_headers(spec: &RequestSpec, headers: &mut HeaderMap) -> Option<Vec<(HeaderName, Template)>> {
+    if matches!(spec.body, BodySpec::Json(_)) {
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(CONTENT_TYPE, json);
+    }
+    let mut made = Vec::new();
+    for (name, value) in &spec.headers {
+        match value.made(|text| HeaderValue::try_from(text).ok())? {
+            Made::Fixed(mut value) => {
+                value.set_sensitive(true);
+                headers.insert(name, value);
+            }
+            Made::Template(template) => {
+                headers.remove(name);
+                made.push((name.clone(), template));
+            }
+        }
+    }
+    Some(made)
 }
 
 /// The rows of the data file, which may have changed since the config was read.

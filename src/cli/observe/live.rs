@@ -7,14 +7,13 @@ use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
 use crate::cli::log::HeldLog;
 use crate::cli::output::{complain, show};
-use crate::cli::progress::Progress;
+use crate::cli::progress::{Progress, required};
 use crate::cli::stop_requests::StopRequests;
 use crate::clock::Clock;
 use crate::config::{Config, ServiceSpec};
 use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord};
 use crate::observe::{RunSampler, sampling_interval};
-use crate::report::load_run::{Requirement, requirements};
 use crate::store::Tick;
 use crate::tasks::threads::refusal;
 use crate::units::show_duration;
@@ -54,16 +53,13 @@ pub async fn run(
     plan.thresholds = args.thresholds();
     let length = length.unwrap_or(LONGEST);
     let kept = KeptRun::begin(config, &plan);
-    let given = args.threshold.iter();
-    let given = given.map(|one| Requirement::of_all(*one, "--threshold"));
-    let known = requirements(service, &plan.scenario).into_iter();
+    let required = required(service, &plan.scenario, &args.threshold);
     let title = format!("watching {}", service.name);
     // A command writes to the terminal itself.
     let drawn = args.drawn.on_terminal(log).filter(|_| command.is_none());
-    let all = known.chain(given).collect();
     let mut going = GoingOn {
         kept,
-        progress: Progress::start(&plan, all, title, drawn, |_, _| String::new()),
+        progress: Progress::start(&plan, required, title, drawn, |_, _| String::new()),
         watch,
         sampler,
         began: Instant::now(),

@@ -106,7 +106,6 @@ impl Watch {
             to,
             ending,
             windows: self.windows,
-            requests: Vec::new(),
             observed: self.samples.finish(),
             ..run
         }
@@ -133,30 +132,18 @@ fn join_short_end(windows: &mut Vec<LoadWindow>) {
 
 /// One stage without a level: nobody planned the load here, so that any two runs can be compared.
 fn record(service: String, from: Timestamp, purpose: String) -> RunRecord {
-    RunRecord {
-        service,
-        scenario: Scenario {
+    let scenario = Scenario {
+        name: OBSERVED.to_owned(),
+        purpose,
+        model: Model::Open { poisson: false },
+        stages: vec![Stage {
             name: OBSERVED.to_owned(),
-            purpose,
-            model: Model::Open { poisson: false },
-            stages: vec![Stage {
-                name: OBSERVED.to_owned(),
-                from: 0.0,
-                to: 0.0,
-                length: Duration::ZERO,
-            }],
-        },
-        engine: OBSERVED.to_owned(),
-        from,
-        to: from,
-        ending: Ending::Completed,
-        windows: Vec::new(),
-        requests: Vec::new(),
-        examples: Vec::new(),
-        lack: None,
-        thresholds: Vec::new(),
-        observed: Vec::new(),
-    }
+            from: 0.0,
+            to: 0.0,
+            length: Duration::ZERO,
+        }],
+    };
+    RunRecord::begun(service, scenario, OBSERVED, from)
 }
 
 #[cfg(test)]
@@ -168,20 +155,9 @@ mod tests {
         let window = |start: u64, length: u64, good: u64| LoadWindow {
             start: Duration::from_millis(start),
             length: Duration::from_millis(length),
-            stage: 0,
-            due: 0.0,
-            active: 0.0,
             started: good,
-            dropped: 0,
-            lacking: 0,
-            repeated: 0,
-            unjudged: 0,
             good,
-            failed: Vec::new(),
-            latency: crate::stats::quantile::Histogram::default(),
-            failed_latency: crate::stats::quantile::Histogram::default(),
-            lag: Duration::ZERO,
-            generator_cpu: None,
+            ..LoadWindow::default()
         };
         let ended = |last: u64| {
             let mut windows = vec![

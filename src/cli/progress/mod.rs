@@ -10,8 +10,9 @@ mod view;
 use super::log::{HeldLog, takes_colour};
 use super::output::show;
 use super::screen::{Screen, is_drawn};
-use crate::load::{LoadWindow, RunRecord};
-use crate::report::load_run::Requirement;
+use crate::config::ServiceSpec;
+use crate::load::{LoadWindow, RunRecord, Scenario};
+use crate::report::load_run::{Requirement, Threshold, requirements};
 use crate::store::Tick;
 use clap::Args;
 use state::State;
@@ -38,6 +39,18 @@ impl DrawnArg {
     pub fn on_terminal(self, log: &HeldLog) -> Option<HeldLog> {
         (!self.plain && is_drawn()).then(|| log.clone())
     }
+}
+
+/// What a run must keep: what the config says of the service, and what the command line adds.
+pub fn required(
+    service: &ServiceSpec,
+    scenario: &Scenario,
+    given: &[Threshold],
+) -> Vec<Requirement> {
+    let given = given.iter();
+    let given = given.map(|one| Requirement::of_all(*one, "--threshold"));
+    let known = requirements(service, scenario).into_iter();
+    known.chain(given).collect()
 }
 
 pub struct Progress {

@@ -153,26 +153,7 @@ fn client(view: &RunView) -> Vec<String> {
         let known = figures.error_ratio();
         known.map_or_else(|| "-".to_owned(), numbers::failed)
     };
-    let mut all = Vec::new();
-    if let (Some(window), Some(scenario)) = (&view.last, &view.scenario)
-        && has_levels(scenario)
-    {
-        let workers = view.workers.map(|count| format!(", {count} workers"));
-        let active = match scenario.model {
-            Model::Closed { .. } => "active",
-            Model::Open { .. } => "in flight",
-        };
-        all.push(format!(
-            "{:<NAME$}{:.1} {} due, {:.1} {active}, {} dropped{}",
-            "load",
-            window.due,
-            unit(scenario),
-            window.active,
-            view.total.dropped,
-            workers.unwrap_or_default(),
-        ));
-        all.extend(lacked(view));
-    }
+    let mut all = level(view);
     let row =
         |name: &str, now: &str, run: &str| format!("{name:<NAME$}{now:>NUMBER$}{run:>NUMBER$}");
     let started = view
@@ -203,6 +184,32 @@ fn client(view: &RunView) -> Vec<String> {
         .collect();
     let failed = row("failed", &errors(&view.recent), &errors(&view.total));
     all.push(format!("{failed}   {}", causes.join(", ")));
+    all
+}
+
+/// The load that is due and the one that is made, where a load is planned.
+fn level(view: &RunView) -> Vec<String> {
+    let (Some(window), Some(scenario)) = (&view.last, &view.scenario) else {
+        return Vec::new();
+    };
+    if !has_levels(scenario) {
+        return Vec::new();
+    }
+    let workers = view.workers.map(|count| format!(", {count} workers"));
+    let active = match scenario.model {
+        Model::Closed { .. } => "active",
+        Model::Open { .. } => "in flight",
+    };
+    let mut all = vec![format!(
+        "{:<NAME$}{:.1} {} due, {:.1} {active}, {} dropped{}",
+        "load",
+        window.due,
+        unit(scenario),
+        window.active,
+        view.total.dropped,
+        workers.unwrap_or_default(),
+    )];
+    all.extend(lacked(view));
     all
 }
 

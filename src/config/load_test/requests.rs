@@ -288,7 +288,24 @@ impl Reading<'_> {
                 .map(Source::Header)
                 .map_err(|_| "expected the name of a header".to_owned()),
         };
-        let name = name?;
+        let name = self.captured(section, name?)?;
+        match from {
+            Ok(from) => Some(CaptureSpec {
+                capture: Capture { name, from },
+                written,
+                kind,
+            }),
+            Err(fault) => {
+                let help =
+                    "such as `json: $.access_token`, `header: Location` or `regex: 'id=(\\d+)'`";
+                section.error("invalid-value", key, fault, help);
+                None
+            }
+        }
+    }
+
+    /// The name of a captured value, which the requests after it may use.
+    fn captured(&mut self, section: &Section<'_>, name: String) -> Option<String> {
         let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(is_word) {
             let help = "expected letters, digits, `_` and `-`";
@@ -308,19 +325,7 @@ impl Reading<'_> {
             section.error("duplicate-name", &key::CAPTURE_NAME, message, help);
             return None;
         }
-        match from {
-            Ok(from) => Some(CaptureSpec {
-                capture: Capture { name, from },
-                written,
-                kind,
-            }),
-            Err(fault) => {
-                let help =
-                    "such as `json: $.access_token`, `header: Location` or `regex: 'id=(\\d+)'`";
-                section.error("invalid-value", key, fault, help);
-                None
-            }
-        }
+        Some(name)
     }
 }
 

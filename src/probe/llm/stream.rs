@@ -24,8 +24,7 @@ pub async fn read(
     progress: &mut Progress<'_>,
 ) -> Result<(), Failure> {
     let (mut reader, mut events) = (Reader::default(), Vec::new());
-    let (mut pace, mut received) = (Pace::default(), 0_u64);
-    let mut beginning = Vec::new();
+    let (mut pace, mut received) = (Pace::default(), Received::default());
     loop {
         let bytes = source.fill_buf().await;
         let bytes = bytes.map_err(|error| broken(body::failure(&error, headers)))?;
@@ -33,10 +32,8 @@ pub async fn read(
         if length == 0 {
             break;
         }
-        received += length as u64;
-        let missing = BEGINNING.saturating_sub(beginning.len());
-        beginning.extend_from_slice(&bytes[..length.min(missing)]);
-        if received > probe.body_limit {
+        received.note(bytes);
+        if received.length > probe.body_limit {
             return Err(too_large(&format!(
                 "the answer is larger than {} bytes (`body_limit`)",
                 probe.body_limit
@@ -65,13 +62,29 @@ pub async fn read(
     }
     pace.finish(answer, progress);
     probe.api.check_end(answer).map_err(|mut failure| {
-        if pace.first_chunk.is_none() && received > 0 {
-            let (kind, begins) = (content_type(headers), quoted(&beginning));
+        if pace.first_chunk.is_none() && received.length > 0 {
+            let (kind, begins) = (content_type(headers), quoted(&received.beginning));
             let seen = format!("it is {kind} and begins with {begins}");
             failure.message = format!("the answer is no stream of events: {seen}");
         }
         failure
     })
+}
+
+/// How much of an answer was received, and how it begins.
+#[derive(Default)]
+struct Received {
+    length: u64,
+    beginning: Vec<u8>,
+}
+
+impl Received {
+    fn note(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        let missing = BEGINNING.saturating_sub(self.beginning.len());
+        self.beginning
+            .extend_from_slice(&bytes[..bytes.len().min(missing)]);
+    }
 }
 
 /// A failure of a stream that had begun.

@@ -11,19 +11,11 @@ use crate::signal::{Finding, Presence, RECENT, Settings, SignalKind, Track, kind
 use crate::signals::own::MetricsHistory;
 use crate::signals::process::{NOT_SEEN, ProcessHistory};
 use crate::signals::provider::ProviderHistory;
+use crate::signals::scope::{OF_LOAD, OF_METRICS};
 use crate::signals::usual::Learned;
 use crate::signals::{breakers, finding};
 use crate::trend::Errors;
 
-/// What a service without metrics of its own could have.
-const ONLY_METRICS: [&SignalKind; 6] = [
-    &kinds::CONNECTIONS_GROWING,
-    &kinds::QUEUE_GROWING,
-    &kinds::POOL_EXHAUSTED,
-    &kinds::BREAKER_OPEN,
-    &kinds::CONNECTION_TIMEOUTS,
-    &kinds::THROUGHPUT_LOW,
-];
 /// Why nothing is known of what only a service's own metrics show.
 const NO_METRICS: &str = "`metrics` is not configured for the service, or was not read yet";
 
@@ -45,8 +37,10 @@ impl ServiceHistory {
         if let Some(own) = &self.own {
             self.judge_own(own, load, settings, &mut push);
         } else {
-            let of_load = load.is_some().then_some(&kinds::LOAD_HIGH);
-            for kind in ONLY_METRICS.into_iter().chain(of_load) {
+            let could_be_had = |kind: &&SignalKind| {
+                **kind != kinds::METRICS_UNREADABLE && (load.is_some() || !OF_LOAD.contains(kind))
+            };
+            for kind in OF_METRICS.into_iter().filter(could_be_had) {
                 push(kind, "", (Presence::Unknown, NO_METRICS.to_owned()));
             }
         }
@@ -56,6 +50,36 @@ impl ServiceHistory {
         self.judge_usual(settings, now, &mut push);
         let was = |kind: &SignalKind, subject: &str| self.was_active(kind, subject);
         self.outcomes.judge(settings, now, was, &mut push);
+        self.judge_processes(load, settings, &mut push);
+        for one in &mut all {
+            self.doubt(one);
+        }
+        self.remember_active(&all);
+        let active = all.iter_mut();
+        for one in active.filter(|one| one.presence == Presence::Active) {
+            one.chart = self.chart(one.kind, &one.subject);
+        }
+        all
+    }
+
+    /// What is active now, for hysteresis: what nobody knows of for a moment stays as it was.
+    fn remember_active(&mut self, all: &[Finding]) {
+        let active = all.iter().filter(|one| match one.presence {
+            Presence::Active => true,
+            Presence::Unknown => self.was_active(one.kind, &one.subject),
+            Presence::Clear => false,
+        });
+        self.active = active
+            .map(|one| (one.kind.name, one.subject.clone()))
+            .collect();
+    }
+
+    fn judge_processes(
+        &self,
+        load: Option<&LoadSpec>,
+        settings: &Settings,
+        push: &mut dyn FnMut(&'static SignalKind, &str, Answer),
+    ) {
         let slows = is_slower(self.latency().0);
         for (name, process) in &self.processes {
             let was = |kind: &SignalKind| self.was_active(kind, name);
@@ -66,24 +90,6 @@ impl ServiceHistory {
                 push(&kinds::CPU_HIGH_AT_PEAK, name, answer);
             }
         }
-        for one in &mut all {
-            self.doubt(one);
-        }
-        let active = all.iter().filter(|one| one.presence != Presence::Clear);
-        let active = active.filter(|one| {
-            // What nobody knows of for a moment stays as it was.
-            one.presence == Presence::Active || self.was_active(one.kind, &one.subject)
-        });
-        self.active = active
-            .map(|one| (one.kind.name, one.subject.clone()))
-            .collect();
-        for one in all
-            .iter_mut()
-            .filter(|one| one.presence == Presence::Active)
-        {
-            one.chart = self.chart(one.kind, &one.subject);
-        }
-        all
     }
 
     fn was_active(&self, kind: &SignalKind, subject: &str) -> bool {

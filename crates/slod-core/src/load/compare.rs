@@ -73,6 +73,20 @@ struct Compared {
     evidence: String,
 }
 
+impl Compared {
+    /// There is too little data; `needs` says what a comparison needs.
+    fn unknown(topic: &'static str, needs: impl Into<String>) -> Self {
+        Self {
+            topic,
+            p: None,
+            is_worse: false,
+            is_relevant: false,
+            is_sharp: false,
+            evidence: needs.into(),
+        }
+    }
+}
+
 /// One statement for each of p50, p95, throughput (unless the load was only watched) and errors.
 ///
 /// Latencies and throughput of windows are compared by the test of Mann and Whitney, whose deviate
@@ -202,16 +216,10 @@ fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2], is_limited: bool) ->
         } else {
             ("", "use longer runs or a higher load")
         };
-        return Compared {
-            topic: measure.topic,
-            p: None,
-            is_worse: false,
-            is_relevant: false,
-            is_sharp: false,
-            evidence: format!(
-                "needs {WINDOWS_MIN} windows of about {REQUESTS_PER_WINDOW} requests in each run; there are {few}{without}: {help}"
-            ),
-        };
+        let needs = format!(
+            "needs {WINDOWS_MIN} windows of about {REQUESTS_PER_WINDOW} requests in each run; there are {few}{without}: {help}"
+        );
+        return Compared::unknown(measure.topic, needs);
     };
     let spread = dependence(&[(&before, from), (&after, to)]);
     let change = if from > 0.0 { to / from - 1.0 } else { 0.0 };
@@ -254,21 +262,13 @@ fn errors(usable: &[Usable<'_>; 2]) -> Compared {
     let topic = "errors";
     let [before, after] = [&usable[0], &usable[1]].map(|one| Figures::of(one.fair()).failures());
     let (Some(from), Some(to)) = (before.ratio(), after.ratio()) else {
-        return Compared {
-            topic,
-            p: None,
-            is_worse: false,
-            is_relevant: false,
-            is_sharp: false,
-            evidence: if usable
-                .iter()
-                .any(|one| Figures::of(one.fair()).are_errors_unknown())
-            {
-                ERRORS_UNKNOWN.to_owned()
-            } else {
-                "needs responses in both runs".to_owned()
-            },
+        let mut sides = usable.iter().map(|one| Figures::of(one.fair()));
+        let needs = if sides.any(|side| side.are_errors_unknown()) {
+            ERRORS_UNKNOWN
+        } else {
+            "needs responses in both runs"
         };
+        return Compared::unknown(topic, needs);
     };
     let spread = dispersion(&usable[0]).max(dispersion(&usable[1]));
     let both = Share::sum(&[before, after]);

@@ -6,7 +6,7 @@ use crate::stats::quantile::Histogram;
 use std::time::Duration;
 
 /// One span of a run, normally a second. Requests belong to the span in which they ended.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoadWindow {
     /// Since the start of the run.
     pub start: Duration,
@@ -105,6 +105,29 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// A run of which nothing is measured yet.
+    pub fn begun(
+        service: impl Into<String>,
+        scenario: super::Scenario,
+        engine: impl Into<String>,
+        from: Timestamp,
+    ) -> Self {
+        Self {
+            service: service.into(),
+            scenario,
+            engine: engine.into(),
+            from,
+            to: from,
+            ending: Ending::Completed,
+            windows: Vec::new(),
+            requests: Vec::new(),
+            examples: Vec::new(),
+            lack: None,
+            thresholds: Vec::new(),
+            observed: Vec::new(),
+        }
+    }
+
     /// How many requests failed of each cause, the most frequent first.
     pub fn causes(&self) -> Vec<(Cause, u64)> {
         let mut causes: Vec<(Cause, u64)> = Vec::new();

@@ -59,18 +59,9 @@ pub(super) fn window(
 
 pub(super) fn run(scenario: Scenario, windows: Vec<LoadWindow>) -> RunRecord {
     RunRecord {
-        service: "rag".into(),
-        engine: "slod".into(),
-        from: Timestamp(0),
         to: Timestamp(0).after(scenario.length()),
-        ending: Ending::Completed,
-        scenario,
         windows,
-        requests: Vec::new(),
-        examples: Vec::new(),
-        lack: None,
-        thresholds: Vec::new(),
-        observed: Vec::new(),
+        ..RunRecord::begun("rag", scenario, "slod", Timestamp(0))
     }
 }
 

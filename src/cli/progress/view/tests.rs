@@ -1,6 +1,6 @@
 use super::super::state::State;
 use super::*;
-use crate::load::{Ending, RunRecord, builtin};
+use crate::load::{RunRecord, builtin};
 use crate::outcome::Timestamp;
 use crate::report::load_run::Requirement;
 use crate::sample::{SeriesKey, SeriesKind};
@@ -10,20 +10,8 @@ use crate::store::Tick;
 use std::sync::Arc;
 
 fn run() -> RunRecord {
-    RunRecord {
-        service: "rag".to_owned(),
-        scenario: builtin("spike", 1.0).expect("built in"),
-        engine: "slod".to_owned(),
-        from: Timestamp(0),
-        to: Timestamp(0),
-        ending: Ending::Completed,
-        windows: Vec::new(),
-        requests: Vec::new(),
-        examples: Vec::new(),
-        lack: None,
-        thresholds: Vec::new(),
-        observed: Vec::new(),
-    }
+    let scenario = builtin("spike", 1.0).expect("built in");
+    RunRecord::begun("rag", scenario, "slod", Timestamp(0))
 }
 
 fn window(second: u64, users: f64, stage: usize) -> LoadWindow {
@@ -39,16 +27,10 @@ fn window(second: u64, users: f64, stage: usize) -> LoadWindow {
         due: users,
         active: users - 1.0,
         started: 100 + second,
-        dropped: 0,
-        lacking: 0,
-        repeated: 0,
-        unjudged: 0,
         good: 97,
         failed: vec![(Cause::Timeout, 1), (Cause::Status, 2)],
         latency,
-        failed_latency: Histogram::default(),
-        lag: Duration::ZERO,
-        generator_cpu: None,
+        ..LoadWindow::default()
     }
 }
 

@@ -68,32 +68,19 @@ fn statement(
     if fine.is_empty() {
         at_limit.append(&mut single);
     }
-    let at_load = "at the highest load";
-    Some(match advice {
+    let (answer, evidence) = match advice {
         // The generator is on the host, too.
-        Some(_) if is_limited && topic == "cpu" => Statement::new(
-            topic,
-            Answer::Unknown,
-            format!("{at_load}, {}", full.join("; ")),
-        ),
-        Some(advice) => Statement::new(
-            topic,
-            Answer::Bad,
-            format!("{at_load}, {}", full.join("; ")),
-        )
-        .advised(advice),
-        None if !of_others.is_empty() => Statement::new(
-            topic,
-            Answer::Unknown,
-            format!("{at_load}, {}", of_others.join("; ")),
-        ),
-        None if !at_limit.is_empty() => Statement::new(
-            topic,
-            Answer::Unknown,
-            format!("{at_load}, {}", too_short(&listed(at_limit))),
-        ),
+        Some(_) if is_limited && topic == "cpu" => (Answer::Unknown, full.join("; ")),
+        Some(_) => (Answer::Bad, full.join("; ")),
+        None if !of_others.is_empty() => (Answer::Unknown, of_others.join("; ")),
+        None if !at_limit.is_empty() => (Answer::Unknown, too_short(&listed(at_limit))),
         None if fine.is_empty() => return None,
-        None => Statement::new(topic, Answer::Good, format!("{at_load}, {}", listed(fine))),
+        None => (Answer::Good, listed(fine)),
+    };
+    let evidence = format!("at the highest load, {evidence}");
+    Some(Statement {
+        advice: advice.filter(|_| answer == Answer::Bad),
+        ..Statement::new(topic, answer, evidence)
     })
 }
 
