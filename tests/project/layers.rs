@@ -106,6 +106,24 @@ fn pure_code_touches_no_world() {
     }
 }
 
+/// Each room has a line in the map, and stands in its table of layers.
+#[test]
+fn the_map_has_every_room() {
+    let map = fs::read_to_string(root("docs/ARCHITECTURE.md")).expect("readable");
+    let part = |name: &str| {
+        let (_, rest) = map.split_once(&format!("\n## {name}\n")).expect(name);
+        rest.split_once("\n## ").expect("others follow").0
+    };
+    let lines = part("Rooms").lines();
+    let rooms = lines.filter_map(|line| line.strip_prefix("| `")?.split_once('`'));
+    let rooms: BTreeSet<&str> = rooms.map(|(room, _)| room).collect();
+    assert_eq!(rooms, LAYERS.concat().into_iter().collect());
+    let layers = part("Layers");
+    for room in rooms {
+        assert!(layers.contains(&format!("`{room}`")), "{room}");
+    }
+}
+
 /// Modules whose files have no circles: each can be understood after those that it uses.
 const WITHOUT_CIRCLES: [&str; 1] = ["config"];
 
