@@ -1,23 +1,14 @@
 //! What is imported from a collection or a description becomes a part of the config, which is valid, and so does what is imported
 //! from `blackbox_exporter`, or as objectives from others.
 
+use crate::support::{command, ended};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 fn slod(folder: &Path, args: &[&str], variables: &[&str]) -> (Option<i32>, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_slod"))
-        .args(args)
-        .arg("--config")
-        .arg(folder.join("slod.yaml"))
-        .envs(variables.iter().map(|name| (name, "value")))
-        .output()
-        .expect("runs");
-    let text = [stdout, stderr].concat();
-    (status.code(), String::from_utf8_lossy(&text).into_owned())
+    let mut command = command(&folder.join("slod.yaml"), args);
+    command.envs(variables.iter().map(|name| (name, "value")));
+    ended(&command.output().expect("runs"))
 }
 
 fn write_config(folder: &Path, load: &str) {

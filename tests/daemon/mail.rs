@@ -1,8 +1,8 @@
 //! Alerts by mail to a real SMTP server, aiosmtpd, with STARTTLS, a login and greylisting.
 
 use crate::hook::{self, closed};
-use crate::prometheus::server::{free_port, repository};
-use crate::support::{Daemon, PATIENCE};
+use crate::prometheus::server::repository;
+use crate::support::{Daemon, PATIENCE, free_port};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::{Value, json};
 use std::fs;

@@ -1,15 +1,15 @@
 //! Runs of somebody else's load on the real binary, and what is sampled during a run.
 
-use crate::support::{Daemon, PATIENCE};
+use crate::support::{Daemon, command, slod, wait_for};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A service that counts its requests, and how many of them failed, on `/metrics`.
 fn service() -> SocketAddr {
@@ -93,26 +93,6 @@ services:
     file
 }
 
-fn command(config: &Path, args: &[&str]) -> Command {
-    let (before, after) = match args.iter().position(|arg| *arg == "--") {
-        Some(at) => args.split_at(at),
-        None => (args, &[][..]),
-    };
-    let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));
-    command.args(before).arg("--config").arg(config).args(after);
-    command
-}
-
-fn slod(config: &Path, args: &[&str]) -> (Option<i32>, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command(config, args).output().expect("runs");
-    let text = [stdout, stderr].concat();
-    (status.code(), String::from_utf8_lossy(&text).into_owned())
-}
-
 /// The report of a run.
 fn report(config: &Path, run: &str) -> Option<Value> {
     let output = command(config, &["runs", "show", run, "--format", "json"]).output();
@@ -137,17 +117,6 @@ fn start(config: &Path, args: &[&str]) -> Child {
     let mut command = command(config, args);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().expect("starts")
-}
-
-fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < end, "waited in vain");
-        thread::sleep(Duration::from_millis(100));
-    }
 }
 
 /// Whether a process runs: one that nobody has waited for has ended too.

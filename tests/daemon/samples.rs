@@ -20,20 +20,14 @@ services:
     file
 }
 
-fn json(daemon: &Daemon, path: &str) -> Value {
-    let answer = daemon.request("GET", path);
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a body");
-    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {head}\n{body}"))
-}
-
 fn load(daemon: &Daemon) -> Option<Value> {
-    let found = json(daemon, &format!("/api/v1/series?name={LOAD}"));
+    let found = daemon.json(&format!("/api/v1/series?name={LOAD}"));
     found.as_array().expect("a list").first().cloned()
 }
 
 /// What is kept of the series in the last hour.
 fn rows(daemon: &Daemon, id: &Value) -> Vec<Value> {
-    let range = json(daemon, &format!("/api/v1/series/{id}"));
+    let range = daemon.json(&format!("/api/v1/series/{id}"));
     range["rows"].as_array().expect("rows").clone()
 }
 
@@ -125,7 +119,7 @@ fn what_cannot_be_answered_is_a_problem() {
             "{path}: {answer}"
         );
     }
-    let hour = json(&daemon, &format!("/api/v1/series/{id}?step=1h"));
+    let hour = daemon.json(&format!("/api/v1/series/{id}?step=1h"));
     assert!(
         hour["rows"].as_array().is_some_and(|rows| rows.len() <= 2),
         "{hour}"

@@ -3,7 +3,6 @@
 
 use crate::hook::webhook;
 use crate::support::{Daemon, PATIENCE};
-use serde_json::Value;
 use slod::clock::Clock;
 use slod::outcome::Timestamp;
 use slod::sample::{SeriesKey, SeriesKind};
@@ -193,16 +192,10 @@ fn remember(folder: &Path) {
     store.append_samples(&ticks).expect("kept");
 }
 
-fn json(daemon: &Daemon, path: &str) -> Value {
-    let answer = daemon.request("GET", path);
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a body");
-    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {head}\n{body}"))
-}
-
 /// The signs that are there, by service.
 fn active(daemon: &Daemon) -> BTreeMap<String, BTreeSet<String>> {
     let of = |service: &str| {
-        let health = json(daemon, &format!("/api/v1/health/{service}"));
+        let health = daemon.json(&format!("/api/v1/health/{service}"));
         let signals = health["signals"].as_array().expect("a list").clone();
         let active = signals.into_iter().filter(|one| one["state"] == "active");
         active
@@ -236,7 +229,7 @@ fn each_service_has_its_sign_and_no_other() {
             Instant::now() < end,
             "{:?}\n{:#}\n{}",
             active(&daemon),
-            json(&daemon, "/api/v1/health/slow"),
+            daemon.json("/api/v1/health/slow"),
             daemon.log()
         );
         thread::sleep(Duration::from_millis(500));

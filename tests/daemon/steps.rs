@@ -1,11 +1,12 @@
 //! Load runs of several requests on the real binary: sequences, cookies, data files, exports and
 //! imports.
 
+use crate::support::{command, ended};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 /// Requests as the service saw them: the first line, `cookie`, `authorization` and the body.
@@ -74,19 +75,8 @@ fn content(body: &str) -> String {
 }
 
 fn slod(config: &Path, args: &[&str]) -> (Option<i32>, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_slod"))
-        .args(args)
-        .arg("--config")
-        .arg(config)
-        .env("SHOP_KEY", "s3cretkey")
-        .output()
-        .expect("runs");
-    let text = [stdout, stderr].concat();
-    (status.code(), String::from_utf8_lossy(&text).into_owned())
+    let mut command = command(config, args);
+    ended(&command.env("SHOP_KEY", "s3cretkey").output().expect("runs"))
 }
 
 fn config(folder: &Path, address: SocketAddr, load: &str) -> PathBuf {

@@ -1,9 +1,10 @@
 //! The real binary as a child process, ended whatever happens to the test.
 
+use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -134,6 +135,13 @@ impl Daemon {
         answer
     }
 
+    /// What an address of the API answers.
+    pub fn json(&self, path: &str) -> Value {
+        let answer = self.request("GET", path);
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"))
+    }
+
     /// The value of one series on /metrics, named in full with its labels.
     pub fn metric(&self, series: &str) -> Option<f64> {
         let page = self.request("GET", "/metrics");
@@ -152,9 +160,49 @@ impl Drop for Daemon {
     }
 }
 
+/// `slod` with its config. What stands after `--` is for the program that it runs.
+pub fn command(config: &Path, args: &[&str]) -> Command {
+    let (own, passed) = match args.iter().position(|arg| *arg == "--") {
+        Some(at) => args.split_at(at),
+        None => (args, &[][..]),
+    };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));
+    command.args(own).arg("--config").arg(config).args(passed);
+    command
+}
+
+/// Runs [`command`] to its end.
+pub fn slod(config: &Path, args: &[&str]) -> (Option<i32>, String) {
+    ended(&command(config, args).output().expect("runs"))
+}
+
+/// How a program ended: its exit code, and its output and errors in one text.
+pub fn ended(output: &Output) -> (Option<i32>, String) {
+    let text = [&output.stdout[..], &output.stderr].concat();
+    let code = output.status.code();
+    (code, String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Polls until there is an answer.
+pub fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited in vain");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("bound").port()
+}
+
 /// A server that answers 200 to everything but `/bad`, until the test ends.
 pub fn target() -> SocketAddr {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {

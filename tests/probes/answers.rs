@@ -1,16 +1,13 @@
 //! Answers that are odd but valid to users' clients, and bodies that must be decoded to be judged.
 
-use crate::probing::{attempt, cause};
+use crate::probing::{TIMEOUT, attempt, cause};
 use crate::server::http;
 use async_compression::tokio::write::BrotliEncoder;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use slod::outcome::{Cause, Verdict};
 use std::io::Write as _;
-use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
-
-const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A complete answer with these fields and this body.
 fn with(fields: &str, body: &[u8]) -> Vec<u8> {

@@ -1,12 +1,9 @@
 //! The icmp probe against this machine.
 
-use crate::probing::{attempt_kind, read_kind};
+use crate::probing::{TIMEOUT, attempt_kind, read_kind};
 use slod::outcome::{Measurement, Outcome, Verdict, VoidReason};
 use std::net::{IpAddr, TcpListener};
 use std::path::Path;
-use std::time::Duration;
-
-const TIMEOUT: Duration = Duration::from_secs(5);
 
 async fn probe(keys: &str) -> (Outcome, String) {
     attempt_kind("icmp", &format!("{{ {keys} }}"), TIMEOUT, Path::new("")).await

@@ -8,6 +8,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// More than an attempt at an address of this machine takes.
+pub const TIMEOUT: Duration = Duration::from_secs(5);
+/// For attempts that are to exceed it.
+pub const SHORT: Duration = Duration::from_millis(300);
+
 /// Reads the value of an `http:` key; faults are returned with what was built.
 pub fn read(yaml: &str, base: &Path) -> (Option<Arc<dyn Probe>>, Vec<Diagnostic>) {
     read_kind("http", yaml, base)
@@ -80,4 +85,8 @@ pub fn cause(outcome: &Outcome) -> Option<Cause> {
         Verdict::Bad(cause) => Some(cause),
         _ => None,
     }
+}
+
+pub fn message(outcome: &Outcome) -> &str {
+    outcome.detail.message.as_deref().unwrap_or_default()
 }

@@ -1,13 +1,10 @@
 //! Requests are sent as they are configured, and cookies are kept through redirects.
 
-use crate::probing::{attempt, attempt_in, read};
+use crate::probing::{TIMEOUT, attempt, attempt_in, read};
 use crate::server::{Authority, http, ok, redirect};
 use slod::outcome::Verdict;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
-
-const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a server was sent by a probe with these keys.
 async fn sent(keys: &str) -> String {

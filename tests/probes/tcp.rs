@@ -1,6 +1,6 @@
 //! The tcp probe against real servers.
 
-use crate::probing::{attempt_kind, cause, read_kind};
+use crate::probing::{SHORT, TIMEOUT, attempt_kind, cause, message, read_kind};
 use crate::server::{Authority, Leaf, tcp};
 use slod::outcome::{Cause, Measurement, Outcome, Verdict};
 use std::fs;
@@ -9,9 +9,6 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-
-const TIMEOUT: Duration = Duration::from_secs(5);
-const SHORT: Duration = Duration::from_millis(300);
 
 /// Probes an address with these further keys.
 async fn probe(address: SocketAddr, keys: &str, timeout: Duration) -> (Outcome, String) {
@@ -39,10 +36,6 @@ async fn server(greeting: &'static [u8], answer: &'static [u8], stays: bool) -> 
 
 /// What a server sends at once, what it answers, and whether it keeps the connection open.
 type Server = (&'static [u8], &'static [u8], bool);
-
-fn message(outcome: &Outcome) -> &str {
-    outcome.detail.message.as_deref().unwrap_or_default()
-}
 
 #[tokio::test]
 async fn a_connection_alone_is_good() {

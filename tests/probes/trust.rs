@@ -1,6 +1,6 @@
 //! Certificates that are trusted themselves, and connections that end without a word.
 
-use crate::probing::{attempt_in, cause, read};
+use crate::probing::{TIMEOUT, attempt_in, cause, read};
 use crate::server::{Seen, converse, ok, read_request, tcp};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,11 +18,9 @@ use std::fs;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsAcceptor;
 
-const TIMEOUT: Duration = Duration::from_secs(5);
 pub const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS12, &version::TLS13];
 
 /// A certificate as PEM, with those of its chain behind it, and its key.

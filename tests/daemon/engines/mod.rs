@@ -6,12 +6,11 @@ mod stand_ins;
 mod tools;
 mod workers;
 
+use crate::support::{command, ended};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 /// The names of the services are those of what they do; `{{address}}` is where they listen.
 const CONFIG: &str = r#"
@@ -52,21 +51,13 @@ fn config(folder: &Path, address: SocketAddr) -> PathBuf {
     file
 }
 
-/// `slod` in the folder of its config. What is behind `--` is for the tool.
+/// `slod` in the folder of its config.
 fn slod(config: &Path, args: &[&str]) -> Command {
-    let (own, passed) = match args.iter().position(|one| *one == "--") {
-        Some(place) => args.split_at(place),
-        None => (args, &[][..]),
-    };
     let folder = config.parent().expect("a folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));
+    let mut command = command(config, args);
     command
         // What a killed process leaves behind goes with the test.
         .env("TMPDIR", folder)
-        .args(own)
-        .arg("--config")
-        .arg(config)
-        .args(passed)
         .current_dir(folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -74,10 +65,7 @@ fn slod(config: &Path, args: &[&str]) -> Command {
 }
 
 fn finished(child: Child) -> (Option<i32>, String) {
-    let output = child.wait_with_output().expect("ends");
-    let text = [output.stdout, output.stderr].concat();
-    let code = output.status.code();
-    (code, String::from_utf8_lossy(&text).into_owned())
+    ended(&child.wait_with_output().expect("ends"))
 }
 
 fn run(config: &Path, args: &[&str]) -> (Option<i32>, String) {
@@ -99,12 +87,4 @@ fn load<'a>(
     let mut args = vec!["load", scenario, "--service", service, "--engine", engine];
     args.extend(more);
     args
-}
-
-fn wait_for(is_so: impl Fn() -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
-    while !is_so() {
-        assert!(Instant::now() < until, "it takes too long");
-        thread::sleep(Duration::from_millis(20));
-    }
 }

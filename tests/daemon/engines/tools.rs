@@ -1,8 +1,9 @@
 //! The tools themselves run what slod exports, and its report has what the service counted.
 
 use super::service::{self, Counts};
-use super::{config, finished, load, report, run, slod, wait_for};
+use super::{config, finished, load, report, run, slod};
 use crate::auth::fixture::{Files, TLS};
+use crate::support::wait_for;
 use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -188,7 +189,7 @@ fn an_interrupt_ends_the_tool_and_reports() {
         let args = load("baseline", "web", engine, &["--users", "3"]);
         let mut command = slod(&config, &args);
         let child = command.spawn().expect("starts");
-        wait_for(|| counts.total() > 5);
+        wait_for(|| (counts.total() > 5).then_some(()));
         thread::sleep(Duration::from_millis(1500));
         let id = child.id().to_string();
         let mut kill = Command::new("kill");
@@ -218,7 +219,7 @@ fn the_tool_ends_with_slod() {
         let config = config(folder.path(), address);
         let args = load("baseline", "web", engine, &["--users", "3"]);
         let mut child = slod(&config, &args).spawn().expect("starts");
-        wait_for(|| counts.total() > 5);
+        wait_for(|| (counts.total() > 5).then_some(()));
         child.kill().expect("killed");
         child.wait().expect("ends");
         thread::sleep(Duration::from_millis(500));

@@ -2,7 +2,7 @@
 
 use super::tools::is_installed;
 use super::{config, finished, load, report, service, slod};
-use std::net::TcpListener;
+use crate::support::{free_port, wait_for};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -38,11 +38,6 @@ impl Drop for Worker {
     }
 }
 
-fn free_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port().to_string()
-}
-
 #[test]
 fn a_lost_worker_is_less_load_and_no_better_service() {
     if !is_installed("locust") {
@@ -51,7 +46,7 @@ fn a_lost_worker_is_less_load_and_no_better_service() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, counts) = service::start();
     let config = config(folder.path(), address);
-    let port = free_port();
+    let port = free_port().to_string();
     let more = [
         "--expect-workers",
         "2",
@@ -68,7 +63,7 @@ fn a_lost_worker_is_less_load_and_no_better_service() {
     let mut command = slod(&config, &load("quick", "web", "locust", &more));
     let child = command.spawn().expect("starts");
     let (lost, _kept) = (Worker::start(&port, None), Worker::start(&port, None));
-    super::wait_for(|| counts.total() > 100);
+    wait_for(|| (counts.total() > 100).then_some(()));
     drop(lost);
     let before = counts.total();
     let (code, text) = finished(child);
@@ -109,7 +104,7 @@ fn a_worker_with_another_locustfile_is_less_load_and_no_better_service() {
     let other = folder.path().join("other.py");
     let text = "from locust import HttpUser, task\nclass Other(HttpUser):\n    @task\n    def other(self): pass\n";
     std::fs::write(&other, text).expect("written");
-    let port = free_port();
+    let port = free_port().to_string();
     let bind = format!("--master-bind-port={port}");
     let workers = ["--expect-workers", "2", "--users", "6", "--run-time", "11s"];
     let more = [

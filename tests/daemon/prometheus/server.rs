@@ -1,7 +1,7 @@
 //! Prometheus as a child process.
 
+use crate::support::free_port;
 use serde_json::Value;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -21,11 +21,6 @@ impl Drop for Running {
 
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
 }
 
 pub fn start(program: &str, args: &[String]) -> Option<Running> {

@@ -1,32 +1,17 @@
-//! The grpc probe against servers of grpcio, and against HTTP/2 servers of odd answers.
+//! Servers of odd answers, and servers that speak no gRPC.
 
-use crate::probing::{attempt_kind, cause, read_kind};
+use super::probe;
+use crate::probing::{SHORT, TIMEOUT, attempt_kind, cause, message};
 use crate::server::{Authority, Leaf, tcp};
 use h2::server::SendResponse;
 use http::{HeaderMap, Response};
 use hyper::body::Bytes;
-use slod::outcome::{Cause, Measurement, Outcome, Verdict};
-use std::fs;
-use std::io::{BufRead, BufReader};
+use slod::outcome::{Cause, Measurement, Verdict};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const TIMEOUT: Duration = Duration::from_secs(5);
-const SHORT: Duration = Duration::from_millis(300);
 /// `SERVING` in its frame.
 const SERVING: &[u8] = &[0, 0, 0, 0, 2, 8, 1];
-
-async fn probe(address: SocketAddr, keys: &str, timeout: Duration) -> (Outcome, String) {
-    let yaml = format!("{{ address: \"{address}\" {keys} }}");
-    attempt_kind("grpc", &yaml, timeout, Path::new("")).await
-}
-
-fn message(outcome: &Outcome) -> &str {
-    outcome.detail.message.as_deref().unwrap_or_default()
-}
 
 /// What an HTTP/2 server answers.
 #[derive(Clone, Copy)]
@@ -312,172 +297,4 @@ async fn tls_without_http2_is_bad() {
         message(&outcome).contains("ALPN protocol `h2`"),
         "{outcome:?}"
     );
-}
-
-#[test]
-fn faults_of_the_config_are_reported() {
-    for (yaml, fault) in [
-        ("{ service: a }", "address"),
-        ("{ address: a.test }", "a host and a port"),
-        ("{ address: 'a.test:1', tls: }", "`tls` has no value"),
-        (
-            "{ address: 'a.test:1', metadata: { Content-Type: a } }",
-            "is set by gRPC itself",
-        ),
-        (
-            "{ address: 'a.test:1', metadata: { grpc-timeout: 1S } }",
-            "is set by gRPC itself",
-        ),
-        (
-            "{ address: 'a.test:1', metadata: { 'a b': c } }",
-            "not valid as a name",
-        ),
-        (
-            "{ address: 'a.test:1', metadata: { a-bin: '-' } }",
-            "not Base64",
-        ),
-        (
-            "{ address: 'a.test:1', metadata: { a: \"b\\n\" } }",
-            "not valid in metadata",
-        ),
-        (
-            "{ address: 'a.test:1', expect: { code: UNIMPLEMENT } }",
-            "did you mean",
-        ),
-        (
-            "{ address: 'a.test:1', expect: { serving: SERVIN } }",
-            "did you mean",
-        ),
-        (
-            "{ address: 'a.test:1', expect: { code: UNIMPLEMENTED, serving: SERVING } }",
-            "only an answer with the status OK has a state",
-        ),
-        (
-            "{ address: 'a.test:1', authority: 'a@b' }",
-            "a host with or without a port",
-        ),
-    ] {
-        let (_, faults) = read_kind("grpc", yaml, Path::new(""));
-        let shown = format!("{faults:?}");
-        assert!(shown.contains(fault), "{yaml}: {shown}");
-    }
-    let yaml = "{ address: 'a.test:1', service: a.B, tls: {}, metadata: { authorization: 'Bearer ${TOKEN}' } }";
-    let (read, faults) = read_kind("grpc", yaml, Path::new(""));
-    assert!(faults.is_empty(), "{faults:?}");
-    let read = read.expect("valid");
-    assert_eq!(read.target(), "a.test:1 a.B (TLS)");
-    assert!(!format!("{read:?}").contains("from-the-environment"));
-}
-
-/// `tests/tools/grpc_server.py`; ended whatever happens to the test.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Server {
-    /// With the addresses of its three servers; `None` if grpcio is not installed.
-    fn start(folder: &Path) -> Option<(Self, [SocketAddr; 3])> {
-        let tool = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tools/grpc_server.py");
-        let mut command = Command::new("python3");
-        command
-            .arg(tool)
-            .args([folder.join("chain.pem"), folder.join("key.pem")]);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut child = command.spawn().ok()?;
-        let stdout = child.stdout.take().expect("piped");
-        let server = Self(child);
-        let mut ports = String::new();
-        BufReader::new(stdout)
-            .read_line(&mut ports)
-            .expect("a line");
-        let ports: Vec<u16> = ports
-            .split_whitespace()
-            .filter_map(|port| port.parse().ok())
-            .collect();
-        let ports: [u16; 3] = ports.try_into().ok()?;
-        Some((server, ports.map(|port| ([127, 0, 0, 1], port).into())))
-    }
-}
-
-#[tokio::test]
-async fn servers_of_grpcio_are_asked() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let authority = Authority::new();
-    let (certificate, key) = authority.issue(Leaf::Good);
-    for (name, pem) in [
-        ("ca.pem", authority.pem()),
-        ("chain.pem", certificate.pem()),
-        ("key.pem", key.serialize_pem()),
-    ] {
-        fs::write(folder.path().join(name), pem).expect("written");
-    }
-    let Some((_running, [plain, secure, empty])) = Server::start(folder.path()) else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "grpcio-health-checking is needed in CI"
-        );
-        return eprintln!("not tested, because grpcio-health-checking is not installed");
-    };
-    let guarded = ", metadata: { x-guard: on, authorization: 'Bearer ${TOKEN}' }";
-    let wrong = ", metadata: { x-guard: on, authorization: Bearer x, a-bin: AAEC }";
-    let tls = ", tls: { ca_file: ca.pem }";
-    for (server, keys, wanted, reported) in [
-        (plain, "", None, ""),
-        (plain, ", service: up", None, ""),
-        (plain, ", authority: other.test", None, ""),
-        (plain, guarded, None, ""),
-        (
-            plain,
-            wrong,
-            Some(Cause::Status),
-            "UNAUTHENTICATED, expected OK: `no token, 100 % sure`",
-        ),
-        (
-            plain,
-            ", service: down",
-            Some(Cause::Status),
-            "NOT_SERVING, expected SERVING",
-        ),
-        (
-            plain,
-            ", service: down, expect: { serving: NOT_SERVING }",
-            None,
-            "",
-        ),
-        (
-            plain,
-            ", service: other",
-            Some(Cause::Status),
-            "(the server does not know `service`)",
-        ),
-        (
-            plain,
-            ", service: other, expect: { code: NOT_FOUND }",
-            None,
-            "",
-        ),
-        (
-            empty,
-            "",
-            Some(Cause::Status),
-            "(the server has no health service)",
-        ),
-        (secure, tls, None, ""),
-        (secure, ", tls: {}", Some(Cause::Certificate), ""),
-        (plain, tls, Some(Cause::Tls), ""),
-    ] {
-        let yaml = format!("{{ address: \"{server}\" {keys} }}");
-        let (outcome, story) = attempt_kind("grpc", &yaml, TIMEOUT, folder.path()).await;
-        assert_eq!(cause(&outcome), wanted, "{keys}: {outcome:?} {story}");
-        assert!(message(&outcome).contains(reported), "{outcome:?}");
-        assert!(!story.contains("from-the-environment"), "{story}");
-    }
 }

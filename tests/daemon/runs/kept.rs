@@ -1,0 +1,152 @@
+//! Runs are kept while the daemon writes, compared, reported, and have no secrets.
+
+use super::{config, result};
+use crate::support::{Daemon, slod};
+
+#[test]
+fn runs_are_kept_beside_a_daemon_and_compared() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config(folder.path());
+    let daemon = Daemon::start(&config);
+    for latency in [50.0, 51.0, 80.0] {
+        let file = result(folder.path(), latency);
+        let file = file.to_str().expect("a path");
+        let (_, text) = slod(&config, &["import", "oha", file, "--service", "web"]);
+        assert!(text.contains("kept as run"), "{text}");
+    }
+    let (code, text) = slod(&config, &["runs", "list"]);
+    assert_eq!(
+        (code, text.matches("imported").count()),
+        (Some(0), 3),
+        "{text}"
+    );
+    let (_, text) = slod(&config, &["runs", "show", "1"]);
+    assert!(text.contains("2400"), "{text}");
+    let (code, text) = slod(&config, &["baseline", "compare", "2"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("has no baseline"), "{text}");
+    let (code, text) = slod(&config, &["baseline", "record", "1"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("run 1 is the baseline"), "{text}");
+    let (code, text) = slod(&config, &["baseline", "compare", "2"]);
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = slod(&config, &["baseline", "compare", "3"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("bad      p95") && text.contains("worse"),
+        "{text}"
+    );
+    assert_eq!(slod(&config, &["runs", "delete", "3"]).0, Some(0));
+    let (code, text) = slod(&config, &["runs", "show", "3"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("no readable run 3"), "{text}");
+    drop(daemon);
+}
+
+#[test]
+fn no_secret_of_a_request_leaves_with_an_export_or_a_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("slod.yaml");
+    std::fs::write(
+        folder.path().join("path"),
+        "http://127.0.0.1:1/hooks/s3cretpath",
+    )
+    .expect("written");
+    let text = |address: &str| {
+        format!(
+            "listen: 127.0.0.1:0
+store: {{ path: slod.db }}
+services:
+  - name: web
+    probes: [ {{ name: home, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]
+    load:
+      {address}
+      method: POST
+      body: '{{ \"key\": \"s3cretbody\" }}'
+      bearer: s3crettoken
+      headers: {{ X-Api-Key: s3cretkey, Accept: text/plain }}
+"
+        )
+    };
+    std::fs::write(&file, text("url: http://127.0.0.1:1/chat")).expect("written");
+    for tool in ["locust", "k6"] {
+        for more in [&[][..], &["--kubernetes", "2"]] {
+            let args = [&["export", tool, "baseline", "--service", "web"], more].concat();
+            let (code, script) = slod(&file, &args);
+            assert_eq!(code, Some(0), "{script}");
+            assert!(
+                script.contains("/chat") && script.contains("LOAD_BODY"),
+                "{script}"
+            );
+            assert!(!script.contains("s3cret"), "{script}");
+        }
+    }
+    std::fs::write(&file, text("url_file: path")).expect("written");
+    let (code, refused) = slod(&file, &["export", "k6", "baseline", "--service", "web"]);
+    assert!(code == Some(2) && !refused.contains("s3cret"), "{refused}");
+    let quick = [
+        "load",
+        "baseline",
+        "--service",
+        "web",
+        "--users",
+        "1",
+        "--run-time",
+        "1s",
+    ];
+    let (_, shown) = slod(&file, &quick);
+    assert!(
+        shown.contains("refused") && !shown.contains("s3cret"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_report_of_a_run_is_written_in_every_format() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config(folder.path());
+    let file = result(folder.path(), 50.0);
+    let file = file.to_str().expect("a path");
+    slod(&config, &["import", "oha", file, "--service", "web"]);
+    let show = |format: &str| slod(&config, &["runs", "show", "1", "--format", format]);
+    let (code, markdown) = show("markdown");
+    assert!(
+        code == Some(0) && markdown.starts_with("# Load run: imported of web"),
+        "{markdown}"
+    );
+    let (code, html) = show("html");
+    assert!(
+        code == Some(0) && html.starts_with("<!DOCTYPE html>"),
+        "{html}"
+    );
+    for outside in ["<script", "<link", " src=", "@import", "url("] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+    let out = folder.path().join("out");
+    let target = out.to_str().expect("a path");
+    let (_, said) = slod(
+        &config,
+        &[
+            "load",
+            "baseline",
+            "--service",
+            "web",
+            "--users",
+            "1",
+            "--run-time",
+            "1s",
+            "--out",
+            target,
+        ],
+    );
+    for (name, part) in [
+        ("run.json", "\"windows\""),
+        ("summary.txt", "RESULTS"),
+        ("junit.xml", "<testsuite"),
+        ("report.md", "## Client view"),
+        ("report.html", "Client view"),
+    ] {
+        let text = std::fs::read_to_string(out.join(name)).unwrap_or_default();
+        assert!(text.contains(part), "{name}: {text}: {said}");
+    }
+}

@@ -1,0 +1,33 @@
+//! Load runs on the real binary.
+
+mod ended;
+mod kept;
+mod published;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+fn config(folder: &Path) -> PathBuf {
+    let text = "listen: 127.0.0.1:0
+store: { path: slod.db }
+services:
+  - name: web
+    probes: [ { name: home, http: { url: \"http://127.0.0.1:1/\" } } ]
+";
+    let file = folder.join("slod.yaml");
+    std::fs::write(&file, text).expect("written");
+    file
+}
+
+/// Two minutes of 20 requests per second as oha writes them, with about a latency in milliseconds.
+fn result(folder: &Path, latency: f64) -> PathBuf {
+    let mut text = "request-start,request-duration,status\n".to_owned();
+    for request in 0..2400_u32 {
+        let spread = 1.0 + f64::from(request * 7919 % 101) / 200.0;
+        let (start, took) = (f64::from(request) / 20.0, latency * spread / 1000.0);
+        writeln!(text, "{start},{took},200").expect("written");
+    }
+    let file = folder.join(format!("{latency}.csv"));
+    std::fs::write(&file, text).expect("written");
+    file
+}

@@ -1,0 +1,70 @@
+//! The grpc probe against servers of grpcio, and against HTTP/2 servers of odd answers.
+
+mod grpcio;
+mod odd;
+
+use crate::probing::{attempt_kind, read_kind};
+use slod::outcome::Outcome;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+async fn probe(address: SocketAddr, keys: &str, timeout: Duration) -> (Outcome, String) {
+    let yaml = format!("{{ address: \"{address}\" {keys} }}");
+    attempt_kind("grpc", &yaml, timeout, Path::new("")).await
+}
+
+#[test]
+fn faults_of_the_config_are_reported() {
+    for (yaml, fault) in [
+        ("{ service: a }", "address"),
+        ("{ address: a.test }", "a host and a port"),
+        ("{ address: 'a.test:1', tls: }", "`tls` has no value"),
+        (
+            "{ address: 'a.test:1', metadata: { Content-Type: a } }",
+            "is set by gRPC itself",
+        ),
+        (
+            "{ address: 'a.test:1', metadata: { grpc-timeout: 1S } }",
+            "is set by gRPC itself",
+        ),
+        (
+            "{ address: 'a.test:1', metadata: { 'a b': c } }",
+            "not valid as a name",
+        ),
+        (
+            "{ address: 'a.test:1', metadata: { a-bin: '-' } }",
+            "not Base64",
+        ),
+        (
+            "{ address: 'a.test:1', metadata: { a: \"b\\n\" } }",
+            "not valid in metadata",
+        ),
+        (
+            "{ address: 'a.test:1', expect: { code: UNIMPLEMENT } }",
+            "did you mean",
+        ),
+        (
+            "{ address: 'a.test:1', expect: { serving: SERVIN } }",
+            "did you mean",
+        ),
+        (
+            "{ address: 'a.test:1', expect: { code: UNIMPLEMENTED, serving: SERVING } }",
+            "only an answer with the status OK has a state",
+        ),
+        (
+            "{ address: 'a.test:1', authority: 'a@b' }",
+            "a host with or without a port",
+        ),
+    ] {
+        let (_, faults) = read_kind("grpc", yaml, Path::new(""));
+        let shown = format!("{faults:?}");
+        assert!(shown.contains(fault), "{yaml}: {shown}");
+    }
+    let yaml = "{ address: 'a.test:1', service: a.B, tls: {}, metadata: { authorization: 'Bearer ${TOKEN}' } }";
+    let (read, faults) = read_kind("grpc", yaml, Path::new(""));
+    assert!(faults.is_empty(), "{faults:?}");
+    let read = read.expect("valid");
+    assert_eq!(read.target(), "a.test:1 a.B (TLS)");
+    assert!(!format!("{read:?}").contains("from-the-environment"));
+}

@@ -1,0 +1,134 @@
+//! The http probe over TLS and HTTP/2: certificates of both sides and the protocol that is chosen.
+
+use crate::probing::{TIMEOUT, attempt_in, cause};
+use crate::server::{Authority, Leaf, ok};
+use slod::outcome::{Cause, Measurement, Verdict};
+use std::fs;
+
+#[tokio::test]
+async fn https_is_verified_and_its_certificate_known() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let (address, _) = authority.https(Leaf::Good, false, |_| ok("")).await;
+    let yaml = |host: &str, tls: &str| {
+        format!(
+            "{{ url: \"https://{host}:{}/\", ip_version: 4, tls: {{ {tls} }} }}",
+            address.port()
+        )
+    };
+    for host in ["localhost", "127.0.0.1"] {
+        let (outcome, story) =
+            attempt_in(&yaml(host, "ca_file: ca.pem"), TIMEOUT, folder.path()).await;
+        assert_eq!(outcome.verdict, Verdict::Good, "{story}");
+        assert!(
+            outcome.measured.get(Measurement::Tls).is_some()
+                && outcome.detail.tls_not_after.is_some()
+        );
+        assert!(story.contains("TLS 1.3, TLS13_"), "{story}");
+    }
+    // Not trusted: the system does not know this authority; the date is known all the same.
+    let (outcome, _) = attempt_in(
+        &yaml("localhost", "insecure: false"),
+        TIMEOUT,
+        folder.path(),
+    )
+    .await;
+    assert_eq!(cause(&outcome), Some(Cause::Certificate));
+    assert!(outcome.detail.tls_not_after.is_some());
+    let (outcome, _) =
+        attempt_in(&yaml("localhost", "insecure: true"), TIMEOUT, folder.path()).await;
+    assert_eq!(outcome.verdict, Verdict::Good);
+    // The name to verify is the one that is sent.
+    let (outcome, _) = attempt_in(
+        &yaml("127.0.0.1", "ca_file: ca.pem, server_name: localhost"),
+        TIMEOUT,
+        folder.path(),
+    )
+    .await;
+    assert_eq!(outcome.verdict, Verdict::Good);
+}
+
+#[tokio::test]
+async fn a_bad_certificate_is_reported_with_its_end() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    for (leaf, until) in [
+        (Leaf::Expired, Some(1_609_459_200)),
+        (Leaf::Elsewhere, None),
+    ] {
+        let (address, _) = authority.https(leaf, false, |_| ok("")).await;
+        let yaml = format!(
+            "{{ url: \"https://127.0.0.1:{}/\", tls: {{ ca_file: ca.pem }} }}",
+            address.port()
+        );
+        let (outcome, story) = attempt_in(&yaml, TIMEOUT, folder.path()).await;
+        assert_eq!(cause(&outcome), Some(Cause::Certificate), "{story}");
+        let reported = outcome.detail.tls_not_after.expect("known");
+        assert!(until.is_none_or(|until| until == reported), "{reported}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_certificate_is_shown_to_its_origin() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let (certificate, key) = authority.issue(Leaf::Good);
+    for (name, pem) in [
+        ("ca.pem", authority.pem()),
+        ("me.pem", certificate.pem()),
+        ("me.key", key.serialize_pem()),
+    ] {
+        fs::write(folder.path().join(name), pem).expect("written");
+    }
+    let (address, _) = authority.https(Leaf::Good, true, |_| ok("")).await;
+    let yaml = |tls: &str| {
+        format!(
+            "{{ url: \"https://127.0.0.1:{}/\", tls: {{ ca_file: ca.pem, {tls} }} }}",
+            address.port()
+        )
+    };
+    let (outcome, story) = attempt_in(
+        &yaml("cert_file: me.pem, key_file: me.key"),
+        TIMEOUT,
+        folder.path(),
+    )
+    .await;
+    assert_eq!(outcome.verdict, Verdict::Good, "{story}");
+    let (outcome, _) = attempt_in(&yaml(""), TIMEOUT, folder.path()).await;
+    assert_eq!(cause(&outcome), Some(Cause::Tls), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn http2_is_spoken_where_it_is_offered() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let address = authority.http2().await;
+    for version in ["auto", "2"] {
+        let yaml = format!(
+            "{{ url: \"https://127.0.0.1:{}/\", http_version: {version:?}, tls: {{ ca_file: ca.pem }}, expect: {{ body: [ ^HTTP/2 ] }} }}",
+            address.port()
+        );
+        let (outcome, story) = attempt_in(&yaml, TIMEOUT, folder.path()).await;
+        assert_eq!(outcome.verdict, Verdict::Good, "{story}");
+    }
+}
+
+/// Browsers and curl refuse it; a server that knows no ALPN would go on.
+#[tokio::test]
+async fn http2_over_tls_must_be_chosen_by_the_server() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let address = authority.http2_with(&[]).await;
+    let yaml = format!(
+        "{{ url: \"https://127.0.0.1:{}/\", http_version: 2, tls: {{ ca_file: ca.pem }} }}",
+        address.port()
+    );
+    let (outcome, story) = attempt_in(&yaml, TIMEOUT, folder.path()).await;
+    assert_eq!(cause(&outcome), Some(Cause::Tls), "{story}");
+    let message = outcome.detail.message.expect("a sentence");
+    assert!(message.contains("ALPN protocol `h2`"), "{message}");
+}

@@ -1,0 +1,176 @@
+//! Faults in the keys of probes are reported at their place and explained.
+
+use crate::probing::{read, read_kind};
+use std::path::Path;
+
+#[test]
+fn faults_of_the_config_are_reported_at_their_place() {
+    let cases = [
+        ("{ url: \"ftp://a.test/\" }", "invalid-value"),
+        ("{ url: \"http://u:p@a.test/\" }", "credentials-in-url"),
+        (
+            "{ url: \"http://a.test/\", bearer: a, basic_auth: { username: u, password: p } }",
+            "conflict",
+        ),
+        (
+            "{ url: \"http://a.test/\", expect: { status: [99] } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", expect: { body: [ '(' ] } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", expect: { json: { status: ok } } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", headers: { \"bad name\": x } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", headers: { Host: \"http://a.test/\" } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", tls: { cert_file: none.pem } }",
+            "missing-key",
+        ),
+        (
+            "{ url: \"http://a.test/\", tls: { ca_file: none.pem } }",
+            "unreadable-file",
+        ),
+        (
+            "{ url: \"http://a.test/\", tls: { insecure: true } }",
+            "insecure-tls",
+        ),
+        (
+            "{ url: \"http://a.test/\", bearer: abc }",
+            "open-credentials",
+        ),
+        (
+            "{ url: \"http://a.test/\", proxy: \"https://p.test\" }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", body: a, body_file: b }",
+            "conflict",
+        ),
+        (
+            "{ url: \"ftp://a.test/\", bearer: \"${UNSET}\" }",
+            "unset-variable",
+        ),
+        (
+            "{ url: \"http://a.test/\", http_version: 3 }",
+            "invalid-value",
+        ),
+    ];
+    for (yaml, code) in cases {
+        let (_, faults) = read(yaml, Path::new("/nonexistent"));
+        assert!(
+            faults
+                .iter()
+                .any(|fault| fault.code == code && fault.place.is_some()),
+            "{yaml}: {faults:?}"
+        );
+    }
+}
+
+/// Each cause of an address that cannot be read has its own help, which quotes nothing of a variable.
+#[test]
+fn a_fault_of_an_address_is_explained() {
+    let help_of = |kind: &str, yaml: &str| {
+        let (_, faults) = read_kind(kind, yaml, Path::new(""));
+        assert_eq!(faults.len(), 1, "{yaml}: {faults:?}");
+        faults[0].help.clone().unwrap_or_default()
+    };
+    for (url, expected) in [
+        ("ftp://a.test/", "with the scheme http or https"),
+        ("localhost:8080", "with the scheme http or https"),
+        ("a.test/x", "with the scheme http or https"),
+        ("http://a.test:99999/", "a port from 1 to 65535"),
+        ("http://a.test:x/", "a port from 1 to 65535"),
+        ("http:///", "a host, such as"),
+        ("http://256.1.1.1:80/", "four numbers from 0 to 255"),
+        ("http://u@app.1:80/x", "last label is not a number"),
+        ("http://xn--a.test?x", "valid Punycode"),
+        ("http://[fe80::1%25lo]:80/", "without a zone"),
+        ("http://[::1:80/", "in brackets"),
+        ("http://a b/", "letters, digits"),
+        (
+            "http://${TOKEN}:99999/",
+            "such as https://example.org/health",
+        ),
+    ] {
+        let help = help_of("http", &format!("{{ url: \"{url}\" }}"));
+        assert!(help.contains(expected), "{url}: {help}");
+        assert!(!help.contains("environment"), "{help}");
+    }
+    for (address, expected) in [
+        ("db", "such as db.example.org:5432"),
+        ("db:0", "a port from 1 to 65535"),
+        ("db:65536", "a port from 1 to 65535"),
+        ("[fe80::1%lo]:1", "without a zone"),
+        ("::1:80", "in brackets"),
+        ("256.1.1.1:80", "four numbers from 0 to 255"),
+        ("${TOKEN} x:80", "such as db.example.org:5432"),
+    ] {
+        let help = help_of("tcp", &format!("{{ address: \"{address}\" }}"));
+        assert!(help.contains(expected), "{address}: {help}");
+    }
+    for address in ["app.1:80", "xn--a.test:80", "my_app:80"] {
+        let (probe, faults) = read_kind(
+            "tcp",
+            &format!("{{ address: \"{address}\" }}"),
+            Path::new(""),
+        );
+        assert!(faults.is_empty(), "{faults:?}");
+        assert_eq!(probe.expect("valid").target(), address);
+    }
+}
+
+/// A token in an address is a secret that stands in the config, unless it comes from elsewhere.
+#[test]
+fn a_token_in_an_address_is_reported_and_not_shown() {
+    for (query, is_secret) in [
+        ("token=hunter2", true),
+        ("a=b&api_key=hunter2", true),
+        ("X-Amz-Signature=hunter2", true),
+        ("accessToken=hunter2", true),
+        ("sig=hunter2&sv=1", true),
+        ("key=${TOKEN}", false),
+        ("token=", false),
+        ("monkey=hunter2&tokens=3&q=token", false),
+    ] {
+        let yaml = format!("{{ url: \"https://a.test/x?{query}\" }}");
+        let (probe, faults) = read(&yaml, Path::new(""));
+        let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+        let expected = if is_secret {
+            &["secret-in-url"][..]
+        } else {
+            &[]
+        };
+        assert_eq!(codes, expected, "{query}");
+        assert!(!faults.iter().any(|fault| fault.message.contains("hunter2")));
+        assert!(probe.is_some());
+    }
+}
+
+#[test]
+fn the_registry_is_complete() {
+    let mut names = Vec::new();
+    for kind in slod::probe::KINDS {
+        assert!(!names.contains(&kind.name()), "{} twice", kind.name());
+        names.push(kind.name());
+        assert!(kind.summary().ends_with('.') && !kind.keys().is_empty());
+        assert!(
+            kind.keys().iter().all(|key| key.doc().ends_with('.')),
+            "{}",
+            kind.name()
+        );
+    }
+    let kind = slod::probe::KINDS[0];
+    let (probe, faults) = read(kind.example(), Path::new(""));
+    assert!(faults.is_empty(), "{faults:?}");
+    assert!(probe.is_some_and(|probe| probe.target().starts_with("http")));
+}

@@ -1,0 +1,130 @@
+//! The http probe through a proxy.
+
+use crate::probing::{TIMEOUT, attempt, attempt_in, cause};
+use crate::server::{Authority, Leaf, ok};
+use slod::outcome::{Cause, Measurement, Verdict};
+use std::fs;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_proxy_forwards_and_tunnels() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let (target, _) = authority
+        .https(Leaf::Good, false, |_| ok("tunnelled"))
+        .await;
+    let (proxy, seen) = proxy().await;
+    let through = |url: String| {
+        format!(
+            "{{ url: \"{url}\", proxy: \"http://{proxy}\", proxy_auth: {{ username: u, password: hush }}, tls: {{ ca_file: ca.pem }} }}"
+        )
+    };
+
+    let (outcome, story) = attempt_in(
+        &through("http://never.test/x".into()),
+        TIMEOUT,
+        folder.path(),
+    )
+    .await;
+    assert_eq!(outcome.verdict, Verdict::Good, "{story}");
+    let asked = seen.lock().expect("no panic").pop().expect("asked");
+    assert!(
+        asked.starts_with("GET http://never.test/x HTTP/1.1")
+            && asked.contains("Proxy-Authorization: Basic dTpodXNo"),
+        "{asked}"
+    );
+
+    let (outcome, story) = attempt_in(
+        &through(format!("https://127.0.0.1:{}/", target.port())),
+        TIMEOUT,
+        folder.path(),
+    )
+    .await;
+    assert_eq!(outcome.verdict, Verdict::Good, "{story}");
+    assert!(
+        seen.lock()
+            .expect("no panic")
+            .pop()
+            .expect("asked")
+            .starts_with("CONNECT 127.0.0.1:")
+    );
+
+    let (outcome, _) = attempt_in(
+        &through("https://127.0.0.1:1/".into()),
+        TIMEOUT,
+        folder.path(),
+    )
+    .await;
+    assert_eq!(cause(&outcome), Some(Cause::Proxy));
+    let nobody = "{ url: \"http://never.test/\", proxy: \"http://127.0.0.1:1\" }";
+    assert_eq!(cause(&attempt(nobody, TIMEOUT).await.0), Some(Cause::Proxy));
+}
+
+#[tokio::test]
+async fn a_slow_tunnel_is_a_part_of_tls() {
+    const SLOW: Duration = Duration::from_millis(300);
+    let authority = Authority::new();
+    let (target, _) = authority.https(Leaf::Good, false, |_| ok("")).await;
+    let address = crate::server::tcp(move |mut stream| async move {
+        use tokio::io::AsyncWriteExt;
+        crate::server::read_request(&mut stream).await;
+        tokio::time::sleep(SLOW).await;
+        let mut onward = tokio::net::TcpStream::connect(target).await.expect("there");
+        // Lines may end with LF alone.
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\n\n").await;
+        let _ = tokio::io::copy_bidirectional(&mut stream, &mut onward).await;
+    })
+    .await;
+    let yaml = format!(
+        "{{ url: \"https://127.0.0.1/\", proxy: \"http://{address}\", tls: {{ insecure: true }} }}"
+    );
+    let (outcome, story) = attempt(&yaml, TIMEOUT).await;
+    assert_eq!(outcome.verdict, Verdict::Good, "{story}");
+    let spent = |phase| outcome.measured.get(phase).expect("it was entered");
+    assert!(
+        spent(Measurement::Connect) < SLOW && spent(Measurement::Tls) >= SLOW,
+        "{story}"
+    );
+
+    let (outcome, _) = attempt(&yaml, SLOW / 2).await;
+    assert_eq!(cause(&outcome), Some(Cause::Timeout));
+    let message = outcome.detail.message.expect("a sentence");
+    assert!(
+        message.contains("the proxy's response to CONNECT"),
+        "{message}"
+    );
+}
+
+/// Answers plain requests itself and tunnels to 127.0.0.1.
+async fn proxy() -> (std::net::SocketAddr, crate::server::Seen) {
+    let seen = crate::server::Seen::default();
+    let log = seen.clone();
+    let address = crate::server::tcp(move |mut stream| {
+        let log = log.clone();
+        async move {
+            use tokio::io::AsyncWriteExt;
+            let request = crate::server::read_request(&mut stream).await;
+            let target = request
+                .strip_prefix("CONNECT ")
+                .and_then(|rest| rest.split(' ').next())
+                .map(str::to_owned);
+            log.lock().expect("no panic").push(request);
+            let Some(target) = target else {
+                let _ = stream.write_all(&ok("forwarded")).await;
+                return;
+            };
+            match tokio::net::TcpStream::connect(target).await {
+                Ok(mut onward) => {
+                    let _ = stream
+                        .write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                        .await;
+                    let _ = tokio::io::copy_bidirectional(&mut stream, &mut onward).await;
+                }
+                Err(_) => drop(stream.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n").await),
+            }
+        }
+    })
+    .await;
+    (address, seen)
+}

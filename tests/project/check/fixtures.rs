@@ -1,0 +1,122 @@
+//! What `slod check` reports: each file in `fixtures/check` beside the text that it must produce.
+
+use super::{KINDS, env, fixtures, load_fixture, root};
+use expect_test::expect_file;
+use slod::cli::check;
+use slod::config::{self, Config};
+use slod::diagnostic::Source;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+#[test]
+fn every_fixture_says_what_is_expected() {
+    for path in fixtures() {
+        let (source, loaded) = load_fixture(&path);
+        let text = check::text(&source, &loaded, false);
+        assert!(!text.contains("hunter2"), "a secret is shown:\n{text}");
+        expect_file![path.with_extension("txt")].assert_eq(&text);
+        let json = check::json(&source, &loaded.diagnostics);
+        let list: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+        assert_eq!(list.len(), loaded.diagnostics.len());
+        assert!(!json.contains("hunter2"), "a secret is shown:\n{json}");
+    }
+}
+
+#[test]
+fn every_code_has_a_fixture_and_a_meaning() {
+    let declared: BTreeSet<_> = config::codes().map(|code| code.code).collect();
+    let seen: BTreeSet<_> = fixtures()
+        .iter()
+        .flat_map(|path| load_fixture(path).1.diagnostics)
+        .map(|diagnostic| diagnostic.code)
+        .collect();
+    assert_eq!(declared, seen);
+    assert_eq!(declared.len(), config::codes().count(), "codes are unique");
+}
+
+#[test]
+fn the_shipped_config_has_nothing_to_complain_about() {
+    let source = config::read_file(&root().join("config/slod.yaml")).unwrap();
+    let loaded = Config::load(&source, Path::new("config"), &|_| None, &KINDS);
+    assert_eq!(loaded.diagnostics, []);
+    let config = loaded.config.unwrap();
+    let names: Vec<_> = config
+        .services
+        .iter()
+        .map(|service| &*service.name)
+        .collect();
+    assert_eq!(names, ["concierge", "rag", "guardrails"]);
+    assert!(
+        config
+            .services
+            .iter()
+            .all(|service| service.objectives.len() == 5)
+    );
+}
+
+#[test]
+fn the_shipped_example_of_an_ai_provider_has_nothing_to_complain_about() {
+    let source = config::read_file(&root().join("config/ai-provider.yaml")).unwrap();
+    let env = |name: &str| (name == "TOGETHER_API_KEY").then(|| "a-key".to_owned());
+    let loaded = Config::load(&source, Path::new("config"), &env, &KINDS);
+    assert_eq!(loaded.diagnostics, []);
+    let config = loaded.config.unwrap();
+    let probe = config.probes().next().unwrap();
+    assert_eq!(
+        probe.probe.target(),
+        "https://api.together.xyz/v1/chat/completions (meta-llama/Llama-3.3-70B-Instruct-Turbo)"
+    );
+    assert!(!format!("{:?}", probe.probe).contains("a-key"));
+}
+
+#[derive(clap::Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: check::CheckArgs,
+}
+
+#[test]
+fn the_exit_code_is_the_answer() {
+    let answer = |file: &str, more: &[&str]| {
+        let file = root().join(file);
+        let args = [&["slod", "--config", file.to_str().unwrap()], more].concat();
+        let cli = <Cli as clap::Parser>::parse_from(args);
+        check::answer(&cli.args, &KINDS)
+    };
+    let (code, out) = answer("config/slod.yaml", &["--strict"]);
+    assert_eq!(code, 0);
+    assert!(
+        out.ends_with("slod.yaml: ok: 3 services, 3 probes, 15 objectives\n"),
+        "{out}"
+    );
+    assert_eq!(answer("tests/fixtures/check/lint-alerting.yaml", &[]).0, 0);
+    assert_eq!(
+        answer("tests/fixtures/check/lint-alerting.yaml", &["--strict"]).0,
+        1
+    );
+    assert_eq!(answer("tests/fixtures/check/empty-list.yaml", &[]).0, 1);
+    assert_eq!(answer("no/such/file.yaml", &[]), (2, String::new()));
+    let (code, out) = answer(
+        "tests/fixtures/check/empty-list.yaml",
+        &["--format", "json"],
+    );
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 1);
+    assert_eq!(found[0]["code"], "empty-list");
+    assert_eq!(
+        (&found[0]["line"], &found[0]["column"]),
+        (&1.into(), &11.into())
+    );
+    assert_eq!(found[0]["path"], "services");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 256, failure_persistence: None, ..Default::default() })]
+    #[test]
+    fn no_text_makes_it_panic(text in "(services|listen|defaults|name|probes|http|url|:|,| |\n|\t|-|\\[|\\]|\\{|\\}|\\$|\"|'|&a|\\*a|10s|99%|\\PC|[\u{0}-\u{1f}]){0,60}") {
+        let source = Source { name: "x".to_owned(), text };
+        let loaded = Config::load(&source, Path::new("."), &env, &KINDS);
+        proptest::prop_assert!(loaded.config.is_some() || !loaded.diagnostics.is_empty());
+        proptest::prop_assert!(!check::text(&source, &loaded, true).is_empty());
+    }
+}

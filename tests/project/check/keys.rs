@@ -1,0 +1,169 @@
+//! Every declared key is read, documented and in the schema.
+
+use super::{KINDS, env, fixtures, root};
+use expect_test::expect_file;
+use slod::config::{self, Config, Loaded};
+use slod::diagnostic::Source;
+use slod::probe::Kind;
+use slod::yaml::{Keys, Need, Structure};
+use std::collections::BTreeSet;
+use std::fs;
+
+#[test]
+fn every_kinds_example_is_right_and_its_name_is_free() {
+    let kinds: Vec<&dyn Kind> = [&KINDS, slod::probe::KINDS].concat();
+    for kind in kinds {
+        let (name, example) = (kind.name(), kind.example());
+        let text = format!(
+            "services: [{{ name: a, objectives: [], probes: [{{ name: p, {name}: {example} }}] }}]"
+        );
+        let source = Source {
+            name: String::new(),
+            text,
+        };
+        let loaded = Config::load(&source, root(), &env, &[kind]);
+        assert_eq!(loaded.diagnostics, [], "{name}");
+        assert!(!["name", "interval", "timeout"].contains(&name));
+    }
+    let names: BTreeSet<_> = slod::probe::KINDS.iter().map(|kind| kind.name()).collect();
+    assert_eq!(names.len(), slod::probe::KINDS.len(), "names are unique");
+}
+
+/// A document with a value at one key, and the path of that key.
+struct Written {
+    text: String,
+    path: String,
+}
+
+/// One document for each key below `keys`, with the value that `value` has for it. The keys stand
+/// below `path`, and `around` is the document around them.
+fn written(
+    keys: Keys,
+    path: &str,
+    around: &dyn Fn(&str) -> String,
+    value: &dyn Fn(Need) -> Option<String>,
+) -> Vec<Written> {
+    let mut found = Vec::new();
+    for key in keys {
+        let (name, dot) = (key.name(), if path.is_empty() { "" } else { "." });
+        let path = format!("{path}{dot}{name}");
+        let is_named = name != "name" && keys.iter().any(|key| key.name() == "name");
+        let sibling = if is_named { "name: a, " } else { "" };
+        let around = |inner: &str| around(&format!("{{ {sibling}{name}: {inner} }}"));
+        match key.form().structure() {
+            Structure::ProbeKind => continue,
+            Structure::Mapping { keys, .. } => found.extend(written(keys, &path, &around, value)),
+            Structure::Value
+            | Structure::Secret
+            | Structure::ValueOrFile
+            | Structure::Map { .. } => {}
+        }
+        let text = value(key.need()).map(|value| around(&value));
+        found.extend(text.map(|text| Written { text, path }));
+    }
+    found
+}
+
+/// Such a document for each key of the config and of all probe kinds.
+fn every_key(value: &dyn Fn(Need) -> Option<String>) -> Vec<Written> {
+    let mut all = written(config::KEYS, "", &str::to_owned, value);
+    for kind in slod::probe::KINDS {
+        let name = kind.name();
+        let around = |inner: &str| {
+            format!("services: {{ name: a, probes: {{ name: p, {name}: {inner} }} }}")
+        };
+        let path = format!("services.probes.{name}");
+        all.extend(written(kind.keys(), &path, &around, value));
+    }
+    all
+}
+
+fn load_real(text: &str) -> Loaded {
+    let source = Source {
+        name: String::new(),
+        text: text.to_owned(),
+    };
+    Config::load(&source, root(), &env, slod::probe::KINDS)
+}
+
+#[test]
+fn every_declared_key_is_read() {
+    // No key has such a value, so whoever reads it reports it.
+    let all = every_key(&|_| Some("{ x: { y: { z: 1 } } }".to_owned()));
+    assert!(all.len() > 80, "{} keys", all.len());
+    // JSON may be any mapping.
+    let is_json = |path: &str| {
+        path.ends_with("load.requests.json") || path.ends_with("load.requests.steps.json")
+    };
+    for Written { text, path } in all.into_iter().filter(|one| !is_json(&one.path)) {
+        let found = load_real(&text).diagnostics;
+        let is_reported = found.iter().any(|one| one.path.starts_with(&path));
+        assert!(
+            is_reported,
+            "`{path}` is declared, but nothing reads it:\n{text}\n{found:#?}"
+        );
+    }
+}
+
+#[test]
+fn every_default_is_a_valid_value_of_its_key() {
+    let default = |need| match need {
+        Need::Default(text) => Some(format!("{text:?}")),
+        Need::Required | Need::Optional => None,
+    };
+    let all = every_key(&default);
+    assert!(all.len() > 20, "{} defaults", all.len());
+    for Written { text, path } in all {
+        let found = load_real(&text).diagnostics;
+        let invalid = ["invalid-value", "out-of-range"];
+        let mut faults = found.iter();
+        let fault = faults.find(|one| one.path == path && invalid.contains(&one.code));
+        assert_eq!(fault, None, "{text}");
+    }
+}
+
+#[test]
+fn the_docs_are_those_of_the_declared_keys() {
+    let page = config::markdown(slod::probe::KINDS);
+    expect_file![root().join("docs/CONFIGURATION.md")].assert_eq(&page);
+}
+
+/// What `slod check` accepts, the schema for editors accepts too.
+#[test]
+fn valid_configs_fit_the_schema() {
+    let schema = config::schema(slod::probe::KINDS);
+    let validator = jsonschema::draft7::new(&schema).unwrap();
+    let mut files: Vec<_> = fixtures();
+    files.retain(|file| {
+        file.file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("ok-")
+    });
+    files.extend(["config/slod.yaml", "deploy/compose/slod.yaml"].map(|file| root().join(file)));
+    assert!(files.len() > 8, "{files:?}");
+    let odd = r#"
+services:
+  - name: web
+    probes:
+      - name: p
+        http: { url: "https://a.test/", http_version: 1.1, bearer: 123, headers: { X-A: 1, X-B: true }, expect: { json: { "$.error": null } } }
+      - name: chat
+        llm: { url: "https://a.test/v1", model: m, prompt: 1, parameters: { temperature: 0 } }
+    objectives:
+      - { name: up, sli: availability, target: 99.9%, weights: { p: 3 } }
+"#;
+    let mut texts: Vec<_> = files
+        .iter()
+        .map(|file| fs::read_to_string(file).unwrap())
+        .collect();
+    texts.push(odd.to_owned());
+    for text in texts {
+        let config: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        let faults: Vec<_> = validator
+            .iter_errors(&config)
+            .map(|fault| fault.to_string())
+            .collect();
+        assert!(faults.is_empty(), "{text}\n{faults:#?}");
+    }
+}
