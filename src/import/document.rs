@@ -77,7 +77,7 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Those of a file, which `---` separates.
+    /// Those of a file. A line `---` begins the next one, which may follow on the same line.
     pub fn all(input: &Input) -> Result<Vec<Self>, String> {
         let file = Rc::new(Source {
             name: input.name.clone(),
@@ -86,11 +86,13 @@ impl Document {
         let mut documents = Vec::new();
         let (mut text, mut above) = (String::new(), 0);
         for (index, line) in file.text.lines().chain(["---"]).enumerate() {
-            if line.trim_end() != "---" {
+            let begun = line.strip_prefix("---");
+            let begun = begun.filter(|rest| !rest.starts_with(|c: char| !c.is_whitespace()));
+            let Some(begun) = begun else {
                 text.push_str(line);
                 text.push('\n');
                 continue;
-            }
+            };
             let has_content = |line: &str| !line.trim().is_empty() && !line.trim().starts_with('#');
             if text.lines().any(has_content) {
                 documents.extend(Self::read(&file, mem::take(&mut text), above)?);
@@ -101,8 +103,9 @@ impl Document {
                     "{name}: there are more than {DOCUMENTS_MAX} documents"
                 ));
             }
-            text.clear();
-            above = index + 1;
+            // At its column.
+            text = format!("   {begun}\n");
+            above = index;
         }
         Ok(documents)
     }
@@ -220,9 +223,24 @@ impl<'a> At<'a> {
 
     /// The text of a key, or a remark that it is missing.
     pub fn need(self, names: &[&str]) -> Option<String> {
-        let found = self.get(names).and_then(Self::text);
+        self.needed(names[0], self.get(names).and_then(Self::text))
+    }
+
+    /// What is below a key, or a remark that it is missing.
+    pub fn need_below(self, names: &[&str]) -> Option<Self> {
+        self.needed(names[0], self.get(names))
+    }
+
+    /// The items of a key's list, or a remark that it is missing.
+    pub fn need_items(self, name: &str) -> Vec<Self> {
+        let list = self.get(&[name]);
+        let list = list.filter(|at| matches!(at.value, Value::List(_)));
+        self.needed(name, list).map(Self::items).unwrap_or_default()
+    }
+
+    fn needed<T>(self, name: &str, found: Option<T>) -> Option<T> {
         if found.is_none() {
-            self.remark(format!("left out, because `{}` is missing", names[0]));
+            self.remark(format!("left out, because `{name}` is missing"));
         }
         found
     }

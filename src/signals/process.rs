@@ -14,7 +14,8 @@ use std::time::Duration;
 pub(super) const GROWTH_WINDOW: Duration = Duration::from_mins(2);
 /// Two hours.
 pub(super) const GROWTH_WINDOWS: usize = 60;
-/// Memory of a better source that was not seen for so long is seen no more.
+/// A source of memory is gone once only a worse one could be read for so long. Time without any sample does
+/// not count.
 const SOURCE_GONE: Duration = Duration::from_mins(10);
 
 /// Why some signs cannot be known.
@@ -37,8 +38,8 @@ enum MemoryOf {
 pub(super) struct ProcessHistory {
     memory: Track,
     memory_of: MemoryOf,
-    /// When it was read from there last.
-    memory_seen: Option<Timestamp>,
+    /// Since when only a worse source could be read.
+    memory_missed: Option<Timestamp>,
     threads: Track,
     files: Track,
     restarts: Track,
@@ -70,7 +71,7 @@ impl ProcessHistory {
         Self {
             memory: grows(),
             memory_of: MemoryOf::Resident,
-            memory_seen: None,
+            memory_missed: None,
             threads: grows(),
             files: grows(),
             restarts: minutes(RECENT, Keep::Sum),
@@ -121,16 +122,18 @@ impl ProcessHistory {
 
     fn take_memory(&mut self, at: Timestamp, source: MemoryOf, value: Option<f64>) {
         let Some(value) = value else { return };
-        let is_gone = |seen: Timestamp| seen.after(SOURCE_GONE) < at;
-        let is_gone = self.memory_seen.is_some_and(is_gone);
-        if source > self.memory_of || (source < self.memory_of && is_gone) {
+        if source < self.memory_of {
+            let missed = *self.memory_missed.get_or_insert(at);
+            if at <= missed.after(SOURCE_GONE) {
+                return;
+            }
+        }
+        if source != self.memory_of {
             self.memory.clear();
             self.memory_of = source;
         }
-        if source == self.memory_of {
-            self.memory.take(at, Some(value));
-            self.memory_seen = Some(at);
-        }
+        self.memory.take(at, Some(value));
+        self.memory_missed = None;
     }
 
     /// What grew until then did so in another version.
@@ -314,20 +317,37 @@ mod tests {
     use super::*;
     use crate::observe::ProcessView;
 
+    /// Samples every ten seconds; the known windows of memory then.
+    fn take_memory(
+        history: &mut ProcessHistory,
+        (from, to): (i64, i64),
+        anonymous: Option<u64>,
+    ) -> Vec<f64> {
+        for second in (from..to).step_by(10) {
+            let process = ProcessView {
+                anonymous_bytes: anonymous,
+                resident_bytes: Some(1000),
+                ..ProcessView::default()
+            };
+            let numbers = ProcessNumbers::of(&process);
+            history.take(Timestamp::from_secs(second), &numbers);
+        }
+        history.memory.known(GROWTH_WINDOWS)
+    }
+
+    #[test]
+    fn a_gap_between_samples_leaves_the_history_of_memory() {
+        let mut history = ProcessHistory::new();
+        assert_eq!(take_memory(&mut history, (0, 1200), Some(500)), [500.0; 9]);
+        let later = take_memory(&mut history, (2400, 2640), Some(500));
+        assert_eq!(later, [500.0; 11]);
+    }
+
     #[test]
     fn memory_of_no_file_is_preferred_as_long_as_it_can_be_read() {
         let mut history = ProcessHistory::new();
         let mut take = |from: i64, to: i64, anonymous: Option<u64>| {
-            for second in (from..to).step_by(10) {
-                let process = ProcessView {
-                    anonymous_bytes: anonymous,
-                    resident_bytes: Some(1000),
-                    ..ProcessView::default()
-                };
-                let numbers = ProcessNumbers::of(&process);
-                history.take(Timestamp::from_secs(second), &numbers);
-            }
-            history.memory.known(GROWTH_WINDOWS)
+            take_memory(&mut history, (from, to), anonymous)
         };
         assert_eq!(take(0, 360, None), [1000.0; 2]);
         assert_eq!(take(360, 720, Some(500)), [500.0; 2]);

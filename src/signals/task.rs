@@ -81,8 +81,8 @@ pub async fn run(mut deps: Deps) {
 /// Learns again what is usual at each time of day.
 fn learn_from(path: &Path, config: &Config, now: Timestamp, watcher: &mut Watcher) {
     let store = Store::open_read_only(path);
-    match store.and_then(|store| learn(config, &store, now)) {
-        Ok(usual) => watcher.take_usual(usual),
+    match store.and_then(|store| learn(config, &store, now, watcher.learns_first())) {
+        Ok((usual, next)) => watcher.take_usual(usual, next),
         Err(error) => warn!("cannot read what is usual from {}: {error}", path.display()),
     }
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const BACK: Duration = Duration::from_secs(14 * DAY.as_secs());
-/// Services that are not read by then are learned the next time.
+/// Services that are not read by then are the first ones the next time.
 const BUDGET: Duration = Duration::from_secs(20);
 
 /// What is usual of a service; `None` where nothing is known.
@@ -65,13 +65,17 @@ fn since_epoch(at: Timestamp) -> Duration {
     Duration::from_millis(u64::try_from(at.0).unwrap_or(0))
 }
 
-/// Learns what is usual for each service before `now`. Blocks.
+/// What was learned, and the service that the next time begins with: `None` if none was left over.
+type Learning = (BTreeMap<Arc<str>, Usuals>, Option<Arc<str>>);
+
+/// Learns what is usual for each service before `now`, the one named `first` first. Blocks.
 pub(super) fn learn(
     config: &Config,
     store: &Store,
     now: Timestamp,
-) -> Result<BTreeMap<Arc<str>, Usuals>, StoreError> {
-    learn_within(BUDGET, config, store, now)
+    first: Option<&str>,
+) -> Result<Learning, StoreError> {
+    learn_within(BUDGET, config, store, now, first)
 }
 
 fn learn_within(
@@ -79,19 +83,24 @@ fn learn_within(
     config: &Config,
     store: &Store,
     now: Timestamp,
-) -> Result<BTreeMap<Arc<str>, Usuals>, StoreError> {
+    first: Option<&str>,
+) -> Result<Learning, StoreError> {
     let started = Instant::now();
     let kept = StoredSeries::of(store)?;
     let mut all = BTreeMap::new();
-    for spec in &config.services {
+    let services = &config.services;
+    let is_first = |spec: &ServiceSpec| Some(&*spec.name) == first;
+    let first = services.iter().position(is_first).unwrap_or(0);
+    let (rest, begin) = services.split_at(first);
+    for spec in begin.iter().chain(rest) {
         if started.elapsed() > budget {
             tracing::info!("what is usual for some services is not read now");
-            break;
+            return Ok((all, Some(spec.name.clone())));
         }
         let usuals = HourlyPast::default().learn(store, &kept, spec, now)?;
         all.insert(spec.name.clone(), usuals);
     }
-    Ok(all)
+    Ok((all, None))
 }
 
 /// The hourly values of one service that its usual levels are learned from. Learning again reads only
@@ -245,12 +254,17 @@ mod tests {
     }
 
     #[test]
-    fn learning_ends_with_its_time() {
+    fn learning_ends_with_its_time_and_goes_on_where_it_ended() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("usual.db")).expect("opens");
+        let service = |name| {
+            format!(
+                "- {{ name: {name}, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ], objectives: [] }}\n"
+            )
+        };
         let source = crate::diagnostic::Source {
             name: String::new(),
-            text: "services: [ { name: web, probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ], objectives: [] } ]\n".to_owned(),
+            text: format!("services:\n{}", ["web", "shop"].map(service).concat()),
         };
         let kinds = crate::probe::KINDS;
         let loaded = Config::load(&source, std::path::Path::new(""), &|_| None, kinds);
@@ -258,12 +272,16 @@ mod tests {
             loaded.config.expect("valid"),
             Timestamp::from_secs(1_000_000),
         );
-        let learned = |budget| {
-            learn_within(budget, &config, &store, now)
-                .expect("reads")
-                .len()
+        let learned = |budget, first| {
+            let (all, next) = learn_within(budget, &config, &store, now, first).expect("reads");
+            (all.len(), next)
         };
-        assert_eq!((learned(BUDGET), learned(Duration::ZERO)), (1, 0));
+        assert_eq!(learned(BUDGET, None), (2, None));
+        assert_eq!(learned(BUDGET, Some("shop")), (2, None));
+        for (first, next) in [(None, "web"), (Some("shop"), "shop"), (Some("gone"), "web")] {
+            let ended = learned(Duration::ZERO, first);
+            assert_eq!(ended, (0, Some(next.into())), "{first:?}");
+        }
     }
 
     #[test]

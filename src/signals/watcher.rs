@@ -43,6 +43,8 @@ pub struct Watcher {
     looked: Option<Timestamp>,
     /// When what is usual was learned last.
     learned: Option<Timestamp>,
+    /// The service that learning goes on with, if it ended early.
+    learns_next: Option<Arc<str>>,
 }
 
 impl Default for Watcher {
@@ -53,6 +55,7 @@ impl Default for Watcher {
             judged: None,
             looked: None,
             learned: None,
+            learns_next: None,
         }
     }
 }
@@ -97,8 +100,14 @@ impl Watcher {
         is_due
     }
 
-    /// Takes what is usual for each service.
-    pub(super) fn take_usual(&mut self, usual: BTreeMap<Arc<str>, Usuals>) {
+    /// The service that learning begins with.
+    pub(super) fn learns_first(&self) -> Option<&str> {
+        self.learns_next.as_deref()
+    }
+
+    /// Takes what is usual for services, and with which learning goes on the next time.
+    pub(super) fn take_usual(&mut self, usual: BTreeMap<Arc<str>, Usuals>, next: Option<Arc<str>>) {
+        self.learns_next = next;
         for (name, usual) in usual {
             self.service(&name).usual = usual;
         }

@@ -3,9 +3,11 @@
 use super::context::fault_of;
 use super::module::{Module, Prober};
 use super::prometheus::{Pace, ScrapedTarget};
+use super::target::has_secret;
 use super::value::{Map, Value};
 use crate::import::check::Check;
 use crate::import::document::Remarks;
+use crate::import::requests::is_secret;
 use crate::text::Names;
 use crate::units::show_duration;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -118,6 +120,7 @@ impl Draft {
                 .entry(name.clone())
                 .or_insert_with(|| label_fault(name, check));
             let why = match (fault, self.services[own].labels.get(name)) {
+                _ if has_secret(value) => "it has a secret, and labels are shown".to_owned(),
                 (Some(fault), _) => fault.clone(),
                 (None, Some(other)) if *other != Value::plain(value) => {
                     "another target of the same service has another value".to_owned()
@@ -206,13 +209,17 @@ fn numbered(name: &str, number: u64) -> String {
     format!("{name}-{number}")
 }
 
-/// A name for a target: its address without scheme, credentials and query. Names have no `/`.
+/// A name for a target: its address without scheme, credentials, tokens and query. Names have no `/`.
 fn name(text: &str) -> String {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    let path = path.trim_matches('/');
+    let path: Vec<&str> = path
+        .split('/')
+        .filter(|segment| !segment.is_empty() && !is_secret("path", segment))
+        .collect();
+    let path = path.join("/");
     let slash = if path.is_empty() { "" } else { "/" };
     let safe = |c: char| {
         if c == '/' || c.is_control() || c.is_whitespace() {

@@ -6,7 +6,7 @@ use super::http::host_of;
 use super::module::{Module, Prober};
 use super::value::{Map, Value};
 use crate::import::document::{Spot, escaped};
-use crate::import::requests::is_secret;
+use crate::import::requests::{hide_target, is_secret};
 use url::Url;
 
 /// What is probed.
@@ -89,6 +89,13 @@ fn http(module: &Module, target: &Target, of: &Context<'_>) -> Result<Map, Strin
         keys.set_in("tls", "server_name", Value::Text(name.to_owned()));
     }
     Ok(keys)
+}
+
+/// Whether a text is an address with credentials, or with what looks like a token.
+pub(super) fn has_secret(text: &str) -> bool {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let (host, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    !scheme.is_empty() && host.contains('@') || hide_target(target) != target
 }
 
 /// The address without credentials, and with variables for what looks like a token.

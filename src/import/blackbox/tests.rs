@@ -297,3 +297,42 @@ fn secrets_of_the_files_are_not_printed() {
         );
     }
 }
+
+#[test]
+fn neither_names_nor_labels_of_services_have_secrets_of_addresses() {
+    let modules = "modules: { web: { prober: http } }\n";
+    let targets = "scrape_configs:
+- job_name: a
+  metrics_path: /probe
+  params: { module: [ web ] }
+  static_configs:
+  - targets:
+    - https://ann:hunter2@www.example/x?y=1
+    - https://chat.example/hooks/ghp_hunter2hunter2/send
+    - https://maps.example/tiles?key=hunter2hunter2hunter2
+    - https://plain.example/x?y=1
+    labels: { contact: ann@www.example }
+  relabel_configs:
+  - { source_labels: [ __address__ ], target_label: __param_target }
+  - { source_labels: [ __address__ ], target_label: address }
+";
+    let (config, imported) = imported(modules, Some(targets));
+    assert!(!imported.yaml.contains("hunter2"), "{}", imported.yaml);
+    let services = config["services"].as_array().expect("a list");
+    let names: Vec<_> = services.iter().map(|one| &one["name"]).collect();
+    let expected = [
+        "www.example-x",
+        "chat.example-hooks-send",
+        "maps.example-tiles",
+        "plain.example-x",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(
+        services[3]["labels"],
+        json!({"address": "https://plain.example/x?y=1", "contact": "ann@www.example"})
+    );
+    assert_eq!(services[0]["labels"], json!({"contact": "ann@www.example"}));
+    let why = "the label `address` is left out: it has a secret";
+    let remarks = [7, 8, 9].map(|line| format!("p.yml:{line}: {why}"));
+    assert_remarks(&imported, &remarks.each_ref().map(String::as_str));
+}

@@ -47,7 +47,7 @@ pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft)
 }
 
 fn slo(at: At<'_>, objects: &Objects<'_>, draft: &mut Draft) -> Option<()> {
-    let spec = at.get(&["spec"])?;
+    let spec = at.need_below(&["spec"])?;
     let is_ours = annotation(at, SLI).is_some();
     let description = spec.get(&["description"]);
     if let Some(description) = description.filter(|_| !is_ours) {
@@ -63,9 +63,13 @@ fn slo(at: At<'_>, objects: &Objects<'_>, draft: &mut Draft) -> Option<()> {
         "objectives",
         "alertPolicies",
     ]);
-    let (service, name) = (spec.need(&["service"])?, own_name(at)?);
+    let Some(name) = own_name(at) else {
+        at.remark("left out, because `metadata.name` is missing");
+        return None;
+    };
+    let service = spec.need(&["service"])?;
     let service = about_service(&service, spec, objects, draft);
-    let objectives = spec.get(&["objectives"]).map(At::items).unwrap_or_default();
+    let objectives = spec.need_items("objectives");
     let of_all = spec.get(&["indicator", "indicatorRef"]);
     for (number, one) in (1..).zip(&objectives) {
         let indicator = one

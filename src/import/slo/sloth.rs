@@ -34,7 +34,7 @@ pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft)
                     metadata.remark("left out: a config has no names, labels and annotations of Kubernetes' objects");
                 }
                 at.only(&["apiVersion", "kind", "metadata", "spec", "status"]);
-                if let Some(spec) = at.get(&["spec"]) {
+                if let Some(spec) = at.need_below(&["spec"]) {
                     spec.only(&["service", "labels", "slos"]);
                     service(spec, &period, draft);
                 }
@@ -86,7 +86,7 @@ fn service(at: At<'_>, period: &str, draft: &mut Draft) -> Option<()> {
     for (label, value) in at.get(&["labels"]).map(At::entries).unwrap_or_default() {
         own.labels.extend(value.text().map(|value| (label, value)));
     }
-    for slo in at.get(&["slos"]).map(At::items).unwrap_or_default() {
+    for slo in at.need_items("slos") {
         objective(slo, &name, period, draft);
     }
     Some(())
@@ -109,17 +109,14 @@ fn objective(at: At<'_>, service: &str, period: &str, draft: &mut Draft) -> Opti
 }
 
 fn indicator(at: At<'_>) -> Option<Measured> {
-    let Some(sli) = at.get(&["sli"]) else {
-        at.remark("left out, because `sli` is missing");
-        return None;
-    };
+    let sli = at.need_below(&["sli"])?;
     if let Some(events) = sli.get(&["events"]) {
-        let error = events.get(&["error_query", "errorQuery"])?;
-        let total = events.get(&["total_query", "totalQuery"])?;
+        let error = events.need_below(&["error_query", "errorQuery"])?;
+        let total = events.need_below(&["total_query", "totalQuery"])?;
         return measured(&EventQuery::Bad(error), total);
     }
     if let Some(raw) = sli.get(&["raw"]) {
-        let ratio = raw.get(&["error_ratio_query", "errorRatioQuery"])?;
+        let ratio = raw.need_below(&["error_ratio_query", "errorRatioQuery"])?;
         return of_ratio(&EventQuery::Bad(ratio));
     }
     sli.remark("left out: a plugin computes this indicator, and slod has none");

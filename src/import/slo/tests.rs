@@ -272,3 +272,51 @@ fn documents_are_bounded_and_empty_ones_cost_nothing() {
     let fault = read(&"a: 1\n---\n".repeat(50_001)).err().expect("refused");
     assert!(fault.contains("more than 50000 documents"), "{fault}");
 }
+
+#[test]
+fn what_is_incomplete_is_left_out_with_a_remark() {
+    let complete = "error_query: e_total, total_query: r_total";
+    let text = format!(
+        "version: prometheus/v1
+service: web
+slos:
+- {{ name: whole, objective: 99, sli: {{ events: {{ {complete} }} }} }}
+- {{ name: no-errors, objective: 99, sli: {{ events: {{ total_query: r_total }} }} }}
+- {{ name: no-total, objective: 99, sli: {{ events: {{ error_query: e_total }} }} }}
+- {{ name: no-ratio, objective: 99, sli: {{ raw: {{ query: r_total }} }} }}
+- {{ name: no-sli, objective: 99 }}
+--- # of another team
+version: prometheus/v1
+service: shop
+slos: {{ name: x }}
+--- {{ apiVersion: sloth.slok.dev/v1, kind: PrometheusServiceLevel }}
+"
+    );
+    let read = |format: Format, text: &str| format.read(&[input("a.yml", text)], &|_| Vec::new());
+    let sloth = read(Format::Sloth, &text).expect("some");
+    let found = remarks(&sloth);
+    for (line, missing) in [
+        (5, "error_query"),
+        (6, "total_query"),
+        (7, "error_ratio_query"),
+        (8, "sli"),
+        (10, "slos"),
+        (13, "spec"),
+    ] {
+        let wanted = format!("a.yml:{line}: left out, because `{missing}` is missing");
+        assert!(found.contains(&wanted), "{wanted} in {found}");
+    }
+    for (object, missing) in [
+        ("metadata: { name: a }", "spec"),
+        ("spec: { service: web }", "metadata.name"),
+        (
+            "metadata: { name: a }\nspec: { service: web }",
+            "objectives",
+        ),
+    ] {
+        let text = format!("apiVersion: openslo/v1\nkind: SLO\n{object}\n");
+        let refused = read(Format::OpenSlo, &text).err().expect("nothing is left");
+        let wanted = format!("left out, because `{missing}` is missing");
+        assert!(refused.contains(&wanted), "{wanted} in {refused}");
+    }
+}

@@ -40,7 +40,9 @@ pub fn replayed(
         to,
     };
     let replayed = each_share(config, store, |reader, services| {
-        let each = services.iter().map(|service| past.live(reader, service));
+        let traffic = TrafficHistory::of(reader)?;
+        let live = |service| past.live(reader, &traffic, service);
+        let each = services.iter().map(live);
         each.map(|replays| Ok(replays?.finish(to))).collect()
     })?;
     let mut backtest = Backtest::new(from, to, false);
@@ -66,7 +68,12 @@ struct Past<'c> {
 
 impl Past<'_> {
     /// Lets a service live through it.
-    fn live<'s>(&self, store: &Store, service: &'s ServiceSpec) -> Result<Replays<'s>, StoreError> {
+    fn live<'s>(
+        &self,
+        store: &Store,
+        traffic: &TrafficHistory,
+        service: &'s ServiceSpec,
+    ) -> Result<Replays<'s>, StoreError> {
         let mut replays = Replays::new(service, self.rules, &self.time, self.from, self.to);
         let reaches = service.objectives.iter().map(|one| one.reach());
         let longest = reaches.chain([replays.longest]).max();
@@ -86,8 +93,7 @@ impl Past<'_> {
                 replays.take_quiet(Timestamp(number * HOUR_MS), hour);
             }
         }
-        let traffic = TrafficHistory::of(store)?;
-        replays.take_traffic(store, &traffic, (start, self.to))?;
+        replays.take_traffic(store, traffic, (start, self.to))?;
         Ok(replays)
     }
 

@@ -28,6 +28,7 @@ struct DiskRow {
     size: Option<f64>,
     free: Option<f64>,
     available: Option<f64>,
+    is_read_only: bool,
 }
 
 impl DiskRow {
@@ -46,6 +47,11 @@ impl HostRow {
     fn disk(&mut self, mount_point: &str) -> &mut DiskRow {
         self.disks.entry(mount_point.to_owned()).or_default()
     }
+
+    /// As live, what nobody can write does not fill.
+    fn writable(&self) -> impl Iterator<Item = (&String, &DiskRow)> {
+        self.disks.iter().filter(|(_, disk)| !disk.is_read_only)
+    }
 }
 
 type HostRows = BTreeMap<Timestamp, HostRow>;
@@ -60,6 +66,7 @@ fn set(rows: &mut HostRows, key: &SeriesKey, at: Timestamp, value: f64) {
         "slod_host_filesystem_size_bytes" => row.disk(point).size = Some(value),
         "slod_host_filesystem_free_bytes" => row.disk(point).free = Some(value),
         "slod_host_filesystem_available_bytes" => row.disk(point).available = Some(value),
+        "slod_host_filesystem_readonly" => row.disk(point).is_read_only = value > 0.0,
         _ => {}
     }
 }
@@ -72,6 +79,7 @@ fn is_wanted(key: &SeriesKey) -> bool {
             | "slod_host_filesystem_size_bytes"
             | "slod_host_filesystem_free_bytes"
             | "slod_host_filesystem_available_bytes"
+            | "slod_host_filesystem_readonly"
     )
 }
 
@@ -88,9 +96,9 @@ fn feed(
             host.take_boot(*at, row.boot);
             host.take_cpu(*at, row.cpu);
             if !row.disks.is_empty() {
-                host.retain_disks(|point| row.disks.contains_key(point));
+                host.retain_disks(|point| row.writable().any(|(known, _)| known == point));
             }
-            for (point, row) in &row.disks {
+            for (point, row) in row.writable() {
                 if let Some(disk) = row.disk() {
                     host.take_disk(*at, point, disk);
                 }

@@ -268,6 +268,15 @@ fn the_past_of_the_host_is_judged_as_it_went_on() {
             samples.push((size, SeriesKind::Gauge, 1e12));
             samples.push((available, SeriesKind::Gauge, 1e12 - used * 1e9));
         }
+        // Nobody can write to it, so that it is full at all times.
+        for (name, value) in [
+            ("size_bytes", 1e9),
+            ("available_bytes", 0.0),
+            ("readonly", 1.0),
+        ] {
+            let series = disk(&format!("slod_host_filesystem_{name}"), "/image");
+            samples.push((series, SeriesKind::Gauge, value));
+        }
         Tick {
             at: Timestamp::from_secs(second),
             samples,
@@ -296,4 +305,5 @@ fn the_past_of_the_host_is_judged_as_it_went_on() {
     let (filling, last) = found[&(full, "/".to_owned(), Presence::Active)];
     assert!(filling > NOW.before(HOUR * 5) && last == NOW, "{filling:?}");
     assert!(found.contains_key(&("cpu_high", String::new(), Presence::Clear)));
+    assert!(found.keys().all(|(_, subject, _)| subject != "/image"));
 }

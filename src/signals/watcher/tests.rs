@@ -244,7 +244,7 @@ fn known() -> (Config, Watcher, Findings) {
         probes_p95: usual(0.2),
         rate: usual(20.0),
     };
-    watcher.take_usual([("app".into(), usuals)].into());
+    watcher.take_usual([("app".into(), usuals)].into(), None);
     let findings = go_on(&mut watcher, &config, 0..MINUTES, &SOURCES, None);
     (config, watcher, findings)
 }
