@@ -56,6 +56,7 @@ fn from_store(config: &Config, args: &BacktestArgs) -> Result<Backtest, (u8, Str
     Store::open_read_only(&config.store.path)
         .and_then(|store| {
             let mut backtest = replayed(config, &store, from, to)?;
+            backtest.note_silences(now);
             if args.signals {
                 backtest.take_signs(signs(config, &store, from, to)?);
             }

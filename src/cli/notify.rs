@@ -154,7 +154,7 @@ fn request(request: &Request) -> String {
     // Writing to a text cannot fail.
     let _ = match request {
         Request::Http(request) => {
-            let _ = writeln!(text, "{:?} {}", request.method, request.url.reveal());
+            let _ = writeln!(text, "{} {}", request.method.name(), request.url.reveal());
             for (name, value) in &request.headers {
                 let shown = if name == "authorization" {
                     "<secret>"

@@ -7,6 +7,7 @@ use crate::alert::{
     AlertPolicy, AlertRules, Causes, Condition, DEFAULT_FORECAST, TIERS, Tier, Timing, all_below,
 };
 use crate::diagnostic::{Place, nearest};
+use crate::slo::Objective;
 use crate::yaml::Section;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -28,7 +29,7 @@ pub(super) fn read(
     let forecast = section.get(&key::FORECAST);
     let exhausted = section.get(&key::BUDGET_EXHAUSTED);
     let (signs, address) = (signs(&section), section.get(&key::ADDRESS));
-    let depends_on = dependencies(services);
+    let causes = causes(services);
     let mut all: Vec<_> = tiers?.into_iter().map(Condition::Tier).collect();
     all.extend(exhausted?.then_some(Condition::Exhausted));
     all.extend(forecast.map(Condition::Forecast));
@@ -37,8 +38,7 @@ pub(super) fn read(
     Some(AlertRules {
         policy: AlertPolicy::new(all),
         own,
-        depends_on,
-        causes: causes(services),
+        causes,
         labels: labels(services),
         signs: signs?,
         address: address.or_else(default)?,
@@ -215,18 +215,14 @@ fn dependencies(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, BTreeSet<Ar
 }
 
 /// Which pages explain the alerts of each objective.
-fn causes(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, BTreeMap<Arc<str>, Causes>> {
-    let of_service = |service: &ServiceDraft<'_>| {
-        let all = service.objectives.iter().map(|placed| &*placed.value);
-        let all: Vec<_> = all.collect();
-        let causes = all
-            .iter()
-            .map(|one| (one.name.as_str().into(), Causes::of(one, &all)));
-        let causes = causes.filter(|(_, causes): &(_, Causes)| !causes.is_empty());
-        (service.name.clone(), causes.collect::<BTreeMap<_, _>>())
-    };
-    let all = services.iter().map(of_service);
-    all.filter(|(_, causes)| !causes.is_empty()).collect()
+fn causes(services: &[ServiceDraft<'_>]) -> Causes {
+    let all: Vec<_> = services.iter().map(with_objectives).collect();
+    Causes::new(&all, dependencies(services))
+}
+
+fn with_objectives<'d>(service: &'d ServiceDraft<'_>) -> (Arc<str>, Vec<&'d Objective>) {
+    let all = service.objectives.iter().map(|placed| &*placed.value);
+    (service.name.clone(), all.collect())
 }
 
 fn labels(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, Arc<[(String, String)]>> {

@@ -46,6 +46,13 @@ pub(super) const LINTS: &[Lint] = &[
         find: routing::label_of_alerts,
     },
     Lint {
+        code: warning(
+            "incident-shared",
+            "A route to PagerDuty or Opsgenie does not say which alerts are one incident (`group_by`), and there are several services.",
+        ),
+        find: routing::incident_shared,
+    },
+    Lint {
         code: warning("receiver-without-route", "No route leads to a receiver."),
         find: routing::receiver_without_route,
     },

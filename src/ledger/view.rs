@@ -6,15 +6,12 @@ use super::index::Index;
 use super::numbers::{LiveObjective, LiveProbe, LiveService};
 use super::service::ServiceState;
 use super::snapshot::{ProbeAttempts, ServiceView, Snapshot};
+use crate::alert::MAINTAINED_FOR;
 use crate::outcome::{Measures, ProbeKey, Timestamp};
 use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
 use crate::store::Ahead;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// What failed within a maintenance matters for so long.
-const LATELY: Duration = Duration::from_mins(10);
 
 /// All that is known at a moment.
 #[derive(Debug, Default)]
@@ -83,7 +80,7 @@ impl LedgerView {
             .filter(|_| !self.corrections.is_empty());
         services.filter_map(|service| {
             let at = service.last_failure()?;
-            let is_recent = at >= self.at.before(LATELY);
+            let is_recent = at >= self.at.before(MAINTAINED_FOR);
             let maintenance = || service.maintenance(at, &self.corrections);
             (is_recent && maintenance().is_some()).then(|| (service.name.clone(), at))
         })

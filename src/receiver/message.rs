@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 
 /// Alerts that a text lists; the others are a number.
 const LISTED: usize = 10;
+/// Services that a summary of several alerts names; the others are a number.
+const NAMED: usize = 5;
 /// Characters of an alert's line in a list.
 const LINE_MAX: usize = 300;
 
@@ -161,22 +163,27 @@ impl Message {
         }
     }
 
-    /// The summary of the only alert, or how many there are and of which services.
+    /// The summary of the only alert, or what fires, else what ended, and of which services, those first whose
+    /// alerts are the newest: `SlodDiskFull: web, rag; 1 resolved`.
     pub(super) fn summary(&self) -> String {
         if let [notice] = &self.notices[..] {
             return summary(notice);
         }
         let firing = self.firing().count();
-        let services: BTreeSet<_> = self
-            .notices
-            .iter()
-            .filter_map(|notice| notice.label("service"))
-            .collect();
-        let resolved = self.notices.len() - firing;
-        format!(
-            "{firing} alerts firing, {resolved} resolved, of {} services",
-            services.len()
-        )
+        let (all, ended) = match firing {
+            0 => (&self.notices[..], 0),
+            firing => (&self.notices[..firing], self.notices.len() - firing),
+        };
+        let names: BTreeSet<_> = all.iter().map(|one| one.label("alertname")).collect();
+        let what = match names.into_iter().collect::<Vec<_>>()[..] {
+            [Some(name)] => name.to_owned(),
+            _ => format!("{} alerts", all.len()),
+        };
+        let ended = match ended {
+            0 => String::new(),
+            ended => format!("; {ended} resolved"),
+        };
+        format!("{what}{}{ended}", services(all))
     }
 
     /// A line for each of the first alerts.
@@ -195,6 +202,22 @@ impl Message {
             lines.push(format!("- and {} more", self.notices.len() - LISTED));
         }
         lines.join("\n")
+    }
+}
+
+/// The services of some alerts, in their order: `: web, rag and 3 more services`.
+fn services(notices: &[Notice]) -> String {
+    let mut services: Vec<&str> = Vec::new();
+    let mut known = BTreeSet::new();
+    let all = notices.iter().filter_map(|one| one.label("service"));
+    services.extend(all.filter(|name| known.insert(*name)));
+    let named = services.len().min(NAMED);
+    let names = services[..named].join(", ");
+    match services.len() - named {
+        _ if services.is_empty() => String::new(),
+        0 => format!(": {names}"),
+        1 => format!(": {names} and 1 more service"),
+        more => format!(": {names} and {more} more services"),
     }
 }
 

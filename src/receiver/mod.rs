@@ -139,6 +139,11 @@ pub trait Channel: Send + Sync + fmt::Debug {
     fn resend_every(&self) -> Option<Duration> {
         None
     }
+
+    /// Whether messages about a group are one incident, of which people are notified once.
+    fn has_incidents(&self) -> bool {
+        false
+    }
 }
 
 /// What a service answered to a message that it lets be edited.

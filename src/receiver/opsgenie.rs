@@ -50,6 +50,10 @@ struct Opsgenie {
 }
 
 impl Channel for Opsgenie {
+    fn has_incidents(&self) -> bool {
+        true
+    }
+
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
         let alias = short_key(&message.incident, ALIAS_MAX);
         let (url, body) = if message.is_resolved() {

@@ -53,6 +53,10 @@ struct PagerDuty {
 }
 
 impl Channel for PagerDuty {
+    fn has_incidents(&self) -> bool {
+        true
+    }
+
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
         let resolved = message.is_resolved();
         let severity = if message.is_page() {

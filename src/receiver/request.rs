@@ -13,6 +13,16 @@ pub enum Method {
     Patch,
 }
 
+impl Method {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Patch => "PATCH",
+        }
+    }
+}
+
 /// One step of the delivery of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {

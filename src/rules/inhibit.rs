@@ -1,18 +1,18 @@
 //! `SlodBurnInhibitor` of an objective: one fault causes one page.
 //!
-//! As in the daemon, a tier inhibits the slower ones of at most its severity and the forecast, a page of a service in
-//! `depends_on` inhibits every alert of the objective, and a burn alert is explained by a page for failed requests of the
-//! same service and by a page of a service on its journey. As in the shipped rules, and not in the daemon, it is also
-//! explained by `SlodProbeFailing`. All of it is known from the config, so that no rule has to look for it.
+//! As in the daemon, a tier inhibits the slower ones of at most its severity and the forecast, and the pages of
+//! [`crate::alert::Causes`] explain an alert. As in the shipped rules, and not in the daemon, it is also explained by
+//! `SlodProbeFailing`. All of it is known from the config, so that no rule has to look for it.
 
 use super::Promise;
 use super::file::{Alerting, Rule};
 use super::labels::of_alert;
 use super::promql::quoted;
 use super::words;
-use crate::alert::{Condition, Tier, Urgency, explains};
+use crate::alert::{AlertKey, Condition, Pages, Relation, Tier, Urgency};
 use crate::slo::Sli;
 use crate::units::show_duration;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Evaluations of the alerts and of the inhibitor.
@@ -70,30 +70,44 @@ fn causes(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
     if !faster.is_empty() {
         causes.push(of_objective(promise, &faster.join("|")));
     }
-    let pages = pages(promise, condition);
-    let (siblings, failing, others) = match condition {
-        Condition::Tier(_) => (siblings(promise), failing_probes(promise), others(promise)),
-        Condition::Exhausted | Condition::Forecast(_) => {
-            let below: Vec<&str> = below(promise).collect();
-            (Vec::new(), below.clone(), below)
-        }
-    };
-    if !siblings.is_empty() && !pages.is_empty() {
-        let service = quoted(&promise.service.name);
-        let (slos, pages) = (alternatives(&siblings), quoted(&pages.join("|")));
-        causes.push(format!("service={service},slo=~{slos},alertname=~{pages}"));
-    }
+    causes.extend(of_pages(promise, condition));
+    let failing = failing_probes(promise, condition);
     if !failing.is_empty() {
         let services = alternatives(&failing);
         causes.push(format!(
             "service=~{services},alertname=\"SlodProbeFailing\""
         ));
     }
-    if !others.is_empty() && !pages.is_empty() {
-        let (services, pages) = (alternatives(&others), quoted(&pages.join("|")));
-        causes.push(format!("service=~{services},alertname=~{pages}"));
-    }
     causes
+}
+
+/// Of the pages that explain it for the daemon. When each of them was last bad is unknown here, so that a slower one
+/// may be about what was over long before; whether people were notified of it is unknown as well.
+fn of_pages(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
+    let pages = pages(promise, condition);
+    if pages.is_empty() {
+        return Vec::new();
+    }
+    let (service, slo) = (&promise.service.name, promise.objective.name.as_str());
+    let key = AlertKey::budget(service.clone(), slo.into(), *condition);
+    let mut services: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for cause in promise.rules.causes.of(&key) {
+        if cause.relation == Relation::EarlierObjective {
+            continue;
+        }
+        let of = match cause.pages {
+            Pages::All => String::new(),
+            Pages::Of(names) => format!("slo=~{},", alternatives(names)),
+            Pages::AllBut(names) => format!("slo!~{},", alternatives(names)),
+        };
+        services.entry(of).or_default().insert(cause.service);
+    }
+    let pages = quoted(&pages.join("|"));
+    let selectors = services.iter().map(|(of, names)| {
+        let services = alternatives(names);
+        format!("service=~{services},{of}alertname=~{pages}")
+    });
+    selectors.collect()
 }
 
 /// Alerts of the same objective.
@@ -114,50 +128,25 @@ fn pages(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
     pages.map(alertname).collect()
 }
 
-/// Objectives of the service whose pages explain this one's: requests that fail are also slow, and make minutes bad.
-fn siblings<'c>(promise: &Promise<'c>) -> Vec<&'c str> {
-    let all = promise.service.objectives.iter();
-    all.filter(|other| explains(other.sli, promise.objective.sli))
-        .map(|other| other.name.as_str())
-        .collect()
-}
-
-/// Services whose failing probes explain it.
-fn failing_probes<'c>(promise: &Promise<'c>) -> Vec<&'c str> {
-    if matches!(promise.objective.sli, Sli::Throughput(_)) {
-        return Vec::new();
+/// Services whose failing probes explain it: those that it counts, and those that its service depends on.
+fn failing_probes<'c>(promise: &Promise<'c>, condition: &Condition) -> BTreeSet<&'c str> {
+    let own = promise.service.name.as_ref();
+    let below = promise.rules.causes.below(own).map(AsRef::as_ref);
+    let counted = promise.objective.sources().into_iter();
+    let counted = counted.map(|source| source.unwrap_or(own));
+    match (condition, promise.objective.sli) {
+        (Condition::Tier(_), Sli::Throughput(_)) => BTreeSet::new(),
+        (Condition::Tier(_), _) => counted.chain(below).collect(),
+        (Condition::Exhausted | Condition::Forecast(_), _) => below.collect(),
     }
-    let own = promise.service.name.as_ref();
-    let mut counted: Vec<&str> = promise
-        .objective
-        .sources()
-        .into_iter()
-        .map(|source| source.unwrap_or(own))
-        .collect();
-    counted.extend(below(promise));
-    counted.sort_unstable();
-    counted.dedup();
-    counted
-}
-
-/// Other services whose pages explain it: those on its journey, and those that its service depends on.
-fn others<'c>(promise: &Promise<'c>) -> Vec<&'c str> {
-    let on_journey = promise.objective.sources().into_iter().flatten();
-    let own = promise.service.name.as_ref();
-    let others = on_journey.chain(below(promise));
-    let mut others: Vec<&str> = others.filter(|name| *name != own).collect();
-    others.sort_unstable();
-    others.dedup();
-    others
-}
-
-fn below<'c>(promise: &Promise<'c>) -> impl Iterator<Item = &'c str> + use<'c> {
-    let below = promise.rules.depends_on.get(&promise.service.name);
-    below.into_iter().flatten().map(AsRef::as_ref)
 }
 
 /// A string that matches each of these names.
-fn alternatives(names: &[&str]) -> String {
-    let names: Vec<String> = names.iter().map(|name| regex::escape(name)).collect();
+fn alternatives(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let names = names.into_iter();
+    let names: Vec<String> = names.map(|name| regex::escape(name.as_ref())).collect();
     quoted(&names.join("|"))
 }
+
+#[cfg(test)]
+mod tests;

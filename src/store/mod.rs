@@ -62,6 +62,7 @@ pub use outline::HourOutline;
 pub use recover::{Progress, Recovered, recover};
 pub use runs::{OpenRuns, RunPart, RunState, StoredRun};
 pub use series::{SERIES_MAX, SeriesId, SeriesInfo, Tick};
+pub use silences::SILENCES_KEPT;
 pub use summary::HourSummary;
 pub use writer::{Durability, StoreHandle, StoreStats, Writer};
 

@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Silences that are over are kept for this long.
+pub const SILENCES_KEPT: Duration = Duration::from_hours(7 * 24);
 /// A silence that has muted nothing for so long is perhaps forgotten.
 const WITHOUT_EFFECT: Duration = Duration::from_hours(7 * 24);
 /// Alerts of that time that are looked through, the newest.

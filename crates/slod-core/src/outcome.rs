@@ -16,7 +16,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Wall time in milliseconds since the Unix epoch. It labels; it never measures.
+/// Wall time in milliseconds since the Unix epoch. It labels events; durations are measured on the monotonic clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
@@ -60,7 +60,7 @@ impl Timestamp {
     }
 }
 
-/// What counting needs of an outcome.
+/// The part of an outcome that is needed for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
     pub at: Timestamp,
@@ -95,7 +95,7 @@ pub fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Who was probed: identity of a history across restarts and reloads.
+/// A probe, by its service and its name: the identity of a history across restarts and reloads.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProbeKey {
     pub service: Arc<str>,
@@ -163,7 +163,7 @@ reasons! {
         Timeout = 4, "timeout";
         /// The peer reset the connection, or it broke.
         Reset = 5, "reset";
-        /// The TLS handshake failed for another reason than the certificate.
+        /// The TLS handshake failed, for another reason than the certificate.
         Tls = 6, "tls";
         /// The certificate is expired, self-signed, for another name or otherwise not to be trusted.
         Certificate = 7, "certificate";
@@ -203,8 +203,8 @@ reasons! {
 }
 
 impl Cause {
-    /// Whether a network failure on our own side could look like this: also a report of another machine cannot
-    /// arrive then. Where a peer answered, it could not.
+    /// Whether a failure of the network on the side of slod could look like this. It could not where a peer
+    /// answered. It could where a report of another machine did not arrive.
     pub const fn could_be_own_network(self) -> bool {
         match self {
             Self::Dns
@@ -261,11 +261,11 @@ reasons! {
         Shutdown = 2, "shutdown";
         /// The wall clock jumped while the probe ran, or before it was judged.
         ClockJump = 3, "clock_jump";
-        /// Our own network was gone.
+        /// The network on the side of slod had failed.
         Network = 4, "network";
         /// The probe itself failed: a defect in this program.
         Internal = 5, "internal";
-        /// A job could not yet report, because this program was not there to listen.
+        /// A job could not report, because this program did not run.
         Listening = 6, "listening";
         /// This program was stalled meanwhile: stopped, frozen, or without processor time.
         Stalled = 7, "stalled";
@@ -276,7 +276,7 @@ reasons! {
     }
 }
 
-/// The judgement on one attempt.
+/// How one attempt was judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Good,
@@ -300,7 +300,7 @@ impl Verdict {
     }
 }
 
-/// What else was seen. Shown, partly exported, never judged.
+/// What else is known of an attempt. It is shown and partly exported, and does not affect the verdict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
     /// When the certificate ends, or the certificate of its chain that ends first, up to its authority's
@@ -329,7 +329,7 @@ impl Detail {
     }
 }
 
-/// Result of one attempt. A failing service is our data, so this is no `Result`.
+/// The result of one attempt. A failing service is what slod measures, so this is no `Result`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub verdict: Verdict,

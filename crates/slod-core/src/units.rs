@@ -45,7 +45,7 @@ pub fn duration(text: &str) -> Option<Duration> {
             .find(|c: char| c.is_ascii_digit())
             .unwrap_or(rest.len());
         let unit = DURATIONS.iter().find(|(name, _)| *name == &rest[..end])?.1;
-        // Units fall, as in `1h30m`: `30m1h` is more likely a mistake.
+        // Larger units come first, as in `1h30m`: `30m1h` is more likely a mistake.
         if unit >= last_unit {
             return None;
         }
@@ -59,7 +59,7 @@ pub fn duration(text: &str) -> Option<Duration> {
         .filter(|d| *d <= limit)
 }
 
-/// Writes a duration the way it is read: the largest units first, zeros left out.
+/// Writes a duration as it is read: the largest units first, without those that are zero.
 pub fn show_duration(span: Duration) -> String {
     let mut rest = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     if rest == 0 {
@@ -175,7 +175,7 @@ impl Rate {
         self.per_day as f64 / 86_400.0
     }
 
-    /// Whether so many events in so much time are at least this rate.
+    /// Whether a number of events in a time is at least this rate.
     pub fn is_reached(self, events: u64, ms: u64) -> bool {
         let day = u128::from(DAY_MS.unsigned_abs());
         u128::from(events) * day >= u128::from(self.per_day) * u128::from(ms)

@@ -66,6 +66,38 @@ fn takes(route: &Route, service: &ServiceDraft<'_>, severity: &str) -> bool {
     matchers.all(|matcher| is(&matcher.label, &matcher.value))
 }
 
+/// Routes to receivers with incidents that leave open which alerts share one.
+pub fn incident_shared(draft: &Draft<'_>) -> Vec<Finding> {
+    if draft.services.len() < 2 {
+        return Vec::new();
+    }
+    let routing = &draft.routing;
+    let shared = |names: Vec<String>| {
+        let receivers = names.into_iter().filter_map(|name| routing.receiver(&name));
+        let mut receivers = receivers.filter(|one| one.channel.has_incidents());
+        receivers.next().map(|one| one.name.clone())
+    };
+    let routes = draft.root.sections(&keys::notify::ROUTES);
+    let open = routes.filter(|route| !route.has(&keys::notify::GROUP_BY));
+    let found = open.filter_map(|route| {
+        let to = route.all(&keys::notify::TO);
+        Some((route.spot_of(&keys::notify::TO), shared(to)?))
+    });
+    let only = match &routing.receivers[..] {
+        [only] if !draft.root.has(&keys::notify::ROUTES) => shared(vec![only.name.clone()]),
+        _ => None,
+    };
+    let only = only.map(|name| (draft.root.spot_of(&keys::notify::RECEIVERS), name));
+    let finding = |(at, name): (Spot, String)| {
+        Finding {
+        at,
+        message: format!("a second service that fails joins the open incident at `{name}`, and pages nobody"),
+        help: "set `group_by: [alertname, service]` in the route, or `group_by: alertname` if that is right".to_owned(),
+    }
+    };
+    found.chain(only).map(finding).collect()
+}
+
 /// Receivers that no route names.
 pub fn receiver_without_route(draft: &Draft<'_>) -> Vec<Finding> {
     let routing = &draft.routing;

@@ -8,12 +8,15 @@ mod text;
 pub use past::replayed;
 pub use signs::{SignRow, signs};
 
-use crate::alert::{AlertRecord, AlertRules, Condition, Course, Inhibitor, decide};
+use crate::alert::{
+    AlertRecord, AlertRules, Circumstances, Condition, Decisions, Inhibitor, decide,
+};
 use crate::config::Config;
 use crate::outcome::{Cause, Event, Measurement, Measurements, Timestamp, Verdict, millis};
 use crate::report::scenario::Scenario;
 use crate::slo::correction::CorrectedTime;
-use replays::Replays;
+use crate::store::SILENCES_KEPT;
+use replays::{Lived, Replays};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -28,6 +31,9 @@ pub struct Backtest {
     pub alerts: Vec<AlertRow>,
     /// Those that did fire and would not now.
     pub missing: Vec<AlertRow>,
+    /// Silences that ended before are not known any more; absent if all of them are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silences_known_since: Option<chrono::DateTime<chrono::Utc>>,
     /// Warning signs; absent if they were not replayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signals: Option<Vec<SignRow>>,
@@ -61,6 +67,9 @@ pub struct AlertRow {
     /// What that was: `tier 1`, `objective errors`, `service database`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inhibited_by: Option<String>,
+    /// The silence that kept it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silenced_by: Option<i64>,
     /// When this alert did fire; absent where it did not.
     pub did_fire_at: Option<chrono::DateTime<chrono::Utc>>,
 }
@@ -105,7 +114,7 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
         lived.push(replays.finish(to));
     }
     let mut backtest = Backtest::new(from, to, true);
-    backtest.take(lived, &config.alerts);
+    backtest.take(lived, Decisions::default(), &config.alerts);
     backtest
 }
 
@@ -117,21 +126,33 @@ impl Backtest {
             outcomes: 0,
             alerts: Vec::new(),
             missing: Vec::new(),
+            silences_known_since: None,
             signals: None,
             signals_left_out: Vec::new(),
             synthetic,
         }
     }
 
-    /// Takes of each service how many outcomes there were, and what fired.
-    fn take(&mut self, services: Vec<(u64, Vec<Course>)>, rules: &AlertRules) {
-        let mut fired = Vec::new();
-        for (outcomes, courses) in services {
-            self.outcomes += outcomes;
-            fired.extend(courses);
+    /// Takes what became of each service.
+    fn take(&mut self, services: Vec<Lived>, decisions: Decisions, rules: &AlertRules) {
+        let (mut fired, mut maintained) = (Vec::new(), Vec::new());
+        for lived in services {
+            self.outcomes += lived.outcomes;
+            fired.extend(lived.courses);
+            maintained.push((lived.service, lived.maintained));
         }
-        decide(&mut fired, rules);
+        let past = Circumstances {
+            decisions,
+            maintained,
+        };
+        decide(&mut fired, &past, rules);
         self.alerts = fired.iter().map(|one| AlertRow::of(&one.alert)).collect();
+    }
+
+    /// Notes whether silences of the span may have been deleted from a store by now.
+    pub fn note_silences(&mut self, now: Timestamp) {
+        let known = now.before(SILENCES_KEPT).to_utc();
+        self.silences_known_since = (self.from < known).then_some(known);
     }
 
     /// Puts beside what would have fired what did.
@@ -170,6 +191,7 @@ impl AlertRow {
             budget_spent_ratio: alert.spent,
             inhibited: alert.is_inhibited(),
             inhibited_by: alert.inhibited_by.as_ref().map(Inhibitor::words),
+            silenced_by: alert.silenced_by,
             did_fire_at: None,
         }
     }

@@ -3,7 +3,7 @@
 
 use super::Backtest;
 use super::replays::Replays;
-use crate::alert::{AlertRecord, AlertRules, Replay, Source};
+use crate::alert::{AlertRecord, AlertRules, Decisions, Replay, Source};
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::{TrafficHistory, in_force};
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
@@ -46,7 +46,11 @@ pub fn replayed(
         each.map(|replays| Ok(replays?.finish(to))).collect()
     })?;
     let mut backtest = Backtest::new(from, to, false);
-    backtest.take(replayed, &config.alerts);
+    let decisions = Decisions {
+        silences: store.silences()?,
+        ..Decisions::default()
+    };
+    backtest.take(replayed, decisions, &config.alerts);
     let mut recorded = store.alerts(from, to, RECORDED)?;
     // Signs are not replayed.
     let is_budget = |alert: &AlertRecord| matches!(alert.key.source, Source::Budget { .. });

@@ -1,15 +1,16 @@
 //! One service's objectives while a past passes by them. Data in, data out.
 
 use super::past;
-use crate::alert::{AlertPolicy, AlertRules, Course, Replay};
+use crate::alert::{AlertPolicy, AlertRules, Course, Maintained, Replay};
 use crate::config::ServiceSpec;
 use crate::ledger::TrafficHistory;
-use crate::outcome::{Event, Timestamp, millis};
+use crate::outcome::{Event, Timestamp, Verdict, millis};
 use crate::report::scenario::Scenario;
 use crate::slo::correction::{CorrectedTime, Spans};
 use crate::slo::{EventSource, Sli, Tally, Throughput};
 use crate::store::{Store, StoreError};
 use crate::units::whole;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One service's objectives, each on its way through the past.
@@ -22,7 +23,19 @@ pub(super) struct Replays<'a> {
     pub(super) after: Duration,
     /// How far back conditions look.
     pub(super) longest: Duration,
+    /// When all of its objectives are corrected.
+    maintenance: Spans,
+    maintained: Maintained,
     outcomes: u64,
+}
+
+/// What became of a service in the past.
+pub(super) struct Lived {
+    pub(super) service: Arc<str>,
+    pub(super) outcomes: u64,
+    /// What fired.
+    pub(super) courses: Vec<Course>,
+    pub(super) maintained: Maintained,
 }
 
 impl<'a> Replays<'a> {
@@ -37,12 +50,17 @@ impl<'a> Replays<'a> {
         let (mut each, mut places) = (Vec::new(), Vec::new());
         let nothing = AlertPolicy::new([]);
         let (mut after, mut longest) = (Replay::after(&nothing), nothing.longest());
+        let mut maintenance = None;
         for objective in &service.objectives {
             let (counts, contributing) = service.contributing(objective);
             let place = |probe| counts.iter().position(|at| *at == probe);
             places.push((0..watched).map(place).collect());
             let begin = objective.horizon(from).0;
             let corrected = time.spans(&service.name, &objective.name, begin, to);
+            maintenance = Some(match maintenance {
+                None => Spans::clone(&corrected),
+                Some(all) => corrected.common(&all),
+            });
             let policy = rules.policy(&service.name, &objective.name).clone();
             let replay = Replay::new(
                 service.name.clone(),
@@ -61,6 +79,8 @@ impl<'a> Replays<'a> {
             places,
             after,
             longest,
+            maintenance: maintenance.unwrap_or_default(),
+            maintained: Maintained::default(),
             outcomes: 0,
         }
     }
@@ -85,6 +105,13 @@ impl<'a> Replays<'a> {
 
     pub(super) fn feed(&mut self, events: &[(usize, Event)]) {
         self.outcomes += events.len() as u64;
+        let own = self.service.probes.len();
+        for (_, event) in events.iter().filter(|(probe, _)| *probe < own) {
+            if matches!(event.verdict, Verdict::Bad(_)) {
+                let is_within = self.maintenance.contains(event.at);
+                self.maintained.failed(event.at, is_within);
+            }
+        }
         for (replay, places) in self.each.iter_mut().zip(&self.places) {
             for (probe, event) in events {
                 if let Some(place) = places[*probe] {
@@ -146,11 +173,14 @@ impl<'a> Replays<'a> {
         Ok(())
     }
 
-    /// How many outcomes there were, and what fired.
-    pub(super) fn finish(self, end: Timestamp) -> (u64, Vec<Course>) {
+    pub(super) fn finish(self, end: Timestamp) -> Lived {
         let each = self.each.into_iter();
-        let fired = each.flat_map(|replay| replay.finish(end)).collect();
-        (self.outcomes, fired)
+        Lived {
+            service: self.service.name.clone(),
+            outcomes: self.outcomes,
+            courses: each.flat_map(|replay| replay.finish(end)).collect(),
+            maintained: self.maintained,
+        }
     }
 
     /// Whether the counts of an hour suffice for its objectives, and nothing in them is bad.

@@ -24,6 +24,15 @@ impl Backtest {
             text = format!("{text}\n{}\n", self.table(&self.alerts, !self.synthetic));
         }
         text = format!("{text}\n{}\n", self.sum());
+        if let Some(since) = self
+            .silences_known_since
+            .filter(|_| !self.alerts.is_empty())
+        {
+            let since = times::second(since);
+            text += &format!(
+                "Silences that ended before {since} UTC are no longer stored: what they kept back is counted.\n"
+            );
+        }
         if !self.missing.is_empty() {
             let table = self.table(&self.missing, false);
             text = format!("{text}\nalerts that fired, but would not fire now:\n\n{table}\n");
@@ -63,14 +72,14 @@ impl Backtest {
                 known(alert.budget_spent_ratio, numbers::spent),
             ];
             row.extend(compared.then(|| shown(alert.did_fire_at, "no")));
-            let by = alert.inhibited_by.as_ref();
-            row.extend(by.map(|by| {
-                if alert.is_after_faster_tier() {
-                    "after a faster tier".to_owned()
-                } else {
-                    format!("inhibited by {}", printable(by))
+            row.extend(match (&alert.inhibited_by, alert.silenced_by) {
+                (Some(_), _) if alert.is_after_faster_tier() => {
+                    Some("after a faster tier".to_owned())
                 }
-            }));
+                (Some(by), _) => Some(format!("inhibited by {}", printable(by))),
+                (None, Some(id)) => Some(format!("silence {id}")),
+                (None, None) => None,
+            });
             table.add_row(row);
         }
         drawn(table, &[6, 7])
@@ -87,7 +96,8 @@ impl Backtest {
 
     fn sum(&self) -> String {
         let shown = |urgency: Urgency| {
-            let of = |alert: &&AlertRow| alert.urgency == urgency.label() && !alert.inhibited;
+            let is_sent = |alert: &&AlertRow| !alert.inhibited && alert.silenced_by.is_none();
+            let of = |alert: &&AlertRow| alert.urgency == urgency.label() && is_sent(alert);
             self.alerts.iter().filter(of).count() as u64
         };
         let inhibited = self.alerts.iter().filter(|alert| alert.inhibited);
@@ -96,8 +106,13 @@ impl Backtest {
             0 => String::new(),
             other => format!(", {other} by another objective or service"),
         };
+        let silenced = self.alerts.iter().filter(|one| !one.inhibited);
+        let silenced = match silenced.filter(|one| one.silenced_by.is_some()).count() {
+            0 => String::new(),
+            silenced => format!(", {silenced} silenced"),
+        };
         format!(
-            "{} and {} would have been sent, {} more inhibited by a faster tier{other}",
+            "{} and {} would have been sent, {} more inhibited by a faster tier{other}{silenced}",
             numbers::plural(shown(Urgency::Page), "page"),
             numbers::plural(shown(Urgency::Ticket), "ticket"),
             tier.len(),

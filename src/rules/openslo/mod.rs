@@ -51,7 +51,7 @@ pub fn write(config: &Config, only: Option<&ServiceSpec>) -> Result<Exported, St
             continue;
         }
         objects.push(service_object(service, name.clone()));
-        if config.alerts.depends_on.contains_key(&service.name) {
+        if config.alerts.causes.below(&service.name).next().is_some() {
             remarks.push(format!("{}: `depends_on` is left out", service.name));
         }
         for (promise, slo) in &promises {

@@ -2,13 +2,11 @@
 
 use super::Worker;
 use crate::outcome::Timestamp;
-use crate::store::StoreError;
+use crate::store::{SILENCES_KEPT, StoreError};
 use std::time::{Duration, Instant};
 
 /// Compacting may take this long between two commits.
 const COMPACTION_TIME: Duration = Duration::from_millis(200);
-/// Silences that are over are shown for this long.
-const SILENCES_KEPT: Duration = Duration::from_hours(7 * 24);
 
 impl Worker {
     /// Compacts hours that are over, and deletes what is older than its retention.

@@ -1,11 +1,14 @@
 //! Of which alerts of a past people would have been notified: what kept the others back.
 
 use super::explain::Paging;
+use super::moments::{Maintained, Runs};
 use super::record::{AlertRecord, Inhibitor};
 use super::rules::AlertRules;
+use super::silence::Decisions;
 use super::state::Firing;
 use crate::outcome::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// An alert that fired in a past, with what decides whether another one explains it.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,35 +22,11 @@ pub struct Course {
     released: Option<Timestamp>,
 }
 
-/// Moments at which something held, as the first and the last of each uninterrupted run.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Runs(Vec<(Timestamp, Timestamp)>);
-
-/// Moments that follow each other so closely are one run.
-const STEP_MS: i64 = super::replay::STEP_MS;
-
-impl Runs {
-    /// Moments are added in their order.
-    fn add(&mut self, at: Timestamp) {
-        match self.0.last_mut() {
-            Some((_, last)) if at.0 - last.0 <= STEP_MS => *last = at,
-            _ => self.0.push((at, at)),
-        }
-    }
-
-    /// The last one up to a moment.
-    fn until(&self, now: Timestamp) -> Option<Timestamp> {
-        let begun = self.0.partition_point(|(from, _)| *from <= now);
-        let (_, to) = self.0[..begun].last()?;
-        Some(now.min(*to))
-    }
-
-    /// The first one after a moment.
-    fn after(&self, now: Timestamp) -> Option<Timestamp> {
-        let next = Timestamp(now.0 + STEP_MS);
-        let over = self.0.partition_point(|(_, to)| *to < next);
-        self.0.get(over).map(|(from, _)| next.max(*from))
-    }
+/// What else kept alerts of a past from notifying.
+#[derive(Debug, Default)]
+pub struct Circumstances {
+    pub decisions: Decisions,
+    pub maintained: Vec<(Arc<str>, Maintained)>,
 }
 
 impl Course {
@@ -86,6 +65,23 @@ impl Course {
         }
     }
 
+    /// Decides whether people are notified now. Returns when to look at it again if not.
+    fn settle(
+        &mut self,
+        past: &Circumstances,
+        rules: &AlertRules,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let alert = &mut self.alert;
+        let silence = past.decisions.active(&rules.labels(alert), now);
+        alert.silenced_by = silence.map(|silence| silence.id);
+        alert.notified = !alert.is_inhibited() && silence.is_none();
+        if alert.is_inhibited() {
+            return self.failing.after(now);
+        }
+        silence.map(|silence| silence.to)
+    }
+
     fn fires_at(&self, now: Timestamp) -> bool {
         self.alert.to.is_none_or(|to| now < to)
     }
@@ -100,9 +96,9 @@ impl Course {
     }
 }
 
-/// Decides as the daemon does which of these alerts others explain. Those of which people would have been
-/// notified are so and are inhibited by nothing.
-pub fn decide(courses: &mut [Course], rules: &AlertRules) {
+/// Decides as the daemon does which of these alerts others explain and which are silenced. Those of which people
+/// would have been notified are so, and are inhibited and silenced by nothing.
+pub fn decide(courses: &mut [Course], past: &Circumstances, rules: &AlertRules) {
     let mut all: Vec<&mut Course> = courses.iter_mut().collect();
     all.sort_by(|one, two| {
         let order = |course: &Course| (course.alert.key.clone(), course.alert.from);
@@ -126,16 +122,20 @@ pub fn decide(courses: &mut [Course], rules: &AlertRules) {
         for place in &firing {
             paging.add_firing(&all[*place].at(now));
         }
+        for (service, maintained) in &past.maintained {
+            if let Some(bad) = maintained.last(now) {
+                paging.add_maintained(service, bad);
+            }
+        }
         for place in open.into_iter().filter(|place| firing.contains(place)) {
             let course = &mut *all[place];
             let is_of_tier = matches!(course.alert.inhibited_by, Some(Inhibitor::Tier(_)));
             if is_of_tier {
                 course.alert.inhibited_by = None;
             }
-            rules.explain(&mut course.at(now), &mut paging, now);
-            course.alert.notified = !course.alert.is_inhibited();
-            let again = course.failing.after(now);
-            if let Some(again) = again.filter(|_| !course.alert.notified) {
+            rules.explain(&mut course.at(now), &paging, now);
+            let again = course.settle(past, rules, now);
+            if let Some(again) = again {
                 due.entry(again).or_default().insert(place);
             }
         }
@@ -145,8 +145,7 @@ pub fn decide(courses: &mut [Course], rules: &AlertRules) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::{AlertKey, Condition, TIERS, Urgency, all_below};
-    use std::sync::Arc;
+    use crate::alert::{AlertKey, Causes, Condition, Matcher, Silence, TIERS, Urgency, all_below};
 
     const fn at(second: i64) -> Timestamp {
         Timestamp::from_secs(second)
@@ -170,16 +169,28 @@ mod tests {
         course
     }
 
-    fn decided(mut courses: Vec<Course>) -> Vec<Option<String>> {
+    fn decided(courses: Vec<Course>) -> Vec<Option<String>> {
+        decided_in(courses, &Circumstances::default())
+    }
+
+    /// What kept each of them back.
+    fn decided_in(mut courses: Vec<Course>, past: &Circumstances) -> Vec<Option<String>> {
         let below: Vec<Arc<str>> = vec!["db".into()];
         let rules = AlertRules {
-            depends_on: all_below(&[("web".into(), below)].into()),
+            causes: Causes::new(&[], all_below(&[("web".into(), below)].into())),
             ..AlertRules::default()
         };
-        decide(&mut courses, &rules);
+        decide(&mut courses, past, &rules);
         let words = courses.iter().map(|one| {
-            assert_ne!(one.alert.notified, one.alert.is_inhibited());
-            one.alert.inhibited_by.as_ref().map(Inhibitor::words)
+            let silence = one.alert.silenced_by.map(|id| format!("silence {id}"));
+            let by = one
+                .alert
+                .inhibited_by
+                .as_ref()
+                .map(Inhibitor::words)
+                .or(silence);
+            assert_ne!(one.alert.notified, by.is_some());
+            by
         });
         words.collect()
     }
@@ -218,15 +229,47 @@ mod tests {
     }
 
     #[test]
-    fn runs_know_what_was_before_and_after() {
-        let mut runs = Runs::default();
-        for second in [100, 110, 120, 200] {
-            runs.add(at(second));
-        }
-        assert_eq!(runs.0, [(at(100), at(120)), (at(200), at(200))]);
-        let found = [90, 115, 150, 300].map(|second| runs.until(at(second)));
-        assert_eq!(found, [None, Some(at(115)), Some(at(120)), Some(at(200))]);
-        let found = [80, 100, 120, 200].map(|second| runs.after(at(second)));
-        assert_eq!(found, [Some(at(100)), Some(at(110)), Some(at(200)), None]);
+    fn a_service_that_fails_in_its_maintenance_explains_those_above_it() {
+        let mut database = Maintained::default();
+        (1000..1500)
+            .step_by(10)
+            .for_each(|second| database.failed(at(second), true));
+        let past = Circumstances {
+            maintained: vec![("db".into(), database)],
+            ..Circumstances::default()
+        };
+        let by = |courses| decided_in(courses, &past);
+        assert_eq!(
+            by(vec![page("web", 1010, 1500)]),
+            [Some("service db".to_owned())]
+        );
+        assert_eq!(by(vec![page("web", 1010, 2000)]), [None], "it fails on");
+        assert_eq!(by(vec![page("web", 2500, 2600)]), [None]);
+    }
+
+    #[test]
+    fn what_is_silenced_is_notified_if_it_fires_after_the_silence() {
+        let silence = |to| Silence {
+            id: 7,
+            matchers: Matcher::parse_list("service=web").expect("matchers"),
+            from: at(900),
+            to: at(to),
+            author: String::new(),
+            reason: String::new(),
+        };
+        let by = |to| {
+            let decisions = Decisions {
+                silences: vec![silence(to)],
+                ..Decisions::default()
+            };
+            let past = Circumstances {
+                decisions,
+                ..Circumstances::default()
+            };
+            decided_in(vec![page("web", 1000, 1500), page("db", 3000, 3100)], &past)
+        };
+        assert_eq!(by(1800), [Some("silence 7".to_owned()), None]);
+        assert_eq!(by(1799), [None, None]);
+        assert_eq!(by(1000), [None, None]);
     }
 }

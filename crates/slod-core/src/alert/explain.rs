@@ -1,23 +1,15 @@
 //! Which page explains another alert, so that people hear of one fault once.
 
 use super::Urgency;
-use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
+use super::causes::{Cause, Relation};
+use super::record::{AlertRecord, Inhibitor, Source};
 use super::rules::AlertRules;
 use super::state::Firing;
 use crate::outcome::Timestamp;
-use crate::slo::{Objective, Sli, StandardWindow};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::slo::StandardWindow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Warning signs that there are whenever a service is down: a page for it explains them.
-pub const FOLLOW_FROM_FAILURES: [&str; 5] = [
-    "latency_rising",
-    "latency_unusual",
-    "errors_climbing",
-    "metrics_unreadable",
-    "throughput_low",
-];
 
 /// A page that fires.
 #[derive(Clone, Debug)]
@@ -30,9 +22,6 @@ pub struct Page {
     pub bad: Timestamp,
     pub from: Timestamp,
     pub is_notified: bool,
-    /// Whether another page explains it. Then it explains no page: of two that could explain each other,
-    /// people hear of one.
-    pub is_explained: bool,
 }
 
 /// The pages that fire, by service.
@@ -56,10 +45,6 @@ impl Paging {
             bad: *bad,
             from: alert.from,
             is_notified: alert.notified,
-            is_explained: alert
-                .inhibited_by
-                .as_ref()
-                .is_some_and(Inhibitor::is_elsewhere),
         };
         self.add(&alert.key.service, page);
     }
@@ -73,71 +58,12 @@ impl Paging {
             bad,
             from: bad,
             is_notified: false,
-            is_explained: false,
         };
         self.add(service, page);
     }
 
-    /// Notes that an alert is explained by another page from now on.
-    fn explained(&mut self, alert: &AlertRecord) {
-        let key = &alert.key;
-        for page in self.0.get_mut(&key.service).into_iter().flatten() {
-            let is_one = page.slo.as_deref() == key.slo() && page.from == alert.from;
-            page.is_explained |= is_one && page.long == key.tier().map(|tier| tier.long);
-        }
-    }
-
-    /// The pages of a service that may explain an alert.
-    fn of<'p>(&'p self, service: &str, alert: &AlertRecord) -> impl Iterator<Item = &'p Page> {
-        let is_page = alert.urgency == Urgency::Page;
-        let pages = self.0.get(service).into_iter().flatten();
-        pages.filter(move |page| !(is_page && page.is_explained))
-    }
-}
-
-/// Whose pages explain the burn alerts of an objective.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Causes {
-    /// Objectives of the same service.
-    objectives: BTreeSet<Arc<str>>,
-    /// Likewise, if people were notified before the alert began.
-    earlier: BTreeSet<Arc<str>>,
-    /// Services on its journey.
-    services: BTreeSet<Arc<str>>,
-}
-
-/// Whether a page for one objective explains the alerts of another one of the same service, of which some
-/// events are bad for the same reason: requests that fail are also slow, and make minutes bad.
-pub fn explains(cause: Sli, other: Sli) -> bool {
-    match other {
-        Sli::Latency { .. } => !matches!(cause, Sli::Latency { .. }),
-        Sli::Availability | Sli::Freshness => cause == Sli::Success,
-        Sli::Success | Sli::Throughput(_) => false,
-    }
-}
-
-impl Causes {
-    /// Of an objective among all of its service.
-    pub fn of(objective: &Objective, all: &[&Objective]) -> Self {
-        let names = |is_cause: &dyn Fn(Sli) -> bool| {
-            let causes = all.iter().filter(|one| is_cause(one.sli));
-            causes.map(|one| one.name.as_str().into()).collect()
-        };
-        let is_success = objective.sli == Sli::Success;
-        Self {
-            objectives: names(&|cause| explains(cause, objective.sli)),
-            earlier: names(&|cause| is_success && cause == Sli::Availability),
-            services: objective
-                .sources()
-                .into_iter()
-                .flatten()
-                .map(Arc::from)
-                .collect(),
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+    fn of(&self, service: &str) -> impl Iterator<Item = &Page> {
+        self.0.get(service).into_iter().flatten()
     }
 }
 
@@ -145,7 +71,7 @@ impl AlertRules {
     /// Decides whether a page explains an alert that nobody was notified of. One that was explained is
     /// looked at again while it still fails: what explained it may be over, and this one has a reason of
     /// its own.
-    pub fn explain(&self, firing: &mut Firing<'_>, paging: &mut Paging, now: Timestamp) {
+    pub fn explain(&self, firing: &mut Firing<'_>, paging: &Paging, now: Timestamp) {
         let Firing { held, bad, alert } = firing;
         let is_open = match &alert.inhibited_by {
             None => !alert.notified,
@@ -153,9 +79,6 @@ impl AlertRules {
         };
         if is_open {
             alert.inhibited_by = self.explained_by(alert, paging, now);
-            if alert.is_inhibited() {
-                paging.explained(alert);
-            }
         }
     }
 
@@ -166,78 +89,40 @@ impl AlertRules {
         paging: &Paging,
         now: Timestamp,
     ) -> Option<Inhibitor> {
-        let AlertKey { service, source } = &alert.key;
-        let since = now.before(explains_for(source));
-        let below = self.depends_on.get(service).into_iter().flatten();
-        let below = latest(below, |name| last(paging.of(name, alert), since));
-        let below = || below.map(Inhibitor::Service);
-        let own = || match source {
-            Source::Budget { slo, .. } => self.by_objective(alert, slo, paging, since),
-            Source::Sign { sign, .. } => {
-                let follows = FOLLOW_FROM_FAILURES.contains(&&**sign);
-                let pages = paging.of(service, alert);
-                let pages = pages.filter(|page| follows && page.bad >= since);
-                let (_, slo) = pages
-                    .filter_map(|page| Some((page.bad, page.slo.as_ref()?)))
-                    .max()?;
-                Some(Inhibitor::Objective(slo.clone()))
+        let since = now.before(explains_for(&alert.key.source));
+        let found = self.causes.of(&alert.key).flat_map(|cause| {
+            let pages = paging.of(cause.service);
+            let pages = pages.filter(move |page| page.bad >= since && cause.is(page, alert));
+            pages.filter_map(move |page| {
+                // People know of a page that was notified.
+                let order = (cause.relation, page.is_notified, page.bad, page.from);
+                Some((order, cause.inhibitor(page)?))
+            })
+        });
+        found.max().map(|(_, inhibitor)| inhibitor)
+    }
+}
+
+impl Cause<'_> {
+    /// Whether it is this page of its service.
+    fn is(&self, page: &Page, alert: &AlertRecord) -> bool {
+        let slowest = self.slowest.zip(page.long);
+        let is_fast = slowest.is_none_or(|(slowest, long)| long <= slowest);
+        let was_heard = page.is_notified && page.from < alert.from;
+        let is_early = self.relation != Relation::EarlierObjective || was_heard;
+        is_fast && is_early && self.pages.contain(page.slo.as_deref())
+    }
+
+    fn inhibitor(&self, page: &Page) -> Option<Inhibitor> {
+        match self.relation {
+            Relation::Journey | Relation::Dependency => {
+                Some(Inhibitor::Service(self.service.clone()))
             }
-        };
-        below().or_else(own)
-    }
-
-    /// A page that is no slower than the tier of an alert, of another objective of its service or of a
-    /// service on its journey.
-    fn by_objective(
-        &self,
-        alert: &AlertRecord,
-        slo: &str,
-        paging: &Paging,
-        since: Timestamp,
-    ) -> Option<Inhibitor> {
-        let long = alert.key.tier()?.long;
-        let service = &alert.key.service;
-        let causes = self.causes.get(service)?.get(slo)?;
-        let is_fast = |page: &Page| page.long.is_none_or(|one| one <= long);
-        let is_cause = |page: &&Page| {
-            let is_known = |set: &BTreeSet<Arc<str>>| {
-                let slo = page.slo.as_ref();
-                slo.is_some_and(|slo| set.contains(slo))
-            };
-            let was_heard = page.is_notified && page.from < alert.from;
-            let is_one = is_known(&causes.objectives) || (was_heard && is_known(&causes.earlier));
-            is_one && page.bad >= since && is_fast(page)
-        };
-        let cause = paging.of(service, alert).filter(is_cause);
-        let cause = cause.max_by_key(|page| page.bad);
-        if let Some(slo) = cause.and_then(|page| page.slo.clone()) {
-            return Some(Inhibitor::Objective(slo));
+            Relation::Objective | Relation::EarlierObjective => {
+                page.slo.clone().map(Inhibitor::Objective)
+            }
         }
-        let others = causes.services.iter().filter(|name| *name != service);
-        let fast = |name: &str| {
-            let pages = paging.of(name, alert);
-            last(pages.filter(|page| is_fast(page)), since)
-        };
-        latest(others, fast).map(Inhibitor::Service)
     }
-}
-
-/// When one of these pages was last bad and began, if it was bad since then.
-fn last<'p>(
-    pages: impl Iterator<Item = &'p Page>,
-    since: Timestamp,
-) -> Option<(Timestamp, Timestamp)> {
-    let bad = pages.filter(|page| page.bad >= since);
-    bad.map(|page| (page.bad, page.from)).max()
-}
-
-/// Of some services, the one of which a page was bad last, if that was lately.
-fn latest<'s>(
-    services: impl Iterator<Item = &'s Arc<str>>,
-    pages: impl Fn(&str) -> Option<(Timestamp, Timestamp)>,
-) -> Option<Arc<str>> {
-    let failing = services.filter_map(|name| Some((pages(name)?, name)));
-    failing.max().map(|(_, name)| name.clone())
 }
 
 /// A service that recovered explains an alert for so long: the short window of the fastest tier, and of

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Troubles of slod itself are certain, and end soon after they are over.
+/// Troubles of slod itself are certain at once, and their alerts end soon after they do.
 const OWN: Timing = Timing::at_once(Duration::from_mins(1));
 
 /// Owned by one task. A step takes its moment from an argument only, so that it may be of a clock
@@ -28,11 +28,11 @@ pub struct Machine {
     /// Names of the troubles in `own`.
     troubles: &'static [&'static str],
     decided: Arc<Decisions>,
-    /// The rules that gave the labels which silences were held against.
+    /// The rules that gave the labels by which silences were last matched.
     labelled: Option<Arc<AlertRules>>,
-    /// Those before them.
+    /// The rules before these.
     formerly: Option<Arc<AlertRules>>,
-    /// When silences were last looked at.
+    /// When silences were last matched.
     looked: Option<Timestamp>,
 }
 
@@ -88,7 +88,7 @@ impl Machine {
         machine
     }
 
-    /// Takes all of a moment.
+    /// Evaluates all alerts at a moment.
     pub fn step(
         &mut self,
         objectives: impl Iterator<Item = impl Burning>,
@@ -110,8 +110,8 @@ impl Machine {
         changes
     }
 
-    /// Decides for all that fires whether something keeps it from notifying. What was not seen
-    /// before, and what changed, is added to `changes`.
+    /// Decides for each firing alert whether something keeps it from notifying. New alerts, and those for which
+    /// this changed, are added to `changes`.
     fn review(&mut self, input: StepInput<'_>, changes: &mut Changes) {
         let StepInput {
             rules,
@@ -141,7 +141,7 @@ impl Machine {
                 alert.notified,
             );
             let mut firing = Firing { held, bad, alert };
-            rules.explain(&mut firing, &mut paging, now);
+            rules.explain(&mut firing, &paging, now);
             let Firing { alert, .. } = firing;
             if is_decided || is_new {
                 alert.silenced_by = decisions.silence(&rules.labels(alert), now);
@@ -165,7 +165,7 @@ impl Machine {
         }
     }
 
-    /// Whether the alert of a sign fires or is pending: of any other, only one that is there matters.
+    /// Whether the alert of a sign fires or is pending.
     pub fn follows(&self, sign: &AlertKey) -> bool {
         self.signs.follows(sign)
     }
@@ -198,8 +198,8 @@ impl Machine {
 }
 
 impl Changes {
-    /// Takes one that ended. A resolution is never kept back from those who know of the alert, also by
-    /// the labels that the rules `before` gave it.
+    /// Adds an alert that ended. Receivers that know the alert always get its resolution, also with the labels
+    /// that the rules `before` gave it.
     fn end<'r>(
         &mut self,
         record: AlertRecord,

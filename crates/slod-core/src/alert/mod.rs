@@ -1,10 +1,12 @@
 //! Alerts: which conditions there are, when an alert fires and when it ends, what keeps it from
 //! notifying, and what is recorded of it. The daemon, a backtest and tests use the same code.
 
+mod causes;
 mod condition;
 mod course;
 mod explain;
 mod machine;
+mod moments;
 mod notice;
 mod objective;
 mod record;
@@ -17,15 +19,16 @@ mod state;
 mod tier;
 mod tracked;
 
+pub use causes::{Cause, Causes, FOLLOW_FROM_FAILURES, Pages, Relation, all_below};
 pub use condition::{AlertPolicy, Burning, Condition, DEFAULT_FORECAST, MAX_CONDITIONS, Met, met};
-pub use course::{Course, decide};
-pub use explain::{Causes, FOLLOW_FROM_FAILURES, explains};
+pub use course::{Circumstances, Course, decide};
 pub use machine::{Changes, Machine, StepInput};
+pub use moments::{MAINTAINED_FOR, Maintained};
 pub use notice::Notice;
 pub use objective::ObjectiveAlerts;
 pub use record::{Acknowledgement, AlertKey, AlertRecord, Inhibitor, Source};
 pub use replay::Replay;
-pub use rules::{AlertRules, all_below};
+pub use rules::AlertRules;
 pub use set::AlertSet;
 pub use signs::{CONFIG_RELOAD_FAILED, STORE_FAILING, Sign, SignAlerts, TROUBLES};
 pub use silence::{Decisions, MAX_MATCHERS, MAX_SILENCES, Matcher, Silence};

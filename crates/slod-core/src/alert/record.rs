@@ -51,7 +51,7 @@ pub struct AlertRecord {
 }
 
 /// What keeps an alert from notifying.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Inhibitor {
     /// A faster tier, by its number.
     Tier(u8),

@@ -13,7 +13,7 @@ use crate::slo::{
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often alerts are looked at: the grain of the shortest windows.
+/// How often alerts are evaluated: the resolution of the shortest windows.
 pub(super) const STEP_MS: i64 = 10_000;
 
 /// The same while only a budget is exhausted, which lasts for days.
@@ -29,9 +29,9 @@ pub struct Replay {
     fired: Vec<Course>,
     /// The places in `fired` of what fires.
     firing: Vec<usize>,
-    /// The next moment that alerts are evaluated at.
+    /// When alerts are evaluated next.
     next: Timestamp,
-    /// The newest failure; without one in the longest window nothing can hold.
+    /// The newest failure. Without one in the longest window, no condition can be met.
     last_bad: Option<Timestamp>,
 }
 
@@ -91,8 +91,9 @@ impl Replay {
         }
     }
 
-    /// Takes an hour by the counts of each probe that has outcomes in it, if they suffice. Only for an hour without a failure, and with none in
-    /// [`Replay::BEFORE`] after it or [`Replay::after`] before it: its minutes decide nothing.
+    /// Takes an hour by the counts of each probe that has outcomes in it, if they suffice. This is only for hours
+    /// without a failure, and without one in [`Replay::BEFORE`] after them or [`Replay::after`] before them: then
+    /// no alert depends on their single outcomes.
     pub fn quiet_hour(&mut self, hour: Timestamp, counts: &HourCounts) {
         self.advance(hour);
         if let Some(tally) = counts.together(self.tracker.objective().budgeting) {
@@ -115,7 +116,7 @@ impl Replay {
         2 * short.unwrap_or_default().max(shortest) + Duration::from_hours(1)
     }
 
-    /// Looks at the alerts up to, and not at, a moment: what happens then comes first.
+    /// Evaluates the alerts up to a moment, and not at it, because outcomes of that moment come first.
     pub fn advance(&mut self, to: Timestamp) {
         while self.next < to {
             let now = self.next;
@@ -125,7 +126,7 @@ impl Replay {
             let is_missing_bad = self.tracker.objective().missing == NoDataPolicy::Bad;
             let is_awake = is_recent || is_missing_bad || self.burns();
             if !is_awake && self.alerts.is_inactive() {
-                // Nothing can hold before the next outcome.
+                // No condition can be met before the next outcome.
                 let steps = (to.0 - now.0 + STEP_MS - 1) / STEP_MS;
                 self.next = Timestamp(now.0 + steps * STEP_MS);
                 return;
@@ -284,7 +285,7 @@ mod tests {
         let begin = 72 * HOUR;
         let fails = |second| (begin..begin + 300).contains(&second);
         assert_eq!(reported(fails, begin + 80 * HOUR, begin + 90 * HOUR), []);
-        // At the first look everything that holds fires: that is where the story begins.
+        // At the first evaluation, every condition that is met begins to fire.
         let fired = reported(fails, begin + 120, begin + HOUR);
         assert_eq!(fired[0].1, begin + 120);
     }

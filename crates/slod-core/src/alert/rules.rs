@@ -1,13 +1,13 @@
 //! The rules of alerts: the conditions of every objective, the dependencies between services, and the
 //! services' labels.
 
+use super::causes::Causes;
 use super::condition::AlertPolicy;
-use super::explain::Causes;
 use super::notice::Notice;
 use super::record::{AlertKey, AlertRecord, Source};
 use super::state::Timing;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,10 +27,8 @@ pub struct AlertRules {
     pub policy: AlertPolicy,
     /// The policies of single objectives, by service and objective.
     pub own: ByName<ByName<AlertPolicy>>,
-    /// The services that each service depends on, directly or through others.
-    pub depends_on: ByName<BTreeSet<Arc<str>>>,
-    /// Which pages explain the alerts of objectives, by service and objective.
-    pub causes: ByName<ByName<Causes>>,
+    /// Which pages explain which alerts.
+    pub causes: Causes,
     /// The services' own labels.
     pub labels: ByName<Arc<[(String, String)]>>,
     /// How warning signs become alerts.
@@ -46,8 +44,7 @@ impl Default for AlertRules {
         Self {
             policy: AlertPolicy::default(),
             own: BTreeMap::new(),
-            depends_on: BTreeMap::new(),
-            causes: BTreeMap::new(),
+            causes: Causes::default(),
             labels: BTreeMap::new(),
             signs: Timing {
                 pending: Duration::from_mins(2),
@@ -144,20 +141,6 @@ impl AlertRules {
         };
         format!("{:016x}", notice.fingerprint())
     }
-}
-
-/// The services that each service depends on, directly or through others, given the direct dependencies.
-pub fn all_below(direct: &ByName<Vec<Arc<str>>>) -> ByName<BTreeSet<Arc<str>>> {
-    let reach = |service: &Arc<str>| {
-        let (mut found, mut open) = (BTreeSet::new(), vec![service]);
-        while let Some(next) = open.pop() {
-            let below = direct.get(next).into_iter().flatten();
-            open.extend(below.filter(|one| found.insert(Arc::clone(one))));
-        }
-        (service.clone(), found)
-    };
-    let all = direct.keys().map(reach);
-    all.filter(|(_, below)| !below.is_empty()).collect()
 }
 
 #[cfg(test)]

@@ -223,9 +223,14 @@ impl Silence {
 
 impl Decisions {
     /// The silence that is active for an alert with these labels.
-    pub fn silence(&self, labels: &BTreeMap<String, String>, now: Timestamp) -> Option<i64> {
+    pub fn active(&self, labels: &BTreeMap<String, String>, now: Timestamp) -> Option<&Silence> {
         let mut active = self.silences.iter().filter(|one| one.is_active(now));
-        active.find(|one| one.matches(labels)).map(|one| one.id)
+        active.find(|one| one.matches(labels))
+    }
+
+    /// The id of that silence.
+    pub fn silence(&self, labels: &BTreeMap<String, String>, now: Timestamp) -> Option<i64> {
+        self.active(labels, now).map(|one| one.id)
     }
 
     /// Whether a silence begins or ends after `from` and up to `to`.

@@ -14,7 +14,7 @@ pub use drift::{DriftVerdict, Rise, drift};
 pub use growth::{Growth, GrowthRules, GrowthVerdict, MIN_GROWTH_WINDOWS, growth};
 pub use windows::{MAX_WINDOWS, MIN_WINDOWS, Windows, load_rises};
 
-/// A series that is watched is tested again and again, and one of many tests finds a trend by chance.
+/// A watched series is tested many times, and one of many tests finds a trend by chance.
 /// A sign is active when this many evaluations in a row found it, each 1/24 of the watched span after
 /// the one before it: for an hour, if the last two hours are tested every five minutes.
 ///

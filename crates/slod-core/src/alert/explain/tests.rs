@@ -1,7 +1,8 @@
-use super::super::{Burning, Decisions, Machine, Sign, StepInput, Urgency};
+use super::super::{AlertKey, Burning, Causes, Decisions, Machine, Sign, StepInput};
 use super::*;
 use crate::slo::series::Counts;
-use crate::slo::{ProbeRef, WindowView};
+use crate::slo::{Objective, ProbeRef, Sli, WindowView};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// Objectives of `web`: requests, minutes, response times; and of `shop`, a journey through it.
@@ -96,18 +97,24 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        let mut causes: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Causes>> = BTreeMap::new();
-        for (service, name) in OBJECTIVES {
-            let own = OBJECTIVES.iter().filter(|(one, _)| *one == service);
+        Self::with(BTreeMap::new())
+    }
+
+    /// Of services that depend on others.
+    fn with(below: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>) -> Self {
+        let of_service = |service: &Arc<str>| {
+            let own = OBJECTIVES.iter().filter(|(one, _)| *one == &**service);
             let own: Vec<_> = own.map(|(_, name)| objective(name)).collect();
-            let found = Causes::of(&objective(name), &own.iter().collect::<Vec<_>>());
-            let of_service = causes.entry(service.into()).or_default();
-            of_service.insert(name.into(), found);
-        }
+            (service.clone(), own)
+        };
+        let all = NAMES.each_ref().map(of_service);
+        let all = all
+            .each_ref()
+            .map(|(name, own)| (name.clone(), own.iter().collect()));
         Self {
             machine: Machine::default(),
             rules: Arc::new(AlertRules {
-                causes,
+                causes: Causes::new(&all, below),
                 ..AlertRules::default()
             }),
             decisions: Arc::default(),
@@ -232,7 +239,7 @@ fn a_service_that_is_slow_explains_no_failures_and_no_other_signs() {
 fn of_several_services_below_the_one_that_failed_last_explains() {
     let below = ["cache", "database"].map(Arc::from);
     let rules = AlertRules {
-        depends_on: BTreeMap::from([("web".into(), BTreeSet::from(below))]),
+        causes: Causes::new(&[], BTreeMap::from([("web".into(), BTreeSet::from(below))])),
         ..AlertRules::default()
     };
     let (at, urgency) = (Timestamp::from_secs(305), Urgency::Page);
@@ -254,7 +261,6 @@ fn of_several_services_below_the_one_that_failed_last_explains() {
                 bad: Timestamp::from_secs(*bad),
                 from: Timestamp::from_secs(*from),
                 is_notified: true,
-                is_explained: false,
             };
             all.add(&Arc::from(*name), page);
         }
@@ -270,31 +276,33 @@ fn of_several_services_below_the_one_that_failed_last_explains() {
 }
 
 #[test]
-fn of_services_that_explain_each_other_or_themselves_one_notifies() {
-    let mut fixture = Fixture::new();
-    let mut causes = fixture.rules.causes.clone();
-    let mutual = [("web", "errors", "shop"), ("shop", "journey", "web")];
-    for (service, slo, cause) in mutual {
-        let through = [Arc::from(cause), Arc::from(service)];
-        let found = Causes {
-            services: BTreeSet::from(through),
-            ..Causes::default()
-        };
-        causes
-            .get_mut(service)
-            .expect("known")
-            .insert(slo.into(), found);
-    }
-    fixture.rules = Arc::new(AlertRules {
-        causes,
-        ..AlertRules::default()
-    });
-    assert_eq!(fixture.run(30, &["errors", "journey"], &[]).len(), 1);
-    // The other one goes on alone, so it is a fault of its own.
-    let goes_on = match fixture.inhibitor("errors") {
-        None => "journey",
-        Some(_) => "errors",
+fn a_page_for_a_journey_does_not_explain_what_is_on_it() {
+    // The journey of `shop` leads through `web`, which depends on `shop`.
+    let below = || BTreeMap::from([("web".into(), BTreeSet::from(["shop".into()]))]);
+    let mut fixture = Fixture::with(below());
+    let heard = fixture.run(30, &["errors", "journey"], &[]);
+    assert_eq!(heard, ["+errors"]);
+    assert_eq!(fixture.inhibitor("journey").as_deref(), Some("service web"));
+    let mut fixture = Fixture::with(below());
+    assert_eq!(fixture.run(1, &["journey"], &[]), ["+journey"]);
+    let heard = fixture.run(30, &["errors", "journey"], &[]);
+    assert_eq!(heard, ["+errors"], "the cause");
+}
+
+#[test]
+fn what_is_below_a_service_explains_a_journey_through_it() {
+    let below = BTreeMap::from([("web".into(), BTreeSet::from(["database".into()]))]);
+    let fixture = Fixture::with(below);
+    let key = |service: &str, slo: &str| {
+        let condition = super::super::Condition::Tier(super::super::TIERS[0]);
+        AlertKey::budget(service.into(), slo.into(), condition)
     };
-    let heard = fixture.run(10, &[goes_on], &[]);
-    assert!(heard.contains(&format!("+{goes_on}")), "{heard:?}");
+    let at = Timestamp::from_secs(300);
+    let journey = AlertRecord::new(key("shop", "journey"), "Burn", Urgency::Page, at, "");
+    let mut paging = Paging::default();
+    let mut database = AlertRecord::new(key("database", "errors"), "Burn", Urgency::Page, at, "");
+    let (held, bad, alert) = (at, at, &mut database);
+    paging.add_firing(&Firing { held, bad, alert });
+    let by = fixture.rules.explained_by(&journey, &paging, at);
+    assert_eq!(by, Some(Inhibitor::Service("database".into())));
 }

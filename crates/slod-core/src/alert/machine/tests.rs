@@ -1,6 +1,6 @@
 use super::super::{Matcher, Silence};
 use super::*;
-use crate::alert::{Inhibitor, Urgency};
+use crate::alert::{Causes, Inhibitor, Urgency};
 use crate::slo::series::Counts;
 use crate::slo::{Objective, StandardWindow, WindowView};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +69,7 @@ impl Fixture {
     fn new() -> Self {
         let below = BTreeSet::from(["database".into()]);
         let rules = AlertRules {
-            depends_on: BTreeMap::from([("web".into(), below)]),
+            causes: Causes::new(&[], BTreeMap::from([("web".into(), below)])),
             signs: Timing::at_once(Duration::from_mins(1)),
             ..AlertRules::default()
         };

@@ -1,0 +1,228 @@
+//! The daemon and the generated rules hold back the same alerts.
+
+use super::*;
+use crate::alert::{AlertRecord, Burning, Inhibitor, Machine, StepInput, Tracked};
+use crate::config::Config;
+use crate::diagnostic::Source;
+use crate::outcome::Timestamp;
+use crate::slo::{StandardWindow, Tracker};
+use proptest::prelude::*;
+use proptest::sample::{Index, subsequence};
+use std::path::Path;
+use std::sync::Arc;
+
+const OBJECTIVES: [&str; 3] = [
+    "sli: success",
+    "sli: availability, budgeting: timeslices",
+    "sli: latency, below: 1s",
+];
+const TIERS: [&str; 3] = [
+    "long: 1h, short: 5m, budget: 2%",
+    "long: 6h, short: 30m, budget: 5%",
+    "long: 1d, short: 2h, budget: 10%",
+];
+
+/// Of one service: the services before it that it depends on, and of each objective the services whose probes count;
+/// none for its own.
+type Draft = (Vec<Index>, Vec<(usize, Vec<Index>)>);
+
+fn draft() -> impl Strategy<Value = Draft> {
+    let some = |most: usize| prop::collection::vec(any::<Index>(), 0..=most);
+    let objectives = subsequence(vec![0, 1, 2], 1..=3);
+    let counted = prop::collection::vec(some(2), 3);
+    let objectives = (objectives, counted)
+        .prop_map(|(objectives, counted)| objectives.into_iter().zip(counted).collect());
+    (some(2), objectives)
+}
+
+fn config(services: &[Draft], are_pages: [bool; 3]) -> Config {
+    let mut text = "alerts: { budget_exhausted: true, forecast: 3d, tiers: [".to_owned();
+    for (tier, is_page) in TIERS.iter().zip(are_pages) {
+        let urgency = if is_page { "page" } else { "ticket" };
+        text += &format!(" {{ {tier}, urgency: {urgency} }},");
+    }
+    text += " ] }\nservices:\n";
+    for (number, (below, objectives)) in services.iter().enumerate() {
+        let below = below.iter().filter(|_| number > 0);
+        let below: BTreeSet<_> = below.map(|one| format!("s{}", one.index(number))).collect();
+        let below: Vec<_> = below.into_iter().collect();
+        text += &format!(
+            "  - name: s{number}\n    probes: [ {{ name: p, http: {{ url: 'http://127.0.0.1:1/' }} }} ]\n    depends_on: [ {} ]\n    objectives:\n",
+            below.join(", ")
+        );
+        for (sli, counted) in objectives {
+            let counted = counted.iter().map(|one| match one.index(services.len()) {
+                own if own == number => "p".to_owned(),
+                other => format!("s{other}/p"),
+            });
+            let counted: BTreeSet<_> = counted.collect();
+            let counted: Vec<_> = counted.into_iter().collect();
+            let probes = match &counted[..] {
+                [] => String::new(),
+                some => format!(", probes: [ {} ]", some.join(", ")),
+            };
+            text += &format!(
+                "      - {{ name: o{sli}, {}, target: 99%, window: 30d{probes} }}\n",
+                OBJECTIVES[*sli]
+            );
+        }
+    }
+    let source = Source {
+        name: String::new(),
+        text,
+    };
+    let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+    let found = loaded.diagnostics;
+    loaded
+        .config
+        .unwrap_or_else(|| panic!("{}\n{found:?}", source.text))
+}
+
+/// Every alert of a config that can fire, from one moment on.
+fn alerts(config: &Config, now: Timestamp) -> Vec<AlertRecord> {
+    let promises = config.services.iter().flat_map(|service| {
+        let all = service.objectives.iter();
+        all.map(move |one| Promise::new(config, service, one))
+    });
+    let alerts = promises.flat_map(|promise| {
+        let slo: Arc<str> = promise.objective.name.as_str().into();
+        let service = promise.service.name.clone();
+        let conditions = promise.policy.conditions().iter();
+        conditions
+            .map(move |one| {
+                let key = AlertKey::budget(service.clone(), slo.clone(), *one);
+                AlertRecord::new(key, one.alertname(), one.urgency(), now, "")
+            })
+            .collect::<Vec<_>>()
+    });
+    alerts.collect()
+}
+
+/// What holds each of these alerts back in the daemon if they begin together.
+fn by_daemon(config: &Config, alerts: &[&AlertRecord]) -> Vec<Option<Inhibitor>> {
+    let now = alerts[0].from;
+    let mut machine = Machine::resumed(alerts.iter().copied().cloned(), now, &[]);
+    let trackers = config.services.iter().flat_map(|service| {
+        let all = service.objectives.iter();
+        all.map(move |one| (&service.name, Tracker::new(one.clone(), Vec::new())))
+    });
+    let trackers: Vec<_> = trackers.collect();
+    let burning = trackers.iter().map(|(service, tracker)| Tracked {
+        service,
+        tracker,
+        now,
+    });
+    machine.step(
+        burning,
+        StepInput {
+            rules: &config.alerts,
+            decisions: &Arc::default(),
+            signs: None,
+            gone: &[],
+            own: &[],
+            maintained: &[],
+            now,
+        },
+    );
+    let of = |alert: &&AlertRecord| {
+        let found = machine.firing().find(|one| one.key == alert.key);
+        let other = found.expect("it fires").inhibited_by.clone();
+        let faster = alerts.iter().filter(|one| is_same_objective(one, alert));
+        let tiers = faster.filter_map(|one| one.key.tier());
+        let mut tiers = tiers.filter(|tier| {
+            alert
+                .key
+                .condition()
+                .is_some_and(|own| own.is_inhibited_by(tier))
+        });
+        tiers
+            .next()
+            .map(|tier| Inhibitor::Tier(tier.number))
+            .or(other)
+    };
+    alerts.iter().map(of).collect()
+}
+
+fn is_same_objective(one: &AlertRecord, other: &AlertRecord) -> bool {
+    (&one.key.service, one.key.slo()) == (&other.key.service, other.key.slo())
+}
+
+/// Whether one of these alerts has the labels that a rule looks for to inhibit another one.
+fn by_rules(config: &Config, alert: &AlertRecord, alerts: &[&AlertRecord]) -> bool {
+    let service = config
+        .services
+        .iter()
+        .find(|one| one.name == alert.key.service)
+        .expect("known");
+    let mut objectives = service.objectives.iter();
+    let objective = objectives
+        .find(|one| Some(one.name.as_str()) == alert.key.slo())
+        .expect("known");
+    let promise = Promise::new(config, service, objective);
+    let causes = causes(&promise, alert.key.condition().expect("of a budget"));
+    let is_cause = |one: &&&AlertRecord| {
+        let labels = config.alerts.labels(one);
+        causes
+            .iter()
+            .any(|cause| matches(cause, |name| labels.get(name).map_or("", String::as_str)))
+    };
+    alerts.iter().any(|one| is_cause(&one))
+}
+
+/// Whether labels have the values of a selector's matchers.
+fn matches<'l>(selector: &str, label: impl Fn(&str) -> &'l str) -> bool {
+    selector.split(',').all(|matcher| {
+        let (name, value) = matcher.split_once('=').expect("a matcher");
+        let (is_negated, name) = (name.ends_with('!'), name.trim_end_matches('!'));
+        let (is_pattern, value) = (
+            is_negated || value.starts_with('~'),
+            value.trim_start_matches('~'),
+        );
+        let value = value.trim_matches('"');
+        let is_equal = if is_pattern {
+            let pattern = regex::Regex::new(&format!("^(?:{value})$")).expect("a pattern");
+            pattern.is_match(label(name))
+        } else {
+            value == label(name)
+        };
+        is_equal != is_negated
+    })
+}
+
+/// Whether the daemon goes by when a slower page was last bad, which rules do not know.
+fn is_slower(cause: &AlertRecord, alert: &AlertRecord) -> bool {
+    let long = |one: &AlertRecord| one.key.tier().map(|tier| tier.long);
+    let both = long(cause).zip(long(alert));
+    both.is_some_and(|(cause, alert): (StandardWindow, StandardWindow)| cause > alert)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #[test]
+    fn rules_inhibit_what_the_daemon_holds_back(
+        services in prop::collection::vec(draft(), 1..5),
+        are_pages in any::<[bool; 3]>(),
+        chosen in prop::collection::vec(any::<Index>(), 1..8),
+    ) {
+        let config = config(&services, are_pages);
+        let now = Timestamp::from_secs(1_000_000);
+        let all = alerts(&config, now);
+        for one in &all {
+            for cause in all.iter().filter(|cause| cause.key != one.key) {
+                let daemon = by_daemon(&config, &[one, cause])[0].clone();
+                let is_known = !(matches!(daemon, Some(Inhibitor::Service(_))) && is_slower(cause, one));
+                let rules = by_rules(&config, one, &[cause]);
+                prop_assert_eq!(rules, daemon.is_some() && is_known, "{:?} by {:?}: {:?}", one.key, cause.key, daemon);
+            }
+        }
+        // Of alerts that fire together, at least one is notified.
+        let chosen: BTreeSet<usize> = chosen.iter().map(|one| one.index(all.len())).collect();
+        let fire: Vec<&AlertRecord> = chosen.into_iter().map(|one| &all[one]).collect();
+        prop_assert!(by_daemon(&config, &fire).contains(&None));
+        let is_inhibited = |one: &&AlertRecord| {
+            let others: Vec<_> = fire.iter().copied().filter(|other| other.key != one.key).collect();
+            by_rules(&config, one, &others)
+        };
+        prop_assert!(!fire.iter().all(is_inhibited));
+    }
+}
