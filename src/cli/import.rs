@@ -16,6 +16,7 @@ use crate::import::Tool;
 use crate::import::requests::Format;
 use crate::outcome::Timestamp;
 use crate::report::load_run::{RunReport, Threshold};
+use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use flate2::bufread::MultiGzDecoder;
 use std::ffi::OsStr;
@@ -31,7 +32,7 @@ pub struct ImportArgs {
     #[command(flatten)]
     config: ConfigArg,
     tool: ImportTool,
-    /// k6: --out json=FILE or csv=FILE, also compressed (.gz); locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv; har, postman and openapi: a recording, collection or description, which becomes a `load` section; k6-options: what `k6 inspect SCRIPT` prints, which becomes `scenarios`; openslo and sloth: objectives, which become a config; blackbox: the modules of `blackbox_exporter` (blackbox.yml), which become a config of probes.
+    /// k6: --out json=FILE or csv=FILE, also compressed (.gz); locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv or json; wrk: what `wrk --latency` or wrk2 prints; har, postman and openapi: a recording, collection or description, which becomes a `load` section; k6-options: what `k6 inspect SCRIPT` prints, which becomes `scenarios`; openslo and sloth: objectives, which become a config; blackbox: the modules of `blackbox_exporter` (blackbox.yml), which become a config of probes.
     file: PathBuf,
     /// Further files that belong to the first one (openslo, sloth).
     more: Vec<PathBuf>,
@@ -39,9 +40,9 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     targets: Vec<PathBuf>,
     /// The service that was under load, or that the requests are for; left out for the latter, it is where the first request goes to.
-    #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "k6"), ("tool", "locust"), ("tool", "vegeta"), ("tool", "oha")]))]
+    #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "k6"), ("tool", "locust"), ("tool", "vegeta"), ("tool", "oha"), ("tool", "wrk")]))]
     service: Option<String>,
-    /// When the run began, for tools that do not write it (oha).
+    /// When the run began, for tools that do not write it (oha, wrk); left out, it ended when the file was written.
     #[arg(long, value_name = "TIME")]
     started: Option<When>,
     /// A condition that the run must keep, such as `p95<500ms`; repeatable.
@@ -61,6 +62,8 @@ enum ImportTool {
     Locust,
     Vegeta,
     Oha,
+    #[value(alias = "wrk2")]
+    Wrk,
     Har,
     Postman,
     #[value(name = "openapi")]
@@ -90,15 +93,15 @@ impl ImportArgs {
     /// Which option means nothing for the tool, and what it is for.
     fn meaningless(&self) -> Option<String> {
         use ImportTool::{
-            Blackbox, Har, K6, Locust, Oha, OpenApi, OpenSlo, Postman, Sloth, Vegeta,
+            Blackbox, Har, K6, Locust, Oha, OpenApi, OpenSlo, Postman, Sloth, Vegeta, Wrk,
         };
-        let results: &[ImportTool] = &[K6, Locust, Vegeta, Oha];
-        let with_service: &[ImportTool] = &[K6, Locust, Vegeta, Oha, Har, Postman, OpenApi];
+        let results: &[ImportTool] = &[K6, Locust, Vegeta, Oha, Wrk];
+        let with_service: &[ImportTool] = &[K6, Locust, Vegeta, Oha, Wrk, Har, Postman, OpenApi];
         let options: [(&str, bool, &[ImportTool]); 7] = [
             ("--service", self.service.is_some(), with_service),
             ("a second file", !self.more.is_empty(), &[OpenSlo, Sloth]),
             ("--targets", !self.targets.is_empty(), &[Blackbox]),
-            ("--started", self.started.is_some(), &[Oha]),
+            ("--started", self.started.is_some(), &[Oha, Wrk]),
             ("--threshold", !self.threshold.is_empty(), results),
             ("--as", self.shape.is_some(), &[Har, Postman]),
             ("--format", self.format.is_some(), results),
@@ -128,6 +131,7 @@ pub fn run(args: &ImportArgs) -> u8 {
         ImportTool::Locust => result(args, Tool::Locust),
         ImportTool::Vegeta => result(args, Tool::Vegeta),
         ImportTool::Oha => result(args, Tool::Oha),
+        ImportTool::Wrk => result(args, Tool::Wrk),
         ImportTool::Har => requests::show_section(args, Format::Har),
         ImportTool::Postman => requests::show_section(args, Format::Postman),
         ImportTool::OpenApi => requests::show_section(args, Format::OpenApi),
@@ -157,11 +161,18 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
     let file = File::open(&args.file)
         .map_err(|error| usage(format!("{}: {}", args.file.display(), error.kind())))?;
     let now = Clock::system().now();
-    let started = args.started.map_or(Timestamp(0), |started| started.at(now));
+    let written = file.metadata().and_then(|file| file.modified());
+    let written = written.map(|written| DateTime::<Utc>::from(written).timestamp_millis());
+    let written = written.map_or(now, Timestamp);
+    let started = args.started.map(|started| started.at(now));
     let input = decompressed(file).map_err(|error| usage(error.kind()))?;
     let mut run = tool
-        .read(input, &service.name, started)
+        .read(input, &service.name, started.unwrap_or(Timestamp(0)))
         .map_err(|error| usage(format!("{}: {error}", args.file.display())))?;
+    if started.is_none() && !tool.writes_times() {
+        let length = run.scenario.length();
+        (run.from, run.to) = (written.before(length), written);
+    }
     run.thresholds = args.threshold.iter().map(Threshold::written).collect();
     runs::keep(&config, &run);
     let report = RunReport::new(run, Some(service));
@@ -231,7 +242,7 @@ mod tests {
         for (given, reason) in [
             (
                 "har f --format json",
-                "--format means nothing for har; it is for k6, locust, vegeta, oha",
+                "--format means nothing for har; it is for k6, locust, vegeta, oha, wrk",
             ),
             (
                 "openapi f --as steps",
@@ -243,11 +254,11 @@ mod tests {
             ),
             (
                 "k6 f --service s --started 1h",
-                "--started means nothing for k6; it is for oha",
+                "--started means nothing for k6; it is for oha, wrk",
             ),
             (
                 "sloth f --service s",
-                "--service means nothing for sloth; it is for k6, locust, vegeta, oha, har, postman, openapi",
+                "--service means nothing for sloth; it is for k6, locust, vegeta, oha, wrk, har, postman, openapi",
             ),
             (
                 "har f g",
@@ -255,7 +266,7 @@ mod tests {
             ),
             (
                 "postman f --threshold p95<1ms",
-                "--threshold means nothing for postman; it is for k6, locust, vegeta, oha",
+                "--threshold means nothing for postman; it is for k6, locust, vegeta, oha, wrk",
             ),
             (
                 "sloth f --targets g",

@@ -3,8 +3,9 @@
 
 use super::output::complain;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ServiceSpec};
 use crate::load::{Ending, LoadWindow, RunRecord};
+use crate::report::load_run::{RunReport, RunSummary};
 use crate::store::{RunPart, Store, StoreError, Tick};
 use slod_load::merged;
 use std::path::PathBuf;
@@ -60,6 +61,7 @@ impl KeptRun {
                 let work = Writer {
                     store,
                     id,
+                    service: config.service(&run.service).cloned(),
                     width: Duration::try_from_secs_f64(width).unwrap_or_default(),
                     part: RunPart::default(),
                     narrow: Vec::new(),
@@ -109,6 +111,15 @@ impl KeptRun {
     }
 }
 
+/// Keeps what lists show of a run. Without it, a list judges the run again.
+pub fn summarize(store: &mut Store, id: i64, run: &RunRecord, service: Option<&ServiceSpec>) {
+    let report = RunReport::new(run.clone(), service);
+    let summary = RunSummary::of(&report).kept(RunSummary::basis(service));
+    if let Err(error) = store.keep_summaries(&[(id, summary)]) {
+        tracing::debug!("what run {id} shows is not kept: {error}");
+    }
+}
+
 /// Says whether a run was kept.
 pub fn report(path: &std::path::Path, kept: Result<i64, StoreError>) {
     match kept {
@@ -124,6 +135,7 @@ fn not_kept(path: &std::path::Path, error: &StoreError) -> String {
 struct Writer {
     store: Store,
     id: i64,
+    service: Option<ServiceSpec>,
     /// Of the windows that are written.
     width: Duration,
     part: RunPart,
@@ -142,7 +154,11 @@ impl Writer {
                 Ok(News::Lack(words)) => self.part.lack = Some(words),
                 Ok(News::End(run)) => {
                     let path = self.store.path().to_owned();
-                    return report(&path, self.store.end_run(self.id, &run));
+                    let kept = self.store.end_run(self.id, &run);
+                    if let Ok(id) = kept {
+                        summarize(&mut self.store, id, &run, self.service.as_ref());
+                    }
+                    return report(&path, kept);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 // The run failed before its end: its age will show it.

@@ -161,7 +161,7 @@ enum Command {
     Observe(observe::ObserveArgs),
     /// Write a load scenario as a script of Locust or k6.
     Export(export::ExportArgs),
-    /// Judge the result of k6, Locust, Vegeta or oha as a load run.
+    /// Judge the result of k6, Locust, Vegeta, oha or wrk as a load run.
     Import(import::ImportArgs),
     /// Answer the performance checklist of a service from what can be measured.
     Audit(audit::AuditArgs),

@@ -6,10 +6,10 @@ use super::{ConfigArg, OutputFormat, exit, kept_run, read_number};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::load::RunRecord;
-use crate::report::load_run::{Beside, Compared, RunReport, RunSummary};
+use crate::report::load_run::{Compared, ReportExtras, RunReport, RunSummary};
 use crate::report::log_file::{LogSummary, summarize};
 use crate::report::runs::{RunRow, list_to_text};
-use crate::store::{RunState, Store, StoreError, StoredRun};
+use crate::store::{KeptSummary, RunState, Store, StoreError, StoredRun};
 use clap::{Args, Subcommand, ValueEnum};
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -103,7 +103,13 @@ pub fn with_config(
 
 fn list(config: &Config, args: &ListArgs) -> Result<u8, StoreError> {
     let store = Store::open_read_only(&config.store.path)?;
-    let runs = store.runs(args.service.as_deref(), LISTED_MAX)?;
+    let mut runs = store.runs(args.service.as_deref(), LISTED_MAX + 1)?;
+    if runs.len() > LISTED_MAX as usize {
+        runs.truncate(LISTED_MAX as usize);
+        complain(&format!(
+            "slod: the newest {LISTED_MAX} runs are listed (--service NAME lists those of one service)"
+        ));
+    }
     show_list(config, &store, &runs, args.format)
 }
 
@@ -114,16 +120,41 @@ pub fn show_list(
     runs: &[StoredRun],
     format: OutputFormat,
 ) -> Result<u8, StoreError> {
-    let now = Clock::system().now();
+    let (now, mut judged) = (Clock::system().now(), Vec::new());
     let row = |run: &StoredRun| {
-        let record = store.run(run.id)?.map(|(_, record)| record);
-        let summary = record
-            .map(|record| RunSummary::of(&RunReport::new(record, config.service(&run.service))));
+        let summary = summary(config, store, run, &mut judged)?;
         Ok(RunRow::of(run, now, summary))
     };
     let rows: Result<Vec<RunRow>, StoreError> = runs.iter().map(row).collect();
     show(&format.of(&rows?, |rows| list_to_text(rows)));
+    if !judged.is_empty() {
+        // Where nothing can be written, the next list judges them again.
+        let kept = Store::open_for_runs(&config.store.path)
+            .and_then(|mut store| store.keep_summaries(&judged));
+        kept.unwrap_or_else(|error| tracing::debug!("what runs show is not kept: {error}"));
+    }
     Ok(exit::OK)
+}
+
+/// What a run shows, as it was kept. What is judged now is added to `judged`.
+fn summary(
+    config: &Config,
+    store: &Store,
+    run: &StoredRun,
+    judged: &mut Vec<(i64, KeptSummary)>,
+) -> Result<Option<RunSummary>, StoreError> {
+    let service = config.service(&run.service);
+    let basis = RunSummary::basis(service);
+    let kept = RunSummary::read(store, run.id, basis)?;
+    if kept.is_some() {
+        return Ok(kept);
+    }
+    let Some((_, record)) = store.run(run.id)? else {
+        return Ok(None);
+    };
+    let summary = RunSummary::of(&RunReport::new(record, service));
+    judged.push((run.id, summary.kept(basis)));
+    Ok(Some(summary))
 }
 
 /// The run; an error is printed if there is none.
@@ -157,7 +188,7 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
         None => None,
     };
     let compared = Compared::read(&store, Some(head.id), &run)?;
-    let beside = Beside {
+    let beside = ReportExtras {
         compared: compared.as_ref(),
         log: log.as_ref(),
     };
@@ -188,7 +219,11 @@ fn read_log(path: &Path, run: &RunRecord) -> Result<LogSummary, String> {
 /// Keeps a run in the store of a config; a failure is reported and changes nothing else.
 pub fn keep(config: &Config, run: &RunRecord) {
     let path = &config.store.path;
-    let kept = Store::open_for_runs(path).and_then(|mut store| store.keep_run(run));
+    let kept = Store::open_for_runs(path).and_then(|mut store| {
+        let id = store.keep_run(run)?;
+        kept_run::summarize(&mut store, id, run, config.service(&run.service));
+        Ok(id)
+    });
     kept_run::report(path, kept);
 }
 

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, Method};
 use hyper::body::Bytes;
-use slod_load::{Capture, Escape, Made, Part, Reference, Template};
+use slod_load::{Capture, Escape, Made, Reference, Template, TemplatePart};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -123,9 +123,9 @@ impl SpecText {
         }
         let parts = self.0.iter().map(|part| match part {
             SpecPart::Plain(text) | SpecPart::Variable { value: text, .. } => {
-                Part::Plain(text.clone())
+                TemplatePart::Plain(text.clone())
             }
-            SpecPart::Value { of, escape, .. } => Part::Value {
+            SpecPart::Value { of, escape, .. } => TemplatePart::Value {
                 of: *of,
                 escape: *escape,
             },

@@ -340,6 +340,26 @@ fn manifests_are_yaml_and_carry_the_script() {
             Tool::Locust => &documents[2]["spec"]["template"]["spec"]["containers"][0],
         };
         assert_eq!(pod["env"][0]["name"], "CHAT_TOKEN", "{text}");
+        let pods: Vec<&serde_json::Value> = match tool {
+            Tool::K6 => ["initializer", "starter", "runner"]
+                .iter()
+                .map(|pod| &documents[1]["spec"][pod])
+                .collect(),
+            Tool::Locust => [1, 2]
+                .iter()
+                .map(|job| &documents[*job]["spec"]["template"]["spec"])
+                .collect(),
+        };
+        for pod in pods {
+            // As the Kubernetes profile `restricted` asks for.
+            let container = match tool {
+                Tool::K6 => &pod["containerSecurityContext"],
+                Tool::Locust => &pod["containers"][0]["securityContext"],
+            };
+            assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{text}");
+            assert_eq!(container["allowPrivilegeEscalation"], false, "{text}");
+            assert_eq!(container["capabilities"]["drop"][0], "ALL", "{text}");
+        }
         if tool == Tool::Locust {
             assert_eq!(documents[1]["spec"]["backoffLimit"], 0);
             let workers = &documents[2]["spec"];

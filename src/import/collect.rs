@@ -4,7 +4,7 @@ use crate::load::{LoadWindow, RequestFigures};
 use crate::outcome::{Cause, Timestamp};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
-use crate::units::DAY;
+use crate::units::{DAY, whole};
 use slod_load::close;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -297,6 +297,27 @@ fn fail(failed: &mut Vec<(Cause, u64)>, cause: Cause, count: u32) {
         Some((_, known)) => *known += u64::from(count),
         None => failed.push((cause, u64::from(count))),
     }
+}
+
+/// So many requests by their latencies, which have these percentiles: those between two of them count as the
+/// higher one, and those above the last one as that. Shares rise.
+pub fn spread(
+    requests: u64,
+    percentiles: &[(f64, Duration)],
+) -> impl Iterator<Item = (Duration, u64)> {
+    let last = percentiles.len().saturating_sub(1);
+    let mut done = 0;
+    let each = percentiles.iter().enumerate();
+    each.filter_map(move |(place, (share, latency))| {
+        let until = if place == last {
+            requests
+        } else {
+            whole(requests as f64 * share).min(requests)
+        };
+        let count = until.saturating_sub(done);
+        done += count;
+        (count > 0).then_some((*latency, count))
+    })
 }
 
 /// The cause that an error of a Go, Rust or Python client describes. As in attempts of probes, a

@@ -106,15 +106,14 @@ fn read_csv(
         let text = |place: usize| values.get(place).map(String::as_str).unwrap_or_default();
         let filled = |place: usize| Some(text(place).to_owned()).filter(|text| !text.is_empty());
         let [metric, time, value, error, status] = places;
-        let (Ok(seconds), Ok(value)) = (text(time).parse::<i64>(), text(value).parse::<f64>())
-        else {
+        let (Some(at), Ok(value)) = (moment(text(time)), text(value).parse::<f64>()) else {
             return Err(lines.fault("has no valid timestamp or value"));
         };
         take(
             collector,
             Reading {
                 metric: text(metric),
-                at: Timestamp::from_secs(seconds),
+                at,
                 number: value,
                 tags: Tags {
                     status: filled(status),
@@ -159,6 +158,21 @@ fn take(collector: &mut Collector, reading: Reading<'_>) {
         "dropped_iterations" => collector.dropped(at, whole(value)),
         _ => {}
     }
+}
+
+/// In one of the formats that k6 has for CSV (`K6_CSV_TIME_FORMAT`): seconds, milliseconds, microseconds or
+/// nanoseconds since 1970, which differ by their size, or RFC 3339.
+fn moment(text: &str) -> Option<Timestamp> {
+    let Ok(number) = text.parse::<i64>() else {
+        let moment = DateTime::parse_from_rfc3339(text).ok()?;
+        return Some(Timestamp(moment.timestamp_millis()));
+    };
+    Some(Timestamp(match number {
+        ..100_000_000_000 => number.checked_mul(1000)?,
+        ..100_000_000_000_000 => number,
+        ..100_000_000_000_000_000 => number / 1000,
+        _ => number / 1_000_000,
+    }))
 }
 
 fn milliseconds(value: f64) -> Duration {

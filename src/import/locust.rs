@@ -1,10 +1,9 @@
 //! The history that Locust writes with `--csv`: a line for each second, with totals since the start
 //! and percentiles of about the last ten seconds.
 
-use super::collect::{ClientRequest, Collector};
+use super::collect::{ClientRequest, Collector, spread};
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};
-use crate::units::whole;
 use std::io::BufRead;
 use std::time::Duration;
 
@@ -54,7 +53,7 @@ pub(super) fn read(
         let made = requests.saturating_sub(before[0]);
         let failed = failures.saturating_sub(before[1]).min(made);
         before = [requests, failures];
-        spread(collector, at, made, failed, &known);
+        add(collector, at, made, failed, &known);
     }
     if moments == 1 {
         // As short runs have it: all requests would be those of one second.
@@ -101,41 +100,26 @@ fn percentiles(header: &str) -> Vec<(f64, usize)> {
     .collect()
 }
 
-/// Requests of a second, with latencies that have these percentiles: those between two of them
-/// count as the higher one, and those above the last one as that.
-fn spread(
+/// Requests of a second, with latencies that have these percentiles. The fastest count as those that failed.
+fn add(
     collector: &mut Collector,
     ended: Timestamp,
     made: u64,
-    failed: u64,
+    mut failed: u64,
     percentiles: &[(f64, Duration)],
 ) {
-    let (mut done, mut failed) = (0, failed);
-    for (place, (share, latency)) in percentiles.iter().enumerate() {
-        let until = if place + 1 == percentiles.len() {
-            made
-        } else {
-            whole(made as f64 * share).min(made)
-        };
-        for cause in [Some(Cause::Status), None] {
-            let open = until.saturating_sub(done);
-            let count = if cause.is_some() {
-                open.min(failed)
-            } else {
-                open
-            };
-            if cause.is_some() {
-                failed -= count;
-            }
+    for (latency, count) in spread(made, percentiles) {
+        let bad = failed.min(count);
+        failed -= bad;
+        for (cause, count) in [(Some(Cause::Status), bad), (None, count - bad)] {
             if count > 0 {
                 let seen = ClientRequest {
                     ended,
-                    latency: *latency,
+                    latency,
                     failed: cause,
                 };
                 collector.requests(seen, u32::try_from(count).unwrap_or(u32::MAX));
             }
-            done += count;
         }
     }
 }

@@ -14,8 +14,10 @@ mod locust_counts;
 mod oha;
 pub mod requests;
 pub mod slo;
+mod totals;
 mod vegeta;
 mod written;
+mod wrk;
 
 use crate::load::{IMPORTED, LoadWindow, Model, RunRecord, Scenario, Stage};
 use crate::outcome::Timestamp;
@@ -26,6 +28,7 @@ pub use follow::{Followed, Follower};
 use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
+use totals::Totals;
 pub use written::Imported;
 
 /// A longer line is no line of a result.
@@ -40,8 +43,10 @@ pub enum Tool {
     Locust,
     /// `vegeta encode --to csv` or `--to json`.
     Vegeta,
-    /// `oha --output-format csv`.
+    /// `oha --output-format csv` or `json`.
     Oha,
+    /// What `wrk --latency` and wrk2 print.
+    Wrk,
 }
 
 /// Why a result cannot be read.
@@ -69,7 +74,7 @@ impl fmt::Display for ImportError {
 impl std::error::Error for ImportError {}
 
 impl Tool {
-    pub const ALL: [Self; 4] = [Self::K6, Self::Locust, Self::Vegeta, Self::Oha];
+    pub const ALL: [Self; 5] = [Self::K6, Self::Locust, Self::Vegeta, Self::Oha, Self::Wrk];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -77,7 +82,13 @@ impl Tool {
             Self::Locust => "locust",
             Self::Vegeta => "vegeta",
             Self::Oha => "oha",
+            Self::Wrk => "wrk",
         }
+    }
+
+    /// Whether its results say when they were made.
+    pub const fn writes_times(self) -> bool {
+        !matches!(self, Self::Oha | Self::Wrk)
     }
 
     /// Reads a result from its beginning to its end, in memory for its windows only. `started` is
@@ -94,16 +105,43 @@ impl Tool {
             Self::K6 => k6::read(&mut lines, &mut collector)?,
             Self::Locust => locust::read(&mut lines, &mut collector)?,
             Self::Vegeta => vegeta::read(&mut lines, &mut collector)?,
-            Self::Oha => oha::read(&mut lines, &mut collector, started)?,
+            Self::Oha => match lines.next()? {
+                Some(first) if first.starts_with(oha::JSON) => {
+                    let totals = oha::document(first, &mut lines)?;
+                    return whole_run(self, service, started, totals);
+                }
+                Some(header) => oha::requests(&header, &mut lines, &mut collector, started)?,
+                None => {}
+            },
+            Self::Wrk => return whole_run(self, service, started, wrk::read(&mut lines)?),
         }
         let (from, windows, later) = collector.finish().ok_or(ImportError::Empty)?;
         let mut run = run(self, service, from, windows);
+        if self == Self::Oha {
+            run.scenario.purpose.push_str(oha::ANSWERED_ONLY);
+        }
         if later > 0 {
             let left_out = "requests later than a week after the first are left out";
             run.scenario.purpose = format!("{}; {left_out}: {later}", run.scenario.purpose);
         }
         Ok(run)
     }
+}
+
+/// A run of which nothing is known but its totals.
+fn whole_run(
+    tool: Tool,
+    service: &str,
+    started: Timestamp,
+    totals: Totals,
+) -> Result<RunRecord, ImportError> {
+    let window = totals.window().ok_or(ImportError::Empty)?;
+    let mut run = run(tool, service, started, vec![window]);
+    run.scenario.purpose = format!(
+        "read from the totals of {}: requests between two of its percentiles count as the higher one",
+        tool.name()
+    );
+    Ok(run)
 }
 
 /// One stage for the whole run: what was planned is not in the results.

@@ -1,22 +1,99 @@
-//! What `oha --output-format csv` writes: a line for each answered request, with times in seconds
-//! since the start. Requests without an answer are not in it.
+//! What oha writes: with `--output-format csv` a line for each answered request, with times in seconds since
+//! the start; as JSON the figures of the whole run, with the requests that were not answered.
 
-use super::collect::{ClientRequest, Collector};
+use super::collect::{ClientRequest, Collector, cause_of};
+use super::totals::Totals;
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};
+use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::time::Duration;
 
-pub(super) fn read(
+/// How a document of JSON begins.
+pub(super) const JSON: &str = "{";
+/// What the lines do not have.
+pub(super) const ANSWERED_ONLY: &str =
+    "; requests without an answer are not in its CSV, `oha --output-format json` counts them";
+/// The error of requests that were open when the time of the run was over.
+const CUT: &str = "aborted due to deadline";
+/// Bytes of a document of JSON at most.
+const DOCUMENT_MAX: usize = 1 << 20;
+
+/// Keys that other versions have in addition do not matter. Numbers that are none are null.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    summary: Summary,
+    latency_percentiles: BTreeMap<String, Option<f64>>,
+    status_code_distribution: BTreeMap<String, u64>,
+    error_distribution: BTreeMap<String, u64>,
+}
+
+/// In seconds.
+#[derive(Deserialize)]
+struct Summary {
+    total: f64,
+    slowest: Option<f64>,
+}
+
+/// A document whose first line was read.
+pub(super) fn document(
+    first: String,
+    lines: &mut Lines<impl BufRead>,
+) -> Result<Totals, ImportError> {
+    let mut text = first;
+    while let Some(line) = lines.next()? {
+        text.push_str(&line);
+        if text.len() > DOCUMENT_MAX {
+            return Err(lines.fault("is in a document that is larger than 1 MiB"));
+        }
+    }
+    totals(&text).ok_or_else(|| {
+        lines.fault("ends what is no document of `oha --output-format json` (`--json` before 1.9)")
+    })
+}
+
+fn totals(text: &str) -> Option<Totals> {
+    let document: Document = serde_json::from_str(text).ok()?;
+    let mut totals = Totals {
+        length: Totals::length(document.summary.total)?,
+        ..Totals::default()
+    };
+    for (status, count) in document.status_code_distribution {
+        totals.answered += count;
+        if !is_success(status.parse().ok()?) {
+            totals.refused += count;
+        }
+    }
+    for (error, count) in document.error_distribution {
+        if error != CUT {
+            totals.lose(cause_of(&error), count);
+        }
+    }
+    let known = document.latency_percentiles.iter();
+    let known = known.filter_map(|(name, latency)| {
+        let percent: f64 = name.strip_prefix('p')?.parse().ok()?;
+        Some((percent / 100.0, span((*latency)?)?))
+    });
+    totals.percentiles = known.collect();
+    let slowest = document.summary.slowest.and_then(span);
+    totals
+        .percentiles
+        .extend(slowest.map(|slowest| (1.0, slowest)));
+    totals.percentiles.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    Some(totals)
+}
+
+/// Lines behind the header.
+pub(super) fn requests(
+    header: &str,
     lines: &mut Lines<impl BufRead>,
     collector: &mut Collector,
     started: Timestamp,
 ) -> Result<(), ImportError> {
-    let Some(header) = lines.next()? else {
-        return Ok(());
-    };
     let names = ["request-start", "request-duration", "status"];
-    let columns = csv::columns(&header, names).map_err(|what| lines.fault(what))?;
+    let columns = csv::columns(header, names).map_err(|what| lines.fault(what))?;
     while let Some(line) = lines.record()? {
         let values = csv::values(&line);
         let [begin, took, status] = columns.map(|place| {
@@ -33,10 +110,14 @@ pub(super) fn read(
         collector.request(ClientRequest {
             ended: started.after(begin).after(took),
             latency: took,
-            failed: (!(200.0..400.0).contains(&status)).then_some(Cause::Status),
+            failed: (!is_success(status)).then_some(Cause::Status),
         });
     }
     Ok(())
+}
+
+fn is_success(status: f64) -> bool {
+    (200.0..400.0).contains(&status)
 }
 
 fn span(seconds: f64) -> Option<Duration> {

@@ -147,10 +147,10 @@ mod tests {
     fn summary() -> RunSummary {
         RunSummary {
             finding: String::new(),
-            verdict: "passed",
+            verdict: "passed".into(),
             findings: 1,
             peak: 200.0,
-            peak_unit: "users",
+            peak_unit: "users".into(),
             requests: 1000,
             rate_per_second: 10.0,
             error_ratio: Some(0.0),

@@ -1,5 +1,5 @@
-//! Summaries of runs, each computed once: a run that ended never changes, and reading one takes
-//! milliseconds.
+//! Summaries of runs, each read once: from what the store keeps of it, or else computed from the run, which
+//! takes milliseconds.
 
 use crate::config::Config;
 use crate::outcome::Timestamp;
@@ -61,7 +61,7 @@ impl Digests {
         let digest = |run: StoredRun| {
             let summary = match self.known(run.id, config) {
                 Found::Summary(known) => known,
-                Found::Nothing => self.read(store, config, run.id)?,
+                Found::Nothing => self.read(store, config, &run)?,
             };
             let state = run.state(now);
             Ok(Digest {
@@ -87,21 +87,25 @@ impl Digests {
         &self,
         store: &Store,
         config: &Arc<Config>,
-        id: i64,
+        run: &StoredRun,
     ) -> Result<Option<Arc<RunSummary>>, StoreError> {
-        let Some((head, run)) = self.open.read(store, id)? else {
-            return Ok(None);
-        };
         let service = config.service(&run.service);
-        let summary = RunSummary::of(&RunReport::new(run, service));
+        let kept = RunSummary::read(store, run.id, RunSummary::basis(service))?;
+        let summary = match kept {
+            Some(summary) => summary,
+            None => match self.open.read(store, run.id)? {
+                Some((_, record)) => RunSummary::of(&RunReport::new(record, service)),
+                None => return Ok(None),
+            },
+        };
         let read = Some(Arc::new(summary));
-        if head.is_open {
+        if run.is_open {
             return Ok(read);
         }
         let mut known = self.known.lock();
         // Somebody else may have asked by a newer config meanwhile.
         if known.is_by(config) {
-            known.summaries.insert(id, read.clone());
+            known.summaries.insert(run.id, read.clone());
         }
         Ok(read)
     }
@@ -129,12 +133,9 @@ mod tests {
         Arc::new(loaded.config.expect("valid"))
     }
 
-    #[test]
-    fn a_summary_by_an_old_config_is_not_kept_for_the_new_one() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+    fn run() -> RunRecord {
         let at = Timestamp::from_secs(1_795_000_000);
-        let run = RunRecord {
+        RunRecord {
             service: "web".to_owned(),
             scenario: builtin("baseline", 1.0).expect("built in"),
             engine: SLOD.to_owned(),
@@ -147,16 +148,51 @@ mod tests {
             lack: None,
             thresholds: Vec::new(),
             observed: Vec::new(),
-        };
-        let id = store.keep_run(&run).expect("kept");
+        }
+    }
+
+    #[test]
+    fn a_summary_by_an_old_config_is_not_kept_for_the_new_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let id = store.keep_run(&run()).expect("kept");
+        let run = store.runs(None, 1).expect("reads").remove(0);
         let digests = Digests::default();
         let (old, new) = (config("99%"), config("90%"));
         assert!(matches!(digests.known(id, &old), Found::Nothing));
         // While it is read, somebody asks by the new config.
         assert!(matches!(digests.known(id, &new), Found::Nothing));
-        digests.read(&store, &old, id).expect("reads");
+        digests.read(&store, &old, &run).expect("reads");
         assert!(matches!(digests.known(id, &new), Found::Nothing));
-        digests.read(&store, &new, id).expect("reads");
+        digests.read(&store, &new, &run).expect("reads");
         assert!(matches!(digests.known(id, &new), Found::Summary(Some(_))));
+    }
+
+    #[test]
+    fn a_kept_summary_is_shown_while_the_run_is_judged_by_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let id = store.keep_run(&run()).expect("kept");
+        let shown = |store: &Store, config: &Arc<Config>| {
+            let runs = store.runs(None, 1).expect("reads");
+            let found = Digests::default().of(store, config, runs, Timestamp(0));
+            let digest = found.expect("reads").remove(0);
+            digest.summary.expect("readable").finding.clone()
+        };
+        let (old, new) = (config("99%"), config("90%"));
+        let judged = shown(&store, &old);
+        let basis = RunSummary::basis(old.service("web"));
+        let report = RunReport::new(run(), old.service("web"));
+        let kept = RunSummary {
+            finding: "as it was kept".to_owned(),
+            ..RunSummary::of(&report)
+        };
+        let kept = (id, kept.kept(basis));
+        store.keep_summaries(&[kept]).expect("kept");
+        assert_eq!(shown(&store, &old), "as it was kept");
+        assert_eq!(shown(&store, &config("99%")), "as it was kept");
+        assert_eq!(shown(&store, &new), judged);
+        store.delete_run(id).expect("deleted");
+        assert_eq!(store.run_summary(id, basis).expect("reads"), None);
     }
 }

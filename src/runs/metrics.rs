@@ -196,7 +196,7 @@ const FINISHED: &[(Family, Written)] = &[
             LAST,
             "Whether the service passed the last run: 1 yes, 0 no; absent if the run could not show it.",
         ),
-        |(_, summary)| match summary.verdict {
+        |(_, summary)| match &*summary.verdict {
             "passed" => Some(1.0),
             "failed" => Some(0.0),
             _ => None,

@@ -60,7 +60,7 @@ pub use markers::{Marker, MarkerCursor};
 pub use outbox::{Batch, Ended, Heard, NewDelivery, OUTBOX_MAX, Pending, Sent, Taking};
 pub use outline::HourOutline;
 pub use recover::{Progress, Recovered, recover};
-pub use runs::{OpenRuns, RunPart, RunState, StoredRun};
+pub use runs::{KeptSummary, OpenRuns, RunPart, RunState, StoredRun};
 pub use series::{SERIES_MAX, SeriesId, SeriesInfo, Tick};
 pub use silences::SILENCES_KEPT;
 pub use summary::HourSummary;

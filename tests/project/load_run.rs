@@ -3,7 +3,7 @@
 use crate::made_runs::{LATER, digest, judged, spike, stored};
 use expect_test::expect_file;
 use slod::load::{Ending, RunRecord, compare};
-use slod::report::load_run::{Beside, Compared, RunReport};
+use slod::report::load_run::{Compared, ReportExtras, RunReport};
 use slod::report::log_file::summarize;
 use slod::store::RunState;
 use slod::web::page::run::render_run;
@@ -37,7 +37,7 @@ fn reports(run: RunRecord) -> (String, String) {
         baseline: 1,
         statements: compare(&spike(&run.service, &run.scenario.name), &run),
     };
-    let beside = Beside {
+    let beside = ReportExtras {
         compared: Some(&compared),
         log: Some(&log),
     };

@@ -1,7 +1,7 @@
 //! What is kept of a response's body.
 
 use crate::capture::BODY_MAX;
-use crate::watch::Watch;
+use crate::watch::{Fault, Watch};
 use slod_core::outcome::Cause;
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ pub struct Body {
     /// When its first token arrived.
     pub first: Option<Instant>,
     /// What the reader found to be wrong.
-    pub fault: Option<Cause>,
+    pub fault: Option<Fault>,
 }
 
 impl Body {

@@ -1,7 +1,7 @@
 //! The threads of a run, and what they hand over.
 
 use crate::plan::Plan;
-use crate::recorder::{Part, Recorder};
+use crate::recorder::{Recorder, ThreadWindow};
 use crate::tally::Tally;
 use crate::users::Shared;
 use crate::windows::Windows;
@@ -28,14 +28,14 @@ pub struct Engine {
     plan: Plan,
     start: Instant,
     stop: watch::Sender<bool>,
-    parts: mpsc::Receiver<Part>,
+    parts: mpsc::Receiver<ThreadWindow>,
     windows: Windows,
-    threads: Vec<JoinHandle<Worked>>,
+    threads: Vec<JoinHandle<ThreadResult>>,
 }
 
 /// What a thread hands over at its end.
 #[derive(Debug, Default)]
-struct Worked {
+struct ThreadResult {
     /// By the number of the request.
     tallies: Vec<Tally>,
     /// When its last request had ended, since the start of the run.
@@ -91,7 +91,7 @@ impl Engine {
             let ends = EndsAll(stop_in.clone());
             let work = async move || {
                 let _ends = ends;
-                one(plan, start, stop, parts, number).await
+                run_thread(plan, start, stop, parts, number).await
             };
             threads.push(spawn(number, work).map_err(StartError)?);
         }
@@ -198,13 +198,13 @@ where
 }
 
 /// The work of one thread.
-async fn one(
+async fn run_thread(
     plan: Plan,
     start: Instant,
     stop: watch::Receiver<bool>,
-    parts: mpsc::Sender<Part>,
+    parts: mpsc::Sender<ThreadWindow>,
     number: usize,
-) -> Worked {
+) -> ThreadResult {
     tokio::time::sleep_until(start).await;
     let model = plan.scenario.model;
     let requests = plan.mix.requests().count();
@@ -235,7 +235,7 @@ async fn one(
         // The receiver is gone only when the run is.
         let _ = parts.send(part).await;
     }
-    Worked {
+    ThreadResult {
         tallies: recorder.borrow_mut().take_tallies(),
         ended: now.saturating_duration_since(start),
     }

@@ -40,8 +40,8 @@ pub use plan::{Connect, ConnectError, Cookies, NewCookies, Opened, Plan, Protoco
 pub use request::{Mix, Request, Sequence};
 pub use response::{Invalid, Response};
 pub use rows::Rows;
-pub use template::{Escape, Made, Part, Reference, Template};
-pub use watch::{NewWatch, Watch};
+pub use template::{Escape, Made, Reference, Template, TemplatePart};
+pub use watch::{Fault, NewWatch, Watch};
 pub use windows::{Windows, add_within, close, merged};
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::connection::Done;
 use crate::session::Exchanged;
-use crate::tally::{Tally, add, count};
+use crate::tally::{Tally, add, count, sum};
 use slod_core::outcome::Cause;
 use slod_core::stats::scale::Scale;
 use std::collections::VecDeque;
@@ -22,7 +22,7 @@ const LAGS: usize = 40;
 
 /// What one thread counted in one window.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub struct ThreadWindow {
     pub number: u64,
     pub started: u64,
     pub dropped: u64,
@@ -48,7 +48,7 @@ pub struct Part {
 pub struct Recorder {
     start: Instant,
     scale: Scale,
-    current: Part,
+    current: ThreadWindow,
     /// Of the current window.
     end: Instant,
     /// When the next tick is due.
@@ -59,8 +59,8 @@ pub struct Recorder {
     /// By the number of the request, since the start.
     tallies: Vec<Tally>,
     /// Windows that are over and not yet taken.
-    over: VecDeque<Part>,
-    parts: Sender<Part>,
+    over: VecDeque<ThreadWindow>,
+    parts: Sender<ThreadWindow>,
 }
 
 /// A request that ended.
@@ -72,7 +72,7 @@ pub struct Ended {
     pub exchanged: Exchanged,
 }
 
-impl Part {
+impl ThreadWindow {
     fn new(number: u64) -> Self {
         Self {
             number,
@@ -87,6 +87,26 @@ impl Part {
             lags: [0; LAGS],
             ticks: [0; LAGS],
             active: 0.0,
+        }
+    }
+
+    /// Adds what another thread counted in the same window.
+    pub fn add(&mut self, other: Self) {
+        self.started += other.started;
+        self.dropped += other.dropped;
+        self.lacking += other.lacking;
+        self.repeated += other.repeated;
+        self.good += other.good;
+        self.active += other.active;
+        for (cause, count) in other.failed {
+            add(&mut self.failed, cause, count);
+        }
+        sum(&mut self.latency, &other.latency);
+        sum(&mut self.failed_latency, &other.failed_latency);
+        let lags = self.lags.iter_mut().zip(other.lags);
+        let ticks = self.ticks.iter_mut().zip(other.ticks);
+        for (all, count) in lags.chain(ticks) {
+            *all += count;
         }
     }
 
@@ -114,12 +134,12 @@ fn count_lag(lags: &mut [u64; LAGS], due: Instant, now: Instant) {
 
 impl Recorder {
     /// For so many different requests.
-    pub fn new(start: Instant, requests: usize, parts: Sender<Part>) -> Self {
+    pub fn new(start: Instant, requests: usize, parts: Sender<ThreadWindow>) -> Self {
         Self {
             start,
             tallies: vec![Tally::default(); requests],
             scale: Scale::new([]),
-            current: Part::new(0),
+            current: ThreadWindow::new(0),
             end: start + WINDOW,
             tick: start + TICK,
             active: 0,
@@ -194,9 +214,9 @@ impl Recorder {
     }
 
     /// The windows that nobody has taken, with the last one if anything is in it.
-    pub fn finish(&mut self, now: Instant) -> VecDeque<Part> {
+    pub fn finish(&mut self, now: Instant) -> VecDeque<ThreadWindow> {
         self.spend(now);
-        let last = std::mem::replace(&mut self.current, Part::new(u64::MAX));
+        let last = std::mem::replace(&mut self.current, ThreadWindow::new(u64::MAX));
         if last.started + last.dropped + last.good > 0 || !last.failed.is_empty() {
             self.over.push_back(last);
         }
@@ -208,7 +228,7 @@ impl Recorder {
         while now >= self.end {
             self.count_ticks(self.end, now);
             self.add_active(self.end);
-            let next = Part::new(self.current.number + 1);
+            let next = ThreadWindow::new(self.current.number + 1);
             self.over
                 .push_back(std::mem::replace(&mut self.current, next));
             let windows = u32::try_from(self.current.number + 1).unwrap_or(u32::MAX);
@@ -282,7 +302,7 @@ mod tests {
         while let Ok(part) = received.try_recv() {
             let ticks: u64 = part.ticks.iter().sum();
             assert!((99..=101).contains(&ticks), "{ticks}");
-            lags.push(Part::lag(&part.ticks));
+            lags.push(ThreadWindow::lag(&part.ticks));
         }
         let limit = Duration::from_millis(16);
         let is_late: Vec<bool> = lags.iter().map(|lag| *lag > limit).collect();
@@ -315,7 +335,7 @@ mod tests {
         let first = received.try_recv().expect("the first second");
         assert_eq!((first.number, first.started), (0, 1));
         assert!((first.active - 1.75).abs() < 1e-9, "{}", first.active);
-        assert_eq!(Part::lag(&first.lags), Duration::from_micros(4096));
+        assert_eq!(ThreadWindow::lag(&first.lags), Duration::from_micros(4096));
         let second = received.try_recv().expect("the next one");
         assert!((second.active - 2.0).abs() < 1e-9 && second.failed.is_empty());
         assert!(received.try_recv().is_err(), "the third is not over");

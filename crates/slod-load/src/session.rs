@@ -5,6 +5,7 @@ use crate::message::{Message, Step};
 use crate::plan::{Cookies, Plan};
 use crate::request::{Placed, Request};
 use crate::template::Values;
+use crate::watch::Fault;
 use http::header::SET_COOKIE;
 use slod_core::outcome::Cause;
 use tokio::time::Instant;
@@ -88,12 +89,22 @@ impl Session {
             cookies.keep(&uri, &answer.headers);
         }
         if !request.is_expected(answer.status) {
-            let words = || format!("status {}", answer.status);
-            plan.examples.keep(Cause::Status, words);
-            return (Done::Failed(Cause::Status), None);
+            let status = answer.status;
+            let fault = answer.body.watch.as_ref().map_or_else(
+                || Fault {
+                    cause: Cause::Status,
+                    words: format!("status {status}"),
+                },
+                |watch| watch.refusal(status),
+            );
+            plan.examples.keep(fault.cause, || fault.words);
+            return (Done::Failed(fault.cause), None);
         }
-        if let Some(cause) = answer.body.fault {
-            return (Done::Failed(cause), None);
+        if let Some(Fault { cause, words }) = &answer.body.fault {
+            let values = values(plan, &self.captured, self.row);
+            plan.examples
+                .keep_foreign(*cause, values, None, || words.clone());
+            return (Done::Failed(*cause), None);
         }
         let body = answer.body.bytes.as_deref().unwrap_or_default();
         for (number, capture) in request.captures.iter().enumerate() {

@@ -11,10 +11,10 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// A text with places for values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Template(Vec<Part>);
+pub struct Template(Vec<TemplatePart>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum TemplatePart {
     Plain(String),
     Value { of: Reference, escape: Escape },
 }
@@ -55,14 +55,14 @@ pub struct Values<'a> {
 }
 
 impl Template {
-    pub const fn new(parts: Vec<Part>) -> Self {
+    pub const fn new(parts: Vec<TemplatePart>) -> Self {
         Self(parts)
     }
 
     pub fn references(&self) -> impl Iterator<Item = Reference> + '_ {
         self.0.iter().filter_map(|part| match part {
-            Part::Value { of, .. } => Some(*of),
-            Part::Plain(_) => None,
+            TemplatePart::Value { of, .. } => Some(*of),
+            TemplatePart::Plain(_) => None,
         })
     }
 
@@ -71,8 +71,8 @@ impl Template {
         let mut out = String::new();
         for part in &self.0 {
             match part {
-                Part::Plain(text) => out.push_str(text),
-                Part::Value { of, escape } => escape.write(values.get(*of)?, &mut out),
+                TemplatePart::Plain(text) => out.push_str(text),
+                TemplatePart::Value { of, escape } => escape.write(values.get(*of)?, &mut out),
             }
         }
         Some(out)
@@ -143,7 +143,7 @@ mod tests {
             (Escape::JsonValue, "\"a b/c?d=\\\"e\\\"&\\\\\\n\u{e9}\""),
         ] {
             let of = Reference::Captured(0);
-            let template = Template::new(vec![Part::Value { of, escape }]);
+            let template = Template::new(vec![TemplatePart::Value { of, escape }]);
             let captured = [Some(hostile.to_owned())];
             let values = Values {
                 captured: &captured,
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_value_that_is_missing_is_nothing() {
-        let part = |of| Part::Value {
+        let part = |of| TemplatePart::Value {
             of,
             escape: Escape::AsIs,
         };
@@ -184,7 +184,7 @@ mod tests {
             captured: &[None],
             row: Some(&row),
         };
-        let fill = |of| Template::new(vec![Part::Plain("-".into()), part(of)]).fill(values);
+        let fill = |of| Template::new(vec![TemplatePart::Plain("-".into()), part(of)]).fill(values);
         assert_eq!(fill(Reference::Data(0)).as_deref(), Some("-x"));
         assert_eq!(fill(Reference::Data(1)), None);
         assert_eq!(fill(Reference::Captured(0)), None);

@@ -1,7 +1,7 @@
 //! The windows of a run, from the parts of all threads.
 
-use crate::recorder::{Part, WINDOW};
-use crate::tally::{add, histogram, sum};
+use crate::recorder::{ThreadWindow, WINDOW};
+use crate::tally::{add, histogram};
 use slod_core::load::{LoadWindow, Scenario};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,16 +13,13 @@ const KEPT_MAX: usize = 1_800;
 #[derive(Debug)]
 pub struct Windows {
     threads: usize,
-    open: BTreeMap<u64, (usize, Sum)>,
+    open: BTreeMap<u64, (usize, ThreadWindow)>,
     kept: Vec<LoadWindow>,
     /// Seconds that a kept window has.
     width: u32,
     /// Windows that are not yet as wide as those that are kept.
     pending: Vec<LoadWindow>,
 }
-
-#[derive(Debug)]
-struct Sum(Part);
 
 impl Windows {
     pub const fn new(threads: usize) -> Self {
@@ -43,7 +40,7 @@ impl Windows {
     /// Adds what a thread counted. Returns the window, if it was the last thread.
     pub(crate) fn add(
         &mut self,
-        part: Part,
+        part: ThreadWindow,
         scenario: &Scenario,
         generator_cpu: Option<f64>,
     ) -> Option<LoadWindow> {
@@ -53,13 +50,13 @@ impl Windows {
             *count += 1;
             *count
         } else {
-            self.open.insert(number, (1, Sum(part)));
+            self.open.insert(number, (1, part));
             1
         };
         if count < self.threads {
             return None;
         }
-        let (_, Sum(part)) = self.open.remove(&number)?;
+        let (_, part) = self.open.remove(&number)?;
         let window = window(part, scenario, generator_cpu);
         self.keep(window.clone());
         Some(window)
@@ -81,7 +78,7 @@ impl Windows {
     /// All windows of the run, which was over at `end`.
     pub fn finish(mut self, scenario: &Scenario, end: Duration) -> Vec<LoadWindow> {
         // Some threads end before others.
-        for (_, (_, Sum(part))) in std::mem::take(&mut self.open) {
+        for (_, (_, part)) in std::mem::take(&mut self.open) {
             self.keep(window(part, scenario, None));
         }
         self.kept.extend(merged(&self.pending));
@@ -97,32 +94,7 @@ impl Windows {
     }
 }
 
-impl Sum {
-    fn add(&mut self, other: Part) {
-        let Self(all) = self;
-        all.started += other.started;
-        all.dropped += other.dropped;
-        all.lacking += other.lacking;
-        all.repeated += other.repeated;
-        all.good += other.good;
-        all.active += other.active;
-        for (cause, count) in other.failed {
-            add(&mut all.failed, cause, count);
-        }
-        sum(&mut all.latency, &other.latency);
-        sum(&mut all.failed_latency, &other.failed_latency);
-        all.lags
-            .iter_mut()
-            .zip(other.lags)
-            .for_each(|(sum, count)| *sum += count);
-        all.ticks
-            .iter_mut()
-            .zip(other.ticks)
-            .for_each(|(sum, count)| *sum += count);
-    }
-}
-
-fn window(part: Part, scenario: &Scenario, generator_cpu: Option<f64>) -> LoadWindow {
+fn window(part: ThreadWindow, scenario: &Scenario, generator_cpu: Option<f64>) -> LoadWindow {
     let start = WINDOW * u32::try_from(part.number).unwrap_or(u32::MAX);
     let last_stage = scenario.stages.len().saturating_sub(1);
     // A stage may begin within a window: the load and its stage are those of most of it.
@@ -145,7 +117,7 @@ fn window(part: Part, scenario: &Scenario, generator_cpu: Option<f64>) -> LoadWi
         failed,
         latency: histogram(&part.latency),
         failed_latency: histogram(&part.failed_latency),
-        lag: Part::lag(&part.lags).max(Part::lag(&part.ticks)),
+        lag: ThreadWindow::lag(&part.lags).max(ThreadWindow::lag(&part.ticks)),
         generator_cpu,
     }
 }
@@ -223,8 +195,8 @@ mod tests {
         }
     }
 
-    fn part(number: u64) -> Part {
-        Part {
+    fn part(number: u64) -> ThreadWindow {
+        ThreadWindow {
             number,
             started: 3,
             dropped: 1,

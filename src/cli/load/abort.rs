@@ -1,7 +1,7 @@
 //! When a threshold ends a run.
 
 use crate::load::LoadWindow;
-use crate::report::load_run::{Decision, Held, Requirement};
+use crate::report::load_run::{Decision, Requirement, ThresholdResult};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const FAIR_MIN: usize = 5;
 const ABORT_AFTER: Duration = Duration::from_secs(20);
 
 /// The first threshold that the last windows missed.
-pub fn missed(recent: &VecDeque<LoadWindow>, watched: &[Requirement]) -> Option<Held> {
+pub fn missed(recent: &VecDeque<LoadWindow>, watched: &[Requirement]) -> Option<ThresholdResult> {
     let last = recent.back()?;
     if recent.len() < SLIDING {
         return None;

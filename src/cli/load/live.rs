@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord, Samples, WORKERS};
 use crate::observe::RunSampler;
-use crate::report::load_run::{Held, Requirement, Threshold};
+use crate::report::load_run::{Requirement, Threshold, ThresholdResult};
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
 use crate::tasks::threads::refusal;
@@ -135,7 +135,7 @@ impl GoingOn {
             self.recent.pop_front();
         }
         if let Some(held) = missed(&self.recent, &self.watched).filter(|_| !self.is_stopping) {
-            let Held {
+            let ThresholdResult {
                 threshold, source, ..
             } = &held;
             let measured = held.in_words();

@@ -26,7 +26,7 @@ use super::{ConfigArg, GiveBack, exit, runs};
 use crate::config::Config;
 use crate::export::Tool;
 use crate::load::{Answer, Ending};
-use crate::report::load_run::{Beside, Compared, RunReport, Threshold};
+use crate::report::load_run::{Compared, ReportExtras, RunReport, Threshold};
 use crate::units::Rate;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
@@ -180,7 +180,7 @@ fn write_all(
     fs::write(folder.join("run.json"), report.to_json())?;
     fs::write(folder.join("summary.txt"), report.to_text())?;
     fs::write(folder.join("junit.xml"), report.to_junit())?;
-    let beside = Beside {
+    let beside = ReportExtras {
         compared,
         log: None,
     };

@@ -6,6 +6,7 @@ use crate::cli::child;
 use crate::cli::export::{Exported, Variables, exported};
 use crate::config::ServiceSpec;
 use crate::export::{Limits, Tool};
+use crate::format::numbers;
 use crate::import::Followed;
 use crate::load::{Model, Scenario};
 use crate::probe::http::driven::Driven;
@@ -187,7 +188,8 @@ impl ToolPlan {
         };
         let (port, minutes) = (self.master_port(), WAITING_FOR_WORKERS.as_secs() / 60);
         let waiting = format!(
-            "waiting up to {minutes} min for {workers} workers: on each machine, start `locust -f - --worker --master-host THIS_HOST --master-port {port}` (Locust 2.23 or later), with the variables of `slod export locust`\n"
+            "waiting up to {minutes} min for {}: on each machine, start `locust -f - --worker --master-host THIS_HOST --master-port {port}` (Locust 2.23 or later), with the variables of `slod export locust`\n",
+            numbers::plural(workers.into(), "worker")
         );
         text.push_str(&waiting);
         text

@@ -5,7 +5,7 @@ use crate::format::bars::{bar, sparkline};
 use crate::format::{numbers, times};
 use crate::load::{Figures, LoadWindow, Model, Scenario};
 use crate::outcome::Cause;
-use crate::report::load_run::{Decision, Held, Missing};
+use crate::report::load_run::{Decision, NotMeasured, ThresholdResult};
 use crate::text::printable;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub struct RunView {
     /// The last minutes.
     pub points: Vec<Point>,
     pub gauges: Vec<Gauge>,
-    pub held: Vec<Held>,
+    pub held: Vec<ThresholdResult>,
     pub workers: Option<u64>,
     /// What the generator's machine lacked first for a start, in words.
     pub lack: Option<String>,
@@ -268,7 +268,7 @@ fn curve(name: &str, past: &[Option<f64>], now: &str, width: usize) -> String {
 
 /// Whether they are kept so far, missed ones first; what has too few requests yet is open.
 fn thresholds(view: &RunView) -> Vec<String> {
-    let mut all: Vec<&Held> = view.held.iter().collect();
+    let mut all: Vec<&ThresholdResult> = view.held.iter().collect();
     all.sort_by_key(|held| held.decision != Decision::Missed);
     let each = all.into_iter().map(|held| {
         let state = match held.decision {
@@ -278,7 +278,7 @@ fn thresholds(view: &RunView) -> Vec<String> {
         };
         let measured = match held.measured {
             Ok(value) => held.threshold.of.show(value),
-            Err(Missing::Bad { failed: 1.., .. }) => "failed".to_owned(),
+            Err(NotMeasured::Bad { failed: 1.., .. }) => "failed".to_owned(),
             Err(_) => "-".to_owned(),
         };
         let threshold = held.threshold.to_string();

@@ -3,12 +3,14 @@
 use super::LlmProbe;
 use super::answer::{Answer, Piece};
 use super::api::Api;
-use super::sse::{Event, Reader};
+use super::refusal::refused;
+use super::sse::{Event, Reader, TooLarge};
 use crate::outcome::{Cause, Verdict};
 use crate::probe::dial::Failure;
 use crate::probe::http::driven::Driven;
 use crate::probe::{Probe, of_type, redactions};
-use slod_load::{NewWatch, Watch};
+use http::StatusCode;
+use slod_load::{Fault, NewWatch, Watch};
 use std::sync::Arc;
 
 /// The request of an `llm` probe that streams its answer; `None` for others.
@@ -42,50 +44,60 @@ impl Reading {
         }
     }
 
-    fn take(&mut self, event: &Event) -> Result<(), Cause> {
+    fn take(&mut self, event: &Event) -> Result<(), Fault> {
         if self.answer.ended {
             return Ok(());
         }
         let piece = self
             .api
             .take_event(&mut self.answer, event)
-            .map_err(|failure| cause(&failure))?;
+            .map_err(fault)?;
         self.has_begun |= piece == Piece::Answer;
         Ok(())
     }
 }
 
 impl Watch for Reading {
-    fn feed(&mut self, bytes: &[u8]) -> Result<(), Cause> {
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let mut events = Vec::new();
         let fed = self.reader.feed(bytes, &mut events);
         for event in events {
             self.take(&event)?;
         }
-        fed.map_err(|_too_large| Cause::BodyTooLarge)
+        fed.map_err(|TooLarge| Fault {
+            cause: Cause::BodyTooLarge,
+            words: format!("an event is larger than {} KiB", TooLarge::MAX_KIB),
+        })
     }
 
     fn has_begun(&self) -> bool {
         self.has_begun
     }
 
-    fn finish(&mut self) -> Result<(), Cause> {
+    fn finish(&mut self) -> Result<(), Fault> {
         if let Some(event) = std::mem::take(&mut self.reader).finish() {
             // What is no event here was cut off.
-            self.take(&event).map_err(|_| Cause::StreamBroken)?;
+            self.take(&event).map_err(|fault| Fault {
+                cause: Cause::StreamBroken,
+                ..fault
+            })?;
         }
-        self.api
-            .check_end(&self.answer)
-            .map_err(|failure| cause(&failure))?;
-        self.answer
-            .check_presence(self.may_call)
-            .map_err(|failure| cause(&failure))
+        self.api.check_end(&self.answer).map_err(fault)?;
+        self.answer.check_presence(self.may_call).map_err(fault)
+    }
+
+    fn refusal(&self, status: u16) -> Fault {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        fault(refused(status, b"", self.api.usual_path(), None))
     }
 }
 
-fn cause(failure: &Failure) -> Cause {
-    match failure.verdict {
-        Verdict::Bad(cause) => cause,
-        Verdict::Good | Verdict::Void(_) => Cause::Protocol,
+fn fault(failure: Failure) -> Fault {
+    Fault {
+        cause: match failure.verdict {
+            Verdict::Bad(cause) => cause,
+            Verdict::Good | Verdict::Void(_) => Cause::Protocol,
+        },
+        words: failure.message,
     }
 }

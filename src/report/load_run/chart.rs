@@ -1,6 +1,6 @@
 //! Charts of a run as data, all on the time since its start.
 
-use super::{Measured, RunReport};
+use super::{RunReport, ThresholdMetric};
 use crate::format::numbers;
 use crate::load::{Figures, LoadWindow, Model, ObservedSeries};
 use crate::outcome::Timestamp;
@@ -153,7 +153,7 @@ fn latency(report: &RunReport) -> Chart {
         ..line(report, name, look, quantile(report, q))
     });
     let quantiles = report.held.iter().filter_map(|held| {
-        let Measured::Quantile(q) = held.threshold.of else {
+        let ThresholdMetric::Quantile(q) = held.threshold.of else {
             return None;
         };
         let name = format!("limit of p{}", q * 100.0);

@@ -3,7 +3,7 @@
 
 use super::RunReport;
 use super::drawing::drawn;
-use super::sections::{Beside, Part, Section, sections};
+use super::sections::{ReportExtras, Section, SectionPart, sections};
 use super::tables::word;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -12,7 +12,7 @@ const STYLE: PreEscaped<&str> = PreEscaped(concat!(
     include_str!("run.css")
 ));
 
-pub(super) fn write(report: &RunReport, beside: Beside<'_>) -> String {
+pub(super) fn write(report: &RunReport, beside: ReportExtras<'_>) -> String {
     let (tone, verdict) = (word(report.answer()).0, report.verdict_in_words());
     let page = html! {
         (DOCTYPE)
@@ -47,7 +47,7 @@ pub(super) fn write(report: &RunReport, beside: Beside<'_>) -> String {
 }
 
 /// Everything below the headline.
-pub fn body(report: &RunReport, beside: Beside<'_>) -> Markup {
+pub fn body(report: &RunReport, beside: ReportExtras<'_>) -> Markup {
     html! {
         @for part in sections(report, beside) { (section(report, &part)) }
     }
@@ -60,11 +60,11 @@ fn section(report: &RunReport, section: &Section) -> Markup {
             div.card.sheet {
                 @for part in &section.parts {
                     @match part {
-                        Part::Table(heading, table) => {
+                        SectionPart::Table(heading, table) => {
                             @if let Some(heading) = heading { h3 { (heading) } }
                             (table.to_html())
                         }
-                        Part::Charts(charts) => {
+                        SectionPart::Charts(charts) => {
                             @for chart in charts { (drawn(chart, report)) }
                         }
                     }

@@ -178,14 +178,16 @@ fn request(request: &RequestFigures, length: Duration) -> Value {
     value["lacking"] = Value::Null;
     value["repeated"] = Value::Null;
     value["failed"] = Value::Object(causes.collect());
-    let first = Figures::of_first_tokens(request);
-    value["time_to_first_token"] = first.map_or(Value::Null, |first| {
+    let first = Figures::of_first_tokens([request]);
+    value["time_to_first_token"] = if request.has_tokens() {
         json!({
             "p50_seconds": seconds(first.quantile(0.5)),
             "p95_seconds": seconds(first.quantile(0.95)),
             "p99_seconds": seconds(first.quantile(0.99)),
         })
-    });
+    } else {
+        Value::Null
+    };
     value["missing_captures"] = Value::Object(missing.collect());
     value
 }

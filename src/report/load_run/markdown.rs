@@ -1,10 +1,10 @@
 //! A run as GitHub-flavored Markdown, such as for a pull request.
 
 use super::RunReport;
-use super::sections::{Beside, Part, sections};
+use super::sections::{ReportExtras, SectionPart, sections};
 use crate::report::sheet::{escaped, line};
 
-pub(super) fn write(report: &RunReport, beside: Beside<'_>) -> String {
+pub(super) fn write(report: &RunReport, beside: ReportExtras<'_>) -> String {
     let verdict = report.verdict_in_words();
     let mut page = format!("# Load run: {}\n\n", escaped(&report.title()));
     let finding = escaped(&report.finding());
@@ -14,7 +14,7 @@ pub(super) fn write(report: &RunReport, beside: Beside<'_>) -> String {
         line(&mut page, &format!("\n## {}", section.title));
         for part in section.parts {
             match part {
-                Part::Table(heading, table) => {
+                SectionPart::Table(heading, table) => {
                     if let Some(heading) = heading {
                         line(&mut page, &format!("\n### {heading}"));
                     }
@@ -22,7 +22,7 @@ pub(super) fn write(report: &RunReport, beside: Beside<'_>) -> String {
                     table.to_markdown(&mut page);
                 }
                 // Markdown has no charts.
-                Part::Charts(_) => {}
+                SectionPart::Charts(_) => {}
             }
         }
     }

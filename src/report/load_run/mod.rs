@@ -21,16 +21,16 @@ pub use compared::Compared;
 pub use html::body;
 use requirement::promised;
 pub use requirement::{Requirement, requirements};
-pub use sections::Beside;
+pub use sections::ReportExtras;
 pub use summary::RunSummary;
 use summary::with_findings;
-pub use threshold::{Decision, Held, Measured, Missing, Threshold};
+pub use threshold::{Decision, NotMeasured, Threshold, ThresholdMetric, ThresholdResult};
 
 use crate::config::ServiceSpec;
 use crate::format::{numbers, times};
 use crate::load::{
-    Advice, Answer, Ending, Figures, Indicators, Limit, LoadWindow, OBSERVED, REQUESTS, RunRecord,
-    SOAK, Statement, Usable, advice, indicators, statements,
+    Advice, Answer, Ending, Figures, Indicators, Limit, LoadWindow, OBSERVED, REQUESTS,
+    RequestFigures, RunRecord, SOAK, Statement, Usable, advice, indicators, statements,
 };
 use crate::outcome::Cause;
 use crate::slo::Sli;
@@ -43,7 +43,7 @@ const MISSED_SHOWN: usize = 2;
 #[derive(Debug)]
 pub struct RunReport {
     pub run: RunRecord,
-    pub held: Vec<Held>,
+    pub held: Vec<ThresholdResult>,
     pub statements: Vec<Statement>,
     pub indicators: Indicators,
     /// The load that the config promises, in the unit of the scenario.
@@ -55,10 +55,14 @@ impl RunReport {
     /// thresholds.
     pub fn new(run: RunRecord, service: Option<&ServiceSpec>) -> Self {
         let known = service.map(|service| requirements(service, &run.scenario));
+        // Other load than slod's own has no tokens, and neither have answers of another kind.
+        let has_tokens = run.requests.iter().any(RequestFigures::has_tokens);
+        let known = known.unwrap_or_default().into_iter();
+        let known = known.filter(|one| has_tokens || !one.is_of_tokens());
         let given = run.thresholds.iter().filter_map(|text| text.parse().ok());
         let given = given.map(|one| Requirement::of_all(one, "--threshold"));
-        let all = known.unwrap_or_default().into_iter().chain(given);
-        let held: Vec<Held> = all.map(|one| judged(&one, &run)).collect();
+        let all = known.chain(given);
+        let held: Vec<ThresholdResult> = all.map(|one| judged(&one, &run)).collect();
         let statements = statements(&run, service.and_then(limit));
         let indicators = indicators(&run);
         let load = service.and_then(|service| service.load.as_ref());
@@ -78,8 +82,10 @@ impl RunReport {
         let missed = self
             .missed()
             .map(|one| match (one.threshold.of, one.measured) {
-                (Measured::Rate, _) => advice::FEW,
-                (Measured::Errors, _) | (_, Err(Missing::Bad { slow: 0, .. })) => advice::FAILED,
+                (ThresholdMetric::Rate, _) => advice::FEW,
+                (ThresholdMetric::Errors, _) | (_, Err(NotMeasured::Bad { slow: 0, .. })) => {
+                    advice::FAILED
+                }
                 _ => advice::SLOW,
             });
         let mut all: Vec<Advice> = Vec::new();
@@ -97,8 +103,10 @@ impl RunReport {
 
     /// Whether requests failed because there were too many of them, as the service says.
     fn was_refused(&self) -> bool {
+        let causes = self.run.causes();
         let first = self.run.example(Cause::Status);
-        first.is_some_and(|words| words.starts_with("status 429"))
+        causes.iter().any(|(cause, _)| *cause == Cause::RateLimited)
+            || first.is_some_and(|words| words.starts_with("status 429"))
     }
 
     /// Whether the thresholds were kept: as the worst of them.
@@ -307,7 +315,7 @@ impl RunReport {
     }
 
     /// Thresholds that the service missed, and not the generator.
-    fn missed(&self) -> impl Iterator<Item = &Held> {
+    fn missed(&self) -> impl Iterator<Item = &ThresholdResult> {
         let held = self.held.iter();
         held.filter(|one| one.decision == Decision::Missed)
     }
@@ -323,7 +331,8 @@ impl RunReport {
         }
         let shown = shown.join("; ");
         let all = self.held.len();
-        (count > 0).then(|| format!("{count} of {all} thresholds were missed ({shown})"))
+        let were = if count == 1 { "was" } else { "were" };
+        (count > 0).then(|| format!("{count} of {all} thresholds {were} missed ({shown})"))
     }
 
     pub fn to_text(&self) -> String {
@@ -335,12 +344,12 @@ impl RunReport {
     }
 
     /// For a pull request.
-    pub fn to_markdown(&self, beside: Beside<'_>) -> String {
+    pub fn to_markdown(&self, beside: ReportExtras<'_>) -> String {
         markdown::write(self, beside)
     }
 
     /// A page that needs nothing else.
-    pub fn to_html(&self, beside: Beside<'_>) -> String {
+    pub fn to_html(&self, beside: ReportExtras<'_>) -> String {
         html::write(self, beside)
     }
 
@@ -351,23 +360,26 @@ impl RunReport {
 
 /// Over all requests that say something about the service: of those just after late starts, whether they
 /// failed; a rate while load was made.
-fn judged(requirement: &Requirement, run: &RunRecord) -> Held {
+fn judged(requirement: &Requirement, run: &RunRecord) -> ThresholdResult {
+    if requirement.is_of_tokens() {
+        return requirement.judge_tokens(&run.requests);
+    }
     let usable = Usable::of(run);
     let meant: Vec<&LoadWindow> = match requirement.threshold.of {
-        Measured::Rate => usable.loaded().collect(),
-        Measured::Errors => usable.fair().collect(),
+        ThresholdMetric::Rate => usable.loaded().collect(),
+        ThresholdMetric::Errors => usable.fair().collect(),
         _ => usable.timely().collect(),
     };
     let held = requirement.judge(meant.iter().copied());
     let held = match held.measured {
-        Err(Missing::Requests) => not_measured(held, requirement, run),
+        Err(NotMeasured::Requests) => not_measured(held, requirement, run),
         _ => held,
     };
     // Rates leave out the time after the load, too.
     let others = usable.limited();
     let others = others.filter(|one| requirement.concerns(one) && !meant.contains(one));
     match left_out(others) {
-        Some(left) if !meant.is_empty() => Held {
+        Some(left) if !meant.is_empty() => ThresholdResult {
             source: format!("{}, without {left}", held.source),
             ..held
         },
@@ -385,18 +397,22 @@ fn left_out<'a>(windows: impl Iterator<Item = &'a LoadWindow>) -> Option<String>
 }
 
 /// A threshold that nothing was measured of is missed, unless that was not up to the service.
-fn not_measured(held: Held, requirement: &Requirement, run: &RunRecord) -> Held {
+fn not_measured(
+    held: ThresholdResult,
+    requirement: &Requirement,
+    run: &RunRecord,
+) -> ThresholdResult {
     let windows = || run.windows.iter();
     let has_requests = |window: &LoadWindow| window.completed() > 0;
     let concerns = |window: &&LoadWindow| requirement.concerns(window);
     let why = if windows().filter(concerns).any(has_requests) {
-        Missing::Limited
+        NotMeasured::Limited
     } else if !windows().any(|one| concerns(&one)) && windows().any(has_requests) {
-        Missing::Load
+        NotMeasured::Load
     } else {
         return held;
     };
-    Held {
+    ThresholdResult {
         measured: Err(why),
         decision: Decision::Undecided,
         ..held

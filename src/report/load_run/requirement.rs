@@ -7,11 +7,12 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-use super::threshold::{Decision, Held, Measured, Missing, Threshold};
+use super::threshold::{Decision, NotMeasured, Threshold, ThresholdMetric, ThresholdResult};
 use crate::config::{LoadSpec, ServiceSpec};
-use crate::load::{Figures, LoadWindow, Model, Scenario};
+use crate::load::{Figures, LoadWindow, Model, RequestFigures, Scenario};
+use crate::outcome::Measurement;
 use crate::slo::Sli;
-use plan::{Part, Plan};
+use plan::{LoadRange, Plan};
 use std::time::Duration;
 
 /// The share of a rate that was due from which on the service counts as having served it.
@@ -25,7 +26,7 @@ pub struct Requirement {
     pub threshold: Threshold,
     /// With the part of the run: `objective fast, up to 100 users`.
     pub source: String,
-    part: Part,
+    part: LoadRange,
     is_objective: bool,
     model: Model,
     /// Whether it is known what was asked for: the results of other tools do not say it.
@@ -39,7 +40,7 @@ impl Requirement {
             model: Model::Open { poisson: false },
             threshold,
             source: source.to_owned(),
-            part: Part::WHOLE,
+            part: LoadRange::WHOLE,
             is_objective: false,
             is_planned: true,
         }
@@ -50,7 +51,7 @@ impl Requirement {
         self.part.contains(window.due)
     }
 
-    pub fn judge<'a>(&self, windows: impl IntoIterator<Item = &'a LoadWindow>) -> Held {
+    pub fn judge<'a>(&self, windows: impl IntoIterator<Item = &'a LoadWindow>) -> ThresholdResult {
         let windows = self.meant(windows);
         let figures = Figures::of(windows.iter().copied());
         let (measured, decision) = if self.is_objective {
@@ -58,7 +59,34 @@ impl Requirement {
         } else {
             self.threshold.judge(&figures)
         };
-        Held {
+        ThresholdResult {
+            threshold: self.threshold,
+            source: self.source.clone(),
+            measured,
+            decision,
+        }
+    }
+
+    /// Whether it is about the times to the first token.
+    pub const fn is_of_tokens(&self) -> bool {
+        matches!(self.threshold.of, ThresholdMetric::FirstToken(_))
+    }
+
+    /// By the times to the first token of a whole run. For an objective, a failed request is never fast.
+    pub fn judge_tokens(&self, requests: &[RequestFigures]) -> ThresholdResult {
+        let Threshold { of, limit } = self.threshold;
+        let times = Figures::of_first_tokens(requests);
+        let (measured, decision) = match of {
+            ThresholdMetric::FirstToken(q) if self.is_objective => {
+                latency::judge(&Figures::of_streams(requests), q, limit)
+            }
+            ThresholdMetric::FirstToken(q) if times.completed > 0 => {
+                let of = ThresholdMetric::Quantile(q);
+                Threshold { of, limit }.judge(&times)
+            }
+            _ => (Err(NotMeasured::Tokens), Decision::Unmeasured),
+        };
+        ThresholdResult {
             threshold: self.threshold,
             source: self.source.clone(),
             measured,
@@ -83,21 +111,25 @@ impl Requirement {
         &self,
         figures: &Figures,
         windows: &[&LoadWindow],
-    ) -> (Result<f64, Missing>, Decision) {
+    ) -> (Result<f64, NotMeasured>, Decision) {
         let Threshold { of, limit } = self.threshold;
         let (measured, decision) = match of {
-            Measured::Quantile(target) => latency::judge(figures, target, limit),
+            ThresholdMetric::Quantile(target) => latency::judge(figures, target, limit),
             _ => self.threshold.judge(figures),
         };
         match (of, measured) {
-            (Measured::Errors, Ok(errors)) if errors <= limit + SLACK => (measured, Decision::Kept),
-            (Measured::Rate, Ok(rate)) if rate >= limit * (1.0 - SLACK) => {
+            (ThresholdMetric::Errors, Ok(errors)) if errors <= limit + SLACK => {
                 (measured, Decision::Kept)
             }
-            (Measured::Rate, _) => match self.offered(figures, windows) {
-                Some(rate) if rate <= limit => (Err(Missing::Offered(rate)), Decision::NotAsked),
+            (ThresholdMetric::Rate, Ok(rate)) if rate >= limit * (1.0 - SLACK) => {
+                (measured, Decision::Kept)
+            }
+            (ThresholdMetric::Rate, _) => match self.offered(figures, windows) {
+                Some(rate) if rate <= limit => {
+                    (Err(NotMeasured::Offered(rate)), Decision::NotAsked)
+                }
                 None if !self.is_planned && figures.rate() <= limit => {
-                    (Err(Missing::Asked(figures.rate())), Decision::NotAsked)
+                    (Err(NotMeasured::Asked(figures.rate())), Decision::NotAsked)
                 }
                 _ => (measured, decision),
             },
@@ -152,15 +184,26 @@ pub fn requirements(service: &ServiceSpec, scenario: &Scenario) -> Vec<Requireme
     let mut all = Vec::new();
     for objective in &service.objectives {
         let (of, limit) = match objective.sli {
-            Sli::Latency { below, of: None } => {
-                (Measured::Quantile(objective.target), below.as_secs_f64())
+            Sli::Latency { below, of: None } => (
+                ThresholdMetric::Quantile(objective.target),
+                below.as_secs_f64(),
+            ),
+            Sli::Latency {
+                below,
+                of: Some(Measurement::FirstToken),
+            } => (
+                ThresholdMetric::FirstToken(objective.target),
+                below.as_secs_f64(),
+            ),
+            Sli::Success => (ThresholdMetric::Errors, 1.0 - objective.target),
+            Sli::Throughput(throughput) => {
+                (ThresholdMetric::Rate, throughput.at_least.per_second())
             }
-            Sli::Success => (Measured::Errors, 1.0 - objective.target),
-            Sli::Throughput(throughput) => (Measured::Rate, throughput.at_least.per_second()),
             _ => continue,
         };
         let part = match of {
-            Measured::Rate => plan.highest(limit),
+            ThresholdMetric::Rate => plan.highest(limit),
+            ThresholdMetric::FirstToken(_) => LoadRange::WHOLE,
             _ => plan.up_to_peak(),
         };
         let threshold = Threshold { of, limit };
@@ -171,11 +214,14 @@ pub fn requirements(service: &ServiceSpec, scenario: &Scenario) -> Vec<Requireme
     }
     if let (Some(load), Some(part)) = (&service.load, plan.expected()) {
         let average = load.average.as_ref().map(|range| *range.end());
-        let limits = [(Measured::Average, average), (Measured::Maximum, load.max)];
+        let limits = [
+            (ThresholdMetric::Average, average),
+            (ThresholdMetric::Maximum, load.max),
+        ];
         let given = limits
             .into_iter()
             .filter_map(|(of, limit)| Some((of, limit?)));
-        all.extend(given.map(|(of, limit): (Measured, Duration)| {
+        all.extend(given.map(|(of, limit): (ThresholdMetric, Duration)| {
             let limit = limit.as_secs_f64();
             plan.requirement(Threshold { of, limit }, "load", part)
         }));

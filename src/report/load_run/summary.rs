@@ -1,23 +1,28 @@
 //! A run in one line of a list.
 
 use super::RunReport;
+use crate::config::ServiceSpec;
 use crate::load::{Figures, Model};
-use serde::Serialize;
+use crate::store::{KeptSummary, Store, StoreError};
+use crate::version;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 /// What a list shows of a run that ended.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunSummary {
     /// What matters most, without the names of the run.
     pub finding: String,
     /// `passed`, `failed`, or `unknown`.
-    pub verdict: &'static str,
+    pub verdict: Cow<'static, str>,
     /// What is bad and fails nothing.
     pub findings: usize,
     /// The highest load that was planned: users, or starts per second.
     pub peak: f64,
     /// `users` or `per_second`
-    pub peak_unit: &'static str,
+    pub peak_unit: Cow<'static, str>,
     pub requests: u64,
     pub rate_per_second: f64,
     pub error_ratio: Option<f64>,
@@ -30,12 +35,12 @@ impl RunSummary {
         let scenario = &report.run.scenario;
         Self {
             finding: report.finding(),
-            verdict: report.verdict(),
+            verdict: report.verdict().into(),
             findings: report.findings(),
             peak: scenario.peak(),
             peak_unit: match scenario.model {
-                Model::Closed { .. } => "users",
-                Model::Open { .. } => "per_second",
+                Model::Closed { .. } => "users".into(),
+                Model::Open { .. } => "per_second".into(),
             },
             requests: figures.completed,
             rate_per_second: figures.rate(),
@@ -44,15 +49,46 @@ impl RunSummary {
         }
     }
 
+    /// A number that changes with everything that runs of a service are judged by: this program, and
+    /// what the config has of its objectives and its load.
+    pub fn basis(service: Option<&ServiceSpec>) -> i64 {
+        let mut basis = DefaultHasher::new();
+        version::LONG.hash(&mut basis);
+        if let Some(service) = service {
+            for one in &service.objectives {
+                format!("{:?}", (&one.name, &one.sli, one.target)).hash(&mut basis);
+            }
+            let levels = service.load.as_ref().map(|load| {
+                let users = (&load.users, load.peak_users);
+                let rate = (&load.rate, load.peak_rate);
+                format!("{:?}", (users, rate, &load.average, load.max))
+            });
+            levels.hash(&mut basis);
+        }
+        basis.finish().cast_signed()
+    }
+
+    /// What the store keeps of a run by this basis, if anything.
+    pub fn read(store: &Store, run: i64, basis: i64) -> Result<Option<Self>, StoreError> {
+        let text = store.run_summary(run, basis)?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// As the store keeps it.
+    pub fn kept(&self, basis: i64) -> KeptSummary {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        KeptSummary { basis, text }
+    }
+
     /// `passed, 2 findings`
     pub fn verdict(&self) -> String {
-        with_findings(self.verdict, self.findings)
+        with_findings(&self.verdict, self.findings)
     }
 
     /// `200 users`, `150/s`; `–` for results of tools that do not say what was planned.
     pub fn load(&self) -> String {
         let peak = (self.peak * 10.0).round() / 10.0;
-        match self.peak_unit {
+        match &*self.peak_unit {
             _ if peak <= 0.0 => "–".to_owned(),
             "users" if (peak - 1.0).abs() < f64::EPSILON => "1 user".to_owned(),
             "users" => format!("{peak} users"),

@@ -29,7 +29,7 @@ const THRESHOLDS: &[Column] = &[
     column("Threshold", Kind::Text),
     column("Kept", Kind::Text),
     column("Measured", Kind::Number),
-    column("Source", Kind::Text),
+    column("Source", Kind::Long),
 ];
 
 const STAGES: &[Column] = &[
@@ -206,15 +206,14 @@ pub fn stages(report: &RunReport) -> Table {
 /// Nothing where all requests are the same, and the figures of the whole run say the same.
 pub fn requests(report: &RunReport) -> Table {
     let requests = &report.run.requests;
-    let is_plain =
-        |one: &RequestFigures| one.missing.is_empty() && one.first_token.iter().next().is_none();
+    let is_plain = |one: &RequestFigures| one.missing.is_empty() && !one.has_tokens();
     let says_nothing = requests.len() < 2 && requests.iter().all(is_plain);
     let shown = if says_nothing { &[][..] } else { requests };
     let length = report.run.windows.iter().map(|one| one.length).sum();
     let row = |one: &RequestFigures| {
         let figures = Figures::of_request(one, length);
         let quantile = |q: f64| Cell::known(figures.quantile(q), numbers::latency);
-        let first = Figures::of_first_tokens(one).and_then(|first| first.quantile(0.95));
+        let first = Figures::of_first_tokens([one]).quantile(0.95);
         let missing = one.missing.iter();
         let missing: Vec<_> = missing
             .map(|(name, count)| format!("{name}: {count}"))
@@ -266,33 +265,24 @@ pub fn failures(report: &RunReport) -> Table {
 /// The figures of the whole run, in the order that users of k6 know.
 pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
     let figures = Figures::of(&report.run.windows);
-    let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
-    let quantile = |q: f64| time(figures.quantile(q));
-    let (min, max) = figures.extremes().unzip();
-    let latency = format!(
-        "avg={} min={} med={} max={} p(90)={} p(95)={} p(99)={}",
-        time(figures.mean()),
-        time(min),
-        quantile(0.5),
-        time(max),
-        quantile(0.9),
-        quantile(0.95),
-        quantile(0.99)
-    );
+    let first_tokens = Figures::of_first_tokens(&report.run.requests);
     let Share { hits, total } = figures.failures();
     let failed = match figures.error_ratio() {
         Some(ratio) => format!("{} {hits} out of {total}", numbers::failed(ratio)),
         None if figures.are_errors_unknown() => "- (errors are not counted)".to_owned(),
         None => format!("- {hits} out of {total}"),
     };
-    let mut rows = vec![
-        ("latency", latency),
+    let mut rows = vec![("latency", times(&figures))];
+    if first_tokens.completed > 0 {
+        rows.push(("first token", times(&first_tokens)));
+    }
+    rows.extend([
         ("failed", failed),
         (
             "requests",
             format!("{} {:.1}/s", figures.completed, figures.rate()),
         ),
-    ];
+    ]);
     if report.run.counts_dropped() {
         rows.push(("dropped starts", dropped(report, &figures)));
     }
@@ -307,6 +297,22 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
         rows.push(("generator", generator(report)));
     }
     rows
+}
+
+fn times(figures: &Figures) -> String {
+    let shown = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
+    let (min, max) = figures.extremes().unzip();
+    let quantile = |q: f64| shown(figures.quantile(q));
+    format!(
+        "avg={} min={} med={} max={} p(90)={} p(95)={} p(99)={}",
+        shown(figures.mean()),
+        shown(min),
+        quantile(0.5),
+        shown(max),
+        quantile(0.9),
+        quantile(0.95),
+        quantile(0.99)
+    )
 }
 
 /// With the reason, if that is the generator's own.

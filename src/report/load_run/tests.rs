@@ -60,7 +60,7 @@ fn what_a_watched_service_does_not_count_is_unknown_in_every_report() {
         [unmeasured, unmeasured, unmeasured, unmeasured, kept]
     );
     let summary = RunSummary::of(&report);
-    assert_eq!((summary.verdict, summary.error_ratio), ("failed", None));
+    assert_eq!((&*summary.verdict, summary.error_ratio), ("failed", None));
 
     let json: serde_json::Value = serde_json::from_str(&report.to_json()).expect("JSON");
     for part in [&json["total"], &json["stages"][0], &json["windows"][0]] {
@@ -85,8 +85,8 @@ fn what_a_watched_service_does_not_count_is_unknown_in_every_report() {
 
     let texts = [
         report.to_text(),
-        report.to_markdown(Beside::default()),
-        report.to_html(Beside::default()),
+        report.to_markdown(ReportExtras::default()),
+        report.to_html(ReportExtras::default()),
         report.to_junit(),
     ];
     for text in &texts {
@@ -101,7 +101,7 @@ fn what_a_watched_service_does_not_count_is_unknown_in_every_report() {
 #[test]
 fn an_objective_that_failures_broke_says_so_in_every_report() {
     let mut report = watched(&["p95<500ms"]);
-    report.held[0].measured = Err(Missing::Bad {
+    report.held[0].measured = Err(NotMeasured::Bad {
         failed: 6,
         slow: 0,
         requests: 100,
@@ -113,7 +113,7 @@ fn an_objective_that_failures_broke_says_so_in_every_report() {
     for text in [
         report.to_text(),
         report.to_junit(),
-        report.to_markdown(Beside::default()),
+        report.to_markdown(ReportExtras::default()),
     ] {
         assert!(text.contains(reason), "{text}");
     }
@@ -176,8 +176,8 @@ fn what_the_generator_lacked_is_said_with_the_dropped_starts() {
     let words = "180 (120 of them because the machine of the generator lacked something; first: no port is left)";
     for text in [
         report.to_text(),
-        report.to_markdown(Beside::default()),
-        report.to_html(Beside::default()),
+        report.to_markdown(ReportExtras::default()),
+        report.to_html(ReportExtras::default()),
     ] {
         assert!(text.contains(words), "{text}");
         assert!(text.contains("at most 1.0ms late"), "{text}");
@@ -207,7 +207,7 @@ fn failures_are_not_called_slow_and_missed_thresholds_are_named() {
         report.statements.clear();
         report.indicators.warnings.clear();
         (report.held[0].measured, report.held[0].decision) = (
-            Err(Missing::Bad {
+            Err(NotMeasured::Bad {
                 failed: 600,
                 slow: 0,
                 requests: 3000,

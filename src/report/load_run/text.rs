@@ -9,9 +9,11 @@ use std::fmt::Write as _;
 pub(super) fn write(report: &RunReport) -> String {
     let mut out = format!("{}\n", printable(&report.headline()));
     writeln!(out, "  verdict: {}", report.verdict_in_words()).unwrap_or_default();
+    let purpose = printable(&report.run.scenario.purpose);
     if report.run.engine == OBSERVED {
-        let purpose = printable(&report.run.scenario.purpose);
         writeln!(out, "  watched: {purpose}").unwrap_or_default();
+    } else if report.run.is_imported() {
+        writeln!(out, "  imported: {purpose}").unwrap_or_default();
     }
     verdicts(&mut out, report);
     thresholds(&mut out, report);

@@ -6,7 +6,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 
-pub use held::{Decision, Held, Missing};
+pub use held::{Decision, NotMeasured, ThresholdResult};
 
 use crate::format::numbers;
 use crate::load::Figures;
@@ -17,24 +17,27 @@ use std::time::Duration;
 /// Of the decision that a quantile is above its limit, with fewer requests than it needs.
 pub(super) const LEVEL: f64 = 0.001;
 
-/// One condition, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<0.1%`, `errors==0` or `rate>100/s`.
+/// One condition, such as `p95<500ms`, `avg<400ms`, `max<2s`, `ttft_p95<1s`, `errors<0.1%`, `errors==0` or
+/// `rate>100/s`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Threshold {
-    pub of: Measured,
+    pub of: ThresholdMetric,
     pub limit: f64,
 }
 
 /// Latencies are in seconds, errors a ratio, the rate per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Measured {
+pub enum ThresholdMetric {
     Quantile(f64),
+    /// A quantile of the times to the first token. They are known over a whole run only.
+    FirstToken(f64),
     Average,
     Maximum,
     Errors,
     Rate,
 }
 
-impl Measured {
+impl ThresholdMetric {
     /// A value of it, for people.
     pub fn show(self, value: f64) -> String {
         match self {
@@ -57,24 +60,25 @@ impl Measured {
         }
     }
 
-    fn of(self, figures: &Figures) -> Result<f64, Missing> {
+    fn of(self, figures: &Figures) -> Result<f64, NotMeasured> {
         let requests = figures.completed;
         if requests == 0 {
-            return Err(Missing::Requests);
+            return Err(NotMeasured::Requests);
         }
         let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
         match self {
             Self::Quantile(q) if requests < needed(q) => {
                 let needed = needed(q);
-                Err(Missing::Few { requests, needed })
+                Err(NotMeasured::Few { requests, needed })
             }
-            Self::Quantile(q) => seconds(figures.quantile(q)).ok_or(Missing::Times),
-            Self::Average => seconds(figures.mean()).ok_or(Missing::Times),
+            Self::Quantile(q) => seconds(figures.quantile(q)).ok_or(NotMeasured::Times),
+            Self::FirstToken(_) => Err(NotMeasured::Tokens),
+            Self::Average => seconds(figures.mean()).ok_or(NotMeasured::Times),
             Self::Maximum => {
                 let longest = figures.extremes().map(|(_, longest)| longest);
-                seconds(longest).ok_or(Missing::Times)
+                seconds(longest).ok_or(NotMeasured::Times)
             }
-            Self::Errors => figures.error_ratio().ok_or(Missing::Errors),
+            Self::Errors => figures.error_ratio().ok_or(NotMeasured::Errors),
             Self::Rate => Ok(figures.good_rate()),
         }
     }
@@ -82,22 +86,27 @@ impl Measured {
 
 impl Threshold {
     /// What was measured, and whether it was kept.
-    pub fn judge(self, figures: &Figures) -> (Result<f64, Missing>, Decision) {
+    pub fn judge(self, figures: &Figures) -> (Result<f64, NotMeasured>, Decision) {
         match self.of.of(figures) {
             Ok(value) if self.is_kept_by(value) => (Ok(value), Decision::Kept),
             Ok(value) => (Ok(value), Decision::Missed),
-            Err(few @ Missing::Few { .. }) => self.judge_few(figures, few),
+            Err(few @ NotMeasured::Few { .. }) => self.judge_few(figures, few),
+            Err(NotMeasured::Tokens) => (Err(NotMeasured::Tokens), Decision::Undecided),
             Err(missing) => (Err(missing), Decision::Unmeasured),
         }
     }
 
     /// Fewer requests than a quantile needs may still show that it is above a limit.
-    fn judge_few(self, figures: &Figures, few: Missing) -> (Result<f64, Missing>, Decision) {
+    fn judge_few(
+        self,
+        figures: &Figures,
+        few: NotMeasured,
+    ) -> (Result<f64, NotMeasured>, Decision) {
         let limit = Duration::try_from_secs_f64(self.limit).unwrap_or(Duration::MAX);
         let (slow, requests) = (figures.slower_than(limit), figures.completed);
         match self.of {
-            Measured::Quantile(q) if exceeds(slow, requests, 1.0 - q, LEVEL) => {
-                let bad = Missing::Bad {
+            ThresholdMetric::Quantile(q) if exceeds(slow, requests, 1.0 - q, LEVEL) => {
+                let bad = NotMeasured::Bad {
                     failed: 0,
                     slow,
                     requests,
@@ -110,8 +119,8 @@ impl Threshold {
 
     fn is_kept_by(self, value: f64) -> bool {
         match self.of {
-            Measured::Rate => value > self.limit,
-            Measured::Errors if self.is_none() => value <= 0.0,
+            ThresholdMetric::Rate => value > self.limit,
+            ThresholdMetric::Errors if self.is_none() => value <= 0.0,
             _ => value < self.limit,
         }
     }

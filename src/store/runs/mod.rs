@@ -7,6 +7,7 @@
 //! pack.rs: a run -> bytes    part.rs: what is new of it -> bytes
 //! open.rs: a run that goes on, read again and again
 //! window.rs: one of its windows    observed.rs: its series    fields.rs: numbers and texts
+//! summary.rs: what lists show of a run
 //! ```
 
 mod fields;
@@ -15,6 +16,7 @@ mod open;
 mod pack;
 mod part;
 mod requests;
+mod summary;
 mod window;
 
 use super::{Store, StoreError};
@@ -24,6 +26,7 @@ pub use open::OpenRuns;
 pub use part::RunPart;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::time::Duration;
+pub use summary::KeptSummary;
 
 /// The newest runs that are kept, in addition to baselines.
 const MAX_RUNS: i64 = 500;

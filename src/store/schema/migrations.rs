@@ -331,6 +331,18 @@ pub const MIGRATIONS: &[&str] = &[
     -- Why the last attempt to deliver a notice failed.
     ALTER TABLE outbox ADD COLUMN failure TEXT;
 ",
+"
+    -- What lists show of load runs that ended, and the columns that they read: records are long.
+    CREATE TABLE run_summary (
+        run INTEGER PRIMARY KEY,
+        basis INTEGER NOT NULL,         -- changes with everything that it was judged by
+        summary TEXT NOT NULL           -- JSON
+    ) STRICT;
+    CREATE TRIGGER run_summaries AFTER DELETE ON run
+    BEGIN DELETE FROM run_summary WHERE run = OLD.id; END;
+    CREATE INDEX run_head ON run
+        (id, service, scenario, engine, from_at, to_at, is_baseline, is_open);
+",
 ];
 
 /// Alerts as versions 3 to 9 have them.

@@ -6,7 +6,7 @@ use super::parts::{runs_path, service_path};
 use crate::format::times;
 use crate::load::Answer;
 use crate::report::health::HealthLevel;
-use crate::report::load_run::{Beside, Compared, RunReport, body};
+use crate::report::load_run::{Compared, ReportExtras, RunReport, body};
 use crate::store::{RunState, StoredRun};
 use maud::{Markup, html};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub fn render_run(
     view: View<'_>,
 ) -> String {
     let state = run.state(view.now);
-    let beside = Beside {
+    let beside = ReportExtras {
         compared: compared.filter(|_| state == RunState::Ended),
         log: None,
     };

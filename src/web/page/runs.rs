@@ -152,7 +152,7 @@ fn verdict(digest: &Digest) -> Markup {
 }
 
 fn level(summary: &RunSummary) -> HealthLevel {
-    match summary.verdict {
+    match &*summary.verdict {
         "passed" if summary.findings > 0 => HealthLevel::Warn,
         "passed" => HealthLevel::Ok,
         "failed" => HealthLevel::Bad,

@@ -204,6 +204,11 @@ impl RunRecord {
 }
 
 impl RequestFigures {
+    /// Whether the first token of any answer was timed.
+    pub fn has_tokens(&self) -> bool {
+        self.first_token.iter().next().is_some()
+    }
+
     /// Requests that ended.
     pub fn completed(&self) -> u64 {
         self.good + self.errors()

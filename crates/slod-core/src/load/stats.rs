@@ -70,17 +70,31 @@ impl Figures {
         }
     }
 
-    /// The times to the first token of a request's answers; `None` without any.
-    pub fn of_first_tokens(request: &RequestFigures) -> Option<Self> {
+    /// The times to the first token of the answers to these requests, as many as there were.
+    pub fn of_first_tokens<'a>(requests: impl IntoIterator<Item = &'a RequestFigures>) -> Self {
         let mut counts = Vec::new();
-        add(&mut counts, &request.first_token);
+        for request in requests {
+            add(&mut counts, &request.first_token);
+        }
         let latencies = counted(counts);
-        let completed = latencies.iter().map(|(_, count)| count).sum();
-        (completed > 0).then(|| Self {
-            completed,
+        Self {
+            completed: latencies.iter().map(|(_, count)| count).sum(),
             latencies,
             ..Self::default()
-        })
+        }
+    }
+
+    /// The requests among these that had first tokens, whose latencies are the times to them. It is not
+    /// known which of those failed afterwards.
+    pub fn of_streams<'a>(
+        requests: impl IntoIterator<Item = &'a RequestFigures, IntoIter: Clone>,
+    ) -> Self {
+        let streams = requests.into_iter().filter(|one| one.has_tokens());
+        Self {
+            completed: streams.clone().map(RequestFigures::completed).sum(),
+            errors: streams.clone().map(RequestFigures::errors).sum(),
+            ..Self::of_first_tokens(streams)
+        }
     }
 
     /// Responses per second.

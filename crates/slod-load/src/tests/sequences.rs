@@ -3,8 +3,8 @@
 use super::server::{Answering, answer};
 use super::{EVEN, alone, finished, plan, request};
 use crate::{
-    Capture, Cookies, Engine, Escape, Extract, Finished, Made, Mix, Part, Plan, Reference, Request,
-    Rows, Sequence, Source, Template,
+    Capture, Cookies, Engine, Escape, Extract, Finished, Made, Mix, Plan, Reference, Request, Rows,
+    Sequence, Source, Template, TemplatePart,
 };
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -65,7 +65,10 @@ fn capture(name: &str, from: Source) -> Capture {
 }
 
 fn template(before: &str, of: Reference, escape: Escape) -> Template {
-    Template::new(vec![Part::Plain(before.into()), Part::Value { of, escape }])
+    Template::new(vec![
+        TemplatePart::Plain(before.into()),
+        TemplatePart::Value { of, escape },
+    ])
 }
 
 fn login_and_chat() -> Vec<Request> {
@@ -85,12 +88,12 @@ fn login_and_chat() -> Vec<Request> {
             template("Bearer ", Reference::Captured(0), Escape::AsIs),
         )],
         body: Made::Template(Template::new(vec![
-            Part::Plain("{\"c\":\"".into()),
-            Part::Value {
+            TemplatePart::Plain("{\"c\":\"".into()),
+            TemplatePart::Value {
                 of: Reference::Captured(1),
                 escape: Escape::JsonText,
             },
-            Part::Plain("\"}".into()),
+            TemplatePart::Plain("\"}".into()),
         ])),
         ..request("/chat")
     };

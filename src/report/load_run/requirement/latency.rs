@@ -1,7 +1,7 @@
 //! Objectives of latency: as in the objective itself, a request is bad if it failed or was slow.
 
 use crate::load::Figures;
-use crate::report::load_run::threshold::{Decision, LEVEL, Missing};
+use crate::report::load_run::threshold::{Decision, LEVEL, NotMeasured};
 use crate::stats::proportion::exceeds;
 use crate::stats::quantile::needed;
 use std::time::Duration;
@@ -11,14 +11,14 @@ const SLACK: f64 = 1e-6;
 
 /// What was measured of an objective that a share of the requests succeeds within a limit in seconds, and
 /// whether that was kept.
-pub fn judge(figures: &Figures, target: f64, limit: f64) -> (Result<f64, Missing>, Decision) {
+pub fn judge(figures: &Figures, target: f64, limit: f64) -> (Result<f64, NotMeasured>, Decision) {
     let requests = figures.completed;
     if requests == 0 {
-        return (Err(Missing::Requests), Decision::Unmeasured);
+        return (Err(NotMeasured::Requests), Decision::Unmeasured);
     }
     let limit = Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX);
     let (failed, (slow, slow_at_most)) = (figures.errors, figures.slow_successes(limit));
-    let bad = Missing::Bad {
+    let bad = NotMeasured::Bad {
         failed,
         slow,
         requests,
@@ -28,7 +28,10 @@ pub fn judge(figures: &Figures, target: f64, limit: f64) -> (Result<f64, Missing
         return if exceeds(failed + slow, requests, 1.0 - target, LEVEL) {
             (Err(bad), Decision::Missed)
         } else {
-            (Err(Missing::Few { requests, needed }), Decision::Undecided)
+            (
+                Err(NotMeasured::Few { requests, needed }),
+                Decision::Undecided,
+            )
         };
     }
     let allowed = (1.0 - target) * requests as f64 + SLACK;
@@ -37,19 +40,19 @@ pub fn judge(figures: &Figures, target: f64, limit: f64) -> (Result<f64, Missing
         .map(|one| one.as_secs_f64());
     if (failed + slow) as f64 > allowed {
         // Too many failed for a quantile, or it is unknown how long those took that failed.
-        let is_told = quantile.filter(|value| *value >= limit.as_secs_f64());
-        return (is_told.ok_or(bad), Decision::Missed);
+        let reached = quantile.filter(|value| *value >= limit.as_secs_f64());
+        return (reached.ok_or(bad), Decision::Missed);
     }
     if !figures.has_latencies() {
-        return (Err(Missing::Times), Decision::Unmeasured);
+        return (Err(NotMeasured::Times), Decision::Unmeasured);
     }
     if (failed + slow_at_most) as f64 > allowed {
-        let unclear = Missing::Unclear {
+        let unclear = NotMeasured::Unclear {
             failed,
             slow: slow_at_most,
             requests,
         };
         return (Err(unclear), Decision::Undecided);
     }
-    (quantile.ok_or(Missing::Times), Decision::Kept)
+    (quantile.ok_or(NotMeasured::Times), Decision::Kept)
 }

@@ -16,12 +16,12 @@ const SLACK: f64 = 1e-6;
 
 /// The windows with a load from one level to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Part {
+pub struct LoadRange {
     from: f64,
     to: f64,
 }
 
-impl Part {
+impl LoadRange {
     pub const WHOLE: Self = Self {
         from: 0.0,
         to: f64::INFINITY,
@@ -68,39 +68,45 @@ impl<'a> Plan<'a> {
     }
 
     /// `None` if the whole plan is above it. A load that somebody else makes has no plan.
-    pub fn expected(&self) -> Option<Part> {
+    pub fn expected(&self) -> Option<LoadRange> {
         let top = self.scenario.peak();
         let to = match self.expected {
             Some(expected) if expected < self.lowest => return None,
             Some(expected) => expected,
-            None if top <= 0.0 => return Some(Part::WHOLE),
+            None if top <= 0.0 => return Some(LoadRange::WHOLE),
             None => (LOW * self.lowest).max(self.lowest + LOW_SHARE * (top - self.lowest)),
         };
-        Some(Part { to, ..Part::WHOLE })
+        Some(LoadRange {
+            to,
+            ..LoadRange::WHOLE
+        })
     }
 
     /// All of a plan that is above the peak as a whole.
-    pub fn up_to_peak(&self) -> Part {
+    pub fn up_to_peak(&self) -> LoadRange {
         match self.peak {
-            Some(to) if to >= self.lowest => Part { to, ..Part::WHOLE },
-            _ => Part::WHOLE,
+            Some(to) if to >= self.lowest => LoadRange {
+                to,
+                ..LoadRange::WHOLE
+            },
+            _ => LoadRange::WHOLE,
         }
     }
 
     /// Where the throughput has to be reached: at the highest load up to the peak, and at every rate
     /// that is at least as high as it.
-    pub fn highest(&self, rate: f64) -> Part {
-        let Part { to, .. } = self.up_to_peak();
+    pub fn highest(&self, rate: f64) -> LoadRange {
+        let LoadRange { to, .. } = self.up_to_peak();
         let top = HIGH_SHARE * self.scenario.peak().min(to);
         let from = match self.scenario.model {
             Model::Closed { .. } => top,
             Model::Open { .. } => top.min(rate),
         };
-        Part { from, to }
+        LoadRange { from, to }
     }
 
     /// The source names the part, unless it is the whole plan.
-    pub fn requirement(&self, threshold: Threshold, source: &str, part: Part) -> Requirement {
+    pub fn requirement(&self, threshold: Threshold, source: &str, part: LoadRange) -> Requirement {
         let unit = match self.scenario.model {
             Model::Closed { .. } => " users",
             Model::Open { .. } => "/s",

@@ -80,7 +80,9 @@ fn a_load_that_asks_for_less_says_nothing_about_throughput() {
     let judged = |name: &str, window: &LoadWindow| {
         let config = CONFIG.replace("peak_users: 100", "peak_users: 200");
         let all = requirements(&service(&config), &planned(name));
-        let flow = all.iter().find(|one| one.threshold.of == Measured::Rate);
+        let flow = all
+            .iter()
+            .find(|one| one.threshold.of == ThresholdMetric::Rate);
         flow.expect("configured").judge([window])
     };
     let few = judged("baseline", &window(10.0, 99, 10));
@@ -119,7 +121,9 @@ fn a_result_of_another_tool_that_asked_for_less_says_nothing_about_throughput() 
         ..planned("baseline")
     };
     let all = requirements(&service(CONFIG), &imported);
-    let flow = all.iter().find(|one| one.threshold.of == Measured::Rate);
+    let flow = all
+        .iter()
+        .find(|one| one.threshold.of == ThresholdMetric::Rate);
     let flow = flow.expect("configured");
     let judged = |users: f64, good: u64, ms: u64| {
         let mut window = window(users, &[(ms, good - 1, false), (10, 1, false)]);
@@ -155,7 +159,7 @@ fn fast(requests: &[(u64, u64, bool)]) -> (Decision, String) {
 fn shown(ms: u64) -> String {
     let scale = Scale::new([]);
     let middle = scale.middle(scale.code(Duration::from_millis(ms)));
-    Measured::Maximum.show(middle.as_secs_f64())
+    ThresholdMetric::Maximum.show(middle.as_secs_f64())
 }
 
 #[test]
@@ -335,7 +339,10 @@ fn without_a_plan_nothing_is_too_high() {
     let all = requirements(&service(&text), &scenario);
     assert_eq!(all.len(), 4);
     let parts = all.iter().map(|one| one.part);
-    assert!(parts.skip(2).all(|part| part == Part::WHOLE), "{all:?}");
+    assert!(
+        parts.skip(2).all(|part| part == LoadRange::WHOLE),
+        "{all:?}"
+    );
 }
 
 #[test]
@@ -357,7 +364,9 @@ fn a_plan_above_the_expected_load_is_not_judged_by_it() {
 #[test]
 fn the_last_answers_belong_to_the_load_before_them() {
     let all = requirements(&service(CONFIG), &planned("capacity"));
-    let average = all.iter().find(|one| one.threshold.of == Measured::Average);
+    let average = all
+        .iter()
+        .find(|one| one.threshold.of == ThresholdMetric::Average);
     let average = average.expect("configured");
     let windows = |last: f64| {
         [

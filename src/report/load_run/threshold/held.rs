@@ -1,17 +1,17 @@
 //! How a threshold came out.
 
-use super::{Measured, Threshold};
+use super::{Threshold, ThresholdMetric};
 use crate::format::numbers;
 use crate::load::Answer;
 use std::fmt;
 
 /// A threshold, what was measured of it, and what follows.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held {
+pub struct ThresholdResult {
     pub threshold: Threshold,
     /// Where it comes from: an objective's name, `load`, or the command line.
     pub source: String,
-    pub measured: Result<f64, Missing>,
+    pub measured: Result<f64, NotMeasured>,
     pub decision: Decision,
 }
 
@@ -31,7 +31,7 @@ pub enum Decision {
 
 /// Why a threshold has no value.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Missing {
+pub enum NotMeasured {
     Requests,
     /// The generator was the limit whenever there were any.
     Limited,
@@ -56,6 +56,8 @@ pub enum Missing {
     },
     /// The responses were not timed.
     Times,
+    /// No first token was timed, or none is until the end of the run.
+    Tokens,
     /// Nothing says which requests failed.
     Errors,
     /// The run asked for at most so many requests per second, which is too few to show it.
@@ -66,7 +68,7 @@ pub enum Missing {
 
 impl Decision {
     /// Of several thresholds together; kept without any.
-    pub fn worst(all: &[Held]) -> Self {
+    pub fn worst(all: &[ThresholdResult]) -> Self {
         let all = all.iter().map(|one| one.decision);
         all.max().unwrap_or(Self::Kept)
     }
@@ -80,7 +82,7 @@ impl Decision {
     }
 }
 
-impl Held {
+impl ThresholdResult {
     /// What was measured, or why nothing was, in words.
     pub fn in_words(&self) -> String {
         match self.measured {
@@ -93,7 +95,7 @@ impl Held {
     }
 }
 
-impl fmt::Display for Missing {
+impl fmt::Display for NotMeasured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Requests => f.write_str("nothing was measured"),
@@ -135,16 +137,17 @@ impl fmt::Display for Missing {
                 "{failed} of {requests} requests failed and up to {slow} others took longer: it is not known how long the failed ones took"
             ),
             Self::Times => f.write_str("response times are not known"),
+            Self::Tokens => f.write_str("the times to the first token are not known"),
             Self::Errors => f.write_str("it is not known which requests failed"),
             Self::Offered(rate) => write!(
                 f,
                 "at most {} were asked for (`slod load throughput` asks for more)",
-                Measured::Rate.show(*rate)
+                ThresholdMetric::Rate.show(*rate)
             ),
             Self::Asked(rate) => write!(
                 f,
                 "{} were made, and it is not known whether more were asked for",
-                Measured::Rate.show(*rate)
+                ThresholdMetric::Rate.show(*rate)
             ),
         }
     }

@@ -1,6 +1,6 @@
 //! How thresholds are written, and what a text that is none was most likely meant as.
 
-use super::{Measured, Threshold};
+use super::{Threshold, ThresholdMetric};
 use crate::units::{self, likely};
 use std::fmt;
 use std::str::FromStr;
@@ -25,6 +25,8 @@ const NAMES: &[(&[&str], &str)] = &[
     (&["rps", "reqs", "throughput", "http_reqs"], "rate"),
 ];
 
+/// Before a quantile of the times to the first token.
+const TTFT: &str = "ttft_";
 const SIGNS: [char; 3] = ['<', '>', '='];
 
 impl FromStr for Threshold {
@@ -48,20 +50,26 @@ fn form(text: &str) -> Option<(Threshold, &str)> {
     let (name, rest) = (text[..at].trim(), text[at..].trim_start_matches(SIGNS));
     let sign = &text[at..text.len() - rest.len()];
     let of = match (name, sign) {
-        ("avg", "<") => Measured::Average,
-        ("max", "<") => Measured::Maximum,
-        ("errors", "<" | "==") => Measured::Errors,
-        ("rate", ">") => Measured::Rate,
+        ("avg", "<") => ThresholdMetric::Average,
+        ("max", "<") => ThresholdMetric::Maximum,
+        ("errors", "<" | "==") => ThresholdMetric::Errors,
+        ("rate", ">") => ThresholdMetric::Rate,
         (name, "<") => {
-            let percent: f64 = name.strip_prefix('p')?.parse().ok()?;
-            (percent > 0.0 && percent < 100.0).then_some(Measured::Quantile(percent / 100.0))?
+            let first_token = name.strip_prefix(TTFT);
+            let percent = first_token.unwrap_or(name).strip_prefix('p')?;
+            let quantile = percent.parse::<f64>().ok()? / 100.0;
+            let is_valid = quantile > 0.0 && quantile < 1.0;
+            is_valid.then_some(match first_token {
+                Some(_) => ThresholdMetric::FirstToken(quantile),
+                None => ThresholdMetric::Quantile(quantile),
+            })?
         }
         _ => return None,
     };
     let limit = rest.trim();
     let limit = match of {
-        Measured::Errors => units::ratio(limit)?,
-        Measured::Rate => units::Rate::parse(limit)?.per_second(),
+        ThresholdMetric::Errors => units::ratio(limit)?,
+        ThresholdMetric::Rate => units::Rate::parse(limit)?.per_second(),
         _ => units::duration(limit)?.as_secs_f64(),
     };
     Some((Threshold { of, limit }, sign))
@@ -86,7 +94,7 @@ fn fault(text: &str) -> String {
         _ => "",
     };
     format!(
-        "{why}expected such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<0.1%`, `errors==0` or `rate>100/s`{}",
+        "{why}expected such as `p95<500ms`, `avg<400ms`, `max<2s`, `ttft_p95<1s`, `errors<0.1%`, `errors==0` or `rate>100/s`{}",
         likely::question(meant(text).as_slice())
     )
 }
@@ -128,20 +136,21 @@ fn valid(name: &str, sign: &str, limit: &str) -> Option<String> {
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = match self.of {
-            Measured::Rate => '>',
-            Measured::Errors if self.is_none() => return f.write_str("errors == 0"),
+            ThresholdMetric::Rate => '>',
+            ThresholdMetric::Errors if self.is_none() => return f.write_str("errors == 0"),
             _ => '<',
         };
         match self.of {
-            Measured::Quantile(q) => write!(f, "p{}", percent(q))?,
-            Measured::Average => f.write_str("avg")?,
-            Measured::Maximum => f.write_str("max")?,
-            Measured::Errors => f.write_str("errors")?,
-            Measured::Rate => f.write_str("rate")?,
+            ThresholdMetric::Quantile(q) => write!(f, "p{}", percent(q))?,
+            ThresholdMetric::FirstToken(q) => write!(f, "{TTFT}p{}", percent(q))?,
+            ThresholdMetric::Average => f.write_str("avg")?,
+            ThresholdMetric::Maximum => f.write_str("max")?,
+            ThresholdMetric::Errors => f.write_str("errors")?,
+            ThresholdMetric::Rate => f.write_str("rate")?,
         }
         match self.of {
             // A limit is never rounded to none.
-            Measured::Errors => write!(f, " {sign} {}%", percent(self.limit)),
+            ThresholdMetric::Errors => write!(f, " {sign} {}%", percent(self.limit)),
             _ => write!(f, " {sign} {}", self.of.show(self.limit)),
         }
     }
@@ -152,12 +161,13 @@ impl Threshold {
     pub fn written(&self) -> String {
         let ms = (self.limit * 1000.0).round();
         match self.of {
-            Measured::Quantile(q) => format!("p{}<{ms}ms", percent(q)),
-            Measured::Average => format!("avg<{ms}ms"),
-            Measured::Maximum => format!("max<{ms}ms"),
-            Measured::Errors if self.is_none() => "errors==0".to_owned(),
-            Measured::Errors => format!("errors<{}", self.limit),
-            Measured::Rate => format!("rate>{}/s", self.limit),
+            ThresholdMetric::Quantile(q) => format!("p{}<{ms}ms", percent(q)),
+            ThresholdMetric::FirstToken(q) => format!("{TTFT}p{}<{ms}ms", percent(q)),
+            ThresholdMetric::Average => format!("avg<{ms}ms"),
+            ThresholdMetric::Maximum => format!("max<{ms}ms"),
+            ThresholdMetric::Errors if self.is_none() => "errors==0".to_owned(),
+            ThresholdMetric::Errors => format!("errors<{}", self.limit),
+            ThresholdMetric::Rate => format!("rate>{}/s", self.limit),
         }
     }
 }
@@ -176,6 +186,7 @@ mod tests {
         for (text, shown) in [
             ("p95<500ms", "p95 < 500ms"),
             ("p99.9 < 2s", "p99.9 < 2.00s"),
+            ("ttft_p95<1s", "ttft_p95 < 1.00s"),
             ("avg<400ms", "avg < 400ms"),
             ("errors<0.1%", "errors < 0.1%"),
             ("errors==0", "errors == 0"),
@@ -202,6 +213,7 @@ mod tests {
             "p95>500ms",
             "p0<1s",
             "p100<1s",
+            "ttft_avg<1s",
             "errors<x",
             "rate<100/s",
             "q95<1s",
@@ -245,6 +257,7 @@ mod tests {
             ("p95>500ms", "p95<500ms"),
             ("med<1s", "p50<1s"),
             ("mean<1 sec", "avg<1s"),
+            ("TTFT_p(95)<500", "ttft_p95<500ms"),
             ("rate<0.01", "errors<0.01"),
             ("rate<100/s", "rate>100/s"),
             ("Error_Rate < 1 %", "errors<1%"),

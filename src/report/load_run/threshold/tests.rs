@@ -4,7 +4,7 @@ use crate::outcome::Cause;
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
 
-fn held(text: &str, latencies_ms: &[u64], failed: u64) -> Held {
+fn held(text: &str, latencies_ms: &[u64], failed: u64) -> ThresholdResult {
     let scale = Scale::new([]);
     let mut latency = Histogram::default();
     for ms in latencies_ms {
@@ -30,7 +30,7 @@ fn held(text: &str, latencies_ms: &[u64], failed: u64) -> Held {
     };
     let threshold: Threshold = text.parse().expect(text);
     let (measured, decision) = threshold.judge(&Figures::of([&window]));
-    Held {
+    ThresholdResult {
         threshold,
         source: "test".to_owned(),
         measured,
@@ -43,7 +43,7 @@ fn what_measured_nothing_is_not_kept() {
     for text in ["p95<500ms", "avg<1s", "max<1s", "errors<1%", "rate>1/s"] {
         let held = held(text, &[], 0);
         assert_eq!(held.decision, Decision::Unmeasured, "{text}");
-        assert_eq!(held.measured, Err(Missing::Requests), "{text}");
+        assert_eq!(held.measured, Err(NotMeasured::Requests), "{text}");
     }
 }
 

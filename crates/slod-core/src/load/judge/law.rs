@@ -12,6 +12,8 @@ const ERROR_MAX: f64 = 0.15;
 /// suddenly, and lower levels do not show it.
 const HIGHEST_ERROR_MAX: f64 = 0.05;
 const LOWER: f64 = 0.8;
+/// The ceiling of a law is stated if the law gives this share of it at the most users that it is used for.
+const CEILING_SHARE: f64 = 0.5;
 /// How far the law is extrapolated, as a multiple of the highest level.
 const BEYOND: f64 = 2.0;
 
@@ -88,7 +90,10 @@ fn described(law: &Scalability, points: &[(f64, f64)]) -> String {
         _ => format!("rising up to {highest:.0} users, and no limit is seen up to {limit:.0}"),
     };
     let ceiling = match (law.peak(), law.ceiling()) {
-        (None, Some(ceiling)) => format!(", at most {ceiling:.1}/s"),
+        // Elsewhere it is far beyond what the law may be used for.
+        (None, Some(ceiling)) if law.throughput(limit) >= CEILING_SHARE * ceiling => {
+            format!(", at most {ceiling:.1}/s")
+        }
         _ => String::new(),
     };
     format!(

@@ -9,7 +9,6 @@ pub enum Needs {
     Processes,
     /// These keys of `metrics`.
     Metrics(&'static str),
-    Llm,
 }
 
 impl Needs {
@@ -20,7 +19,6 @@ impl Needs {
             Self::Host => "needs `observe.host`".to_owned(),
             Self::Processes => "needs `processes` of the service".to_owned(),
             Self::Metrics(keys) => metrics(run, keys),
-            Self::Llm => "needs an `llm` probe".to_owned(),
         }
     }
 }

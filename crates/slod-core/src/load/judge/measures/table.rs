@@ -165,7 +165,7 @@ static AI: [Measure; 3] = [
         read: ai_limit,
         bound: Bound::Level(0.95),
         show: Show::Share(" of what the AI provider allows"),
-        needs: Needs::Llm,
+        needs: Needs::Metrics("`llm_rate_limit_hits`"),
         advice: advice::AI_LIMIT,
     },
     Measure {

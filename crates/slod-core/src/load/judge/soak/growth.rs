@@ -15,7 +15,7 @@ use std::time::Duration;
 const GROWTH_WINDOWS: u32 = 80;
 
 /// A resource that may grow.
-struct Held {
+struct HeldResource {
     topic: &'static str,
     noun: &'static str,
     /// The families that show it, the best first; the others are used where it is missing.
@@ -29,8 +29,8 @@ struct Held {
     advice: Advice,
 }
 
-static HELD: [Held; 6] = [
-    Held {
+static RESOURCES: [HeldResource; 6] = [
+    HeldResource {
         topic: "memory growth",
         noun: "the memory",
         families: &[
@@ -47,7 +47,7 @@ static HELD: [Held; 6] = [
         needs: Needs::Processes,
         advice: advice::LEAK,
     },
-    Held {
+    HeldResource {
         topic: "open files growth",
         noun: "the number of open files",
         families: &["slod_process_open_fds"],
@@ -58,7 +58,7 @@ static HELD: [Held; 6] = [
         needs: Needs::Processes,
         advice: advice::OPEN,
     },
-    Held {
+    HeldResource {
         topic: "thread growth",
         noun: "the number of threads",
         families: &["slod_process_threads", "slod_container_pids"],
@@ -69,7 +69,7 @@ static HELD: [Held; 6] = [
         needs: Needs::Processes,
         advice: advice::OPEN,
     },
-    Held {
+    HeldResource {
         topic: "connection growth",
         noun: "the number of open connections",
         families: &["slod_service_active_connections"],
@@ -80,7 +80,7 @@ static HELD: [Held; 6] = [
         needs: Needs::Metrics("`active_connections`"),
         advice: advice::OPEN,
     },
-    Held {
+    HeldResource {
         topic: "pool growth",
         noun: "the number of used connections of the pool",
         families: &["slod_service_db_pool_in_use"],
@@ -91,7 +91,7 @@ static HELD: [Held; 6] = [
         needs: Needs::Metrics("`db_pool_in_use`"),
         advice: advice::HELD,
     },
-    Held {
+    HeldResource {
         topic: "queue growth",
         noun: "the queue",
         families: &["slod_service_queue_depth"],
@@ -115,7 +115,7 @@ const fn rules(share: f64, floor: f64) -> GrowthRules {
 /// One statement for each known resource, and one for all others.
 pub(super) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
     let (mut all, mut missing) = (Vec::new(), Vec::new());
-    for held in &HELD {
+    for held in &RESOURCES {
         let curves = curves(usable.run, held.families);
         if curves.is_empty() {
             missing.push((held.topic, held.needs));
@@ -129,7 +129,7 @@ pub(super) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
 
 /// Whether the memory of each process grows.
 pub(in super::super) fn memory(usable: &Usable<'_>) -> Vec<Statement> {
-    let held = &HELD[0];
+    let held = &RESOURCES[0];
     let curves = curves(usable.run, held.families);
     let each = curves.iter();
     each.map(|curve| grows(usable, held, curve)).collect()
@@ -147,7 +147,7 @@ pub(in super::super) fn curves(run: &RunRecord, families: &[&str]) -> Vec<Curve>
 }
 
 /// Whether a resource grows.
-fn grows(usable: &Usable<'_>, held: &Held, curve: &Curve) -> Statement {
+fn grows(usable: &Usable<'_>, held: &HeldResource, curve: &Curve) -> Statement {
     let width = length(usable.run) / f64::from(GROWTH_WINDOWS);
     let of = |values: &[f64]| {
         if held.is_lowest {
@@ -185,7 +185,7 @@ fn grows(usable: &Usable<'_>, held: &Held, curve: &Curve) -> Statement {
     }
 }
 
-impl Held {
+impl HeldResource {
     /// The result, as the rest of a sentence about the resource. `width` is that of the windows, in seconds.
     fn finding(&self, verdict: GrowthVerdict, width: f64) -> String {
         let shown = |value: f64| format!("{:.*}", digits(value / self.scale), value / self.scale);

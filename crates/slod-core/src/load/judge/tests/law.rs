@@ -115,4 +115,11 @@ fn a_law_that_does_not_foresee_the_highest_level_says_nothing_beyond() {
         "{}",
         free.evidence
     );
+    let slightly = |users: f64| users * 0.95 / (1.0 + 0.0001 * users);
+    let slightly = one(&stages(&levels, slightly), "scalability");
+    assert!(
+        !slightly.evidence.contains("at most"),
+        "{}",
+        slightly.evidence
+    );
 }

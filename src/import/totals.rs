@@ -1,0 +1,74 @@
+//! A result that has the figures of a whole run and nothing of its course: one window as long as the run.
+
+use super::collect::spread;
+use crate::load::LoadWindow;
+use crate::outcome::Cause;
+use crate::stats::quantile::Histogram;
+use crate::stats::scale::Scale;
+use std::time::Duration;
+
+/// Seconds of a run at most: a number beyond makes no sense.
+const LENGTH_MAX: f64 = 365.0 * 86_400.0;
+
+#[derive(Debug, Default)]
+pub struct Totals {
+    pub length: Duration,
+    /// Requests that were answered, whatever their status was.
+    pub answered: u64,
+    /// How many of these were failures by their status.
+    pub refused: u64,
+    /// Requests without an answer.
+    pub lost: Vec<(Cause, u64)>,
+    /// Shares of the answered requests, and the latency that each of them stayed under; both rise.
+    pub percentiles: Vec<(f64, Duration)>,
+}
+
+impl Totals {
+    /// How long a run was that took so many seconds.
+    pub fn length(seconds: f64) -> Option<Duration> {
+        let is_length = seconds > 0.0 && seconds <= LENGTH_MAX;
+        is_length.then(|| Duration::from_secs_f64(seconds))
+    }
+
+    /// Counts requests without an answer.
+    pub fn lose(&mut self, cause: Cause, count: u64) {
+        match self.lost.iter_mut().find(|(known, _)| *known == cause) {
+            _ if count == 0 => {}
+            Some((_, known)) => *known += count,
+            None => self.lost.push((cause, count)),
+        }
+    }
+
+    /// `None` without requests.
+    pub fn window(self) -> Option<LoadWindow> {
+        let refused = self.refused.min(self.answered);
+        let mut failed = self.lost;
+        if refused > 0 {
+            failed.push((Cause::Status, refused));
+        }
+        failed.sort_unstable();
+        let started = self.answered + failed.iter().map(|(_, count)| count).sum::<u64>() - refused;
+        let (scale, mut latency) = (Scale::new([]), Histogram::default());
+        for (time, count) in spread(self.answered, &self.percentiles) {
+            latency.add(scale.code(time), count);
+        }
+        (started > 0).then(|| LoadWindow {
+            start: Duration::ZERO,
+            length: self.length,
+            stage: 0,
+            due: 0.0,
+            active: 0.0,
+            started,
+            dropped: 0,
+            lacking: 0,
+            repeated: 0,
+            unjudged: 0,
+            good: self.answered - refused,
+            failed,
+            latency,
+            failed_latency: Histogram::default(),
+            lag: Duration::ZERO,
+            generator_cpu: None,
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! What `wrk --latency` and wrk2 print. The latencies of wrk2 are from the intended start, as in a constant rate.
+
+use super::totals::Totals;
+use super::{ImportError, Lines};
+use crate::outcome::Cause;
+use std::io::BufRead;
+use std::time::Duration;
+
+const NO_SUMMARY: &str =
+    "is missing: `wrk --latency` and wrk2 print `N requests in T` at their end";
+
+pub(super) fn read(lines: &mut Lines<impl BufRead>) -> Result<Totals, ImportError> {
+    let mut totals = Totals::default();
+    while let Some(line) = lines.next()? {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let known = match words.as_slice() {
+            ["Latency", _average, _deviation, longest, _share] => {
+                time(longest).map(|longest| totals.percentiles.push((1.0, longest)))
+            }
+            [count, "requests", "in", length, ..] => totals_of(&mut totals, count, length),
+            ["Socket", "errors:", errors @ ..] => lost(&mut totals, errors),
+            ["Non-2xx", "or", "3xx", "responses:", count] => {
+                count.parse().ok().map(|count| totals.refused = count)
+            }
+            [share, latency] if share.ends_with('%') => {
+                percentile(share, latency).map(|one| totals.percentiles.push(one))
+            }
+            _ => Some(()),
+        };
+        known.ok_or_else(|| lines.fault("has no valid number"))?;
+    }
+    if totals.length.is_zero() {
+        return Err(lines.fault(NO_SUMMARY));
+    }
+    if totals.percentiles.len() < 2 {
+        return Err(lines.fault("is missing: `wrk --latency` prints percentiles"));
+    }
+    totals.percentiles.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    Ok(totals)
+}
+
+fn totals_of(totals: &mut Totals, count: &str, length: &str) -> Option<()> {
+    totals.answered = count.parse().ok()?;
+    totals.length = time(length.trim_end_matches(',')).filter(|length| !length.is_zero())?;
+    Some(())
+}
+
+/// `connect 0, read 3, write 0, timeout 1`
+fn lost(totals: &mut Totals, errors: &[&str]) -> Option<()> {
+    for pair in errors.chunks(2) {
+        let [kind, count] = pair else { return None };
+        let cause = match *kind {
+            "connect" => Cause::Unreachable,
+            "read" | "write" => Cause::Reset,
+            "timeout" => Cause::Timeout,
+            _ => return None,
+        };
+        totals.lose(cause, count.trim_end_matches(',').parse().ok()?);
+    }
+    Some(())
+}
+
+/// `99.900%   12.30ms`
+fn percentile(share: &str, latency: &str) -> Option<(f64, Duration)> {
+    let percent: f64 = share.trim_end_matches('%').parse().ok()?;
+    let is_share = (0.0..=100.0).contains(&percent);
+    is_share.then_some((percent / 100.0, time(latency)?))
+}
+
+/// `635.00us`, `6.46ms`, `30.00s`, `1.50m`, `2.00h`
+fn time(text: &str) -> Option<Duration> {
+    let units = [
+        ("us", 1e-6),
+        ("ms", 1e-3),
+        ("s", 1.0),
+        ("m", 60.0),
+        ("h", 3600.0),
+    ];
+    let mut found = units.iter().filter_map(|(unit, seconds)| {
+        let number: f64 = text.strip_suffix(unit)?.parse().ok()?;
+        Duration::try_from_secs_f64(number * seconds).ok()
+    });
+    found.next()
+}
