@@ -12,7 +12,7 @@ use crate::signals::own::MetricsHistory;
 use crate::signals::process::{NOT_SEEN, ProcessHistory};
 use crate::signals::provider::ProviderHistory;
 use crate::signals::usual::Learned;
-use crate::signals::{breakers, finding};
+use crate::signals::{NO_METRICS, breakers, finding};
 use crate::trend::Errors;
 
 /// What a service without metrics of its own could have.
@@ -24,8 +24,6 @@ const ONLY_METRICS: [&SignalKind; 6] = [
     &kinds::CONNECTION_TIMEOUTS,
     &kinds::THROUGHPUT_LOW,
 ];
-/// Why nothing is known of what only a service's own metrics show.
-const NO_METRICS: &str = "`metrics` is not configured for the service, or was not read yet";
 
 impl ServiceHistory {
     /// All signs as they are now.
