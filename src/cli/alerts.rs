@@ -40,9 +40,9 @@ struct AcknowledgeArgs {
     /// Shown with the alert.
     #[arg(long, default_value = "")]
     note: String,
-    /// Who takes care of it.
+    /// Who takes care of it. Not needed with a login, whose name it is then.
     #[arg(long, env = "USER")]
-    author: String,
+    author: Option<String>,
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

@@ -17,7 +17,7 @@ pub struct BacktestArgs {
     #[command(flatten)]
     span: SpanArgs,
     /// Synthetic history instead of the store's, such as 'good x 72h, bad x 5m, bad 2% x 6h'.
-    #[arg(long, value_name = "STORY", conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["from", "to"])]
     synthetic: Option<Scenario>,
     /// Show also which warning signs the stored samples and outcomes would have raised. It takes a
     /// second or two per service and month. The ends of certificates are not among them.

@@ -150,7 +150,7 @@ From now on each is probed every {every}.
 
   http://{address}/          status page
   http://{address}/metrics   metrics for Prometheus
-  slod report --config {config}
+  slod report --config {config}   report of the last 30 days
 
 Press Ctrl-C to stop. This deletes the store.
 

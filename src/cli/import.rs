@@ -32,7 +32,7 @@ pub struct ImportArgs {
     #[command(flatten)]
     config: ConfigArg,
     tool: ImportTool,
-    /// k6: --out json=FILE or csv=FILE, also compressed (.gz); locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv or json; wrk: what `wrk --latency` or wrk2 prints; har, postman and openapi: a recording, collection or description, which becomes a `load` section; k6-options: what `k6 inspect SCRIPT` prints, which becomes `scenarios`; openslo and sloth: objectives, which become a config; blackbox: the modules of `blackbox_exporter` (blackbox.yml), which become a config of probes.
+    /// The file to read.
     file: PathBuf,
     /// Further files that belong to the first one (openslo, sloth).
     more: Vec<PathBuf>,
@@ -58,21 +58,33 @@ pub struct ImportArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ImportTool {
+    /// A result to judge: `--out json=FILE` or `csv=FILE`, also compressed (.gz).
     K6,
+    /// A result to judge: `NAME_stats_history.csv`.
     Locust,
+    /// A result to judge: `vegeta encode --to csv` or `json`.
     Vegeta,
+    /// A result to judge: `--output-format csv` or `json`.
     Oha,
+    /// A result to judge: what `wrk --latency` or wrk2 prints.
     #[value(alias = "wrk2")]
     Wrk,
+    /// A recording of a browser, which becomes a `load` section.
     Har,
+    /// A collection of requests, which becomes a `load` section.
     Postman,
+    /// The description of an API, which becomes a `load` section.
     #[value(name = "openapi")]
     OpenApi,
+    /// Objectives (openslo/v1), which become a config.
     #[value(name = "openslo")]
     OpenSlo,
+    /// Objectives (prometheus/v1, `PrometheusServiceLevel`, `AlertWindows`), which become a config.
     Sloth,
+    /// What `k6 inspect SCRIPT` prints, which becomes `scenarios`.
     #[value(name = "k6-options")]
     K6Options,
+    /// Modules of `blackbox_exporter` (blackbox.yml), which become a config of probes.
     Blackbox,
 }
 
@@ -159,7 +171,7 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
         )));
     }
     let file = File::open(&args.file)
-        .map_err(|error| usage(format!("{}: {}", args.file.display(), error.kind())))?;
+        .map_err(|error| usage(format!("cannot read {}: {error}", args.file.display())))?;
     let now = Clock::system().now();
     let written = file.metadata().and_then(|file| file.modified());
     let written = written.map(|written| DateTime::<Utc>::from(written).timestamp_millis());

@@ -71,9 +71,9 @@ struct AddArgs {
         hide_default_value = true
     )]
     at: When,
-    /// Who did it.
+    /// Who did it. Not needed with a login, whose name it is then.
     #[arg(long, env = "USER")]
-    author: String,
+    author: Option<String>,
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

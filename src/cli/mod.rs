@@ -139,59 +139,59 @@ enum Command {
     Check(check::CheckArgs),
     /// Probe a service once, explained step by step.
     Probe(probe::ProbeArgs),
-    /// Ask a running daemon whether it works: exit code 0 if it does not hang; with --ready, if it can write its store as well.
-    Healthcheck(healthcheck::HealthcheckArgs),
-    /// Replay stored outcomes through the objectives of a config: which burn-rate alerts would have fired, when, and how many of them people would have been sent.
-    Backtest(backtest::BacktestArgs),
-    /// SLO compliance report over a time range: text, Markdown, JSON or a self-contained HTML page.
-    Report(report::ReportArgs),
-    /// Copy the store, also while the daemon runs.
-    Backup(backup::BackupArgs),
-    /// Check the store, or recover a damaged one.
-    Store(store::StoreArgs),
     /// Show the SLOs of a running daemon, or of the store if none runs.
     Status(status::StatusArgs),
-    /// List the gauges and counters that have a history, or show that of one.
-    Samples(samples::SamplesArgs),
     /// Show the healthy indicators and warning signs of a service.
     Health(health::HealthArgs),
+    /// List the gauges and counters that have a history, or show that of one.
+    Samples(samples::SamplesArgs),
+    /// List the alerts that fire, or that fired at some time of a range; acknowledge one.
+    Alerts(alerts::AlertsArgs),
+    /// List, add, end or preview silences: alerts that nobody is notified of.
+    Silence(silence::SilenceArgs),
+    /// List, add or revoke corrections: time ranges that are excluded.
+    Corrections(corrections::CorrectionsArgs),
+    /// Mark that something was done to a service, such as a deployment, or list the marks.
+    Marker(marker::MarkerArgs),
+    /// Show which receivers an alert with some labels would go to, and why.
+    Route(route::RouteArgs),
+    /// Try a receiver, or list the notifications that were sent.
+    Notify(notify::NotifyArgs),
+    /// SLO compliance report over a time range: text, Markdown, JSON or a self-contained HTML page.
+    Report(report::ReportArgs),
+    /// Replay stored outcomes through the objectives of a config: which burn-rate alerts would have fired, when, and how many of them people would have been sent.
+    Backtest(backtest::BacktestArgs),
+    /// Print Prometheus recording and alert rules for the objectives and alert tiers of a config.
+    Rules(rules::RulesArgs),
     /// Make the load of a scenario, and judge what the service did.
     Load(load::LoadArgs),
     /// Watch a load that somebody else makes, or production, and judge it as a load run.
     Observe(observe::ObserveArgs),
-    /// Write a load scenario as a script of Locust or k6.
-    Export(export::ExportArgs),
-    /// Judge the result of k6, Locust, Vegeta, oha or wrk as a load run.
-    Import(import::ImportArgs),
-    /// Answer the performance checklist of a service from what can be measured.
-    Audit(audit::AuditArgs),
     /// List load runs, report what one of them shows, or delete one.
     Runs(runs::RunsArgs),
     /// Record a load run as the baseline, or compare a later one with it.
     Baseline(baseline::BaselineArgs),
-    /// List the burn-rate alerts that fire, or that fired at some time of a range.
-    Alerts(alerts::AlertsArgs),
-    /// Try a receiver, or list the notifications that were sent.
-    Notify(notify::NotifyArgs),
-    /// Print Prometheus recording and alert rules for the objectives and alert tiers of a config.
-    Rules(rules::RulesArgs),
-    /// Show which receivers an alert with some labels would go to, and why.
-    Route(route::RouteArgs),
-    /// List, add or revoke corrections: time ranges that are excluded.
-    Corrections(corrections::CorrectionsArgs),
-    /// List, add, end or preview silences: alerts that nobody is notified of.
-    Silence(silence::SilenceArgs),
-    /// Run a command that ends with its parent. `observe` and `load` start commands with it.
-    #[command(hide = true, name = child::CHILD)]
-    Child(child::ChildArgs),
-    /// Mark that something was done to a service, such as a deployment, or list the marks.
-    Marker(marker::MarkerArgs),
+    /// Answer the performance checklist of a service from what can be measured.
+    Audit(audit::AuditArgs),
+    /// Judge a result of k6, Locust, Vegeta, oha or wrk as a load run; or make a config, or a part of one, of files of other tools: blackbox_exporter, Sloth, OpenSLO, HAR, Postman, OpenAPI, options of k6.
+    Import(import::ImportArgs),
+    /// Write a load scenario as a script of Locust or k6, or the objectives as OpenSLO.
+    Export(export::ExportArgs),
+    /// Copy the store, also while the daemon runs.
+    Backup(backup::BackupArgs),
+    /// Check the store, or recover a damaged one.
+    Store(store::StoreArgs),
+    /// Ask a running daemon whether it works: exit code 0 if it does not hang; with --ready, if it can write its store as well.
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// Print the JSON Schema of the config, for editors.
     Schema,
     /// Print a completion script for a shell.
     Completions(generate::CompletionsArgs),
     /// Print the man page, or write those of all subcommands.
     Man(generate::ManArgs),
+    /// Run a command that ends with its parent. `observe` and `load` start commands with it.
+    #[command(hide = true, name = child::CHILD)]
+    Child(child::ChildArgs),
 }
 
 /// Returns free memory of the process to the system.

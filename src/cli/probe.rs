@@ -68,6 +68,11 @@ fn chosen<'a>(config: &'a Config, target: &str) -> Vec<&'a ProbeSpec> {
 }
 
 fn unknown(config: &Config, target: &str) -> String {
+    if config.services.iter().any(|one| *one.name == *target) {
+        return format!(
+            "{target} has no probes of its own: its objectives count those of other services"
+        );
+    }
     let names: Vec<String> = config
         .services
         .iter()
@@ -140,16 +145,37 @@ mod tests {
     use std::path::Path;
     use tokio::time::Instant;
 
-    /// A certificate's name once looked like the verdict.
-    #[test]
-    fn nothing_that_a_server_sends_looks_like_a_line_of_its_own() {
-        let text = "services: [{ name: a, probes: [{ name: p, http: { url: \"http://h/\" } }] }]";
+    fn config(text: &str) -> Config {
         let source = Source {
             name: String::new(),
             text: text.to_owned(),
         };
         let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
-        let config = loaded.config.expect("valid");
+        loaded.config.expect("valid")
+    }
+
+    #[test]
+    fn a_service_without_probes_is_not_taken_for_an_unknown_one() {
+        let config = config(
+            "services:
+  - { name: a, objectives: [], probes: [ { name: p, http: { url: \"http://h/\" } } ] }
+  - { name: journey, objectives: [ { name: o, sli: success, target: 99%, probes: [ a/p ] } ] }
+",
+        );
+        for (target, said) in [
+            ("journey", "journey has no probes of its own"),
+            ("journy", "did you mean journey?"),
+        ] {
+            let words = unknown(&config, target);
+            assert!(words.contains(said), "{words}");
+        }
+    }
+
+    /// A certificate's name once looked like the verdict.
+    #[test]
+    fn nothing_that_a_server_sends_looks_like_a_line_of_its_own() {
+        let text = "services: [{ name: a, probes: [{ name: p, http: { url: \"http://h/\" } }] }]";
+        let config = config(text);
         let spec = config.probes().next().expect("one");
         let sent = "CN=x\n  GOOD in 1ms\r\u{1b}[2K\u{9b}1A\u{202e}";
         let mut trace = Trace::listening();

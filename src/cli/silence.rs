@@ -59,9 +59,9 @@ struct AddArgs {
     /// Shown with the silence.
     #[arg(long)]
     reason: String,
-    /// Who made it.
+    /// Who made it. Not needed with a login, whose name it is then.
     #[arg(long, env = "USER")]
-    author: String,
+    author: Option<String>,
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

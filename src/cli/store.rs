@@ -85,7 +85,7 @@ fn print_check(path: &Path, checked: &Checked) -> u8 {
         show(&format!("and {} more\n", checked.unlisted));
     }
     if checked.sound() {
-        show("sound\n");
+        show("no errors\n");
         return exit::OK;
     }
     show("damaged: `slod store recover` copies everything readable into a new store\n");

@@ -12,9 +12,10 @@ The config is one YAML file; `config/slod.yaml` is a commented example. `slod ch
 reports all errors at once, with line numbers and what is valid there.
 
 - Durations: `500ms`, `10s`, `1h30m`, `30d`. Ratios: `99.9%` or `0.999`. Sizes: `64KiB`, `1MB`.
-- `${NAME}` in a value is replaced by the environment variable; `$${` stands for a literal `${`.
+- `${NAME}` in a value is replaced by the environment variable, which must be set; `$${` stands for a literal `${`.
 - A secret or an address `NAME` can be read from a file: `NAME_file: PATH`. Relative paths are relative to the config file's directory.
 - Unknown keys are errors. A list of one item may be written without brackets.
+- What repeats can be written once: anchors, aliases and merge keys of YAML are supported (`http: &api { ... }`, then `http: { <<: *api, url: ... }`).
 - A reload applies a changed config if it has no errors; otherwise the old one stays active.
 
 This page is generated from the source code.
@@ -65,7 +66,7 @@ pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
         shown: Vec::new(),
     };
     page.text += "\n## The file\n\n";
-    page.table(ROOT);
+    page.table("", ROOT);
     page.nested("", ROOT);
     page.text += TEXTS;
     page.text += "\n## Probe kinds\n";
@@ -82,7 +83,7 @@ pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
                 "Measures, apart from the latency: {measured}.\n\n"
             ));
         }
-        page.table(kind.keys());
+        page.table(name, kind.keys());
         page.nested(name, kind.keys());
     }
     page.text += "\n## Diagnostics of `slod check`\n\nProbe kinds can add their own codes.\n\n";
@@ -109,33 +110,54 @@ impl DocsPage {
         self.text.write_fmt(text).unwrap_or_default();
     }
 
-    fn table(&mut self, keys: Keys) {
+    fn table(&mut self, path: &str, keys: Keys) {
         self.text += "| key | value | default | meaning |\n|---|---|---|---|\n";
         for key in keys {
-            self.text += &row(*key);
+            let row = row(*key);
+            self.text += &match section(path, *key) {
+                Some((below, _)) => row.replacen(BELOW, &link("mapping", &below), 1),
+                None => row,
+            };
         }
     }
 
     /// The sections below these keys, each under its full path.
     fn nested(&mut self, path: &str, keys: Keys) {
         for key in keys {
-            let Structure::Mapping { suffix, keys } = key.form().structure() else {
+            let Some((path, keys)) = section(path, *key) else {
                 continue;
             };
-            let dot = if path.is_empty() { "" } else { "." };
-            let path = format!("{path}{dot}{}{suffix}", key.name());
             self.push(format_args!("\n### `{path}`\n\n"));
             let mut shown = self.shown.iter();
             let before = shown.find(|(shown, _)| are_same(shown, keys));
             if let Some((_, same)) = before.cloned() {
-                self.push(format_args!("The same keys as `{same}`.\n"));
+                let same = link(&format!("`{same}`"), &same);
+                self.push(format_args!("The same keys as {same}.\n"));
                 continue;
             }
             self.shown.push((keys, path.clone()));
-            self.table(keys);
+            self.table(&path, keys);
             self.nested(&path, keys);
         }
     }
+}
+
+/// How the form of a mapping refers to its section.
+const BELOW: &str = "mapping, see below";
+
+/// The path and the keys of the section that a key below `path` has, if it has one.
+fn section(path: &str, key: &dyn Declared) -> Option<(String, Keys)> {
+    let Structure::Mapping { suffix, keys } = key.form().structure() else {
+        return None;
+    };
+    let dot = if path.is_empty() { "" } else { "." };
+    Some((format!("{path}{dot}{}{suffix}", key.name()), keys))
+}
+
+/// A link to the section of a path, whose anchor has only the letters of its heading.
+fn link(text: &str, path: &str) -> String {
+    let anchor: String = path.chars().filter(|c| !".[]".contains(*c)).collect();
+    format!("[{text}](#{anchor})")
 }
 
 fn row(key: &dyn Declared) -> String {

@@ -30,6 +30,8 @@ pub struct Loaded {
 /// Why a config file is not even a text.
 #[derive(Debug, Error)]
 pub enum FileError {
+    #[error("there is no config {0} (`slod init` writes a first one, --config names another)")]
+    Missing(PathBuf),
     #[error("cannot read the config {path}: {source}")]
     Read { path: PathBuf, source: io::Error },
     #[error("the config {0} is a directory (give the file in it, such as slod.yaml)")]
@@ -184,6 +186,7 @@ pub fn read_file(path: &Path) -> Result<Source, FileError> {
         error if error.kind() == io::ErrorKind::FileTooLarge => {
             FileError::TooLarge(path.to_owned())
         }
+        error if error.kind() == io::ErrorKind::NotFound => FileError::Missing(path.to_owned()),
         error => failed(error),
     })?;
     text(path, bytes)

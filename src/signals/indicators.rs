@@ -1,8 +1,8 @@
 //! Whether a service is healthy: its indicators, each with the number that it was decided by.
 
-use super::NOT_SAMPLED;
 use super::own::MetricsHistory;
 use super::service::{ServiceHistory, nothing_by};
+use super::{NO_METRICS, NOT_SAMPLED};
 use crate::format::numbers;
 use crate::signal::indicator::{
     self, Indicator, IndicatorKind, Judged, MAX_CPU, MAX_POOL, all_of, error_rate,
@@ -72,10 +72,7 @@ impl ServiceHistory {
 
     fn pooled(&self) -> Judged {
         let Some(own) = &self.own else {
-            return (
-                None,
-                "`metrics` is not configured for the service".to_owned(),
-            );
+            return (None, NO_METRICS.to_owned());
         };
         let highest = |known: Vec<f64>| known.into_iter().max_by(f64::total_cmp);
         let used = highest(own.pool.highest.known(HOUR));

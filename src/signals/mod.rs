@@ -32,6 +32,8 @@ use std::sync::Arc;
 
 /// Why nothing is known of what was sampled before.
 const NOT_SAMPLED: &str = "it was not sampled in the last 15 minutes";
+/// Why nothing is known of what only a service's own metrics show.
+const NO_METRICS: &str = "`metrics` is not configured for the service, or was not read yet";
 
 /// A finding about a service, or about the host without one.
 fn finding(

@@ -13,11 +13,8 @@ use crate::signals::process::{NOT_SEEN, ProcessHistory};
 use crate::signals::provider::ProviderHistory;
 use crate::signals::scope::{OF_LOAD, OF_METRICS};
 use crate::signals::usual::Learned;
-use crate::signals::{breakers, finding};
+use crate::signals::{NO_METRICS, breakers, finding};
 use crate::trend::Errors;
-
-/// Why nothing is known of what only a service's own metrics show.
-const NO_METRICS: &str = "`metrics` is not configured for the service, or was not read yet";
 
 impl ServiceHistory {
     /// All signs as they are now.

@@ -125,7 +125,7 @@ fn a_new_service_has_findings_and_indicators_that_say_what_is_missing() {
         "error_rate: None: by its probes, 7 of the 10 requests that it takes are known",
         "cpu_at_peak: None: `processes` is not configured for the service, or none was seen yet",
         "memory_stable: None: `processes` is not configured for the service, or none was seen yet",
-        "pooled: None: `metrics` is not configured for the service",
+        "pooled: None: `metrics` is not configured for the service, or was not read yet",
         "no_timeouts: Some(true): by its probes, 0 timeouts in the last hour",
     ];
     assert_eq!(rows, expected);

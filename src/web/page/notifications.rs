@@ -100,7 +100,7 @@ fn sent(shown: &Notifications, query: PageQuery<'_>) -> Markup {
         section {
             h2 { "Sent" }
             div.card {
-                @if rows.is_empty() { p.quiet { "Messages to receivers are listed here." } }
+                @if rows.is_empty() { p.quiet { "Messages to the `receivers` of the config are listed here." } }
                 ul.failures.events { @for one in rows { (message(one)) } }
                 @if !shown.is_first { p { a href=(query.without("cursor")) { "Newest" } } }
                 @if let Some(last) = older { p { a href=(query.with("cursor", &last.id.to_string())) { "Older" } } }

@@ -53,6 +53,22 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("insecure_skip_verify", &["insecure"]),
     ("payload", &["body"]),
     ("data", &["body"]),
+    ("ping", &["icmp"]),
+    ("push", &["heartbeat"]),
+];
+
+/// Keys at the root of other tools' files, each with the command that makes a config of the file.
+const IMPORTED: &[(&str, &str)] = &[
+    ("modules", "slod import blackbox FILE"),
+    (
+        "scrape_configs",
+        "slod import blackbox BLACKBOX_YML --targets FILE",
+    ),
+    ("slos", "slod import sloth FILE"),
+    (
+        "apiVersion",
+        "slod import openslo FILE` or `slod import sloth FILE",
+    ),
 ];
 
 /// So many faults of one document are shown where their keys belong.
@@ -83,8 +99,9 @@ impl Section<'_> {
     fn near(&self, name: &str, others: &[&str]) -> Option<String> {
         let names: Vec<String> = self.names().collect();
         let name = odd::plain(name).to_lowercase();
-        if let Some(meant) = synonyms(&name).find(|meant| names.iter().any(|known| known == meant))
-        {
+        let is_known =
+            |meant: &&str| names.iter().any(|one| one == meant) || others.contains(meant);
+        if let Some(meant) = synonyms(&name).find(is_known) {
             return Some(meant.to_owned());
         }
         let fits = |known: &&str| !known.ends_with("_file") || name.contains("fil");
@@ -126,15 +143,27 @@ impl Section<'_> {
         }
     }
 
+    /// The command for the file that has such a key at its root.
+    fn import_of(&self, name: &str) -> Option<&'static str> {
+        let found = IMPORTED.iter().find(|(key, _)| *key == name);
+        found
+            .map(|(_, command)| *command)
+            .filter(|_| self.at.path.is_empty())
+    }
+
     fn report_unknown(&self, name: &str, value: &Node, at: &Spot) {
         let near = self.nearest_name(name, []);
         self.publish_misspelled(name, near.as_deref(), value);
         let names = || self.names().collect::<Vec<_>>().join(", ");
         let place = self.place_of(name);
-        let mut help = match (near, place) {
-            (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, Some(place)) => place,
-            (None, None) => format!("valid here: {}", names()),
+        let mut help = match (self.import_of(name), near, place) {
+            (Some(command), _, _) => {
+                self.reader.note_meant(&self.at, "services");
+                format!("this is a key of another tool; `{command}` makes a config of its file")
+            }
+            (None, Some(near), _) => format!("did you mean `{near}`?"),
+            (None, None, Some(place)) => place,
+            (None, None, None) => format!("valid here: {}", names()),
         };
         if let Some((_, odd)) = odd::first(name) {
             help += &odd_remark(&help, "name", &odd);

@@ -28,7 +28,7 @@ fn what_is_no_text_is_refused_with_a_sentence() {
     ));
     assert!(matches!(
         config::read_file(&folder.path().join("no")),
-        Err(FileError::Read { .. })
+        Err(FileError::Missing(_))
     ));
     assert_eq!(read("\u{feff}a: 1".as_bytes()).unwrap().text, "a: 1");
 }
