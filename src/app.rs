@@ -72,6 +72,8 @@ pub enum RunError {
     Ended(&'static str),
     #[error("gave up waiting for {0} after {secs} s", secs = DRAIN.as_secs())]
     Stuck(String),
+    #[error("gave up writing to the store after {secs} s: {0}", secs = DRAIN.as_secs())]
+    Unwritten(String),
 }
 
 impl App {
@@ -98,9 +100,10 @@ impl App {
         let ended = tasks.until_stop().await;
         tracing::info!("stopping");
         let stuck = tasks.drain(DRAIN).await;
+        let store = writer.handle();
         // Waits for the disk, here: nothing else is left to do, and a thread for it may not be had.
         if !writer.close(DRAIN) {
-            return Err(RunError::Stuck("the store".to_owned()));
+            return Err(RunError::Unwritten(store.unwritten()));
         }
         match ended {
             Some(name) => Err(RunError::Ended(name)),

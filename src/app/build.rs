@@ -134,6 +134,13 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let mut store = Store::open(&config.store.path)?;
     let corrections = ledger::in_force(config, &store)?;
     let used_until = store.last_seen()?;
+    if used_until.is_none() {
+        // A volume that is not mounted, or a path that is misspelt, would otherwise look like a good start.
+        tracing::info!(
+            "the store {} is new: nothing was measured before",
+            config.store.path.display()
+        );
+    }
     let heartbeats = heartbeats::board(config, &store, clock.now())?;
     budgets::recall(budgets::budgeted(config), &store, clock.now())?;
     store.configured(&config.running_keys(), clock.now())?;

@@ -4,11 +4,25 @@ use crate::slo::BudgetingMethod;
 use crate::stats::scale::PRECISION;
 use std::time::Duration;
 
-/// `99.982%`: rounded down, so that a missed target never looks met.
+/// `99.982%`: rounded down, so that a missed target never looks met. Above 99.999 % it has as many digits as it
+/// takes to be less than all of them nines, so that a target that is met never looks missed.
 pub fn percent(ratio: f64) -> String {
+    let few = 1.0 - ratio;
+    let digits = (3..MOST_DIGITS).find(|digits| few > 10_f64.powi(-2 - digits) - 1e-13);
+    let digits = digits.unwrap_or(MOST_DIGITS);
+    let scale = 10_f64.powi(digits);
     // The tolerance keeps 0.999 from becoming 99.899 % by its binary representation.
-    let floored = ((ratio * 100_000.0) + 1e-7).floor() / 1000.0;
-    trimmed(format!("{floored:.3}"), "%")
+    let floored = ((ratio * 100.0 * scale) + 1e-7).floor() / scale;
+    let digits = digits.unsigned_abs() as usize;
+    trimmed(format!("{floored:.digits$}"), "%")
+}
+
+/// Of a ratio in percent, behind the point.
+const MOST_DIGITS: i32 = 7;
+
+/// `99.9%`, `99.9999%`: a ratio that somebody wrote, with all its digits.
+pub fn exact_percent(ratio: f64) -> String {
+    trimmed(format!("{:.10}", ratio * 100.0), "%")
 }
 
 /// `82.1%`, `-20%`: a share of a budget that is left, rounded down.
@@ -206,9 +220,27 @@ mod tests {
     fn a_missed_target_never_looks_met() {
         assert_eq!(percent(0.999), "99.9%");
         assert_eq!(percent(0.998_999_9), "99.899%");
-        assert_eq!(percent(0.999_999_9), "99.999%");
+        assert_eq!(percent(0.999_99), "99.999%");
+        assert_eq!(percent(0.999_991), "99.9991%");
+        assert_eq!(percent(0.999_999), "99.9999%");
+        assert_eq!(percent(0.999_996_14), "99.9996%");
+        assert_eq!(percent(0.999_999_999_999), "99.9999999%");
         assert_eq!(percent(1.0), "100%");
         assert_eq!(percent(0.0), "0%");
+    }
+
+    #[test]
+    fn a_target_has_all_its_digits() {
+        for (ratio, shown) in [
+            (0.999, "99.9%"),
+            (0.5, "50%"),
+            (0.99995, "99.995%"),
+            (0.999_915, "99.9915%"),
+            (0.999_999_999_9, "99.99999999%"),
+            (1e-8, "0.000001%"),
+        ] {
+            assert_eq!(exact_percent(ratio), shown);
+        }
     }
 
     #[test]

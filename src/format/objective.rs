@@ -1,6 +1,6 @@
 //! Objectives in words.
 
-use super::numbers::percent;
+use super::numbers::exact_percent;
 use crate::slo::{BudgetingMethod, EventSource, Objective, Sli, Window};
 
 /// `99.9% of minutes`, `95% under 500ms`
@@ -10,7 +10,7 @@ pub fn target(objective: &Objective) -> String {
         EventSource::Metrics => "requests",
     };
     if let Sli::Throughput(throughput) = objective.sli {
-        let (target, rate) = (percent(objective.target), throughput.at_least);
+        let (target, rate) = (exact_percent(objective.target), throughput.at_least);
         return format!("{target} of minutes with at least {rate}");
     }
     let what = match (objective.sli.threshold(), objective.budgeting) {
@@ -21,7 +21,7 @@ pub fn target(objective: &Objective) -> String {
         }
         (Some(threshold), BudgetingMethod::Occurrences) => threshold.words(),
         (Some(threshold), BudgetingMethod::Timeslices { slice_target }) => {
-            let share = percent(slice_target);
+            let share = exact_percent(slice_target);
             format!("of minutes with {share} {}", threshold.words())
         }
         (Some(threshold), BudgetingMethod::RatioTimeslices) => {
@@ -31,7 +31,7 @@ pub fn target(objective: &Objective) -> String {
         (_, BudgetingMethod::RatioTimeslices) => "averaged over minutes".to_owned(),
         (_, BudgetingMethod::Occurrences) => format!("of {events}"),
     };
-    format!("{} {what}", percent(objective.target))
+    format!("{} {what}", exact_percent(objective.target))
 }
 
 /// `99.9% of minutes over 30d`, `99.9% of minutes each month`

@@ -1,8 +1,8 @@
-//! The log of probes that go down and come up again: one line each, and during an outage of
-//! hundreds of them their number.
+//! The log of probes that go down, come up again, or cannot be made: one line each, and during an outage
+//! of hundreds of them their number.
 
 use crate::format::numbers;
-use crate::outcome::{ProbeKey, Record, Timestamp, Verdict};
+use crate::outcome::{ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use std::collections::HashSet;
 use std::time::Duration;
 use tracing::{info, warn};
@@ -24,6 +24,8 @@ pub(super) struct Failing {
 enum Transition {
     Down,
     Up(Failing),
+    /// slod lacks something that its attempts need, such as a permission.
+    Void,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +33,8 @@ pub(super) struct TransitionLog {
     /// Probes that this process has reported as down. One that was down before the start is
     /// reported with its first failure.
     down: HashSet<ProbeKey>,
+    /// Probes whose last attempt could not be made.
+    void: HashSet<ProbeKey>,
     period: Period,
 }
 
@@ -43,7 +47,8 @@ impl TransitionLog {
         after: Option<Failing>,
         now: Timestamp,
     ) {
-        let Some(transition) = self.transition(&record.key, before, after) else {
+        let verdict = record.outcome.verdict;
+        let Some(transition) = self.transition(&record.key, verdict, before, after) else {
             return;
         };
         self.log_suppressed(now);
@@ -55,9 +60,15 @@ impl TransitionLog {
     fn transition(
         &mut self,
         key: &ProbeKey,
+        verdict: Verdict,
         before: Option<Failing>,
         after: Option<Failing>,
     ) -> Option<Transition> {
+        if let Verdict::Void(reason) = verdict {
+            let lasts = matches!(reason, VoidReason::Resources | VoidReason::Internal);
+            return (lasts && self.void.insert(key.clone())).then_some(Transition::Void);
+        }
+        self.void.remove(key);
         match (before, after) {
             (_, Some(_)) => self.down.insert(key.clone()).then_some(Transition::Down),
             (Some(before), None) => {
@@ -77,11 +88,13 @@ impl TransitionLog {
 
     /// Logs it now, whether or not the period is over.
     pub(super) fn log_rest(&mut self) {
-        if let Some((down, up)) = self.period.left_out() {
+        if let Some([down, up, void]) = self.period.left_out() {
             warn!(
                 down,
                 up,
-                "too many probes changed within {} s to log each: {down} more went down, {up} more came up again",
+                void,
+                "too many probes changed within {} s to log each: {down} more went down, {up} more came up again, \
+                 {void} more could not be made",
                 PERIOD.as_secs()
             );
         }
@@ -89,7 +102,8 @@ impl TransitionLog {
 
     /// Forgets probes that are not configured any more.
     pub(super) fn retain(&mut self, is_configured: impl Fn(&ProbeKey) -> bool) {
-        self.down.retain(is_configured);
+        self.down.retain(&is_configured);
+        self.void.retain(is_configured);
     }
 }
 
@@ -113,7 +127,15 @@ impl Transition {
                 let why = outcome.detail.message.as_deref().unwrap_or(cause);
                 warn!(service, probe, cause, "{key} is down: {why}");
             }
-            (Self::Down, Verdict::Good | Verdict::Void(_)) => {}
+            (_, Verdict::Void(reason)) => {
+                let reason = reason.label();
+                let why = outcome.detail.message.as_deref().unwrap_or(reason);
+                warn!(
+                    service,
+                    probe, reason, "{key} cannot be probed, and the service is not blamed: {why}"
+                );
+            }
+            (Self::Down | Self::Void, _) => {}
         }
     }
 }
@@ -129,6 +151,7 @@ struct Period {
     lines: usize,
     down: u64,
     up: u64,
+    void: u64,
 }
 
 impl Period {
@@ -151,21 +174,24 @@ impl Period {
         match transition {
             Transition::Down => self.down += 1,
             Transition::Up(_) => self.up += 1,
+            Transition::Void => self.void += 1,
         }
         false
     }
 
-    /// How many went down and came up without a line.
-    fn left_out(&mut self) -> Option<(u64, u64)> {
-        let counts = (std::mem::take(&mut self.down), std::mem::take(&mut self.up));
-        Some(counts).filter(|counts| *counts != (0, 0))
+    /// How many went down, came up and could not be made without a line.
+    fn left_out(&mut self) -> Option<[u64; 3]> {
+        let counts = [&mut self.down, &mut self.up, &mut self.void].map(std::mem::take);
+        Some(counts).filter(|counts| *counts != [0; 3])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Cause;
 
+    const BAD: Verdict = Verdict::Bad(Cause::Refused);
     const DOWN: Option<Failing> = Some(Failing {
         since: Timestamp(5000),
         failures: 3,
@@ -174,25 +200,49 @@ mod tests {
     #[test]
     fn a_probe_is_reported_once_in_each_direction() {
         let (mut log, key) = (TransitionLog::default(), ProbeKey::new("rag", "search"));
-        let mut seen = |before, after| log.transition(&key, before, after);
-        assert_eq!(seen(None, None), None);
-        assert_eq!(seen(None, DOWN), Some(Transition::Down));
-        assert_eq!(seen(DOWN, DOWN), None);
+        let mut seen = |verdict, before, after| log.transition(&key, verdict, before, after);
+        assert_eq!(seen(Verdict::Good, None, None), None);
+        assert_eq!(seen(BAD, None, DOWN), Some(Transition::Down));
+        assert_eq!(seen(BAD, DOWN, DOWN), None);
         let up = DOWN.map(Transition::Up);
-        assert_eq!(seen(DOWN, None), up);
-        assert_eq!(seen(None, None), None);
+        assert_eq!(seen(Verdict::Good, DOWN, None), up);
+        assert_eq!(seen(Verdict::Good, None, None), None);
+    }
+
+    #[test]
+    fn attempts_that_cannot_be_made_are_reported_once() {
+        let (mut log, key) = (TransitionLog::default(), ProbeKey::new("rag", "ping"));
+        let mut seen = |verdict, failing| log.transition(&key, verdict, failing, failing);
+        let void = Verdict::Void(VoidReason::Resources);
+        assert_eq!(seen(void, None), Some(Transition::Void));
+        assert_eq!(seen(void, None), None);
+        assert_eq!(seen(Verdict::Void(VoidReason::Late), None), None);
+        assert_eq!(seen(Verdict::Good, None), None);
+        assert_eq!(seen(void, DOWN), Some(Transition::Void));
+        let down = Some(Transition::Down);
+        assert_eq!(
+            seen(BAD, DOWN),
+            down,
+            "no void attempt reports a probe that was down before the start"
+        );
     }
 
     #[test]
     fn a_probe_that_was_down_before_the_start_is_reported() {
         let (mut log, key) = (TransitionLog::default(), ProbeKey::new("rag", "search"));
-        assert_eq!(log.transition(&key, DOWN, DOWN), Some(Transition::Down));
-        assert_eq!(log.transition(&key, DOWN, DOWN), None);
+        assert_eq!(
+            log.transition(&key, BAD, DOWN, DOWN),
+            Some(Transition::Down)
+        );
+        assert_eq!(log.transition(&key, BAD, DOWN, DOWN), None);
         log.retain(|_| false);
-        assert_eq!(log.transition(&key, DOWN, DOWN), Some(Transition::Down));
+        assert_eq!(
+            log.transition(&key, BAD, DOWN, DOWN),
+            Some(Transition::Down)
+        );
         let mut other = TransitionLog::default();
         let up = DOWN.map(Transition::Up);
-        assert_eq!(other.transition(&key, DOWN, None), up);
+        assert_eq!(other.transition(&key, Verdict::Good, DOWN, None), up);
     }
 
     #[test]
@@ -211,7 +261,7 @@ mod tests {
         }
         assert_eq!(lines, LINES);
         assert!(!period.is_over(at(9)) && period.is_over(at(10)));
-        assert_eq!(period.left_out(), Some((3980, 1000)));
+        assert_eq!(period.left_out(), Some([3980, 1000, 0]));
         assert_eq!(period.left_out(), None, "once");
         assert!(period.admits(&Transition::Down, at(11)));
         assert!(

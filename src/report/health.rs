@@ -5,7 +5,7 @@ use crate::outcome::{Timestamp, Verdict};
 use crate::report::state::ObjectiveState;
 use std::time::Duration;
 
-/// Until so much time was observed, an objective's numbers say little.
+/// Until so much time was observed, or half of a window that is short, an objective's numbers say little.
 const WARM: Duration = Duration::from_hours(1);
 
 /// So many intervals without an outcome mean that nobody looks any more.
@@ -98,14 +98,14 @@ impl Health {
         }
         let period = &view.budget.period;
         let share = (period.good + period.bad) as f64 / period.expected.max(1.0);
-        let observed = share * view.objective.window.length.as_secs_f64();
+        let is_young = is_young(share, view.objective.window.length);
         match ObjectiveState::of(view) {
             ObjectiveState::BudgetSpent => Self::BudgetSpent,
             ObjectiveState::BurningFast => Self::BurningFast,
             ObjectiveState::Burning => Self::Burning,
             ObjectiveState::Recovered => Self::Recovered,
             ObjectiveState::NoData => Self::NoData,
-            ObjectiveState::Ok if observed < WARM.as_secs_f64() => Self::WarmingUp,
+            ObjectiveState::Ok if is_young => Self::WarmingUp,
             ObjectiveState::Ok => Self::Ok,
             ObjectiveState::Quiet => Self::Quiet,
         }
@@ -180,5 +180,22 @@ impl HealthLevel {
             Self::Idle => '–',
             Self::Ok => '✓',
         }
+    }
+}
+
+/// Whether too little of the window was observed.
+fn is_young(share: f64, window: Duration) -> bool {
+    share * window.as_secs_f64() < WARM.min(window / 2).as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_of_an_hour_is_warm_in_time() {
+        let month = Duration::from_hours(30 * 24);
+        assert!(is_young(0.4, WARM) && !is_young(0.98, WARM));
+        assert!(is_young(0.9 / 720.0, month) && !is_young(1.1 / 720.0, month));
     }
 }

@@ -42,6 +42,11 @@ pub enum StoreError {
         "the store was deleted or replaced while slod was running (restore the file and restart slod)"
     )]
     Gone,
+    #[error(
+        "the store's file was emptied while slod was running, and what was in it is lost (stop slod, restore a \
+         backup, and start slod)"
+    )]
+    Emptied,
     #[error("{most} corrections are active already (revoke some, or define them in the config)")]
     TooManyCorrections { most: i64 },
     #[error(

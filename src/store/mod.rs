@@ -74,8 +74,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::fs;
-use std::io;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -94,6 +93,8 @@ pub struct Store {
     path: PathBuf,
     /// Device and number of the file: what is written after somebody deleted it would be lost.
     file: (u64, u64),
+    /// Whether the file was found empty. What is in it afterwards is not what this connection knows of it.
+    emptied: Cell<bool>,
     names: Names,
     /// Series by id, once the writer has samples.
     series: Option<series::Names>,
@@ -188,8 +189,9 @@ impl Store {
         let names = Names::load(&conn).map_err(StoreError::sql("read the store"))?;
         Ok(Self {
             conn,
-            file: identity(path).map_err(StoreError::io("look at the store"))?,
+            file: identity(&fs::metadata(path).map_err(StoreError::io("look at the store"))?),
             path: path.to_owned(),
+            emptied: Cell::new(false),
             names,
             series: None,
             returning: Returning::new(),
@@ -253,13 +255,19 @@ impl Store {
         result.map_err(StoreError::sql("commit outcomes"))
     }
 
-    /// A file that was deleted or replaced takes nothing more: it would be lost.
+    /// A file that was deleted, replaced or emptied takes nothing more: it would be lost.
     fn still_there(&self) -> Result<(), StoreError> {
-        if identity(&self.path).is_ok_and(|file| file == self.file) {
-            Ok(())
-        } else {
-            Err(StoreError::Gone)
+        let meta = fs::metadata(&self.path);
+        let Some(meta) = meta.ok().filter(|meta| identity(meta) == self.file) else {
+            return Err(StoreError::Gone);
+        };
+        if meta.len() == 0 {
+            self.emptied.set(true);
         }
+        if self.emptied.get() {
+            return Err(StoreError::Emptied);
+        }
+        Ok(())
     }
 
     fn try_keep(
@@ -318,9 +326,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    let meta = fs::metadata(path)?;
-    Ok((meta.dev(), meta.ino()))
+fn identity(meta: &Metadata) -> (u64, u64) {
+    (meta.dev(), meta.ino())
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -5,6 +5,7 @@ use super::worker::Worker;
 use super::{CountingPlan, NewDelivery, OUTBOX_MAX, Stage, Store, StoreError, Tick};
 use crate::alert::AlertRecord;
 use crate::clock::Clock;
+use crate::format::numbers::plural;
 use crate::outcome::{ProbeKey, Record};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
@@ -258,6 +259,26 @@ impl StoreHandle {
             stats.last_error = Some(format!("no commit has ended for {} s", busy.as_secs()));
         }
         stats
+    }
+
+    /// What was not written, and why, in one sentence: for the end, when nobody will write it any more.
+    pub fn unwritten(&self) -> String {
+        let state = self.0.state();
+        let why = state.stats.last_error.as_deref();
+        let waiting = [
+            (state.queue.len() + state.in_flight, "outcome"),
+            (state.alerts.len() + state.alerts_in_flight, "alert"),
+            (state.deliveries.len(), "notice"),
+            (state.beats.len() + state.beats_in_flight, "report of a job"),
+            (state.samples, "sample"),
+        ];
+        let waiting = waiting.into_iter().filter(|(number, _)| *number > 0);
+        let waiting = waiting.map(|(number, word)| plural(number as u64, word));
+        format!(
+            "{} ({} not written)",
+            why.unwrap_or("the disk does not respond"),
+            waiting.collect::<Vec<_>>().join(", ")
+        )
     }
 
     /// Lets the writing thread do something with the store, and waits for its answer. `None` if it did

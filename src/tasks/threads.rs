@@ -13,6 +13,12 @@ const LOOKS: (u32, Duration) = (100, Duration::from_millis(1));
 
 /// Why no thread was started, and what helps.
 pub fn refusal(error: &io::Error) -> String {
+    // A runtime of threads takes descriptors.
+    if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
+        return "cannot start a thread: too many open files; raise LimitNOFILE of the service, or the limit of its user \
+                (`ulimit -n`)"
+            .to_owned();
+    }
     format!(
         "cannot start a thread: {}; raise TasksMax or the pids limit of the service, or the limit of its user (`ulimit -u`)",
         error.kind()
@@ -102,6 +108,13 @@ mod tests {
         let parts: Vec<u32> = (0..1000).collect();
         let squares: Vec<u32> = parts.iter().map(|part| part * part).collect();
         assert_eq!(each(parts, |part| part * part), squares);
+    }
+
+    #[test]
+    fn the_limit_that_is_reached_is_named() {
+        let refused = |code| refusal(&io::Error::from_raw_os_error(code));
+        assert!(refused(libc::EMFILE).contains("`ulimit -n`"));
+        assert!(refused(libc::EAGAIN).contains("`ulimit -u`"));
     }
 
     #[test]

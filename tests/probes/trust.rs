@@ -5,7 +5,8 @@ use crate::server::{Seen, converse, ok, read_request, tcp};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, SanType,
+    date_time_ymd,
 };
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject;
@@ -232,6 +233,64 @@ async fn an_authority_is_trusted_within_its_own_dates_only() {
         assert_eq!(cause(&outcome), wanted, "{outcome:?}");
         let message = outcome.detail.message.unwrap_or_default();
         assert!(message.contains(refused.unwrap_or_default()), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn the_authority_that_is_at_fault_is_named() {
+    let root = Authority {
+        key: KeyPair::generate().expect("a key"),
+    };
+    let between = |name, end| {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = Authority::params(2010..end);
+        params.distinguished_name = DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        let issuer = Issuer::new(Authority::params(2010..2090), &root.key);
+        let pem = params.signed_by(&key, &issuer).expect("signed").pem();
+        let server = KeyPair::generate().expect("a key");
+        let mut own = CertificateParams::new(vec![]).expect("no names");
+        own.subject_alt_names = vec![SanType::IpAddress([127, 0, 0, 1].into())];
+        let own = own.signed_by(&server, &Issuer::new(params, &key));
+        let own = own.expect("signed").pem();
+        (server, own, pem)
+    };
+    let (pinned, stranger) = (root.pem(2010..2090), openssl(|_| {}).certificate);
+    for (end, is_sent, trusted, wanted) in [
+        (2080, true, &pinned, None),
+        (
+            2080,
+            false,
+            &pinned,
+            Some("`CN=Between` is unknown, and the server does not send it"),
+        ),
+        (
+            2021,
+            true,
+            &pinned,
+            Some("its authority `CN=Between` expired on 2021-01-01 00:00 UTC"),
+        ),
+        (
+            2080,
+            true,
+            &stranger,
+            Some("`CN=Root` is unknown, and the server does not send it"),
+        ),
+    ] {
+        let (key, own, between) = between("Between", end);
+        let between = if is_sent { between } else { String::new() };
+        let pair = Pair {
+            certificate: own + &between,
+            key: key.serialize_der().try_into().expect("a key"),
+        };
+        let outcome = probe(https(&pair, BOTH).await, trusted, PINNED).await;
+        assert_eq!(
+            cause(&outcome),
+            wanted.map(|_| Cause::Certificate),
+            "{outcome:?}"
+        );
+        let message = outcome.detail.message.unwrap_or_default();
+        assert!(message.contains(wanted.unwrap_or_default()), "{message}");
     }
 }
 

@@ -132,6 +132,19 @@ fn a_copy_is_of_one_moment_while_outcomes_come() {
 }
 
 #[test]
+fn a_file_that_was_emptied_takes_no_more_outcomes_whatever_is_in_it_then() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.db");
+    let mut store = Store::open(&path).expect("a new store");
+    store.append(&[]).expect("committed");
+    let copy = std::fs::read(&path).expect("read");
+    std::fs::write(&path, "").expect("emptied");
+    assert!(matches!(store.append(&[]), Err(StoreError::Emptied)));
+    std::fs::write(&path, copy).expect("written");
+    assert!(matches!(store.append(&[]), Err(StoreError::Emptied)));
+}
+
+#[test]
 fn a_deleted_or_replaced_file_takes_no_more_outcomes() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("slod.db");

@@ -65,4 +65,8 @@ fn closing_a_store_that_cannot_write_ends_in_time_and_says_so() {
     assert!(!writer.close(Duration::from_millis(300)));
     assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!(handle.stats().backlog, 1);
+    assert_eq!(
+        handle.unwritten(),
+        "failed to commit outcomes: database is locked (1 outcome not written)"
+    );
 }

@@ -7,8 +7,10 @@ use std::time::Duration;
 /// The key under which a probe's kind stands is the kind's own name.
 pub const KEYS: Keys = &[&NAME, &KIND, &INTERVAL, &TIMEOUT];
 
-/// Under a tenth of a second it is a load test; over a day no window would notice.
-const INTERVALS: Span = Span::within(Duration::from_millis(100), DAY);
+/// Below it, it is a load test.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+/// Over a day no window would notice.
+const INTERVALS: Span = Span::within(SHORTEST_INTERVAL, DAY);
 /// An open timeslice waits for little longer than an hour.
 const TIMEOUTS: Span = Span::within(Duration::from_millis(10), HOUR);
 

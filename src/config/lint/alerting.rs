@@ -3,6 +3,7 @@
 use super::finding::{Finding, objectives, percent, plain, spacing, span};
 use crate::alert::{TIERS, Tier};
 use crate::config::draft::Draft;
+use crate::config::keys::probe::SHORTEST_INTERVAL;
 use crate::config::keys::{alerts, objective};
 use crate::slo::{BudgetingMethod, Objective};
 
@@ -104,8 +105,12 @@ pub(super) fn one_failure_pages(draft: &Draft<'_>) -> Vec<Finding> {
                 percent(tier.threshold(objective)),
             ),
             help: format!(
-                "use an interval of at most {}, or a lower target; alerts wait for a second failure in any case",
-                span(limit)
+                "use {}a lower target; alerts wait for a second failure in any case",
+                if limit < SHORTEST_INTERVAL.as_secs_f64() {
+                    String::new()
+                } else {
+                    format!("an interval of at most {}, or ", span(limit))
+                }
             ),
         });
     }

@@ -11,6 +11,7 @@ use rustls::pki_types::{
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error, OtherError, RootCertStore};
 use std::cell::RefCell;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 use webpki::Error::UnknownIssuer;
@@ -221,18 +222,23 @@ impl Authorities {
             now,
             algorithms,
         );
-        refused.map_err(|error| {
-            if error != Error::InvalidCertificate(CertificateError::BadSignature) {
-                return error;
+        let Err(Error::InvalidCertificate(reason)) = refused else {
+            return refused;
+        };
+        let of_issuer = match reason {
+            CertificateError::BadSignature => self.short_key(chain),
+            CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYetContext { .. } => authority_out_of_date(chain, now),
+            CertificateError::UnknownIssuer => unknown_authority(chain),
+            _ => None,
+        };
+        Err(match of_issuer {
+            Some(fault) => refusal(fault),
+            // An authority only has the name of a server's that is its own issuer.
+            None if reason == CertificateError::BadSignature && is_self_issued(&chain.leaf) => {
+                Error::InvalidCertificate(CertificateError::UnknownIssuer)
             }
-            match self.short_key(chain) {
-                Some(short) => refusal(short),
-                // An authority only has the name of a server's that is its own issuer.
-                None if is_self_issued(&chain.leaf) => {
-                    Error::InvalidCertificate(CertificateError::UnknownIssuer)
-                }
-                None => error,
-            }
+            None => Error::InvalidCertificate(reason),
         })
     }
 
@@ -300,6 +306,41 @@ impl Authorities {
 struct PathEnd {
     ends: UnixTime,
     fault: Option<IssuerNotValid>,
+}
+
+/// Whose dates a chain is refused for, where it is not the server's certificate.
+fn authority_out_of_date(chain: &Relaxed<'_>, now: UnixTime) -> Option<IssuerNotValid> {
+    let is_server = !out_of_date(slice::from_ref(&chain.leaf), now).is_empty();
+    let one = out_of_date(&chain.intermediates, now).into_iter().next();
+    let one = one.filter(|_| !is_server)?;
+    Some(IssuerNotValid {
+        subject: one.subject,
+        fault: IssuerFault::Dates(one.fault),
+    })
+}
+
+/// Where the certificates that a server shows lead to. `None` if its own is its issuer.
+fn unknown_authority(chain: &Relaxed<'_>) -> Option<IssuerNotValid> {
+    let (_, leaf) = parse_x509_certificate(&chain.leaf).ok()?;
+    let shown = chain.intermediates.iter();
+    let shown: Vec<_> = shown
+        .filter_map(|der| Some(parse_x509_certificate(der).ok()?.1))
+        .collect();
+    let mut top = &leaf;
+    for _ in 0..shown.len() {
+        let issuer = shown.iter().find(|one| one.subject() == top.issuer());
+        top = issuer
+            .filter(|_| top.issuer() != top.subject())
+            .unwrap_or(top);
+    }
+    let is_shown = top.issuer() == top.subject();
+    if is_shown && top.subject() == leaf.subject() {
+        return None;
+    }
+    Some(IssuerNotValid {
+        subject: top.issuer().to_string(),
+        fault: IssuerFault::Unknown { is_shown },
+    })
 }
 
 fn is_self_issued(der: &CertificateDer<'_>) -> bool {

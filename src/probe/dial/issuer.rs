@@ -95,6 +95,10 @@ pub enum IssuerFault {
     PathLength(u32),
     /// The bits of its RSA key.
     ShortKey(usize),
+    /// Nobody trusts it, and the server shows it or not.
+    Unknown {
+        is_shown: bool,
+    },
 }
 
 /// Why a chain is not valid that is but for what one of its issuers says of itself.
@@ -115,6 +119,11 @@ impl IssuerFault {
                 return format!("allows at most {most} other authorities below it").into();
             }
             Self::ShortKey(bits) => return short_key(*bits).into(),
+            Self::Unknown { is_shown: true } => "is unknown; set `ca_file` to it",
+            Self::Unknown { is_shown: false } => {
+                "is unknown, and the server does not send it: let it send the whole chain, or set `ca_file` to the \
+                 authority or to the certificate itself"
+            }
             Self::NotAuthority => "is not a certificate authority (basic constraints)",
             Self::KeyUsage => "may not issue certificates (key usage without keyCertSign)",
             Self::Purpose(Peer::Server) => "may not issue for servers (extended key usage)",

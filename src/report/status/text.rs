@@ -77,7 +77,7 @@ impl Status {
                 table.add_row([
                     service.name.clone(),
                     objective.name.clone(),
-                    numbers::percent(objective.target_ratio),
+                    numbers::exact_percent(objective.target_ratio),
                     objective.window(),
                     known(objective.sli_ratio, numbers::percent),
                     known(objective.budget_remaining_ratio, numbers::share),

@@ -32,7 +32,7 @@ pub fn card(probe: &ProbeView, past: &Past, at: Timestamp) -> Markup {
                     h4 { "Last run" }
                     @match &probe.last {
                         Some(last) => { (last_run(probe, last, at)) }
-                        None => { p.quiet { "None yet. The first one is due within " (show_duration(probe.interval)) "." } }
+                        None => { p.quiet { (none_yet(probe)) } }
                     }
                 }
                 div { (quantiles(probe)) }
@@ -44,6 +44,18 @@ pub fn card(probe: &ProbeView, past: &Past, at: Timestamp) -> Markup {
             }
         }
     }
+}
+
+fn none_yet(probe: &ProbeView) -> String {
+    let voids: u64 = probe.voids.iter().sum();
+    if voids > 0 {
+        let attempts = numbers::plural(voids, "attempt");
+        return format!(
+            "None yet: {attempts} could not be made. The log says why, as `slod probe` does."
+        );
+    }
+    let interval = show_duration(probe.interval);
+    format!("None yet. The first one is due within {interval}.")
 }
 
 fn last_run(probe: &ProbeView, last: &LastOutcome, at: Timestamp) -> Markup {

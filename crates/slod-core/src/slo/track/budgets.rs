@@ -11,7 +11,7 @@ use crate::slo::window::{Extent, WindowView};
 use crate::units::HOUR;
 use std::time::Duration;
 
-/// The span whose burn a forecast continues.
+/// The span whose burn a forecast continues, unless the window is shorter.
 const FORECAST_FROM: Duration = Duration::from_hours(24);
 
 /// The budget of one window at one moment.
@@ -27,7 +27,8 @@ pub struct BudgetView {
     pub affordable: Option<Duration>,
     /// When a spent budget has something left again if nothing fails from now on.
     pub recovery: Option<Timestamp>,
-    /// When the budget runs out at the burn rate of the last day; `None` if it is not burning.
+    /// When the budget runs out at the burn rate of the last day, or of the window if that is shorter; `None`
+    /// if it is not burning.
     pub exhaustion: Option<Timestamp>,
 }
 
@@ -75,7 +76,7 @@ impl Tracker {
                 period.bad,
                 period.expected,
                 target,
-                self.last_day(now).1.spacing_ms,
+                self.recent(now, &window).1.spacing_ms,
             ),
             recovery: self.recovery(now, &window, &period),
             exhaustion: self.exhaustion(now, &window, &period),
@@ -151,8 +152,8 @@ impl Tracker {
         window: &Window,
         period: &WindowView,
     ) -> Option<Timestamp> {
-        let (day, pace) = self.last_day(now);
-        if day.bad == 0 || day.covered_ms == 0 {
+        let (recent, pace) = self.recent(now, window);
+        if recent.bad == 0 || recent.covered_ms == 0 {
             return None;
         }
         let burning = budget::Burning {
@@ -162,7 +163,7 @@ impl Tracker {
                 None => self.series.bad_by_hour(now, window.length),
                 Some(_) => vec![(now, period.bad)],
             },
-            rate: day.bad as f64 / (pace.covered_ms(day) / 1000.0),
+            rate: recent.bad as f64 / (pace.covered_ms(recent) / 1000.0),
         };
         let end = window.calendar.map(|calendar| calendar.around(now).1);
         let at = budget::exhaustion(&burning, now, window.length)?;
@@ -190,10 +191,12 @@ impl Tracker {
         self.counts(now, within.max(two)).bad > 0
     }
 
-    /// What forecasts go by, and how its events came.
-    fn last_day(&self, now: Timestamp) -> (Counts, Pace) {
-        let counts = self.counts(now, FORECAST_FROM);
-        let from = self.series.start(now, FORECAST_FROM);
+    /// What forecasts go by, and how its events came. Failures that a window no longer has say nothing about
+    /// its budget.
+    fn recent(&self, now: Timestamp, window: &Window) -> (Counts, Pace) {
+        let span = FORECAST_FROM.min(window.length);
+        let counts = self.counts(now, span);
+        let from = self.series.start(now, span);
         let together = self.watchers.average(from, now, &self.corrected);
         (counts, self.pace(counts, together))
     }

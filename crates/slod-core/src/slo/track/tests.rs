@@ -5,7 +5,7 @@ use super::*;
 use crate::outcome::Measurements;
 use crate::outcome::{Cause, Verdict, millis};
 use crate::slo::calendar::{Calendar, Period};
-use crate::slo::{NoDataPolicy, Sli};
+use crate::slo::{NoDataPolicy, Sli, Window};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -216,6 +216,33 @@ fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
     objective.window.calendar = None;
     let rolling = lived(&objective, midnight + 600);
     assert_eq!(rolling.budget(november, objective.window).period.bad, 60);
+}
+
+#[test]
+fn failures_that_left_a_short_window_do_not_spend_its_budget() {
+    let mut objective = objective(Sli::Success, BudgetingMethod::Occurrences);
+    objective.window = Window::rolling(HOUR);
+    let interval = Duration::from_secs(10);
+    let every = vec![ContributingProbe::every(interval)];
+    let mut tracker = Tracker::new(Arc::new(objective.clone()), every);
+    let start = 1000 * 3600;
+    for second in (start..start + 3 * 3600).step_by(10) {
+        let verdict = if second < start + 3600 {
+            Verdict::Bad(Cause::Status)
+        } else {
+            Verdict::Good
+        };
+        record(
+            &mut tracker,
+            Timestamp::from_secs(second),
+            verdict,
+            HOUR,
+            interval,
+        );
+    }
+    let budget = tracker.budget(Timestamp::from_secs(start + 3 * 3600 - 1), objective.window);
+    assert_eq!((budget.period.bad, budget.remaining), (0, Some(1.0)));
+    assert_eq!(budget.exhaustion, None);
 }
 
 #[test]
