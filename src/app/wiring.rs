@@ -170,6 +170,7 @@ impl App {
             history: self.config.store.path.clone(),
             plans: self.plans.clone(),
             vantage_lost: self.own.vantage_lost.clone(),
+            heartbeats: self.heartbeats.clone(),
             judged_early: self.own.vantage_judged_early.clone(),
             views: self.ledger_views.clone(),
         }

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::observe::SystemView;
 use crate::outcome::{ProbeKey, Timestamp};
+use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::ScheduleEvent;
 use crate::slo::vantage::{NetworkGuard, Passed};
 use crate::store::{Ahead, CountingPlan, Store, StoreError, StoreHandle};
@@ -86,6 +87,8 @@ pub struct Deps {
     pub plans: Plans,
     /// Whether most of the control probes fail.
     pub vantage_lost: IntGauge,
+    /// Jobs cannot report while our own network is gone.
+    pub heartbeats: HeartbeatBoard,
     /// Failures that were judged before the control probes had shown whose they were.
     pub judged_early: IntCounter,
     pub views: watch::Sender<Arc<LedgerView>>,
@@ -181,6 +184,7 @@ impl Task {
         self.transitions.log_suppressed(now);
         let lost = i64::from(self.vantage.is_lost());
         self.deps.vantage_lost.set(lost);
+        self.follow_network(now);
         let early = self.vantage.take_judged_early();
         self.deps.judged_early.inc_by(early);
     }
@@ -191,6 +195,7 @@ impl Task {
         self.follow_clock(now).await;
         let passed = self.vantage.release(now);
         self.keep(passed, now);
+        self.follow_network(now);
         self.transitions.log_suppressed(now);
         self.publish();
     }
@@ -253,6 +258,11 @@ impl Task {
         self.ledger = next.ledger;
         self.unread = next.unread;
         next.result
+    }
+
+    fn follow_network(&self, now: Timestamp) {
+        let lost_since = self.vantage.lost_since(now);
+        self.deps.heartbeats.follow_network(lost_since, now);
     }
 
     fn keep(&mut self, passed: Vec<Passed>, now: Timestamp) {

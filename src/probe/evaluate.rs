@@ -5,6 +5,7 @@
 //! other in one of them and for nothing else. One that turns out to take long leaves the other
 //! lane. Nothing can end an evaluation early, so each probe has one at a time.
 
+use super::deadline::judged_until;
 use super::dial::Failure;
 use crate::outcome::VoidReason;
 use parking_lot::Mutex;
@@ -89,6 +90,7 @@ impl Evaluator {
         deadline: Instant,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Failure> {
+        let deadline = judged_until(deadline);
         let turn = self.turn()?;
         let slow = self.0.slow.load(Ordering::Acquire);
         let lane = if slow { &SLOW_LANE } else { &FAST_LANE };

@@ -222,10 +222,16 @@ impl HeartbeatProbe {
                     Break::Maintenance if since == now => "the end of this maintenance".to_owned(),
                     Break::Maintenance => format!("the end of a maintenance, {listened} ago"),
                     Break::Deaf => format!("slod could listen again, {listened} ago"),
+                    Break::Network if since == now => "the return of slod's own network".to_owned(),
+                    Break::Network => format!("the return of slod's own network, {listened} ago"),
                     Break::Start => format!("slod started or was reloaded {listened} ago"),
                 };
                 let message = format!("no report {silent}; expected {expected} since {from}");
-                judged(Verdict::Void(VoidReason::Listening), latency, message)
+                let why = match state.before {
+                    Break::Network if since == now => VoidReason::Network,
+                    _ => VoidReason::Listening,
+                };
+                judged(Verdict::Void(why), latency, message)
             }
             (Some(beat), None) => {
                 let silent = seconds(age(beat.at));

@@ -3,6 +3,7 @@
 //! A new kind is one file in this folder plus one line in [`KINDS`]: the file holds a [`Kind`]
 //! (its name, its keys, an example, how to read it from the config) and a [`Probe`] (how to run it).
 
+pub mod deadline;
 pub mod dial;
 mod dns;
 mod evaluate;

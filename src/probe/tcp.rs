@@ -1,5 +1,6 @@
 //! The `tcp` kind: a connection, TLS if configured, and an exchange of bytes if configured.
 
+use super::deadline::{Overdue, within};
 use super::dial::{
     Address, Failure, Family, HostAndPort, Progress, Tls, connect, options, resolve,
 };
@@ -15,7 +16,7 @@ use rustls::pki_types::ServerName;
 use std::fmt;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// Bytes that are received at most. The expression is tried on all of them each time some arrive,
 /// so this also bounds the work that a server can cause byte by byte.
@@ -171,8 +172,8 @@ impl Probe for TcpProbe {
         let mut progress = Progress::new(attempt);
         let mut received = Vec::new();
         let work = self.open(&mut progress, &mut received);
-        let result = match (timeout_at(deadline, work).await, &self.expect) {
-            (Err(_), Some(expect)) if !received.is_empty() => {
+        let result = match (within(deadline, work).await, &self.expect) {
+            (Err(Overdue::Timeout), Some(expect)) if !received.is_empty() => {
                 Ok(Err(self.mismatch(expect, &received, " until the timeout")))
             }
             (result, _) => result,

@@ -9,6 +9,7 @@ use crate::config::ProbeSpec;
 use crate::outcome::{
     Cause, Detail, DurationOf, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason, millis,
 };
+use crate::probe::deadline::{LATE, within};
 use crate::probe::{Attempt, Trace};
 use crate::slo::Threshold;
 use crate::units::show_duration;
@@ -16,7 +17,7 @@ use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// A probe that does not end by itself is cut off this long after its timeout.
 const GRACE: Duration = Duration::from_millis(500);
@@ -81,7 +82,7 @@ async fn outcome(spec: &ProbeSpec, wall: Timestamp) -> Outcome {
     let mut attempt = Attempt::new(wall, spec.timeout, Trace::silent());
     let (started, cut_off) = (attempt.started, attempt.deadline + GRACE);
     let guarded = AssertUnwindSafe(spec.probe.run(&mut attempt)).catch_unwind();
-    match timeout_at(cut_off, guarded).await {
+    match within(cut_off, guarded).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_panic)) => {
             tracing::error!(probe = %spec.key, "probe {} panicked; this is a bug in slod", spec.key);
@@ -91,11 +92,10 @@ async fn outcome(spec: &ProbeSpec, wall: Timestamp) -> Outcome {
                 "the probe panicked; this is a bug in slod",
             )
         }
-        Err(_elapsed) => explained(
-            Verdict::Bad(Cause::Timeout),
-            started.elapsed(),
-            "did not finish within the timeout",
-        ),
+        Err(overdue) => {
+            let failure = overdue.failure("did not finish within the timeout");
+            explained(failure.verdict, started.elapsed(), &failure.message)
+        }
     }
 }
 
@@ -163,6 +163,20 @@ impl<'a> Limits<'a> {
     /// What a good attempt is worth that is above a limit and would not be without the time that its
     /// thread waited for a processor: nothing, since nobody knows when the answer came.
     fn undecided(&self, lag: Duration, outcome: &Outcome) -> Option<Outcome> {
+        if outcome.verdict != Verdict::Good {
+            return None;
+        }
+        if let Some(timeout) = self
+            .timeout
+            .filter(|timeout| outcome.latency > *timeout + LATE)
+        {
+            let message = format!(
+                "slod itself was stalled and noticed its timeout of {} only after {} ms: whether the response arrived within it is unknown",
+                show_duration(timeout),
+                outcome.latency.as_millis()
+            );
+            return Some(stalled(outcome, &message));
+        }
         let exceeded = |limit: &Threshold| {
             let time = outcome.time(limit.of);
             time.is_some_and(|time| time > limit.below && time.saturating_sub(lag) <= limit.below)
@@ -170,19 +184,12 @@ impl<'a> Limits<'a> {
         let timeout = self.timeout.map(|below| Threshold { of: None, below });
         let mut limits = self.thresholds.iter().copied().chain(timeout);
         let limit = limits.find(exceeded)?;
-        if outcome.verdict != Verdict::Good {
-            return None;
-        }
         let message = format!(
             "slod itself waited {} ms for a processor before it could read the response: whether it arrived within {} is unknown",
             lag.as_millis(),
             limit.words()
         );
-        Some(explained(
-            Verdict::Void(VoidReason::Stalled),
-            outcome.latency,
-            &message,
-        ))
+        Some(stalled(outcome, &message))
     }
 
     /// A good attempt that took longer than its timeout is bad: the answer and the deadline were both
@@ -204,6 +211,10 @@ impl<'a> Limits<'a> {
         ));
         outcome
     }
+}
+
+fn stalled(outcome: &Outcome, message: &str) -> Outcome {
+    explained(Verdict::Void(VoidReason::Stalled), outcome.latency, message)
 }
 
 pub(super) fn explained(verdict: Verdict, latency: Duration, message: &str) -> Outcome {
@@ -247,6 +258,8 @@ mod tests {
         let bad = Verdict::Bad(Cause::Status);
         assert!(!voids(bad, 530, 45), "a failure is bad at any latency");
         assert!(voids(good, 2010, 20), "the timeout as well");
+        assert!(!voids(good, 2040, 0), "looked at before the deadline");
+        assert!(voids(good, 2060, 0), "the deadline was noticed late");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::header::hour_of;
 use super::{Store, StoreError, writing};
-use crate::outcome::{Cause, ProbeKey, Record, Timestamp, Verdict, millis};
+use crate::outcome::{Cause, ProbeKey, Record, Timestamp, Verdict, VoidReason, millis};
 use crate::probe::heartbeat::{Beat, COMMITTED_AFTER, Failures, StoredBeat};
 use rusqlite::{Connection, Row, params};
 use std::collections::hash_map::Entry;
@@ -13,6 +13,7 @@ use std::time::Duration;
 const LOOK_BACK_HOURS: i64 = 48;
 /// Outcomes are counted so far back: two reports of a job of each 31 days.
 const COUNTED_HOURS: u64 = 63 * 24;
+const OURS: VoidReason = VoidReason::Network;
 
 impl Store {
     pub fn beats(&self) -> Result<HashMap<ProbeKey, StoredBeat>, StoreError> {
@@ -76,7 +77,8 @@ impl Store {
         last.map_err(StoreError::sql("read a probe's last outcome"))
     }
 
-    /// How many outcomes of a probe there are after `from`, up to `to`, but not before the last 63 days.
+    /// How many outcomes of a probe there are after `from`, up to `to`, but not before the last 63 days. Those without
+    /// a network of our own are left out: no report could arrive.
     pub fn count_outcomes(
         &self,
         key: &ProbeKey,
@@ -87,7 +89,10 @@ impl Store {
         let whole = self.hours(key, from, to.hour())?.into_iter();
         let whole: BTreeMap<i64, u64> = whole
             .filter(|hour| hour.start > from)
-            .map(|hour| (hour_of(hour.start), hour.outcomes()))
+            .map(|hour| {
+                let ours = hour.void.get(&OURS).copied().unwrap_or(0);
+                (hour_of(hour.start), hour.outcomes() - u64::from(ours))
+            })
             .collect();
         let count = |hour: i64| {
             if let Some(known) = whole.get(&hour) {
@@ -95,7 +100,8 @@ impl Store {
             }
             let records = self.hour_of_probe(key, hour, &[])?;
             let within = records.iter().filter(|one| from < one.at && one.at <= to);
-            Ok(within.count() as u64)
+            let heard = within.filter(|one| one.outcome.verdict != Verdict::Void(OURS));
+            Ok(heard.count() as u64)
         };
         let each = (hour_of(from)..=hour_of(to)).map(count);
         each.sum::<rusqlite::Result<u64>>()

@@ -9,17 +9,42 @@ const EVERY: Duration = Duration::from_mins(1);
 /// A wall clock that runs ahead of the monotonic one by more was set.
 const STEP_MS: i64 = 60_000;
 /// After that nothing is deleted for so long: somebody may see the wrong time and set it back.
-const SETTLE: Duration = Duration::from_hours(1);
+pub const SETTLE: Duration = Duration::from_hours(1);
+/// A wall clock that is further ahead of all records at the start may not have been set yet: the battery is empty, and
+/// no time server was reached.
+const AHEAD: Duration = Duration::from_hours(24);
 
-/// Says when to delete what is older than its retention: not when the wall clock was just set, since
-/// one that is days ahead for a moment would take all along.
+/// Says when to delete what is older than its retention: not when the wall clock was just set or may still be wrong,
+/// since one that is days ahead for a moment would take all along.
 #[derive(Debug, Default)]
 pub struct Expiry {
     next: Option<Instant>,
     seen: Option<(Instant, Timestamp)>,
+    /// Until when the clock is not believed, and the newest record that it is far ahead of.
+    doubted: Option<(Instant, Timestamp)>,
 }
 
 impl Expiry {
+    /// Takes both clocks as they are at the start. `newest` is the newest record in the store that is older than
+    /// [`SETTLE`]: those of the last hour may be of the same wrong clock, before a restart.
+    pub fn new(at: Instant, now: Timestamp, newest: Option<Timestamp>) -> Self {
+        let newest = newest.filter(|newest| is_ahead(now, *newest));
+        Self {
+            doubted: newest.map(|newest| (at + SETTLE, newest)),
+            ..Self::default()
+        }
+    }
+
+    /// How far the clock is ahead of the newest record, if it is doubted for that.
+    pub fn doubted_by(&self, now: Timestamp) -> Option<Duration> {
+        self.doubted.map(|(_, newest)| now.since(newest))
+    }
+
+    /// The time until which what is old may lose its detail.
+    pub fn believed(&self, now: Timestamp) -> Timestamp {
+        self.doubted.map_or(now, |(_, newest)| newest.min(now))
+    }
+
     /// Takes both clocks as they are now, regularly. Whether it is time to delete.
     pub fn is_due(&mut self, at: Instant, now: Timestamp) -> bool {
         let before = self.seen.replace((at, now));
@@ -28,12 +53,19 @@ impl Expiry {
         if was_set {
             self.next = Some(at + SETTLE);
         }
-        if self.next.is_some_and(|next| at < next) {
+        self.doubted = self
+            .doubted
+            .filter(|(until, newest)| at < *until && is_ahead(now, *newest));
+        if self.doubted.is_some() || self.next.is_some_and(|next| at < next) {
             return false;
         }
         self.next = Some(at + EVERY);
         true
     }
+}
+
+fn is_ahead(now: Timestamp, newest: Timestamp) -> bool {
+    now.since(newest) > AHEAD
 }
 
 #[cfg(test)]
@@ -66,6 +98,34 @@ mod tests {
         assert!(
             is_due(3790, -hour),
             "a clock that is behind deletes nothing too early"
+        );
+    }
+
+    #[test]
+    fn a_clock_that_is_far_ahead_at_the_start_is_not_believed_at_once() {
+        let (start, newest) = (Instant::now(), Timestamp::from_secs(1_000_000));
+        let began = |ahead: Duration| Expiry::new(start, newest.after(ahead), Some(newest));
+        let is_due = |expiry: &mut Expiry, ahead: Duration, passed: Duration| {
+            expiry.is_due(start + passed, newest.after(ahead).after(passed))
+        };
+        let (year, minute) = (AHEAD * 365, Duration::from_mins(1));
+        let mut expiry = began(year);
+        assert!(!is_due(&mut expiry, year, Duration::ZERO));
+        assert_eq!(expiry.believed(newest.after(year)), newest);
+        assert!(!is_due(&mut expiry, year, SETTLE - minute));
+        assert!(is_due(&mut expiry, year, SETTLE), "the host was off");
+        assert_eq!(expiry.doubted_by(newest), None);
+        let mut expiry = began(year);
+        assert!(!is_due(&mut expiry, year, minute));
+        assert!(
+            is_due(&mut expiry, Duration::ZERO, 2 * minute),
+            "it came back"
+        );
+        assert!(is_due(&mut began(AHEAD), AHEAD, Duration::ZERO));
+        let mut empty = Expiry::new(start, newest, None);
+        assert!(
+            empty.is_due(start, newest),
+            "there is nothing to compare with"
         );
     }
 }

@@ -5,6 +5,7 @@ use super::compact::{block_id, lane_hours, load, merge, of_block_id};
 use super::counts::Corrupt;
 use super::header::{Header, hour_of};
 use super::scales::Scales;
+use super::series::newest_sample;
 use super::summary::{CountingBasis, HourSummary};
 use super::{Store, StoreError, raw};
 use crate::outcome::{Event, Measurement, ProbeKey, Record, Timestamp};
@@ -50,6 +51,25 @@ impl Store {
             }
         }
         Ok(last)
+    }
+
+    /// The hour of the newest outcome or sample in the hours that ended before a moment.
+    pub fn newest_before(&self, moment: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let newest = self.try_newest_before(hour_of(moment));
+        newest.map_err(StoreError::sql("read the newest record"))
+    }
+
+    fn try_newest_before(&self, hour: i64) -> rusqlite::Result<Option<Timestamp>> {
+        let max = |sql: &str, before: i64| {
+            let row = |row: &rusqlite::Row<'_>| row.get::<_, Option<i64>>(0);
+            self.conn.query_row(sql, [before], row)
+        };
+        let raw = max("SELECT max(hour) FROM outcome WHERE hour < ?1", hour)?;
+        let block = max("SELECT max(id) FROM hour WHERE id < ?1", block_id(hour, 0))?;
+        let block = block.map(|id| of_block_id(id).0);
+        let sample = newest_sample(&self.conn, hour)?;
+        let newest = raw.max(block).max(sample);
+        Ok(newest.map(|hour| Timestamp(hour.saturating_mul(HOUR_MS))))
     }
 
     /// Visits the finished hours of the wanted probes that start in `from..to`, hour by hour; `from` is

@@ -57,6 +57,7 @@ impl Worker {
         plan: Box<dyn Fn(&ProbeKey) -> CountingPlan + Send>,
     ) -> Self {
         shared.state().stats.size_bytes = store.size_bytes();
+        let expiry = maintenance::expiry(&store, clock.now());
         Self {
             store,
             shared,
@@ -67,7 +68,7 @@ impl Worker {
             alerts: Vec::new(),
             beats: HashMap::new(),
             ticks: Vec::new(),
-            expiry: Expiry::default(),
+            expiry,
         }
     }
 

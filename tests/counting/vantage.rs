@@ -7,8 +7,10 @@ use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::ledger::{self, Deps, RestoreFrom, recalled, restore};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
+use slod::probe::heartbeat::HeartbeatBoard;
 use slod::schedule::ScheduleEvent;
 use slod::store::{CountingPlan, Store};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +82,7 @@ async fn what_failed_before_the_clock_was_set_back_excuses_nothing_after_it() {
         history: path,
         plans: Arc::new(ArcSwap::default()),
         vantage_lost: lost.clone(),
+        heartbeats: HeartbeatBoard::new(HashMap::new()),
         judged_early: IntCounter::new("early", "early").expect("a counter"),
         views,
     };

@@ -2,8 +2,12 @@
 
 use crate::support::{Daemon, target};
 use std::fs;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 /// Takes connections and never says a word: every attempt times out.
 fn silent() -> (TcpListener, SocketAddr) {
@@ -58,4 +62,70 @@ fn failures_are_void_while_the_control_probes_fail_and_bad_once_they_do_not() {
     daemon.signal("TERM");
     let (status, log) = daemon.ended();
     assert_eq!(status.code(), Some(0), "{log}");
+}
+
+/// Answers 200 while it is reachable, and else takes connections and never says a word.
+fn reachable(is_reachable: &Arc<AtomicBool>) -> SocketAddr {
+    let (listener, address) = silent();
+    let is_reachable = is_reachable.clone();
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            if is_reachable.load(Ordering::SeqCst) {
+                let _ = stream.read(&mut [0; 2048]);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            } else {
+                kept.push(stream);
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn a_job_whose_reports_could_not_arrive_has_its_time_once_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let is_reachable = Arc::new(AtomicBool::new(true));
+    let control = reachable(&is_reachable);
+    let controls: String = (0..3)
+        .map(|number| {
+            format!("  - {{ name: c{number}, http: {{ url: \"http://{control}/\" }} }}\n")
+        })
+        .collect();
+    let path = folder.path().join("slod.yaml");
+    let text = format!(
+        "listen: 127.0.0.1:0\nstore: {{ path: slod.db }}\ndefaults: {{ interval: 500ms, timeout: 400ms }}\nvantage:\n{controls}services:\n  - name: nightly\n    probes: [ {{ name: index, heartbeat: {{ every: 6s }} }} ]\n"
+    );
+    fs::write(&path, text).expect("written");
+    let daemon = Daemon::start(&path);
+    let series = |family: &str, reason: &str| {
+        let reason = match reason {
+            "" => String::new(),
+            reason => format!(",reason=\"{reason}\""),
+        };
+        format!("slod_probe_{family}{{service=\"nightly\",probe=\"index\"{reason}}}")
+    };
+    let above = |family: &str, reason: &str, least: f64| {
+        let series = series(family, reason);
+        daemon.wait_for(|daemon| daemon.metric(&series).filter(|value| *value > least))
+    };
+    let report = || daemon.post("/api/v1/heartbeat/nightly/index", "text/plain", "");
+    assert!(report().starts_with("HTTP/1.1 204"));
+    above("success", "", 0.0);
+    let listened = daemon.metric(&series("void_total", "listening"));
+
+    is_reachable.store(false, Ordering::SeqCst);
+    above("void_total", "network", 3.0);
+    is_reachable.store(true, Ordering::SeqCst);
+    // The report of this time was lost; the next one is due six seconds after the network is back.
+    above(
+        "void_total",
+        "listening",
+        listened.unwrap_or_default() + 3.0,
+    );
+    assert_eq!(
+        daemon.metric(&series("failures_total", "silent")),
+        Some(0.0)
+    );
+    above("failures_total", "silent", 0.0);
 }

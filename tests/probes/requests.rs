@@ -201,6 +201,10 @@ fn what_cannot_be_sent_or_checked_is_said() {
             "not-sent",
         ),
         (
+            "{ url: \"http://a.test/\", http_version: 2, proxy: \"http://p.test:3128\" }",
+            "conflict",
+        ),
+        (
             "{ url: \"http://a.test/\", body: abc, headers: { Content-Length: 4 } }",
             "invalid-value",
         ),
@@ -265,6 +269,7 @@ fn unusual_requests_are_valid() {
     for keys in [
         "method: purge",
         "method: TRACE",
+        "http_version: 2, proxy: \"http://p.test:3128\"",
         "basic_auth: { username: sk_key, password: \"\" }",
         "expect: { status: [200, 204], body: x }",
         "expect: { status: 204, headers: { X-A: b } }",

@@ -1,5 +1,6 @@
 //! Who belongs to a group, by what the config says.
 
+use super::boot::BootTimes;
 use super::table::{INIT, Listed, Looks, ProcessId, Table};
 use crate::config::{FoundBy, Pattern};
 use crate::observe::cgroup::Hierarchies;
@@ -17,9 +18,6 @@ use std::time::UNIX_EPOCH;
 const CGROUPS: usize = 1000;
 /// Bytes of the list of a control group's members.
 const MEMBERS_MAX: u64 = 1 << 20;
-/// A process that started so many seconds after its file was written is not the one of the file, which has
-/// ended: the system has given its number to another one. Clocks are set by less than this.
-const LATER: u64 = 60;
 /// The parent of the kernel's threads.
 const KTHREADD: i32 = 2;
 /// The kernel keeps so many bytes of a name.
@@ -64,7 +62,7 @@ impl Finder {
         &mut self,
         table: &Table,
         hierarchies: &Hierarchies,
-        boot: Option<u64>,
+        boots: &BootTimes,
     ) -> Result<Vec<usize>, Unreadable> {
         Ok(match self {
             Self::Looks { name, cmdline } => {
@@ -85,10 +83,8 @@ impl Finder {
                     return Err(Unreadable::NotService { path, pid, what });
                 }
                 let found = table.of_pid(pid).filter(|at| {
-                    let started = boot.map(|boot| boot + table.at(*at).id.started_seconds());
-                    started
-                        .zip(written)
-                        .is_none_or(|(started, written)| started <= written + LATER)
+                    let started = table.at(*at).id.started_seconds();
+                    written.is_none_or(|written| boots.may_be_of(started, written))
                 });
                 found.into_iter().collect()
             }

@@ -7,6 +7,7 @@
 //!
 //! Who cannot be seen is unknown, never absent.
 
+mod boot;
 mod detail;
 mod find;
 mod group;
@@ -17,12 +18,12 @@ mod table;
 use super::cgroup::Hierarchies;
 use super::collector::{Collector, CollectorKind, families_of, write_some};
 use super::host::MIN_SPAN;
-use super::lines::number;
 use super::root::HostRoot;
 use super::unreadable::Unreadable;
 use super::view::{ProcessView, SystemView};
 use crate::config::{Config, ProcessSpec};
 use crate::exposition::Labels;
+use boot::BootTimes;
 use detail::Details;
 use find::Finder;
 use group::{Group, Since};
@@ -90,8 +91,7 @@ pub struct ProcessSampler {
     hierarchies: Hierarchies,
     details: Details,
     members: Vec<Member>,
-    /// When the host started, in seconds since 1970; read once, since it moves with the clock.
-    boot: Option<u64>,
+    boots: BootTimes,
     last: Option<Instant>,
     /// Parts that the last sample lacks.
     hidden: Vec<String>,
@@ -111,7 +111,7 @@ impl ProcessSampler {
             hierarchies: Hierarchies::new(root.clone()),
             details: Details::default(),
             members: Vec::new(),
-            boot: None,
+            boots: BootTimes::default(),
             last: None,
             hidden: Vec::new(),
             root,
@@ -152,13 +152,13 @@ impl ProcessSampler {
             return (Vec::new(), Some(unreadable));
         }
         let stat = self.root.read("/proc/stat").unwrap_or_default();
-        let (found, fault) = self.find(number(&stat, "btime"));
+        self.boots.read(&self.root, &stat);
+        let (found, fault) = self.find();
         let all: BTreeSet<usize> = found.iter().flatten().flatten().copied().collect();
         let all: Vec<usize> = all.into_iter().collect();
         let now = Instant::now();
         self.details.refresh(&self.table, &all, now);
         let since = self.since(now, processors(&stat));
-        self.boot = self.boot.or_else(|| number(&stat, "btime"));
         let mut views = Vec::new();
         for (member, found) in self.members.iter_mut().zip(found) {
             if let Some(found) = found {
@@ -167,18 +167,19 @@ impl ProcessSampler {
                     reading(&self.table, listed, self.details.of(listed.id, now))
                 });
                 member.group.take(&readings.collect::<Vec<_>>(), since);
-                views.push(member.group.view(&member.spec, self.boot));
+                views.push(member.group.view(&member.spec, self.boots.first()));
             }
         }
         (views, fault)
     }
 
-    /// The places of each group's processes; nothing of a group that cannot be found. `boot` is when the host
-    /// started, by the clock of now.
-    fn find(&mut self, boot: Option<u64>) -> (Vec<Option<BTreeSet<usize>>>, Option<Unreadable>) {
+    /// The places of each group's processes; nothing of a group that cannot be found.
+    fn find(&mut self) -> (Vec<Option<BTreeSet<usize>>>, Option<Unreadable>) {
         let (mut all, mut fault) = (Vec::new(), None);
         for member in &mut self.members {
-            let found = member.finder.find(&self.table, &self.hierarchies, boot);
+            let found = member
+                .finder
+                .find(&self.table, &self.hierarchies, &self.boots);
             all.push(match found {
                 Ok(found) => Some(self.table.with_descendants(&found)),
                 Err(unreadable) => {

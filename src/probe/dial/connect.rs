@@ -1,14 +1,15 @@
 //! Addresses to one connection, as browsers, curl and Go connect (RFC 8305, "Happy Eyeballs").
 
 use super::{Failure, Progress, share_end, together};
-use crate::outcome::{Cause, Measurement};
+use crate::outcome::Measurement;
+use crate::probe::deadline::{Overdue, within};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// How long an address may stay silent until the next one is tried beside it (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -28,7 +29,7 @@ pub async fn connect(
     let mut running = FuturesUnordered::new();
     let mut silent = Vec::new();
     let mut failures = Vec::new();
-    loop {
+    let overdue = loop {
         if let Some(address) = left.pop_front() {
             progress.detail.address = Some(address);
             silent.push(address);
@@ -36,7 +37,7 @@ pub async fn connect(
             running.push(attempt(SocketAddr::new(address, port), end));
         }
         let next = next_start(progress.deadline(), left.len());
-        match timeout_at(next, running.next()).await {
+        match within(next, running.next()).await {
             Ok(Some((target, result))) => {
                 silent.retain(|address| *address != target.ip());
                 match result {
@@ -51,33 +52,35 @@ pub async fn connect(
                     }
                 }
             }
-            Ok(None) => break,
-            Err(_elapsed) if left.is_empty() => break,
-            Err(_elapsed) => progress.record("connect", || waits(&silent)),
+            Ok(None) => break Overdue::Timeout,
+            Err(overdue) if left.is_empty() => break overdue,
+            Err(_) => progress.record("connect", || waits(&silent)),
         }
-    }
-    let silent = silent.into_iter();
-    failures.extend(silent.map(|address| (address, no_answer(SocketAddr::new(address, port)))));
+    };
+    failures.extend(silent.into_iter().map(|address| {
+        let target = SocketAddr::new(address, port);
+        (address, no_answer(target, overdue))
+    }));
     let (address, failure) = together("connecting to", &failures);
     progress.detail.address = address;
     Err(failure)
 }
 
 async fn attempt(target: SocketAddr, end: Instant) -> (SocketAddr, Result<TcpStream, Failure>) {
-    let result = match timeout_at(end, TcpStream::connect(target)).await {
+    let result = match within(end, TcpStream::connect(target)).await {
         // A probe sends one small request: waiting to fill a segment only delays it.
         Ok(Ok(stream)) => match stream.set_nodelay(true) {
             Ok(()) => Ok(stream),
             Err(error) => Err(Failure::io(&error, "setting up the connection")),
         },
         Ok(Err(error)) => Err(Failure::io(&error, &target.to_string())),
-        Err(_elapsed) => Err(no_answer(target)),
+        Err(overdue) => Err(no_answer(target, overdue)),
     };
     (target, result)
 }
 
-fn no_answer(target: SocketAddr) -> Failure {
-    Failure::bad(Cause::Timeout, format!("{target}: no answer"))
+fn no_answer(target: SocketAddr, overdue: Overdue) -> Failure {
+    overdue.failure(format!("{target}: no answer"))
 }
 
 /// The resolver's order, with IPv4 and IPv6 in turn: where one of them goes nowhere, the second attempt connects.

@@ -1,14 +1,12 @@
 //! How far an attempt came: phases, details and the story, known also when time runs out.
 
 use super::Failure;
-use crate::outcome::{
-    Cause, Detail, Figures, Measurement, Measurements, Outcome, Timestamp, Verdict,
-};
+use crate::outcome::{Detail, Figures, Measurement, Measurements, Outcome, Timestamp, Verdict};
 use crate::probe::Attempt;
+use crate::probe::deadline::Overdue;
 use crate::units::show_duration;
 use std::time::Duration;
 use tokio::time::Instant;
-use tokio::time::error::Elapsed;
 
 /// The state of one attempt. The phase that runs is closed by the next one, or by the end.
 #[derive(Debug)]
@@ -83,20 +81,17 @@ impl<'a> Progress<'a> {
     }
 
     /// Makes the outcome: of how the work ended, or of its being cut off at the deadline.
-    pub fn finish(mut self, result: Result<Result<(), Failure>, Elapsed>) -> Outcome {
+    pub fn finish(mut self, result: Result<Result<(), Failure>, Overdue>) -> Outcome {
         // Once the answer was read, what follows is judging it, which is no time of the service's.
         let end = self.phase_end.filter(|_| self.current.is_none());
         let end = end.unwrap_or_else(Instant::now);
         let latency = end.saturating_duration_since(self.attempt.started);
         let phase = self.current.map_or("the attempt", |(_, words, _)| words);
         self.leave();
-        let result = result.unwrap_or_else(|_elapsed| {
+        let result = result.unwrap_or_else(|overdue| {
             let ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
             let after = show_duration(Duration::from_millis(ms));
-            Err(Failure::bad(
-                Cause::Timeout,
-                format!("timeout in {phase} after {after}"),
-            ))
+            Err(overdue.failure(format!("timeout in {phase} after {after}")))
         });
         let verdict = match result {
             Ok(()) => Verdict::Good,

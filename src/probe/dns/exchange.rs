@@ -4,12 +4,12 @@ use super::message::{Received, Skipped};
 use super::reply::Reply;
 use super::{DnsProbe, Transport};
 use crate::outcome::{Cause, Measurement};
+use crate::probe::deadline::{Overdue, within};
 use crate::probe::dial::{Failure, Progress, connect, resolve, share_end, together};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UdpSocket;
-use tokio::time::timeout_at;
 
 /// Bytes of the largest datagram.
 const DATAGRAM_MAX: usize = 65_535;
@@ -73,11 +73,11 @@ async fn by_datagrams(
         });
         skipped.clear();
         let asked = by_datagram(probe, target, message, skipped);
-        let failure = match timeout_at(end, asked).await {
+        let failure = match within(end, asked).await {
             Ok(Ok(received)) => return Ok((*address, received)),
             Ok(Err(failure)) => failure,
-            Err(_) if !skipped.is_empty() => skipped.failure(),
-            Err(_) => Failure::bad(Cause::Timeout, format!("{target}: no answer")),
+            Err(Overdue::Timeout) if !skipped.is_empty() => skipped.failure(),
+            Err(overdue) => overdue.failure(format!("{target}: no answer")),
         };
         progress.record("response", || failure.message.clone());
         failures.push((*address, failure));

@@ -8,6 +8,7 @@ mod name;
 mod read;
 mod reply;
 
+use super::deadline::{Overdue, within};
 use super::dial::{Address, Failure, Family, Progress, Tls};
 use super::evaluate::Evaluator;
 use super::{Attempt, Kind, Probe};
@@ -19,7 +20,6 @@ use message::Question;
 use reply::Reply;
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
-use tokio::time::timeout_at;
 
 /// The kind's place in the registry.
 #[derive(Debug)]
@@ -87,8 +87,8 @@ impl Probe for DnsProbe {
         let mut progress = Progress::new(attempt);
         let mut skipped = message::Skipped::default();
         let work = self.ask(&mut progress, &mut skipped);
-        let result = match timeout_at(deadline, work).await {
-            Err(_) if !skipped.is_empty() => Ok(Err(skipped.failure())),
+        let result = match within(deadline, work).await {
+            Err(Overdue::Timeout) if !skipped.is_empty() => Ok(Err(skipped.failure())),
             result => result,
         };
         progress.finish(result)

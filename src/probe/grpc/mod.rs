@@ -6,6 +6,7 @@ mod message;
 mod read;
 mod status;
 
+use super::deadline::within;
 use super::dial::{Address, Failure, Family, Progress, Tls};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
@@ -20,7 +21,6 @@ use message::Serving;
 use rustls::pki_types::ServerName;
 use status::Code;
 use std::sync::Arc;
-use tokio::time::timeout_at;
 
 /// The kind's place in the registry.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Probe for GrpcProbe {
         let deadline = attempt.deadline;
         let mut progress = Progress::new(attempt);
         let work = self.ask(&mut progress);
-        let result = timeout_at(deadline, work).await;
+        let result = within(deadline, work).await;
         progress.finish(result)
     }
 

@@ -83,6 +83,8 @@ pub enum Break {
     Start,
     /// Slod ran and could not listen.
     Deaf,
+    /// Slod's own network was gone; `since` is its return, or now while it is gone.
+    Network,
     /// A maintenance of the service; `since` is its end, or now within it.
     Maintenance,
 }
@@ -142,8 +144,7 @@ type InForce = Box<dyn Fn() -> Arc<[Correction]> + Send + Sync>;
 #[derive(Clone)]
 pub struct HeartbeatBoard {
     entries: Arc<Mutex<HashMap<ProbeKey, Entry>>>,
-    /// When somebody looked at the time last; `None` where nobody does.
-    listened: Arc<Mutex<Option<Timestamp>>>,
+    hearing: Arc<Mutex<Hearing>>,
     /// None, until somebody knows.
     corrections: Arc<OnceLock<InForce>>,
 }
@@ -154,6 +155,15 @@ impl fmt::Debug for HeartbeatBoard {
             .field(&self.entries)
             .finish()
     }
+}
+
+/// Whether reports could be heard.
+#[derive(Debug, Default)]
+struct Hearing {
+    /// When somebody looked at the time last; `None` where nobody does.
+    listened: Option<Timestamp>,
+    /// Whether slod's own network is gone.
+    is_lost: bool,
 }
 
 #[derive(Debug)]
@@ -208,7 +218,7 @@ impl HeartbeatBoard {
         };
         Self {
             entries: Arc::new(Mutex::new(stored.into_iter().map(entry).collect())),
-            listened: Arc::default(),
+            hearing: Arc::default(),
             corrections: Arc::default(),
         }
     }
@@ -216,14 +226,38 @@ impl HeartbeatBoard {
     /// To be called every second while reports can be taken. After a longer break, jobs have their time once
     /// more: they could not report in it.
     pub fn listen(&self, now: Timestamp) {
-        let Some(last) = self.listened.lock().replace(now) else {
+        let mut hearing = self.hearing.lock();
+        let Some(last) = hearing.listened.replace(now) else {
             return;
         };
-        if now.0.abs_diff(last.0) > millis(DEAF_AFTER).unsigned_abs() {
-            for entry in self.entries.lock().values_mut() {
-                entry.miss(last, now);
+        let why = if hearing.is_lost {
+            Break::Network
+        } else if now.0.abs_diff(last.0) > millis(DEAF_AFTER).unsigned_abs() {
+            Break::Deaf
+        } else {
+            return;
+        };
+        for entry in self.entries.lock().values_mut() {
+            entry.miss(last, now, why);
+        }
+    }
+
+    /// Says since when slod's own network has been gone, or that it is there. Jobs of other machines cannot report
+    /// without it, so they have their time once more when it is back.
+    pub fn follow_network(&self, lost_since: Option<Timestamp>, now: Timestamp) {
+        let is_lost = lost_since.is_some();
+        {
+            let mut hearing = self.hearing.lock();
+            if hearing.is_lost == is_lost {
+                return;
+            }
+            if let Some(since) = lost_since {
+                hearing.is_lost = true;
+                hearing.listened = hearing.listened.min(Some(since));
             }
         }
+        self.listen(now);
+        self.hearing.lock().is_lost = is_lost;
     }
 
     /// Where the corrections in force are known from now on. Reports that are due in a maintenance of the whole
@@ -328,7 +362,7 @@ impl HeartbeatBoard {
     /// What is known of a probe's job. Failures are handed out once.
     pub fn look(&self, key: &ProbeKey, now: Timestamp) -> HeartbeatState {
         // The attempt may come before the one who listens, after a break.
-        if self.listened.lock().is_some() {
+        if self.hearing.lock().listened.is_some() {
             self.listen(now);
         }
         let mut board = self.entries.lock();
@@ -414,7 +448,7 @@ impl Entry {
 
     /// Nothing could be heard between two moments. The second one is the earlier one where the clock was set
     /// back: what seems to be of the future came now at the latest.
-    fn miss(&mut self, from: Timestamp, to: Timestamp) {
+    fn miss(&mut self, from: Timestamp, to: Timestamp, why: Break) {
         let due = self.terms.as_ref().map(|terms| &terms.due);
         let was_overdue = due.is_some_and(|due| due.is_overdue(self.reference(), from));
         let heard = from.since(self.reference());
@@ -425,7 +459,7 @@ impl Entry {
         self.since = self.since.min(to);
         self.looked = self.looked.map(|looked| looked.min(to));
         if !was_overdue {
-            (self.since, self.before) = (to, Break::Deaf);
+            (self.since, self.before) = (to, why);
             self.heard += heard;
         }
     }

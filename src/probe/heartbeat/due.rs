@@ -222,6 +222,30 @@ mod tests {
     }
 
     #[test]
+    fn clocks_that_change_by_half_an_hour_do_not_move_a_job() {
+        let in_lord_howe = |schedule: &str, from: &str| {
+            let zone = chrono_tz::Australia::Lord_Howe;
+            let times = Schedule::new(cron_times::read(schedule).expect("valid"), zone);
+            let next = times.after(at(from)).expect("it comes again");
+            next.to_utc().format("%m-%dT%H:%M").to_string()
+        };
+        // From 02:00 to 02:30, so that 02:15 is skipped.
+        assert_eq!(
+            in_lord_howe("15 2 * * *", "2026-10-03T12:00:00Z"),
+            "10-03T15:30"
+        );
+        // From 02:00 back to 01:30, so that 01:45 comes twice.
+        assert_eq!(
+            in_lord_howe("45 1 * * *", "2026-04-04T12:00:00Z"),
+            "04-04T14:45"
+        );
+        assert_eq!(
+            in_lord_howe("45 1 * * *", "2026-04-04T14:50:00Z"),
+            "04-05T15:15"
+        );
+    }
+
+    #[test]
     fn a_clock_that_is_ahead_by_seconds_reports_for_the_right_time() {
         assert_eq!(
             deadlines("0 3 * * *", "2026-11-01T01:59:58Z", 1),

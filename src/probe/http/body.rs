@@ -3,7 +3,6 @@
 use super::exchange::protocol_failure;
 use crate::outcome::Cause;
 use crate::probe::dial::{Failure, source_of};
-use crate::probe::quoted::quoted;
 use async_compression::tokio::bufread::{
     BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder,
 };
@@ -210,21 +209,11 @@ async fn decoded(mut source: Source, codings: Vec<Coding>) -> io::Result<Source>
     Ok(source)
 }
 
-/// The codings in the order in which they were applied.
+/// The known codings in the order in which they were applied.
 fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Failure> {
-    let mut codings = Vec::new();
-    for name in names(headers) {
-        let coding = Coding::named(&name).ok_or_else(|| {
-            Failure::bad(
-                Cause::Protocol,
-                format!(
-                    "the body cannot be checked: its encoding {} is not one of gzip, br, deflate and zstd",
-                    quoted(name.as_bytes())
-                ),
-            )
-        })?;
-        codings.push(coding);
-    }
+    let codings: Vec<_> = names(headers)
+        .filter_map(|name| Coding::named(&name))
+        .collect();
     if codings.len() > MAX_CODINGS {
         return Err(Failure::bad(
             Cause::Protocol,
@@ -232,6 +221,13 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Failure> {
         ));
     }
     Ok(codings)
+}
+
+/// The other codings, which leave the body as it is, as browsers and curl do: some servers name a charset here, or
+/// what was undone before, such as `aws-chunked`.
+pub fn unknown_codings(headers: &HeaderMap) -> Vec<String> {
+    let unknown = names(headers).filter(|name| Coding::named(name).is_none());
+    unknown.collect()
 }
 
 /// Codings of the content, then those of the transfer apart from chunks, which are undone already.

@@ -1,11 +1,13 @@
 //! The expected response. Pure.
 
+use super::body::unknown_codings;
 use super::headers::is_secret;
 use super::json::JsonCondition;
-use super::text::Text;
+use super::text::{Text, is_charset, is_plain};
 use crate::outcome::Cause;
 use crate::probe::json_text;
 use crate::probe::pattern::shown;
+use crate::probe::quoted::quoted;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, StatusCode};
 use regex::bytes::Regex;
@@ -56,7 +58,14 @@ impl Expect {
         if self.wants_body() {
             let content_type = headers.get(CONTENT_TYPE);
             let content_type = content_type.and_then(|value| value.to_str().ok());
-            checks.extend(self.check_body(&Text::new(body, content_type)));
+            let text = Text::new(body, content_type);
+            let codings = unknown_codings(headers);
+            let unreadable = unreadable(&text, &codings, body);
+            let mut of_body = self.check_body(&text, unreadable.as_deref());
+            if !codings.is_empty() {
+                note(&codings, &mut of_body);
+            }
+            checks.extend(of_body);
         }
         checks
     }
@@ -91,7 +100,8 @@ impl Expect {
         })
     }
 
-    fn check_body(&self, body: &Text<'_>) -> Vec<Check> {
+    /// `unreadable` says why what is not found may still be in the body.
+    fn check_body(&self, body: &Text<'_>, unreadable: Option<&str>) -> Vec<Check> {
         let matching = self.body.iter().map(|wanted| {
             let holds = body.is_match(wanted);
             let seen = if holds { "matches" } else { "does not match" };
@@ -102,15 +112,12 @@ impl Expect {
         let unwanted = self.body_not.iter().map(|unwanted| {
             let found = body.is_match(unwanted);
             // What cannot be read cannot be shown to be free of it.
-            let unreadable = body.unknown_charset.as_ref().filter(|_| !found);
+            let unreadable = unreadable.filter(|_| !found);
             Check::new(!found && unreadable.is_none(), Cause::Body, || {
                 let seen = match unreadable {
-                    Some(charset) => format!(
-                        "has the charset `{}`, which cannot be decoded to look for",
-                        charset.escape_debug()
-                    ),
-                    None if found => "matches".to_owned(),
-                    None => "does not match".to_owned(),
+                    Some(why) => why,
+                    None if found => "matches",
+                    None => "does not match",
                 };
                 let unwanted = shown(unwanted.as_str());
                 format!("the body {seen} {unwanted}, which it must not match")
@@ -145,6 +152,29 @@ impl Expect {
                 )
             })
         }));
+    }
+}
+
+/// Why a body that was read cannot be searched.
+fn unreadable(text: &Text<'_>, codings: &[String], body: &[u8]) -> Option<String> {
+    if let Some(charset) = &text.unknown_charset {
+        let charset = charset.escape_debug();
+        return Some(format!(
+            "has the charset `{charset}`, which cannot be decoded to look for"
+        ));
+    }
+    let is_opaque = !is_plain(body) && codings.iter().any(|coding| !is_charset(coding));
+    is_opaque.then(|| "is encoded and cannot be decoded to look for".to_owned())
+}
+
+/// Adds to what does not hold that the body may be encoded.
+fn note(codings: &[String], checks: &mut [Check]) {
+    let codings = quoted(codings.join(", ").as_bytes());
+    for check in checks.iter_mut().filter(|check| check.failed.is_some()) {
+        check.text = format!(
+            "{}; the body has the unknown encoding {codings}",
+            check.text
+        );
     }
 }
 

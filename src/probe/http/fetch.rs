@@ -11,6 +11,7 @@ use super::total::JsonTotal;
 use super::{HttpProbe, Version};
 use crate::outcome::{Cause, Verdict};
 use crate::probe::Attempt;
+use crate::probe::deadline::{Overdue, within};
 use crate::probe::dial::{Failure, Progress, options};
 use crate::probe::evaluate::Evaluator;
 use crate::probe::json_text;
@@ -19,7 +20,6 @@ use http::header::ACCEPT;
 use http::{HeaderValue, Method, response};
 use hyper::body::Bytes;
 use std::sync::Arc;
-use tokio::time::timeout_at;
 
 /// A page of a million samples has about 100 MiB.
 pub const BODY_LIMIT: Key<Size> = Key::with_default(
@@ -104,7 +104,7 @@ impl Endpoint {
     ) -> Result<(), String> {
         let deadline = attempt.deadline;
         let mut progress = Progress::new(attempt);
-        let followed = timeout_at(deadline, follow(&self.probe, receiver, &mut progress)).await;
+        let followed = within(deadline, follow(&self.probe, receiver, &mut progress)).await;
         said(progress, followed.map(|result| result.map(drop)))
     }
 
@@ -129,7 +129,7 @@ impl Endpoint {
 
 fn said(
     progress: Progress<'_>,
-    result: Result<Result<(), Failure>, tokio::time::error::Elapsed>,
+    result: Result<Result<(), Failure>, Overdue>,
 ) -> Result<(), String> {
     let outcome = progress.finish(result);
     match outcome.verdict {

@@ -4,10 +4,11 @@ use super::HttpProbe;
 use super::body::BodySink;
 use super::run::follow;
 use crate::outcome::Verdict;
+use crate::probe::deadline::within;
 use crate::probe::dial::{Failure, Progress};
 use crate::probe::{Attempt, Probe, of_type};
 use http::{HeaderMap, response};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// One answer.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ pub async fn look(probe: &dyn Probe, attempt: &mut Attempt) -> Option<Result<Loo
     let (started, deadline) = (Instant::now(), attempt.deadline);
     let mut seen = SeenResponse::default();
     let mut progress = Progress::new(attempt);
-    let followed = timeout_at(deadline, follow(probe, &mut seen, &mut progress)).await;
+    let followed = within(deadline, follow(probe, &mut seen, &mut progress)).await;
     let outcome = progress.finish(followed.map(|result| result.map(drop)));
     if outcome.verdict != Verdict::Good {
         return Some(Err(outcome.detail.message.unwrap_or_default().to_string()));

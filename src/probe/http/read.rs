@@ -99,6 +99,14 @@ pub fn read_transport(
     let tls = read_tls(section, version, request);
     let proxy = read_proxy(section);
     let family = section.get(&options::IP_VERSION);
+    if version == Version::Http2 && proxy.is_some() && !request.is_none_or(Request::is_https) {
+        section.error(
+            "conflict",
+            &keys::HTTP_VERSION,
+            "a proxy forwards requests for `http://` addresses by HTTP/1.1 only",
+            "`http_version: 1.1` or `auto`, an `https://` address, or no `proxy`",
+        );
+    }
     let (tls, foreign_tls) = tls?;
     Some(Transport {
         version,

@@ -9,17 +9,17 @@ use super::request::{Refused, Request};
 use super::text::Text;
 use crate::outcome::{Cause, Outcome};
 use crate::probe::Attempt;
+use crate::probe::deadline::within;
 use crate::probe::dial::{Failure, Progress};
 use crate::probe::quoted::quoted;
 use http::header::{COOKIE, LOCATION, SET_COOKIE};
 use http::{Response, StatusCode, response};
 use hyper::body::Incoming;
-use tokio::time::timeout_at;
 
 pub async fn run(probe: &HttpProbe, attempt: &mut Attempt) -> Outcome {
     let deadline = attempt.deadline;
     let mut progress = Progress::new(attempt);
-    let result = timeout_at(deadline, judged(probe, &mut progress)).await;
+    let result = within(deadline, judged(probe, &mut progress)).await;
     progress.finish(result)
 }
 

@@ -61,6 +61,11 @@ impl<'a> Text<'a> {
     }
 }
 
+/// Whether this is the name of a charset that can be decoded.
+pub fn is_charset(name: &str) -> bool {
+    Encoding::for_label(name.as_bytes()).is_some()
+}
+
 /// The charset that a Content-Type names.
 fn charset(content_type: &str) -> Option<&str> {
     content_type.split(';').skip(1).find_map(|parameter| {
@@ -96,7 +101,7 @@ fn guess(bytes: &[u8]) -> &'static Encoding {
 }
 
 /// UTF-8 text without NUL, which any charset that resembles ASCII could be.
-fn is_plain(bytes: &[u8]) -> bool {
+pub fn is_plain(bytes: &[u8]) -> bool {
     !bytes.contains(&0) && std::str::from_utf8(bytes).is_ok()
 }
 

@@ -8,6 +8,9 @@ use crate::outcome::Cause;
 use crate::probe::dial::{Failure, Family, Host, Progress, Tls, connect, resolve};
 use tokio::net::TcpStream;
 
+/// Of redirects: a configured address of this kind is refused.
+const NOT_FORWARDED: &str = "a redirect to an `http://` address cannot be followed by HTTP/2 through a proxy, which forwards HTTP/1.1 only";
+
 /// A way to servers, with a new connection for each request.
 #[derive(Clone, Debug)]
 pub struct Transport {
@@ -32,6 +35,9 @@ impl Transport {
     ) -> Result<R::Answer, Failure> {
         let mut stream = self.open(request, progress).await?;
         if !request.is_https() {
+            if self.version == Version::Http2 && self.proxy.is_some() {
+                return Err(Failure::bad(Cause::Redirect, NOT_FORWARDED));
+            }
             let line = Line {
                 http2: self.version == Version::Http2,
                 forwarded_by: self.proxy.as_ref(),

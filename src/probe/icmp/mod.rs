@@ -4,18 +4,18 @@ mod error;
 mod packet;
 mod socket;
 
+use super::deadline::within;
 use super::dial::{
     Failure, Family, Host, Progress, expected_host, options, resolve, share_end, together,
 };
 use super::{Attempt, Kind, Probe};
-use crate::outcome::{Cause, DurationOf, Measurement, Measures, Outcome};
+use crate::outcome::{DurationOf, Measurement, Measures, Outcome};
 use crate::yaml::{Bool, Form, Integer, Key, Keys, Scalar, Section};
 use async_trait::async_trait;
 use packet::Echo;
 use socket::{Sent, Socket};
 use std::net::IpAddr;
 use std::sync::Arc;
-use tokio::time::timeout_at;
 
 /// The kind's place in the registry.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ impl Probe for IcmpProbe {
         let deadline = attempt.deadline;
         let mut progress = Progress::new(attempt);
         let work = self.ping(&mut progress);
-        let result = timeout_at(deadline, work).await;
+        let result = within(deadline, work).await;
         progress.finish(result)
     }
 
@@ -166,10 +166,10 @@ impl IcmpProbe {
             let end = share_end(progress.deadline(), addresses.len() - index);
             progress.detail.address = Some(*address);
             let asked = self.echo(*address, progress);
-            let failure = match timeout_at(end, asked).await {
+            let failure = match within(end, asked).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(failure)) => failure,
-                Err(_) => Failure::bad(Cause::Timeout, format!("{address}: no reply")),
+                Err(overdue) => overdue.failure(format!("{address}: no reply")),
             };
             progress.record("response", || failure.message.clone());
             failures.push((*address, failure));

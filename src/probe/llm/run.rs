@@ -7,6 +7,7 @@ use super::refusal::refused;
 use super::stream;
 use crate::outcome::{Cause, Outcome, Verdict, VoidReason};
 use crate::probe::Attempt;
+use crate::probe::deadline::within;
 use crate::probe::dial::{Failure, Progress};
 use crate::probe::http::body::{self, BodyBuffer};
 use crate::probe::http::exchange::Receive;
@@ -18,7 +19,6 @@ use hyper::body::Incoming;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::io::AsyncBufReadExt;
-use tokio::time::timeout_at;
 
 /// Bytes that are read of what a provider says when it refuses a request.
 const REFUSAL_MAX: u64 = 64 << 10;
@@ -47,7 +47,7 @@ pub async fn run(probe: &LlmProbe, attempt: &mut Attempt) -> Outcome {
 async fn ask(probe: &LlmProbe, attempt: &mut Attempt) -> Outcome {
     let deadline = attempt.deadline;
     let mut progress = Progress::new(attempt);
-    let result = timeout_at(deadline, exchange(probe, &mut progress)).await;
+    let result = within(deadline, exchange(probe, &mut progress)).await;
     progress.finish(result)
 }
 

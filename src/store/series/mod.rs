@@ -29,6 +29,7 @@ pub use ticks::Tick;
 use super::{Store, StoreError, writing};
 use crate::outcome::Timestamp;
 use crate::units::HOUR_MS;
+use rusqlite::Connection;
 use std::time::Duration;
 
 /// Series that have samples, at most. What a collector adds beyond is counted and left out.
@@ -83,6 +84,21 @@ fn of_id(id: i64) -> (Span, i64, SeriesId) {
 
 fn start_of(hour: i64) -> Timestamp {
     Timestamp(hour.saturating_mul(HOUR_MS))
+}
+
+/// The hour of the newest sample before an hour.
+pub(super) fn newest_sample(conn: &Connection, before: i64) -> rusqlite::Result<Option<i64>> {
+    let max = |sql: &str, from: i64, to: i64| {
+        conn.query_row(sql, [from, to], |row| row.get::<_, Option<i64>>(0))
+    };
+    let sql = "SELECT max(hour) FROM sample WHERE hour >= ?1 AND hour < ?2";
+    let mut newest = max(sql, i64::MIN, before)?;
+    for span in [Span::Hour, Span::Day] {
+        let sql = "SELECT max(id) FROM sample_head WHERE id >= ?1 AND id < ?2";
+        let block = max(sql, span.base(), span.id(before, 0))?;
+        newest = newest.max(block.map(|id| of_id(id).1));
+    }
+    Ok(newest)
 }
 
 impl Store {

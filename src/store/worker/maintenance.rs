@@ -2,18 +2,40 @@
 
 use super::Worker;
 use crate::outcome::Timestamp;
-use crate::store::{SILENCES_KEPT, StoreError};
+use crate::store::expiry::{Expiry, SETTLE};
+use crate::store::{SILENCES_KEPT, Store, StoreError};
+use crate::units::show_duration;
 use std::time::{Duration, Instant};
 
 /// Compacting may take this long between two commits.
 const COMPACTION_TIME: Duration = Duration::from_millis(200);
+
+/// When to delete, from the start of the program on.
+pub(super) fn expiry(store: &Store, now: Timestamp) -> Expiry {
+    let newest = store
+        .newest_before(now.before(SETTLE))
+        .unwrap_or_else(|error| {
+            tracing::warn!("{error}");
+            None
+        });
+    let expiry = Expiry::new(Instant::now(), now, newest);
+    if let Some(ahead) = expiry.doubted_by(now) {
+        let hours = Duration::from_hours(ahead.as_secs() / 3600);
+        tracing::warn!(
+            "the clock is {} ahead of the newest record in the store: nothing is deleted for {}, unless the clock is set back before",
+            show_duration(hours),
+            show_duration(SETTLE)
+        );
+    }
+    expiry
+}
 
 impl Worker {
     /// Compacts hours that are over, and deletes what is older than its retention.
     pub(super) fn maintenance(&mut self) -> Result<(), StoreError> {
         let (started, now) = (Instant::now(), self.clock.now());
         while started.elapsed() < COMPACTION_TIME && self.store.compact_step(now, &*self.plan)? {}
-        let samples = self.compact_samples(started, now);
+        let samples = self.compact_samples(started, self.expiry.believed(now));
         if self.expiry.is_due(started, now) {
             self.expire(now)?;
         }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::alert::{AlertKey, Condition, Notice, TIERS, Urgency};
+use crate::alert::{AlertKey, Condition, Matcher, Notice, Silence, TIERS, Urgency};
 use crate::outcome::{Outcome, Timestamp, Verdict};
 use crate::probe::heartbeat::Beat;
 use crate::store::NewDelivery;
@@ -22,10 +22,13 @@ fn record(number: i64) -> Record {
 }
 
 fn worker(folder: &tempfile::TempDir) -> (Worker, StoreHandle) {
+    started(folder, Clock::manual(Timestamp(1000 * HOUR)))
+}
+
+fn started(folder: &tempfile::TempDir, clock: Clock) -> (Worker, StoreHandle) {
     let store = Store::open(&folder.path().join("slod.db")).expect("opens");
     let shared = Arc::new(Shared::default());
     let handle = StoreHandle(Arc::clone(&shared));
-    let clock = Clock::manual(Timestamp(1000 * HOUR));
     let retention = Duration::from_hours(24);
     let plan = Box::new(|_: &ProbeKey| CountingPlan::default());
     (Worker::new(store, shared, clock, retention, plan), handle)
@@ -212,4 +215,48 @@ fn old_hours_go_one_at_a_time() {
     let kept = worker.store.hours(&record(0).key, from, to).expect("reads");
     let kept: Vec<_> = kept.iter().map(|hour| hour.start).collect();
     assert_eq!(kept, [901, 902].map(|hour| Timestamp(hour * HOUR)));
+}
+
+#[test]
+fn a_clock_that_is_wrong_at_the_start_deletes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let silence = Silence {
+        id: 1,
+        matchers: vec![Matcher::parse("service=concierge").expect("valid")],
+        from: Timestamp(999 * HOUR),
+        to: Timestamp(1002 * HOUR),
+        author: "ada".to_owned(),
+        reason: String::new(),
+    };
+    let (mut before, handle) = worker(&folder);
+    handle.append(record(0));
+    before.store.add_silence(&silence).expect("kept");
+    round(&mut before);
+    drop(before);
+
+    let kept = |worker: &Worker| {
+        let (from, to) = (Timestamp(0), Timestamp(100_000 * HOUR));
+        let kept = worker.store.outcomes(&record(0).key, from, to);
+        kept.expect("reads").len()
+    };
+    let ahead = Clock::manual(Timestamp(50_000 * HOUR));
+    let (mut wrong, handle) = started(&folder, ahead.clone());
+    handle.append(record(49_000 * HOUR));
+    round(&mut wrong);
+    drop(wrong);
+    // Restarted by the same clock: what it wrote itself does not confirm it.
+    let (mut wrong, _) = started(&folder, ahead.clone());
+    round(&mut wrong);
+    assert_eq!(kept(&wrong), 2);
+    assert_eq!(wrong.store.silences().expect("reads"), [silence]);
+    ahead.jump(-49_000 * HOUR);
+    round(&mut wrong);
+    assert_eq!(kept(&wrong), 2, "nothing is old by the right time");
+    drop(wrong);
+
+    // The host was off for years; since then slod has been running, with restarts, for some hours.
+    let (mut right, _) = started(&folder, Clock::manual(Timestamp(50_003 * HOUR)));
+    round(&mut right);
+    assert_eq!(kept(&right), 1);
+    assert_eq!(right.store.silences().expect("reads"), []);
 }

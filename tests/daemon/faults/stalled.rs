@@ -3,6 +3,8 @@
 use super::slow;
 use crate::support::Daemon;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
@@ -49,4 +51,46 @@ services:
         outcomes.contains("slod itself was stalled for"),
         "{outcomes}"
     );
+}
+
+/// The status of an answer that came while slod was stopped is known, and nothing else is.
+#[test]
+fn a_short_stop_makes_no_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.yaml");
+    let text = format!(
+        "listen: 127.0.0.1:0
+store: {{ path: slod.db }}
+services:
+  - name: web
+    probes: [ {{ name: home, interval: 1s, timeout: 400ms, http: {{ url: \"http://{address}/\" }} }} ]
+"
+    );
+    fs::write(&path, text).expect("written");
+    let daemon = Daemon::start(&path);
+    for answer in ["HTTP/1.1 500 Broken", "HTTP/1.1 200 OK", ""] {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        assert!(stream.read(&mut [0; 2048]).expect("a request") > 0);
+        daemon.signal("STOP");
+        if !answer.is_empty() {
+            write!(stream, "{answer}\r\nContent-Length: 0\r\n\r\n").expect("sent");
+        }
+        thread::sleep(Duration::from_millis(700));
+        daemon.signal("CONT");
+        // Keeps the connection open until the attempt has ended.
+        let _ = stream.read(&mut [0; 16]);
+    }
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 2048]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        }
+    });
+    daemon.wait_for(|daemon| daemon.metric(STALLED).filter(|void| *void >= 2.0));
+    let outcomes = daemon.request("GET", "/api/v1/probes/web/home/outcomes");
+    let status = "slod_probe_failures_total{service=\"web\",probe=\"home\",reason=\"status\"}";
+    assert_eq!(daemon.metric(status), Some(1.0), "{outcomes}");
+    assert_eq!(daemon.metric(TIMEOUT), Some(0.0), "{outcomes}");
 }

@@ -46,6 +46,14 @@ pub struct Recurrence {
     except: Vec<(Timestamp, Timestamp)>,
 }
 
+/// The start of an occurrence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Start {
+    at: Timestamp,
+    /// As the rule says it, also where clocks skip it.
+    local: NaiveDateTime,
+}
+
 /// Recurrence rules are never partly equal.
 impl Eq for Recurrence {}
 
@@ -168,6 +176,11 @@ impl Recurrence {
 
     /// The occurrences that begin in `from..to`, in the order of time.
     pub fn starts(&self, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
+        let starts = self.local_starts(from, to).into_iter();
+        starts.map(|start| start.at).collect()
+    }
+
+    fn local_starts(&self, from: Timestamp, to: Timestamp) -> Vec<Start> {
         let from = from.max(self.start);
         let to = self.until.map_or(to, |until| until.min(to));
         if from >= to {
@@ -182,7 +195,7 @@ impl Recurrence {
             let mut spans = self.except.iter();
             spans.any(|(begin, end)| (*begin..*end).contains(&at))
         };
-        all.retain(|at| *at >= from && !left_out(*at));
+        all.retain(|start| start.at >= from && !left_out(start.at));
         all
     }
 
@@ -199,10 +212,11 @@ impl Recurrence {
             Some(_) => from.before(length + CHANGE_MAX),
             None => from.before(length),
         };
-        let starts = self.starts(Timestamp(earliest.0.saturating_add(1)), to);
-        let span = |start: Timestamp| {
-            let end = self.local_end(start);
-            (start, end.unwrap_or_else(|| start.after(length)))
+        let starts = self.local_starts(Timestamp(earliest.0.saturating_add(1)), to);
+        let span = |start: Start| {
+            // One that clocks skip to its end keeps its length.
+            let end = self.local_end(start).filter(|end| *end > start.at);
+            (start.at, end.unwrap_or_else(|| start.at.after(length)))
         };
         let all = starts.into_iter().map(span);
         all.filter(|(start, end)| end > start && *end > from)
@@ -210,18 +224,18 @@ impl Recurrence {
     }
 
     /// The end of an occurrence that ends at a local time.
-    fn local_end(&self, start: Timestamp) -> Option<Timestamp> {
+    fn local_end(&self, start: Start) -> Option<Timestamp> {
         let first_end = self.first_end?;
-        if start == self.start {
+        if start.at == self.start {
             // As it was written, also where its local time occurs twice.
             return Some(first_end);
         }
         let length = self.local(first_end) - self.local(self.start);
-        moment(self.zone, self.local(start).checked_add_signed(length)?)
+        moment(self.zone, start.local.checked_add_signed(length)?)
     }
 
-    /// At most `count` moments in `from..to`, whatever is left out.
-    fn moments(&self, from: Timestamp, to: Timestamp, count: usize) -> Vec<Timestamp> {
+    /// At most `count` starts in `from..to`, whatever is left out.
+    fn moments(&self, from: Timestamp, to: Timestamp, count: usize) -> Vec<Start> {
         if self.rule.get_freq() == Frequency::Hourly {
             return self.hourly(from, to, count);
         }
@@ -232,22 +246,30 @@ impl Recurrence {
         );
         let start = self.local(self.start);
         let found = self.walk(start, first).take_while(|at| *at < last);
-        let inside = |at: &Timestamp| (from..to).contains(at);
+        let inside = |start: &Start| (from..to).contains(&start.at);
         let mut all: Vec<_> = found
-            .filter_map(|at| {
+            .filter_map(|local| {
                 // The first one is what was written, also where its local time occurs twice.
-                let first = (at == start).then_some(self.start);
-                first.or_else(|| moment(self.zone, at))
+                let first = (local == start).then_some(self.start);
+                let at = first.or_else(|| moment(self.zone, local))?;
+                Some(Start { at, local })
             })
             .filter(inside)
             .take(count)
             .collect();
         all.sort_unstable();
-        all.dedup();
+        // A skipped local time and a later one may be the same moment: the later one ends later.
+        all.dedup_by(|next, kept| {
+            let is_same = next.at == kept.at;
+            if is_same {
+                *kept = *next;
+            }
+            is_same
+        });
         all
     }
 
-    fn hourly(&self, from: Timestamp, to: Timestamp, count: usize) -> Vec<Timestamp> {
+    fn hourly(&self, from: Timestamp, to: Timestamp, count: usize) -> Vec<Start> {
         let mut all = Vec::new();
         for (begin, end, offset_ms) in stretches(self.zone, from, to) {
             if all.len() >= count {
@@ -259,10 +281,13 @@ impl Recurrence {
                     .naive_utc()
             };
             let found = self.walk(local(self.start), local(begin));
-            let moments = found.map(|at| Timestamp(at.and_utc().timestamp_millis() - offset_ms));
-            let inside = moments
-                .skip_while(|at| *at < begin)
-                .take_while(|at| *at < end);
+            let starts = found.map(|local| Start {
+                at: Timestamp(local.and_utc().timestamp_millis() - offset_ms),
+                local,
+            });
+            let inside = starts
+                .skip_while(|start| start.at < begin)
+                .take_while(|start| start.at < end);
             all.extend(inside.take(count - all.len()));
         }
         all

@@ -121,6 +121,16 @@ impl NetworkGuard {
         2 * failed > self.controls.len()
     }
 
+    /// Since when our own network may have been gone, if it is gone by what the control probes found so far: since
+    /// the last success of those that fail.
+    pub fn lost_since(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.loss_at(now, Control::is_believed) != Loss::Lost {
+            return None;
+        }
+        let failing = self.controls.iter().filter(|one| one.failed_last());
+        Some(failing.filter_map(Control::last_good).max().unwrap_or(now))
+    }
+
     /// Takes an outcome, and returns what became of it and of those that are judged by it, in the
     /// order in which they came. A control probe's own outcome is only looked at.
     pub fn take(&mut self, record: Record, now: Timestamp) -> Vec<Passed> {

@@ -266,3 +266,49 @@ fn a_break_excuses_one_report_and_not_two() {
     assert_eq!(verdict(50_001), listening);
     assert_eq!(verdict(53_601), Verdict::Bad(Cause::Silent));
 }
+
+#[test]
+fn the_time_without_a_network_is_not_owed() {
+    let probe = every(60);
+    let board = HeartbeatBoard::new(HashMap::new());
+    accept(&board, 0, &probe);
+    let outcome = |second| probe.judge(&board.look(&key(), at(second)));
+    let verdict = |second| outcome(second).verdict;
+    let listen =
+        |seconds: std::ops::Range<i64>| seconds.for_each(|second| board.listen(at(second)));
+    let follow = |lost_since: Option<i64>, now| board.follow_network(lost_since.map(at), at(now));
+    let silent = Verdict::Bad(Cause::Silent);
+    let listening = Verdict::Void(VoidReason::Listening);
+    let ours = Verdict::Void(VoidReason::Network);
+    listen(0..101);
+    board.take(&key(), beat(100, false), true);
+    listen(101..170);
+    assert_eq!(verdict(165), silent, "as far as is known then");
+    // The control probes have found out.
+    follow(Some(150), 170);
+    assert_eq!(verdict(171), ours);
+    listen(172..300);
+    follow(Some(150), 290);
+    assert_eq!(verdict(300), ours);
+    follow(None, 300);
+    listen(300..311);
+    assert_eq!(verdict(310), listening);
+    let words = outcome(311).detail.message.expect("why");
+    assert!(
+        words.ends_with("since the return of slod's own network, 11s ago"),
+        "{words}"
+    );
+    // Heard for 50 s before the break, for 20 s after it, and from 400 s on: a break does not excuse two reports.
+    listen(311..321);
+    follow(Some(320), 330);
+    listen(330..400);
+    follow(None, 400);
+    listen(400..460);
+    assert_eq!(verdict(450), listening);
+    assert_eq!(verdict(451), silent);
+    // What was overdue before stays so.
+    follow(Some(452), 459);
+    assert_eq!(verdict(460), silent);
+    follow(None, 461);
+    assert_eq!(verdict(462), silent);
+}

@@ -99,6 +99,42 @@ fn what_ends_at_a_local_time_does_so_when_clocks_change() {
 }
 
 #[test]
+fn an_end_keeps_its_local_time_where_the_start_is_skipped() {
+    let occurrence = |zone, from, to, day: &str| {
+        let rule = rule("FREQ=DAILY", from, zone).ends_at(at(to));
+        let begin = at(&format!("{day}T00:00:00Z"));
+        let found = rule.occurrences(
+            at(to).since(at(from)),
+            begin,
+            begin.after(Duration::from_hours(12)),
+        );
+        let show = |at: Timestamp| at.to_utc().format("%H:%M").to_string();
+        let found: Vec<_> = found
+            .into_iter()
+            .map(|(from, to)| (show(from), show(to)))
+            .collect();
+        found.into_iter().next().expect("one")
+    };
+    let span = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+    let berlin = "Europe/Berlin";
+    // From 02:30 to 04:00, and to 03:00: the first begins at 03:30 on this day, and ends as always.
+    let (from, day) = ("2026-03-01T01:30:00Z", "2026-03-29");
+    let found = occurrence(berlin, from, "2026-03-01T03:00:00Z", day);
+    assert_eq!(found, span("01:30", "02:00"));
+    let found = occurrence(berlin, from, "2026-03-01T02:00:00Z", day);
+    assert_eq!(found, span("01:30", "02:00"), "it keeps its length");
+    // A whole day that begins with an hour that is skipped.
+    let (from, to) = ("2026-03-01T05:00:00Z", "2026-03-02T05:00:00Z");
+    let rule = rule("FREQ=WEEKLY", from, "America/Havana").ends_at(at(to));
+    let day = (at("2026-03-08T00:00:00Z"), at("2026-03-10T00:00:00Z"));
+    let found = rule.occurrences(Duration::from_hours(24), day.0, day.1);
+    assert_eq!(
+        found,
+        [(at("2026-03-08T05:00:00Z"), at("2026-03-09T04:00:00Z"))]
+    );
+}
+
+#[test]
 fn the_first_occurrence_is_the_one_that_was_written() {
     // The second 02:30 of that day.
     let rule = rule(

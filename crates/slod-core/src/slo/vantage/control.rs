@@ -76,6 +76,12 @@ impl Control {
         self.results.back().is_some_and(|last| !last.good)
     }
 
+    /// When it succeeded last.
+    pub(super) fn last_good(&self) -> Option<Timestamp> {
+        let last = self.results.iter().rfind(|one| one.good);
+        last.map(|one| one.at)
+    }
+
     /// Whether its failures came together with those of others so far.
     pub(super) fn is_believed(&self) -> bool {
         let alone = self.results.iter().filter(|one| one.alone == Some(true));

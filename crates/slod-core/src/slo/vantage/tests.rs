@@ -258,6 +258,32 @@ fn a_loss_that_began_during_an_attempt_explains_it() {
 }
 
 #[test]
+fn a_lost_network_is_lost_since_the_last_success() {
+    let mut vantage = vantage();
+    let mut since = |history: &[(&str, i64, Verdict)]| {
+        reported(&mut vantage, history);
+        let (_, last, _) = history.last().expect("one at least");
+        vantage.lost_since(Timestamp::from_secs(last + 1))
+    };
+    let good = [("a", 1), ("b", 2), ("c", 3)].map(|(name, at)| (name, at, Verdict::Good));
+    assert_eq!(since(&good), None);
+    assert_eq!(since(&[("a", 11, TIMED_OUT), ("b", 12, TIMED_OUT)]), None);
+    let three = Some(Timestamp::from_secs(3));
+    assert_eq!(since(&[("c", 13, TIMED_OUT)]), three);
+    let rounds = (2..9).flat_map(|round| {
+        [("a", 1), ("b", 2), ("c", 3)].map(|(name, at)| (name, 10 * round + at, TIMED_OUT))
+    });
+    assert_eq!(since(&rounds.collect::<Vec<_>>()), three);
+    assert_eq!(
+        since(&[("a", 91, Verdict::Good), ("b", 92, Verdict::Good)]),
+        None
+    );
+    // One that is broken for itself.
+    let broken: Vec<_> = (10..90).map(|round| ("c", 10 * round, TIMED_OUT)).collect();
+    assert_eq!(since(&broken), None);
+}
+
+#[test]
 fn a_report_that_cannot_arrive_is_not_missed() {
     let lost = [
         ("a", 11, TIMED_OUT),
