@@ -1,7 +1,7 @@
 //! The daemon and the generated rules hold back the same alerts.
 
 use super::*;
-use crate::alert::{AlertRecord, Burning, Inhibitor, Machine, StepInput, Tracked};
+use crate::alert::{AlertRecord, Inhibitor, Machine, StepInput, Tracked};
 use crate::config::Config;
 use crate::diagnostic::Source;
 use crate::outcome::Timestamp;
