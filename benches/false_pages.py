@@ -4,8 +4,8 @@
 Usage: benches/false_pages.py        (needs numpy; takes seconds)
 
 One attempt in 5,000 fails, alone or two or three in a row. Counts what the four burn-rate tiers of a
-99.9 % objective over 30 days would send, by the rules of crates/slod-core/src/alert/tier.rs; a faster tier inhibits the
-slower ones. Tiers are looked at with each failure, which is when they can begin to hold, so this is
+99.9 % objective over 30 days would send, by the rules of crates/slod-core/src/alert/tier.rs; a faster
+tier inhibits the slower ones. Tiers are evaluated at each failure, which is when they can begin to fire, so this is
 a model of the daemon and not the daemon itself: `slod backtest` has that.
 """
 import numpy as np

@@ -1,5 +1,6 @@
 //! The past of a real store, replayed: the same alerts as a synthetic history.
 
+use slod::alert::{Matcher, Silence};
 use slod::alerting::{Inputs, LiveAlerts};
 use slod::config::Config;
 use slod::diagnostic::Source;
@@ -223,6 +224,69 @@ fn what_was_corrected_fires_nothing() {
     let reported = replayed(&config, &store, at(0), at(102 * HOUR)).expect("readable");
     let slos: Vec<_> = reported.alerts.iter().map(|alert| &alert.slo).collect();
     assert_eq!(slos, ["uptime-b"]);
+}
+
+/// `web` depends on `db`; both fail in the same minutes.
+const BELOW: &str = "
+defaults:
+  interval: 10s
+  objectives: [ { name: errors, sli: success, target: 99.9%, window: 30d } ]
+services:
+  - { name: db, probes: [ { name: p, tcp: { address: \"127.0.0.1:1\" } } ] }
+  - { name: web, depends_on: [ db ], probes: [ { name: p, tcp: { address: \"127.0.0.1:2\" } } ] }
+";
+
+/// What kept back each alert of the past, by the service and the tier.
+fn kept_back(config: &Config, store: &Store) -> Vec<(String, Option<String>)> {
+    let at = |hour: i64| Timestamp::from_secs(START + hour * HOUR);
+    let reported = replayed(config, store, at(0), at(102)).expect("readable");
+    let alerts = reported
+        .alerts
+        .into_iter()
+        .filter(|one| one.tier == Some(1));
+    let silence = |id: Option<i64>| id.map(|id| format!("silence {id}"));
+    let row = alerts.map(|one| (one.service, one.inhibited_by.or(silence(one.silenced_by))));
+    row.collect()
+}
+
+#[test]
+fn maintenance_below_and_silences_keep_pages_back_as_in_the_daemon() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config_of(BELOW);
+    let mut store = store(folder.path(), &config);
+    let at = |second: i64| Timestamp::from_secs(START + second);
+    let web = |by: Option<&str>| ("web".to_owned(), by.map(str::to_owned));
+    let db = ("db".to_owned(), None);
+    assert_eq!(
+        kept_back(&config, &store),
+        [db.clone(), web(Some("service db"))]
+    );
+    let silence = Silence {
+        id: 0,
+        matchers: Matcher::parse_list("service=db").expect("matchers"),
+        from: at(71 * HOUR),
+        to: at(80 * HOUR),
+        author: "test".into(),
+        reason: "known".into(),
+    };
+    let id = store.add_silence(&silence).expect("kept").id;
+    let silenced = ("db".to_owned(), Some(format!("silence {id}")));
+    assert_eq!(
+        kept_back(&config, &store),
+        [silenced, web(Some("service db"))]
+    );
+    let maintenance = Correction {
+        id: String::new(),
+        from: at(72 * HOUR),
+        to: at(72 * HOUR + 1201),
+        repeats: None,
+        services: vec!["db".into()],
+        slos: Vec::new(),
+        reason: "an upgrade".into(),
+        author: "test".into(),
+    };
+    store.add_correction(&maintenance, at(0)).expect("kept");
+    assert_eq!(kept_back(&config, &store), [web(Some("service db"))]);
 }
 
 #[test]

@@ -172,20 +172,17 @@ fn by_rules(config: &Config, alert: &AlertRecord, alerts: &[&AlertRecord]) -> bo
 /// Whether labels have the values of a selector's matchers.
 fn matches<'l>(selector: &str, label: impl Fn(&str) -> &'l str) -> bool {
     selector.split(',').all(|matcher| {
-        let (name, value) = matcher.split_once('=').expect("a matcher");
-        let (is_negated, name) = (name.ends_with('!'), name.trim_end_matches('!'));
-        let (is_pattern, value) = (
-            is_negated || value.starts_with('~'),
-            value.trim_start_matches('~'),
-        );
-        let value = value.trim_matches('"');
-        let is_equal = if is_pattern {
-            let pattern = regex::Regex::new(&format!("^(?:{value})$")).expect("a pattern");
-            pattern.is_match(label(name))
-        } else {
-            value == label(name)
-        };
-        is_equal != is_negated
+        let at = matcher.find(['=', '!']).expect("an operator");
+        let (name, rest) = matcher.split_at(at);
+        let (operator, value) = rest.split_at(rest.find('"').expect("a value"));
+        let (value, label) = (value.trim_matches('"'), label(name));
+        let whole = || regex::Regex::new(&format!("^(?:{value})$")).expect("a pattern");
+        match operator {
+            "=" => value == label,
+            "=~" => whole().is_match(label),
+            "!~" => !whole().is_match(label),
+            other => panic!("an operator of no rule: {other}"),
+        }
     })
 }
 
