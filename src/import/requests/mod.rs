@@ -13,7 +13,7 @@ mod target;
 mod text;
 mod yaml;
 
-pub use secrets::{hide_body, is_secret};
+pub use secrets::{hide_body, hide_target, is_secret};
 pub use text::{Marked, NOT_IN_TARGET};
 
 use collector::Collector;
