@@ -9,7 +9,7 @@ use slod::probe::http::driven::Driven;
 use slod::probe::llm;
 use slod::stats::quantile::Histogram;
 use slod::stats::scale::Scale;
-use slod_load::{Engine, Mix, Plan, Sequence};
+use slod_load::{Engine, Examples, Mix, Plan, Sequence};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,6 +20,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Half a second of users without think time. Returns what was counted.
 async fn drive(driven: Driven, users: f64) -> RequestFigures {
+    drive_with(driven, users, Arc::default()).await
+}
+
+/// Likewise with the first failure of each cause.
+async fn drive_with(driven: Driven, users: f64, examples: Arc<Examples>) -> RequestFigures {
     let request = driven.request().expect("can be sent");
     let steps = vec![request];
     let plan = Plan {
@@ -45,7 +50,7 @@ async fn drive(driven: Driven, users: f64) -> RequestFigures {
         in_flight_max: 100,
         threads: 2,
         seed: 1,
-        examples: Arc::default(),
+        examples,
     };
     let mut engine = Engine::start(plan).expect("starts");
     while engine.next(|| None).await.is_some() {}
@@ -216,30 +221,46 @@ async fn answers_of_models_fail_by_their_cause() {
         let all = format!("{HEAD}{}0\r\n\r\n", chunk(TOKEN));
         vec![(0, all)]
     };
-    let driven = model(move |number| match number % 4 {
+    let error = || {
+        let event = chunk(r#"{"error":{"message":"out of memory","type":"server_error"}}"#);
+        vec![(0, format!("{HEAD}{}{event}0\r\n\r\n", chunk(TOKEN)))]
+    };
+    let driven = model(move |number| match number % 5 {
         0 => whole(1, 1),
         1 => vec![(0, refusal.to_owned())],
         2 => broken(),
+        3 => error(),
         _ => unfinished(),
     })
     .await;
-    let figures = drive(driven, 1.0).await;
+    let examples: Arc<Examples> = Arc::default();
+    let figures = drive_with(driven, 1.0, examples.clone()).await;
     let count = |cause| {
         let found = figures.failed.iter().find(|(known, _)| *known == cause);
         found.map_or(0, |(_, count)| *count)
     };
-    let (status, broken) = (count(Cause::Status), count(Cause::StreamBroken));
-    assert_eq!(figures.failed.len(), 2, "{figures:?}");
-    assert!(figures.good > 1 && status > 1, "{figures:?}");
+    let (refused, broken) = (count(Cause::RateLimited), count(Cause::StreamBroken));
+    let errors = count(Cause::StreamError);
+    assert_eq!(figures.failed.len(), 3, "{figures:?}");
+    assert!(figures.good > 1 && refused > 1 && errors > 0, "{figures:?}");
     // Both that broke off and that have no end.
     assert!(
-        broken + 2 >= status * 2 && broken <= status * 2,
+        broken + 2 >= refused * 2 && broken <= refused * 2,
         "{figures:?}"
     );
     // A token that arrived before the end is not the first one of an answer.
     let firsts: u64 = figures.first_token.iter().map(|(_, n)| n).sum();
     assert!(
-        firsts >= figures.good && firsts <= figures.good + broken,
+        firsts >= figures.good && firsts <= figures.good + broken + errors,
         "{figures:?}"
     );
+    let examples = examples.list();
+    for (cause, words) in [
+        (Cause::RateLimited, "HTTP status 429"),
+        (Cause::StreamError, "out of memory"),
+    ] {
+        let found = examples.iter().find(|(known, _)| *known == cause);
+        let found = found.map(|(_, found)| found.as_str()).unwrap_or_default();
+        assert!(found.contains(words), "{examples:?}");
+    }
 }

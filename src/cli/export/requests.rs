@@ -7,7 +7,7 @@ use crate::config::{
 use crate::export::{
     ScriptCapture, ScriptPart, ScriptRequest, ScriptSequence, ScriptSource, ScriptText,
 };
-use crate::import::requests::{Marked, hide_body};
+use crate::import::requests::{Marked, hide_body, hide_target};
 use crate::probe::http::driven::{Driven, is_secret_header};
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName};
@@ -126,12 +126,17 @@ fn request(
         let identity = ScriptText::plain("identity");
         headers.push((ACCEPT_ENCODING.to_string(), identity));
     }
+    let path = if variables.are_given() {
+        text(&spec.target, variables)?
+    } else {
+        replaced(&spec.target, hide_target, variables)?
+    };
     let captures = spec.captures.iter().map(capture);
     Ok(ScriptRequest {
         name: spec.name.clone(),
         think: spec.think,
         method: spec.method.to_string(),
-        path: text(&spec.target, variables)?,
+        path,
         headers,
         body,
         statuses: spec.statuses.clone(),
@@ -202,8 +207,8 @@ fn hidden(
     name: &str,
     variables: &mut Variables,
 ) -> Result<ScriptText, String> {
-    let mut all = Vec::new();
     if variables.are_given() {
+        let mut all = Vec::new();
         for one in &body.0 {
             let text = match one {
                 SpecPart::Plain(text) => variables.secret(name, text.as_bytes())?,
@@ -213,8 +218,17 @@ fn hidden(
         }
         return Ok(ScriptText(all));
     }
-    let mut marked = String::new();
-    for (place, part) in body.0.iter().enumerate() {
+    replaced(body, |marked| hide_body(media_type, marked), variables)
+}
+
+/// A text in which variables take the place of what `hide` takes for secrets.
+fn replaced(
+    text: &SpecText,
+    hide: impl Fn(&str) -> String,
+    variables: &mut Variables,
+) -> Result<ScriptText, String> {
+    let (mut all, mut marked) = (Vec::new(), String::new());
+    for (place, part) in text.0.iter().enumerate() {
         match part {
             SpecPart::Plain(text) => marked.push_str(text),
             SpecPart::Variable { .. } | SpecPart::Value { .. } => {
@@ -222,18 +236,18 @@ fn hidden(
             }
         }
     }
-    for one in Marked::parts(&hide_body(media_type, &marked)) {
-        let text = match one {
+    for one in Marked::parts(&hide(&marked)) {
+        let written = match one {
             Marked::Plain(text) => ScriptText::plain(text),
             Marked::Name(name) => {
                 let place = name.parse::<usize>().ok();
-                match place.and_then(|place| body.0.get(place)) {
+                match place.and_then(|place| text.0.get(place)) {
                     Some(known) => part(known, variables)?,
                     None => ScriptText::environment(name),
                 }
             }
         };
-        all.extend(text.0);
+        all.extend(written.0);
     }
     Ok(ScriptText(all))
 }
@@ -242,4 +256,40 @@ fn hidden(
 fn variable(header: &HeaderName) -> String {
     let name = header.as_str().to_ascii_uppercase();
     name.replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::diagnostic::Source;
+    use std::path::Path;
+
+    #[test]
+    fn secrets_in_addresses_are_variables() {
+        let source = Source {
+            name: String::new(),
+            text: "services:
+  - name: web
+    probes: [ { name: p, http: { url: 'http://127.0.0.1:1/' } } ]
+    load:
+      url: http://127.0.0.1:1
+      requests: [ { path: '/chat?mode=short&api_key=querysecret' } ]
+"
+            .to_owned(),
+        };
+        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+        let config = loaded
+            .config
+            .unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        let service = &config.services[0];
+        let load = service.load.as_ref().expect("given");
+        let driven = load.driven.as_ref().expect("given");
+        let sequences = scripted(service, driven, &mut Variables::named()).expect("written");
+        let path = format!("{:?}", sequences[0].steps[0].path);
+        assert!(!path.contains("querysecret"), "{path}");
+        for part in ["/chat?mode=short&api_key=", "LOAD_API_KEY"] {
+            assert!(path.contains(part), "{path}");
+        }
+    }
 }

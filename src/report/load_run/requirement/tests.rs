@@ -378,3 +378,74 @@ fn the_last_answers_belong_to_the_load_before_them() {
     assert_eq!(average.judge(&windows(800.0)).decision, Decision::Kept);
     assert_eq!(average.judge(&windows(25.0)).decision, Decision::Missed);
 }
+
+/// Answers by the milliseconds to their first token, and how many requests failed.
+fn streams(tokens: &[(u64, u64)], failed: u64) -> RequestFigures {
+    let (scale, mut first_token) = (Scale::new([]), Histogram::default());
+    for (ms, count) in tokens {
+        first_token.add(scale.code(Duration::from_millis(*ms)), *count);
+    }
+    let good = tokens.iter().map(|(_, count)| count).sum();
+    RequestFigures {
+        name: "POST /chat".to_owned(),
+        good,
+        failed: vec![(Cause::RateLimited, failed)],
+        first_token,
+        ..RequestFigures::default()
+    }
+}
+
+#[test]
+fn times_to_the_first_token_are_judged_over_the_run() {
+    const CHAT: &str = "services:
+  - name: ai
+    probes: [ { name: p, llm: { url: 'http://127.0.0.1:1/v1/chat/completions', model: m } } ]
+    objectives: [ { name: ttft, sli: latency, of: time_to_first_token, below: 500ms, target: 95% } ]
+";
+    let all = requirements(&service(CHAT), &planned("baseline"));
+    let [objective] = all.as_slice() else {
+        panic!("{all:?}");
+    };
+    assert!(objective.is_of_tokens());
+    let given = "ttft_p95<500ms".parse().expect("valid");
+    let given = Requirement::of_all(given, "--threshold");
+    // A failed request is never fast for the objective.
+    for (tokens, failed, by_objective, by_threshold) in [
+        (
+            &[(100, 96), (900, 4)][..],
+            0,
+            Decision::Kept,
+            Decision::Kept,
+        ),
+        // These may be the slow ones.
+        (
+            &[(100, 96), (900, 4)],
+            4,
+            Decision::Undecided,
+            Decision::Kept,
+        ),
+        (&[(100, 96), (900, 4)], 10, Decision::Missed, Decision::Kept),
+        (
+            &[(100, 90), (900, 10)],
+            0,
+            Decision::Missed,
+            Decision::Missed,
+        ),
+        (&[(100, 20)], 0, Decision::Undecided, Decision::Undecided),
+        (&[], 0, Decision::Unmeasured, Decision::Unmeasured),
+    ] {
+        let requests = [streams(tokens, failed)];
+        let decisions = [objective, &given].map(|one| one.judge_tokens(&requests).decision);
+        assert_eq!(
+            decisions,
+            [by_objective, by_threshold],
+            "{tokens:?}, {failed}"
+        );
+    }
+    let shown = objective.judge_tokens(&[streams(&[(100, 96), (900, 4)], 0)]);
+    assert_eq!(shown.threshold.to_string(), "ttft_p95 < 500ms");
+    assert_eq!(shown.source, "objective ttft");
+    // Windows do not say it, and end no run for it.
+    let windows = [window(10.0, &[(900, 100, false)])];
+    assert_eq!(given.judge(&windows).decision, Decision::Undecided);
+}
