@@ -147,8 +147,7 @@ impl ServiceHistory {
         if let Some(own) = &self.own {
             let kind = &kinds::THROUGHPUT_LOW;
             let (level, was) = (settings.level(kind), self.was_active(kind, ""));
-            let Errors { errors, total } = self.probes.errors.lately();
-            let is_good = errors * FAILING_OF < total.max(1);
+            let is_good = !is_failing(self.probes.errors.lately());
             let rate = mean_of_hour(&own.traffic);
             let answer = throughput_low(rate, usual(&self.usual.rate), level, was, is_good);
             push(kind, "", answer);
@@ -182,11 +181,11 @@ impl ServiceHistory {
     /// How the service does while its provider is in trouble.
     fn meanwhile(&self) -> Meanwhile {
         let (counts, by) = self.errors();
-        let Errors { errors, total } = counts.lately();
-        if total == 0 || self.is_provider(by) {
+        let lately = counts.lately();
+        if lately.total == 0 || self.is_provider(by) {
             return Meanwhile::Unknown;
         }
-        if errors * FAILING_OF >= total {
+        if is_failing(lately) {
             return Meanwhile::Failing;
         }
         let (p95, by) = self.latency();
@@ -224,6 +223,11 @@ impl ServiceHistory {
 
 /// A service fails if one of so many requests does.
 const FAILING_OF: u64 = 50;
+
+/// Without requests nothing fails. Counts of the service's own metrics may be of any size.
+fn is_failing(lately: Errors) -> bool {
+    lately.total > 0 && lately.errors >= lately.total.div_ceil(FAILING_OF)
+}
 
 /// The mean of the last hour, if at least half of it is known.
 fn mean_of_hour(track: &Track) -> Option<f64> {

@@ -113,6 +113,26 @@ fn requests_to_the_provider_are_none_to_the_service() {
 }
 
 #[test]
+fn requests_of_any_number_fail() {
+    let mut history = ServiceHistory::new("app".into());
+    for step in 0..60 {
+        let (many, some) = (1e18 * f64::from(step), 10.0 * f64::from(step));
+        let counters = [
+            (Role::Requests, many),
+            (Role::Errors, many),
+            (Role::LlmRequests, some),
+            (Role::LlmErrors, some),
+        ];
+        let counters = counters.map(|(role, count)| (role, RoleValue::Counter(count)));
+        let at = Timestamp::from_secs(i64::from(step) * 10);
+        history.take_metrics(at, &MetricNumbers::of(&metrics(&counters)));
+    }
+    let found = judged(&mut history, "provider_failing");
+    let ends = "requests to the service fail, too";
+    assert!(found.evidence.ends_with(ends), "{}", found.evidence);
+}
+
+#[test]
 fn timeouts_and_restarts_are_counted_over_ten_minutes() {
     let timeouts = |step: i64| {
         let count = if step < 20 { 0.0 } else { 5.0 };
