@@ -76,6 +76,25 @@ pub fn show_duration(span: Duration) -> String {
     out
 }
 
+/// How metrics are named after the units of their durations, in seconds.
+const NAMED_UNITS: [(&str, f64); 8] = [
+    ("_seconds", 1.0),
+    ("_s", 1.0),
+    ("_milliseconds", 1e-3),
+    ("_ms", 1e-3),
+    ("_microseconds", 1e-6),
+    ("_us", 1e-6),
+    ("_nanoseconds", 1e-9),
+    ("_ns", 1e-9),
+];
+
+/// The seconds of the unit that the name of a metric ends in; `None` if it says none.
+pub fn seconds_of_name(name: &str) -> Option<f64> {
+    let mut units = NAMED_UNITS.into_iter();
+    let found = units.find(|(end, _)| name.ends_with(end));
+    found.map(|(_, seconds)| seconds)
+}
+
 /// `99.9%` or `0.999`, from 0 to 1.
 pub fn ratio(text: &str) -> Option<f64> {
     share(text).filter(|value| *value <= 1.0)

@@ -3,7 +3,7 @@
 use super::draft::Roles;
 use super::query::{Counter, Events, Query, Value};
 use crate::import::document::At;
-use crate::units::show_duration;
+use crate::units::{seconds_of_name, show_duration};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -211,16 +211,13 @@ fn latency(name: &str, bound: f64, fast: &Counter, all: &Counter) -> Result<Meas
 
 /// A bucket's bound as a config has it, where the histogram's name says its unit: whole milliseconds.
 fn threshold(name: &str, le: f64) -> Result<Duration, String> {
-    let in_ms = ["_milliseconds", "_ms"]
-        .iter()
-        .any(|end| name.ends_with(end));
-    let in_seconds = ["_seconds", "_s"].iter().any(|end| name.ends_with(end));
-    if !in_ms && !in_seconds && le > SECONDS_MAX {
+    let unit = seconds_of_name(name);
+    if unit.is_none() && le > SECONDS_MAX {
         return Err(format!(
-            "the name of `{name}` does not say its unit, and {le} would be seconds; slod reads `_milliseconds` and `_seconds`"
+            "the name of `{name}` does not say its unit, and {le} would be seconds; slod reads names that end in `_seconds`, `_milliseconds`, `_microseconds` or `_nanoseconds`"
         ));
     }
-    let ms = if in_ms { le } else { le * 1e3 };
+    let ms = le * unit.unwrap_or(1.0) * 1e3;
     let whole = Duration::try_from_secs_f64(ms.round() / 1e3);
     let is_whole = (ms - ms.round()).abs() < 1e-6;
     whole

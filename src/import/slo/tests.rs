@@ -208,6 +208,8 @@ fn a_bucket_is_a_threshold_only_in_a_known_unit() {
         ("d_seconds", "0.5", "500ms"),
         ("d_milliseconds", "500", "500ms"),
         ("d_ms", "2500.0", "2s500ms"),
+        ("d_microseconds", "500000", "500ms"),
+        ("d_ns", "5e+08", "500ms"),
         ("d", "0.25", "250ms"),
     ] {
         let config = parsed(&read(name, le).expect(name));
@@ -216,6 +218,7 @@ fn a_bucket_is_a_threshold_only_in_a_known_unit() {
     }
     for (name, le, why) in [
         ("d", "500", "does not say its unit"),
+        ("d_microseconds", "50", "whole number of milliseconds"),
         ("d_seconds", "0.0025", "whole number of milliseconds"),
         ("d_seconds", "0.00025", "whole number of milliseconds"),
     ] {

@@ -5,6 +5,7 @@ use super::native;
 use crate::config::{MetricsSource, MetricsSpec};
 use crate::probe::http::JsonTotal;
 use crate::roles::{Ecosystem, Role, RoleKind, Selector, TABLE};
+use crate::units::seconds_of_name;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -220,12 +221,8 @@ const PARTS: [(&str, SampleKind); 3] = [
 fn scale_of(role: Role, selector: &Selector) -> f64 {
     let name = selector.name().unwrap_or_default();
     let name = name.strip_suffix("_bucket").unwrap_or(name);
-    let is_ms = name.ends_with("_milliseconds") || name.ends_with("_ms");
-    if role.kind() == RoleKind::Histogram && is_ms {
-        0.001
-    } else {
-        1.0
-    }
+    let unit = seconds_of_name(name).filter(|_| role.kind() == RoleKind::Histogram);
+    unit.unwrap_or(1.0)
 }
 
 /// How a role may be found in this service, for people.

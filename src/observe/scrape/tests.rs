@@ -201,6 +201,11 @@ fn durations_are_in_seconds() {
     let histogram = own.follow(0, page);
     let histogram = histogram.histogram(Role::RequestDuration).expect("found");
     assert_eq!(histogram.bounds, [0.25]);
+    let mut own = Watched::new(", request_duration: rpc_microseconds");
+    let page = "rpc_microseconds_bucket{le=\"500\"} 1\nrpc_microseconds_bucket{le=\"+Inf\"} 1\n";
+    let histogram = own.follow(0, page);
+    let histogram = histogram.histogram(Role::RequestDuration).expect("found");
+    assert_eq!(histogram.bounds, [0.0005]);
 }
 
 #[test]
