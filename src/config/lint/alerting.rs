@@ -152,10 +152,14 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
         let Some(spacing) = spacing(service, objective) else {
             continue;
         };
-        let (each, what) = match objective.budgeting {
-            BudgetingMethod::Occurrences => (spacing, "attempts"),
-            BudgetingMethod::Timeslices { .. } | BudgetingMethod::RatioTimeslices => {
-                (spacing.max(BudgetingMethod::SLICE.as_secs_f64()), "minutes")
+        let (each, what, first) = match objective.budgeting {
+            // A failed attempt takes its share of a minute.
+            BudgetingMethod::Occurrences | BudgetingMethod::RatioTimeslices => {
+                (spacing, "attempts", "failure")
+            }
+            BudgetingMethod::Timeslices { .. } => {
+                let slice = BudgetingMethod::SLICE.as_secs_f64();
+                (spacing.max(slice), "minutes", "bad minute")
             }
         };
         let events = objective.window.length.as_secs_f64() / each;
@@ -167,7 +171,7 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
         found.push(Finding {
             at: placed.spot_of(&objective::TARGET),
             message: format!(
-                "{} of {} {what} of `{}` in {} is a budget of {}: the first failure misses the target",
+                "{} of {} {what} of `{}` in {} is a budget of {}: the first {first} misses the target",
                 percent(1.0 - objective.target),
                 plain(events),
                 service.name,
