@@ -40,7 +40,8 @@ pub fn plain(number: f64) -> String {
         n if n >= 100.0 => 0,
         n if n >= 10.0 => 1,
         n if n >= 1.0 => 2,
-        _ => 4,
+        n if n >= 1e-3 => 4,
+        _ => 10,
     };
     let text = format!("{number:.digits$}");
     if text.contains('.') {
@@ -76,6 +77,8 @@ mod tests {
             (0.0144, "1.44%"),
             (1.44, "144%"),
             (0.5, "50%"),
+            (1.0 - 0.999_999_9, "0.00001%"),
+            (0.0, "0%"),
         ];
         for (ratio, expected) in table {
             assert_eq!(percent(ratio), expected);
