@@ -138,7 +138,7 @@ fn whole_run(
     let window = totals.window().ok_or(ImportError::Empty)?;
     let mut run = run(tool, service, started, vec![window]);
     run.scenario.purpose = format!(
-        "read from the totals of {}: requests between two of its percentiles count as the higher one",
+        "read from the totals of {}: latencies are spread evenly between its percentiles",
         tool.name()
     );
     Ok(run)

@@ -34,6 +34,7 @@ struct Document {
 #[derive(Deserialize)]
 struct Summary {
     total: f64,
+    fastest: Option<f64>,
     slowest: Option<f64>,
 }
 
@@ -49,8 +50,9 @@ pub(super) fn document(
             return Err(lines.fault("is in a document that is larger than 1 MiB"));
         }
     }
-    totals(&text).ok_or_else(|| {
-        lines.fault("ends what is no document of `oha --output-format json` (`--json` before 1.9)")
+    totals(&text).ok_or_else(|| ImportError::Line {
+        number: 1,
+        what: "begins no document of `oha --output-format json` (`--json` before 1.9)".to_owned(),
     })
 }
 
@@ -58,6 +60,7 @@ fn totals(text: &str) -> Option<Totals> {
     let document: Document = serde_json::from_str(text).ok()?;
     let mut totals = Totals {
         length: Totals::length(document.summary.total)?,
+        fastest: document.summary.fastest.and_then(span).unwrap_or_default(),
         ..Totals::default()
     };
     for (status, count) in document.status_code_distribution {
@@ -74,7 +77,8 @@ fn totals(text: &str) -> Option<Totals> {
     let known = document.latency_percentiles.iter();
     let known = known.filter_map(|(name, latency)| {
         let percent: f64 = name.strip_prefix('p')?.parse().ok()?;
-        Some((percent / 100.0, span((*latency)?)?))
+        let is_share = (0.0..=100.0).contains(&percent);
+        is_share.then_some((percent / 100.0, span((*latency)?)?))
     });
     totals.percentiles = known.collect();
     let slowest = document.summary.slowest.and_then(span);

@@ -7,8 +7,11 @@ use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
 use std::time::Duration;
 
-/// Seconds of a run at most: a number beyond makes no sense.
-const LENGTH_MAX: f64 = 365.0 * 86_400.0;
+/// Of a run and of a request: a number beyond makes no sense.
+const LONGEST: Duration = Duration::from_hours(365 * 24);
+
+/// Parts of what is between two percentiles.
+const STEPS: u32 = 10;
 
 #[derive(Debug, Default)]
 pub struct Totals {
@@ -19,6 +22,8 @@ pub struct Totals {
     pub refused: u64,
     /// Requests without an answer.
     pub lost: Vec<(Cause, u64)>,
+    /// The shortest latency; zero if it is not known.
+    pub fastest: Duration,
     /// Shares of the answered requests, and the latency that each of them stayed under; both rise.
     pub percentiles: Vec<(f64, Duration)>,
 }
@@ -26,8 +31,8 @@ pub struct Totals {
 impl Totals {
     /// How long a run was that took so many seconds.
     pub fn length(seconds: f64) -> Option<Duration> {
-        let is_length = seconds > 0.0 && seconds <= LENGTH_MAX;
-        is_length.then(|| Duration::from_secs_f64(seconds))
+        let length = Duration::try_from_secs_f64(seconds).ok()?;
+        (!length.is_zero() && length <= LONGEST).then_some(length)
     }
 
     /// Counts requests without an answer.
@@ -49,7 +54,7 @@ impl Totals {
         failed.sort_unstable();
         let started = self.answered + failed.iter().map(|(_, count)| count).sum::<u64>() - refused;
         let (scale, mut latency) = (Scale::new([]), Histogram::default());
-        for (time, count) in spread(self.answered, &self.percentiles) {
+        for (time, count) in spread(self.answered, &evenly(self.fastest, &self.percentiles)) {
             latency.add(scale.code(time), count);
         }
         (started > 0).then(|| LoadWindow {
@@ -71,4 +76,20 @@ impl Totals {
             generator_cpu: None,
         })
     }
+}
+
+/// More percentiles between these: latencies are taken to be spread evenly there.
+fn evenly(fastest: Duration, percentiles: &[(f64, Duration)]) -> Vec<(f64, Duration)> {
+    let mut before = (0.0, fastest);
+    let between = percentiles.iter().flat_map(|(share, latency)| {
+        let after = (*share, (*latency).min(LONGEST));
+        let (share, latency) = std::mem::replace(&mut before, after);
+        let wider = after.0 - share;
+        let longer = after.1.saturating_sub(latency);
+        (1..=STEPS).map(move |step| {
+            let part = f64::from(step) / f64::from(STEPS);
+            (share + wider * part, latency + longer.mul_f64(part))
+        })
+    });
+    between.collect()
 }
