@@ -32,7 +32,7 @@ with an example. Fields of a message:
 |---|---|
 | `status` | `FIRING`, `FIRING 3` or `RESOLVED` |
 | `firing`, `resolved` | numbers of alerts |
-| `summary` | that of the only alert, or how many alerts there are |
+| `summary` | that of the only alert, or what fires and of which services |
 | `list` | a line for each of up to ten alerts |
 | `alertname`, `service`, `severity`, `description`, `chart`, `page_url`, `runbook_url`, `label.NAME`, `annotation.NAME` | what all alerts of the message have in common, otherwise empty |
 | `alerts` | the alerts, those that fire first. Each has `status` (`firing` or `resolved`), `summary`, `description`, `chart` (what a warning sign was found in, or the error ratio over the long window of a burn rate, as characters of different heights; empty for others), `alertname`, `service`, `severity`, `page_url` (of the service), `runbook_url`, `label.NAME`, `annotation.NAME`, `starts_at`, `ends_at` (UTC; empty while it fires) and `duration` |

@@ -229,3 +229,47 @@ pub(super) fn summary(notice: &Notice) -> String {
         labels.join(" ")
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(alertname: &str, service: &str, from: i64, to: Option<i64>) -> Notice {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        Notice {
+            labels: [pair("alertname", alertname), pair("service", service)].into(),
+            annotations: [pair("summary", "it fails")].into(),
+            from: Timestamp::from_secs(from),
+            to: to.map(Timestamp::from_secs),
+        }
+    }
+
+    fn summary(notices: Vec<Notice>) -> String {
+        let at = Timestamp::from_secs(100);
+        Message::new("oncall", "group", String::new(), at, notices).summary()
+    }
+
+    #[test]
+    fn a_summary_of_several_alerts_names_the_newest_services_first() {
+        let (old, new) = (
+            notice("Down", "web", 1, None),
+            notice("Down", "rag", 2, None),
+        );
+        let over = notice("Down", "chat", 3, Some(9));
+        assert_eq!(summary(vec![old.clone()]), "it fails");
+        let all = vec![old.clone(), over.clone(), new];
+        assert_eq!(summary(all), "Down: rag, web; 1 resolved");
+        let other = notice("Full", "web", 5, None);
+        assert_eq!(summary(vec![old, other]), "2 alerts: web");
+        assert_eq!(summary(vec![over.clone(), over]), "Down: chat");
+        let host = || notice("Full", "", 1, None);
+        let many = (0..9).map(|number| notice("Down", &format!("s{number}"), number, None));
+        let expected = "Down: s8, s7, s6, s5, s4 and 4 more services";
+        assert_eq!(summary(many.collect()), expected);
+        let mut unnamed = [host(), host()];
+        unnamed
+            .iter_mut()
+            .for_each(|one| drop(one.labels.remove("service")));
+        assert_eq!(summary(unnamed.to_vec()), "Full");
+    }
+}

@@ -144,6 +144,7 @@ impl Backtest {
         let past = Circumstances {
             decisions,
             maintained,
+            until: Timestamp(self.to.timestamp_millis()),
         };
         decide(&mut fired, &past, rules);
         self.alerts = fired.iter().map(|one| AlertRow::of(&one.alert)).collect();

@@ -27,6 +27,8 @@ pub struct Course {
 pub struct Circumstances {
     pub decisions: Decisions,
     pub maintained: Vec<(Arc<str>, Maintained)>,
+    /// The end of the past.
+    pub until: Timestamp,
 }
 
 impl Course {
@@ -79,7 +81,8 @@ impl Course {
         if alert.is_inhibited() {
             return self.failing.after(now);
         }
-        silence.map(|silence| silence.to)
+        let over = silence.map(|silence| silence.to);
+        over.filter(|over| *over <= past.until)
     }
 
     fn fires_at(&self, now: Timestamp) -> bool {
@@ -257,19 +260,25 @@ mod tests {
             author: String::new(),
             reason: String::new(),
         };
-        let by = |to| {
+        let by = |to, fails_until| {
             let decisions = Decisions {
                 silences: vec![silence(to)],
                 ..Decisions::default()
             };
             let past = Circumstances {
                 decisions,
+                until: at(5000),
                 ..Circumstances::default()
             };
-            decided_in(vec![page("web", 1000, 1500), page("db", 3000, 3100)], &past)
+            decided_in(
+                vec![page("web", 1000, fails_until), page("db", 3000, 3100)],
+                &past,
+            )
         };
-        assert_eq!(by(1800), [Some("silence 7".to_owned()), None]);
-        assert_eq!(by(1799), [None, None]);
-        assert_eq!(by(1000), [None, None]);
+        assert_eq!(by(1800, 1500), [Some("silence 7".to_owned()), None]);
+        assert_eq!(by(1799, 1500), [None, None]);
+        assert_eq!(by(1000, 1500), [None, None]);
+        let silenced = Some("silence 7".to_owned());
+        assert_eq!(by(6000, 7000), [silenced, None], "until the end");
     }
 }
