@@ -257,7 +257,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             "slod_slo_error_budget_exhaustion_timestamp_seconds",
             "seconds",
             SLO,
-            "When the budget is exhausted at the burn rate of the last day. Absent if it is not.",
+            "When the budget is exhausted at the burn rate of the last day, or of a window that is shorter. Absent if it is not.",
         ),
         |samples, _, computed| samples.value(Some(computed.budget.exhaustion)),
     ),
