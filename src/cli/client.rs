@@ -1,15 +1,18 @@
 //! Requests to a running daemon: where it is, and how a command proves who it is.
 
-use crate::probe::dial::Trust;
+use crate::probe::dial::{Identity, Trust, client_of, read_certificates};
 use crate::yaml::without_mark;
 use clap::Args;
-use reqwest::{Certificate, Identity, Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -42,7 +45,7 @@ pub struct ClientArgs {
         requires = "username"
     )]
     password_file: Option<PathBuf>,
-    /// PEM certificates to trust instead of the system's.
+    /// PEM certificates to trust instead of the system's: of authorities, or the daemon's own.
     #[arg(long, value_name = "FILE", env = "SLOD_CA_FILE")]
     ca_file: Option<PathBuf>,
     /// PEM chain of the client certificate.
@@ -130,37 +133,34 @@ impl fmt::Debug for Credentials {
 impl ClientArgs {
     /// Fails with a sentence if a file cannot be used.
     pub fn client(&self, target: Target, timeout: Duration) -> Result<Client, String> {
-        let mut builder = reqwest::Client::builder()
+        let trust = self.ca_file.as_deref().map(trust).transpose()?;
+        let http = reqwest::Client::builder()
             .timeout(timeout)
             .connect_timeout(CONNECT_TIMEOUT.min(timeout))
-            .no_proxy();
-        if let Some(path) = &self.ca_file {
-            let found = Certificate::from_pem_bundle(&read(path)?).ok();
-            let certificates = found.filter(|found| !found.is_empty());
-            let certificates = certificates
-                .ok_or_else(|| format!("{} holds no valid certificate", path.display()))?;
-            builder = builder.tls_certs_only(certificates);
-        }
-        if self.ca_file.is_none() && Trust::system().is_err() {
-            // A daemon without TLS needs none.
-            builder = builder.tls_certs_only([]);
-        }
-        if let (Some(cert), Some(key)) = (&self.cert_file, &self.key_file) {
-            let pem = [read(cert)?, b"\n".to_vec(), read(key)?].concat();
-            let identity = Identity::from_pem(&pem).map_err(|_| {
-                let (cert, key) = (cert.display(), key.display());
-                format!("{cert} and {key} are no certificate with its private key, both in PEM")
-            })?;
-            builder = builder.identity(identity);
-        }
-        let http = builder
+            .no_proxy()
+            .tls_backend_preconfigured(client_of(trust, self.identity()?)?)
             .build()
-            .map_err(|_| "the certificates cannot be used".to_owned())?;
+            .map_err(|_| "the HTTP client cannot be built".to_owned())?;
         Ok(Client {
             http,
             target,
             credentials: self.credentials()?,
         })
+    }
+
+    fn identity(&self) -> Result<Option<Identity>, String> {
+        let (Some(cert), Some(key)) = (&self.cert_file, &self.key_file) else {
+            return Ok(None);
+        };
+        let chain = read_certificates(&read(cert)?);
+        match PrivateKeyDer::from_pem_slice(&read(key)?) {
+            Ok(key) if !chain.is_empty() => Ok(Some((chain, key))),
+            _ => Err(format!(
+                "{} and {} are no certificate with its private key, both in PEM",
+                cert.display(),
+                key.display()
+            )),
+        }
     }
 
     fn credentials(&self) -> Result<Option<Credentials>, String> {
@@ -188,6 +188,12 @@ impl Client {
             None => request,
         }
     }
+}
+
+/// What a file with certificates says whom to trust.
+fn trust(path: &Path) -> Result<Arc<Trust>, String> {
+    Trust::new(&read_certificates(&read(path)?))
+        .map_err(|_| format!("{} holds no valid certificate", path.display()))
 }
 
 /// A file's content without its final line break.

@@ -5,6 +5,7 @@ use super::output::{complain, show};
 use super::run::on_this_thread;
 use super::{ConfigArg, exit};
 use crate::config::Config;
+use crate::probe::dial::tls_fault;
 use crate::store::{Store, StoreError};
 use crate::text::printable;
 use crate::web::auth::names_tls;
@@ -218,8 +219,14 @@ impl Daemon {
     async fn try_send(&self, request: RequestBuilder) -> Result<Vec<u8>, RequestError> {
         let at = self.client.target();
         let mut answer = request.send().await.map_err(|error| {
+            if let Some(fault) = tls_fault(&error) {
+                // What follows is advice about the keys of a probe.
+                let fault = fault.split("; ").next().unwrap_or_default();
+                let help = "see --ca-file and --cert-file";
+                return RequestError::Refused(format!("{at} cannot be asked: {fault} ({help})"));
+            }
             let fact = fact(&error);
-            if error.is_connect() && !fact.contains("certificate") {
+            if error.is_connect() {
                 RequestError::Unreachable(format!("no daemon answers at {at}: {fact}"))
             } else {
                 RequestError::Refused(format!("the daemon at {at} cannot be asked: {fact}"))
@@ -288,7 +295,7 @@ fn fact(error: &reqwest::Error) -> String {
     }
     match reason.downcast_ref::<io::Error>() {
         Some(error) if error.raw_os_error().is_some() => error.kind().to_string(),
-        // Such as what is wrong with a name or a certificate.
+        // Such as what is wrong with a name.
         _ => reason.to_string(),
     }
 }

@@ -53,8 +53,17 @@ impl Failure {
     }
 }
 
+/// An error of TLS may be wrapped in others.
 fn tls_reason(error: &io::Error) -> Option<&rustls::Error> {
-    error.get_ref()?.downcast_ref()
+    let inner = error.get_ref()?;
+    let wrapped = || inner.downcast_ref().and_then(tls_reason);
+    inner.downcast_ref().or_else(wrapped)
+}
+
+/// What failed in TLS, in a sentence, if that is in a chain of sources.
+pub fn tls_fault(error: &(dyn Error + 'static)) -> Option<String> {
+    let reason = source_of::<io::Error>(error).and_then(tls_reason)?;
+    Some(tls_error::explain(reason).1)
 }
 
 /// What a failed system call says: about the other side, or about this machine only. `Void` needs

@@ -1,5 +1,6 @@
-//! TLS for what is no probe: connections to receivers and to the dead man's switch.
+//! TLS for what is no probe: connections to receivers, to the dead man's switch, and of commands to the daemon.
 
+use super::tls::Identity;
 use super::trust::{Trust, provider, tls12_signature, tls13_signature};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -9,28 +10,56 @@ use std::sync::Arc;
 
 /// A client that trusts, at each handshake, what the system trusts by then.
 pub fn system_client() -> Result<ClientConfig, String> {
-    let verifier = SystemVerifier {
-        trust: Trust::system,
-    };
+    client_of(None, None)
+}
+
+/// A client that trusts these certificates instead of the system's, and shows its own on request. Fails with
+/// a sentence if that has another key.
+pub fn client_of(
+    trust: Option<Arc<Trust>>,
+    identity: Option<Identity>,
+) -> Result<ClientConfig, String> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|_| "no version of TLS is available".to_owned())?;
-    let mut config = builder
+    let builder = builder
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(TrustVerifier {
+            trust: trust.map_or(Source::System(Trust::system), Source::These),
+        }));
+    let mut config = match identity {
+        Some((chain, key)) => builder
+            .with_client_auth_cert(chain, key)
+            .map_err(|_| "the client certificate and its key do not match".to_owned())?,
+        None => builder.with_no_client_auth(),
+    };
     // A session that is resumed is not verified anew.
     config.resumption = Resumption::disabled();
     Ok(config)
 }
 
-/// Verifies by what is trusted at the moment.
 #[derive(Debug)]
-struct SystemVerifier {
-    trust: fn() -> Result<Arc<Trust>, String>,
+struct TrustVerifier {
+    trust: Source,
 }
 
-impl ServerCertVerifier for SystemVerifier {
+#[derive(Debug)]
+enum Source {
+    These(Arc<Trust>),
+    /// What is trusted at the moment.
+    System(fn() -> Result<Arc<Trust>, String>),
+}
+
+impl Source {
+    fn now(&self) -> Result<Arc<Trust>, String> {
+        match self {
+            Self::These(trust) => Ok(trust.clone()),
+            Self::System(read) => read(),
+        }
+    }
+}
+
+impl ServerCertVerifier for TrustVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -39,7 +68,7 @@ impl ServerCertVerifier for SystemVerifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let trust = (self.trust)().map_err(Error::General)?;
+        let trust = self.trust.now().map_err(Error::General)?;
         let chain = trust.check(end_entity, intermediates, server_name, now);
         chain.verdict?;
         Ok(ServerCertVerified::assertion())
@@ -81,8 +110,8 @@ mod tests {
     fn what_is_trusted_later_is_trusted_at_the_next_handshake() {
         let made = rcgen::generate_simple_self_signed(["hooks.test".to_owned()]);
         let shown = made.expect("a certificate").cert.der().clone();
-        let client = SystemVerifier {
-            trust: || TRUSTED.lock().clone().ok_or_else(|| "none yet".to_owned()),
+        let client = TrustVerifier {
+            trust: Source::System(|| TRUSTED.lock().clone().ok_or_else(|| "none yet".to_owned())),
         };
         let name = ServerName::try_from("hooks.test").expect("a name");
         let verified = || client.verify_server_cert(&shown, &[], &name, &[], UnixTime::now());

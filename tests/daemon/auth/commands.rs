@@ -86,6 +86,44 @@ fn commands_log_in_with_secrets_from_files() {
 }
 
 #[test]
+fn a_certificate_that_signed_itself_is_trusted_if_it_is_named() {
+    let files = files();
+    let web = std::fs::read_to_string(files.path("web.yml")).expect("text");
+    files.write("web.yml", &web.replace("server.", "self."));
+    let daemon = daemon(&files);
+    let at = format!(
+        "--address https://localhost:{} --token-file @token",
+        daemon.address.port()
+    );
+    let (code, text) = slod(&files, &format!("status {at} --ca-file @self.crt"), &[]);
+    assert!(code <= 1 && text.contains("web/home"), "{text}");
+    let (code, text) = slod(&files, &format!("status {at} --ca-file @ca.crt"), &[]);
+    let reason = "the certificate is not trusted: its issuer is unknown";
+    assert!(code == 64 && text.contains(reason), "{text}");
+}
+
+#[test]
+fn an_author_is_needed_without_a_login_only() {
+    let files = files();
+    let start = |web| {
+        let daemon = files.start("127.0.0.1:0", web);
+        let address = daemon.address.to_string();
+        (
+            daemon,
+            format!("marker add --service web --version v1 --address {address}"),
+        )
+    };
+    let without_user = |arguments: &str| slod(&files, arguments, &[("USER", "")]);
+    let (daemon, add) = start("{}");
+    let (code, text) = without_user(&add);
+    assert!(code == 64 && text.contains("`author`"), "{text}");
+    drop(daemon);
+    let (_daemon, add) = start("{ tokens: [ { name: ci, token_file: token, role: write } ] }");
+    let (code, text) = without_user(&format!("{add} --token-file @token"));
+    assert!(code == 0 && text.trim_end().ends_with(" ci"), "{text}");
+}
+
+#[test]
 fn the_config_says_where_the_daemon_is_and_that_it_has_tls() {
     let files = files();
     let daemon = daemon(&files);

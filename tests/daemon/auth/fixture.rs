@@ -3,7 +3,7 @@
 use crate::support::Daemon;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, date_time_ymd,
+    Issuer, KeyPair, SanType, date_time_ymd,
 };
 use reqwest::{Certificate, Client, Identity, RequestBuilder};
 use std::fs;
@@ -19,7 +19,8 @@ type Authority = CertifiedIssuer<'static, KeyPair>;
 
 impl Files {
     /// `ca.crt` issued `server` and `client` (`CN=scraper`, for `client.test`); `stranger` is of
-    /// another authority; `self` signed itself. `web.yml` says nothing yet.
+    /// another authority; `self` signed itself for `localhost`, as `openssl req -x509` does. `web.yml` says
+    /// nothing yet.
     pub fn new() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let files = Self(tempfile::tempdir().expect("a folder"));
@@ -29,7 +30,9 @@ impl Files {
         files.issue(&ca, "client", &["client.test"]);
         files.issue(&authority(), "stranger", &["client.test"]);
         let key = KeyPair::generate().expect("a key");
-        let own = authority_params().self_signed(&key).expect("signed");
+        let mut params = authority_params();
+        params.subject_alt_names = vec![SanType::DnsName("localhost".try_into().expect("a name"))];
+        let own = params.self_signed(&key).expect("signed");
         files.write("self.crt", &own.pem());
         files.write("self.key", &key.serialize_pem());
         files.write("web.yml", "");
