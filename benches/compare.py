@@ -3,8 +3,8 @@
 
 Usage: benches/compare.py [--targets 1000] [--seconds 180] [--only slod|peers]
 
-Needs prometheus and prometheus-blackbox-exporter (Debian packages) on PATH, and a release build:
-    cargo build --release --bin slod --example target
+Needs prometheus and prometheus-blackbox-exporter (Debian packages) on PATH, and the build that ships:
+    cargo build --profile dist --bin slod --example target
 Prints CPU seconds per second and resident memory of each process over the measured time, which
 starts after one minute of warm-up. All traffic stays on 127.0.0.1.
 """
@@ -20,7 +20,7 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BIN = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+BIN = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "dist"
 TICK = os.sysconf("SC_CLK_TCK")
 WINDOWS = ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"]
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The same load by slod's own engine, k6 and Locust against one FastAPI service, and what each of them reports.
 
-    python3 benches/engines.py --slod target/release/slod [--seconds 30] [--builtin]
+    python3 benches/engines.py --slod target/dist/slod [--seconds 30] [--builtin]
 
 k6 and locust must be on the PATH, and this Python must have fastapi and uvicorn. Each scenario is run by slod's own
 engine, by `slod load --engine locust`, whose log has Locust's own summary, and by hand: `slod export k6`, `k6 run`,
@@ -163,7 +163,7 @@ def k6_alone(args, folder, scenario, service):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--slod", default="target/release/slod")
+    parser.add_argument("--slod", default="target/dist/slod")
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--builtin", action="store_true")
     args = parser.parse_args()

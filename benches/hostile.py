@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What hostile clients, services and configs cost the daemon, and whether probing is harmed.
 
-    benches/hostile.py [--slod target/release/slod] [--services 300] [--seconds 10] [--posts 5000]
+    benches/hostile.py [--slod target/dist/slod] [--services 300] [--seconds 10] [--posts 5000]
 
 Starts a daemon with a temporary store, and services on 127.0.0.1. Each case runs for some seconds. Printed are
 the largest resident memory and number of descriptors of the daemon, the slowest answer of /metrics, and what
@@ -227,7 +227,7 @@ def judge(name, seen, quiet, services):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--slod", default="target/release/slod")
+    parser.add_argument("--slod", default="target/dist/slod")
     parser.add_argument("--services", type=int, default=300)
     parser.add_argument("--seconds", type=int, default=10)
     parser.add_argument("--posts", type=int, default=5000)

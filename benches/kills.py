@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills the daemon between the decision about an alert and its delivery, and counts what arrives.
 
-    benches/kills.py [--slod target/release/slod] [--kills 1000] [--parallel 4] [--seed 1]
+    benches/kills.py [--slod target/dist/slod] [--kills 1000] [--parallel 4] [--seed 1]
 
 Each round starts a daemon with a service that is down and a webhook that is away, or one that takes the
 request and never answers. When the alert was decided, the daemon is killed (SIGKILL) after a random time.
@@ -145,7 +145,7 @@ def judged(result):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--slod", default="target/release/slod")
+    parser.add_argument("--slod", default="target/dist/slod")
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--parallel", type=int, default=4)
     parser.add_argument("--seed", type=int, default=1)

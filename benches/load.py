@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the load engine costs: CPU per request, rate, memory and lag of starts, against nginx.
 
-    python3 benches/load.py --slod target/release/slod [--seconds 20] [--users 50] [--rates 2000 10000] [--peers wrk oha] [--rounds 5]
+    python3 benches/load.py --slod target/dist/slod [--seconds 20] [--users 50] [--rates 2000 10000] [--peers wrk oha] [--rounds 5]
 
 With `--peers`, the programs named take turns with slod, as many connections as users, in so many rounds. Processor time
 per request compares them also on a machine that others use. nginx answers 200 with two bytes. It runs as two workers on 127.0.0.1; everything ends with this script.
@@ -98,7 +98,7 @@ def peer(name, port, users, seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--slod", default="target/release/slod")
+    parser.add_argument("--slod", default="target/dist/slod")
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--rates", type=int, nargs="*", default=[2000, 10000])

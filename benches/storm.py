@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes 1,000 services down at once, and looks at what receivers get and at what probing does meanwhile.
 
-    benches/storm.py [--slod target/release/slod] [--services 1000] [--quiet 120] [--storm 120]
+    benches/storm.py [--slod target/dist/slod] [--services 1000] [--quiet 120] [--storm 120]
 
 The services are one server on 127.0.0.1, which answers for a while and then resets every connection. Alerts
 go to a webhook and, if it is installed, to an Alertmanager. Prints how soon each of them knew of all services
@@ -141,7 +141,7 @@ def services_at(port):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--slod", default="target/release/slod")
+    arguments.add_argument("--slod", default="target/dist/slod")
     arguments.add_argument("--services", type=int, default=1000)
     arguments.add_argument("--quiet", type=int, default=120, help="seconds before the storm")
     arguments.add_argument("--storm", type=int, default=120, help="seconds of the storm")

@@ -7,7 +7,7 @@ A server answers after a constant delay. Beside busy loops, slod and a plain blo
 the same time, both ten times a second, each attempt over a connection of its own. What both see beyond
 the server's own time is the cost of waiting for a processor; what slod sees beyond the plain client is
 its own. `--targets` adds services that slod probes every 10 s, so that it has other work to do.
-Needs a build with the example: cargo build --release --bin slod --example target
+Needs a build with the example: cargo build --profile dist --bin slod --example target
 All traffic stays on 127.0.0.1.
 """
 import argparse
@@ -24,7 +24,7 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BIN = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+BIN = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "dist"
 # slod asks from this many services, once a second each; so does the plain client in turn.
 PER_SECOND = 10
 BUSY = "while True: pass"

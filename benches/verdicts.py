@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What slod's own engine, k6 and Locust find of services whose limits are known (benches/fifo.py).
 
-    python3 benches/verdicts.py --slod target/release/slod [CASE ...] [--engines slod k6 locust]
+    python3 benches/verdicts.py --slod target/dist/slod [CASE ...] [--engines slod k6 locust]
 
 k6 and locust must be on the PATH. Each case is a scenario that is built in, shortened, or a burst; the engines run at
 the same time, each against a service of its own. Prints a table in Markdown. `soak` takes 31 minutes, all others
@@ -79,7 +79,7 @@ def run(args, case, engine):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", default=[name for name in CASES if name != "soak"], help=", ".join(CASES))
-    parser.add_argument("--slod", default="target/release/slod")
+    parser.add_argument("--slod", default="target/dist/slod")
     parser.add_argument("--engines", nargs="+", default=["slod", "k6", "locust"])
     args = parser.parse_args()
     args.slod = os.path.abspath(args.slod)

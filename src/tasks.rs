@@ -3,12 +3,14 @@
 pub mod threads;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +50,8 @@ impl Tasks {
         name: &'static str,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
+        // The runtime's part of a task is compiled once for each type of future.
+        let task: BoxFuture<'static, ()> = Box::pin(task);
         let guarded = async move {
             let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
             Ended { panicked }
@@ -87,7 +91,7 @@ impl Tasks {
         self.names.into_values().collect()
     }
 
-    fn forget(&mut self, ended: Result<(Id, Ended), tokio::task::JoinError>) -> &'static str {
+    fn forget(&mut self, ended: Result<(Id, Ended), JoinError>) -> &'static str {
         let (id, panicked) = match ended {
             Ok((id, ended)) => (id, ended.panicked),
             Err(error) => (error.id(), !error.is_cancelled()),
@@ -101,4 +105,15 @@ impl Tasks {
         }
         name
     }
+}
+
+/// Starts work that blocks on a thread for such work. An error says that it panicked, or that the
+/// runtime ended before it began.
+pub fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> impl Future<Output = Result<T, JoinError>> {
+    // Of one type, since the runtime's part is compiled once for each type of work.
+    let work: Box<dyn FnOnce() -> Box<dyn Any + Send> + Send> = Box::new(|| Box::new(work()));
+    let done = spawn_blocking(work);
+    async move { Ok(*done.await?.downcast().expect("the result of the work")) }
 }

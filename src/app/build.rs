@@ -12,7 +12,7 @@ use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::ProbeThreads;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
-use crate::tasks::threads;
+use crate::tasks::{blocking, threads};
 use crate::web::Access;
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
@@ -64,12 +64,12 @@ impl App {
         let access = {
             let (web, own) = (config.web.clone(), own.clone());
             let read = move || Access::new(&web, web_config, address.ip().is_loopback(), own);
-            unless_panicked(tokio::task::spawn_blocking(read).await).map_err(StartError::Web)?
+            unless_panicked(blocking(read).await).map_err(StartError::Web)?
         };
         let listener = listen(address).map_err(|source| StartError::Listen { address, source })?;
         let opened = {
             let (config, clock) = (config.clone(), clock.clone());
-            tokio::task::spawn_blocking(move || open(&config, clock)).await
+            blocking(move || open(&config, clock)).await
         };
         let Opened {
             mut ledger,

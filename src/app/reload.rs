@@ -12,6 +12,7 @@ use crate::outcome::Timestamp;
 use crate::probe;
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::store::{AuditEntry, Store, StoreHandle};
+use crate::tasks::blocking;
 use crate::web::{Access, ReloadRequest};
 use crate::yaml::{Stamp, from_environment};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 
@@ -105,7 +105,7 @@ impl Reloader {
         };
         let store = self.store.clone();
         let keep = move || store.ask(AUDIT_TIMEOUT, move |store| store.add_audit(&entry));
-        if !matches!(spawn_blocking(keep).await, Ok(Some(Ok(())))) {
+        if !matches!(blocking(keep).await, Ok(Some(Ok(())))) {
             tracing::warn!("cannot save an entry of the audit log");
         }
     }
@@ -127,7 +127,7 @@ impl Reloader {
             let stamps = paths.into_iter().map(|path| (Stamp::of(&path), path));
             stamps.map(|(stamp, path)| (path, stamp)).collect()
         };
-        let files = unless_panicked(spawn_blocking(look).await);
+        let files = unless_panicked(blocking(look).await);
         if self.files == files {
             return;
         }
@@ -144,7 +144,7 @@ impl Reloader {
     /// The same for the web configuration file and the certificates that it names.
     async fn look_at_web_file(&mut self) {
         let access = self.access.clone();
-        let refreshed = unless_panicked(spawn_blocking(move || access.refresh()).await);
+        let refreshed = unless_panicked(blocking(move || access.refresh()).await);
         let Some(result) = refreshed else { return };
         self.is_read.web = result.is_ok();
         self.record();
@@ -181,7 +181,7 @@ impl Reloader {
         refuse_what_needs_a_restart(&old, &next)?;
         let web = {
             let (access, web) = (self.access.clone(), next.web.clone());
-            unless_panicked(spawn_blocking(move || access.prepare(&web)).await)?
+            unless_panicked(blocking(move || access.prepare(&web)).await)?
         };
         let next = Arc::new(next);
         // The ledger first: it must know every probe before an outcome of it arrives.
@@ -211,7 +211,7 @@ async fn continue_budgets(old: Arc<Config>, next: Arc<Config>, now: Timestamp) {
         let store = Store::open_read_only(&next.store.path)?;
         budgets::recall(rest, &store, now)
     };
-    if let Err(error) = unless_panicked(spawn_blocking(work).await) {
+    if let Err(error) = unless_panicked(blocking(work).await) {
         tracing::warn!("new budgets of tokens start as if nothing was spent today: {error}");
     }
 }

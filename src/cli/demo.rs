@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::demo;
 use crate::format::numbers;
 use crate::report::status::Status;
-use crate::tasks::{Tasks, threads};
+use crate::tasks::{Tasks, blocking, threads};
 use crate::units::show_duration;
 use clap::Args;
 use past::Generated;
@@ -113,7 +113,7 @@ async fn start(
     let config = Arc::new(origin.load()?);
     let generating = {
         let config = config.clone();
-        tokio::task::spawn_blocking(move || past::generate(&config)).await
+        blocking(move || past::generate(&config)).await
     };
     let generated = match generating {
         Ok(generated) => {

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::thread;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
@@ -89,17 +90,21 @@ pub fn on_runtime(work: impl Future<Output = u8>) -> u8 {
             .enable_all()
             .build()
     };
-    run_on(found.map(start), work)
+    run_on(found.map(start), Box::pin(work))
 }
 
 /// Runs a future that only asks others for something, on this thread. Only the lookup of a name has
 /// another one.
 pub fn on_this_thread(work: impl Future<Output = u8>) -> u8 {
     let start = |_| Builder::new_current_thread().enable_all().build();
-    run_on(threads::startable(1, 1).map(start), work)
+    run_on(threads::startable(1, 1).map(start), Box::pin(work))
 }
 
-fn run_on(started: io::Result<io::Result<Runtime>>, work: impl Future<Output = u8>) -> u8 {
+/// The runtime's part is compiled once, since all work is of one type.
+fn run_on(
+    started: io::Result<io::Result<Runtime>>,
+    work: Pin<Box<dyn Future<Output = u8> + '_>>,
+) -> u8 {
     let reason = match started {
         Ok(Ok(runtime)) => return runtime.block_on(work),
         Ok(Err(error)) => format!("cannot start the runtime: {}", error.kind()),

@@ -16,6 +16,7 @@ use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::ScheduleEvent;
 use crate::slo::vantage::{NetworkGuard, Passed};
 use crate::store::{Ahead, CountingPlan, Store, StoreError, StoreHandle};
+use crate::tasks::blocking;
 use arc_swap::ArcSwap;
 use prometheus::{IntCounter, IntGauge};
 use std::collections::HashMap;
@@ -348,7 +349,7 @@ async fn rebuilt(
         let result = result.and(next.result);
         Rebuilt { result, ..next }
     };
-    let next = match tokio::task::spawn_blocking(work).await {
+    let next = match blocking(work).await {
         Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     };

@@ -2,6 +2,7 @@
 
 use super::gathered::kind;
 use super::own::SelfMetrics;
+use super::process;
 use crate::exposition::{Family, MetricKind};
 use crate::{alerting, ledger, observe, runs, signals};
 use std::fmt::Write as _;
@@ -42,7 +43,8 @@ pub fn markdown(own: &SelfMetrics) -> String {
             family.help().to_owned(),
         )
     });
-    table(&mut out, "slod itself", own);
+    let process = process::families().map(row);
+    table(&mut out, "slod itself", process.chain(own));
     out
 }
 

@@ -4,6 +4,7 @@
 mod docs;
 mod gathered;
 mod own;
+mod process;
 mod store;
 
 pub use docs::markdown;
@@ -31,6 +32,7 @@ pub struct MetricsPage<'a> {
 
 /// Writes everything to a sink.
 pub fn write(sink: &mut dyn Sink, shown: MetricsPage<'_>) {
+    process::write(sink);
     shown.own.write(sink);
     observe::metrics::write(sink, shown.system);
     ledger::metrics::write(sink, shown.ledger);

@@ -10,6 +10,7 @@ use crate::outcome::Timestamp;
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::{Occurrence, latest};
 use crate::store::{NewDelivery, Store, StoreError};
+use crate::tasks::blocking;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -43,7 +44,7 @@ pub(super) async fn run(deps: Deps) {
             move |store: &mut Store| announce(store, &names, &wanted(&corrections, now), now);
         let ask = move || store.ask(PATIENCE, announce);
         // A store that fails says so itself, and the next look tries again.
-        if let Ok(Some(Ok(1..))) = tokio::task::spawn_blocking(ask).await {
+        if let Ok(Some(Ok(1..))) = blocking(ask).await {
             deps.waker.wake();
         }
     }

@@ -9,6 +9,7 @@ use crate::alerting::AlertsView;
 use crate::outcome::Timestamp;
 use crate::receiver::Routing;
 use crate::store::{NewDelivery, Store, StoreError};
+use crate::tasks::blocking;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -72,7 +73,7 @@ impl Deps {
             Ok(differences)
         };
         let store = self.store.clone();
-        let asked = tokio::task::spawn_blocking(move || store.ask(PATIENCE, work)).await;
+        let asked = blocking(move || store.ask(PATIENCE, work)).await;
         // A store that fails says so itself, and the next look tries again.
         let found = asked.ok()??.ok()?;
         if corrects && !found.is_empty() {

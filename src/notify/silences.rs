@@ -12,6 +12,7 @@ use crate::format::{numbers, times};
 use crate::outcome::{Timestamp, millis};
 use crate::receiver::Routing;
 use crate::store::{NewDelivery, Store, StoreError};
+use crate::tasks::blocking;
 use crate::units::HOUR;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -62,7 +63,7 @@ async fn remind(deps: &Deps, now: Timestamp, nobody_knows: &mut bool) {
     let names: Vec<String> = receivers.map(|one| one.name.clone()).collect();
     let store = deps.store.clone();
     let keep = move |store: &mut Store| keep(store, &names, &wanted, &decisions.silences, now);
-    let asked = tokio::task::spawn_blocking(move || store.ask(PATIENCE, keep));
+    let asked = blocking(move || store.ask(PATIENCE, keep));
     // A store that fails says so itself, and the next look tries again.
     let Ok(Some(Ok(kept))) = asked.await else {
         return;
@@ -178,7 +179,7 @@ async fn log_forgotten(deps: &Deps, now: Timestamp, logged: &mut BTreeSet<i64>) 
     let store = deps.store.clone();
     let kept = decisions.clone();
     let read = move |store: &mut Store| store.silences_without_effect(&kept.silences, now);
-    let asked = tokio::task::spawn_blocking(move || store.ask(PATIENCE, read));
+    let asked = blocking(move || store.ask(PATIENCE, read));
     let Ok(Some(Ok(found))) = asked.await else {
         return;
     };

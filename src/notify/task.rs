@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::LedgerView;
 use crate::store::{Ended, StoreHandle};
+use crate::tasks::blocking;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +97,7 @@ impl Deps {
         let (store, now) = (self.store.clone(), self.clock.now());
         let end = move || store.ask(PATIENCE, move |store| store.end_receivers(&names, now));
         // A store that fails says so itself, and the next sweep tries again.
-        let Ok(Some(Ok(ended))) = tokio::task::spawn_blocking(end).await else {
+        let Ok(Some(Ok(ended))) = blocking(end).await else {
             return;
         };
         for Ended { receiver, notices } in ended {

@@ -12,6 +12,7 @@ use crate::alert::Notice;
 use crate::outcome::Timestamp;
 use crate::receiver::{Message, Receiver};
 use crate::store::{Batch, Heard, Store, StoreError, Taking};
+use crate::tasks::blocking;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -229,7 +230,7 @@ impl Worker {
         job: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Option<T> {
         let store = self.deps.store.clone();
-        let asked = tokio::task::spawn_blocking(move || store.ask(PATIENCE, job)).await;
+        let asked = blocking(move || store.ask(PATIENCE, job)).await;
         asked.ok()??.ok()
     }
 }

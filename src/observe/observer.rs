@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition::Sink;
 use crate::outcome::{Timestamp, millis};
+use crate::tasks::blocking;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,7 +54,7 @@ pub async fn run(mut deps: Deps) {
             at = tick(&deps.clock, due, interval) => at,
         };
         let (recorder, is_kept) = (deps.recorder.clone(), due.is_some());
-        let work = tokio::task::spawn_blocking(move || {
+        let work = blocking(move || {
             let view = observer.sample(at);
             if is_kept {
                 let new = observer.new_samples(&view);

@@ -4,11 +4,11 @@ use super::{Digests, RunsView};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::{Store, StoreError};
+use crate::tasks::blocking;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -45,7 +45,7 @@ pub async fn run(deps: Deps) {
             Ok((store, view))
         };
         let view;
-        (store, view) = match spawn_blocking(read).await {
+        (store, view) = match blocking(read).await {
             Ok(Ok((store, view))) => (Some(store), view),
             Ok(Err(error)) => {
                 tracing::debug!("the load runs cannot be read: {error}");

@@ -10,6 +10,7 @@ use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::signal::{Finding, Findings, Presence};
 use crate::store::Store;
+use crate::tasks;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -103,7 +104,7 @@ async fn recalled(deps: &Deps) -> Watcher {
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
+    match tasks::blocking(work).await {
         Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::format::numbers::plural;
 use crate::outcome::{ProbeKey, Record};
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
@@ -82,6 +83,10 @@ pub enum Durability {
 
 /// Work for the thread that writes, such as a correction to keep.
 pub(super) type WriterJob = Box<dyn FnOnce(&mut Store) + Send>;
+
+/// One whose answer somebody waits for.
+type AskedJob = Box<dyn FnOnce(&mut Store) -> Answer + Send>;
+type Answer = Box<dyn Any + Send>;
 
 #[derive(Default)]
 pub(super) struct WriterState {
@@ -288,6 +293,12 @@ impl StoreHandle {
         timeout: Duration,
         job: impl FnOnce(&mut Store) -> T + Send + 'static,
     ) -> Option<T> {
+        let answer = self.ask_any(timeout, Box::new(|store| Box::new(job(store))))?;
+        Some(*answer.downcast().ok()?)
+    }
+
+    /// The same for answers of all types, so that it is compiled once.
+    fn ask_any(&self, timeout: Duration, job: AskedJob) -> Option<Answer> {
         let (answer, answered) = mpsc::sync_channel(1);
         // Set by whoever is first: the thread that begins, or the one that gives up.
         let decided = Arc::new(AtomicBool::new(false));

@@ -2,6 +2,7 @@
 //! sent, however many clients ask and however slowly they read.
 
 use super::problem::Problem;
+use crate::tasks::blocking;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -17,7 +18,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
 
 /// Answers that are made at the same time: each keeps a processor busy.
 const MAKING: usize = 2;
@@ -54,7 +54,7 @@ pub async fn bounded(State(limits): State<AnswerLimits>, request: Request, next:
     // Away from the async workers, which have other requests to serve. It goes on, and keeps its
     // turn, also when the client is gone.
     let make = move || (Handle::current().block_on(next.run(request)), making);
-    let (response, making) = match spawn_blocking(make).await {
+    let (response, making) = match blocking(make).await {
         Ok(answered) => answered,
         Err(panic) => resume_unwind(panic.into_panic()),
     };

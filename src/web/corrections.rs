@@ -14,6 +14,7 @@ use crate::outcome::Timestamp;
 use crate::slo::correction::{Correction, IN_CONFIG, MAX_NAMES, span_fault};
 use crate::slo::occurrence::{Cursor, Occurrence, latest};
 use crate::store::Store;
+use crate::tasks::blocking;
 use crate::text::printable;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -57,7 +58,7 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
         (Arc::clone(&ledger.corrections), ledger.at)
     };
     let written = move || write_page(&all, now, cursor.as_ref(), limit);
-    let written = tokio::task::spawn_blocking(written).await;
+    let written = blocking(written).await;
     let (body, next) = written.map_err(ended)?;
     let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
     if let Some(cursor) = next {

@@ -11,6 +11,7 @@ use crate::diagnostic::nearest;
 use crate::outcome::{Detail, ProbeKey};
 use crate::probe::heartbeat::{Beat, Refused};
 use crate::store::{Durability, PendingBeat};
+use crate::tasks::blocking;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Path, Query, State};
 use axum::http::request::Parts;
@@ -94,7 +95,7 @@ async fn keep(state: &WebState, key: &ProbeKey, beat: &Beat) -> Result<Durabilit
     let (store, key) = (state.store.clone(), key.clone());
     let pending = PendingBeat::new(beat.clone(), state.heartbeats.judged(&key, beat.at));
     let keep = move || store.keep_beat(&key, pending, PATIENCE);
-    let kept = tokio::task::spawn_blocking(keep).await.map_err(ended)?;
+    let kept = blocking(keep).await.map_err(ended)?;
     kept.ok_or_else(stopping)
 }
 

@@ -3,10 +3,11 @@
 use super::WebState;
 use super::problem::{Problem, stopping};
 use crate::store::{Store, StoreError};
+use crate::tasks::blocking;
 use axum::http::StatusCode;
 use std::panic::resume_unwind;
 use std::time::Duration;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::JoinError;
 
 /// How long a client waits for the disk.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,7 +19,7 @@ pub async fn read<T: Send + 'static>(
 ) -> Result<T, Problem> {
     let path = state.history.clone();
     let read = move || Store::open_read_only(&path).and_then(|store| read(&store));
-    let found = spawn_blocking(read).await.map_err(ended)?;
+    let found = blocking(read).await.map_err(ended)?;
     found.map_err(|error| unavailable("the store cannot be read").because(error.to_string()))
 }
 
@@ -28,7 +29,7 @@ pub async fn write<T: Send + 'static>(
     errand: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {
     let store = state.store.clone();
-    let asked = spawn_blocking(move || store.ask(PATIENCE, errand)).await;
+    let asked = blocking(move || store.ask(PATIENCE, errand)).await;
     let failed = unavailable("the store cannot save this now");
     match asked.map_err(ended)? {
         Some(Ok(done)) => Ok(done),

@@ -7,13 +7,21 @@ use std::collections::BTreeSet;
 
 /// The end of a help: `; did you mean A?`, where something is valid that looks like the value.
 pub(super) fn meant<F: Scalar>(form: &F, written: &str) -> String {
-    let is_valid = |text: &String| {
+    let is_valid = |text: &str| {
         let value = form.parse(text);
         value.is_some_and(|value| form.check(&value).is_ok())
     };
+    likely(written, &|plain| form.likely(plain), &is_valid)
+}
+
+fn likely(
+    written: &str,
+    find: &dyn Fn(&str) -> Vec<String>,
+    is_valid: &dyn Fn(&str) -> bool,
+) -> String {
     let plain = odd::plain(written);
     let mut seen = BTreeSet::new();
-    let likely = form.likely(&plain).into_iter();
+    let likely = find(&plain).into_iter();
     let likely: Vec<String> = likely
         .filter(|text| is_valid(text) && seen.insert(text.clone()))
         .collect();

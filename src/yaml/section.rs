@@ -191,6 +191,17 @@ impl<'n> Section<'n> {
         expected: &str,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
+        let (written, text) = self.text_at(node, at, expected)?;
+        let value = read(&text);
+        if value.is_none() {
+            // As it is written: what a variable holds may be secret.
+            self.reader.mismatch(at, &Value::Text(written), expected);
+        }
+        value
+    }
+
+    /// A value as it is written, and with its variables expanded.
+    fn text_at(&self, node: &Node, at: &Spot, expected: &str) -> Option<(String, String)> {
         if self.reader.is_faulty(node.place) {
             return None;
         }
@@ -198,12 +209,8 @@ impl<'n> Section<'n> {
             self.reader.mismatch(at, &node.value, expected);
             return None;
         };
-        let value = read(&self.reader.expand(&written, at)?);
-        if value.is_none() {
-            // As it is written: what a variable holds may be secret.
-            self.reader.mismatch(at, &Value::Text(written), expected);
-        }
-        value
+        let text = self.reader.expand(&written, at)?;
+        Some((written, text))
     }
 
     pub(super) fn scalar<F: Scalar>(&self, form: &F, node: &Node, at: &Spot) -> Option<F::Value> {

@@ -1,6 +1,7 @@
 //! Users and their passwords. The hash of a password that was right is remembered, so that it is
 //! computed once for each user, and not for each request.
 
+use crate::tasks::blocking;
 use parking_lot::Mutex;
 use ring::hmac::{self, HMAC_SHA256, Tag};
 use ring::rand::SystemRandom;
@@ -9,7 +10,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
 /// A cost of 18 takes about 15 seconds, and each step doubles that.
 const MAX_COST: u32 = 18;
@@ -85,7 +85,7 @@ impl Users {
         // The semaphore is never closed. The turn ends with the work, also if the client has gone.
         let turn = self.turn.clone().acquire_owned().await;
         let text = password.to_owned();
-        let computed = spawn_blocking(move || {
+        let computed = blocking(move || {
             let is_right = bcrypt::verify(text, &hash).unwrap_or(false);
             drop(turn);
             is_right
