@@ -118,22 +118,3 @@ impl Reading {
         })
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::exposition::{TextFormat, TextSink};
-
-    #[test]
-    fn every_family_has_a_sample() {
-        let mut sink = TextSink::new(TextFormat::Text, Vec::new());
-        write(&mut sink);
-        let page = String::from_utf8(sink.finish().expect("memory")).expect("text");
-        for family in families().filter(|family| family.name != "process_max_fds") {
-            let start = format!("{} ", family.name);
-            let sample = page.lines().find_map(|line| line.strip_prefix(&start));
-            let value: f64 = sample.and_then(|text| text.parse().ok()).expect(&page);
-            assert!(value >= 0.0, "{page}");
-        }
-    }
-}
