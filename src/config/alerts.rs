@@ -1,7 +1,6 @@
 //! Reads what alerts go by: tiers, the choices of objectives, and which services depend on which.
 
 use super::draft::ServiceDraft;
-use super::host::host_name;
 use super::keys::alerts::{self as key, AlertChoice};
 use super::keys::{self, service};
 use crate::alert::{
@@ -14,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use sysinfo::System;
 
 pub(super) fn read(
     root: &Section<'_>,
@@ -42,7 +42,7 @@ pub(super) fn read(
         labels: labels(services),
         signs: signs?,
         address: address.or_else(default)?,
-        instance: host_name().unwrap_or_default(),
+        instance: System::host_name().unwrap_or_default(),
     })
 }
 

@@ -13,7 +13,6 @@ mod counting;
 mod data;
 mod docs;
 mod draft;
-mod host;
 mod keys;
 mod labels;
 mod lint;
@@ -36,7 +35,6 @@ mod window;
 pub use code::Code;
 pub use data::{SIZE_MAX as DATA_SIZE_MAX, Table};
 pub use docs::markdown;
-pub use host::host_name;
 pub use keys::ROOT as KEYS;
 pub use load::{FileError, Loaded, codes, read_file, read_stream, warn_of_readable_config};
 pub use model::{

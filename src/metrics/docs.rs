@@ -2,7 +2,6 @@
 
 use super::gathered::kind;
 use super::own::SelfMetrics;
-use super::process;
 use crate::exposition::{Family, MetricKind};
 use crate::{alerting, ledger, observe, runs, signals};
 use std::fmt::Write as _;
@@ -43,8 +42,7 @@ pub fn markdown(own: &SelfMetrics) -> String {
             family.help().to_owned(),
         )
     });
-    let process = process::families().map(row);
-    table(&mut out, "slod itself", process.chain(own));
+    table(&mut out, "slod itself", own);
     out
 }
 

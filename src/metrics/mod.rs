@@ -4,7 +4,6 @@
 mod docs;
 mod gathered;
 mod own;
-mod process;
 mod store;
 
 pub use docs::markdown;
@@ -32,7 +31,6 @@ pub struct MetricsPage<'a> {
 
 /// Writes everything to a sink.
 pub fn write(sink: &mut dyn Sink, shown: MetricsPage<'_>) {
-    process::write(sink);
     shown.own.write(sink);
     observe::metrics::write(sink, shown.system);
     ledger::metrics::write(sink, shown.ledger);

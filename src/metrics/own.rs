@@ -7,6 +7,7 @@ use crate::notify::Counters;
 use crate::outcome::Timestamp;
 use crate::store::StoreStats;
 use crate::version;
+use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{
     Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, Opts, Registry, histogram_opts,
@@ -98,20 +99,22 @@ impl SelfMetrics {
             store: Arc::new(StoreMetrics::register(&registry)?),
             registry,
         };
-        own.register_version()?;
+        own.register_program()?;
         for method in AUTH_METHODS {
             own.web_auth_failures.with_label_values(&[method]);
         }
         Ok(own)
     }
 
-    fn register_version(&self) -> Result<(), prometheus::Error> {
+    /// The version, and what the operating system knows of the process.
+    fn register_program(&self) -> Result<(), prometheus::Error> {
         let build = Opts::new("slod_build_info", "Version of slod: always 1.")
             .const_label("version", version::VERSION)
             .const_label("revision", version::REVISION)
             .const_label("rustversion", version::RUSTC);
         register_int_gauge_with_registry!(build, self.registry)?.set(1);
-        Ok(())
+        self.registry
+            .register(Box::new(ProcessCollector::for_self()))
     }
 
     /// Notes how an attempt to load the config ended.

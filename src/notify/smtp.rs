@@ -7,7 +7,6 @@
 mod recipients;
 
 use super::send::{Answer, Exchange, Recipients, shown};
-use crate::config::host_name;
 use crate::probe::dial::Failure;
 use crate::receiver::{Envelope, Mail, Security};
 use base64::Engine as _;
@@ -303,7 +302,7 @@ fn own_name() -> String {
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
         !name.is_empty() && name.bytes().all(is_part)
     };
-    let name = host_name().filter(is_name);
+    let name = sysinfo::System::host_name().ok().filter(is_name);
     name.unwrap_or_else(|| "localhost".to_owned())
 }
 
