@@ -173,7 +173,7 @@ enum Command {
     Baseline(baseline::BaselineArgs),
     /// Answer the performance checklist of a service from what can be measured.
     Audit(audit::AuditArgs),
-    /// Judge a result of k6, Locust, Vegeta, oha or wrk as a load run; or make a config, or a part of one, of files of other tools: blackbox_exporter, Sloth, OpenSLO, HAR, Postman, OpenAPI, options of k6.
+    /// Judge a result of k6, Locust, Vegeta, oha or wrk as a load run, or make a config, or a part of one, of a file of another tool.
     Import(import::ImportArgs),
     /// Write a load scenario as a script of Locust or k6, or the objectives as OpenSLO.
     Export(export::ExportArgs),
