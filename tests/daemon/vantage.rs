@@ -87,9 +87,8 @@ fn a_job_whose_reports_could_not_arrive_has_its_time_once_more() {
     let folder = tempfile::tempdir().expect("a folder");
     let is_reachable = Arc::new(AtomicBool::new(true));
     let control = reachable(&is_reachable);
-    let control = |number: u8| {
-        format!("  - {{ name: c{number}, http: {{ url: \"http://{control}/\" }} }}\n")
-    };
+    let control =
+        |number: u8| format!("  - {{ name: c{number}, http: {{ url: \"http://{control}/\" }} }}\n");
     let controls = [0, 1, 2].map(control).concat();
     let path = folder.path().join("slod.yaml");
     let text = format!(
