@@ -87,11 +87,9 @@ fn a_job_whose_reports_could_not_arrive_has_its_time_once_more() {
     let folder = tempfile::tempdir().expect("a folder");
     let is_reachable = Arc::new(AtomicBool::new(true));
     let control = reachable(&is_reachable);
-    let controls: String = (0..3)
-        .map(|number| {
-            format!("  - {{ name: c{number}, http: {{ url: \"http://{control}/\" }} }}\n")
-        })
-        .collect();
+    let control =
+        |number: u8| format!("  - {{ name: c{number}, http: {{ url: \"http://{control}/\" }} }}\n");
+    let controls = [0, 1, 2].map(control).concat();
     let path = folder.path().join("slod.yaml");
     let text = format!(
         "listen: 127.0.0.1:0\nstore: {{ path: slod.db }}\ndefaults: {{ interval: 500ms, timeout: 400ms }}\nvantage:\n{controls}services:\n  - name: nightly\n    probes: [ {{ name: index, heartbeat: {{ every: 6s }} }} ]\n"

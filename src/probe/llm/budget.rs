@@ -1,7 +1,7 @@
 //! A budget of tokens and cost per day: what was spent is known before each attempt, and an attempt
 //! that could exceed the budget is not made.
 
-use crate::outcome::{Figure, Measurement, Outcome, Record, Timestamp, Verdict};
+use crate::outcome::{Figure, Measurement, Outcome, Record, Timestamp, Verdict, VoidReason};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use parking_lot::{Mutex, MutexGuard};
@@ -156,7 +156,9 @@ fn charged(outcome: &Outcome, worst: Tokens) -> Tokens {
     }
     let was_sent = outcome.measured.get(Measurement::Processing).is_some();
     let was_refused = outcome.code.is_some_and(|code| !(200..300).contains(&code));
-    if !was_sent || was_refused || matches!(outcome.verdict, Verdict::Void(_)) {
+    // A timeout that slod noticed late may have been answered as well as any other.
+    let is_void = matches!(outcome.verdict, Verdict::Void(why) if why != VoidReason::Stalled);
+    if !was_sent || was_refused || is_void {
         return Tokens::default();
     }
     worst
@@ -277,8 +279,9 @@ mod tests {
         let broken = outcome(None, Some(200));
         let silent = outcome(None, None);
         let unconnected = Outcome::new(Verdict::Bad(Cause::Refused), Duration::ZERO);
-        let mut void = outcome(None, Some(200));
-        void.verdict = Verdict::Void(crate::outcome::VoidReason::Stalled);
+        let [mut void, mut stalled] = [(); 2].map(|()| outcome(None, Some(200)));
+        void.verdict = Verdict::Void(VoidReason::Resources);
+        stalled.verdict = Verdict::Void(VoidReason::Stalled);
         for (outcome, tokens) in [
             (
                 outcome(Some((3, 4)), Some(200)),
@@ -290,6 +293,7 @@ mod tests {
             (refused, Tokens::default()),
             (unconnected, Tokens::default()),
             (void, Tokens::default()),
+            (stalled, WORST),
             (broken, WORST),
             (silent, WORST),
         ] {
