@@ -169,8 +169,8 @@ fn moment(text: &str) -> Option<Timestamp> {
     };
     Some(Timestamp(match number {
         ..100_000_000_000 => number.checked_mul(1000)?,
-        ..100_000_000_000_000 => number,
-        ..100_000_000_000_000_000 => number / 1000,
+        100_000_000_000..100_000_000_000_000 => number,
+        100_000_000_000_000..100_000_000_000_000_000 => number / 1000,
         _ => number / 1_000_000,
     }))
 }

@@ -212,12 +212,12 @@ fn services(notices: &[Notice]) -> String {
     let all = notices.iter().filter_map(|one| one.label("service"));
     services.extend(all.filter(|name| known.insert(*name)));
     let named = services.len().min(NAMED);
-    let names = services[..named].join(", ");
+    let listed = services[..named].join(", ");
     match services.len() - named {
         _ if services.is_empty() => String::new(),
-        0 => format!(": {names}"),
-        1 => format!(": {names} and 1 more service"),
-        more => format!(": {names} and {more} more services"),
+        0 => format!(": {listed}"),
+        1 => format!(": {listed} and 1 more service"),
+        more => format!(": {listed} and {more} more services"),
     }
 }
 
@@ -267,9 +267,9 @@ mod tests {
         let expected = "Down: s8, s7, s6, s5, s4 and 4 more services";
         assert_eq!(summary(many.collect()), expected);
         let mut unnamed = [host(), host()];
-        unnamed
-            .iter_mut()
-            .for_each(|one| drop(one.labels.remove("service")));
+        for one in &mut unnamed {
+            one.labels.remove("service");
+        }
         assert_eq!(summary(unnamed.to_vec()), "Full");
     }
 }

@@ -29,8 +29,8 @@ impl Backtest {
             .filter(|_| !self.alerts.is_empty())
         {
             let since = times::second(since);
-            text += &format!(
-                "Silences that ended before {since} UTC are no longer stored: what they kept back is counted.\n"
+            text = format!(
+                "{text}Silences that ended before {since} UTC are no longer stored: what they kept back is counted.\n"
             );
         }
         if !self.missing.is_empty() {

@@ -39,15 +39,15 @@ fn config(services: &[Draft], are_pages: [bool; 3]) -> Config {
     let mut text = "alerts: { budget_exhausted: true, forecast: 3d, tiers: [".to_owned();
     for (tier, is_page) in TIERS.iter().zip(are_pages) {
         let urgency = if is_page { "page" } else { "ticket" };
-        text += &format!(" {{ {tier}, urgency: {urgency} }},");
+        text = format!("{text} {{ {tier}, urgency: {urgency} }},");
     }
     text += " ] }\nservices:\n";
     for (number, (below, objectives)) in services.iter().enumerate() {
         let below = below.iter().filter(|_| number > 0);
         let below: BTreeSet<_> = below.map(|one| format!("s{}", one.index(number))).collect();
         let below: Vec<_> = below.into_iter().collect();
-        text += &format!(
-            "  - name: s{number}\n    probes: [ {{ name: p, http: {{ url: 'http://127.0.0.1:1/' }} }} ]\n    depends_on: [ {} ]\n    objectives:\n",
+        text = format!(
+            "{text}  - name: s{number}\n    probes: [ {{ name: p, http: {{ url: 'http://127.0.0.1:1/' }} }} ]\n    depends_on: [ {} ]\n    objectives:\n",
             below.join(", ")
         );
         for (sli, counted) in objectives {
@@ -61,8 +61,8 @@ fn config(services: &[Draft], are_pages: [bool; 3]) -> Config {
                 [] => String::new(),
                 some => format!(", probes: [ {} ]", some.join(", ")),
             };
-            text += &format!(
-                "      - {{ name: o{sli}, {}, target: 99%, window: 30d{probes} }}\n",
+            text = format!(
+                "{text}      - {{ name: o{sli}, {}, target: 99%, window: 30d{probes} }}\n",
                 OBJECTIVES[*sli]
             );
         }
