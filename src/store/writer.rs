@@ -281,7 +281,7 @@ impl StoreHandle {
         let waiting = waiting.map(|(number, word)| plural(number as u64, word));
         format!(
             "{} ({} not written)",
-            why.unwrap_or("the disk does not respond"),
+            why.unwrap_or("the store did not respond in time"),
             waiting.collect::<Vec<_>>().join(", ")
         )
     }

@@ -61,6 +61,7 @@ fn closing_a_store_that_cannot_write_ends_in_time_and_says_so() {
     let other = rusqlite::Connection::open(file(&folder)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     handle.append(record(0, START));
+    wait_for("the refused commit", || handle.stats().last_error.is_some());
     let started = Instant::now();
     assert!(!writer.close(Duration::from_millis(300)));
     assert!(started.elapsed() < Duration::from_secs(5));
