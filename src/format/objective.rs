@@ -2,7 +2,6 @@
 
 use super::numbers::exact_percent;
 use crate::slo::{BudgetingMethod, EventSource, Objective, Sli, Window};
-use crate::units::DAY;
 
 /// `99.9% of minutes`, `95% under 500ms`
 pub fn target(objective: &Objective) -> String {
@@ -48,15 +47,6 @@ pub fn span(window: &Window) -> String {
         "over"
     };
     format!("{word} {}", window.name())
-}
-
-/// What a forecast for a window goes by: `the last day`, or `the last 6h` where the window is shorter.
-pub fn recent(window: &Window) -> String {
-    if window.length < DAY {
-        format!("the last {}", window.name())
-    } else {
-        "the last day".to_owned()
-    }
 }
 
 /// `30d`, `month (Europe/Berlin)`

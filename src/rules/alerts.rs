@@ -121,8 +121,9 @@ fn forecast(promise: &Promise<'_>, within: Duration) -> Parts {
     (
         format!("{left} > 0 <= 0.75\nand {ON} {at} - time() <= {seconds}"),
         format!(
-            "the error budget runs out within {} at the burn rate of the last day.",
-            show_duration(within)
+            "the error budget runs out within {} at the burn rate of {}.",
+            show_duration(within),
+            promise.objective.window.recent()
         ),
         "{{ $value | humanizePercentage }} of the error budget is left.".to_owned(),
     )

@@ -96,6 +96,36 @@ async fn a_slow_tunnel_is_a_part_of_tls() {
     );
 }
 
+#[tokio::test]
+async fn a_login_that_a_proxy_wants_is_its_own_failing() {
+    let answer = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+    let proxy = crate::server::tcp(move |mut stream| async move {
+        use tokio::io::AsyncWriteExt;
+        crate::server::read_request(&mut stream).await;
+        let _ = stream.write_all(answer.as_bytes()).await;
+    })
+    .await;
+    let login = "proxy_auth: { username: u, password: hush }";
+    for (url, rest, expected) in [
+        ("http://never.test/", "", "set `proxy_auth`"),
+        ("https://never.test/", "", "set `proxy_auth`"),
+        ("http://never.test/", login, "rejects the login"),
+        ("https://never.test/", login, "rejects the login"),
+    ] {
+        let yaml = format!("{{ url: \"{url}\", proxy: \"http://{proxy}\", {rest} }}");
+        let (outcome, story) = attempt(&yaml, TIMEOUT).await;
+        assert_eq!(cause(&outcome), Some(Cause::Proxy), "{story}");
+        let message = outcome.detail.message.expect("a sentence");
+        assert!(message.contains(expected), "{message}");
+    }
+    let asked = "expect: { status: 407 }";
+    let yaml = format!("{{ url: \"http://never.test/\", proxy: \"http://{proxy}\", {asked} }}");
+    assert_eq!(attempt(&yaml, TIMEOUT).await.0.verdict, Verdict::Good);
+    // Of a server without a proxy it is a status as any other.
+    let (outcome, _) = attempt(&format!("{{ url: \"http://{proxy}/\" }}"), TIMEOUT).await;
+    assert_eq!(cause(&outcome), Some(Cause::Status));
+}
+
 /// Answers plain requests itself and tunnels to 127.0.0.1.
 async fn proxy() -> (std::net::SocketAddr, crate::server::Seen) {
     let seen = crate::server::Seen::default();

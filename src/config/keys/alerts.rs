@@ -76,7 +76,7 @@ pub const FORECAST: Key<Span> = Key::optional(
         Duration::from_hours(1),
         Duration::from_secs(30 * DAY.as_secs()),
     ),
-    "There is a ticket if an error budget runs out within this time, such as 3d, at the burn rate of the last day. At least a quarter of the budget must be spent, and the forecast must hold for half an hour. Default: no such tickets.",
+    "There is a ticket if an error budget runs out within this time, such as 3d, at the burn rate of the last day, or of a window that is shorter. At least a quarter of the budget must be spent, and the forecast must hold for half an hour. Default: no such tickets.",
 );
 
 pub const SIGNALS: Key<Mapping> = Key::optional(

@@ -68,6 +68,7 @@ impl Proxy {
                 progress.record("proxy", || format!("tunnel to {target}: status {status}"));
                 Ok(())
             }
+            Some(407) => Err(self.unauthorized()),
             Some(status) => Err(Failure::bad(
                 Cause::Proxy,
                 format!("the proxy refuses the tunnel with status {status}"),
@@ -77,6 +78,15 @@ impl Proxy {
                 "the proxy does not respond with HTTP",
             )),
         }
+    }
+
+    /// What the status 407 means, which is a proxy's own (RFC 9110, section 15.5.8).
+    pub fn unauthorized(&self) -> Failure {
+        let message = match self.authorization {
+            Some(_) => "the proxy rejects the login of `proxy_auth` (status 407)",
+            None => "the proxy requires a login (status 407): set `proxy_auth`",
+        };
+        Failure::bad(Cause::Proxy, message)
     }
 }
 

@@ -47,6 +47,12 @@ pub(super) async fn follow(
         };
         let answer = probe.transport.ask(request, own, receive, progress);
         let head = answer.await?;
+        if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+            && !probe.expect.allows(head.status)
+            && let Some(proxy) = probe.transport.forwards(request)
+        {
+            return Err(proxy.unauthorized());
+        }
         if head.headers.contains_key(SET_COOKIE) {
             cookies.keep(&head.headers, &request.cookie_url());
         }

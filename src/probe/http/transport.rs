@@ -40,7 +40,7 @@ impl Transport {
             }
             let line = Line {
                 http2: self.version == Version::Http2,
-                forwarded_by: self.proxy.as_ref(),
+                forwarded_by: self.forwards(request),
             };
             return exchange(request, stream, line, receive, progress).await;
         }
@@ -56,6 +56,11 @@ impl Transport {
             forwarded_by: None,
         };
         exchange(request, stream, line, receive, progress).await
+    }
+
+    /// The proxy that reads the request, and answers it itself where it does not let it through.
+    pub fn forwards(&self, request: &Request) -> Option<&Proxy> {
+        self.proxy.as_ref().filter(|_| !request.is_https())
     }
 
     /// A connection to the server, or to the proxy in front of it.

@@ -5,7 +5,7 @@ use super::frame::since;
 use super::parts::{LITTLE_BUDGET, icon, known, moment, service_path};
 use crate::alert::{AlertRecord, Condition, Source};
 use crate::alerting::AlertsView;
-use crate::format::{self, numbers};
+use crate::format::numbers;
 use crate::ledger::snapshot::{ObjectiveView, ProbeView, ServiceView};
 use crate::outcome::Timestamp;
 use crate::report::health::Health;
@@ -203,7 +203,7 @@ fn outlook(view: &ObjectiveView, at: Timestamp) -> Markup {
         @match (view.budget.exhaustion, view.budget.recovery) {
             (Some(end), _) if end > at => {
                 "; runs out in " (numbers::span(since(at, end))) " at the burn rate of "
-                (format::objective::recent(&view.budget.window))
+                (view.budget.window.recent())
             }
             (_, Some(back)) => { "; positive again in " (numbers::span(since(at, back))) " without failures" }
             _ => {}

@@ -196,7 +196,7 @@ fn exhaustion(view: &ObjectiveView, at: Timestamp) -> Markup {
             Some(end) if end <= at => { "already spent" (recovery(view, at)) }
             Some(end) => {
                 "in " (numbers::span(since(at, end)))
-                span.quiet { (moment(end)) " at the burn rate of " (format::objective::recent(&view.budget.window)) }
+                span.quiet { (moment(end)) " at the burn rate of " (view.budget.window.recent()) }
             }
         }
     }

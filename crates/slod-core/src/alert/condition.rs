@@ -17,7 +17,7 @@ pub enum Condition {
     Tier(Tier),
     /// The budget is spent.
     Exhausted,
-    /// At the burn rate of the last day, the budget runs out within this time.
+    /// At the burn rate of the last day, or of a window that is shorter, the budget runs out within this time.
     Forecast(Duration),
 }
 
@@ -34,7 +34,7 @@ pub trait Burning {
     /// Share of the error budget that is left.
     fn remaining(&self) -> Option<f64>;
 
-    /// When the budget runs out at the burn rate of the last day.
+    /// When the budget runs out at the burn rate of the last day, or of a window that is shorter.
     fn exhaustion(&self) -> Option<Timestamp>;
 
     /// Whether an event that counts was bad within a span, or one of the last two where events are rarer.
@@ -309,8 +309,9 @@ impl Condition {
                 let at = burning.exhaustion().map(Timestamp::to_utc);
                 let at = at.map(|at| at.format("%Y-%m-%d %H:%M UTC").to_string());
                 format!(
-                    "{name}: {}; at the burn rate of the last day it runs out at {}",
+                    "{name}: {}; at the burn rate of {} it runs out at {}",
                     spent.unwrap_or_else(unknown),
+                    burning.objective().window.recent(),
                     at.unwrap_or_default()
                 )
             }

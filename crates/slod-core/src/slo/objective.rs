@@ -4,7 +4,7 @@ use super::calendar::Calendar;
 use super::tally::{Tally, whole_ms};
 use super::throughput::Throughput;
 use crate::outcome::{DurationOf, Event, Measurement, Measures, ProbeKey, Timestamp, Verdict};
-use crate::units::show_duration;
+use crate::units::{DAY, show_duration};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -266,6 +266,15 @@ impl Window {
         Self {
             length,
             calendar: None,
+        }
+    }
+
+    /// What a forecast goes by: `the last day`, or `the last 6h` where the window is shorter.
+    pub fn recent(&self) -> String {
+        if self.length < DAY {
+            format!("the last {}", self.name())
+        } else {
+            "the last day".to_owned()
         }
     }
 
