@@ -12,6 +12,7 @@ use crate::alert::{Acknowledgement, AlertRecord, Matcher, Silence};
 use crate::outcome::Timestamp;
 use crate::report::alerts::AlertEntry;
 use crate::report::silences::SilenceEntry;
+use crate::slo::correction::YEARS;
 use crate::store::{Store, StoreError};
 use crate::units::DAY;
 use axum::extract::{Path, State};
@@ -110,6 +111,9 @@ pub async fn add_silence(
     }
     if silence.to <= now {
         return Err(new.fault("`to` is in the past"));
+    }
+    if silence.from < YEARS.0 || silence.to > YEARS.1 {
+        return Err(new.fault("it must be in the years 2000 to 2099"));
     }
     let act = Act {
         at: now,

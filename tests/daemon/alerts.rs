@@ -156,9 +156,12 @@ fn acknowledgements_and_silences_survive_a_kill() {
     let id = post(&daemon, "/api/v1/silences", &silence)["id"]
         .as_i64()
         .expect("an id");
-    let everything = silence.to_string().replace("service=web", "service=~.*");
-    let refused = daemon.post("/api/v1/silences", "application/json", &everything);
-    assert!(refused.starts_with("HTTP/1.1 422"), "{refused}");
+    let invalid = [("service=web", "service=~.*"), ("2099-", "+262142-")];
+    for (valid, invalid) in invalid {
+        let silence = silence.to_string().replace(valid, invalid);
+        let refused = daemon.post("/api/v1/silences", "application/json", &silence);
+        assert!(refused.starts_with("HTTP/1.1 422"), "{refused}");
+    }
     daemon.signal("KILL");
     daemon.ended();
 
