@@ -190,7 +190,7 @@ impl Client {
     }
 }
 
-/// What a file with certificates says whom to trust.
+/// Trust in the certificates of a file.
 fn trust(path: &Path) -> Result<Arc<Trust>, String> {
     Trust::new(&read_certificates(&read(path)?))
         .map_err(|_| format!("{} holds no valid certificate", path.display()))

@@ -1,10 +1,13 @@
 //! Reports that jobs send: the board that they are put on, and that heartbeat probes look at.
 
-use super::{Due, HeartbeatProbe, Terms};
-use crate::outcome::{Cause, ProbeKey, Timestamp, Verdict, millis};
+mod job;
+
+use super::{Due, HeartbeatProbe};
+use crate::outcome::{ProbeKey, Timestamp, Verdict, millis};
 use crate::probe::{Probe, of_type};
 use crate::slo::correction::{Correction, Spans};
 use crate::yaml::Secret;
+use job::{Job, LastReport};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
@@ -143,7 +146,7 @@ type InForce = Box<dyn Fn() -> Arc<[Correction]> + Send + Sync>;
 /// The last reports of all probes that jobs report to.
 #[derive(Clone)]
 pub struct HeartbeatBoard {
-    entries: Arc<Mutex<HashMap<ProbeKey, Entry>>>,
+    jobs: Arc<Mutex<HashMap<ProbeKey, Job>>>,
     hearing: Arc<Mutex<Hearing>>,
     /// None, until somebody knows.
     corrections: Arc<OnceLock<InForce>>,
@@ -151,9 +154,7 @@ pub struct HeartbeatBoard {
 
 impl fmt::Debug for HeartbeatBoard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("HeartbeatBoard")
-            .field(&self.entries)
-            .finish()
+        f.debug_tuple("HeartbeatBoard").field(&self.jobs).finish()
     }
 }
 
@@ -166,58 +167,13 @@ struct Hearing {
     is_lost: bool,
 }
 
-#[derive(Debug)]
-struct Entry {
-    /// As in today's config; `None` where the probe is not in it any more.
-    terms: Option<Arc<Terms>>,
-    since: Timestamp,
-    /// What was before that.
-    before: Break,
-    /// For how long reports could be taken since the last one, up to that break.
-    heard: Duration,
-    last: Option<Last>,
-    failures: Option<Failures>,
-    /// When the probe looked last.
-    looked: Option<Timestamp>,
-    /// When failures were handed out last.
-    judged: Option<Timestamp>,
-    /// Whether the program that ran before missed a report at its end.
-    silent: bool,
-    /// The first outcome ever, where a program ran before.
-    first: Option<Timestamp>,
-}
-
-#[derive(Debug)]
-struct Last {
-    beat: Beat,
-    /// When the one that was given to the store came.
-    kept: Timestamp,
-}
-
 impl HeartbeatBoard {
     /// `stored` are the reports from before.
     pub fn new(stored: HashMap<ProbeKey, StoredBeat>) -> Self {
-        let entry = |(key, stored): (ProbeKey, StoredBeat)| {
-            let StoredBeat { last, failures } = stored;
-            let entry = Entry {
-                terms: None,
-                since: last.at,
-                before: Break::Start,
-                heard: Duration::ZERO,
-                last: Some(Last {
-                    kept: last.at,
-                    beat: last,
-                }),
-                failures,
-                looked: None,
-                judged: None,
-                silent: false,
-                first: None,
-            };
-            (key, entry)
-        };
+        let jobs = stored.into_iter();
+        let jobs = jobs.map(|(key, stored)| (key, Job::of_stored(stored)));
         Self {
-            entries: Arc::new(Mutex::new(stored.into_iter().map(entry).collect())),
+            jobs: Arc::new(Mutex::new(jobs.collect())),
             hearing: Arc::default(),
             corrections: Arc::default(),
         }
@@ -237,8 +193,8 @@ impl HeartbeatBoard {
         } else {
             return;
         };
-        for entry in self.entries.lock().values_mut() {
-            entry.miss(last, now, why);
+        for job in self.jobs.lock().values_mut() {
+            job.miss(last, now, why);
         }
     }
 
@@ -280,34 +236,34 @@ impl HeartbeatBoard {
         probes: impl Iterator<Item = (&'a ProbeKey, &'a dyn Probe)>,
         before: impl Fn(&ProbeKey) -> Option<Before>,
     ) {
-        let mut board = self.entries.lock();
+        let mut board = self.jobs.lock();
         let mut removed = std::mem::take(&mut *board);
         for (key, probe) in probes {
             let Some(probe) = of_type::<HeartbeatProbe>(probe) else {
                 continue;
             };
-            let mut entry = removed.remove(key).unwrap_or_else(|| Entry::new(now));
-            if entry.terms.is_none()
+            let mut job = removed.remove(key).unwrap_or_else(|| Job::new(now));
+            if job.terms.is_none()
                 && let Some(before) = before(key)
             {
-                entry.resume(before);
+                job.resume(before);
             }
-            entry.accept(&probe.terms.due, now);
-            entry.terms = Some(probe.terms.clone());
+            job.accept(&probe.terms.due, now);
+            job.terms = Some(probe.terms.clone());
             probe.look_at(self, key);
-            board.insert(key.clone(), entry);
+            board.insert(key.clone(), job);
         }
-        for (key, mut entry) in removed.into_iter().take(REMOVED_MAX) {
-            entry.terms = None;
-            board.insert(key, entry);
+        for (key, mut job) in removed.into_iter().take(REMOVED_MAX) {
+            job.terms = None;
+            board.insert(key, job);
         }
     }
 
     /// Whether a report with this token would be taken.
     pub fn admit(&self, key: &ProbeKey, token: Option<&str>) -> Result<(), Refused> {
-        let board = self.entries.lock();
-        let entry = board.get(key).ok_or(Refused::Unknown)?;
-        let terms = entry.terms.as_ref().ok_or(Refused::Unknown)?;
+        let board = self.jobs.lock();
+        let job = board.get(key).ok_or(Refused::Unknown)?;
+        let terms = job.terms.as_ref().ok_or(Refused::Unknown)?;
         let same = |wanted: &Secret| {
             let token = token.unwrap_or_default().as_bytes();
             bool::from(wanted.reveal().as_bytes().ct_eq(token))
@@ -321,17 +277,17 @@ impl HeartbeatBoard {
 
     /// Whether reports of this probe need a token of its own.
     pub fn has_token(&self, key: &ProbeKey) -> bool {
-        let board = self.entries.lock();
-        let terms = board.get(key).and_then(|entry| entry.terms.as_ref());
+        let board = self.jobs.lock();
+        let terms = board.get(key).and_then(|job| job.terms.as_ref());
         terms.is_some_and(|terms| terms.token.is_some())
     }
 
     /// Whether a report says more than the one that was given to the store, so that it must be kept
     /// before it is taken.
     pub fn is_news(&self, key: &ProbeKey, beat: &Beat) -> bool {
-        let board = self.entries.lock();
-        let last = board.get(key).and_then(|entry| entry.last.as_ref());
-        last.is_none_or(|Last { beat: known, kept }| {
+        let board = self.jobs.lock();
+        let last = board.get(key).and_then(|job| job.last.as_ref());
+        last.is_none_or(|LastReport { beat: known, kept }| {
             let same = known.failed == beat.failed && known.message == beat.message;
             !same || !(0..millis(KEPT_EVERY)).contains(&(beat.at.0 - kept.0))
         })
@@ -339,23 +295,23 @@ impl HeartbeatBoard {
 
     /// Takes a report; `kept` says that it was given to the store.
     pub fn take(&self, key: &ProbeKey, beat: Beat, kept: bool) {
-        let mut board = self.entries.lock();
+        let mut board = self.jobs.lock();
         // A reload may have removed the probe since the report was admitted.
-        let Some(entry) = board.get_mut(key) else {
+        let Some(job) = board.get_mut(key) else {
             return;
         };
         if beat.failed {
-            entry.failures = Some(Failures::new(&beat, entry.failures.take()));
+            job.failures = Some(Failures::new(&beat, job.failures.take()));
         }
-        let before = entry.last.as_ref().map(|last| last.kept);
+        let before = job.last.as_ref().map(|last| last.kept);
         let kept = before.filter(|_| !kept).unwrap_or(beat.at);
-        entry.heard = Duration::ZERO;
-        entry.last = Some(Last { beat, kept });
+        job.heard = Duration::ZERO;
+        job.last = Some(LastReport { beat, kept });
     }
 
     /// Up to when failures are shown by outcomes that have had the time to reach the disk.
     pub fn judged(&self, key: &ProbeKey, now: Timestamp) -> Option<Timestamp> {
-        let judged = self.entries.lock().get(key)?.judged;
+        let judged = self.jobs.lock().get(key)?.judged;
         judged.filter(|judged| judged.after(COMMITTED_AFTER) <= now)
     }
 
@@ -365,26 +321,26 @@ impl HeartbeatBoard {
         if self.hearing.lock().listened.is_some() {
             self.listen(now);
         }
-        let mut board = self.entries.lock();
-        let Some(entry) = board.get_mut(key) else {
+        let mut board = self.jobs.lock();
+        let Some(job) = board.get_mut(key) else {
             return HeartbeatState::unknown(now);
         };
-        entry.looked = Some(now);
-        if entry.failures.is_some() {
-            entry.judged = Some(now);
+        job.looked = Some(now);
+        if job.failures.is_some() {
+            job.judged = Some(now);
         }
         let mut state = HeartbeatState {
             now,
-            since: entry.since,
-            before: entry.before,
+            since: job.since,
+            before: job.before,
             is_given_up: false,
-            last: entry.last.as_ref().map(|last| last.beat.clone()),
-            failures: entry.failures.take(),
+            last: job.last.as_ref().map(|last| last.beat.clone()),
+            failures: job.failures.take(),
         };
-        let heard = entry.heard + now.since(entry.reference());
-        let last = state.last.as_ref().map(|last| last.at).or(entry.first);
+        let heard = job.heard + now.since(job.reference());
+        let last = state.last.as_ref().map(|last| last.at).or(job.first);
         let last = last.unwrap_or(state.since);
-        let terms = entry.terms.clone();
+        let terms = job.terms.clone();
         drop(board);
         if let Some(terms) = terms {
             state.is_given_up = terms.due.gives_up(last, heard);
@@ -416,86 +372,9 @@ impl HeartbeatBoard {
 
     /// The names of all probes that jobs report to.
     pub fn names(&self) -> Vec<String> {
-        let board = self.entries.lock();
-        let listening = board.iter().filter(|(_, entry)| entry.terms.is_some());
+        let board = self.jobs.lock();
+        let listening = board.iter().filter(|(_, job)| job.terms.is_some());
         listening.map(|(key, _)| key.to_string()).collect()
-    }
-}
-
-impl Entry {
-    fn new(now: Timestamp) -> Self {
-        Self {
-            terms: None,
-            since: now,
-            before: Break::Start,
-            heard: Duration::ZERO,
-            last: None,
-            failures: None,
-            looked: None,
-            judged: None,
-            silent: false,
-            first: None,
-        }
-    }
-
-    /// Goes on where the program that ran before ended.
-    fn resume(&mut self, before: Before) {
-        self.silent = before.verdict == Verdict::Bad(Cause::Silent);
-        self.looked = self.looked.max(Some(before.last));
-        self.heard = before.heard;
-        self.first = Some(before.first);
-    }
-
-    /// Nothing could be heard between two moments. The second one is the earlier one where the clock was set
-    /// back: what seems to be of the future came now at the latest.
-    fn miss(&mut self, from: Timestamp, to: Timestamp, why: Break) {
-        let due = self.terms.as_ref().map(|terms| &terms.due);
-        let was_overdue = due.is_some_and(|due| due.is_overdue(self.reference(), from));
-        let heard = from.since(self.reference());
-        if let Some(last) = &mut self.last {
-            last.beat.at = last.beat.at.min(to);
-            last.kept = last.kept.min(to);
-        }
-        self.since = self.since.min(to);
-        self.looked = self.looked.map(|looked| looked.min(to));
-        if !was_overdue {
-            (self.since, self.before) = (to, why);
-            self.heard += heard;
-        }
-    }
-
-    /// From when on the next report is owed.
-    fn reference(&self) -> Timestamp {
-        let last = self.last.as_ref().map(|last| last.beat.at);
-        last.map_or(self.since, |last| last.max(self.since))
-    }
-
-    /// Accepts from `now` on what is due. What was overdue while reports were accepted stays so;
-    /// otherwise a job that is new, comes back, or has another pace gets its time once more.
-    fn accept(&mut self, due: &Due, now: Timestamp) {
-        let before = self.terms.as_ref().map(|terms| &terms.due);
-        if before == Some(due) {
-            return;
-        }
-        let (last, reference) = (
-            self.last.as_ref().map(|last| last.beat.at),
-            self.reference(),
-        );
-        let was = before.unwrap_or(due);
-        let overdue = |looked| was.is_overdue(reference, looked);
-        let seen_overdue = before.is_some() && self.looked.is_some_and(overdue);
-        if self.silent {
-            // Overdue since before this program began; without any report, it was listened for since
-            // its first outcome.
-            self.since = last.or(self.first).unwrap_or(now);
-        } else if !seen_overdue {
-            // What was heard by another pace says nothing about this one.
-            if before.is_some() {
-                self.heard = Duration::ZERO;
-            }
-            (self.since, self.before) = (now, Break::Start);
-        }
-        self.silent = false;
     }
 }
 

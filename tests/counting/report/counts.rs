@@ -120,8 +120,8 @@ fn records(config: &Config, happenings: &[Happening]) -> Vec<Record> {
         let interval = i64::try_from(probe.interval.as_secs()).expect("small");
         let step = usize::try_from(interval).expect("small");
         for second in (7 % interval..HOURS * HOUR).step_by(step) {
-            let happens = happenings.iter().find(|(whom, from, length, _)| {
-                *whom == number && (*from..from + length).contains(&second)
+            let happens = happenings.iter().find(|(probe, from, length, _)| {
+                *probe == number && (*from..from + length).contains(&second)
             });
             let (mut late, mut took) = (0, 120);
             let verdict = match happens.map(|(.., kind)| kind) {

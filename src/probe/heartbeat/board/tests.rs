@@ -1,6 +1,6 @@
-use super::super::Pace;
+use super::super::{Pace, Terms};
 use super::*;
-use crate::outcome::VoidReason;
+use crate::outcome::{Cause, VoidReason};
 
 fn every(secs: u64) -> HeartbeatProbe {
     let due = Due {

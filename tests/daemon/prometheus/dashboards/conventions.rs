@@ -179,16 +179,16 @@ fn check_overrides(panel: &Value, title: &str) {
         .flat_map(|names| names.as_object().expect("names").values())
         .collect();
     for over in list(&panel["fieldConfig"]["overrides"], title) {
-        let whom = &over["matcher"]["options"];
+        let target = &over["matcher"]["options"];
         match over["matcher"]["id"].as_str().expect("a matcher") {
-            "byFrameRefID" => assert!(refs.contains(&whom.as_str().expect("a name")), "{title}"),
-            "byName" => assert!(columns.contains(&whom), "{title}: no column {whom}"),
+            "byFrameRefID" => assert!(refs.contains(&target.as_str().expect("a name")), "{title}"),
+            "byName" => assert!(columns.contains(&target), "{title}: no column {target}"),
             other => panic!("{title}: {other}"),
         }
         for property in list(&over["properties"], title) {
             assert!(
                 property["id"] != "unit" || is_unit(&property["value"]),
-                "{title}: {whom}"
+                "{title}: {target}"
             );
         }
     }
