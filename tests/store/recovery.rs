@@ -48,6 +48,8 @@ fn every_table_is_recovered() {
         "sample_head",
         "series",
     ];
+    // What lists show of runs is made again from them.
+    const DERIVED: &str = "run_summary";
     const VALUES: &str = "SELECT CASE type WHEN 'TEXT' THEN quote('x') WHEN 'BLOB' THEN quote(x'01') ELSE '1' END FROM pragma_table_info";
     let folder = tempfile::tempdir().expect("a folder");
     let path = finished(folder.path());
@@ -59,7 +61,7 @@ fn every_table_is_recovered() {
     };
     let mut tables =
         texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'");
-    tables.retain(|table| !OF_OUTCOMES.contains(&table.as_str()));
+    tables.retain(|table| !OF_OUTCOMES.contains(&table.as_str()) && table != DERIVED);
     assert!(tables.len() > 12, "{tables:?}");
     for table in &tables {
         let values = texts(&format!("{VALUES}('{table}')")).join(", ");

@@ -5,7 +5,7 @@ use crate::store::schema;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-/// All but the outcomes and the samples.
+/// All but the outcomes, the samples, and the summaries of runs, which are made again.
 pub fn copy(old: &Connection, new: &Connection, recovered: &mut Recovered) -> rusqlite::Result<()> {
     let tx = new.unchecked_transaction()?;
     let gaps = &mut recovered.gaps;
