@@ -114,7 +114,7 @@ impl Digests {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::{Ending, RunRecord, SLOD, builtin};
+    use crate::load::{RunRecord, SLOD, builtin};
 
     fn config(target: &str) -> Arc<Config> {
         let text = format!(
@@ -134,21 +134,8 @@ mod tests {
     }
 
     fn run() -> RunRecord {
-        let at = Timestamp::from_secs(1_795_000_000);
-        RunRecord {
-            service: "web".to_owned(),
-            scenario: builtin("baseline", 1.0).expect("built in"),
-            engine: SLOD.to_owned(),
-            from: at,
-            to: at,
-            ending: Ending::Completed,
-            windows: Vec::new(),
-            requests: Vec::new(),
-            examples: Vec::new(),
-            lack: None,
-            thresholds: Vec::new(),
-            observed: Vec::new(),
-        }
+        let scenario = builtin("baseline", 1.0).expect("built in");
+        RunRecord::begun("web", scenario, SLOD, Timestamp::from_secs(1_795_000_000))
     }
 
     #[test]

@@ -274,7 +274,10 @@ impl StoreHandle {
             (state.queue.len() + state.in_flight, "outcome"),
             (state.alerts.len() + state.alerts_in_flight, "alert"),
             (state.deliveries.len(), "notice"),
-            (state.beats.len() + state.beats_in_flight, "report of a job"),
+            (
+                state.beats.len() + state.beats_in_flight,
+                "heartbeat report",
+            ),
             (state.samples, "sample"),
         ];
         let waiting = waiting.into_iter().filter(|(number, _)| *number > 0);

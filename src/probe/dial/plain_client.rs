@@ -1,8 +1,7 @@
 //! TLS for what is no probe: connections to receivers, to the dead man's switch, and of commands to the daemon.
 
-use super::tls::Identity;
+use super::tls::{Identity, config};
 use super::trust::{Trust, provider, tls12_signature, tls13_signature};
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
@@ -19,23 +18,8 @@ pub fn client_of(
     trust: Option<Arc<Trust>>,
     identity: Option<Identity>,
 ) -> Result<ClientConfig, String> {
-    let builder = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|_| "no version of TLS is available".to_owned())?;
-    let builder = builder
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(TrustVerifier {
-            trust: trust.map_or(Source::System(Trust::system), Source::These),
-        }));
-    let mut config = match identity {
-        Some((chain, key)) => builder
-            .with_client_auth_cert(chain, key)
-            .map_err(|_| "the client certificate and its key do not match".to_owned())?,
-        None => builder.with_no_client_auth(),
-    };
-    // A session that is resumed is not verified anew.
-    config.resumption = Resumption::disabled();
-    Ok(config)
+    let trust = trust.map_or(Source::System(Trust::system), Source::These);
+    config(Arc::new(TrustVerifier { trust }), identity)
 }
 
 #[derive(Debug)]

@@ -90,7 +90,7 @@ impl Tls {
         };
         let has_identity = options.identity.is_some();
         let config = match options.identity {
-            Some(identity) => Arc::new(config(Some(identity))?),
+            Some(identity) => Arc::new(config(recording(), Some(identity))?),
             None => without_identity()?,
         };
         Ok(Self {
@@ -179,12 +179,21 @@ impl Tls {
 /// Thousands of probes have the same one.
 fn without_identity() -> Result<Arc<ClientConfig>, String> {
     static SHARED: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
-    SHARED.get_or_init(|| config(None).map(Arc::new)).clone()
+    let made = || config(recording(), None).map(Arc::new);
+    SHARED.get_or_init(made).clone()
 }
 
-/// Each handshake replaces the verifier and the protocols by its own.
-fn config(identity: Option<Identity>) -> Result<ClientConfig, String> {
-    let verifier = Arc::new(RecordingVerifier::new(None));
+/// Of no handshake: each one replaces it and the protocols by its own.
+fn recording() -> Arc<dyn ServerCertVerifier> {
+    Arc::new(RecordingVerifier::new(None))
+}
+
+/// A client that verifies servers by `verifier`, and shows its own certificate on request. Fails with a sentence if
+/// that has another key.
+pub(super) fn config(
+    verifier: Arc<dyn ServerCertVerifier>,
+    identity: Option<Identity>,
+) -> Result<ClientConfig, String> {
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|_| "no version of TLS is available".to_owned())?
@@ -196,6 +205,7 @@ fn config(identity: Option<Identity>) -> Result<ClientConfig, String> {
             .map_err(|_| "the client certificate and its key do not match".to_owned())?,
         None => builder.with_no_client_auth(),
     };
+    // A session that is resumed is not verified anew.
     config.resumption = Resumption::disabled();
     Ok(config)
 }
