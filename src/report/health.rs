@@ -11,6 +11,13 @@ const WARM: Duration = Duration::from_hours(1);
 /// So many intervals without an outcome mean that nobody looks any more.
 const UNSEEN_AFTER: u32 = 3;
 
+/// What a busy machine delays is not missing: a probe with a shorter interval than most gets this.
+const UNSEEN_AT_LEAST: Duration = Duration::from_secs(3);
+
+fn unseen_after(interval: Duration) -> Duration {
+    (interval * UNSEEN_AFTER).max(UNSEEN_AT_LEAST)
+}
+
 /// From worst to best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
@@ -86,7 +93,7 @@ impl Health {
     pub fn of_probe(probe: &ProbeView, at: Timestamp) -> Self {
         match &probe.last {
             None => Self::NoData,
-            Some(last) if last.at.after(probe.interval * UNSEEN_AFTER) < at => Self::Unseen,
+            Some(last) if last.at.after(unseen_after(probe.interval)) < at => Self::Unseen,
             Some(last) if last.verdict == Verdict::Good => Self::Ok,
             Some(_) => Self::Down,
         }

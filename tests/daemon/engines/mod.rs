@@ -21,7 +21,7 @@ scenarios:
     think: 50ms
     users: [ { name: low, to: 2, for: 1s }, { name: none, to: 0, from: 0, for: 1s }, { name: high, from: 6, to: 6, for: 2s } ]
   - name: rates
-    rate: [ { name: low, to: 20/s, for: 2s }, { name: high, to: 40/s, for: 3s } ]
+    rate: [ { name: low, to: 20/s, for: 4s }, { name: high, to: 40/s, for: 5s } ]
 services:
   - name: web
     probes: [ { name: home, http: { url: "http://{{address}}/" } } ]
