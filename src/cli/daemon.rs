@@ -10,7 +10,7 @@ use crate::store::{Store, StoreError};
 use crate::text::printable;
 use crate::web::auth::names_tls;
 use clap::Args;
-use reqwest::header::{CONTENT_TYPE, LINK};
+use reqwest::header::{CONTENT_TYPE, HeaderValue, LINK};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -242,7 +242,11 @@ impl Daemon {
             return Ok(body);
         }
         let problem = serde_json::from_slice(&body).unwrap_or_default();
-        Err(RequestError::Refused(refusal(at, status, &problem)))
+        let mut refusal = refusal(at, status, &problem);
+        if problem.is_null() && answer.headers().get(CONTENT_TYPE).is_some_and(is_plain) {
+            refusal.push_str(&sentence(&body));
+        }
+        Err(RequestError::Refused(refusal))
     }
 }
 
@@ -265,6 +269,21 @@ async fn read(answer: &mut Response) -> Result<Vec<u8>, String> {
         body.extend_from_slice(&piece);
     }
     Ok(body)
+}
+
+fn is_plain(media_type: &HeaderValue) -> bool {
+    media_type.as_bytes().starts_with(b"text/plain")
+}
+
+/// `: ` and the first line of a plain-text answer, such as that of a server that expects TLS.
+fn sentence(body: &[u8]) -> String {
+    const SHOWN: usize = 200;
+    let text = String::from_utf8_lossy(&body[..body.len().min(SHOWN)]);
+    let line = text.lines().next().unwrap_or_default().trim();
+    if line.is_empty() {
+        return String::new();
+    }
+    format!(": {}", printable(line))
 }
 
 /// The reason that a problem document (RFC 9457) has.

@@ -1,6 +1,7 @@
 //! `slod silence`: alerts that nobody is notified of for some time.
 
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
+use super::output::complain;
 use super::span::{When, read_duration};
 use super::{OutputFormat, read_number};
 use crate::alert::Matcher;
@@ -140,6 +141,9 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
         "author": args.author,
     });
     let added: SilenceEntry = daemon.post("/api/v1/silences", &body).await?;
+    for remark in &added.remarks {
+        complain(&format!("slod: {remark}"));
+    }
     Ok(args
         .format
         .of(&added, |one| to_text(std::slice::from_ref(one))))

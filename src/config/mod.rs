@@ -6,6 +6,7 @@
 //!
 //! The keys are constants in `keys`; the reader and `docs/CONFIGURATION.md` both come from it.
 
+mod alert_labels;
 mod alerts;
 mod code;
 mod correction;
@@ -32,6 +33,7 @@ mod signals;
 mod web;
 mod window;
 
+pub use alert_labels::AlertLabels;
 pub use code::Code;
 pub use data::{SIZE_MAX as DATA_SIZE_MAX, Table};
 pub use docs::markdown;

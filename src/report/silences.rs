@@ -28,6 +28,9 @@ pub struct SilenceEntry {
     /// is shorter.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ends_soon: bool,
+    /// Of a new silence: its labels and values that no alert of the config can have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
 }
 
 impl SilenceEntry {
@@ -47,6 +50,7 @@ impl SilenceEntry {
             state: state.to_owned(),
             mutes_nothing: false,
             ends_soon: silence.ends_soon(now),
+            remarks: Vec::new(),
         }
     }
 

@@ -9,6 +9,7 @@ use super::problem::Problem;
 use super::request::{JsonBody, Query};
 use super::store;
 use crate::alert::{Acknowledgement, AlertRecord, Matcher, Silence};
+use crate::config::{AlertLabels, Config};
 use crate::outcome::Timestamp;
 use crate::report::alerts::AlertEntry;
 use crate::report::silences::SilenceEntry;
@@ -131,7 +132,22 @@ pub async fn add_silence(
         reason = kept.reason,
         "silence added"
     );
-    Ok((StatusCode::CREATED, Json(SilenceEntry::of(&kept, now))))
+    let entry = SilenceEntry {
+        remarks: remarks(&state.configs.borrow(), &kept),
+        ..SilenceEntry::of(&kept, now)
+    };
+    Ok((StatusCode::CREATED, Json(entry)))
+}
+
+/// Required labels and values that no alert can have. The silence is added anyway, since a service that it names
+/// may be added later.
+fn remarks(config: &Config, silence: &Silence) -> Vec<String> {
+    let labels = AlertLabels::of(config);
+    let required = silence.matchers.iter().filter_map(Matcher::required);
+    let unknown = required.filter_map(|(label, value)| labels.unknown(label, value));
+    unknown
+        .map(|one| format!("{}; {}", one.message, one.help))
+        .collect()
 }
 
 pub async fn remove_silence(

@@ -142,6 +142,10 @@ pub fn router(state: WebState) -> Router {
             post(heartbeat::beat).fallback(heartbeat::use_post),
         )
         .route(
+            "/api/v1/heartbeat/{service}/{probe}/",
+            post(heartbeat::beat).fallback(heartbeat::use_post),
+        )
+        .route(
             "/api/v1/heartbeat/{service}/{probe}/{status}",
             post(heartbeat::beat).fallback(heartbeat::use_post),
         )

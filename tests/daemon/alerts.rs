@@ -153,9 +153,14 @@ fn acknowledgements_and_silences_survive_a_kill() {
     let silence = serde_json::json!({
         "matchers": ["service=web"], "to": "2099-01-01T00:00:00Z", "author": "ada", "reason": "upgrade",
     });
-    let id = post(&daemon, "/api/v1/silences", &silence)["id"]
-        .as_i64()
-        .expect("an id");
+    let added = post(&daemon, "/api/v1/silences", &silence);
+    assert!(added["remarks"].is_null(), "{added}");
+    let id = added["id"].as_i64().expect("an id");
+    let misspelled = silence.to_string().replace("service=web", "service=wep");
+    let misspelled = serde_json::from_str(&misspelled).expect("JSON");
+    let added = post(&daemon, "/api/v1/silences", &misspelled);
+    let remark = "no alert has the value `wep` of the label `service`; did you mean `web`?";
+    assert_eq!(added["remarks"], serde_json::json!([remark]));
     let invalid = [("service=web", "service=~.*"), ("2099-", "+262142-")];
     for (valid, invalid) in invalid {
         let silence = silence.to_string().replace(valid, invalid);
@@ -187,6 +192,11 @@ fn acknowledgements_and_silences_survive_a_kill() {
         .expect("a list")
         .iter()
         .map(|one| one["action"].clone());
-    let expected = ["silence.remove", "silence.add", "alert.acknowledge"];
+    let expected = [
+        "silence.remove",
+        "silence.add",
+        "silence.add",
+        "alert.acknowledge",
+    ];
     assert_eq!(actions.collect::<Vec<_>>(), expected);
 }

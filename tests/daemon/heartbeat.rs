@@ -115,6 +115,7 @@ fn who_may_report_and_what_for() {
     let answer = report(&daemon, "/api/v1/heartbeat/nightly/indx", "");
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
     assert!(answer.contains("did you mean nightly/index?"), "{answer}");
+    assert!(report(&daemon, &format!("{INDEX}/"), "").starts_with("HTTP/1.1 204"));
     let answer = report(&daemon, &format!("{INDEX}?status=running"), "");
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     assert!(

@@ -57,6 +57,9 @@ fn commands_log_in_with_secrets_from_files() {
         let (code, text) = slod(&files, &format!("status {at} {ca} {more}"), &[]);
         assert!(code <= 1 && text.contains("web/home"), "{more}: {text}");
     }
+    let plain = format!("status --address http://{}", daemon.address);
+    let (_, text) = slod(&files, &plain, &[]);
+    assert!(text.contains("400: This is an HTTPS server"), "{text}");
     for (more, code, reason) in [
         (ca, 64, "needs authentication"),
         (

@@ -122,6 +122,12 @@ impl Matcher {
         })
     }
 
+    /// The label and the value of a matcher `name="value"`; `None` for other operators and the empty value.
+    pub fn required(&self) -> Option<(&str, &str)> {
+        let is_required = self.is_equal && self.regex.is_none() && !self.value.is_empty();
+        is_required.then_some((&self.name, &self.value))
+    }
+
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         let label = labels.get(&self.name).map_or("", String::as_str);
         self.is_met_by(label) == self.is_equal

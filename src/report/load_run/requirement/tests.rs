@@ -92,6 +92,8 @@ fn a_load_that_asks_for_less_says_nothing_about_throughput() {
         "{}",
         few.in_words()
     );
+    let idle = judged("throughput", &super::tests::window(0.0, &[]));
+    assert_eq!(idle.in_words(), "no requests were asked for");
     let slow = judged("stress", &window(190.0, 500, 1000));
     assert_eq!(
         slow.decision,

@@ -139,6 +139,7 @@ impl fmt::Display for NotMeasured {
             Self::Times => f.write_str("response times are not known"),
             Self::Tokens => f.write_str("the times to the first token are not known"),
             Self::Errors => f.write_str("it is not known which requests failed"),
+            Self::Offered(0.0) => f.write_str("no requests were asked for"),
             Self::Offered(rate) => write!(
                 f,
                 "at most {} were asked for (`slod load throughput` asks for more)",
