@@ -58,6 +58,7 @@ mod tests {
             state: state.to_owned(),
             mutes_nothing,
             ends_soon,
+            remarks: Vec::new(),
         }
     }
 
