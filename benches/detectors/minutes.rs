@@ -117,10 +117,7 @@ pub fn pool() {
             )
         });
     }
-    for (name, to) in [
-        ("about to be exhausted: 95 % in use", 0.95),
-        ("exhausted", 1.2),
-    ] {
+    for (name, to) in [("nearly exhausted: 95 % in use", 0.95), ("exhausted", 1.2)] {
         table.effect(name, &|rng| {
             let begins = moment(rng);
             let values = KINDS[0].values(rng, 0.0).into_iter().enumerate();

@@ -1,14 +1,14 @@
-//! Faults and warnings that point at a place in a file.
+//! Errors and warnings that refer to a location in a file.
 
 use crate::text::printable;
 use std::fmt::{self, Write as _};
 
-/// A place in a source text; lines and columns start at 1, in characters.
+/// A location in a source text. Lines and columns start at 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     pub line: usize,
     pub column: usize,
-    /// How many characters to mark; at least 1 is drawn.
+    /// Number of characters to mark; at least 1 is drawn.
     pub len: usize,
 }
 
@@ -16,7 +16,7 @@ pub struct Place {
 pub enum Severity {
     Error,
     Warning,
-    /// Worth knowing, and often meant.
+    /// Worth knowing, but often intended.
     Note,
 }
 
@@ -30,25 +30,25 @@ impl Severity {
     }
 }
 
-/// One fault or warning, complete enough to fix it without looking anything up.
+/// An error or warning with all the information needed to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     pub severity: Severity,
-    /// Stable short name, such as `unknown-key`: for tests, filters and documentation.
+    /// A stable short name such as `unknown-key`, for tests, filters and documentation.
     pub code: &'static str,
     pub place: Option<Place>,
-    /// Where in the document's tree, such as `services[0].probes[1].http.url`.
+    /// The path in the document, such as `services[0].probes[1].http.url`.
     pub path: String,
-    /// What is wrong.
+    /// What is invalid.
     pub message: String,
-    /// What was expected, or what to do about it.
+    /// What was expected, or how to fix it.
     pub help: Option<String>,
 }
 
-/// More diagnostics than this are counted, but not drawn: a person corrects the first ones first.
+/// Maximum number of diagnostics drawn; further ones are only counted.
 const DRAWN_MAX: usize = 100;
 
-/// A text with a name, to show places in.
+/// A named text in which locations are shown.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
     pub name: String,
@@ -56,7 +56,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Draws a diagnostic with its source line and the place marked:
+    /// Draws a diagnostic with its source line and the location marked:
     ///
     /// ```text
     /// error[unknown-key]: unknown key `intervall`
@@ -67,8 +67,8 @@ impl Source {
     ///    = services[0].probes[0]
     ///    = help: did you mean `interval`?
     /// ```
-    pub fn draw(&self, diagnostic: &Diagnostic, colour: bool) -> String {
-        let paint = Paint { colour };
+    pub fn draw(&self, diagnostic: &Diagnostic, color: bool) -> String {
+        let paint = Paint { color };
         let head = paint.severity(diagnostic.severity, diagnostic.code);
         let mut out = format!("{head}: {}\n", printable(&diagnostic.message));
         let margin = diagnostic
@@ -92,15 +92,15 @@ impl Source {
         out
     }
 
-    /// The first hundred of these, with an empty line after each, and how many more there are.
+    /// Draws the first hundred diagnostics, with an empty line after each, and the number of further ones.
     pub fn draw_all<'d>(
         &self,
         diagnostics: impl IntoIterator<Item = &'d Diagnostic>,
-        colour: bool,
+        color: bool,
     ) -> String {
         let mut rest = diagnostics.into_iter();
         let first = rest.by_ref().take(DRAWN_MAX);
-        let mut out: String = first.map(|one| self.draw(one, colour) + "\n").collect();
+        let mut out: String = first.map(|one| self.draw(one, color) + "\n").collect();
         match rest.count() {
             0 => {}
             more => writeln!(out, "and {more} more\n").unwrap_or_default(),
@@ -128,10 +128,10 @@ impl Source {
     }
 }
 
-/// How much of a line is drawn: two lines of a wide terminal.
+/// Maximum number of characters drawn of a line: two lines of a wide terminal.
 const LINE_LIMIT: usize = 240;
 
-/// The part of a line around its character `at`, and where that is in the part.
+/// The part of a line around the character `at`, and the position of that character in the part.
 fn excerpt(line: &str, at: usize) -> (String, usize) {
     let skipped = if line.chars().count() > LINE_LIMIT {
         at.saturating_sub(LINE_LIMIT / 2)
@@ -139,18 +139,18 @@ fn excerpt(line: &str, at: usize) -> (String, usize) {
         0
     };
     let shown: String = line.chars().skip(skipped).take(LINE_LIMIT).collect();
-    // One for one, so that marks stay below what they mark.
+    // Characters are replaced one for one, so that the marks stay aligned.
     (printable(&shown).into_owned(), at - skipped)
 }
 
 struct Paint {
-    colour: bool,
+    color: bool,
 }
 
 impl Paint {
     fn severity(&self, severity: Severity, code: &str) -> String {
         let label = format!("{}[{code}]", severity.label());
-        match (self.colour, severity) {
+        match (self.color, severity) {
             (false, _) => label,
             (true, Severity::Error) => format!("\x1b[1;31m{label}\x1b[0m"),
             (true, Severity::Warning) => format!("\x1b[1;33m{label}\x1b[0m"),
@@ -159,11 +159,11 @@ impl Paint {
     }
 }
 
-/// Longer names than this one, in bytes, are not misspelled ones.
+/// Longer names, in bytes, are not considered misspellings.
 const NAME_MAX: usize = 200;
 
-/// The known name closest to `wrong`, if one is close enough to be meant: a few letters away, or one
-/// of the words at an end of it, as `expect` is of `expect_status`, or one that begins so.
+/// The closest known name, if it is close enough to be meant: a few letters away, a prefix or suffix word
+/// (`expect` for `expect_status`), or a completion.
 pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if wrong.len() > NAME_MAX {
         return None;
@@ -176,8 +176,8 @@ pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, name)| name)
 }
 
-/// How alike two names are, if one may be meant by the other. A common beginning alone is not
-/// enough: `scrape_configs` is not `scenarios`.
+/// The similarity of two names if one may be meant by the other. A common prefix alone is not enough:
+/// `scrape_configs` is not `scenarios`.
 fn likeness(wrong: &str, name: &str) -> Option<f64> {
     let likeness = strsim::jaro_winkler(wrong, name);
     let is_end = |rest: &str| rest.starts_with(['_', '-']) || rest.ends_with(['_', '-']);
@@ -196,7 +196,7 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn the_nearest_name_is_one_that_may_be_meant() {
+    fn the_nearest_name_is_close_enough_to_be_meant() {
         let known = [
             "scenarios",
             "services",

@@ -1,6 +1,6 @@
-//! The pure part of `slod`: what an outcome is, how it counts for an objective, and what budgets,
-//! burn rates and alerts follow. Data and `now` in, data out: no clock, no files, no sockets, no
-//! async runtime. The dependencies of this package keep it so.
+//! The pure part of `slod`: outcomes, how they count for objectives, and the resulting budgets, burn rates
+//! and alerts. Data and `now` are inputs, data is the output: no clock, no files, no sockets, no async
+//! runtime. The dependencies of this package enforce this.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The result of a probe: the types that every other module uses.
+//! The result of a probe: types used by all other modules.
 
 mod figure;
 mod measurement;
@@ -16,7 +16,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Wall time in milliseconds since the Unix epoch. It labels events; durations are measured on the monotonic clock.
+/// Wall-clock time in milliseconds since the Unix epoch. It labels events; durations are measured on the
+/// monotonic clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
@@ -25,17 +26,17 @@ impl Timestamp {
         Self(secs.saturating_mul(1000))
     }
 
-    /// Seconds since the epoch, as Prometheus writes timestamps.
+    /// Seconds since the epoch, as in Prometheus timestamps.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1000.0
     }
 
-    /// For people and for JSON; 1970 where the calendar has no such day.
+    /// The UTC date and time; 1970 if the calendar has no such date.
     pub fn to_utc(self) -> chrono::DateTime<chrono::Utc> {
         chrono::DateTime::from_timestamp_millis(self.0).unwrap_or_default()
     }
 
-    /// The start of its hour in UTC: what blocks and hourly counts begin with.
+    /// The start of its hour in UTC, at which blocks and hourly counts begin.
     #[must_use]
     pub fn hour(self) -> Self {
         Self(self.0.div_euclid(HOUR_MS) * HOUR_MS)
@@ -53,7 +54,7 @@ impl Timestamp {
         Self(self.0.saturating_add(millis(span)))
     }
 
-    /// How long after `earlier` it is; nothing if it is before that.
+    /// The time since `earlier`; zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0).max(0).unsigned_abs())
@@ -72,7 +73,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// What one measurement of the attempt took, or the whole of it.
+    /// The duration of one measurement, or of the whole attempt.
     pub fn time(&self, of: Option<Measurement>) -> Option<Duration> {
         of.map_or(Some(self.latency), |one| self.measured.get(one))
     }
@@ -90,12 +91,12 @@ impl From<&Record> for Event {
     }
 }
 
-/// A span in whole milliseconds, saturating.
+/// A duration in whole milliseconds, saturating.
 pub fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A probe, by its service and its name: the identity of a history across restarts and reloads.
+/// A probe by its service and name: identifies a history across restarts and reloads.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProbeKey {
     pub service: Arc<str>,
@@ -117,7 +118,7 @@ impl fmt::Display for ProbeKey {
     }
 }
 
-/// Declares a closed set of reasons: the enum, its label values and its stored codes stay together.
+/// Declares a closed set of reasons, with the enum, its labels and its stored codes in one place.
 macro_rules! reasons {
     ($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $code:literal, $label:literal;)* }) => {
         $(#[$meta])*
@@ -125,10 +126,10 @@ macro_rules! reasons {
         pub enum $name { $($(#[doc = $doc])* $variant,)* }
 
         impl $name {
-            /// Every value, in declaration order: metrics are zero-initialised from it.
+            /// All values, in declaration order. Metrics are initialized with zeros from it.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The metric label and word in reports.
+            /// The label in metrics and reports.
             pub const fn label(self) -> &'static str {
                 match self { $(Self::$variant => $label),* }
             }
@@ -138,7 +139,7 @@ macro_rules! reasons {
                 match self { $(Self::$variant => $code),* }
             }
 
-            /// Reads a stored number; `None` for one that a newer version wrote.
+            /// Parses a stored number; `None` if a newer version wrote it.
             pub const fn from_code(code: u8) -> Option<Self> {
                 match code { $($code => Some(Self::$variant),)* _ => None }
             }
@@ -151,60 +152,60 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// Why an outcome is bad: a closed set, fit for a metric label.
+    /// Why an outcome is bad. A closed set, suitable for a metric label.
     Cause {
         /// The name did not resolve.
         Dns = 1, "dns";
-        /// Nobody listens there.
+        /// Nothing listens on the port.
         Refused = 2, "refused";
         /// No route to the host or its network.
         Unreachable = 3, "unreachable";
-        /// Not done within the probe's timeout.
+        /// Not completed within the probe's timeout.
         Timeout = 4, "timeout";
         /// The peer reset the connection, or it broke.
         Reset = 5, "reset";
-        /// The TLS handshake failed, for another reason than the certificate.
+        /// The TLS handshake failed for a reason other than the certificate.
         Tls = 6, "tls";
-        /// The certificate is expired, self-signed, for another name or otherwise not to be trusted.
+        /// The certificate is expired, self-signed, for another name, or otherwise not trusted.
         Certificate = 7, "certificate";
-        /// The answer is not the protocol it should be.
+        /// The response violates the protocol.
         Protocol = 8, "protocol";
-        /// A status outside the expected ones.
+        /// An unexpected status.
         Status = 9, "status";
-        /// A header is missing or other than expected.
+        /// A header is missing or has an unexpected value.
         Header = 10, "header";
-        /// The body is other than expected.
+        /// The body is not as expected.
         Body = 11, "body";
         /// The body exceeds the size limit.
         BodyTooLarge = 12, "body_too_large";
-        /// More redirects than allowed, or one to an address that is never followed.
+        /// Too many redirects, or one to an address that is never followed.
         Redirect = 13, "redirect";
-        /// The proxy refused or failed.
+        /// The proxy rejected the request or failed.
         Proxy = 14, "proxy";
-        /// A job that should report did not.
+        /// A job did not report in time.
         Silent = 15, "silent";
-        /// A job reported that it failed.
+        /// A job reported a failure.
         JobFailed = 16, "job_failed";
-        /// A provider refused the request because of a rate limit.
+        /// A provider rejected the request because of a rate limit.
         RateLimited = 17, "rate_limited";
-        /// A provider refused the request because it is at its capacity.
+        /// A provider rejected the request because it is overloaded.
         Overloaded = 18, "overloaded";
-        /// A streamed answer broke off, or ended without saying that it is complete.
+        /// A streamed response broke off, or ended without an end marker.
         StreamBroken = 19, "stream_broken";
-        /// The server reported an error inside of an answer that had begun successfully.
+        /// The server reported an error within a response that had begun successfully.
         StreamError = 20, "stream_error";
-        /// A language model answered nothing.
+        /// A language model returned an empty answer.
         EmptyAnswer = 21, "empty_answer";
-        /// The answer of a language model, or the records of a name server, are other than expected.
+        /// The answer of a language model, or the records of a name server, are not as expected.
         Answer = 22, "answer";
-        /// The peer closed the connection before its answer was complete.
+        /// The peer closed the connection before its response was complete.
         Closed = 23, "closed";
     }
 }
 
 impl Cause {
-    /// Whether a failure of the network on the side of slod could look like this. It could not where a peer
-    /// answered. It could where a report of another machine did not arrive.
+    /// Whether a failure of slod's own network could look like this. It cannot if the peer responded. It
+    /// can if a report from another machine did not arrive.
     pub const fn could_be_own_network(self) -> bool {
         match self {
             Self::Dns
@@ -241,42 +242,43 @@ reasons! {
         Stop = 1, "stop";
         /// The maximum number of tokens was reached.
         Length = 2, "length";
-        /// The model asks for a tool.
+        /// The model requests a tool call.
         ToolCalls = 3, "tool_calls";
-        /// The provider's filter ended it.
+        /// The provider's content filter ended it.
         ContentFilter = 4, "content_filter";
         /// The model refused to answer.
         Refusal = 5, "refusal";
-        /// A reason that is not known here.
+        /// An unknown reason.
         Other = 6, "other";
     }
 }
 
 reasons! {
-    /// Why an attempt says nothing about the service: a failure of slod itself, never counted against it.
+    /// Why an attempt says nothing about the service. Such outcomes never count against it.
     VoidReason {
-        /// No file descriptor or local port was left, a permission is missing, or too many failures waited for the control probes.
+        /// No file descriptor or local port was available, a permission is missing, or too many failures
+        /// waited for the control probes.
         Resources = 1, "resources";
         /// The daemon was stopping.
         Shutdown = 2, "shutdown";
-        /// The wall clock jumped while the probe ran, or before it was judged.
+        /// The wall clock jumped while the probe ran, or before the outcome was judged.
         ClockJump = 3, "clock_jump";
-        /// The network on the side of slod had failed.
+        /// slod's own network had failed.
         Network = 4, "network";
-        /// The probe itself failed: a defect in this program.
+        /// The probe itself failed because of a bug in slod.
         Internal = 5, "internal";
-        /// A job could not report, because this program did not run.
+        /// A job could not report, because slod was not running.
         Listening = 6, "listening";
-        /// This program was stalled meanwhile: stopped, frozen, or without processor time.
+        /// slod was stalled: stopped, frozen, or without CPU time.
         Stalled = 7, "stalled";
-        /// This program was too busy to begin before the attempt should have ended.
+        /// slod was too busy to start the attempt before its deadline.
         Late = 8, "late";
-        /// The configured budget of the day is spent.
+        /// The configured daily budget is exhausted.
         Quota = 9, "quota";
     }
 }
 
-/// How one attempt was judged.
+/// The verdict on one attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Good,
@@ -285,12 +287,12 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Good and bad count; void does not.
+    /// Good and bad outcomes count; void ones do not.
     pub fn counts(self) -> bool {
         !matches!(self, Self::Void(_))
     }
 
-    /// The word for people: `good`, or the reason.
+    /// The word shown to people: `good`, or the reason.
     pub fn label(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -300,15 +302,16 @@ impl Verdict {
     }
 }
 
-/// What else is known of an attempt. It is shown and partly exported, and does not affect the verdict.
+/// Additional information about an attempt. It is shown and partly exported, and does not affect the
+/// verdict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
-    /// When the certificate ends, or the certificate of its chain that ends first, up to its authority's
-    /// own, in seconds since the epoch; of the certificate alone where it is not trusted.
+    /// When the certificate expires, in seconds since the epoch: the earliest expiry in its chain including
+    /// the root certificate, or that of the certificate alone if it is not trusted.
     pub tls_not_after: Option<i64>,
-    /// The address that was connected to.
+    /// The address of the connection.
     pub address: Option<IpAddr>,
-    /// What the server said of its rate limits.
+    /// The rate limits reported by the server.
     pub rate_limits: RateLimits,
     /// One sentence for people, of at most [`Detail::MESSAGE_MAX`] bytes and without secrets.
     pub message: Option<Box<str>>,
@@ -317,8 +320,8 @@ pub struct Detail {
 impl Detail {
     pub const MESSAGE_MAX: usize = 240;
 
-    /// Sets the sentence, cut at a character boundary where it is too long; control characters
-    /// become spaces, since it may quote what a hostile target sent.
+    /// Sets the message, truncated at a character boundary if it is too long. Control characters become
+    /// spaces, since the message may quote data from a hostile target.
     pub fn say(&mut self, message: impl fmt::Display) {
         let mut text = printable(&message.to_string()).into_owned();
         if text.len() > Self::MESSAGE_MAX {
@@ -329,7 +332,7 @@ impl Detail {
     }
 }
 
-/// The result of one attempt. A failing service is what slod measures, so this is no `Result`.
+/// The result of one attempt. Failures of services are what slod measures, so this is not a `Result`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub verdict: Verdict,
@@ -337,8 +340,7 @@ pub struct Outcome {
     pub latency: Duration,
     pub measured: Measurements,
     pub figures: Figures,
-    /// What the protocol answered, as a number: an HTTP status, for example. The kind of the probe
-    /// says what it means.
+    /// The status code of the protocol, such as an HTTP status. Its meaning depends on the kind of probe.
     pub code: Option<u32>,
     pub detail: Detail,
 }
@@ -355,19 +357,19 @@ impl Outcome {
         }
     }
 
-    /// What one measurement of the attempt took, or the whole of it.
+    /// The duration of one measurement, or of the whole attempt.
     pub fn time(&self, of: Option<Measurement>) -> Option<Duration> {
         of.map_or(Some(self.latency), |one| self.measured.get(one))
     }
 }
 
-/// An outcome with its place in history: what the ledger takes and the store keeps.
+/// An outcome with its place in history, as passed to the ledger and kept in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     pub key: ProbeKey,
-    /// The tick the attempt belongs to, so that a late start does not move it into another slot.
+    /// The tick of the attempt, so that a late start does not move it into another slot.
     pub at: Timestamp,
-    /// The interval in force: how much time this outcome stands for.
+    /// The interval at that time: how much time this outcome covers.
     pub interval: Duration,
     pub outcome: Outcome,
 }
@@ -391,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_hostile_message_is_cut_and_tamed() {
+    fn a_long_hostile_message_is_truncated_and_sanitized() {
         let mut detail = Detail::default();
         detail.say("é\n\u{1b}[31m".repeat(200));
         let message = detail.message.expect("set above");

@@ -1,4 +1,4 @@
-//! Text from elsewhere, without what a terminal obeys or what makes it look like another text. Pure.
+//! Sanitizes external text: removes terminal control sequences and characters that disguise text. Pure.
 
 mod names;
 
@@ -7,13 +7,13 @@ pub use names::{Names, slug};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The same text in one line: line breaks and tabs become spaces, other characters that are
-/// obeyed or invisible become U+FFFD, one for one.
+/// The text in one line: line breaks and tabs become spaces, and other control or invisible characters
+/// become U+FFFD, one for one.
 pub fn printable(text: &str) -> Cow<'_, str> {
     filtered(text, |_| false)
 }
 
-/// The same with its line breaks, for texts of several lines of which each is safe already.
+/// Like [`printable`], but keeps line breaks. For multi-line text.
 pub fn printable_lines(text: &str) -> Cow<'_, str> {
     filtered(text, |c| c == '\n')
 }
@@ -31,11 +31,11 @@ fn filtered(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(shown.collect())
 }
 
-/// What follows a text that is cut.
+/// The character that follows truncated text.
 pub const CUT: char = '\u{2026}';
 
-/// At most so many characters of a text, with `…` behind them if there are more: whoever takes secrets out of
-/// texts knows by it that the beginning of one may be in front of it.
+/// Truncates a text to `most` characters, followed by `…` if it was longer. The redaction of secrets relies
+/// on this mark: the text before it may end with the beginning of a secret.
 pub fn beginning(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
         None => Cow::Borrowed(text),
@@ -43,8 +43,8 @@ pub fn beginning(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
-/// The same text in double quotes of YAML or of PromQL, for a program that reads it exactly: what is not shown is an
-/// escape such as `\u200c`. Line breaks stay.
+/// Escapes invisible characters for double-quoted strings of YAML or PromQL, such as `\u200c`, so that a
+/// program reads the exact text. Line breaks are kept.
 pub fn escaped(text: &str) -> Cow<'_, str> {
     if !has_hidden(text) {
         return Cow::Borrowed(text);
@@ -69,8 +69,8 @@ fn is_hidden(c: char) -> bool {
     c != '\n' && is_unprintable(c)
 }
 
-/// Controls (C0, DEL, C1), separators of lines, what changes the direction of text, and what has
-/// no width.
+/// Control characters (C0, DEL, C1), line separators, characters that change the text direction, and
+/// characters without width.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_obeys_is_replaced_one_for_one() {
+    fn control_characters_are_replaced_one_for_one() {
         for (text, shown) in [
             (
                 "plain \u{e4}\u{65e5}\u{1f600}",
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_cut_shows_it() {
+    fn a_truncated_text_is_marked() {
         for (text, shown) in [
             ("", ""),
             ("\u{e4}bc", "\u{e4}bc"),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_shown_is_escaped() {
+    fn invisible_characters_are_escaped() {
         let text = "\u{e4}\u{200c}\n\t\u{e0041}";
         assert_eq!(escaped(text), "\u{e4}\\u200c\n\\u0009\\U000e0041");
         assert!(matches!(escaped("\u{e4}\n\u{1f600}"), Cow::Borrowed(_)));

@@ -1,4 +1,4 @@
-//! Durations, ratios, sizes and rates as people write them. Pure.
+//! Human-readable durations, ratios, sizes and rates. Pure.
 
 pub mod likely;
 
@@ -19,7 +19,7 @@ const DURATIONS: &[(&str, u64)] = &[
     ("w", 604_800_000),
 ];
 
-/// The nearest whole number: 0 for what is negative or not a number, the largest one beyond it.
+/// Rounds to the nearest integer. Negative values and NaN become 0; too large values become the maximum.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -29,7 +29,7 @@ pub const fn whole(value: f64) -> u64 {
     value.round() as u64
 }
 
-/// `500ms`, `10s`, `1h30m`, `30d`; at most 100 years.
+/// Parses `500ms`, `10s`, `1h30m` or `30d`; at most 100 years.
 pub fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     if rest == "0" {
@@ -45,7 +45,7 @@ pub fn duration(text: &str) -> Option<Duration> {
             .find(|c: char| c.is_ascii_digit())
             .unwrap_or(rest.len());
         let unit = DURATIONS.iter().find(|(name, _)| *name == &rest[..end])?.1;
-        // Larger units come first, as in `1h30m`: `30m1h` is more likely a mistake.
+        // Units must be in descending order, as in `1h30m`: `30m1h` is more likely a mistake.
         if unit >= last_unit {
             return None;
         }
@@ -59,7 +59,7 @@ pub fn duration(text: &str) -> Option<Duration> {
         .filter(|d| *d <= limit)
 }
 
-/// Writes a duration as it is read: the largest units first, without those that are zero.
+/// Formats a duration so that it can be parsed: the largest units first, without units that are zero.
 pub fn show_duration(span: Duration) -> String {
     let mut rest = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     if rest == 0 {
@@ -76,7 +76,7 @@ pub fn show_duration(span: Duration) -> String {
     out
 }
 
-/// How metrics are named after the units of their durations, in seconds.
+/// Duration units as suffixes of metric names, in seconds.
 const NAMED_UNITS: [(&str, f64); 8] = [
     ("_seconds", 1.0),
     ("_s", 1.0),
@@ -88,30 +88,30 @@ const NAMED_UNITS: [(&str, f64); 8] = [
     ("_ns", 1e-9),
 ];
 
-/// The seconds of the unit that the name of a metric ends in; `None` if it says none.
+/// The unit at the end of a metric's name, in seconds; `None` if there is none.
 pub fn seconds_of_name(name: &str) -> Option<f64> {
     let mut units = NAMED_UNITS.into_iter();
     let found = units.find(|(end, _)| name.ends_with(end));
     found.map(|(_, seconds)| seconds)
 }
 
-/// `99.9%` or `0.999`, from 0 to 1.
+/// Parses `99.9%` or `0.999`, from 0 to 1.
 pub fn ratio(text: &str) -> Option<f64> {
     share(text).filter(|value| *value <= 1.0)
 }
 
-/// A part of something, also more than all of it: `250%` or `2.5`.
+/// Parses a share that may exceed 1: `250%` or `2.5`.
 pub fn share(text: &str) -> Option<f64> {
     let text = text.trim();
     let value: f64 = match text.strip_suffix('%') {
-        // Shifting the decimal point in the text keeps `99.9%` the same number as `0.999`.
+        // Shifting the decimal point in the text makes `99.9%` the same number as `0.999`.
         Some(percent) => format!("{}e-2", percent.trim()).parse().ok()?,
         None => text.parse().ok()?,
     };
     (value.is_finite() && value >= 0.0).then_some(value)
 }
 
-/// `true` or `false`, as YAML spells them.
+/// Parses `true` or `false` as spelled in YAML.
 pub fn boolean(text: &str) -> Option<bool> {
     match text {
         "true" | "True" | "TRUE" => Some(true),
@@ -120,7 +120,7 @@ pub fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// A whole number as YAML spells it: decimal, `0x1F` or `0o17`.
+/// Parses an integer as spelled in YAML: decimal, `0x1F` or `0o17`.
 pub fn integer(text: &str) -> Option<i64> {
     let radix = |digits: &str, radix| {
         let plain = digits.chars().all(|c| c.is_digit(radix));
@@ -144,7 +144,7 @@ const SIZES: &[(&str, u64)] = &[
     ("", 1),
 ];
 
-/// `64KiB`, `1MB`, or a number of bytes.
+/// Parses `64KiB`, `1MB`, or a number of bytes.
 pub fn size(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text
@@ -167,14 +167,14 @@ const PER_DAY: &[(&str, u64)] = &[
     ("ms", 86_400_000),
 ];
 
-/// How often something happens, in whole events per day, so that it can be compared exactly.
+/// The frequency of events, in whole events per day, so that rates can be compared exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rate {
     per_day: u64,
 }
 
 impl Rate {
-    /// `100/s`, `200/min`, `0.5/s`; above 0.
+    /// Parses `100/s`, `200/min` or `0.5/s`; must be above 0.
     pub fn parse(text: &str) -> Option<Self> {
         let (count, per) = text.split_once('/')?;
         let count: f64 = count.trim().parse().ok()?;
@@ -194,14 +194,14 @@ impl Rate {
         self.per_day as f64 / 86_400.0
     }
 
-    /// Whether a number of events in a time is at least this rate.
+    /// Whether a number of events in `ms` milliseconds is at least this rate.
     pub fn is_reached(self, events: u64, ms: u64) -> bool {
         let day = u128::from(DAY_MS.unsigned_abs());
         u128::from(events) * day >= u128::from(self.per_day) * u128::from(ms)
     }
 }
 
-/// `100/s`, by the shortest unit in which it is whole.
+/// Formats as `100/s`, in the shortest unit in which it is an integer.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whole = |(_, times): &&(&str, u64)| self.per_day.is_multiple_of(*times);

@@ -1,5 +1,5 @@
-//! Waits until a moment. The timers of tokio go off at the end of a millisecond, which is as long as
-//! ten requests at 10,000 per second; a timer of the kernel goes off within some microseconds.
+//! A precise timer. The timers of tokio fire at the end of a millisecond, which is as long as ten requests
+//! at 10,000 per second; a kernel timer fires within some microseconds.
 
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::unix::pipe::Receiver;
 use tokio::time::{Instant, sleep_until};
 
-/// Without a timer of the kernel, for lack of descriptors, it is one of tokio.
+/// A kernel timer; a tokio timer if no file descriptor is available.
 pub struct Alarm(Option<Receiver>);
 
 impl Alarm {
@@ -34,7 +34,7 @@ impl Alarm {
     }
 }
 
-/// A timer is read as a pipe is: it is readable once it went off.
+/// A timer file descriptor becomes readable when the timer fires, like a pipe.
 fn timer() -> io::Result<Receiver> {
     let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
     Receiver::from_owned_fd_unchecked(timerfd_create(TimerfdClockId::Monotonic, flags)?)
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn it_goes_off_in_time_and_again() {
+    async fn it_fires_in_time_and_again() {
         let mut alarm = Alarm::new();
         let mut lates = Vec::new();
         for _ in 0..50 {

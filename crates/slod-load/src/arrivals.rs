@@ -1,10 +1,10 @@
-//! When requests of the open model are due. Pure.
+//! Start times of requests in the open model. Pure.
 
 use slod_core::load::{Scenario, Stage};
 use std::time::Duration;
 
-/// The times at which requests are due, from the start of a run on: computed one by one from the
-/// whole plan, so that no error adds up.
+/// The times at which requests are due, since the start of the run. Each is computed from the whole plan,
+/// so that errors do not accumulate.
 #[derive(Debug)]
 pub struct Arrivals {
     stages: Vec<Stage>,
@@ -12,11 +12,11 @@ pub struct Arrivals {
     at: usize,
     /// When that stage began, in seconds.
     began: f64,
-    /// How many requests were due before it.
+    /// Number of requests due before that stage.
     before: f64,
-    /// How many requests are due up to the next one.
+    /// Number of requests due up to the next one.
     due: f64,
-    /// Draws the gaps between requests; evenly spaced without it.
+    /// Draws the gaps between requests; evenly spaced if `None`.
     random: Option<fastrand::Rng>,
 }
 
@@ -37,7 +37,7 @@ impl Iterator for Arrivals {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        // An evenly spaced first request is due at once; at random, after the first gap.
+        // An evenly spaced first request is due at once; a random one after the first gap.
         let target = match &mut self.random {
             None => self.due,
             Some(random) => self.due - (1.0 - random.f64()).ln(),
@@ -61,9 +61,8 @@ impl Iterator for Arrivals {
     }
 }
 
-/// The time in a stage by which so many requests were due: the solution of
-/// `from t + (to - from) t^2 / (2 length) = count`, in the form that does not lose digits when the
-/// rate hardly changes.
+/// The time in a stage by which `count` requests were due: the solution of `from t + (to - from) t^2 / (2
+/// length) = count`, in a form without cancellation when the rate hardly changes.
 fn time_of(stage: &Stage, count: f64) -> f64 {
     let slope = (stage.to - stage.from) / stage.length.as_secs_f64();
     let root = (stage.from * stage.from + 2.0 * slope * count)
@@ -111,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ramp_has_the_area_under_it() {
+    fn a_ramp_has_the_number_of_requests_of_its_area() {
         let times = even(&[(10.0, 200.0, 60), (0.0, 0.0, 10), (5.0, 5.0, 10)]);
         assert_eq!(times.len(), (105 * 60) + 50);
         let until = |end: f64| times.iter().filter(|at| **at < end).count() as f64;
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ramp_from_nothing_and_to_nothing_ends() {
+    fn a_ramp_from_zero_and_to_zero_ends() {
         assert_eq!(even(&[(0.0, 10.0, 10), (10.0, 0.0, 10)]).len(), 100);
         assert!(even(&[(0.0, 0.0, 10)]).is_empty());
         let nearly = even(&[(100.0, 100.000_001, 10)]);
@@ -144,7 +143,7 @@ mod tests {
         let gaps: Vec<f64> = times.windows(2).map(|two| two[1] - two[0]).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let spread = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
-        // Of an exponential distribution, the standard deviation is the mean.
+        // The standard deviation of an exponential distribution equals its mean.
         assert!((spread.sqrt() / mean - 1.0).abs() < 0.02);
     }
 }

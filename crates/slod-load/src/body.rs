@@ -1,4 +1,4 @@
-//! What is kept of a response's body.
+//! The retained part of a response body.
 
 use crate::capture::BODY_MAX;
 use crate::watch::{Fault, Watch};
@@ -7,13 +7,13 @@ use tokio::time::Instant;
 
 #[derive(Default)]
 pub struct Body {
-    /// Its beginning, if it is of use.
+    /// Its beginning, if it is needed.
     pub bytes: Option<Vec<u8>>,
-    /// Reads it while it arrives.
+    /// Processes the body while it arrives.
     pub watch: Option<Box<dyn Watch>>,
     /// When its first token arrived.
     pub first: Option<Instant>,
-    /// What the reader found to be wrong.
+    /// The fault found by `watch`.
     pub fault: Option<Fault>,
 }
 
@@ -31,7 +31,7 @@ impl Body {
         }
     }
 
-    /// The cause of an answer that broke off.
+    /// The cause of failure of a response that broke off.
     pub const fn broken(&self, cause: Cause) -> Cause {
         match (&self.watch, cause) {
             (Some(_), Cause::Reset | Cause::Closed | Cause::Protocol) => Cause::StreamBroken,

@@ -1,19 +1,19 @@
-//! Values of answers that later requests of a sequence use.
+//! Values of responses that later requests of a sequence use.
 
 use http::{HeaderMap, HeaderName};
 use slod_core::outcome::Cause;
 use std::fmt;
 use std::sync::Arc;
 
-/// Bytes of a body that are looked at.
+/// Maximum number of inspected bytes of a body.
 pub const BODY_MAX: usize = 1 << 20;
-/// Bytes of a value.
+/// Maximum size of a value, in bytes.
 const VALUE_MAX: usize = 16 << 10;
 
-/// A value to take from an answer.
+/// A value to capture from a response.
 #[derive(Clone, Debug)]
 pub struct Capture {
-    /// For reports.
+    /// The name shown in reports.
     pub name: String,
     pub from: Source,
 }
@@ -34,7 +34,7 @@ impl Capture {
         matches!(self.from, Source::Body(_))
     }
 
-    /// `None` if the answer does not have it, or it is too long.
+    /// `None` if the response does not contain the value, or it is too long.
     pub(crate) fn take(&self, headers: &HeaderMap, body: &[u8]) -> Option<String> {
         let value = match &self.from {
             Source::Header(name) => headers.get(name)?.to_str().ok()?.to_owned(),
@@ -43,7 +43,7 @@ impl Capture {
         (value.len() <= VALUE_MAX).then_some(value)
     }
 
-    /// What it means that the value is missing.
+    /// The cause of failure if the value is missing.
     pub(crate) const fn cause(&self) -> Cause {
         match self.from {
             Source::Header(_) => Cause::Header,

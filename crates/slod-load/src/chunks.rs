@@ -1,8 +1,8 @@
-//! The chunked transfer coding (RFC 9112, section 7.1), whatever way its bytes are cut. Pure.
+//! Incremental decoder for the chunked transfer coding (RFC 9112, section 7.1). Pure.
 
 use crate::response::Invalid;
 
-/// Bytes of all extensions and trailers of a body, which mean nothing here.
+/// Maximum total size of extensions and trailers of a body, in bytes. They are ignored.
 const EXTRA_MAX: usize = 16 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ enum At {
     /// Before the first digit of a size.
     Size,
     Digits,
-    /// White space behind a size.
+    /// White space after a size.
     Space,
     Extension,
     SizeLf,
@@ -23,11 +23,11 @@ enum At {
     Over,
 }
 
-/// Where a body is.
+/// The state of the decoder.
 #[derive(Debug)]
 pub struct Chunks {
     at: At,
-    /// Bytes of the current chunk that are still to come.
+    /// Remaining bytes of the current chunk.
     left: u64,
     extra: usize,
 }
@@ -45,7 +45,7 @@ impl Chunks {
         self.at == At::Over
     }
 
-    /// Passes on the data in these bytes; returns what is behind the end of the body.
+    /// Passes the decoded data to `data`. Returns the bytes after the end of the body.
     pub fn take<'a>(
         &mut self,
         mut bytes: &'a [u8],
@@ -72,7 +72,7 @@ impl Chunks {
         Ok(bytes)
     }
 
-    /// Takes a byte that is no data.
+    /// Processes a byte that is not data.
     fn step(&mut self, byte: u8) -> Result<(), Invalid> {
         self.at = match (self.at, byte) {
             (At::Size | At::Digits, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
@@ -82,7 +82,7 @@ impl Chunks {
             (At::Digits | At::Space, b' ' | b'\t') => self.extra(At::Space)?,
             (At::Digits | At::Space, b';') => At::Extension,
             (At::Digits | At::Space | At::Extension, b'\r') => At::SizeLf,
-            // Servers that end the lines of their heads with LF alone do so here, too.
+            // Servers that end header lines with LF alone do so here, too.
             (At::Digits | At::Space | At::Extension | At::SizeLf, b'\n') if self.left == 0 => {
                 At::Trailer
             }
@@ -94,7 +94,7 @@ impl Chunks {
             (At::TrailerLine, b'\n') => At::Trailer,
             (At::Trailer | At::TrailerLine, _) => self.extra(At::TrailerLine)?,
             (At::Extension, _) => self.extra(At::Extension)?,
-            _ => return Err(Invalid("its chunks are not valid")),
+            _ => return Err(Invalid("the chunked encoding is invalid")),
         };
         Ok(())
     }
@@ -102,7 +102,7 @@ impl Chunks {
     fn add_digit(&mut self, byte: u8) -> Result<(), Invalid> {
         let digit = char::from(byte).to_digit(16).unwrap_or_default();
         let shifted = self.left.checked_mul(16);
-        let shifted = shifted.ok_or(Invalid("a chunk is longer than can be"))?;
+        let shifted = shifted.ok_or(Invalid("a chunk size is too large"))?;
         self.left = shifted | u64::from(digit);
         Ok(())
     }
@@ -110,9 +110,7 @@ impl Chunks {
     fn extra(&mut self, next: At) -> Result<At, Invalid> {
         self.extra += 1;
         if self.extra > EXTRA_MAX {
-            return Err(Invalid(
-                "its chunks have more than 16 KiB of extensions and trailers",
-            ));
+            return Err(Invalid("chunk extensions and trailers exceed 16 KiB"));
         }
         Ok(next)
     }
@@ -122,10 +120,10 @@ impl Chunks {
 mod tests {
     use super::*;
 
-    /// The data, and what is behind the body.
+    /// The data, and the bytes after the body.
     type Read = (Vec<u8>, Vec<u8>);
 
-    /// `None` of a body that is not over.
+    /// `None` for an incomplete body.
     fn read(bytes: &[u8], cut: usize) -> Result<Option<Read>, Invalid> {
         let (mut chunks, mut body, mut behind) = (Chunks::new(), Vec::new(), Vec::new());
         for part in bytes.chunks(cut) {
@@ -136,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_read_whatever_way_they_are_cut() {
+    fn chunks_are_decoded_for_any_split_of_the_bytes() {
         let whole = b"5\r\nhello\r\n1;name=\"v\"\r\n \r\n00A  \r\nworld\r\n567\r\n0\r\nTrailer: x\r\n\r\nHTTP/1.1";
         for cut in 1..=whole.len() {
             let (body, behind) = read(whole, cut).expect("valid").expect("over");
@@ -161,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_chunks_are_refused() {
+    fn invalid_chunks_are_rejected() {
         let long = format!("1;{}\r\nx\r\n0\r\n\r\n", "a".repeat(EXTRA_MAX + 1));
         let trailers = format!("0\r\n{}\r\n", "a: b\r\n".repeat(EXTRA_MAX / 4));
         for invalid in [
@@ -178,7 +176,7 @@ mod tests {
         ] {
             assert!(read(invalid.as_bytes(), 7).is_err(), "{invalid:.40}");
         }
-        // As long as the size itself is valid.
+        // Valid as long as the size itself is valid.
         assert!(read(b"ffffffffffffffff\r\nx", 5).is_ok());
     }
 }

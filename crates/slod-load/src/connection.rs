@@ -1,4 +1,4 @@
-//! The connection of one user, and one request over it.
+//! The connection of one user, and the exchange of one request over it.
 
 use crate::body::Body;
 use crate::http1::Http1;
@@ -16,23 +16,23 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
     Good,
     Failed(Cause),
-    /// It was not made, for lack of something on this machine.
+    /// The request was not sent because this machine lacked resources.
     OwnLack,
 }
 
-/// A connection that is opened when it is needed. An exchange that does not end closes it.
+/// A connection that is opened on demand. An incomplete exchange closes it.
 #[derive(Default)]
 pub struct Connection {
     line: Option<Line>,
-    /// The timer of all its requests: a later deadline costs less than a new timer.
+    /// The timer for all its requests: moving the deadline is cheaper than creating a timer.
     timer: Option<Pin<Box<Sleep>>>,
-    /// Whether the last request was sent once more.
-    pub has_repeated: bool,
+    /// Whether the last request was retried.
+    pub has_retried: bool,
 }
 
 enum Line {
@@ -40,31 +40,31 @@ enum Line {
     Http2(Http2),
 }
 
-/// An answer that was read to its end.
+/// A complete response.
 pub struct Answer {
     pub status: u16,
-    /// If somebody needs them.
+    /// Only filled if needed.
     pub headers: HeaderMap,
     pub body: Body,
 }
 
-/// A request without an answer.
+/// A request without a complete response.
 pub struct Unanswered {
     pub done: Done,
-    pub repeat: Repeat,
-    /// What happened, in words.
+    pub retry: Retry,
+    /// A description of what happened.
     pub words: Cow<'static, str>,
-    /// The beginning of what the server sent, which is shown behind them.
+    /// The beginning of what the server sent, which is appended to the description.
     pub quote: Option<Vec<u8>>,
 }
 
-/// Whether the same request may be sent once more, over another connection.
+/// Whether the request may be retried over another connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeat {
+pub enum Retry {
     Never,
-    /// A service closes connections that nobody uses, and the request may have come too late for it. It may
-    /// have been read, so that only one that is idempotent is repeated (RFC 9110, section 9.2.2), and only
-    /// if the connection was used before (RFC 9112, section 9.3.1).
+    /// The service closed an idle connection, possibly at the same time as the request was sent. The
+    /// request may have been processed, so only idempotent requests are retried (RFC 9110, section 9.2.2),
+    /// and only if the connection was used before (RFC 9112, section 9.3.1).
     IfIdempotent,
     /// The service states that it has not processed the request (RFC 9113, section 8.7).
     Always,
@@ -74,21 +74,21 @@ impl Unanswered {
     pub fn failed(cause: Cause, words: impl Into<Cow<'static, str>>) -> Self {
         Self {
             done: Done::Failed(cause),
-            repeat: Repeat::Never,
+            retry: Retry::Never,
             words: words.into(),
             quote: None,
         }
     }
 
-    fn may_be_repeated(&self, method: &Method, was_used: bool) -> bool {
-        match self.repeat {
-            Repeat::Never => false,
-            Repeat::IfIdempotent => was_used && method.is_idempotent(),
-            Repeat::Always => true,
+    fn may_be_retried(&self, method: &Method, was_used: bool) -> bool {
+        match self.retry {
+            Retry::Never => false,
+            Retry::IfIdempotent => was_used && method.is_idempotent(),
+            Retry::Always => true,
         }
     }
 
-    /// Its end, once an example of it is kept.
+    /// Records an example of the failure, and returns the result.
     fn kept(self, plan: &Plan, values: Values<'_>) -> Done {
         let words = || self.words.into_owned();
         match self.done {
@@ -104,7 +104,7 @@ impl Unanswered {
 }
 
 impl Connection {
-    /// Sends a request and reads its answer to the end.
+    /// Sends a request and reads its response to the end.
     pub async fn exchange(
         &mut self,
         plan: &Plan,
@@ -114,17 +114,17 @@ impl Connection {
         let Self {
             line,
             timer,
-            has_repeated,
+            has_retried,
         } = self;
-        *has_repeated = false;
+        *has_retried = false;
         let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         timer.as_mut().reset(deadline);
-        let mut answer = pin!(exchange(line, plan, message, has_repeated));
+        let mut answer = pin!(exchange(line, plan, message, has_retried));
         poll_fn(|cx| match answer.as_mut().poll(cx) {
             Poll::Pending if timer.as_mut().poll(cx).is_ready() => {
                 plan.examples.keep(Cause::Timeout, || {
                     let limit = show_duration(plan.timeout);
-                    format!("no complete answer within {limit}")
+                    format!("no complete response within {limit}")
                 });
                 Poll::Ready(Err(Done::Failed(Cause::Timeout)))
             }
@@ -138,7 +138,7 @@ async fn exchange(
     kept: &mut Option<Line>,
     plan: &Plan,
     message: &Message<'_>,
-    has_repeated: &mut bool,
+    has_retried: &mut bool,
 ) -> Result<Answer, Done> {
     let mut used = kept.take();
     if let Some(line) = &mut used
@@ -152,9 +152,9 @@ async fn exchange(
         None => anew(kept, plan, message).await,
     };
     if let Err(error) = &result
-        && error.may_be_repeated(&message.step.request.method, was_used)
+        && error.may_be_retried(&message.step.request.method, was_used)
     {
-        *has_repeated = true;
+        *has_retried = true;
         result = anew(kept, plan, message).await;
     }
     result.map_err(|error| error.kept(plan, message.values))
@@ -169,15 +169,15 @@ async fn anew(
     once(line, kept, plan, message).await
 }
 
-/// One exchange over an open connection, which is kept if it can be used again.
+/// One exchange over an open connection, which is kept if it is reusable.
 async fn once(
     mut line: Line,
     kept: &mut Option<Line>,
     plan: &Plan,
     message: &Message<'_>,
 ) -> Result<Answer, Unanswered> {
-    // A value that is not valid where it stands: only headers do not take all of them.
-    let invalid = || Unanswered::failed(Cause::Header, "a value has no place in a header");
+    // Only header values can be invalid.
+    let invalid = || Unanswered::failed(Cause::Header, "a value is not valid in a header");
     let mut body = message.new_body();
     let (status, headers, is_reusable) = match &mut line {
         Line::Http1(http1) => {
@@ -206,7 +206,7 @@ async fn once(
 }
 
 impl Line {
-    /// Whether it can be used again.
+    /// Whether it is open and can be used for another request.
     async fn is_idle(&mut self) -> bool {
         match self {
             Self::Http1(http1) => http1.is_idle().await,
@@ -221,7 +221,7 @@ async fn open(plan: &Plan) -> Result<Line, Unanswered> {
         ConnectError::Failed(cause, words) => Unanswered::failed(cause, words),
         ConnectError::OwnLack(words) => Unanswered {
             done: Done::OwnLack,
-            repeat: Repeat::Never,
+            retry: Retry::Never,
             words: words.into(),
             quote: None,
         },

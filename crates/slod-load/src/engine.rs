@@ -1,4 +1,4 @@
-//! The threads of a run, and what they hand over.
+//! The threads of a run, and how they hand over their results.
 
 use crate::plan::Plan;
 use crate::recorder::{Recorder, ThreadWindow};
@@ -18,9 +18,9 @@ use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-/// All threads begin together, this long after the run was started.
+/// Delay between the start of a run and the common start of all threads.
 const LEAD: Duration = Duration::from_millis(50);
-/// Windows that threads may be ahead of whoever takes them.
+/// Number of windows that threads may be ahead of the consumer.
 const QUEUE: usize = 1024;
 
 /// A run in progress. Dropping it stops it.
@@ -33,30 +33,30 @@ pub struct Engine {
     threads: Vec<JoinHandle<ThreadResult>>,
 }
 
-/// What a thread hands over at its end.
+/// What a thread returns at its end.
 #[derive(Debug, Default)]
 struct ThreadResult {
-    /// By the number of the request.
+    /// Indexed by the number of the request.
     tallies: Vec<Tally>,
-    /// When its last request had ended, since the start of the run.
+    /// When its last request ended, since the start of the run.
     ended: Duration,
 }
 
-/// What a run measured.
+/// The measurements of a run.
 #[derive(Clone, Debug)]
 pub struct Finished {
     pub windows: Vec<LoadWindow>,
     /// In the order of the plan.
     pub requests: Vec<RequestFigures>,
-    /// Threads that panicked: what they counted is lost, and so is their share of the load.
+    /// Number of threads that panicked. Their counts and their share of the load are lost.
     pub panicked: usize,
-    /// The first failure of each cause, in words.
+    /// A description of the first failure of each cause.
     pub examples: Vec<(Cause, String)>,
-    /// What this machine lacked first for a start, in words.
+    /// A description of the first resource that this machine lacked.
     pub lack: Option<String>,
 }
 
-/// Why no run could begin.
+/// Why a run could not begin.
 #[derive(Debug)]
 pub struct StartError(pub io::Error);
 
@@ -68,10 +68,10 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// Stops the run if its thread panics: a part of the load is not the load that was planned.
-struct EndsAll(watch::Sender<bool>);
+/// Stops the run if its thread panics: a part of the load is not the planned load.
+struct StopOnPanic(watch::Sender<bool>);
 
-impl Drop for EndsAll {
+impl Drop for StopOnPanic {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.send_replace(true);
@@ -88,9 +88,9 @@ impl Engine {
         let mut threads = Vec::new();
         for number in 0..plan.threads.max(1) {
             let (plan, stop, parts) = (plan.clone(), stopped.clone(), parts_in.clone());
-            let ends = EndsAll(stop_in.clone());
+            let stops = StopOnPanic(stop_in.clone());
             let work = async move || {
-                let _ends = ends;
+                let _stops = stops;
                 run_thread(plan, start, stop, parts, number).await
             };
             threads.push(spawn(number, work).map_err(StartError)?);
@@ -110,8 +110,8 @@ impl Engine {
         self.start
     }
 
-    /// The next second that is over; `None` after the end of the run. `generator_cpu` is asked for
-    /// the share of its processors' time that this process used since it was asked last.
+    /// Returns the next complete second; `None` after the end of the run. `generator_cpu` returns the share
+    /// of the available CPU time that this process used since the last call.
     pub async fn next(
         &mut self,
         mut generator_cpu: impl FnMut() -> Option<f64>,
@@ -127,12 +127,12 @@ impl Engine {
         None
     }
 
-    /// What this machine lacked first for a start, in words, so far.
+    /// A description of the first resource that this machine lacked so far.
     pub fn lack(&self) -> Option<String> {
         self.plan.examples.lack()
     }
 
-    /// Starts no more requests; those in flight end by their deadlines.
+    /// Stops starting requests. Those in flight end by their deadlines.
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }
@@ -169,7 +169,7 @@ impl Engine {
     }
 }
 
-/// Starts a thread with a runtime of its own, whose tasks stay on it.
+/// Starts a thread with its own runtime, whose tasks stay on it.
 fn spawn<F>(
     number: usize,
     work: impl FnOnce() -> F + Send + 'static,
@@ -190,7 +190,7 @@ where
         let _ = started.send(error);
         runtime.map_or_else(Default::default, |runtime| runtime.block_on(work()))
     })?;
-    // A thread that says nothing has panicked, which its end shows.
+    // A thread that sends nothing has panicked, which joining it shows.
     match is_started.recv().ok().flatten() {
         Some(error) => Err(error),
         None => Ok(thread),
@@ -232,7 +232,7 @@ async fn run_thread(
     let now = Instant::now();
     let rest = recorder.borrow_mut().finish(now);
     for part in rest {
-        // The receiver is gone only when the run is.
+        // The receiver is dropped only with the run.
         let _ = parts.send(part).await;
     }
     ThreadResult {

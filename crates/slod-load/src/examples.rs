@@ -1,4 +1,4 @@
-//! What the first failure of each cause was, and what this machine lacked first.
+//! Examples of failures: the first one of each cause, and the first resource that this machine lacked.
 
 use crate::template::Values;
 use slod_core::outcome::Cause;
@@ -7,14 +7,14 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// Characters of an answer that are shown.
+/// Maximum number of characters shown of a response.
 const SHOWN_MAX: usize = 60;
 
-/// Makes a text fit to be shown, in which these values of a request may be: they came from a data file or an
-/// earlier answer, and may be secrets.
+/// Removes secrets from a text that may contain these values of a request, which came from a data file or
+/// an earlier response.
 pub type Clean = dyn Fn(String, &[&str]) -> String + Send + Sync;
 
-/// Filled by all threads of a run. Of a cause that is known already, nothing is written or locked.
+/// Filled by all threads of a run. For a cause that is already known, nothing is formatted or locked.
 #[derive(Default)]
 pub struct Examples {
     /// A bit for each cause, by its code.
@@ -25,7 +25,7 @@ pub struct Examples {
 }
 
 impl Examples {
-    /// Without what `clean` takes out of words that may come from others.
+    /// Applies `clean` to texts that may contain external data.
     pub fn cleaned_by(clean: impl Fn(String, &[&str]) -> String + Send + Sync + 'static) -> Self {
         Self {
             clean: Some(Box::new(clean)),
@@ -33,8 +33,8 @@ impl Examples {
         }
     }
 
-    /// Keeps the first failure of a cause in words that may come from others, with the first line of what
-    /// the server sent: both may repeat the values of the request.
+    /// Records the first failure of a cause with a text that may contain external data, and the first line
+    /// of what the server sent. Both may repeat values of the request.
     pub fn keep_foreign(
         &self,
         cause: Cause,
@@ -48,12 +48,12 @@ impl Examples {
                 None => text,
             };
             let quote = quote.map(|bytes| first_line(bytes, clean));
-            let quote = quote.map_or_else(String::new, |line| format!("; it has {line}"));
+            let quote = quote.map_or_else(String::new, |line| format!("; it begins with {line}"));
             clean(words()) + &quote
         });
     }
 
-    /// Keeps the first failure of a cause, in words of our own.
+    /// Records the first failure of a cause, with a text of slod's own.
     pub fn keep(&self, cause: Cause, words: impl FnOnce() -> String) {
         let bit = 1 << (cause.code() % 64);
         if self.known.load(Ordering::Relaxed) & bit != 0
@@ -65,7 +65,7 @@ impl Examples {
         all.push((cause, words()));
     }
 
-    /// Keeps what this machine lacked for a start, the first time.
+    /// Records the first resource that this machine lacked for a start.
     pub fn keep_lack(&self, words: impl FnOnce() -> String) {
         self.lack.get_or_init(|| match &self.clean {
             Some(clean) => clean(words(), &[]),
@@ -73,12 +73,12 @@ impl Examples {
         });
     }
 
-    /// What this machine lacked first, if anything.
+    /// The first resource that this machine lacked, if any.
     pub fn lack(&self) -> Option<String> {
         self.lack.get().cloned()
     }
 
-    /// In the order of the causes' codes.
+    /// All examples, in the order of the codes of their causes.
     pub fn list(&self) -> Vec<(Cause, String)> {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let mut list = all.clone();
@@ -93,8 +93,8 @@ impl fmt::Debug for Examples {
     }
 }
 
-/// The first line of an answer that is none: `"SSH-2.0-OpenSSH_9.2"`. It is cut when it is clean: the
-/// beginning of a secret is not known as one.
+/// The first line of an invalid response: `"SSH-2.0-OpenSSH_9.2"`. It is truncated after cleaning, because
+/// the beginning of a secret would not be recognized.
 fn first_line(bytes: &[u8], clean: impl Fn(String) -> String) -> String {
     let mut lines = bytes.splitn(2, |byte| *byte == b'\n');
     let line = String::from_utf8_lossy(lines.next().unwrap_or_default());
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_of_each_cause_is_kept() {
+    fn the_first_failure_of_each_cause_is_kept() {
         let examples = Examples::default();
         for (cause, words) in [
             (Cause::Status, "status 503"),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_words_are_cleaned_of_the_values_of_their_request() {
+    fn external_texts_are_cleaned_of_request_values() {
         let examples = Examples::cleaned_by(|words, values| {
             let clean = |words: String, value: &&str| words.replace(value, "-");
             values.iter().fold(words, clean)

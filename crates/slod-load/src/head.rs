@@ -1,4 +1,4 @@
-//! The head of a response of HTTP/1.1: its status, and where its body ends. Pure.
+//! The head of an HTTP/1.1 response: its status, and where its body ends. Pure.
 
 use crate::response::Invalid;
 use http::header::{CONNECTION, CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
@@ -7,14 +7,14 @@ use httparse::{Header, ParserConfig};
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
-/// Fields of a head at most, as of the probes; Node takes as many.
+/// Maximum number of header fields, as in probes and in Node.
 pub const FIELDS_MAX: usize = 2000;
-/// A head is read with room for so many first, which costs no memory of its own.
+/// Number of fields that a head is first parsed with, which needs no allocation.
 const FIELDS_USUAL: usize = 100;
-/// Where the words of a status line begin: `HTTP/1.1 200`.
+/// The offset of the reason phrase in a status line: `HTTP/1.1 200`.
 const WORDS_AT: usize = 12;
 
-/// Which headers of a response somebody needs.
+/// Which headers of a response are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     Nothing,
@@ -30,9 +30,9 @@ pub enum Framing {
     UntilClose,
 }
 
-/// Why there is no head.
+/// Why a head could not be parsed.
 enum Refused {
-    /// More fields than there is room for.
+    /// Too many fields.
     Fields,
     StatusLine,
     Invalid(Invalid),
@@ -41,16 +41,16 @@ enum Refused {
 #[derive(Debug)]
 pub struct Head {
     pub status: u16,
-    /// Those that are kept.
+    /// The needed headers.
     pub headers: HeaderMap,
     pub framing: Framing,
-    /// Whether the connection stays open behind the body.
+    /// Whether the connection stays open after the body.
     pub is_reusable: bool,
 }
 
-/// What the headers say about the connection.
+/// The headers about the connection and the framing.
 #[derive(Default)]
-struct Said {
+struct FramingHeaders {
     length: Option<u64>,
     /// Whether the last transfer coding is chunked; `None` without any.
     is_chunked: Option<bool>,
@@ -65,18 +65,18 @@ impl Refused {
             Error::TooManyHeaders => return Self::Fields,
             Error::Version => "it does not begin with `HTTP/1.1` or `HTTP/1.0`",
             Error::Status => return Self::StatusLine,
-            Error::HeaderName => "the name of a header is not valid",
-            Error::HeaderValue => "the value of a header is not valid",
-            Error::NewLine => "a line does not end with CR and LF",
-            Error::Token => "it is no HTTP",
+            Error::HeaderName => "a header name is invalid",
+            Error::HeaderValue => "a header value is invalid",
+            Error::NewLine => "a line does not end with CR LF",
+            Error::Token => "it is not HTTP",
         };
         Self::Invalid(Invalid(reason))
     }
 
     const fn reason(self) -> Invalid {
         match self {
-            Self::Fields => Invalid("the head has more than 2000 fields"),
-            Self::StatusLine => Invalid("its status line is not valid"),
+            Self::Fields => Invalid("it has more than 2000 header fields"),
+            Self::StatusLine => Invalid("the status line is invalid"),
             Self::Invalid(invalid) => invalid,
         }
     }
@@ -88,7 +88,7 @@ impl From<Invalid> for Refused {
     }
 }
 
-/// What browsers, curl, Go and the probes overlook.
+/// The leniency of browsers, curl, Go and probes.
 fn lenient() -> ParserConfig {
     let mut config = ParserConfig::default();
     config
@@ -100,8 +100,8 @@ fn lenient() -> ParserConfig {
 }
 
 impl Head {
-    /// Reads the head at the begin of `bytes` and its length; `None` while it is not complete. An
-    /// informational response, which another one follows, has a length and no head.
+    /// Parses the head at the start of `bytes`, and returns its length; `None` while it is incomplete. An
+    /// informational response, which another one follows, has a length but no head.
     pub fn parse(
         bytes: &[u8],
         is_of_head: bool,
@@ -144,14 +144,14 @@ impl Head {
         if matches!(status, 100 | 102..=199) {
             return Ok(Some((None, len)));
         }
-        let said = Said::of(response.headers)?;
+        let seen = FramingHeaders::of(response.headers)?;
         let is_newer = response.version == Some(1);
         let framing = if matches!(status, 101 | 204 | 304) || is_of_head {
             Framing::Length(0)
         } else {
-            said.framing(is_newer)?
+            seen.framing(is_newer)?
         };
-        let stays = !said.close && (is_newer || said.keep_alive);
+        let stays = !seen.close && (is_newer || seen.keep_alive);
         let head = Self {
             status,
             headers: keep.of(response.headers)?,
@@ -162,35 +162,35 @@ impl Head {
     }
 }
 
-impl Said {
+impl FramingHeaders {
     fn of(headers: &[Header<'_>]) -> Result<Self, Invalid> {
-        let mut said = Self::default();
+        let mut seen = Self::default();
         for Header { name, value } in headers {
             if name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str()) {
                 for one in value.split(|byte| *byte == b',') {
-                    said.add_length(one.trim_ascii())?;
+                    seen.add_length(one.trim_ascii())?;
                 }
             } else if name.eq_ignore_ascii_case(TRANSFER_ENCODING.as_str()) {
                 let last = tokens(value).last().unwrap_or_default();
-                said.is_chunked = Some(last.eq_ignore_ascii_case(b"chunked"));
+                seen.is_chunked = Some(last.eq_ignore_ascii_case(b"chunked"));
             } else if name.eq_ignore_ascii_case(CONNECTION.as_str()) {
                 for token in tokens(value) {
-                    said.close |= token.eq_ignore_ascii_case(b"close");
-                    said.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");
+                    seen.close |= token.eq_ignore_ascii_case(b"close");
+                    seen.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");
                 }
             }
         }
-        Ok(said)
+        Ok(seen)
     }
 
-    /// All of them must be the same.
+    /// All values must be equal.
     fn add_length(&mut self, digits: &[u8]) -> Result<(), Invalid> {
         let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
         let text = std::str::from_utf8(digits).ok().filter(|_| is_number);
         let length = text.and_then(|text| text.parse().ok());
-        let length = length.ok_or(Invalid("its Content-Length is no length"))?;
+        let length = length.ok_or(Invalid("the Content-Length is not a valid length"))?;
         if self.length.is_some_and(|known| known != length) {
-            return Err(Invalid("it has different values of Content-Length"));
+            return Err(Invalid("it has conflicting Content-Length values"));
         }
         self.length = Some(length);
         Ok(())
@@ -200,7 +200,7 @@ impl Said {
         match self.length {
             // HTTP/1.0 has no transfer codings.
             _ if self.is_chunked.is_some() && !is_newer => {
-                Err(Invalid("Transfer-Encoding in HTTP/1.0"))
+                Err(Invalid("Transfer-Encoding is not valid in HTTP/1.0"))
             }
             _ if self.is_chunked == Some(true) => Ok(Framing::Chunked),
             Some(length) if self.is_chunked.is_none() => Ok(Framing::Length(length)),
@@ -209,8 +209,8 @@ impl Said {
     }
 }
 
-/// A head with spaces for control characters in the words behind its status, which clients ignore (RFC
-/// 9112, section 4), as the probes have it.
+/// Replaces control characters in the reason phrase by spaces. Clients ignore the phrase (RFC 9112, section
+/// 4), as do probes.
 fn with_plain_words(head: &[u8]) -> Vec<u8> {
     let mut head = head.to_vec();
     let mut lines = head.split_mut(|byte| *byte == b'\n');
@@ -225,7 +225,7 @@ fn with_plain_words(head: &[u8]) -> Vec<u8> {
     head
 }
 
-/// A value over several lines as one: each fold is a space (RFC 9112, section 5.2).
+/// Unfolds a value over several lines: each fold becomes a space (RFC 9112, section 5.2).
 fn unfolded(value: &[u8]) -> Cow<'_, [u8]> {
     if !value.contains(&b'\n') {
         return Cow::Borrowed(value);
@@ -249,9 +249,9 @@ impl Keep {
             };
             if is_kept {
                 let name = HeaderName::from_bytes(name.as_bytes());
-                let name = name.map_err(|_| Invalid("the name of a header is not valid"))?;
+                let name = name.map_err(|_| Invalid("a header name is invalid"))?;
                 let value = HeaderValue::from_bytes(&unfolded(value));
-                let value = value.map_err(|_| Invalid("the value of a header is not valid"))?;
+                let value = value.map_err(|_| Invalid("a header value is invalid"))?;
                 kept.append(name, value);
             }
         }

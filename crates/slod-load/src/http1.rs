@@ -1,7 +1,7 @@
-//! Requests over a connection of HTTP/1.1, one after the other.
+//! Sequential requests over an HTTP/1.1 connection.
 
 use crate::body::Body;
-use crate::connection::{Repeat, Unanswered};
+use crate::connection::{Retry, Unanswered};
 use crate::plan::Stream;
 use crate::response::Response;
 use bytes::Bytes;
@@ -13,20 +13,21 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::ReadBuf;
 
-/// Bytes that are read at once.
+/// Size of the read buffer, in bytes.
 const READ: usize = 16 << 10;
-/// A body up to this size is sent together with its head.
+/// Maximum size of a body that is sent together with its head.
 pub const JOINED_MAX: usize = 16 << 10;
 
 thread_local! {
-    /// Bytes that arrived and are passed on at once: a connection keeps only the begin of a head.
+    /// Received bytes, which are processed at once. A connection only keeps the beginning of an incomplete
+    /// head.
     static ARRIVED: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
 }
 
-/// A request as it is sent.
+/// A request in the form in which it is sent.
 #[derive(Default)]
 pub struct Outgoing {
-    /// With the body, if that is small.
+    /// Includes the body if it is small.
     pub head: Vec<u8>,
     pub body: Bytes,
 }
@@ -34,12 +35,12 @@ pub struct Outgoing {
 pub struct Http1 {
     stream: Box<dyn Stream>,
     pub outgoing: Outgoing,
-    /// Bytes of the request that are sent.
+    /// Number of request bytes that were sent.
     sent: usize,
 }
 
 impl Outgoing {
-    /// What is behind so many bytes.
+    /// The remaining bytes after `sent` bytes.
     fn rest(&self, sent: usize) -> &[u8] {
         match sent.checked_sub(self.head.len()) {
             None => &self.head[sent..],
@@ -57,7 +58,7 @@ impl Http1 {
         }
     }
 
-    /// Whether it is still open, and nothing arrived that nobody asked for.
+    /// Whether it is still open, and no unexpected data arrived.
     pub async fn is_idle(&mut self) -> bool {
         poll_fn(|cx| {
             let read = ARRIVED.with_borrow_mut(|arrived| {
@@ -68,7 +69,7 @@ impl Http1 {
         .await
     }
 
-    /// Sends `outgoing`, and reads the response to its end.
+    /// Sends `outgoing`, and reads the response to the end.
     pub async fn exchange(
         &mut self,
         response: &mut Response,
@@ -80,12 +81,12 @@ impl Http1 {
         Ok(())
     }
 
-    /// Whether the exchange that is over left nothing behind.
+    /// Whether the completed exchange left nothing unsent.
     pub fn is_reusable(&self, response: &Response) -> bool {
         response.is_reusable() && self.outgoing.rest(self.sent).is_empty()
     }
 
-    /// Reads also while it sends: a server can refuse a request before it has read all of it.
+    /// Reads while sending: a server can reject a request before it has read all of it.
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -141,9 +142,9 @@ impl Http1 {
                 if response.has_head() {
                     return Unanswered::failed(Cause::Protocol, invalid.to_string());
                 }
-                let words = format!("the answer is not valid: {invalid}");
+                let words = format!("the response is invalid: {invalid}");
                 Unanswered {
-                    // What begins in the middle may begin in the middle of a secret.
+                    // Data that begins in the middle may begin in the middle of a secret.
                     quote: is_first.then(|| buffer.filled().to_vec()),
                     ..Unanswered::failed(Cause::Protocol, words)
                 }
@@ -153,37 +154,37 @@ impl Http1 {
     }
 }
 
-/// A service closes connections that nobody uses: the request may have come too late for it. A body
-/// that ends before its end is not what its head says, as an attempt of a probe has it.
+/// Describes a broken exchange. The service may have closed an idle connection while the request was sent.
+/// A body that ends early violates the protocol, as in probes.
 fn broken(error: &io::Error, response: &Response, body: &Body) -> Unanswered {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
     let (cause, words) = match error.kind() {
-        TimedOut => (Cause::Timeout, "no answer to what was sent"),
+        TimedOut => (Cause::Timeout, "the connection timed out"),
         UnexpectedEof if response.has_head() => (
             body.broken(Cause::Protocol),
             "the server closed the connection before the end of the body",
         ),
         _ if response.has_head() => (
             body.broken(Cause::Reset),
-            "the connection was reset in the body",
+            "the connection was reset within the body",
         ),
         UnexpectedEof => (
             Cause::Closed,
-            "the server closed the connection before its answer",
+            "the server closed the connection before its response",
         ),
-        _ => (Cause::Reset, "the connection was reset before the answer"),
+        _ => (Cause::Reset, "the connection was reset before the response"),
     };
-    // A kept connection may end with a reset too: of a load balancer that has forgotten it, or of a worker
-    // that ends before it has read everything.
+    // A keep-alive connection may also end with a reset: by a load balancer that dropped its state, or by a
+    // worker that exits before it has read all data.
     let has_ended = matches!(
         error.kind(),
         UnexpectedEof | BrokenPipe | ConnectionReset | ConnectionAborted
     );
     Unanswered {
-        repeat: if has_ended && response.is_untouched() {
-            Repeat::IfIdempotent
+        retry: if has_ended && response.is_untouched() {
+            Retry::IfIdempotent
         } else {
-            Repeat::Never
+            Retry::Never
         },
         ..Unanswered::failed(cause, words)
     }

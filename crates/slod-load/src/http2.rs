@@ -1,7 +1,7 @@
-//! Requests over a connection of HTTP/2, one after the other.
+//! Sequential requests over an HTTP/2 connection.
 
 use crate::body::Body;
-use crate::connection::{Repeat, Unanswered};
+use crate::connection::{Retry, Unanswered};
 use crate::message::Http2Message;
 use crate::plan::Stream;
 use bytes::Bytes;
@@ -16,9 +16,9 @@ use slod_core::outcome::Cause;
 use std::error::Error;
 use std::io;
 
-/// Bytes of the headers of a response at most.
+/// Maximum size of the headers of a response, in bytes.
 const HEADERS_MAX: u32 = 256 << 10;
-/// Bytes of a body that a server may send before they are read, as browsers allow.
+/// Flow-control window: bytes of a body that a server may send before they are read, as in browsers.
 const WINDOW: u32 = 6 << 20;
 
 pub struct Http2 {
@@ -26,14 +26,14 @@ pub struct Http2 {
     pub scheme: Scheme,
 }
 
-/// Runs the work of a connection on the thread of its user.
+/// Runs the tasks of a connection on the thread of its user.
 #[derive(Clone, Copy)]
 struct OwnThread;
 
 impl<F: Future + 'static> Executor<F> for OwnThread {
     fn execute(&self, work: F) {
         tokio::task::spawn_local(async move {
-            // Its errors are those of the requests.
+            // Its errors are reported by the requests.
             work.await;
         });
     }
@@ -48,7 +48,7 @@ impl Http2 {
             .initial_connection_window_size(WINDOW);
         let opened = builder.handshake(TokioIo::new(stream)).await;
         let (sender, connection) = opened.map_err(|error| unanswered(&error))?;
-        // It ends with its sender.
+        // The task ends when the sender is dropped.
         tokio::task::spawn_local(async move { drop(connection.await) });
         Ok(Self { sender, scheme })
     }
@@ -57,7 +57,7 @@ impl Http2 {
         !self.sender.is_closed() && self.sender.ready().await.is_ok()
     }
 
-    /// Sends a request, and reads the response to its end.
+    /// Sends a request, and reads the response to the end.
     pub async fn exchange(
         &mut self,
         message: Http2Message,
@@ -66,7 +66,7 @@ impl Http2 {
         let sent = self.sender.send_request(message).await;
         let (head, mut body) = sent.map_err(|error| unanswered(&error))?.into_parts();
         while let Some(frame) = body.frame().await {
-            // The service has answered: this is no request that came too late for it.
+            // The response has begun, so the request was processed and must not be retried.
             let frame = frame
                 .map_err(|error| Unanswered::failed(kept.broken(cause(&error)), words(&error)))?;
             if let Some(data) = frame.data_ref() {
@@ -80,31 +80,31 @@ impl Http2 {
 
 fn unanswered(error: &hyper::Error) -> Unanswered {
     Unanswered {
-        repeat: repeat(error),
+        retry: retry(error),
         ..Unanswered::failed(cause(error), words(error))
     }
 }
 
-/// Of a request whose answer has not begun. Streams above the last one that a GOAWAY names end with it:
-/// where the connection ends because the service closes it, they were not processed, as refused streams.
-fn repeat(error: &hyper::Error) -> Repeat {
+/// Whether a request without a response may be retried. Streams above the last one named in a GOAWAY, and
+/// refused streams, were not processed.
+fn retry(error: &hyper::Error) -> Retry {
     if let Some(http2) = source_of::<h2::Error>(error)
         && http2.is_remote()
         && (http2.is_reset() && http2.reason() == Some(Reason::REFUSED_STREAM)
             || http2.is_go_away() && http2.reason() == Some(Reason::NO_ERROR))
     {
-        return Repeat::Always;
+        return Retry::Always;
     }
     match cause(error) {
-        Cause::Closed | Cause::Reset => Repeat::IfIdempotent,
-        _ => Repeat::Never,
+        Cause::Closed | Cause::Reset => Retry::IfIdempotent,
+        _ => Retry::Never,
     }
 }
 
 fn words(error: &hyper::Error) -> String {
     match cause(error) {
         Cause::Closed => {
-            "the server closed the connection before its answer was complete".to_owned()
+            "the server closed the connection before its response was complete".to_owned()
         }
         Cause::Reset => "the connection was reset".to_owned(),
         _ => {
@@ -117,8 +117,8 @@ fn words(error: &hyper::Error) -> String {
     }
 }
 
-/// As attempts of a probe have it: what ends between two frames is closed, and so is what the service
-/// ends without an error.
+/// The cause of failure, as in probes: a connection that ends between two frames, or that the service ends
+/// without an error, is closed.
 fn cause(error: &hyper::Error) -> Cause {
     use io::ErrorKind::{BrokenPipe, TimedOut, UnexpectedEof};
     if error.is_timeout() {
@@ -145,7 +145,7 @@ fn cause(error: &hyper::Error) -> Cause {
     }
 }
 
-/// The first error of a type in a chain of sources.
+/// The first error of type `T` in the chain of sources.
 fn source_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -1,9 +1,9 @@
-//! The load engine of `slod`: it makes the load of a [`Scenario`](slod_core::load::Scenario) and
-//! measures what the service does, one window a second.
+//! The load engine of `slod`: generates the load of a [`Scenario`](slod_core::load::Scenario) and measures
+//! the service in windows of one second.
 //!
-//! Every thread has its own runtime, users, connections and counters; once a second it hands over
-//! its counters. Nothing is shared or locked for a request. Latencies begin at the time at which a
-//! request was due, so that a service that stalls the generator does not look fast.
+//! Each thread has its own runtime, users, connections and counters, and hands over the counters once a
+//! second. No request shares or locks anything. Latencies begin when a request was due, so that a service
+//! that stalls the generator does not look fast.
 
 #![forbid(unsafe_code)]
 

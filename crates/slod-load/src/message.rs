@@ -1,4 +1,4 @@
-//! A request as it is sent: what is the same every time is written once, before the run.
+//! Requests in wire format. The constant parts are serialized once, before the run.
 
 use crate::body::Body;
 use crate::capture::{Capture, Source};
@@ -16,32 +16,32 @@ use http_body_util::Full;
 use std::fmt;
 use std::io::Write as _;
 
-/// A request that is ready to be sent any number of times.
+/// A request that is prepared to be sent any number of times.
 pub struct Step {
     pub request: Request,
-    /// The headers that are the same every time, as HTTP/1.1 writes them.
+    /// The constant headers in HTTP/1.1 format.
     fixed: Vec<u8>,
-    /// Those that are written for each request.
+    /// Headers that are written for each request.
     connection: Option<HeaderValue>,
     cookie: Option<HeaderValue>,
     has_length: bool,
 }
 
-/// The values of its headers may be secrets.
+/// Header values may be secrets.
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.request.fmt(f)
     }
 }
 
-/// A step with what it is sent with now.
+/// A step with the values and cookies to send it with.
 pub struct Message<'a> {
     pub step: &'a Step,
     pub values: Values<'a>,
     pub cookies: Option<&'a dyn Cookies>,
 }
 
-/// How a request is sent over HTTP/2.
+/// A request in HTTP/2 form.
 pub type Http2Message = http::Request<Full<Bytes>>;
 
 impl Step {
@@ -66,7 +66,7 @@ impl Step {
 }
 
 impl Message<'_> {
-    /// For the response to it.
+    /// The body of the response to it.
     pub fn new_body(&self) -> Body {
         let request = &self.step.request;
         let keeps = request.captures.iter().any(Capture::is_of_body);
@@ -77,7 +77,7 @@ impl Message<'_> {
         }
     }
 
-    /// What is needed of the headers of the response.
+    /// Which headers of the response are needed.
     pub fn keep(&self) -> Keep {
         let mut captures = self.step.request.captures.iter();
         if captures.any(|one| matches!(one.from, Source::Header(_))) {
@@ -89,7 +89,7 @@ impl Message<'_> {
         }
     }
 
-    /// As HTTP/1.1 writes it; `None` if a value for it is missing, or is not valid in a header.
+    /// Writes it in HTTP/1.1 format; `None` if a required value is missing or not valid in a header.
     pub fn write(&self, keep_alive: bool, out: &mut Outgoing) -> Option<()> {
         let Step { request, fixed, .. } = self.step;
         let uri = request.uri(self.values)?;
@@ -126,7 +126,7 @@ impl Message<'_> {
         Some(())
     }
 
-    /// As HTTP/2 sends it; `None` if a value for it is missing, or is not valid in a header.
+    /// Converts it to HTTP/2; `None` if a required value is missing or not valid in a header.
     pub fn to_http2(&self, scheme: &Scheme) -> Option<Http2Message> {
         let Step { request, .. } = self.step;
         let uri = request.uri(self.values)?;
@@ -138,7 +138,7 @@ impl Message<'_> {
         if let Some(value) = self.cookie(&uri).ok()? {
             headers.insert(COOKIE, value);
         }
-        // HTTP/2 says these in other ways.
+        // HTTP/2 expresses these differently.
         for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
             headers.remove(name);
         }
@@ -153,7 +153,7 @@ impl Message<'_> {
         Some(message)
     }
 
-    /// Those that differ each time; the value is `None` if it is missing or not valid.
+    /// The headers with templates; the value is `None` if it is missing or invalid.
     fn made_headers(&self) -> impl Iterator<Item = (&HeaderName, Option<HeaderValue>)> {
         let made = self.step.request.made_headers.iter();
         let made = made.filter(|(name, _)| *name != COOKIE);
@@ -166,7 +166,7 @@ impl Message<'_> {
         })
     }
 
-    /// The header `Cookie`, if there is one; an error if a value for it is missing or not valid.
+    /// The `Cookie` header, if there is one; an error if a required value is missing or invalid.
     fn cookie(&self, uri: &Uri) -> Result<Option<HeaderValue>, ()> {
         let mut made = self.step.request.made_headers.iter();
         let configured = match made.find(|(name, _)| *name == COOKIE) {
@@ -183,7 +183,7 @@ impl Message<'_> {
     }
 }
 
-/// In title case, as attempts of a probe write names: some servers know no other.
+/// Writes the name in title case, as probes do: some servers accept no other case.
 fn write_header(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
     let mut before = b'-';
     for byte in name.as_str().bytes() {

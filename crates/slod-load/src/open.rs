@@ -1,4 +1,4 @@
-//! The open model: requests start when they are due, whether earlier ones were answered or not.
+//! The open model: requests start when they are due, whether or not earlier ones were answered.
 
 use crate::alarm::Alarm;
 use crate::arrivals::Arrivals;
@@ -13,14 +13,14 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// How long a thread sleeps at most, so that its windows are handed over and a stop is seen.
+/// How long a thread sleeps at most, so that it hands over windows and notices a stop.
 const TICK: Duration = Duration::from_millis(100);
 
-/// A connection that nobody used for so long is closed: after a stall, there are as many as requests
-/// waited for it.
+/// Connections idle for longer than this are closed. After a stall, there are as many as there were waiting
+/// requests.
 const UNUSED_MAX: Duration = Duration::from_secs(10);
 
-/// Open connections that wait for a request, with the time since when; the latest one is used first.
+/// Idle connections, and since when. The most recently used one is used first.
 #[derive(Default)]
 struct Idle(VecDeque<(Instant, Connection)>);
 
@@ -29,7 +29,7 @@ impl Idle {
         self.0.pop_back().map(|(_, connection)| connection)
     }
 
-    /// Those that nobody used for long are closed with each one that comes back.
+    /// Returns a connection, and closes those that have been idle for too long.
     fn put(&mut self, connection: Connection, now: Instant) {
         self.0.push_back((now, connection));
         self.close_unused(now);
@@ -40,14 +40,14 @@ impl Idle {
         while self.0.front().is_some_and(|(since, _)| is_old(*since)) {
             self.0.pop_front();
         }
-        // The room of a stall is given back as well.
+        // Also release the memory after a stall.
         if self.0.capacity() > 64 && self.0.len() < self.0.capacity() / 4 {
             self.0.shrink_to(2 * self.0.len());
         }
     }
 }
 
-/// Runs the arrivals of one thread: each of `threads` requests belongs to one of them in turn.
+/// Runs the arrivals of one thread. Requests are assigned to `threads` threads in turn.
 pub async fn run(shared: Shared, thread: usize, poisson: bool) {
     let random = poisson.then(|| fastrand::Rng::with_seed(shared.plan.seed));
     let arrivals = Arrivals::new(&shared.plan.scenario, random);
@@ -79,7 +79,7 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
     }
 }
 
-/// Waits for a moment; `false` if the run was stopped before.
+/// Waits until a moment; `false` if the run was stopped before.
 async fn wait(shared: &Shared, alarm: &mut Alarm, moment: Instant) -> bool {
     loop {
         let now = Instant::now();
@@ -94,7 +94,7 @@ async fn wait(shared: &Shared, alarm: &mut Alarm, moment: Instant) -> bool {
     }
 }
 
-/// One sequence: a user that comes, asks and leaves. Only its connection stays for the next one.
+/// Runs one sequence as a new user. Only the connection is kept for the next one.
 async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Idle>>, seed: u64) {
     let Shared { plan, recorder, .. } = &shared;
     recorder.borrow_mut().enter();
@@ -103,7 +103,7 @@ async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Idle>>, see
     let mut session = Session::new(plan, free.unwrap_or_default());
     session.begin(plan, sequence);
     let mut intended = intended;
-    // A user that thinks for long after the end of the plan is not waited for.
+    // Do not wait for a user that thinks for long after the end of the plan.
     let last_start = shared.end() + plan.timeout;
     for (number, step) in sequence.steps.iter().enumerate() {
         if number > 0
@@ -114,7 +114,7 @@ async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Idle>>, see
                 break;
             }
             shared.clone().rest(intended).await;
-            // A stop ends the rest early.
+            // A stop interrupts the rest.
             if shared.is_stopped() {
                 break;
             }
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_that_a_stall_left_are_closed() {
+    fn idle_connections_are_closed_after_a_stall() {
         let begin = Instant::now();
         let after = |seconds| begin + Duration::from_secs(seconds);
         let mut idle = Idle::default();
@@ -157,7 +157,7 @@ mod tests {
         }
         let used = idle.take().expect("some");
         idle.put(used, after(11));
-        assert_eq!(idle.0.len(), 1, "the one that was used");
+        assert_eq!(idle.0.len(), 1, "the one in use");
         assert!(idle.0.capacity() < 64);
     }
 }

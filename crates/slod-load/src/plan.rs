@@ -1,4 +1,4 @@
-//! What a run sends, where to, and within which bounds.
+//! The plan of a run: what it sends, where to, and within which limits.
 
 use crate::examples::Examples;
 use crate::request::Mix;
@@ -12,16 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// A connection that is open and, where the address is `https`, encrypted.
+/// An open connection, encrypted if the address is `https`.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-/// What is spoken over a connection.
+/// The protocol of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Protocol {
     Http1,
-    /// Its requests name the scheme.
+    /// Its requests contain the scheme.
     Http2(Scheme),
 }
 
@@ -31,12 +31,12 @@ pub struct Opened {
     pub protocol: Protocol,
 }
 
-/// Why there is no connection.
+/// Why no connection could be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectError {
-    /// And what happened, in words.
+    /// The cause, and a description.
     Failed(Cause, String),
-    /// This machine has no descriptor, port or memory left, in words: it says nothing about the service.
+    /// This machine has no file descriptor, port or memory available. It says nothing about the service.
     OwnLack(String),
 }
 
@@ -48,36 +48,36 @@ pub trait Connect: Send + Sync {
 
 /// The cookies of one user.
 pub trait Cookies {
-    /// Keeps what an answer sets.
+    /// Stores the cookies that a response sets.
     fn keep(&mut self, uri: &Uri, answer: &HeaderMap);
 
-    /// The header `Cookie` of a request: what is configured and those that belong to it.
+    /// The `Cookie` header of a request: the configured cookies, and the stored ones that match.
     fn header(&self, uri: &Uri, configured: Option<&HeaderValue>) -> Option<HeaderValue>;
 }
 
-/// Makes the cookies of a new user.
+/// Creates the cookie jar of a new user.
 pub type NewCookies = Arc<dyn Fn() -> Box<dyn Cookies> + Send + Sync>;
 
-/// A run that is ready to begin.
+/// A prepared run.
 #[derive(Clone)]
 pub struct Plan {
     pub scenario: Scenario,
     pub mix: Arc<Mix>,
-    /// What iterations take their values from.
+    /// The data rows of the iterations.
     pub rows: Option<Arc<Rows>>,
-    /// Users have no cookies without it.
+    /// Without it, users have no cookies.
     pub cookies: Option<NewCookies>,
     pub connect: Arc<dyn Connect>,
     /// From the intended start to the end of the response.
     pub timeout: Duration,
-    /// Whether a connection is used for more than one request.
+    /// Whether connections are reused.
     pub keep_alive: bool,
-    /// Sequences in flight of the open model; starts beyond are dropped and counted.
+    /// Maximum number of sequences in flight in the open model. Further starts are dropped and counted.
     pub in_flight_max: usize,
     /// At least one.
     pub threads: usize,
-    /// For the choice of requests and random arrivals: the same seed makes the same choices.
+    /// Seed for the choice of requests and for random arrivals; equal seeds give equal choices.
     pub seed: u64,
-    /// The first failure of each cause, while the run goes on.
+    /// Collects the first failure of each cause during the run.
     pub examples: Arc<Examples>,
 }

@@ -12,35 +12,35 @@ use tokio::time::Instant;
 
 /// Width of a window.
 pub const WINDOW: Duration = Duration::from_secs(1);
-/// Every thread looks at the clock so often. How late it is then shows a thread that stood still, also
-/// where nothing else was due.
+/// How often each thread checks the clock. The lateness of these checks shows a stalled thread even if
+/// nothing else was due.
 const TICK: Duration = Duration::from_millis(10);
-/// A thread that is less late has not stood still: so long a busy machine may take to give it a processor.
+/// Minimum lateness of a stalled thread: a busy machine may take this long to schedule it.
 const STALL: Duration = Duration::from_millis(50);
-/// Buckets of lags in microseconds: powers of two.
+/// Number of buckets for lags, by powers of two in microseconds.
 const LAGS: usize = 40;
 
-/// What one thread counted in one window.
+/// The counts of one thread in one window.
 #[derive(Clone, Debug)]
 pub struct ThreadWindow {
     pub number: u64,
     pub started: u64,
     pub dropped: u64,
-    /// Those of them that this machine lacked something for.
+    /// Dropped starts due to a lack of resources on this machine.
     pub lacking: u64,
-    /// Requests that were sent once more.
+    /// Retried requests.
     pub repeated: u64,
     pub good: u64,
     pub failed: Vec<(Cause, u64)>,
-    /// Count by code of a scale without cuts.
+    /// Counts by code of a scale without cuts.
     pub latency: Vec<u32>,
-    /// Likewise of the failed requests among them.
+    /// The same for the failed requests.
     pub failed_latency: Vec<u32>,
-    /// Starts by their lag: up to `2^n` microseconds each.
+    /// Number of starts by lag: bucket `n` is up to `2^n` microseconds.
     pub lags: [u64; LAGS],
-    /// Likewise of the ticks that were due in it.
+    /// The same for the ticks due in the window.
     pub ticks: [u64; LAGS],
-    /// Time of all users or requests in flight, in seconds.
+    /// Total time of all users or requests in flight, in seconds.
     pub active: f64,
 }
 
@@ -49,21 +49,21 @@ pub struct Recorder {
     start: Instant,
     scale: Scale,
     current: ThreadWindow,
-    /// Of the current window.
+    /// The end of the current window.
     end: Instant,
     /// When the next tick is due.
     tick: Instant,
-    /// Users that run, or requests in flight, since when.
+    /// Number of active users or requests in flight, and since when.
     active: usize,
     since: Instant,
-    /// By the number of the request, since the start.
+    /// Since the start, indexed by the number of the request.
     tallies: Vec<Tally>,
-    /// Windows that are over and not yet taken.
+    /// Complete windows that have not been handed over.
     over: VecDeque<ThreadWindow>,
     parts: Sender<ThreadWindow>,
 }
 
-/// A request that ended.
+/// A completed request.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
     /// Its number among all requests of the run.
@@ -90,7 +90,7 @@ impl ThreadWindow {
         }
     }
 
-    /// Adds what another thread counted in the same window.
+    /// Adds the counts of another thread in the same window.
     pub fn add(&mut self, other: Self) {
         self.started += other.started;
         self.dropped += other.dropped;
@@ -110,7 +110,7 @@ impl ThreadWindow {
         }
     }
 
-    /// The lag that 99 % of these starts stayed under, to a factor of two.
+    /// The 99th percentile of the lags, to a factor of two.
     pub fn lag(lags: &[u64; LAGS]) -> Duration {
         let total: u64 = lags.iter().sum();
         let needed = total - total / 100;
@@ -133,7 +133,7 @@ fn count_lag(lags: &mut [u64; LAGS], due: Instant, now: Instant) {
 }
 
 impl Recorder {
-    /// For so many different requests.
+    /// A recorder for `requests` different requests.
     pub fn new(start: Instant, requests: usize, parts: Sender<ThreadWindow>) -> Self {
         Self {
             start,
@@ -149,7 +149,7 @@ impl Recorder {
         }
     }
 
-    /// A request that starts now and was due at a time.
+    /// Counts a request that starts now and was due at `intended`.
     pub fn started(&mut self, intended: Instant, now: Instant) {
         self.roll(now);
         self.current.started += 1;
@@ -167,10 +167,10 @@ impl Recorder {
             first,
             ended: at,
             missing,
-            is_repeated,
+            is_retried,
         } = ended.exchanged;
         self.roll(at);
-        self.current.repeated += u64::from(is_repeated);
+        self.current.repeated += u64::from(is_retried);
         match done {
             Done::Good => self.current.good += 1,
             Done::Failed(cause) => add(&mut self.current.failed, cause, 1),
@@ -197,12 +197,12 @@ impl Recorder {
         }
     }
 
-    /// What was counted of each request, once.
+    /// Takes the tallies of all requests. Must only be called once.
     pub fn take_tallies(&mut self) -> Vec<Tally> {
         std::mem::take(&mut self.tallies)
     }
 
-    /// One more user or request in flight.
+    /// Adds a user or request in flight.
     pub fn enter(&mut self) {
         self.spend(Instant::now());
         self.active += 1;
@@ -213,7 +213,7 @@ impl Recorder {
         self.active = self.active.saturating_sub(1);
     }
 
-    /// The windows that nobody has taken, with the last one if anything is in it.
+    /// The remaining windows, including the last one if it is not empty.
     pub fn finish(&mut self, now: Instant) -> VecDeque<ThreadWindow> {
         self.spend(now);
         let last = std::mem::replace(&mut self.current, ThreadWindow::new(u64::MAX));
@@ -223,7 +223,7 @@ impl Recorder {
         std::mem::take(&mut self.over)
     }
 
-    /// Hands over the windows that are over.
+    /// Hands over the complete windows.
     pub fn roll(&mut self, now: Instant) {
         while now >= self.end {
             self.count_ticks(self.end, now);
@@ -238,12 +238,12 @@ impl Recorder {
         self.count_ticks(now, now);
     }
 
-    /// When the clock is to be looked at next.
+    /// When the clock must be checked next.
     pub const fn next_tick(&self) -> Instant {
         self.tick
     }
 
-    /// The ticks that were due before a moment.
+    /// Counts the ticks due until a moment.
     fn count_ticks(&mut self, until: Instant, now: Instant) {
         while self.tick <= until {
             let is_late = now.saturating_duration_since(self.tick) >= STALL;
@@ -253,7 +253,7 @@ impl Recorder {
         }
     }
 
-    /// Counts the time of those that are active up to now, before their number changes.
+    /// Counts the active time up to now, before the number of active users changes.
     fn spend(&mut self, now: Instant) {
         self.roll(now);
         self.add_active(now);
@@ -267,7 +267,7 @@ impl Recorder {
 }
 
 impl Recorder {
-    /// As many as there is room for; a second later there will be more.
+    /// Sends as many windows as the channel can hold. The rest follows a second later.
     fn hand_over(&mut self) {
         while let Ok(room) = self.parts.try_reserve() {
             let Some(part) = self.over.pop_front() else {
@@ -283,12 +283,12 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_thread_that_stood_still_is_late_in_every_window_of_it() {
+    async fn a_stalled_thread_is_late_in_every_affected_window() {
         let (parts, mut received) = tokio::sync::mpsc::channel(8);
         let start = Instant::now();
         let mut recorder = Recorder::new(start, 1, parts);
         let mut now = start;
-        // It stands still from 1.5 s to 3.2 s.
+        // It is stalled from 1.5 s to 3.2 s.
         while now < start + Duration::from_secs(5) {
             let stands = now == start + Duration::from_millis(1500);
             now += if stands {
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn windows_follow_each_other_and_keep_time() {
+    async fn windows_are_consecutive_and_on_time() {
         let (parts, mut received) = tokio::sync::mpsc::channel(8);
         let start = Instant::now();
         let mut recorder = Recorder::new(start, 1, parts);
@@ -328,7 +328,7 @@ mod tests {
                 first: None,
                 ended: Instant::now(),
                 missing: None,
-                is_repeated: true,
+                is_retried: true,
             },
         });
         recorder.leave();
@@ -338,7 +338,7 @@ mod tests {
         assert_eq!(ThreadWindow::lag(&first.lags), Duration::from_micros(4096));
         let second = received.try_recv().expect("the next one");
         assert!((second.active - 2.0).abs() < 1e-9 && second.failed.is_empty());
-        assert!(received.try_recv().is_err(), "the third is not over");
+        assert!(received.try_recv().is_err(), "the third is not complete");
         recorder.roll(start + Duration::from_secs(3));
         let third = received.try_recv().expect("now it is");
         assert_eq!(third.failed, [(Cause::Timeout, 1)]);

@@ -1,4 +1,4 @@
-//! Requests, alone and in sequences, and which of them comes next.
+//! Requests and sequences of requests, and their random choice.
 
 use crate::capture::Capture;
 use crate::message::Step;
@@ -14,32 +14,32 @@ use std::time::Duration;
 /// One request of a run.
 #[derive(Clone)]
 pub struct Request {
-    /// For reports.
+    /// The name shown in reports.
     pub name: String,
-    /// How long a user thinks before it, behind another one of a sequence; without it, as the
-    /// scenario says.
+    /// Think time before this request, if it follows another one in a sequence. `None` means that of the
+    /// scenario.
     pub think: Option<Duration>,
     pub method: Method,
     /// The path and the query.
     pub uri: Made<Uri>,
-    /// With `Host`.
+    /// Includes `Host`.
     pub headers: HeaderMap,
-    /// Those that differ each time; they replace others of their name.
+    /// Headers with templates. They replace fixed headers of the same name.
     pub made_headers: Vec<(HeaderName, Template)>,
     pub body: Made<Bytes>,
-    /// Statuses of a success.
+    /// Statuses that count as success.
     pub statuses: Vec<RangeInclusive<u16>>,
-    /// What is taken from a successful answer, for later requests of the sequence.
+    /// Values to capture from a successful response, for later requests of the sequence.
     pub captures: Vec<Capture>,
-    /// Reads the answer while it arrives.
+    /// Processes the response while it arrives.
     pub watch: Option<NewWatch>,
 }
 
-/// Requests that one user makes in their order: the first that fails ends the sequence.
+/// Requests that one user makes in order. The first failure ends the sequence.
 #[derive(Clone, Debug)]
 pub struct Sequence {
     pub steps: Vec<Request>,
-    /// How often it is chosen, in relation to the others.
+    /// The relative frequency with which it is chosen.
     pub weight: u32,
 }
 
@@ -51,14 +51,14 @@ pub struct Mix {
     total: u64,
 }
 
-/// A sequence with what is known of it before the run.
+/// A sequence with data computed before the run.
 #[derive(Debug)]
 pub struct Placed {
     pub steps: Vec<Step>,
-    /// The number of its first request among all of the run.
+    /// The number of its first request among all requests of the run.
     pub first: usize,
     pub uses_data: bool,
-    /// The sum of all weights up to and with its own.
+    /// The cumulative weight up to and including this sequence.
     until: u64,
 }
 
@@ -84,7 +84,7 @@ impl Request {
         references.any(|one| matches!(one, Reference::Data(_)))
     }
 
-    /// The path and the query; `None` if a value for it is missing.
+    /// The path and the query; `None` if a required value is missing.
     pub(crate) fn uri(&self, values: Values<'_>) -> Option<Cow<'_, Uri>> {
         match &self.uri {
             Made::Fixed(uri) => Some(Cow::Borrowed(uri)),
@@ -92,7 +92,7 @@ impl Request {
         }
     }
 
-    /// `None` if a value for it is missing.
+    /// `None` if a required value is missing.
     pub(crate) fn body(&self, values: Values<'_>) -> Option<Bytes> {
         match &self.body {
             Made::Fixed(body) => Some(body.clone()),
@@ -132,7 +132,7 @@ impl Mix {
         steps.map(|step| &step.request)
     }
 
-    /// A sequence at random, by the weights.
+    /// Chooses a random sequence, by weight.
     pub(crate) fn choose(&self, random: &mut fastrand::Rng) -> &Placed {
         if let [only] = self.sequences.as_slice() {
             return only;

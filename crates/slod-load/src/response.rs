@@ -1,14 +1,14 @@
-//! Reads one response of HTTP/1.1 (RFC 9112), whatever way its bytes are cut. Pure.
+//! Incremental parser for an HTTP/1.1 response (RFC 9112). Pure.
 
 use crate::chunks::Chunks;
 use crate::head::{Framing, Head, Keep};
 use http::HeaderMap;
 use std::fmt;
 
-/// Bytes of a head at most.
+/// Maximum size of a head, in bytes.
 const HEAD_MAX: usize = 256 << 10;
 
-/// The bytes are no response, and why.
+/// The error for bytes that are not a valid response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invalid(pub &'static str);
 
@@ -29,14 +29,14 @@ enum State {
     Over,
 }
 
-/// A response while it arrives.
+/// A response that is being received.
 #[derive(Debug)]
 pub struct Response {
     /// Whether the request was a HEAD, whose response has no body.
     is_of_head: bool,
     keep: Keep,
     state: State,
-    /// The begin of a head that is not complete.
+    /// The beginning of an incomplete head.
     held: Vec<u8>,
     status: u16,
     headers: HeaderMap,
@@ -45,7 +45,7 @@ pub struct Response {
 }
 
 impl Response {
-    /// To a request with this method.
+    /// The response to a request with this method.
     pub fn new(method: &http::Method, keep: Keep) -> Self {
         Self {
             is_of_head: method == http::Method::HEAD,
@@ -85,7 +85,7 @@ impl Response {
         self.is_reusable && self.is_over()
     }
 
-    /// Takes the next bytes, and passes on those of the body.
+    /// Processes the next bytes, and passes those of the body to `body`.
     pub fn feed(&mut self, mut bytes: &[u8], body: &mut impl FnMut(&[u8])) -> Result<(), Invalid> {
         self.is_untouched &= bytes.is_empty();
         while !bytes.is_empty() {
@@ -113,7 +113,7 @@ impl Response {
                     &[]
                 }
                 State::Over => {
-                    // Nobody asked for these.
+                    // Unexpected data after the response.
                     self.is_reusable = false;
                     &[]
                 }
@@ -122,7 +122,7 @@ impl Response {
         Ok(())
     }
 
-    /// The server closed the connection. Returns whether the response is complete.
+    /// Handles the end of the connection. Returns whether the response is complete.
     pub fn close(&mut self) -> bool {
         if matches!(self.state, State::UntilClose) {
             self.state = State::Over;
@@ -131,14 +131,14 @@ impl Response {
         self.is_over()
     }
 
-    /// Takes bytes of a head; returns those behind it.
+    /// Processes bytes of the head, and returns those after it.
     fn head<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Invalid> {
         let known = self.held.len();
         let whole = if known == 0 {
             bytes
         } else {
             self.held.extend_from_slice(bytes);
-            // A head ends with a line.
+            // A head ends with a line break.
             if !bytes.contains(&b'\n') && self.held.len() <= HEAD_MAX {
                 return Ok(&[]);
             }
@@ -146,7 +146,7 @@ impl Response {
         };
         let Some((head, len)) = Head::parse(whole, self.is_of_head, self.keep)? else {
             if whole.len() > HEAD_MAX {
-                return Err(Invalid("the head is longer than 256 KiB"));
+                return Err(Invalid("the header section is longer than 256 KiB"));
             }
             if known == 0 {
                 self.held = without_empty_lines(bytes).to_vec();
@@ -174,7 +174,7 @@ impl Response {
     }
 }
 
-/// Empty lines before a status line are ignored (RFC 9112, section 2.2, of requests).
+/// Empty lines before the status line are ignored (RFC 9112, section 2.2, for requests).
 fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
     while let Some(rest) = bytes.strip_prefix(b"\r\n").or(bytes.strip_prefix(b"\n")) {
         bytes = rest;
@@ -195,7 +195,7 @@ mod tests {
         is_reusable: bool,
     }
 
-    /// What a connection says before it is closed; `None` of a response that is not complete.
+    /// The response of a connection that is then closed; `None` if it is incomplete.
     fn read(bytes: &[u8], method: &Method, cut: usize) -> Result<Option<Read>, Invalid> {
         let mut response = Response::new(method, Keep::All);
         let mut body = Vec::new();
@@ -210,7 +210,7 @@ mod tests {
         }))
     }
 
-    /// The same for every cut.
+    /// Reads with every split of the bytes.
     fn all(text: &str, method: &Method) -> Result<Option<Read>, Invalid> {
         let whole = read(text.as_bytes(), method, usize::MAX);
         for cut in 1..text.len() {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_end_where_their_heads_say() {
+    fn bodies_end_as_specified_by_their_heads() {
         for (text, status, body, is_reusable) in [
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_not_complete() {
+    fn a_truncated_response_is_incomplete() {
         for whole in [
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
@@ -336,9 +336,9 @@ mod tests {
         }
     }
 
-    /// As the probes take them.
+    /// As in probes.
     #[test]
-    fn what_other_clients_overlook_is_overlooked() {
+    fn faults_that_other_clients_ignore_are_ignored() {
         let many = "X-A: a\r\n".repeat(FIELDS_MAX - 1);
         for fields in [
             "X-A: a\r\n b\r\n",
@@ -375,11 +375,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_response_is_refused() {
+    fn an_invalid_response_is_rejected() {
         const NO_HTTP: &str = "it does not begin with `HTTP/1.1` or `HTTP/1.0`";
-        const NO_LINE: &str = "a line does not end with CR and LF";
-        const NO_STATUS: &str = "its status line is not valid";
-        const NO_LENGTH: &str = "its Content-Length is no length";
+        const NO_LINE: &str = "a line does not end with CR LF";
+        const NO_STATUS: &str = "the status line is invalid";
+        const NO_LENGTH: &str = "the Content-Length is not a valid length";
         let long = format!("HTTP/1.1 200 OK\r\nA: {}", "a".repeat(HEAD_MAX));
         let many = format!("HTTP/1.1 200 OK\r\n{}", "a: b\r\n".repeat(FIELDS_MAX + 2));
         for (invalid, reason) in [
@@ -392,7 +392,7 @@ mod tests {
             ("HTTP/1.1 200 O\0K\r\n\r\n", NO_STATUS),
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
-                "it has different values of Content-Length",
+                "it has conflicting Content-Length values",
             ),
             ("HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok", NO_LENGTH),
             ("HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok", NO_LENGTH),
@@ -403,19 +403,19 @@ mod tests {
             ),
             (
                 "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-                "Transfer-Encoding in HTTP/1.0",
+                "Transfer-Encoding is not valid in HTTP/1.0",
             ),
             (
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nok",
-                "its chunks are not valid",
+                "the chunked encoding is invalid",
             ),
         ] {
             let found = all(invalid, &Method::GET);
             assert_eq!(found, Err(Invalid(reason)), "{invalid:.60}");
         }
         for (text, reason) in [
-            (&long, "the head is longer than 256 KiB"),
-            (&many, "the head has more than 2000 fields"),
+            (&long, "the header section is longer than 256 KiB"),
+            (&many, "it has more than 2000 header fields"),
         ] {
             let found = read(text.as_bytes(), &Method::GET, 4096);
             assert_eq!(found, Err(Invalid(reason)));

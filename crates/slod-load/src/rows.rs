@@ -1,4 +1,4 @@
-//! Rows of a data file: each iteration takes the next one, whichever thread it runs on.
+//! Rows of a data file. Each iteration takes the next one, on any thread.
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,13 +17,13 @@ impl fmt::Debug for Rows {
 }
 
 impl Rows {
-    /// `None` without any row.
+    /// `None` without rows.
     pub fn new(all: Vec<Box<[Box<str>]>>) -> Option<Self> {
         let next = AtomicUsize::new(0);
         (!all.is_empty()).then_some(Self { all, next })
     }
 
-    /// The number of the next row; after the last one, the first again.
+    /// The number of the next row; starts over after the last one.
     pub(crate) fn take(&self) -> usize {
         self.next.fetch_add(1, Ordering::Relaxed) % self.all.len()
     }

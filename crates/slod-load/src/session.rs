@@ -1,4 +1,4 @@
-//! What one user has: a connection, cookies, and the values of its sequence.
+//! The state of one user: a connection, cookies, and the values of its sequence.
 
 use crate::connection::{Answer, Connection, Done};
 use crate::message::{Message, Step};
@@ -17,21 +17,21 @@ pub struct Session {
     row: Option<usize>,
 }
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Exchanged {
     pub done: Done,
-    /// When the first token of its answer arrived.
+    /// When the first token of its response arrived.
     pub first: Option<Instant>,
     pub ended: Instant,
-    /// The number of the capture that the answer lacks.
+    /// The number of the capture that the response lacks.
     pub missing: Option<usize>,
-    /// Whether it was sent once more, over another connection.
-    pub is_repeated: bool,
+    /// Whether it was retried over another connection.
+    pub is_retried: bool,
 }
 
 impl Session {
-    /// Over a connection that is free, or none yet.
+    /// Uses `connection`, which may not be open yet.
     pub fn new(plan: &Plan, connection: Connection) -> Self {
         Self {
             connection,
@@ -45,7 +45,7 @@ impl Session {
         self.connection
     }
 
-    /// Begins a sequence: without captured values, and with the next row if it uses one.
+    /// Begins a sequence without captured values, and with the next row if it uses one.
     pub fn begin(&mut self, plan: &Plan, sequence: &Placed) {
         self.captured.clear();
         self.row = match &plan.rows {
@@ -54,8 +54,8 @@ impl Session {
         };
     }
 
-    /// Makes one request now, within the deadline, reads its answer to the end, and takes from it
-    /// what later requests need.
+    /// Makes one request with a deadline, reads its response to the end, and captures the values for later
+    /// requests.
     pub async fn ask(&mut self, plan: &Plan, step: &Step, deadline: Instant) -> Exchanged {
         let message = Message {
             step,
@@ -77,7 +77,7 @@ impl Session {
             first,
             ended,
             missing,
-            is_repeated: self.connection.has_repeated,
+            is_retried: self.connection.has_retried,
         }
     }
 
@@ -110,7 +110,7 @@ impl Session {
         for (number, capture) in request.captures.iter().enumerate() {
             let value = capture.take(&answer.headers, body);
             if value.is_none() {
-                let words = || format!("the answer has no value for `{}`", capture.name);
+                let words = || format!("the response has no value for `{}`", capture.name);
                 plan.examples.keep(capture.cause(), words);
                 return (Done::Failed(capture.cause()), Some(number));
             }
@@ -120,7 +120,7 @@ impl Session {
     }
 }
 
-/// What templates are filled with.
+/// The values for templates.
 fn values<'a>(plan: &'a Plan, captured: &'a [Option<String>], row: Option<usize>) -> Values<'a> {
     let rows = plan.rows.as_ref().zip(row);
     Values {

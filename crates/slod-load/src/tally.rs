@@ -1,4 +1,4 @@
-//! What was counted of one request over a whole run.
+//! The counts of one request over a whole run.
 
 use crate::connection::Done;
 use crate::request::Request;
@@ -10,16 +10,16 @@ use slod_core::stats::quantile::Histogram;
 pub struct Tally {
     good: u64,
     failed: Vec<(Cause, u64)>,
-    /// Count by code of a scale without cuts.
+    /// Counts by code of a scale without cuts.
     latency: Vec<u32>,
-    /// Likewise of the times to the first token.
+    /// The same for the times to the first token.
     first: Vec<u32>,
-    /// Answers that lack a capture, by its number.
+    /// Number of responses that lack a capture, by the number of the capture.
     missing: Vec<u32>,
 }
 
 impl Tally {
-    /// A request that was made.
+    /// Counts a completed request.
     pub fn add(&mut self, done: Done, latency: u16, missing: Option<usize>) {
         match done {
             Done::Good => self.good += 1,
@@ -32,12 +32,12 @@ impl Tally {
         }
     }
 
-    /// An answer whose first token arrived.
+    /// Counts a response with a first token.
     pub fn add_first(&mut self, after: u16) {
         count(&mut self.first, after);
     }
 
-    /// Adds what another thread counted of the same request.
+    /// Adds the counts of another thread for the same request.
     pub fn merge(&mut self, other: Self) {
         self.good += other.good;
         for (cause, count) in other.failed {
@@ -80,7 +80,7 @@ pub fn count(counts: &mut Vec<u32>, code: u16) {
     counts[place] += 1;
 }
 
-/// Adds counts to others, code by code.
+/// Adds counts code by code.
 pub fn sum(counts: &mut Vec<u32>, other: &[u32]) {
     counts.resize(counts.len().max(other.len()), 0);
     for (count, more) in counts.iter_mut().zip(other) {

@@ -1,15 +1,15 @@
-//! Texts of requests that contain values of the data file and of earlier answers. Pure.
+//! Request texts that contain values from the data file and from earlier responses. Pure.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What a path or query has anywhere without a meaning of its own (RFC 3986, unreserved).
+/// Characters that are percent-encoded in a path or query: all but the unreserved ones (RFC 3986).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// A text with places for values.
+/// A text with placeholders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template(Vec<TemplatePart>);
 
@@ -19,35 +19,35 @@ pub enum TemplatePart {
     Value { of: Reference, escape: Escape },
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reference {
-    /// An earlier answer of the same sequence: the number of the capture in it.
+    /// An earlier response of the same sequence: the number of the capture in the sequence.
     Captured(usize),
     /// The row of the iteration: the number of the column.
     Data(usize),
 }
 
-/// How a value is written so that it stays one value.
+/// How a value is escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Escape {
     AsIs,
     /// In a path, a query or a form.
     Percent,
-    /// Between the quotes of a JSON text.
+    /// Within a JSON string.
     JsonText,
-    /// In place of a JSON value: JSON as it is, anything else as a text.
+    /// In place of a JSON value: valid JSON is inserted unchanged, and anything else as a string.
     JsonValue,
 }
 
-/// A part of a request: the same every time, or made for each.
+/// A part of a request that is constant or filled in for each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Made<T> {
     Fixed(T),
     Template(Template),
 }
 
-/// The values that a user has now.
+/// The current values of a user.
 #[derive(Clone, Copy, Debug)]
 pub struct Values<'a> {
     pub captured: &'a [Option<String>],
@@ -89,7 +89,7 @@ impl<T> Made<T> {
 }
 
 impl<'a> Values<'a> {
-    /// Each of them.
+    /// All values.
     pub fn all(&self) -> Vec<&'a str> {
         let captured = self.captured.iter().flatten().map(String::as_str);
         let row = self.row.into_iter().flatten().map(|value| &**value);
@@ -124,7 +124,7 @@ impl Escape {
     }
 }
 
-/// With quotes around it.
+/// As a JSON string, including the quotes.
 fn quoted(value: &str) -> String {
     serde_json::Value::from(value).to_string()
 }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_stay_one_value_wherever_they_stand() {
+    fn escaped_values_stay_a_single_value() {
         let hostile = "a b/c?d=\"e\"&\\\n\u{e9}";
         for (escape, expected) in [
             (Escape::AsIs, "a b/c?d=\"e\"&\\\n\u{e9}"),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_missing_is_nothing() {
+    fn a_missing_value_yields_no_text() {
         let part = |of| TemplatePart::Value {
             of,
             escape: Escape::AsIs,

@@ -1,4 +1,4 @@
-//! The closed model: users that wait for their answer, think, and ask again.
+//! The closed model: users that wait for their response, think, and send the next request.
 
 use crate::connection::{Connection, Done};
 use crate::plan::Plan;
@@ -14,27 +14,27 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-/// How often it is looked whether users have to begin.
+/// How often new users are started.
 const TICK: Duration = Duration::from_millis(20);
 
-/// What the tasks of one thread share.
+/// The state shared by the tasks of one thread.
 #[derive(Clone)]
 pub struct Shared {
     pub plan: Plan,
     pub start: Instant,
     pub recorder: Rc<RefCell<Recorder>>,
-    /// Becomes true when no request is to be started any more.
+    /// Becomes true when no more requests must be started.
     pub stop: watch::Receiver<bool>,
 }
 
 impl Shared {
-    /// Users that are due at a moment: the level, rounded.
+    /// The number of users due at a moment: the level, rounded.
     fn users_due(&self, now: Instant) -> usize {
         let elapsed = now.saturating_duration_since(self.start);
         due(&self.plan.scenario, elapsed)
     }
 
-    /// When the plan is over.
+    /// The end of the plan.
     pub fn end(&self) -> Instant {
         self.start + self.plan.scenario.length()
     }
@@ -43,7 +43,7 @@ impl Shared {
         *self.stop.borrow()
     }
 
-    /// Waits for a moment, or until the run is stopped.
+    /// Waits until a moment, or until the run is stopped.
     pub async fn rest(&mut self, until: Instant) {
         tokio::select! {
             () = sleep_until(until) => {}
@@ -63,7 +63,7 @@ fn due(scenario: &Scenario, elapsed: Duration) -> usize {
     users
 }
 
-/// Runs the users of one thread: each of `threads` users belongs to one of them in turn.
+/// Runs the users of one thread. Users are assigned to `threads` threads in turn.
 pub async fn run(shared: Shared, thread: usize, think: Duration) {
     let mut users = JoinSet::new();
     let mut running: Vec<bool> = Vec::new();
@@ -96,7 +96,7 @@ pub async fn run(shared: Shared, thread: usize, think: Duration) {
     }
 }
 
-/// What a task returned. A panic of it is one of its thread, whose counts would be wrong.
+/// Returns the result of a task. A panic is propagated, because the counts of the thread would be wrong.
 pub fn pass_on<T>(ended: Result<T, JoinError>) -> T {
     match ended {
         Ok(value) => value,
@@ -104,7 +104,7 @@ pub fn pass_on<T>(ended: Result<T, JoinError>) -> T {
     }
 }
 
-/// One user, until the plan has fewer. Returns its place.
+/// Runs one user until the plan has fewer users. Returns its place.
 async fn user(shared: Shared, number: usize, think: Duration, place: usize) -> usize {
     let seed = shared.plan.seed.wrapping_add(number as u64);
     let mut random = fastrand::Rng::with_seed(seed);
@@ -136,7 +136,7 @@ struct User {
     session: Session,
     /// When its next request is due.
     intended: Instant,
-    /// When it was looked at the clock last.
+    /// When the clock was last read.
     now: Instant,
 }
 
@@ -145,7 +145,7 @@ impl User {
         !self.shared.is_stopped() && self.number < self.shared.users_due(self.now)
     }
 
-    /// Makes its requests one after the other, up to the first that fails.
+    /// Makes the requests of a sequence in order, up to the first failure.
     async fn sequence(&mut self, sequence: &Placed) {
         for (number, step) in sequence.steps.iter().enumerate() {
             if number > 0 && !self.goes_on() {
@@ -174,11 +174,11 @@ impl User {
         self.now = exchanged.ended;
         self.intended = self.now + think;
         if think.is_zero() && exchanged.done != Done::Good {
-            // A service that refuses at once must not become a busy loop.
+            // A service that fails at once must not cause a busy loop.
             self.intended += TICK;
         }
         if self.intended > self.now {
-            // After the end, nobody is waited for.
+            // Do not wait beyond the end of the plan.
             let until = self.intended.min(self.shared.end());
             self.shared.rest(until).await;
             self.now = Instant::now();

@@ -1,33 +1,33 @@
-//! Answers that are read while they arrive, such as those of language models.
+//! Responses that are processed while they arrive, such as those of language models.
 
 use slod_core::outcome::Cause;
 use std::fmt;
 use std::sync::Arc;
 
-/// What is wrong with an answer.
+/// A fault of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     pub cause: Cause,
-    /// It may quote the answer.
+    /// May quote the response.
     pub words: String,
 }
 
-/// Reads the body of one answer.
+/// Processes the body of one response.
 pub trait Watch {
-    /// Takes the next bytes.
+    /// Processes the next bytes.
     fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault>;
 
-    /// Whether the first token of the answer has arrived.
+    /// Whether the first token has arrived.
     fn has_begun(&self) -> bool;
 
-    /// Looks at an answer that is over.
+    /// Checks the completed response.
     fn finish(&mut self) -> Result<(), Fault>;
 
-    /// What an answer with a status of no success is.
+    /// The fault of a response with an unsuccessful status.
     fn refusal(&self, status: u16) -> Fault;
 }
 
-/// Makes the reader of an answer.
+/// Creates the watch of a response.
 #[derive(Clone)]
 pub struct NewWatch(pub Arc<dyn Fn() -> Box<dyn Watch> + Send + Sync>);
 

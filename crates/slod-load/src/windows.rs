@@ -1,4 +1,4 @@
-//! The windows of a run, from the parts of all threads.
+//! Merges the windows of all threads into the windows of a run.
 
 use crate::recorder::{ThreadWindow, WINDOW};
 use crate::tally::{add, histogram};
@@ -6,18 +6,18 @@ use slod_core::load::{LoadWindow, Scenario};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Windows that are kept of a run; when there are more, neighbours become one. Each takes about 2 KiB.
+/// Maximum number of windows kept for a run; beyond it, neighbors are merged. Each takes about 2 KiB.
 const KEPT_MAX: usize = 1_800;
 
-/// Waits for the parts of all threads.
+/// Collects the parts of all threads.
 #[derive(Debug)]
 pub struct Windows {
     threads: usize,
     open: BTreeMap<u64, (usize, ThreadWindow)>,
     kept: Vec<LoadWindow>,
-    /// Seconds that a kept window has.
+    /// Length of a kept window, in seconds.
     width: u32,
-    /// Windows that are not yet as wide as those that are kept.
+    /// Windows that are not yet merged to the current width.
     pending: Vec<LoadWindow>,
 }
 
@@ -37,7 +37,7 @@ impl Windows {
         self.open.get(&number).map_or(0, |(count, _)| *count) + 1 >= self.threads
     }
 
-    /// Adds what a thread counted. Returns the window, if it was the last thread.
+    /// Adds a part. Returns the window if it was the last part.
     pub(crate) fn add(
         &mut self,
         part: ThreadWindow,
@@ -75,7 +75,7 @@ impl Windows {
         }
     }
 
-    /// All windows of the run, which was over at `end`.
+    /// All windows of the run, which ended at `end`.
     pub fn finish(mut self, scenario: &Scenario, end: Duration) -> Vec<LoadWindow> {
         // Some threads end before others.
         for (_, (_, part)) in std::mem::take(&mut self.open) {
@@ -87,7 +87,7 @@ impl Windows {
         if let (Some(last), Some((start, length))) = (self.kept.last_mut(), before)
             && last.start == start
         {
-            // It was the mean of a time in which nobody was active after the end.
+            // The mean included time without activity after the end.
             last.active *= length.as_secs_f64() / last.length.as_secs_f64();
         }
         self.kept
@@ -97,7 +97,7 @@ impl Windows {
 fn window(part: ThreadWindow, scenario: &Scenario, generator_cpu: Option<f64>) -> LoadWindow {
     let start = WINDOW * u32::try_from(part.number).unwrap_or(u32::MAX);
     let last_stage = scenario.stages.len().saturating_sub(1);
-    // A stage may begin within a window: the load and its stage are those of most of it.
+    // A stage may begin within a window, which then belongs to the stage that covers most of it.
     let planned = scenario.at(start + WINDOW / 2);
     let (stage, due) = planned.unwrap_or((last_stage, 0.0));
     let mut failed = part.failed;
@@ -122,8 +122,8 @@ fn window(part: ThreadWindow, scenario: &Scenario, generator_cpu: Option<f64>) -
     }
 }
 
-/// Neighbouring windows as one; `None` of none. Levels are averages weighted by time, the lag is
-/// the largest.
+/// Merges neighboring windows; `None` if there are none. Levels are averages weighted by time; the lag is
+/// the maximum.
 pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
     let (first, rest) = windows.split_first()?;
     let mut all = first.clone();
@@ -154,8 +154,8 @@ pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
     Some(all)
 }
 
-/// The last window of a run that was over at `end` is as long as its load was: rates are per second
-/// of this time. Windows behind it without requests are left out.
+/// Shortens the last window of a run that ended at `end` to the time with load, since rates are per second
+/// of this time. Windows after the end without requests are removed.
 pub fn close(windows: &mut Vec<LoadWindow>, end: Duration) {
     let is_behind = |last: &LoadWindow| last.start >= end && last.completed() + last.dropped == 0;
     while windows.len() > 1 && windows.last().is_some_and(is_behind) {
@@ -166,7 +166,7 @@ pub fn close(windows: &mut Vec<LoadWindow>, end: Duration) {
     }
 }
 
-/// Adds windows; when there are more than `most`, neighbours become one.
+/// Adds windows and merges neighbors while there are more than `most`.
 pub fn add_within(most: usize, windows: &mut Vec<LoadWindow>, new: &[LoadWindow]) {
     windows.extend_from_slice(new);
     while windows.len() > most.max(1) {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_that_are_too_many_become_fewer() {
+    fn too_many_windows_are_merged() {
         let (mut ended, scenario) = (Windows::new(1), scenario());
         let mut kept = Vec::new();
         for number in 0..1000 {
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_window_is_as_long_as_its_load() {
+    fn the_last_window_ends_with_the_load() {
         let (mut windows, scenario) = (Windows::new(1), scenario());
         for number in 0..3 {
             windows.add(part(number), &scenario, None);
@@ -240,7 +240,7 @@ mod tests {
         };
         assert_eq!(lengths(&kept), [1000, 1000, 250]);
         assert!((kept[2].active - 20.0).abs() < 1e-9, "{}", kept[2].active);
-        // What is behind the end and empty goes; requests never do.
+        // Empty windows after the end are removed; requests never are.
         close(&mut kept, Duration::from_millis(1500));
         assert_eq!(lengths(&kept), [1000, 1000, 250]);
         (kept[2].good, kept[2].failed, kept[2].dropped) = (0, Vec::new(), 0);
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_has_the_stage_and_the_load_of_most_of_it() {
+    fn a_window_belongs_to_the_stage_of_most_of_it() {
         let mut scenario = scenario();
         scenario.stages[0].length = Duration::from_millis(1333);
         scenario.stages.push(Stage {
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_any_length_keeps_so_many_windows() {
+    fn a_run_of_any_length_keeps_a_bounded_number_of_windows() {
         let (mut windows, scenario) = (Windows::new(1), scenario());
         for number in 0..50_001 {
             windows.add(part(number), &scenario, None);

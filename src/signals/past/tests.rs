@@ -156,7 +156,7 @@ fn growth_is_looked_for_from_the_last_deployment_on() {
     assert!(
         young
             .evidence
-            .ends_with("since the last restart or deployment that a trend takes are known"),
+            .ends_with("required for a trend are known since the last restart or deployment"),
         "{}",
         young.evidence
     );
@@ -184,7 +184,8 @@ fn outcomes_before_a_restart_count_after_it() {
     let rise = found(&mut watcher, &config, "latency_rising");
     assert_eq!(rise.presence, Presence::Active, "{}", rise.evidence);
     assert!(
-        rise.evidence.starts_with("by its probes, p95 rose by"),
+        rise.evidence
+            .starts_with("according to its probes, p95 rose by"),
         "{}",
         rise.evidence
     );

@@ -85,7 +85,10 @@ fn a_service_without_metrics_is_judged_by_its_probes() {
     };
     let rise = judged(&mut probed(12_000, rises), "latency_rising");
     assert_eq!(rise.presence, Presence::Active, "{}", rise.evidence);
-    assert!(rise.evidence.starts_with("by its probes, p95 rose"));
+    assert!(
+        rise.evidence
+            .starts_with("according to its probes, p95 rose")
+    );
     let fails = |second: i64| {
         let is_bad = second > 5000 && second / 10 % 20 < (second - 5000) / 600;
         let cause = Verdict::Bad(Cause::Status);
@@ -96,7 +99,7 @@ fn a_service_without_metrics_is_judged_by_its_probes() {
     assert!(
         climb
             .evidence
-            .starts_with("by its probes, the error rate climbed")
+            .starts_with("according to its probes, the error rate climbed")
     );
     let steady = judged(
         &mut probed(12_000, |_| (0.2, Verdict::Good)),
@@ -112,7 +115,7 @@ fn a_new_service_has_findings_and_indicators_that_say_what_is_missing() {
     assert_eq!(rise.presence, Presence::Unknown);
     assert_eq!(
         &*rise.evidence,
-        "by its probes, p95 is known for 0 of the 20 windows of 5 min that a trend takes"
+        "according to its probes, p95 is known for 0 of the 20 5-minute windows required for a trend"
     );
     let findings = history.findings(None, &Settings::default(), Timestamp(0));
     let rows: Vec<String> = history
@@ -121,12 +124,12 @@ fn a_new_service_has_findings_and_indicators_that_say_what_is_missing() {
         .map(|one| format!("{}: {:?}: {}", one.kind.name, one.holds, one.evidence))
         .collect();
     let expected = [
-        "response_times: None: by its probes, p95 is known for 0 of the 20 windows of 5 min that a trend takes",
-        "error_rate: None: by its probes, 7 of the 10 requests that it takes are known",
+        "response_times: None: according to its probes, p95 is known for 0 of the 20 5-minute windows required for a trend",
+        "error_rate: None: according to its probes, 7 of the required 10 requests are known",
         "cpu_at_peak: None: `processes` is not configured for the service, or none was seen yet",
         "memory_stable: None: `processes` is not configured for the service, or none was seen yet",
         "pooled: None: `metrics` is not configured for the service, or was not read yet",
-        "no_timeouts: Some(true): by its probes, 0 timeouts in the last hour",
+        "no_timeouts: Some(true): according to its probes, 0 timeouts in the last hour",
     ];
     assert_eq!(rows, expected);
 }
@@ -166,7 +169,7 @@ fn indicators_check_the_numbers() {
     assert_eq!(*holds, Some(false));
     assert_eq!(
         evidence,
-        "by its probes, 1 of 181 failed in the last hour: 0.55 %"
+        "according to its probes, 1 of 181 requests failed in the last hour: 0.55 %"
     );
     assert_eq!(found["no_timeouts"].0, Some(false));
     let (holds, evidence) = &found["cpu_at_peak"];
@@ -225,7 +228,10 @@ fn what_cannot_be_read_now_holds_no_more_and_the_probes_decide() {
     for name in ["error_rate", "no_timeouts"] {
         let (holds, evidence) = &after[name];
         assert_eq!(*holds, Some(false), "{evidence}");
-        assert!(evidence.starts_with("by its probes, "), "{evidence}");
+        assert!(
+            evidence.starts_with("according to its probes, "),
+            "{evidence}"
+        );
     }
 }
 

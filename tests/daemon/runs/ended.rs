@@ -43,7 +43,7 @@ fn a_run_without_a_success_fails_with_and_without_thresholds() {
     for thresholds in [&[][..], &["--threshold", "avg<1h"]] {
         let (code, shown) = load(thresholds);
         assert_eq!(code, Some(99), "{shown}");
-        let first = "baseline of web: no request succeeded: all 2 failed, by refused (first: ";
+        let first = "baseline of web: no request succeeded: all 2 failed; cause: refused (first: ";
         assert!(shown.contains(first), "{shown}");
     }
     for (status, expected) in [("500 No", 99), ("200 OK", 0)] {

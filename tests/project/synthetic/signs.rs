@@ -11,7 +11,7 @@ pub fn findings() -> Findings {
             &kinds::LATENCY_RISING,
             "",
             Active,
-            "p95 rose 34% in 2 h, from 412 ms to 552 ms, and still rises; traffic is flat",
+            "p95 rose 34% in 2 h, from 412 ms to 552 ms, and is still rising; traffic is flat",
         ),
         (
             &kinds::MEMORY_GROWING,

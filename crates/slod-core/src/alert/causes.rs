@@ -1,10 +1,12 @@
-//! Which pages explain which alerts, as far as the config decides: for the daemon, and for the rules of
-//! Prometheus that are generated from it.
+//! Which pages explain which alerts, as the config decides: used by the daemon and by the generated
+//! Prometheus rules.
 //!
-//! No alert explains itself through others, so that of several alerts at least one is explained by none of them:
-//! pages of services on a journey explain its alerts, and pages of services that are depended on those above them.
-//! Where services lead to each other, such as a journey of A through B, which depends on A, only pages for objectives
-//! that count no probes of other services explain. These in turn are explained by objectives of that kind only: of
+//! No alert explains itself through others, so at least one of several related alerts is always left
+//! unexplained. Pages of services on a journey explain the alerts of the journey, and pages of dependencies
+//! explain the alerts of their dependents. Where services lead back to each other, such as a journey of A
+//! through B where B depends on A, only pages for objectives that count no probes of other services
+//! explain. These objectives in turn are explained only by objectives of the same kind: those of
+//! dependencies, which never lead back, and those of the same service, in the order of their SLIs.
 //! services that are depended on, which never lead back, and of the same service, by the order of their SLIs.
 
 use super::record::{AlertKey, Source};
@@ -13,7 +15,7 @@ use crate::slo::{Objective, Sli, StandardWindow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Warning signs that there are whenever a service is down: a page for it explains them.
+/// Warning signs that always accompany an outage: a page for the service explains them.
 pub const FOLLOW_FROM_FAILURES: [&str; 5] = [
     "latency_rising",
     "latency_unusual",
@@ -26,16 +28,16 @@ pub const FOLLOW_FROM_FAILURES: [&str; 5] = [
 type ByName<T> = BTreeMap<Arc<str>, T>;
 type Names = BTreeSet<Arc<str>>;
 
-/// What explains an alert. If several things do, the last one of these is named.
+/// What explains an alert. The variants are in ascending order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Relation {
-    /// A service whose probes the objective counts, or that such a service depends on.
+    /// A service whose probes the objective counts, or a dependency of such a service.
     Journey,
-    /// Another objective of the service, which fails for the same reason.
+    /// Another objective of the service that fails for the same reason.
     Objective,
-    /// Likewise, if people were notified of its page before the alert began.
+    /// Like `Objective`, but only if receivers were notified of the page before the alert began.
     EarlierObjective,
-    /// A service that the service of the alert depends on, directly or through others.
+    /// A direct or transitive dependency of the alert's service.
     Dependency,
 }
 
@@ -45,33 +47,33 @@ pub struct Cause<'c> {
     pub relation: Relation,
     pub service: &'c Arc<str>,
     pub pages: Pages<'c>,
-    /// The longest window of a page that explains: what burns faster than its cause has another cause, too.
+    /// The longest window of a page that can explain the alert. An alert of a faster tier than its cause
+    /// has another cause, too.
     pub slowest: Option<StandardWindow>,
 }
 
-/// For which objectives pages are.
+/// The objectives whose pages are meant.
 #[derive(Clone, Copy, Debug)]
 pub enum Pages<'c> {
-    /// Any, or none.
+    /// Pages for any objective, and those for none.
     All,
     Of(&'c Names),
     AllBut(&'c Names),
 }
 
-/// What explains the alerts of a config's services.
+/// What explains the alerts of all services in a config.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Causes {
-    /// The services that each one depends on, directly or through others.
+    /// Direct and transitive dependencies of each service.
     below: ByName<Names>,
     objectives: ByName<ByName<OfObjective>>,
     /// Objectives that count probes of other services, by service.
     journeys: ByName<Names>,
-    /// The services that a service with journeys leads to, by these and by what it depends on, directly or through
-    /// others.
+    /// The services that each service with journeys can reach through its journeys and dependencies.
     around: ByName<Names>,
 }
 
-/// What explains the burn alerts of an objective, apart from what its service depends on.
+/// What explains the burn alerts of an objective, except for the dependencies of its service.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct OfObjective {
     objectives: Names,
@@ -79,14 +81,14 @@ struct OfObjective {
     journey: Names,
 }
 
-/// The services that each service depends on, directly or through others, given the direct dependencies.
+/// Returns the direct and transitive dependencies of each service, given the direct ones.
 pub fn all_below(direct: &ByName<Vec<Arc<str>>>) -> ByName<Names> {
     let all = direct.keys();
     let all = all.map(|service| (service.clone(), reach(direct, service)));
     all.filter(|(_, below)| !below.is_empty()).collect()
 }
 
-/// What a service leads to, directly or through others.
+/// Returns all services reachable from `service`.
 fn reach(direct: &ByName<Vec<Arc<str>>>, service: &Arc<str>) -> Names {
     let (mut found, mut open) = (Names::new(), vec![service]);
     while let Some(next) = open.pop() {
@@ -96,8 +98,8 @@ fn reach(direct: &ByName<Vec<Arc<str>>>, service: &Arc<str>) -> Names {
     found
 }
 
-/// Whether a page for one objective explains the alerts of another one that counts the same probes: requests that
-/// fail are also slow, and make minutes bad.
+/// Whether a page for one objective explains the alerts of another one that counts the same probes: failed
+/// requests are also slow, and they make minutes bad.
 fn explains(cause: Sli, other: Sli) -> bool {
     match other {
         Sli::Latency { .. } => !matches!(cause, Sli::Latency { .. }),
@@ -143,7 +145,7 @@ impl OfObjective {
 }
 
 impl Causes {
-    /// Of services and their objectives, and the services that each one depends on, directly or through others.
+    /// `below` are the direct and transitive dependencies of each service.
     pub fn new(services: &[(Arc<str>, Vec<&Objective>)], below: ByName<Names>) -> Self {
         let (mut objectives, mut journeys) = (ByName::new(), ByName::new());
         let mut leads: ByName<Vec<Arc<str>>> = ByName::new();
@@ -184,12 +186,12 @@ impl Causes {
         }
     }
 
-    /// The services that a service depends on, directly or through others.
+    /// The direct and transitive dependencies of a service.
     pub fn below(&self, service: &str) -> impl Iterator<Item = &Arc<str>> {
         self.below.get(service).into_iter().flatten()
     }
 
-    /// What explains an alert.
+    /// All pages that can explain an alert.
     pub fn of<'c>(&'c self, key: &'c AlertKey) -> impl Iterator<Item = Cause<'c>> {
         let AlertKey { service, source } = key;
         let below = self.below(service).map(|one| Cause {
@@ -242,7 +244,7 @@ impl Causes {
         own.chain(journey)
     }
 
-    /// The pages of a service that explain alerts of one that depends on it.
+    /// The pages of a service that explain alerts of a dependent.
     fn pages_below(&self, service: &str, above: &str) -> Pages<'_> {
         match self.around.get(service) {
             Some(around) if around.contains(above) => self.own_pages(service),
@@ -250,14 +252,14 @@ impl Causes {
         }
     }
 
-    /// The pages of a service that are for its own probes only.
+    /// The pages of a service that count its own probes only.
     fn own_pages(&self, service: &str) -> Pages<'_> {
         self.journeys.get(service).map_or(Pages::All, Pages::AllBut)
     }
 }
 
 impl Pages<'_> {
-    /// Whether a page is one of them, by its objective, if it has one.
+    /// Whether a page for this objective, or for none, belongs to the set.
     pub fn contain(self, slo: Option<&str>) -> bool {
         match self {
             Self::All => true,

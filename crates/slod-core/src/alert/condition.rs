@@ -1,4 +1,4 @@
-//! What an objective can alert by, and when each condition is met.
+//! The conditions that an objective can alert on, and when each is met.
 
 use super::Urgency;
 use super::state::Timing;
@@ -10,18 +10,19 @@ use crate::units::show_duration;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One condition of an objective.
+/// One alert condition of an objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Condition {
-    /// The budget burns at the rate of a tier.
+    /// The budget burns faster than the threshold of a tier.
     Tier(Tier),
-    /// The budget is spent.
+    /// The budget is exhausted.
     Exhausted,
-    /// At the burn rate of the last day, or of a window that is shorter, the budget runs out within this time.
+    /// The budget runs out within this time at the burn rate of the last day, or of the objective's window
+    /// if that is shorter.
     Forecast(Duration),
 }
 
-/// How an objective's budget burns at a moment.
+/// The state of an objective's error budget at one moment.
 pub trait Burning {
     fn service(&self) -> &Arc<str>;
 
@@ -31,40 +32,42 @@ pub trait Burning {
 
     fn window(&self, window: StandardWindow) -> WindowView;
 
-    /// Share of the error budget that is left.
+    /// Remaining share of the error budget.
     fn remaining(&self) -> Option<f64>;
 
-    /// When the budget runs out at the burn rate of the last day, or of a window that is shorter.
+    /// When the budget runs out at the burn rate of the last day, or of the objective's window if that is
+    /// shorter.
     fn exhaustion(&self) -> Option<Timestamp>;
 
-    /// Whether an event that counts was bad within a span, or one of the last two where events are rarer.
+    /// Whether a counted event was bad within this span, or one of the last two events was where events are
+    /// less frequent.
     fn was_bad(&self, within: Duration) -> bool;
 
-    /// The newest failure within a window, in words, where it is known.
+    /// A description of the newest failure within a window, if known.
     fn last_failure(&self, _: StandardWindow) -> Option<String> {
         None
     }
 }
 
-/// The conditions that an objective alerts by; those that inhibit others come first.
+/// The alert conditions of an objective; those that inhibit others come first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertPolicy {
     conditions: Arc<[Condition]>,
-    /// The longest window of its tiers, and the least number of failures in it that a condition needs.
+    /// The longest window of the tiers, and the smallest number of failures that any condition needs in it.
     quiet: Option<(StandardWindow, u32)>,
 }
 
-/// No policy has more conditions.
+/// Maximum number of conditions in a policy.
 pub const MAX_CONDITIONS: usize = 16;
 
-/// Which of a policy's conditions are met, by their positions.
+/// Which conditions of a policy are met, by position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Met(u16);
 
-/// How soon a budget must run out, unless the config says.
+/// Default forecast horizon.
 pub const DEFAULT_FORECAST: Duration = Duration::from_hours(3 * 24);
 
-/// A forecast says nothing before so much of the budget is spent.
+/// Minimum spent share of the budget for a forecast.
 const FORECAST_SPENT: f64 = 0.25;
 
 impl Default for AlertPolicy {
@@ -78,7 +81,7 @@ impl AlertPolicy {
         let conditions: Arc<[_]> = conditions.into_iter().take(MAX_CONDITIONS).collect();
         let tiers = || conditions.iter().filter_map(Condition::tier);
         let longest = tiers().map(|tier| tier.long).max();
-        // A budget may be spent by one failure.
+        // A single failure can exhaust a budget.
         let least = |condition: &Condition| condition.tier().map_or(1, |tier| tier.min_bad);
         let quiet = longest.zip(conditions.iter().map(least).min());
         Self { conditions, quiet }
@@ -88,7 +91,8 @@ impl AlertPolicy {
         &self.conditions
     }
 
-    /// The longest time after a failure in which a condition can still become true: forecasts look back a day.
+    /// The longest time after a failure in which a condition can still become true. Forecasts look back one
+    /// day.
     pub fn longest(&self) -> Duration {
         let day = StandardWindow::Day1.length();
         self.quiet.map_or(day, |(long, _)| long.length().max(day))
@@ -130,7 +134,7 @@ impl Condition {
         }
     }
 
-    /// Only burn rates page.
+    /// Only tiers can page.
     pub const fn urgency(&self) -> Urgency {
         match self {
             Self::Tier(tier) => tier.urgency,
@@ -138,8 +142,8 @@ impl Condition {
         }
     }
 
-    /// Whether an alert of this tier explains its own: one of a faster tier, of at least the same severity,
-    /// because nobody is paged for a ticket. That nothing is left of a budget follows from no burn rate.
+    /// Whether an alert of tier `other` explains this one: it is faster and at least as severe, because a
+    /// ticket does not page anybody. An exhausted budget does not follow from any burn rate.
     pub fn is_inhibited_by(&self, other: &Tier) -> bool {
         let is_faster = match self {
             Self::Tier(tier) => other.number < tier.number,
@@ -158,7 +162,7 @@ impl Condition {
         }
     }
 
-    /// `1h/5m`; for the others what they are about.
+    /// `1h/5m`; `budget` for an exhausted budget, `within 3d` for a forecast.
     pub fn windows(&self) -> String {
         match self {
             Self::Tier(tier) => tier.windows(),
@@ -167,7 +171,7 @@ impl Condition {
         }
     }
 
-    /// As it is stored: `tier 1 1h/5m 20000 page 2`, `exhausted`, `forecast 259200`.
+    /// The stored form: `tier 1 1h/5m 20000 page 2`, `exhausted`, `forecast 259200`.
     pub fn code(&self) -> String {
         match self {
             Self::Tier(tier) => {
@@ -186,7 +190,7 @@ impl Condition {
         }
     }
 
-    /// The reverse of [`Condition::code`].
+    /// The inverse of [`Condition::code`].
     pub fn parse(code: &str) -> Option<Self> {
         let words: Vec<&str> = code.split(' ').collect();
         match words[..] {
@@ -235,7 +239,7 @@ impl Condition {
         }
     }
 
-    /// A burn rate fires at once. A forecast is computed from noisy rates, so it must last.
+    /// A burn rate fires at once. A forecast is extrapolated from noisy rates and must persist first.
     pub const fn timing(&self) -> Timing {
         const HOUR: Duration = Duration::from_hours(1);
         match self {
@@ -266,12 +270,12 @@ impl Condition {
         }
     }
 
-    /// The numbers behind the decision, as one sentence.
+    /// The numbers behind the decision as one sentence.
     pub(super) fn sentence(&self, burning: &impl Burning) -> String {
         let name = format!("{}/{}", burning.service(), burning.objective().name);
         let spent = burning.remaining().map(|left| (1.0 - left) * 100.0);
         let spent = spent.map(|spent| format!("{spent:.1} % of the error budget is spent"));
-        let unknown = || "how much of the error budget is spent is not known".to_owned();
+        let unknown = || "the spent share of the error budget is unknown".to_owned();
         match self {
             Self::Tier(tier) => {
                 let objective = burning.objective();
@@ -319,7 +323,7 @@ impl Condition {
     }
 }
 
-/// A factor: `14.4`, `0.02`.
+/// Formats a factor: `14.4`, `0.02`.
 fn shown(factor: f64) -> String {
     if factor < 1.0 {
         format!("{factor:.2}")
@@ -328,9 +332,9 @@ fn shown(factor: f64) -> String {
     }
 }
 
-/// Which conditions are met. The counts of the longest window are enough for most objectives: where
-/// hardly anything failed in it, no tier is met. Budgets are then only looked at `thoroughly`, since
-/// they are spent by failures.
+/// Returns which conditions are met. For most objectives, the counts of the longest window suffice: with
+/// too few failures in it, no tier is met. The budgets of such objectives are evaluated only if
+/// `thoroughly`, since only failures spend them.
 pub fn met(policy: &AlertPolicy, burning: &impl Burning, now: Timestamp, thoroughly: bool) -> Met {
     let is_quiet = policy.quiet.is_some_and(|(longest, least)| {
         !is_incident(burning.counts(longest).bad, least, burning.objective())
@@ -348,7 +352,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_failure_is_looked_at_where_it_may_spend_a_budget() {
+    fn one_failure_is_evaluated_if_it_can_exhaust_a_budget() {
         let tiers = || TIERS.map(Condition::Tier).into_iter();
         let least = |policy: AlertPolicy| policy.quiet.map(|(_, least)| least);
         assert_eq!(least(AlertPolicy::new(tiers())), Some(TIERS[0].min_bad));
@@ -357,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_is_read_again() {
+    fn codes_round_trip() {
         let all = TIERS.map(Condition::Tier).into_iter();
         let forecast = Condition::Forecast(Duration::from_hours(3 * 24));
         for condition in all.chain([Condition::Exhausted, forecast]) {

@@ -1,4 +1,4 @@
-//! Of which alerts of a past people would have been notified: what kept the others back.
+//! Decides which past alerts would have notified people, and what prevented the others.
 
 use super::explain::Paging;
 use super::moments::{Maintained, Runs};
@@ -10,24 +10,24 @@ use crate::outcome::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// An alert that fired in a past, with what decides whether another one explains it.
+/// A past alert with the data that decides whether another one explains it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Course {
     pub alert: AlertRecord,
-    /// When events of its objective were bad, as far as it fired then.
+    /// When events of its objective were bad while it fired.
     bad: Runs,
     /// When its condition was met as well.
     failing: Runs,
-    /// When the faster tier that inhibits it was over and it fired on.
+    /// When its inhibiting faster tier had ended while it still fired.
     released: Option<Timestamp>,
 }
 
-/// What else kept alerts of a past from notifying.
+/// What else prevented notifications of past alerts.
 #[derive(Debug, Default)]
 pub struct Circumstances {
     pub decisions: Decisions,
     pub maintained: Vec<(Arc<str>, Maintained)>,
-    /// The end of the past.
+    /// The end of the replayed time range.
     pub until: Timestamp,
 }
 
@@ -41,7 +41,7 @@ impl Course {
         }
     }
 
-    /// Takes how it fires at a moment.
+    /// Records the state of the firing alert at a moment.
     pub(super) fn take(&mut self, firing: &Firing<'_>, now: Timestamp) {
         self.bad.add(firing.bad);
         if firing.bad == now && firing.held == now {
@@ -59,7 +59,7 @@ impl Course {
         };
     }
 
-    /// When no faster tier inhibits it any more.
+    /// When it is no longer inhibited by a faster tier.
     fn opens(&self) -> Option<Timestamp> {
         match self.alert.inhibited_by {
             None => Some(self.alert.from),
@@ -67,7 +67,7 @@ impl Course {
         }
     }
 
-    /// Decides whether people are notified now. Returns when to look at it again if not.
+    /// Decides whether people are notified now. If not, returns when to decide again.
     fn settle(
         &mut self,
         past: &Circumstances,
@@ -99,8 +99,8 @@ impl Course {
     }
 }
 
-/// Decides as the daemon does which of these alerts others explain and which are silenced. Those of which people
-/// would have been notified are so, and are inhibited and silenced by nothing.
+/// Decides like the daemon which of these alerts are explained by others and which are silenced. Alerts
+/// that would have notified people are marked as notified, with neither an inhibitor nor a silence.
 pub fn decide(courses: &mut [Course], past: &Circumstances, rules: &AlertRules) {
     let mut all: Vec<&mut Course> = courses.iter_mut().collect();
     all.sort_by(|one, two| {
@@ -154,7 +154,7 @@ mod tests {
         Timestamp::from_secs(second)
     }
 
-    /// A page of the fastest tier for a service, whose requests fail between these moments.
+    /// A page of the fastest tier for a service whose requests fail in this range.
     fn page(service: &str, from: i64, to: i64) -> Course {
         let condition = Condition::Tier(TIERS[0]);
         let key = AlertKey::budget(service.into(), "errors".into(), condition);
@@ -176,7 +176,7 @@ mod tests {
         decided_in(courses, &Circumstances::default())
     }
 
-    /// What kept each of them back.
+    /// What prevented the notification of each.
     fn decided_in(mut courses: Vec<Course>, past: &Circumstances) -> Vec<Option<String>> {
         let below: Vec<Arc<str>> = vec!["db".into()];
         let rules = AlertRules {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_a_dependency_explains_those_above_it() {
+    fn a_page_of_a_dependency_explains_those_of_its_dependents() {
         let explained = Some("service db".to_owned());
         let both = vec![page("web", 1010, 1500), page("db", 1000, 1500)];
         assert_eq!(decided(both), [explained, None]);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_on_for_long_after_its_dependency_is_back_is_notified() {
+    fn an_alert_that_long_outlasts_its_dependencys_outage_is_notified() {
         let (db, short) = (page("db", 1000, 1500), page("web", 1010, 1790));
         assert_eq!(
             decided(vec![short, db.clone()])[0].as_deref(),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_faster_tier_inhibits_is_explained_by_others_once_that_is_over() {
+    fn an_alert_is_explained_by_others_once_its_faster_tier_has_ended() {
         let mut slower = page("web", 1010, 2000);
         slower.alert.inhibited_by = Some(Inhibitor::Tier(1));
         assert_eq!(decided(vec![slower.clone()]), [Some("tier 1".to_owned())]);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_fails_in_its_maintenance_explains_those_above_it() {
+    fn a_service_that_fails_during_maintenance_explains_its_dependents() {
         let mut database = Maintained::default();
         (1000..1500)
             .step_by(10)
@@ -246,12 +246,16 @@ mod tests {
             by(vec![page("web", 1010, 1500)]),
             [Some("service db".to_owned())]
         );
-        assert_eq!(by(vec![page("web", 1010, 2000)]), [None], "it fails on");
+        assert_eq!(
+            by(vec![page("web", 1010, 2000)]),
+            [None],
+            "it keeps failing"
+        );
         assert_eq!(by(vec![page("web", 2500, 2600)]), [None]);
     }
 
     #[test]
-    fn what_is_silenced_is_notified_if_it_fires_after_the_silence() {
+    fn a_silenced_alert_is_notified_if_it_outlasts_the_silence() {
         let silence = |to| Silence {
             id: 7,
             matchers: Matcher::parse_list("service=web").expect("matchers"),

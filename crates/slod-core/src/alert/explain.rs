@@ -1,4 +1,4 @@
-//! Which page explains another alert, so that people hear of one fault once.
+//! Which page explains another alert, so that one fault notifies people once.
 
 use super::Urgency;
 use super::causes::{Cause, Relation};
@@ -11,20 +11,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A page that fires.
+/// A firing page.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// `None` if it is about no objective.
+    /// `None` for a page without an objective.
     pub slo: Option<Arc<str>>,
     /// The long window of its tier.
     pub long: Option<StandardWindow>,
-    /// When what it is about was last bad.
+    /// When its subject was last bad.
     pub bad: Timestamp,
     pub from: Timestamp,
     pub is_notified: bool,
 }
 
-/// The pages that fire, by service.
+/// The firing pages, by service.
 #[derive(Clone, Debug, Default)]
 pub struct Paging(BTreeMap<Arc<str>, Vec<Page>>);
 
@@ -33,7 +33,7 @@ impl Paging {
         self.0.entry(service.clone()).or_default().push(page);
     }
 
-    /// Adds what fires, if it is a page.
+    /// Adds a firing alert if it is a page.
     pub fn add_firing(&mut self, firing: &Firing<'_>) {
         let Firing { bad, alert, .. } = firing;
         if alert.urgency != Urgency::Page {
@@ -49,8 +49,8 @@ impl Paging {
         self.add(&alert.key.service, page);
     }
 
-    /// Adds a service in maintenance whose probes failed last at this time: no alert of it fires, and it
-    /// explains others as a page of it would.
+    /// Adds a service in maintenance whose probes last failed at `bad`. Its alerts do not fire, but it
+    /// explains others as a page for it would.
     pub fn add_maintained(&mut self, service: &Arc<str>, bad: Timestamp) {
         let page = Page {
             slo: None,
@@ -68,9 +68,9 @@ impl Paging {
 }
 
 impl AlertRules {
-    /// Decides whether a page explains an alert that nobody was notified of. One that was explained is
-    /// looked at again while it still fails: what explained it may be over, and this one has a reason of
-    /// its own.
+    /// Decides whether a page explains an alert that has not been notified. An alert that was explained
+    /// before is reconsidered while it still fails: once its explanation has ended, it has a cause of its
+    /// own.
     pub fn explain(&self, firing: &mut Firing<'_>, paging: &Paging, now: Timestamp) {
         let Firing { held, bad, alert } = firing;
         let is_open = match &alert.inhibited_by {
@@ -82,7 +82,7 @@ impl AlertRules {
         }
     }
 
-    /// What explains an alert now, if anything does: a page that fires, of what was bad lately.
+    /// What explains an alert now, if anything: a firing page whose subject was bad recently.
     pub fn explained_by(
         &self,
         alert: &AlertRecord,
@@ -94,7 +94,7 @@ impl AlertRules {
             let pages = paging.of(cause.service);
             let pages = pages.filter(move |page| page.bad >= since && cause.is(page, alert));
             pages.filter_map(move |page| {
-                // People know of a page that was notified.
+                // Prefer a page that people were notified of.
                 let order = (cause.relation, page.is_notified, page.bad, page.from);
                 Some((order, cause.inhibitor(page)?))
             })
@@ -104,7 +104,7 @@ impl AlertRules {
 }
 
 impl Cause<'_> {
-    /// Whether it is this page of its service.
+    /// Whether this page of the service is the cause.
     fn is(&self, page: &Page, alert: &AlertRecord) -> bool {
         let slowest = self.slowest.zip(page.long);
         let is_fast = slowest.is_none_or(|(slowest, long)| long <= slowest);
@@ -125,8 +125,8 @@ impl Cause<'_> {
     }
 }
 
-/// A service that recovered explains an alert for so long: the short window of the fastest tier, and of
-/// a sign the minutes that most of them are about.
+/// How long a recovered service still explains an alert: the short window of the fastest tier for budgets,
+/// and the time span that most warning signs are evaluated over for signs.
 const fn explains_for(source: &Source) -> Duration {
     match source {
         Source::Budget { .. } => Duration::from_mins(5),

@@ -1,5 +1,4 @@
-//! The alerts of everything, from moment to moment: what fires, what is kept from receivers, and what
-//! receivers are given.
+//! The state machine of all alerts: which fire, which are kept from notifying, and which notices are sent.
 
 use super::Burning;
 use super::explain::Paging;
@@ -15,40 +14,40 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Troubles of slod itself are certain at once, and their alerts end soon after they do.
+/// Problems of slod itself are certain at once, and their alerts end soon after they do.
 const OWN: Timing = Timing::at_once(Duration::from_mins(1));
 
-/// Owned by one task. A step takes its moment from an argument only, so that it may be of a clock
-/// that was changed since.
+/// Owned by one task. The time is an argument of each step, so the clock may have been changed since the
+/// previous one.
 #[derive(Clone, Debug, Default)]
 pub struct Machine {
     objectives: AlertSet,
     signs: SignAlerts,
     own: SignAlerts,
-    /// Names of the troubles in `own`.
+    /// Names of the problems in `own`.
     troubles: &'static [&'static str],
     decided: Arc<Decisions>,
-    /// The rules that gave the labels by which silences were last matched.
+    /// The rules whose labels silences were last matched against.
     labelled: Option<Arc<AlertRules>>,
-    /// The rules before these.
+    /// The previous rules.
     formerly: Option<Arc<AlertRules>>,
     /// When silences were last matched.
     looked: Option<Timestamp>,
 }
 
-/// What a step takes, apart from objectives.
+/// Input of a step, except for the objectives.
 #[derive(Clone, Copy, Debug)]
 pub struct StepInput<'a> {
     pub rules: &'a Arc<AlertRules>,
     pub decisions: &'a Arc<Decisions>,
-    /// Warning signs, if they were looked for since the step before.
+    /// Warning signs, if they were evaluated since the previous step.
     pub signs: Option<&'a [Sign]>,
-    /// Warning signs that are no longer looked for, such as those of a removed service: their alerts
-    /// end now.
+    /// Warning signs that are no longer evaluated, such as those of a removed service: their alerts end
+    /// now.
     pub gone: &'a [AlertKey],
-    /// Troubles of slod itself.
+    /// Problems of slod itself.
     pub own: &'a [Sign],
-    /// Services whose probes failed within a maintenance of them, and when they did last.
+    /// Services whose probes failed during their maintenance, and when they last did.
     pub maintained: &'a [(Arc<str>, Timestamp)],
     pub now: Timestamp,
 }
@@ -56,17 +55,17 @@ pub struct StepInput<'a> {
 /// What a step changed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
-    /// Alerts that began, ended, or are kept from notifying by something else than before, as they
-    /// are now.
+    /// Alerts that began or ended, or whose inhibitor, silence or notification changed, in their current
+    /// state.
     pub records: Vec<AlertRecord>,
-    /// What receivers are to be given: each alert once when it fires and nothing keeps it from
-    /// notifying, and once when it resolves, by each of the labels that it had.
+    /// Notices to send: one per alert when it fires and nothing keeps it from notifying, and one per set of
+    /// labels it had when it resolves.
     pub notices: Vec<Notice>,
 }
 
 impl Machine {
-    /// Continues with alerts whose conditions were met at `held` at the latest. `troubles` are the
-    /// names of those of slod itself.
+    /// Continues with alerts whose conditions were last met at `held` or earlier. `troubles` are the names
+    /// of slod's own problems.
     pub fn resumed(
         alerts: impl IntoIterator<Item = AlertRecord>,
         held: Timestamp,
@@ -110,8 +109,8 @@ impl Machine {
         changes
     }
 
-    /// Decides for each firing alert whether something keeps it from notifying. New alerts, and those for which
-    /// this changed, are added to `changes`.
+    /// Decides for each firing alert whether something keeps it from notifying. New alerts and those whose
+    /// decision changed are added to `changes`.
     fn review(&mut self, input: StepInput<'_>, changes: &mut Changes) {
         let StepInput {
             rules,
@@ -175,18 +174,19 @@ impl Machine {
         self.signs.followed()
     }
 
-    /// All that fires.
+    /// All firing alerts.
     pub fn firing(&self) -> impl Iterator<Item = &AlertRecord> {
         let signs = self.signs.firing().chain(self.own.firing());
         self.objectives.firing().chain(signs)
     }
 
-    /// Alerts of objectives whose condition is met, but not for long enough: from then on, without evidence.
+    /// Alerts of objectives whose condition has not been met for long enough yet. `from` is since when it
+    /// is met; the evidence is empty.
     pub fn pending(&self) -> impl Iterator<Item = AlertRecord> {
         self.objectives.pending()
     }
 
-    /// Warning signs that are there, but not for long enough, and since when.
+    /// Warning signs that have not been present for long enough yet, and since when they are.
     pub fn pending_signs(&self) -> impl Iterator<Item = (&AlertKey, Timestamp)> {
         self.signs.pending()
     }
@@ -198,8 +198,8 @@ impl Machine {
 }
 
 impl Changes {
-    /// Adds an alert that ended. Receivers that know the alert always get its resolution, also with the labels
-    /// that the rules `before` gave it.
+    /// Adds an alert that ended. Receivers that were notified of the alert always get its resolution, also
+    /// under the labels that the rules `before` gave it.
     fn end<'r>(
         &mut self,
         record: AlertRecord,

@@ -1,5 +1,5 @@
-//! Alerts: which conditions there are, when an alert fires and when it ends, what keeps it from
-//! notifying, and what is recorded of it. The daemon, a backtest and tests use the same code.
+//! Alerts: their conditions, when they fire and end, what keeps them from notifying, and their records. The
+//! daemon, backtests and tests use the same code.
 
 mod causes;
 mod condition;

@@ -1,30 +1,30 @@
-//! Moments of a past, in memory that does not grow while something lasts.
+//! Sets of past moments, whose memory does not grow while a state lasts.
 
 use crate::outcome::Timestamp;
 use std::time::Duration;
 
-/// Moments that follow each other so closely are one run.
+/// Moments at most this far apart belong to one run.
 const STEP_MS: i64 = super::replay::STEP_MS;
 
-/// So long after a failure in a maintenance, the service explains alerts of others.
+/// How long a service explains alerts of others after a failure during its maintenance.
 pub const MAINTAINED_FOR: Duration = Duration::from_mins(10);
 
-/// Moments at which something held, as the first and the last of each uninterrupted run.
+/// Moments at which a condition held, as the first and the last moment of each uninterrupted run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Runs(Vec<(Timestamp, Timestamp)>);
 
-/// When the probes of a service failed within a maintenance of it.
+/// When the probes of a service failed during its maintenance.
 #[derive(Clone, Debug, Default)]
 pub struct Maintained {
     failures: Runs,
-    /// Failures outside of it that followed one within it.
+    /// Failures outside of maintenance that followed one within it.
     outside: Runs,
-    /// Whether the last failure was within it.
+    /// Whether the last failure was within maintenance.
     is_within: bool,
 }
 
 impl Runs {
-    /// Moments are added in their order.
+    /// Moments must be added in ascending order.
     pub fn add(&mut self, at: Timestamp) {
         match self.0.last_mut() {
             Some((_, last)) if at.0 - last.0 <= STEP_MS => *last = at,
@@ -32,14 +32,14 @@ impl Runs {
         }
     }
 
-    /// The last one up to a moment.
+    /// The last moment up to `now`.
     pub fn until(&self, now: Timestamp) -> Option<Timestamp> {
         let begun = self.0.partition_point(|(from, _)| *from <= now);
         let (_, to) = self.0[..begun].last()?;
         Some(now.min(*to))
     }
 
-    /// The first one after a moment.
+    /// The first moment after `now`.
     pub fn after(&self, now: Timestamp) -> Option<Timestamp> {
         let next = Timestamp(now.0 + STEP_MS);
         let over = self.0.partition_point(|(_, to)| *to < next);
@@ -48,7 +48,7 @@ impl Runs {
 }
 
 impl Maintained {
-    /// Takes a failure of a probe of the service; in the order of time.
+    /// Records a failed probe of the service. Failures must be added in ascending order of time.
     pub fn failed(&mut self, at: Timestamp, is_within: bool) {
         if is_within {
             self.failures.add(at);
@@ -58,7 +58,7 @@ impl Maintained {
         self.is_within = is_within;
     }
 
-    /// The last failure up to a moment, if it was lately and within a maintenance.
+    /// The last failure up to a moment, if it was recent and within maintenance.
     pub(super) fn last(&self, now: Timestamp) -> Option<Timestamp> {
         let at = self.failures.until(now)?;
         let is_over = self.outside.until(now).is_some_and(|outside| outside > at);
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_know_what_was_before_and_after() {
+    fn runs_find_the_moments_before_and_after() {
         let mut runs = Runs::default();
         for second in [100, 110, 120, 200] {
             runs.add(at(second));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_in_maintenance_explains_until_it_fails_outside_or_recovers() {
+    fn a_service_in_maintenance_explains_until_it_recovers_or_fails_outside_of_it() {
         let mut maintained = Maintained::default();
         for second in [100, 110, 120] {
             maintained.failed(at(second), true);

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 /// One alert as its receivers see it, in the terms of Alertmanager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Identify the alert: `alertname`, `service`, `severity` and those of its kind.
+    /// Identify the alert: `alertname`, `service`, `severity`, and the labels specific to its source.
     pub labels: BTreeMap<String, String>,
     /// For people: `summary`, `description`, `runbook_url`.
     pub annotations: BTreeMap<String, String>,
     pub from: Timestamp,
-    /// `None` while it fires.
+    /// `None` while firing.
     pub to: Option<Timestamp>,
 }
 
@@ -24,8 +24,8 @@ impl Notice {
         self.labels.get(name).map(String::as_str)
     }
 
-    /// Of its labels, as Prometheus and Alertmanager compute it: FNV-1a over the sorted names and
-    /// values, each followed by the byte 255.
+    /// The fingerprint of the labels as Prometheus and Alertmanager compute it: FNV-1a over the sorted
+    /// names and values, each followed by the byte 255.
     pub fn fingerprint(&self) -> u64 {
         let words = self.labels.iter().flat_map(|(name, value)| [name, value]);
         words.fold(0xcbf2_9ce4_8422_2325, |hash, word| {

@@ -8,7 +8,7 @@ use crate::outcome::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often the evidence of a firing alert is renewed, in milliseconds.
+/// How often the evidence of a firing alert is refreshed, in milliseconds.
 const EVIDENCE_MS: i64 = 30_000;
 /// How long an objective counts as bad after a bad event.
 const LATELY: Duration = Duration::from_mins(1);
@@ -16,9 +16,9 @@ const LATELY: Duration = Duration::from_mins(1);
 /// One alert per condition.
 #[derive(Clone, Debug, Default)]
 pub struct ObjectiveAlerts {
-    /// Those that fire or are pending.
+    /// The firing and pending ones.
     states: Vec<ConditionAlert>,
-    /// When the latest bad event of the objective was, as far as is known.
+    /// The latest known moment at which an event of the objective was bad.
     bad: Timestamp,
 }
 
@@ -27,7 +27,7 @@ pub struct ObjectiveAlerts {
 struct ConditionAlert {
     condition: Condition,
     state: AlertState,
-    /// When a tier that inhibits it last fired, as far as is known.
+    /// The latest known moment at which a tier that inhibits it fired.
     faster: Option<Timestamp>,
 }
 
@@ -46,8 +46,8 @@ impl ObjectiveAlerts {
         }
     }
 
-    /// Applies which conditions of the policy are met now. Alerts that began or ended are added to `changes`;
-    /// alerts of conditions that the policy no longer has end.
+    /// Applies which conditions of the policy are met now. Alerts that began or ended are added to
+    /// `changes`. Alerts of conditions that are no longer in the policy end.
     pub fn step(
         &mut self,
         policy: &AlertPolicy,
@@ -56,7 +56,7 @@ impl ObjectiveAlerts {
         now: Timestamp,
         changes: &mut Vec<AlertRecord>,
     ) {
-        // No event was bad later than now, even if the clock was set back since.
+        // If the clock was set back, the last bad event may be in the future.
         self.bad = if burning.was_bad(LATELY) {
             now
         } else {
@@ -95,7 +95,7 @@ impl ObjectiveAlerts {
         );
     }
 
-    /// Renews the evidence of the firing alerts. Called before a step.
+    /// Refreshes the evidence of the firing alerts. Called before a step.
     pub fn renew(
         &mut self,
         policy: &AlertPolicy,
@@ -119,7 +119,7 @@ impl ObjectiveAlerts {
         }
     }
 
-    /// Ends the firing alerts, because the objective no longer exists.
+    /// Ends all firing alerts, because the objective no longer exists.
     pub fn end(&mut self, now: Timestamp) -> impl Iterator<Item = AlertRecord> {
         let states = self.states.drain(..);
         states.filter_map(move |mut one| one.state.end(now))
@@ -130,7 +130,7 @@ impl ObjectiveAlerts {
         self.states.iter().filter_map(|one| one.state.firing())
     }
 
-    /// The conditions that are met, but not for long enough, and since when.
+    /// The conditions that have not been met for long enough yet, and since when they are met.
     pub fn pending(&self) -> impl Iterator<Item = (Condition, Timestamp)> {
         let states = self.states.iter();
         states.filter_map(|one| Some((one.condition, one.state.pending()?)))
@@ -144,7 +144,7 @@ impl ObjectiveAlerts {
         firing.map(move |(held, alert)| Firing { held, bad, alert })
     }
 
-    /// Whether nothing fires or is pending.
+    /// Whether no alert fires or is pending.
     pub fn is_inactive(&self) -> bool {
         self.states.is_empty()
     }
@@ -159,9 +159,9 @@ impl ConditionAlert {
         }
     }
 
-    /// Says which faster tier inhibits an alert that was inhibited when it began. When the last of them
-    /// ends, this one's short window still has the same failures: receivers learn of this one if the
-    /// budget burns on after they have left the window.
+    /// Updates the faster tier that inhibits an alert that was inhibited when it began. When the last of
+    /// these tiers ends, the short window of this one still contains the same failures. Receivers are
+    /// notified of this one only if the budget still burns after they have left the window.
     fn inhibit(&mut self, by: Option<Inhibitor>, met: bool, now: Timestamp) {
         let last = self.faster.filter(|last| *last <= now && by.is_none());
         let last = *self.faster.insert(last.unwrap_or(now));

@@ -1,4 +1,4 @@
-//! What is recorded of an alert.
+//! The record of an alert.
 
 use super::{Condition, TIERS, Tier, Urgency};
 use crate::outcome::Timestamp;
@@ -9,11 +9,11 @@ use std::sync::Arc;
 pub enum Source {
     /// The budget of an objective.
     Budget { slo: Arc<str>, condition: Condition },
-    /// A warning sign or a problem of slod itself, and what within the service it is about.
+    /// A warning sign or a problem of slod itself, and its subject within the service.
     Sign { sign: Arc<str>, subject: Arc<str> },
 }
 
-/// Which alert it is: at most one of each fires at a time.
+/// The identity of an alert. At most one alert with the same key fires at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AlertKey {
     /// Empty for the host, and for slod itself.
@@ -21,7 +21,7 @@ pub struct AlertKey {
     pub source: Source,
 }
 
-/// One alert from the moment it began to fire.
+/// One alert, from the moment it fired.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertRecord {
     pub key: AlertKey,
@@ -29,23 +29,23 @@ pub struct AlertRecord {
     pub alertname: Arc<str>,
     pub urgency: Urgency,
     pub from: Timestamp,
-    /// `None` while it fires.
+    /// `None` while firing.
     pub to: Option<Timestamp>,
-    /// Share of the error budget that was spent when it fired; `None` while the budget was unknown,
-    /// and for signs.
+    /// Share of the error budget that was spent when it fired. `None` for signs, and while the budget was
+    /// unknown.
     pub spent: Option<f64>,
-    /// The evidence of the moment when it fired, as a sentence.
+    /// The evidence when it fired, as a sentence.
     pub summary: Arc<str>,
-    /// The evidence of the last moment when its condition was met.
+    /// The evidence when its condition was last met.
     pub evidence: Arc<str>,
-    /// The values that the sign was found in, as a line of characters. Lost at a restart, until the next finding.
+    /// A sparkline of the values that the sign was found in. Lost at a restart until the next evaluation.
     pub chart: Arc<str>,
-    /// What else fired that explains it, so that nobody is notified: a faster tier of the same
-    /// objective, a page for another objective of the service, or a service that this one depends on.
+    /// What explains the alert, so that nobody is notified: a faster tier of the same objective, a page for
+    /// another objective of the service, or a service that this one depends on.
     pub inhibited_by: Option<Inhibitor>,
     /// The silence that keeps it from notifying.
     pub silenced_by: Option<i64>,
-    /// Whether receivers have been given it.
+    /// Whether receivers have been notified.
     pub notified: bool,
     pub acknowledged: Option<Arc<Acknowledgement>>,
 }
@@ -61,7 +61,7 @@ pub enum Inhibitor {
     Service(Arc<str>),
 }
 
-/// A person acknowledged an alert, until it resolves.
+/// A person acknowledged the alert. Valid until it resolves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Acknowledgement {
     pub at: Timestamp,
@@ -71,7 +71,7 @@ pub struct Acknowledgement {
 }
 
 impl Inhibitor {
-    /// Whether it is about something else than the objective of the alert.
+    /// Whether the cause is another objective or service.
     pub const fn is_elsewhere(&self) -> bool {
         matches!(self, Self::Service(_) | Self::Objective(_))
     }
@@ -85,7 +85,7 @@ impl Inhibitor {
         }
     }
 
-    /// The reverse of [`Inhibitor::words`].
+    /// The inverse of [`Inhibitor::words`].
     pub fn parse(words: &str) -> Option<Self> {
         match words.split_once(' ')? {
             ("tier", number) => number.parse().ok().map(Self::Tier),
@@ -102,7 +102,7 @@ impl AlertKey {
         Self { service, source }
     }
 
-    /// The objective, if it is about one.
+    /// The objective, for a budget alert.
     pub fn slo(&self) -> Option<&str> {
         match &self.source {
             Source::Budget { slo, .. } => Some(slo),
@@ -110,7 +110,7 @@ impl AlertKey {
         }
     }
 
-    /// The condition of the objective, if it is about one.
+    /// The condition, for a budget alert.
     pub fn condition(&self) -> Option<&Condition> {
         match &self.source {
             Source::Budget { condition, .. } => Some(condition),
@@ -118,7 +118,7 @@ impl AlertKey {
         }
     }
 
-    /// The burn-rate tier, if it is about one.
+    /// The burn-rate tier, for a burn alert.
     pub fn tier(&self) -> Option<&Tier> {
         self.condition().and_then(Condition::tier)
     }
@@ -138,7 +138,7 @@ impl AlertKey {
 }
 
 impl AlertRecord {
-    /// An alert that begins now, and that nobody was notified of yet.
+    /// An alert that begins now and has not been notified yet.
     pub fn new(
         key: AlertKey,
         alertname: impl Into<Arc<str>>,
@@ -164,7 +164,7 @@ impl AlertRecord {
         }
     }
 
-    /// Its section of the runbook: `runbook#slodmemorygrowing`. Tiers of a config share one.
+    /// The path of its runbook section: `runbook#slodmemorygrowing`. Custom tiers share one section.
     pub fn runbook(&self) -> String {
         let name = self.alertname.to_lowercase();
         let is_known = |tier: &Tier| {

@@ -1,4 +1,4 @@
-//! Replays a past: which burn-rate alerts would have fired.
+//! Replays past outcomes to find which burn-rate alerts would have fired.
 
 use super::condition::{AlertPolicy, met};
 use super::course::Course;
@@ -16,10 +16,10 @@ use std::time::Duration;
 /// How often alerts are evaluated: the resolution of the shortest windows.
 pub(super) const STEP_MS: i64 = 10_000;
 
-/// The same while only a budget is exhausted, which lasts for days.
+/// The evaluation interval while nothing but an exhausted budget fires, which lasts for days.
 const SLOW_STEP_MS: i64 = 300_000;
 
-/// One objective's past, fed outcome by outcome in the order of time.
+/// The past of one objective, fed outcome by outcome in ascending order of time.
 #[derive(Debug)]
 pub struct Replay {
     service: Arc<str>,
@@ -27,16 +27,16 @@ pub struct Replay {
     policy: AlertPolicy,
     alerts: ObjectiveAlerts,
     fired: Vec<Course>,
-    /// The places in `fired` of what fires.
+    /// The positions of the firing alerts in `fired`.
     firing: Vec<usize>,
     /// When alerts are evaluated next.
     next: Timestamp,
-    /// The newest failure. Without one in the longest window, no condition can be met.
+    /// The newest failure. If none is in the longest window, no condition can be met.
     last_bad: Option<Timestamp>,
 }
 
 impl Replay {
-    /// Alerts are evaluated from `from` on; outcomes may begin earlier to fill the windows.
+    /// Alerts are evaluated from `from` on. Outcomes may begin earlier to fill the windows.
     pub fn new(
         service: Arc<str>,
         objective: Arc<Objective>,
@@ -58,31 +58,31 @@ impl Replay {
         }
     }
 
-    /// Alerts by these conditions instead of the default ones.
+    /// Replaces the default conditions.
     #[must_use]
     pub fn with_policy(self, policy: AlertPolicy) -> Self {
         Self { policy, ..self }
     }
 
-    /// See [`Tracker::watched_by`]; before anything is taken.
+    /// See [`Tracker::watched_by`]. Must be called before anything is recorded.
     pub fn watched_by(&mut self, probes: &[Presence]) {
         self.tracker.watched_by(probes);
     }
 
-    /// What stored hourly tallies must have been counted by; `None` where they say nothing,
-    /// because what is missing from them counts too.
+    /// The counting rules that stored hourly tallies must match. `None` if tallies cannot be used because
+    /// missing outcomes count, too.
     pub fn tally_key(&self) -> Option<TallyKey> {
         let reported = self.tracker.missing().is_none();
         reported.then(|| self.tracker.tally_key())
     }
 
-    /// Takes one outcome of a probe that counts, given its position among those.
+    /// Records one outcome of a contributing probe, given the probe's position.
     pub fn record(&mut self, probe: usize, event: Event) {
         let tally = self.tracker.objective().sli.tally(&event);
         self.add(probe, event.at, tally);
     }
 
-    /// Takes what was counted up to a time, of the probe at this position or of real traffic.
+    /// Adds the counts up to a time, of the probe at this position or of real traffic.
     pub fn add(&mut self, probe: usize, at: Timestamp, tally: Option<Tally>) {
         self.advance(at);
         self.tracker.add(probe, at, tally);
@@ -91,9 +91,9 @@ impl Replay {
         }
     }
 
-    /// Takes an hour by the counts of each probe that has outcomes in it, if they suffice. This is only for hours
-    /// without a failure, and without one in [`Replay::BEFORE`] after them or [`Replay::after`] before them: then
-    /// no alert depends on their single outcomes.
+    /// Adds an hour by the counts of each probe with outcomes in it, if they suffice. Only valid for hours
+    /// without a failure that also have no failure within [`Replay::BEFORE`] after them or
+    /// [`Replay::after`] before them: no alert depends on the individual outcomes of such hours.
     pub fn quiet_hour(&mut self, hour: Timestamp, counts: &HourCounts) {
         self.advance(hour);
         if let Some(tally) = counts.together(self.tracker.objective().budgeting) {
@@ -101,22 +101,22 @@ impl Replay {
         }
     }
 
-    /// Whether the counts of an hour suffice, and nothing in them is bad.
+    /// Whether the counts of an hour suffice and contain no bad event.
     pub fn is_quiet(&self, counts: &HourCounts) -> bool {
         let tally = counts.together(self.tracker.objective().budgeting);
         tally.is_some_and(|tally| tally.bad == 0)
     }
 
-    /// So long before a failure the finer windows must know every outcome.
+    /// How long before a failure the finer windows must know every outcome.
     pub const BEFORE: Duration = Duration::from_hours(25);
-    /// So long after a failure it is still in the short windows, or keeps an alert firing.
+    /// How long a failure stays in the short windows or keeps an alert firing.
     pub fn after(policy: &AlertPolicy) -> Duration {
         let shortest = Duration::from_hours(6);
         let short = policy.tiers().map(|tier| tier.short.length()).max();
         2 * short.unwrap_or_default().max(shortest) + Duration::from_hours(1)
     }
 
-    /// Evaluates the alerts up to a moment, and not at it, because outcomes of that moment come first.
+    /// Evaluates the alerts up to a moment, exclusive, because outcomes of that moment come first.
     pub fn advance(&mut self, to: Timestamp) {
         while self.next < to {
             let now = self.next;
@@ -137,12 +137,12 @@ impl Replay {
         }
     }
 
-    /// Whether a burn rate fires.
+    /// Whether a burn-rate alert fires.
     fn burns(&self) -> bool {
         self.alerts.firing().any(|one| one.key.tier().is_some())
     }
 
-    /// Everything that fired, in the order of time, as far as this objective decides.
+    /// All alerts that fired, in ascending order of time, considering this objective alone.
     pub fn finish(mut self, end: Timestamp) -> Vec<Course> {
         self.advance(end.after(Duration::from_millis(1)));
         self.fired
@@ -247,8 +247,8 @@ mod tests {
     fn an_outage_fires_every_tier_once_and_the_faster_inhibits_the_slower() {
         let begin = 72 * HOUR;
         let fails = |second| (begin + 10..=begin + 300).contains(&second);
-        // Tier 2 needs 13 failures, tiers 3 and 4 need 26. Each holds until its short window has too
-        // few (tier 1: none, tier 2: one), and fires for as long again.
+        // Tier 2 needs 13 failures, tiers 3 and 4 need 26. Each condition holds until its short window has
+        // too few (tier 1: none, tier 2: one), and the alert fires for as long again.
         let fired = reported(fails, 0, begin + 20 * HOUR);
         assert_eq!(fired[0], (1, begin + 60, Some(begin + 590 + 300), false));
         assert_eq!(fired[1], (2, begin + 130, Some(begin + 2080 + 1800), true));
@@ -258,7 +258,7 @@ mod tests {
         assert!(fired.iter().all(|fired| fired.2.is_some()));
     }
 
-    /// A ticket of a fast tier, a page of a slow one, and what is slower than both.
+    /// A ticket from a fast tier, a page from a slower one, and still slower conditions.
     fn interleaved() -> AlertPolicy {
         let mut tiers = TIERS;
         tiers[0].urgency = Urgency::Ticket;
@@ -273,7 +273,7 @@ mod tests {
         let mut fired = replayed(interleaved(), outage, 0, begin + HOUR);
         fired.sort_unstable();
         let fired: Vec<_> = fired.iter().map(|one| (one.0, one.3)).collect();
-        // The ticket of tier 1 is first, and the page of tier 2 is sent nevertheless.
+        // The ticket of tier 1 comes first; the page of tier 2 is sent nevertheless.
         assert_eq!(
             fired,
             [(0, true), (1, false), (2, false), (3, true), (4, true)]
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_began_before_is_reported_only_where_it_fires_anew() {
+    fn an_earlier_alert_is_reported_only_if_it_fires_again() {
         let begin = 72 * HOUR;
         let fails = |second| (begin..begin + 300).contains(&second);
         assert_eq!(reported(fails, begin + 80 * HOUR, begin + 90 * HOUR), []);
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_that_is_exhausted_stays_so_until_the_failures_leave_its_window() {
+    fn a_budget_stays_exhausted_until_the_failures_leave_its_window() {
         let policy = AlertPolicy::new([Condition::Exhausted]);
         // A month's budget is 43.2 minutes.
         let (begin, day) = (72 * HOUR, 24 * HOUR);
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forecast_must_last_and_ends_when_the_burn_does() {
+    fn a_forecast_must_persist_and_ends_with_the_burn() {
         let within = Duration::from_hours(3 * 24);
         let policy = AlertPolicy::new([Condition::Forecast(within)]);
         // 1 % of attempts fail: the budget is spent after three days.

@@ -1,5 +1,5 @@
-//! The rules of alerts: the conditions of every objective, the dependencies between services, and the
-//! services' labels.
+//! Alert rules: the conditions of each objective, the dependencies between services, and the labels of
+//! services.
 
 use super::causes::Causes;
 use super::condition::AlertPolicy;
@@ -23,19 +23,19 @@ type ByName<T> = BTreeMap<Arc<str>, T>;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertRules {
-    /// The policy of objectives that have none of their own.
+    /// The default policy.
     pub policy: AlertPolicy,
-    /// The policies of single objectives, by service and objective.
+    /// The policies of individual objectives, by service and objective.
     pub own: ByName<ByName<AlertPolicy>>,
     /// Which pages explain which alerts.
     pub causes: Causes,
-    /// The services' own labels.
+    /// The configured labels of services.
     pub labels: ByName<Arc<[(String, String)]>>,
-    /// How warning signs become alerts.
+    /// The timing of warning-sign alerts.
     pub signs: Timing,
-    /// Where the pages are, without a slash at the end.
+    /// The base URL of the web pages, without a trailing slash.
     pub address: String,
-    /// The host that slod runs on, which identifies alerts that are about no service.
+    /// The host that slod runs on. It identifies alerts without a service.
     pub instance: String,
 }
 
@@ -63,7 +63,7 @@ impl AlertRules {
         own.unwrap_or(&self.policy)
     }
 
-    /// What identifies an alert for receivers and silences.
+    /// The labels that identify an alert for receivers and silences.
     pub fn labels(&self, alert: &AlertRecord) -> BTreeMap<String, String> {
         let AlertKey { service, source } = &alert.key;
         let own = self.labels.get(service).into_iter().flat_map(|one| &**one);
@@ -122,7 +122,7 @@ impl AlertRules {
         }
     }
 
-    /// The address of the page of a service, or of the overview.
+    /// The URL of the page of a service, or of the overview.
     fn page(&self, service: &str) -> String {
         if service.is_empty() {
             return format!("{}/", self.address);
@@ -131,7 +131,7 @@ impl AlertRules {
         format!("{}/services/{name}", self.address)
     }
 
-    /// The fingerprint of its labels in hexadecimal, as in Alertmanager.
+    /// The fingerprint of the alert's labels in hexadecimal, as in Alertmanager.
     pub fn fingerprint(&self, alert: &AlertRecord) -> String {
         let notice = Notice {
             labels: self.labels(alert),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_of_no_service_names_its_host() {
+    fn an_alert_without_a_service_names_its_host() {
         let host = notice("", "/srv");
         assert_eq!(host.label("instance"), Some("db1"));
         let summary = "disk_full_soon (/srv) on db1: 96 % full";

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// How often the budgets of objectives without failures are evaluated.
 const THOROUGH_EVERY: Duration = Duration::from_mins(10);
 
-/// The alerts of objectives that fire or are pending.
+/// The firing and pending alerts of objectives.
 #[derive(Clone, Debug, Default)]
 pub struct AlertSet {
     /// By service and objective.
@@ -31,8 +31,8 @@ impl AlertSet {
         }
     }
 
-    /// Applies the state of all objectives at a moment. Returns the alerts that began or ended; alerts of objectives that
-    /// no longer exist end now.
+    /// Applies the state of all objectives at a moment. Returns the alerts that began or ended. Alerts of
+    /// objectives that no longer exist end now.
     pub fn step(
         &mut self,
         objectives: impl Iterator<Item = impl Burning>,
@@ -83,7 +83,7 @@ impl AlertSet {
         self.active.values().flat_map(ObjectiveAlerts::firing)
     }
 
-    /// The pending alerts, with the time since when; without evidence.
+    /// The pending alerts. `from` is since when the condition is met; the evidence is empty.
     pub fn pending(&self) -> impl Iterator<Item = AlertRecord> {
         let all = self.active.iter();
         all.flat_map(|((service, slo), alerts)| {
@@ -110,7 +110,7 @@ mod tests {
     use crate::slo::{Objective, StandardWindow, StandardWindows, WindowView};
     use std::time::Duration;
 
-    /// Every window with this share of bad events.
+    /// Windows that all have this share of bad events.
     fn windows(bad: u64) -> StandardWindows {
         StandardWindows::of(|_| WindowView {
             good: 1000 - bad,
@@ -121,7 +121,7 @@ mod tests {
         })
     }
 
-    /// Steps with objectives by name, each with its bad events of a thousand.
+    /// Steps with these objectives, each given by its name and the number of bad events per thousand.
     fn step(set: &mut AlertSet, objectives: &[(&str, u64)], second: i64) -> Vec<AlertRecord> {
         step_by(set, &AlertRules::default(), objectives, second)
     }
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_fires_is_kept_by_objective_and_tier() {
+    fn only_active_alerts_are_kept_by_objective_and_tier() {
         let mut set = AlertSet::default();
         let began = step(&mut set, &[("errors", 4), ("uptime", 20), ("idle", 0)], 10);
         assert_eq!(began.len(), 2 + 4);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn an_objective_that_is_gone_takes_its_alerts_along() {
+    fn alerts_of_a_removed_objective_end() {
         let mut set = AlertSet::default();
         step(&mut set, &[("errors", 20), ("uptime", 20)], 10);
         let ended = step(&mut set, &[("errors", 20)], 20);
@@ -232,13 +232,13 @@ mod tests {
                 .iter()
                 .all(|one| one.key.slo() == Some("uptime") && one.to == end)
         );
-        // Configured again, it is another alert.
+        // If it is configured again, this is another alert.
         let began = step(&mut set, &[("errors", 20), ("uptime", 20)], 30);
         assert!(began.iter().all(|one| one.from == Timestamp::from_secs(30)));
     }
 
     #[test]
-    fn a_moment_before_the_last_one_ends_what_began_between() {
+    fn a_clock_set_back_ends_alerts_that_began_later() {
         let mut set = AlertSet::default();
         step(&mut set, &[("errors", 20)], 5000);
         let changed = step(&mut set, &[("errors", 20)], 4000);
@@ -251,14 +251,14 @@ mod tests {
                 .all(|one| one.from == Timestamp::from_secs(4000))
         );
         let firing: Vec<_> = set.firing().cloned().collect();
-        // So does one that was recalled with a time that is still to come, without its objective.
+        // So does an alert resumed with a future time, without its objective.
         let mut set = resumed(firing, Timestamp::from_secs(9000));
         let ended = step(&mut set, &[], 3000);
         assert!(ended.len() == 4 && ended.iter().all(|one| one.to == Some(one.from)));
     }
 
     #[test]
-    fn what_fired_before_a_restart_is_not_repeated() {
+    fn an_alert_that_fired_before_a_restart_is_not_repeated() {
         let mut before = AlertSet::default();
         let began = step(&mut before, &[("errors", 20)], 1000);
         let mut set = resumed(began.clone(), Timestamp::from_secs(1200));
@@ -278,7 +278,7 @@ mod tests {
             inhibited(&began),
             [(3, None), (4, Some("tier 3".to_owned()))]
         );
-        // A slower tier that fires does not inhibit a faster one.
+        // A firing slower tier does not inhibit a faster one.
         let began = step(&mut set, &[("errors", 20)], 20);
         assert_eq!(
             inhibited(&began),
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slower_tier_that_burns_on_is_inhibited_no_more() {
+    fn a_slower_tier_that_keeps_burning_is_no_longer_inhibited() {
         let mut set = AlertSet::default();
         let inhibited = |set: &AlertSet| -> Vec<_> {
             let words = |one: &AlertRecord| one.inhibited_by.as_ref().map(Inhibitor::words);
@@ -301,15 +301,15 @@ mod tests {
             }
             inhibited(&set)
         };
-        // Tier 1 ended after 5 minutes; the short window of tier 2 has its failures for half an hour.
+        // Tier 1 ended after 5 minutes; the short window of tier 2 contains its failures for half an hour.
         let during = run(10..2090, 8);
         assert_eq!(during, [(2, by(1)), (3, by(2)), (4, by(2))]);
         let after = run(2090..2110, 8);
         assert_eq!(after, [(2, None), (3, by(2)), (4, by(2))]);
-        // Tier 3 may burn on after that, and tier 4 is inhibited by it.
+        // Tier 3 may still burn after that, and tier 4 is inhibited by it.
         let later = run(2110..2110 + 1800 + 7200 + 20, 4);
         assert_eq!(later, [(3, None), (4, by(3))]);
-        // What burns no longer stays as it was.
+        // An alert that no longer burns stays inhibited.
         let mut set = AlertSet::default();
         step(&mut set, &[("errors", 20)], 0);
         for second in (10..21_600).step_by(10) {
@@ -348,10 +348,10 @@ mod tests {
             [3, 0]
         );
         assert!(began.iter().all(|one| !one.is_inhibited()));
-        // What the policy no longer has ends.
+        // Alerts whose condition is no longer in the policy end.
         let ended = step_by(&mut set, &own(vec![]), &[("errors", 20)], 20);
         assert_eq!(ended.len(), 2);
-        // A budget that was spent before anybody looked, without recent failures.
+        // A budget that was exhausted before the first evaluation, without recent failures.
         let mut set = AlertSet::default();
         let rules = own(vec![Condition::Tier(TIERS[0]), Condition::Exhausted]);
         assert_eq!(step_by(&mut set, &rules, &[("errors", 0)], 0), []);

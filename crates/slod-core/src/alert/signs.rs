@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long an alert lasts at most while it is unknown whether its sign is still present.
+/// Maximum time an alert lasts while it is unknown whether its sign is present.
 const MAX_UNKNOWN: Duration = Duration::from_hours(1);
 
-/// The names of the signs of slod's own problems.
+/// The names of slod's own problems.
 pub const STORE_FAILING: &str = "store_failing";
 pub const CONFIG_RELOAD_FAILED: &str = "config_reload_failed";
 pub const TROUBLES: &[&str] = &[STORE_FAILING, CONFIG_RELOAD_FAILED];
@@ -22,14 +22,14 @@ pub struct Sign {
     pub key: AlertKey,
     pub alertname: Arc<str>,
     pub urgency: Urgency,
-    /// Whether it is present; `None` if that is unknown.
+    /// Whether it is present; `None` if unknown.
     pub is_there: Option<bool>,
     pub evidence: Arc<str>,
-    /// The values that it was found in, as a line of characters.
+    /// A sparkline of the values that it was found in.
     pub chart: Arc<str>,
 }
 
-/// The alerts of signs that fire or are pending.
+/// The firing and pending alerts of signs.
 #[derive(Clone, Debug, Default)]
 pub struct SignAlerts {
     states: BTreeMap<AlertKey, AlertState>,
@@ -49,8 +49,8 @@ impl SignAlerts {
         changes.extend(ended.filter_map(|mut state| state.end(now)));
     }
 
-    /// Applies the current signs. Alerts that began or ended are added to `changes`. A sign that is missing
-    /// is unknown, as after a start: its alert continues for a while.
+    /// Applies the current signs. Alerts that began or ended are added to `changes`. The state of an absent
+    /// sign is unknown, as after a start: its alert continues for a while.
     pub fn step(
         &mut self,
         signs: &[Sign],
@@ -109,7 +109,7 @@ impl SignAlerts {
         self.states.keys()
     }
 
-    /// The signs whose alerts are pending, and since when.
+    /// The signs with pending alerts, and since when.
     pub fn pending(&self) -> impl Iterator<Item = (&AlertKey, Timestamp)> {
         let states = self.states.iter();
         states.filter_map(|(key, state)| Some((key, state.pending()?)))
@@ -119,7 +119,7 @@ impl SignAlerts {
         self.states.values().filter_map(AlertState::firing)
     }
 
-    /// The firing alerts. What a sign is about counts as bad for as long as the sign is present.
+    /// The firing alerts. The subject of a sign counts as bad while the sign is present.
     pub fn firing_mut(&mut self) -> impl Iterator<Item = Firing<'_>> {
         let states = self.states.values_mut().filter_map(AlertState::firing_mut);
         states.map(|(held, alert)| Firing {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_that_nobody_knows_of_goes_on_for_an_hour() {
+    fn an_alert_with_an_unknown_sign_continues_for_an_hour() {
         let mut alerts = SignAlerts::default();
         let record = AlertRecord::new(
             sign(None).key,
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_that_is_no_longer_looked_for_ends_at_once() {
+    fn an_alert_whose_sign_is_no_longer_evaluated_ends_at_once() {
         let mut alerts = SignAlerts::default();
         let there = [sign(Some(true))];
         step(&mut alerts, &there, 0);
@@ -219,7 +219,7 @@ mod tests {
         let ended: Vec<_> = changes.iter().map(|one| one.to).collect();
         assert_eq!(ended, [Some(Timestamp::from_secs(70))]);
         assert_eq!(alerts.followed().count(), 0);
-        // What was pending is nothing to report.
+        // The end of a pending alert is not reported.
         step(&mut alerts, &there, 80);
         alerts.end(&gone, Timestamp::from_secs(90), &mut changes);
         assert_eq!((alerts.followed().count(), changes.len()), (0, 1));

@@ -1,4 +1,4 @@
-//! What people decide about alerts: silences and acknowledgements.
+//! People's decisions about alerts: silences and acknowledgements.
 
 use super::record::{Acknowledgement, AlertKey};
 use super::tier::other_severity;
@@ -7,17 +7,17 @@ use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// How many silences there may be at once.
+/// Maximum number of silences.
 pub const MAX_SILENCES: usize = 1000;
-/// How many matchers a silence may have.
+/// Maximum number of matchers in a silence.
 pub const MAX_MATCHERS: usize = 20;
-/// Characters of a matcher's value.
+/// Maximum length of a matcher's value, in characters.
 const MAX_VALUE: usize = 1000;
-/// Bytes that a compiled regular expression may take.
+/// Maximum size of a compiled regular expression, in bytes.
 const MAX_REGEX: usize = 1 << 16;
 
-/// `name="value"`, `name!="value"`, `name=~"value"` or `name!~"value"`, as in Alertmanager. A label
-/// that an alert does not have is empty.
+/// `name="value"`, `name!="value"`, `name=~"value"` or `name!~"value"`, as in Alertmanager. A missing label
+/// matches like an empty one.
 #[derive(Clone, Debug)]
 pub struct Matcher {
     name: String,
@@ -26,12 +26,12 @@ pub struct Matcher {
     regex: Option<Regex>,
 }
 
-/// A time range in which nobody is notified of the alerts that match.
+/// A time range in which matching alerts do not notify.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Silence {
     /// Assigned by the store.
     pub id: i64,
-    /// All must match; at least one, and one of them does not match the empty text.
+    /// All must match. There is at least one, and at least one does not match the empty string.
     pub matchers: Vec<Matcher>,
     pub from: Timestamp,
     /// Exclusive.
@@ -48,7 +48,7 @@ pub struct Decisions {
 }
 
 impl Matcher {
-    /// Reads one or more matchers, as in `service=web,severity=page` or `{service="web"}`.
+    /// Parses one or more matchers: `service=web,severity=page` or `{service="web"}`.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, String> {
         let text = text.trim();
         let inner = text
@@ -56,7 +56,7 @@ impl Matcher {
             .and_then(|text| text.strip_suffix('}'));
         let list = inner.unwrap_or(text).trim();
         let mut parts = split(list);
-        // As in Alertmanager, the last one may end with a comma.
+        // As in Alertmanager, a trailing comma is allowed.
         if parts.len() > 1 && parts.last().is_some_and(|last| last.trim().is_empty()) {
             parts.pop();
         }
@@ -66,7 +66,7 @@ impl Matcher {
             .collect()
     }
 
-    /// Reads `service=web`, `service="web"`, `severity!=critical`, `slo=~"latency-.*"`.
+    /// Parses `service=web`, `service="web"`, `severity!=critical` or `slo=~"latency-.*"`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let invalid = || {
             format!(
@@ -106,7 +106,7 @@ impl Matcher {
             ));
         }
         let regex = is_regex.then(|| {
-            // The whole value must match.
+            // The expression is anchored at both ends.
             let whole = regex::RegexBuilder::new(&format!("^(?:{value})$"))
                 .size_limit(MAX_REGEX)
                 .build();
@@ -138,12 +138,12 @@ impl Matcher {
             Some(regex) => regex.is_match(word),
             None => self.value == word,
         };
-        // In either word, as in routes.
+        // Both names of a severity match, as in routes.
         is_met(label) || (self.name == "severity" && is_met(other_severity(label)))
     }
 }
 
-/// In the form that [`Matcher::parse`] reads.
+/// Formats the matcher as [`Matcher::parse`] accepts it.
 impl std::fmt::Display for Matcher {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let operator = match (self.is_equal, self.regex.is_some()) {
@@ -164,7 +164,7 @@ impl PartialEq for Matcher {
     }
 }
 
-/// The parts between commas that are not in quotes.
+/// Splits at commas outside of quotes.
 fn split(list: &str) -> Vec<&str> {
     let (mut in_quotes, mut is_escaped) = (false, false);
     let is_border = |character: char| {
@@ -175,7 +175,8 @@ fn split(list: &str) -> Vec<&str> {
     list.split(is_border).collect()
 }
 
-/// A value without its quotes, in which `\"` and `\\` stand for `"` and `\`, and `\n` for a line break.
+/// Removes the quotes of a value. `\"` and `\\` in it stand for `"` and `\`, and `\n` for
+/// a line break.
 fn unquoted(value: &str) -> Option<String> {
     let Some(inner) = value.strip_prefix('"') else {
         return (!value.contains(['"', ','])).then(|| value.to_owned());
@@ -201,12 +202,12 @@ impl Silence {
             return Some("`to` must be after `from`".to_owned());
         }
         if self.matchers.is_empty() || self.matchers.len() > MAX_MATCHERS {
-            return Some(format!("a silence has 1 to {MAX_MATCHERS} matchers"));
+            return Some(format!("a silence must have 1 to {MAX_MATCHERS} matchers"));
         }
         let none = BTreeMap::new();
         let matches_nothing = self.matchers.iter().all(|one| one.matches(&none));
         matches_nothing.then(|| {
-            "at least one matcher must require a label; these would silence every alert without it".to_owned()
+            "at least one matcher must not match the empty string; these would silence every alert without the labels".to_owned()
         })
     }
 
@@ -214,8 +215,7 @@ impl Silence {
         self.from <= now && now < self.to
     }
 
-    /// Whether it is active and ends within a quarter of an hour, or a tenth of its length if that is
-    /// shorter.
+    /// Whether it is active and ends within 15 minutes, or within a tenth of its length if that is shorter.
     pub fn ends_soon(&self, now: Timestamp) -> bool {
         const AHEAD_MS: i64 = 900_000;
         let ahead = AHEAD_MS.min((self.to.0 - self.from.0) / 10);
@@ -228,13 +228,13 @@ impl Silence {
 }
 
 impl Decisions {
-    /// The silence that is active for an alert with these labels.
+    /// The active silence that matches these labels.
     pub fn active(&self, labels: &BTreeMap<String, String>, now: Timestamp) -> Option<&Silence> {
         let mut active = self.silences.iter().filter(|one| one.is_active(now));
         active.find(|one| one.matches(labels))
     }
 
-    /// The id of that silence.
+    /// The id of the active silence that matches these labels.
     pub fn silence(&self, labels: &BTreeMap<String, String>, now: Timestamp) -> Option<i64> {
         self.active(labels, now).map(|one| one.id)
     }
@@ -275,11 +275,11 @@ mod tests {
             ("slo=~latency", false),
             ("slo!~latency-.*", false),
             ("slo=~\"errors|latency-p95\"", true),
-            // A label that is not there is empty.
+            // A missing label matches like an empty one.
             ("team=\"\"", true),
             ("team!=a", true),
             ("team=~.+", false),
-            // Either word for a severity.
+            // Both names of a severity match.
             ("severity=page", true),
             ("severity!=page", false),
             ("severity=~\"page|ticket\"", true),
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silence_of_everything_is_refused() {
+    fn a_silence_of_everything_is_rejected() {
         let silence = |matchers: &[&str], to| Silence {
             id: 0,
             matchers: matchers
@@ -350,14 +350,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_is_read_again(value in "(?s).{0,20}", is_equal: bool) {
+        fn matchers_round_trip(value in "(?s).{0,20}", is_equal: bool) {
             let matcher = Matcher::new("name", &value, is_equal, false).expect("valid");
             prop_assert_eq!(Matcher::parse(&matcher.to_string()), Ok(matcher));
         }
     }
 
     #[test]
-    fn a_silence_has_neither_no_matcher_nor_too_many() {
+    fn a_silence_needs_a_matcher_and_has_not_too_many() {
         let silence = |count: usize| Silence {
             id: 0,
             matchers: vec![Matcher::parse("service=web").expect("valid"); count],
@@ -371,7 +371,7 @@ mod tests {
         }
         for count in [0, MAX_MATCHERS + 1] {
             let fault = silence(count).fault().expect("refused");
-            assert_eq!(fault, "a silence has 1 to 20 matchers");
+            assert_eq!(fault, "a silence must have 1 to 20 matchers");
         }
     }
 }

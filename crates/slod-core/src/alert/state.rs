@@ -9,10 +9,10 @@ use std::time::Duration;
 pub struct Timing {
     /// How long it must be met without interruption.
     pub pending: Duration,
-    /// How many times in a row it must be met.
+    /// How many consecutive evaluations must find it met.
     pub confirmations: u32,
-    /// How long an alert keeps firing after its condition was last met, so that a condition that comes
-    /// and goes is one alert.
+    /// How long an alert keeps firing after its condition was last met, so that an intermittent condition
+    /// is one alert.
     pub keep: Duration,
 }
 
@@ -30,29 +30,29 @@ impl Timing {
 pub enum AlertState {
     #[default]
     Inactive,
-    /// Its condition is met, but not for long enough.
+    /// The condition is met, but not for long enough yet.
     Pending { since: Timestamp, times: u32 },
     Firing {
-        /// Boxed, since most states are of conditions that are not met.
+        /// Boxed because most states belong to conditions that are not met.
         alert: Box<AlertRecord>,
         /// When its condition was last met.
         held: Timestamp,
     },
 }
 
-/// An alert that fires.
+/// A firing alert.
 #[derive(Debug)]
 pub struct Firing<'a> {
     /// When its condition was last met.
     pub held: Timestamp,
-    /// When what it is about was last bad. A burn rate exceeds its limit for longer.
+    /// When its subject was last bad. A burn rate stays above its threshold for longer.
     pub bad: Timestamp,
     pub alert: &'a mut AlertRecord,
 }
 
 impl AlertState {
-    /// Applies whether the condition is met now. An alert that began or ended is added to `changes`; `begin`
-    /// makes the record of an alert that begins now.
+    /// Applies whether the condition is met now. An alert that began or ended is added to `changes`;
+    /// `begin` creates the record of a new alert.
     pub fn step(
         &mut self,
         met: bool,
@@ -65,7 +65,7 @@ impl AlertState {
             changes.extend(self.end(end));
         }
         if let Self::Firing { held, .. } = self {
-            // No condition was met later than now, even if the clock was set back since.
+            // If the clock was set back, `held` may be in the future.
             *held = if met { now } else { (*held).min(now) };
             return;
         }
@@ -95,7 +95,7 @@ impl AlertState {
         }
     }
 
-    /// Ends it, if it fires.
+    /// Ends the alert if it fires.
     pub fn end(&mut self, at: Timestamp) -> Option<AlertRecord> {
         match std::mem::take(self) {
             Self::Inactive | Self::Pending { .. } => None,
@@ -106,7 +106,7 @@ impl AlertState {
         }
     }
 
-    /// Updates the record, if it fires.
+    /// Updates the record if it fires.
     pub fn found(&mut self, renew: impl FnOnce(&mut AlertRecord)) {
         if let Self::Firing { alert, .. } = self {
             renew(alert);
@@ -128,7 +128,7 @@ impl AlertState {
         }
     }
 
-    /// Since when its condition is met, while that is not long enough.
+    /// Since when its condition is met, while it is pending.
     pub const fn pending(&self) -> Option<Timestamp> {
         match self {
             Self::Pending { since, .. } => Some(*since),
@@ -144,7 +144,7 @@ impl AlertState {
         matches!(self, Self::Inactive)
     }
 
-    /// Since when it is over, if it fires no longer.
+    /// When it was resolved; `None` if it does not fire or keeps firing.
     fn over(&self, met: bool, keep: Duration, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Inactive | Self::Pending { .. } => None,
@@ -180,7 +180,7 @@ mod tests {
         AlertRecord::new(key, "Burn", Urgency::Page, at(second), "")
     }
 
-    /// Begin and end of what changed.
+    /// Steps, and returns the begin and end of each changed alert.
     fn step(state: &mut AlertState, met: bool, second: i64) -> Vec<(i64, Option<i64>)> {
         let mut changes = Vec::new();
         state.step(
@@ -200,7 +200,7 @@ mod tests {
         let mut state = AlertState::default();
         assert_eq!(step(&mut state, false, 1000), []);
         assert_eq!(step(&mut state, true, 1010), [(1010, None)]);
-        assert_eq!(step(&mut state, false, 1309), [], "within the gap");
+        assert_eq!(step(&mut state, false, 1309), [], "within the keep time");
         assert_eq!(step(&mut state, true, 1309), []);
         assert_eq!(step(&mut state, false, 1608), []);
         assert_eq!(step(&mut state, false, 1700), [(1010, Some(1609))]);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_pause_it_ended_when_its_gap_was_over() {
+    fn after_a_pause_its_end_is_when_its_keep_time_was_over() {
         let mut state = AlertState::default();
         step(&mut state, true, 1000);
         assert_eq!(step(&mut state, false, 9000), [(1000, Some(1300))]);
@@ -218,21 +218,21 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_ends_what_began_later() {
+    fn a_clock_set_back_ends_alerts_that_began_later() {
         let mut state = AlertState::default();
         step(&mut state, true, 5000);
         assert_eq!(
             step(&mut state, true, 4000),
             [(5000, Some(5000)), (4000, None)]
         );
-        // One that began before was not met later than now.
+        // The time that an earlier alert was last met is not in the future.
         step(&mut state, true, 8000);
         assert_eq!(step(&mut state, false, 4100), []);
         assert_eq!(step(&mut state, false, 4400), [(4000, Some(4400))]);
     }
 
     #[test]
-    fn an_end_is_never_before_the_begin() {
+    fn an_alert_never_ends_before_it_begins() {
         let mut state = AlertState::default();
         step(&mut state, true, 5000);
         let ended = state.end(at(4000)).expect("it fires");
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_pending_until_it_was_met_long_and_often_enough() {
+    fn it_is_pending_until_it_has_been_met_long_and_often_enough() {
         let timing = Timing {
             pending: Duration::from_mins(1),
             confirmations: 3,
@@ -261,7 +261,7 @@ mod tests {
             assert_eq!(step(&mut state, true, second), 0, "often enough, not long");
         }
         assert_eq!(step(&mut state, true, 160), 1);
-        // What comes and goes within its keep time is the same alert.
+        // Occurrences within its keep time are the same alert.
         for second in (170..2000).step_by(200) {
             step(&mut state, second % 400 == 170, second);
         }

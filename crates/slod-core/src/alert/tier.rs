@@ -4,7 +4,7 @@ use crate::slo::series::Counts;
 use crate::slo::{Objective, StandardWindow, WindowView, budget};
 use std::time::Duration;
 
-/// Who should look, and when.
+/// How soon somebody must look at an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Urgency {
     /// Now, at any hour.
@@ -13,20 +13,20 @@ pub enum Urgency {
     Ticket,
 }
 
-/// One tier: its condition is met while the burn rate over its long and its short window are both
-/// above its factor.
+/// One burn-rate tier. Its condition is met while the burn rates over its long and its short window both
+/// exceed its factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tier {
     /// 1 is the fastest.
     pub number: u8,
     pub long: StandardWindow,
-    /// The window that shows whether the failures continue.
+    /// The window that shows whether failures continue.
     pub short: StandardWindow,
-    /// Millionths of the error budget of the objective's whole window that are spent within the
+    /// Share of the error budget of the objective's whole window, in millionths, that is spent within the
     /// long window at this burn rate.
     pub budget: u32,
     pub urgency: Urgency,
-    /// The least number of bad events in the long window.
+    /// Minimum number of bad events in the long window.
     pub min_bad: u32,
 }
 
@@ -84,7 +84,7 @@ const _: () = {
     }
 };
 
-/// Share of a long window that must have been observed for its error ratio alone to be conclusive.
+/// Minimum observed share of a long window for its error ratio alone to be conclusive.
 const MIN_OBSERVED: f64 = 0.5;
 
 impl Urgency {
@@ -110,12 +110,12 @@ impl Urgency {
     }
 }
 
-/// Whether two words are the same severity: alerts of Prometheus rules are `critical` and `warning`.
+/// Whether two names mean the same severity. Prometheus rules use `critical` and `warning`.
 pub fn same_severity(a: &str, b: &str) -> bool {
     a == b || other_severity(a) == b
 }
 
-/// The other word for a severity, or the same word.
+/// The other name of a severity, or the same word.
 pub(super) fn other_severity(word: &str) -> &str {
     match word {
         "critical" => "page",
@@ -127,13 +127,13 @@ pub(super) fn other_severity(word: &str) -> &str {
 }
 
 impl Tier {
-    /// The burn rate above which its condition is met: 14.4, 6, 3 and 1 for a window of 30 days.
+    /// The burn rate above which its condition is met: 14.4, 6, 3 and 1 for a 30-day window.
     pub fn factor(&self, window: Duration) -> f64 {
         let share = f64::from(self.budget) / 1e6;
         share * window.as_secs_f64() / self.long.length().as_secs_f64()
     }
 
-    /// The error ratio above which it is met.
+    /// The error ratio above which its condition is met.
     pub fn threshold(&self, objective: &Objective) -> f64 {
         self.factor(objective.window.length) * (1.0 - objective.target)
     }
@@ -143,13 +143,12 @@ impl Tier {
         format!("{}/{}", self.long.name(), self.short.name())
     }
 
-    /// Whether its long window fits into a window.
+    /// Whether its long window fits into an objective's window.
     pub fn fits(&self, window: Duration) -> bool {
         self.long.length() <= window
     }
 
-    /// Whether the counts of its two windows allow its condition to be met. Takes less time than to
-    /// see whether it is.
+    /// Whether the counts of its two windows allow its condition to be met. Cheaper than [`Tier::is_met`].
     pub fn can_be_met(
         &self,
         objective: &Objective,
@@ -161,7 +160,7 @@ impl Tier {
         self.is_incident(long.bad, objective) && above(long) && above(counts(self.short))
     }
 
-    /// Whether its condition is met, given what an objective is over a window.
+    /// Whether its condition is met, given the views of an objective's windows.
     pub fn is_met(
         &self,
         objective: &Objective,
@@ -174,8 +173,8 @@ impl Tier {
         self.has_burned(objective, &view(self.long)) && is_above(&view(self.short), limit)
     }
 
-    /// Whether its long window is above its threshold, with as many failures as it needs. Its condition is met
-    /// while that goes on in the short one.
+    /// Whether its long window exceeds the threshold with enough failures. Its condition is met while the
+    /// short window exceeds it, too.
     pub fn has_burned(&self, objective: &Objective, long: &WindowView) -> bool {
         let limit = self.threshold(objective);
         self.is_incident(long.bad, objective) && is_above(long, limit) && is_conclusive(long, limit)
@@ -186,7 +185,7 @@ impl Tier {
     }
 }
 
-/// Whether at least so many events are bad. Those that count in parts must exceed one fewer.
+/// Whether at least `min_bad` events are bad. Fractional events must exceed `min_bad - 1`.
 pub(super) fn is_incident(bad: u64, min_bad: u32, objective: &Objective) -> bool {
     bad > u64::from(min_bad.saturating_sub(1)) * u64::from(objective.budgeting.parts())
 }
@@ -195,9 +194,9 @@ fn is_above(view: &WindowView, limit: f64) -> bool {
     view.sli.is_some_and(|sli| 1.0 - sli > limit)
 }
 
-/// Whether a long window with an error ratio above the limit is conclusive: it was observed for long
-/// enough, or it is above the limit whatever happens in the rest of it. Otherwise the first two
-/// failures of a new service, or of one after its maintenance, would be above every limit.
+/// Whether a long window whose error ratio exceeds the limit is conclusive: it was observed for long
+/// enough, or it exceeds the limit whatever happens in the rest of it. Otherwise the first two failures of
+/// a new service, or of one after maintenance, would exceed every limit.
 fn is_conclusive(long: &WindowView, limit: f64) -> bool {
     let observed = (long.good + long.bad) as f64;
     observed >= MIN_OBSERVED * long.nominal || long.bad as f64 > limit * long.nominal

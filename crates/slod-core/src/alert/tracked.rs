@@ -1,4 +1,4 @@
-//! How the budget of a tracker's objective burns at a moment.
+//! The budget state of a tracker's objective at a moment.
 
 use super::condition::Burning;
 use crate::outcome::Timestamp;

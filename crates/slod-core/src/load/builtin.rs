@@ -3,10 +3,10 @@
 use super::{Model, Scenario, Stage};
 use std::time::Duration;
 
-/// Time between a response and the next request of a user.
+/// Think time of a user between a response and the next request.
 const THINK: Duration = Duration::from_secs(1);
 
-/// Names of the scenarios that [`builtin`] knows.
+/// Names accepted by [`builtin`].
 pub const BUILTIN: [&str; 6] = [
     "baseline",
     "stress",
@@ -16,8 +16,8 @@ pub const BUILTIN: [&str; 6] = [
     "capacity",
 ];
 
-/// A scenario by its name. `rate` is the expected load in requests per second, for scenarios of the
-/// open model.
+/// Returns the scenario with this name. `rate` is the expected load in requests per second, for scenarios
+/// of the open model.
 pub fn builtin(name: &str, rate: f64) -> Option<Scenario> {
     let closed = Model::Closed { think: THINK };
     let open = Model::Open { poisson: true };
@@ -47,7 +47,7 @@ pub fn builtin(name: &str, rate: f64) -> Option<Scenario> {
             vec![hold("steady", 50.0, 7200)],
         ),
         "throughput" => (
-            "prove the rate that the objective asks for",
+            "verify the rate that the objective requires",
             open,
             vec![
                 hold("half", rate / 2.0, 60),
@@ -56,7 +56,7 @@ pub fn builtin(name: &str, rate: f64) -> Option<Scenario> {
             ],
         ),
         "capacity" => (
-            "find the highest rate that keeps the objectives",
+            "find the highest rate that meets the objectives",
             open,
             [0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0]
                 .map(|factor| hold(&format!("{factor}x"), rate * factor, 30))
@@ -89,7 +89,7 @@ fn ramp(name: &str, from: f64, to: f64, seconds: u64) -> Stage {
 mod tests {
     use super::*;
 
-    /// As the page of the load tests has them.
+    /// As documented on the page about load tests.
     #[test]
     fn the_four_scenarios_are_those_of_the_page() {
         let of = |name: &str| builtin(name, 100.0).expect("known");

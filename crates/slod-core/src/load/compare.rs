@@ -1,4 +1,4 @@
-//! Whether a run is worse than its baseline.
+//! Comparison of a run with its baseline.
 
 use super::judge::{ERRORS_UNKNOWN, success};
 use super::usable::Chunk;
@@ -12,14 +12,14 @@ use crate::stats::shift::MannWhitney;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Windows are at least this long, and long enough for a 95th percentile.
+/// Minimum window length; windows are also long enough for a 95th percentile.
 const WINDOW: Duration = Duration::from_secs(5);
 const REQUESTS_PER_WINDOW: f64 = 80.0;
-/// The least windows of each run: with fewer, no difference can be significant at [`LEVEL`].
+/// Minimum number of windows in each run: with fewer, no difference can be significant at [`LEVEL`].
 const WINDOWS_MIN: usize = 8;
-/// The significance level of all comparisons together.
+/// The significance level of all comparisons combined.
 const LEVEL: f64 = 0.01;
-/// The largest correlation of neighboring windows; larger estimates are cut.
+/// Upper bound for estimates of the correlation between neighboring windows.
 const CORRELATION_MAX: f64 = 0.95;
 /// The smallest relevant difference of medians, as a ratio.
 const CHANGE_MIN: f64 = 0.05;
@@ -28,7 +28,7 @@ const ERRORS_MIN: f64 = 0.001;
 /// The comparison of errors is unknown if the runs could detect neither this increase nor a doubling.
 const ERRORS_SEEN: f64 = 0.01;
 
-/// What is compared window by window.
+/// A quantity that is compared window by window.
 struct Measure {
     topic: &'static str,
     of: fn(&Figures) -> Option<f64>,
@@ -61,10 +61,10 @@ fn ms(seconds: f64) -> String {
     format!("{:.1} ms", seconds * 1000.0)
 }
 
-/// A comparison before its probability is set against the number of comparisons.
+/// A comparison before its p-value is adjusted for the number of comparisons.
 struct Compared {
     topic: &'static str,
-    /// Two-sided; `None` where there is too little data.
+    /// Two-sided p-value; `None` if there is too little data.
     p: Option<f64>,
     is_worse: bool,
     is_relevant: bool,
@@ -74,7 +74,7 @@ struct Compared {
 }
 
 impl Compared {
-    /// There is too little data; `needs` says what a comparison needs.
+    /// A comparison with too little data; `needs` says what it requires.
     fn unknown(topic: &'static str, needs: impl Into<String>) -> Self {
         Self {
             topic,
@@ -87,14 +87,14 @@ impl Compared {
     }
 }
 
-/// One statement for each of p50, p95, throughput (unless the load was only watched) and errors.
+/// Returns one statement for each of p50, p95, throughput (unless the load was only observed) and errors.
 ///
-/// Latencies and throughput of windows are compared by the test of Mann and Whitney, whose deviate
-/// is divided by the square root of their [`inflation`], because neighboring windows are correlated. Error ratios are compared as two proportions with the correction of Yates
-/// (1934), J. R. Stat. Soc. Suppl. 1; errors come in bursts, so that their variance is multiplied by
-/// the larger [`overdispersion`] of both runs. The four probabilities are adjusted by Holm (1979),
-/// Scand. J. Stat. 6. A difference counts if it is significant at 1 % and at least 5 % of the median
-/// (0.1 percentage points of errors).
+/// Latencies and throughput of windows are compared by the Mann-Whitney test. Its deviate is divided by the
+/// square root of the [`inflation`], because neighboring windows are correlated. Error ratios are compared
+/// as two proportions with the correction of Yates (1934), J. R. Stat. Soc. Suppl. 1. Errors come in
+/// bursts, so their variance is multiplied by the larger [`overdispersion`] of both runs. The four p-values
+/// are adjusted by Holm (1979), Scand. J. Stat. 6. A difference counts if it is significant at 1 % and at
+/// least 5 % of the median (0.1 percentage points for errors).
 pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
     if let Some(reason) = not_comparable(baseline, run) {
         return vec![Statement::new("comparison", Answer::Unknown, reason)];
@@ -103,7 +103,7 @@ pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
     let figures = |usable| windows(usable).iter().map(Chunk::figures).collect();
     let sides = [figures(&usable[0]), figures(&usable[1])];
     let is_limited = usable.iter().any(|one| one.limit().is_some());
-    // The amount of a load that slod did not make says nothing about the service.
+    // The amount of a load that slod did not generate says nothing about the service.
     let is_ours = run.engine != OBSERVED;
     let mut all: Vec<Compared> = MEASURES
         .iter()
@@ -124,30 +124,31 @@ fn not_comparable(baseline: &RunRecord, run: &RunRecord) -> Option<String> {
         let reason = "the plans of the two runs differ: record a baseline of the current plan";
         return Some(reason.to_owned());
     }
-    // Each measures latencies in its own way: slod from the intended start and with the time to
-    // connect, the others from the actual start, k6 without that time.
+    // Engines measure latencies differently: slod from the intended start including the time to connect,
+    // the others from the actual start, k6 without the time to connect.
     let (before, now) = (&baseline.engine, &run.engine);
     if before != now {
         return Some(format!(
-            "the engines of the two runs ({before} before, {now} now) measure latencies differently: record a baseline by {now}"
+            "the engines of the two runs ({before} before, {now} now) measure latencies differently: record a baseline with {now}"
         ));
     }
     if has_failed(run) {
-        return Some("what made the load failed: repeat the run".to_owned());
+        return Some("the load generator failed: repeat the run".to_owned());
     }
     unfit_as_baseline(baseline)
-        .map(|reason| format!("the baseline says nothing: {reason}; record another one"))
+        .map(|reason| format!("the baseline is unusable: {reason}; record another one"))
 }
 
-/// Why no later run can be compared with this one: it shows nothing of the service, or only that it failed.
+/// Why no later run can be compared with this one: it shows nothing about the service, or only failures.
+/// `None` if it can.
 pub fn unfit_as_baseline(run: &RunRecord) -> Option<String> {
     if let Ending::Failed { why } = &run.ending {
-        return Some(format!("what made the load failed ({why})"));
+        return Some(format!("the load generator failed ({why})"));
     }
     success::statement(&Usable::of(run)).map(|none| none.evidence)
 }
 
-/// What is due at the borders of the stages.
+/// Planned load at the boundaries of the stages.
 fn levels(run: &RunRecord) -> Vec<(f64, f64)> {
     let stages = run.scenario.stages.iter();
     stages.map(|stage| (stage.from, stage.to)).collect()
@@ -162,7 +163,7 @@ fn statement(compared: Compared, p: Option<f64>) -> Statement {
             evidence += match (is_change, compared.is_worse) {
                 (true, true) => ": worse",
                 (true, false) => ": better",
-                (false, _) if !compared.is_sharp => ": too few requests to see a difference",
+                (false, _) if !compared.is_sharp => ": too few requests to detect a difference",
                 (false, true) if compared.is_relevant => {
                     ": perhaps worse, but not significantly: use longer runs"
                 }
@@ -177,7 +178,7 @@ fn statement(compared: Compared, p: Option<f64>) -> Statement {
             match (is_change, compared.is_worse) {
                 (true, true) => Answer::Bad,
                 (false, _) if !compared.is_sharp => Answer::Unknown,
-                // What may be a change for the worse is no proof that there is none.
+                // A possible change for the worse is no proof of the absence of one.
                 (false, true) if compared.is_relevant => Answer::Unknown,
                 _ => Answer::Good,
             }
@@ -186,7 +187,7 @@ fn statement(compared: Compared, p: Option<f64>) -> Statement {
     Statement::new(compared.topic, answer, evidence)
 }
 
-/// Windows that are as wide as the rate of the run needs.
+/// Windows that are wide enough for the request rate of the run.
 fn windows<'a>(usable: &Usable<'a>) -> Vec<Chunk<'a>> {
     let rate = Figures::of(usable.loaded()).rate().max(0.01);
     let width = WINDOW.max(Duration::from_secs_f64(REQUESTS_PER_WINDOW / rate));
@@ -210,7 +211,7 @@ fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2], is_limited: bool) ->
     else {
         let (without, help) = if is_limited {
             (
-                " without the seconds in which the generator was the limit",
+                " excluding the seconds in which the generator was the limit",
                 "give it more processors, or use longer runs",
             )
         } else {
@@ -239,8 +240,8 @@ fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2], is_limited: bool) ->
     }
 }
 
-/// By how much the variance is larger because windows depend on the ones before them: as much in
-/// either run, so that both estimate it. An estimate around one level is too low by `(1 + 4 r) / n`
+/// The variance inflation due to the correlation of neighboring windows, assumed to be equal in both runs
+/// and estimated from both. The bias of an estimate around one level, `-(1 + 4 r) / n`, is corrected
 /// (Marriott and Pope 1954, Biometrika 41).
 fn dependence(sides: &[(&[f64], f64); 2]) -> f64 {
     let (mut sum, mut count) = (0.0, 0.0);
@@ -257,7 +258,7 @@ fn dependence(sides: &[(&[f64], f64); 2]) -> f64 {
     )
 }
 
-/// The difference of two proportions, with their common one as variance.
+/// Compares two proportions with a pooled variance.
 fn errors(usable: &[Usable<'_>; 2]) -> Compared {
     let topic = "errors";
     let [before, after] = [&usable[0], &usable[1]].map(|one| Figures::of(one.fair()).failures());
@@ -282,7 +283,7 @@ fn errors(usable: &[Usable<'_>; 2]) -> Compared {
     } else {
         0.0
     };
-    // Half an error more than were seen: none seen does not mean that none are possible.
+    // Half an error more than observed: zero observed errors do not mean that none are possible.
     let possible = (both.hits as f64 + 0.5) / (both.total as f64 + 1.0);
     let smallest = ((Z_995 + Z_95) * deviation(possible)).min(1.0);
     let percent = |share: f64| format!("{:.2} %", share * 100.0);
@@ -293,7 +294,7 @@ fn errors(usable: &[Usable<'_>; 2]) -> Compared {
         is_relevant: difference.abs() >= ERRORS_MIN,
         is_sharp: smallest <= ERRORS_SEEN.max(from),
         evidence: format!(
-            "{} of {} requests failed before ({}), {} of {} now ({}), {:+.2} percentage points; {:.2} would have been found",
+            "{} of {} requests failed before ({}), {} of {} now ({}), {:+.2} percentage points; {:.2} would have been detected",
             before.hits,
             before.total,
             percent(from),
@@ -306,8 +307,8 @@ fn errors(usable: &[Usable<'_>; 2]) -> Compared {
     }
 }
 
-/// Within stages, because each load has its own share of errors. Unknown with few windows, and then
-/// taken as that of independent errors.
+/// Overdispersion within stages, because each load has its own error ratio. 1 with too few windows to
+/// estimate it, as for independent errors.
 fn dispersion(usable: &Usable<'_>) -> f64 {
     let chunks = windows(usable);
     if chunks.len() < WINDOWS_MIN {
@@ -320,8 +321,8 @@ fn dispersion(usable: &Usable<'_>) -> f64 {
     overdispersion(stages.iter().map(Vec::as_slice))
 }
 
-/// The smallest probability times the number of them, the next one times one less, and so on;
-/// never smaller than one before it.
+/// Holm's adjustment: the smallest p-value times the number of p-values, the next one times one less, and
+/// so on. The results are never smaller than a preceding one.
 fn holm(probabilities: &[Option<f64>]) -> Vec<Option<f64>> {
     let mut order: Vec<(usize, f64)> = probabilities
         .iter()
@@ -343,7 +344,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn probabilities_are_adjusted_as_holm_has_it() {
+    fn p_values_are_adjusted_by_holms_method() {
         let found = holm(&[Some(0.01), None, Some(0.04), Some(0.03)]);
         let expected = [Some(0.03), None, Some(0.06), Some(0.06)];
         for (found, expected) in found.iter().zip(expected) {

@@ -1,4 +1,4 @@
-//! Windows of a run whose load somebody else makes: from what the service counted itself.
+//! Windows of a run with an external load generator, from the counters of the service.
 
 use super::LoadWindow;
 use crate::outcome::{Cause, Timestamp};
@@ -8,30 +8,30 @@ use crate::stats::scale::Scale;
 use crate::units::whole;
 use std::time::Duration;
 
-/// A first reading is expected this soon after the start.
+/// How soon after the start a first reading is expected.
 const SOON: Duration = Duration::from_secs(1);
 
-/// What the counters of a service were at a time; unknown is `None`.
+/// The counters of a service at one moment; unknown ones are `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
     pub requests: Option<f64>,
     pub errors: Option<f64>,
-    /// The durations of all requests together.
+    /// The sum of the durations of all requests.
     pub seconds: Option<f64>,
-    /// The histogram of durations: ascending upper bounds in seconds, the last one infinite, and
-    /// how many requests took at most so long.
+    /// The histogram of durations: ascending upper bounds in seconds, the last one infinite, with
+    /// cumulative counts.
     pub buckets: Vec<(f64, f64)>,
 }
 
 impl Reading {
-    /// The requests between two readings, counted by what both of them have.
+    /// The number of requests between two readings, from a counter that both contain.
     fn requests_since(&self, before: &Self) -> Option<f64> {
         let of_histogram = || Some((before.buckets.last()?.1, self.buckets.last()?.1));
         let both = before.requests.zip(self.requests).or_else(of_histogram);
         both.map(|(before, after)| increase(before, after))
     }
 
-    /// The histogram of the time between two readings; empty if their buckets differ.
+    /// The cumulative histogram between two readings; empty if their buckets differ.
     fn buckets_since(&self, before: &Self) -> Vec<(f64, f64)> {
         let bounds = |one: &Self| -> Vec<u64> {
             one.buckets
@@ -52,17 +52,17 @@ impl Reading {
     }
 }
 
-/// Makes a window of each reading and the one before.
+/// Turns each pair of consecutive readings into a window.
 #[derive(Clone, Debug)]
 pub struct CountedWindows {
     from: Timestamp,
-    /// Where the next window starts.
+    /// The start of the next window.
     end: Timestamp,
     before: Option<Reading>,
 }
 
 impl CountedWindows {
-    /// For a run that begins at a time.
+    /// For a run that begins at `from`.
     pub const fn new(from: Timestamp) -> Self {
         Self {
             from,
@@ -71,16 +71,16 @@ impl CountedWindows {
         }
     }
 
-    /// The window that ends with a reading. Readings from before the run are what its first window
-    /// is counted from. One without requests (a scrape that failed) is left out: the next one that
-    /// has them counts the whole time since the one before.
+    /// Returns the window that ends with a reading. A reading from before the run is the baseline of its
+    /// first window. A reading without requests (a failed scrape) is skipped: the next complete one covers
+    /// the whole time since the last one.
     pub fn take(&mut self, at: Timestamp, reading: Reading) -> Option<LoadWindow> {
         let is_known = reading.requests.is_some() || !reading.buckets.is_empty();
         if !is_known {
             return None;
         }
         let before = self.before.take();
-        // Samples are kept where a counter changes its course: one that has none did not.
+        // A sample is stored only when a counter changes: a missing one means no change.
         let errors = || before.as_ref().and_then(|before| before.errors);
         let reading = Reading {
             errors: reading.errors.or_else(errors),
@@ -95,7 +95,7 @@ impl CountedWindows {
         window
     }
 
-    /// A window without requests up to the end of the run, if nothing was read there.
+    /// Returns a window without requests up to the end of the run if nothing was read there.
     pub fn close(&mut self, to: Timestamp) -> Option<LoadWindow> {
         (to > self.end.after(SOON)).then(|| self.window(to, None))
     }
@@ -147,8 +147,8 @@ pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::from_millis((to.0 - from.0).max(0).unsigned_abs())
 }
 
-/// So many requests by the shares of buckets. Within a bucket they are spread evenly, as
-/// `histogram_quantile` does; what is above the last finite bound counts as that bound.
+/// Distributes `requests` over the shares of the buckets. Within a bucket they are spread evenly, as in
+/// `histogram_quantile`; those above the last finite bound count as that bound.
 fn spread(buckets: &[(f64, f64)], requests: u64) -> Histogram {
     let all = buckets.last().map_or(0.0, |(_, count)| *count);
     let mut counts: Vec<(u16, u32)> = Vec::new();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_has_what_was_counted_since_the_reading_before() {
+    fn a_window_counts_the_requests_since_the_previous_reading() {
         let mut windows = CountedWindows::new(FROM);
         assert_eq!(windows.take(FROM, reading(1000.0, 5.0)), None);
         let window = windows
@@ -248,7 +248,7 @@ mod tests {
             (next.start.as_secs(), next.completed(), next.errors()),
             (10, 50, 0)
         );
-        let rest = windows.close(at(20)).expect("nothing was read there");
+        let rest = windows.close(at(20)).expect("no reading there");
         assert_eq!(
             (
                 rest.start.as_secs(),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_comes_later_had_no_requests_before() {
+    fn a_service_that_starts_later_had_no_requests_before() {
         let mut windows = CountedWindows::new(FROM);
         let first = windows.take(at(30), reading(7.0, 0.0)).expect("a window");
         assert_eq!(
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_histogram_there_is_no_latency_and_without_a_counter_the_histogram_counts() {
+    fn latency_needs_a_histogram_and_a_missing_counter_is_replaced_by_it() {
         let mut windows = CountedWindows::new(FROM);
         let plain = |requests: f64| Reading {
             requests: Some(requests),
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_that_are_not_counted_are_unknown_until_they_are() {
+    fn errors_are_unknown_until_they_are_counted() {
         let counted = |requests: f64, errors: Option<f64>| Reading {
             errors,
             ..reading(requests, 0.0)
@@ -314,18 +314,18 @@ mod tests {
         assert!(figures.are_errors_unknown() && figures.error_ratio().is_none());
         assert!(figures.quantile(0.5).is_some() && figures.good_rate() > 199.0);
         let first = take(20, 3000.0, Some(3.0));
-        assert_eq!(first.unjudged, 1000, "since when there are 3 is unknown");
-        // A counter without a sample is the same as before.
+        assert_eq!(first.unjudged, 1000, "when the 3 occurred is unknown");
+        // A counter without a sample is unchanged.
         let same = take(30, 4000.0, None);
         assert_eq!((same.good, same.unjudged), (1000, 0));
         let more = take(40, 5000.0, Some(13.0));
         assert_eq!((more.good, more.errors()), (990, 10));
         let ratio = Figures::of([&unknown, &first, &same, &more]).error_ratio();
-        assert_eq!(ratio, Some(0.005), "of those that are known");
+        assert_eq!(ratio, Some(0.005), "of the known ones");
     }
 
     #[test]
-    fn what_is_above_the_last_bound_counts_as_it() {
+    fn values_above_the_last_bound_count_as_the_bound() {
         let histogram = spread(&[(0.1, 0.0), (f64::INFINITY, 9.0)], 9);
         let (code, count) = histogram.iter().next().expect("counts");
         let middle = Scale::new([]).middle(code).as_secs_f64();

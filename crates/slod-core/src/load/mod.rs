@@ -1,4 +1,4 @@
-//! Load scenarios and runs as data: which load is due when, and what was measured.
+//! Load scenarios, the records of runs, and their verdicts.
 
 mod builtin;
 mod compare;

@@ -1,16 +1,16 @@
-//! The samples of a run, by the time since its start.
+//! The samples of a run, by time since its start.
 
 use super::{ObservedSeries, RunRecord};
 use crate::sample::{SeriesKey, increase};
 use crate::stats::baseline::Baseline;
 use crate::stats::order::{median_of, usable};
 
-/// A band is this many spreads wide, and at least this share of its middle.
+/// The width of a usual range in spreads, and its minimum as a share of the middle.
 const SPREADS: f64 = 3.0;
 const BAND_SHARE: f64 = 0.1;
-/// The least samples for a band.
+/// Minimum number of samples for a usual range.
 const BAND_SAMPLES: usize = 3;
-/// How many seconds values must be beyond a limit, in at least two samples.
+/// Seconds for which values must be beyond a limit, in at least two samples.
 const SUSTAINED: f64 = 5.0;
 
 /// One series.
@@ -48,7 +48,7 @@ impl Curve {
         self.key.labels().eq(other.key.labels())
     }
 
-    /// The latest value up to a time; the first one before that.
+    /// The latest value up to a time, or the first one if there is none.
     pub fn at(&self, second: f64) -> Option<f64> {
         let after = self.points.partition_point(|(at, _)| *at <= second);
         let point = self.points.get(after.saturating_sub(1))?;
@@ -70,7 +70,7 @@ impl Curve {
         median_of(self.inside(span).iter().map(|(_, value)| *value))
     }
 
-    /// Since when values stay beyond a limit for two samples and 5 s; `None` if they do not.
+    /// Since when values stay beyond a limit for at least 5 s and two samples; `None` if they never do.
     pub fn crossing(&self, span: Span, is_beyond: impl Fn(f64) -> bool) -> Option<f64> {
         let mut since = None;
         for (at, value) in self.inside(span) {
@@ -84,8 +84,8 @@ impl Curve {
         None
     }
 
-    /// The middle and the upper end of the usual values in a part of the run; the end is at least
-    /// `least` above the middle.
+    /// The middle and the upper end of the usual values in a part of the run. The end is at least `least`
+    /// above the middle.
     pub fn band(&self, span: Span, least: f64) -> Option<(f64, f64)> {
         let points = self.inside(span);
         let usual = Baseline::of(points.iter().map(|(_, value)| *value))?;
@@ -94,7 +94,7 @@ impl Curve {
         (points.len() >= BAND_SAMPLES).then_some((usual.median, highest))
     }
 
-    /// A value for each of `count` windows of `width` seconds.
+    /// Computes a value for each of `count` windows of `width` seconds.
     pub fn windows(
         &self,
         width: f64,
@@ -118,7 +118,7 @@ pub(super) fn gauges(run: &RunRecord, family: &str) -> Vec<Curve> {
     curves.filter(|one| !one.points.is_empty()).collect()
 }
 
-/// The counters of a family, per second since the sample before.
+/// The counters of a family as rates per second since the previous sample.
 pub(super) fn rates(run: &RunRecord, family: &str) -> Vec<Curve> {
     let mut curves = gauges(run, family);
     for curve in &mut curves {
@@ -147,17 +147,17 @@ pub(super) fn shares(parts: Vec<Curve>, wholes: &[Curve]) -> Vec<Curve> {
     parts.into_iter().filter_map(share).collect()
 }
 
-/// The length of a run, in seconds: of what was measured of it.
+/// The length of a run in seconds, as far as it was measured.
 pub(super) fn length(run: &RunRecord) -> f64 {
     let last = run.windows.last();
     let load = last.map_or(0.0, |one| (one.start + one.length).as_secs_f64());
     load.max((run.to.0 - run.from.0) as f64 / 1000.0)
 }
 
-/// When at least this share of the highest load was due.
+/// Minimum share of the highest load for a part to count as the highest load.
 const NEARLY: f64 = 0.9;
 
-/// The parts of a run with the highest load; all of it if no load was measured.
+/// The parts of a run with the highest load; the whole run if no load was measured.
 pub(super) fn at_highest_load(run: &RunRecord) -> Vec<Span> {
     let peak = run.windows.iter().map(|one| one.due).fold(0.0, f64::max);
     let mut spans: Vec<Span> = Vec::new();

@@ -1,4 +1,4 @@
-//! Windows of a run whose load nobody counted: from the outcomes of the service's probes.
+//! Windows of a run whose load was not counted, from the outcomes of the service's probes.
 
 use super::LoadWindow;
 use super::counted::between;
@@ -16,7 +16,7 @@ pub struct Attempt {
     pub latency: Duration,
 }
 
-/// What the attempts of a window were.
+/// Totals of the attempts in a window.
 #[derive(Default)]
 struct Sum {
     good: u64,
@@ -26,8 +26,8 @@ struct Sum {
     time: Duration,
 }
 
-/// The windows of `start..end` of a run that began at `from`, the last one as long as it is. Void
-/// attempts say nothing about the service.
+/// The windows of `start..end` of a run that began at `from`; the last one may be shorter. Void attempts
+/// say nothing about the service and are ignored.
 pub fn probed_windows(
     from: Timestamp,
     (start, end): (Timestamp, Timestamp),

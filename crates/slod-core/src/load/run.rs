@@ -1,48 +1,47 @@
-//! What was measured in a load run.
+//! The record of a load run.
 
 use crate::outcome::{Cause, Timestamp};
 use crate::sample::{Sample, SeriesKey, SeriesKind};
 use crate::stats::quantile::Histogram;
 use std::time::Duration;
 
-/// One span of a run, normally a second. Requests belong to the span in which they ended.
+/// A span of a run, normally one second. Requests belong to the span in which they ended.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoadWindow {
-    /// Since the start of the run.
+    /// Time since the start of the run.
     pub start: Duration,
     pub length: Duration,
-    /// The number of the stage that it began in.
+    /// The number of the stage in which it began.
     pub stage: usize,
-    /// Level that was due, on average: users, or starts per second.
+    /// The planned level, on average: users, or starts per second.
     pub due: f64,
-    /// Users that ran, or requests in flight, on average.
+    /// Active users, or requests in flight, on average.
     pub active: f64,
-    /// Requests that were started.
+    /// Requests started.
     pub started: u64,
-    /// Starts that were due and not made, because the generator had no free user, or because its
-    /// machine lacked something for them.
+    /// Starts that were due but not made, because the generator had no free user or its machine lacked
+    /// resources.
     pub dropped: u64,
-    /// Those of them that its machine lacked a port, a descriptor, memory or the like for.
+    /// Dropped starts due to a lack of ports, file descriptors, memory or the like on the generator's
+    /// machine.
     pub lacking: u64,
-    /// Requests that were sent once more, because the service ended their kept connection or did not
-    /// process them.
+    /// Requests retried because the service closed a keep-alive connection or did not process them.
     pub repeated: u64,
-    /// Requests that succeeded.
+    /// Successful requests.
     pub good: u64,
-    /// Requests that ended, of which nothing says whether they failed: of a service that does not
-    /// count its errors.
+    /// Completed requests of unknown success, of a service that does not count its errors.
     pub unjudged: u64,
-    /// Those that failed.
+    /// Failed requests, by cause.
     pub failed: Vec<(Cause, u64)>,
-    /// Of all requests, from their intended start, by the codes of a
+    /// Latencies of all requests from their intended start, by the codes of a
     /// [`Scale`](crate::stats::scale::Scale) without cuts.
     pub latency: Histogram,
-    /// Likewise of the failed requests among them, as far as it is known of each.
+    /// Latencies of the failed requests among them, as far as known.
     pub failed_latency: Histogram,
-    /// How late the generator was, at the 99th percentile of the starts that were made, or of the moments
-    /// at which it looked at its clock: the larger one.
+    /// How late the generator was: the 99th percentile over the starts, or over the moments at which it
+    /// checked its clock, whichever is larger.
     pub lag: Duration,
-    /// Share of its processors' time that the generator used, from 0 to 1.
+    /// Share of the available CPU time that the generator used, from 0 to 1.
     pub generator_cpu: Option<f64>,
 }
 
@@ -50,62 +49,61 @@ pub struct LoadWindow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     Completed,
-    /// A threshold with `abort` was crossed.
+    /// A threshold with `abort` was exceeded.
     Aborted {
         why: String,
     },
-    /// By its user.
+    /// By the user.
     Interrupted,
-    /// What made its load failed before its end.
+    /// The load generator failed before the end.
     Failed {
         why: String,
     },
 }
 
-/// The engine of slod itself: only it knows how late its requests were.
+/// slod's own engine, the only one that reports how late requests were.
 pub const SLOD: &str = "slod";
 
-/// The engine that has users only: a rate is what they reach together.
+/// An engine with users only: a rate is what they reach together.
 pub const LOCUST: &str = "locust";
 
 pub const K6: &str = "k6";
 
-/// The engine of a run whose load somebody else made, and slod only watched.
+/// The engine of a run whose load was generated externally and only observed by slod.
 pub const OBSERVED: &str = "observed";
 
-/// The scenario of a run that is read from the results of another tool: they do not say what was
-/// planned.
+/// The scenario of a run that was imported from the results of another tool, which do not contain the plan.
 pub const IMPORTED: &str = "imported";
 
-/// The series of an engine's workers on other machines, among those that were observed.
+/// The observed series with the number of an engine's workers on other machines.
 pub const WORKERS: &str = "slod_load_workers";
 
-/// A run that ended.
+/// A completed run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
     pub service: String,
     pub scenario: super::Scenario,
-    /// Who made the load: `slod`, `locust`, `k6`, or [`OBSERVED`].
+    /// The load generator: `slod`, `locust`, `k6`, or [`OBSERVED`].
     pub engine: String,
     pub from: Timestamp,
     pub to: Timestamp,
     pub ending: Ending,
-    /// In their order, without gaps.
+    /// In order, without gaps.
     pub windows: Vec<LoadWindow>,
-    /// What was counted of each request of the plan, in its order; empty if that is not known.
+    /// Figures of each request of the plan, in its order; empty if unknown.
     pub requests: Vec<RequestFigures>,
-    /// The first failure of each cause, in words, as far as it is known.
+    /// A description of the first failure of each cause, as far as known.
     pub examples: Vec<(Cause, String)>,
-    /// What the generator's machine lacked first for a start, in words.
+    /// A description of the first resource that the generator's machine lacked.
     pub lack: Option<String>,
-    /// Conditions that its user set for it, in addition to those of the config: as texts.
+    /// Thresholds set by the user in addition to those of the config, as text.
     pub thresholds: Vec<String>,
-    /// What was sampled meanwhile of the service, its processes, and the host; empty if nothing was.
+    /// Samples of the service, its processes and the host during the run; may be empty.
     pub observed: Vec<ObservedSeries>,
 }
 
 impl RunRecord {
-    /// A run of which nothing is measured yet.
+    /// A run without measurements.
     pub fn begun(
         service: impl Into<String>,
         scenario: super::Scenario,
@@ -128,7 +126,7 @@ impl RunRecord {
         }
     }
 
-    /// How many requests failed of each cause, the most frequent first.
+    /// The number of failed requests by cause, the most frequent first.
     pub fn causes(&self) -> Vec<(Cause, u64)> {
         let mut causes: Vec<(Cause, u64)> = Vec::new();
         for (cause, count) in self.windows.iter().flat_map(|one| &one.failed) {
@@ -141,7 +139,7 @@ impl RunRecord {
         causes
     }
 
-    /// The first failure of a cause, in words.
+    /// A description of the first failure of a cause.
     pub fn example(&self, cause: Cause) -> Option<&str> {
         let mut examples = self.examples.iter();
         let found = examples.find(|(known, _)| *known == cause);
@@ -153,15 +151,15 @@ impl RunRecord {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestFigures {
     pub name: String,
-    /// Requests that succeeded.
+    /// Successful requests.
     pub good: u64,
-    /// Those that failed.
+    /// Failed requests, by cause.
     pub failed: Vec<(Cause, u64)>,
-    /// Failures because the answer lacked a value for a later request, by the name of the value.
+    /// Failures because the response lacked a value for a later request, by the name of the value.
     pub missing: Vec<(String, u64)>,
-    /// Of all of them, as in a [`LoadWindow`].
+    /// Latencies of all requests, as in a [`LoadWindow`].
     pub latency: Histogram,
-    /// Until the first token of streamed answers; empty where none was waited for.
+    /// Times to the first token of streamed responses; empty if none was measured.
     pub first_token: Histogram,
 }
 
@@ -175,36 +173,36 @@ pub struct ObservedSeries {
     pub samples: Vec<Sample>,
 }
 
-/// What is known of a run depends on who made its load.
+/// What is known about a run depends on its load generator.
 impl RunRecord {
-    /// Whether it is known which load was due.
+    /// Whether the planned load is known.
     pub fn is_planned(&self) -> bool {
         self.engine != OBSERVED && !self.is_imported()
     }
 
-    /// Whether it is a result of another tool, of which there are no samples of the service.
+    /// Whether it was imported from the results of another tool, without samples of the service.
     pub fn is_imported(&self) -> bool {
         self.scenario.name == IMPORTED
     }
 
-    /// Whether starts that were due and not made were counted.
+    /// Whether dropped starts were counted.
     pub fn counts_dropped(&self) -> bool {
         matches!(self.engine.as_str(), SLOD | K6)
     }
 
-    /// Whether it was counted which requests were sent once more.
+    /// Whether retried requests were counted.
     pub fn counts_repeated(&self) -> bool {
         self.engine == SLOD
     }
 
-    /// Whether it was measured how late requests were.
+    /// Whether the lateness of requests was measured.
     pub fn measures_lag(&self) -> bool {
         self.engine == SLOD
     }
 }
 
 impl RequestFigures {
-    /// Whether the first token of any answer was timed.
+    /// Whether the time to the first token was measured for any response.
     pub fn has_tokens(&self) -> bool {
         self.first_token.iter().next().is_some()
     }
@@ -225,8 +223,8 @@ impl LoadWindow {
         self.good + self.unjudged + self.errors()
     }
 
-    /// Users that ran, or requests in flight; `None` where nobody counted them, since responses are
-    /// requests that were in flight before.
+    /// Active users, or requests in flight; `None` if they were not counted, since responses imply earlier
+    /// requests in flight.
     pub fn known_active(&self) -> Option<f64> {
         (self.active > 0.0 || self.completed() == 0).then_some(self.active)
     }

@@ -1,4 +1,4 @@
-//! The samples that are taken during a run, within bounds.
+//! Bounded collection of the samples taken during a run.
 
 use super::ObservedSeries;
 use crate::outcome::Timestamp;
@@ -6,32 +6,32 @@ use crate::sample::{Sample, SeriesKey, SeriesKind};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Samples per series: an hour at one every five seconds. When there are more, every second sample is
-/// dropped, also of those that follow.
+/// Maximum number of samples per series: an hour at one every five seconds. Beyond that, every second
+/// sample is dropped, including future ones.
 pub const SAMPLES_MAX: usize = 720;
-/// The most series with the label `service`.
+/// Maximum number of series with the label `service`.
 pub const SERVICE_SERIES_MAX: usize = 400;
-/// The most other series, which are of the host.
+/// Maximum number of other series, which belong to the host.
 pub const HOST_SERIES_MAX: usize = 200;
-/// The series with the number of series that were dropped.
+/// The series with the number of dropped series.
 const DROPPED: &str = "slod_run_series_dropped";
 
 type Values = Vec<(Arc<SeriesKey>, SeriesKind, f64)>;
 
-/// Samples of a run, tick by tick. The last tick is always among them.
+/// Samples of a run, tick by tick. The last tick is always included.
 #[derive(Clone, Debug)]
 pub struct Samples {
     series: Vec<ObservedSeries>,
     places: HashMap<Arc<SeriesKey>, usize>,
     of_service: usize,
     dropped: usize,
-    /// The times that are kept.
+    /// The times of the retained ticks.
     ticks: Vec<Timestamp>,
-    /// Ticks that were added.
+    /// Number of added ticks.
     added: usize,
-    /// One of so many ticks is kept.
+    /// One of this many ticks is retained.
     stride: usize,
-    /// The last tick, if it is not kept otherwise.
+    /// The last tick, if it is not retained otherwise.
     skipped: Option<(Timestamp, Values)>,
 }
 
@@ -116,8 +116,8 @@ impl Samples {
         }
     }
 
-    /// The series, in the order of their first samples. If some were dropped, the last series has their
-    /// number.
+    /// The series, in the order of their first samples. If some were dropped, the last series contains
+    /// their number.
     pub fn finish(mut self) -> Vec<ObservedSeries> {
         if let Some((at, values)) = self.skipped.take() {
             if self.ticks.len() >= SAMPLES_MAX {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_any_length_has_so_many_samples_and_its_last_one() {
+    fn a_run_of_any_length_has_a_bounded_number_of_samples_and_its_last_one() {
         for ticks in [1, 2, 1439, 1440, 1441, 5000, 17_281] {
             let mut samples = Samples::default();
             for tick in 0..ticks {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn series_of_the_host_leave_room_for_those_of_the_service_and_the_rest_is_counted() {
+    fn host_and_service_series_have_separate_limits_and_dropped_ones_are_counted() {
         let mut samples = Samples::default();
         for tick in 0..2 {
             let host = (0..1000).map(|n| value(&format!("h{n}"), None, 1.0));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_later_is_left_out() {
+    fn a_tick_that_is_not_later_is_ignored() {
         let mut samples = Samples::default();
         for tick in [1, 1, 0, 2] {
             samples.add(at(tick), vec![value("a", None, tick as f64)]);

@@ -1,4 +1,4 @@
-//! Which load is due when.
+//! Load scenarios: the planned load over time.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use std::time::Duration;
 pub enum Model {
     /// Concurrent users: each waits for its response, then thinks, then sends its next request.
     Closed { think: Duration },
-    /// Requests started per second, whether earlier ones were answered or not. `poisson` draws the
-    /// time between two starts from an exponential distribution instead of spacing them evenly.
+    /// Requests started per second, whether or not earlier ones were answered. `poisson` draws the time
+    /// between two starts from an exponential distribution instead of spacing them evenly.
     Open { poisson: bool },
 }
 
-/// A span in which the level goes from one value to another at a constant pace.
+/// A span in which the level changes linearly from one value to another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {
     pub name: String,
@@ -21,14 +21,14 @@ pub struct Stage {
     pub length: Duration,
 }
 
-/// A load run as it is planned.
+/// A planned load run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     pub name: String,
-    /// What it is for, as one phrase.
+    /// Its purpose, as one phrase.
     pub purpose: String,
     pub model: Model,
-    /// In their order, at least one.
+    /// In order; at least one.
     pub stages: Vec<Stage>,
 }
 
@@ -37,8 +37,7 @@ impl Scenario {
         self.stages.iter().map(|stage| stage.length).sum()
     }
 
-    /// The stage of a moment after the start, with its number and the level that is due; `None`
-    /// after the end.
+    /// The stage at a moment after the start, as its number and the planned level; `None` after the end.
     pub fn at(&self, elapsed: Duration) -> Option<(usize, f64)> {
         let mut start = Duration::ZERO;
         for (number, stage) in self.stages.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Figures of windows of a run.
+//! Aggregated statistics of the windows of a run.
 
 use super::{LoadWindow, RequestFigures};
 use crate::stats::proportion::{Share, exceeds};
@@ -6,26 +6,26 @@ use crate::stats::quantile::{Histogram, needed};
 use crate::stats::scale::Scale;
 use std::time::Duration;
 
-/// Windows of a run together.
+/// Combined statistics of several windows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figures {
     pub completed: u64,
-    /// Those of them that are known to have failed.
+    /// Requests that are known to have failed.
     pub errors: u64,
-    /// Those of which nothing says whether they failed.
+    /// Requests of unknown success.
     pub unjudged: u64,
     pub started: u64,
     pub dropped: u64,
-    /// Those of them that the generator's machine lacked something for.
+    /// Dropped starts due to a lack of resources on the generator's machine.
     pub lacking: u64,
-    /// Requests that were sent once more.
+    /// Retried requests.
     pub repeated: u64,
-    /// Users, or starts, times seconds: what was due on average times the length.
+    /// Planned users or starts per second, integrated over time.
     pub due: f64,
     pub length: Duration,
-    /// Of all requests, by bucket, sorted.
+    /// Latencies of all requests, by bucket, sorted.
     latencies: Vec<(u16, u64)>,
-    /// Likewise of the failed ones among them, as far as it is known of each.
+    /// Latencies of the failed requests among them, as far as known.
     failed_latencies: Vec<(u16, u64)>,
 }
 
@@ -51,7 +51,7 @@ impl Figures {
         all
     }
 
-    /// One request over a run of this length.
+    /// The statistics of one request of the plan over a run of this length.
     pub fn of_request(request: &RequestFigures, length: Duration) -> Self {
         let mut counts = Vec::new();
         add(&mut counts, &request.latency);
@@ -70,7 +70,7 @@ impl Figures {
         }
     }
 
-    /// The times to the first token of the answers to these requests, as many as there were.
+    /// The times to the first token of these requests; one count per response with a first token.
     pub fn of_first_tokens<'a>(requests: impl IntoIterator<Item = &'a RequestFigures>) -> Self {
         let mut counts = Vec::new();
         for request in requests {
@@ -84,8 +84,8 @@ impl Figures {
         }
     }
 
-    /// The requests among these that had first tokens, whose latencies are the times to them. It is not
-    /// known which of those failed afterwards.
+    /// The statistics of the requests with first tokens. Their latencies are the times to the first token;
+    /// it is unknown which of those failed afterwards.
     pub fn of_streams<'a>(
         requests: impl IntoIterator<Item = &'a RequestFigures, IntoIter: Clone>,
     ) -> Self {
@@ -102,19 +102,19 @@ impl Figures {
         self.completed as f64 / self.length.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
-    /// Successful responses per second. As in an objective of throughput, those of which nothing says
-    /// whether they failed are among them.
+    /// Successful responses per second. As in a throughput objective, responses of unknown success are
+    /// included.
     pub fn good_rate(&self) -> f64 {
         let good = self.completed.saturating_sub(self.errors) as f64;
         good / self.length.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
-    /// Of the responses that are known to have failed or not; `None` without any.
+    /// The failed share of the responses of known success; `None` without any.
     pub fn error_ratio(&self) -> Option<f64> {
         self.failures().ratio()
     }
 
-    /// The failed ones of the requests that are known to have failed or not.
+    /// The failed requests among those of known success.
     pub fn failures(&self) -> Share {
         Share {
             hits: self.errors,
@@ -122,36 +122,36 @@ impl Figures {
         }
     }
 
-    /// Whether there were requests, and of none of them is known whether it failed.
+    /// Whether there were requests, and the success of all of them is unknown.
     pub fn are_errors_unknown(&self) -> bool {
         self.unjudged > 0 && self.unjudged == self.completed
     }
 
-    /// Whether more than a share of all requests fail, with an error probability of `level`.
+    /// Whether more than a share of all requests fail, at significance level `level`.
     pub fn fail_more_than(&self, share: f64, level: f64) -> bool {
         let Share { hits, total } = self.failures();
         exceeds(hits, total, share, level)
     }
 
-    /// The latency that a share of the requests stayed under; `None` where there are too few.
+    /// A quantile of the latency; `None` if there are too few requests.
     pub fn quantile(&self, q: f64) -> Option<Duration> {
         (self.completed >= needed(q)).then(|| self.rank(q * self.completed as f64))?
     }
 
-    /// The lower bound of a quantile, by its order statistics, with 99.9 % confidence on its side.
+    /// The lower bound of a quantile from its order statistics, with one-sided 99.9 % confidence.
     pub fn quantile_at_least(&self, q: f64) -> Option<Duration> {
         let n = self.completed as f64;
         let rank = n * q - 3.09 * (n * q * (1.0 - q)).sqrt();
         (self.completed >= needed(q) && rank >= 1.0).then(|| self.rank(rank))?
     }
 
-    /// Requests that took a limit or longer, as exactly as the buckets are.
+    /// Requests that took `limit` or longer, to the precision of the buckets.
     pub fn slower_than(&self, limit: Duration) -> u64 {
         slower_than(&self.latencies, limit)
     }
 
-    /// Those of them that did not fail: at least and at most so many, which differ by the failed ones of
-    /// which it is unknown how long they took.
+    /// The minimum and maximum number of successful requests that took `limit` or longer. They differ by
+    /// the failed requests of unknown latency.
     pub fn slow_successes(&self, limit: Duration) -> (u64, u64) {
         let failed = slower_than(&self.failed_latencies, limit);
         let most = self.slower_than(limit).saturating_sub(failed);
@@ -159,19 +159,19 @@ impl Figures {
         (most.saturating_sub(self.untimed_failures()), most)
     }
 
-    /// The failed requests of which it is unknown how long they took.
+    /// Failed requests of unknown latency.
     fn untimed_failures(&self) -> u64 {
         let timed: u64 = self.failed_latencies.iter().map(|(_, count)| count).sum();
         self.errors.saturating_sub(timed)
     }
 
-    /// Whether any request was timed.
+    /// Whether the latency of any request is known.
     pub fn has_latencies(&self) -> bool {
         !self.latencies.is_empty()
     }
 
-    /// The latency that a share of the requests stayed under, where a failed one stays under none. It is
-    /// `None` where so many failed. Where it is unknown how long they took, it is that of all requests.
+    /// A quantile of the latency in which failed requests count as infinitely slow; `None` if too many
+    /// failed. If the latency of some failed requests is unknown, it is the quantile of all requests.
     pub fn quantile_of_good(&self, q: f64) -> Option<Duration> {
         if self.untimed_failures() > 0 {
             return self.quantile(q);
@@ -184,11 +184,11 @@ impl Figures {
                 count.saturating_sub(failed.map_or(0, |(_, count)| *count)),
             )
         });
-        // Products such as 0.07 * 100 are a little more than they are.
+        // Products such as 0.07 * 100 are slightly larger than the exact value.
         rank(good, q * self.completed as f64 - 1e-6)
     }
 
-    /// The value of a rank from 1 on.
+    /// The value of a rank, counted from 1.
     fn rank(&self, rank: f64) -> Option<Duration> {
         self::rank(self.latencies.iter().copied(), rank)
     }
@@ -210,7 +210,7 @@ impl Figures {
     }
 }
 
-/// The load that was due at a time, in seconds since the start; `None` without any load.
+/// The planned load at a time, in seconds since the start; `None` if there was none.
 pub(super) fn level_at(windows: &[LoadWindow], second: f64) -> Option<f64> {
     let after = windows.partition_point(|one| one.start.as_secs_f64() <= second);
     let window = windows.get(after.saturating_sub(1))?;
@@ -224,7 +224,7 @@ fn slower_than(latencies: &[(u16, u64)], limit: Duration) -> u64 {
     slow.map(|(_, count)| count).sum()
 }
 
-/// The value of a rank from 1 on; `None` if there are fewer.
+/// The value of a rank, counted from 1; `None` if there are fewer values.
 fn rank(mut latencies: impl Iterator<Item = (u16, u64)>, rank: f64) -> Option<Duration> {
     let mut seen = 0.0;
     let found = latencies.find(|(_, count)| {
@@ -252,7 +252,7 @@ fn counted(counts: Vec<u64>) -> Vec<(u16, u64)> {
 mod tests {
     use super::*;
 
-    /// Counts by latency in milliseconds: of all requests, and of the failed ones that were timed.
+    /// Counts by latency in milliseconds: of all requests, and of the failed requests of known latency.
     fn figures(all: &[(u64, u64)], failed: &[(u64, u64)], errors: u64) -> Figures {
         let scale = Scale::new([]);
         let coded = |counts: &[(u64, u64)]| {
@@ -278,7 +278,7 @@ mod tests {
         assert_eq!(known.slow_successes(limit), (4, 4));
         let ms = |q: f64| known.quantile_of_good(q).map(|one| one.as_millis());
         assert_eq!((ms(0.86), ms(0.9), ms(0.91)), (Some(10), Some(801), None));
-        // Of four failed ones it is not known how long they took.
+        // The latencies of four failed requests are unknown.
         let partly = figures(&[(10, 90), (800, 10)], &[(800, 6)], 10);
         assert_eq!(partly.slow_successes(limit), (0, 4));
         assert_eq!(partly.quantile_of_good(0.95), partly.quantile(0.95));

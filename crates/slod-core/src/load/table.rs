@@ -1,28 +1,28 @@
-//! What was measured in each stage of a run.
+//! Statistics of each stage of a run.
 
 use super::observed::{Curve, Span, gauges};
 use super::{Figures, LoadWindow, RunRecord};
 use std::time::Duration;
 
-/// A stage, or a part of one whose load rises.
+/// A stage, or a part of one with a changing load.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageRow {
     pub name: String,
-    /// The load that was due at its start and at its end.
+    /// The planned load at its start and end.
     pub from: f64,
     pub to: f64,
     pub length: Duration,
     pub figures: Figures,
-    /// Mean use of the host's processors, from 0 to 1.
+    /// Mean CPU usage of the host, from 0 to 1.
     pub cpu: Option<f64>,
-    /// Mean memory of the service's processes, in bytes.
+    /// Mean memory usage of the service's processes, in bytes.
     pub memory: Option<f64>,
 }
 
-/// Parts of a stage whose load rises, and their least length.
+/// Maximum number of parts of a stage with a changing load, and their minimum length.
 const PARTS: u32 = 10;
 const PART_MIN: Duration = Duration::from_secs(30);
-/// Stages that are written.
+/// Maximum number of rows.
 const ROWS: usize = 100;
 
 /// The stages that were reached.
@@ -64,7 +64,7 @@ pub fn stage_rows(run: &RunRecord) -> Vec<StageRow> {
     rows
 }
 
-/// Of all processes of the service that was loaded; of their containers if they are not known.
+/// The memory of all processes of the service under load, or of their containers if no process is known.
 fn memory(run: &RunRecord) -> Vec<Curve> {
     let families = [
         "slod_process_resident_memory_bytes",

@@ -1,4 +1,4 @@
-//! Runs of services whose answers are known.
+//! Runs of services whose verdicts are known.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -19,7 +19,7 @@ use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
 use std::time::Duration;
 
-/// Latencies in milliseconds and failures of one second at a level.
+/// A one-second window at a level, with latencies in milliseconds and failures.
 pub(super) fn window(
     second: u64,
     stage: usize,
@@ -65,7 +65,7 @@ pub(super) fn run(scenario: Scenario, windows: Vec<LoadWindow>) -> RunRecord {
     }
 }
 
-/// Evenly placed quantiles of an exponential distribution with a mean in milliseconds.
+/// Evenly spaced quantiles of an exponential distribution with a mean in milliseconds.
 fn exponential(mean: f64, count: u64) -> Vec<f64> {
     let place = |n: u64| (n as f64 + 0.5) / count as f64;
     (0..count).map(|n| -mean * (1.0 - place(n)).ln()).collect()
@@ -94,10 +94,10 @@ fn ramp(from: f64, to: f64, secs: u64) -> Scenario {
     }
 }
 
-/// A queue with one server of 100 requests per second is exponential with the mean
-/// 1 / (100 - rate), so that its 99th percentile is above 500 ms from 90.8 requests per second on.
+/// The response times of a queue with one server of 100 requests per second are exponential with the mean 1
+/// / (100 - rate), so the 99th percentile exceeds 500 ms from 90.8 requests per second on.
 #[test]
-fn a_random_queue_breaks_where_its_theory_says() {
+fn a_random_queue_breaks_where_theory_predicts() {
     let scenario = ramp(50.0, 99.0, 490);
     let level = |second: u64| 50.0 + second as f64 / 10.0;
     let windows = (0..490).map(|second| {
@@ -146,8 +146,8 @@ fn nothing_breaks_and_errors_break() {
 }
 
 #[test]
-fn a_busy_generator_breaks_no_service() {
-    // Neither errors nor their absence say where the service breaks.
+fn a_busy_generator_is_not_a_break_of_the_service() {
+    // Neither errors nor their absence show where the service breaks.
     for failed in [50, 0] {
         let busy = |second| LoadWindow {
             generator_cpu: Some(0.95),
@@ -164,8 +164,8 @@ fn a_busy_generator_breaks_no_service() {
     }
 }
 
-/// 60 requests per second are served. After 60 s of 100 a second, 2,400 wait: at 10 a second they
-/// are served in 48 s.
+/// 60 requests per second are served. After 60 s of 100 per second, 2,400 wait; at 10 per second they are
+/// served in 48 s.
 #[test]
 fn a_queue_has_recovered_when_it_is_drained() {
     let stage = |level: f64, secs| Stage {
@@ -202,7 +202,7 @@ fn a_queue_has_recovered_when_it_is_drained() {
 }
 
 #[test]
-fn a_soak_that_slows_down_is_seen() {
+fn a_soak_that_slows_down_is_detected() {
     let soak = |rise: f64| {
         let scenario = Scenario {
             model: Model::Closed {
@@ -273,7 +273,7 @@ fn a_slower_run_is_worse_than_its_baseline() {
         ("errors", Answer::Good),
     ];
     assert_eq!(answers(&steady(1.0, 0)), same);
-    // 3 % are significant here, and too little to matter.
+    // 3 % are significant here, but too little to matter.
     assert_eq!(answers(&steady(1.03, 0)), same);
     assert_eq!(answers(&steady(0.7, 0)), same);
     let slower = answers(&steady(1.3, 0));
@@ -303,10 +303,10 @@ fn runs_that_cannot_be_compared_are_unknown() {
     assert!(compare(&other, &other).len() > 1);
 }
 
-/// Eight workers of 50 ms serve 160 requests per second. With a second of think time, they are busy
-/// from (0.05 + 1) x 160 = 168 users on.
+/// Eight workers of 50 ms serve 160 requests per second. With one second of think time, they are busy from
+/// (0.05 + 1) x 160 = 168 users on.
 #[test]
-fn workers_have_their_knee_where_the_bounds_say() {
+fn the_knee_of_workers_is_where_the_bounds_meet() {
     let of = |peak: u64| {
         let scenario = Scenario {
             model: Model::Closed {
@@ -341,7 +341,7 @@ fn workers_have_their_knee_where_the_bounds_say() {
 }
 
 #[test]
-fn a_lost_worker_is_no_verdict_on_the_service() {
+fn a_lost_worker_is_not_a_verdict_on_the_service() {
     let windows = (0..20).map(|second| window(second, 0, 10.0, &[20.0; 10], 0));
     let mut run = run(ramp(10.0, 10.0, 20), windows.collect());
     let workers = |values: &[f64]| ObservedSeries {
@@ -364,6 +364,6 @@ fn a_lost_worker_is_no_verdict_on_the_service() {
     assert_eq!(found.answer, Answer::Unknown);
     assert_eq!(
         found.evidence,
-        "1 of 4 workers were lost after 10 s: from then on the load was not the planned one"
+        "1 of 4 workers were lost after 10 s: from then on the load was not as planned"
     );
 }

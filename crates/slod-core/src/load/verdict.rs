@@ -1,5 +1,5 @@
-//! What a run shows, decided by stated rules: where the service broke and what was full then, how
-//! long it took to recover, what grew, and whether the generator was the limit.
+//! The verdicts on a run: where the service broke and which resources were full, how long it took to
+//! recover, what grew, and whether the generator was the limit.
 
 use super::judge::advice::{self, Advice};
 use super::judge::{
@@ -12,16 +12,16 @@ use std::time::Duration;
 /// A constant load for at least this long is a soak.
 pub(super) const SOAK_MIN: Duration = Duration::from_mins(30);
 
-/// What a soak that is too short to judge is about; also the scenario that is built in, whose length can be
-/// given.
+/// The topic of a soak that is too short to judge, and the name of the built-in scenario, whose length is
+/// configurable.
 pub const SOAK: &str = "soak";
 
-/// How a statement came out.
+/// The verdict of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Good,
     Bad,
-    /// This run does not show it.
+    /// The run does not show it.
     Unknown,
 }
 
@@ -31,11 +31,11 @@ pub struct Statement {
     /// `breaking point`
     pub topic: &'static str,
     pub answer: Answer,
-    /// One sentence with its numbers, or what would be needed.
+    /// One sentence with the numbers, or with what would be required.
     pub evidence: String,
-    /// What to do, if it is bad.
+    /// What to do if the answer is bad.
     pub advice: Option<Advice>,
-    /// The load that it is about, where it is about one: users, or starts per second.
+    /// The load that the statement refers to, if any: users, or starts per second.
     pub level: Option<f64>,
 }
 
@@ -50,13 +50,13 @@ impl Statement {
         }
     }
 
-    /// The same about a load.
+    /// Sets the load that the statement refers to.
     #[must_use]
     pub fn about(self, level: Option<f64>) -> Self {
         Self { level, ..self }
     }
 
-    /// The same with advice.
+    /// Adds advice.
     #[must_use]
     pub fn advised(self, advice: Advice) -> Self {
         Self {
@@ -66,15 +66,15 @@ impl Statement {
     }
 }
 
-/// What the responses have to keep.
+/// The latency objective of the responses.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limit {
     pub quantile: f64,
     pub below: Duration,
 }
 
-/// All statements about a run; the first one matters most. Each is made of the windows that show the
-/// service, so that one that is bad is so even if the generator was the limit at other times.
+/// All statements about a run, the most important first. Each uses only the windows that show the service,
+/// so a bad one holds even if the generator was the limit at other times.
 pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
     let usable = Usable::of(run);
     let generator = usable
@@ -88,7 +88,7 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
         all.extend(broken(&usable, limit));
         let law = law::statement(&usable).filter(|_| spike.is_none());
         let curves = knee::knee(&usable).into_iter().chain(law);
-        // What is missing is a generator that is not the limit.
+        // The missing data is due to the generator.
         all.extend(curves.filter(|one| !is_limited || one.answer != Answer::Unknown));
     }
     if let Some(spike) = spike {
@@ -103,7 +103,7 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
     all
 }
 
-/// A soak that ended early shows nothing of what takes long.
+/// A soak that ended early cannot show slow effects.
 fn soaked(usable: &Usable<'_>) -> Vec<Statement> {
     let (lasted, least) = (length(usable.run), SOAK_MIN.as_secs_f64());
     if lasted >= least {
@@ -115,13 +115,13 @@ fn soaked(usable: &Usable<'_>) -> Vec<Statement> {
         format!("{:.0} min", (lasted / 60.0).floor())
     };
     let evidence = format!(
-        "the run lasted {lasted}; what grows or slows down takes at least {:.0} min to be seen",
+        "the run lasted {lasted}; detecting growth or a slowdown takes at least {:.0} min",
         least / 60.0
     );
     vec![Statement::new(SOAK, Answer::Unknown, evidence)]
 }
 
-/// The breaking point and what was full then. What to do is about the latter, if it is known.
+/// The breaking point and its bottleneck. Advice is about the bottleneck if it is known.
 fn broken(usable: &Usable<'_>, limit: Option<Limit>) -> Vec<Statement> {
     let search = breaking::Search::of(usable, limit);
     let point = search.statement(usable);
@@ -136,7 +136,7 @@ fn broken(usable: &Usable<'_>, limit: Option<Limit>) -> Vec<Statement> {
     vec![point, bottleneck]
 }
 
-/// Whether the load is meant to rise.
+/// Whether the planned load rises.
 fn rises(run: &RunRecord) -> bool {
     let stages = &run.scenario.stages;
     let jumps = |two: &[super::Stage]| two[1].from > two[0].to;

@@ -1,16 +1,16 @@
-//! Numbers that an attempt finds, apart from times: a closed set, kept exactly.
+//! Numbers of an attempt other than durations: a closed set, stored exactly.
 
 use super::FinishReason;
 use std::fmt;
 use std::num::NonZeroU32;
 
-/// A number of an answer.
+/// A number from a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Figure {
-    /// Tokens of the prompt, as the provider counts them.
+    /// Tokens in the prompt, as counted by the provider.
     InputTokens,
-    /// Tokens of the answer including its reasoning, as the provider counts them.
+    /// Tokens in the answer including its reasoning, as counted by the provider.
     OutputTokens,
     /// The code of a [`FinishReason`].
     FinishReason,
@@ -27,7 +27,7 @@ impl Figure {
         }
     }
 
-    /// The number in stored data, apart from those of measurements. Never reuse a number.
+    /// The number in stored data, distinct from those of measurements. Never reuse a number.
     pub const fn code(self) -> u8 {
         match self {
             Self::InputTokens => 64,
@@ -36,14 +36,14 @@ impl Figure {
         }
     }
 
-    /// Reads a stored number; `None` for one that a newer version wrote.
+    /// Parses a stored number; `None` if a newer version wrote it.
     pub fn from_code(code: u8) -> Option<Self> {
         let mut all = Self::ALL.iter().copied();
         all.find(|one| one.code() == code)
     }
 }
 
-/// The figures of one attempt. Each value plus one, so that an absent one takes no space of its own.
+/// The figures of one attempt. Stored plus one, so that absent values need no extra space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures([Option<NonZeroU32>; Figure::ALL.len()]);
 
@@ -52,7 +52,7 @@ impl Figures {
         self.0[one as usize].map(|value| value.get() - 1)
     }
 
-    /// The largest value, which also stands for all above, is one below that of 32 bits.
+    /// Values are clamped to `u32::MAX - 1`.
     pub fn set(&mut self, one: Figure, value: u32) {
         self.0[one as usize] = Some(NonZeroU32::MIN.saturating_add(value));
     }
@@ -62,7 +62,7 @@ impl Figures {
         FinishReason::from_code(code)
     }
 
-    /// Those that have a value, each in words.
+    /// The present values as text.
     pub fn words(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
         Figure::ALL.iter().filter_map(|one| {
             let value = match one {

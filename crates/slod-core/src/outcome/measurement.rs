@@ -1,22 +1,22 @@
-//! What an attempt measures apart from its whole duration: a closed set of named values.
+//! Measurements of an attempt other than its total duration: a closed set of named values.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// Declares the set: the enum, its names and its stored codes stay together.
+/// Declares the set, with the enum, its names and its stored codes in one place.
 macro_rules! measurements {
     ($($(#[doc = $doc:literal])* $variant:ident = $code:literal, $label:literal;)*) => {
-        /// A named part of an attempt, in the order in which they happen.
+        /// A named part of an attempt, in chronological order.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(usize)]
         pub enum Measurement { $($(#[doc = $doc])* $variant,)* }
 
         impl Measurement {
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-            /// All of them by their names.
+            /// All measurements by name.
             pub const BY_LABEL: &'static [(&'static str, Self)] = &[$(($label, Self::$variant)),*];
 
-            /// The name in the config, the metric label and the word in reports.
+            /// The name in the config, in metric labels and in reports.
             pub const fn label(self) -> &'static str {
                 Self::BY_LABEL[self as usize].0
             }
@@ -26,7 +26,7 @@ macro_rules! measurements {
                 match self { $(Self::$variant => $code),* }
             }
 
-            /// Reads a stored number; `None` for one that a newer version wrote.
+            /// Parses a stored number; `None` if a newer version wrote it.
             pub const fn from_code(code: u8) -> Option<Self> {
                 match code { $($code => Some(Self::$variant),)* _ => None }
             }
@@ -41,11 +41,11 @@ measurements! {
     Connect = 2, "connect";
     /// The TLS handshake.
     Tls = 3, "tls";
-    /// From the request to the first byte of the answer.
+    /// From the request to the first byte of the response.
     Processing = 4, "processing";
-    /// Reading the answer.
+    /// Reading the response.
     Transfer = 5, "transfer";
-    /// From the start of the attempt to the first event of a streamed answer of a language model.
+    /// From the start of the attempt to the first event of a language model's streamed answer.
     FirstChunk = 6, "time_to_first_chunk";
     /// From the start of the attempt to the first text of the answer itself, after any reasoning.
     FirstToken = 7, "time_to_first_token";
@@ -54,7 +54,7 @@ measurements! {
 }
 
 impl Measurement {
-    /// Those that follow each other and together make the whole attempt.
+    /// The consecutive phases that together make up the whole attempt.
     pub const PHASES: &'static [Self] = &[
         Self::Resolve,
         Self::Connect,
@@ -71,13 +71,13 @@ impl Measurement {
 
 const COUNT: usize = Measurement::ALL.len();
 
-/// The measurements of one attempt, in whole microseconds; those of several requests are added up.
-/// A value is `None` where the attempt did not get that far or did not need it.
+/// The measurements of one attempt, in whole microseconds, summed over its requests. A value is `None` if
+/// the attempt did not reach or need that part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measurements {
-    /// Each value plus one, so that an absent one takes no space of its own.
+    /// Stored plus one, so that absent values need no extra space.
     values: [Option<NonZeroU32>; COUNT],
-    /// Whether anything is known about them at all.
+    /// Whether the measurements are known at all.
     known: bool,
 }
 
@@ -91,13 +91,13 @@ impl Default for Measurements {
 }
 
 impl Measurements {
-    /// Of an outcome whose measurements were not stored.
+    /// For an outcome whose measurements were not stored.
     pub const UNKNOWN: Self = Self {
         values: [None; COUNT],
         known: false,
     };
 
-    /// Whether the absence of a value says that it was not measured.
+    /// Whether an absent value means that it was not measured.
     pub const fn are_known(&self) -> bool {
         self.known
     }
@@ -113,7 +113,7 @@ impl Measurements {
         Some(Duration::from_micros(micros.into()))
     }
 
-    /// The largest value, which also stands for all above, is 71 minutes.
+    /// Values are clamped to about 71 minutes.
     pub fn set_micros(&mut self, one: Measurement, micros: u32) {
         self.values[one as usize] = Some(NonZeroU32::MIN.saturating_add(micros));
         self.known = true;
@@ -123,29 +123,29 @@ impl Measurements {
         self.values[one as usize].map(|value| value.get() - 1)
     }
 
-    /// Those that have a value, in their order.
+    /// The present values, in chronological order.
     pub fn iter(&self) -> impl Iterator<Item = (Measurement, Duration)> + '_ {
         let all = Measurement::ALL.iter();
         all.filter_map(|one| Some((*one, self.get(*one)?)))
     }
 }
 
-/// What the outcomes of a kind of probe say.
+/// The meaning of the outcomes of a kind of probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measures {
     pub duration: DurationOf,
-    /// Apart from the duration; those of one attempt may be fewer.
+    /// Measurements other than the duration. An attempt may have fewer.
     pub measurements: &'static [Measurement],
-    /// What [`super::Outcome::code`] means.
+    /// The meaning of [`super::Outcome::code`].
     pub code: Option<CodeOf>,
 }
 
-/// What the duration of an outcome is.
+/// The meaning of an outcome's duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DurationOf {
-    /// The attempt: the service's latency.
+    /// The duration of the attempt: the latency of the service.
     Attempt,
-    /// Since the service was last heard of.
+    /// The time since the last report of the service.
     Age,
 }
 
@@ -158,7 +158,7 @@ pub enum CodeOf {
 }
 
 impl CodeOf {
-    /// For people.
+    /// The name shown to people.
     pub const fn label(self) -> &'static str {
         match self {
             Self::HttpStatus => "HTTP status",

@@ -1,33 +1,32 @@
-//! What a server says of the limits that it puts on its clients.
+//! Rate limits reported by a server.
 
 /// One limit, such as requests per minute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// What is limited, such as `requests` or `tokens`.
     pub name: Box<str>,
-    /// What is left until the limit is reset.
+    /// The remaining amount until the limit resets.
     pub remaining: u64,
     pub limit: Option<u64>,
 }
 
 impl RateLimit {
-    /// The share that is left; `None` if the limit itself is not known.
+    /// The remaining share; `None` if the limit itself is unknown.
     pub fn share(&self) -> Option<f64> {
         let limit = self.limit.filter(|limit| *limit > 0)?;
         Some((self.remaining as f64 / limit as f64).min(1.0))
     }
 }
 
-/// The limits of one answer, by name.
+/// The limits in one response, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RateLimits(Vec<RateLimit>);
 
 impl RateLimits {
-    /// Limits that are kept: each becomes the value of a label.
+    /// Maximum number of limits: each becomes a label value.
     pub const MAX: usize = 8;
 
-    /// Takes a limit, which replaces one of the same name. One more than [`RateLimits::MAX`] is
-    /// dropped.
+    /// Adds a limit, or replaces the one with the same name. Limits beyond [`RateLimits::MAX`] are dropped.
     pub fn put(&mut self, limit: RateLimit) {
         match self.0.binary_search_by(|one| one.name.cmp(&limit.name)) {
             Ok(at) => self.0[at] = limit,
@@ -40,7 +39,7 @@ impl RateLimits {
         self.0.iter()
     }
 
-    /// The limit of which the smallest share is left, if any is known.
+    /// The limit with the smallest remaining share, if any is known.
     pub fn tightest(&self) -> Option<&RateLimit> {
         let known = self.iter().filter_map(|one| Some((one.share()?, one)));
         let tightest = known.min_by(|(one, _), (other, _)| one.total_cmp(other));

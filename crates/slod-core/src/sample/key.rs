@@ -1,11 +1,11 @@
-//! The name of a series, as Prometheus writes it.
+//! Series names in Prometheus notation.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 type Pair = (Box<str>, Box<str>);
 
-/// A family's name and label pairs, in the order of the labels' names:
+/// The name of a family and its label pairs, sorted by label name:
 /// `slod_process_threads{process="app",service="rag"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SeriesKey {
@@ -13,7 +13,7 @@ pub struct SeriesKey {
     labels: Box<[Pair]>,
 }
 
-/// Why a text names no series.
+/// The error for a text that does not name a series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidSeries;
 
@@ -51,7 +51,7 @@ impl SeriesKey {
             .find_map(|(label, value)| (label == name).then_some(value))
     }
 
-    /// Whether `selector` has the same name, and no label that this series does not have.
+    /// Whether `selector` has the same name, and all its labels are labels of this series.
     pub fn matches(&self, selector: &Self) -> bool {
         self.name == selector.name
             && selector
@@ -59,7 +59,7 @@ impl SeriesKey {
                 .all(|(name, value)| self.label(name) == Some(value))
     }
 
-    /// The base unit that the name ends in.
+    /// The base unit at the end of the name.
     pub fn unit(&self) -> Option<&'static str> {
         let name = self.name.strip_suffix("_total").unwrap_or(&self.name);
         let known = ["seconds", "bytes", "ratio"];
@@ -69,14 +69,14 @@ impl SeriesKey {
         })
     }
 
-    /// Bytes of its names and values.
+    /// Total size of its names and values in bytes.
     pub fn size(&self) -> usize {
         let labels = self.labels().map(|(name, value)| name.len() + value.len());
         self.name.len() + labels.sum::<usize>()
     }
 }
 
-/// Names with other characters are quoted, as Prometheus 3 does: `{"http.requests","host.name"="a"}`.
+/// Names with other characters are quoted, as in Prometheus 3: `{"http.requests","host.name"="a"}`.
 impl fmt::Display for SeriesKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_plain = is_plain(&self.name, ':');
@@ -107,7 +107,7 @@ impl fmt::Display for SeriesKey {
     }
 }
 
-/// Letters, digits, `_` and one character more, not beginning with a digit.
+/// Whether a name consists of letters, digits, `_` and `also`, and does not begin with a digit.
 fn is_plain(name: &str, also: char) -> bool {
     let word = |c: char| c == '_' || c == also || c.is_ascii_alphanumeric();
     !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(word)
@@ -154,11 +154,11 @@ impl FromStr for SeriesKey {
     }
 }
 
-/// What is left of the text between the braces.
+/// The rest of the text between the braces.
 struct Inside<'a>(&'a str);
 
 impl Inside<'_> {
-    /// Whether the closing brace is next, which must be the last.
+    /// Whether the closing brace is next. It must be at the end of the text.
     fn ends(&self) -> Result<bool, InvalidSeries> {
         match self.0.strip_prefix('}') {
             Some("") => Ok(true),
@@ -167,7 +167,7 @@ impl Inside<'_> {
         }
     }
 
-    /// `name="value"`, or a quoted name alone; and the comma behind it.
+    /// Parses `name="value"` or a quoted name alone, and the comma after it.
     fn item(&mut self) -> Result<(String, Option<String>), InvalidSeries> {
         let (name, is_quoted) = if self.0.starts_with('"') {
             (self.text()?, true)

@@ -1,8 +1,8 @@
-//! Numbers with a history: the samples of gauges and counters.
+//! Samples of gauges and counters over time.
 //!
-//! A [`SeriesKey`] names a series, a [`Sample`] is its value at a time. Old samples become
-//! [`Point`]s of a minute each ([`minutes`], [`thinned`]); [`Summary`] is what is known of a span
-//! without its samples, and [`Steps`] turns points into the rows of a chart.
+//! A [`SeriesKey`] names a series, and a [`Sample`] is its value at a time. Old samples are downsampled to
+//! one [`Point`] per minute ([`minutes`], [`thinned`]). [`Summary`] describes a span without its samples,
+//! and [`Steps`] turns points into the rows of a chart.
 
 mod key;
 mod point;
@@ -23,10 +23,10 @@ pub struct Sample {
     pub value: f64,
 }
 
-/// How the values of a series are to be read.
+/// How the values of a series must be interpreted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SeriesKind {
-    /// Goes up and down.
+    /// May rise and fall.
     Gauge,
     /// Only rises, except for resets to zero.
     Counter,
@@ -41,8 +41,8 @@ impl SeriesKind {
     }
 }
 
-/// By how much a counter rose from one sample to the next, as Prometheus counts it: one that fell
-/// was reset, and has counted from zero since.
+/// The increase of a counter from one sample to the next. As in Prometheus, a counter that fell was reset
+/// and has counted from zero since.
 pub fn increase(before: f64, after: f64) -> f64 {
     if after < before {
         after

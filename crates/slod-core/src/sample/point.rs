@@ -1,16 +1,16 @@
-//! Samples of a span of time as one.
+//! Aggregates of samples over a span of time.
 
 use super::Sample;
 use crate::outcome::Timestamp;
 
 const MINUTE_MS: i64 = 60_000;
 
-/// One sample, or all of a span of time.
+/// A single sample, or the aggregate of a span.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
-    /// The sample's time, or the start of the span.
+    /// The time of the sample, or the start of the span.
     pub at: Timestamp,
-    /// How many samples it was made of.
+    /// Number of aggregated samples.
     pub count: u64,
     pub min: f64,
     pub mean: f64,
@@ -32,7 +32,7 @@ impl From<Sample> for Point {
 }
 
 impl Point {
-    /// Adds what follows.
+    /// Adds the point that follows.
     pub fn add(&mut self, next: &Self) {
         self.count += next.count;
         let share = next.count as f64 / self.count as f64;
@@ -43,7 +43,7 @@ impl Point {
     }
 }
 
-/// A gauge by the minute: each point starts with its minute.
+/// Downsamples a gauge to one point per minute, each at the start of its minute.
 pub fn minutes(points: impl IntoIterator<Item = Point>) -> Vec<Point> {
     let mut minutes: Vec<Point> = Vec::new();
     for mut point in points {
@@ -56,8 +56,8 @@ pub fn minutes(points: impl IntoIterator<Item = Point>) -> Vec<Point> {
     minutes
 }
 
-/// A counter by the minute: its last sample of each, and whatever else keeps its increase exact:
-/// its first sample, and the two around each reset.
+/// Downsamples a counter to the last sample of each minute, plus those that keep its increase exact: the
+/// first sample, and the two around each reset.
 pub fn thinned(samples: &[Sample]) -> Vec<Sample> {
     let minute = |sample: &Sample| sample.at.0.div_euclid(MINUTE_MS);
     let is_reset = |at: usize| samples[at].value < samples[at - 1].value;
@@ -92,7 +92,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn minutes_are_what_a_recount_says(samples in samples()) {
+        fn minutes_equal_a_recount(samples in samples()) {
             let minutes = minutes(samples.iter().map(|sample| Point::from(*sample)));
             let counted: u64 = minutes.iter().map(|minute| minute.count).sum();
             prop_assert_eq!(counted, samples.len() as u64);

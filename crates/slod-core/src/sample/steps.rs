@@ -4,39 +4,39 @@ use super::{Point, SeriesKind, increase};
 use crate::outcome::{Timestamp, millis};
 use std::time::Duration;
 
-/// What a series did in one step.
+/// The aggregate of a series over one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
-    /// Where it starts.
+    /// The start of the step.
     pub at: Timestamp,
     pub count: u64,
     pub min: f64,
     pub mean: f64,
     pub max: f64,
     pub last: f64,
-    /// By how much a counter rose since the sample before; `None` where there is none.
+    /// The increase of a counter since the previous sample; `None` if there is none.
     pub increase: Option<f64>,
-    /// The same per second of the time since that sample: of the step, and of a gap before it.
+    /// The increase per second, over the time since that sample: the step, and a gap before it.
     pub rate: Option<f64>,
 }
 
-/// Makes steps of points that come in order.
+/// Aggregates points into steps. Points must be in order of time.
 #[derive(Debug)]
 pub struct Steps {
     kind: SeriesKind,
-    /// `None` for a step of each point.
+    /// `None` for one step per point.
     width: Option<i64>,
     from: Timestamp,
     made: Vec<Step>,
-    /// The latest point: its time and value.
+    /// The time and value of the latest point.
     before: Option<(Timestamp, f64)>,
-    /// Since when the last step's increase is counted.
+    /// The time from which the increase of the last step is counted.
     since: Option<Timestamp>,
 }
 
 impl Steps {
-    /// Steps start at multiples of `width`. Points before `from` are in none of them; they show what
-    /// a counter was.
+    /// Steps start at multiples of `width`. Points before `from` belong to no step; they only provide the
+    /// previous value of a counter.
     pub fn new(kind: SeriesKind, width: Option<Duration>, from: Timestamp) -> Self {
         Self {
             kind,
@@ -74,7 +74,7 @@ impl Steps {
         }
     }
 
-    /// How many steps there are so far.
+    /// The number of steps so far.
     pub fn len(&self) -> usize {
         self.made.len()
     }
@@ -176,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn minutes_in_between_change_nothing_of_a_gauge(
+        fn downsampling_to_minutes_does_not_change_a_gauge(
             parts in prop::collection::vec((1..200_i64, 0..1000_i32), 1..100), factor in 1..9_u64,
         ) {
             let mut at = 0;

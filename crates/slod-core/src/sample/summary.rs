@@ -1,8 +1,8 @@
-//! What is known of a span without its samples.
+//! Statistics of a span whose samples are no longer available.
 
 use super::{Sample, increase};
 
-/// Counted when the samples were still there: exact, also where they are kept by the minute.
+/// Computed while the samples were available, and therefore exact even if samples are only kept per minute.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
     pub first: Sample,
@@ -11,7 +11,7 @@ pub struct Summary {
     pub min: f64,
     pub max: f64,
     pub sum: f64,
-    /// By how much a counter rose from the first sample to the last, resets included.
+    /// The increase of a counter from the first sample to the last, across resets.
     pub increase: f64,
 }
 
@@ -30,7 +30,7 @@ impl From<Sample> for Summary {
 }
 
 impl Summary {
-    /// Of samples in the order of their times.
+    /// Summarizes samples in order of time; `None` without samples.
     pub fn of(samples: impl IntoIterator<Item = Sample>) -> Option<Self> {
         let mut summaries = samples.into_iter().map(Self::from);
         let mut all = summaries.next()?;
@@ -38,7 +38,7 @@ impl Summary {
         Some(all)
     }
 
-    /// Adds the span that follows, with the increase between the two.
+    /// Adds the span that follows, including the increase between the two.
     pub fn add(&mut self, next: &Self) {
         self.increase += increase(self.last.value, next.first.value) + next.increase;
         self.last = next.last;

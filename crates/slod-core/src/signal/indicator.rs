@@ -1,13 +1,13 @@
-//! The indicators of a healthy service, with a verdict each.
+//! Health indicators of a service, and their verdicts.
 
 use std::sync::Arc;
 
 /// A statement that is true of a healthy service.
 #[derive(Debug, PartialEq, Eq)]
 pub struct IndicatorKind {
-    /// For programs: `cpu_at_peak`.
+    /// The name in APIs: `cpu_at_peak`.
     pub name: &'static str,
-    /// The statement.
+    /// The statement as shown to people.
     pub title: &'static str,
 }
 
@@ -15,7 +15,7 @@ macro_rules! indicators {
     ($($constant:ident, $name:literal, $title:literal;)+) => {
         $(pub const $constant: IndicatorKind = IndicatorKind { name: $name, title: $title };)+
 
-        /// In the order in which they are shown.
+        /// In display order.
         pub const INDICATORS: [&IndicatorKind; [$($name),+].len()] = [$(&$constant),+];
     };
 }
@@ -29,11 +29,11 @@ indicators! {
     NO_TIMEOUTS, "no_timeouts", "No connection timeouts";
 }
 
-/// The share of failed requests from which on the error rate is too high.
+/// Lower bound of an error rate that is too high.
 pub const MAX_ERROR_RATE: f64 = 0.001;
-/// The share of the processors from which on their use at the peak is too high.
+/// Lower bound of a CPU usage at peak load that is too high, as a share of the processors.
 pub const MAX_CPU: f64 = 0.7;
-/// The share of the pool from which on it is nearly exhausted.
+/// Lower bound of a pool usage that is nearly exhausted, as a share of the pool.
 pub const MAX_POOL: f64 = 0.9;
 
 /// The state of one indicator of a service.
@@ -43,33 +43,33 @@ pub struct Indicator {
     pub service: Arc<str>,
     /// Whether it holds; `None` if that is unknown.
     pub holds: Option<bool>,
-    /// The number behind the decision, or what is missing.
+    /// The numbers behind the verdict, or what is missing.
     pub evidence: Arc<str>,
 }
 
-/// Whether an indicator holds, and why.
+/// Whether an indicator holds (`None` if unknown), and why.
 pub type Judged = (Option<bool>, String);
 
-/// Whether the error rate is low.
+/// Whether the error rate is below [`MAX_ERROR_RATE`].
 pub fn error_rate(errors: u64, total: u64) -> Judged {
     if total < MIN_EVENTS {
         return (
             None,
-            format!("{total} of the {MIN_EVENTS} requests that it takes are known"),
+            format!("{total} of the required {MIN_EVENTS} requests are known"),
         );
     }
     let rate = errors as f64 / total as f64;
     let evidence = format!(
-        "{errors} of {total} failed in the last hour: {:.2} %",
+        "{errors} of {total} requests failed in the last hour: {:.2} %",
         rate * 100.0
     );
     (Some(rate < MAX_ERROR_RATE), evidence)
 }
 
-/// The error rate of fewer requests is not judged.
+/// Minimum number of requests for a verdict on the error rate.
 const MIN_EVENTS: u64 = 10;
 
-/// Combines several parts: false if a part is false, else unknown if a part is unknown.
+/// Combines several parts: false if any part is false, else unknown if any part is unknown.
 pub fn all_of(parts: Vec<Judged>) -> Option<Judged> {
     let rank = |(holds, _): &Judged| match holds {
         Some(false) => 0,
@@ -89,11 +89,11 @@ mod tests {
         assert_eq!(error_rate(1, 1001).0, Some(true));
         assert_eq!(error_rate(1, 1000).0, Some(false));
         assert_eq!(error_rate(0, 9).0, None);
-        assert!(error_rate(9, 1000).1.contains("9 of 1000 failed"));
+        assert!(error_rate(9, 1000).1.contains("9 of 1000 requests failed"));
     }
 
     #[test]
-    fn one_part_against_it_decides() {
+    fn one_failing_part_decides() {
         let part = |holds| (holds, format!("{holds:?}"));
         let all = |parts: &[Option<bool>]| {
             all_of(parts.iter().map(|one| part(*one)).collect()).map(|(holds, _)| holds)

@@ -15,12 +15,12 @@ macro_rules! signals {
             meaning: $meaning,
         };)+
 
-        /// In the order in which they are shown.
+        /// In display order.
         pub const SIGNALS: [&SignalKind; [$($name),+].len()] = [$(&$constant),+];
     };
 }
 
-/// A rise by this share within the time that is evaluated.
+/// A rise by this share within the evaluated time range.
 const fn rise(share: f64) -> Threshold {
     Threshold::single(Side::Above, Unit::Share, share, (0.001, 10.0))
 }
@@ -50,31 +50,31 @@ const fn days(count: f64) -> Threshold {
 }
 
 signals! {
-    LATENCY_RISING, "latency_rising", "Response times increasing", "SlodLatencyRising", Some(rise(0.1)), "The 95th percentile of the response time rises over two hours by more than this share, and not because of more traffic. By the service's own metrics, or by its probes.";
-    LATENCY_UNUSUAL, "latency_unusual", "Response times unusual", "SlodLatencyUnusual", Some(Threshold::above(0.25, 0.15, 100.0)), "The 95th percentile of the response time of the last hour is above what is usual at this time of day and week, by more than this share and by more than chance. It takes three days of history.";
-    ERRORS_CLIMBING, "errors_climbing", "Error rate climbing", "SlodErrorsClimbing", Some(rise(0.005)), "The share of failed requests rises over two hours by more than this. By the service's own metrics, or by its probes.";
-    MEMORY_GROWING, "memory_growing", "Memory usage growing", "SlodMemoryGrowing", Some(rise(0.05)), "Memory that is of no file grows over hours by more than this share, and it is neither a warm-up nor a single step.";
-    THREADS_GROWING, "threads_growing", "Threads growing", "SlodThreadsGrowing", Some(rise(0.2)), "The number of threads grows over hours by more than this share.";
-    OPEN_FILES_GROWING, "open_files_growing", "Open files growing", "SlodOpenFilesGrowing", Some(rise(0.2)), "The number of open files grows over hours by more than this share.";
-    CONNECTIONS_GROWING, "connections_growing", "Connections growing", "SlodConnectionsGrowing", Some(rise(0.2)), "The number of open connections grows over hours by more than this share.";
-    QUEUE_GROWING, "queue_growing", "Queue growing", "SlodQueueGrowing", Some(rise(0.2)), "What waits to be processed grows within an hour by more than this share.";
-    METRICS_UNREADABLE, "metrics_unreadable", "Own metrics unreadable", "SlodMetricsUnreadable", Some(Threshold::single(Side::Above, Unit::Share, 0.5, (0.01, 0.99))), "More than this share of the scrapes of the service's own metrics failed, in three of five minutes: nothing that only they show is known.";
-    POOL_EXHAUSTED, "pool_exhausted", "Database connection pool exhausted", "SlodPoolExhausted", Some(above(0.9, 0.8)), "All database connections of the pool are in use, or requests wait for one, or more than this share of the pool is in use, in three of five minutes.";
-    CPU_HIGH, "cpu_high", "CPU usage high", "SlodCpuHigh", Some(above(0.8, 0.7)), "The processors of the host, or those that a container may use, or the host's by one service, are busy for more than this share in three of five minutes.";
-    CPU_HIGH_AT_PEAK, "cpu_high_at_peak", "CPU usage high at peak load", "SlodCpuHighAtPeak", Some(Threshold::single(Side::Above, Unit::Share, 0.7, (0.01, 1.0))), "A service uses its processors for more than this share in 15 of the last 30 minutes in which the load was at the peak of its `load`.";
-    THROTTLED, "throttled", "Throttled by its limit", "SlodThrottled", Some(above(0.25, 0.15)), "A container reaches its limit of processor time in more than this share of the periods while response times rise.";
-    OUT_OF_MEMORY, "out_of_memory", "Killed for lack of memory", "SlodOutOfMemory", Some(times(1.0)), "The kernel killed a process of the container in the last ten minutes, at least so often.";
+    LATENCY_RISING, "latency_rising", "Response times increasing", "SlodLatencyRising", Some(rise(0.1)), "The 95th percentile of the response time rises by more than this share over two hours, and traffic does not explain it. Measured by the service's own metrics, or by its probes.";
+    LATENCY_UNUSUAL, "latency_unusual", "Response times unusual", "SlodLatencyUnusual", Some(Threshold::above(0.25, 0.15, 100.0)), "The 95th percentile of the response time in the last hour exceeds the usual level for this time of day and week by more than this share and by more than chance. Requires three days of history.";
+    ERRORS_CLIMBING, "errors_climbing", "Error rate climbing", "SlodErrorsClimbing", Some(rise(0.005)), "The share of failed requests rises by more than this over two hours. Measured by the service's own metrics, or by its probes.";
+    MEMORY_GROWING, "memory_growing", "Memory usage growing", "SlodMemoryGrowing", Some(rise(0.05)), "Memory that is not backed by files grows by more than this share over several hours, and it is neither a warm-up nor a single step.";
+    THREADS_GROWING, "threads_growing", "Threads growing", "SlodThreadsGrowing", Some(rise(0.2)), "The number of threads grows by more than this share over several hours.";
+    OPEN_FILES_GROWING, "open_files_growing", "Open files growing", "SlodOpenFilesGrowing", Some(rise(0.2)), "The number of open files grows by more than this share over several hours.";
+    CONNECTIONS_GROWING, "connections_growing", "Connections growing", "SlodConnectionsGrowing", Some(rise(0.2)), "The number of open connections grows by more than this share over several hours.";
+    QUEUE_GROWING, "queue_growing", "Queue growing", "SlodQueueGrowing", Some(rise(0.2)), "The length of the queue grows by more than this share within an hour.";
+    METRICS_UNREADABLE, "metrics_unreadable", "Own metrics unreadable", "SlodMetricsUnreadable", Some(Threshold::single(Side::Above, Unit::Share, 0.5, (0.01, 0.99))), "More than this share of the scrapes of the service's own metrics failed in three of five minutes. Signs that need these metrics are unknown meanwhile.";
+    POOL_EXHAUSTED, "pool_exhausted", "Database connection pool exhausted", "SlodPoolExhausted", Some(above(0.9, 0.8)), "In three of five minutes, all database connections of the pool are in use, requests wait for a connection, or more than this share of the pool is in use.";
+    CPU_HIGH, "cpu_high", "CPU usage high", "SlodCpuHigh", Some(above(0.8, 0.7)), "In three of five minutes, CPU usage exceeds this share: of the host, of a container relative to its limit, or of one service relative to the host.";
+    CPU_HIGH_AT_PEAK, "cpu_high_at_peak", "CPU usage high at peak load", "SlodCpuHighAtPeak", Some(Threshold::single(Side::Above, Unit::Share, 0.7, (0.01, 1.0))), "In at least 15 of the last 30 minutes, the load was at the peak of the service's `load` and its CPU usage exceeded this share.";
+    THROTTLED, "throttled", "Throttled by its CPU limit", "SlodThrottled", Some(above(0.25, 0.15)), "A container reaches its CPU limit in more than this share of the scheduling periods while response times rise.";
+    OUT_OF_MEMORY, "out_of_memory", "Killed for lack of memory", "SlodOutOfMemory", Some(times(1.0)), "The kernel killed a process of the container for lack of memory at least this many times in the last ten minutes.";
     BREAKER_OPEN, "breaker_open", "Circuit breakers frequently open", "SlodBreakerOpen", Some(Threshold::single(Side::Above, Unit::Share, 0.05, (0.001, 1.0))), "A circuit breaker was open for more than this share of the last ten minutes, or opened three times.";
-    CONNECTION_TIMEOUTS, "connection_timeouts", "Connection timeouts", "SlodConnectionTimeouts", Some(times(3.0)), "At least so many connections timed out in the last ten minutes.";
-    RESTARTED, "restarted", "Restarted", "SlodRestarted", Some(times(1.0)), "The processes were replaced in the last ten minutes, at least so often.";
-    LOAD_HIGH, "load_high", "Load above the expected peak", "SlodLoadHigh", Some(Threshold::above(1.0, 0.9, 100.0)), "More requests arrive than the service's `load` expects at the peak, or more are in progress than it has users then, in three of five minutes. As a share of the peak.";
-    THROUGHPUT_LOW, "throughput_low", "Throughput low", "SlodThroughputLow", Some(below(0.5, 0.7)), "Fewer requests arrive than this share of what is usual at this time of day and week, although the service's probes are good. It takes a week of history of its own metrics.";
+    CONNECTION_TIMEOUTS, "connection_timeouts", "Connection timeouts", "SlodConnectionTimeouts", Some(times(3.0)), "At least this many connections timed out in the last ten minutes.";
+    RESTARTED, "restarted", "Restarted", "SlodRestarted", Some(times(1.0)), "The processes were replaced at least this many times in the last ten minutes.";
+    LOAD_HIGH, "load_high", "Load above the expected peak", "SlodLoadHigh", Some(Threshold::above(1.0, 0.9, 100.0)), "In three of five minutes, the request rate exceeds the expected peak of the service's `load`, or the requests in progress exceed its peak number of users. As a share of the peak.";
+    THROUGHPUT_LOW, "throughput_low", "Throughput low", "SlodThroughputLow", Some(below(0.5, 0.7)), "The request rate is below this share of the usual level for this time of day and week, although the service's probes succeed. Requires a week of history of the service's own metrics.";
     RATE_LIMIT_NEAR, "rate_limit_near", "AI provider's rate limit near", "SlodRateLimitNear", Some(below(0.1, 0.15)), "Less than this share of a rate limit of the AI provider is left.";
-    PROVIDER_SLOW, "provider_slow", "AI provider slow", "SlodProviderSlow", Some(Threshold::above(1.0, 0.5, 100.0)), "Requests to an AI provider take longer in the last 15 minutes than in the two hours before, by more than this share (100 % is twice as long) and by more than chance.";
-    PROVIDER_FAILING, "provider_failing", "AI provider failing", "SlodProviderFailing", Some(above(0.2, 0.1)), "At least three requests to an AI provider, and more than this share of them, failed in the last ten minutes; by more than chance if there were few.";
-    CERTIFICATE_ENDING, "certificate_ending", "Certificate about to end", "SlodCertificateEnding", Some(days(14.0)), "The certificate of a probed address ends within this time.";
+    PROVIDER_SLOW, "provider_slow", "AI provider slow", "SlodProviderSlow", Some(Threshold::above(1.0, 0.5, 100.0)), "Requests to an AI provider took longer in the last 15 minutes than in the two hours before by more than this share (100 % is twice as long) and by more than chance.";
+    PROVIDER_FAILING, "provider_failing", "AI provider failing", "SlodProviderFailing", Some(above(0.2, 0.1)), "At least three requests to an AI provider and more than this share of them failed in the last ten minutes. If there were few requests, also by more than chance.";
+    CERTIFICATE_ENDING, "certificate_ending", "Certificate about to expire", "SlodCertificateEnding", Some(days(14.0)), "The certificate of a probed address expires within this time.";
     COVERAGE_LOST, "coverage_lost", "Coverage lost", "SlodCoverageLost", Some(below(0.5, 0.6)), "Less than this share of the last hour was observed.";
-    DISK_FULL_SOON, "disk_full_soon", "Disk full soon", "SlodDiskFullSoon", Some(days(1.0)), "A file system is at least half full and will be full within this time even at the slowest pace that its growth may have, or has less than 5 % left.";
+    DISK_FULL_SOON, "disk_full_soon", "Disk full soon", "SlodDiskFullSoon", Some(days(1.0)), "A file system is at least half full and will be full within this time even at the lower confidence bound of its growth, or has less than 5 % left.";
 }
 
 #[cfg(test)]
@@ -84,14 +84,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn the_signs_that_a_page_explains_exist() {
+    fn the_signs_that_pages_explain_exist() {
         for name in FOLLOW_FROM_FAILURES {
             assert!(SIGNALS.iter().any(|kind| kind.name == name), "{name}");
         }
     }
 
     #[test]
-    fn names_are_unique_and_fit_their_places() {
+    fn names_are_unique_and_well_formed() {
         let names: BTreeSet<_> = SIGNALS.iter().map(|kind| kind.name).collect();
         let alerts: BTreeSet<_> = SIGNALS.iter().map(|kind| kind.alert).collect();
         assert_eq!((names.len(), alerts.len()), (SIGNALS.len(), SIGNALS.len()));

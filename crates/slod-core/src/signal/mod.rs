@@ -1,4 +1,4 @@
-//! Warning signs: what each looks for, and what it found.
+//! Warning signs: their kinds, and their findings.
 
 pub mod indicator;
 pub mod kinds;
@@ -21,17 +21,17 @@ use threshold::Threshold;
 /// A kind of warning sign.
 #[derive(Debug, PartialEq)]
 pub struct SignalKind {
-    /// As in the config, metrics and the runbook: `memory_growing`.
+    /// The name in the config, metrics and the runbook: `memory_growing`.
     pub name: &'static str,
-    /// For people: `Memory usage growing`.
+    /// The title shown to people: `Memory usage growing`.
     pub title: &'static str,
     /// The name of its alert: `SlodMemoryGrowing`.
     pub alert: &'static str,
-    /// Trends are tickets: only burn rates page.
+    /// Trends are tickets; only burn rates page.
     pub urgency: Urgency,
-    /// The value from which on it is present, where a config can set it.
+    /// The value at which the sign becomes present; `None` if it cannot be configured.
     pub threshold: Option<Threshold>,
-    /// What it means, for the documentation.
+    /// Its meaning, for the documentation.
     pub meaning: &'static str,
 }
 
@@ -40,34 +40,34 @@ pub struct SignalKind {
 pub enum Presence {
     Active,
     Clear,
-    /// Not known: too little was sampled, or there is no source.
+    /// Too little was sampled, or there is no source.
     Unknown,
 }
 
-/// What one warning sign found about one thing at a moment.
+/// The finding of one warning sign about one subject at a moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     pub kind: &'static SignalKind,
     /// `None` for the host.
     pub service: Option<Arc<str>>,
-    /// What it is about within the service or host, such as a process, a file system or a probe;
-    /// empty if it is about all of it.
+    /// The subject within the service or host, such as a process, a file system or a probe. Empty if it is
+    /// the whole service or host.
     pub subject: Arc<str>,
     pub presence: Presence,
-    /// One sentence: the numbers behind the decision, what was missing, or the smallest effect
-    /// that would have been detected.
+    /// One sentence: the numbers behind the decision, what is missing, or the smallest effect that would
+    /// have been detected.
     pub evidence: Arc<str>,
-    /// The evaluated values as characters of different heights, the oldest first, and their time span.
-    /// Empty unless the sign is active, and for signs without a series of values.
+    /// A sparkline of the evaluated values, oldest first, and their time span. Empty unless the sign is
+    /// active, and for signs without a series of values.
     pub chart: Arc<str>,
 }
 
-/// What all warning signs found at a moment.
+/// The findings of all warning signs at a moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Findings {
     pub at: Timestamp,
     pub all: Vec<Finding>,
-    /// Of every service, in the order of the config.
+    /// The indicators of all services, in config order.
     pub indicators: Vec<Indicator>,
 }
 

@@ -1,4 +1,4 @@
-//! The values from which on a sign is present: the defaults, and those of a config.
+//! Thresholds of warning signs: the defaults, and those of a config.
 
 use super::SignalKind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,14 +35,14 @@ pub struct Threshold {
     pub side: Side,
     pub unit: Unit,
     pub default: Level,
-    /// Whether the sign ends at another value than it begins at.
+    /// Whether the sign ends at another value than it begins.
     pub has_end: bool,
     pub least: f64,
     pub most: f64,
 }
 
 impl Threshold {
-    /// Above a share, until it is below another one.
+    /// Begins above one share and ends below another.
     pub const fn above(begins: f64, ends: f64, most: f64) -> Self {
         Self {
             default: Level { begins, ends },
@@ -51,7 +51,7 @@ impl Threshold {
         }
     }
 
-    /// Below a share, until it is above another one.
+    /// Begins below one share and ends above another.
     pub const fn below(begins: f64, ends: f64) -> Self {
         Self {
             default: Level { begins, ends },
@@ -60,7 +60,7 @@ impl Threshold {
         }
     }
 
-    /// With the same value for its begin and its end.
+    /// Begins and ends at the same value.
     pub const fn single(side: Side, unit: Unit, at: f64, (least, most): (f64, f64)) -> Self {
         Self {
             side,
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_set_replaces_the_default() {
+    fn a_configured_level_replaces_the_default() {
         let mut settings = Settings::default();
         let default = settings.level(&kinds::CPU_HIGH);
         assert_eq!((default.begins, default.ends), (0.8, 0.7));

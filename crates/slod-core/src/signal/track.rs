@@ -5,18 +5,18 @@ use crate::trend::Windows;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How many minutes are recent, for counted events and for how long a breaker was open.
+/// Length of the recent past in minutes, for counted events and open breakers.
 pub const RECENT: usize = 10;
 /// Minutes of an hour.
 pub const HOUR: usize = 60;
 
-/// After this time without a sample a number is unknown, and no sign is absent because of it.
+/// After this time without a sample, a number is unknown and cannot clear a sign.
 pub const SILENCE: Duration = Duration::from_mins(15);
 
-/// Which value of a window is kept.
+/// Which aggregate of a window is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// The lowest: the memory after a garbage collection.
+    /// The lowest: memory usage after a garbage collection.
     Lowest,
     Mean,
     Highest,
@@ -30,9 +30,9 @@ pub struct Track {
     width: Duration,
     most: usize,
     keep: Keep,
-    /// NaN where the value is unknown: half the size of an `Option`.
+    /// NaN for unknown values: half the size of an `Option`.
     values: VecDeque<f32>,
-    /// The number of the open window, with count, sum, lowest and highest.
+    /// The number of the open window, then its count, sum, minimum and maximum.
     open: Option<(i64, u32, f64, f64, f64)>,
 }
 
@@ -56,7 +56,7 @@ impl Track {
         self.width
     }
 
-    /// Adds a value. A value of an earlier window than the last is dropped.
+    /// Adds a value. A value of a window before the open one is dropped.
     pub fn take(&mut self, at: Timestamp, value: Option<f64>) {
         let number = at.0.div_euclid(
             i64::try_from(self.width.as_millis())
@@ -84,7 +84,7 @@ impl Track {
         });
     }
 
-    /// Ends the open window, when `passed` windows have passed since it began.
+    /// Closes the open window, `passed` windows after it began.
     fn close(&mut self, passed: i64) {
         let Some((_, count, sum, low, high)) = self.open.take() else {
             return;
@@ -115,7 +115,7 @@ impl Track {
         self.values.iter().copied().map(known).collect()
     }
 
-    /// The known values of the last `of` complete windows.
+    /// The known values among the last `of` complete windows.
     pub fn known(&self, of: usize) -> Vec<f64> {
         let last = self.values.iter().rev().take(of).copied();
         let mut known: Vec<f64> = last.filter_map(known).collect();
@@ -123,8 +123,8 @@ impl Track {
         known
     }
 
-    /// The `of` latest windows that are known, if all of them are among the last `within`, after
-    /// those before them, and over how many windows the latest ones stretch.
+    /// The values before the `of` latest known windows, the values of these windows, and the number of
+    /// windows they span. `None` if they span more than `within`.
     pub fn latest(&self, of: usize, within: usize) -> Option<(Vec<f64>, Vec<f64>, usize)> {
         let mut known = self.known(usize::MAX);
         let latest = known.split_off(known.len().checked_sub(of)?);
@@ -134,8 +134,7 @@ impl Track {
         (stretch <= within).then_some((known, latest, stretch))
     }
 
-    /// The sum of the known values of the last `of` windows and the open window: what was
-    /// counted recently.
+    /// The sum of the known values of the last `of` complete windows and the open window: recent counts.
     pub fn sum(&self, of: usize) -> Option<f64> {
         let open = self.open.filter(|(_, count, ..)| *count > 0);
         let open = open.map(|(_, _, sum, ..)| sum);
@@ -143,7 +142,7 @@ impl Track {
         (!known.is_empty()).then(|| known.iter().sum())
     }
 
-    /// The highest mean of `of` windows in a row that are all known.
+    /// The highest mean of `of` consecutive windows that are all known.
     pub fn busiest(&self, of: usize) -> Option<f64> {
         let values = self.values();
         let mean = |some: &[Option<f64>]| {
@@ -153,7 +152,7 @@ impl Track {
         values.windows(of).filter_map(mean).max_by(f64::total_cmp)
     }
 
-    /// Forgets the windows that began before a moment, such as the start of a process.
+    /// Drops the windows that began before a moment, such as the start of a process.
     pub fn forget_before(&mut self, at: Timestamp) {
         let Some((open, ..)) = self.open else {
             self.values.clear();
@@ -170,18 +169,18 @@ impl Track {
         }
     }
 
-    /// Forgets all windows, because what is measured was restarted.
+    /// Drops all windows, because the measured process was restarted.
     pub fn clear(&mut self) {
         self.values.clear();
         self.open = None;
     }
 
-    /// The most memory that it takes, in bytes.
+    /// Maximum memory usage, in bytes.
     pub fn size(&self) -> usize {
         size_of::<Self>() + self.most.next_power_of_two() * size_of::<f32>()
     }
 
-    /// Calls a function with the windows in which trends are searched.
+    /// Calls a function with the windows in the form that trend detection uses.
     pub fn with_windows<T>(&self, look: impl FnOnce(Windows<'_>) -> T) -> T {
         let values = self.values();
         look(Windows {
@@ -190,8 +189,7 @@ impl Track {
         })
     }
 
-    /// Of the last `of` windows that are over, how many are above a limit; `None` if fewer than
-    /// `of` have a value.
+    /// How many of the last `of` complete windows are above a limit; `None` if one of them is unknown.
     pub fn above(&self, limit: f64, of: usize) -> Option<usize> {
         let last: Vec<f64> = self
             .values
@@ -204,7 +202,7 @@ impl Track {
         (last.len() == of).then(|| last.iter().filter(|value| **value > limit).count())
     }
 
-    /// Whether all values of the last windows within a time, and that of the open window, are unknown.
+    /// Whether all windows within the last `time`, including the open one, are unknown.
     pub fn is_silent(&self, time: Duration) -> bool {
         let windows = time.as_nanos() / self.width.as_nanos().max(1);
         let windows = usize::try_from(windows).unwrap_or(usize::MAX).max(1);
@@ -248,12 +246,12 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_windows_are_known_unless_they_are_long_ago() {
+    fn the_latest_windows_must_not_be_long_ago() {
         let mut track = Track::new(MINUTE, 10, Keep::Mean);
         for minute in [0, 1, 2, 4, 5] {
             track.take(at(60 * minute), Some(minute as f64));
         }
-        assert_eq!(track.latest(2, 2), None, "they stretch over three");
+        assert_eq!(track.latest(2, 2), None, "they span three windows");
         assert_eq!(track.latest(9, 9), None);
         let (before, latest, stretch) = track.latest(2, 5).expect("known");
         assert_eq!(
@@ -261,7 +259,7 @@ mod tests {
             (&[0.0, 1.0][..], &[2.0, 4.0][..], 3)
         );
         track.take(at(60 * 9), None);
-        assert_eq!(track.latest(2, 3), None, "nothing came since");
+        assert_eq!(track.latest(2, 3), None, "no values since");
     }
 
     #[test]
@@ -291,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_of_so_many() {
+    fn windows_above_a_limit_are_counted() {
         let mut track = Track::new(MINUTE, 10, Keep::Mean);
         for (minute, value) in [0.9, 0.7, 0.9, 0.9, 0.7, 0.0].into_iter().enumerate() {
             track.take(at(60 * i64::try_from(minute).expect("small")), Some(value));

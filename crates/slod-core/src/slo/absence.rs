@@ -1,5 +1,5 @@
-//! Time in which none of an objective's probes was configured. Its minutes are not expected, so none
-//! of them is missing.
+//! Time in which none of an objective's probes was configured. No outcomes are expected in it, so none are
+//! missing.
 
 use super::correction::Spans;
 use super::slice::{slice_of, slice_start};
@@ -10,7 +10,7 @@ use crate::outcome::Timestamp;
 pub struct Presence {
     /// The time of its first outcome.
     pub first: Option<Timestamp>,
-    /// When it was not configured after its first outcome; each span ends with its next outcome.
+    /// When it was not configured after its first outcome. Each span ends with the next outcome.
     pub absent: Spans,
 }
 
@@ -25,7 +25,8 @@ pub struct Unwatched {
 const NEVER: Timestamp = Timestamp(i64::MAX);
 
 impl Unwatched {
-    /// Spans begin and end at time slices. A slice in which a probe came back is not part of one.
+    /// Spans begin and end at slice boundaries. A slice in which a probe returned does not belong to a
+    /// span.
     pub fn of(probes: &[Presence]) -> Self {
         let Some(since) = probes.iter().filter_map(|probe| probe.first).min() else {
             return Self::default();
@@ -54,7 +55,7 @@ impl Unwatched {
         self.open.is_some_and(|from| from <= at) || self.ended.contains(at)
     }
 
-    /// Ends the last span at an outcome: a probe runs again.
+    /// Ends the open span at an outcome, because a probe is running again.
     pub fn end(&mut self, at: Timestamp) {
         if let Some(from) = self.open.take_if(|from| *from <= at) {
             let ended = Spans::new([(from, slice_start(slice_of(at)))]);
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn time_in_which_one_of_the_probes_was_configured_is_watched() {
+    fn time_with_at_least_one_configured_probe_is_watched() {
         let gone = probe(5, &[(10, Some(14)), (20, Some(24))]);
         assert_eq!(
             minutes(&Unwatched::of(std::slice::from_ref(&gone))),
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_outcome_ends_what_is_open() {
+    fn the_next_outcome_ends_the_open_span() {
         let mut unwatched = Unwatched::of(&[probe(5, &[(90, None)])]);
         unwatched.end(minute(50));
         assert!(unwatched.contains(minute(1000)));

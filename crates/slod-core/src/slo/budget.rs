@@ -1,26 +1,26 @@
-//! Error budgets, burn rates and forecasts. Unknown is `None`; nothing is clamped.
+//! Error budgets, burn rates and forecasts. Unknown values are `None`; nothing is clamped.
 
 use super::pace::Pace;
 use super::series::Counts;
 use crate::outcome::{Timestamp, millis};
 use std::time::Duration;
 
-/// good / (good + bad).
+/// good / (good + bad); `None` without events.
 pub fn sli(counts: Counts) -> Option<f64> {
     let events = counts.good + counts.bad;
     (events > 0).then(|| counts.good as f64 / events as f64)
 }
 
-/// Error ratio of a window / (1 - target).
+/// The error ratio of a window, divided by (1 - target).
 pub fn burn_rate(counts: Counts, target: f64) -> Option<f64> {
     let events = counts.good + counts.bad;
     (events > 0).then(|| counts.bad as f64 / events as f64 / (1.0 - target))
 }
 
-/// Events that a window holds: those observed, plus those that its unobserved part would hold. Of the
-/// part that is `over`, that is at the rate of the observed time, so that a change of an interval does
-/// not change the past; of the rest of the `whole`, at today's. A service that is six hours old is thus
-/// measured against its whole month. Observed time without events holds none.
+/// The number of events that a window holds: the observed ones, plus those expected in its unobserved part.
+/// The elapsed part (`over`) is extrapolated at the rate of the observed time, so that a changed interval
+/// does not change the past; the rest of `whole` at the current rate. A service that is six hours old is
+/// thus measured against its whole month. Observed time without events adds none.
 pub fn expected_events(counts: Counts, over: Duration, whole: Duration, pace: Pace) -> f64 {
     let observed = (counts.good + counts.bad) as f64;
     let covered_ms = pace.covered_ms(counts);
@@ -30,7 +30,7 @@ pub fn expected_events(counts: Counts, over: Duration, whole: Duration, pace: Pa
     observed + past_ms / pace.counted_spacing_ms + to_come_ms / pace.spacing_ms
 }
 
-/// Share of the budget that is left: `1 - bad / ((1 - target) x expected)`. Negative once overspent.
+/// Remaining share of the budget: `1 - bad / ((1 - target) x expected)`. Negative once overspent.
 pub fn remaining(bad: u64, expected: f64, target: f64) -> Option<f64> {
     let budget = (1.0 - target) * expected;
     (budget > 0.0).then(|| 1.0 - bad as f64 / budget)
@@ -39,16 +39,16 @@ pub fn remaining(bad: u64, expected: f64, target: f64) -> Option<f64> {
 /// The input of a forecast.
 #[derive(Clone, Debug)]
 pub struct Burning {
-    /// The bad events that the budget allows in the window: (1 - target) x expected.
+    /// The number of bad events that the budget allows in the window: (1 - target) x expected.
     pub budget: f64,
-    /// Bad events per hour slot inside the window, oldest first.
+    /// Bad events per hour slot in the window, oldest first.
     pub bad_by_hour: Vec<(Timestamp, u64)>,
     /// Bad events per second from now on.
     pub rate: f64,
 }
 
-/// When the budget will be spent at this burn rate, while earlier events leave the rolling window
-/// hour by hour. `None` if the burn rate is 0, or if as much leaves the window as is added.
+/// When the budget will be exhausted at this burn rate, while earlier events leave the rolling window hour
+/// by hour. `None` if the burn rate is 0, or if bad events leave the window as fast as they are added.
 pub fn exhaustion(burning: &Burning, now: Timestamp, window: Duration) -> Option<Timestamp> {
     let total: u64 = burning.bad_by_hour.iter().map(|(_, bad)| bad).sum();
     let mut spent = total as f64;
@@ -67,7 +67,7 @@ pub fn exhaustion(burning: &Burning, now: Timestamp, window: Duration) -> Option
         let at = from.0.saturating_add((seconds * 1000.0) as i64);
         Timestamp(at)
     };
-    // Between two moments at which an hour leaves the window, spending is a straight line.
+    // Between two moments at which an hour leaves the window, spending is linear.
     let mut from = now;
     for (hour, bad) in &burning.bad_by_hour {
         let leaves = hour.after(window).max(from);
@@ -78,22 +78,22 @@ pub fn exhaustion(burning: &Burning, now: Timestamp, window: Duration) -> Option
         spent += burning.rate * (leaves.0 - from.0) as f64 / 1000.0 - *bad as f64;
         from = leaves;
     }
-    // All history has left at the latest after one window; from then on the forecast's own
-    // events leave as fast as new ones come.
+    // After one window at the latest, all history has left. From then on, the forecast events leave as fast
+    // as new ones arrive.
     let at = reaches(spent, from);
     (at <= now.after(window)).then_some(at)
 }
 
-/// How long a total outage could last before the budget is spent: the remaining bad events times
-/// the milliseconds that one event stands for. Zero once the budget is spent.
+/// How long a total outage could last before the budget is exhausted: the remaining bad events times the
+/// milliseconds per event. Zero once the budget is exhausted.
 pub fn affordable(bad: u64, expected: f64, target: f64, spacing_ms: f64) -> Option<Duration> {
     let budget = (1.0 - target) * expected;
     let left = (budget - bad as f64).max(0.0);
     (budget > 0.0).then(|| Duration::try_from_secs_f64(left * spacing_ms / 1000.0).ok())?
 }
 
-/// When a spent budget will have something left again if nothing fails from now on: as soon as
-/// enough of what happened has aged out of the window. `None` if it is not spent.
+/// When an exhausted budget will become positive again if nothing fails from now on: as soon as enough bad
+/// events have left the window. `None` if it is not exhausted.
 pub fn recovery(
     budget: f64,
     bad_by_hour: &[(Timestamp, u64)],
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn burn_rates_of_the_workbook() {
+    fn burn_rates_match_the_workbook() {
         // 36x over one hour of 99.9 % spends 5 % of 30 days.
         let hour = counts(10_000, 360, 360);
         let burn = burn_rate(hour, 0.999).expect("events");
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spent_budget_recovers_as_the_past_ages_out() {
+    fn an_exhausted_budget_recovers_as_failures_leave_the_window() {
         let hour = |n: i64| Timestamp::from_secs(3600 * n);
         let now = hour(700);
         let past = [(hour(10), 50), (hour(20), 60), (hour(600), 40)];
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fast_burn_spends_a_full_budget_in_its_time() {
+    fn a_fast_burn_exhausts_a_full_budget_in_the_expected_time() {
         let burning = Burning {
             budget: 259.2,
             bad_by_hour: vec![],
@@ -218,10 +218,10 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_ages_out_before_the_budget_is_gone() {
+    fn failures_leave_the_window_before_the_budget_is_exhausted() {
         let now = Timestamp(30 * DAY_MS);
-        // An old incident took 90 %, and leaves the window in one hour; the steady burn alone
-        // stays below the budget without end.
+        // An old incident spent 90 % and leaves the window in one hour; the steady burn alone never
+        // exhausts the budget.
         let mut burning = Burning {
             budget: 100.0,
             bad_by_hour: vec![(Timestamp::from_secs(3600), 90)],

@@ -1,4 +1,4 @@
-//! Calendar windows: budgets that are reset on the first of a month, as contracts define them.
+//! Calendar windows: budgets that reset at the start of a calendar period, as contracts define them.
 
 use crate::outcome::Timestamp;
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeZone};
@@ -14,7 +14,7 @@ pub enum Period {
     Year,
 }
 
-/// A period of the calendar in a time zone.
+/// A calendar period in a time zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calendar {
     pub period: Period,
@@ -34,8 +34,7 @@ impl Period {
         }
     }
 
-    /// Its usual length. Burn rates are computed with it, so that a page means the same in February
-    /// and in March.
+    /// Its nominal length. Burn rates use it, so that a page means the same in February and in March.
     pub const fn nominal(self) -> Duration {
         let days = match self {
             Self::Week => 7,
@@ -46,7 +45,7 @@ impl Period {
         Duration::from_hours(days * 24)
     }
 
-    /// The longest length of a period, with an hour for a change of clocks.
+    /// The longest length of a period, plus an hour for a clock change.
     pub const fn longest(self) -> Duration {
         let days = match self {
             Self::Week => 7,
@@ -80,8 +79,8 @@ impl Period {
 }
 
 impl Calendar {
-    /// Start and end (exclusive) of the period that a moment lies in. Beyond the end of the
-    /// calendar it is the nominal length up to that moment.
+    /// Start and end (exclusive) of the period that contains a moment. Beyond the end of the calendar, the
+    /// nominal length up to that moment.
     pub fn around(self, now: Timestamp) -> (Timestamp, Timestamp) {
         let today = now.to_utc().with_timezone(&self.zone).date_naive();
         let first = self.period.first_day(today);
@@ -92,7 +91,7 @@ impl Calendar {
         borders.unwrap_or((now.before(self.period.nominal()), now))
     }
 
-    /// The first moment of a day: where clocks skip midnight, the day begins after the gap.
+    /// The first moment of a day. Where a clock change skips midnight, the day begins after the gap.
     fn midnight(self, day: NaiveDate) -> Option<Timestamp> {
         let stamp = |at: DateTime<Tz>| Timestamp(at.timestamp_millis());
         (0..4).find_map(|hour| {
@@ -116,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn periods_begin_and_end_at_midnight_of_their_zone() {
+    fn periods_begin_and_end_at_midnight_in_their_zone() {
         let cases = [
             (
                 Period::Month,
@@ -125,7 +124,7 @@ mod tests {
                 "2026-11-01T00:00",
                 "2026-12-01T00:00",
             ),
-            // Summer time ends within the month: it is an hour longer.
+            // Summer time ends within the month, so it is an hour longer.
             (
                 Period::Month,
                 "Europe/Berlin",
@@ -169,7 +168,7 @@ mod tests {
                 "2026-11-16T05:00",
                 "2026-11-23T05:00",
             ),
-            // Half an hour off.
+            // A zone with a half-hour offset.
             (
                 Period::Month,
                 "Asia/Kolkata",
@@ -185,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_without_a_midnight_begins_after_the_gap() {
+    fn a_day_without_midnight_begins_after_the_gap() {
         let zone = "Asia/Beirut".parse().expect("a zone");
         let calendar = Calendar {
             period: Period::Month,
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_calendar_is_no_panic() {
+    fn the_end_of_the_calendar_does_not_panic() {
         let calendar = Calendar {
             period: Period::Year,
             zone: Tz::UTC,

@@ -1,5 +1,5 @@
 //! Corrections: time that does not count, such as maintenance and false alarms. Stored outcomes are not
-//! changed; they are excluded when they are counted, and a correction can be revoked.
+//! changed: corrections are applied when outcomes are counted, and can be revoked.
 
 use super::recurrence::Recurrence;
 use crate::outcome::{Timestamp, millis};
@@ -8,28 +8,28 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The prefix of the ids of corrections in the config. The ids of others are numbers.
+/// The id prefix of corrections in the config. Other ids are numbers.
 pub const IN_CONFIG: &str = "config-";
-/// The shortest and the longest correction.
+/// The minimum and maximum length of a correction.
 pub const LENGTHS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(31 * 24));
-/// The times at which a correction may begin: the years 2000 to 2099.
+/// The range in which a correction may begin: the years 2000 to 2099.
 pub const YEARS: (Timestamp, Timestamp) = (
     Timestamp::from_secs(946_684_800),
     Timestamp::from_secs(4_102_444_800),
 );
-/// The most services, and the most objectives, that a correction names.
+/// Maximum number of services, and of objectives, in a correction.
 pub const MAX_NAMES: usize = 100;
 
-/// A correction as it was entered.
+/// A correction as entered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correction {
-    /// Unique. Assigned by the store, or computed from the content of a correction in the config.
+    /// Unique. Assigned by the store, or computed from the content for a correction in the config.
     pub id: String,
     /// The start of the first occurrence.
     pub from: Timestamp,
     /// Exclusive.
     pub to: Timestamp,
-    /// When it repeats; `None` if it occurs once.
+    /// The recurrence rule; `None` if it occurs once.
     pub repeats: Option<Recurrence>,
     /// The services that it applies to; empty means all.
     pub services: Vec<String>,
@@ -49,7 +49,7 @@ impl Correction {
         self.is_for(service) && includes(&self.slos, slo)
     }
 
-    /// The occurrences that overlap `from..to`, in the order of time: start and end (exclusive).
+    /// The occurrences that overlap `from..to` in order of time, as start and end (exclusive).
     pub fn occurrences(&self, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp)> {
         match &self.repeats {
             Some(rule) => {
@@ -62,7 +62,7 @@ impl Correction {
     }
 }
 
-/// Why a correction with this start and end is invalid.
+/// Why a correction with this start and end is invalid; `None` if it is valid.
 pub fn span_fault(from: Timestamp, to: Timestamp) -> Option<String> {
     let length = i128::from(to.0) - i128::from(from.0);
     if from < YEARS.0 || from >= YEARS.1 {
@@ -80,12 +80,12 @@ fn includes(names: &[String], name: &str) -> bool {
     names.is_empty() || names.iter().any(|known| known == name)
 }
 
-/// Time spans, disjoint and in order. The end of each is exclusive.
+/// Disjoint time spans in order. The end of each is exclusive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spans(Vec<(Timestamp, Timestamp)>);
 
 impl Spans {
-    /// Merges spans that overlap or touch. A span that is empty or ends before it starts is left out.
+    /// Merges spans that overlap or touch. Empty and reversed spans are ignored.
     pub fn new(spans: impl IntoIterator<Item = (Timestamp, Timestamp)>) -> Self {
         let mut all: Vec<_> = spans.into_iter().filter(|(from, to)| from < to).collect();
         all.sort_unstable();
@@ -104,7 +104,7 @@ impl Spans {
         self.0.iter().copied()
     }
 
-    /// Extends every span to multiples of `grain`.
+    /// Extends each span to multiples of `grain`.
     #[must_use]
     pub fn widened(&self, grain: Duration) -> Self {
         let grain = millis(grain).max(1);
@@ -134,7 +134,7 @@ impl Spans {
         after > 0 && at < self.0[after - 1].1
     }
 
-    /// Cuts the span that a time is in at that time.
+    /// Cuts the span that contains a time at that time.
     #[must_use]
     pub fn ended_at(&self, at: Timestamp) -> Self {
         let cut = |(from, to): &(Timestamp, Timestamp)| {
@@ -149,13 +149,13 @@ impl Spans {
         self.within(from, to).next().is_some()
     }
 
-    /// The time of `from..to` that the spans cover.
+    /// How much of `from..to` the spans cover.
     pub fn overlap(&self, from: Timestamp, to: Timestamp) -> Duration {
         let ms: i64 = self.within(from, to).map(|(from, to)| to.0 - from.0).sum();
         Duration::from_millis(ms.unsigned_abs())
     }
 
-    /// The spans within `from..to`, cut to it.
+    /// The parts of the spans within `from..to`.
     pub fn within(
         &self,
         from: Timestamp,
@@ -169,20 +169,20 @@ impl Spans {
             .filter(|(start, end)| start < end)
     }
 
-    /// Whether both cover the same time of `from..to`.
+    /// Whether both cover the same parts of `from..to`.
     pub fn same_within(&self, other: &Self, from: Timestamp, to: Timestamp) -> bool {
         self.within(from, to).eq(other.within(from, to))
     }
 }
 
-/// The time that corrections exclude, computed once for all objectives with the same corrections.
+/// The time excluded by corrections, cached for objectives with the same corrections.
 #[derive(Debug)]
 pub struct CorrectedTime<'a> {
     corrections: &'a [Correction],
     known: Mutex<HashMap<Key, Arc<Spans>>>,
 }
 
-/// The positions of corrections, and a span.
+/// The positions of the corrections, and the time range.
 type Key = (Vec<usize>, Timestamp, Timestamp);
 
 impl<'a> CorrectedTime<'a> {
@@ -193,7 +193,7 @@ impl<'a> CorrectedTime<'a> {
         }
     }
 
-    /// The time that is excluded for an objective, at least for all of `from..to`.
+    /// The time excluded for an objective, at least within `from..to`.
     pub fn spans(&self, service: &str, slo: &str, from: Timestamp, to: Timestamp) -> Arc<Spans> {
         let all = self.corrections.iter().enumerate();
         let concerning = all.filter(|(_, correction)| correction.concerns(service, slo));
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_is_for_what_it_names() {
+    fn a_correction_applies_to_what_it_names() {
         let mut correction = Correction {
             id: "1".into(),
             from: Timestamp(0),

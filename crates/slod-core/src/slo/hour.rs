@@ -1,4 +1,4 @@
-//! Whether the stored counts of an hour suffice for an objective, without its outcomes.
+//! Whether the stored counts of an hour suffice for an objective, without the individual outcomes.
 
 use super::objective::BudgetingMethod;
 use super::tally::Tally;
@@ -6,17 +6,17 @@ use super::tally::Tally;
 /// Time slices per hour.
 const SLICES_PER_HOUR: u32 = 60;
 
-/// The counts of the probes of an objective in one hour.
+/// The counts of an objective's probes in one hour.
 #[derive(Clone, Debug, Default)]
 pub struct HourCounts {
     /// One per probe that has outcomes in the hour.
     tallies: Vec<Tally>,
-    /// Whether the counts of a probe are unusable.
+    /// Whether the counts of some probe are unusable.
     incomplete: bool,
 }
 
 impl HourCounts {
-    /// Adds a probe that has outcomes in the hour; `None` if its counts are unusable.
+    /// Adds a probe with outcomes in the hour; `None` if its counts are unusable.
     pub fn add(&mut self, tally: Option<Tally>) {
         match tally {
             Some(tally) => self.tallies.push(tally),
@@ -29,9 +29,9 @@ impl HourCounts {
         self.incomplete = false;
     }
 
-    /// The counts of all probes together; `None` if only the outcomes show them, because a time
-    /// slice is judged over all of its probes. The counts suffice for one probe, and if every slice
-    /// of every probe is good and one of them has all slices.
+    /// The combined counts of all probes. `None` if they can only be computed from the outcomes, because
+    /// time slices are judged across probes. The counts suffice for a single probe, and if all slices of
+    /// all probes are good and one probe has all slices.
     pub fn together(&self, budgeting: BudgetingMethod) -> Option<Tally> {
         if self.incomplete {
             return None;
@@ -52,9 +52,9 @@ impl HourCounts {
         full.filter(|_| clean).map(|full| Tally { void, ..*full })
     }
 
-    /// Like [`HourCounts::together`], but only if nothing is bad, and every event that is not in
-    /// the tally is void: then the order of the outcomes is irrelevant too. `missing` says that a
-    /// slice without outcomes counts.
+    /// Like [`HourCounts::together`], but only if nothing is bad and every event missing from the tally is
+    /// void: then the order of the outcomes does not matter either. `missing` is whether slices without
+    /// outcomes count.
     pub fn quiet(&self, budgeting: BudgetingMethod, missing: bool) -> Option<Tally> {
         let tally = self.together(budgeting).filter(|tally| tally.bad == 0)?;
         let void_unknown = tally.void > 0 || missing;
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn slices_of_several_probes_need_one_that_has_all() {
+    fn slices_of_several_probes_need_one_probe_with_all_slices() {
         let together = |tallies: &[Tally]| counts(tallies).together(SLICED);
         let full = hour(60, 0, 0);
         assert_eq!(together(&[full, hour(20, 0, 3)]), Some(hour(60, 0, 3)));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn outcomes_add_up() {
+    fn occurrences_add_up() {
         let both = counts(&[hour(40, 1, 0), hour(20, 2, 0)]);
         assert_eq!(
             both.together(BudgetingMethod::Occurrences),

@@ -1,4 +1,4 @@
-//! The arithmetic of service level objectives: exact integer counts in, numbers out. Pure.
+//! The arithmetic of service level objectives, from exact integer counts. Pure.
 
 pub mod absence;
 pub mod budget;

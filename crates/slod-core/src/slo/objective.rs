@@ -1,4 +1,4 @@
-//! Objectives, and how an outcome counts for them.
+//! Objectives, and how outcomes count for them.
 
 use super::calendar::Calendar;
 use super::tally::{Tally, whole_ms};
@@ -9,40 +9,40 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The service level indicator: which outcomes are good.
+/// The service level indicator: which outcomes count as good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sli {
-    /// Good outcomes are good. Budgeted in time slices unless configured otherwise: "uptime".
+    /// Good outcomes count as good. Budgeted by time slices by default: "uptime".
     Availability,
-    /// Good outcomes are good. Budgeted by occurrences unless configured otherwise.
+    /// Good outcomes count as good. Budgeted by occurrences by default.
     Success,
-    /// Good outcomes under the threshold are good; a failed one is never fast.
+    /// Good outcomes below the threshold count as good. Failed ones never do.
     Latency {
-        /// The whole attempt where this is `None`. A good attempt without this measurement is not
+        /// The measured phase; `None` for the whole attempt. A good attempt without this measurement is not
         /// counted.
         of: Option<Measurement>,
         below: Duration,
     },
-    /// Good outcomes of heartbeats are good. Budgeted in time slices unless configured otherwise.
+    /// Good outcomes of heartbeats count as good. Budgeted by time slices by default.
     Freshness,
-    /// Minutes in which the service's real traffic reached a rate are good.
+    /// Minutes in which real traffic reached a rate count as good.
     Throughput(Throughput),
 }
 
-/// Where the events of an objective come from.
+/// The source of an objective's events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum EventSource {
     /// Attempts of probes.
     #[default]
     Probes,
-    /// Real requests, by the service's own metrics.
+    /// Real requests, from the service's own metrics.
     Metrics,
 }
 
-/// The limit of a latency objective.
+/// The threshold of a latency objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Threshold {
-    /// The whole attempt where this is `None`.
+    /// The measured phase; `None` for the whole attempt.
     pub of: Option<Measurement>,
     pub below: Duration,
 }
@@ -53,7 +53,7 @@ pub enum Judgement {
     Bad,
     /// The outcome says nothing about the service.
     NotCounted,
-    /// The outcome lacks what the objective is about: it is ignored, as if there was no attempt.
+    /// The outcome lacks the required measurement. It is ignored, as if there was no attempt.
     NotMeasured,
 }
 
@@ -63,7 +63,7 @@ impl Sli {
         let unknown = self.measurement().is_some() && !event.measured.are_known();
         match (event.verdict, threshold) {
             (Verdict::Void(_), _) => Judgement::NotCounted,
-            // Where it is unknown which good attempts were fast, the failures alone give no ratio.
+            // If latencies are unknown, counting failures alone would distort the ratio.
             _ if unknown => Judgement::NotMeasured,
             (Verdict::Bad(_), _) => Judgement::Bad,
             (Verdict::Good, None) => Judgement::Good,
@@ -75,8 +75,7 @@ impl Sli {
         }
     }
 
-    /// What one attempt adds to the counts; `None` if it says nothing about what the objective is
-    /// about.
+    /// What one attempt adds to the counts; `None` if it lacks the required measurement.
     pub fn tally(self, event: &Event) -> Option<Tally> {
         let bad = match self.judge(event) {
             Judgement::NotMeasured => return None,
@@ -92,7 +91,7 @@ impl Sli {
         })
     }
 
-    /// The limit, for a latency objective.
+    /// The threshold, for a latency objective.
     pub const fn threshold(self) -> Option<Threshold> {
         match self {
             Self::Latency { of, below } => Some(Threshold { of, below }),
@@ -100,7 +99,7 @@ impl Sli {
         }
     }
 
-    /// The measurement that it is about, if not the whole attempt.
+    /// The measured phase of a latency objective; `None` for the whole attempt.
     pub fn measurement(self) -> Option<Measurement> {
         self.threshold()?.of
     }
@@ -116,7 +115,7 @@ impl Sli {
         }
     }
 
-    /// Whether probes that measure this say anything about it.
+    /// Whether probes with these measures can provide the indicator.
     pub fn suits(self, measures: &Measures) -> bool {
         match measures.duration {
             DurationOf::Age => self == Self::Freshness,
@@ -142,16 +141,16 @@ impl Threshold {
     }
 }
 
-/// What is counted against the budget.
+/// How events are counted against the budget.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum BudgetingMethod {
-    /// Every outcome: SLI = good / (good + bad).
+    /// Every outcome counts: SLI = good / (good + bad).
     Occurrences,
-    /// Slices of [`BudgetingMethod::SLICE`]: one is good if its own ratio reaches `slice_target`;
-    /// SLI = good slices / (good + bad slices).
+    /// Slices of [`BudgetingMethod::SLICE`]. A slice is good if its ratio reaches `slice_target`: SLI =
+    /// good slices / (good + bad slices).
     Timeslices { slice_target: f64 },
-    /// Slices of [`BudgetingMethod::SLICE`]: SLI = the mean of the slices' own ratios, so that a quiet
-    /// minute weighs as much as a busy one.
+    /// Slices of [`BudgetingMethod::SLICE`]. SLI = the mean ratio of the slices, so that a quiet minute
+    /// weighs as much as a busy one.
     RatioTimeslices,
 }
 
@@ -159,8 +158,7 @@ impl BudgetingMethod {
     /// Length of a time slice.
     pub const SLICE: Duration = Duration::from_mins(1);
 
-    /// How many counts make one event. All counts are whole numbers, so a slice that is partly
-    /// good is counted in millionths.
+    /// Counts per event. Counts are integers, so a partially good slice is counted in millionths.
     pub const fn parts(self) -> u32 {
         match self {
             Self::Occurrences | Self::Timeslices { .. } => 1,
@@ -168,7 +166,7 @@ impl BudgetingMethod {
         }
     }
 
-    /// Counts as events.
+    /// Converts counts to events.
     pub fn events(self, counts: u64) -> f64 {
         counts as f64 / f64::from(self.parts())
     }
@@ -178,44 +176,45 @@ impl BudgetingMethod {
     }
 }
 
-/// How a time slice without counted outcomes counts, once it has been over for its own length.
+/// How a time slice without counted outcomes counts, once it ended at least one slice length ago.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NoDataPolicy {
-    /// Unknown; it lowers the coverage.
+    /// As unknown. It lowers the coverage.
     #[default]
     Exclude,
     Bad,
     Good,
 }
 
-/// How the ratio of a time slice is computed from several probes. A probe without outcomes in it is left out.
+/// How the ratio of a time slice is computed from several probes. Probes without outcomes in the slice are
+/// ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Combine {
-    /// All outcomes together.
+    /// The ratio over all outcomes.
     #[default]
     Pooled,
     /// The ratio of the worst probe: all must be good.
     All,
     /// The ratio of the best probe: one good probe is enough.
     Any,
-    /// The mean of the probes' ratios by their weights.
+    /// The weighted mean of the probes' ratios.
     Weighted,
 }
 
-/// A probe that counts for an objective.
+/// A reference to a probe that counts for an objective.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeRef {
-    /// Another service than that of the objective, for a step of a journey.
+    /// Another service than the objective's own, for a step of a journey.
     pub service: Option<Arc<str>>,
     pub probe: String,
-    /// At least 1; matters for [`Combine::Weighted`] only.
+    /// At least 1. Only used by [`Combine::Weighted`].
     pub weight: u32,
 }
 
 /// The window of an error budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// Its length if it is rolling, or the usual length of the calendar's period.
+    /// The length of a rolling window, or the nominal length of a calendar period.
     pub length: Duration,
     /// The calendar period, for a calendar window.
     pub calendar: Option<Calendar>,
@@ -238,13 +237,13 @@ pub struct Objective {
     pub missing: NoDataPolicy,
     /// For time slices only.
     pub combine: Combine,
-    /// The probes that count for it; empty means all of the service's that suit its SLI.
+    /// The contributing probes. Empty means all probes of the service that suit the SLI.
     pub probes: Vec<ProbeRef>,
 }
 
 #[cfg(test)]
 impl Objective {
-    /// 99.9 % of successful outcomes of all probes in 30 days.
+    /// 99.9 % successful outcomes of all probes over 30 days.
     pub(crate) fn of_successes(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -269,7 +268,8 @@ impl Window {
         }
     }
 
-    /// What a forecast goes by: `the last day`, or `the last 6h` where the window is shorter.
+    /// The time range that forecasts extrapolate from: `the last day`, or `the last 6h` for a shorter
+    /// window.
     pub fn recent(&self) -> String {
         if self.length < DAY {
             format!("the last {}", self.name())
@@ -286,7 +286,7 @@ impl Window {
         }
     }
 
-    /// The longest time that it covers.
+    /// The longest time that it can cover.
     pub fn reach(&self) -> Duration {
         self.calendar
             .map_or(self.length, |calendar| calendar.period.longest())
@@ -294,27 +294,27 @@ impl Window {
 }
 
 impl Objective {
-    /// How far its windows look back at most.
+    /// How far back its windows reach at most.
     pub fn reach(&self) -> Duration {
         let further = self.further.iter().map(Window::reach);
         further.fold(self.window.reach(), Duration::max)
     }
 
-    /// Whose probes count, each once: `None` for the objective's own service.
+    /// The services whose probes count; `None` stands for the objective's own service.
     pub fn sources(&self) -> BTreeSet<Option<&str>> {
         let counted = self.probes.iter().map(|counted| counted.service.as_deref());
         let own = self.probes.is_empty().then_some(None);
         counted.chain(own).collect()
     }
 
-    /// Those of its windows.
+    /// The calendars of its windows.
     pub fn calendars(&self) -> impl Iterator<Item = Calendar> + '_ {
         let windows = std::iter::once(&self.window).chain(&self.further);
         windows.filter_map(|window| window.calendar)
     }
 
-    /// The time that its windows hold at `now` and in the next days, for corrections to be known of
-    /// all of it: a period of the calendar is known to its end.
+    /// The time range for which corrections must be known: what its windows contain at `now` and in the
+    /// next days. A calendar period extends to its end.
     pub fn horizon(&self, now: Timestamp) -> (Timestamp, Timestamp) {
         const LONGEST_IN_DAYS: Duration = Duration::from_hours(31 * 24);
         let soon = now.after(Duration::from_hours(2 * 24));
@@ -329,7 +329,7 @@ impl Objective {
         )
     }
 
-    /// With what weight a probe counts that the objective's service has or borrows.
+    /// The weight of a probe; `None` if it does not count for this objective of `service`.
     pub fn weight_of(&self, service: &str, probe: &ProbeKey, measures: &Measures) -> Option<u32> {
         if self.source == EventSource::Metrics {
             return None;

@@ -1,14 +1,14 @@
-//! Occurrences of corrections, the latest first, a page at a time.
+//! Paginated occurrences of corrections, latest first.
 
 use super::correction::Correction;
 use crate::outcome::{Timestamp, millis};
 use std::cmp::Reverse;
 use std::time::Duration;
 
-/// How far back and ahead the occurrences of repeated corrections are listed: the longest window, and planned ones.
+/// How far back and ahead occurrences of repeated corrections are listed.
 pub const LISTED_BACK: Duration = Duration::from_hours(400 * 24);
 pub const LISTED_AHEAD: Duration = Duration::from_hours(2 * 24);
-/// The span that is searched first. It grows while few occurrences are found.
+/// The time range that is searched first. It grows while few occurrences are found.
 const FIRST_STEP: Duration = Duration::from_hours(24);
 const LONGEST_STEP: Duration = Duration::from_hours(32 * 24);
 
@@ -21,7 +21,7 @@ pub struct Occurrence<'a> {
     pub correction: &'a Correction,
 }
 
-/// The position in a list: after the occurrence with this start and id.
+/// A position in the list: after the occurrence with this start and id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub from: Timestamp,
@@ -29,7 +29,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// The form for a URL.
+    /// The representation in a URL.
     pub fn text(&self) -> String {
         format!("{}.{}", self.from.0, self.id)
     }
@@ -51,7 +51,7 @@ impl Occurrence<'_> {
         }
     }
 
-    /// The sort key of a list.
+    /// The sort key of the list.
     fn key(&self) -> (Reverse<Timestamp>, &str) {
         (Reverse(self.from), &self.correction.id)
     }
@@ -61,7 +61,7 @@ impl Occurrence<'_> {
     }
 }
 
-/// The latest occurrences as seen at `now`, `limit` at most: those after the cursor.
+/// The latest occurrences after the cursor as of `now`, at most `limit`.
 pub fn latest<'a>(
     corrections: &[&'a Correction],
     now: Timestamp,
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_together_are_the_whole_list() {
+    fn all_pages_make_up_the_whole_list() {
         let all = [
             correction("config-1", -100 * 24, Some("FREQ=DAILY")),
             correction("config-2", -100 * 24, Some("FREQ=DAILY")),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_refused_where_it_is_none() {
+    fn an_invalid_cursor_is_rejected() {
         for text in ["", "1", "x.1", "1.<b>"] {
             assert_eq!(Cursor::parse(text), None, "{text}");
         }

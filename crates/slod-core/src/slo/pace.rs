@@ -5,20 +5,21 @@ use super::series::Counts;
 use super::track::ContributingProbe;
 use crate::outcome::millis;
 
-/// The rate of events of one objective.
+/// The event rate of an objective.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
-    /// Milliseconds per count in the time to come: at today's intervals of probes, and of real traffic
-    /// as in the counted time.
+    /// Milliseconds per count in the future: at the current intervals of probes, or at the past rate of
+    /// real traffic.
     pub spacing_ms: f64,
-    /// Milliseconds per count in the counted time. Where nothing was counted, as in the time to come.
+    /// Milliseconds per count in the counted time. The same as `spacing_ms` if nothing was counted.
     pub counted_spacing_ms: f64,
-    /// How many probes watched the same time together, on average, so that each event covers its share of it.
+    /// The average number of probes that watched the same time, so that each event covers its share of it.
     pub together: f64,
 }
 
 impl Pace {
-    /// `counts` are those of the time that the rate is for, in which so many probes watched `together`.
+    /// `counts` are those of the time range that the rate is for, in which `together` probes watched on
+    /// average.
     pub fn of(
         objective: &Objective,
         contributing: &[ContributingProbe],
@@ -27,7 +28,7 @@ impl Pace {
     ) -> Self {
         let budgeting = objective.budgeting;
         if budgeting.is_sliced() {
-            // A slice covers all of its time.
+            // A slice covers its whole time.
             let slice_ms = millis(BudgetingMethod::SLICE) as f64;
             return Self::steady(slice_ms / f64::from(budgeting.parts()), 1.0);
         }
@@ -50,7 +51,7 @@ impl Pace {
         }
     }
 
-    /// A pace that never changes.
+    /// A constant rate.
     pub const fn steady(spacing_ms: f64, together: f64) -> Self {
         Self {
             spacing_ms,
@@ -59,7 +60,7 @@ impl Pace {
         }
     }
 
-    /// How much of a window the counted events stand for, in milliseconds.
+    /// How much of a window the counted events cover, in milliseconds.
     pub fn covered_ms(self, counts: Counts) -> f64 {
         counts.covered_ms as f64 / self.together
     }

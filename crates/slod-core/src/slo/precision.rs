@@ -1,29 +1,29 @@
-//! How precisely stored outcomes can be compared with a threshold.
+//! The precision with which stored outcomes can be compared with a threshold.
 
 use super::objective::{Sli, Threshold};
 use crate::outcome::{Event, Timestamp};
 use crate::stats::scale;
 
-/// Until when the history of a latency objective is known only in part. Both are `None` where all of
-/// it is exact.
+/// Until when the history of a latency objective is only partly known. Both fields are `None` if it is
+/// exact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Precision {
-    /// Before then, values within [`Threshold::precision`] may be counted on the wrong side: it was
-    /// another threshold when they were stored.
+    /// Before this time, values within [`Threshold::precision`] may be counted on the wrong side, because
+    /// the threshold was different when they were stored.
     pub approximate_before: Option<Timestamp>,
-    /// Before then, outcomes were stored without the measurement, and are not counted.
+    /// Before this time, outcomes were stored without the measurement and are not counted.
     pub measured_since: Option<Timestamp>,
 }
 
 impl Precision {
-    /// Adds an outcome that was read back.
+    /// Includes an outcome read from the store.
     pub fn note(&mut self, sli: Sli, event: &Event) {
         if sli.measurement().is_some() && !event.measured.are_known() {
             self.measured_since = self.measured_since.max(Some(Timestamp(event.at.0 + 1)));
         }
     }
 
-    /// The precision of two histories together.
+    /// The combined precision of two histories.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
@@ -43,8 +43,8 @@ impl Precision {
 }
 
 impl Threshold {
-    /// How near to it stored values may be on the wrong side if it is newer than they are, as a
-    /// ratio.
+    /// How close to the threshold stored values may be counted on the wrong side if it is newer than they
+    /// are, as a ratio.
     pub const fn precision(&self) -> f64 {
         match self.of {
             None => scale::PRECISION,

@@ -1,10 +1,10 @@
 //! Recurrence rules (RFC 5545): when a repeated correction occurs.
 //!
-//! The rrule crate walks the calendar, always in UTC: in a time zone it skips or repeats hourly
-//! occurrences where clocks change (its issue 115). Here a rule is evaluated in local time, and each
-//! local time becomes a moment as RFC 5545 says: one that occurs twice is the first of the two, one
-//! that is skipped is read with the offset before the gap. Hourly rules count hours as they pass: they
-//! are evaluated once for each stretch of time with one offset.
+//! The rrule crate always evaluates in UTC here: with a time zone, it skips or repeats hourly occurrences
+//! at clock changes (its issue 115). A rule is evaluated in local time, and each local time is converted as
+//! RFC 5545 specifies: a time that occurs twice means its first occurrence, and a skipped time is
+//! interpreted with the offset before the gap. Hourly rules count elapsed hours, so they are evaluated
+//! separately for each stretch of time with a constant offset.
 
 mod parts;
 mod reason;
@@ -22,15 +22,15 @@ use std::fmt;
 use std::time::Duration;
 use zone::stretches;
 
-/// A rule may occur so often a day: every ten minutes.
+/// Maximum occurrences per day: one every ten minutes.
 const MAX_PER_DAY: usize = 144;
-/// A rule must occur within so many years after its start.
+/// A rule must occur within this time after its start.
 const FIRST_WITHIN: Duration = Duration::from_hours(10 * 366 * 24);
 
-/// Clocks change by at most so much.
+/// Upper bound of a clock change.
 const CHANGE_MAX: Duration = Duration::from_hours(3);
 
-/// When something comes again.
+/// A recurrence rule with its start and time zone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recurrence {
     /// Without `COUNT` and `UNTIL`.
@@ -40,9 +40,9 @@ pub struct Recurrence {
     count: Option<usize>,
     /// Exclusive.
     until: Option<Timestamp>,
-    /// The end of the first occurrence, if all end at its local time.
+    /// The end of the first occurrence, if all occurrences end at its local time.
     first_end: Option<Timestamp>,
-    /// Occurrences that begin in these spans are left out.
+    /// Occurrences that begin in these spans are excluded.
     except: Vec<(Timestamp, Timestamp)>,
 }
 
@@ -50,14 +50,14 @@ pub struct Recurrence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Start {
     at: Timestamp,
-    /// As the rule says it, also where clocks skip it.
+    /// The local time according to the rule, even if a clock change skips it.
     local: NaiveDateTime,
 }
 
-/// Recurrence rules are never partly equal.
+/// The rule contains no floating-point values, so equality is reflexive.
 impl Eq for Recurrence {}
 
-/// All of it, the same for equal ones.
+/// A canonical representation: equal for equal rules.
 impl fmt::Display for Recurrence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (start, until) = (self.start.0, self.until.map(|until| until.0));
@@ -77,7 +77,7 @@ impl fmt::Display for Recurrence {
 }
 
 impl Recurrence {
-    /// Reads a rule such as `FREQ=WEEKLY;BYDAY=SU`; the error says what is wrong with it.
+    /// Parses a rule such as `FREQ=WEEKLY;BYDAY=SU`. The error describes what is invalid.
     pub fn parse(text: &str, start: Timestamp, zone: Tz) -> Result<Self, String> {
         let text = text.trim().to_ascii_uppercase();
         let text = text.strip_prefix("RRULE:").unwrap_or(&text);
@@ -148,7 +148,7 @@ impl Recurrence {
         Ok(())
     }
 
-    /// How often a day it occurs at most.
+    /// Maximum number of occurrences per day.
     pub fn per_day(&self) -> usize {
         let hours = match (self.rule.get_freq(), self.rule.get_by_hour().len()) {
             (Frequency::Hourly, 0) => 24,
@@ -158,8 +158,8 @@ impl Recurrence {
         hours * minutes * self.rule.get_by_second().len().max(1)
     }
 
-    /// Each occurrence ends at the local time at which the first one does, also if clocks change in
-    /// it. Those of an hourly rule, which counts hours as they pass, keep their length.
+    /// Makes each occurrence end at the local time at which the first one does, even if a clock change
+    /// falls into it. Occurrences of hourly rules, which count elapsed hours, keep their length.
     #[must_use]
     pub fn ends_at(mut self, first_end: Timestamp) -> Self {
         let is_hourly = self.rule.get_freq() == Frequency::Hourly;
@@ -167,14 +167,14 @@ impl Recurrence {
         self
     }
 
-    /// Leaves out what begins in these spans.
+    /// Excludes occurrences that begin in these spans.
     #[must_use]
     pub fn except(mut self, spans: Vec<(Timestamp, Timestamp)>) -> Self {
         self.except = spans;
         self
     }
 
-    /// The occurrences that begin in `from..to`, in the order of time.
+    /// The starts of the occurrences that begin in `from..to`, in order of time.
     pub fn starts(&self, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
         let starts = self.local_starts(from, to).into_iter();
         starts.map(|start| start.at).collect()
@@ -187,7 +187,7 @@ impl Recurrence {
             return Vec::new();
         }
         let mut all = match self.count {
-            // Occurrences before `from` count as well.
+            // COUNT includes occurrences before `from`.
             Some(count) => self.moments(self.start, to, count),
             None => self.moments(from, to, usize::MAX),
         };
@@ -199,22 +199,22 @@ impl Recurrence {
         all
     }
 
-    /// The occurrences that touch `from..to`, in the order of time: start and end (exclusive). They have
-    /// a length, unless they end at a local time.
+    /// The occurrences that overlap `from..to` in order of time, as start and end (exclusive). They have
+    /// this length, unless they end at a local time.
     pub fn occurrences(
         &self,
         length: Duration,
         from: Timestamp,
         to: Timestamp,
     ) -> Vec<(Timestamp, Timestamp)> {
-        // What begins earlier has ended by `from`, however the clocks change.
+        // Occurrences that begin earlier have ended by `from`, even with a clock change.
         let earliest = match self.first_end {
             Some(_) => from.before(length + CHANGE_MAX),
             None => from.before(length),
         };
         let starts = self.local_starts(Timestamp(earliest.0.saturating_add(1)), to);
         let span = |start: Start| {
-            // One that clocks skip to its end keeps its length.
+            // If a clock change skips to the end of an occurrence, it keeps its length.
             let end = self.local_end(start).filter(|end| *end > start.at);
             (start.at, end.unwrap_or_else(|| start.at.after(length)))
         };
@@ -227,19 +227,19 @@ impl Recurrence {
     fn local_end(&self, start: Start) -> Option<Timestamp> {
         let first_end = self.first_end?;
         if start.at == self.start {
-            // As it was written, also where its local time occurs twice.
+            // The first occurrence ends as entered, even if its local time occurs twice.
             return Some(first_end);
         }
         let length = self.local(first_end) - self.local(self.start);
         moment(self.zone, start.local.checked_add_signed(length)?)
     }
 
-    /// At most `count` starts in `from..to`, whatever is left out.
+    /// At most `count` starts in `from..to`, including excluded ones.
     fn moments(&self, from: Timestamp, to: Timestamp, count: usize) -> Vec<Start> {
         if self.rule.get_freq() == Frequency::Hourly {
             return self.hourly(from, to, count);
         }
-        // A skipped local time is up to a gap later than it says.
+        // A skipped local time is converted to a later moment, by up to the length of the gap.
         let (first, last) = (
             self.local(from) - TimeDelta::days(1),
             self.local(to) + TimeDelta::days(1),
@@ -249,7 +249,7 @@ impl Recurrence {
         let inside = |start: &Start| (from..to).contains(&start.at);
         let mut all: Vec<_> = found
             .filter_map(|local| {
-                // The first one is what was written, also where its local time occurs twice.
+                // The first occurrence is as entered, even if its local time occurs twice.
                 let first = (local == start).then_some(self.start);
                 let at = first.or_else(|| moment(self.zone, local))?;
                 Some(Start { at, local })
@@ -258,7 +258,7 @@ impl Recurrence {
             .take(count)
             .collect();
         all.sort_unstable();
-        // A skipped local time and a later one may be the same moment: the later one ends later.
+        // A skipped local time and a later one may be the same moment; keep the one that ends later.
         all.dedup_by(|next, kept| {
             let is_same = next.at == kept.at;
             if is_same {
@@ -293,13 +293,13 @@ impl Recurrence {
         all
     }
 
-    /// Occurrences in local time, from a little before `target` on, of a rule that began at `start`.
+    /// Occurrences in local time, starting slightly before `target`, of a rule that began at `start`.
     fn walk(
         &self,
         start: NaiveDateTime,
         target: NaiveDateTime,
     ) -> impl Iterator<Item = NaiveDateTime> {
-        // What the rule leaves open, such as its minute, comes from its start.
+        // Parts that the rule does not specify, such as the minute, come from its start.
         let rule = self.rule.clone().validate(floating(start)).ok();
         let first = skipped(&self.rule, start, target).unwrap_or(start);
         let walks = rule.map(|rule| RRuleSet::new(floating(first)).rrule(rule).limit());
@@ -317,15 +317,15 @@ fn floating(local: NaiveDateTime) -> DateTime<rrule::Tz> {
     local.and_utc().with_timezone(&rrule::Tz::UTC)
 }
 
-/// A start a period or more before `target` that the rule counts its intervals alike from. `None`
-/// where that is not after `start`.
+/// A start at least one period before `target` from which the rule counts the same intervals. `None` if it
+/// is not after `start`.
 fn skipped<S>(
     rule: &RRule<S>,
     start: NaiveDateTime,
     target: NaiveDateTime,
 ) -> Option<NaiveDateTime> {
     let interval = i64::from(rule.get_interval().max(1));
-    // Of periods between the two, as many as the interval divides, but for the last.
+    // The largest multiple of the interval in the periods between the two, less one interval.
     let whole = |periods: i64| Some((periods / interval - 1) * interval).filter(|n| *n > 0);
     let since = target - start;
     let years = i64::from(target.year() - start.year());

@@ -1,9 +1,9 @@
-//! How much of the past can be known.
+//! How far back the history is complete.
 
 use crate::outcome::Timestamp;
 use std::time::Duration;
 
-/// How long outcomes are kept. By default all of them are.
+/// How long outcomes are kept; indefinitely by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention(Option<Duration>);
 
@@ -12,7 +12,7 @@ impl Retention {
         Self(Some(kept))
     }
 
-    /// From when on everything is known at `now`. Whole hours are deleted.
+    /// The time from which on all outcomes are kept at `now`. Outcomes are deleted in whole hours.
     pub fn begin(self, now: Timestamp) -> Timestamp {
         let begin = |kept| now.before(kept).hour();
         self.0.map_or(Timestamp(i64::MIN), begin)

@@ -1,4 +1,4 @@
-//! Exact counts over time in three resolutions, small because equal neighbours share one entry.
+//! Exact counts over time in three resolutions. Equal neighboring slots share one entry to save memory.
 
 mod border;
 mod ring;
@@ -16,9 +16,9 @@ use std::time::Duration;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
-/// Slot width and number of slots per tier: windows up to 2 h are counted in 10 s slots, up to
-/// one day in 5 min slots, longer ones in hours. A window thus ends within 3.4 % (5m) or less of
-/// its nominal start, and always at the same border for everybody.
+/// Slot width in milliseconds and number of slots per tier. Windows up to 2 h are counted in 10 s slots, up
+/// to one day in 5 min slots, and longer ones in hours. The start of a window is thus within 3.4 % (5m) or
+/// less of its nominal start, and the same for all objectives.
 const RESOLUTIONS: [(i64, usize); 2] = [(10_000, 720), (5 * MINUTE, 288)];
 
 /// Counts of events over time, for windows from 10 s to `longest`.
@@ -36,7 +36,7 @@ pub struct Counts {
     pub bad: u64,
     /// Outcomes that say nothing about the service.
     pub void: u64,
-    /// How much time was observed, as in [`Tally::covered_ms`].
+    /// The observed time, as in [`Tally::covered_ms`].
     pub covered_ms: u64,
 }
 
@@ -70,7 +70,7 @@ impl SubAssign<Tally> for Counts {
 }
 
 impl Series {
-    /// `longest` is the longest window that will be asked for.
+    /// `longest` is the longest window that will be queried.
     pub fn new(longest: Duration) -> Self {
         let hours = usize::try_from((millis(longest) + HOUR - 1) / HOUR).unwrap_or(usize::MAX);
         let [fine, middle] = RESOLUTIONS.map(|(width, slots)| Ring::new(width, slots));
@@ -80,14 +80,14 @@ impl Series {
         }
     }
 
-    /// For windows of these calendars as well.
+    /// Adds support for windows of these calendars.
     #[must_use]
     pub fn with_calendars(self, calendars: impl Iterator<Item = Calendar>) -> Self {
         let borders = calendars.map(Borders::new).collect();
         Self { borders, ..self }
     }
 
-    /// For windows that are summed up more often than events come.
+    /// Optimizes for windows that are queried more often than events are added.
     #[must_use]
     pub fn with_sums(self) -> Self {
         let tiers = self.tiers.map(Ring::with_sums);
@@ -99,7 +99,8 @@ impl Series {
         self.borders.iter().any(|one| one.is_due(at))
     }
 
-    /// Begins the calendars' periods of a moment. What comes later must not be added before.
+    /// Begins the calendar periods that contain a moment. Must be called before events of these periods are
+    /// added.
     pub fn turn(&mut self, at: Timestamp) {
         let last_day = &self.tiers[1];
         for borders in &mut self.borders {
@@ -114,7 +115,7 @@ impl Series {
         Duration::from_millis((RESOLUTIONS[1].0.unsigned_abs()) * RESOLUTIONS[1].1 as u64)
     }
 
-    /// Makes `now` the newest moment, so that what a window of now does not hold is not taken.
+    /// Makes `now` the newest moment, so that events outside of the current windows are ignored.
     pub fn anchor(&mut self, now: Timestamp) {
         for tier in &mut self.tiers {
             tier.anchor(now);
@@ -122,7 +123,7 @@ impl Series {
         self.turn(now);
     }
 
-    /// Adds an event at its time; events may come late and out of order.
+    /// Adds an event at its time. Events may arrive late and out of order.
     pub fn add(&mut self, at: Timestamp, event: Tally) {
         self.turn(at);
         for tier in &mut self.tiers {
@@ -133,7 +134,7 @@ impl Series {
         }
     }
 
-    /// Takes an event back, because its slice is judged anew.
+    /// Removes an event, because its slice is judged again.
     pub fn remove(&mut self, at: Timestamp, event: Tally) {
         for tier in &mut self.tiers {
             tier.change(at, |tally| tally.take(event));
@@ -143,17 +144,17 @@ impl Series {
         }
     }
 
-    /// How far back outcomes must be replayed one by one.
+    /// How far back outcomes must be replayed individually.
     pub fn fine_span() -> Duration {
         Duration::from_millis(RESOLUTIONS[0].0.unsigned_abs() * RESOLUTIONS[0].1 as u64)
     }
 
-    /// Number of the slot of the middle tier that a moment is in.
+    /// The number of the middle-tier slot that contains a moment.
     pub fn slot_of(at: Timestamp) -> i64 {
         at.0.div_euclid(RESOLUTIONS[1].0)
     }
 
-    /// Adds a slot of the middle tier that is older than [`Series::fine_span`].
+    /// Adds a middle-tier slot that is older than [`Series::fine_span`].
     pub fn add_slot(&mut self, slot: i64, sums: Tally) {
         let at = Timestamp(slot * RESOLUTIONS[1].0);
         for tier in &mut self.tiers[1..] {
@@ -164,12 +165,12 @@ impl Series {
         }
     }
 
-    /// Adds a whole hour that is older than [`Series::replay_span`], known by its sums only.
+    /// Adds a whole hour that is older than [`Series::replay_span`], of which only the sums are known.
     pub fn add_hour(&mut self, at: Timestamp, sums: Tally) {
         self.tiers[2].change(at, |tally| tally.add(sums));
     }
 
-    /// Adds a part of such an hour, between the starts that [`Series::starts_within`] has.
+    /// Adds a part of such an hour, split at the starts from [`Series::starts_within`].
     pub fn add_part(&mut self, at: Timestamp, sums: Tally) {
         self.add_hour(at, sums);
         for borders in &mut self.borders {
@@ -177,14 +178,14 @@ impl Series {
         }
     }
 
-    /// Where periods of the calendars begin within an hour.
+    /// The starts of calendar periods within an hour.
     pub fn starts_within(&self, hour: Timestamp) -> Vec<Timestamp> {
         let all = self.borders.iter().flat_map(|one| one.within(hour));
         all.collect()
     }
 
-    /// Adds `missing`, which stands for a whole slice, for every time slice from `from` up to `until`
-    /// that was not observed and that is not corrected. Both are the starts of slices, `until` that of an hour.
+    /// Adds `missing`, which stands for a whole slice, for each time slice in `from..until` that was
+    /// neither observed nor corrected. Both bounds are slice starts; `until` is also the start of an hour.
     pub fn complete(
         &mut self,
         from: Timestamp,
@@ -200,13 +201,13 @@ impl Series {
         }
     }
 
-    /// Sums over the last `window` up to `now`: the slots that end the window, the one of `now`
-    /// included, so never an event older than `window`.
+    /// Sums over the last `window` up to `now`. Only whole slots count, including the slot of `now`, so an
+    /// event older than `window` never does.
     pub fn sum(&self, now: Timestamp, window: Duration) -> Counts {
         self.tier(window).sum(now, millis(window))
     }
 
-    /// Sums from the start of a calendar's period up to `now`.
+    /// Sums from the start of the calendar period up to `now`.
     pub fn sum_since(&self, calendar: Calendar, now: Timestamp) -> Counts {
         let start = calendar.around(now).0;
         let hours = now.0.div_euclid(HOUR) - start.0.div_euclid(HOUR) + 1;
@@ -224,13 +225,13 @@ impl Series {
         Timestamp((now.0.div_euclid(width) + 1) * width).before(window)
     }
 
-    /// Bad events per hour slot from the oldest to the newest, with the hour's start: what a
-    /// forecast lets age out of the window.
+    /// Bad events per hour slot with the start of the hour, oldest first. Forecasts let them leave the
+    /// window one by one.
     pub fn bad_by_hour(&self, now: Timestamp, window: Duration) -> Vec<(Timestamp, u64)> {
         self.tiers[2].bad_by_slot(now, millis(window))
     }
 
-    /// Sums per UTC day, the one of `now` last.
+    /// Sums per UTC day; the day of `now` is last.
     pub fn days<const N: usize>(&self, now: Timestamp) -> [Counts; N] {
         let hours = &self.tiers[2];
         let today = now.0.div_euclid(24 * HOUR);

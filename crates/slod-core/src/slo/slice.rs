@@ -1,4 +1,4 @@
-//! Time slices: what one slice's outcomes make of it.
+//! Time slices: how the outcomes of a slice are judged.
 
 use super::objective::{BudgetingMethod, Combine, NoDataPolicy, Objective, Sli};
 use super::tally::{Tally, whole_ms};
@@ -6,8 +6,7 @@ use super::throughput::Throughput;
 use crate::outcome::{Timestamp, millis};
 use std::sync::Arc;
 
-/// The counts of each lane within one slice. A lane is a probe, or all of them where outcomes are
-/// pooled.
+/// The counts of each column within one slice. A column is a probe, or all probes if outcomes are pooled.
 pub type Columns = [Tally];
 
 /// How time slices are judged.
@@ -18,12 +17,12 @@ pub struct SliceRule {
     missing: NoDataPolicy,
     /// One per probe.
     weights: Arc<[u32]>,
-    /// Where slices are judged by their rate.
+    /// Set if slices are judged by their request rate.
     throughput: Option<Throughput>,
 }
 
 impl SliceRule {
-    /// For one probe's outcomes; `None` where slices are not counted.
+    /// The rule for the outcomes of a single probe; `None` if the method does not use slices.
     pub fn alone(budgeting: BudgetingMethod) -> Option<Self> {
         budgeting.is_sliced().then(|| Self {
             budgeting,
@@ -34,7 +33,7 @@ impl SliceRule {
         })
     }
 
-    /// For an objective whose probes have these weights.
+    /// The rule for an objective whose probes have these weights.
     pub fn of(objective: &Objective, weights: impl Iterator<Item = u32>) -> Option<Self> {
         Self::alone(objective.budgeting).map(|rule| Self {
             combine: objective.combine,
@@ -48,7 +47,7 @@ impl SliceRule {
         })
     }
 
-    /// At least one.
+    /// The number of columns; at least one.
     pub fn columns(&self) -> usize {
         match self.combine {
             Combine::Pooled => 1,
@@ -56,13 +55,13 @@ impl SliceRule {
         }
     }
 
-    /// The lane of a probe's outcomes, given its position among those that count.
+    /// The column of a probe, given its position among the contributing probes.
     pub fn column_of(&self, probe: usize) -> usize {
         probe.min(self.columns().saturating_sub(1))
     }
 
-    /// One slice as an event: good, bad, or in part each. Neither if it was observed and nothing in it
-    /// counts, as in a minute without requests; nothing at all if it was not observed.
+    /// Judges a slice as one event: good, bad, or partly each. If it was observed but contains nothing that
+    /// counts, as a minute without requests, it is neither. If it was not observed, the tally is empty.
     pub fn judge(&self, columns: &Columns) -> Tally {
         match self.ratio(columns) {
             Some(ratio) => self.tally(ratio),
@@ -74,7 +73,7 @@ impl SliceRule {
         }
     }
 
-    /// What a slice is that was not observed.
+    /// The tally of an unobserved slice; `None` if it does not count.
     pub fn missing(&self) -> Option<Tally> {
         match self.missing {
             NoDataPolicy::Exclude => None,
@@ -83,7 +82,7 @@ impl SliceRule {
         }
     }
 
-    /// Counts tallies, each with its probe's position and its time, in the order of time and in
+    /// Counts tallies, given with the position of the probe and the time, in order of time. They must cover
     /// whole slices.
     pub fn count(&self, tallies: impl Iterator<Item = (usize, Timestamp, Tally)>) -> Tally {
         let (mut sum, mut running) = (Tally::default(), i64::MIN);
@@ -132,7 +131,7 @@ impl SliceRule {
         }
     }
 
-    /// A slice of a known ratio.
+    /// The tally of a slice with this ratio.
     fn tally(&self, ratio: f64) -> Tally {
         let parts = self.budgeting.parts();
         let good = match self.budgeting {
@@ -158,12 +157,12 @@ impl SliceRule {
     }
 }
 
-/// The number of the time slice that a moment falls in.
+/// The number of the time slice that contains a moment.
 pub fn slice_of(at: Timestamp) -> i64 {
     at.0.div_euclid(millis(BudgetingMethod::SLICE))
 }
 
-/// When a time slice begins.
+/// The start of a time slice.
 pub fn slice_start(slice: i64) -> Timestamp {
     Timestamp(slice.saturating_mul(millis(BudgetingMethod::SLICE)))
 }
@@ -194,7 +193,7 @@ mod tests {
 
     const SLICES: BudgetingMethod = BudgetingMethod::Timeslices { slice_target: 0.9 };
     const RATIO: BudgetingMethod = BudgetingMethod::RatioTimeslices;
-    /// One probe that fails half the time, one that is fine, one that was not observed.
+    /// One probe that fails half the time, one without failures, and one without outcomes.
     const COLUMNS: [(u32, u32); 3] = [(3, 3), (1, 0), (0, 0)];
 
     #[test]
@@ -214,7 +213,7 @@ mod tests {
         assert_eq!(reported(Combine::All), (0, 1));
         assert_eq!(reported(Combine::Any), (1, 0));
         assert_eq!(reported(Combine::Weighted), (0, 1));
-        // Nine of ten is what is promised.
+        // Nine of ten is the slice target.
         assert_eq!(
             counts(&rule(SLICES, Combine::Pooled, &[1]), &[(9, 1)]),
             (1, 0)
@@ -226,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_without_outcomes_is_nothing_by_itself() {
+    fn a_slice_without_outcomes_is_empty_by_itself() {
         let rule = rule(SLICES, Combine::All, &[1, 1]);
         assert_eq!(rule.judge(&[Tally::default(); 2]), Tally::default());
         assert_eq!(

@@ -4,21 +4,21 @@ use super::slice::{Columns, SliceRule, slice_of};
 use super::tally::Tally;
 use crate::outcome::Timestamp;
 
-/// The newest slices, still open to late outcomes.
+/// The newest slices, which late outcomes can still change.
 #[derive(Clone, Debug)]
 pub(super) struct Slices {
     rule: SliceRule,
-    /// Number of the first slice kept.
+    /// The number of the first retained slice.
     first: i64,
-    /// Good and bad outcomes per slice and lane, one slice after the other. In one piece, because all of
-    /// it is copied whenever an outcome changes what was published.
+    /// Outcomes per slice and column, slice by slice. Stored contiguously, because all of it is copied
+    /// whenever an outcome changes published state.
     counts: Vec<Tally>,
-    /// Slices below this number are in the counters.
+    /// Slices below this number are included in the counters.
     closed: i64,
 }
 
 impl Slices {
-    /// A late outcome changes its slice for this many minutes.
+    /// How many minutes late an outcome may be to change its slice.
     const MAX_OPEN_SLICES: usize = 64;
 
     pub(super) fn new(rule: SliceRule) -> Self {
@@ -38,8 +38,8 @@ impl Slices {
         self.closed
     }
 
-    /// Adds a tally of a probe, given its position; returns how its slice was judged before and is
-    /// now.
+    /// Adds a tally of a probe, given its position. Returns how the slice was judged before, and how it is
+    /// judged now.
     pub(super) fn count(
         &mut self,
         at: Timestamp,
@@ -59,7 +59,7 @@ impl Slices {
         Some((before, self.rule.judge(columns)))
     }
 
-    /// How a slice is judged now; nothing if it holds no outcome.
+    /// How a slice is judged now; empty without outcomes.
     pub(super) fn judged(&self, slice: i64) -> Tally {
         let index = usize::try_from(slice - self.first).ok();
         let columns = index.and_then(|index| self.slices().nth(index));
@@ -96,7 +96,7 @@ impl Slices {
         self.first += excess as i64;
     }
 
-    /// Sums the slices below `until` that were not summed before.
+    /// Sums up the slices below `until` that were not summed up before.
     pub(super) fn close(&mut self, until: i64) -> Tally {
         let mut sum = Tally::default();
         for (index, columns) in self.slices().enumerate() {

@@ -1,11 +1,11 @@
-//! The windows that every objective is shown over, whatever its own window is. Alert tiers name
-//! theirs from this set, so that each of their windows is always counted.
+//! Windows that are evaluated for every objective, whatever its own window is. Alert tiers use only these,
+//! so all of their windows are always counted.
 
 use super::window::WindowView;
 use std::ops::Index;
 use std::time::Duration;
 
-/// One of them; they are in ascending order.
+/// A standard window; the variants are in ascending order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StandardWindow {
     Minutes5,
@@ -50,7 +50,7 @@ impl StandardWindow {
         }
     }
 
-    /// The one with this name.
+    /// The window with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|window| window.name() == name)
     }
@@ -71,7 +71,7 @@ impl StandardWindow {
     }
 }
 
-// They are in ascending order, and `StandardWindows` is indexed by the position in it.
+// Windows are in ascending order, and `StandardWindows` is indexed by their position.
 const _: () = {
     let mut at = 0;
     while at < StandardWindow::ALL.len() {
@@ -84,7 +84,7 @@ const _: () = {
     }
 };
 
-/// What an objective is over each of them.
+/// The state of an objective over each standard window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StandardWindows([WindowView; StandardWindow::ALL.len()]);
 

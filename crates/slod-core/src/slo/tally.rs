@@ -6,23 +6,23 @@ use crate::outcome::{Event, Measurement};
 use std::fmt;
 use std::time::Duration;
 
-/// Exact counts over some time. Packed without gaps: thousands of objectives keep thousands each.
+/// Exact counts over some time. Packed, because thousands of objectives keep thousands of them each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(Rust, packed(4))]
 pub struct Tally {
-    /// Good events in [`BudgetingMethod::parts`]: outcomes, or time slices.
+    /// Good events (outcomes or time slices), in [`BudgetingMethod::parts`].
     pub good: u32,
     pub bad: u32,
     /// Outcomes that say nothing about the service.
     pub void: u32,
-    /// How much time these events stand for, in milliseconds: of each probe that watches, so that
-    /// sums stay whole numbers. [`super::Pace`] knows how many watch together. Observed time in which
-    /// nothing happened that counts, as in a minute without requests, is in it too.
+    /// The time that these events stand for, in milliseconds, summed over the probes so that it stays an
+    /// integer. [`super::Pace`] accounts for the number of probes. It includes observed time without
+    /// counted events, such as a minute without requests.
     pub covered_ms: u64,
 }
 
-/// What a [`Tally`] over one probe's outcomes depends on. Its text form is stored beside hourly
-/// blocks, so that a start needs to read only tallies, and recounts where a key is new.
+/// What a [`Tally`] over the outcomes of one probe depends on. Its text form is stored with hourly blocks,
+/// so that a start reads only tallies, and recounts if a key is new.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TallyKey {
     pub sli: Sli,
@@ -32,7 +32,7 @@ pub struct TallyKey {
 impl fmt::Display for TallyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.sli {
-            // They differ in their default budgeting, and in the probes that count.
+            // They only differ in the default budgeting method and the contributing probes.
             Sli::Availability | Sli::Success | Sli::Freshness => f.write_str("success")?,
             Sli::Throughput(throughput) => write!(f, "{throughput}")?,
             Sli::Latency { of, below } => {
@@ -58,7 +58,7 @@ impl TallyKey {
         }
     }
 
-    /// Counts one probe's outcomes in the order of time. For time slices they must be whole slices.
+    /// Counts the outcomes of one probe, in order of time. For time slices, they must cover whole slices.
     pub fn count(&self, events: impl Iterator<Item = Event>) -> Tally {
         match SliceRule::alone(self.budgeting) {
             None => self.count_occurrences(events),
@@ -70,7 +70,7 @@ impl TallyKey {
         }
     }
 
-    /// Counts outcomes one by one.
+    /// Counts outcomes individually.
     pub fn count_occurrences(&self, events: impl Iterator<Item = Event>) -> Tally {
         let mut tally = Tally::default();
         for event in events {
@@ -89,7 +89,7 @@ impl Tally {
         covered_ms: 0,
     };
 
-    /// Whether it stands for any time. In time that is observed nothing may have happened.
+    /// Whether it covers any time. Observed time may contain no events.
     pub const fn is_observed(&self) -> bool {
         self.covered_ms > 0
     }
@@ -101,7 +101,7 @@ impl Tally {
         self.covered_ms = self.covered_ms.saturating_add(other.covered_ms);
     }
 
-    /// So many of it.
+    /// Multiplies the counts by `n`.
     #[must_use]
     pub fn times(self, n: u32) -> Self {
         Self {
@@ -120,7 +120,7 @@ impl Tally {
     }
 }
 
-/// Milliseconds as they are counted in a [`Tally`].
+/// Milliseconds as counted in a [`Tally`].
 pub fn whole_ms(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,7 +4,7 @@ use super::tally::Tally;
 use crate::units::Rate;
 use std::fmt;
 
-/// The rate that a service promises to serve.
+/// The throughput that an objective requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Throughput {
     pub at_least: Rate,
@@ -14,17 +14,16 @@ pub struct Throughput {
 /// Which minutes count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum When {
-    /// Those in which so much was asked for: what nobody asks for cannot be served, so a quiet night
-    /// is no outage.
+    /// Those in which at least the required rate was requested: a quiet night is not an outage.
     #[default]
     Offered,
-    /// All that were observed.
+    /// All observed ones.
     Always,
 }
 
 impl Throughput {
-    /// Whether the rate was reached, given what was served (`good`) and what failed (`bad`) in the
-    /// covered time. `None` if the minute does not count, though it may have been observed.
+    /// Whether the rate was reached, given the successful (`good`) and failed (`bad`) requests in the
+    /// covered time. `None` if the minute does not count, even if it was observed.
     pub fn is_met(&self, minute: &Tally) -> Option<bool> {
         let reaches = |events: u64| self.at_least.is_reached(events, minute.covered_ms);
         let served = u64::from(minute.good);
@@ -39,7 +38,7 @@ impl Throughput {
     }
 }
 
-/// As part of [`super::TallyKey`].
+/// The representation in a [`super::TallyKey`].
 impl fmt::Display for Throughput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let when = match self.when {
@@ -65,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_minute_counts_only_if_asked() {
+    fn a_quiet_minute_counts_only_with_always() {
         assert_eq!(met(When::Offered, 6000, 0, 60_000), Some(true));
         assert_eq!(met(When::Offered, 5999, 0, 60_000), None);
         assert_eq!(met(When::Offered, 5999, 1, 60_000), Some(false));
@@ -74,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_observed_is_not_held_against_the_service() {
+    fn unobserved_time_does_not_count_against_the_service() {
         assert_eq!(met(When::Always, 0, 0, 0), None);
         assert_eq!(met(When::Always, 1000, 0, 10_000), Some(true));
     }

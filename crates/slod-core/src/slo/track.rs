@@ -1,4 +1,4 @@
-//! One objective's live state: outcomes in, a view of all its numbers out.
+//! The live state of one objective: counts outcomes and computes its views.
 
 mod budgets;
 mod counters;
@@ -23,7 +23,7 @@ use counters::Counters;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest window that is shown for every objective.
+/// The longest window that is evaluated for every objective.
 const LONGEST_SHOWN: Duration = Duration::from_hours(30 * 24);
 /// Time slices per hour.
 const SLICES_PER_HOUR: i64 = 60;
@@ -33,19 +33,19 @@ const SLICES_PER_HOUR: i64 = 60;
 pub struct Tracker {
     objective: Arc<Objective>,
     contributing: Arc<[ContributingProbe]>,
-    /// Outcomes of this time are not counted.
+    /// Outcomes in this time are not counted.
     corrected: Arc<Spans>,
     series: Series,
-    /// Where time slices are counted.
+    /// Set if time slices are counted.
     slices: Option<Slices>,
-    /// When the first of its probes began, once that matters: slices without outcomes are missing
-    /// from then on.
+    /// When the first of its probes began, if that matters: slices without outcomes are missing from then
+    /// on.
     since: Option<Timestamp>,
-    /// When nobody was supposed to look afterwards: no slice of it is missing.
+    /// When no probe was configured since then. Slices in this time are not missing.
     unwatched: Unwatched,
     watchers: Watchers,
     retention: Retention,
-    /// After the latest outcome, counted or not.
+    /// After the latest outcome, whether counted or not.
     newest: Timestamp,
     counters: Counters,
 }
@@ -84,8 +84,8 @@ impl Tracker {
         }
     }
 
-    /// Takes time out; what was counted already stays counted. Where slices without outcomes
-    /// count, a slice is taken out as a whole: else it would be missing.
+    /// Sets the corrected time. Outcomes that were already counted stay counted. If slices without outcomes
+    /// count, whole slices are excluded, as partly excluded ones would be missing.
     pub fn correct(&mut self, corrected: Arc<Spans>) {
         self.corrected = match self.missing() {
             Some(_) => Arc::new(corrected.widened(BudgetingMethod::SLICE)),
@@ -100,20 +100,21 @@ impl Tracker {
         self
     }
 
-    /// Says how long outcomes are kept: windows that reach further back are withheld.
+    /// Sets how long outcomes are kept. Windows that reach further back are withheld.
     #[must_use]
     pub fn with_retention(self, retention: Retention) -> Self {
         Self { retention, ..self }
     }
 
-    /// For windows that are read more often than outcomes come. Before anything is taken.
+    /// Optimizes for windows that are read more often than outcomes arrive. Must be called before anything
+    /// is recorded.
     #[must_use]
     pub fn with_sums(self) -> Self {
         let series = self.series.with_sums();
         Self { series, ..self }
     }
 
-    /// Says when each of its probes was supposed to look, in their order.
+    /// Sets when each of the probes was configured, in their order.
     pub fn watched_by(&mut self, probes: &[Presence]) {
         self.unwatched = Unwatched::of(probes);
         self.watchers = Watchers::of(probes);
@@ -123,14 +124,13 @@ impl Tracker {
         &self.corrected
     }
 
-    /// What happened before is in no window any more.
+    /// The start of the longest window: earlier outcomes are in no window.
     pub fn oldest(&self, now: Timestamp) -> Timestamp {
         let longest = self.objective.reach().max(LONGEST_SHOWN);
         self.series.start(now, longest)
     }
 
-    /// The end of the time that was counted or left out so far: after now where the clock was set
-    /// back.
+    /// The end of the time that has been processed. In the future if the clock was set back.
     pub fn newest(&self) -> Timestamp {
         let closed = self
             .slices
@@ -147,29 +147,29 @@ impl Tracker {
         &self.contributing
     }
 
-    /// What stored hourly tallies of each probe must have been counted by to be usable here.
+    /// The counting rules that stored hourly tallies must match to be usable here.
     pub fn tally_key(&self) -> TallyKey {
         TallyKey::of(&self.objective)
     }
 
-    /// What a slice is that was not observed; `None` where that is nothing.
+    /// The tally of an unobserved slice; `None` if such slices do not count.
     pub fn missing(&self) -> Option<Tally> {
         self.slices.as_ref()?.rule().missing()
     }
 
-    /// Takes one outcome of a probe that counts, given its position among those.
+    /// Records one outcome of a contributing probe, given the probe's position.
     pub fn record(&mut self, probe: usize, event: &Event) {
         self.add(probe, event.at, self.objective.sli.tally(event));
     }
 
-    /// Takes what was counted up to a time, of the probe at this position or of real traffic.
+    /// Adds the counts up to a time, of the probe at this position or of real traffic.
     pub fn add(&mut self, probe: usize, at: Timestamp, tally: Option<Tally>) {
         self.reach(at);
         self.begin(at);
         self.take(probe, at, tally);
     }
 
-    /// The time of an outcome has come.
+    /// Advances to the time of an outcome.
     fn reach(&mut self, at: Timestamp) {
         self.newest = self.newest.max(Timestamp(at.0 + 1));
         self.close_slices(at);
@@ -202,7 +202,7 @@ impl Tracker {
         if !before.is_observed() {
             before = was_missing.unwrap_or_default();
         }
-        // A closed slice was counted already, as it was then.
+        // A closed slice was already counted, as it was judged then.
         if slice < self.closed() {
             self.counters.replace(before, after);
         }
@@ -210,7 +210,7 @@ impl Tracker {
         self.series.add(slice_start(slice), after);
     }
 
-    /// Takes the time of an outcome: its probes are known since then at the latest.
+    /// Notes the time of an outcome: its probes have been known since then at the latest.
     fn begin(&mut self, at: Timestamp) {
         if self.since.is_some_and(|since| since <= at) {
             return;
@@ -231,25 +231,25 @@ impl Tracker {
             && !self.unwatched.contains(slice_start(slice))
     }
 
-    /// Takes one probe's tally of an hour that is older than [`Series::replay_span`], or of all
-    /// together where slices are counted.
+    /// Adds the tally of one probe over an hour that is older than [`Series::replay_span`]; for time
+    /// slices, the tally of all probes together.
     pub fn restore_hour(&mut self, hour: Timestamp, tally: Tally) {
         self.series.add_hour(hour, tally);
     }
 
-    /// Where a window begins within an hour that is older than [`Series::replay_span`].
+    /// The starts of windows within an hour that is older than [`Series::replay_span`].
     pub fn starts_within(&self, hour: Timestamp) -> Vec<Timestamp> {
         self.series.starts_within(hour)
     }
 
-    /// Counts outcomes of the past, each with its probe's position, in the order of time and in
-    /// whole slices, without those that are corrected.
+    /// Counts past outcomes, given with the position of the probe, in order of time. They must cover whole
+    /// slices. Corrected ones are excluded.
     pub fn count(&self, events: impl Iterator<Item = (usize, Event)>) -> Tally {
         let sli = self.objective.sli;
         self.sum(events.filter_map(|(probe, event)| Some((probe, event.at, sli.tally(&event)?))))
     }
 
-    /// Like [`Tracker::count`], of what was counted up to each time.
+    /// Like [`Tracker::count`], for counts up to each time.
     pub fn sum(&self, tallies: impl Iterator<Item = (usize, Timestamp, Tally)>) -> Tally {
         let counted = tallies.filter(|(_, at, _)| !self.corrected.contains(*at));
         match &self.slices {
@@ -267,8 +267,8 @@ impl Tracker {
         self.series.is_due(now) || self.slices.as_ref().is_some_and(closes)
     }
 
-    /// Closes the slices that ended at least one slice ago: from then on they are counted events,
-    /// or missing.
+    /// Closes the slices that ended at least one slice length ago. From then on they are counted events, or
+    /// missing.
     pub fn close_slices(&mut self, now: Timestamp) {
         self.series.turn(now);
         let Some(slices) = &mut self.slices else {
@@ -283,7 +283,7 @@ impl Tracker {
         self.fill(from, until);
     }
 
-    /// Fills closed slices that were not observed, if they count as missing.
+    /// Fills closed slices that were not observed, if missing slices count.
     fn fill(&mut self, from: i64, until: i64) {
         let (Some(missing), Some(since)) = (self.missing(), self.since) else {
             return;

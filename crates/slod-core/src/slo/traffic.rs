@@ -1,4 +1,4 @@
-//! Real requests as events: counters of a service in, tallies out.
+//! Real requests as events: turns the counters of a service into tallies.
 
 use super::objective::Sli;
 use super::slice::{slice_of, slice_start};
@@ -7,16 +7,16 @@ use crate::outcome::Timestamp;
 use crate::sample::increase;
 use std::time::Duration;
 
-/// Readings further apart than this do not say when something happened: what was counted between
-/// them is left out, and coverage shows it. Twice the longest interval of scrapes.
+/// For readings further apart than this, it is unknown when events occurred. They are not counted, which
+/// lowers the coverage. Twice the maximum scrape interval.
 pub const LONGEST_GAP: Duration = Duration::from_mins(10);
 
-/// What a service's counters showed at one time. Unknown is `None`.
+/// The values of a service's counters at one time; `None` if unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// All events: requests, or for latency those that were timed.
+    /// All events: requests, or timed requests for latency objectives.
     pub all: Option<f64>,
-    /// Those of them that failed, or for latency those within the threshold.
+    /// The failed requests among them, or for latency objectives those within the threshold.
     pub part: Option<f64>,
 }
 
@@ -27,8 +27,8 @@ pub struct TrafficCounter {
 }
 
 impl TrafficCounter {
-    /// What happened since the last reading, each part at its end; nothing if that is unknown. Readings
-    /// come in the order of time.
+    /// The events since the last reading, each part at its end; nothing if unknown. Readings must be in
+    /// order of time.
     pub fn take(
         &mut self,
         sli: Sli,
@@ -45,14 +45,15 @@ impl TrafficCounter {
 
     /// Good and bad events since the last reading.
     fn count(&mut self, sli: Sli, at: Timestamp, reading: Reading) -> Option<(f64, f64)> {
-        // Without its counter, such as after a failed scrape, a reading says nothing.
+        // A reading without its main counter, such as after a failed scrape, says nothing.
         reading.all?;
         let Some((before, last)) = self.last else {
             self.last = Some((at, reading));
             return None;
         };
-        // Samples are kept where a counter changes its course: one that has none did not. But one that
-        // does not begin anew with the other is gone, such as a bucket that a new version has not.
+        // Samples are stored only when a counter changes, so a counter without a sample is unchanged. But a
+        // counter that was not reset together with the main one no longer exists, such as a bucket that a
+        // new version lacks.
         let began_anew = reading.all < last.all;
         let unchanged = last.part.filter(|part| !began_anew || *part <= 0.0);
         let reading = Reading {
@@ -71,9 +72,9 @@ impl TrafficCounter {
     }
 }
 
-/// What happened between two readings. It counts for the minute of the later one, so that readings
-/// that are left out within a minute change nothing. Only if there is none in a whole minute, events
-/// are spread evenly over the time: else the minute would look as if it had not been observed.
+/// Assigns the events between two readings to the minute of the later one, so that skipped readings within
+/// a minute change nothing. Only if a whole minute has no reading, events are spread evenly over the time,
+/// because the minute would appear unobserved otherwise.
 fn minutes(
     from: Timestamp,
     to: Timestamp,
@@ -90,7 +91,7 @@ fn minutes(
             _ if is_near => (from, to),
             (begin, end) => (begin.max(from), end.min(to)),
         };
-        // Rounded at each border, so that the parts add up to the whole.
+        // Rounded at each boundary, so that the parts add up to the total.
         let up_to = |at: Timestamp, events: f64| {
             whole(events * (at.0 - from.0) as f64 / (to.0 - from.0) as f64)
         };
@@ -164,14 +165,14 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_bad_and_what_is_within_the_threshold_is_good() {
+    fn errors_are_bad_and_requests_within_the_threshold_are_good() {
         let readings = [(0, reading(100.0, 5.0)), (10, reading(150.0, 8.0))];
         assert_eq!(counted(Sli::Success, &readings), [None, Some((47, 3))]);
         assert_eq!(counted(LATENCY, &readings), [None, Some((3, 47))]);
     }
 
     #[test]
-    fn a_counter_that_fell_began_anew() {
+    fn a_counter_that_decreased_was_reset() {
         let readings = [(0, reading(100.0, 5.0)), (10, reading(7.0, 1.0))];
         assert_eq!(counted(Sli::Success, &readings), [None, Some((6, 1))]);
     }
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_without_errors_say_nothing_and_without_a_new_sample_nothing_failed() {
+    fn a_missing_error_counter_is_unknown_and_an_unchanged_one_means_no_failures() {
         let none = |all| Reading {
             part: None,
             ..reading(all, 0.0)
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_that_is_gone_after_a_restart_says_nothing() {
+    fn a_bucket_missing_after_a_restart_is_unknown() {
         let gone = |all| Reading {
             part: None,
             ..reading(all, 0.0)
@@ -227,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn throughput_without_errors_is_that_of_all_requests() {
+    fn throughput_without_an_error_counter_includes_all_requests() {
         let throughput = Sli::Throughput(Throughput {
             at_least: Rate::parse("1/s").expect("a rate"),
             when: When::Offered,
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happened_over_several_minutes_is_spread_over_them() {
+    fn events_over_several_minutes_are_spread_over_them() {
         let mut counter = TrafficCounter::default();
         let mut take = |ms, all, part| {
             let tallies = counter.take(Sli::Success, Timestamp(ms), reading(all, part));
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_stays_within_bounds() {
+    fn invalid_readings_stay_within_bounds() {
         let readings = [
             (0, reading(f64::MAX, 0.0)),
             (10, reading(1e300, 1e301)),

@@ -1,9 +1,9 @@
-//! Whose fault it is: while most of the control probes fail at one time, our own network is gone,
-//! and what we then see of the services says nothing about them. Data in, data out.
+//! Detects failures of slod's own network: if most control probes fail at the same time, failures of
+//! services then say nothing about the services. Pure.
 //!
-//! Control probes fail for reasons of their own as well. So a failure is explained only by a span
-//! around it in which the control probes agree: all of them failed in it, or most of them failed
-//! twice and never succeeded. Most of them must be such that do not often fail alone.
+//! Control probes also fail for reasons of their own. A failure is therefore excused only by a span around
+//! it in which the control probes agree: all of them failed in it, or most of them failed twice and never
+//! succeeded. Most of them must be probes that do not often fail alone.
 
 mod control;
 
@@ -12,8 +12,8 @@ use control::{Control, Evidence};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Failures that wait for the control probes at most; beyond it the oldest are judged by what is known
-/// then.
+/// Maximum number of failures that wait for the control probes. Beyond it, the oldest are judged by what is
+/// known at the time.
 const HELD: usize = 10_000;
 
 /// The control probes, and the failures that wait for them.
@@ -21,41 +21,41 @@ const HELD: usize = 10_000;
 pub struct NetworkGuard {
     controls: Vec<Control>,
     held: VecDeque<Held>,
-    /// A failure older than this will not be explained any more.
+    /// A failure older than this can no longer be excused.
     patience: Duration,
-    /// Failures that were judged because too many waited.
+    /// Failures that were judged early because too many waited.
     judged_early: u64,
 }
 
 #[derive(Debug)]
 struct Held {
     record: Record,
-    /// Whether it waits since a process that ended.
+    /// Whether it was held by a previous process.
     recalled: bool,
 }
 
-/// What became of an outcome.
+/// The result of passing in an outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Passed {
     /// It needs no judgement.
     AtOnce(Record),
     /// It waits for its judgement from now on.
     Held(Record),
-    /// It waited, and is judged now.
+    /// It was held, and is judged now.
     Judged(Record),
 }
 
-/// What the control probes say.
+/// Whether slod's own network was lost, according to the control probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Loss {
     Lost,
     NotLost,
-    /// It depends on attempts that are still to come.
+    /// Depends on future attempts.
     Open,
 }
 
 impl NetworkGuard {
-    /// Control probes with their intervals and timeouts.
+    /// Creates a guard for control probes with these intervals and timeouts.
     pub fn new<'a>(controls: impl IntoIterator<Item = (&'a ProbeKey, Duration, Duration)>) -> Self {
         let controls: Vec<Control> = controls
             .into_iter()
@@ -73,7 +73,7 @@ impl NetworkGuard {
         }
     }
 
-    /// Whether the other one has the same control probes, so that this one may go on.
+    /// Whether the other guard has the same control probes, so that this one can be kept.
     pub fn is_like(&self, other: &Self) -> bool {
         let keys = |vantage: &Self| -> Vec<(ProbeKey, Duration)> {
             let controls = vantage.controls.iter();
@@ -82,7 +82,7 @@ impl NetworkGuard {
         keys(self) == keys(other)
     }
 
-    /// Goes on with what another one knew and held.
+    /// Takes over the results and held failures of another guard.
     #[must_use]
     pub fn going_on_from(mut self, old: Self) -> Self {
         for control in &mut self.controls {
@@ -95,14 +95,14 @@ impl NetworkGuard {
         self
     }
 
-    /// Goes on with failures that a process held when it ended.
+    /// Adds failures that a previous process held when it ended.
     pub fn recall(&mut self, records: impl IntoIterator<Item = Record>) {
         let recalled = true;
         let held = records.into_iter().map(|record| Held { record, recalled });
         self.held.extend(held.take(HELD));
     }
 
-    /// The control probes with the time that their remembered attempts take.
+    /// The control probes, with the time span of their remembered attempts.
     pub fn controls(&self) -> impl Iterator<Item = (&ProbeKey, Duration)> {
         let length = u32::try_from(control::MAX_ATTEMPTS).unwrap_or(u32::MAX);
         self.controls
@@ -110,19 +110,19 @@ impl NetworkGuard {
             .map(move |one| (&one.key, one.reach.saturating_mul(length)))
     }
 
-    /// Whether a probe is one of the control set.
+    /// Whether a probe is a control probe.
     pub fn is_control(&self, key: &ProbeKey) -> bool {
         self.controls.iter().any(|control| control.key == *key)
     }
 
-    /// Whether most of the control set failed in their last attempt.
+    /// Whether most of the control probes failed in their last attempt.
     pub fn is_lost(&self) -> bool {
         let failed = self.controls.iter().filter(|one| one.failed_last()).count();
         2 * failed > self.controls.len()
     }
 
-    /// Since when our own network may have been gone, if it is gone by what the control probes found so far: since
-    /// the last success of those that fail.
+    /// Since when slod's own network may have been lost, if the control probes currently show a loss: the
+    /// last success of those that fail.
     pub fn lost_since(&self, now: Timestamp) -> Option<Timestamp> {
         if self.loss_at(now, Control::is_believed) != Loss::Lost {
             return None;
@@ -131,8 +131,8 @@ impl NetworkGuard {
         Some(failing.filter_map(Control::last_good).max().unwrap_or(now))
     }
 
-    /// Takes an outcome, and returns what became of it and of those that are judged by it, in the
-    /// order in which they came. A control probe's own outcome is only looked at.
+    /// Passes in an outcome. Returns its result and those of the failures that it decides, in order of
+    /// arrival. The outcomes of control probes themselves are not returned.
     pub fn take(&mut self, record: Record, now: Timestamp) -> Vec<Passed> {
         if self.is_control(&record.key) {
             self.note(&record, now);
@@ -155,13 +155,13 @@ impl NetworkGuard {
         passed
     }
 
-    /// How many failures were judged since the last time because too many waited.
+    /// Returns and resets the number of failures that were judged early because too many waited.
     pub fn take_judged_early(&mut self) -> u64 {
         std::mem::take(&mut self.judged_early)
     }
 
-    /// The clock was set back to `now`. Failures of later times are judged by what is known, and what
-    /// the control probes found then says nothing about the same times when they come again.
+    /// Handles a clock that was set back to `now`. Failures of later times are judged by what is known, and
+    /// later results of the control probes are dropped because they do not apply when these times recur.
     pub fn set_back(&mut self, now: Timestamp) -> Vec<Passed> {
         let held = std::mem::take(&mut self.held);
         let (future, held) = held.into_iter().partition(|one| one.record.at > now);
@@ -176,7 +176,7 @@ impl NetworkGuard {
         judged
     }
 
-    /// Judges a failure by what is known now, of which more was to come.
+    /// Judges a failure by what is known now, although more was to come.
     fn judge_now(&self, mut record: Record, why: VoidReason, text: &str) -> Passed {
         match self.loss_of(&record) {
             Loss::Lost => record.outcome.verdict = Verdict::Void(VoidReason::Network),
@@ -186,7 +186,7 @@ impl NetworkGuard {
         Passed::Judged(record)
     }
 
-    /// Takes an outcome of a control probe.
+    /// Records an outcome of a control probe.
     pub fn note(&mut self, record: &Record, now: Timestamp) {
         for control in self.controls.iter_mut().filter(|one| one.key == record.key) {
             control.note(record);
@@ -194,7 +194,7 @@ impl NetworkGuard {
         self.judge_lone_failures(now);
     }
 
-    /// Those whose judgement is known, or whose time is over.
+    /// Releases failures that can be judged, or that have waited long enough.
     pub fn release(&mut self, now: Timestamp) -> Vec<Passed> {
         let held = std::mem::take(&mut self.held);
         let mut released = Vec::new();
@@ -206,7 +206,7 @@ impl NetworkGuard {
                     self.held.push_back(one);
                     continue;
                 }
-                // Nobody can say any more whose it was, because this program ended.
+                // It can no longer be determined, because the process was restarted.
                 Loss::Open if one.recalled && !self.controls.is_empty() => {
                     undecided(&mut one.record.outcome, VoidReason::Shutdown, STOPPED);
                 }
@@ -217,8 +217,8 @@ impl NetworkGuard {
         released
     }
 
-    /// Whether our own network was gone when an attempt began or when it ended. Looking for a report takes no
-    /// time: its latency is how long there was none.
+    /// Whether slod's own network was lost when an attempt began or ended. Checking for a heartbeat takes
+    /// no time: the latency is how long it has been missing.
     fn loss_of(&self, record: &Record) -> Loss {
         let took = match record.outcome.verdict {
             Verdict::Bad(Cause::Silent) => Duration::ZERO,
@@ -235,7 +235,7 @@ impl NetworkGuard {
         }
     }
 
-    /// Finds out which failed attempts of the control probes were theirs alone.
+    /// Decides which failed attempts of the control probes were isolated.
     fn judge_lone_failures(&mut self, now: Timestamp) {
         let mut decided = Vec::new();
         for (place, control) in self.controls.iter().enumerate() {
@@ -253,7 +253,7 @@ impl NetworkGuard {
         }
     }
 
-    /// Whether our own network was gone at a moment, by those control probes that are believed.
+    /// Whether slod's own network was lost at a moment, according to the `believed` control probes.
     fn loss_at(&self, moment: Timestamp, believed: impl Fn(&Control) -> bool) -> Loss {
         let answers: Vec<(Evidence, bool)> = self
             .controls
@@ -270,8 +270,8 @@ impl NetworkGuard {
     }
 }
 
-/// Whether there is one span in which all failed, or most failed twice; `hopeful` takes it that
-/// those attempts fail that are still to come.
+/// Whether there is a span in which all failed, or most failed twice. `hopeful` assumes that future
+/// attempts will fail.
 fn agree(answers: &[(Evidence, bool)], hopeful: bool) -> bool {
     let believed = || answers.iter().filter(|(_, believed)| *believed);
     let most = |count: usize| 2 * count > answers.len();
@@ -297,14 +297,14 @@ const STOPPED: &str =
 const TOO_MANY: &str = "more than 10,000 failures waited for the control probes, which had not yet shown whether the local network had failed";
 const SET_BACK: &str = "the clock was set back before the control probes could show whether the local network had failed";
 
-/// Nobody can say whose failure it was.
+/// Voids an outcome whose cause cannot be determined.
 fn undecided(outcome: &mut Outcome, why: VoidReason, text: &str) {
     outcome.verdict = Verdict::Void(why);
     let failed = outcome.detail.message.take().unwrap_or_default();
     outcome.detail.say(format_args!("{text}: {failed}"));
 }
 
-/// Whether a lost network of our own could look like this.
+/// Whether a loss of slod's own network could look like this.
 fn may_be_ours(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Bad(cause) if cause.could_be_own_network())
 }

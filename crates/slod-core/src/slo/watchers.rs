@@ -1,5 +1,5 @@
-//! How many of an objective's probes watched at a time, so that the time that their events stand for
-//! together is counted once.
+//! How many of an objective's probes watched at the same time, so that time covered by several of them is
+//! counted once.
 
 use super::absence::Presence;
 use super::correction::Spans;
@@ -10,14 +10,14 @@ const EVER: (Timestamp, Timestamp) = (Timestamp(i64::MIN), Timestamp(i64::MAX));
 /// When each of an objective's probes did not watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Watchers {
-    /// So many, which watched all the time.
+    /// This many probes, which watched all the time.
     Always(u32),
-    /// One entry for each probe.
+    /// One entry per probe.
     Known(Box<[Spans]>),
 }
 
 impl Watchers {
-    /// So many probes, of which nothing else is known; at least one.
+    /// A number of probes of which nothing else is known; at least one.
     pub fn always(probes: usize) -> Self {
         Self::Always(u32::try_from(probes.max(1)).unwrap_or(u32::MAX))
     }
@@ -33,7 +33,7 @@ impl Watchers {
         Self::Known(probes.iter().map(unseen).collect())
     }
 
-    /// Takes the time of a probe's outcome, given its position: it watches again from then on.
+    /// Notes an outcome of a probe, given its position: it watches again from then on.
     pub fn note(&mut self, probe: usize, at: Timestamp) {
         let Self::Known(probes) = self else { return };
         if let Some(absent) = probes.get_mut(probe).filter(|absent| absent.contains(at)) {
@@ -41,8 +41,8 @@ impl Watchers {
         }
     }
 
-    /// How many watched in the part of `from..to` in which any did, on average; `corrected` is left
-    /// out. Where none did, or the part is empty, all of them.
+    /// The average number of probes that watched, over the part of `from..to` in which any did, excluding
+    /// corrected time. All probes if none did or the part is empty.
     pub fn average(&self, from: Timestamp, to: Timestamp, corrected: &Spans) -> f64 {
         let probes = match self {
             Self::Always(probes) => return f64::from(*probes),
@@ -86,9 +86,9 @@ mod tests {
         watchers.average(Timestamp(from), Timestamp(to), &Spans::default())
     }
 
-    /// Against a count of each millisecond.
+    /// Compared with a count of each millisecond.
     #[test]
-    fn the_average_is_over_the_time_in_which_any_probe_watched() {
+    fn the_average_is_over_time_with_at_least_one_watching_probe() {
         let probes = [
             probe(100, &[(300, 400)]),
             probe(200, &[(250, 500), (800, i64::MAX)]),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outcome_begins_the_time_of_its_probe() {
+    fn an_outcome_starts_the_time_of_its_probe() {
         let mut watchers = Watchers::of(&[probe(0, &[]), Presence::default()]);
         let is = |watchers: &Watchers, from, expected: f64| {
             (average(watchers, from, 100) - expected).abs() < 1e-12

@@ -1,4 +1,4 @@
-//! What counts over a window say: the same for live windows and for reports.
+//! The state of an objective over a window, for live windows and for reports.
 
 use super::budget;
 use super::correction::Spans;
@@ -12,44 +12,44 @@ use super::watchers::Watchers;
 use crate::outcome::{Timestamp, millis};
 use std::time::Duration;
 
-/// What one objective is at one moment, over one window. Counts are in [`BudgetingMethod::parts`].
+/// The state of one objective at one moment, over one window. Counts are in [`BudgetingMethod::parts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct WindowView {
     pub good: u64,
     pub bad: u64,
     /// Outcomes that say nothing about the service.
     pub void: u64,
-    /// What the whole window would hold, without the time that is corrected.
+    /// Expected number of events in the whole window, excluding corrected time.
     pub expected: f64,
-    /// What it would hold with that time.
+    /// Expected number of events, including corrected time.
     pub nominal: f64,
-    /// good / (good + bad); withheld like all that follows from it where the window reaches beyond
-    /// the retention.
+    /// good / (good + bad). Withheld together with all derived values if the window reaches beyond the
+    /// retention.
     pub sli: Option<f64>,
     /// error ratio / (1 - target)
     pub burn_rate: Option<f64>,
-    /// Share of the time that was observed, from 0 to 1, of the part of the window that is over. Of real
-    /// traffic that is the time with metrics, in which there may be no request.
+    /// Observed share of the elapsed part of the window, from 0 to 1. For real traffic, that is the time
+    /// with metrics, even without requests.
     pub coverage: Option<f64>,
-    /// Whether outcomes of the window may be deleted already: what is left says nothing about it.
+    /// Whether outcomes of the window may have been deleted, so that the remaining ones are not conclusive.
     pub beyond_retention: bool,
 }
 
-/// A window, seen at one moment.
+/// A window as seen at one moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Extent<'a> {
     pub from: Timestamp,
-    /// Exclusive; it may be still to come.
+    /// Exclusive; may be in the future.
     pub to: Timestamp,
     pub now: Timestamp,
-    /// What is taken out of it.
+    /// The excluded time.
     pub corrected: &'a Spans,
     pub watchers: &'a Watchers,
     pub retention: Retention,
 }
 
 impl Extent<'_> {
-    /// How events came that were counted in it.
+    /// The rate of the events that were counted in it.
     pub fn pace(
         &self,
         objective: &Objective,
@@ -61,7 +61,7 @@ impl Extent<'_> {
         Pace::of(objective, contributing, counts, together)
     }
 
-    /// Without the time that is corrected.
+    /// The length up to `to`, excluding corrected time.
     fn length(&self, to: Timestamp) -> Duration {
         let to = to.max(self.from);
         self.span(to)
@@ -72,12 +72,12 @@ impl Extent<'_> {
         Duration::from_millis((to.0 - self.from.0).unsigned_abs())
     }
 
-    /// The end of the part that is over.
+    /// The end of the elapsed part.
     fn over(&self, budgeting: BudgetingMethod) -> Timestamp {
         self.to.min(judged_to(budgeting, self.now)).max(self.from)
     }
 
-    /// Events of the part that is over, given those that were counted.
+    /// Expected number of events in the elapsed part, given the counted ones.
     pub fn due(&self, counts: Counts, budgeting: BudgetingMethod, pace: Pace) -> f64 {
         let over = self.length(self.over(budgeting));
         budget::expected_events(counts, over, over, pace)
@@ -89,7 +89,7 @@ impl Extent<'_> {
         (over_ms > 0.0).then(|| (pace.covered_ms(counts) / over_ms).min(1.0))
     }
 
-    /// Corrected share of the part that is over, from 0 to 1; 0 before anything is over.
+    /// Corrected share of the elapsed part, from 0 to 1; 0 if nothing has elapsed.
     pub fn corrected_share(&self, budgeting: BudgetingMethod) -> f64 {
         let over = self.over(budgeting);
         if over <= self.from {
@@ -100,8 +100,8 @@ impl Extent<'_> {
     }
 }
 
-/// Up to where events are judged: what is not over cannot be, its first failure would look like a
-/// bad minute.
+/// The time up to which events are judged. A slice in progress is excluded, since its first failure would
+/// look like a bad minute.
 pub fn judged_to(budgeting: BudgetingMethod, now: Timestamp) -> Timestamp {
     if budgeting.is_sliced() {
         slice_start(slice_of(now))
@@ -111,7 +111,7 @@ pub fn judged_to(budgeting: BudgetingMethod, now: Timestamp) -> Timestamp {
 }
 
 impl WindowView {
-    /// `counts` are those of the window without a minute that is not over.
+    /// `counts` are those of the window, excluding a slice in progress.
     pub fn of(
         objective: &Objective,
         contributing: &[ContributingProbe],
@@ -138,7 +138,7 @@ impl WindowView {
         }
     }
 
-    /// Share of the error budget that is left, unknown while nothing was observed.
+    /// Remaining share of the error budget; unknown if nothing was observed.
     pub fn left(&self, target: f64) -> Option<f64> {
         self.sli
             .and(budget::remaining(self.bad, self.expected, target))

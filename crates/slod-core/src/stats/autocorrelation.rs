@@ -1,18 +1,18 @@
-//! How much a value depends on the one before it.
+//! Autocorrelation of a series at lag 1.
 
 use super::order::usable;
 
-/// Larger estimates are cut: a series so slow is not distinguishable from a trend by its length alone.
+/// Upper bound of estimates. A slower series cannot be distinguished from a trend at its length.
 const MAX_CORRELATION: f64 = 0.95;
 
-/// The correlation of each value with the one before it (lag 1), 0 for a constant series.
+/// The lag-1 autocorrelation; 0 for a constant series.
 pub fn lag_one(values: &[f64]) -> f64 {
     let n = values.len() as f64;
     if values.len() < 2 || !values.iter().copied().all(usable) {
         return 0.0;
     }
     let mean = values.iter().map(|value| value / n).sum::<f64>();
-    // Scaled, so that squares neither overflow nor vanish.
+    // Scaled, so that squares neither overflow nor underflow.
     let largest = values
         .iter()
         .fold(0.0_f64, |most, value| most.max((value - mean).abs()));
@@ -28,7 +28,7 @@ pub fn lag_one(values: &[f64]) -> f64 {
     products / squares
 }
 
-/// The correlation of the residuals of a series around its trend, corrected for the bias in short
+/// The lag-1 autocorrelation of the residuals of a series around its trend, corrected for the bias in short
 /// series: `(n r1 + 2) / (n - 4)`, from 0 to 0.95.
 pub fn of_residuals(residuals: &[f64]) -> f64 {
     let n = residuals.len() as f64;
@@ -39,9 +39,8 @@ pub fn of_residuals(residuals: &[f64]) -> f64 {
     }
 }
 
-/// What the variance of the Mann-Kendall statistic of `count` values is multiplied by, because their
-/// residuals are correlated: `1 + 2 sum (1 - k/n) r^k`. Yue and Wang (2004), Water Resour. Manag. 18,
-/// for a first-order process.
+/// The variance inflation of the Mann-Kendall statistic of `count` values with correlated residuals: `1 + 2
+/// sum (1 - k/n) r^k`. Yue and Wang (2004), Water Resour. Manag. 18, for a first-order process.
 pub fn inflation(correlation: f64, count: usize) -> f64 {
     let (mut power, mut sum) = (1.0, 0.0);
     for lag in 1..count {

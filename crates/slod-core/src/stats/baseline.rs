@@ -1,4 +1,4 @@
-//! What is usual: a robust level and spread, and how they depend on the time of day.
+//! Robust level and spread of a sample.
 
 use super::order::{median, median_of, usable};
 
@@ -6,8 +6,8 @@ use super::order::{median, median_of, usable};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Baseline {
     pub median: f64,
-    /// `1.4826 x` the median of the absolute deviations, which is the standard deviation of a normal
-    /// distribution (Rousseeuw and Croux 1993, J. Am. Stat. Assoc. 88). Half of the values may be
+    /// `1.4826 x` the median absolute deviation, which equals the standard deviation for a normal
+    /// distribution (Rousseeuw and Croux 1993, J. Am. Stat. Assoc. 88). Up to half of the values may be
     /// outliers.
     pub spread: f64,
 }
@@ -15,7 +15,7 @@ pub struct Baseline {
 const NORMAL: f64 = 1.482_602_218_505_602;
 
 impl Baseline {
-    /// `None` without values. Those that are not numbers are ignored.
+    /// `None` without usable values; others are ignored.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<f64> = values.into_iter().filter(|value| usable(*value)).collect();
         let median = median(&mut values)?;
@@ -23,8 +23,8 @@ impl Baseline {
         Some(Self { median, spread })
     }
 
-    /// How many spreads a value is above the median. A spread is at least `least`; with neither, a
-    /// value is as usual as any other.
+    /// How many spreads a value is above the median, with a minimum spread of `least`. `None` if both are
+    /// zero.
     pub fn deviate(&self, value: f64, least: f64) -> Option<f64> {
         let spread = self.spread.max(least);
         if !usable(value) || spread <= 0.0 {

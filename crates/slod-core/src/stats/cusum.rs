@@ -1,8 +1,8 @@
-//! Lasting changes of a level, found early: Page's cumulative sum.
+//! Page's cumulative sum, for early detection of lasting level changes.
 
-/// Sums what exceeds the allowance: `S = max(0, S + y - k)`, alarm while `S > h`. Page (1954),
-/// Continuous Inspection Schemes, Biometrika 41. Deviates `y` are in standard deviations and
-/// independent: see [`Whitening`] for series that are not.
+/// Accumulates excess over the allowance: `S = max(0, S + y - k)`, alarm while `S > h`. Page (1954),
+/// Continuous Inspection Schemes, Biometrika 41. The deviates `y` must be in standard deviations and
+/// independent; see [`Whitening`] for correlated series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cusum {
     allowance: f64,
@@ -19,10 +19,10 @@ impl Cusum {
         }
     }
 
-    /// Takes one deviate; whether the sum is above the threshold. What is not a number is ignored.
+    /// Adds a deviate, and returns whether the sum is above the threshold. NaN is ignored.
     pub fn push(&mut self, deviate: f64) -> bool {
         if !deviate.is_nan() {
-            // Bounded, so that one extreme value cannot keep the alarm for long.
+            // Bounded, so that one extreme value cannot prolong the alarm.
             let sum = self.sum + deviate - self.allowance;
             self.sum = sum.clamp(0.0, 2.0 * self.threshold);
         }
@@ -33,8 +33,8 @@ impl Cusum {
         self.sum
     }
 
-    /// Mean number of deviates until a false alarm: Siegmund (1985), Sequential Analysis, 2.56:
-    /// `(e^b - b - 1) / (2 k^2)` with `b = 2k (h + 1.166)`.
+    /// Mean number of deviates until a false alarm, by Siegmund (1985), Sequential Analysis, 2.56: `(e^b -
+    /// b - 1) / (2 k^2)` with `b = 2k (h + 1.166)`.
     pub fn run_length(&self) -> f64 {
         let k = self.allowance;
         let b = 2.0 * k * (self.threshold + 1.166);
@@ -42,15 +42,15 @@ impl Cusum {
     }
 }
 
-/// Turns a series whose values depend on the one before them into independent deviates:
-/// `(x_t - r x_(t-1)) / sqrt(1 - r^2)`, which keeps the variance.
+/// Turns a first-order autocorrelated series into independent deviates of the same variance: `(x_t - r
+/// x_(t-1)) / sqrt(1 - r^2)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Whitening {
     correlation: f64,
     last: Option<f64>,
 }
 
-/// With a larger correlation, the residuals would show nothing of a change.
+/// With a larger correlation, the residuals would no longer show a change.
 const MAX_CORRELATION: f64 = 0.98;
 
 impl Whitening {
@@ -61,7 +61,7 @@ impl Whitening {
         }
     }
 
-    /// Changes the correlation, and continues.
+    /// Changes the correlation and keeps the state.
     pub fn set(&mut self, correlation: f64) {
         self.correlation = correlation.clamp(0.0, MAX_CORRELATION);
     }
@@ -78,7 +78,8 @@ impl Whitening {
 mod tests {
     use super::*;
 
-    /// k = 0.5, from Siegmund's formula; NIST/SEMATECH e-Handbook 6.3.2.3.1 has 336 and 930 for h = 4 and 5.
+    /// k = 0.5, from Siegmund's formula; the NIST/SEMATECH e-Handbook 6.3.2.3.1 lists 336 and 930 for h = 4
+    /// and 5.
     #[test]
     fn run_lengths() {
         let table = [
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shift_of_one_deviation_is_found_after_about_twice_the_threshold() {
+    fn a_shift_of_one_deviation_is_detected_after_about_twice_the_threshold() {
         let mut cusum = Cusum::new(0.5, 5.0);
         let found = (1..100).find(|_| cusum.push(1.0));
         assert_eq!(found, Some(11));

@@ -1,5 +1,4 @@
-//! Statistics that hold no state of the outside world. Pure. Every function accepts any numbers: the
-//! result is a number or `None`, never NaN.
+//! Statistics. Pure: every function accepts any numbers, and returns a number or `None`, never NaN.
 
 #![expect(
     clippy::float_cmp,

@@ -18,13 +18,13 @@ pub const Z_9995: f64 = 3.290_526_731_491_926;
 
 /// Beyond this, the continued fraction converges in fewer steps than the series.
 const TAIL: f64 = 3.0;
-/// Both converge to the precision of `f64` within these.
+/// Both converge to the precision of `f64` within this number of steps.
 const STEPS: u32 = 100;
 
-/// The probability of more than `z`, to about 15 digits (the tail too, relative to its size).
+/// The probability of exceeding `z`, to about 15 digits (relative precision in the tail).
 ///
-/// Near the middle, the series of Marsaglia, Evaluating the Normal Distribution (2004), J. Stat.
-/// Softw. 11(4); in the tail, Laplace's continued fraction (Abramowitz and Stegun 26.2.14).
+/// Uses the series of Marsaglia, Evaluating the Normal Distribution (2004), J. Stat. Softw. 11(4), near the
+/// middle, and Laplace's continued fraction (Abramowitz and Stegun 26.2.14) in the tail.
 pub fn upper_tail(z: f64) -> f64 {
     if z.is_nan() {
         return 0.5;
@@ -37,7 +37,7 @@ pub fn upper_tail(z: f64) -> f64 {
     if z < 0.0 { 1.0 - tail } else { tail }
 }
 
-/// The probability of a deviation of at least `z` in either direction.
+/// The probability of a deviation of at least `|z|` in either direction.
 pub fn two_sided(z: f64) -> f64 {
     (2.0 * upper_tail(z.abs())).min(1.0)
 }
@@ -46,7 +46,7 @@ fn density(z: f64) -> f64 {
     (-0.5 * z * z).exp() / (2.0 * PI).sqrt()
 }
 
-/// The probability of 0 to `z`.
+/// The probability of the interval from 0 to `z`.
 fn middle(z: f64) -> f64 {
     let (mut term, mut sum) = (z, z);
     for step in 1..STEPS {

@@ -1,5 +1,5 @@
-//! 1,000 series against scipy, statsmodels and pymannkendall: see `fixtures/statistics.py`, which
-//! makes the same series.
+//! Compares results for 1,000 series with scipy, statsmodels and pymannkendall; `fixtures/statistics.py`
+//! generates the same series.
 
 use super::autocorrelation::lag_one;
 use super::normal::{Z_975, upper_tail};
@@ -9,7 +9,7 @@ use super::shift::MannWhitney;
 
 const EXPECTED: &str = include_str!("../../fixtures/statistics.csv");
 
-/// Knuth's MMIX generator; its low bits are not random.
+/// Knuth's MMIX generator, whose low bits are not random.
 struct Numbers(u64);
 
 impl Numbers {
@@ -20,7 +20,7 @@ impl Numbers {
     }
 }
 
-/// Noise, many ties, a random walk, a trend, steps.
+/// Noise, many ties, a random walk, a trend, and steps.
 fn series(number: u64) -> Vec<f64> {
     let mut numbers = Numbers(number);
     let count = 6 + numbers.below(55);
@@ -48,7 +48,7 @@ fn share(value: f64) -> Share {
     }
 }
 
-/// In the order of the columns.
+/// The results in the order of the columns.
 fn found(values: &[f64]) -> Vec<f64> {
     let points = values.iter().enumerate();
     let points: Vec<_> = points.map(|(at, value)| (at as f64, *value)).collect();
@@ -58,7 +58,7 @@ fn found(values: &[f64]) -> Vec<f64> {
         .iter()
         .map(|(at, value)| value - line.slope * at)
         .collect();
-    // The correction of Yue and Wang by the first lag alone.
+    // The correction of Yue and Wang with the first lag only.
     let modified = 1.0 + 2.0 * (1.0 - 1.0 / values.len() as f64) * lag_one(&residuals);
     let (before, after) = values.split_at(values.len() / 2);
     let shift = MannWhitney::of(before, after).unwrap();
@@ -87,7 +87,7 @@ fn found(values: &[f64]) -> Vec<f64> {
 }
 
 #[test]
-fn other_libraries_find_the_same() {
+fn results_agree_with_other_libraries() {
     let mut lines = EXPECTED.lines().skip(1);
     let columns: Vec<_> = lines.next().unwrap().split(',').collect();
     let mut checked = 0;

@@ -1,14 +1,14 @@
-//! Ordered values: medians and ranks.
+//! Order statistics: medians and ties.
 
 /// Larger magnitudes are treated as unknown, so that squares and their sums stay finite.
 pub const LARGEST: f64 = 1e150;
 
-/// Whether a value can be computed with.
+/// Whether a value is finite and small enough for computations.
 pub fn usable(value: f64) -> bool {
     value.is_finite() && value.abs() <= LARGEST
 }
 
-/// The median, the mean of the two in the middle for an even number. Reorders the values.
+/// The median; for an even number of values, the mean of the two in the middle. Reorders the values.
 pub fn median(values: &mut [f64]) -> Option<f64> {
     let middle = values.len() / 2;
     let even = values.len().is_multiple_of(2);
@@ -22,12 +22,12 @@ pub fn median(values: &mut [f64]) -> Option<f64> {
     })
 }
 
-/// The median of values that are left as they are.
+/// The median, without reordering the input.
 pub fn median_of(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     median(&mut values.into_iter().collect::<Vec<_>>())
 }
 
-/// Sizes of the groups of equal values. Sorts the values.
+/// The sizes of groups of equal values. Sorts the values.
 pub fn ties(values: &mut [f64]) -> Vec<usize> {
     values.sort_unstable_by(f64::total_cmp);
     values.chunk_by(|a, b| a == b).map(<[f64]>::len).collect()

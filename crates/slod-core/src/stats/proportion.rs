@@ -1,9 +1,9 @@
-//! Shares of events, such as error rates: how certain they are, and whether they rise.
+//! Proportions of events, such as error rates: their uncertainty and trend.
 
 use crate::units::whole;
 
-/// The interval of a share from `hits` of `total`, `z` standard deviations wide: Wilson (1927), J. Am.
-/// Stat. Assoc. 22. Everything is possible without events.
+/// The interval of a proportion from `hits` of `total` at `z` standard deviations: Wilson (1927), J. Am.
+/// Stat. Assoc. 22. From 0 to 1 without events.
 pub fn wilson(hits: u64, total: u64, z: f64) -> (f64, f64) {
     if total == 0 {
         return (0.0, 1.0);
@@ -13,7 +13,7 @@ pub fn wilson(hits: u64, total: u64, z: f64) -> (f64, f64) {
     let square = z * z / n;
     let center = share + square / 2.0;
     let spread = (square * (share * (1.0 - share) + square / 4.0)).sqrt();
-    // At the ends, what remains is the error of rounding.
+    // At the ends, the exact bounds differ from the formula by rounding errors.
     let low = if hits == 0 {
         0.0
     } else {
@@ -27,8 +27,8 @@ pub fn wilson(hits: u64, total: u64, z: f64) -> (f64, f64) {
     (low.clamp(0.0, 1.0), high.clamp(0.0, 1.0))
 }
 
-/// Whether a share is above a limit, so that `hits` of `total` are less likely than `level` at the
-/// limit: by the bound of Chernoff (1952), Ann. Math. Stat. 23, which also holds for a few events.
+/// Whether a proportion exceeds `limit`, such that `hits` of `total` are less likely than `level` at the
+/// limit. By the bound of Chernoff (1952), Ann. Math. Stat. 23, which also holds for few events.
 pub fn exceeds(hits: u64, total: u64, limit: f64, level: f64) -> bool {
     let n = total as f64;
     let share = hits.min(total) as f64 / n.max(1.0);
@@ -41,7 +41,7 @@ pub fn exceeds(hits: u64, total: u64, limit: f64, level: f64) -> bool {
     share > limit && n * (share * (share / limit).ln() + misses) > -level.ln()
 }
 
-/// Events of one window.
+/// A number of events (`hits`) out of a total, such as those of one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Share {
     pub hits: u64,
@@ -60,8 +60,7 @@ impl Share {
         (self.total > 0).then(|| self.hits as f64 / self.total as f64)
     }
 
-    /// So many independent events as these stand for, if they vary by a factor more: see
-    /// [`overdispersion`].
+    /// The equivalent number of independent events, given their [`overdispersion`].
     #[must_use]
     pub fn scaled(self, overdispersion: f64) -> Self {
         let independent = |count: u64| whole(count as f64 / overdispersion.max(1.0));
@@ -72,9 +71,9 @@ impl Share {
     }
 }
 
-/// How much more shares vary around the common one of their group than those of independent events
-/// do: Pearson's `X^2 / (k - g)` of `k` shares in `g` groups, at least 1 (`McCullagh` and Nelder,
-/// Generalized Linear Models, 1989, 4.5). Groups without both kinds of events say nothing.
+/// How much more proportions vary around that of their group than those of independent events: Pearson's
+/// `X^2 / (k - g)` for `k` proportions in `g` groups, at least 1 (`McCullagh` and Nelder, Generalized
+/// Linear Models, 1989, 4.5). Groups with only one kind of event are ignored.
 pub fn overdispersion<'a>(groups: impl IntoIterator<Item = &'a [Share]>) -> f64 {
     let (mut pearson, mut freedom) = (0.0, 0.0);
     for group in groups {
@@ -96,19 +95,19 @@ pub fn overdispersion<'a>(groups: impl IntoIterator<Item = &'a [Share]>) -> f64 
     }
 }
 
-/// Whether a share changes linearly over windows.
+/// The linear trend of a proportion over windows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ShareTrend {
-    /// Normal deviate, divided by the square root of `overdispersion`.
+    /// The normal deviate, divided by the square root of `overdispersion`.
     pub z: f64,
-    /// How much more the shares vary around their line than independent events do; at least 1.
+    /// How much more the proportions vary around their line than independent events; at least 1.
     pub overdispersion: f64,
 }
 
-/// The test of Cochran (1954), Biometrics 10, and Armitage (1955), Biometrics 11:
-/// `sum r_i (t_i - T) / sqrt(p (1 - p) sum n_i (t_i - T)^2)`, with the number of the window as `t` and
-/// `T` its weighted mean. Errors come in bursts, so the variance is multiplied by `X^2 / (k - 2)`
-/// (Pearson's statistic around the fitted line), at least 1.
+/// The test of Cochran (1954), Biometrics 10, and Armitage (1955), Biometrics 11: `sum r_i (t_i - T) /
+/// sqrt(p (1 - p) sum n_i (t_i - T)^2)`, with the number of the window as `t` and its weighted mean as `T`.
+/// Errors come in bursts, so the variance is multiplied by `X^2 / (k - 2)` (Pearson's statistic around the
+/// fitted line), at least 1.
 ///
 /// `None` if fewer than three windows have events, or all events are alike.
 pub fn cochran_armitage(windows: &[Share]) -> Option<ShareTrend> {
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_exceeds_a_limit_only_if_chance_does_not_explain_it() {
+    fn a_share_exceeds_a_limit_only_if_significant() {
         // At 0.1 %, one of 50 fails in 5 % of all cases, and 3 of 50 in 0.002 %.
         for (hits, total, expected) in [
             (0, 0, false),
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_that_vary_more_than_independent_ones_stand_for_fewer() {
+    fn overdispersed_shares_count_as_fewer_events() {
         let share = |hits| Share { hits, total: 100 };
         let of = |groups: &[&[Share]]| overdispersion(groups.iter().copied());
         assert_eq!(of(&[]), 1.0);
@@ -211,7 +210,7 @@ mod tests {
         // 10 and -10 around 10: each 100 / 9.
         let found = of(&[&[share(0), share(20)]]);
         assert!((found - 200.0 / 9.0).abs() < 1e-9, "{found}");
-        // Different levels are no variation of their own.
+        // Different levels of groups do not count as variation.
         assert_eq!(of(&[&[share(10); 5], &[share(60); 5]]), 1.0);
         let scaled = Share {
             hits: 40,

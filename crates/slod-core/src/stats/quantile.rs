@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A sparse histogram: sorted bucket numbers with their counts, four bytes each. A bucket with more
-/// than 65,535 entries takes a place for each 16 bits of its count, the lowest ones first.
+/// A sparse histogram: sorted bucket numbers with their counts, four bytes each. A bucket with more than
+/// 65,535 entries uses one entry per 16 bits of its count, the lowest bits first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
     entries: Vec<(u16, u16)>,
@@ -20,7 +20,7 @@ impl Histogram {
         self.add_at(index, code, count);
     }
 
-    /// Adds many that are sorted by their number, in one walk.
+    /// Adds counts sorted by their code in a single pass.
     pub fn add_sorted(&mut self, counts: impl Iterator<Item = (u16, impl Into<u64>)>) {
         let mut index = 0;
         for (code, count) in counts {
@@ -35,7 +35,7 @@ impl Histogram {
         }
     }
 
-    /// `index` is the first place that is not below `code`.
+    /// `index` is the first entry whose code is not below `code`.
     fn add_at(&mut self, mut index: usize, code: u16, mut count: u64) {
         while count > 0 {
             if self
@@ -43,7 +43,7 @@ impl Histogram {
                 .get(index)
                 .is_none_or(|(known, _)| *known != code)
             {
-                // Growing by a few keeps thousands of these small.
+                // Growing in small steps keeps thousands of histograms small.
                 if self.entries.len() == self.entries.capacity() {
                     self.entries.reserve_exact(self.entries.len() / 4 + 1);
                 }
@@ -70,8 +70,8 @@ impl Histogram {
     }
 }
 
-/// How many observations a quantile needs before it is reported: below `ln 0.05 / ln q` the largest
-/// of them is still under the true quantile with more than 5 % probability. 59 for p95, 299 for p99.
+/// The minimum number of observations for a quantile: below `ln 0.05 / ln q`, the largest of them is less
+/// than the true quantile with more than 5 % probability. 59 for p95, 299 for p99.
 pub fn needed(quantile: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
@@ -82,9 +82,9 @@ pub fn needed(quantile: f64) -> u64 {
     needed
 }
 
-/// Ranks (from 1) of the ordered sample between which a quantile of what it was taken from lies, `z`
-/// standard deviations wide: `n q -+ z sqrt(n q (1 - q))`, from the binomial distribution (David and
-/// Nagaraja, Order Statistics, 2003, 7.1). `None` if the sample has too few on either side.
+/// The ranks (from 1) of an ordered sample that enclose a quantile of the population at `z` standard
+/// deviations: `n q -+ z sqrt(n q (1 - q))`, from the binomial distribution (David and Nagaraja, Order
+/// Statistics, 2003, 7.1). `None` if the sample has too few values on either side.
 pub fn interval(count: u64, quantile: f64, z: f64) -> Option<(u64, u64)> {
     let center = count as f64 * quantile;
     let spread = z * (center * (1.0 - quantile)).max(0.0).sqrt();
@@ -98,21 +98,21 @@ pub fn interval(count: u64, quantile: f64, z: f64) -> Option<(u64, u64)> {
     ranks
 }
 
-/// Parts that a span is made of: width in milliseconds and how many.
+/// The parts of each span: their width in milliseconds, and their number.
 const PARTS: [(i64, usize); 4] = [(60_000, 5), (300_000, 12), (HOUR_MS, 24), (DAY_MS, 30)];
 
-/// Latencies of one probe over the last 5 minutes, hour, day and 30 days: spans move on in steps
-/// of a minute, 5 minutes, an hour and a day.
+/// Latencies of one probe over the last 5 minutes, hour, day and 30 days. The spans advance in steps of a
+/// minute, 5 minutes, an hour and a day.
 #[derive(Clone, Debug, Default)]
 pub struct Latencies {
     /// Parts are shared with clones until one of them changes.
     spans: [VecDeque<(i64, Arc<Histogram>)>; PARTS.len()],
-    /// The newest moment at least; nothing is allocated before something is recorded.
+    /// A lower bound of the newest moment. Nothing is allocated before something is recorded.
     anchor: Option<Timestamp>,
 }
 
 impl Latencies {
-    /// The spans, in the order that [`Latencies::quantiles`] takes them by.
+    /// The spans, in the order in which [`Latencies::quantiles`] indexes them.
     pub const SPANS: [Duration; PARTS.len()] = [
         Duration::from_mins(5),
         Duration::from_hours(1),
@@ -120,17 +120,17 @@ impl Latencies {
         Duration::from_hours(30 * 24),
     ];
 
-    /// Makes `now` the newest moment, so that what a span of now does not hold is not taken.
+    /// Makes `now` the newest moment, so that values outside of the current spans are ignored.
     pub fn anchor(&mut self, now: Timestamp) {
         self.anchor = self.anchor.max(Some(now));
     }
 
-    /// `code` is of a [`Scale`] without cuts.
+    /// `code` must be from a [`Scale`] without cuts.
     pub fn record(&mut self, at: Timestamp, code: u16, count: u32) {
         self.each_part(at, |part| part.add(code, count.into()));
     }
 
-    /// Many at one moment, sorted by their code.
+    /// Records many latencies at one moment, sorted by their code.
     pub fn record_sorted(
         &mut self,
         at: Timestamp,
@@ -158,7 +158,7 @@ impl Latencies {
         }
     }
 
-    /// The value at each of `quantiles` over one span; `None` where the sample is too small.
+    /// The values of `quantiles` over one span; `None` if the sample is too small.
     pub fn quantiles<const N: usize>(
         &self,
         span: usize,
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_forget() {
+    fn spans_drop_old_values() {
         let scale = Scale::new([]);
         let mut latencies = Latencies::default();
         latencies.record(Timestamp(0), 100, 1000);

@@ -1,25 +1,25 @@
-//! Trends by ranks: no assumption about the distribution, and single outliers do not matter.
+//! Rank-based trend tests, which assume no distribution and are robust against outliers.
 
 use super::order::{median, ties, usable};
 use std::cmp::Ordering;
 
-/// Pairs of values are compared, so the work is quadratic: with this many values, two million pairs
-/// and 16 MB. Series with more are thinned beforehand.
+/// Maximum number of values. All pairs are compared, so this means two million pairs and 16 MB. Longer
+/// series are thinned beforehand.
 pub const MAX_POINTS: usize = 2000;
 
 /// The trend test of Mann (1945), Econometrica 13, and Kendall (1975), Rank Correlation Methods.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MannKendall {
-    /// Pairs that rise minus pairs that fall.
+    /// Number of rising pairs minus number of falling pairs.
     pub s: i64,
-    /// `[n(n-1)(2n+5) - sum t(t-1)(2t+5)] / 18`, `t` the sizes of the groups of equal values.
+    /// `[n(n-1)(2n+5) - sum t(t-1)(2t+5)] / 18`, where `t` are the sizes of the groups of equal values.
     pub variance: f64,
-    /// Kendall's tau-b of the values and their order.
+    /// Kendall's tau-b between the values and their order.
     pub tau: f64,
 }
 
 impl MannKendall {
-    /// `None` for fewer than two values, more than [`MAX_POINTS`], or one that is not a number.
+    /// `None` for fewer than two values, for more than [`MAX_POINTS`], and if a value is not usable.
     pub fn of(values: &[f64]) -> Option<Self> {
         let n = values.len();
         if !(2..=MAX_POINTS).contains(&n) || !values.iter().copied().all(usable) {
@@ -53,8 +53,8 @@ impl MannKendall {
         self.corrected_z(1.0)
     }
 
-    /// Likewise with the variance multiplied by `inflation`, for values that depend on those before
-    /// them: see [`inflation`](super::autocorrelation::inflation).
+    /// Like [`MannKendall::z`], with the variance multiplied by `inflation` for autocorrelated values: see
+    /// [`inflation`](super::autocorrelation::inflation).
     pub fn corrected_z(&self, inflation: f64) -> f64 {
         let toward_zero = self.s - self.s.signum();
         if toward_zero == 0 || self.variance <= 0.0 {
@@ -64,7 +64,7 @@ impl MannKendall {
     }
 }
 
-/// All pairs, the earlier one first.
+/// All pairs, the earlier value first.
 fn pairs<T: Copy>(values: &[T]) -> impl Iterator<Item = (T, T)> {
     let after = |(index, first)| {
         let later: &[T] = &values[index + 1..];
@@ -73,7 +73,7 @@ fn pairs<T: Copy>(values: &[T]) -> impl Iterator<Item = (T, T)> {
     values.iter().copied().enumerate().flat_map(after)
 }
 
-/// A slope with its interval.
+/// A slope with its confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slope {
     pub slope: f64,
@@ -81,10 +81,10 @@ pub struct Slope {
     pub high: f64,
 }
 
-/// The slopes of all pairs of `(time, value)`, whose median is the slope of all points.
+/// The slopes between all pairs of points `(time, value)`, whose median estimates the slope of the series.
 ///
 /// Theil (1950) and Sen (1968), Estimates of the Regression Coefficient Based on Kendall's Tau, J. Am.
-/// Stat. Assoc. 63, equation 2.6; ranks are rounded as in scipy's `theilslopes`.
+/// Stat. Assoc. 63, equation 2.6. Ranks are rounded as in scipy's `theilslopes`.
 #[derive(Debug)]
 pub struct PairSlopes<'p> {
     points: &'p [(f64, f64)],
@@ -94,7 +94,7 @@ pub struct PairSlopes<'p> {
 }
 
 impl<'p> PairSlopes<'p> {
-    /// `None` for fewer than two different times or more than [`MAX_POINTS`] points.
+    /// `None` for fewer than two different times, and for more than [`MAX_POINTS`] points.
     pub fn of(points: &'p [(f64, f64)]) -> Option<Self> {
         let valid = |(time, value): &(f64, f64)| usable(*time) && usable(*value);
         if points.len() > MAX_POINTS || !points.iter().all(valid) {
@@ -114,13 +114,13 @@ impl<'p> PairSlopes<'p> {
         })
     }
 
-    /// The slope of all points.
+    /// The slope estimate.
     pub fn median(&self) -> f64 {
         self.median
     }
 
-    /// The same with its interval of `z` standard deviations, by the ranks `(N -+ z sqrt(Var S)) / 2`
-    /// of the sorted slopes.
+    /// The slope with its interval at `z` standard deviations, from the sorted slopes at the ranks `(N -+ z
+    /// sqrt(Var S)) / 2`.
     pub fn interval(&mut self, z: f64) -> Slope {
         let last = self.slopes.len() - 1;
         let spread = z * slope_variance(self.points).sqrt();

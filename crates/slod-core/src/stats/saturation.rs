@@ -1,14 +1,14 @@
-//! Whether growth approaches a level, as a cache that fills, or continues on a line.
+//! Whether growth approaches a level, like a cache that fills, or is linear.
 
-/// Time constants that are tried, as shares of the span. A longer one is a line within the span.
+/// Candidate time constants, as shares of the span. With a longer one, the curve is linear within the span.
 const CONSTANTS: [f64; 24] = [
     0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.065, 0.08, 0.1, 0.125, 0.15, 0.18, 0.21, 0.25, 0.3,
     0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0,
 ];
 
-/// Fits by least squares of one series, by their information criteria (Schwarz 1978, Ann. Stat. 6):
-/// `n ln(RSS / n) + parameters ln n`. The lower one describes the series better; a difference above 6
-/// is strong (Kass and Raftery 1995, J. Am. Stat. Assoc. 90).
+/// The Bayesian information criteria of least-squares fits to a series (Schwarz 1978, Ann. Stat. 6): `n
+/// ln(RSS / n) + parameters ln n`. The lower one describes the series better; a difference above 6 is
+/// strong evidence (Kass and Raftery 1995, J. Am. Stat. Assoc. 90).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fits {
     /// `a + b t`
@@ -19,7 +19,7 @@ pub struct Fits {
     pub tau: f64,
 }
 
-/// `None` for fewer than four points, or if they do not differ. Times begin at 0.
+/// Fits both models. `None` for fewer than four points, or if all values are equal. Times begin at 0.
 pub fn fits(points: &[(f64, f64)]) -> Option<Fits> {
     let (first, last) = (points.first()?.0, points.last()?.0);
     let span = last - first;
@@ -42,7 +42,7 @@ pub fn fits(points: &[(f64, f64)]) -> Option<Fits> {
     })
 }
 
-/// The values between -1 and 1, so that squares neither overflow nor vanish.
+/// Scales the values to between -1 and 1, so that squares neither overflow nor underflow.
 pub(super) fn scaled(points: &[(f64, f64)]) -> Option<Vec<(f64, f64)>> {
     let n = points.len() as f64;
     let mean: f64 = points.iter().map(|(_, value)| value / n).sum();
@@ -54,14 +54,13 @@ pub(super) fn scaled(points: &[(f64, f64)]) -> Option<Vec<(f64, f64)>> {
     (points.len() >= 4 && differ).then(|| points.iter().map(scale).collect())
 }
 
-/// The information criterion of a fit. A perfect one is as good as noise of a millionth, so that
-/// the logarithm is finite.
+/// The information criterion of a fit. The residual has a lower bound, so that the logarithm is finite.
 pub(super) fn criterion(residual: f64, points: usize, parameters: u32) -> f64 {
     let n = points as f64;
     n * (residual / n).max(1e-12).ln() + f64::from(parameters) * n.ln()
 }
 
-/// The sum of squares that remains around the line of least squares.
+/// The residual sum of squares of the least-squares line.
 fn residual(points: &[(f64, f64)]) -> f64 {
     let n = points.len() as f64;
     let (x, y) = points
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_a_line_from_a_filling_cache() {
+    fn distinguishes_a_line_from_a_filling_cache() {
         let line = fits(&series(|t| 100.0 + t / 4.0)).unwrap();
         assert!(line.line < line.saturation + 1.0, "{line:?}");
         let cache = fits(&series(|t| 100.0 + 30.0 * (1.0 - (-t / 10.0).exp()))).unwrap();

@@ -1,4 +1,4 @@
-//! How throughput grows with concurrency: the universal scalability law of Gunther (2007), Guerrilla
+//! Throughput as a function of concurrency: the universal scalability law of Gunther (2007), Guerrilla
 //! Capacity Planning, chapter 4.
 
 /// `X(N) = lambda N / (1 + sigma (N - 1) + kappa N (N - 1))`
@@ -6,30 +6,29 @@
 pub struct Scalability {
     /// Throughput of one user.
     pub lambda: f64,
-    /// The share of the work that is done by one at a time (contention).
+    /// The serialized share of the work (contention).
     pub sigma: f64,
-    /// What each pair of users costs (coherency).
+    /// The cost of each pair of users (coherency).
     pub kappa: f64,
-    /// The root of the mean squared error, as a share of the mean throughput.
+    /// The root mean squared error, as a share of the mean throughput.
     pub error: f64,
 }
 
-/// Three parameters take one point more.
+/// Three parameters require one more point.
 pub const MIN_LEVELS: usize = 4;
 
 const STEPS: usize = 100;
 const HALVINGS: usize = 20;
-/// A relative change of the sum of squares that is none.
+/// A relative improvement of the sum of squares below this ends the iteration.
 const CONVERGED: f64 = 1e-13;
 
 impl Scalability {
-    /// Fits users and throughputs by least squares with `sigma >= 0` and `kappa >= 0`. `None` for
-    /// fewer than four different numbers of users.
+    /// Fits users and throughputs by least squares with `sigma >= 0` and `kappa >= 0`. `None` for fewer
+    /// than four different numbers of users.
     ///
-    /// With `lambda = 1 / a`, `sigma = b / a` and `kappa = c / a`, the law is
-    /// `X = N / (a + b (N - 1) + c N (N - 1))`. The weighted line through `N / X` is where the method
-    /// of Gauss and Newton starts. A parameter that would be negative is 0, and the others are fitted
-    /// again.
+    /// With `lambda = 1 / a`, `sigma = b / a` and `kappa = c / a`, the law is `X = N / (a + b (N - 1) + c N
+    /// (N - 1))`. The Gauss-Newton iteration starts from the weighted linear fit of `N / X`. A parameter
+    /// that would be negative is fixed at 0, and the others are fitted again.
     pub fn fit(points: &[(f64, f64)]) -> Option<Self> {
         let usable = |(users, rate): &&(f64, f64)| {
             *users > 0.0 && *rate > 0.0 && users.is_finite() && rate.is_finite()
@@ -61,20 +60,20 @@ impl Scalability {
         self.lambda * users / (1.0 + waiting)
     }
 
-    /// The number of users with the highest throughput; `None` if it grows without end.
+    /// The number of users with the highest throughput; `None` if throughput has no peak.
     pub fn peak(&self) -> Option<f64> {
         let peak = ((1.0 - self.sigma).max(0.0) / self.kappa).sqrt().max(1.0);
         (self.kappa > 0.0 && peak.is_finite()).then_some(peak)
     }
 
-    /// What throughput approaches where it has no peak.
+    /// The limit of the throughput without a peak; `None` if it is unbounded.
     pub fn ceiling(&self) -> Option<f64> {
         let ceiling = self.lambda / self.sigma;
         (self.sigma > 0.0 && ceiling.is_finite()).then_some(ceiling)
     }
 }
 
-/// Factors of `a`, `b` and `c`.
+/// The factors of `a`, `b` and `c`.
 fn factors(users: f64) -> [f64; 3] {
     [1.0, users - 1.0, users * (users - 1.0)]
 }
@@ -89,10 +88,10 @@ fn squares(points: &[(f64, f64)], parameters: [f64; 3]) -> f64 {
     points.iter().map(residual).sum()
 }
 
-/// The best parameters of those that are free, the others being 0, and their sum of squares.
+/// The best values of the `free` parameters with the others at 0, and the sum of squares.
 fn fitted(points: &[(f64, f64)], free: &[usize]) -> Option<([f64; 3], f64)> {
     let line = points.iter().map(|(users, rate)| {
-        // An error of the throughput is this times as large in `N / X`.
+        // Converts errors of `N / X` to errors of the throughput.
         let weight = rate * rate / users;
         let row = factors(*users).map(|factor| weight * factor);
         (row, weight * users / rate)
@@ -123,7 +122,7 @@ fn fitted(points: &[(f64, f64)], free: &[usize]) -> Option<([f64; 3], f64)> {
     error.is_finite().then_some((best, error))
 }
 
-/// Linear least squares by the normal equations, with columns scaled to similar sizes.
+/// Linear least squares by the normal equations, with columns scaled to similar magnitudes.
 fn solve(rows: impl Iterator<Item = ([f64; 3], f64)> + Clone, free: &[usize]) -> Option<[f64; 3]> {
     let mut scale = [0.0_f64; 3];
     for (row, _) in rows.clone() {
@@ -150,7 +149,7 @@ fn solve(rows: impl Iterator<Item = ([f64; 3], f64)> + Clone, free: &[usize]) ->
     Some(all)
 }
 
-/// Gaussian elimination with pivots; the last column is the right side.
+/// Gaussian elimination with pivoting; the last column is the right-hand side.
 fn eliminated(mut matrix: [[f64; 4]; 3], n: usize) -> Option<[f64; 3]> {
     for at in 0..n {
         let pivot = (at..n).max_by(|a, b| matrix[*a][at].abs().total_cmp(&matrix[*b][at].abs()))?;
@@ -180,9 +179,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// SPEC SDM 91 on a Sun `SPARCcenter` 2000, the data set `specsdm91` of the package `usl` of R,
-    /// whose manual has the coefficients 0.0277285, 0.0001044 and 89.9952330, a standard error of
-    /// 82.8 with 4 degrees of freedom, and 0.0091217, 0.0000199 and 14.2134894 as their errors.
+    /// SPEC SDM 91 on a Sun `SPARCcenter` 2000: the data set `specsdm91` of the R package `usl`, whose
+    /// manual lists the coefficients 0.0277285, 0.0001044 and 89.9952330 with the standard errors
+    /// 0.0091217, 0.0000199 and 14.2134894, and a residual standard error of 82.8 with 4 degrees of
+    /// freedom.
     const SPEC: [(f64, f64); 7] = [
         (1.0, 64.9),
         (18.0, 995.9),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_perfect_law_is_found_again() {
+    fn a_perfect_law_is_recovered() {
         for (lambda, sigma, kappa) in [
             (10.0, 0.0, 0.0),
             (1000.0, 0.05, 0.0),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn too_few_levels_are_no_law() {
+    fn too_few_levels_are_not_fitted() {
         assert_eq!(Scalability::fit(&SPEC[..3]), None);
         assert_eq!(
             Scalability::fit(&[SPEC[0], SPEC[1], SPEC[2], SPEC[2]]),

@@ -1,21 +1,21 @@
-//! Log-linear buckets for durations, with every threshold as an exact bucket border.
+//! Log-linear buckets for durations, with every threshold as an exact bucket boundary.
 
 use std::time::Duration;
 
-/// How far the value that stands for a latency's bucket may be from what is in it, as a ratio.
+/// Maximum relative error of the value that represents a latency bucket.
 pub const PRECISION: f64 = 1.0 / 128.0;
-/// Likewise for other measurements.
+/// Maximum relative error for other measurements.
 pub const COARSE_PRECISION: f64 = 1.0 / 16.0;
 
-/// What durations are counted in, and how finely.
+/// The unit and resolution of durations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Unit {
     /// Latencies.
     #[default]
     Nanos,
-    /// Latencies of hours that older versions stored.
+    /// Latencies in hours stored by older versions.
     Micros,
-    /// Measurements apart from the latency, with wider buckets.
+    /// Measurements other than the latency, with wider buckets.
     CoarseMicros,
 }
 
@@ -27,7 +27,7 @@ impl Unit {
         }
     }
 
-    /// About 19 hours; a longer duration counts as that.
+    /// The largest duration, about 19 hours; longer ones are clamped.
     const fn most(self) -> u64 {
         match self {
             Self::Nanos => (1 << 46) - 1,
@@ -35,9 +35,9 @@ impl Unit {
         }
     }
 
-    /// Sub-buckets per power of two, as a power of two. A bucket of latencies is at most 1/64 of its
-    /// lower border wide, so its middle is within 1/128 = 0.8 % of every value in it; one of other
-    /// measurements 1/8, and 6.3 %.
+    /// The number of sub-buckets per power of two, as a power of two. A latency bucket is at most 1/64 of
+    /// its lower boundary wide, so its middle is within 1/128 = 0.8 % of every value in it; for other
+    /// measurements, it is 1/8 and 6.3 %.
     const fn sub_bits(self) -> u32 {
         match self {
             Self::Nanos | Self::Micros => 6,
@@ -45,7 +45,7 @@ impl Unit {
         }
     }
 
-    /// How such cuts are marked in stored data.
+    /// The prefix of such cuts in stored data.
     const fn mark(self) -> &'static str {
         match self {
             Self::Nanos => "ns",
@@ -60,8 +60,8 @@ impl Unit {
     }
 }
 
-/// Numbers durations by bucket. `cuts` are extra borders, so that "under 500 ms" can be counted
-/// from the buckets without an error.
+/// Maps durations to bucket numbers. `cuts` are additional boundaries, so that "under 500 ms" can be
+/// counted from the buckets without an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scale {
     unit: Unit,
@@ -69,12 +69,12 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// `cuts` in any order; they are sorted and those on a bucket border already fall out.
+    /// `cuts` may be in any order. Those on an existing boundary are dropped.
     pub fn new(cuts: impl IntoIterator<Item = Duration>) -> Self {
         Self::with(Unit::Nanos, cuts)
     }
 
-    /// The scale of measurements apart from the latency.
+    /// The scale of measurements other than the latency.
     pub fn coarse(cuts: impl IntoIterator<Item = Duration>) -> Self {
         Self::with(Unit::CoarseMicros, cuts)
     }
@@ -91,14 +91,14 @@ impl Scale {
         Self { unit, cuts }
     }
 
-    /// As it is stored: the extra borders, with a mark where they are in nanoseconds.
+    /// The stored representation: the additional boundaries, with a prefix for the unit.
     pub fn to_text(&self) -> String {
         let cuts = self.cuts.iter().map(u64::to_string);
         let mark = Some(self.unit.mark().to_owned()).filter(|mark| !mark.is_empty());
         mark.into_iter().chain(cuts).collect::<Vec<_>>().join(" ")
     }
 
-    /// Reads what [`Scale::to_text`] wrote.
+    /// Parses the output of [`Scale::to_text`].
     pub fn from_text(text: &str) -> Option<Self> {
         let marked = |unit: Unit| Some((unit, text.strip_prefix(unit.mark())?));
         let units = [Unit::Nanos, Unit::CoarseMicros, Unit::Micros];
@@ -107,27 +107,27 @@ impl Scale {
         Some(Self::of(unit, cuts.ok()?.into_iter()))
     }
 
-    /// Whether everything under a latency is in other buckets than the rest.
+    /// Whether a bucket boundary separates latencies below `below` from the others.
     pub fn separates(&self, below: Duration) -> bool {
         let (from, _) = self.bucket(self.code(below));
         u128::from(from) == below.as_nanos() || below > Duration::from_nanos(self.most_ns())
     }
 
-    /// The bucket of a latency: monotone, and below 3,000 with a few cuts.
+    /// The bucket of a latency. Monotone, and below 3,000 with a few cuts.
     pub fn code(&self, latency: Duration) -> u16 {
         let count = self.unit.of(latency);
         let passed = self.cuts.partition_point(|cut| *cut <= count);
         u16::try_from(self.unit.base(count) + passed).unwrap_or(u16::MAX)
     }
 
-    /// The borders of a bucket in nanoseconds; the upper one is not in it.
+    /// The boundaries of a bucket in nanoseconds; the upper one is exclusive.
     pub fn bucket(&self, code: u16) -> (u64, u64) {
         let from = self.lower(code);
         let to = self.lower(code.saturating_add(1)).max(from + 1);
         (from * self.unit.ns(), to * self.unit.ns())
     }
 
-    /// The value that stands for a bucket: its middle.
+    /// The value that represents a bucket: its middle.
     pub fn middle(&self, code: u16) -> Duration {
         let (from, to) = self.bucket(code);
         Duration::from_nanos(u64::midpoint(from, to - 1))
@@ -137,11 +137,11 @@ impl Scale {
         self.unit.most() * self.unit.ns()
     }
 
-    /// The lower border of a bucket; its values reach up to the next one's.
+    /// The lower boundary of a bucket. Its values extend to the next one's boundary.
     fn lower(&self, code: u16) -> u64 {
         let code = usize::from(code);
-        // With `passed` cuts below or at it, the bucket is `base = code - passed`; the first
-        // number of passed cuts that is consistent is the right one.
+        // With `passed` cuts at or below it, the bucket is `base = code - passed`; the first consistent
+        // number of passed cuts is the right one.
         for passed in 0..=self.cuts.len().min(code) {
             let from = self.unit.lower(code - passed);
             let to = self.unit.lower(code - passed + 1);
@@ -159,7 +159,7 @@ impl Scale {
 }
 
 impl Unit {
-    /// The bucket without cuts. With 64 sub-buckets, the first 128 are one wide, then there are 64
+    /// The bucket without cuts. With 64 sub-buckets, the first 128 buckets have width one, followed by 64
     /// per power of two.
     fn base(self, count: u64) -> usize {
         let sub = 1 << self.sub_bits();
@@ -171,7 +171,7 @@ impl Unit {
         usize::try_from(bucket).unwrap_or(usize::MAX)
     }
 
-    /// The lowest value of a bucket. A number that no duration has comes from damaged data.
+    /// The lowest value of a bucket. Numbers without a duration come from corrupted data.
     fn lower(self, base: usize) -> u64 {
         let (base, sub) = (base as u64, 1 << self.sub_bits());
         if base < 2 * sub {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_separates_what_is_under_it_from_what_is_not() {
+    fn a_cut_separates_values_below_it_from_the_others() {
         let scale = Scale::new([us(500_000), us(1_000_000), Duration::from_nanos(4096)]);
         assert_eq!(scale.to_text(), "ns 500000000 1000000000");
         assert!(scale.code(us(499_999)) < scale.code(us(500_000)));
@@ -212,7 +212,7 @@ mod tests {
         let old = Scale::from_text("500000").expect("valid");
         assert_eq!(old.to_text(), "500000");
         assert!(old.separates(us(500_000)) && !old.separates(Duration::from_nanos(500)));
-        // The bucket numbers are those that are stored.
+        // These are the stored bucket numbers.
         assert_eq!(
             [us(12), us(499_999), us(500_000)].map(|one| old.code(one)),
             [12, 890, 891]
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_no_latency_has_are_harmless() {
+    fn bucket_numbers_without_a_latency_are_harmless() {
         let scale = Scale::new([us(500_000)]);
         for code in 2500..=u16::MAX {
             scale.middle(code);
@@ -233,7 +233,7 @@ mod tests {
     proptest! {
         #[test]
         fn buckets_are_monotone_reversible_and_within_one_percent(
-            // Up to the most that all units have.
+            // Up to the largest value of all units.
             a in 0..Unit::Micros.most() * 1000, b in 0..Unit::Micros.most() * 1000,
             cuts in prop::collection::vec(1..100_000_000_u64, 0..6), unit in 0..3,
         ) {

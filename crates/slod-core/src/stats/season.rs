@@ -1,4 +1,4 @@
-//! What is usual at a time of day, and lasting deviations from it.
+//! Usual values by time of day, and lasting deviations from them.
 
 use super::autocorrelation::lag_one;
 use super::baseline::Baseline;
@@ -9,9 +9,9 @@ use std::time::Duration;
 const DAY: u64 = crate::units::DAY.as_secs();
 const WEEK: u64 = 7 * DAY;
 const HOURS: usize = 24;
-/// Days of history from which the time of day counts.
+/// Minimum days of history for a time-of-day baseline.
 const MIN_DAYS: u64 = 3;
-/// A spread is at least this share of the median: a level that hardly varies may move by a little.
+/// Minimum spread as a share of the median: a level with little variation may still move slightly.
 const LEAST_SPREAD: f64 = 0.02;
 
 /// A baseline for each hour of the day, from the values of that hour and its neighbors on all days.
@@ -22,8 +22,8 @@ pub struct Season {
     levels: Levels,
 }
 
-/// What is usual around a time: the lowest and the highest level of its hour and of the hours next to
-/// it, on all days and on this day of the week.
+/// The usual range around a time: the lowest and highest level of its hour and the neighboring hours, over
+/// all days and over this day of the week.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Band {
     pub low: f64,
@@ -31,20 +31,20 @@ pub struct Band {
     pub spread: f64,
 }
 
-/// The medians of each hour of the day and of the week. A job that runs for an hour each night, or less
-/// traffic at weekends, is usual at its time, though it is an outlier among the neighbors.
+/// The medians of each hour of the day and of the week. A nightly job of an hour, or less traffic at
+/// weekends, is usual at its time, although it is an outlier among neighboring hours.
 #[derive(Clone, Debug)]
 struct Levels {
     day: Vec<f64>,
     /// Empty if less than a week is known.
     week: Vec<Option<f32>>,
-    /// Of all values around the level of their hour.
+    /// The spread of all values around the level of their hour.
     spread: f64,
 }
 
 impl Season {
-    /// From values in the order of their times, which count from a midnight. With less than three days,
-    /// all hours have the same baseline. `None` without values.
+    /// Learns from values in order of time, counted from a midnight. With less than three days, all hours
+    /// share one baseline. `None` without values.
     pub fn of(history: &[(Duration, f64)]) -> Option<Self> {
         let all = Baseline::of(history.iter().map(|(_, value)| *value))?;
         let span = history.last()?.0.saturating_sub(history.first()?.0);
@@ -71,8 +71,8 @@ impl Season {
         self.hours[hour(time)]
     }
 
-    /// The levels around a time. The spread is that of its hour, or of all hours if that is larger: few
-    /// values can be close to each other by chance.
+    /// The usual range around a time. Its spread is that of the hour, or that of all hours if larger,
+    /// because few values can be close to each other by chance.
     pub fn band(&self, time: Duration) -> Band {
         let near = self.levels.near(time);
         let (low, high) = near.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), level| {
@@ -82,7 +82,7 @@ impl Season {
         Band { low, high, spread }
     }
 
-    /// How many spreads a value is from what is usual at its time; `None` if nothing ever varied.
+    /// How many spreads a value is away from the usual level at its time; `None` if there is no variation.
     pub fn deviate(&self, time: Duration, value: f64) -> Option<f64> {
         let baseline = self.baseline(time);
         baseline.deviate(value, LEAST_SPREAD * baseline.median.abs())
@@ -98,7 +98,7 @@ impl Band {
         if deviate.is_finite() { deviate } else { 0.0 }
     }
 
-    /// The values that are so many spreads below and above the band.
+    /// The values that are this many spreads below and above the band.
     pub fn limits(&self, spreads: f64) -> (f64, f64) {
         let reach = |border: f64| spreads * self.spread.max(LEAST_SPREAD * border.abs());
         (self.low - reach(self.low), self.high + reach(self.high))
@@ -155,7 +155,7 @@ fn hour(time: Duration) -> usize {
     slot(time.as_secs() / 3600, HOURS)
 }
 
-/// Which of the hours of a period an hour is.
+/// The index of an hour in a period.
 fn slot(hour: u64, period: usize) -> usize {
     usize::try_from(hour % period as u64).unwrap_or(0)
 }
@@ -174,10 +174,10 @@ fn hourly(history: &[(Duration, f64)], all: Baseline) -> Vec<Baseline> {
         .collect()
 }
 
-/// Deviates are cut to this many spreads, so that one outlier is not a change.
+/// Deviates are clamped to this many spreads, so that one outlier is not a change.
 const EXTREME: f64 = 6.0;
-/// In spreads. Chosen by measurement: real series have heavier tails than the normal distribution, for
-/// which [`Cusum::run_length`] holds.
+/// In spreads. Chosen by measurement: real series have heavier tails than the normal distribution that
+/// [`Cusum::run_length`] assumes.
 const ALLOWANCE: f64 = 1.0;
 const THRESHOLD: f64 = 20.0;
 
@@ -188,7 +188,7 @@ pub enum Shift {
     Below,
 }
 
-/// Looks for lasting deviations from what is usual: cumulative sums of the whitened deviates.
+/// Detects lasting deviations from the usual level by cumulative sums of the whitened deviates.
 #[derive(Clone, Debug)]
 pub struct ShiftWatch {
     season: Season,
@@ -210,13 +210,13 @@ impl ShiftWatch {
         }
     }
 
-    /// Replaces what is usual, and continues.
+    /// Replaces the season and keeps the state.
     pub fn learn(&mut self, season: Season) {
         self.whitening.set(season.correlation);
         self.season = season;
     }
 
-    /// Takes the next value; the deviation that lasts. It ends when its sum is 0 again.
+    /// Adds the next value, and returns the current lasting deviation. It ends when its sum returns to 0.
     pub fn push(&mut self, time: Duration, value: f64) -> Option<Shift> {
         let deviate = self.season.deviate(time, value);
         let cut = deviate.map(|deviate| deviate.clamp(-EXTREME, EXTREME));
@@ -240,7 +240,7 @@ impl ShiftWatch {
 mod tests {
     use super::*;
 
-    /// Every 5 min: higher by day, with disturbances from -0.5 to 0.5.
+    /// Every 5 min: higher during the day, with disturbances from -0.5 to 0.5.
     fn value(at: u64) -> (Duration, f64) {
         let day = if (8..20).contains(&(at / 12 % 24)) {
             20.0
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_day_is_usual() {
+    fn the_baseline_follows_the_time_of_day() {
         let mut watch = trained(7);
         let found = (7 * 288..14 * 288).find_map(|at| {
             let (time, value) = value(at);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lasting_shift_is_found_and_an_outlier_is_not() {
+    fn a_lasting_shift_is_detected_and_an_outlier_is_not() {
         for (shift, expected) in [(12.0, Shift::Above), (-12.0, Shift::Below)] {
             let mut watch = trained(7);
             let (time, usual) = value(7 * 288);
@@ -302,7 +302,11 @@ mod tests {
         assert_eq!((night.low, night.high), (100.0, 150.0));
         assert_eq!((noon.low, noon.high), (100.0, 100.0));
         assert_eq!(season.band(at(19, 12)).low, 30.0, "a Saturday");
-        assert_eq!(hours(5).band(at(5, 12)).low, 100.0, "no weekend is known");
+        assert_eq!(
+            hours(5).band(at(5, 12)).low,
+            100.0,
+            "without a weekend in the history"
+        );
         assert!(noon.deviate(120.0) > 5.0 && noon.deviate(80.0) < -5.0);
         assert_eq!(night.deviate(130.0), 0.0);
     }

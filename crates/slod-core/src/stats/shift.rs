@@ -1,11 +1,12 @@
-//! Whether, and how far, one sample lies above another.
+//! Shifts between two samples.
 
 use super::normal::two_sided;
 use super::order::{median, usable};
 use super::rank::MAX_POINTS;
 
-/// The estimator of Hodges and Lehmann (1963), Ann. Math. Stat. 34: the median of all differences of
-/// a value of `after` and one of `before`. `None` if one is empty, or has more than [`MAX_POINTS`].
+/// The estimator of Hodges and Lehmann (1963), Ann. Math. Stat. 34: the median of all differences between a
+/// value of `after` and one of `before`. `None` if a sample is empty or has more than [`MAX_POINTS`]
+/// values.
 pub fn hodges_lehmann(before: &[f64], after: &[f64]) -> Option<f64> {
     let valid = |sample: &[f64]| sample.len() <= MAX_POINTS && sample.iter().copied().all(usable);
     if !valid(before) || !valid(after) {
@@ -21,18 +22,18 @@ pub fn hodges_lehmann(before: &[f64], after: &[f64]) -> Option<f64> {
 /// The two-sample test of Mann and Whitney (1947), Ann. Math. Stat. 18.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MannWhitney {
-    /// Pairs in which the value of `after` is larger; equal ones count half.
+    /// Pairs in which the value of `after` is larger; ties count half.
     pub u: f64,
-    /// Positive if `after` lies above. Normal approximation with ties and continuity correction.
+    /// Positive if `after` is larger. Normal approximation with tie and continuity corrections.
     pub z: f64,
-    /// Two-sided.
+    /// Two-sided p-value.
     pub p: f64,
-    /// The share of pairs in which `after` is larger: 0.5 if nothing changed.
+    /// The share of pairs in which `after` is larger: 0.5 without a shift.
     pub superiority: f64,
 }
 
 impl MannWhitney {
-    /// `None` if a sample is empty or has a value that is not a number.
+    /// `None` if a sample is empty or contains an unusable value.
     pub fn of(before: &[f64], after: &[f64]) -> Option<Self> {
         let (n, m) = (before.len() as f64, after.len() as f64);
         let mut all: Vec<(f64, bool)> = before.iter().map(|value| (*value, false)).collect();
@@ -60,8 +61,8 @@ impl MannWhitney {
     }
 }
 
-/// The sum of the ranks of the marked values, each group of equal values at its mean rank, and
-/// `sum t^3 - t` over these groups.
+/// The sum of the ranks of the marked values, with the mean rank for each group of equal values, and `sum
+/// t^3 - t` over these groups.
 fn rank_sum(sorted: &[(f64, bool)]) -> (f64, f64) {
     let (mut below, mut sum, mut tied) = (0.0, 0.0, 0.0);
     for group in sorted.chunk_by(|(a, _), (b, _)| a == b) {
@@ -79,8 +80,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// scipy.stats.mannwhitneyu, the example of its documentation (Wikipedia's tortoise and hare ages
-    /// of diagnosis: U 17, asymptotic p 0.11134688653314041).
+    /// The example in the documentation of scipy.stats.mannwhitneyu (ages at diagnosis: U 17, asymptotic p
+    /// 0.11134688653314041).
     #[test]
     fn agrees_with_scipy() {
         let males = [19.0, 22.0, 16.0, 29.0, 24.0];

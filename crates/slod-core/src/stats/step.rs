@@ -1,12 +1,12 @@
-//! Whether a series changed its level once.
+//! Whether a series has a single step.
 
 use super::saturation::{criterion, scaled};
 
-/// Windows on either side of a step.
+/// Minimum number of windows on each side of a step.
 const MIN_SIDE: usize = 3;
 
-/// The information criterion of the best single step, `a` before a time and `b` from it on, to be
-/// compared with those of [`fits`](super::saturation::fits). Its time is a parameter too.
+/// The information criterion of the best single step, comparable with those of
+/// [`fits`](super::saturation::fits). The time of the step counts as a parameter, too.
 pub fn criterion_of_step(points: &[(f64, f64)]) -> Option<f64> {
     let values: Vec<f64> = scaled(points)?
         .into_iter()
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_a_step_from_a_line() {
+    fn distinguishes_a_step_from_a_line() {
         let noise = |at: u32| f64::from(at * 7919 % 13) / 13.0;
         let series = |value: &dyn Fn(u32) -> f64| -> Vec<(f64, f64)> {
             (0..48)

@@ -1,9 +1,9 @@
-//! Names that are made from texts.
+//! Names derived from text.
 
 use std::collections::{HashMap, HashSet};
 
-/// A name of lower case letters, digits and dashes, which is valid as a label of a host and in Kubernetes
-/// (RFC 1123): what is nearest to a text, of at most so many characters.
+/// The closest valid name to a text, of at most `longest` characters: lower-case letters, digits and
+/// dashes, valid as a host label and in Kubernetes (RFC 1123).
 pub fn slug(text: &str, longest: usize) -> String {
     let clean = |c: char| match c.to_ascii_lowercase() {
         c if c.is_ascii_alphanumeric() => c,
@@ -17,16 +17,16 @@ pub fn slug(text: &str, longest: usize) -> String {
     }
 }
 
-/// Names that were given, none of them twice.
+/// A set of unique names.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     given: HashSet<String>,
-    /// The number that a name gets next.
+    /// The next number for each name.
     next: HashMap<String, u64>,
 }
 
 impl Names {
-    /// The name itself, or with the first number from 2 on that makes it another one.
+    /// Returns the name itself, or with the lowest number from 2 on that makes it unique.
     pub fn give(&mut self, name: String, numbered: impl Fn(&str, u64) -> String) -> String {
         if self.given.insert(name.clone()) {
             return name;
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_given_once() {
+    fn names_are_unique() {
         let mut names = Names::default();
         let mut give =
             |name: &str| names.give(name.to_owned(), |name, number| format!("{name}-{number}"));
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn many_equal_names_take_no_longer_each() {
+    fn many_equal_names_do_not_slow_down() {
         let mut names = Names::default();
         for _ in 0..100_000 {
             names.give("a".to_owned(), |name, number| format!("{name}-{number}"));

@@ -4,7 +4,7 @@ use super::windows::MIN_WINDOWS;
 use crate::stats::normal::{Z_95, Z_995};
 use crate::stats::proportion::{Share, cochran_armitage};
 
-/// What was counted in one window.
+/// The counts of one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Errors {
     pub errors: u64,
@@ -14,30 +14,29 @@ pub struct Errors {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ClimbVerdict {
     Unknown {
-        /// Windows with events that a verdict takes.
+        /// Required number of windows with events.
         needed: usize,
     },
-    /// No rise, or less than asked for. A rise by `smallest`, a share of all events, would have been
-    /// found in 95 % of such series.
+    /// No rise, or a smaller one than required. A rise of `smallest`, in absolute terms, would have been
+    /// detected in 95 % of such series.
     Steady { smallest: f64 },
-    /// Error ratios of the first and of the last third.
+    /// The error ratios of the first and the last third.
     Climbing {
         from: f64,
         to: f64,
-        /// Of all windows.
+        /// Totals over all windows.
         errors: u64,
         total: u64,
     },
 }
 
-/// Fewer are no basis for a trend.
+/// Minimum number of errors for a trend.
 const MIN_ERRORS: u64 = 20;
 
 /// Whether an error ratio rises from window to window.
 ///
-/// All must hold: the trend of Cochran and Armitage, with the variance of errors that come in bursts,
-/// is significant at 0.5 %; the ratio of the last third is at least `least` above that of the first;
-/// there are at least 20 errors.
+/// Requires all of: a Cochran-Armitage trend that is significant at 0.5 % with the variance of bursty
+/// errors; a ratio in the last third at least `least` above that in the first; at least 20 errors.
 pub fn climb(windows: &[Errors], least: f64) -> ClimbVerdict {
     let shares: Vec<Share> = windows
         .iter()
@@ -73,10 +72,10 @@ pub fn climb(windows: &[Errors], least: f64) -> ClimbVerdict {
     }
 }
 
-/// The difference of the thirds that is found in 95 %: as many standard deviations as the threshold
-/// and the power take.
+/// The difference between the thirds that is detected in 95 % of cases: the standard deviations of the
+/// threshold plus those of the power.
 fn smallest(early: Share, late: Share, all: Share, dispersion: f64) -> f64 {
-    // Half an error more than were seen: none seen does not mean that none are possible.
+    // Half an error more than observed: zero observed errors do not mean that none are possible.
     let ratio = (all.hits as f64 + 0.5) / (all.total as f64 + 1.0);
     let spread = ratio * (1.0 - ratio) * (1.0 / early.total as f64 + 1.0 / late.total as f64);
     ((Z_995 + Z_95) * (spread * dispersion).sqrt()).min(1.0)

@@ -6,37 +6,38 @@ use crate::stats::normal::Z_9975;
 use crate::stats::order::median_of;
 use crate::stats::shift::hodges_lehmann;
 
-/// How much a latency rose.
+/// The rise of a latency.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rise {
-    /// Medians of the first and of the last third.
+    /// The medians of the first and the last third.
     pub from: f64,
     pub to: f64,
-    /// The rise of the line over the span, as a share of its start.
+    /// The rise of the fitted line over the span, as a share of its start.
     pub share: f64,
-    /// Whether the second half still rises.
+    /// Whether the second half is still rising.
     pub still: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum DriftVerdict {
     Unknown {
-        /// Windows with values that a verdict takes.
+        /// Required number of windows with values.
         needed: usize,
     },
-    /// No rise, or less than asked for. A rise by `smallest`, a share, would have been found in 95 % of
-    /// such series.
+    /// No rise, or a smaller one than required. A rise by the share `smallest` would have been detected in
+    /// 95 % of such series.
     Steady {
         smallest: f64,
     },
     Rising(Rise),
 }
 
-/// Whether a latency rises: the values are quantiles of their windows, of which the detector takes
-/// logarithms, so that noise in proportion to the latency is even.
+/// Whether a latency rises. The values are quantiles of the windows; the detector uses their logarithms, so
+/// that noise proportional to the latency is uniform.
 ///
-/// All must hold: the trend is significant at 0.25 %; the rise of the line over the span is at least
-/// `least`, a share, and at least half of it at the lower end of its interval; the last third lies above the first. Values that are not positive are ignored.
+/// Requires all of: a trend that is significant at 0.25 %; a rise of the line over the span by at least the
+/// share `least`, and by at least half of it at the lower end of the interval; a last third above the
+/// first. Values that are not positive are ignored.
 pub fn drift(windows: Windows<'_>, least: f64) -> DriftVerdict {
     let points: Points = windows
         .points()

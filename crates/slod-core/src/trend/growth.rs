@@ -1,4 +1,4 @@
-//! Growth of what a process holds: memory, files, threads, connections.
+//! Growth of resources that a process holds: memory, files, threads, connections.
 
 use super::line::Line;
 use super::windows::Windows;
@@ -8,61 +8,62 @@ use crate::stats::saturation::fits;
 use crate::stats::step::criterion_of_step;
 use std::time::Duration;
 
-/// What growth is reported.
+/// Minimum growth that is reported.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GrowthRules {
-    /// Least growth over the span, as a share of the median.
+    /// Minimum growth over the span, as a share of the median.
     pub share: f64,
-    /// And in the unit of the values.
+    /// Minimum growth in the unit of the values.
     pub floor: f64,
-    /// What the value must stay under.
+    /// The limit of the value, if any.
     pub limit: Option<f64>,
 }
 
-/// How fast a value grows.
+/// The growth of a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Growth {
     pub per_hour: f64,
-    /// The interval of 90 % of `per_hour`.
+    /// The 90 % interval of `per_hour`.
     pub low: f64,
     pub high: f64,
-    /// The line's values at the first and at the last window.
+    /// The line's values at the first and the last window.
     pub from: f64,
     pub to: f64,
-    /// Until the line reaches the limit, if it does so within a year.
+    /// The time until the line reaches the limit, if within a year.
     pub until_limit: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum GrowthVerdict {
     Unknown {
-        /// Windows with values, since the last restart, that a verdict takes.
+        /// Required number of windows with values since the last restart.
         needed: usize,
     },
-    /// No growth, or less than the rules say. `smallest_per_hour` would have been found in 95 % of
+    /// No growth, or less than the rules require. `smallest_per_hour` would have been detected in 95 % of
     /// such series.
     Steady {
         smallest_per_hour: f64,
     },
-    /// It grew and comes to an end: a cache that fills, or a single step.
+    /// Growth that levels off: a cache that fills, or a single step.
     Plateauing(Growth),
     Growing(Growth),
 }
 
-/// Windows with values, since the last restart, that a verdict takes. The first hour of a warm-up looks
-/// like a leak.
+/// Required number of windows with values since the last restart. The first hour of a warm-up looks like a
+/// leak.
 pub const MIN_GROWTH_WINDOWS: usize = 48;
 
 /// A difference of information criteria that is positive evidence (Kass and Raftery 1995).
 const POSITIVE: f64 = 6.0;
 
-/// Whether a value grows, apart from noise, a warm-up and a step. The values are the minima of their
-/// windows for memory (what remains after a garbage collection), medians for counts.
+/// Whether a value grows, as opposed to noise, a warm-up or a step. The values are the minima of the
+/// windows for memory (what remains after a garbage collection), and medians for counts.
 ///
-/// All must hold: the trend is significant at 1 %, or the rise more than ten times what deviates from a line; the lower end of the slope's interval is above 0;
-/// the growth over the span is at least what the rules say; the second half still grows; neither a
-/// saturating curve nor a single step describes the series much better than a line. The values
-/// before a fall below half, and by the least growth, are left out: a restart.
+/// Requires all of: a trend that is significant at 1 %, or a rise of more than ten times the spread around
+/// the line; a positive lower end of the slope's interval; a growth over the span that meets the rules; a
+/// second half that is still growing; and neither a saturating curve nor a single step that describes the
+/// series much better than a line. If the value falls below half, and by more than the minimum growth, this
+/// is a restart, and earlier values are ignored.
 pub fn growth(windows: Windows<'_>, rules: &GrowthRules) -> GrowthVerdict {
     let windows = windows.since_restart(rules.floor);
     let points = windows.floors();

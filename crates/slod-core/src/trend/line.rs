@@ -1,4 +1,4 @@
-//! A robust line through points, with what is known of its slope.
+//! A robust line through points, with the uncertainty of its slope.
 
 use crate::stats::autocorrelation::{inflation, of_residuals};
 use crate::stats::baseline::Baseline;
@@ -6,13 +6,13 @@ use crate::stats::normal::Z_95;
 use crate::stats::order::median_of;
 use crate::stats::rank::{MannKendall, PairSlopes, Slope};
 
-/// The slope of Theil and Sen per hour with an interval of 90 %, and the deviate of the Mann-Kendall
-/// test; both with the variance of Yue and Wang.
+/// The Theil-Sen slope per hour with a 90 % interval, and the deviate of the Mann-Kendall test, both with
+/// the variance correction of Yue and Wang.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
     z: f64,
     pub slope: Slope,
-    /// Of the values around the line.
+    /// The spread of the values around the line.
     spread: f64,
     start: f64,
     end: f64,
@@ -37,9 +37,9 @@ impl Line {
         })
     }
 
-    /// Whether it rises by more than chance: the deviate exceeds `threshold`, or the rise is so much
-    /// larger than what deviates from the line that no slow noise explains it. The latter finds
-    /// growth in stairs or in a curve, whose deviations are correlated.
+    /// Whether it rises by more than chance: either the deviate exceeds `threshold`, or the rise is so much
+    /// larger than the deviations from the line that slow noise cannot explain it. The latter detects
+    /// stepwise or curved growth, whose deviations are correlated.
     pub(super) fn rises(&self, threshold: f64) -> bool {
         let clear = self.rise() >= CLEAR * self.spread;
         self.slope.low > 0.0 && (self.z > threshold || clear)
@@ -61,21 +61,21 @@ impl Line {
         self.end - self.start
     }
 
-    /// The slope that the test finds in 95 % of such series: as many standard deviations as its
-    /// threshold and its power take.
+    /// The slope that the test detects in 95 % of such series: the standard deviations of the threshold
+    /// plus those of the power.
     pub(super) fn smallest_slope(&self, threshold: f64) -> f64 {
         let deviation = (self.slope.high - self.slope.low) / (2.0 * Z_95);
         (threshold + Z_95) * deviation
     }
 
-    /// Whether a later part rises as the whole does.
+    /// Whether a later part rises like the whole.
     pub(super) fn continues_in(&self, part: &[(f64, f64)]) -> bool {
         PairSlopes::of(part)
             .is_some_and(|later| later.median() >= LEAST_CONTINUATION * self.slope.slope)
     }
 }
 
-/// Spreads that a rise is clear from.
+/// Minimum number of spreads of a clear rise.
 const CLEAR: f64 = 10.0;
-/// Slope of the second half as a share of the whole's: below it, growth is coming to an end.
+/// Minimum slope of the second half as a share of the overall slope; below it, growth is leveling off.
 const LEAST_CONTINUATION: f64 = 0.4;

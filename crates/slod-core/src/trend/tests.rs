@@ -27,7 +27,7 @@ fn grown(values: &[Option<f64>]) -> GrowthVerdict {
 #[test]
 fn a_leak_is_measured() {
     let GrowthVerdict::Growing(found) = grown(&series(60, |hours| 200.0 + 20.0 * hours)) else {
-        panic!("not found");
+        panic!("not detected");
     };
     assert!((found.per_hour - 20.0).abs() < 1.5, "{found:?}");
     assert!(found.low < 20.0 && 20.0 < found.high, "{found:?}");
@@ -45,7 +45,7 @@ fn a_leak_beyond_its_limit_has_no_time_left() {
 }
 
 #[test]
-fn no_growth_has_a_smallest_growth_that_is_found() {
+fn a_steady_series_reports_the_smallest_detectable_growth() {
     let GrowthVerdict::Steady { smallest_per_hour } = grown(&series(60, |_| 200.0)) else {
         panic!("found something");
     };
@@ -58,7 +58,7 @@ fn no_growth_has_a_smallest_growth_that_is_found() {
 }
 
 #[test]
-fn warm_up_and_steps_are_no_growth() {
+fn warm_up_and_steps_are_not_growth() {
     for per_hour in [1.5, 3.0] {
         let cache = series(60, |hours| 200.0 - 75.0 * (-hours * per_hour).exp_m1());
         assert!(
@@ -79,7 +79,7 @@ fn warm_up_and_steps_are_no_growth() {
 }
 
 #[test]
-fn a_restart_begins_anew() {
+fn a_restart_discards_earlier_values() {
     let sawtooth = series(90, |hours| 100.0 + 200.0 * (hours % 1.5));
     let needed = MIN_GROWTH_WINDOWS;
     assert_eq!(grown(&sawtooth), GrowthVerdict::Unknown { needed });
@@ -94,7 +94,7 @@ fn a_restart_begins_anew() {
 }
 
 #[test]
-fn small_counts_that_fall_by_chance_are_no_restart() {
+fn small_counts_that_fall_by_chance_are_not_a_restart() {
     let counts: Vec<_> = (0..90)
         .map(|at| Some(if at / 3 % 2 == 0 { 5.0 } else { 1.0 }))
         .collect();
@@ -102,7 +102,7 @@ fn small_counts_that_fall_by_chance_are_no_restart() {
 }
 
 #[test]
-fn gaps_shift_nothing() {
+fn gaps_do_not_shift_values() {
     let mut values = series(90, |hours| 200.0 + 20.0 * hours);
     values[20..40].fill(None);
     values[41] = Some(f64::NAN);
@@ -157,7 +157,7 @@ fn a_climb_is_counted() {
     };
     assert_eq!((errors, total), (348, 14_400));
     assert!((from - 52.0 / 4800.0).abs() < 1e-9 && (to - 180.0 / 4800.0).abs() < 1e-9);
-    // As many errors, which do not rise.
+    // As many errors, but without a rise.
     let even = [Errors {
         errors: 15,
         total: 600,
@@ -170,7 +170,7 @@ fn a_climb_is_counted() {
     }; 24];
     burst[22].errors = 200;
     assert!(matches!(climb(&burst, 0.005), ClimbVerdict::Steady { .. }));
-    // Without events, nothing is known.
+    // Without events, the answer is unknown.
     let none = [Errors::default(); 24];
     assert_eq!(
         climb(&none, 0.005),
@@ -181,7 +181,7 @@ fn a_climb_is_counted() {
 }
 
 #[test]
-fn load_explains_what_follows_it() {
+fn a_rising_load_is_detected() {
     let width = Duration::from_mins(2);
     let morning = series(60, |hours| 100.0 + 20.0 * hours);
     let noon = series(60, |_| 140.0);

@@ -1,24 +1,24 @@
-//! Series of windows, and what of them can be tested.
+//! Series of windows, and their preparation for tests.
 
 use crate::stats::order::{median_of, usable};
 use crate::stats::rank::PairSlopes;
 use std::time::Duration;
 
-/// One value per window of equal width, oldest first; `None` where nothing is known.
+/// One value per window of equal width, oldest first; `None` if unknown.
 #[derive(Clone, Copy, Debug)]
 pub struct Windows<'a> {
     pub width: Duration,
     pub values: &'a [Option<f64>],
 }
 
-/// Known windows that a verdict takes: each half is tested too.
+/// Required number of known windows: each half is tested, too.
 pub const MIN_WINDOWS: usize = 20;
-/// More are merged to means of neighbors: the tests compare all pairs.
+/// Longer series are merged to means of neighbors, since the tests compare all pairs.
 pub const MAX_WINDOWS: usize = 240;
 
-/// Groups that floors are taken of.
+/// Number of groups whose minima are taken.
 const GROUPS: usize = 24;
-/// Windows on either side of a possible restart whose medians are compared.
+/// Number of windows on each side of a possible restart whose medians are compared.
 const SIDE: usize = 3;
 const WARM_UP: Duration = Duration::from_mins(10);
 
@@ -26,7 +26,7 @@ const WARM_UP: Duration = Duration::from_mins(10);
 pub(super) type Points = Vec<(f64, f64)>;
 
 impl<'a> Windows<'a> {
-    /// Without the warm-up after a start: the first fifth, at least 10 min.
+    /// Excludes the warm-up after a start: the first fifth, at least 10 min.
     #[must_use]
     pub fn after_warm_up(self) -> Windows<'a> {
         let least = WARM_UP.as_millis().div_ceil(self.width.as_millis().max(1));
@@ -36,8 +36,8 @@ impl<'a> Windows<'a> {
         Windows { values, ..self }
     }
 
-    /// Without those before the value last fell below half of what it was, and by `least`, as it does
-    /// when a process starts anew. Small counts fall below half by chance.
+    /// Excludes the values before the last restart: a fall below half, and by at least `least`, since small
+    /// counts fall below half by chance.
     pub(super) fn since_restart(self, least: f64) -> Windows<'a> {
         let known: Vec<(usize, f64)> = self.known().collect();
         let level = |side: &[(usize, f64)]| median_of(side.iter().map(|(_, value)| *value));
@@ -59,8 +59,8 @@ impl<'a> Windows<'a> {
         slots.filter_map(|(slot, value)| value.filter(|v| usable(*v)).map(|value| (slot, value)))
     }
 
-    /// What is known, at the middle of each window. Neighbors are merged to their means if there are
-    /// too many.
+    /// The known values, at the middle of each window. Neighbors are merged to their means if there are too
+    /// many.
     pub(super) fn points(self) -> Points {
         let mean = |values: &[f64]| {
             let n = values.len() as f64;
@@ -69,14 +69,14 @@ impl<'a> Windows<'a> {
         self.merged(self.values.len().div_ceil(MAX_WINDOWS), mean)
     }
 
-    /// The lowest values of groups of neighbors, about [`GROUPS`] of them: what a process holds
-    /// between two garbage collections, even if these are rarer than windows.
+    /// The minima of about [`GROUPS`] groups of neighbors: what a process holds after garbage collection,
+    /// even if collections are less frequent than windows.
     pub(super) fn floors(self) -> Points {
         let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
         self.merged(self.known().count() / GROUPS, least)
     }
 
-    /// Groups are aligned to the end. A group that is not full at the start is left out.
+    /// Groups are aligned to the end. An incomplete group at the start is dropped.
     fn merged(self, size: usize, merge: impl Fn(&[f64]) -> f64) -> Points {
         let size = size.max(1);
         let hours = self.width.as_secs_f64() / 3600.0;
@@ -92,8 +92,8 @@ impl<'a> Windows<'a> {
     }
 }
 
-/// Whether the load of a service rose by at least `least` (a share) over these windows. What its
-/// resources and latencies did meanwhile follows from the load, and is no trend of their own.
+/// Whether the load of a service rose by at least the share `least` over these windows. Changes of its
+/// resources and latencies are then explained by the load.
 pub fn load_rises(load: Windows<'_>, least: f64) -> bool {
     let points = load.points();
     let level = median_of(points.iter().map(|(_, value)| *value));

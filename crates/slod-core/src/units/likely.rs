@@ -1,13 +1,12 @@
-//! What a text that cannot be read was most likely meant as: one with a space, a decimal comma or
-//! another name of a unit. Nothing is guessed beyond that; what is offered need not be valid where it
-//! is to stand. Pure.
+//! Guesses what an invalid text was meant to be, from spaces, decimal commas or other unit names. Nothing
+//! else is guessed, and a suggestion need not be valid in its context. Pure.
 
 use super::show_duration;
 use chrono_tz::TZ_VARIANTS;
 use std::fmt::Display;
 use std::time::Duration;
 
-/// Units of time as people write them, in lower case: how slod writes them, and their milliseconds.
+/// Names of time units in lower case, the unit in slod's notation, and its milliseconds.
 const TIMES: &[(&[&str], &str, u64)] = &[
     (
         &[
@@ -28,7 +27,7 @@ const TIMES: &[(&[&str], &str, u64)] = &[
     (&["w", "wk", "week", "weeks"], "w", 604_800_000),
 ];
 
-/// Units of sizes, likewise, with their bytes.
+/// Names of size units in lower case, the unit in slod's notation, and its bytes.
 const SIZES: &[(&[&str], &str, u64)] = &[
     (&["b", "byte", "bytes"], "B", 1),
     (&["k", "ki", "kib"], "KiB", 1 << 10),
@@ -39,7 +38,7 @@ const SIZES: &[(&[&str], &str, u64)] = &[
     (&["gb"], "GB", 1_000_000_000),
 ];
 
-/// What events are counted in, and how slod writes it.
+/// Names of rate units, and the unit in slod's notation.
 const PER: &[(&[&str], &str)] = &[
     (
         &["/s", "/sec", "/second", "persecond", "rps", "qps", "tps"],
@@ -50,11 +49,11 @@ const PER: &[(&[&str], &str)] = &[
     (&["/d", "/day", "perday"], "d"),
 ];
 
-/// Numbers that are longer are not meant as one.
+/// Longer texts are not considered.
 const LENGTH_MAX: usize = 40;
 
-/// `30d` of `30 days`, `500ms` of `0.5s`, `1h30m` of `1 h 30 min`. Of a bare number nothing, see
-/// [`bare_durations`].
+/// Suggests `30d` for `30 days`, `500ms` for `0.5s`, and `1h30m` for `1 h 30 min`. `None` for a bare
+/// number; see [`bare_durations`].
 pub fn duration(text: &str) -> Option<String> {
     let text = plain(text)?;
     let text = text.strip_prefix('+').unwrap_or(&text);
@@ -73,13 +72,13 @@ pub fn duration(text: &str) -> Option<String> {
     }
     match &terms[..] {
         [] => None,
-        // The unit that was written stays: `90m` of `90 min`.
+        // Keep the unit as entered: `90m` for `90 min`.
         [only] if !only.contains('.') => Some(only.clone()),
         _ => Some(show_duration(Duration::from_millis(total))),
     }
 }
 
-/// A number without a unit in each unit, from the shortest.
+/// Suggests each unit for a number without one, shortest unit first.
 pub fn bare_durations(text: &str) -> Vec<String> {
     let number = plain(text).filter(|text| matches!(leading_number(text), Some((_, ""))));
     let Some(number) = number.filter(|number| number != "0") else {
@@ -97,7 +96,7 @@ pub fn bare_durations(text: &str) -> Vec<String> {
     in_unit.collect()
 }
 
-/// `99.9%` of `99,9%`, `99.9`, `99.9 percent` and `p99.9`.
+/// Suggests `99.9%` for `99,9%`, `99.9`, `99.9 percent` and `p99.9`.
 pub fn ratio(text: &str) -> Option<String> {
     let text = plain(text)?;
     if let Some(permille) = text.strip_suffix('\u{2030}') {
@@ -117,7 +116,7 @@ pub fn ratio(text: &str) -> Option<String> {
     })
 }
 
-/// `64KiB` of `64K`, `1MB` of `1 mb`.
+/// Suggests `64KiB` for `64K`, and `1MB` for `1 mb`.
 pub fn size(text: &str) -> Option<String> {
     let text = plain(text)?;
     let (number, unit) = leading_number(&text)?;
@@ -125,7 +124,7 @@ pub fn size(text: &str) -> Option<String> {
     if !number.contains('.') {
         return Some(format!("{number}{unit}"));
     }
-    // `1.5MiB` in KiB, if that is whole.
+    // `1.5MiB` in KiB, if that is an integer.
     let total = whole_times(number, *bytes)?;
     let step = if bytes.is_power_of_two() { 1024 } else { 1000 };
     let smaller = SIZES
@@ -136,7 +135,7 @@ pub fn size(text: &str) -> Option<String> {
         .then(|| format!("{}{}", total / smaller.2, smaller.1))
 }
 
-/// `100/s` of `100 rps` and `100 / second`; of a bare number by the second and by the minute.
+/// Suggests `100/s` for `100 rps` and `100 / second`; per second and per minute for a bare number.
 pub fn rates(text: &str) -> Vec<String> {
     let read = || {
         let text = plain(text)?;
@@ -150,10 +149,10 @@ pub fn rates(text: &str) -> Vec<String> {
     read().unwrap_or_default()
 }
 
-/// `Europe/Berlin` of `europe/berlin`, `Berlin` and `Europe/Berln`.
+/// Suggests `Europe/Berlin` for `europe/berlin`, `Berlin` and `Europe/Berln`.
 pub fn zone(text: &str) -> Option<&'static str> {
     let written = text.trim().replace(' ', "_").to_lowercase();
-    // Offsets are not misspelled names: `Etc/GMT+1` is an hour behind.
+    // Offsets are not misspelled names: `Etc/GMT+1` is one hour behind.
     if written.is_empty()
         || written.len() > LENGTH_MAX
         || written.contains(|c: char| c.is_ascii_digit())
@@ -180,7 +179,8 @@ pub fn zone(text: &str) -> Option<&'static str> {
     })
 }
 
-/// `2026-11-01T22:00`, and the same with seconds and `Z`, of `2026-11-01 22:00`; midnight of a day.
+/// Suggests `2026-11-01T22:00`, and the same with seconds and `Z`, for `2026-11-01 22:00`; midnight for a
+/// date.
 pub fn moments(text: &str) -> Vec<String> {
     let text = text.trim().to_uppercase();
     if text.len() > LENGTH_MAX {
@@ -195,14 +195,14 @@ pub fn moments(text: &str) -> Vec<String> {
     all.collect()
 }
 
-/// In lower case, without white space, with a decimal point.
+/// Normalizes to lower case, without white space, and with a decimal point.
 fn plain(text: &str) -> Option<String> {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let is_number = text.len() <= LENGTH_MAX && text.contains(|c: char| c.is_ascii_digit());
     is_number.then(|| text.to_lowercase().replace(',', "."))
 }
 
-/// The number that a text begins with, and what is behind it.
+/// Splits off the number at the start of a text.
 fn leading_number(text: &str) -> Option<(&str, &str)> {
     let is_part = |c: char| c.is_ascii_digit() || c == '.';
     let (number, rest) = text.split_at(text.find(|c| !is_part(c)).unwrap_or(text.len()));
@@ -211,7 +211,7 @@ fn leading_number(text: &str) -> Option<(&str, &str)> {
     (is_number && !number.ends_with('.')).then_some((number, rest))
 }
 
-/// A decimal number times a unit, if that is whole: `0.5` times 1,000.
+/// A decimal number times a unit if the result is an integer: `0.5` times 1,000.
 fn whole_times(number: &str, unit: u64) -> Option<u64> {
     let (whole, part) = number.split_once('.').unwrap_or((number, ""));
     let scale = 10u64.checked_pow(u32::try_from(part.len()).ok()?)?;
@@ -229,7 +229,7 @@ fn whole_times(number: &str, unit: u64) -> Option<u64> {
     total.is_multiple_of(scale).then(|| total / scale)
 }
 
-/// `; did you mean A or B?`, or nothing.
+/// `; did you mean A or B?`, or an empty string.
 pub fn question<T: Display>(meant: &[T]) -> String {
     let meant: Vec<_> = meant.iter().map(|one| format!("`{one}`")).collect();
     if meant.is_empty() {
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_number_is_offered_in_every_unit() {
+    fn a_bare_number_is_suggested_in_every_unit() {
         assert_eq!(bare_durations("10"), ["10ms", "10s", "10m", "10h", "10d"]);
         assert_eq!(bare_durations("0.5"), ["500ms", "30s", "30m", "12h"]);
         assert!(bare_durations("0").is_empty() && bare_durations("10s").is_empty());
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_is_recognized_by_its_city_and_with_a_typing_error() {
+    fn a_zone_is_recognized_by_its_city_and_with_a_typo() {
         for (written, meant) in [
             ("europe/berlin", Some("Europe/Berlin")),
             ("Europe/Berln", Some("Europe/Berlin")),
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_offered_in_the_forms_that_may_be_meant() {
+    fn a_moment_is_suggested_in_all_likely_forms() {
         assert!(moments("2026-11-01 22:00").contains(&"2026-11-01T22:00:00Z".to_owned()));
         assert!(moments("2026-11-01T22:00:00 utc").contains(&"2026-11-01T22:00:00Z".to_owned()));
         assert!(moments("2026-11-01").contains(&"2026-11-01T00:00".to_owned()));

@@ -1,11 +1,11 @@
-//! How connections end that break off, in the words that attempts of probes have for it.
+//! Causes of failure of broken connections, which must match those of probes.
 
 use super::server::{Ending, breaking, forgetful, refusing};
 use super::*;
 use http::uri::Scheme;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A connector of HTTP/2 without TLS.
+/// An HTTP/2 connector without TLS.
 struct Http2(To);
 
 #[async_trait]
@@ -25,7 +25,7 @@ async fn cause(connect: impl Connect + 'static) -> Vec<(Cause, u64)> {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_closed_is_not_one_that_is_reset() {
+async fn a_closed_connection_is_distinguished_from_a_reset_one() {
     let head = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nbegin".as_slice();
     for (sent, ending, expected) in [
         (b"".as_slice(), Ending::Closed, Cause::Closed),
@@ -45,7 +45,7 @@ async fn a_connection_that_is_closed_is_not_one_that_is_reset() {
 }
 
 #[tokio::test]
-async fn so_it_is_in_http2() {
+async fn closed_and_reset_connections_are_distinguished_in_http2() {
     // An empty SETTINGS frame, and GOAWAY with the codes NO_ERROR and INTERNAL_ERROR.
     let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
     let goaway = |code| {
@@ -66,8 +66,8 @@ async fn so_it_is_in_http2() {
     }
 }
 
-/// What one user finds who asks again and again over a connection that is kept: requests that overlap would
-/// use several connections.
+/// The results of one user with sequential requests over a keep-alive connection; overlapping requests
+/// would use several connections.
 struct Found {
     requests: u64,
     failed: Vec<(Cause, u64)>,
@@ -95,7 +95,7 @@ async fn found(connect: impl Connect + 'static, method: Method) -> Found {
 }
 
 #[tokio::test]
-async fn a_kept_connection_that_is_reset_is_no_failure_of_what_may_be_repeated() {
+async fn idempotent_requests_are_retried_if_a_keep_alive_connection_is_reset() {
     let gets = found(To(forgetful()), Method::GET).await;
     assert_eq!((gets.failed, gets.repeated), (vec![], gets.requests - 1));
     let posts = found(To(forgetful()), Method::POST).await;
@@ -104,9 +104,9 @@ async fn a_kept_connection_that_is_reset_is_no_failure_of_what_may_be_repeated()
 }
 
 #[tokio::test]
-async fn streams_that_the_service_did_not_process_are_repeated_whatever_their_method() {
+async fn unprocessed_streams_are_retried_with_any_method() {
     let refused = |stream| vec![0, 0, 4, 3, 0, 0, 0, 0, stream, 0, 0, 0, 7];
-    // The last stream that was processed is the one before.
+    // The last processed stream is the previous one.
     let going_away = |stream| vec![0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, stream - 2, 0, 0, 0, 0];
     let failed = |stream| vec![0, 0, 4, 3, 0, 0, 0, 0, stream, 0, 0, 0, 2];
     for method in [Method::GET, Method::POST] {
@@ -134,7 +134,7 @@ impl Connect for Lacking {
 }
 
 #[tokio::test]
-async fn a_start_that_the_machine_lacked_something_for_is_dropped_and_not_late() {
+async fn a_start_without_resources_is_dropped_and_not_late() {
     let address = serve(fifo(|| Duration::ZERO));
     let mut plan = plan(address, EVEN, &[(40.0, 40.0, 1000)]);
     plan.connect = Arc::new(Lacking(To(address), AtomicU64::new(0)));

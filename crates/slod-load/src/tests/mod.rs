@@ -1,4 +1,4 @@
-//! Runs on real sockets against services whose answers are known.
+//! Runs on real sockets against services with known behavior.
 
 mod endings;
 mod panics;
@@ -99,7 +99,7 @@ fn sum(windows: &[LoadWindow], of: fn(&LoadWindow) -> u64) -> u64 {
     windows.iter().map(of).sum()
 }
 
-/// The latency that a share of all requests stayed under.
+/// A quantile of the latencies of all requests.
 fn quantile(windows: &[LoadWindow], q: f64) -> Duration {
     let all = crate::merged(windows).expect("some");
     let needed = all.completed() as f64 * q;
@@ -115,8 +115,8 @@ fn quantile(windows: &[LoadWindow], q: f64) -> Duration {
 const EVEN: Model = Model::Open { poisson: false };
 
 #[tokio::test]
-async fn a_queue_that_is_too_slow_shows_its_whole_delay() {
-    // 60 requests a second are served, 100 come: after 2 s the last waits for 80 / 60 s.
+async fn an_overloaded_queue_shows_its_whole_delay() {
+    // 60 requests per second are served and 100 arrive: after 2 s, the last one waits for 80 / 60 s.
     let address = serve(fifo(|| Duration::from_secs(1) / 60));
     let windows = run(plan(address, EVEN, &[(100.0, 100.0, 2000)])).await;
     assert_eq!(sum(&windows, |one| one.started), 200);
@@ -128,7 +128,7 @@ async fn a_queue_that_is_too_slow_shows_its_whole_delay() {
 }
 
 #[tokio::test]
-async fn a_stall_delays_all_that_were_due_in_it() {
+async fn a_stall_delays_all_requests_due_in_it() {
     let began = Instant::now();
     let stall = began + Duration::from_millis(800);
     let over = stall + Duration::from_secs(1);
@@ -141,7 +141,7 @@ async fn a_stall_delays_all_that_were_due_in_it() {
     }));
     let windows = run(plan(serve(service), EVEN, &[(200.0, 200.0, 2500)])).await;
     assert_eq!(sum(&windows, |one| one.good), 500);
-    // 200 of 500 were due in the stall, the first of them waited for a second.
+    // 200 of 500 were due during the stall; the first of them waited for one second.
     let slow = quantile(&windows, 0.8).as_secs_f64();
     assert!((0.35..0.65).contains(&slow), "{slow}");
     let longest = quantile(&windows, 1.0).as_secs_f64();
@@ -172,7 +172,7 @@ async fn users_wait_think_and_follow_their_stages() {
 }
 
 #[tokio::test]
-async fn failures_have_their_cause_and_no_busy_loop() {
+async fn failures_have_a_cause_and_cause_no_busy_loop() {
     let service: Service = Arc::new(Mutex::new(|now: Instant| now - Duration::from_millis(1)));
     let think = Duration::ZERO;
     let refusing = plan(serve(service), Model::Closed { think }, &[(2.0, 2.0, 1000)]);
@@ -223,7 +223,7 @@ async fn a_stopped_run_ends_at_once_and_keeps_what_it_measured() {
     assert_eq!(windows[0].generator_cpu, Some(0.25));
 }
 
-/// Users that think for half a minute, after each answer or between two steps.
+/// Users that think for half a minute, after each response or between two steps.
 #[tokio::test]
 async fn a_run_does_not_wait_for_users_that_think_after_its_end() {
     let service: Service = Arc::new(Mutex::new(|now: Instant| now + Duration::from_millis(5)));
@@ -246,9 +246,9 @@ async fn a_run_does_not_wait_for_users_that_think_after_its_end() {
 }
 
 #[tokio::test]
-async fn a_random_queue_has_the_delay_of_its_theory() {
-    // M/M/1 with 200 requests a second and room for 400: the time in it is exponential with a mean
-    // of 1 / (400 - 200) = 5 ms, so 99 % stay under 23 ms.
+async fn a_random_queue_has_the_theoretical_delay() {
+    // M/M/1 with an arrival rate of 200 and a service rate of 400 per second: the time in the system is
+    // exponential with a mean of 1 / (400 - 200) = 5 ms, so 99 % stay below 23 ms.
     let mut random = fastrand::Rng::with_seed(3);
     let each = move || Duration::from_secs_f64(-(1.0 - random.f64()).ln() / 400.0);
     let model = Model::Open { poisson: true };

@@ -1,9 +1,9 @@
-//! Threads that panic, and answers that are none.
+//! Threads that panic, and invalid responses.
 
 use super::server::answer;
 use super::*;
 
-/// A connector of which the third connection panics.
+/// A connector whose third connection panics.
 struct Breaks(To, Mutex<u32>);
 
 #[async_trait]
@@ -20,7 +20,7 @@ impl Connect for Breaks {
 }
 
 #[tokio::test]
-async fn a_thread_that_panicked_ends_the_run_and_is_counted() {
+async fn a_panicked_thread_ends_the_run_and_is_counted() {
     let address = answer(Arc::new(|_, _| {
         "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok".to_owned()
     }));
@@ -40,14 +40,13 @@ async fn a_thread_that_panicked_ends_the_run_and_is_counted() {
 }
 
 #[tokio::test]
-async fn why_a_response_was_refused_is_known() {
+async fn the_reason_for_an_invalid_response_is_recorded() {
     let run = async |head: &'static str| {
         let address = answer(Arc::new(move |_, _| format!("{head}\r\n\r\nok")));
         finished(plan(address, EVEN, &[(20.0, 20.0, 200)])).await
     };
     let refused = run("HTTP/1.1 200 OK\r\nContent-Length: x").await;
-    let words =
-        "the answer is not valid: its Content-Length is no length; it has \"HTTP/1.1 200 OK\"";
+    let words = "the response is invalid: the Content-Length is not a valid length; it begins with \"HTTP/1.1 200 OK\"";
     assert_eq!(refused.examples, [(Cause::Protocol, words.to_owned())]);
     assert_eq!(refused.requests[0].failed, [(Cause::Protocol, 4)]);
     let taken = run("HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2").await;

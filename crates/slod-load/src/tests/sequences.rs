@@ -1,4 +1,4 @@
-//! Several requests: their weights, sequences with captured values, rows and cookies.
+//! Several requests: weights, and sequences with captured values, rows and cookies.
 
 use super::server::{Answering, answer};
 use super::{EVEN, alone, finished, plan, request};
@@ -17,7 +17,7 @@ const CLOSED: Model = Model::Closed {
     think: Duration::from_millis(5),
 };
 
-/// Requests as the service saw them.
+/// Requests as received by the service.
 type Seen = Arc<Mutex<Vec<(String, String)>>>;
 
 fn ok(headers: &str, body: &str) -> String {
@@ -25,7 +25,7 @@ fn ok(headers: &str, body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\n{headers}content-length: {length}\r\n\r\n{body}")
 }
 
-/// The value of a header, in a head.
+/// The value of a header in a head.
 fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     head.lines().find_map(|line| {
         let (known, value) = line.split_once(": ")?;
@@ -48,7 +48,7 @@ fn recording(
     (seen, recording)
 }
 
-/// What stands before the token, up to the next quote.
+/// Extracts the text after this token, up to the next quote.
 #[derive(Debug)]
 struct Behind(&'static str);
 
@@ -145,7 +145,7 @@ async fn weights_hold_within_noise() {
 }
 
 #[tokio::test]
-async fn the_next_step_uses_what_the_last_one_answered() {
+async fn a_step_uses_values_captured_from_the_previous_response() {
     let number = Arc::new(Mutex::new(0));
     let (seen, service) = recording(move |head, _| {
         if !head.starts_with("POST /login ") {
@@ -196,7 +196,7 @@ async fn the_next_step_uses_what_the_last_one_answered() {
 }
 
 #[tokio::test]
-async fn an_answer_without_the_value_fails_and_ends_the_sequence() {
+async fn a_response_without_the_value_fails_and_ends_the_sequence() {
     let service: Answering = Arc::new(|_, _| ok("", "{\"token\":\"t\"}"));
     let done = run(service, EVEN, &[(50.0, 50.0, 500)], login_and_chat()).await;
     let [login, chat] = done.requests.as_slice() else {
@@ -219,7 +219,7 @@ async fn an_answer_without_the_value_fails_and_ends_the_sequence() {
 }
 
 #[tokio::test]
-async fn rows_are_taken_in_their_order_and_again_after_the_last() {
+async fn rows_are_taken_in_order_and_repeat_after_the_last() {
     let (seen, service) = recording(|_, _| ok("", "ok"));
     let uri = template("/?user=", Reference::Data(1), Escape::Percent);
     let by_row = Request {
@@ -256,7 +256,7 @@ impl Cookies for Jar {
 }
 
 #[tokio::test]
-async fn each_user_has_cookies_of_its_own() {
+async fn each_user_has_its_own_cookies() {
     let users = Arc::new(Mutex::new(0));
     let (seen, service) = recording(move |head, _| {
         if header(head, "cookie").is_some() {
@@ -282,7 +282,7 @@ async fn each_user_has_cookies_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_step_has_a_think_time_of_its_own() {
+async fn a_step_can_have_its_own_think_time() {
     let times = Arc::new(Mutex::new(Vec::new()));
     let log = times.clone();
     let (_, service) = recording(move |_, _| {
@@ -319,7 +319,7 @@ async fn a_step_has_a_think_time_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_stop_sends_no_request_of_those_who_think() {
+async fn thinking_users_send_no_requests_after_a_stop() {
     let (seen, service) = recording(|_, _| ok("", "ok"));
     let second = Request {
         think: Some(Duration::from_secs(3)),

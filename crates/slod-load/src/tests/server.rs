@@ -1,4 +1,4 @@
-//! A service with a known answer.
+//! A service with known behavior.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,10 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// How long a request takes that arrives at a time: a queue, a stall.
+/// When a request that arrives at a given time is answered: a queue, a stall.
 pub type Service = Arc<Mutex<dyn FnMut(Instant) -> Instant + Send>>;
 
-/// Serves connections on a thread of its own until the test ends.
+/// Serves connections on its own thread until the test ends.
 fn listen<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
 where
     F: Future<Output = ()> + Send + 'static,
@@ -36,8 +36,8 @@ where
     receive.recv().expect("it listens")
 }
 
-/// Reads on until a whole request is there, and takes it: its first line and headers, and its body.
-/// `None` if the client has closed.
+/// Reads a whole request: its first line and headers, and its body. `None` if the client closed the
+/// connection.
 async fn request(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut buffer = Vec::new();
     loop {
@@ -59,7 +59,7 @@ async fn request(stream: &mut TcpStream) -> Option<(String, String)> {
     }
 }
 
-/// Answers with status 200, or 503 if the time of the answer is in the past.
+/// Responds with status 200, or 503 if the time of the response is in the past.
 pub fn serve(service: Service) -> SocketAddr {
     listen(move |mut stream| {
         let service = service.clone();
@@ -78,7 +78,7 @@ pub fn serve(service: Service) -> SocketAddr {
     })
 }
 
-/// What a request says, and the whole answer.
+/// Maps a request (head and body) to the complete response.
 pub type Answering = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
 
 pub fn answer(answering: Answering) -> SocketAddr {
@@ -95,7 +95,7 @@ pub fn answer(answering: Answering) -> SocketAddr {
     })
 }
 
-/// One server that takes requests in their order, each for so long.
+/// A single server that processes requests in order, each for the given time.
 pub fn fifo(each: impl FnMut() -> Duration + Send + 'static) -> Service {
     let mut each = each;
     let mut free: Option<Instant> = None;
@@ -113,7 +113,7 @@ pub enum Ending {
     Reset,
 }
 
-/// Reads what comes first, sends these bytes, and ends the connection.
+/// Reads the first data, sends these bytes, and ends the connection.
 pub fn breaking(sent: &[u8], ending: Ending) -> SocketAddr {
     let sent: Arc<[u8]> = sent.into();
     listen(move |mut stream| {
@@ -123,13 +123,13 @@ pub fn breaking(sent: &[u8], ending: Ending) -> SocketAddr {
             let _ = stream.read(&mut all).await;
             let _ = stream.write_all(&sent).await;
             match ending {
-                // What the client still writes would end differently.
+                // Unread data of the client would change how the connection ends.
                 Ending::Reset => {
                     let quiet = Duration::from_millis(50);
                     while let Ok(Ok(1..)) = timeout(quiet, stream.read(&mut all)).await {}
                     let _ = stream.set_zero_linger();
                 }
-                // What is unread when it closes would reset the connection.
+                // Unread data would reset the connection on close.
                 Ending::Closed => {
                     let _ = stream.shutdown().await;
                     while stream.read(&mut all).await.is_ok_and(|count| count > 0) {}
@@ -139,7 +139,7 @@ pub fn breaking(sent: &[u8], ending: Ending) -> SocketAddr {
     })
 }
 
-/// Answers one request of each connection, and resets the connection when it reads another one.
+/// Answers one request per connection, and resets the connection when it reads another one.
 pub fn forgetful() -> SocketAddr {
     listen(|mut stream| async move {
         if request(&mut stream).await.is_some() {
@@ -151,8 +151,8 @@ pub fn forgetful() -> SocketAddr {
     })
 }
 
-/// An HTTP/2 server that answers streams with status 200, but ends each other one with `refuse`: frames of
-/// which the stream's number is the last four bytes.
+/// An HTTP/2 server that answers streams with status 200, but ends every other one with `refuse`: frames
+/// whose last four bytes are the number of the stream.
 pub fn refusing(refuse: fn(stream: u8) -> Vec<u8>) -> SocketAddr {
     let number = Arc::new(AtomicU64::new(0));
     listen(move |mut stream| {
@@ -181,7 +181,7 @@ async fn http2(
             if number.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
                 stream.write_all(&refuse(head[8])).await?;
             } else {
-                // With `:status: 200` from the static table, and the end of the stream.
+                // With `:status: 200` from the static table, and END_STREAM.
                 let answer = [0, 0, 1, 1, 5, 0, 0, 0, head[8], 0x88];
                 stream.write_all(&answer).await?;
             }

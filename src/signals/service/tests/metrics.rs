@@ -104,7 +104,7 @@ fn requests_to_the_provider_are_none_to_the_service() {
     let failed = "60 of 60 requests to the provider failed in the last 10 minutes; ";
     assert_eq!(
         evidence(false),
-        format!("{failed}nothing else is known of the service")
+        format!("{failed}the state of the service itself is unknown")
     );
     assert_eq!(
         evidence(true),

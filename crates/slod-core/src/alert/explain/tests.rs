@@ -5,7 +5,7 @@ use crate::slo::{Objective, ProbeRef, Sli, WindowView};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-/// Objectives of `web`: requests, minutes, response times; and of `shop`, a journey through it.
+/// Objectives of `web` (requests, minutes, latency) and of `shop`, a journey through it.
 const OBJECTIVES: [(&str, &str); 4] = [
     ("web", "errors"),
     ("web", "uptime"),
@@ -100,7 +100,7 @@ impl Fixture {
         Self::with(BTreeMap::new())
     }
 
-    /// Of services that depend on others.
+    /// Services with these dependencies.
     fn with(below: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>) -> Self {
         let of_service = |service: &Arc<str>| {
             let own = OBJECTIVES.iter().filter(|(one, _)| *one == &**service);
@@ -122,8 +122,8 @@ impl Fixture {
         }
     }
 
-    /// Ten seconds later: which objectives are bad and which signs are there, and so who is notified of
-    /// what: `+` begins, `-` resolves.
+    /// Advances ten seconds with these bad objectives and present signs. Returns the notifications: `+` for
+    /// firing, `-` for resolved.
     fn step(&mut self, bad: &[&str], signs: &[&str]) -> Vec<String> {
         self.second += 10;
         let all = OBJECTIVES.map(|(service, name)| Known {
@@ -150,14 +150,14 @@ impl Fixture {
         changes.notices.iter().map(row).collect()
     }
 
-    /// The same for some minutes.
+    /// Repeats the step for some minutes.
     fn run(&mut self, minutes: i64, bad: &[&str], signs: &[&str]) -> Vec<String> {
         (0..minutes * 6)
             .flat_map(|_| self.step(bad, signs))
             .collect()
     }
 
-    /// What keeps the fastest alert of an objective from notifying.
+    /// What inhibits the fastest alert of an objective.
     fn inhibitor(&self, name: &str) -> Option<String> {
         let mut firing = self.machine.firing();
         let found = firing.find(|one| one.key.slo() == Some(name));
@@ -181,7 +181,7 @@ fn sign(name: &str) -> Sign {
         alertname: "Sign".into(),
         urgency: Urgency::Ticket,
         is_there: Some(true),
-        evidence: "it is there".into(),
+        evidence: "it is present".into(),
         chart: "".into(),
     }
 }
@@ -198,7 +198,7 @@ fn an_outage_is_one_page_and_one_resolution() {
     }
     assert_eq!(fixture.inhibitor("journey").as_deref(), Some("service web"));
     assert_eq!(fixture.run(600, &[], &[]), ["-uptime"]);
-    // The other way round.
+    // The other way around.
     let mut fixture = Fixture::new();
     assert_eq!(fixture.run(1, &["errors"], &[]), ["+errors"]);
     assert_eq!(fixture.run(30, &all, &signs), [""; 0]);
@@ -206,18 +206,18 @@ fn an_outage_is_one_page_and_one_resolution() {
 }
 
 #[test]
-fn of_alerts_that_begin_together_one_notifies() {
+fn one_of_several_simultaneous_alerts_notifies() {
     let mut fixture = Fixture::new();
     let heard = fixture.run(30, &["errors", "uptime", "latency", "journey"], &[]);
     assert_eq!(heard, ["+errors"]);
-    // What is not known leaves no gap in the sentence.
+    // An unknown value leaves no gap in the sentence.
     let mut firing = fixture.machine.firing();
     let evidence = &firing.next().expect("it fires").evidence;
     assert!(evidence.ends_with("the limit is 14.4)"), "{evidence}");
 }
 
 #[test]
-fn what_goes_on_after_its_cause_notifies_then() {
+fn an_alert_that_outlasts_its_cause_notifies_then() {
     let mut fixture = Fixture::new();
     assert_eq!(fixture.run(1, &["errors"], &[]), ["+errors"]);
     assert_eq!(fixture.run(10, &["errors", "latency"], &[]), [""; 0]);
@@ -227,7 +227,7 @@ fn what_goes_on_after_its_cause_notifies_then() {
 }
 
 #[test]
-fn a_service_that_is_slow_explains_no_failures_and_no_other_signs() {
+fn a_slow_service_explains_neither_failures_nor_unrelated_signs() {
     let mut fixture = Fixture::new();
     assert_eq!(fixture.run(1, &["latency"], &[]), ["+latency"]);
     assert_eq!(fixture.run(1, &["latency", "errors"], &[]), ["+errors"]);
@@ -236,7 +236,7 @@ fn a_service_that_is_slow_explains_no_failures_and_no_other_signs() {
 }
 
 #[test]
-fn of_several_services_below_the_one_that_failed_last_explains() {
+fn the_dependency_that_failed_last_explains() {
     let below = ["cache", "database"].map(Arc::from);
     let rules = AlertRules {
         causes: Causes::new(&[], BTreeMap::from([("web".into(), BTreeSet::from(below))])),
@@ -276,7 +276,7 @@ fn of_several_services_below_the_one_that_failed_last_explains() {
 }
 
 #[test]
-fn a_page_for_a_journey_does_not_explain_what_is_on_it() {
+fn a_page_for_a_journey_does_not_explain_the_services_on_it() {
     // The journey of `shop` leads through `web`, which depends on `shop`.
     let below = || BTreeMap::from([("web".into(), BTreeSet::from(["shop".into()]))]);
     let mut fixture = Fixture::with(below());
@@ -290,7 +290,7 @@ fn a_page_for_a_journey_does_not_explain_what_is_on_it() {
 }
 
 #[test]
-fn what_is_below_a_service_explains_a_journey_through_it() {
+fn a_dependency_of_a_service_explains_a_journey_through_it() {
     let below = BTreeMap::from([("web".into(), BTreeSet::from(["database".into()]))]);
     let fixture = Fixture::with(below);
     let key = |service: &str, slo: &str| {

@@ -82,8 +82,8 @@ impl Fixture {
         }
     }
 
-    /// Ten seconds later: which services fail, and so who is notified of what: `+` begins, `-`
-    /// resolves.
+    /// Advances ten seconds with these failing services. Returns the notifications: `+` for firing, `-` for
+    /// resolved.
     fn step(&mut self, failing: &[&str]) -> Vec<String> {
         self.second += 10;
         let signs = ["database", "web"].map(|one| sign(one, failing.contains(&one)));
@@ -128,18 +128,18 @@ impl Fixture {
 }
 
 #[test]
-fn a_service_below_that_pages_inhibits_what_begins_above() {
+fn a_page_of_a_dependency_inhibits_new_alerts_of_its_dependents() {
     let mut fixture = Fixture::new();
     assert_eq!(fixture.step(&["database", "web"]), ["+database"]);
     let by = Inhibitor::Service("database".into());
     assert_eq!(fixture.record("web").inhibited_by, Some(by));
-    // Both are back: nobody hears of the one above.
+    // Both recover: the dependent is never notified.
     let mut heard = Vec::new();
     for _ in 0..10 {
         heard.extend(fixture.step(&[]));
     }
     assert_eq!(heard, ["-database"]);
-    // What began before is not taken back, and its resolution is not kept back.
+    // An alert that began earlier is not revoked, and its resolution is sent.
     assert_eq!(fixture.step(&["web"]), ["+web"]);
     assert_eq!(fixture.step(&["database"]), ["+database"]);
     for _ in 0..10 {
@@ -149,7 +149,7 @@ fn a_service_below_that_pages_inhibits_what_begins_above() {
 }
 
 #[test]
-fn a_service_below_explains_nothing_long_after_it_has_recovered() {
+fn a_dependency_explains_nothing_long_after_it_has_recovered() {
     let mut fixture = Fixture::new();
     fixture.rules = Arc::new(AlertRules {
         signs: Timing::at_once(Duration::from_hours(1)),
@@ -160,14 +160,14 @@ fn a_service_below_explains_nothing_long_after_it_has_recovered() {
     assert_eq!(fixture.step(&["web"]), [""; 0]);
     let by = Inhibitor::Service("database".into());
     assert_eq!(fixture.record("web").inhibited_by, Some(by));
-    // The page of the one below still fires.
+    // The page of the dependency still fires.
     assert_eq!(fixture.step(&["web"]), [""; 0]);
     assert_eq!(fixture.step(&["web"]), ["+web"]);
     assert_eq!(fixture.record("database").to, None);
 }
 
 #[test]
-fn a_silence_is_held_against_the_labels_of_the_config_in_force() {
+fn a_silence_is_matched_against_the_labels_of_the_current_config() {
     let mut fixture = Fixture::new();
     fixture.silence(&["team=a"], 0, 1_000_000);
     let labelled = |fixture: &Fixture, team: &str| {
@@ -187,7 +187,7 @@ fn a_silence_is_held_against_the_labels_of_the_config_in_force() {
 }
 
 #[test]
-fn what_still_fails_when_the_service_below_is_back_notifies_then() {
+fn a_service_that_still_fails_when_its_dependency_is_back_notifies_then() {
     let mut fixture = Fixture::new();
     fixture.step(&["database", "web"]);
     let heard: Vec<_> = (0..10).flat_map(|_| fixture.step(&["web"])).collect();
@@ -204,15 +204,15 @@ fn a_silence_keeps_an_alert_from_notifying_until_it_ends() {
     for _ in 0..3 {
         assert_eq!(fixture.step(&["web"]), [""; 0]);
     }
-    assert_eq!(fixture.step(&["web"]), ["+web"], "it is over at 50");
+    assert_eq!(fixture.step(&["web"]), ["+web"], "the silence ends at 50");
     assert_eq!(fixture.record("web").silenced_by, None);
-    // A silence that is made while it fires is shown, and does not keep its resolution back.
+    // A silence created while the alert fires is shown, and does not hold back its resolution.
     fixture.silence(&["service=~w.*"], 0, 10_000);
     assert_eq!(fixture.step(&["web"]), [""; 0]);
     assert_eq!(fixture.record("web").silenced_by, Some(7));
     let heard: Vec<_> = (0..10).flat_map(|_| fixture.step(&[])).collect();
     assert_eq!(heard, ["-web"]);
-    // What began and ended in silence is not heard of.
+    // An alert that began and ended during a silence is never notified.
     let heard: Vec<_> = (0..10).flat_map(|_| fixture.step(&[])).collect();
     assert_eq!(heard, [""; 0]);
 }
@@ -226,7 +226,7 @@ fn a_restart_repeats_nothing() {
     fixture.machine = Machine::resumed(firing.clone(), held, &[]);
     assert_eq!(fixture.step(&["web"]), [""; 0]);
     assert_eq!(fixture.record("web"), firing[0]);
-    // One that was stored and of which receivers were not given anything is given to them now.
+    // A stored alert that was never sent to receivers is sent now.
     let mut unheard = firing;
     unheard[0].notified = false;
     fixture.machine = Machine::resumed(unheard, held, &[]);
@@ -234,7 +234,7 @@ fn a_restart_repeats_nothing() {
 }
 
 #[test]
-fn a_dependency_that_fails_in_its_maintenance_explains_those_above_it() {
+fn a_dependency_that_fails_during_maintenance_explains_its_dependents() {
     let mut fixture = Fixture::new();
     fixture.maintained = vec![("database".into(), Timestamp::from_secs(5))];
     assert_eq!(fixture.step(&["web"]), [""; 0]);
@@ -243,13 +243,13 @@ fn a_dependency_that_fails_in_its_maintenance_explains_those_above_it() {
         by[0].inhibited_by,
         Some(Inhibitor::Service("database".into()))
     );
-    // It is back for longer than it explains, and the other one fails on.
+    // The dependency has been back for longer than it explains, and the other service keeps failing.
     fixture.second = 700;
     assert_eq!(fixture.step(&["web"]), ["+web"]);
 }
 
 #[test]
-fn an_end_has_also_the_labels_that_the_alert_had_before_a_reload() {
+fn a_resolution_is_also_sent_with_the_labels_from_before_a_reload() {
     let mut fixture = Fixture::new();
     let reload = |fixture: &mut Fixture, team: Option<&str>| {
         let label = team.map(|team| ("team".to_owned(), team.to_owned()));

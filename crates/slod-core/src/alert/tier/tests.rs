@@ -38,8 +38,8 @@ fn factors_and_times_of_the_workbook() {
     for (factor, known) in factors.into_iter().zip([14.4, 6.0, 3.0, 1.0]) {
         assert!((factor - known).abs() < 1e-9);
     }
-    // With continuous events, a clean past and this error ratio, the long window is above its
-    // limit after so many seconds.
+    // With continuous events, a clean past and this error ratio, the long window exceeds its limit after
+    // this many seconds.
     let after = |ratio: f64| {
         TIERS.each_ref().map(|tier| {
             tier.threshold(&objective(0.999)) * tier.long.length().as_secs_f64() / ratio
@@ -51,11 +51,14 @@ fn factors_and_times_of_the_workbook() {
     ];
     for (ratio, seconds) in known {
         for (reported, known) in after(ratio).into_iter().zip(seconds) {
-            assert!((reported - known).abs() < 1e-6, "{reported} for {known}");
+            assert!(
+                (reported - known).abs() < 1e-6,
+                "{reported}, expected {known}"
+            );
         }
     }
-    // At exactly the promised ratio, the slowest tier would need its whole window, and then
-    // it is not *above* its limit.
+    // At exactly the allowed error ratio, the slowest tier would need its whole window, and then its limit
+    // is not *exceeded*.
     assert!((after(0.001)[3] - TIERS[3].long.length().as_secs_f64()).abs() < 1e-6);
 }
 
@@ -97,7 +100,7 @@ proptest! {
     }
 }
 
-/// Probes every 10 s: when tier 1 holds, as seconds since the start, `[from, to)` each.
+/// When tier 1 holds with a probe every 10 s, as ranges `[from, to)` in seconds since the start.
 fn held(hours: i64, fails: impl Fn(i64) -> bool) -> Vec<(i64, i64)> {
     let interval = Duration::from_secs(10);
     let mut tracker = tracker(interval);
@@ -129,7 +132,7 @@ fn five_minutes_of_outage_hold_tier_1_from_60_to_600_seconds() {
 }
 
 #[test]
-fn one_single_failure_holds_nothing() {
+fn a_single_failure_meets_no_tier() {
     assert_eq!(held(2, |second| second == 10), []);
     let slow = Duration::from_mins(5);
     let mut tracker = tracker(slow);
@@ -146,7 +149,7 @@ fn one_single_failure_holds_nothing() {
 }
 
 #[test]
-fn the_first_failures_after_maintenance_are_no_incident() {
+fn the_first_failures_after_maintenance_are_not_an_incident() {
     let interval = Duration::from_secs(10);
     let hour = Timestamp::from_secs(3600);
     let maintenance = Spans::new([(hour, Timestamp::from_secs(2 * 3600))]);
@@ -166,7 +169,7 @@ fn the_first_failures_after_maintenance_are_no_incident() {
 }
 
 #[test]
-fn half_a_window_reports_enough() {
+fn half_a_window_is_conclusive() {
     let interval = Duration::from_secs(10);
     let limit = TIERS[0].threshold(&objective(0.999));
     let view = |events: u64, bad| {

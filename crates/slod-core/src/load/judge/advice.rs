@@ -1,11 +1,11 @@
-//! What to do about what was found: rows of the checklist for performance.
+//! Recommendations for findings: rows of the performance checklist.
 
-/// A row, and what of it to do.
+/// A row of the checklist, and what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Advice {
-    /// As the checklist has it.
+    /// The title of the row in the checklist.
     pub row: &'static str,
-    /// One sentence, with the reason.
+    /// One sentence: the action and its reason.
     pub what: &'static str,
 }
 
@@ -28,15 +28,15 @@ const LOGS: &str = "Check application logs";
 
 pub const CPU: Advice = advice(
     CACHING,
-    "cache what is computed repeatedly, or add processors, because those of the host were busy",
+    "cache what is computed repeatedly, or add processors, because the host's processors were busy",
 );
 pub const OTHERS: Advice = advice(
     LIMITS,
-    "give the service processors that no other programs use, or repeat the run without them, because they used most of those of the host",
+    "give the service dedicated processors, or repeat the run without other programs, because these used most of the host's processors",
 );
 pub const GENERATOR: Advice = advice(
     SCALING,
-    "make the load on another machine, because the generator used most of the processors of the host",
+    "run the generator on another machine, because the generator used most of the processors of the host",
 );
 pub const CPU_LIMIT: Advice = advice(
     LIMITS,
@@ -60,7 +60,7 @@ pub const QUEUE: Advice = advice(
 );
 pub const BREAKER: Advice = advice(
     BREAKERS,
-    "look at the dependency behind the circuit breaker and at its timeout, because requests were refused while it was open",
+    "check the dependency behind the circuit breaker and its timeout, because requests were rejected while it was open",
 );
 pub const FILES: Advice = advice(
     LIMITS,
@@ -68,11 +68,11 @@ pub const FILES: Advice = advice(
 );
 pub const AI_LIMIT: Advice = advice(
     LIMITING,
-    "cache answers of the AI provider, queue requests to it or ask for a higher limit, because its rate limit was reached",
+    "cache responses of the AI provider, queue requests to it or request a higher limit, because its rate limit was reached",
 );
 pub const AI: Advice = advice(
     CACHING,
-    "cache answers of the AI provider or use a smaller model, because it answered more slowly or failed under load",
+    "cache responses of the AI provider or use a smaller model, because it answered more slowly or failed under load",
 );
 pub const NETWORK: Advice = advice(
     COMPRESSION,
@@ -96,7 +96,7 @@ pub const KEPT: Advice = advice(
 );
 pub const OPEN: Advice = advice(
     LEAKS,
-    "close what is opened for each request, because the number grew under a constant load",
+    "release what each request opens, because the number grew under a constant load",
 );
 pub const HELD: Advice = advice(
     POOLING,
@@ -116,25 +116,25 @@ pub const BREAK: Advice = advice(
 );
 pub const OVERLOAD: Advice = advice(
     LIMITING,
-    "refuse requests early when too many wait, because work from the spike was still being done after it",
+    "reject requests early when too many wait, because work from the spike was still being done after it",
 );
-/// For responses that are slower than promised.
+/// Advice for responses slower than the objective.
 pub const SLOW: Advice = advice(
     ENDPOINTS,
-    "optimize the slowest requests or add resources, because responses took longer than they should",
+    "optimize the slowest requests or add resources, because responses took longer than allowed",
 );
-/// For more errors than promised.
+/// Advice for more errors than the objective allows.
 pub const FAILED: Advice = advice(
     LOGS,
-    "read the errors of the service's log (`slod runs show RUN --log FILE`), because more requests failed than should",
+    "read the errors of the service's log (`slod runs show RUN --log FILE`), because more requests failed than allowed",
 );
-/// For refusals by a rate limit.
+/// Advice for requests rejected by a rate limit.
 pub const REFUSED: Advice = advice(
     LIMITING,
-    "raise the limit of requests or make less load, because the service refused requests with status 429",
+    "raise the rate limit or reduce the load, because the service rejected requests with status 429",
 );
-/// For less throughput than promised.
+/// Advice for less throughput than the objective.
 pub const FEW: Advice = advice(
     SCALING,
-    "add instances or shorten the work of each request, because the service handled fewer requests than it should",
+    "add instances or shorten the work of each request, because the service handled fewer requests than required",
 );

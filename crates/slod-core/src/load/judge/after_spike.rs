@@ -15,9 +15,10 @@ struct Filled {
     name: &'static str,
     noun: &'static str,
     read: fn(&RunRecord) -> Vec<Curve>,
-    /// The least difference from the time before the spike that counts.
+    /// The smallest difference from the time before the spike that counts.
     least: f64,
-    /// Whether its usual band comes from its spread before the spike; otherwise it is a tenth of its value.
+    /// Whether the usual range follows from the spread before the spike; otherwise it is a tenth of the
+    /// value.
     has_spread: bool,
     show: fn(f64) -> String,
     back: &'static str,
@@ -26,7 +27,7 @@ struct Filled {
 }
 
 const MIB: f64 = 1_048_576.0;
-/// Samples before and after the spike.
+/// Required number of samples before and after the spike.
 const SAMPLES: usize = 3;
 
 static FILLED: [Filled; 4] = [
@@ -91,7 +92,7 @@ static FILLED: [Filled; 4] = [
     },
 ];
 
-/// One statement for each resource that was observed, and one for all others.
+/// One statement per observed resource, and one for all others.
 pub(in super::super) fn statements(
     run: &RunRecord,
     (begin, end): (Duration, Duration),
@@ -125,7 +126,7 @@ fn statement(filled: &Filled, curve: &Curve, before: Span, after: Span) -> State
         ));
     };
     let Some(highest) = curve.highest((before.1, after.1)) else {
-        return unknown("needs samples in the spike and after it");
+        return unknown("needs samples during the spike and after it");
     };
     let border = if filled.has_spread {
         border
@@ -149,8 +150,8 @@ fn statement(filled: &Filled, curve: &Curve, before: Span, after: Span) -> State
     }
 }
 
-/// Seconds from the end of the spike until the values are below the border and remain there; `None` if
-/// they are not at the end.
+/// Seconds from the end of the spike until the values remain at or below the border; `None` if they are
+/// above it at the end.
 fn back_after(rest: &[(f64, f64)], end: f64, border: f64) -> Option<f64> {
     let rest = smoothed(rest);
     let late = rest.iter().rposition(|(_, value)| *value > border);
@@ -171,7 +172,7 @@ impl Filled {
     fn emptied(&self, seconds: f64, last: f64, highest: f64, usual: f64) -> String {
         let show = self.show;
         format!(
-            "{} within {seconds:.0} s after the spike: {}, at most {} in the spike and {} before",
+            "{} within {seconds:.0} s after the spike: {}, at most {} during the spike and {} before",
             self.back,
             show(last),
             show(highest),
@@ -183,7 +184,7 @@ impl Filled {
         let show = self.show;
         let more = if usual > 0.0 {
             format!(
-                ", {:.0} % above the time before the spike",
+                ", {:.0} % above the level before the spike",
                 100.0 * (last / usual - 1.0)
             )
         } else {
@@ -197,7 +198,7 @@ impl Filled {
     }
 }
 
-/// Each value as the median of it and its neighbors: one sample is neither a relapse nor a recovery.
+/// The median of each value and its neighbors, so that one sample is neither a relapse nor a recovery.
 fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let of = |at: usize| {
         let near = &points[at.saturating_sub(1)..(at + 2).min(points.len())];

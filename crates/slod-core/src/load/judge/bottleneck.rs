@@ -1,5 +1,5 @@
-//! The resources that were full, or left their usual band, before a service broke. The first of them is
-//! the bottleneck.
+//! The resources that were full or left their usual range before a service broke. The first of them is the
+//! bottleneck.
 
 use super::super::observed::{Curve, Span};
 use super::super::stats::level_at;
@@ -11,17 +11,17 @@ use super::measures::{self, Bound, Measure};
 use super::resources;
 use std::fmt::Write as _;
 
-/// The most resources that are listed.
+/// Maximum number of listed resources.
 const LISTED: usize = 5;
-/// A low load: up to this many times the lowest one, and at least this share of the run.
+/// A low load is at most this multiple of the lowest one, or the first part of the run with this share.
 const LOW: f64 = 1.5;
 const LOW_SHARE: f64 = 0.1;
-/// Of the samples from a crossing to the break, how many are beyond.
+/// Minimum share of the samples between a crossing and the break that are beyond the limit.
 const BEYOND: f64 = 0.75;
-/// An event that is more than this many seconds before a break is not its cause.
+/// An event more than this many seconds before a break is not its cause.
 const RECENT: f64 = 60.0;
 
-/// A resource that was full or left its band.
+/// A resource that was full or left its usual range.
 struct Moved {
     /// Seconds since the start of the run.
     at: f64,
@@ -30,7 +30,7 @@ struct Moved {
     advice: Option<Advice>,
 }
 
-/// The ranked list: first what was full, in the order of time; then what left its band.
+/// Ranks full resources first, in order of time, then those that left their usual range.
 pub(in super::super) fn statement(usable: &Usable<'_>, found: &Break) -> Statement {
     let (topic, run) = ("bottleneck", usable.run);
     if run.observed.is_empty() {
@@ -41,7 +41,7 @@ pub(in super::super) fn statement(usable: &Usable<'_>, found: &Break) -> Stateme
     all.truncate(LISTED);
     let Some(first) = all.first() else {
         let evidence = format!(
-            "nothing that was observed reached its limit or left its usual range before {}{}",
+            "no observed resource reached its limit or left its usual range before {}{}",
             found.event(),
             resources::not_observed(run)
                 .map_or_else(String::new, |needs| format!("; not observed: {needs}"))
@@ -89,7 +89,7 @@ fn moved(usable: &Usable<'_>, found: &Break) -> Vec<Moved> {
             let Some(at) = since(&judged, (0.0, cutoff), is_event, beyond) else {
                 continue;
             };
-            // Under a low load, the service managed with what other programs left of it.
+            // At a low load, the service coped with what other programs left of it.
             let span = (at, cutoff);
             if is_full && at <= low && Measure::is_of_others(run, &curve, span) {
                 continue;
@@ -106,7 +106,7 @@ fn moved(usable: &Usable<'_>, found: &Break) -> Vec<Moved> {
     all
 }
 
-/// Since when a curve has been beyond its limit most of the time; the break is at the end of the span.
+/// Since when a curve has been beyond its limit most of the time. The break is at the end of the span.
 fn since(curve: &Curve, span: Span, is_event: bool, beyond: impl Fn(f64) -> bool) -> Option<f64> {
     let points = curve.inside(span);
     if is_event {
@@ -116,7 +116,7 @@ fn since(curve: &Curve, span: Span, is_event: bool, beyond: impl Fn(f64) -> bool
             .find(|(_, value)| beyond(*value))
             .map(|one| one.0);
     }
-    // A crossing is confirmed by what follows, even after the break.
+    // A crossing is confirmed by the following samples, even those after the break.
     let until = curve.points.last()?.0;
     let mut from = span.0;
     while let Some(at) = curve
@@ -128,7 +128,7 @@ fn since(curve: &Curve, span: Span, is_event: bool, beyond: impl Fn(f64) -> bool
         if count as f64 >= BEYOND * rest.len() as f64 {
             return Some(at);
         }
-        // After this run of samples.
+        // Continue after this run of samples.
         let end = curve
             .inside((at, until))
             .iter()
@@ -138,7 +138,7 @@ fn since(curve: &Curve, span: Span, is_event: bool, beyond: impl Fn(f64) -> bool
     None
 }
 
-/// Until when the load was low, in seconds.
+/// The time until which the load was low, in seconds.
 fn low_load(usable: &Usable<'_>, broke: f64) -> f64 {
     let levels = usable.loaded().map(|one| one.due);
     let lowest = levels.fold(f64::INFINITY, f64::min);
@@ -149,7 +149,7 @@ fn low_load(usable: &Usable<'_>, broke: f64) -> f64 {
     until.max(LOW_SHARE * length).min(broke)
 }
 
-/// The curve divided by the load, and its band.
+/// The curve divided by the load, and its usual range.
 fn per_load(run: &RunRecord, curve: &Curve, low: f64, least: f64) -> (Curve, Option<(f64, f64)>) {
     let mut divided = curve.clone();
     divided.points = curve

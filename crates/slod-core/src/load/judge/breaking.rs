@@ -1,4 +1,4 @@
-//! Where a service broke under a rising load.
+//! The breaking point: where a service broke under a rising load.
 
 use super::super::usable::Chunk;
 use super::super::verdict::{Answer, Limit, Statement};
@@ -7,51 +7,51 @@ use super::fault::{Fault, fault, name, of_answers};
 use crate::stats::quantile::needed;
 use std::time::Duration;
 
-/// Width of the windows that are judged for a break, where they have enough requests.
+/// The width of the windows that are evaluated, if they have enough requests.
 pub(super) const BREAK_WINDOW: Duration = Duration::from_secs(10);
-/// What starts that were late may have added to latencies, as a multiple: they waited themselves, and
-/// then came at once.
+/// The latency that late starts may have caused, as a multiple of their lateness: they waited themselves,
+/// and then arrived all at once.
 const LATER: u32 = 2;
-/// Bad windows in a row.
+/// Number of consecutive bad windows.
 const IN_A_ROW: usize = 2;
-/// A load that was reached is about the highest one.
+/// A load was reached if it is at least this share of the highest one.
 const NEARLY: f64 = 0.9;
 /// Without a latency objective, a window needs as many requests as for a 95th percentile.
 const QUANTILE: f64 = 0.95;
 
-/// The first of two bad windows in a row.
+/// The first of two consecutive bad windows.
 #[derive(Clone, Debug, PartialEq)]
 pub(in super::super) struct Break {
-    /// The window, in time since the start of the run.
+    /// Start of the window, since the start of the run.
     pub at: Duration,
     pub until: Duration,
-    /// The highest load before that was not above `bad`.
+    /// The highest load before the break that was not above `bad`.
     good: f64,
     bad: f64,
     fault: Fault,
 }
 
 impl Break {
-    /// As what follows a time before it.
+    /// A description that follows `before`: `p99 exceeded its objective`.
     pub fn event(&self) -> &str {
         &self.fault.event
     }
 }
 
-/// A window that was looked at.
+/// An evaluated window.
 #[derive(Clone, Debug)]
 struct Judged {
     start: Duration,
     end: Duration,
     level: f64,
     fault: Option<Fault>,
-    /// Whether it has enough requests for all that is judged.
+    /// Whether it has enough requests for all decisions.
     is_enough: bool,
 }
 
 impl Judged {
-    /// `None` if less than the planned rate was offered, or later, and was borne: that says nothing
-    /// about the planned rate.
+    /// `None` if a lower load than planned was offered, or it was offered late, and the service handled it:
+    /// that says nothing about the planned load.
     fn of(chunk: &Chunk<'_>, usable: &Usable<'_>, limit: Option<Limit>) -> Option<Self> {
         let figures = chunk.figures();
         let all = Self {
@@ -68,7 +68,7 @@ impl Judged {
         let rate = figures.offered(usable.run) / figures.length.as_secs_f64();
         let level = match usable.run.scenario.model {
             Model::Open { .. } => rate.min(all.level),
-            // As many users ran as were due, if later.
+            // As many users ran as were due, only later.
             Model::Closed { .. } => all.level,
         };
         Some(Self {
@@ -80,15 +80,15 @@ impl Judged {
     }
 }
 
-/// What the windows of a run show of a break.
+/// What the windows of a run show about a break.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Search {
     limit: Option<Limit>,
-    /// Of [`BREAK_WINDOW`].
+    /// Windows of width [`BREAK_WINDOW`].
     narrow: Vec<Judged>,
-    /// As wide as they must be to have enough requests, each within a stage.
+    /// Windows wide enough for the required number of requests, each within a stage.
     wide: Vec<Judged>,
-    /// Of all windows that show the service.
+    /// Requests in all windows that show the service.
     requests: u64,
 }
 
@@ -105,7 +105,7 @@ impl Search {
         }
     }
 
-    /// Few failures in narrow windows may be many in wide ones, and the other way round.
+    /// Few failures in narrow windows may be many in wide ones, and vice versa.
     pub fn found(&self) -> Option<Break> {
         let each = [&self.narrow, &self.wide].into_iter();
         each.filter_map(|one| first_break(one))
@@ -130,7 +130,7 @@ impl Search {
         let limited = usable.limit();
         if self.narrow.len() < IN_A_ROW {
             let reason = limited.map_or(
-                "the run was too short: two windows of 10 s are needed",
+                "the run was too short: two 10-second windows are required",
                 |_| "the generator was the limit",
             );
             return (Answer::Unknown, format!("cannot be judged: {reason}"));
@@ -175,12 +175,11 @@ impl Search {
         last.find(|one| one.fault.is_some())
     }
 
-    /// Why nothing is known of a load: of a window that was bad alone, or without one that has enough
-    /// requests.
+    /// Why nothing is known about a load: either a single window was bad, or no window has enough requests.
     fn alone(&self, window: Option<&Judged>) -> String {
         match window.and_then(|one| one.fault.as_ref()) {
             Some(fault) => format!(
-                "too short to judge: {}, and it takes two windows of 10 s in a row; use longer stages",
+                "too short to judge: {}, but two consecutive 10-second windows are required; use longer stages",
                 fault.why
             ),
             None => self.too_few(),
@@ -193,14 +192,14 @@ impl Search {
             None => "to judge errors".to_owned(),
         };
         format!(
-            "too few requests {of}: {} in windows of one stage are needed, and the run had {}; use longer stages or a higher load",
+            "too few requests {of}: {} in windows of one stage are required, and the run had {}; use longer stages or a higher load",
             requests_needed(self.limit),
             self.requests
         )
     }
 }
 
-/// `109`, `0.3`
+/// Formats a load: `109`, `0.3`.
 fn shown(level: f64) -> String {
     let digits = if level < 10.0 { 10.0 } else { 1.0 };
     format!("{}", (level * digits).round() / digits)
@@ -246,8 +245,8 @@ fn requests_needed(limit: Option<Limit>) -> u64 {
     needed(limit.map_or(QUANTILE, |limit| limit.quantile))
 }
 
-/// Neighbors of one stage together, until they have so many requests. What remains of a stage is
-/// joined to the group before it.
+/// Groups neighboring windows of one stage until they have enough requests. The rest of a stage is added to
+/// the previous group.
 fn pooled<'a>(chunks: &[Chunk<'a>], least: u64) -> Vec<Chunk<'a>> {
     let stage = |chunk: &Chunk<'_>| chunk.windows.first().map(|one| one.stage);
     let mut all: Vec<Chunk<'a>> = Vec::new();

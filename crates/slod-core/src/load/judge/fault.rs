@@ -1,36 +1,36 @@
-//! How a service shows that its load is too high.
+//! The faults of a service under too high a load.
 
 use super::super::usable::at_least;
 use super::super::verdict::Limit;
 use super::super::{Figures, Model, RunRecord, SLOD};
 use std::time::Duration;
 
-/// Errors beyond this share break a service.
+/// Maximum error ratio.
 const ERRORS_MAX: f64 = 0.01;
-/// The significance level of the decision that errors exceed it.
+/// The significance level of an exceeded error ratio.
 const LEVEL: f64 = 0.001;
-/// A service that answers less than this share of what is offered has broken.
+/// Minimum share of the offered load that must be answered.
 const ACHIEVED_MIN: f64 = 0.95;
-/// A service has also broken if more than this share of the starts was dropped.
+/// Maximum share of dropped starts.
 const DROPPED_MAX: f64 = 0.01;
-/// The least starts for that decision.
+/// Minimum number of starts for a decision on the answered share.
 const STARTS_MIN: f64 = 100.0;
 
 /// Why a window is bad.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Fault {
-    /// `p99 left its objective`
+    /// `p99 exceeded its objective`
     pub event: String,
-    /// The same with its numbers.
+    /// The same with the numbers.
     pub why: String,
 }
 
-/// The fault under the planned load.
+/// The fault of a window under the planned load.
 pub(super) fn fault(figures: &Figures, run: &RunRecord, limit: Option<Limit>) -> Option<Fault> {
     of_answers(figures, limit, Duration::ZERO).or_else(|| achieved(figures, run))
 }
 
-/// The fault of the answers, whatever the load was. The generator may have added `late` to latencies.
+/// The fault of the responses, whatever the load was. The generator may have added `late` to the latencies.
 pub(super) fn of_answers(figures: &Figures, limit: Option<Limit>, late: Duration) -> Option<Fault> {
     errors(figures).or_else(|| latency(figures, limit?, late))
 }
@@ -45,7 +45,7 @@ fn errors(figures: &Figures) -> Option<Fault> {
     })
 }
 
-/// `p99.9`, without the error of a number such as 0.58, of which 100 times are not 58.
+/// Formats a quantile as `p99.9`. Rounds, because 100 times 0.58 is not exactly 58.
 pub(super) fn name(quantile: f64) -> String {
     format!("p{}", (quantile * 1e8).round() / 1e6)
 }
@@ -56,24 +56,26 @@ fn latency(figures: &Figures, limit: Limit, late: Duration) -> Option<Fault> {
         let p = name(limit.quantile);
         let (least, below) = (least.as_millis(), limit.below.as_millis());
         Fault {
-            event: format!("{p} left its objective"),
+            event: format!("{p} exceeded its objective"),
             why: format!("{p} was at least {least} ms, above {below} ms"),
         }
     })
 }
 
-/// Whether a given rate was achieved. For its own engine slod knows the starts: with several requests
-/// for each start, there are more than are due.
+/// Whether a given rate was achieved. Only slod's own engine reports the actual starts; with several
+/// requests per start, there are more requests than `due`.
 fn achieved(figures: &Figures, run: &RunRecord) -> Option<Fault> {
     if matches!(run.scenario.model, Model::Closed { .. }) {
         return None;
     }
-    // A lack on the generator's machine is not a fault of the service.
+    // Starts dropped for lack of resources on the generator's machine are not a fault of the service.
     let dropped = figures.dropped - figures.lacking;
     if dropped as f64 > DROPPED_MAX * (figures.started + dropped) as f64 {
         return Some(Fault {
             event: "starts were dropped".to_owned(),
-            why: format!("{dropped} starts were dropped, since too many requests were open"),
+            why: format!(
+                "{dropped} starts were dropped, because too many requests were in progress"
+            ),
         });
     }
     let started = match run.engine.as_str() {

@@ -1,4 +1,4 @@
-//! The knee: the number of users above which more users only wait longer.
+//! The knee: the number of users above which additional users only increase waiting times.
 
 use super::super::verdict::{Answer, Statement};
 use super::super::{Model, Usable};
@@ -6,22 +6,22 @@ use super::levels::{Level, different, each_for, levels};
 
 /// If the knee is above this share of the highest number of users, throughput grew with the users.
 const GREW: f64 = 0.9;
-/// Whether throughput stays the same is decided between numbers of users that differ by at least this factor.
+/// Throughput is compared between numbers of users that differ by at least this factor.
 const APART: f64 = 1.2;
-/// It stays the same if it grows by at most this factor between them,
+/// Throughput stays the same if it grows by at most this factor between them,
 const STAYS: f64 = 1.1;
-/// and in any case by less than this power of the users, with 95 % confidence on its side. Responses
-/// of users that wait for them vary less than those of a Poisson process.
+/// and by less than this power of the number of users at 95 % confidence. Responses to users that wait for
+/// them vary less than a Poisson process.
 const POWER_MAX: f64 = 0.5;
 const DEVIATION: f64 = 1.64;
-/// Numbers of users up to this factor above the lowest count as the lowest.
+/// Numbers of users up to this multiple of the lowest count as the lowest.
 const ABOUT: f64 = 1.1;
 
-/// For the closed model with rising numbers of users only.
+/// Finds the knee; only for the closed model with rising numbers of users.
 ///
-/// The asymptotic bounds of Denning and Buzen (1978), ACM Comput. Surv. 10(3): throughput grows as
-/// `N / (R0 + Z)` up to its limit `X`; both meet at `N* = (R0 + Z) X`, with the response time `R0`
-/// at the lowest load and the think time `Z`. Failed requests do not count as throughput.
+/// Uses the asymptotic bounds of Denning and Buzen (1978), ACM Comput. Surv. 10(3): throughput grows as `N
+/// / (R0 + Z)` up to its limit `X`; the bounds meet at `N* = (R0 + Z) X`, with the response time `R0` at
+/// the lowest load and the think time `Z`. Failed requests do not count as throughput.
 pub(in super::super) fn knee(usable: &Usable<'_>) -> Option<Statement> {
     let Model::Closed { .. } = usable.run.scenario.model else {
         return None;
@@ -37,12 +37,12 @@ pub(in super::super) fn knee(usable: &Usable<'_>) -> Option<Statement> {
 
 fn too_short(usable: &Usable<'_>) -> String {
     format!(
-        "needs successful responses to two different numbers of users{}; use a longer run",
+        "needs successful responses for two different numbers of users{}; use a longer run",
         each_for(usable)
     )
 }
 
-/// By the levels in the order of their users.
+/// The levels must be sorted by users.
 fn found(levels: &[Level], lowest: Level, highest: Level) -> (Answer, String) {
     let limit = levels.iter().map(|one| one.rate).fold(0.0, f64::max);
     let low = levels
@@ -59,7 +59,7 @@ fn found(levels: &[Level], lowest: Level, highest: Level) -> (Answer, String) {
     let beyond = levels.iter().filter(|one| is_below || one.users >= knee);
     if !beyond.into_iter().any(|one| stays(*one, highest)) {
         let evidence = format!(
-            "throughput grew less than the users, to {limit:.1}/s with up to {peak:.0} of them, and it is not known whether it stays there: needs more responses to different numbers of users above {knee:.0}, as of a longer run of `stress`"
+            "throughput grew less than the number of users, to {limit:.1}/s with up to {peak:.0} users, and it is unknown whether it stays there: needs more responses for different numbers of users above {knee:.0}, such as from a longer run of `stress`"
         );
         return (Answer::Unknown, evidence);
     }

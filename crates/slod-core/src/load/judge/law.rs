@@ -1,23 +1,24 @@
-//! The universal scalability law of a run with rising numbers of users.
+//! The universal scalability law, fitted to a run with rising numbers of users.
 
 use super::super::verdict::{Answer, Statement};
 use super::super::{Model, Usable};
 use super::levels::{different, each_for, levels};
 use crate::stats::scalability::{MIN_LEVELS, Scalability};
 
-/// A fit with a larger error does not describe the throughput.
+/// Maximum average error of a fit that describes the throughput.
 const ERROR_MAX: f64 = 0.15;
-/// A fit with a larger error at the highest level cannot be extrapolated beyond it. The same holds for a
-/// fit without the levels above [`LOWER`] of the highest: a limit such as a number of workers is reached
-/// suddenly, and lower levels do not show it.
+/// Maximum error at the highest level of a fit that can be extrapolated beyond it. A fit to the levels up
+/// to [`LOWER`] of the highest must meet it, too: a limit such as a number of workers is reached suddenly,
+/// and lower levels do not show it.
 const HIGHEST_ERROR_MAX: f64 = 0.05;
 const LOWER: f64 = 0.8;
-/// The ceiling of a law is stated if the law gives this share of it at the most users that it is used for.
+/// The ceiling of a law is stated if the throughput reaches this share of it at the end of the extrapolated
+/// range.
 const CEILING_SHARE: f64 = 0.5;
 /// How far the law is extrapolated, as a multiple of the highest level.
 const BEYOND: f64 = 2.0;
 
-/// For the closed model only, whose users wait for their responses.
+/// Only for the closed model, whose users wait for their responses.
 pub(in super::super) fn statement(usable: &Usable<'_>) -> Option<Statement> {
     let Model::Closed { .. } = usable.run.scenario.model else {
         return None;
@@ -28,7 +29,7 @@ pub(in super::super) fn statement(usable: &Usable<'_>) -> Option<Statement> {
         None => (
             Answer::Unknown,
             format!(
-                "needs successful responses to {MIN_LEVELS} different numbers of users{}; this run has {}",
+                "needs successful responses for {MIN_LEVELS} different numbers of users{}; this run has {}",
                 each_for(usable),
                 different(&levels)
             ),
@@ -67,7 +68,7 @@ fn misfit(law: &Scalability, points: &[(f64, f64)]) -> Option<String> {
     let is_beyond = law.peak().is_none_or(|peak| peak > highest);
     (is_beyond && off > HIGHEST_ERROR_MAX).then(|| {
         format!(
-            "the universal scalability law does not say what is beyond {highest:.0} users: it is off by {:.1} % there, fitted to fewer users; needs longer stages, or more users",
+            "the universal scalability law cannot be extrapolated beyond {highest:.0} users: fitted to fewer users, it is off by {:.1} % there; needs longer stages, or more users",
             off * 100.0
         )
     })
@@ -87,17 +88,17 @@ fn described(law: &Scalability, points: &[(f64, f64)]) -> String {
             "highest at {peak:.0} users with {:.1}/s, which this run did not reach",
             law.throughput(peak)
         ),
-        _ => format!("rising up to {highest:.0} users, and no limit is seen up to {limit:.0}"),
+        _ => format!("rising up to {highest:.0} users, with no limit up to {limit:.0}"),
     };
     let ceiling = match (law.peak(), law.ceiling()) {
-        // Elsewhere it is far beyond what the law may be used for.
+        // A ceiling further away is outside the range in which the law may be used.
         (None, Some(ceiling)) if law.throughput(limit) >= CEILING_SHARE * ceiling => {
             format!(", at most {ceiling:.1}/s")
         }
         _ => String::new(),
     };
     format!(
-        "by the universal scalability law, throughput is {peak}{ceiling}; {:.2}/s for one user, contention {:.2} %, coherency {:.4} %; {} over {} levels up to {highest:.0} users, and not to be used beyond {limit:.0}",
+        "according to the universal scalability law, throughput is {peak}{ceiling}; {:.2}/s for one user, contention {:.2} %, coherency {:.4} %; {} over {} levels up to {highest:.0} users, not valid beyond {limit:.0}",
         law.lambda,
         law.sigma * 100.0,
         law.kappa * 100.0,

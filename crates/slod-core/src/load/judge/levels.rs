@@ -3,27 +3,27 @@
 use super::super::{Figures, LoadWindow, Stage, Usable};
 use std::time::Duration;
 
-/// How many levels a stage with a rising load is divided into.
+/// Maximum number of levels that a stage with a rising load is divided into.
 const PARTS: usize = 10;
-/// The seconds at the start of a stage with a constant load that are not used.
+/// Seconds at the start of a stage with a constant load that are skipped, at most this share of the stage.
 const SETTLING: f64 = 10.0;
 const SETTLING_SHARE: f64 = 0.2;
-/// The least length of a level, as a multiple of the round of a user, from one request to its next: shorter
-/// levels show the throughput of the previous number of users.
+/// Minimum length of a level, as a multiple of the time from one request of a user to the next (a round):
+/// shorter levels show the throughput of the previous number of users.
 const ROUNDS: f64 = 5.0;
-/// The windows in which that time is measured.
+/// The width of the windows in which rounds are measured.
 const WINDOW: Duration = Duration::from_secs(10);
-/// Numbers of users that differ by a smaller share are the same.
+/// Numbers of users whose relative difference is at most this are the same.
 const SAME: f64 = 0.01;
 
-/// A number of users that ran for some time.
+/// A number of users that was active for some time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Level {
     pub users: f64,
     /// Successful responses per second.
     pub rate: f64,
-    /// From one request of a user to its next one, in seconds: by the law of Little (1961), users
-    /// divided by responses per second.
+    /// The time from one request of a user to the next, in seconds: by Little's law (1961), users divided
+    /// by responses per second.
     pub round: f64,
     pub responses: f64,
 }
@@ -46,7 +46,7 @@ pub fn levels(usable: &Usable<'_>) -> Vec<Level> {
     all
 }
 
-/// How many different numbers of users there are.
+/// The number of different numbers of users.
 pub fn different(levels: &[Level]) -> usize {
     let mut users: Vec<f64> = levels.iter().map(|one| one.users).collect();
     users.sort_by(f64::total_cmp);
@@ -54,7 +54,7 @@ pub fn different(levels: &[Level]) -> usize {
     users.len()
 }
 
-/// How long a level takes at least: `, each for at least 6 s`; nothing without responses.
+/// The minimum duration of a level as text: `, each for at least 6 s`; empty without responses.
 pub fn each_for(usable: &Usable<'_>) -> String {
     quickest_round(usable).map_or_else(String::new, |round| {
         format!(", each for at least {:.0} s", (ROUNDS * round).ceil())
@@ -68,7 +68,7 @@ fn quickest_round(usable: &Usable<'_>) -> Option<f64> {
     rounds.min_by(f64::total_cmp)
 }
 
-/// The parts of a stage, each at least this many seconds long.
+/// Splits a stage into parts, each at least `least` seconds long.
 fn parts<'a>(
     stage: &Stage,
     windows: &'a [&'a LoadWindow],
@@ -100,7 +100,7 @@ fn parts<'a>(
     })
 }
 
-/// How many users begin per second.
+/// New users per second.
 fn growth(windows: &[&LoadWindow]) -> f64 {
     let (Some(first), Some(last)) = (windows.first(), windows.last()) else {
         return 0.0;
@@ -118,8 +118,8 @@ fn level(windows: &[&LoadWindow]) -> Option<Level> {
     let users = windows.iter().map(|one| one.active).sum::<f64>() / windows.len().max(1) as f64;
     let rate = figures.rate();
     let waiting = figures.mean().unwrap_or_default().as_secs_f64() * rate / users;
-    // A user that begins does not think first: until its second request, it has made half a request more
-    // than the others, less what is not yet answered.
+    // A new user does not think first: until its second request, it has made half a request more than the
+    // others, less the part that is not answered yet.
     let steady = rate - growth(windows) * (0.5 - waiting);
     let found = Level {
         users,

@@ -1,4 +1,4 @@
-//! The judgements of a run, one file for each topic.
+//! The verdicts on a run, one file per topic.
 
 pub mod advice;
 pub(super) mod after_spike;
@@ -16,7 +16,7 @@ pub(super) mod recovery;
 pub(super) mod resources;
 pub(super) mod soak;
 pub mod success;
-/// Where no request is known to have failed or not.
+/// The evidence where it is unknown whether any request failed.
 pub(super) const ERRORS_UNKNOWN: &str = "the metrics of the service do not count errors";
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What must be configured for a measurement, and why it is missing from a run.
+//! The configuration that a measurement needs, and why it is missing from a run.
 
 use super::super::RunRecord;
 use super::super::observed::gauges;
@@ -7,15 +7,15 @@ use super::super::observed::gauges;
 pub enum Needs {
     Host,
     Processes,
-    /// These keys of `metrics`.
+    /// Keys of `metrics`.
     Metrics(&'static str),
 }
 
 impl Needs {
-    /// Why it is missing from a run.
+    /// Why the measurement is missing from a run.
     pub fn lacking(self, run: &RunRecord) -> String {
         match self {
-            _ if run.is_imported() => "not in the result of another tool".to_owned(),
+            _ if run.is_imported() => "not part of another tool's results".to_owned(),
             Self::Host => "needs `observe.host`".to_owned(),
             Self::Processes => "needs `processes` of the service".to_owned(),
             Self::Metrics(keys) => metrics(run, keys),
@@ -23,13 +23,13 @@ impl Needs {
     }
 }
 
-/// What is missing from a run, with the reasons: `queue, pool (needs ...); memory (needs ...)`; `None` if there
-/// is nothing.
+/// What is missing from a run, with the reasons: `queue, pool (needs ...); memory (needs ...)`; `None` if
+/// nothing is missing.
 pub fn not_observed(
     run: &RunRecord,
     missing: impl IntoIterator<Item = (&'static str, Needs)>,
 ) -> Option<String> {
-    // In the order in which they are first needed.
+    // In order of first appearance.
     let mut all: Vec<(String, Vec<&str>)> = Vec::new();
     for (what, needs) in missing {
         let why = needs.lacking(run);

@@ -1,27 +1,27 @@
-//! Which programs used the processors of the host while they were busy. What other programs use is not
-//! a fault of the service.
+//! Which programs used the processors of the host while they were busy. Usage by other programs is not a
+//! fault of the service.
 
 use super::super::observed::{Curve, Span, gauges};
 use super::super::{LOCUST, RunRecord};
 use super::advice::{self, Advice};
 
-/// The use of the processors of the host, as a share of all of them.
+/// CPU usage of the host, as a share of all processors.
 pub(super) const HOST_CPU: &str = "slod_host_cpu_usage_ratio";
-/// The use by the processes of the service.
+/// CPU usage by the processes of the service.
 const PROCESS_CPU: &str = "slod_process_cpu_usage_ratio";
 
-/// Shares of the processors of the host.
+/// Shares of the host's CPU usage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Users {
-    /// `None` where no process of the service was seen.
+    /// `None` if no process of the service was observed.
     service: Option<f64>,
-    /// 0 where it is not known.
+    /// 0 if unknown.
     generator: f64,
     others: f64,
 }
 
 impl Users {
-    /// In a part of a run; `None` for other curves than that of the host.
+    /// The shares in a part of a run; `None` for curves other than the host's CPU usage.
     pub fn of(run: &RunRecord, curve: &Curve, span: Span) -> Option<Self> {
         if curve.key.name() != HOST_CPU {
             return None;
@@ -38,7 +38,7 @@ impl Users {
         })
     }
 
-    /// Whether the service used most of them.
+    /// Whether the service has the largest share.
     pub fn is_service_first(&self) -> bool {
         let most = self.others.max(self.generator);
         self.service.is_some_and(|service| service >= most)
@@ -47,8 +47,7 @@ impl Users {
     /// ` (the service 12 %, the generator 3 %, other programs 85 %)`
     pub fn words(&self) -> String {
         let Some(service) = self.service else {
-            return " (by which programs is not known: needs `processes` of the service)"
-                .to_owned();
+            return " (by unknown programs: needs `processes` of the service)".to_owned();
         };
         let percent = |share: f64| format!("{:.0} %", share * 100.0);
         let mut all = format!("the service {}", percent(service));
@@ -58,7 +57,7 @@ impl Users {
         format!(" ({all}, other programs {})", percent(self.others))
     }
 
-    /// Advice on their use; `None` if it is unknown which program it is of.
+    /// Advice on the usage; `None` if it is unknown which programs cause it.
     pub fn advice(&self) -> Option<Advice> {
         self.service?;
         Some(if self.is_service_first() {
@@ -77,7 +76,7 @@ fn mean(curve: &Curve, span: Span) -> Option<f64> {
     (!points.is_empty()).then(|| sum / points.len() as f64)
 }
 
-/// The use by the generator. Locust reports it as a share of one processor.
+/// The usage by the generator. Locust reports it as a share of one processor and is therefore ignored.
 fn generator(run: &RunRecord, (from, to): Span) -> f64 {
     if run.engine == LOCUST {
         return 0.0;

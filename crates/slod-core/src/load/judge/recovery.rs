@@ -1,4 +1,4 @@
-//! How long a service took to recover from a spike.
+//! The time a service took to recover from a spike.
 
 use super::super::usable::Chunk;
 use super::super::verdict::{Answer, Statement};
@@ -10,21 +10,22 @@ use crate::stats::proportion::{Share, exceeds, overdispersion, wilson};
 use std::ops::Range;
 use std::time::Duration;
 
-/// The width of the windows of a recovery, if they have enough requests for a 95th percentile.
+/// The minimum width of windows; they are wider if that is required for a 95th percentile.
 const RECOVERY_WINDOW: Duration = Duration::from_secs(5);
 const REQUESTS: f64 = 80.0;
-/// How many calm windows in a row are a recovery, and how many others after it are a relapse.
+/// How many consecutive calm windows are a recovery, and how many consecutive others after it are a
+/// relapse.
 const IN_A_ROW: usize = 3;
 const P95: f64 = 0.95;
-/// A p95 is as before up to this many spreads above the median, and at least up to the share below.
+/// A p95 is as before if it is at most this many spreads above the median, or at most the share below.
 const SPREADS: f64 = 3.0;
 const BAND_SHARE: f64 = 0.1;
-/// The significance level of the decision that more requests fail than before.
+/// The significance level for more failed requests than before.
 const LEVEL: f64 = 0.01;
-/// A smaller share of errors counts as no errors.
+/// A smaller error ratio counts as zero.
 const ERRORS_MIN: f64 = 0.001;
 
-/// The begin and the end of a spike: a stage between two of less than half its load.
+/// The begin and end of a spike: a stage with more than twice the load of the stages before and after it.
 pub(in super::super) fn spike(run: &RunRecord) -> Option<(Duration, Duration)> {
     let stages = &run.scenario.stages;
     let levels: Vec<f64> = stages
@@ -39,9 +40,9 @@ pub(in super::super) fn spike(run: &RunRecord) -> Option<(Duration, Duration)> {
 
 /// The usual values before the spike.
 struct Usual {
-    /// The highest p95, in seconds.
+    /// The upper bound of p95, in seconds.
     p95: f64,
-    /// The highest share of errors.
+    /// The upper bound of the error ratio.
     errors: f64,
     /// The overdispersion of errors: how much more they vary than independent errors.
     dispersion: f64,
@@ -65,7 +66,7 @@ pub(in super::super) fn responses(
     let topic = "recovery";
     let unknown = |evidence: &str| Statement::new(topic, Answer::Unknown, evidence);
     let calm = usable.loaded().filter(|one| one.start < begin);
-    // Windows are as wide as it takes to have a 95th percentile.
+    // Windows are wide enough for a 95th percentile.
     let rate = Figures::of(calm).rate().max(0.1);
     let width = RECOVERY_WINDOW.max(Duration::from_secs_f64(REQUESTS / rate));
     let before = usable.chunks_of(width, Duration::ZERO..begin);
@@ -81,12 +82,12 @@ pub(in super::super) fn responses(
 
 /// The windows after a spike.
 struct After<'a> {
-    /// Of the spike.
+    /// The end of the spike.
     end: Duration,
     usual: &'a Usual,
     chunks: Vec<Chunk<'a>>,
     states: Vec<State>,
-    /// Starts of the spike that were not made.
+    /// Dropped starts during the spike.
     dropped: u64,
 }
 
@@ -117,7 +118,7 @@ impl<'a> After<'a> {
             let from_second = self.since_spike(self.chunks[from].start);
             let how = self.usual.how(self.states[from]);
             let evidence = format!(
-                "recovered within {took} s after the spike, and relapsed from {from_second} s after it {until}: {how}"
+                "recovered within {took} s after the spike, but relapsed from {from_second} s after it {until}: {how}"
             );
             return Statement::new(topic, Answer::Bad, evidence).advised(advice::OVERLOAD);
         }
@@ -151,12 +152,12 @@ impl<'a> After<'a> {
         }
         let evidence = if self.states.len() > IN_A_ROW && !self.states.contains(&State::Unknown) {
             format!(
-                "cannot be judged: in no {IN_A_ROW} windows of {} s in a row were all as before the spike, and the last ones not clearly worse: hold the load after it for longer",
+                "cannot be judged: no {IN_A_ROW} consecutive windows of {} s were as before the spike, and the last ones were not clearly worse: hold the load after the spike for longer",
                 width.as_secs()
             )
         } else {
             format!(
-                "the time after the spike was too short, or had too few requests: {IN_A_ROW} windows of {} s are needed",
+                "the time after the spike was too short, or had too few requests: {IN_A_ROW} windows of {} s are required",
                 width.as_secs()
             )
         };
@@ -168,12 +169,12 @@ impl<'a> After<'a> {
         Figures::of(all.copied())
     }
 
-    /// In seconds.
+    /// Seconds since the end of the spike.
     fn since_spike(&self, at: Duration) -> u64 {
         at.saturating_sub(self.end).as_secs()
     }
 
-    /// The first window from one on with which such a row begins.
+    /// The first window at or after `from` that begins a row with this property.
     fn first_row(&self, from: usize, is_row: impl Fn(usize) -> bool) -> Option<usize> {
         let last = (self.states.len() + 1).saturating_sub(IN_A_ROW);
         (from..last).find(|at| is_row(*at))
@@ -202,7 +203,7 @@ impl State {
 }
 
 impl Usual {
-    /// What a window has that is not as before.
+    /// Describes how a window differs from the time before.
     fn how(&self, state: State) -> String {
         match state {
             State::Failing => format!(
@@ -216,7 +217,7 @@ impl Usual {
         }
     }
 
-    /// `None` without any 95th percentile.
+    /// `None` if no window has a 95th percentile.
     fn of(chunks: &[Chunk<'_>]) -> Option<Self> {
         let figures: Vec<Figures> = chunks.iter().map(Chunk::figures).collect();
         let p95 = Baseline::of(figures.iter().filter_map(p95))?;

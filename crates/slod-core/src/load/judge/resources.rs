@@ -7,16 +7,16 @@ use super::measures::{self, Bound, Measure, TOPICS};
 use super::needs;
 use std::fmt::Write as _;
 
-/// Why a run has nothing of the service.
+/// Why a run has no samples of the service.
 pub(super) fn nothing_observed(run: &RunRecord) -> &'static str {
     if run.is_imported() {
-        "a result of another tool has no samples of the service; `slod observe --service NAME -- COMMAND` takes them while the tool runs"
+        "results of other tools contain no samples of the service; `slod observe --service NAME -- COMMAND` collects them while the tool runs"
     } else {
-        "nothing of the service was sampled during this run; needs `processes` and `metrics` of the service in the config"
+        "the service was not sampled during this run; needs `processes` and `metrics` of the service in the config"
     }
 }
 
-/// One statement for each topic that is known, and one for all that are not.
+/// One statement per known topic, and one for all unknown ones.
 pub(in super::super) fn statements(run: &RunRecord, is_limited: bool) -> Vec<Statement> {
     if run.observed.is_empty() {
         return vec![Statement::new(
@@ -69,7 +69,7 @@ fn statement(
         at_limit.append(&mut single);
     }
     let (answer, evidence) = match advice {
-        // The generator is on the host, too.
+        // The generator may run on the host, too.
         Some(_) if is_limited && topic == "cpu" => (Answer::Unknown, full.join("; ")),
         Some(_) => (Answer::Bad, full.join("; ")),
         None if !of_others.is_empty() => (Answer::Unknown, of_others.join("; ")),
@@ -84,12 +84,12 @@ fn statement(
     })
 }
 
-/// What is known of too short a time.
+/// The evidence for a resource that was observed for too short a time.
 pub(super) fn too_short(known: &str) -> String {
     format!("too short to count: {known}; needs a longer stage, or a shorter `observe.interval`")
 }
 
-/// A host has many devices.
+/// Limits the length of the list, since a host can have many devices.
 fn listed(mut fine: Vec<String>) -> String {
     const LISTED: usize = 4;
     let more = fine.len().saturating_sub(LISTED);
@@ -105,18 +105,18 @@ fn has_level(measure: &Measure) -> bool {
     matches!(measure.bound, Bound::Level(_) | Bound::Any)
 }
 
-/// What the samples of some parts of a run say of a resource. Verdicts, indicators and warning signs
-/// all go by it.
+/// What the samples in parts of a run show about a resource. Verdicts, indicators and warning signs all use
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Reading {
-    /// From when to when.
+    /// Full during this span.
     Full(Span),
-    /// Full, and never for so long that it counts.
+    /// Full, but never long enough to count.
     Brief,
-    /// One sample, which says nothing.
+    /// A single sample, which is inconclusive.
     Single,
     Fine,
-    /// Nothing is known.
+    /// No samples.
     Absent,
 }
 
@@ -133,7 +133,7 @@ pub(super) fn reading(measure: &Measure, curve: &Curve, spans: &[Span]) -> Readi
     }
 }
 
-/// Its highest value where it is within its bound, or beyond it for moments only.
+/// The highest value of a resource that was within its bound, or beyond it only briefly.
 pub(super) fn within(measure: &Measure, curve: &Curve, spans: &[Span]) -> String {
     let text = measure.within(curve, spans);
     match full_samples(measure, curve, spans) {
@@ -143,7 +143,7 @@ pub(super) fn within(measure: &Measure, curve: &Curve, spans: &[Span]) -> String
     }
 }
 
-/// Whether so many samples are known that the few that are full say nothing.
+/// Whether there are so many samples that the few full ones do not matter.
 fn is_rarely_full(measure: &Measure, curve: &Curve, spans: &[Span]) -> bool {
     const LEAST: usize = 60;
     const SHARE: usize = 20;
@@ -151,14 +151,14 @@ fn is_rarely_full(measure: &Measure, curve: &Curve, spans: &[Span]) -> bool {
     all >= LEAST && full * SHARE <= all
 }
 
-/// How many samples are beyond the level, and how many there are.
+/// The number of samples at or beyond the level, and the number of all samples.
 fn full_samples(measure: &Measure, curve: &Curve, spans: &[Span]) -> (usize, usize) {
     let values = spans.iter().flat_map(|span| curve.inside(*span));
     let full = values.clone().filter(|(_, value)| measure.is_full(*value));
     (full.count(), values.count())
 }
 
-/// From when to when a resource was full.
+/// The span in which a resource was full.
 fn filled(measure: &Measure, curve: &Curve, spans: &[Span]) -> Option<Span> {
     spans.iter().find_map(|span| {
         let from = if measure.bound == Bound::Any {
@@ -171,7 +171,7 @@ fn filled(measure: &Measure, curve: &Curve, spans: &[Span]) -> Option<Span> {
     })
 }
 
-/// Topics without any series, with what they need.
+/// Topics without any series, and what they need.
 pub(super) fn not_observed(run: &RunRecord) -> Option<String> {
     let missing = |topic: &&str| measures::of(topic).all(|one| (one.read)(run).is_empty());
     let first = |topic: &'static str| Some((topic, measures::of(topic).next()?.needs));

@@ -1,14 +1,14 @@
-//! Whether any request succeeded. Otherwise thresholds have no meaning: latencies would be those of
+//! Whether any request succeeded. Otherwise, thresholds have no meaning: all latencies would be those of
 //! failures.
 
 use super::super::verdict::{Answer, Statement};
 use super::super::{Ending, Figures, RunRecord, Usable};
 use super::advice;
 
-/// The topic of a run without a success.
+/// The topic of the statement about a run without successful requests.
 pub const TOPIC: &str = "requests";
 
-/// That no request succeeded, or that none was measured; `None` if one may have succeeded.
+/// States that no request succeeded, or that none was measured; `None` if one may have succeeded.
 pub fn statement(usable: &Usable<'_>) -> Option<Statement> {
     let run = usable.run;
     let all = Figures::of(&run.windows);
@@ -22,7 +22,7 @@ pub fn statement(usable: &Usable<'_>) -> Option<Statement> {
         };
         return Some(Statement::new(TOPIC, answer, "no request was measured"));
     }
-    // Failures while the generator was the limit are not a fault of the service.
+    // Failures while the generator was the limit are not the service's fault.
     let is_fair = Figures::of(usable.fair()).completed > 0;
     let answer = if is_fair {
         Answer::Bad
@@ -32,14 +32,19 @@ pub fn statement(usable: &Usable<'_>) -> Option<Statement> {
     Some(Statement::new(TOPIC, answer, evidence(run, all.errors)).advised(advice::FAILED))
 }
 
-/// `no request succeeded: all 6 failed, most often by refused (connecting to ...: connection refused)`
+/// `no request succeeded: all 6 failed; most frequent cause: refused (first: connecting to ...: connection
+/// refused)`
 fn evidence(run: &RunRecord, failed: u64) -> String {
     let causes = run.causes();
-    let often = if causes.len() > 1 { "most often " } else { "" };
+    let often = if causes.len() > 1 {
+        "most frequent "
+    } else {
+        ""
+    };
     let frequent = causes.first().map_or_else(String::new, |(cause, _)| {
         let first = run.example(*cause);
         let first = first.map_or_else(String::new, |words| format!(" (first: {words})"));
-        format!(", {often}by {}{first}", cause.label())
+        format!("; {often}cause: {}{first}", cause.label())
     });
     format!("no request succeeded: all {failed} failed{frequent}")
 }

@@ -1,4 +1,4 @@
-//! Runs with series of the service whose answers are known.
+//! Runs with series of the service whose verdicts are known.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -21,7 +21,7 @@ mod soak;
 mod spike;
 mod stress;
 
-/// A series with a sample every `every` seconds of a run of `length` seconds.
+/// A series of a run of `length` seconds with a sample every `every` seconds.
 pub fn series(
     key: &str,
     kind: SeriesKind,
@@ -64,7 +64,7 @@ pub fn one(run: &RunRecord, topic: &str) -> Statement {
     found.unwrap_or_else(|| panic!("no statement about {topic}: {:#?}", all(run)))
 }
 
-/// Gaussian noise with a seed, correlated from value to value.
+/// Gaussian noise from a seed, with a correlation between consecutive values.
 pub fn noise(seed: u64, correlation: f64) -> impl FnMut() -> f64 {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut last = 0.0;

@@ -1,8 +1,8 @@
-//! Error ratios of two runs.
+//! Comparisons of the error ratios of two runs.
 
 use super::*;
 
-/// Five minutes with so many requests per second, of which some fail.
+/// Five minutes at this rate per second, with some failures.
 fn failing(rate: usize, failed: impl FnMut(u64) -> u64) -> RunRecord {
     let mut failed = failed;
     let windows = (0..300).map(|second| {
@@ -20,7 +20,7 @@ fn errors(before: &RunRecord, now: &RunRecord) -> Statement {
 }
 
 #[test]
-fn few_requests_show_no_difference_and_say_how_large_it_would_have_to_be() {
+fn too_few_requests_state_the_smallest_detectable_difference() {
     let mut runs = [
         failing(1, |_| 0),
         failing(1, |second| u64::from(second == 9)),
@@ -33,17 +33,17 @@ fn few_requests_show_no_difference_and_say_how_large_it_would_have_to_be() {
         (found.answer, &*found.evidence),
         (
             Answer::Unknown,
-            "0 of 100 requests failed before (0.00 %), 1 of 100 now (1.00 %), +1.00 percentage points; 5.14 would have been found: too few requests to see a difference (p = 1.000)"
+            "0 of 100 requests failed before (0.00 %), 1 of 100 now (1.00 %), +1.00 percentage points; 5.14 would have been detected: too few requests to detect a difference (p = 1.000)"
         )
     );
-    // A difference that is large enough is one with few requests, too.
+    // A large enough difference is detected with few requests, too.
     let broken = failing(1, |second| u64::from(second % 4 == 0));
     let found = errors(&runs[0], &broken);
     assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
 }
 
 #[test]
-fn more_errors_are_found_and_as_many_are_not() {
+fn more_errors_are_detected_and_equally_many_are_not() {
     let calm = failing(40, |second| u64::from(second % 10 == 1));
     assert_eq!(errors(&calm, &calm).answer, Answer::Good);
     let worse = errors(&calm, &failing(40, |second| u64::from(second % 2 == 1)));
@@ -56,9 +56,9 @@ fn more_errors_are_found_and_as_many_are_not() {
     assert_eq!(errors(&failing(40, |_| 0), &calm).answer, Answer::Bad);
 }
 
-/// Bursts of 40 failures, about one in a minute: three runs in four differ by two bursts or more.
+/// Bursts of 40 failures, about one per minute: three of four pairs of runs differ by two bursts or more.
 #[test]
-fn bursts_differ_by_chance() {
+fn differences_between_bursts_are_chance() {
     let mut random = fastrand::Rng::with_seed(7);
     let mut bursty = || failing(40, |_| if random.u32(..60) == 0 { 40 } else { 0 });
     let found: Vec<Answer> = (0..200)
@@ -84,7 +84,7 @@ fn a_run_whose_generator_failed_is_not_compared() {
 }
 
 #[test]
-fn a_baseline_without_a_success_is_none() {
+fn a_run_without_successes_is_not_a_baseline() {
     let (calm, down) = (failing(40, |_| 0), failing(40, |_| 40));
     assert_eq!(unfit_as_baseline(&calm), None);
     let reason = unfit_as_baseline(&down).expect("unfit");
@@ -104,9 +104,9 @@ fn a_baseline_without_a_success_is_none() {
     assert_eq!(errors(&calm, &down).answer, Answer::Bad);
 }
 
-/// In nine windows, slower ones may not differ enough from a trend; then they are not called the same.
+/// In nine windows, slower ones may not differ enough from a trend; then they are not called equal.
 #[test]
-fn a_service_that_is_slower_is_never_called_the_same() {
+fn a_slower_service_is_never_called_equal() {
     let of = |seed: u64, seconds: u64, slower: f64| {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut noise = 0.0;

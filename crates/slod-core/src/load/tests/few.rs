@@ -1,9 +1,9 @@
-//! Services with so few requests that a window of ten seconds shows nothing.
+//! Services with too few requests for windows of ten seconds.
 
 use super::*;
 
 /// Ten minutes in which the rate rises from 0.3 to 3 per second, with a latency in milliseconds and a
-/// share of failures for each second.
+/// failed share for each second.
 fn slow_ramp(latency: impl Fn(u64) -> f64, failing: impl Fn(u64) -> bool) -> RunRecord {
     let scenario = ramp(0.3, 3.0, 600);
     let mut due = 0.0;
@@ -50,7 +50,7 @@ fn windows_are_as_wide_as_the_quantile_needs() {
 }
 
 #[test]
-fn failures_that_no_narrow_window_shows_are_found_in_wide_ones() {
+fn failures_not_visible_in_narrow_windows_are_found_in_wide_ones() {
     let found = breaking(
         &slow_ramp(|_| 100.0, |second| second > 300 && second % 8 == 0),
         0.95,
@@ -64,7 +64,7 @@ fn failures_that_no_narrow_window_shows_are_found_in_wide_ones() {
 }
 
 #[test]
-fn too_few_requests_for_the_quantile_are_no_verdict() {
+fn too_few_requests_for_the_quantile_are_unknown() {
     let mut run = slow_ramp(|_| 100.0, |_| false);
     run.windows.truncate(250);
     let found = breaking(&run, 0.99);
@@ -72,13 +72,13 @@ fn too_few_requests_for_the_quantile_are_no_verdict() {
         (found.answer, &*found.evidence),
         (
             Answer::Unknown,
-            "too few requests to judge p99: 299 in windows of one stage are needed, and the run had 215; use longer stages or a higher load"
+            "too few requests to judge p99: 299 in windows of one stage are required, and the run had 215; use longer stages or a higher load"
         )
     );
     assert_eq!(breaking(&run, 0.95).answer, Answer::Good);
 }
 
-/// The first stage has enough requests, the last and highest one has not.
+/// The first stage has enough requests, but the last and highest one does not.
 #[test]
 fn a_stage_with_too_few_requests_is_not_judged_by_another_one() {
     let stage = |level: f64, secs| Stage {
@@ -108,7 +108,7 @@ fn a_stage_with_too_few_requests_is_not_judged_by_another_one() {
 }
 
 #[test]
-fn a_last_window_that_is_bad_is_neither_a_break_nor_none() {
+fn a_bad_last_window_is_inconclusive() {
     let slows_down = |second: u64| if second >= 195 { 900.0 } else { 100.0 };
     let windows = (0..204).map(|second| {
         let rate = 50.0 + second as f64;
@@ -124,7 +124,7 @@ fn a_last_window_that_is_bad_is_neither_a_break_nor_none() {
 }
 
 #[test]
-fn without_a_latency_objective_it_says_what_it_judged_by() {
+fn without_a_latency_objective_errors_alone_decide() {
     let windows = (0..100).map(|second| window(second, 0, 10.0 + second as f64, &[20.0; 50], 0));
     let scenario = Scenario {
         model: Model::Closed {
@@ -157,7 +157,7 @@ fn a_service_that_only_fails_has_no_knee() {
     );
 }
 
-/// Six windows of a ramp whose throughput grows to the end.
+/// Six windows of a ramp with throughput growing to the end.
 #[test]
 fn a_short_ramp_has_no_knee_where_throughput_still_grows() {
     let scenario = Scenario {
@@ -192,7 +192,7 @@ fn without_success(windows: Vec<LoadWindow>, ending: Ending) -> Option<Statement
 fn a_run_without_a_success_is_bad() {
     let failing = |second| window(second, 0, 10.0, &[10.0; 3], 3);
     let found = without_success(vec![failing(0), failing(1)], Ending::Completed).expect("stated");
-    let evidence = "no request succeeded: all 6 failed, by status (first: status 500)";
+    let evidence = "no request succeeded: all 6 failed; cause: status (first: status 500)";
     assert_eq!(
         (found.answer, found.evidence.as_str()),
         (Answer::Bad, evidence)
@@ -201,7 +201,8 @@ fn a_run_without_a_success_is_bad() {
     let mut mixed = failing(1);
     mixed.failed = vec![(Cause::Refused, 2), (Cause::Status, 1)];
     let found = without_success(vec![mixed, failing(2)], Ending::Completed).expect("stated");
-    let evidence = "no request succeeded: all 6 failed, most often by status (first: status 500)";
+    let evidence =
+        "no request succeeded: all 6 failed; most frequent cause: status (first: status 500)";
     assert_eq!(found.evidence, evidence);
 
     let one_good = window(1, 0, 10.0, &[10.0; 3], 2);
@@ -220,7 +221,7 @@ fn a_run_that_measured_nothing_is_bad_unless_it_was_interrupted() {
 }
 
 #[test]
-fn failures_of_a_generator_that_was_the_limit_are_not_those_of_the_service() {
+fn failures_while_the_generator_was_the_limit_do_not_count() {
     let mut failing = window(0, 0, 10.0, &[10.0; 3], 3);
     failing.lag = Duration::from_secs(1);
     let found = without_success(vec![failing], Ending::Completed).expect("stated");

@@ -1,9 +1,9 @@
-//! Windows in which the generator was the limit, and what is said all the same.
+//! Windows in which the generator was the limit, and what can still be concluded.
 
 use super::*;
 
-/// Users from 10 to 210 in 600 s, whose responses are slow from a second on, and a generator that is
-/// busy from another one on.
+/// Users from 10 to 210 in 600 s, with responses that are slow from a given second on and a generator that
+/// is busy at given seconds.
 fn stress(slow_from: u64, busy: impl Fn(u64) -> bool) -> RunRecord {
     let scenario = Scenario {
         model: Model::Closed {
@@ -30,7 +30,7 @@ fn topics(run: &RunRecord) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_break_before_the_generator_was_the_limit_is_one() {
+fn a_break_before_the_generator_was_the_limit_counts() {
     let run = stress(300, |second| second >= 500);
     let found = statement(&run, "breaking point");
     assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
@@ -48,7 +48,7 @@ fn a_break_before_the_generator_was_the_limit_is_one() {
 }
 
 #[test]
-fn what_is_slow_only_where_the_generator_was_the_limit_is_no_break() {
+fn slow_responses_while_the_generator_was_the_limit_are_not_a_break() {
     let run = stress(450, |second| second >= 450);
     let found = statement(&run, "breaking point");
     assert_eq!(
@@ -61,7 +61,7 @@ fn what_is_slow_only_where_the_generator_was_the_limit_is_no_break() {
 }
 
 #[test]
-fn a_generator_that_is_busy_for_moments_limits_nothing() {
+fn a_briefly_busy_generator_is_not_the_limit() {
     let run = stress(999, |second| second % 40 == 7);
     assert!(!topics(&run).contains(&"generator"), "{:?}", topics(&run));
     let found = statement(&run, "breaking point");
@@ -85,7 +85,7 @@ fn a_generator_that_is_busy_for_moments_limits_nothing() {
     );
 }
 
-/// 100 per second are planned, and 60 answered.
+/// 100 requests per second are planned, and 60 answered.
 fn short(engine: &str, started: u64) -> RunRecord {
     let windows = (0..60).map(|second| LoadWindow {
         started,
@@ -98,7 +98,7 @@ fn short(engine: &str, started: u64) -> RunRecord {
 }
 
 #[test]
-fn who_was_short_of_a_rate_depends_on_what_was_offered() {
+fn the_offered_rate_decides_who_fell_short() {
     for run in [short(SLOD, 100), short("k6", 60)] {
         let found = statement(&run, "breaking point");
         assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
@@ -110,7 +110,7 @@ fn who_was_short_of_a_rate_depends_on_what_was_offered() {
             found.evidence
         );
     }
-    // Users of Locust wait for their answers, and an engine may start too few.
+    // Users of Locust wait for their responses, and an engine may start too few.
     for run in [short(LOCUST, 60), short(SLOD, 60)] {
         let all = statements(&run, None);
         assert!(
@@ -120,14 +120,14 @@ fn who_was_short_of_a_rate_depends_on_what_was_offered() {
         assert_eq!(
             all[0].evidence,
             format!(
-                "{} offered 60.0/s of the planned 100.0/s in 60 of 60 s: the load was not the planned one",
+                "{} offered 60.0/s of the planned 100.0/s in 60 of 60 s: the load was not as planned",
                 run.engine
             )
         );
     }
 }
 
-/// Users of Locust that wait for slow answers begin too few requests: more would not be faster.
+/// Locust users that wait for slow responses start too few requests: more requests would not be faster.
 #[test]
 fn a_service_that_is_slow_under_less_than_the_planned_rate_has_broken() {
     let limit = Limit {
@@ -151,11 +151,11 @@ fn a_service_that_is_slow_under_less_than_the_planned_rate_has_broken() {
         "{}",
         slow.evidence
     );
-    // Fast answers to less than planned say nothing about the plan.
+    // Fast responses at a lower load than planned say nothing about the plan.
     assert_eq!(found(50.0).answer, Answer::Unknown);
 }
 
-/// A generator that is up to 131 ms late is not why answers take seconds.
+/// A generator that is up to 131 ms late does not explain responses that take seconds.
 #[test]
 fn a_break_that_late_starts_cannot_explain_is_one() {
     let limit = Limit {
@@ -180,9 +180,9 @@ fn a_break_that_late_starts_cannot_explain_is_one() {
     assert_eq!(found(50.0), Answer::Unknown);
 }
 
-/// A worker with another locustfile runs none of the users that it was given.
+/// A worker with another locustfile runs none of the users assigned to it.
 #[test]
-fn users_that_did_not_run_are_less_load_and_no_better_service() {
+fn missing_users_mean_less_load_and_not_a_better_service() {
     let of = |active: fn(u64) -> f64| {
         let windows = (0..60).map(|second| LoadWindow {
             active: active(second),
@@ -206,14 +206,14 @@ fn users_that_did_not_run_are_less_load_and_no_better_service() {
     let half = of(|_| 10.0);
     assert_eq!(
         statement(&half, "generator").evidence,
-        "locust ran 10 of the planned 20 users in 60 of 60 s: the load was not the planned one"
+        "locust ran 10 of the planned 20 users in 60 of 60 s: the load was not as planned"
     );
     // Users begin and end within seconds.
     let all = of(|second| if second % 30 < 3 { 5.0 } else { 20.0 });
     assert!(!topics(&all).contains(&"generator"), "{:?}", topics(&all));
 }
 
-/// Stopped after 60 s, the last answers are waited for: nothing is started any more.
+/// A run stopped after 60 s waits for the last responses; nothing is started meanwhile.
 #[test]
 fn a_run_that_was_stopped_did_not_fall_behind() {
     let windows = (0..100).map(|second| {
@@ -231,7 +231,7 @@ fn a_run_that_was_stopped_did_not_fall_behind() {
 }
 
 #[test]
-fn the_last_answers_after_the_plan_are_no_low_load() {
+fn the_last_responses_after_the_plan_are_not_a_low_load() {
     let mut run = stress(300, |_| false);
     let knee = statement(&run, "knee").evidence;
     let drained = (600..620).map(|second| LoadWindow {
@@ -244,9 +244,9 @@ fn the_last_answers_after_the_plan_are_no_low_load() {
     assert_eq!(Usable::of(&run).fair().count(), 620);
 }
 
-/// One start in 200 is no break; one in 50 is.
+/// One dropped start in 200 is not a break; one in 50 is.
 #[test]
-fn starts_are_dropped_by_a_service_that_many_requests_wait_for() {
+fn starts_dropped_because_of_waiting_requests_are_a_break() {
     let of = |dropped: fn(u64) -> u64| {
         let windows = (0..60).map(|second| LoadWindow {
             started: 100,
@@ -275,9 +275,10 @@ fn a_machine_without_ports_is_the_limit_and_says_so() {
     }
     assert_eq!(
         statement(&run, "generator").evidence,
-        "700 starts were not made in 100 of 600 s, because the machine of the generator lacked something for them (first: no port is left): it was the limit, not the service"
+        "700 starts were not made in 100 of 600 s, because the generator's machine lacked resources (first: no port is left): it was the limit, not the service"
     );
-    // At a given rate, a service that holds too many requests open drops starts; this is none.
+    // At a given rate, a service with too many requests in progress causes dropped starts; this is not the
+    // case here.
     run.scenario = ramp(10.0, 210.0, 600);
     for window in &mut run.windows {
         window.due = (window.started + window.dropped) as f64;
@@ -291,9 +292,9 @@ fn a_machine_without_ports_is_the_limit_and_says_so() {
     assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
 }
 
-/// What a generator that stood still reads when it goes on again has waited for it, not for the service.
+/// What a stalled generator reads when it resumes has waited for the generator, not for the service.
 #[test]
-fn answers_just_after_late_starts_say_whether_they_failed_and_not_how_long_they_took() {
+fn responses_just_after_late_starts_show_failures_but_not_latencies() {
     let mut run = stress(999, |_| false);
     run.windows.truncate(10);
     let (late, idle, after) = (3, 4, 5);

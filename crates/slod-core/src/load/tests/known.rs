@@ -1,10 +1,10 @@
-//! Services whose answer theory knows, simulated request by request.
+//! Services whose behavior is known from theory, simulated request by request.
 
 use super::*;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// A request: when it was due, and how long its answer took, in seconds.
+/// A request: when it was due, and its response time, in seconds.
 type Answered = (f64, f64);
 
 /// The windows of an open run with these requests.
@@ -30,7 +30,7 @@ fn windows(scenario: &Scenario, requests: &[Answered]) -> Vec<LoadWindow> {
     .collect()
 }
 
-/// Requests in their order, each taking the one server for a time.
+/// Requests in order, each occupying the single server for a time.
 fn queue(due: impl Iterator<Item = f64>, mut each: impl FnMut() -> f64) -> Vec<Answered> {
     let mut free = 0.0_f64;
     due.map(|due| {
@@ -53,7 +53,7 @@ fn stages(levels: &[(f64, u64)]) -> Scenario {
     }
 }
 
-/// Starts of a plan, evenly or at random.
+/// The starts of a plan, evenly spaced or random.
 fn starts(scenario: &Scenario, mut gap: impl FnMut() -> f64) -> Vec<f64> {
     let (mut at, mut all) = (0.0, Vec::new());
     while let Some((_, rate)) = scenario.at(Duration::from_secs_f64(at)) {
@@ -72,16 +72,16 @@ fn answer(run: &RunRecord, topic: &str) -> (Answer, String) {
     (found.answer, found.evidence)
 }
 
-/// The number that follows a text.
+/// The number that follows `before` in the text.
 fn number(evidence: &str, before: &str) -> f64 {
     let rest = evidence.split(before).nth(1).expect(evidence);
     let end = rest.find([' ', '/', ':']).unwrap_or(rest.len());
     rest[..end].parse().expect(evidence)
 }
 
-/// M/M/1 with 100 per second: p99 is above 500 ms from 90.8 per second on.
+/// M/M/1 with 100 per second: p99 exceeds 500 ms from 90.8 per second on.
 #[test]
-fn a_random_queue_breaks_about_where_its_theory_says() {
+fn a_random_queue_breaks_about_where_theory_predicts() {
     let levels: Vec<f64> = (0..12).map(|step| 76.0 + 2.0 * f64::from(step)).collect();
     let scenario = stages(&levels.iter().map(|level| (*level, 120)).collect::<Vec<_>>());
     let mut broke: Vec<f64> = (0..20)
@@ -101,11 +101,11 @@ fn a_random_queue_breaks_about_where_its_theory_says() {
     assert!(broke[0] >= 80.0, "{broke:?}");
 }
 
-/// Users that think for a second before each request of 50 ms to one of some workers.
+/// Users that think for one second before each request of 50 ms to one of several workers.
 fn users(scenario: &Scenario, workers: usize) -> Vec<Answered> {
     let users = scenario.peak() as usize;
     let mut workers: BinaryHeap<Reverse<u64>> = (0..workers).map(|_| Reverse(0)).collect();
-    // In microseconds: when a user sends, and which one.
+    // When a user sends, in microseconds, and its number.
     let mut senders: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
     for user in 0..users {
         senders.push(Reverse((user as u64 * 997, user)));
@@ -116,7 +116,7 @@ fn users(scenario: &Scenario, workers: usize) -> Vec<Answered> {
             continue;
         };
         if user as f64 >= level.round() {
-            // Not there yet.
+            // The user has not started yet.
             senders.push(Reverse((at + 100_000, user)));
             continue;
         }
@@ -131,7 +131,7 @@ fn users(scenario: &Scenario, workers: usize) -> Vec<Answered> {
 
 /// Eight workers of 50 ms serve 160 per second: (0.05 + 1) x 160 = 168 users.
 #[test]
-fn eight_workers_have_their_knee_at_168_users() {
+fn the_knee_of_eight_workers_is_at_168_users() {
     let scenario = Scenario {
         model: Model::Closed {
             think: Duration::from_secs(1),
@@ -147,7 +147,7 @@ fn eight_workers_have_their_knee_at_168_users() {
     );
 }
 
-/// A scenario that is built in, shortened, of a service that serves 20 per second with each worker.
+/// A built-in scenario, shortened, with a service that serves 20 requests per second per worker.
 fn shortened(name: &str, secs: u64, workers: usize) -> (Answer, String) {
     let mut scenario = builtin(name, 0.0).expect("built in");
     let factor = secs as f64 / scenario.length().as_secs_f64();
@@ -162,8 +162,8 @@ fn shortened(name: &str, secs: u64, workers: usize) -> (Answer, String) {
 }
 
 #[test]
-fn a_knee_is_where_it_is_or_unknown_however_long_the_run_is() {
-    // The knee of two workers is at 42 users, of five at 105, of twenty at 420.
+fn a_knee_is_correct_or_unknown_for_any_length_of_the_run() {
+    // The knee is at 42 users for two workers, at 105 for five, and at 420 for twenty.
     for secs in [60, 120, 300, 600] {
         for (workers, knee) in [(2, 42.0), (5, 105.0)] {
             let (found, evidence) = shortened("stress", secs, workers);
@@ -187,13 +187,13 @@ fn a_knee_is_where_it_is_or_unknown_however_long_the_run_is() {
         let (found, evidence) = shortened("spike", secs, 2);
         assert_eq!(found, Answer::Unknown, "{secs}: {evidence}");
     }
-    // At the end of the ramp it has hardly begun.
+    // The knee is close to the end of the ramp.
     let (found, evidence) = shortened("stress", 600, 8);
     assert_eq!(found, Answer::Unknown, "{evidence}");
 }
 
 #[test]
-fn a_service_that_is_saturated_from_the_begin_has_its_knee_there_or_below() {
+fn a_service_saturated_from_the_start_has_its_knee_there_or_below() {
     let scenario = Scenario {
         model: Model::Closed {
             think: Duration::from_secs(1),
@@ -209,8 +209,8 @@ fn a_service_that_is_saturated_from_the_begin_has_its_knee_there_or_below() {
     );
 }
 
-/// After 60 s of 100 per second at 60 per second, 2,400 wait. At 10 per second they are served in
-/// 48 s.
+/// After 60 s of 100 per second at a capacity of 60 per second, 2,400 wait. At 10 per second they are
+/// served in 48 s.
 #[test]
 fn a_queue_is_drained_after_48_seconds() {
     let scenario = stages(&[(10.0, 60), (100.0, 60), (10.0, 120)]);
@@ -223,9 +223,9 @@ fn a_queue_is_drained_after_48_seconds() {
     assert!((48.0..=60.0).contains(&seconds), "{evidence}");
 }
 
-/// A stall of 1 s every 10 s: a tenth of the requests wait, evenly for up to a second.
+/// A stall of 1 s every 10 s: a tenth of the requests wait, evenly distributed up to one second.
 #[test]
-fn a_stall_shows_in_the_high_quantiles_of_requests_that_were_due_in_it() {
+fn a_stall_is_visible_in_the_high_quantiles() {
     let scenario = stages(&[(100.0, 60)]);
     let took = |due: f64| match due % 10.0 {
         second if (4.0..5.0).contains(&second) => 5.005 - second,

@@ -1,8 +1,8 @@
-//! Recoveries of services that fail now and then at any load, and of those with few requests.
+//! Recovery of services with occasional failures at any load, and of those with few requests.
 
 use super::*;
 
-/// Normal, spike and normal for 100 s each, with failures of each second.
+/// Normal load, spike and normal load for 100 s each, with the failures of each second.
 fn spike(rate: f64, failed: impl Fn(u64) -> u64, latency: impl Fn(u64) -> f64) -> Statement {
     let stage = |level: f64| Stage {
         name: String::new(),
@@ -35,7 +35,7 @@ fn even(_: u64) -> f64 {
 }
 
 #[test]
-fn errors_that_were_there_before_the_spike_do_not_prevent_a_recovery() {
+fn errors_from_before_the_spike_do_not_prevent_a_recovery() {
     // One in 200 requests, all the time.
     let found = spike(40.0, |second| u64::from(second % 5 == 2), even);
     assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
@@ -50,7 +50,7 @@ fn errors_that_were_there_before_the_spike_do_not_prevent_a_recovery() {
 }
 
 #[test]
-fn more_errors_than_before_the_spike_are_no_recovery() {
+fn more_errors_than_before_the_spike_prevent_a_recovery() {
     let failed = |second| u64::from(second % 5 == 2) + if second > 100 { 3 } else { 0 };
     let found = spike(40.0, failed, even);
     assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
@@ -76,11 +76,11 @@ fn more_errors_than_before_the_spike_are_no_recovery() {
 }
 
 #[test]
-fn too_few_requests_after_the_spike_are_no_verdict() {
+fn too_few_requests_after_the_spike_are_unknown() {
     let found = spike(1.0, |_| 0, even);
     assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
     assert!(
-        found.evidence.contains("3 windows of 80 s are needed"),
+        found.evidence.contains("3 windows of 80 s are required"),
         "{}",
         found.evidence
     );
@@ -101,7 +101,7 @@ fn a_relapse_after_the_recovery_is_reported() {
         (found.answer, &*found.evidence),
         (
             Answer::Bad,
-            "recovered within 5 s after the spike, and relapsed from 50 s after it to 80 s: p95 stayed above 55 ms, the highest before the spike"
+            "recovered within 5 s after the spike, but relapsed from 50 s after it to 80 s: p95 stayed above 55 ms, the highest before the spike"
         )
     );
     let found = slow_from_to(260, 300);
@@ -112,7 +112,7 @@ fn a_relapse_after_the_recovery_is_reported() {
         "{}",
         found.evidence
     );
-    // One slow window is none, and neither are failures that come one at a time.
+    // Neither one slow window nor failures one at a time are a relapse.
     assert_eq!(slow_from_to(250, 255).answer, Answer::Good);
     let found = spike(40.0, |second| if second == 260 { 20 } else { 0 }, even);
     assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
@@ -125,18 +125,19 @@ fn a_relapse_after_the_recovery_is_reported() {
     );
 }
 
-/// A pause of the machine now and then, before the spike and after it, is no lack of a recovery.
+/// An occasional pause of the machine, before and after the spike, does not prevent a recovery.
 #[test]
-fn a_slow_second_now_and_then_is_as_before() {
-    // In some windows, an eighth of the requests; before the spike, fewer windows have one.
+fn an_occasional_slow_second_is_as_before() {
+    // In some windows, an eighth of the requests is slow; before the spike, fewer windows have such a
+    // second.
     let slow = |second: u64| second == 33 || second >= 200 && second % 20 == 3;
     let latency = move |second| if slow(second) { 75.0 } else { 50.0 };
     let found = spike(10.0, |_| 0, latency);
     assert_ne!(found.answer, Answer::Bad, "{}", found.evidence);
-    // What is slow all the time is.
+    // A service that is slow all the time has not recovered.
     let found = spike(10.0, |_| 0, |second| if second > 150 { 75.0 } else { 50.0 });
     assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
-    // The last answers decide, not one window among them.
+    // The last responses together decide, not a single window among them.
     let last = |second| if second >= 290 { 75.0 } else { 50.0 };
     assert_eq!(spike(10.0, |_| 0, last).answer, Answer::Good);
 }

@@ -1,14 +1,14 @@
-//! Windows in groups, without those that do not show the service.
+//! Groups of windows, without those that do not show the service.
 
 use super::super::{Figures, LoadWindow};
 use super::{Reason, Role, Usable};
 use std::ops::Range;
 use std::time::Duration;
 
-/// Less of a group of windows does not stand for the group.
+/// Minimum remaining share of a group that can represent it.
 const LEFT_MIN: f64 = 0.5;
 
-/// Consecutive windows of about a width. Those that do not show the service are left out.
+/// Consecutive windows of about a given width. Windows that do not show the service are excluded.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Chunk<'a> {
     pub start: Duration,
@@ -17,14 +17,14 @@ pub(in super::super) struct Chunk<'a> {
 }
 
 impl<'a> Usable<'a> {
-    /// Groups of windows with a width, or half of it where a stage ends; those in which the last answers
-    /// were waited for are left out. A group of which too little is left is left out, and what remains at
+    /// Groups windows into chunks of a width, or of half the width where a stage ends. Windows that only
+    /// wait for the last responses are excluded, as are chunks of which too little remains, and the rest at
     /// the end.
     pub(in super::super) fn chunks(&self, width: Duration) -> Vec<Chunk<'a>> {
         self.chunks_of(width, Duration::ZERO..Duration::MAX)
     }
 
-    /// Likewise of a part of the run.
+    /// Like [`Usable::chunks`], for a part of the run.
     pub(in super::super) fn chunks_of(
         &self,
         width: Duration,
@@ -33,14 +33,14 @@ impl<'a> Usable<'a> {
         self.grouped(width, part, |role, waited| role == Role::Loaded && !waited)
     }
 
-    /// Likewise, and with the windows in which less than the planned rate was offered, or later:
-    /// what a service does not bear then, it does not bear as planned either.
+    /// Like [`Usable::chunks`], but includes windows in which a lower load than planned was offered, or was
+    /// offered late: if a service cannot handle that, it cannot handle the planned load either.
     pub(in super::super) fn chunks_off_plan(&self, width: Duration) -> Vec<Chunk<'a>> {
         let takes = |role, waited| role == Role::Loaded || is_off_plan(role, waited);
         self.grouped(width, Duration::ZERO..Duration::MAX, takes)
     }
 
-    /// Whether a part of it has such windows.
+    /// Whether a part of the chunk has such windows.
     pub(in super::super) fn is_off_plan(&self, chunk: &Chunk<'_>) -> bool {
         let inside = |window: &LoadWindow| (chunk.start..chunk.end).contains(&window.start);
         let mut windows = self.run.windows.iter().zip(self.shown());
@@ -80,8 +80,8 @@ impl<'a> Usable<'a> {
         chunks
     }
 
-    /// What was measured in each of `count` spans of a width from the start on; `None` where too
-    /// little is left.
+    /// The figures of `count` consecutive spans of a width from the start on; `None` where too little
+    /// remains.
     pub(in super::super) fn slots(&self, width: Duration, count: u32) -> Vec<Option<Figures>> {
         let slot = |number: u32| {
             let (start, end) = (width * number, width * (number + 1));
@@ -99,7 +99,7 @@ impl<'a> Usable<'a> {
     }
 }
 
-/// Whether less than the planned rate was offered in a window, or later, or just before it.
+/// Whether a lower load than planned was offered in a window, or was offered late in it or just before it.
 const fn is_off_plan(role: Role, waited: bool) -> bool {
     let is_planned = matches!(role, Role::Loaded);
     (is_planned && waited)
@@ -114,7 +114,7 @@ impl Chunk<'_> {
         Figures::of(self.windows.iter().copied())
     }
 
-    /// The highest load that was due.
+    /// The highest planned load.
     pub fn level(&self) -> f64 {
         self.windows.iter().map(|one| one.due).fold(0.0, f64::max)
     }
@@ -125,7 +125,7 @@ impl Chunk<'_> {
         lags.max().unwrap_or_default()
     }
 
-    /// Users that ran, or requests in flight, on average.
+    /// Active users, or requests in flight, on average.
     pub fn active(&self) -> f64 {
         let all = self.windows.iter();
         let weighted: f64 = all.map(|one| one.active * one.length.as_secs_f64()).sum();

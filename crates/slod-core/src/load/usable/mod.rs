@@ -1,4 +1,4 @@
-//! Which windows of a run show the service: one place that decides it for all verdicts.
+//! Decides which windows of a run show the service, for all verdicts.
 
 mod groups;
 mod workers;
@@ -11,18 +11,17 @@ use workers::{lost_spans, lost_workers};
 
 /// A generator that needs more than this share of its processors is the limit,
 const GENERATOR_CPU_MAX: f64 = 0.8;
-/// as is one that starts requests or looks at its clock later than this, at the 99th percentile, which is known to a factor
-/// of two,
+/// as is one that is late by more than this at the 99th percentile, which is known to a factor of two,
 const LAG_MAX: Duration = Duration::from_micros(1 << 14);
-/// or whose machine lacks something for more than this share of them,
+/// or whose machine lacks resources for more than this share of the starts,
 const LACKING_MAX: f64 = 0.01;
-/// or that offers less than this share of a planned rate, over windows of this width.
+/// or that offers less than this share of a planned rate, over windows of this width,
 const OFFERED_MIN: f64 = 0.95;
 const OFFERED_WINDOW: Duration = Duration::from_secs(10);
-/// or that runs less than this share of constant users, in most seconds of such a window: users
-/// that begin or end take a second or two.
+/// or that runs less than this share of constant users in most seconds of such a window. Users take a
+/// second or two to begin and end.
 const USERS_MIN: f64 = 0.95;
-/// One user more or less is a matter of rounding.
+/// A difference of one user may be due to rounding.
 const USERS_ROUNDED: f64 = 1.0;
 /// A run as a whole cannot be judged if the generator was the limit for a larger share of it.
 const LIMITED_MAX: f64 = 0.05;
@@ -32,7 +31,7 @@ const LIMITED_MAX: f64 = 0.05;
 enum Role {
     /// The service under the planned load.
     Loaded,
-    /// The last answers, after the plan or after a request for its end.
+    /// The last responses, after the plan or after the run was stopped.
     Draining,
     /// The generator, which was the limit.
     Limited(Reason),
@@ -54,12 +53,12 @@ enum Reason {
 pub struct Usable<'a> {
     pub run: &'a RunRecord,
     roles: Vec<Role>,
-    /// Whether answers of a window may have waited with a generator that was late.
+    /// Whether responses in a window may have waited for a late generator.
     waited: Vec<bool>,
 }
 
 impl LoadWindow {
-    /// Whether the generator had too much to do, as far as it knows itself.
+    /// Whether the generator was overloaded, as far as it knows.
     pub fn is_generator_busy(&self) -> bool {
         self.busy().is_some()
     }
@@ -118,18 +117,19 @@ impl<'a> Usable<'a> {
         self.those(|role, waited| role == Role::Loaded && !waited)
     }
 
-    /// These, and those in which the last answers were waited for: all requests that say something
+    /// The loaded windows, and those that wait for the last responses: all requests that say something
     /// about the service.
     pub fn fair(&self) -> impl Iterator<Item = &'a LoadWindow> + Clone {
         self.those(|role, _| !matches!(role, Role::Limited(_)))
     }
 
-    /// These, without those whose latencies may be the generator's.
+    /// The fair windows, without those whose latencies may be due to the generator.
     pub fn timely(&self) -> impl Iterator<Item = &'a LoadWindow> + Clone {
         self.those(|role, waited| !waited && !matches!(role, Role::Limited(_)))
     }
 
-    /// The windows that say nothing about latencies, because the generator was the limit then or just before.
+    /// The windows that say nothing about latencies, because the generator was the limit then or just
+    /// before.
     pub fn limited(&self) -> impl Iterator<Item = &'a LoadWindow> + Clone {
         self.those(|role, waited| waited || matches!(role, Role::Limited(_)))
     }
@@ -144,7 +144,7 @@ impl<'a> Usable<'a> {
             .map(|one| one.0)
     }
 
-    /// What each window shows, and whether its answers may have waited.
+    /// What each window shows, and whether its responses may have waited.
     fn shown(&self) -> impl Iterator<Item = (Role, bool)> {
         self.roles.iter().copied().zip(self.waited.iter().copied())
     }
@@ -197,7 +197,7 @@ impl<'a> Usable<'a> {
                 let first = self.run.lack.as_deref();
                 let first = first.map_or_else(String::new, |words| format!(" (first: {words})"));
                 format!(
-                    "{lacking} starts were not made {span}, because the machine of the generator lacked something for them{first}: it was the limit, not the service"
+                    "{lacking} starts were not made {span}, because the generator's machine lacked resources{first}: it was the limit, not the service"
                 )
             }
             Reason::Rate => {
@@ -205,7 +205,7 @@ impl<'a> Usable<'a> {
                 let (offered, due) = (figures.offered(self.run), figures.due);
                 let length = figures.length.as_secs_f64();
                 format!(
-                    "{engine} offered {:.1}/s of the planned {:.1}/s {span}: the load was not the planned one",
+                    "{engine} offered {:.1}/s of the planned {:.1}/s {span}: the load was not as planned",
                     offered / length,
                     due / length
                 )
@@ -218,7 +218,7 @@ impl<'a> Usable<'a> {
                     count += 1.0;
                 }
                 format!(
-                    "{engine} ran {:.0} of the planned {:.0} users {span}: the load was not the planned one",
+                    "{engine} ran {:.0} of the planned {:.0} users {span}: the load was not as planned",
                     ran / count,
                     due / count
                 )
@@ -226,7 +226,7 @@ impl<'a> Usable<'a> {
             Reason::Lag | Reason::Workers => {
                 let what = match self.run.scenario.model {
                     Model::Open { .. } => "requests started",
-                    // Nothing was due but its own clock.
+                    // Users have no due starts, so only the generator's own clock can be late.
                     Model::Closed { .. } => "the generator ran",
                 };
                 format!(
@@ -237,7 +237,7 @@ impl<'a> Usable<'a> {
         }
     }
 
-    /// Where less than a planned rate was offered, over windows that are long enough to see it.
+    /// Marks windows in which less than the planned rate was offered, over spans long enough to show it.
     fn mark_low_rates(&mut self) {
         let is_low = |chunk: &Chunk<'_>| {
             let figures = chunk.figures();
@@ -246,7 +246,8 @@ impl<'a> Usable<'a> {
         self.limit_where(is_low, Reason::Rate);
     }
 
-    /// Where fewer than the planned users ran: workers of Locust may have another locustfile.
+    /// Marks windows in which fewer users than planned ran, for example because Locust workers have another
+    /// locustfile.
     fn mark_missing_users(&mut self) {
         let lacks = |window: &&LoadWindow| {
             window.active > 0.0 && window.active < USERS_MIN * window.due - USERS_ROUNDED
@@ -278,8 +279,8 @@ impl<'a> Usable<'a> {
 }
 
 impl Figures {
-    /// Requests that the generator offered. Only slod says which ones it started, k6 starts those
-    /// that are due, and users of Locust wait for their answers before they start others.
+    /// Requests that the generator offered. Only slod reports which ones it started; k6 starts those that
+    /// are due, and Locust users wait for their responses before they start others.
     pub(super) fn offered(&self, run: &RunRecord) -> f64 {
         match run.engine.as_str() {
             SLOD => (self.started + self.dropped) as f64,
@@ -289,7 +290,7 @@ impl Figures {
     }
 }
 
-/// What a generator that was late reads just after that has waited for it, as far as it can be seen.
+/// Responses read just after the generator was late have waited for it, as far as that is visible.
 fn waited(run: &RunRecord, roles: &[Role]) -> Vec<bool> {
     let mut is_after = false;
     let each = run.windows.iter().zip(roles).map(|(window, role)| {
@@ -302,16 +303,16 @@ fn waited(run: &RunRecord, roles: &[Role]) -> Vec<bool> {
     each.collect()
 }
 
-/// A share of a number of events that are due, less what random arrivals vary by.
+/// A share of the events that are due, less the variation of random arrivals.
 pub(super) fn at_least(share: f64, due: f64) -> f64 {
     share * due - 3.0 * due.sqrt()
 }
 
-/// From when on only the last answers are waited for: after the plan, and after the last start of a
-/// run that was asked to end.
+/// From when on the run only waits for the last responses: after the plan, or after the last start of a run
+/// that was stopped.
 fn drains_from(run: &RunRecord) -> Duration {
     let planned = run.scenario.length();
-    // A run that is watched without an end has no plan.
+    // A run that is observed without an end has no plan.
     let end = if planned.is_zero() {
         Duration::MAX
     } else {

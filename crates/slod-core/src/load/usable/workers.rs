@@ -2,7 +2,7 @@
 
 use super::super::{RunRecord, WORKERS};
 
-/// When fewer workers than before ran, in seconds since the start.
+/// The spans in which fewer workers ran than before, in seconds since the start.
 pub(super) fn lost_spans(run: &RunRecord) -> Vec<(f64, f64)> {
     let mut spans: Vec<(f64, f64)> = Vec::new();
     let (mut most, mut is_lost) = (0.0_f64, false);
@@ -19,7 +19,7 @@ pub(super) fn lost_spans(run: &RunRecord) -> Vec<(f64, f64)> {
     spans
 }
 
-/// Workers on other machines, by seconds since the start.
+/// The number of workers on other machines, by seconds since the start.
 fn workers(run: &RunRecord) -> impl Iterator<Item = (f64, f64)> {
     let series = run.observed.iter().find(|one| one.key.name() == WORKERS);
     let samples = series.into_iter().flat_map(|one| &one.samples);
@@ -32,7 +32,7 @@ pub(super) fn lost_workers(run: &RunRecord) -> Option<String> {
         if value < most {
             let lost = most - value;
             return Some(format!(
-                "{lost:.0} of {most:.0} workers were lost after {:.0} s: from then on the load was not the planned one",
+                "{lost:.0} of {most:.0} workers were lost after {:.0} s: from then on the load was not as planned",
                 second.floor()
             ));
         }

@@ -4,9 +4,9 @@ use super::{Answer, there};
 use crate::outcome::Timestamp;
 use crate::signal::{Keep, Presence, RECENT, Rise, Track, is_gapless};
 
-/// The least number of seconds in which their state must be known.
+/// Minimum time in which the state must be known, in seconds.
 const KNOWN_MIN: f64 = 270.0;
-/// From this many known seconds on, the evidence speaks of all ten minutes.
+/// From this many known seconds on, the evidence covers all ten minutes.
 const ALL_KNOWN: f64 = 540.0;
 const TRIPS: f64 = 3.0;
 
@@ -17,7 +17,7 @@ pub struct Breaker {
     pub open: Track,
     /// Seconds of each minute in which the state was known.
     known: Track,
-    /// How often they opened.
+    /// Number of times they opened in each minute.
     trips: Track,
     rise: Rise,
     last: Option<(Timestamp, bool)>,
@@ -37,7 +37,7 @@ impl Default for Breaker {
 }
 
 impl Breaker {
-    /// Adds whether a breaker is open, and the counter of how often they opened.
+    /// Adds whether a breaker is open, and the counter of openings.
     pub fn take(&mut self, at: Timestamp, is_open: Option<bool>, trips: Option<f64>) {
         let last = self.last.filter(|(before, _)| is_gapless(*before, at));
         if let Some((before, was_open)) = last {
@@ -60,22 +60,22 @@ pub fn breaker_open(breaker: &Breaker, most: f64) -> Answer {
     let known = breaker.known.sum(RECENT).unwrap_or(0.0);
     let trips = breaker.trips.sum(RECENT);
     if known == 0.0 && trips.is_none() {
-        let evidence = "the metrics show no circuit breaker".to_owned();
+        let evidence = "the metrics contain no circuit breaker".to_owned();
         return (Presence::Unknown, evidence);
     }
     let opened = trips.unwrap_or_default();
-    // Without a state, the trips alone decide.
+    // Without a state, the openings alone decide.
     let has_state = known > 0.0 || trips.is_none();
     if has_state && known < KNOWN_MIN && opened < TRIPS {
         let evidence = format!(
-            "{known:.0} s of the last {RECENT} minutes are known, fewer than {KNOWN_MIN:.0}"
+            "the state is known for {known:.0} s of the last {RECENT} minutes; at least {KNOWN_MIN:.0} s are required"
         );
         return (Presence::Unknown, evidence);
     }
     let share = breaker.open.sum(RECENT).unwrap_or(0.0) / known.max(1.0);
     let is_open = known >= KNOWN_MIN && share > most;
     let of = if known < ALL_KNOWN {
-        format!("the {known:.0} s that are known of ")
+        format!("the known {known:.0} s of ")
     } else {
         String::new()
     };
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_time_counts_and_not_that_of_readings() {
+    fn the_share_of_time_counts_instead_of_that_of_readings() {
         let open = |second: i64| second % 300 < 30;
         assert_eq!(judged((0..=600).step_by(10), open), Presence::Active);
         let rarely = |second: i64| second % 600 < 20;
@@ -134,12 +134,12 @@ mod tests {
         breaker.take(Timestamp::from_secs(70), Some(true), Some(3.0));
         let (presence, evidence) = breaker_open(&breaker, 0.05);
         assert_eq!(presence, Presence::Active);
-        let wanted = "open for 100 % of the 70 s that are known of the last 10 minutes";
+        let wanted = "open for 100 % of the known 70 s of the last 10 minutes";
         assert!(evidence.starts_with(wanted), "{evidence}");
     }
 
     #[test]
-    fn what_is_not_known_is_not_in_the_evidence() {
+    fn unknown_values_are_not_in_the_evidence() {
         let evidence = |trips: Option<f64>| {
             let mut breaker = Breaker::default();
             for second in (0..=600).step_by(10) {

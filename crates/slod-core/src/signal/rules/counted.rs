@@ -1,14 +1,14 @@
-//! Events that were counted several times in the last minutes.
+//! Events counted over the last minutes.
 
 use super::{Answer, there};
 use crate::signal::{Presence, Track};
 
-/// Whether something happened at least so often in the last `minutes`; `what` is its name for one and
-/// for many.
+/// Whether at least `least` events occurred in the last `minutes`. `what` names the event in the singular
+/// and the plural.
 pub fn counted(track: &Track, minutes: usize, least: f64, what: [&str; 2]) -> Answer {
     let [one, many] = what;
     match track.sum(minutes) {
-        None => (Presence::Unknown, format!("{many} are not known")),
+        None => (Presence::Unknown, format!("{many} are unknown")),
         Some(count) => {
             let what = if (count - 1.0).abs() < 0.5 { one } else { many };
             (

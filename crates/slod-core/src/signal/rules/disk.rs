@@ -1,4 +1,4 @@
-//! A file system that is full, or is forecast to be.
+//! A file system that is full or forecast to be full.
 
 use super::growth::time;
 use super::{Answer, there};
@@ -6,11 +6,11 @@ use crate::signal::{Presence, Track};
 use crate::trend::{Growth, GrowthRules, GrowthVerdict, growth};
 use std::time::Duration;
 
-/// Below this used share, a forecast is no warning.
+/// Below this used share, a forecast is not a warning.
 const LEVEL: f64 = 0.5;
 /// A file system with a smaller free share is full, however slowly it grows.
 const LEFT: f64 = 0.05;
-/// How many evaluations in a row must forecast it: half an hour.
+/// How many consecutive evaluations must forecast it: half an hour.
 pub const DISK_CONFIRMATIONS: u32 = 6;
 
 /// How full a file system is.
@@ -18,17 +18,17 @@ pub const DISK_CONFIRMATIONS: u32 = 6;
 pub struct Disk {
     pub size: f64,
     pub available: f64,
-    /// What only root may use. As for `df`, it is no part of what can be full.
+    /// Space that only root may use. As in `df`, it does not belong to the usable capacity.
     pub reserved: f64,
 }
 
 impl Disk {
-    /// The share that is left of what may be used.
+    /// Free share of the usable capacity.
     fn left(self) -> f64 {
         self.available / (self.size - self.reserved).max(1.0)
     }
 
-    /// `96 % full`, if it is.
+    /// `96 % full` if it is full.
     pub fn full(self) -> Option<Answer> {
         (self.left() < LEFT).then(|| (Presence::Active, self.words()))
     }
@@ -38,8 +38,8 @@ impl Disk {
     }
 }
 
-/// Whether a file system will be full within a time, also at the slowest pace that the interval of
-/// its growth allows. The second says whether it is a forecast, which has to be confirmed.
+/// Whether a file system will be full within a time, even at the lower confidence bound of its growth. The
+/// flag is whether the answer is a forecast, which must be confirmed.
 pub fn disk_full_soon(used: &Track, disk: Disk, within: Duration) -> (Answer, bool) {
     let size = disk.size.max(1.0);
     if let Some(answer) = disk.full() {
@@ -59,12 +59,12 @@ pub fn disk_full_soon(used: &Track, disk: Disk, within: Duration) -> (Answer, bo
         GrowthVerdict::Unknown { needed } => {
             let known = used.known(usize::MAX).len();
             let evidence = format!(
-                "{full}; {known} of the {needed} windows of 6 min that a forecast takes are known"
+                "{full}; {known} of the {needed} 6-minute windows required for a forecast are known"
             );
             (Presence::Unknown, evidence)
         }
         GrowthVerdict::Steady { .. } | GrowthVerdict::Plateauing(_) => {
-            (Presence::Clear, format!("{full}, and does not grow"))
+            (Presence::Clear, format!("{full}, not growing"))
         }
     };
     (answer, true)
@@ -77,7 +77,7 @@ fn forecast(growth: &Growth, disk: Disk, within: Duration, full: &str) -> Answer
     };
     let (soonest, latest) = (after(growth.high), after(growth.low));
     let evidence = format!(
-        "{full}, and full in {} ({} to {}) at its present pace",
+        "{full}, and full in {} ({} to {}) at the current rate",
         time(after(growth.per_hour)),
         time(soonest),
         time(latest)
@@ -92,7 +92,7 @@ mod tests {
     use crate::signal::Keep;
     use crate::units::DAY;
 
-    /// Six hours of a disk of 1,000 that is `used` now and grows so fast.
+    /// Six hours of a disk of size 1,000 that has `used` now and grows by `per_hour`.
     fn judged(used: f64, per_hour: f64, noise: f64) -> Answer {
         let mut track = Track::new(Duration::from_mins(6), 60, Keep::Mean);
         for window in 0..=60_i32 {
@@ -118,13 +118,13 @@ mod tests {
             "{evidence}"
         );
         assert_eq!(judged(700.0, 5.0, 1.0).0, Presence::Clear, "in 60 h");
-        // The estimate is within a day, and the slowest pace of its interval is not.
+        // The estimate is within a day, but the lower bound of the growth is not.
         let (presence, evidence) = judged(700.0, 12.0, 60.0);
         assert_eq!(presence, Presence::Clear, "{evidence}");
     }
 
     #[test]
-    fn a_disk_that_is_less_than_half_full_is_no_warning() {
+    fn a_disk_less_than_half_full_is_not_a_warning() {
         assert_eq!(judged(450.0, 60.0, 1.0).0, Presence::Clear);
         assert_eq!(judged(960.0, 0.0, 1.0).0, Presence::Active);
         let empty = Track::new(Duration::from_mins(6), 60, Keep::Mean);
@@ -138,8 +138,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reserved_is_not_used() {
-        // 320 used, 40 available: `df` says 89 %.
+    fn reserved_space_is_not_used_space() {
+        // 320 used, 40 available: `df` shows 89 %.
         let disk = Disk {
             size: 1000.0,
             available: 40.0,

@@ -1,4 +1,4 @@
-//! Error rates that climb.
+//! Climbing error rates.
 
 use super::{Answer, Numbers};
 use crate::signal::Presence;
@@ -24,7 +24,7 @@ pub fn errors_climbing(windows: &[Errors], numbers: Numbers, least: f64) -> Answ
         ClimbVerdict::Steady { smallest } => (
             Presence::Clear,
             format!(
-                "{by}, the error rate does not climb; {:.1} percentage points would have been found",
+                "{by}, the error rate does not climb; a rise of {:.1} percentage points would have been detected",
                 smallest * 100.0
             ),
         ),
@@ -33,7 +33,7 @@ pub fn errors_climbing(windows: &[Errors], numbers: Numbers, least: f64) -> Answ
             (
                 Presence::Unknown,
                 format!(
-                    "{by}, {known} of the {needed} windows of 5 min that a trend takes are known"
+                    "{by}, {known} of the {needed} 5-minute windows required for a trend are known"
                 ),
             )
         }

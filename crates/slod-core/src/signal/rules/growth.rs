@@ -1,4 +1,4 @@
-//! What grows over hours: memory, and what is counted.
+//! Growth over hours: memory, and counts such as threads.
 
 use super::{Answer, LOAD_LEAST};
 use crate::signal::{Presence, Track};
@@ -7,34 +7,34 @@ use std::time::Duration;
 
 pub const MIB: f64 = 1_048_576.0;
 
-/// The rules of growth for memory.
+/// The growth rules for memory.
 pub const MEMORY: GrowthRules = GrowthRules {
     share: 0.05,
     floor: 16.0 * MIB,
     limit: None,
 };
 
-/// The rules of growth for what is counted.
+/// The growth rules for counts.
 pub const COUNTED: GrowthRules = GrowthRules {
     share: 0.2,
     floor: 10.0,
     limit: None,
 };
 
-/// Evaluations in a row in which a queue has to grow: it fills faster than memory, and is watched by the
+/// Consecutive evaluations in which a queue must grow: it fills faster than memory, and is evaluated per
 /// minute over an hour.
 pub const QUEUE_CONFIRMATIONS: u32 = 8;
 
-/// A number that may grow.
+/// A number that may grow, with its growth rules.
 #[derive(Debug)]
 pub struct Grows<'a> {
     pub track: &'a Track,
     pub traffic: &'a Track,
     pub rules: GrowthRules,
-    /// What it is counted in, and how much of the number is one of it.
+    /// The unit, and its size in terms of the number.
     pub unit: &'a str,
     pub scale: f64,
-    /// Its limit as a person knows it, such as `limit of 2 GiB`.
+    /// A description of its limit, such as `limit of 2 GiB`.
     pub limit: Option<String>,
 }
 
@@ -49,21 +49,21 @@ pub fn growing(number: &Grows<'_>) -> Answer {
             (
                 Presence::Unknown,
                 format!(
-                    "{known} of the {needed} windows of {minutes} min since the last restart or deployment that a trend takes are known"
+                    "{known} of the {needed} {minutes}-minute windows required for a trend are known since the last restart or deployment"
                 ),
             )
         }
         GrowthVerdict::Steady { smallest_per_hour } => (
             Presence::Clear,
             format!(
-                "does not grow; {:.1} {unit}/h would have been found",
+                "does not grow; growth of {:.1} {unit}/h would have been detected",
                 smallest_per_hour / scale
             ),
         ),
         GrowthVerdict::Plateauing(growth) => (
             Presence::Clear,
             format!(
-                "grew from {:.0} to {:.0} {unit} and comes to an end",
+                "grew from {:.0} to {:.0} {unit} and is leveling off",
                 growth.from / scale,
                 growth.to / scale
             ),
@@ -74,7 +74,7 @@ pub fn growing(number: &Grows<'_>) -> Answer {
                 .with_windows(|windows| load_rises(windows, LOAD_LEAST))
             {
                 let evidence = format!(
-                    "grows by {:.1} {unit}/h, as does the traffic",
+                    "grows by {:.1} {unit}/h, as does traffic",
                     growth.per_hour / scale
                 );
                 return (Presence::Clear, evidence);
@@ -97,7 +97,7 @@ fn sentence(number: &Grows<'_>, growth: &Growth) -> String {
         growth.to / scale
     );
     match (&number.limit, growth.until_limit) {
-        (Some(limit), Some(Duration::ZERO)) => format!("{evidence}; it is at its {limit}"),
+        (Some(limit), Some(Duration::ZERO)) => format!("{evidence}; it has reached its {limit}"),
         (Some(limit), Some(left)) => format!("{evidence}; reaches its {limit} in {}", time(left)),
         (Some(limit), None) => format!("{evidence}; does not reach its {limit} within a year"),
         (None, _) => evidence,

@@ -1,11 +1,11 @@
-//! Response times that rise.
+//! Rising response times.
 
 use super::{Answer, LOAD_LEAST, Numbers};
 use crate::signal::{Presence, Track};
 use crate::stats::order::median_of;
 use crate::trend::{DriftVerdict, drift, load_rises};
 
-/// Whether the 95th percentile, given in seconds, rises by at least `least`, a share.
+/// Whether the 95th percentile, in seconds, rises by at least the share `least`.
 pub fn latency_rising(p95: &Track, traffic: &Track, numbers: Numbers, least: f64) -> Answer {
     let by = numbers.by();
     match p95.with_windows(|windows| drift(windows, least)) {
@@ -14,14 +14,14 @@ pub fn latency_rising(p95: &Track, traffic: &Track, numbers: Numbers, least: f64
             (
                 Presence::Unknown,
                 format!(
-                    "{by}, p95 is known for {known} of the {needed} windows of 5 min that a trend takes"
+                    "{by}, p95 is known for {known} of the {needed} 5-minute windows required for a trend"
                 ),
             )
         }
         DriftVerdict::Steady { smallest } => (
             Presence::Clear,
             format!(
-                "{by}, p95 does not rise; {:.0} % would have been found",
+                "{by}, p95 does not rise; a rise of {:.0} % would have been detected",
                 smallest * 100.0
             ),
         ),
@@ -33,9 +33,13 @@ pub fn latency_rising(p95: &Track, traffic: &Track, numbers: Numbers, least: f64
                 millis(rise.to)
             );
             if traffic.with_windows(|windows| load_rises(windows, LOAD_LEAST)) {
-                return (Presence::Clear, format!("{words}, as did the traffic"));
+                return (Presence::Clear, format!("{words}, as did traffic"));
             }
-            let still = if rise.still { ", and still rises" } else { "" };
+            let still = if rise.still {
+                ", and is still rising"
+            } else {
+                ""
+            };
             let unexplained = if traffic.known(usize::MAX).len() < p95.known(usize::MAX).len() / 2 {
                 ""
             } else {
@@ -56,13 +60,13 @@ pub(super) fn millis(seconds: f64) -> String {
     }
 }
 
-/// Windows that are now, among how many of the last ones they are, and by how much they are slower.
+/// How many windows are current, among how many of the last ones, and the ratio by which they must be
+/// slower.
 const NOW: usize = 2;
 const LAST: usize = 6;
 const SLOWER: f64 = 1.2;
 
-/// Whether responses take clearly longer in the last windows than in those before; `None` if that is
-/// not known.
+/// Whether responses take clearly longer in the current windows than in those before; `None` if unknown.
 pub fn is_slower(p95: &Track) -> Option<bool> {
     let (before, now, _) = p95.latest(NOW, LAST)?;
     Some(median_of(now)? >= SLOWER * median_of(before)?)

@@ -1,4 +1,4 @@
-//! When a warning sign is there, and its evidence as a sentence. Pure.
+//! Rules that decide whether a warning sign is present, with the evidence as a sentence. Pure.
 
 mod breaker;
 mod counted;
@@ -29,16 +29,16 @@ pub use unusual::{Usual, latency_unusual, throughput_low};
 use super::{Level, Presence, Track};
 use crate::trend::CONFIRMATIONS;
 
-/// Whether a sign is there, and why.
+/// Whether a sign is present, and why.
 pub type Answer = (Presence, String);
 
-/// Of the last minutes, how many are looked at, and how many have to be above the limit.
+/// How many of the last minutes are evaluated, and how many of these must be above the limit.
 pub const MINUTES: usize = 5;
 pub const BAD_MINUTES: usize = 3;
-/// Rise of the traffic that explains slower responses and more memory.
+/// A rise of traffic that explains slower responses and more memory.
 const LOAD_LEAST: f64 = 0.1;
 
-/// Whose numbers a sign is read from.
+/// The source of the numbers that a sign is evaluated on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Numbers {
     Own,
@@ -46,26 +46,26 @@ pub enum Numbers {
 }
 
 impl Numbers {
-    /// The start of a sentence.
+    /// The start of an evidence sentence.
     pub const fn by(self) -> &'static str {
         match self {
-            Self::Own => "by its own metrics",
-            Self::Probes => "by its probes",
+            Self::Own => "according to its own metrics",
+            Self::Probes => "according to its probes",
         }
     }
 }
 
-/// Counts evaluations in a row in which a trend was found.
+/// Counts consecutive evaluations in which a trend was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Confirmed(u32);
 
 impl Confirmed {
-    /// A trend is there once it was found [`CONFIRMATIONS`] times in a row.
+    /// A trend is present once it was found [`CONFIRMATIONS`] times in a row.
     pub fn step(&mut self, answer: Answer) -> Answer {
         self.step_of(CONFIRMATIONS, answer)
     }
 
-    /// The same with a number of its own.
+    /// Like [`Confirmed::step`], with another number of confirmations.
     pub fn step_of(&mut self, needed: u32, (presence, evidence): Answer) -> Answer {
         self.0 = if presence == Presence::Active {
             self.0.saturating_add(1)
@@ -83,7 +83,6 @@ impl Confirmed {
     }
 }
 
-/// There, or not.
 const fn there(is_there: bool) -> Presence {
     if is_there {
         Presence::Active
@@ -92,18 +91,18 @@ const fn there(is_there: bool) -> Presence {
     }
 }
 
-/// Whether a value is below a level now.
+/// Whether a value is below its level now.
 pub const fn below(value: f64, level: Level, was_active: bool) -> Presence {
     there(value < if was_active { level.ends } else { level.begins })
 }
 
-/// Whether a share was above a level in three of the last five minutes.
+/// Whether a share was above its level in three of the last five minutes.
 pub fn above(track: &Track, level: Level, was_active: bool, what: &str) -> Answer {
     let Some((bad, border)) = exceeded(track, level, was_active) else {
         let known = track.known(MINUTES).len();
         return (
             Presence::Unknown,
-            format!("{what}: {known} of the last {MINUTES} minutes are known"),
+            format!("{what}: known for {known} of the last {MINUTES} minutes"),
         );
     };
     let last = track.last().unwrap_or_default() * 100.0;
@@ -114,8 +113,8 @@ pub fn above(track: &Track, level: Level, was_active: bool, what: &str) -> Answe
     (there(bad >= BAD_MINUTES), evidence)
 }
 
-/// In how many of the last minutes which border was exceeded. A sign that is there goes on down to the
-/// border where it ends; the higher one is named for as long as it is exceeded.
+/// How many of the last minutes exceeded a border, and which border that is. An active sign continues down
+/// to the border where it ends; the higher border is named as long as it is exceeded.
 fn exceeded(track: &Track, level: Level, was_active: bool) -> Option<(usize, f64)> {
     let above = |border: f64| Some((track.above(border, MINUTES)?, border));
     let begins = above(level.begins)?;

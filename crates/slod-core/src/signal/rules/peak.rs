@@ -1,17 +1,17 @@
-//! Processors that are busy while a service has its peak load.
+//! High CPU usage at peak load.
 
 use super::{Answer, there};
 use crate::signal::{Presence, Track};
 
-/// Minutes that are looked at, and how many of them have to be above the limit: a job of some minutes, or
-/// the start of a new version, is not how a service bears its peak.
+/// How many minutes are evaluated, and how many of these must be above the limit. A job of some minutes, or
+/// the start of a new version, does not show how a service handles its peak.
 pub const PEAK_MINUTES: usize = 30;
 const BAD_MINUTES: usize = 15;
-/// From this share of the peak on, a minute is one of peak load.
+/// Minutes with at least this share of the peak are at peak load.
 const AT_PEAK: f64 = 0.9;
 
-/// Whether processors were used for more than `most` in at least 15 of the last 30 minutes in which the
-/// load, by the same minutes, was at its peak.
+/// Whether CPU usage exceeded `most` in at least 15 of the last 30 minutes in which the load was at its
+/// peak. Both tracks have the same minutes.
 pub fn cpu_high_at_peak(cpu: &Track, load: &Track, peak: f64, most: f64) -> Answer {
     let (cpu, load) = (cpu.values(), load.values());
     let minutes = cpu.iter().rev().zip(load.iter().rev()).take(PEAK_MINUTES);
@@ -19,7 +19,7 @@ pub fn cpu_high_at_peak(cpu: &Track, load: &Track, peak: f64, most: f64) -> Answ
         .filter_map(|(cpu, load)| (*cpu).zip(*load))
         .collect();
     if known.is_empty() {
-        let evidence = "load and use of the processors are not both known".to_owned();
+        let evidence = "load and CPU usage are not both known".to_owned();
         return (Presence::Unknown, evidence);
     }
     let at_peak: Vec<f64> = known
@@ -29,7 +29,7 @@ pub fn cpu_high_at_peak(cpu: &Track, load: &Track, peak: f64, most: f64) -> Answ
         .collect();
     let above = at_peak.iter().filter(|cpu| **cpu > most).count();
     let within = if known.len() < PEAK_MINUTES {
-        format!("the {} that are known of ", known.len())
+        format!("the {} known minutes of ", known.len())
     } else {
         String::new()
     };

@@ -1,4 +1,4 @@
-//! A pool of database connections that is exhausted, or about to be.
+//! A database connection pool that is exhausted or nearly exhausted.
 
 use super::{Answer, BAD_MINUTES, MINUTES, exceeded, there};
 use crate::outcome::Timestamp;
@@ -7,11 +7,11 @@ use crate::signal::{HOUR, Keep, Level, Presence, Track};
 /// The recent minutes of a pool.
 #[derive(Debug)]
 pub struct Pool {
-    /// The mean use of each minute, as a share of the pool.
+    /// The mean usage in each minute, as a share of the pool.
     pub used: Track,
-    /// The highest use of each minute.
+    /// The highest usage in each minute, as a share of the pool.
     pub highest: Track,
-    /// The most requests that waited in each minute.
+    /// The most waiting requests in each minute.
     pub waiting: Track,
 }
 
@@ -26,7 +26,7 @@ impl Default for Pool {
 }
 
 impl Pool {
-    /// Adds how many connections are in use, how many there may be, and how many requests wait.
+    /// Adds the connections in use, the size of the pool, and the waiting requests.
     pub fn take(
         &mut self,
         at: Timestamp,
@@ -46,8 +46,8 @@ impl Pool {
     }
 }
 
-/// Whether in three of five minutes all connections were in use or a request waited for one
-/// (exhausted), or more than a share of the pool was in use (about to be).
+/// Whether in three of five minutes all connections were in use or a request waited for one (exhausted), or
+/// the used share of the pool was above its level (nearly exhausted).
 pub fn pool_exhausted(pool: &Pool, level: Level, was_active: bool) -> Answer {
     let used = exceeded(&pool.used, level, was_active);
     let full = at_least_full(&pool.highest);
@@ -55,7 +55,7 @@ pub fn pool_exhausted(pool: &Pool, level: Level, was_active: bool) -> Answer {
     if used.is_none() && waited.is_none() {
         let known = pool.used.known(MINUTES).len();
         let evidence =
-            format!("the use of the pool is known for {known} of the last {MINUTES} minutes");
+            format!("the usage of the pool is known for {known} of the last {MINUTES} minutes");
         return (Presence::Unknown, evidence);
     }
     let is_bad = |minutes: Option<usize>| minutes.is_some_and(|minutes| minutes >= BAD_MINUTES);
@@ -67,11 +67,7 @@ pub fn pool_exhausted(pool: &Pool, level: Level, was_active: bool) -> Answer {
         return (Presence::Active, evidence);
     }
     let is_near = is_bad(used.map(|(minutes, _)| minutes));
-    let near = if is_near {
-        "about to be exhausted: "
-    } else {
-        ""
-    };
+    let near = if is_near { "nearly exhausted: " } else { "" };
     let high = used.map(|(used, border)| {
         let (share, last) = (border * 100.0, pool.used.last().unwrap_or_default() * 100.0);
         format!("more than {share:.0} % of the pool was in use (last {last:.0} %) in {used}")
@@ -80,7 +76,7 @@ pub fn pool_exhausted(pool: &Pool, level: Level, was_active: bool) -> Answer {
     (there(is_near), evidence)
 }
 
-/// The halves that are known, each of which ends with a number of minutes.
+/// Joins the known halves of the sentence, each of which ends with a number of minutes.
 fn joined(halves: [Option<String>; 2], of: &str) -> String {
     let known: Vec<String> = halves.into_iter().flatten().collect();
     match &known[..] {
@@ -112,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn full_or_waiting_is_exhausted_and_nearly_full_is_about_to_be() {
+    fn a_full_pool_is_exhausted_and_a_nearly_full_one_is_nearly_exhausted() {
         let (presence, evidence) = judged(&[(10.0, 0.0)], false);
         assert!(
             presence == Presence::Active && evidence.starts_with("exhausted"),
@@ -134,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_without_a_size_is_judged_by_who_waits() {
+    fn a_pool_without_a_size_is_judged_by_waiting_requests() {
         let mut pool = Pool::default();
         for minute in 0..6 {
             let at = Timestamp::from_secs(minute * 60);
@@ -153,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_not_in_the_evidence() {
+    fn unknown_values_are_not_in_the_evidence() {
         let evidence = |size: Option<f64>, waiting: Option<f64>| {
             let mut pool = Pool::default();
             for minute in 0..6 {

@@ -1,4 +1,4 @@
-//! An AI provider that is slow or fails, apart from the service that asks it.
+//! An AI provider that is slow or fails, as opposed to the service that uses it.
 
 use super::latency::millis;
 use super::{Answer, there};
@@ -8,28 +8,28 @@ use crate::stats::order::median_of;
 use crate::stats::proportion::wilson;
 use crate::units::whole;
 
-/// Fewer failures are no sign.
+/// Minimum number of failures for the sign.
 const FAILED_MIN: f64 = 3.0;
-/// Windows of 5 min that are now, and that have to be known before.
+/// The number of current 5-minute windows, and the minimum number of earlier ones.
 const NOW: usize = 3;
 const BEFORE_MIN: usize = 6;
-/// The windows that are now are among so many of the last ones.
+/// How many of the last windows the current ones must be among.
 const LAST: usize = 6;
 const WINDOW_MINUTES: usize = 5;
-/// A provider is not slow by less than this, in seconds.
+/// Minimum difference of a slow provider, in seconds.
 const SLOWER_MIN: f64 = 0.1;
-/// Spreads that each window is above those before: with few requests, one that takes long makes a
-/// window slow.
+/// How many spreads each current window must exceed the earlier ones by. With few requests, a single slow
+/// one makes a window slow.
 const SPREADS: f64 = 2.5;
-/// The standard deviation of a normal distribution by its mean absolute deviation: with some twenty
-/// windows, this varies less by chance than a median does.
+/// The standard deviation of a normal distribution per mean absolute deviation. With about twenty windows,
+/// this estimate varies less by chance than one based on a median.
 const NORMAL: f64 = 1.253_314_137_315_500_3;
 
-/// How the service itself does meanwhile.
+/// The state of the service itself meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meanwhile {
     Usual,
-    /// Its requests do not fail; how long they take is not known.
+    /// Its requests do not fail; their latency is unknown.
     NotFailing,
     Slower,
     Failing,
@@ -39,17 +39,17 @@ pub enum Meanwhile {
 impl Meanwhile {
     const fn words(self) -> &'static str {
         match self {
-            Self::Usual => "the service itself answers as before",
+            Self::Usual => "the service itself responds as before",
             Self::NotFailing => "requests to the service itself do not fail",
             Self::Slower => "the service itself is slower, too",
             Self::Failing => "requests to the service fail, too",
-            Self::Unknown => "nothing else is known of the service",
+            Self::Unknown => "the state of the service itself is unknown",
         }
     }
 }
 
-/// Whether so large a share of the requests to a provider failed lately. It begins only if so few
-/// requests show by more than chance that half of that share fails.
+/// Whether the failed share of the recent requests to a provider exceeds its level. The sign begins only if
+/// it is more than chance that at least half of that share fails.
 pub fn provider_failing(
     failed: &Track,
     requests: &Track,
@@ -60,11 +60,12 @@ pub fn provider_failing(
     let border = if was_active { level.ends } else { level.begins };
     let all = requests.sum(RECENT).unwrap_or(0.0);
     if all <= 0.0 {
-        let evidence = format!("no request to the provider in the last {RECENT} minutes is known");
+        let evidence =
+            format!("no requests to the provider are known in the last {RECENT} minutes");
         return (Presence::Unknown, evidence);
     }
     let Some(bad) = failed.sum(RECENT).map(|bad| bad.min(all)) else {
-        let evidence = "how many requests to the provider fail is not known".to_owned();
+        let evidence = "the number of failed requests to the provider is unknown".to_owned();
         return (Presence::Unknown, evidence);
     };
     let (least, _) = wilson(whole(bad), whole(all), Z_9995);
@@ -79,9 +80,9 @@ pub fn provider_failing(
     (there(is_failing), evidence)
 }
 
-/// Whether a provider takes longer than before by so large a share; it begins only if each of the last
-/// windows does so by more than chance. `latency` has logarithms of seconds, so that one request that
-/// takes very long counts little.
+/// Whether a provider takes longer than before by more than its level. The sign begins only if each of the
+/// current windows does so by more than chance. `latency` contains logarithms of seconds, so that one very
+/// slow request has little weight.
 pub fn provider_slow(
     latency: &Track,
     level: Level,
@@ -95,10 +96,10 @@ pub fn provider_slow(
         let known = latency.known(usize::MAX).len();
         let evidence = if known < BEFORE_MIN + NOW {
             let needed = BEFORE_MIN + NOW;
-            format!("{known} of the {needed} windows of 5 min that it takes are known")
+            format!("{known} of the {needed} required 5-minute windows are known")
         } else {
             let minutes = LAST * WINDOW_MINUTES;
-            format!("fewer than {NOW} windows of 5 min are known of the last {minutes} min")
+            format!("fewer than {NOW} of the 5-minute windows in the last {minutes} min are known")
         };
         return (Presence::Unknown, evidence);
     };
@@ -158,7 +159,7 @@ mod tests {
         assert_eq!(presence, Presence::Active);
         assert_eq!(
             evidence,
-            "the provider took 2500 ms in the last 15 min, 1000 ms before; the service itself answers as before"
+            "the provider took 2500 ms in the last 15 min, 1000 ms before; the service itself responds as before"
         );
         assert_eq!(judge(1.7, false).0, Presence::Clear);
         assert_eq!(judge(1.7, true).0, Presence::Active);
@@ -179,7 +180,7 @@ mod tests {
         let mut old = latency(2.5);
         old.take(Timestamp::from_secs(10 * 300 + 3600), None);
         let unknown = provider_slow(&old, TWICE, false, Meanwhile::Usual);
-        let evidence = "fewer than 3 windows of 5 min are known of the last 30 min";
+        let evidence = "fewer than 3 of the 5-minute windows in the last 30 min are known";
         assert_eq!(unknown, (Presence::Unknown, evidence.to_owned()));
     }
 

@@ -36,7 +36,7 @@ fn wobble(at: u64) -> f64 {
 }
 
 #[test]
-fn a_leak_is_reported_with_its_pace_and_traffic_explains_growth() {
+fn a_leak_is_reported_with_its_rate_and_traffic_explains_growth() {
     let memory = |per_window: f64| {
         let values = (0..60).map(|at| (200.0 + per_window * at as f64) * MIB * wobble(at));
         track(120, Keep::Lowest, values)
@@ -53,7 +53,7 @@ fn a_leak_is_reported_with_its_pace_and_traffic_explains_growth() {
 }
 
 #[test]
-fn a_trend_is_confirmed_by_evaluations_in_a_row() {
+fn a_trend_is_confirmed_by_consecutive_evaluations() {
     let mut confirmed = Confirmed::default();
     let found = || (Presence::Active, "it rises".to_owned());
     for _ in 1..CONFIRMATIONS {
@@ -98,7 +98,7 @@ fn slower_responses_are_reported_unless_traffic_explains_them() {
     let (presence, evidence) = latency_rising(&p95, &flat, Numbers::Probes, 0.1);
     assert_eq!(presence, Presence::Active, "{evidence}");
     assert!(
-        evidence.starts_with("by its probes, p95 rose by")
+        evidence.starts_with("according to its probes, p95 rose by")
             && evidence.ends_with("; traffic does not explain it"),
         "{evidence}"
     );
@@ -154,7 +154,7 @@ fn a_leak_says_when_it_reaches_its_limit() {
 }
 
 #[test]
-fn slower_than_before_is_said_of_the_last_ten_minutes() {
+fn slower_than_before_refers_to_the_last_ten_minutes() {
     let p95 = |last: f64| {
         let before = std::iter::repeat_n(0.2, 10);
         track(300, Keep::Mean, before.chain([last; 2]))

@@ -1,19 +1,19 @@
-//! What is not as usual at the time of day.
+//! Deviations from the usual level at a time of day.
 
 use super::latency::millis;
 use super::{Answer, Numbers, there};
 use crate::signal::{Level, Presence};
 use crate::stats::season::Band;
 
-/// Days of history from which the time of day counts.
+/// Minimum days of history for response times.
 const MIN_DAYS: u32 = 3;
 /// Traffic depends on the day of the week more than response times do.
 const MIN_DAYS_OF_TRAFFIC: u32 = 7;
-/// Spreads that a value has to be away from what is usual: one hour in a thousand of a distribution with
-/// heavy tails is further away.
+/// How many spreads a value must be away from the usual level. With a heavy-tailed distribution, about one
+/// hour in a thousand is.
 const SPREADS: f64 = 5.0;
 
-/// What is usual at this time of day, and how many days it was learned from.
+/// The usual level at this time of day, and the days of history behind it.
 #[derive(Clone, Copy, Debug)]
 pub struct Usual {
     pub band: Band,
@@ -24,13 +24,13 @@ fn learned(usual: Option<Usual>, needed: u32) -> Result<Usual, Answer> {
     let days = usual.map_or(0, |usual| usual.days);
     let known = usual.filter(|usual| usual.days >= needed && usual.band.high > 0.0);
     known.ok_or_else(|| {
-        let evidence = format!("{days} of the {needed} days that it takes are known");
+        let evidence = format!("{days} of the {needed} required days of history are known");
         (Presence::Unknown, evidence)
     })
 }
 
-/// Whether the 95th percentile of the last hour is above what is usual at this time of day, by more than
-/// a share and by more than chance.
+/// Whether the 95th percentile of the last hour exceeds the usual level at this time of day by more than a
+/// share and by more than chance.
 pub fn latency_unusual(
     hour: Option<f64>,
     usual: Option<Usual>,
@@ -43,7 +43,7 @@ pub fn latency_unusual(
         Err(unknown) => return unknown,
     };
     let Some(hour) = hour else {
-        let evidence = format!("{}, p95 of the last hour is not known", numbers.by());
+        let evidence = format!("{}, p95 of the last hour is unknown", numbers.by());
         return (Presence::Unknown, evidence);
     };
     let border = if was_active { level.ends } else { level.begins };
@@ -51,7 +51,7 @@ pub fn latency_unusual(
     let is_high = hour > high * (1.0 + border) && usual.band.deviate(hour) > SPREADS;
     let limit = (high * (1.0 + border)).max(usual.band.limits(SPREADS).1);
     let evidence = format!(
-        "{}, p95 was {} in the last hour; up to {} is usual at this time of day, by {} days; the sign {} {}",
+        "{}, p95 was {} in the last hour; up to {} is usual at this time of day ({} days of history); the sign {} {}",
         numbers.by(),
         millis(hour),
         millis(high),
@@ -66,8 +66,8 @@ pub fn latency_unusual(
     (there(is_high), evidence)
 }
 
-/// Whether the requests of the last hour are fewer than is usual at this time of day, by more than a
-/// share and by more than chance, although probes find the service good: what should reach it does not.
+/// Whether the request rate of the last hour is below the usual level at this time of day by more than a
+/// share and by more than chance, although the probes succeed: traffic does not reach the service.
 pub fn throughput_low(
     hour: Option<f64>,
     usual: Option<Usual>,
@@ -80,19 +80,19 @@ pub fn throughput_low(
         Err(unknown) => return unknown,
     };
     let Some(hour) = hour else {
-        let evidence = "the requests of the last hour are not known".to_owned();
+        let evidence = "the request rate of the last hour is unknown".to_owned();
         return (Presence::Unknown, evidence);
     };
     let border = if was_active { level.ends } else { level.begins };
     let low = usual.band.low;
     let is_low = hour < low * border && usual.band.deviate(hour) < -SPREADS;
     let limit = match (low * border).min(usual.band.limits(SPREADS).0) {
-        limit if limit <= 0.0 => "; they vary too much for any number to be low".to_owned(),
+        limit if limit <= 0.0 => "; the rate varies too much for any value to be low".to_owned(),
         limit if was_active => format!("; the sign ends at {limit:.2}"),
         limit => format!("; the sign begins below {limit:.2}"),
     };
     let evidence = format!(
-        "{hour:.2} requests/s in the last hour; {low:.2} or more are usual at this time of day, by {} days{limit}",
+        "{hour:.2} requests/s in the last hour; {low:.2} or more is usual at this time of day ({} days of history){limit}",
         usual.days
     );
     if is_low && !is_good {
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(presence, Presence::Active);
         assert_eq!(
             evidence,
-            "by its probes, p95 was 300 ms in the last hour; up to 200 ms is usual at this time of day, by 14 days; the sign begins above 250 ms"
+            "according to its probes, p95 was 300 ms in the last hour; up to 200 ms is usual at this time of day (14 days of history); the sign begins above 250 ms"
         );
         assert_eq!(judge(0.255, false).0, Presence::Active);
         assert_eq!(judge(0.24, false).0, Presence::Clear);
@@ -153,7 +153,7 @@ mod tests {
             unknown,
             (
                 Presence::Unknown,
-                "2 of the 3 days that it takes are known".to_owned()
+                "2 of the 3 required days of history are known".to_owned()
             )
         );
         assert_eq!(judge(f64::NAN, false).0, Presence::Clear);
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(judge(0.05, false), Presence::Clear);
         assert_eq!(judge(0.12, true), Presence::Clear);
         let evidence = |was| throughput_low(Some(0.12), USUAL, LOW, was, true).1;
-        let usual = "0.12 requests/s in the last hour; 0.20 or more are usual at this time of day, by 14 days";
+        let usual = "0.12 requests/s in the last hour; 0.20 or more is usual at this time of day (14 days of history)";
         assert_eq!(
             evidence(false),
             format!("{usual}; the sign begins below 0.10")
@@ -181,7 +181,7 @@ mod tests {
         });
         assert_eq!(
             throughput_low(Some(0.12), varied, LOW, false, true).1,
-            format!("{usual}; they vary too much for any number to be low")
+            format!("{usual}; the rate varies too much for any value to be low")
         );
         assert_eq!(
             throughput_low(None, USUAL, LOW, false, true).0,

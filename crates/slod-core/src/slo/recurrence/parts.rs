@@ -1,4 +1,4 @@
-//! The values of a rule that the rrule crate reads too generously, or by another zone.
+//! Values of a rule that the rrule crate parses too leniently, or in another time zone.
 
 use super::zone::moment;
 use crate::outcome::Timestamp;
@@ -7,7 +7,8 @@ use chrono_tz::Tz;
 
 const MAX_COUNT: usize = 10_000;
 
-/// The rrule crate panics on a day that is not ASCII, and takes any text in place of the number.
+/// Checks a BYDAY value. The rrule crate panics if it is not ASCII, and accepts any text in place of the
+/// number.
 pub(super) fn check_weekday(value: &str) -> Result<(), String> {
     const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
     let value = value.trim();
@@ -30,7 +31,7 @@ pub(super) fn read_count(value: &str) -> Result<usize, String> {
     count.ok_or_else(|| format!("COUNT must be a whole number from 1 to {MAX_COUNT}"))
 }
 
-/// The end, exclusive. A day is included as a whole, and so is a moment.
+/// The end, exclusive. A date includes the whole day; a time is included itself.
 pub(super) fn read_until(value: &str, zone: Tz) -> Result<Timestamp, String> {
     let day = || NaiveDate::parse_from_str(value, "%Y%m%d").ok()?.succ_opt();
     let local = |text: &str| NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").ok();

@@ -1,4 +1,4 @@
-//! Why the rrule crate refuses a rule, in our own words.
+//! Error messages for rules that the rrule crate rejects.
 
 use rrule::{ParseError, RRuleError, ValidationError};
 

@@ -31,9 +31,9 @@ fn an_hourly_rule_occurs_once_an_hour_when_clocks_change() {
     );
 }
 
-/// Lord Howe Island changes its clocks by half an hour: hours pass all the same.
+/// Lord Howe Island changes its clocks by half an hour; elapsed hours are not affected.
 #[test]
-fn hours_pass_where_clocks_change_by_half_an_hour() {
+fn hourly_rules_count_elapsed_hours_across_half_hour_clock_changes() {
     let every_two = rule(
         "FREQ=HOURLY;INTERVAL=2",
         "2026-04-04T00:15:00Z",
@@ -49,16 +49,16 @@ fn hours_pass_where_clocks_change_by_half_an_hour() {
 #[test]
 fn a_daily_rule_keeps_its_local_hour() {
     let rule = rule("FREQ=DAILY", "2026-03-01T01:30:00Z", "Europe/Berlin");
-    // 02:30 is skipped on the 29th: it is read with the offset before.
+    // 02:30 is skipped on the 29th: it is interpreted with the offset before.
     let spring = starts(&rule, "2026-03-28T00:00:00Z", "2026-03-31T00:00:00Z");
     assert_eq!(spring, ["03-28 01:30", "03-29 01:30", "03-30 00:30"]);
-    // 02:30 occurs twice on the 25th: the first one counts.
+    // 02:30 occurs twice on the 25th: the first occurrence counts.
     let autumn = starts(&rule, "2026-10-24T00:00:00Z", "2026-10-27T00:00:00Z");
     assert_eq!(autumn, ["10-24 00:30", "10-25 00:30", "10-26 01:30"]);
 }
 
 #[test]
-fn what_ends_at_a_local_time_does_so_when_clocks_change() {
+fn occurrences_with_a_local_end_keep_it_across_clock_changes() {
     let hours = |found: Vec<(Timestamp, Timestamp)>| -> Vec<(String, i64)> {
         let show = |at: Timestamp| at.to_utc().format("%m-%d %H:%M").to_string();
         let minutes = |(from, to): (Timestamp, Timestamp)| (show(to), (to.0 - from.0) / 60_000);
@@ -82,14 +82,14 @@ fn what_ends_at_a_local_time_does_so_when_clocks_change() {
         ("10-26 05:00".to_owned(), 480),
     ];
     assert_eq!(found(&local, autumn.0, autumn.1), expected);
-    // The last hour of a long night is found by itself, and nothing behind it.
+    // The last hour of a long night is found by itself, and nothing after it.
     let last = found(&local, "2026-10-25T04:59:59Z", "2026-10-25T05:00:00Z");
     assert_eq!(last, expected[..1]);
     assert_eq!(
         found(&local, "2026-10-25T05:00:00Z", "2026-10-25T06:00:00Z"),
         []
     );
-    // With a length, the nights are as long as each other.
+    // With a fixed length, all nights are equally long.
     let expected = [
         ("10-25 04:00".to_owned(), 480),
         ("10-26 05:00".to_owned(), 480),
@@ -99,7 +99,7 @@ fn what_ends_at_a_local_time_does_so_when_clocks_change() {
 }
 
 #[test]
-fn an_end_keeps_its_local_time_where_the_start_is_skipped() {
+fn an_end_keeps_its_local_time_if_the_start_is_skipped() {
     let occurrence = |zone, from, to, day: &str| {
         let rule = rule("FREQ=DAILY", from, zone).ends_at(at(to));
         let begin = at(&format!("{day}T00:00:00Z"));
@@ -117,13 +117,13 @@ fn an_end_keeps_its_local_time_where_the_start_is_skipped() {
     };
     let span = |from: &str, to: &str| (from.to_owned(), to.to_owned());
     let berlin = "Europe/Berlin";
-    // From 02:30 to 04:00, and to 03:00: the first begins at 03:30 on this day, and ends as always.
+    // From 02:30 to 04:00, and to 03:00. On this day, the first begins at 03:30 and ends as usual.
     let (from, day) = ("2026-03-01T01:30:00Z", "2026-03-29");
     let found = occurrence(berlin, from, "2026-03-01T03:00:00Z", day);
     assert_eq!(found, span("01:30", "02:00"));
     let found = occurrence(berlin, from, "2026-03-01T02:00:00Z", day);
     assert_eq!(found, span("01:30", "02:00"), "it keeps its length");
-    // A whole day that begins with an hour that is skipped.
+    // A whole day whose first hour is skipped.
     let (from, to) = ("2026-03-01T05:00:00Z", "2026-03-02T05:00:00Z");
     let rule = rule("FREQ=WEEKLY", from, "America/Havana").ends_at(at(to));
     let day = (at("2026-03-08T00:00:00Z"), at("2026-03-10T00:00:00Z"));
@@ -135,7 +135,7 @@ fn an_end_keeps_its_local_time_where_the_start_is_skipped() {
 }
 
 #[test]
-fn the_first_occurrence_is_the_one_that_was_written() {
+fn the_first_occurrence_is_the_one_that_was_entered() {
     // The second 02:30 of that day.
     let rule = rule(
         "FREQ=DAILY;COUNT=2",
@@ -164,7 +164,7 @@ fn a_rule_ends_after_its_count_or_day() {
         all("FREQ=DAILY;UNTIL=20261102", "UTC"),
         ["11-01 22:00", "11-02 22:00"]
     );
-    // In Kolkata it is the 2nd already when the first one begins.
+    // In Kolkata, the first one already begins on the 2nd.
     assert_eq!(
         all("FREQ=DAILY;UNTIL=20261102", "Asia/Kolkata"),
         ["11-01 22:00"]
@@ -174,17 +174,17 @@ fn a_rule_ends_after_its_count_or_day() {
 }
 
 #[test]
-fn the_newest_are_never_lost() {
+fn the_newest_occurrences_are_never_lost() {
     let rule = rule("FREQ=HOURLY;BYMINUTE=0,30", "2001-01-01T00:00:00Z", "UTC");
     let last = rule.starts(at("2026-11-27T00:00:00Z"), at("2026-11-28T00:00:00Z"));
     assert_eq!(last.len(), 48);
 }
 
 #[test]
-fn what_is_no_rule_is_refused_with_its_reason() {
+fn an_invalid_rule_is_rejected_with_the_reason() {
     let reason = |text: &str| {
         let start = at("2026-11-01T00:00:00Z");
-        Recurrence::parse(text, start, Tz::UTC).expect_err("no rule")
+        Recurrence::parse(text, start, Tz::UTC).expect_err("invalid")
     };
     let table = [
         ("FREQ=MINUTELY", "HOURLY is the shortest period"),
@@ -229,7 +229,7 @@ const RULES: [&str; 9] = [
 ];
 
 #[test]
-fn a_day_of_the_week_is_one_with_at_most_a_number() {
+fn a_day_of_the_week_has_at_most_a_number() {
     let parse = |days: &str| {
         let text = format!("FREQ=MONTHLY;BYDAY={days}");
         Recurrence::parse(&text, at("2026-01-01T00:00:00Z"), Tz::UTC).map(|_| ())
@@ -257,7 +257,7 @@ fn a_day_of_the_week_is_one_with_at_most_a_number() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// Of the rrule crate as well: its panics would be those of whoever wrote a rule.
+    /// Includes the rrule crate: anyone who enters a rule could trigger its panics.
     #[test]
     fn any_text_is_a_rule_or_an_error(
         frequency in prop::sample::select(&["", "FREQ=DAILY;", "FREQ=WEEKLY;", "FREQ=MONTHLY;", "FREQ=YEARLY;", "FREQ=HOURLY;"][..]),
@@ -276,7 +276,7 @@ proptest! {
         }
     }
 
-    /// What lies before a span is skipped, and walked through where occurrences are counted.
+    /// The time before a range is skipped, but evaluated if occurrences are counted.
     #[test]
     fn skipping_changes_nothing(
         text in prop::sample::select(&RULES[..]),

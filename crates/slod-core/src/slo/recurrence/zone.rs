@@ -1,16 +1,16 @@
-//! Local times as moments, and the spans between changes of the clock.
+//! Conversion of local times to moments, and the spans between clock changes.
 
 use crate::outcome::Timestamp;
 use crate::units::DAY_MS;
 use chrono::{NaiveDateTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
-/// The moment of a local time.
+/// The moment of a local time: its first occurrence, or for a skipped time with the offset before the gap.
 pub fn moment(zone: Tz, local: NaiveDateTime) -> Option<Timestamp> {
     let found = zone.from_local_datetime(&local).earliest();
     let stamp = found.map(|at| Timestamp(at.timestamp_millis()));
     stamp.or_else(|| {
-        // Skipped: the offset before the gap.
+        // A skipped time: use the offset before the gap.
         let day_before = local.checked_sub_signed(TimeDelta::days(1))?;
         let offset = zone
             .offset_from_local_datetime(&day_before)
@@ -21,7 +21,7 @@ pub fn moment(zone: Tz, local: NaiveDateTime) -> Option<Timestamp> {
     })
 }
 
-/// `from..to` in parts that have one offset each, in milliseconds.
+/// Splits `from..to` into parts with a constant UTC offset, in milliseconds.
 pub(super) fn stretches(
     zone: Tz,
     from: Timestamp,

@@ -1,5 +1,5 @@
-//! Where a period of the calendar begins within an hour, as in zones that are half an hour off: what
-//! that hour holds before, which the slots of an hour do not say.
+//! Calendar periods that begin within an hour, as in zones with a half-hour offset: the counts of that hour
+//! before the start, which hourly slots do not contain.
 
 use super::{Counts, millis};
 use crate::outcome::Timestamp;
@@ -9,10 +9,10 @@ use crate::slo::objective::BudgetingMethod;
 use crate::slo::tally::Tally;
 use std::collections::VecDeque;
 
-/// Periods that are known: the running one, and the one before for clocks that are set back.
+/// Known periods: the current one, and the previous one in case the clock is set back.
 const MAX_BORDERS: usize = 2;
 
-/// The newest borders of one calendar.
+/// The newest period starts of one calendar.
 #[derive(Clone, Debug)]
 pub(super) struct Borders {
     calendar: Calendar,
@@ -23,14 +23,14 @@ pub(super) struct Borders {
 #[derive(Clone, Debug)]
 struct Border {
     start: Timestamp,
-    /// Where the next period begins.
+    /// The start of the next period.
     end: Timestamp,
-    /// What the hour of the start holds before it.
+    /// The counts of the starting hour before the start.
     before: Counts,
 }
 
 impl Border {
-    /// The part of the hour that belongs to the period before.
+    /// Whether a moment is in the part of the hour that belongs to the previous period.
     fn holds(&self, at: Timestamp) -> bool {
         self.start.hour() <= at && at < self.start
     }
@@ -46,12 +46,12 @@ impl Borders {
         self.calendar == calendar
     }
 
-    /// Whether a moment is in a period that is still to begin.
+    /// Whether a moment is in a period that has not begun yet.
     pub(super) fn is_due(&self, at: Timestamp) -> bool {
         self.known.back().is_none_or(|newest| at >= newest.end)
     }
 
-    /// Begins the period of a moment, if that is a new one. `count` sums up a span of the last day.
+    /// Begins the period of a moment if it is new. `count` sums up a span of the last day.
     pub(super) fn turn(&mut self, at: Timestamp, count: impl Fn(Timestamp, Timestamp) -> Counts) {
         if !self.is_due(at) {
             return;
@@ -70,13 +70,13 @@ impl Borders {
         }
     }
 
-    /// Starts of periods within an hour.
+    /// Period starts within an hour.
     pub(super) fn within(&self, hour: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
         let starts = self.known.iter().map(|border| border.start);
         starts.filter(move |start| *start > hour && start.hour() == hour)
     }
 
-    /// What the hour of a period's start holds before it.
+    /// The counts of the starting hour before the start of the period.
     pub(super) fn before(&self, start: Timestamp) -> Counts {
         let mut known = self.known.iter();
         let found = known.find(|border| border.start == start);

@@ -1,4 +1,4 @@
-//! Slots of one width, small because equal neighbours share one entry.
+//! Slots of one width. Equal neighboring slots share one entry to save memory.
 
 use super::Counts;
 use super::sums::Sums;
@@ -8,10 +8,10 @@ use crate::slo::objective::BudgetingMethod;
 use crate::slo::tally::Tally;
 use std::collections::VecDeque;
 
-/// Before every slot that there can be, and far enough from the borders of the type to compute with.
+/// Before every possible slot, and far enough from the limits of the type to compute with.
 const NEVER: i64 = i64::MIN >> 24;
 
-/// Equal slots in a row.
+/// Consecutive equal slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
     tally: Tally,
@@ -24,17 +24,17 @@ pub(super) struct Ring {
     /// Milliseconds per slot.
     pub(super) width: i64,
     pub(super) slots: usize,
-    /// Number of the newest slot that was touched; nothing is allocated before something changes.
+    /// The number of the newest slot that was touched. Nothing is allocated before the first change.
     pub(super) newest: i64,
-    /// Oldest first; together never more than `slots` long.
+    /// Oldest first; at most `slots` long in total.
     pub(super) runs: VecDeque<Run>,
-    /// Slots of all runs together.
+    /// Total number of slots in all runs.
     len: usize,
-    /// Only where windows are summed up more often than slots change.
+    /// Only if windows are summed up more often than slots change.
     sums: Option<Box<Sums>>,
 }
 
-/// With room for one run more: a ring is copied when an event is about to change it.
+/// Reserves room for one more run: a ring is copied when an event is about to change it.
 impl Clone for Ring {
     fn clone(&self) -> Self {
         let mut runs = VecDeque::with_capacity(self.runs.len() + 1);
@@ -60,7 +60,7 @@ impl Ring {
         }
     }
 
-    /// Keeps a sum per slot, so that the sum of a window takes two steps. For an empty ring.
+    /// Maintains a sum per slot, so that a window is summed up in two steps. Only for an empty ring.
     pub(super) fn with_sums(self) -> Self {
         let sums = Some(Box::default());
         Self { sums, ..self }
@@ -87,7 +87,7 @@ impl Ring {
         self.change_slot(age, change);
     }
 
-    /// Makes `slot` the newest, with empty slots before it where time was skipped.
+    /// Makes `slot` the newest, and adds empty slots for skipped time.
     fn advance(&mut self, slot: i64) {
         let skipped = slot - self.newest;
         if self.runs.is_empty() {
@@ -121,7 +121,7 @@ impl Ring {
         }
     }
 
-    /// Grows by half, and never beyond what the ring can hold: there are thousands of them.
+    /// Grows by half, but never beyond the capacity of the ring: there are thousands of rings.
     fn make_room(&mut self, more: usize) {
         let (len, most) = (self.runs.len(), self.slots + 3);
         if len + more > self.runs.capacity() {
@@ -130,7 +130,7 @@ impl Ring {
         }
     }
 
-    /// Forgets what is older than the ring is long.
+    /// Drops slots that are older than the length of the ring.
     fn trim(&mut self) {
         let mut excess = self.len.saturating_sub(self.slots);
         self.len -= excess;
@@ -147,7 +147,7 @@ impl Ring {
         }
     }
 
-    /// Adds empty slots at the old end until the slot of that age exists.
+    /// Adds empty slots at the old end until there is a slot of that age.
     fn reach_back(&mut self, age: usize) {
         let missing = (age + 1).saturating_sub(self.len);
         if missing > 0 {
@@ -164,7 +164,7 @@ impl Ring {
         }
     }
 
-    /// Changes one slot: its run is split around it, and equal neighbours are joined again.
+    /// Changes one slot. Its run is split around it, and equal neighbors are merged again.
     fn change_slot(&mut self, age: usize, change: impl FnOnce(&mut Tally)) {
         let mut newer = age;
         let Some(index) = self.runs.iter().rposition(|run| {
@@ -199,7 +199,7 @@ impl Ring {
         }
     }
 
-    /// Joins the run with the next newer one if both are equal.
+    /// Merges a run with the next newer one if both are equal.
     fn join(&mut self, index: usize) {
         if let (Some(run), Some(next)) = (self.runs.get(index), self.runs.get(index + 1))
             && run.tally == next.tally
@@ -209,7 +209,7 @@ impl Ring {
         }
     }
 
-    /// Visits the runs' parts inside the window, newest first, as (newest slot, tally, length).
+    /// Visits the parts of runs within the window, newest first, as (newest slot, tally, length).
     pub(super) fn visit(
         &self,
         now: Timestamp,
@@ -253,7 +253,7 @@ impl Ring {
         }
     }
 
-    /// The tallies of all slots that `from..until` touches, in the order of time.
+    /// The tallies of all slots that overlap `from..until`, in order of time.
     fn tallies(&self, from: i64, until: i64) -> Vec<Tally> {
         let (first, last) = (
             from.div_euclid(self.width),

@@ -1,20 +1,20 @@
-//! The sum of any window of a ring in two steps.
+//! Prefix sums of a ring, which sum up any window in two steps.
 
 use super::Counts;
 use crate::slo::tally::Tally;
 use std::collections::VecDeque;
 
-/// Everything from some slot on, summed up to each slot.
+/// Prefix sums over the slots.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
-    /// Up to the slot before the oldest.
+    /// The sum up to the slot before the oldest one.
     before: Counts,
     /// One per slot, oldest first.
     up_to: VecDeque<Counts>,
 }
 
 impl Sums {
-    /// Adds empty slots at the new end, and keeps at most so many.
+    /// Adds empty slots at the new end, and keeps at most `most`.
     pub(super) fn advance(&mut self, fresh: usize, most: usize) {
         let last = self.last();
         for _ in 0..fresh {
@@ -32,7 +32,7 @@ impl Sums {
         }
     }
 
-    /// Changes the slot of that age; the newest is 0.
+    /// Changes the slot with this age; the newest slot has age 0.
     pub(super) fn replace(&mut self, age: usize, old: Tally, new: Tally) {
         for sum in self.up_to.iter_mut().rev().take(age + 1) {
             *sum += (new, 1);
@@ -40,8 +40,8 @@ impl Sums {
         }
     }
 
-    /// Over the slots of these ages. What is newer than the newest slot is empty, and what is older
-    /// than the oldest is not known.
+    /// The sum over slots from one age to another. Slots newer than the newest are empty, and those older
+    /// than the oldest are unknown.
     pub(super) fn between(&self, newest: i64, oldest: i64) -> Counts {
         let (to, from) = (self.at(newest.max(0)), self.at(oldest.saturating_add(1)));
         Counts {

@@ -16,7 +16,7 @@ const BAD: Tally = Tally {
 };
 const WINDOWS: [u64; 6] = [300, 3600, 7200, 86_400, 3 * 86_400, 30 * 86_400];
 
-/// The definition, written down: an event counts if its slot is one of the window's last.
+/// The definition: an event counts if its slot is one of the last slots of the window.
 fn recount(events: &[(i64, bool)], now: i64, window: i64) -> (u64, u64) {
     let width = match window {
         w if w <= 2 * HOUR => 10_000,
@@ -50,7 +50,7 @@ fn a_healthy_month_is_one_run_per_tier() {
 fn the_worst_month_takes_less_than_42_kib() {
     let mut series = Series::new(Duration::from_hours(30 * 24));
     for slot in 0..30 * 8640 {
-        // No two neighbours are equal in any tier.
+        // No two neighbors are equal in any tier.
         let good = u32::try_from(slot % 3 + slot / 30 % 2 + slot / 360 % 2).expect("small");
         let tally = Tally { good, ..BAD };
         series.add(Timestamp(slot * 10_000), tally);
@@ -60,7 +60,7 @@ fn the_worst_month_takes_less_than_42_kib() {
         .iter()
         .map(|tier| tier.runs.len())
         .sum::<usize>();
-    assert!(runs > 1700, "{runs} runs: not the worst");
+    assert!(runs > 1700, "{runs} runs: not the worst case");
     let room = series.tiers.iter().map(|tier| tier.runs.capacity());
     let bytes = room.sum::<usize>() * size_of::<Run>();
     assert!(bytes < 42 * 1024, "{bytes} bytes");
@@ -91,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn taking_back_undoes(times in prop::collection::vec(0_i64..80_000_000, 1..60)) {
+    fn removing_undoes_adding(times in prop::collection::vec(0_i64..80_000_000, 1..60)) {
         let mut series = Series::new(Duration::from_hours(30 * 24));
         for at in &times { series.add(Timestamp(*at), BAD); }
         for at in &times { series.remove(Timestamp(*at), BAD); }

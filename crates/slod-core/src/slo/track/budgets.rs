@@ -1,4 +1,4 @@
-//! What is read of a tracker: windows, budgets and what they lead to.
+//! Views of a tracker: windows, budgets and forecasts.
 
 use super::Tracker;
 use crate::outcome::Timestamp;
@@ -11,43 +11,43 @@ use crate::slo::window::{Extent, WindowView};
 use crate::units::HOUR;
 use std::time::Duration;
 
-/// The span whose burn a forecast continues, unless the window is shorter.
+/// The time range that forecasts extrapolate from, unless the window is shorter.
 const FORECAST_FROM: Duration = Duration::from_hours(24);
 
 /// The budget of one window at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BudgetView {
     pub window: Window,
-    /// Over the window: the rolling one, or the whole of the calendar's period, of which the part
-    /// that is still to come counts as unobserved.
+    /// The view of the rolling window, or of the whole calendar period, whose future part counts as
+    /// unobserved.
     pub period: WindowView,
     /// `1 - bad / budget`; may be negative.
     pub remaining: Option<f64>,
-    /// How long a total outage the budget still affords.
+    /// How long a total outage could last before the budget is exhausted.
     pub affordable: Option<Duration>,
-    /// When a spent budget has something left again if nothing fails from now on.
+    /// When an exhausted budget becomes positive again if nothing fails from now on.
     pub recovery: Option<Timestamp>,
-    /// When the budget runs out at the burn rate of the last day, or of the window if that is shorter; `None`
-    /// if it is not burning.
+    /// When the budget runs out at the burn rate of the last day, or of the window if that is shorter;
+    /// `None` if it does not run out.
     pub exhaustion: Option<Timestamp>,
 }
 
 impl BudgetView {
-    /// Share that is left, unknown while nothing was observed.
+    /// Remaining share of the budget; unknown if nothing was observed.
     pub fn left(&self) -> Option<f64> {
         self.period.sli.and(self.remaining)
     }
 }
 
 impl Tracker {
-    /// Over the last `window`.
+    /// The view of the last `window`.
     pub fn view(&self, now: Timestamp, window: Duration) -> WindowView {
         let start = self.series.start(now, window);
         let counts = self.series.sum(now, window);
         self.judge(now, counts, start, start.after(window))
     }
 
-    /// What [`Tracker::view`] counts.
+    /// The counts of [`Tracker::view`].
     pub fn counts(&self, now: Timestamp, window: Duration) -> Counts {
         let mut counts = self.series.sum(now, window);
         self.leave_out_running(&mut counts, now);
@@ -83,13 +83,13 @@ impl Tracker {
         }
     }
 
-    /// [`BudgetView::left`] alone, for whoever asks at every moment.
+    /// Computes only [`BudgetView::left`], for frequent evaluation.
     pub fn remaining(&self, now: Timestamp, window: &Window) -> Option<f64> {
         let period = self.period(now, window);
         (!period.beyond_retention).then(|| period.left(self.objective.target))?
     }
 
-    /// [`BudgetView::exhaustion`] alone.
+    /// Computes only [`BudgetView::exhaustion`].
     pub fn runs_out(&self, now: Timestamp, window: &Window) -> Option<Timestamp> {
         let period = self.period(now, window);
         (!period.beyond_retention).then(|| self.exhaustion(now, window, &period))?
@@ -99,7 +99,7 @@ impl Tracker {
         budget::remaining(period.bad, period.expected, self.objective.target)
     }
 
-    /// Over a window of the objective: [`BudgetView::period`] alone.
+    /// The view of a window of the objective; only [`BudgetView::period`].
     pub fn period(&self, now: Timestamp, window: &Window) -> WindowView {
         let Some(calendar) = window.calendar else {
             return self.view(now, window.length);
@@ -158,7 +158,7 @@ impl Tracker {
         }
         let burning = budget::Burning {
             budget: (1.0 - self.objective.target) * period.expected,
-            // In a period of the calendar nothing ages out before it is over.
+            // In a calendar period, nothing leaves the window before its end.
             bad_by_hour: match window.calendar {
                 None => self.series.bad_by_hour(now, window.length),
                 Some(_) => vec![(now, period.bad)],
@@ -170,8 +170,8 @@ impl Tracker {
         end.is_none_or(|end| at < end).then_some(at)
     }
 
-    /// The time that one event stands for at today's intervals; `None` for requests of real traffic, which come
-    /// at no interval.
+    /// The time that one event stands for at the current intervals. `None` for requests of real traffic,
+    /// which have no interval.
     pub fn event_interval(&self) -> Option<Duration> {
         let Objective {
             source, budgeting, ..
@@ -184,15 +184,15 @@ impl Tracker {
         Some(Duration::try_from_secs_f64(spacing_ms / 1000.0).unwrap_or(Duration::MAX))
     }
 
-    /// Whether something was bad within a span, or within two events where these are rarer.
+    /// Whether an event was bad within a span, or within the time of two events if they are less frequent.
     pub fn was_bad(&self, now: Timestamp, within: Duration) -> bool {
         let two = self.event_interval().unwrap_or_default();
         let two = two.saturating_mul(2).min(HOUR);
         self.counts(now, within.max(two)).bad > 0
     }
 
-    /// What forecasts go by, and how its events came. Failures that a window no longer has say nothing about
-    /// its budget.
+    /// The counts and the rate that forecasts extrapolate from. Failures that have left the window say
+    /// nothing about its budget.
     fn recent(&self, now: Timestamp, window: &Window) -> (Counts, Pace) {
         let span = FORECAST_FROM.min(window.length);
         let counts = self.counts(now, span);

@@ -1,13 +1,14 @@
-//! What is exported as counters: they never go back, though a late outcome may change a judgement.
+//! Exported counters, which never decrease, although late outcomes may change verdicts.
 
 use crate::slo::tally::Tally;
 
 /// Counted events and bad ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counters {
-    /// As everything is judged by now.
+    /// According to the current verdicts.
     counted: [u64; 2],
-    /// The highest that was ever counted: what goes back is waited for.
+    /// The highest values so far. After a decrease, the exported values stay constant until `counted`
+    /// exceeds them.
     highest: [u64; 2],
 }
 
@@ -23,7 +24,7 @@ impl Counters {
         self.replace(Tally::default(), tally);
     }
 
-    /// A slice that was counted is judged anew.
+    /// Replaces the verdict of a counted slice.
     pub(super) fn replace(&mut self, before: Tally, after: Tally) {
         let parts = |tally: Tally| {
             let bad = u64::from(tally.bad);

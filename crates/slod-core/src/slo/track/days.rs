@@ -1,4 +1,4 @@
-//! A tracker's history by UTC day.
+//! The history of a tracker by UTC day.
 
 use super::Tracker;
 use crate::outcome::Timestamp;
@@ -9,18 +9,18 @@ use crate::units::DAY_MS;
 /// One UTC day of one objective. Counts are in [`crate::slo::BudgetingMethod::parts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DayView {
-    /// Midnight at its start.
+    /// Midnight at the start of the day.
     pub start: Timestamp,
     pub good: u64,
     pub bad: u64,
-    /// See [`WindowView::coverage`]; `None` where no time of the day is to be counted.
+    /// See [`WindowView::coverage`]; `None` if no time of the day counts.
     pub coverage: Option<f64>,
     /// See [`Extent::corrected_share`].
     pub corrected: f64,
 }
 
 impl Tracker {
-    /// The last days, today last.
+    /// The last days; today is last.
     pub fn days<const N: usize>(&self, now: Timestamp) -> [DayView; N] {
         let today = now.0.div_euclid(DAY_MS);
         let counts = self.series.days::<N>(now);

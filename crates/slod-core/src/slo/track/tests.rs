@@ -46,9 +46,9 @@ fn record(
 
 const SLICES: BudgetingMethod = BudgetingMethod::Timeslices { slice_target: 0.9 };
 
-/// Prometheus adds them up: what is judged late counts once, and nothing goes back.
+/// Prometheus adds counters up: a late outcome counts once, and nothing decreases.
 #[test]
-fn a_late_outcome_is_in_the_counters_and_none_is_twice() {
+fn a_late_outcome_is_counted_exactly_once() {
     let mut tracker = tracker(Sli::Availability, SLICES, &[10]);
     let interval = Duration::from_secs(10);
     let happen = |tracker: &mut Tracker, second, verdict| {
@@ -67,7 +67,7 @@ fn a_late_outcome_is_in_the_counters_and_none_is_twice() {
     assert_eq!(tracker.counters(), (1, 1));
     happen(&mut tracker, 70, Verdict::Bad(Cause::Timeout));
     assert_eq!(tracker.counters(), (2, 2));
-    // A minute that is good after all is waited for: the next bad one does not count again.
+    // A minute that turned out good is compensated: the next bad one does not increase the counter.
     for second in 20..40 {
         happen(&mut tracker, second, Verdict::Good);
     }
@@ -144,7 +144,7 @@ fn slices_become_counted_events_when_they_close() {
 }
 
 #[test]
-fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
+fn a_calendar_month_resets_the_budget_and_expects_its_whole_length() {
     let mut objective = objective(Sli::Success, BudgetingMethod::Occurrences);
     objective.window.calendar = Some(Calendar {
         period: Period::Month,
@@ -184,7 +184,7 @@ fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
         ..
     } = tracker.budget(october, objective.window);
     assert_eq!((period.good, period.bad), (660, 60));
-    // 31 days of one attempt a minute; 44.64 may fail.
+    // 31 days with one attempt per minute; 44.64 may fail.
     assert!(
         (period.expected - 44_640.0).abs() < 1.0,
         "{}",
@@ -209,7 +209,7 @@ fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
         period.expected
     );
     assert_eq!(recovery, None);
-    // The day before burns on in the burn rate, but November's budget lasts beyond its end or
+    // The burn rate still contains the previous day, but November's budget either lasts beyond its end or
     // runs out within it.
     let end = exhaustion.expect("60 of 730 attempts fail");
     assert!(end > november && end < Timestamp::from_secs(midnight + 30 * 86_400));
@@ -219,7 +219,7 @@ fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
 }
 
 #[test]
-fn failures_that_left_a_short_window_do_not_spend_its_budget() {
+fn failures_that_left_a_short_window_do_not_affect_its_forecast() {
     let mut objective = objective(Sli::Success, BudgetingMethod::Occurrences);
     objective.window = Window::rolling(HOUR);
     let interval = Duration::from_secs(10);
@@ -246,7 +246,7 @@ fn failures_that_left_a_short_window_do_not_spend_its_budget() {
 }
 
 #[test]
-fn a_minute_without_outcomes_is_bad_once_it_is_over_for_a_minute() {
+fn a_minute_without_outcomes_is_bad_one_minute_after_its_end() {
     let mut objective = objective(Sli::Availability, SLICES);
     objective.missing = NoDataPolicy::Bad;
     let interval = Duration::from_secs(10);
@@ -271,7 +271,7 @@ fn a_minute_without_outcomes_is_bad_once_it_is_over_for_a_minute() {
     assert_eq!(counts(&mut tracker, 780), (1, 1));
     assert_eq!(counts(&mut tracker, 900), (1, 3));
     assert_eq!(tracker.counters(), (4, 3));
-    // One outcome comes late: its minute is good after all.
+    // A late outcome: its minute is good after all.
     record(
         &mut tracker,
         Timestamp::from_secs(700),
@@ -315,7 +315,7 @@ proptest! {
     }
 }
 
-/// Nobody asks for anything after ten minutes, and nothing is known of the third quarter of the hour.
+/// No requests after ten minutes, and no data for the third quarter of the hour.
 #[test]
 fn quiet_minutes_of_real_traffic_are_observed_and_never_missing() {
     let throughput = Sli::Throughput(crate::slo::Throughput {
@@ -358,7 +358,7 @@ fn quiet_minutes_of_real_traffic_are_observed_and_never_missing() {
                 let is_missing = missing == NoDataPolicy::Bad && budgeting.is_sliced();
                 let (bad, share) = if is_missing { (bad, 1.0) } else { (0, 0.75) };
                 assert_eq!(sum.bad, bad, "{sli:?}");
-                // The last minute is not over.
+                // The last minute has not ended.
                 let view = tracker.view(Timestamp(now.0 - 1), HOUR);
                 let coverage = view.coverage.expect("some time is over");
                 assert!((coverage - share).abs() < 0.01, "{sli:?}: {coverage}");

@@ -1,20 +1,19 @@
-//! One control probe: what it found lately, and whether it may be believed.
+//! One control probe: its recent results, and whether it is reliable.
 
 use crate::outcome::{ProbeKey, Record, Timestamp, Verdict};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Results of a control probe that are remembered.
+/// Maximum number of remembered results.
 pub(super) const MAX_ATTEMPTS: usize = 64;
-/// A control probe that failed alone in more than one of so many attempts says nothing about our
-/// own network.
+/// A control probe with more than one isolated failure per this many attempts is not believed.
 const ALONE_AT_MOST: usize = 16;
 
 #[derive(Clone, Debug)]
 pub(super) struct Control {
     pub(super) key: ProbeKey,
-    /// An attempt further away from a moment says nothing about it: the attempt that may run
-    /// already, and one more.
+    /// An attempt further away from a moment than this says nothing about it: allows for the attempt in
+    /// progress and one more.
     pub(super) reach: Duration,
     /// Oldest first.
     results: VecDeque<Attempt>,
@@ -24,18 +23,18 @@ pub(super) struct Control {
 struct Attempt {
     at: Timestamp,
     good: bool,
-    /// Whether it failed while most of the others did not; `None` while that is not known.
+    /// Whether it failed while most of the others did not; `None` while unknown.
     alone: Option<bool>,
 }
 
-/// What a control probe says of a moment.
+/// What a control probe shows about a moment.
 #[derive(Debug)]
 pub(super) struct Evidence {
-    /// Between these two it did not succeed.
+    /// It did not succeed between `from` and `to`.
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,
     failed: Vec<Timestamp>,
-    /// Attempts that are still to come and may fail.
+    /// Future attempts that may fail.
     open: usize,
 }
 
@@ -62,12 +61,12 @@ impl Control {
         }
     }
 
-    /// Takes what another one of the same probe remembers.
+    /// Copies the results of another instance of the same probe.
     pub(super) fn recall(&mut self, old: &Self) {
         self.results.clone_from(&old.results);
     }
 
-    /// Forgets what it found after a moment.
+    /// Drops results after a moment.
     pub(super) fn forget_after(&mut self, moment: Timestamp) {
         self.results.retain(|one| one.at <= moment);
     }
@@ -82,13 +81,13 @@ impl Control {
         last.map(|one| one.at)
     }
 
-    /// Whether its failures came together with those of others so far.
+    /// Whether its failures coincided with those of others so far.
     pub(super) fn is_believed(&self) -> bool {
         let alone = self.results.iter().filter(|one| one.alone == Some(true));
         alone.count() * ALONE_AT_MOST <= self.results.len()
     }
 
-    /// Failed attempts of which it is not known whether others failed as well.
+    /// Failed attempts for which it is unknown whether others failed as well.
     pub(super) fn undecided(&self) -> impl Iterator<Item = Timestamp> + '_ {
         let undecided = self.results.iter().filter(|one| one.alone.is_none());
         undecided.map(|one| one.at)
@@ -128,7 +127,7 @@ impl Control {
 }
 
 impl Evidence {
-    /// Its failures inside a span in which it did not succeed; `hopeful` counts those to come.
+    /// The number of failures inside a span without a success; `hopeful` includes future ones.
     pub(super) fn failures(&self, from: Timestamp, to: Timestamp, hopeful: bool) -> usize {
         if from < self.from || to > self.to {
             return 0;

@@ -22,7 +22,7 @@ fn vantage() -> NetworkGuard {
     NetworkGuard::new(keys.iter().map(|key| (key, INTERVAL, TIMEOUT)))
 }
 
-/// What is counted, in the order in which it is.
+/// The outcomes in the order in which they are counted.
 fn counted(passed: Vec<Passed>) -> impl Iterator<Item = (i64, Verdict)> {
     passed.into_iter().filter_map(|one| match one {
         Passed::Held(_) => None,
@@ -32,7 +32,7 @@ fn counted(passed: Vec<Passed>) -> impl Iterator<Item = (i64, Verdict)> {
     })
 }
 
-/// Lets the outcomes come one second after their tick.
+/// Delivers each outcome one second after its tick.
 fn reported(vantage: &mut NetworkGuard, history: &[(&str, i64, Verdict)]) -> Vec<(i64, Verdict)> {
     let mut reported = Vec::new();
     for (name, second, verdict) in history {
@@ -42,8 +42,8 @@ fn reported(vantage: &mut NetworkGuard, history: &[(&str, i64, Verdict)]) -> Vec
     reported
 }
 
-/// A service that always fails, beside control probes that tick at 1, 2 and 3 s of ten; `fails`
-/// says which of them do, by round and control. Returns how many failures were excused, of all.
+/// A service that always fails, with control probes that tick at 1, 2 and 3 s of every ten. `fails` decides
+/// which of them fail, by round and control. Returns the number of excused failures and of all failures.
 fn excused(rounds: i64, mut fails: impl FnMut(i64, usize) -> bool) -> (usize, usize) {
     let mut vantage = vantage();
     let mut judged = Vec::new();
@@ -70,7 +70,7 @@ fn excused(rounds: i64, mut fails: impl FnMut(i64, usize) -> bool) -> (usize, us
 }
 
 #[test]
-fn a_failure_is_ours_while_all_of_the_controls_fail() {
+fn a_failure_is_excused_while_all_control_probes_fail() {
     let mut vantage = vantage();
     let history = [
         ("a", 1, Verdict::Good),
@@ -97,7 +97,7 @@ fn a_failure_is_ours_while_all_of_the_controls_fail() {
 }
 
 #[test]
-fn beyond_the_most_that_wait_the_oldest_are_judged_by_what_is_known() {
+fn beyond_the_limit_the_oldest_failures_are_judged_early() {
     let waiting = |controls: &[(&str, i64, Verdict)]| {
         let mut vantage = vantage();
         reported(&mut vantage, controls);
@@ -120,13 +120,13 @@ fn beyond_the_most_that_wait_the_oldest_are_judged_by_what_is_known() {
     assert_eq!(waiting(&each([TIMED_OUT; 3])), OURS);
     let open = waiting(&each([TIMED_OUT, TIMED_OUT, Verdict::Good]));
     assert_eq!(open, Verdict::Void(VoidReason::Resources));
-    // The controls succeeded before and after it.
+    // The control probes succeeded before and after it.
     let good = ["a", "b", "c"].map(|name| [11, 17].map(|second| (name, second, Verdict::Good)));
     assert_eq!(waiting(good.as_flattened()), TIMED_OUT);
 }
 
 #[test]
-fn what_was_found_before_the_clock_was_set_back_judges_nothing_after_it() {
+fn results_from_before_the_clock_was_set_back_do_not_apply_afterwards() {
     let mut vantage = vantage();
     let mut before = Vec::new();
     for second in [100, 110, 120] {
@@ -135,7 +135,7 @@ fn what_was_found_before_the_clock_was_set_back_judges_nothing_after_it() {
     before.push(("web", 121, TIMED_OUT));
     reported(&mut vantage, &before);
     assert!(vantage.is_lost());
-    // What waits is judged by what is known; the times from 100 s on come again.
+    // Held failures are judged by what is known; the times from 100 s on recur.
     let set_back = Timestamp::from_secs(95);
     let passed: Vec<_> = counted(vantage.set_back(set_back)).collect();
     assert_eq!(passed, [(121, OURS)]);
@@ -150,7 +150,7 @@ fn what_was_found_before_the_clock_was_set_back_judges_nothing_after_it() {
 }
 
 #[test]
-fn where_one_control_answers_the_others_must_fail_twice() {
+fn if_one_control_probe_succeeds_the_others_must_fail_twice() {
     let of_three =
         |rounds: i64| move |round, control| control < 2 && (20..20 + rounds).contains(&round);
     assert_eq!(excused(40, of_three(1)).0, 0);
@@ -164,18 +164,18 @@ fn a_lost_network_is_excused_from_its_start_to_its_end() {
     for lost in 1..20 {
         let (void, _) = excused(60, |round, _| (30..30 + lost).contains(&round));
         let lost = usize::try_from(lost).expect("small");
-        // What failed between two attempts of the controls may be on either side.
+        // A failure between two attempts of the control probes may be on either side.
         assert!((lost..=lost + 1).contains(&void), "{void} of {lost}");
     }
     assert_eq!(
         excused(30, |_, _| true),
         (30, 30),
-        "lost from the first attempt on"
+        "lost from the first attempt"
     );
 }
 
 #[test]
-fn one_broken_control_explains_nothing_and_hides_nothing() {
+fn one_broken_control_probe_neither_excuses_nor_hides_failures() {
     assert_eq!(excused(60, |_, control| control == 0).0, 0);
     let lost = |round, control| control == 0 || (30..40).contains(&round);
     let (void, _) = excused(60, lost);
@@ -183,7 +183,7 @@ fn one_broken_control_explains_nothing_and_hides_nothing() {
 }
 
 #[test]
-fn controls_that_fail_in_turn_explain_nothing() {
+fn control_probes_that_fail_in_turn_excuse_nothing() {
     for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
         let turn = |round: i64, control| {
             let turn = usize::try_from(round.rem_euclid(3)).expect("small");
@@ -193,8 +193,8 @@ fn controls_that_fail_in_turn_explain_nothing() {
     }
 }
 
-/// Of 500 random histories, the same in each run: those in which three controls that fail by
-/// chance, each for itself with its share in percent, lead to what is asked.
+/// How many of 500 random histories, the same in each run, satisfy a condition. The three control probes
+/// fail independently with these probabilities in percent.
 fn histories(shares: [u32; 3], asked: impl Fn(&dyn Fn(i64, usize) -> bool) -> bool) -> usize {
     let mut runner = TestRunner::deterministic();
     let mut chance = || runner.rng().random_range(0..100_u32);
@@ -211,7 +211,7 @@ fn histories(shares: [u32; 3], asked: impl Fn(&dyn Fn(i64, usize) -> bool) -> bo
 }
 
 #[test]
-fn controls_that_flap_for_themselves_excuse_next_to_nothing() {
+fn control_probes_that_flap_independently_excuse_almost_nothing() {
     let held = histories([31, 23, 35], |fails| {
         let (void, all) = excused(200, fails);
         100 * void <= 4 * all
@@ -220,7 +220,7 @@ fn controls_that_flap_for_themselves_excuse_next_to_nothing() {
 }
 
 #[test]
-fn a_little_noise_hides_no_lost_network() {
+fn a_little_noise_does_not_hide_a_lost_network() {
     let held = histories([2, 2, 2], |fails| {
         let lost = |round, control| (150..170).contains(&round) || fails(round, control);
         excused(200, lost).0 >= 19
@@ -229,7 +229,7 @@ fn a_little_noise_hides_no_lost_network() {
 }
 
 #[test]
-fn an_answer_is_never_our_network_and_good_news_do_not_wait() {
+fn a_response_is_never_a_network_failure_and_successes_do_not_wait() {
     let mut vantage = vantage();
     let status = Verdict::Bad(Cause::Status);
     let history = [("web", 1, Verdict::Good), ("web", 2, status)];
@@ -244,7 +244,7 @@ fn an_answer_is_never_our_network_and_good_news_do_not_wait() {
 }
 
 #[test]
-fn a_loss_that_began_during_an_attempt_explains_it() {
+fn a_loss_that_began_during_an_attempt_excuses_it() {
     let mut vantage = vantage();
     for (name, second) in [("a", 1), ("b", 2), ("c", 7)] {
         reported(&mut vantage, &[(name, second, Verdict::Good)]);
@@ -278,13 +278,13 @@ fn a_lost_network_is_lost_since_the_last_success() {
         since(&[("a", 91, Verdict::Good), ("b", 92, Verdict::Good)]),
         None
     );
-    // One that is broken for itself.
+    // A control probe that is broken itself.
     let broken: Vec<_> = (10..90).map(|round| ("c", 10 * round, TIMED_OUT)).collect();
     assert_eq!(since(&broken), None);
 }
 
 #[test]
-fn a_report_that_cannot_arrive_is_not_missed() {
+fn a_heartbeat_that_cannot_arrive_is_not_missed() {
     let lost = [
         ("a", 11, TIMED_OUT),
         ("b", 12, TIMED_OUT),
@@ -304,7 +304,7 @@ fn a_report_that_cannot_arrive_is_not_missed() {
 }
 
 #[test]
-fn only_another_control_set_begins_anew_and_what_waits_goes_on() {
+fn held_failures_are_kept_and_only_another_control_set_starts_over() {
     let mut old = vantage();
     reported(&mut old, &[("a", 1, TIMED_OUT), ("web", 2, TIMED_OUT)]);
     assert!(old.is_like(&vantage()));
@@ -317,7 +317,7 @@ fn only_another_control_set_begins_anew_and_what_waits_goes_on() {
 }
 
 #[test]
-fn what_a_process_held_is_judged_by_the_next_one() {
+fn failures_held_by_a_process_are_judged_by_the_next_one() {
     let mut next = vantage();
     next.recall([record("web", 5, TIMED_OUT), record("web", 35, TIMED_OUT)]);
     let first = [
@@ -333,7 +333,7 @@ fn what_a_process_held_is_judged_by_the_next_one() {
         counted(next.release(Timestamp::from_secs(now))).collect()
     };
     assert_eq!(judged(&mut next, 50), [(5, OURS)]);
-    // What came long after, or not at all, says nothing: undecided is not bad.
+    // Results that came much later, or never, say nothing: undecided is not bad.
     assert_eq!(
         reported(&mut next, &[("a", 71, Verdict::Good)]),
         [(35, Verdict::Void(VoidReason::Shutdown))]
@@ -341,7 +341,7 @@ fn what_a_process_held_is_judged_by_the_next_one() {
 }
 
 #[test]
-fn nobody_waits_without_end() {
+fn no_failure_waits_indefinitely() {
     let mut vantage = vantage();
     assert_eq!(reported(&mut vantage, &[("web", 5, TIMED_OUT)]), []);
     let after = |second| Timestamp::from_secs(second);

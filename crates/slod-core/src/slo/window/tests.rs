@@ -17,7 +17,7 @@ fn every(seconds: u64) -> [ContributingProbe; 1] {
     [ContributingProbe::every(Duration::from_secs(seconds))]
 }
 
-/// Outcomes at one interval after another, each with its number and how many of them are bad.
+/// Outcomes at successive intervals, each phase given by interval, count, and bad count.
 fn observed(phases: &[(u64, u64, u64)]) -> Counts {
     let mut counts = Counts::default();
     for (seconds, good, bad) in phases {
@@ -40,8 +40,8 @@ fn hour(now_ms: u64, corrected: &Spans) -> Extent<'_> {
 }
 
 #[test]
-fn another_interval_leaves_coverage_and_budget_of_the_past_as_they_were() {
-    // 35 of 60 minutes at an outcome every two seconds.
+fn a_changed_interval_does_not_change_past_coverage_and_budget() {
+    // 35 of 60 minutes with an outcome every two seconds.
     let counts = observed(&[(2, 1040, 10)]);
     let none = Spans::default();
     let view = |seconds| {
@@ -58,8 +58,8 @@ fn another_interval_leaves_coverage_and_budget_of_the_past_as_they_were() {
 }
 
 #[test]
-fn the_time_to_come_is_expected_at_todays_interval() {
-    // Half the window is over, all of it observed at two seconds; from now on it is ten.
+fn future_time_is_expected_at_the_current_interval() {
+    // Half of the window has elapsed, all of it observed at two seconds; from now on it is ten.
     let counts = observed(&[(2, 900, 0)]);
     let none = Spans::default();
     let extent = hour(HOUR_MS / 2, &none);
@@ -69,8 +69,8 @@ fn the_time_to_come_is_expected_at_todays_interval() {
 }
 
 proptest! {
-    /// Coverage is observed time / time. The spent budget of a window that is over is its error ratio
-    /// for its observed share, whatever the intervals were and are.
+    /// Coverage is observed time / time. The spent budget of an elapsed window is the error ratio times the
+    /// observed share, whatever the intervals were and are.
     #[test]
     fn the_budget_of_the_past_is_the_error_ratio_by_observed_time(
         phases in prop::collection::vec((1_u64..60, 0_u64..20, 0_u64..5), 1..6),

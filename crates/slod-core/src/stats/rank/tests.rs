@@ -20,7 +20,7 @@ fn the_example_of_sen() {
     assert!((found.high - 35.0 / 8.0).abs() < 1e-12, "{found:?}");
 }
 
-/// Annual flow of the Nile at Aswan, 1871 to 1970 (the data set `Nile` of R).
+/// Annual flow of the Nile at Aswan, 1871 to 1970 (the R data set `Nile`).
 const NILE: [f64; 100] = [
     1120., 1160., 963., 1210., 1160., 1160., 813., 1230., 1370., 1140., 995., 935., 1110., 994.,
     1020., 960., 1180., 799., 958., 1140., 1100., 1210., 1150., 1250., 1260., 1220., 1030., 1100.,
@@ -80,7 +80,7 @@ proptest! {
         prop_assert!(found.tau.abs() <= 1.0 + 1e-12 && found.z().is_finite());
     }
 
-    /// Times with gaps, as missing windows leave them.
+    /// Times with gaps, as caused by missing windows.
     #[test]
     fn slopes_agree_with_sorting_all_of_them(
         steps in prop::collection::vec((1_u32..4, -50_i32..50), 2..40),
@@ -102,7 +102,7 @@ proptest! {
         prop_assert_eq!(found.slope, middle);
         prop_assert!(found.low <= found.slope && found.slope <= found.high);
         prop_assert!(slopes.contains(&found.low) && slopes.contains(&found.high));
-        // The interval has about as many slopes between its ends as the variance says.
+        // The number of slopes within the interval agrees with the variance.
         let inside = slopes.iter().filter(|s| **s > found.low && **s < found.high).count();
         let values: Vec<f64> = points.iter().map(|(_, v)| *v).collect();
         let wanted = z * MannKendall::of(&values).unwrap().variance.max(0.0).sqrt();

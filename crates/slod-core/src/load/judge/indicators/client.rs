@@ -1,4 +1,4 @@
-//! Indicators of the clients: response times, errors, timeouts.
+//! Client-side indicators: response times, errors, timeouts.
 
 use super::super::super::usable::Chunk;
 use super::super::super::verdict::{Answer, Statement};
@@ -12,18 +12,18 @@ use crate::stats::normal::Z_95;
 use crate::stats::proportion::{Share, wilson};
 
 const ERRORS_MAX: f64 = 0.001;
-/// Fewer requests do not show whether less than 0.1 % fail.
+/// Minimum number of requests for showing that less than 0.1 % fail.
 const REQUESTS_MIN: u64 = 1000;
-/// The significance level of the decision that too many requests fail.
+/// The significance level of too many failed requests.
 const LEVEL: f64 = 0.001;
-/// How much slower responses may be at the highest load than at the lowest, as a factor.
+/// Maximum ratio of the p95 at the highest load to that at the lowest load.
 const CONSISTENT: f64 = 1.5;
 
 fn ms(time: std::time::Duration) -> String {
     format!("{:.0} ms", time.as_secs_f64() * 1000.0)
 }
 
-/// p95 at the highest load against the lowest; over time if the load is constant.
+/// Compares p95 at the highest load with p95 at the lowest, or over time if the load is constant.
 pub fn consistent(usable: &Usable<'_>) -> Judgement {
     let levels = usable.loaded().map(|one| one.due).filter(|due| *due > 0.0);
     let (lowest, highest) = levels.fold((f64::INFINITY, 0.0_f64), |(low, high), due| {
@@ -114,25 +114,23 @@ pub fn errors(usable: &Usable<'_>) -> Judgement {
     }
 }
 
-/// Requests that timed out, and connections that the service counted.
+/// Timed-out requests of the client, and timed-out connections counted by the service.
 pub fn timeouts(usable: &Usable<'_>) -> Judgement {
     let failed = usable.fair().flat_map(|one| &one.failed);
     let timed_out = failed.filter(|(cause, _)| *cause == Cause::Timeout);
     let requests: u64 = timed_out.map(|(_, count)| count).sum();
     let known = risen(usable.run, "slod_service_connection_timeouts_total");
     let has_requests = Figures::of(usable.fair()).completed > 0;
-    // A service does not count the clients that gave up.
+    // The service does not count clients that gave up.
     let is_seen = has_requests && (usable.run.engine != OBSERVED || requests > 0);
     if !is_seen && known.is_none() {
         let why = Needs::Metrics("`connection_timeouts`").lacking(usable.run);
-        return unknown(format!(
-            "not observed: there are no requests of a client; {why}"
-        ));
+        return unknown(format!("not observed: there are no client requests; {why}"));
     }
     let of_client = is_seen.then(|| format!("{requests} requests timed out"));
     let of_service = known.map_or_else(
-        || "what the service counted is not known".to_owned(),
-        |count| format!("the service counted {count:.0} connections that timed out"),
+        || "the connection timeouts counted by the service are unknown".to_owned(),
+        |count| format!("the service counted {count:.0} connection timeouts"),
     );
     let parts: Vec<String> = of_client.into_iter().chain([of_service]).collect();
     found(

@@ -1,5 +1,5 @@
-//! The indicators of a healthy system and the warning signs of a load test, as its checklist has
-//! them. Of an indicator, [`Answer::Good`] means yes; of a sign, no.
+//! The health indicators and warning signs of a load test, as in the load-test checklist. [`Answer::Good`]
+//! means yes for an indicator, and no for a warning sign.
 
 mod client;
 mod system;
@@ -9,7 +9,7 @@ use super::super::verdict::{Answer, Statement};
 use super::super::{RunRecord, Usable};
 use super::advice::{self, Advice};
 
-/// Both lists of a run.
+/// Both lists for a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Indicators {
     pub healthy: Vec<Statement>,
@@ -22,7 +22,7 @@ const CPU_HIGH: f64 = 0.8;
 /// An answer and its evidence.
 type Judgement = (Answer, String);
 
-/// What the run shows of each row.
+/// Evaluates each row for a run.
 pub fn indicators(run: &RunRecord) -> Indicators {
     let usable = &Usable::of(run);
     let memory = system::memory(usable);
@@ -82,7 +82,7 @@ fn found(is_good: bool, evidence: String) -> Judgement {
     (answer, evidence)
 }
 
-/// Whether the load was meant to stay the same.
+/// Whether the planned load is constant.
 fn is_constant(run: &RunRecord) -> bool {
     let stages = run.scenario.stages.iter();
     let levels = stages.flat_map(|stage| [stage.from, stage.to]);

@@ -1,4 +1,4 @@
-//! Indicators of the service and its host: processors, memory, pool, circuit breakers.
+//! Indicators of the service and its host: CPU, memory, connection pool, circuit breakers.
 
 use super::super::super::observed::{Curve, Span, gauges, length};
 use super::super::super::verdict::{Answer, SOAK_MIN};
@@ -12,18 +12,19 @@ use super::super::soak;
 use super::{Judgement, found, is_constant, unknown};
 use crate::sample::increase;
 
-/// Seconds over which the use of processors is averaged.
+/// The averaging period of CPU usage, in seconds.
 const MINUTE: f64 = 60.0;
-/// A breaker that is open for a larger share of the run, or opens so often, opens frequently.
+/// A breaker opens frequently if it is open for more than this share of the run, or opens at least this
+/// many times.
 const OPEN_MAX: f64 = 0.05;
 const TRIPS: f64 = 3.0;
 
-/// A finding with advice, if there is any.
+/// A finding with optional advice.
 type Advised = (Judgement, Option<Advice>);
 
-/// The highest use of a minute against a limit, below the level at which a processor is full.
-/// Processors can also be lacking without a high use: for a process of one thread, or in a container
-/// that is throttled. What the verdict finds too short to count is unknown here as well.
+/// Compares the highest CPU usage over a minute with a limit, which is below the level at which a processor
+/// is full. CPU time can also be lacking without high usage: in a single-threaded process, or in a
+/// throttled container. What the verdict considers too short to count is unknown here as well.
 pub fn cpu(run: &RunRecord, spans: &[Span], limit: f64) -> (Judgement, Option<Advice>) {
     let usage = CPU_USAGE.iter().flat_map(|measure| {
         let curves = (measure.read)(run).into_iter();
@@ -34,7 +35,7 @@ pub fn cpu(run: &RunRecord, spans: &[Span], limit: f64) -> (Judgement, Option<Ad
     let lacks = CPU_LACK.iter();
     let lacks = lacks.flat_map(|measure| lacking(run, measure, spans));
     let usage = usage.into_iter().map(|(_, found)| found);
-    // Without a fault, the highest use is what is shown.
+    // Without a fault, the highest usage is shown.
     let all: Vec<Advised> = usage.chain(lacks).collect();
     let advice = all.iter().find(|one| one.0.0 == Answer::Bad);
     let advice = advice.and_then(|one| one.1);
@@ -51,7 +52,7 @@ pub fn cpu(run: &RunRecord, spans: &[Span], limit: f64) -> (Judgement, Option<Ad
     (found, advice)
 }
 
-/// The first bad finding, or else the first unknown one.
+/// All bad findings joined, or else the first unknown one, or else the first one.
 fn worst(all: &[Judgement]) -> Option<Judgement> {
     let is = |answer| move |one: &&Judgement| one.0 == answer;
     let bad: Vec<_> = all.iter().filter(is(Answer::Bad)).collect();
@@ -63,7 +64,7 @@ fn worst(all: &[Judgement]) -> Option<Judgement> {
     unknown.or(all.first()).cloned()
 }
 
-/// How much of the processors was used, with the share.
+/// The CPU usage of one curve, with the highest share for sorting.
 fn usage(
     run: &RunRecord,
     measure: &Measure,
@@ -118,7 +119,7 @@ fn lacking(run: &RunRecord, measure: &Measure, spans: &[Span]) -> Vec<Advised> {
     each.collect()
 }
 
-/// With what it is the mean of: of a shorter span, there is no minute.
+/// The highest mean over a minute, or the mean of a shorter span, with a description.
 fn highest_minute(curve: &Curve, (from, to): Span) -> Option<(f64, &'static str)> {
     let points = curve.inside((from, to));
     let mean = |points: &[(f64, f64)]| {
@@ -156,8 +157,8 @@ fn not_observed(run: &RunRecord, needs: Needs) -> Judgement {
     unknown(format!("not observed: {}", needs.lacking(run)))
 }
 
-/// Whether a resource was full over the whole run, as the verdict on it has it at the highest load;
-/// `None` where nothing is known.
+/// Whether a resource was full over the whole run, by the same rules as the verdict at the highest load;
+/// `None` if nothing is known.
 fn of_levels(run: &RunRecord, topic: &str) -> Option<Judgement> {
     let whole = [(0.0, length(run))];
     let (mut fine, mut short) = (Vec::new(), Vec::new());
@@ -179,7 +180,7 @@ fn of_levels(run: &RunRecord, topic: &str) -> Option<Judgement> {
     (!fine.is_empty()).then(|| (Answer::Good, fine.join("; ")))
 }
 
-/// By how much the counters of a family rose; `None` if none has two samples.
+/// The total increase of the counters of a family; `None` if none has two samples.
 pub fn risen(run: &RunRecord, family: &str) -> Option<f64> {
     let of = |curve: &Curve| {
         let pairs = curve.points.windows(2);

@@ -1,8 +1,7 @@
-//! The resources of a service and its host that can be full: the series that show it, the limit, and
-//! advice.
+//! The resources of a service and its host that can be full: their series, limits and advice.
 //!
 //! ```text
-//! table.rs: all of them    readers.rs: their series    words.rs: what is said of them
+//! table.rs: all measures    readers.rs: their series    words.rs: their descriptions
 //! ```
 
 mod readers;
@@ -16,12 +15,12 @@ use super::needs::Needs;
 use super::processors::Users;
 pub(super) use table::{CPU_LACK, CPU_USAGE, all, of};
 
-/// One resource, or another sign that something does not keep up.
+/// One resource, or another sign of a bottleneck.
 #[derive(Debug)]
 pub(super) struct Measure {
-    /// The topic of its statement: several measures share one.
+    /// The topic of its statement; several measures may share one.
     pub topic: &'static str,
-    /// `the CPU`, followed by ` of ` and what it is about.
+    /// The subject of sentences: `the CPU`, followed by ` of ` and what it belongs to.
     pub noun: &'static str,
     pub read: fn(&RunRecord) -> Vec<Curve>,
     pub bound: Bound,
@@ -30,20 +29,20 @@ pub(super) struct Measure {
     pub advice: Advice,
 }
 
-/// From when on it counts.
+/// The bound beyond which a measure counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Bound {
-    /// Full from this value on.
+    /// Full at or above this value.
     Level(f64),
     /// Anything above 0, even in one sample.
     Any,
-    /// More than usual under a low load, by at least this much.
+    /// Above the usual range at a low load by at least this much.
     Band(f64),
-    /// Likewise, for what grows with the load: its value per user, or per request and second.
+    /// Like `Band`, but relative to the load: the value per user, or per request per second.
     BandPerLoad(f64),
 }
 
-/// How its values are written.
+/// How values are formatted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Show {
     /// A share, followed by what it is a share of.
@@ -53,7 +52,7 @@ pub(super) enum Show {
     /// A number with its unit.
     Number(&'static str),
     Seconds,
-    /// Something that should not happen.
+    /// Occurrences of something that should not happen.
     Events(&'static str),
 }
 
@@ -71,7 +70,7 @@ pub(super) const TOPICS: [&str; 9] = [
 ];
 
 impl Measure {
-    /// What to do about it once it is beyond its bound; `None` if it is not known whose fault it is.
+    /// Advice for when it is beyond its bound; `None` if it is unknown which program causes it.
     pub fn advice_on(&self, run: &RunRecord, curve: &Curve, since: Span) -> Option<Advice> {
         match Users::of(run, curve, since) {
             Some(users) => users.advice(),
@@ -79,12 +78,12 @@ impl Measure {
         }
     }
 
-    /// Whether others than the service fill it, or may do so.
+    /// Whether other programs than the service fill it, or may do so.
     pub fn is_of_others(run: &RunRecord, curve: &Curve, since: Span) -> bool {
         Users::of(run, curve, since).is_some_and(|users| !users.is_service_first())
     }
 
-    /// Whether a value is beyond the level; for those that have one.
+    /// Whether a value is at or above the level; false for measures without one.
     pub fn is_full(&self, value: f64) -> bool {
         match self.bound {
             Bound::Level(level) => value >= level,

@@ -1,9 +1,9 @@
-//! The series of measures that are computed from others.
+//! Series of measures that are computed from other series.
 
 use super::super::super::RunRecord;
 use super::super::super::observed::{Curve, gauges, rates, shares};
 
-/// Usage of the pool, or 1 while somebody waits.
+/// The used share of the pool, or 1 while requests wait for a connection.
 pub fn pool(run: &RunRecord) -> Vec<Curve> {
     let mut curves = gauges(run, "slod_service_db_pool_usage_ratio");
     if curves.is_empty() {
@@ -30,7 +30,7 @@ pub fn pool(run: &RunRecord) -> Vec<Curve> {
     curves
 }
 
-/// How many processors the host has: all modes together take that many seconds per second.
+/// The number of processors of the host: the modes add up to that many seconds per second.
 fn processors(run: &RunRecord) -> Option<f64> {
     let modes = rates(run, "slod_host_cpu_seconds_total");
     let end = f64::INFINITY;
@@ -38,7 +38,7 @@ fn processors(run: &RunRecord) -> Option<f64> {
     all.map(f64::round).filter(|count| *count >= 1.0)
 }
 
-/// Processors that the busiest process used, of those that never used more than one.
+/// Processors used by the busiest process, for processes that never used more than one.
 pub fn one_processor(run: &RunRecord) -> Vec<Curve> {
     const ONE: f64 = 1.1;
     let Some(count) = processors(run).filter(|count| *count > 1.0) else {
@@ -91,7 +91,7 @@ pub fn ai_latency(run: &RunRecord) -> Vec<Curve> {
     )
 }
 
-/// Packets per second that were lost in any way, by device.
+/// Lost packets per second for any reason, by device.
 pub fn packet_losses(run: &RunRecord) -> Vec<Curve> {
     let families = [
         "slod_host_network_receive_errors_total",

@@ -10,19 +10,19 @@ use super::readers::{
 };
 use super::{Bound, Measure, Show};
 
-/// All of them, in the order of their topics.
+/// All measures, in the order of their topics.
 pub(in super::super) fn all() -> impl Iterator<Item = &'static Measure> {
     let groups: [&'static [Measure]; 7] =
         [&CPU_USAGE, &CPU_LACK, &MEMORY, &SERVICE, &FILES, &AI, &REST];
     groups.into_iter().flatten()
 }
 
-/// Those of a topic.
+/// The measures of a topic.
 pub(in super::super) fn of(topic: &str) -> impl Iterator<Item = &'static Measure> {
     all().filter(move |one| one.topic == topic)
 }
 
-/// How much of the processors is used.
+/// CPU usage.
 pub(in super::super) static CPU_USAGE: [Measure; 2] = [
     Measure {
         topic: "cpu",
@@ -44,7 +44,7 @@ pub(in super::super) static CPU_USAGE: [Measure; 2] = [
     },
 ];
 
-/// What shows that processors are lacking.
+/// Signs of insufficient CPU time.
 pub(in super::super) static CPU_LACK: [Measure; 2] = [
     Measure {
         topic: "cpu",
@@ -96,13 +96,13 @@ static MEMORY: [Measure; 3] = [
     },
 ];
 
-/// What the service shows of itself.
+/// Resources that the service itself exports.
 static SERVICE: [Measure; 3] = [
     Measure {
         topic: "connection pool",
         noun: "the connection pool",
         read: pool,
-        // Integers divided: all connections are in use.
+        // A ratio of integers: all connections are in use.
         bound: Bound::Level(0.999),
         show: Show::Pool,
         needs: Needs::Metrics("`db_pool_in_use` with `db_pool_max`"),
@@ -173,7 +173,7 @@ static AI: [Measure; 3] = [
         noun: "the AI provider",
         read: ai_refusals,
         bound: Bound::Any,
-        show: Show::Events("refusals by its rate limit"),
+        show: Show::Events("rejections by its rate limit"),
         needs: Needs::Metrics("`llm_rate_limit_hits`"),
         advice: advice::AI_LIMIT,
     },
@@ -188,7 +188,7 @@ static AI: [Measure; 3] = [
     },
 ];
 
-/// Of the network, the disk and threads.
+/// Network, disk and threads.
 static REST: [Measure; 4] = [
     Measure {
         topic: "network",
@@ -204,7 +204,7 @@ static REST: [Measure; 4] = [
         noun: "the network",
         read: |run| rates(run, "slod_service_connection_timeouts_total"),
         bound: Bound::Any,
-        show: Show::Events("connections that timed out"),
+        show: Show::Events("connection timeouts"),
         needs: Needs::Metrics("`connection_timeouts`"),
         advice: advice::TIMEOUTS,
     },

@@ -1,4 +1,4 @@
-//! What is said of a measure.
+//! Descriptions of measures.
 
 use super::super::super::RunRecord;
 use super::super::super::observed::{Curve, Span, gauges};
@@ -11,7 +11,7 @@ impl Measure {
         format!("{} of {}", self.noun, curve.subject())
     }
 
-    /// What its values are a share of: ` of its limit`; empty for others.
+    /// What the values are a share of: ` of its limit`; empty for other measures.
     pub fn share_of(&self) -> &'static str {
         match self.show {
             Show::Share(of) => of,
@@ -19,8 +19,8 @@ impl Measure {
         }
     }
 
-    /// What is said of it once it is beyond its bound, from the highest value since then; `usual` is
-    /// its value under a low load.
+    /// A description of a measure beyond its bound, from its highest value since then. `usual` is its value
+    /// at a low load.
     pub fn fault(&self, run: &RunRecord, curve: &Curve, since: Span, usual: Option<f64>) -> String {
         let highest = curve.highest(since).unwrap_or_default();
         let name = self.name(curve);
@@ -47,7 +47,7 @@ impl Measure {
         }
     }
 
-    /// Its highest value where it is within its bound.
+    /// A description of a measure within its bound, from its highest value.
     pub fn within(&self, curve: &Curve, spans: &[Span]) -> String {
         let highest = spans.iter().filter_map(|span| curve.highest(*span));
         let highest = highest.fold(0.0, f64::max);
@@ -63,7 +63,7 @@ impl Measure {
     }
 }
 
-/// ` (20 of 20, 14 waiting)`, as far as it is known.
+/// ` (20 of 20, 14 waiting)`, omitting unknown parts.
 fn pool_numbers(run: &RunRecord, curve: &Curve, since: Span) -> String {
     let highest = |family: &str| {
         let curves = gauges(run, family);

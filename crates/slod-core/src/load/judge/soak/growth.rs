@@ -11,17 +11,18 @@ use crate::stats::order::median_of;
 use crate::trend::{GrowthRules, GrowthVerdict, Windows, growth};
 use std::time::Duration;
 
-/// Windows that are judged for growth; those of the warm-up are left out.
+/// Number of windows in which growth is evaluated, including those of the warm-up, which are skipped.
 const GROWTH_WINDOWS: u32 = 80;
 
 /// A resource that may grow.
 struct HeldResource {
     topic: &'static str,
     noun: &'static str,
-    /// The families that show it, the best first; the others are used where it is missing.
+    /// The metric families that show it, in order of preference.
     families: &'static [&'static str],
     rules: GrowthRules,
-    /// Whether the lowest value of a window counts, which remains after a garbage collection, or the median.
+    /// Whether the lowest value of a window counts (what remains after a garbage collection) instead of the
+    /// median.
     is_lowest: bool,
     unit: &'static str,
     scale: f64,
@@ -82,7 +83,7 @@ static RESOURCES: [HeldResource; 6] = [
     },
     HeldResource {
         topic: "pool growth",
-        noun: "the number of used connections of the pool",
+        noun: "the number of used pool connections",
         families: &["slod_service_db_pool_in_use"],
         rules: rules(0.2, 3.0),
         is_lowest: true,
@@ -112,7 +113,7 @@ const fn rules(share: f64, floor: f64) -> GrowthRules {
     }
 }
 
-/// One statement for each known resource, and one for all others.
+/// One statement per observed resource, and one for all others.
 pub(super) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
     let (mut all, mut missing) = (Vec::new(), Vec::new());
     for held in &RESOURCES {
@@ -135,7 +136,7 @@ pub(in super::super) fn memory(usable: &Usable<'_>) -> Vec<Statement> {
     each.map(|curve| grows(usable, held, curve)).collect()
 }
 
-/// One curve for each process or service, of the first family that has it.
+/// One curve per process or service, from the first family that contains it.
 pub(in super::super) fn curves(run: &RunRecord, families: &[&str]) -> Vec<Curve> {
     let mut all: Vec<Curve> = Vec::new();
     for curve in families.iter().flat_map(|family| gauges(run, family)) {
@@ -186,16 +187,17 @@ fn grows(usable: &Usable<'_>, held: &HeldResource, curve: &Curve) -> Statement {
 }
 
 impl HeldResource {
-    /// The result, as the rest of a sentence about the resource. `width` is that of the windows, in seconds.
+    /// The result as the rest of a sentence about the resource. `width` is the width of the windows in
+    /// seconds.
     fn finding(&self, verdict: GrowthVerdict, width: f64) -> String {
         let shown = |value: f64| format!("{:.*}", digits(value / self.scale), value / self.scale);
         let unit = self.unit;
         match verdict {
             GrowthVerdict::Unknown { needed } => format!(
-                ": {needed} windows of {width:.0} s with samples are needed after the warm-up and the last restart; use a longer run, or a shorter `observe.interval`"
+                ": {needed} windows of {width:.0} s with samples are required after the warm-up and the last restart; use a longer run, or a shorter `observe.interval`"
             ),
             GrowthVerdict::Steady { smallest_per_hour } => format!(
-                " does not grow; {}{unit} per hour would have been found",
+                " does not grow; growth of {}{unit} per hour would have been detected",
                 shown(smallest_per_hour)
             ),
             GrowthVerdict::Plateauing(growth) => format!(
@@ -215,7 +217,7 @@ impl HeldResource {
     }
 }
 
-/// Decimal places for three figures.
+/// Decimal places for about three significant digits.
 fn digits(value: f64) -> usize {
     usize::from(value.abs() < 100.0)
 }

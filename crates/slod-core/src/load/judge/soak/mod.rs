@@ -1,4 +1,4 @@
-//! Growth, slowdown and rising errors under a constant load.
+//! Growth, degradation and rising errors under a constant load.
 
 pub(super) mod growth;
 mod room;
@@ -11,7 +11,7 @@ use crate::trend::{Windows, load_rises};
 use std::time::Duration;
 pub(super) use trends::{degradation, errors};
 
-/// A rise of the load that explains what grows.
+/// A rise of the load that explains growth.
 const LOAD_LEAST: f64 = 0.1;
 const MIB: f64 = 1_048_576.0;
 
@@ -21,13 +21,13 @@ pub(in super::super) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
     all
 }
 
-/// What was measured in so many windows of the run, and their width.
+/// The figures of `count` equally long windows of the run, and their width.
 fn slots(usable: &Usable<'_>, count: u32) -> (Vec<Option<Figures>>, Duration) {
     let width = Duration::from_secs_f64(length(usable.run) / f64::from(count));
     (usable.slots(width, count), width)
 }
 
-/// Whether the load rose meanwhile.
+/// Whether the load rose during the run.
 fn load_explains(usable: &Usable<'_>, count: u32) -> bool {
     let (slots, width) = slots(usable, count);
     let rates: Vec<Option<f64>> = slots.iter().map(|one| Some(one.as_ref()?.rate())).collect();

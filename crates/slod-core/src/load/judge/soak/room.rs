@@ -5,7 +5,7 @@ use super::super::super::observed::{Curve, gauges};
 use super::MIB;
 use crate::trend::Growth;
 
-/// When the limit is reached, if one is known.
+/// When growth reaches the limit, as the end of a sentence; empty if no limit is known.
 pub fn end_of(run: &RunRecord, topic: &str, curve: &Curve, growth: &Growth) -> String {
     let Some((room, limit)) = room(run, topic, curve) else {
         return String::new();
@@ -19,7 +19,7 @@ pub fn end_of(run: &RunRecord, topic: &str, curve: &Curve, growth: &Growth) -> S
     format!("; it would reach {limit} {time}")
 }
 
-/// What is left of the nearest limit at the end of the run, and its name.
+/// The distance to the nearest limit at the end of the run, and the name of the limit.
 fn room(run: &RunRecord, topic: &str, curve: &Curve) -> Option<(f64, String)> {
     let last = |curve: &Curve| curve.points.last().map(|(_, value)| *value);
     let same = |family: &str| {
@@ -35,7 +35,7 @@ fn room(run: &RunRecord, topic: &str, curve: &Curve) -> Option<(f64, String)> {
             let limit = same("slod_container_memory_limit_bytes");
             let used = same("slod_container_memory_working_set_bytes").or(last(curve));
             let container = limit.zip(used).map(|(limit, used)| {
-                let name = format!("the limit of {:.0} MiB of the container", limit / MIB);
+                let name = format!("the container's limit of {:.0} MiB", limit / MIB);
                 (limit - used, name)
             });
             let rest = host("slod_host_memory_available_bytes");

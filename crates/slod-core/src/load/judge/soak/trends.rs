@@ -1,4 +1,4 @@
-//! Whether responses become slower, or fail more and more.
+//! Whether response times or errors rise over time.
 
 use super::super::super::verdict::{Answer, Statement};
 use super::super::super::{Figures, Usable};
@@ -6,17 +6,17 @@ use super::super::{ERRORS_UNKNOWN, advice};
 use super::{load_explains, slots};
 use crate::trend::{ClimbVerdict, DriftVerdict, Errors, Windows, climb, drift};
 
-/// Windows of a soak that are judged for drift and for errors.
+/// Number of windows of a soak in which drift and errors are evaluated.
 const DRIFT_WINDOWS: u32 = 24;
-/// Drift of the 95th percentile over the whole soak that counts.
+/// Minimum relevant drift of the 95th percentile over the whole soak.
 const DRIFT_LEAST: f64 = 0.1;
-/// Where a larger rise could go unseen, none is no answer: a service that becomes so much slower is
-/// not consistent.
+/// If a larger rise could go undetected, the answer is unknown: a service with such a rise is not
+/// consistent.
 const DRIFT_HIDDEN_MAX: f64 = 0.5;
-/// Rise of the share of errors that counts.
+/// Minimum relevant rise of the error ratio.
 const CLIMB_LEAST: f64 = 0.001;
 
-/// Whether more and more requests fail.
+/// Whether an increasing share of the requests fails.
 pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
     let topic = "error growth";
     let (slots, width) = slots(usable, DRIFT_WINDOWS);
@@ -41,7 +41,7 @@ pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
             total,
         } => {
             let evidence = format!(
-                "the share of errors rose from {} in the first third to {} in the last ({errors} of {total} requests failed)",
+                "the error rate rose from {} in the first third to {} in the last ({errors} of {total} requests failed)",
                 percent(from),
                 percent(to)
             );
@@ -50,7 +50,7 @@ pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
         ClimbVerdict::Steady { smallest } => {
             let all = Figures::of(usable.fair()).error_ratio().unwrap_or_default();
             let evidence = format!(
-                "the share of errors does not rise ({} of all requests); a rise by {:.2} percentage points would have been found",
+                "the error rate does not rise ({} of all requests); a rise of {:.2} percentage points would have been detected",
                 percent(all),
                 smallest * 100.0
             );
@@ -58,7 +58,7 @@ pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
         }
         ClimbVerdict::Unknown { needed } => {
             let evidence = format!(
-                "the run is too short or has too few requests: {needed} windows of {} s with requests are needed",
+                "the run is too short or has too few requests: {needed} windows of {} s with requests are required",
                 width.as_secs().max(1)
             );
             Statement::new(topic, Answer::Unknown, evidence)
@@ -66,7 +66,7 @@ pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
     }
 }
 
-/// Whether responses become slower.
+/// Whether response times rise.
 pub(in super::super) fn degradation(usable: &Usable<'_>) -> Statement {
     let topic = "degradation";
     let (slots, width) = slots(usable, DRIFT_WINDOWS);
@@ -87,7 +87,7 @@ pub(in super::super) fn degradation(usable: &Usable<'_>) -> Statement {
                 rise.from * 1000.0,
                 rise.to * 1000.0
             );
-            // Of a load that somebody else makes, nobody knows that it is constant.
+            // A load that slod does not generate is not known to be constant.
             if load_explains(usable, DRIFT_WINDOWS) {
                 let evidence = format!("{evidence}; so did the load");
                 return Statement::new(topic, Answer::Unknown, evidence);
@@ -96,21 +96,21 @@ pub(in super::super) fn degradation(usable: &Usable<'_>) -> Statement {
         }
         DriftVerdict::Steady { smallest } if smallest > DRIFT_HIDDEN_MAX => {
             let evidence = format!(
-                "no rise was found, but p95 was so unsteady that one below {:.0} % would not have been",
+                "no rise was detected, but p95 varied so much that a rise below {:.0} % would have been missed",
                 smallest * 100.0
             );
             Statement::new(topic, Answer::Unknown, evidence)
         }
         DriftVerdict::Steady { smallest } => {
             let evidence = format!(
-                "p95 did not rise; {:.0} % would have been found",
+                "p95 did not rise; a rise of {:.0} % would have been detected",
                 smallest * 100.0
             );
             Statement::new(topic, Answer::Good, evidence)
         }
         DriftVerdict::Unknown { needed } => {
             let evidence = format!(
-                "the run is too short or has too few requests: {needed} windows of {} s with a p95 are needed",
+                "the run is too short or has too few requests: {needed} windows of {} s with a p95 are required",
                 width.as_secs().max(1)
             );
             Statement::new(topic, Answer::Unknown, evidence)

@@ -36,7 +36,7 @@ fn host(value: f64) -> ObservedSeries {
 }
 
 #[test]
-fn the_rows_are_those_of_the_page() {
+fn the_rows_are_those_of_the_checklist() {
     let found = baseline(Vec::new(), |_| 0);
     let topics = |list: &[Statement]| list.iter().map(|one| one.topic).collect::<Vec<_>>();
     assert_eq!(
@@ -82,7 +82,7 @@ fn a_healthy_run_has_every_indicator_that_five_minutes_can_show() {
         ],
         |_| 0,
     );
-    // Growth of memory takes longer.
+    // Detecting memory growth takes longer.
     assert_eq!(
         answers(&found.healthy),
         [Good, Good, Good, Unknown, Good, Good],
@@ -97,7 +97,7 @@ fn a_healthy_run_has_every_indicator_that_five_minutes_can_show() {
 }
 
 #[test]
-fn each_threshold_of_the_page_decides() {
+fn each_threshold_of_the_checklist_decides() {
     let healthy = |at: usize, found: Indicators| found.healthy[at].answer;
     let warning = |at: usize, found: Indicators| found.warnings[at].answer;
     for (cpu, is_healthy, is_fine) in [
@@ -162,7 +162,7 @@ fn each_threshold_of_the_page_decides() {
     assert_eq!(
         warning(5, baseline(late, |_| 0)),
         Good,
-        "a counter that is known for 15 s only rose once in them"
+        "a counter that is known for 15 s only rose once"
     );
     let key = r#"slod_service_connection_timeouts_total{service="rag"}"#;
     let timeouts = vec![counter(key, FIVE_MINUTES, |second| {
@@ -193,7 +193,7 @@ fn errors_that_are_not_counted_are_unknown() {
     assert_eq!(of(&found.warnings, "Error rate climbing"), expected);
 }
 
-/// The verdict and both lists agree about a processor that was seen once.
+/// The verdict and both lists agree about a processor that was observed once.
 #[test]
 fn one_sample_of_the_processor_is_unknown_everywhere() {
     let key = "slod_host_cpu_usage_ratio";

@@ -8,7 +8,7 @@ const LAW: Scalability = Scalability {
     error: 0.0,
 };
 
-/// Stages with a constant number of users with a throughput.
+/// Stages with constant numbers of users and the throughput of each.
 fn stages(levels: &[f64], throughput: impl Fn(f64) -> f64) -> RunRecord {
     let stage = |level: &f64| Stage {
         name: format!("{level}"),
@@ -35,7 +35,7 @@ fn stages(levels: &[f64], throughput: impl Fn(f64) -> f64) -> RunRecord {
 }
 
 #[test]
-fn a_law_is_found_from_stages_with_its_peak_and_its_limits() {
+fn a_law_is_fitted_to_stages_with_its_peak_and_its_limits() {
     let found = one(
         &stages(&[5.0, 20.0, 50.0, 100.0, 150.0], |users| {
             LAW.throughput(users)
@@ -61,12 +61,12 @@ fn a_law_is_found_from_stages_with_its_peak_and_its_limits() {
     assert!(
         found
             .evidence
-            .ends_with("over 5 levels up to 150 users, and not to be used beyond 300")
+            .ends_with("over 5 levels up to 150 users, not valid beyond 300")
     );
 }
 
 #[test]
-fn three_levels_and_wild_throughputs_are_no_law() {
+fn three_levels_and_erratic_throughputs_fit_no_law() {
     let found = one(
         &stages(&[5.0, 20.0, 50.0], |users| LAW.throughput(users)),
         "scalability",
@@ -89,9 +89,9 @@ fn three_levels_and_wild_throughputs_are_no_law() {
     assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
 }
 
-/// A service with a fixed number of workers follows no law beyond them.
+/// A service with a fixed number of workers does not follow the law beyond them.
 #[test]
-fn a_law_that_does_not_foresee_the_highest_level_says_nothing_beyond() {
+fn a_law_that_does_not_predict_the_highest_level_is_not_extrapolated() {
     let levels: Vec<f64> = (1_u32..=10).map(|step| f64::from(19 * step)).collect();
     let found = |limit: f64| {
         one(
@@ -104,14 +104,14 @@ fn a_law_that_does_not_foresee_the_highest_level_says_nothing_beyond() {
     assert!(
         workers
             .evidence
-            .contains("does not say what is beyond 190 users"),
+            .contains("cannot be extrapolated beyond 190 users"),
         "{}",
         workers.evidence
     );
     assert_eq!(free.answer, Answer::Good, "{}", free.evidence);
     assert!(
         free.evidence
-            .contains("rising up to 190 users, and no limit is seen up to 380"),
+            .contains("rising up to 190 users, with no limit up to 380"),
         "{}",
         free.evidence
     );

@@ -3,7 +3,7 @@ use super::*;
 const MIB: f64 = 1_048_576.0;
 const TWO_HOURS: (u64, u64) = (10, 7200);
 
-/// A soak of two hours with an even load.
+/// A soak of two hours with a constant load.
 fn soak(observed: Vec<ObservedSeries>) -> RunRecord {
     let scenario = builtin("soak", 1.0).expect("built in");
     let windows = (0..7200).map(|second| window(second, 0, 50.0, &[20.0; 5], 0));
@@ -20,7 +20,7 @@ fn memory(value: impl FnMut(f64) -> f64) -> ObservedSeries {
 }
 
 #[test]
-fn a_leak_has_its_pace_its_interval_and_the_time_to_the_limit() {
+fn a_leak_has_a_rate_an_interval_and_the_time_to_the_limit() {
     let mut noise = noise(1, 0.5);
     let leak = memory(|second| (200.0 + 20.0 * second / 3600.0 + noise()) * MIB);
     let of = |name: &str, mib: f64| {
@@ -37,7 +37,7 @@ fn a_leak_has_its_pace_its_interval_and_the_time_to_the_limit() {
     assert!(
         found
             .evidence
-            .contains("; it would reach the limit of 512 MiB of the container in 9.9 h"),
+            .contains("; it would reach the container's limit of 512 MiB in 9.9 h"),
         "{}",
         found.evidence
     );
@@ -48,7 +48,7 @@ fn a_leak_has_its_pace_its_interval_and_the_time_to_the_limit() {
 }
 
 #[test]
-fn memory_that_warms_up_steps_or_wobbles_is_no_leak() {
+fn memory_that_warms_up_steps_or_fluctuates_is_not_a_leak() {
     for seed in 0..20 {
         for correlation in [0.0, 0.9] {
             let mut noise = noise(seed, correlation);
@@ -71,7 +71,7 @@ fn memory_that_warms_up_steps_or_wobbles_is_no_leak() {
 }
 
 #[test]
-fn what_is_not_observed_says_what_it_needs() {
+fn unobserved_resources_state_what_they_need() {
     let found = all(&soak(Vec::new()));
     let unknown: Vec<&str> = found
         .iter()
@@ -107,9 +107,9 @@ fn what_is_not_observed_says_what_it_needs() {
     assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
 }
 
-/// What is counted: files and threads that grow by 20 per hour, connections and a pool by 6.
+/// Counts: files and threads that grow by 20 per hour, connections and a pool by 6.
 #[test]
-fn whatever_is_opened_and_never_closed_grows() {
+fn resources_that_are_never_released_grow() {
     let labels = r#"{service="rag",process="app"}"#;
     let service = r#"{service="rag"}"#;
     for (topic, family, labels, per_hour) in [
@@ -144,7 +144,7 @@ fn whatever_is_opened_and_never_closed_grows() {
 }
 
 #[test]
-fn growth_that_the_load_explains_is_no_leak() {
+fn growth_explained_by_the_load_is_not_a_leak() {
     let mut run = soak(vec![memory(|second| {
         (200.0 + 20.0 * second / 3600.0) * MIB
     })]);
@@ -168,7 +168,7 @@ fn growth_that_the_load_explains_is_no_leak() {
 }
 
 #[test]
-fn errors_that_grow_are_seen_and_a_steady_share_is_not() {
+fn growing_errors_are_detected_and_a_steady_share_is_not() {
     let of = |failed: &dyn Fn(u64) -> u64| {
         let mut run = soak(Vec::new());
         for window in &mut run.windows {
@@ -183,11 +183,11 @@ fn errors_that_grow_are_seen_and_a_steady_share_is_not() {
     assert_eq!(grows.answer, Answer::Bad, "{}", grows.evidence);
     let steady = of(&|second| u64::from(second * 7919 % 1009 < 10));
     assert_eq!(steady.answer, Answer::Good, "{}", steady.evidence);
-    assert!(steady.evidence.contains("would have been found"));
+    assert!(steady.evidence.contains("would have been detected"));
 }
 
 #[test]
-fn what_was_rarely_full_in_many_samples_is_fine() {
+fn a_resource_rarely_full_in_many_samples_is_fine() {
     let now_and_then = |at: f64| if at % 200.0 < 5.0 { 1.0 } else { 0.5 };
     let key = r#"slod_service_db_pool_usage_ratio{service="rag"}"#;
     let run = soak(vec![gauge(key, (5, 7200), now_and_then)]);
@@ -197,9 +197,9 @@ fn what_was_rarely_full_in_many_samples_is_fine() {
     assert!(pool.evidence.contains(words), "{}", pool.evidence);
 }
 
-/// Windows whose p95 jumps about hide a rise.
+/// Windows whose p95 varies widely hide a rise.
 #[test]
-fn an_unsteady_p95_is_no_sign_that_nothing_rose() {
+fn an_unsteady_p95_does_not_prove_the_absence_of_a_rise() {
     let of = |spread: f64| {
         let mut noise = super::noise(3, 0.0);
         let mut slower = 1.0;
@@ -217,5 +217,5 @@ fn an_unsteady_p95_is_no_sign_that_nothing_rose() {
     assert_eq!(steady.answer, Answer::Good, "{}", steady.evidence);
     let unsteady = of(1.0);
     assert_eq!(unsteady.answer, Answer::Unknown, "{}", unsteady.evidence);
-    assert!(unsteady.evidence.starts_with("no rise was found, but"));
+    assert!(unsteady.evidence.starts_with("no rise was detected, but"));
 }

@@ -19,7 +19,7 @@ fn spike(observed: Vec<ObservedSeries>) -> RunRecord {
     }
 }
 
-/// A value in calm times, in the spike, and after it from a second on.
+/// A value before the spike, one during it, and the time at which the first one returns.
 fn filled(key: &str, calm: f64, high: f64, back: f64) -> ObservedSeries {
     gauge(key, FIVE_MINUTES, move |second| {
         if (92.0..back).contains(&second) {
@@ -31,7 +31,7 @@ fn filled(key: &str, calm: f64, high: f64, back: f64) -> ObservedSeries {
 }
 
 #[test]
-fn each_that_was_filled_is_back_after_its_time_or_stays() {
+fn each_filled_resource_returns_to_normal_or_stays_full() {
     let process = r#"{service="rag",process="app"}"#;
     let service = r#"{service="rag"}"#;
     for (topic, key, calm, high) in [
@@ -88,12 +88,12 @@ fn each_that_was_filled_is_back_after_its_time_or_stays() {
     );
     assert_eq!(
         found.evidence,
-        "the memory of app of rag was still 310 MiB at the end, 150 s after the spike, 38 % above the time before the spike (225 MiB)"
+        "the memory of app of rag was still 310 MiB at the end, 150 s after the spike, 38 % above the level before the spike (225 MiB)"
     );
 }
 
 #[test]
-fn noise_is_no_effect_of_a_spike() {
+fn noise_is_not_an_effect_of_a_spike() {
     for seed in 0..20 {
         for correlation in [0.0, 0.9] {
             let mut memory = noise(seed, correlation);

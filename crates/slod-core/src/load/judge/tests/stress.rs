@@ -4,7 +4,7 @@ const TEN_MINUTES: (u64, u64) = (5, 600);
 /// The second in which responses become slow: at 105 users.
 const BREAKS: f64 = 300.0;
 
-/// The built-in stress run, whose responses become slow after half of it.
+/// The built-in stress run, whose responses become slow halfway through.
 fn stress(observed: Vec<ObservedSeries>) -> RunRecord {
     stress_of(
         observed,
@@ -28,7 +28,7 @@ fn stress_of(observed: Vec<ObservedSeries>, latency: impl Fn(f64) -> f64) -> Run
     }
 }
 
-/// A number of the pool of rag, which is full from a second on.
+/// The pool metrics of rag, full from a given second on.
 fn pool(full_from: f64) -> Vec<ObservedSeries> {
     let key = |name: &str| format!(r#"slod_service_db_pool_{name}{{service="rag"}}"#);
     let is_full = move |second: f64| second >= full_from;
@@ -52,7 +52,7 @@ fn host_cpu(value: impl FnMut(f64) -> f64) -> ObservedSeries {
 }
 
 #[test]
-fn the_full_pool_is_named_first_with_its_numbers() {
+fn the_full_pool_is_listed_first_with_its_numbers() {
     let mut observed = pool(288.0);
     observed.push(host_cpu(|second| 0.2 + second / 1500.0));
     let found = one(&stress(observed), "bottleneck");
@@ -60,7 +60,7 @@ fn the_full_pool_is_named_first_with_its_numbers() {
         (found.answer, &*found.evidence),
         (
             Answer::Bad,
-            "the connection pool of rag was full (20 of 20, 14 waiting) 10 s before p95 left its objective"
+            "the connection pool of rag was full (20 of 20, 14 waiting) 10 s before p95 exceeded its objective"
         )
     );
     assert_eq!(
@@ -70,7 +70,7 @@ fn the_full_pool_is_named_first_with_its_numbers() {
 }
 
 #[test]
-fn what_was_full_first_leads_and_what_left_its_band_follows() {
+fn the_first_full_resource_leads_and_unusual_ones_follow() {
     let mut observed = pool(290.0);
     observed.push(host_cpu(|second| if second >= 250.0 { 0.97 } else { 0.4 }));
     let key = r#"slod_service_queue_depth{service="rag"}"#;
@@ -79,7 +79,7 @@ fn what_was_full_first_leads_and_what_left_its_band_follows() {
     }));
     let found = one(&stress(observed), "bottleneck").evidence;
     let places = [
-        "the CPU of the host was at 97 % (by which programs is not known: needs `processes` of the service) 50 s",
+        "the CPU of the host was at 97 % (by unknown programs: needs `processes` of the service) 50 s",
         "2. the connection pool",
         "3. the queue of rag grew to",
     ];
@@ -92,7 +92,7 @@ fn what_was_full_first_leads_and_what_left_its_band_follows() {
 }
 
 #[test]
-fn nothing_that_moved_is_no_bottleneck() {
+fn without_a_change_there_is_no_bottleneck() {
     for seed in 0..20 {
         for correlation in [0.0, 0.9] {
             let mut noise = noise(seed, correlation);
@@ -256,7 +256,7 @@ fn a_single_thread_is_full_at_one_of_four_processors() {
 }
 
 #[test]
-fn what_was_full_for_a_moment_is_neither_full_nor_fine() {
+fn a_resource_briefly_full_is_neither_full_nor_fine() {
     let at_the_end = |at: f64| if at < 599.0 { 0.5 } else { 1.0 };
     let key = r#"slod_service_db_pool_usage_ratio{service="rag"}"#;
     let run = stress_of(vec![gauge(key, (5, 600), at_the_end)], |_| 50.0);
@@ -271,9 +271,9 @@ fn what_was_full_for_a_moment_is_neither_full_nor_fine() {
     );
 }
 
-/// The processors of the host are full, and whose work that is decides what is said.
+/// The processors of the host are full; the program that causes it decides the verdict.
 #[test]
-fn only_the_service_is_blamed_for_its_own_use_of_the_processors() {
+fn the_service_is_blamed_only_for_its_own_cpu_usage() {
     let observed = |service: &[f64]| {
         let process = |(number, share): (usize, &f64)| {
             let key =
@@ -297,20 +297,20 @@ fn only_the_service_is_blamed_for_its_own_use_of_the_processors() {
             0.6,
             Answer::Unknown,
             "the service 10 %, the generator 60 %, other programs 27 %",
-            "make the load on another machine",
+            "run the generator on another machine",
         ),
         (
             &[0.02],
             0.0,
             Answer::Unknown,
             "the service 2 %, other programs 95 %",
-            "give the service processors",
+            "give the service dedicated processors",
         ),
         (
             &[],
             0.1,
             Answer::Unknown,
-            "by which programs is not known: needs `processes` of the service",
+            "by unknown programs: needs `processes` of the service",
             "",
         ),
     ];
@@ -338,7 +338,7 @@ fn only_the_service_is_blamed_for_its_own_use_of_the_processors() {
 }
 
 #[test]
-fn processors_that_others_fill_from_the_beginning_are_no_bottleneck() {
+fn processors_busy_with_other_programs_from_the_start_are_not_a_bottleneck() {
     let process = r#"slod_process_cpu_usage_ratio{service="rag",process="app"}"#;
     let found = |service: f64| {
         let observed = vec![host_cpu(|_| 0.97), gauge(process, TEN_MINUTES, |_| service)];

@@ -1,4 +1,4 @@
-//! Which part of a window was observed.
+//! Coverage of windows.
 
 use super::*;
 
@@ -30,9 +30,9 @@ fn two_probes_share_the_time_they_watch() {
     );
 }
 
-/// The second probe begins after half an hour: what was observed and spent until then stays.
+/// The second probe begins after half an hour: coverage and spent budget until then do not change.
 #[test]
-fn a_probe_that_is_added_leaves_the_past_as_it_was() {
+fn an_added_probe_does_not_change_the_past() {
     let seen = |since: i64| Presence {
         first: Some(Timestamp::from_secs(since)),
         absent: Spans::default(),
@@ -93,10 +93,10 @@ fn a_changed_interval_keeps_what_was_observed() {
             Duration::from_secs(10),
         );
     }
-    // Half an hour at 10 s was observed, and then nothing. The second to come is one at 60 s.
+    // Half an hour at 10 s was observed, and then nothing. The second half hour is expected at 60 s.
     let view = tracker.view(Timestamp::from_secs(3599), HOUR);
     assert!((view.expected - (180.0 + 179.9 + 1.0 / 60.0)).abs() < 1e-9);
-    // What is to come of a window is expected at 60 s.
+    // The future part of a window is expected at 60 s.
     let day = tracker.days::<1>(Timestamp::from_secs(3600));
     assert_eq!(day[0].coverage, Some(0.5));
 }

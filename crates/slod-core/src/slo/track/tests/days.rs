@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A good outcome every ten seconds, from and to these hours.
+/// A good outcome every ten seconds during these ranges of hours.
 fn watched(budgeting: BudgetingMethod, hours: &[(i64, i64)], corrected: &[(i64, i64)]) -> Tracker {
     let at = |hour: i64| Timestamp::from_secs(3600 * hour);
     let spans = Spans::new(corrected.iter().map(|(from, to)| (at(*from), at(*to))));
@@ -19,9 +19,9 @@ fn watched(budgeting: BudgetingMethod, hours: &[(i64, i64)], corrected: &[(i64, 
 }
 
 #[test]
-fn a_day_has_the_coverage_of_its_part_that_is_over() {
+fn the_coverage_of_a_day_is_that_of_its_elapsed_part() {
     for (budgeting, per_hour) in [(BudgetingMethod::Occurrences, 360), (SLICES, 60)] {
-        // The first day is half known; of the last, eighteen hours are over.
+        // Half of the first day is known; eighteen hours of the last day have elapsed.
         let tracker = watched(budgeting, &[(12, 48), (51, 66)], &[]);
         let now = Timestamp::from_secs(66 * 3600);
         let days = tracker.days::<4>(now);
@@ -40,8 +40,8 @@ fn a_day_has_the_coverage_of_its_part_that_is_over() {
 #[test]
 fn a_day_reports_its_corrected_part_and_the_coverage_of_the_rest() {
     for budgeting in [BudgetingMethod::Occurrences, SLICES] {
-        // All of the first day, 12 of 24 hours, and 9 of 18 hours of the running day, which the
-        // correction outlasts.
+        // All of the first day, 12 of 24 hours, and 9 of 18 hours of the current day, which the correction
+        // outlasts.
         let corrected = [(0, 24), (36, 48), (57, 90)];
         let tracker = watched(budgeting, &[(0, 30), (48, 66)], &corrected);
         let days = tracker.days::<3>(Timestamp::from_secs(66 * 3600));
@@ -56,7 +56,7 @@ fn a_day_reports_its_corrected_part_and_the_coverage_of_the_rest() {
 }
 
 #[test]
-fn a_day_that_just_began_has_no_coverage_yet() {
+fn a_day_that_has_just_begun_has_no_coverage_yet() {
     let tracker = watched(SLICES, &[(0, 24)], &[(24, 48)]);
     let [_, today] = tracker.days::<2>(Timestamp::from_secs(24 * 3600 + 59));
     assert_eq!(
