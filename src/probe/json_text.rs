@@ -1,13 +1,13 @@
-//! JSON as services write it.
+//! JSON as services send it.
 
 use serde_json::Value;
 use std::borrow::Cow;
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A document, also behind a byte order mark. Half of a surrogate pair, which JSON can write and no
-/// text can have, becomes U+FFFD: some servers cut a text between the halves, and most clients take
-/// it.
+/// Parses a document, optionally after a byte order mark. An unpaired surrogate, which JSON can
+/// escape but text cannot contain, becomes U+FFFD: some servers truncate text between the two
+/// halves of a pair, and most clients accept it.
 pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     let bytes = bytes.strip_prefix(MARK).unwrap_or(bytes);
     serde_json::from_slice(bytes).or_else(|error| match without_halves(bytes) {
@@ -33,7 +33,7 @@ fn without_halves(bytes: &[u8]) -> Cow<'_, [u8]> {
                 }
                 6
             }
-            // Another escape, or none.
+            // Another escape, or not an escape.
             (None, _) => 2,
         };
         at = at.min(bytes.len());
@@ -41,7 +41,7 @@ fn without_halves(bytes: &[u8]) -> Cow<'_, [u8]> {
     out
 }
 
-/// The UTF-16 code unit of the escape `\uXXXX` that begins here.
+/// The UTF-16 code unit of the escape `\uXXXX` at `at`.
 fn unit(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     if !digits.iter().all(u8::is_ascii_hexdigit) {
