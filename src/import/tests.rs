@@ -10,7 +10,7 @@ fn read(tool: Tool, text: &str) -> Result<RunRecord, String> {
     run.map_err(|error| error.to_string())
 }
 
-/// Completed, failed and the highest latency in milliseconds, by second.
+/// Completed and failed requests and the highest latency in milliseconds, by second.
 fn seconds(run: &RunRecord) -> Vec<(u64, u64, u64)> {
     let scale = Scale::new([]);
     let each = run.windows.iter().map(|window| {
@@ -128,7 +128,7 @@ fn requests_of_locust_without_percentiles_wait_for_some_and_none_is_lost() {
     let fault = read(Tool::Locust, &one).expect_err("no rate");
     assert_eq!(
         fault,
-        "line 3: is missing: a history with one moment has no rate"
+        "line 3: is missing: a rate requires at least two lines of history"
     );
 }
 
@@ -150,7 +150,7 @@ fn percentiles_of_locust_that_are_all_zero_are_not_known_yet() {
         )
     };
     assert_eq!(fastest("47.5"), (80, Some(false)));
-    // They can be so fast: Locust rounds to whole milliseconds.
+    // Requests may be this fast: Locust rounds to whole milliseconds.
     assert_eq!(fastest("0.4"), (80, Some(true)));
 }
 
@@ -214,7 +214,7 @@ second line, with a comma\",,attack,1,GET,http://a,
     let run = read(Tool::Vegeta, csv).expect("readable");
     let window = &run.windows[0];
     assert_eq!((window.good, window.errors()), (1, 1));
-    // What is wrong is shown by the first line of its record.
+    // Errors refer to the first line of a record.
     let csv = format!("{csv}x,\"a\nb\"\n");
     let fault = read(Tool::Vegeta, &csv).expect_err("is not valid");
     assert!(fault.starts_with("line 4: "), "{fault}");
@@ -230,7 +230,7 @@ fn oha_counts_from_the_given_start() {
 1.95,0.001,0.002,0.1,0.11,20,503
 ";
     let run = read(Tool::Oha, text).expect("readable");
-    // When the first request began.
+    // The start of the first request.
     assert_eq!(run.from.0, START.0 + 500);
     let counts: Vec<_> = run
         .windows
@@ -307,8 +307,8 @@ fn what_is_left_out_is_said() {
     assert!(purpose.ends_with("are left out: 2"), "{purpose}");
 }
 
-/// The keys that oha has had since 0.6, of a run in which two connections were refused, a request timed out, and
-/// one was open at the end. Later versions have more keys.
+/// The keys of oha since 0.6, for a run in which two connections were refused, one request timed out, and one
+/// was in progress at the end. Later versions have additional keys.
 fn oha_document(more: &str, percentiles: &str) -> String {
     format!(
         r#"{{
@@ -341,7 +341,7 @@ fn oha_json_of_several_versions_has_what_was_not_answered() {
         found.sort_by_key(|(_, count)| *count);
         assert_eq!(found, failed);
         let figures = crate::load::Figures::of(&run.windows);
-        // Half of those from 0.1 s to 0.2 s are slower.
+        // Half of the requests between 0.1 s and 0.2 s are slower.
         let slow = figures.slower_than(Duration::from_millis(150));
         assert!((7..=8).contains(&slow), "{slow}");
         let p50 = figures.quantile(0.5 * 100.0 / 103.0).expect("enough");
@@ -349,7 +349,7 @@ fn oha_json_of_several_versions_has_what_was_not_answered() {
     }
     let fault = read(Tool::Oha, "{\n}\n").expect_err("no document");
     assert!(
-        fault.starts_with("line 1: begins no document of `oha"),
+        fault.starts_with("line 1: is not the start of an `oha"),
         "{fault}"
     );
 }

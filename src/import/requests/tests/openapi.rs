@@ -139,7 +139,7 @@ fn faults_have_their_place() {
         ),
         (
             "openapi: 3.0.0\npaths: { /a: { $ref: '#/b' } }",
-            "paths./a.$ref: refers to nothing in the document",
+            "paths./a.$ref: refers to a value that does not exist in the document",
         ),
         (
             "openapi: 3.0.0\npaths: { /a: { $ref: '#/paths/~1a' } }",
@@ -166,7 +166,7 @@ paths:
     assert_eq!(
         remarks(&imported),
         [
-            "paths./a.$ref: left out: refers to nothing in the document",
+            "paths./a.$ref: left out: refers to a value that does not exist in the document",
             "paths./c.get.parameters[0]: left out: `name` is missing",
         ]
     );
