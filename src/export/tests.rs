@@ -108,7 +108,7 @@ fn value(of: &str, name: &str, escape: Escape) -> ScriptPart {
     ScriptPart::Value { of, name, escape }
 }
 
-/// The options of a script of k6 are JSON.
+/// The options of a k6 script, which are JSON.
 fn options(text: &str) -> serde_json::Value {
     let (_, rest) = text.split_once("export const options = ").expect("there");
     let (options, _) = rest.split_once(";\n").expect("it ends");
@@ -186,11 +186,11 @@ fn a_rate_is_what_users_of_locust_reach_together() {
         "    period = 6.68\n",
         "(60, 150, 150),",
         "return round(level * 6.68), 1002",
-        "A service that takes longer\n    # gets less than the rate.",
+        "If the service takes longer,\n    # the rate is not reached.",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
-    // The second step of a sequence follows at once.
+    // The second step of a sequence follows immediately.
     assert!(!text.contains("self.wait()"), "{text}");
     let text = script(Model::Open { poisson: true }, vec![stage(0.5, 2.0, 60)]).write(Tool::K6);
     assert!(text.contains("k6 spaces them evenly"), "{text}");
@@ -227,7 +227,7 @@ fn what_users_wrote_stays_text() {
     assert_eq!(one_line("a\u{2028}b\r\n\u{85}c"), "a b   c");
 }
 
-/// The interpreter reads the script; what it imports is not there.
+/// The interpreter only parses the script; its imports are not installed.
 #[test]
 fn a_locustfile_is_python() {
     let think = Duration::ZERO;
@@ -247,7 +247,7 @@ fn a_locustfile_is_python() {
     }
 }
 
-/// Node reads the script as a module, and runs it against answers of its own.
+/// Node loads the script as a module and runs it with stubbed answers.
 #[test]
 fn a_script_of_k6_is_javascript_that_uses_what_it_captured() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -351,7 +351,7 @@ fn manifests_are_yaml_and_carry_the_script() {
                 .collect(),
         };
         for pod in pods {
-            // As the Kubernetes profile `restricted` asks for.
+            // As required by the Kubernetes profile `restricted`.
             let container = match tool {
                 Tool::K6 => &pod["containerSecurityContext"],
                 Tool::Locust => &pod["containers"][0]["securityContext"],

@@ -1,9 +1,9 @@
-//! Which format and encoding a client gets. Pure.
+//! Selects the format and encoding of a response. Pure.
 
 use super::text::TextFormat;
 
-/// Chooses by an `Accept` header: the highest q-value among what is served; text 0.0.4 where
-/// nothing fits, as scrapers and people with `curl` expect.
+/// Selects the format for an `Accept` header: the served type with the highest q-value, or text
+/// 0.0.4 if none matches, as scrapers and users of `curl` expect.
 pub fn choose(accept: &str) -> TextFormat {
     let mut best = (0.0, TextFormat::Text);
     for range in accept.split(',') {
@@ -26,7 +26,7 @@ pub fn choose(accept: &str) -> TextFormat {
     best.1
 }
 
-/// Whether an `Accept-Encoding` header takes gzip.
+/// Whether an `Accept-Encoding` header allows gzip.
 pub fn takes_gzip(accept: &str) -> bool {
     let quality = |range: &str| {
         let mut parts = range.split(';').map(str::trim);
@@ -35,7 +35,7 @@ pub fn takes_gzip(accept: &str) -> bool {
         (coding.eq_ignore_ascii_case("gzip") || coding == "*")
             .then_some((coding == "*", q.unwrap_or(1.0)))
     };
-    // A range that names gzip counts more than the one for everything.
+    // An entry for gzip takes precedence over `*`.
     let best = accept
         .split(',')
         .filter_map(quality)

@@ -113,7 +113,7 @@ fn read_send(section: &Section<'_>) -> Option<Message> {
         section.error(
             "invalid-value",
             &SEND,
-            format!("there are {} bytes to send", message.len()),
+            format!("the text to send has {} bytes", message.len()),
             "1 byte to 64 KiB; remove the key to send nothing",
         );
     }

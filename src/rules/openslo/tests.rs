@@ -123,9 +123,9 @@ fn what_has_no_place_is_named() {
         exported.remarks,
         [
             "web: `depends_on` is left out",
-            "web/e: the choice of probes is left out",
+            "web/e: the selection of probes is left out",
             "web/e: `further_windows` are left out",
-            "web/e: that its forecast is of 2d is left out",
+            "web/e: the forecast horizon of 2d is left out",
         ]
     );
 }
@@ -146,12 +146,12 @@ fn names_that_would_become_the_same_are_numbered() {
         all[..6],
         ["a-b", "a-b-e", "a-b-e", "a-b-2", "a-b-e-2", "a-b-e-2"]
     );
-    // One by itself is the same object.
+    // A service exported alone has the same object.
     assert_eq!(names(&written(config.services.get(1)))[..3], all[3..6]);
 }
 
-/// Every config of the fixtures: an objective that an import makes again is the same one, or the export says what of
-/// it is not.
+/// For every config of the fixtures, an exported and imported objective is equal to the original, or the export has
+/// a remark on the difference.
 #[test]
 fn what_a_fixture_loses_is_named() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/check");
@@ -195,13 +195,13 @@ fn what_a_fixture_loses_is_named() {
                 let again = new.objectives.iter().find(|one| one.name == objective.name);
                 let again = again.unwrap_or_else(|| panic!("{place}{}", path.display()));
                 let mut expected = slod_core::slo::Objective::clone(objective);
-                if is_named("the choice of probes") {
+                if is_named("the selection of probes") {
                     expected.probes.clear();
                 }
                 if is_named("`further_windows`") {
                     expected.further.clear();
                 }
-                if is_named("how its probes are combined") {
+                if is_named("the combination of its probes") {
                     expected.combine = again.combine;
                 }
                 assert_eq!(expected, **again, "{place}{}", path.display());
