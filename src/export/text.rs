@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn simple_queries_are_ways() {
+    fn simple_queries_become_paths() {
         let way = |query| match ScriptSource::json(query) {
             Ok(ScriptSource::Json(keys)) => keys.iter().map(Key::literal).collect::<Vec<_>>(),
             _ => panic!("{query} is simple"),

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prometheus_gets_openmetrics_and_people_get_text() {
+    fn openmetrics_is_selected_for_prometheus_and_text_for_curl() {
         let prometheus = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
         assert_eq!(choose(prometheus), TextFormat::OpenMetrics);
         for accept in [
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_sent_to_who_takes_it() {
+    fn gzip_is_used_if_accepted() {
         for accept in ["gzip", "deflate, gzip;q=0.5", "*", "br;q=1.0, GZIP"] {
             assert!(takes_gzip(accept), "{accept}");
         }

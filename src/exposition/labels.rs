@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_come_back_as_they_were_added() {
+    fn pairs_are_returned_in_insertion_order() {
         let mut labels = Labels::new(&[("service", "a"), ("probe", "")]);
         labels.push("le", "0.5");
         let pairs: Vec<_> = labels.pairs().collect();
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn their_text_is_that_of_the_pairs() {
+    fn rendered_text_matches_the_pairs() {
         let mut labels = Labels::new(&[("service", "a \"b\"\\\n")]);
         let service = r#"service="a \"b\"\\\n""#;
         assert_eq!(labels.text(), service);
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn sets_are_given_back_as_they_were() {
+    fn label_sets_are_returned_unchanged() {
         let wanted: [&[(&str, &str)]; 4] = [
             &[("service", "a\"b"), ("probe", "http")],
             &[],

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_leads_into_an_item_of_a_list() {
+    fn paths_are_split_at_list_items() {
         for (path, found) in [
             ("services[12].probes[1].http", Some((12, "probes[1].http"))),
             ("services[0]", Some((0, ""))),

@@ -35,7 +35,7 @@ pub fn columns<const N: usize>(header: &str, names: [&str; N]) -> Result<[usize;
         *place = found
             .iter()
             .position(|one| one.trim() == name)
-            .ok_or_else(|| format!("there is no column `{name}`"))?;
+            .ok_or_else(|| format!("missing column `{name}`"))?;
     }
     Ok(places)
 }

@@ -32,7 +32,7 @@ pub(super) fn read(
         }
         let numbers = [time, users, requests, failures].map(|place| text(place).parse::<u64>());
         let [Ok(seconds), Ok(users), Ok(requests), Ok(failures)] = numbers else {
-            return Err(lines.fault("has no valid timestamp, users, requests or failures"));
+            return Err(lines.fault("invalid timestamp, users, requests or failures"));
         };
         moments += 1;
         let at = Timestamp::from_secs(i64::try_from(seconds).unwrap_or_default());
@@ -57,7 +57,7 @@ pub(super) fn read(
     }
     if moments == 1 {
         // Short runs have only one line: all requests would count in one second.
-        return Err(lines.fault("is missing: a rate requires at least two lines of history"));
+        return Err(lines.fault("a rate requires at least two lines of history"));
     }
     Ok(())
 }

@@ -66,7 +66,7 @@ impl fmt::Display for ImportError {
         match self {
             Self::Read(error) => write!(f, "cannot be read: {}", error.kind()),
             Self::Line { number, what } => write!(f, "line {number}: {what}"),
-            Self::Empty => f.write_str("it has no requests"),
+            Self::Empty => f.write_str("no requests found"),
         }
     }
 }
@@ -199,9 +199,9 @@ impl<R: BufRead> Lines<R> {
             return Ok(None);
         }
         if line.len() as u64 >= LINE_MAX {
-            return Err(self.fault("is longer than 1 MiB"));
+            return Err(self.fault("longer than 1 MiB"));
         }
-        let text = String::from_utf8(line).map_err(|_| self.fault("is not UTF-8"))?;
+        let text = String::from_utf8(line).map_err(|_| self.fault("invalid UTF-8"))?;
         Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
     }
 
@@ -222,7 +222,7 @@ impl<R: BufRead> Lines<R> {
             record.push_str(&line);
             if record.len() as u64 >= LINE_MAX {
                 self.first = first;
-                return Err(self.fault("is longer than 1 MiB"));
+                return Err(self.fault("longer than 1 MiB"));
             }
         }
         self.first = first;

@@ -47,12 +47,12 @@ pub(super) fn document(
     while let Some(line) = lines.next()? {
         text.push_str(&line);
         if text.len() > DOCUMENT_MAX {
-            return Err(lines.fault("is in a document that is larger than 1 MiB"));
+            return Err(lines.fault("document larger than 1 MiB"));
         }
     }
     totals(&text).ok_or_else(|| ImportError::Line {
         number: 1,
-        what: "is not the start of an `oha --output-format json` document (`--json` before 1.9)"
+        what: "not the start of an `oha --output-format json` document (`--json` before 1.9)"
             .to_owned(),
     })
 }
@@ -110,7 +110,7 @@ pub(super) fn requests(
             .zip(took)
             .and_then(|(begin, took)| Some((span(begin)?, span(took)?)));
         let (Some((begin, took)), Some(status)) = (times, status) else {
-            return Err(lines.fault("has no valid start, duration or status"));
+            return Err(lines.fault("invalid start, duration or status"));
         };
         collector.request(ClientRequest {
             ended: started.after(begin).after(took),

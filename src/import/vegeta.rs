@@ -31,7 +31,7 @@ pub(super) fn read(
         } else {
             comma_separated(&lines.whole(line)?)
         };
-        let what = "is not a line of `vegeta encode --to csv` or `--to json`";
+        let what = "not an output line of `vegeta encode --to csv` or `--to json`";
         collector.request(seen.ok_or_else(|| lines.fault(what))?);
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::io::BufRead;
 use std::time::Duration;
 
 const NO_SUMMARY: &str =
-    "is missing: `wrk --latency` and wrk2 print `N requests in T` at their end";
+    "expected `N requests in T`, which `wrk --latency` and wrk2 print at the end";
 
 pub(super) fn read(lines: &mut Lines<impl BufRead>) -> Result<Totals, ImportError> {
     let mut totals = Totals::default();
@@ -28,13 +28,13 @@ pub(super) fn read(lines: &mut Lines<impl BufRead>) -> Result<Totals, ImportErro
             }
             _ => Some(()),
         };
-        known.ok_or_else(|| lines.fault("has no valid number"))?;
+        known.ok_or_else(|| lines.fault("invalid number"))?;
     }
     if totals.length.is_zero() {
         return Err(lines.fault(NO_SUMMARY));
     }
     if totals.percentiles.len() < 2 {
-        return Err(lines.fault("is missing: `wrk --latency` prints percentiles"));
+        return Err(lines.fault("expected percentiles, which `wrk --latency` prints"));
     }
     totals.percentiles.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     Ok(totals)

@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_report_to_a_daemon_that_is_down() {
+    fn reports_are_not_expected_while_the_daemon_is_down() {
         let listening = Verdict::Void(VoidReason::Listening);
         assert_eq!(judged(71, None).verdict, listening);
         assert_eq!(judged(72, None).verdict, Verdict::Bad(Cause::Silent));

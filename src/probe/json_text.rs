@@ -10,13 +10,13 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 /// halves of a pair, and most clients accept it.
 pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     let bytes = bytes.strip_prefix(MARK).unwrap_or(bytes);
-    serde_json::from_slice(bytes).or_else(|error| match without_halves(bytes) {
+    serde_json::from_slice(bytes).or_else(|error| match without_lone_surrogates(bytes) {
         Cow::Borrowed(_) => Err(error),
         Cow::Owned(whole) => serde_json::from_slice(&whole),
     })
 }
 
-fn without_halves(bytes: &[u8]) -> Cow<'_, [u8]> {
+fn without_lone_surrogates(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut out = Cow::Borrowed(bytes);
     let mut at = 0;
     while let Some(found) = memchr::memchr(b'\\', &bytes[at..]) {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn halves_of_pairs_are_replaced_and_pairs_are_not() {
+    fn lone_surrogates_are_replaced() {
         for (text, wanted) in [
             (r#""a\ud83d""#, "a\u{fffd}"),
             (r#""\ude00a""#, "\u{fffd}a"),

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_is_shown_in_one_line() {
+    fn expressions_are_displayed_on_one_line() {
         assert_eq!(shown("^a\\r\\n\tb\r\n$"), "/^a\\r\\n\\tb\\r\\n$/");
         assert_eq!(shown("\u{e9}\"'\u{1b}"), "/\u{e9}\"'\\u{1b}/");
     }

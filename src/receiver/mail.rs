@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_as_it_is_sent() {
+    fn mails_are_formatted_for_smtp() {
         let data = mail("[FIRING] web is down: größer", "It is.\n50 % ☂").data();
         assert_eq!(
             data.expect("a mail"),

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_that_differ_get_names_that_differ() {
+    fn different_texts_get_different_names() {
         let mut names = Names::default();
         let long = "x".repeat(80);
         for (text, name) in [

@@ -188,12 +188,12 @@ impl<'a> Job<'a> {
                 }
             }
         }
-        self.name_the_rest();
+        self.remark_on_unread_keys();
         Ok(())
     }
 
     /// Adds remarks on the keys that are not imported.
-    fn name_the_rest(&self) {
+    fn remark_on_unread_keys(&self) {
         let why = "slod has no relabeling rules for its own metrics";
         self.keys.left_out("metric_relabel_configs", why);
         let (discovery, rest): (Vec<_>, Vec<_>) = self

@@ -118,7 +118,7 @@ impl Objective {
         }
     }
 
-    fn say_left_out(&self, why: &str, remarks: &Remarks) {
+    fn report_left_out(&self, why: &str, remarks: &Remarks) {
         remarks.add(&self.spot, format!("`{}` is left out: {why}", self.name));
     }
 }
@@ -247,7 +247,7 @@ impl Service {
         self.objectives.retain(|objective| {
             let is_new = known.insert(objective.name.clone());
             if !is_new {
-                objective.say_left_out(
+                objective.report_left_out(
                     "the service already has an objective with this name",
                     remarks,
                 );
@@ -273,7 +273,7 @@ impl Service {
         for (place, message) in objectives.into_iter().rev() {
             if place < self.objectives.len() {
                 let objective = self.objectives.remove(place);
-                objective.say_left_out(message, remarks);
+                objective.report_left_out(message, remarks);
             }
         }
     }

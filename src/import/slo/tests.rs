@@ -138,12 +138,12 @@ fn files_without_an_objective_are_refused_with_the_reasons() {
 
 proptest::proptest! {
     #[test]
-    fn no_query_makes_it_panic(text in "(sum|rate|\\(|\\)|\\{|\\}|\\[|\\]|\"|'|=|~|!|,|-|/|a|\\\\|\\PC){0,30}") {
+    fn arbitrary_queries_do_not_panic(text in "(sum|rate|\\(|\\)|\\{|\\}|\\[|\\]|\"|'|=|~|!|,|-|/|a|\\\\|\\PC){0,30}") {
         let _ = Query::read(&text);
     }
 
     #[test]
-    fn no_document_makes_it_panic(text in "(spec|service|slos|---|:|- |\n|  |name|sli|\\[|\\]|kind: SLO|\\PC){0,40}") {
+    fn arbitrary_documents_do_not_panic(text in "(spec|service|slos|---|:|- |\n|  |name|sli|\\[|\\]|kind: SLO|\\PC){0,40}") {
         for format in [Format::Sloth, Format::OpenSlo] {
             let _ = format.read(&[input("x", &text)], &|_| Vec::new());
         }
@@ -151,7 +151,7 @@ proptest::proptest! {
 }
 
 #[test]
-fn what_an_objective_has_no_place_for_is_named() {
+fn unsupported_parts_of_objectives_are_reported() {
     let text = OPENSLO
         .replace(
             "displayName: Availability of the web }",
@@ -230,7 +230,7 @@ fn a_bucket_is_a_threshold_only_in_a_known_unit() {
 }
 
 #[test]
-fn what_a_config_cannot_have_is_left_out_with_a_remark() {
+fn unsupported_parts_are_left_out_with_a_remark() {
     let (good, total) = (
         "sum(rate(h_total{code!~\"5..\",namespace=\"prod\"}[5m]))",
         "sum(rate(h_total{namespace=\"prod\"}[5m]))",
@@ -279,7 +279,7 @@ fn documents_are_bounded_and_empty_ones_cost_nothing() {
 }
 
 #[test]
-fn what_is_incomplete_is_left_out_with_a_remark() {
+fn incomplete_parts_are_left_out_with_a_remark() {
     let complete = "error_query: e_total, total_query: r_total";
     let text = format!(
         "version: prometheus/v1

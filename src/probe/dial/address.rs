@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_may_be_left_out_where_the_protocol_has_one() {
+    fn ports_are_optional_if_the_protocol_has_a_default() {
         for (text, shown, port) in [
             ("192.0.2.53", "192.0.2.53", 53),
             ("ns1.example.org:5353", "ns1.example.org", 5353),

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_of_ip_take_turns() {
+    fn ip_versions_alternate() {
         for (resolved, tried) in [
             ("::1 ::2 ::3 1.1.1.1", "::1 1.1.1.1 ::2 ::3"),
             ("1.1.1.1 1.1.1.2 ::1 ::2", "1.1.1.1 ::1 1.1.1.2 ::2"),

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_this_machine_alone_can_cause_is_void() {
+    fn only_purely_local_errors_are_void() {
         let verdict = |number| Failure::io(&io::Error::from_raw_os_error(number), "x").verdict;
         let ours = [
             (libc::EMFILE, VoidReason::Resources),

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_has_its_own_words() {
+    fn errors_are_specific() {
         let long = format!("{}.1", "a".repeat(64));
         for (text, expected) in [
             ("", "a host, such as"),

@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hanging_names_share_lookups_and_hold_no_other_up() {
+    async fn hanging_lookups_do_not_delay_others() {
         let lookups: &'static Lookups = Box::leak(Box::new(Lookups::new(hanging)));
         let patience = Duration::from_millis(100);
         // Hanging lookups occupy every thread for new names, and half of the attempts find none.
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lost_datagram_delays_only_the_attempts_of_its_moment() {
+    async fn a_lost_datagram_delays_only_concurrent_attempts() {
         let lookups: &'static Lookups = Box::leak(Box::new(Lookups::new(losing)));
         let find = || lookups.find(question("once.test"), SLOW);
         let first = tokio::spawn(find());
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_hangs_has_few_lookups_at_a_time() {
+    async fn lookups_per_name_are_bounded() {
         let lookups: &'static Lookups = Box::leak(Box::new(Lookups::new(|_| {
             thread::sleep(SLOW * 2);
             Err(Failure::bad(Cause::Dns, "silent"))

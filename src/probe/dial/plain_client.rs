@@ -92,7 +92,7 @@ mod tests {
     static TRUSTED: Mutex<Option<Arc<Trust>>> = Mutex::new(None);
 
     #[test]
-    fn what_is_trusted_later_is_trusted_at_the_next_handshake() {
+    fn newly_trusted_certificates_apply_to_the_next_handshake() {
         let made = rcgen::generate_simple_self_signed(["hooks.test".to_owned()]);
         let shown = made.expect("a certificate").cert.der().clone();
         let client = TrustVerifier {

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_that_says_most_decides_and_all_are_named() {
+    fn the_most_informative_failure_decides() {
         use libc::*;
         let refused = Verdict::Bad(Cause::Refused);
         let unreachable = Verdict::Bad(Cause::Unreachable);

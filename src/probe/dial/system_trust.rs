@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_without_certificates_may_get_some() {
+    fn certificates_added_to_the_system_are_loaded() {
         let system: &'static SystemTrust = Box::leak(Box::new(SystemTrust::new(load_later)));
         let begin = Instant::now();
         assert_eq!(system.at(begin).err().as_deref(), Some("none"));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_trusts_is_read_again_a_minute_later() {
+    fn system_certificates_are_reloaded_after_a_minute() {
         let system: &'static SystemTrust = Box::leak(Box::new(SystemTrust::new(load)));
         let begin = Instant::now();
         let at = |seconds| {

@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_of_a_library_is_passed_on() {
+    fn library_error_texts_are_not_shown() {
         // CamelCase words, such as `UnknownIssuer`, and the punctuation that `Debug` writes around
         // values.
         let debug = regex::Regex::new("[A-Z][a-z]+[A-Z]|[{}\"\\[\\]]|[a-zA-Z]\\(").expect("valid");

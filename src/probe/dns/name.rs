@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_asked_as_they_are_written_or_refused() {
+    fn names_are_queried_as_written_or_rejected() {
         let labels = |text: &str| {
             let name = parse(text)?;
             let labels = name
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_shown_as_it_may_be_written() {
+    fn displayed_names_can_be_parsed() {
         for text in ["m\u{fc}nchen.test.", "a\\032b.0/25.", ".", "a\\.b\\255."] {
             assert_eq!(shown(&parse(text).expect("valid")), text);
         }

@@ -138,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_its_service() {
+    fn requests_contain_the_service() {
         assert_eq!(request(""), [0, 0, 0, 0, 0]);
         assert_eq!(request("ab"), [0, 0, 0, 0, 4, 10, 2, b'a', b'b']);
     }
 
     proptest! {
         #[test]
-        fn no_bytes_panic_or_grow(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40_000), 0..6)) {
+        fn arbitrary_bytes_do_not_panic_or_grow(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40_000), 0..6)) {
             let mut received = Received::default();
             let fits = pieces.iter().all(|piece| received.take(piece).is_ok());
             prop_assert!(received.0.len() <= FRAME + MESSAGE_MAX + 1);

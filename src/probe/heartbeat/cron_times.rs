@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_again_is_valid() {
+    fn recurring_times_are_valid() {
         for good in [
             "*/5 * * * *",
             "0 0 29 2 *",
@@ -146,13 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_variable_holds_is_not_explained() {
+    fn values_with_variables_are_not_explained() {
         assert_eq!(CronTimes.expected("${TIMES}"), EXAMPLES);
     }
 
     /// What cronie runs, following the examples of crontab(5).
     #[test]
-    fn a_day_field_that_begins_with_a_star_restricts_nothing_alone() {
+    fn day_fields_beginning_with_a_star_must_both_match() {
         let start: DateTime<Utc> = "2026-11-30T12:00:00Z".parse().expect("a time");
         for (text, expected) in [
             ("0 3 */2 * 3", "2026-12-09"),

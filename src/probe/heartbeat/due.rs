@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_falls_on_a_maintenance_is_not_owed() {
+    fn runs_during_maintenance_are_not_expected() {
         let zone = chrono_tz::Europe::Berlin;
         let cron = cron_times::read("0 3 * * *").expect("valid");
         let grace = Duration::from_mins(30);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_skipped_or_repeated_comes_once() {
+    fn skipped_and_repeated_times_occur_once() {
         // 02:30 does not exist on this day, so it is due at 03:00, when the clock has changed.
         assert_eq!(
             deadlines("30 2 * * *", "2026-03-28T12:00:00Z", 2),
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_change_by_half_an_hour_do_not_move_a_job() {
+    fn half_hour_clock_changes_are_handled() {
         let in_lord_howe = |schedule: &str, from: &str| {
             let zone = chrono_tz::Australia::Lord_Howe;
             let times = Schedule::new(cron_times::read(schedule).expect("valid"), zone);
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_ahead_by_seconds_reports_for_the_right_time() {
+    fn reports_shortly_before_the_scheduled_time_count_for_it() {
         assert_eq!(
             deadlines("0 3 * * *", "2026-11-01T01:59:58Z", 1),
             ["11-02T02:10"]

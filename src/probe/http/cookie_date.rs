@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lacks_a_part_or_never_was_is_no_date() {
+    fn incomplete_and_impossible_dates_are_rejected() {
         for text in [
             "",
             "0",

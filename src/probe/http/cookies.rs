@@ -30,7 +30,7 @@ impl Cookies {
             let Ok(cookie) = Cookie::parse(text, url) else {
                 continue;
             };
-            if keeps_its_promise(&cookie) && self.has_room_for(&cookie) {
+            if obeys_name_prefix(&cookie) && self.has_room_for(&cookie) {
                 let _ = self.0.insert(cookie.into_owned(), url);
             }
         }
@@ -75,7 +75,7 @@ impl Cookies {
 
 /// Whether a cookie meets the requirements of its name prefix (RFC 6265bis). Browsers and curl
 /// reject others.
-fn keeps_its_promise(cookie: &Cookie<'_>) -> bool {
+fn obeys_name_prefix(cookie: &Cookie<'_>) -> bool {
     let begins = |prefix: &str| {
         let begin = cookie.name().get(..prefix.len());
         begin.is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn those_of_equal_paths_are_sent_by_age() {
+    fn cookies_with_equal_paths_are_sent_by_age() {
         let set = ["z=1", "a=2", "m=3", "z=4", "b=5; Path=/x"];
         let cookies = kept("http://a.test/", &set);
         assert_eq!(sent(&cookies, "http://a.test/x"), "b=5; z=4; a=2; m=3");

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_below_the_next() {
+    fn numbers_are_ordered_by_value() {
         let ascending = [
             "-1e999999999999",
             "-10",
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_numbers() {
+    fn other_texts_are_rejected() {
         for text in [
             "",
             "-",

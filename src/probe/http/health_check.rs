@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn by_a_word_of_the_path() {
+    fn health_checks_are_detected_by_path() {
         for (url, expected) in [
             ("http://rag:8000/health", true),
             ("http://rag:8000/api/health_check?deep=1", true),

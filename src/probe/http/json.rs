@@ -210,7 +210,7 @@ mod tests {
 
     /// One value, one condition, and whether it is met.
     #[test]
-    fn numbers_are_compared_by_their_digits_and_texts_by_their_letters() {
+    fn numbers_are_compared_exactly() {
         for (seen, wanted, holds) in [
             ("9007199254740993", "9007199254740992", false),
             ("9007199254740993", "9007199254740993", true),

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_valid_start_is_no_fault() {
+    fn valid_starts_are_accepted() {
         for start in [
             b"".as_slice(),
             b"HTTP/1.1 200\r\n",

@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_of_ones_own_stays_with_its_origin() {
+    fn configured_host_headers_stay_with_their_origin() {
         let mut from = request(Method::GET, "https://127.0.0.1:8443/x?y");
         assert_eq!(from.authority(), "127.0.0.1:8443");
         from.headers
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_do_not_come_back_after_a_detour() {
+    fn secrets_stay_removed_after_returning_to_the_origin() {
         let origin = request(Method::GET, "https://a.test/");
         let away = follow(&origin, 302, "https://b.test/").expect("followed");
         let back = away
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_describes_the_body_goes_with_it() {
+    fn body_headers_are_dropped_with_the_body() {
         let mut from = request(Method::POST, "http://a.test/");
         for name in ABOUT_BODY {
             let value = HeaderValue::from_static("x");
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_web_is_followed() {
+    fn only_http_redirects_are_followed() {
         let from = request(Method::GET, "http://a.test/");
         assert_eq!(
             follow(&from, 302, "file:///etc/passwd").err(),

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_corrected_however_the_bytes_are_cut() {
+    fn status_lines_are_corrected_in_any_chunks() {
         for (sent, wanted) in [
             (
                 &b"HTTP/1.0 200 OK\r\n\r\nHTTP/1.0  5"[..],
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mistake_of_a_text_stays() {
+    fn other_bytes_are_kept() {
         for kept in [
             &b"HTTP/1.1 200 O\0\rK\r\n"[..],
             b"HTTP/1.1 2\x1b0 OK\r\n",

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_sent_is_remembered_before_it_is_corrected() {
+    async fn the_original_bytes_are_recorded() {
         for size in [1, 5, 13, 100] {
             let (read, start) = through(b"HTTP/1.0    200 O\x1bK\r\n", size).await;
             assert_eq!(read, b"HTTP/1.1 200 O K\r\n", "{size}");

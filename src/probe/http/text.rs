@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn both_the_text_and_the_bytes_are_tried() {
+    fn text_and_bytes_are_matched() {
         let down = Regex::new("DOWN").expect("valid");
         // Wrongly declared, and truncated in the middle of a character.
         assert!(Text::new(b"is DOWN", Some("text/plain; charset=utf-16le")).is_match(&down));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_decoded_is_known() {
+    fn undecodable_charsets_are_detected() {
         let unknown = |bytes, content_type| Text::new(bytes, content_type).unknown_charset;
         assert_eq!(
             unknown(b"\xc4\xd6\xe6\xd5", Some("a/b; charset=cp037")).as_deref(),

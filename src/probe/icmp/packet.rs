@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raw_message_with_a_wrong_checksum_is_no_answer() {
+    fn raw_messages_with_wrong_checksums_are_ignored() {
         let echo = Echo::new(false, 57);
         let good = packet(&reply(&echo));
         assert_eq!(echo.answer(&good, true), Answer::Reply(57));
@@ -213,7 +213,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), is_v6: bool, is_raw: bool) {
+        fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), is_v6: bool, is_raw: bool) {
             let echo = Echo::new(is_v6, 56);
             prop_assert!(!matches!(echo.answer(&bytes, is_raw), Answer::Reply(_)));
             echo.is_quoted_by(&bytes, is_raw);

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_is_never_exceeded_and_comes_back_every_day() {
+    fn the_budget_is_never_exceeded_and_resets_daily() {
         let (budget, spending) = (budget(Some(1000), None), Spending::default());
         // Ten attempts of 60 tokens are 600; up to 70 are reserved for each, since the provider
         // counted 20 prompt tokens.
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_those_of_the_zone() {
+    fn budget_days_follow_the_time_zone() {
         let berlin = Budget {
             zone: Tz::Europe__Berlin,
             ..budget(Some(150), None)
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_spent_without_a_count_is_charged_in_full_unless_nothing_was() {
+    fn uncounted_usage_is_charged_in_full_if_possible() {
         let refused = outcome(None, Some(429));
         let broken = outcome(None, Some(200));
         let silent = outcome(None, None);
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_that_is_cut_off_stays_charged() {
+    fn canceled_attempts_stay_charged() {
         let (budget, spending) = (budget(Some(200), None), Spending::default());
         let _reserved = budget.reserve(&spending, NOON, WORST).expect("within it");
         assert!(budget.reserve(&spending, NOON, WORST).is_err());

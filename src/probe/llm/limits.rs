@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_proxy_and_its_provider_the_tighter_limit_counts() {
+    fn the_tighter_limit_of_proxy_and_provider_is_kept() {
         let litellm = |own: &'static str| {
             found(&[
                 ("x-ratelimit-limit-requests", "10"),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_absent_and_not_zero() {
+    fn unknown_values_are_absent() {
         for lines in [
             &[("x-ratelimit-remaining-tokens", "-1")][..],
             &[("x-ratelimit-remaining-tokens", "")],

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_complete_with_its_last_byte() {
+    fn events_are_emitted_with_their_last_byte() {
         let (mut reader, mut seen) = (Reader::default(), Vec::new());
         reader.feed(b"data: a\r\n", &mut seen).expect("small");
         assert_eq!(seen, []);
@@ -176,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_same_bytes_give_the_same_events_however_they_are_cut(
+        fn chunking_does_not_change_the_events(
             parts in prop::collection::vec(
                 prop::sample::select(vec![
                     "data: ", "data:", "event: ", "data", ":", " ", "\n", "\r", "\r\n", "\n\n",

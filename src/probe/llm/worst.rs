@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_beside_the_messages_is_read_as_well() {
+    fn everything_sent_with_the_messages_counts() {
         let input = |parameters: &[(&str, Value)]| of(Api::Chat, parameters).input;
         assert_eq!(input(&[("temperature", json!(0.5))]), 5 + PER_MESSAGE);
         let tools = json!([{ "name": "f" }]);

@@ -60,7 +60,7 @@ fn conditions_loops_and_filters() {
 }
 
 #[test]
-fn what_is_wrong_and_where() {
+fn errors_have_messages_and_positions() {
     for (text, at, message, help) in [
         (
             "{{ sumary }}",
@@ -181,7 +181,7 @@ proptest! {
 
     /// Made from parts of the language, since other texts are rejected immediately.
     #[test]
-    fn no_text_panics(parts in proptest::collection::vec(part(), 0..20)) {
+    fn arbitrary_templates_do_not_panic(parts in proptest::collection::vec(part(), 0..20)) {
         if let Ok(template) = Template::parse(&parts.concat()) {
             let _ = template.render(&fields::of(&many()));
         }

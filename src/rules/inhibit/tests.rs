@@ -196,7 +196,7 @@ fn is_slower(cause: &AlertRecord, alert: &AlertRecord) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
-    fn rules_inhibit_what_the_daemon_holds_back(
+    fn rules_inhibit_the_same_alerts_as_the_daemon(
         services in prop::collection::vec(draft(), 1..5),
         are_pages in any::<[bool; 3]>(),
         chosen in prop::collection::vec(any::<Index>(), 1..8),

@@ -46,7 +46,7 @@ fn loaded(text: &str, base: &Path) -> Config {
 }
 
 #[test]
-fn what_is_exported_is_imported_as_it_was() {
+fn exports_can_be_imported_unchanged() {
     let before = config(CONFIG);
     let exported = write(&before, None).expect("written");
     assert_eq!(exported.remarks, [] as [&str; 0]);
@@ -114,7 +114,7 @@ fn names_are_valid_and_unique_and_references_exist() {
 }
 
 #[test]
-fn what_has_no_place_is_named() {
+fn unsupported_parts_are_reported() {
     let config = config(
         "alerts: { forecast: 2d }\nservices:\n  - { name: db, probes: [ { name: p, tcp: { address: \"127.0.0.1:1\" } } ], objectives: [ { name: e, sli: success, target: 99%, window: 30d, alerts: false } ] }\n  - name: web\n    depends_on: [ db ]\n    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]\n    objectives: [ { name: e, sli: success, target: 99%, window: 30d, further_windows: [ 7d ], probes: [ p ] } ]\n",
     );
@@ -131,7 +131,7 @@ fn what_has_no_place_is_named() {
 }
 
 #[test]
-fn names_that_would_become_the_same_are_numbered() {
+fn equal_names_are_numbered() {
     let services = ["a.b", "a-b"].map(|name| format!("  - {{ name: {name}, probes: [ {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }} ], objectives: [ {{ name: e, sli: success, target: 99% }} ] }}\n"));
     let config = config(&format!("services:\n{}", services.concat()));
     let written = |only| write(&config, only).expect("written").yaml;
@@ -153,7 +153,7 @@ fn names_that_would_become_the_same_are_numbered() {
 /// For every config of the fixtures, an exported and imported objective is equal to the original, or the export has
 /// a remark on the difference.
 #[test]
-fn what_a_fixture_loses_is_named() {
+fn losses_in_fixtures_are_reported() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/check");
     let mut compared = 0;
     for file in std::fs::read_dir(folder).expect("exists") {

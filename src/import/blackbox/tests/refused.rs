@@ -4,7 +4,7 @@ use super::{MODULES, import};
 use std::fmt::Write as _;
 
 #[test]
-fn what_is_no_config_of_the_exporter_is_refused_at_its_place() {
+fn invalid_exporter_configs_are_rejected_with_the_position() {
     for (text, expected) in [
         ("a: [\n", "b.yml:1:4\n"),
         ("", "not a blackbox_exporter config"),
@@ -112,7 +112,7 @@ fn targets_of_an_import_are_bounded() {
 
 proptest::proptest! {
     #[test]
-    fn no_file_makes_it_panic(
+    fn arbitrary_files_do_not_panic(
         modules in "(modules:\n|  m:\n|    prober: (http|dns|tcp|icmp)\n|    (http|dns|tcp):\n|      query_name: x\n|      query_response: \\[\\{(send|expect): \\PC{0,5}\\}\\]\n|      \\w{1,5}: \\PC{0,5}\n|\\PC){0,20}",
         target in "\\PC{0,40}",
     ) {

@@ -84,7 +84,7 @@ fn headers_of_the_connection_are_left_out_and_secrets_become_variables() {
 }
 
 #[test]
-fn bodies_of_forms_and_of_json_keep_all_but_their_secrets() {
+fn form_and_json_bodies_keep_everything_but_secrets() {
     let imported = shop();
     let [_, login, cart, _] = imported.requests.as_slice() else {
         panic!("four requests");
@@ -104,7 +104,7 @@ fn bodies_of_forms_and_of_json_keep_all_but_their_secrets() {
 }
 
 #[test]
-fn without_an_origin_it_is_that_of_the_first_request() {
+fn the_default_origin_is_that_of_the_first_request() {
     let first = read(Format::Har, RECORDED).origin.expect("named");
     let address = origin(&first);
     let asked = Format::Har.read(
@@ -129,7 +129,7 @@ fn without_an_origin_it_is_that_of_the_first_request() {
 }
 
 #[test]
-fn a_port_of_the_scheme_is_the_same_origin() {
+fn default_ports_do_not_change_the_origin() {
     let har = r#"{"log":{"entries":[{"request":{"method":"get","url":"https://Shop.example:443/#top"}}]}}"#;
     let shop = origin("https://shop.example");
     let imported = Format::Har
@@ -139,7 +139,7 @@ fn a_port_of_the_scheme_is_the_same_origin() {
 }
 
 #[test]
-fn faults_have_their_place() {
+fn errors_have_positions() {
     for (har, message) in [
         (r#"{"log":{}}"#, "log: `entries` is missing"),
         (
@@ -188,7 +188,7 @@ const SESSION: &str = r#"{ "log": { "entries": [
 ] } }"#;
 
 #[test]
-fn a_recording_is_one_sequence_in_its_order_and_its_time() {
+fn recordings_become_a_sequence_with_pauses() {
     let imported = Format::Har.read(SESSION.as_bytes(), None, Shape::Steps, UNCHECKED);
     let imported = imported.expect("valid");
     assert_eq!(
@@ -221,7 +221,7 @@ fn a_recording_is_one_sequence_in_its_order_and_its_time() {
 /// Chrome writes a multipart form as text, in which a file has no content; Firefox writes
 /// parameters.
 #[test]
-fn forms_of_several_parts_are_sent_again_unless_they_have_a_file() {
+fn multipart_forms_without_files_are_repeated() {
     let post = |data: &str| {
         format!(
             r#"{{ "request": {{ "method": "POST", "url": "http://shop.example/form", "headers": [],

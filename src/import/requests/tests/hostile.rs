@@ -148,7 +148,7 @@ components:
 }
 
 #[test]
-fn no_text_of_a_file_becomes_a_variable() {
+fn file_contents_never_become_variables() {
     let raw = get("http://h/\u{fdd0}HOME\u{fdd1}");
     let escaped = get(r"http://h/\ufdd0HOME\ufdd1");
     for one in [raw, escaped] {
@@ -242,7 +242,7 @@ fn headers_cannot_add_lines() {
 }
 
 #[test]
-fn what_cannot_be_taken_is_left_out_and_the_rest_is_not() {
+fn invalid_requests_are_left_out() {
     let bad = r#"{"request":{"method":"G T","url":"http://h/b"}}"#;
     let file = har(&[
         &get("http://h/a"),
@@ -279,7 +279,7 @@ fn what_cannot_be_taken_is_left_out_and_the_rest_is_not() {
 }
 
 #[test]
-fn faults_quote_nothing_of_the_file() {
+fn errors_quote_nothing_from_the_file() {
     for (format, file) in [
         (Format::Har, r#"{"log": "hunter2", "hunter2""#),
         (Format::Har, r#"{"log": {"entries": "hunter2"}}"#),

@@ -129,7 +129,7 @@ fn the_origin_may_be_a_variable_with_a_value() {
 }
 
 #[test]
-fn faults_have_their_place() {
+fn errors_have_positions() {
     let v2 = r#"{"info":{"schema":"https://schema.getpostman.com/json/collection/v2.0.0/collection.json"},"item":[]}"#;
     assert_eq!(
         fault(Format::Postman, v2),

@@ -88,7 +88,7 @@ fn ratios_of_counters_are_read_in_every_form() {
 }
 
 #[test]
-fn sums_become_one_selector_where_there_is_one() {
+fn sums_are_merged_into_one_selector() {
     assert_success(
         &events(
             "sum(rate(b_total[5m])) + sum(rate(c_total[5m]))",
@@ -154,7 +154,7 @@ fn thresholds_are_those_of_buckets_and_of_native_histograms() {
 }
 
 #[test]
-fn what_is_not_carried_is_named_at_its_line() {
+fn omissions_are_reported_with_the_line() {
     for (sli, expected) in [
         (
             events(
@@ -283,7 +283,7 @@ fn deep_and_long_queries_are_refused() {
 }
 
 #[test]
-fn numbers_and_durations_of_any_size_are_no_panic() {
+fn extreme_numbers_and_durations_do_not_panic() {
     for query in [
         "a[1e999]",
         "a[Inf]",

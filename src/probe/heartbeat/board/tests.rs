@@ -50,7 +50,7 @@ fn since(board: &HeartbeatBoard, second: i64) -> Timestamp {
 }
 
 #[test]
-fn each_probe_has_been_listened_to_since_its_own_time() {
+fn reports_are_expected_since_each_probe_was_added() {
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 100, &every(60));
     assert_eq!(since(&board, 120), at(100));
@@ -74,7 +74,7 @@ fn each_probe_has_been_listened_to_since_its_own_time() {
 }
 
 #[test]
-fn what_comes_back_is_known_and_gets_its_time() {
+fn readded_probes_keep_their_reports_and_get_a_full_interval() {
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 0, &every(60));
     board.take(&key(), beat(30, false), true);
@@ -88,7 +88,7 @@ fn what_comes_back_is_known_and_gets_its_time() {
 }
 
 #[test]
-fn a_restart_forgives_no_job_that_was_overdue_before() {
+fn overdue_jobs_stay_overdue_after_a_restart() {
     let stored = |failures| {
         let last = beat(100, false);
         HashMap::from([(key(), StoredBeat { last, failures })])
@@ -111,7 +111,7 @@ fn a_restart_forgives_no_job_that_was_overdue_before() {
 }
 
 #[test]
-fn a_job_that_never_reported_is_silent_since_it_was_listened_to_first() {
+fn jobs_that_never_reported_are_silent_since_their_first_outcome() {
     let board = HeartbeatBoard::new(HashMap::new());
     let probe = every(60);
     let silent = Verdict::Bad(Cause::Silent);
@@ -122,7 +122,7 @@ fn a_job_that_never_reported_is_silent_since_it_was_listened_to_first() {
 }
 
 #[test]
-fn a_failure_is_kept_until_its_outcome_is_on_the_disk() {
+fn failures_are_stored_until_their_outcome_is_on_disk() {
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 0, &every(60));
     board.look(&key(), at(5));
@@ -134,7 +134,7 @@ fn a_failure_is_kept_until_its_outcome_is_on_the_disk() {
 }
 
 #[test]
-fn failures_between_two_looks_are_counted_and_handed_out_once() {
+fn failures_between_two_attempts_are_returned_once() {
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 0, &every(60));
     for (second, failed) in [(1, true), (2, true), (3, false)] {
@@ -162,7 +162,7 @@ fn maintenance(from: i64, to: i64, services: &[&str], slos: &[&str]) -> Correcti
 }
 
 #[test]
-fn a_report_that_was_due_in_a_maintenance_is_not_owed() {
+fn reports_due_during_maintenance_are_not_expected() {
     let outcome = |correction: Correction, second: i64| {
         let board = HeartbeatBoard::new(HashMap::new());
         let all: Arc<[_]> = [correction].into();
@@ -202,7 +202,7 @@ fn a_report_that_was_due_in_a_maintenance_is_not_owed() {
 }
 
 #[test]
-fn what_could_not_be_heard_is_not_owed() {
+fn reports_are_not_expected_while_slod_is_suspended() {
     let probe = every(60);
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 0, &probe);
@@ -268,7 +268,7 @@ fn a_break_excuses_one_report_and_not_two() {
 }
 
 #[test]
-fn the_time_without_a_network_is_not_owed() {
+fn reports_are_not_expected_without_a_network() {
     let probe = every(60);
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 0, &probe);
