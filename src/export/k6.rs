@@ -1,4 +1,4 @@
-//! A scenario as a script of k6.
+//! Exports a scenario as a k6 script.
 
 use super::template::{code, fields, render};
 use super::text::{Dialect, way};
@@ -12,8 +12,8 @@ use minijinja::Value;
 use serde_json::{Map, Value as Json, json};
 use std::time::Duration;
 
-/// Users that k6 may start for one request per second before it drops starts: enough for answers
-/// that take ten seconds.
+/// Number of users that k6 may start per request per second before it drops starts: enough for
+/// answers that take ten seconds.
 const USERS_PER_RATE: f64 = 10.0;
 
 const DIALECT: Dialect = Dialect {
@@ -63,13 +63,13 @@ fn options(script: &Script) -> Json {
         "summaryTrendStats".to_owned(),
         json!(["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"]),
     );
-    // A redirect is an answer.
+    // A redirect counts as the answer.
     options.insert("maxRedirects".to_owned(), json!(0));
     if script.certificates == Certificates::All {
         options.insert("insecureSkipTLSVerify".to_owned(), json!(true));
     }
     if script.cookies && matches!(script.scenario.model, Model::Closed { .. }) {
-        // k6 forgets them after each iteration otherwise.
+        // By default, k6 clears cookies after each iteration.
         options.insert("noCookiesReset".to_owned(), json!(true));
     }
     Json::Object(options)
@@ -111,7 +111,7 @@ fn executor(scenario: &Scenario) -> Json {
     }
 }
 
-/// Whether k6, which takes whole rates only, can take those of the scenario per second.
+/// Whether the rates are integers per second, as k6 requires.
 fn is_whole(scenario: &Scenario) -> bool {
     let mut levels = scenario.stages.iter().flat_map(|one| [one.from, one.to]);
     levels.all(|level| level.fract() == 0.0)
@@ -130,7 +130,7 @@ fn thresholds(limits: &Limits) -> Json {
         let failed = json!([format!("rate<{failed}")]);
         all.insert("http_req_failed".to_owned(), failed);
     }
-    // Without any request, the thresholds above would be kept.
+    // Without any request, the thresholds above would pass.
     all.insert("http_reqs".to_owned(), json!(["count>0"]));
     Json::Object(all)
 }
@@ -150,7 +150,7 @@ fn sequence(sequence: &ScriptSequence) -> Value {
     ])
 }
 
-/// With the time after it, if that is not the scenario's.
+/// A step, with the pause after it if it differs from the scenario's.
 fn step(request: &ScriptRequest, then: Option<Duration>) -> Value {
     let ranges = request.statuses.iter().map(|range| {
         let (min, max) = (range.start(), range.end());

@@ -1,12 +1,12 @@
-//! A script with the manifests that run it on several machines: Locust's master and workers, or a
-//! `TestRun` of the k6 operator.
+//! A script with Kubernetes manifests that run it on several machines: Locust's master and workers,
+//! or a `TestRun` of the k6 operator.
 
 use super::template::{code, render};
 use super::{Script, Tool};
 use crate::text::slug;
 use minijinja::Value;
 
-/// Longest name of an object, less what is added to it.
+/// Maximum length of an object name, minus the added suffixes.
 const NAME_MAX: usize = 50;
 
 pub(super) fn write(script: &Script, tool: Tool, workers: u32) -> String {
@@ -22,7 +22,7 @@ pub(super) fn write(script: &Script, tool: Tool, workers: u32) -> String {
             ("tool", code(tool_name)),
             ("file", code(file)),
             ("script", code(script.write(tool))),
-            // As literals: a bare `NO` would be a boolean.
+            // Quoted, since an unquoted `NO` would be a boolean.
             (
                 "secrets",
                 script.variables().into_iter().map(Value::from).collect(),
@@ -32,7 +32,7 @@ pub(super) fn write(script: &Script, tool: Tool, workers: u32) -> String {
     )
 }
 
-/// Of the object.
+/// The name of the object.
 fn name(service: &str, scenario: &str) -> String {
     slug(&format!("load-{service}-{scenario}"), NAME_MAX)
 }

@@ -1,4 +1,4 @@
-//! A scenario as a locustfile.
+//! Exports a scenario as a locustfile.
 
 use super::template::{code, fields, render};
 use super::text::{Dialect, way};
@@ -15,7 +15,7 @@ const DIALECT: Dialect = Dialect {
     json_text: "json_text",
     json_value: "json_value",
 };
-/// Locust adds at least so many users per second.
+/// Minimum number of users that Locust adds per second.
 const SPAWN_RATE_MIN: f64 = 100.0;
 
 pub(super) fn write(script: &Script) -> String {
@@ -62,7 +62,7 @@ pub(super) fn write(script: &Script) -> String {
     )
 }
 
-/// Whether the certificates of the service are verified.
+/// Whether the service's certificate is verified.
 fn verifies(script: &Script) -> bool {
     script.origin.starts_with("https:") && script.certificates != Certificates::All
 }

@@ -1,16 +1,18 @@
-//! A given rate with Locust, which has users and no rates: each begins a sequence once in a period, at
-//! a random place in it. Together they begin as many per second as are due, as long as a sequence takes
-//! less than the period.
+//! Produces a given rate with Locust, which supports only numbers of users: each user starts one
+//! sequence per period, at a random time in it. Together they reach the rate as long as a sequence
+//! takes less than the period.
 
 use crate::load::Scenario;
 
-/// At the highest rate, as far as the period allows: each has a greenlet and a connection.
+/// Number of users at the highest rate, unless the minimum period requires fewer or more. Each has a
+/// greenlet and a connection.
 const USERS: f64 = 1000.0;
-/// Of a user, in seconds: the longer it is, the slower answers may be, and the more users run.
+/// Minimum period of a user in seconds: a longer period allows slower answers, and needs more users.
 const PERIOD_MIN: f64 = 1.0;
 const PERIOD_MAX: f64 = 10.0;
 
-/// Seconds from one sequence of a user to its next one. The lowest rate has a whole number of users.
+/// Seconds between the starts of two sequences of a user, chosen so that the lowest rate has an integer
+/// number of users.
 pub fn period(scenario: &Scenario) -> f64 {
     let levels = scenario.stages.iter().flat_map(|one| [one.from, one.to]);
     let lowest = levels
@@ -52,9 +54,9 @@ mod tests {
             (500.0, 1000.0, 1.0),
             (50.0, 400.0, 2.5),
             (0.5, 2.25, 10.0),
-            // 20 in a minute: four users every 12 s.
+            // 20 per minute: four users every 12 s.
             (1.0 / 3.0, 1.0 / 3.0, 12.0),
-            // A user alone would be too many.
+            // A single user would exceed the rate.
             (0.01, 2.0, 10.0),
             (0.0, 500.0, 2.0),
         ] {

@@ -1,4 +1,5 @@
-//! Load scenarios as scripts for other tools, with the objectives as their thresholds. Pure.
+//! Exports load scenarios as scripts for other tools, with the objectives as their thresholds.
+//! Pure.
 
 mod k6;
 mod kubernetes;
@@ -16,46 +17,46 @@ use std::time::Duration;
 use text::Dialect;
 pub use text::{Key, ScriptCapture, ScriptPart, ScriptSource, ScriptText};
 
-/// A tool that scripts are written for.
+/// A tool with an exporter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     Locust,
     K6,
 }
 
-/// What a script does.
+/// The content of a script.
 #[derive(Clone, Debug)]
 pub struct Script {
     pub service: String,
     /// Scheme, host and port: `http://127.0.0.1:8000`.
     pub origin: String,
     pub scenario: Scenario,
-    /// At least one.
+    /// Never empty.
     pub sequences: Vec<ScriptSequence>,
-    /// The file of `data` values.
+    /// The file with the `data` values.
     pub data: Option<PathBuf>,
     /// Whether each user keeps cookies.
     pub cookies: bool,
-    /// How long a request may take.
+    /// Timeout of a request.
     pub timeout: Duration,
     pub limits: Limits,
     pub certificates: Certificates,
-    /// Whether the script writes for whoever started it what the tool itself does not: what Locust
-    /// counts, and when k6 begins.
+    /// Whether the script reports to its caller what the tool does not output: the counts of
+    /// Locust, and the start of the plan in k6.
     pub reports: bool,
 }
 
-/// Which certificates of the service are trusted.
+/// The certificates that verify the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Certificates {
     /// Those that the system trusts.
     System,
-    /// Those of a file that the variable `SSL_CERT_FILE` names.
+    /// Those in the file that the variable `SSL_CERT_FILE` names.
     Named,
     All,
 }
 
-/// Requests that one user makes in their order, chosen by its weight.
+/// A sequence of requests of one user, chosen by weight.
 #[derive(Clone, Debug)]
 pub struct ScriptSequence {
     pub weight: u32,
@@ -65,24 +66,24 @@ pub struct ScriptSequence {
 #[derive(Clone, Debug)]
 pub struct ScriptRequest {
     pub name: String,
-    /// Before it, instead of the scenario's think time.
+    /// The pause before the request, instead of the scenario's think time.
     pub think: Option<Duration>,
     pub method: String,
-    /// With the query: `/chat?mode=short`.
+    /// Including the query: `/chat?mode=short`.
     pub path: ScriptText,
     pub headers: Vec<(String, ScriptText)>,
     pub body: Option<ScriptText>,
-    /// Statuses of a success.
+    /// The success statuses.
     pub statuses: Vec<RangeInclusive<u16>>,
     pub captures: Vec<ScriptCapture>,
 }
 
-/// What the service promises; a run that exceeds it fails.
+/// The limits derived from the objectives; a run that exceeds one fails.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Limits {
-    /// Quantile and the latency that it must stay under, such as 0.95 and 500 ms.
+    /// Quantiles with their upper limits, such as 0.95 and 500 ms.
     pub latencies: Vec<(f64, Duration)>,
-    /// The share of failed requests must stay under this.
+    /// Upper limit of the share of failed requests.
     pub failed: Option<f64>,
 }
 
@@ -94,7 +95,7 @@ impl Script {
         }
     }
 
-    /// The script with the Kubernetes manifests that run it with so many workers.
+    /// The script with Kubernetes manifests that run it with this number of workers.
     pub fn write_manifests(&self, tool: Tool, workers: u32) -> String {
         kubernetes::write(self, tool, workers)
     }
@@ -103,7 +104,7 @@ impl Script {
         self.sequences.iter().flat_map(|one| &one.steps)
     }
 
-    /// The variables that the script reads, in the order in which they appear.
+    /// The variables that the script reads, in order of appearance.
     pub fn variables(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for request in self.requests() {
@@ -116,7 +117,7 @@ impl Script {
         names
     }
 
-    /// The first line of a script's comment.
+    /// The first line of the script's comment.
     fn title(&self) -> String {
         let Scenario { name, purpose, .. } = &self.scenario;
         format!(
@@ -133,7 +134,7 @@ impl ScriptRequest {
         headers.chain(&self.body).chain([&self.path])
     }
 
-    /// Names and values, as a table of either language has them between its braces.
+    /// Names and values, as entries of a table in either language.
     fn header_entries(&self, dialect: &Dialect) -> String {
         let entry = |(name, value): &(String, ScriptText)| {
             format!("{}: {}", literal(name), value.expression(dialect))
@@ -146,7 +147,7 @@ fn joined(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// A text as a literal that JSON, JavaScript and Python read alike, also inside a YAML manifest.
+/// A string literal that is valid in JSON, JavaScript and Python, including in a YAML manifest.
 fn literal(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -163,14 +164,14 @@ fn literal(text: &str) -> String {
     out
 }
 
-/// A comment ends with its line.
+/// Removes line breaks, since a comment ends with its line.
 fn one_line(text: &str) -> String {
     text.chars()
         .map(|c| if ends_line(c) { ' ' } else { c })
         .collect()
 }
 
-/// Whether it ends a line of JavaScript, Python or YAML, or is not valid in one.
+/// Whether it ends a line in JavaScript, Python or YAML, or is invalid there.
 fn ends_line(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }

@@ -1,5 +1,5 @@
-//! The templates of what is written. A text is put into them as a literal, so that nothing that a config
-//! has can become code; code of the written language is marked with [`code`].
+//! Renders the output templates. Texts are inserted as literals, so that nothing in a config can become
+//! code; generated code is marked with [`code`].
 
 use super::literal;
 use minijinja::syntax::SyntaxConfig;
@@ -7,7 +7,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, Output, State, UndefinedBehavior, Value};
 use std::collections::BTreeMap;
 
-/// Renders a template of this program.
+/// Renders one of the built-in templates.
 pub(super) fn render<const N: usize>(
     template: &'static str,
     values: [(&'static str, Value); N],
@@ -20,7 +20,7 @@ pub(super) fn render<const N: usize>(
     rendered.expect("the templates and their values belong to each other")
 }
 
-/// Code of the written language, which is put into a template as it is.
+/// Generated code, which is inserted unchanged.
 pub(super) fn code(code: impl Into<String>) -> Value {
     Value::from_safe_string(code.into())
 }
@@ -33,14 +33,14 @@ pub(super) fn fields<const N: usize>(values: [(&'static str, Value); N]) -> Valu
 fn write_value(out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     match (value.as_str(), f64::try_from(value.clone())) {
         (Some(text), _) if !value.is_safe() => out.write_str(&literal(text))?,
-        // A whole number has no `.0`.
+        // Integers have no `.0`.
         (_, Ok(number)) if value.kind() == ValueKind::Number => write!(out, "{number}")?,
         _ => write!(out, "{value}")?,
     }
     Ok(())
 }
 
-/// A block tag on a line of its own leaves nothing behind.
+/// Block tags on separate lines leave no empty lines.
 fn whole_lines() -> SyntaxConfig {
     let syntax = SyntaxConfig::builder()
         .trim_blocks(true)

@@ -108,7 +108,7 @@ fn value(of: &str, name: &str, escape: Escape) -> ScriptPart {
     ScriptPart::Value { of, name, escape }
 }
 
-/// The options of a script of k6 are JSON.
+/// The options of a k6 script, which are JSON.
 fn options(text: &str) -> serde_json::Value {
     let (_, rest) = text.split_once("export const options = ").expect("there");
     let (options, _) = rest.split_once(";\n").expect("it ends");
@@ -158,7 +158,7 @@ fn k6_takes_rates_that_are_not_whole_by_the_minute() {
 }
 
 #[test]
-fn a_locustfile_has_the_shape_and_the_limits() {
+fn locustfiles_contain_stages_and_limits() {
     let stages = vec![stage(10.0, 200.0, 600)];
     let think = Duration::from_secs(1);
     let text = script(Model::Closed { think }, stages).write(Tool::Locust);
@@ -179,18 +179,18 @@ fn a_locustfile_has_the_shape_and_the_limits() {
 }
 
 #[test]
-fn a_rate_is_what_users_of_locust_reach_together() {
+fn locust_users_together_reach_the_rate() {
     let stages = vec![stage(50.0, 50.0, 60), stage(150.0, 150.0, 60)];
     let text = script(Model::Open { poisson: true }, stages).write(Tool::Locust);
     for part in [
         "    period = 6.68\n",
         "(60, 150, 150),",
         "return round(level * 6.68), 1002",
-        "A service that takes longer\n    # gets less than the rate.",
+        "If the service takes longer,\n    # the rate is not reached.",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
-    // The second step of a sequence follows at once.
+    // The second step of a sequence follows immediately.
     assert!(!text.contains("self.wait()"), "{text}");
     let text = script(Model::Open { poisson: true }, vec![stage(0.5, 2.0, 60)]).write(Tool::K6);
     assert!(text.contains("k6 spaces them evenly"), "{text}");
@@ -221,15 +221,15 @@ fn certificates_are_verified_unless_the_config_says_otherwise() {
 }
 
 #[test]
-fn what_users_wrote_stays_text() {
+fn user_texts_stay_texts() {
     assert_eq!(literal("a\"\\\n\u{1f600}"), "\"a\\\"\\\\\\u000a\u{1f600}\"");
     assert_eq!(literal("\u{2028}\u{85}\u{feff}"), r#""\u2028\u0085\ufeff""#);
     assert_eq!(one_line("a\u{2028}b\r\n\u{85}c"), "a b   c");
 }
 
-/// The interpreter reads the script; what it imports is not there.
+/// The interpreter only parses the script; its imports are not installed.
 #[test]
-fn a_locustfile_is_python() {
+fn locustfiles_are_valid_python() {
     let think = Duration::ZERO;
     for model in [Model::Closed { think }, Model::Open { poisson: true }] {
         let text = script(model, vec![stage(1.0, 2.5, 60)]).write(Tool::Locust);
@@ -247,9 +247,9 @@ fn a_locustfile_is_python() {
     }
 }
 
-/// Node reads the script as a module, and runs it against answers of its own.
+/// Node loads the script as a module and runs it with stubbed answers.
 #[test]
-fn a_script_of_k6_is_javascript_that_uses_what_it_captured() {
+fn k6_scripts_are_valid_javascript_and_use_captures() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -351,7 +351,7 @@ fn manifests_are_yaml_and_carry_the_script() {
                 .collect(),
         };
         for pod in pods {
-            // As the Kubernetes profile `restricted` asks for.
+            // As required by the Kubernetes profile `restricted`.
             let container = match tool {
                 Tool::K6 => &pod["containerSecurityContext"],
                 Tool::Locust => &pod["containers"][0]["securityContext"],

@@ -1,5 +1,5 @@
-//! Texts of a script with values that it takes from its environment, its data and earlier answers,
-//! and where those values come from. Pure.
+//! Texts with values from the environment, the data and earlier answers, and the sources of these
+//! values. Pure.
 
 use super::literal;
 use slod_load::Escape;
@@ -11,10 +11,10 @@ pub struct ScriptText(pub Vec<ScriptPart>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScriptPart {
     Plain(String),
-    /// The name of a variable. Secrets never become part of a script: it reads them from its
-    /// environment.
+    /// The name of an environment variable. Secrets are never part of a script, which reads them
+    /// from its environment.
     Environment(String),
-    /// A value of the table `of`, which is `captured` or `data`.
+    /// A value in the table `of`, which is `captured` or `data`.
     Value {
         of: String,
         name: String,
@@ -22,7 +22,7 @@ pub enum ScriptPart {
     },
 }
 
-/// A value of an answer for later steps.
+/// A value in an answer that later steps use.
 #[derive(Clone, Debug)]
 pub struct ScriptCapture {
     pub name: String,
@@ -31,23 +31,23 @@ pub struct ScriptCapture {
 
 #[derive(Clone, Debug)]
 pub enum ScriptSource {
-    /// The way to it from the root of the document.
+    /// The path from the root of the document.
     Json(Vec<Key>),
     /// In lower case.
     Header(String),
     Regex(String),
 }
 
-/// A step in a JSON document.
+/// A step of a path in a JSON document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
     Name(String),
     Place(usize),
 }
 
-/// How a language writes what a text consists of.
+/// The syntax in which a language writes the parts of a text.
 pub struct Dialect {
-    /// The table of variables.
+    /// The table of environment variables.
     pub environment: &'static str,
     pub percent: &'static str,
     pub json_text: &'static str,
@@ -75,7 +75,7 @@ impl ScriptText {
         self.0.iter().any(takes)
     }
 
-    /// As an expression of a text.
+    /// The text as an expression.
     pub(super) fn expression(&self, dialect: &Dialect) -> String {
         let parts: Vec<String> = self.0.iter().map(|part| part.expression(dialect)).collect();
         if parts.is_empty() {
@@ -105,11 +105,11 @@ impl ScriptPart {
 }
 
 impl ScriptSource {
-    /// The way that a `JSONPath` query with names and positions only has; an error for others.
+    /// The path of a `JSONPath` query that has only names and indexes; an error for others.
     pub fn json(query: &str) -> Result<Self, String> {
         let fault = || {
             format!(
-                "the JSONPath {query} has more than names and positions, which a script cannot have"
+                "the JSONPath {query} has parts other than names and indexes, which scripts do not support"
             )
         };
         let mut rest = query.strip_prefix('$').ok_or_else(fault)?;
@@ -122,7 +122,7 @@ impl ScriptSource {
         Ok(Self::Json(keys))
     }
 
-    /// An expression that all languages read alike; an error for others.
+    /// An expression with the same meaning in all languages; an error for others.
     pub fn regex(pattern: &str) -> Result<Self, String> {
         let special = pattern.replace("(?:", "(");
         if ["(?", "\\p", "\\P", "\\A", "\\z", "[[", "&&"]
@@ -130,14 +130,14 @@ impl ScriptSource {
             .any(|one| special.contains(one))
         {
             return Err(format!(
-                "the regular expression {pattern} has a form that not all tools know"
+                "the regular expression {pattern} uses syntax that not all tools support"
             ));
         }
         Ok(Self::Regex(pattern.to_owned()))
     }
 }
 
-/// The way to a value, as a list of either language.
+/// The path to a value, as a list literal in either language.
 pub(super) fn way(keys: &[Key]) -> String {
     format!("[{}]", super::joined(keys.iter().map(Key::literal)))
 }
@@ -151,7 +151,7 @@ impl Key {
     }
 }
 
-/// The first step of a query, and what follows it.
+/// The first step of a query, and the rest of it.
 fn step(rest: &str) -> Option<(Key, &str)> {
     if let Some(rest) = rest.strip_prefix('.') {
         let is_word = |c: char| c == '_' || c.is_alphanumeric();
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn simple_queries_are_ways() {
+    fn simple_queries_become_paths() {
         let way = |query| match ScriptSource::json(query) {
             Ok(ScriptSource::Json(keys)) => keys.iter().map(Key::literal).collect::<Vec<_>>(),
             _ => panic!("{query} is simple"),

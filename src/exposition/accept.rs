@@ -1,9 +1,9 @@
-//! Which format and encoding a client gets. Pure.
+//! Selects the format and encoding of a response. Pure.
 
 use super::text::TextFormat;
 
-/// Chooses by an `Accept` header: the highest q-value among what is served; text 0.0.4 where
-/// nothing fits, as scrapers and people with `curl` expect.
+/// Selects the format for an `Accept` header: the served type with the highest q-value, or text
+/// 0.0.4 if none matches, as scrapers and users of `curl` expect.
 pub fn choose(accept: &str) -> TextFormat {
     let mut best = (0.0, TextFormat::Text);
     for range in accept.split(',') {
@@ -26,7 +26,7 @@ pub fn choose(accept: &str) -> TextFormat {
     best.1
 }
 
-/// Whether an `Accept-Encoding` header takes gzip.
+/// Whether an `Accept-Encoding` header allows gzip.
 pub fn takes_gzip(accept: &str) -> bool {
     let quality = |range: &str| {
         let mut parts = range.split(';').map(str::trim);
@@ -35,7 +35,7 @@ pub fn takes_gzip(accept: &str) -> bool {
         (coding.eq_ignore_ascii_case("gzip") || coding == "*")
             .then_some((coding == "*", q.unwrap_or(1.0)))
     };
-    // A range that names gzip counts more than the one for everything.
+    // An entry for gzip takes precedence over `*`.
     let best = accept
         .split(',')
         .filter_map(quality)
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prometheus_gets_openmetrics_and_people_get_text() {
+    fn openmetrics_is_selected_for_prometheus_and_text_for_curl() {
         let prometheus = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
         assert_eq!(choose(prometheus), TextFormat::OpenMetrics);
         for accept in [
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_sent_to_who_takes_it() {
+    fn gzip_is_used_if_accepted() {
         for accept in ["gzip", "deflate, gzip;q=0.5", "*", "br;q=1.0, GZIP"] {
             assert!(takes_gzip(accept), "{accept}");
         }

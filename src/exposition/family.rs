@@ -1,15 +1,15 @@
-//! What every family is: its name, kind, unit, help and labels.
+//! The definition of a metric family: name, kind, unit, help and labels.
 
 use super::labels::{LabelSets, Labels as Pairs};
 use super::sink::{Samples, Sink};
 
-/// What Prometheus needs to know of a family.
+/// The metadata of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Family {
-    /// As exposed in text 0.0.4; a counter's ends in `_total`.
+    /// The name in text 0.0.4; that of a counter ends in `_total`.
     pub name: &'static str,
     pub kind: MetricKind,
-    /// The base unit that the name ends in, or nothing.
+    /// The base unit at the end of the name; may be empty.
     pub unit: &'static str,
     pub labels: &'static [&'static str],
     pub help: &'static str,
@@ -66,12 +66,11 @@ impl Family {
     }
 }
 
-/// A family, and how the samples of one `T` are written.
+/// A family, and the function that writes the samples of one `T`.
 pub type Described<T> = (Family, fn(&mut Samples<'_>, &T));
 
-/// Writes each family with the samples of all items. `label` gives an item its labels. Items that are
-/// computed by their iterator are computed for each family, so that not all of them are in memory at
-/// once.
+/// Writes each family with the samples of all items. `label` sets the labels of an item. Items of a
+/// lazy iterator are computed again for each family, so that they are not all in memory at once.
 pub fn write_each<F, I>(
     sink: &mut dyn Sink,
     families: &[(Family, F)],

@@ -1,17 +1,17 @@
-//! Label pairs of one sample, in buffers that are reused from sample to sample.
+//! The label pairs of a sample, in buffers that are reused between samples.
 
-/// Label pairs in the order in which they were added.
+/// Label pairs in insertion order.
 #[derive(Debug, Default)]
 pub struct Labels {
-    /// Names and values, one after the other.
+    /// Names and values, concatenated.
     plain: String,
-    /// The same as both text formats write it, without braces: rendered once for all samples that
-    /// have these labels.
+    /// The pairs as written in both text formats, without braces: rendered once for all samples with
+    /// these labels.
     text: String,
     ends: Vec<End>,
 }
 
-/// Where a pair ends in both.
+/// The end of a pair in both buffers.
 #[derive(Clone, Copy, Debug, Default)]
 struct End {
     name: usize,
@@ -46,7 +46,7 @@ impl Labels {
         });
     }
 
-    /// Removes the pair that was added last.
+    /// Removes the last pair.
     pub fn pop(&mut self) {
         self.ends.pop();
         let end = self.ends.last().copied().unwrap_or_default();
@@ -70,7 +70,7 @@ impl Labels {
         self.ends.is_empty()
     }
 
-    /// Name and value of each pair.
+    /// The name and value of each pair.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         let starts = std::iter::once(0).chain(self.ends.iter().map(|end| end.value));
         starts.zip(&self.ends).map(|(start, end)| {
@@ -81,22 +81,22 @@ impl Labels {
         })
     }
 
-    /// As in `service="a",probe="b"`.
+    /// The text form: `service="a",probe="b"`.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
 }
 
-/// The labels of many things, one after the other, rendered once for all families that have samples of
-/// them: to read thousands of names again for each family takes longer than to write the samples.
+/// Label sets of many items, rendered once for all families: rendering thousands of names again for
+/// each family would take longer than writing the samples.
 #[derive(Debug, Default)]
 pub(super) struct LabelSets {
     all: Labels,
-    /// Where each set ends.
+    /// The end of each set.
     ends: Vec<Extent>,
 }
 
-/// How much there is in each buffer.
+/// The length of each buffer.
 #[derive(Clone, Copy, Debug, Default)]
 struct Extent {
     plain: usize,
@@ -114,8 +114,7 @@ impl LabelSets {
         });
     }
 
-    /// Calls `visit` with each set, in the order in which they were added; labels that it pushes are
-    /// gone in the next one.
+    /// Calls `visit` with each set in insertion order; labels that it pushes are removed afterwards.
     pub(super) fn each(&self, mut visit: impl FnMut(&mut Labels)) {
         let (mut labels, mut from) = (Labels::default(), Extent::default());
         for to in &self.ends {
@@ -131,7 +130,7 @@ impl LabelSets {
     }
 }
 
-/// Escapes as both formats want it; help texts of 0.0.4 keep their quotes.
+/// Escapes a text for both formats. Help texts of 0.0.4 do not escape quotes.
 pub(super) fn escape(out: &mut String, text: &str, quotes: bool) {
     if memchr::memchr3(b'\\', b'\n', b'"', text.as_bytes()).is_none() {
         out.push_str(text);
@@ -152,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_come_back_as_they_were_added() {
+    fn pairs_are_returned_in_insertion_order() {
         let mut labels = Labels::new(&[("service", "a"), ("probe", "")]);
         labels.push("le", "0.5");
         let pairs: Vec<_> = labels.pairs().collect();
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn their_text_is_that_of_the_pairs() {
+    fn rendered_text_matches_the_pairs() {
         let mut labels = Labels::new(&[("service", "a \"b\"\\\n")]);
         let service = r#"service="a \"b\"\\\n""#;
         assert_eq!(labels.text(), service);
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn sets_are_given_back_as_they_were() {
+    fn label_sets_are_returned_unchanged() {
         let wanted: [&[(&str, &str)]; 4] = [
             &[("service", "a\"b"), ("probe", "http")],
             &[],

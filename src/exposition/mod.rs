@@ -1,5 +1,5 @@
-//! How metrics leave the program: families with label pairs go to a [`Sink`], which writes them in
-//! one format. A room declares its families beside the code that knows the values.
+//! Exposition of metrics: families with labels are written to a [`Sink`] in one format. Each module
+//! declares its families next to the code that computes their values.
 
 pub mod accept;
 mod family;

@@ -1,35 +1,35 @@
-//! The contract of an output format, and how the samples of one thing are written to it.
+//! The interface of an output format, and the writer of samples.
 
 use super::family::{Family, MetricKind};
 use super::labels::Labels;
 
-/// An output format. Samples belong to the family that was begun last.
+/// An output format. Samples belong to the family that was started last.
 pub trait Sink {
-    /// Begins a family.
+    /// Starts a family.
     fn family(&mut self, head: &Head<'_>);
 
-    /// One sample of a gauge, counter or summary. What is not finite is unknown and left out.
+    /// Writes a sample of a gauge, counter or summary. A non-finite value is unknown and omitted.
     fn value(&mut self, labels: &Labels, value: f64);
 
-    /// A whole number, as most counters are.
+    /// Writes an integer sample, as of most counters.
     fn count(&mut self, labels: &Labels, value: u64);
 
-    /// One histogram; the labels are the same afterwards.
+    /// Writes a histogram; `labels` is unchanged afterwards.
     fn histogram(&mut self, labels: &mut Labels, histogram: Histogram<'_>);
 
-    /// Whether nobody reads any more, so that writing on is useless.
+    /// Whether the reader is gone, so that further output is useless.
     fn is_closed(&self) -> bool {
         false
     }
 }
 
-/// What a format says of a family before its samples.
+/// The metadata of a family, written before its samples.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
-    /// As in text 0.0.4: the name of a counter ends in `_total`.
+    /// The name in text 0.0.4; that of a counter ends in `_total`.
     pub name: &'a str,
     pub kind: MetricKind,
-    /// The base unit that the name ends in, or nothing.
+    /// The base unit at the end of the name; may be empty.
     pub unit: &'a str,
     pub help: &'a str,
 }
@@ -45,23 +45,23 @@ impl From<&Family> for Head<'static> {
     }
 }
 
-/// Counts per bucket, not cumulative.
+/// A histogram with non-cumulative bucket counts.
 pub struct Histogram<'a> {
-    /// Upper bounds, ascending, without +Inf.
+    /// Upper bounds in ascending order, without +Inf.
     pub bounds: &'a mut dyn Iterator<Item = f64>,
-    /// One count per bound, and a last one for what lies above them.
+    /// One count per bound, and a last one for values above all bounds.
     pub buckets: &'a [u64],
     pub sum: f64,
 }
 
-/// The samples of one probe, objective or process within one family.
+/// The samples of one probe, objective or process in a family.
 pub struct Samples<'a> {
     pub(super) sink: &'a mut dyn Sink,
     pub(super) labels: &'a mut Labels,
 }
 
 impl Samples<'_> {
-    /// Unknown is absent.
+    /// Writes a value; unknown values are omitted.
     pub fn value(&mut self, value: Option<f64>) {
         if let Some(value) = value {
             self.sink.value(self.labels, value);
@@ -72,7 +72,7 @@ impl Samples<'_> {
         self.sink.count(self.labels, value);
     }
 
-    /// Writes samples with one more label.
+    /// Writes samples with an additional label.
     pub fn with(&mut self, name: &str, value: &str, write: impl FnOnce(&mut Self)) {
         self.labels.push(name, value);
         write(self);

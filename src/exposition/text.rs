@@ -1,4 +1,4 @@
-//! The two text formats of Prometheus.
+//! The two Prometheus text formats.
 
 use super::family::MetricKind;
 use super::labels::{Labels, escape};
@@ -6,11 +6,11 @@ use super::sink::{Head, Histogram, Sink};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-/// Text is handed on in pieces of this size, so a page of tens of megabytes is never in memory
-/// as a whole.
+/// Size of the chunks in bytes that are passed on, so that a page of tens of megabytes is never in
+/// memory as a whole.
 const PIECE: usize = 64 * 1024;
 
-/// Media types that Prometheus understands.
+/// The formats that Prometheus supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextFormat {
     /// Prometheus text 0.0.4.
@@ -28,15 +28,15 @@ impl TextFormat {
     }
 }
 
-/// Writes a page of text, piece by piece.
+/// Writes a page as text, chunk by chunk.
 #[derive(Debug)]
 pub struct TextSink<W> {
     format: TextFormat,
-    /// The family that was begun last.
+    /// The name of the current family.
     family: String,
     piece: String,
     out: W,
-    /// Why the output takes no more; what follows is dropped.
+    /// The first error of the output; later text is dropped.
     failed: Option<io::Error>,
 }
 
@@ -51,7 +51,7 @@ impl<W: Write> TextSink<W> {
         }
     }
 
-    /// Ends the page and returns the output.
+    /// Completes the page and returns the output.
     pub fn finish(mut self) -> io::Result<W> {
         if self.format == TextFormat::OpenMetrics {
             self.piece.push_str("# EOF\n");
@@ -63,7 +63,7 @@ impl<W: Write> TextSink<W> {
         }
     }
 
-    /// Hands the piece on once it is longer than `room`.
+    /// Passes the chunk on if it is longer than `room`.
     fn hand_on(&mut self, room: usize) {
         if self.piece.len() > room {
             if self.failed.is_none() {
@@ -105,7 +105,7 @@ impl<W: Write> Sink for TextSink<W> {
     fn family(&mut self, head: &Head<'_>) {
         self.hand_on(PIECE);
         let open = self.format == TextFormat::OpenMetrics;
-        // OpenMetrics names a counter's family without the suffix of its sample.
+        // In OpenMetrics, the name of a counter family lacks the suffix of its samples.
         let name = match head.name.strip_suffix("_total") {
             Some(short) if open && head.kind == MetricKind::Counter => short,
             _ => head.name,
@@ -151,7 +151,7 @@ impl<W: Write> Sink for TextSink<W> {
     }
 }
 
-/// Whole numbers without a point, as all readers accept and people prefer.
+/// Writes integers without a decimal point, which all parsers accept and people prefer.
 fn push_number(out: &mut String, value: f64) {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if value.fract() == 0.0 && value.abs() < EXACT {

@@ -1,4 +1,4 @@
-//! Requests in any order, as windows of a second.
+//! Collects requests in any order into one-second windows.
 
 use crate::load::{LoadWindow, RequestFigures};
 use crate::outcome::{Cause, Timestamp};
@@ -9,12 +9,11 @@ use slod_load::close;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Seconds of a run that are kept: a week. What is further away is left out, as a clock that was
-/// set would be.
+/// Maximum length of a run in seconds: a week. Later requests are omitted, as their clock was probably set.
 const SECONDS_MAX: i64 = 7 * DAY.as_secs() as i64;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// One request as the client measured it.
+/// One request as measured by the client.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientRequest {
     pub ended: Timestamp,
@@ -25,19 +24,19 @@ pub struct ClientRequest {
 #[derive(Debug)]
 pub struct Collector {
     scale: Scale,
-    /// When the first second began; until it is known, what is first seen begins it.
+    /// When the first second began; until this is known, the first event sets it.
     origin: Option<Timestamp>,
     /// By their number.
     seconds: BTreeMap<i64, Second>,
-    /// The first one that was not taken yet.
+    /// The number of the first second that was not taken yet.
     open: i64,
-    /// Users that ran last.
+    /// The last known number of users.
     active: Option<f64>,
     /// When the first request began and the last one ended.
     span: Option<(Timestamp, Timestamp)>,
-    /// Whether moments are known better than by the second.
+    /// Whether timestamps are more precise than a second.
     is_exact: bool,
-    /// Of the requests that are counted by their names.
+    /// The figures of requests that are also counted by name.
     named: Vec<RequestFigures>,
 }
 
@@ -67,7 +66,7 @@ impl Default for Collector {
 }
 
 impl Collector {
-    /// Of a run that begins with the first that is seen of it.
+    /// A collector for a run that begins with its first event.
     pub fn following() -> Self {
         Self {
             origin: None,
@@ -80,7 +79,7 @@ impl Collector {
         self.requests(seen, 1);
     }
 
-    /// Several alike.
+    /// Adds several identical requests.
     pub fn requests(&mut self, seen: ClientRequest, count: u32) {
         let code = self.scale.code(seen.latency);
         self.extend(seen);
@@ -103,7 +102,7 @@ impl Collector {
         self.span = Some((first.min(Timestamp(began)), last.max(ended)));
     }
 
-    /// Counts requests of these names one by one as well.
+    /// Sets the names of the requests that are also counted separately.
     pub fn name(&mut self, names: Vec<String>) {
         let figures = names.into_iter().map(|name| RequestFigures {
             name,
@@ -112,7 +111,7 @@ impl Collector {
         self.named = figures.collect();
     }
 
-    /// Several alike of a name.
+    /// Adds several identical requests of a name.
     pub fn requests_of(&mut self, name: &str, seen: ClientRequest, count: u32) {
         self.requests(seen, count);
         let code = self.scale.code(seen.latency);
@@ -125,8 +124,8 @@ impl Collector {
         }
     }
 
-    /// Answers of a name lacked a value for later requests. If they were counted as good, they are
-    /// failures now.
+    /// Records that answers of a name lacked a value for later requests. With `recount`, they were counted
+    /// as good before, and now count as failures.
     pub fn missing(&mut self, at: Timestamp, name: &str, value: &str, recount: bool, count: u32) {
         let number = self.number(at);
         let is_counted = |second: &&mut Second| second.good >= u64::from(count);
@@ -149,17 +148,17 @@ impl Collector {
         }
     }
 
-    /// The run begins at this moment, if nothing was seen of it before.
+    /// Sets the start of the run, unless something was recorded before.
     pub fn begin(&mut self, at: Timestamp) {
         self.origin.get_or_insert(at);
     }
 
-    /// Users that ran at a moment.
+    /// Records the number of users at a moment.
     pub fn users(&mut self, at: Timestamp, users: f64) {
         self.second(at).users = Some(users);
     }
 
-    /// Starts that were due and not made.
+    /// Records starts that were due but not made.
     pub fn dropped(&mut self, at: Timestamp, count: u64) {
         let second = self.second(at);
         second.dropped = second.dropped.saturating_add(count);
@@ -170,7 +169,7 @@ impl Collector {
         self.seconds.entry(number).or_default()
     }
 
-    /// What arrives late counts in the first second that is open.
+    /// Late events count in the first open second.
     fn number(&mut self, at: Timestamp) -> i64 {
         let origin = self.origin.get_or_insert(at);
         at.0.saturating_sub(origin.0)
@@ -178,41 +177,41 @@ impl Collector {
             .max(self.open)
     }
 
-    /// When the first second began, if anything was seen.
+    /// When the first second began; `None` before the first event.
     pub const fn began(&self) -> Option<Timestamp> {
         self.origin
     }
 
-    /// When the last request ended, since the begin.
+    /// When the last request ended, since the start.
     pub fn ended(&self) -> Option<Duration> {
         let since = self.span?.1.0.saturating_sub(self.origin?.0);
         Some(Duration::from_millis(u64::try_from(since).unwrap_or(0)))
     }
 
-    /// The number of the last second that anything is known of.
+    /// The number of the last second with data.
     pub fn last(&self) -> Option<i64> {
         self.seconds.last_key_value().map(|(second, _)| *second)
     }
 
-    /// Takes the next second out.
+    /// Takes the next second.
     pub fn take(&mut self) -> LoadWindow {
         let number = self.open;
         let second = self.seconds.remove(&number);
         self.open = number + 1;
         let users = second.as_ref().and_then(|one| one.users);
-        // The first users are known after the first second.
+        // The number of users is first known after the first second.
         let next = || self.seconds.values().find_map(|one| one.users);
         self.active = users.or(self.active).or_else(next);
         window(number, self.active.unwrap_or_default(), second.as_ref())
     }
 
-    /// What was counted by name.
+    /// Takes the figures that were counted by name.
     pub fn take_named(&mut self) -> Vec<RequestFigures> {
         std::mem::take(&mut self.named)
     }
 
-    /// When it began, its windows, and how many requests were later than all that is kept; `None`
-    /// without any request.
+    /// Returns the start, the windows, and the number of requests beyond the maximum length; `None` without
+    /// any request.
     pub fn finish(self) -> Option<(Timestamp, Vec<LoadWindow>, u64)> {
         let has_requests = |second: &Second| second.good > 0 || !second.failed.is_empty();
         let (first, _) = self.seconds.iter().find(|(_, one)| has_requests(one))?;
@@ -235,14 +234,14 @@ impl Collector {
 }
 
 impl Collector {
-    /// The first and the last window are as long as the run was in them, if that is known. Returns
-    /// when it began.
+    /// Shortens the first and the last window to the part that the run covers, if timestamps are precise.
+    /// Returns the start of the run.
     fn trim(&self, first: i64, windows: &mut Vec<LoadWindow>) -> Timestamp {
         let whole = Timestamp::from_secs(first);
         let Some((began, ended)) = self.span.filter(|_| self.is_exact) else {
             return whole;
         };
-        // A request that began in the second before has its window in that of its end.
+        // A request that began in an earlier second counts in the window of its end.
         let unused = began.0.saturating_sub(whole.0).clamp(0, 999);
         let unused = Duration::from_millis(u64::try_from(unused).unwrap_or(0));
         let length = ended.0.saturating_sub(whole.0);
@@ -299,8 +298,8 @@ fn fail(failed: &mut Vec<(Cause, u64)>, cause: Cause, count: u32) {
     }
 }
 
-/// So many requests by their latencies, which have these percentiles: those between two of them count as the
-/// higher one, and those above the last one as that. Shares rise.
+/// Distributes this many requests over latencies with these percentiles: requests between two percentiles
+/// count as the higher one, and requests above the last one as the last one. The shares must increase.
 pub fn spread(
     requests: u64,
     percentiles: &[(f64, Duration)],
@@ -320,9 +319,9 @@ pub fn spread(
     })
 }
 
-/// The cause that an error of a Go, Rust or Python client describes. As in attempts of probes, a
-/// connection that ends before the answer is closed, and a body that ends early is invalid: Go has
-/// `EOF` for the former and `unexpected EOF` for the latter.
+/// The cause for an error message of a Go, Rust or Python client. As in probe attempts, a connection that
+/// ends before the answer is `closed`, and a body that ends early is invalid: Go reports `EOF` for the
+/// former and `unexpected EOF` for the latter.
 pub fn cause_of(error: &str) -> Cause {
     let error = error.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| error.contains(word));

@@ -1,7 +1,7 @@
 //! Comma-separated values (RFC 4180).
 
-/// Whether a line that begins outside of quotes ends within them, or the other way round: then the record goes on
-/// in the next line, or ends.
+/// Whether a line changes the quoting state: a record continues on the next line after an odd number of quotes,
+/// and ends after the next such line.
 pub fn leaves_quotes(line: &str) -> bool {
     let quotes = line.bytes().filter(|byte| *byte == b'"').count();
     !quotes.is_multiple_of(2)
@@ -27,7 +27,7 @@ pub fn values(line: &str) -> Vec<String> {
     values
 }
 
-/// The place of each column, by the header line; the missing one as an error.
+/// The index of each column in the header line; an error names a missing column.
 pub fn columns<const N: usize>(header: &str, names: [&str; N]) -> Result<[usize; N], String> {
     let found = values(header);
     let mut places = [0; N];
@@ -35,7 +35,7 @@ pub fn columns<const N: usize>(header: &str, names: [&str; N]) -> Result<[usize;
         *place = found
             .iter()
             .position(|one| one.trim() == name)
-            .ok_or_else(|| format!("there is no column `{name}`"))?;
+            .ok_or_else(|| format!("missing column `{name}`"))?;
     }
     Ok(places)
 }

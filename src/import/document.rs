@@ -1,4 +1,4 @@
-//! The documents of a file, and a cursor that knows where it is.
+//! The documents of a file, and a cursor that tracks its position.
 
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use crate::text::printable;
@@ -8,10 +8,11 @@ use std::fmt;
 use std::mem;
 use std::rc::Rc;
 
-/// Documents of a file. An export has one for each service, objective and alert condition.
+/// Maximum number of documents in a file. An export has one for each service, objective and alert
+/// condition.
 const DOCUMENTS_MAX: usize = 50_000;
 
-/// Something that a config has no place for, or has otherwise.
+/// A remark on something that a config cannot have, or has in another form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Remark {
     pub file: String,
@@ -26,11 +27,11 @@ impl fmt::Display for Remark {
     }
 }
 
-/// What was found so far.
+/// The remarks collected so far.
 #[derive(Default)]
 pub(super) struct Remarks(RefCell<Vec<Remark>>);
 
-/// A line of a file.
+/// A line in a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Spot {
     file: Rc<str>,
@@ -43,7 +44,7 @@ impl fmt::Display for Spot {
     }
 }
 
-/// A text as a config writes it, where `${NAME}` would be a variable.
+/// Escapes a text for a config, where `${NAME}` would be a variable.
 pub(super) fn escaped(text: &str) -> String {
     text.replace("${", "$${")
 }
@@ -65,7 +66,7 @@ impl Remarks {
     }
 }
 
-/// A file with its name.
+/// The content of a file, with its name.
 pub struct Input {
     pub name: String,
     pub text: String,
@@ -77,7 +78,8 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Those of a file. A line `---` begins the next one, which may follow on the same line.
+    /// Reads all documents of a file. A line `---` starts the next one, which may continue on the
+    /// same line.
     pub fn all(input: &Input) -> Result<Vec<Self>, String> {
         let file = Rc::new(Source {
             name: input.name.clone(),
@@ -103,14 +105,15 @@ impl Document {
                     "{name}: there are more than {DOCUMENTS_MAX} documents"
                 ));
             }
-            // At its column.
+            // Keeps the column.
             text = format!("   {begun}\n");
             above = index;
         }
         Ok(documents)
     }
 
-    /// One document, or each item of its list, which has so many lines of the file above it.
+    /// Reads one document, or the items of its list. `above` is the number of lines before it in
+    /// the file.
     fn read(file: &Rc<Source>, text: String, above: usize) -> Result<Vec<Self>, String> {
         let name = file.name.clone();
         let mut root = parse(&Source { name, text }).map_err(|mut fault| {
@@ -141,7 +144,7 @@ impl Document {
     }
 }
 
-/// A value with its place.
+/// A value with its position.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
     source: &'a Source,
@@ -159,7 +162,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The same, whose remarks go elsewhere.
+    /// The same value with another list of remarks.
     pub fn with<'b>(self, remarks: &'b Remarks) -> At<'b>
     where
         'a: 'b,
@@ -167,7 +170,7 @@ impl<'a> At<'a> {
         At { remarks, ..self }
     }
 
-    /// Nothing, at the same place.
+    /// An empty value at the same position.
     pub fn empty(self) -> Self {
         Self {
             value: &Value::Null,
@@ -175,7 +178,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The value of the first of these keys that is there.
+    /// The value of the first of these keys that exists.
     pub fn get(self, names: &[&str]) -> Option<Self> {
         let entries = self.entries();
         let mut found = entries.into_iter().filter(|(key, value)| {
@@ -184,7 +187,7 @@ impl<'a> At<'a> {
         found.next().map(|(_, value)| value)
     }
 
-    /// A value below others: `spec.service`.
+    /// A nested value, such as `spec.service`.
     pub fn path(self, names: &[&str]) -> Option<Self> {
         names.iter().try_fold(self, |at, name| at.get(&[name]))
     }
@@ -199,7 +202,7 @@ impl<'a> At<'a> {
         named.collect()
     }
 
-    /// The items of a list; nothing if it is none.
+    /// The items of a list; empty if it is not a list.
     pub fn items(self) -> Vec<Self> {
         match self.value {
             Value::List(items) => items.iter().map(|item| self.of(item)).collect(),
@@ -207,12 +210,12 @@ impl<'a> At<'a> {
         }
     }
 
-    /// As a config writes it, where `${NAME}` would be a variable.
+    /// The text as written in a config, where `${NAME}` would be a variable.
     pub fn text(self) -> Option<String> {
         Some(escaped(&self.raw()?))
     }
 
-    /// As the file has it.
+    /// The text as in the file.
     pub fn raw(self) -> Option<String> {
         self.value.scalar()
     }
@@ -221,17 +224,17 @@ impl<'a> At<'a> {
         self.value
     }
 
-    /// The text of a key, or a remark that it is missing.
+    /// The text of a key; `None` after a remark that it is missing.
     pub fn need(self, names: &[&str]) -> Option<String> {
         self.needed(names[0], self.get(names).and_then(Self::text))
     }
 
-    /// What is below a key, or a remark that it is missing.
+    /// The value of a key; `None` after a remark that it is missing.
     pub fn need_below(self, names: &[&str]) -> Option<Self> {
         self.needed(names[0], self.get(names))
     }
 
-    /// The items of a key's list, or a remark that it is missing.
+    /// The items of a key's list; empty after a remark that it is missing.
     pub fn need_items(self, name: &str) -> Vec<Self> {
         let list = self.get(&[name]);
         let list = list.filter(|at| matches!(at.value, Value::List(_)));
@@ -260,7 +263,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// What is wrong here, with the line of the file.
+    /// Formats an error with the line of the file.
     pub fn fault(self, message: impl Into<String>, help: impl Into<String>) -> String {
         let fault = Diagnostic {
             severity: Severity::Error,
@@ -273,13 +276,11 @@ impl<'a> At<'a> {
         self.source.draw(&fault, false)
     }
 
-    /// Names every key other than these: it has no place in a config.
+    /// Adds a remark for every other key, since a config has no equivalent.
     pub fn only(self, known: &[&str]) {
         for (key, value) in self.entries() {
             if !known.contains(&key.as_str()) {
-                value.remark(format!(
-                    "left out: `{key}` has no place in a config of slod"
-                ));
+                value.remark(format!("left out: slod has no equivalent of `{key}`"));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A tool that still runs: what it writes becomes windows of a second, soon after each is over.
+//! Follows a running tool: its output becomes one-second windows soon after each second has ended.
 
 use super::collect::Collector;
 use super::{k6, locust_counts};
@@ -6,15 +6,15 @@ use crate::load::{LoadWindow, RequestFigures, Scenario};
 use crate::outcome::Timestamp;
 use std::time::Duration;
 
-/// Seconds after the plan in which requests may still end. What claims to be later has a wrong time.
+/// Seconds after the end of the plan in which requests may still end. Later timestamps are wrong.
 const AFTER_MAX: i64 = 600;
 
-/// What can be followed.
+/// The tools that can be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Followed {
     /// `k6 run --out json=/dev/stdout`.
     K6,
-    /// A locustfile that reports what it counts.
+    /// A locustfile that reports its counts.
     Locust,
 }
 
@@ -23,13 +23,13 @@ pub struct Follower {
     tool: Followed,
     scenario: Scenario,
     collector: Collector,
-    /// Windows so far.
+    /// Number of windows returned so far.
     taken: i64,
     workers: Option<u64>,
 }
 
 impl Follower {
-    /// `names` are those of the requests that are counted one by one.
+    /// `names` are the requests that are counted separately.
     pub fn new(tool: Followed, scenario: Scenario, names: Vec<String>) -> Self {
         let mut collector = Collector::following();
         collector.name(names);
@@ -42,7 +42,7 @@ impl Follower {
         }
     }
 
-    /// Takes a line that the tool wrote. Returns whether it was one of its results.
+    /// Processes a line of output. Returns whether it was a result.
     pub fn line(&mut self, line: &str) -> bool {
         match self.tool {
             Followed::K6 => line.starts_with('{') && k6::json(line, &mut self.collector).is_ok(),
@@ -61,17 +61,17 @@ impl Follower {
         self.collector.began()
     }
 
-    /// When the last request ended, since the begin.
+    /// When the last request ended, since the start.
     pub fn ended(&self) -> Option<Duration> {
         self.collector.ended()
     }
 
-    /// Workers that run, as far as the tool says.
+    /// Number of running workers, if the tool reports it.
     pub const fn workers(&self) -> Option<u64> {
         self.workers
     }
 
-    /// The windows that were over at a time, in their order and without gaps.
+    /// The windows that have ended by a time, in order and without gaps.
     pub fn windows(&mut self, at: Timestamp) -> Vec<LoadWindow> {
         let Some(began) = self.began() else {
             return Vec::new();
@@ -79,7 +79,7 @@ impl Follower {
         self.up_to(at.0.saturating_sub(began.0).div_euclid(1000))
     }
 
-    /// The windows that are left when the tool has ended.
+    /// The remaining windows after the tool has ended.
     pub fn rest(&mut self) -> Vec<LoadWindow> {
         let last = self.collector.last();
         last.map_or_else(Vec::new, |last| self.up_to(last.saturating_add(1)))
@@ -98,7 +98,7 @@ impl Follower {
             .collect()
     }
 
-    /// What was counted of each request.
+    /// The figures of each request.
     pub fn requests(&mut self) -> Vec<RequestFigures> {
         self.collector.take_named()
     }
@@ -132,7 +132,7 @@ mod tests {
             .collect()
     }
 
-    /// As output/json/wrapper.go of k6 writes them.
+    /// In the format of output/json/wrapper.go in k6.
     const K6: [&str; 6] = [
         r#"{"type":"Metric","data":{"name":"http_reqs","type":"counter","contains":"default","thresholds":["count>0"],"submetrics":null},"metric":"http_reqs"}"#,
         r#"{"metric":"vus","type":"Point","data":{"time":"2026-09-21T12:13:20.100Z","value":10,"tags":null}}"#,
@@ -155,7 +155,7 @@ mod tests {
         let first = one.windows(at(2));
         assert_eq!(counts(&first), [(1, 0, 10.0), (1, 1, 10.0)]);
         assert_eq!((first[1].stage, first[1].due), (0, 10.0));
-        // What arrives late is not lost.
+        // Late results are not lost.
         assert!(one.line(K6[2]));
         let rest = one.rest();
         assert_eq!(counts(&rest), [(2, 1, 10.0)]);
@@ -174,7 +174,7 @@ mod tests {
         assert!(one.line(began) && one.line(K6[1]) && one.line(K6[2]));
         let began = one.began().expect("it began");
         assert_eq!(began.to_utc().to_rfc3339(), "2026-09-21T12:13:18.100+00:00");
-        // The first users are known after the first seconds.
+        // The number of users is first known after the first seconds.
         assert_eq!(
             counts(&one.rest()),
             [(0, 0, 10.0), (0, 0, 10.0), (1, 0, 10.0)]

@@ -1,4 +1,4 @@
-//! What k6 writes with `--out json` and `--out csv`: a line for each value of each metric.
+//! Reads the output of k6 with `--out json` and `--out csv`: a line per value of each metric.
 
 use super::collect::{ClientRequest, Collector, cause_of};
 use super::{ImportError, Lines, csv};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use std::io::BufRead;
 use std::time::Duration;
 
-const NOT_JSON: &str = "is not a line of what `k6 run --out json=FILE` or `--out csv=FILE` writes; a summary of k6 has no times";
+const NOT_JSON: &str = "not an output line of `k6 run --out json=FILE` or `--out csv=FILE`; a k6 summary contains no timestamps";
 
 #[derive(Deserialize)]
 struct Line {
@@ -63,7 +63,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// A line of `--out json`.
+/// Parses a line of `--out json`.
 pub(super) fn json(line: &str, collector: &mut Collector) -> Result<(), String> {
     let line: Line = serde_json::from_str(line).map_err(|_| NOT_JSON.to_owned())?;
     if line.kind != "Point" {
@@ -71,7 +71,7 @@ pub(super) fn json(line: &str, collector: &mut Collector) -> Result<(), String> 
     }
     let moment = line.data.time.as_deref().map(DateTime::parse_from_rfc3339);
     let (Some(Ok(moment)), Some(value)) = (moment, line.data.value) else {
-        return Err("has no valid time or value".to_owned());
+        return Err("invalid time or value".to_owned());
     };
     take(
         collector,
@@ -98,7 +98,7 @@ fn read_csv(
         "status",
     ];
     let places = csv::columns(header, names).map_err(|what| lines.fault(what))?;
-    // Versions before 0.31 have no such column.
+    // Versions before 0.31 lack this column.
     let expected = csv::columns(header, ["expected_response"]).ok();
     let text_of_error = csv::columns(header, ["error"]).ok();
     while let Some(line) = lines.record()? {
@@ -107,7 +107,7 @@ fn read_csv(
         let filled = |place: usize| Some(text(place).to_owned()).filter(|text| !text.is_empty());
         let [metric, time, value, error, status] = places;
         let (Some(at), Ok(value)) = (moment(text(time)), text(value).parse::<f64>()) else {
-            return Err(lines.fault("has no valid timestamp or value"));
+            return Err(lines.fault("invalid timestamp or value"));
         };
         take(
             collector,
@@ -145,14 +145,14 @@ fn take(collector: &mut Collector, reading: Reading<'_>) {
             };
             collector.requests_of(tags.name.as_deref().unwrap_or_default(), seen, 1);
         }
-        // Of a script that slod exports. k6 counted the answer as good before.
+        // From a script exported by slod. k6 has already counted the answer as good.
         "checks" if value == 0.0 => {
             let check = tags.check.as_deref().unwrap_or_default();
             if let Some(value) = check.strip_suffix(" is captured") {
                 collector.missing(at, tags.name.as_deref().unwrap_or_default(), value, true, 1);
             }
         }
-        // Of a script that slod runs: when its plan begins.
+        // From a script run by slod: the start of its plan.
         "slod_began" => collector.begin(at),
         "vus" => collector.users(at, value.max(0.0)),
         "dropped_iterations" => collector.dropped(at, whole(value)),
@@ -160,8 +160,8 @@ fn take(collector: &mut Collector, reading: Reading<'_>) {
     }
 }
 
-/// In one of the formats that k6 has for CSV (`K6_CSV_TIME_FORMAT`): seconds, milliseconds, microseconds or
-/// nanoseconds since 1970, which differ by their size, or RFC 3339.
+/// Parses a time in one of the CSV formats of k6 (`K6_CSV_TIME_FORMAT`): RFC 3339, or seconds,
+/// milliseconds, microseconds or nanoseconds since 1970, which are distinguished by their magnitude.
 fn moment(text: &str) -> Option<Timestamp> {
     let Ok(number) = text.parse::<i64>() else {
         let moment = DateTime::parse_from_rfc3339(text).ok()?;
@@ -179,8 +179,8 @@ fn milliseconds(value: f64) -> Duration {
     Duration::try_from_secs_f64(value / 1000.0).unwrap_or_default()
 }
 
-/// By the error codes that k6 documents. Without them, a status from 400 on is a failure unless the
-/// script expects it.
+/// The cause, from the error codes documented by k6. Without one, a status of 400 or above is a failure
+/// unless the script expects it.
 fn failure(tags: &Tags) -> Option<Cause> {
     let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());
     let (code, status): (u32, u32) = (

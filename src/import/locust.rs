@@ -1,5 +1,5 @@
-//! The history that Locust writes with `--csv`: a line for each second, with totals since the start
-//! and percentiles of about the last ten seconds.
+//! Reads the history that Locust writes with `--csv`: a line per second, with totals since the start and
+//! percentiles of about the last ten seconds.
 
 use super::collect::{ClientRequest, Collector, spread};
 use super::{ImportError, Lines, csv};
@@ -7,7 +7,7 @@ use crate::outcome::{Cause, Timestamp};
 use std::io::BufRead;
 use std::time::Duration;
 
-/// Of all requests together, as versions since 1.0 name it; older ones said `Total`.
+/// The name of the totals since version 1.0, and the older one.
 const ALL: [&str; 2] = ["Aggregated", "Total"];
 
 pub(super) fn read(
@@ -32,7 +32,7 @@ pub(super) fn read(
         }
         let numbers = [time, users, requests, failures].map(|place| text(place).parse::<u64>());
         let [Ok(seconds), Ok(users), Ok(requests), Ok(failures)] = numbers else {
-            return Err(lines.fault("has no valid timestamp, users, requests or failures"));
+            return Err(lines.fault("invalid timestamp, users, requests or failures"));
         };
         moments += 1;
         let at = Timestamp::from_secs(i64::try_from(seconds).unwrap_or_default());
@@ -42,8 +42,8 @@ pub(super) fn read(
             Some((*share, Duration::try_from_secs_f64(ms / 1000.0).ok()?))
         });
         let known: Vec<_> = known.collect();
-        // Without percentiles yet, the requests wait for the first line that has some. Locust counts
-        // requests before their response times, and meanwhile all percentiles are 0.
+        // Until the first line with percentiles, requests are accumulated. Locust counts requests before
+        // their response times, and reports 0 for all percentiles until then.
         let is_timed = known.iter().any(|(_, time)| !time.is_zero());
         let took = columns.longest;
         let took = took.and_then(|place| text(place).parse::<f64>().ok());
@@ -56,13 +56,13 @@ pub(super) fn read(
         add(collector, at, made, failed, &known);
     }
     if moments == 1 {
-        // As short runs have it: all requests would be those of one second.
-        return Err(lines.fault("is missing: a history with one moment has no rate"));
+        // Short runs have only one line: all requests would count in one second.
+        return Err(lines.fault("a rate requires at least two lines of history"));
     }
     Ok(())
 }
 
-/// The places of the columns that are read.
+/// Indexes of the columns that are read.
 struct Columns {
     /// Time, users, name, requests and failures.
     totals: [usize; 5],
@@ -89,7 +89,7 @@ impl Columns {
     }
 }
 
-/// The columns that are shares of requests: `50%`, `99.9%`.
+/// The columns of percentiles: `50%`, `99.9%`.
 fn percentiles(header: &str) -> Vec<(f64, usize)> {
     let names = csv::values(header);
     let each = names.iter().enumerate();
@@ -100,7 +100,8 @@ fn percentiles(header: &str) -> Vec<(f64, usize)> {
     .collect()
 }
 
-/// Requests of a second, with latencies that have these percentiles. The fastest count as those that failed.
+/// Adds the requests of a second, with latencies that match these percentiles. The fastest requests count as
+/// the failed ones.
 fn add(
     collector: &mut Collector,
     ended: Timestamp,

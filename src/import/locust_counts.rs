@@ -1,4 +1,4 @@
-//! What a locustfile of slod writes while it runs (`export::Script::reports`).
+//! Reads the output of slod's locustfile while it runs (`export::Script::reports`).
 
 use super::collect::{ClientRequest, Collector, cause_of};
 use crate::outcome::{Cause, Timestamp};
@@ -14,17 +14,17 @@ struct Line {
     workers: Option<u64>,
 }
 
-/// Seconds since 1970 at its end, name, error, milliseconds, count.
+/// End in seconds since 1970, name, error, milliseconds, count.
 #[derive(Deserialize)]
 struct Counted(f64, String, Option<String>, f64, u32);
 
-/// What a line says beside requests.
+/// The contents of a line apart from requests.
 pub(super) struct Report {
-    /// Workers that run, if there are any.
+    /// Number of running workers, if any.
     pub workers: Option<u64>,
 }
 
-/// Takes a line; `None` if it is another one.
+/// Parses a line; `None` if it has another form.
 pub(super) fn line(line: &str, collector: &mut Collector) -> Option<Report> {
     if !line.starts_with("{\"slod_load\"") {
         return None;
@@ -57,7 +57,7 @@ fn take(collector: &mut Collector, Counted(seconds, name, error, milliseconds, c
     }
 }
 
-/// What the exported script says of an answer without a value.
+/// The missing value in the exported script's error about an answer.
 fn missing(error: &str) -> Option<&str> {
     let (_, rest) = error.split_once("no value for ")?;
     rest.strip_suffix(" to capture")

@@ -1,5 +1,5 @@
-//! Results of other load tools, read into runs, and recordings and descriptions of a service, read
-//! into requests.
+//! Imports results of other load tools as runs, and recordings and descriptions of a service as
+//! requests.
 
 pub mod blackbox;
 mod check;
@@ -31,10 +31,10 @@ use std::time::Duration;
 use totals::Totals;
 pub use written::Imported;
 
-/// A longer line is no line of a result.
+/// Maximum length of a line.
 const LINE_MAX: u64 = 1 << 20;
 
-/// A tool whose results can be read.
+/// A tool whose results can be imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tool {
     /// `k6 run --out json=FILE` or `--out csv=FILE`.
@@ -45,15 +45,15 @@ pub enum Tool {
     Vegeta,
     /// `oha --output-format csv` or `json`.
     Oha,
-    /// What `wrk --latency` and wrk2 print.
+    /// The output of `wrk --latency` and wrk2.
     Wrk,
 }
 
-/// Why a result cannot be read.
+/// Why a result cannot be imported.
 #[derive(Debug)]
 pub enum ImportError {
     Read(io::Error),
-    /// In a line, counted from 1.
+    /// An error in a line, counted from 1.
     Line {
         number: u64,
         what: String,
@@ -66,7 +66,7 @@ impl fmt::Display for ImportError {
         match self {
             Self::Read(error) => write!(f, "cannot be read: {}", error.kind()),
             Self::Line { number, what } => write!(f, "line {number}: {what}"),
-            Self::Empty => f.write_str("it has no requests"),
+            Self::Empty => f.write_str("no requests found"),
         }
     }
 }
@@ -86,13 +86,13 @@ impl Tool {
         }
     }
 
-    /// Whether its results say when they were made.
+    /// Whether its results contain timestamps.
     pub const fn writes_times(self) -> bool {
         !matches!(self, Self::Oha | Self::Wrk)
     }
 
-    /// Reads a result from its beginning to its end, in memory for its windows only. `started` is
-    /// when the run began, for tools that do not write it.
+    /// Reads a result, keeping only its windows in memory. `started` is when the run began, for
+    /// tools that do not record it.
     pub fn read(
         self,
         input: impl BufRead,
@@ -128,7 +128,7 @@ impl Tool {
     }
 }
 
-/// A run of which nothing is known but its totals.
+/// A run of which only the totals are known.
 fn whole_run(
     tool: Tool,
     service: &str,
@@ -138,20 +138,20 @@ fn whole_run(
     let window = totals.window().ok_or(ImportError::Empty)?;
     let mut run = run(tool, service, started, vec![window]);
     run.scenario.purpose = format!(
-        "read from the totals of {}: latencies are spread evenly between its percentiles",
+        "imported from the totals of {}: latencies are spread evenly between its percentiles",
         tool.name()
     );
     Ok(run)
 }
 
-/// One stage for the whole run: what was planned is not in the results.
+/// A run with a single stage, since the results do not contain the plan.
 fn run(tool: Tool, service: &str, from: Timestamp, windows: Vec<LoadWindow>) -> RunRecord {
     let length: Duration = windows.iter().map(|window| window.length).sum();
     let highest = |of: fn(&LoadWindow) -> f64| windows.iter().map(of).fold(0.0, f64::max);
     let active = highest(|window| window.active);
     let scenario = Scenario {
         name: IMPORTED.to_owned(),
-        purpose: format!("read from a result of {}", tool.name()),
+        purpose: format!("imported from a result of {}", tool.name()),
         model: Model::Closed {
             think: Duration::ZERO,
         },
@@ -173,7 +173,7 @@ fn run(tool: Tool, service: &str, from: Timestamp, windows: Vec<LoadWindow>) -> 
 struct Lines<R> {
     input: R,
     number: u64,
-    /// The first line of what was read last.
+    /// The first line of the last record.
     first: u64,
 }
 
@@ -199,19 +199,19 @@ impl<R: BufRead> Lines<R> {
             return Ok(None);
         }
         if line.len() as u64 >= LINE_MAX {
-            return Err(self.fault("is longer than 1 MiB"));
+            return Err(self.fault("longer than 1 MiB"));
         }
-        let text = String::from_utf8(line).map_err(|_| self.fault("is not UTF-8"))?;
+        let text = String::from_utf8(line).map_err(|_| self.fault("invalid UTF-8"))?;
         Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
     }
 
-    /// The next record of comma-separated values, without its end.
+    /// The next CSV record, without its end.
     fn record(&mut self) -> Result<Option<String>, ImportError> {
         let first = self.next()?;
         first.map(|line| self.whole(line)).transpose()
     }
 
-    /// A record that begins with a line: values in quotes may have line breaks.
+    /// Completes a record that starts with a line: quoted values may contain line breaks.
     fn whole(&mut self, mut record: String) -> Result<String, ImportError> {
         let first = self.number;
         let mut is_open = csv::leaves_quotes(&record);
@@ -222,7 +222,7 @@ impl<R: BufRead> Lines<R> {
             record.push_str(&line);
             if record.len() as u64 >= LINE_MAX {
                 self.first = first;
-                return Err(self.fault("is longer than 1 MiB"));
+                return Err(self.fault("longer than 1 MiB"));
             }
         }
         self.first = first;

@@ -1,5 +1,5 @@
-//! What oha writes: with `--output-format csv` a line for each answered request, with times in seconds since
-//! the start; as JSON the figures of the whole run, with the requests that were not answered.
+//! Reads the output of oha: `--output-format csv` has a line per answered request, with times in seconds
+//! since the start; JSON has the totals of the run, including requests without an answer.
 
 use super::collect::{ClientRequest, Collector, cause_of};
 use super::totals::Totals;
@@ -10,17 +10,17 @@ use std::collections::BTreeMap;
 use std::io::BufRead;
 use std::time::Duration;
 
-/// How a document of JSON begins.
+/// The start of a JSON document.
 pub(super) const JSON: &str = "{";
-/// What the lines do not have.
+/// A remark on what the CSV format lacks.
 pub(super) const ANSWERED_ONLY: &str =
     "; requests without an answer are not in its CSV, `oha --output-format json` counts them";
-/// The error of requests that were open when the time of the run was over.
+/// The error of requests that were in progress when the run ended.
 const CUT: &str = "aborted due to deadline";
-/// Bytes of a document of JSON at most.
+/// Maximum size of a JSON document in bytes.
 const DOCUMENT_MAX: usize = 1 << 20;
 
-/// Keys that other versions have in addition do not matter. Numbers that are none are null.
+/// Additional keys of other versions are ignored. NaN is written as null.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
@@ -38,7 +38,7 @@ struct Summary {
     slowest: Option<f64>,
 }
 
-/// A document whose first line was read.
+/// Reads a document whose first line was already read.
 pub(super) fn document(
     first: String,
     lines: &mut Lines<impl BufRead>,
@@ -47,12 +47,13 @@ pub(super) fn document(
     while let Some(line) = lines.next()? {
         text.push_str(&line);
         if text.len() > DOCUMENT_MAX {
-            return Err(lines.fault("is in a document that is larger than 1 MiB"));
+            return Err(lines.fault("document larger than 1 MiB"));
         }
     }
     totals(&text).ok_or_else(|| ImportError::Line {
         number: 1,
-        what: "begins no document of `oha --output-format json` (`--json` before 1.9)".to_owned(),
+        what: "not the start of an `oha --output-format json` document (`--json` before 1.9)"
+            .to_owned(),
     })
 }
 
@@ -89,7 +90,7 @@ fn totals(text: &str) -> Option<Totals> {
     Some(totals)
 }
 
-/// Lines behind the header.
+/// Reads the lines after the header.
 pub(super) fn requests(
     header: &str,
     lines: &mut Lines<impl BufRead>,
@@ -109,7 +110,7 @@ pub(super) fn requests(
             .zip(took)
             .and_then(|(begin, took)| Some((span(begin)?, span(took)?)));
         let (Some((begin, took)), Some(status)) = (times, status) else {
-            return Err(lines.fault("has no valid start, duration or status"));
+            return Err(lines.fault("invalid start, duration or status"));
         };
         collector.request(ClientRequest {
             ended: started.after(begin).after(took),

@@ -10,7 +10,7 @@ fn read(tool: Tool, text: &str) -> Result<RunRecord, String> {
     run.map_err(|error| error.to_string())
 }
 
-/// Completed, failed and the highest latency in milliseconds, by second.
+/// Completed and failed requests and the highest latency in milliseconds, by second.
 fn seconds(run: &RunRecord) -> Vec<(u64, u64, u64)> {
     let scale = Scale::new([]);
     let each = run.windows.iter().map(|window| {
@@ -128,12 +128,12 @@ fn requests_of_locust_without_percentiles_wait_for_some_and_none_is_lost() {
     let fault = read(Tool::Locust, &one).expect_err("no rate");
     assert_eq!(
         fault,
-        "line 3: is missing: a history with one moment has no rate"
+        "line 3: a rate requires at least two lines of history"
     );
 }
 
 #[test]
-fn percentiles_of_locust_that_are_all_zero_are_not_known_yet() {
+fn zero_percentiles_in_locust_are_unknown() {
     let header = "Timestamp,User Count,Type,Name,50%,95%,Total Request Count,Total Failure Count,Total Max Response Time";
     let fastest = |longest: &str| {
         let rows = format!(
@@ -150,12 +150,12 @@ fn percentiles_of_locust_that_are_all_zero_are_not_known_yet() {
         )
     };
     assert_eq!(fastest("47.5"), (80, Some(false)));
-    // They can be so fast: Locust rounds to whole milliseconds.
+    // Requests may be this fast: Locust rounds to whole milliseconds.
     assert_eq!(fastest("0.4"), (80, Some(true)));
 }
 
 #[test]
-fn the_percentiles_of_locust_come_out_again() {
+fn locust_percentiles_are_preserved() {
     let text = "Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%,Total Request Count,Total Failure Count,Total Median Response Time
 1790000000,10,GET,/chat,0.0,0.0,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,0,0,0
 1790000000,10,,Aggregated,0.0,0.0,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,0,0,0
@@ -214,13 +214,13 @@ second line, with a comma\",,attack,1,GET,http://a,
     let run = read(Tool::Vegeta, csv).expect("readable");
     let window = &run.windows[0];
     assert_eq!((window.good, window.errors()), (1, 1));
-    // What is wrong is shown by the first line of its record.
+    // Errors refer to the first line of a record.
     let csv = format!("{csv}x,\"a\nb\"\n");
     let fault = read(Tool::Vegeta, &csv).expect_err("is not valid");
     assert!(fault.starts_with("line 4: "), "{fault}");
     let open = format!("1,\"{}", "a\n".repeat(1 << 19));
     let fault = read(Tool::Vegeta, &open).expect_err("is not valid");
-    assert_eq!(fault, "line 1: is longer than 1 MiB");
+    assert_eq!(fault, "line 1: longer than 1 MiB");
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn oha_counts_from_the_given_start() {
 1.95,0.001,0.002,0.1,0.11,20,503
 ";
     let run = read(Tool::Oha, text).expect("readable");
-    // When the first request began.
+    // The start of the first request.
     assert_eq!(run.from.0, START.0 + 500);
     let counts: Vec<_> = run
         .windows
@@ -241,44 +241,44 @@ fn oha_counts_from_the_given_start() {
 }
 
 #[test]
-fn what_is_no_result_is_refused_with_its_line() {
+fn invalid_results_are_rejected_with_the_line() {
     let header = "Timestamp,User Count,Name,Total Request Count,Total Failure Count,50%\n";
     let cases = [
         (
             Tool::K6,
             "hello\n".to_owned(),
-            "line 1: is not a line of what `k6 run --out json=FILE` or `--out csv=FILE` writes; a summary of k6 has no times",
+            "line 1: not an output line of `k6 run --out json=FILE` or `--out csv=FILE`; a k6 summary contains no timestamps",
         ),
         (
             Tool::K6,
             "metric_name,value\n".to_owned(),
-            "line 1: there is no column `timestamp`",
+            "line 1: missing column `timestamp`",
         ),
         (
             Tool::Vegeta,
             "1,2,3\n".to_owned(),
-            "line 1: is not a line of `vegeta encode --to csv` or `--to json`",
+            "line 1: not an output line of `vegeta encode --to csv` or `--to json`",
         ),
         (
             Tool::Locust,
             format!("{header}x,1,Aggregated,1,1,5\n"),
-            "line 2: has no valid timestamp, users, requests or failures",
+            "line 2: invalid timestamp, users, requests or failures",
         ),
         (
             Tool::Oha,
             "a,b\n".to_owned(),
-            "line 1: there is no column `request-start`",
+            "line 1: missing column `request-start`",
         ),
         (
             Tool::Oha,
             "request-start,request-duration,status\n-1,1,200\n".to_owned(),
-            "line 2: has no valid start, duration or status",
+            "line 2: invalid start, duration or status",
         ),
-        (Tool::Vegeta, String::new(), "it has no requests"),
+        (Tool::Vegeta, String::new(), "no requests found"),
         (
             Tool::Vegeta,
             "x".repeat(2 << 20),
-            "line 1: is longer than 1 MiB",
+            "line 1: longer than 1 MiB",
         ),
     ];
     for (tool, text, expected) in cases {
@@ -287,7 +287,7 @@ fn what_is_no_result_is_refused_with_its_line() {
 }
 
 #[test]
-fn times_that_cannot_be_do_no_harm() {
+fn impossible_times_are_ignored() {
     let far = "9223372036854775807,200,18446744073709551615,0,0,,,,,,\n1,200,1,0,0,,,,,,\n";
     let run = read(Tool::Vegeta, far).expect("readable");
     assert!(run.windows.len() <= 7 * 86_400);
@@ -307,8 +307,8 @@ fn what_is_left_out_is_said() {
     assert!(purpose.ends_with("are left out: 2"), "{purpose}");
 }
 
-/// The keys that oha has had since 0.6, of a run in which two connections were refused, a request timed out, and
-/// one was open at the end. Later versions have more keys.
+/// The keys of oha since 0.6, for a run in which two connections were refused, one request timed out, and one
+/// was in progress at the end. Later versions have additional keys.
 fn oha_document(more: &str, percentiles: &str) -> String {
     format!(
         r#"{{
@@ -327,7 +327,7 @@ fn oha_document(more: &str, percentiles: &str) -> String {
 }
 
 #[test]
-fn oha_json_of_several_versions_has_what_was_not_answered() {
+fn oha_json_includes_unanswered_requests() {
     let old = oha_document("", r#""p99": 0.7"#);
     let more = r#""firstByteHistogram": { "0.01": 97 }, "firstBytePercentiles": { "p10": 0.02 },"#;
     let new = oha_document(more, r#""p99": 0.7, "p99.9": 0.8, "p99.99": 0.85"#);
@@ -341,7 +341,7 @@ fn oha_json_of_several_versions_has_what_was_not_answered() {
         found.sort_by_key(|(_, count)| *count);
         assert_eq!(found, failed);
         let figures = crate::load::Figures::of(&run.windows);
-        // Half of those from 0.1 s to 0.2 s are slower.
+        // Half of the requests between 0.1 s and 0.2 s are slower.
         let slow = figures.slower_than(Duration::from_millis(150));
         assert!((7..=8).contains(&slow), "{slow}");
         let p50 = figures.quantile(0.5 * 100.0 / 103.0).expect("enough");
@@ -349,7 +349,7 @@ fn oha_json_of_several_versions_has_what_was_not_answered() {
     }
     let fault = read(Tool::Oha, "{\n}\n").expect_err("no document");
     assert!(
-        fault.starts_with("line 1: begins no document of `oha"),
+        fault.starts_with("line 1: not the start of an `oha"),
         "{fault}"
     );
 }

@@ -1,4 +1,4 @@
-//! A result that has the figures of a whole run and nothing of its course: one window as long as the run.
+//! A result with only the totals of a run: one window as long as the run.
 
 use super::collect::spread;
 use crate::load::LoadWindow;
@@ -7,35 +7,35 @@ use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
 use std::time::Duration;
 
-/// Of a run and of a request: a number beyond makes no sense.
+/// Maximum length of a run or a request; larger numbers are invalid.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
-/// Parts of what is between two percentiles.
+/// Number of steps between two percentiles.
 const STEPS: u32 = 10;
 
 #[derive(Debug, Default)]
 pub struct Totals {
     pub length: Duration,
-    /// Requests that were answered, whatever their status was.
+    /// Number of requests that were answered with any status.
     pub answered: u64,
-    /// How many of these were failures by their status.
+    /// Number of answered requests that failed by their status.
     pub refused: u64,
-    /// Requests without an answer.
+    /// Number of requests without an answer, by cause.
     pub lost: Vec<(Cause, u64)>,
-    /// The shortest latency; zero if it is not known.
+    /// The lowest latency; zero if unknown.
     pub fastest: Duration,
-    /// Shares of the answered requests, and the latency that each of them stayed under; both rise.
+    /// Shares of the answered requests with the latency that each share does not exceed; both increase.
     pub percentiles: Vec<(f64, Duration)>,
 }
 
 impl Totals {
-    /// How long a run was that took so many seconds.
+    /// The length of a run in seconds; `None` if it is invalid.
     pub fn length(seconds: f64) -> Option<Duration> {
         let length = Duration::try_from_secs_f64(seconds).ok()?;
         (!length.is_zero() && length <= LONGEST).then_some(length)
     }
 
-    /// Counts requests without an answer.
+    /// Adds requests without an answer.
     pub fn lose(&mut self, cause: Cause, count: u64) {
         match self.lost.iter_mut().find(|(known, _)| *known == cause) {
             _ if count == 0 => {}
@@ -44,7 +44,7 @@ impl Totals {
         }
     }
 
-    /// `None` without requests.
+    /// The window of the run; `None` without requests.
     pub fn window(self) -> Option<LoadWindow> {
         let refused = self.refused.min(self.answered);
         let mut failed = self.lost;
@@ -78,7 +78,7 @@ impl Totals {
     }
 }
 
-/// More percentiles between these: latencies are taken to be spread evenly there.
+/// Adds intermediate percentiles, assuming that latencies are distributed evenly between the given ones.
 fn evenly(fastest: Duration, percentiles: &[(f64, Duration)]) -> Vec<(f64, Duration)> {
     let mut before = (0.0, fastest);
     let between = percentiles.iter().flat_map(|(share, latency)| {

@@ -1,4 +1,4 @@
-//! What `vegeta encode` writes, as CSV or as lines of JSON: a line for each request.
+//! Reads the output of `vegeta encode`, as CSV or as lines of JSON: a line per request.
 
 use super::collect::{ClientRequest, Collector};
 use super::{ImportError, Lines, csv};
@@ -31,7 +31,7 @@ pub(super) fn read(
         } else {
             comma_separated(&lines.whole(line)?)
         };
-        let what = "is not a line of `vegeta encode --to csv` or `--to json`";
+        let what = "not an output line of `vegeta encode --to csv` or `--to json`";
         collector.request(seen.ok_or_else(|| lines.fault(what))?);
     }
     Ok(())
@@ -44,7 +44,8 @@ fn json(line: &str) -> Option<ClientRequest> {
     Some(seen(started, line.code, line.latency, &line.error))
 }
 
-/// Timestamp in nanoseconds, status, latency in nanoseconds, bytes out, bytes in, error, ...
+/// Columns: timestamp in nanoseconds, status, latency in nanoseconds, bytes out, bytes in, error,
+/// ...
 fn comma_separated(line: &str) -> Option<ClientRequest> {
     let values = csv::values(line);
     let [started, code, latency, _, _, error, ..] = values.as_slice() else {

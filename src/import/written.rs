@@ -1,18 +1,18 @@
-//! A config as an import writes it.
+//! Writes an imported config.
 
 use super::document::Remark;
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// What was read.
+/// The result of an import.
 pub struct Imported {
     /// The config.
     pub yaml: String,
-    /// What is not in it, or not as it was.
+    /// What was omitted or changed.
     pub remarks: Vec<Remark>,
 }
 
-/// A config that begins with what is to be done about it, and with the remarks.
+/// Writes a config that starts with the remaining tasks and the remarks.
 pub(super) fn write(
     draft: &impl Serialize,
     remarks: Vec<Remark>,

@@ -1,4 +1,5 @@
-//! What `wrk --latency` and wrk2 print. The latencies of wrk2 are from the intended start, as in a constant rate.
+//! Reads the output of `wrk --latency` and wrk2. wrk2 measures latencies from the intended start, as in a
+//! constant-rate run.
 
 use super::totals::Totals;
 use super::{ImportError, Lines};
@@ -7,7 +8,7 @@ use std::io::BufRead;
 use std::time::Duration;
 
 const NO_SUMMARY: &str =
-    "is missing: `wrk --latency` and wrk2 print `N requests in T` at their end";
+    "expected `N requests in T`, which `wrk --latency` and wrk2 print at the end";
 
 pub(super) fn read(lines: &mut Lines<impl BufRead>) -> Result<Totals, ImportError> {
     let mut totals = Totals::default();
@@ -27,13 +28,13 @@ pub(super) fn read(lines: &mut Lines<impl BufRead>) -> Result<Totals, ImportErro
             }
             _ => Some(()),
         };
-        known.ok_or_else(|| lines.fault("has no valid number"))?;
+        known.ok_or_else(|| lines.fault("invalid number"))?;
     }
     if totals.length.is_zero() {
         return Err(lines.fault(NO_SUMMARY));
     }
     if totals.percentiles.len() < 2 {
-        return Err(lines.fault("is missing: `wrk --latency` prints percentiles"));
+        return Err(lines.fault("expected percentiles, which `wrk --latency` prints"));
     }
     totals.percentiles.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     Ok(totals)
@@ -45,7 +46,7 @@ fn totals_of(totals: &mut Totals, count: &str, length: &str) -> Option<()> {
     Some(())
 }
 
-/// `connect 0, read 3, write 0, timeout 1`
+/// Parses `connect 0, read 3, write 0, timeout 1`.
 fn lost(totals: &mut Totals, errors: &[&str]) -> Option<()> {
     for pair in errors.chunks(2) {
         let [kind, count] = pair else { return None };
@@ -60,14 +61,14 @@ fn lost(totals: &mut Totals, errors: &[&str]) -> Option<()> {
     Some(())
 }
 
-/// `99.900%   12.30ms`
+/// Parses `99.900%   12.30ms`.
 fn percentile(share: &str, latency: &str) -> Option<(f64, Duration)> {
     let percent: f64 = share.trim_end_matches('%').parse().ok()?;
     let is_share = (0.0..=100.0).contains(&percent);
     is_share.then_some((percent / 100.0, time(latency)?))
 }
 
-/// `635.00us`, `6.46ms`, `30.00s`, `1.50m`, `2.00h`
+/// Parses `635.00us`, `6.46ms`, `30.00s`, `1.50m` or `2.00h`.
 fn time(text: &str) -> Option<Duration> {
     let units = [
         ("us", 1e-6),

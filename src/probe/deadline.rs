@@ -1,4 +1,5 @@
-//! Waiting until a deadline. A program that was stopped, frozen or without processor time notices it late.
+//! Waiting for work with a deadline. A process that was suspended, frozen or starved of CPU notices a
+//! deadline late.
 
 use super::dial::Failure;
 use crate::outcome::{Cause, VoidReason};
@@ -7,21 +8,21 @@ use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// A deadline that is noticed later than this was missed by slod. What arrived meanwhile is looked at for as
-/// long.
+/// Deadlines noticed later than this count as missed by slod itself. It is also how long the work may then
+/// continue, to process what arrived in the meantime.
 pub const LATE: Duration = Duration::from_millis(50);
 
-/// Why work did not end by its deadline.
+/// Why work did not finish by its deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overdue {
     /// The deadline was noticed in time.
     Timeout,
-    /// It was noticed so much later.
+    /// The deadline was noticed this much later.
     Stalled(Duration),
 }
 
-/// Waits for `work` until a deadline. If slod notices the deadline late, it looks once more for what arrived
-/// meanwhile: after SIGCONT, the kernel reports no sockets at first.
+/// Waits for `work` until a deadline. If slod notices the deadline late, it polls `work` for another
+/// [`LATE`] for what arrived in the meantime: after SIGCONT, the kernel reports no ready sockets at first.
 pub async fn within<T>(deadline: Instant, work: impl Future<Output = T>) -> Result<T, Overdue> {
     let mut work = pin!(work);
     if let Ok(done) = timeout_at(deadline, &mut work).await {
@@ -35,14 +36,15 @@ pub async fn within<T>(deadline: Instant, work: impl Future<Output = T>) -> Resu
     again.map_err(|_elapsed| Overdue::Stalled(late))
 }
 
-/// Until when an answer may be judged that was read by a deadline, or when slod looked once more.
+/// The time until which an answer may be evaluated that was read by the deadline, or in the extra time after
+/// a stall.
 pub fn judged_until(deadline: Instant) -> Instant {
     let now = Instant::now();
     if now < deadline { deadline } else { now + LATE }
 }
 
 impl Overdue {
-    /// Bad; void if slod was stalled, since nobody knows what it would have seen in time.
+    /// Bad; void if slod was stalled, because what it would have received in time is unknown.
     pub fn failure(self, message: impl Into<String>) -> Failure {
         let message = message.into();
         match self {
@@ -68,7 +70,7 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_millis(100);
 
-    /// Waits for an answer that comes, if it does, after the deadline was noticed `late`.
+    /// Waits for an answer that, if there is one, arrives after the deadline was noticed `late`.
     async fn waited(late: Duration, answer: Option<u32>) -> Result<u32, Overdue> {
         let (sender, receiver) = oneshot::channel();
         let work = async { receiver.await.expect("an answer") };
@@ -78,7 +80,7 @@ mod tests {
         yield_now().await;
         let _silent = match answer {
             Some(answer) => {
-                // Nobody waits for it any more where the deadline was noticed in time.
+                // The receiver is gone if the deadline was noticed in time.
                 let _ = sender.send(answer);
                 None
             }
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_deadline_that_is_noticed_late_leaves_time_to_look_once_more() {
+    async fn work_may_finish_after_a_late_deadline() {
         let late = Duration::from_millis(400);
         assert_eq!(waited(late, Some(7)).await, Ok(7));
         let overdue = waited(late, None).await.expect_err("no answer");

@@ -1,9 +1,9 @@
-//! Expectations are evaluated on threads of their own: an expression that takes long delays no
-//! attempt, and at the end no stop of the daemon.
+//! Evaluates expectations on separate threads: a slow expression delays neither other attempts nor
+//! the shutdown of the daemon.
 //!
-//! There are two lanes, as for name lookups: evaluations that are known to take long wait for each
-//! other in one of them and for nothing else. One that turns out to take long leaves the other
-//! lane. Nothing can end an evaluation early, so each probe has one at a time.
+//! There are two lanes, as for name lookups. Evaluations known to be slow use the slow lane and wait
+//! only for each other. An evaluation that turns out to be slow leaves the fast lane. An evaluation
+//! cannot be canceled, so each probe runs at most one at a time.
 
 use super::deadline::judged_until;
 use super::dial::Failure;
@@ -18,29 +18,29 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
-/// Threads, of which most are only used while evaluations take long for the first time.
+/// Maximum number of threads. Most are used only while many evaluations are slow for the first time.
 const THREADS: usize = 32;
-/// Evaluations at the same time of which nothing bad is known.
+/// Concurrent evaluations that are not known to be slow.
 const FAST: usize = 4;
-/// Evaluations at the same time that are known to take long: a processor must stay free.
+/// Concurrent evaluations that are known to be slow: one CPU must stay free.
 const SLOW: usize = 1;
-/// What takes longer takes long.
+/// An evaluation that takes longer is slow.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// JSON and expressions are nested; the default of a thread in Rust.
+/// Stack size of a thread, since JSON and expressions are nested; the default of Rust threads.
 const STACK: usize = 2 << 20;
 
-const NO_THREAD: &str = "slod could not start a thread to evaluate the expectations: raise the limit of its processes (`ulimit -u`, TasksMax, pids.max)";
+const NO_THREAD: &str = "slod could not start a thread to evaluate the expectations: raise its process limit (`ulimit -u`, TasksMax, pids.max)";
 
-/// Longer than any process lives.
+/// Longer than the lifetime of any process.
 const ALWAYS: Duration = Duration::from_secs(1 << 32);
 
 static FAST_LANE: Semaphore = Semaphore::const_new(FAST);
 static SLOW_LANE: Semaphore = Semaphore::const_new(SLOW);
 
-/// The threads. They are never waited for, so that none of them holds up the end of the process.
+/// The threads. They are never joined, so that none of them delays the exit of the process.
 static POOL: Mutex<Option<&'static Runtime>> = Mutex::new(None);
 
-/// The pool, which is made when it is needed first.
+/// Returns the pool, which is created on first use.
 fn pool() -> io::Result<&'static Runtime> {
     let mut started = POOL.lock();
     if let Some(pool) = *started {
@@ -49,10 +49,10 @@ fn pool() -> io::Result<&'static Runtime> {
     Ok(started.insert(Box::leak(Box::new(start()?))))
 }
 
-/// A pool whose first thread stays: as long as there is one, work waits for it where no other can be
-/// started, and otherwise tokio panics.
+/// Starts a pool that keeps its first thread alive: while one thread exists, work queues for it if
+/// no other can be started; with none, tokio panics.
 fn start() -> io::Result<Runtime> {
-    // Whether one can be started at all.
+    // Checks that a thread can be started at all.
     let first = thread::Builder::new().stack_size(STACK).spawn(|| {})?;
     let _ = first.join();
     Builder::new_current_thread()
@@ -63,7 +63,7 @@ fn start() -> io::Result<Runtime> {
         .build()
 }
 
-/// How long a probe's evaluations take.
+/// Runs a probe's evaluations and remembers whether they are slow.
 #[derive(Debug, Default)]
 pub struct Evaluator(Arc<State>);
 
@@ -73,7 +73,8 @@ struct State {
     slow: AtomicBool,
 }
 
-/// One evaluation of a probe, which ends with the work even if nobody waits any more.
+/// One running evaluation of a probe. It ends with the work, even if the attempt no longer waits for
+/// it.
 struct Turn(Arc<State>);
 
 impl Drop for Turn {
@@ -83,8 +84,8 @@ impl Drop for Turn {
 }
 
 impl Evaluator {
-    /// What `work` returns, away from the threads of attempts. Void where it does not end by the
-    /// deadline: the service has answered in time, and slod cannot say what the answer is worth.
+    /// Runs `work` on the pool and returns its result. Void if it does not finish by the deadline:
+    /// the service answered in time, but slod cannot judge the answer.
     pub async fn evaluate<T: Send + 'static>(
         &self,
         deadline: Instant,
@@ -106,7 +107,7 @@ impl Evaluator {
         let state = self.0.clone();
         let mut running = pool.spawn_blocking(move || {
             let _kept: (Turn, Option<SemaphorePermit<'static>>) = (turn, held);
-            // Nobody waits for it any more.
+            // The attempt no longer waits for the result.
             (Instant::now() < deadline).then(|| {
                 let value = work();
                 let took = started.elapsed();
@@ -138,7 +139,8 @@ impl Evaluator {
 }
 
 fn no_thread() -> Failure {
-    let message = "the expectations were not evaluated: those of other probes take too long";
+    let message =
+        "the expectations were not evaluated: the expectations of other probes take too long";
     Failure::void(VoidReason::Resources, message)
 }
 
@@ -179,7 +181,7 @@ mod tests {
             .expect_err("one at a time");
         assert!(again.message.contains("earlier attempt"), "{again:?}");
         drop(end);
-        // Each ends, and takes its turn again.
+        // Each evaluation ends and releases its turn.
         while stuck[0].0.busy.load(Ordering::Acquire) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

@@ -1,4 +1,4 @@
-//! The `heartbeat` kind: jobs report to us, and silence is the failure.
+//! The `heartbeat` kind: jobs send reports, and a missing report is a failure.
 
 mod board;
 mod cron_times;
@@ -29,13 +29,13 @@ const LONGEST: Duration = Duration::from_hours(31 * 24);
 const EVERY_RANGE: Key<Span> = Key::optional(
     "every",
     Span::within(Duration::from_secs(1), LONGEST),
-    "How often the job reports at least. Either this or `schedule` is required.",
+    "Maximum interval between two reports. Either this or `schedule` is required.",
 );
 
 const SCHEDULE: Key<CronTimes> = Key::optional(
     "schedule",
     CronTimes,
-    "When the job runs, as its crontab says: `0 3 * * *` (minute, hour, day, month, day of the week) or a name such as `@daily`. A report is due after each of these times, within `grace`; a local time that is skipped by a clock change is moved to after the change, and a repeated one counts the first time.",
+    "When the job runs, as in its crontab: `0 3 * * *` (minute, hour, day, month, day of the week) or a name such as `@daily`. A report is due after each of these times, within `grace`; a local time skipped by a clock change moves to just after the change, and a repeated one counts only the first time.",
 );
 
 const TIMEZONE: Key<ZoneForm> = Key::with_default(
@@ -49,13 +49,13 @@ const GRACE: Key<Span> = Key::with_default(
     "grace",
     Span::within(Duration::ZERO, LONGEST),
     "0s",
-    "How much later than that a report may be: for a `schedule`, at least as long as the job takes.",
+    "How late a report may be. With `schedule`, at least as long as the job takes.",
 );
 
 const TOKEN: Key<SecretText> = Key::optional(
     "token",
     SecretText,
-    "Token that the job must send as `Authorization: Bearer`. Without it, everyone who can reach the address can report.",
+    "Token that the job must send as `Authorization: Bearer`. Without it, anyone who can reach the address can report.",
 );
 
 impl Kind for Heartbeat {
@@ -119,7 +119,7 @@ fn pace(section: &Section<'_>) -> Option<Pace> {
     }
 }
 
-/// Refuses an empty token. Another faulty one is reported where it is read.
+/// Rejects an empty token. Other invalid tokens are reported where they are read.
 fn is_acceptable(section: &Section<'_>, token: Option<&Secret>) -> bool {
     if token.is_some_and(|token| token.reveal().is_empty()) {
         let message = "an empty token is not allowed";
@@ -134,19 +134,19 @@ fn is_acceptable(section: &Section<'_>, token: Option<&Secret>) -> bool {
     token.is_some() || !section.has(&TOKEN)
 }
 
-/// What a job and its probe agree on.
+/// The reporting schedule and the token of a job.
 #[derive(Debug)]
 pub struct Terms {
     due: Due,
-    /// What the job must know.
+    /// The token that the job must send.
     token: Option<Secret>,
 }
 
-/// A probe that looks for reports on the board of the process that runs it.
+/// A probe that reads reports from the heartbeat board of its process.
 #[derive(Debug)]
 pub struct HeartbeatProbe {
     terms: Arc<Terms>,
-    /// With the name under which it is found there.
+    /// The board, and the probe's key on it.
     board: OnceLock<(HeartbeatBoard, ProbeKey)>,
 }
 
@@ -178,7 +178,7 @@ impl HeartbeatProbe {
         }
     }
 
-    /// Looks on this board from now on.
+    /// Sets the board to read from.
     fn look_at(&self, board: &HeartbeatBoard, key: &ProbeKey) {
         self.board.get_or_init(|| (board.clone(), key.clone()));
     }
@@ -190,8 +190,8 @@ impl HeartbeatProbe {
         }
     }
 
-    /// A reported failure counts once at least, and until the next report. Silence counts only
-    /// where we have listened for long enough: a job cannot report to a daemon that is down.
+    /// A reported failure counts at least once, and until the next report. A missing report counts
+    /// only if slod accepted reports for long enough: a job cannot report to a daemon that is down.
     fn judge(&self, state: &HeartbeatState) -> Outcome {
         let HeartbeatState { now, since, .. } = *state;
         let age = |since| now.since(since);
@@ -252,7 +252,7 @@ mod tests {
 
     const MINUTE: i64 = 60_000;
 
-    /// Every hour with ten minutes of grace, listened to since the first minute.
+    /// A report every hour with ten minutes of grace; reports are accepted since the first minute.
     fn judged(now: i64, last: Option<(i64, bool)>) -> Outcome {
         let due = Due {
             pace: Pace::Every(Duration::from_hours(1)),
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_report_to_a_daemon_that_is_down() {
+    fn reports_are_not_expected_while_the_daemon_is_down() {
         let listening = Verdict::Void(VoidReason::Listening);
         assert_eq!(judged(71, None).verdict, listening);
         assert_eq!(judged(72, None).verdict, Verdict::Bad(Cause::Silent));
@@ -317,7 +317,7 @@ mod tests {
             judged(72, Some((-100, false))).verdict,
             Verdict::Bad(Cause::Silent)
         );
-        // The clock was set back since.
+        // The clock was set back in the meantime.
         assert_eq!(judged(90, Some((100, false))).verdict, Verdict::Good);
     }
 }

@@ -1,22 +1,22 @@
-//! JSON as services write it.
+//! JSON as services send it.
 
 use serde_json::Value;
 use std::borrow::Cow;
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A document, also behind a byte order mark. Half of a surrogate pair, which JSON can write and no
-/// text can have, becomes U+FFFD: some servers cut a text between the halves, and most clients take
-/// it.
+/// Parses a document, optionally after a byte order mark. An unpaired surrogate, which JSON can
+/// escape but text cannot contain, becomes U+FFFD: some servers truncate text between the two
+/// halves of a pair, and most clients accept it.
 pub fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     let bytes = bytes.strip_prefix(MARK).unwrap_or(bytes);
-    serde_json::from_slice(bytes).or_else(|error| match without_halves(bytes) {
+    serde_json::from_slice(bytes).or_else(|error| match without_lone_surrogates(bytes) {
         Cow::Borrowed(_) => Err(error),
         Cow::Owned(whole) => serde_json::from_slice(&whole),
     })
 }
 
-fn without_halves(bytes: &[u8]) -> Cow<'_, [u8]> {
+fn without_lone_surrogates(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut out = Cow::Borrowed(bytes);
     let mut at = 0;
     while let Some(found) = memchr::memchr(b'\\', &bytes[at..]) {
@@ -33,7 +33,7 @@ fn without_halves(bytes: &[u8]) -> Cow<'_, [u8]> {
                 }
                 6
             }
-            // Another escape, or none.
+            // Another escape, or not an escape.
             (None, _) => 2,
         };
         at = at.min(bytes.len());
@@ -41,7 +41,7 @@ fn without_halves(bytes: &[u8]) -> Cow<'_, [u8]> {
     out
 }
 
-/// The UTF-16 code unit of the escape `\uXXXX` that begins here.
+/// The UTF-16 code unit of the escape `\uXXXX` at `at`.
 fn unit(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     if !digits.iter().all(u8::is_ascii_hexdigit) {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn halves_of_pairs_are_replaced_and_pairs_are_not() {
+    fn lone_surrogates_are_replaced() {
         for (text, wanted) in [
             (r#""a\ud83d""#, "a\u{fffd}"),
             (r#""\ude00a""#, "\u{fffd}a"),

@@ -1,7 +1,7 @@
-//! The contract of a probe kind, and the registry of all kinds.
+//! The interface of probe kinds, and the registry of all kinds.
 //!
-//! A new kind is one file in this folder plus one line in [`KINDS`]: the file holds a [`Kind`]
-//! (its name, its keys, an example, how to read it from the config) and a [`Probe`] (how to run it).
+//! A new kind is a file in this folder and a line in [`KINDS`]. The file contains a [`Kind`] (name, keys,
+//! example, config reader) and a [`Probe`] (how to run it).
 
 pub mod deadline;
 pub mod dial;
@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Every probe kind there is. Tests walk it; the config reader and the generated docs use it.
+/// All probe kinds, used by the config reader, the generated docs and the tests.
 pub const KINDS: &[&dyn Kind] = &[
     &http::Http,
     &heartbeat::Heartbeat,
@@ -39,9 +39,9 @@ pub const KINDS: &[&dyn Kind] = &[
     &llm::Llm,
 ];
 
-/// A way of looking at a service, as the config names it.
+/// A kind of probe that can be configured.
 pub trait Kind: Sync {
-    /// The key in the config, such as `http`.
+    /// The config key, such as `http`.
     fn name(&self) -> &'static str;
 
     /// One sentence for the generated docs.
@@ -50,41 +50,41 @@ pub trait Kind: Sync {
     /// The keys under [`Kind::name`].
     fn keys(&self) -> Keys;
 
-    /// A complete value in YAML, such as `{ url: "http://127.0.0.1:8000/health" }`; a test reads it.
+    /// A complete value in YAML, such as `{ url: "http://127.0.0.1:8000/health" }`; it is read by a test.
     fn example(&self) -> &'static str;
 
-    /// What outcomes of its probes say.
+    /// What the outcomes of its probes measure.
     fn measures(&self) -> &'static Measures;
 
-    /// Builds a probe, or reports every fault to the section and returns `None`.
+    /// Builds a probe. Returns `None` after reporting every error to the section.
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>>;
 }
 
-/// A probe that is ready to run, any number of times and at the same time. A part of the program that
-/// works with one kind only finds its probes by their type ([`of_type`]), so that no other part knows of it.
+/// A probe that is ready to run, any number of times and concurrently. Code that works with one kind only
+/// gets its probes by type ([`of_type`]), so that no other code depends on the kind.
 #[async_trait]
 pub trait Probe: Any + Send + Sync + fmt::Debug {
-    /// Makes one attempt. It ends by [`Attempt::deadline`] and never panics or fails: whatever
-    /// happens is the outcome.
+    /// Makes one attempt. It ends by [`Attempt::deadline`], and never panics or returns an error: every
+    /// failure is an outcome.
     async fn run(&self, attempt: &mut Attempt) -> Outcome;
 
-    /// What is probed, for people, without credentials: such as `https://example.org/health`.
+    /// The target for display, without credentials, such as `https://example.org/health`.
     fn target(&self) -> String;
 }
 
-/// What one attempt is given, and where it records what it does.
+/// The input of one attempt, and the record of its steps.
 #[derive(Debug)]
 pub struct Attempt {
     pub started: Instant,
-    /// When it started, by the wall clock.
+    /// The wall-clock time at which it started.
     pub wall: Timestamp,
-    /// The whole attempt ends by then.
+    /// When the whole attempt must end.
     pub deadline: Instant,
     pub trace: Trace,
 }
 
 impl Attempt {
-    /// An attempt that starts now.
+    /// Starts an attempt now.
     pub fn new(wall: Timestamp, timeout: Duration, trace: Trace) -> Self {
         let started = Instant::now();
         Self {
@@ -96,18 +96,18 @@ impl Attempt {
     }
 }
 
-/// The steps of one attempt; not recorded if nobody reads them.
+/// The steps of one attempt; recorded only on request.
 #[derive(Debug, Default)]
 pub struct Trace(Option<Vec<Step>>);
 
-/// One decision of an attempt.
+/// One step of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Since the attempt started.
+    /// Time since the attempt started.
     pub after: Duration,
-    /// What kind of decision, such as `resolve` or `expect`.
+    /// The kind of step, such as `resolve` or `expect`.
     pub topic: &'static str,
-    /// What was seen, without secrets.
+    /// What happened, without secrets.
     pub text: String,
 }
 
@@ -120,7 +120,7 @@ impl Trace {
         Self(Some(Vec::new()))
     }
 
-    /// Adds a step; `text` is only made when somebody listens.
+    /// Adds a step; `text` is only called if steps are recorded.
     pub fn record(&mut self, started: Instant, topic: &'static str, text: impl FnOnce() -> String) {
         if let Some(steps) = &mut self.0 {
             steps.push(Step {
@@ -131,7 +131,7 @@ impl Trace {
         }
     }
 
-    /// Removes secrets from all steps so far.
+    /// Removes secrets from all steps recorded so far.
     fn redact(&mut self, redactions: &Redactions) {
         for step in self.0.iter_mut().flatten() {
             step.text = redactions.clean(&step.text).into_owned();

@@ -1,16 +1,16 @@
-//! Expressions that a config may have: compiled within limits, and shown as they are written.
+//! Regular expressions in a config: compiled within limits, and displayed as they are written.
 
 use crate::yaml::{Form, Scalar};
 use regex::RegexBuilder;
 use regex::bytes;
 
-/// Bytes of a compiled expression. It bounds the time of a search as well, which grows with the
-/// product of this and the length of the text. `\w{30}` fits.
+/// Maximum size of a compiled expression in bytes. It also bounds the search time, which grows with
+/// the product of this size and the length of the text. `\w{30}` fits.
 pub const COMPILED_MAX: usize = 2 << 20;
-/// Characters of an expression.
+/// Maximum length of an expression in bytes.
 pub const LENGTH_MAX: usize = 10_000;
 
-/// An expression in a config, and how it is compiled.
+/// A regular expression in a config, with the function that compiles it.
 #[derive(Clone, Copy, Debug)]
 pub struct Pattern<T>(pub fn(&str) -> Option<T>);
 
@@ -32,8 +32,8 @@ impl<T> Scalar for Pattern<T> {
     }
 }
 
-/// What is expected where an expression is not taken, and what is wrong with this one. It quotes
-/// nothing of it, which may be a secret.
+/// Describes what is expected instead of an invalid expression, and why it is invalid. The
+/// expression is not quoted, since it may be a secret.
 pub fn expected(text: &str) -> String {
     let fault = if text.len() > LENGTH_MAX {
         format!("it has more than {LENGTH_MAX} bytes")
@@ -47,7 +47,7 @@ fn fault(text: &str) -> String {
     let built = RegexBuilder::new(text).size_limit(COMPILED_MAX).build();
     match built.err() {
         Some(regex::Error::CompiledTooBig(_)) => "it is larger".to_owned(),
-        // The last line of a drawing.
+        // The last line; the lines before draw the position in the expression.
         Some(error) => {
             let drawing = error.to_string();
             let fault = drawing.rsplit("error: ").next();
@@ -57,20 +57,20 @@ fn fault(text: &str) -> String {
     }
 }
 
-/// An expression for bytes, such as bodies.
+/// Compiles an expression that matches bytes, such as bodies.
 pub fn bytes_regex(text: &str) -> Option<bytes::Regex> {
     let mut builder = bytes::RegexBuilder::new(text);
     let built = builder.size_limit(COMPILED_MAX).build();
     built.ok().filter(|_| text.len() <= LENGTH_MAX)
 }
 
-/// An expression for text.
+/// Compiles an expression that matches text.
 pub fn text_regex(text: &str) -> Option<regex::Regex> {
     let built = RegexBuilder::new(text).size_limit(COMPILED_MAX).build();
     built.ok().filter(|_| text.len() <= LENGTH_MAX)
 }
 
-/// An expression between slashes, in one line: line breaks and other control characters as escapes.
+/// An expression between slashes on one line; line breaks and other control characters are escaped.
 pub fn shown(pattern: &str) -> String {
     let mut shown = String::from("/");
     for character in pattern.chars() {
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_is_shown_in_one_line() {
+    fn expressions_are_displayed_on_one_line() {
         assert_eq!(shown("^a\\r\\n\tb\r\n$"), "/^a\\r\\n\\tb\\r\\n$/");
         assert_eq!(shown("\u{e9}\"'\u{1b}"), "/\u{e9}\"'\\u{1b}/");
     }

@@ -1,11 +1,11 @@
-//! What a server sent, as messages show it.
+//! Quotes bytes that a server sent in messages.
 
 use crate::text::beginning;
 
-/// Characters that are shown.
+/// Maximum number of characters that are shown.
 const SHOWN_MAX: usize = 40;
 
-/// What a server wrote, short and without control characters.
+/// Quotes what a server sent, truncated and without control characters.
 pub fn quoted(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let shown = beginning(&text, SHOWN_MAX);

@@ -1,4 +1,4 @@
-//! A probe whose secrets turn up in nothing that it says: not in what it saw, expected or asked.
+//! A wrapper that removes a probe's secrets from all of its texts: outcomes, steps and target.
 
 use super::{Attempt, Probe};
 use crate::outcome::Outcome;
@@ -13,7 +13,7 @@ struct Redacted {
     redactions: Redactions,
 }
 
-/// The same probe without these values in its texts.
+/// Wraps a probe so that its texts do not contain these values.
 pub fn redacted(probe: Arc<dyn Probe>, redactions: Redactions) -> Arc<dyn Probe> {
     if redactions.is_empty() {
         return probe;
@@ -21,14 +21,14 @@ pub fn redacted(probe: Arc<dyn Probe>, redactions: Redactions) -> Arc<dyn Probe>
     Arc::new(Redacted { probe, redactions })
 }
 
-/// What may not be in the texts of a probe.
+/// The values to remove from the texts of a probe.
 pub fn redactions(probe: &dyn Probe) -> Redactions {
     let any: &dyn Any = probe;
     let redacted = any.downcast_ref::<Redacted>();
     redacted.map_or_else(Redactions::default, |one| one.redactions.clone())
 }
 
-/// The probe, if it is one of this type, whether or not it is redacted.
+/// The probe as this type, whether or not it is redacted; `None` if it has another type.
 pub fn of_type<T: Probe>(probe: &dyn Probe) -> Option<&T> {
     let any: &dyn Any = probe;
     match any.downcast_ref::<Redacted>() {

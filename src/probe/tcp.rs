@@ -1,4 +1,4 @@
-//! The `tcp` kind: a connection, TLS if configured, and an exchange of bytes if configured.
+//! The `tcp` kind: a connection, with TLS and an exchange of bytes if configured.
 
 use super::deadline::{Overdue, within};
 use super::dial::{
@@ -18,12 +18,12 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
-/// Bytes that are received at most. The expression is tried on all of them each time some arrive,
-/// so this also bounds the work that a server can cause byte by byte.
+/// Maximum number of received bytes. The expression is matched against all of them each time some
+/// arrive, so this also bounds the work that a server can cause by sending single bytes.
 const RECEIVED_MAX: usize = 16 << 10;
-/// Read at a time.
+/// Bytes per read.
 const CHUNK: usize = 4 << 10;
-/// Bytes that are sent at most.
+/// Maximum number of bytes to send.
 const SENT_MAX: usize = 64 << 10;
 
 #[derive(Debug)]
@@ -40,19 +40,19 @@ const ADDRESS: Key<HostAndPort> = Key::required(
 const TLS: Key<Mapping> = Key::optional(
     "tls",
     options::TLS,
-    "Uses TLS from the start of the connection, and says how the server is verified; `{}` stands for the defaults. Without this key there is no TLS.",
+    "Uses TLS from the start of the connection with these options; `{}` uses the defaults. Without this key, the connection is not encrypted.",
 );
 
 const SEND: Key<SecretText> = Key::optional(
     "send",
     SecretText,
-    "What is sent once the connection is open, at most 64 KiB. Line breaks are sent as they are written, such as `\"PING\\r\\n\"`, and a file as it is, with its final line break.",
+    "What to send once the connection is open, at most 64 KiB. Line breaks are sent as written, such as `\"PING\\r\\n\"`, and a file is sent unchanged, including its final line break.",
 );
 
 const EXPECT: Key<Pattern<Regex>> = Key::optional(
     "expect",
     Pattern(bytes_regex),
-    "A regular expression that what is received must match; `^` is the start of the connection. It is tried each time bytes arrive, until it matches, the server closes the connection, 16 KiB were received, or the timeout. Without this key nothing is read.",
+    "A regular expression that the received bytes must match; `^` is the start of the connection. It is evaluated each time bytes arrive, until it matches, the server closes the connection, 16 KiB have been received, or the attempt times out. Without this key nothing is read.",
 );
 
 impl Kind for Tcp {
@@ -61,7 +61,7 @@ impl Kind for Tcp {
     }
 
     fn summary(&self) -> &'static str {
-        "Opens a TCP connection, with TLS if configured, sends bytes and compares what is received. Good as soon as all of that has succeeded. Received bytes that do not match are bad with the cause `body`, also at the timeout; no byte until then is a `timeout`."
+        "Opens a TCP connection, with TLS if configured, sends bytes and checks what is received. Good as soon as every step has succeeded. Received bytes that do not match are bad with the cause `body`, even at the timeout; if no byte was received by then, the cause is `timeout`."
     }
 
     fn keys(&self) -> Keys {
@@ -113,8 +113,8 @@ fn read_send(section: &Section<'_>) -> Option<Message> {
         section.error(
             "invalid-value",
             &SEND,
-            format!("there are {} bytes to send", message.len()),
-            "1 byte to 64 KiB; leave the key out to send nothing",
+            format!("the text to send has {} bytes", message.len()),
+            "1 byte to 64 KiB; remove the key to send nothing",
         );
     }
     Some(Message(message))
@@ -126,7 +126,7 @@ fn read_expect(section: &Section<'_>) -> Option<Regex> {
         section.error(
             "invalid-value",
             &EXPECT,
-            "the expression matches before anything was received",
+            "the expression matches before anything is received",
             "an expression that needs at least one byte, such as `^220 `",
         );
     }
@@ -143,7 +143,7 @@ impl fmt::Debug for Message {
 }
 
 impl Message {
-    /// Whether received bytes contain a part of it that could be recognized.
+    /// Whether received bytes repeat a part of the message that is long enough to be recognized.
     fn is_repeated_in(&self, received: &[u8]) -> bool {
         const PART: usize = 4;
         let is_word = |part: &&[u8]| !part.iter().any(u8::is_ascii_whitespace);
@@ -275,7 +275,7 @@ impl TcpProbe {
         Failure::bad(cause, format!("{seen}{end}; expected {expect}"))
     }
 
-    /// What was received, without anything of what was sent.
+    /// Describes what was received, without any part of what was sent.
     fn seen(&self, received: &[u8]) -> String {
         let repeated = |sent: &Message| sent.is_repeated_in(received);
         match received.len() {

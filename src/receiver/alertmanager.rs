@@ -1,4 +1,4 @@
-//! Alertmanager's API v2: every member of a cluster gets every alert.
+//! Alertmanager's API v2: every alert is sent to every member of a cluster.
 
 use super::login::{BEARER, PASSWORD, USERNAME, authorization};
 use super::reply::{confirmed, is_page};
@@ -23,14 +23,14 @@ const RESEND: Key<Span> = Key::with_default(
     "resend",
     Span::within(Duration::from_secs(5), Duration::from_mins(10)),
     "1m",
-    "How often alerts that fire are sent again. Alertmanager considers an alert resolved that was not sent again for four times as long.",
+    "How often firing alerts are sent again. Alertmanager considers an alert resolved if it is not sent again within four times this interval.",
 );
 
 pub const KIND: Kind = Kind {
     key: Key::optional(
         "alertmanager",
         Mapping(KEYS),
-        "Alertmanager's API v2. Alertmanager groups, silences and routes; `SlodWatchdog` is an alert that always fires, for its dead man's switch.",
+        "Alertmanager's API v2. Alertmanager groups, silences and routes the alerts; `SlodWatchdog` always fires, for a dead man's switch.",
     ),
     example: "{ urls: [\"http://127.0.0.1:9093\"] }",
     has_texts: false,
@@ -58,7 +58,7 @@ struct Alertmanager {
 
 impl Alertmanager {
     fn alert(&self, notice: &Notice, now: Timestamp) -> Value {
-        // Should slod end, the alert ends as well.
+        // If slod stops, the alert resolves as well.
         let ends = notice.to.unwrap_or_else(|| now.after(self.resend * 4));
         json!({
             "labels": notice.labels,
@@ -89,7 +89,7 @@ impl Channel for Alertmanager {
         requests.collect()
     }
 
-    /// It answers without a text.
+    /// Alertmanager answers without a body.
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         confirmed(status, !is_page(body), "no text")
     }

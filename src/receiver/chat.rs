@@ -1,4 +1,4 @@
-//! Chat services that take a message at one secret address.
+//! Chat services whose incoming webhook is a single secret address.
 
 use super::reply::confirmed;
 use super::{Channel, HttpRequest, Message, Reply, Request, Texts, url};
@@ -11,7 +11,7 @@ pub(super) const KEYS: Keys = &[&URL];
 
 const URL: Key<SecretText> = super::url_key("The address of the incoming webhook, with its token.");
 
-/// Makes the document from a message and its texts.
+/// Builds the JSON document for a message and its texts.
 type Payload = fn(&Message, &Texts) -> Value;
 
 #[derive(Debug)]
@@ -31,8 +31,9 @@ impl Channel for Chat {
         vec![HttpRequest::json(self.url.reveal(), &message.key, &body).into()]
     }
 
-    /// A workflow answers 202 without a body, or what its own step says in JSON; the older connectors
-    /// answer `1`, or with the same status the text of an error. Errors of workflows are in `error`.
+    /// A workflow answers 202 without a body, or with JSON from one of its own steps; the older
+    /// connectors answer `1`, or the text of an error with the same status. Errors of workflows are
+    /// in `error`.
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         let json = serde_json::from_slice::<Value>(body).ok();
         let is_good = json.is_some_and(|json| json.get("error").is_none());

@@ -1,4 +1,4 @@
-//! Discord's webhooks.
+//! Discord webhooks.
 
 use super::reply::{confirmed, is_success, json as read_json};
 use super::request::{or_name, short};
@@ -12,14 +12,14 @@ const KEYS: Keys = &[&URL, &EDIT];
 
 const URL: Key<SecretText> = super::url_key("The address of the webhook, with its token.");
 
-/// Discord refuses longer ones.
+/// Maximum title length that Discord accepts.
 const TITLE_MAX: usize = 256;
 const TEXT_MAX: usize = 4096;
 const RED: u32 = 0x00e0_1e5a;
 const GREEN: u32 = 0x002e_b67d;
 
 pub const KIND: Kind = Kind {
-    key: Key::optional("discord", Mapping(KEYS), "A webhook of Discord."),
+    key: Key::optional("discord", Mapping(KEYS), "A Discord webhook."),
     example: "{ url: \"https://discord.com/api/webhooks/1/example\" }",
     has_texts: true,
     read: |section| {
@@ -36,7 +36,7 @@ struct Discord {
 }
 
 impl Discord {
-    /// The address of a message, or of all of them; its answer has the message.
+    /// The address for a new message, or for an existing one; the response contains the message.
     fn address(&self, message: Option<&str>) -> String {
         let Ok(mut url) = url::Url::parse(self.url.reveal()) else {
             return self.url.reveal().to_owned();
@@ -67,7 +67,7 @@ impl Channel for Discord {
         vec![request.into()]
     }
 
-    /// The message with `wait`, and else nothing.
+    /// With `wait`, Discord answers with the message, otherwise with an empty body.
     /// <https://docs.discord.com/developers/resources/webhook#execute-webhook>
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         if status == 404 && self.edit {
@@ -91,7 +91,7 @@ fn payload(message: &Message, texts: &Texts) -> Value {
             "description": short(&texts.text, TEXT_MAX),
             "color": if message.is_resolved() { GREEN } else { RED },
         }],
-        // No label can notify everybody.
+        // Labels must not mention anybody.
         "allowed_mentions": { "parse": [] },
     })
 }

@@ -1,4 +1,4 @@
-//! Email through an SMTP server, as a mail program submits it (RFC 6409).
+//! Email through an SMTP server, with message submission (RFC 6409).
 
 use super::login::is_whole;
 use super::mail::{Envelope, Mail, Security, address};
@@ -17,7 +17,7 @@ const ADDRESS: Parsed<Address> = Parsed {
 };
 
 const TO: Key<List<Parsed<Address>>> =
-    Key::required("to", List::up_to(50, ADDRESS), "Who gets the mail.");
+    Key::required("to", List::up_to(50, ADDRESS), "The recipients.");
 const FROM: Key<Parsed<Address>> = Key::required("from", ADDRESS, "The sender.");
 const SERVER: Key<Parsed<Server>> = Key::required(
     "server",
@@ -36,7 +36,7 @@ const TLS: Key<Choice<Security>> = Key::with_default(
         ("none", Security::None),
     ]),
     "starttls",
-    "`starttls` changes to TLS before anything is sent, and sends nothing if the server cannot; `implicit` begins with TLS. The certificate must be trusted by the system. `none` sends in clear text, and never a password.",
+    "`starttls` upgrades to TLS before anything is sent, and sends nothing if the server does not support it; `implicit` starts with TLS. The system must trust the certificate. `none` sends in clear text, and never a password.",
 );
 const USERNAME: Key<Text> = Key::optional("username", Text, "The user to log in as.");
 const PASSWORD: Key<SecretText> = Key::optional("password", SecretText, "The user's password.");
@@ -45,14 +45,14 @@ pub const KIND: Kind = Kind {
     key: Key::optional(
         "email",
         Mapping(KEYS),
-        "A mail by SMTP. All mails about a group are one thread, and each attempt to send one has the same Message-ID. A recipient that the server refuses for now (greylisting) gets the mail later, the others get it once.",
+        "An email by SMTP. All emails about a group are one thread, and every attempt to send an email uses the same Message-ID. If the server temporarily rejects a recipient (greylisting), only that recipient is retried.",
     ),
     example: "{ to: [ oncall@example.com ], from: slod@example.com, server: smtp.example.com, username: slod, password: example-password }",
     has_texts: true,
     read,
 };
 
-/// A host, and its port if one is named.
+/// A host with an optional port.
 type Server = (String, Option<u16>);
 
 fn server(text: &str) -> Option<Server> {
@@ -76,7 +76,7 @@ fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
         section.error(
             "invalid-value",
             &TO,
-            "nobody gets the mail",
+            "`to` is empty",
             "at least one address",
         );
     }
@@ -97,8 +97,7 @@ fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
     Some(Arc::new(Email(envelope)))
 }
 
-/// Whether there are both a user and a password, and TLS for them, or neither. Reports what is not
-/// so.
+/// Checks that user and password are both set, with TLS, or neither. Reports errors.
 fn can_log_in(section: &Section<'_>, security: Security) -> bool {
     if section.has(&USERNAME) && section.has(&PASSWORD) && security == Security::None {
         let message = "the password would be sent in clear text";

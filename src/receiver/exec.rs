@@ -1,4 +1,4 @@
-//! A program that is started for each message.
+//! Starts a program for each message.
 
 use super::{Channel, Kind, Message, Request, Texts, webhook};
 use crate::outcome::Timestamp;
@@ -15,14 +15,14 @@ const PROGRAM: Key<FilePath> = Key::required(
 const ARGUMENTS: Key<List<Text>> = Key::optional(
     "arguments",
     List::up_to(100, Text),
-    "Its arguments, as they are.",
+    "Its arguments, passed unchanged.",
 );
 
 pub const KIND: Kind = Kind {
     key: Key::optional(
         "exec",
         Mapping(KEYS),
-        "A program that reads the payload of a `webhook` from its standard input. Exit code 0 means that the message is delivered. `SLOD_KEY` in its environment is the same for each attempt. Up to four groups of alerts are delivered at a time, each by a program of its own.",
+        "A program that reads the payload of a `webhook` from its standard input. Exit code 0 means that the message was delivered. The environment variable `SLOD_KEY` is the same for each attempt. Up to four groups of alerts are delivered concurrently, each by its own process.",
     ),
     example: "{ program: /usr/local/bin/page, arguments: [\"--urgent\"] }",
     has_texts: false,

@@ -1,4 +1,4 @@
-//! What the texts of a message may show.
+//! The fields that templates can use.
 
 use super::Message;
 use super::message::summary;
@@ -9,7 +9,7 @@ use minijinja::value::{Enumerator, Object};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Fields of a message.
+/// The fields of a message.
 pub(super) const FIELDS: [&str; 15] = [
     "summary",
     "description",
@@ -28,7 +28,7 @@ pub(super) const FIELDS: [&str; 15] = [
     "alerts",
 ];
 
-/// Fields of one of its `alerts`.
+/// The fields of each item in `alerts`.
 pub(super) const ALERT_FIELDS: [&str; 14] = [
     "summary",
     "description",
@@ -46,7 +46,7 @@ pub(super) const ALERT_FIELDS: [&str; 14] = [
     "duration",
 ];
 
-/// Whether a field of a message, written as in a template, exists: `label.NAME` does for each name.
+/// Whether a field name in a template is valid: `label.NAME` is valid for any name.
 pub(super) fn is_known(name: &str) -> bool {
     match name.split_once('.') {
         None => FIELDS.contains(&name),
@@ -54,7 +54,7 @@ pub(super) fn is_known(name: &str) -> bool {
     }
 }
 
-/// The fields of a message for a template, which are made when it uses them.
+/// The fields of a message for a template, computed when they are used.
 pub(super) fn of(message: &Message) -> Value {
     Value::from_object(MessageFields(message.clone()))
 }
@@ -97,7 +97,7 @@ impl Object for MessageFields {
     }
 }
 
-/// What all alerts of a message have in common.
+/// The labels or annotations that all alerts of a message share.
 fn common(
     message: &Message,
     of: impl for<'n> Fn(&'n Notice) -> &'n BTreeMap<String, String>,
@@ -148,8 +148,8 @@ fn texts(texts: BTreeMap<String, String>) -> Value {
     Value::from_object(Texts(texts))
 }
 
-/// Labels or annotations. One that there is not is an empty text, since a label that one alert has
-/// and another has not is nothing unusual.
+/// Labels or annotations. A missing one is an empty text, since alerts often differ in their
+/// labels.
 #[derive(Debug)]
 struct Texts(BTreeMap<String, String>);
 

@@ -1,4 +1,4 @@
-//! The dead man's switch: a ping that stops when slod does.
+//! The dead man's switch: a request at regular intervals that stops when slod does.
 
 use super::url;
 use crate::yaml::{Key, Keys, Redactions, Secret, SecretText, Section, Span};
@@ -32,7 +32,7 @@ impl HeartbeatSpec {
         })
     }
 
-    /// What no message about it may contain.
+    /// The values to remove from messages about it.
     pub fn redactions(&self) -> Redactions {
         let mut redactions = Redactions::default();
         redactions.add(self.url.reveal(), "<secret>");

@@ -1,4 +1,4 @@
-//! How receivers show who slod is: a user with a password, or a token.
+//! The credentials of receivers: user and password, or a token.
 
 use crate::yaml::{Declared, Key, Secret, SecretText, Section, Text};
 use base64::Engine as _;
@@ -11,10 +11,10 @@ pub(super) const PASSWORD: Key<SecretText> =
 pub(super) const BEARER: Key<SecretText> = Key::optional(
     "bearer",
     SecretText,
-    "Token, sent as `Authorization: Bearer`. Instead of `username` and `password`.",
+    "Token, sent as `Authorization: Bearer`, instead of `username` and `password`.",
 );
 
-/// The value of the header `Authorization`, if there is one; `None` after a fault that was reported.
+/// The value of the `Authorization` header, if any; `None` after a reported error.
 #[expect(clippy::option_option, reason = "a fault, or nothing to send")]
 pub(super) fn authorization(section: &Section<'_>) -> Option<Option<Secret>> {
     let is_whole = is_whole(section, &USERNAME, &PASSWORD);
@@ -22,7 +22,8 @@ pub(super) fn authorization(section: &Section<'_>) -> Option<Option<Secret>> {
     if section.has(&BEARER) {
         let token = section.secret(&BEARER)?;
         if section.has(&USERNAME) || section.has(&PASSWORD) {
-            let message = "a request has one `Authorization`: a token, or a user with a password";
+            let message =
+                "a request has only one `Authorization` header: a token, or a user and password";
             section.error("conflict", &BEARER, message, "remove one of them");
             return None;
         }
@@ -39,7 +40,7 @@ pub(super) fn authorization(section: &Section<'_>) -> Option<Option<Secret>> {
     Some(basic)
 }
 
-/// Whether there are both a user and a password, or neither. Reports what is missing.
+/// Checks that user and password are both set, or neither. Reports the missing one.
 pub(super) fn is_whole(
     section: &Section<'_>,
     user: &Key<Text>,
@@ -47,7 +48,7 @@ pub(super) fn is_whole(
 ) -> bool {
     let lacks = |key: &dyn Declared, other: &str| {
         let message = format!("`{other}` is missing");
-        section.error("missing-key", key, message, "a login has both of them");
+        section.error("missing-key", key, message, "a login requires both");
         false
     };
     match (section.has(user), section.has(password)) {

@@ -1,4 +1,4 @@
-//! A mail as SMTP carries it (RFC 5322, MIME), without sending it.
+//! Builds a mail for SMTP (RFC 5322, MIME), without sending it.
 
 use super::request::short;
 use super::{Message, Texts};
@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 const SUBJECT_MAX: usize = 250;
 
-/// When the connection becomes secret.
+/// When the connection is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
     StartTls,
@@ -25,7 +25,7 @@ pub enum Security {
 }
 
 impl Security {
-    /// The usual port.
+    /// The default port.
     pub const fn port(self) -> u16 {
         match self {
             Self::StartTls => 587,
@@ -35,7 +35,7 @@ impl Security {
     }
 }
 
-/// Sender, recipients and the server that takes the mail.
+/// The sender, the recipients and the SMTP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
     pub host: String,
@@ -55,7 +55,7 @@ pub struct Mail {
     at: Timestamp,
     /// The same for each attempt.
     id: String,
-    /// The same for all mails about a group. Nobody sent this one: it only joins the others.
+    /// The same for all mails about a group. No mail has this ID; it only joins the thread.
     thread: String,
 }
 
@@ -75,7 +75,7 @@ impl Mail {
         }
     }
 
-    /// Headers and text, in lines that end with CR LF.
+    /// Headers and text, with CR LF line endings.
     pub fn data(&self) -> Result<String, lettre::error::Error> {
         let Envelope { from, to, .. } = &self.envelope;
         let since = Duration::from_millis(self.at.0.max(0).unsigned_abs());
@@ -86,7 +86,8 @@ impl Mail {
         for to in to {
             mail = mail.to(Mailbox::new(None, to.clone()));
         }
-        // Readable as it is, and safe for every server: no control characters, no long lines.
+        // Readable without decoding, and safe for every server: no control characters and no long
+        // lines.
         let encoding = ContentTransferEncoding::QuotedPrintable;
         let text = Body::new_with_encoding(self.text.clone(), encoding);
         let text = text.unwrap_or_else(Body::new);
@@ -103,7 +104,8 @@ impl Mail {
     }
 }
 
-/// An address that can stand in a command as it is: of ASCII, without quotes and without a name.
+/// Parses an address that can be used unescaped in an SMTP command: ASCII, without quotes and
+/// without a display name.
 pub(super) fn address(text: &str) -> Option<Address> {
     let is_plain = text.is_ascii() && !text.contains(['"', '[']);
     text.parse().ok().filter(|_| is_plain)
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_as_it_is_sent() {
+    fn mails_are_formatted_for_smtp() {
         let data = mail("[FIRING] web is down: größer", "It is.\n50 % ☂").data();
         assert_eq!(
             data.expect("a mail"),

@@ -1,24 +1,24 @@
-//! What one message is about: the alerts of a group.
+//! The content of a message: the alerts of a group.
 
 use super::request::short;
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
 use std::collections::BTreeSet;
 
-/// Alerts that a text lists; the others are a number.
+/// Maximum number of alerts listed in a text; the others are counted.
 const LISTED: usize = 10;
-/// Services that a summary of several alerts names; the others are a number.
+/// Maximum number of services named in a summary of several alerts; the others are counted.
 const NAMED: usize = 5;
-/// Characters of an alert's line in a list.
+/// Maximum length of an alert's line in a list, in characters.
 const LINE_MAX: usize = 300;
 
-/// Characters of a text of an alert whose message is too large.
+/// Maximum length of an alert's text in a shortened message, in characters.
 pub(super) const SHORT_MAX: usize = 500;
 
-/// What a receiver is sent.
+/// A message for a receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The same for each attempt to deliver it, and for no other message.
+    /// The same for each delivery attempt, and unique to the message.
     pub key: String,
     /// The same for all messages about a group.
     pub incident: String,
@@ -26,11 +26,11 @@ pub struct Message {
     pub group: String,
     /// When it was due.
     pub at: Timestamp,
-    /// Those that fire, then those that ended; the newest first.
+    /// Firing alerts first, then resolved ones; the newest first.
     pub notices: Vec<Notice>,
-    /// What the receiver calls its earlier message about the incident, which this one replaces.
+    /// The receiver's ID of the earlier message about the incident that this one replaces.
     pub replaces: Option<String>,
-    /// Whether its texts are cut, because the receiver takes no longer ones.
+    /// Whether its texts are shortened, because the receiver rejects longer ones.
     pub is_short: bool,
 }
 
@@ -55,8 +55,8 @@ impl Message {
         }
     }
 
-    /// What is sent instead if a receiver finds it too large: its halves, each with a key of its own,
-    /// or a single alert with shorter texts; nothing if it is that already.
+    /// The replacement for a message that is too large for a receiver: its two halves, each with its own key,
+    /// or a single alert with shorter texts. Empty if it cannot be reduced further.
     pub fn smaller(&self) -> Vec<Self> {
         let part = |end: &str, notices: Vec<Notice>| Self {
             key: format!("{}-{end}", self.key),
@@ -84,7 +84,7 @@ impl Message {
         }
     }
 
-    /// A message to try a receiver with.
+    /// A message for testing a receiver.
     pub fn sample(resolved: bool, now: Timestamp) -> Self {
         let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let notice = Notice {
@@ -98,7 +98,7 @@ impl Message {
                 text("summary", "Test notification of slod"),
                 text(
                     "description",
-                    "Somebody ran `slod notify test`. Nothing is wrong.",
+                    "This is a test message from `slod notify test`. Nothing is wrong.",
                 ),
             ]
             .into(),
@@ -108,7 +108,7 @@ impl Message {
         Self::new("test", "test", "slod-test".to_owned(), now, vec![notice])
     }
 
-    /// Messages of the kinds that there are, to try templates with.
+    /// Messages of all kinds, for validating templates.
     pub(super) fn samples(now: Timestamp) -> [Self; 4] {
         let one = |resolved| Self::sample(resolved, now);
         let bare = Notice {
@@ -139,7 +139,7 @@ impl Message {
         self.firing().next().is_none()
     }
 
-    /// `firing` or `resolved`, as Alertmanager calls them.
+    /// `firing` or `resolved`, as in Alertmanager.
     pub fn status(&self) -> &'static str {
         if self.is_resolved() {
             "resolved"
@@ -148,13 +148,13 @@ impl Message {
         }
     }
 
-    /// Whether one of the alerts that fire is a page.
+    /// Whether any firing alert is a page.
     pub fn is_page(&self) -> bool {
         self.firing()
             .any(|notice| matches!(notice.label("severity"), Some("page" | "critical")))
     }
 
-    /// The value that all alerts have of a label or annotation.
+    /// The value of a label or annotation, if it is the same for all alerts.
     pub fn common(&self, of: impl Fn(&Notice) -> Option<&str>) -> Option<&str> {
         let values: BTreeSet<_> = self.notices.iter().map(of).collect();
         match values.into_iter().collect::<Vec<_>>()[..] {
@@ -163,8 +163,8 @@ impl Message {
         }
     }
 
-    /// The summary of the only alert, or what fires, else what ended, and of which services, those first whose
-    /// alerts are the newest: `SlodDiskFull: web, rag; 1 resolved`.
+    /// The summary of a single alert; otherwise the names of the firing alerts, or else of the resolved ones,
+    /// and their services, ordered by their newest alert: `SlodDiskFull: web, rag; 1 resolved`.
     pub(super) fn summary(&self) -> String {
         if let [notice] = &self.notices[..] {
             return summary(notice);
@@ -186,7 +186,7 @@ impl Message {
         format!("{what}{}{ended}", services(all))
     }
 
-    /// A line for each of the first alerts.
+    /// One line for each of the first alerts.
     pub(super) fn list(&self) -> String {
         let lines = self.notices.iter().take(LISTED).map(|notice| {
             let state = if notice.is_resolved() {
@@ -205,7 +205,7 @@ impl Message {
     }
 }
 
-/// The services of some alerts, in their order: `: web, rag and 3 more services`.
+/// The services of some alerts in order: `: web, rag and 3 more services`.
 fn services(notices: &[Notice]) -> String {
     let mut services: Vec<&str> = Vec::new();
     let mut known = BTreeSet::new();
@@ -221,7 +221,7 @@ fn services(notices: &[Notice]) -> String {
     }
 }
 
-/// What an alert says of itself, or else its labels.
+/// The summary annotation of an alert, or else its labels.
 pub(super) fn summary(notice: &Notice) -> String {
     let written = notice.annotations.get("summary").cloned();
     written.unwrap_or_else(|| {

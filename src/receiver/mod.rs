@@ -1,8 +1,8 @@
-//! Who is notified of alerts, and how: the contract of a receiver kind, and the registry of all kinds.
+//! Alert receivers: the interface of receiver kinds, and the registry of all kinds.
 //!
-//! A new kind is one file in this folder plus a line in [`KINDS`] and in [`KEYS`]. The file has a
-//! [`Kind`] (its keys, an example, how to read it from the config) and a [`Channel`], which turns a
-//! message into requests. Sending, repeating and waiting are the same for all kinds.
+//! A new kind is a file in this folder and a line in [`KINDS`] and in [`KEYS`]. The file contains a
+//! [`Kind`] (keys, example, config reader) and a [`Channel`], which converts a message to requests.
+//! Sending, retries and waiting are the same for all kinds.
 
 mod alertmanager;
 mod chat;
@@ -40,7 +40,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Every receiver kind there is. The config reader and the tests walk it.
+/// All receiver kinds, used by the config reader and the tests.
 pub const KINDS: &[&Kind] = &[
     &alertmanager::KIND,
     &webhook::KIND,
@@ -81,7 +81,7 @@ pub const TIMEOUT: Key<Span> = Key::with_default(
     "timeout",
     Span::within(Duration::from_secs(1), Duration::from_mins(2)),
     "10s",
-    "How long one attempt to deliver may take.",
+    "Timeout of one delivery attempt.",
 );
 
 pub const TITLE: Key<Text> = Key::with_default(
@@ -95,73 +95,73 @@ pub const TEXT: Key<Text> = Key::with_default(
     "text",
     Text,
     "{{ list }}\n{{ description }}\n{% if chart %}{{ chart }}\n{% endif %}{% if page_url %}{{ page_url }}\n{% endif %}{{ runbook_url }}",
-    "Text of a message, likewise.",
+    "Text of a message, also a template.",
 );
 
 pub const MAINTENANCE: Key<Bool> = Key::with_default(
     "maintenance",
     Bool,
     "false",
-    "Whether corrections are announced as well: `SlodMaintenancePlanned` until one begins, `SlodMaintenance` until it ends.",
+    "Whether maintenance is announced as well: `SlodMaintenancePlanned` until it begins, `SlodMaintenance` until it ends.",
 );
 
-/// An address of a service on the web, which may contain a token.
+/// The key of a web address, which may contain a token.
 const fn url_key(doc: &'static str) -> Key<SecretText> {
     Key::required("url", SecretText, doc)
 }
 
-/// A way of notifying, as the config names it.
+/// A kind of receiver that can be configured.
 pub struct Kind {
-    /// Its name is that of the kind.
+    /// The config key, whose name is that of the kind.
     pub key: Key<Mapping>,
-    /// A complete value in YAML; a test reads it.
+    /// A complete value in YAML, read by a test.
     pub example: &'static str,
     /// Whether its messages have a title and a text.
     pub has_texts: bool,
-    /// Builds a channel, or reports every fault to the section and returns `None`.
+    /// Builds a channel. Returns `None` after reporting every error to the section.
     pub read: fn(&Section<'_>) -> Option<Arc<dyn Channel>>,
 }
 
-/// Turns messages into requests.
+/// Converts messages to requests.
 pub trait Channel: Send + Sync + fmt::Debug {
-    /// What delivers a message. If there are several requests, one that succeeds suffices.
+    /// The requests that deliver a message. If there are several, one success is enough.
     fn requests(&self, message: &Message, texts: &Texts, now: Timestamp) -> Vec<Request>;
 
-    /// What the answer to a message says beyond its status; `None` if the status says all. With a status
-    /// of success, what is not as the service documents it is [`Reply::Unconfirmed`]: a login page of
-    /// the network has that status as well.
+    /// Interprets the body of an answer; `None` if the status is sufficient. An answer with a success
+    /// status that does not match the documentation of the service is [`Reply::Unconfirmed`], since the
+    /// login page of a network also has such a status.
     fn reply(&self, _status: u16, _body: &[u8]) -> Option<Reply> {
         None
     }
 
-    /// How often it expects alerts that fire, if that does not depend on routes. All its alerts
+    /// How often the service expects firing alerts again, if that does not depend on routes. All alerts
     /// are then one group.
     fn resend_every(&self) -> Option<Duration> {
         None
     }
 
-    /// Whether messages about a group are one incident, of which people are notified once.
+    /// Whether messages about a group form one incident, for which people are notified once.
     fn has_incidents(&self) -> bool {
         false
     }
 }
 
-/// What a service answered to a message that it lets be edited.
+/// The answer of a service to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// It took the message, and calls it this.
+    /// The message was accepted and has this ID.
     Posted(String),
-    /// The message is already as it is to become.
+    /// The message already has the new content.
     Same,
-    /// The message that was to be edited is not there, or cannot be edited any more.
+    /// The message to edit does not exist, or can no longer be edited.
     Gone,
-    /// It did not take the message, and may take it later.
+    /// The message was rejected, but may be accepted later.
     Failed(String),
-    /// It takes no message before this time is over.
+    /// No message is accepted before this time has passed.
     Busy(Duration),
-    /// It will never take this message.
+    /// The message is permanently rejected.
     Refused(String),
-    /// The answer is not the service's, which has this: the message was not taken.
+    /// The answer is not from the service, whose answers contain this: the message was not delivered.
     Unconfirmed(&'static str),
 }
 
@@ -172,7 +172,7 @@ pub struct Texts {
     pub text: String,
 }
 
-/// A receiver of the config.
+/// A configured receiver.
 #[derive(Clone, Debug)]
 pub struct Receiver {
     pub name: String,
@@ -183,13 +183,13 @@ pub struct Receiver {
     /// Whether maintenance is announced to it.
     pub maintenance: bool,
     pub channel: Arc<dyn Channel>,
-    /// Secrets that no message about it may contain.
+    /// The values to remove from messages about it.
     pub redactions: Redactions,
 }
 
 impl Receiver {
-    /// The title and the text of a message: the default ones if its own cannot be rendered, with
-    /// the reason for that.
+    /// The title and the text of a message: the default ones if its template cannot be rendered, with
+    /// the error.
     pub fn texts(&self, message: &Message) -> (Texts, Option<TemplateError>) {
         let fields = fields::of(message);
         let render = |template: &Template| {
@@ -213,13 +213,13 @@ impl Receiver {
         }
     }
 
-    /// What delivers a message with these texts.
+    /// The requests that deliver a message with these texts.
     pub fn requests(&self, message: &Message, texts: &Texts, now: Timestamp) -> Vec<Request> {
         self.channel.requests(message, texts, now)
     }
 }
 
-/// What a receiver without own templates is sent.
+/// The texts for a receiver without templates.
 fn default_texts(fields: &minijinja::Value) -> Texts {
     let of = |key: &Key<Text>| {
         let template = Template::parse(key.default().unwrap_or_default());
@@ -236,10 +236,10 @@ const EDIT: Key<Bool> = Key::with_default(
     "edit",
     Bool,
     "true",
-    "Whether the last message about a group of alerts is edited when an alert of it ends. An edited message notifies nobody; so what begins, and a repetition, is a new message. `false`: an end is a new message, too.",
+    "Whether to edit the last message about a group of alerts when one of its alerts is resolved. Editing notifies nobody, so new alerts and repetitions are always new messages. If `false`, resolved alerts are also new messages.",
 );
 
-/// Reads the address of a service on the web.
+/// Reads the address of a web service.
 fn url(section: &Section<'_>, key: &Key<SecretText>) -> Option<String> {
     let text = section.secret(key)?;
     let text = text.reveal().trim();
@@ -249,11 +249,16 @@ fn url(section: &Section<'_>, key: &Key<SecretText>) -> Option<String> {
         return Some(text.trim_end_matches('/').to_owned());
     }
     let help = "expected an address such as https://hooks.example.com/path";
-    section.error("invalid-value", key, "this is not an HTTP address", help);
+    section.error(
+        "invalid-value",
+        key,
+        "this is not an HTTP or HTTPS address",
+        help,
+    );
     None
 }
 
-/// An address without secrets, as the default of a service that can also be self-hosted.
+/// An address without secrets, for a service that can also be self-hosted.
 const BASE: Parsed<String> = Parsed {
     label: "URL",
     expected: "an address such as https://api.example.com",

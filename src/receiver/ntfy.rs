@@ -1,4 +1,4 @@
-//! ntfy: messages published as JSON to the address of the server.
+//! ntfy: messages are published as JSON to the address of the server.
 
 use super::reply::{confirmed, json as read_json};
 use super::request::short;
@@ -10,21 +10,21 @@ use std::sync::Arc;
 
 const KEYS: Keys = &[&TOPIC, &URL, &TOKEN];
 
-/// A longer message becomes an attachment: bytes.
+/// Maximum length of a text in bytes; a longer message becomes an attachment.
 const TEXT_MAX: usize = 1000;
 const TITLE_MAX: usize = 250;
 
 const TOPIC: Key<SecretText> = Key::required(
     "topic",
     SecretText,
-    "The topic. Whoever knows it can read it on a public server.",
+    "The topic. On a public server, anyone who knows its name can read it.",
 );
 const URL: Key<Parsed<String>> =
     Key::with_default("url", BASE, "https://ntfy.sh", "The address of the server.");
 const TOKEN: Key<SecretText> = Key::optional("token", SecretText, "An access token.");
 
 pub const KIND: Kind = Kind {
-    key: Key::optional("ntfy", Mapping(KEYS), "A topic of ntfy."),
+    key: Key::optional("ntfy", Mapping(KEYS), "An ntfy topic."),
     example: "{ topic: example-topic }",
     has_texts: true,
     read: |section| {
@@ -67,7 +67,7 @@ impl Channel for Ntfy {
         vec![request.into()]
     }
 
-    /// The message as the server keeps it: <https://docs.ntfy.sh/publish/#publish-as-json>
+    /// The message as stored by the server: <https://docs.ntfy.sh/publish/#publish-as-json>
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         let is_taken = read_json(body)["id"].is_string();
         confirmed(status, is_taken, "a message with its `id`")

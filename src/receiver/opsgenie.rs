@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 const KEYS: Keys = &[&API_KEY, &URL];
 
-/// Opsgenie cuts longer ones.
+/// Maximum length; Opsgenie truncates longer messages.
 const MESSAGE_MAX: usize = 130;
 const TEXT_MAX: usize = 15_000;
 const ALIAS_MAX: usize = 512;
@@ -30,7 +30,7 @@ pub const KIND: Kind = Kind {
     key: Key::optional(
         "opsgenie",
         Mapping(KEYS),
-        "Opsgenie's Alert API. All messages about a group are one alert, which is closed when nothing of it fires.",
+        "Opsgenie's Alert API. All messages about a group are one alert, which is closed when none of its alerts fires.",
     ),
     example: "{ api_key: example-key }",
     has_texts: true,

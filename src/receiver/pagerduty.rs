@@ -1,4 +1,4 @@
-//! The Events API v2 of `PagerDuty`: one incident per group.
+//! `PagerDuty`'s Events API v2: one incident per group.
 
 use super::reply::{confirmed, is_success, json as read_json};
 use super::request::{or_name, rfc3339, short, short_key};
@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 const KEYS: Keys = &[&ROUTING_KEY, &URL];
 
-/// The API refuses longer ones.
+/// Maximum length of a summary that the API accepts.
 const SUMMARY_MAX: usize = 1024;
 const DEDUP_MAX: usize = 255;
-/// An event may have 512 KB.
+/// Maximum length of the text; an event may have 512 KB.
 const TEXT_MAX: usize = 20_000;
 
 const ROUTING_KEY: Key<SecretText> = Key::required(
@@ -81,12 +81,15 @@ impl Channel for PagerDuty {
         vec![HttpRequest::json(&url, &message.key, &body).into()]
     }
 
-    /// `"status": "success"`; another status has its reasons in `errors`.
+    /// `"status": "success"`; for other statuses, the reasons are in `errors`.
     /// <https://developer.pagerduty.com/docs/send-alert-event>
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         let body = read_json(body);
         if is_success(status) && body["status"] == "invalid event" {
-            let why = format!("PagerDuty answered invalid event: {}", body["errors"]);
+            let why = format!(
+                "PagerDuty responded with \"invalid event\": {}",
+                body["errors"]
+            );
             return Some(Reply::Refused(why));
         }
         confirmed(

@@ -1,4 +1,4 @@
-//! What a channel sends, without sending it.
+//! The requests of a channel, without sending them.
 
 use super::Mail;
 use crate::yaml::Secret;
@@ -23,12 +23,12 @@ impl Method {
     }
 }
 
-/// One step of the delivery of a message.
+/// One step in the delivery of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     Http(HttpRequest),
     Mail(Mail),
-    /// A program that reads the message from its standard input.
+    /// Runs a program that reads the message from its standard input.
     Run {
         program: String,
         arguments: Vec<String>,
@@ -82,8 +82,8 @@ impl From<HttpRequest> for Request {
     }
 }
 
-/// A text within so many characters. They are counted as units of UTF-16, as many services do; what
-/// counts otherwise counts fewer.
+/// Truncates a text to this number of UTF-16 code units, as many services count them; other units
+/// result in smaller counts.
 pub(super) fn short(text: &str, max: usize) -> String {
     if text.encode_utf16().count() <= max {
         return text.to_owned();
@@ -101,7 +101,8 @@ pub(super) fn short(text: &str, max: usize) -> String {
     cut
 }
 
-/// The key of an incident within so many characters. Two that begin alike stay different.
+/// Shortens the key of an incident to this number of characters. Keys with the same start stay
+/// different.
 pub(super) fn short_key(key: &str, max: usize) -> String {
     if key.encode_utf16().count() <= max {
         return key.to_owned();
@@ -109,18 +110,18 @@ pub(super) fn short_key(key: &str, max: usize) -> String {
     let hash = digest(&SHA256, key.as_bytes());
     let mut end = String::new();
     for byte in &hash.as_ref()[..16] {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(end, "{byte:02x}");
     }
     format!("{} {end}", short(key, max.saturating_sub(end.len() + 1)))
 }
 
-/// A text, or what stands for it where a service refuses an empty one.
+/// A text, or a replacement if it is empty, which some services reject.
 pub(super) fn or_name(text: &str) -> &str {
     if text.is_empty() { "slod" } else { text }
 }
 
-/// A time as RFC 3339 writes it.
+/// Formats a time as in RFC 3339.
 pub(super) fn rfc3339(at: crate::outcome::Timestamp) -> String {
     at.to_utc()
         .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)

@@ -1,4 +1,4 @@
-//! Which receivers an alert goes to, and when: pure.
+//! Selects the receivers of an alert, and when they are notified. Pure.
 
 use super::Receiver;
 use crate::alert::{Notice, same_severity};
@@ -13,22 +13,22 @@ use std::time::Duration;
 pub struct Routing {
     /// In document order; names are unique.
     pub receivers: Vec<Receiver>,
-    /// The first one that matches decides.
+    /// In document order; the first match is used.
     pub routes: Vec<Route>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// All of them; none for every alert.
+    /// All must match; empty for every alert.
     pub matchers: Vec<Matcher>,
-    /// When it applies; `None` for always.
+    /// When it applies; `None` means always.
     pub at: Option<Hours>,
     /// Names of receivers.
     pub to: Vec<String>,
     pub group_by: Vec<String>,
     /// How long a message waits for further alerts.
     pub wait: Duration,
-    /// When alerts that still fire are sent again.
+    /// When alerts that are still firing are sent again.
     pub repeat: Duration,
     pub escalate: Option<Escalation>,
 }
@@ -40,44 +40,45 @@ pub struct Matcher {
     pub value: String,
 }
 
-/// Who gets an alert that fires for longer, unless somebody acknowledges it.
+/// The receivers of an alert that keeps firing without being acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Escalation {
     pub after: Duration,
     pub to: Vec<String>,
 }
 
-/// Hours of days of the week in a time zone.
+/// Hours on days of the week in a time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hours {
-    /// Empty for all.
+    /// Empty for all days.
     pub days: Vec<Weekday>,
-    /// Minutes since midnight: from, and to (exclusive). A range that ends before it starts ends on
-    /// the next day.
+    /// Minutes since midnight: start, and end (exclusive). A range that ends before it starts ends
+    /// on the next day.
     pub range: (u32, u32),
     pub zone: Tz,
 }
 
-/// Where an alert goes.
+/// The receiver of an alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision<'r> {
-    /// The position of the route that matched.
+    /// The index of the matching route.
     pub route: usize,
     pub receiver: &'r str,
     pub group: String,
     pub due: Timestamp,
-    /// Whether only after it was not acknowledged.
+    /// Whether it applies only if the alert was not acknowledged.
     pub escalated: bool,
 }
 
 impl Hours {
-    /// Whether a moment is within them. Hours after midnight belong to the day on which they began.
+    /// Whether a moment is in these hours. Hours after midnight belong to the day on which the
+    /// range began.
     pub fn contain(&self, at: Timestamp) -> bool {
         let local = at.to_utc().with_timezone(&self.zone);
         self.contain_local(local.weekday(), local.hour() * 60 + local.minute())
     }
 
-    /// Likewise of a minute of a day in their zone.
+    /// Whether a minute of a local day is in these hours.
     fn contain_local(&self, today: Weekday, minute: u32) -> bool {
         let (from, to) = self.range;
         let on = |day: Weekday| self.days.is_empty() || self.days.contains(&day);
@@ -87,7 +88,7 @@ impl Hours {
         (minute >= from && on(today)) || (minute < to && on(today.pred()))
     }
 
-    /// Whether those of one time zone contain each minute of the week together.
+    /// Whether these hours, all in one time zone, together cover each minute of the week.
     pub fn contain_all(all: &[&Self]) -> bool {
         let full = |zone: Tz| {
             let same: Vec<_> = all.iter().filter(|one| one.zone == zone).collect();
@@ -111,7 +112,7 @@ impl Route {
         self.matchers.iter().all(is) && self.at.as_ref().is_none_or(|hours| hours.contain(at))
     }
 
-    /// The labels that alerts of a group share, as Alertmanager writes them.
+    /// The labels that alerts of a group share, formatted as in Alertmanager.
     fn group(&self, labels: &BTreeMap<String, String>) -> String {
         let parts = self.group_by.iter().map(|name| {
             let value = labels.get(name).map_or("", String::as_str);
@@ -121,7 +122,7 @@ impl Route {
     }
 }
 
-/// The names of the labels that a group is written with, as [`Route::group`] writes it.
+/// The label names in a group formatted by [`Route::group`].
 pub(super) fn grouped_by(group: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut rest = group.strip_prefix('{').unwrap_or_default();
@@ -144,8 +145,8 @@ impl Routing {
         self.receivers.iter().find(|receiver| receiver.name == name)
     }
 
-    /// The route of an alert and its position. On-call hours are judged at the time at which it
-    /// began, so that its resolution goes the same way.
+    /// The route of an alert, and its index. On-call hours are evaluated when the alert began, so
+    /// that its resolution uses the same route.
     pub fn route(
         &self,
         labels: &BTreeMap<String, String>,
@@ -155,14 +156,14 @@ impl Routing {
         routes.find(|(_, route)| route.matches(labels, at))
     }
 
-    /// Where a notice goes; nowhere if no route matches.
+    /// The receivers of a notice; empty if no route matches.
     pub fn decide(&self, notice: &Notice, now: Timestamp) -> Vec<Decision<'_>> {
         let Some((number, route)) = self.route(&notice.labels, notice.from) else {
             return Vec::new();
         };
         let decision = |receiver: &String, delay: Duration, escalated: bool| {
             let receiver = self.receiver(receiver)?;
-            // It groups and waits itself.
+            // Such a receiver groups and waits itself.
             let (group, wait) = match receiver.channel.resend_every() {
                 Some(_) => ("{}".to_owned(), Duration::ZERO),
                 None => (route.group(&notice.labels), route.wait),
@@ -193,7 +194,7 @@ impl Routing {
         first.chain(later).flatten().collect()
     }
 
-    /// After which time a group that fires is sent again to a receiver.
+    /// The interval after which a firing group is sent to a receiver again.
     pub fn repeat(&self, receiver: &Receiver, example: &Notice) -> Duration {
         receiver.channel.resend_every().unwrap_or_else(|| {
             let route = self.route(&example.labels, example.from);
@@ -202,7 +203,7 @@ impl Routing {
     }
 }
 
-/// Of alerts whose route is not configured any more.
+/// For alerts whose route is no longer configured.
 const DEFAULT_REPEAT: Duration = Duration::from_hours(4);
 
 #[cfg(test)]
@@ -217,7 +218,7 @@ mod tests {
         }
     }
 
-    /// A moment in UTC of Friday, 2026-11-27, or some hours later. Berlin is an hour ahead.
+    /// Friday, 2026-11-27, at an hour in UTC. Berlin is one hour ahead.
     fn friday(hour: i64) -> Timestamp {
         Timestamp::from_secs(1_795_737_600 + hour * 3600)
     }
@@ -268,7 +269,8 @@ mod tests {
             let at = |hour: &i64| Timestamp::from_secs(midnight + hour * 3600);
             (0..48).filter(|hour| hours.contain(at(hour))).collect()
         };
-        // From Saturday on: summer time ends on Sunday, 2026-10-25, and begins on 2027-03-28.
+        // From Saturday on: daylight saving time ends on Sunday, 2026-10-25, and starts on
+        // 2027-03-28.
         let (autumn, spring) = (1_792_800_000, 1_806_105_600);
         let night = hours(&[Weekday::Sat], (22 * 60, 6 * 60));
         assert_eq!(within(&night, autumn), (20..29).collect::<Vec<_>>());
@@ -278,7 +280,7 @@ mod tests {
         assert_eq!(within(&day, autumn), days);
         let days: Vec<i64> = (8..16).chain(31..39).collect();
         assert_eq!(within(&day, spring), days);
-        // An hour that there are two of, and one that there is not.
+        // An hour that occurs twice, and one that does not exist.
         let changed = hours(&[Weekday::Sun], (2 * 60, 3 * 60));
         assert_eq!(within(&changed, autumn), [24, 25]);
         assert_eq!(within(&changed, spring), [0; 0]);

@@ -1,5 +1,5 @@
-//! Slack: its incoming webhooks, which Mattermost and Rocket.Chat understand as well, and its Web API,
-//! which lets a message be edited.
+//! Slack: incoming webhooks, which Mattermost and Rocket.Chat also support, and the Web API, which supports
+//! editing messages.
 
 use super::reply::{confirmed, is_page, is_success, json as read_json};
 use super::request::{or_name, short};
@@ -20,12 +20,12 @@ const URL: Key<SecretText> = Key::optional(
 const TOKEN: Key<SecretText> = Key::optional(
     "token",
     SecretText,
-    "Instead of `url`: the token of a bot with the scope `chat:write` (`xoxb-...`).",
+    "The token of a bot with the scope `chat:write` (`xoxb-...`), instead of `url`.",
 );
 const CHANNEL: Key<Text> = Key::optional(
     "channel",
     Text,
-    "Where the bot posts: the ID of a channel that it is a member of.",
+    "The ID of the channel to post to; the bot must be a member of it.",
 );
 const API: Key<Parsed<String>> = Key::with_default(
     "api",
@@ -34,18 +34,18 @@ const API: Key<Parsed<String>> = Key::with_default(
     "The address of the Web API, for the bot.",
 );
 
-/// Characters of an unknown answer that are shown.
+/// Maximum number of characters shown of an unknown answer.
 const SHOWN_MAX: usize = 100;
-/// Slack cuts longer texts.
+/// Maximum text length; Slack truncates longer texts.
 const TEXT_MAX: usize = 3000;
-/// What Slack answers if a message cannot be edited.
+/// Errors of Slack for a message that cannot be edited.
 const GONE: [&str; 3] = [
     "message_not_found",
     "cant_update_message",
     "edit_window_closed",
 ];
 
-/// What it answers to a message that it will never take.
+/// Errors for a message that Slack permanently rejects.
 const UNFIT: [&str; 5] = [
     "invalid_attachments",
     "invalid_blocks",
@@ -58,7 +58,7 @@ pub const KIND: Kind = Kind {
     key: Key::optional(
         "slack",
         Mapping(KEYS),
-        "An incoming webhook of Slack, Mattermost or Rocket.Chat (`url`), or a bot of Slack (`token` and `channel`).",
+        "An incoming webhook of Slack, Mattermost or Rocket.Chat (`url`), or a Slack bot (`token` and `channel`).",
     ),
     example: "{ url: \"https://hooks.slack.com/services/T0/B0/example\" }",
     has_texts: true,
@@ -79,7 +79,7 @@ enum Slack {
 fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
     let (api, edit) = (section.get(&API), section.get(&EDIT));
     let (token, channel) = (section.secret(&TOKEN), section.get(&CHANNEL));
-    let help = "either `url`, or both of `token` and `channel`";
+    let help = "set either `url`, or both `token` and `channel`";
     let webhook = section.has(&URL);
     let bot = (section.has(&TOKEN), section.has(&CHANNEL));
     match (webhook, bot) {
@@ -96,23 +96,23 @@ fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
             edit: edit?,
         })),
         (false, _) => {
-            section.error("missing-key", &URL, "nothing says where to post", help);
+            section.error("missing-key", &URL, "the destination is missing", help);
             None
         }
         (true, _) => {
-            let message = "a webhook has its own token and channel";
+            let message = "an incoming webhook already determines token and channel";
             section.error("invalid-value", &URL, message, help);
             None
         }
     }
 }
 
-/// Whether a webhook has none of the keys that only a bot has a use for. Reports those that it has.
+/// Checks that a webhook has no keys that only apply to a bot. Reports those that it has.
 fn has_no_key_of_bots(section: &Section<'_>) -> bool {
     let of_bots: [&dyn Declared; 2] = [&API, &EDIT];
     let given = of_bots.into_iter().filter(|key| section.has(*key));
     let report = |key: &dyn Declared| {
-        let message = "this has no effect with `url`: it is for a bot";
+        let message = "this has no effect with `url`: it only applies to a bot";
         section.error("conflict", key, message, "remove one of them");
     };
     given.map(report).count() == 0
@@ -148,7 +148,7 @@ impl Channel for Slack {
         }
     }
 
-    /// The Web API answers errors with status 200. A message is known by its channel and its time.
+    /// The Web API returns errors with status 200. A message is identified by its channel and timestamp.
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         if matches!(self, Self::Webhook(_)) {
             return webhook_reply(status, body);
@@ -157,14 +157,14 @@ impl Channel for Slack {
         let (channel, at) = (body["channel"].as_str(), body["ts"].as_str());
         match body["ok"].as_bool() {
             Some(true) => Some(Reply::Posted(format!("{} {}", channel?, at?))),
-            Some(false) => Some(refusal(body["error"].as_str().unwrap_or("no reason"))),
+            Some(false) => Some(refusal(body["error"].as_str().unwrap_or("unknown error"))),
             None => confirmed(status, false, "\"ok\": true"),
         }
     }
 }
 
-/// Slack and Mattermost answer `ok`, Rocket.Chat `{"success":true}`. A page is of something in between, and the
-/// message is sent again; after another text it is not, since a service that only answers otherwise has taken it.
+/// Slack and Mattermost answer `ok`, Rocket.Chat `{"success":true}`. An HTML page is from an intermediary, and
+/// the message is sent again. After any other text it is not, since a compatible service may have accepted it.
 /// <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
 fn webhook_reply(status: u16, body: &[u8]) -> Option<Reply> {
     let text = body.trim_ascii();
@@ -181,7 +181,7 @@ fn webhook_reply(status: u16, body: &[u8]) -> Option<Reply> {
             let text = String::from_utf8_lossy(text);
             let text = beginning(&text, SHOWN_MAX);
             Some(Reply::Refused(format!(
-                "instead of `ok` Slack answered `{text}`"
+                "Slack responded with `{text}` instead of `ok`"
             )))
         }
     }
@@ -191,7 +191,7 @@ fn refusal(why: &str) -> Reply {
     if GONE.contains(&why) {
         return Reply::Gone;
     }
-    let text = format!("Slack answered {why}");
+    let text = format!("Slack responded with {why}");
     if UNFIT.contains(&why) {
         Reply::Refused(text)
     } else {
@@ -215,7 +215,7 @@ fn payload(message: &Message, texts: &Texts) -> Value {
     })
 }
 
-/// Slack's control characters, so that no label can notify a channel.
+/// Escapes Slack's control characters, so that no label can mention a channel.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

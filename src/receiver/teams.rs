@@ -1,11 +1,11 @@
-//! Microsoft Teams: an adaptive card for a webhook of Workflows.
+//! Microsoft Teams: an adaptive card for a Workflows webhook.
 
 use super::request::short;
 use super::{Kind, chat};
 use crate::yaml::{Key, Mapping};
 use serde_json::json;
 
-/// A message may have 28 KB, and a control character takes six bytes in JSON.
+/// Maximum title length: a message may have 28 KB, and a control character takes six bytes in JSON.
 const TITLE_MAX: usize = 300;
 const TEXT_MAX: usize = 4000;
 

@@ -11,14 +11,14 @@ use std::time::Duration;
 
 const KEYS: Keys = &[&TOKEN, &CHAT, &URL, &EDIT];
 
-/// Telegram refuses longer ones.
+/// Maximum text length that Telegram accepts.
 const TEXT_MAX: usize = 4096;
 
 const TOKEN: Key<SecretText> = Key::required("token", SecretText, "The token of the bot.");
 const CHAT: Key<Text> = Key::required(
     "chat_id",
     Text,
-    "The number of the chat, or `@` and the name of a channel.",
+    "The ID of the chat, or `@` and the name of a channel.",
 );
 const URL: Key<Parsed<String>> = Key::with_default(
     "url",
@@ -28,7 +28,7 @@ const URL: Key<Parsed<String>> = Key::with_default(
 );
 
 pub const KIND: Kind = Kind {
-    key: Key::optional("telegram", Mapping(KEYS), "A bot of Telegram."),
+    key: Key::optional("telegram", Mapping(KEYS), "A Telegram bot."),
     example: "{ token: \"1:example\", chat_id: -100 }",
     has_texts: true,
     read: |section| {
@@ -72,8 +72,8 @@ impl Channel for Telegram {
         vec![HttpRequest::json(&url, &message.key, &body).into()]
     }
 
-    /// <https://core.telegram.org/bots/api#making-requests>: `ok`, and `description` where it is false. How long
-    /// to wait is in `parameters`, and in no header.
+    /// <https://core.telegram.org/bots/api#making-requests>: `ok`, and `description` if it is false. The time to
+    /// wait is in `parameters`, not in a header.
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         let body = read_json(body);
         if body["ok"] == true {
@@ -94,14 +94,14 @@ impl Channel for Telegram {
         } else if gone.iter().any(|one| why.contains(one)) {
             Some(Reply::Gone)
         } else {
-            // As with that status.
+            // The same as for the HTTP status 400.
             let is_unfit = body["error_code"] == 400;
             let reply = if is_unfit {
                 Reply::Refused
             } else {
                 Reply::Failed
             };
-            Some(reply(format!("Telegram answered {why}")))
+            Some(reply(format!("Telegram responded with {why}")))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Texts of messages, as templates in the syntax of Jinja.
+//! Message texts as Jinja templates.
 
 use super::Message;
 use super::fields::{self, ALERT_FIELDS, FIELDS};
@@ -10,19 +10,19 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What one rendering may cost: a unit pays for an instruction or for 64 bytes that are made, so that
-/// no loop runs for long and no text takes more than some megabytes. A loop over the 2,000 alerts that
-/// a message has at most, with ten fields each, takes half of it.
+/// Maximum cost of one rendering. One unit is an instruction or 64 bytes of output, so that no loop
+/// runs for long and no text uses more than a few megabytes. A loop over 2,000 alerts, the maximum of
+/// a message, with ten fields each uses half of it.
 const FUEL: u64 = 200_000;
-/// Bytes of a template. minijinja counts the columns of a line with 16 bits.
+/// Maximum size of a template in bytes. minijinja stores columns as 16-bit numbers.
 const TEMPLATE_MAX: usize = 32 << 10;
-/// Characters of a text. A receiver's service may take less, which its channel knows.
+/// Maximum length of a text in characters. Services may have lower limits, which their channels apply.
 const TEXT_MAX: usize = 100_000;
 const EXAMPLE: &str =
     "expected a template such as {{ summary }} or {% if firing > 1 %}...{% endif %}";
-/// The name of the only template of an environment.
+/// The name of the only template in an environment.
 const NAME: &str = "text";
-/// The filters that help names; others of Jinja are valid as well.
+/// The filters listed in the help text; other Jinja filters are valid as well.
 const FILTERS: [&str; 21] = [
     "capitalize",
     "default",
@@ -47,26 +47,26 @@ const FILTERS: [&str; 21] = [
     "upper",
 ];
 
-/// A text such as `{{ status }}: {{ summary }}`.
+/// A template such as `{{ status }}: {{ summary }}`.
 #[derive(Clone, Debug)]
 pub struct Template {
     text: String,
-    /// Has one template.
+    /// Contains a single template.
     environment: Arc<Environment<'static>>,
 }
 
-/// Why a text is not a template or cannot be rendered, and what is valid.
+/// Why a template is invalid or cannot be rendered, and what is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateError {
     pub message: String,
     pub help: String,
-    /// The bytes of the text that are at fault; empty if that is unknown.
+    /// The byte range of the error; empty if unknown.
     pub at: Range<usize>,
 }
 
 impl Template {
-    /// Compiles a text. Fields are looked for in all of it; the rest is tried with messages of
-    /// several kinds.
+    /// Compiles a template. Field names are checked in all branches; everything else is checked by
+    /// rendering messages of several kinds.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         if text.len() > TEMPLATE_MAX {
             return Err(TemplateError {
@@ -101,7 +101,7 @@ impl Template {
         Ok(text)
     }
 
-    /// Looks for unknown fields, also in branches that no sample takes.
+    /// Checks for unknown fields, including in branches that no sample takes.
     fn check_fields(&self) -> Result<(), TemplateError> {
         let Ok(template) = self.environment.get_template(NAME) else {
             return Ok(());
@@ -120,7 +120,7 @@ impl Template {
 
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
-    // A line that has only `{% ... %}` leaves no empty line in the text.
+    // A line with only `{% ... %}` leaves no empty line in the text.
     let syntax = SyntaxConfig::builder()
         .trim_blocks(true)
         .lstrip_blocks(true)
@@ -131,14 +131,14 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_debug(true);
-    // Each channel escapes what its service obeys.
+    // Each channel escapes the control characters of its service.
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.remove_global("debug");
     environment.add_filter("default", or_default);
     environment
 }
 
-/// What stands for a field that is empty: a label that there is not is an empty text.
+/// The replacement for an empty field: a missing label is an empty text.
 fn or_default(value: Value, other: Value) -> Value {
     if value.is_undefined() || value.as_str() == Some("") {
         other
@@ -147,7 +147,7 @@ fn or_default(value: Value, other: Value) -> Value {
     }
 }
 
-/// The first use of a name between braces.
+/// The first use of a name in braces.
 fn place(text: &str, name: &str) -> Range<usize> {
     let is_code = |at: usize| {
         let last = |marks: [&str; 2]| marks.iter().filter_map(|mark| text[..at].rfind(mark)).max();
@@ -188,7 +188,7 @@ fn fault(text: &str, error: &Error) -> TemplateError {
     TemplateError { message, help, at }
 }
 
-/// The expression that an error says is undefined.
+/// The expression that an error reports as undefined.
 fn undefined(detail: &str) -> Option<&str> {
     let (before, _) = detail.rsplit_once("` is undefined")?;
     before.rsplit('`').next()

@@ -70,13 +70,14 @@ fn signature(secret: &Secret, body: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.reveal().as_bytes());
     let mut text = "sha256=".to_owned();
     for byte in hmac::sign(&key, body).as_ref() {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
     text
 }
 
-/// As <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config> describes it.
+/// The payload described at
+/// <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config>.
 pub(super) fn payload(message: &Message) -> Value {
     let alerts: Vec<_> = message.notices.iter().map(alert).collect();
     json!({
@@ -93,7 +94,7 @@ pub(super) fn payload(message: &Message) -> Value {
     })
 }
 
-/// The labels that the route groups by, as far as the alerts have them.
+/// The labels by which the route groups, if the alerts have them.
 fn group_labels(message: &Message) -> Map<String, Value> {
     let Some(first) = message.notices.first() else {
         return Map::new();
@@ -115,7 +116,7 @@ fn alert(notice: &Notice) -> Value {
     })
 }
 
-/// What all alerts have in common.
+/// The labels or annotations that all alerts share.
 fn common(
     message: &Message,
     of: impl for<'n> Fn(&'n Notice) -> &'n BTreeMap<String, String>,

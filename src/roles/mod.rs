@@ -1,5 +1,5 @@
-//! What slod looks for in the metrics of a service: roles such as requests and queue depth, the
-//! selectors that find them, and the table of the names that well-known libraries use. Pure.
+//! The roles of a service's metrics, such as requests and queue depth, the selectors that find
+//! them, and the table of names used by well-known libraries. Pure.
 
 mod role;
 mod selector;

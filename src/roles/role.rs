@@ -1,33 +1,34 @@
-//! The closed set of what a service's own metrics can say.
+//! The roles that a service's own metrics can have.
 
 use std::fmt;
 
-/// How a role's series are combined and continued.
+/// How the series of a role are combined and continued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RoleKind {
-    /// A value of the moment; the matching series are added.
+    /// A current value; matching series are summed.
     Gauge,
-    /// A most of the moment: the matching series are added, and there is no limit if one of them says so.
+    /// A current upper limit; matching series are summed, and there is no limit if one of them is
+    /// unlimited.
     Limit,
-    /// A value of the moment that is 1 if any matching series is not 0, otherwise 0.
+    /// 1 if any matching series is not 0, otherwise 0.
     State,
-    /// Only ever rises, apart from resets; the increases of the matching series are added.
+    /// Only increases, except for resets; the increases of matching series are summed.
     Counter,
-    /// Counters per bucket, in seconds.
+    /// Counters per bucket, with bounds in seconds.
     Histogram,
 }
 
 macro_rules! roles {
     ($($variant:ident, $name:literal, $kind:ident, $meaning:literal;)+) => {
-        /// A part that a series plays.
+        /// The role of a series.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Role { $($variant),+ }
 
         impl Role {
-            /// In the order in which they are shown.
+            /// In display order.
             pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
 
-            /// As in the config and in metrics.
+            /// The name in the config and in metrics.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name),+ }
             }
@@ -36,7 +37,7 @@ macro_rules! roles {
                 match self { $(Self::$variant => RoleKind::$kind),+ }
             }
 
-            /// For the docs.
+            /// The description for the docs.
             pub const fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => $meaning),+ }
             }
@@ -46,33 +47,33 @@ macro_rules! roles {
 
 roles! {
     Requests, "requests", Counter, "Selector of the requests that the service answered.";
-    Errors, "errors", Counter, "Selector of those of the requests that failed. They are part of `requests`.";
+    Errors, "errors", Counter, "Selector of the failed requests, which are part of `requests`.";
     RequestDuration, "request_duration", Histogram, "Selector of the duration of requests: a histogram, classic or native, named without `_bucket`.";
     ActiveConnections, "active_connections", Gauge, "Selector of the open connections, or of the requests in progress.";
-    QueueDepth, "queue_depth", Gauge, "Selector of what waits to be processed.";
+    QueueDepth, "queue_depth", Gauge, "Selector of the number of items that wait to be processed.";
     DbPoolInUse, "db_pool_in_use", Gauge, "Selector of the database connections in use.";
-    DbPoolMax, "db_pool_max", Limit, "Selector of how many database connections the pool may have. 0, a negative or infinite number, and 2147483647 and more say that there is no limit.";
-    DbPoolWaiting, "db_pool_waiting", Gauge, "Selector of the requests that wait for a database connection.";
+    DbPoolMax, "db_pool_max", Limit, "Selector of the maximum number of database connections in the pool. 0, a negative or infinite number, and 2147483647 or more mean no limit.";
+    DbPoolWaiting, "db_pool_waiting", Gauge, "Selector of the requests waiting for a database connection.";
     CircuitBreakerOpen, "circuit_breaker_open", State, "Selector of the states of circuit breakers: open if any matching series is not 0.";
-    CircuitBreakerTrips, "circuit_breaker_trips", Counter, "Selector of how often circuit breakers opened.";
-    CacheHits, "cache_hits", Counter, "Selector of the cache lookups that found something.";
-    CacheMisses, "cache_misses", Counter, "Selector of the cache lookups that found nothing.";
-    WorkerRestarts, "worker_restarts", Counter, "Selector of how often worker processes were replaced.";
-    ConnectionTimeouts, "connection_timeouts", Counter, "Selector of the connections, to a database or another service, that timed out.";
+    CircuitBreakerTrips, "circuit_breaker_trips", Counter, "Selector of the number of times that circuit breakers opened.";
+    CacheHits, "cache_hits", Counter, "Selector of the cache hits.";
+    CacheMisses, "cache_misses", Counter, "Selector of the cache misses.";
+    WorkerRestarts, "worker_restarts", Counter, "Selector of the number of times that worker processes were replaced.";
+    ConnectionTimeouts, "connection_timeouts", Counter, "Selector of the connections to a database or another service that timed out.";
     LlmRequests, "llm_requests", Counter, "Selector of the requests to a language model.";
-    LlmErrors, "llm_errors", Counter, "Selector of those of the requests to a language model that failed.";
+    LlmErrors, "llm_errors", Counter, "Selector of the failed requests to a language model.";
     LlmTokensIn, "llm_tokens_in", Counter, "Selector of the tokens sent to a language model.";
     LlmTokensOut, "llm_tokens_out", Counter, "Selector of the tokens that a language model generated.";
     LlmDuration, "llm_duration", Histogram, "Selector of the duration of requests to a language model: a histogram, classic or native, named without `_bucket`.";
     LlmTimeToFirstToken, "llm_time_to_first_token", Histogram, "Selector of the time to the first token: a histogram, classic or native, named without `_bucket`.";
-    LlmRateLimitHits, "llm_rate_limit_hits", Counter, "Selector of the requests to a language model that a rate limit refused.";
+    LlmRateLimitHits, "llm_rate_limit_hits", Counter, "Selector of the requests to a language model that were rejected by a rate limit.";
 }
 
 impl Role {
     pub const COUNT: usize = Self::ALL.len();
 
-    /// The role that this one is a part of or a ratio to. Both come from one library: an error
-    /// ratio over the requests of another one would be wrong.
+    /// The role of which this one is a part or with which it forms a ratio. Both must come from one
+    /// library: an error ratio over the requests of another one would be wrong.
     pub const fn anchor(self) -> Option<Self> {
         Some(match self {
             Self::Errors => Self::Requests,

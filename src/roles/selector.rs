@@ -1,21 +1,21 @@
-//! Series selectors as PromQL writes them: a name, and matchers for labels.
+//! PromQL series selectors: a name and label matchers.
 
 use crate::probe::pattern::{expected, text_regex};
 use regex::Regex;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Bytes of a selector.
+/// Maximum length of a selector in bytes.
 const LENGTH_MAX: usize = 2000;
-/// Matchers of a selector.
+/// Maximum number of matchers in a selector.
 const MATCHERS_MAX: usize = 20;
 
-/// Which series are meant: those of a name whose labels all match.
+/// Selects the series of a name whose labels all match.
 #[derive(Clone, Debug)]
 pub struct Selector {
-    /// Without one, `{__name__=~"..."}` decides.
+    /// Without a name, `{__name__=~"..."}` selects it.
     name: Option<String>,
-    /// About `__name__`.
+    /// Matchers of `__name__`.
     names: Vec<Matcher>,
     matchers: Vec<Matcher>,
     written: String,
@@ -40,7 +40,7 @@ pub trait Labels {
 }
 
 impl Selector {
-    /// Reads a selector, or says what is wrong with it.
+    /// Parses a selector. Returns an error message if it is invalid.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.len() > LENGTH_MAX {
             return Err(format!("the selector is longer than {LENGTH_MAX} bytes"));
@@ -70,7 +70,7 @@ impl Selector {
         })
     }
 
-    /// The metric name, unless it is a pattern.
+    /// The metric name, unless it is selected by a matcher.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
@@ -80,7 +80,7 @@ impl Selector {
             && self.names.iter().all(|matcher| matcher.takes(name))
     }
 
-    /// Whether the labels of a series match. As in PromQL, a label that is missing is empty.
+    /// Whether the labels of a series match. As in PromQL, a missing label is empty.
     pub fn takes_labels(&self, labels: &impl Labels) -> bool {
         let takes = |matcher: &Matcher| {
             let value = labels.get(&matcher.label).unwrap_or_default();
@@ -89,7 +89,7 @@ impl Selector {
         self.matchers.iter().all(takes)
     }
 
-    /// Whether the series has all labels that it would need in order to match with other values.
+    /// Whether the series has all labels that could make it match with other values.
     pub fn knows_labels(&self, labels: &impl Labels) -> bool {
         let mut needed = self.matchers.iter().filter(|one| !one.takes_empty());
         needed.all(|matcher| labels.get(&matcher.label).is_some())
@@ -122,7 +122,7 @@ fn is_name_char(c: char) -> bool {
 
 type Matchers = (Vec<Matcher>, Vec<Matcher>);
 
-/// What stands behind the opening brace: matchers of the name, and of labels.
+/// Parses the text after the opening brace: matchers of the name and of labels.
 fn matchers(text: &str) -> Result<Matchers, String> {
     let (mut names, mut found) = (Vec::new(), Vec::new());
     let mut rest = text.trim_start();
@@ -155,7 +155,7 @@ fn matchers(text: &str) -> Result<Matchers, String> {
     }
 }
 
-/// `label="value"`, and what follows.
+/// Parses `label="value"`; also returns the rest.
 fn read_matcher(text: &str) -> Result<(Matcher, &str), String> {
     let end = text.find(|c: char| !is_name_char(c)).unwrap_or(text.len());
     let (label, rest) = text.split_at(end);
@@ -196,7 +196,7 @@ fn read_matcher(text: &str) -> Result<(Matcher, &str), String> {
     ))
 }
 
-/// A text in quotes, and what follows. As in PromQL, a backslash escapes.
+/// Parses a quoted string; also returns the rest. As in PromQL, a backslash escapes.
 fn quoted<'a>(text: &'a str, label: &str) -> Result<(String, &'a str), String> {
     let open = text
         .chars()
@@ -227,9 +227,9 @@ fn quoted<'a>(text: &'a str, label: &str) -> Result<(String, &'a str), String> {
     Err(format!("the value of `{label:.60}` has no closing quote"))
 }
 
-/// An expression that a whole value must match, as in PromQL.
+/// An expression that must match a whole value, as in PromQL.
 fn whole(text: &str) -> Option<Regex> {
-    // Tried as it was written first: brackets around it must not make it valid.
+    // First compiled as written: an expression must not become valid through the added parentheses.
     text_regex(text)?;
     text_regex(&format!("^(?:{text})$"))
 }
@@ -308,7 +308,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_selector_makes_it_panic(text in "(x|\\{|\\}|\"|=|~|!|,|\\\\|a|'|`|\\PC){0,30}") {
+        fn arbitrary_selectors_do_not_panic(text in "(x|\\{|\\}|\"|=|~|!|,|\\\\|a|'|`|\\PC){0,30}") {
             let _ = Selector::parse(&text);
         }
     }

@@ -1,4 +1,4 @@
-//! The names under which well-known libraries expose the roles. Data: a new library is one
+//! The metric names of the roles in well-known libraries. Data only: a new library is an
 //! [`Ecosystem`] with its source.
 
 mod go_node;
@@ -14,11 +14,11 @@ use super::role::Role;
 /// The metrics of one library.
 #[derive(Debug)]
 pub struct Ecosystem {
-    /// For people.
+    /// The display name.
     pub name: &'static str,
     /// Where its names and labels are defined.
     pub source: &'static str,
-    /// Of several rows for one role, the first counts whose series exist.
+    /// Of several rows for one role, the first one with existing series is used.
     pub rows: &'static [Row],
 }
 
@@ -27,7 +27,7 @@ pub struct Ecosystem {
 pub struct Row {
     pub role: Role,
     pub selector: &'static str,
-    /// What values are multiplied with to be in the unit of the role.
+    /// The factor from the metric's unit to the unit of the role.
     pub scale: f64,
 }
 
@@ -48,8 +48,7 @@ const fn row_ms(role: Role, selector: &'static str) -> Row {
     }
 }
 
-/// In the order in which they are tried. What a library alone uses comes before names that several
-/// use.
+/// In matching order. Names used by a single library come before names used by several.
 pub const TABLE: &[&Ecosystem] = &[
     &python::STARLETTE,
     &python::FLASK,

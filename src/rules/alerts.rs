@@ -1,4 +1,4 @@
-//! The alerts of an objective, with the names, labels and conditions of the daemon's own.
+//! The alert rules of an objective, with the names, labels and conditions of the daemon's alerts.
 
 use super::Promise;
 use super::budget::REMAINING;
@@ -12,8 +12,7 @@ use crate::slo::{BudgetingMethod, StandardWindow};
 use crate::units::show_duration;
 use std::time::Duration;
 
-/// The share of a long window that must have been observed for its error ratio alone to be conclusive: as in
-/// `alert::tier`.
+/// Minimum observed share of a long window for its error ratio alone to be conclusive, as in `alert::tier`.
 const MIN_OBSERVED: &str = "0.5";
 
 pub(super) fn of(promise: &Promise<'_>, condition: &Condition) -> Rule {
@@ -67,7 +66,7 @@ fn labels(promise: &Promise<'_>, condition: &Condition) -> Labels {
     )
 }
 
-/// Both windows burn faster than the tier allows, enough events failed, and the long window is conclusive.
+/// Both windows exceed the tier's burn rate, enough events failed, and the long window is conclusive.
 fn burns(promise: &Promise<'_>, tier: &Tier) -> String {
     let (events, objective) = (&promise.events, promise.objective);
     let factor = tier.factor(objective.window.length);
@@ -94,8 +93,8 @@ and {ON} {bad} > {least}{}",
     )
 }
 
-/// What the number of bad events must exceed. Prometheus extrapolates to the ends of a window, so that whole
-/// numbers are compared half way; events that count in parts as the daemon compares them.
+/// The number of bad events that must be exceeded. Prometheus extrapolates to the ends of a window, so integers are
+/// compared with a margin of one half; events that count in fractions are compared as in the daemon.
 fn least_bad(tier: &Tier, budgeting: BudgetingMethod) -> f64 {
     let least = f64::from(tier.min_bad);
     match budgeting.parts() {
@@ -113,7 +112,7 @@ fn exhausted(promise: &Promise<'_>) -> Parts {
     )
 }
 
-/// By the daemon's own forecast, which lets failures leave the window.
+/// Uses the daemon's forecast, in which failures leave the window.
 fn forecast(promise: &Promise<'_>, within: Duration) -> Parts {
     let (events, left) = (&promise.events, promise.events.series(REMAINING));
     let at = events.least("slod_slo_error_budget_exhaustion_timestamp_seconds");
@@ -129,8 +128,8 @@ fn forecast(promise: &Promise<'_>, within: Duration) -> Parts {
     )
 }
 
-/// Daemons are scraped, and none of them has the objective: it was renamed or removed, or they have another config.
-/// Without this, its alerts would never fire again and nobody would know.
+/// Fires if daemons are scraped but none has the objective: it was renamed or removed, or they use another config.
+/// Otherwise its alerts would silently never fire again.
 pub(super) fn absent(promise: &Promise<'_>) -> Rule {
     Rule::Alerting(Alerting {
         alert: "SlodObjectiveAbsent".to_owned(),

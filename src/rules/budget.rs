@@ -1,5 +1,5 @@
-//! What is recorded over the whole window of an objective. A period of the calendar begins anew, which no range of
-//! Prometheus does: of those the daemon's own gauges are used.
+//! Recording rules over the whole window of an objective. A calendar period restarts, which no Prometheus range
+//! does, so its rules use the daemon's own gauges.
 
 use super::Promise;
 use super::file::{Recording, Rule};
@@ -26,7 +26,7 @@ pub(super) fn of(promise: &Promise<'_>) -> Vec<Rule> {
         format!("slo:slod_slo_bad_events:increase{name}"),
     );
     let (of_all, of_bad) = (events.series(&all), events.series(&bad));
-    // A budget is for the whole window, also of a service that is new or was not observed all the time.
+    // A budget is for the whole window, even if a service is new or was not observed all the time.
     let expected = match events.nominal(window.length) {
         Some(nominal) => format!("(({nominal} > {ON} {of_all}) or {ON} {of_all} > 0)"),
         None => format!("({of_all} > 0)"),

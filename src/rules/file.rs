@@ -1,4 +1,4 @@
-//! The file: groups of rules as Prometheus or its operator takes them.
+//! The generated file: rule groups for Prometheus or its operator.
 
 use super::labels::Labels;
 use super::names::Names;
@@ -6,12 +6,12 @@ use super::{Promise, yaml};
 use serde::Serialize;
 use serde::ser::Serializer;
 
-/// What the rules are for.
+/// The format of the generated rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Format {
     /// A rule file.
     Prometheus,
-    /// `PrometheusRule`s for the Prometheus operator: `PREFIX-SERVICE` of each service.
+    /// One or more `PrometheusRule` objects per service for the Prometheus operator, named `PREFIX-SERVICE`.
     Operator { prefix: String },
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Alerting {
     pub annotations: Labels,
 }
 
-/// The object of the operator.
+/// The object of the Prometheus operator.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PrometheusRule {
@@ -75,10 +75,11 @@ struct Metadata {
     labels: Labels,
 }
 
-/// An objective's rules are about 15 KB. etcd takes objects of up to 1.5 MB, and the operator rule files of 512 KiB.
+/// The rules of an objective have about 15 KB. etcd limits objects to 1.5 MB, and the operator limits rule files to
+/// 512 KiB.
 const OBJECTIVES_PER_OBJECT: usize = 10;
 
-/// The rules of these objectives, of which those of one service are together.
+/// Writes the rules of these objectives; those of a service must be adjacent.
 pub(super) fn write(promises: &[Promise<'_>], format: &Format) -> Result<String, String> {
     match format {
         Format::Prometheus => yaml::write(&rule_file(promises)),
@@ -118,7 +119,7 @@ fn object(prefix: &str, promises: &[Promise<'_>], names: &mut Names) -> Promethe
     }
 }
 
-/// Longer expressions in lines of their own.
+/// Writes longer expressions as block scalars.
 fn expression<S: Serializer>(expr: &str, serializer: S) -> Result<S::Ok, S::Error> {
     if expr.contains('\n') {
         serde_yaml::LitStr(expr).serialize(serializer)

@@ -1,8 +1,8 @@
-//! `SlodBurnInhibitor` of an objective: one fault causes one page.
+//! The `SlodBurnInhibitor` of an objective, so that one failure causes one page.
 //!
-//! As in the daemon, a tier inhibits the slower ones of at most its severity and the forecast, and the pages of
-//! [`crate::alert::Causes`] explain an alert. As in the shipped rules, and not in the daemon, it is also explained by
-//! `SlodProbeFailing`. All of it is known from the config, so that no rule has to look for it.
+//! As in the daemon, a tier inhibits slower tiers of at most its severity and the forecast, and the pages of
+//! [`crate::alert::Causes`] explain an alert. In the shipped rules, but not in the daemon, `SlodProbeFailing` also
+//! explains it. Everything is derived from the config, so that no rule has to query for it.
 
 use super::Promise;
 use super::file::{Alerting, Rule};
@@ -15,10 +15,10 @@ use crate::units::show_duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Evaluations of the alerts and of the inhibitor.
+/// Evaluations of the alert and of the inhibitor.
 const SLACK: Duration = Duration::from_mins(5);
 
-/// Of one condition, if anything can explain its alert.
+/// The inhibitor of a condition; `None` if nothing can explain its alert.
 pub(super) fn of(promise: &Promise<'_>, condition: &Condition) -> Option<Rule> {
     let causes = causes(promise, condition);
     (!causes.is_empty()).then(|| inhibitor(promise, condition, &causes))
@@ -47,8 +47,9 @@ fn inhibitor(promise: &Promise<'_>, condition: &Condition, causes: &[String]) ->
     })
 }
 
-/// How long an alert may fire after its cause ended. One of a tier has the failures in its short window, and then keeps
-/// firing for as long. That of a spent budget is about what goes on for days: its cause is no longer a reason to wait.
+/// How long an alert may keep firing after its cause has ended. The alert of a tier has the failures in its short
+/// window, and then keeps firing for the same time. A spent budget is a long-lasting state, so the end of its cause
+/// does not delay it.
 fn outlives(condition: &Condition) -> Duration {
     match condition {
         Condition::Tier(tier) => tier.short.length() * 2,
@@ -61,7 +62,7 @@ fn alertname(tier: &Tier) -> String {
     Condition::Tier(*tier).alertname()
 }
 
-/// Matchers of the alerts that explain one of a condition.
+/// Matchers of the alerts that explain the alert of a condition.
 fn causes(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
     let faster = promise.tiers();
     let faster = faster.filter(|tier| condition.is_inhibited_by(tier));
@@ -81,8 +82,8 @@ fn causes(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
     causes
 }
 
-/// Of the pages that explain it for the daemon. When each of them was last bad is unknown here, so that a slower one
-/// may be about what was over long before; whether people were notified of it is unknown as well.
+/// Matchers of the pages that explain it in the daemon. Rules do not know when a page was last bad, so a slower page
+/// may be about an earlier failure, nor whether anyone was notified of it.
 fn of_pages(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
     let pages = pages(promise, condition);
     if pages.is_empty() {
@@ -110,7 +111,7 @@ fn of_pages(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
     selectors.collect()
 }
 
-/// Alerts of the same objective.
+/// Matchers of alerts of the same objective.
 fn of_objective(promise: &Promise<'_>, alertnames: &str) -> String {
     format!(
         "service={},slo={},alertname=~{}",
@@ -128,7 +129,7 @@ fn pages(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
     pages.map(alertname).collect()
 }
 
-/// Services whose failing probes explain it: those that it counts, and those that its service depends on.
+/// Services whose failing probes explain it: those whose probes it counts, and those that its service depends on.
 fn failing_probes<'c>(promise: &Promise<'c>, condition: &Condition) -> BTreeSet<&'c str> {
     let own = promise.service.name.as_ref();
     let below = promise.rules.causes.below(own).map(AsRef::as_ref);
@@ -141,7 +142,7 @@ fn failing_probes<'c>(promise: &Promise<'c>, condition: &Condition) -> BTreeSet<
     }
 }
 
-/// A string that matches each of these names.
+/// A regular expression that matches each of these names.
 fn alternatives(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let names = names.into_iter();
     let names: Vec<String> = names.map(|name| regex::escape(name.as_ref())).collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 pub(super) type Labels = BTreeMap<String, String>;
 
-/// Own labels of the service, what identifies the objective, and the same for what is made for Sloth.
+/// The labels of the service, the objective, and Sloth's equivalents.
 pub(super) fn of(promise: &Promise<'_>) -> Labels {
     let (service, slo) = (&*promise.service.name, promise.objective.name.as_str());
     let own = promise.service.labels.iter().cloned();
@@ -20,19 +20,19 @@ pub(super) fn of(promise: &Promise<'_>) -> Labels {
     own.chain(fixed).collect()
 }
 
-/// What differs for each objective: names have no slash.
+/// The unique ID of an objective, since names contain no slash.
 pub(super) fn id(promise: &Promise<'_>) -> String {
     format!("{}/{}", promise.service.name, promise.objective.name)
 }
 
-/// Those of a window.
+/// The labels of a series over a window.
 pub(super) fn windowed(promise: &Promise<'_>, window: &str) -> Labels {
     let mut labels = of(promise);
     labels.insert("sloth_window".to_owned(), window.to_owned());
     labels
 }
 
-/// Of an alert. Its values are templates, as those of recorded series are not.
+/// The labels of an alert. Their values are templates, unlike those of recorded series.
 pub(super) fn of_alert<const N: usize>(promise: &Promise<'_>, own: [(&str, String); N]) -> Labels {
     let mut labels = pairs(own);
     for (name, value) in [

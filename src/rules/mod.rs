@@ -1,8 +1,8 @@
-//! Prometheus rules of a config's own objectives and tiers, over the counters `slod_slo_events_total` and
-//! `slod_slo_bad_events_total` of all daemons together.
+//! Prometheus rules for the objectives and tiers of a config, over the counters `slod_slo_events_total` and
+//! `slod_slo_bad_events_total` of all daemons.
 //!
-//! Recorded series have the names and the labels that Sloth gives them, so that dashboards made for it work, and
-//! alerts have the names and the labels of the daemon's own, so that routes, silences and runbooks are shared.
+//! Recorded series have the names and labels of Sloth, so that its dashboards work. Alerts have the names and
+//! labels of the daemon's alerts, so that routes, silences and runbooks can be shared.
 
 mod alerts;
 mod budget;
@@ -25,12 +25,12 @@ use file::{Group, Rule};
 use promql::Events;
 use std::time::Duration;
 
-/// How often burn rates are evaluated: fast pages must not wait.
+/// Evaluation interval of burn rates: fast pages must not be delayed.
 const BURN_INTERVAL: &str = "30s";
-/// How often whole windows are. A series that is recorded more rarely than every five minutes has gaps.
+/// Evaluation interval of whole windows. Series recorded less often than every five minutes have gaps.
 const BUDGET_INTERVAL: &str = "2m";
 
-/// One objective with what its rules are made from.
+/// An objective, with everything that its rules need.
 struct Promise<'c> {
     service: &'c ServiceSpec,
     objective: &'c Objective,
@@ -56,7 +56,7 @@ impl<'c> Promise<'c> {
         self.policy.tiers().filter(move |tier| tier.fits(window))
     }
 
-    /// How far its rules look back.
+    /// The longest range of its rules.
     fn longest(&self) -> Duration {
         let window = self.objective.window;
         let rolling = window.calendar.is_none().then_some(window.length);
@@ -65,7 +65,7 @@ impl<'c> Promise<'c> {
         recorded.chain(rolling).max().unwrap_or_default()
     }
 
-    /// The alerts of these conditions, and what inhibits them.
+    /// The alerts of these conditions, and their inhibitors.
     fn alerts(&self, is_chosen: impl Fn(&Condition) -> bool) -> Vec<Rule> {
         let window = self.objective.window.length;
         let can_fire = |one: &&Condition| one.tier().is_none_or(|tier| tier.fits(window));
@@ -98,7 +98,7 @@ impl<'c> Promise<'c> {
     }
 }
 
-/// The rules of all objectives of a config, as a file.
+/// Generates the rules of all objectives in a config as a file.
 pub fn generate(config: &Config, format: &Format) -> Result<String, String> {
     let services = config.services.iter();
     let promises: Vec<Promise<'_>> = services
@@ -116,10 +116,10 @@ pub fn generate(config: &Config, format: &Format) -> Result<String, String> {
     Ok(format!("# {}\n{rules}", head.join("\n# ")))
 }
 
-/// Whether objects of Kubernetes may have names that begin with this.
+/// Whether names of Kubernetes objects may start with this.
 pub fn is_prefix(text: &str) -> bool {
     text.len() <= LONGEST_PREFIX && names::valid(text) == text
 }
 
-/// Leaves room for what is after it.
+/// Maximum length, which leaves room for the suffix.
 pub const LONGEST_PREFIX: usize = 40;

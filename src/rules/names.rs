@@ -1,16 +1,17 @@
-//! Names as Kubernetes and `OpenSLO` allow them, where names of a config may have any characters.
+//! Names that are valid in Kubernetes and `OpenSLO`, derived from config names, which may contain any
+//! characters.
 
 use crate::text;
 
-/// RFC 1123, of a label.
+/// Maximum length of a label (RFC 1123).
 const LONGEST: usize = 63;
 
-/// Gives each text a name of its own: texts that differ may be the same where fewer characters are allowed.
+/// Gives each text a unique name, since different texts may have the same valid form.
 #[derive(Default)]
 pub(super) struct Names(text::Names);
 
 impl Names {
-    /// One that was given already gets a number.
+    /// Appends a number to a name that was already used.
     pub fn give(&mut self, text: &str) -> String {
         self.0.give(valid(text), |name, number| {
             let end = format!("-{number}");
@@ -20,7 +21,7 @@ impl Names {
     }
 }
 
-/// What is nearest to a text.
+/// The closest valid name.
 pub(super) fn valid(text: &str) -> String {
     text::slug(text, LONGEST)
 }
@@ -30,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_that_differ_get_names_that_differ() {
+    fn different_texts_get_different_names() {
         let mut names = Names::default();
         let long = "x".repeat(80);
         for (text, name) in [

@@ -1,5 +1,5 @@
-//! Expressions over the counters of one objective. Daemons are added up before anything is divided: a ratio of sums
-//! is right for shards, and for several daemons that probe the same service.
+//! Expressions over the counters of an objective. Daemons are summed before any division, since a ratio of sums is
+//! correct for shards, and for several daemons that probe the same service.
 
 use crate::ledger::EXPORTED_WINDOWS;
 use crate::slo::{EventSource, Objective};
@@ -9,21 +9,21 @@ use std::time::Duration;
 
 /// The counters of one objective.
 pub(super) struct Events {
-    /// `service="rag",slo="errors"`
+    /// Such as `service="rag",slo="errors"`.
     matchers: String,
-    /// Requests of real traffic come at no interval.
+    /// False for requests of real traffic, which have no fixed interval.
     have_interval: bool,
 }
 
 /// The labels that identify an objective.
 pub(super) const BY: &str = "by (service, slo)";
-/// How series of one objective are matched, whatever other labels they have.
+/// Matches series of one objective, ignoring other labels.
 pub(super) const ON: &str = "on (service, slo)";
 
 const ALL: &str = "slod_slo_events_total";
 const BAD: &str = "slod_slo_bad_events_total";
-/// Events per second at the intervals of each moment, which is recorded: the present interval says nothing about a
-/// window in which it was another one.
+/// Expected events per second at the current intervals. This is recorded, since the current interval is wrong for a
+/// window in which it was different.
 pub(super) const EXPECTED: &str = "slo:slod_slo_expected_events:rate";
 
 impl Events {
@@ -36,12 +36,12 @@ impl Events {
         }
     }
 
-    /// The series of this name that is recorded of the objective, or that daemons export.
+    /// A recorded or exported series of the objective by name.
     pub fn series(&self, name: &str) -> String {
         format!("{name}{{{}}}", self.matchers)
     }
 
-    /// The share of events that are bad; nothing where there are no events.
+    /// The share of bad events; no value without events.
     pub fn error_ratio(&self, window: Duration) -> String {
         let rate = |name: &str| {
             let range = self.range(name, window);
@@ -58,15 +58,15 @@ impl Events {
         self.increase(ALL, window)
     }
 
-    /// [`EXPECTED`] of this moment; `None` where events come at no interval.
+    /// The current value of [`EXPECTED`]; `None` if events have no fixed interval.
     pub fn expected(&self) -> Option<String> {
         let interval = self.series("slod_slo_event_interval_seconds");
         self.have_interval
             .then(|| format!("sum {BY} (1 / {interval})"))
     }
 
-    /// How many events a window has if nothing is missed in it: at their intervals, or as many in all of its time as
-    /// there were in the observed part. `None` if daemons do not export how much that is.
+    /// The number of events in a fully observed window: by their intervals, or extrapolated from the observed part.
+    /// `None` if daemons do not export its coverage.
     pub fn nominal(&self, window: Duration) -> Option<String> {
         if self.have_interval {
             let (seconds, rate) = (window.as_secs(), self.range(EXPECTED, window));
@@ -80,7 +80,7 @@ impl Events {
         ))
     }
 
-    /// A gauge of the objective that each daemon exports: the least one.
+    /// The minimum of a gauge over all daemons.
     pub fn least(&self, gauge: &str) -> String {
         format!("min {BY} ({})", self.series(gauge))
     }
@@ -91,7 +91,7 @@ impl Events {
         (sum(BAD), sum(ALL))
     }
 
-    /// What none of the daemons exports.
+    /// An expression for the absence of the objective in all daemons.
     pub fn absent(&self) -> String {
         format!("absent({})", self.series(ALL))
     }
@@ -105,7 +105,7 @@ impl Events {
     }
 }
 
-/// A string of PromQL.
+/// A PromQL string.
 pub(super) fn quoted(text: &str) -> String {
     let mut out = String::from('"');
     for c in text.chars() {
@@ -119,7 +119,7 @@ pub(super) fn quoted(text: &str) -> String {
     escaped(&out).into_owned()
 }
 
-/// A number without the noise of binary fractions: `1 - 0.999` is 0.001.
+/// A number without binary rounding noise: `1 - 0.999` is 0.001.
 pub(super) fn number(value: f64) -> String {
     let digits = format!("{value:.12}");
     let digits = digits.trim_end_matches('0').trim_end_matches('.');

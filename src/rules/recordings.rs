@@ -1,4 +1,4 @@
-//! What is recorded of an objective: its error ratios, and what it promises.
+//! Recording rules of an objective: its error ratios and its target.
 
 use super::Promise;
 use super::file::{Recording, Rule};
@@ -8,7 +8,7 @@ use crate::slo::StandardWindow as Window;
 use crate::units::DAY;
 use std::collections::BTreeSet;
 
-/// The windows that Sloth records, which dashboards choose from.
+/// The windows that Sloth records, from which dashboards choose.
 const WINDOWS: [Window; 7] = [
     Window::Minutes5,
     Window::Minutes30,
@@ -26,7 +26,7 @@ pub(super) fn error_ratio_name(window: &str) -> String {
     format!("slo:sli_error:ratio_rate{window}")
 }
 
-/// The windows that error ratios are recorded over.
+/// The windows of the recorded error ratios.
 pub(super) fn windows(promise: &Promise<'_>) -> BTreeSet<Window> {
     let of_tiers = promise.tiers().flat_map(|tier| [tier.long, tier.short]);
     WINDOWS.into_iter().chain(of_tiers).collect()

@@ -1,11 +1,12 @@
-//! YAML in which every text is exact and nothing is hidden: what a terminal would not show is an escape.
+//! YAML with exact texts: characters that a terminal would not show are escaped.
 
 use crate::text::{escaped, has_hidden};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_yaml::DoubleQuoted;
 use std::collections::BTreeMap;
 
-/// A document. Texts that a config may have any characters in are written by [`text`], [`optional`] and [`texts`].
+/// Writes a document. Texts from a config are written by [`text`], [`optional`] and [`texts`], since they may
+/// contain any characters.
 pub(super) fn write(value: &impl Serialize) -> Result<String, String> {
     let written = serde_yaml::to_string(value);
     let written = written.map_err(|error| format!("the file cannot be written: {error}"))?;
@@ -16,7 +17,7 @@ struct Text<'t>(&'t str);
 
 impl Serialize for Text<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Only double quotes have escapes.
+        // Only double-quoted strings support escapes.
         if has_hidden(self.0) {
             DoubleQuoted(self.0).serialize(serializer)
         } else {

@@ -221,7 +221,7 @@ async fn an_authority_is_trusted_within_its_own_dates_only() {
         (
             authority.pem(2070..2080),
             secs(2080),
-            Some("its authority `CN=Root` is valid from 2070-01-01 00:00 UTC on"),
+            Some("its authority `CN=Root` is not valid before 2070-01-01 00:00 UTC"),
         ),
         // As after a renewal, with the old one still there.
         (old + &authority.pem(2020..2080), secs(2080), None),

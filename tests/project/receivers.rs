@@ -354,7 +354,7 @@ fn what_services_answer_to_messages_and_edits() {
     assert_eq!(reply(&slack, 200, body), posted("C1 1.2"));
     let body = r#"{"ok":false,"error":"message_not_found"}"#;
     assert_eq!(reply(&slack, 200, body), Some(Reply::Gone));
-    let failed = Reply::Failed("Slack answered invalid_auth".to_owned());
+    let failed = Reply::Failed("Slack responded with invalid_auth".to_owned());
     let body = r#"{"ok":false,"error":"invalid_auth"}"#;
     assert_eq!(reply(&slack, 200, body), Some(failed));
     let body = r#"{"ok":true,"result":{"message_id":7}}"#;
@@ -368,7 +368,7 @@ fn what_services_answer_to_messages_and_edits() {
         (
             "Bad Request: chat not found",
             Some(Reply::Refused(
-                "Telegram answered Bad Request: chat not found".to_owned(),
+                "Telegram responded with Bad Request: chat not found".to_owned(),
             )),
         ),
     ] {

@@ -1,4 +1,4 @@
-//! Credentials, whose values are never copied.
+//! Imports credentials, without copying their values.
 
 use super::context::{Context, file_path};
 use super::keys::Keys;
@@ -6,9 +6,10 @@ use super::value::{Map, Value};
 use crate::import::document::Spot;
 use url::Url;
 
-const REFERENCES: &str = "slod has no secret manager: write the value as `${NAME}`, or in a file";
+const REFERENCES: &str =
+    "slod supports no secret managers: write the value as `${NAME}`, or put it in a file";
 
-/// `basic_auth`, `authorization`, `bearer_token` and `bearer_token_file`.
+/// Imports `basic_auth`, `authorization`, `bearer_token` and `bearer_token_file`.
 pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Result<(), String> {
     if let Some(basic) = keys.keys("basic_auth")? {
         probe.set_map("basic_auth", basic_auth(&basic, of)?);
@@ -49,7 +50,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Result
     Ok(())
 }
 
-/// A secret becomes a variable, and a file stays a file.
+/// Replaces a secret by a variable; a file stays a file.
 fn secret_or_file(
     keys: &Keys<'_>,
     of: &Context<'_>,
@@ -87,7 +88,7 @@ fn basic_auth(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
         .is_none()
     {
         keys.at
-            .remark("there is no password, which slod needs: the variable stands for it");
+            .remark("the password is missing, which slod requires: set the variable");
         basic.set("password", of.secret("password", keys.at));
     }
     for name in ["username_ref", "password_ref"] {
@@ -97,7 +98,7 @@ fn basic_auth(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     Ok(basic)
 }
 
-/// `proxy_url`, with its credentials apart.
+/// Imports `proxy_url`, with its credentials in separate keys.
 pub(super) fn proxy(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Result<(), String> {
     let resolves = !keys.is_true("skip_resolve_phase_with_proxy")?;
     let (Some(address), Some(at)) = (keys.filled("proxy_url")?, keys.get("proxy_url")) else {
@@ -111,7 +112,7 @@ pub(super) fn proxy(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Resul
     };
     if url.scheme() != "http" {
         let scheme = url.scheme();
-        at.remark(format!("`proxy_url` is left out: slod has no proxies of the scheme `{scheme:.20}`, and connects without one"));
+        at.remark(format!("`proxy_url` is left out: slod supports no `{scheme:.20}` proxies, and connects directly"));
         return Ok(());
     }
     if !url.username().is_empty() || url.password().is_some() {
@@ -123,12 +124,14 @@ pub(super) fn proxy(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Resul
     }
     probe.set("proxy", Value::plain(url.as_str()));
     if resolves {
-        at.remark("the proxy resolves the names of targets: the exporter does that itself first");
+        at.remark(
+            "the proxy resolves the names of targets, whereas the exporter resolves them itself",
+        );
     }
     Ok(())
 }
 
-/// User and password of an address. The password is never copied.
+/// The user and password of an address. The password is never copied.
 pub(super) fn credentials(url: &Url, what: &str, of: &Context<'_>, spot: &Spot) -> Map {
     let user = percent_encoding::percent_decode_str(url.username()).decode_utf8_lossy();
     Map::of([

@@ -1,4 +1,4 @@
-//! What the parts of a module have in common.
+//! What all parts of a module's import share.
 
 use super::keys::Keys;
 use super::value::{Map, Value};
@@ -9,17 +9,17 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
 const PREFIX: &str = "BLACKBOX";
-/// Characters of the name of a variable that come from a module.
+/// Maximum length of the module's part in a variable name, in characters.
 const NAME_MAX: usize = 48;
 
-/// Variables of the environment in place of secrets.
+/// Environment variables in place of secrets.
 #[derive(Default)]
 pub(super) struct Variables(RefCell<SecretVariables>);
 
 #[derive(Default)]
 struct SecretVariables {
     names: Names,
-    /// By what a name was made from, and where its value stands.
+    /// Variable names by the module and key, and by the position of the value.
     given: HashMap<(String, String), String>,
 }
 
@@ -44,7 +44,7 @@ impl Variables {
         format!("${{{name}}}")
     }
 
-    /// What is to be done about them.
+    /// The instructions for the user.
     pub fn into_to_do(self) -> Vec<String> {
         let given = self.0.into_inner().given.into_iter();
         let all: BTreeMap<String, String> =
@@ -57,7 +57,7 @@ impl Variables {
     }
 }
 
-/// The module that is read.
+/// The module being imported.
 pub(super) struct Context<'a> {
     pub module: &'a str,
     pub variables: &'a Variables,
@@ -74,7 +74,7 @@ impl Context<'_> {
         self.variables.reference(self.module, what, spot)
     }
 
-    /// Those of the expressions that slod can evaluate.
+    /// The expressions that slod supports.
     pub fn expressions(&self, items: &[At<'_>]) -> Result<Vec<String>, String> {
         let mut valid = Vec::new();
         for at in items {
@@ -83,7 +83,7 @@ impl Context<'_> {
         Ok(valid)
     }
 
-    /// An expression, or a remark that slod cannot evaluate it.
+    /// An expression; `None` after a remark that slod does not support it.
     pub fn expression(&self, at: At<'_>, regex: &str) -> Option<String> {
         let expect = Map::of([("body", Value::List(vec![Value::plain(regex)]))]);
         let keys = [
@@ -104,23 +104,23 @@ impl Context<'_> {
     }
 }
 
-/// The system chooses it for slod.
+/// Adds a remark on `source_ip_address`: slod lets the system choose it.
 pub(super) fn source_address(keys: &Keys<'_>) {
-    let why = "slod lets the system choose the address to send from";
+    let why = "slod lets the system choose the source address";
     keys.left_out("source_ip_address", why);
 }
 
-/// A path. The exporter's relative ones begin in the folder that it runs in.
+/// A file path. Relative paths of the exporter start in its working directory.
 pub(super) fn file_path(at: At<'_>, path: &str) -> Value {
     if !path.starts_with('/') {
         at.remark(format!(
-            "`{path}` is relative to the folder that the exporter runs in; here it is relative to the folder of the config"
+            "`{path}` is relative to the working directory of the exporter; in slod, it is relative to the folder of the config"
         ));
     }
     Value::plain(path)
 }
 
-/// Which addresses are tried. The exporter tries one of the preferred kind.
+/// Imports the address family. The exporter tries one address, of the preferred family if there is one.
 pub(super) fn ip_version(keys: &Keys<'_>, probe: &mut Map) -> Result<(), String> {
     let preferred = keys.get("preferred_ip_protocol");
     let version = match preferred.and_then(At::raw).as_deref() {
@@ -136,22 +136,22 @@ pub(super) fn ip_version(keys: &Keys<'_>, probe: &mut Map) -> Result<(), String>
         probe.set("ip_version", Value::plain(version.unwrap_or("6")));
     } else if let (Some(version), Some(at)) = (version, preferred) {
         at.remark(format!(
-            "`preferred_ip_protocol` is left out: the exporter tries one address, IPv{version} if there is one, and slod tries the addresses of the host until one answers; `ip_version: {version}` probes IPv{version} only"
+            "`preferred_ip_protocol` is left out: the exporter tries one address, preferring IPv{version}, whereas slod tries the addresses of the host until one answers; `ip_version: {version}` probes IPv{version} only"
         ));
     }
     Ok(())
 }
 
-/// Probes that are checked at once: a config of them stays far below its largest size.
+/// Number of probes that are checked together, so that their config stays far below the size limit.
 const CHECKED_MAX: usize = 1_000;
 
-/// What is wrong with a probe or with labels.
+/// The error of a probe or of labels; `None` if they are valid.
 pub(super) fn fault_of(check: Check<'_>, probe: &Map, labels: &Map) -> Option<String> {
     let faults = check(&config([service(probe, labels)]));
     faults.into_iter().next().map(|fault| fault.message)
 }
 
-/// What is wrong with each of these probes.
+/// The error of each of these probes.
 pub(super) fn faults_of(check: Check<'_>, probes: &[Map]) -> Vec<Option<String>> {
     probes
         .chunks(CHECKED_MAX)
@@ -159,8 +159,8 @@ pub(super) fn faults_of(check: Check<'_>, probes: &[Map]) -> Vec<Option<String>>
         .collect()
 }
 
-/// Some faults are found only where there is no other one, so that the rest is checked again without those that are
-/// known.
+/// Checks probes together. Some errors are reported only if there are no others, so that the remaining probes are
+/// checked again.
 fn faults_together(check: Check<'_>, probes: &[Map]) -> Vec<Option<String>> {
     let mut found: Vec<Option<String>> = vec![None; probes.len()];
     for _ in 0..ROUNDS_MAX {
@@ -180,7 +180,7 @@ fn faults_together(check: Check<'_>, probes: &[Map]) -> Vec<Option<String>> {
             let place = item(&path, "services").and_then(|(place, _)| left.get(place));
             match place {
                 Some(at) => drop(found[*at].get_or_insert(message)),
-                // It is about all of them.
+                // The error concerns all probes.
                 None => found.iter_mut().for_each(|own| {
                     own.get_or_insert_with(|| message.clone());
                 }),

@@ -1,4 +1,4 @@
-//! The `dns` prober. It matches expressions against whole records, slod against their data.
+//! The `dns` prober. It matches expressions against whole records, whereas slod matches only their data.
 
 use super::context::{Context, ip_version, source_address};
 use super::keys::{Keys, text};
@@ -6,8 +6,8 @@ use super::tls;
 use super::value::{Map, Value};
 use crate::import::document::At;
 
-const SECTIONS: &str = "slod looks at the answers only";
-const ALL_MATCH: &str = "slod has no expression that some record must not match";
+const SECTIONS: &str = "slod checks only the answers";
+const ALL_MATCH: &str = "slod cannot require that at least one record does not match";
 const VALIDATIONS: [&str; 4] = [
     "fail_if_matches_regexp",
     "fail_if_all_match_regexp",
@@ -19,7 +19,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     let Some(name) = keys.filled("query_name")? else {
         return Err(keys
             .at
-            .fault("`query_name` is missing", "the name to ask for"));
+            .fault("`query_name` is missing", "the name to query"));
     };
     let record_type = keys
         .filled("query_type")?
@@ -58,7 +58,7 @@ fn transport(keys: &Keys<'_>, probe: &mut Map) -> Result<(), String> {
         );
     }
     if !is_tls {
-        keys.left_out("tls_config", "it is for `dns_over_tls: true`");
+        keys.left_out("tls_config", "it requires `dns_over_tls: true`");
     }
     Ok(())
 }
@@ -69,7 +69,7 @@ fn expect(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     if !codes.is_empty() {
         expect.set("rcode", Value::plain_list(&codes));
     }
-    // The exporter accepts an answer without records, unless an expression must match one.
+    // The exporter accepts an answer without records, unless one must match an expression.
     expect.set("min_answers", Value::Number(0));
     let Some(keys) = keys.keys("validate_answer_rrs")? else {
         return Ok(expect);
@@ -99,7 +99,7 @@ fn expect(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     Ok(expect)
 }
 
-/// One of the expressions must match a record: one expression for slod.
+/// Joins expressions of which one must match a record into one expression.
 fn any(all: Vec<String>) -> Vec<String> {
     if all.len() < 2 {
         return all;
@@ -108,7 +108,7 @@ fn any(all: Vec<String>) -> Vec<String> {
     vec![parts.join("|")]
 }
 
-/// The part of an expression that is about a record's data: all of it, or what is behind name, TTL, class and type.
+/// The part of an expression that concerns a record's data: all of it, or the part after name, TTL, class and type.
 fn of_data(at: At<'_>, regex: &str, of: &Context<'_>) -> Option<String> {
     let regex = regex.replace("\\t", "\t");
     let parts: Vec<&str> = regex.splitn(5, '\t').collect();
@@ -116,17 +116,17 @@ fn of_data(at: At<'_>, regex: &str, of: &Context<'_>) -> Option<String> {
         [whole] if !whole.starts_with('^') => (*whole).to_owned(),
         [_, _, _, _, data] => format!("^{data}"),
         _ => {
-            at.remark("the expression is left out: it is about the name, TTL, class or type of a record, and slod matches its data");
+            at.remark("the expression is left out: it concerns the name, TTL, class or type of a record, and slod matches only the data");
             return None;
         }
     };
     let difference = if parts.len() > 1 {
-        "its part about the name, TTL, class and type is left out"
+        "its part for the name, TTL, class and type is left out"
     } else {
-        "the exporter matches the whole record, with its name, TTL, class and type"
+        "the exporter matches the whole record, including its name, TTL, class and type"
     };
     at.remark(format!(
-        "the expression is matched against the data of the records of the type: {difference}"
+        "the expression is matched against the data of records of the queried type: {difference}"
     ));
     of.expression(at, &data)
 }

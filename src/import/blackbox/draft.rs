@@ -1,4 +1,4 @@
-//! The config in the making: services with the probes of their targets.
+//! The imported config: services with the probes of their targets.
 
 use super::context::fault_of;
 use super::module::{Module, Prober};
@@ -13,20 +13,20 @@ use crate::units::show_duration;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-/// Characters of a name.
+/// Maximum length of a name in characters.
 const NAME_MAX: usize = 90;
-/// A label that names the service of a target.
+/// The label that names the service of a target.
 const SERVICE: &str = "service";
-/// With fewer than two attempts in a minute, a single failure makes the whole minute bad.
+/// With fewer than two attempts per minute, a single failure makes the whole minute bad.
 const SLICES_UP_TO: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
 pub(super) struct Draft {
     services: Vec<Service>,
-    /// By what makes targets one service.
+    /// Indexes by the label value that identifies a service.
     places: HashMap<String, usize>,
     names: Names,
-    /// What is wrong with labels of these names.
+    /// The error of each label name; `None` if the name is valid.
     label_faults: BTreeMap<String, Option<String>>,
 }
 
@@ -34,7 +34,7 @@ struct Service {
     name: String,
     labels: Map,
     probes: Vec<Probe>,
-    /// What is probed already.
+    /// Targets that already have a probe.
     seen: HashSet<(Prober, Map)>,
     names: Names,
 }
@@ -60,7 +60,7 @@ impl Probe {
         }
     }
 
-    /// As a config has it, without what is the default.
+    /// The probe as written in a config, without default values.
     pub fn written(&self, default: Option<Pace>) -> Map {
         let mut probe = Map::of([("name", Value::plain(&self.name))]);
         let Pace { interval, timeout } = self.pace;
@@ -76,7 +76,7 @@ impl Probe {
 }
 
 impl Draft {
-    /// Adds a probe, or says why it cannot be in a config.
+    /// Adds a probe. Returns an error message if a config cannot have it.
     pub fn add(
         &mut self,
         found: &ScrapedTarget,
@@ -95,7 +95,7 @@ impl Draft {
         Ok(())
     }
 
-    /// The service of a target, which begins here if it is new.
+    /// The index of the service of a target, which is added if it is new.
     fn service(&mut self, found: &ScrapedTarget) -> usize {
         let key = found.labels.get(SERVICE).unwrap_or(&found.instance);
         if let Some(known) = self.places.get(key) {
@@ -120,7 +120,7 @@ impl Draft {
                 .entry(name.clone())
                 .or_insert_with(|| label_fault(name, check));
             let why = match (fault, self.services[own].labels.get(name)) {
-                _ if has_secret(value) => "it has a secret, and labels are shown".to_owned(),
+                _ if has_secret(value) => "it contains a secret, and labels are visible".to_owned(),
                 (Some(fault), _) => fault.clone(),
                 (None, Some(other)) if *other != Value::plain(value) => {
                     "another target of the same service has another value".to_owned()
@@ -142,7 +142,7 @@ impl Draft {
         self.services.is_empty()
     }
 
-    /// Whether a probe has this value of a key.
+    /// Whether any probe has this value for a key.
     pub fn has(&self, key: &str, value: &Value) -> bool {
         let mut probes = self.services.iter().flat_map(|service| &service.probes);
         probes.any(|probe| probe.keys.get(key) == Some(value))
@@ -209,7 +209,8 @@ fn numbered(name: &str, number: u64) -> String {
     format!("{name}-{number}")
 }
 
-/// A name for a target: its address without scheme, credentials, tokens and query. Names have no `/`.
+/// Derives a name from a target: its address without scheme, credentials, tokens and query. Names
+/// have no `/`.
 fn name(text: &str) -> String {
     let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
     let rest = rest.split(['?', '#']).next().unwrap_or_default();

@@ -1,11 +1,11 @@
-//! What the `http` prober expects of a response.
+//! Imports the expectations of the `http` prober.
 
 use super::context::Context;
 use super::keys::Keys;
 use super::value::{Map, Value};
 use crate::import::document::At;
 
-const CEL: &str = "slod has no CEL: write it as `expect.json`, such as `\"$.status\": ok`";
+const CEL: &str = "slod does not support CEL: use `expect.json`, such as `\"$.status\": ok`";
 
 pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     let mut expect = Map::default();
@@ -37,9 +37,9 @@ fn headers(keys: &Keys<'_>, of: &Context<'_>, expect: &mut Map) -> Result<(), St
     for at in keys.items("fail_if_header_not_matches")? {
         let (name, regex, may_be_missing) = header(at)?;
         let why = if may_be_missing {
-            "slod's `expect.headers` needs the header, and has no `allow_missing`"
+            "slod's `expect.headers` requires the header, without an `allow_missing` option"
         } else if headers.has_header(&name) {
-            "slod has one expression for each header"
+            "slod supports one expression for each header"
         } else {
             if let Some(regex) = of.expression(at, &regex) {
                 headers.set(name, Value::plain(&regex));
@@ -53,7 +53,7 @@ fn headers(keys: &Keys<'_>, of: &Context<'_>, expect: &mut Map) -> Result<(), St
     for at in keys.items("fail_if_header_matches")? {
         let (name, ..) = header(at)?;
         at.remark(format!(
-            "`fail_if_header_matches` for `{name:.60}` is left out: slod has no expressions that headers must not match"
+            "`fail_if_header_matches` for `{name:.60}` is left out: slod supports no expressions that headers must not match"
         ));
     }
     expect.set_map("headers", headers);

@@ -14,7 +14,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     if is_tls {
         probe.set("tls", Value::Map(tls));
     } else {
-        keys.left_out("tls_config", "it is for `tls: true`");
+        keys.left_out("tls_config", "it requires `tls: true`");
     }
     ip_version(keys, &mut probe)?;
     for (name, at) in keys
@@ -23,7 +23,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
         .flat_map(|keys| keys.at.entries())
     {
         at.remark(format!(
-            "the values of the metadata `{name:.60}` are not copied: set the variable"
+            "the values of the metadata key `{name:.60}` are not copied: set the variable"
         ));
         probe.set_in("metadata", &name, of.secret(&name, at));
     }

@@ -10,34 +10,34 @@ use crate::import::document::At;
 use crate::import::requests::{hide_body, is_secret};
 use crate::units;
 
-/// Instead of none. It is the largest one of a body that `expect` checks.
+/// The limit for modules without one: the largest for a body that `expect` checks.
 pub(super) const BODY_LIMIT: &str = "16MiB";
 const HOST: &str = "host";
 const ACCEPT_ENCODING: &str = "Accept-Encoding";
 
-/// Keys of the exporter that no key of a probe stands for.
+/// Keys without an equivalent in slod, with the remark about each.
 const LEFT_OUT: [(&str, &str); 6] = [
     (
         "oauth2",
-        "slod fetches no tokens; write one that lasts as `bearer` or `bearer_file`",
+        "slod does not request tokens; set a long-lived one as `bearer` or `bearer_file`",
     ),
     ("no_proxy", "the probe uses its `proxy` for every address"),
     (
         "proxy_from_environment",
-        "slod reads no proxies from the environment; write it as `proxy`",
+        "slod reads no proxies from the environment; set `proxy`",
     ),
     (
         "proxy_connect_header",
         "slod sends only `proxy_auth` to proxies",
     ),
-    ("enable_http3", "slod has HTTP/1.1 and HTTP/2"),
+    ("enable_http3", "slod supports HTTP/1.1 and HTTP/2"),
     (
         "fail_if_ssl",
-        "a response over TLS is good as well; with an `http://` address and `follow_redirects: false` there is none",
+        "slod also accepts a response over TLS; with an `http://` address and `follow_redirects: false` there is none",
     ),
 ];
 
-/// A probe without its address.
+/// Imports a probe without its address.
 pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     let mut probe = Map::default();
     if let Some(method) = keys.filled("method")? {
@@ -57,7 +57,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     ip_version(keys, &mut probe)?;
     version(keys, &mut probe)?;
     authorization::proxy(keys, of, &mut probe)?;
-    let why = "a response without TLS is good as well; `https://` addresses have none unless a redirect leads there, and that `http://` leads to TLS is checked by `follow_redirects: false` with `expect: { status: [301, 302, 307, 308], headers: { Location: '^https://' } }`";
+    let why = "slod also accepts a response without TLS. An `https://` address has none unless it is redirected to one; to check that `http://` redirects to TLS, use `follow_redirects: false` with `expect: { status: [301, 302, 307, 308], headers: { Location: '^https://' } }`";
     keys.left_out("fail_if_not_ssl", why);
     for (name, why) in LEFT_OUT {
         keys.left_out(name, why);
@@ -84,7 +84,7 @@ fn headers(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
         let sources = Keys::of(at)?;
         let (values, secrets) = (sources.texts("values")?, sources.items("secrets")?);
         for file in sources.items("files")? {
-            file.remark(format!("the header `{name:.60}` is in a file, which slod reads only for `bearer_file` and such: set the variable to its content"));
+            file.remark(format!("the header `{name:.60}` is in a file, which slod does not support for headers: set the variable to its content"));
             headers.set(&name, of.secret(&name, file));
         }
         if let Some(at) = secrets.first() {
@@ -95,7 +95,7 @@ fn headers(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
         }
         if values.len() + secrets.len() > 1 {
             at.remark(format!(
-                "the values of `{name:.60}` are sent as one header, or only one of them"
+                "only one header `{name:.60}` is sent, with the joined values or one of them"
             ));
         }
         sources.rest();
@@ -127,7 +127,7 @@ fn body(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Result<(), String
     Ok(())
 }
 
-/// The exporter decodes what it was configured to, and fails if the response is not compressed so.
+/// The exporter decodes only the configured encoding, and fails if the response does not have it.
 fn compression(keys: &Keys<'_>, probe: &mut Map, expected: &mut Map) -> Result<(), String> {
     let Some(coding) = keys.filled("compression")? else {
         return Ok(());
@@ -143,7 +143,7 @@ fn compression(keys: &Keys<'_>, probe: &mut Map, expected: &mut Map) -> Result<(
             Value::plain(&format!("^{coding}$")),
         );
         let at = keys.get("compression").unwrap_or(keys.at);
-        at.remark("`compression` becomes the headers `Accept-Encoding`, which some versions of the exporter do not send by themselves, and `Content-Encoding` below `expect`");
+        at.remark("`compression` becomes the header `Accept-Encoding`, which some versions of the exporter do not send, and the expected header `Content-Encoding`");
     }
     Ok(())
 }
@@ -156,7 +156,7 @@ fn follows_no_redirects(keys: &Keys<'_>) -> Result<bool, String> {
     Ok(not.unwrap_or(follow == Some(false)))
 }
 
-/// In units of 1,024, also where they are called KB and MB.
+/// Imports a size, whose units are powers of 1,024, including those written as KB and MB.
 fn body_limit(keys: &Keys<'_>, probe: &mut Map) -> Result<(), String> {
     let written = keys.filled("body_size_limit")?.filter(|size| size != "0");
     let Some(written) = written else {
@@ -205,19 +205,19 @@ fn version(keys: &Keys<'_>, probe: &mut Map) -> Result<(), String> {
         (true, false) => {
             probe.set("http_version", Value::plain("1.1"));
             if !is_without_2 {
-                at.remark("`valid_http_versions` becomes `http_version: 1.1`: HTTP/2 is not offered, so that a server which prefers it is good");
+                at.remark("`valid_http_versions` becomes `http_version: 1.1`: HTTP/2 is not offered, so a server that prefers it is good as well");
             }
         }
-        (false, false) => at.remark("`valid_http_versions` is left out: slod accepts HTTP/1.0, 1.1 and 2, and has `http_version` for one of the last two"),
+        (false, false) => at.remark("`valid_http_versions` is left out: slod accepts HTTP/1.0, 1.1 and 2; `http_version` requires one of the last two"),
         (_, true) => {}
     }
     if !has("1.0") && has("1.1") {
-        at.remark("a response of HTTP/1.0 is good as well");
+        at.remark("slod also accepts an HTTP/1.0 response");
     }
     Ok(())
 }
 
-/// The value of the header `Host`, which the exporter expects in certificates as well.
+/// The value of the header `Host`, which the exporter also expects in certificates.
 pub(super) fn host_of(probe: &Map) -> Option<String> {
     let Some(Value::Map(headers)) = probe.get("headers") else {
         return None;

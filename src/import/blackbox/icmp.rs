@@ -4,7 +4,7 @@ use super::context::{Context, ip_version, source_address};
 use super::keys::Keys;
 use super::value::{Map, Value};
 
-/// Bytes that a probe of slod needs to recognize its reply.
+/// Minimum payload in bytes; slod needs it to recognize the reply.
 const PAYLOAD_MIN: u64 = 8;
 
 pub(super) fn read(keys: &Keys<'_>, _: &Context<'_>) -> Result<Map, String> {
@@ -12,7 +12,7 @@ pub(super) fn read(keys: &Keys<'_>, _: &Context<'_>) -> Result<Map, String> {
     if let Some(size) = keys.number("payload_size")?.filter(|size| *size > 0) {
         if size < PAYLOAD_MIN {
             keys.get("payload_size").unwrap_or(keys.at).remark(format!(
-                "`payload_size: {size}` becomes {PAYLOAD_MIN}, the least that slod sends"
+                "`payload_size: {size}` becomes {PAYLOAD_MIN}, the minimum that slod sends"
             ));
         }
         probe.set("payload_size", Value::Number(size.max(PAYLOAD_MIN)));

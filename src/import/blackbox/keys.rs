@@ -1,4 +1,4 @@
-//! The keys of a mapping, each read in the form that its program expects.
+//! Typed access to the keys of a mapping.
 
 use crate::import::document::At;
 use crate::units;
@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// A mapping whose keys are read one by one. An error is a fault with its line, as people read it.
+/// A mapping whose keys are read one by one. An error is a message with the line of the file.
 pub(super) struct Keys<'a> {
     pub at: At<'a>,
     read: RefCell<BTreeSet<&'static str>>,
@@ -23,7 +23,7 @@ impl<'a> Keys<'a> {
         for (key, _) in entries {
             let name = key.value.scalar().unwrap_or_default();
             if seen.contains(&name) {
-                return Err(at.fault(format!("`{name:.60}` is there twice"), "remove one of them"));
+                return Err(at.fault(format!("duplicate key `{name:.60}`"), "remove one of them"));
             }
             seen.insert(name);
         }
@@ -33,7 +33,7 @@ impl<'a> Keys<'a> {
         })
     }
 
-    /// None, at a place that could have some.
+    /// An empty mapping at a position where keys are possible.
     pub fn none(at: At<'a>) -> Self {
         Self {
             at: at.empty(),
@@ -46,7 +46,7 @@ impl<'a> Keys<'a> {
         self.at.get(&[name])
     }
 
-    /// An empty mapping below a key is as none.
+    /// The mapping of a key; `None` if it is missing or empty.
     pub fn keys(&self, name: &'static str) -> Result<Option<Self>, String> {
         self.get(name).map(Self::of).transpose()
     }
@@ -95,7 +95,7 @@ impl<'a> Keys<'a> {
         self.items(name)?.into_iter().map(text).collect()
     }
 
-    /// Says why a key has no place in a config, if it is there and says anything.
+    /// Adds a remark that a key is left out, if it is present and not empty.
     pub fn left_out(&self, name: &'static str, why: &str) {
         let says_nothing = |at: &At<'_>| match at.value() {
             Value::Text(text) => text.is_empty() || text == "false",
@@ -108,10 +108,10 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Names the keys that were not read.
+    /// Adds a remark for each key that was not read.
     pub fn rest(&self) {
         for (name, at) in self.unread() {
-            at.remark(format!("`{name:.60}` is left out: it is not known"));
+            at.remark(format!("`{name:.60}` is left out: unknown key"));
         }
     }
 
@@ -144,7 +144,7 @@ pub(super) fn text(at: At<'_>) -> Result<String, String> {
     at.raw().ok_or_else(fault)
 }
 
-/// In every spelling that the YAML library of Go takes.
+/// Accepts every spelling that Go's YAML library accepts.
 fn boolean(at: At<'_>) -> Result<bool, String> {
     match text(at)?.to_lowercase().as_str() {
         "true" | "yes" | "on" | "y" => Ok(true),
@@ -153,7 +153,7 @@ fn boolean(at: At<'_>) -> Result<bool, String> {
     }
 }
 
-/// Those of Prometheus, and fractions as in Go: `1.5s`.
+/// Parses durations as in Prometheus, and with fractions as in Go: `1.5s`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     if let Some(span) = units::duration(text) {
         return Some(span);

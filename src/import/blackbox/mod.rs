@@ -1,5 +1,5 @@
-//! Modules of `blackbox_exporter`, and the targets that Prometheus probes with them, as a config of probes. What a config has no
-//! place for is named with its file and line, and nothing is left out without a word. Pure: the caller reads the files.
+//! Imports modules of `blackbox_exporter`, and the targets that Prometheus probes with them, as a config of probes.
+//! Everything without an equivalent is reported with its file and line. Pure: the caller reads the files.
 
 mod authorization;
 mod context;
@@ -31,24 +31,24 @@ use prometheus::ScrapedTarget;
 use std::collections::{BTreeSet, HashMap};
 use value::{Map, Value};
 
-/// What is read.
+/// The files to import.
 pub struct Inputs<'a> {
     /// `blackbox.yml`.
     pub modules: &'a Input,
-    /// Files of Prometheus with its scrape configs. Without one, every module gets a placeholder as its target.
+    /// Prometheus configuration files with scrape configs. Without one, every module gets a placeholder target.
     pub targets: &'a [Input],
     pub find: Find<'a>,
     pub check: Check<'a>,
 }
 
-/// Reads the modules and their targets. An error is a file that is not what it must be, or files without any probe.
+/// Imports the modules and their targets. An error is an invalid file, or files without any probe.
 pub fn read(inputs: &Inputs<'_>) -> Result<Imported, String> {
     let (remarks, variables) = (Remarks::default(), Variables::default());
     let documents = Document::all(inputs.modules)?;
     let [document] = &documents[..] else {
         let name = &inputs.modules.name;
         return Err(format!(
-            "{name} is no config of blackbox_exporter: expected one document with `modules:`"
+            "{name} is not a blackbox_exporter config: expected one document with `modules:`"
         ));
     };
     let mut found = Vec::new();
@@ -81,7 +81,7 @@ pub fn read(inputs: &Inputs<'_>) -> Result<Imported, String> {
     Ok(imported)
 }
 
-/// The probes of all targets whose modules are there.
+/// The probes of all targets with known modules.
 fn probes(
     inputs: &Inputs<'_>,
     modules: &[Module],
@@ -137,10 +137,11 @@ fn probe(
     Ok(Probe::new(found, module, prober, keys))
 }
 
-/// What the config needs of its reader.
+/// The tasks that remain for the user.
 fn to_do(inputs: &Inputs<'_>, draft: &Draft, variables: Variables) -> Vec<String> {
     let mut lines = vec![
-        "The objective below `defaults` is an example: blackbox_exporter has none.".to_owned(),
+        "The objective in `defaults` is an example, since blackbox_exporter has no objectives."
+            .to_owned(),
     ];
     if inputs.targets.is_empty() {
         lines.push("Replace the addresses with `.invalid`: no targets were given (--targets prometheus.yml).".to_owned());
@@ -148,7 +149,7 @@ fn to_do(inputs: &Inputs<'_>, draft: &Draft, variables: Variables) -> Vec<String
     if draft.has("body_limit", &Value::plain(http::BODY_LIMIT)) {
         let limit = http::BODY_LIMIT;
         lines.push(format!(
-            "blackbox_exporter reads bodies of any size; `body_limit: {limit}` stands for that."
+            "blackbox_exporter reads bodies of any size; slod is limited to `body_limit: {limit}`."
         ));
     }
     lines.extend(variables.into_to_do());

@@ -11,12 +11,12 @@ use crate::text::slug;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Modules of a file.
+/// Maximum number of modules in a file.
 const MODULES_MAX: usize = 1_000;
-/// Characters of a label of a host.
+/// Maximum length of a label in a host name, in characters.
 const LABEL_MAX: usize = 60;
 
-/// A way to probe, which slod has the probe kind for.
+/// A prober with an equivalent probe kind in slod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Prober {
     Http,
@@ -29,7 +29,7 @@ pub(super) enum Prober {
 impl Prober {
     pub const ALL: [Self; 5] = [Self::Http, Self::Tcp, Self::Dns, Self::Icmp, Self::Grpc];
 
-    /// Its name, which is that of slod's kind as well.
+    /// The name of the prober, and of slod's probe kind.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -41,7 +41,7 @@ impl Prober {
     }
 }
 
-/// Those of the exporter that slod has no kind for.
+/// Probers without an equivalent in slod.
 const OTHERS: [(&str, &str); 2] = [
     ("unix", "slod has no probes of Unix sockets"),
     (
@@ -52,16 +52,16 @@ const OTHERS: [(&str, &str); 2] = [
 
 pub(super) struct Module {
     pub name: String,
-    /// `None` if slod has no kind for it.
+    /// `None` if slod has no equivalent.
     pub prober: Option<Prober>,
     pub timeout: Option<Duration>,
-    /// The keys of the kind, without those of the address.
+    /// The keys of the probe kind, without those of the address.
     pub keys: Map,
     pub spot: Spot,
 }
 
 impl Module {
-    /// A target to be replaced, whose name never resolves (RFC 6761).
+    /// A placeholder target, whose name never resolves (RFC 6761).
     pub fn placeholder(&self) -> Option<ScrapedTarget> {
         let prober = self.prober?;
         let host = format!("{}.invalid", slug(&self.name, LABEL_MAX));
@@ -78,7 +78,7 @@ impl Module {
     }
 }
 
-/// Reads all modules. Those that are not used are only checked.
+/// Reads all modules. Unused modules are only checked.
 pub(super) fn read_all(
     root: At<'_>,
     used: Option<&BTreeSet<String>>,
@@ -86,10 +86,10 @@ pub(super) fn read_all(
     check: Check<'_>,
 ) -> Result<Vec<Module>, String> {
     let root = Keys::of(root)?;
-    let help = "`modules:` and below it the modules by their names, as in blackbox.yml";
+    let help = "`modules:` with the modules by name, as in blackbox.yml";
     let Some(modules) = root.get("modules") else {
         return Err(root.at.fault(
-            "this is no config of blackbox_exporter: `modules` is missing",
+            "this is not a blackbox_exporter config: `modules` is missing",
             help,
         ));
     };
@@ -137,7 +137,7 @@ fn read(at: At<'_>, of: &Context<'_>) -> Result<Module, String> {
         let message = if name.is_empty() {
             "`prober` is missing"
         } else {
-            "this prober is not known"
+            "unknown prober"
         };
         return Err(place.fault(message, format!("one of {known}, unix, websocket")));
     }
@@ -152,7 +152,7 @@ fn read(at: At<'_>, of: &Context<'_>) -> Result<Module, String> {
         .into_iter()
         .chain(OTHERS.map(|(name, _)| name));
     for section in sections.filter(|section| !own(section)) {
-        keys.left_out(section, "it is of another prober");
+        keys.left_out(section, "it belongs to another prober");
     }
     let _ = other.map(|(name, _)| keys.get(name));
     keys.rest();
@@ -165,7 +165,7 @@ fn read(at: At<'_>, of: &Context<'_>) -> Result<Module, String> {
     })
 }
 
-/// What is configured for the prober. Where there is nothing, its defaults hold.
+/// Imports the options of the prober; without any, its defaults apply.
 fn options(keys: &Keys<'_>, prober: Prober, of: &Context<'_>) -> Result<Map, String> {
     let read = match prober {
         Prober::Http => http::read,

@@ -1,4 +1,4 @@
-//! The targets of the scrape configs that go through the exporter.
+//! Imports the targets of scrape configs that use the exporter.
 
 use super::keys::{Keys, items, text};
 use super::relabel::{self, Labels, Rule};
@@ -7,35 +7,36 @@ use crate::import::Input;
 use crate::import::document::{At, Document, Remarks, Spot};
 use std::time::Duration;
 
-/// Targets of all scrape configs: a config of slod takes about as many.
+/// Maximum number of targets in all scrape configs, about as many as a slod config can have.
 const TARGETS_MAX: usize = 20_000;
-/// Prometheus' own defaults.
+/// Prometheus' defaults.
 const INTERVAL: Duration = Duration::from_mins(1);
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// What the exporter takes off the timeout of a scrape.
+/// The exporter subtracts this from the scrape timeout.
 const OFFSET: Duration = Duration::from_millis(500);
 const TIMEOUT_MIN: Duration = Duration::from_millis(100);
-/// The module that the exporter takes if none is named.
+/// The exporter's default module.
 const DEFAULT_MODULE: &str = "http_2xx";
 const PATH: &str = "/probe";
-/// How the keys end that find targets elsewhere.
+/// Suffix of the keys for service discovery.
 const DISCOVERY: &str = "_sd_configs";
 
-/// The files that a pattern of `file_sd_configs` names: of a file, and the pattern.
+/// Returns the files that match a pattern of `file_sd_configs`; called with the name of the file
+/// and the pattern.
 pub type Find<'a> = &'a dyn Fn(&str, &str) -> Result<Vec<Input>, String>;
 
-/// One target with what is scraped of it.
+/// A target with its module and labels.
 pub(super) struct ScrapedTarget {
     pub module: String,
     pub target: Target,
-    /// Its label `instance`.
+    /// The value of its label `instance`.
     pub instance: String,
-    /// Without those that begin with `__`.
+    /// Without labels that start with `__`.
     pub labels: Labels,
     pub pace: Pace,
 }
 
-/// How often, and how long an attempt may take.
+/// The interval, and the timeout of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pace {
     pub interval: Duration,
@@ -65,7 +66,7 @@ impl Pace {
         })
     }
 
-    /// That of an attempt, where a module has a timeout of its own.
+    /// The timeout of an attempt; a module may have its own timeout.
     pub fn timeout_of(self, module: Option<Duration>) -> Duration {
         let scrape = self.timeout.saturating_sub(OFFSET).max(TIMEOUT_MIN);
         let own = module.filter(|timeout| !timeout.is_zero());
@@ -73,7 +74,7 @@ impl Pace {
     }
 }
 
-/// Reads all targets of a file of Prometheus.
+/// Reads all targets of a Prometheus config file.
 pub(super) fn read(
     input: &Input,
     find: Find<'_>,
@@ -107,7 +108,7 @@ pub(super) fn read(
         }
         keys.left_out(
             "scrape_config_files",
-            "name these files with further `--targets`",
+            "add these files with additional `--targets` options",
         );
         let rest: Vec<String> = keys.unread().into_iter().map(|(name, _)| name).collect();
         if !rest.is_empty() {
@@ -126,7 +127,7 @@ struct Job<'a> {
     name: String,
     path: String,
     pace: Pace,
-    /// Labels that every target begins with.
+    /// The initial labels of every target.
     params: Vec<(String, String)>,
 }
 
@@ -146,7 +147,7 @@ impl<'a> Job<'a> {
             let values: Vec<String> = items(at)?.into_iter().map(text).collect::<Result<_, _>>()?;
             if values.len() > 1 {
                 at.remark(format!(
-                    "only the first value of `{name:.60}` counts, as for the exporter"
+                    "only the first value of `{name:.60}` is used, as in the exporter"
                 ));
             }
             let value = values.into_iter().next();
@@ -178,7 +179,7 @@ impl<'a> Job<'a> {
             for pattern in files.texts("files")? {
                 let inputs = find(file, &pattern)?;
                 if inputs.is_empty() {
-                    at.remark(format!("no file is called `{pattern}`"));
+                    at.remark(format!("no file matches `{pattern}`"));
                 }
                 for input in &inputs {
                     for document in Document::all(input)? {
@@ -187,13 +188,13 @@ impl<'a> Job<'a> {
                 }
             }
         }
-        self.name_the_rest();
+        self.remark_on_unread_keys();
         Ok(())
     }
 
-    /// What is not read of the scrape config.
-    fn name_the_rest(&self) {
-        let why = "slod has no rules for its own metrics";
+    /// Adds remarks on the keys that are not imported.
+    fn remark_on_unread_keys(&self) {
+        let why = "slod has no relabeling rules for its own metrics";
         self.keys.left_out("metric_relabel_configs", why);
         let (discovery, rest): (Vec<_>, Vec<_>) = self
             .keys
@@ -202,19 +203,19 @@ impl<'a> Job<'a> {
             .partition(|(name, _)| name.ends_with(DISCOVERY));
         for (name, at) in discovery {
             at.remark(format!(
-                "the targets of `{name:.60}` are left out: slod probes what its config has, and Prometheus asks another system for them"
+                "the targets of `{name:.60}` are left out: slod has no service discovery, only the targets in its config"
             ));
         }
         let rest: Vec<String> = rest.into_iter().map(|(name, _)| name).collect();
         if !rest.is_empty() {
             self.keys.at.remark(format!(
-                "left out, being about requests to the exporter: {}",
+                "left out, since they concern requests to the exporter: {}",
                 rest.join(", ")
             ));
         }
     }
 
-    /// Targets with the same labels.
+    /// Reads targets that share labels.
     fn group(
         &self,
         at: At<'_>,
@@ -233,7 +234,7 @@ impl<'a> Job<'a> {
         for at in keys.items("targets")? {
             if found.len() == TARGETS_MAX {
                 let message = format!("there are more than {TARGETS_MAX} targets");
-                return Err(at.fault(message, "several configs, one for each slod"));
+                return Err(at.fault(message, "use several configs, one for each slod instance"));
             }
             found.extend(self.target(&text(at)?, &labels, rules, at));
         }
@@ -256,11 +257,13 @@ impl<'a> Job<'a> {
             .or_insert_with(|| self.path.clone());
         all.extend(self.params.iter().cloned());
         let Some(mut all) = relabel::apply(rules, all) else {
-            at.remark("the target is left out: `relabel_configs` drop it");
+            at.remark("the target is left out: it is dropped by `relabel_configs`");
             return None;
         };
         let Some(address) = all.remove("__param_target") else {
-            at.remark("the target is left out: no rule of `relabel_configs` makes it the parameter `target`");
+            at.remark(
+                "the target is left out: no rule of `relabel_configs` sets the parameter `target`",
+            );
             return None;
         };
         let instance = all.remove("instance").unwrap_or_else(|| address.clone());
@@ -282,7 +285,7 @@ impl<'a> Job<'a> {
     }
 }
 
-/// A target for each module, to be replaced: where no file of Prometheus says what is probed.
+/// A placeholder target for a module, if no Prometheus config was given.
 pub(super) fn placeholder(module: &str, address: String, spot: Spot) -> ScrapedTarget {
     ScrapedTarget {
         module: module.to_owned(),

@@ -1,4 +1,4 @@
-//! `relabel_configs` of Prometheus, evaluated as Prometheus does.
+//! Evaluates `relabel_configs` as Prometheus does.
 
 use super::keys::Keys;
 use crate::import::document::At;
@@ -20,7 +20,7 @@ const ACTIONS: [(&str, Action); 11] = [
     ("uppercase", Action::Uppercase),
     ("hashmod", Action::HashMod),
 ];
-/// Bytes of a compiled expression.
+/// Maximum size of a compiled expression in bytes.
 const COMPILED_MAX: usize = 2 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,15 +48,15 @@ pub(super) struct Rule {
     replacement: String,
 }
 
-/// The rules of a list. Those that go by a hash are left out: their share of the targets is for one of several
-/// instances of Prometheus.
+/// Reads the rules of a list. Hash rules are omitted: they select a share of the targets for one of several
+/// Prometheus instances.
 pub(super) fn read(items: &[At<'_>]) -> Result<Vec<Rule>, String> {
     let (mut rules, mut hashes) = (Vec::new(), Vec::new());
     for at in items {
         let rule = Rule::read(*at)?;
         let is_of_hash = rule.sources.iter().any(|source| hashes.contains(source));
         if rule.action == Action::HashMod || is_of_hash {
-            at.remark("the rule is left out: it divides the targets between several Prometheus servers, and slod takes all of them");
+            at.remark("the rule is left out: it distributes the targets over several Prometheus servers, and slod imports all of them");
             hashes.push(rule.target);
         } else {
             rules.push(rule);
@@ -65,7 +65,7 @@ pub(super) fn read(items: &[At<'_>]) -> Result<Vec<Rule>, String> {
     Ok(rules)
 }
 
-/// The labels of a target after the rules; `None` if they drop it.
+/// Applies the rules to the labels of a target; `None` if they drop it.
 pub(super) fn apply(rules: &[Rule], labels: Labels) -> Option<Labels> {
     rules
         .iter()
@@ -83,7 +83,7 @@ impl Rule {
             .find(|(known, _)| *known == name.to_lowercase());
         let Some((_, action)) = known else {
             let names = ACTIONS.map(|(name, _)| name).join(", ");
-            return Err(at.fault("`action` is not known", format!("one of {names}")));
+            return Err(at.fault("unknown `action`", format!("one of {names}")));
         };
         let pattern = keys.text("regex")?.unwrap_or_else(|| "(.*)".to_owned());
         let whole = format!("^(?s:{pattern})$");
@@ -93,7 +93,7 @@ impl Rule {
         let Ok(regex) = built else {
             return Err(at.fault(
                 "`regex` is not a regular expression",
-                "an expression of RE2's syntax",
+                "an expression in RE2 syntax",
             ));
         };
         let rule = Self {
@@ -138,14 +138,14 @@ impl Rule {
         is_kept.then_some(labels)
     }
 
-    /// The values of the source labels.
+    /// The joined values of the source labels.
     fn value(&self, labels: &Labels) -> String {
         let of = |name: &String| labels.get(name).map_or("", String::as_str);
         let values: Vec<&str> = self.sources.iter().map(of).collect();
         values.join(&self.separator)
     }
 
-    /// Without a match nothing changes.
+    /// Without a match, nothing changes.
     fn replace(&self, value: &str, labels: &mut Labels) {
         let (target, new) = (
             self.expanded(value, &self.target),
@@ -156,7 +156,7 @@ impl Rule {
         }
     }
 
-    /// A template with the groups of the expression.
+    /// Expands a template with the groups of the match.
     fn expanded(&self, text: &str, template: &str) -> Option<String> {
         let found = self.regex.captures(text)?;
         let mut out = String::new();
@@ -165,7 +165,7 @@ impl Rule {
     }
 }
 
-/// An empty value is no label.
+/// An empty value removes the label.
 fn set(labels: &mut Labels, name: String, value: String) {
     if value.is_empty() {
         labels.remove(&name);

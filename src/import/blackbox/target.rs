@@ -1,4 +1,4 @@
-//! The address of a target, as the keys of its probe.
+//! Converts the address of a target to the keys of its probe.
 
 use super::authorization::credentials;
 use super::context::Context;
@@ -9,16 +9,16 @@ use crate::import::document::{Spot, escaped};
 use crate::import::requests::{hide_target, is_secret};
 use url::Url;
 
-/// What is probed.
+/// The target of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub address: String,
-    /// The parameter `hostname`: the host that is asked for there.
+    /// The parameter `hostname`: the host to request.
     pub hostname: Option<String>,
     pub spot: Spot,
 }
 
-/// The keys of the kind, or why there are none.
+/// The keys of the probe kind, or why there are none.
 pub(super) fn keys(
     module: &Module,
     prober: Prober,
@@ -47,7 +47,7 @@ pub(super) fn keys(
     }
 }
 
-/// An IPv6 address of a name server has brackets in a config.
+/// In a config, an IPv6 address of a name server has brackets.
 fn server(address: &str) -> String {
     match address.parse::<std::net::Ipv6Addr>() {
         Ok(_) => format!("[{address}]"),
@@ -91,14 +91,14 @@ fn http(module: &Module, target: &Target, of: &Context<'_>) -> Result<Map, Strin
     Ok(keys)
 }
 
-/// Whether a text is an address with credentials, or with what looks like a token.
+/// Whether a text is an address with credentials, or with something that looks like a token.
 pub(super) fn has_secret(text: &str) -> bool {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let (host, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     !scheme.is_empty() && host.contains('@') || hide_target(target) != target
 }
 
-/// The address without credentials, and with variables for what looks like a token.
+/// The address without credentials, and with variables for everything that looks like a token.
 fn without_secrets(url: &Url, address: &str, target: &Target, of: &Context<'_>) -> String {
     let has_credentials = !url.username().is_empty() || url.password().is_some();
     let mut plain = url.clone();

@@ -1,4 +1,5 @@
-//! The `tcp` prober. A dialogue becomes what is sent first, and the expression for what is received then.
+//! The `tcp` prober. A dialogue becomes the first text to send, and the expression for the response to
+//! it.
 
 use super::context::{Context, ip_version, source_address};
 use super::keys::{Keys, text};
@@ -7,7 +8,7 @@ use super::value::{Map, Value};
 use crate::import::document::At;
 use crate::import::requests::hide_body;
 
-/// The exporter looks at one line after the other, without its end.
+/// The exporter matches one line at a time, without its line ending.
 const BY_LINE: &str = "(?mR)";
 
 pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
@@ -18,7 +19,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     } else {
         keys.left_out(
             "tls_config",
-            "it is for `tls: true`, or for the part of a dialogue that slod has not",
+            "it requires `tls: true`, or belongs to a part of the dialogue that slod does not support",
         );
     }
     dialogue(keys, of, &mut probe)?;
@@ -49,7 +50,7 @@ impl<'a> Turn<'a> {
             send: part("send")?.filter(|(_, text)| !text.is_empty()),
             starts_tls: keys.is_true("starttls")?,
         };
-        keys.left_out("labels", "slod has no labels of what a server answers");
+        keys.left_out("labels", "slod does not derive labels from responses");
         keys.rest();
         Ok(turn)
     }
@@ -65,7 +66,7 @@ fn dialogue(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Result<(), St
         if let Some(send) = turn.send.as_ref().filter(|_| !is_over) {
             messages.push(send);
         } else if turn.send.is_some() || turn.starts_tls {
-            turn.at.remark("the rest of the dialogue is left out from here on: slod sends once, then reads until its expression matches");
+            turn.at.remark("the rest of the dialogue is left out: slod sends once, then reads until its expression matches");
             break;
         }
     }
@@ -86,7 +87,7 @@ fn dialogue(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Result<(), St
     Ok(())
 }
 
-/// One expression for lines that follow each other.
+/// Joins expressions for consecutive lines into one.
 fn in_turn(expected: &[&(At<'_>, String)], of: &Context<'_>) -> Option<String> {
     let mut parts = Vec::new();
     for (at, regex) in expected {
@@ -94,7 +95,7 @@ fn in_turn(expected: &[&(At<'_>, String)], of: &Context<'_>) -> Option<String> {
     }
     match &parts[..] {
         [] => None,
-        // Any line.
+        // Matches any line.
         [only] if regex::bytes::Regex::new(only).is_ok_and(|regex| regex.is_match(b"")) => {
             Some("\\n".to_owned())
         }

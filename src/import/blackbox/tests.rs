@@ -16,7 +16,7 @@ fn input(name: &str, text: &str) -> Input {
     }
 }
 
-/// Says what the real check says of the one expression that is not valid.
+/// Acts like the real check for the one invalid expression.
 fn check(config: &str) -> Vec<Fault> {
     let config: Value = serde_yaml::from_str(config).expect("YAML");
     let services = config["services"].as_array().into_iter().flatten();
@@ -121,17 +121,17 @@ fn http_modules_become_probes() {
     assert_remarks(
         &imported,
         &[
-            "b.yml:7: a response of HTTP/1.0 is good",
+            "b.yml:7: slod also accepts an HTTP/1.0",
             "b.yml:13: `fail_if_ssl` is left out",
             "b.yml:14: the expression is left out: it is not valid",
             "b.yml:18: `fail_if_header_not_matches` for `ETag`",
             "b.yml:20: `fail_if_header_matches` for `Set-Cookie`",
-            "b.yml:21: `min_version` is left out: slod accepts TLS 1.2",
+            "b.yml:21: `min_version` is left out: slod also accepts TLS 1.2",
             "b.yml:21: `cert` is left out",
             "b.yml:25: `oauth2` is left out",
             "b.yml:31: the proxy resolves",
             "b.yml:32: `compression` becomes",
-            "b.yml:35: `new_key` is left out: it is not known",
+            "b.yml:35: `new_key` is left out: unknown key",
             "b.yml:39: `secrets/token` is relative",
             "b.yml:45: `fail_if_body_json_not_matches_cel` is left out",
         ],
@@ -167,7 +167,7 @@ fn other_modules_become_probes() {
         "server": "names.invalid", "name": "www.example.org", "type": "A", "transport": "tcp",
         "recursion": false, "expect": expect, "ip_version": "6",
     });
-    // The scrape's timeout is shorter than the module's.
+    // The scrape timeout is shorter than the module's.
     assert_eq!((&names["dns"], &names["timeout"]), (&dns, &Value::Null));
     assert_eq!(config["defaults"]["timeout"], "9s500ms");
     let plain = &probe(&config, "names_plain")["dns"];
@@ -185,8 +185,8 @@ fn other_modules_become_probes() {
         &[
             "b.yml:51: the rest of the dialogue is left out",
             "b.yml:54: `source_ip_address` is left out",
-            "b.yml:75: the expression is matched against the data",
-            "b.yml:76: the expression is matched against the data of the records of the type: its part",
+            "b.yml:75: the expression is matched against the data of records",
+            "b.yml:76: the expression is matched against the data of records of the queried type: its part",
             "b.yml:78: `fail_if_all_match_regexp` is left out",
             "b.yml:79: `validate_authority_rrs` is left out",
             "b.yml:85: `payload_size: 4` becomes 8",
@@ -267,10 +267,10 @@ fn targets_are_those_of_the_scrape_configs() {
         &[
             "p.yml:1: only `scrape_configs` are read; left out: rule_files",
             "p.yml:6: scrape configs without `metrics_path: /probe` are left out: node",
-            "p.yml:8: left out, being about requests to the exporter: scheme",
+            "p.yml:8: left out, since they concern requests to the exporter: scheme",
             "p.yml:13: the label `severity` is left out: it is not valid",
-            "p.yml:15: the target is left out: `relabel_configs` drop it",
-            "p.yml:19: no file is called `none.yml`",
+            "p.yml:15: the target is left out: it is dropped by `relabel_configs`",
+            "p.yml:19: no file matches `none.yml`",
             "p.yml:38: the targets of `consul_sd_configs` are left out",
             "p.yml:39: `metric_relabel_configs` is left out",
             "p.yml:50: the target is left out: b.yml has no module `missing`",
@@ -278,7 +278,7 @@ fn targets_are_those_of_the_scrape_configs() {
             "b.yml:37: module `token` is left out: it has no target",
         ],
     );
-    // Of modules that are not used, nothing else is said.
+    // Unused modules get no other remarks.
     let unused = ["SCHEME", "b.yml:39", "b.yml:78"];
     assert!(unused.iter().all(|word| !imported.yaml.contains(word)));
 }
@@ -332,7 +332,7 @@ fn neither_names_nor_labels_of_services_have_secrets_of_addresses() {
         json!({"address": "https://plain.example/x?y=1", "contact": "ann@www.example"})
     );
     assert_eq!(services[0]["labels"], json!({"contact": "ann@www.example"}));
-    let why = "the label `address` is left out: it has a secret";
+    let why = "the label `address` is left out: it contains a secret";
     let remarks = [7, 8, 9].map(|line| format!("p.yml:{line}: {why}"));
     assert_remarks(&imported, &remarks.each_ref().map(String::as_str));
 }

@@ -1,11 +1,11 @@
-//! `tls_config`, as all probers have it.
+//! Imports `tls_config`, which all probers share.
 
 use super::context::file_path;
 use super::keys::Keys;
 use super::value::{Map, Value};
 
 const FILES: [&str; 3] = ["ca_file", "cert_file", "key_file"];
-/// Keys with the PEM text itself, or a reference to a secret manager.
+/// Keys with a PEM text, or with a reference to a secret manager.
 const INLINE: [&str; 6] = ["ca", "cert", "key", "ca_ref", "cert_ref", "key_ref"];
 
 pub(super) fn read(keys: &Keys<'_>) -> Result<Map, String> {
@@ -33,18 +33,20 @@ pub(super) fn read(keys: &Keys<'_>) -> Result<Map, String> {
     Ok(tls)
 }
 
-/// slod has TLS 1.2 and 1.3, and offers both.
+/// Adds remarks on TLS versions: slod supports 1.2 and 1.3, and offers both.
 fn versions(keys: &Keys<'_>) -> Result<(), String> {
     let why = match keys.filled("min_version")?.as_deref() {
-        Some("TLS13") => "slod accepts TLS 1.2 as well",
-        Some("TLS10" | "TLS11") => "slod has only TLS 1.2 and 1.3, so a server without them is bad",
+        Some("TLS13") => "slod also accepts TLS 1.2",
+        Some("TLS10" | "TLS11") => {
+            "slod supports only TLS 1.2 and 1.3, so a server without them is bad"
+        }
         _ => "",
     };
     remark(keys, "min_version", why);
     let why = match keys.filled("max_version")?.as_deref() {
-        Some("TLS12") => "slod uses TLS 1.3 with a server that has it",
+        Some("TLS12") => "slod uses TLS 1.3 with a server that supports it",
         Some("TLS10" | "TLS11") => {
-            "slod has only TLS 1.2 and 1.3, and cannot look for older versions"
+            "slod supports only TLS 1.2 and 1.3, and cannot check for older versions"
         }
         _ => "",
     };

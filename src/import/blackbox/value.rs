@@ -1,11 +1,11 @@
-//! Parts of a config, in the order in which they are written.
+//! The values of an imported config, in the order in which they are written.
 
 use crate::import::document::escaped;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Value {
-    /// As the config has it: `${NAME}` is a variable.
+    /// A text in config syntax, where `${NAME}` is a variable.
     Text(String),
     Number(u64),
     Bool(bool),
@@ -14,7 +14,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// A text in which nothing is a variable.
+    /// A text without variables.
     pub fn plain(text: &str) -> Self {
         Self::Text(escaped(text))
     }
@@ -36,7 +36,7 @@ impl Serialize for Value {
     }
 }
 
-/// Keys with their values, none twice.
+/// Keys with their values, without duplicates.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Map(Vec<(String, Value)>);
 
@@ -55,7 +55,7 @@ impl Map {
         found.map(|(_, value)| value)
     }
 
-    /// The entry of this name in any case, as of headers.
+    /// The entry of this name, ignoring case, as for headers.
     pub fn find_header(&self, name: &str) -> Option<&Value> {
         let found = self
             .0
@@ -76,14 +76,14 @@ impl Map {
         }
     }
 
-    /// Sets a mapping unless it has nothing.
+    /// Sets a mapping unless it is empty.
     pub fn set_map(&mut self, key: &str, map: Self) {
         if !map.is_empty() {
             self.set(key, Value::Map(map));
         }
     }
 
-    /// Sets a key of the mapping below another key.
+    /// Sets a key in the mapping of another key.
     pub fn set_in(&mut self, key: &str, name: impl Into<String>, value: Value) {
         let mut inner = match self.get(key) {
             Some(Value::Map(map)) => map.clone(),
@@ -93,7 +93,7 @@ impl Map {
         self.set(key, Value::Map(inner));
     }
 
-    /// This, and then the entries of another one.
+    /// Appends the entries of another mapping.
     pub fn and(mut self, other: &Self) -> Self {
         for (key, value) in &other.0 {
             self.set(key.clone(), value.clone());

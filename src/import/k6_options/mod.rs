@@ -1,5 +1,5 @@
-//! The options of a k6 script, as `k6 inspect` shows them, as scenarios of a config. What a config has no
-//! place for is named, and nothing is left out without a word. Pure: the caller reads the file.
+//! Imports the options of a k6 script, as printed by `k6 inspect`, as scenarios of a config. Everything
+//! without an equivalent is reported. Pure: the caller reads the file.
 //!
 //! ```text
 //! script.js -> k6 inspect -> JSON -> scenario.rs: executors as stages -> YAML
@@ -17,7 +17,7 @@ use scenario::Load;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
 
-/// Options that say nothing about the load, or that `k6 inspect` has as scenarios as well.
+/// Options that do not affect the load, or that `k6 inspect` also includes in its scenarios.
 const WITHOUT_MEANING: &[&str] = &[
     "discardResponseBodies",
     "duration",
@@ -43,7 +43,7 @@ const WITHOUT_MEANING: &[&str] = &[
     "vus",
 ];
 
-/// Options that slod has elsewhere, and where.
+/// Options with an equivalent elsewhere, and its place.
 const ELSEWHERE: &[(&str, &str)] = &[
     (
         "insecureSkipTLSVerify",
@@ -54,17 +54,17 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("userAgent", "`headers` of the service's `load`"),
 ];
 
-/// What was read.
+/// The result of an import.
 #[derive(Debug)]
 pub struct Imported {
-    /// The section `scenarios` of a config, with a comment on how each is run.
+    /// The section `scenarios` of a config, with a comment on how to run each of them.
     pub yaml: String,
-    /// What is not in it, or not as it was.
+    /// What was omitted or changed.
     pub remarks: Vec<String>,
 }
 
-/// Reads what `k6 inspect SCRIPT` printed. An error is a text that is something else, or options without
-/// any load that has a place in a config.
+/// Reads the output of `k6 inspect SCRIPT`. An error is another kind of text, or options without any
+/// scenario that a config can have.
 pub fn read(text: &str) -> Result<Imported, String> {
     let expected = "expected the JSON that `k6 inspect SCRIPT` prints";
     let options: Map<String, Value> =
@@ -86,13 +86,13 @@ pub fn read(text: &str) -> Result<Imported, String> {
         return Err(remarks.join("; "));
     }
     if scenarios.len() > 1 {
-        let why = "k6 runs its scenarios beside each other; slod runs the one that is asked for";
+        let why = "k6 runs its scenarios in parallel; slod runs the one that is selected";
         remarks.push(why.to_owned());
     }
     let thresholds = threshold::read(options.get("thresholds"), &mut remarks);
     others(&options, &mut remarks);
     remarks.push(
-        "the requests and pauses (`sleep`) of the functions are not among the options: write them into `load` of the service and into `think`"
+        "the options do not contain the requests and pauses (`sleep`) of the functions: add them to `load` of the service and to `think`"
             .to_owned(),
     );
     Ok(Imported {
@@ -101,7 +101,7 @@ pub fn read(text: &str) -> Result<Imported, String> {
     })
 }
 
-/// The scenario of a script without `scenarios`, as k6 makes it of the other options.
+/// The scenario that k6 derives from the other options of a script without `scenarios`.
 fn single(options: &Map<String, Value>) -> Value {
     let of = |key: &str| options.get(key).filter(|value| !is_unset(value));
     let mut scenario = Value::Object(options.clone());
@@ -113,14 +113,14 @@ fn single(options: &Map<String, Value>) -> Value {
     };
     scenario["executor"] = Value::from(executor);
     scenario["startVUs"] = options.get("vus").cloned().unwrap_or_default();
-    // They are options of all scenarios.
+    // These are options of all scenarios.
     for key in ["env", "tags", "maxVUs"] {
         scenario[key] = Value::Null;
     }
     scenario
 }
 
-/// Options that have another place, or none.
+/// Adds remarks on options without an equivalent, or with one elsewhere.
 fn others(options: &Map<String, Value>, remarks: &mut Vec<String>) {
     for (name, value) in options {
         if is_unset(value) || WITHOUT_MEANING.contains(&name.as_str()) {
@@ -134,7 +134,7 @@ fn others(options: &Map<String, Value>, remarks: &mut Vec<String>) {
     }
 }
 
-/// `k6 inspect` has all options; those that the script does not set are null, or mappings of nulls.
+/// `k6 inspect` prints all options; unset ones are null, or mappings of nulls.
 fn is_unset(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,

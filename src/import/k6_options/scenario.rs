@@ -1,4 +1,4 @@
-//! One scenario: its executor as stages of users or of a rate.
+//! Converts a scenario: its executor becomes stages of users or of a rate.
 
 use super::span;
 use crate::units::show_duration;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// What a stage of a config has at least and at most.
+/// Bounds of a stage's duration in a config.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_hours(24);
 const STAGES_MAX: usize = 100;
@@ -34,9 +34,9 @@ struct Stage {
 }
 
 impl Load {
-    /// An error is why it has no place in a config.
+    /// Converts a scenario. Returns an error message if a config cannot have it.
     pub fn read(name: &str, scenario: &Value, remarks: &mut Vec<String>) -> Result<Self, String> {
-        // Those that k6 takes: they are written into a comment as well.
+        // Only names that k6 accepts, since they are also written into a comment.
         if !name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
@@ -71,7 +71,7 @@ impl Load {
             .find(|one| !(SHORTEST..=LONGEST).contains(&one.length));
         odd.map_or(Ok(()), |odd| {
             Err(format!(
-                "a stage of {} is not from 1s to 1d long",
+                "a stage of {} is not between 1s and 1d",
                 show_duration(odd.length)
             ))
         })
@@ -97,14 +97,14 @@ impl Load {
     fn level(&self, level: f64) -> String {
         match self.unit {
             Unit::Users => format!("{level}"),
-            // A config has no rate of 0.
+            // A rate of 0 is not valid in a config.
             Unit::PerSecond if level <= 0.0 => "1/d".to_owned(),
             Unit::PerSecond => format!("{level}/s"),
         }
     }
 }
 
-/// What the executor of a scenario does.
+/// Converts the executor of a scenario.
 fn stages(
     name: &str,
     scenario: &Value,
@@ -119,7 +119,7 @@ fn stages(
         "constant-vus" => Ok((Unit::Users, vec![constant(scenario, value("vus", 1.0))?])),
         "externally-controlled" => {
             remarks.push(format!(
-                "scenario {name}: its users cannot be changed while slod runs it"
+                "scenario {name}: its number of users cannot be changed during a run in slod"
             ));
             Ok((Unit::Users, vec![constant(scenario, value("vus", 0.0))?]))
         }
@@ -136,9 +136,9 @@ fn stages(
             Ok((Unit::PerSecond, stages))
         }
         "shared-iterations" | "per-vu-iterations" => Err(format!(
-            "{executor} ends after so many iterations, and stages of slod after a time"
+            "{executor} ends after a number of iterations, whereas stages in slod end after a duration"
         )),
-        other => Err(format!("the executor {other} is not known")),
+        other => Err(format!("unknown executor {other}")),
     }
 }
 
@@ -162,7 +162,7 @@ fn constant(scenario: &Value, level: f64) -> Result<Stage, String> {
     })
 }
 
-/// Seconds that a rate is for.
+/// The period of a rate in seconds.
 fn time_unit(scenario: &Value) -> Result<f64, String> {
     let text = scenario
         .get("timeUnit")
@@ -173,7 +173,8 @@ fn time_unit(scenario: &Value) -> Result<f64, String> {
     Ok(unit.as_secs_f64())
 }
 
-/// Each stage begins where the one before ended; one without a length is a jump.
+/// Each stage starts at the level where the previous one ended; a stage with a duration of zero is
+/// a jump.
 fn ramps(scenario: &Value, start: f64, unit: f64) -> Result<Vec<Stage>, String> {
     let mut stages = Vec::new();
     let mut level = start / unit;
@@ -197,7 +198,7 @@ fn ramps(scenario: &Value, start: f64, unit: f64) -> Result<Vec<Stage>, String> 
     Ok(stages)
 }
 
-/// What of a scenario has no place.
+/// Adds remarks on the parts of a scenario without an equivalent.
 fn remark(name: &str, scenario: &Value, remarks: &mut Vec<String>) {
     let of = |key: &str| scenario.get(key).filter(|value| !super::is_unset(value));
     let mut add = |what: String| remarks.push(format!("scenario {name}: {what}"));
@@ -215,11 +216,11 @@ fn remark(name: &str, scenario: &Value, remarks: &mut Vec<String>) {
             add(format!("{key} is left out"));
         }
     }
-    // Executors of a rate have both.
+    // Rate executors have both.
     if let Some(first) = of("preAllocatedVUs") {
         let most = of("maxVUs").unwrap_or(first);
         add(format!(
-            "at most {most} users; slod drops starts at its own bound of open requests"
+            "at most {most} users; slod drops starts at its own limit of requests in flight"
         ));
     }
 }

@@ -1,8 +1,8 @@
-//! Durations as Go writes them: `1m30s`, `1.5s`, `0s`.
+//! Go durations: `1m30s`, `1.5s`, `0s`.
 
 use std::time::Duration;
 
-/// Longer names come first, since `m` begins `ms` as well.
+/// Longer units first, since `m` is a prefix of `ms`.
 const UNITS: &[(&str, f64)] = &[
     ("ms", 1e-3),
     ("us", 1e-6),
@@ -13,7 +13,7 @@ const UNITS: &[(&str, f64)] = &[
     ("s", 1.0),
 ];
 
-/// To the millisecond, which is what k6 has in its options.
+/// Parses a duration with millisecond precision, as k6 prints its options.
 pub(super) fn read(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut seconds = 0.0;

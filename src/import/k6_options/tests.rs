@@ -1,4 +1,4 @@
-//! The files of `fixtures` are scripts and what k6 1.1 prints of them.
+//! `fixtures` contains scripts, and the output of k6 1.1 for them.
 
 use super::{Imported, read};
 use crate::units;
@@ -8,7 +8,7 @@ fn imported(text: &str) -> Imported {
     read(text).unwrap_or_else(|why| panic!("{why}"))
 }
 
-/// The stages of a scenario: levels, and seconds.
+/// The stages of a scenario: start and end level, and seconds.
 fn stages(imported: &Imported, name: &str) -> Vec<(f64, f64, u64)> {
     let config: Value = serde_yaml::from_str(&imported.yaml).expect("YAML");
     let all = config["scenarios"].as_array().expect("a list");
@@ -60,15 +60,15 @@ fn each_executor_has_its_levels() {
     );
     assert_eq!(stages(&found, "ext"), [(10.0, 10.0, 600)]);
     for part in [
-        "scenario shared is left out: shared-iterations ends after so many iterations",
+        "scenario shared is left out: shared-iterations ends after a number of iterations",
         "scenario per is left out: per-vu-iterations",
         "scenario constant: it runs the function one",
         "scenario constant: env is left out",
         "scenario constant: tags is left out",
         "scenario ramping: gracefulRampDown is left out",
         "scenario arrival: at most 50 users",
-        "scenario ext: its users cannot be changed",
-        "k6 runs its scenarios beside each other",
+        "scenario ext: its number of users cannot be changed",
+        "k6 runs its scenarios in parallel",
     ] {
         assert!(has(&found, part), "{part}: {:#?}", found.remarks);
     }
@@ -94,7 +94,7 @@ fn thresholds_are_those_that_slod_judges() {
     );
     for part in [
         "http_req_duration: min<50 is left out",
-        "http_req_duration{name:login}: p(99)<250 is left out: slod has thresholds of the whole run only",
+        "http_req_duration{name:login}: p(99)<250 is left out: slod supports only thresholds for the whole run",
         "http_reqs: count>1000 is left out",
         "checks: rate>0.9 is left out: `expect`",
         "iteration_duration: p(95)<3000 is left out",
@@ -103,8 +103,8 @@ fn thresholds_are_those_that_slod_judges() {
         "my_counter: count<10 is left out",
         "vus: value>1 is left out",
         "rate<=0.01 ends the run in k6: `slod load --abort`",
-        "rate<=0.01: the limit itself is missed in slod",
-        "`rate` counts the requests that succeeded",
+        "rate<=0.01: the limit itself is a miss in slod",
+        "`rate` counts only successful requests",
     ] {
         assert!(has(&found, part), "{part}: {:#?}", found.remarks);
     }
@@ -118,7 +118,7 @@ fn options_of_files_modules_and_the_environment_are_those_that_k6_finds() {
     assert_eq!(stages(&found, "default"), [(7.0, 7.0, 15)]);
     let found = imported(include_str!("fixtures/env.json"));
     assert_eq!(stages(&found, "main"), [(80.0, 80.0, 60)]);
-    // A stage without a length is a jump.
+    // A stage with a duration of zero is a jump.
     let found = imported(include_str!("fixtures/noenv.json"));
     assert_eq!(
         stages(&found, "default"),
@@ -143,7 +143,7 @@ fn what_has_no_load_is_refused_with_its_reason() {
         ),
         (
             r#""a": { "executor": "constant-vus", "duration": "200ms" }"#,
-            "not from 1s to 1d long",
+            "not between 1s and 1d",
         ),
         (
             r#""a": { "executor": "constant-vus", "vus": 20000, "duration": "1m" }"#,
@@ -158,10 +158,7 @@ fn what_has_no_load_is_refused_with_its_reason() {
             r#""a": { "executor": "constant-arrival-rate", "rate": 1, "timeUnit": "0s", "duration": "1m" }"#,
             "timeUnit",
         ),
-        (
-            r#""a": { "executor": "other" }"#,
-            "the executor other is not known",
-        ),
+        (r#""a": { "executor": "other" }"#, "unknown executor other"),
     ] {
         let why = refused(&scenario(text));
         assert!(why.contains(part), "{text}: {why}");

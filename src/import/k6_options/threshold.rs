@@ -1,8 +1,8 @@
-//! Thresholds of k6 as conditions of `slod load --threshold`.
+//! Converts k6 thresholds to conditions of `slod load --threshold`.
 
 use serde_json::Value;
 
-/// Those that slod can judge, in their order; the others are remarked.
+/// Converts the supported thresholds in their order, with remarks on the others.
 pub(super) fn read(thresholds: Option<&Value>, remarks: &mut Vec<String>) -> Vec<String> {
     let mut all = Vec::new();
     for (metric, list) in thresholds.and_then(Value::as_object).into_iter().flatten() {
@@ -19,7 +19,7 @@ pub(super) fn read(thresholds: Option<&Value>, remarks: &mut Vec<String>) -> Vec
             }
             if text.contains('=') {
                 remarks.push(format!(
-                    "threshold {metric}: {text}: the limit itself is missed in slod"
+                    "threshold {metric}: {text}: the limit itself is a miss in slod"
                 ));
             }
             if one.get("abortOnFail").and_then(Value::as_bool) == Some(true) {
@@ -31,14 +31,14 @@ pub(super) fn read(thresholds: Option<&Value>, remarks: &mut Vec<String>) -> Vec
     }
     if all.iter().any(|one| one.starts_with("rate>")) {
         remarks.push(
-            "`rate` counts the requests that succeeded, and `http_reqs` of k6 all of them"
+            "`rate` counts only successful requests, whereas `http_reqs` in k6 counts all"
                 .to_owned(),
         );
     }
     all
 }
 
-/// What slod measures of the same.
+/// The equivalent condition in slod.
 fn condition(metric: &str, text: &str) -> Option<String> {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let at = text.find(['<', '>', '=', '!'])?;
@@ -70,13 +70,13 @@ fn condition(metric: &str, text: &str) -> Option<String> {
 
 fn why(metric: &str) -> &'static str {
     if metric.contains('{') {
-        return "slod has thresholds of the whole run only";
+        return "slod supports only thresholds for the whole run";
     }
     match metric {
-        "http_req_duration" => "slod has upper limits of quantiles, `avg` and `max` only",
-        "http_req_failed" => "slod has upper limits of the share of failed requests only",
-        "http_reqs" => "slod has lower limits of the rate only",
-        "checks" => "`expect` of a request says which answers are good",
+        "http_req_duration" => "slod supports only upper limits of quantiles, `avg` and `max`",
+        "http_req_failed" => "slod supports only upper limits of the share of failed requests",
+        "http_reqs" => "slod supports only lower limits of the rate",
+        "checks" => "use `expect` of a request to define good answers",
         _ => "slod does not measure it",
     }
 }

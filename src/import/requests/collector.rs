@@ -1,5 +1,5 @@
-//! Requests as they are found, made fit to be sent again: those to one origin, without secrets and
-//! without what belongs to a connection, equal ones as one with a weight.
+//! Collects requests and makes them repeatable: only those to one origin, without secrets and
+//! connection-specific headers. Identical requests are merged into one with a weight.
 
 use super::document::At;
 use super::secrets::{hide, hide_body, hide_target};
@@ -18,9 +18,9 @@ const HEADERS_MAX: usize = 100;
 const HEADER_LENGTH_MAX: usize = 16 << 10;
 const PATH_LENGTH_MAX: usize = 16 << 10;
 const BODY_LENGTH_MAX: usize = 256 << 10;
-/// All requests as text; a config may have 4 MiB.
+/// Maximum size of all requests as text; a config may have 4 MiB.
 const LENGTH_MAX: usize = 2 << 20;
-/// More are counted.
+/// Maximum number of remarks; further ones are counted.
 const REMARKS_MAX: usize = 100;
 
 /// Headers that the client sets for each connection, or that make an answer depend on a cache.
@@ -46,34 +46,34 @@ const LEFT_OUT: [&str; 19] = [
     "via",
 ];
 
-/// A request as a file has it, with references for the variables of the file.
+/// A request as in the file, with references for the variables of the file.
 #[derive(Debug, Default)]
 pub struct Draft {
-    /// The time before it, behind another one.
+    /// The time between the previous request and this one.
     pub think: Option<Duration>,
     pub method: String,
-    /// An address, or a path and query if the file names no origin.
+    /// An address, or a path and query if the file contains no origin.
     pub address: String,
     pub headers: Vec<(String, String)>,
     pub body: Option<String>,
     pub statuses: Vec<RangeInclusive<u16>>,
 }
 
-/// What makes two requests the same.
+/// The fields by which requests are identical.
 type Identity = (String, String, Vec<(String, String)>, Option<String>);
 
 pub struct Collector {
-    /// Becomes that of the first request.
+    /// The requested origin; set to that of the first request if none was given.
     asked: Option<Origin>,
-    /// Requests by origin, also of those that are not taken.
+    /// Number of requests by origin, including those that are left out.
     origins: BTreeMap<String, u64>,
-    /// Places of the requests that were taken.
+    /// Indexes of the imported requests.
     known: HashMap<Identity, usize>,
     length: usize,
     imported: Imported,
-    /// Of each request that was taken.
+    /// The position of each imported request.
     places: Vec<String>,
-    /// Why the first request was not taken that could not be.
+    /// Why the first request that could not be imported is invalid.
     fault: Option<Remark>,
 }
 
@@ -93,7 +93,7 @@ impl Collector {
         }
     }
 
-    /// Whether the requests to this origin are wanted, if it is known.
+    /// Whether requests to this origin are wanted, if that is known yet.
     pub fn is_asked(&self, origin: &Origin) -> bool {
         self.asked.as_ref().is_none_or(|asked| asked == origin)
     }
@@ -106,7 +106,7 @@ impl Collector {
         *self.imported.left_out.entry(reason).or_default() += 1;
     }
 
-    /// Leaves a request out that cannot be taken, or all that is in a folder.
+    /// Adds a remark if a request, or everything in a folder, could not be imported.
     pub fn take(&mut self, read: Result<(), RequestsError>) -> Result<(), RequestsError> {
         let Err(RequestsError::Invalid(fault)) = read else {
             return read;
@@ -130,7 +130,7 @@ impl Collector {
         if !self.takes(&target.place) {
             return Ok(());
         }
-        // Relative to an address, `//host/path` would be another host.
+        // As a relative reference, `//host/path` would refer to another host.
         if target.path.starts_with("//") {
             target.path.insert_str(0, "/.");
         }
@@ -189,7 +189,7 @@ impl Collector {
             return Ok(());
         }
         if self.length + length(&request) > LENGTH_MAX {
-            return Err(at.fault("all requests up to this one are larger than 2 MiB"));
+            return Err(at.fault("the requests up to this one are larger than 2 MiB in total"));
         }
         if requests.len() == REQUESTS_MAX {
             return Err(at.fault(match shape {
@@ -204,8 +204,8 @@ impl Collector {
         Ok(())
     }
 
-    /// Leaves out what a config cannot have. Each request is looked at alone, so that many of them take no
-    /// more than their number.
+    /// Leaves out requests that are invalid in a config. Each request is checked separately, so that the
+    /// time is proportional to their number.
     fn keep_valid(&mut self, check: Check<'_>) {
         if self.imported.requests.is_empty() || check(&self.imported.to_yaml(false)).is_none() {
             return;
@@ -234,7 +234,7 @@ impl Collector {
         if !self.imported.requests.is_empty() {
             return Ok(self.imported);
         }
-        // What could not be read may have been to the origin that was asked for.
+        // The requests that could not be read may have been for the requested origin.
         if let Some(fault) = self.fault {
             return Err(RequestsError::Invalid(fault));
         }
@@ -305,13 +305,13 @@ fn method(method: &str) -> Result<String, String> {
     }
 }
 
-/// By name in lower case, as HTTP/2 writes them; values of one name are joined. One that cannot be sent is
-/// left out with a remark.
+/// Names are in lower case, as in HTTP/2; values of the same name are joined. A header that cannot be sent
+/// is left out with a remark.
 fn headers(all: Vec<(String, String)>, remarks: &mut Vec<String>) -> BTreeMap<String, String> {
     let mut headers: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in all {
         let name = name.trim().to_ascii_lowercase();
-        // `:authority` and the like are part of the request's line.
+        // `:authority` and similar are part of the request line.
         if name.starts_with(':') || LEFT_OUT.contains(&name.as_str()) {
             continue;
         }
@@ -344,7 +344,7 @@ fn add(headers: &mut BTreeMap<String, String>, name: &str, value: &str) -> Resul
         return left_out("it is longer than 16 KiB");
     }
     if known.is_none() && headers.len() == HEADERS_MAX {
-        return left_out("the request has more than 100 of them");
+        return left_out("the request has more than 100 headers");
     }
     headers.insert(name.to_owned(), value);
     Ok(())

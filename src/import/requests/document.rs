@@ -1,4 +1,4 @@
-//! A JSON or YAML document in which every value knows its place.
+//! A JSON or YAML document with the position of each value.
 
 use super::text::has_reference;
 use super::{Remark, RequestsError, SIZE_MAX};
@@ -6,17 +6,17 @@ use crate::text::printable;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-/// Values of a document. A value may take some hundred bytes of memory.
+/// Maximum number of values in a document. A value may use several hundred bytes of memory.
 const VALUES_MAX: usize = 2_000_000;
-/// Nesting of YAML; that of JSON is limited by its parser to 128.
+/// Maximum nesting of YAML; the JSON parser has its own limit of 128.
 const DEPTH_MAX: usize = 64;
-/// How much aliases may repeat.
+/// Maximum number of values repeated by aliases.
 const REPLAY_MAX: usize = 100_000;
 const TOO_COMPLEX: &str = "is nested too deeply, or has too many values or aliases";
-/// A longer key is shortened where a place is shown.
+/// Longer keys are truncated in positions.
 const KEY_SHOWN: usize = 60;
 
-/// The file as text, without a byte order mark.
+/// The text of a file, without a byte order mark.
 pub fn text(file: &[u8]) -> Result<&str, RequestsError> {
     if file.len() > SIZE_MAX {
         return Err(invalid("", "is larger than 64 MiB"));
@@ -42,7 +42,7 @@ pub fn json(text: &str) -> Result<Value, RequestsError> {
     }
     serde_json::from_str(text).map_err(|error| {
         let place = format!("line {}, column {}", error.line(), error.column());
-        // The parser's own text of a fault of syntax quotes nothing of the document.
+        // The parser's message about a syntax error quotes nothing from the document.
         let whole = error.to_string();
         let what = whole.split(" at line ").next().unwrap_or_default();
         let what = match what {
@@ -55,7 +55,7 @@ pub fn json(text: &str) -> Result<Value, RequestsError> {
 
 fn yaml(text: &str) -> Result<Value, RequestsError> {
     let options = serde_yaml::options! {
-        // Names such as `on`, `no` and `007` stay what was written.
+        // Names such as `on`, `no` and `007` keep their spelling.
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
@@ -76,7 +76,7 @@ fn yaml(text: &str) -> Result<Value, RequestsError> {
     })
 }
 
-/// What is wrong. The parser's own text may quote the document, which may contain secrets.
+/// Describes an error. The parser's own message may quote the document, which may contain secrets.
 fn yaml_fault(error: &serde_yaml::Error) -> &'static str {
     use serde_yaml::Error;
     match error.without_snippet() {
@@ -90,7 +90,8 @@ fn yaml_fault(error: &serde_yaml::Error) -> &'static str {
     }
 }
 
-/// At least as many as the document has values: each but the first follows one of these.
+/// An upper bound on the number of values in the document: each value except the first follows one
+/// of these characters.
 fn values(text: &str) -> usize {
     let (mut count, mut in_text, mut escaped) = (1, false, false);
     for byte in text.bytes() {
@@ -105,7 +106,7 @@ fn values(text: &str) -> usize {
     count
 }
 
-/// Documents contain no references: those that requests get must be ours.
+/// Rejects documents that contain our own reference characters.
 pub fn without_references(value: Value) -> Result<Value, RequestsError> {
     if contains_reference(&value) {
         let what = "contains U+FDD0 or U+FDD1, which are not valid in a text";
@@ -136,7 +137,7 @@ fn invalid(place: impl Into<String>, what: impl Into<String>) -> RequestsError {
     })
 }
 
-/// A value and where it stands.
+/// A value with its position.
 #[derive(Clone, Debug)]
 pub struct At<'a> {
     pub value: &'a Value,
@@ -151,13 +152,13 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The member of a mapping; `None` also for `null`.
+    /// The member of a mapping; `None` if it is missing or `null`.
     pub fn get(&self, name: &str) -> Option<Self> {
         let value = self.value.get(name).filter(|value| !value.is_null())?;
         Some(self.member(name, value))
     }
 
-    /// What a JSON pointer in the form of a URL's fragment leads to.
+    /// The value that a JSON pointer in a URL fragment refers to.
     pub fn pointer(&self, pointer: &str) -> Option<Self> {
         let pointer = percent_decode_str(pointer).decode_utf8().ok()?;
         let value = self.value.pointer(&pointer)?;
@@ -180,7 +181,7 @@ impl<'a> At<'a> {
         self.value.as_str().ok_or_else(|| self.expected("text"))
     }
 
-    /// A text; also a number or boolean as it is written.
+    /// A text, or a number or boolean as written.
     pub fn scalar(&self) -> Result<String, RequestsError> {
         match self.value {
             Value::Number(number) => Ok(number.to_string()),
@@ -189,7 +190,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// The text of a member; empty if there is none.
+    /// The text of a member; empty if it is missing.
     pub fn text_of(&self, name: &str) -> Result<&'a str, RequestsError> {
         self.get(name).map_or(Ok(""), |member| member.text())
     }
@@ -210,7 +211,7 @@ impl<'a> At<'a> {
         Ok(items.iter().enumerate().map(item))
     }
 
-    /// The items of a member; none if it is missing.
+    /// The items of a member; empty if it is missing.
     pub fn items_of(&self, name: &str) -> Result<Vec<Self>, RequestsError> {
         self.get(name)
             .map_or(Ok(Vec::new()), |list| list.items().map(Iterator::collect))
@@ -245,7 +246,7 @@ impl<'a> At<'a> {
     }
 }
 
-/// A key, shortened.
+/// A key, truncated.
 fn shown(name: &str) -> String {
     let shown: String = name.chars().take(KEY_SHOWN).collect();
     let dots = if shown.len() < name.len() { "..." } else { "" };

@@ -1,4 +1,4 @@
-//! HAR 1.2: what a browser or proxy recorded.
+//! HAR 1.2: recordings of browsers and proxies.
 
 use super::collector::{Collector, Draft};
 use super::document::At;
@@ -8,7 +8,7 @@ use super::{LeftOut, RequestsError, Shape};
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use std::time::Duration;
 
-/// A user who paused for longer was not thinking.
+/// Maximum think time; longer pauses are shortened.
 const THINK_MAX: TimeDelta = TimeDelta::minutes(10);
 
 pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), RequestsError> {
@@ -64,7 +64,7 @@ fn one(
 
 type Moment = DateTime<FixedOffset>;
 
-/// When an entry began and ended, if the recording says so.
+/// When an entry began and ended, if it is recorded.
 fn span(entry: &At<'_>) -> Result<Option<(Moment, Moment)>, RequestsError> {
     let began = Moment::parse_from_rfc3339(entry.text_of("startedDateTime")?).ok();
     let took = entry.get("time").and_then(|time| time.value.as_f64());
@@ -73,13 +73,14 @@ fn span(entry: &At<'_>) -> Result<Option<(Moment, Moment)>, RequestsError> {
     Ok(began.and_then(|began| Some((began, began.checked_add_signed(took.unwrap_or_default())?))))
 }
 
-/// Requests of a page that were recorded at the same time follow each other at once.
+/// The pause between requests; zero if they were recorded in parallel.
 fn think(pause: TimeDelta) -> Duration {
     let pause = pause.clamp(TimeDelta::zero(), THINK_MAX);
     Duration::from_millis(pause.num_milliseconds().unsigned_abs())
 }
 
-/// By the type of its answer, or else by the end of its path.
+/// Whether a request is for an asset, by the content type of its answer or else by the suffix of
+/// its path.
 fn is_asset(entry: &At<'_>, request: &At<'_>) -> Result<bool, RequestsError> {
     let content = entry
         .get("response")
@@ -101,8 +102,8 @@ fn is_asset(entry: &At<'_>, request: &At<'_>) -> Result<bool, RequestsError> {
     Ok(is_known || media_type.is_empty() && is_named)
 }
 
-/// The recorded status. A failure of the server is no expectation; a `304` was asked for with the
-/// headers of a cache, which are not sent again.
+/// The recorded status as the expected one. A server error is not expected, nor is `304`, since the
+/// cache headers that caused it are not sent again.
 fn statuses(entry: &At<'_>) -> Vec<std::ops::RangeInclusive<u16>> {
     let status = entry
         .get("response")
@@ -115,7 +116,7 @@ fn statuses(entry: &At<'_>) -> Vec<std::ops::RangeInclusive<u16>> {
     }
 }
 
-/// Files are not part of a recording.
+/// The content of uploaded files is not part of a recording.
 fn is_upload(data: &At<'_>) -> Result<bool, RequestsError> {
     let mut params = data.items_of("params")?.into_iter();
     let is_form = is_multipart(data.text_of("mimeType")?);
@@ -132,14 +133,14 @@ fn body(data: &At<'_>, draft: &mut Draft) -> Result<(), RequestsError> {
     }
     let text = data.text_of("text")?;
     draft.body = Some(text.to_owned());
-    // A form may be recorded as parameters only.
+    // A form may be recorded only by its parameters.
     if text.is_empty() {
         draft.body = Some(form(data, media_type)?);
     }
     Ok(())
 }
 
-/// The body that the parameters of a form make.
+/// Encodes the parameters of a form as a body.
 fn form(data: &At<'_>, media_type: &str) -> Result<String, RequestsError> {
     let params = data.items_of("params")?;
     let pairs = params

@@ -1,5 +1,5 @@
-//! Recordings and descriptions of a service, read into requests for load scenarios. Pure: the
-//! caller reads the file.
+//! Imports recordings and descriptions of a service as requests for load scenarios. Pure: the caller
+//! reads the file.
 
 mod collector;
 mod document;
@@ -24,15 +24,15 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 use url::Origin;
 
-/// The largest file in bytes.
+/// Maximum size of a file in bytes.
 pub const SIZE_MAX: usize = 64 << 20;
-/// Different requests of one file.
+/// Maximum number of different requests in a file.
 pub const REQUESTS_MAX: usize = 1_000;
 
-/// A format that requests are read from.
+/// A format of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// HAR 1.2, as browsers and proxies write it.
+    /// HAR 1.2, written by browsers and proxies.
     Har,
     /// A Postman collection v2.1.
     Postman,
@@ -40,86 +40,85 @@ pub enum Format {
     OpenApi,
 }
 
-/// What the requests of a file become.
+/// The form of the imported requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shape {
     /// Requests with weights, which users choose from at random.
     #[default]
     Requests,
-    /// One sequence in the order of the file, with the times between its requests as far as the
-    /// file has them, and without images, styles, scripts and fonts.
+    /// One sequence in the order of the file, with the recorded times between its requests if
+    /// available, and without images, styles, scripts and fonts.
     Steps,
 }
 
-/// A request as the config writes it: in every text, `${NAME}` is a variable of the environment
-/// and `$${` a literal `${`.
+/// A request as written in the config: in every text, `${NAME}` is an environment variable and `$${`
+/// a literal `${`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedRequest {
-    /// The time before it, behind another one of a sequence.
+    /// The time between the previous request of a sequence and this one.
     pub think: Option<Duration>,
     pub method: String,
-    /// With the query.
+    /// Including the query.
     pub path: String,
-    /// No name twice.
+    /// No duplicate names.
     pub headers: Vec<(String, String)>,
     pub body: Option<String>,
-    /// How often it was recorded.
+    /// Number of times it was recorded.
     pub weight: u32,
-    /// Statuses of a success; empty if the file names none.
+    /// The statuses of a success; empty if the file defines none.
     pub expected_status: Vec<RangeInclusive<u16>>,
 }
 
-/// What a file contains.
+/// The result of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     pub shape: Shape,
-    /// In the order of the recording or collection; those of a description by their paths. At
-    /// least one.
+    /// In the order of the recording or collection; for a description, ordered by path. Never empty.
     pub requests: Vec<ImportedRequest>,
-    /// Where all of them go to; `None` if the file does not name it.
+    /// The origin of all requests; `None` if the file does not contain it.
     pub origin: Option<String>,
     /// The variables that the requests need: secrets, and values that the file does not contain.
     pub variables: BTreeSet<String>,
-    /// What was not taken, with its count.
+    /// Number of requests left out, by reason.
     pub left_out: BTreeMap<LeftOut, u64>,
-    /// What could not be taken, at its place.
+    /// Errors in requests, with their positions.
     pub remarks: Vec<Remark>,
-    /// How many more there are than are kept.
+    /// Number of remarks beyond the maximum.
     pub more_remarks: u64,
 }
 
-/// What cannot be taken.
+/// A remark on something that cannot be imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
-    /// Where it is, such as `log.entries[3].request.url`; empty for the whole file.
+    /// The position, such as `log.entries[3].request.url`; empty for the whole file.
     pub place: String,
     pub what: String,
 }
 
-/// What is wrong with a section `load`, as a config.
+/// Returns the error of a section `load` in a config; `None` if it is valid.
 pub type Check<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Why a request was not taken.
+/// Why a request was left out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LeftOut {
     /// It was sent to another origin.
     Origin(String),
     /// Its address is neither `http` nor `https`.
     Scheme,
-    /// It uploads a file, which is not part of the file that was read.
+    /// It uploads a file, which the imported file does not contain.
     Upload,
     /// It needs a body, and the description has no example of one.
     Body,
-    /// An image, a style, a script or a font, which is no step of a user.
+    /// An image, a style, a script or a font, which is not a step of a user.
     Asset,
 }
 
-/// Why a file cannot be read.
+/// Why a file cannot be imported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestsError {
-    /// What is wrong with it, or with the first of its requests if none of them can be taken.
+    /// The error of the file, or of its first request if none can be imported.
     Invalid(Remark),
-    /// It has no request to the origin that was asked for, only to these.
+    /// It has no request to the requested origin, only to these.
     OtherOrigins {
         asked: String,
         others: Vec<String>,
@@ -138,8 +137,9 @@ impl Format {
         }
     }
 
-    /// The requests of a file to one origin. Without `origin`, it is that of the first request. What
-    /// cannot be taken, or sent with a config, is left out with a remark.
+    /// Imports the requests of a file to one origin. Without `origin`, the origin of the first
+    /// request is used. What cannot be imported, or is invalid in a config, is left out with a
+    /// remark.
     pub fn read(
         self,
         file: &[u8],
@@ -163,8 +163,8 @@ impl Format {
 }
 
 impl Imported {
-    /// As the section `load` of a service, with a comment about what it needs and lacks. With
-    /// `has_server`, the address of the service is known elsewhere.
+    /// Formats the section `load` of a service, with a comment on what it requires and lacks.
+    /// `has_server` means that the address of the service is configured elsewhere.
     pub fn to_yaml(&self, has_server: bool) -> String {
         yaml::write(self, has_server)
     }
@@ -177,7 +177,7 @@ impl fmt::Display for LeftOut {
             Self::Scheme => f.write_str("neither http nor https"),
             Self::Upload => f.write_str("uploads a file"),
             Self::Body => {
-                f.write_str("needs a body in a format that the document has no example of")
+                f.write_str("needs a body in a format for which the document has no example")
             }
             Self::Asset => f.write_str("image, style, script or font"),
         }
@@ -207,7 +207,7 @@ impl fmt::Display for Remark {
     }
 }
 
-/// The first few.
+/// The first few origins.
 fn list(f: &mut fmt::Formatter<'_>, origins: &[String]) -> fmt::Result {
     const SHOWN: usize = 5;
     let shown = origins.len().min(SHOWN);

@@ -1,6 +1,6 @@
-//! Forms of several parts (`multipart/form-data`, RFC 7578).
+//! Multipart forms (`multipart/form-data`, RFC 7578).
 
-/// Between the parts of a form; nothing that a person writes contains it.
+/// The boundary between the parts of a form, which does not occur in normal text.
 pub const BOUNDARY: &str = "slod-7d41b838c6a0f1e2";
 
 pub fn is_multipart(media_type: &str) -> bool {
@@ -8,7 +8,7 @@ pub fn is_multipart(media_type: &str) -> bool {
     kind.trim().eq_ignore_ascii_case("multipart/form-data")
 }
 
-/// As a header names it.
+/// The boundary in a Content-Type header.
 pub fn boundary(media_type: &str) -> Option<&str> {
     let mut parameters = media_type.split(';').skip(1).map(str::trim);
     let value = parameters.find_map(|one| {
@@ -18,7 +18,7 @@ pub fn boundary(media_type: &str) -> Option<&str> {
     Some(value.trim_matches('"')).filter(|value| !value.is_empty())
 }
 
-/// The body of a form; `None` if a name cannot stand in it.
+/// The body of a form; `None` if a name cannot be encoded.
 pub fn write<'a>(
     boundary: &str,
     parts: impl IntoIterator<Item = (&'a str, &'a str)>,

@@ -1,5 +1,4 @@
-//! `OpenAPI` 3 documents: one request for each operation, with the values that the document gives as
-//! examples.
+//! `OpenAPI` 3 documents: one request per operation, with the example values of the document.
 
 mod parameters;
 
@@ -18,7 +17,7 @@ const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// Alternatives; a further one is not looked at.
+/// Maximum number of servers that are considered.
 const SERVERS_MAX: usize = 100;
 
 pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), RequestsError> {
@@ -30,7 +29,7 @@ pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), Reque
         return Err(version.fault("expected a version such as 3.0.3 or 3.1.0"));
     }
     let examples = Examples::new(root);
-    // A document may describe components or webhooks only.
+    // A document may contain only components or webhooks.
     let paths = root
         .get("paths")
         .map_or(Ok(Vec::new()), |paths| paths.entries())?;
@@ -58,7 +57,7 @@ pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), Reque
     Ok(())
 }
 
-/// One operation, with what it inherits.
+/// One operation, with everything that it inherits.
 struct Operation<'a, 'd> {
     root: &'a At<'d>,
     item: &'a At<'d>,
@@ -71,7 +70,7 @@ enum Body {
         media_type: String,
         text: String,
     },
-    /// It cannot be made.
+    /// The body cannot be built.
     Missing(LeftOut),
     Nothing,
 }
@@ -106,8 +105,8 @@ impl Operation<'_, '_> {
         collector.add(self.at, draft)
     }
 
-    /// The first server with the origin that is asked for, or without any; otherwise the first.
-    /// Without the slash at its end.
+    /// The first server with the requested origin, or any server if none was requested; otherwise
+    /// the first one. Without a trailing slash.
     fn server(&self, collector: &Collector) -> Result<String, RequestsError> {
         let lists = [self.at, self.item, self.root].map(|at| at.get("servers"));
         let Some(servers) = lists.into_iter().flatten().next() else {
@@ -129,7 +128,7 @@ impl Operation<'_, '_> {
         Ok(address.trim_end_matches('/').to_owned())
     }
 
-    /// What the first way to authenticate needs, always as references.
+    /// Adds the credentials of the first security requirement, always as references.
     fn authenticate(&self, parameters: &mut Parameters) -> Result<(), RequestsError> {
         let security = self
             .at
@@ -189,7 +188,7 @@ impl Operation<'_, '_> {
                 text: parameters::parts(&fields),
             });
         }
-        // Another format can be sent only where its text is given.
+        // Other formats require an example as text.
         for (media_type, media) in &content {
             if let Some(Value::String(text)) = self.examples.given(media)? {
                 let media_type = (*media_type).to_owned();
@@ -203,7 +202,7 @@ impl Operation<'_, '_> {
         })
     }
 
-    /// The statuses of successes that the operation declares.
+    /// The success statuses that the operation declares.
     fn statuses(&self) -> Result<Vec<RangeInclusive<u16>>, RequestsError> {
         let responses = self.at.get("responses");
         let responses = responses.map_or(Ok(Vec::new()), |all| all.entries())?;
@@ -222,7 +221,7 @@ impl Operation<'_, '_> {
     }
 }
 
-/// The address of a server with the defaults of its variables.
+/// The address of a server, with the default values of its variables.
 fn address(server: &At<'_>) -> Result<String, RequestsError> {
     let mut address = server.need("url")?.text()?.to_owned();
     let variables = server.get("variables");
@@ -233,14 +232,14 @@ fn address(server: &At<'_>) -> Result<String, RequestsError> {
             return Err(server.fault("expected an address of at most 4 KiB"));
         }
     }
-    // Relative to where the document is served, of which only the path can be meant.
+    // Relative to the address of the document, of which only the path can be relevant.
     if !address.contains("://") && !address.starts_with('/') {
         address.insert(0, '/');
     }
     Ok(address)
 }
 
-/// Whether a form has a field that is a file.
+/// Whether a form has a file field.
 fn has_file(media: &At<'_>, examples: &Examples<'_>) -> Result<bool, RequestsError> {
     let Some(schema) = media.get("schema") else {
         return Ok(false);

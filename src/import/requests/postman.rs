@@ -10,10 +10,10 @@ use super::{LeftOut, RequestsError};
 use std::ops::RangeInclusive;
 use variables::Variables;
 
-/// More are not looked at: a path has fewer segments.
+/// Maximum number of path variables that are considered; real paths have fewer segments.
 const PATH_VARIABLES_MAX: usize = 100;
 
-/// What requests inherit from the folders around them.
+/// What requests inherit from their folders.
 #[derive(Clone)]
 struct Context<'a> {
     variables: Variables,
@@ -33,7 +33,7 @@ pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), Reque
     folder(root, &context, collector)
 }
 
-/// The collection, a folder in it, or a request. The nesting is bounded by that of the document.
+/// Reads the collection, a folder or a request. The nesting is limited by that of the document.
 fn folder(
     at: &At<'_>,
     outer: &Context<'_>,
@@ -64,7 +64,7 @@ fn one(
         statuses: statuses(item)?,
         ..Draft::default()
     };
-    // A request may be its address only.
+    // A request may consist of its address only.
     if request.value.is_string() {
         draft.address = variables.fill(request)?;
         return collector.add(request, draft);
@@ -104,7 +104,7 @@ fn address(url: &At<'_>, variables: &Variables) -> Result<String, RequestsError>
         Some(raw) => variables.fill(&raw)?,
         None => composed(url, variables)?,
     };
-    // `:name` in the path stands for a variable of the URL.
+    // `:name` in the path refers to a variable of the URL.
     let mut parameters = Vec::new();
     for parameter in url.items_of("variable")?.iter().take(PATH_VARIABLES_MAX) {
         let name = parameter.get("key").or_else(|| parameter.get("id"));
@@ -131,7 +131,7 @@ fn address(url: &At<'_>, variables: &Variables) -> Result<String, RequestsError>
     Ok(segments.join("/") + query)
 }
 
-/// The address from its parts.
+/// Joins the parts of an address.
 fn composed(url: &At<'_>, variables: &Variables) -> Result<String, RequestsError> {
     let joined = |name: &str, separator: &str| match url.get(name) {
         None => Ok(String::new()),
@@ -192,7 +192,7 @@ fn headers(
         let value = header
             .get("value")
             .map_or(Ok(String::new()), |value| variables.fill(&value))?;
-        // An editor leaves an empty line.
+        // Editors leave an empty row.
         if !name.is_empty() {
             headers.push((name, value));
         }
@@ -200,7 +200,7 @@ fn headers(
     Ok(headers)
 }
 
-/// Adds what proves who asks: always a reference, since it is a secret.
+/// Adds the credentials, always as a reference.
 fn authenticate(
     auth: &At<'_>,
     variables: &Variables,
@@ -236,8 +236,8 @@ fn authenticate(
     Ok(())
 }
 
-/// The statuses that the tests of a request expect, otherwise those of its saved answers that are
-/// successes.
+/// The statuses that the tests of a request expect, or else the success statuses of its saved
+/// answers.
 fn statuses(item: &At<'_>) -> Result<Vec<RangeInclusive<u16>>, RequestsError> {
     let mut found = Vec::new();
     for event in item.items_of("event")? {

@@ -1,4 +1,4 @@
-//! Examples of an `OpenAPI` document: those that it gives, and values that its schemas allow.
+//! Example values of an `OpenAPI` document: its own examples, and values that its schemas allow.
 
 use super::RequestsError;
 use super::document::At;
@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-/// References that lead to references.
+/// Maximum length of a chain of references.
 const HOPS_MAX: usize = 16;
-/// Levels of an example; a schema may contain itself.
+/// Maximum nesting of an example; a schema may contain itself.
 const DEPTH_MAX: usize = 12;
-/// Levels to which properties are written that may be left out.
+/// Maximum nesting for optional properties.
 const OPTIONAL_DEPTH_MAX: usize = 6;
-/// Values of all examples of a document. One document may repeat a schema very often.
+/// Maximum number of values in all examples of a document, which may repeat a schema very often.
 const VALUES_MAX: usize = 200_000;
 const ITEMS_MAX: usize = 10;
 const LENGTH_MAX: usize = 256;
@@ -30,7 +30,7 @@ impl<'d> Examples<'d> {
         }
     }
 
-    /// What a `$ref` stands for, or the value itself.
+    /// Follows `$ref` to the value that it refers to.
     pub fn resolve(&self, at: &At<'d>) -> Result<At<'d>, RequestsError> {
         let mut at = at.clone();
         for _ in 0..HOPS_MAX {
@@ -42,12 +42,14 @@ impl<'d> Examples<'d> {
                 reference.fault("expected a reference within the document: bundle its files first")
             })?;
             let target = self.root.pointer(pointer);
-            at = target.ok_or_else(|| reference.fault("refers to nothing in the document"))?;
+            at = target.ok_or_else(|| {
+                reference.fault("refers to a value that does not exist in the document")
+            })?;
         }
         Err(at.fault("refers to itself"))
     }
 
-    /// The example of a media type or parameter, otherwise a value that its schema allows.
+    /// The example of a media type or parameter, or else a value that its schema allows.
     pub fn of(&self, at: &At<'d>) -> Result<Option<Value>, RequestsError> {
         if let Some(given) = self.given(at)? {
             return Ok(Some(given));
@@ -57,7 +59,7 @@ impl<'d> Examples<'d> {
             .transpose()
     }
 
-    /// The value that the document gives for a media type or parameter.
+    /// The example value that the document defines for a media type or parameter.
     pub fn given(&self, at: &At<'d>) -> Result<Option<Value>, RequestsError> {
         if let Some(example) = at.get("example") {
             return self.copy(&example).map(Some);
@@ -78,7 +80,7 @@ impl<'d> Examples<'d> {
         if let Some(value) = fixed(&schema) {
             return self.copy(&value).map(Some);
         }
-        // A list of what its items are given as.
+        // A list of the example of its items.
         let Some(items) = schema.get("items") else {
             return Ok(None);
         };
@@ -86,8 +88,8 @@ impl<'d> Examples<'d> {
         Ok(item.transpose()?.map(|value| Value::Array(vec![value])))
     }
 
-    /// A value that a schema allows, as far as its common keywords say. `open` are the schemas
-    /// around it.
+    /// A value that a schema allows, according to its common keywords. `open` are the enclosing
+    /// schemas.
     fn value(&self, schema: &At<'d>, open: &mut Vec<&'d Value>) -> Result<Value, RequestsError> {
         let schema = self.resolve(schema)?;
         self.count(&schema, 1)?;
@@ -136,7 +138,7 @@ impl<'d> Examples<'d> {
         Ok(Value::Array(items))
     }
 
-    /// All properties that a client may write, of all parts.
+    /// All properties that a client may write, from all subschemas.
     fn object(
         &self,
         schema: &At<'d>,
@@ -182,7 +184,7 @@ impl<'d> Examples<'d> {
     }
 }
 
-/// How many values it is made of.
+/// The number of values that it consists of.
 fn size(value: &Value) -> usize {
     1 + match value {
         Value::Array(items) => items.iter().map(size).sum(),
@@ -192,12 +194,12 @@ fn size(value: &Value) -> usize {
     }
 }
 
-/// Whether a schema contains itself.
+/// Whether a schema is one of the enclosing schemas.
 fn is_open(schema: &At<'_>, open: &[&Value]) -> bool {
     open.iter().any(|outer| std::ptr::eq(*outer, schema.value))
 }
 
-/// A value that the schema names itself.
+/// A value that the schema itself defines.
 fn fixed<'d>(schema: &At<'d>) -> Option<At<'d>> {
     let first = |name: &str| schema.get(name)?.items().ok()?.next();
     let one = |name: &str| schema.get(name);
@@ -208,7 +210,7 @@ fn fixed<'d>(schema: &At<'d>) -> Option<At<'d>> {
         .or_else(|| first("enum"))
 }
 
-/// Its type; where there are several, the first that is not `null`.
+/// Its type; the first other than `null` if there are several.
 fn kind<'d>(schema: &At<'d>) -> &'d str {
     let kind = match schema.value.get("type") {
         Some(Value::String(kind)) => Some(kind.as_str()),

@@ -1,9 +1,9 @@
-//! Secrets of requests, replaced by references to variables.
+//! Replaces secrets in requests by references to variables.
 
 use super::text::{reference, without_references};
 use serde_json::Value;
 
-/// Parts of names of headers, parameters and keys that have secrets, without `-` and `_`.
+/// Parts of the names of secret headers, parameters and keys, without `-` and `_`.
 const NAMES: [&str; 18] = [
     "authorization",
     "cookie",
@@ -24,11 +24,11 @@ const NAMES: [&str; 18] = [
     "xsrf",
     "jwt",
 ];
-/// Whole names of secrets that are too short to be parts.
+/// Full names of secrets that are too short to match as parts.
 const WHOLE_NAMES: [&str; 7] = ["auth", "bearer", "otp", "pass", "pin", "sid", "sig"];
-/// Words of names whose values are secrets if they look like tokens.
+/// Words in names whose values are secrets if they look like tokens.
 const KEY_WORDS: [&str; 3] = ["key", "auth", "authentication"];
-/// Parts of names that have no secret: of settings of language models.
+/// Parts of names that are not secret: settings of language models.
 const HARMLESS: [&str; 9] = [
     "completiontokens",
     "maxnewtokens",
@@ -40,7 +40,7 @@ const HARMLESS: [&str; 9] = [
     "tokenlimit",
     "tokentype",
 ];
-/// How values of secrets begin: JSON web tokens, and keys of well-known services.
+/// Prefixes of secret values: JSON web tokens, and keys of well-known services.
 const BEGINNINGS: [&str; 12] = [
     "eyJ",
     "sk-",
@@ -55,19 +55,19 @@ const BEGINNINGS: [&str; 12] = [
     "AKIA",
     "AIza",
 ];
-/// A shorter value is no token.
+/// Minimum length of a token.
 const TOKEN_MIN: usize = 16;
-/// What may stand before the token of a header.
+/// Schemes before the token in a header.
 const SCHEMES: [&str; 5] = ["basic", "bearer", "digest", "token", "apikey"];
 
-/// Whether a header, parameter or key of this name has a secret.
+/// Whether a header, parameter or key with this name contains a secret.
 pub fn is_secret_name(name: &str) -> bool {
     let name = plain_name(name);
     !HARMLESS.iter().any(|part| name.contains(part))
         && (WHOLE_NAMES.contains(&name.as_str()) || NAMES.iter().any(|part| name.contains(part)))
 }
 
-/// Numbers of tokens are counts.
+/// Numbers in fields about tokens are counts.
 fn is_secret_number(name: &str) -> bool {
     is_secret_name(name) && !plain_name(name).contains("token")
 }
@@ -79,7 +79,7 @@ fn plain_name(name: &str) -> String {
         .collect()
 }
 
-/// Whether it is one word that looks like a token, also after the scheme of a header.
+/// Whether it is a single word that looks like a token, also after an authentication scheme.
 fn is_secret_value(value: &str) -> bool {
     let (scheme, token) = value.split_once(' ').unwrap_or(("", value));
     let is_word = token.len() >= TOKEN_MIN && !token.contains(char::is_whitespace);
@@ -87,8 +87,8 @@ fn is_secret_value(value: &str) -> bool {
     is_word && (is_scheme(scheme) || scheme.is_empty() && begins())
 }
 
-/// Whether the name has a word such as `key`, as in `X-Functions-Key`, and the value may be one: many
-/// fields are called so.
+/// Whether the name contains a word such as `key`, as in `X-Functions-Key`, and the value looks like
+/// one. Many fields have such names.
 fn is_key(name: &str, value: &str) -> bool {
     let words = name.split(|c: char| !c.is_alphanumeric());
     let mut words = words.map(str::to_ascii_lowercase);
@@ -100,8 +100,8 @@ fn is_scheme(text: &str) -> bool {
     SCHEMES.contains(&text.to_ascii_lowercase().as_str())
 }
 
-/// The value, or a reference if it is a secret. An empty value is none, and neither is what
-/// consists of references, also after a scheme such as `Bearer`.
+/// Returns the value, or a reference if it is a secret. An empty value is not a secret, nor is one
+/// that consists only of references, also after a scheme such as `Bearer`.
 pub fn hide(name: &str, value: &str) -> String {
     let is_secret = is_secret_name(name) || is_secret_value(value) || is_key(name, value);
     let plain = without_references(value);
@@ -113,12 +113,12 @@ pub fn hide(name: &str, value: &str) -> String {
     }
 }
 
-/// Whether a value of this name is a secret.
+/// Whether a value with this name is a secret.
 pub fn is_secret(name: &str, value: &str) -> bool {
     hide(name, value) != value
 }
 
-/// Hides the values of `a=1&b=2`, and the segments of the path before it.
+/// Hides the values in `a=1&b=2`, and the segments of the path before it.
 pub fn hide_target(target: &str) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let segments: Vec<String> = path
@@ -145,14 +145,14 @@ fn hide_form(form: &str) -> String {
     pairs.join("&")
 }
 
-/// Hides the secrets of a body: the values of JSON and of a form one by one. Another text that
-/// names a secret is hidden as a whole, since its values cannot be found in it.
+/// Hides the secrets in a body: individual values in JSON and forms. Any other text that contains the
+/// name of a secret is hidden completely, since its values cannot be located.
 pub fn hide_body(media_type: &str, body: &str) -> String {
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
     if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return hide_form(body);
     }
-    // In JSON, a reference could be written as an escape; then nothing of it is trusted.
+    // In JSON, a reference could be written as an escape; such a body is not trusted.
     let is_plain = !body.to_ascii_lowercase().contains("\\ufdd");
     match serde_json::from_str::<Value>(body) {
         Ok(json) if is_plain && has_secret("", &json) => {
@@ -166,7 +166,7 @@ pub fn hide_body(media_type: &str, body: &str) -> String {
     }
 }
 
-/// Whether a word of the text is the name of a secret, or its value.
+/// Whether a word of the text is the name of a secret, or a secret value.
 fn names_secret(text: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     without_references(text)
@@ -184,7 +184,7 @@ fn has_secret(name: &str, value: &Value) -> bool {
     }
 }
 
-/// As JSON with references in place of secrets.
+/// Writes JSON with references in place of secrets.
 fn write_hidden(name: &str, value: &Value, out: &mut String) {
     match value {
         Value::Object(members) => {

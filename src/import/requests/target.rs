@@ -1,13 +1,13 @@
-//! The address of a request, cut into its origin and what is sent to it.
+//! Splits the address of a request into its origin and target.
 
 use super::text::{encode_target, encode_value, has_reference};
 use url::{Origin, Url};
 
-/// Where a request goes to.
+/// The destination of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     Origin(Origin),
-    /// The file does not name it: a description without an address, or a variable.
+    /// The file does not contain it: a description without an address, or a variable.
     Unknown,
     /// Neither `http` nor `https`.
     OtherScheme,
@@ -16,15 +16,15 @@ pub enum Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     pub place: Place,
-    /// Whether the address has a user and password.
+    /// Whether the address contains a user and password.
     pub has_credentials: bool,
     /// Path and query, encoded.
     pub path: String,
 }
 
 impl Target {
-    /// Without a scheme, an address that does not begin with `/` begins with a host. `None` if it
-    /// is invalid.
+    /// Parses an address. Without a scheme, an address that does not start with `/` starts with a
+    /// host. `None` if it is invalid.
     pub fn parse(address: &str) -> Option<Self> {
         let address = address.trim();
         let (scheme, rest) = match address.split_once("://") {
@@ -54,7 +54,7 @@ impl Target {
     }
 }
 
-/// An address such as `data:text/plain,x`, which has no host. `localhost:8000` has one.
+/// Whether an address has no host, such as `data:text/plain,x`. `localhost:8000` has one.
 fn is_opaque(address: &str) -> bool {
     let opaque = [
         "data:",

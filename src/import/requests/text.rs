@@ -1,8 +1,8 @@
 //! Texts that contain references to variables.
 //!
-//! Until a request is finished, a reference is a name between two characters that no valid text
-//! contains (noncharacters of Unicode), so that texts can be cut, encoded and joined as usual and
-//! no text of a file is taken for a reference.
+//! Until a request is finished, a reference is a name between two noncharacters of Unicode, which no
+//! valid text contains. So texts can be split, encoded and joined as usual, and no text of a file is
+//! mistaken for a reference.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::collections::BTreeSet;
@@ -10,11 +10,12 @@ use std::fmt::Write as _;
 
 const BEGIN: char = '\u{fdd0}';
 const END: char = '\u{fdd1}';
-/// Before every name, so that no variable that a machine has anyway (`PATH`, `USER`) is sent.
+/// Prefix of every variable name, so that existing environment variables (`PATH`, `USER`) are not sent.
 const PREFIX: &str = "LOAD_";
 const NAME_MAX: usize = 48;
 
-/// What cannot stand in a path or query, apart from their own separators. What is encoded already stays.
+/// Characters that are invalid in a path or query, except their separators. Percent-encoded characters
+/// are kept.
 pub const NOT_IN_TARGET: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -27,7 +28,7 @@ pub const NOT_IN_TARGET: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'|')
     .add(b'}');
-/// What a value may not contain as part of a path or query.
+/// Characters that a value must not contain as part of a path or query.
 const SEPARATORS: &AsciiSet = &NOT_IN_TARGET
     .add(b'%')
     .add(b'&')
@@ -37,11 +38,11 @@ const SEPARATORS: &AsciiSet = &NOT_IN_TARGET
     .add(b'=')
     .add(b'?');
 
-/// A reference to the variable for a header, parameter or key of this name.
+/// A reference to the variable for a header, parameter or key with this name.
 pub fn reference(name: &str) -> String {
     let (mut variable, mut was_lower) = (String::new(), false);
     for c in name.chars().take(NAME_MAX) {
-        // `userToken` and `user-token` are both USER_TOKEN.
+        // `userToken` and `user-token` both become USER_TOKEN.
         let is_end = !c.is_ascii_alphanumeric() || was_lower && c.is_ascii_uppercase();
         if is_end && !variable.is_empty() && !variable.ends_with('_') {
             variable.push('_');
@@ -68,7 +69,7 @@ pub enum Marked {
 }
 
 impl Marked {
-    /// A reference to something of this name.
+    /// A reference with this name.
     pub fn mark(name: &str) -> String {
         format!("{BEGIN}{name}{END}")
     }
@@ -99,7 +100,7 @@ pub fn without_references(text: &str) -> String {
         .collect()
 }
 
-/// The text as the config writes it, with the names of its variables added to `variables`.
+/// The text as written in the config; adds the names of its variables to `variables`.
 pub fn finish(text: &str, variables: &mut BTreeSet<String>) -> String {
     let mut out = String::with_capacity(text.len());
     for part in text.split_inclusive(END) {
@@ -108,7 +109,7 @@ pub fn finish(text: &str, variables: &mut BTreeSet<String>) -> String {
             out.push_str(&plain.replace("${", "$${"));
             continue;
         };
-        // A dollar sign before a reference would make it literal: it becomes part of the value.
+        // A dollar sign before a reference would escape it, so it becomes part of the value.
         let plain = plain.trim_end_matches('$').replace("${", "$${");
         write!(out, "{plain}${{{name}}}").unwrap_or_default();
         variables.insert(name.to_owned());
@@ -116,7 +117,7 @@ pub fn finish(text: &str, variables: &mut BTreeSet<String>) -> String {
     out
 }
 
-/// Encodes what cannot stand in a path and query; what is encoded already stays.
+/// Encodes characters that are invalid in a path and query; percent-encoded characters are kept.
 pub fn encode_target(text: &str) -> String {
     encode(text, NOT_IN_TARGET)
 }

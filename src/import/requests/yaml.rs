@@ -1,4 +1,4 @@
-//! Requests as the section `load` of a service.
+//! Writes requests as the section `load` of a service.
 
 use super::{Imported, ImportedRequest, Shape};
 use crate::text::printable;
@@ -26,12 +26,12 @@ pub(super) fn write(imported: &Imported, has_server: bool) -> String {
     yaml
 }
 
-/// What the requests need, and what was left out.
+/// The required variables, and what was left out.
 fn comment(imported: &Imported, yaml: &mut String) -> std::fmt::Result {
     if !imported.variables.is_empty() {
         writeln!(
             yaml,
-            "# Set in the environment of slod (secrets, and values that the file does not have):"
+            "# Set in the environment of slod (secrets, and values that the file does not contain):"
         )?;
         for name in &imported.variables {
             writeln!(yaml, "#   {name}")?;
@@ -91,7 +91,7 @@ fn one(
     Ok(())
 }
 
-/// As a YAML scalar: plain if it is a word that YAML takes for nothing else.
+/// A YAML scalar, plain if YAML reads it as a text.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphabetic() || matches!(c, '-' | '/' | '_');
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
@@ -105,7 +105,7 @@ fn quoted(text: &str) -> String {
             '"' | '\\' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            // What YAML does not take as it is, or takes for the end of a line.
+            // Characters that YAML would not keep, or would read as a line end.
             c if c.is_control()
                 || matches!(
                     c,

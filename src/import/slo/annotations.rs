@@ -1,26 +1,26 @@
-//! Annotations of `OpenSLO` objects with what the specification has no word for: an export writes them, and an import
-//! makes the same objectives of them again.
+//! Annotations of `OpenSLO` objects for everything that the specification does not cover: written by an export, and
+//! read by an import to restore the same objectives.
 
 use crate::slo::{EventSource, NoDataPolicy, Objective, Sli, When};
 use crate::units::show_duration;
 
-/// What their names begin with.
+/// Prefix of their names.
 pub const PREFIX: &str = "slod/";
-/// The name in a config, of a service and of an objective.
+/// The name of a service or an objective in the config.
 pub const NAME: &str = "slod/name";
-/// What an objective alerts by in addition to its tiers: `exhausted,forecast`.
+/// The alerts of an objective in addition to its tiers: `exhausted,forecast`.
 pub const ALERTS: &str = "slod/alerts";
 /// The short window of a tier, in its policy.
 pub const SHORT: &str = "slod/short";
-/// The indicator: every objective that was exported has it.
+/// The indicator; present for every exported objective.
 pub const SLI: &str = "slod/sli";
 
-/// A key of an objective in a config.
+/// A key of an objective in the config, and its annotation.
 pub struct Annotated {
     pub annotation: &'static str,
-    /// An import sets it to what the annotation has.
+    /// The config key, which an import sets to the value of the annotation.
     pub key: &'static str,
-    /// What an export writes; nothing where the config would say nothing.
+    /// The exported value; `None` if the config does not need it.
     pub written: fn(&Objective) -> Option<String>,
 }
 
@@ -36,7 +36,7 @@ const fn annotated(
     }
 }
 
-/// All of them.
+/// All annotations of objectives.
 pub const OBJECTIVE: [Annotated; 7] = [
     annotated(SLI, "sli", |objective| {
         Some(objective.sli.name().to_owned())

@@ -1,4 +1,4 @@
-//! A config in the making.
+//! The imported config.
 
 use super::tiers::{Tiers, WrittenTier};
 use crate::import::check::{Check, Fault, ROUNDS_MAX, item};
@@ -7,9 +7,9 @@ use crate::text::slug;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Characters of a label of a host.
+/// Maximum length of a label in a host name, in characters.
 const HOST_MAX: usize = 63;
-/// How often a job reports of which only the objective is known.
+/// The placeholder interval of a job of which only the objective is known.
 const EVERY: &str = "1d";
 
 #[derive(Default, Serialize)]
@@ -17,7 +17,7 @@ pub(super) struct Draft {
     #[serde(skip_serializing_if = "Option::is_none")]
     alerts: Option<Alerts>,
     services: Vec<Service>,
-    /// By name, while services are added.
+    /// Indexes by name, while services are added.
     #[serde(skip)]
     places: HashMap<String, usize>,
     #[serde(skip)]
@@ -81,7 +81,7 @@ pub(super) struct Objective {
     pub name: String,
     #[serde(skip)]
     spot: Spot,
-    /// `sli` and what it is made with.
+    /// `sli` and its parameters.
     #[serde(flatten)]
     pub keys: BTreeMap<&'static str, String>,
     pub target: Target,
@@ -91,7 +91,7 @@ pub(super) struct Objective {
     pub choice: Vec<Chosen>,
 }
 
-/// As it is written: `99.9%`, or a ratio.
+/// The target as written: `99.9%`, or a ratio.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Target {
@@ -100,7 +100,7 @@ pub(super) enum Target {
 }
 
 impl Target {
-    /// Of a number in percent; some write the sign, too.
+    /// From a number in percent, with or without the sign.
     pub fn percent(text: &str) -> Self {
         Self::Percent(format!("{}%", text.trim_end_matches('%')))
     }
@@ -118,7 +118,7 @@ impl Objective {
         }
     }
 
-    fn say_left_out(&self, why: &str, remarks: &Remarks) {
+    fn report_left_out(&self, why: &str, remarks: &Remarks) {
         remarks.add(&self.spot, format!("`{}` is left out: {why}", self.name));
     }
 }
@@ -130,19 +130,19 @@ pub(super) enum AlertChoice {
     These(Vec<String>),
 }
 
-/// What an objective alerts by, before tiers have numbers.
+/// The alerts of an objective, before tiers are numbered.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Chosen {
-    /// By its long window.
+    /// A tier by its long window.
     Tier(crate::slo::StandardWindow),
     /// `exhausted` or `forecast`.
     Named(&'static str),
-    /// Everything that the config has.
+    /// All alerts in the config.
     All,
 }
 
 impl Draft {
-    /// The service of a name, which begins here if it is new.
+    /// The service with this name, which is added if it is new.
     pub fn service(&mut self, name: &str, at: At<'_>) -> &mut Service {
         let next = self.services.len();
         let place = *self.places.entry(name.to_owned()).or_insert(next);
@@ -156,8 +156,8 @@ impl Draft {
         self.services.is_empty()
     }
 
-    /// Numbers the tiers, and drops what a config cannot have, and services without objectives. An error is what is
-    /// wrong with none of these.
+    /// Numbers the tiers, and drops services without objectives and everything that is invalid in a config. An
+    /// error is a problem that cannot be fixed in this way.
     pub fn finish(&mut self, remarks: &Remarks, check: Check<'_>) -> Result<(), String> {
         for service in &mut self.services {
             service.drop_repeated(remarks);
@@ -180,10 +180,10 @@ impl Draft {
             }
             self.drop_faulty(&faults, remarks)?;
         }
-        Err("the config would have too many faults".to_owned())
+        Err("the config would have too many errors".to_owned())
     }
 
-    /// Drops the parts that are at fault.
+    /// Drops the invalid parts.
     fn drop_faulty(&mut self, faults: &[Fault], remarks: &Remarks) -> Result<(), String> {
         let mut by_service: BTreeMap<usize, Vec<(&str, &str)>> = BTreeMap::new();
         for Fault { path, message } in faults {
@@ -205,7 +205,7 @@ impl Draft {
 impl Service {
     fn new(name: &str, at: At<'_>) -> Self {
         at.remark(format!(
-            "the addresses of `{name}` are a guess: replace {} and, where it is, {}",
+            "the addresses of `{name}` are guesses: replace {} and, if present, {}",
             address(name, ""),
             address(name, "metrics")
         ));
@@ -225,7 +225,7 @@ impl Service {
         }
     }
 
-    /// Only reports of a job are fresh.
+    /// Adds a heartbeat probe if an objective is about freshness.
     fn add_heartbeat(&mut self, remarks: &Remarks) {
         let mut slis = self.objectives.iter().map(|one| one.keys.get("sli"));
         if slis.any(|sli| sli.is_some_and(|sli| sli == "freshness")) {
@@ -241,21 +241,23 @@ impl Service {
         }
     }
 
-    /// Of objectives with the same name, the first is kept.
+    /// Keeps the first of several objectives with the same name.
     fn drop_repeated(&mut self, remarks: &Remarks) {
         let mut known = HashSet::new();
         self.objectives.retain(|objective| {
             let is_new = known.insert(objective.name.clone());
             if !is_new {
-                objective
-                    .say_left_out("the service has an objective of this name already", remarks);
+                objective.report_left_out(
+                    "the service already has an objective with this name",
+                    remarks,
+                );
             }
             is_new
         });
     }
 
-    /// Drops labels and objectives that are at fault, or all objectives for what is wrong with the whole service.
-    /// Paths are those below it.
+    /// Drops invalid labels and objectives, or all objectives if the whole service is invalid. Paths are relative
+    /// to the service.
     fn drop_faulty(&mut self, faults: &[(&str, &str)], remarks: &Remarks) {
         let mut objectives: BTreeMap<usize, &str> = BTreeMap::new();
         for (path, message) in faults {
@@ -271,12 +273,12 @@ impl Service {
         for (place, message) in objectives.into_iter().rev() {
             if place < self.objectives.len() {
                 let objective = self.objectives.remove(place);
-                objective.say_left_out(message, remarks);
+                objective.report_left_out(message, remarks);
             }
         }
     }
 
-    /// Drops a label, or all if it is none of them that is at fault. Paths have only the beginning of a long name.
+    /// Drops a label, or all labels if none matches. Paths contain only the start of a long name.
     fn drop_labels(&mut self, name: &str, message: &str, remarks: &Remarks) {
         let is_meant = |label: &str| match name.strip_suffix('…') {
             Some(beginning) => label.starts_with(beginning),
@@ -293,7 +295,7 @@ impl Service {
         });
     }
 
-    /// Adds selectors. Each role of a service has one: another one is a fault, said at its place.
+    /// Adds selectors. A service has one selector per role; a different one is reported at its position.
     pub fn measure(&mut self, roles: &Roles, at: At<'_>) -> bool {
         let name = self.name.clone();
         let metrics = self.metrics.get_or_insert_with(|| Metrics {
@@ -314,7 +316,7 @@ impl Service {
             if own.as_ref().is_some_and(|own| own != new) {
                 let own = own.clone().unwrap_or_default();
                 at.remark(format!(
-                    "left out: `{role}` of the service is `{own}` already, and cannot be `{new}` as well"
+                    "left out: `{role}` of the service is already `{own}`, so it cannot be `{new}`"
                 ));
                 return false;
             }
@@ -325,7 +327,7 @@ impl Service {
     }
 }
 
-/// Where a service of this name would be in a cluster.
+/// The address of a service with this name in a cluster.
 fn address(name: &str, path: &str) -> String {
     format!("http://{}/{path}", slug(name, HOST_MAX))
 }

@@ -1,5 +1,5 @@
-//! Objectives that were written for other tools, as a config. What a config has no place for is named with its file
-//! and line, and nothing is left out without a word. Pure: the caller reads the files.
+//! Imports objectives of other tools as a config. Everything without an equivalent is reported with its file and
+//! line. Pure: the caller reads the files.
 
 pub mod annotations;
 mod draft;
@@ -14,7 +14,7 @@ use super::document::{Document, Input, Remarks};
 use super::written::{Imported, write};
 use draft::Draft;
 
-/// A format that objectives are read from.
+/// A format of objectives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// `OpenSLO` v1.
@@ -24,8 +24,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// Reads files that may refer to each other. An error is a file that cannot be read at all, or files without
-    /// any objective. `check` says what is wrong with a config: what it refuses is left out.
+    /// Reads files that may refer to each other. An error is an unreadable file, or files without any objective.
+    /// `check` returns the errors of a config; what it rejects is left out.
     pub fn read(self, inputs: &[Input], check: Check<'_>) -> Result<Imported, String> {
         let remarks = Remarks::default();
         let mut documents = Vec::new();

@@ -1,4 +1,4 @@
-//! `OpenSLO` v1: SLOs with the services, SLIs, alert policies and conditions that they refer to.
+//! `OpenSLO` v1: SLOs, with the services, SLIs, alert policies and conditions that they refer to.
 
 mod alerts;
 mod objects;
@@ -51,7 +51,7 @@ fn slo(at: At<'_>, objects: &Objects<'_>, draft: &mut Draft) -> Option<()> {
     let is_ours = annotation(at, SLI).is_some();
     let description = spec.get(&["description"]);
     if let Some(description) = description.filter(|_| !is_ours) {
-        description.remark("left out: an objective of a config has no description");
+        description.remark("left out: objectives in a config have no description");
     }
     spec.only(&[
         "description",
@@ -97,7 +97,7 @@ fn slo(at: At<'_>, objects: &Objects<'_>, draft: &mut Draft) -> Option<()> {
     Some(())
 }
 
-/// The description and the labels of the service's own object. Returns its name.
+/// Reads the description and the labels of the service's object. Returns the name of the service.
 fn about_service(service: &str, spec: At<'_>, objects: &Objects<'_>, draft: &mut Draft) -> String {
     let object = objects.named("Service", service);
     let name = object.and_then(own_name);
@@ -119,7 +119,7 @@ fn about_service(service: &str, spec: At<'_>, objects: &Objects<'_>, draft: &mut
     name
 }
 
-/// What the indicator measures: keys that an export of slod has as annotations, or what the queries are.
+/// The indicator, from the annotations of a slod export or from the queries.
 fn measure<'a>(
     slo: At<'a>,
     at: At<'a>,
@@ -149,7 +149,7 @@ fn measure<'a>(
         None => objects.resolve("SLI", "indicatorRef", at)?,
     };
     let Some(ratio) = holder.path(&["spec", "ratioMetric"]) else {
-        holder.remark("left out: only a `ratioMetric` of counters can be counted");
+        holder.remark("left out: only a `ratioMetric` of counters is supported");
         return None;
     };
     let measured = of_ratio_metric(ratio)?;
@@ -157,7 +157,7 @@ fn measure<'a>(
     draft.service(service, at).measure(&roles, at).then_some(())
 }
 
-/// What the queries of a `ratioMetric` measure.
+/// The indicator of the queries in a `ratioMetric`.
 fn of_ratio_metric(ratio: At<'_>) -> Option<Measured> {
     ratio.only(&["counter", "good", "bad", "total", "raw", "rawType"]);
     let is_gauge = ratio.get(&["counter"]).and_then(At::text).as_deref() == Some("false");
@@ -165,7 +165,7 @@ fn of_ratio_metric(ratio: At<'_>) -> Option<Measured> {
     let kinds = sources.filter_map(|name| ratio.path(&[name, "metricSource", "type"])?.text());
     let mut foreign = kinds.filter(|kind| !kind.eq_ignore_ascii_case("prometheus"));
     if is_gauge || foreign.next().is_some() {
-        ratio.remark("left out: only counters of Prometheus can be counted");
+        ratio.remark("left out: only Prometheus counters are supported");
         return None;
     }
     let query = |name| ratio.path(&[name, "metricSource", "spec", "query"]);
@@ -182,13 +182,13 @@ fn of_ratio_metric(ratio: At<'_>) -> Option<Measured> {
         };
     }
     if query("good").is_some() && query("bad").is_some() {
-        ratio.remark("`bad` is left out: `good` says the same");
+        ratio.remark("`bad` is left out: `good` is used instead");
     }
     let part = query("good")
         .map(EventQuery::Good)
         .or_else(|| query("bad").map(EventQuery::Bad));
     let (Some(part), Some(total)) = (part, query("total")) else {
-        ratio.remark("left out: expected Prometheus queries of `good` or `bad`, and of `total`");
+        ratio.remark("left out: expected Prometheus queries for `good` or `bad`, and for `total`");
         return None;
     };
     measured(&part, total)

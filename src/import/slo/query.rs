@@ -1,4 +1,4 @@
-//! What a query in `PromQL` computes, as far as a config can have it: events that counters count, and shares of them.
+//! Interprets `PromQL` queries that a config can express: counted events, and shares of them.
 
 mod counter;
 mod text;
@@ -11,39 +11,39 @@ use promql_parser::parser::{
 };
 use std::collections::BTreeSet;
 
-/// What a query computes.
+/// The value that a query computes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Number(f64),
-    /// How fast counters rise, all together.
+    /// The rate of events, summed over counters.
     Events(Events),
-    /// One of the other.
+    /// A ratio of two rates.
     Share {
         part: Events,
         whole: Events,
     },
 }
 
-/// A query that was read.
+/// A parsed query.
 #[derive(Debug)]
 pub(super) struct Query {
     pub value: Value,
-    /// What of it is not in the value.
+    /// The parts of the query that the value does not include.
     pub left_out: BTreeSet<String>,
 }
 
 impl Query {
-    /// An error says why there is none.
+    /// Parses a query. Returns an error message if it cannot be expressed.
     pub fn read(written: &str) -> Result<Self, String> {
         let prepared = text::prepare(written)?;
-        let expression = parse(&prepared)
-            .map_err(|_| "the query is not valid PromQL that can be read".to_owned())?;
+        let expression =
+            parse(&prepared).map_err(|_| "the query is not valid PromQL".to_owned())?;
         let mut walk = Walk::default();
         let value = walk.value(&expression)?;
         match &value {
             Value::Number(_) => return Err("the query is a number".to_owned()),
             Value::Events(events) => walk.join(events),
-            // Its sides were joined when they were divided.
+            // Its sides were joined by the division.
             Value::Share { .. } => {}
         }
         Ok(Self {
@@ -53,7 +53,7 @@ impl Query {
     }
 }
 
-/// Functions that leave a counter what it is.
+/// Functions whose result is still the events of a counter.
 const RATES: [&str; 3] = ["rate", "increase", "irate"];
 
 #[derive(Default)]
@@ -76,7 +76,7 @@ impl Walk {
             Expr::Call(call) => self.call(call),
             Expr::Binary(binary) => self.binary(binary),
             Expr::Subquery(_) => Err(cannot("a subquery")),
-            Expr::StringLiteral(_) | Expr::Extension(_) => Err(cannot("a text")),
+            Expr::StringLiteral(_) | Expr::Extension(_) => Err(cannot("a string")),
         }
     }
 
@@ -85,7 +85,7 @@ impl Walk {
             return Err(cannot("`@`"));
         }
         if selector.offset.is_some() {
-            self.leave_out("`offset` is left out: events count when they happen");
+            self.leave_out("`offset` is left out: events count at the time when they happen");
         }
         Ok(Value::Events(Events::of(Counter::of(selector)?)))
     }
@@ -146,11 +146,11 @@ impl Walk {
         }
         let (left, right) = (self.value(&binary.lhs)?, self.value(&binary.rhs)?);
         match (binary.op.id(), left, right) {
-            // What counts nothing as 0 says nothing about what is counted, and so does what excludes 0.
+            // A default of 0 for missing series and a comparison that excludes 0 do not change what is counted.
             (T_LOR | T_GTR | T_NEQ, value, Value::Number(0.0)) => Ok(value),
             (T_LOR, value @ Value::Share { .. }, Value::Number(number)) => {
                 self.leave_out(format!(
-                    "`or vector({number})` is left out: without events nothing is counted"
+                    "`or vector({number})` is left out: without events, nothing is counted"
                 ));
                 Ok(value)
             }
@@ -180,21 +180,21 @@ impl Walk {
         }
     }
 
-    /// Of series that are not summed, Prometheus combines those with the same labels.
+    /// Series that are not summed are combined by identical labels in Prometheus.
     fn combine(&mut self, left: &Events, right: &Events) {
         for events in [left, right] {
             self.join(events);
             if events.is_of_series() {
-                self.leave_out("without `sum`, Prometheus combines the series one by one; the objective is of their sums");
+                self.leave_out("without `sum`, Prometheus combines individual series; the objective uses their sums");
             }
         }
     }
 
-    /// All that is counted is one objective.
+    /// All events are counted in a single objective.
     fn join(&mut self, events: &Events) {
         if let Some(grouping) = events.grouping() {
             self.leave_out(format!(
-                "`{grouping}` is left out: the objective is of all of them together"
+                "`{grouping}` is left out: the objective combines all series"
             ));
         }
     }
@@ -204,7 +204,7 @@ impl Walk {
     }
 }
 
-/// As it is written; `None` for a sum of all.
+/// The grouping as written; `None` for a sum over all series.
 fn grouping(aggregate: &AggregateExpr) -> Option<String> {
     match aggregate.modifier.as_ref()? {
         LabelModifier::Include(labels) if labels.is_empty() => None,

@@ -1,4 +1,4 @@
-//! What two queries measure, in the terms of a config: roles of a service's own metrics.
+//! Converts two queries to an indicator of a config: roles of a service's own metrics.
 
 use super::draft::Roles;
 use super::query::{Counter, Events, Query, Value};
@@ -7,8 +7,8 @@ use crate::units::{seconds_of_name, show_duration};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Labels that Prometheus adds when it scrapes, by itself or as it is usually set up in a cluster: the
-/// service's own page does not have them.
+/// Labels that Prometheus adds during scrapes, by itself or in common cluster setups; they are not in
+/// the service's own metrics.
 const OF_SCRAPES: [&str; 8] = [
     "job",
     "instance",
@@ -19,7 +19,7 @@ const OF_SCRAPES: [&str; 8] = [
     "cluster",
     "endpoint",
 ];
-/// A bound that is higher is hardly one in seconds.
+/// Maximum plausible bound in seconds.
 const SECONDS_MAX: f64 = 60.0;
 
 /// An indicator.
@@ -48,7 +48,7 @@ impl Measured {
     }
 }
 
-/// A query that counts the good or the bad ones of all events.
+/// A query for the good or the bad events.
 pub(super) enum EventQuery<'a> {
     Good(At<'a>),
     Bad(At<'a>),
@@ -62,8 +62,8 @@ impl<'a> EventQuery<'a> {
     }
 }
 
-/// The indicator of such a query and of one for all events. If a config cannot express them, a remark
-/// at the query says why.
+/// The indicator of this query and a query for all events. If a config cannot express it, a remark at
+/// the query says why.
 pub(super) fn measured(part: &EventQuery<'_>, total: At<'_>) -> Option<Measured> {
     let (counted, all) = (events(part.at()), events(total));
     let (counted, all) = (counted?, all?);
@@ -74,7 +74,7 @@ pub(super) fn measured(part: &EventQuery<'_>, total: At<'_>) -> Option<Measured>
     said(part.at(), indicator(bad, &all))
 }
 
-/// The indicator of a query that divides the good or the bad events by all events.
+/// The indicator of a query that divides the good or bad events by all events.
 pub(super) fn of_ratio(part: &EventQuery<'_>) -> Option<Measured> {
     let at = part.at();
     let Value::Share {
@@ -82,7 +82,7 @@ pub(super) fn of_ratio(part: &EventQuery<'_>) -> Option<Measured> {
         whole,
     } = query(at)?
     else {
-        at.remark("left out: the query is not a quotient");
+        at.remark("left out: the query is not a ratio");
         return None;
     };
     let bad = match part {
@@ -96,7 +96,7 @@ fn events(at: At<'_>) -> Option<Events> {
     match query(at)? {
         Value::Events(events) => Some(events),
         Value::Number(_) | Value::Share { .. } => {
-            at.remark("left out: the query is a quotient, not a number of events");
+            at.remark("left out: the query is a ratio, not a number of events");
             None
         }
     }
@@ -108,7 +108,7 @@ fn said(at: At<'_>, found: Result<Measured, String>) -> Option<Measured> {
         .ok()
 }
 
-/// What the query of a place computes, without labels that only Prometheus has.
+/// The value of the query at a position, without labels that only Prometheus adds.
 fn query(at: At<'_>) -> Option<Value> {
     let read = match Query::read(&at.raw()?) {
         Ok(read) => read,
@@ -135,7 +135,7 @@ fn stripped(mut events: Events, at: At<'_>) -> Events {
         for label in OF_SCRAPES {
             while counter.take(label).is_some() {
                 at.remark(format!(
-                    "the matcher of `{label}` is left out: the service's own page has no such label"
+                    "the matcher of `{label}` is left out: the service's own metrics have no such label"
                 ));
             }
         }
@@ -145,10 +145,10 @@ fn stripped(mut events: Events, at: At<'_>) -> Events {
 
 fn indicator(bad: Events, all: &Events) -> Result<Measured, String> {
     let usual = || {
-        "the queries are not a ratio of two counters of the service, nor of a bucket and the count of a histogram".to_owned()
+        "the queries are neither a ratio of two counters nor of a bucket and the count of a histogram".to_owned()
     };
     let one = |events: &Events| {
-        let why = "what is added up has neither one name nor the same labels, and a role has one selector";
+        let why = "the summed counters differ in name and labels, and a role has only one selector";
         events.merged().ok_or_else(|| why.to_owned())
     };
     if !all.minus.is_empty() || all.plus.is_empty() {
@@ -175,7 +175,7 @@ fn success(bad: &Counter, all: &Counter) -> Measured {
     })
 }
 
-/// The requests that are not good, where one matcher is what makes the good ones good.
+/// The requests that are not good, if a single matcher selects the good ones.
 fn failed(good: &Counter, all: &Counter) -> Option<Counter> {
     let mut more = good
         .matchers
@@ -190,14 +190,14 @@ fn failed(good: &Counter, all: &Counter) -> Option<Counter> {
     })
 }
 
-/// A bucket of a histogram and its count.
+/// The indicator of a histogram bucket and the histogram's count.
 fn latency(name: &str, bound: f64, fast: &Counter, all: &Counter) -> Result<Measured, String> {
     let mut histogram = fast.clone();
     histogram.take("le");
     name.clone_into(&mut histogram.name);
     if all.name.strip_suffix("_count") != Some(name) || all.matchers != histogram.matchers {
         return Err(format!(
-            "a bucket of `{name}` is no share of {}",
+            "a bucket of `{name}` is not a share of {}",
             all.selector()
         ));
     }
@@ -209,12 +209,12 @@ fn latency(name: &str, bound: f64, fast: &Counter, all: &Counter) -> Result<Meas
     Ok(Measured::Latency(roles, show_duration(below)))
 }
 
-/// A bucket's bound as a config has it, where the histogram's name says its unit: whole milliseconds.
+/// The bound of a bucket in whole milliseconds, if the histogram's name contains its unit.
 fn threshold(name: &str, le: f64) -> Result<Duration, String> {
     let unit = seconds_of_name(name);
     if unit.is_none() && le > SECONDS_MAX {
         return Err(format!(
-            "the name of `{name}` does not say its unit, and {le} would be seconds; slod reads names that end in `_seconds`, `_milliseconds`, `_microseconds` or `_nanoseconds`"
+            "the name `{name}` does not contain its unit, and {le} is implausible in seconds; slod supports names that end in `_seconds`, `_milliseconds`, `_microseconds` or `_nanoseconds`"
         ));
     }
     let ms = le * unit.unwrap_or(1.0) * 1e3;
@@ -224,6 +224,6 @@ fn threshold(name: &str, le: f64) -> Result<Duration, String> {
         .ok()
         .filter(|whole| is_whole && !whole.is_zero())
         .ok_or_else(|| {
-            format!("the bound {le} is not a whole number of milliseconds, as `below` is")
+            format!("the bound {le} is not a whole number of milliseconds, which `below` requires")
         })
 }

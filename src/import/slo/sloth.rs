@@ -17,7 +17,7 @@ pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft)
                 .as_ref()
                 .is_some_and(|known| Some(known) != found.as_ref())
         {
-            at.remark("`sloPeriod` is not that of the other alert windows: the last one counts for all objectives");
+            at.remark("`sloPeriod` differs from that of the other alert windows: the last one applies to all objectives");
         }
         period = found.or(period);
     }
@@ -31,7 +31,7 @@ pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft)
             }
             (Some("sloth.slok.dev/v1"), "PrometheusServiceLevel") => {
                 if let Some(metadata) = at.get(&["metadata"]) {
-                    metadata.remark("left out: a config has no names, labels and annotations of Kubernetes' objects");
+                    metadata.remark("left out: a config has no names, labels and annotations of Kubernetes objects");
                 }
                 at.only(&["apiVersion", "kind", "metadata", "spec", "status"]);
                 if let Some(spec) = at.need_below(&["spec"]) {
@@ -44,7 +44,7 @@ pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft)
     }
 }
 
-/// Takes alert windows as tiers. Returns the window that they are for.
+/// Reads alert windows as tiers. Returns their SLO period.
 fn windows(at: At<'_>, draft: &mut Draft) -> Option<String> {
     let spec = at.get(&["spec"])?;
     draft.tiers.give();
@@ -119,11 +119,11 @@ fn indicator(at: At<'_>) -> Option<Measured> {
         let ratio = raw.need_below(&["error_ratio_query", "errorRatioQuery"])?;
         return of_ratio(&EventQuery::Bad(ratio));
     }
-    sli.remark("left out: a plugin computes this indicator, and slod has none");
+    sli.remark("left out: this indicator is computed by a plugin, which slod does not support");
     None
 }
 
-/// The tiers that are not switched off: the default ones, or those of the alert windows.
+/// The enabled tiers: the default ones, or those of the alert windows.
 fn alerting(at: At<'_>, tiers: &Tiers) -> Vec<Chosen> {
     let Some(alerting) = at.get(&["alerting"]) else {
         return vec![Chosen::All];

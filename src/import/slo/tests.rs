@@ -52,8 +52,8 @@ fn sloth_becomes_objectives_of_the_services_own_metrics() {
     for expected in [
         "a.yml:11: the matcher of `job`",
         "a.yml:35: left out: a subquery is neither a sum of counters",
-        "a.yml:37: left out: `requests` of the service is `http_requests_total` already",
-        "a.yml:46: left out: a plugin",
+        "a.yml:37: left out: `requests` of the service is already `http_requests_total`",
+        "a.yml:46: left out: this indicator is computed by a plugin",
         "a.yml:53: left out: a config has no names",
     ] {
         assert!(remarks.contains(expected), "{expected} in {remarks}");
@@ -71,7 +71,9 @@ fn alert_windows_become_tiers() {
     let budgets: Vec<_> = tiers.iter().map(|tier| &tier["budget"]).collect();
     assert_eq!(budgets, ["8%", "12.5%", "20%"]);
     assert_eq!(config["services"][0]["objectives"][0]["window"], "7d");
-    assert!(remarks(&imported).contains("w.yml:10: left out: slod does not count over 36h"));
+    assert!(
+        remarks(&imported).contains("w.yml:10: left out: slod does not support the window 36h")
+    );
 }
 
 #[test]
@@ -101,7 +103,7 @@ fn openslo_is_read_across_its_objects() {
     assert_eq!(first["window"], "week");
     assert_eq!(first["timezone"], "America/New_York");
     assert_eq!(first["slice_target"], "0.95");
-    // 3.36 times the budget of a week in an hour.
+    // 3.36 times the weekly budget rate for an hour.
     let tier = &config["alerts"]["tiers"][0];
     assert_eq!(
         (&tier["budget"], &tier["short"]),
@@ -136,12 +138,12 @@ fn files_without_an_objective_are_refused_with_the_reasons() {
 
 proptest::proptest! {
     #[test]
-    fn no_query_makes_it_panic(text in "(sum|rate|\\(|\\)|\\{|\\}|\\[|\\]|\"|'|=|~|!|,|-|/|a|\\\\|\\PC){0,30}") {
+    fn arbitrary_queries_do_not_panic(text in "(sum|rate|\\(|\\)|\\{|\\}|\\[|\\]|\"|'|=|~|!|,|-|/|a|\\\\|\\PC){0,30}") {
         let _ = Query::read(&text);
     }
 
     #[test]
-    fn no_document_makes_it_panic(text in "(spec|service|slos|---|:|- |\n|  |name|sli|\\[|\\]|kind: SLO|\\PC){0,40}") {
+    fn arbitrary_documents_do_not_panic(text in "(spec|service|slos|---|:|- |\n|  |name|sli|\\[|\\]|kind: SLO|\\PC){0,40}") {
         for format in [Format::Sloth, Format::OpenSlo] {
             let _ = format.read(&[input("x", &text)], &|_| Vec::new());
         }
@@ -149,7 +151,7 @@ proptest::proptest! {
 }
 
 #[test]
-fn what_an_objective_has_no_place_for_is_named() {
+fn unsupported_parts_of_objectives_are_reported() {
     let text = OPENSLO
         .replace(
             "displayName: Availability of the web }",
@@ -165,14 +167,14 @@ fn what_an_objective_has_no_place_for_is_named() {
     let remarks = remarks(&imported);
     for expected in [
         "o.yaml:10: the annotation `example.org/owner` is left out",
-        "o.yaml:40: left out: an objective has one window",
+        "o.yaml:40: left out: the alerts of an objective use a single window",
     ] {
         assert!(remarks.contains(expected), "{expected} in {remarks}");
     }
     assert!(!remarks.contains("slod/name"), "{remarks}");
 }
 
-/// An OpenSLO file with one SLO, of these queries and this objective.
+/// An OpenSLO file with one SLO that has these queries and this objective.
 fn one(good: &str, total: &str, objective: &str) -> String {
     format!(
         "apiVersion: openslo/v1
@@ -217,7 +219,7 @@ fn a_bucket_is_a_threshold_only_in_a_known_unit() {
         assert_eq!(objective["below"], below, "{name} {le}");
     }
     for (name, le, why) in [
-        ("d", "500", "does not say its unit"),
+        ("d", "500", "does not contain its unit"),
         ("d_microseconds", "50", "whole number of milliseconds"),
         ("d_seconds", "0.0025", "whole number of milliseconds"),
         ("d_seconds", "0.00025", "whole number of milliseconds"),
@@ -228,7 +230,7 @@ fn a_bucket_is_a_threshold_only_in_a_known_unit() {
 }
 
 #[test]
-fn what_a_config_cannot_have_is_left_out_with_a_remark() {
+fn unsupported_parts_are_left_out_with_a_remark() {
     let (good, total) = (
         "sum(rate(h_total{code!~\"5..\",namespace=\"prod\"}[5m]))",
         "sum(rate(h_total{namespace=\"prod\"}[5m]))",
@@ -260,7 +262,7 @@ fn what_a_config_cannot_have_is_left_out_with_a_remark() {
         "o.yaml:14: the matcher of `namespace` is left out",
         "`timeSliceTarget` is left out",
         "`broken` is left out: this name is broken",
-        "`o` is left out: the service has an objective of this name already",
+        "`o` is left out: the service already has an objective with this name",
     ] {
         assert!(remarks.contains(expected), "{expected} in {remarks}");
     }
@@ -277,7 +279,7 @@ fn documents_are_bounded_and_empty_ones_cost_nothing() {
 }
 
 #[test]
-fn what_is_incomplete_is_left_out_with_a_remark() {
+fn incomplete_parts_are_left_out_with_a_remark() {
     let complete = "error_query: e_total, total_query: r_total";
     let text = format!(
         "version: prometheus/v1

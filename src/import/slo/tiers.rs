@@ -1,4 +1,4 @@
-//! Burn-rate tiers: a config has one list of them, which objectives choose from.
+//! Burn-rate tiers: a config has a single list of them, from which objectives choose.
 
 use super::draft::{AlertChoice, Chosen};
 use crate::alert::{TIERS, Tier, Urgency};
@@ -8,11 +8,11 @@ use crate::units::duration;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// By their long windows, of which each can be there once.
+/// Tiers by their long window, each of which can occur once.
 #[derive(Default)]
 pub(super) struct Tiers {
     all: BTreeMap<StandardWindow, Spec>,
-    /// Whether the source has tiers of its own; otherwise the default ones hold.
+    /// Whether the source defines its own tiers; otherwise the default ones apply.
     is_given: bool,
 }
 
@@ -33,29 +33,29 @@ pub(super) struct WrittenTier {
 }
 
 impl Tiers {
-    /// The source says which tiers there are, even if there are none.
+    /// Marks that the source defines the tiers, even if there are none.
     pub fn give(&mut self) {
         self.is_given = true;
     }
 
-    /// Adds a tier, or says why it cannot be in a config.
+    /// Adds a tier; `false` after a remark if a config cannot have it.
     pub fn add(&mut self, long: StandardWindow, tier: Spec, at: At<'_>) -> bool {
         self.is_given = true;
         if tier.short >= long || tier.budget == 0 || tier.budget > 1_000_000 {
-            at.remark("left out: a tier needs a short window below its long one, and from 0 to 100 % of the budget");
+            at.remark("left out: a tier requires a short window below its long one, and 0 to 100 % of the budget");
             return false;
         }
         let own = *self.all.entry(long).or_insert(tier);
         if own != tier {
             at.remark(format!(
-                "left out: there is another tier over {} already, and a config has one for each long window",
+                "left out: there is already another tier over {}, and a config has only one for each long window",
                 long.name()
             ));
         }
         own == tier
     }
 
-    /// Those of an urgency.
+    /// The tiers of an urgency.
     pub fn of(&self, urgency: Urgency) -> Vec<Chosen> {
         let own = self.all.iter().map(|(long, tier)| (*long, tier.urgency));
         let default = TIERS.iter().map(|tier| (tier.long, tier.urgency));
@@ -76,7 +76,7 @@ impl Tiers {
         }
     }
 
-    /// What an objective writes; nothing if it alerts by everything.
+    /// The choice of an objective; `None` if it uses all alerts.
     pub fn choice(&self, chosen: &[Chosen]) -> Option<AlertChoice> {
         if chosen.contains(&Chosen::All) {
             return None;
@@ -102,7 +102,7 @@ impl Tiers {
         })
     }
 
-    /// Nothing if they are the default ones.
+    /// The tiers; `None` if they are the default ones.
     pub fn written(&self) -> Option<Vec<WrittenTier>> {
         let is_default = |tier: &Tier| {
             let spec = Spec {
@@ -126,7 +126,7 @@ impl Tiers {
     }
 }
 
-/// One of the windows that slod counts over, or a remark.
+/// A window that slod counts over; `None` after a remark.
 pub(super) fn window(text: &str, at: At<'_>) -> Option<StandardWindow> {
     let length = duration(text);
     let mut all = StandardWindow::ALL.into_iter();
@@ -134,13 +134,13 @@ pub(super) fn window(text: &str, at: At<'_>) -> Option<StandardWindow> {
     if found.is_none() {
         let names = StandardWindow::ALL.map(StandardWindow::name).join(", ");
         at.remark(format!(
-            "left out: slod does not count over {text}, but over {names}"
+            "left out: slod does not support the window {text}, only {names}"
         ));
     }
     found
 }
 
-/// The usual short window of a long one: a twelfth, or the next shorter window that slod counts over.
+/// The usual short window for a long one: a twelfth, or the next shorter supported window.
 pub(super) fn usual_short(long: StandardWindow) -> StandardWindow {
     let fits = |short: &StandardWindow| short.length() * 12 <= long.length();
     let mut all = StandardWindow::ALL.into_iter().filter(fits);

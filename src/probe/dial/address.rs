@@ -1,19 +1,19 @@
-//! Hosts with ports, as config keys have them.
+//! Hosts with ports in config values.
 
 use super::{Host, expected_host};
 use crate::yaml::{Form, Scalar};
 
-/// Where to connect to.
+/// An address to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     pub host: Host,
     pub port: u16,
-    /// The host as it is written in addresses.
+    /// The host as it is written in URLs.
     pub shown: String,
 }
 
 impl Address {
-    /// The host as names of certificates have it.
+    /// The host as it appears in certificates.
     pub fn name(&self) -> &str {
         self.shown.trim_matches(['[', ']'])
     }
@@ -35,7 +35,7 @@ impl Scalar for HostAndPort {
     fn expected(&self, written: &str) -> String {
         let example =
             "a host and a port from 1 to 65535, such as db.example.org:5432 or [::1]:6379";
-        // What a variable holds is not explained.
+        // Values with variables get no specific explanation.
         let is_explained = !written.contains("${");
         match written.rsplit_once(':') {
             Some((host, port)) if is_explained && read_port(port).is_some() => {
@@ -53,11 +53,11 @@ impl Scalar for HostAndPort {
     }
 }
 
-/// A host whose port may be left out: `192.0.2.53` or `192.0.2.53:5353`.
+/// A host whose port is optional: `192.0.2.53` or `192.0.2.53:5353`.
 #[derive(Clone, Copy, Debug)]
 pub struct HostMaybePort;
 
-/// Such a host.
+/// A host with an optional port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     host: Host,
@@ -66,7 +66,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// With the port of its protocol, if none is written.
+    /// Uses the given default port if none is written.
     pub fn or_port(self, default: u16) -> Address {
         Address {
             host: self.host,
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_may_be_left_out_where_the_protocol_has_one() {
+    fn ports_are_optional_if_the_protocol_has_a_default() {
         for (text, shown, port) in [
             ("192.0.2.53", "192.0.2.53", 53),
             ("ns1.example.org:5353", "ns1.example.org", 5353),

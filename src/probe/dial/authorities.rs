@@ -1,5 +1,5 @@
-//! The authorities that a certificate's chain may end at, and the dates of all that the chain consists of.
-//! rustls and webpki keep no dates of an authority: to them, a trusted one is always valid.
+//! Trusted authorities, and the validity periods of every certificate in a chain. rustls and webpki ignore the
+//! dates of trust anchors: to them, a trusted authority is always valid.
 
 use super::issuer::{IssuerFault, IssuerNotValid, Peer, Powers, bits_of_short_key};
 use super::relaxed::Relaxed;
@@ -19,7 +19,7 @@ use webpki::{EndEntityCert, VerifiedPath};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::parse_x509_certificate;
 
-/// From when until when a certificate is valid.
+/// The validity period of a certificate.
 #[derive(Clone, Copy, Debug)]
 pub struct Dates {
     not_before: UnixTime,
@@ -59,14 +59,14 @@ impl Dates {
     }
 }
 
-/// A certificate whose time is over or still to come.
+/// A certificate that has expired or is not valid yet.
 #[derive(Clone, Debug)]
 pub struct OutOfDate {
     pub subject: String,
     pub fault: CertificateError,
 }
 
-/// Those of some certificates that are not valid now.
+/// Returns those of the certificates that are not valid now.
 pub fn out_of_date(certificates: &[CertificateDer<'_>], now: UnixTime) -> Vec<OutOfDate> {
     let parsed = certificates
         .iter()
@@ -90,7 +90,7 @@ struct Authority {
 }
 
 impl Authority {
-    /// Why it may not be the end of a path that is valid otherwise.
+    /// Why this authority may not be the end of an otherwise valid path.
     fn fault(&self, path: &VerifiedPath<'_>, peer: Peer, now: UnixTime) -> Option<IssuerNotValid> {
         let own = self.dates.check(now).map_err(IssuerFault::Dates);
         let own = own.and_then(|()| self.powers.check(peer, between(path)));
@@ -113,15 +113,15 @@ pub struct Authorities {
     known: Vec<Authority>,
 }
 
-/// What is known of a server's chain.
+/// The result of checking a server's chain.
 pub struct Chain {
     pub verdict: Result<(), Error>,
-    /// The earliest end of its certificates, the authority's included, where there is a chain.
+    /// When the first certificate of the chain expires, including the authority's; `None` without a chain.
     pub ends: Option<UnixTime>,
 }
 
 impl Authorities {
-    /// `None` if none of the certificates can be used.
+    /// `None` if none of the certificates is usable.
     pub fn new(certificates: &[CertificateDer<'static>]) -> Option<Self> {
         let mut roots = RootCertStore::empty();
         let mut known = Vec::new();
@@ -144,7 +144,7 @@ impl Authorities {
         (!known.is_empty()).then_some(Self { roots, known })
     }
 
-    /// Those that no certificate may end at now. One that was renewed with the same key is valid.
+    /// The authorities that are not valid now, except those that were renewed with the same key.
     pub fn out_of_date(&self, now: UnixTime) -> Vec<OutOfDate> {
         let mut found: Vec<OutOfDate> = Vec::new();
         for one in &self.known {
@@ -166,7 +166,7 @@ impl Authorities {
         found
     }
 
-    /// Whether a client's certificate is trusted now; `None` if there is no chain to an authority.
+    /// Whether a client's certificate is trusted now; `None` if no chain leads to an authority.
     pub fn check_client(
         &self,
         leaf: &CertificateDer<'_>,
@@ -180,7 +180,7 @@ impl Authorities {
         Some(found.fault.map_or(Ok(()), |fault| Err(refusal(fault))))
     }
 
-    /// Whether a server's certificate is trusted now, for this name.
+    /// Whether a server's certificate is trusted now for this name.
     pub fn check(
         &self,
         leaf: &CertificateDer<'_>,
@@ -207,7 +207,7 @@ impl Authorities {
         Chain { verdict, ends }
     }
 
-    /// Why there is no chain to an authority, in the errors of rustls.
+    /// Why no chain leads to an authority, as an error of rustls.
     fn refused(
         &self,
         chain: &Relaxed<'_>,
@@ -234,7 +234,7 @@ impl Authorities {
         };
         Err(match of_issuer {
             Some(fault) => refusal(fault),
-            // An authority only has the name of a server's that is its own issuer.
+            // A self-issued server certificate with an authority's name is not issued by that authority.
             None if reason == CertificateError::BadSignature && is_self_issued(&chain.leaf) => {
                 Error::InvalidCertificate(CertificateError::UnknownIssuer)
             }
@@ -242,7 +242,7 @@ impl Authorities {
         })
     }
 
-    /// An issuer of the chain with a key too short to verify its signatures.
+    /// An issuer in the chain whose key is too short to verify its signatures.
     fn short_key(&self, chain: &Relaxed<'_>) -> Option<IssuerNotValid> {
         let issuers: Vec<_> = [&chain.leaf]
             .into_iter()
@@ -262,7 +262,7 @@ impl Authorities {
         Some(IssuerNotValid { subject, fault })
     }
 
-    /// The chain to an authority that is valid now, or else to one that is not.
+    /// Finds a chain to an authority that is valid now, or else to one that is not.
     fn follow(
         &self,
         chain: &Relaxed<'_>,
@@ -276,7 +276,7 @@ impl Authorities {
             let one = self.end(path, peer, now).ok_or(UnknownIssuer)?;
             let is_valid = one.fault.is_none();
             *found.borrow_mut() = Some(one);
-            // Another chain may end at an authority that is valid.
+            // If not, another chain may end at a valid authority.
             is_valid.then_some(()).ok_or(UnknownIssuer)
         };
         let _ = leaf.verify_for_usage(
@@ -291,8 +291,8 @@ impl Authorities {
         found.into_inner()
     }
 
-    /// The end of a path at its authority: of several with the same key, as after its renewal, at the one that is
-    /// valid longest.
+    /// The end of a path at its authority. Of several authorities with the same key, as after a renewal, the one
+    /// that is valid longest is used.
     fn end(&self, path: &VerifiedPath<'_>, peer: Peer, now: UnixTime) -> Option<PathEnd> {
         let known = self.known.iter();
         let same = known.filter(|known| known.has_key_of(path.anchor()));
@@ -308,7 +308,7 @@ struct PathEnd {
     fault: Option<IssuerNotValid>,
 }
 
-/// Whose dates a chain is refused for, where it is not the server's certificate.
+/// The authority whose validity dates invalidate the chain; `None` if the cause is the server's own certificate.
 fn authority_out_of_date(chain: &Relaxed<'_>, now: UnixTime) -> Option<IssuerNotValid> {
     let is_server = !out_of_date(slice::from_ref(&chain.leaf), now).is_empty();
     let one = out_of_date(&chain.intermediates, now).into_iter().next();
@@ -319,7 +319,8 @@ fn authority_out_of_date(chain: &Relaxed<'_>, now: UnixTime) -> Option<IssuerNot
     })
 }
 
-/// Where the certificates that a server shows lead to. `None` if its own is its issuer.
+/// The unknown issuer at the end of the certificates that the server sends; `None` if the server's certificate is
+/// self-issued.
 fn unknown_authority(chain: &Relaxed<'_>) -> Option<IssuerNotValid> {
     let (_, leaf) = parse_x509_certificate(&chain.leaf).ok()?;
     let shown = chain.intermediates.iter();
@@ -352,14 +353,14 @@ fn refusal(fault: IssuerNotValid) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(fault))))
 }
 
-/// How many authorities there are between a server and the end of its path. Those that issued for themselves, as
-/// when a key changes, do not count (RFC 5280, section 4.2.1.9).
+/// The number of authorities between a server and the end of its path. Self-issued certificates, as used for key
+/// rollover, do not count (RFC 5280, section 4.2.1.9).
 fn between(path: &VerifiedPath<'_>) -> usize {
     let all = path.intermediate_certificates();
     all.filter(|one| one.subject() != one.issuer()).count()
 }
 
-/// The first authority between that may not issue, which webpki does not look at.
+/// The first intermediate authority that may not issue certificates, which webpki does not check.
 fn fault_between(path: &VerifiedPath<'_>) -> Option<IssuerNotValid> {
     path.intermediate_certificates().find_map(|one| {
         let der = one.der();
@@ -370,7 +371,7 @@ fn fault_between(path: &VerifiedPath<'_>) -> Option<IssuerNotValid> {
     })
 }
 
-/// The earliest end of the certificates that lead to an authority, and of its own.
+/// When the first certificate of a path expires, including the authority.
 fn earliest(path: &VerifiedPath<'_>, authority: UnixTime) -> UnixTime {
     let leaf = path.end_entity().der();
     let intermediates = path.intermediate_certificates().map(webpki::Cert::der);

@@ -1,11 +1,12 @@
-//! Certificates in files, in every form that OpenSSL writes as PEM.
+//! Certificates in files, in every PEM form that OpenSSL writes.
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use x509_parser::asn1_rs::{Any, FromDer, Tag};
 use x509_parser::parse_x509_certificate;
 
-/// An older label, and that of `openssl x509 -trustout`, which adds what a certificate is trusted for.
+/// An older label, and the label of `openssl x509 -trustout`, which appends trust settings to the
+/// certificate.
 const LABELS: [&[u8]; 2] = [b" X509 CERTIFICATE-----", b" TRUSTED CERTIFICATE-----"];
 const LABEL: &[u8] = b" CERTIFICATE-----";
 /// `id-kp-serverAuth` and `anyExtendedKeyUsage` in DER.
@@ -14,7 +15,7 @@ const FOR_SERVERS: [&[u8]; 2] = [
     &[6, 4, 0x55, 0x1d, 0x25, 0],
 ];
 
-/// All certificates of a PEM text that may be used for servers.
+/// Reads all certificates of a PEM text that may be used for servers.
 pub fn read_certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
     let mut text = pem.to_vec();
     for label in LABELS {
@@ -36,7 +37,8 @@ fn replaced(text: &[u8], label: &[u8]) -> Vec<u8> {
     result
 }
 
-/// A certificate without what OpenSSL adds behind it; `None` if that says it is not for servers.
+/// Removes what OpenSSL appends to a certificate; `None` if the appended trust settings exclude
+/// servers.
 fn without_additions(der: CertificateDer<'static>) -> Option<CertificateDer<'static>> {
     let Ok((additions, _)) = parse_x509_certificate(&der) else {
         return Some(der);

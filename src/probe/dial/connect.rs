@@ -1,4 +1,4 @@
-//! Addresses to one connection, as browsers, curl and Go connect (RFC 8305, "Happy Eyeballs").
+//! Connects to one of several addresses as browsers, curl and Go do (RFC 8305, "Happy Eyeballs").
 
 use super::{Failure, Progress, share_end, together};
 use crate::outcome::Measurement;
@@ -11,14 +11,14 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-/// How long an address may stay silent until the next one is tried beside it (RFC 8305, section 5).
+/// How long to wait for an address before trying the next one in parallel (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
-/// How many addresses are tried until the end of the attempt. Those before give up earlier, so that a name of
-/// hundreds of silent addresses takes few sockets.
+/// How many addresses are tried until the end of the attempt. Earlier ones are given up sooner, so that a name
+/// with hundreds of unresponsive addresses uses few sockets.
 const LAST: u32 = 8;
 
-/// Connects to the address that answers first. They begin one after the other: the next one when one failed, or
-/// was silent for its head start or its share of the time that is left, whichever is less.
+/// Connects to the address that answers first. The next address is tried when one failed, or has not answered
+/// within the head start or its share of the remaining time, whichever is less.
 pub async fn connect(
     addresses: &[IpAddr],
     port: u16,
@@ -68,7 +68,7 @@ pub async fn connect(
 
 async fn attempt(target: SocketAddr, end: Instant) -> (SocketAddr, Result<TcpStream, Failure>) {
     let result = match within(end, TcpStream::connect(target)).await {
-        // A probe sends one small request: waiting to fill a segment only delays it.
+        // A probe sends one small request; waiting to fill a segment would only delay it.
         Ok(Ok(stream)) => match stream.set_nodelay(true) {
             Ok(()) => Ok(stream),
             Err(error) => Err(Failure::io(&error, "setting up the connection")),
@@ -83,7 +83,8 @@ fn no_answer(target: SocketAddr, overdue: Overdue) -> Failure {
     overdue.failure(format!("{target}: no answer"))
 }
 
-/// The resolver's order, with IPv4 and IPv6 in turn: where one of them goes nowhere, the second attempt connects.
+/// The resolver's order, with IPv4 and IPv6 alternating: if one of them is not routed, the second attempt
+/// connects.
 fn alternating(addresses: &[IpAddr]) -> VecDeque<IpAddr> {
     let is_first = |one: &&IpAddr| addresses.first().map(IpAddr::is_ipv6) == Some(one.is_ipv6());
     let (first, second): (Vec<&IpAddr>, Vec<_>) = addresses.iter().partition(is_first);
@@ -92,7 +93,7 @@ fn alternating(addresses: &[IpAddr]) -> VecDeque<IpAddr> {
     turns.flatten().map(|address| **address).collect()
 }
 
-/// When the next address begins if none answers, where so many are left.
+/// When the next address is tried if none answers before, with this many addresses left.
 fn next_start(deadline: Instant, left: usize) -> Instant {
     let share = share_end(deadline, left + 1);
     if left == 0 {
@@ -102,7 +103,7 @@ fn next_start(deadline: Instant, left: usize) -> Instant {
     }
 }
 
-/// Until when an address may stay silent if so many are left to try.
+/// How long an address may take to answer, with this many addresses left.
 fn silent_until(deadline: Instant, left: usize) -> Instant {
     if u32::try_from(left).is_ok_and(|left| left < LAST) {
         return deadline;
@@ -116,7 +117,8 @@ fn waits(silent: &[IpAddr]) -> String {
     format!("no answer yet from {}; trying the next one", list(silent))
 }
 
-/// Says which addresses were silent before another one answered: its users may notice, and some wait for longer.
+/// Records which addresses did not answer before another one did: users may notice the delay, and some clients
+/// wait longer.
 fn note(connected: IpAddr, silent: &[IpAddr], progress: &mut Progress<'_>) {
     if silent.is_empty() {
         return;
@@ -125,8 +127,8 @@ fn note(connected: IpAddr, silent: &[IpAddr], progress: &mut Progress<'_>) {
         .iter()
         .all(|one| one.is_ipv6() != connected.is_ipv6());
     let version = match silent[0] {
-        IpAddr::V6(_) if is_other => "IPv6 is silent: ",
-        IpAddr::V4(_) if is_other => "IPv4 is silent: ",
+        IpAddr::V6(_) if is_other => "IPv6 failed: ",
+        IpAddr::V4(_) if is_other => "IPv4 failed: ",
         _ => "",
     };
     let silent = list(silent);
@@ -145,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_of_ip_take_turns() {
+    fn ip_versions_alternate() {
         for (resolved, tried) in [
             ("::1 ::2 ::3 1.1.1.1", "::1 1.1.1.1 ::2 ::3"),
             ("1.1.1.1 1.1.1.2 ::1 ::2", "1.1.1.1 ::1 1.1.1.2 ::2"),

@@ -1,4 +1,4 @@
-//! Why an attempt ended early, read from typed errors and never from their texts.
+//! Why an attempt failed, derived from typed errors and never from their messages.
 
 use super::tls_error;
 use crate::outcome::{Cause, Verdict, VoidReason};
@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 
-/// The verdict and one sentence for people, without secrets.
+/// A verdict and a one-sentence message without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     pub verdict: Verdict,
@@ -28,7 +28,7 @@ impl Failure {
         }
     }
 
-    /// A failed system call, or TLS that failed on an open connection, while `doing` something.
+    /// A failed system call, or a TLS error on an open connection, while `doing` something.
     pub fn io(error: &io::Error, doing: &str) -> Self {
         if let Some(reason) = tls_reason(error) {
             let (cause, message) = tls_error::explain(reason);
@@ -41,7 +41,7 @@ impl Failure {
         }
     }
 
-    /// A failed handshake: the certificate, the rest of TLS, or the connection under it.
+    /// A failed handshake: the certificate, another TLS error, or the underlying connection.
     pub fn tls(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::UnexpectedEof && tls_reason(error).is_none() {
             return Self::bad(
@@ -53,22 +53,23 @@ impl Failure {
     }
 }
 
-/// An error of TLS may be wrapped in others.
+/// Finds the TLS error, which may be wrapped in other errors.
 fn tls_reason(error: &io::Error) -> Option<&rustls::Error> {
     let inner = error.get_ref()?;
     let wrapped = || inner.downcast_ref().and_then(tls_reason);
     inner.downcast_ref().or_else(wrapped)
 }
 
-/// What failed in TLS, in a sentence, if that is in a chain of sources.
+/// Describes the TLS error in a chain of sources, if there is one.
 pub fn tls_fault(error: &(dyn Error + 'static)) -> Option<String> {
     let reason = source_of::<io::Error>(error).and_then(tls_reason)?;
     Some(tls_error::explain(reason).1)
 }
 
-/// What a failed system call says: about the other side, or about this machine only. `Void` needs
-/// a number that nothing but this machine can cause. `EACCES` is not one of them: Linux also
-/// returns it when a router or the host's own firewall answers "administratively prohibited".
+/// Classifies a failed system call by whether the remote side or only this machine can have caused
+/// it. `Void` requires an error number that nothing but this machine can cause. `EACCES` is not one
+/// of them: Linux also returns it when a router or the remote host's firewall answers
+/// "administratively prohibited".
 fn meaning(error: &io::Error) -> (Verdict, Cow<'static, str>) {
     use Verdict::{Bad, Void};
     let Some(number) = error.raw_os_error() else {
@@ -78,16 +79,16 @@ fn meaning(error: &io::Error) -> (Verdict, Cow<'static, str>) {
         libc::EMFILE | libc::ENFILE => (Void(VoidReason::Resources), "no file descriptor is left"),
         libc::ENOMEM | libc::ENOBUFS => (
             Void(VoidReason::Resources),
-            "no memory is left for a socket",
+            "not enough memory for a socket",
         ),
-        // The second is what a socket for datagrams gets.
+        // The second is returned for datagram sockets.
         libc::EADDRNOTAVAIL | libc::EADDRINUSE => (
             Void(VoidReason::Resources),
             "this machine has no suitable address or no free port to connect from",
         ),
         libc::EAGAIN => (
             Void(VoidReason::Resources),
-            "this machine lacks a resource for it at the moment",
+            "this machine temporarily lacks a resource for it",
         ),
         libc::EAFNOSUPPORT => (
             Void(VoidReason::Resources),
@@ -95,7 +96,7 @@ fn meaning(error: &io::Error) -> (Verdict, Cow<'static, str>) {
         ),
         libc::EPERM => (
             Void(VoidReason::Network),
-            "this machine's firewall forbids it",
+            "blocked by this machine's firewall",
         ),
         libc::ENETDOWN => (Void(VoidReason::Network), "this machine's network is down"),
         libc::ECONNREFUSED => (Bad(Cause::Refused), "connection refused"),
@@ -123,7 +124,7 @@ fn without_number(error: &io::Error) -> (Verdict, Cow<'static, str>) {
     (Verdict::Bad(cause), words.into())
 }
 
-/// The first error of a type in a chain of sources.
+/// The first error of a given type in a chain of sources.
 pub fn source_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_this_machine_alone_can_cause_is_void() {
+    fn only_purely_local_errors_are_void() {
         let verdict = |number| Failure::io(&io::Error::from_raw_os_error(number), "x").verdict;
         let ours = [
             (libc::EMFILE, VoidReason::Resources),

@@ -1,14 +1,14 @@
-//! What can be a host, and what is expected instead of what cannot. Pure.
+//! Validation of hosts, and what is expected instead of an invalid one. Pure.
 
 use super::Host;
 
-/// Bytes of a name and of each of its labels (RFC 1035).
+/// Maximum length of a name in bytes, and of each of its labels (RFC 1035).
 const NAME_MAX: usize = 253;
 const LABEL_MAX: usize = 63;
 
 impl Host {
-    /// The host that an address names, and how it is shown. Names are those that the system's resolver
-    /// takes, which are more than a URL may have.
+    /// Parses a host as written in an address, and returns it with its displayed form. Accepts every
+    /// name that the system's resolver accepts, which are more than a URL allows.
     pub fn written(text: &str) -> Option<(Self, String)> {
         if let Ok(host) = url::Host::parse(text) {
             let shown = host.to_string();
@@ -19,7 +19,7 @@ impl Host {
     }
 }
 
-/// What is expected instead of a host that no URL can have.
+/// What is expected instead of a host that is not valid in a URL.
 pub fn expected_host(host: &str) -> &'static str {
     let mut labels = labels(host);
     if host.contains(':') && host.contains('%') {
@@ -33,14 +33,14 @@ pub fn expected_host(host: &str) -> &'static str {
     } else if labels.clone().any(is_punycode) {
         "a name whose labels with `xn--` are valid Punycode; it can also be written in Unicode"
     } else if labels.next_back().is_some_and(is_any_number) {
-        "a host whose last label is not a number, since URLs have only IPv4 addresses end so: write its IP address, and the name as `Host` below `headers`"
+        "a host whose last label is not a number, because URLs treat such a host as an IPv4 address: use its IP address, and set the name as `Host` in `headers`"
     } else {
         "a host of letters, digits, `-`, `_` and `.`, such as example.org"
     }
 }
 
-/// A name for the resolver: labels of letters, digits, dashes and underscores, of which one has a
-/// letter at least. Others are IPv4 addresses with a fault.
+/// Whether the resolver accepts the name: labels of letters, digits, dashes and underscores, with at
+/// least one letter in the name. Names without letters are malformed IPv4 addresses.
 fn is_name(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let is_label =
@@ -50,7 +50,7 @@ fn is_name(text: &str) -> bool {
         && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-/// Those of a name, whose end may be marked by a dot.
+/// The labels of a name, which may end in a dot.
 fn labels(name: &str) -> std::str::Split<'_, char> {
     name.strip_suffix('.').unwrap_or(name).split('.')
 }
@@ -59,7 +59,7 @@ fn is_number(label: &str) -> bool {
     label.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// URLs may write a part of an IPv4 address with hexadecimal digits.
+/// Whether a label is a part of an IPv4 address in a URL, which may be hexadecimal.
 fn is_any_number(label: &str) -> bool {
     is_number(label) || label.starts_with("0x") || label.starts_with("0X")
 }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_has_its_own_words() {
+    fn errors_are_specific() {
         let long = format!("{}.1", "a".repeat(64));
         for (text, expected) in [
             ("", "a host, such as"),

@@ -1,5 +1,5 @@
-//! Which names the hosts file holds. Only the system's resolver says what they mean; here it is
-//! known that such a name is answered at once, so that it need not wait behind names that are not.
+//! The names in the hosts file. Only the system's resolver interprets them. They are read here
+//! because such names resolve immediately and need not wait for slow lookups.
 
 use crate::yaml::{Stamp, open_regular};
 use parking_lot::Mutex;
@@ -8,9 +8,9 @@ use std::io::Read;
 use std::path::Path;
 
 const PATH: &str = "/etc/hosts";
-/// Lists of names to block can be of any size.
+/// Maximum number of bytes read; blocklists in hosts files can have any size.
 const READ_MAX: u64 = 1 << 20;
-/// The names of the file as it is now.
+/// The names in the current hosts file.
 #[derive(Debug, Default)]
 pub struct HostsFile(Mutex<Names>);
 
@@ -36,13 +36,14 @@ impl HostsFile {
 fn read() -> Vec<u8> {
     let mut text = Vec::new();
     if let Ok(file) = open_regular(Path::new(PATH)) {
-        // What could be read is as good: other names only wait with all the rest.
+        // A partial result is good enough: the other names only share threads with all other
+        // lookups.
         let _ = file.take(READ_MAX).read_to_end(&mut text);
     }
     text
 }
 
-/// An address and its names in a line; `#` begins a comment.
+/// Parses lines of an address and its names; `#` starts a comment.
 fn names(text: &str) -> HashSet<Box<str>> {
     let lines = text.lines().filter_map(|line| line.split('#').next());
     lines

@@ -1,5 +1,5 @@
-//! What certificates say of what they may issue. webpki takes no notice of key usages, and of a trusted
-//! authority it knows only the name, the key and the constraints of names.
+//! What certificates may issue. webpki ignores key usages, and knows only the name, the key and the name
+//! constraints of a trust anchor.
 
 use rustls::CertificateError;
 use std::borrow::Cow;
@@ -8,7 +8,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::ExtendedKeyUsage;
 use x509_parser::x509::X509Version;
 
-/// Whose certificate it is about.
+/// The peer whose certificate is verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     Server,
@@ -24,14 +24,15 @@ impl Peer {
     }
 }
 
-/// RFC 5280, sections 4.2.1.3 (key usage), 4.2.1.9 (basic constraints) and 4.2.1.12 (extended key usage).
+/// What a certificate may be used for. RFC 5280, sections 4.2.1.3 (key usage), 4.2.1.9 (basic
+/// constraints) and 4.2.1.12 (extended key usage).
 #[derive(Clone, Copy, Debug)]
 pub struct Powers {
     is_authority: bool,
     may_sign: bool,
-    /// Servers and clients, in the order of [`Peer`].
+    /// Whether it may issue for servers and for clients, in the order of [`Peer`].
     is_for: [bool; 2],
-    /// How many authorities there may be between it and the certificate of a peer.
+    /// Maximum number of authorities between it and the certificate of a peer.
     path_length: Option<u32>,
 }
 
@@ -47,7 +48,7 @@ impl Powers {
             })
         };
         Self {
-            // Before version 3 there were no constraints.
+            // X.509 before version 3 had no constraints.
             is_authority: basic.as_ref().map_or_else(
                 || certificate.version() != X509Version::V3,
                 |basic| basic.value.ca,
@@ -62,12 +63,12 @@ impl Powers {
         }
     }
 
-    /// Whether it may issue certificates at all.
+    /// Whether it may issue certificates.
     pub fn check_sign(self) -> Result<(), IssuerFault> {
         self.may_sign.then_some(()).ok_or(IssuerFault::KeyUsage)
     }
 
-    /// Whether it may be the authority of a peer with this many authorities between both.
+    /// Whether it may be the authority of a peer with this many intermediate authorities.
     pub fn check(self, peer: Peer, between: usize) -> Result<(), IssuerFault> {
         if !self.is_authority {
             return Err(IssuerFault::NotAuthority);
@@ -85,7 +86,7 @@ impl Powers {
     }
 }
 
-/// Why a certificate may not be the issuer of another.
+/// Why a certificate may not issue another one.
 #[derive(Debug)]
 pub enum IssuerFault {
     Dates(CertificateError),
@@ -93,15 +94,15 @@ pub enum IssuerFault {
     KeyUsage,
     Purpose(Peer),
     PathLength(u32),
-    /// The bits of its RSA key.
+    /// Its RSA key has this many bits.
     ShortKey(usize),
-    /// Nobody trusts it, and the server shows it or not.
+    /// It is not trusted.
     Unknown {
         is_shown: bool,
     },
 }
 
-/// Why a chain is not valid that is but for what one of its issuers says of itself.
+/// Why a chain is invalid because of one of its issuers.
 #[derive(Debug, thiserror::Error)]
 #[error("{subject}: {fault:?}")]
 pub struct IssuerNotValid {
@@ -110,7 +111,7 @@ pub struct IssuerNotValid {
 }
 
 impl IssuerFault {
-    /// What follows "its authority"; `dates` says what is wrong with a date.
+    /// The text after "its authority"; `dates` describes invalid dates.
     pub fn words(&self, dates: impl FnOnce(&CertificateError) -> String) -> Cow<'static, str> {
         let words = match self {
             Self::Dates(fault) => return dates(fault).into(),
@@ -121,7 +122,7 @@ impl IssuerFault {
             Self::ShortKey(bits) => return short_key(*bits).into(),
             Self::Unknown { is_shown: true } => "is unknown; set `ca_file` to it",
             Self::Unknown { is_shown: false } => {
-                "is unknown, and the server does not send it: let it send the whole chain, or set `ca_file` to the \
+                "is unknown, and the server does not send it: configure it to send the full chain, or set `ca_file` to the \
                  authority or to the certificate itself"
             }
             Self::NotAuthority => "is not a certificate authority (basic constraints)",
@@ -133,24 +134,24 @@ impl IssuerFault {
     }
 }
 
-/// A server's RSA key that cannot be verified with.
+/// A server's RSA key that is too short for verification.
 #[derive(Debug, thiserror::Error)]
 #[error("an RSA key of {0} bits")]
 pub struct ShortKey(pub usize);
 
-/// What a key of so few bits means.
+/// Describes a key that is too short.
 pub fn short_key(bits: usize) -> String {
     format!("has an RSA key of {bits} bits; slod's TLS library verifies 2048 bits or more")
 }
 
-/// The bits of an RSA key that ring does not verify with.
+/// The length in bits of an RSA key that is too short for ring; `None` for other keys.
 pub fn bits_of_short_key(certificate: &X509Certificate<'_>) -> Option<usize> {
     const LEAST: usize = 2048;
     let x509_parser::public_key::PublicKey::RSA(key) = certificate.public_key().parsed().ok()?
     else {
         return None;
     };
-    // Without the zeros in front that make the number positive.
+    // Without the leading zeros that keep the number positive.
     let significant = key.modulus.iter().skip_while(|byte| **byte == 0);
     let bits = significant.count() * 8;
     (bits < LEAST).then_some(bits)

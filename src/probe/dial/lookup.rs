@@ -1,11 +1,11 @@
-//! Lookups by the system's resolver, so that a name means here what it means to every other program
-//! of the machine: nsswitch, hosts file, search list, and all of them as they are now.
+//! Name lookups by the system's resolver, so that a name resolves as it does for every other program on
+//! the machine: nsswitch, hosts file and search list, as they are now.
 //!
-//! The resolver blocks, for tens of seconds where a name server is silent, and cannot be cancelled.
-//! So each lookup runs on a thread of its own, their number is bounded, attempts that ask the same
-//! at the same moment share one, and names that hang never take the threads of those that do not.
-//! An attempt does not wait for a lookup that began long before it: a datagram of that one may be
-//! lost, which the resolver notices after seconds, and a client that asks now would get an answer.
+//! The resolver blocks, for tens of seconds if a name server does not answer, and cannot be canceled. So
+//! each lookup runs on its own thread, the number of threads is bounded, attempts that look up the same
+//! name at the same time share a lookup, and slow names do not use the threads of fast ones. An attempt
+//! does not join a lookup that began much earlier: its datagram may have been lost, which the resolver
+//! notices only after seconds, while a new query would be answered.
 
 use super::Failure;
 use super::hosts::HostsFile;
@@ -26,30 +26,31 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::timeout;
 
-/// Threads for names of the hosts file, which are answered at once.
+/// Threads for names in the hosts file, which resolve immediately.
 const HOSTS_THREADS: usize = 16;
-/// Threads for names that are new, or were answered soon when they were asked last.
+/// Threads for names that are new or whose last lookup was fast.
 const FAST_THREADS: usize = 64;
-/// Threads for names that took long when they were asked last. Attempts that hang also take places of
-/// the schedule, so all of these together stay well below `max_concurrent_probes`.
+/// Threads for names whose last lookup was slow. Blocked attempts also take scheduler slots, so the
+/// total of all threads stays well below `max_concurrent_probes`.
 const SLOW_THREADS: usize = 128;
-/// Attempts share a lookup that began so lately.
+/// Attempts share a lookup that began at most this long ago.
 const TOGETHER: Duration = Duration::from_millis(100);
-/// Lookups of one name at a time; with as many, attempts share the newest whenever it began.
+/// Maximum number of concurrent lookups of one name; beyond it, attempts share the newest one whenever
+/// it began.
 const PER_NAME: usize = 8;
 /// A lookup that takes longer is slow.
 const SLOW: Duration = Duration::from_secs(1);
-/// Slow names that are remembered; redirects can bring any number of names.
+/// Maximum number of slow names that are remembered; redirects can lead to any number of names.
 const SLOW_MAX: usize = 10_000;
-/// More than the C library's own resolver and its usual modules need.
+/// Stack size: more than the C library's resolver and its usual modules need.
 const STACK: usize = 512 << 10;
-/// Descriptors that a lookup may need.
+/// File descriptors that a lookup may need.
 const DESCRIPTORS: usize = 8;
-const NO_THREAD: &str = "slod could not start a thread to resolve the name: raise the limit of its processes (`ulimit -u`, TasksMax, pids.max)";
+const NO_THREAD: &str = "slod could not start a thread to resolve the name: raise its process limit (`ulimit -u`, TasksMax, pids.max)";
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 const RESOLV_CONF_MAX: u64 = 1 << 20;
 
-/// What is asked.
+/// A name to look up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
     pub name: Box<str>,
@@ -70,12 +71,12 @@ pub struct Lookups {
 
 #[derive(Debug, Default)]
 struct Asked {
-    /// In the order of their beginning; none where there is none.
+    /// Running lookups by question, oldest first; no entry if there are none.
     pending: HashMap<Question, Vec<Begun>>,
     slow: HashSet<Question>,
 }
 
-/// A lookup that goes on.
+/// A running lookup.
 #[derive(Debug)]
 struct Begun {
     at: Instant,
@@ -87,7 +88,7 @@ impl Asked {
         self.pending.get(question)?.last()
     }
 
-    /// The lookup that an attempt shares which begins now.
+    /// The running lookup that a new attempt shares.
     fn shared(&self, question: &Question) -> Option<Pending> {
         let all = self.pending.get(question)?;
         let newest = all.last()?;
@@ -95,7 +96,7 @@ impl Asked {
         is_shared.then(|| newest.answer.clone())
     }
 
-    /// Whether it took long when it was asked last, or takes long now.
+    /// Whether the last lookup was slow, or a running one is.
     fn is_slow(&self, question: &Question) -> bool {
         let oldest = self.pending.get(question).and_then(|all| all.first());
         self.slow.contains(question) || oldest.is_some_and(|oldest| oldest.at.elapsed() >= SLOW)
@@ -127,14 +128,14 @@ impl Lookups {
         }
     }
 
-    /// Those of the system's resolver.
+    /// The lookups by the system's resolver.
     pub fn system() -> &'static Self {
         static LOOKUPS: LazyLock<Lookups> = LazyLock::new(|| Lookups::new(ask));
         &LOOKUPS
     }
 
-    /// Asks, and waits no longer than `patience` for a thread to ask on. Without one, an older lookup of
-    /// the same name is shared, or nothing was learned about the name.
+    /// Looks up a name, waiting at most `patience` for a free thread. Without a thread, shares an older
+    /// lookup of the same name; without one, the result is void.
     pub async fn find(&'static self, question: Question, patience: Duration) -> Answer {
         let shared = self.asked().shared(&question);
         let pending = match shared {
@@ -171,7 +172,7 @@ impl Lookups {
         }
     }
 
-    /// Begins a lookup, or joins one that began while this one waited for its place.
+    /// Starts a lookup, or joins one that began while this one waited for a thread.
     fn start(
         &'static self,
         question: Question,
@@ -203,10 +204,10 @@ impl Lookups {
         let work = move || {
             let answer = (self.ask)(&running.question);
             drop(running);
-            // Nobody may wait for it any more.
+            // Every attempt may have stopped waiting.
             let _ = done.send(answer);
         };
-        // Without a thread, `running` is dropped here, which takes the lock of `asked`.
+        // If no thread can be started, this drops `running`, which locks `asked`.
         let builder = thread::Builder::new().name("resolve".to_owned());
         builder
             .stack_size(STACK)
@@ -220,7 +221,7 @@ impl Lookups {
     }
 }
 
-/// A lookup on its thread; dropped when it ended, however it did.
+/// A lookup on its thread; dropped when the lookup ends for any reason.
 struct Running {
     lookups: &'static Lookups,
     question: Question,
@@ -234,7 +235,7 @@ impl Drop for Running {
     }
 }
 
-/// Asks the system's resolver, for the wanted family only. Blocks.
+/// Queries the system's resolver for the wanted address family only. Blocks.
 fn ask(question: &Question) -> Answer {
     let hints = AddrInfoHints {
         address: match question.family {
@@ -256,7 +257,7 @@ fn ask(question: &Question) -> Answer {
     Ok(addresses.into())
 }
 
-/// What it means that the resolver has no answer.
+/// Classifies a failed lookup.
 fn refusal(question: &Question, error: LookupError) -> Failure {
     let Question { name, family } = question;
     if !descriptors_left() {
@@ -291,7 +292,8 @@ fn refusal(question: &Question, error: LookupError) -> Failure {
     Failure::bad(Cause::Dns, format!("{name} does not resolve: {reason}"))
 }
 
-/// The resolver takes a missing descriptor for a missing answer, so it is tried.
+/// Whether file descriptors are left. The resolver reports a missing descriptor as a missing answer, so
+/// this opens some.
 fn descriptors_left() -> bool {
     let tried: Result<Vec<File>, _> = (0..DESCRIPTORS).map(|_| File::open("/dev/null")).collect();
     let missing =
@@ -299,7 +301,8 @@ fn descriptors_left() -> bool {
     !tried.is_err_and(missing)
 }
 
-/// Without one, the resolver asks a name server on this machine that nobody runs.
+/// Whether a name server is configured. Without one, the resolver queries localhost, where usually none
+/// runs.
 fn has_name_server() -> bool {
     let text = read_regular(Path::new(RESOLV_CONF), RESOLV_CONF_MAX).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
@@ -315,7 +318,7 @@ mod tests {
 
     static HUNG: AtomicUsize = AtomicUsize::new(0);
 
-    /// As a resolver with a silent name server: names below `silent.test` take long.
+    /// Acts like a resolver whose name server does not answer for names below `silent.test`.
     fn hanging(question: &Question) -> Answer {
         if question.name.ends_with("silent.test") {
             HUNG.fetch_add(1, Ordering::Relaxed);
@@ -333,16 +336,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hanging_names_share_lookups_and_hold_no_other_up() {
+    async fn hanging_lookups_do_not_delay_others() {
         let lookups: &'static Lookups = Box::leak(Box::new(Lookups::new(hanging)));
         let patience = Duration::from_millis(100);
-        // Every thread that new names may have hangs, and half of the attempts find none.
+        // Hanging lookups occupy every thread for new names, and half of the attempts find none.
         let ask = |n: usize| lookups.find(question(&format!("{n}.silent.test")), patience);
         let many = (0..FAST_THREADS * 2).map(|n| tokio::spawn(ask(n % (FAST_THREADS + 8))));
         let many: Vec<_> = many.collect();
         tokio::time::sleep(SLOW / 2).await;
         assert_eq!(HUNG.load(Ordering::Relaxed), FAST_THREADS);
-        // Names of the hosts file have threads of their own.
+        // Names in the hosts file have separate threads.
         let found = lookups.find(question("localhost"), patience).await;
         assert!(found.is_ok(), "{found:?}");
         let found = lookups.find(question("new.test"), patience).await;
@@ -356,9 +359,9 @@ mod tests {
                 Ok(found) => panic!("{found:?}"),
             }
         }
-        // Eight names found no thread; all attempts for one name share its lookup.
+        // Eight lookups found no thread; all attempts for one name share its lookup.
         assert_eq!((void, bad), (8, FAST_THREADS * 2 - 8));
-        // Known as slow, they do not take the threads of others a second time.
+        // Names known to be slow do not occupy the threads of others again.
         let again: Vec<_> = (0..FAST_THREADS).map(|n| tokio::spawn(ask(n))).collect();
         let found = lookups.find(question("new.test"), patience).await;
         assert!(found.is_ok(), "{found:?}");
@@ -370,7 +373,7 @@ mod tests {
 
     static LOST: AtomicUsize = AtomicUsize::new(0);
 
-    /// As a resolver whose first datagrams are lost, which it notices late.
+    /// Acts like a resolver whose first datagrams are lost, which it notices late.
     fn losing(_: &Question) -> Answer {
         if LOST.fetch_add(1, Ordering::Relaxed) == 0 {
             thread::sleep(SLOW * 2);
@@ -380,7 +383,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lost_datagram_delays_only_the_attempts_of_its_moment() {
+    async fn a_lost_datagram_delays_only_concurrent_attempts() {
         let lookups: &'static Lookups = Box::leak(Box::new(Lookups::new(losing)));
         let find = || lookups.find(question("once.test"), SLOW);
         let first = tokio::spawn(find());
@@ -397,7 +400,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_hangs_has_few_lookups_at_a_time() {
+    async fn lookups_per_name_are_bounded() {
         let lookups: &'static Lookups = Box::leak(Box::new(Lookups::new(|_| {
             thread::sleep(SLOW * 2);
             Err(Failure::bad(Cause::Dns, "silent"))
@@ -423,7 +426,7 @@ mod tests {
                 name: "localhost".into(),
                 family,
             };
-            // Some machines know `localhost` by one family only.
+            // Some machines resolve `localhost` in one family only.
             if let Ok(found) = Lookups::system().find(question, SLOW).await {
                 assert!(!found.is_empty());
                 assert!(

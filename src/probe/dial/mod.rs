@@ -1,5 +1,5 @@
-//! From a name to a connection: resolve, connect, TLS, each timed separately. Knows nothing
-//! of what is spoken over the connection.
+//! From a name to a connection: resolve, connect, TLS, each timed separately. Independent of the
+//! protocol over the connection.
 
 mod address;
 mod authorities;

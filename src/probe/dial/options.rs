@@ -1,4 +1,4 @@
-//! The config keys that every kind which connects has in common, and the reader of those for TLS.
+//! The config keys shared by all kinds that connect, and the reader of the TLS options.
 
 use super::authorities::{OutOfDate, out_of_date};
 use super::certificates::read_certificates;
@@ -16,16 +16,16 @@ pub const IP_VERSION: Key<Choice<Family>> = Key::with_default(
     "ip_version",
     Choice(&[("any", Family::Any), ("4", Family::V4), ("6", Family::V6)]),
     "any",
-    "Which address families are resolved and tried. Connections try IPv6 and IPv4 in turn, as browsers do (RFC 8305): the next address begins when one failed, or was silent for 250 ms or its share of the timeout; the first that answers is used, and the outcome names the silent ones. `icmp`, and `dns` over UDP, try one after the other, each for its share of the timeout.",
+    "Which address families are resolved and tried. Connections try IPv6 and IPv4 in turn, as browsers do (RFC 8305): the next address is tried when one failed, or has not answered within 250 ms or its share of the timeout; the first that answers is used, and the outcome lists those that did not answer. `icmp`, and `dns` over UDP, try one address after the other, each for its share of the timeout.",
 );
 
-/// The form of `tls`, read by [`TlsOptions::read`].
+/// The value of `tls`, read by [`TlsOptions::read`].
 pub const TLS: Mapping = Mapping(&[&CA_FILE, &CERT_FILE, &KEY_FILE, &SERVER_NAME, &INSECURE]);
 
 const CA_FILE: Key<FilePath> = Key::optional(
     "ca_file",
     FilePath,
-    "PEM certificates to trust instead of the system's: authorities, which must be valid themselves at the time and allowed to issue for servers, or the server's own certificate, which is then trusted regardless of its key usage, as long as its dates and its name are valid. Changed files are reloaded.",
+    "PEM certificates to trust instead of the system's: certificate authorities, which must be valid at the time of the handshake and allowed to issue for servers, or the server's own certificate, which is trusted regardless of its key usage as long as its dates and its name are valid. Changed files are reloaded.",
 );
 
 const CERT_FILE: Key<FilePath> = Key::optional(
@@ -41,7 +41,7 @@ const SERVER_NAME: Key<Parsed<ServerName<'static>>> = Key::optional(
     "server_name",
     Parsed {
         label: "host name or IP address",
-        expected: "a host name such as db.example.org, whose last label is no number, or an IP address",
+        expected: "a host name such as db.example.org, whose last label is not a number, or an IP address",
         parse: |text| ServerName::try_from(text.to_owned()).ok(),
     },
     "Name to send and to verify instead of the configured host.",
@@ -55,7 +55,7 @@ const INSECURE: Key<Bool> = Key::with_default(
 );
 
 impl TlsOptions {
-    /// What the section `tls` says; every fault is reported at its place.
+    /// Reads the section `tls`; every error is reported at its key.
     pub fn read(tls: &Section<'_>) -> Self {
         let insecure = tls.get(&INSECURE).unwrap_or(false);
         if insecure {
@@ -70,7 +70,8 @@ impl TlsOptions {
         }
     }
 
-    /// Reports at `key` of the kind's own section what cannot be used together.
+    /// Builds the TLS configuration; reports values that cannot be combined at `key` of the kind's
+    /// section.
     pub fn build(self, section: &Section<'_>, key: &Key<Mapping>) -> Option<Tls> {
         Tls::new(self)
             .map_err(|fault| section.error("invalid-value", key, fault, "check the files"))
@@ -78,8 +79,8 @@ impl TlsOptions {
     }
 }
 
-/// The TLS of a kind that uses it only if its key is there: `None` without it, and where a fault is
-/// reported, which refuses the whole config.
+/// Reads the TLS options of a kind that uses TLS only if the key is present. `None` without the
+/// key, and after a reported error, which rejects the whole config.
 pub fn optional_tls(
     section: &Section<'_>,
     key: &Key<Mapping>,
@@ -98,14 +99,15 @@ pub fn optional_tls(
     Some(tls)
 }
 
-/// Reports at `key` that servers are verified by the system's certificates and there is none.
+/// Reports at `key` that servers are to be verified by the system's certificates, and the system
+/// has none.
 pub fn refuse_untrusting(section: &Section<'_>, key: &Key<Mapping>, tls: &Tls) -> Option<()> {
     let trusted = tls.trusted_now();
     let report = |fault| section.error("invalid-value", key, fault, NO_TRUSTED_HELP);
     trusted.map_err(|_| report(NO_TRUSTED)).ok().map(drop)
 }
 
-/// Reports a `tls:` with nothing below it, which would otherwise mean no TLS.
+/// Reports an empty `tls:`, which would otherwise mean no TLS.
 fn refuse_empty(section: &Section<'_>, key: &Key<Mapping>) {
     if let Some(at) = section.spot_of_null(key) {
         let help = "`tls: {}` for TLS with the defaults, or remove the key";
@@ -114,7 +116,8 @@ fn refuse_empty(section: &Section<'_>, key: &Key<Mapping>) {
     }
 }
 
-/// The name that a certificate must have; reported at the key of the address if that holds none.
+/// The name that the certificate must be valid for. If the host of the address is not valid as one,
+/// this is reported at the address.
 pub fn server_name(
     section: &Section<'_>,
     tls: &Tls,
@@ -139,15 +142,15 @@ fn warn_of_insecure(tls: &Section<'_>) {
     );
 }
 
-/// Warns of the authorities of a key by which no certificate is trusted now.
+/// Warns of configured authorities that are not valid now.
 pub fn warn_of_authorities(section: &Section<'_>, key: &dyn Declared, found: &[OutOfDate]) {
-    let help = "no certificate that it issued is accepted; remove it, or add its successor";
+    let help = "certificates issued by it are not accepted; remove it, or add its successor";
     warn_of_dates(section, key, found, help);
 }
 
-/// Warns of the certificates that a key shows to others and that these refuse now.
+/// Warns of configured certificates that are not valid now, so that peers reject them.
 pub fn warn_of_chain(section: &Section<'_>, key: &dyn Declared, chain: &[CertificateDer<'_>]) {
-    let help = "others refuse it; renew it";
+    let help = "peers reject it; renew it";
     warn_of_dates(section, key, &out_of_date(chain, UnixTime::now()), help);
 }
 
@@ -233,7 +236,8 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
     }
 }
 
-/// Whether a PEM text has a key that needs a passphrase: PKCS #8, or what OpenSSL wrote before.
+/// Whether a PEM text has a key that needs a passphrase, as PKCS #8 or in OpenSSL's traditional
+/// format.
 fn is_encrypted(pem: &[u8]) -> bool {
     let marks = [
         &b"-----BEGIN ENCRYPTED PRIVATE KEY-----"[..],

@@ -1,4 +1,5 @@
-//! TLS for what is no probe: connections to receivers, to the dead man's switch, and of commands to the daemon.
+//! TLS clients other than probes: connections to receivers, to the dead man's switch, and from commands to the
+//! daemon.
 
 use super::tls::{Identity, config};
 use super::trust::{Trust, provider, tls12_signature, tls13_signature};
@@ -7,13 +8,13 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use std::sync::Arc;
 
-/// A client that trusts, at each handshake, what the system trusts by then.
+/// A client that trusts, at each handshake, the system's current certificates.
 pub fn system_client() -> Result<ClientConfig, String> {
     client_of(None, None)
 }
 
-/// A client that trusts these certificates instead of the system's, and shows its own on request. Fails with
-/// a sentence if that has another key.
+/// A client that trusts these certificates instead of the system's, and presents its own on request. Returns an
+/// error message if its certificate and key do not match.
 pub fn client_of(
     trust: Option<Arc<Trust>>,
     identity: Option<Identity>,
@@ -30,7 +31,7 @@ struct TrustVerifier {
 #[derive(Debug)]
 enum Source {
     These(Arc<Trust>),
-    /// What is trusted at the moment.
+    /// The system's current certificates.
     System(fn() -> Result<Arc<Trust>, String>),
 }
 
@@ -91,7 +92,7 @@ mod tests {
     static TRUSTED: Mutex<Option<Arc<Trust>>> = Mutex::new(None);
 
     #[test]
-    fn what_is_trusted_later_is_trusted_at_the_next_handshake() {
+    fn newly_trusted_certificates_apply_to_the_next_handshake() {
         let made = rcgen::generate_simple_self_signed(["hooks.test".to_owned()]);
         let shown = made.expect("a certificate").cert.der().clone();
         let client = TrustVerifier {

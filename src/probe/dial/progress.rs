@@ -1,4 +1,4 @@
-//! How far an attempt came: phases, details and the story, known also when time runs out.
+//! The progress of an attempt: phases, details and steps, available even if the attempt times out.
 
 use super::Failure;
 use crate::outcome::{Detail, Figures, Measurement, Measurements, Outcome, Timestamp, Verdict};
@@ -8,16 +8,16 @@ use crate::units::show_duration;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The state of one attempt. The phase that runs is closed by the next one, or by the end.
+/// The state of one attempt. The current phase ends when the next one starts, or with the attempt.
 #[derive(Debug)]
 pub struct Progress<'a> {
     attempt: &'a mut Attempt,
     measured: Measurements,
     pub figures: Figures,
-    /// The number that the protocol answered with.
+    /// The numeric status code that the protocol returned.
     pub code: Option<u32>,
     current: Option<(Measurement, &'static str, Instant)>,
-    /// The end of the last phase that ended.
+    /// When the last completed phase ended.
     phase_end: Option<Instant>,
     pub detail: Detail,
 }
@@ -44,18 +44,18 @@ impl<'a> Progress<'a> {
         self.attempt.trace.record(started, topic, text);
     }
 
-    /// Ends the phase that runs and starts another.
+    /// Ends the current phase and starts another one.
     pub fn enter(&mut self, phase: Measurement) {
         self.enter_for(phase, phase.label());
     }
 
-    /// Starts a part of a phase that a timeout names by its own words.
+    /// Starts a part of a phase that has its own name in a timeout message.
     pub fn enter_for(&mut self, phase: Measurement, words: &'static str) {
         self.leave();
         self.current = Some((phase, words, Instant::now()));
     }
 
-    /// Ends the phase that runs.
+    /// Ends the current phase.
     pub fn leave(&mut self) {
         if let Some((phase, _, since)) = self.current.take() {
             let end = Instant::now();
@@ -65,24 +65,24 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Measures what is no phase.
+    /// Records a measurement that is not a phase.
     pub fn measure(&mut self, one: Measurement, took: Duration) {
         self.measured.add(one, took);
     }
 
-    /// How long the attempt has been running.
+    /// Time since the attempt started.
     pub fn elapsed(&self) -> Duration {
         self.attempt.started.elapsed()
     }
 
-    /// When the attempt started, by the wall clock.
+    /// The wall-clock time at which the attempt started.
     pub fn wall(&self) -> Timestamp {
         self.attempt.wall
     }
 
-    /// Makes the outcome: of how the work ended, or of its being cut off at the deadline.
+    /// Builds the outcome of the finished work, or of its timeout.
     pub fn finish(mut self, result: Result<Result<(), Failure>, Overdue>) -> Outcome {
-        // Once the answer was read, what follows is judging it, which is no time of the service's.
+        // Once the answer was read, only its evaluation follows, which is not the service's time.
         let end = self.phase_end.filter(|_| self.current.is_none());
         let end = end.unwrap_or_else(Instant::now);
         let latency = end.saturating_duration_since(self.attempt.started);

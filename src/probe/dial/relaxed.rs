@@ -1,6 +1,7 @@
-//! Chains as webpki reads them. It refuses certificates that curl, Go and the RFC accept: a server's that is an
-//! authority's as well, critical extensions about policies, and dates before 1970. Of such a certificate it is
-//! shown a copy in which single bytes are replaced, and signatures are verified over the original.
+//! Certificate chains in a form that webpki accepts. webpki rejects certificates that curl, Go and the RFC
+//! accept: a server certificate that is also an authority's, critical policy extensions, and dates before 1970.
+//! For such a certificate, it gets a copy with single bytes replaced; signatures are verified over the
+//! original.
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{
@@ -16,7 +17,7 @@ use x509_parser::oid_registry::{
 };
 use x509_parser::parse_x509_certificate;
 
-/// They restrict only those who ask for policies, which no client of a server does.
+/// Policy extensions, which only restrict verifiers that require policies; TLS clients do not.
 const ABOUT_POLICIES: [Oid<'static>; 4] = [
     OID_X509_EXT_CERTIFICATE_POLICIES,
     OID_X509_EXT_POLICY_MAPPINGS,
@@ -27,14 +28,14 @@ const ABOUT_POLICIES: [Oid<'static>; 4] = [
 const TRUE: [u8; 3] = [1, 1, 0xff];
 const FALSE: u8 = 0;
 
-/// A server's chain as webpki reads it.
+/// A server's chain in a form that webpki accepts.
 pub struct Relaxed<'a> {
     pub leaf: CertificateDer<'a>,
     pub intermediates: Vec<CertificateDer<'a>>,
     replaced: Vec<Replaced>,
 }
 
-/// What is signed in a certificate, as webpki sees it and as it is.
+/// The signed part of a certificate: as webpki sees it, and the original.
 #[derive(Debug)]
 struct Replaced {
     shown: Vec<u8>,
@@ -58,7 +59,7 @@ impl<'a> Relaxed<'a> {
         }
     }
 
-    /// The algorithms of a provider, for the signatures of this chain.
+    /// A provider's algorithms, wrapped to verify the signatures of this chain.
     pub fn algorithms(&self, provider: &CryptoProvider) -> Vec<AsSigned<'_>> {
         let all = provider.signature_verification_algorithms.all.iter();
         all.map(|algorithm| AsSigned {
@@ -69,7 +70,7 @@ impl<'a> Relaxed<'a> {
     }
 }
 
-/// Verifies signatures over the originals of what webpki is shown.
+/// Verifies signatures over the originals of replaced certificates.
 #[derive(Debug)]
 pub struct AsSigned<'a> {
     algorithm: &'static dyn SignatureVerificationAlgorithm,
@@ -99,7 +100,7 @@ impl SignatureVerificationAlgorithm for AsSigned<'_> {
     }
 }
 
-/// A copy that webpki reads; `None` if it reads the certificate itself.
+/// A copy that webpki accepts; `None` if it accepts the certificate unchanged.
 fn relaxed(der: &CertificateDer<'_>, is_leaf: bool) -> Option<(Vec<u8>, Replaced)> {
     let (_, certificate) = parse_x509_certificate(der).ok()?;
     let mut copy = der.to_vec();
@@ -140,9 +141,9 @@ fn set_false(der: &mut [u8], at: usize) {
     }
 }
 
-/// Replaces the year of a beginning before 1970, which webpki cannot read and which is long past.
+/// Replaces the year of a start date before 1970, which webpki cannot read; the date is in the past either way.
 fn begin_in_1970(copy: &mut [u8], certificate: &X509Certificate<'_>, der: &[u8]) {
-    // The header of the validity and that of its first date.
+    // The headers of the validity and of its first date.
     const HEADERS: usize = 4;
     if certificate.validity().not_before.timestamp() >= 0 {
         return;
@@ -158,7 +159,7 @@ fn begin_in_1970(copy: &mut [u8], certificate: &X509Certificate<'_>, der: &[u8])
     }
 }
 
-/// The bytes of the header of a value of so many bytes, in DER.
+/// Number of header bytes of a DER value with this many bytes of content.
 const fn header_of(length: usize) -> usize {
     match length {
         0..0x80 => 2,
@@ -167,7 +168,7 @@ const fn header_of(length: usize) -> usize {
     }
 }
 
-/// Where a part is that was read from these bytes.
+/// The range of a part that was parsed from these bytes.
 fn range_in(whole: &[u8], part: &[u8]) -> Option<Range<usize>> {
     let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
     let end = start + part.len();

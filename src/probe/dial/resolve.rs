@@ -1,4 +1,4 @@
-//! Names to addresses.
+//! Resolves names to addresses.
 
 use super::lookup::{Lookups, Question};
 use super::{Failure, Progress};
@@ -6,11 +6,11 @@ use crate::outcome::{Cause, Measurement, Verdict, VoidReason};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tokio::time::Instant;
 
-/// The part of the time left that an attempt waits for a thread to resolve on: it is no time of
-/// the service's.
+/// The divisor of the remaining time that an attempt waits for a resolver thread; the service is
+/// not responsible for this wait.
 const SHARE: u32 = 10;
 
-/// Which addresses may be used.
+/// The address families that may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Family {
     #[default]
@@ -29,7 +29,7 @@ impl Family {
     }
 }
 
-/// Where to connect to.
+/// The host to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     Address(IpAddr),
@@ -53,8 +53,8 @@ impl<Name: Into<Box<str>>> From<url::Host<Name>> for Host {
     }
 }
 
-/// All usable addresses, in the resolver's order. Nothing is cached: each attempt resolves as a new
-/// user's would.
+/// Returns all usable addresses in the resolver's order. Nothing is cached: each attempt resolves
+/// the name as a new user would.
 pub async fn resolve(
     host: &Host,
     family: Family,
@@ -63,7 +63,7 @@ pub async fn resolve(
     let usable = match host {
         Host::Address(address) if !family.fits(*address) => Err(Failure::bad(
             Cause::Dns,
-            format!("{address} is not of the wanted IP version"),
+            format!("{address} is not an address of the configured IP version"),
         )),
         Host::Address(address) => Ok(vec![*address]),
         Host::Name(name) => look_up(name, family, progress).await,
@@ -98,7 +98,7 @@ async fn look_up(
     }
 }
 
-/// Whether the system does not know the name, however it says so.
+/// Whether the system does not know the name, in any of the ways that a resolver reports it.
 fn unknown(verdict: Verdict) -> bool {
     matches!(
         verdict,
@@ -106,7 +106,7 @@ fn unknown(verdict: Verdict) -> bool {
     )
 }
 
-/// What `localhost` means on a machine that does not say it (RFC 6761).
+/// The addresses of `localhost` on a machine whose resolver does not know it (RFC 6761).
 fn loopback(family: Family) -> Vec<IpAddr> {
     let both = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     both.into_iter()

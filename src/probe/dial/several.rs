@@ -1,4 +1,4 @@
-//! What several addresses of one name say together.
+//! Combines the results of several addresses of one name.
 
 use super::Failure;
 use crate::outcome::{Cause, Verdict};
@@ -6,17 +6,18 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use tokio::time::Instant;
 
-/// Until when an address may stay silent if this many are left: its share of the time.
+/// How long to wait for an address, with this many addresses left: its share of the remaining time.
 pub fn share_end(deadline: Instant, left: usize) -> Instant {
     let now = Instant::now();
     let shares = u32::try_from(left).unwrap_or(u32::MAX);
     now + deadline.saturating_duration_since(now) / shares
 }
 
-/// What the failures of all addresses say together: the verdict, and the address, of the one that
-/// says most about the service. It is void only if that was the reason at every address.
+/// Combines the failures of all addresses. The verdict and the address are those of the most
+/// informative failure. The result is void only if every address failed for a reason on this
+/// machine.
 pub fn together(doing: &str, failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>, Failure) {
-    // The first of those that say the same.
+    // Of equally informative failures, the first one is used.
     let most = failures
         .iter()
         .rev()
@@ -32,8 +33,8 @@ pub fn together(doing: &str, failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>,
     (Some(address), Failure { verdict, message })
 }
 
-/// How much a verdict says about the service: an answer from there most, no answer less, no way to
-/// there even less, and what failed here nothing.
+/// Ranks how much a verdict says about the service: a response most, no response less, no route
+/// even less, and a local failure nothing.
 fn says(verdict: Verdict) -> u8 {
     match verdict {
         Verdict::Void(_) => 0,
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_that_says_most_decides_and_all_are_named() {
+    fn the_most_informative_failure_decides() {
         use libc::*;
         let refused = Verdict::Bad(Cause::Refused);
         let unreachable = Verdict::Bad(Cause::Unreachable);

@@ -1,4 +1,4 @@
-//! The certificates that the system trusts, which change while slod runs.
+//! The certificates that the system trusts, reloaded while slod runs.
 
 use super::Trust;
 use parking_lot::Mutex;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often they are read, while somebody asks.
+/// How often they are reloaded while they are in use.
 const EVERY: Duration = Duration::from_mins(1);
 
 type Loaded = Result<Arc<Trust>, String>;
@@ -29,14 +29,15 @@ impl SystemTrust {
         }
     }
 
-    /// What was read last. It is read again on a thread of its own, and known to those who ask after that.
+    /// Returns the certificates as of the last load. Starts a reload on a separate thread when they are
+    /// too old; later calls get its result.
     pub fn at(&'static self, now: Instant) -> Loaded {
         let mut known = self.known.lock();
         if let Some(LastRead { trust, read_at }) = &mut *known {
             if now.saturating_duration_since(*read_at) >= EVERY {
                 *read_at = now;
                 let again = thread::Builder::new().name("certificates".to_owned());
-                // Without a thread, they are read a minute later.
+                // If no thread can be started, the next attempt to reload is a minute later.
                 let _ = again.spawn(|| self.read_again());
             }
             return trust.clone();
@@ -57,7 +58,9 @@ impl SystemTrust {
         };
         match (&*trust, &read) {
             (Ok(_), Err(error)) => {
-                tracing::warn!("the trusted certificates of the system stay as they were: {error}");
+                tracing::warn!(
+                    "cannot reload the system's trusted certificates, the previous ones stay in use: {error}"
+                );
                 return;
             }
             (Ok(before), Ok(now)) if before.certificates() == now.certificates() => return,
@@ -65,7 +68,9 @@ impl SystemTrust {
             (before, Ok(now)) => {
                 let count = |trust: &Arc<Trust>| trust.certificates().len();
                 let (before, now) = (before.as_ref().map_or(0, count), count(now));
-                tracing::info!("the system trusts other certificates: {now}, {before} before");
+                tracing::info!(
+                    "the system's trusted certificates have changed: {now} certificates, previously {before}"
+                );
             }
         }
         *trust = read;
@@ -98,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_without_certificates_may_get_some() {
+    fn certificates_added_to_the_system_are_loaded() {
         let system: &'static SystemTrust = Box::leak(Box::new(SystemTrust::new(load_later)));
         let begin = Instant::now();
         assert_eq!(system.at(begin).err().as_deref(), Some("none"));
@@ -115,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_trusts_is_read_again_a_minute_later() {
+    fn system_certificates_are_reloaded_after_a_minute() {
         let system: &'static SystemTrust = Box::leak(Box::new(SystemTrust::new(load)));
         let begin = Instant::now();
         let at = |seconds| {

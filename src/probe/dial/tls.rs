@@ -1,5 +1,5 @@
-//! TLS with the certificate's facts known whatever becomes of the handshake. Sessions are never
-//! resumed: a probe pays the full handshake that a new user pays.
+//! TLS handshakes that record the server's certificate even if they fail. Sessions are never resumed, so that a
+//! probe measures the full handshake of a new user.
 
 use super::trust::{Trust, provider, tls12_signature, tls13_signature};
 use super::{Failure, Progress};
@@ -23,23 +23,22 @@ use x509_parser::extensions::GeneralName;
 /// A certificate chain and its key.
 pub type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
-/// What a user may say about TLS.
+/// The configurable TLS options.
 #[derive(Debug, Default)]
 pub struct TlsOptions {
-    /// Trusted instead of the system's certificates.
+    /// Certificates to trust instead of the system's.
     pub trust: Option<Arc<Trust>>,
-    /// Shown on request.
+    /// The client certificate and its key, presented on request.
     pub identity: Option<Identity>,
-    /// Sent and verified instead of the host that is connected to.
+    /// The name to send and verify instead of the host.
     pub server_name: Option<ServerName<'static>>,
     pub insecure: bool,
-    /// What is offered, the preferred protocol first.
+    /// The protocols to offer, in order of preference.
     pub alpn: &'static [&'static [u8]],
 }
 
 impl TlsOptions {
-    /// The same for other servers than the configured one: without its name and without the client
-    /// certificate.
+    /// The options for servers other than the configured one: without its name and without the client certificate.
     #[must_use]
     pub fn for_others(&self) -> Self {
         Self {
@@ -52,10 +51,10 @@ impl TlsOptions {
     }
 }
 
-/// Ready to shake hands, any number of times.
+/// TLS that is ready for any number of handshakes.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    /// Shared by all that show no certificate.
+    /// Shared by all that present no client certificate.
     config: Arc<ClientConfig>,
     alpn: &'static [&'static [u8]],
     trust: TrustSource,
@@ -65,7 +64,7 @@ pub struct Tls {
 
 #[derive(Clone, Debug)]
 enum TrustSource {
-    /// The certificates of the system, which may be others tomorrow.
+    /// The system's certificates, which may change over time.
     System,
     These(Arc<Trust>),
     Everybody,
@@ -73,7 +72,7 @@ enum TrustSource {
 
 /// Which certificates are trusted.
 pub enum Trusted {
-    /// Those of the system.
+    /// The system's.
     System,
     /// These instead, as PEM.
     These(String),
@@ -81,7 +80,7 @@ pub enum Trusted {
 }
 
 impl Tls {
-    /// Fails with a sentence if the certificates make no sense together.
+    /// Returns an error message if the certificates cannot be used together.
     pub fn new(options: TlsOptions) -> Result<Self, String> {
         let trust = match options.trust {
             _ if options.insecure => TrustSource::Everybody,
@@ -102,7 +101,7 @@ impl Tls {
         })
     }
 
-    /// For another client that connects to the same server.
+    /// The trusted certificates, for another client of the same server.
     pub fn trusted(&self) -> Trusted {
         match &self.trust {
             TrustSource::Everybody => Trusted::All,
@@ -111,8 +110,8 @@ impl Tls {
         }
     }
 
-    /// What servers are verified by now; `None` trusts everybody. Fails with a sentence if the system trusts
-    /// nobody.
+    /// What servers are verified by now; `None` trusts every server. Returns an error message if the system has no
+    /// trusted certificates.
     pub fn trusted_now(&self) -> Result<Option<Arc<Trust>>, String> {
         match &self.trust {
             TrustSource::Everybody => Ok(None),
@@ -121,17 +120,17 @@ impl Tls {
         }
     }
 
-    /// Whether a client certificate is shown on request.
+    /// Whether a client certificate is presented on request.
     pub const fn has_identity(&self) -> bool {
         self.has_identity
     }
 
-    /// Whether another name than the host's is sent and verified.
+    /// Whether a name other than the host is sent and verified.
     pub const fn has_other_name(&self) -> bool {
         self.server_name.is_some()
     }
 
-    /// The name to send and to verify: the configured one, or else the host itself.
+    /// The name to send and verify: the configured one, or else the host.
     pub fn server_name(&self, host: &str) -> Result<ServerName<'static>, Failure> {
         if let Some(name) = &self.server_name {
             return Ok(name.clone());
@@ -142,7 +141,7 @@ impl Tls {
         })
     }
 
-    /// Shakes hands; the end of the certificate's time is noted even if it is not trusted.
+    /// Performs the handshake; records when the certificate expires even if it is not trusted.
     pub async fn handshake(
         &self,
         stream: TcpStream,
@@ -151,7 +150,7 @@ impl Tls {
     ) -> Result<TlsStream, Failure> {
         progress.enter(Measurement::Tls);
         let trust = self.trusted_now();
-        // Whether the service is trusted is not known then.
+        // Without trusted certificates, the service cannot be verified.
         let trust = trust.map_err(|fault| Failure::void(VoidReason::Resources, fault))?;
         let recorder = Arc::new(RecordingVerifier::new(trust));
         let mut config = ClientConfig::clone(&self.config);
@@ -176,20 +175,20 @@ impl Tls {
     }
 }
 
-/// Thousands of probes have the same one.
+/// Shared, since thousands of probes use the same one.
 fn without_identity() -> Result<Arc<ClientConfig>, String> {
     static SHARED: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
     let made = || config(recording(), None).map(Arc::new);
     SHARED.get_or_init(made).clone()
 }
 
-/// Of no handshake: each one replaces it and the protocols by its own.
+/// A placeholder: each handshake replaces the verifier and the protocols.
 fn recording() -> Arc<dyn ServerCertVerifier> {
     Arc::new(RecordingVerifier::new(None))
 }
 
-/// A client that verifies servers by `verifier`, and shows its own certificate on request. Fails with a sentence if
-/// that has another key.
+/// A client that verifies servers by `verifier`, and presents its own certificate on request. Returns an error
+/// message if its certificate and key do not match.
 pub(super) fn config(
     verifier: Arc<dyn ServerCertVerifier>,
     identity: Option<Identity>,
@@ -205,12 +204,12 @@ pub(super) fn config(
             .map_err(|_| "the client certificate and its key do not match".to_owned())?,
         None => builder.with_no_client_auth(),
     };
-    // A session that is resumed is not verified anew.
+    // A resumed session would not be verified again.
     config.resumption = Resumption::disabled();
     Ok(config)
 }
 
-/// What both sides agreed on.
+/// Describes the negotiated parameters.
 fn agreed(stream: &client::TlsStream<TcpStream>) -> String {
     let (_, connection) = stream.get_ref();
     let version = match connection.protocol_version() {
@@ -228,13 +227,13 @@ fn agreed(stream: &client::TlsStream<TcpStream>) -> String {
     format!("{version}, {suite}, ALPN {alpn}")
 }
 
-/// A secured connection. Where the server closes TCP without closing TLS before, the data just
-/// ends, as for curl and browsers: whether it is complete is for the protocol above to say.
+/// A TLS connection. If the server closes TCP without `close_notify`, the data just ends, as with curl and
+/// browsers: the protocol above decides whether it is complete.
 #[derive(Debug)]
 pub struct TlsStream(client::TlsStream<TcpStream>);
 
 impl TlsStream {
-    /// The protocol that both sides chose.
+    /// The negotiated protocol.
     pub fn alpn(&self) -> Option<&[u8]> {
         self.0.get_ref().1.alpn_protocol()
     }
@@ -291,14 +290,14 @@ fn note_certificate(seen: &PeerCertificate, progress: &mut Progress<'_>) {
         progress.record("tls", || {
             let ends = Timestamp::from_secs(chain_ends).to_utc();
             format!(
-                "its chain is valid until {} only",
+                "its chain is only valid until {}",
                 ends.format("%Y-%m-%d %H:%M UTC")
             )
         });
     }
 }
 
-/// The names that a certificate is valid for, the first of them.
+/// The first names that a certificate is valid for.
 fn names(certificate: &X509Certificate<'_>) -> String {
     const MAX_NAMES: usize = 5;
     let Ok(Some(names)) = certificate.subject_alternative_name() else {
@@ -318,24 +317,24 @@ fn names(certificate: &X509Certificate<'_>) -> String {
     format!(" for {}", shown.join(", "))
 }
 
-/// Kinds of signatures that the library does not verify.
+/// Signature schemes that the library does not verify.
 const NOT_VERIFIED: [SignatureScheme; 3] = [
     SignatureScheme::ECDSA_NISTP521_SHA512,
     SignatureScheme::RSA_PKCS1_SHA1,
     SignatureScheme::ECDSA_SHA1_Legacy,
 ];
 
-/// What a server showed.
+/// What a server presented.
 #[derive(Debug)]
 struct PeerCertificate {
     leaf: CertificateDer<'static>,
-    /// When the first certificate of its chain ends, in seconds since 1970, where a chain is known.
+    /// When the first certificate of its chain expires, in seconds since 1970; `None` without a chain.
     chain_ends: Option<i64>,
 }
 
-/// Verifies, and remembers what the server showed on one connection. Where everybody is trusted, a signature
-/// of the handshake proves nothing either, so that any is accepted: of short keys and of kinds that the
-/// library does not know, too, as printers and management controllers have them.
+/// Verifies a connection and remembers the certificate of the server. If every certificate is trusted, a handshake
+/// signature proves nothing, so any is accepted, even by short keys and of schemes that the library does not
+/// support; printers and management controllers use such keys.
 #[derive(Debug)]
 struct RecordingVerifier {
     trust: Option<Arc<Trust>>,

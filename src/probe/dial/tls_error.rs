@@ -1,4 +1,4 @@
-//! What went wrong in TLS, in sentences: no library's own text reaches a person.
+//! TLS errors as sentences: no error text of a library is shown to users.
 
 use super::authorities::OutOfDate;
 use super::issuer::{IssuerNotValid, ShortKey, short_key};
@@ -9,7 +9,7 @@ use rustls::{
     AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible,
 };
 
-/// The cause, and the sentence.
+/// The cause and a sentence for an error.
 pub fn explain(error: &Error) -> (Cause, String) {
     let words: String = match error {
         Error::InvalidCertificate(reason) => {
@@ -19,9 +19,11 @@ pub fn explain(error: &Error) -> (Cause, String) {
             return (Cause::Certificate, message);
         }
         Error::NoCertificatesPresented => {
-            return (Cause::Certificate, "the server shows no certificate".into());
+            return (Cause::Certificate, "the server sent no certificate".into());
         }
-        Error::AlertReceived(alert) => format!("the server refuses: {}", refusal(*alert)),
+        Error::AlertReceived(alert) => {
+            format!("the server rejected the handshake: {}", refusal(*alert))
+        }
         Error::PeerIncompatible(reason) => incompatible(reason).into(),
         Error::InvalidMessage(reason) => invalid(reason).into(),
         Error::PeerMisbehaved(_)
@@ -30,18 +32,18 @@ pub fn explain(error: &Error) -> (Cause, String) {
             "the server violates the TLS protocol".into()
         }
         Error::PeerSentOversizedRecord => "the server sent a record that is too large".into(),
-        Error::DecryptError => "a message of the server cannot be decrypted".into(),
+        Error::DecryptError => "a message from the server cannot be decrypted".into(),
         Error::NoApplicationProtocol => "no application protocol (ALPN) in common".into(),
         Error::UnsupportedNameType => "the server's name cannot be verified".into(),
         Error::InconsistentKeys(_) => "the client certificate and its key do not match".into(),
-        Error::FailedToGetCurrentTime => "the time of this machine is unknown".into(),
-        Error::FailedToGetRandomBytes => "this machine has no random numbers".into(),
+        Error::FailedToGetCurrentTime => "the time on this machine is unknown".into(),
+        Error::FailedToGetRandomBytes => "this machine provides no random numbers".into(),
         _ => "the connection could not be secured".into(),
     };
     (Cause::Tls, format!("TLS: {words}"))
 }
 
-/// A key that cannot be verified with is no matter of trust.
+/// A key that cannot be used for verification is not a question of trust.
 fn short_key_of(error: &CertificateError) -> Option<String> {
     let CertificateError::Other(OtherError(inner)) = error else {
         return None;
@@ -50,14 +52,14 @@ fn short_key_of(error: &CertificateError) -> Option<String> {
     Some(format!("the certificate {}", short_key(*bits)))
 }
 
-/// Why a certificate is not valid, in a sentence about `it`.
+/// Why a certificate is not valid, as a sentence about `it`.
 pub fn certificate(error: &CertificateError) -> String {
     let words = match error {
         CertificateError::ExpiredContext { not_after, .. } => {
             return format!("it expired on {}", date(*not_after));
         }
         CertificateError::NotValidYetContext { not_before, .. } => {
-            return format!("it is valid from {} on", date(*not_before));
+            return format!("it is not valid before {}", date(*not_before));
         }
         CertificateError::NotValidForNameContext {
             expected: expected @ ServerName::DnsName(_),
@@ -65,7 +67,7 @@ pub fn certificate(error: &CertificateError) -> String {
         } if presented.is_empty() => {
             let expected = expected.to_str();
             return format!(
-                "it is not valid for {expected}: its subject alternative names have no host name"
+                "it is not valid for {expected}: its subject alternative names contain no host name"
             );
         }
         CertificateError::NotValidForNameContext { expected, .. } => {
@@ -117,7 +119,7 @@ pub fn dated(one: &OutOfDate) -> String {
     format!("`{}` {fault}", printable(&one.subject))
 }
 
-/// What ring does not verify, by the identifier of its algorithm in DER.
+/// The signature algorithm or curve that ring does not support, by its DER identifier.
 fn unsupported(algorithm: &[u8]) -> &'static str {
     const ECDSA_SHA512: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4];
     const P521: &[u8] = &[6, 5, 0x2b, 0x81, 4, 0, 0x23];
@@ -131,7 +133,7 @@ fn unsupported(algorithm: &[u8]) -> &'static str {
     }
 }
 
-/// Why an issuer of the chain is not valid.
+/// Why an issuer in the chain is not valid.
 fn of_issuer(IssuerNotValid { subject, fault }: &IssuerNotValid) -> String {
     let words = fault.words(|dates| {
         let words = certificate(dates);
@@ -140,7 +142,8 @@ fn of_issuer(IssuerNotValid { subject, fault }: &IssuerNotValid) -> String {
     format!("its authority `{subject}` {words}")
 }
 
-/// Faults of a certificate, or of the path to its authority, that rustls only passes on.
+/// Errors of a certificate, or of the path to its authority, that rustls only passes on from
+/// webpki.
 fn path(error: &webpki::Error) -> &'static str {
     use webpki::Error as E;
     match error {
@@ -151,7 +154,7 @@ fn path(error: &webpki::Error) -> &'static str {
         E::EndEntityUsedAsCa => "an issuer in its chain is not a certificate authority",
         E::NameConstraintViolation => "an authority in its chain may not issue for this name",
         E::PathLenConstraintViolated => "its chain has more authorities than allowed",
-        E::InvalidCertValidity => "it ends before it begins",
+        E::InvalidCertValidity => "its validity ends before it begins",
         E::SignatureAlgorithmMismatch => "it specifies two signature algorithms",
         E::EmptyEkuExtension => "its extended key usage is empty",
         E::UnsupportedCriticalExtension => "it has a critical extension that is not supported",
@@ -220,16 +223,16 @@ fn invalid(reason: &InvalidMessage) -> &'static str {
         }
         InvalidMessage::CertificatePayloadTooLarge
         | InvalidMessage::HandshakePayloadTooLarge
-        | InvalidMessage::MessageTooLarge => "a message of the server is too large",
-        _ => "a message of the server is not valid TLS",
+        | InvalidMessage::MessageTooLarge => "a message from the server is too large",
+        _ => "a message from the server is not valid TLS",
     }
 }
 
-/// The alerts of RFC 8446 and its predecessors, by their numbers.
+/// Describes an alert of RFC 8446 or its predecessors by its number.
 fn refusal(alert: AlertDescription) -> String {
     let number = u8::from(alert);
     let words = match number {
-        0 => "it closes the connection",
+        0 => "it closed the connection",
         10 => "unexpected message",
         20 => "bad record MAC",
         21 => "decryption failed",
@@ -252,7 +255,7 @@ fn refusal(alert: AlertDescription) -> String {
         60 => "export restriction",
         70 => "it supports no TLS version that slod supports",
         71 => "insufficient security",
-        80 => "internal error of the server",
+        80 => "internal error in the server",
         86 => "inappropriate fallback",
         90 => "canceled",
         100 => "no renegotiation",
@@ -332,8 +335,9 @@ mod tests {
     }
 
     #[test]
-    fn no_text_of_a_library_is_passed_on() {
-        // Two words in one, such as `UnknownIssuer`, and what `Debug` writes around values.
+    fn library_error_texts_are_not_shown() {
+        // CamelCase words, such as `UnknownIssuer`, and the punctuation that `Debug` writes around
+        // values.
         let debug = regex::Regex::new("[A-Z][a-z]+[A-Z]|[{}\"\\[\\]]|[a-zA-Z]\\(").expect("valid");
         for error in errors() {
             let (_, sentence) = explain(&error);
@@ -357,7 +361,7 @@ mod tests {
         assert_eq!(cause, Cause::Tls);
         assert_eq!(
             sentence,
-            "TLS: the server refuses: it supports no TLS version that slod supports (alert 70)"
+            "TLS: the server rejected the handshake: it supports no TLS version that slod supports (alert 70)"
         );
     }
 }

@@ -1,5 +1,5 @@
-//! Which certificates are trusted: those that an authority issued, and those that are named
-//! themselves, whatever they say of their own use.
+//! Trusted certificates: those issued by a trusted authority, and those that are listed as trusted,
+//! whatever their key usage.
 
 use super::authorities::{Authorities, Chain, Dates, OutOfDate};
 use super::issuer::{ShortKey, bits_of_short_key};
@@ -23,13 +23,13 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
-/// Why nobody can be verified by the system's certificates, and what to do about it.
+/// Why no server can be verified by the system's certificates, and how to fix it.
 pub const NO_TRUSTED: &str = "this system has no trusted certificates";
 pub const NO_TRUSTED_HELP: &str = "install ca-certificates, or set `ca_file`";
 
-/// Certificates to trust. A server that shows one of them itself is trusted as long as its dates
-/// and its name fit, as curl and Go do; rustls alone refuses it if it is an authority's, as
-/// `openssl req -x509` makes them, or of the first version of X.509.
+/// Certificates to trust. A server whose certificate is itself one of them is trusted as long as
+/// its dates and its name are valid, as with curl and Go. rustls alone rejects it if it is an
+/// authority's, as `openssl req -x509` creates them, or X.509 version 1.
 #[derive(Debug)]
 pub struct Trust {
     authorities: Authorities,
@@ -37,7 +37,7 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// Fails with a sentence if none of them can be used.
+    /// Returns an error message if none of them is usable.
     pub fn new(certificates: &[CertificateDer<'static>]) -> Result<Arc<Self>, String> {
         let authorities = Authorities::new(certificates)
             .ok_or_else(|| "no valid trusted certificate was found".to_owned())?;
@@ -47,7 +47,7 @@ impl Trust {
         }))
     }
 
-    /// The certificates that the system trusts: those of a minute ago, at most.
+    /// The certificates that the system trusts, at most a minute old.
     pub fn system() -> Result<Arc<Self>, String> {
         static SYSTEM: SystemTrust = SystemTrust::new(Trust::load);
         SYSTEM.at(Instant::now())
@@ -61,18 +61,18 @@ impl Trust {
         Self::new(&loaded.certs).map_err(|_| format!("{NO_TRUSTED}: {NO_TRUSTED_HELP}"))
     }
 
-    /// All of them, in DER.
+    /// All certificates in DER.
     pub fn certificates(&self) -> &HashSet<Box<[u8]>> {
         &self.certificates
     }
 
-    /// All of them as PEM.
+    /// All certificates as PEM.
     pub fn to_pem(&self) -> String {
         let mut pem = String::new();
         for certificate in &self.certificates {
             let text = STANDARD.encode(certificate);
             pem += "-----BEGIN CERTIFICATE-----\n";
-            // Base64 is ASCII: each chunk is a line of it.
+            // Base64 is ASCII, so each chunk is one line.
             for line in text.as_bytes().chunks(64) {
                 pem += &String::from_utf8_lossy(line);
                 pem.push('\n');
@@ -82,7 +82,7 @@ impl Trust {
         pem
     }
 
-    /// Whether a server's certificate is trusted now, for this name.
+    /// Whether a server's certificate is trusted now for this name.
     pub fn check(
         &self,
         leaf: &CertificateDer<'_>,
@@ -99,13 +99,13 @@ impl Trust {
         self.authorities.check(leaf, intermediates, name, now)
     }
 
-    /// The authorities that no certificate is trusted by now, because of their dates.
+    /// The authorities whose validity dates currently exclude them.
     pub fn out_of_date(&self, now: UnixTime) -> Vec<OutOfDate> {
         self.authorities.out_of_date(now)
     }
 }
 
-/// Dates and name of a certificate that is trusted itself.
+/// Checks the dates and the name of a certificate that is trusted directly.
 fn check_named(
     leaf: &CertificateDer<'_>,
     name: &ServerName<'_>,
@@ -126,7 +126,7 @@ fn check_named(
         })
 }
 
-/// Whether it has subject alternative names; if so, only they count.
+/// Whether it has subject alternative names; if so, its common name is ignored.
 fn has_names(certificate: &X509Certificate<'_>) -> bool {
     !matches!(certificate.subject_alternative_name(), Ok(None))
 }
@@ -159,8 +159,8 @@ fn is_subject(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> bool 
     common.eq_ignore_ascii_case(&wanted) || common.strip_prefix("*.").is_some_and(below)
 }
 
-/// Whether the server holds the certificate's key, also where rustls cannot read the certificate
-/// around it.
+/// Verifies that the server has the certificate's key, even if rustls cannot parse the certificate
+/// itself.
 pub fn tls12_signature(
     message: &[u8],
     certificate: &CertificateDer<'_>,
@@ -186,7 +186,7 @@ pub fn tls12_signature(
     })
 }
 
-/// The same in TLS 1.3.
+/// The same for TLS 1.3.
 pub fn tls13_signature(
     message: &[u8],
     certificate: &CertificateDer<'_>,
@@ -201,7 +201,7 @@ pub fn tls13_signature(
     })
 }
 
-/// Says that a key is too short to verify signatures with, instead of that they are wrong.
+/// Reports that a key is too short, which would otherwise be reported as invalid signatures.
 fn refuse_short(certificate: &CertificateDer<'_>) -> Result<(), Error> {
     let parsed = parse_x509_certificate(certificate).ok();
     let bits = parsed.and_then(|(_, certificate)| bits_of_short_key(&certificate));

@@ -1,4 +1,4 @@
-//! Sends a question and waits for its reply: over UDP, TCP or TLS.
+//! Sends a query and waits for its reply, over UDP, TCP or TLS.
 
 use super::message::{Received, Skipped};
 use super::reply::Reply;
@@ -11,17 +11,17 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::UdpSocket;
 
-/// Bytes of the largest datagram.
+/// Maximum size of a datagram in bytes.
 const DATAGRAM_MAX: usize = 65_535;
 
-/// A question as it is sent.
+/// An encoded query.
 struct Message {
     id: u16,
     bytes: Vec<u8>,
 }
 
-/// Asks the probe's question. Datagrams that are no reply to what was asked last are
-/// noted in `skipped`.
+/// Sends the probe's query and waits for the reply. Datagrams that are not a reply to the last
+/// query are recorded in `skipped`.
 pub async fn exchange(
     probe: &DnsProbe,
     progress: &mut Progress<'_>,
@@ -39,7 +39,7 @@ pub async fn exchange(
         }
         skipped.clear();
         progress.record("response", || {
-            "truncated: the question is repeated over TCP".to_owned()
+            "truncated: repeating the question over TCP".to_owned()
         });
         addresses = vec![address];
     }
@@ -53,8 +53,8 @@ pub async fn exchange(
     }
 }
 
-/// Asks each address once, until one answers. One that stays silent may take no more than its share
-/// of the time that is left.
+/// Queries each address once, until one answers. Each address may use no more than its share of the
+/// remaining time.
 async fn by_datagrams(
     probe: &DnsProbe,
     addresses: &[IpAddr],
@@ -98,8 +98,8 @@ async fn by_datagram(
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    // A port of its own for each question. Connected, so that only the server's own address is
-    // heard, and so that a closed port is reported.
+    // Each query uses a new port. The socket is connected, so that it receives only from the
+    // server's address and reports a closed port.
     let socket = UdpSocket::bind((any, 0)).await.map_err(failed)?;
     socket.connect(target).await.map_err(failed)?;
     socket.send(&message.bytes).await.map_err(failed)?;
@@ -113,7 +113,7 @@ async fn by_datagram(
     }
 }
 
-/// Each message has its length in front (RFC 1035, section 4.2.2).
+/// Messages over a stream are prefixed with their length (RFC 1035, section 4.2.2).
 async fn by_stream(
     probe: &DnsProbe,
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
@@ -144,7 +144,7 @@ async fn by_stream(
             Err(Failure::bad(Cause::Protocol, message))
         }
         Err(unfit) => {
-            let message = format!("the reply is none to the question: {}", unfit.0);
+            let message = format!("the reply does not match the question: {}", unfit.0);
             Err(Failure::bad(Cause::Protocol, message))
         }
     }

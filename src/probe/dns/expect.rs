@@ -7,30 +7,30 @@ use crate::probe::quoted::quoted;
 use hickory_proto::op::ResponseCode;
 use regex::Regex;
 
-/// Records that a message quotes.
+/// Maximum number of records quoted in a message.
 const SHOWN_MAX: usize = 3;
 
 #[derive(Debug, Default)]
 pub struct Expect {
     pub rcodes: Vec<ResponseCode>,
-    /// In an answer without an error.
+    /// Minimum number of records in an answer without an error.
     pub min_answers: usize,
-    /// Each must match a record.
+    /// Each must match at least one record.
     pub answers: Vec<Regex>,
     /// All must match every record.
     pub answers_each: Vec<Regex>,
-    /// None may match a record.
+    /// None may match any record.
     pub answers_not: Vec<Regex>,
     pub authoritative: Option<bool>,
     pub authenticated: Option<bool>,
 }
 
-/// One expectation held against a reply.
+/// The result of one expectation.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Check {
-    /// `None` if it holds.
+    /// `None` if the expectation is met.
     pub failed: Option<Cause>,
-    /// What was expected and what was seen.
+    /// The expected and the actual value.
     pub text: String,
 }
 
@@ -42,7 +42,7 @@ impl Check {
 }
 
 impl Expect {
-    /// Takes time: see [`crate::probe::evaluate`].
+    /// Slow: see [`crate::probe::evaluate`].
     pub fn check(&self, reply: &Reply) -> Vec<Check> {
         let mut checks = vec![self.check_rcode(reply)];
         checks.extend(self.check_flags(reply));
@@ -131,14 +131,14 @@ impl Expect {
     }
 }
 
-/// Says what may explain that an expectation does not hold.
+/// Appends the possible reasons to an expectation that is not met.
 fn explained(text: String, holds: bool, reply: &Reply) -> String {
     if holds { text } else { text + &reply.remarks() }
 }
 
 fn quoted_all(records: &[String]) -> String {
     if records.is_empty() {
-        return "there is none".to_owned();
+        return "there are no records".to_owned();
     }
     let first = records.iter().take(SHOWN_MAX);
     let first: Vec<String> = first.map(|record| quoted(record.as_bytes())).collect();

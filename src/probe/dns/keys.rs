@@ -21,7 +21,7 @@ pub const KEYS: Keys = &[
     &options::IP_VERSION,
 ];
 
-/// The protocol under the question.
+/// The transport protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     Udp,
@@ -29,7 +29,8 @@ pub enum Protocol {
     Tls,
 }
 
-/// Record types, by their names. `AXFR` and `IXFR` have many messages and are no questions of clients.
+/// Record types by name. `AXFR` and `IXFR` are excluded: their answers span many messages, and only
+/// servers use them.
 const TYPES: &[(&str, RecordType)] = &[
     ("A", RecordType::A),
     ("AAAA", RecordType::AAAA),
@@ -51,7 +52,7 @@ const TYPES: &[(&str, RecordType)] = &[
     ("TXT", RecordType::TXT),
 ];
 
-/// Response codes, as IANA names them.
+/// Response codes by their IANA names.
 pub const RCODES: &[(&str, ResponseCode)] = &[
     ("NOERROR", ResponseCode::NoError),
     ("FORMERR", ResponseCode::FormErr),
@@ -64,7 +65,7 @@ pub const RCODES: &[(&str, ResponseCode)] = &[
     ("NXRRSET", ResponseCode::NXRRSet),
     ("NOTAUTH", ResponseCode::NotAuth),
     ("NOTZONE", ResponseCode::NotZone),
-    // The number of BADSIG as well, which only answers to signed messages have.
+    // The same number as BADSIG, which only occurs in answers to signed messages.
     ("BADVERS", ResponseCode::BADSIG),
     ("BADCOOKIE", ResponseCode::BADCOOKIE),
 ];
@@ -72,31 +73,27 @@ pub const RCODES: &[(&str, ResponseCode)] = &[
 pub const SERVER: Key<HostMaybePort> = Key::required(
     "server",
     HostMaybePort,
-    "The name server, such as `192.0.2.53` or `[2001:db8::53]:5353`. Without a port it is 53, or 853 with `transport: tls`. If it is a name, the system resolves it; use an IP address for a probe that depends on no other name server.",
+    "The name server, such as `192.0.2.53` or `[2001:db8::53]:5353`. Without a port it is 53, or 853 with `transport: tls`. A name is resolved by the system; use an IP address for a probe that does not depend on another name server.",
 );
 
 pub const NAME: Key<Parsed<Name>> = Key::required(
     "name",
     Parsed {
         label: "domain name",
-        expected: "a domain name such as www.example.org, `.` for the root, or 4.2.0.192.in-addr.arpa for a PTR record; other characters than letters, digits, `-`, `_`, `*` and `/` are escaped, such as `\\032` for a space",
+        expected: "a domain name such as www.example.org, `.` for the root, or 4.2.0.192.in-addr.arpa for a PTR record; characters other than letters, digits, `-`, `_`, `*` and `/` are escaped, such as `\\032` for a space",
         parse: name::parse,
     },
-    "The name to ask for. It is always complete: no search list is applied. Letters beyond ASCII are sent in their ASCII form (IDNA); `\\032` is a space, as in zone files.",
+    "The name to query. It is always fully qualified: no search list is applied. Non-ASCII letters are sent in their ASCII form (IDNA); `\\032` is a space, as in zone files.",
 );
 
-pub const TYPE: Key<Choice<RecordType>> = Key::with_default(
-    "type",
-    Choice(TYPES),
-    "A",
-    "The type of the records to ask for.",
-);
+pub const TYPE: Key<Choice<RecordType>> =
+    Key::with_default("type", Choice(TYPES), "A", "The record type to query.");
 
 pub const CLASS: Key<Choice<DNSClass>> = Key::with_default(
     "class",
     Choice(&[("IN", DNSClass::IN), ("CH", DNSClass::CH)]),
     "IN",
-    "The class; `CH` for names such as `version.bind`.",
+    "The class of the query; `CH` for names such as `version.bind`.",
 );
 
 pub const TRANSPORT: Key<Choice<Protocol>> = Key::with_default(
@@ -114,14 +111,14 @@ pub const RECURSION: Key<Bool> = Key::with_default(
     "recursion",
     Bool,
     "true",
-    "Whether the server is asked to resolve the name itself. An authoritative server answers for its zones without it.",
+    "Whether the server is asked to resolve the name recursively. An authoritative server answers for its own zones without it.",
 );
 
 pub const EDNS: Key<Bool> = Key::with_default(
     "edns",
     Bool,
     "true",
-    "Whether the question announces 1,232 bytes for answers over UDP (EDNS). Without it they have at most 512 bytes.",
+    "Whether to announce support for UDP answers of up to 1,232 bytes (EDNS). Without it, they have at most 512 bytes.",
 );
 
 pub const EXPECT: Key<Mapping> = Key::optional(
@@ -155,7 +152,7 @@ pub const MIN_ANSWERS: Key<Integer> = Key::with_default(
     "min_answers",
     Integer(0, 10_000),
     "1",
-    "How many records of the type are expected at least in an answer with the code NOERROR; those of aliases (CNAME) on the way do not count, nor those of names that no alias leads to, or of another class.",
+    "Minimum number of records of the type in an answer with the code NOERROR. Aliases (CNAME) do not count, nor do records of another class or of names that no alias leads to.",
 );
 
 const REGEX: Pattern<Regex> = Pattern(text_regex);
@@ -163,7 +160,7 @@ const REGEX: Pattern<Regex> = Pattern(text_regex);
 pub const ANSWERS: Key<List<Pattern<Regex>>> = Key::optional(
     "answers",
     List::of(REGEX),
-    "Regular expressions of which each must match the data of at least one record of the type. The data is as in zone files, with names complete, such as `192.0.2.1`, `10 mail.example.org.` or the text of TXT without quotes.",
+    "Regular expressions that must each match the data of at least one record of the type. The data is written as in zone files, with fully qualified names, such as `192.0.2.1`, `10 mail.example.org.` or the text of TXT without quotes.",
 );
 
 pub const ANSWERS_EACH: Key<List<Pattern<Regex>>> = Key::optional(
@@ -181,11 +178,11 @@ pub const ANSWERS_NOT: Key<List<Pattern<Regex>>> = Key::optional(
 pub const AUTHORITATIVE: Key<Bool> = Key::optional(
     "authoritative",
     Bool,
-    "Whether the answer must come from the zone's own server (the flag AA), or must not. Without this key it may.",
+    "Whether the answer must or must not be authoritative (the flag AA). Without this key, both are good.",
 );
 
 pub const AUTHENTICATED: Key<Bool> = Key::optional(
     "authenticated",
     Bool,
-    "Whether the server must state that it has verified the answer by DNSSEC (the flag AD, for which the question then asks), or must not. slod verifies no signatures itself.",
+    "Whether the server must or must not report that it validated the answer by DNSSEC (the flag AD, which is then requested). slod does not verify signatures itself.",
 );

@@ -1,4 +1,4 @@
-//! Questions and replies as messages of DNS (RFC 1035). Pure.
+//! DNS messages: questions and replies (RFC 1035). Pure.
 
 use super::name::shown;
 use super::reply::Reply;
@@ -8,14 +8,14 @@ use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode}
 use hickory_proto::rr::{DNSClass, Name, RecordType};
 use std::fmt;
 
-/// Bytes of a message's header.
+/// Length of a message header in bytes.
 const HEADER: usize = 12;
-/// What most networks carry in one piece (DNS Flag Day 2020).
+/// Maximum UDP payload that most networks carry without fragmentation (DNS Flag Day 2020).
 const PAYLOAD: u16 = 1232;
-/// Datagrams that are skipped at most after one question.
+/// Maximum number of datagrams skipped after one query.
 const SKIPPED_MAX: u32 = 100;
 
-/// What is asked.
+/// The question of a query.
 #[derive(Debug)]
 pub struct Question {
     pub name: Name,
@@ -23,7 +23,7 @@ pub struct Question {
     pub class: DNSClass,
     pub recursion: bool,
     pub edns: bool,
-    /// Whether the server is asked to say if it verified the answer (RFC 6840).
+    /// Whether to request the AD flag, which reports that the answer was validated (RFC 6840).
     pub asks_authenticated: bool,
 }
 
@@ -37,16 +37,16 @@ impl fmt::Display for Question {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfit(pub String);
 
-/// What came back.
+/// A received reply.
 #[derive(Debug)]
 pub enum Received {
     Whole(Reply),
-    /// The server has more to say than a datagram holds.
+    /// The answer does not fit into a datagram.
     Truncated,
 }
 
 impl Question {
-    /// The message that asks it.
+    /// Encodes the query.
     pub fn encode(&self, id: u16) -> Result<Vec<u8>, Failure> {
         let mut message = Message::new(id, MessageType::Query, OpCode::Query);
         message.metadata.recursion_desired = self.recursion;
@@ -63,36 +63,38 @@ impl Question {
         message.to_vec().map_err(unfit)
     }
 
-    /// What a message says, if it is the reply to this question.
+    /// Decodes a message if it is the reply to this question.
     pub fn decode(&self, id: u16, bytes: &[u8]) -> Result<Received, Unfit> {
         let unfit = |why: &str| Err(Unfit(why.to_owned()));
         let Some(header) = bytes.get(..HEADER) else {
             let length = bytes.len();
-            return Err(Unfit(format!("it has {length} bytes, which is no message")));
+            return Err(Unfit(format!(
+                "it has {length} bytes, less than a message header"
+            )));
         };
         if header[..2] != id.to_be_bytes() {
             return unfit("it has the id of another question");
         }
         if header[2] & 0x80 == 0 {
-            return unfit("it is a question itself");
+            return unfit("it is a query itself");
         }
         // A truncated message may end in the middle of a record.
         if header[2] & 0x02 != 0 {
             return Ok(Received::Truncated);
         }
-        // Before memory is set aside for that many.
+        // Checked before memory is allocated for the sections.
         if header[4] != 0 || header[5] > 1 {
             return unfit("it has several questions");
         }
         let message =
             Message::from_vec(bytes).map_err(|_| Unfit("it cannot be read".to_owned()))?;
         if message.metadata.op_code != OpCode::Query {
-            return unfit("it is for another operation");
+            return unfit("it has another opcode");
         }
         let rcode = message.metadata.response_code;
         let is_own = match message.queries.first() {
             Some(query) => self.is(query),
-            // A server that failed early may leave the question out.
+            // A server that fails early may omit the question.
             None => rcode != ResponseCode::NoError,
         };
         if !is_own {
@@ -107,17 +109,17 @@ impl Question {
     }
 }
 
-/// Datagrams that are no reply to the question, and are skipped as resolvers do: anybody could
-/// have sent them.
+/// Datagrams that are not a reply to the question. They are skipped, as resolvers do, because
+/// anybody could have sent them.
 #[derive(Debug, Default)]
 pub struct Skipped {
     count: u32,
-    /// Why the last one was skipped.
+    /// Why the most recent one was skipped.
     why: String,
 }
 
 impl Skipped {
-    /// Begins with the next question.
+    /// Resets the state for the next question.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
@@ -126,7 +128,7 @@ impl Skipped {
         self.count == 0
     }
 
-    /// Takes another one; an error if there are too many.
+    /// Counts another one; an error if there are too many.
     pub fn add(&mut self, Unfit(why): Unfit) -> Result<(), Failure> {
         self.count += 1;
         self.why = why;
@@ -136,12 +138,12 @@ impl Skipped {
         Err(self.failure())
     }
 
-    /// That nothing else came.
+    /// The failure if nothing else was received.
     pub fn failure(&self) -> Failure {
         let message = match self.count {
-            1 => format!("the reply is none to the question: {}", self.why),
+            1 => format!("the reply does not match the question: {}", self.why),
             count => format!(
-                "{count} replies, none to the question: of the last, {}",
+                "{count} replies, none of which matches the question; the last one: {}",
                 self.why
             ),
         };

@@ -1,4 +1,4 @@
-//! The `dns` kind: one question to a name server, and its answer.
+//! The `dns` kind: one query to a name server, and its answer.
 
 mod exchange;
 mod expect;
@@ -21,7 +21,7 @@ use reply::Reply;
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
 
-/// The kind's place in the registry.
+/// The kind in the registry.
 #[derive(Debug)]
 pub struct Dns;
 
@@ -31,7 +31,7 @@ impl Kind for Dns {
     }
 
     fn summary(&self) -> &'static str {
-        "Asks a name server one question and checks its answer. The question goes to `server` only, never to the system's resolver, and is sent once: a datagram that is lost is a `timeout`. A truncated answer over UDP is asked for again over TCP within the same attempt. Bad are another response code than expected (`status`), other records (`answer`), other flags (`header`), and replies that do not belong to the question or cannot be read (`protocol`)."
+        "Asks a name server one question and checks its answer. The question goes to `server` only, never to the system's resolver, and is sent once: a lost datagram results in a `timeout`. If an answer over UDP is truncated, the question is repeated over TCP within the same attempt. Unexpected response codes (`status`), records (`answer`) or flags (`header`) are bad, and so are replies that do not match the question or cannot be parsed (`protocol`)."
     }
 
     fn keys(&self) -> Keys {
@@ -60,10 +60,10 @@ impl Kind for Dns {
     }
 }
 
-/// How a question reaches its server.
+/// How a query reaches its server.
 #[derive(Debug)]
 enum Transport {
-    /// With TCP for an answer that is truncated.
+    /// Falls back to TCP if an answer is truncated.
     Udp,
     Tcp,
     /// DNS over TLS (RFC 7858).
@@ -118,7 +118,7 @@ impl DnsProbe {
         self.judge(reply, progress).await
     }
 
-    /// The first expectation that does not hold is the cause; all of them are recorded.
+    /// The first expectation that is not met determines the cause; all of them are recorded.
     async fn judge(&self, reply: Reply, progress: &mut Progress<'_>) -> Result<(), Failure> {
         let expect = self.expect.clone();
         let work = move || expect.check(&reply);

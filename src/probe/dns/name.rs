@@ -1,17 +1,18 @@
-//! Domain names as configs and messages write them. Pure.
+//! Domain names as written in configs and in messages. Pure.
 
 use hickory_proto::rr::Name;
 use hickory_proto::rr::domain::Label;
 use std::fmt::Write as _;
 use std::str::Chars;
 
-/// What may stand between labels (RFC 3490, section 3.1).
+/// Label separators (RFC 3490, section 3.1).
 const FULL_STOPS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
 const PUNYCODE: &[u8] = b"xn--";
 
-/// Reads a complete name. A label may be in Unicode, which is sent in its ASCII form. Otherwise it may have
-/// any bytes; those that are no letters, digits, `-`, `_`, `*` and `/` are escaped as in zone files (RFC
-/// 1035, section 5.1), such as `\032` or `\ ` for a space. `None` for what would be asked as another name.
+/// Parses a fully qualified name. A label may be in Unicode, which is sent in its ASCII form. Otherwise it
+/// may contain any bytes; bytes other than letters, digits, `-`, `_`, `*` and `/` are escaped as in zone
+/// files (RFC 1035, section 5.1), such as `\032` or `\ ` for a space. `None` for text that would be sent as
+/// another name.
 pub fn parse(text: &str) -> Option<Name> {
     if matches!(text, ".") {
         return Some(Name::root());
@@ -22,14 +23,14 @@ pub fn parse(text: &str) -> Option<Name> {
     while is_complete && !chars.as_str().is_empty() {
         let label;
         (label, is_complete) = read_label(&mut chars)?;
-        // Fails if the name gets too long.
+        // An error if the name is too long.
         name = name.append_label(label).ok()?;
     }
     name.set_fqdn(true);
     (!name.is_root()).then_some(name)
 }
 
-/// The next label, and whether a full stop ended it.
+/// Reads the next label; also returns whether a full stop ended it.
 fn read_label(chars: &mut Chars<'_>) -> Option<(Label, bool)> {
     let (mut bytes, mut is_escaped, mut is_complete) = (Vec::new(), false, false);
     while let Some(char) = chars.next() {
@@ -54,7 +55,7 @@ fn read_label(chars: &mut Chars<'_>) -> Option<(Label, bool)> {
     Some((label, is_complete))
 }
 
-/// A byte after a backslash: three decimal digits, or itself.
+/// Reads the byte after a backslash: three decimal digits, or the character itself.
 fn read_escaped(chars: &mut Chars<'_>) -> Option<u8> {
     let first = chars.next()?;
     let Some(hundreds) = first.to_digit(10) else {
@@ -65,19 +66,19 @@ fn read_escaped(chars: &mut Chars<'_>) -> Option<u8> {
     u8::try_from(hundreds * 100 + tens * 10 + ones).ok()
 }
 
-/// A label in Unicode as it is sent (RFC 5891).
+/// The ASCII form of a Unicode label (RFC 5891).
 fn in_ascii(label: &[u8]) -> Option<Label> {
     let label = Label::from_utf8(std::str::from_utf8(label).ok()?).ok()?;
-    // A character that is mapped to a full stop would end it.
+    // A character that maps to a full stop would end the label.
     (!label.as_bytes().contains(&b'.')).then_some(label)
 }
 
-/// Whether a character stands for itself. `/` is in the zones of RFC 2317.
+/// Whether a character needs no escape. `/` is used in RFC 2317 zones.
 fn is_plain(char: char) -> bool {
     char.is_ascii_alphanumeric() || "-_*/".contains(char)
 }
 
-/// A complete name in the form that [`parse`] reads.
+/// Formats a fully qualified name in the syntax that [`parse`] reads.
 pub fn shown(name: &Name) -> String {
     let mut shown = String::new();
     for label in name {
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_asked_as_they_are_written_or_refused() {
+    fn names_are_queried_as_written_or_rejected() {
         let labels = |text: &str| {
             let name = parse(text)?;
             let labels = name
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_shown_as_it_may_be_written() {
+    fn displayed_names_can_be_parsed() {
         for text in ["m\u{fc}nchen.test.", "a\\032b.0/25.", ".", "a\\.b\\255."] {
             assert_eq!(shown(&parse(text).expect("valid")), text);
         }

@@ -1,4 +1,4 @@
-//! From the config to a probe.
+//! Builds a probe from the config.
 
 use super::expect::Expect;
 use super::keys::{self, Protocol};
@@ -10,11 +10,11 @@ use crate::yaml::Section;
 use hickory_proto::op::ResponseCode;
 use std::sync::Arc;
 
-/// By RFC 1035 and RFC 7858.
+/// The default port (RFC 1035 and RFC 7858).
 const PORT: u16 = 53;
 const TLS_PORT: u16 = 853;
 
-/// Reports every fault, and builds what has none.
+/// Builds a probe, after reporting every error.
 pub fn read(section: &Section<'_>) -> Option<DnsProbe> {
     let expect = read_expect(section);
     let name = section.get(&keys::NAME);
@@ -88,12 +88,12 @@ fn read_expect(section: &Section<'_>) -> Expect {
     read
 }
 
-/// Reports expectations about records where every answer that is expected has none.
+/// Reports expectations about records if no expected answer can have records.
 fn refuse_records(expect: &Section<'_>) {
     let answers = [&keys::ANSWERS, &keys::ANSWERS_EACH];
     let mut useless = answers.into_iter().filter(|key| expect.has(*key));
     if let Some(key) = useless.next() {
-        let message = "an answer without the code NOERROR has no records";
+        let message = "only answers with the code NOERROR have records";
         let help = "add NOERROR to `rcode`, or remove the key";
         expect.error("invalid-value", key, message, help);
     }

@@ -1,4 +1,4 @@
-//! What a reply says: the records that answer its question, and all that may explain why there are none.
+//! The content of a reply: the records that answer its question, and possible reasons for missing ones.
 
 use super::keys::RCODES;
 use super::message::Question;
@@ -9,11 +9,11 @@ use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use std::fmt;
 
-/// Aliases that are followed at most in one answer.
+/// Maximum number of aliases that are followed in one answer.
 const ALIASES_MAX: usize = 32;
-/// Extended DNS errors (RFC 8914).
+/// The EDNS option of extended DNS errors (RFC 8914).
 const EXTENDED_ERROR: EdnsCode = EdnsCode::Unknown(15);
-/// Their names in the registry of IANA, by their codes.
+/// Names of extended errors in the IANA registry, indexed by code.
 const EXTENDED_ERRORS: [&str; 31] = [
     "Other",
     "Unsupported DNSKEY Algorithm",
@@ -48,21 +48,22 @@ const EXTENDED_ERRORS: [&str; 31] = [
     "Invalid Query Type",
 ];
 
-/// A reply that belongs to its question.
+/// A reply that matches its question.
 #[derive(Debug)]
 pub struct Reply {
     pub rcode: ResponseCode,
     pub authoritative: bool,
     pub authenticated: bool,
-    /// The data of each record of the type that was asked for, as in zone files.
+    /// The data of each record of the requested type, as in zone files.
     pub records: Vec<String>,
-    /// Records of other types in the answer, such as aliases on the way.
+    /// Number of records of other types in the answer, such as aliases.
     others: usize,
-    /// Records that no resolver would use: of names that no alias leads to, or of another class.
+    /// Number of records that no resolver would use: of another class, or of names that no alias leads
+    /// to.
     strays: usize,
-    /// The first of them.
+    /// The first of these records.
     stray: Option<String>,
-    /// Why the server answers like this, in its own words.
+    /// The server's extended error, in its own words.
     extended_error: Option<String>,
 }
 
@@ -76,7 +77,7 @@ impl Reply {
             question.record_type == RecordType::ANY || record.record_type() == question.record_type
         };
         let records = own.iter().filter(wanted);
-        // Some kinds of data have no text; they are empty then.
+        // Some types of data have no text form; their text is empty.
         let records: Vec<String> = records.map(|record| record.data.to_string()).collect();
         Self {
             rcode: message.metadata.response_code,
@@ -95,7 +96,7 @@ impl Reply {
         u16::from(self.rcode).into()
     }
 
-    /// What may explain an answer that is not as expected; empty if there is nothing.
+    /// Possible reasons for an unexpected answer; empty if there are none.
     pub fn remarks(&self) -> String {
         let stray = self.stray.as_ref().map(|stray| {
             let stray = quoted(stray.as_bytes());
@@ -103,7 +104,7 @@ impl Reply {
                 1 => String::new(),
                 count => format!(" and {} more", count - 1),
             };
-            format!("; what does not answer the question is not counted: {stray}{more}")
+            format!("; records that do not answer the question are not counted: {stray}{more}")
         });
         let error = self.extended_error.as_ref();
         let error = error.map(|error| format!("; the server reports {error}"));
@@ -131,7 +132,7 @@ impl fmt::Display for Reply {
     }
 }
 
-/// The name that was asked for, and those that its aliases lead to. A DNAME comes with the CNAME that it
+/// The queried name, and the names that its aliases lead to. A DNAME is accompanied by the CNAME that it
 /// stands for (RFC 6672, section 3.1).
 fn owners<'a>(question: &'a Question, answers: &'a [Record]) -> Vec<&'a Name> {
     let mut owners = vec![&question.name];
@@ -152,7 +153,7 @@ fn owners<'a>(question: &'a Question, answers: &'a [Record]) -> Vec<&'a Name> {
     owners
 }
 
-/// A record with its owner, class and type.
+/// Formats a record with its owner, class and type.
 fn whole(record: &Record) -> String {
     let (class, kind) = (record.dns_class, record.record_type());
     format!("{} {class} {kind} {}", shown(&record.name), record.data)
@@ -175,7 +176,7 @@ fn extended_error(message: &Message) -> Option<String> {
     Some(format!("extended error {code}{name}{words}"))
 }
 
-/// The name that IANA gives a response code, or its number.
+/// The IANA name of a response code, or its number.
 pub fn rcode_name(code: ResponseCode) -> String {
     let known = RCODES.iter().find(|(_, known)| *known == code);
     known.map_or_else(

@@ -1,4 +1,4 @@
-//! One call over a new HTTP/2 connection.
+//! One gRPC call over a new HTTP/2 connection.
 //!
 //! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
 
@@ -24,20 +24,20 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 const PATH: &str = "/grpc.health.v1.Health/Check";
-/// Bytes of metadata that a server may send.
+/// Maximum size of the metadata that a server may send, in bytes.
 const METADATA_MAX: u32 = 64 << 10;
-/// The protocol that both sides must have chosen in TLS.
+/// The ALPN protocol that must be negotiated.
 const HTTP2: &[u8] = b"h2";
 const STATUS: &str = "grpc-status";
 const WORDS: &str = "grpc-message";
 
-/// How a call ended.
+/// The result of a call.
 #[derive(Debug)]
 pub struct Answer {
     pub code: Code,
-    /// What the server adds to a code.
+    /// The server's message for the status.
     pub words: Vec<u8>,
-    /// Looked at only if the call succeeded.
+    /// Only evaluated if the call succeeded.
     pub message: Result<Serving, Failure>,
 }
 
@@ -50,7 +50,7 @@ pub async fn exchange(probe: &GrpcProbe, progress: &mut Progress<'_>) -> Result<
     };
     let stream = tls.handshake(stream, name.clone(), progress).await?;
     if stream.alpn() != Some(HTTP2) {
-        let message = "TLS: the server did not choose HTTP/2 (the ALPN protocol `h2`), which clients of gRPC require (RFC 9113)";
+        let message = "TLS: the server did not choose HTTP/2 (the ALPN protocol `h2`), which gRPC requires (RFC 9113)";
         return Err(Failure::bad(Cause::Tls, message));
     }
     call(probe, stream, progress).await
@@ -89,7 +89,7 @@ async fn call(
     Driven::new(connection).during(exchanged).await
 }
 
-/// What a server begins with that does not speak HTTP/2.
+/// Describes the start of an answer that is not HTTP/2.
 fn foreign(start: &[u8]) -> Option<String> {
     match start {
         [b'H', b'T', b'T', b'P', b'/', b'1', ..] => {
@@ -153,7 +153,7 @@ async fn receive(
     let mut received = Received::default();
     while let Some(piece) = body.data().await {
         let piece = piece.map_err(|error| failed(error, "reading the answer"))?;
-        // What is released is what was received: it cannot fail.
+        // Releases exactly what was received, which cannot fail.
         let _ = body.flow_control().release_capacity(piece.len());
         received.take(&piece)?;
     }
@@ -162,7 +162,7 @@ async fn receive(
         .await
         .map_err(|error| failed(error, "reading the trailers"))?;
     let message = received.finish();
-    // An answer without a message may have its status in the head.
+    // An answer without a message may carry its status in the headers.
     let fields = trailers.as_ref().unwrap_or(&head.headers);
     let (code, words) = status(fields)?;
     Ok(Answer {
@@ -172,7 +172,7 @@ async fn receive(
     })
 }
 
-/// Whether gRPC follows.
+/// Checks that the answer is gRPC.
 fn check_head(status: StatusCode, headers: &HeaderMap) -> Result<(), Failure> {
     if headers.contains_key(STATUS) {
         return Ok(());
@@ -188,8 +188,8 @@ fn check_head(status: StatusCode, headers: &HeaderMap) -> Result<(), Failure> {
         return Ok(());
     }
     let seen = match kind {
-        [] => "has no content type".to_owned(),
-        kind => format!("is {}", quoted(kind)),
+        [] => "has no Content-Type".to_owned(),
+        kind => format!("has the Content-Type {}", quoted(kind)),
     };
     let message = format!("the answer {seen}, expected `application/grpc`");
     Err(Failure::bad(Cause::Protocol, message))
@@ -203,7 +203,7 @@ fn status(fields: &HeaderMap) -> Result<(Code, Vec<u8>), Failure> {
     };
     let code = Code::parse(code.as_bytes()).ok_or_else(|| {
         let seen = quoted(code.as_bytes());
-        invalid(format!("`grpc-status` is {seen}, which is no number"))
+        invalid(format!("`grpc-status` is {seen}, which is not a number"))
     })?;
     let words = fields.get(WORDS).map(HeaderValue::as_bytes);
     let words = percent_decode(words.unwrap_or_default()).collect();

@@ -26,13 +26,13 @@ pub const SERVICE: Key<Text> = Key::with_default(
     "service",
     Text,
     "",
-    "The service whose health is asked for, such as `my.package.MyService`; empty for the server as a whole.",
+    "The service to check, such as `my.package.MyService`; empty for the server as a whole.",
 );
 
 pub const TLS: Key<Mapping> = Key::optional(
     "tls",
     options::TLS,
-    "Uses TLS, and says how the server is verified; `{}` stands for the defaults. Without this key there is no TLS.",
+    "Uses TLS with these options; `{}` uses the defaults. Without this key, the connection is not encrypted.",
 );
 
 pub const AUTHORITY: Key<Parsed<Authority>> = Key::optional(
@@ -46,13 +46,13 @@ pub const AUTHORITY: Key<Parsed<Authority>> = Key::optional(
                 .filter(|one: &Authority| !one.as_str().contains('@'))
         },
     },
-    "The `:authority` of the request instead of `address`, for proxies that route by it. The name for TLS is `tls.server_name`.",
+    "The `:authority` of the request instead of `address`, for proxies that route by it. To change the TLS name, set `tls.server_name`.",
 );
 
 pub const METADATA: Key<Map<SecretText>> = Key::optional(
     "metadata",
     Map::of(SecretText),
-    "Metadata to send, such as `authorization`. The values are never shown; those of names that end in `-bin` are written in Base64.",
+    "Metadata to send, such as `authorization`. Values are never shown; the values of names that end in `-bin` are written in Base64.",
 );
 
 pub const EXPECT: Key<Mapping> = Key::optional(
@@ -65,12 +65,12 @@ pub const CODE: Key<List<Choice<Code>>> = Key::with_default(
     "code",
     List::of(Choice(Code::NAMES)),
     "OK",
-    "Good gRPC statuses. A server without the health service answers UNIMPLEMENTED; one that does not know the service, NOT_FOUND.",
+    "Good gRPC statuses. A server without the health service answers UNIMPLEMENTED; a server that does not know `service` answers NOT_FOUND.",
 );
 
 pub const SERVING: Key<List<Choice<Serving>>> = Key::with_default(
     "serving",
     List::of(Choice(Serving::NAMES)),
     "SERVING",
-    "Good states in an answer with the status OK.",
+    "Good serving states in an answer with the status OK.",
 );

@@ -1,12 +1,12 @@
-//! The messages of `grpc.health.v1`, and the frame that gRPC puts them in. Pure.
+//! The messages of `grpc.health.v1` and their gRPC framing. Pure.
 
 use crate::outcome::Cause;
 use crate::probe::dial::Failure;
 use prost::Message;
 
-/// A flag and a length before each message.
+/// Length of the prefix of a message: a flag and a length.
 const FRAME: usize = 5;
-/// An answer has a few bytes.
+/// Maximum size of an answer, which normally has a few bytes.
 const MESSAGE_MAX: usize = 64 << 10;
 
 /// <https://github.com/grpc/grpc-proto/blob/master/grpc/health/v1/health.proto>
@@ -22,7 +22,7 @@ struct HealthCheckResponse {
     status: i32,
 }
 
-/// What a server says of a service.
+/// The serving state of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
 #[repr(i32)]
 pub enum Serving {
@@ -50,7 +50,7 @@ impl Serving {
     }
 }
 
-/// The request for a service in its frame.
+/// Encodes the framed request for a service.
 pub fn request(service: &str) -> Vec<u8> {
     let service = service.to_owned();
     let message = HealthCheckRequest { service }.encode_to_vec();
@@ -58,12 +58,12 @@ pub fn request(service: &str) -> Vec<u8> {
     [&[0][..], &length.to_be_bytes(), &message].concat()
 }
 
-/// What arrives of an answer, in any pieces.
+/// The part of an answer that has been received, in chunks of any size.
 #[derive(Debug, Default)]
 pub struct Received(Vec<u8>);
 
 impl Received {
-    /// Takes a piece; an error if no valid answer can begin like this.
+    /// Appends a chunk; an error if no valid answer can start like this.
     pub fn take(&mut self, piece: &[u8]) -> Result<(), Failure> {
         let room = (FRAME + MESSAGE_MAX + 1).saturating_sub(self.0.len());
         self.0.extend_from_slice(&piece[..piece.len().min(room)]);
@@ -80,7 +80,7 @@ impl Received {
         Ok(())
     }
 
-    /// The length that the frame says, and what follows it.
+    /// The length in the frame's prefix, and the bytes after the prefix.
     fn opened(&self) -> Result<Option<(usize, &[u8])>, Failure> {
         let Some((frame, rest)) = self.0.split_first_chunk::<FRAME>() else {
             return Ok(None);
@@ -88,12 +88,14 @@ impl Received {
         let [flag, length @ ..] = *frame;
         match flag {
             0 => Ok(Some((u32::from_be_bytes(length) as usize, rest))),
-            1 => Err(invalid("the message is compressed, which was not accepted")),
-            _ => Err(invalid("the message is not framed as gRPC does")),
+            1 => Err(invalid(
+                "the message is compressed, which the request does not allow",
+            )),
+            _ => Err(invalid("the message has no valid gRPC frame")),
         }
     }
 
-    /// The whole answer.
+    /// Decodes the complete answer.
     pub fn finish(self) -> Result<Serving, Failure> {
         if self.0.is_empty() {
             return Err(invalid("there is no message"));
@@ -103,9 +105,9 @@ impl Received {
             return Err(invalid("the message is incomplete"));
         }
         let response = HealthCheckResponse::decode(rest)
-            .map_err(|_| invalid("the message is no HealthCheckResponse"))?;
+            .map_err(|_| invalid("the message is not a HealthCheckResponse"))?;
         Serving::try_from(response.status)
-            .map_err(|_| invalid(&format!("the state {} is not known", response.status)))
+            .map_err(|_| invalid(&format!("the state {} is unknown", response.status)))
     }
 }
 
@@ -136,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn a_request_has_its_service() {
+    fn requests_contain_the_service() {
         assert_eq!(request(""), [0, 0, 0, 0, 0]);
         assert_eq!(request("ab"), [0, 0, 0, 0, 4, 10, 2, b'a', b'b']);
     }
 
     proptest! {
         #[test]
-        fn no_bytes_panic_or_grow(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40_000), 0..6)) {
+        fn arbitrary_bytes_do_not_panic_or_grow(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40_000), 0..6)) {
             let mut received = Received::default();
             let fits = pieces.iter().all(|piece| received.take(piece).is_ok());
             prop_assert!(received.0.len() <= FRAME + MESSAGE_MAX + 1);

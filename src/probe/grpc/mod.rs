@@ -1,4 +1,4 @@
-//! The `grpc` kind: the standard health check of a gRPC server.
+//! The `grpc` kind: the standard gRPC health check.
 
 mod exchange;
 mod keys;
@@ -22,7 +22,7 @@ use rustls::pki_types::ServerName;
 use status::Code;
 use std::sync::Arc;
 
-/// The kind's place in the registry.
+/// The kind in the registry.
 #[derive(Debug)]
 pub struct Grpc;
 
@@ -32,7 +32,7 @@ impl Kind for Grpc {
     }
 
     fn summary(&self) -> &'static str {
-        "Asks a gRPC server for its health (`grpc.health.v1.Health/Check`), over a new HTTP/2 connection each time. Bad are another gRPC status than expected, a service that is not serving and an HTTP status other than 200 (`status`), an answer that is not gRPC (`protocol`), and a message larger than 64 KiB (`body_too_large`)."
+        "Checks the health of a gRPC server (`grpc.health.v1.Health/Check`), over a new HTTP/2 connection each time. An unexpected gRPC status, a service that is not serving and an HTTP status other than 200 are bad (`status`), and so are an answer that is not gRPC (`protocol`) and a message larger than 64 KiB (`body_too_large`)."
     }
 
     fn keys(&self) -> Keys {
@@ -64,7 +64,7 @@ struct GrpcProbe {
     authority: Authority,
     /// Empty for the server as a whole.
     service: String,
-    /// The request's message in its frame.
+    /// The framed request message.
     request: Bytes,
     metadata: HeaderMap,
     codes: Vec<Code>,
@@ -100,7 +100,7 @@ impl GrpcProbe {
         self.judge(&answer, progress)
     }
 
-    /// The status comes first: a call that failed has no message.
+    /// The status is checked first, since a failed call has no message.
     fn judge(&self, answer: &Answer, progress: &mut Progress<'_>) -> Result<(), Failure> {
         let Answer { code, words, .. } = answer;
         let wanted: Vec<String> = self.codes.iter().map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! From the config to a probe.
+//! Builds a probe from the config.
 
 use super::status::Code;
 use super::{GrpcProbe, keys, message};
@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// What gRPC and HTTP/2 set themselves, and what HTTP/2 has not.
+/// Headers that gRPC and HTTP/2 set themselves, and headers that HTTP/2 forbids.
 const RESERVED: [&str; 8] = [
     "connection",
     "content-length",
@@ -22,7 +22,7 @@ const RESERVED: [&str; 8] = [
     "user-agent",
 ];
 
-/// Reports every fault, and builds what has none.
+/// Builds a probe, after reporting every error.
 pub fn read(section: &Section<'_>) -> Option<GrpcProbe> {
     let address = section.get(&keys::ADDRESS);
     let service = section.get(&keys::SERVICE);
@@ -64,7 +64,7 @@ pub fn read(section: &Section<'_>) -> Option<GrpcProbe> {
     })
 }
 
-/// The address as an authority, whose port is always there.
+/// The address as an authority, which always includes the port.
 fn own_authority(section: &Section<'_>, address: &Address) -> Option<Authority> {
     let authority = format!("{}:{}", address.shown, address.port).parse();
     authority
@@ -100,15 +100,15 @@ fn read_metadata(section: &Section<'_>) -> Option<HeaderMap> {
     faultless.then_some(metadata)
 }
 
-/// A name and its value, or what is wrong with them, without the value.
+/// Parses a name and its value; errors do not contain the value.
 fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), (String, &'static str)> {
     let lower = name.to_ascii_lowercase();
     if RESERVED.contains(&lower.as_str()) || lower.starts_with("grpc-") {
         let message = format!("`{name}` is set by gRPC itself");
-        return Err((message, "another name, or remove the key"));
+        return Err((message, "use another name, or remove the key"));
     }
     let Ok(valid) = HeaderName::try_from(&lower) else {
-        let message = format!("`{name}` is not valid as a name of metadata");
+        let message = format!("`{name}` is not a valid metadata name");
         return Err((message, "letters, digits, `-`, `_` and `.`"));
     };
     if lower.ends_with("-bin") && STANDARD.decode(value).is_err() {

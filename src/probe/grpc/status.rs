@@ -1,8 +1,8 @@
-//! The statuses of gRPC.
+//! gRPC status codes.
 
 use std::fmt;
 
-/// A status by its number; a server may send any.
+/// A status code; a server may send any number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code(pub u32);
 
@@ -32,7 +32,7 @@ impl Code {
         ("UNAUTHENTICATED", Self(16)),
     ];
 
-    /// What it says about the health service.
+    /// What the code means for the health service.
     pub const fn hint(self) -> &'static str {
         match self {
             Self::NOT_FOUND => " (the server does not know `service`)",
@@ -41,7 +41,7 @@ impl Code {
         }
     }
 
-    /// As `grpc-status` has it.
+    /// Parses a `grpc-status` value.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

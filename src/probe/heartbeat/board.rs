@@ -1,4 +1,4 @@
-//! Reports that jobs send: the board that they are put on, and that heartbeat probes look at.
+//! The heartbeat board: stores the reports of jobs for the heartbeat probes.
 
 mod job;
 
@@ -15,39 +15,38 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
-/// Equal reports of one probe are written to the disk this often at most: what a flood of them
-/// would lose by a crash is one second of their age.
+/// Identical reports of one probe are written to disk at most this often: a crash loses at most one second of
+/// their age.
 const KEPT_EVERY: Duration = Duration::from_secs(1);
-/// Probes that are in the config no more, but are remembered.
+/// Maximum number of removed probes whose reports are kept.
 const REMOVED_MAX: usize = 10_000;
-/// Without a look at the time for longer than this, no report could be heard: slod was stopped or frozen, the
-/// machine slept, or its clock was set. Reports that came in a shorter break were still taken.
+/// No clock tick for longer than this means that no report could be received: slod was suspended, the machine
+/// slept, or its clock was set. During a shorter break, reports were still accepted.
 const DEAF_AFTER: Duration = Duration::from_secs(10);
-/// By when the outcome that shows a failure is on the disk. Until then the store keeps the failure
-/// itself, too.
+/// By when the outcome of a failure is on disk. Until then, the store also keeps the failure itself.
 pub const COMMITTED_AFTER: Duration = Duration::from_secs(10);
 
 /// One report of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beat {
-    /// By our clock.
+    /// When it was received, by slod's clock.
     pub at: Timestamp,
-    /// Whether the job says that it failed.
+    /// Whether the job reported a failure.
     pub failed: bool,
     pub message: Option<Box<str>>,
 }
 
-/// Reported failures that no outcome shows yet.
+/// Reported failures that no outcome includes yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failures {
     pub count: u32,
     pub last_at: Timestamp,
-    /// What the last one said.
+    /// The message of the last one.
     pub message: Option<Box<str>>,
 }
 
 impl Failures {
-    /// A report of a failure, after those before it.
+    /// Adds a reported failure to those before it.
     pub fn new(beat: &Beat, before: Option<Self>) -> Self {
         Self {
             count: before.map_or(0, |before| before.count).saturating_add(1),
@@ -56,7 +55,7 @@ impl Failures {
         }
     }
 
-    /// One sentence for people.
+    /// Describes the failures in one sentence.
     pub(super) fn words(&self) -> String {
         let mut words = match self.count {
             1 => "the job reported a failure".to_owned(),
@@ -70,45 +69,45 @@ impl Failures {
     }
 }
 
-/// What the store holds of a probe's reports.
+/// The stored reports of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredBeat {
     pub last: Beat,
-    /// Failures that may not have been judged before the program ended.
+    /// Failures that may not have been evaluated before the process ended.
     pub failures: Option<Failures>,
 }
 
-/// What kept a job from reporting, or from having to.
+/// Why a job could not report, or did not have to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Break {
-    /// Slod did not run, or did not know the probe in this form.
+    /// Slod was not running, or the probe was new or had other settings.
     #[default]
     Start,
-    /// Slod ran and could not listen.
+    /// Slod was running, but could not receive reports.
     Deaf,
-    /// Slod's own network was gone; `since` is its return, or now while it is gone.
+    /// Slod's own network was down; `since` is when it came back, or now while it is down.
     Network,
-    /// A maintenance of the service; `since` is its end, or now within it.
+    /// A maintenance of the service; `since` is its end, or now during it.
     Maintenance,
 }
 
-/// What is known of a probe's job at one moment.
+/// The state of a probe's job at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct HeartbeatState {
     pub now: Timestamp,
-    /// Since when its reports could be taken without a break.
+    /// Since when reports could be received without a break.
     pub since: Timestamp,
-    /// What was before.
+    /// The break before `since`.
     pub before: Break,
-    /// Whether two reports are missing, even if a break cost one.
+    /// Whether two reports are missing, even if a break may have lost one.
     pub is_given_up: bool,
     pub last: Option<Beat>,
-    /// Those since the probe looked last.
+    /// Failures reported since the probe's last attempt.
     pub failures: Option<Failures>,
 }
 
 impl HeartbeatState {
-    /// Of a job that could not report before.
+    /// The state of a job that could not report before.
     pub(super) fn unknown(now: Timestamp) -> Self {
         Self {
             now,
@@ -118,37 +117,37 @@ impl HeartbeatState {
     }
 }
 
-/// What the program that ran before found about a probe.
+/// What the previous process recorded about a probe.
 #[derive(Clone, Copy, Debug)]
 pub struct Before {
-    /// Its first outcome ever.
+    /// When its first outcome was recorded.
     pub first: Timestamp,
-    /// Its last one.
+    /// When its last outcome was recorded.
     pub last: Timestamp,
     pub verdict: Verdict,
-    /// How long it listened in vain since the last report, or since its first outcome, where a break had excused
-    /// the missing one at its end; else nothing, since the pace may have been another one.
+    /// How long it waited without a report since the last report, or since the first outcome, if a break excused
+    /// the missing report at its end. Otherwise zero, since the schedule may have been different.
     pub heard: Duration,
 }
 
-/// Why a report is not taken.
+/// Why a report is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// No heartbeat probe has this name.
     Unknown,
-    /// Its token is missing or wrong.
+    /// The token is missing or wrong.
     Token,
 }
 
-/// Returns the corrections that are in force.
+/// Returns the corrections in force.
 type InForce = Box<dyn Fn() -> Arc<[Correction]> + Send + Sync>;
 
-/// The last reports of all probes that jobs report to.
+/// The last reports for all heartbeat probes.
 #[derive(Clone)]
 pub struct HeartbeatBoard {
     jobs: Arc<Mutex<HashMap<ProbeKey, Job>>>,
     hearing: Arc<Mutex<Hearing>>,
-    /// None, until somebody knows.
+    /// Unset until [`HeartbeatBoard::correct_by`] is called.
     corrections: Arc<OnceLock<InForce>>,
 }
 
@@ -158,17 +157,17 @@ impl fmt::Debug for HeartbeatBoard {
     }
 }
 
-/// Whether reports could be heard.
+/// Whether reports can be received.
 #[derive(Debug, Default)]
 struct Hearing {
-    /// When somebody looked at the time last; `None` where nobody does.
+    /// When `listen` was last called; `None` if it is never called.
     listened: Option<Timestamp>,
-    /// Whether slod's own network is gone.
+    /// Whether slod's own network is down.
     is_lost: bool,
 }
 
 impl HeartbeatBoard {
-    /// `stored` are the reports from before.
+    /// `stored` are the reports of the previous process.
     pub fn new(stored: HashMap<ProbeKey, StoredBeat>) -> Self {
         let jobs = stored.into_iter();
         let jobs = jobs.map(|(key, stored)| (key, Job::of_stored(stored)));
@@ -179,8 +178,8 @@ impl HeartbeatBoard {
         }
     }
 
-    /// To be called every second while reports can be taken. After a longer break, jobs have their time once
-    /// more: they could not report in it.
+    /// Must be called every second while reports can be received. After a longer gap, jobs get their full interval
+    /// again, since they could not report during it.
     pub fn listen(&self, now: Timestamp) {
         let mut hearing = self.hearing.lock();
         let Some(last) = hearing.listened.replace(now) else {
@@ -198,8 +197,8 @@ impl HeartbeatBoard {
         }
     }
 
-    /// Says since when slod's own network has been gone, or that it is there. Jobs of other machines cannot report
-    /// without it, so they have their time once more when it is back.
+    /// Sets since when slod's own network has been down; `None` if it is up. Jobs on other machines cannot report
+    /// without it, so they get their full interval again when it is back.
     pub fn follow_network(&self, lost_since: Option<Timestamp>, now: Timestamp) {
         let is_lost = lost_since.is_some();
         {
@@ -216,20 +215,19 @@ impl HeartbeatBoard {
         self.hearing.lock().is_lost = is_lost;
     }
 
-    /// Where the corrections in force are known from now on. Reports that are due in a maintenance of the whole
-    /// service are not owed.
+    /// Sets the source of the corrections in force. Reports due during a maintenance of the whole service are not
+    /// expected.
     pub fn correct_by(&self, in_force: impl Fn() -> Arc<[Correction]> + Send + Sync + 'static) {
         self.corrections.get_or_init(|| Box::new(in_force));
     }
 
-    /// Whether jobs report to a probe.
+    /// Whether a probe receives reports of jobs.
     pub fn serves(probe: &dyn Probe) -> bool {
         of_type::<HeartbeatProbe>(probe).is_some()
     }
 
-    /// Accepts reports for these probes from `now` on, as far as they are heartbeats, and for no
-    /// others; the probes then look here. `before` looks up what the program that ran before found
-    /// about a probe.
+    /// Accepts reports from `now` on for the heartbeats among these probes, and for no others, and connects the
+    /// probes to this board. `before` returns what the previous process recorded about a probe.
     pub fn accept<'a>(
         &self,
         now: Timestamp,
@@ -259,7 +257,7 @@ impl HeartbeatBoard {
         }
     }
 
-    /// Whether a report with this token would be taken.
+    /// Whether a report with this token would be accepted.
     pub fn admit(&self, key: &ProbeKey, token: Option<&str>) -> Result<(), Refused> {
         let board = self.jobs.lock();
         let job = board.get(key).ok_or(Refused::Unknown)?;
@@ -275,15 +273,14 @@ impl HeartbeatBoard {
         }
     }
 
-    /// Whether reports of this probe need a token of its own.
+    /// Whether the probe has its own token.
     pub fn has_token(&self, key: &ProbeKey) -> bool {
         let board = self.jobs.lock();
         let terms = board.get(key).and_then(|job| job.terms.as_ref());
         terms.is_some_and(|terms| terms.token.is_some())
     }
 
-    /// Whether a report says more than the one that was given to the store, so that it must be kept
-    /// before it is taken.
+    /// Whether a report differs from the one that was stored, so that it must be stored before it is accepted.
     pub fn is_news(&self, key: &ProbeKey, beat: &Beat) -> bool {
         let board = self.jobs.lock();
         let last = board.get(key).and_then(|job| job.last.as_ref());
@@ -293,7 +290,7 @@ impl HeartbeatBoard {
         })
     }
 
-    /// Takes a report; `kept` says that it was given to the store.
+    /// Accepts a report; `kept` means that it was stored.
     pub fn take(&self, key: &ProbeKey, beat: Beat, kept: bool) {
         let mut board = self.jobs.lock();
         // A reload may have removed the probe since the report was admitted.
@@ -309,15 +306,15 @@ impl HeartbeatBoard {
         job.last = Some(LastReport { beat, kept });
     }
 
-    /// Up to when failures are shown by outcomes that have had the time to reach the disk.
+    /// The time up to which failures are included in outcomes that have had time to reach the disk.
     pub fn judged(&self, key: &ProbeKey, now: Timestamp) -> Option<Timestamp> {
         let judged = self.jobs.lock().get(key)?.judged;
         judged.filter(|judged| judged.after(COMMITTED_AFTER) <= now)
     }
 
-    /// What is known of a probe's job. Failures are handed out once.
+    /// Returns the state of a probe's job. Failures are returned only once.
     pub fn look(&self, key: &ProbeKey, now: Timestamp) -> HeartbeatState {
-        // The attempt may come before the one who listens, after a break.
+        // After a break, an attempt may run before the caller of `listen`.
         if self.hearing.lock().listened.is_some() {
             self.listen(now);
         }
@@ -349,8 +346,8 @@ impl HeartbeatBoard {
         state
     }
 
-    /// Gives a job its time once more where a report that is missing was due in a maintenance; `last` is when the
-    /// last one came, or the first outcome.
+    /// Gives a job its full interval again if a missing report was due during a maintenance; `last` is the time of
+    /// the last report, or of the first outcome.
     fn excuse(&self, state: &mut HeartbeatState, due: &Due, (service, last): (&str, Timestamp)) {
         let reference = last.max(state.since);
         let is_missing = state.is_given_up || due.is_overdue(reference, state.now);
@@ -370,7 +367,7 @@ impl HeartbeatBoard {
         }
     }
 
-    /// The names of all probes that jobs report to.
+    /// The names of all probes that receive reports.
     pub fn names(&self) -> Vec<String> {
         let board = self.jobs.lock();
         let listening = board.iter().filter(|(_, job)| job.terms.is_some());

@@ -1,4 +1,4 @@
-//! Times as crontab writes them: what is valid, and what is wrong with what is not. Pure.
+//! Crontab schedules: parsing, and explanations of invalid ones. Pure.
 
 use crate::yaml::{Form, Scalar};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -7,12 +7,12 @@ use croner::errors::CronError;
 use croner::parser::CronParser;
 use std::str::FromStr;
 
-/// They must come again within this; `0 0 29 2 *` comes every eight years at the latest.
+/// Maximum interval between two times of a schedule; `0 0 29 2 *` has up to eight years.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::days(8 * 366 + 1);
 
 const EXAMPLES: &str = "five fields of a crontab such as `0 3 * * *`, or a name such as `@daily`";
 
-/// The fields, each with what is valid there.
+/// The fields and their valid values.
 const FIELDS: [(&str, &str); 5] = [
     ("minute", "0 to 59"),
     ("hour", "0 to 23"),
@@ -36,7 +36,7 @@ impl Scalar for CronTimes {
 
     fn expected(&self, written: &str) -> String {
         match read(written) {
-            // What a variable holds is not explained.
+            // Values with variables get no specific explanation.
             Err(fault) if !written.contains("${") => fault,
             _ => EXAMPLES.to_owned(),
         }
@@ -47,7 +47,7 @@ impl Scalar for CronTimes {
     }
 }
 
-/// Recurring times, or what is expected instead.
+/// Parses a schedule, or returns what is expected instead.
 pub fn read(text: &str) -> Result<Cron, String> {
     let count = text.split_whitespace().count();
     if text.starts_with('@') {
@@ -57,20 +57,21 @@ pub fn read(text: &str) -> Result<Cron, String> {
     }
     if count != FIELDS.len() {
         return Err(format!(
-            "{EXAMPLES}; there are {count} (the fields are minute, hour, day of the month, month, day of the week)"
+            "{EXAMPLES}; found {count} fields (the fields are minute, hour, day of the month, month, day of the week)"
         ));
     }
     let cron = parse(text).map_err(|_| wrong_field(text))?;
     let start = DateTime::<Utc>::UNIX_EPOCH;
     let next = cron.find_next_occurrence(&start, false).ok();
     if next.is_none_or(|next| next - start >= LONGEST_PAUSE) {
-        return Err("times that come again: no year has such a day".to_owned());
+        return Err("a recurring time: no year has such a day".to_owned());
     }
     Ok(cron)
 }
 
-/// Where both the day of the month and that of the week are restricted, either counts; one that begins
-/// with `*`, as `*/2` does, is not restricted, so that both must fit (crontab(5)).
+/// Parses a schedule. If both the day of the month and the day of the week are restricted, either may
+/// match. A field that begins with `*`, such as `*/2`, is not restricted, so that both must match
+/// (crontab(5)).
 fn parse(text: &str) -> Result<Cron, CronError> {
     let mut days = text.split_whitespace().skip(2).step_by(2);
     let both = days.any(|field| field.starts_with('*'));
@@ -78,7 +79,7 @@ fn parse(text: &str) -> Result<Cron, CronError> {
     parser.parse(text)
 }
 
-/// What is expected in the first field that is invalid by itself.
+/// What is expected in the first field that is invalid on its own.
 fn wrong_field(text: &str) -> String {
     let fields = text.split_whitespace().zip(FIELDS).enumerate();
     let mut wrong = fields.filter(|(at, (written, _))| {
@@ -88,7 +89,7 @@ fn wrong_field(text: &str) -> String {
     });
     match wrong.next() {
         Some((_, (_, (name, range)))) => format!(
-            "{range} as the {name} (`*` for any, `1,2` for several, `1-5` from the lower to the higher one, `*/2` for every second)"
+            "{range} as the {name} (`*` for any, `1,2` for several, `1-5` for a range in ascending order, `*/2` for every second value)"
         ),
         None => EXAMPLES.to_owned(),
     }
@@ -101,12 +102,12 @@ mod tests {
     #[test]
     fn a_fault_names_its_field() {
         for (bad, expected) in [
-            ("", "there are 0"),
-            ("* * *", "there are 3"),
-            ("0 0 3 * * *", "there are 6"),
-            ("daily", "there are 1"),
+            ("", "found 0"),
+            ("* * *", "found 3"),
+            ("0 0 3 * * *", "found 6"),
+            ("daily", "found 1"),
             ("60 * * * *", "0 to 59 as the minute"),
-            ("5-1 * * * *", "from the lower to the higher"),
+            ("5-1 * * * *", "a range in ascending order"),
             ("*/0 * * * *", "0 to 59 as the minute"),
             ("H * * * *", "0 to 59 as the minute"),
             ("0 24 * * *", "0 to 23 as the hour"),
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_again_is_valid() {
+    fn recurring_times_are_valid() {
         for good in [
             "*/5 * * * *",
             "0 0 29 2 *",
@@ -145,13 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_variable_holds_is_not_explained() {
+    fn values_with_variables_are_not_explained() {
         assert_eq!(CronTimes.expected("${TIMES}"), EXAMPLES);
     }
 
-    /// What cronie runs, by the examples of crontab(5).
+    /// What cronie runs, following the examples of crontab(5).
     #[test]
-    fn a_day_field_that_begins_with_a_star_restricts_nothing_alone() {
+    fn day_fields_beginning_with_a_star_must_both_match() {
         let start: DateTime<Utc> = "2026-11-30T12:00:00Z".parse().expect("a time");
         for (text, expected) in [
             ("0 3 */2 * 3", "2026-12-09"),

@@ -1,4 +1,4 @@
-//! When the next report of a job is due. Pure.
+//! Computes when the next report of a job is due. Pure.
 
 use crate::outcome::Timestamp;
 use crate::slo::correction::Spans;
@@ -7,7 +7,8 @@ use chrono_tz::Tz;
 use croner::Cron;
 use std::time::Duration;
 
-/// A report this long before its time is for that time: two machines' clocks differ.
+/// A report at most this long before its scheduled time counts for that time, since clocks differ between
+/// machines.
 const EARLY: Duration = Duration::from_secs(5);
 
 /// How often a job reports.
@@ -17,29 +18,29 @@ pub enum Pace {
     Schedule(Box<Schedule>),
 }
 
-/// Times as crontab writes them, in a time zone. A job at a fixed time runs once a day also where
-/// clocks change: after the gap, and in the first of two equal hours, as with Vixie cron.
+/// A crontab schedule in a time zone. A job at a fixed time runs once a day even when clocks change: after the
+/// gap, and in the first of two repeated hours, as with Vixie cron.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     cron: Cron,
     zone: Tz,
 }
 
-/// By when reports are expected.
+/// When reports are due.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Due {
     pub pace: Pace,
-    /// How much later than that a report may be.
+    /// How late a report may be.
     pub grace: Duration,
 }
 
 impl Schedule {
-    /// Times that come again, in their time zone.
+    /// A recurring schedule in a time zone.
     pub const fn new(cron: Cron, zone: Tz) -> Self {
         Self { cron, zone }
     }
 
-    /// Its first time after a moment.
+    /// The first scheduled time after a moment.
     fn after(&self, moment: Timestamp) -> Option<Timestamp> {
         let moment = moment.to_utc().with_timezone(&self.zone);
         let next = self.cron.find_next_occurrence(&moment, false).ok()?;
@@ -60,7 +61,7 @@ impl PartialEq for Pace {
 }
 
 impl Due {
-    /// Until when the next report after one at `last` is in time; `None` if none will be due.
+    /// The latest time at which the report after one at `last` is still in time; `None` if none will be due.
     pub fn deadline(&self, last: Timestamp) -> Option<Timestamp> {
         self.next(last).map(|due| due.after(self.grace))
     }
@@ -73,8 +74,9 @@ impl Due {
         }
     }
 
-    /// From when on reports are owed, after one at `last`: a run that a maintenance falls on may be left out.
-    /// Then the job has its time once more from the end of the maintenance on, or from `now` on while it lasts.
+    /// Since when reports are expected, after one at `last`. A job may skip a run that falls into a
+    /// maintenance; it then gets its full interval again from the end of the maintenance, or from `now` while
+    /// the maintenance lasts.
     pub fn owed_since(&self, last: Timestamp, maintenance: &Spans, now: Timestamp) -> Timestamp {
         maintenance.iter().fold(last, |since, (from, to)| {
             let due = self.next(since);
@@ -87,13 +89,13 @@ impl Due {
         })
     }
 
-    /// Whether a report was missing at `now`, if the one before came at `last`.
+    /// Whether a report is missing at `now`, with the last one at `last`.
     pub fn is_overdue(&self, last: Timestamp, now: Timestamp) -> bool {
         self.deadline(last).is_some_and(|deadline| now > deadline)
     }
 
-    /// Whether a job is silent of which nothing was heard for so long after its report at `last`, breaks not
-    /// counted: each break may have cost a report, but not two in a row.
+    /// Whether a job counts as silent after slod waited for `heard` without a report since `last`, excluding
+    /// breaks. Each break may have lost one report, but not two in a row.
     pub fn gives_up(&self, last: Timestamp, heard: Duration) -> bool {
         let two = match &self.pace {
             Pace::Every(every) => Some((*every + self.grace) * 2),
@@ -105,7 +107,7 @@ impl Due {
         two.is_some_and(|two| heard > two)
     }
 
-    /// For people, such as `every 1h`.
+    /// A description, such as `every 1h`.
     pub fn words(&self) -> String {
         match &self.pace {
             Pace::Every(every) => format!("every {}", show_duration(*every)),
@@ -128,7 +130,7 @@ mod tests {
         Timestamp(moment.timestamp_millis())
     }
 
-    /// The deadlines after `from` of a job that reports in time.
+    /// The deadlines after `from` of a job that reports on time.
     fn deadlines(schedule: &str, from: &str, count: usize) -> Vec<String> {
         let zone = chrono_tz::Europe::Berlin;
         let cron = cron_times::read(schedule).expect("valid");
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_falls_on_a_maintenance_is_not_owed() {
+    fn runs_during_maintenance_are_not_expected() {
         let zone = chrono_tz::Europe::Berlin;
         let cron = cron_times::read("0 3 * * *").expect("valid");
         let grace = Duration::from_mins(30);
@@ -187,7 +189,7 @@ mod tests {
             assert_eq!(owed(due, night[0], night[1], noon), "03T04:00");
             let within = owed(due, night[0], night[1], "2026-11-03T03:15:00Z");
             assert_eq!(within, "03T03:15");
-            // It begins while the job may still run.
+            // The maintenance begins while the job may still be running.
             let late = owed(due, "2026-11-03T02:29:00Z", night[1], noon);
             assert_eq!(late, "03T04:00");
             for (from, to) in [
@@ -203,18 +205,18 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_skipped_or_repeated_comes_once() {
-        // 02:30 does not exist on this day: it is due when the clock has jumped to 03:00.
+    fn skipped_and_repeated_times_occur_once() {
+        // 02:30 does not exist on this day, so it is due at 03:00, when the clock has changed.
         assert_eq!(
             deadlines("30 2 * * *", "2026-03-28T12:00:00Z", 2),
             ["03-29T01:10", "03-30T00:40"]
         );
-        // 02:30 comes twice: the first one counts.
+        // 02:30 occurs twice; the first one counts.
         assert_eq!(
             deadlines("30 2 * * *", "2026-10-24T12:00:00Z", 2),
             ["10-25T00:40", "10-26T01:40"]
         );
-        // Every hour is every hour.
+        // An hourly job runs every hour.
         assert_eq!(
             deadlines("15 * * * *", "2026-10-24T23:30:00Z", 4),
             ["10-25T00:25", "10-25T01:25", "10-25T02:25", "10-25T03:25"]
@@ -222,19 +224,19 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_change_by_half_an_hour_do_not_move_a_job() {
+    fn half_hour_clock_changes_are_handled() {
         let in_lord_howe = |schedule: &str, from: &str| {
             let zone = chrono_tz::Australia::Lord_Howe;
             let times = Schedule::new(cron_times::read(schedule).expect("valid"), zone);
             let next = times.after(at(from)).expect("it comes again");
             next.to_utc().format("%m-%dT%H:%M").to_string()
         };
-        // From 02:00 to 02:30, so that 02:15 is skipped.
+        // The clock moves from 02:00 to 02:30, so 02:15 is skipped.
         assert_eq!(
             in_lord_howe("15 2 * * *", "2026-10-03T12:00:00Z"),
             "10-03T15:30"
         );
-        // From 02:00 back to 01:30, so that 01:45 comes twice.
+        // The clock moves from 02:00 back to 01:30, so 01:45 occurs twice.
         assert_eq!(
             in_lord_howe("45 1 * * *", "2026-04-04T12:00:00Z"),
             "04-04T14:45"
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_ahead_by_seconds_reports_for_the_right_time() {
+    fn reports_shortly_before_the_scheduled_time_count_for_it() {
         assert_eq!(
             deadlines("0 3 * * *", "2026-11-01T01:59:58Z", 1),
             ["11-02T02:10"]

@@ -1,4 +1,4 @@
-//! Reading an answer's body: decoded on the fly, never more than the limit.
+//! Reads the body of an answer: decoded while it arrives, and never beyond the limit.
 
 use super::exchange::protocol_failure;
 use crate::outcome::Cause;
@@ -19,14 +19,14 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
 use tokio_util::io::StreamReader;
 
-/// Codings on top of each other; curl takes 5.
+/// Maximum number of stacked content encodings; curl allows 5.
 const MAX_CODINGS: usize = 5;
-/// The window that HTTP allows for zstd (RFC 9659), which bounds the decoder's memory: 8 MiB.
+/// The maximum zstd window that HTTP allows (RFC 9659), which bounds the decoder's memory: 8 MiB.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
 pub type Source = Box<dyn AsyncBufRead + Send + Unpin>;
 
-/// A way in which a body was compressed.
+/// A content encoding.
 #[derive(Clone, Copy)]
 enum Coding {
     Gzip,
@@ -48,7 +48,7 @@ impl Coding {
 
     async fn decode(self, mut from: Source) -> io::Result<Source> {
         Ok(match self {
-            // What several members hold is one body (RFC 1952).
+            // Several gzip members form one body (RFC 1952).
             Self::Gzip => {
                 let mut decoder = GzipDecoder::new(from);
                 decoder.multiple_members(true);
@@ -58,7 +58,7 @@ impl Coding {
             Self::Deflate if is_zlib(from.fill_buf().await?) => {
                 buffered(Whole(ZlibDecoder::new(from)))
             }
-            // Servers that leave out zlib's header are as common as clients that take it.
+            // Many servers omit the zlib header, and most clients accept that.
             Self::Deflate => buffered(Whole(DeflateDecoder::new(from))),
             Self::Zstd => {
                 let window = [DParameter::window_log_max(ZSTD_WINDOW_LOG)];
@@ -70,9 +70,9 @@ impl Coding {
     }
 }
 
-/// A decoder of a coding that has one stream only.
+/// A decoder of an encoding with a single stream.
 trait Single: AsyncRead + Unpin {
-    /// What it decodes.
+    /// The encoded source.
     fn source(&mut self) -> &mut Source;
 }
 
@@ -94,7 +94,7 @@ impl Single for ZlibDecoder<Source> {
     }
 }
 
-/// Reads a stream to its end, where an error is returned if anything follows it.
+/// Reads a stream to its end; returns an error if more data follows.
 struct Whole<D>(D);
 
 impl<D: Single> AsyncRead for Whole<D> {
@@ -117,7 +117,7 @@ fn buffered(from: impl AsyncRead + Send + Unpin + 'static) -> Source {
     Box::new(BufReader::new(from))
 }
 
-/// Whether deflated data starts with the two bytes of zlib (RFC 1950).
+/// Whether deflated data starts with the two-byte zlib header (RFC 1950).
 fn is_zlib(start: &[u8]) -> bool {
     match start {
         [first, second, ..] => {
@@ -128,21 +128,21 @@ fn is_zlib(start: &[u8]) -> bool {
     }
 }
 
-/// What an answer is read by.
+/// The receiver of an answer.
 pub trait BodySink: Send {
-    /// Looks at the head before the body is read; an error ends the attempt.
+    /// Checks the head before the body is read; an error ends the attempt.
     fn begin(&mut self, _head: &response::Parts) -> Result<(), Failure> {
         Ok(())
     }
 
-    /// Whether somebody looks into the body, so that it must be decoded.
+    /// Whether the content of the body is used, so that it must be decoded.
     fn wants_body(&self) -> bool;
 
-    /// Takes the next part of the decoded body; an error ends the attempt.
+    /// Receives the next part of the decoded body; an error ends the attempt.
     fn take(&mut self, part: &[u8]) -> Result<(), Failure>;
 }
 
-/// A body in memory, if it is wanted.
+/// Keeps a body in memory if it is wanted.
 pub struct BodyBuffer {
     wanted: bool,
     pub bytes: Vec<u8>,
@@ -168,7 +168,7 @@ impl BodySink for BodyBuffer {
     }
 }
 
-/// Reads to the end, and returns the length.
+/// Reads the body to its end, and returns its length.
 pub async fn read(
     body: Incoming,
     headers: &HeaderMap,
@@ -177,20 +177,20 @@ pub async fn read(
 ) -> Result<u64, Failure> {
     let mut source = raw(body);
     let failed = |error: io::Error| failure(&error, headers);
-    // Answers to HEAD, 204, 304 and redirects name a coding of what is not there.
+    // Answers to HEAD, 204, 304 and redirects may declare an encoding without having a body.
     if source.fill_buf().await.map_err(failed)?.is_empty() {
         return Ok(0);
     }
     match codings(headers) {
         Ok(codings) => source = decoded(source, codings).await.map_err(failed)?,
-        // Nobody looks into the body: that it came is enough.
+        // The content is not used, so a complete body is enough.
         Err(_) if !receiver.wants_body() => {}
         Err(failure) => return Err(failure),
     }
     drain(source, limit, receiver, failed).await
 }
 
-/// A body to be read as it arrives, decoded. Errors of reading it are explained by [`failure`].
+/// Opens a body that is decoded while it is read. [`failure`] explains errors of reading it.
 pub async fn open(body: Incoming, headers: &HeaderMap) -> Result<Source, Failure> {
     let decoded = decoded(raw(body), codings(headers)?).await;
     decoded.map_err(|error| failure(&error, headers))
@@ -202,14 +202,14 @@ fn raw(body: Incoming) -> Source {
 }
 
 async fn decoded(mut source: Source, codings: Vec<Coding>) -> io::Result<Source> {
-    // The last one was put on top.
+    // The last encoding was applied last, so it is removed first.
     for coding in codings.into_iter().rev() {
         source = coding.decode(source).await?;
     }
     Ok(source)
 }
 
-/// The known codings in the order in which they were applied.
+/// The supported encodings in the order in which they were applied.
 fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Failure> {
     let codings: Vec<_> = names(headers)
         .filter_map(|name| Coding::named(&name))
@@ -223,14 +223,14 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Failure> {
     Ok(codings)
 }
 
-/// The other codings, which leave the body as it is, as browsers and curl do: some servers name a charset here, or
-/// what was undone before, such as `aws-chunked`.
+/// The unsupported encodings, which are ignored as browsers and curl do: some servers put a charset here, or an
+/// encoding that was already removed, such as `aws-chunked`.
 pub fn unknown_codings(headers: &HeaderMap) -> Vec<String> {
     let unknown = names(headers).filter(|name| Coding::named(name).is_none());
     unknown.collect()
 }
 
-/// Codings of the content, then those of the transfer apart from chunks, which are undone already.
+/// Content encodings, then transfer encodings except chunked, which is already removed.
 fn names(headers: &HeaderMap) -> impl Iterator<Item = String> {
     let content = headers.get_all(CONTENT_ENCODING).into_iter();
     let values = content.chain(headers.get_all(TRANSFER_ENCODING));
@@ -243,7 +243,7 @@ fn names(headers: &HeaderMap) -> impl Iterator<Item = String> {
     names.filter(|name| !matches!(name.as_str(), "" | "identity" | "none" | "chunked"))
 }
 
-/// The rest of a body that was opened; returns its length.
+/// Reads the rest of an opened body and returns its length.
 pub async fn rest(
     source: Source,
     headers: &HeaderMap,
@@ -278,7 +278,7 @@ async fn drain(
     }
 }
 
-/// An error of the connection under the decoder, or of the decoder.
+/// Explains an error of the decoder, or of the connection below it.
 pub fn failure(error: &io::Error, headers: &HeaderMap) -> Failure {
     let inner = error
         .get_ref()

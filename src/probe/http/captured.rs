@@ -1,4 +1,4 @@
-//! Values of bodies that later requests of a load run use.
+//! Extracts values from bodies for later requests of a load run.
 
 use super::query;
 use crate::probe::json_text;
@@ -15,12 +15,12 @@ struct Json(JsonPath);
 #[derive(Debug)]
 struct Pattern(Regex);
 
-/// The first result of a `JSONPath` query; an error says what is wrong with it.
+/// The first result of a `JSONPath` query. Returns an error message if the query is invalid.
 pub fn json(path: &str) -> Result<Arc<dyn Extract>, String> {
     Ok(Arc::new(Json(query::read(path)?)))
 }
 
-/// The first group of a regular expression, or its whole match if it has none.
+/// The first group of a regular expression, or the whole match if it has no group.
 pub fn pattern(text: &str) -> Result<Arc<dyn Extract>, String> {
     let regex = bytes_regex(text).ok_or_else(|| format!("expected {}", expected(text)))?;
     Ok(Arc::new(Pattern(regex)))

@@ -1,4 +1,4 @@
-//! The dates of cookies, which servers write in many ways (RFC 6265, section 5.1.1). Pure.
+//! Parses cookie dates, which servers write in many formats (RFC 6265, section 5.1.1). Pure.
 
 use chrono::{NaiveDate, NaiveDateTime};
 use std::ops::RangeInclusive;
@@ -7,12 +7,12 @@ const MONTHS: [&str; 12] = [
     "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
 ];
 
-/// The date in a text, whose parts may have any order and any separators. The time zone and the day of
-/// the week are ignored. `None` if a part is missing or no such date exists.
+/// Parses a date whose parts may have any order and any separators. The time zone and the day of the
+/// week are ignored. `None` if a part is missing or the date does not exist.
 pub fn parse(text: &str) -> Option<NaiveDateTime> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in text.split(is_delimiter).filter(|token| !token.is_empty()) {
-        // Each part is the first token that can be it, and no token is two parts.
+        // Each part is the first token that matches it, and each token is used for one part only.
         let _ = take(&mut time, || time_of(token))
             || take(&mut day, || Some(number(token, 1..=2)?.0))
             || take(&mut month, || month_of(token))
@@ -23,7 +23,7 @@ pub fn parse(text: &str) -> Option<NaiveDateTime> {
     date.and_hms_opt(hour, minute, second)
 }
 
-/// Fills a part that is still missing; returns whether it did.
+/// Sets a part that is still missing; returns whether it did.
 fn take<T>(part: &mut Option<T>, read: impl FnOnce() -> Option<T>) -> bool {
     if part.is_some() {
         return false;
@@ -36,7 +36,7 @@ fn is_delimiter(c: char) -> bool {
     matches!(c, '\t' | ' '..='/' | ';'..='@' | '['..='`' | '{'..='~')
 }
 
-/// A number at the start of a text, with so many digits, and what follows it.
+/// Parses a number at the start of a text, with this many digits; also returns the rest of the text.
 fn number(text: &str, digits: RangeInclusive<usize>) -> Option<(u32, &str)> {
     let is_digit = |c: char| c.is_ascii_digit();
     let end = text.find(|c| !is_digit(c)).unwrap_or(text.len());
@@ -59,7 +59,7 @@ fn month_of(token: &str) -> Option<u32> {
     fitting.next().map(|(number, _)| number)
 }
 
-/// Two digits are of 1970 to 2069. There are none before 1601.
+/// Two digits mean 1970 to 2069. Years before 1601 are invalid.
 fn year_of(token: &str) -> Option<i32> {
     let year = match number(token, 2..=4)?.0 {
         year @ 0..=69 => year + 2000,
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lacks_a_part_or_never_was_is_no_date() {
+    fn incomplete_and_impossible_dates_are_rejected() {
         for text in [
             "",
             "0",

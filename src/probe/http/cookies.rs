@@ -1,4 +1,4 @@
-//! The cookies of one attempt: kept through its redirects by the rules of browsers, then dropped.
+//! The cookies of one attempt: kept across its redirects by the rules of browsers, then dropped.
 
 use super::cookie_date;
 use cookie_store::{Cookie, CookieStore};
@@ -7,36 +7,36 @@ use http::{HeaderMap, HeaderValue};
 use std::cmp::Reverse;
 use url::Url;
 
-/// What browsers keep at least; a server that sets more is not remembered further.
+/// Maximum number of cookies, the minimum that browsers support; further ones are ignored.
 const MAX_COOKIES: usize = 180;
-/// Bytes of a whole `Set-Cookie`, attributes included.
+/// Maximum size of a `Set-Cookie` value in bytes, including attributes.
 const MAX_BYTES: usize = 4096;
-/// In the text of a cookie, a byte that is not ASCII is this character plus the byte: servers choose
-/// the encoding, and nobody else knows it. These characters have no meaning of their own, not even
-/// as white space.
+/// Offset of the private-use characters that stand for non-ASCII bytes in the text of a cookie.
+/// Servers choose the encoding of a cookie, which clients do not know; these characters have no
+/// meaning, not even as white space.
 const BYTES: u32 = 0xe000;
 
-/// What an attempt, or a user of a load run, was given.
+/// The cookies of one attempt, or of one virtual user of a load run.
 #[derive(Default)]
 pub struct Cookies(CookieStore);
 
 impl Cookies {
-    /// Keeps what an answer from `url` sets.
+    /// Stores the cookies that an answer from `url` sets.
     pub fn keep(&mut self, headers: &HeaderMap, url: &Url) {
         let values = headers.get_all(SET_COOKIE).iter();
         for value in values.filter(|value| value.len() <= MAX_BYTES) {
             let text = with_readable_expiry(&text(value.as_bytes()));
-            // A cookie that the rules refuse is left out, as browsers do.
+            // A cookie that is invalid by the rules is ignored, as in browsers.
             let Ok(cookie) = Cookie::parse(text, url) else {
                 continue;
             };
-            if keeps_its_promise(&cookie) && self.has_room_for(&cookie) {
+            if obeys_name_prefix(&cookie) && self.has_room_for(&cookie) {
                 let _ = self.0.insert(cookie.into_owned(), url);
             }
         }
     }
 
-    /// One that replaces another needs none.
+    /// A cookie that replaces another one needs no additional room.
     fn has_room_for(&self, cookie: &Cookie<'_>) -> bool {
         let is_known = |known: &Cookie<'_>| known.name() == cookie.name();
         self.0.iter_any().count() < MAX_COOKIES || self.0.iter_any().any(is_known)
@@ -46,14 +46,15 @@ impl Cookies {
         self.0.iter_any().next().is_none()
     }
 
-    /// The `Cookie` header for `url`: what is `configured`, apart from cookies that the attempt
-    /// was given under the same names, and these.
+    /// The `Cookie` header for `url`: the `configured` cookies, except those with the name of a
+    /// stored one, followed by the stored cookies.
     pub fn header(&self, url: &Url, configured: Option<&HeaderValue>) -> Option<HeaderValue> {
         let mut cookies = self.0.matches(url);
         if cookies.is_empty() {
             return None;
         }
-        // Longer paths first; the jar has those of equal paths in the order in which they were set.
+        // Longer paths first; cookies with equal paths are already in the order in which they were
+        // set.
         cookies.sort_by_key(|cookie| Reverse(cookie.path.as_ref().len()));
         let replaced = |pair: &str| {
             let name = pair.split('=').next().unwrap_or_default().trim();
@@ -72,8 +73,9 @@ impl Cookies {
     }
 }
 
-/// What a name with a prefix says of its cookie (RFC 6265bis). Browsers and curl refuse others.
-fn keeps_its_promise(cookie: &Cookie<'_>) -> bool {
+/// Whether a cookie meets the requirements of its name prefix (RFC 6265bis). Browsers and curl
+/// reject others.
+fn obeys_name_prefix(cookie: &Cookie<'_>) -> bool {
     let begins = |prefix: &str| {
         let begin = cookie.name().get(..prefix.len());
         begin.is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
@@ -83,8 +85,9 @@ fn keeps_its_promise(cookie: &Cookie<'_>) -> bool {
     (is_secure || !begins("__Secure-")) && (is_secure && is_of_host || !begins("__Host-"))
 }
 
-/// A `Set-Cookie` whose last valid `Expires` is written as the library reads it. It knows three
-/// spellings, browsers read many more. An `Expires` that is no date is ignored.
+/// A `Set-Cookie` value whose last valid `Expires` is rewritten in a format that the library reads.
+/// The library supports three formats, browsers many more. An `Expires` that is not a date is
+/// ignored.
 fn with_readable_expiry(set: &str) -> String {
     let mut parts = set.split(';');
     let pair = parts.next().unwrap_or_default();
@@ -256,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn those_of_equal_paths_are_sent_by_age() {
+    fn cookies_with_equal_paths_are_sent_by_age() {
         let set = ["z=1", "a=2", "m=3", "z=4", "b=5; Path=/x"];
         let cookies = kept("http://a.test/", &set);
         assert_eq!(sent(&cookies, "http://a.test/x"), "b=5; z=4; a=2; m=3");

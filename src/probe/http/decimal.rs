@@ -1,4 +1,4 @@
-//! Numbers by their digits, so that no comparison goes through a float. Pure.
+//! Decimal numbers by their digits, for exact comparisons without floats. Pure.
 
 use std::cmp::Ordering;
 
@@ -6,13 +6,13 @@ use std::cmp::Ordering;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decimal {
     negative: bool,
-    /// Without zeros at either end; none at all for zero.
+    /// Without leading or trailing zeros; empty for zero.
     digits: String,
     exponent: i64,
 }
 
 impl Decimal {
-    /// Reads a number as JSON writes it; also `+5`, `.5` and `5.`.
+    /// Parses a number as in JSON; also accepts `+5`, `.5` and `5.`.
     pub fn parse(text: &str) -> Option<Self> {
         let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
         let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_below_the_next() {
+    fn numbers_are_ordered_by_value() {
         let ascending = [
             "-1e999999999999",
             "-10",
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_numbers() {
+    fn other_texts_are_rejected() {
         for text in [
             "",
             "-",

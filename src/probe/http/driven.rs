@@ -1,5 +1,5 @@
-//! The request of a probe, or of a service's `load`, for the load engine: the same
-//! addresses, credentials and TLS, over connections that are kept.
+//! The request of a probe, or of a service's `load`, for the load engine: the same address,
+//! credentials and TLS, over keep-alive connections.
 
 use super::exchange::is_http2;
 use super::expect::Expect;
@@ -26,7 +26,7 @@ use std::time::Duration;
 use tokio::time::timeout_at;
 use url::Url;
 
-/// The keys of a request that the load engine sends, apart from its address.
+/// The keys of a request for the load engine, except its address.
 pub const OPTIONS: [&dyn Declared; 12] = [
     &keys::METHOD,
     &keys::HEADERS,
@@ -42,7 +42,7 @@ pub const OPTIONS: [&dyn Declared; 12] = [
     &keys::PROXY_AUTH,
 ];
 
-/// Whether the value of a header is never shown.
+/// Whether the value of a header is hidden.
 pub fn is_secret_header(name: &HeaderName) -> bool {
     super::headers::is_secret(name)
 }
@@ -52,14 +52,14 @@ pub fn is_secret_header(name: &HeaderName) -> bool {
 pub struct Driven {
     /// An `http` probe with this request.
     probe: Arc<dyn Probe>,
-    /// The address for people, without secrets.
+    /// The address for display, without secrets.
     target: String,
     watch: Option<NewWatch>,
 }
 
 impl Driven {
-    /// Reads the request of a section to an address; faults are reported. `None` also without an
-    /// address.
+    /// Reads the request to an address from a section, reporting every error. `None` on errors, or
+    /// without an address.
     pub fn read(section: &Section<'_>, url: Option<Url>) -> Option<Self> {
         let method = section.get(&keys::METHOD);
         let body = section.secret_bytes(&keys::BODY);
@@ -101,15 +101,15 @@ impl Driven {
         }
     }
 
-    /// The request of a probe of another kind, whose answers are read while they arrive. `target`
-    /// is its address without secrets.
+    /// The request of a probe of another kind, whose answers are read while they arrive. `target` is
+    /// its address without secrets.
     pub fn watched(
         mut request: Request,
         transport: Transport,
         target: String,
         watch: NewWatch,
     ) -> Self {
-        // Answers are read as they are sent.
+        // Answers are read without decoding.
         let identity = HeaderValue::from_static("identity");
         request.headers.insert(ACCEPT_ENCODING, identity);
         let expect = Expect {
@@ -123,7 +123,7 @@ impl Driven {
         }
     }
 
-    /// The same without these values in its texts.
+    /// The same request with these values removed from its texts.
     #[must_use]
     pub fn redacted(self, redactions: Redactions) -> Self {
         Self {
@@ -133,12 +133,12 @@ impl Driven {
         }
     }
 
-    /// What may not be in texts about its requests.
+    /// The values to remove from texts about its requests.
     pub fn redactions(&self) -> Redactions {
         redactions(&*self.probe)
     }
 
-    /// Whether its address contains a secret, be it in the query, which is not in [`Driven::target`].
+    /// Whether its address contains a secret, including in the query, which [`Driven::target`] omits.
     pub fn has_secret_address(&self) -> bool {
         let redactions = self.redactions();
         let is_secret = |text: &str| redactions.clean(text) != text;
@@ -158,31 +158,32 @@ impl Driven {
         })
     }
 
-    /// The address for people.
+    /// The address for display.
     pub fn target(&self) -> String {
         self.target.clone()
     }
 
     /// Scheme, host and port.
     pub fn origin(&self) -> Result<String, String> {
-        let probe = self.http().ok_or("it is no http probe")?;
+        let probe = self.http().ok_or("it is not an http probe")?;
         Ok(probe.request.url.origin().ascii_serialization())
     }
 
-    /// Whether answers are read while they arrive: their content counts, beside their status.
+    /// Whether answers are read while they arrive, so that their content is checked in addition to
+    /// their status.
     pub const fn is_watched(&self) -> bool {
         self.watch.is_some()
     }
 
-    /// Which certificates a script of another tool trusts; an error says what of its TLS a script
-    /// cannot have.
+    /// The certificates that a script of another tool must trust. Returns an error message for TLS
+    /// options that scripts do not support.
     pub fn trusted(&self) -> Result<Trusted, String> {
-        let probe = self.http().ok_or("it is no http probe")?;
+        let probe = self.http().ok_or("it is not an http probe")?;
         let tls = &probe.transport.tls;
         if !probe.request.is_https() {
             return Ok(Trusted::System);
         }
-        let only_slod = |key: &str| Err(format!("a script cannot have `{key}` of `tls`"));
+        let only_slod = |key: &str| Err(format!("scripts do not support `{key}` of `tls`"));
         if tls.has_identity() {
             return only_slod("cert_file");
         }
@@ -192,9 +193,9 @@ impl Driven {
         Ok(tls.trusted())
     }
 
-    /// As the load engine sends it; an error says why it cannot.
+    /// The request for the load engine. Returns an error message if the load engine cannot send it.
     pub fn request(&self) -> Result<slod_load::Request, String> {
-        let probe = self.http().ok_or("it is no http probe")?;
+        let probe = self.http().ok_or("it is not an http probe")?;
         if probe.transport.proxy.is_some() {
             return Err("load through a proxy is not supported".to_owned());
         }
@@ -223,8 +224,8 @@ impl Driven {
         })
     }
 
-    /// The path without secrets and query: what is behind the server in the address for people, or all
-    /// of that where the name of the server does not matter.
+    /// The path without secrets and query: the part of the displayed address after the server, or the
+    /// whole displayed address if the name of the server does not matter.
     fn shown_path(&self, request: &Request) -> String {
         let redactions = self.redactions();
         let origin = request.url.origin().ascii_serialization();
@@ -237,9 +238,9 @@ impl Driven {
         path.trim_end_matches('…').trim_end_matches('?').to_owned()
     }
 
-    /// Makes the cookies of a user, which go where a browser would send them.
+    /// Creates the cookie jars of virtual users, which follow the rules of browsers.
     pub fn cookies(&self) -> Result<NewCookies, String> {
-        let probe = self.http().ok_or("it is no http probe")?;
+        let probe = self.http().ok_or("it is not an http probe")?;
         let url = probe.request.cookie_url();
         Ok(Arc::new(move || {
             let cookies = super::cookies::Cookies::default();
@@ -256,9 +257,9 @@ impl Driven {
         })
     }
 
-    /// The addresses that its host has now; an error says why there are none.
+    /// Resolves the addresses of its host. Returns an error message if there are none.
     pub async fn addresses(&self, timeout: Duration) -> Result<Vec<IpAddr>, String> {
-        let probe = self.http().ok_or("it is no http probe")?;
+        let probe = self.http().ok_or("it is not an http probe")?;
         let host = Host::of(&probe.request.url).ok_or("its address has no host")?;
         let mut attempt = Attempt::new(Timestamp(0), timeout, Trace::silent());
         let deadline = attempt.deadline;
@@ -275,9 +276,9 @@ impl Driven {
     }
 }
 
-/// The cookies of one user of a run.
+/// The cookies of one virtual user.
 struct UserCookies {
-    /// Of the service; its path is that of no request.
+    /// The address of the service; its path is not that of any request.
     url: Url,
     cookies: super::cookies::Cookies,
 }
@@ -312,7 +313,7 @@ struct Connector {
 impl Connect for Connector {
     async fn connect(&self) -> Result<Opened, ConnectError> {
         let Some(probe) = self.driven.http() else {
-            return Err(ConnectError::OwnLack("it is no http probe".to_owned()));
+            return Err(ConnectError::OwnLack("it is not an http probe".to_owned()));
         };
         let mut attempt = Attempt::new(Timestamp(0), self.timeout, Trace::silent());
         let mut progress = Progress::new(&mut attempt);

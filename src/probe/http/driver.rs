@@ -1,10 +1,11 @@
-//! Runs a connection together with its exchange.
+//! Drives a connection together with its exchange.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-/// A connection that runs only while its exchange needs it: no task of its own, nothing left behind.
+/// A connection that is polled only while its exchange is: without a separate task, so that nothing
+/// keeps running afterwards.
 pub struct Driven<C> {
     connection: C,
     open: bool,
@@ -25,7 +26,7 @@ impl<C: Future + Unpin> Driven<C> {
         std::future::poll_fn(|cx| {
             self.advance(cx);
             match exchange.as_mut().poll(cx) {
-                // The exchange may just have given the connection something to do.
+                // The exchange may have just queued work for the connection.
                 Poll::Pending if self.open && self.advance(cx) => exchange.as_mut().poll(cx),
                 polled => polled,
             }
@@ -33,7 +34,7 @@ impl<C: Future + Unpin> Driven<C> {
         .await
     }
 
-    /// Whether the connection has ended.
+    /// Polls the connection; returns whether it has ended.
     fn advance(&mut self, cx: &mut Context<'_>) -> bool {
         self.open = self.open && Pin::new(&mut self.connection).poll(cx).is_pending();
         !self.open

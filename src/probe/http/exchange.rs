@@ -1,4 +1,4 @@
-//! One request and its answer over a connection that is there already.
+//! One request and its answer over an established connection.
 
 use super::driver::Driven;
 use super::proxy::Proxy;
@@ -20,13 +20,13 @@ use std::future::Future;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Bytes of an answer's head; Chrome takes as many, Go and curl more.
+/// Maximum size of an answer's head in bytes, as in Chrome; Go and curl allow more.
 const HEAD_MAX: u32 = 256 * 1024;
-/// What is done with an answer, while its connection is open.
+/// Processes an answer while its connection is open.
 pub trait Receive: Send {
     type Answer: Send;
 
-    /// Reads what is wanted of an answer. The phase is [`Measurement::Transfer`].
+    /// Reads the answer. The phase is [`Measurement::Transfer`].
     fn receive(
         self,
         response: Response<Incoming>,
@@ -34,11 +34,11 @@ pub trait Receive: Send {
     ) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
 }
 
-/// How a request goes over its connection.
+/// How a request is sent over its connection.
 pub struct Line<'a> {
-    /// Whether ALPN or the config chose HTTP/2.
+    /// Whether HTTP/2 was chosen, by ALPN or by the config.
     pub http2: bool,
-    /// The proxy that forwards the request, if it is not a tunnel.
+    /// The proxy that forwards the request; `None` for a tunnel.
     pub forwarded_by: Option<&'a Proxy>,
 }
 
@@ -69,7 +69,7 @@ where
     let io = TokioIo::new(Tap::new(stream, start.clone()));
     let failed = |error: hyper::Error| protocol_failure(&error, "sending the request");
     let refused = |error: hyper::Error| answer_failure(&error, &start, line.http2);
-    // In memory of their own, as is what is rare: the memory of every attempt has room for the rest.
+    // These futures are boxed because they are large or rare: every attempt reserves memory for the others.
     if line.http2 {
         let exchanged = async {
             let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -97,8 +97,8 @@ where
                 Replay::new(parts.read_buf, parts.io.into_inner()),
                 message()?,
             );
-            // Each field costs memory before it is there, so a head is parsed with room for a hundred first,
-            // which hyper has without setting memory aside.
+            // Memory for the fields is allocated in advance, so the head is first parsed with space for a
+            // hundred fields, which hyper keeps on the stack.
             builder.max_headers(FIELDS_MAX);
             let exchanged = async {
                 let handshake = builder.handshake(TokioIo::new(again));
@@ -119,16 +119,16 @@ fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .max_buf_size(HEAD_MAX as usize)
-        // What browsers, curl and Go overlook.
+        // Violations that browsers, curl and Go accept.
         .allow_obsolete_multiline_headers_in_responses(true)
         .allow_spaces_after_header_name_in_responses(true)
         .ignore_invalid_headers_in_responses(true)
-        // As most clients write them: some servers know no other spelling.
+        // The spelling of most clients; some servers recognize no other.
         .title_case_headers(true);
     builder
 }
 
-/// Passes on an answer whose head is there.
+/// Processes an answer whose head has been received.
 async fn receive_by<R: Receive>(
     receive: R,
     response: Response<Incoming>,
@@ -145,7 +145,7 @@ async fn receive_by<R: Receive>(
 fn message(request: &Request, line: &Line<'_>) -> Result<hyper::Request<Full<Bytes>>, Failure> {
     let target = |authority| format!("{}://{authority}{}", request.url.scheme(), request.path());
     let uri = match line.forwarded_by {
-        // The authority becomes `:authority`, which stands for Host.
+        // The authority becomes `:authority`, which replaces Host.
         _ if line.http2 => target(request.authority()),
         Some(_) => target(request.url_authority()),
         None => request.path().to_owned(),
@@ -161,7 +161,7 @@ fn message(request: &Request, line: &Line<'_>) -> Result<hyper::Request<Full<Byt
     } else {
         let host = HeaderValue::try_from(request.authority()).map_err(|_| unfit())?;
         headers.entry(HOST).or_insert(host);
-        // One-shot: the server closes, so that no port of ours waits in TIME_WAIT.
+        // The server closes the connection, so that no local port stays in TIME_WAIT.
         let close = HeaderValue::from_static("close");
         headers.entry(CONNECTION).or_insert(close);
     }
@@ -182,8 +182,8 @@ fn message(request: &Request, line: &Line<'_>) -> Result<hyper::Request<Full<Byt
     Ok(message)
 }
 
-/// Whether a secured connection speaks HTTP/2, by the config and what ALPN chose. Over TLS there is no
-/// prior knowledge: clients refuse a server that did not choose it (RFC 9113, section 3.2).
+/// Whether a TLS connection uses HTTP/2, by the config and the protocol chosen by ALPN. There is no prior
+/// knowledge over TLS: clients reject a server that did not choose HTTP/2 (RFC 9113, section 3.2).
 pub fn is_http2(version: Version, alpn: Option<&[u8]>) -> Result<bool, Failure> {
     let is_chosen = alpn == Some(b"h2");
     match version {
@@ -197,7 +197,7 @@ pub fn is_http2(version: Version, alpn: Option<&[u8]>) -> Result<bool, Failure> 
     }
 }
 
-/// Why there is no answer, in as much detail as its start shows.
+/// Explains why there is no answer, as precisely as the received bytes allow.
 fn answer_failure(error: &hyper::Error, start: &Start, http2: bool) -> Failure {
     let failure = protocol_failure(error, "waiting for the response");
     if error.is_parse_too_large() {
@@ -212,7 +212,7 @@ fn answer_failure(error: &hyper::Error, start: &Start, http2: bool) -> Failure {
     }
 }
 
-/// What hyper found wrong with the other side.
+/// Explains an error of hyper caused by the peer.
 pub fn protocol_failure(error: &hyper::Error, doing: &str) -> Failure {
     if let Some(error) = source_of::<h2::Error>(error) {
         return http2_error::explain(error, doing);
@@ -223,20 +223,20 @@ pub fn protocol_failure(error: &hyper::Error, doing: &str) -> Failure {
             return Failure::bad(Cause::Protocol, message);
         }
         let failure = Failure::io(io, doing);
-        // Neither TLS nor the system finds data invalid that way: hyper does, between chunks.
+        // Only hyper's chunk decoder reports invalid data in this way; neither TLS nor the system does.
         let is_framing = matches!(
             io.kind(),
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
         );
         if is_framing && failure.verdict == Verdict::Bad(Cause::Protocol) {
             let message =
-                format!("{doing}: its chunks (`Transfer-Encoding: chunked`) are not valid");
+                format!("{doing}: its chunked encoding (`Transfer-Encoding: chunked`) is invalid");
             return Failure::bad(Cause::Protocol, message);
         }
         return failure;
     }
     if error.is_parse() {
-        let message = format!("{doing}: its head is not valid HTTP");
+        let message = format!("{doing}: its head is invalid HTTP");
         return Failure::bad(Cause::Protocol, message);
     }
     if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {

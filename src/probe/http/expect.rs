@@ -22,12 +22,12 @@ pub struct Expect {
     pub json: Vec<JsonCondition>,
 }
 
-/// One expectation held against an answer.
+/// The result of one expectation.
 #[derive(Debug)]
 pub struct Check {
-    /// `None` if it holds.
+    /// `None` if the expectation is met.
     pub failed: Option<Cause>,
-    /// What was expected and what was seen.
+    /// The expected and the actual value.
     pub text: String,
 }
 
@@ -42,17 +42,17 @@ impl Expect {
         }
     }
 
-    /// Whether the body must be kept to judge it.
+    /// Whether the body must be kept for the checks.
     pub fn wants_body(&self) -> bool {
         !(self.body.is_empty() && self.body_not.is_empty() && self.json.is_empty())
     }
 
-    /// Whether anything but the status is looked at.
+    /// Whether anything other than the status is checked.
     pub fn looks_further(&self) -> bool {
         self.wants_body() || !self.headers.is_empty()
     }
 
-    /// Everything but the status. Takes time: see [`crate::probe::evaluate`].
+    /// Checks everything but the status. Slow: see [`crate::probe::evaluate`].
     pub fn check_content(&self, headers: &HeaderMap, body: &[u8]) -> Vec<Check> {
         let mut checks: Vec<_> = self.check_headers(headers).collect();
         if self.wants_body() {
@@ -75,7 +75,7 @@ impl Expect {
         ranges.any(|range| range.contains(&status.as_u16()))
     }
 
-    /// What was expected of the status and what was seen.
+    /// The expected and the actual status.
     pub fn status_text(&self, status: StatusCode) -> String {
         let wanted: Vec<_> = self.status.iter().map(show_range).collect();
         format!("status {}, expected {}", status.as_u16(), wanted.join(", "))
@@ -100,7 +100,7 @@ impl Expect {
         })
     }
 
-    /// `unreadable` says why what is not found may still be in the body.
+    /// `unreadable` says why a pattern that was not found may still be in the body.
     fn check_body(&self, body: &Text<'_>, unreadable: Option<&str>) -> Vec<Check> {
         let matching = self.body.iter().map(|wanted| {
             let holds = body.is_match(wanted);
@@ -111,7 +111,7 @@ impl Expect {
         });
         let unwanted = self.body_not.iter().map(|unwanted| {
             let found = body.is_match(unwanted);
-            // What cannot be read cannot be shown to be free of it.
+            // A body that cannot be decoded may still contain the pattern.
             let unreadable = unreadable.filter(|_| !found);
             Check::new(!found && unreadable.is_none(), Cause::Body, || {
                 let seen = match unreadable {
@@ -136,7 +136,7 @@ impl Expect {
             Ok(body) => body,
             Err(error) => {
                 checks.push(Check::new(false, Cause::Body, || {
-                    format!("the body is not JSON: {error}")
+                    format!("the body is not valid JSON: {error}")
                 }));
                 return;
             }
@@ -155,19 +155,19 @@ impl Expect {
     }
 }
 
-/// Why a body that was read cannot be searched.
+/// Why a received body cannot be searched.
 fn unreadable(text: &Text<'_>, codings: &[String], body: &[u8]) -> Option<String> {
     if let Some(charset) = &text.unknown_charset {
         let charset = charset.escape_debug();
         return Some(format!(
-            "has the charset `{charset}`, which cannot be decoded to look for"
+            "has the charset `{charset}` and cannot be decoded to check for"
         ));
     }
     let is_opaque = !is_plain(body) && codings.iter().any(|coding| !is_charset(coding));
-    is_opaque.then(|| "is encoded and cannot be decoded to look for".to_owned())
+    is_opaque.then(|| "is encoded and cannot be decoded to check for".to_owned())
 }
 
-/// Adds to what does not hold that the body may be encoded.
+/// Notes in failed checks that the body has an unknown encoding.
 fn note(codings: &[String], checks: &mut [Check]) {
     let codings = quoted(codings.join(", ").as_bytes());
     for check in checks.iter_mut().filter(|check| check.failed.is_some()) {
@@ -187,7 +187,7 @@ impl Check {
     }
 }
 
-/// `200-299` or `301`, from 100 to 999.
+/// Parses a status or a range from 100 to 999, such as `200-299` or `301`.
 pub fn status_range(text: &str) -> Option<RangeInclusive<u16>> {
     let status = |text: &str| {
         text.trim()

@@ -1,5 +1,5 @@
-//! An address that is read for what its answer contains: the requests of the `http` kind, with its
-//! credentials, TLS and redirects, without its expectations.
+//! An address whose answer is used for its content: a request as in the `http` kind, with its
+//! credentials, TLS and redirects, but without expectations.
 
 use super::body::BodySink;
 use super::expect::Expect;
@@ -21,15 +21,15 @@ use http::{HeaderValue, Method, response};
 use hyper::body::Bytes;
 use std::sync::Arc;
 
-/// A page of a million samples has about 100 MiB.
+/// A page with a million samples has about 100 MiB.
 pub const BODY_LIMIT: Key<Size> = Key::with_default(
     "body_limit",
     Size { max_mib: 256 },
     "16MiB",
-    "Maximum size of the decoded answer; a larger one is an error, and the rest of it is not read. JSON is read up to 16MiB.",
+    "Maximum size of the decoded response; a larger one is an error, and the rest of it is not read. For JSON, at most 16MiB.",
 );
 
-/// Those of an [`Endpoint`], apart from its address.
+/// The keys of an [`Endpoint`], except its address.
 pub const OPTIONS: [&dyn Declared; 12] = [
     &keys::HEADERS,
     &keys::BEARER,
@@ -45,14 +45,14 @@ pub const OPTIONS: [&dyn Declared; 12] = [
     &keys::PROXY_AUTH,
 ];
 
-/// A request that is ready to be made, any number of times.
+/// A request that can be made any number of times.
 #[derive(Debug)]
 pub struct Endpoint {
     probe: HttpProbe,
 }
 
 impl Endpoint {
-    /// Reads the options from `section`, and the address from a key of `place`. Faults are
+    /// Reads the options from `section`, and the address from a key of `place`. Every error is
     /// reported.
     pub fn read(
         section: &Section<'_>,
@@ -91,12 +91,12 @@ impl Endpoint {
         Some(Self { probe })
     }
 
-    /// The address for people.
+    /// The address for display.
     pub fn target(&self) -> String {
         self.probe.request.shown()
     }
 
-    /// Reads the answer to its end, or says why that is not possible. It ends by the deadline.
+    /// Reads the whole answer by the deadline. Returns an error message if that fails.
     pub async fn get(
         &self,
         attempt: &mut Attempt,
@@ -108,7 +108,8 @@ impl Endpoint {
         said(progress, followed.map(|result| result.map(drop)))
     }
 
-    /// Reads a JSON document, and returns the total of each query; `None` without a result.
+    /// Reads a JSON document, and returns the total of each query; `None` for a query without a
+    /// result.
     pub async fn get_totals(
         &self,
         attempt: &mut Attempt,
@@ -138,7 +139,7 @@ fn said(
     }
 }
 
-/// What an answer without the status 200 says, if anything else than its body was wanted.
+/// The failure of an answer whose status is not 200, for requests that need its body.
 pub fn check_status(head: &response::Parts) -> Result<(), Failure> {
     match head.status.as_u16() {
         200 => Ok(()),
@@ -149,7 +150,7 @@ pub fn check_status(head: &response::Parts) -> Result<(), Failure> {
     }
 }
 
-/// A whole JSON document.
+/// Collects a whole JSON document.
 #[derive(Default)]
 struct Document {
     bytes: Vec<u8>,

@@ -1,9 +1,9 @@
-//! Which headers are secrets, and which are not.
+//! Which headers contain secrets.
 
 use http::HeaderName;
 use http::header::{ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, CACHE_CONTROL, PRAGMA, USER_AGENT};
 
-/// Parts of header names whose values open doors.
+/// Parts of the names of headers that contain credentials.
 const SECRET: [&str; 10] = [
     "auth",
     "cookie",
@@ -17,8 +17,8 @@ const SECRET: [&str; 10] = [
     "signature",
 ];
 
-/// Headers that say what kind of answer is wanted, and nothing about who asks. No other header is
-/// sent to another origin: a credential may have any name.
+/// Headers that describe the wanted answer, and do not identify the client. No other header is sent
+/// to another origin, since a credential may have any name.
 const HARMLESS: [HeaderName; 6] = [
     ACCEPT,
     ACCEPT_ENCODING,
@@ -28,7 +28,7 @@ const HARMLESS: [HeaderName; 6] = [
     USER_AGENT,
 ];
 
-/// Whether a header's value is likely a credential, and never shown.
+/// Whether a header's value is probably a credential, and therefore hidden.
 pub fn is_secret(name: &HeaderName) -> bool {
     SECRET.iter().any(|part| name.as_str().contains(part))
 }

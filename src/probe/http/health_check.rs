@@ -1,8 +1,8 @@
-//! Which addresses are health checks, by their paths.
+//! Detects health checks by the path of an address.
 
 use url::Url;
 
-/// What the path of a health check has as a word.
+/// Words in the paths of health checks.
 const WORDS: [&str; 14] = [
     "health",
     "healthz",
@@ -20,14 +20,14 @@ const WORDS: [&str; 14] = [
     "heartbeat",
 ];
 
-/// Whether an address usually answers without doing the service's work. By its path only: a host may be
-/// named `status.example.com`.
+/// Whether an address probably answers without doing the service's work. Only the path is checked,
+/// since a host may be named `status.example.com`.
 pub fn is_health_check(url: &str) -> bool {
     let path =
         Url::parse(url).map_or_else(|_| String::new(), |url| url.path().to_ascii_lowercase());
     path.split('/').any(|segment| {
         let mut words = segment.split(|c: char| !c.is_ascii_alphanumeric());
-        // Of Ruby on Rails; elsewhere it is part of another word, such as `sign-up`.
+        // The path in Ruby on Rails; elsewhere it is part of another word, such as `sign-up`.
         segment == "up" || words.any(|word| WORDS.contains(&word))
     })
 }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn by_a_word_of_the_path() {
+    fn health_checks_are_detected_by_path() {
         for (url, expected) in [
             ("http://rag:8000/health", true),
             ("http://rag:8000/api/health_check?deep=1", true),

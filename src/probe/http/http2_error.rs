@@ -1,14 +1,14 @@
-//! What went wrong in HTTP/2, in sentences: no library's own text reaches a person.
+//! HTTP/2 errors as sentences: no error text of a library is shown to users.
 
 use crate::outcome::Cause;
 use crate::probe::dial::Failure;
 use h2::{Error, Reason};
 use std::io;
 
-/// Why an exchange failed while `doing` something.
+/// Explains why an exchange failed while `doing` something.
 pub fn explain(error: &Error, doing: &str) -> Failure {
     if let Some(io) = error.get_io() {
-        // It ended between two frames.
+        // The connection ended between two frames.
         let is_end = matches!(
             io.kind(),
             io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof
@@ -28,14 +28,14 @@ pub fn explain(error: &Error, doing: &str) -> Failure {
     Failure::bad(cause, format!("{doing}: {words}"))
 }
 
-/// What the server says, by the codes of RFC 9113.
+/// Explains an error code sent by the server (RFC 9113).
 fn said(reason: Reason) -> (Cause, String) {
     let words = match reason {
         Reason::NO_ERROR => {
             let words = "the server closed the connection before the response was complete";
             return (Cause::Closed, words.to_owned());
         }
-        Reason::PROTOCOL_ERROR => "the server finds the request invalid in HTTP/2",
+        Reason::PROTOCOL_ERROR => "the server rejected the request as invalid HTTP/2",
         Reason::INTERNAL_ERROR => "the server reports an internal error",
         Reason::REFUSED_STREAM => "the server refused the request without processing it",
         Reason::CANCEL => "the server canceled the response",
@@ -53,14 +53,14 @@ fn said(reason: Reason) -> (Cause, String) {
     (Cause::Protocol, words.to_owned())
 }
 
-/// What is wrong with what the server sent.
+/// Explains an error in what the server sent.
 fn seen(reason: Reason) -> String {
     let words = match reason {
         Reason::FRAME_SIZE_ERROR => "a frame has an invalid size",
-        Reason::FLOW_CONTROL_ERROR => "the server sends more than it may",
+        Reason::FLOW_CONTROL_ERROR => "the server exceeds the flow-control window",
         Reason::COMPRESSION_ERROR => "the headers cannot be decompressed",
-        Reason::ENHANCE_YOUR_CALM => "the server sends too many frames",
-        _ => "the frames or headers break its rules",
+        Reason::ENHANCE_YOUR_CALM => "the server sent too many frames",
+        _ => "the frames or headers violate the protocol",
     };
     format!("the response is not valid HTTP/2: {words}")
 }

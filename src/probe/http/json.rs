@@ -7,13 +7,13 @@ use regex::Regex;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-/// A query and what all its results must fulfil.
+/// A query, and the condition that all its results must meet.
 #[derive(Debug)]
 pub struct JsonCondition {
     path: JsonPath,
-    /// The query as written, for messages.
+    /// The query as written in the config, for messages.
     pub query: String,
-    /// The condition as written, for messages.
+    /// The condition as written in the config, for messages.
     pub wanted: String,
     test: Test,
 }
@@ -29,16 +29,16 @@ enum Test {
     Matches(Regex),
 }
 
-/// A value to be equal to.
+/// A value that results must be equal to.
 #[derive(Debug)]
 struct ExpectedValue {
     written: String,
-    /// What `written` is in JSON; text that is no JSON stands for itself.
+    /// `written` parsed as JSON; text that is not JSON is a string.
     value: Value,
 }
 
 impl JsonCondition {
-    /// Reads a query and a condition, or says what is wrong with them.
+    /// Parses a query and a condition. Returns an error message if one is invalid.
     pub fn new(query: &str, wanted: &str) -> Result<Self, String> {
         Ok(Self {
             path: query::read(query)?,
@@ -48,7 +48,7 @@ impl JsonCondition {
         })
     }
 
-    /// `Err` says what was seen instead.
+    /// Checks a body. Both results describe the actual value.
     pub fn check(&self, body: &Value) -> Result<String, String> {
         let results = self.path.query(body).all();
         if results.is_empty() {
@@ -59,7 +59,7 @@ impl JsonCondition {
     }
 }
 
-/// Reads what stands behind an operator.
+/// Parses the text after an operator.
 type ReadTest = fn(&str) -> Result<Test, String>;
 
 impl Test {
@@ -103,7 +103,8 @@ impl Test {
 }
 
 impl ExpectedValue {
-    /// A number, `true`, `false`, `null` or quoted text as JSON has them; anything else is text.
+    /// Parses a number, `true`, `false`, `null` or a quoted string as JSON; anything else is a
+    /// string.
     fn new(text: &str) -> Self {
         Self {
             written: text.to_owned(),
@@ -111,7 +112,7 @@ impl ExpectedValue {
         }
     }
 
-    /// Numbers are equal by value; a text equals a number or boolean that is written like it.
+    /// Numbers are compared by value; a string equals a number or boolean with the same spelling.
     fn is(&self, seen: &Value) -> bool {
         match (seen, &self.value) {
             (Value::String(text), Value::Number(_) | Value::Bool(_)) => *text == self.written,
@@ -135,7 +136,7 @@ fn decimal(value: &Value) -> Option<Decimal> {
     }
 }
 
-/// Equality in which 1 equals 1.0, also inside lists and objects.
+/// Equality in which 1 equals 1.0, including in lists and objects.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(x), Value::Number(y)) => x == y || decimal(a) == decimal(b),
@@ -207,9 +208,9 @@ mod tests {
         assert!(JsonCondition::new("$.a", "~ (").is_err());
     }
 
-    /// One value, one condition, and whether it holds.
+    /// One value, one condition, and whether it is met.
     #[test]
-    fn numbers_are_compared_by_their_digits_and_texts_by_their_letters() {
+    fn numbers_are_compared_exactly() {
         for (seen, wanted, holds) in [
             ("9007199254740993", "9007199254740992", false),
             ("9007199254740993", "9007199254740993", true),

@@ -32,7 +32,7 @@ pub const KEYS: Keys = &[
     &PROXY_AUTH,
 ];
 
-/// An address, also in a file: its path may hold a token.
+/// An address, which may also be in a file, since its path may contain a token.
 #[derive(Clone, Copy, Debug)]
 pub struct Address;
 
@@ -51,7 +51,7 @@ impl Scalar for Address {
 
     fn expected(&self, written: &str) -> String {
         let example = "an address such as https://example.org/health".to_owned();
-        // What a variable holds is not explained.
+        // Values with variables get no specific explanation.
         if written.is_empty() || written.contains("${") {
             return example;
         }
@@ -71,7 +71,7 @@ impl Scalar for Address {
     }
 
     fn likely(&self, written: &str) -> Vec<String> {
-        // Credentials would be shown.
+        // A suggestion would show credentials.
         let is_plain = !written.contains("://") && !written.contains(['@', '?', '$']);
         let is_address = written.contains(['.', ':']) || written.starts_with("localhost");
         let with_scheme = (is_plain && is_address).then(|| format!("http://{written}"));
@@ -79,7 +79,7 @@ impl Scalar for Address {
     }
 }
 
-/// Such as `200-299` or `301`.
+/// A status or a range, such as `200-299` or `301`.
 #[derive(Clone, Copy, Debug)]
 pub struct StatusForm;
 
@@ -111,7 +111,7 @@ impl Scalar for StatusForm {
     }
 }
 
-/// What an address has in the place of its host.
+/// The part of an address where its host should be.
 fn host_of(address: &str) -> &str {
     let rest = address.split_once("//").map_or(address, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or(rest);
@@ -129,21 +129,21 @@ const REGEX: Pattern<Regex> = Pattern(bytes_regex);
 pub const URL: Key<Address> = Key::required(
     "url",
     Address,
-    "The address: `http` or `https`, without credentials. If its path contains a token, write the token as `${NAME}`, or the whole address in a file: what is read from there is never shown.",
+    "The address: `http` or `https`, without credentials. If its path contains a token, write the token as `${NAME}`, or put the whole address in a file; values from variables and files are never shown.",
 );
 
 pub const METHOD: Key<Parsed<Method>> = Key::with_default(
     "method",
     Parsed {
         label: "text",
-        expected: "a method such as GET or POST, in upper case; CONNECT is for proxies",
+        expected: "a method such as GET or POST, in upper case; CONNECT is reserved for proxies",
         parse: method,
     },
     "GET",
     "The request's method.",
 );
 
-/// Methods are case-sensitive: a server knows GET, and no `get`.
+/// Parses a method. Methods are case-sensitive: servers know GET, but not `get`.
 fn method(text: &str) -> Option<Method> {
     const STANDARD: [&str; 8] = [
         "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH",
@@ -164,7 +164,7 @@ pub const HEADERS: Key<Map<SecretText>> = Key::optional(
 pub const BODY: Key<SecretText> = Key::optional(
     "body",
     SecretText,
-    "The request's body, never sent to another origin. A file is sent as it is, with its final line break.",
+    "The request's body, never sent to another origin. A file is sent unchanged, including its final line break.",
 );
 
 pub const BEARER: Key<SecretText> = Key::optional(
@@ -202,10 +202,10 @@ pub const MAX_REDIRECTS: Key<Integer> = Key::with_default(
     "max_redirects",
     Integer(0, 50),
     "10",
-    "Maximum number of redirects; more are bad. Only redirects to `http` and `https` are followed.",
+    "Maximum number of redirects; exceeding it is bad. Only redirects to `http` and `https` are followed.",
 );
 
-/// A larger body is no health check any more, and would cost more memory than all the rest.
+/// A larger body is unusual for a health check, and would use more memory than everything else.
 pub const BODY_LIMIT: Key<Size> = Key::with_default(
     "body_limit",
     Size { max_mib: 256 },
@@ -230,13 +230,13 @@ pub const HTTP_VERSION: Key<Choice<Version>> = Key::with_default(
         ("2", Version::Http2),
     ]),
     "auto",
-    "`auto` negotiates by ALPN; `2` is bad where the server does not choose HTTP/2 by ALPN, and without TLS uses prior knowledge.",
+    "`auto` negotiates by ALPN. `2` is bad if the server does not choose HTTP/2 by ALPN; without TLS, it uses prior knowledge.",
 );
 
 pub const PROXY: Key<Address> = Key::optional(
     "proxy",
     Address,
-    "An `http` proxy. `https` is tunneled through it by CONNECT, whose time is part of the phase `tls`; `resolve` and `connect` are those of the proxy.",
+    "An `http` proxy. `https` is tunneled through it by CONNECT, whose duration is part of the phase `tls`; the phases `resolve` and `connect` are for the proxy.",
 );
 
 pub const PROXY_AUTH: Key<Mapping> = Key::optional(
@@ -267,7 +267,7 @@ pub const EXPECT_HEADERS: Key<Map<Text>> = Key::optional(
 pub const EXPECT_BODY: Key<List<Pattern<Regex>>> = Key::optional(
     "body",
     List::of(REGEX),
-    "Regular expressions that must all match the body. They are applied to the decoded text and to its bytes.",
+    "Regular expressions that must all match the body. They are matched against the decoded text and its bytes.",
 );
 
 pub const EXPECT_BODY_NOT: Key<List<Pattern<Regex>>> = Key::optional(

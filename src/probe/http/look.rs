@@ -1,4 +1,4 @@
-//! What the address of a probe answers, whatever is expected of it.
+//! What the address of a probe answers, regardless of the expectations.
 
 use super::HttpProbe;
 use super::body::BodySink;
@@ -15,15 +15,15 @@ use tokio::time::Instant;
 pub struct Look {
     pub status: u16,
     pub headers: HeaderMap,
-    /// Bytes of the decoded body.
+    /// Length of the decoded body in bytes.
     pub length: u64,
     pub took: std::time::Duration,
-    /// Whether a compressed body was asked for.
+    /// Whether the request accepted compression.
     pub asked_compressed: bool,
 }
 
-/// Sends the request of an `http` probe once; `None` for a probe of another kind. It ends by the
-/// deadline of the attempt.
+/// Sends the request of an `http` probe once, by the deadline of the attempt; `None` for a probe of
+/// another kind.
 pub async fn look(probe: &dyn Probe, attempt: &mut Attempt) -> Option<Result<Look, String>> {
     let probe = of_type::<HttpProbe>(probe)?;
     let (started, deadline) = (Instant::now(), attempt.deadline);

@@ -1,5 +1,4 @@
-//! The `http` kind: one request, its answer held against what is expected. Other kinds over HTTP use its
-//! public modules.
+//! The `http` kind: one request, whose answer is checked. Other kinds over HTTP use its public modules.
 
 pub mod body;
 pub mod captured;
@@ -46,7 +45,7 @@ use std::sync::Arc;
 pub use total::JsonTotal;
 use transport::Transport;
 
-/// The kind's place in the registry.
+/// The kind in the registry.
 #[derive(Debug)]
 pub struct Http;
 
@@ -80,24 +79,24 @@ impl Kind for Http {
     }
 }
 
-/// Which HTTP is spoken.
+/// The HTTP version to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// What ALPN says; 1.1 without TLS.
+    /// By ALPN; 1.1 without TLS.
     Auto,
     Http1,
     Http2,
 }
 
-/// A request that is ready to be made.
+/// A request that can be made any number of times.
 #[derive(Debug)]
 struct HttpProbe {
     request: Request,
     expect: Arc<Expect>,
     evaluator: Evaluator,
-    /// Redirects that are followed; `None` follows none and judges the redirect itself.
+    /// Maximum number of redirects; `None` checks the redirect itself.
     redirects: Option<u32>,
-    /// Bytes of a decoded body that are read at most.
+    /// Maximum number of bytes of the decoded body.
     body_limit: u64,
     transport: Transport,
 }

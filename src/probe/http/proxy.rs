@@ -1,4 +1,4 @@
-//! Going through an `http` proxy.
+//! Requests through an `http` proxy.
 
 use super::request::Request;
 use crate::outcome::{Cause, Measurement, Verdict};
@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::Url;
 
-/// Bytes that a proxy may answer to CONNECT.
+/// Maximum size of a proxy's answer to CONNECT in bytes.
 const ANSWER_MAX: usize = 8 * 1024;
 
 #[derive(Clone, Debug)]
@@ -28,8 +28,8 @@ impl Proxy {
         })
     }
 
-    /// Asks the proxy for a tunnel to the request's host. The time counts for the `tls` phase, as in
-    /// curl's `appconnect`: it is a part of what a secure connection costs, and none of the
+    /// Asks the proxy for a tunnel to the request's host. The duration counts toward the `tls`
+    /// phase, as in curl's `appconnect`: it is part of the cost of a secure connection, not of the
     /// connection to the proxy.
     pub async fn tunnel(
         &self,
@@ -53,12 +53,12 @@ impl Proxy {
         ask.extend_from_slice(b"\r\n");
         stream.write_all(&ask).await.map_err(failed)?;
         let mut answer = Vec::new();
-        // Byte by byte, since what follows the answer belongs to the tunnel.
+        // Byte by byte, since the bytes after the answer belong to the tunnel.
         while !is_head(&answer) {
             if answer.len() >= ANSWER_MAX {
                 return Err(Failure::bad(
                     Cause::Proxy,
-                    "the head of the proxy's response does not end",
+                    "the head of the proxy's response has no end",
                 ));
             }
             answer.push(stream.read_u8().await.map_err(failed)?);
@@ -75,12 +75,12 @@ impl Proxy {
             )),
             None => Err(Failure::bad(
                 Cause::Proxy,
-                "the proxy does not respond with HTTP",
+                "the proxy's response is not HTTP",
             )),
         }
     }
 
-    /// What the status 407 means, which is a proxy's own (RFC 9110, section 15.5.8).
+    /// The failure for status 407, which only a proxy sends (RFC 9110, section 15.5.8).
     pub fn unauthorized(&self) -> Failure {
         let message = match self.authorization {
             Some(_) => "the proxy rejects the login of `proxy_auth` (status 407)",
@@ -90,7 +90,7 @@ impl Proxy {
     }
 }
 
-/// What kept us from the proxy, which is not the service's own failing, nor ours unless it was.
+/// Attributes a failure to the proxy instead of the service; void failures stay void.
 pub fn by_proxy(failure: Failure) -> Failure {
     match failure.verdict {
         Verdict::Bad(_) => Failure::bad(Cause::Proxy, format!("the proxy: {}", failure.message)),
@@ -98,7 +98,7 @@ pub fn by_proxy(failure: Failure) -> Failure {
     }
 }
 
-/// Whether it ends with an empty line. Lines may end with LF alone (RFC 9112, section 2.2).
+/// Whether the head ends with an empty line. Lines may end with LF alone (RFC 9112, section 2.2).
 fn is_head(answer: &[u8]) -> bool {
     answer.ends_with(b"\n\r\n") || answer.ends_with(b"\n\n")
 }

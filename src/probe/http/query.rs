@@ -1,22 +1,22 @@
-//! Which `JSONPath` queries are taken: those whose parsing and evaluation is bounded. Pure.
+//! Accepts `JSONPath` queries whose parsing and evaluation are bounded. Pure.
 
 use crate::probe::pattern::{expected, text_regex};
 use serde_json_path::JsonPath;
 
-/// Bytes of a query.
+/// Maximum length of a query in bytes.
 const LENGTH_MAX: usize = 1000;
-/// Brackets and parentheses in each other: the parser is recursive.
+/// Maximum nesting of brackets and parentheses, since the parser is recursive.
 const DEPTH_MAX: usize = 32;
-/// Filters in each other: the parser takes twice as long with each.
+/// Maximum nesting of filters; each level doubles the parsing time.
 const FILTERS_MAX: usize = 8;
-/// `..`, each of which visits all that is below all that was found.
+/// Maximum number of `..`, each of which visits all descendants of every result so far.
 const DESCENTS_MAX: usize = 1;
-/// `$` in filters, which begin at the root for each value that is tried.
+/// Maximum number of `$` in filters, each of which is evaluated from the root for every candidate.
 const ROOTS_MAX: usize = 1;
-/// How many times a value may be found: selectors in a list multiply with those behind it.
+/// Maximum number of times a value may be selected: the lengths of lists of selectors multiply.
 const SELECTED_MAX: usize = 64;
 
-/// Reads a query, or says what is wrong with it.
+/// Parses a query. Returns an error message if it is invalid.
 pub fn read(query: &str) -> Result<JsonPath, String> {
     if let Some(fault) = fault(query) {
         return Err(format!("the JSONPath `{query:.60}` {fault}"));
@@ -27,8 +27,8 @@ pub fn read(query: &str) -> Result<JsonPath, String> {
     })
 }
 
-/// What a path of names was most likely meant as: without the `$`, as other tools write it, or with a name
-/// that needs brackets, such as `$.my-key`.
+/// The query that was probably meant by a path of names: without the `$`, as other tools write it, or with
+/// a name that needs brackets, such as `$.my-key`.
 fn likely(query: &str) -> Option<String> {
     let below_root = ["[BODY]", "$"]
         .iter()
@@ -56,12 +56,12 @@ fn fault(query: &str) -> Option<String> {
     if query.len() > LENGTH_MAX {
         return Some(format!("is longer than {LENGTH_MAX} bytes"));
     }
-    let code = without_texts(query);
+    let code = without_strings(query);
     if depth(&code) > DEPTH_MAX {
         return Some(format!("is nested more than {DEPTH_MAX} levels deep"));
     }
     if nested_filters(&code) > FILTERS_MAX {
-        return Some(format!("has more than {FILTERS_MAX} filters in each other"));
+        return Some(format!("has more than {FILTERS_MAX} nested filters"));
     }
     if code.matches("..").count() > DESCENTS_MAX {
         return Some(format!("has more than {DESCENTS_MAX} `..`"));
@@ -80,8 +80,8 @@ fn fault(query: &str) -> Option<String> {
     pattern_fault(query, &code)
 }
 
-/// The query with each character of a text in quotes as a space, so that places stay the same.
-fn without_texts(query: &str) -> String {
+/// The query with each character in quotes replaced by a space, so that positions stay the same.
+fn without_strings(query: &str) -> String {
     let (mut quote, mut escaped) = (None, false);
     let mut code = String::with_capacity(query.len());
     for c in query.chars() {
@@ -115,7 +115,7 @@ fn depth(code: &str) -> usize {
     deepest
 }
 
-/// The most filters around one place.
+/// The maximum nesting depth of filters.
 fn nested_filters(code: &str) -> usize {
     let (mut brackets, mut most) = (Vec::new(), 0);
     for c in code.chars() {
@@ -134,7 +134,7 @@ fn nested_filters(code: &str) -> usize {
     most
 }
 
-/// The product of the lengths of all lists of selectors; arguments of functions count as well.
+/// The product of the lengths of all lists of selectors, including lists of function arguments.
 fn selected(code: &str) -> usize {
     let mut lists = code
         .split(['[', ']'])
@@ -144,7 +144,7 @@ fn selected(code: &str) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-/// The first whole number that a 64-bit float may not hold exactly.
+/// The first integer that a 64-bit float may not represent exactly.
 fn inexact_number(code: &str) -> Option<&str> {
     const EXACT_MAX: u64 = (1 << 53) - 1;
     let numbers = code.split(|c: char| !c.is_ascii_digit());
@@ -155,8 +155,8 @@ fn inexact_number(code: &str) -> Option<&str> {
     })
 }
 
-/// An expression is compiled for each value that it is tried on, so it must be a text that is
-/// known now.
+/// An expression is compiled for each value that it is matched against, so it must be a literal that can
+/// be checked here.
 fn pattern_fault(query: &str, code: &str) -> Option<String> {
     let calls = ["match(", "search("].into_iter();
     let mut calls = calls.flat_map(|name| {
@@ -169,11 +169,11 @@ fn pattern_fault(query: &str, code: &str) -> Option<String> {
             let expected = expected(&pattern);
             Some(format!("has `{pattern:.60}`, which is not {expected}"))
         }
-        None => Some("has `match` or `search` without an expression in quotes".to_owned()),
+        None => Some("has `match` or `search` without a quoted expression".to_owned()),
     })
 }
 
-/// The second argument of a call, if it is a text.
+/// The second argument of a call, if it is a string literal.
 fn argument(query: &str, call: &str, start: usize) -> Option<String> {
     let mut depth = 0_usize;
     let comma = call.char_indices().find(|(_, c)| {
@@ -189,7 +189,7 @@ fn argument(query: &str, call: &str, start: usize) -> Option<String> {
     let (mut escaped, mut text) = (false, String::new());
     for c in rest.chars().skip(1) {
         match c {
-            // `\\` and `\'` stand for the second character; others stay, as expressions have them.
+            // `\\` and `\'` stand for the second character; other escapes are part of the expression.
             '\\' if !escaped => escaped = true,
             c if c == quote && !escaped => return Some(text),
             c => {
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queries_with_bounded_work_are_taken() {
+    fn queries_with_bounded_work_are_accepted() {
         for query in [
             "$.status",
             "$['a..b']['$$$']",
@@ -232,12 +232,12 @@ mod tests {
             (nested.as_str(), "longer than 1000 bytes"),
             (&brackets, "nested more than 32"),
             (&deep, "nested more than 32"),
-            (&filters, "more than 8 filters"),
+            (&filters, "more than 8 nested filters"),
             ("$..a..b", "more than 1 `..`"),
             ("$[?count($[?count($.*) > 1]) > 1]", "more than 1 `$`"),
             (&format!("${}", "[0,0]".repeat(7)), "more than 64 times"),
             ("$.a[?@.id == 9007199254740993]", "too large for a filter"),
-            ("$[?match(@.a, @.b)]", "in quotes"),
+            ("$[?match(@.a, @.b)]", "without a quoted"),
             ("$[?search(@.a, '\\\\w{1000}')]", "not a regular expression"),
             ("status", "did you mean `$.status`?"),
             (".status[0].name", "did you mean `$.status[0].name`?"),
@@ -253,9 +253,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_query_makes_it_panic(query in "\\$(\\[|\\]|\\(|\\)|'|\"|\\\\|,|\\.\\.|\\?|@|match\\(|[a-z0-9]|\\PC){0,40}") {
+        fn arbitrary_queries_do_not_panic(query in "\\$(\\[|\\]|\\(|\\)|'|\"|\\\\|,|\\.\\.|\\?|@|match\\(|[a-z0-9]|\\PC){0,40}") {
             let _ = read(&query);
-            proptest::prop_assert_eq!(without_texts(&query).len(), query.len());
+            proptest::prop_assert_eq!(without_strings(&query).len(), query.len());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The kind's part of the config, every fault at its place.
+//! Reads the options of the kind, reporting each error at its key.
 
 use super::expect::Expect;
 use super::json::JsonCondition;
@@ -20,9 +20,10 @@ use std::sync::Arc;
 use url::{Position, Url};
 
 pub const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
-/// Above this, expressions and JSON would take more time and memory than a probe may.
+/// Maximum size of a body that is checked; beyond it, expressions and JSON would take too much time
+/// and memory.
 pub(super) const CHECKED_MAX: u64 = 16 << 20;
-/// Headers that are sent unless others are configured.
+/// Number of headers that are sent by default.
 const STANDARD: usize = 3;
 
 pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
@@ -63,7 +64,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
     })
 }
 
-/// Bodies that HTTP does not have (RFC 9110, 6.4.1 and 9.3.8).
+/// Rejects bodies that HTTP does not allow (RFC 9110, sections 6.4.1 and 9.3.8).
 fn refuse_what_has_no_body(section: &Section<'_>, request: &Request, expect: &Expect) {
     if request.method == Method::TRACE && !request.body.is_empty() {
         let problem = "a TRACE request has no body";
@@ -90,7 +91,7 @@ fn refuse_what_has_no_body(section: &Section<'_>, request: &Request, expect: &Ex
     }
 }
 
-/// How requests reach the server, of the keys that every kind over HTTP has.
+/// Reads how requests reach the server, from the keys that all kinds over HTTP share.
 pub fn read_transport(
     section: &Section<'_>,
     version: Version,
@@ -117,8 +118,8 @@ pub fn read_transport(
     })
 }
 
-/// An `http` or `https` address without credentials. What one in a file has behind its host is a
-/// secret.
+/// Reads an `http` or `https` address without credentials. If it is in a file, everything after the
+/// host is a secret.
 pub fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
     let url = section.value_or_file(key)?;
     if section.written_name(key).as_deref() == Some(key.name) {
@@ -132,14 +133,15 @@ pub fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
             "credentials-in-url",
             key,
             "the address contains credentials, which would be visible",
-            "use `basic_auth` (or `proxy_auth`) instead",
+            "use `basic_auth` or `proxy_auth` instead",
         );
         return None;
     }
     Some(url)
 }
 
-/// A token that is part of an address is written in the config, and would be shown with the address.
+/// Warns of a token in an address that is written in the config, since it would be shown with the
+/// address.
 fn warn_of_token(section: &Section<'_>, key: &Key<Address>, url: &Url) {
     let (reader, at) = (section.reader(), section.spot_of(key));
     if reader.is_from_environment(&at) {
@@ -162,13 +164,13 @@ fn warn_of_token(section: &Section<'_>, key: &Key<Address>, url: &Url) {
         &at,
         format!("`{name:.40}` in the address looks like a secret; its value is not shown"),
         Some(format!(
-            "write it as `${{NAME}}`, or the address in a file of its own (`{}_file`)",
+            "write it as `${{NAME}}`, or put the address in a separate file (`{}_file`)",
             key.name
         )),
     );
 }
 
-/// `token`, `api_key`, `X-Amz-Signature`, `accessToken`
+/// Whether a name denotes a secret, such as `token`, `api_key`, `X-Amz-Signature` or `accessToken`.
 fn names_a_secret(name: &str) -> bool {
     const WORDS: [&str; 8] = [
         "auth",
@@ -186,7 +188,7 @@ fn names_a_secret(name: &str) -> bool {
     ENDS.iter().any(|end| name.ends_with(end)) || words.any(|word| WORDS.contains(&word))
 }
 
-/// What every request of the section has in common: headers and credentials.
+/// Reads what all requests of the section have in common: headers and credentials.
 pub(super) fn read_request(
     section: &Section<'_>,
     url: Option<Url>,
@@ -240,7 +242,7 @@ pub fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
             "invalid-value",
             &keys::BEARER,
             "the value is empty, has spaces, or is not valid in a header",
-            "a token in one line",
+            "a token on one line",
         );
     }
     value
@@ -262,7 +264,7 @@ fn credentials(section: &Section<'_>) -> Option<HeaderValue> {
         return None;
     }
     let value = Request::basic(&username, password.reveal())?;
-    // Servers that repeat a header do not decode it.
+    // Servers may echo the header without decoding it.
     if let Some(encoded) = value.to_str().ok().and_then(|text| text.split_once(' ')) {
         section.reader().redact(encoded.1, "<secret>");
     }
@@ -308,7 +310,8 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
     })
 }
 
-/// For the configured origin, and for all others, which never see the client certificate.
+/// Reads the TLS options for the configured origin, and for all others, which never receive the
+/// client certificate.
 fn read_tls(
     section: &Section<'_>,
     version: Version,
@@ -324,7 +327,7 @@ fn read_tls(
     };
     let foreign = own.for_others();
     let own = own.build(section, &keys::TLS)?;
-    // Plain `http` needs no trusted certificate, unless a redirect leads to `https`.
+    // Plain `http` needs no trusted certificates, unless a redirect leads to `https`.
     if request.is_some_and(Request::is_https) {
         options::refuse_untrusting(section, &keys::TLS, &own)?;
     }
@@ -356,7 +359,7 @@ fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
     Proxy::new(&url, credentials)
 }
 
-/// Credentials over plain `http` can be read on the way; on loopback there is no way.
+/// Warns of credentials over plain `http`, which can be read in transit, except on loopback.
 pub fn warn_of_open_secrets(section: &Section<'_>, request: &Request) {
     let loopback = match request.url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",

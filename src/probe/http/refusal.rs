@@ -1,9 +1,9 @@
-//! What exactly is wrong with an answer that is not valid HTTP.
+//! Explains why an answer is not valid HTTP.
 
 use crate::probe::quoted::quoted;
 use http::header::CONTENT_LENGTH;
 
-/// Why the answer that starts like this is not valid in the HTTP that was spoken; `None` if its
+/// Why an answer with this start is not valid in the HTTP version that was used; `None` if its
 /// start does not show it.
 pub fn refusal(start: &[u8], http2: bool) -> Option<String> {
     let is_http1 = start.starts_with(b"HTTP/1.0") || start.starts_with(b"HTTP/1.1");
@@ -29,7 +29,7 @@ fn http2_refusal(start: &[u8], is_http1: bool) -> Option<String> {
     if is_http1 {
         return Some("the server responds with HTTP/1.1 where it should speak HTTP/2: set `http_version: \"1.1\"`".to_owned());
     }
-    // The SETTINGS frame that opens a connection: its length, and its type.
+    // The SETTINGS frame that opens a connection: its length and its type.
     let wanted = [Some(0), None, None, Some(4)];
     let mut begin = start.iter().zip(wanted);
     let is_http2 = begin.all(|(byte, wanted)| wanted.is_none_or(|wanted| *byte == wanted));
@@ -56,7 +56,7 @@ fn status_fault(line: &[u8]) -> Option<String> {
     })
 }
 
-/// Fields whose values decide where the answer ends.
+/// Checks the fields that determine where the answer ends.
 fn field_fault(start: &[u8]) -> Option<String> {
     let mut lines = start.split(|byte| *byte == b'\n');
     lines.next()?;
@@ -77,7 +77,7 @@ fn field_fault(start: &[u8]) -> Option<String> {
         if !name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes()) {
             continue;
         }
-        // `+8` is a number to Rust.
+        // Rust would also parse `+8` as a number.
         let digits = value.iter().all(u8::is_ascii_digit);
         let number = std::str::from_utf8(value)
             .ok()
@@ -90,7 +90,7 @@ fn field_fault(start: &[u8]) -> Option<String> {
             ));
         }
         if length.is_some_and(|length| length != value) {
-            return Some("the response has two different values of Content-Length".to_owned());
+            return Some("the response has two different Content-Length values".to_owned());
         }
         length = Some(value);
     }
@@ -163,7 +163,7 @@ mod tests {
             (
                 b"HTTP/1.1 200 OK\ncontent-length : 2\nContent-Length: 3\n\n",
                 false,
-                "two different",
+                "two different Content-Length",
             ),
             (b"\x1b[31m\0\r\n", false, "`\\u{1b}[31m\\0`"),
         ];
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_valid_start_is_no_fault() {
+    fn valid_starts_are_accepted() {
         for start in [
             b"".as_slice(),
             b"HTTP/1.1 200\r\n",

@@ -1,4 +1,4 @@
-//! A response that is read once more from its start.
+//! Reads a received response again from its start.
 
 use hyper::body::{Buf, Bytes};
 use std::io;
@@ -6,14 +6,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A connection whose request was sent already: what was received is read again, then what follows, and
-/// nothing is sent. Before the request is written once more there is nothing to read, as hyper expects of a
-/// new connection.
+/// A connection whose request was already sent. It first returns the bytes received so far, then those that
+/// follow, and discards writes. Nothing can be read before the request is written again, since hyper
+/// expects that of a new connection.
 pub struct Replay<S> {
     received: Bytes,
     stream: S,
     asked: bool,
-    /// Who waits for the request.
+    /// The reader that waits for the request.
     reader: Option<Waker>,
 }
 

@@ -1,4 +1,4 @@
-//! The request, made once and sent many times.
+//! A request that is built once and sent many times.
 
 use super::headers::is_harmless;
 use http::header::{AUTHORIZATION, HOST};
@@ -7,7 +7,7 @@ use hyper::body::Bytes;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// Headers that describe a body, and go with it (RFC 9110, section 15.4; RFC 9530).
+/// Headers that describe the body, and are dropped with it (RFC 9110, section 15.4; RFC 9530).
 const ABOUT_BODY: [&str; 10] = [
     "content-digest",
     "content-encoding",
@@ -25,27 +25,27 @@ const ABOUT_BODY: [&str; 10] = [
 pub struct Request {
     pub url: Url,
     pub method: Method,
-    /// All that is sent, but for what depends on the connection. Values of secrets are marked
-    /// sensitive, which also masks them in `Debug`.
+    /// All headers, except those that depend on the connection. Secret values are marked as sensitive, which
+    /// also masks them in `Debug`.
     pub headers: HeaderMap,
     pub body: Bytes,
-    /// Replaces the configured `Cookie`, once the attempt was given cookies.
+    /// Replaces the configured `Cookie`, once the attempt has received cookies.
     pub cookies: Option<HeaderValue>,
-    /// The credentials that a redirect's address had: for its own origin only, and where none are configured.
+    /// The credentials in a redirect's address: used for its origin only, and if no others are configured.
     pub redirect_auth: Option<HeaderValue>,
 }
 
 /// Why a redirect is not followed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The address makes no sense.
+    /// The address is invalid.
     Unreadable,
-    /// Neither `http` nor `https`.
+    /// The scheme is neither `http` nor `https`.
     Scheme(String),
 }
 
 impl Request {
-    /// Basic credentials as a header value; `None` if they cannot be one.
+    /// Basic credentials as a header value; `None` if they are not valid in a header.
     pub fn basic(username: &str, password: &str) -> Option<HeaderValue> {
         use base64::Engine as _;
         let encoded =
@@ -53,7 +53,7 @@ impl Request {
         Self::secret(&format!("Basic {encoded}"))
     }
 
-    /// A value that is never shown.
+    /// A header value that is never shown.
     pub fn secret(value: &str) -> Option<HeaderValue> {
         let mut value = HeaderValue::from_str(value).ok()?;
         value.set_sensitive(true);
@@ -64,7 +64,7 @@ impl Request {
         self.headers.insert(AUTHORIZATION, value);
     }
 
-    /// The address for people: a query may hold keys, so it is not shown.
+    /// The address for display, without the query, which may contain keys.
     pub fn shown(&self) -> String {
         match self.url.query() {
             Some(_) => format!("{}?…", &self.url[..url::Position::AfterPath]),
@@ -72,14 +72,13 @@ impl Request {
         }
     }
 
-    /// Whether both requests go to one scheme, host and port.
+    /// Whether both requests have the same scheme, host and port.
     pub fn same_origin(&self, other: &Self) -> bool {
         self.url.origin() == other.url.origin()
     }
 
-    /// The request that a redirect asks for, as browsers make it: 301 and 302 turn POST into GET,
-    /// and 303 everything but GET and HEAD. Another origin is not sent the body, and only harmless
-    /// headers.
+    /// The request for a redirect, by the rules of browsers: 301 and 302 turn POST into GET, and 303 turns
+    /// everything except GET and HEAD into GET. Another origin receives no body, and only harmless headers.
     pub fn redirected(
         &self,
         status: StatusCode,
@@ -130,7 +129,7 @@ impl Request {
         Ok(next)
     }
 
-    /// Sends what a redirect's address had, unless credentials are configured for this origin.
+    /// Sends the credentials in a redirect's address, unless others are configured for this origin.
     fn use_redirect_auth(&mut self) {
         if self.headers.contains_key(AUTHORIZATION) {
             self.redirect_auth = None;
@@ -147,14 +146,14 @@ impl Request {
         self.url.port_or_known_default().unwrap_or(80)
     }
 
-    /// What the server is asked for: a configured Host, or else the URL's.
+    /// The server's authority: the configured Host, or else that of the URL.
     pub fn authority(&self) -> String {
         let host = self.headers.get(HOST);
         host.and_then(|host| host.to_str().ok())
             .map_or_else(|| self.url_authority(), str::to_owned)
     }
 
-    /// The address as the server knows it, which decides where cookies belong.
+    /// The address as the server knows it, which determines the domain of cookies.
     pub fn cookie_url(&self) -> Url {
         let asked = format!(
             "{}://{}{}",
@@ -165,7 +164,7 @@ impl Request {
         Url::parse(&asked).unwrap_or_else(|_| self.url.clone())
     }
 
-    /// The URL's host and, where it is not the scheme's own, port.
+    /// The URL's host, with its port unless it is the scheme's default.
     pub fn url_authority(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
         self.url
@@ -178,7 +177,7 @@ impl Request {
     }
 }
 
-/// User and password of an address, as curl, Go and browsers send them.
+/// The user and password of an address as Basic credentials, as curl, Go and browsers send them.
 fn credentials(url: &Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_of_ones_own_stays_with_its_origin() {
+    fn configured_host_headers_stay_with_their_origin() {
         let mut from = request(Method::GET, "https://127.0.0.1:8443/x?y");
         assert_eq!(from.authority(), "127.0.0.1:8443");
         from.headers
@@ -246,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_do_not_come_back_after_a_detour() {
+    fn secrets_stay_removed_after_returning_to_the_origin() {
         let origin = request(Method::GET, "https://a.test/");
         let away = follow(&origin, 302, "https://b.test/").expect("followed");
         let back = away
@@ -282,7 +281,7 @@ mod tests {
             assert_eq!(sent(&next), None, "{elsewhere}");
             assert_eq!(sent(&go(&next, "https://b.test/")), None, "{elsewhere}");
         }
-        // What is configured stays.
+        // Configured credentials are kept.
         let own = go(&origin, "https://us:pass@a.test/x");
         assert_eq!(sent(&own).as_deref(), Some("Bearer abc"));
         assert_eq!(sent(&go(&own, "/y")).as_deref(), Some("Bearer abc"));
@@ -318,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_describes_the_body_goes_with_it() {
+    fn body_headers_are_dropped_with_the_body() {
         let mut from = request(Method::POST, "http://a.test/");
         for name in ABOUT_BODY {
             let value = HeaderValue::from_static("x");
@@ -331,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_web_is_followed() {
+    fn only_http_redirects_are_followed() {
         let from = request(Method::GET, "http://a.test/");
         assert_eq!(
             follow(&from, 302, "file:///etc/passwd").err(),

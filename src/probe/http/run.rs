@@ -1,4 +1,4 @@
-//! One attempt: the request, its redirects, and the judgement on the last answer.
+//! One attempt: the request, its redirects, and the evaluation of the last answer.
 
 use super::HttpProbe;
 use super::body::{self, BodyBuffer, BodySink};
@@ -29,7 +29,7 @@ async fn judged(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Fa
     judge(probe, head, kept.bytes, progress).await
 }
 
-/// Makes the request and those of its redirects, and returns the head of the last answer.
+/// Makes the request and follows its redirects; returns the head of the last answer.
 pub(super) async fn follow(
     probe: &HttpProbe,
     sink: &mut dyn BodySink,
@@ -66,7 +66,7 @@ pub(super) async fn follow(
     }
 }
 
-/// The request that the answer asks for, if it is a redirect that is to be followed.
+/// The next request, if the answer is a redirect to follow.
 fn redirection(
     probe: &HttpProbe,
     request: &Request,
@@ -94,7 +94,7 @@ fn redirection(
             ),
             Refused::Unreadable => {
                 let address = location.split('?').next().unwrap_or_default();
-                // What is before it may be a password.
+                // The text before it may contain a password.
                 let address = address.rsplit('@').next().unwrap_or_default();
                 let address = quoted(address.as_bytes());
                 Failure::bad(
@@ -114,7 +114,7 @@ fn redirection(
     Ok(Some(next))
 }
 
-/// Reads an answer to its end, the body of a redirect apart.
+/// Reads an answer to its end, except the body of a redirect.
 struct ReceiveWhole<'a> {
     probe: &'a HttpProbe,
     sink: &'a mut dyn BodySink,
@@ -131,7 +131,7 @@ impl Receive for ReceiveWhole<'_> {
         let Self { probe, sink } = self;
         let (head, incoming) = response.into_parts();
         if probe.redirects.is_some() && redirect_target(&head).is_some() {
-            // The answer that counts is elsewhere, so this body is not read, as with curl.
+            // Only the last answer is checked, so the body of a redirect is not read, as with curl.
             progress.leave();
             return Ok(head);
         }
@@ -143,14 +143,14 @@ impl Receive for ReceiveWhole<'_> {
     }
 }
 
-/// Where an answer sends the client to, as written.
+/// The target of a redirect, as written.
 fn redirect_target(head: &response::Parts) -> Option<Text<'_>> {
     let target = Text::new(head.headers.get(LOCATION)?.as_bytes(), None);
     let redirects = matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308);
     (redirects && !target.as_str().is_empty()).then_some(target)
 }
 
-/// The first expectation that does not hold is the cause; all of them are recorded.
+/// The first expectation that is not met determines the cause; all of them are recorded.
 async fn judge(
     probe: &HttpProbe,
     head: response::Parts,
@@ -171,7 +171,7 @@ async fn judge(
                     failure = failure.or(failed);
                 }
             }
-            // A status that is bad already says enough.
+            // A bad status is already the failure.
             Err(unknown) => failure = failure.or(Some(unknown)),
         }
     }

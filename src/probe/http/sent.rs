@@ -1,4 +1,4 @@
-//! The configured headers, and what of them cannot be sent as it is written.
+//! Reads the configured headers, and rejects those that cannot be sent as written.
 
 use super::Version;
 use super::headers::is_secret;
@@ -13,7 +13,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::Ipv6Addr;
 
-/// Adds the configured headers to those that are sent anyway; `false` if one of them is invalid.
+/// Adds the configured headers to the default ones; `false` if one is invalid.
 pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
     let mut seen: Vec<HeaderName> = Vec::new();
     let mut faultless = true;
@@ -45,7 +45,7 @@ pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
             .into_iter()
             .find_map(|key| Some((key, section.written_name(key)?)));
         if let Some((key, name)) = written {
-            let message = format!("both `{name}` and the header Authorization are given");
+            let message = format!("both `{name}` and the header Authorization are set");
             section.error("conflict", key, message, "remove one of them");
             faultless = false;
         }
@@ -53,7 +53,7 @@ pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
     faultless
 }
 
-/// A credential may turn up with or without its scheme.
+/// Redacts a credential with and without its scheme.
 fn redact(section: &Section<'_>, value: &str, at: &Spot) {
     let reader = section.reader();
     let token = value.split_once(' ').map_or(value, |(_, token)| token);
@@ -64,23 +64,24 @@ fn redact(section: &Section<'_>, value: &str, at: &Spot) {
 
 fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), (String, &'static str)> {
     let Ok(name) = HeaderName::try_from(name) else {
-        let message = format!("`{}` is not a valid name of a header", shown_name(name));
+        let message = format!("`{}` is not a valid header name", shown_name(name));
         return Err((message, "names of letters, digits and dashes"));
     };
     let Ok(mut value) = HeaderValue::try_from(value) else {
         let message = format!("the value of `{name}` is not valid in a header");
-        return Err((message, "a value in one line, without control characters"));
+        return Err((message, "a value on one line, without control characters"));
     };
     if name == HOST && !is_host(value.as_bytes()) {
         let message = "the value of `host` is neither a host nor a host with its port".to_owned();
-        let help = "such as `app.example`, `app.example:8443` or `[::1]:8080`; a name with other letters in its ASCII form (`xn--...`)";
+        let help = "such as `app.example`, `app.example:8443` or `[::1]:8080`; a name with non-ASCII letters in its ASCII form (`xn--...`)";
         return Err((message, help));
     }
     value.set_sensitive(is_secret(&name));
     Ok((name, value))
 }
 
-/// `host[:port]` (RFC 9110, section 7.2; RFC 3986, section 3.2.2). Servers refuse everything else.
+/// Whether a value is `host[:port]` (RFC 9110, section 7.2; RFC 3986, section 3.2.2). Servers
+/// reject anything else.
 pub fn is_host(value: &[u8]) -> bool {
     let Ok(value) = std::str::from_utf8(value) else {
         return false;
@@ -101,7 +102,8 @@ pub fn is_host(value: &[u8]) -> bool {
     name.bytes().all(is_in_name) && is_port(port)
 }
 
-/// The version that can carry the request's headers; reports those that none of the allowed can.
+/// The version that can carry the request's headers. Reports headers that no allowed version can
+/// carry.
 pub fn fitting_version(section: &Section<'_>, request: &Request, version: Version) -> Version {
     check_length(section, request);
     let Some(name) = http1_only(&request.headers) else {
@@ -124,7 +126,7 @@ pub fn fitting_version(section: &Section<'_>, request: &Request, version: Versio
     Version::Http1
 }
 
-/// Headers that mean nothing over HTTP/2, which says so in other ways.
+/// Warns of headers that have no meaning in HTTP/2, which conveys them differently.
 fn warn_of_dropped(section: &Section<'_>, headers: &HeaderMap) {
     let names = [
         CONNECTION,
@@ -142,7 +144,7 @@ fn warn_of_dropped(section: &Section<'_>, headers: &HeaderMap) {
     }
 }
 
-/// The first header that only HTTP/1.1 can carry as it is written.
+/// The first header that only HTTP/1.1 can carry as written.
 fn http1_only(headers: &HeaderMap) -> Option<HeaderName> {
     let only = |name: &HeaderName, value: &[u8]| match *name {
         UPGRADE | TRANSFER_ENCODING => true,
@@ -159,7 +161,7 @@ fn http1_only(headers: &HeaderMap) -> Option<HeaderName> {
     found.map(|(name, _)| name.clone())
 }
 
-/// What says where the body ends must agree with it.
+/// Checks that the headers that define the length of the body match it.
 fn check_length(section: &Section<'_>, request: &Request) {
     let length = request.headers.get(CONTENT_LENGTH);
     let coding = request.headers.get(TRANSFER_ENCODING);
@@ -198,7 +200,7 @@ fn ends_chunked(coding: &HeaderValue) -> bool {
     last.is_some_and(|last| last.trim_ascii().eq_ignore_ascii_case(b"chunked"))
 }
 
-/// Where a configured header stands.
+/// The position of a configured header.
 fn field_spot(section: &Section<'_>, name: &HeaderName) -> Spot {
     let headers = section.map(&keys::HEADERS).into_iter();
     let mut found = headers.filter(|(written, _, _)| written.eq_ignore_ascii_case(name.as_str()));

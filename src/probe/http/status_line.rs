@@ -1,29 +1,29 @@
-//! Status lines that other clients take and hyper does not, corrected while they arrive.
+//! Corrects status lines that other clients accept and hyper does not, while they arrive.
 
 const BEGIN: &[u8] = b"HTTP/1.";
-/// Places in a status line: `HTTP/1.1 200 OK`.
+/// Positions in a status line: `HTTP/1.1 200 OK`.
 const VERSION_AT: usize = BEGIN.len();
 const CODE_AT: usize = 9;
 const WORDS_AT: usize = 12;
 
-/// Corrects the status lines of an answer and of the informational ones (1xx) before it: the version
-/// 1.0, whose chunks hyper does not take, more than one space before the code, and control characters
-/// in the words behind it, which clients ignore (RFC 9112, section 4).
+/// Corrects the status lines of an answer and of the informational answers (1xx) before it: the
+/// version 1.0, with which hyper rejects chunked encoding, more than one space before the code, and
+/// control characters in the reason phrase, which clients ignore (RFC 9112, section 4).
 #[derive(Debug, Default)]
 pub struct StatusLines(Place);
 
 #[derive(Debug)]
 enum Place {
     Line(Line),
-    /// In the fields of an informational answer, and whether their line is empty so far.
+    /// In the fields of an informational answer; whether the current line is empty so far.
     Fields {
         is_empty: bool,
     },
-    /// Nothing is corrected any more.
+    /// The rest is passed on unchanged.
     Over,
 }
 
-/// A status line so far.
+/// The status line received so far.
 #[derive(Debug, Default)]
 struct Line {
     length: usize,
@@ -37,7 +37,7 @@ impl Default for Place {
 }
 
 impl StatusLines {
-    /// Corrects the next bytes in their place. Returns how many are left of them.
+    /// Corrects the next bytes in place. Returns the number of remaining bytes.
     pub fn correct(&mut self, bytes: &mut [u8]) -> usize {
         let mut kept = 0;
         for at in 0..bytes.len() {
@@ -53,7 +53,7 @@ impl StatusLines {
         kept
     }
 
-    /// The byte as it should be; `None` if it should not be there.
+    /// The corrected byte; `None` if it must be removed.
     fn next(&mut self, byte: u8) -> Option<u8> {
         match &mut self.0 {
             Place::Line(line) => {
@@ -80,7 +80,7 @@ impl StatusLines {
 impl Line {
     fn next(&mut self, byte: u8) -> Option<u8> {
         let at = self.length;
-        // Empty lines before it are none of it.
+        // Empty lines before the status line are not part of it.
         if at == 0 && matches!(byte, b'\r' | b'\n') {
             return Some(byte);
         }
@@ -91,7 +91,7 @@ impl Line {
         if let Some(digit) = at.checked_sub(CODE_AT).and_then(|at| self.code.get_mut(at)) {
             *digit = byte;
         }
-        // NUL and CR are no mistakes of a text but attacks on its readers.
+        // NUL and CR are kept: they indicate an attack on parsers rather than a mistake.
         let is_control = byte.is_ascii_control() && !matches!(byte, 0 | b'\t' | b'\r' | b'\n');
         Some(match byte {
             b'0' if at == VERSION_AT => b'1',
@@ -100,7 +100,7 @@ impl Line {
         })
     }
 
-    /// What follows, if the line ends with this byte, or is none of HTTP/1.
+    /// The next state, if the line ends with this byte or is not HTTP/1.
     fn end(&self, byte: u8) -> Option<Place> {
         let last = self.length.checked_sub(1)?;
         if BEGIN.get(last).is_some_and(|wanted| *wanted != byte) {
@@ -119,7 +119,7 @@ impl Line {
 mod tests {
     use super::*;
 
-    /// What is left of an answer that arrives in pieces of this size.
+    /// The corrected form of an answer that arrives in chunks of this size.
     fn corrected(answer: &[u8], size: usize) -> Vec<u8> {
         let mut lines = StatusLines::default();
         let mut left = Vec::new();
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_corrected_however_the_bytes_are_cut() {
+    fn status_lines_are_corrected_in_any_chunks() {
         for (sent, wanted) in [
             (
                 &b"HTTP/1.0 200 OK\r\n\r\nHTTP/1.0  5"[..],
@@ -144,7 +144,7 @@ mod tests {
                 b"HTTP/1.1 200 O  K\r\nX: \x1b\r\n",
             ),
             (b"\r\n\nHTTP/1.0 204 \x01\n\n", b"\r\n\nHTTP/1.1 204  \n\n"),
-            // One answer after another until the one that counts.
+            // Informational answers, up to the final one.
             (
                 b"HTTP/1.1 100 \x1b\r\n\r\nHTTP/1.0  103 \x7f\r\nLink: \x1b\r\n\r\nHTTP/1.0 200 O\x1bK\r\n\r\nHTTP/1.0 \x1b",
                 b"HTTP/1.1 100  \r\n\r\nHTTP/1.1 103  \r\nLink: \x1b\r\n\r\nHTTP/1.1 200 O K\r\n\r\nHTTP/1.0 \x1b",
@@ -162,13 +162,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mistake_of_a_text_stays() {
+    fn other_bytes_are_kept() {
         for kept in [
             &b"HTTP/1.1 200 O\0\rK\r\n"[..],
             b"HTTP/1.1 2\x1b0 OK\r\n",
             b"\x15\x03\x01\0\x02\x02\x50\x01\x01\x01\x01\x01\x01\x01\x01\n",
             b"SSH-2.0-x  \x1b\r\n\r\nHTTP/1.0 200 \x1b\r\n",
-            // What follows is another protocol.
+            // Another protocol follows.
             b"HTTP/1.1 101 Switching\r\n\r\nHTTP/1.0 \x1b",
         ] {
             for size in 1..=kept.len() {

@@ -1,4 +1,4 @@
-//! What the other side sent first, for messages.
+//! Records the first bytes that the peer sends, for messages.
 
 use super::status_line::StatusLines;
 use parking_lot::Mutex;
@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes of a connection that are remembered.
+/// Maximum number of bytes that are kept.
 const START_MAX: usize = 1024;
 const HTTP10: &[u8] = b"HTTP/1.0";
 
-/// The first bytes that the other side sent.
+/// The first bytes that the peer sent.
 #[derive(Clone, Debug, Default)]
 pub struct Start(Arc<Mutex<Vec<u8>>>);
 
@@ -23,7 +23,7 @@ impl Start {
         start.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// Which HTTP/1 the answer says it is in.
+    /// The HTTP/1 version that the answer states.
     pub fn version(&self) -> &'static str {
         let start = self.0.lock();
         if start.starts_with(HTTP10) {
@@ -38,7 +38,7 @@ impl Start {
     }
 }
 
-/// A connection that remembers its [`Start`] and corrects its status lines. It serves one answer, so
+/// A connection that records its [`Start`] and corrects status lines. It carries only one answer, so
 /// that nothing else depends on the version.
 pub struct Tap<S> {
     stream: S,
@@ -69,7 +69,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
             self.start.note(read);
             let (read, kept) = (read.len(), self.status_lines.correct(read));
             into.set_filled(before + kept);
-            // Nothing that is left of something is no end.
+            // Zero bytes mean the end of the stream, so a read whose bytes were all removed is
+            // repeated.
             if kept > 0 || read == 0 {
                 return Poll::Ready(Ok(()));
             }
@@ -112,7 +113,7 @@ mod tests {
     use super::*;
     use tokio::io::AsyncReadExt;
 
-    /// What comes through a tap when the answer arrives in pieces of this size.
+    /// The output of a tap for an answer that arrives in chunks of this size.
     async fn through(answer: &'static [u8], size: usize) -> (Vec<u8>, Start) {
         let pieces = answer.chunks(size).map(Ok::<_, io::Error>);
         let stream = tokio_util::io::StreamReader::new(futures_util::stream::iter(pieces));
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_sent_is_remembered_before_it_is_corrected() {
+    async fn the_original_bytes_are_recorded() {
         for size in [1, 5, 13, 100] {
             let (read, start) = through(b"HTTP/1.0    200 O\x1bK\r\n", size).await;
             assert_eq!(read, b"HTTP/1.1 200 O K\r\n", "{size}");

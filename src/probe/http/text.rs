@@ -1,4 +1,4 @@
-//! A body as text: which charset it is in, and what expressions are tried on. Pure.
+//! A body as text: detects its charset, and matches expressions. Pure.
 
 use crate::text::beginning;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
@@ -6,7 +6,7 @@ use regex::bytes::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-/// Where HTML and XML name their charset, as browsers look for it.
+/// Number of bytes in which HTML and XML declare their charset, as in browsers.
 const DECLARATION_WITHIN: usize = 1024;
 static DECLARATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let pattern =
@@ -14,18 +14,18 @@ static DECLARATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(pattern).ok()
 });
 
-/// Bytes and what they say.
+/// Bytes, and the decoded text.
 #[derive(Debug)]
 pub struct Text<'a> {
     bytes: &'a [u8],
     decoded: Cow<'a, str>,
-    /// The charset, if it is none that can be decoded.
+    /// The charset, if it cannot be decoded.
     pub unknown_charset: Option<String>,
 }
 
 impl<'a> Text<'a> {
-    /// Decodes by byte order mark, by UTF-16 that shows, by the charset of a Content-Type, or by
-    /// the bytes, whichever comes first.
+    /// Decodes by the byte order mark, by recognizable UTF-16, by the charset of the Content-Type
+    /// or by the bytes, whichever applies first.
     pub fn new(bytes: &'a [u8], content_type: Option<&str>) -> Self {
         let label = content_type.and_then(charset);
         let encoding = label.and_then(|label| Encoding::for_label(label.as_bytes()));
@@ -36,11 +36,11 @@ impl<'a> Text<'a> {
             }
             _ => None,
         };
-        // `decode` puts a byte order mark first, as browsers do.
+        // `decode` prefers a byte order mark, as browsers do.
         let encoding = visible_utf16(bytes).or(encoding);
         let (mut decoded, _, faulty) = encoding.unwrap_or_else(|| guess(bytes)).decode(bytes);
         if faulty && encoding.is_some() {
-            // The declared charset is wrong: as if none were declared.
+            // The declared charset is wrong, so it is ignored.
             decoded = guess(bytes).decode(bytes).0;
         }
         Self {
@@ -50,7 +50,8 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Tries the text and, where they differ, the bytes: what was decoded wrongly is still found.
+    /// Matches against the text and, if they differ, the bytes: content that was decoded wrongly is
+    /// still found.
     pub fn is_match(&self, regex: &Regex) -> bool {
         let text = self.decoded.as_bytes();
         regex.is_match(text) || (text != self.bytes && regex.is_match(self.bytes))
@@ -66,7 +67,7 @@ pub fn is_charset(name: &str) -> bool {
     Encoding::for_label(name.as_bytes()).is_some()
 }
 
-/// The charset that a Content-Type names.
+/// The charset parameter of a Content-Type.
 fn charset(content_type: &str) -> Option<&str> {
     content_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
@@ -75,7 +76,8 @@ fn charset(content_type: &str) -> Option<&str> {
     })
 }
 
-/// UTF-16 by the first character, whatever the Content-Type says: no other text has a NUL there.
+/// Detects UTF-16 by the first character, regardless of the Content-Type: no other text has a NUL
+/// there.
 fn visible_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
     match bytes {
         [0, second, ..] if *second != 0 => Some(UTF_16BE),
@@ -84,7 +86,7 @@ fn visible_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// The encoding of bytes whose Content-Type does not help.
+/// The encoding of bytes whose Content-Type does not determine it.
 fn guess(bytes: &[u8]) -> &'static Encoding {
     if std::str::from_utf8(bytes).is_ok() {
         return UTF_8;
@@ -94,18 +96,19 @@ fn guess(bytes: &[u8]) -> &'static Encoding {
         let label = regex.captures(start)?.get(1)?;
         Encoding::for_label(label.as_bytes())
     });
-    // A declaration that can be read as ASCII is not in UTF-16. Without one, browsers take this.
+    // A declaration that is readable as ASCII is not in UTF-16. Without one, browsers use this
+    // encoding.
     declared
         .filter(|encoding| encoding.is_ascii_compatible())
         .unwrap_or(WINDOWS_1252)
 }
 
-/// UTF-8 text without NUL, which any charset that resembles ASCII could be.
+/// UTF-8 text without NUL, which may be in any ASCII-compatible charset.
 pub fn is_plain(bytes: &[u8]) -> bool {
     !bytes.contains(&0) && std::str::from_utf8(bytes).is_ok()
 }
 
-/// UTF-32 by its byte order mark: browsers and `encoding_rs` do not decode it.
+/// Detects UTF-32 by its byte order mark; browsers and `encoding_rs` do not decode it.
 fn is_utf32(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\xff\xfe\0\0") || bytes.starts_with(b"\0\0\xfe\xff")
 }
@@ -172,9 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn both_the_text_and_the_bytes_are_tried() {
+    fn text_and_bytes_are_matched() {
         let down = Regex::new("DOWN").expect("valid");
-        // Wrongly declared, and cut in the middle of a character.
+        // Wrongly declared, and truncated in the middle of a character.
         assert!(Text::new(b"is DOWN", Some("text/plain; charset=utf-16le")).is_match(&down));
         assert!(Text::new(b"\xe2\x82 DOWN \xff", Some("a; charset=utf-8")).is_match(&down));
         let binary = Regex::new(r"^(?-u)\xff\xd8").expect("valid");
@@ -184,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_decoded_is_known() {
+    fn undecodable_charsets_are_detected() {
         let unknown = |bytes, content_type| Text::new(bytes, content_type).unknown_charset;
         assert_eq!(
             unknown(b"\xc4\xd6\xe6\xd5", Some("a/b; charset=cp037")).as_deref(),

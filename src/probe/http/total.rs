@@ -1,4 +1,4 @@
-//! Numbers of a JSON document. Pure.
+//! Totals of numbers in a JSON document. Pure.
 
 use super::query;
 use serde_json::Value;
@@ -13,7 +13,7 @@ pub struct JsonTotal {
 }
 
 impl JsonTotal {
-    /// Reads a query, or says what is wrong with it.
+    /// Parses a query. Returns an error message if it is invalid.
     pub fn parse(query: &str) -> Result<Self, String> {
         Ok(Self {
             path: query::read(query)?,
@@ -21,7 +21,7 @@ impl JsonTotal {
         })
     }
 
-    /// The total of all results that are numbers; `true` is 1 and `false` is 0. `None` without any.
+    /// The sum of all numeric results; `true` is 1 and `false` is 0. `None` if there are none.
     pub fn of(&self, document: &Value) -> Option<f64> {
         let results = self.path.query(document).all().into_iter();
         let numbers = results.filter_map(|result| match result {

@@ -1,4 +1,4 @@
-//! How requests reach a server: the address family, the proxy, TLS and the version of HTTP.
+//! How requests reach a server: address family, proxy, TLS and HTTP version.
 
 use super::Version;
 use super::exchange::{Line, Receive, exchange, is_http2};
@@ -8,10 +8,10 @@ use crate::outcome::Cause;
 use crate::probe::dial::{Failure, Family, Host, Progress, Tls, connect, resolve};
 use tokio::net::TcpStream;
 
-/// Of redirects: a configured address of this kind is refused.
-const NOT_FORWARDED: &str = "a redirect to an `http://` address cannot be followed by HTTP/2 through a proxy, which forwards HTTP/1.1 only";
+/// Only occurs for redirects, since such a configured address is rejected.
+const NOT_FORWARDED: &str = "a redirect to an `http://` address cannot be followed over HTTP/2 through a proxy, which only forwards HTTP/1.1";
 
-/// A way to servers, with a new connection for each request.
+/// Reaches servers with a new connection for each request.
 #[derive(Clone, Debug)]
 pub struct Transport {
     pub version: Version,
@@ -24,8 +24,7 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Sends a request, and receives its answer. `own` says whether it goes to the configured
-    /// origin.
+    /// Sends a request and receives its answer. `own` means that it goes to the configured origin.
     pub async fn ask<R: Receive>(
         &self,
         request: &Request,
@@ -58,12 +57,12 @@ impl Transport {
         exchange(request, stream, line, receive, progress).await
     }
 
-    /// The proxy that reads the request, and answers it itself where it does not let it through.
+    /// The proxy that forwards the request, if any; it answers the request itself if it rejects it.
     pub fn forwards(&self, request: &Request) -> Option<&Proxy> {
         self.proxy.as_ref().filter(|_| !request.is_https())
     }
 
-    /// A connection to the server, or to the proxy in front of it.
+    /// Opens a connection to the server, or to the proxy in front of it.
     pub(super) async fn open(
         &self,
         request: &Request,

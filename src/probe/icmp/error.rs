@@ -1,27 +1,27 @@
-//! What routers and hosts report instead of a reply. Pure.
+//! Errors that routers and hosts report instead of a reply. Pure.
 
 use crate::outcome::Cause;
 use crate::probe::dial::Failure;
 use std::net::IpAddr;
 
-/// An error message of ICMP or `ICMPv6`.
+/// An ICMP or `ICMPv6` error message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
     pub is_v6: bool,
     pub kind: u8,
     pub code: u8,
-    /// Who reports it.
+    /// The address that sent it.
     pub from: Option<IpAddr>,
 }
 
 impl Report {
-    /// Whether the sender has to fragment the packet, as routers of IPv6 never do. The kernel has taken
-    /// note of the size.
+    /// Whether the sender must fragment the packet, since IPv6 routers never do. The kernel has already
+    /// stored the path MTU.
     pub const fn is_too_large(&self) -> bool {
         self.is_v6 && self.kind == 2
     }
 
-    /// All of them say that the packet did not arrive.
+    /// The failure for a report; every report means that the packet was not delivered.
     pub fn failure(&self, target: IpAddr) -> Failure {
         let words = if self.is_v6 {
             self.words_v6()
@@ -35,7 +35,7 @@ impl Report {
         Failure::bad(Cause::Unreachable, message)
     }
 
-    /// By RFC 792, RFC 1122 and RFC 1812.
+    /// According to RFC 792, RFC 1122 and RFC 1812.
     const fn words_v4(&self) -> &'static str {
         match (self.kind, self.code) {
             (3, 0 | 6 | 8 | 11) => "no route to the network",
@@ -49,7 +49,7 @@ impl Report {
         }
     }
 
-    /// By RFC 4443.
+    /// According to RFC 4443.
     const fn words_v6(&self) -> &'static str {
         match (self.kind, self.code) {
             (1, 0) => "no route to the network",
@@ -65,8 +65,8 @@ impl Report {
 }
 
 const FORBIDDEN: &str = "rejected by a firewall or a route";
-const TTL_EXCEEDED: &str = "dropped on the way, since more routers forwarded it than `ttl` allows";
-/// Also what the kernel says of a packet that its own link does not carry.
+const TTL_EXCEEDED: &str = "dropped by a router: the path has more routers than `ttl` allows";
+/// The kernel also reports this for a packet that its own link cannot carry.
 pub const TOO_LARGE: &str =
     "the packet is too large for the path and must not be fragmented: lower `payload_size`";
 

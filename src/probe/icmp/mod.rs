@@ -17,7 +17,7 @@ use socket::{Sent, Socket};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// The kind's place in the registry.
+/// The kind in the registry.
 #[derive(Debug)]
 pub struct Icmp;
 
@@ -39,24 +39,24 @@ const PAYLOAD_SIZE: Key<Integer> = Key::with_default(
     "payload_size",
     Integer(packet::TOKEN, 65_000),
     "56",
-    "Bytes after the header of ICMP. The reply must repeat them.",
+    "Number of bytes after the ICMP header. The reply must repeat them.",
 );
 
 const DONT_FRAGMENT: Key<Bool> = Key::with_default(
     "dont_fragment",
     Bool,
     "false",
-    "Whether routers must not divide the packet: one that is too large for the path is bad (`unreachable`) then.",
+    "Whether to forbid routers to fragment the packet. If set, a packet that is too large for the path is bad (`unreachable`).",
 );
 
 const TTL: Key<Integer> = Key::with_default(
     "ttl",
     Integer(1, 255),
     "64",
-    "How many routers may forward the packet. One that drops it because of this makes the attempt bad (`unreachable`).",
+    "Maximum number of routers that may forward the packet (time to live). A packet dropped because of this limit is bad (`unreachable`).",
 );
 
-/// A host without a port; IPv6 addresses with or without brackets.
+/// A host without a port; IPv6 addresses may be in brackets.
 #[derive(Clone, Copy, Debug)]
 struct HostForm;
 
@@ -92,7 +92,7 @@ impl Kind for Icmp {
     }
 
     fn summary(&self) -> &'static str {
-        "Sends one echo request (ping) and waits for its reply; a packet that is lost is a `timeout`. It uses an unprivileged socket where the sysctl `net.ipv4.ping_group_range` includes slod's group, and otherwise a raw socket, which needs CAP_NET_RAW. Without either, attempts are void (`resources`), and their message says what allows it."
+        "Sends one echo request (ping) and waits for its reply; a lost packet results in a `timeout`. Uses an unprivileged socket if the sysctl `net.ipv4.ping_group_range` includes slod's group, and otherwise a raw socket, which needs CAP_NET_RAW. If neither is allowed, attempts are void (`resources`), with a message that says how to allow it."
     }
 
     fn keys(&self) -> Keys {
@@ -156,8 +156,8 @@ impl Probe for IcmpProbe {
 }
 
 impl IcmpProbe {
-    /// Asks each address once, until one replies. One that stays silent may take no more than its
-    /// share of the time that is left.
+    /// Pings each address once, until one replies. Each address may use no more than its share of
+    /// the remaining time.
     async fn ping(&self, progress: &mut Progress<'_>) -> Result<(), Failure> {
         let addresses = resolve(&self.host, self.family, progress).await?;
         progress.enter(Measurement::Processing);

@@ -1,22 +1,22 @@
-//! Echo requests and replies of ICMP (RFC 792) and `ICMPv6` (RFC 4443). Pure.
+//! ICMP (RFC 792) and `ICMPv6` (RFC 4443) echo requests and replies. Pure.
 
-/// Type, code, checksum, identifier and sequence number.
+/// Length of a header in bytes: type, code, checksum, identifier and sequence number.
 const HEADER: usize = 8;
-/// Random bytes at the start of each payload: a reply to another request does not have them.
+/// Number of random bytes at the start of each payload, which identify the reply.
 pub const TOKEN: u32 = 8;
 
-/// What was received, held against a request.
+/// A received message, compared with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Its reply, with the bytes of its payload.
+    /// The reply, with the length of its payload in bytes.
     Reply(usize),
-    /// Its reply, but with another payload.
+    /// The reply, but with a different payload.
     Altered,
-    /// Something else.
+    /// Another message.
     Foreign,
 }
 
-/// One request.
+/// One echo request.
 #[derive(Debug)]
 pub struct Echo {
     is_v6: bool,
@@ -41,7 +41,7 @@ impl Echo {
         }
     }
 
-    /// The message; the kernel adds the header of IP, and the checksum of `ICMPv6`.
+    /// Encodes the message; the kernel adds the IP header, and the checksum of `ICMPv6`.
     pub fn encode(&self) -> Vec<u8> {
         let kind = if self.is_v6 { 128 } else { 8 };
         let mut bytes = vec![kind, 0, 0, 0];
@@ -55,14 +55,14 @@ impl Echo {
         bytes
     }
 
-    /// Bytes of the largest message that can be its reply, with the header of IP.
+    /// Maximum size of the reply in bytes, including the IP header.
     pub fn reply_max(&self) -> usize {
         60 + HEADER + self.payload.len() + 1
     }
 
-    /// Reads what a socket received; a raw one is also given the header of IPv4 and everybody's
-    /// messages. A message whose checksum is wrong is nobody's: of a raw socket of IPv4, the kernel
-    /// leaves it to its reader to find that out.
+    /// Compares a received message with this request. A raw socket also receives the IPv4 header, and
+    /// the messages of all other programs. A message with a wrong checksum is ignored: on raw IPv4
+    /// sockets, the kernel leaves this check to the receiver.
     pub fn answer(&self, bytes: &[u8], is_raw: bool) -> Answer {
         let message = if is_raw && !self.is_v6 {
             match message_of_packet(bytes) {
@@ -87,7 +87,7 @@ impl Echo {
         }
     }
 
-    /// Whether an error quotes this request; it holds the start of the message.
+    /// Whether an error quotes this request; `message` is the start of the quoted message.
     pub fn is_quoted_by(&self, message: &[u8], is_raw: bool) -> bool {
         let header = message.first_chunk::<HEADER>();
         header.is_some_and(|header| self.is_own(*header, is_raw))
@@ -100,8 +100,8 @@ impl Echo {
     }
 }
 
-/// The message in a packet of IPv4; `None` if its checksum is wrong. Of a packet that is longer than the
-/// room for it, the checksum cannot be known.
+/// The message in an IPv4 packet; `None` if its checksum is wrong. The checksum of a packet that was
+/// truncated by the receive buffer is not verified.
 fn message_of_packet(packet: &[u8]) -> Option<&[u8]> {
     let [first, _, high, low, ..] = *packet else {
         return None;
@@ -139,7 +139,7 @@ mod tests {
         summed(bytes)
     }
 
-    /// With the checksum that belongs to it.
+    /// Sets the checksum.
     fn summed(mut bytes: Vec<u8>) -> Vec<u8> {
         bytes[2..4].fill(0);
         let sum = checksum(&bytes);
@@ -147,7 +147,7 @@ mod tests {
         bytes
     }
 
-    /// As a raw socket of IPv4 has it, with a header of 24 bytes.
+    /// A packet as received by a raw IPv4 socket, with a header of 24 bytes.
     fn packet(message: &[u8]) -> Vec<u8> {
         let mut header = [0_u8; 24];
         header[0] = 0x46;
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raw_message_with_a_wrong_checksum_is_no_answer() {
+    fn raw_messages_with_wrong_checksums_are_ignored() {
         let echo = Echo::new(false, 57);
         let good = packet(&reply(&echo));
         assert_eq!(echo.answer(&good, true), Answer::Reply(57));
@@ -198,11 +198,11 @@ mod tests {
             damaged[place] ^= 4;
             assert_eq!(echo.answer(&damaged, true), Answer::Foreign, "{place}");
         }
-        // The kernel has checked what an unprivileged socket is given.
+        // The kernel has already verified messages on unprivileged sockets.
         let mut unchecked = reply(&echo);
         unchecked[2] ^= 1;
         assert_eq!(echo.answer(&unchecked, false), Answer::Reply(57));
-        // What is longer than the room for it was not cut by the network.
+        // A message longer than the buffer was not truncated by the network.
         let mut longer = reply(&echo);
         longer.extend([7; 100]);
         let longer = packet(&summed(longer));
@@ -213,7 +213,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), is_v6: bool, is_raw: bool) {
+        fn arbitrary_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), is_v6: bool, is_raw: bool) {
             let echo = Echo::new(is_v6, 56);
             prop_assert!(!matches!(echo.answer(&bytes, is_raw), Answer::Reply(_)));
             echo.is_quoted_by(&bytes, is_raw);

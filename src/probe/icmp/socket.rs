@@ -1,4 +1,4 @@
-//! Sockets of ICMP: unprivileged ones where the system allows them, or else raw ones.
+//! ICMP sockets: unprivileged ones if the system allows them, otherwise raw ones.
 
 use super::error::{Report, TOO_LARGE};
 use super::packet::{Answer, Echo};
@@ -18,14 +18,14 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-/// Room for what comes with an error.
+/// Buffer size for the control messages of an error.
 const CONTROL: usize = 512;
-/// What an error quotes of a packet, as far as it is of use.
+/// Maximum number of bytes read of the packet that an error quotes.
 const QUOTED: usize = 128;
 
-const NOT_ALLOWED: &str = "slod may not send ICMP: include its group in the sysctl net.ipv4.ping_group_range, or give it CAP_NET_RAW";
+const NOT_ALLOWED: &str = "slod is not allowed to send ICMP: include its group in the sysctl net.ipv4.ping_group_range, or give it CAP_NET_RAW";
 
-/// How packets are sent.
+/// Options of the sent packets.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub dont_fragment: bool,
@@ -35,14 +35,14 @@ pub struct Settings {
 /// A socket for one address.
 #[derive(Debug)]
 pub struct Socket {
-    /// Tokio has no type of its own for ICMP; that for UDP makes the same calls.
+    /// Tokio has no ICMP type; its UDP type makes the same system calls.
     file: UdpSocket,
     target: IpAddr,
     is_raw: bool,
     dont_fragment: bool,
 }
 
-/// A request whose reply is waited for.
+/// A sent request that waits for its reply.
 #[derive(Debug)]
 pub struct Sent<'a> {
     socket: &'a Socket,
@@ -50,7 +50,7 @@ pub struct Sent<'a> {
 }
 
 impl Socket {
-    /// Connected, so that only this address is heard, and so that errors are reported.
+    /// Opens a connected socket, which receives only from this address and reports errors.
     pub fn open(target: IpAddr, settings: Settings) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::io(&error, &target.to_string());
         let (file, is_raw) = create(target)?;
@@ -66,7 +66,7 @@ impl Socket {
         })
     }
 
-    /// For people.
+    /// The kind of socket, for messages.
     pub const fn words(&self) -> &'static str {
         if self.is_raw {
             "a raw socket"
@@ -89,7 +89,7 @@ impl Socket {
         Failure::io(error, &self.target.to_string())
     }
 
-    /// The next report of an error about this request, if there is one.
+    /// The next error report about this request, if there is one.
     fn report(&self, echo: &Echo) -> Option<Report> {
         loop {
             let (mut quoted, mut control) = ([0; QUOTED], [0; CONTROL]);
@@ -108,10 +108,11 @@ impl Socket {
 }
 
 impl Sent<'_> {
-    /// Waits for the reply, and returns the bytes of its payload.
+    /// Waits for the reply, and returns the length of its payload in bytes.
     pub async fn reply(&self) -> Result<usize, Failure> {
         let Self { socket, echo } = self;
-        // By the first report of it, the packet is not lost but to be sent in fragments.
+        // The first such report does not mean that the packet is lost, but that it must be sent
+        // again in fragments.
         let mut may_repeat = !socket.dont_fragment;
         let mut buffer = vec![0; echo.reply_max()];
         loop {
@@ -147,7 +148,7 @@ impl Sent<'_> {
     }
 }
 
-/// An unprivileged socket, or else a raw one; and whether it is raw.
+/// Creates an unprivileged socket, or else a raw one; the boolean is true if it is raw.
 fn create(target: IpAddr) -> Result<(OwnedFd, bool), Failure> {
     let (family, protocol) = match target {
         IpAddr::V4(_) => (AddressFamily::Inet, SockProtocol::Icmp),
@@ -195,7 +196,8 @@ fn set(file: &OwnedFd, target: IpAddr, settings: Settings) -> io::Result<()> {
     Ok(())
 }
 
-/// What a router or host says; an error of this machine comes with the call that it fails.
+/// Reads the report of a router or a host. Errors of this machine are returned by the failing
+/// system call instead.
 fn read(message: &ControlMessageOwned) -> Option<Report> {
     let (error, is_v6, from) = match *message {
         ControlMessageOwned::Ipv4RecvErr(error, from) => {

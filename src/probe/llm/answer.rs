@@ -1,4 +1,4 @@
-//! What an answer consists of, whichever API it came by. Pure.
+//! The content of an answer, independent of the API. Pure.
 
 use crate::outcome::{Cause, Figure, Figures, FinishReason};
 use crate::probe::dial::Failure;
@@ -6,45 +6,45 @@ use crate::probe::quoted::quoted;
 use crate::text::beginning;
 use serde_json::Value;
 
-/// An answer as far as it is known.
+/// The part of an answer received so far.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// The answer itself, without reasoning.
+    /// The text of the answer, without reasoning.
     pub text: String,
-    /// Whether the model asks for a tool, which is an answer without text if it may.
+    /// Whether the model calls a tool, which is an answer without text if tools are allowed.
     pub calls_tool: bool,
-    /// Whether reasoning was sent.
+    /// Whether reasoning was received.
     pub reasons: bool,
-    /// Numbers of each vector of embeddings.
+    /// Number of dimensions of each embedding vector.
     pub dimensions: Option<usize>,
     pub finish: Option<FinishReason>,
     pub usage: Usage,
-    /// Whether the stream said that it is complete.
+    /// Whether the stream's terminator was received.
     pub ended: bool,
 }
 
-/// Tokens as the provider counts them.
+/// Token counts of the provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub input: Option<u64>,
     pub output: Option<u64>,
-    /// Of the output, those that are reasoning.
+    /// The reasoning tokens, which are part of the output tokens.
     pub reasoning: Option<u64>,
 }
 
-/// What an event of a stream adds.
+/// What an event of a stream contributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece {
-    /// Nothing that belongs to an answer, such as a ping.
+    /// Nothing that is part of an answer, such as a ping.
     Nothing,
-    /// A part without output, such as one with only a role.
+    /// A chunk without output, such as one with only a role.
     Frame,
     Reasoning,
     Answer,
 }
 
 impl Answer {
-    /// Adds a text of the answer, which may be empty.
+    /// Appends a text of the answer, which may be empty.
     pub fn add_text(&mut self, text: &str) -> Piece {
         self.text.push_str(text);
         if text.is_empty() {
@@ -54,7 +54,7 @@ impl Answer {
         }
     }
 
-    /// Adds a text by which the model refuses to answer.
+    /// Appends a text with which the model refuses to answer.
     pub fn add_refusal(&mut self, text: &str) -> Piece {
         if !text.is_empty() && matches!(self.finish, None | Some(FinishReason::Stop)) {
             self.finish = Some(FinishReason::Refusal);
@@ -62,7 +62,7 @@ impl Answer {
         self.add_text(text)
     }
 
-    /// The answer ended for a reason; a refusal ends with `stop` like every other answer.
+    /// Sets the finish reason; a refusal ends with `stop` like other answers.
     pub fn end(&mut self, reason: FinishReason) {
         if self.finish != Some(FinishReason::Refusal) || reason != FinishReason::Stop {
             self.finish = Some(reason);
@@ -98,8 +98,8 @@ impl Answer {
         figures
     }
 
-    /// Tokens that were streamed, whose pace can be seen: all of them, or only those of the answer
-    /// where reasoning was done out of sight.
+    /// The number of streamed tokens, from which the time per token is computed: all output tokens,
+    /// without reasoning tokens if the reasoning was not streamed.
     pub fn streamed_tokens(&self) -> Option<u64> {
         let output = self.usage.output?;
         let hidden = if self.reasons {
@@ -110,8 +110,8 @@ impl Answer {
         Some(output.saturating_sub(hidden))
     }
 
-    /// An answer of nothing is bad, whatever is expected. A call of a tool is one if the model `may_call`
-    /// tools.
+    /// Checks that the answer is not empty, which is bad regardless of the expectations. A tool call is
+    /// an answer if the model `may_call` tools.
     pub fn check_presence(&self, may_call: bool) -> Result<(), Failure> {
         let is_empty = self.text.trim().is_empty() && !(self.calls_tool && may_call);
         if !is_empty || self.dimensions.is_some_and(|numbers| numbers > 0) {
@@ -120,8 +120,7 @@ impl Answer {
         let reasoned = self.reasons || self.usage.reasoning.is_some_and(|tokens| tokens > 0);
         let message = match self.finish {
             _ if self.calls_tool => {
-                "the answer has no text, only the call of a tool, and the probe offers none"
-                    .to_owned()
+                "the answer has no text, only a tool call, and the probe offers no tools".to_owned()
             }
             Some(FinishReason::Length) if reasoned => {
                 "the answer is empty: `max_tokens` was used up by reasoning".to_owned()
@@ -134,14 +133,14 @@ impl Answer {
 }
 
 impl Usage {
-    /// Takes what an object of usage says. Counts only grow in the course of a stream.
+    /// Updates the counts from a usage object. Counts only grow during a stream.
     pub fn take(&mut self, usage: &Value) {
         let number = |names: &[&str]| {
             let mut values = names.iter().map(|name| usage.get(name));
             values.find_map(|value| value.and_then(Value::as_u64))
         };
-        // Anthropic counts what comes from its cache, or goes there, apart. Proxies that translate its
-        // answers, such as LiteLLM, name these numbers as well, and have them in `prompt_tokens`.
+        // Anthropic counts tokens read from or written to its cache separately. Proxies that translate
+        // its answers, such as LiteLLM, return these counts as well, but include them in `prompt_tokens`.
         let apart = || {
             let cached = ["cache_creation_input_tokens", "cache_read_input_tokens"];
             let cached = cached.iter().filter_map(|name| number(&[name]));
@@ -158,7 +157,7 @@ impl Usage {
     }
 }
 
-/// The reason that a provider names, in the words of OpenAI, Anthropic, vLLM and others.
+/// Maps the finish reasons of OpenAI, Anthropic, vLLM and others.
 pub fn finish_reason(word: &str) -> FinishReason {
     match word {
         "stop" | "end_turn" | "stop_sequence" | "eos" | "eos_token" | "completed" => {
@@ -174,7 +173,7 @@ pub fn finish_reason(word: &str) -> FinishReason {
     }
 }
 
-/// The error that an answer of status 200 reports.
+/// The failure for an error in an answer with status 200.
 pub fn reported_error(error: &Value) -> Failure {
     let message = match describe(error) {
         Some(words) => format!("the answer contains an error: {words}"),
@@ -183,7 +182,7 @@ pub fn reported_error(error: &Value) -> Failure {
     Failure::bad(Cause::StreamError, message)
 }
 
-/// Type or code and message of an error, which providers write in several ways.
+/// The type or code of an error and its message, which providers write in several formats.
 pub fn describe(error: &Value) -> Option<String> {
     if let Some(text) = error.as_str() {
         return Some(quoted(text.as_bytes()));

@@ -1,4 +1,4 @@
-//! A budget of tokens and cost per day: what was spent is known before each attempt, and an attempt
+//! A daily budget of tokens and cost: the amount spent is known before each attempt, and an attempt
 //! that could exceed the budget is not made.
 
 use crate::outcome::{Figure, Measurement, Outcome, Record, Timestamp, Verdict, VoidReason};
@@ -7,31 +7,31 @@ use chrono_tz::Tz;
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 
-/// What may be spent on a day.
+/// The limits per day.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     pub tokens: Option<u64>,
     pub cost: Option<f64>,
     pub price: Price,
-    /// Where days begin and end.
+    /// The time zone of the days.
     pub zone: Tz,
 }
 
-/// Prices of a million tokens each.
+/// Prices per million tokens.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Price {
     pub input: f64,
     pub output: f64,
 }
 
-/// Tokens of one attempt, or of a day.
+/// Token counts of one attempt or one day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
     pub input: u64,
     pub output: u64,
 }
 
-/// What a probe has spent, also before a reload.
+/// What a probe has spent, shared across reloads.
 #[derive(Clone, Debug, Default)]
 pub struct Spending(Arc<Mutex<Spent>>);
 
@@ -39,12 +39,12 @@ pub struct Spending(Arc<Mutex<Spent>>);
 struct Spent {
     day: Option<NaiveDate>,
     tokens: Tokens,
-    /// The longest prompt that the provider has counted.
+    /// The longest prompt that the provider has counted, in tokens.
     longest_input: Option<u64>,
 }
 
-/// An attempt whose tokens are set aside until it is known what it spent. If it is cut off, they
-/// stay spent.
+/// The tokens reserved for an attempt until its actual usage is known. If the attempt is canceled,
+/// they count as spent.
 #[derive(Debug)]
 pub struct Reservation {
     day: NaiveDate,
@@ -82,7 +82,7 @@ impl Budget {
             / MILLION
     }
 
-    /// Why tokens exceed it, if they do.
+    /// The limit that the tokens exceed, if any.
     fn exceeded_by(&self, tokens: Tokens) -> Option<String> {
         let many = self.tokens.filter(|most| tokens.sum() > *most);
         let dear = self.cost.filter(|most| self.cost(tokens) > *most);
@@ -93,13 +93,13 @@ impl Budget {
         }
     }
 
-    /// Whether it does not even suffice for one attempt.
+    /// Whether the budget is too small for a single attempt.
     pub fn is_below(&self, worst: Tokens) -> bool {
         self.exceeded_by(worst).is_some()
     }
 
-    /// Sets aside what an attempt can spend at most, or says why it must not be made. `worst` is
-    /// what is known of it without a provider's count of its prompt.
+    /// Reserves the most tokens that an attempt can use, or returns why it must not be made. `worst`
+    /// is the maximum if the provider has not yet counted its prompt.
     pub fn reserve(
         &self,
         spending: &Spending,
@@ -116,7 +116,7 @@ impl Budget {
         if let Some(limit) = self.exceeded_by(total) {
             let used = spent.tokens.sum();
             return Err(format!(
-                "the budget of {limit} a day does not suffice for another attempt: {used} tokens were used, and one takes up to {}; probing continues tomorrow ({})",
+                "the budget of {limit} a day is too small for another attempt: {used} tokens were used, and an attempt takes up to {}; probing continues tomorrow ({})",
                 tokens.sum(),
                 self.zone
             ));
@@ -125,7 +125,7 @@ impl Budget {
         Ok(Reservation { day, tokens })
     }
 
-    /// Takes what was spent before this process, by outcomes in the order of time up to `now`.
+    /// Adds what was spent before this process, from outcomes in chronological order up to `now`.
     pub fn recall(&self, spending: &Spending, outcomes: &[Record], now: Timestamp, worst: Tokens) {
         let day = self.day(now);
         let mut spent = spending.of_day(day);
@@ -143,8 +143,8 @@ impl Budget {
     }
 }
 
-/// What an attempt cost: what the provider counted. Where it counted nothing, nothing is spent if it
-/// refused the request or never got it, and as much as possible if it may have answered.
+/// The usage of an attempt, as counted by the provider. Without a count, it is zero if the provider
+/// refused or never received the request, and the maximum if it may have answered.
 fn charged(outcome: &Outcome, worst: Tokens) -> Tokens {
     let figure = |one| outcome.figures.get(one).map(u64::from);
     let (input, output) = (figure(Figure::InputTokens), figure(Figure::OutputTokens));
@@ -156,7 +156,7 @@ fn charged(outcome: &Outcome, worst: Tokens) -> Tokens {
     }
     let was_sent = outcome.measured.get(Measurement::Processing).is_some();
     let was_refused = outcome.code.is_some_and(|code| !(200..300).contains(&code));
-    // A timeout that slod noticed late may have been answered as well as any other.
+    // After a stall, the service may have answered, as after any other timeout.
     let is_void = matches!(outcome.verdict, Verdict::Void(why) if why != VoidReason::Stalled);
     if !was_sent || was_refused || is_void {
         return Tokens::default();
@@ -165,7 +165,7 @@ fn charged(outcome: &Outcome, worst: Tokens) -> Tokens {
 }
 
 impl Spending {
-    /// Replaces what was set aside by what was spent.
+    /// Replaces the reserved tokens with the actual usage.
     pub fn settle(&self, reserved: &Reservation, outcome: &Outcome) {
         let mut spent = self.0.lock();
         spent.note_input(outcome);
@@ -230,7 +230,7 @@ mod tests {
         outcome
     }
 
-    /// Attempts of these tokens that can be made on one day.
+    /// The number of attempts with these tokens that can be made on one day.
     fn attempts(budget: Budget, spending: &Spending, at: Timestamp, tokens: (u32, u32)) -> usize {
         let made = std::iter::from_fn(|| {
             let reserved = budget.reserve(spending, at, WORST).ok()?;
@@ -242,9 +242,10 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_is_never_exceeded_and_comes_back_every_day() {
+    fn the_budget_is_never_exceeded_and_resets_daily() {
         let (budget, spending) = (budget(Some(1000), None), Spending::default());
-        // Ten of 60 are 600; up to 70 each until then, since the provider counted 20 of the prompt.
+        // Ten attempts of 60 tokens are 600; up to 70 are reserved for each, since the provider
+        // counted 20 prompt tokens.
         assert_eq!(attempts(budget, &spending, NOON, (20, 40)), 16);
         let reason = budget.reserve(&spending, NOON, WORST).expect_err("spent");
         assert!(reason.contains("960 tokens were used") && reason.contains("1000 tokens a day"));
@@ -254,12 +255,12 @@ mod tests {
     #[test]
     fn the_cost_counts_as_well() {
         let (budget, spending) = (budget(None, Some(0.001)), Spending::default());
-        // 20 + 4 * 40 = 180 millionths each, and up to 220 before it is known.
+        // 20 + 4 * 40 = 180 millionths per attempt, and up to 220 before its usage is known.
         assert_eq!(attempts(budget, &spending, NOON, (20, 40)), 5);
     }
 
     #[test]
-    fn days_are_those_of_the_zone() {
+    fn budget_days_follow_the_time_zone() {
         let berlin = Budget {
             zone: Tz::Europe__Berlin,
             ..budget(Some(150), None)
@@ -274,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_spent_without_a_count_is_charged_in_full_unless_nothing_was() {
+    fn uncounted_usage_is_charged_in_full_if_possible() {
         let refused = outcome(None, Some(429));
         let broken = outcome(None, Some(200));
         let silent = outcome(None, None);
@@ -317,12 +318,12 @@ mod tests {
             record(NOON, outcome(None, Some(200))),
         ];
         budget.recall(&spending, &stored, NOON, WORST);
-        // 420, and 70 for the one that broke off.
+        // 420 for the counted attempts, and 70 for the one that was cut off.
         assert_eq!(attempts(budget, &spending, NOON, (20, 40)), 8);
     }
 
     #[test]
-    fn an_attempt_that_is_cut_off_stays_charged() {
+    fn canceled_attempts_stay_charged() {
         let (budget, spending) = (budget(Some(200), None), Spending::default());
         let _reserved = budget.reserve(&spending, NOON, WORST).expect("within it");
         assert!(budget.reserve(&spending, NOON, WORST).is_err());

@@ -1,4 +1,4 @@
-//! The question of an `llm` probe for the load engine, which reads the answer while it arrives.
+//! The question of an `llm` probe for the load engine, with streaming answers.
 
 use super::LlmProbe;
 use super::answer::{Answer, Piece};
@@ -13,7 +13,7 @@ use http::StatusCode;
 use slod_load::{Fault, NewWatch, Watch};
 use std::sync::Arc;
 
-/// The request of an `llm` probe that streams its answer; `None` for others.
+/// The request of an `llm` probe that streams its answer; `None` for other probes.
 pub fn driven(probe: &Arc<dyn Probe>) -> Option<Driven> {
     let llm = of_type::<LlmProbe>(&**probe).filter(|llm| llm.stream)?;
     let (api, may_call) = (llm.api, llm.may_call);
@@ -24,7 +24,7 @@ pub fn driven(probe: &Arc<dyn Probe>) -> Option<Driven> {
     Some(driven.redacted(redactions(&**probe)))
 }
 
-/// One answer.
+/// One answer being read.
 struct Reading {
     api: Api,
     may_call: bool,
@@ -76,7 +76,7 @@ impl Watch for Reading {
 
     fn finish(&mut self) -> Result<(), Fault> {
         if let Some(event) = std::mem::take(&mut self.reader).finish() {
-            // What is no event here was cut off.
+            // A last event that is incomplete was cut off.
             self.take(&event).map_err(|fault| Fault {
                 cause: Cause::StreamBroken,
                 ..fault

@@ -8,7 +8,7 @@ use crate::probe::pattern::shown;
 use crate::probe::quoted::quoted;
 use regex::Regex;
 
-/// Bounds that may be open on either side.
+/// A range with optional bounds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bounds {
     pub min: Option<u32>,
@@ -23,27 +23,27 @@ pub struct Expect {
     pub json: Vec<JsonCondition>,
     /// In characters.
     pub length: Bounds,
-    /// Output tokens.
+    /// Number of output tokens.
     pub tokens: Bounds,
     pub finish: Vec<FinishReason>,
     pub dimensions: Option<u32>,
 }
 
-/// One expectation held against an answer.
+/// The result of one expectation.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Check {
     pub holds: bool,
-    /// What was expected and what was seen.
+    /// The expected and the actual value.
     pub text: String,
 }
 
 impl Expect {
-    /// Whether every answer is as expected.
+    /// Whether there are no expectations.
     pub fn is_empty(&self) -> bool {
         !self.is_about_text() && self.dimensions.is_none()
     }
 
-    /// Whether anything is expected that vectors do not have.
+    /// Whether anything is expected that embeddings cannot have.
     pub fn is_about_text(&self) -> bool {
         let bounds = [self.length, self.tokens];
         !(self.text.is_empty()
@@ -56,7 +56,7 @@ impl Expect {
                 .all(|one| one.min.is_none() && one.max.is_none()))
     }
 
-    /// Takes time: see [`crate::probe::evaluate`].
+    /// Slow: see [`crate::probe::evaluate`].
     pub fn check(&self, answer: &Answer) -> Vec<Check> {
         let text = &answer.text;
         let mut checks = Vec::new();
@@ -107,7 +107,7 @@ impl Expect {
                 })
             })),
             Err(error) => checks.push(Check::new(false, || {
-                format!("the answer is not JSON: {error}")
+                format!("the answer is not valid JSON: {error}")
             })),
         }
     }

@@ -39,20 +39,20 @@ pub const API: Key<Choice<Api>> = Key::with_default(
     "api",
     Choice(Api::BY_LABEL),
     "chat",
-    "The API behind `url`: `chat`, `completions`, `responses` and `embeddings` are OpenAI's, which most providers and servers of open models have; `messages` is Anthropic's, for which `anthropic-version: 2023-06-01` is sent unless `headers` has another.",
+    "The API behind `url`: `chat`, `completions`, `responses` and `embeddings` are OpenAI's, which most providers and servers of open models support; `messages` is Anthropic's, for which `anthropic-version: 2023-06-01` is sent unless `headers` sets another version.",
 );
 
 pub const MODEL: Key<Text> = Key::required(
     "model",
     Text,
-    "The model to ask for, as the provider calls it. It is also a label of the metrics.",
+    "The provider's name of the model. It is also a label of the metrics.",
 );
 
 pub const PROMPT: Key<Text> = Key::with_default(
     "prompt",
     Text,
     "Reply with the single word: pong",
-    "What is asked, or the text to embed.",
+    "The question, or the text to embed.",
 );
 
 pub const MESSAGES: Key<List<Mapping>> = Key::optional(
@@ -61,23 +61,27 @@ pub const MESSAGES: Key<List<Mapping>> = Key::optional(
     "A conversation to continue, instead of `prompt`.",
 );
 
-pub const ROLE: Key<Choice<Role>> =
-    Key::with_default("role", Choice(Role::BY_LABEL), "user", "Who says it.");
+pub const ROLE: Key<Choice<Role>> = Key::with_default(
+    "role",
+    Choice(Role::BY_LABEL),
+    "user",
+    "The role of the message's author.",
+);
 
-pub const CONTENT: Key<Text> = Key::required("content", Text, "What is said.");
+pub const CONTENT: Key<Text> = Key::required("content", Text, "The text of the message.");
 
 pub const MAX_TOKENS: Key<Integer> = Key::with_default(
     "max_tokens",
     Integer(1, 100_000),
     "64",
-    "Maximum number of output tokens. Models that reason may need many more before they answer. For models that reject `max_tokens`: `parameters: { max_tokens: null, max_completion_tokens: 64 }`.",
+    "Maximum number of output tokens. Reasoning models may need many more before they answer. For models that reject `max_tokens`: `parameters: { max_tokens: null, max_completion_tokens: 64 }`.",
 );
 
 pub const STREAM: Key<Bool> = Key::with_default(
     "stream",
     Bool,
     "true",
-    "Whether the answer is streamed, with its usage at the end. Only a streamed answer has the times of its first chunk, its first token and each output token. Embeddings are never streamed.",
+    "Whether to stream the answer, with its usage at the end. The times of the first chunk, of the first token and per output token are only measured for streamed answers. Embeddings are never streamed.",
 );
 
 pub const PARAMETERS: Key<Map<Text>> = Key::optional(
@@ -86,7 +90,7 @@ pub const PARAMETERS: Key<Map<Text>> = Key::optional(
         item: Text,
         null: Some("null"),
     },
-    "Further fields of the request, each a value in JSON or a text, such as `temperature: 0`. `null` removes a field that is sent otherwise, such as `stream_options`.",
+    "Additional fields of the request, each a JSON value or a string, such as `temperature: 0`. `null` removes a default field, such as `stream_options`.",
 );
 
 pub const API_KEY: Key<SecretText> = Key::optional(
@@ -95,19 +99,19 @@ pub const API_KEY: Key<SecretText> = Key::optional(
     "A key, sent as `x-api-key`, as Anthropic expects it. For Azure: `headers: { api-key: \"${KEY}\" }`.",
 );
 
-/// Embeddings of the largest models take some 100 KiB.
+/// Embeddings of the largest models have about 100 KiB.
 pub const BODY_LIMIT: Key<Size> = Key::with_default(
     "body_limit",
     Size { max_mib: 16 },
     "1MiB",
-    "Maximum size of the decoded response. A larger one is bad, and the rest of it is not read; so is an event of a stream above 512 KiB.",
+    "Maximum size of the decoded response. A larger one is bad, and the rest of it is not read. The same applies to a stream event above 512 KiB.",
 );
 
 pub const OPENTELEMETRY: Key<Choice<Convention>> = Key::with_default(
     "opentelemetry",
     Choice(Convention::BY_LABEL),
     "v1",
-    "Under which names of OpenTelemetry's conventions for generative AI the metrics are also exported: `v1` are those before 2026 (`gen_ai_client_operation_duration_seconds`), `v2` the current ones (`gen_ai_client_inference_duration_seconds`).",
+    "OpenTelemetry's conventions for generative AI under whose names the metrics are also exported: `v1` are the names before 2026 (`gen_ai_client_operation_duration_seconds`), `v2` the current ones (`gen_ai_client_inference_duration_seconds`).",
 );
 
 pub const EXPECT: Key<Mapping> = Key::optional(
@@ -124,7 +128,7 @@ pub const EXPECT: Key<Mapping> = Key::optional(
         &FINISH_REASON,
         &DIMENSIONS,
     ]),
-    "The expected answer, without its reasoning. An empty answer is bad in any case. The call of a tool is an answer only if `parameters` offer tools, or `finish_reason: tool_calls` is expected.",
+    "The expected answer, without its reasoning. An empty answer is always bad. A tool call is an answer only if `parameters` offer tools, or `finish_reason: tool_calls` is expected.",
 );
 
 const REGEX: Pattern<Regex> = Pattern(text_regex);
@@ -168,13 +172,13 @@ pub const MAX_LENGTH: Key<Integer> = Key::optional(
 pub const MIN_OUTPUT_TOKENS: Key<Integer> = Key::optional(
     "min_output_tokens",
     Integer(1, 10_000_000),
-    "Minimum number of output tokens. An answer without usage is bad.",
+    "Minimum number of output tokens. An answer without a token count is bad.",
 );
 
 pub const MAX_OUTPUT_TOKENS: Key<Integer> = Key::optional(
     "max_output_tokens",
     Integer(1, 10_000_000),
-    "Maximum number of output tokens, likewise.",
+    "Maximum number of output tokens. An answer without a token count is bad.",
 );
 
 pub const FINISH_REASON: Key<List<Choice<FinishReason>>> = Key::optional(
@@ -186,41 +190,44 @@ pub const FINISH_REASON: Key<List<Choice<FinishReason>>> = Key::optional(
         ("content_filter", FinishReason::ContentFilter),
         ("refusal", FinishReason::Refusal),
     ])),
-    "Good reasons for the end of the answer. The words of other providers are translated: `end_turn` is `stop`, and `max_tokens` is `length`.",
+    "Good finish reasons. Those of other providers are mapped: `end_turn` is `stop`, and `max_tokens` is `length`.",
 );
 
 pub const DIMENSIONS: Key<Integer> = Key::optional(
     "dimensions",
     Integer(1, 1_000_000),
-    "Numbers that each vector of embeddings must have.",
+    "Number of dimensions that each embedding vector must have.",
 );
 
 pub const BUDGET: Key<Mapping> = Key::optional(
     "budget",
     Mapping(&[&TOKENS, &COST, &PRICE, &TIMEZONE]),
-    "What this probe may spend on a day. Attempts that could exceed it are not made: they are void with the reason `quota`. What was spent is known after a restart, from the stored outcomes. An attempt whose usage is unknown counts as the most that it can take.",
+    "Daily budget of this probe. Attempts that could exceed it are not made: they are void with the reason `quota`. After a restart, the amount spent is read from the stored outcomes. An attempt whose usage is unknown counts as the most that it can use.",
 );
 
 pub const TOKENS: Key<Integer> = Key::optional(
     "tokens",
     Integer(1, u32::MAX),
-    "Input and output tokens of a day.",
+    "Maximum number of input and output tokens per day.",
 );
 
-pub const COST: Key<Parsed<f64>> =
-    Key::optional("cost", AMOUNT, "Cost of a day, in the currency of `price`.");
+pub const COST: Key<Parsed<f64>> = Key::optional(
+    "cost",
+    AMOUNT,
+    "Maximum cost per day, in the currency of `price`.",
+);
 
 pub const PRICE: Key<Mapping> = Key::optional(
     "price",
     Mapping(&[&PRICE_INPUT, &PRICE_OUTPUT]),
-    "What a million tokens cost; required for `cost`.",
+    "Price per million tokens; required for `cost`.",
 );
 
 pub const PRICE_INPUT: Key<Parsed<f64>> =
-    Key::required("input", AMOUNT, "Price of a million input tokens.");
+    Key::required("input", AMOUNT, "Price per million input tokens.");
 
 pub const PRICE_OUTPUT: Key<Parsed<f64>> =
-    Key::with_default("output", AMOUNT, "0", "Price of a million output tokens.");
+    Key::with_default("output", AMOUNT, "0", "Price per million output tokens.");
 
 const AMOUNT: Parsed<f64> = Parsed {
     label: "amount",

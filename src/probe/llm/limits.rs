@@ -1,5 +1,5 @@
-//! What the headers of an answer say of rate limits: in the form of OpenAI, of Together, of Anthropic,
-//! and of others that name them alike. Pure.
+//! Parses the rate-limit headers of an answer: the formats of OpenAI, Together and Anthropic, and of others
+//! with similar names. Pure.
 
 use crate::outcome::{RateLimit, RateLimits, Timestamp};
 use chrono::DateTime;
@@ -8,21 +8,21 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
-/// Characters of the name of a limit, which becomes the value of a label.
+/// Maximum length of the name of a limit in characters; it becomes a label value.
 const NAME_MAX: usize = 40;
-/// Waits that servers ask for beyond this are taken as this.
+/// Maximum wait; longer waits requested by a server are reduced to this.
 const RETRY_MAX: Duration = Duration::from_hours(7 * 24);
 
-/// What a header with a limit is about.
+/// What a rate-limit header contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LimitField {
     Limit,
     Remaining,
 }
 
-/// The limits of an answer. What is absent or negative is unknown, and no limit without something
-/// that remains is kept. Of a proxy, which has limits of its own (`x-ratelimit-...`) beside those of the
-/// provider (LiteLLM's `llm_provider-x-ratelimit-...`), the tighter one counts.
+/// Returns the rate limits of an answer. Missing and negative values are unknown, and a limit without a
+/// remaining amount is omitted. A proxy may return its own limits (`x-ratelimit-...`) and those of the
+/// provider (LiteLLM's `llm_provider-x-ratelimit-...`); the tighter one is kept.
 pub fn rate_limits(headers: &HeaderMap) -> RateLimits {
     let mut found: BTreeMap<(String, &str), Fields> = BTreeMap::new();
     for (name, value) in headers {
@@ -64,12 +64,12 @@ pub fn rate_limits(headers: &HeaderMap) -> RateLimits {
     limits
 }
 
-/// What a limit is, and how much of it remains.
+/// The limit, and the remaining amount.
 type Fields = (Option<u64>, Option<u64>);
 
-/// `x-ratelimit-remaining-tokens` is about `tokens`, as is `anthropic-ratelimit-tokens-remaining`
-/// and Together's `x-tokenlimit-remaining`; `x-ratelimit-remaining` alone is about requests. In the middle,
-/// what is before: whose limit it is.
+/// Parses the name of a rate-limit header, and returns the name of the limit, the prefix that identifies
+/// its owner, and the field. `x-ratelimit-remaining-tokens`, `anthropic-ratelimit-tokens-remaining` and
+/// Together's `x-tokenlimit-remaining` are about `tokens`; `x-ratelimit-remaining` alone is about requests.
 fn limit_name(header: &str) -> Option<(String, &str, LimitField)> {
     let (whose, rest, default) = match (
         header.split_once("ratelimit-"),
@@ -85,7 +85,7 @@ fn limit_name(header: &str) -> Option<(String, &str, LimitField)> {
         "remaining" => Some(LimitField::Remaining),
         _ => None,
     };
-    // First or last; in the middle it is a part of a name.
+    // The first or the last word; in the middle it is part of the name.
     let (found, name) = match (part(words.first()?), part(words.last()?)) {
         (Some(found), _) => (found, &words[1..]),
         (None, Some(found)) => (found, &words[..words.len() - 1]),
@@ -99,7 +99,7 @@ fn limit_name(header: &str) -> Option<(String, &str, LimitField)> {
     (name.len() <= NAME_MAX).then_some((name, whose, found))
 }
 
-/// A whole number at the start, which a policy may follow: `100;w=60`.
+/// Parses an integer at the start, which may be followed by a policy: `100;w=60`.
 fn leading_number(text: &str) -> Option<u64> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_proxy_and_its_provider_the_tighter_limit_counts() {
+    fn the_tighter_limit_of_proxy_and_provider_is_kept() {
         let litellm = |own: &'static str| {
             found(&[
                 ("x-ratelimit-limit-requests", "10"),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_absent_and_not_zero() {
+    fn unknown_values_are_absent() {
         for lines in [
             &[("x-ratelimit-remaining-tokens", "-1")][..],
             &[("x-ratelimit-remaining-tokens", "")],
@@ -254,7 +254,7 @@ mod tests {
             ("azureml-model-session", "d008-20240215231538"),
         ];
         assert_eq!(found(&azure), [is("requests", 0, None)]);
-        // Bedrock's have no limit: it is known by its status alone.
+        // Bedrock returns no limit headers; the limit is only recognized by the status.
         let bedrock = [
             ("x-amzn-bedrock-input-token-count", "12"),
             ("x-amzn-bedrock-output-token-count", "34"),

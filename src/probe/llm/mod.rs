@@ -1,4 +1,4 @@
-//! The `llm` kind: one question to a language model, and its answer as it is streamed.
+//! The `llm` kind: one question to a language model, and its answer, streamed or not.
 
 mod answer;
 mod api;
@@ -28,7 +28,7 @@ use expect::Expect;
 pub use names::Convention;
 use std::sync::{Arc, OnceLock};
 
-/// The kind's place in the registry.
+/// The kind in the registry.
 #[derive(Debug)]
 pub struct Llm;
 
@@ -38,7 +38,7 @@ impl Kind for Llm {
     }
 
     fn summary(&self) -> &'static str {
-        "Asks a language model one question and reads its answer, streamed or not. Every attempt uses a new connection. `time_to_first_chunk` and `time_to_first_token` are measured from the start of the attempt; reasoning is no part of the answer. Bad are a refused request (`rate_limited` for status 429, `overloaded` for a provider at its capacity, otherwise `status`), a stream that breaks off or ends without its terminator (`stream_broken`), an error inside of an answer (`stream_error`), an empty answer (`empty_answer`), and one other than expected (`answer`)."
+        "Asks a language model one question and reads its answer, streamed or not. Every attempt uses a new connection. `time_to_first_chunk` and `time_to_first_token` are measured from the start of the attempt; reasoning is not part of the answer. The following are bad: a rejected request (`rate_limited` for status 429, `overloaded` for a provider at its capacity, otherwise `status`), a stream that is interrupted or ends without its terminator (`stream_broken`), an error inside an answer (`stream_error`), an empty answer (`empty_answer`), and an unexpected answer (`answer`)."
     }
 
     fn keys(&self) -> Keys {
@@ -71,36 +71,36 @@ impl Kind for Llm {
     }
 }
 
-/// Who is asked, as metrics name it.
+/// The subject of the request, in the terms of the metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     pub model: Arc<str>,
     /// OpenTelemetry's name of the provider.
     pub provider: &'static str,
-    /// OpenTelemetry's name of what is asked for.
+    /// OpenTelemetry's name of the operation.
     pub operation: &'static str,
-    /// Under which of its names metrics are exported as well.
+    /// The convention under whose names the metrics are also exported.
     pub convention: Convention,
 }
 
-/// A question that is ready to be asked.
+/// A request that can be made any number of times.
 #[derive(Debug)]
 pub struct LlmProbe {
     subject: Subject,
     api: Api,
     stream: bool,
-    /// Whether the call of a tool is an answer: tools are offered, or calls are expected.
+    /// Whether a tool call is an answer: tools are offered, or tool calls are expected.
     may_call: bool,
     request: Request,
     expect: Arc<Expect>,
     evaluator: Evaluator,
-    /// Bytes of a decoded response that are read at most.
+    /// Maximum number of bytes of the decoded response.
     body_limit: u64,
     transport: Transport,
     budget: Option<Budget>,
-    /// What an attempt can take.
+    /// The most tokens that an attempt can use.
     worst: Tokens,
-    /// Set once: a probe of a new config continues that of the old one.
+    /// Set once: a probe of a new config continues the spending of its predecessor.
     spending: OnceLock<Spending>,
 }
 
@@ -113,13 +113,14 @@ impl LlmProbe {
         self.budget.is_some()
     }
 
-    /// Shares what was spent with the probe that it replaces, whose attempt may still run.
+    /// Shares the spending of the probe that it replaces, whose attempt may still be running.
     pub fn continue_from(&self, old: &Self) {
-        // An attempt before it would be one of nobody's: probes run once their config is in force.
+        // Already set only if an attempt was made before, and probes run only once their config is
+        // in force.
         let _ = self.spending.set(old.spending().clone());
     }
 
-    /// Takes what was spent before, by stored outcomes in the order of time up to `now`.
+    /// Adds what was spent before, from stored outcomes in chronological order up to `now`.
     pub fn recall(&self, outcomes: &[Record], now: Timestamp) {
         if let Some(budget) = &self.budget {
             budget.recall(self.spending(), outcomes, now, self.worst);

@@ -1,12 +1,11 @@
-//! Which of OpenTelemetry's conventions for generative AI metrics are named by, and what it calls
-//! providers.
+//! OpenTelemetry's conventions for generative AI: versions of metric names, and provider names.
 
 use url::Url;
 
-/// A version of the conventions. They are not stable, so that users choose when names change.
+/// A version of the conventions. They are not stable, so users choose when names change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Convention {
-    /// `gen_ai.client.operation.*`, before the conventions got a repository of their own in 2026.
+    /// `gen_ai.client.operation.*`, before the conventions moved to their own repository in 2026.
     V1,
     /// `gen_ai.client.inference.*`.
     V2,
@@ -18,7 +17,7 @@ impl Convention {
         &[("v1", Self::V1), ("v2", Self::V2), ("off", Self::Off)];
 }
 
-/// Providers by the end of their host names.
+/// Provider names by host-name suffix.
 const PROVIDERS: [(&str, &str); 12] = [
     ("api.anthropic.com", "anthropic"),
     ("api.cohere.com", "cohere"),
@@ -34,7 +33,8 @@ const PROVIDERS: [(&str, &str); 12] = [
     (".amazonaws.com", "aws.bedrock"),
 ];
 
-/// `gen_ai.provider.name`: who serves an address, or else whose API it is.
+/// The value of `gen_ai.provider.name`: the provider that serves an address, or else the owner of
+/// the API.
 pub fn provider(url: &Url, owner: &'static str) -> &'static str {
     let host = url.host_str().unwrap_or_default();
     let mut known = PROVIDERS.iter();

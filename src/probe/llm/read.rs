@@ -1,4 +1,4 @@
-//! The kind's part of the config, every fault at its place.
+//! Reads the options of the kind, reporting each error at its key.
 
 use super::api::{Api, Message, Question, Role};
 use super::budget::{Budget, Price};
@@ -25,7 +25,7 @@ use std::sync::{Arc, OnceLock};
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
-/// The only one there is, since 2023.
+/// The only version since 2023.
 const VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
 pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
@@ -92,7 +92,7 @@ fn read_question(section: &Section<'_>, api: Api) -> Option<Question> {
     let messages = read_messages(section, api);
     let stream = section.get(&keys::STREAM);
     if !api.can_stream() && section.has(&keys::STREAM) && stream == Some(true) {
-        let help = "remove it, or use another `api`";
+        let help = "remove it, or use a different `api`";
         section.error(
             "conflict",
             &keys::STREAM,
@@ -127,7 +127,7 @@ fn read_messages(section: &Section<'_>, api: Api) -> Option<Vec<Message>> {
         section.error("conflict", &keys::MESSAGES, message, "remove one of them");
     }
     if !api.takes_messages() {
-        let message = "this API takes a text, and not a conversation";
+        let message = "this API takes a text, not a conversation";
         section.error("conflict", &keys::MESSAGES, message, "use `prompt`");
     }
     let messages = section.sections(&keys::MESSAGES).map(|message| {
@@ -140,7 +140,7 @@ fn read_messages(section: &Section<'_>, api: Api) -> Option<Vec<Message>> {
     messages.collect()
 }
 
-/// What is sent with every request, unless `headers` has others.
+/// Reads the headers of all requests, with defaults that `headers` can replace.
 fn read_all_headers(
     section: &Section<'_>,
     api: Option<Api>,
@@ -161,7 +161,7 @@ fn read_all_headers(
     let faultless = read_headers(section, &mut headers);
     if let Some(key) = section.secret(&keys::API_KEY) {
         if headers.contains_key(X_API_KEY) {
-            let message = "both `api_key` and the header x-api-key are given";
+            let message = "both `api_key` and the header x-api-key are set";
             section.error("conflict", &keys::API_KEY, message, "remove one of them");
         }
         match Request::secret(key.reveal()) {
@@ -170,7 +170,7 @@ fn read_all_headers(
                 "invalid-value",
                 &keys::API_KEY,
                 "the value is not valid in a header",
-                "a key in one line",
+                "a key on one line",
             ),
         }
     }
@@ -236,7 +236,7 @@ fn read_bounds(
             "out-of-range",
             max,
             message,
-            "a number that is not below it",
+            "use a number that is not below it",
         );
     }
     bounds
@@ -274,8 +274,8 @@ fn read_budget(section: &Section<'_>, asked: Option<(&Question, Api)>) -> Option
             section.error("missing-key", &keys::BUDGET, message, help);
         }
         Some(worst) if budget.is_below(worst) => {
-            let message = "the budget does not suffice for one attempt";
-            let help = "a larger one, a lower `max_tokens` or a shorter prompt";
+            let message = "the budget is too small for a single attempt";
+            let help = "use a larger budget, a lower `max_tokens` or a shorter prompt";
             section.error("out-of-range", &keys::BUDGET, message, help);
         }
         _ => {}

@@ -1,4 +1,4 @@
-//! Why a provider refused a request: its status, and what the body of the answer says. Pure.
+//! Why a provider rejected a request, from the status and the body of its answer. Pure.
 
 use super::answer::describe;
 use crate::outcome::Cause;
@@ -8,10 +8,10 @@ use http::StatusCode;
 use serde_json::Value;
 use std::time::Duration;
 
-/// Anthropic's own status for a provider at its capacity.
+/// Anthropic's status for a provider at its capacity.
 const OVERLOADED: u16 = 529;
 
-/// The failure of an answer whose status is no success.
+/// The failure for an answer without a success status.
 pub fn refused(
     status: StatusCode,
     body: &[u8],
@@ -29,7 +29,7 @@ pub fn refused(
     };
     let mut message = format!("HTTP status {}", status.as_u16());
     match status.as_u16() {
-        // What is said of a key that is not accepted repeats parts of it.
+        // Messages about an invalid key repeat parts of it.
         401 | 403 => message.push_str(": the provider does not accept the credentials"),
         _ => {
             if let Some(words) = describe(error).or_else(|| describe(&body)) {
@@ -40,7 +40,7 @@ pub fn refused(
     }
     if status == StatusCode::NOT_FOUND {
         message = format!(
-            "{message} (`url` is the whole address, such as https://api.example.org/v1{usual_path})"
+            "{message} (`url` must be the full address, such as https://api.example.org/v1{usual_path})"
         );
     }
     if let Some(wait) = retry_after {
@@ -51,7 +51,8 @@ pub fn refused(
     Failure::bad(cause, message)
 }
 
-/// Whether a provider says that it lacks capacity: Together by its dynamic limits, others by words.
+/// Whether a provider reports that it lacks capacity: Together by its dynamic limits, others in the
+/// message.
 fn says_overloaded(error: &Value) -> bool {
     let names = ["error_type", "type", "code", "message"];
     let texts = names.iter().filter_map(|name| error.get(name)?.as_str());

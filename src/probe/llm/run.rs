@@ -1,4 +1,4 @@
-//! One attempt: the budget, the request, its answer, and the judgement on it.
+//! One attempt: the budget, the request, its answer, and the evaluation of the answer.
 
 use super::LlmProbe;
 use super::answer::{Answer, reported_error};
@@ -20,7 +20,7 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::io::AsyncBufReadExt;
 
-/// Bytes that are read of what a provider says when it refuses a request.
+/// Maximum number of bytes read from the body of a rejection.
 const REFUSAL_MAX: u64 = 64 << 10;
 
 pub async fn run(probe: &LlmProbe, attempt: &mut Attempt) -> Outcome {
@@ -66,7 +66,7 @@ async fn exchange(probe: &LlmProbe, progress: &mut Progress<'_>) -> Result<(), F
     judge(probe, answer, progress).await
 }
 
-/// Receives an answer, as a stream if one was asked for.
+/// Receives an answer, streamed if the request asked for it.
 struct ReceiveAnswer<'a>(&'a LlmProbe);
 
 impl Receive for ReceiveAnswer<'_> {
@@ -88,7 +88,7 @@ impl Receive for ReceiveAnswer<'_> {
         } else {
             read_whole(self.0, &head.headers, incoming, &mut answer).await
         };
-        // Tokens of an answer that broke off were spent as well.
+        // The tokens of an incomplete answer were used as well.
         progress.figures = answer.figures();
         read?;
         progress.leave();
@@ -115,8 +115,8 @@ async fn refusal(
 ) -> Failure {
     let mut body = BodyBuffer::new(true);
     if let Err(unread) = body::read(incoming, &head.headers, REFUSAL_MAX, &mut body).await {
-        // The status says enough if the rest cannot be read.
-        tracing::debug!("the body of a refusal: {}", unread.message);
+        // The status is enough if the body cannot be read.
+        tracing::debug!("cannot read the body of a rejection: {}", unread.message);
     }
     let wait = retry_after(&head.headers, progress.wall());
     refused(head.status, &body.bytes, probe.api.usual_path(), wait)
@@ -131,8 +131,8 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/json")
 }
 
-/// Some servers that were asked for a stream report an error as JSON. Others send a stream and call
-/// it JSON.
+/// Reads a streamed answer. Some servers report an error as JSON when a stream was requested;
+/// others declare a stream as JSON.
 async fn read_stream(
     probe: &LlmProbe,
     headers: &HeaderMap,
@@ -167,7 +167,7 @@ async fn read_whole(
         .take_whole(answer, &document(headers, &kept.bytes)?)
 }
 
-/// `text/html`, as messages show it.
+/// The content type for messages, such as `text/html`.
 pub(super) fn content_type(headers: &HeaderMap) -> String {
     let value = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let kind = value.and_then(|value| value.split(|byte| *byte == b';').next());
@@ -181,7 +181,7 @@ fn document(headers: &HeaderMap, body: &[u8]) -> Result<Value, Failure> {
     json_text::parse(body).map_err(|error| {
         let (kind, begins) = (content_type(headers), quoted(body));
         let message = if is_json(headers) {
-            format!("the answer is not JSON: {error}: {begins}")
+            format!("the answer is not valid JSON: {error}: {begins}")
         } else {
             format!("the answer is not JSON: it is {kind} and begins with {begins}")
         };
@@ -194,7 +194,7 @@ fn no_stream() -> Failure {
     Failure::bad(Cause::Protocol, message)
 }
 
-/// The first expectation that does not hold is the cause; all of them are recorded.
+/// The first expectation that is not met determines the cause; all of them are recorded.
 async fn judge(
     probe: &LlmProbe,
     answer: Answer,

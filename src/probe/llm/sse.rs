@@ -1,19 +1,20 @@
-//! A reader of server-sent events (WHATWG HTML, "Server-sent events"), fed with bytes as they arrive.
-//! Pure: the same bytes give the same events, however they are cut.
+//! An incremental parser of server-sent events (WHATWG HTML, "Server-sent events"). Pure: the same
+//! bytes result in the same events, however they are split.
 
-/// Bytes of one event. An event of a language model is a few tokens, or one whole answer.
+/// Maximum size of one event in bytes. An event of a language model is a few tokens, or one whole
+/// answer.
 const EVENT_MAX: usize = 512 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// One event that has data.
+/// An event with data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Empty where the server gives no type.
+    /// Empty if the server sets no type.
     pub name: String,
     pub data: String,
 }
 
-/// An event is larger than any event of a language model.
+/// An event exceeds the maximum size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLarge;
 
@@ -21,22 +22,22 @@ impl TooLarge {
     pub const MAX_KIB: usize = EVENT_MAX >> 10;
 }
 
-/// What is known of the stream so far.
+/// The state of a partially received stream.
 #[derive(Debug, Default)]
 pub struct Reader {
-    /// The line that is not complete yet.
+    /// The current incomplete line.
     line: Vec<u8>,
     name: Vec<u8>,
     data: Vec<u8>,
     has_data: bool,
-    /// Whether the last byte ended a line by a carriage return, which a line feed may follow.
+    /// Whether the last byte was a carriage return that ended a line, which a line feed may follow.
     after_return: bool,
-    /// Whether the first line is over.
+    /// Whether the first line has ended.
     begun: bool,
 }
 
 impl Reader {
-    /// Takes more bytes, and passes on each event that is complete.
+    /// Parses more bytes, and appends each completed event.
     pub fn feed(&mut self, bytes: &[u8], events: &mut Vec<Event>) -> Result<(), TooLarge> {
         for byte in bytes {
             let after_return = std::mem::replace(&mut self.after_return, *byte == b'\r');
@@ -52,8 +53,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Ends the stream. Its last event may lack the empty line that ends others, as some servers
-    /// write it.
+    /// Ends the stream. The last event may lack the final empty line, which some servers omit.
     pub fn finish(mut self) -> Option<Event> {
         if !self.line.is_empty() {
             self.end_line();
@@ -85,7 +85,7 @@ impl Reader {
                 self.data.extend_from_slice(value);
             }
             b"event" => self.name = value.to_vec(),
-            // Comments, which keep connections open, and fields that are of no interest here.
+            // Comments, which keep connections open, and fields that are not used.
             _ => {}
         }
         None
@@ -108,8 +108,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The events of a stream that arrives in pieces, each with the number of the piece that
-    /// completed it.
+    /// The events of a stream that arrives in chunks, each with the index of the chunk that completed
+    /// it.
     fn events(pieces: &[&[u8]]) -> Vec<Event> {
         let (mut reader, mut events) = (Reader::default(), Vec::new());
         for piece in pieces {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_complete_with_its_last_byte() {
+    fn events_are_emitted_with_their_last_byte() {
         let (mut reader, mut seen) = (Reader::default(), Vec::new());
         reader.feed(b"data: a\r\n", &mut seen).expect("small");
         assert_eq!(seen, []);
@@ -176,7 +176,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_same_bytes_give_the_same_events_however_they_are_cut(
+        fn chunking_does_not_change_the_events(
             parts in prop::collection::vec(
                 prop::sample::select(vec![
                     "data: ", "data:", "event: ", "data", ":", " ", "\n", "\r", "\r\n", "\n\n",

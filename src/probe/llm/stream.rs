@@ -1,4 +1,4 @@
-//! Reads a streamed answer, and when its parts arrived.
+//! Reads a streamed answer, and records when its parts arrived.
 
 use super::LlmProbe;
 use super::answer::{Answer, Piece};
@@ -12,10 +12,10 @@ use http::HeaderMap;
 use std::time::Duration;
 use tokio::io::AsyncBufReadExt;
 
-/// Bytes of an answer that are kept for the message that it is no stream.
+/// Number of bytes kept for the message about an answer that is not a stream.
 const BEGINNING: usize = 256;
 
-/// Reads events until the one that ends the answer. What follows it is not waited for.
+/// Reads events up to the one that ends the answer, without waiting for more data.
 pub async fn read(
     probe: &LlmProbe,
     headers: &HeaderMap,
@@ -57,7 +57,7 @@ pub async fn read(
         })?;
     }
     if let Some(event) = reader.finish() {
-        // What is no event here was cut off.
+        // A last event that is incomplete was cut off.
         probe.api.take_event(answer, &event).map_err(broken)?;
     }
     pace.finish(answer, progress);
@@ -65,13 +65,13 @@ pub async fn read(
         if pace.first_chunk.is_none() && received.length > 0 {
             let (kind, begins) = (content_type(headers), quoted(&received.beginning));
             let seen = format!("it is {kind} and begins with {begins}");
-            failure.message = format!("the answer is no stream of events: {seen}");
+            failure.message = format!("the answer is not an event stream: {seen}");
         }
         failure
     })
 }
 
-/// How much of an answer was received, and how it begins.
+/// The number of bytes received, and the first of them.
 #[derive(Default)]
 struct Received {
     length: u64,
@@ -87,13 +87,13 @@ impl Received {
     }
 }
 
-/// A failure of a stream that had begun.
+/// The failure of a stream that had started.
 fn broken(failure: Failure) -> Failure {
     match failure.verdict {
         Verdict::Bad(
             Cause::Reset | Cause::Closed | Cause::Protocol | Cause::Tls | Cause::Timeout,
         ) => {
-            let message = format!("the stream broke off: {}", failure.message);
+            let message = format!("the stream was interrupted: {}", failure.message);
             Failure::bad(Cause::StreamBroken, message)
         }
         Verdict::Good | Verdict::Bad(_) | Verdict::Void(_) => failure,
@@ -104,11 +104,11 @@ fn too_large(message: &str) -> Failure {
     Failure::bad(Cause::BodyTooLarge, message)
 }
 
-/// When parts of the answer arrived, since the start of the attempt.
+/// When parts of the answer arrived, relative to the start of the attempt.
 #[derive(Debug, Default)]
 struct Pace {
     first_chunk: Option<Duration>,
-    /// Of reasoning or of the answer.
+    /// The first reasoning or answer text.
     first_output: Option<Duration>,
     first_token: Option<Duration>,
     last_output: Option<Duration>,
@@ -133,8 +133,9 @@ impl Pace {
         }
     }
 
-    /// The time per token follows from the provider's count, since a chunk may have several. What
-    /// arrives all at once, as from a proxy that waits for the end, has no pace.
+    /// Computes the time per token from the provider's count, since a chunk may have several
+    /// tokens. An answer that arrives all at once, as from a buffering proxy, has no time per
+    /// token.
     fn finish(&self, answer: &Answer, progress: &mut Progress<'_>) {
         let first = if answer.reasons {
             self.first_output

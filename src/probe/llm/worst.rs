@@ -1,17 +1,17 @@
-//! The most tokens that one attempt can take, by what is sent. Pure.
+//! The most tokens that one attempt can use, derived from its request. Pure.
 
 use super::api::{Api, Question};
 use super::budget::Tokens;
 use serde_json::Value;
 
-/// Tokens that roles and templates add to a message at most.
+/// Maximum number of tokens that roles and templates add to a message.
 const PER_MESSAGE: u64 = 16;
-/// Where the APIs have the limit of an answer. Some servers know several of them.
+/// The fields that limit the length of an answer; some servers support several of them.
 const LIMITS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
-/// Where they have how many answers there are.
+/// The fields that set the number of answers.
 const ANSWERS: [&str; 2] = ["n", "best_of"];
 
-/// What an attempt can take at most. An answer that nothing limits takes as many as a number can be.
+/// The most tokens that an attempt can use. Without a limit on the answer, the output is `u64::MAX`.
 pub fn worst(api: Api, question: &Question) -> Tokens {
     let output = if api == Api::Embeddings {
         0
@@ -24,7 +24,8 @@ pub fn worst(api: Api, question: &Question) -> Tokens {
     }
 }
 
-/// No token is shorter than a byte. Parameters such as descriptions of tools are read as well.
+/// An upper bound of the prompt's tokens, as no token is shorter than a byte. Parameters such as
+/// tool descriptions count too.
 fn longest_prompt(question: &Question) -> u64 {
     let size = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
     let messages = question.messages.iter();
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_beside_the_messages_is_read_as_well() {
+    fn everything_sent_with_the_messages_counts() {
         let input = |parameters: &[(&str, Value)]| of(Api::Chat, parameters).input;
         assert_eq!(input(&[("temperature", json!(0.5))]), 5 + PER_MESSAGE);
         let tools = json!([{ "name": "f" }]);

@@ -25,7 +25,7 @@ fn fields_are_replaced() {
         ("{{ list }}", "- firing: Test notification of slod"),
         (
             "{{ description }}",
-            "Somebody ran `slod notify test`. Nothing is wrong.",
+            "This is a test message from `slod notify test`. Nothing is wrong.",
         ),
         ("a { b } {{ runbook_url }}c", "a { b } c"),
         ("<b> & {{ summary }}", "<b> & Test notification of slod"),
@@ -60,7 +60,7 @@ fn conditions_loops_and_filters() {
 }
 
 #[test]
-fn what_is_wrong_and_where() {
+fn errors_have_messages_and_positions() {
     for (text, at, message, help) in [
         (
             "{{ sumary }}",
@@ -135,7 +135,7 @@ fn what_is_wrong_and_where() {
         assert!(error.help.starts_with(help), "{text}: {error:?}");
         assert!(place.contains(at), "{text}: {error:?}");
     }
-    // The use, not the word before it.
+    // The use in braces, not the word before it.
     let error = Template::parse("sumary {{ sumary }}").expect_err("unknown");
     assert_eq!(error.at, 10..16);
 }
@@ -146,7 +146,7 @@ fn a_template_is_not_too_long() {
         let long = unit.repeat((64 << 10) / unit.len() + 1);
         let error = Template::parse(&long).expect_err("too long");
         assert!(error.message.ends_with(" bytes"), "{}", error.message);
-        // Whether it is a template or not, it is read to its end.
+        // Even if it is not a template, it is read to its end.
         let fits = unit.repeat((32 << 10) / unit.len());
         assert_eq!(
             Template::parse(&fits).is_ok(),
@@ -179,9 +179,9 @@ fn no_text_takes_long_or_much_memory() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// From parts of the language, since other texts are refused at once.
+    /// Made from parts of the language, since other texts are rejected immediately.
     #[test]
-    fn no_text_panics(parts in proptest::collection::vec(part(), 0..20)) {
+    fn arbitrary_templates_do_not_panic(parts in proptest::collection::vec(part(), 0..20)) {
         if let Ok(template) = Template::parse(&parts.concat()) {
             let _ = template.render(&fields::of(&many()));
         }

@@ -1,4 +1,4 @@
-//! Go and Node.
+//! Go and Node.js.
 
 use super::{Ecosystem, row};
 use crate::roles::Role::{
@@ -16,7 +16,7 @@ pub const GO_SQL: Ecosystem = Ecosystem {
     ],
 };
 
-/// A histogram whose count is the number of requests; the sockets are those of prom-client.
+/// A histogram whose count is the number of requests; the socket metrics are those of prom-client.
 pub const EXPRESS: Ecosystem = Ecosystem {
     name: "express-prom-bundle or prom-client",
     source: "https://github.com/jochen-schweizer/express-prom-bundle src/index.js; https://github.com/siimon/prom-client lib/metrics/processHandles.js",
@@ -46,7 +46,7 @@ pub const EXPRESS: Ecosystem = Ecosystem {
     ],
 };
 
-/// It counts the events of each circuit and shows no state.
+/// Counts the events of each circuit, but exposes no state.
 pub const OPOSSUM: Ecosystem = Ecosystem {
     name: "opossum",
     source: "https://github.com/nodeshift/opossum-prometheus index.js",

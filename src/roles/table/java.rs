@@ -1,4 +1,4 @@
-//! The JVM: Micrometer, as Spring Boot exposes it at `/actuator/prometheus`.
+//! The JVM: Micrometer, as exposed by Spring Boot at `/actuator/prometheus`.
 
 use super::{Ecosystem, row};
 use crate::roles::Role::{
@@ -32,7 +32,7 @@ pub const MICROMETER: Ecosystem = Ecosystem {
     ],
 };
 
-/// One series per breaker and state, 1 for the state that it is in.
+/// One series per breaker and state, with 1 for the current state.
 pub const RESILIENCE4J: Ecosystem = Ecosystem {
     name: "resilience4j",
     source: "https://github.com/resilience4j/resilience4j resilience4j-micrometer/src/main/java/io/github/resilience4j/micrometer/tagged/CircuitBreakerMetricNames.java",

@@ -7,9 +7,9 @@ use crate::roles::Role::{
     RequestDuration, Requests,
 };
 
-/// Its counters are called `..._metric` in the source; the client library adds `_total`. As for other
-/// services, a request that the client is to blame for is no error of the proxy. A deployment that
-/// fails is left out for a while, as by a circuit breaker.
+/// Its counters are named `..._metric` in the source; the client library adds `_total`. As with other services,
+/// a request that failed because of the client is not an error of the proxy. A failing deployment is excluded
+/// for a while, as by a circuit breaker.
 pub const LITELLM: Ecosystem = Ecosystem {
     name: "LiteLLM proxy",
     source: "https://github.com/BerriAI/litellm litellm/integrations/prometheus.py",
@@ -38,7 +38,7 @@ pub const LITELLM: Ecosystem = Ecosystem {
     ],
 };
 
-/// A request that ended for any reason is counted once, with that reason.
+/// Each finished request is counted once, with the reason why it finished.
 pub const VLLM: Ecosystem = Ecosystem {
     name: "vLLM",
     source: "https://github.com/vllm-project/vllm vllm/v1/metrics/loggers.py",
@@ -57,7 +57,7 @@ pub const VLLM: Ecosystem = Ecosystem {
     ],
 };
 
-/// Its counters have no `_total`.
+/// Its counters have no `_total` suffix.
 pub const TGI: Ecosystem = Ecosystem {
     name: "text-generation-inference",
     source: "https://github.com/huggingface/text-generation-inference router/src/server.rs",
@@ -88,8 +88,9 @@ pub const SGLANG: Ecosystem = Ecosystem {
     ],
 };
 
-/// Times are counters, unless the server is started with histograms of the first response: of a model that
-/// streams that is its first part, and of others the whole answer. Tokens are those of its backend TensorRT-LLM.
+/// Times are counters, unless the server is started with histograms of the first response: for streaming models
+/// this is the first part of the answer, for others the whole answer. Tokens are those of its TensorRT-LLM
+/// backend.
 pub const TRITON: Ecosystem = Ecosystem {
     name: "Triton Inference Server",
     source: "https://github.com/triton-inference-server/server docs/user_guide/metrics.md; https://github.com/NVIDIA/TensorRT-LLM triton_backend/inflight_batcher_llm/src/custom_metrics_reporter/custom_metrics_reporter.cc",
@@ -120,7 +121,7 @@ pub const TRITON: Ecosystem = Ecosystem {
     ],
 };
 
-/// TensorRT-LLM's own server, which counts requests that succeeded only.
+/// TensorRT-LLM's own server, which counts only successful requests.
 pub const TRTLLM: Ecosystem = Ecosystem {
     name: "trtllm-serve",
     source: "https://github.com/NVIDIA/TensorRT-LLM tensorrt_llm/metrics/collector.py",
@@ -133,7 +134,7 @@ pub const TRTLLM: Ecosystem = Ecosystem {
     ],
 };
 
-/// It counts tokens, and neither requests nor their times.
+/// Counts tokens, but neither requests nor their durations.
 pub const LLAMA_CPP: Ecosystem = Ecosystem {
     name: "llama.cpp server",
     source: "https://github.com/ggml-org/llama.cpp tools/server/README.md",

@@ -1,5 +1,5 @@
-//! OpenTelemetry's semantic conventions as its Prometheus exporter writes them: dots become
-//! underscores, and the unit and `_total` are added.
+//! OpenTelemetry's semantic conventions as written by its Prometheus exporter: dots become underscores,
+//! and the unit and `_total` are appended.
 
 use super::{Ecosystem, row, row_ms};
 use crate::roles::Role::{
@@ -36,8 +36,8 @@ pub const HTTP_BEFORE_1_23: Ecosystem = Ecosystem {
     ],
 };
 
-/// The attribute of the state was called `state` at first, and the unit of the usage was no annotation:
-/// Python's exporter adds it.
+/// The state attribute was originally named `state`, and the unit of the usage was not an annotation:
+/// Python's exporter appends it.
 pub const DATABASE: Ecosystem = Ecosystem {
     name: "OpenTelemetry db.client.connection",
     source: "https://opentelemetry.io/docs/specs/semconv/database/database-metrics/",
@@ -61,8 +61,8 @@ pub const DATABASE: Ecosystem = Ecosystem {
     ],
 };
 
-/// An operation without an error has no `error_type`, or an empty one. The type is the name of the client
-/// library's exception, or the status. The names with `inference` are those of 2026.
+/// A successful operation has no `error_type`, or an empty one. The type is the name of the client
+/// library's exception, or the status. The names with `inference` were introduced in 2026.
 pub const GEN_AI: Ecosystem = Ecosystem {
     name: "OpenTelemetry gen_ai",
     source: "https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/",

@@ -1,4 +1,4 @@
-//! Names that follow Prometheus' naming rules and that no library owns.
+//! Names that follow Prometheus' naming conventions and do not belong to a library.
 
 use super::{Ecosystem, row};
 use crate::roles::Role::{
@@ -8,9 +8,9 @@ use crate::roles::Role::{
     WorkerRestarts,
 };
 
-/// Breakers of Python libraries such as pybreaker and purgatory have no metrics of their own;
-/// applications give them such names. A `circuit_breaker_state` without a label `state` is a
-/// number, 0 for closed.
+/// Python circuit-breaker libraries such as pybreaker and purgatory have no metrics; applications
+/// use names like these. A `circuit_breaker_state` without a label `state` is a number, with 0 for
+/// closed.
 pub const PLAIN: Ecosystem = Ecosystem {
     name: "common names",
     source: "https://prometheus.io/docs/practices/naming/",

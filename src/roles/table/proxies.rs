@@ -1,4 +1,4 @@
-//! Proxies and stores whose metrics stand for a service.
+//! Proxies and data stores whose metrics represent a service.
 
 use super::{Ecosystem, row, row_ms};
 use crate::roles::Role::{
@@ -7,7 +7,7 @@ use crate::roles::Role::{
     Requests,
 };
 
-/// Times are in milliseconds. The requests of the admin page, which has the metrics, do not count.
+/// Times are in milliseconds. Requests to the admin page, which exposes the metrics, do not count.
 pub const ENVOY: Ecosystem = Ecosystem {
     name: "Envoy",
     source: "https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/stats; https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats",
@@ -44,7 +44,7 @@ pub const ENVOY: Ecosystem = Ecosystem {
     ],
 };
 
-/// The stub status has no statuses of responses and no times.
+/// The stub status contains neither response statuses nor times.
 pub const NGINX: Ecosystem = Ecosystem {
     name: "nginx-prometheus-exporter",
     source: "https://github.com/nginx/nginx-prometheus-exporter collector/nginx.go",
@@ -54,7 +54,8 @@ pub const NGINX: Ecosystem = Ecosystem {
     ],
 };
 
-/// The database `pgbouncer` is its own console. Spreaker's exporter has another name for the size.
+/// The database `pgbouncer` is its admin console. Spreaker's exporter uses another name for the
+/// size.
 pub const PGBOUNCER: Ecosystem = Ecosystem {
     name: "pgbouncer_exporter",
     source: "https://github.com/prometheus-community/pgbouncer_exporter collector.go; https://github.com/spreaker/prometheus-pgbouncer-exporter prometheus_pgbouncer_exporter/collector.py",
@@ -82,8 +83,8 @@ pub const PGBOUNCER: Ecosystem = Ecosystem {
     ],
 };
 
-/// Each connection takes one of `max_connections`, whether it does something or not. Disabled is the
-/// tracking of what it does.
+/// Each connection uses one of `max_connections`, whether it is active or not. `disabled` refers to
+/// the tracking of its activity.
 pub const POSTGRES: Ecosystem = Ecosystem {
     name: "postgres_exporter",
     source: "https://github.com/prometheus-community/postgres_exporter cmd/postgres_exporter/queries.go",

@@ -1,13 +1,13 @@
-//! Python web frameworks and what runs beside them.
+//! Python web frameworks, and libraries used with them.
 
 use super::{Ecosystem, row};
 use crate::roles::Role::{
     ActiveConnections, DbPoolInUse, DbPoolMax, Errors, QueueDepth, RequestDuration, Requests,
 };
 
-/// The name `http_requests_total` is also that of many applications with a client library alone;
-/// only the label of the status differs: `status` here, `code` by Go's promhttp, `status_code` and
-/// `http_status` elsewhere. The status may be a class such as `5xx`.
+/// Many applications that use only a client library also use the name `http_requests_total`; only
+/// the status label differs: `status` here, `code` in Go's promhttp, `status_code` and `http_status`
+/// elsewhere. The status may be a class such as `5xx`.
 pub const FASTAPI: Ecosystem = Ecosystem {
     name: "FastAPI instrumentator or client library",
     source: "https://github.com/trallnag/prometheus-fastapi-instrumentator src/prometheus_fastapi_instrumentator/metrics.py; https://github.com/prometheus/client_golang prometheus/promhttp/instrument_server.go",
@@ -26,7 +26,8 @@ pub const FASTAPI: Ecosystem = Ecosystem {
     ],
 };
 
-/// `starlette_exporter`, and `starlette-prometheus` with its own names for responses and times.
+/// `starlette_exporter`, and `starlette-prometheus`, which has its own names for responses and
+/// times.
 pub const STARLETTE: Ecosystem = Ecosystem {
     name: "starlette_exporter",
     source: "https://github.com/stephenhillier/starlette_exporter starlette_exporter/middleware.py; https://github.com/perdy/starlette-prometheus starlette_prometheus/middleware.py",
@@ -53,9 +54,9 @@ pub const FLASK: Ecosystem = Ecosystem {
     ],
 };
 
-/// `SQLAlchemy` exposes nothing itself. These are the names that applications give to
-/// `pool.checkedout()`, `pool.size()` and their `max_overflow`, which is added to the size: the pool
-/// may have so many more, and any number if it is -1.
+/// `SQLAlchemy` itself exposes no metrics. These are names that applications use for
+/// `pool.checkedout()`, `pool.size()` and their `max_overflow`. The latter is added to the size,
+/// since the pool may exceed it by this number, or without limit if it is -1.
 pub const SQLALCHEMY: Ecosystem = Ecosystem {
     name: "SQLAlchemy pool",
     source: "https://docs.sqlalchemy.org/en/20/core/pooling.html QueuePool",

@@ -1,4 +1,4 @@
-//! The daemon and the generated rules hold back the same alerts.
+//! The daemon and the generated rules inhibit the same alerts.
 
 use super::*;
 use crate::alert::{AlertRecord, Inhibitor, Machine, StepInput, Tracked};
@@ -22,8 +22,8 @@ const TIERS: [&str; 3] = [
     "long: 1d, short: 2h, budget: 10%",
 ];
 
-/// Of one service: the services before it that it depends on, and of each objective the services whose probes count;
-/// none for its own.
+/// One service: the earlier services that it depends on, and for each objective the services whose probes count;
+/// empty for its own probes.
 type Draft = (Vec<Index>, Vec<(usize, Vec<Index>)>);
 
 fn draft() -> impl Strategy<Value = Draft> {
@@ -78,7 +78,7 @@ fn config(services: &[Draft], are_pages: [bool; 3]) -> Config {
         .unwrap_or_else(|| panic!("{}\n{found:?}", source.text))
 }
 
-/// Every alert of a config that can fire, from one moment on.
+/// Every alert that a config can fire, all starting at the same moment.
 fn alerts(config: &Config, now: Timestamp) -> Vec<AlertRecord> {
     let promises = config.services.iter().flat_map(|service| {
         let all = service.objectives.iter();
@@ -98,7 +98,7 @@ fn alerts(config: &Config, now: Timestamp) -> Vec<AlertRecord> {
     alerts.collect()
 }
 
-/// What holds each of these alerts back in the daemon if they begin together.
+/// What inhibits each of these alerts in the daemon if they start together.
 fn by_daemon(config: &Config, alerts: &[&AlertRecord]) -> Vec<Option<Inhibitor>> {
     let now = alerts[0].from;
     let mut machine = Machine::resumed(alerts.iter().copied().cloned(), now, &[]);
@@ -147,7 +147,7 @@ fn is_same_objective(one: &AlertRecord, other: &AlertRecord) -> bool {
     (&one.key.service, one.key.slo()) == (&other.key.service, other.key.slo())
 }
 
-/// Whether one of these alerts has the labels that a rule looks for to inhibit another one.
+/// Whether one of these alerts has the labels by which a rule inhibits another one.
 fn by_rules(config: &Config, alert: &AlertRecord, alerts: &[&AlertRecord]) -> bool {
     let service = config
         .services
@@ -169,7 +169,7 @@ fn by_rules(config: &Config, alert: &AlertRecord, alerts: &[&AlertRecord]) -> bo
     alerts.iter().any(|one| is_cause(&one))
 }
 
-/// Whether labels have the values of a selector's matchers.
+/// Whether labels match the matchers of a selector.
 fn matches<'l>(selector: &str, label: impl Fn(&str) -> &'l str) -> bool {
     selector.split(',').all(|matcher| {
         let at = matcher.find(['=', '!']).expect("an operator");
@@ -186,7 +186,7 @@ fn matches<'l>(selector: &str, label: impl Fn(&str) -> &'l str) -> bool {
     })
 }
 
-/// Whether the daemon goes by when a slower page was last bad, which rules do not know.
+/// Whether the daemon considers when a slower page was last bad, which rules do not know.
 fn is_slower(cause: &AlertRecord, alert: &AlertRecord) -> bool {
     let long = |one: &AlertRecord| one.key.tier().map(|tier| tier.long);
     let both = long(cause).zip(long(alert));
@@ -196,7 +196,7 @@ fn is_slower(cause: &AlertRecord, alert: &AlertRecord) -> bool {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
     #[test]
-    fn rules_inhibit_what_the_daemon_holds_back(
+    fn rules_inhibit_the_same_alerts_as_the_daemon(
         services in prop::collection::vec(draft(), 1..5),
         are_pages in any::<[bool; 3]>(),
         chosen in prop::collection::vec(any::<Index>(), 1..8),
@@ -212,7 +212,7 @@ proptest! {
                 prop_assert_eq!(rules, daemon.is_some() && is_known, "{:?} by {:?}: {:?}", one.key, cause.key, daemon);
             }
         }
-        // Of alerts that fire together, at least one is notified.
+        // At least one of the alerts that fire together is notified.
         let chosen: BTreeSet<usize> = chosen.iter().map(|one| one.index(all.len())).collect();
         let fire: Vec<&AlertRecord> = chosen.into_iter().map(|one| &all[one]).collect();
         prop_assert!(by_daemon(&config, &fire).contains(&None));

@@ -1,5 +1,5 @@
-//! The objectives of a config as `OpenSLO` v1, over slod's own counters in Prometheus. What the specification has no
-//! word for are annotations, which `slod import openslo` reads.
+//! Exports the objectives of a config as `OpenSLO` v1, over slod's own counters in Prometheus. What the
+//! specification does not cover is written as annotations, which `slod import openslo` reads.
 
 mod objects;
 
@@ -17,20 +17,20 @@ use objects::{
 };
 use std::collections::BTreeMap;
 
-/// What was written.
+/// The result of an export.
 pub struct Exported {
     pub yaml: String,
-    /// What is not in it.
+    /// What was omitted.
     pub remarks: Vec<String>,
 }
 
-/// All objectives, or those of one service.
+/// Exports all objectives, or those of one service.
 pub fn write(config: &Config, only: Option<&ServiceSpec>) -> Result<Exported, String> {
     let (mut objects, mut remarks) = (Vec::new(), Vec::new());
     let mut policies = BTreeMap::new();
     let (mut services, mut slos) = (Names::default(), Names::default());
     for service in &config.services {
-        // The same names, whether all are exported or one.
+        // The names are the same whether all services are exported or one.
         let name = services.give(&service.name);
         let promises = service.objectives.iter();
         let promises: Vec<_> = promises
@@ -45,7 +45,7 @@ pub fn write(config: &Config, only: Option<&ServiceSpec>) -> Result<Exported, St
         }
         if promises.is_empty() {
             remarks.push(format!(
-                "{}: it has no objectives, and is left out",
+                "{}: left out, since it has no objectives",
                 service.name
             ));
             continue;
@@ -74,7 +74,7 @@ fn full_name(promise: &Promise<'_>) -> String {
     format!("{}-{}", promise.service.name, promise.objective.name)
 }
 
-/// Which receiver gets an alert depends on its labels (`routes`).
+/// The receivers of an alert depend on its labels (`routes`).
 const TARGET: &str = "slod-routes";
 
 fn service_object(service: &ServiceSpec, name: String) -> Object {
@@ -85,7 +85,7 @@ fn service_object(service: &ServiceSpec, name: String) -> Object {
     objects::service(metadata, description)
 }
 
-/// With the names of the service and of the objective.
+/// The objects of an objective, with the names of its service and of itself.
 fn promise_objects(
     promise: &Promise<'_>,
     (service, name): (&str, &str),
@@ -117,7 +117,7 @@ fn promise_objects(
     [indicator, Object::new(Kind::Slo, metadata, slo)]
 }
 
-/// `full` is what the name was made from.
+/// `full` is the text from which the name was derived.
 fn metadata(name: String, full: &str, labels: Map, annotations: Map) -> Metadata {
     Metadata {
         display_name: (name != full).then(|| full.chars().take(63).collect()),
@@ -158,7 +158,7 @@ fn target(objective: &Objective) -> SloObjective {
     }
 }
 
-/// The keys of an objective that the specification has no word for.
+/// The keys of an objective that the specification does not cover.
 fn annotated(promise: &Promise<'_>) -> Map {
     let objective = promise.objective;
     let keys = annotations::OBJECTIVE.iter().filter_map(|one| {
@@ -186,7 +186,7 @@ fn policy_name(tier: &Tier, window: &Window) -> String {
     names::valid(&format!("burn-{windows}-of-{}", window.name()))
 }
 
-/// The long window of a tier: a policy has one condition, so that the short one is an annotation.
+/// The policy of a tier's long window. A policy has only one condition, so the short window is an annotation.
 fn policy(name: &str, tier: &Tier, objective: &Objective) -> Object {
     let short = (annotations::SHORT.to_owned(), tier.short.name().to_owned());
     let condition = InlineCondition {
@@ -216,7 +216,7 @@ fn policy(name: &str, tier: &Tier, objective: &Objective) -> Object {
     Object::new(Kind::AlertPolicy, metadata, policy)
 }
 
-/// What of an objective is not in its object.
+/// Remarks on the parts of an objective that its object lacks.
 fn left_out(promise: &Promise<'_>) -> Vec<String> {
     let (name, objective) = (
         format!("{}/{}", promise.service.name, promise.objective.name),
@@ -225,10 +225,10 @@ fn left_out(promise: &Promise<'_>) -> Vec<String> {
     let mut remarks = Vec::new();
     let mut say = |what: &str| remarks.push(format!("{name}: {what} left out"));
     if !objective.probes.is_empty() {
-        say("the choice of probes is");
+        say("the selection of probes is");
     }
     if !matches!(objective.combine, Combine::Pooled | Combine::All) {
-        say("how its probes are combined is");
+        say("the combination of its probes is");
     }
     if !objective.further.is_empty() {
         say("`further_windows` are");
@@ -245,7 +245,7 @@ fn left_out(promise: &Promise<'_>) -> Vec<String> {
             && *within != DEFAULT_FORECAST
         {
             say(&format!(
-                "that its forecast is of {} is",
+                "the forecast horizon of {} is",
                 show_duration(*within)
             ));
         }

@@ -1,4 +1,4 @@
-//! The objects of `OpenSLO` v1, as far as they are written.
+//! The subset of `OpenSLO` v1 objects that is exported.
 
 use crate::rules::yaml;
 use crate::slo::calendar::Period;
@@ -213,7 +213,7 @@ impl TimeWindow {
         }
     }
 
-    /// From the beginning of a year that is a Monday.
+    /// Starts on a Monday at the start of a year.
     pub fn calendar(period: Period, time_zone: &'static str) -> Self {
         let duration = match period {
             Period::Week => "1w",
@@ -264,7 +264,7 @@ pub(super) fn target(name: &str) -> Object {
     };
     let spec = Target {
         target: "slod",
-        description: "The receivers that the routes of slod choose by the labels of an alert",
+        description: "The receivers that slod's routes select by the labels of an alert",
     };
     Object::new(Kind::AlertNotificationTarget, metadata, Spec::Target(spec))
 }

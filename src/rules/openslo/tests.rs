@@ -46,7 +46,7 @@ fn loaded(text: &str, base: &Path) -> Config {
 }
 
 #[test]
-fn what_is_exported_is_imported_as_it_was() {
+fn exports_can_be_imported_unchanged() {
     let before = config(CONFIG);
     let exported = write(&before, None).expect("written");
     assert_eq!(exported.remarks, [] as [&str; 0]);
@@ -114,7 +114,7 @@ fn names_are_valid_and_unique_and_references_exist() {
 }
 
 #[test]
-fn what_has_no_place_is_named() {
+fn unsupported_parts_are_reported() {
     let config = config(
         "alerts: { forecast: 2d }\nservices:\n  - { name: db, probes: [ { name: p, tcp: { address: \"127.0.0.1:1\" } } ], objectives: [ { name: e, sli: success, target: 99%, window: 30d, alerts: false } ] }\n  - name: web\n    depends_on: [ db ]\n    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]\n    objectives: [ { name: e, sli: success, target: 99%, window: 30d, further_windows: [ 7d ], probes: [ p ] } ]\n",
     );
@@ -123,15 +123,15 @@ fn what_has_no_place_is_named() {
         exported.remarks,
         [
             "web: `depends_on` is left out",
-            "web/e: the choice of probes is left out",
+            "web/e: the selection of probes is left out",
             "web/e: `further_windows` are left out",
-            "web/e: that its forecast is of 2d is left out",
+            "web/e: the forecast horizon of 2d is left out",
         ]
     );
 }
 
 #[test]
-fn names_that_would_become_the_same_are_numbered() {
+fn equal_names_are_numbered() {
     let services = ["a.b", "a-b"].map(|name| format!("  - {{ name: {name}, probes: [ {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }} ], objectives: [ {{ name: e, sli: success, target: 99% }} ] }}\n"));
     let config = config(&format!("services:\n{}", services.concat()));
     let written = |only| write(&config, only).expect("written").yaml;
@@ -146,14 +146,14 @@ fn names_that_would_become_the_same_are_numbered() {
         all[..6],
         ["a-b", "a-b-e", "a-b-e", "a-b-2", "a-b-e-2", "a-b-e-2"]
     );
-    // One by itself is the same object.
+    // A service exported alone has the same object.
     assert_eq!(names(&written(config.services.get(1)))[..3], all[3..6]);
 }
 
-/// Every config of the fixtures: an objective that an import makes again is the same one, or the export says what of
-/// it is not.
+/// For every config of the fixtures, an exported and imported objective is equal to the original, or the export has
+/// a remark on the difference.
 #[test]
-fn what_a_fixture_loses_is_named() {
+fn losses_in_fixtures_are_reported() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/check");
     let mut compared = 0;
     for file in std::fs::read_dir(folder).expect("exists") {
@@ -195,13 +195,13 @@ fn what_a_fixture_loses_is_named() {
                 let again = new.objectives.iter().find(|one| one.name == objective.name);
                 let again = again.unwrap_or_else(|| panic!("{place}{}", path.display()));
                 let mut expected = slod_core::slo::Objective::clone(objective);
-                if is_named("the choice of probes") {
+                if is_named("the selection of probes") {
                     expected.probes.clear();
                 }
                 if is_named("`further_windows`") {
                     expected.further.clear();
                 }
-                if is_named("how its probes are combined") {
+                if is_named("the combination of its probes") {
                     expected.combine = again.combine;
                 }
                 assert_eq!(expected, **again, "{place}{}", path.display());

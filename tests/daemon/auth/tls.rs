@@ -172,7 +172,7 @@ async fn an_authority_out_of_its_dates_admits_nobody() {
         (&["dated.2020.crt"], expired),
         (
             &["dated.2089.crt"],
-            "`CN=authority` is valid from 2089-01-01 00:00 UTC on",
+            "`CN=authority` is not valid before 2089-01-01 00:00 UTC",
         ),
         (&["dated.2021.crt"], ""),
         // As it is while all clients learn of the renewed one.

@@ -103,7 +103,7 @@ async fn messages_are_judged() {
         (
             with(|odd| odd.body = &[0, 0, 0, 0, 2, 8, 99]),
             Some(Cause::Protocol),
-            "the state 99 is not known",
+            "the state 99 is unknown",
         ),
         (
             with(|odd| odd.body = &[0, 0, 0, 0, 0]),
@@ -177,7 +177,7 @@ async fn heads_and_trailers_are_judged() {
         (
             with(|odd| odd.trailers = Some(&[("grpc-status", "+1")])),
             Some(Cause::Protocol),
-            "`+1`, which is no number",
+            "`+1`, which is not a number",
         ),
         (
             with(|odd| odd.trailers = Some(&[("grpc-status", "99")])),
@@ -218,7 +218,7 @@ async fn heads_and_trailers_are_judged() {
         (
             with(|odd| odd.head = &[]),
             Some(Cause::Protocol),
-            "has no content type",
+            "has no Content-Type",
         ),
     ])
     .await;

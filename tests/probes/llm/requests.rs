@@ -86,14 +86,17 @@ fn faults_are_reported_where_they_are() {
         ("api_key: \"a\\nb\"", "not valid in a header"),
         ("budget: {}", "has no limit"),
         ("budget: { cost: 1 }", "`price` is missing"),
-        ("budget: { tokens: 64 }", "does not suffice for one attempt"),
+        (
+            "budget: { tokens: 64 }",
+            "is too small for a single attempt",
+        ),
         (
             "budget: { cost: 0.00001, price: { input: 1, output: 1 } }",
-            "does not suffice",
+            "is too small",
         ),
         (
             "budget: { tokens: 200 }, parameters: { max_tokens: null, max_completion_tokens: 100000 }",
-            "does not suffice for one attempt",
+            "is too small for a single attempt",
         ),
         (
             "budget: { tokens: 200 }, parameters: { max_tokens: null }",

@@ -1,15 +1,15 @@
-//! What is refused, and what is bounded.
+//! Rejected inputs, and limits.
 
 use super::{MODULES, import};
 use std::fmt::Write as _;
 
 #[test]
-fn what_is_no_config_of_the_exporter_is_refused_at_its_place() {
+fn invalid_exporter_configs_are_rejected_with_the_position() {
     for (text, expected) in [
         ("a: [\n", "b.yml:1:4\n"),
-        ("", "no config of blackbox_exporter"),
+        ("", "not a blackbox_exporter config"),
         ("scrape_configs: []\n", "b.yml:1:1\n"),
-        ("[]\n", "no config of blackbox_exporter"),
+        ("[]\n", "not a blackbox_exporter config"),
         ("modules: []\n", "b.yml:1:10\n"),
         ("modules: {}\n", "there are 0 modules"),
         ("modules:\n  x: { prober: ftp }\n", "b.yml:2:16\n"),
@@ -24,7 +24,7 @@ fn what_is_no_config_of_the_exporter_is_refused_at_its_place() {
         ),
         (
             "modules:\n  x: { prober: http, prober: tcp }\n",
-            "`prober` is there twice",
+            "duplicate key `prober`",
         ),
         (
             "modules:\n  x: { prober: dns, dns: {} }\n",
@@ -62,7 +62,7 @@ fn what_is_no_config_of_the_exporter_is_refused_at_its_place() {
         ),
         (
             "scrape_configs: [ { job_name: a, metrics_path: /probe, relabel_configs: [ { action: x } ] } ]\n",
-            "`action` is not known",
+            "unknown `action`",
         ),
         (
             "scrape_configs: [ { job_name: a, metrics_path: /probe, relabel_configs: [ { regex: '(' } ] } ]\n",
@@ -100,7 +100,7 @@ fn targets_of_an_import_are_bounded() {
         .err()
         .unwrap_or_default();
     assert!(fault.contains("there are 1001 modules"), "{fault:.300}");
-    // Aliases that repeat each other.
+    // Aliases that multiply each other.
     let mut bomb = "modules:\n  a0: &a0 { prober: http, http: { valid_status_codes: [200, 200, 200, 200] } }\n".to_owned();
     for level in 1..12 {
         let below = format!("*a{}, ", level - 1).repeat(9);
@@ -112,7 +112,7 @@ fn targets_of_an_import_are_bounded() {
 
 proptest::proptest! {
     #[test]
-    fn no_file_makes_it_panic(
+    fn arbitrary_files_do_not_panic(
         modules in "(modules:\n|  m:\n|    prober: (http|dns|tcp|icmp)\n|    (http|dns|tcp):\n|      query_name: x\n|      query_response: \\[\\{(send|expect): \\PC{0,5}\\}\\]\n|      \\w{1,5}: \\PC{0,5}\n|\\PC){0,20}",
         target in "\\PC{0,40}",
     ) {

@@ -1,4 +1,4 @@
-//! The parameters of an operation, written into its path, query, headers and cookies.
+//! Writes the parameters of an operation into its path, query, headers and cookies.
 
 use super::super::RequestsError;
 use super::super::document::At;
@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 
 const COUNT_MAX: usize = 200;
 
-/// Where a parameter stands, as `in` names it, with its name and value.
+/// A parameter with its location (`in`), name and value.
 struct Parameter {
     place: String,
     name: String,
     value: Value,
-    /// Whether each item of a list is a parameter of its own.
+    /// Whether each item of a list becomes a separate parameter.
     is_exploded: bool,
-    /// Whether each member of an object is a parameter such as `filter[age]`.
+    /// Whether each member of an object becomes a parameter such as `filter[age]`.
     is_deep: bool,
     is_required: bool,
 }
@@ -24,7 +24,8 @@ struct Parameter {
 pub struct Parameters(Vec<Parameter>);
 
 impl Parameters {
-    /// Those of the path and of the operation, which override them. Optional ones are left out.
+    /// Reads the parameters of the path and of the operation, which override them. Optional ones
+    /// are omitted.
     pub fn read(levels: &[&At<'_>], examples: &Examples<'_>) -> Result<Self, RequestsError> {
         let mut all = Self(Vec::new());
         for level in levels {
@@ -40,7 +41,7 @@ impl Parameters {
                 let style = parameter.text_of("style")?;
                 let is_form = style == "form" || style.is_empty() && place == "query";
                 let explode = parameter.get("explode").and_then(|it| it.value.as_bool());
-                // A value that the document does not give is one that the user must know.
+                // The user must provide a value that the document does not contain.
                 let given = parameter_value(&parameter, examples)?;
                 all.0.push(Parameter {
                     is_required: parameter.is("required") || place == "path",
@@ -72,8 +73,7 @@ impl Parameters {
         self.0.retain(|one| one.place != place || one.name != name);
     }
 
-    /// The path with its parameters, and the query. Names in the path that no parameter declares
-    /// become references.
+    /// The path with its parameters, and the query. Undeclared names in the path become references.
     pub fn target(&self, path: &str) -> String {
         let (mut target, mut rest) = (String::new(), path);
         while let Some((before, after)) = rest.split_once('{') {
@@ -101,7 +101,7 @@ impl Parameters {
         target
     }
 
-    /// `Accept`, `Content-Type` and `Authorization` are no parameters, as the standard says.
+    /// `Accept`, `Content-Type` and `Authorization` are not parameters according to the standard.
     pub fn into_headers(self) -> Vec<(String, String)> {
         let cookies: Vec<String> = self
             .at("cookie")
@@ -120,7 +120,7 @@ impl Parameters {
     }
 }
 
-/// The value that the document gives; that of `content` is JSON.
+/// The value in the document; the value of `content` is JSON.
 fn parameter_value(
     parameter: &At<'_>,
     examples: &Examples<'_>,
@@ -135,7 +135,7 @@ fn parameter_value(
     Ok(value.map(|value| Value::from(value.to_string())))
 }
 
-/// A form: `a=1&b=2`.
+/// Encodes a form: `a=1&b=2`.
 pub fn form(value: &Value) -> String {
     let members = value.as_object().into_iter().flatten();
     let pairs: Vec<String> = members
@@ -144,7 +144,7 @@ pub fn form(value: &Value) -> String {
     pairs.join("&")
 }
 
-/// A form of several parts.
+/// Encodes a multipart form.
 pub fn parts(members: &Map<String, Value>) -> String {
     let members = members.iter();
     let texts: Vec<(&String, String)> =
@@ -172,7 +172,7 @@ fn pairs(name: &str, value: &Value, is_exploded: bool) -> Vec<String> {
     }
 }
 
-/// A list is separated by commas.
+/// Joins the items of a list with commas.
 fn joined(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

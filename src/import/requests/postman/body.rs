@@ -1,4 +1,4 @@
-//! Bodies of a collection's requests.
+//! The bodies of requests in a collection.
 
 use super::super::RequestsError;
 use super::super::document::At;
@@ -8,9 +8,9 @@ use super::variables::Variables;
 use serde_json::Value;
 
 pub enum Body {
-    /// Without a media type where the collection has none.
+    /// The media type is empty if the collection has none.
     Text { media_type: String, text: String },
-    /// Files are not part of a collection.
+    /// A collection does not contain files.
     Upload,
 }
 
@@ -37,7 +37,7 @@ pub fn read(body: &At<'_>, variables: &Variables) -> Result<Body, RequestsError>
     }
 }
 
-/// `a=b` of a query or form.
+/// `a=b` in a query or form.
 pub fn pair(parameter: &At<'_>, variables: &Variables) -> Result<String, RequestsError> {
     let name = match parameter.get("key") {
         Some(name) => variables.fill(&name)?,

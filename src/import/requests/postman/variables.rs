@@ -1,4 +1,4 @@
-//! `{{name}}` in a collection.
+//! Variables (`{{name}}`) in a collection.
 
 use super::super::RequestsError;
 use super::super::document::At;
@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const COUNT_MAX: usize = 1_000;
-/// Variables whose values contain variables.
+/// Maximum nesting of variables in values.
 const DEPTH_MAX: usize = 8;
-/// A text with its variables filled in.
+/// Maximum length of a text after its variables are expanded.
 const LENGTH_MAX: usize = 512 << 10;
 
 /// Values by name. Folders without variables share those of the collection.
@@ -18,7 +18,7 @@ const LENGTH_MAX: usize = 512 << 10;
 pub struct Variables(Arc<BTreeMap<String, String>>);
 
 impl Variables {
-    /// Adds those of a collection or folder. Secret ones have no value and stay references.
+    /// Adds the variables of a collection or folder. Secret ones have no value and stay references.
     pub fn add(&mut self, at: &At<'_>) -> Result<(), RequestsError> {
         for variable in at.items_of("variable")? {
             let name = variable.get("key").or_else(|| variable.get("id"));
@@ -40,7 +40,7 @@ impl Variables {
         Ok(())
     }
 
-    /// The value of a member of a list with its variables filled in.
+    /// The expanded value of a member of a list.
     pub fn value(&self, name: &str, at: &At<'_>) -> Result<String, RequestsError> {
         match at.get("value") {
             Some(_) if is_secret_name(name) => Ok(reference(name)),
@@ -49,7 +49,7 @@ impl Variables {
         }
     }
 
-    /// A text with its variables filled in; those without a value become references.
+    /// Expands the variables in a text; those without a value become references.
     pub fn fill(&self, at: &At<'_>) -> Result<String, RequestsError> {
         let mut out = String::new();
         if self.write(&at.scalar()?, 0, &mut out) {
@@ -59,7 +59,7 @@ impl Variables {
         }
     }
 
-    /// Whether it stayed within the limits.
+    /// Whether the result is within the limits.
     fn write(&self, text: &str, depth: usize, out: &mut String) -> bool {
         if depth > DEPTH_MAX {
             return false;
@@ -69,7 +69,7 @@ impl Variables {
             let Some((name, after)) = after.split_once("}}") else {
                 break;
             };
-            // JSON that ends two mappings has braces of its own.
+            // The closing braces of nested JSON mappings are not variables.
             let is_name = name.len() <= 128 && !name.contains(['{', '"', '\n', ':', ',']);
             if !is_name {
                 let braces = before.len() + 1;

@@ -42,7 +42,7 @@ fn recorded_statuses_are_expected_but_not_those_of_caches_and_failures() {
         .iter()
         .map(|one| one.expected_status.clone())
         .collect();
-    // 200 and 304; 201; none at all; 503.
+    // The recorded statuses: 200 and 304; 201; none; 503.
     assert_eq!(statuses, [vec![200..=200], vec![201..=201], vec![], vec![]]);
 }
 
@@ -84,7 +84,7 @@ fn headers_of_the_connection_are_left_out_and_secrets_become_variables() {
 }
 
 #[test]
-fn bodies_of_forms_and_of_json_keep_all_but_their_secrets() {
+fn form_and_json_bodies_keep_everything_but_secrets() {
     let imported = shop();
     let [_, login, cart, _] = imported.requests.as_slice() else {
         panic!("four requests");
@@ -104,7 +104,7 @@ fn bodies_of_forms_and_of_json_keep_all_but_their_secrets() {
 }
 
 #[test]
-fn without_an_origin_it_is_that_of_the_first_request() {
+fn the_default_origin_is_that_of_the_first_request() {
     let first = read(Format::Har, RECORDED).origin.expect("named");
     let address = origin(&first);
     let asked = Format::Har.read(
@@ -129,7 +129,7 @@ fn without_an_origin_it_is_that_of_the_first_request() {
 }
 
 #[test]
-fn a_port_of_the_scheme_is_the_same_origin() {
+fn default_ports_do_not_change_the_origin() {
     let har = r#"{"log":{"entries":[{"request":{"method":"get","url":"https://Shop.example:443/#top"}}]}}"#;
     let shop = origin("https://shop.example");
     let imported = Format::Har
@@ -139,7 +139,7 @@ fn a_port_of_the_scheme_is_the_same_origin() {
 }
 
 #[test]
-fn faults_have_their_place() {
+fn errors_have_positions() {
     for (har, message) in [
         (r#"{"log":{}}"#, "log: `entries` is missing"),
         (
@@ -165,7 +165,7 @@ fn faults_have_their_place() {
     }
 }
 
-/// A page with its assets, a form that was filled in for 2.5 s, and a pause.
+/// A page with its assets, a form that took 2.5 s to fill in, and a pause.
 const SESSION: &str = r#"{ "log": { "entries": [
   { "startedDateTime": "2026-11-28T10:00:00.000Z", "time": 100.5,
     "request": { "method": "GET", "url": "https://shop.example/" },
@@ -188,7 +188,7 @@ const SESSION: &str = r#"{ "log": { "entries": [
 ] } }"#;
 
 #[test]
-fn a_recording_is_one_sequence_in_its_order_and_its_time() {
+fn recordings_become_a_sequence_with_pauses() {
     let imported = Format::Har.read(SESSION.as_bytes(), None, Shape::Steps, UNCHECKED);
     let imported = imported.expect("valid");
     assert_eq!(
@@ -205,7 +205,7 @@ fn a_recording_is_one_sequence_in_its_order_and_its_time() {
     let thinks: Vec<_> = imported.requests.iter().map(|one| one.think).collect();
     assert_eq!(
         thinks,
-        // What began before the end of the step before follows it at once.
+        // A request that began before the end of the previous step has no pause.
         [None, Some(ms(0)), Some(ms(2499)), Some(ms(600_000)), None]
     );
     assert_eq!(imported.left_out[&LeftOut::Asset], 2);
@@ -218,10 +218,10 @@ fn a_recording_is_one_sequence_in_its_order_and_its_time() {
     assert!(yaml.contains("# Left out: 2 requests (image, style, script or font)"));
 }
 
-/// Chrome writes a form of several parts as text, in which a file has no content; Firefox writes
+/// Chrome writes a multipart form as text, in which a file has no content; Firefox writes
 /// parameters.
 #[test]
-fn forms_of_several_parts_are_sent_again_unless_they_have_a_file() {
+fn multipart_forms_without_files_are_repeated() {
     let post = |data: &str| {
         format!(
             r#"{{ "request": {{ "method": "POST", "url": "http://shop.example/form", "headers": [],
@@ -241,7 +241,7 @@ fn forms_of_several_parts_are_sent_again_unless_they_have_a_file() {
     let file = format!(r#"{{ "log": {{ "entries": [ {} ] }} }}"#, entries.join(","));
     let imported = read(Format::Har, &file);
     assert_eq!(imported.left_out, BTreeMap::from([(LeftOut::Upload, 1)]));
-    // The first two are the same request.
+    // The first two requests are identical.
     let [request] = &imported.requests[..] else {
         panic!("{imported:?}");
     };

@@ -92,7 +92,9 @@ fn texts_are_bounded() {
     assert_eq!(many.requests.len(), 8);
     assert_eq!(
         remarks(&many),
-        ["log.entries[8].request: left out: all requests up to this one are larger than 2 MiB"]
+        [
+            "log.entries[8].request: left out: the requests up to this one are larger than 2 MiB in total"
+        ]
     );
 }
 
@@ -146,7 +148,7 @@ components:
 }
 
 #[test]
-fn no_text_of_a_file_becomes_a_variable() {
+fn file_contents_never_become_variables() {
     let raw = get("http://h/\u{fdd0}HOME\u{fdd1}");
     let escaped = get(r"http://h/\ufdd0HOME\ufdd1");
     for one in [raw, escaped] {
@@ -165,7 +167,7 @@ fn no_text_of_a_file_becomes_a_variable() {
     let postman = r#"{"info":{"schema":"https://schema.getpostman.com/json/collection/v2.1.0/collection.json"},
         "item":[{"request":"{{host}}/{{PATH}}?price=${{amount}}"}]}"#;
     let imported = read(Format::Postman, postman);
-    // A `$` before a reference would make it literal.
+    // A `$` before a reference would escape it.
     assert_eq!(lines(&imported), ["GET /${LOAD_PATH}?price=${LOAD_AMOUNT}"]);
 }
 
@@ -189,7 +191,7 @@ fn secrets_are_found_by_name_and_by_form() {
         ),
         (r#"{"pin": 1234}"#, r#"{"pin":${LOAD_PIN}}"#),
         (r#"["eyJhbGciOiJIUzI1NiJ9.x.y"]"#, r#"["${LOAD_VALUE}"]"#),
-        // Settings and sentences are none, and stay as they are written.
+        // Settings and sentences are not secrets, and are kept as written.
         (
             r#"{"max_tokens": 100, "token_count":1}"#,
             r#"{"max_tokens": 100, "token_count":1}"#,
@@ -240,7 +242,7 @@ fn headers_cannot_add_lines() {
 }
 
 #[test]
-fn what_cannot_be_taken_is_left_out_and_the_rest_is_not() {
+fn invalid_requests_are_left_out() {
     let bad = r#"{"request":{"method":"G T","url":"http://h/b"}}"#;
     let file = har(&[
         &get("http://h/a"),
@@ -256,7 +258,7 @@ fn what_cannot_be_taken_is_left_out_and_the_rest_is_not() {
         "log.entries[2].request: left out: expected a mapping",
     ];
     assert_eq!(remarks(&imported), left_out);
-    // What a config refuses.
+    // A request that is invalid in a config.
     let check: Check<'_> = &|section| section.contains("/c").then(|| "is not valid".to_owned());
     let imported = Format::Har.read(file.as_bytes(), None, Shape::Steps, check);
     let imported = imported.expect("one is left");
@@ -277,7 +279,7 @@ fn what_cannot_be_taken_is_left_out_and_the_rest_is_not() {
 }
 
 #[test]
-fn faults_quote_nothing_of_the_file() {
+fn errors_quote_nothing_from_the_file() {
     for (format, file) in [
         (Format::Har, r#"{"log": "hunter2", "hunter2""#),
         (Format::Har, r#"{"log": {"entries": "hunter2"}}"#),
@@ -290,7 +292,7 @@ fn faults_quote_nothing_of_the_file() {
     }
 }
 
-/// Every place of a document.
+/// Every position in a document.
 fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
     all.push(at.to_owned());
     match value {
@@ -350,7 +352,7 @@ fn every_value_may_be_another_one() {
             .filter(|end| file.is_char_boundary(*end))
             .step_by(7)
         {
-            // Cut YAML may be valid; cut JSON is not.
+            // Truncated YAML may be valid; truncated JSON is not.
             let cut = format.read(&file.as_bytes()[..end], None, Shape::Requests, UNCHECKED);
             assert!(cut.is_err() || format == Format::OpenApi, "{end}");
         }

@@ -30,7 +30,7 @@ fn fault(format: Format, file: &str) -> String {
     fault.to_string()
 }
 
-/// `GET /path` of each.
+/// `GET /path` for each request.
 fn lines(imported: &Imported) -> Vec<String> {
     let line = |one: &ImportedRequest| format!("{} {}", one.method, one.path);
     imported.requests.iter().map(line).collect()

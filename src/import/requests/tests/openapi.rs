@@ -88,7 +88,7 @@ fn the_same_document_as_json_gives_the_same() {
 }
 
 #[test]
-fn the_server_with_the_origin_that_is_asked_for_is_taken() {
+fn the_server_with_the_requested_origin_is_used() {
     let document = r"
 openapi: 3.1.0
 servers:
@@ -122,7 +122,7 @@ paths: { /a: { get: {} } }
 }
 
 #[test]
-fn faults_have_their_place() {
+fn errors_have_positions() {
     for (document, message) in [
         (
             "swagger: '2.0'",
@@ -139,7 +139,7 @@ fn faults_have_their_place() {
         ),
         (
             "openapi: 3.0.0\npaths: { /a: { $ref: '#/b' } }",
-            "paths./a.$ref: refers to nothing in the document",
+            "paths./a.$ref: refers to a value that does not exist in the document",
         ),
         (
             "openapi: 3.0.0\npaths: { /a: { $ref: '#/paths/~1a' } }",
@@ -166,7 +166,7 @@ paths:
     assert_eq!(
         remarks(&imported),
         [
-            "paths./a.$ref: left out: refers to nothing in the document",
+            "paths./a.$ref: left out: refers to a value that does not exist in the document",
             "paths./c.get.parameters[0]: left out: `name` is missing",
         ]
     );
@@ -192,7 +192,7 @@ paths:
 }
 
 #[test]
-fn forms_of_several_parts_are_made_and_what_cannot_be_made_is_named() {
+fn multipart_forms_are_built_or_reported() {
     let operation = |content: &str| {
         format!("{{ requestBody: {{ required: true, content: {{ {content} }} }} }}")
     };

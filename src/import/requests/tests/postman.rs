@@ -17,7 +17,7 @@ fn folders_variables_and_parameters_are_resolved() {
             "DELETE /v2/chat?key=${LOAD_KEY}",
         ]
     );
-    // Of the file, only an upload cannot be sent again.
+    // Only an upload cannot be repeated.
     assert_eq!(imported.left_out, BTreeMap::from([(LeftOut::Upload, 1)]));
 }
 
@@ -121,7 +121,7 @@ fn the_origin_may_be_a_variable_with_a_value() {
         fault.to_string(),
         "has no request to http://127.0.0.1:8000, only to http://127.0.0.1:9000, https://other.example"
     );
-    // It contains itself.
+    // A variable that contains itself.
     assert_eq!(
         of("{{base}}").expect_err("a circle").to_string(),
         "item[0].request.url.raw: its variables are nested too deeply or are too large"
@@ -129,7 +129,7 @@ fn the_origin_may_be_a_variable_with_a_value() {
 }
 
 #[test]
-fn faults_have_their_place() {
+fn errors_have_positions() {
     let v2 = r#"{"info":{"schema":"https://schema.getpostman.com/json/collection/v2.0.0/collection.json"},"item":[]}"#;
     assert_eq!(
         fault(Format::Postman, v2),

@@ -1,4 +1,4 @@
-//! What alerts: policies whose conditions are burn rates.
+//! Alert policies whose conditions are burn rates.
 
 use super::objects::{Objects, annotation};
 use crate::alert::Urgency;
@@ -10,8 +10,8 @@ use crate::slo::StandardWindow;
 use crate::slo::calendar::Period;
 use crate::units::duration;
 
-/// What its policies say. A condition of one burn rate becomes a tier, whose short window is the usual one unless an
-/// annotation has it.
+/// The alerts of an SLO's policies. A condition on a burn rate becomes a tier, whose short window is the usual one
+/// unless an annotation sets it.
 pub(super) fn alerts<'a>(
     slo: At<'a>,
     spec: At<'a>,
@@ -37,15 +37,15 @@ pub(super) fn alerts<'a>(
     chosen
 }
 
-/// What a config has elsewhere.
+/// Keys with an equivalent elsewhere in a config.
 const POLICY_LEFT_OUT: [(&str, &str); 2] = [
     (
         "notificationTargets",
-        "`receivers` and `routes` say who is notified",
+        "use `receivers` and `routes` for notifications",
     ),
     (
         "alertWhenNoData",
-        "missing data is the warning sign `coverage_lost`",
+        "missing data raises the warning sign `coverage_lost`",
     ),
 ];
 
@@ -56,7 +56,7 @@ fn policy<'a>(
     objective: &Objective,
 ) -> Option<Chosen> {
     let policy = match entry.text() {
-        // The schema takes a name alone as well.
+        // The schema also allows just a name.
         Some(name) => objects.named("AlertPolicy", &name).or_else(|| {
             entry.remark(format!("left out: no file has the AlertPolicy `{name}`"));
             None
@@ -112,14 +112,14 @@ fn condition<'a>(policy: At<'a>, objects: &Objects<'a>) -> Option<At<'a>> {
     objects.resolve("AlertCondition", "conditionRef", *first)
 }
 
-/// Whether a condition is a burn rate that is exceeded, as every tier is.
+/// Whether a condition is an upper limit of a burn rate, as every tier is.
 fn is_burn_rate(burn: At<'_>) -> bool {
     burn.only(&["kind", "op", "threshold", "lookbackWindow", "alertAfter"]);
     for (key, valid) in [("kind", &["burnrate"][..]), ("op", &["gt", "gte"])] {
         let found = burn.get(&[key]).and_then(At::text);
         if let Some(found) = found.filter(|found| !valid.contains(&found.as_str())) {
             burn.remark(format!(
-                "left out: `{key}` is `{found}`; tiers are burn rates that are exceeded"
+                "left out: `{key}` is `{found}`; tiers are upper limits of burn rates"
             ));
             return false;
         }
@@ -137,14 +137,14 @@ fn windows(burn: At<'_>, policy: At<'_>) -> Option<(StandardWindow, StandardWind
     let after = burn.get(&["alertAfter"]).and_then(At::text);
     if let Some(after) = after.filter(|after| !after.starts_with('0')) {
         burn.remark(format!(
-            "`alertAfter: {after}` is left out: the burn rate over {} must be as high instead",
+            "`alertAfter: {after}` is left out: instead, the burn rate over {} must also exceed the threshold",
             short.name()
         ));
     }
     Some((long, short))
 }
 
-/// The burn rate that is exceeded.
+/// The threshold of the burn rate.
 fn threshold(burn: At<'_>) -> Option<f64> {
     let threshold = burn.need(&["threshold"])?.parse().ok();
     let threshold = threshold.filter(|one: &f64| one.is_finite());
@@ -154,7 +154,7 @@ fn threshold(burn: At<'_>) -> Option<f64> {
     threshold
 }
 
-/// The share of the budget that is spent in a window at this burn rate.
+/// The share of the budget spent in a window at this burn rate.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

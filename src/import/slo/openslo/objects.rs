@@ -1,4 +1,4 @@
-//! The objects of the files, which refer to each other by their names.
+//! The objects in the files, which refer to each other by name.
 
 use crate::import::document::At;
 use crate::import::slo::annotations::{NAME, PREFIX};
@@ -39,7 +39,7 @@ impl<'a> Objects<'a> {
         Some(self.all[*place].1)
     }
 
-    /// What a place refers to, or has itself.
+    /// The inline object, or the object that is referred to by name.
     pub fn resolve(&self, kind: &str, reference: &str, at: At<'a>) -> Option<At<'a>> {
         let Some(name) = at.get(&[reference]).and_then(At::text) else {
             return Some(at);
@@ -56,12 +56,12 @@ fn name(at: At<'_>) -> Option<String> {
     at.path(&["metadata", "name"])?.text()
 }
 
-/// Its name in a config, if the one of the object was made from it.
+/// The name in the config, if the name of the object was derived from it.
 pub(super) fn own_name(at: At<'_>) -> Option<String> {
     annotation(at, NAME).or_else(|| name(at))
 }
 
-/// Names what the metadata of an object has and a config has no place for.
+/// Adds remarks on metadata of an object that a config cannot have.
 pub(super) fn metadata(at: At<'_>) {
     let Some(metadata) = at.get(&["metadata"]) else {
         return;

@@ -1,4 +1,4 @@
-//! What an objective promises, how it is counted, and over which time.
+//! The target of an objective, its budgeting method and its time window.
 
 use crate::import::document::At;
 use crate::import::slo::draft::{Objective, Target};
@@ -47,7 +47,7 @@ pub(super) fn budgeting(spec: At<'_>, at: At<'_>, objective: &mut Objective) -> 
             objective.keys.insert("slice_target", slice);
         }
         Some(_) => at.remark(format!(
-            "`timeSliceTarget` is left out: it means nothing for `budgetingMethod: {method}`"
+            "`timeSliceTarget` is left out: it has no effect with `budgetingMethod: {method}`"
         )),
         None => {}
     }
@@ -58,7 +58,7 @@ pub(super) fn budgeting(spec: At<'_>, at: At<'_>, objective: &mut Objective) -> 
     Some(())
 }
 
-/// `30d`, or a period of the calendar.
+/// A rolling window such as `30d`, or a calendar period.
 pub(super) fn time_window(spec: At<'_>, objective: &mut Objective) -> Option<()> {
     let windows = spec.get(&["timeWindow"]).map(At::items).unwrap_or_default();
     let Some(at) = windows.first() else {
@@ -66,7 +66,7 @@ pub(super) fn time_window(spec: At<'_>, objective: &mut Objective) -> Option<()>
         return None;
     };
     for other in &windows[1..] {
-        other.remark("left out: an objective has one window that its alerts go by; `further_windows` shows the budget of others");
+        other.remark("left out: the alerts of an objective use a single window; add others as `further_windows` to show their budgets");
     }
     let length = at.need(&["duration"])?;
     let is_rolling = at.get(&["isRolling"]).is_some_and(At::is_true);
@@ -87,7 +87,7 @@ pub(super) fn time_window(spec: At<'_>, objective: &mut Objective) -> Option<()>
         "1Y" | "12M" => "year",
         _ => {
             at.remark(format!(
-                "left out: a calendar window of {length}, where slod has week, month, quarter and year"
+                "left out: calendar window of {length}; slod supports week, month, quarter and year"
             ));
             return None;
         }
@@ -98,13 +98,13 @@ pub(super) fn time_window(spec: At<'_>, objective: &mut Objective) -> Option<()>
     }
     if period != "year" {
         at.remark(format!(
-            "`startTime` is left out: a {period} begins as in the calendar"
+            "`startTime` is left out: a {period} starts as in the calendar"
         ));
     }
     Some(())
 }
 
-/// In the units of a config: months have no fixed length.
+/// Converts the units to those of a config; months have no fixed length.
 fn rolling(length: &str, at: At<'_>) -> Option<String> {
     let days = |unit, days: u64| {
         let count: u64 = length.strip_suffix(unit)?.parse().ok()?;

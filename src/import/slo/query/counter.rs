@@ -4,12 +4,12 @@ use crate::import::document::escaped;
 use promql_parser::label::MatchOp;
 use promql_parser::parser::VectorSelector;
 
-/// Series of counters.
+/// A selection of counter series.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::import::slo) struct Counter {
-    /// Empty if only matchers of `__name__` say which.
+    /// Empty if only matchers of `__name__` select the series.
     pub name: String,
-    /// In their order: the order of a selector means nothing.
+    /// Sorted, since the order of matchers is irrelevant.
     pub matchers: Vec<Matcher>,
 }
 
@@ -24,10 +24,10 @@ pub(in crate::import::slo) struct Matcher {
 const NAME: &str = "__name__";
 
 impl Counter {
-    /// Those of a selector, or why they cannot be selected in a config.
+    /// The series of a selector. Returns an error message if a config cannot select them.
     pub(super) fn of(selector: &VectorSelector) -> Result<Self, String> {
         if !selector.matchers.or_matchers.is_empty() {
-            return Err("a config has no selector with `or`".to_owned());
+            return Err("selectors in a config do not support `or`".to_owned());
         }
         let mut counter = Self {
             name: selector.name.clone().unwrap_or_default(),
@@ -36,7 +36,9 @@ impl Counter {
         for matcher in &selector.matchers.matchers {
             let label = matcher.name.clone();
             if !is_plain(&label) {
-                return Err(format!("a config has no selector with the label `{label}`"));
+                return Err(format!(
+                    "selectors in a config do not support the label `{label}`"
+                ));
             }
             let operator = match matcher.op {
                 MatchOp::Equal if label == NAME => {
@@ -56,7 +58,7 @@ impl Counter {
         }
         counter.matchers.sort();
         counter.matchers.dedup();
-        // All observations of a histogram.
+        // The `+Inf` bucket counts all observations of a histogram.
         if let (Some(base), Some(f64::INFINITY)) = (counter.histogram(), counter.bound()) {
             counter.name = format!("{base}_count");
             counter.take("le");
@@ -64,13 +66,13 @@ impl Counter {
         Ok(counter)
     }
 
-    /// How many observations a native histogram has.
+    /// The number of observations in a native histogram.
     pub(super) fn count(mut self) -> Self {
         self.name.push_str("_count");
         self
     }
 
-    /// How many of them are at most this.
+    /// The number of observations that do not exceed the bound.
     pub(super) fn bucket(mut self, bound: f64) -> Self {
         self.name.push_str("_bucket");
         self.matchers.push(Matcher {
@@ -82,12 +84,12 @@ impl Counter {
         self
     }
 
-    /// The name of the histogram that it is a bucket of.
+    /// The name of the histogram, if this is a bucket.
     pub fn histogram(&self) -> Option<&str> {
         self.name.strip_suffix("_bucket")
     }
 
-    /// The bound of a bucket. Client libraries write `1` or `1.0`, so some queries have both.
+    /// The bound of a bucket. Client libraries write `1` or `1.0`, so some queries match both.
     pub fn bound(&self) -> Option<f64> {
         let le = self.matchers.iter().find(|one| one.label == "le")?;
         let mut bounds = match le.operator {
@@ -106,7 +108,7 @@ impl Counter {
         }
     }
 
-    /// As a config takes it.
+    /// The selector for a config.
     pub fn selector(&self) -> String {
         let is_plain = self.name.chars().all(|c| c == ':' || is_plain_char(c));
         let name = (!is_plain).then(|| format!("{NAME}={}", quoted(&self.name)));
@@ -124,7 +126,7 @@ impl Counter {
         escaped(&written)
     }
 
-    /// Takes the matcher of a label out.
+    /// Removes and returns the matcher of a label.
     pub fn take(&mut self, label: &str) -> Option<Matcher> {
         let at = self.matchers.iter().position(|one| one.label == label)?;
         Some(self.matchers.remove(at))
@@ -146,7 +148,7 @@ impl Matcher {
     }
 }
 
-/// Counters that are added up, and others that are subtracted.
+/// Added and subtracted counters.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::import::slo) struct Events {
     pub plus: Vec<Counter>,
@@ -154,7 +156,7 @@ pub(in crate::import::slo) struct Events {
     per: Per,
 }
 
-/// What there is one value of.
+/// What each value of the events is for.
 #[derive(Clone, Debug, PartialEq)]
 enum Per {
     Series,
@@ -199,7 +201,7 @@ impl Events {
         self.cancelled()
     }
 
-    /// Without what is added and subtracted.
+    /// Removes counters that are both added and subtracted.
     fn cancelled(mut self) -> Self {
         let minus = std::mem::take(&mut self.minus);
         for counter in minus {
@@ -213,12 +215,12 @@ impl Events {
         self
     }
 
-    /// Whether the same is counted.
+    /// Whether both count the same events.
     pub(super) fn same(&self, other: &Self) -> bool {
         (&self.plus, &self.minus) == (&other.plus, &other.minus)
     }
 
-    /// The same of other samples of these histograms.
+    /// The same events with other samples of these histograms.
     pub(super) fn renamed(&self, name: impl Fn(Counter) -> Counter) -> Result<Self, String> {
         let mut counters = self.plus.iter().chain(&self.minus);
         if counters.any(|one| one.name.is_empty()) {
@@ -232,7 +234,8 @@ impl Events {
         })
     }
 
-    /// Counters that a config selects by one selector: their names differ, or the values of one label.
+    /// A single counter that selects all of them; `None` unless they differ only in their names, or in
+    /// the values of one label.
     pub fn merged(&self) -> Option<Counter> {
         let [first, others @ ..] = &self.plus[..] else {
             return None;

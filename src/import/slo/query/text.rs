@@ -1,15 +1,14 @@
-//! The text of a query before it is parsed.
+//! Prepares the text of a query for the parser.
 
-/// Bytes of a query.
+/// Maximum size of a query in bytes.
 const SIZE_MAX: usize = 16 << 10;
-/// Words and signs outside of selectors. Each may be a level of the tree, down which what reads and drops it goes by
-/// recursion: a level takes up to 4 KiB of the 2 MiB of a thread.
+/// Maximum number of tokens outside selectors. Each may add a level to the tree, which is read and dropped
+/// recursively; a level uses up to 4 KiB of a thread's stack of 2 MiB.
 const NESTED_MAX: usize = 400;
-/// What takes the place of every range and offset: none of them is in a config, and templates such as `{{.window}}`
-/// stand there.
+/// Replaces every range and offset, which a config does not have; templates such as `{{.window}}` may occur there.
 const SPAN: &str = "5m";
 
-/// A text that the parser reads, or why there is none.
+/// A text for the parser. Returns an error message if the query is too large.
 pub(super) fn prepare(written: &str) -> Result<String, String> {
     if written.len() > SIZE_MAX {
         return Err(format!("the query is longer than {SIZE_MAX} bytes"));
@@ -23,9 +22,7 @@ pub(super) fn prepare(written: &str) -> Result<String, String> {
     };
     while scan.token() {
         if scan.nested > NESTED_MAX {
-            return Err(format!(
-                "the query has more than {NESTED_MAX} words and signs"
-            ));
+            return Err(format!("the query has more than {NESTED_MAX} tokens"));
         }
     }
     Ok(scan.out)
@@ -75,7 +72,7 @@ impl Scan<'_> {
         true
     }
 
-    /// Blanks and comments separate words.
+    /// Blanks and comments separate tokens.
     fn skip_blank(&mut self) {
         let start = self.rest;
         loop {
@@ -116,7 +113,7 @@ fn is_number(word: &str) -> bool {
     is_named || word.starts_with(|c: char| c.is_ascii_digit() || c == '.')
 }
 
-/// Where a text in quotes ends.
+/// The end of a quoted string.
 fn text_end(text: &str, quote: char) -> usize {
     let mut is_escaped = false;
     for (at, c) in text.char_indices().skip(1) {

@@ -1,9 +1,9 @@
-//! Queries as people write them, as selectors of a config.
+//! Typical queries, and their selectors in a config.
 
 use super::{Format, input, parsed, remarks};
 use crate::import::slo::query::Query;
 
-/// What a config gets from queries below `sli`, and the remarks.
+/// The config and the remarks for queries in `sli`.
 fn read(sli: &str) -> Result<(serde_json::Value, String), String> {
     let sli = sli.replace('\n', "\n        ");
     let text = format!(
@@ -88,7 +88,7 @@ fn ratios_of_counters_are_read_in_every_form() {
 }
 
 #[test]
-fn sums_become_one_selector_where_there_is_one() {
+fn sums_are_merged_into_one_selector() {
     assert_success(
         &events(
             "sum(rate(b_total[5m])) + sum(rate(c_total[5m]))",
@@ -97,7 +97,7 @@ fn sums_become_one_selector_where_there_is_one() {
         "{__name__=~\"a_total|b_total|c_total\"}",
         "{__name__=~\"b_total|c_total\"}",
     );
-    // What is left of the sum is bad.
+    // The remaining counter of the sum counts bad events.
     assert_success(
         &raw(
             "1 - sum(rate(ok_total[5m])) / (sum(rate(ok_total[5m])) + sum(rate(failed_total[5m])))",
@@ -118,7 +118,10 @@ fn sums_become_one_selector_where_there_is_one() {
         "sum(rate(a_total[5m]))",
     ));
     let why = refused.expect_err("no selector");
-    assert!(why.contains("a.yml:9: left out: what is added up"), "{why}");
+    assert!(
+        why.contains("a.yml:9: left out: the summed counters"),
+        "{why}"
+    );
 }
 
 #[test]
@@ -151,14 +154,14 @@ fn thresholds_are_those_of_buckets_and_of_native_histograms() {
 }
 
 #[test]
-fn what_is_not_carried_is_named_at_its_line() {
+fn omissions_are_reported_with_the_line() {
     for (sli, expected) in [
         (
             events(
                 "sum by (route) (rate(h_total{code=\"500\"}[5m]))",
                 "sum by (route) (rate(h_total[5m]))",
             ),
-            "a.yml:9: `by (route)` is left out: the objective is of all of them together",
+            "a.yml:9: `by (route)` is left out: the objective combines all series",
         ),
         (
             events(
@@ -214,18 +217,18 @@ fn other_queries_are_refused_with_the_reason() {
         ("sum(rate(a[5m])) < bool 3", "`bool` is neither"),
         (
             "sum(rate(a{\"x.y\"=\"1\"}[5m]))",
-            "no selector with the label `x.y`",
+            "do not support the label `x.y`",
         ),
         (
             "sum(rate(a{x=\"1\" or y=\"2\"}[5m]))",
-            "no selector with `or`",
+            "do not support `or`",
         ),
         ("max_over_time(a[5m:])", "a subquery"),
         ("1", "the query is a number"),
         ("sum(a", "not valid PromQL"),
         ("a{x=1}", "not valid PromQL"),
         ("", "not valid PromQL"),
-        ("sum(a) / sum(b)", "a quotient, not a number of events"),
+        ("sum(a) / sum(b)", "a ratio, not a number of events"),
     ] {
         let refused = match query {
             "" => Query::read(query).err(),
@@ -258,7 +261,7 @@ fn deep_and_long_queries_are_refused() {
         "\"".repeat(times),
     ] {
         assert!(Query::read(&query).is_err(), "{query:.20}");
-        // As much as is parsed: neither the parser nor what drops the tree goes too deep for a thread.
+        // The maximum that is parsed: neither the parser nor dropping the tree overflows the stack.
         for length in [500, 1_000, 4_000, 8_000, 16_000] {
             let mut part = query.clone();
             part.truncate(length);
@@ -280,7 +283,7 @@ fn deep_and_long_queries_are_refused() {
 }
 
 #[test]
-fn numbers_and_durations_of_any_size_are_no_panic() {
+fn extreme_numbers_and_durations_do_not_panic() {
     for query in [
         "a[1e999]",
         "a[Inf]",

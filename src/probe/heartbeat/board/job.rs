@@ -1,4 +1,4 @@
-//! What is known of one job that reports.
+//! State of one heartbeat job.
 
 use super::{Beat, Before, Break, Failures, StoredBeat};
 use crate::outcome::{Cause, Timestamp, Verdict};
@@ -8,30 +8,30 @@ use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct Job {
-    /// As in today's config; `None` where the probe is not in it any more.
+    /// The terms in the current config; `None` if the probe was removed.
     pub(super) terms: Option<Arc<Terms>>,
-    /// From when on a report was owed, if none came later.
+    /// Since when a report is expected, if none arrived later.
     pub(super) since: Timestamp,
-    /// What was before that.
+    /// The break before `since`.
     pub(super) before: Break,
-    /// For how long reports could be taken since the last one, up to that break.
+    /// How long reports could be received since the last one, up to that break.
     pub(super) heard: Duration,
     pub(super) last: Option<LastReport>,
     pub(super) failures: Option<Failures>,
-    /// When the probe looked last.
+    /// When the probe last made an attempt.
     pub(super) looked: Option<Timestamp>,
-    /// When failures were handed out last.
+    /// When failures were last returned to an attempt.
     pub(super) judged: Option<Timestamp>,
-    /// Whether the program that ran before missed a report at its end.
+    /// Whether a report was missing when the previous process ended.
     pub(super) silent: bool,
-    /// The first outcome ever, where a program ran before.
+    /// When the first outcome was recorded, if there was a previous process.
     pub(super) first: Option<Timestamp>,
 }
 
 #[derive(Debug)]
 pub(super) struct LastReport {
     pub(super) beat: Beat,
-    /// When the one that was given to the store came.
+    /// When the report that was last stored was received.
     pub(super) kept: Timestamp,
 }
 
@@ -64,7 +64,7 @@ impl Job {
         }
     }
 
-    /// Goes on where the program that ran before ended.
+    /// Continues from the end of the previous process.
     pub(super) fn resume(&mut self, before: Before) {
         self.silent = before.verdict == Verdict::Bad(Cause::Silent);
         self.looked = self.looked.max(Some(before.last));
@@ -72,8 +72,8 @@ impl Job {
         self.first = Some(before.first);
     }
 
-    /// Nothing could be heard between two moments. The second one is the earlier one where the clock was set
-    /// back: what seems to be of the future came now at the latest.
+    /// Records that no report could be received between two moments. If the clock was set back, `to` is
+    /// before `from`; times after `to` are then moved to `to`.
     pub(super) fn miss(&mut self, from: Timestamp, to: Timestamp, why: Break) {
         let due = self.terms.as_ref().map(|terms| &terms.due);
         let was_overdue = due.is_some_and(|due| due.is_overdue(self.reference(), from));
@@ -90,14 +90,15 @@ impl Job {
         }
     }
 
-    /// From when on the next report is owed.
+    /// Since when the next report is expected.
     pub(super) fn reference(&self) -> Timestamp {
         let last = self.last.as_ref().map(|last| last.beat.at);
         last.map_or(self.since, |last| last.max(self.since))
     }
 
-    /// Accepts from `now` on what is due. What was overdue while reports were accepted stays so;
-    /// otherwise a job that is new, comes back, or has another pace gets its time once more.
+    /// Accepts reports with these terms from `now` on. A report that was overdue while reports were accepted
+    /// stays overdue; otherwise a job that is new, was added again or has another schedule gets its full
+    /// interval.
     pub(super) fn accept(&mut self, due: &Due, now: Timestamp) {
         let before = self.terms.as_ref().map(|terms| &terms.due);
         if before == Some(due) {
@@ -111,11 +112,11 @@ impl Job {
         let overdue = |looked| was.is_overdue(reference, looked);
         let seen_overdue = before.is_some() && self.looked.is_some_and(overdue);
         if self.silent {
-            // Overdue since before this program began; without any report, it was listened for since
-            // its first outcome.
+            // Overdue since before this process started. Without any report, slod has waited for one since
+            // the first outcome.
             self.since = last.or(self.first).unwrap_or(now);
         } else if !seen_overdue {
-            // What was heard by another pace says nothing about this one.
+            // The time waited under another schedule is not meaningful for this one.
             if before.is_some() {
                 self.heard = Duration::ZERO;
             }

@@ -30,7 +30,7 @@ fn accept(board: &HeartbeatBoard, second: i64, probe: &dyn Probe) {
     board.accept(at(second), [(&key(), probe)].into_iter(), |_| None);
 }
 
-/// With the first outcome at 50 s.
+/// What a previous process recorded, with the first outcome at 50 s.
 fn before(last: i64, verdict: Verdict) -> Before {
     Before {
         first: at(50),
@@ -40,7 +40,7 @@ fn before(last: i64, verdict: Verdict) -> Before {
     }
 }
 
-/// Goes on at 1,000 s.
+/// Resumes at 1,000 s.
 fn resume(board: &HeartbeatBoard, probe: &dyn Probe, before: Before) {
     board.accept(at(1000), [(&key(), probe)].into_iter(), |_| Some(before));
 }
@@ -50,7 +50,7 @@ fn since(board: &HeartbeatBoard, second: i64) -> Timestamp {
 }
 
 #[test]
-fn each_probe_has_been_listened_to_since_its_own_time() {
+fn reports_are_expected_since_each_probe_was_added() {
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 100, &every(60));
     assert_eq!(since(&board, 120), at(100));
@@ -74,7 +74,7 @@ fn each_probe_has_been_listened_to_since_its_own_time() {
 }
 
 #[test]
-fn what_comes_back_is_known_and_gets_its_time() {
+fn readded_probes_keep_their_reports_and_get_a_full_interval() {
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 0, &every(60));
     board.take(&key(), beat(30, false), true);
@@ -88,7 +88,7 @@ fn what_comes_back_is_known_and_gets_its_time() {
 }
 
 #[test]
-fn a_restart_forgives_no_job_that_was_overdue_before() {
+fn overdue_jobs_stay_overdue_after_a_restart() {
     let stored = |failures| {
         let last = beat(100, false);
         HashMap::from([(key(), StoredBeat { last, failures })])
@@ -102,7 +102,7 @@ fn a_restart_forgives_no_job_that_was_overdue_before() {
     assert_eq!(restarted(Verdict::Good), at(1000));
     assert_eq!(restarted(Verdict::Void(VoidReason::Listening)), at(1000));
     assert_eq!(restarted(Verdict::Bad(Cause::Silent)), at(100));
-    // A good outcome from after a failure may be of an attempt that did not see it.
+    // A good outcome after a failure may be from an attempt that did not include it.
     let failures = Failures::new(&beat(90, true), None);
     let board = HeartbeatBoard::new(stored(Some(failures.clone())));
     let probe = every(60);
@@ -111,7 +111,7 @@ fn a_restart_forgives_no_job_that_was_overdue_before() {
 }
 
 #[test]
-fn a_job_that_never_reported_is_silent_since_it_was_listened_to_first() {
+fn jobs_that_never_reported_are_silent_since_their_first_outcome() {
     let board = HeartbeatBoard::new(HashMap::new());
     let probe = every(60);
     let silent = Verdict::Bad(Cause::Silent);
@@ -122,7 +122,7 @@ fn a_job_that_never_reported_is_silent_since_it_was_listened_to_first() {
 }
 
 #[test]
-fn a_failure_is_kept_until_its_outcome_is_on_the_disk() {
+fn failures_are_stored_until_their_outcome_is_on_disk() {
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 0, &every(60));
     board.look(&key(), at(5));
@@ -134,7 +134,7 @@ fn a_failure_is_kept_until_its_outcome_is_on_the_disk() {
 }
 
 #[test]
-fn failures_between_two_looks_are_counted_and_handed_out_once() {
+fn failures_between_two_attempts_are_returned_once() {
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 0, &every(60));
     for (second, failed) in [(1, true), (2, true), (3, false)] {
@@ -162,7 +162,7 @@ fn maintenance(from: i64, to: i64, services: &[&str], slos: &[&str]) -> Correcti
 }
 
 #[test]
-fn a_report_that_was_due_in_a_maintenance_is_not_owed() {
+fn reports_due_during_maintenance_are_not_expected() {
     let outcome = |correction: Correction, second: i64| {
         let board = HeartbeatBoard::new(HashMap::new());
         let all: Arc<[_]> = [correction].into();
@@ -191,7 +191,7 @@ fn a_report_that_was_due_in_a_maintenance_is_not_owed() {
         "{words}"
     );
     assert_eq!(outcome(all(), 361).0, silent);
-    // Overdue before it, due after it, of another service, of one objective.
+    // Overdue before the maintenance, due after it, of another service, of one objective.
     assert_eq!(outcome(maintenance(161, 300, &[], &[]), 310).0, silent);
     assert_eq!(outcome(maintenance(110, 150, &[], &[]), 170).0, silent);
     assert_eq!(outcome(maintenance(150, 300, &["web"], &[]), 310).0, silent);
@@ -202,7 +202,7 @@ fn a_report_that_was_due_in_a_maintenance_is_not_owed() {
 }
 
 #[test]
-fn what_could_not_be_heard_is_not_owed() {
+fn reports_are_not_expected_while_slod_is_suspended() {
     let probe = every(60);
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 0, &probe);
@@ -214,17 +214,17 @@ fn what_could_not_be_heard_is_not_owed() {
     listen(0..101);
     board.take(&key(), beat(100, false), true);
     assert_eq!(verdict(110), Verdict::Good);
-    // Frozen for 200 s; the probe runs before anything else.
+    // Suspended for 200 s; the probe runs before anything else.
     listen(101..121);
     assert_eq!(verdict(320), listening);
     listen(320..400);
     assert_eq!(verdict(380), listening);
     assert_eq!(verdict(381), silent, "it had its time");
-    // What was overdue before stays so.
+    // What was overdue before stays overdue.
     assert_eq!(verdict(700), silent);
     board.take(&key(), beat(701, false), true);
     assert_eq!(verdict(702), Verdict::Good);
-    // Set back by an hour: the last report is not of the future, and its successor is missed.
+    // The clock is set back by an hour: the last report is not in the future, and the next one is missing.
     listen(4000..4001);
     board.take(&key(), beat(4001, false), true);
     board.listen(at(401));
@@ -256,7 +256,7 @@ fn a_break_excuses_one_report_and_not_two() {
     assert_eq!(verdict(110, false), listening);
     assert_eq!(verdict(111, false), Verdict::Bad(Cause::Silent));
     assert_eq!(verdict(111, true), listening);
-    // By another pace than before, it says nothing.
+    // Under another schedule than before, it is not meaningful.
     let board = HeartbeatBoard::new(HashMap::new());
     let (daily, hourly) = (every(86_400), every(3600));
     accept(&board, 0, &daily);
@@ -268,7 +268,7 @@ fn a_break_excuses_one_report_and_not_two() {
 }
 
 #[test]
-fn the_time_without_a_network_is_not_owed() {
+fn reports_are_not_expected_without_a_network() {
     let probe = every(60);
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 0, &probe);
@@ -284,7 +284,7 @@ fn the_time_without_a_network_is_not_owed() {
     board.take(&key(), beat(100, false), true);
     listen(101..170);
     assert_eq!(verdict(165), silent, "as far as is known then");
-    // The control probes have found out.
+    // The control probes have detected it.
     follow(Some(150), 170);
     assert_eq!(verdict(171), ours);
     listen(172..300);
@@ -298,7 +298,8 @@ fn the_time_without_a_network_is_not_owed() {
         words.ends_with("since the return of slod's own network, 11s ago"),
         "{words}"
     );
-    // Heard for 50 s before the break, for 20 s after it, and from 400 s on: a break does not excuse two reports.
+    // Reports could be received for 50 s before the break, for 20 s after it, and from 400 s on: a break does not
+    // excuse two reports.
     listen(311..321);
     follow(Some(320), 330);
     listen(330..400);
@@ -306,7 +307,7 @@ fn the_time_without_a_network_is_not_owed() {
     listen(400..460);
     assert_eq!(verdict(450), listening);
     assert_eq!(verdict(451), silent);
-    // What was overdue before stays so.
+    // What was overdue before stays overdue.
     follow(Some(452), 459);
     assert_eq!(verdict(460), silent);
     follow(None, 461);

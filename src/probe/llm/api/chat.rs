@@ -1,5 +1,5 @@
-//! Chat completions and completions, as OpenAI defines them and Together, Azure, vLLM, Ollama, LiteLLM
-//! and others serve them.
+//! Chat completions and completions, as defined by OpenAI and implemented by Together, Azure, vLLM,
+//! Ollama, LiteLLM and others.
 
 use super::{Question, conversation, list, missing, prompt, text};
 use crate::probe::dial::Failure;
@@ -25,7 +25,7 @@ pub fn text_question(question: &Question) -> Map<String, Value> {
     body
 }
 
-/// The chunk with the usage has no choices, and one with choices may have no text.
+/// Parses a chunk. The chunk with the usage has no choices, and a choice may have no text.
 pub fn take_chunk(answer: &mut Answer, data: &Value) -> Result<Piece, Failure> {
     take_usage(answer, data);
     let mut piece = Piece::Frame;
@@ -49,7 +49,7 @@ pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Of several answers to one question (`n`), the first is looked at.
+/// The first answer, if several were requested (`n`).
 fn first_choice(data: &Value) -> impl Iterator<Item = &Value> {
     let is_first = |choice: &&Value| choice.get("index").and_then(Value::as_u64).unwrap_or(0) == 0;
     list(data, "choices").iter().filter(is_first)
@@ -63,7 +63,7 @@ fn take_usage(answer: &mut Answer, data: &Value) {
 
 fn take_finish(answer: &mut Answer, choice: &Value, data: &Value) -> Result<(), Failure> {
     match text(choice, "finish_reason") {
-        // As routers of several providers report that theirs failed.
+        // Routers report failures of their providers like this.
         Some("error") => Err(reported_error(choice.get("error").unwrap_or(data))),
         Some(reason) => {
             answer.end(finish_reason(reason));
@@ -73,10 +73,10 @@ fn take_finish(answer: &mut Answer, choice: &Value, data: &Value) -> Result<(), 
     }
 }
 
-/// A delta, a message, or the choice of a completion.
+/// Parses a delta, a message, or the choice of a completion.
 fn take_part(answer: &mut Answer, part: &Value) -> Piece {
     let mut piece = Piece::Frame;
-    // The names that servers of open models give to it.
+    // The field names of various servers of open models.
     for name in ["reasoning_content", "reasoning"] {
         if let Some(text) = text(part, name) {
             piece = strongest(piece, answer.add_reasoning(text));
@@ -104,7 +104,7 @@ fn take_part(answer: &mut Answer, part: &Value) -> Piece {
     piece
 }
 
-/// One of several parts of a content.
+/// Parses one of several parts of a content.
 fn take_content(answer: &mut Answer, part: &Value) -> Piece {
     match (text(part, "type"), text(part, "text")) {
         (Some("thinking"), inner) => {

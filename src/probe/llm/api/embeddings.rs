@@ -6,7 +6,7 @@ use crate::probe::llm::answer::Answer;
 use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
-/// Bytes of a number in the encoded form.
+/// Bytes per number in the encoded form.
 const NUMBER: usize = 4;
 
 pub fn question(question: &Question) -> Map<String, Value> {
@@ -28,7 +28,7 @@ pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
         }
         _ => 0,
     });
-    // The shortest, so that an empty one among others is not overlooked.
+    // The shortest vector, so that an empty one among others is detected.
     answer.dimensions = dimensions.min();
     if let Some(usage) = data.get("usage") {
         answer.usage.take(usage);

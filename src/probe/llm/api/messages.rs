@@ -1,4 +1,4 @@
-//! Anthropic's messages.
+//! Anthropic's Messages API.
 
 use super::{Question, Role, conversation, list, missing, text};
 use crate::probe::dial::Failure;
@@ -31,7 +31,7 @@ pub fn take_event(answer: &mut Answer, data: &Value) -> Piece {
             take_usage(answer, message);
             Piece::Frame
         }
-        // A block may begin with some of its text.
+        // A block may start with a part of its text.
         "content_block_start" => take_block(answer, data.get("content_block").unwrap_or(&null)),
         "content_block_delta" => take_block(answer, delta),
         "message_delta" => {
@@ -59,7 +59,7 @@ pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A block of the content, or what a delta adds to one.
+/// Parses a content block, or a delta of one.
 fn take_block(answer: &mut Answer, block: &Value) -> Piece {
     match text(block, "type").unwrap_or_default() {
         "text" | "text_delta" => answer.add_text(text(block, "text").unwrap_or_default()),

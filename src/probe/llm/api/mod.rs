@@ -1,4 +1,4 @@
-//! The APIs of language models: what each is sent, and how its answers are read. Pure.
+//! The APIs of language models: how to build requests and parse answers. Pure.
 
 mod chat;
 mod embeddings;
@@ -13,12 +13,12 @@ use crate::probe::json_text;
 use crate::probe::quoted::quoted;
 use serde_json::{Map, Value, json};
 
-/// A way of talking to a language model.
+/// An API of language models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Api {
-    /// OpenAI's chat completions, which most providers and servers have.
+    /// OpenAI's chat completions, which most providers and servers support.
     Chat,
-    /// OpenAI's older completions of a text.
+    /// OpenAI's legacy text completions.
     Completions,
     /// OpenAI's responses.
     Responses,
@@ -28,7 +28,7 @@ pub enum Api {
     Embeddings,
 }
 
-/// A message of the conversation that is sent.
+/// A message of the conversation.
 #[derive(Clone, Debug)]
 pub struct Message {
     pub role: Role,
@@ -61,19 +61,19 @@ impl Role {
     }
 }
 
-/// What is asked.
+/// The question, with all parameters of its request.
 #[derive(Clone, Debug)]
 pub struct Question {
     pub model: String,
     pub messages: Vec<Message>,
     pub max_tokens: u32,
     pub stream: bool,
-    /// Further fields of the request; null removes one.
+    /// Additional fields of the request; null removes one.
     pub parameters: Vec<(String, Value)>,
 }
 
 impl Question {
-    /// Whether the model may answer with the call of a tool.
+    /// Whether the model may answer with a tool call.
     pub fn offers_tools(&self) -> bool {
         let mut names = self.parameters.iter().map(|(name, _)| &**name);
         names.any(|name| matches!(name, "tools" | "functions"))
@@ -89,7 +89,7 @@ impl Api {
         ("embeddings", Self::Embeddings),
     ];
 
-    /// Whether it takes a conversation, and not only a text.
+    /// Whether the API takes a conversation, not only a text.
     pub const fn takes_messages(self) -> bool {
         matches!(self, Self::Chat | Self::Responses | Self::Messages)
     }
@@ -98,7 +98,7 @@ impl Api {
         !matches!(self, Self::Embeddings)
     }
 
-    /// The end of the path that providers usually give it.
+    /// The usual end of its path.
     pub const fn usual_path(self) -> &'static str {
         match self {
             Self::Chat => "/chat/completions",
@@ -118,7 +118,7 @@ impl Api {
         }
     }
 
-    /// The body of a request.
+    /// Builds the body of a request.
     pub fn request(self, question: &Question) -> Value {
         let mut body = Map::new();
         body.insert("model".to_owned(), json!(question.model));
@@ -142,7 +142,7 @@ impl Api {
         Value::Object(body)
     }
 
-    /// Takes an event of a stream.
+    /// Processes an event of a stream.
     pub fn take_event(self, answer: &mut Answer, event: &Event) -> Result<Piece, Failure> {
         let is_terminator = event.data.trim() == "[DONE]";
         if is_terminator && matches!(self, Self::Chat | Self::Completions) {
@@ -168,7 +168,7 @@ impl Api {
         }
     }
 
-    /// Reads an answer that is no stream.
+    /// Parses an answer that is not streamed.
     pub fn take_whole(self, answer: &mut Answer, data: &Value) -> Result<(), Failure> {
         check_error(data)?;
         match self {
@@ -181,10 +181,10 @@ impl Api {
         Ok(())
     }
 
-    /// Whether a stream that is over is a whole answer.
+    /// Checks that a finished stream is a complete answer.
     pub fn check_end(self, answer: &Answer) -> Result<(), Failure> {
         let missing = if answer.ended {
-            // What nobody ended may lack its rest, whatever a proxy adds to it.
+            // Without a finish reason, the rest may be missing, even if a proxy added a terminator.
             answer.finish.is_none().then_some("a finish reason")
         } else {
             Some(match self {
@@ -203,39 +203,39 @@ impl Api {
     }
 }
 
-/// An error in the place of an answer or of a part of it.
+/// Checks for an error in place of an answer or a part of it.
 fn check_error(data: &Value) -> Result<(), Failure> {
     let error = data.get("error").filter(|error| !error.is_null());
-    // As older servers of open models write it.
+    // The format of older servers of open models.
     let is_error = |name: &str| data.get(name).and_then(Value::as_str) == Some("error");
     let error = error.or_else(|| (is_error("object") || is_error("type")).then_some(data));
     error.map_or(Ok(()), |error| Err(reported_error(error)))
 }
 
-/// An answer that lacks what every answer has.
+/// The failure for an answer without a required field.
 fn missing(what: &str) -> Failure {
     Failure::bad(Cause::Protocol, format!("the answer has no `{what}`"))
 }
 
-/// A text at a place of a value.
+/// The string in a field of an object.
 fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     value.get(name)?.as_str()
 }
 
-/// The items of a list at a place of a value.
+/// The items of the list in a field; empty if there is none.
 fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     let list = value.get(name).and_then(Value::as_array);
     list.map_or(&[], Vec::as_slice)
 }
 
-/// The conversation as OpenAI and Anthropic write it.
+/// The conversation in the format of OpenAI and Anthropic.
 fn conversation<'a>(messages: impl Iterator<Item = &'a Message>) -> Value {
     let messages =
         messages.map(|message| json!({ "role": message.role.label(), "content": message.content }));
     Value::Array(messages.collect())
 }
 
-/// The question as one text.
+/// The question as a single text.
 fn prompt(question: &Question) -> String {
     let texts = question.messages.iter();
     let texts: Vec<_> = texts.map(|message| message.content.as_str()).collect();

@@ -57,7 +57,7 @@ pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
     take_end(answer, data)
 }
 
-/// What a response says once it is over.
+/// Parses the final state of a response.
 fn take_end(answer: &mut Answer, response: &Value) -> Result<(), Failure> {
     if let Some(error) = response.get("error").filter(|error| !error.is_null()) {
         return Err(reported_error(error));
