@@ -1,5 +1,5 @@
-//! The daemon as a whole: a config is built into an [`App`] (which may fail, and then leaves
-//! nothing behind), the app runs, and a stop request drains it.
+//! The daemon as a whole: an [`App`] is built from a config (if that fails, nothing is left
+//! behind), the app runs, and a stop request shuts it down gracefully.
 
 mod budgets;
 mod build;
@@ -35,9 +35,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// How long the whole daemon may take to stop.
+/// Maximum time for the whole daemon to stop.
 const DRAIN: Duration = Duration::from_secs(15);
-/// The state of all services, and the alerts that fire.
+/// The state of all services, and the firing alerts.
 pub type Views = (
     watch::Receiver<Arc<LedgerView>>,
     watch::Receiver<Arc<AlertsView>>,
@@ -65,7 +65,7 @@ pub struct App {
     decisions: watch::Sender<Arc<Decisions>>,
 }
 
-/// Why the daemon ended before it was asked to, or did not end in time.
+/// Why the daemon ended without a stop request, or did not end in time.
 #[derive(Debug, Error)]
 pub enum RunError {
     #[error("{0} ended unexpectedly")]
@@ -77,7 +77,7 @@ pub enum RunError {
 }
 
 impl App {
-    /// Where the daemon serves, with the real port.
+    /// The address that the daemon listens on, with the actual port.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
@@ -87,13 +87,13 @@ impl App {
         self.access.rules().file.tls.is_some()
     }
 
-    /// What the daemon publishes.
+    /// The published views.
     pub fn views(&self) -> Views {
         (self.ledger_views.subscribe(), self.alert_views.subscribe())
     }
 
-    /// Runs until a stop is requested, then drains: probes end, what they found is kept, the
-    /// store is flushed.
+    /// Runs until a stop is requested, then shuts down gracefully: probes end, their outcomes are
+    /// stored, and the store is flushed.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
         let mut tasks = Tasks::new(stop.clone());
         let writer = self.spawn_all(&mut tasks, &stop);
@@ -101,7 +101,8 @@ impl App {
         tracing::info!("stopping");
         let stuck = tasks.drain(DRAIN).await;
         let store = writer.handle();
-        // Waits for the disk, here: nothing else is left to do, and a thread for it may not be had.
+        // Blocks here: nothing else is left to do, and a thread for blocking work may not be
+        // available.
         if !writer.close(DRAIN) {
             return Err(RunError::Unwritten(store.unwritten()));
         }

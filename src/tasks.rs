@@ -1,4 +1,4 @@
-//! Named tasks that are all known, all joined, and whose failure is never silent.
+//! Named tasks that are all joined, and whose failures are never silent.
 
 pub mod threads;
 
@@ -14,9 +14,9 @@ use tokio::task::{Id, JoinError, JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// A set of tasks that stop together: the token says begin, the join set knows when it is done.
-/// A task that ends or panics before a stop request stops the others, because a daemon with a
-/// silent dead loop looks healthy and is not.
+/// A set of tasks that stop together: the token requests the stop, and the join set reports its
+/// completion. A task that ends or panics before a stop request stops the others, because a daemon
+/// whose loop has silently ended looks healthy but is not.
 #[derive(Debug)]
 pub struct Tasks {
     set: JoinSet<Ended>,
@@ -50,7 +50,7 @@ impl Tasks {
         name: &'static str,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
-        // The runtime's part of a task is compiled once for each type of future.
+        // Boxed, because the runtime's code is compiled once for each type of future.
         let task: BoxFuture<'static, ()> = Box::pin(task);
         let guarded = async move {
             let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
@@ -60,7 +60,7 @@ impl Tasks {
         self.names.insert(id, name);
     }
 
-    /// Waits until a stop is requested or a task ends by itself. Returns the name of the latter.
+    /// Waits until a stop is requested or a task ends by itself, and returns the name of that task.
     pub async fn until_stop(&mut self) -> Option<&'static str> {
         let stop = self.stop.clone();
         tokio::select! {
@@ -75,8 +75,8 @@ impl Tasks {
         }
     }
 
-    /// Joins what is left, logging every few seconds what it still waits for. Returns the names of
-    /// tasks that did not end within `deadline`.
+    /// Joins the remaining tasks, logging every few seconds which ones it still waits for. Returns
+    /// the names of tasks that did not end within `deadline`.
     pub async fn drain(mut self, deadline: Duration) -> Vec<&'static str> {
         let end = Instant::now() + deadline;
         while !self.set.is_empty() && Instant::now() < end {
@@ -98,21 +98,18 @@ impl Tasks {
         };
         let name = self.names.remove(&id).unwrap_or("unknown");
         if panicked {
-            tracing::error!(
-                task = name,
-                "task {name} panicked; this is a defect of slod"
-            );
+            tracing::error!(task = name, "task {name} panicked; this is a bug in slod");
         }
         name
     }
 }
 
-/// Starts work that blocks on a thread for such work. An error says that it panicked, or that the
-/// runtime ended before it began.
+/// Starts blocking work on a thread for such work. An error means that it panicked, or that the
+/// runtime shut down before it started.
 pub fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> impl Future<Output = Result<T, JoinError>> {
-    // Of one type, since the runtime's part is compiled once for each type of work.
+    // Boxed, because the runtime's code is compiled once for each type of work.
     let work: Box<dyn FnOnce() -> Box<dyn Any + Send> + Send> = Box::new(|| Box::new(work()));
     let done = spawn_blocking(work);
     async move { Ok(*done.await?.downcast().expect("the result of the work")) }

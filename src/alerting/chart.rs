@@ -1,14 +1,14 @@
-//! What a burn-rate alert was found in, drawn as text: the error ratio over its long window.
+//! Text charts for burn-rate alerts: the error ratio over the long window.
 
 use crate::alert::{AlertRules, Notice};
 use crate::ledger::LedgerView;
 use crate::signals::chart::of_values;
 use std::sync::Arc;
 
-/// Parts of the long window that are drawn: each is a character of a line that fits on a phone.
+/// Number of parts of the long window: one character each, in a line that fits on a phone.
 const PARTS: u32 = 30;
 
-/// Adds a chart to those that are about a burn rate.
+/// Adds a chart to the notices of burn-rate alerts.
 pub(super) fn add(notices: &mut [Notice], view: &LedgerView, rules: &AlertRules) {
     for notice in notices {
         if let Some(chart) = of(notice, view, rules).filter(|chart| !chart.is_empty()) {

@@ -1,4 +1,4 @@
-//! The state of all alerts, from moment to moment.
+//! The state of all alerts over time.
 
 use super::chart;
 use super::own::Own;
@@ -18,16 +18,16 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct LiveAlerts {
     machine: Machine,
-    /// The last findings that were taken.
+    /// The time of the last findings taken.
     found: Timestamp,
-    /// What signs were last looked for by.
+    /// The config by which signs were last evaluated.
     config: Option<Arc<Config>>,
 }
 
-/// What alerts are evaluated with, apart from the state of the ledger.
+/// The inputs of alert evaluation, apart from the state of the ledger.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
-    /// Which signs are looked for: none without one.
+    /// The config that enables signs; without one, none are evaluated.
     pub config: Option<Arc<Config>>,
     pub rules: Arc<AlertRules>,
     pub decisions: Arc<Decisions>,
@@ -36,8 +36,8 @@ pub struct Inputs {
 }
 
 impl LiveAlerts {
-    /// Continues with what fired when the program ended; `held` is the latest time that anything is
-    /// known of.
+    /// Continues with the alerts that were firing when the last process ended; `held` is the latest
+    /// time with stored data.
     pub fn resumed(firing: Vec<AlertRecord>, held: Timestamp) -> Self {
         Self {
             machine: Machine::resumed(firing, held, TROUBLES),
@@ -45,7 +45,7 @@ impl LiveAlerts {
         }
     }
 
-    /// Takes the state of a moment. Returns what changed by it.
+    /// Evaluates the state at one time. Returns the changes.
     pub fn step(&mut self, view: &LedgerView, inputs: &Inputs) -> Changes {
         let (signs, gone) = self.signs(inputs);
         let input = StepInput {
@@ -62,8 +62,8 @@ impl LiveAlerts {
         changes
     }
 
-    /// The findings that matter, if they are new, and the signs that are no longer looked for.
-    /// Findings may be older than the config.
+    /// The relevant findings, if they are new, and the signs that are no longer enabled. Findings
+    /// may be older than the config.
     fn signs(&mut self, inputs: &Inputs) -> (Option<Vec<Sign>>, Vec<AlertKey>) {
         let findings = &inputs.findings;
         let are_new = findings.at != self.found;
@@ -85,7 +85,7 @@ impl LiveAlerts {
         (are_new.then(|| signs().collect()), gone)
     }
 
-    /// What fires, as of the state that was taken `at` this moment.
+    /// The firing alerts, from the state at `at`.
     pub fn view(&self, at: Timestamp, rules: &Arc<AlertRules>) -> AlertsView {
         let firing = self.machine.firing().cloned().collect();
         let signs = self.machine.pending_signs().filter_map(pending_sign);
@@ -96,7 +96,7 @@ impl LiveAlerts {
     }
 }
 
-/// The alert that a sign is about to become, without evidence.
+/// The pending alert of a sign, without evidence.
 fn pending_sign((key, since): (&AlertKey, Timestamp)) -> Option<AlertRecord> {
     let Source::Sign { sign, .. } = &key.source else {
         return None;
@@ -111,7 +111,7 @@ fn pending_sign((key, since): (&AlertKey, Timestamp)) -> Option<AlertRecord> {
     ))
 }
 
-/// What the machine of alerts takes of a finding.
+/// Converts a finding to the input of the alert state machine.
 pub fn sign(finding: &Finding) -> Sign {
     let source = Source::Sign {
         sign: finding.kind.name.into(),
@@ -150,7 +150,7 @@ mod tests {
         Arc::new(loaded.config.expect("a valid config"))
     }
 
-    /// Findings of two moments, in which responses of `web` become slower.
+    /// Findings of two evaluations, in which responses of `web` become slower.
     fn fires_by(config: &Arc<Config>) -> (LiveAlerts, Inputs) {
         let mut alerts = LiveAlerts::default();
         let mut inputs = Inputs::default();
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn alerts_of_signs_end_with_the_reload_that_no_longer_looks_for_them() {
+    fn alerts_of_signs_end_when_a_reload_disables_the_signs() {
         let before = config("web", "");
         for (after, fires) in [
             (config("web", "cpu_high: false"), 1),
@@ -192,7 +192,7 @@ mod tests {
             assert_eq!(alerts.machine.firing().count(), 1);
             let mut view = LedgerView::default();
             view.at = Timestamp::from_secs(1201);
-            // The findings are still those of before.
+            // The findings are still the old ones.
             let inputs = Inputs {
                 config: Some(after),
                 ..inputs
@@ -206,7 +206,7 @@ mod tests {
             assert_eq!(
                 alerts.machine.firing().count(),
                 fires,
-                "nor does it begin again"
+                "and it does not start again"
             );
         }
     }

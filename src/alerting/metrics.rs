@@ -1,4 +1,4 @@
-//! The families of the alerts.
+//! Metric families of the alerts.
 
 use super::view::AlertsView;
 use crate::alert::{AlertRecord, Condition, Source};
@@ -9,21 +9,21 @@ pub const FIRING: Family = Family::gauge(
     "slod_alerts_firing",
     "",
     &["service", "slo", "severity", "tier"],
-    "Whether an alert of an error budget fires: 1 yes, 0 no. Burn-rate tiers are numbered, 1 is the fastest; tiers longer than the objective's window never fire. `exhausted` and `forecast` are there if they are switched on.",
+    "Whether an error-budget alert is firing: 1 yes, 0 no. Burn-rate tiers are numbered, 1 is the fastest; tiers longer than the objective's window never fire. `exhausted` and `forecast` are present if enabled.",
 );
 
 pub const SIGNALS: Family = Family::gauge(
     "slod_signal_alerts_firing",
     "",
     &["service", "signal", "subject", "severity"],
-    "1 while an alert of a warning sign, or of a trouble of slod itself, fires; absent otherwise. `service` is empty for the host and for slod.",
+    "1 while an alert of a warning sign, or about a problem of slod itself, is firing; absent otherwise. `service` is empty for the host and for slod.",
 );
 
 pub fn families() -> impl Iterator<Item = &'static Family> {
     [&FIRING, &SIGNALS].into_iter()
 }
 
-/// Writes whether each condition of each objective fires, and which signs do.
+/// Writes whether each condition of each objective is firing, and the firing signs.
 pub fn write(sink: &mut dyn Sink, view: &LedgerView, alerts: &AlertsView) {
     let label = |labels: &mut Labels, slo: &LiveObjective<'_>| {
         labels.push("service", slo.service());

@@ -1,5 +1,5 @@
-//! The alerts of the running daemon: evaluated for every snapshot, recorded in the store, given to
-//! receivers, and published to whoever shows them.
+//! The alerts of the running daemon: evaluated for every view, recorded in the store, sent to
+//! receivers, and published.
 
 mod chart;
 mod live;

@@ -1,11 +1,11 @@
-//! Troubles of slod itself that it can notify of.
+//! Alerts about problems of slod itself.
 
 use crate::alert::{AlertKey, CONFIG_RELOAD_FAILED, STORE_FAILING, Sign, Source, Urgency};
 
-/// How slod is doing.
+/// The state of slod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Own {
-    /// Why the store cannot be written, if it cannot.
+    /// Why the store cannot be written; `None` if it can.
     pub store: Option<String>,
     /// Whether the last reload of the config failed.
     pub reload_failed: bool,
@@ -26,7 +26,7 @@ impl Own {
     }
 }
 
-/// Nobody is woken by them: probing continues.
+/// These never page, since probing continues.
 fn sign(name: &str, alertname: &str, trouble: Option<String>) -> Sign {
     let source = Source::Sign {
         sign: name.into(),

@@ -1,4 +1,4 @@
-//! The task that owns the alerts: states of the ledger in, records, notices and views out.
+//! The task that owns the alerts: takes states of the ledger, publishes records, notices and views.
 
 use super::live::{Inputs, LiveAlerts};
 use super::own::Own;
@@ -16,25 +16,25 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
-/// Evaluating thousands of objectives takes one part in this many of a processor's time,
+/// Inverse of the maximum share of a processor's time spent on evaluating objectives.
 const SHARE: u32 = 200;
-/// but is done at least this often.
+/// Maximum time between two evaluations, even if evaluating is slow.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// Decides which receivers are sent notices, and when.
 pub type Route = Box<dyn FnMut(&[Notice], Timestamp) -> Vec<NewDelivery> + Send>;
 
-/// What the task needs from outside.
+/// The dependencies of the task.
 pub struct Deps {
     pub states: watch::Receiver<Arc<LedgerView>>,
     pub configs: watch::Receiver<Arc<Config>>,
     /// Silences and acknowledgements.
     pub decisions: watch::Receiver<Arc<Decisions>>,
-    /// What warning signs found.
+    /// The findings of warning signs.
     pub findings: watch::Receiver<Arc<Findings>>,
     /// Whether the last reload of the config succeeded.
     pub reloaded: watch::Receiver<bool>,
-    /// Where alerts that began or ended are recorded, with what is to be delivered.
+    /// Stores alerts that started or ended, with the notices to deliver.
     pub store: StoreHandle,
     pub route: Route,
     pub views: watch::Sender<Arc<AlertsView>>,
@@ -46,7 +46,7 @@ impl fmt::Debug for Deps {
     }
 }
 
-/// Runs until the ledger publishes no more. The last one is evaluated as well.
+/// Runs until the ledger stops publishing. The last state is evaluated as well.
 pub async fn run(mut alerts: LiveAlerts, mut deps: Deps) {
     loop {
         let started = Instant::now();
@@ -81,10 +81,10 @@ impl Deps {
     }
 }
 
-/// Waits for the next state; of those that come until `until` only the last one is evaluated.
-/// `false` if there is none any more.
+/// Waits for the next state; if several arrive by `until`, only the last one is evaluated. Returns
+/// `false` if there are no more.
 async fn is_followed(states: &mut watch::Receiver<Arc<LedgerView>>, until: Instant) -> bool {
-    // The value that was sent last is seen before the end of the channel.
+    // The last value sent is received before the end of the channel.
     if states.changed().await.is_err() {
         return false;
     }
@@ -94,7 +94,7 @@ async fn is_followed(states: &mut watch::Receiver<Arc<LedgerView>>, until: Insta
 
 fn log(alert: &AlertRecord) {
     let words = alert.key.words();
-    // Alerts of the host and of slod itself are of no service.
+    // Alerts of the host and of slod itself belong to no service.
     let service = Some(&*alert.key.service).filter(|service| !service.is_empty());
     let (urgency, slo) = (alert.urgency.label(), alert.key.slo());
     let what = match alert.key.condition() {
@@ -111,7 +111,7 @@ fn log(alert: &AlertRecord) {
     };
     if alert.to.is_none() {
         let numbers = alert.evidence.strip_prefix(&*format!("{words}: "));
-        // One that is inhibited says nothing new.
+        // The numbers of an inhibited alert add nothing new.
         let numbers = numbers.filter(|_| slo.is_some() && kept.is_empty());
         let numbers = numbers.map_or_else(String::new, |numbers| format!(": {numbers}"));
         warn!(

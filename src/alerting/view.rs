@@ -1,19 +1,20 @@
-//! What readers see of the alerts.
+//! The published state of the alerts.
 
 use crate::alert::{AlertRecord, AlertRules, Decisions, Source};
 use crate::outcome::Timestamp;
 use std::sync::Arc;
 
-/// What fires in one snapshot.
+/// The firing alerts of one snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct AlertsView {
-    /// When that snapshot was taken.
+    /// When the snapshot was taken.
     pub at: Timestamp,
-    /// What alerts go by.
+    /// The alert rules.
     pub rules: Arc<AlertRules>,
     /// By service and source: objectives before signs, the fastest tier first.
     firing: Vec<AlertRecord>,
-    /// Those whose condition is met, but not for long enough; each from then on.
+    /// Alerts whose condition is met, but not for long enough; each with the time since when it is
+    /// met.
     pub pending: Vec<AlertRecord>,
 }
 
@@ -38,12 +39,12 @@ impl AlertsView {
         Self { pending, ..self }
     }
 
-    /// All that fires, by service and source.
+    /// All firing alerts, by service and source.
     pub fn firing(&self) -> &[AlertRecord] {
         &self.firing
     }
 
-    /// What fires for a service; for slod and the host, if it is empty.
+    /// The firing alerts of a service; those of slod and the host if it is empty.
     pub fn of_service(&self, service: &str) -> &[AlertRecord] {
         let firing = &self.firing;
         let from = firing.partition_point(|one| *one.key.service < *service);
@@ -51,7 +52,7 @@ impl AlertsView {
         &rest[..rest.partition_point(|one| *one.key.service == *service)]
     }
 
-    /// What fires for an objective, the fastest tier first.
+    /// The firing alerts of an objective, the fastest tier first.
     pub fn of(&self, service: &str, slo: &str) -> &[AlertRecord] {
         let all = self.of_service(service);
         let whose = |one: &AlertRecord| match &one.key.source {
@@ -63,7 +64,7 @@ impl AlertsView {
         &rest[..rest.partition_point(|one| whose(one).is_eq())]
     }
 
-    /// What fires, with what people have decided up to now.
+    /// The firing alerts, with the silences and acknowledgements that apply now.
     pub fn decided(&self, decisions: &Decisions, now: Timestamp) -> Vec<AlertRecord> {
         let decide = |alert: &AlertRecord| {
             let key = (alert.key.clone(), alert.from);
@@ -76,7 +77,7 @@ impl AlertsView {
         self.firing.iter().map(decide).collect()
     }
 
-    /// The alert that fires and has this fingerprint.
+    /// The firing alert with this fingerprint.
     pub fn find(&self, fingerprint: &str) -> Option<&AlertRecord> {
         let mut firing = self.firing.iter();
         firing.find(|one| self.rules.fingerprint(one) == fingerprint)

@@ -1,4 +1,4 @@
-//! The budgets of a config's probes of language models, and what was spent of them so far.
+//! The token budgets of a config's probes, and what was spent of them so far.
 
 use crate::config::Config;
 use crate::outcome::{ProbeKey, Timestamp};
@@ -7,7 +7,7 @@ use crate::probe::of_type;
 use crate::store::{Store, StoreError};
 use std::time::Duration;
 
-/// The longest local day, at the end of daylight saving time, and one to spare.
+/// The longest local day, at the end of daylight saving time, plus one hour.
 const LONGEST_DAY: Duration = Duration::from_hours(26);
 
 /// The probes that have a budget.
@@ -17,8 +17,8 @@ pub(super) fn budgeted(config: &Config) -> impl Iterator<Item = (&ProbeKey, &Llm
     probes.filter(|(_, probe)| probe.has_budget())
 }
 
-/// Lets the probes of a new config continue the budgets of those that they replace, also for
-/// attempts that still run. Returns the probes that replace none.
+/// Lets the probes of a new config continue the budgets of those that they replace, including
+/// attempts that are still running. Returns the probes that replace none.
 pub(super) fn continue_budgets<'a>(
     config: &'a Config,
     old: &Config,
@@ -31,7 +31,7 @@ pub(super) fn continue_budgets<'a>(
     budgeted(config).filter(|probe| !continues(probe)).collect()
 }
 
-/// Gives probes what was spent on this day by the outcomes in the store.
+/// Restores what was spent on the current day, from the outcomes in the store.
 pub(super) fn recall<'a>(
     probes: impl IntoIterator<Item = (&'a ProbeKey, &'a LlmProbe)>,
     store: &Store,

@@ -23,9 +23,9 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinError;
 
-/// Connections that may wait to be accepted; the kernel may allow less.
+/// Maximum number of connections waiting to be accepted; the kernel may allow fewer.
 const ACCEPT_QUEUE: u32 = 4096;
-/// Open files and sockets to ask the system for.
+/// The limit of open files to request.
 const OPEN_FILES: u64 = 65_536;
 
 /// Why the daemon could not start.
@@ -49,8 +49,8 @@ pub enum StartError {
 }
 
 impl App {
-    /// Binds, opens and restores; no probe runs yet. `web_config` replaces the file that the config
-    /// names.
+    /// Binds, opens and restores; no probe is running yet. `web_config` replaces the file named in
+    /// the config.
     pub async fn build(
         config: Config,
         web_config: Option<PathBuf>,
@@ -110,7 +110,7 @@ impl App {
     }
 }
 
-/// The result of blocking work; its panic is ours.
+/// The result of blocking work; propagates a panic.
 pub(super) fn unless_panicked<T>(result: Result<T, JoinError>) -> T {
     match result {
         Ok(done) => done,
@@ -129,15 +129,15 @@ struct Opened {
     used_until: Option<Timestamp>,
 }
 
-/// Opens the store and fills the ledger from it, before anything is written. Blocks.
+/// Opens the store and restores the ledger from it, before anything is written. Blocks.
 fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let mut store = Store::open(&config.store.path)?;
     let corrections = ledger::in_force(config, &store)?;
     let used_until = store.last_seen()?;
     if used_until.is_none() {
-        // A volume that is not mounted, or a path that is misspelt, would otherwise look like a good start.
+        // An unmounted volume or a misspelled path would otherwise look like a normal start.
         tracing::info!(
-            "the store {} is new: nothing was measured before",
+            "the store {} is new: it contains no earlier outcomes",
             config.store.path.display()
         );
     }
@@ -149,7 +149,8 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
         let plans = plans.clone();
         move |key: &ProbeKey| plans.load().get(key).cloned().unwrap_or_default()
     };
-    // Hours that ended while nothing ran become counts first, so that they are read as counts.
+    // Hours that ended while slod was not running are compacted first, so that they are restored
+    // from counts.
     while store.compact_step(clock.now(), &plan)? {}
     let ledger = ledger::restore(RestoreFrom {
         config,
@@ -175,8 +176,8 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     })
 }
 
-/// Binds with a long queue, so that a flood of connections does not keep a scraper waiting for
-/// its handshake to be tried again.
+/// Binds with a long queue, so that during a flood of connections a scraper's handshake does not
+/// have to be retried.
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
@@ -187,12 +188,12 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(ACCEPT_QUEUE)
 }
 
-/// Thousands of probes need as many sockets; most systems allow them on request.
+/// Thousands of probes need as many sockets; most systems allow raising the limit.
 fn raise_open_files() {
     match rlimit::increase_nofile_limit(OPEN_FILES) {
         Ok(limit) if limit < 1024 => {
             tracing::warn!(
-                "the limit of open files is only {limit}; probes can fail when it is reached"
+                "the limit of open files is only {limit}; probes may fail when it is reached"
             );
         }
         Ok(_) => {}

@@ -1,4 +1,4 @@
-//! What a reload changed, for the log.
+//! The changes made by a reload, for the log.
 
 use crate::config::Config;
 use crate::slo::Objective;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 
-/// One sentence.
+/// Describes the changes in one sentence.
 pub(super) fn changes(old: &Config, new: &Config) -> String {
     let probes = Changes::between(
         old.probes().map(|spec| (&spec.key, spec)),
@@ -31,7 +31,7 @@ fn objectives(config: &Config) -> impl Iterator<Item = ((&str, &str), &Objective
     })
 }
 
-/// How many of a list are there since, differ, are gone, or are the same.
+/// The number of items of a list that are added, changed, removed, and unchanged.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Changes {
     added: usize,

@@ -1,4 +1,4 @@
-//! The heartbeat probes of a config, and what jobs reported to them so far.
+//! The heartbeat probes of a config, and the reports of their jobs so far.
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -12,7 +12,8 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// The board of a config's probes, as the last process left it. Reports are accepted since `since`.
+/// Creates the board of a config's probes, in the state that the last process left it. Reports are
+/// accepted since `since`.
 pub(super) fn board(
     config: &Config,
     store: &Store,
@@ -27,7 +28,7 @@ pub(super) fn board(
     let board = HeartbeatBoard::new(beats);
     let probes = config.running().map(|spec| (&spec.key, &*spec.probe));
     board.accept(since, probes, |key| {
-        // What cannot be read only gives the job its time once more.
+        // If it cannot be read, the job gets its full time again.
         let last = store.last_outcome(key, latest?).ok().flatten()?;
         let first = store.first_seen(key)?;
         let from = reported.get(key).copied().unwrap_or(first);
@@ -46,7 +47,8 @@ pub(super) fn board(
     Ok(board)
 }
 
-/// How long a probe ran between a moment and its last outcome. Its interval may have been a shorter one before.
+/// How long a probe ran between `from` and its last outcome. Its interval may have been shorter
+/// before.
 fn heard(store: &Store, last: &Record, from: Timestamp) -> Option<Duration> {
     let outcomes = store.count_outcomes(&last.key, from, last.at).ok()?;
     let each = millis(last.interval).unsigned_abs();
@@ -54,8 +56,8 @@ fn heard(store: &Store, last: &Record, from: Timestamp) -> Option<Duration> {
     Some(ran.min(last.at.since(from)))
 }
 
-/// Gives the probes of a config what the store knows of their jobs, for attempts outside the daemon:
-/// as if reports had been accepted without a break since its first outcome.
+/// Restores the heartbeats of a config's probes from the store, for attempts outside of the daemon:
+/// as if reports had been accepted without interruption since the first outcome.
 pub fn recall_heartbeats(config: &Config) -> Result<(), StoreError> {
     if config
         .running()
@@ -75,7 +77,7 @@ pub fn recall_heartbeats(config: &Config) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Looks at the time every second, so that the board knows when no report could be heard.
+/// Checks the time every second, so that the board knows when reports could not be received.
 pub(super) async fn listen(board: HeartbeatBoard, clock: Clock, stop: CancellationToken) {
     let mut every = interval(Duration::from_secs(1));
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,4 +1,4 @@
-//! Applies a changed config while running: all of it, or nothing and the reason.
+//! Applies a changed config at runtime: completely, or not at all, with the reason.
 
 use super::budgets;
 use super::build::unless_panicked;
@@ -24,34 +24,34 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 
-/// Where a config comes from, and is read again on a reload.
+/// The source of a config, which is read again on a reload.
 #[derive(Clone, Debug)]
 pub enum Origin {
     File(PathBuf),
 }
 
-/// How soon a changed file of credentials or certificates is taken.
+/// How often credential and certificate files are checked for changes.
 const FILES_EVERY: Duration = Duration::from_secs(2);
-/// How long a reload waits for its entry in the audit log.
+/// How long a reload waits for its audit log entry.
 const AUDIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Reloader {
     pub(super) origin: Origin,
-    /// The config in force, for everybody who reads it.
+    /// The active config, for all readers.
     pub(super) configs: watch::Sender<Arc<Config>>,
-    /// The files that it names, as they were looked at last.
+    /// The files referenced by the config, as of the last check.
     pub(super) files: BTreeMap<PathBuf, Option<Stamp>>,
     pub(super) heartbeats: HeartbeatBoard,
     pub(super) own: SelfMetrics,
     pub(super) access: Access,
-    /// Whether the last attempts to read the config and the web configuration were successful.
+    /// Whether the config and the web configuration were last read successfully.
     pub(super) is_read: IsRead,
     pub(super) clock: Clock,
     pub(super) store: StoreHandle,
     /// From the web.
     pub(super) requests: mpsc::Receiver<ReloadRequest>,
     pub(super) ledger: mpsc::Sender<Recount>,
-    /// Whether the last attempts succeeded.
+    /// Whether both were last read successfully.
     pub(super) reloaded: watch::Sender<bool>,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct IsRead {
 }
 
 impl Reloader {
-    /// Waits for SIGHUP and requests until a stop.
+    /// Waits for SIGHUP and requests until shutdown.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         self.record();
         let mut hangups = match signal(SignalKind::hangup()) {
@@ -82,7 +82,7 @@ impl Reloader {
                     self.look_at_web_file().await;
                 }
                 Some(ReloadRequest { done }) = self.requests.recv() => {
-                    // The client may have gone away.
+                    // The client may have disconnected.
                     let _ = done.send(self.reload().await);
                 }
             }
@@ -93,7 +93,7 @@ impl Reloader {
         self.configs.borrow().clone()
     }
 
-    /// The sender of a signal is not known: it is the same user, or root.
+    /// The sender of a signal is unknown: it has the same user, or root.
     async fn reload_by_signal(&mut self) {
         let result = self.reload().await;
         let entry = AuditEntry {
@@ -106,11 +106,11 @@ impl Reloader {
         let store = self.store.clone();
         let keep = move || store.ask(AUDIT_TIMEOUT, move |store| store.add_audit(&entry));
         if !matches!(blocking(keep).await, Ok(Some(Ok(())))) {
-            tracing::warn!("cannot save an entry of the audit log");
+            tracing::warn!("cannot save an audit log entry");
         }
     }
 
-    /// Takes the config as it is now, or says why not.
+    /// Applies the config in its current form, or returns the reason why not.
     async fn reload(&mut self) -> Result<(), String> {
         let read = self
             .origin
@@ -118,8 +118,8 @@ impl Reloader {
         self.take(read).await
     }
 
-    /// Reads the files that the config names again if one of them changed. The config itself stays
-    /// as it is: somebody may be editing it.
+    /// Reads the files referenced by the config again if one of them changed. The config itself is
+    /// not read: it may be in the middle of being edited.
     async fn look_at_files(&mut self) {
         let config = self.config();
         let paths: Vec<PathBuf> = config.inputs.files.keys().cloned().collect();
@@ -137,11 +137,11 @@ impl Reloader {
         let read = self
             .origin
             .check_with_warnings(&inputs.source, &inputs.warnings);
-        // It is logged, and tried again when a file changes again.
+        // The error is logged, and the next change of a file causes a retry.
         drop(self.take(read).await);
     }
 
-    /// The same for the web configuration file and the certificates that it names.
+    /// The same for the web configuration file and the certificates that it references.
     async fn look_at_web_file(&mut self) {
         let access = self.access.clone();
         let refreshed = unless_panicked(blocking(move || access.refresh()).await);
@@ -150,7 +150,7 @@ impl Reloader {
         self.record();
         if let Err(reason) = result {
             tracing::error!(
-                "the web configuration was not reloaded, the old one stays active:\n{reason}"
+                "the web configuration was not reloaded; the old one stays active:\n{reason}"
             );
         }
     }
@@ -161,11 +161,11 @@ impl Reloader {
             Err(reason) => Err(reason),
         };
         self.is_read.config = result.is_ok();
-        // A config is taken with its web configuration only.
+        // A config is only applied together with its web configuration.
         self.is_read.web |= result.is_ok();
         self.record();
         if let Err(reason) = &result {
-            tracing::error!("the config was not reloaded, the old one stays active:\n{reason}");
+            tracing::error!("the config was not reloaded; the old one stays active:\n{reason}");
         }
         result
     }
@@ -189,7 +189,7 @@ impl Reloader {
         if let Err(error) = counted.ok_or("the daemon is stopping")? {
             tracing::warn!("changed objectives start without their history: {error}");
         }
-        // Before they run: a heartbeat probe looks where its job reports.
+        // Before they run: a heartbeat probe checks where its job reports.
         let probes = next.running().map(|spec| (&spec.key, &*spec.probe));
         self.heartbeats.accept(self.clock.now(), probes, |_| None);
         continue_budgets(old.clone(), next.clone(), self.clock.now()).await;
@@ -201,7 +201,7 @@ impl Reloader {
     }
 }
 
-/// Lets the budgets of probes continue; those of new probes are read from the store.
+/// Continues the budgets of probes; those of new probes are read from the store.
 async fn continue_budgets(old: Arc<Config>, next: Arc<Config>, now: Timestamp) {
     let work = move || {
         let rest = budgets::continue_budgets(&next, &old);
@@ -212,7 +212,7 @@ async fn continue_budgets(old: Arc<Config>, next: Arc<Config>, now: Timestamp) {
         budgets::recall(rest, &store, now)
     };
     if let Err(error) = unless_panicked(blocking(work).await) {
-        tracing::warn!("new budgets of tokens start as if nothing was spent today: {error}");
+        tracing::warn!("new token budgets start as if nothing had been spent today: {error}");
     }
 }
 
@@ -237,12 +237,12 @@ fn refuse_what_needs_a_restart(old: &Config, next: &Config) -> Result<(), String
 }
 
 impl Origin {
-    /// Reads and checks the config. Errors are the reason, drawn as `slod check` draws them.
+    /// Reads and checks the config. An error is formatted as by `slod check`.
     pub fn load(&self) -> Result<Config, String> {
         self.check(&self.read()?).map(|(config, _)| config)
     }
 
-    /// The same for who goes on running with it: warnings are logged, without those that are `known`.
+    /// The same for a long-running caller: logs the warnings that are not `known`.
     pub fn load_with_warnings(&self, known: &BTreeSet<String>) -> Result<Config, String> {
         self.check_with_warnings(&self.read()?, known)
     }
@@ -275,7 +275,7 @@ impl Origin {
         Ok(config)
     }
 
-    /// Checks a text of the config, and reads the files that it names.
+    /// Checks the text of a config, and reads the files that it references.
     fn check(&self, source: &Source) -> Result<(Config, Vec<Diagnostic>), String> {
         let Self::File(path) = self;
         let base = path.parent().unwrap_or(Path::new(""));

@@ -1,12 +1,12 @@
-//! Reports to the service manager how the daemon is: ready, alive, stopping. Without one (no
-//! `NOTIFY_SOCKET`) every call does nothing.
+//! Notifies the service manager of the daemon's state: ready, alive, stopping. Without one (no
+//! `NOTIFY_SOCKET`), every call does nothing.
 
 use crate::web::Liveness;
 use sd_notify::NotifyState;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-/// Says that the daemon is ready, then feeds the watchdog while nothing hangs.
+/// Notifies that the daemon is ready, then feeds the watchdog while nothing hangs.
 pub(super) async fn run(liveness: Liveness, stop: CancellationToken) {
     notify(&[NotifyState::Ready]);
     let Some(timeout) = sd_notify::watchdog_enabled() else {
@@ -14,7 +14,7 @@ pub(super) async fn run(liveness: Liveness, stop: CancellationToken) {
         notify(&[NotifyState::Stopping]);
         return;
     };
-    // Half of the timeout is what systemd's own documentation recommends.
+    // Half of the timeout, as recommended by systemd's documentation.
     let mut tick = interval(timeout / 2);
     loop {
         tokio::select! {

@@ -21,16 +21,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Outcomes that may wait for the ledger before probes are held back.
+/// Maximum number of outcomes waiting for the ledger; further probes are delayed.
 const EVENT_QUEUE: usize = 4096;
-/// How long running probes may go on after a stop request.
+/// How long running probes may continue after a stop request.
 const PROBE_DRAIN: Duration = Duration::from_secs(5);
 
-/// What connects the tasks with each other, beside the views that the daemon publishes.
+/// The channels between tasks, apart from the views that the daemon publishes.
 struct Channels {
     stop: CancellationToken,
     configs: watch::Sender<Arc<Config>>,
-    /// Whether the latest reload succeeded.
+    /// Whether the last reload succeeded.
     reloaded: watch::Sender<bool>,
     system: watch::Sender<Arc<SystemView>>,
     findings: watch::Sender<Arc<Findings>>,
@@ -42,7 +42,7 @@ struct Channels {
     reloads: mpsc::Sender<web::ReloadRequest>,
 }
 
-/// The ends of the channels that one task has alone.
+/// The channel ends owned by a single task.
 struct Receivers {
     outcomes: mpsc::Receiver<ScheduleEvent>,
     recounts: mpsc::Receiver<ledger::Recount>,
@@ -77,7 +77,7 @@ impl Channels {
 }
 
 impl App {
-    /// Starts all tasks. Returns the store's thread, which outlives them.
+    /// Starts all tasks. Returns the writer thread, which outlives them.
     pub(super) fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) -> Writer {
         let (channels, receivers) = Channels::new(&self.config, stop);
         let liveness = self.liveness(&channels);
@@ -129,7 +129,7 @@ impl App {
         }
     }
 
-    /// What requests are answered from.
+    /// The state that requests are answered from.
     fn web_state(&self, channels: &Channels, liveness: Liveness) -> web::WebState {
         web::WebState {
             clock: self.clock.clone(),
@@ -154,7 +154,7 @@ impl App {
         }
     }
 
-    /// What counts outcomes in the ledger.
+    /// The dependencies of the ledger.
     fn counting(
         &self,
         channels: &Channels,
@@ -176,7 +176,7 @@ impl App {
         }
     }
 
-    /// What decides which alerts fire and routes their notices, and what delivers these.
+    /// The dependencies of alerting and of delivery.
     fn alerting(&self, channels: &Channels) -> (alerting::Deps, notify::Deps) {
         let waker = Waker::default();
         let notifier = Notifier::new(channels.configs.subscribe(), waker.clone());
@@ -204,7 +204,7 @@ impl App {
         (alerting, delivery)
     }
 
-    /// What samples the system and the services' metrics.
+    /// The dependencies of observation.
     fn sampling(&self, channels: &Channels) -> observe::Deps {
         observe::Deps {
             clock: self.clock.clone(),
@@ -215,7 +215,7 @@ impl App {
         }
     }
 
-    /// What looks for warning signs.
+    /// The dependencies of warning signs.
     fn judging(&self, channels: &Channels) -> signals::Deps {
         signals::Deps {
             clock: self.clock.clone(),
@@ -228,7 +228,7 @@ impl App {
         }
     }
 
-    /// What reads the load runs.
+    /// The dependencies of the task that reads load runs.
     fn reading(&self, channels: &Channels) -> runs::Deps {
         runs::Deps {
             clock: self.clock.clone(),
@@ -240,7 +240,7 @@ impl App {
         }
     }
 
-    /// What puts a changed config into force.
+    /// The task that applies a changed config.
     fn reloader(
         &self,
         channels: &Channels,

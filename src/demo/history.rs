@@ -1,5 +1,5 @@
-//! Thirty days of generated outcomes, so that budgets, days and reports have something to show from
-//! the start. The same end always gives the same history.
+//! Thirty days of generated outcomes, so that budgets, days and reports show something from the
+//! start. The same end always gives the same history.
 
 use super::past::{self, Effect, MAINTENANCE, PROBER_DOWN, Span};
 use super::{INTERVAL, PROBE, Profile, SERVICES, TIMEOUT};
@@ -12,12 +12,12 @@ use std::iter::successors;
 use std::time::Duration;
 
 const LENGTH: Duration = Duration::from_hours(30 * 24);
-/// Younger hours are stored as single outcomes, as the daemon itself would have them.
+/// Later hours are stored as individual outcomes, as the daemon would store them.
 const SETTLE_TIME: Duration = Duration::from_mins(5);
-/// Apart from incidents, one attempt in so many fails.
+/// Outside of incidents, one in this many attempts fails.
 const ONE_FAILURE_IN: u32 = 100_000;
 
-/// The generated past of the simulated services.
+/// The generated history of the simulated services.
 #[derive(Clone, Copy, Debug)]
 pub struct History {
     pub from: Timestamp,
@@ -26,18 +26,18 @@ pub struct History {
 }
 
 impl History {
-    /// The month before a moment, from the start of an hour.
+    /// The month before a time, from the start of an hour.
     pub fn before(now: Timestamp) -> Self {
         let from = now.before(LENGTH).hour();
         Self { from, to: now }
     }
 
-    /// Every outcome, one hour of one service at a time, in the order of time.
+    /// Every outcome, one hour of one service at a time, in order of time.
     pub fn hours(self) -> impl Iterator<Item = Vec<Record>> {
         self.hours_between(self.from, self.to)
     }
 
-    /// Both at full hours, or the end of the history.
+    /// `from` and `to` must be full hours or the end of the history.
     fn hours_between(self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Vec<Record>> {
         let hours = successors(Some(from), |hour| Some(hour.after(HOUR)));
         let hours = hours.take_while(move |hour| *hour < to);
@@ -47,7 +47,7 @@ impl History {
         })
     }
 
-    /// The maintenance, as somebody would have entered it.
+    /// The maintenance, as a user would enter it.
     pub fn correction(self) -> Correction {
         let (service, Span { begins, lasts }) = MAINTENANCE;
         let from = self.end_of_minutes().before(Duration::from_mins(begins));
@@ -63,7 +63,8 @@ impl History {
         }
     }
 
-    /// Stores everything; returns the number of outcomes. `plan` is what hours are counted by.
+    /// Stores everything; returns the number of outcomes. `plan` returns the rules for counting
+    /// hours.
     pub fn store(
         self,
         store: &mut Store,
@@ -84,7 +85,7 @@ impl History {
     fn hour(self, number: u32, profile: &Profile, hour: Timestamp) -> Vec<Record> {
         let mut random = Rng::with_seed(self.seed(number, hour));
         let key = ProbeKey::new(profile.name, PROBE);
-        // The services are not all probed at the same moment.
+        // The services are probed at different times.
         let first = hour.after(Duration::from_secs(number.into()));
         let end = hour.after(HOUR).min(self.to);
         let ticks = (0..).map(|tick| first.after(INTERVAL * tick));
@@ -112,25 +113,26 @@ impl History {
         ticks.filter_map(record).collect()
     }
 
-    /// What spans of the past are counted from.
+    /// The end that time ranges of the past are measured from.
     fn end_of_minutes(self) -> Timestamp {
         Timestamp(self.to.0.div_euclid(60_000) * 60_000)
     }
 
-    /// How long before the end of the last whole minute; zero after it.
+    /// The time from `at` to the end of the last whole minute; zero after it.
     pub(super) fn before_end(self, at: Timestamp) -> Duration {
         let ms = self.end_of_minutes().0.saturating_sub(at.0);
         Duration::from_millis(u64::try_from(ms).unwrap_or(0))
     }
 
-    /// A sequence of its own for each hour of a service, the same whenever the history ends.
+    /// A seed for each hour of a service, independent of when the history ends.
     fn seed(self, number: u32, hour: Timestamp) -> u64 {
         const HASH: u64 = 0x9e37_79b9_7f4a_7c15;
         (hour.0.abs_diff(self.from.0) + u64::from(number)).wrapping_mul(HASH)
     }
 }
 
-/// Whether an attempt is the first one in a span of this length; spans are counted from the end.
+/// Whether an attempt is the first one in a period of this length; periods are counted from the
+/// end.
 fn first_in(span: Duration, before: Duration) -> bool {
     let number = |before: Duration| before.as_millis() / span.as_millis();
     number(before) != number(before + INTERVAL)
@@ -142,7 +144,7 @@ fn good(latency: Duration) -> Outcome {
     outcome
 }
 
-/// A failure with what a probe of that kind would have reported.
+/// A failure with the message that such a probe would have reported.
 fn bad(cause: Cause, latency: Duration) -> Outcome {
     let at_once = Duration::from_millis(1);
     let (latency, message) = match cause {

@@ -1,25 +1,25 @@
-//! What goes wrong while the demo runs, on a timetable. Pure.
+//! The timetable of incidents while the demo is running. Pure.
 
 use std::time::Duration;
 
-/// What is wrong with a simulated service at a moment.
+/// The current trouble of a simulated service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     None,
-    /// Every answer takes this much longer.
+    /// Every response takes this much longer.
     Slow(Duration),
-    /// Every answer is a 503.
+    /// Every response is a 503.
     Failing,
 }
 
-/// One service after the other has an incident, each in a round of its own.
+/// The services have incidents in turn, each in a round of its own, in seconds.
 const ROUND: u64 = 90;
-/// When in its round an incident begins, and how long it lasts: two probes at least.
+/// When in its round an incident starts, and how long it lasts, in seconds: at least two probes.
 const BEGIN: u64 = 15;
 const LENGTH: u64 = 11;
 
-/// The trouble of service number `index` of `count`, `since` its first probe: each fails the first
-/// time, is slow the next time, and so on.
+/// The trouble of service number `index` of `count`, `since` its first probe: each service fails in
+/// its first incident, is slow in the next, and so on.
 pub fn trouble(index: u64, count: u64, since: Duration) -> Trouble {
     let seconds = since.as_secs();
     let (round, within) = (seconds / ROUND, seconds % ROUND);
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn services_fail_one_after_the_other_and_recover() {
+    fn services_fail_in_turn_and_recover() {
         let at = |index, second| trouble(index, 3, Duration::from_secs(second));
         assert_eq!(at(0, 14), Trouble::None);
         assert_eq!(at(0, 15), Trouble::Failing);

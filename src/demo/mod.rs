@@ -1,5 +1,5 @@
-//! Three simulated services to watch: real HTTP servers on loopback, with the latency bands of
-//! an AI assistant's backend, an incident now and then, and a generated past.
+//! Three simulated services: real HTTP servers on loopback, with the latencies of an AI assistant's
+//! backend, occasional incidents, and a generated history.
 
 mod history;
 mod incident;
@@ -18,8 +18,8 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How often each service is probed, and was in its generated past: the same, so that the time
-/// without outcomes is expected at the pace of the others.
+/// The interval of each service's probe, also in its generated history: time without outcomes is
+/// expected at the interval of the others.
 pub const INTERVAL: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// The name of each service's probe.

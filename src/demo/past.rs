@@ -1,4 +1,4 @@
-//! What went wrong in the generated month. Pure.
+//! The incidents of the generated month. Pure.
 
 use crate::outcome::Cause;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use std::time::Duration;
 pub enum Effect {
     /// Every attempt fails.
     Fails(Cause),
-    /// One attempt in this time fails with a 503.
+    /// One attempt per this period fails with a 503.
     FailsEvery(Duration),
-    /// Every answer takes this much longer.
+    /// Every response takes this much longer.
     Slow(Duration),
 }
 
-/// A span of the past, in minutes before its end. Incidents begin and end with minutes, so that a
-/// month always has the same number of bad ones, whenever the demo is started.
+/// A time range of the past, in minutes before its end. Incidents start and end on full minutes, so
+/// that a month always has the same number of bad ones, whenever the demo is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub begins: u64,
@@ -28,7 +28,7 @@ impl Span {
         Self { begins, lasts }
     }
 
-    /// Whether it includes the moment so long before the end.
+    /// Whether it includes the time `before` the end.
     pub const fn contains(self, before: Duration) -> bool {
         let ms = before.as_millis();
         let (begin, end) = (self.begins, self.begins.saturating_sub(self.lasts));
@@ -36,12 +36,12 @@ impl Span {
     }
 }
 
-/// What happened to the services, by their numbers in [`super::SERVICES`].
+/// The incidents of the services, by their numbers in [`super::SERVICES`].
 pub const INCIDENTS: [(u32, Span, Effect); 8] = [
     (2, Span::new(27, 2, 3), Effect::Fails(Cause::Reset)),
     (0, Span::new(23, 7, 17), Effect::Fails(Cause::Status)),
     (1, Span::new(18, 16, 38), Effect::Fails(Cause::Timeout)),
-    // Within the maintenance.
+    // During the maintenance.
     (1, Span::new(12, 5, 40), Effect::Fails(Cause::Refused)),
     (
         0,
@@ -54,7 +54,7 @@ pub const INCIDENTS: [(u32, Span, Effect); 8] = [
         Span::new(3, 11, 95),
         Effect::Slow(Duration::from_millis(450)),
     ),
-    // Goes on until the end: the objective burns its budget when the demo starts.
+    // Continues until the end, so that the objective burns its budget when the demo starts.
     (
         2,
         Span::new(0, 20, 20 * 60),
@@ -62,13 +62,13 @@ pub const INCIDENTS: [(u32, Span, Effect); 8] = [
     ),
 ];
 
-/// Planned work on a service, taken out by a correction.
+/// Planned work on a service, excluded by a correction.
 pub const MAINTENANCE: (usize, Span) = (1, Span::new(12, 5, 60));
 
-/// When the prober was down: no outcomes of any service.
+/// When the prober was down: no service has outcomes.
 pub const PROBER_DOWN: Span = Span::new(14, 9, 145);
 
-/// What is wrong with a service so long before the end.
+/// The effect on a service at the time `before` the end.
 pub fn effect(service: u32, before: Duration) -> Option<Effect> {
     let mut all = INCIDENTS.iter();
     let found = all.find(|(number, span, _)| *number == service && span.contains(before));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_maintenance_covers_its_outage_and_no_span_hides_another() {
+    fn the_maintenance_covers_its_outage_and_no_incident_hides_another() {
         let (service, work) = MAINTENANCE;
         let service = u32::try_from(service).expect("small");
         let outage = Duration::from_mins(work.begins);

@@ -1,20 +1,20 @@
-//! The simulated services, and how long they take to answer. Pure.
+//! The simulated services and their response times. Pure.
 
 use crate::outcome::Timestamp;
 use fastrand::Rng;
 use std::f64::consts::TAU;
 use std::time::Duration;
 
-/// How a simulated service behaves when nothing is wrong.
+/// The normal behavior of a simulated service.
 #[derive(Clone, Copy, Debug)]
 pub struct Profile {
     pub name: &'static str,
     pub description: &'static str,
-    /// The band of usual response times.
+    /// The range of normal response times.
     pub usual: (Duration, Duration),
 }
 
-/// The services, with the bands that their owners gave.
+/// The services, with the ranges given by their owners.
 pub const SERVICES: [Profile; 3] = [
     Profile {
         name: "concierge",
@@ -34,8 +34,8 @@ pub const SERVICES: [Profile; 3] = [
 ];
 
 impl Profile {
-    /// One response time: mostly in the lower part of the band, higher at the busy time of the day;
-    /// one answer in a hundred takes twice as long.
+    /// A random response time: mostly in the lower part of the range, higher at the busy time of
+    /// the day; one response in a hundred takes twice as long.
     pub fn latency(&self, at: Timestamp, random: &mut Rng) -> Duration {
         let (from, to) = self.usual;
         let place = random.f64() * random.f64().max(load(at));
@@ -48,7 +48,7 @@ impl Profile {
     }
 }
 
-/// How busy the services are: 0 at 3:00 UTC, 1 at 15:00 UTC.
+/// The load on the services: 0 at 3:00 UTC, 1 at 15:00 UTC.
 pub fn load(at: Timestamp) -> f64 {
     const DAY: f64 = 86_400.0;
     const QUIETEST_AT: f64 = 3.0 * 3600.0;

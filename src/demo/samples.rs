@@ -1,4 +1,5 @@
-//! A generated month of samples: what the simulated services counted, and what their processes used.
+//! A generated month of samples: the traffic of the simulated services, and the resource usage of
+//! their processes.
 
 use super::history::History;
 use super::incident::Trouble;
@@ -19,29 +20,29 @@ use std::iter::successors;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The last hours are sampled as often as trends need it, everything older as charts of days do.
+/// The last hours are sampled as often as trends require, older ones as charts of days require.
 const RECENT: Duration = Duration::from_hours(3);
 const FINE: Duration = Duration::from_secs(30);
 const COARSE: Duration = Duration::from_mins(10);
-/// How much is committed at once.
+/// Number of samples per commit.
 const COMMIT: usize = 500;
 
 const MIB: f64 = 1024.0 * 1024.0;
 const THREADS: u64 = 12;
 
-/// One service while its past is generated.
+/// One service while its history is generated.
 struct Service {
     number: u32,
     name: Arc<str>,
     traffic: Traffic,
-    /// As it was at the sample before.
+    /// The state at the preceding sample.
     before: Traffic,
     cpu_seconds: f64,
     random: Rng,
 }
 
 impl History {
-    /// Stores samples of the whole month.
+    /// Stores the samples of the whole month.
     pub fn store_samples(self, store: &mut Store) -> Result<(), StoreError> {
         let mut names = SeriesNames::default();
         let mut services: Vec<Service> = (0..).zip(&SERVICES).map(Service::new).collect();
@@ -56,7 +57,7 @@ impl History {
         store.append_samples(&ticks).map(drop)
     }
 
-    /// When samples were taken, with the time since the one before.
+    /// The times of samples, with the time since the preceding one.
     fn sampled(self) -> impl Iterator<Item = (Timestamp, Duration)> {
         let recent = self.to.before(RECENT).hour();
         let every = |from: Timestamp, to: Timestamp, step: Duration| {
@@ -119,7 +120,7 @@ impl Service {
         self.cpu_seconds += self.cpu(now.1) * step.as_secs_f64();
     }
 
-    /// Of all processors.
+    /// As a share of all processors.
     fn cpu(&self, at: Timestamp) -> f64 {
         0.02 + 0.1 * load(at) + 0.002 * self.traffic.busy as f64
     }
@@ -166,7 +167,7 @@ impl Service {
         }
     }
 
-    /// Of the requests since the sample before.
+    /// Of the requests since the preceding sample.
     fn quantiles(&self) -> Option<[f64; 3]> {
         let histogram = |traffic: &Traffic| match traffic.value(Role::RequestDuration) {
             RoleValue::Histogram(histogram) => Some(histogram),

@@ -1,4 +1,4 @@
-//! One simulated service as a real HTTP server.
+//! A simulated service as a real HTTP server.
 
 use super::incident::{Trouble, trouble};
 use super::traffic::Traffic;
@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// A simulated service that runs.
+/// A running simulated service.
 #[derive(Clone, Copy, Debug)]
 pub struct Simulated {
     pub profile: Profile,

@@ -1,5 +1,5 @@
-//! What a simulated service counts about synthetic traffic, and its page of metrics: that of an
-//! application with a client library.
+//! Synthetic traffic of a simulated service, and its metrics page, like that of an application with
+//! a client library.
 
 use super::Profile;
 use super::incident::Trouble;
@@ -11,9 +11,9 @@ use fastrand::Rng;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Synthetic requests per second at the busiest time of the day; a third of it at the quietest.
+/// Synthetic requests per second at the busiest time of the day; a third of that at the quietest.
 const RATE: f64 = 30.0;
-/// Response times that are drawn at once. Of more requests, each stands for several.
+/// Maximum number of response times drawn at once. With more requests, each stands for several.
 const DRAWN: u64 = 200;
 const BOUNDS: [f64; 8] = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5];
 const POOL: u64 = 20;
@@ -41,16 +41,16 @@ const NAMES: [(Role, &str); 19] = [
     (Role::LlmTimeToFirstToken, "llm_time_to_first_token_seconds"),
 ];
 
-/// What was counted since the service started.
+/// The counts since the service started.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
-    /// Until when, since the start.
+    /// The time up to which requests were counted, since the start.
     until: Duration,
     pub good: u64,
     pub failed: u64,
     trips: u64,
     is_open: bool,
-    /// One for each bound, and a last one for what is above them.
+    /// One for each bound, and a last one for requests above them.
     buckets: [u64; BOUNDS.len() + 1],
     seconds: f64,
     /// Requests in progress.
@@ -58,7 +58,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Adds the requests until `now`, since the service started.
+    /// Adds the requests up to `now`, since the service started.
     pub fn advance(
         &mut self,
         profile: Profile,
@@ -69,7 +69,7 @@ impl Traffic {
         let load = super::profile::load(at);
         let rate = RATE * (1.0 + 2.0 * load) / 3.0;
         let span = now.saturating_sub(self.until).as_secs_f64();
-        // Whole requests: the rest is of the next time.
+        // Whole requests only: the fraction is counted next time.
         let requests = whole((span * rate).floor());
         self.until += Duration::from_secs_f64(requests as f64 / rate);
         let is_failing = matches!(trouble, Trouble::Failing);
@@ -103,7 +103,7 @@ impl Traffic {
         self.buckets[bucket] += times;
     }
 
-    /// The value of a role now.
+    /// The current value of a role.
     pub fn value(&self, role: Role) -> RoleValue {
         let (all, in_use) = (self.good + self.failed, self.busy.min(POOL));
         let gauge = |value: u64| RoleValue::Gauge(value as f64);
@@ -133,14 +133,14 @@ impl Traffic {
         }
     }
 
-    /// As text 0.0.4.
+    /// In text format 0.0.4.
     pub fn page(&self) -> String {
         let mut page = format!(
             "# TYPE http_requests_total counter\nhttp_requests_total{{status=\"200\"}} {}\nhttp_requests_total{{status=\"503\"}} {}\n",
             self.good, self.failed
         );
         for (role, name) in NAMES {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             match self.value(role) {
                 RoleValue::Gauge(value) => writeln!(page, "# TYPE {name} gauge\n{name} {value}"),
                 RoleValue::Counter(value) => {

@@ -1,4 +1,5 @@
-//! A service's days further back than live state goes, counted from the store as a start would.
+//! A service's days before those in live state, counted from the store in the same way as at
+//! startup.
 
 use super::restore::{RestoreFrom, restore};
 use crate::config::Config;
@@ -9,12 +10,12 @@ use crate::store::{Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many days are counted.
+/// The number of days counted.
 pub const LONG_DAYS: usize = 90;
 const LENGTH: Duration = Duration::from_hours(LONG_DAYS as u64 * 24);
 
-/// The last days by the service's first objective, oldest first; none without an objective. Blocks
-/// while it reads.
+/// Returns the last days by the service's first objective, oldest first; empty without an
+/// objective. Blocks.
 pub fn long_days(
     config: &Config,
     service: &str,
@@ -27,7 +28,7 @@ pub fn long_days(
     for service in &mut alone.services {
         service.objectives.truncate(1);
         for objective in &mut service.objectives {
-            // State goes back as far as the longest window.
+            // State covers the longest window.
             let longest = Window::rolling(LENGTH);
             Arc::make_mut(objective).further.push(longest);
         }

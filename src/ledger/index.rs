@@ -4,10 +4,10 @@ use crate::outcome::ProbeKey;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Positions of services, and of probes in them.
+/// The positions of services, and of probes in them.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// In their own service, and in those that borrow them; service, then probe.
+    /// In their own service and in those that borrow them, as (service, probe).
     probes: HashMap<ProbeKey, Vec<(usize, usize)>>,
     services: HashMap<Arc<str>, usize>,
 }

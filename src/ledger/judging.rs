@@ -1,4 +1,4 @@
-//! Failures that wait for the control probes, over reloads and restarts.
+//! Failures that wait for the control probes, across reloads and restarts.
 
 use super::state::Ledger;
 use super::transitions::TransitionLog;
@@ -8,17 +8,17 @@ use crate::slo::vantage::{NetworkGuard, Passed};
 use crate::store::{Stage, Store, StoreError, StoreHandle};
 use std::time::Duration;
 
-/// Outcomes may be labelled so much later than they ran: the label keeps repeated ticks apart.
+/// Outcomes may be labeled this much later than they ran: the label distinguishes repeated ticks.
 const LABEL: Duration = Duration::from_secs(1);
 
-/// The control probes of a config, without what they found so far.
+/// The control probes of a config, without earlier results.
 pub(super) fn controls(config: &Config) -> NetworkGuard {
     let probes = config.vantage.iter();
     NetworkGuard::new(probes.map(|spec| (&spec.key, spec.interval, spec.timeout)))
 }
 
-/// The control probes of a config, with what they found lately and the failures that waited for
-/// them when the last process ended.
+/// The control probes of a config, with their recent results and the failures that waited for them
+/// when the last process ended.
 pub fn recalled(
     config: &Config,
     store: &Store,
@@ -39,7 +39,8 @@ pub fn recalled(
     Ok(vantage)
 }
 
-/// Counts outcomes at once and has them kept; the store's queue never makes the counting wait.
+/// Counts outcomes immediately and queues them for the store; a full queue never delays the
+/// counting.
 pub(super) fn keep(
     ledger: &mut Ledger,
     transitions: &mut TransitionLog,
@@ -66,7 +67,7 @@ pub(super) fn keep(
     }
 }
 
-/// Control probes count for nothing, but what they found is kept as evidence.
+/// Stores an outcome of a control probe as evidence; it is not counted.
 pub(super) fn keep_control(vantage: &NetworkGuard, record: &Record, store: &StoreHandle) {
     if vantage.is_control(&record.key) {
         store.append(record.clone());

@@ -1,4 +1,4 @@
-//! What probes of language models count.
+//! Metrics of probes that request language models.
 
 mod families;
 
@@ -15,11 +15,11 @@ use crate::probe::of_type;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// OpenTelemetry's bounds of times in seconds: 0.01 and its doubles.
+/// OpenTelemetry's bounds of durations in seconds: 0.01, doubled each time.
 const SECONDS: [f64; 14] = [
     0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
 ];
-/// Its bounds of tokens: 1 and its fourfolds.
+/// OpenTelemetry's bounds of token counts: 1, multiplied by four each time.
 const TOKENS: [f64; 14] = [
     1.0,
     4.0,
@@ -36,13 +36,13 @@ const TOKENS: [f64; 14] = [
     16_777_216.0,
     67_108_864.0,
 ];
-/// Its bounds of the time per token of a server, and finer ones for fast servers.
+/// OpenTelemetry's bounds of the server's time per token, and finer ones for fast servers.
 const PER_TOKEN: [f64; 16] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5,
 ];
 
-/// Intervals after which rate limits are unknown that no answer has shown again: the provider fills
-/// them up meanwhile, and others use them.
+/// Rate limits become unknown after this many intervals without a response that contains them: the
+/// provider refills them, and other clients use them.
 const LIMITS_KNOWN_FOR: u32 = 3;
 
 /// Counts of one probe since the process started, and its last rate limits.
@@ -50,7 +50,7 @@ const LIMITS_KNOWN_FOR: u32 = 3;
 pub struct LlmCounters {
     subject: Subject,
     duration_bounds: Box<[f64]>,
-    /// By cause; `None` are the good ones.
+    /// By cause; `None` for good attempts.
     durations: BTreeMap<Option<Cause>, Distribution>,
     first_chunk: Distribution,
     first_token: Distribution,
@@ -58,7 +58,7 @@ pub struct LlmCounters {
     /// Of input, then of output.
     tokens: [Distribution; 2],
     token_sums: [u64; 2],
-    /// As the last answer that had any showed them, and when it was asked for.
+    /// From the last response that contained any, with the time of its request.
     rate_limits: Option<(Timestamp, RateLimits)>,
     interval: Duration,
 }
@@ -67,7 +67,7 @@ pub struct LlmCounters {
 #[derive(Clone, Debug)]
 struct Distribution {
     bounds: Box<[f64]>,
-    /// One more than bounds.
+    /// One more than there are bounds.
     buckets: Box<[u64]>,
     sum: f64,
 }
@@ -103,7 +103,8 @@ impl Distribution {
 }
 
 impl LlmCounters {
-    /// Of a probe of a language model. Each latency threshold is a bound of a bucket.
+    /// Creates the counters of a probe that requests a language model. Each latency threshold is a
+    /// bucket boundary.
     pub(super) fn of(spec: &ProbeSpec) -> Option<Self> {
         let probe = of_type::<LlmProbe>(&*spec.probe)?;
         let seconds = |bounds: &[f64], of: Option<Measurement>| {
@@ -126,12 +127,12 @@ impl LlmCounters {
         })
     }
 
-    /// The rate limit of which the smallest share is left, if any is known.
+    /// The rate limit with the smallest remaining share, if any is known.
     pub fn tightest_limit(&self) -> Option<&RateLimit> {
         self.rate_limits.as_ref()?.1.tightest()
     }
 
-    /// Whether no answer has shown the rate limits for so long that nobody knows them.
+    /// Whether the rate limits are too old to be known.
     pub(super) fn are_limits_outdated(&self, now: Timestamp) -> bool {
         let known_for = millis(self.interval * LIMITS_KNOWN_FOR);
         // The clock may have been set back.
@@ -145,7 +146,7 @@ impl LlmCounters {
         self.rate_limits = None;
     }
 
-    /// Continues the counts of the same subject, if their buckets are the same.
+    /// Continues the counts of the same subject, if the buckets are the same.
     pub(super) fn continue_from(&mut self, old: &Self) {
         let same_subject = self.subject == old.subject;
         if same_subject && self.bounds().eq(old.bounds()) {
@@ -163,7 +164,7 @@ impl LlmCounters {
         std::iter::once(&*self.duration_bounds).chain(times)
     }
 
-    /// Counts an outcome of this process. A void one counts only as what it has spent.
+    /// Counts an outcome of this process. Of a void one, only usage is counted.
     pub(super) fn record(&mut self, record: &Record) {
         let outcome = &record.outcome;
         let figures = [Figure::InputTokens, Figure::OutputTokens];
@@ -218,7 +219,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn rate_limits_that_no_answer_shows_are_unknown_after_three_intervals() {
+    fn rate_limits_are_unknown_after_three_intervals_without_them() {
         let source = Source {
             name: String::new(),
             text: "services: [ { name: ai, probes: [ { name: ask, interval: 60s, llm: { url: 'http://127.0.0.1:1/', model: m, prompt: hi } } ] } ]\n".to_owned(),
@@ -259,7 +260,7 @@ mod tests {
                 .and_then(RateLimit::share)
         };
         answered(&mut ledger, 0, true);
-        // Answers without limits do not renew them.
+        // Responses without limits do not renew them.
         answered(&mut ledger, 60, false);
         assert_eq!(left(&mut ledger, 180), Some(0.05));
         assert_eq!(left(&mut ledger, 181), None);

@@ -1,4 +1,4 @@
-//! The single owner of live state: outcomes in, immutable views out.
+//! The single owner of live state: takes outcomes, publishes immutable views.
 
 mod corrections;
 mod days;

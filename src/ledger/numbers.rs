@@ -1,4 +1,4 @@
-//! Probes and objectives at the moment of a view. Their numbers are computed when they are read, so
+//! Probes and objectives at the time of a view. Their values are computed when they are read, so
 //! that a page of thousands of services needs no memory for all of them.
 
 use super::llm::LlmCounters;
@@ -14,7 +14,7 @@ use crate::stats::scale::Scale;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A probe at the moment of a view.
+/// A probe at the time of a view.
 pub(super) struct LiveProbe<'a> {
     pub(super) state: &'a ProbeState,
     pub(super) now: Timestamp,
@@ -27,14 +27,14 @@ impl LiveProbe<'_> {
     }
 }
 
-/// A service at the moment of a view.
+/// A service at the time of a view.
 pub struct LiveService<'a> {
     pub(super) state: &'a ServiceState,
     pub(super) now: Timestamp,
 }
 
 impl LiveService<'_> {
-    /// Its own probes, each with its last outcome and what a language model used.
+    /// Its own probes, each with its last outcome and its language model counters.
     pub fn probes(
         &self,
     ) -> impl Iterator<Item = (&ProbeKey, Option<&LastOutcome>, Option<&LlmCounters>)> {
@@ -42,7 +42,7 @@ impl LiveService<'_> {
         own.map(|probe| (&probe.key, probe.last.as_ref(), probe.llm.as_deref()))
     }
 
-    /// One of its objectives.
+    /// The objective with this name.
     pub fn objective(&self, name: &str) -> Option<LiveObjective<'_>> {
         let mut all = self.state.objectives.iter();
         let state = all.find(|one| one.name() == name)?;
@@ -54,7 +54,7 @@ impl LiveService<'_> {
         })
     }
 
-    /// The coverage of a window of each objective that is counted since `since` at least.
+    /// The coverage of a window for each objective that has been counted since `since` or earlier.
     pub fn coverages(&self, window: StandardWindow, since: Timestamp) -> impl Iterator<Item = f64> {
         let objectives = self.state.objectives.iter();
         let old = objectives.filter(move |one| {
@@ -65,10 +65,10 @@ impl LiveService<'_> {
     }
 }
 
-/// An objective at the moment of a view.
+/// An objective at the time of a view.
 pub struct LiveObjective<'a> {
     pub(super) service: &'a Arc<str>,
-    /// All that its service watches.
+    /// All probes that its service watches.
     pub(super) probes: &'a [Arc<ProbeState>],
     pub(super) state: &'a ObjectiveState,
     pub(super) now: Timestamp,
@@ -83,8 +83,8 @@ impl LiveObjective<'_> {
         self.state.tracker.objective()
     }
 
-    /// The share of bad events in each of equal parts of a window that ends now, the oldest first; `None`
-    /// where nothing was counted.
+    /// The error ratio in each of `parts` equal parts of a window that ends now, oldest first;
+    /// `None` where nothing was counted.
     pub fn error_ratios(&self, window: Duration, parts: u32) -> Vec<Option<f64>> {
         let mut later = Counts::default();
         let ratio = |part: u32| {
@@ -115,13 +115,13 @@ impl LiveObjective<'_> {
         self.state.tracker.corrected().contains(self.now)
     }
 
-    /// Of the objective's own window.
+    /// The budget of the objective's own window.
     pub(super) fn budget(&self) -> BudgetView {
         let window = self.objective().window;
         self.state.tracker.budget(self.now, window)
     }
 
-    /// Further windows, and what was counted in each.
+    /// The additional windows, with their counts.
     pub(super) fn further(&self) -> impl Iterator<Item = (&Window, WindowView)> {
         let further = self.objective().further.iter();
         further.map(|window| (window, self.state.tracker.period(self.now, window)))

@@ -1,4 +1,4 @@
-//! One objective's live state.
+//! The live state of one objective.
 
 use super::probe::ProbeState;
 use super::snapshot::ObjectiveView;
@@ -13,17 +13,17 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub(super) struct ObjectiveState {
     pub(super) tracker: Tracker,
-    /// Which of the probes that the service watches count, by position.
+    /// The positions of the contributing probes among those that the service watches.
     pub(super) counts: Arc<[usize]>,
-    /// Of the history that was read back.
+    /// The precision of the history restored from the store.
     pub(super) precision: Precision,
-    /// Where it counts real traffic.
+    /// For objectives that count real traffic.
     pub(super) traffic: Option<Box<Traffic>>,
 }
 
 impl ObjectiveState {
-    /// Of which nothing is counted yet. `contributing` is what counts, and `counts` the positions of the
-    /// probes among it.
+    /// Creates a state without counts. `contributing` are the probes that count, and `counts` their
+    /// positions.
     pub(super) fn new(
         objective: &Arc<Objective>,
         (counts, contributing): (Vec<usize>, Vec<ContributingProbe>),
@@ -43,7 +43,7 @@ impl ObjectiveState {
         &self.tracker.objective().name
     }
 
-    /// A probe's place among those that count.
+    /// The index of a probe among the contributing ones.
     pub(super) fn place(&self, probe: usize) -> Option<usize> {
         self.counts.iter().position(|at| *at == probe)
     }
@@ -84,7 +84,7 @@ impl ObjectiveState {
     }
 }
 
-/// When the first of the probes at these positions began.
+/// When the first of the probes at these positions started.
 pub(super) fn first_tick(counts: &[usize], probes: &[Arc<ProbeState>]) -> Option<Timestamp> {
     counts.iter().filter_map(|at| probes[*at].first).min()
 }

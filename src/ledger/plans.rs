@@ -1,4 +1,5 @@
-//! What the store should count each probe's hours by, so that the next start needs counts only.
+//! The rules by which the store counts each probe's hours, so that the next startup reads counts
+//! only.
 
 use crate::config::Config;
 use crate::outcome::ProbeKey;

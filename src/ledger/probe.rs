@@ -1,4 +1,4 @@
-//! One probe's live state: counters of this process, and what outlives it.
+//! The live state of one probe: counters of this process, and the state that survives it.
 
 use super::llm::LlmCounters;
 use super::snapshot::{
@@ -17,8 +17,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Histogram borders that every probe has, in milliseconds; each latency threshold of its service
-/// is added, so that "under the threshold" can be read exactly from the exported buckets.
+/// Histogram boundaries of every probe, in milliseconds. Each latency threshold of its service is
+/// added, so that the exported buckets show exactly how many attempts were below it.
 const BOUNDS_MS: [u64; 14] = [
     5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 10_000, 30_000,
 ];
@@ -26,7 +26,8 @@ const BOUNDS_MS: [u64; 14] = [
 #[derive(Clone, Debug)]
 pub(super) struct ProbeState {
     pub(super) key: ProbeKey,
-    /// Counts for objectives here, and is reported by the service that it belongs to.
+    /// Whether the probe belongs to another service, which reports it, and only counts for
+    /// objectives here.
     pub(super) borrowed: bool,
     kind: &'static str,
     pub(super) measures: &'static Measures,
@@ -41,12 +42,12 @@ pub(super) struct ProbeState {
     pub(super) missed: u64,
     pub(super) buckets: Box<[u64]>,
     pub(super) duration_sum: Duration,
-    /// Of a probe of a language model.
+    /// For a probe that requests a language model.
     pub(super) llm: Option<Arc<LlmCounters>>,
     pub(super) last: Option<LastOutcome>,
     /// Bad outcomes since the last good one.
     pub(super) consecutive_failures: u64,
-    /// The first of these.
+    /// The time of the first of these.
     failing_since: Option<Timestamp>,
     /// Newest first.
     recent_failures: VecDeque<Arc<LastOutcome>>,
@@ -58,7 +59,7 @@ pub(super) struct ProbeState {
 }
 
 impl ProbeState {
-    /// `service` is the one that watches it.
+    /// `service` is the one that watches the probe.
     pub(super) fn new(spec: &ProbeSpec, service: &str, thresholds: &[Duration]) -> Self {
         let mut bounds: Vec<_> = BOUNDS_MS.map(Duration::from_millis).into();
         bounds.extend_from_slice(thresholds);
@@ -90,7 +91,7 @@ impl ProbeState {
         }
     }
 
-    /// Counts an outcome that happened in this process.
+    /// Counts an outcome of this process.
     pub(super) fn record(&mut self, record: &Record) {
         let Outcome {
             verdict, latency, ..
@@ -111,7 +112,7 @@ impl ProbeState {
         self.duration_sum += latency;
     }
 
-    /// Whether rate limits are known that no answer has shown for long.
+    /// Whether the known rate limits are too old.
     pub(super) fn has_outdated_limits(&self, now: Timestamp) -> bool {
         let llm = self.llm.as_ref();
         llm.is_some_and(|llm| llm.are_limits_outdated(now))
@@ -123,7 +124,7 @@ impl ProbeState {
         }
     }
 
-    /// Keeps what outlives the process: the last outcome and the latencies.
+    /// Updates the state that survives the process: the last outcome and the latencies.
     pub(super) fn remember(&mut self, record: &Record, scale: &Scale) {
         self.remember_latency(record.into(), scale);
         self.note(record);
@@ -143,7 +144,7 @@ impl ProbeState {
         }
     }
 
-    /// Keeps the last outcome, and the last failures.
+    /// Updates the last outcome and the last failures.
     pub(super) fn note(&mut self, record: &Record) {
         let Record { at, outcome, .. } = record;
         self.first = Some(self.first.map_or(*at, |first| first.min(*at)));
@@ -182,7 +183,7 @@ impl ProbeState {
         })
     }
 
-    /// Its newest attempts; `None` of a borrowed probe, and of one that makes no requests.
+    /// Its newest attempts; `None` for a borrowed probe, and for one that makes no requests.
     pub(super) fn requests(&self) -> Option<ProbeAttempts<'_>> {
         let is_own = !self.borrowed && self.measures.duration == DurationOf::Attempt;
         is_own.then_some(ProbeAttempts {
@@ -203,7 +204,8 @@ impl ProbeState {
         }
     }
 
-    /// A failure may come late, because it waited for the control probes.
+    /// Adds a failure in order of time: it may arrive late because it waited for the control
+    /// probes.
     fn note_failure(&mut self, failure: &LastOutcome) {
         let place = self
             .recent_failures
@@ -223,8 +225,8 @@ impl ProbeState {
         self.recent_failures.front().map(|failure| &**failure)
     }
 
-    /// Latency as a user would feel it: a failed request is never fast, so it counts as at least
-    /// the timeout. `None` for what does not count.
+    /// The latency as experienced by a user: a failed request counts as at least the timeout.
+    /// `None` for outcomes that do not count.
     fn felt(&self, verdict: Verdict, latency: Duration) -> Option<Duration> {
         match verdict {
             Verdict::Good => Some(latency),
@@ -233,7 +235,7 @@ impl ProbeState {
         }
     }
 
-    /// Adds an hour's latencies that are known as bucket counts, in order, and a number of failures.
+    /// Adds an hour's latencies as bucket counts in ascending order, and a number of failures.
     pub(super) fn remember_hour(
         &mut self,
         hour: Timestamp,
@@ -248,7 +250,7 @@ impl ProbeState {
         self.latencies.record(hour, scale.code(self.timeout), bad);
     }
 
-    /// Makes ready for being filled from the past up to `now`.
+    /// Prepares for adding history up to `now`.
     pub(super) fn anchor(&mut self, now: Timestamp) {
         self.latencies.anchor(now);
     }
@@ -258,7 +260,7 @@ impl ProbeState {
         self.failures = old.failures;
         self.voids = old.voids;
         self.missed = old.missed;
-        // Other borders cannot be filled from the old buckets, so that histogram starts anew.
+        // If the boundaries differ, the histogram restarts.
         if self.bounds == old.bounds {
             self.buckets.clone_from(&old.buckets);
             self.duration_sum = old.duration_sum;
@@ -268,7 +270,7 @@ impl ProbeState {
         }
     }
 
-    /// Continues what outlives the process.
+    /// Continues the state that survives the process.
     pub(super) fn continue_history(&mut self, old: Self) {
         self.last = old.last;
         self.consecutive_failures = old.consecutive_failures;
@@ -316,7 +318,7 @@ impl ProbeState {
         })
     }
 
-    /// The last outcome's code, if it is one of this protocol.
+    /// The code of the last outcome, if it belongs to this protocol.
     pub(super) fn last_code(&self, of: CodeOf) -> Option<u32> {
         let last = self.last.as_ref()?;
         last.code.filter(|_| self.measures.code == Some(of))
@@ -324,7 +326,7 @@ impl ProbeState {
 }
 
 impl LastOutcome {
-    /// What happened: its message says more than its cause.
+    /// Describes the outcome: by its message, which is more specific than its cause, if it has one.
     pub(super) fn words(&self) -> &str {
         let message = self.message.as_deref();
         message.unwrap_or_else(|| self.verdict.label())
@@ -352,7 +354,7 @@ impl LastOutcome {
     }
 }
 
-/// Adds one at the reason's place in its closed set.
+/// Increments the count at the reason's position in its closed set.
 fn count<T: PartialEq>(counts: &mut [u64], all: &[T], reason: &T) {
     if let Some(at) = all.iter().position(|known| known == reason) {
         counts[at] += 1;

@@ -1,4 +1,4 @@
-//! One service's live state: its probes, and the objectives that they count for.
+//! The live state of one service: its probes, and the objectives that they contribute to.
 
 use super::objective::ObjectiveState;
 use super::probe::ProbeState;
@@ -18,7 +18,7 @@ pub(super) struct ServiceState {
     /// Its own, then those that it borrows from other services.
     pub(super) probes: Box<[Arc<ProbeState>]>,
     pub(super) objectives: Box<[Arc<ObjectiveState>]>,
-    /// How each of these alerts.
+    /// The alert policy of each objective.
     policies: Box<[AlertPolicy]>,
 }
 
@@ -40,7 +40,7 @@ impl ServiceState {
         }
     }
 
-    /// Lets the objectives that the probe counts for take an outcome.
+    /// Adds an outcome to the objectives that the probe contributes to.
     pub(super) fn track(&mut self, probe: usize, event: &Event) {
         for objective in &mut self.objectives {
             if let Some(place) = objective.place(probe) {
@@ -50,7 +50,7 @@ impl ServiceState {
         }
     }
 
-    /// Whether anything is over by then that was not judged, or is known no longer.
+    /// Whether anything completed by `now` has not been evaluated, or has expired.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let mut objectives = self.objectives.iter();
         let mut probes = self.probes.iter();
@@ -58,7 +58,7 @@ impl ServiceState {
             || probes.any(|probe| probe.has_outdated_limits(now))
     }
 
-    /// Judges what is over by then, and forgets what is known no longer.
+    /// Evaluates what is completed by `now`, and removes what has expired.
     pub(super) fn advance(&mut self, now: Timestamp) {
         for objective in &mut self.objectives {
             if objective.tracker.is_due(now) {
@@ -98,13 +98,13 @@ impl ServiceState {
         }
     }
 
-    /// When one of its own probes failed last.
+    /// When one of its own probes last failed.
     pub(super) fn last_failure(&self) -> Option<Timestamp> {
         let own = self.probes.iter().filter(|probe| !probe.borrowed);
         own.filter_map(|probe| Some(probe.last_failure()?.at)).max()
     }
 
-    /// `None` also where one of its objectives still counts.
+    /// `None` also if one of its objectives still counts.
     pub(super) fn maintenance(
         &self,
         now: Timestamp,

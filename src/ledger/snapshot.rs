@@ -1,4 +1,4 @@
-//! What every reader reads: one immutable picture of all services at one moment.
+//! Snapshots: immutable values of all services at one time, shared by all readers.
 
 use super::llm::LlmCounters;
 use crate::alert::AlertPolicy;
@@ -13,21 +13,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The spans of latency quantiles.
+/// The time ranges of latency quantiles.
 pub const QUANTILE_SPANS: [&str; 4] = ["5m", "1h", "1d", "30d"];
-/// The quantiles that are reported.
+/// The reported quantiles.
 pub const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 
-/// By [`QUANTILE_SPANS`], then [`QUANTILES`]; `None` where the sample is too small.
+/// By [`QUANTILE_SPANS`], then [`QUANTILES`]; `None` if the sample is too small.
 pub type Quantiles = [[Option<Duration>; QUANTILES.len()]; QUANTILE_SPANS.len()];
 
 #[derive(Debug)]
 pub struct Snapshot {
     pub at: Timestamp,
-    /// All that are in force.
+    /// All active corrections.
     pub corrections: Arc<[Correction]>,
     pub services: Vec<ServiceView>,
-    /// Kept, and not counted before its time: the clock was ahead.
+    /// Stored outcomes in the future, which are not counted yet: the clock was ahead.
     pub ahead: Ahead,
 }
 
@@ -38,16 +38,16 @@ pub struct ServiceView {
     pub labels: Arc<[(String, String)]>,
     pub probes: Vec<ProbeView>,
     pub objectives: Vec<ObjectiveView>,
-    /// While a correction takes out all of it.
+    /// While corrections exclude the whole service.
     pub maintenance: Option<Maintenance>,
     /// The last [`DAYS`] UTC days by the service's first objective, oldest first, today last.
     pub days: [DayView; DAYS],
 }
 
-/// Corrections in a row that are shown as one at most: those that repeat may never end.
+/// Maximum number of consecutive corrections shown as one: recurring ones may never end.
 const JOINED_MAX: usize = 100;
 
-/// A correction of now, with those that follow without a gap.
+/// A current correction, joined with those that follow without a gap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Maintenance {
     /// Exclusive.
@@ -56,9 +56,9 @@ pub struct Maintenance {
 }
 
 impl Maintenance {
-    /// What of some excludes what happens now, of an objective or of all of a service, until the end of the last
-    /// one that begins before those of now have ended, or then; `None` if there is none. The reason is that of the
-    /// longest of now.
+    /// Returns the current maintenance of an objective, or of a whole service if `slo` is `None`;
+    /// `None` if no correction applies now. It lasts until the end of the last correction that
+    /// starts before the preceding ones have ended. The reason is that of the longest current one.
     pub fn of(all: &[Correction], service: &str, slo: Option<&str>, at: Timestamp) -> Option<Self> {
         let excludes = |one: &&Correction| match slo {
             Some(slo) => one.concerns(service, slo),
@@ -82,10 +82,10 @@ impl Maintenance {
     }
 }
 
-/// How many days a service's history bars go back.
+/// The number of days in a service's history bars.
 pub const DAYS: usize = 30;
 
-/// One probe since the daemon started, and its latencies over some spans.
+/// One probe since the daemon started, and its latencies over some time ranges.
 #[derive(Debug)]
 pub struct ProbeView {
     pub key: ProbeKey,
@@ -95,9 +95,9 @@ pub struct ProbeView {
     pub interval: Duration,
     /// Counted outcomes (good and bad) since the start.
     pub runs: u64,
-    /// Bad outcomes by [`Cause::ALL`]'s order.
+    /// Bad outcomes in the order of [`Cause::ALL`].
     pub failures: [u64; Cause::ALL.len()],
-    /// Void outcomes by [`VoidReason::ALL`]'s order.
+    /// Void outcomes in the order of [`VoidReason::ALL`].
     pub voids: [u64; VoidReason::ALL.len()],
     /// Ticks whose attempt could not run in time.
     pub missed: u64,
@@ -105,31 +105,31 @@ pub struct ProbeView {
     pub last: Option<LastOutcome>,
     /// Bad outcomes since the last good one.
     pub consecutive_failures: u64,
-    /// When the first of these was; `None` unless the last outcome is bad.
+    /// The time of the first of these; `None` unless the last outcome is bad.
     pub failing_since: Option<Timestamp>,
     /// The newest bad outcomes, newest first; at most [`RECENT_FAILURES`].
     pub recent_failures: Vec<Arc<LastOutcome>>,
     /// The newest attempts, oldest first; at most [`ATTEMPTS`].
     pub attempts: Box<[AttemptView]>,
-    /// Upper borders of the histogram in ascending order, shared; the last bucket (+Inf) has none.
+    /// Upper bounds of the histogram in ascending order, shared; the last bucket (+Inf) has none.
     pub bucket_bounds: Arc<[Duration]>,
-    /// Counted outcomes per bucket, not cumulative; one more than bounds.
+    /// Counted outcomes per bucket, not cumulative; one more than there are bounds.
     pub buckets: Box<[u64]>,
     pub duration_sum: Duration,
-    /// What a failed attempt counts as in `quantiles`, at least.
+    /// The minimum latency that a failed attempt counts as in `quantiles`.
     pub timeout: Duration,
-    /// Of a probe of a language model.
+    /// For a probe that requests a language model.
     pub llm: Option<Arc<LlmCounters>>,
     pub quantiles: Quantiles,
 }
 
-/// How many failures are remembered per probe.
+/// The number of failures remembered per probe.
 pub const RECENT_FAILURES: usize = 5;
 
-/// How many attempts are remembered per probe.
+/// The number of attempts remembered per probe.
 pub const ATTEMPTS: usize = 60;
 
-/// One attempt, as the page draws it.
+/// One attempt, as drawn on the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttemptView {
     pub at: Timestamp,
@@ -141,7 +141,7 @@ pub struct AttemptView {
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeAttempts<'a> {
     pub name: &'a Arc<str>,
-    /// Whether it asks a language model.
+    /// Whether it requests a language model.
     pub is_llm: bool,
     /// Oldest first; at most [`ATTEMPTS`].
     pub attempts: &'a VecDeque<AttemptView>,
@@ -154,45 +154,46 @@ pub struct LastOutcome {
     pub latency: Duration,
     pub measured: Measurements,
     pub figures: Figures,
-    /// What it means is said by [`ProbeView::measures`].
+    /// [`ProbeView::measures`] defines its meaning.
     pub code: Option<u32>,
     pub tls_not_after: Option<i64>,
     pub message: Option<Box<str>>,
 }
 
-/// One objective now.
+/// The current state of one objective.
 #[derive(Debug)]
 pub struct ObjectiveView {
     pub objective: Arc<Objective>,
-    /// What it alerts by.
+    /// Its alert policy.
     pub policy: AlertPolicy,
-    /// When the first of its probes began; `None` before the first outcome.
+    /// When the first of its probes started; `None` before the first outcome.
     pub since: Option<Timestamp>,
-    /// Counted events and bad ones since the daemon started, in [`crate::slo::BudgetingMethod::parts`];
-    /// time slices count when they close.
+    /// Counted events and bad events since the daemon started, in units of
+    /// [`crate::slo::BudgetingMethod::parts`]; time slices are counted when they end.
     pub events: u64,
     pub bad_events: u64,
     pub windows: StandardWindows,
     /// Of the objective's own window.
     pub budget: BudgetView,
-    /// Of further windows, as the objective has them.
+    /// Of the additional windows, in the order of the objective.
     pub further: Vec<BudgetView>,
-    /// Whether what happens now does not count.
+    /// Whether a correction currently excludes events.
     pub corrected: bool,
-    /// Why nothing of its service's metrics is counted now, as a sentence.
+    /// Why its service's metrics currently cannot be counted, as a sentence.
     pub missing: Option<Arc<str>>,
     pub precision: Precision,
 }
 
 impl ObjectiveView {
-    /// How near to its threshold values may be counted on the wrong side, as a ratio, if any.
+    /// How close to its threshold values may be counted on the wrong side, as a ratio; `None` if
+    /// counts are exact.
     pub fn approximate_within(&self) -> Option<f64> {
         let threshold = self.objective.sli.threshold()?;
         let approximate = self.precision.approximate_before;
         approximate.map(|_| threshold.precision())
     }
 
-    /// Whether one of its own windows reaches further back than outcomes are kept.
+    /// Whether one of its own windows is longer than the retention of outcomes.
     pub fn is_beyond_retention(&self) -> bool {
         let mut all = std::iter::once(&self.budget).chain(&self.further);
         all.any(|budget| budget.period.beyond_retention)
@@ -204,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_maintenance_lasts_until_the_last_of_its_corrections_in_a_row() {
+    fn a_maintenance_lasts_until_the_end_of_its_last_consecutive_correction() {
         let correction = |from, to, reason: &str| Correction {
             id: reason.to_owned(),
             from: Timestamp(from),

@@ -1,4 +1,4 @@
-//! All live state: fed outcome by outcome, shown as snapshots.
+//! All live state: updated by outcomes, shown as snapshots.
 
 use super::index::Index;
 use super::objective::ObjectiveState;
@@ -13,24 +13,24 @@ use crate::stats::scale::Scale;
 use crate::store::Ahead;
 use std::sync::Arc;
 
-/// All live state. One task owns it.
+/// All live state. Owned by one task.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// Shared with the views that were published: what changes is copied where one is still read.
+    /// Shared with the published views: a service that changes is copied if a view still holds it.
     pub(super) services: Vec<Arc<ServiceState>>,
-    /// All that are in force.
+    /// All active corrections.
     pub(super) corrections: Arc<[Correction]>,
     pub(super) index: Arc<Index>,
-    /// Buckets of all latency quantiles.
+    /// The buckets of all latency quantiles.
     pub(super) scale: Scale,
-    /// Kept, and not counted before its time.
+    /// Stored outcomes in the future, which are not counted yet.
     pub(super) ahead: Ahead,
-    /// The moment that it was advanced to last.
+    /// The time to which it was last advanced.
     pub(super) now: Timestamp,
 }
 
 impl Ledger {
-    /// Takes one outcome. One of a probe that a reload removed meanwhile is ignored.
+    /// Takes one outcome. An outcome of a probe that a reload has removed is ignored.
     pub fn record(&mut self, record: &Record) {
         for (service, probe) in self.index.positions(&record.key) {
             let service = Arc::make_mut(&mut self.services[service]);
@@ -41,7 +41,7 @@ impl Ledger {
         }
     }
 
-    /// Takes what services report of themselves.
+    /// Takes the services' own metrics.
     pub fn take_metrics(&mut self, at: Timestamp, services: &[Arc<ServiceMetrics>]) {
         for state in &mut self.services {
             let counts = |objective: &Arc<ObjectiveState>| objective.traffic.is_some();
@@ -56,18 +56,18 @@ impl Ledger {
         self.index.positions(key).next().is_some()
     }
 
-    /// The failures in a row of a probe, if its last outcome is one.
+    /// The consecutive failures of a probe, if its last outcome is bad.
     pub(super) fn failing(&self, key: &ProbeKey) -> Option<Failing> {
         let (service, probe) = self.index.positions(key).next()?;
         self.services[service].probes[probe].failing()
     }
 
-    /// Takes note of an outcome whose time is still to come.
+    /// Records an outcome whose time is in the future.
     pub fn set_aside(&mut self, at: Timestamp) {
         self.ahead.add(at, 1);
     }
 
-    /// What is kept and not counted, because its time is still to come.
+    /// The stored outcomes in the future, which are not counted yet.
     pub const fn ahead(&self) -> &Ahead {
         &self.ahead
     }
@@ -76,7 +76,7 @@ impl Ledger {
         self.corrections.clone()
     }
 
-    /// Counts a tick that could not run in time.
+    /// Counts ticks that could not run in time.
     pub fn missed(&mut self, key: &ProbeKey, ticks: u64) {
         for (service, probe) in self.index.positions(key) {
             let service = Arc::make_mut(&mut self.services[service]);
@@ -84,7 +84,8 @@ impl Ledger {
         }
     }
 
-    /// Judges what is over by a moment, such as the minutes before it: views are of then.
+    /// Evaluates what is completed by `now`, such as time slices; views show the state at that
+    /// time.
     pub fn advance(&mut self, now: Timestamp) -> &Self {
         for service in &mut self.services {
             if service.is_due(now) {
@@ -95,7 +96,7 @@ impl Ledger {
         self
     }
 
-    /// The state of the moment that the ledger was advanced to.
+    /// The state at the time to which the ledger was advanced.
     pub fn view(&self) -> LedgerView {
         LedgerView {
             at: self.now,
@@ -107,7 +108,7 @@ impl Ledger {
         }
     }
 
-    /// All numbers of that moment.
+    /// All values at that time.
     pub fn snapshot(&self) -> Snapshot {
         self.view().snapshot()
     }

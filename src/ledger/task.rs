@@ -1,4 +1,4 @@
-//! The task that owns the ledger: events in, views of it out.
+//! The task that owns the ledger: takes events, publishes views.
 
 use super::corrections::in_force;
 use super::judging::{controls, keep, keep_control};
@@ -27,30 +27,30 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
-/// A new view is published at most this often,
+/// Minimum time between two published views.
 const TICK: Duration = Duration::from_secs(1);
-/// and at least this often;
+/// Maximum time between two published views.
 const TICK_MAX: Duration = Duration::from_secs(10);
-/// in between, making them takes one part in this many of a processor's time.
+/// Inverse of the maximum share of a processor's time spent on creating views, within these limits.
 const TICK_SHARE: u32 = 500;
-/// Events taken from the queue at once.
+/// Maximum number of events taken from the queue at once.
 const BATCH: usize = 256;
-/// Once fewer are in the queue, they gather for so long: to wake up for each outcome takes more time
-/// than to count it.
+/// If fewer are in the queue, they are collected for this long: waking up for each outcome would
+/// cost more than counting it.
 const GATHER: Duration = Duration::from_millis(250);
 
-/// How long a reload waits for the disk before it reads back what was kept.
+/// How long a reload waits for the disk before it reads back stored outcomes.
 const FLUSH: Duration = Duration::from_secs(5);
-/// Repeated corrections are computed two days ahead, so this is early enough.
+/// Recurring corrections are computed two days ahead, so this is early enough.
 const CORRECTIONS_EVERY: Duration = Duration::from_hours(1);
 
-/// What the store counts each probe's hours by; changed by a reload.
+/// The rules by which the store counts each probe's hours; changed by a reload.
 pub type Plans = Arc<ArcSwap<HashMap<ProbeKey, CountingPlan>>>;
 
-/// What the ledger is asked to count by, answered when its state is complete.
+/// A request to recount, which is answered when the state is complete.
 #[derive(Debug)]
 pub struct Recount {
-    /// The corrections in force are read from the store each time.
+    /// The active corrections are read from the store each time.
     pub by: Changed,
     pub done: oneshot::Sender<Result<(), StoreError>>,
 }
@@ -58,12 +58,12 @@ pub struct Recount {
 #[derive(Debug)]
 pub enum Changed {
     Config(Arc<Config>),
-    /// The store has other corrections than before.
+    /// The corrections in the store changed.
     Corrections,
 }
 
 impl Recount {
-    /// Asks the ledger and waits for its answer; `None` if the daemon is stopping.
+    /// Sends the request and waits for the answer; `None` if the daemon is stopping.
     pub async fn request(
         ledger: &mpsc::Sender<Self>,
         by: Changed,
@@ -74,29 +74,29 @@ impl Recount {
     }
 }
 
-/// What the ledger's task needs from outside.
+/// The dependencies of the task.
 #[derive(Debug)]
 pub struct Deps {
     pub clock: Clock,
     pub events: mpsc::Receiver<ScheduleEvent>,
     pub recounts: mpsc::Receiver<Recount>,
-    /// The system under the services, with what they report of themselves.
+    /// The observed system, including the services' own metrics.
     pub system: watch::Receiver<Arc<SystemView>>,
     pub store: StoreHandle,
-    /// The store's file: objectives that a reload adds or changes are counted back from it.
+    /// The store's file: the history of objectives that a reload adds or changes is read from it.
     pub history: PathBuf,
     pub plans: Plans,
-    /// Whether most of the control probes fail.
+    /// Whether most of the control probes are failing.
     pub vantage_lost: IntGauge,
-    /// Jobs cannot report while our own network is gone.
+    /// Jobs cannot report while the host's own network is down.
     pub heartbeats: HeartbeatBoard,
-    /// Failures that were judged before the control probes had shown whose they were.
+    /// Failures evaluated before the control probes had shown whether the network was at fault.
     pub judged_early: IntCounter,
     pub views: watch::Sender<Arc<LedgerView>>,
 }
 
-/// Runs until every sender of events is gone, so that nothing that was probed is lost on a stop.
-/// What waits for the control probes then is stored as that, and judged at the next start.
+/// Runs until all senders of events are dropped, so that shutdown loses no outcome. Failures that
+/// still wait for the control probes are stored as waiting, and evaluated at the next start.
 pub async fn run(ledger: Ledger, vantage: NetworkGuard, config: Arc<Config>, deps: Deps) {
     let task = Task {
         clock: ClockWatch::new(deps.clock.now()),
@@ -111,7 +111,7 @@ pub async fn run(ledger: Ledger, vantage: NetworkGuard, config: Arc<Config>, dep
     task.run().await;
 }
 
-/// The ledger with what decides what is counted.
+/// The ledger and everything that decides what is counted.
 #[derive(Debug)]
 struct Task {
     ledger: Ledger,
@@ -119,7 +119,7 @@ struct Task {
     config: Arc<Config>,
     deps: Deps,
     clock: ClockWatch,
-    /// What could not be read from the store is read at the next recount.
+    /// Services that could not be read from the store; they are read at the next recount.
     unread: Unread,
     /// Whether the store could be read at the last recount.
     is_complete: bool,
@@ -149,7 +149,7 @@ impl Task {
                 }
                 Some(Recount { by, done }) = self.deps.recounts.recv() => {
                     let result = self.change(by).await;
-                    // Nobody waits any more if the request was given up.
+                    // The requester may have stopped waiting.
                     let _ = done.send(result);
                 }
                 () = sleep_until(next_corrections) => {
@@ -168,7 +168,7 @@ impl Task {
         self.publish();
     }
 
-    /// Counts what the schedule reports.
+    /// Counts the events of the schedule.
     async fn take(&mut self, events: impl Iterator<Item = ScheduleEvent>) {
         let now = self.deps.clock.now();
         self.follow_clock(now).await;
@@ -190,7 +190,7 @@ impl Task {
         self.deps.judged_early.inc_by(early);
     }
 
-    /// Judges what has waited long enough, and publishes the state of now.
+    /// Evaluates failures that have waited long enough, and publishes the current state.
     async fn tick(&mut self) {
         let now = self.deps.clock.now();
         self.follow_clock(now).await;
@@ -201,7 +201,7 @@ impl Task {
         self.publish();
     }
 
-    /// Counts by another config, or by other corrections.
+    /// Switches to another config or other corrections.
     async fn change(&mut self, by: Changed) -> Result<(), StoreError> {
         if let Changed::Config(wanted) = by {
             self.config = wanted;
@@ -218,7 +218,8 @@ impl Task {
         result
     }
 
-    /// Computes the next occurrences of corrections: only those of the next days are kept.
+    /// Computes the next occurrences of recurring corrections, of which only the next days are
+    /// kept.
     async fn look_ahead(&mut self) {
         let now = self.deps.clock.now();
         let is_to_come = self
@@ -231,7 +232,7 @@ impl Task {
         }
     }
 
-    /// Counts everything again if it was counted by a time that is no longer true.
+    /// Recounts everything if the clock was set, or if the time of stored outcomes has come.
     async fn follow_clock(&mut self, now: Timestamp) {
         if !self.clock.must_recount(now, self.ledger.ahead()) {
             return;
@@ -243,7 +244,7 @@ impl Task {
         log_ahead(self.ledger.ahead());
     }
 
-    /// Counts what changed, and what could not be read before.
+    /// Recounts what changed, and what could not be read before.
     async fn reload(&mut self) -> Result<(), StoreError> {
         let unread = std::mem::take(&mut self.unread);
         self.rebuild(move |old, from| reload(old, &unread, from))
@@ -271,14 +272,15 @@ impl Task {
         keep(ledger, transitions, &self.deps.store, passed, now);
     }
 
-    /// Publishes the state of now.
+    /// Publishes the current state.
     fn publish(&mut self) {
         let view = self.ledger.advance(self.deps.clock.now()).view();
         self.deps.views.send_replace(Arc::new(view));
     }
 }
 
-/// Takes the events that are in the queue at a moment, or the first one after it. Returns how many.
+/// Waits until `from`, then takes the queued events, or the first one that arrives. Returns their
+/// number.
 async fn gathered(
     events: &mut mpsc::Receiver<ScheduleEvent>,
     batch: &mut Vec<ScheduleEvent>,
@@ -288,7 +290,7 @@ async fn gathered(
     events.recv_many(batch, BATCH).await
 }
 
-/// Whether everything could be read back; the reason is logged if not.
+/// Whether everything could be read; logs the error if not.
 fn logged(result: &Result<(), StoreError>) -> bool {
     if let Err(error) = result {
         warn!("cannot read the stored outcomes: {error}");
@@ -296,20 +298,21 @@ fn logged(result: &Result<(), StoreError>) -> bool {
     result.is_ok()
 }
 
-/// Says in the log what is of the future.
+/// Logs that stored outcomes are in the future.
 pub fn log_ahead(ahead: &Ahead) {
     if let Some(last) = ahead.last {
         let (outcomes, last) = (ahead.outcomes, last.to_utc());
         warn!(
             outcomes,
-            "{outcomes} stored outcomes are set aside: their time, up to {last}, is still to come, \
-             so the clock was ahead when they were made, or is behind now"
+            "{outcomes} stored outcomes are not counted yet: their time, up to {last}, is in the future, \
+             so the clock was ahead when they were stored, or is behind now"
         );
     }
 }
 
-/// Events wait in their bounded queue while the store is read. State that cannot be read back
-/// starts empty: its coverage then shows it. Corrections that cannot be read stay as they are.
+/// Rebuilds the ledger from the store; events wait in their bounded queue meanwhile. State that
+/// cannot be read starts empty, which its coverage shows. Corrections that cannot be read stay
+/// unchanged.
 async fn rebuilt(
     ledger: Ledger,
     rebuild: impl FnOnce(Ledger, RestoreFrom<'_>) -> Rebuilt + Send + 'static,
@@ -328,7 +331,7 @@ async fn rebuilt(
             Some(Ok(()))
         ) {
             warn!(
-                "cannot store which probes are configured: the time in which removed probes are not configured may count as missing once they are back"
+                "cannot save which probes are configured: when removed probes are added again, the time without them may count as missing"
             );
         }
         let read = || {

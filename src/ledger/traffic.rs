@@ -1,4 +1,4 @@
-//! Objectives of real traffic: from the metrics of their service, live and in the store, to tallies.
+//! Objectives of real traffic: from a service's own metrics, live and stored, to tallies.
 
 use super::service::ServiceState;
 use crate::observe::{HistogramView, ServiceMetrics};
@@ -12,20 +12,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How far an objective of real traffic is.
+/// The progress of an objective of real traffic.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Traffic {
     counter: TrafficCounter,
     /// When the first reading was taken.
     pub(super) since: Option<Timestamp>,
-    /// When the metrics were scraped that were read last.
+    /// When the last metrics taken were scraped.
     scraped: Option<Timestamp>,
     /// What the last metrics lacked, as a sentence.
     pub(super) missing: Option<Arc<str>>,
 }
 
 impl Traffic {
-    /// Takes the metrics of a service as they were published at a time, once each.
+    /// Takes the published metrics of a service, each scrape once.
     fn take(
         &mut self,
         objective: &Objective,
@@ -48,7 +48,7 @@ impl Traffic {
                     tracing::warn!("{service}/{name}: nothing is counted: {missing}");
                     self.missing = Some(missing.into());
                 }
-                // What happens meanwhile is not known afterwards either.
+                // What happens meanwhile stays unknown.
                 self.counter = TrafficCounter::default();
                 Vec::new()
             }
@@ -57,7 +57,7 @@ impl Traffic {
 }
 
 impl ServiceState {
-    /// Counts what its own metrics show for the objectives of real traffic.
+    /// Counts a service's own metrics for the objectives of real traffic.
     pub(super) fn take_metrics(&mut self, at: Timestamp, metrics: &ServiceMetrics) {
         for objective in &mut self.objectives {
             if objective.traffic.is_none() {
@@ -75,7 +75,7 @@ impl ServiceState {
     }
 }
 
-/// What an objective reads of its service's metrics, or what is missing for it.
+/// The values that an objective reads from its service's metrics, or what is missing.
 fn reading(sli: Sli, metrics: &ServiceMetrics) -> Result<Reading, String> {
     let number = |role: Role| metrics.number(role);
     let needed = |role: Role| {
@@ -103,7 +103,7 @@ fn reading(sli: Sli, metrics: &ServiceMetrics) -> Result<Reading, String> {
     }
 }
 
-/// How many requests took at most so long.
+/// The number of requests that took at most `below`.
 fn within(histogram: &HistogramView, below: Duration) -> Result<f64, String> {
     let below = below.as_secs_f64();
     let bounds = &histogram.bounds;
@@ -128,7 +128,7 @@ fn is_same(bound: f64, seconds: f64) -> bool {
     (bound - seconds).abs() <= 1e-9 * seconds
 }
 
-/// The series that the two counters of a [`Reading`] are read back from.
+/// The series that the two counters of a [`Reading`] are restored from.
 type TrafficSeries = [Option<SeriesId>; 2];
 
 /// Finds the series of objectives of real traffic in a store.
@@ -137,7 +137,7 @@ pub struct TrafficHistory {
 }
 
 impl TrafficHistory {
-    /// Of services' own metrics.
+    /// Finds the series of the services' own metrics.
     pub fn of(store: &Store) -> Result<Self, StoreError> {
         let series = store.series()?.into_iter();
         let own = series.filter(|info| info.key.name().starts_with("slod_service_"));
@@ -146,8 +146,8 @@ impl TrafficHistory {
         })
     }
 
-    /// What an objective of real traffic counted in `from..to`, in the order of time; nothing for
-    /// others.
+    /// Returns the tallies of an objective of real traffic in `from..to`, in order of time; empty
+    /// for other objectives.
     pub fn tallies(
         &self,
         store: &Store,

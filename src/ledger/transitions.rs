@@ -1,5 +1,5 @@
-//! The log of probes that go down, come up again, or cannot be made: one line each, and during an outage
-//! of hundreds of them their number.
+//! Logs probes that go down, come up again, or cannot run: one line each, but during an outage of
+//! hundreds of probes only their number.
 
 use crate::format::numbers;
 use crate::outcome::{ProbeKey, Record, Timestamp, Verdict, VoidReason};
@@ -7,39 +7,39 @@ use std::collections::HashSet;
 use std::time::Duration;
 use tracing::{info, warn};
 
-/// So many lines are logged in each period,
+/// Maximum number of lines logged per period.
 const LINES: usize = 20;
-/// which is this long. What exceeds it is counted and logged at its end.
+/// Length of a period. Further changes are counted, and logged at its end.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// The failures in a row of a probe that is down.
+/// The consecutive failures of a probe that is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Failing {
     pub(super) since: Timestamp,
     pub(super) failures: u64,
 }
 
-/// What an outcome changed. A probe is down from its first failure on, as on the page.
+/// The change caused by an outcome. A probe is down from its first failure on, as on the page.
 #[derive(Debug, PartialEq, Eq)]
 enum Transition {
     Down,
     Up(Failing),
-    /// slod lacks something that its attempts need, such as a permission.
+    /// slod lacks something that attempts need, such as a permission.
     Void,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct TransitionLog {
-    /// Probes that this process has reported as down. One that was down before the start is
-    /// reported with its first failure.
+    /// Probes that this process has reported as down. A probe that was down before the start is
+    /// reported at its first failure.
     down: HashSet<ProbeKey>,
-    /// Probes whose last attempt could not be made.
+    /// Probes whose last attempt could not run.
     void: HashSet<ProbeKey>,
     period: Period,
 }
 
 impl TransitionLog {
-    /// Logs what the outcome changed, from the state of its probe before and after it.
+    /// Logs the change caused by an outcome, given the state of its probe before and after it.
     pub(super) fn log(
         &mut self,
         record: &Record,
@@ -79,14 +79,14 @@ impl TransitionLog {
         }
     }
 
-    /// Logs the number of lines that were left out once their period is over.
+    /// Logs the number of suppressed lines if their period is over.
     pub(super) fn log_suppressed(&mut self, now: Timestamp) {
         if self.period.is_over(now) {
             self.log_rest();
         }
     }
 
-    /// Logs it now, whether or not the period is over.
+    /// Logs the number of suppressed lines now.
     pub(super) fn log_rest(&mut self) {
         if let Some([down, up, void]) = self.period.left_out() {
             warn!(
@@ -94,13 +94,13 @@ impl TransitionLog {
                 up,
                 void,
                 "too many probes changed within {} s to log each: {down} more went down, {up} more came up again, \
-                 {void} more could not be made",
+                 {void} more could not run",
                 PERIOD.as_secs()
             );
         }
     }
 
-    /// Forgets probes that are not configured any more.
+    /// Removes probes that are no longer configured.
     pub(super) fn retain(&mut self, is_configured: impl Fn(&ProbeKey) -> bool) {
         self.down.retain(&is_configured);
         self.void.retain(is_configured);
@@ -123,7 +123,7 @@ impl Transition {
             }
             (Self::Down, Verdict::Bad(cause)) => {
                 let cause = cause.label();
-                // The message says what happened, in more words than the cause.
+                // The message is more specific than the cause.
                 let why = outcome.detail.message.as_deref().unwrap_or(cause);
                 warn!(service, probe, cause, "{key} is down: {why}");
             }
@@ -132,7 +132,9 @@ impl Transition {
                 let why = outcome.detail.message.as_deref().unwrap_or(reason);
                 warn!(
                     service,
-                    probe, reason, "{key} cannot be probed, and the service is not blamed: {why}"
+                    probe,
+                    reason,
+                    "{key} cannot be probed (not counted against the service): {why}"
                 );
             }
             (Self::Down | Self::Void, _) => {}
@@ -144,7 +146,7 @@ fn millis_between(from: Timestamp, to: Timestamp) -> Duration {
     Duration::from_millis(u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0))
 }
 
-/// The lines of a period, and those that were left out.
+/// The number of lines in a period, and of the suppressed ones.
 #[derive(Debug, Default)]
 struct Period {
     from: Timestamp,
@@ -156,7 +158,7 @@ struct Period {
 
 impl Period {
     fn is_over(&self, now: Timestamp) -> bool {
-        // Also when the clock was set back.
+        // Also if the clock was set back.
         now < self.from || self.from.after(PERIOD) <= now
     }
 
@@ -179,7 +181,7 @@ impl Period {
         false
     }
 
-    /// How many went down, came up and could not be made without a line.
+    /// The number of suppressed changes: down, up, and could not run.
     fn left_out(&mut self) -> Option<[u64; 3]> {
         let counts = [&mut self.down, &mut self.up, &mut self.void].map(std::mem::take);
         Some(counts).filter(|counts| *counts != [0; 3])
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn attempts_that_cannot_be_made_are_reported_once() {
+    fn attempts_that_cannot_run_are_reported_once() {
         let (mut log, key) = (TransitionLog::default(), ProbeKey::new("rag", "ping"));
         let mut seen = |verdict, failing| log.transition(&key, verdict, failing, failing);
         let void = Verdict::Void(VoidReason::Resources);
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_of_thousands_logs_some_lines_and_a_number() {
+    fn an_outage_of_thousands_of_probes_logs_some_lines_and_a_count() {
         let mut period = Period::default();
         let at = |seconds: i64| Timestamp(1_000_000 + seconds * 1000);
         let mut lines = 0;

@@ -1,6 +1,6 @@
-//! What the ledger publishes: its state at a moment, shared with the ledger. The ledger copies what it
-//! changes afterwards, and all numbers are computed when they are read, so a moment of thousands of
-//! services costs almost nothing until somebody reads it.
+//! The published state of the ledger at one time, shared with it. The ledger copies what it changes
+//! afterwards, and values are computed when they are read, so a view of thousands of services costs
+//! almost nothing until it is read.
 
 use super::index::Index;
 use super::numbers::{LiveObjective, LiveProbe, LiveService};
@@ -13,22 +13,22 @@ use crate::stats::scale::Scale;
 use crate::store::Ahead;
 use std::sync::Arc;
 
-/// All that is known at a moment.
+/// The state at one time.
 #[derive(Debug, Default)]
 pub struct LedgerView {
     pub at: Timestamp,
-    /// All that are in force.
+    /// All active corrections.
     pub corrections: Arc<[Correction]>,
-    /// Kept, and not counted before its time: the clock was ahead.
+    /// Stored outcomes in the future, which are not counted yet: the clock was ahead.
     pub ahead: Ahead,
     pub(super) services: Vec<Arc<ServiceState>>,
     pub(super) index: Arc<Index>,
-    /// Buckets of all latency quantiles.
+    /// The buckets of all latency quantiles.
     pub(super) scale: Scale,
 }
 
 impl LedgerView {
-    /// All numbers.
+    /// All values.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             at: self.at,
@@ -38,7 +38,7 @@ impl LedgerView {
         }
     }
 
-    /// The numbers of each service, one after the other.
+    /// The values of each service, one after the other.
     pub fn services(&self) -> impl Iterator<Item = ServiceView> {
         let mut merged = Vec::new();
         let services = self.services.iter();
@@ -46,21 +46,21 @@ impl LedgerView {
             .map(move |service| service.view(self.at, &self.corrections, &self.scale, &mut merged))
     }
 
-    /// The numbers of one service.
+    /// The values of one service.
     pub fn service(&self, name: &str) -> Option<ServiceView> {
         let service = self.state(name)?;
         Some(service.view(self.at, &self.corrections, &self.scale, &mut Vec::new()))
     }
 
-    /// The newest attempts of each of a service's own probes that makes requests: the durations of
-    /// others, such as the age of a heartbeat, say nothing of a service.
+    /// The newest attempts of each of a service's own probes that makes requests. Durations of
+    /// other probes, such as the age of a heartbeat, do not describe the service.
     pub fn attempts(&self, service: &str) -> impl Iterator<Item = ProbeAttempts<'_>> {
         let service = self.state(service);
         let probes = service.into_iter().flat_map(|service| &service.probes);
         probes.filter_map(|probe| probe.requests())
     }
 
-    /// One service, whose numbers are computed one by one.
+    /// One service, whose values are computed individually.
     pub fn live(&self, name: &str) -> Option<LiveService<'_>> {
         let state = self.state(name)?;
         let now = self.at;
@@ -72,7 +72,8 @@ impl LedgerView {
         Some(state)
     }
 
-    /// The services whose own probes failed lately within a maintenance of them, and when they did last.
+    /// The services whose own probes failed recently during a maintenance, with the time of the
+    /// last failure.
     pub fn maintained(&self) -> impl Iterator<Item = (Arc<str>, Timestamp)> {
         let services = self
             .services
@@ -86,12 +87,12 @@ impl LedgerView {
         })
     }
 
-    /// Of every service.
+    /// The names of all services.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.services.iter().map(|service| &*service.name)
     }
 
-    /// What the outcomes of a probe say; `None` if it is not configured.
+    /// What the outcomes of a probe measure; `None` if it is not configured.
     pub fn measures(&self, key: &ProbeKey) -> Option<&'static Measures> {
         let service = self.state(&key.service)?;
         let mut own = service.probes.iter().filter(|probe| !probe.borrowed);

@@ -1,14 +1,14 @@
-//! The wall clock as the ledger sees it: what was counted by a time that is no longer true, or was
-//! left out because its time was still to come, is counted anew from the store.
+//! Watches the wall clock: outcomes counted under a wrong time, or left out because they were in
+//! the future, must be recounted from the store.
 
 use crate::outcome::{Timestamp, millis};
 use crate::store::Ahead;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Wall and monotonic time may differ by so much before it is a jump; windows are coarser.
+/// Maximum difference between wall and monotonic time that is not a jump; windows are coarser.
 const JUMP_MS: i64 = 2000;
-/// While the time of stored outcomes comes bit by bit, they are counted this often.
+/// While the time of stored outcomes arrives gradually, they are recounted this often.
 const CHECK_INTERVAL: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
@@ -27,8 +27,8 @@ impl ClockWatch {
         }
     }
 
-    /// Whether everything must be counted anew: the clock was set back, or it is now the time of
-    /// outcomes that were `ahead` of it.
+    /// Whether everything must be recounted: the clock was set back, or the time of outcomes that
+    /// were `ahead` has come.
     pub(super) fn must_recount(&mut self, now: Timestamp, ahead: &Ahead) -> bool {
         let jump = now.0 - self.wall.0 - millis(self.seen.elapsed());
         (self.wall, self.seen) = (now, Instant::now());
@@ -49,16 +49,16 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_clock_that_is_set_back_and_outcomes_whose_time_comes() {
+    async fn a_clock_set_back_and_outcomes_whose_time_comes_cause_a_recount() {
         let at = Timestamp::from_secs;
         let mut watch = ClockWatch::new(at(0));
         let (none, mut ahead) = (Ahead::default(), Ahead::default());
         ahead.add(at(100), 1);
         tokio::time::advance(Duration::from_secs(10)).await;
-        assert!(!watch.must_recount(at(9), &ahead), "a second is no jump");
+        assert!(!watch.must_recount(at(9), &ahead), "a second is not a jump");
         assert!(
             !watch.must_recount(at(90_000), &none),
-            "nothing was left out"
+            "no outcomes were ahead"
         );
         assert!(watch.must_recount(at(9), &ahead), "set back");
         assert!(watch.must_recount(at(100), &ahead), "a jump to their time");

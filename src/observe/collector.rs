@@ -1,7 +1,7 @@
-//! The contract of a collector, and the registry of all of them.
+//! The interface of collectors, and their registry.
 //!
-//! A new collector is one file in this folder plus one line in [`COLLECTORS`]: the file samples one
-//! part of the system, and declares its metrics.
+//! To add a collector, add a file to this folder and a line to [`COLLECTORS`]. The file samples one
+//! part of the system and declares its metrics.
 
 use super::view::SystemView;
 use super::{container, disk, host, network, pressure, process, scrape};
@@ -9,9 +9,9 @@ use crate::config::Config;
 use crate::exposition::{Described, Family, Labels, Sink, write_each};
 use std::fmt::Debug;
 
-/// Every collector, in the order in which they are sampled and their metrics are written.
+/// All collectors, in the order in which they are sampled and their metrics are written.
 ///
-/// Containers come after the processes that they are found by.
+/// Containers come after processes, through which they are found.
 pub const COLLECTORS: &[CollectorKind] = &[
     host::HOST,
     pressure::PRESSURE,
@@ -25,32 +25,33 @@ pub const COLLECTORS: &[CollectorKind] = &[
 /// A part of the system that can be sampled.
 #[derive(Clone, Copy, Debug)]
 pub struct CollectorKind {
-    /// In the label `collector`.
+    /// The value of the label `collector`.
     pub name: &'static str,
-    /// Whether a config switches it on.
+    /// Whether the config enables it.
     pub is_on: fn(&Config) -> bool,
-    /// Sets it up; the reason if that is not possible.
+    /// Creates the collector, or returns the reason why it is unavailable.
     pub start: fn(&Config) -> Result<Box<dyn Collector>, String>,
     pub families: fn() -> Vec<&'static Family>,
     /// Writes its metrics from the last sample.
     pub write: fn(&mut dyn Sink, &SystemView),
 }
 
-/// What samples one part of the system, again and again.
+/// Samples one part of the system repeatedly.
 pub trait Collector: Debug + Send {
-    /// Adds what it sees to the view; the reason if it could not see everything. Blocks.
+    /// Adds a sample to the view. Returns the reason if the sample is incomplete. Blocks.
     fn collect(&mut self, view: &mut SystemView) -> Result<(), String>;
 
-    /// Parts that the last sample lacks although it succeeded, each with what would allow it.
+    /// Parts missing from the last sample although it succeeded, each with what would make it
+    /// available.
     fn missing(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Follows a changed config, with what was counted so far.
+    /// Applies a changed config, keeping the counters.
     fn reload(&mut self, _config: &Config) {}
 }
 
-/// As the value of a sample.
+/// Converts a count to a sample value.
 pub(super) fn whole(number: Option<u64>) -> Option<f64> {
     number.map(|number| number as f64)
 }
@@ -60,7 +61,7 @@ pub(super) fn families_of<T>(table: &'static [Described<T>]) -> Vec<&'static Fam
     table.iter().map(|(family, _)| family).collect()
 }
 
-/// Writes a table of families. Those without a sample are left out.
+/// Writes a table of families, except those without a sample.
 pub(super) fn write_some<T>(
     sink: &mut dyn Sink,
     families: &[Described<T>],

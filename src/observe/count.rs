@@ -1,10 +1,10 @@
-//! How many samples a collector adds.
+//! Counts the samples that a collector adds.
 
 use super::collector::CollectorKind;
 use super::view::SystemView;
 use crate::exposition::{Head, Histogram, Labels, Sink};
 
-/// Those that are exposed from this view.
+/// The number of samples exposed from this view.
 pub(super) fn samples(kind: &CollectorKind, view: &SystemView) -> u64 {
     let mut counter = Counter(0);
     (kind.write)(&mut counter, view);

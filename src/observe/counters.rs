@@ -1,11 +1,11 @@
-//! Counters of the members of a group, whose totals go on when a member ends. Pure.
+//! Counters of the members of a group, with totals that persist when a member ends. Pure.
 
-/// What a counter does if its value falls.
+/// How to interpret a counter value that decreased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AtFall {
-    /// It was reset and counted from 0 since.
+    /// The counter was reset and has counted from 0 since.
     Reset,
-    /// It counted nothing: the kernel's counters of a process are never reset.
+    /// Nothing was counted: the kernel never resets the counters of a process.
     Hold,
 }
 
@@ -14,9 +14,9 @@ pub(super) enum AtFall {
 pub(super) struct MemberCounters<const N: usize>([Option<u64>; N]);
 
 impl<const N: usize> MemberCounters<N> {
-    /// Of a member whose first values are the past of something that ran before: they are not counted.
+    /// A member that was running before: its first values are not counted.
     pub(super) const RUNNING: Self = Self([None; N]);
-    /// Of a member that is new: its first values count.
+    /// A new member: its first values are counted.
     pub(super) const NEW: Self = Self([Some(0); N]);
 
     /// The last known value of one counter.
@@ -24,8 +24,8 @@ impl<const N: usize> MemberCounters<N> {
         self.0[at]
     }
 
-    /// Takes the values of now, and returns the increase of each since the last known one; `None` of
-    /// those that could not be read, which go on from where they were.
+    /// Takes the current values and returns the increase of each since the last known one; `None`
+    /// for values that could not be read, which continue from their last known value.
     pub(super) fn advance(&mut self, now: [Option<u64>; N], at_fall: AtFall) -> [Option<u64>; N] {
         let increases = std::array::from_fn(|at| {
             let now = now[at]?;
@@ -43,7 +43,7 @@ impl<const N: usize> MemberCounters<N> {
     }
 }
 
-/// Sums of the increases of all members there ever were; `None` of what was never read.
+/// The summed increases of all current and former members; `None` for values that were never read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Totals<const N: usize>([Option<u64>; N]);
 
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_was_not_read_goes_on_from_the_last_known_one() {
+    fn an_unread_value_continues_from_the_last_known_one() {
         let mut member = MemberCounters::<1>::RUNNING;
         let increases = [Some(5), None, Some(9)].map(|now| member.advance([now], AtFall::Hold)[0]);
         assert_eq!(increases, [Some(0), None, Some(4)]);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_hold_what_was_ever_read() {
+    fn totals_include_everything_ever_read() {
         let mut totals = Totals::<2>::default();
         totals.add([Some(1), None]);
         totals.add([None, None]);

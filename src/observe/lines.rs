@@ -1,9 +1,8 @@
-//! The form that most files of the kernel have: lines of a name and numbers. What is not as expected
-//! is unknown.
+//! The format of most kernel files: lines of a name and numbers. Unexpected content yields `None`.
 
 use std::str::FromStr;
 
-/// What follows a name at the start of a line, as in `MemTotal:  123 kB` and `anon 4096`.
+/// Returns the text after a name at the start of a line, as in `MemTotal:  123 kB` and `anon 4096`.
 pub(super) fn after<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     text.lines().find_map(|line| {
         let rest = line.strip_prefix(name)?;
@@ -12,17 +11,17 @@ pub(super) fn after<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     })
 }
 
-/// The first number after a name.
+/// Returns the first number after a name.
 pub(super) fn number(text: &str, name: &str) -> Option<u64> {
     first(after(text, name)?)
 }
 
-/// The number after a name in bytes, where the kernel writes KiB.
+/// Returns the number after a name in bytes, for values that the kernel writes in KiB.
 pub(super) fn kib(text: &str, name: &str) -> Option<u64> {
     number(text, name)?.checked_mul(1024)
 }
 
-/// The word at a place of a line, as a number.
+/// Parses the word at an index of a line.
 pub(super) fn nth<T: FromStr>(line: &str, place: usize) -> Option<T> {
     line.split_whitespace().nth(place)?.parse().ok()
 }
@@ -41,7 +40,7 @@ mod tests {
         assert_eq!(kib(text, "MemTotal"), Some(10_240));
         assert_eq!(kib(text, "Mem"), None);
         assert_eq!(kib(text, "MemFree"), None);
-        assert_eq!(kib(text, "SwapTotal"), None, "more than there can be");
+        assert_eq!(kib(text, "SwapTotal"), None, "out of range");
         assert_eq!(number(text, "SwapTotal"), Some(u64::MAX));
         assert_eq!(
             (number(text, "anon"), number(text, "odd")),

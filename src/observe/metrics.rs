@@ -1,5 +1,5 @@
-//! The families of the system under the services: those of every collector, and how the collectors
-//! themselves are.
+//! Metric families of the system: those of every collector, and those about the collectors
+//! themselves.
 
 use super::collector::{COLLECTORS, families_of, write_some};
 use super::{CollectorView, SystemView};
@@ -31,19 +31,19 @@ const SELF: &[Described<CollectorView>] = &[
             "slod_collector_samples",
             "",
             COLLECTOR,
-            "Numbers that the last sample of the collector added.",
+            "Values that the last sample of the collector added.",
         ),
         |samples, collector| samples.count(collector.samples),
     ),
 ];
 
-/// Every family of the system, for the docs.
+/// All families of the system, for the docs.
 pub fn families() -> impl Iterator<Item = &'static Family> {
     let collectors = COLLECTORS.iter().flat_map(|kind| (kind.families)());
     collectors.chain(families_of(SELF))
 }
 
-/// Writes the families of what is sampled.
+/// Writes the families of a sample.
 pub fn write(sink: &mut dyn Sink, system: &SystemView) {
     for kind in COLLECTORS {
         (kind.write)(sink, system);

@@ -1,5 +1,5 @@
-//! The system under the services: collectors sample it, the observer runs them and publishes a
-//! [`SystemView`].
+//! Observation of the system under the services: collectors sample it, and the observer runs them
+//! and publishes a [`SystemView`].
 
 mod cgroup;
 mod collector;

@@ -1,6 +1,6 @@
-//! What is mounted where.
+//! Mounts.
 
-/// One line of `/proc/PID/mountinfo`.
+/// A line of `/proc/PID/mountinfo`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
     /// `major:minor`, the same for all mounts of one file system.
@@ -10,7 +10,7 @@ pub(super) struct Mount {
     pub(super) point: String,
     pub(super) kind: String,
     pub(super) source: String,
-    /// Of the file system, not of this mount.
+    /// The options of the file system, not of this mount.
     pub(super) options: String,
 }
 
@@ -18,8 +18,8 @@ pub(super) fn parse(mountinfo: &str) -> Vec<Mount> {
     mountinfo.lines().filter_map(mount).collect()
 }
 
-/// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`, with any number of
-/// fields before the dash.
+/// Parses `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue`, with
+/// any number of optional fields before the dash.
 fn mount(line: &str) -> Option<Mount> {
     let (place, what) = line.split_once(" - ")?;
     let mut place = place.split(' ').skip(2);
@@ -34,7 +34,8 @@ fn mount(line: &str) -> Option<Mount> {
     })
 }
 
-/// The kernel writes spaces and some other characters as `\040`, their number in octal digits.
+/// Decodes octal escapes such as `\040`, which the kernel writes for spaces and some other
+/// characters.
 fn plain(text: &str) -> String {
     let mut parts = text.split('\\');
     let mut bytes: Vec<u8> = parts.next().unwrap_or_default().bytes().collect();

@@ -61,7 +61,7 @@ const FAMILIES: &[Described<NetworkView>] = &[
         Family::counter(
             "slod_host_network_receive_errors_total",
             DEVICE,
-            "Received packets that were damaged, since the host started.",
+            "Received packets with errors, since the host started.",
         ),
         |samples, device| samples.count(device.receive.errors),
     ),
@@ -91,7 +91,7 @@ const FAMILIES: &[Described<NetworkView>] = &[
     ),
 ];
 
-/// Devices at most, in the order of their names.
+/// Maximum number of devices, the first ones by name.
 const DEVICES: usize = 200;
 
 impl Collector for NetworkSampler {
@@ -106,7 +106,7 @@ impl Collector for NetworkSampler {
     }
 }
 
-/// Samples the devices again and again.
+/// Samples the network devices.
 #[derive(Debug)]
 pub struct NetworkSampler {
     root: HostRoot,
@@ -114,12 +114,12 @@ pub struct NetworkSampler {
 }
 
 impl NetworkSampler {
-    /// Devices whose whole name `exclude` matches are left out.
+    /// Devices whose whole name matches `exclude` are omitted.
     pub fn new(root: HostRoot, exclude: Pattern) -> Self {
         Self { root, exclude }
     }
 
-    /// Reads all devices once, in the order of their names.
+    /// Samples all devices once, ordered by name.
     pub fn sample(&self) -> Result<Vec<NetworkView>, Unreadable> {
         let path = self.root.net().join("dev");
         let text = read(&path).map_err(|error| Unreadable::file(&path, error))?;
@@ -134,8 +134,8 @@ impl NetworkSampler {
     }
 }
 
-/// `eth0: 893953619 38194 0 0 0 0 0 0 2357658 23770 0 0 0 0 0 0`: eight numbers per direction. The two
-/// lines of titles are no devices.
+/// Parses `eth0: 893953619 38194 0 0 0 0 0 0 2357658 23770 0 0 0 0 0 0`: eight numbers per
+/// direction. The two header lines do not match.
 fn device(line: &str) -> Option<NetworkView> {
     let (name, numbers) = line.rsplit_once(':')?;
     let mut numbers = numbers.split_whitespace().map(|word| word.parse().ok());
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_number_is_what_its_column_says() {
+    fn each_value_matches_its_series() {
         let view = device("  eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16").expect("a device");
         let traffic = |bytes, packets, errors, dropped| Traffic {
             bytes,

@@ -1,4 +1,4 @@
-//! Samples the system again and again, independently of the probes.
+//! Samples the system regularly, independently of the probes.
 
 use super::collector::{COLLECTORS, Collector, CollectorKind};
 use super::count;
@@ -16,10 +16,10 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Lines about missing parts of a collector at most.
+/// Maximum number of log lines about missing parts per collector.
 const MISSING: usize = 100;
 
-/// What the observer works with.
+/// Dependencies of the observer.
 #[derive(Debug)]
 pub struct Deps {
     pub clock: Clock,
@@ -29,8 +29,8 @@ pub struct Deps {
     pub stop: CancellationToken,
 }
 
-/// Samples by the config as it is now, until a stop: at once, and then at multiples of the interval,
-/// which are the times of the samples that are kept.
+/// Samples according to the current config until shutdown: immediately, and then at multiples of
+/// the interval, which are the timestamps of the stored samples.
 pub async fn run(mut deps: Deps) {
     let mut config = deps.configs.borrow_and_update().clone();
     let mut observer = Observer::default();
@@ -68,15 +68,15 @@ pub async fn run(mut deps: Deps) {
                 observer = back;
             }
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            // Only a runtime that ends cancels such work.
+            // Such work is only canceled when the runtime shuts down.
             Err(_cancelled) => return,
         }
         due = Some(at.after(interval));
     }
 }
 
-/// Waits until the clock has reached `due`, and returns the latest multiple of the interval. A clock
-/// that was set back is not waited for.
+/// Waits until the clock has reached `due`, and returns the latest multiple of the interval. Does
+/// not wait if the clock was set back.
 async fn tick(clock: &Clock, due: Option<Timestamp>, interval: Duration) -> Timestamp {
     loop {
         let now = clock.now();
@@ -95,16 +95,17 @@ fn observes_alike(old: &Config, new: &Config) -> bool {
         && old.metrics().eq(new.metrics())
 }
 
-/// The collectors that are switched on.
+/// The enabled collectors.
 #[derive(Debug, Default)]
 pub(super) struct Observer {
     running: Vec<Running>,
-    /// When the services were scraped that were recorded last.
+    /// The time of each service's last recorded scrape.
     recorded: BTreeMap<Arc<str>, Timestamp>,
 }
 
 impl Observer {
-    /// Follows a config. What stays switched on continues: usage is measured since its last sample.
+    /// Applies a config. Collectors that stay enabled continue: usage is measured since their last
+    /// sample.
     pub(super) fn reload(&mut self, config: &Config) {
         let mut old = std::mem::take(&mut self.running);
         for kind in COLLECTORS.iter().filter(|kind| (kind.is_on)(config)) {
@@ -132,8 +133,8 @@ impl Observer {
         view
     }
 
-    /// What was not recorded before: a service that was not scraped since then has only the state of
-    /// its scrapes.
+    /// The samples that were not recorded before: for a service without a new scrape, only the
+    /// state of its scrapes.
     fn new_samples(&mut self, view: &SystemView) -> SystemView {
         let mut new = view.clone();
         for one in &mut new.services {
@@ -148,7 +149,8 @@ impl Observer {
         new
     }
 
-    /// Writes what its collectors declare; how they are themselves needs no history.
+    /// Writes the metrics that its collectors declare. Metrics about the collectors themselves are
+    /// not recorded.
     pub(super) fn write(&self, sink: &mut dyn Sink, view: &SystemView) {
         for running in &self.running {
             (running.kind.write)(sink, view);
@@ -159,11 +161,11 @@ impl Observer {
 #[derive(Debug)]
 struct Running {
     kind: &'static CollectorKind,
-    /// The reason if it cannot even be set up.
+    /// The reason if it could not be created.
     collector: Result<Box<dyn Collector>, String>,
     /// Whether the last sample failed, which is logged once.
     is_failing: bool,
-    /// What samples lacked, which is logged once too.
+    /// The missing parts that were logged, each once.
     missing: BTreeSet<String>,
 }
 
@@ -192,7 +194,7 @@ impl Running {
         };
         let took = started.elapsed();
         if let (Err(reason), false) = (&result, self.is_failing) {
-            tracing::warn!("{name}: cannot be sampled: {reason}");
+            tracing::warn!("cannot sample {name}: {reason}");
         }
         self.is_failing = result.is_err();
         self.log_missing();
@@ -204,7 +206,7 @@ impl Running {
         }
     }
 
-    /// Logs what was never missing before.
+    /// Logs parts that were not missing before.
     fn log_missing(&mut self) {
         let missing = match &self.collector {
             Ok(collector) => collector.missing(),
@@ -239,7 +241,7 @@ mod tests {
             (at, begun.elapsed()),
             (Timestamp(1_795_000_010_000), Duration::from_millis(6600))
         );
-        // After a suspend, what was missed is not sampled.
+        // After a suspend, missed samples are not made up for.
         clock.jump(3_605_000);
         let at = tick(&clock, Some(at.after(INTERVAL)), INTERVAL).await;
         assert_eq!(at, Timestamp(1_795_003_610_000));

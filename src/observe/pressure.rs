@@ -1,4 +1,4 @@
-//! How long tasks waited for processors, memory and disks (pressure stall information).
+//! Pressure stall information: how long tasks waited for processors, memory and disks.
 
 use super::collector::{Collector, CollectorKind, families_of, write_some};
 use super::lines;
@@ -44,7 +44,7 @@ const FAMILIES: &[Described<PressureView>] = &[
 
 const RESOURCES: [&str; 3] = ["cpu", "memory", "io"];
 
-/// Samples the pressure again and again.
+/// Samples the pressure.
 #[derive(Debug)]
 pub struct PressureSampler {
     root: HostRoot,
@@ -55,7 +55,8 @@ impl PressureSampler {
         Self { root }
     }
 
-    /// Reads all resources once; the first reason comes with those that could be read.
+    /// Samples all resources once. The first error is returned with the resources that could be
+    /// read.
     pub fn sample(&self) -> (Vec<PressureView>, Option<Unreadable>) {
         let (mut views, mut fault) = (Vec::new(), None);
         for resource in RESOURCES {
@@ -66,7 +67,7 @@ impl PressureSampler {
                     waiting_seconds: total(&text, "some"),
                     waiting_minute: field(&text, "some", "avg60=")
                         .map(|percent: f64| percent / 100.0),
-                    // The kernel writes 0 for it.
+                    // The kernel writes 0 for cpu.
                     stalled_seconds: (resource != "cpu").then(|| total(&text, "full")).flatten(),
                 }),
                 Err(error) => {
@@ -96,7 +97,8 @@ fn total(text: &str, what: &str) -> Option<f64> {
     field(text, what, "total=").map(|micros: u64| micros as f64 / 1e6)
 }
 
-/// `some avg10=0.00 avg60=0.00 avg300=0.00 total=391926`: shares in percent, and microseconds.
+/// Parses `some avg10=0.00 avg60=0.00 avg300=0.00 total=391926`: shares in percent, and
+/// microseconds.
 fn field<T: FromStr>(text: &str, what: &str, name: &str) -> Option<T> {
     let mut fields = lines::after(text, what)?.split_whitespace();
     fields
@@ -111,7 +113,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn what_the_kernel_measures_is_read_and_the_rest_is_unknown() {
+    fn values_measured_by_the_kernel_are_read_and_others_are_unknown() {
         let folder = tempfile::tempdir().expect("a folder");
         let pressure = folder.path().join("proc/pressure");
         let sampler = PressureSampler::new(HostRoot::new(folder.path()));

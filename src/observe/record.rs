@@ -1,5 +1,5 @@
-//! The history of what is sampled: every family that a collector writes is also a series, with the same
-//! name and labels.
+//! The history of samples: every family that a collector writes is also stored as a time series
+//! with the same name and labels.
 
 use crate::exposition::{Head, Histogram, Labels, MetricKind, Sink};
 use crate::outcome::Timestamp;
@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Keeps samples in the store. Cheap to clone: whoever samples at times of its own has one.
+/// Stores samples. Cheap to clone, for every task with its own sampling times.
 #[derive(Clone, Debug)]
 pub struct Recorder {
     store: StoreHandle,
@@ -25,8 +25,9 @@ impl Recorder {
         }
     }
 
-    /// Records what `write` writes as sampled at `at`: such as `(kind.write)(sink, &view)` for a
-    /// collector. What is not finite is left out, and so are families that only carry labels (`_info`).
+    /// Records what `write` writes as sampled at `at`, such as `(kind.write)(sink, &view)` for a
+    /// collector. Values that are not finite are omitted, and so are families that only carry
+    /// labels (`_info`).
     pub fn record(&self, at: Timestamp, write: impl FnOnce(&mut dyn Sink)) {
         let mut names = self.names.lock();
         let tick = names.tick(at, write);
@@ -34,7 +35,7 @@ impl Recorder {
         self.store.keep_samples(tick);
     }
 
-    /// Samples older than this are deleted.
+    /// Sets the retention: older samples are deleted.
     pub fn keep_for(&self, retention: Duration) {
         self.store.keep_samples_for(retention);
     }
@@ -42,12 +43,12 @@ impl Recorder {
 
 type Known = HashSet<Arc<SeriesKey>>;
 
-/// Series that were sampled before: one text each, however many samples wait for the disk.
+/// Interned names of series: each is allocated once, however many samples wait to be stored.
 #[derive(Debug, Default)]
 pub struct SeriesNames(Known);
 
 impl SeriesNames {
-    /// What `write` writes, as samples.
+    /// Converts what `write` writes to samples.
     pub fn tick(&mut self, at: Timestamp, write: impl FnOnce(&mut dyn Sink)) -> Tick {
         if self.0.len() > 2 * SERIES_MAX {
             self.0.clear();
@@ -64,11 +65,11 @@ impl SeriesNames {
     }
 }
 
-/// Collects samples instead of writing them.
+/// A sink that collects samples.
 struct SampleSink<'a> {
     known: &'a mut Known,
     family: String,
-    /// `None` where the family has no history.
+    /// `None` if the family is not stored.
     kind: Option<SeriesKind>,
     samples: Vec<(Arc<SeriesKey>, SeriesKind, f64)>,
 }
@@ -109,7 +110,7 @@ impl Sink for SampleSink<'_> {
         self.add("", labels, value as f64);
     }
 
-    /// A counter for each of its lines, as Prometheus has them.
+    /// Stored as one counter per line, as in Prometheus.
     fn histogram(&mut self, labels: &mut Labels, histogram: Histogram<'_>) {
         let mut total = 0;
         let bounds = histogram.bounds.chain(std::iter::once(f64::INFINITY));
@@ -143,7 +144,7 @@ mod tests {
     const AT: Timestamp = Timestamp(1_795_000_000_000);
 
     #[tokio::test]
-    async fn what_is_written_has_a_history() {
+    async fn written_families_have_a_history() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.db");
         let store = Store::open(&path).expect("a new store");

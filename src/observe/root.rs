@@ -1,4 +1,4 @@
-//! Where the host's `/proc` and `/sys` are, and how their files are read.
+//! The location of the host's `/proc` and `/sys`, and reading their files.
 
 use super::unreadable::Unreadable;
 use crate::config::Config;
@@ -6,15 +6,15 @@ use crate::yaml::read_regular;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Bytes that are read of one file at most. The longest is the list of mounts.
+/// Maximum number of bytes read from a file. The longest one is the list of mounts.
 const FILE_MAX: u64 = 4 << 20;
 
-/// As the first process of the system sees them: a service may have a view of its own.
+/// The mounts of pid 1, since a service may have its own mount namespace.
 pub(super) const MOUNTS_OF_HOST: &str = "/proc/1/mountinfo";
 
 const NET_OF_HOST: &str = "/proc/1/net";
 
-/// The directory that the host's files are below: `/`, except in a container that has them elsewhere.
+/// The root directory of the host's files: `/`, except in a container that mounts them elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostRoot(PathBuf);
 
@@ -27,12 +27,12 @@ impl HostRoot {
         Self(config.observe.root.clone())
     }
 
-    /// Whether files are where every program sees them.
+    /// Whether it is `/`.
     pub(super) fn is_own(&self) -> bool {
         self.0 == Path::new("/")
     }
 
-    /// The list of mounts whose places are those of the host's paths.
+    /// The list of mounts whose mount points are paths of the host.
     pub(super) fn mounts(&self) -> &'static str {
         if self.is_own() {
             "/proc/self/mountinfo"
@@ -41,8 +41,8 @@ impl HostRoot {
         }
     }
 
-    /// The folder of the network namespace that the host's services are in. `/proc/net` is always that of
-    /// the reader, which in a container is another one.
+    /// The directory of the network namespace of the host's services. `/proc/net` is always that of
+    /// the reader, which differs in a container.
     pub(super) fn net(&self) -> PathBuf {
         self.path(if self.is_own() {
             "/proc/net"
@@ -51,7 +51,7 @@ impl HostRoot {
         })
     }
 
-    /// Where a path of the host is.
+    /// The actual location of a path of the host.
     pub(super) fn path(&self, of_host: impl AsRef<Path>) -> PathBuf {
         let path = of_host.as_ref();
         self.0.join(path.strip_prefix("/").unwrap_or(path))
@@ -63,7 +63,7 @@ impl HostRoot {
     }
 }
 
-/// The whole text of a file of the kernel. What is not UTF-8 is replaced.
+/// The whole text of a kernel file, with invalid UTF-8 replaced.
 pub(super) fn read(path: &Path) -> io::Result<String> {
     let bytes = read_regular(path, FILE_MAX)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

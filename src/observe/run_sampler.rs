@@ -1,5 +1,5 @@
-//! Samples one service and its host while a load run goes on: with the collectors of the daemon, on a
-//! thread of its own, so that the load engine does not wait for it.
+//! Samples one service and its host during a load run, with the collectors of the daemon, on a
+//! separate thread so that the load engine is not delayed.
 
 use super::observer::Observer;
 use super::record::SeriesNames;
@@ -18,9 +18,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// Time between two samples at most.
+/// Maximum time between two samples.
 const EVERY_MAX: Duration = Duration::from_secs(5);
-/// Ticks that may wait for the reader: minutes. What is sampled while none fits is lost.
+/// Maximum number of samples that wait for the reader: several minutes. Further ones are dropped.
 const QUEUE: usize = 64;
 
 /// Samples until it is stopped or dropped.
@@ -30,14 +30,14 @@ pub struct RunSampler {
     stop: CancellationToken,
 }
 
-/// Time between two samples of a run.
+/// The time between two samples of a run.
 pub fn sampling_interval(config: &Config) -> Duration {
     config.observe.interval.min(EVERY_MAX)
 }
 
 impl RunSampler {
-    /// Samples the host and one service at once, then in the interval of the config (five seconds at
-    /// most), and a last time when it is stopped.
+    /// Samples the host and one service immediately, then at the interval of the config (at most
+    /// five seconds), and a last time when stopped.
     pub fn start(config: &Config, service: &ServiceSpec, clock: Clock) -> io::Result<Self> {
         let (sender, ticks) = mpsc::channel(QUEUE);
         let stop = CancellationToken::new();
@@ -51,12 +51,12 @@ impl RunSampler {
         Ok(Self { ticks, stop })
     }
 
-    /// What was sampled next; `None` after the last.
+    /// Returns the next sample; `None` after the last one.
     pub async fn next(&mut self) -> Option<Tick> {
         self.ticks.recv().await
     }
 
-    /// Samples a last time.
+    /// Takes a last sample and stops.
     pub fn stop(&self) {
         self.stop.cancel();
     }
@@ -76,7 +76,7 @@ struct Sampling {
     scrape: Option<Scrape>,
 }
 
-/// Of the service's own metrics, in step with the samples.
+/// The scrapes of the service's own metrics, in step with the samples.
 struct Scrape {
     spec: Arc<MetricsSpec>,
     scraper: Scraper,
@@ -88,7 +88,7 @@ impl Sampling {
         let every = sampling_interval(config);
         let mut own = config.clone();
         own.services.retain(|one| one.name == service.name);
-        // The collector has intervals of its own.
+        // This collector scrapes at intervals of its own.
         let scrapes = own.observe.collectors.remove(SERVICES.name);
         let spec = service.metrics.as_ref().filter(|_| scrapes);
         let scrape = spec.map(|spec| Scrape::new(spec, every));
@@ -116,7 +116,7 @@ impl Sampling {
             // The wall clock may be set meanwhile.
             let tick = self.sample(from.after(began.elapsed())).await;
             if ticks.try_send(tick).is_err() {
-                tracing::warn!("samples of the run are lost: nobody takes them");
+                tracing::warn!("samples of the run are dropped: too many wait to be stored");
             }
             if is_last {
                 return;
@@ -131,7 +131,7 @@ impl Sampling {
             let error = metrics.scrape.error.as_ref();
             if let (Some(error), false) = (error, scrape.is_failing) {
                 let service = &scrape.spec.service;
-                tracing::warn!("{service}: its metrics cannot be read: {error}");
+                tracing::warn!("{service}: cannot read its metrics: {error}");
             }
             scrape.is_failing = error.is_some();
             view.services.push(Arc::new(metrics));

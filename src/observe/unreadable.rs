@@ -1,4 +1,4 @@
-//! Why something of the system is unknown, and what would allow to read it, for people.
+//! Why part of the system could not be read, and what would make it readable.
 
 use procfs::ProcError;
 use std::fmt::Display;
@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// What could not be read. It is then unknown, which is neither 0 nor nothing.
+/// A value that could not be read. It is unknown, which is different from 0 and from absent.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Unreadable {
     #[error("{path} cannot be read: {reason}")]
@@ -18,15 +18,15 @@ pub enum Unreadable {
     )]
     Hidden,
     #[error(
-        "port {0} is open, but the process behind it cannot be found: the files of other users' processes are hidden; give slod CAP_SYS_PTRACE, or use `match`, `pid_file` or `cgroup`"
+        "port {0} is open, but the process that listens on it cannot be found: the open files of other users' processes are hidden; give slod CAP_SYS_PTRACE, or use `match`, `pid_file` or `cgroup`"
     )]
     Owner(u16),
     #[error(
-        "{path} cannot be read: {reason}; the kernel reports pressure stall information if it was built with CONFIG_PSI and started with `psi=1`; otherwise set `observe.pressure` to false"
+        "{path} cannot be read: {reason}; pressure stall information requires a kernel that was built with CONFIG_PSI and started with `psi=1`; otherwise, set `observe.pressure` to false"
     )]
     Pressure { path: PathBuf, reason: String },
     #[error(
-        "{path} names process {pid}, which is {what}: if the file is of a container, its number is the container's own; use `cgroup`, `port` or `match`"
+        "{path} contains pid {pid}, which is {what}: if a container wrote the file, the pid is only valid inside the container; use `cgroup`, `port` or `match`"
     )]
     NotService {
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum Unreadable {
         what: &'static str,
     },
     #[error(
-        "the file system at {0} does not answer; its space is unknown until it does. To exclude it, add it to `observe.filesystem_exclude`"
+        "the file system at {0} does not respond; its space is unknown until it does. To exclude it, add it to `observe.filesystem_exclude`"
     )]
     Unanswered(String),
     #[error(
@@ -42,7 +42,7 @@ pub enum Unreadable {
     )]
     NoControlGroups(PathBuf),
     #[error(
-        "the control group {0} is outside of those that slod can see: start slod's container with `--cgroupns=host` and `-v /sys/fs/cgroup:/sys/fs/cgroup:ro`, or set `observe.containers` to false"
+        "the control group {0} is not visible to slod: start slod's container with `--cgroupns=host` and `-v /sys/fs/cgroup:/sys/fs/cgroup:ro`, or set `observe.containers` to false"
     )]
     OutsideControlGroup(String),
 }

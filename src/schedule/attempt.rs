@@ -19,10 +19,10 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// A probe that does not end by itself is cut off this long after its timeout.
+/// A probe that does not end by itself is aborted this long after its timeout.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// What the schedule sends to the ledger.
+/// Events that the schedule sends to the ledger.
 #[derive(Debug)]
 pub enum ScheduleEvent {
     Outcome(Record),
@@ -30,17 +30,17 @@ pub enum ScheduleEvent {
     Missed(ProbeKey, u64),
 }
 
-/// What an attempt needs.
+/// The context of an attempt.
 pub(super) struct AttemptContext {
     pub(super) spec: ProbeSpec,
-    /// The tick's label.
+    /// The timestamp of the tick's outcome.
     pub(super) at: Timestamp,
     pub(super) clock: Clock,
     pub(super) stall: StallDetector,
     pub(super) meter: LagMeter,
     pub(super) wakeup_lag: prometheus::Histogram,
     pub(super) events: mpsc::Sender<ScheduleEvent>,
-    /// Kept until the outcome was sent.
+    /// Held until the outcome was sent.
     pub(super) slot: Slot,
 }
 
@@ -73,7 +73,7 @@ pub(super) async fn run(context: AttemptContext) {
         interval: spec.interval,
         outcome: replaced(outcome, void),
     };
-    // The ledger outlives the schedule; it is gone only if it failed, which is reported elsewhere.
+    // The ledger outlives the schedule unless it failed, which is reported elsewhere.
     let _ = events.send(ScheduleEvent::Outcome(record)).await;
     drop(slot);
 }
@@ -99,8 +99,7 @@ async fn outcome(spec: &ProbeSpec, wall: Timestamp) -> Outcome {
     }
 }
 
-/// A void outcome in the place of another one, if there is one. What was used, such as tokens, stays
-/// known.
+/// Replaces an outcome by a void one, if there is one. Usage, such as tokens, is kept.
 fn replaced(outcome: Outcome, void: Option<Outcome>) -> Outcome {
     let Some(void) = void else { return outcome };
     Outcome {
@@ -109,8 +108,9 @@ fn replaced(outcome: Outcome, void: Option<Outcome>) -> Outcome {
     }
 }
 
-/// The verdict of an attempt during which the process was stalled, or the machine slept: void, since also
-/// a good one took as long as we did. `wall` is how long it took by the wall clock, in milliseconds.
+/// Returns a void outcome if the process was stalled or the machine suspended during an attempt.
+/// This includes good outcomes, whose latency is wrong by the length of the stall. `wall` is the
+/// duration by the wall clock, in milliseconds.
 fn disturbed(
     stall: &StallDetector,
     started: Instant,
@@ -118,7 +118,7 @@ fn disturbed(
     outcome: &Outcome,
 ) -> Option<Outcome> {
     if outcome.verdict == Verdict::Bad(Cause::JobFailed) {
-        // A job said so: whatever happened to us meanwhile, that is known.
+        // The job reported the failure itself, so a stall of this process does not matter.
         return None;
     }
     let now = Instant::now();
@@ -132,9 +132,9 @@ fn disturbed(
         ));
     }
     let jumped = wall - millis(took);
-    // A set clock does no harm to what was measured by the other one, a machine that slept does.
+    // Setting the clock does not affect durations, which use the monotonic clock; a suspend does.
     if jumped.abs() > JUMP_MS && outcome.verdict != Verdict::Good {
-        let message = format!("the wall clock jumped by {jumped} ms, as on a machine that slept");
+        let message = format!("the wall clock jumped by {jumped} ms, as after a suspend");
         return Some(explained(
             Verdict::Void(VoidReason::ClockJump),
             took,
@@ -144,10 +144,10 @@ fn disturbed(
     None
 }
 
-/// How long an attempt may take to be good, and to be fast.
+/// The limits of an attempt: the timeout, and thresholds for being fast.
 struct Limits<'a> {
     thresholds: &'a [Threshold],
-    /// The timeout; nothing where the latency is no time that the attempt took.
+    /// The timeout; `None` if the latency is not the duration of the attempt.
     timeout: Option<Duration>,
 }
 
@@ -160,8 +160,8 @@ impl<'a> Limits<'a> {
         }
     }
 
-    /// What a good attempt is worth that is above a limit and would not be without the time that its
-    /// thread waited for a processor: nothing, since nobody knows when the answer came.
+    /// Returns a void outcome for a good attempt that exceeds a limit only because of the time that
+    /// its thread waited for a processor: when the response arrived is unknown.
     fn undecided(&self, lag: Duration, outcome: &Outcome) -> Option<Outcome> {
         if outcome.verdict != Verdict::Good {
             return None;
@@ -192,8 +192,8 @@ impl<'a> Limits<'a> {
         Some(stalled(outcome, &message))
     }
 
-    /// A good attempt that took longer than its timeout is bad: the answer and the deadline were both
-    /// there when its thread looked, and the answer was looked at first.
+    /// Makes a good attempt bad that took longer than its timeout: response and deadline had both
+    /// occurred when the thread woke up, and the response was handled first.
     fn held(&self, outcome: Outcome) -> Outcome {
         let is_late = |timeout: &Duration| outcome.latency > *timeout;
         let Some(timeout) = self.timeout.filter(is_late) else {
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_lag_that_decides_about_a_threshold_voids() {
+    fn only_a_lag_that_decides_a_threshold_voids() {
         let ms = Duration::from_millis;
         let thresholds = [500, 1000].map(|below| Threshold {
             of: None,
@@ -277,12 +277,12 @@ mod tests {
         assert_eq!(held(timeout, good, 100), good);
         assert_eq!(held(timeout, good, 101), Verdict::Bad(Cause::Timeout));
         let status = Verdict::Bad(Cause::Status);
-        assert_eq!(held(timeout, status, 101), status, "that much is known");
+        assert_eq!(held(timeout, status, 101), status, "the status is known");
         assert_eq!(held(None, good, 101), good, "the age of a report");
     }
 
     #[test]
-    fn a_reported_failure_survives_whatever_happened_to_us() {
+    fn a_reported_failure_is_kept_despite_a_stall() {
         let (start, jump) = (Instant::now(), 2 * JUMP_MS);
         let stall = StallDetector::new(start);
         let voids = |cause| {

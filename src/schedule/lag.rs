@@ -1,5 +1,5 @@
-//! How long the thread of a probe waited for a processor before it could take an answer: what our
-//! own scheduling added to the latency that was measured.
+//! Measures how long a probe's thread waited for a processor before it could read a response, i.e.
+//! the part of the measured latency that is caused by our own scheduling.
 
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
@@ -8,40 +8,40 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// How often the thread wants to wake up while attempts run. A lag is known to within this.
+/// How often the thread wakes up while attempts are running; the precision of the lag.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
-/// The thread always has a timer that is due before the timeouts of attempts: tokio wakes a thread up
-/// for nothing each time that it sets the timer that is due first.
+/// The thread always has a timer that is due before the timeouts of attempts: tokio wakes a thread
+/// unnecessarily each time it sets the earliest timer.
 const IDLE_INTERVAL: Duration = Duration::from_secs(1);
-/// Timers are kept to the millisecond, so that a wake-up this late is on time.
+/// Timers have millisecond precision, so a wake-up up to this late is on time.
 const GRAIN: Duration = Duration::from_millis(2);
 
-/// Wakes up again and again while attempts run on its thread, and knows how late it is.
+/// Wakes up regularly while attempts are running on its thread, and measures how late it is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LagMeter(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     running: AtomicUsize,
-    /// The first attempt began, or the last one ended.
+    /// Notified when the first attempt starts or the last one ends.
     changed: Notify,
     state: Mutex<State>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
-    /// When the next wake-up is due; nothing while no attempt runs.
+    /// When the next wake-up is due; `None` while no attempt is running.
     due: Option<Instant>,
-    /// When the last wake-up was due, and when it came.
+    /// When the last wake-up was due, and when it happened.
     last: Option<(Instant, Instant)>,
 }
 
-/// An attempt that runs.
+/// A running attempt.
 #[derive(Debug)]
 pub(super) struct Running(LagMeter);
 
 impl LagMeter {
-    /// Never ends; runs on the thread that is measured.
+    /// Never returns; must run on the measured thread.
     pub(super) async fn run(self) {
         loop {
             while self.0.running.load(Ordering::Relaxed) == 0 {
@@ -52,13 +52,13 @@ impl LagMeter {
             self.state().due = Some(due);
             tokio::select! {
                 () = sleep_until(due) => self.state().last = Some((due, Instant::now())),
-                // The thread would wake up for nothing.
+                // If the last attempt has ended, the wake-up is not needed.
                 () = self.0.changed.notified() => {}
             }
         }
     }
 
-    /// Notes that an attempt runs until the answer is dropped.
+    /// Registers a running attempt until the returned value is dropped.
     pub(super) fn enter(&self) -> Running {
         if self.0.running.fetch_add(1, Ordering::Relaxed) == 0 {
             self.0.changed.notify_one();
@@ -72,7 +72,7 @@ impl LagMeter {
 }
 
 impl Running {
-    /// How long the thread had waited when it woke up, just now.
+    /// How long the thread had waited for a processor when it woke up just now.
     pub(super) fn lag(&self, now: Instant) -> Duration {
         self.0.state().lag(now)
     }
@@ -87,7 +87,8 @@ impl Drop for Running {
 }
 
 impl State {
-    /// A wake-up that is overdue, or came with the one that is asked about, late by the same time.
+    /// Considers a wake-up that is overdue, and one that happened just now and was therefore late
+    /// by the same time.
     fn lag(&self, now: Instant) -> Duration {
         let overdue = self.due.map(|due| now.saturating_duration_since(due));
         let just_now = self
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_late_wake_up_that_an_attempt_met_is_its_lag() {
+    fn only_a_late_wake_up_that_affects_an_attempt_is_its_lag() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let mut state = State::default();
@@ -138,7 +139,7 @@ mod tests {
         assert!(meter.state().last.is_some() && meter.state().due.is_some());
         drop(running);
         tokio::time::sleep(ms(100)).await;
-        assert!(meter.state().due.is_none(), "nothing runs any more");
+        assert!(meter.state().due.is_none(), "nothing is running");
         task.abort();
     }
 }

@@ -1,4 +1,4 @@
-//! When each probe runs: spread over its interval by a stable hash, on an absolute clock.
+//! The schedule of probes: spread over their intervals by a stable hash, on an absolute clock.
 
 mod attempt;
 mod lag;

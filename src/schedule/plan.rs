@@ -1,4 +1,4 @@
-//! The order of ticks. Pure: takes `now`, returns what is due.
+//! The order of ticks. Pure: takes `now`, returns the due ticks.
 
 use crate::outcome::{ProbeKey, Timestamp, millis};
 use siphasher::sip::SipHasher13;
@@ -7,7 +7,7 @@ use std::collections::BinaryHeap;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-/// The next tick of every probe, soonest first. Probes are numbered by their position.
+/// The next tick of every probe, soonest first. Probes are numbered by position.
 #[derive(Debug, Default)]
 pub struct Plan {
     heap: BinaryHeap<Reverse<(Timestamp, usize)>>,
@@ -17,26 +17,26 @@ pub struct Plan {
 #[derive(Debug)]
 struct Grid {
     interval: i64,
-    /// Where in its interval the probe ticks: a hash of its name, so that probes spread and keep
-    /// their place over restarts.
+    /// The offset of the probe's ticks in its interval: a hash of its name, so that probes are
+    /// spread and keep their offset across restarts.
     phase: i64,
 }
 
 impl Grid {
-    /// The first tick after a moment, on the grid `phase + n x interval` of the wall clock.
+    /// The first tick after a time, on the grid `phase + n x interval` of the wall clock.
     fn next(&self, after: Timestamp) -> Timestamp {
         let since = (after.0 - self.phase).rem_euclid(self.interval);
         Timestamp(after.0 + self.interval - since)
     }
 }
 
-/// Ticks that are due now, of one probe.
+/// Due ticks of one probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
     pub probe: usize,
-    /// The newest tick that is due.
+    /// The newest due tick.
     pub at: Timestamp,
-    /// Older ticks that nobody ran: the process was stopped, or the clock went forward.
+    /// Older ticks that did not run, because the process was stopped or the clock was set forward.
     pub skipped: u64,
 }
 
@@ -63,7 +63,7 @@ impl Plan {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// Takes one probe that is due, if any, and plans its next tick.
+    /// Takes one due probe, if any, and schedules its next tick.
     pub fn pop(&mut self, now: Timestamp) -> Option<Due> {
         let Reverse((first, probe)) = *self.heap.peek()?;
         if first > now {
@@ -83,7 +83,7 @@ impl Plan {
         })
     }
 
-    /// Plans every tick anew after the wall clock was set to another time.
+    /// Reschedules all ticks after the wall clock was set.
     pub fn restart(&mut self, now: Timestamp) {
         let ticks = self.grids.iter().enumerate();
         self.heap = ticks
@@ -93,7 +93,7 @@ impl Plan {
 }
 
 fn phase(key: &ProbeKey, interval: i64) -> i64 {
-    // A hash that stays the same over releases: probes must not move on an upgrade.
+    // A hash that is stable across releases, so that an upgrade does not move probes.
     let mut hasher = SipHasher13::new();
     key.service.hash(&mut hasher);
     key.probe.hash(&mut hasher);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_is_counted_and_not_made_up_for() {
+    fn skipped_ticks_are_counted_and_not_run_later() {
         let mut plan = plan(1, Duration::from_secs(10), Timestamp(0));
         let first = plan.next().expect("one probe");
         let due = plan.pop(Timestamp(first.0 + 605_000)).expect("due");

@@ -1,4 +1,4 @@
-//! Runs what the plan says is due, with a limit on how many probes run at once.
+//! Runs due probes, with a limit on how many run concurrently.
 
 use super::attempt::{self, ScheduleEvent, explained};
 use super::plan::{Due, Plan};
@@ -16,25 +16,25 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// Wall and monotonic time may differ by this much between two ticks before it is a jump.
+/// Maximum difference between wall and monotonic time from one tick to the next that is not a jump.
 pub(super) const JUMP_MS: i64 = 2000;
 
-/// What the schedule needs from outside.
+/// The dependencies of the schedule.
 #[derive(Debug)]
 pub struct Deps {
     pub clock: Clock,
-    /// Where attempts run.
+    /// The threads that attempts run on.
     pub threads: ProbeThreads,
-    /// Beats while the schedule runs.
+    /// Called regularly while the schedule is running.
     pub stall: StallDetector,
-    /// The latest tick that was ever kept: until then the wall clock has been used before.
+    /// The latest stored tick: the wall clock has already been used up to this time.
     pub used_until: Option<Timestamp>,
-    /// Bounded: while it is full, finished probes wait and ticks are missed, nothing piles up.
+    /// Bounded: while it is full, finished probes wait and ticks are missed.
     pub events: mpsc::Sender<ScheduleEvent>,
-    /// Its probes run, those of each new config as soon as it is there.
+    /// The probes of the latest config are run.
     pub configs: watch::Receiver<Arc<Config>>,
     pub stop: CancellationToken,
-    /// How long running probes may go on after a stop request.
+    /// How long running probes may continue after a stop request.
     pub drain: Duration,
     /// Seconds from a tick to the start of its probe.
     pub lag: prometheus::Histogram,
@@ -53,27 +53,27 @@ pub async fn run(deps: Deps) {
 struct Runner {
     jobs: Vec<Job>,
     plan: Plan,
-    /// Positions of jobs that are due but found no free slot, in order; each at most once.
+    /// Positions of due jobs without a free slot, in order; each at most once.
     waiting: VecDeque<usize>,
     slots: Slots,
-    /// The threads that attempts run on.
+    /// The number of threads that attempts run on.
     threads: usize,
     /// Attempts, some of which may have ended.
     running: JoinSet<()>,
-    /// Wall and monotonic time of the last wake-up, to notice a jump of the wall clock.
+    /// Wall and monotonic time of the last wake-up, to detect a jump of the wall clock.
     last_wake: (Timestamp, Instant),
-    /// How often the wall clock was set back, and until when it repeats itself.
+    /// How often the wall clock was set back, and until when its times are repeated.
     echo: (i64, Timestamp),
     deps: Deps,
 }
 
 struct Job {
     spec: ProbeSpec,
-    /// The attempt that was started last.
+    /// The last attempt started.
     last: Option<Started>,
     /// The tick that waits for a free slot.
     waiting: Option<Timestamp>,
-    /// Missed ticks that were not sent to the ledger yet.
+    /// Missed ticks that were not yet sent to the ledger.
     missed: u64,
 }
 
@@ -85,7 +85,7 @@ struct Started {
 }
 
 impl Job {
-    /// The attempt that is running now.
+    /// The running attempt.
     fn running(&self) -> Option<&Started> {
         let last = self.last.as_ref();
         last.filter(|started| !started.slot.has_ended())
@@ -95,7 +95,7 @@ impl Job {
 impl Runner {
     fn new(deps: Deps) -> Self {
         let now = deps.clock.now();
-        // Of the first config: a change needs a restart.
+        // From the first config: a change requires a restart.
         let most = deps.configs.borrow().max_concurrent_probes;
         let repeated = deps.used_until.filter(|until| *until >= now);
         let mut runner = Self {
@@ -129,7 +129,7 @@ impl Runner {
         }
     }
 
-    /// When the next probe is due, or the stall detector's next look.
+    /// When the next probe or the next call of the stall detector is due.
     fn next_wake(&self) -> Instant {
         let now = self.deps.clock.now();
         let wait = self.plan.next().map_or(stall::CHECK_INTERVAL, |due| {
@@ -138,8 +138,7 @@ impl Runner {
         Instant::now() + wait
     }
 
-    /// Takes the probes of the config; those that stay keep their place in time and what they are
-    /// doing.
+    /// Takes the probes of the new config; unchanged ones keep their schedule and state.
     fn reload(&mut self) {
         let config = self.deps.configs.borrow_and_update().clone();
         let specs: Vec<ProbeSpec> = config.running().cloned().collect();
@@ -158,7 +157,7 @@ impl Runner {
         self.jobs.reserve_exact(specs.len());
         for spec in specs {
             let kept = old.remove(&spec.key);
-            // A tick that waits for a slot does so no more.
+            // A tick that waits for a slot is given up.
             let given_up = kept.as_ref().is_some_and(|job| job.waiting.is_some());
             self.jobs.push(Job {
                 last: kept.as_ref().and_then(|job| job.last.clone()),
@@ -185,7 +184,7 @@ impl Runner {
         self.start_waiting(now);
     }
 
-    /// A jump of the wall clock moves the grid; ticks inside the jump never were.
+    /// Reschedules after a jump of the wall clock; ticks inside the jump did not exist.
     fn notice_jump(&mut self, now: Timestamp) {
         let (wall, monotonic) = self.last_wake;
         let jumped = now.0 - wall.0 - millis(monotonic.elapsed());
@@ -206,7 +205,7 @@ impl Runner {
         let job = &mut self.jobs[probe];
         if job.missed > 0 {
             let event = ScheduleEvent::Missed(job.spec.key.clone(), job.missed);
-            // A full queue keeps the count here until the next tick.
+            // If the queue is full, the count is kept until the next tick.
             if self.deps.events.try_send(event).is_ok() {
                 job.missed = 0;
             }
@@ -247,7 +246,8 @@ impl Runner {
         }
     }
 
-    /// A tick whose attempt would begin after it should have ended says nothing about that time.
+    /// Records a void outcome for a tick whose attempt would start after its deadline: it would say
+    /// nothing about that time.
     fn void_late(&mut self, probe: usize, at: Timestamp, lag: i64) {
         let spec = &self.jobs[probe].spec;
         let message = format!("slod was too busy to start in time: {lag} ms late");
@@ -267,8 +267,8 @@ impl Runner {
         }
     }
 
-    /// What an outcome of a tick is labelled with. Where the wall clock was set back, its ticks come
-    /// once more; a few milliseconds keep them apart from those before.
+    /// The timestamp of a tick's outcome. Where the wall clock was set back, ticks occur again; a
+    /// few milliseconds distinguish them from the earlier ones.
     fn label(&self, at: Timestamp) -> Timestamp {
         let (times, until) = self.echo;
         if at > until {
@@ -278,7 +278,7 @@ impl Runner {
         Timestamp(at.0 + times % 100)
     }
 
-    /// Lets running probes end; those that do not are cut off and say nothing about their service.
+    /// Waits for running probes to end; those that do not are aborted, with a void outcome.
     async fn drain(&mut self) {
         let deadline = Instant::now() + self.deps.drain;
         let slots = self.slots.clone();

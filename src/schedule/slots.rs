@@ -1,12 +1,12 @@
-//! How many attempts run at once. The end of an attempt only counts: it wakes the schedule up, which may
-//! run on another thread, only if somebody waits for that.
+//! Limits the number of concurrent attempts. The end of an attempt only increments a counter, and
+//! wakes the schedule, which may run on another thread, only if it is waiting.
 
 use prometheus::IntGauge;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use tokio::sync::Notify;
 
-/// Slots for attempts, at most so many.
+/// A limited number of slots for attempts.
 #[derive(Clone, Debug)]
 pub(super) struct Slots(Arc<Shared>);
 
@@ -14,13 +14,13 @@ pub(super) struct Slots(Arc<Shared>);
 struct Shared {
     most: usize,
     taken: AtomicUsize,
-    /// Somebody waits for a slot to become free.
+    /// Whether somebody waits for a free slot.
     awaited: AtomicBool,
     freed: Notify,
     gauge: IntGauge,
 }
 
-/// The slot of an attempt; free again once this is dropped, whatever ended the attempt.
+/// The slot of an attempt; freed when this is dropped, however the attempt ended.
 #[derive(Debug)]
 pub(super) struct Slot {
     slots: Slots,
@@ -53,11 +53,11 @@ impl Slots {
         self.0.taken.load(SeqCst)
     }
 
-    /// Takes a slot. Without a free one, [`Slots::freed`] says when there may be one.
+    /// Takes a slot. If none is free, wait with [`Slots::freed`].
     pub(super) fn take(&self) -> Option<(Slot, Occupied)> {
         if !self.count_one() {
             self.0.awaited.store(true, SeqCst);
-            // One may have become free before anybody waited.
+            // A slot may have become free before waiting started.
             if !self.count_one() {
                 return None;
             }
@@ -109,7 +109,7 @@ mod tests {
     use futures_util::FutureExt;
 
     #[tokio::test]
-    async fn a_place_that_is_awaited_says_when_it_becomes_free() {
+    async fn waiting_for_a_slot_ends_when_one_becomes_free() {
         let gauge = IntGauge::new("slots", "Taken slots.").expect("valid");
         let slots = Slots::new(2, gauge.clone());
         let (first, occupied) = slots.take().expect("free");
@@ -119,7 +119,7 @@ mod tests {
         drop(first);
         assert!(occupied.has_ended());
         let woken = slots.freed().now_or_never();
-        assert!(woken.is_none(), "nobody had found all slots taken");
+        assert!(woken.is_none(), "nobody was waiting for a slot");
         let third = slots.take().expect("free again");
         assert!(slots.take().is_none());
         drop(second);

@@ -1,5 +1,5 @@
-//! Whether this process ran without a break: stopped by a signal, frozen or starved of processor
-//! time, it measures itself and not the services.
+//! Detects stalls of this process: while it is stopped by a signal, frozen or starved of processor
+//! time, it measures itself instead of the services.
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -7,21 +7,22 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often somebody should look.
+/// How often the detector should be called.
 pub const CHECK_INTERVAL: Duration = Duration::from_millis(250);
-/// Without a look for longer than this, the process was stalled. Latencies would be wrong by as much.
+/// Without a call for longer than this, the process was stalled. Latencies would be wrong by as
+/// much.
 const STALLED_AFTER: Duration = Duration::from_secs(1);
-/// The breaks that are remembered: more than the longest attempt can meet and still matter.
+/// Maximum number of stalls remembered: more than can affect the longest attempt.
 const MAX_STALLS: usize = 64;
 
-/// Looks at the time again and again, and remembers when nobody could.
+/// Checks the time regularly, and remembers when it could not.
 #[derive(Clone, Debug)]
 pub struct StallDetector(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
     last: Instant,
-    /// Start and end, the oldest first.
+    /// Start and end, oldest first.
     breaks: VecDeque<(Instant, Instant)>,
 }
 
@@ -31,7 +32,7 @@ impl StallDetector {
         Self(Arc::new(Mutex::new(State { last: now, breaks })))
     }
 
-    /// To be called at least every `CHECK_INTERVAL`.
+    /// Must be called at least every `CHECK_INTERVAL`.
     pub fn beat(&self, now: Instant) {
         let mut state = self.0.lock();
         if now.saturating_duration_since(state.last) > STALLED_AFTER {
@@ -44,7 +45,7 @@ impl StallDetector {
         state.last = now;
     }
 
-    /// How long ago the last look was.
+    /// How long ago the last call was.
     pub fn since_last(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.0.lock().last)
     }
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_break_is_met_by_what_ran_in_it_and_by_nothing_else() {
+    fn a_stall_affects_only_attempts_that_ran_during_it() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let stall = StallDetector::new(start);
@@ -74,7 +75,7 @@ mod tests {
             stall.beat(at(ms));
         }
         assert_eq!(stall.stalled_since(start, at(1900)), None);
-        // Nobody looked since: whoever ends first may not wait for the next look.
+        // Without a call since: an attempt that ends first must not wait for the next one.
         let five = Some(Duration::from_secs(5));
         assert_eq!(stall.stalled_since(at(900), at(6000)), five);
         stall.beat(at(6000));
@@ -82,13 +83,13 @@ mod tests {
         assert_eq!(
             stall.stalled_since(at(5900), at(6100)),
             five,
-            "it began in the break"
+            "it started during the stall"
         );
         assert_eq!(stall.stalled_since(at(6000), at(6100)), None);
     }
 
     #[test]
-    fn only_so_many_breaks_are_remembered() {
+    fn the_number_of_remembered_stalls_is_limited() {
         let start = Instant::now();
         let stall = StallDetector::new(start);
         for second in 1..=1000 {

@@ -1,7 +1,7 @@
-//! The threads that attempts run on. Nothing else runs there: a page, a snapshot or a commit that
-//! keeps a processor busy delays no attempt. Each thread has a runtime of its own, so the thread
-//! that the kernel wakes for a socket is the one that goes on with its attempt; a shared runtime
-//! wakes a second thread for that, and on a busy machine each of them waits for a processor.
+//! The threads that attempts run on, and nothing else: a page, a snapshot or a commit that occupies
+//! a processor delays no attempt. Each thread has its own runtime, so the thread that the kernel
+//! wakes for a socket continues its attempt itself; a shared runtime would wake a second thread for
+//! that, and on a busy machine each of them waits for a processor.
 
 use super::lag::LagMeter;
 use std::io;
@@ -10,16 +10,16 @@ use std::thread;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// More threads than this only cost memory: one of them makes some thousand attempts a second.
+/// More threads only cost memory: one performs about a thousand attempts per second.
 const MAX_THREADS: usize = 8;
-/// Attempts a second of one thread before another one shares them: fewer of them on two threads find
-/// the caches of both processors cold, and take a tenth more processor time. One takes 0.3 ms, and
-/// about 1 ms with TLS.
+/// Attempts per second of one thread above which another one is used: for fewer, two threads would
+/// run with cold caches on both processors, and take 10 % more processor time. An attempt takes 0.3
+/// ms, or about 1 ms with TLS.
 const SHARED_ABOVE: f64 = 200.0;
-/// Threads for blocking work, such as reading files, of all runtimes together.
+/// Maximum number of threads for blocking work, such as reading files, of all runtimes together.
 const MAX_BLOCKING: usize = 512;
 
-/// Where attempts run. The threads end when this is dropped.
+/// The threads that attempts run on. They end when this is dropped.
 #[derive(Debug)]
 pub struct ProbeThreads {
     first: ProbeThread,
@@ -34,7 +34,7 @@ pub(super) struct ProbeThread {
 }
 
 impl ProbeThreads {
-    /// Starts a thread per processor.
+    /// Starts one thread per processor.
     pub fn start() -> io::Result<Self> {
         let count = thread::available_parallelism().map_or(1, NonZero::get);
         let count = count.min(MAX_THREADS);
@@ -47,10 +47,11 @@ impl ProbeThreads {
         })
     }
 
-    /// No threads: everything runs where this is called, and no lag is measured.
+    /// Uses no threads: everything runs on the caller's runtime, and no lag is measured.
     ///
     /// # Panics
-    /// Outside of a runtime.
+    ///
+    /// Panics outside of a runtime.
     pub fn none() -> Self {
         Self {
             first: ProbeThread {
@@ -62,20 +63,20 @@ impl ProbeThreads {
         }
     }
 
-    /// Where the schedule itself runs.
+    /// The thread on which the schedule itself runs.
     pub fn first(&self) -> &Handle {
         &self.first.runtime
     }
 
-    /// How many of the threads share so many attempts a second.
+    /// The number of threads to use for `rate` attempts per second.
     pub(super) fn needed(&self, rate: f64) -> usize {
         let most = self.more.len() + 1;
         let suffices = |count: &usize| rate <= SHARED_ABOVE * *count as f64;
         (1..most).find(suffices).unwrap_or(most)
     }
 
-    /// Where a probe's attempts run if `count` threads share them, which is at least one and at most
-    /// all of them.
+    /// The thread that a probe's attempts run on if `count` threads are used, which is at least one
+    /// and at most all of them.
     pub(super) fn of(&self, probe: usize, count: usize) -> &ProbeThread {
         match probe % count {
             0 => &self.first,
@@ -98,7 +99,8 @@ fn start_thread(
         runtime: runtime.handle().clone(),
         meter: meter.clone(),
     };
-    // A task of its own: before it polls again what it blocks on, tokio asks the kernel for events.
+    // A separate task: tokio polls the kernel for events before it polls the future of `block_on`
+    // again.
     runtime.spawn(meter.run());
     thread::Builder::new()
         .name(format!("probe-{number}"))

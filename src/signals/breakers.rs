@@ -1,17 +1,17 @@
-//! Which circuit breakers a sign is about, as words.
+//! Lists circuit breakers in the evidence of a sign.
 
 use crate::format::times;
 use crate::observe::scrape::BreakerView;
 use crate::outcome::Timestamp;
 
-/// Breakers that are named; the others are a number.
-const NAMED: usize = 5;
+/// Maximum number of breakers listed; further ones are only counted.
+const LISTED_MAX: usize = 5;
 
-/// `payments (open since 2026-11-29 13:04:10 UTC), stock (opened at 2026-11-29 13:02:20 UTC)`; nothing if
-/// none is known by name.
+/// Formats `payments (open since 2026-11-29 13:04:10 UTC), stock (opened at 2026-11-29 13:02:20
+/// UTC)`; empty if no breaker has a name.
 pub(super) fn words(breakers: &[BreakerView]) -> String {
-    let named: Vec<String> = breakers.iter().take(NAMED).map(one).collect();
-    let more = match breakers.len().saturating_sub(NAMED) {
+    let named: Vec<String> = breakers.iter().take(LISTED_MAX).map(one).collect();
+    let more = match breakers.len().saturating_sub(LISTED_MAX) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn some_are_named_and_the_others_are_a_number() {
+    fn some_breakers_are_listed_and_the_others_counted() {
         let breaker = |name: &str, since: Option<i64>, opened: i64| BreakerView {
             name: name.into(),
             open_since: since.map(Timestamp::from_secs),

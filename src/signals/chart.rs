@@ -1,4 +1,4 @@
-//! What a sign was found in, drawn as text: most receivers show no images.
+//! Text charts of the values that a sign was found in, since most receivers do not show images.
 
 use crate::format::bars::curve;
 use crate::format::numbers;
@@ -6,22 +6,22 @@ use crate::signal::Track;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Characters that fit in a line of a message on a phone.
+/// Maximum number of characters, which fit in a line of a message on a phone.
 const WIDTH: usize = 30;
 
-/// The last windows of a track, such as `▁▂▄▆█ over 10 min`; empty if nothing is known.
+/// The last windows of a track, such as `▁▂▄▆█ over 10 min`; empty without data.
 pub(super) fn of_track(track: &Track) -> Arc<str> {
     of_values(&track.values(), track.width())
 }
 
-/// Values of windows of a width, oldest first.
+/// Values of consecutive windows of the same width, oldest first.
 pub fn of_values(values: &[Option<f64>], width: Duration) -> Arc<str> {
     let begin = values.iter().position(Option::is_some);
     let known = begin.map_or(&[][..], |begin| &values[begin..]);
     if known.is_empty() {
         return "".into();
     }
-    // Windows are put together, so that the whole course is seen.
+    // Windows are averaged, so that the whole range is shown.
     let together = known.len().div_ceil(WIDTH);
     let means: Vec<_> = known.rchunks(together).rev().map(mean).collect();
     let span = width * u32::try_from(known.len()).unwrap_or(u32::MAX);
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_stays_blank_and_unknown_begins_are_left_out() {
+    fn unknown_values_stay_blank_and_leading_ones_are_omitted() {
         let values = [None, Some(1.0), None, Some(3.0)];
         assert_eq!(&*of_values(&values, MINUTE), "▁ █ over 3m");
         assert_eq!(&*of_values(&[None], MINUTE), "");

@@ -1,4 +1,4 @@
-//! Errors and requests of the last windows.
+//! Errors and requests of the most recent windows.
 
 use crate::outcome::Timestamp;
 use crate::signal::Rise;
@@ -10,11 +10,11 @@ use std::time::Duration;
 pub(super) const DRIFT_WINDOW: Duration = Duration::from_mins(5);
 /// Two hours.
 pub(super) const DRIFT_WINDOWS: usize = 24;
-/// Windows of an hour, and of the last ten minutes.
+/// Windows in an hour, and in the last ten minutes.
 const HOUR: usize = 12;
-const LATELY: usize = 2;
+const RECENT: usize = 2;
 
-/// Errors and requests of a window that is over, in half the memory of [`Errors`].
+/// Errors and requests of a completed window, in half the memory of [`Errors`].
 #[derive(Clone, Copy, Debug, Default)]
 struct Window {
     errors: u32,
@@ -40,30 +40,30 @@ impl From<Window> for Errors {
     }
 }
 
-/// Errors and requests of the last windows.
+/// Errors and requests of the most recent windows.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    /// The number of the window that is not over.
+    /// The number of the current window.
     open: Option<i64>,
     now: Errors,
     windows: VecDeque<Window>,
-    /// Of counters of errors and requests.
+    /// The counters of errors and requests.
     rises: [Rise; 2],
 }
 
 impl Counts {
-    /// The windows that are over, oldest first. Those that nothing is known of are empty.
+    /// Returns the completed windows, oldest first. Windows without data are empty.
     pub(super) fn windows(&self) -> Vec<Errors> {
         self.windows.iter().copied().map(Errors::from).collect()
     }
 
-    /// Of the last hour.
+    /// Over the last hour.
     pub(super) fn hour(&self) -> Errors {
         self.last(HOUR)
     }
 
-    /// Whether nothing was counted in the last windows that make up a time, nor in the one that is not
-    /// over.
+    /// Whether nothing was counted in the current window and the last completed windows that cover
+    /// `time`.
     pub(super) fn is_silent(&self, time: Duration) -> bool {
         let windows = time.as_secs() / DRIFT_WINDOW.as_secs();
         self.last(usize::try_from(windows).unwrap_or(usize::MAX))
@@ -71,9 +71,9 @@ impl Counts {
             == 0
     }
 
-    /// Of the last minutes.
+    /// Over the last ten minutes.
     pub(super) fn lately(&self) -> Errors {
-        self.last(LATELY)
+        self.last(RECENT)
     }
 
     fn last(&self, windows: usize) -> Errors {
@@ -85,7 +85,7 @@ impl Counts {
         })
     }
 
-    /// Counts what happened at a time. What is of a window that is over is left out.
+    /// Adds errors and requests at a time. Counts for a completed window are ignored.
     pub(super) fn add(&mut self, at: Timestamp, errors: u64, total: u64) {
         self.advance(at);
         if self.open == Some(number(at)) {
@@ -94,9 +94,9 @@ impl Counts {
         }
     }
 
-    /// Counts what two counters show since they were read before.
+    /// Adds the increases of two counters since they were last read.
     pub(super) fn follow(&mut self, at: Timestamp, errors: Option<f64>, total: Option<f64>) {
-        // What is not known of both is not a share.
+        // A share requires both counters.
         let [errors, total] = [
             errors.filter(|_| total.is_some()),
             total.filter(|_| errors.is_some()),
@@ -108,7 +108,7 @@ impl Counts {
         }
     }
 
-    /// Moves on to a time.
+    /// Advances to a time.
     pub(super) fn advance(&mut self, now: Timestamp) {
         let window = number(now);
         let Some(open) = self.open.filter(|open| *open != window) else {
@@ -130,7 +130,7 @@ impl Counts {
         self.open = Some(window);
     }
 
-    /// Bytes that it takes at most.
+    /// The maximum size in bytes.
     #[cfg(test)]
     pub(super) fn size() -> usize {
         size_of::<Self>() + DRIFT_WINDOWS.next_power_of_two() * size_of::<Window>()
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_become_windows_and_begin_anew() {
+    fn counters_become_windows_and_handle_resets() {
         let mut counts = Counts::default();
         for (second, errors, total) in [(0, 5.0, 100.0), (60, 6.0, 110.0), (310, 8.0, 130.0)] {
             counts.follow(at(second), Some(errors), Some(total));
@@ -163,12 +163,12 @@ mod tests {
         assert_eq!(counts.windows(), [first]);
         assert_eq!((counts.hour().errors, counts.hour().total), (3, 30));
         counts.follow(at(320), Some(0.0), Some(2.0));
-        assert_eq!(counts.hour().total, 32, "it has counted from zero since");
+        assert_eq!(counts.hour().total, 32, "it was reset to zero");
         counts.follow(at(330), None, Some(3.0));
         counts.follow(at(330), Some(0.0), Some(4.0));
         assert_eq!(counts.hour().total, 34);
         counts.follow(at(2000), Some(9.0), Some(90.0));
-        assert_eq!(counts.hour().total, 34, "nobody knows when");
+        assert_eq!(counts.hour().total, 34, "the time is unknown");
         counts.advance(at(1_000_000));
         assert_eq!(counts.windows(), [Errors::default(); DRIFT_WINDOWS]);
     }
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_is_left_out() {
+    fn late_attempts_are_ignored() {
         let mut counts = Counts::default();
         counts.add(at(600), 0, 1);
         counts.add(at(10), 1, 1);

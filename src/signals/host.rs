@@ -8,7 +8,8 @@ use crate::signal::{Finding, Keep, Presence, SILENCE, Settings, Track, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Disks are judged by six hours: an hour of samples forecasts a disk that a nightly job fills.
+/// Disks are evaluated over six hours, so that a nightly job does not cause a forecast of a full
+/// disk, as an hour of samples would.
 const DISK_WINDOW: Duration = Duration::from_mins(6);
 const DISK_WINDOWS: usize = 60;
 
@@ -18,9 +19,9 @@ pub(super) struct HostHistory {
     was_busy: bool,
     /// By mount point.
     disks: BTreeMap<String, DiskHistory>,
-    /// When it was sampled last.
+    /// The time of the last sample.
     seen: Option<Timestamp>,
-    /// Until when all samples have been taken.
+    /// The time until which all samples have been taken.
     now: Timestamp,
 }
 
@@ -28,11 +29,11 @@ pub(super) struct HostHistory {
 struct DiskHistory {
     /// Used bytes.
     used: Track,
-    /// When it was sampled last.
+    /// The time of the last sample.
     taken: Timestamp,
     last: Disk,
     confirmed: Confirmed,
-    /// What the last evaluation of its trend found.
+    /// The result of the last evaluation of its trend.
     found: Option<(Presence, String)>,
 }
 
@@ -54,7 +55,7 @@ impl HostHistory {
         self.take_cpu(at, usage);
         let written = system.file_systems.iter().filter(|one| !one.is_read_only);
         let mounted: BTreeSet<&str> = written.clone().map(|one| &*one.mount_point).collect();
-        // What could not be read may still be mounted.
+        // A disk that could not be read may still be mounted.
         let mut collectors = system.collectors.iter();
         if collectors.all(|one| one.success || one.name != "disk") {
             self.retain_disks(|point| mounted.contains(point));
@@ -69,12 +70,13 @@ impl HostHistory {
         }
     }
 
-    /// Forgets disks that are mounted no more.
+    /// Removes disks that are no longer mounted.
     pub(super) fn retain_disks(&mut self, is_mounted: impl Fn(&str) -> bool) {
         self.disks.retain(|point, _| is_mounted(point));
     }
 
-    /// Takes when the host started, in seconds since 1970. What grew before has ended then.
+    /// Takes the time when the host started, in seconds since 1970. Growth before a restart is
+    /// discarded.
     pub(super) fn take_boot(&mut self, at: Timestamp, boot: Option<f64>) {
         let Some(boot) = boot else { return };
         if self.seen.is_some_and(|seen| boot > seen.as_secs_f64()) {
@@ -83,7 +85,7 @@ impl HostHistory {
         self.seen = Some(at);
     }
 
-    /// Moves on to a time, also without samples.
+    /// Advances to a time, even without samples.
     pub(super) fn advance(&mut self, now: Timestamp) {
         self.now = now;
         self.cpu.take(now, None);
@@ -108,7 +110,7 @@ impl HostHistory {
         let history = known.or_insert_with(new);
         let is_same = (history.last.size - disk.size).abs() < 0.5;
         if !is_same {
-            // It was enlarged, or is another one.
+            // It was enlarged or replaced.
             *history = new();
         }
         history.used.take(at, Some(disk.size - disk.available));
@@ -134,7 +136,7 @@ impl HostHistory {
             &self.cpu,
             settings.level(&kinds::CPU_HIGH),
             self.was_busy,
-            "use of the host's processors",
+            "usage of the host's processors",
         );
         self.was_busy = match presence {
             Presence::Active => true,
@@ -152,7 +154,7 @@ impl HostHistory {
         push(&kinds::CPU_HIGH, "", (presence, evidence), &self.cpu);
         let now = self.now;
         for (point, disk) in &self.disks {
-            // One that is full does not wait for the next look at trends.
+            // A full disk is reported without waiting for the next evaluation of trends.
             let known = disk.last.full().or_else(|| disk.found.clone());
             let answer = if disk.taken.after(SILENCE) <= now {
                 Some((Presence::Unknown, NOT_SAMPLED.to_owned()))
@@ -171,7 +173,7 @@ impl HostHistory {
 mod tests {
     use super::*;
 
-    /// Evaluates every five minutes over some hours of a disk of 1,000 GB.
+    /// Evaluates a disk of 1,000 GB every five minutes over some hours.
     fn watched(hours: i64, mut used: impl FnMut(f64) -> f64) -> (Presence, String) {
         let mut host = HostHistory::new();
         for minute in 0..=hours * 60 {
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_waits_for_nothing_and_a_reboot_begins_anew() {
+    fn a_full_disk_is_reported_immediately_and_a_reboot_restarts_the_trend() {
         assert_eq!(watched(0, |_| 970.0).0, Presence::Active);
         let mut host = HostHistory::new();
         let disk = Disk {

@@ -1,4 +1,4 @@
-//! Whether a service is healthy: its indicators, each with the number that it was decided by.
+//! Health indicators of a service, each with the values it was decided by.
 
 use super::own::MetricsHistory;
 use super::service::{ServiceHistory, nothing_by};
@@ -10,17 +10,17 @@ use crate::signal::indicator::{
 use crate::signal::rules::Numbers;
 use crate::signal::{Finding, HOUR, Presence, SILENCE, SignalKind, Track, kinds};
 
-/// Minutes in a row whose mean is the peak.
+/// Number of consecutive minutes whose mean is the peak.
 const PEAK: usize = 5;
 
 impl ServiceHistory {
-    /// All of them, by what is known and by what its signs found.
+    /// Returns all indicators, based on the histories and the findings of its signs.
     pub(super) fn indicators(&self, findings: &[Finding]) -> Vec<Indicator> {
         let judged: [(&'static IndicatorKind, Judged); 6] = [
             (
                 &indicator::RESPONSE_TIMES,
                 signs(findings, &[&kinds::LATENCY_RISING])
-                    .unwrap_or((None, "nothing of it is known yet".to_owned())),
+                    .unwrap_or((None, "no data yet".to_owned())),
             ),
             (&indicator::ERROR_RATE, self.error_rate()),
             (&indicator::CPU_AT_PEAK, self.cpu_at_peak()),
@@ -56,7 +56,7 @@ impl ServiceHistory {
             match peak {
                 None => (
                     None,
-                    format!("{name}: fewer than {PEAK} minutes of its use of processors are known"),
+                    format!("{name}: fewer than {PEAK} minutes of its processor usage are known"),
                 ),
                 Some((peak, what)) => (
                     Some(peak < MAX_CPU),
@@ -78,19 +78,19 @@ impl ServiceHistory {
         let used = highest(own.pool.highest.known(HOUR));
         let waited = highest(own.pool.waiting.known(HOUR));
         if used.is_none() && waited.is_none() {
-            // The minute that is not over yet.
+            // Includes the current minute.
             let is_found =
                 [&own.pool.highest, &own.pool.waiting].map(|one| one.sum(HOUR).is_some());
             let evidence = if is_found.contains(&true) {
-                "the use of the pool is not known for a whole minute yet"
+                "the usage of the pool is not known for a whole minute yet"
             } else {
-                "the metrics show no pool of database connections"
+                "the metrics contain no database connection pool"
             };
             return (None, evidence.to_owned());
         }
         let (share, waiting) = (used.unwrap_or(0.0), waited.unwrap_or(0.0));
         let used = used.map_or_else(
-            || "the size of the pool is not known".to_owned(),
+            || "the size of the pool is unknown".to_owned(),
             |used| format!("at most {:.0} % of the pool was in use", used * 100.0),
         );
         let waited = waited.map_or_else(String::new, |most| {
@@ -98,7 +98,7 @@ impl ServiceHistory {
         });
         let holds = share < MAX_POOL && waiting <= 0.0;
         if let Some(why) = own.unread.why().filter(|_| holds) {
-            return (None, format!("its metrics cannot be read now: {why}"));
+            return (None, format!("its metrics cannot be read: {why}"));
         }
         let is_silent = |track: &Track| track.is_silent(SILENCE);
         if holds && is_silent(&own.pool.highest) && is_silent(&own.pool.waiting) {
@@ -111,7 +111,7 @@ impl ServiceHistory {
 
     fn no_timeouts(&self) -> Judged {
         let own = self.own.as_ref().and_then(|own| own.timeouts.sum(HOUR));
-        // None until they could no longer be read is not none.
+        // Only if the metrics are still being read: missing data does not mean zero timeouts.
         let is_known = |own: &MetricsHistory| !own.timeouts.is_silent(SILENCE);
         let is_known = self.readable().is_some_and(is_known);
         let own = own.filter(|count| *count > 0.0 || is_known);
@@ -140,18 +140,19 @@ impl ServiceHistory {
     }
 }
 
-/// The last hour, or what is known of it. One minute is not over yet.
+/// The last hour, or the part of it with data. The current minute is incomplete.
 fn lately(minutes: usize) -> String {
     if minutes + 1 >= HOUR {
         return "in the last hour".to_owned();
     }
     let minutes = numbers::plural(minutes as u64, "minute");
-    format!("in the {minutes} that are known of the last hour")
+    format!("in the {minutes} with data in the last hour")
 }
 
 const NO_PROCESSES: &str = "`processes` is not configured for the service, or none was seen yet";
 
-/// Without a container, nobody knows whether a process was killed, and its memory alone decides.
+/// An out-of-memory kill makes memory unstable; otherwise, including when kills are unknown for
+/// lack of a container, memory growth decides.
 fn memory_stable(findings: &[Finding]) -> Judged {
     let killed = signs(findings, &[&kinds::OUT_OF_MEMORY]);
     let killed = killed.filter(|(holds, _)| *holds == Some(false));
@@ -159,7 +160,7 @@ fn memory_stable(findings: &[Finding]) -> Judged {
     killed.or(grows).unwrap_or((None, NO_PROCESSES.to_owned()))
 }
 
-/// What signs say of an indicator; `None` if there is none of them.
+/// The result of the signs of an indicator; `None` if there are none.
 fn signs(findings: &[Finding], wanted: &[&SignalKind]) -> Option<Judged> {
     let is_wanted = |one: &&Finding| wanted.iter().any(|kind| kind.name == one.kind.name);
     let each = findings.iter().filter(is_wanted).map(|one| {

@@ -1,4 +1,4 @@
-//! The family of the warning signs.
+//! The metric family of the warning signs.
 
 use crate::exposition::{Family, Labels, Sink, write_each};
 use crate::signal::{Finding, Findings, Presence};
@@ -7,10 +7,10 @@ pub const ACTIVE: Family = Family::gauge(
     "slod_signal_active",
     "",
     &["service", "signal", "subject", "severity"],
-    "Whether a warning sign is there: 1 yes, 0 no; absent while it is unknown. `service` is empty for the host, `subject` is the process, file system or probe that it is about.",
+    "Whether a warning sign is active: 1 yes, 0 no; absent while unknown. `service` is empty for the host; `subject` is the process, file system or probe that the sign is about.",
 );
 
-/// Writes what is known.
+/// Writes the signs whose state is known.
 pub fn write(sink: &mut dyn Sink, findings: &Findings) {
     let known = findings.all.iter();
     let known = known.filter(|one| one.presence != Presence::Unknown);

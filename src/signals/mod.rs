@@ -1,5 +1,5 @@
-//! Warning signs of the running daemon: recent histories of what is sampled, judged by the rules of
-//! `signal`, and published to whoever shows them or alerts.
+//! Warning signs of the running daemon: recent histories of samples, evaluated by the rules of
+//! `signal`, and published for display and alerting.
 
 mod breakers;
 pub mod chart;
@@ -30,12 +30,12 @@ pub use watcher::Watcher;
 use crate::signal::{Finding, Presence, SignalKind};
 use std::sync::Arc;
 
-/// Why nothing is known of what was sampled before.
-const NOT_SAMPLED: &str = "it was not sampled in the last 15 minutes";
-/// Why nothing is known of what only a service's own metrics show.
+/// The evidence if there are no recent samples.
+const NOT_SAMPLED: &str = "no samples in the last 15 minutes";
+/// The evidence for signs that require a service's own metrics.
 const NO_METRICS: &str = "`metrics` is not configured for the service, or was not read yet";
 
-/// A finding about a service, or about the host without one.
+/// A finding about a service, or about the host if `service` is `None`.
 fn finding(
     kind: &'static SignalKind,
     service: Option<&Arc<str>>,
@@ -58,7 +58,7 @@ mod tests {
     use crate::diagnostic::Source;
     use std::path::Path;
 
-    /// A config without files and variables.
+    /// A config without files and environment variables.
     pub(super) fn config(text: &str) -> Config {
         let source = Source {
             name: String::new(),

@@ -1,18 +1,18 @@
-//! The numbers that warning signs are read from: live from what was sampled last, and of the past from
-//! the series that the store has of the same samples.
+//! The values that warning signs use: live from the last sample, and for the past from the stored
+//! series of the same samples.
 
 use crate::observe::{ContainerView, ProcessView, ServiceMetrics};
 use crate::roles::Role;
 use crate::sample::SeriesKey;
 
-/// Declares a closed set of numbers, each with its series and how it is read live.
+/// Declares a closed set of values, each with its series and how to read it from a live sample.
 macro_rules! numbers {
     ($(#[$meta:meta])* $name:ident, $values:ident of $view:ty { $($variant:ident, $series:literal, $read:expr;)+ }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum $name { $($variant),+ }
 
-        /// What is known of them at a time.
+        /// The known values at one time.
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         pub(super) struct $values([Option<f64>; [$($series),+].len()]);
 
@@ -34,7 +34,7 @@ macro_rules! numbers {
         }
 
         impl $name {
-            /// The one that a series is kept of.
+            /// The value that a series stores.
             pub(super) fn of(series: &SeriesKey) -> Option<Self> {
                 match series.name() { $($series => Some(Self::$variant),)+ _ => None }
             }
@@ -43,7 +43,7 @@ macro_rules! numbers {
 }
 
 numbers! {
-    /// Of a service's own metrics.
+    /// Values of a service's own metrics.
     MetricNumber, MetricNumbers of ServiceMetrics {
         P95, "slod_service_request_duration_quantile_seconds", |metrics| metrics.quantiles.map(|[_, p95, _]| p95);
         Requests, "slod_service_requests_total", |metrics| metrics.number(Role::Requests);
@@ -65,7 +65,7 @@ numbers! {
 }
 
 numbers! {
-    /// Of the processes that are reported as one.
+    /// Values of a group of processes.
     ProcessNumber, ProcessNumbers of ProcessView {
         Anonymous, "slod_process_anonymous_memory_bytes", |process| float(process.anonymous_bytes);
         Resident, "slod_process_resident_memory_bytes", |process| float(process.resident_bytes);
@@ -78,7 +78,7 @@ numbers! {
 }
 
 numbers! {
-    /// Of the containers that such processes run in.
+    /// Values of the containers of a group of processes.
     ContainerNumber, ContainerNumbers of ContainerView {
         Anonymous, "slod_container_memory_anonymous_bytes", |container| float(container.anonymous_bytes);
         WorkingSet, "slod_container_memory_working_set_bytes", |container| float(container.working_set_bytes);

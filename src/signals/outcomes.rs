@@ -1,4 +1,4 @@
-//! What only the last outcomes of a service's probes show, and its signs.
+//! Signs that depend on the last outcomes of a service's probes only.
 
 use crate::config::ServiceSpec;
 use crate::format::{numbers, times};
@@ -12,11 +12,11 @@ use crate::units::HOUR;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// As of a moment; what is not known is absent.
+/// The state at one time; unknown values are absent.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct LastOutcomes {
     certificates: Vec<Certificate>,
-    /// Whether the rate limits of a probe's provider are known, and the one that is nearest.
+    /// By probe of a provider: the rate limit closest to exhaustion, `None` while unknown.
     limits: Vec<(Arc<str>, Option<RateLimit>)>,
     /// The lowest coverage of an objective in the last hour.
     coverage: Option<f64>,
@@ -28,15 +28,14 @@ struct Certificate {
     probe: Arc<str>,
     /// In seconds since 1970.
     ends: i64,
-    /// When it was served last.
+    /// When it was last served.
     seen: Timestamp,
-    /// What was served longer ago may have been replaced.
+    /// If it was last served longer ago, it may have been replaced.
     known_for: Duration,
 }
 
 impl LastOutcomes {
-    /// `before` is what was known the last time: a certificate is remembered while no attempt shows
-    /// one.
+    /// `before` is the previous state: a certificate is remembered while no attempt shows one.
     pub(super) fn of(
         ledger: &LedgerView,
         spec: &ServiceSpec,
@@ -74,7 +73,7 @@ impl LastOutcomes {
         known
     }
 
-    /// Its signs, each with its subject. `was_active` says which of them were there.
+    /// Evaluates its signs, each with its subject. `was_active` returns which of them were active.
     pub(super) fn judge(
         &self,
         settings: &Settings,
@@ -114,9 +113,7 @@ fn certificate(one: &Certificate, now: Timestamp, level: Level, was_active: bool
     };
     if one.seen.after(one.known_for) < now {
         let seen = times::minute(one.seen.to_utc());
-        let evidence = format!(
-            "no attempt since {seen} UTC has shown the certificate that was known until then: {evidence}"
-        );
+        let evidence = format!("the certificate was last seen at {seen} UTC: {evidence}");
         return (Presence::Unknown, evidence);
     }
     (below(left, level, was_active), evidence)
@@ -125,7 +122,7 @@ fn certificate(one: &Certificate, now: Timestamp, level: Level, was_active: bool
 fn rate_limit(nearest: Option<&RateLimit>, level: Level, was_active: bool) -> Answer {
     let known = nearest.and_then(|limit| Some((limit, limit.share()?)));
     let Some((limit, left)) = known else {
-        let evidence = "no answer of the last three intervals showed a rate limit".to_owned();
+        let evidence = "no response in the last three intervals contained a rate limit".to_owned();
         return (Presence::Unknown, evidence);
     };
     let all = limit.limit.map(numbers::count).unwrap_or_default();
@@ -194,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_that_has_ended_is_named_as_such() {
+    fn an_expired_certificate_is_reported_as_expired() {
         let level = Settings::default().level(&kinds::CERTIFICATE_ENDING);
         let now = Timestamp::from_secs(10 * DAY_S);
         let one = |hours: i64, seen: i64| served(hours * 3600, 10 * DAY_S - seen);
@@ -207,9 +204,9 @@ mod tests {
             evidence(9 * 24 + 12),
             "the certificate ended 12h ago (1970-01-10 12:00 UTC)"
         );
-        // It may have been renewed, or be another one.
+        // It may have been renewed or replaced.
         let unknown = certificate(&one(99 * 24, 901), now, level, true);
-        let evidence = "no attempt since 1970-01-10 23:44 UTC has shown the certificate that was known until then: the certificate ends in 89d (1970-04-10 00:00 UTC)";
+        let evidence = "the certificate was last seen at 1970-01-10 23:44 UTC: the certificate ends in 89d (1970-04-10 00:00 UTC)";
         assert_eq!(unknown, (Unknown, evidence.to_owned()));
     }
 }

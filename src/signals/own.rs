@@ -1,4 +1,4 @@
-//! The recent history of what a service's own metrics show.
+//! The recent history of a service's own metrics.
 
 use super::counts::{Counts, DRIFT_WINDOW, DRIFT_WINDOWS};
 use super::numbers::{MetricNumber, MetricNumbers};
@@ -14,7 +14,7 @@ use crate::signal::{HOUR, Keep, Rise, Track};
 pub(super) struct MetricsHistory {
     pub(super) p95: Track,
     pub(super) errors: Counts,
-    /// Requests per second, in windows as wide as those that they explain.
+    /// Requests per second, in windows of the same width as the tracks that they are compared with.
     pub(super) traffic: Track,
     pub(super) traffic_by_growth: Track,
     pub(super) traffic_by_minute: Track,
@@ -23,7 +23,7 @@ pub(super) struct MetricsHistory {
     pub(super) queue: Track,
     pub(super) pool: Pool,
     pub(super) breaker: Breaker,
-    /// Those that are open or opened lately.
+    /// Breakers that are open or opened recently.
     pub(super) breakers: Vec<BreakerView>,
     pub(super) timeouts: Track,
     pub(super) provider: Option<ProviderHistory>,
@@ -31,7 +31,7 @@ pub(super) struct MetricsHistory {
     rises: Rises,
 }
 
-/// Of counters.
+/// Increases of counters.
 #[derive(Debug, Default)]
 struct Rises {
     timeouts: Rise,
@@ -107,7 +107,7 @@ impl MetricsHistory {
         provider.take(at, errors, requests.or(timed), latency);
     }
 
-    /// As with processes.
+    /// Discards growth before a deployment, as for processes.
     pub(super) fn deployed(&mut self, at: Timestamp) {
         for track in [&mut self.connections, &mut self.queue] {
             track.forget_before(at);
@@ -141,7 +141,7 @@ impl MetricsHistory {
         .chain(self.breaker.tracks())
     }
 
-    /// Bytes that it takes at most.
+    /// The maximum size in bytes.
     #[cfg(test)]
     pub(super) fn size(&mut self) -> usize {
         let provider = ProviderHistory::default().size();

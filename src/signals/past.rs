@@ -1,5 +1,6 @@
-//! The histories of a daemon that starts, refilled from the store: samples and outcomes of the last
-//! hours are there, so trends go on at once. A restart of slod is no restart of what is watched.
+//! Restores the histories of a daemon that starts, from the samples and outcomes of the last hours
+//! in the store, so that trends continue immediately. Restarting slod does not restart the observed
+//! services.
 
 mod host;
 mod series;
@@ -23,16 +24,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Trends are looked for in two hours, and confirmed for a third.
+/// Trends are evaluated over two hours, and confirmed over a third.
 const SERVICES_BACK: Duration = Duration::from_hours(3);
-/// Services that are read together: their samples of an hour are in memory at once.
-const TOGETHER: usize = 100;
-/// What is not read by then begins anew.
+/// Number of services read at a time: their samples of an hour are in memory together.
+const BATCH: usize = 100;
+/// Services not read within this time start with empty histories.
 const BUDGET: Duration = Duration::from_secs(5);
-/// Between two evaluations of trends.
+/// Time between two evaluations of trends.
 const STEP: Duration = Duration::from_mins(5);
 
-/// What was sampled of a service at a time.
+/// The sampled values of a service at one time.
 #[derive(Debug, Default)]
 struct SampledNumbers {
     metrics: Option<MetricNumbers>,
@@ -88,19 +89,21 @@ fn recall_within(
     let started = Instant::now();
     let kept = StoredSeries::of(store)?;
     host::recall_host(watcher.host(), &kept, &config.signals, store, now)?;
-    for specs in config.services.chunks(TOGETHER) {
+    for specs in config.services.chunks(BATCH) {
         if started.elapsed() > budget {
-            tracing::info!("the past of some services is not read: their trends begin anew");
+            tracing::info!(
+                "the history of some services was not loaded in time: their trends start anew"
+            );
             break;
         }
         recall_services(watcher, specs, &kept, store, now)?;
     }
     let took = started.elapsed();
-    tracing::debug!("the past of trends was read in {} ms", took.as_millis());
+    tracing::debug!("loaded the history of trends in {} ms", took.as_millis());
     Ok(())
 }
 
-/// When each service was deployed last, of what trends look back on.
+/// Returns when each service was last deployed within the time that trends look back.
 pub(super) fn deploys(
     store: &Store,
     now: Timestamp,
@@ -142,7 +145,7 @@ fn recall_services(
             let outcomes = outcomes(store, spec, span)?;
             let mut judged = None;
             let mut judge = |history: &mut ServiceHistory, end: Timestamp| {
-                // The end of an hour is an end of a step as well.
+                // The end of an hour is also the end of a step.
                 if end >= now.before(HOUR) && end.0.rem_euclid(millis(STEP)) == 0 {
                     history.move_on(end, end, spec);
                     history.judge_trends(&spec.signals);
@@ -158,14 +161,14 @@ fn recall_services(
     Ok(())
 }
 
-/// Time between two evaluations of a stored past.
+/// Time between two evaluations of a stored history.
 const EVERY: Duration = Duration::from_mins(1);
-/// Deployments of one service, the latest, that its trends begin anew after.
+/// Maximum number of deployments read, the latest ones; trends start anew after a deployment.
 const MAX_DEPLOYS: u32 = 10_000;
-/// What is in memory of it at once.
+/// The length of history held in memory at a time.
 const CHUNK: Duration = Duration::from_hours(24);
 
-/// Signs of which the store keeps no history: only the last outcomes and scrapes show them.
+/// Signs without stored history: they depend on the last outcomes and scrapes only.
 pub const NOT_REPLAYED: [&SignalKind; 4] = [
     &kinds::METRICS_UNREADABLE,
     &kinds::RATE_LIMIT_NEAR,
@@ -173,8 +176,8 @@ pub const NOT_REPLAYED: [&SignalKind; 4] = [
     &kinds::COVERAGE_LOST,
 ];
 
-/// What the signs of one service find in the stored past of `from..to`, once a minute, by the rules and
-/// histories of the running daemon. Those of [`NOT_REPLAYED`] are not among them.
+/// Evaluates the signs of one service over the stored history of `from..to`, once a minute, with
+/// the rules and histories of the running daemon. Excludes the signs in [`NOT_REPLAYED`].
 pub fn replay(
     store: &Store,
     kept: &StoredSeries,
@@ -215,7 +218,7 @@ pub fn replay(
     Ok(())
 }
 
-/// The samples of a service by their times, also of days that are kept by the minute.
+/// The samples of a service by time, including days stored at one-minute resolution.
 fn all_rows(
     store: &Store,
     places: &BTreeMap<SeriesId, Place>,
@@ -231,7 +234,7 @@ fn all_rows(
     Ok(rows)
 }
 
-/// The samples of a service by their times.
+/// The samples of a service by time.
 fn rows(
     places: &BTreeMap<SeriesId, Place>,
     samples: &BTreeMap<SeriesId, Vec<Sample>>,
@@ -247,8 +250,8 @@ fn rows(
     rows
 }
 
-/// The outcomes of a service's own probes that make requests, in the order of their times, with the
-/// place of their probe.
+/// The outcomes of a service's own probes that make requests, in order of time, with the index of
+/// the probe.
 fn outcomes(
     store: &Store,
     spec: &ServiceSpec,
@@ -264,14 +267,14 @@ fn outcomes(
     Ok(all)
 }
 
-/// What the store has of a service in a span.
+/// The stored samples and outcomes of a service in a time range.
 struct Past {
     rows: BTreeMap<Timestamp, SampledNumbers>,
     outcomes: Vec<(usize, Record)>,
 }
 
 impl Past {
-    /// Feeds it in the order of time, and lets `look` see the history after each step.
+    /// Feeds the history in order of time, and calls `look` with it after each step.
     fn replay(
         &self,
         history: &mut ServiceHistory,
@@ -304,7 +307,7 @@ impl Past {
     }
 }
 
-/// The ends of the steps of a span: multiples of their width, and its end.
+/// The ends of the steps in a time range: multiples of the width, and the end of the range.
 fn steps((from, to): (Timestamp, Timestamp), width: Duration) -> impl Iterator<Item = Timestamp> {
     let ms = millis(width).max(1);
     let first = Timestamp((from.0.div_euclid(ms) + 1) * ms);

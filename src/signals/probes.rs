@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Latencies of one window that are kept at most.
+/// Maximum number of latencies kept per window.
 const LATENCIES_MAX: usize = 4096;
 
 /// An attempt of one of the service's own probes.
@@ -18,23 +18,23 @@ pub(super) struct Attempt<'a> {
     pub at: Timestamp,
     pub verdict: Verdict,
     pub latency: Duration,
-    /// Whether it asks a language model.
+    /// Whether it requests a language model.
     pub is_llm: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct ProbesHistory {
-    /// When the last attempt was made that was taken, by probe.
+    /// The time of the last attempt taken, by probe.
     taken: Vec<(Arc<str>, Timestamp)>,
-    /// The window that is not over, and its latencies in seconds.
+    /// The current window, and its latencies in seconds.
     open: Option<i64>,
     latencies: Vec<f32>,
     pub(super) p95: Track,
     pub(super) errors: Counts,
     pub(super) timeouts: Track,
-    /// Whether all probes are of language models.
+    /// Whether all probes request language models.
     pub(super) are_of_providers: bool,
-    /// Probes of language models.
+    /// The history of each probe that requests a language model.
     pub(super) providers: BTreeMap<Arc<str>, ProviderHistory>,
 }
 
@@ -54,15 +54,15 @@ impl Default for ProbesHistory {
 }
 
 impl ProbesHistory {
-    /// When the last attempt of a probe was made that was taken.
+    /// The time of the last attempt of a probe that was taken.
     pub(super) fn taken(&self, probe: &str) -> Option<Timestamp> {
         let mut taken = self.taken.iter();
         let known = taken.find(|(name, _)| **name == *probe);
         known.map(|(_, at)| *at)
     }
 
-    /// Takes an attempt, in the order of their times. Those of a language model say nothing of the
-    /// service, unless it has no other probes.
+    /// Takes an attempt, in order of time. Attempts of a language model are only counted for the
+    /// service if it has no other probes.
     pub(super) fn take(&mut self, attempt: Attempt<'_>, counts_llm: bool) {
         let Attempt {
             probe, at, verdict, ..
@@ -112,13 +112,13 @@ impl ProbesHistory {
         }
     }
 
-    /// Forgets probes that are configured no more.
+    /// Removes probes that are no longer configured.
     pub(super) fn retain(&mut self, is_known: impl Fn(&str) -> bool) {
         self.taken.retain(|(name, _)| is_known(name));
         self.providers.retain(|name, _| is_known(name));
     }
 
-    /// Ends the open window if `at` lies behind it.
+    /// Completes the current window if `at` is after it.
     fn close(&mut self, at: Timestamp) {
         let width = i64::try_from(DRIFT_WINDOW.as_millis()).unwrap_or(i64::MAX);
         let window = at.0.div_euclid(width);
@@ -128,12 +128,12 @@ impl ProbesHistory {
         };
         let start = Timestamp(open.saturating_mul(width));
         self.p95.take(start, p95(&mut self.latencies));
-        // A window is small; what a burst needed is given back.
+        // Windows are usually small; memory needed for a burst is released.
         self.latencies = Vec::new();
         self.open = Some(window);
     }
 
-    /// Bytes that it takes with so many latencies per window.
+    /// The size in bytes with this many latencies per window.
     #[cfg(test)]
     pub(super) fn size(&self, latencies: usize) -> usize {
         let providers: usize = self.providers.values().map(ProviderHistory::size).sum();
@@ -146,7 +146,7 @@ impl ProbesHistory {
     }
 }
 
-/// The nearest rank.
+/// By the nearest-rank method.
 fn p95(latencies: &mut [f32]) -> Option<f64> {
     latencies.sort_unstable_by(f32::total_cmp);
     let rank = (latencies.len() * 95).div_ceil(100);

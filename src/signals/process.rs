@@ -1,4 +1,4 @@
-//! The recent history of the processes of a service that are reported as one, and its signs.
+//! The recent history of a group of processes of a service, and its signs.
 
 use super::numbers::{ContainerNumber, ContainerNumbers, ProcessNumber, ProcessNumbers};
 use crate::format::numbers::bytes;
@@ -14,19 +14,19 @@ use std::time::Duration;
 pub(super) const GROWTH_WINDOW: Duration = Duration::from_mins(2);
 /// Two hours.
 pub(super) const GROWTH_WINDOWS: usize = 60;
-/// A source of memory is gone once only a worse one could be read for so long. Time without any sample does
-/// not count.
+/// A source of memory is considered gone if only worse ones could be read for this long. Time
+/// without samples does not count.
 const SOURCE_GONE: Duration = Duration::from_mins(10);
 
-/// Why some signs cannot be known.
+/// Why some signs are unknown.
 pub(super) const NOT_SEEN: &str =
-    "the use of processors is not known: no such process was seen in the last 10 minutes";
-const NO_CONTAINER: &str = "no container of such processes was seen in the last 10 minutes";
+    "the processor usage is unknown: no matching process was seen in the last 10 minutes";
+const NO_CONTAINER: &str = "no container of matching processes was seen in the last 10 minutes";
 const NO_LIMIT: &str =
-    "no container of such processes with a limit of processor time was seen in the last 10 minutes";
+    "no container of matching processes with a processor limit was seen in the last 10 minutes";
 
-/// What memory is read from, the best last. Contents of files are no leak, so the memory that
-/// processes share with files counts only where nothing else can be read.
+/// What memory is read from, best source last. Page cache is not a leak, so memory that includes it
+/// is used only if nothing else can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum MemoryOf {
     Resident,
@@ -38,24 +38,24 @@ enum MemoryOf {
 pub(super) struct ProcessHistory {
     memory: Track,
     memory_of: MemoryOf,
-    /// Since when only a worse source could be read.
+    /// Since when only worse sources could be read.
     memory_missed: Option<Timestamp>,
     threads: Track,
     files: Track,
     restarts: Track,
-    /// As a share of the host's processors, and of those that a container may use.
+    /// As a share of the host's processors, and of the processors that a container may use.
     pub(super) cpu_of_host: Track,
     pub(super) cpu_of_limit: Track,
     throttled: Track,
     kills: Track,
     rises: Rises,
-    /// When the processes were seen last.
+    /// When the processes were last seen.
     seen: Option<Timestamp>,
     /// Working set and limit of the container.
     limit: Option<(f64, f64)>,
 }
 
-/// Of counters.
+/// Increases of counters.
 #[derive(Debug, Default)]
 struct Rises {
     restarts: Rise,
@@ -89,7 +89,7 @@ impl ProcessHistory {
         use ProcessNumber as N;
         let get = |one| numbers.get(one);
         if let Some(started) = get(N::Started) {
-            // All of them are younger than what was seen before: they were replaced.
+            // All processes are younger than the last sample: they were replaced.
             if self.seen.is_some_and(|seen| started > seen.as_secs_f64()) {
                 self.begin_anew();
             }
@@ -136,7 +136,7 @@ impl ProcessHistory {
         self.memory_missed = None;
     }
 
-    /// What grew until then did so in another version.
+    /// Discards growth before a deployment, which occurred in another version.
     pub(super) fn deployed(&mut self, at: Timestamp) {
         for track in [&mut self.memory, &mut self.threads, &mut self.files] {
             track.forget_before(at);
@@ -168,7 +168,7 @@ impl ProcessHistory {
         ]
     }
 
-    /// What a sign looks at; `None` for what has no course.
+    /// The track that a sign evaluates; `None` if it has none.
     pub(super) fn looked_at(&self, kind: &SignalKind) -> Option<&Track> {
         match kind {
             &kinds::MEMORY_GROWING => Some(&self.memory),
@@ -180,7 +180,7 @@ impl ProcessHistory {
         }
     }
 
-    /// What grows; `traffic` may explain it.
+    /// Evaluates growth; `traffic` may explain it.
     pub(super) fn trends(
         &self,
         traffic: &Track,
@@ -210,7 +210,7 @@ impl ProcessHistory {
 
     fn memory(&self, traffic: &Track, settings: &Settings) -> Answer {
         let last = self.memory.last();
-        // The limit is one of the whole working set, of which what is looked at is a part.
+        // The limit applies to the whole working set, which may include more memory than the track.
         let limit = self.limit.zip(last);
         let limit =
             limit.map(|((working, limit), last)| (limit - (working - last).max(0.0), limit));
@@ -229,8 +229,8 @@ impl ProcessHistory {
         growing(&number)
     }
 
-    /// Signs of the last minutes. `was` says which of them were there; `slows` whether responses are
-    /// slower than before, if that is known.
+    /// Evaluates the signs of the last minutes. `was` returns which of them were active; `slows` is
+    /// whether responses became slower, if known.
     pub(super) fn recent(
         &self,
         settings: &Settings,
@@ -242,12 +242,12 @@ impl ProcessHistory {
         let what = ["restart", "restarts"];
         let mut restarts = counted(&self.restarts, RECENT, least(&kinds::RESTARTED), what);
         if self.are_restarts_kills() && restarts.0 == Presence::Active {
-            let evidence = format!("{}; kills for lack of memory explain it", restarts.1);
+            let evidence = format!("{}; explained by out-of-memory kills", restarts.1);
             restarts = (Presence::Clear, evidence);
         }
         let unknown = |why: &str| (Presence::Unknown, why.to_owned());
         let kills = if self.kills.sum(RECENT).is_some() {
-            let what = ["kill for lack of memory", "kills for lack of memory"];
+            let what = ["out-of-memory kill", "out-of-memory kills"];
             counted(&self.kills, RECENT, least(&kinds::OUT_OF_MEMORY), what)
         } else {
             unknown(NO_CONTAINER)
@@ -271,20 +271,20 @@ impl ProcessHistory {
         ]
     }
 
-    /// Whether the kernel killed as many processes as were replaced, so that one sign says all.
+    /// Whether out-of-memory kills account for all restarts, so that one sign is enough.
     fn are_restarts_kills(&self) -> bool {
         let counts = self.restarts.sum(RECENT).zip(self.kills.sum(RECENT));
         counts.is_some_and(|(restarts, kills)| restarts > 0.0 && kills >= restarts)
     }
 
-    /// Its use of processors by the minute, and of which.
+    /// Its processor usage by the minute, and what it is a share of.
     pub(super) fn cpu(&self) -> Option<(&Track, &'static str)> {
         let is_known = |cpu: &Track| !cpu.known(RECENT).is_empty();
         if is_known(&self.cpu_of_limit) {
-            return Some((&self.cpu_of_limit, "use of the container's processors"));
+            return Some((&self.cpu_of_limit, "usage of the container's processors"));
         }
         is_known(&self.cpu_of_host)
-            .then_some((&self.cpu_of_host, "its use of the host's processors"))
+            .then_some((&self.cpu_of_host, "its usage of the host's processors"))
     }
 
     fn throttled(&self, level: Level, was_active: bool, slows: Option<bool>) -> Answer {
@@ -298,13 +298,13 @@ impl ProcessHistory {
                 (Presence::Clear, evidence)
             }
             None => {
-                let evidence = format!("{evidence}; whether response times rise is not known");
+                let evidence = format!("{evidence}; it is unknown whether response times rise");
                 (Presence::Unknown, evidence)
             }
         }
     }
 
-    /// Bytes that it takes at most.
+    /// The maximum size in bytes.
     #[cfg(test)]
     pub(super) fn size(&mut self) -> usize {
         let tracks: usize = self.tracks().iter().map(|track| track.size()).sum();
@@ -317,7 +317,7 @@ mod tests {
     use super::*;
     use crate::observe::ProcessView;
 
-    /// Samples every ten seconds; the known windows of memory then.
+    /// Takes samples every ten seconds, and returns the known windows of memory.
     fn take_memory(
         history: &mut ProcessHistory,
         (from, to): (i64, i64),
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_between_samples_leaves_the_history_of_memory() {
+    fn a_gap_between_samples_keeps_the_memory_history() {
         let mut history = ProcessHistory::new();
         assert_eq!(take_memory(&mut history, (0, 1200), Some(500)), [500.0; 9]);
         let later = take_memory(&mut history, (2400, 2640), Some(500));
@@ -344,14 +344,18 @@ mod tests {
     }
 
     #[test]
-    fn memory_of_no_file_is_preferred_as_long_as_it_can_be_read() {
+    fn anonymous_memory_is_preferred_while_it_can_be_read() {
         let mut history = ProcessHistory::new();
         let mut take = |from: i64, to: i64, anonymous: Option<u64>| {
             take_memory(&mut history, (from, to), anonymous)
         };
         assert_eq!(take(0, 360, None), [1000.0; 2]);
         assert_eq!(take(360, 720, Some(500)), [500.0; 2]);
-        assert_eq!(take(720, 840, None), [500.0; 2], "a gap is no other memory");
+        assert_eq!(
+            take(720, 840, None),
+            [500.0; 2],
+            "a gap does not change the source of memory"
+        );
         assert_eq!(take(840, 1200, Some(500)), [500.0; 5]);
         let later = take(1200, 3600, None);
         assert_eq!(later, vec![1000.0; later.len()]);

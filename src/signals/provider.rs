@@ -1,4 +1,5 @@
-//! The recent history of an AI provider: of a probe that asks it, or by a service's own metrics.
+//! The recent history of an AI provider: by a probe that requests it, or by a service's own
+//! metrics.
 
 use super::counts::{DRIFT_WINDOW, DRIFT_WINDOWS};
 use crate::outcome::Timestamp;
@@ -24,7 +25,7 @@ impl Default for ProviderHistory {
 }
 
 impl ProviderHistory {
-    /// Takes what happened since the last time.
+    /// Takes the requests since the last call.
     pub(super) fn take(
         &mut self,
         at: Timestamp,
@@ -43,7 +44,7 @@ impl ProviderHistory {
         }
     }
 
-    /// What a sign looks at.
+    /// The track that a sign evaluates.
     pub(super) fn looked_at(&self, kind: &SignalKind) -> &Track {
         if *kind == kinds::PROVIDER_SLOW {
             &self.latency
@@ -52,7 +53,7 @@ impl ProviderHistory {
         }
     }
 
-    /// Bytes that it takes at most.
+    /// The maximum size in bytes.
     #[cfg(test)]
     pub(super) fn size(&self) -> usize {
         self.failed.size() + self.requests.size() + self.latency.size()

@@ -1,11 +1,11 @@
-//! Which signs a config looks for.
+//! Which signs are enabled by a config.
 
 use crate::alert::{AlertKey, Source};
 use crate::config::{Config, ServiceSpec};
 use crate::signal::{SIGNALS, Settings, SignalKind, kinds};
 use std::collections::BTreeMap;
 
-/// Signs that only a service's own metrics show.
+/// Signs that require a service's own metrics.
 pub(super) const OF_METRICS: [&SignalKind; 8] = [
     &kinds::METRICS_UNREADABLE,
     &kinds::CONNECTIONS_GROWING,
@@ -16,10 +16,10 @@ pub(super) const OF_METRICS: [&SignalKind; 8] = [
     &kinds::THROUGHPUT_LOW,
     &kinds::LOAD_HIGH,
 ];
-/// Signs that compare with the `load` that a service expects.
+/// Signs that compare with the `load` expected for a service.
 pub(super) const OF_LOAD: [&SignalKind; 2] = [&kinds::LOAD_HIGH, &kinds::CPU_HIGH_AT_PEAK];
 
-/// The signs that are looked for, and of what.
+/// The enabled signs and their subjects.
 #[derive(Debug)]
 pub struct Scope<'a> {
     host: Option<&'a Settings>,
@@ -27,7 +27,7 @@ pub struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// Of a config; without one, nothing is looked for.
+    /// The scope of a config; without one, no signs are enabled.
     pub fn of(config: Option<&'a Config>) -> Self {
         let services = config.into_iter().flat_map(|config| &config.services);
         Self {
@@ -36,8 +36,8 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Whether the sign of an alert is looked for: it is switched on, and the service is configured
-    /// that it is about, with the probe or the processes that it names.
+    /// Whether the sign of an alert is enabled, and its service is configured with the probe or
+    /// processes that it names.
     pub fn has(&self, key: &AlertKey) -> bool {
         let Source::Sign { sign, subject } = &key.source else {
             return false;
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_is_looked_for_while_what_it_is_about_is_configured() {
+    fn a_sign_is_in_scope_while_its_subject_is_configured() {
         let text = format!(
             "signals: {{ disk_full_soon: false }}\nservices:\n  - {{ name: web, {PROBE}, processes: [ {{ name: worker, match: {{ name: w }} }} ], signals: {{ restarted: false }} }}\n"
         );

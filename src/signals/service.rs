@@ -24,24 +24,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is remembered of a service.
+/// The recent history of a service.
 #[derive(Debug)]
 pub(super) struct ServiceHistory {
     pub(super) name: Arc<str>,
-    /// Of its own metrics; only a service that has some pays for it.
+    /// Of its own metrics; allocated only for a service that has some.
     pub(super) own: Option<Box<MetricsHistory>>,
     pub(super) probes: ProbesHistory,
     pub(super) outcomes: LastOutcomes,
     pub(super) processes: BTreeMap<Arc<str>, ProcessHistory>,
-    /// What is usual at each time of day.
+    /// The usual levels at each time of day.
     pub(super) usual: Usuals,
-    /// Trends that were found in a row, by sign and subject.
+    /// Trends found in consecutive evaluations, by sign and subject.
     confirmed: Vec<(&'static str, Arc<str>, Confirmed)>,
-    /// What the last evaluation of the trends found.
+    /// The results of the last evaluation of trends.
     trends: Vec<Finding>,
-    /// Signs that are there, so that they clear lower than they begin.
+    /// Active signs, for hysteresis.
     active: Vec<(&'static str, Arc<str>)>,
-    /// Some attempts of its probes are due within this time.
+    /// At least some of its probes are due within this time.
     probed_for: Duration,
 }
 
@@ -63,13 +63,13 @@ impl ServiceHistory {
 
     pub(super) fn take_metrics(&mut self, at: Timestamp, numbers: &MetricNumbers) {
         if self.own.is_none() {
-            // There is more to judge than before.
+            // There is more to evaluate than before.
             self.trends.clear();
         }
         self.own.get_or_insert_default().take(at, numbers);
     }
 
-    /// Takes which circuit breakers are open or opened lately.
+    /// Takes the circuit breakers that are open or opened recently.
     pub(super) fn take_breakers(&mut self, breakers: &[BreakerView]) {
         let known = &mut self.own.get_or_insert_default().breakers;
         if *known != breakers {
@@ -99,14 +99,13 @@ impl ServiceHistory {
     fn process(&mut self, name: &Arc<str>) -> &mut ProcessHistory {
         let known = self.processes.entry(name.clone());
         known.or_insert_with(|| {
-            // There is more to judge than before.
+            // There is more to evaluate than before.
             self.trends.clear();
             ProcessHistory::new()
         })
     }
 
-    /// Takes attempts of its probes, in the order of their times. Those that were taken before are
-    /// left out.
+    /// Takes attempts of its probes, in order of time. Attempts taken before are skipped.
     pub(super) fn take_attempts(&mut self, attempts: &[Attempt<'_>], counts_llm: bool) {
         for attempt in attempts {
             let taken = self.probes.taken(attempt.probe);
@@ -116,8 +115,8 @@ impl ServiceHistory {
         }
     }
 
-    /// Moves on to the moments that samples and attempts are known of, also without any, and forgets
-    /// what is no longer configured.
+    /// Advances to the times until which samples and attempts are complete, and removes what is no
+    /// longer configured.
     pub(super) fn move_on(&mut self, sampled: Timestamp, probed: Timestamp, spec: &ServiceSpec) {
         self.advance(sampled, spec);
         self.probes.advance(probed);
@@ -126,8 +125,8 @@ impl ServiceHistory {
         self.probed_for = SILENCE.max(shortest * 3);
     }
 
-    /// Growth is looked for from the last deployment on, so that its step is no leak. Response times and
-    /// errors go on: a version that makes them worse is what they are watched for.
+    /// Restarts the evaluation of growth at a deployment, so that its step is not taken for a leak.
+    /// Response times and errors continue, since a version that makes them worse must be detected.
     pub(super) fn deployed(&mut self, at: Timestamp) {
         if let Some(own) = &mut self.own {
             own.deployed(at);
@@ -143,7 +142,7 @@ impl ServiceHistory {
         }
         let is_known = |name: &Arc<str>| spec.processes.iter().any(|one| one.name == *name);
         self.processes.retain(|name, _| is_known(name));
-        // Those that were never seen have signs, too, that say so.
+        // Processes that were never seen have findings too, which say so.
         for one in &spec.processes {
             self.process(&one.name);
         }
@@ -163,7 +162,7 @@ impl ServiceHistory {
         own.filter(|own| own.unread.why().is_none())
     }
 
-    /// Without a sample for so long, nothing is known.
+    /// How long data remains valid without a new sample.
     pub(super) const fn known_for(&self, numbers: Numbers) -> Duration {
         match numbers {
             Numbers::Own => SILENCE,
@@ -171,7 +170,7 @@ impl ServiceHistory {
         }
     }
 
-    /// Whose response times are known: its own metrics first.
+    /// The track of response times and its source: its own metrics if they have them.
     fn latency(&self) -> (&Track, Numbers) {
         let own = self.readable().map(|own| &own.p95);
         let own = own.filter(|p95| !p95.known(usize::MAX).is_empty());
@@ -180,7 +179,7 @@ impl ServiceHistory {
         })
     }
 
-    /// Whose errors are known, likewise.
+    /// The errors and their source: its own metrics if they have them.
     pub(super) fn errors(&self) -> (&Counts, Numbers) {
         let own = self.readable().map(|own| &own.errors);
         let own = own.filter(|errors| errors.windows().iter().any(|one| one.total > 0));
@@ -189,7 +188,7 @@ impl ServiceHistory {
         })
     }
 
-    /// Shares the texts of what it keeps with other services.
+    /// Shares its texts with other services.
     pub(super) fn share(&mut self, texts: &mut Texts) {
         for one in &mut self.trends {
             texts.share(&mut one.subject);

@@ -1,4 +1,4 @@
-//! The task that owns the histories: samples in, findings out.
+//! The task that owns the histories: takes samples and publishes findings.
 
 use super::past::{deploys, recall};
 use super::usual::learn;
@@ -23,7 +23,7 @@ use tracing::{debug, info, warn};
 /// Time between two evaluations.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// What the task needs from outside.
+/// The dependencies of the task.
 #[derive(Debug)]
 pub struct Deps {
     pub clock: Clock,
@@ -31,15 +31,15 @@ pub struct Deps {
     pub ledger: watch::Receiver<Arc<LedgerView>>,
     pub system: watch::Receiver<Arc<SystemView>>,
     pub findings: watch::Sender<Arc<Findings>>,
-    /// The store's file, which has the samples and outcomes of before.
+    /// The store's file, with earlier samples and outcomes.
     pub history: PathBuf,
     pub stop: CancellationToken,
 }
 
-/// Which sign about what.
+/// Name of the sign, service and subject.
 type Sign = (&'static str, Option<Arc<str>>, Arc<str>);
 
-/// Runs until it is stopped. Evaluations run off the async workers: thousands of trends take time.
+/// Runs until shutdown. Evaluates off the async workers, since thousands of trends take time.
 pub async fn run(mut deps: Deps) {
     let mut watcher = recalled(&deps).await;
     let mut active: BTreeSet<Sign> = BTreeSet::new();
@@ -79,16 +79,16 @@ pub async fn run(mut deps: Deps) {
     }
 }
 
-/// Learns again what is usual at each time of day.
+/// Updates the usual levels at each time of day.
 fn learn_from(path: &Path, config: &Config, now: Timestamp, watcher: &mut Watcher) {
     let store = Store::open_read_only(path);
     match store.and_then(|store| learn(config, &store, now, watcher.learns_first())) {
         Ok((usual, next)) => watcher.take_usual(usual, next),
-        Err(error) => warn!("cannot read what is usual from {}: {error}", path.display()),
+        Err(error) => warn!("cannot learn usual levels from {}: {error}", path.display()),
     }
 }
 
-/// What is known of before. A store that cannot be read leaves the histories empty.
+/// Restores the histories from the store. If it cannot be read, they start empty.
 async fn recalled(deps: &Deps) -> Watcher {
     let (config, now) = (deps.configs.borrow().clone(), deps.clock.now());
     let path = deps.history.clone();
@@ -96,7 +96,7 @@ async fn recalled(deps: &Deps) -> Watcher {
         let mut watcher = Watcher::default();
         let store = Store::open_read_only(&path);
         if let Err(error) = store.and_then(|store| recall(&mut watcher, &config, &store, now)) {
-            warn!("trends begin anew: cannot read {}: {error}", path.display());
+            warn!("trends start anew: cannot read {}: {error}", path.display());
         }
         watcher
     };
@@ -110,7 +110,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     }
 }
 
-/// What appeared and what is over, and all that is there now.
+/// Signs that became active or clear, and all active ones.
 struct Changes<'a> {
     appeared: Vec<&'a Finding>,
     over: Vec<&'a Finding>,
@@ -118,7 +118,7 @@ struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    /// A sign that nobody knows of for a moment stays as it was: it may only be a gap between samples.
+    /// A sign that is temporarily unknown keeps its state: there may be just a gap between samples.
     fn of(findings: &'a Findings, before: &BTreeSet<Sign>) -> Self {
         let mut changes = Self {
             appeared: Vec::new(),
@@ -172,7 +172,7 @@ mod tests {
     use crate::signal::kinds;
 
     #[test]
-    fn a_gap_between_samples_is_logged_as_nothing() {
+    fn a_gap_between_samples_is_not_logged() {
         let mut active = BTreeSet::new();
         let mut step = |presence| {
             let one = finding(&kinds::CPU_HIGH, None, "", (presence, String::new()));

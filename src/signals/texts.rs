@@ -1,10 +1,10 @@
-//! Sentences that many findings share: of thousands of services, most have the same ones.
+//! Texts shared by many findings: most of thousands of services have the same ones.
 
 use crate::signal::{Finding, Indicator};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Each text once.
+/// The distinct texts.
 #[derive(Debug, Default)]
 pub(super) struct Texts(HashSet<Arc<str>>);
 
@@ -20,7 +20,7 @@ impl Texts {
         indicator
     }
 
-    /// Replaces a text by the first one that is equal.
+    /// Replaces a text by an equal one that is already shared.
     pub(super) fn share(&mut self, text: &mut Arc<str>) {
         match self.0.get(text) {
             Some(known) => *text = known.clone(),
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_texts_are_in_memory_once() {
+    fn equal_texts_are_shared() {
         let mut texts = Texts::default();
         let [mut first, mut second, mut other]: [Arc<str>; 3] = ["a", "a", "b"].map(Arc::from);
         assert!(!Arc::ptr_eq(&first, &second));

@@ -1,4 +1,5 @@
-//! Whether a service's own metrics can be read: what they last said is not how the service is now.
+//! Whether a service's own metrics can be read: if not, their last values do not describe its
+//! current state.
 
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Answer, BAD_MINUTES, MINUTES};
@@ -6,15 +7,15 @@ use crate::signal::{Keep, Presence, Track};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A failure that is over after this is none.
+/// A shorter failure is ignored.
 const LASTS: Duration = Duration::from_mins(1);
 
 /// The recent scrapes of a service.
 #[derive(Debug)]
 pub(super) struct Unread {
-    /// The share of each minute's samples before which the last scrape had failed.
+    /// The share of samples in each minute for which the last scrape had failed.
     pub(super) failed: Track,
-    /// Since when each scrape failed, and why the last one did.
+    /// Since when all scrapes have failed, and the error of the last one.
     failing: Option<(Timestamp, Arc<str>)>,
     last: Timestamp,
 }
@@ -37,17 +38,17 @@ impl Unread {
         self.last = at;
     }
 
-    /// Why nothing is known of what the metrics show, once it has lasted for a minute.
+    /// Why the metrics are unknown, once they could not be read for a minute.
     pub(super) fn why(&self) -> Option<&str> {
         let (since, why) = self.failing.as_ref()?;
         (since.after(LASTS) <= self.last).then_some(why)
     }
 
-    /// Whether most of the scrapes failed in three of the last five minutes.
+    /// Whether most scrapes failed in three of the last five minutes.
     pub(super) fn judge(&self, most: f64) -> Answer {
         let Some(bad) = self.failed.above(most, MINUTES) else {
             let known = self.failed.known(MINUTES).len();
-            let evidence = format!("{known} of the last {MINUTES} minutes are known");
+            let evidence = format!("only {known} of the last {MINUTES} minutes have samples");
             return (Presence::Unknown, evidence);
         };
         let why = self.failing.as_ref().map(|(_, why)| format!(": {why}"));
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn three_minutes_of_failed_scrapes_are_a_sign() {
+    fn three_minutes_of_failed_scrapes_activate_the_sign() {
         let fails_from = |from: i64| {
             read((0..10).map(move |minute| (minute, (minute >= from).then_some("no answer"))))
         };
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_they_show_is_unknown_after_a_minute() {
+    fn metrics_are_unknown_after_a_minute_of_failed_scrapes() {
         let mut unread = Unread::default();
         for second in [0, 50] {
             unread.take(Timestamp::from_secs(second), Some("no answer"));

@@ -1,4 +1,4 @@
-//! What is usual for a service at each time of day, learned from what the store has of the last weeks.
+//! The usual levels of a service at each time of day, learned from the last weeks in the store.
 
 use super::numbers::MetricNumber;
 use super::past::{Place, StoredSeries};
@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const BACK: Duration = Duration::from_secs(14 * DAY.as_secs());
-/// Services that are not read by then are the first ones the next time.
+/// Services not read within this time come first next time.
 const BUDGET: Duration = Duration::from_secs(20);
 
-/// What is usual of a service; `None` where nothing is known.
+/// The usual levels of a service; `None` if unknown.
 #[derive(Debug, Default)]
 pub(super) struct Usuals {
     /// p95 in seconds by its own metrics, and by its probes.
@@ -27,7 +27,7 @@ pub(super) struct Usuals {
     pub(super) rate: Option<Learned>,
 }
 
-/// A season, and from how many days.
+/// A seasonal pattern, and the number of days it was learned from.
 #[derive(Debug)]
 pub(super) struct Learned {
     season: Season,
@@ -35,7 +35,7 @@ pub(super) struct Learned {
 }
 
 impl Learned {
-    /// From hourly values in the order of their times.
+    /// Learns from hourly values in order of time.
     pub(super) fn of(values: &[(Timestamp, f64)]) -> Option<Self> {
         let (first, last) = (values.first()?.0, values.last()?.0);
         let history: Vec<(Duration, f64)> = values
@@ -43,7 +43,7 @@ impl Learned {
             .map(|(at, value)| (since_epoch(*at), *value))
             .collect();
         let day = millis(DAY);
-        // The whole days from the first value to the last, without those that have none.
+        // The number of whole days from the first value to the last, without days that have none.
         let span = (last.0 - first.0 + millis(HOUR)) / day;
         let known: BTreeSet<i64> = values.iter().map(|(at, _)| (last.0 - at.0) / day).collect();
         let days = usize::try_from(span).unwrap_or(0).min(known.len());
@@ -65,10 +65,10 @@ fn since_epoch(at: Timestamp) -> Duration {
     Duration::from_millis(u64::try_from(at.0).unwrap_or(0))
 }
 
-/// What was learned, and the service that the next time begins with: `None` if none was left over.
+/// The learned levels, and the service to start with next time: `None` if all were learned.
 type Learning = (BTreeMap<Arc<str>, Usuals>, Option<Arc<str>>);
 
-/// Learns what is usual for each service before `now`, the one named `first` first. Blocks.
+/// Learns the usual levels of each service before `now`, starting with the service `first`. Blocks.
 pub(super) fn learn(
     config: &Config,
     store: &Store,
@@ -94,7 +94,9 @@ fn learn_within(
     let (rest, begin) = services.split_at(first);
     for spec in begin.iter().chain(rest) {
         if started.elapsed() > budget {
-            tracing::info!("what is usual for some services is not read now");
+            tracing::info!(
+                "the usual levels of some services were not learned in time and come first next time"
+            );
             return Ok((all, Some(spec.name.clone())));
         }
         let usuals = HourlyPast::default().learn(store, &kept, spec, now)?;
@@ -103,8 +105,8 @@ fn learn_within(
     Ok((all, None))
 }
 
-/// The hourly values of one service that its usual levels are learned from. Learning again reads only
-/// the hours since the last time.
+/// The hourly values of one service from which its usual levels are learned. Learning again reads
+/// only the hours since the last time.
 #[derive(Debug, Default)]
 pub(super) struct HourlyPast {
     own_p95: Hourly,
@@ -112,7 +114,7 @@ pub(super) struct HourlyPast {
     probes_p95: Hourly,
 }
 
-/// Values by the hour, and until when they are read.
+/// Values by the hour, and the time up to which they were read.
 #[derive(Debug, Default)]
 struct Hourly {
     values: BTreeMap<Timestamp, f64>,
@@ -120,7 +122,7 @@ struct Hourly {
 }
 
 impl HourlyPast {
-    /// Learns from the whole hours before `now`, which is not before the last one.
+    /// Learns from the whole hours before `now`, which must not be before the last call's.
     pub(super) fn learn(
         &mut self,
         store: &Store,
@@ -155,7 +157,7 @@ impl Hourly {
     }
 }
 
-/// The hourly means of a number of its own metrics.
+/// The hourly means of a value of its own metrics.
 fn of_series(
     store: &Store,
     kept: &StoredSeries,
@@ -181,7 +183,7 @@ fn of_series(
     Ok(means.collect())
 }
 
-/// p95 of each hour over the good outcomes of its probes.
+/// The p95 of each hour over the good outcomes of its probes.
 fn of_probes(
     store: &Store,
     spec: &ServiceSpec,
@@ -210,7 +212,7 @@ fn of_probes(
         .collect())
 }
 
-/// The nearest rank.
+/// By the nearest-rank method.
 fn p95(counts: &mut [(f64, u64)]) -> Option<f64> {
     counts.sort_by(|a, b| a.0.total_cmp(&b.0));
     let total: u64 = counts.iter().map(|(_, count)| count).sum();
@@ -285,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quantile_of_several_histograms_is_one_of_all() {
+    fn the_p95_of_several_histograms_covers_all_of_them() {
         let mut counts = vec![(0.1, 90), (2.0, 4), (0.2, 6)];
         assert_eq!(p95(&mut counts), Some(0.2));
         assert_eq!(p95(&mut [(0.1, 90), (2.0, 10)]), Some(2.0));

@@ -1,4 +1,4 @@
-//! All histories, and what they show.
+//! All histories, and their findings.
 
 use super::host::HostHistory;
 use super::numbers::{ContainerNumbers, MetricNumbers, ProcessNumbers};
@@ -17,33 +17,34 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Time between two evaluations of trends: a twenty-fourth of the span they are looked for in, as
-/// their false alarms were measured.
+/// Time between two evaluations of trends: one 24th of the time that they are evaluated over, for
+/// which the false-alarm rates were measured.
 const TREND_EVERY_MS: i64 = 300_000;
-/// A clock that is set back by more is another one: attempts are waited for, and so may come late.
+/// Histories are restarted if the clock is set back by more than this; they tolerate smaller steps,
+/// as they do late attempts.
 const SET_BACK: Duration = Duration::from_mins(30);
-/// The kind of probes of language models.
+/// The kind of probes that request language models.
 pub(super) const LLM: &str = "llm";
-/// Attempts are not waited for longer than this.
+/// Maximum time to wait for attempts.
 const LATEST: Duration = Duration::from_mins(10);
 
-/// A service that uses so much of the host's processors is named.
-const MUCH: f64 = 0.1;
-/// Time after which what is usual at each time of day is learned again.
+/// A service that uses at least this share of the host's processors is named.
+const MIN_BUSIEST_SHARE: f64 = 0.1;
+/// Time after which the usual levels at each time of day are learned again.
 const LEARN_EVERY: Duration = Duration::from_hours(6);
 
 /// Owned by one task.
 #[derive(Debug)]
 pub struct Watcher {
     host: HostHistory,
-    /// In memory of their own: a tree of large values is half empty.
+    /// Boxed, since a B-tree of large values wastes about half of its memory.
     services: BTreeMap<Arc<str>, Box<ServiceHistory>>,
     judged: Option<Timestamp>,
-    /// When signs were looked for last.
+    /// When signs were last evaluated.
     looked: Option<Timestamp>,
-    /// When what is usual was learned last.
+    /// When usual levels were last learned.
     learned: Option<Timestamp>,
-    /// The service that learning goes on with, if it ended early.
+    /// The service to continue learning with, if the last time ended early.
     learns_next: Option<Arc<str>>,
 }
 
@@ -61,7 +62,7 @@ impl Default for Watcher {
 }
 
 impl Watcher {
-    /// Takes what was sampled.
+    /// Takes a sample of the system.
     pub fn take(&mut self, system: &SystemView) {
         let at = system.at;
         self.host.take(at, system);
@@ -81,8 +82,8 @@ impl Watcher {
         }
     }
 
-    /// Begins all histories anew if the clock was set back: they would take nothing until it has come
-    /// as far again.
+    /// Restarts all histories if the clock was set back: they would ignore samples until the old
+    /// time is reached again.
     pub(super) fn follow_clock(&mut self, now: Timestamp) {
         if self.looked.is_some_and(|last| now.after(SET_BACK) < last) {
             *self = Self::default();
@@ -90,7 +91,7 @@ impl Watcher {
         self.looked = Some(now);
     }
 
-    /// Whether it is time to learn what is usual. It is begun then.
+    /// Whether usual levels are due to be learned. Starts learning if so.
     pub(super) fn begins_to_learn(&mut self, now: Timestamp) -> bool {
         let learned = self.learned;
         let is_due = learned.is_none_or(|at| now < at || at.after(LEARN_EVERY) <= now);
@@ -100,12 +101,12 @@ impl Watcher {
         is_due
     }
 
-    /// The service that learning begins with.
+    /// The service to start learning with.
     pub(super) fn learns_first(&self) -> Option<&str> {
         self.learns_next.as_deref()
     }
 
-    /// Takes what is usual for services, and with which learning goes on the next time.
+    /// Takes the usual levels of services, and the service to start with next time.
     pub(super) fn take_usual(&mut self, usual: BTreeMap<Arc<str>, Usuals>, next: Option<Arc<str>>) {
         self.learns_next = next;
         for (name, usual) in usual {
@@ -113,7 +114,7 @@ impl Watcher {
         }
     }
 
-    /// Takes when each service was deployed last.
+    /// Takes when each service was last deployed.
     pub(super) fn take_deploys(&mut self, deploys: &BTreeMap<Arc<str>, Timestamp>) {
         for (name, at) in deploys {
             if let Some(history) = self.services.get_mut(name) {
@@ -126,7 +127,7 @@ impl Watcher {
         &mut self.host
     }
 
-    /// Trends were judged before this daemon started.
+    /// Sets when trends were last evaluated before this daemon started.
     pub(super) fn set_judged(&mut self, judged: Option<Timestamp>) {
         self.judged = self.judged.max(judged);
     }
@@ -136,7 +137,7 @@ impl Watcher {
         known.or_insert_with(|| Box::new(ServiceHistory::new(name.clone())))
     }
 
-    /// What all signs that are switched on find now.
+    /// Evaluates all enabled signs.
     pub fn findings(&mut self, config: &Config, ledger: &LedgerView, now: Timestamp) -> Findings {
         self.follow_clock(now);
         let names: BTreeSet<&Arc<str>> = config.services.iter().map(|one| &one.name).collect();
@@ -179,7 +180,8 @@ impl Watcher {
         }
     }
 
-    /// Which processes used most of the host's processors in the last minute, if they used much.
+    /// The processes that used most of the host's processors in the last minute, if their share is
+    /// large.
     fn busiest(&self) -> Option<String> {
         let each = self.services.values().flat_map(|service| {
             let processes = service.processes.iter();
@@ -187,12 +189,13 @@ impl Watcher {
         });
         let (used, service, name) = each.max_by(|(one, ..), (other, ..)| one.total_cmp(other))?;
         let percent = used * 100.0;
-        (used >= MUCH).then(|| format!("{service} ({name}) used most of them: {percent:.0} %"))
+        (used >= MIN_BUSIEST_SHARE)
+            .then(|| format!("{service} ({name}) used most of them: {percent:.0} %"))
     }
 
-    /// Moves all histories on to a time, and judges the trends if they are due.
+    /// Advances all histories to a time, and evaluates the trends if due.
     pub(super) fn advance(&mut self, config: &Config, now: Timestamp) {
-        // The last samples may still be on their way.
+        // The last samples may not have arrived yet.
         let sampled = now.before(config.observe.interval * 2);
         self.host.advance(sampled);
         for spec in &config.services {
@@ -211,7 +214,7 @@ impl Watcher {
         }
     }
 
-    /// Takes the attempts of a service's own probes that were made since the last time.
+    /// Takes the attempts of a service's own probes since the last call.
     fn take_attempts(&mut self, spec: &ServiceSpec, ledger: &LedgerView, now: Timestamp) {
         let until = probed_until(spec, now);
         let counts_llm = counts_llm(spec);
@@ -235,12 +238,14 @@ impl Watcher {
     }
 }
 
-/// Attempts of a language model say nothing of a service that has other probes.
+/// Whether attempts of language models count for the service, which is the case if it has no other
+/// probes.
 pub(super) fn counts_llm(spec: &ServiceSpec) -> bool {
     spec.probes.iter().all(|probe| probe.kind == LLM)
 }
 
-/// Until when the attempts of a service's probes are complete: some wait for those of control probes.
+/// The time until which the attempts of a service's probes are complete: some wait for control
+/// probes.
 fn probed_until(spec: &ServiceSpec, now: Timestamp) -> Timestamp {
     let intervals = spec.probes.iter().map(|probe| probe.interval);
     let longest = intervals.max().unwrap_or_default();

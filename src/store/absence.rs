@@ -1,4 +1,4 @@
-//! When known probes were not configured: their silence then means nothing.
+//! Periods in which known probes were not configured, so that missing outcomes mean nothing.
 
 use super::raw::{self, Names};
 use super::{Store, StoreError};
@@ -9,12 +9,12 @@ use crate::slo::correction::Spans;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{HashMap, HashSet};
 
-/// Probes that are configured again and have no outcome yet, with the start of their absence.
+/// Probes that are configured again but have no outcome yet, with the start of their absence.
 pub type Returning = HashMap<ProbeKey, Timestamp>;
 
 impl Store {
-    /// Takes the probes that are configured from `now` on. A known one that is not among them is
-    /// absent, up to its first outcome after it came back.
+    /// Records which probes are configured from `now` on. A known probe that is not among them is
+    /// absent until its first outcome after it is configured again.
     pub fn configured(
         &mut self,
         probes: &HashSet<ProbeKey>,
@@ -34,7 +34,7 @@ impl Store {
         Ok(())
     }
 
-    /// When a probe ran, as far as its configuration goes.
+    /// The periods in which a probe was configured.
     pub fn presence(&self, key: &ProbeKey) -> Result<Presence, StoreError> {
         Ok(Presence {
             first: self.first_seen(key),
@@ -42,10 +42,11 @@ impl Store {
         })
     }
 
-    /// When a probe was not configured. The last part has no end before its next outcome.
+    /// The periods in which a probe was not configured. The last one is open-ended until the next
+    /// outcome.
     pub fn absences(&self, key: &ProbeKey) -> Result<Spans, StoreError> {
         let read = || {
-            // A store that is only read may be of an older version.
+            // A store opened read-only may have an older schema version.
             let Some(id) = self.names.id(key) else {
                 return Ok(Spans::default());
             };
@@ -60,11 +61,11 @@ impl Store {
             })?;
             Ok(Spans::new(rows.collect::<rusqlite::Result<Vec<_>>>()?))
         };
-        read().map_err(StoreError::sql("read when probes were configured"))
+        read().map_err(StoreError::sql("read the configuration history of probes"))
     }
 }
 
-/// Ends the absence of probes that have an outcome again, within the caller's transaction.
+/// Ends the absence of probes that have new outcomes, within the caller's transaction.
 pub fn end<'a>(
     conn: &Connection,
     names: &Names,
@@ -100,7 +101,7 @@ fn open(conn: &Connection, names: &Names) -> rusqlite::Result<Returning> {
     Ok(found)
 }
 
-/// An absence begins with the first minute in which there is no outcome.
+/// Starts an absence at the first minute without an outcome.
 fn begin(conn: &Connection, names: &Names, key: &ProbeKey, now: Timestamp) -> rusqlite::Result<()> {
     let Some(id) = names.id(key) else {
         return Ok(());

@@ -1,5 +1,5 @@
-//! Outcomes whose tick is still to come: the clock was ahead when they were made. No reader counts
-//! them before their time.
+//! Outcomes whose tick is in the future because the clock was ahead when they were recorded.
+//! Readers ignore them until their tick has passed.
 
 use super::compact::{block_id, of_block_id};
 use super::header::{Header, hour_of};
@@ -8,18 +8,18 @@ use crate::outcome::Timestamp;
 use crate::units::HOUR_MS;
 use rusqlite::params;
 
-/// Stored outcomes of the future.
+/// Stored outcomes whose tick is in the future.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ahead {
     pub outcomes: u64,
-    /// The earliest and the latest tick, where there are any; to the hour where that is not over
-    /// before.
+    /// The earliest and the latest tick, `None` without outcomes; rounded to the hour for hours
+    /// that start in the future.
     pub first: Option<Timestamp>,
     pub last: Option<Timestamp>,
 }
 
 impl Ahead {
-    /// Nothing once the time of all of it has come.
+    /// Returns the default (no outcomes) once all of their ticks have passed.
     #[must_use]
     pub fn seen_at(self, now: Timestamp) -> Self {
         let still = self.last.is_some_and(|last| last > now);
@@ -34,10 +34,10 @@ impl Ahead {
 }
 
 impl Store {
-    /// What is of the future, seen from `now`.
+    /// Returns the outcomes whose tick is after `now`.
     pub fn ahead(&self, now: Timestamp) -> Result<Ahead, StoreError> {
         self.try_ahead(now)
-            .map_err(StoreError::sql("read the outcomes of the future"))
+            .map_err(StoreError::sql("read future outcomes"))
     }
 
     fn try_ahead(&self, now: Timestamp) -> rusqlite::Result<Ahead> {
@@ -56,7 +56,7 @@ impl Store {
         Ok(ahead)
     }
 
-    /// Whole hours by their counts, and the running one outcome by outcome.
+    /// Counts whole hours from their summaries, and the current hour outcome by outcome.
     fn blocks_ahead(&self, now: Timestamp, ahead: &mut Ahead) -> rusqlite::Result<()> {
         let hour = hour_of(now);
         let sql = "SELECT id, counts FROM hour WHERE id >= ?1 ORDER BY id";

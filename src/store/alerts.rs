@@ -1,4 +1,4 @@
-//! Alerts that fired, by when they began, and who takes care of them.
+//! Fired alerts in the order of their start times, and their acknowledgements.
 
 use super::{NewDelivery, Store, StoreError, outbox};
 use crate::alert::{Acknowledgement, AlertKey, AlertRecord, Condition, Inhibitor, Source, Urgency};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 const COLUMNS: &str = "from_at, service, is_sign, source, about, alertname, urgency, to_at, spent,
     summary, evidence, inhibited_by, silenced_by, notified";
 
-/// Where a list of alerts goes on: behind the one that began then and has this key.
+/// Position in a list of alerts: after the alert with this start time and key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertCursor {
     from: i64,
@@ -34,13 +34,13 @@ impl AlertCursor {
 }
 
 impl Store {
-    /// Those that fire, as far as the store knows.
+    /// Returns the alerts that are firing according to the store.
     pub fn firing_alerts(&self) -> Result<Vec<AlertRecord>, StoreError> {
         let firing = "to_at IS NULL ORDER BY from_at DESC, service, is_sign, source, about";
         self.read_alerts(firing, [])
     }
 
-    /// The newest `most` of those that fired some time in `from..to`, the last to begin first.
+    /// Returns the newest `most` alerts that fired at some time in `from..to`, latest start first.
     pub fn alerts(
         &self,
         from: Timestamp,
@@ -52,7 +52,7 @@ impl Store {
         self.read_alerts(touching, [from.0, to.0, i64::from(most)])
     }
 
-    /// Likewise those behind a place in this list.
+    /// Like [`Store::alerts`], continuing after a position in the list.
     pub fn alerts_behind(
         &self,
         cursor: &AlertCursor,
@@ -73,8 +73,8 @@ impl Store {
         self.read_alerts(behind, values)
     }
 
-    /// Deletes some of those that ended before a moment: not all at once, so that a wall clock that
-    /// is years ahead for some minutes takes little of the record along.
+    /// Deletes some of the alerts that ended before `horizon`. A call deletes only a limited
+    /// number, so that a wall clock that is years ahead for a few minutes removes little history.
     pub fn expire_alerts(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
         let key = "(from_at, service, is_sign, source, about)";
         let old = "SELECT from_at, service, is_sign, source, about FROM alert_record
@@ -95,7 +95,7 @@ impl Store {
         values: impl Params,
     ) -> Result<Vec<AlertRecord>, StoreError> {
         let read = || {
-            // A store that is only read may be of an older version.
+            // A store opened read-only may have an older schema version.
             if !self.conn.table_exists(None, "alert_record")? {
                 return Ok(Vec::new());
             }
@@ -128,7 +128,7 @@ impl Store {
         statement.query_row(key, read).optional()
     }
 
-    /// Keeps that somebody takes care of an alert, instead of who did so before.
+    /// Stores who acknowledged an alert, replacing an earlier acknowledgement.
     pub fn acknowledge(
         &mut self,
         key: &AlertKey,
@@ -152,18 +152,18 @@ impl Store {
         ];
         let kept = self.conn.execute(sql, values);
         kept.map(drop)
-            .map_err(StoreError::sql("keep an acknowledgement"))
+            .map_err(StoreError::sql("save an acknowledgement"))
     }
 
-    /// Keeps alerts; one that is there already is the same one as it is now.
+    /// Stores alerts, replacing the stored state of those that exist already.
     pub fn keep_alerts(&mut self, alerts: &[AlertRecord]) -> Result<(), StoreError> {
         self.keep_notified_alerts(alerts, &[]).map(drop)
     }
 
-    /// Keeps alerts, and what receivers are to be sent about them, in one transaction: an alert that is
-    /// not known after a kill has not been delivered either, and is delivered under one key. The end of an
-    /// alert is kept for every receiver that knows the alert as well, wherever the routes lead by now.
-    /// Returns how many deliveries were given up because too many wait.
+    /// Stores alerts and the notices to send about them in one transaction: an alert that a crash
+    /// loses has not been delivered either, and is later delivered under the same key. The end of
+    /// an alert is also queued for every other receiver that was notified of it, even if routes
+    /// have changed since. Returns the number of deliveries dropped because the outbox is full.
     pub fn keep_notified_alerts(
         &mut self,
         alerts: &[AlertRecord],
@@ -210,7 +210,7 @@ fn insert(tx: &Connection, alert: &AlertRecord) -> rusqlite::Result<()> {
     tx.prepare_cached(&sql)?.execute(values).map(drop)
 }
 
-/// Whether it is about a sign, about which, and what of it.
+/// The key columns: whether it is a warning sign, its source, and its subject.
 pub(super) fn columns(key: &AlertKey) -> (bool, &str, String) {
     match &key.source {
         Source::Budget { slo, condition } => (false, slo, condition.code()),
@@ -218,7 +218,7 @@ pub(super) fn columns(key: &AlertKey) -> (bool, &str, String) {
     }
 }
 
-/// `None` for one that only a newer version has.
+/// Returns `None` for a kind of alert that only a newer version knows.
 fn alert(row: &Row<'_>) -> rusqlite::Result<Option<AlertRecord>> {
     let text = |column: usize| row.get::<_, String>(column);
     let (Some(key), Some(urgency)) = (key(row)?, Urgency::labeled(&text(6)?)) else {
@@ -242,7 +242,7 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<Option<AlertRecord>> {
     }))
 }
 
-/// From the second column on: service, whether it is a sign, source, about.
+/// Reads the columns from the second on: service, whether it is a sign, source, about.
 pub(super) fn key(row: &Row<'_>) -> rusqlite::Result<Option<AlertKey>> {
     let (service, is_sign) = (row.get::<_, String>(1)?, row.get(2)?);
     let (source, about) = (row.get::<_, String>(3)?, row.get::<_, String>(4)?);

@@ -1,25 +1,26 @@
-//! Who changed what, by when it was done.
+//! The audit log: who changed what, in the order of time.
 
 use super::{Store, StoreError};
 use crate::outcome::Timestamp;
 use rusqlite::{Row, params};
 
-/// The newest that are kept: whoever may write must not be able to fill the disk.
+/// Maximum number of entries kept, the newest, so that a client with write access cannot fill the
+/// disk.
 const MAX_ENTRIES: i64 = 100_000;
 
-/// One change, or an attempt at it.
+/// A change, or an attempt to make one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
     pub at: Timestamp,
-    /// Of the authenticated client, or `anonymous@` and its address.
+    /// The authenticated client, or `anonymous@` and the client's address.
     pub name: String,
     pub action: &'static str,
     pub object: String,
-    /// `ok`, or why it was not done.
+    /// `ok`, or why the change was not made.
     pub outcome: String,
 }
 
-/// One that was kept.
+/// An entry as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredAuditEntry {
     pub id: i64,
@@ -31,11 +32,11 @@ pub struct StoredAuditEntry {
 }
 
 impl Store {
-    /// Keeps an entry.
+    /// Adds an entry.
     pub fn add_audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
-        self.still_there()?;
+        self.check_file()?;
         self.try_add_audit(entry)
-            .map_err(StoreError::sql("keep an entry of the audit log"))
+            .map_err(StoreError::sql("save an audit log entry"))
     }
 
     fn try_add_audit(&self, entry: &AuditEntry) -> rusqlite::Result<()> {
@@ -56,32 +57,32 @@ impl Store {
         delete.execute([newest - MAX_ENTRIES]).map(drop)
     }
 
-    /// Makes a change and keeps who made it: both or none.
+    /// Makes a change and stores its audit entry in one transaction.
     pub fn audited<T>(
         &mut self,
         change: impl FnOnce(&mut Self) -> Result<T, StoreError>,
         entry: impl FnOnce(&T) -> AuditEntry,
     ) -> Result<T, StoreError> {
-        self.still_there()?;
+        self.check_file()?;
         let run = |store: &Self, sql| {
             let result = store.conn.execute_batch(sql);
-            result.map_err(StoreError::sql("keep a change"))
+            result.map_err(StoreError::sql("save a change"))
         };
         run(self, "BEGIN IMMEDIATE")?;
         let result = change(self).and_then(|done| self.add_audit(&entry(&done)).map(|()| done));
         let ended = run(self, if result.is_ok() { "COMMIT" } else { "ROLLBACK" });
         if ended.is_err() && result.is_ok() {
-            // A commit that failed may leave the transaction open.
+            // A failed commit may leave the transaction open.
             let _ = run(self, "ROLLBACK");
         }
         let done = result?;
         ended.map(|()| done)
     }
 
-    /// The newest entries before `before`, at most `most`.
+    /// Returns the newest entries with ids below `before`, at most `most`.
     pub fn audit(&self, before: i64, most: u32) -> Result<Vec<StoredAuditEntry>, StoreError> {
         let read = || {
-            // A store that is only read may be of an older version.
+            // A store opened read-only may have an older schema version.
             if !self.conn.table_exists(None, "audit")? {
                 return Ok(Vec::new());
             }
@@ -93,14 +94,14 @@ impl Store {
         read().map_err(StoreError::sql("read the audit log"))
     }
 
-    /// Deletes some of those from before a moment, as with alerts.
+    /// Deletes some of the entries from before `horizon`, like [`Store::expire_alerts`].
     pub fn expire_audit(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
         let sql = "DELETE FROM audit
                    WHERE at < ?1 AND id < (SELECT min(id) FROM audit) + 100";
         let deleted = self.conn.execute(sql, [horizon.0]);
         deleted
             .map(drop)
-            .map_err(StoreError::sql("delete old entries of the audit log"))
+            .map_err(StoreError::sql("delete old audit log entries"))
     }
 }
 
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_and_its_entry_are_kept_both_or_not_at_all() {
+    fn a_change_and_its_audit_entry_are_atomic() {
         let (_folder, mut store) = store();
         let change = |store: &mut Store| store.add_audit(&entry(1));
         store.audited(change, |()| entry(2)).expect("kept");

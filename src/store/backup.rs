@@ -1,8 +1,9 @@
-//! A consistent copy of the store while a daemon writes to it.
+//! Consistent backups of the store while a daemon writes to it.
 //!
-//! `VACUUM INTO` rather than the online backup API: it reads one snapshot however much is
-//! committed meanwhile, where the other starts again after every foreign commit; it reads every
-//! row, so that damage is met and not copied; and what it writes has no holes.
+//! Uses `VACUUM INTO` rather than the online backup API: it reads a single snapshot regardless of
+//! concurrent commits, while the backup API restarts after every commit of another connection. It
+//! also reads every row, so that corruption is detected instead of copied, and its output has no
+//! free pages.
 
 use super::check::quick_check;
 use super::{StoreError, connect, schema};
@@ -13,15 +14,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 
-/// A copy that was written, checked and synced.
+/// A backup that was written, checked and synced.
 #[derive(Clone, Copy, Debug)]
 pub struct Backup {
     pub size_bytes: u64,
     pub took: Duration,
 }
 
-/// Copies the store at `path` to `to`, which must not exist. It gets its name when it is known to
-/// be whole; until then it is a temporary file beside it.
+/// Copies the store at `path` to `to`, which must not exist. The copy is a temporary file in the
+/// same folder until it is verified, and is then renamed.
 pub fn backup(path: &Path, to: &Path) -> Result<Backup, StoreError> {
     let started = Instant::now();
     if !path.exists() {
@@ -37,7 +38,7 @@ pub fn backup(path: &Path, to: &Path) -> Result<Backup, StoreError> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    // Made for the owner only, and empty, which is the one kind of file that SQLite writes into.
+    // Creates an empty file with owner-only permissions; `VACUUM INTO` accepts empty files only.
     let copy = NamedTempFile::new_in(folder).map_err(StoreError::io("create the backup"))?;
     copy_into(path, copy.path())?;
     verify(copy.path())?;
@@ -51,7 +52,7 @@ pub fn backup(path: &Path, to: &Path) -> Result<Backup, StoreError> {
     copy.persist_noclobber(to)
         .map_err(|error| match error.error.kind() {
             io::ErrorKind::AlreadyExists => exists(),
-            _ => StoreError::io("name the backup")(error.error),
+            _ => StoreError::io("rename the backup")(error.error),
         })?;
     sync_folder(folder)?;
     Ok(Backup {
@@ -82,7 +83,7 @@ fn copy_into(from: &Path, to: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The copy opens, is whole, and is a store.
+/// Checks that the copy opens, passes a quick check, and is a store.
 fn verify(copy: &Path) -> Result<(), StoreError> {
     let conn = connect(
         copy,
@@ -96,7 +97,7 @@ fn verify(copy: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Makes a new name in a folder survive a power cut.
+/// Syncs a folder, so that a new name in it survives a power failure.
 pub fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())

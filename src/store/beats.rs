@@ -1,4 +1,4 @@
-//! The last report of every probe that jobs report to, and the failures that no outcome shows yet.
+//! The last report of every heartbeat probe, and failures that no outcome shows yet.
 
 use super::header::hour_of;
 use super::{Store, StoreError, writing};
@@ -9,9 +9,9 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-/// How far a probe's last outcome, and the one that shows a failure, are looked for.
+/// How many hours back a probe's last outcome, and the outcome that shows a failure, are searched.
 const LOOK_BACK_HOURS: i64 = 48;
-/// Outcomes are counted so far back: two reports of a job of each 31 days.
+/// How many hours back outcomes are counted: enough for two reports of a monthly job.
 const COUNTED_HOURS: u64 = 63 * 24;
 const OURS: VoidReason = VoidReason::Network;
 
@@ -27,11 +27,12 @@ impl Store {
             }
             Ok(beats)
         };
-        read().map_err(StoreError::sql("read reports"))
+        read().map_err(StoreError::sql("read heartbeat reports"))
     }
 
-    /// The failures that no outcome shows: none, if one shows the last of them. If one shows those
-    /// shortly before it, which are kept for a while all the same, the last one remains.
+    /// Returns the failures that no outcome shows yet: `None` if an outcome shows the last one.
+    /// Failures are kept for a while after they are judged; if an outcome shows an earlier one from
+    /// that time, only the last failure remains.
     fn not_shown(&self, key: &ProbeKey, failures: Failures) -> rusqlite::Result<Option<Failures>> {
         let last_at = failures.last_at;
         let kept_since = Timestamp(last_at.0 - millis(COMMITTED_AFTER));
@@ -51,7 +52,7 @@ impl Store {
     }
 
     fn try_beats(&self) -> rusqlite::Result<HashMap<ProbeKey, StoredBeat>> {
-        // A store that is only read may be of an older version.
+        // A store opened read-only may have an older schema version.
         if !self.conn.column_exists(None, "beat", "failures")? {
             return Ok(HashMap::new());
         }
@@ -62,7 +63,7 @@ impl Store {
         rows.collect()
     }
 
-    /// A probe's last outcome, if it is from the last days before `latest`.
+    /// Returns a probe's last outcome, searching the 48 hours up to `latest`.
     pub fn last_outcome(
         &self,
         key: &ProbeKey,
@@ -77,8 +78,9 @@ impl Store {
         last.map_err(StoreError::sql("read a probe's last outcome"))
     }
 
-    /// How many outcomes of a probe there are after `from`, up to `to`, but not before the last 63 days. Those without
-    /// a network of our own are left out: no report could arrive.
+    /// Returns the number of a probe's outcomes after `from`, up to and including `to`, within the
+    /// last 63 days. Outcomes during a failure of the host's own network are excluded, since no
+    /// report could arrive.
     pub fn count_outcomes(
         &self,
         key: &ProbeKey,
@@ -108,9 +110,9 @@ impl Store {
             .map_err(StoreError::sql("count a probe's outcomes"))
     }
 
-    /// Keeps reports instead of the probes' last ones, in one transaction.
+    /// Stores reports in one transaction, replacing each probe's last one.
     pub fn keep_beats(&mut self, beats: &HashMap<ProbeKey, PendingBeat>) -> Result<(), StoreError> {
-        self.still_there()?;
+        self.check_file()?;
         let keep = || {
             let tx = writing(&self.conn)?;
             for (key, beat) in beats {
@@ -118,7 +120,7 @@ impl Store {
             }
             tx.commit()
         };
-        keep().map_err(StoreError::sql("keep reports"))
+        keep().map_err(StoreError::sql("save heartbeat reports"))
     }
 }
 
@@ -150,12 +152,12 @@ fn keep_beat(conn: &Connection, key: &ProbeKey, beat: &PendingBeat) -> rusqlite:
     conn.prepare_cached(sql)?.execute(values).map(drop)
 }
 
-/// A report that is not on the disk yet, with the failures among those before it that are not either.
+/// A report that is not on disk yet, with the preceding failures that are not on disk either.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PendingBeat {
     last: Beat,
     failures: Option<Failures>,
-    /// Failures up to then are forgotten: outcomes show them.
+    /// Failures up to this time are dropped, since outcomes show them.
     judged: Option<Timestamp>,
 }
 
@@ -168,7 +170,7 @@ impl PendingBeat {
         }
     }
 
-    /// Takes a later one in its place.
+    /// Replaces this report with a later one, adding up failures that are not judged yet.
     pub(super) fn replace(&mut self, later: Self) {
         let before = self.failures.take();
         let before = before.filter(|failures| Some(failures.last_at) > later.judged);
@@ -187,7 +189,7 @@ impl PendingBeat {
     }
 }
 
-/// Adds later reports to those that wait.
+/// Adds later reports to the waiting ones.
 pub(super) fn add_beats(
     waiting: &mut HashMap<ProbeKey, PendingBeat>,
     later: HashMap<ProbeKey, PendingBeat>,
@@ -233,13 +235,13 @@ mod tests {
     }
 
     #[test]
-    fn reports_that_wait_together_are_kept_as_one_by_one() {
+    fn reports_stored_together_equal_those_stored_one_by_one() {
         let folder = tempfile::tempdir().expect("a folder");
         let open = |name: &str| Store::open(&folder.path().join(name)).expect("opens");
         let (mut each, mut together) = (open("each.db"), open("together.db"));
         let key = ProbeKey::new("nightly", "index");
         let mut waiting = HashMap::new();
-        // Failures up to the time that a report says are judged count no more.
+        // Failures up to the time at which a report says they are judged no longer count.
         for (at, failed, judged) in [
             (1, true, None),
             (2, true, None),

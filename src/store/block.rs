@@ -1,4 +1,4 @@
-//! One probe's finished hour: its exact counts, and every outcome in about a byte.
+//! A block: one probe's finished hour, with exact counts and about one byte per outcome.
 
 use super::column::{Decoder, Encoder};
 use super::counts::{Bytes, Corrupt, ValueCounts, put};
@@ -18,15 +18,15 @@ use std::time::Duration;
 
 pub(super) const CHECKSUM_LEN: usize = 4;
 
-/// A block as it goes into the tables.
+/// A block as stored in the tables.
 #[derive(Debug)]
 pub struct Block {
     pub counts: Vec<u8>,
     pub outcomes: Vec<u8>,
 }
 
-/// Encodes one probe's records of one hour, in ascending order of ticks. Tallies come from the
-/// exact records; `scales` are those of the basis.
+/// Encodes one probe's records of one hour, in ascending order of ticks. Tallies are computed from
+/// the exact records; `scales` are those of the basis.
 pub fn encode(
     records: &[Record],
     basis: i64,
@@ -63,8 +63,8 @@ pub fn encode(
     Ok(Block { counts, outcomes })
 }
 
-/// Decodes all outcomes of a block, with the wanted measurements. Latencies come back in their bucket,
-/// as finely as they are kept.
+/// Decodes all outcomes of a block with the wanted measurements. Latencies are as precise as they
+/// were stored.
 pub fn decode(
     key: &ProbeKey,
     hour: i64,
@@ -76,7 +76,7 @@ pub fn decode(
     columns.into_records(key, hour, extra, scales, wanted)
 }
 
-/// Visits what counting needs of a block's outcomes.
+/// Visits the fields of a block's outcomes that counting needs.
 pub fn for_each_event(
     hour: i64,
     block: &Block,
@@ -90,19 +90,19 @@ pub fn for_each_event(
     Ok(())
 }
 
-/// When an hour's outcomes were, as far as it is known without decoding them.
+/// The ticks of an hour's outcomes, as far as they are known without decoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticks {
-    /// From the start of the hour, in milliseconds.
+    /// Milliseconds from the start of the hour.
     pub first: u64,
     pub last: u64,
-    /// The longest time between two ticks; 0 for a single one.
+    /// The longest time between two ticks in milliseconds; 0 for a single tick.
     pub longest_step: u64,
-    /// The interval, if all outcomes have the same.
+    /// The interval in milliseconds if all outcomes have the same one.
     pub interval: Option<u64>,
 }
 
-/// Reads the counts of steps and intervals that precede the columns.
+/// Reads the counts of steps and intervals, which precede the columns.
 pub fn ticks(counts: &[u8], outcomes: &[u8]) -> Result<Ticks, Corrupt> {
     let mut bytes = Bytes(columns(counts, outcomes)?);
     let first = bytes.number()?;
@@ -123,7 +123,7 @@ pub fn ticks(counts: &[u8], outcomes: &[u8]) -> Result<Ticks, Corrupt> {
     })
 }
 
-/// What follows a valid checksum.
+/// Verifies the checksum and returns the data after it.
 fn columns<'a>(counts: &[u8], outcomes: &'a [u8]) -> Result<&'a [u8], Corrupt> {
     let (sum, columns) = outcomes.split_at_checked(CHECKSUM_LEN).ok_or(Corrupt)?;
     if sum == checksum(counts, columns) {
@@ -133,21 +133,21 @@ fn columns<'a>(counts: &[u8], outcomes: &'a [u8]) -> Result<&'a [u8], Corrupt> {
     }
 }
 
-/// Places of columns among the others.
+/// Indexes of columns in [`Columns::others`].
 const CODES: usize = 2;
 const MESSAGES: usize = 4;
 
-/// The outcomes of an hour, column by column.
+/// The outcomes of an hour in columns.
 struct Columns {
-    /// From the start of the hour to the first tick, in milliseconds.
+    /// Milliseconds from the start of the hour to the first tick.
     first: u64,
     texts: Texts,
-    /// By [`verdict_code`]; their counts are in the header.
+    /// [`verdict_code`]s; their counts are in the header.
     verdicts: Vec<u64>,
     /// [`Scale::code`]s of good outcomes; their counts are in the header.
     latencies: Vec<u64>,
-    /// With their own counts: steps between ticks and intervals in milliseconds, protocol code + 1
-    /// or 0, [`Scale::code`]s of bad and void outcomes, numbers of messages.
+    /// Columns with their own counts: steps between ticks and intervals in milliseconds, protocol
+    /// code + 1 or 0, [`Scale::code`]s of bad and void outcomes, message numbers.
     others: [Vec<u64>; 5],
 }
 
@@ -177,7 +177,7 @@ impl Columns {
         }
     }
 
-    /// The counts and texts, and one stream for the order of all columns.
+    /// Writes the counts and texts, and one stream with the order of all columns.
     fn write(self, header: &Header) -> Result<(Vec<u8>, Vec<u8>), Corrupt> {
         let (mut out, mut encoder) = (Vec::new(), Encoder::new());
         put(&mut out, self.first);
@@ -286,7 +286,7 @@ impl Columns {
                 latency: exact.next(next(column)?),
                 measured: measured.next().unwrap_or(Measurements::UNKNOWN),
             });
-            // There is one step less than ticks.
+            // There is one step fewer than there are ticks.
             let step = i64::try_from(steps.next().unwrap_or(0)).map_err(|_| Corrupt)?;
             at = at.checked_add(step).ok_or(Corrupt)?;
         }
@@ -294,7 +294,7 @@ impl Columns {
     }
 }
 
-/// What newer formats keep.
+/// Data that only newer formats have.
 struct Extra<'a> {
     fine: Option<Fine<'a>>,
     measured: Option<Measured<'a>>,
@@ -309,7 +309,7 @@ impl<'a> Extra<'a> {
         Ok(Self { fine, measured })
     }
 
-    /// Of all outcomes, or of none.
+    /// Measurements, for all outcomes or for none.
     fn measured(
         &self,
         wanted: &[Measurement],
@@ -322,14 +322,14 @@ impl<'a> Extra<'a> {
         }
     }
 
-    /// Of all outcomes, or of none.
+    /// Figures, for all outcomes or for none.
     fn figures(&self, outcomes: usize) -> Result<Vec<Figures>, Corrupt> {
         let measured = self.measured.as_ref();
         measured.map_or_else(|| Ok(Vec::new()), |measured| measured.figures(outcomes))
     }
 }
 
-/// What bucket numbers stand for.
+/// Converts bucket numbers to latencies.
 struct Latencies<'a> {
     scale: &'a Scale,
     fine: Option<Fine<'a>>,
@@ -340,7 +340,7 @@ impl<'a> Latencies<'a> {
         Self { scale, fine }
     }
 
-    /// Of the next outcome, given its bucket.
+    /// Returns the latency of the next outcome, given its bucket.
     fn next(&mut self, code: u16) -> Duration {
         match &mut self.fine {
             Some(fine) => fine.next(code, self.scale),
@@ -358,7 +358,7 @@ fn interval_ms(record: &Record) -> u64 {
     millis(record.interval).unsigned_abs()
 }
 
-/// FNV-1a over both parts: detects a block that the disk has changed.
+/// FNV-1a over both parts, to detect corruption on disk.
 pub(super) fn checksum(counts: &[u8], columns: &[u8]) -> [u8; CHECKSUM_LEN] {
     let mix = |sum: u32, byte: &u8| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
     counts

@@ -1,4 +1,4 @@
-//! Is a store valid? Reads everything in it, tries a commit, and changes nothing.
+//! Checks whether a store is valid: reads all of it and tries a commit, without changing anything.
 
 use super::block::{Block, decode};
 use super::compact::of_block_id;
@@ -11,25 +11,25 @@ use crate::units::HOUR_MS;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 use std::path::Path;
 
-/// Faults that are listed; the rest is only counted.
+/// Maximum number of faults that are listed; further ones are only counted.
 const FAULTS_MAX: usize = 1000;
 
-/// What was found.
+/// The result of a check.
 #[derive(Clone, Debug, Default)]
 pub struct Checked {
     pub version: usize,
     pub probes: usize,
     pub hours: u64,
     pub outcomes: u64,
-    /// Finished hours of which a recovery kept the exact counts, and no single outcome.
+    /// Finished hours for which a recovery kept the exact counts but no individual outcomes.
     pub counts_only: u64,
     pub corrections: u64,
-    /// Gauges and counters with a history.
+    /// Stored time series of gauges and counters.
     pub series: usize,
     pub samples: u64,
-    /// A sentence each, with probe and hour where they are known.
+    /// One sentence per fault, with probe and hour where known.
     pub faults: Vec<String>,
-    /// Faults beyond those.
+    /// Faults that are counted but not listed.
     pub unlisted: u64,
 }
 
@@ -47,7 +47,7 @@ impl Checked {
     }
 }
 
-/// Checks the store at `path`. An error means that there is nothing to check.
+/// Checks the store at `path`. Returns an error if there is nothing to check.
 pub fn check(path: &Path) -> Result<Checked, StoreError> {
     let mut checked = Checked::default();
     let store = match Store::open_to_check(path) {
@@ -60,7 +60,7 @@ pub fn check(path: &Path) -> Result<Checked, StoreError> {
     };
     checked.version = schema::check(&store.conn)?;
     checked.probes = store.names.keys().count();
-    // One snapshot, so that an hour that is compacted meanwhile is no fault.
+    // A single snapshot, so that an hour compacted meanwhile is not reported as a fault.
     let tx = store.conn.unchecked_transaction();
     let tx = tx.map_err(StoreError::sql("read the store"))?;
     checked.part("pages", |checked| {
@@ -95,7 +95,7 @@ pub fn check(path: &Path) -> Result<Checked, StoreError> {
     Ok(checked)
 }
 
-/// Whether a commit could not be tried, for reasons that are not the store's.
+/// Whether a commit could not be tried for reasons other than the store itself.
 fn is_elsewhere(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{
         CannotOpen, DatabaseBusy, DatabaseLocked, PermissionDenied, ReadOnly,
@@ -112,7 +112,7 @@ fn is_elsewhere(error: &rusqlite::Error) -> bool {
         .is_some_and(|code| elsewhere.contains(&code))
 }
 
-/// Writes an outcome as the daemon does, and takes it back.
+/// Inserts an outcome as the daemon does, and rolls back.
 fn try_write(path: &Path) -> rusqlite::Result<()> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags)?;
@@ -126,7 +126,8 @@ fn try_write(path: &Path) -> rusqlite::Result<()> {
     tx.rollback()
 }
 
-/// What SQLite itself finds, without comparing indexes; empty if all is well.
+/// Returns what SQLite's quick check reports, which does not compare indexes; empty if the file is
+/// valid.
 pub fn quick_check(conn: &Connection) -> rusqlite::Result<Vec<String>> {
     lines(conn, "PRAGMA quick_check(100)")
 }
@@ -139,7 +140,8 @@ fn lines(conn: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
 }
 
 impl Checked {
-    /// A part that cannot be read to its end is a fault, and the next one is still looked at.
+    /// Checks one part of the store. An error while reading it is a fault, and the next part is
+    /// still checked.
     fn part(&mut self, name: &str, look: impl FnOnce(&mut Self) -> rusqlite::Result<()>) {
         if let Err(error) = look(self) {
             self.fault(format!("{name} cannot be read to the end: {error}"));
@@ -163,7 +165,7 @@ fn hours(store: &Store, checked: &mut Checked) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The number of its outcomes, if it has any.
+/// Checks an hour and returns the number of its outcomes, if it has any.
 fn hour(
     store: &Store,
     id: i64,
@@ -243,7 +245,7 @@ fn corrections(store: &Store, checked: &mut Checked) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Probe and hour of a block, for people.
+/// A block's probe and hour, for messages.
 fn place(store: &Store, id: i64) -> String {
     let (hour, probe) = of_block_id(id);
     let start = Timestamp(hour.saturating_mul(HOUR_MS)).to_utc();

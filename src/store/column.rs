@@ -1,21 +1,22 @@
-//! Columns of numbers, stored as what they hold ([`ValueCounts`]) and the order in which it comes.
+//! Columns of numbers, stored as a histogram of values ([`ValueCounts`]) and the order of the
+//! values.
 //!
-//! The order is range-coded by drawing from an urn without replacement: both sides know how often
-//! each value is still to come. A column of equal values, as ticks, intervals and status codes of
-//! a healthy service are, so costs nothing beyond its counts; and the histogram in a block's
-//! header pays for itself, since the latencies behind it need that much less.
+//! The order is range-coded with a model that draws without replacement: encoder and decoder know
+//! how often each value is still to come. A column of equal values, such as the ticks, intervals
+//! and status codes of a healthy service, takes no space beyond its counts. The histogram in a
+//! block's header also saves as much space in the coded latencies.
 
 use super::counts::{Corrupt, ValueCounts};
 
-/// The values still to come: a Fenwick tree over their counts.
+/// The remaining values: a Fenwick tree over their counts.
 #[derive(Debug)]
 struct FrequencyModel {
-    /// `tree[i]` sums the `i & -i` counts that end at number `i`, from 1.
+    /// `tree[i]` is the sum of the `i & -i` counts that end at number `i`, with `i` from 1.
     tree: Vec<u32>,
     left: u32,
 }
 
-/// A value's share of the urn: the range coder's input.
+/// A value's cumulative frequency range: the input of the range coder.
 #[derive(Clone, Copy, Debug)]
 struct Share {
     start: u32,
@@ -23,7 +24,7 @@ struct Share {
 }
 
 impl FrequencyModel {
-    /// `total` is limited so that the range coder's division keeps its precision.
+    /// `total` is limited so that the division in the range coder keeps its precision.
     fn new(counts: &ValueCounts) -> Result<Self, Corrupt> {
         let left = u32::try_from(counts.total()).map_err(|_| Corrupt)?;
         if left >= 1 << 24 {
@@ -57,7 +58,7 @@ impl FrequencyModel {
         }
     }
 
-    /// The value whose share holds `target`, which is below `left`.
+    /// Returns the value whose range contains `target`, which is below `left`.
     fn find(&self, mut target: u32) -> usize {
         let mut index = 0;
         let mut step = self.tree.len().next_power_of_two() / 2;
@@ -82,19 +83,20 @@ impl FrequencyModel {
     }
 }
 
-/// Below this the range is widened by a byte.
+/// When the range is below this, it is extended by a byte.
 const NARROW: u32 = 1 << 24;
 
-/// Bits that are coded at once.
+/// Bits coded at a time.
 const CHUNK: u32 = 16;
 
-/// A range coder with carry, as in LZMA.
+/// A range coder with carry propagation, as in LZMA.
 #[derive(Debug)]
 pub struct Encoder {
     low: u64,
     range: u32,
     cache: u8,
-    /// Bytes held back since a carry may still reach them: the cache and 0xff bytes behind it.
+    /// Bytes held back because a carry may still change them: the cache and the 0xff bytes after
+    /// it.
     held: u64,
     out: Vec<u8>,
 }
@@ -110,7 +112,7 @@ impl Encoder {
         }
     }
 
-    /// Encodes the order of `values`, of which `counts` are the counts.
+    /// Encodes the order of `values`, whose histogram is `counts`.
     pub fn column(
         &mut self,
         counts: &ValueCounts,
@@ -125,7 +127,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// Encodes the lowest `bits` of a number as they are.
+    /// Encodes the lowest `bits` bits of a number without a model.
     pub fn bits(&mut self, number: u64, bits: u32) {
         for shift in (0..bits).step_by(CHUNK as usize) {
             let total = 1 << CHUNK.min(bits - shift);
@@ -161,7 +163,7 @@ impl Encoder {
         self.low = (self.low & 0x00ff_ffff) << 8;
     }
 
-    /// The stream, ended in as few bytes as possible: the reader sees zeros behind its end.
+    /// Returns the stream, truncated as far as possible: the decoder reads zeros after its end.
     pub fn finish(mut self) -> Vec<u8> {
         let mask = u64::from(NARROW - 1);
         self.low = (self.low + mask) & !mask;
@@ -174,7 +176,7 @@ impl Encoder {
     }
 }
 
-/// Reads what an [`Encoder`] wrote.
+/// Decodes the output of an [`Encoder`].
 #[derive(Debug)]
 pub struct Decoder<'a> {
     code: u32,
@@ -195,10 +197,10 @@ impl<'a> Decoder<'a> {
         decoder
     }
 
-    /// All values of a column, in their order.
+    /// Decodes all values of a column in their order.
     pub fn column(&mut self, counts: &ValueCounts) -> Result<Vec<u64>, Corrupt> {
         let mut model = FrequencyModel::new(counts)?;
-        // Equal values have no order, and took no room.
+        // Equal values have no order and take no space.
         if counts.len() == 1 {
             return Ok(vec![counts.value(0); model.left as usize]);
         }
@@ -211,7 +213,7 @@ impl<'a> Decoder<'a> {
         Ok(values)
     }
 
-    /// The next `bits` of a number.
+    /// Reads the next `bits` bits.
     pub fn bits(&mut self, bits: u32) -> u64 {
         let mut number = 0;
         for shift in (0..bits).step_by(CHUNK as usize) {
@@ -260,7 +262,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_constant_column_costs_its_counts_only() {
+    fn a_constant_column_only_takes_its_counts() {
         let values = vec![10_000; 360];
         let counts = ValueCounts::of(values.clone());
         let mut encoder = Encoder::new();

@@ -1,4 +1,4 @@
-//! Finished hours become blocks; old ones go.
+//! Compaction of finished hours into blocks, and deletion of old blocks.
 
 use super::block::{Block, decode, encode};
 use super::header::hour_of;
@@ -11,11 +11,12 @@ use crate::units::HOUR_MS;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::time::Duration;
 
-/// How long after its end an hour is compacted: by then its last outcomes are in, since a
-/// timeout of more than two minutes is rare. A later one is merged into the block.
+/// How long after its end an hour is compacted. By then its last outcomes have arrived, since
+/// timeouts above two minutes are rare. Later outcomes are merged into the block.
 const SETTLE: Duration = Duration::from_secs(150);
 
-/// What a probe's hours are counted by: thresholds and tallies of all objectives it counts for.
+/// The rules for counting a probe's hours: thresholds and tallies of all objectives that the probe
+/// contributes to.
 #[derive(Clone, Debug, Default)]
 pub struct CountingPlan {
     /// Thresholds that must be bucket boundaries of blocks.
@@ -23,19 +24,19 @@ pub struct CountingPlan {
     pub keys: Vec<TallyKey>,
 }
 
-/// The key of a block: hours first, so that blocks are appended and expire in order.
+/// The id of a block: hour first, so that blocks are appended and expire in order.
 pub fn block_id(hour: i64, probe: i64) -> i64 {
     hour << 20 | probe
 }
 
-/// Hour and probe of a block.
+/// The hour and probe id of a block.
 pub fn of_block_id(id: i64) -> (i64, i64) {
     (id >> 20, id & ((1 << 20) - 1))
 }
 
 impl Store {
-    /// Turns one lane's oldest finished hour into blocks, in one transaction; `false` if nothing
-    /// is due.
+    /// Compacts the oldest finished hour of one lane into blocks, in one transaction; returns
+    /// `false` if none is due.
     pub fn compact_step(
         &mut self,
         now: Timestamp,
@@ -58,7 +59,7 @@ impl Store {
             return Ok(false);
         };
         let found = raw::lane_hour(&self.conn, &self.names, hour, lane)?;
-        // Written through `self.conn`, since the helpers below read through it: the transaction
+        // Written through `self.conn`, because the helpers below read through it; the transaction
         // is rolled back when `tx` is dropped.
         let tx = writing(&self.conn)?;
         for (probe, records) in found {
@@ -70,16 +71,16 @@ impl Store {
         Ok(true)
     }
 
-    /// Stores outcomes as blocks at once, without a row for each, in one transaction: the way for a
-    /// long history that is complete, since one commit per hour would wait for the disk each time.
-    /// Each item holds outcomes of one probe or more, each probe's in ascending order of ticks.
-    /// What is stored already is merged, as for a late outcome.
+    /// Stores outcomes directly as blocks, without a row for each, in one transaction. Meant for
+    /// importing a long, complete history: one commit per hour would wait for the disk each time.
+    /// Each item holds outcomes of one or more probes, each probe's in ascending order of ticks.
+    /// Outcomes are merged with existing blocks, like late outcomes.
     pub fn append_blocks(
         &mut self,
         batches: impl IntoIterator<Item = Vec<Record>>,
         plan: &dyn Fn(&ProbeKey) -> CountingPlan,
     ) -> Result<(), StoreError> {
-        self.still_there()?;
+        self.check_file()?;
         let result = self.try_append_blocks(batches, plan);
         if result.is_err() {
             self.forget_rolled_back();
@@ -92,7 +93,7 @@ impl Store {
         batches: impl IntoIterator<Item = Vec<Record>>,
         plan: &dyn Fn(&ProbeKey) -> CountingPlan,
     ) -> rusqlite::Result<()> {
-        // As for compaction, the helpers write through `self.conn`.
+        // As in compaction, the helpers write through `self.conn`.
         let tx = writing(&self.conn)?;
         let same_block = |a: &Record, b: &Record| a.key == b.key && a.at.hour() == b.at.hour();
         for batch in batches {
@@ -105,9 +106,10 @@ impl Store {
         tx.commit()
     }
 
-    /// Writes a probe's hour, merged with a block that is there already. The older block keeps
-    /// its cuts, since its latencies are known to that precision only, and wins on equal ticks.
-    /// One that cannot be read stays as it is: its counts may be all that is left of the hour.
+    /// Writes a probe's hour, merged with an existing block. The existing block keeps its bucket
+    /// boundaries, since its latencies are only known to that precision, and takes precedence for
+    /// equal ticks. A block that cannot be decoded is not changed: its counts may be all that is
+    /// left of the hour.
     fn write_block(
         &self,
         hour: i64,
@@ -135,7 +137,7 @@ impl Store {
                 let (probe, outcomes) = (&records[0].key, records.len());
                 tracing::error!(
                     outcomes,
-                    "{outcomes} late outcomes of {probe} are lost: their hour in the store cannot be read"
+                    "dropped {outcomes} late outcomes of {probe}: the stored hour they belong to cannot be read"
                 );
                 return Ok(());
             };
@@ -145,12 +147,13 @@ impl Store {
         let basis = intern_basis(&self.conn, &scales, &plan.keys)?;
         match encode(&records, basis, &scales, &plan.keys) {
             Ok(block) => save(&self.conn, block_id(hour, probe), &block),
-            // More than 16 million outcomes in an hour of milliseconds: cannot be.
+            // Cannot happen: more than 16 million outcomes in an hour of milliseconds.
             Err(_) => Err(rusqlite::Error::IntegralValueOutOfRange(0, i64::MAX)),
         }
     }
 
-    /// Deletes the oldest hour if it ended by `horizon`; `false` if there was none to delete.
+    /// Deletes the oldest hour if it ended by `horizon`; returns `false` if there was none to
+    /// delete.
     pub fn expire_step(&mut self, horizon: Timestamp) -> Result<bool, StoreError> {
         let result = self.try_expire_step(hour_of(horizon));
         result.map_err(StoreError::sql("delete old outcomes"))
@@ -177,7 +180,7 @@ impl Store {
     }
 }
 
-/// Both in ascending order of ticks; the older record wins.
+/// Merges records, both in ascending order of ticks. The old record takes precedence.
 pub fn merge(old: Vec<Record>, late: Vec<Record>) -> Vec<Record> {
     let mut all = old;
     all.extend(late);
@@ -228,7 +231,7 @@ pub fn intern_basis(
     Ok(conn.last_insert_rowid())
 }
 
-/// The lanes and hours that hold single outcomes, from `hour` on.
+/// Returns the lanes and hours that hold outcomes not yet in blocks, from hour `from` on.
 pub fn lane_hours(conn: &Connection, from: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
     let mut found = Vec::new();
     let mut next = raw::next_lane_hour(conn, from, 0)?;

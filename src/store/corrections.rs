@@ -1,4 +1,4 @@
-//! Corrections. What was taken back is marked, and kept for as long as outcomes.
+//! Corrections of error budgets. Revoked corrections are marked, and kept as long as outcomes.
 
 use super::{Store, StoreError};
 use crate::outcome::Timestamp;
@@ -6,20 +6,21 @@ use crate::slo::correction::Correction;
 use rusqlite::{Row, params};
 use std::collections::BTreeSet;
 
-/// In force at once. Each objective goes through all of them when they change.
+/// Maximum number of active corrections. Each objective processes all of them when they change.
 const MAX_CORRECTIONS: i64 = 10_000;
 
-/// The newest of those taken back that are kept: whoever may write must not be able to fill the disk.
+/// Maximum number of revoked corrections kept, the newest, so that a client with write access
+/// cannot fill the disk.
 const MAX_TAKEN_BACK: i64 = 1000;
 
 impl Store {
-    /// Those in force, in the order in which they were made.
+    /// Returns the active corrections in the order of their creation.
     pub fn corrections(&self) -> Result<Vec<Correction>, StoreError> {
         let sql = "SELECT id, from_at, to_at, services, slos, reason, author FROM correction
                    WHERE taken_back_at IS NULL ORDER BY id";
         let found = self.select(sql, correction)?;
         match found.iter().find(|one| one.from >= one.to) {
-            // Leaving it out would change budgets, and nobody would see it.
+            // Ignoring it would change budgets without notice.
             Some(Correction { id, .. }) => Err(StoreError::Invalid {
                 fault: format!("correction {id} ends before it starts"),
             }),
@@ -27,7 +28,8 @@ impl Store {
         }
     }
 
-    /// Those that were taken back, with the moment when, in the order in which they were made.
+    /// Returns the revoked corrections, with the time of revocation, in the order of their
+    /// creation.
     pub fn corrections_taken_back(&self) -> Result<Vec<(Correction, Timestamp)>, StoreError> {
         let sql = "SELECT id, from_at, to_at, services, slos, reason, author, taken_back_at
                    FROM correction WHERE taken_back_at IS NOT NULL ORDER BY id";
@@ -41,7 +43,7 @@ impl Store {
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
         let select = || {
-            // A store that is only read may be of an older version.
+            // A store opened read-only may have an older schema version.
             if !self.conn.table_exists(None, "correction")? {
                 return Ok(Vec::new());
             }
@@ -53,7 +55,7 @@ impl Store {
         select().map_err(StoreError::sql("read corrections"))
     }
 
-    /// Keeps a correction; its id is given here.
+    /// Adds a correction and assigns its id.
     pub fn add_correction(
         &mut self,
         new: &Correction,
@@ -82,14 +84,14 @@ impl Store {
                 now.0
             ],
         );
-        inserted.map_err(StoreError::sql("keep a correction"))?;
+        inserted.map_err(StoreError::sql("save a correction"))?;
         Ok(Correction {
             id: self.conn.last_insert_rowid().to_string(),
             ..new.clone()
         })
     }
 
-    /// Takes a correction back; `false` if none in force has this id.
+    /// Revokes a correction; returns `false` if no active correction has this id.
     pub fn take_back_correction(&mut self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let sql = "UPDATE correction SET taken_back_at = ?2
                    WHERE id = ?1 AND taken_back_at IS NULL";
@@ -104,10 +106,10 @@ impl Store {
             self.conn.execute(sql, [MAX_TAKEN_BACK])?;
             Ok(changed > 0)
         };
-        take_back().map_err(StoreError::sql("take a correction back"))
+        take_back().map_err(StoreError::sql("revoke a correction"))
     }
 
-    /// Deletes those that were taken back before `horizon`.
+    /// Deletes the corrections that were revoked before `horizon`.
     pub fn expire_corrections(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
         let sql = "DELETE FROM correction WHERE taken_back_at < ?1";
         let deleted = self.conn.execute(sql, [horizon.0]);
@@ -118,7 +120,7 @@ impl Store {
 }
 
 fn correction(row: &Row<'_>) -> rusqlite::Result<Correction> {
-    // A set: older versions kept names as often as they were given.
+    // A set, since older versions stored duplicate names.
     let names = |text: String| {
         let names: BTreeSet<&str> = text.lines().collect();
         names.into_iter().map(str::to_owned).collect()
@@ -135,7 +137,7 @@ fn correction(row: &Row<'_>) -> rusqlite::Result<Correction> {
     })
 }
 
-/// Names hold no control characters, so a line each is unambiguous.
+/// Joins names with newlines. Names contain no control characters, so this is unambiguous.
 fn lines(names: &[String]) -> String {
     names.join("\n")
 }

@@ -1,12 +1,12 @@
-//! Numbers in as few bytes as they need, and how often each occurs.
+//! Variable-length numbers, and histograms of values.
 
 use std::collections::BTreeMap;
 
-/// Stored bytes that make no sense.
+/// Stored bytes that are invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
 
-/// Appends a number in groups of seven bits, lowest first.
+/// Appends a number in groups of seven bits, lowest first (LEB128).
 pub fn put(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number.to_le_bytes()[0] | 0x80);
@@ -15,7 +15,7 @@ pub fn put(out: &mut Vec<u8>, mut number: u64) {
     out.push(number.to_le_bytes()[0]);
 }
 
-/// Reads what [`put`] wrote, never beyond the end.
+/// Reads the output of [`put`], never beyond the end.
 #[derive(Debug)]
 pub struct Bytes<'a>(pub &'a [u8]);
 
@@ -43,7 +43,7 @@ impl Bytes<'_> {
     }
 }
 
-/// How often each value occurs, in ascending order of values.
+/// A histogram: how often each value occurs, in ascending order of values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ValueCounts(Vec<(u64, u32)>);
 
@@ -60,14 +60,14 @@ impl ValueCounts {
         self.0.len()
     }
 
-    /// Where a value stands among the different ones.
+    /// The index of a value among the distinct values.
     pub fn index(&self, value: u64) -> Option<usize> {
         self.0
             .binary_search_by_key(&value, |(value, _)| *value)
             .ok()
     }
 
-    /// The different value at an index below [`ValueCounts::len`].
+    /// The distinct value at an index below [`ValueCounts::len`].
     pub fn value(&self, index: usize) -> u64 {
         self.0[index].0
     }
@@ -80,8 +80,8 @@ impl ValueCounts {
         self.iter().map(|(_, count)| u64::from(count)).sum()
     }
 
-    /// One byte for a near value with a small count: the step from the value before and the
-    /// count share it, 15 meaning that the rest follows.
+    /// Writes the histogram. The difference from the preceding value and the count share one byte
+    /// if both are small; 15 in a half means that the rest follows.
     pub fn write(&self, out: &mut Vec<u8>) {
         put(out, self.0.len() as u64);
         let mut before = 0;

@@ -1,4 +1,4 @@
-//! What can be wrong with a store, in the words of the message.
+//! Errors of the store and their messages.
 
 use std::io;
 
@@ -32,8 +32,8 @@ pub enum StoreError {
     )]
     Invalid { fault: String },
     #[error(
-        "SQLite finds no tables in the file: {reason} (it was left as it is; restore a backup, try \
-         `.recover` of the sqlite3 shell, or move it away to begin with an empty store)"
+        "SQLite finds no tables in the file: {reason} (the file was not changed; restore a backup, try \
+         the sqlite3 shell's `.recover`, or move the file away to start with an empty store)"
     )]
     Unreadable { reason: String },
     #[error("the store does not exist yet (slod run creates it)")]
@@ -43,14 +43,16 @@ pub enum StoreError {
     )]
     Gone,
     #[error(
-        "the store's file was emptied while slod was running, and what was in it is lost (stop slod, restore a \
+        "the store's file was emptied while slod was running, and its contents are lost (stop slod, restore a \
          backup, and start slod)"
     )]
     Emptied,
-    #[error("{most} corrections are active already (revoke some, or define them in the config)")]
+    #[error(
+        "there are already {most} active corrections (revoke some, or define them in the config)"
+    )]
     TooManyCorrections { most: i64 },
     #[error(
-        "there are {most} silences already (remove some; those that are over are deleted after a week)"
+        "there are already {most} silences (remove some; expired silences are deleted after a week)"
     )]
     TooManySilences { most: usize },
     #[error("failed to {doing}: {source}")]

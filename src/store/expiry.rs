@@ -1,32 +1,36 @@
-//! When old records are deleted.
+//! Schedule for the deletion of old records.
 
 use crate::outcome::{Timestamp, millis};
 use std::time::{Duration, Instant};
 
-/// One old hour is deleted this often at most. That keeps up sixtyfold, and a wall clock that is
-/// years ahead for long takes hours of history along, not all of it.
+/// Minimum time between deletions, each of one hour's records. This is 60 times faster than records
+/// arrive, and limits how much history a wall clock deletes that is years ahead for a while.
 const EVERY: Duration = Duration::from_mins(1);
-/// A wall clock that runs ahead of the monotonic one by more was set.
+/// If the wall clock advances by this much more than the monotonic clock, in milliseconds, it was
+/// set.
 const STEP_MS: i64 = 60_000;
-/// After that nothing is deleted for so long: somebody may see the wrong time and set it back.
+/// How long nothing is deleted after the clock was set, so that an administrator can correct a
+/// wrong time.
 pub const SETTLE: Duration = Duration::from_hours(1);
-/// A wall clock that is further ahead of all records at the start may not have been set yet: the battery is empty, and
-/// no time server was reached.
+/// If the wall clock is further ahead of all records at startup, it may not have been set yet, for
+/// example because the clock's battery is empty and no time server was reachable.
 const AHEAD: Duration = Duration::from_hours(24);
 
-/// Says when to delete what is older than its retention: not when the wall clock was just set or may still be wrong,
-/// since one that is days ahead for a moment would take all along.
+/// Decides when to delete records older than their retention. It does not delete right after the
+/// wall clock was set, or while the clock may be wrong: a clock that is days ahead for a moment
+/// would delete all records.
 #[derive(Debug, Default)]
 pub struct Expiry {
     next: Option<Instant>,
     seen: Option<(Instant, Timestamp)>,
-    /// Until when the clock is not believed, and the newest record that it is far ahead of.
+    /// The time until which the clock is not trusted, and the newest record, which it is far ahead
+    /// of.
     doubted: Option<(Instant, Timestamp)>,
 }
 
 impl Expiry {
-    /// Takes both clocks as they are at the start. `newest` is the newest record in the store that is older than
-    /// [`SETTLE`]: those of the last hour may be of the same wrong clock, before a restart.
+    /// Takes both clocks at startup. `newest` is the newest record in the store that is older than
+    /// [`SETTLE`]: records of the last hour may come from the same wrong clock before a restart.
     pub fn new(at: Instant, now: Timestamp, newest: Option<Timestamp>) -> Self {
         let newest = newest.filter(|newest| is_ahead(now, *newest));
         Self {
@@ -35,17 +39,17 @@ impl Expiry {
         }
     }
 
-    /// How far the clock is ahead of the newest record, if it is doubted for that.
+    /// How far the clock is ahead of the newest record if it is not trusted for that reason.
     pub fn doubted_by(&self, now: Timestamp) -> Option<Duration> {
         self.doubted.map(|(_, newest)| now.since(newest))
     }
 
-    /// The time until which what is old may lose its detail.
+    /// The time up to which old records may be reduced to a lower resolution.
     pub fn believed(&self, now: Timestamp) -> Timestamp {
         self.doubted.map_or(now, |(_, newest)| newest.min(now))
     }
 
-    /// Takes both clocks as they are now, regularly. Whether it is time to delete.
+    /// Takes the current time of both clocks; called regularly. Returns whether deletion is due.
     pub fn is_due(&mut self, at: Instant, now: Timestamp) -> bool {
         let before = self.seen.replace((at, now));
         let passed = |(then, _): (Instant, _)| millis(at.saturating_duration_since(then));
@@ -73,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_are_deleted_each_minute_and_not_after_the_clock_was_set() {
+    fn records_are_deleted_every_minute_but_not_right_after_the_clock_was_set() {
         let (start, hour) = (Instant::now(), 3_600_000);
         let mut expiry = Expiry::default();
         let mut is_due = |second: u64, wall: i64| {
@@ -84,7 +88,7 @@ mod tests {
             [0, 1, 60, 61].map(|second| is_due(second, 0)),
             [true, false, true, false]
         );
-        // Ahead by ten days for ten minutes.
+        // Ten days ahead for ten minutes.
         let ahead = 240 * hour;
         assert_eq!(
             [130, 200, 730].map(|second| is_due(second, ahead)),
@@ -97,12 +101,12 @@ mod tests {
         assert!(is_due(3730, 0));
         assert!(
             is_due(3790, -hour),
-            "a clock that is behind deletes nothing too early"
+            "a clock that is behind deletes nothing early"
         );
     }
 
     #[test]
-    fn a_clock_that_is_far_ahead_at_the_start_is_not_believed_at_once() {
+    fn a_clock_far_ahead_at_startup_is_not_trusted_immediately() {
         let (start, newest) = (Instant::now(), Timestamp::from_secs(1_000_000));
         let began = |ahead: Duration| Expiry::new(start, newest.after(ahead), Some(newest));
         let is_due = |expiry: &mut Expiry, ahead: Duration, passed: Duration| {
@@ -125,7 +129,7 @@ mod tests {
         let mut empty = Expiry::new(start, newest, None);
         assert!(
             empty.is_due(start, newest),
-            "there is nothing to compare with"
+            "there is no record to compare with"
         );
     }
 }

@@ -1,29 +1,30 @@
-//! Latencies finer than their buckets, as far as there is room: the fewer bits the bucket numbers of
-//! an hour take, the more are left for where in its bucket each latency is. Those of a service that
-//! always takes the same time are thus known almost exactly; so are the slowest ones of each hour.
+//! Positions of latencies within their buckets, as precise as space allows: the fewer bits the
+//! bucket numbers of an hour take, the more are left for the positions. The latencies of a service
+//! with constant latency are therefore known almost exactly, and so are the slowest ones of each
+//! hour.
 
 use super::counts::{Bytes, Corrupt, put};
 use crate::stats::scale::Scale;
 use std::time::Duration;
 
-/// A block is filled up to so many bytes per hundred outcomes.
+/// Target size of a block in bytes per hundred outcomes.
 const FILLED: usize = 130;
-/// More bits than this add nothing useful: a bucket is 1.6 % wide.
+/// Maximum bits per latency. More adds no useful precision: a bucket is 1.6 % wide.
 const BITS_MAX: u32 = 12;
-/// One outcome in so many may be known almost exactly, because it is among the slowest.
+/// One in this many outcomes may be stored almost exactly because it is among the slowest.
 const SLOWEST: usize = 64;
-/// Bits of these: less than 0.1 us where a bucket is 0.1 s wide.
+/// Bits for the slowest latencies: less than 0.1 us where a bucket is 0.1 s wide.
 const SLOWEST_BITS: u32 = 20;
 
-/// How many bits each latency has.
+/// The number of bits of each latency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Grain {
     bits: u32,
-    /// From this bucket on there are [`SLOWEST_BITS`].
+    /// Latencies from this bucket on have [`SLOWEST_BITS`].
     slow: u16,
 }
 
-/// Where latencies are in their buckets.
+/// Positions of latencies within their buckets.
 #[derive(Debug)]
 pub struct Fine<'a> {
     grain: Grain,
@@ -41,7 +42,7 @@ impl Grain {
         wanted.min(exact)
     }
 
-    /// The finest for which there is room beside the `size` bytes that are taken.
+    /// Returns the highest precision that fits in addition to the `size` bytes already used.
     fn fitting(codes: &[u16], scale: &Scale, size: usize) -> Self {
         let slow = slowest(codes);
         let room = (codes.len() * FILLED / 100).saturating_sub(size);
@@ -69,11 +70,11 @@ fn slowest(codes: &[u16]) -> u16 {
     let fewer = codes.len().saturating_sub(codes.len() / SLOWEST + 1);
     let from = sorted.get(fewer).copied().unwrap_or(u16::MAX);
     let alike = fewer.checked_sub(1).and_then(|at| sorted.get(at));
-    // Where the next faster one is in the same bucket, these are not slow.
+    // If the next faster latency is in the same bucket, these are not outliers.
     from.saturating_add(u16::from(alike == Some(&from)))
 }
 
-/// Appends where latencies are in their buckets, to a block that takes `size` bytes so far.
+/// Appends the positions to a block that takes `size` bytes so far.
 pub fn write(latencies: &[Duration], scale: &Scale, size: usize, out: &mut Vec<u8>) {
     let codes: Vec<u16> = latencies.iter().map(|one| scale.code(*one)).collect();
     let grain = Grain::fitting(&codes, scale, size);
@@ -92,7 +93,7 @@ pub fn write(latencies: &[Duration], scale: &Scale, size: usize, out: &mut Vec<u
     out.extend(packer.bytes);
 }
 
-/// The number of the part, of `1 << bits`, that a place inside a bucket is in.
+/// Returns which of `1 << bits` equal parts of a bucket contains a position.
 fn part_of(inside: u64, width: u64, bits: u32) -> u64 {
     if 1 << bits >= width {
         return inside;
@@ -112,7 +113,7 @@ fn middle_of(part: u64, width: u64, bits: u32) -> u64 {
 }
 
 impl<'a> Fine<'a> {
-    /// Reads what [`write()`] wrote.
+    /// Reads the output of [`write()`].
     pub fn read(bytes: &mut Bytes<'a>) -> Result<Self, Corrupt> {
         let (bits, slow) = (bytes.small()?, bytes.small()?);
         let len: usize = bytes.small()?;
@@ -130,7 +131,7 @@ impl<'a> Fine<'a> {
         })
     }
 
-    /// The next latency, of which the bucket is known.
+    /// Returns the next latency, given its bucket.
     pub fn next(&mut self, code: u16, scale: &Scale) -> Duration {
         let (from, to) = scale.bucket(code);
         let bits = self.grain.bits_of(code, to - from);
@@ -139,7 +140,7 @@ impl<'a> Fine<'a> {
     }
 }
 
-/// Bits one after the other, the lowest first.
+/// Packs bits, lowest first.
 #[derive(Default)]
 struct Packer {
     bytes: Vec<u8>,
@@ -160,7 +161,7 @@ impl Packer {
     }
 }
 
-/// Reads what a [`Packer`] packed; zeros behind the end.
+/// Reads the output of a [`Packer`]; zeros after the end.
 #[derive(Debug)]
 struct Packed<'a> {
     bytes: &'a [u8],

@@ -1,19 +1,19 @@
-//! The exact counts of one probe's hour, and how hours and verdicts are numbered in stored data.
+//! The exact counts of one probe's hour, and the encoding of hours and verdicts.
 
 use super::counts::{Bytes, Corrupt, ValueCounts, put};
 use crate::outcome::{Cause, Timestamp, Verdict, VoidReason};
 use crate::slo::Tally;
 use crate::units::HOUR_MS;
 
-/// What a block keeps: the first byte of its counts. A reader that does not know it leaves the hour
-/// out. Each format adds to the one before.
+/// Block formats: the first byte of the counts. A reader that does not know the format ignores the
+/// hour. Each format adds data to the preceding one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
-    /// Latencies are known to their buckets only.
+    /// Latencies are known only to the precision of their buckets.
     Coarse = 1,
-    /// Where in its bucket each latency is.
+    /// Positions of latencies within their buckets.
     Fine = 2,
-    /// Measurements, but not of every outcome: some were stored before they were kept.
+    /// Measurements of some outcomes only: others were stored by a version without measurements.
     PartlyMeasured = 3,
     /// Measurements of every outcome.
     Measured = 4,
@@ -33,15 +33,15 @@ impl Format {
     }
 }
 
-/// Verdicts from this number on say nothing about the service.
+/// Verdict codes from this number on are void: they say nothing about the service.
 const VOID: u64 = 256;
 
-/// The hour that a moment falls in, counted since 1970.
+/// The hour of a timestamp, counted since 1970.
 pub fn hour_of(at: Timestamp) -> i64 {
     at.0.div_euclid(HOUR_MS)
 }
 
-/// The number of a verdict in stored data.
+/// The stored code of a verdict.
 pub fn verdict_code(verdict: Verdict) -> u64 {
     match verdict {
         Verdict::Good => 0,
@@ -50,8 +50,8 @@ pub fn verdict_code(verdict: Verdict) -> u64 {
     }
 }
 
-/// Reads a verdict. A reason that only a newer version knows stays on its side: bad remains bad
-/// (read as `protocol`), void remains void (read as `internal`).
+/// Decodes a verdict. A reason that only a newer version knows stays in its class: bad is read as
+/// `protocol`, void as `internal`.
 pub fn verdict_of(code: u64) -> Result<Verdict, Corrupt> {
     let [low, side, 0, 0, 0, 0, 0, 0] = code.to_le_bytes() else {
         return Err(Corrupt);
@@ -68,19 +68,19 @@ pub fn verdict_of(code: u64) -> Result<Verdict, Corrupt> {
     }
 }
 
-/// The counts of an hour as they are stored, before the basis is known.
+/// The counts of an hour as stored, before the basis is resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     pub format: Format,
-    /// Row in the `basis` table.
+    /// Id in the `basis` table.
     pub basis: i64,
     /// Outcomes by [`verdict_code`].
     pub verdicts: ValueCounts,
-    /// Time that counted outcomes stand for, in milliseconds.
+    /// Time covered by the counted outcomes, in milliseconds.
     pub covered_ms: u64,
-    /// In the order of the basis' keys.
+    /// Tallies in the order of the keys of the basis.
     pub tallies: Vec<Tally>,
-    /// Good outcomes by [`Scale::code`]: what a failed one took says nothing about speed.
+    /// Good outcomes by [`Scale::code`]: latencies of failed requests say nothing about speed.
     pub latencies: ValueCounts,
 }
 
@@ -94,7 +94,7 @@ impl Header {
         for tally in &self.tallies {
             put(&mut out, u64::from(tally.good));
             put(&mut out, u64::from(tally.bad));
-            // Mostly the same as for all outcomes, which then is one byte.
+            // Usually the same as for all outcomes, which takes one byte.
             put(&mut out, self.covered_ms.wrapping_sub(tally.covered_ms));
         }
         self.latencies.write(&mut out);
@@ -137,7 +137,7 @@ impl Header {
     }
 }
 
-/// Outcomes that count for nobody: the same for every objective, so no tally stores them.
+/// The number of void outcomes. It is the same for every objective, so tallies do not store it.
 fn void(verdicts: &ValueCounts) -> u64 {
     let voids = verdicts.iter().filter(|(code, _)| *code >= VOID);
     voids.map(|(_, count)| u64::from(count)).sum()
@@ -155,7 +155,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_reason_of_a_newer_version_stays_on_its_side() {
+    fn a_reason_of_a_newer_version_stays_in_its_class() {
         assert_eq!(verdict_of(200), Ok(Verdict::Bad(Cause::Protocol)));
         assert_eq!(
             verdict_of(256 + 200),

@@ -1,4 +1,4 @@
-//! Failures that wait for their judgement, so that a killed process loses none.
+//! Failures that wait for a verdict, stored so that a killed process loses none.
 
 use super::header::verdict_code;
 use super::raw::{Names, columns, record_of};
@@ -6,18 +6,18 @@ use super::{Store, StoreError, measured};
 use crate::outcome::{Record, millis};
 use rusqlite::{Connection, params};
 
-/// What is to be done with an outcome.
+/// The stage of an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// It is known, and kept as it is.
+    /// The verdict is final: it is stored as it is.
     Known,
-    /// It waits for its judgement.
+    /// It waits for a verdict.
     Held,
-    /// It waited, and is known now.
+    /// It waited, and its verdict is now final.
     Judged,
 }
 
-/// Within the caller's transaction.
+/// Stores a waiting outcome, within the caller's transaction.
 pub fn hold(conn: &Connection, names: &mut Names, record: &Record) -> rusqlite::Result<()> {
     let probe = names.id_for(conn, record)?;
     let outcome = &record.outcome;
@@ -40,8 +40,8 @@ pub fn hold(conn: &Connection, names: &mut Names, record: &Record) -> rusqlite::
     Ok(())
 }
 
-/// Within the caller's transaction.
-pub fn let_go(conn: &Connection, names: &Names, record: &Record) -> rusqlite::Result<()> {
+/// Removes a waiting outcome, within the caller's transaction.
+pub fn release(conn: &Connection, names: &Names, record: &Record) -> rusqlite::Result<()> {
     if let Some(probe) = names.id(&record.key) {
         conn.prepare_cached("DELETE FROM held WHERE at = ?1 AND probe = ?2")?
             .execute([record.at.0, probe])?;
@@ -50,7 +50,8 @@ pub fn let_go(conn: &Connection, names: &Names, record: &Record) -> rusqlite::Re
 }
 
 impl Store {
-    /// What waited for its judgement when the last process ended, in the order of time.
+    /// Returns the outcomes that waited for a verdict when the last process ended, in order of
+    /// time.
     pub fn held(&self) -> Result<Vec<Record>, StoreError> {
         self.try_held()
             .map_err(StoreError::sql("read the outcomes that wait for a verdict"))

@@ -1,5 +1,4 @@
-//! A probe's newest outcomes: what a reader asks for costs as much as is returned, not as much as
-//! the span holds.
+//! A probe's newest outcomes, at a cost proportional to what is returned, not to the time range.
 
 use super::header::hour_of;
 use super::reader::first_hour_from;
@@ -8,8 +7,8 @@ use crate::outcome::{Measurement, ProbeKey, Record, Timestamp};
 use std::collections::VecDeque;
 
 impl Store {
-    /// The newest `limit` outcomes with ticks in `from..to`, oldest first. Goes on only while they
-    /// are `wanted`.
+    /// Returns the newest `limit` outcomes with ticks in `from..to`, oldest first. Reads backwards
+    /// only while `wanted` returns `true`.
     pub fn newest_outcomes(
         &self,
         key: &ProbeKey,
@@ -49,7 +48,7 @@ impl Store {
         Ok(newest.into())
     }
 
-    /// The last hour before `end` that anything is kept of.
+    /// The last hour before `end` that has stored outcomes.
     fn last_kept_hour(&self, end: i64) -> rusqlite::Result<Option<i64>> {
         let sql = "SELECT max(hour) FROM (
                        SELECT max(id) >> 20 AS hour FROM hour WHERE id < ?1

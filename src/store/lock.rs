@@ -1,4 +1,4 @@
-//! Who may write: one process for each file, whatever the names by which it is reached.
+//! The writer's lock: one writing process per file, whatever the name it is opened by.
 
 use super::{StoreError, with_suffix};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -8,22 +8,22 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a lock may be held by who does not write.
-const MOMENT: Duration = Duration::from_millis(300);
+/// How long to wait for a lock that another process holds briefly without writing.
+const LOCK_WAIT: Duration = Duration::from_millis(300);
 
-/// The writer's lock; the system releases it also when the process is killed.
+/// The writer's lock. The operating system releases it if the process is killed.
 #[derive(Debug)]
 pub struct WriterLock {
-    /// A file beside the store: locks the name, also while `recover` puts another file there.
+    /// A file next to the store: locks the name, even while `recover` replaces the store's file.
     _name: File,
-    /// The store itself: locks the file, which symbolic and hard links give further names. `SQLite`
-    /// uses locks of another kind (`fcntl`), which this one (`flock`) does not meet. They are lost
-    /// when a handle is closed, so this one is closed last.
+    /// The store itself: locks the file, which may have other names through symbolic and hard
+    /// links. `SQLite` uses `fcntl` locks, which do not interact with this `flock`; but closing any
+    /// handle of the file releases them, so this handle is closed last.
     _file: File,
 }
 
 impl WriterLock {
-    /// Creates folder and file (for the owner only) where they are missing.
+    /// Acquires the lock. Creates the folder and the file (with owner-only permissions) if missing.
     pub fn take(path: &Path) -> Result<Self, StoreError> {
         if let Some(folder) = path
             .parent()
@@ -37,7 +37,7 @@ impl WriterLock {
         let file = create(path).map_err(StoreError::io("create the store"))?;
         let about = file
             .metadata()
-            .map_err(StoreError::io("look at the store"))?;
+            .map_err(StoreError::io("inspect the store"))?;
         if !about.is_file() {
             return Err(StoreError::Irregular);
         }
@@ -48,16 +48,17 @@ impl WriterLock {
     }
 }
 
-/// Whether a process holds the lock now. Looking takes a moment, in which none can take it.
+/// Whether a process holds the lock now. Acquires the lock for a moment to find out.
 pub fn is_held(path: &Path) -> bool {
     let is_locked = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
     File::open(path).is_ok_and(is_locked)
 }
 
-/// A lock that is held for a moment only is waited for: somebody looks whether it is held, or a program that
-/// another thread starts has our handle until it runs.
+/// Tries to lock a file, waiting for locks that are held briefly: another process may be checking
+/// whether the lock is held, or a forked child process holds our handle until it executes its
+/// program.
 fn try_lock(file: File) -> Result<File, StoreError> {
-    let until = Instant::now() + MOMENT;
+    let until = Instant::now() + LOCK_WAIT;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -73,7 +74,7 @@ fn try_lock(file: File) -> Result<File, StoreError> {
 fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false);
-    // A FIFO in its place must not block.
+    // A FIFO at this path must not block.
     options
         .mode(0o600)
         .custom_flags(libc::O_NONBLOCK)

@@ -1,21 +1,22 @@
-//! Marks of what people did to services, such as deployments, by when they did it.
+//! Markers: events such as deployments that people recorded for services, in order of time.
 
 use super::{Store, StoreError};
 use crate::outcome::Timestamp;
 use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 
-/// The newest that are kept: whoever may write must not be able to fill the disk.
+/// Maximum number of markers kept, the newest, so that a client with write access cannot fill the
+/// disk.
 const MAX_MARKERS: i64 = 10_000;
 
-/// Something that was done to a service.
+/// An event in the life of a service, such as a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {
-    /// Given by the store.
+    /// Assigned by the store.
     pub id: i64,
     pub at: Timestamp,
     pub service: String,
-    /// Of what was deployed; may be empty.
+    /// The deployed version; may be empty.
     pub version: String,
     /// May be empty if there is a version.
     pub text: String,
@@ -23,7 +24,7 @@ pub struct Marker {
 }
 
 impl Marker {
-    /// `v1.4.2: new tokenizer`
+    /// Version and text, such as `v1.4.2: new tokenizer`.
     pub fn words(&self) -> String {
         match (&*self.version, &*self.text) {
             (version, "") => version.to_owned(),
@@ -33,7 +34,7 @@ impl Marker {
     }
 }
 
-/// Where a list of markers goes on: behind the one of this time and id.
+/// Position in a list of markers: after the marker with this time and id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MarkerCursor {
     at: i64,
@@ -41,7 +42,7 @@ pub struct MarkerCursor {
 }
 
 impl MarkerCursor {
-    /// Before all.
+    /// The position before all markers.
     pub const FIRST: Self = Self {
         at: i64::MAX,
         id: i64::MAX,
@@ -54,7 +55,7 @@ impl MarkerCursor {
 }
 
 impl Store {
-    /// Keeps a marker; its id is given here.
+    /// Adds a marker and assigns its id.
     pub fn add_marker(&mut self, new: &Marker) -> Result<Marker, StoreError> {
         let add = || {
             let sql = "INSERT INTO marker (at, service, version, text, author)
@@ -66,11 +67,12 @@ impl Store {
             self.conn.execute(sql, [id - MAX_MARKERS])?;
             Ok(id)
         };
-        let id = add().map_err(StoreError::sql("keep a marker"))?;
+        let id = add().map_err(StoreError::sql("save a marker"))?;
         Ok(Marker { id, ..new.clone() })
     }
 
-    /// Those of a service, or of all, in `from..to`, the latest first, at most `most`.
+    /// Returns the markers of a service, or of all services, in `from..to`, latest first, at most
+    /// `most`.
     pub fn markers(
         &self,
         service: Option<&str>,
@@ -80,7 +82,7 @@ impl Store {
         self.markers_behind(MarkerCursor::FIRST, service, span, most)
     }
 
-    /// Likewise those behind a place in this list.
+    /// Like [`Store::markers`], continuing after a position in the list.
     pub fn markers_behind(
         &self,
         cursor: MarkerCursor,
@@ -89,7 +91,7 @@ impl Store {
         most: u32,
     ) -> Result<Vec<Marker>, StoreError> {
         let read = || {
-            // A store that is only read may be of an older version.
+            // A store opened read-only may have an older schema version.
             if !self.conn.table_exists(None, "marker")? {
                 return Ok(Vec::new());
             }
@@ -108,7 +110,7 @@ impl Store {
         read().map_err(StoreError::sql("read the markers"))
     }
 
-    /// Deletes some of those from before a moment, as with alerts.
+    /// Deletes some of the markers from before `horizon`, like [`Store::expire_alerts`].
     pub fn expire_markers(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
         let sql = "DELETE FROM marker
                    WHERE id IN (SELECT id FROM marker WHERE at < ?1 ORDER BY at LIMIT 100)";
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_have_each_marker_once() {
+    fn each_marker_is_on_one_page() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
         let mut add = |at| {
@@ -176,7 +178,7 @@ mod tests {
             };
             store.add_marker(&new).expect("kept").id
         };
-        // All but two are of one moment.
+        // All but two have the same time.
         let mut wanted: Vec<i64> = [4, 5, 5, 5, 5, 5, 6].map(&mut add).into();
         wanted.reverse();
         let (mut cursor, mut seen) = (MarkerCursor::FIRST, Vec::new());

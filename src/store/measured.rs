@@ -1,13 +1,13 @@
-//! The measurements and figures of an hour's outcomes: a column for each that any of them has. Each
-//! column stands alone, so that a reader pays only for those that it wants. Measurements are kept
-//! as buckets, figures exactly.
+//! The measurements and figures of an hour's outcomes: one column for each that occurs. Columns are
+//! independent, so that a reader decodes only those it wants. Measurements are stored as buckets,
+//! figures exactly.
 
 use super::column::{Decoder, Encoder};
 use super::counts::{Bytes, Corrupt, ValueCounts, put};
 use super::scales::Scales;
 use crate::outcome::{Figure, Figures, Measurement, Measurements, Outcome, Record};
 
-/// The column that marks outcomes of which no measurements are known; no measurement has this code.
+/// The column that marks outcomes without known measurements; no measurement has this code.
 const UNKNOWN: u64 = 0;
 
 /// Whether the measurements of all these outcomes are known.
@@ -58,12 +58,12 @@ pub fn write(records: &[Record], scales: &Scales, out: &mut Vec<u8>) -> Result<(
     Ok(())
 }
 
-/// The columns as they are stored.
+/// The columns as stored.
 #[derive(Debug)]
 pub struct Measured<'a>(Vec<(u64, &'a [u8])>);
 
 impl<'a> Measured<'a> {
-    /// Finds what [`write()`] wrote.
+    /// Locates the columns in the output of [`write()`].
     pub fn find(bytes: &mut Bytes<'a>) -> Result<Self, Corrupt> {
         let len: usize = bytes.small()?;
         let mut columns = Vec::new();
@@ -77,7 +77,8 @@ impl<'a> Measured<'a> {
         Ok(Self(columns))
     }
 
-    /// The wanted measurements of so many outcomes. One that a newer version wrote is left out.
+    /// Decodes the wanted measurements of `outcomes` outcomes. Measurements of newer versions are
+    /// ignored.
     pub fn read(
         &self,
         wanted: &[Measurement],
@@ -105,7 +106,7 @@ impl<'a> Measured<'a> {
         Ok(all)
     }
 
-    /// The figures of so many outcomes; none if no outcome has any.
+    /// Decodes the figures of `outcomes` outcomes; empty if no outcome has any.
     pub fn figures(&self, outcomes: usize) -> Result<Vec<Figures>, Corrupt> {
         let mut all = Vec::new();
         for (code, column) in &self.0 {
@@ -130,8 +131,8 @@ fn values(column: &[u8], outcomes: usize) -> Result<Vec<u64>, Corrupt> {
     Decoder::new(bytes.0).column(&counts)
 }
 
-/// The measurements and figures of a single outcome: codes, and microseconds or numbers; `None`
-/// where measurements are not known.
+/// Encodes the measurements and figures of a single outcome as codes with microseconds or numbers;
+/// `None` if its measurements are unknown.
 pub fn pack(outcome: &Outcome) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     let measured = Measurement::ALL.iter();
@@ -145,7 +146,7 @@ pub fn pack(outcome: &Outcome) -> Option<Vec<u8>> {
     outcome.measured.are_known().then_some(out)
 }
 
-/// Reads what [`pack`] wrote. What a newer version wrote in addition is left out.
+/// Decodes the output of [`pack`]. Additional data of newer versions is ignored.
 pub fn unpack(stored: Option<&[u8]>) -> Result<(Measurements, Figures), Corrupt> {
     let mut figures = Figures::default();
     let Some(stored) = stored else {

@@ -1,14 +1,14 @@
-//! Every outcome, kept: `SQLite` in WAL mode, one writer, any number of readers.
+//! The store of all outcomes: `SQLite` in WAL mode, with one writer and any number of readers.
 //!
-//! Outcomes are appended as they come (`raw`). Shortly after an hour is over, each
-//! probe's outcomes of that hour become one block (`compact`, `block`, `header`): about a byte per outcome,
-//! with the hour's exact counts beside it, so that a start reads counts only. The order within
-//! blocks is range-coded against those counts (`counts`, `column`).
+//! Outcomes are appended as they arrive (`raw`). Shortly after the end of an hour, the outcomes of
+//! each probe in that hour are compacted into one block (`compact`, `block`, `header`): about one
+//! byte per outcome, with the exact counts of the hour stored separately, so that startup reads
+//! counts only. The order within blocks is range-coded using those counts (`counts`, `column`).
 //!
-//! What a block keeps of an outcome: tick, interval, verdict, protocol code, the message as far as
-//! it fits, the latency within 1 % and every other measurement within 6.3 % (`measured`), all of
-//! them on the right side of every threshold. Addresses are for the live view and are not stored;
-//! certificate dates live until the hour is compacted.
+//! A block keeps of each outcome: tick, interval, verdict, protocol code, the message if space
+//! allows, the latency within 1 %, and every other measurement within 6.3 % (`measured`). Rounded
+//! values never cross a threshold. Addresses are only for the live view and are not stored;
+//! certificate dates are dropped when the hour is compacted.
 
 mod absence;
 mod ahead;
@@ -81,41 +81,43 @@ use std::sync::Arc;
 use std::time::Duration;
 use summary::CountingBasis;
 
-/// How long a statement waits for another process's lock; the writer tries again after it anyway.
+/// How long a statement waits for another process's lock. The writer retries afterwards anyway.
 const BUSY: Duration = Duration::from_millis(500);
-/// Likewise for a run, which is written once: on a slow disk a daemon holds the lock most of the time.
+/// The same for storing a run, which is written only once: on a slow disk a daemon may hold the
+/// lock most of the time.
 const BUSY_WITH_RUN: Duration = Duration::from_mins(1);
 
-/// An open store: reads, and writes if it was opened for that.
+/// An open store for reading, and for writing if it was opened for writing.
 #[derive(Debug)]
 pub struct Store {
     conn: Connection,
     path: PathBuf,
-    /// Device and number of the file: what is written after somebody deleted it would be lost.
+    /// Device and inode number of the file, to detect that it was deleted: later writes would be
+    /// lost.
     file: (u64, u64),
-    /// Whether the file was found empty. What is in it afterwards is not what this connection knows of it.
+    /// Whether the file was found empty. This connection then no longer knows what is in the file.
     emptied: Cell<bool>,
     names: Names,
-    /// Series by id, once the writer has samples.
+    /// Series by id; `None` until the writer has samples.
     series: Option<series::Names>,
     /// See [`Store::configured`].
     returning: Returning,
     bases: RefCell<HashMap<i64, Arc<CountingBasis>>>,
-    /// Blocks and headers that made no sense and were left out.
+    /// Blocks and headers that were invalid and ignored.
     unreadable: Cell<u64>,
-    /// Held while this store may write; the last field, so that it is released last.
+    /// Held while this store may write. The last field, so that it is released last.
     _lock: Option<WriterLock>,
 }
 
-/// A transaction that writes. One that only reads at first would fail, and not wait, if another process
-/// wrote meanwhile, such as a load run that ends.
+/// Starts a transaction that writes. A transaction that starts by reading would fail instead of
+/// wait if another process, such as a load run that ends, wrote in the meantime.
 fn writing(conn: &Connection) -> rusqlite::Result<Transaction<'_>> {
     Transaction::new_unchecked(conn, TransactionBehavior::Immediate)
 }
 
 impl Store {
-    /// Opens for writing: creates folder and file (for the owner only) where they are missing,
-    /// and brings an older file up to date.
+    /// Opens the store for writing. Creates the folder and the file (with owner-only permissions)
+    /// if missing, and migrates an older file.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         if path.exists() && !path.is_file() {
             return Err(StoreError::Irregular);
@@ -128,15 +130,16 @@ impl Store {
         Self::new(conn, path, Some(lock))
     }
 
-    /// Opens for reading only, also while a daemon writes. Outcomes show as they are committed;
-    /// probes that are new since are known after opening again, which takes about a millisecond.
+    /// Opens the store read-only, even while a daemon writes to it. Committed outcomes are visible
+    /// immediately; probes added later are visible after reopening, which takes about a
+    /// millisecond.
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
         let store = Self::open_to_check(path)?;
         schema::require_tables(&store.conn)?;
         Ok(store)
     }
 
-    /// Likewise, whatever tables it has.
+    /// Opens the store read-only without requiring any table.
     fn open_to_check(path: &Path) -> Result<Self, StoreError> {
         if !path.exists() {
             return Err(StoreError::Missing);
@@ -152,8 +155,9 @@ impl Store {
         Self::new(conn, path, None)
     }
 
-    /// Opens for keeping, marking and deleting runs only, also while a daemon writes everything else.
-    /// Never keeps a daemon from starting: a store that is there needs no writer's lock for this.
+    /// Opens the store for writing, marking and deleting runs only, even while a daemon writes
+    /// everything else. Does not prevent a daemon from starting: an existing store needs no
+    /// writer's lock for this.
     pub fn open_for_runs(path: &Path) -> Result<Self, StoreError> {
         if !path.exists() {
             drop(Self::open(path)?);
@@ -161,7 +165,7 @@ impl Store {
         if let Some(store) = Self::open_beside(path)? {
             return Ok(store);
         }
-        // An older version: it becomes a current one, unless a daemon writes to it.
+        // An older version: migrated, unless a daemon writes to it.
         Self::open(path)
     }
 
@@ -170,7 +174,8 @@ impl Store {
         path.is_file() && lock::is_held(path)
     }
 
-    /// Opens for writing without the lock; `None` if the store would have to be migrated first.
+    /// Opens the store for writing without the lock; returns `None` if it would have to be migrated
+    /// first.
     fn open_beside(path: &Path) -> Result<Option<Self>, StoreError> {
         if !path.is_file() {
             return Err(StoreError::Irregular);
@@ -189,7 +194,7 @@ impl Store {
         let names = Names::load(&conn).map_err(StoreError::sql("read the store"))?;
         Ok(Self {
             conn,
-            file: identity(&fs::metadata(path).map_err(StoreError::io("look at the store"))?),
+            file: identity(&fs::metadata(path).map_err(StoreError::io("inspect the store"))?),
             path: path.to_owned(),
             emptied: Cell::new(false),
             names,
@@ -201,18 +206,18 @@ impl Store {
         })
     }
 
-    /// Commits records in one transaction: all or none. A tick that is there already stays.
+    /// Commits records in one transaction. A tick that is stored already is not changed.
     pub fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
         let returning = self.returning.clone();
         self.keep(|tx, names| {
             raw::insert(tx, names, records)?;
             absence::end(tx, names, &returning, &records.iter())
         })?;
-        self.are_back(&records.iter());
+        self.end_absences(&records.iter());
         Ok(())
     }
 
-    /// Commits outcomes at whatever stage they are, likewise.
+    /// Commits outcomes of any stage in one transaction, like [`Store::append`].
     pub fn commit(&mut self, outcomes: &[(Stage, Record)]) -> Result<(), StoreError> {
         let (returning, records) = (
             self.returning.clone(),
@@ -225,17 +230,17 @@ impl Store {
                 match stage {
                     Stage::Known => {}
                     Stage::Held => held::hold(tx, names, record)?,
-                    Stage::Judged => held::let_go(tx, names, record)?,
+                    Stage::Judged => held::release(tx, names, record)?,
                 }
             }
             absence::end(tx, names, &returning, &records)
         })?;
-        self.are_back(&records);
+        self.end_absences(&records);
         Ok(())
     }
 
-    /// What was committed ends absences once.
-    fn are_back<'a>(&mut self, records: &(impl Iterator<Item = &'a Record> + Clone)) {
+    /// Ends the absences of probes with committed outcomes.
+    fn end_absences<'a>(&mut self, records: &(impl Iterator<Item = &'a Record> + Clone)) {
         self.returning.retain(|key, from| {
             !records
                 .clone()
@@ -247,7 +252,7 @@ impl Store {
         &mut self,
         write: impl FnOnce(&Connection, &mut Names) -> rusqlite::Result<()>,
     ) -> Result<(), StoreError> {
-        self.still_there()?;
+        self.check_file()?;
         let result = self.try_keep(write);
         if result.is_err() {
             self.forget_rolled_back();
@@ -255,8 +260,9 @@ impl Store {
         result.map_err(StoreError::sql("commit outcomes"))
     }
 
-    /// A file that was deleted, replaced or emptied takes nothing more: it would be lost.
-    fn still_there(&self) -> Result<(), StoreError> {
+    /// Returns an error if the file was deleted, replaced or emptied: anything written to it would
+    /// be lost.
+    fn check_file(&self) -> Result<(), StoreError> {
         let meta = fs::metadata(&self.path);
         let Some(meta) = meta.ok().filter(|meta| identity(meta) == self.file) else {
             return Err(StoreError::Gone);
@@ -279,9 +285,9 @@ impl Store {
         tx.commit()
     }
 
-    /// Ids given in a transaction that was rolled back do not exist. Should even reading fail now,
-    /// no id is known, and the next append looks each up by inserting it: that fails as well, and
-    /// comes here again.
+    /// Reloads the names after a rollback, since ids assigned in the transaction do not exist. If
+    /// reading fails too, no id is known, and the next append looks each one up by inserting it,
+    /// which fails as well and gets here again.
     fn forget_rolled_back(&mut self) {
         self.names = Names::load(&self.conn).unwrap_or_default();
         self.bases.borrow_mut().clear();
@@ -298,17 +304,17 @@ impl Store {
         size(&self.path) + size(&wal)
     }
 
-    /// Another reader of the same file, for another thread.
+    /// Opens another reader of the same file, for another thread.
     pub fn reader(&self) -> Result<Self, StoreError> {
         Self::open_read_only(&self.path)
     }
 
-    /// Counts what another reader found unreadable.
+    /// Adds blocks that another reader found unreadable.
     pub fn add_unreadable(&self, blocks: u64) {
         self.unreadable.set(self.unreadable.get() + blocks);
     }
 
-    /// Blocks and headers that made no sense so far and were left out of what was read.
+    /// Invalid blocks and headers that reads have ignored so far.
     pub fn unreadable_blocks(&self) -> u64 {
         self.unreadable.get()
     }
@@ -319,7 +325,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let conn = opened.map_err(StoreError::sql("open the store"))?;
     let set = conn.busy_timeout(BUSY);
     set.map_err(StoreError::sql("open the store"))?;
-    // Otherwise SQLite compiles a statement anew for each value that is bound to it.
+    // Without this, SQLite recompiles a statement for each value bound to it.
     let set = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true);
     set.map_err(StoreError::sql("open the store"))?;
     conn.set_prepared_statement_cache_capacity(32);
@@ -341,7 +347,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_reads_first_and_writes_then_has_the_store_from_the_start() {
+    fn a_transaction_that_reads_first_locks_the_store_from_the_start() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.db");
         let store = Store::open(&path).expect("a store");

@@ -1,4 +1,5 @@
-//! Notices on their way to receivers, what receivers know, and what became of each message.
+//! The outbox: notices to be delivered, alerts that receivers were notified of, and the result of
+//! each message.
 
 mod history;
 mod kept_back;
@@ -20,7 +21,7 @@ use rusqlite::Row;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Notices of one message.
+/// Maximum number of notices in a message.
 const BATCH_MAX: i64 = 2000;
 
 fn notice(row: &Row<'_>) -> rusqlite::Result<Notice> {
@@ -37,7 +38,7 @@ fn write(notice: &Notice) -> String {
     .to_string()
 }
 
-/// What was written; of a damaged text what can be read.
+/// Parses a stored notice; fields that cannot be read get default values.
 fn parse(text: &str) -> Notice {
     let value: Value = serde_json::from_str(text).unwrap_or_default();
     let map = |name: &str| {
@@ -53,7 +54,7 @@ fn parse(text: &str) -> Notice {
     }
 }
 
-/// Groups for a statement.
+/// Groups as a JSON array for a statement.
 fn names(groups: &BTreeSet<String>) -> String {
     json!(groups).to_string()
 }

@@ -1,4 +1,4 @@
-//! Finished hours whose outcomes can be known without decoding them.
+//! Outlines of finished hours: ticks and verdict counts without decoding.
 
 use super::block::ticks;
 use super::compact::{block_id, lane_hours, of_block_id};
@@ -11,34 +11,34 @@ use crate::units::HOUR_MS;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// One probe's finished hour in which no tick is missing between the first and the last one.
+/// One probe's finished hour without missing ticks between the first and the last one.
 #[derive(Clone, Debug)]
 pub struct HourOutline {
     pub counts: HourSummary,
     pub first: Timestamp,
     pub last: Timestamp,
-    /// That of every outcome.
+    /// The interval of every outcome.
     pub interval: Duration,
 }
 
 impl Store {
-    /// The starts of the hours of `from..to` that anything is kept of; `from` is taken down to its
-    /// hour.
+    /// Returns the start times of the hours in `from..to` that have records; `from` is rounded down
+    /// to its hour.
     pub fn kept_hours(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Timestamp>, StoreError> {
         let hours = self.try_kept_hours(from, to);
-        let hours = hours.map_err(StoreError::sql("read which hours are kept"))?;
+        let hours = hours.map_err(StoreError::sql("list stored hours"))?;
         Ok(hours.into_iter().map(start_of).collect())
     }
 
-    /// The starts of the hours with outcomes that are in no block yet.
+    /// Returns the start times of the hours with outcomes that are in no block yet.
     pub fn pending_hours(&self) -> Result<BTreeSet<Timestamp>, StoreError> {
         let hours = lane_hours(&self.conn, i64::MIN);
         let hours = hours.map_err(StoreError::sql("read recent hours"))?;
         Ok(hours.into_iter().map(|(hour, _)| start_of(hour)).collect())
     }
 
-    /// Visits the wanted probes that have a block of the hour; `None` if only its outcomes show
-    /// enough.
+    /// Visits the wanted probes that have a block of the hour; with `None` if the outcomes must be
+    /// decoded.
     pub fn for_each_outline(
         &self,
         hour: Timestamp,

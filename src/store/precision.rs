@@ -1,4 +1,4 @@
-//! How exactly stored latencies can answer a question.
+//! The precision of stored latencies for a threshold.
 
 use super::compact::block_id;
 use super::header::{Format, Header, hour_of};
@@ -10,9 +10,9 @@ use rusqlite::OptionalExtension;
 use std::ops::RangeInclusive;
 
 impl Store {
-    /// The end of the last hour of a probe, from that of `from` to that of `to`, in which values near
-    /// a threshold may be on the wrong side of it: it was no threshold yet when they were
-    /// stored.
+    /// Returns the end of a probe's last hour, from the hour of `from` to that of `to`, in which
+    /// values near the threshold may be on the wrong side of it, because the threshold was not
+    /// configured when they were stored.
     pub fn approximate_before(
         &self,
         key: &ProbeKey,
@@ -54,8 +54,8 @@ impl Store {
         Ok(None)
     }
 
-    /// What hours were counted by, where a threshold was none yet: mostly nothing, which saves a look at
-    /// each hour.
+    /// The bases of hours that were stored without this threshold. Usually there are none, and no
+    /// hour has to be read.
     fn coarse_bases(&self, threshold: &Threshold) -> rusqlite::Result<Vec<i64>> {
         let mut statement = self.conn.prepare_cached("SELECT id FROM basis")?;
         let ids = statement.query_map([], |row| row.get(0))?;

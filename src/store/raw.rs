@@ -1,4 +1,4 @@
-//! Single outcomes: appended in time order, read back by lane.
+//! Individual outcomes: appended in order of time, read back by lane.
 
 use super::header::{hour_of, verdict_code, verdict_of};
 use super::measured;
@@ -7,18 +7,18 @@ use rusqlite::{Connection, Row, params};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-/// Probes per lane: an hour of a lane at one outcome per 10 s is 46,080 rows, which compact in
-/// one step of about 0.1 s, and a commit touches one page per 128 probes.
+/// Probes per lane. With one outcome per 10 s, an hour of a lane is 46,080 rows, which are
+/// compacted in one step of about 0.1 s, and a commit writes one page per 128 probes.
 const LANE: i64 = 128;
 
-/// One lane's outcomes of one hour, by probe id, in ascending order of ticks.
+/// The outcomes of one lane and hour by probe id, in ascending order of ticks.
 pub type LaneHour = BTreeMap<i64, Vec<Record>>;
 
 pub const fn lane_of(probe: i64) -> i64 {
     probe / LANE
 }
 
-/// Both directions between probes and their ids.
+/// Maps probes to ids and back.
 #[derive(Debug, Default)]
 pub struct Names {
     ids: HashMap<ProbeKey, i64>,
@@ -62,7 +62,7 @@ impl Names {
         self.first.get(&self.id(key)?).copied()
     }
 
-    /// The id of a record's probe, which is made known if it is not yet.
+    /// Returns the id of a record's probe, assigning one if it is new.
     pub fn id_for(&mut self, conn: &Connection, record: &Record) -> rusqlite::Result<i64> {
         let (key, at) = (&record.key, record.at);
         let Some(id) = self.id(key) else {
@@ -82,7 +82,7 @@ impl Names {
     }
 }
 
-/// Inserts records, within the caller's transaction. A tick that is there already stays as it is.
+/// Inserts records within the caller's transaction. A tick that is stored already is not changed.
 pub fn insert<'a>(
     conn: &Connection,
     names: &mut Names,
@@ -119,7 +119,7 @@ pub fn insert<'a>(
     Ok(())
 }
 
-/// What [`record_of`] reads, in a store that is only read also of an older version.
+/// The columns that [`record_of`] reads; a store opened read-only may have an older schema version.
 pub fn columns(conn: &Connection) -> rusqlite::Result<String> {
     let rest = if conn.column_exists(None, "outcome", "measured")? {
         "code, tls_not_after, message, measured"
@@ -131,7 +131,7 @@ pub fn columns(conn: &Connection) -> rusqlite::Result<String> {
     ))
 }
 
-/// A row as a record; `None` where a row makes no sense, which a foreign hand must have written.
+/// Decodes a row; `None` if it is invalid, which only another program can have caused.
 pub fn record_of(row: &Row<'_>, key: &ProbeKey) -> rusqlite::Result<Option<Record>> {
     let verdict = verdict_of(row.get::<_, i64>(3)?.cast_unsigned());
     let latency = Duration::from_nanos(row.get::<_, i64>(4)?.unsigned_abs());
@@ -154,7 +154,7 @@ pub fn record_of(row: &Row<'_>, key: &ProbeKey) -> rusqlite::Result<Option<Recor
     }))
 }
 
-/// Everything of one lane and hour.
+/// Returns all outcomes of a lane and hour.
 pub fn lane_hour(
     conn: &Connection,
     names: &Names,
@@ -176,7 +176,7 @@ pub fn lane_hour(
     Ok(found)
 }
 
-/// One probe's outcomes of one hour.
+/// Returns one probe's outcomes of an hour.
 pub fn probe_hour(
     conn: &Connection,
     key: &ProbeKey,
@@ -195,7 +195,7 @@ pub fn probe_hour(
     Ok(records)
 }
 
-/// The first lane and hour at or after (`hour`, `lane`) that holds anything.
+/// Returns the first lane and hour with outcomes at or after (`hour`, `lane`).
 pub fn next_lane_hour(
     conn: &Connection,
     hour: i64,

@@ -1,4 +1,4 @@
-//! What was kept, read back: hourly counts, and outcomes from blocks and single rows alike.
+//! Reading hourly counts, and outcomes from blocks and individual rows.
 
 use super::block::{Block, decode, for_each_event};
 use super::compact::{block_id, lane_hours, load, merge, of_block_id};
@@ -13,22 +13,22 @@ use crate::units::HOUR_MS;
 use rusqlite::OptionalExtension;
 use std::sync::Arc;
 
-/// Reads happen in one transaction each, so that an hour that is compacted meanwhile is seen
-/// either as single outcomes or as a block, never as both or neither.
+/// Each read uses one transaction, so that an hour that is compacted meanwhile is seen either as
+/// individual outcomes or as a block, never as both or neither.
 impl Store {
-    /// Every probe that ever had an outcome, in the order of names.
+    /// Returns every probe that ever had an outcome, ordered by name.
     pub fn probes(&self) -> Vec<ProbeKey> {
         let mut keys: Vec<_> = self.names.keys().cloned().collect();
         keys.sort_unstable();
         keys
     }
 
-    /// The earliest tick ever appended, also where it has been deleted since.
+    /// Returns the earliest tick ever appended, even if it was deleted since.
     pub fn first_seen(&self, key: &ProbeKey) -> Option<Timestamp> {
         self.names.first(key)
     }
 
-    /// The latest tick of all probes.
+    /// Returns the latest tick of all probes.
     pub fn last_seen(&self) -> Result<Option<Timestamp>, StoreError> {
         self.try_last_seen()
             .map_err(StoreError::sql("read the latest outcome"))
@@ -53,7 +53,7 @@ impl Store {
         Ok(last)
     }
 
-    /// The hour of the newest outcome or sample in the hours that ended before a moment.
+    /// Returns the hour of the newest outcome or sample in the hours that ended before `moment`.
     pub fn newest_before(&self, moment: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let newest = self.try_newest_before(hour_of(moment));
         newest.map_err(StoreError::sql("read the newest record"))
@@ -72,8 +72,8 @@ impl Store {
         Ok(newest.map(|hour| Timestamp(hour.saturating_mul(HOUR_MS))))
     }
 
-    /// Visits the finished hours of the wanted probes that start in `from..to`, hour by hour; `from` is
-    /// taken down to its hour. Reads counts only.
+    /// Visits the finished hours of the wanted probes that start in `from..to`, hour by hour;
+    /// `from` is rounded down to its hour. Reads counts only.
     pub fn for_each_hour(
         &self,
         from: Timestamp,
@@ -110,7 +110,8 @@ impl Store {
         Ok(())
     }
 
-    /// The finished hours of one probe that start in `from..to`; `from` is taken down to its hour.
+    /// Returns one probe's finished hours that start in `from..to`; `from` is rounded down to its
+    /// hour.
     pub fn hours(
         &self,
         key: &ProbeKey,
@@ -145,7 +146,7 @@ impl Store {
         Ok(found)
     }
 
-    /// One probe's outcomes with ticks in `from..to`, in order.
+    /// Returns one probe's outcomes with ticks in `from..to`, in order.
     pub fn outcomes(
         &self,
         key: &ProbeKey,
@@ -157,8 +158,8 @@ impl Store {
         Ok(found)
     }
 
-    /// Visits one probe's outcomes with ticks in `from..to`, in order, an hour at a time in memory.
-    /// Other measurements than the `wanted` ones may be left out.
+    /// Visits one probe's outcomes with ticks in `from..to`, in order, with one hour in memory at a
+    /// time. Measurements other than the `wanted` ones may be missing.
     pub fn for_each_outcome(
         &self,
         key: &ProbeKey,
@@ -188,8 +189,8 @@ impl Store {
         Ok(())
     }
 
-    /// Visits what counting needs of one probe's outcomes that are in blocks, from the hour of
-    /// `from` to that of `to`, both included. Other measurements than the `wanted` ones are left out.
+    /// Visits the fields that counting needs of one probe's outcomes in blocks, from the hour of
+    /// `from` to that of `to`, inclusive. Measurements other than the `wanted` ones are omitted.
     pub fn for_each_event(
         &self,
         key: &ProbeKey,
@@ -224,8 +225,8 @@ impl Store {
         Ok(())
     }
 
-    /// Visits every outcome of the hours before `before`'s that is in no block yet, each probe's in
-    /// order: together with [`Store::for_each_hour`] this is everything, with nothing twice.
+    /// Visits every outcome before the hour of `before` that is in no block yet, each probe's in
+    /// order. Together with [`Store::for_each_hour`] this covers all outcomes exactly once.
     pub fn for_each_pending(
         &self,
         before: Timestamp,
@@ -244,7 +245,7 @@ impl Store {
         let pending = lane_hours(&self.conn, i64::MIN)?;
         for (hour, lane) in pending.into_iter().filter(|(hour, _)| *hour < before) {
             for (probe, mut records) in raw::lane_hour(&self.conn, &self.names, hour, lane)? {
-                // A tick that came twice, the second time after its hour was compacted.
+                // A duplicate tick that arrived after its hour was compacted.
                 let known = self.block_records(&records[0].key, probe, hour, &[])?;
                 records.retain(|late| known.binary_search_by_key(&late.at, |old| old.at).is_err());
                 records.into_iter().for_each(&mut *visit);
@@ -253,7 +254,7 @@ impl Store {
         Ok(())
     }
 
-    /// One probe's outcomes of the hour of a moment, in order.
+    /// Returns one probe's outcomes in the hour of `moment`, in order.
     pub fn outcomes_of_hour(
         &self,
         key: &ProbeKey,
@@ -281,7 +282,7 @@ impl Store {
         Ok(merge(old, late))
     }
 
-    /// The outcomes in a block; empty where there is none, or none that can be read.
+    /// Returns the outcomes of a block; empty if there is none or it cannot be decoded.
     fn block_records(
         &self,
         key: &ProbeKey,
@@ -317,7 +318,7 @@ impl Store {
         found
     }
 
-    /// What a block was counted by; `None` if its counts or their basis cannot be read.
+    /// Returns the basis of a block; `None` if its counts or the basis cannot be read.
     pub(super) fn basis_of(&self, block: &Block) -> rusqlite::Result<Option<Arc<CountingBasis>>> {
         match Header::read(&block.counts) {
             Ok(header) => self.basis(header.basis),
@@ -345,7 +346,7 @@ impl Store {
         Ok(basis)
     }
 
-    /// The hours of `from..to` that anything is kept of; `from` is taken down to its hour.
+    /// Returns the hours in `from..to` that have records; `from` is rounded down to its hour.
     pub(super) fn try_kept_hours(
         &self,
         from: Timestamp,
@@ -361,7 +362,7 @@ impl Store {
         Ok(hours)
     }
 
-    /// The first hour at or after `from` that anything is kept of.
+    /// Returns the first hour at or after `from` that has records.
     pub(super) fn next_kept_hour(&self, from: i64) -> rusqlite::Result<Option<i64>> {
         let sql = "SELECT min(hour) FROM (
                        SELECT min(id) >> 20 AS hour FROM hour WHERE id >= ?1
@@ -371,7 +372,7 @@ impl Store {
     }
 }
 
-/// The first hour that starts at or after a moment.
+/// The first hour that starts at or after `at`.
 pub(super) fn first_hour_from(at: Timestamp) -> i64 {
     hour_of(Timestamp(at.0.saturating_add(HOUR_MS - 1)))
 }

@@ -1,4 +1,4 @@
-//! A new store from what can be read of a damaged one. Deletes nothing.
+//! Recovery: creates a new store from everything readable in a damaged one. Deletes nothing.
 
 mod first_page;
 mod outcomes;
@@ -16,45 +16,46 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use workspace::Workspace;
 
-/// What was kept and what was not.
+/// What was recovered and what was lost.
 #[derive(Clone, Debug, Default)]
 pub struct Recovered {
-    /// Where the damaged store is now.
+    /// The path of the damaged store after recovery.
     pub damaged: PathBuf,
     pub probes: u64,
     /// Outcomes that are in no block yet.
     pub outcomes: u64,
-    /// A probe's hours, with every outcome.
+    /// Hours of a probe with every outcome.
     pub hours: u64,
     pub corrections: u64,
-    /// Alerts that fired.
+    /// Fired alerts.
     pub alerts: u64,
-    /// Whether the table of probes could not be read, so that nobody knows whose an outcome was.
+    /// Whether the table of probes could not be read, so that outcomes cannot be assigned to
+    /// probes.
     pub nameless: bool,
-    /// A probe's hours of which the exact counts are left, and no single outcome.
+    /// Hours of a probe whose exact counts were recovered, but no individual outcomes.
     pub hours_counts_only: u64,
-    /// A probe's hours that have every outcome, but whose latencies are only known roughly: the borders of
-    /// their buckets are gone.
+    /// Hours of a probe with every outcome but only approximate latencies, because the bucket
+    /// boundaries are lost.
     pub hours_rough: u64,
-    /// A probe's hours that cannot be read or make no sense.
+    /// Hours of a probe that cannot be read or are invalid.
     pub hours_lost: u64,
-    /// Outcomes that can be read but make no sense.
+    /// Invalid individual outcomes.
     pub outcomes_lost: u64,
-    /// Gauges and counters with a history.
+    /// Time series of gauges and counters.
     pub series: u64,
-    /// Hours and days of a series.
+    /// Blocks of samples: an hour or a day of a series each.
     pub sample_blocks: u64,
     pub sample_blocks_lost: u64,
     /// Tables of the store's version that are missing.
     pub missing: Vec<String>,
     /// Corrections that end before they start.
     pub corrections_lost: u64,
-    /// Damaged places whose number of outcomes is unknown.
+    /// Damaged places with an unknown number of records.
     pub gaps: u64,
 }
 
 impl Recovered {
-    /// What is gone, in one sentence.
+    /// Describes in one sentence what was lost.
     pub fn lost(&self) -> String {
         let missing = self.missing.iter();
         let missing = missing.map(|table| format!("everything in {table}, which is missing"));
@@ -71,7 +72,7 @@ impl Recovered {
         format!("Lost: {}.", lost.join("; "))
     }
 
-    /// Whether something was lost and nothing kept.
+    /// Whether something was lost and nothing recovered.
     fn is_empty(&self) -> bool {
         let kept = [
             self.probes,
@@ -91,23 +92,23 @@ impl Recovered {
             (
                 self.hours_counts_only,
                 "probe-hour",
-                ", of which the exact counts are kept and no single outcome",
+                " (the exact counts were kept, but no individual outcomes)",
             ),
             (
                 self.hours_rough,
                 "probe-hour",
-                ", of which every outcome is kept, with latencies that may be off by some percent",
+                " (every outcome was kept, but latencies may be off by a few percent)",
             ),
             (self.outcomes_lost, "invalid recent outcome", ""),
             (self.corrections_lost, "invalid correction", ""),
             (
                 self.sample_blocks_lost,
                 "block",
-                " of samples, an hour or a day of a series each",
+                " of samples (an hour or a day of one series each)",
             ),
             (
                 self.gaps,
-                "unreadable place",
+                "unreadable section",
                 " with an unknown number of records",
             ),
         ];
@@ -116,7 +117,7 @@ impl Recovered {
     }
 }
 
-/// How far a recovery is: hours of `what`.
+/// The progress of a recovery, in hours of `what`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     pub what: &'static str,
@@ -124,8 +125,8 @@ pub struct Progress {
     pub of: u64,
 }
 
-/// Makes a new store of what is readable at `path`, sets the damaged one aside and puts the new
-/// one in its place. Needs the writer's lock: a running daemon is refused.
+/// Creates a new store from everything readable at `path`, renames the damaged store, and puts the
+/// new one in its place. Acquires the writer's lock: fails while a daemon is running.
 pub fn recover(
     path: &Path,
     now: Timestamp,
@@ -169,7 +170,7 @@ fn rebuild(
     let mut new = Connection::open(to).map_err(StoreError::sql("create the new store"))?;
     schema::prepare(&mut new)?;
     let new = copy(old, new, to, now, recovered, progress)?.conn;
-    // One file again, without a log beside it that would keep the temporary name.
+    // A single file again, without a write-ahead log under the temporary name.
     let mode = new.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()));
     mode.map_err(StoreError::sql("finish the new store"))
 }
@@ -196,9 +197,9 @@ fn copy(
     Ok(store)
 }
 
-/// Gives the damaged store another name, with what belongs to it. Its log goes first: a new store
-/// must never find it. The store itself keeps its old name too until the new one takes it over, so
-/// that a crash in between leaves no empty place where a daemon would begin anew.
+/// Renames the damaged store and its related files. The write-ahead log is moved first, so that the
+/// new store never finds it. The store itself keeps its old name as well until the new one replaces
+/// it: a crash in between must not leave an empty path, where a daemon would create an empty store.
 fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreError> {
     let stamp = now.to_utc().format("%Y%m%dT%H%M%S%3fZ");
     let aside = with_suffix(path, &format!(".damaged-{stamp}"));
@@ -206,12 +207,12 @@ fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreError> {
         let from = with_suffix(path, suffix);
         if from.exists() {
             fs::rename(from, with_suffix(&aside, suffix))
-                .map_err(StoreError::io("set the damaged store's log aside"))?;
+                .map_err(StoreError::io("rename the damaged store's write-ahead log"))?;
         }
     }
     fs::hard_link(path, &aside)
-        // Some file systems know no second name.
+        // Some file systems have no hard links.
         .or_else(|_| fs::rename(path, &aside))
-        .map_err(StoreError::io("set the damaged store aside"))?;
+        .map_err(StoreError::io("rename the damaged store"))?;
     Ok(aside)
 }

@@ -1,11 +1,11 @@
-//! The buckets of an hour: of its latencies, and of every other measurement.
+//! The buckets of an hour's latencies and of every other measurement.
 
 use crate::outcome::Measurement;
 use crate::slo::Threshold;
 use crate::stats::scale::Scale;
 use std::time::Duration;
 
-/// Between the scales in stored text.
+/// Separates scales in stored text.
 const SEPARATOR: char = ';';
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Scales {
 }
 
 impl Scales {
-    /// Every threshold becomes a border between two buckets.
+    /// Creates scales in which every threshold is a bucket boundary.
     pub fn new(thresholds: &[Threshold]) -> Self {
         let cuts = |wanted: Option<Measurement>| {
             let cuts = thresholds.iter().filter(move |one| one.of == wanted);
@@ -32,13 +32,13 @@ impl Scales {
         &self.measured[one as usize]
     }
 
-    /// Whether everything under a threshold is in other buckets than the rest.
+    /// Whether the threshold is a bucket boundary.
     pub fn separates(&self, threshold: &Threshold) -> bool {
         let scale = threshold.of.map_or(&self.latency, |one| self.measured(one));
         scale.separates(threshold.below)
     }
 
-    /// As it is stored: the scale of latencies, then those that have borders of their own.
+    /// The stored form: the scale of latencies, then the scales with boundaries of their own.
     pub fn to_text(&self) -> String {
         let mut text = self.latency.to_text();
         let usual = Scale::coarse([]);
@@ -54,7 +54,7 @@ impl Scales {
         text
     }
 
-    /// Reads what [`Scales::to_text`] wrote.
+    /// Parses the output of [`Scales::to_text`].
     pub fn from_text(text: &str) -> Option<Self> {
         let mut parts = text.split(SEPARATOR);
         let mut scales = Self::new(&[]);
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scales_come_back_from_their_text() {
+    fn scales_round_trip_through_text() {
         let threshold = |of, ms| Threshold {
             of,
             below: Duration::from_millis(ms),
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(Scales::from_text(&scales.to_text()), Some(scales.clone()));
         assert!(scales.separates(&connect));
         assert!(!scales.separates(&threshold(Some(Measurement::Tls), 50)));
-        // As versions before the other measurements wrote it.
+        // As written by versions without other measurements.
         let old = Scales::from_text("ns 500000000").expect("valid");
         assert_eq!(old, Scales::new(&[threshold(None, 500)]));
         assert_eq!(Scales::from_text("ns;wait us 5"), None);

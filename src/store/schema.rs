@@ -1,4 +1,4 @@
-//! The tables, and how older files become current ones.
+//! The tables, and migrations of older files.
 
 mod migrations;
 
@@ -9,10 +9,10 @@ use migrations::MIGRATIONS;
 use rusqlite::{Connection, TransactionBehavior};
 use std::collections::BTreeMap;
 
-/// "slod" in ASCII: marks the file as ours, in `PRAGMA application_id`.
+/// "slod" in ASCII: identifies the file in `PRAGMA application_id`.
 pub const APPLICATION: i32 = 0x736c_6f64;
 
-/// What a column of an older version is called now.
+/// The current name of a column of an older version.
 pub fn column_today(name: &str) -> &str {
     match name {
         "http_status" => "code",
@@ -20,11 +20,11 @@ pub fn column_today(name: &str) -> &str {
     }
 }
 
-/// The version that this program writes.
+/// The schema version that this program writes.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of migrations")]
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
 
-/// Refuses what is not ours or newer than this program.
+/// Rejects files of other programs and of newer versions.
 pub fn check(conn: &Connection) -> Result<usize, StoreError> {
     let read = |pragma: &str| conn.query_row(pragma, [], |row| row.get::<_, i64>(0));
     let version = read("PRAGMA user_version").map_err(StoreError::sql("read the store"))?;
@@ -49,11 +49,11 @@ pub fn is_current(conn: &Connection) -> Result<bool, StoreError> {
     Ok(check(conn)? == MIGRATIONS.len())
 }
 
-/// Sets how the file is written, and brings it up to this program's version.
+/// Sets the journal mode, and migrates the file to this program's version.
 ///
-/// `synchronous=FULL` costs one fdatasync per commit, that is per second, and makes a committed
-/// outcome survive a power cut and not only a killed process. There is no auto-vacuum: retention
-/// frees in a steady state as much as arrives, and the freed pages are used again.
+/// `synchronous=FULL` costs one fdatasync per commit, i.e. per second, and makes committed outcomes
+/// survive a power failure and not only a killed process. There is no auto-vacuum: in a steady
+/// state retention frees as many pages as new records need.
 pub fn prepare(conn: &mut Connection) -> Result<(), StoreError> {
     let version = check(conn)?;
     let result = conn.execute_batch(
@@ -61,7 +61,7 @@ pub fn prepare(conn: &mut Connection) -> Result<(), StoreError> {
          PRAGMA synchronous = FULL;
          PRAGMA journal_size_limit = 16777216;",
     );
-    result.map_err(StoreError::sql("set the store up"))?;
+    result.map_err(StoreError::sql("set up the store"))?;
     if version < MIGRATIONS.len() {
         migrate(conn, version).map_err(StoreError::sql("migrate the store"))?;
     }
@@ -78,8 +78,8 @@ fn migrate(conn: &mut Connection, from: usize) -> rusqlite::Result<()> {
     tx.commit()
 }
 
-/// The version whose tables a store has, where its header cannot be trusted: the newest of those that
-/// it differs from least.
+/// The schema version of a store with an untrusted header: the newest of the versions that it
+/// differs from least.
 pub fn likely_version(conn: &Connection) -> rusqlite::Result<usize> {
     let mut likely = (MIGRATIONS.len(), usize::MAX);
     for version in (1..=MIGRATIONS.len()).rev() {
@@ -91,8 +91,8 @@ pub fn likely_version(conn: &Connection) -> rusqlite::Result<usize> {
     Ok(likely.0)
 }
 
-/// Refuses a store of a known version that lacks a table: what is in none counts as nothing, and
-/// numbers would be wrong.
+/// Rejects a store of a known version that lacks a table: the missing records would make numbers
+/// wrong without notice.
 pub fn require_tables(conn: &Connection) -> Result<(), StoreError> {
     let version = check(conn)?;
     let missing = || {
@@ -109,7 +109,7 @@ pub fn require_tables(conn: &Connection) -> Result<(), StoreError> {
     }
 }
 
-/// An empty store of a version, in memory.
+/// An empty in-memory store of a version.
 fn fresh(version: usize) -> rusqlite::Result<Connection> {
     let fresh = Connection::open_in_memory()?;
     for sql in &MIGRATIONS[..version.min(MIGRATIONS.len())] {
@@ -118,8 +118,8 @@ fn fresh(version: usize) -> rusqlite::Result<Connection> {
     Ok(fresh)
 }
 
-/// What of the tables differs from what this program's migrations make, a sentence each. A store
-/// with other tables may be readable and yet take no commit.
+/// Describes how the tables differ from those that this program's migrations create, one sentence
+/// each. A store with different tables may be readable and still reject commits.
 pub fn differences(conn: &Connection, version: usize) -> rusqlite::Result<Vec<String>> {
     let (wanted, found) = (definitions(&fresh(version)?)?, definitions(conn)?);
     let missing = wanted
@@ -136,7 +136,7 @@ pub fn differences(conn: &Connection, version: usize) -> rusqlite::Result<Vec<St
     Ok(missing.chain(unknown).collect())
 }
 
-/// Tables, indexes and triggers with their SQL, without its comments and spacing.
+/// Tables, indexes and triggers with their SQL, without comments and whitespace.
 fn definitions(conn: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
     let mut statement = conn.prepare(
         "SELECT type || ' ' || name, sql FROM sqlite_schema

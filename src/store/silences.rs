@@ -1,4 +1,4 @@
-//! What people decided about alerts: silences, and acknowledgements of those that fire.
+//! Silences, and acknowledgements of firing alerts.
 
 use super::alerts::key;
 use super::{Store, StoreError};
@@ -9,16 +9,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Silences that are over are kept for this long.
+/// How long expired silences are kept.
 pub const SILENCES_KEPT: Duration = Duration::from_hours(7 * 24);
-/// A silence that has muted nothing for so long is perhaps forgotten.
+/// An active silence that has muted nothing for this long may have been forgotten.
 const WITHOUT_EFFECT: Duration = Duration::from_hours(7 * 24);
-/// Alerts of that time that are looked through, the newest.
+/// Maximum number of alerts of that time that are checked, the newest.
 const LOOKED_THROUGH: u32 = 10_000;
 
 impl Store {
-    /// All silences that are kept, and the acknowledgements of alerts that fire, or that began too
-    /// recently to be kept.
+    /// Returns all stored silences, and the acknowledgements of alerts that are firing, or that
+    /// started too recently to be stored.
     pub fn decisions(&self) -> Result<Decisions, StoreError> {
         let read = || {
             let acknowledged = "SELECT from_at, service, is_sign, source, about, at, name, note
@@ -49,13 +49,13 @@ impl Store {
         read().map_err(StoreError::sql("read silences"))
     }
 
-    /// All silences that are kept, in the order in which they were made.
+    /// Returns all stored silences in the order of their creation.
     pub fn silences(&self) -> Result<Vec<Silence>, StoreError> {
         self.read_silences()
             .map_err(StoreError::sql("read silences"))
     }
 
-    /// Those that are active and have muted no alert for a week.
+    /// Returns the active silences that have muted no alert for a week.
     pub fn silences_without_effect(
         &self,
         silences: &[Silence],
@@ -77,7 +77,7 @@ impl Store {
     }
 
     fn read_silences(&self) -> rusqlite::Result<Vec<Silence>> {
-        // A store that is only read may be of an older version.
+        // A store opened read-only may have an older schema version.
         if !self.conn.table_exists(None, "silence")? {
             return Ok(Vec::new());
         }
@@ -87,7 +87,7 @@ impl Store {
         rows.filter_map(Result::transpose).collect()
     }
 
-    /// Keeps a silence; its id is given here.
+    /// Adds a silence and assigns its id.
     pub fn add_silence(&mut self, new: &Silence) -> Result<Silence, StoreError> {
         let count = self
             .conn
@@ -108,13 +108,13 @@ impl Store {
         } = new;
         let values = params![matchers.join("\n"), from.0, to.0, author, reason];
         let inserted = self.conn.execute(sql, values);
-        inserted.map_err(StoreError::sql("keep a silence"))?;
+        inserted.map_err(StoreError::sql("save a silence"))?;
         let id = self.conn.last_insert_rowid();
         Ok(Silence { id, ..new.clone() })
     }
 
-    /// Ends a silence, or deletes one that has not begun; `false` if none that is not over has this
-    /// id.
+    /// Ends a silence, or deletes one that has not started. Returns `false` if no active or future
+    /// silence has this id.
     pub fn remove_silence(&mut self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
         let delete = "DELETE FROM silence WHERE id = ?1 AND from_at >= ?2";
         let end = "UPDATE silence SET to_at = ?2 WHERE id = ?1 AND to_at > ?2";
@@ -126,7 +126,7 @@ impl Store {
         Ok(removed.map_err(StoreError::sql("end a silence"))? > 0)
     }
 
-    /// Deletes those that ended before a moment. Whether there were any.
+    /// Deletes the silences that ended before `horizon`. Returns whether there were any.
     pub fn expire_silences(&mut self, horizon: Timestamp) -> Result<bool, StoreError> {
         let deleted = self
             .conn
@@ -135,7 +135,7 @@ impl Store {
     }
 }
 
-/// `None` for one that this version cannot read.
+/// Returns `None` for a silence that this version cannot read.
 fn silence(row: &Row<'_>) -> rusqlite::Result<Option<Silence>> {
     let matchers: String = row.get(1)?;
     let matchers: Result<Vec<_>, _> = matchers.lines().map(Matcher::parse).collect();
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_silence_that_mutes_nothing_for_a_week_is_without_effect() {
+    fn a_silence_that_has_muted_nothing_for_a_week_has_no_effect() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("slod.db")).expect("opens");
         let day = |day: i64| Timestamp::from_secs(day * 86_400);
@@ -171,7 +171,7 @@ mod tests {
         };
         let all = [silence(1, 10, 90), silence(2, 28, 90), silence(3, 10, 20)];
         let found = store.silences_without_effect(&all, day(30)).expect("reads");
-        assert_eq!(found, [1].into(), "the others are young, or over");
+        assert_eq!(found, [1].into(), "the others are recent or expired");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! One probe's finished hour in numbers.
+//! Exact counts of one probe's finished hour.
 
 use super::counts::Corrupt;
 use super::header::{Format, Header, verdict_of};
@@ -11,14 +11,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What some hours were counted by.
+/// The rules by which hours were counted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CountingBasis {
     pub scales: Scales,
     pub keys: Vec<Box<str>>,
 }
 
-/// One probe's finished hour in exact numbers.
+/// The exact counts of one probe's finished hour.
 #[derive(Clone, Debug)]
 pub struct HourSummary {
     /// When the hour starts.
@@ -26,7 +26,7 @@ pub struct HourSummary {
     pub good: u32,
     pub bad: BTreeMap<Cause, u32>,
     pub void: BTreeMap<VoidReason, u32>,
-    /// Time that the counted outcomes (good and bad) stand for.
+    /// Time covered by the counted (good and bad) outcomes.
     pub covered: Duration,
     /// Good outcomes per [`Scale::code`] of [`HourSummary::scale`], ascending.
     pub histogram: Vec<(u16, u32)>,
@@ -40,7 +40,7 @@ impl HourSummary {
         &self.basis.scales.latency
     }
 
-    /// How exactly its outcomes answer a threshold.
+    /// The precision of its outcomes for a threshold.
     pub fn precision(&self, threshold: &Threshold) -> Precision {
         let end = self
             .start
@@ -54,20 +54,20 @@ impl HourSummary {
         precision
     }
 
-    /// How many outcomes it has, void ones included.
+    /// The number of outcomes, including void ones.
     pub fn outcomes(&self) -> u64 {
         let others = self.bad.values().chain(self.void.values());
         u64::from(self.good) + others.map(|count| u64::from(*count)).sum::<u64>()
     }
 
-    /// The text forms of the [`crate::slo::TallyKey`]s that were counted, and their tallies.
+    /// The text forms of the [`crate::slo::TallyKey`]s that were counted, with their tallies.
     pub fn tallies(&self) -> impl Iterator<Item = (&str, Tally)> {
         let keys = self.basis.keys.iter().map(AsRef::as_ref);
         keys.zip(self.tallies.iter().copied())
     }
 
     /// The tally of a key's text form; `None` if the key was not in the plan when the hour was
-    /// compacted: recount its outcomes.
+    /// compacted, in which case its outcomes must be recounted.
     pub fn tally(&self, key: &str) -> Option<Tally> {
         let found = self.tallies().find(|(known, _)| *known == key);
         found.map(|(_, tally)| tally)

@@ -1,13 +1,13 @@
-//! The messages of an hour: each different one once.
+//! The distinct messages of an hour.
 
 use super::counts::{Bytes, Corrupt, put};
 use crate::outcome::Record;
 
-/// Different messages kept per hour, in bytes. A failing service repeats itself; what it says
-/// beyond this is let go.
+/// Maximum size of an hour's distinct messages in bytes; further messages are dropped. A failing
+/// service repeats its messages.
 const MESSAGES_MAX: usize = 4096;
 
-/// The different messages of an hour; number 0 is none.
+/// The distinct messages of an hour; number 0 means none.
 #[derive(Default)]
 pub struct Texts(Vec<Box<str>>);
 
@@ -43,7 +43,7 @@ impl Texts {
     pub fn write(&self, out: &mut Vec<u8>) -> Result<(), Corrupt> {
         let mut packed = Vec::new();
         if !self.0.is_empty() {
-            // Level 3 is zstd's own default; it fails for want of memory only.
+            // Level 3 is the default of zstd; it only fails if memory is exhausted.
             let joined = self.0.join("\n");
             packed = zstd::bulk::compress(joined.as_bytes(), 3).map_err(|_| Corrupt)?;
         }

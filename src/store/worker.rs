@@ -1,4 +1,4 @@
-//! The one thread that writes: group commits, then a little maintenance.
+//! The writer thread: group commits, and maintenance between them.
 
 mod maintenance;
 
@@ -14,11 +14,11 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A killed process loses at most this much.
+/// The maximum time of outcomes that a killed process loses.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// Outcomes per transaction, so that a long backlog does not become one huge transaction.
 const BATCH: usize = 10_000;
-/// While stopping, a failing disk is tried again sooner.
+/// During shutdown, failed writes are retried sooner.
 const LAST_TRIES_EVERY: Duration = Duration::from_millis(100);
 
 pub struct Worker {
@@ -27,18 +27,18 @@ pub struct Worker {
     clock: Clock,
     retention: Duration,
     plan: Box<dyn Fn(&ProbeKey) -> CountingPlan + Send>,
-    /// Taken from the queue; stays until it is committed.
+    /// Taken from the queue, and kept until committed.
     batch: Vec<(Stage, Record)>,
-    /// Likewise.
+    /// Taken from the queue, and kept until committed.
     alerts: Vec<AlertRecord>,
-    /// Likewise.
+    /// Taken from the queue, and kept until committed.
     beats: HashMap<ProbeKey, PendingBeat>,
-    /// Likewise.
+    /// Taken from the queue, and kept until committed.
     ticks: Vec<Tick>,
     expiry: Expiry,
 }
 
-/// Reports that the thread has ended, however it did.
+/// Marks the thread as ended when dropped, even after a panic.
 struct End(Arc<Shared>);
 
 impl Drop for End {
@@ -78,7 +78,7 @@ impl Worker {
         loop {
             let closing = self.wait(healthy);
             self.shared.state().busy_since = Some(Instant::now());
-            self.run_errands();
+            self.run_jobs();
             let result = self.round(closing.is_none());
             healthy = result.is_ok();
             self.report(result.err());
@@ -90,8 +90,8 @@ impl Worker {
         drop(self.store);
     }
 
-    /// Sleeps until the next round is due: after a second, or as soon as a flush or the end is
-    /// wanted. While writing fails, a flush cannot hurry it.
+    /// Sleeps until the next round is due: after a second, or as soon as a flush or shutdown is
+    /// requested. While writing fails, a flush does not wake it earlier.
     fn wait(&self, healthy: bool) -> Option<Instant> {
         let mut state = self.shared.state();
         let was_closing = state.closing.is_some();
@@ -109,8 +109,8 @@ impl Worker {
         state.closing
     }
 
-    /// Commits all that waits, then maintains the store for a moment unless it is time to stop. Samples that
-    /// cannot be kept hold nothing else up.
+    /// Commits everything that waits, then performs maintenance for a short time if `maintains`.
+    /// Samples that cannot be stored do not block anything else.
     fn round(&mut self, maintains: bool) -> Result<(), StoreError> {
         let asked = self.shared.state().asked;
         let committed = self.commit_all();
@@ -170,7 +170,8 @@ impl Worker {
         Ok(())
     }
 
-    /// After the outcomes, in a transaction of their own: damage to samples must not hold them up.
+    /// Called after the outcomes were committed, in a separate transaction: damage to samples must
+    /// not block outcomes.
     fn keep_samples(&mut self) -> Result<(), StoreError> {
         self.ticks.append(&mut self.shared.state().ticks);
         if self.ticks.is_empty() {
@@ -185,7 +186,7 @@ impl Worker {
         let stats = &mut shared.stats;
         if excess > 0 && stats.excess_samples_total == 0 {
             tracing::warn!(
-                "more than {SERIES_MAX} series have samples; what is sampled of further ones is not kept"
+                "more than {SERIES_MAX} series have samples; samples of further series are dropped"
             );
         }
         stats.excess_samples_total += excess;
@@ -193,8 +194,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Before the outcomes: people wait for these.
-    fn run_errands(&mut self) {
+    /// Runs before the outcomes are committed, because users wait for these jobs.
+    fn run_jobs(&mut self) {
         loop {
             let Some(job) = self.shared.state().jobs.pop_front() else {
                 return;
@@ -229,7 +230,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Says in the log, once, that the store began to fail or works again; in the figures always.
+    /// Logs once when writing starts to fail and when it succeeds again, and updates the
+    /// statistics.
     fn report(&self, error: Option<StoreError>) {
         let error = error.map(|error| error.to_string());
         let mut shared = self.shared.state();
@@ -244,7 +246,10 @@ impl Worker {
                 );
             }
             (Some(_), None) => {
-                tracing::info!(lost_total = stats.lost_total, "the store works again");
+                tracing::info!(
+                    lost_total = stats.lost_total,
+                    "writing to the store works again"
+                );
             }
             _ => {}
         }
@@ -252,7 +257,7 @@ impl Worker {
         stats.size_bytes = self.store.size_bytes();
         stats.unreadable_blocks = self.store.unreadable_blocks();
         drop(shared);
-        // Whoever waits for the disk finds out that it fails.
+        // Wakes callers that wait for a commit, so that they notice the failure.
         self.shared.done.notify_all();
     }
 }

@@ -1,4 +1,4 @@
-//! Where outcomes go in, and how their writer is started and stopped.
+//! Handles for appending outcomes, and starting and stopping the writer thread.
 
 use super::beats::{PendingBeat, add_beats};
 use super::worker::Worker;
@@ -17,36 +17,36 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Outcomes that wait in memory while the disk fails: some 20 MB, and 16 minutes of 1000 probes
-/// every 10 s. What comes beyond is lost, and counted.
+/// Maximum number of outcomes that wait in memory while the disk fails: about 20 MB, and 16 minutes
+/// of 1000 probes every 10 s. Further outcomes are dropped and counted.
 pub const BACKLOG_MAX: usize = 100_000;
 
-/// Alerts that may wait for the disk: some 8 MB. All tiers of thousands of objectives may begin at
-/// one moment.
+/// Maximum number of alerts that wait to be written: about 8 MB. All tiers of thousands of
+/// objectives may fire at once.
 pub const ALERTS_MAX: usize = 40_000;
 
-/// Samples that wait in memory while the disk fails: some 10 MB, and half an hour of 2000 series every
-/// 10 s. What comes beyond is lost, and counted.
+/// Maximum number of samples that wait in memory while the disk fails: about 10 MB, and half an
+/// hour of 2000 series every 10 s. Further samples are dropped and counted.
 pub const SAMPLES_MAX: usize = 400_000;
 
-/// Outcomes that wait longer than this for a thread that does not report back mean that the disk hangs.
+/// If outcomes wait longer than this for a busy writer thread, the disk is considered hanging.
 const HANGING: Duration = Duration::from_secs(30);
 
-/// Errands that may wait.
-const ERRANDS_MAX: usize = 100;
+/// Maximum number of waiting jobs.
+const JOBS_MAX: usize = 100;
 
-/// How the store is doing.
+/// Statistics of the store.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoreStats {
     /// Outcomes waiting to be committed.
     pub backlog: usize,
-    /// Outcomes that found the backlog full.
+    /// Outcomes dropped because the backlog was full.
     pub lost_total: u64,
-    /// Alerts that began or ended and found too many waiting.
+    /// Alert records dropped because too many were waiting.
     pub lost_alerts_total: u64,
-    /// Notices that found too many waiting.
+    /// Notices dropped because too many were waiting.
     pub lost_deliveries_total: u64,
-    /// Samples that found too many waiting.
+    /// Samples dropped because too many were waiting.
     pub lost_samples_total: u64,
     /// Samples of series beyond [`super::SERIES_MAX`].
     pub excess_samples_total: u64,
@@ -58,12 +58,12 @@ pub struct StoreStats {
     pub commit_seconds_sum: f64,
     pub size_bytes: u64,
     pub unreadable_blocks: u64,
-    /// Why the latest attempt to write failed; `None` while all is well.
+    /// Why the last attempt to write failed; `None` if it succeeded.
     pub last_error: Option<String>,
 }
 
 impl StoreStats {
-    /// Why outcomes are not written, in one sentence; `None` while they are.
+    /// Why outcomes are not written, in one sentence; `None` if they are.
     pub fn trouble(&self) -> Option<String> {
         let error = self.last_error.as_ref()?;
         let (waiting, lost) = (self.backlog, self.lost_total);
@@ -73,18 +73,18 @@ impl StoreStats {
     }
 }
 
-/// How safe a report is.
+/// Whether a report is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Durability {
     OnDisk,
-    /// It waits for the disk, for this reason.
+    /// It waits to be written, for this reason.
     InMemory(String),
 }
 
-/// Work for the thread that writes, such as a correction to keep.
+/// A job for the writer thread, such as adding a correction.
 pub(super) type WriterJob = Box<dyn FnOnce(&mut Store) + Send>;
 
-/// One whose answer somebody waits for.
+/// A job with a caller waiting for its answer.
 type AskedJob = Box<dyn FnOnce(&mut Store) -> Answer + Send>;
 type Answer = Box<dyn Any + Send>;
 
@@ -92,40 +92,41 @@ type Answer = Box<dyn Any + Send>;
 pub(super) struct WriterState {
     pub(super) queue: VecDeque<(Stage, Record)>,
     pub(super) jobs: VecDeque<WriterJob>,
-    /// Alerts that began or ended.
+    /// Alerts that started or ended.
     pub(super) alerts: Vec<AlertRecord>,
     /// Alerts that the thread has taken and not yet committed.
     pub(super) alerts_in_flight: usize,
-    /// The last report of each job that reported: at most one per heartbeat probe.
+    /// The last report of each reporting job: at most one per heartbeat probe.
     pub(super) beats: HashMap<ProbeKey, PendingBeat>,
     /// Reports that the thread has taken and not yet committed.
     pub(super) beats_in_flight: usize,
     /// Notices to be delivered.
     pub(super) deliveries: Vec<NewDelivery>,
-    /// What was read of series.
+    /// Samples to be stored.
     pub(super) ticks: Vec<Tick>,
-    /// Samples in them, and in those that the thread has taken and not yet committed.
+    /// The number of samples in `ticks`, including those the thread has taken and not yet
+    /// committed.
     pub(super) samples: usize,
-    /// How long samples are kept, once that is known.
+    /// The retention of samples, once known.
     pub(super) sample_retention: Option<Duration>,
     /// Outcomes that the thread has taken and not yet committed.
     pub(super) in_flight: usize,
-    /// Flushes asked for, and the last one that was answered.
+    /// The number of requested flushes, and the last one that completed.
     pub(super) asked: u64,
     pub(super) answered: u64,
-    /// Why the latest attempt to commit failed, whatever became of samples and of maintenance.
+    /// Why the last commit failed, regardless of samples and maintenance.
     pub(super) commit_error: Option<String>,
-    /// Set once: end when all is committed, and then at the latest.
+    /// Set once: stop when everything is committed, at the latest at this time.
     pub(super) closing: Option<Instant>,
     pub(super) ended: bool,
-    /// Since when the thread has been at work; `None` while it waits for the next round. The time since its last
-    /// commit would count while the whole process was frozen.
+    /// When the thread started its current round; `None` while it waits for the next one. The time
+    /// since its last commit would include time when the whole process was frozen.
     pub(super) busy_since: Option<Instant>,
     pub(super) stats: StoreStats,
 }
 
 impl WriterState {
-    /// Of all kinds, taken by the thread or not.
+    /// The number of waiting items of all kinds, taken by the thread or not.
     fn waiting(&self) -> usize {
         let outcomes = self.queue.len() + self.in_flight;
         let alerts = self.alerts.len() + self.alerts_in_flight + self.deliveries.len();
@@ -150,7 +151,7 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// Waits until `done`, or the deadline; returns which.
+    /// Waits until `done` or the deadline; returns whether `done`.
     fn wait_until(&self, deadline: Instant, done: impl Fn(&WriterState) -> bool) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         let mut state = self.state();
@@ -166,17 +167,17 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// Where outcomes go in. Cheap to clone.
+/// A handle for appending outcomes. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct StoreHandle(pub(super) Arc<Shared>);
 
 impl StoreHandle {
-    /// Takes an outcome to be committed within about a second. Never waits for the disk.
+    /// Queues an outcome, which is committed within about a second. Never waits for the disk.
     pub fn append(&self, record: Record) {
         self.take(Stage::Known, record);
     }
 
-    /// Takes one at whatever stage it is, likewise.
+    /// Queues an outcome of any stage, like [`StoreHandle::append`].
     pub fn take(&self, at: Stage, record: Record) {
         let mut state = self.0.state();
         if state.ended || state.queue.len() + state.in_flight >= BACKLOG_MAX {
@@ -186,8 +187,8 @@ impl StoreHandle {
         }
     }
 
-    /// Takes alerts that began or ended, and what receivers are to be sent about them, to be kept with
-    /// the next commit: all of it or nothing. Never waits for the disk.
+    /// Queues alerts that started or ended, and the notices to send about them, for the next
+    /// commit: all of it or nothing. Never waits for the disk.
     pub fn keep_alerts(
         &self,
         alerts: impl IntoIterator<Item = AlertRecord>,
@@ -207,9 +208,9 @@ impl StoreHandle {
         }
     }
 
-    /// Takes a job's report, to be kept with the next commit, which begins at once unless the disk
-    /// fails. Then, and where that takes longer than `timeout`, the report waits in memory. `None` once
-    /// nothing is kept any more. Blocks.
+    /// Queues a job's report, and starts a commit immediately unless the disk fails. If it fails or
+    /// takes longer than `timeout`, the report waits in memory. Returns `None` after the writer has
+    /// ended. Blocks.
     pub fn keep_beat(
         &self,
         key: &ProbeKey,
@@ -238,7 +239,7 @@ impl StoreHandle {
         (!state.ended).then(|| Durability::InMemory(why.to_owned()))
     }
 
-    /// Takes what was read of series at a time, to be kept with the next commit. Never waits for the disk.
+    /// Queues samples for the next commit. Never waits for the disk.
     pub fn keep_samples(&self, tick: Tick) {
         let mut state = self.0.state();
         let samples = tick.samples.len();
@@ -250,7 +251,7 @@ impl StoreHandle {
         }
     }
 
-    /// Deletes samples that are older than this from now on.
+    /// Sets the retention of samples; older ones are deleted.
     pub fn keep_samples_for(&self, retention: Duration) {
         self.0.state().sample_retention = Some(retention);
     }
@@ -261,12 +262,13 @@ impl StoreHandle {
         stats.backlog = shared.queue.len() + shared.in_flight;
         let busy = shared.busy_since.map_or(Duration::ZERO, |at| at.elapsed());
         if stats.last_error.is_none() && stats.backlog > 0 && busy > HANGING {
-            stats.last_error = Some(format!("no commit has ended for {} s", busy.as_secs()));
+            stats.last_error = Some(format!("no commit has completed for {} s", busy.as_secs()));
         }
         stats
     }
 
-    /// What was not written, and why, in one sentence: for the end, when nobody will write it any more.
+    /// Describes what was not written, and why, in one sentence. For shutdown, when it can no
+    /// longer be written.
     pub fn unwritten(&self) -> String {
         let state = self.0.state();
         let why = state.stats.last_error.as_deref();
@@ -289,8 +291,9 @@ impl StoreHandle {
         )
     }
 
-    /// Lets the writing thread do something with the store, and waits for its answer. `None` if it did
-    /// not begin in time, and never will, or if it did not end within the same time again. Blocks.
+    /// Runs a job with the store on the writer thread, and waits for its answer. Returns `None` if
+    /// it did not start within `timeout`, in which case it never will, or did not finish within
+    /// `timeout` after that. Blocks.
     pub fn ask<T: Send + 'static>(
         &self,
         timeout: Duration,
@@ -300,21 +303,22 @@ impl StoreHandle {
         Some(*answer.downcast().ok()?)
     }
 
-    /// The same for answers of all types, so that it is compiled once.
+    /// The same with a type-erased answer, so that it is compiled once.
     fn ask_any(&self, timeout: Duration, job: AskedJob) -> Option<Answer> {
         let (answer, answered) = mpsc::sync_channel(1);
-        // Set by whoever is first: the thread that begins, or the one that gives up.
+        // Set by whichever comes first: the thread when it starts the job, or the caller when it
+        // gives up.
         let decided = Arc::new(AtomicBool::new(false));
         let begins = Arc::clone(&decided);
         let job = move |store: &mut Store| {
             if !begins.swap(true, Ordering::AcqRel) {
-                // Nobody waits any more if it took too long.
+                // The caller may have stopped waiting.
                 let _ = answer.send(job(store));
             }
         };
         {
             let mut state = self.0.state();
-            if state.ended || state.jobs.len() >= ERRANDS_MAX {
+            if state.ended || state.jobs.len() >= JOBS_MAX {
                 return None;
             }
             state.jobs.push_back(Box::new(job));
@@ -325,7 +329,8 @@ impl StoreHandle {
         in_time.or_else(|| has_begun().then(|| answered.recv_timeout(timeout).ok())?)
     }
 
-    /// Commits now what was appended so far; `false` if that did not succeed in time. Blocks.
+    /// Commits everything appended so far; returns `false` if that did not succeed within
+    /// `timeout`. Blocks.
     pub fn flush(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         let mine = {
@@ -338,7 +343,7 @@ impl StoreHandle {
     }
 }
 
-/// The writing thread, to be closed at the end.
+/// The writer thread, to be closed at shutdown.
 #[derive(Debug)]
 pub struct Writer {
     shared: Arc<Shared>,
@@ -350,8 +355,8 @@ impl Writer {
         StoreHandle(Arc::clone(&self.shared))
     }
 
-    /// Commits what is left and closes the store. `false` if that did not succeed in time: then
-    /// [`StoreStats::backlog`] says how much is still waiting. Blocks.
+    /// Commits everything that waits and closes the store. Returns `false` if that did not succeed
+    /// within `timeout`; [`StoreStats::backlog`] is then the number of waiting outcomes. Blocks.
     pub fn close(mut self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         self.shared.close(deadline);
@@ -359,7 +364,7 @@ impl Writer {
         let state = self.shared.state();
         let (ended, left) = (state.ended, state.waiting());
         drop(state);
-        // A thread that hangs in the disk is left to itself: joining it would hang as well.
+        // A thread that hangs in a disk operation is not joined, since joining would hang too.
         match self.thread.take() {
             Some(thread) if ended => thread.join().is_ok() && left == 0,
             _ => false,
@@ -374,8 +379,8 @@ impl Drop for Writer {
 }
 
 impl Store {
-    /// Hands the store over to a thread that appends, compacts and deletes what is older than
-    /// `retention`. `plan` is asked for each hour that is compacted, so that it may change.
+    /// Starts a thread that owns the store, appends and compacts records, and deletes those older
+    /// than `retention`. `plan` is called for each hour that is compacted, so that it may change.
     pub fn writer(
         self,
         clock: Clock,
@@ -388,7 +393,7 @@ impl Store {
         let thread = thread.spawn(move || worker.run());
         Ok(Writer {
             shared,
-            thread: Some(thread.map_err(StoreError::io("start the store's thread"))?),
+            thread: Some(thread.map_err(StoreError::io("start the writer thread"))?),
         })
     }
 }

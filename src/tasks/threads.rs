@@ -1,4 +1,4 @@
-//! Threads where the system may start none: tokio and the standard library panic then.
+//! Starting threads when the system may refuse to: tokio and the standard library would panic.
 
 use parking_lot::Mutex;
 use std::fs;
@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// How often, and how long each time, it is looked whether threads that ended are gone.
-const LOOKS: (u32, Duration) = (100, Duration::from_millis(1));
+/// How often, and at which interval, to check whether ended threads are gone.
+const CHECKS: (u32, Duration) = (100, Duration::from_millis(1));
 
-/// Why no thread was started, and what helps.
+/// Why no thread could be started, and how to fix it.
 pub fn refusal(error: &io::Error) -> String {
-    // A runtime of threads takes descriptors.
+    // A multi-threaded runtime needs file descriptors.
     if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
         return "cannot start a thread: too many open files; raise LimitNOFILE of the service, or the limit of its user \
                 (`ulimit -n`)"
@@ -25,7 +25,8 @@ pub fn refusal(error: &io::Error) -> String {
     )
 }
 
-/// How many threads can be started at the same time now, at most `most`; an error says why fewer than `least` can.
+/// Returns how many threads can be started concurrently now, at most `most`; returns an error if
+/// fewer than `least`.
 pub fn startable(least: usize, most: usize) -> io::Result<usize> {
     let before = running();
     let gate = Arc::new(Mutex::new(()));
@@ -49,12 +50,12 @@ pub fn startable(least: usize, most: usize) -> io::Result<usize> {
     for thread in started {
         let _ = thread.join();
     }
-    // Until the system has forgotten them, they take the places of those that follow.
-    for _ in 0..LOOKS.0 {
+    // Until the system has released them, they count against the limit.
+    for _ in 0..CHECKS.0 {
         if running() <= before {
             break;
         }
-        thread::sleep(LOOKS.1);
+        thread::sleep(CHECKS.1);
     }
     match failed {
         Some(error) if count < least => Err(error),
@@ -62,20 +63,20 @@ pub fn startable(least: usize, most: usize) -> io::Result<usize> {
     }
 }
 
-/// The threads of this process; 0 where that is unknown.
+/// The number of threads of this process; 0 if unknown.
 fn running() -> usize {
     fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
-/// Does the work for each part, on as many threads as there are processors, this one included, or on fewer
-/// where the system starts no more. Returns the results in the order of the parts.
+/// Performs `work` for each part on as many threads as there are processors, including this one, or
+/// on fewer if no more can be started. Returns the results in the order of the parts.
 pub fn each<P: Send, R: Send>(parts: Vec<P>, work: impl Fn(P) -> R + Sync) -> Vec<R> {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let more = processors.min(parts.len()).saturating_sub(1);
     let parts = Mutex::new(parts.into_iter().enumerate());
     let take = || {
         let mut done = Vec::new();
-        // The lock is held for taking a part only.
+        // The lock is only held while taking a part.
         let next = || parts.lock().next();
         while let Some((number, part)) = next() {
             done.push((number, work(part)));
@@ -103,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_part_has_its_result_in_its_place() {
+    fn results_are_in_the_order_of_the_parts() {
         assert!(each(Vec::<u8>::new(), |part| part).is_empty());
         let parts: Vec<u32> = (0..1000).collect();
         let squares: Vec<u32> = parts.iter().map(|part| part * part).collect();
@@ -111,14 +112,14 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_that_is_reached_is_named() {
+    fn the_reached_limit_is_named() {
         let refused = |code| refusal(&io::Error::from_raw_os_error(code));
         assert!(refused(libc::EMFILE).contains("`ulimit -n`"));
         assert!(refused(libc::EAGAIN).contains("`ulimit -u`"));
     }
 
     #[test]
-    fn threads_are_counted_and_gone() {
+    fn threads_are_counted_while_they_exist() {
         assert_eq!(startable(4, 4).expect("there are threads"), 4);
     }
 }

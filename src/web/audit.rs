@@ -94,6 +94,6 @@ pub async fn change<T: Send + 'static>(
 pub async fn keep(state: &WebState, entry: AuditEntry) {
     let kept = store::write(state, move |store| store.add_audit(&entry)).await;
     if kept.is_err() {
-        tracing::warn!("cannot save an entry of the audit log");
+        tracing::warn!("cannot save an audit log entry");
     }
 }

@@ -133,7 +133,7 @@ fn a_damaged_block_is_named_and_the_rest_is_recovered() {
     assert!(
         recovered
             .lost()
-            .contains("1 probe-hour, of which the exact counts are kept")
+            .contains("1 probe-hour (the exact counts were kept")
     );
     assert_eq!((kept(&path, 0), kept(&path, 1)), (1500 - 360, 1500));
     let checked = check(&path).expect("there");

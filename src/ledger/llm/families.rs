@@ -1,5 +1,5 @@
-//! The families of probes of language models: ours, and those of OpenTelemetry's conventions for
-//! generative AI.
+//! Metric families of probes that request language models: slod's own, and those of OpenTelemetry's
+//! conventions for generative AI.
 
 use super::LlmCounters;
 use crate::exposition::{Described, Family, Labels, Samples, Sink, write_each};
@@ -23,7 +23,7 @@ const OURS: &[Described<LlmCounters>] = &[
             "slod_llm_time_to_first_token_seconds",
             "seconds",
             MODEL,
-            "From the start of the attempt to the first text of the answer, after any reasoning. Streamed answers only.",
+            "Time from the start of the attempt to the first text of the response, after any reasoning. Streamed responses only.",
         ),
         |samples, llm| llm.first_token.write(samples),
     ),
@@ -32,7 +32,7 @@ const OURS: &[Described<LlmCounters>] = &[
             "slod_llm_time_per_output_token_seconds",
             "seconds",
             MODEL,
-            "Mean time between two tokens of an answer. Streamed answers of at least two tokens only.",
+            "Mean time between two tokens of a response. Streamed responses of at least two tokens only.",
         ),
         |samples, llm| llm.per_token.write(samples),
     ),
@@ -40,7 +40,7 @@ const OURS: &[Described<LlmCounters>] = &[
         Family::counter(
             "slod_llm_tokens_total",
             &["service", "probe", "model", "direction"],
-            "Tokens that the probe has used, as the provider counts them.",
+            "Tokens used by the probe, as counted by the provider.",
         ),
         |samples, llm| {
             for (at, direction) in ["input", "output"].into_iter().enumerate() {
@@ -68,7 +68,7 @@ const OURS: &[Described<LlmCounters>] = &[
         Family::counter(
             "slod_llm_rate_limit_hits_total",
             MODEL,
-            "Attempts that the provider refused because of a rate limit (HTTP status 429).",
+            "Attempts that the provider rejected because of a rate limit (HTTP status 429).",
         ),
         |samples, llm| samples.count(llm.errors(Cause::RateLimited)),
     ),
@@ -77,7 +77,7 @@ const OURS: &[Described<LlmCounters>] = &[
             "slod_llm_rate_limit_remaining",
             "",
             &["service", "probe", "model", "limit"],
-            "What was left of each rate limit by the headers of the last answer that had them, such as `requests` and `tokens`; at most 8 limits. Absent once no answer has shown them for three intervals.",
+            "Remaining amount of each rate limit, such as `requests` and `tokens`, from the headers of the last response that had them; at most 8 limits. Absent if no response has had them for three intervals.",
         ),
         |samples, llm| {
             let known = llm.rate_limits.iter();
@@ -91,7 +91,7 @@ const OURS: &[Described<LlmCounters>] = &[
             "slod_llm_rate_limit_remaining_ratio",
             "ratio",
             MODEL,
-            "The smallest share that was left of a rate limit. Absent if no limit is known, or none was shown for three intervals.",
+            "Smallest remaining share of a rate limit. Absent if no limit is known, or no response has had one for three intervals.",
         ),
         |samples, llm| samples.value(llm.tightest_limit().and_then(RateLimit::share)),
     ),
@@ -113,7 +113,7 @@ const OPERATION_ERROR: &[&str] = &[
     "error_type",
 ];
 
-/// The names of each version of OpenTelemetry's conventions.
+/// The names in each version of OpenTelemetry's conventions.
 const OPENTELEMETRY: &[(Convention, &[Described<LlmCounters>])] = &[
     (
         Convention::V1,
@@ -132,7 +132,7 @@ const OPENTELEMETRY: &[(Convention, &[Described<LlmCounters>])] = &[
                     "gen_ai_client_operation_time_to_first_chunk_seconds",
                     "seconds",
                     OPERATION,
-                    "OpenTelemetry `gen_ai.client.operation.time_to_first_chunk`, likewise.",
+                    "OpenTelemetry `gen_ai.client.operation.time_to_first_chunk`, of probes with `opentelemetry: v1`.",
                 ),
                 |samples, llm| llm.first_chunk.write(samples),
             ),
@@ -148,7 +148,7 @@ const OPENTELEMETRY: &[(Convention, &[Described<LlmCounters>])] = &[
                         "gen_ai_request_model",
                         "gen_ai_token_type",
                     ],
-                    "OpenTelemetry `gen_ai.client.token.usage`, likewise.",
+                    "OpenTelemetry `gen_ai.client.token.usage`, of probes with `opentelemetry: v1`.",
                 ),
                 |samples, llm| {
                     for (direction, tokens) in ["input", "output"].into_iter().zip(&llm.tokens) {
@@ -177,7 +177,7 @@ const OPENTELEMETRY: &[(Convention, &[Described<LlmCounters>])] = &[
                     "gen_ai_client_inference_time_to_first_chunk_seconds",
                     "seconds",
                     OPERATION,
-                    "OpenTelemetry `gen_ai.client.inference.time_to_first_chunk`, likewise.",
+                    "OpenTelemetry `gen_ai.client.inference.time_to_first_chunk`, of probes with `opentelemetry: v2`.",
                 ),
                 |samples, llm| llm.first_chunk.write(samples),
             ),
@@ -185,7 +185,7 @@ const OPENTELEMETRY: &[(Convention, &[Described<LlmCounters>])] = &[
                 Family::counter(
                     "gen_ai_client_inference_usage_input_tokens_total",
                     OPERATION,
-                    "OpenTelemetry `gen_ai.client.inference.usage.input_tokens`, likewise.",
+                    "OpenTelemetry `gen_ai.client.inference.usage.input_tokens`, of probes with `opentelemetry: v2`.",
                 ),
                 |samples, llm| samples.count(llm.token_sums[0]),
             ),
@@ -193,7 +193,7 @@ const OPENTELEMETRY: &[(Convention, &[Described<LlmCounters>])] = &[
                 Family::counter(
                     "gen_ai_client_inference_usage_output_tokens_total",
                     OPERATION,
-                    "OpenTelemetry `gen_ai.client.inference.usage.output_tokens`, likewise.",
+                    "OpenTelemetry `gen_ai.client.inference.usage.output_tokens`, of probes with `opentelemetry: v2`.",
                 ),
                 |samples, llm| samples.count(llm.token_sums[1]),
             ),
@@ -201,7 +201,7 @@ const OPENTELEMETRY: &[(Convention, &[Described<LlmCounters>])] = &[
     ),
 ];
 
-/// Durations by how the operation ended; the label is empty for good ones.
+/// Writes durations by error type; the label is empty for good attempts.
 fn write_by_error(samples: &mut Samples<'_>, llm: &LlmCounters) {
     for (cause, durations) in &llm.durations {
         match cause {
@@ -213,13 +213,13 @@ fn write_by_error(samples: &mut Samples<'_>, llm: &LlmCounters) {
     }
 }
 
-/// Every family, for the docs.
+/// All families, for the docs.
 pub fn families() -> impl Iterator<Item = &'static Family> {
     let theirs = OPENTELEMETRY.iter().flat_map(|(_, families)| *families);
     OURS.iter().chain(theirs).map(|(family, _)| family)
 }
 
-/// Writes the families of all probes that ask language models; none if there are no such probes.
+/// Writes the families of all probes that request language models; nothing if there are none.
 pub fn write<'a>(
     sink: &mut dyn Sink,
     probes: &(impl Iterator<Item = (&'a ProbeKey, &'a LlmCounters)> + Clone),

@@ -1,4 +1,5 @@
-//! The families of all services: each declared once, with how it is read from live state.
+//! Metric families of all services: each declared once, with the function that reads it from live
+//! state.
 
 mod objectives;
 mod probes;
@@ -23,7 +24,7 @@ const SERVICES: &[Described<Arc<ServiceState>>] = &[(
     |samples, _service| samples.count(1),
 )];
 
-/// Every family of the services, for the docs.
+/// All families of the services, for the docs.
 pub fn families() -> impl Iterator<Item = &'static Family> {
     let services = SERVICES.iter().map(|(family, _)| family);
     let probes = PROBES.iter().map(|(family, _)| family);
@@ -34,7 +35,7 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
         .chain(objectives)
 }
 
-/// Writes every family of the services.
+/// Writes all families of the services.
 pub fn write(sink: &mut dyn Sink, view: &LedgerView) {
     let label = |labels: &mut Labels, service: &&Arc<ServiceState>| {
         labels.push("service", &service.name);

@@ -1,4 +1,4 @@
-//! What is exported of each objective.
+//! Metric families of objectives.
 
 use crate::alert::Burning;
 use crate::exposition::{Family, Samples};
@@ -11,7 +11,7 @@ const SLO: &[&str] = &["service", "slo"];
 const SLO_INFO: &[&str] = &["service", "slo", "sli", "source"];
 const SLO_WINDOW: &[&str] = &["service", "slo", "window"];
 
-/// Windows of the snapshot that are exported; 7d and 28d are for pages and reports.
+/// The exported windows; 7d and 28d are only for pages and reports.
 pub const EXPORTED_WINDOWS: [Window; 8] = [
     Window::Minutes5,
     Window::Minutes30,
@@ -25,8 +25,8 @@ pub const EXPORTED_WINDOWS: [Window; 8] = [
 
 type DescribedObjective = (Family, fn(&mut Samples<'_>, &LiveObjective<'_>, &Computed));
 
-/// What several families say of an objective: computed once for a page, and small, because those of
-/// all objectives are in memory while it is written.
+/// Values shared by several families of an objective: computed once per scrape, and small, because
+/// those of all objectives are in memory during the scrape.
 pub(super) struct Computed {
     windows: [WindowNumbers; EXPORTED_WINDOWS.len()],
     budget: BudgetNumbers,
@@ -41,7 +41,7 @@ impl From<&LiveObjective<'_>> for Computed {
     }
 }
 
-/// Of the budget of the objective's own window, likewise.
+/// The same for the budget of the objective's own window.
 struct BudgetNumbers {
     sli: f64,
     remaining: f64,
@@ -52,7 +52,7 @@ struct BudgetNumbers {
 
 impl From<BudgetView> for BudgetNumbers {
     fn from(view: BudgetView) -> Self {
-        // Of a budget that nothing is known of, all is left by arithmetic only.
+        // For an unknown budget, a remaining share of 1 would only be an artifact of the formula.
         let known = view.period.sli;
         let sli = known.filter(|_| !view.period.beyond_retention);
         let moment = |at: Option<Timestamp>| at.map_or(f64::NAN, Timestamp::as_secs_f64);
@@ -68,7 +68,7 @@ impl From<BudgetView> for BudgetNumbers {
     }
 }
 
-/// Not a number where unknown, which is not written.
+/// NaN where unknown, which is not written.
 #[derive(Clone, Copy)]
 pub(super) struct WindowNumbers {
     sli: f64,
@@ -92,7 +92,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
         Family::counter(
             "slod_slo_events_total",
             SLO,
-            "Counted events: outcomes, or time slices that are over.",
+            "Counted events: outcomes, or completed time slices.",
         ),
         |samples, slo, _| events(samples, slo, slo.events()),
     ),
@@ -127,7 +127,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             "slod_slo_event_interval_seconds",
             "seconds",
             SLO,
-            "The time that one event represents at the current intervals: a minute for time slices. Absent for requests of real traffic, which have no interval.",
+            "The time that one event represents at the current intervals: a minute for time slices. Absent for real traffic, whose requests have no interval.",
         ),
         |samples, slo, _| {
             samples.value(slo.event_interval().map(|interval| interval.as_secs_f64()));
@@ -174,7 +174,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             "slod_slo_coverage_ratio",
             "ratio",
             SLO_WINDOW,
-            "How much of the window up to now was observed: time that counted outcomes stand for / time without corrections; of real traffic the time with metrics, also without requests. Below 1 if slod was down, outcomes were void, or the service is new.",
+            "How much of the window up to now was observed: time covered by counted outcomes / time without corrections; for real traffic, the time with metrics, even without requests. Below 1 if slod was down, outcomes were void, or the service is new.",
         ),
         |samples, _, computed| each(samples, computed, |window| window.coverage),
     ),
@@ -192,7 +192,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             "slod_slo_error_budget_remaining_ratio",
             "ratio",
             SLO,
-            "Share of the error budget that is left; negative once overspent.",
+            "Remaining share of the error budget; negative if overspent.",
         ),
         |samples, _, computed| samples.value(Some(computed.budget.remaining)),
     ),
@@ -201,7 +201,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             "slod_slo_window_error_budget_remaining_ratio",
             "ratio",
             SLO_WINDOW,
-            "Share of the error budget of each of the objective's windows that is left, such as 30d or month; negative once overspent.",
+            "Remaining share of the error budget of each of the objective's windows, such as 30d or month; negative if overspent.",
         ),
         |samples, slo, computed| {
             let own = slo.objective().window;
@@ -221,7 +221,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             "slod_slo_window_sli_ratio",
             "ratio",
             SLO_WINDOW,
-            "good / (good + bad) over each of the objective's windows, such as 30d or month; of a calendar window up to now. Absent while unknown.",
+            "good / (good + bad) over each of the objective's windows, such as 30d or month; for a calendar window, up to now. Absent while unknown.",
         ),
         |samples, slo, computed| {
             let own = slo.objective().window;
@@ -257,7 +257,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             "slod_slo_error_budget_exhaustion_timestamp_seconds",
             "seconds",
             SLO,
-            "When the budget is exhausted at the burn rate of the last day, or of a window that is shorter. Absent if it is not.",
+            "When the budget will be exhausted at the burn rate of the last day, or of the window if it is shorter. Absent if it will not.",
         ),
         |samples, _, computed| samples.value(Some(computed.budget.exhaustion)),
     ),
@@ -271,7 +271,7 @@ fn each(samples: &mut Samples<'_>, computed: &Computed, value: impl Fn(&WindowNu
     }
 }
 
-/// Counts of an objective as events, which may be whole or not.
+/// Writes counts of an objective as events, which may be fractional.
 fn events(samples: &mut Samples<'_>, slo: &LiveObjective<'_>, counts: u64) {
     match slo.objective().budgeting {
         budgeting if budgeting.parts() == 1 => samples.count(counts),

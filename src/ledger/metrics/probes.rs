@@ -1,4 +1,4 @@
-//! What is exported of each probe.
+//! Metric families of probes.
 
 use crate::exposition::{Family, Samples};
 use crate::ledger::numbers::LiveProbe;
@@ -18,7 +18,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
             "slod_probe_success",
             "",
             PROBE,
-            "Last counted verdict: 1 good, 0 bad. Absent before the first.",
+            "Last counted verdict: 1 good, 0 bad. Absent before the first one.",
         ),
         |samples, probe| {
             samples.value(

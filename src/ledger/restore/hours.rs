@@ -1,5 +1,5 @@
-//! Hours that are known by their counts: what they mean for an objective, and which must be counted
-//! again.
+//! Hours restored from their counts: their contribution to an objective, and which of them must be
+//! recounted.
 
 use super::objective::{CountedObjective, OpenHour};
 use super::service::RestoringService;
@@ -10,8 +10,9 @@ use crate::store::{HourSummary, Store, StoreError};
 use crate::units::HOUR;
 
 impl RestoringService<'_> {
-    /// Takes one probe's counts of an hour; hours come in order. `late` says that outcomes came to
-    /// it after it was counted. Calls `recount` with hours whose counts are not enough.
+    /// Takes one probe's counts of an hour, in order of time. `late` is whether outcomes arrived
+    /// after the hour was compacted. Calls `recount` with hours whose stored counts are not
+    /// sufficient.
     pub(super) fn take_hour(
         &mut self,
         probe: usize,
@@ -36,14 +37,14 @@ impl RestoringService<'_> {
         }
     }
 
-    /// Settles the last hours. Calls `recount` as [`RestoringService::take_hour`] does.
+    /// Completes the last hours. Calls `recount` like [`RestoringService::take_hour`].
     pub(super) fn settle_hours(&mut self, mut recount: impl FnMut(Timestamp)) {
         for objective in self.counted() {
             objective.settle_hour().into_iter().for_each(&mut recount);
         }
     }
 
-    /// Counts the outcomes of one hour for the objectives whose stored counts are not enough.
+    /// Counts the outcomes of one hour for the objectives whose stored counts are not sufficient.
     pub(super) fn recount_hour(
         &mut self,
         store: &Store,
@@ -65,7 +66,7 @@ impl RestoringService<'_> {
                     tallies.extend(sli.tally(&event).map(|tally| (place, event.at, tally)));
                 })?;
             }
-            // A slice must see its probes together.
+            // A time slice needs the outcomes of all its probes together.
             tallies.sort_by_key(|(_, at, _)| *at);
             objective.take_parts(hour, &tallies);
         }
@@ -74,7 +75,7 @@ impl RestoringService<'_> {
 }
 
 impl CountedObjective {
-    /// Whether the stored counts of an hour were enough. `keys` are the probes of its service.
+    /// Whether the stored counts of an hour were sufficient. `keys` are the probes of its service.
     fn is_known(
         &self,
         store: &Store,
@@ -88,11 +89,11 @@ impl CountedObjective {
                 counts.add(self.stored_tally(summary));
             }
         }
-        // Where nothing is stored there is nothing to count either.
+        // Without stored counts there is nothing to count either.
         Ok(counts.together(self.objective().budgeting).is_some())
     }
 
-    /// The hour's tally as it was stored, if it may be used.
+    /// The hour's stored tally, if it may be used.
     fn stored_tally(&self, hour: &HourSummary) -> Option<Tally> {
         let tracker = self.filling.tracker();
         if !tracker.starts_within(hour.start).is_empty() {
@@ -105,15 +106,15 @@ impl CountedObjective {
         hour.tally(&self.tally_key)
     }
 
-    /// Takes note of what is known of an hour.
+    /// Combines the precision with that of an hour.
     fn note_precision(&mut self, hour: &HourSummary) {
         if let Some(threshold) = self.objective().sli.threshold() {
             self.precision = self.precision.and(hour.precision(&threshold));
         }
     }
 
-    /// Adds an hour's tallies, each with its probe's place and its time, in parts where a window begins
-    /// within it.
+    /// Adds an hour's tallies, each with the index of its probe and its time, split where a window
+    /// starts within the hour.
     pub(super) fn take_parts(&mut self, hour: Timestamp, tallies: &[(usize, Timestamp, Tally)]) {
         let mut starts = self.filling.tracker().starts_within(hour);
         starts.push(hour);
@@ -130,7 +131,7 @@ impl CountedObjective {
         }
     }
 
-    /// Returns the hour before if that is to be counted again.
+    /// Returns the preceding hour if it must be recounted.
     fn take_hour(&mut self, start: Timestamp, tally: Option<Tally>) -> Option<Timestamp> {
         let next = self.hour.start.is_some_and(|open| open != start);
         let unknown = if next { self.settle_hour() } else { None };
@@ -154,7 +155,7 @@ impl CountedObjective {
     }
 }
 
-/// Translates bucket numbers of stored hours to today's, once per number and set of cuts.
+/// Maps bucket numbers of stored hours to the current scale, computed once per number and scale.
 #[derive(Default)]
 pub(super) struct Codes {
     from: Option<Scale>,
@@ -162,7 +163,8 @@ pub(super) struct Codes {
 }
 
 impl Codes {
-    /// An hour's histogram in today's bucket numbers; both scales ascend, so it stays in order.
+    /// An hour's histogram with current bucket numbers; both scales ascend, so the order is
+    /// preserved.
     fn translated(
         &mut self,
         hour: &HourSummary,

@@ -1,5 +1,5 @@
-//! Builds live state from the store: a start and a reload give the same numbers as if nothing had
-//! happened. Old hours are read as counts (`hours`), the last day outcome by outcome (`recent`).
+//! Builds live state from the store: startup and reload give the same values as an uninterrupted
+//! process. Old hours are restored from counts (`hours`), the last day from outcomes (`recent`).
 
 mod hours;
 mod objective;
@@ -27,46 +27,46 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// Fewer services than this are not worth a thread.
+/// With fewer services than this, another thread is not worthwhile.
 const PER_THREAD: usize = 16;
-/// Latency quantiles go back this far, even where every objective's window is shorter.
+/// Latency quantiles cover this time, even if every objective's window is shorter.
 const LONGEST_SHOWN: Duration = Duration::from_hours(30 * 24);
 
-/// What live state is built from.
+/// The inputs for building live state.
 #[derive(Clone, Copy, Debug)]
 pub struct RestoreFrom<'a> {
     pub config: &'a Config,
-    /// All that are in force.
+    /// All active corrections.
     pub corrections: &'a [Correction],
-    /// `None` if it cannot be opened: what would be read from it starts empty.
+    /// `None` if it cannot be opened: the state that would be read from it starts empty.
     pub store: Option<&'a Store>,
     pub now: Timestamp,
 }
 
-/// Live state that was built.
+/// The rebuilt live state.
 #[derive(Debug)]
 pub struct Rebuilt {
     pub ledger: Ledger,
-    /// What went wrong when the store was read.
+    /// The error, if the store could not be read.
     pub result: Result<(), StoreError>,
-    /// Services that could not be read, in whole or in part: they start empty.
+    /// Services that could not be read, or only in part: they start empty.
     pub unread: Unread,
 }
 
-/// Services by name.
+/// Service names.
 pub type Unread = BTreeSet<Arc<str>>;
 
-/// Live state with all that the store contains up to now.
+/// Builds live state from everything stored up to now.
 pub fn restore(from: RestoreFrom<'_>) -> Result<Ledger, StoreError> {
     let Rebuilt { ledger, result, .. } = recount(Ledger::default(), from);
     result.map(|()| ledger)
 }
 
-/// Live state for a changed config or changed corrections: what did not change continues with its
-/// windows and counters. The rest is read from the store, also that of services that could not be
-/// read before.
+/// Builds live state for a changed config or changed corrections. Unchanged parts keep their
+/// windows and counters; the rest is read from the store, including services that could not be read
+/// before.
 pub fn reload(old: Ledger, unread: &Unread, from: RestoreFrom<'_>) -> Rebuilt {
-    // What was of the future until now would be counted only where something changed.
+    // Outcomes whose time has come would otherwise only be counted where something changed.
     if old.ahead.first.is_some_and(|first| first <= from.now) {
         return recount(old, from);
     }
@@ -80,7 +80,7 @@ pub fn reload(old: Ledger, unread: &Unread, from: RestoreFrom<'_>) -> Rebuilt {
     Builder::new(old, keep, from).finish(from)
 }
 
-/// Reads everything from the store again, because the clock was set. Counters continue.
+/// Reads everything from the store again because the clock was set. Counters continue.
 pub fn recount(old: Ledger, from: RestoreFrom<'_>) -> Rebuilt {
     Builder::new(old, |_| Keep::Counters, from).finish(from)
 }
@@ -141,10 +141,11 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Reads what is missing, with the services divided among the processors.
+    /// Reads what is missing, dividing the services among the processors.
     fn read(&mut self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
         let reaches = self.services.iter().map(RestoringService::reach);
-        // The tiers below the hourly one are filled by outcomes, and only whole hours by counts.
+        // The tiers finer than an hour are filled by outcomes, the hourly one by counts of whole
+        // hours.
         let past = Past {
             from: now.before(reaches.fold(LONGEST_SHOWN, Duration::max)),
             split: now.before(Series::replay_span()).hour(),

@@ -9,7 +9,7 @@ use crate::slo::{Filling, HourCounts, Objective, Precision};
 use std::sync::Arc;
 
 pub(super) enum RestoringObjective {
-    /// Taken over from the old state.
+    /// Continued from the old state.
     Continues(ObjectiveState),
     FromStore(CountedObjective),
 }
@@ -17,19 +17,19 @@ pub(super) enum RestoringObjective {
 /// An objective that is counted from the store.
 pub(super) struct CountedObjective {
     pub(super) filling: Filling,
-    /// Which of the probes that the service watches count, by position.
+    /// The positions of the contributing probes among those that the service watches.
     pub(super) counts: Arc<[usize]>,
     /// See [`ObjectiveState::precision`].
     pub(super) precision: Precision,
     pub(super) traffic: Option<Box<Traffic>>,
-    /// The name of stored tallies that may be used.
+    /// The key of stored tallies that may be used.
     pub(super) tally_key: String,
     pub(super) hour: OpenHour,
     /// Its counters continue from these.
     counters: (u64, u64),
 }
 
-/// The hour that is being restored for one objective, and what is known of it.
+/// The hour that is being restored for one objective, with its counts so far.
 #[derive(Debug, Default)]
 pub(super) struct OpenHour {
     pub(super) start: Option<Timestamp>,
@@ -55,8 +55,8 @@ impl RestoringObjective {
         }
     }
 
-    /// Takes over the counters of an old state that counted the same things; its windows as well if
-    /// `unchanged`, and corrections changed nothing of what was counted.
+    /// Continues the counters of an old state with the same definition; also its windows if
+    /// `unchanged`, and if corrections did not change what was counted.
     pub(super) fn continue_from(
         &mut self,
         mut old: ObjectiveState,
@@ -74,20 +74,20 @@ impl RestoringObjective {
             return;
         }
         let corrected = tracker.corrected().clone();
-        // Future corrections change nothing that was counted, nor do those that left every window.
-        // What was counted may be of the future, where the clock was set back.
+        // Corrections in the future, and those that left every window, change nothing that was
+        // counted. If the clock was set back, outcomes counted so far may be in the future.
         let (oldest, newest) = (tracker.oldest(now), old.tracker.newest().max(now));
         let past = old.tracker.corrected();
         if unchanged && corrected.same_within(past, oldest, newest) {
             old.tracker.correct(corrected);
             *self = Self::Continues(old);
         } else {
-            // Counters that Prometheus reads never go back.
+            // Counters that Prometheus scrapes never decrease.
             counted.counters = old.tracker.counters();
         }
     }
 
-    /// `known` says whether all could be read: what could not starts empty.
+    /// `known` is whether everything could be read; otherwise the state starts empty.
     pub(super) fn finish(
         self,
         probes: &[Arc<ProbeState>],
@@ -127,7 +127,7 @@ impl CountedObjective {
         self.filling.tracker().objective()
     }
 
-    /// A probe's place among those that count.
+    /// The index of a probe among the contributing ones.
     pub(super) fn place(&self, probe: usize) -> Option<usize> {
         self.counts.iter().position(|at| *at == probe)
     }

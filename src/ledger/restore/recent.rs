@@ -1,5 +1,5 @@
-//! The last day: hourly counts are too coarse for its windows. What is older than the finest ones is
-//! added slot by slot, the rest outcome by outcome.
+//! Restores the last day, for whose windows hourly counts are too coarse. Outcomes older than the
+//! finest windows are added slot by slot, later ones individually.
 
 use super::service::RestoringService;
 use crate::ledger::index::Index;
@@ -12,7 +12,7 @@ use crate::store::{Store, StoreError};
 use crate::units::HOUR;
 use std::collections::{BTreeSet, VecDeque};
 
-/// What is read: counts from `from` on, outcomes from `split` on.
+/// The range to read: counts from `from` on, outcomes from `split` on.
 #[derive(Clone, Copy)]
 pub(super) struct Past {
     pub(super) from: Timestamp,
@@ -20,7 +20,7 @@ pub(super) struct Past {
     pub(super) now: Timestamp,
 }
 
-/// One probe's outcomes that are in no block yet, in the order of time.
+/// One probe's outcomes that are in no block yet, in order of time.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     events: Vec<Event>,
@@ -29,11 +29,11 @@ pub(super) struct Recent {
     failures: VecDeque<Record>,
 }
 
-/// Hours of services that outcomes came to after they were counted.
+/// Hours of services for which outcomes arrived after they were compacted.
 pub(super) type Late = BTreeSet<(usize, Timestamp)>;
 
-/// What is in no block yet, by service and probe, in one walk over the table; and the hours before
-/// the split that there is something of. What is of the future is left out.
+/// Reads the outcomes that are in no block yet, by service and probe, in one pass over the table;
+/// and the hours before the split that have some. Outcomes in the future are ignored.
 pub(super) fn pending(
     services: &[RestoringService<'_>],
     index: &Index,
@@ -104,7 +104,8 @@ impl RestoringService<'_> {
             let pending = recent.events.drain(..);
             events.extend(pending.map(|event| (position, event)));
         }
-        // A stable sort of sorted runs: cheap, and a slice sees its probes together.
+        // A stable sort of sorted runs, which is cheap, and keeps the probes of a time slice
+        // together.
         events.sort_by_key(|(_, event)| event.at);
         self.note_measured(&events);
         self.remember_latencies(&events, scale);
@@ -116,7 +117,7 @@ impl RestoringService<'_> {
         Ok(())
     }
 
-    /// Whether it is known exactly which outcomes were fast enough.
+    /// Records whether it is known exactly which outcomes were fast enough.
     fn note_precision(
         &mut self,
         store: &Store,
@@ -134,7 +135,7 @@ impl RestoringService<'_> {
         Ok(())
     }
 
-    /// Since when outcomes have what objectives are about.
+    /// Records since when outcomes have the measurements that objectives use.
     fn note_measured(&mut self, events: &[(usize, Event)]) {
         for objective in self.counted() {
             let sli = objective.objective().sli;
@@ -171,8 +172,8 @@ impl RestoringService<'_> {
         }
     }
 
-    /// Says when each of an objective's probes was configured, where that matters: where missing
-    /// outcomes count, and where several probes watch the same time.
+    /// Records when each of an objective's probes was configured, where it matters: if missing
+    /// outcomes count, or if several probes cover the same time.
     fn note_presence(&mut self, store: &Store) -> Result<(), StoreError> {
         let probes = self.probes.iter();
         let probes: Vec<_> = probes
@@ -206,8 +207,8 @@ impl RestoringService<'_> {
         }
     }
 
-    /// Lets a probe keep its last outcome and its last failures. Whole outcomes are read of those
-    /// blocks only that hold one of them.
+    /// Restores a probe's last outcome and last failures. Decodes only the blocks that contain one
+    /// of them completely.
     fn note_last(
         &mut self,
         store: &Store,

@@ -12,12 +12,12 @@ use crate::slo::{Objective, Retention};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What of old live state continues.
+/// The part of old live state that continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
-    /// What did not change with its windows, and all counters.
+    /// Unchanged objectives with their windows, and all counters.
     Unchanged,
-    /// The counters.
+    /// The counters only.
     Counters,
 }
 
@@ -29,12 +29,13 @@ pub(super) struct RestoringService<'a> {
 
 pub(super) struct RestoringProbe {
     pub(super) state: ProbeState,
-    /// Whether what outlives a process was taken from the old state: else it is read from the store.
+    /// Whether the state that survives a process was continued from old state; otherwise it is read
+    /// from the store.
     pub(super) continues: bool,
 }
 
 impl<'a> RestoringService<'a> {
-    /// Of which everything is read from the store.
+    /// Creates a service for which everything is read from the store.
     pub(super) fn new(
         spec: &'a ServiceSpec,
         retention: &impl Fn(&Objective) -> Retention,
@@ -43,7 +44,7 @@ impl<'a> RestoringService<'a> {
     ) -> Self {
         let thresholds = spec.objectives.iter();
         let thresholds = thresholds.filter_map(|objective| objective.sli.threshold());
-        // Buckets are of whole attempts.
+        // Buckets count whole attempts.
         let whole = thresholds.filter(|threshold| threshold.of.is_none());
         let thresholds: Vec<_> = whole.map(|threshold| threshold.below).collect();
         let probes = spec.watched().map(|probe| {
@@ -71,7 +72,7 @@ impl<'a> RestoringService<'a> {
         }
     }
 
-    /// Takes over what is known of the same probes and objectives.
+    /// Continues the state of the same probes and objectives.
     pub(super) fn continue_from(&mut self, old: ServiceState, keep: Keep, now: Timestamp) {
         let (mut probes, mut objectives) = (old.probes.into_vec(), old.objectives.into_vec());
         for probe in &mut self.probes {
@@ -109,7 +110,7 @@ impl<'a> RestoringService<'a> {
             && objectives.all(|one| matches!(one, RestoringObjective::Continues(_)))
     }
 
-    /// How far its objectives look back.
+    /// The longest time that its objectives look back.
     pub(super) fn reach(&self) -> Duration {
         let reaches = self.spec.objectives.iter().map(|one| one.reach());
         reaches.max().unwrap_or_default()
@@ -121,7 +122,7 @@ impl<'a> RestoringService<'a> {
         objectives.filter_map(RestoringObjective::counted)
     }
 
-    /// `known` says whether all could be read.
+    /// `known` is whether everything could be read.
     pub(super) fn finish(self, rules: &AlertRules, now: Timestamp, known: bool) -> ServiceState {
         let probes = self.probes.into_iter();
         let probes = boxed(probes.map(|probe| Arc::new(probe.state)));
@@ -131,8 +132,8 @@ impl<'a> RestoringService<'a> {
     }
 }
 
-/// In memory of its own: collecting would keep the start of the much larger allocation that the items come
-/// from, and the pieces between thousands of these are of little use.
+/// Collects into an exact allocation: collecting in place would reuse the start of the much larger
+/// source allocation, and the remaining fragments between thousands of services are of little use.
 fn boxed<T>(items: impl ExactSizeIterator<Item = T>) -> Box<[T]> {
     let mut all = Vec::with_capacity(items.len());
     all.extend(items);

@@ -20,7 +20,7 @@ pub(super) struct Shard<'p, 'c> {
 }
 
 impl Shard<'_, '_> {
-    /// Returns how many blocks could not be read.
+    /// Returns the number of blocks that could not be read.
     pub(super) fn restore(mut self, store: &Store, past: Past) -> Result<u64, StoreError> {
         let traffic = TrafficHistory::of(store)?;
         let mut recount = self.take_hours(store, past)?;
@@ -45,7 +45,7 @@ impl Shard<'_, '_> {
     }
 
     /// Takes the counts of all hours before the split. Returns the hours of services whose outcomes
-    /// must be counted again, because the counts are not enough for some objective.
+    /// must be recounted, because the counts are not sufficient for some objective.
     fn take_hours(&mut self, store: &Store, past: Past) -> Result<Late, StoreError> {
         let mut recount = Late::new();
         let mut codes = Codes::default();

@@ -1,4 +1,5 @@
-//! Real traffic: the tallies of its samples, in the resolution of each window.
+//! Restores objectives of real traffic: the tallies of its samples, at the resolution of each
+//! window.
 
 use super::objective::CountedObjective;
 use super::recent::Past;

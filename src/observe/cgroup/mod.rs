@@ -1,7 +1,7 @@
-//! Control groups, version 1 and 2: where the kernel shows them, and what they use.
+//! Control groups, version 1 and 2: where the kernel mounts them, and their resource usage.
 //!
 //! ```text
-//! mod.rs: which are mounted where -> place.rs: the one that is a process's container -> usage.rs: its numbers
+//! mod.rs: mounted hierarchies -> place.rs: the container of a process -> usage.rs: its numbers
 //! ```
 
 mod place;
@@ -16,18 +16,18 @@ use super::unreadable::Unreadable;
 use place::{Place, unit};
 use std::path::{Component, Path, PathBuf};
 
-/// Where they are mounted by convention.
+/// The conventional mount point.
 const FOLDER: &str = "/sys/fs/cgroup";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Version {
-    /// A hierarchy of its own for each controller.
+    /// A separate hierarchy for each controller.
     V1,
-    /// One for all controllers.
+    /// One hierarchy for all controllers.
     V2,
 }
 
-/// A tree of control groups, or the part of it that is mounted.
+/// A tree of control groups, or the mounted part of it.
 #[derive(Debug)]
 struct Hierarchy {
     version: Version,
@@ -50,7 +50,7 @@ impl Hierarchy {
     }
 }
 
-/// All that are mounted.
+/// All mounted hierarchies.
 #[derive(Debug)]
 pub(super) struct Hierarchies {
     root: HostRoot,
@@ -58,7 +58,7 @@ pub(super) struct Hierarchies {
 }
 
 impl Hierarchies {
-    /// Empty where none are mounted.
+    /// Finds the mounted hierarchies; empty if there are none.
     pub(super) fn new(root: HostRoot) -> Self {
         let mounts = root.read(root.mounts()).unwrap_or_default();
         let mounts = mounts::parse(&mounts).into_iter();
@@ -72,8 +72,8 @@ impl Hierarchies {
         self.all.is_empty()
     }
 
-    /// The directory of a control group by its path below the root: in version 1, of the first
-    /// hierarchy that has it.
+    /// The directory of a control group, given its path below the root; in version 1, in the first
+    /// hierarchy that contains it.
     pub(super) fn folder(&self, name: &Path) -> PathBuf {
         let usual = self.root.path(FOLDER).join(name);
         let mut others = self
@@ -88,7 +88,8 @@ impl Hierarchies {
         other.unwrap_or(usual)
     }
 
-    /// The container of a process, by its file `/proc/PID/cgroup`. Nothing where it is in none.
+    /// Finds the container of a process from the contents of `/proc/PID/cgroup`; `None` if it is in
+    /// none.
     pub(super) fn container(&self, memberships: &str) -> Result<Option<Container>, Unreadable> {
         let place = |controller| self.place(memberships, controller);
         let container = Container {
@@ -135,7 +136,7 @@ impl Hierarchies {
 
     fn named_place(&self, name: &Path, controller: &str) -> Option<Place> {
         let hierarchy = self.with(controller)?;
-        // In version 1, the path may begin with the name of a hierarchy.
+        // In version 1, the path may start with the name of a hierarchy.
         let point = |one: &Hierarchy| Path::new(&one.mount.point).file_name().map(PathBuf::from);
         let of_hierarchy = self.all.iter().filter(|one| one.version == Version::V1);
         let stripped = of_hierarchy
@@ -145,7 +146,8 @@ impl Hierarchies {
         place.exists().then_some(place)
     }
 
-    /// The hierarchy of a controller: version 1 where it has one, as both versions can be mounted.
+    /// The hierarchy of a controller: version 1 if it has the controller, since both versions can
+    /// be mounted.
     fn with(&self, controller: &str) -> Option<&Hierarchy> {
         let of = |version| {
             let mut all = self.all.iter();
@@ -164,8 +166,8 @@ impl Hierarchies {
     }
 }
 
-/// The path of a process in the hierarchy of a controller: `4:memory:/a/b`, or `0::/a/b` in version 2,
-/// if version 1 does not have the controller.
+/// The path of a process in the hierarchy of a controller: `4:memory:/a/b`, or `0::/a/b` in version
+/// 2, if version 1 does not have the controller.
 fn path_of<'t>(memberships: &'t str, version: Version, controller: &str) -> Option<&'t Path> {
     let in_v1 = line_of(memberships, controller);
     let in_v2 = || {
@@ -194,7 +196,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// A root with these files.
+    /// A root directory with these files.
     fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
         for (path, text) in files {
@@ -217,7 +219,7 @@ mod tests {
     const V2: &str = "30 1 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
 
     #[test]
-    fn version_2_has_everything_in_one_place_and_limits_above() {
+    fn version_2_has_one_hierarchy_and_inherits_limits() {
         let at = "sys/fs/cgroup/kube.slice/a.scope";
         let file = |name: &str| format!("{at}/{name}");
         let root = tree(&[
@@ -334,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_the_tree_is_mounted_in_a_container() {
+    fn a_container_mounts_a_part_of_the_hierarchy() {
         let mounts = "31 1 0:27 /docker/x /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
         let root = tree(&[
             ("proc/1/mountinfo", mounts),

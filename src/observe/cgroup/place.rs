@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 pub(super) struct Place {
     pub(super) version: Version,
     pub(super) folder: PathBuf,
-    /// Where its hierarchy is mounted.
+    /// The mount point of its hierarchy.
     pub(super) top: PathBuf,
 }
 
@@ -17,8 +17,9 @@ impl Place {
         self.folder.is_dir()
     }
 
-    /// Whether it is the one of all processes, given that it is the top of what is mounted. In a
-    /// namespace, what looks like the root of version 2 has files that the real one does not have.
+    /// Whether it is the root control group of the host, given that it is the top of the mounted
+    /// tree. Inside a cgroup namespace, the apparent root of version 2 has files that the real root
+    /// does not have.
     pub(super) fn is_root(&self, mounted: &Path) -> bool {
         match self.version {
             Version::V1 => mounted == Path::new("/"),
@@ -26,14 +27,15 @@ impl Place {
         }
     }
 
-    /// It and those above it, whose limits apply to it too.
+    /// The control group and its ancestors, whose limits apply to it too.
     pub(super) fn with_ancestors(&self) -> impl Iterator<Item = &Path> {
         let all = self.folder.ancestors();
         all.take_while(|folder| folder.starts_with(&self.top))
     }
 }
 
-/// What the kernel limits and measures together, by controller. In version 2 all are the same.
+/// The control groups that limit and measure a container, by controller. In version 2 they are all
+/// the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::observe) struct Container {
     pub(super) memory: Option<Place>,
@@ -57,8 +59,8 @@ impl Container {
     }
 }
 
-/// The part of a path that ends with a container or a unit of systemd: services make groups of their
-/// own below it. The whole path if nothing of it is known to be one.
+/// The prefix of a path that ends with a container or a systemd unit, since services create groups
+/// of their own below it. Returns the whole path if it contains no known unit name.
 pub(super) fn unit(path: &Path) -> &Path {
     let is_unit = |folder: &&Path| match folder.components().next_back() {
         Some(Component::Normal(name)) => name.to_str().is_some_and(is_unit_name),
@@ -67,7 +69,8 @@ pub(super) fn unit(path: &Path) -> &Path {
     path.ancestors().find(is_unit).unwrap_or(path)
 }
 
-/// `docker-0123.scope`, `nginx.service`, the 64 hexadecimal digits of a container, `lxc.payload.web`.
+/// Matches `docker-0123.scope`, `nginx.service`, the 64 hexadecimal digits of a container id,
+/// `lxc.payload.web`.
 fn is_unit_name(name: &str) -> bool {
     let is_id = name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     let has_suffix = [".scope", ".service"]
@@ -81,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_container_is_what_is_limited() {
+    fn the_container_is_the_unit_in_the_path() {
         let id = "0123456789abcdef".repeat(4);
         let docker = format!("/docker/{id}");
         for (path, expected) in [

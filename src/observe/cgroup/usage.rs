@@ -1,4 +1,4 @@
-//! What a container uses, and its limits.
+//! Resource usage and limits of a container.
 
 use super::Version;
 use super::place::{Container, Place};
@@ -6,17 +6,17 @@ use crate::observe::lines::{first, nth, number};
 use crate::observe::root::read;
 use std::path::Path;
 
-/// What is not measured is `None`, and so is a limit that there is not.
+/// Values that are not measured and limits that are not set are `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(in crate::observe) struct Usage {
     pub(in crate::observe) memory_bytes: Option<u64>,
-    /// Contents of files that were not used lately, which the kernel frees first.
+    /// Inactive page cache, which the kernel reclaims first.
     pub(in crate::observe) inactive_file_bytes: Option<u64>,
     pub(in crate::observe) anonymous_bytes: Option<u64>,
     pub(in crate::observe) memory_limit_bytes: Option<u64>,
     pub(in crate::observe) oom_kills: Option<u64>,
     pub(in crate::observe) cpu_micros: Option<u64>,
-    /// Processors.
+    /// In processors.
     pub(in crate::observe) cpu_limit: Option<f64>,
     pub(in crate::observe) periods: Option<u64>,
     pub(in crate::observe) throttled_periods: Option<u64>,
@@ -43,7 +43,7 @@ impl Container {
     }
 }
 
-/// In version 1, a limit of memory that is not set is the largest whole number of pages.
+/// In version 1, an unset memory limit is the largest multiple of the page size.
 const UNLIMITED: u64 = 1 << 62;
 
 impl Place {
@@ -55,7 +55,7 @@ impl Place {
         first(&self.text(file))
     }
 
-    /// The lowest limit of it and those above it.
+    /// The lowest limit among the control group and its ancestors.
     fn lowest(&self, limit: impl Fn(&Path) -> Option<u64>) -> Option<u64> {
         self.with_ancestors().filter_map(limit).min()
     }
@@ -119,7 +119,7 @@ impl Place {
     }
 }
 
-/// A number, or `max` for none.
+/// A number; `max` means no limit.
 fn limit(path: &Path) -> Option<u64> {
     first(&read(path).ok()?)
 }

@@ -1,5 +1,5 @@
-//! Sums over the containers of one group of processes, which live on when a container is removed. Data
-//! in, data out.
+//! Sums over the containers of one group of processes, which persist when a container is removed.
+//! Pure.
 
 use crate::config::ProcessSpec;
 use crate::observe::cgroup::Usage;
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Instant;
 
-/// What only grows: kills for lack of memory, processor time, periods, those throttled, and their time.
+/// Counters: kills for lack of memory, processor time, periods, throttled periods, throttled time.
 const COUNTERS: usize = 5;
 const KILLS: usize = 0;
 const CPU: usize = 1;
@@ -18,19 +18,21 @@ const PERIODS: usize = 2;
 const THROTTLED: usize = 3;
 const THROTTLED_TIME: usize = 4;
 
-/// Containers whose end is remembered: one of a unit has the same name each time that it is started.
+/// How many removed containers are remembered. A container of a systemd unit has the same name each
+/// time it is started.
 const REMEMBERED_MAX: usize = 1000;
 
-/// By what a container is identified.
+/// Identifies a container.
 #[derive(Debug)]
 pub(super) struct Group<Key> {
-    /// Each container as it was last; as a new one once there is none of that name any more.
+    /// The last counters of each container; reset to those of a new one once no container has the
+    /// name.
     last: HashMap<Key, MemberCounters<COUNTERS>>,
     totals: Totals<COUNTERS>,
     now: Vec<Usage>,
     cpu_usage_max: Option<f64>,
     sampled_at: Option<Instant>,
-    /// Whether there ever was one.
+    /// Whether the group ever had a container.
     ran: bool,
 }
 
@@ -48,8 +50,8 @@ impl<Key> Default for Group<Key> {
 }
 
 impl<Key: Eq + Hash> Group<Key> {
-    /// Takes the containers of one moment. `exists` decides whether one that is not among them may come
-    /// back with what it counted.
+    /// Takes the current containers. `exists` returns whether a container that is not among them
+    /// still exists and may come back with its counters.
     pub(super) fn take(
         &mut self,
         containers: Vec<(Key, Usage)>,
@@ -66,10 +68,11 @@ impl<Key: Eq + Hash> Group<Key> {
         self.forget(exists);
         self.ran |= !containers.is_empty();
         for (key, usage) in containers {
-            // The past of one that the group is found in only now is not a sudden load.
+            // The history of a container in which the group is found only now must not appear as a
+            // sudden load.
             let is_known = self.last.contains_key(&key);
             let member = self.last.entry(key).or_insert(MemberCounters::RUNNING);
-            // A container that was made anew under the same name counts from 0.
+            // A container that was recreated under the same name counts from 0.
             let spent = member.advance(counters(&usage), AtFall::Reset);
             let share = elapsed.filter(|_| is_known).and_then(|elapsed| {
                 let limit = usage.cpu_limit.filter(|limit| *limit > 0.0)?;
@@ -92,7 +95,7 @@ impl<Key: Eq + Hash> Group<Key> {
         });
     }
 
-    /// Nothing of a group that never was in a container.
+    /// Returns `None` for a group that was never in a container.
     pub(super) fn view(&self, spec: &ProcessSpec) -> Option<ContainerView> {
         let all = |of: fn(&Usage) -> Option<u64>| {
             let is_any = !self.now.is_empty();
@@ -186,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn gauges_are_summed_with_the_worst_and_a_missing_limit_is_none() {
+    fn gauges_are_summed_maxima_are_kept_and_a_missing_limit_is_none() {
         let mut group = Group::default();
         let now = Instant::now();
         assert_eq!(view(&group), None);
@@ -265,7 +268,7 @@ mod tests {
         assert_eq!(
             seconds(40, vec![("a", 500_000)], true),
             (Some(3.5), Some(0.1)),
-            "made anew"
+            "recreated"
         );
         assert_eq!(seconds(50, vec![], false).0, Some(3.5));
         assert_eq!(

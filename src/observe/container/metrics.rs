@@ -1,4 +1,4 @@
-//! The families of containers.
+//! Metric families of containers.
 
 use crate::exposition::{Described, Family};
 use crate::observe::collector::whole;
@@ -12,7 +12,7 @@ pub(super) const FAMILIES: &[Described<ContainerView>] = &[
             "slod_container_instances",
             "",
             CONTAINER,
-            "Containers (control groups) that the processes run in; 0 while none runs.",
+            "Containers (control groups) that the processes run in; 0 while none is running.",
         ),
         |samples, one| samples.count(one.count),
     ),
@@ -30,7 +30,7 @@ pub(super) const FAMILIES: &[Described<ContainerView>] = &[
             "slod_container_memory_working_set_bytes",
             "bytes",
             CONTAINER,
-            "Memory that the containers use, without file contents that were not used lately, which the kernel frees first.",
+            "Memory that the containers use, without inactive page cache, which the kernel reclaims first (working set).",
         ),
         |samples, one| samples.value(whole(one.working_set_bytes)),
     ),
@@ -39,7 +39,7 @@ pub(super) const FAMILIES: &[Described<ContainerView>] = &[
             "slod_container_memory_anonymous_bytes",
             "bytes",
             CONTAINER,
-            "Memory of the containers that belongs to no file, such as heap and stacks.",
+            "Anonymous memory of the containers, such as heap and stacks.",
         ),
         |samples, one| samples.value(whole(one.anonymous_bytes)),
     ),

@@ -1,7 +1,7 @@
 //! The containers that services run in: the control groups of their processes.
 //!
 //! ```text
-//! the processes of a group -> cgroup/: their containers, and what each uses -> group.rs: sums
+//! the processes of a group -> cgroup/: their containers and usage -> group.rs: sums
 //! ```
 
 mod group;
@@ -31,10 +31,10 @@ pub(super) const CONTAINERS: CollectorKind = CollectorKind {
     },
 };
 
-/// Containers of one group of processes at most.
+/// Maximum number of containers per group of processes.
 const CONTAINERS_MAX: usize = 100;
 
-/// Samples the containers of groups of processes again and again.
+/// Samples the containers of groups of processes.
 #[derive(Debug)]
 pub struct ContainerSampler {
     root: HostRoot,
@@ -65,8 +65,8 @@ impl ContainerSampler {
         Self::new(HostRoot::of(config), config.processes().cloned())
     }
 
-    /// Reads the containers of processes that were found just before. A group whose containers cannot
-    /// be found is left out; then the first reason comes with the others.
+    /// Samples the containers of the processes in `found`. A group whose containers cannot be found
+    /// is omitted, and the first reason is returned with the others.
     pub fn sample(&mut self, found: &[ProcessView]) -> (Vec<ContainerView>, Option<Unreadable>) {
         if self.hierarchies.is_empty() {
             self.hierarchies = Hierarchies::new(self.root.clone());
@@ -115,8 +115,8 @@ impl Member {
             .iter()
             .find(is_this)
             .map_or(&[][..], |view| &view.pids);
-        // Nothing of a process that has ended since it was listed. Sorted, so that those beyond the limit
-        // are the same each time.
+        // Processes that have ended since they were listed are skipped. Sorted, so that the limit
+        // always selects the same ones.
         let memberships: BTreeSet<String> = pids
             .iter()
             .filter_map(|pid| root.read(format!("/proc/{pid}/cgroup")).ok())
@@ -141,7 +141,7 @@ impl Collector for ContainerSampler {
         fault.map_or(Ok(()), |unreadable| Err(unreadable.to_string()))
     }
 
-    /// Groups that did not change keep what they counted.
+    /// Unchanged groups keep their counters.
     fn reload(&mut self, config: &Config) {
         let old = std::mem::replace(self, Self::of(config));
         if old.root != self.root {

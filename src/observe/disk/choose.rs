@@ -1,11 +1,11 @@
-//! Which mounts are file systems with space of their own. Data in, data out.
+//! Selects the mounts that are file systems with space of their own. Pure.
 
 use crate::config::Pattern;
 use crate::observe::mounts::Mount;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// File systems of the kernel without files of users, and images that are always full.
+/// Kernel file systems without user files, and image formats that are always full.
 const PSEUDO: [&str; 32] = [
     "autofs",
     "binfmt_misc",
@@ -41,12 +41,12 @@ const PSEUDO: [&str; 32] = [
     "cpuset",
 ];
 
-/// One mount of each file system, in the order of their places.
+/// One mount of each file system, ordered by mount point.
 pub(super) fn file_systems(mounts: Vec<Mount>, exclude: &Pattern) -> Vec<Mount> {
     let mut by_number: BTreeMap<String, Mount> = BTreeMap::new();
     for mount in mounts {
         let is_pseudo = PSEUDO.contains(&mount.kind.as_str());
-        // The files of a container, which are on a file system that is there without it.
+        // The root of a container, whose files are on another file system.
         let is_layer = mount.kind == "overlay" && mount.point != "/";
         if is_pseudo || is_layer || exclude.0.is_match(&mount.point) {
             continue;
@@ -61,13 +61,13 @@ pub(super) fn file_systems(mounts: Vec<Mount>, exclude: &Pattern) -> Vec<Mount> 
     chosen
 }
 
-/// A whole file system is preferred to a part that is mounted elsewhere too, then the shortest path.
+/// The sort key: mounts of whole file systems first, then the shortest path.
 fn rank(mount: &Mount) -> (bool, usize, &str) {
     (mount.root != "/", mount.point.len(), &mount.point)
 }
 
-/// Whether a program with these mounts sees this one at its place. Of several mounts at a place, the
-/// last one covers the others.
+/// Whether a process with these mounts sees this one at its mount point. If several are mounted at
+/// the same point, the last one hides the others.
 pub(super) fn is_visible(mount: &Mount, own: &[Mount]) -> bool {
     let place = Path::new(&mount.point);
     let above = own.iter().filter(|one| place.starts_with(&one.point));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_covered_is_not_seen() {
+    fn covered_mounts_are_not_visible() {
         let home = mount("8:3", "/", "/home", "ext4");
         let root = mount("8:1", "/", "/", "ext4");
         let cover = mount("0:60", "/", "/home", "tmpfs");

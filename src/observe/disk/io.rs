@@ -1,17 +1,18 @@
-//! What the devices read and wrote.
+//! Reads and writes of block devices.
 
 use crate::observe::view::DiskView;
 
-/// The kernel counts in these whatever the device's own sectors are.
+/// The kernel's unit in bytes, regardless of the device's sector size.
 const SECTOR: u64 = 512;
 
-/// Devices that were used.
+/// The devices that were used.
 pub(super) fn parse(diskstats: &str) -> Vec<DiskView> {
     let used = |disk: &DiskView| disk.reads + disk.writes > 0;
     diskstats.lines().filter_map(device).filter(used).collect()
 }
 
-/// `254 0 vda 4732054 86633 195226418 11940053 1868907 978145 612655776 6656017 0 865488 19146242 ...`
+/// Parses `254 0 vda 4732054 86633 195226418 11940053 1868907 978145 612655776 6656017 0 865488
+/// 19146242 ...`.
 fn device(line: &str) -> Option<DiskView> {
     let mut words = line.split_whitespace().skip(2);
     let device = words.next()?.to_owned();
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_number_is_what_its_column_says() {
+    fn each_value_matches_its_series() {
         let text = "   7       0 loop0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n\
              254       0 vda 11 2 30 4 55 6 70 8 9 10500 11250 12 13 14 15 16 17\n\
              8 0 sda 1 2 3\n8 1 odd 1 2 x 4 5 6 7 8 9 10 11\nshort\n\

@@ -1,4 +1,4 @@
-//! The families of disks and file systems.
+//! Metric families of disks and file systems.
 
 use crate::exposition::{Described, Family};
 use crate::observe::collector::whole;
@@ -58,7 +58,7 @@ pub(super) const FILE_SYSTEM: &[Described<FileSystemView>] = &[
             "slod_host_filesystem_readonly",
             "",
             PLACE,
-            "Whether the file system is read-only, as after an error of its disk: 1 yes, 0 no.",
+            "Whether the file system is read-only, for example after a disk error: 1 yes, 0 no.",
         ),
         |samples, one| samples.count(u64::from(one.is_read_only)),
     ),
@@ -101,7 +101,7 @@ pub(super) const DISK: &[Described<DiskView>] = &[
         Family::counter(
             "slod_host_disk_io_time_seconds_total",
             DEVICE,
-            "Time in which the device had something to do.",
+            "Time in which the device was busy.",
         ),
         |samples, disk| samples.value(Some(disk.io_seconds)),
     ),
@@ -109,7 +109,7 @@ pub(super) const DISK: &[Described<DiskView>] = &[
         Family::counter(
             "slod_host_disk_io_time_weighted_seconds_total",
             DEVICE,
-            "Time of all reads and writes, each counted from its start to its end.",
+            "Total duration of all reads and writes.",
         ),
         |samples, disk| samples.value(Some(disk.weighted_io_seconds)),
     ),

@@ -1,8 +1,8 @@
-//! Space of the mounted file systems, and reads and writes of the disks.
+//! Space of the mounted file systems, and reads and writes of disks.
 //!
 //! ```text
-//! mounts.rs: what is mounted -> choose.rs: which of it holds files of its own -> space.rs: how much
-//! io.rs: what the devices read and wrote
+//! mounts.rs: mounts -> choose.rs: those with files of their own -> space.rs: their space
+//! io.rs: reads and writes of devices
 //! ```
 
 mod choose;
@@ -39,17 +39,17 @@ pub(super) const DISK: CollectorKind = CollectorKind {
     },
 };
 
-/// File systems and devices at most, of each in the order of their names.
+/// Maximum number of file systems and of devices, the first ones by name.
 const ROWS: usize = 200;
 const DISKSTATS: &str = "/proc/diskstats";
 
-/// Samples disks and file systems again and again.
+/// Samples disks and file systems.
 #[derive(Debug)]
 pub struct DiskSampler {
     root: HostRoot,
-    /// Mount points that are left out.
+    /// Mount points to exclude.
     mounts_exclude: Pattern,
-    /// Devices whose reads and writes are left out.
+    /// Devices to exclude.
     devices_exclude: Pattern,
     reader: SpaceReader,
 }
@@ -73,7 +73,7 @@ impl DiskSampler {
         )
     }
 
-    /// What the devices read and wrote since the host started.
+    /// Returns the reads and writes of the devices since the host started.
     pub fn devices(&self) -> Result<Vec<DiskView>, Unreadable> {
         let text = self.root.read(DISKSTATS)?;
         let mut disks = io::parse(&text);
@@ -83,8 +83,8 @@ impl DiskSampler {
         Ok(disks)
     }
 
-    /// The space of each file system. One that does not answer in time is unknown; then the first
-    /// reason comes with the others.
+    /// Returns the space of each file system. One that does not respond in time is omitted, and the
+    /// first reason is returned with the others.
     pub fn file_systems(&mut self) -> (Vec<FileSystemView>, Option<Unreadable>) {
         let chosen = match self.chosen() {
             Ok(chosen) => chosen,
@@ -109,7 +109,7 @@ impl DiskSampler {
         let own = self.mounts(self.root.mounts())?;
         let host = self.mounts(MOUNTS_OF_HOST).unwrap_or_else(|_| own.clone());
         let mut chosen = choose::file_systems(host, &self.mounts_exclude);
-        // What slod sees at a place may be something else, such as an empty directory.
+        // slod may see something else at the mount point, such as an empty directory.
         chosen.retain(|mount| choose::is_visible(mount, &own));
         chosen.truncate(ROWS);
         Ok(chosen)
@@ -120,7 +120,7 @@ impl DiskSampler {
     }
 }
 
-/// Whether it is on a disk, and therefore answers at once. Others may wait for a server.
+/// Whether it is on a local disk and therefore responds immediately. Others may wait for a server.
 fn is_local(mount: &Mount) -> bool {
     PathBuf::from(&mount.source).starts_with("/dev")
 }

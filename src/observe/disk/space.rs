@@ -9,22 +9,22 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// How long a file system that is not on a disk may take to answer.
+/// How long a file system that is not on a local disk may take to respond.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// It has not answered yet.
+/// It has not responded yet.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unanswered;
 
-/// Reads the space of file systems. A network file system whose server is gone does not answer; such a
-/// question waits on a thread of its own, and is not asked again meanwhile.
+/// Reads the space of file systems. A network file system whose server is down does not respond;
+/// such a request waits on its own thread, and is not repeated until it returns.
 #[derive(Debug, Default)]
 pub(super) struct SpaceReader {
     waiting: HashMap<PathBuf, Receiver<Option<Space>>>,
 }
 
 impl SpaceReader {
-    /// Nothing where the path is not accessible.
+    /// Returns `None` if the path is not accessible.
     pub(super) fn read(
         &mut self,
         path: &Path,
@@ -51,7 +51,7 @@ impl SpaceReader {
     }
 }
 
-/// Nothing where no thread can be started.
+/// Starts a thread that reads the space; `None` if no thread can be started.
 fn ask(path: PathBuf) -> Option<Receiver<Option<Space>>> {
     let (sender, receiver) = sync_channel(1);
     let work = move || _ = sender.send(Space::of(&path));
@@ -65,7 +65,8 @@ pub(super) struct Space {
     size_bytes: u64,
     free_bytes: u64,
     available_bytes: u64,
-    /// How many there can be, and how many more. btrfs and others have no fixed number.
+    /// The total and the free number of files. `None` for file systems such as btrfs without a
+    /// fixed number.
     files: Option<(u64, u64)>,
 }
 
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_system_that_does_not_answer_is_asked_once() {
+    fn an_unresponsive_file_system_is_queried_once() {
         let mut reader = SpaceReader::default();
         let path = Path::new("/mnt/gone");
         let (sender, receiver) = sync_channel(1);

@@ -3,14 +3,14 @@
 use crate::observe::lines;
 use std::time::{Duration, Instant};
 
-/// In the order of the kernel's line `cpu` in `/proc/stat`. Time of guests is part of the first two.
+/// The order of the `cpu` line in `/proc/stat`. Guest time is included in the first two.
 const MODES: [&str; 8] = [
     "user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal",
 ];
-/// Modes in which a processor has nothing to do.
+/// Modes in which a processor is idle.
 const IDLE: [usize; 2] = [3, 4];
 
-/// The kernel counts in ticks of 10 ms, so that a share of a shorter span means nothing.
+/// The kernel counts in ticks of 10 ms, so that a share of a shorter time is meaningless.
 pub(in crate::observe) const MIN_SPAN: Duration = Duration::from_millis(200);
 
 /// Ticks of all processors since the host started, by mode.
@@ -32,18 +32,18 @@ impl CpuTicks {
         Some(Self(ticks))
     }
 
-    /// Of each mode.
+    /// The seconds in each mode.
     pub(super) fn seconds(self) -> Vec<(&'static str, f64)> {
         let hz = procfs::ticks_per_second() as f64;
         let seconds = self.0.map(|ticks| ticks as f64 / hz);
         MODES.into_iter().zip(seconds).collect()
     }
 
-    /// Share of the time since `before` that was not idle.
+    /// The share of the time since `before` that was not idle.
     fn busy_since(self, before: Self) -> Option<f64> {
         let mut spent = self.0;
         for (now, before) in spent.iter_mut().zip(before.0) {
-            // Idle time is known to fall by some ticks.
+            // Idle time is known to decrease by a few ticks.
             *now = now.saturating_sub(before);
         }
         let sum = |ticks: &[u64]| ticks.iter().map(|ticks| *ticks as f64).sum::<f64>();
@@ -52,14 +52,15 @@ impl CpuTicks {
     }
 }
 
-/// Usage of the processors from one sample to the next.
+/// Processor usage between consecutive samples.
 #[derive(Debug, Default)]
 pub(super) struct CpuUsage {
     last: Option<(Instant, CpuTicks)>,
 }
 
 impl CpuUsage {
-    /// Nothing at the first sample, and so soon after the last one that it would mean nothing.
+    /// Returns the usage since the last sample; `None` for the first sample, and if the last one
+    /// was too recent.
     pub(super) fn take(&mut self, now: Instant, ticks: CpuTicks) -> Option<f64> {
         let (at, before) = self.last.replace((now, ticks))?;
         let is_long = now.saturating_duration_since(at) >= MIN_SPAN;

@@ -1,4 +1,4 @@
-//! The families of the host.
+//! Metric families of the host.
 
 use crate::exposition::{Described, Family};
 use crate::observe::HostView;
@@ -60,7 +60,7 @@ pub(super) const FAMILIES: &[Described<HostView>] = &[
             "slod_host_memory_page_cache_bytes",
             "bytes",
             NONE,
-            "File contents that the kernel keeps in memory and frees when programs need it, without shared memory.",
+            "Page cache, which the kernel frees when programs need memory, without shared memory.",
         ),
         |samples, host| samples.value(whole(host.page_cache_bytes)),
     ),
@@ -69,7 +69,7 @@ pub(super) const FAMILIES: &[Described<HostView>] = &[
             "slod_host_swap_total_bytes",
             "bytes",
             NONE,
-            "Size of the swap space; 0 without any.",
+            "Size of the swap space; 0 without swap.",
         ),
         |samples, host| samples.value(whole(host.swap_total_bytes)),
     ),
@@ -87,7 +87,7 @@ pub(super) const FAMILIES: &[Described<HostView>] = &[
             "slod_host_load1",
             "",
             NONE,
-            "Tasks that run, wait for a processor or for a disk, averaged over a minute.",
+            "Tasks that are running, or waiting for a processor or a disk, averaged over a minute.",
         ),
         |samples, host| samples.value(host.load[0]),
     ),

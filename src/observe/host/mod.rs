@@ -40,7 +40,7 @@ impl Collector for HostSampler {
     }
 }
 
-/// Samples the host again and again.
+/// Samples the host.
 #[derive(Debug)]
 pub struct HostSampler {
     root: HostRoot,
@@ -55,8 +55,8 @@ impl HostSampler {
         }
     }
 
-    /// Reads everything once. Blocks for the time of a few reads of `/proc`. What could not be read is
-    /// unknown; then the first reason comes with the rest.
+    /// Samples everything once. Blocks for a few reads of `/proc`. Values that could not be read
+    /// are `None`, and the first reason is returned with the rest.
     pub fn sample(&mut self) -> (HostView, Option<Unreadable>) {
         let (mut view, mut fault) = (HostView::default(), None);
         for (file, take) in FILES {
@@ -109,14 +109,15 @@ fn memory(view: &mut HostView, text: &str) {
     view.swap_used_bytes = less(view.swap_total_bytes, of("SwapFree"));
 }
 
-/// `0.20 0.18 0.12 1/80 11206`: the fourth is how many of all threads run.
+/// Parses `0.20 0.18 0.12 1/80 11206`; the fourth field is the number of running and of all
+/// threads.
 fn load(view: &mut HostView, line: &str) {
     view.load = [0, 1, 2].map(|place| nth(line, place).filter(|load: &f64| load.is_finite()));
     let tasks = line.split_whitespace().nth(3);
     view.threads = tasks.and_then(|tasks| tasks.split_once('/')?.1.parse().ok());
 }
 
-/// `672 0 2466165`: the second is always 0.
+/// Parses `672 0 2466165`; the second field is always 0.
 fn open_files(view: &mut HostView, line: &str) {
     view.open_files = first(line);
     view.open_files_limit = nth(line, 2);
@@ -128,7 +129,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn what_is_missing_or_odd_is_unknown_and_the_rest_is_there() {
+    fn missing_or_invalid_values_are_unknown_and_the_others_are_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |path: &str, text: &str| {
             let path = folder.path().join(path);

@@ -1,5 +1,5 @@
-//! What is costly to read of a process. The kernel walks all of its memory for some of it, and while it
-//! does the process cannot map more: so the time for it is bounded.
+//! Details of a process that are expensive to read. For some, the kernel walks all of the process's
+//! memory, and the process cannot map memory meanwhile; so the time spent on them is limited.
 
 use super::table::{Listed, ProcessId, Table};
 use crate::observe::lines::{after, kib, nth, number};
@@ -10,25 +10,25 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// A detail is read again after this.
+/// A detail is read again after this time.
 const MAX_AGE: Duration = Duration::from_mins(1);
-/// Details are read for so long at one sample; the rest follows at the next ones.
+/// Time spent reading details per sample; the rest follows in later samples.
 const BUDGET: Duration = Duration::from_millis(5);
-/// Reading them takes one part of this many of a processor's time,
+/// Inverse of the maximum share of a processor's time spent on reading details.
 const SHARE: u32 = 2000;
-/// but they are read again after this at the latest.
+/// Maximum time between two readings, even if reading is slow.
 const PAUSE_MAX: Duration = Duration::from_mins(10);
-/// What is older is not known any more.
+/// Older details are treated as unknown.
 const STALE: Duration = Duration::from_mins(15);
 
-/// As of the last reading; what was not permitted is `None`.
+/// As of the last reading; `None` if not permitted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Detail {
-    /// Resident memory, where memory shared by n processes counts as an n-th for each.
+    /// Resident memory, where memory shared by n processes counts as 1/n for each (PSS).
     pub(super) proportional_bytes: Option<u64>,
     /// The soft limit of open files.
     pub(super) fd_limit: Option<u64>,
-    /// Of all threads, also of those that have ended meanwhile.
+    /// Of all threads, including those that have ended.
     pub(super) voluntary_switches: u64,
     pub(super) involuntary_switches: u64,
 }
@@ -45,7 +45,7 @@ struct Known {
 #[derive(Debug, Default)]
 pub(super) struct Details {
     known: HashMap<ProcessId, Known>,
-    /// Nothing is read before.
+    /// Nothing is read before this time.
     next: Option<Instant>,
 }
 
@@ -56,8 +56,8 @@ impl Details {
         known.map(|known| known.detail)
     }
 
-    /// Reads those of processes that were never read, then the oldest, as far as time permits, and
-    /// forgets processes that are not listed any more.
+    /// Reads the details of processes that were never read, then the oldest ones, as time permits.
+    /// Forgets processes that are no longer listed.
     pub(super) fn refresh(&mut self, table: &Table, members: &[usize], now: Instant) {
         self.known.retain(|id, _| table.of_id(*id).is_some());
         if self.next.is_some_and(|next| now < next) {
@@ -75,7 +75,7 @@ impl Details {
             .filter(|(read_at, _)| read_at.is_none_or(|at| now.duration_since(at) >= MAX_AGE))
             .collect();
         due.sort_by_key(|(read_at, _)| *read_at);
-        // Time that the thread waits for a processor is no cost of reading.
+        // Only processor time counts, not the time that the thread waits for a processor.
         let started = thread_time();
         let spent = || thread_time().saturating_sub(started);
         for (_, listed) in due {
@@ -102,23 +102,23 @@ impl Details {
     }
 }
 
-/// How long nothing is read after reading took so much processor time.
+/// How long to pause after reading took this much processor time.
 fn pause(spent: Duration) -> Duration {
     spent.saturating_mul(SHARE).min(PAUSE_MAX)
 }
 
-/// The processor time that this thread has used.
+/// The processor time used by this thread.
 fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
 
 impl Known {
-    /// Adds what the threads there are spent since they were last seen.
+    /// Adds the switches of the current threads since they were last seen.
     fn count_switches(&mut self, now: &HashMap<i32, [u64; 2]>) {
         for (thread, [voluntary, involuntary]) in now {
             let before = self.threads.get(thread).copied().unwrap_or_default();
-            // A number that is given away again starts from 0.
+            // A reused thread id starts from 0.
             let is_same = *voluntary >= before[0] && *involuntary >= before[1];
             let before = if is_same { before } else { [0, 0] };
             self.detail.voluntary_switches += voluntary - before[0];
@@ -128,7 +128,7 @@ impl Known {
     }
 }
 
-/// `Max open files            1024                 524288               files`
+/// Parses `Max open files            1024                 524288               files`.
 fn fd_limit(folder: &Path) -> Option<u64> {
     let limits = read(&folder.join("limits")).ok()?;
     match after(&limits, "Max open files")? {
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn switches_of_ended_threads_stay() {
+    fn switches_of_ended_threads_are_kept() {
         let mut known = Known {
             detail: Detail::default(),
             threads: HashMap::new(),
@@ -173,16 +173,12 @@ mod tests {
         };
         assert_eq!(count(&[(1, [10, 1]), (2, [5, 0])]), (15, 1));
         assert_eq!(count(&[(1, [12, 1])]), (17, 1), "one has ended");
-        assert_eq!(
-            count(&[(1, [12, 1]), (2, [3, 4])]),
-            (20, 5),
-            "another with its number"
-        );
+        assert_eq!(count(&[(1, [12, 1]), (2, [3, 4])]), (20, 5), "a reused id");
         assert_eq!(count(&[]), (20, 5));
     }
 
     #[test]
-    fn waiting_for_a_processor_is_no_cost_and_pauses_end() {
+    fn waiting_for_a_processor_is_not_a_cost_and_pauses_end() {
         let before = thread_time();
         std::thread::sleep(Duration::from_millis(300));
         assert!(thread_time().saturating_sub(before) < Duration::from_millis(200));

@@ -1,4 +1,4 @@
-//! Who belongs to a group, by what the config says.
+//! Finds the processes of a group according to its config.
 
 use super::boot::BootTimes;
 use super::table::{INIT, Listed, Looks, ProcessId, Table};
@@ -14,13 +14,13 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// Control groups below the named one that are looked into at most.
+/// Maximum number of control groups below the configured one that are searched.
 const CGROUPS: usize = 1000;
-/// Bytes of the list of a control group's members.
+/// Maximum size in bytes of a control group's member list.
 const MEMBERS_MAX: u64 = 1 << 20;
-/// The parent of the kernel's threads.
+/// The parent of all kernel threads.
 const KTHREADD: i32 = 2;
-/// The kernel keeps so many bytes of a name.
+/// Maximum length in bytes of a process name in the kernel.
 const COMM: usize = 15;
 
 #[derive(Debug)]
@@ -34,8 +34,8 @@ pub(super) enum Finder {
     Cgroup(PathBuf),
 }
 
-/// Who listens on a port. Looking through all open files is dear, so it is done again only if
-/// the sockets or their owners changed.
+/// The process that listens on a port. Searching all open files is expensive, so it is repeated
+/// only if the sockets or their owners changed.
 #[derive(Debug)]
 pub(super) struct Listener {
     port: u16,
@@ -57,7 +57,7 @@ impl Finder {
         }
     }
 
-    /// Their places in the table.
+    /// Indexes in the table.
     pub(super) fn find(
         &mut self,
         table: &Table,
@@ -98,8 +98,8 @@ impl Finder {
 }
 
 impl Looks {
-    /// Whether both the name and the command line are as wanted, where something is wanted. A
-    /// thread of the kernel has no command line, so that no pattern matches it.
+    /// Whether the name and the command line match, as far as configured. A kernel thread has no
+    /// command line, so that no pattern matches it.
     fn like(&self, name: Option<&str>, cmdline: Option<&Pattern>) -> bool {
         let matches =
             |cmdline: &Pattern| !self.cmdline.is_empty() && cmdline.0.is_match(&self.cmdline);
@@ -112,16 +112,16 @@ impl Looks {
     }
 }
 
-/// Why a process cannot be the one of a service. Files of containers hold the numbers of the container,
-/// which are those of others here: all that run are descendants of the first process.
+/// Why a process cannot belong to a service. Pid files of containers hold pids of the container's
+/// namespace, which belong to other processes on the host: every process is a descendant of pid 1.
 fn other_than_service(table: &Table, pid: i32) -> Option<&'static str> {
     if pid == INIT {
-        return Some("the first of the system");
+        return Some("the init process of the host");
     }
     let listed = table.at(table.of_pid(pid)?);
     let looks = table.looks(listed)?;
     let is_kernel = listed.resident_bytes == 0 && looks.cmdline.is_empty();
-    (is_kernel && listed.parent == KTHREADD).then_some("a thread of the kernel")
+    (is_kernel && listed.parent == KTHREADD).then_some("a kernel thread")
 }
 
 struct PidFile {
@@ -130,7 +130,7 @@ struct PidFile {
     written: Option<u64>,
 }
 
-/// Nothing where there is no such file, or nothing in it, as of a service that is stopped.
+/// Returns `None` if the file does not exist or is empty, as for a stopped service.
 fn pid_in(path: &Path) -> Result<Option<PidFile>, Unreadable> {
     let read = open_regular(path).and_then(|file| {
         let written = file.metadata()?.modified()?;
@@ -150,8 +150,7 @@ fn pid_in(path: &Path) -> Result<Option<PidFile>, Unreadable> {
         return Ok(None);
     };
     let number = word.parse();
-    let pid = number
-        .map_err(|_| Unreadable::file(path, "it does not begin with the number of a process"))?;
+    let pid = number.map_err(|_| Unreadable::file(path, "it does not start with a pid"))?;
     let since_1970 = written.duration_since(UNIX_EPOCH).ok();
     Ok(Some(PidFile {
         pid,
@@ -159,7 +158,7 @@ fn pid_in(path: &Path) -> Result<Option<PidFile>, Unreadable> {
     }))
 }
 
-/// What was read; nothing where there is no such file.
+/// Returns the contents; `None` if the file does not exist.
 fn if_there<T>(path: &Path, read: io::Result<T>) -> Result<Option<T>, Unreadable> {
     match read {
         Ok(read) => Ok(Some(read)),
@@ -197,7 +196,7 @@ impl Listener {
     }
 }
 
-/// Whether a process holds one of the sockets; unknown, if it does not let itself be looked into.
+/// Whether a process holds one of the sockets; `None` without permission to inspect it.
 fn holds(process: PathBuf, sockets: &BTreeSet<u64>) -> Option<bool> {
     if sockets.is_empty() {
         return Some(false);
@@ -212,8 +211,8 @@ fn holds(process: PathBuf, sockets: &BTreeSet<u64>) -> Option<bool> {
     Some(held.any(|fd| listens(fd.target)))
 }
 
-/// The processes of a control group and of those below it. One that does not exist is that of a
-/// service that is stopped.
+/// The processes of a control group and its descendants. A control group that does not exist
+/// belongs to a stopped service.
 fn cgroup(root: &Path) -> Result<Vec<i32>, Unreadable> {
     let mut pids = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn name_and_command_line_must_both_fit() {
+    fn name_and_command_line_must_both_match() {
         let python = looks("python3", &["python3", "-m", "rag", "--workers", "2"]);
         let pattern = |text| Pattern(Regex::new(text).expect("valid"));
         assert!(python.like(Some("python3"), Some(&pattern("-m rag\\b"))));

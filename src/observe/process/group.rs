@@ -1,4 +1,4 @@
-//! Sums over the processes of one group, which live on when a process ends. Data in, data out.
+//! Sums over the processes of one group, which persist when a process ends. Pure.
 
 use super::reading::{Io, Reading};
 use super::table::ProcessId;
@@ -8,7 +8,7 @@ use crate::observe::counters::{AtFall, MemberCounters, Totals};
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// What a share of processor time is a share of.
+/// The base of a share of processor time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Since {
     /// Since the last sample.
@@ -16,7 +16,7 @@ pub(super) struct Since {
     pub(super) processors: f64,
 }
 
-/// What only grows: ticks of processor time, bytes read and written, voluntary and involuntary switches.
+/// Counters: ticks of processor time, bytes read and written, voluntary and involuntary switches.
 const COUNTERS: usize = 5;
 const CPU: usize = 0;
 const READ: usize = 1;
@@ -36,12 +36,13 @@ pub(super) struct Group {
     members: HashMap<ProcessId, Member>,
     /// Whether a sample was taken before.
     sampled: bool,
-    /// Whether there ever was a member.
+    /// Whether the group ever had a member.
     ran: bool,
     totals: Totals<COUNTERS>,
-    /// Whether each was known of every member when there last was one.
+    /// Whether each counter was known for every member when there last was one.
     known: [bool; COUNTERS],
-    /// What members read and wrote that have ended. The kernel adds it to the parent that takes note.
+    /// Bytes read and written by members that have ended. The kernel adds them to the parent that
+    /// reaps the process.
     inherited: HashMap<i32, Io>,
     cpu_usage: Option<f64>,
     cpu_usage_max: Option<f64>,
@@ -49,7 +50,7 @@ pub(super) struct Group {
     now: Option<Sums>,
 }
 
-/// Of the members there are.
+/// Sums over the current members.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     count: u64,
@@ -59,22 +60,22 @@ struct Sums {
     anonymous_bytes: Option<u64>,
     threads: u64,
     open_fds: Option<u64>,
-    /// The lowest.
+    /// The lowest limit.
     fd_limit: Option<u64>,
     /// The largest share of its limit that a process uses.
     fds_max: Option<f64>,
-    /// The oldest's, in ticks since the host started.
+    /// Of the oldest process, in ticks since the host started.
     started_ticks: u64,
 }
 
 impl Group {
-    /// Takes the members of one moment. `since` is `None` at the first sample of the host, and so
-    /// soon after the last one that the kernel's ticks of 10 ms say nothing.
+    /// Takes the current members. `since` is `None` at the first sample of the host, and if the
+    /// last one was too recent for the kernel's ticks of 10 ms.
     pub(super) fn take(&mut self, readings: &[Reading], since: Option<Since>) {
         let has_survivor = readings
             .iter()
             .any(|reading| self.members.contains_key(&reading.id));
-        // An overlap of old and new, as in a rolling update, is no restart.
+        // Old and new processes that overlap, as in a rolling update, are not a restart.
         if self.ran && !readings.is_empty() && !has_survivor {
             self.restarts += 1;
         }
@@ -91,7 +92,8 @@ impl Group {
         self.sampled = true;
     }
 
-    /// Notes what members that have ended read and wrote, for their parents in the group.
+    /// Records the bytes read and written by members that have ended, for their parents in the
+    /// group.
     fn inherit(&mut self, readings: &[Reading]) {
         let there: HashMap<i32, ProcessId> = readings
             .iter()
@@ -109,7 +111,7 @@ impl Group {
         }
     }
 
-    /// Adds what the members spent since they were last seen, and returns the ticks of each.
+    /// Adds each member's increases since it was last seen, and returns the ticks of each.
     fn count(&mut self, readings: &[Reading]) -> Vec<u64> {
         let mut ticks = Vec::with_capacity(readings.len());
         let mut members = HashMap::with_capacity(readings.len());
@@ -123,7 +125,7 @@ impl Group {
             ticks.push(spent[CPU].unwrap_or(0));
             members.insert(reading.id, member);
         }
-        // The last members are remembered while there are none: who comes next is a restart.
+        // The last members are remembered while there are none: new members are then a restart.
         if !readings.is_empty() {
             self.ran = true;
             self.members = members;
@@ -135,8 +137,9 @@ impl Group {
         ticks
     }
 
-    /// What a process spent as a member. One that ran before, but is a member only now, starts from
-    /// here, as all do at the first sample: its past is no sudden load, and counters begin at 0.
+    /// Returns a process's increases as a member. A process that ran before but is a member only
+    /// now starts from its current values, as all do at the first sample: its history must not
+    /// appear as a sudden load, and counters start at 0.
     fn spent(&self, reading: &Reading) -> (Member, [Option<u64>; COUNTERS]) {
         let known = self.members.get(&reading.id);
         let mut counters = match known {
@@ -149,7 +152,7 @@ impl Group {
         (Member { parent, counters }, spent)
     }
 
-    /// Of a host that started at `boot`, in seconds since 1970.
+    /// `boot` is when the host started, in seconds since 1970.
     pub(super) fn view(&self, spec: &ProcessSpec, boot: Option<u64>) -> ProcessView {
         let now = self.now;
         let total = |at: usize| self.totals.get(at).filter(|_| self.known[at]);
@@ -200,7 +203,8 @@ fn counters(reading: &Reading) -> [Option<u64>; COUNTERS] {
     ]
 }
 
-/// What was counted of a child is not counted again of its parent.
+/// Subtracts the inherited amount, since what was counted for a child must not be counted again for
+/// its parent.
 fn take_off(inherited: &mut u64, spent: &mut Option<u64>) {
     let Some(spent) = spent else { return };
     let both = (*inherited).min(*spent);

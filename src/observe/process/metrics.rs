@@ -1,4 +1,4 @@
-//! The families of processes.
+//! Metric families of processes.
 
 use crate::exposition::{Described, Family};
 use crate::observe::ProcessView;
@@ -12,7 +12,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
             "slod_process_instances",
             "",
             PROCESS,
-            "Matching processes; 0 while none runs.",
+            "Matching processes; 0 while none is running.",
         ),
         |samples, process| samples.count(process.count),
     ),
@@ -29,7 +29,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
             "slod_process_cpu_usage_ratio",
             "ratio",
             PROCESS,
-            "Share of all processors of the host since the last sample. Absent before the second, and while none runs.",
+            "Share of all processors of the host since the last sample. Absent before the second, and while none is running.",
         ),
         |samples, process| samples.value(process.cpu_usage),
     ),
@@ -38,7 +38,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
             "slod_process_resident_memory_bytes",
             "bytes",
             PROCESS,
-            "Resident memory; memory shared between processes is counted for each of them. Absent while none runs.",
+            "Resident memory; memory shared between processes is counted for each of them. Absent while none is running.",
         ),
         |samples, process| samples.value(whole(process.resident_bytes)),
     ),
@@ -47,7 +47,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
             "slod_process_threads",
             "",
             PROCESS,
-            "Threads. Absent while no process runs.",
+            "Threads. Absent while no process is running.",
         ),
         |samples, process| samples.value(whole(process.threads)),
     ),
@@ -56,7 +56,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
             "slod_process_open_fds",
             "",
             PROCESS,
-            "Open files, sockets and pipes. Absent without permission to read it, and while none runs.",
+            "Open files, sockets and pipes. Absent without permission to read it, and while none is running.",
         ),
         |samples, process| samples.value(whole(process.open_fds)),
     ),
@@ -91,7 +91,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
             "slod_process_proportional_memory_bytes",
             "bytes",
             PROCESS,
-            "Resident memory; memory shared between processes is divided among them (PSS). Read once a minute, or as rarely as every 10 minutes where it takes the kernel long, as for databases with much shared memory. Absent without permission to read it.",
+            "Resident memory; memory shared between processes is divided among them (PSS). Read once a minute, or as rarely as every 10 minutes if reading is slow, as for databases with much shared memory. Absent without permission to read it.",
         ),
         |samples, process| samples.value(whole(process.proportional_bytes)),
     ),
@@ -100,7 +100,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
             "slod_process_anonymous_memory_bytes",
             "bytes",
             PROCESS,
-            "Resident memory that belongs to no file, such as heap and stacks. Absent before Linux 4.5.",
+            "Anonymous resident memory, such as heap and stacks. Absent before Linux 4.5.",
         ),
         |samples, process| samples.value(whole(process.anonymous_bytes)),
     ),
@@ -142,7 +142,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
         Family::counter(
             "slod_process_voluntary_context_switches_total",
             PROCESS,
-            "How often a thread waited, summed over all processes and over restarts. Read once a minute, or as rarely as every 10 minutes where it takes the kernel long, as for databases with much shared memory.",
+            "How often a thread waited and gave up its processor, summed over all processes and over restarts. Read once a minute, or as rarely as every 10 minutes if reading is slow, as for databases with much shared memory.",
         ),
         |samples, process| samples.value(whole(process.voluntary_switches)),
     ),
@@ -150,7 +150,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
         Family::counter(
             "slod_process_involuntary_context_switches_total",
             PROCESS,
-            "How often a thread that could continue lost its processor, summed over all processes and over restarts. Read once a minute, or as rarely as every 10 minutes where it takes the kernel long, as for databases with much shared memory.",
+            "How often a thread was preempted, summed over all processes and over restarts. Read once a minute, or as rarely as every 10 minutes if reading is slow, as for databases with much shared memory.",
         ),
         |samples, process| samples.value(whole(process.involuntary_switches)),
     ),

@@ -1,11 +1,11 @@
-//! The processes that services are made of, by reading `/proc`.
+//! The processes that services consist of, read from `/proc`.
 //!
 //! ```text
-//! table.rs: who runs -> find.rs: who belongs to a group -> reading.rs, detail.rs: what each shows
+//! table.rs: all processes -> find.rs: the members of a group -> reading.rs, detail.rs: their values
 //!     -> group.rs: sums that survive their members
 //! ```
 //!
-//! Who cannot be seen is unknown, never absent.
+//! A process that cannot be seen is treated as unknown, never as absent.
 
 mod boot;
 mod detail;
@@ -71,9 +71,9 @@ impl Collector for ProcessSampler {
     }
 }
 
-/// What is not known of a group that runs.
+/// The values that are unknown for a running group.
 fn hidden(view: &ProcessView) -> Option<String> {
-    // Since Linux 6.2, the number of open files is not hidden.
+    // Since Linux 6.2, the number of open files is readable by everyone.
     let is_hidden = view.count > 0 && (view.open_fds.is_none() || view.read_bytes.is_none());
     is_hidden.then(|| {
         let (service, name) = (&view.service, &view.name);
@@ -83,7 +83,7 @@ fn hidden(view: &ProcessView) -> Option<String> {
     })
 }
 
-/// Samples groups of processes again and again.
+/// Samples groups of processes.
 #[derive(Debug)]
 pub struct ProcessSampler {
     root: HostRoot,
@@ -93,7 +93,7 @@ pub struct ProcessSampler {
     members: Vec<Member>,
     boots: BootTimes,
     last: Option<Instant>,
-    /// Parts that the last sample lacks.
+    /// Parts missing from the last sample.
     hidden: Vec<String>,
 }
 
@@ -120,7 +120,7 @@ impl ProcessSampler {
         sampler
     }
 
-    /// Follows a changed config; groups that did not change keep what they counted.
+    /// Applies a changed config; unchanged groups keep their counters.
     pub fn reload(&mut self, root: HostRoot, specs: Vec<ProcessSpec>) {
         if root == self.root {
             self.follow(specs);
@@ -144,9 +144,9 @@ impl ProcessSampler {
             .collect();
     }
 
-    /// Reads all processes once. Blocks for some 20 µs per process of the host. One that ends
-    /// meanwhile is left out, and so is a group whose processes cannot be found: then the first
-    /// reason comes with the others' views.
+    /// Samples all processes once. Blocks for some 20 µs per process of the host. A process that
+    /// ends meanwhile is omitted. A group whose processes cannot be found is omitted too, and the
+    /// first reason is returned with the others' views.
     pub fn sample(&mut self) -> (Vec<ProcessView>, Option<Unreadable>) {
         if let Err(unreadable) = self.table.refresh() {
             return (Vec::new(), Some(unreadable));
@@ -173,7 +173,7 @@ impl ProcessSampler {
         (views, fault)
     }
 
-    /// The places of each group's processes; nothing of a group that cannot be found.
+    /// The indexes of each group's processes; `None` for a group that cannot be found.
     fn find(&mut self) -> (Vec<Option<BTreeSet<usize>>>, Option<Unreadable>) {
         let (mut all, mut fault) = (Vec::new(), None);
         for member in &mut self.members {
@@ -201,7 +201,7 @@ impl ProcessSampler {
     }
 }
 
-/// Those of the host that are online, of which slod may be allowed to use a few only.
+/// The online processors of the host; slod itself may be restricted to a few of them.
 fn processors(stat: &str) -> f64 {
     let is_one = |line: &&str| {
         let number = line

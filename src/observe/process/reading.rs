@@ -1,4 +1,4 @@
-//! What one process shows at one moment.
+//! One process at one moment.
 
 use super::detail::Detail;
 use super::table::{Listed, ProcessId, Table};
@@ -13,30 +13,30 @@ pub(super) struct Reading {
     pub(super) parent: i32,
     /// Whether it started since the last sample of the host.
     pub(super) is_new: bool,
-    /// Processor time in user and kernel since its start, in the kernel's ticks.
+    /// User and kernel processor time since its start, in kernel ticks.
     pub(super) cpu_ticks: u64,
     pub(super) resident_bytes: u64,
-    /// Of it, what is of no file: heap and stacks.
+    /// The anonymous part of it: heap and stacks.
     pub(super) anonymous_bytes: Option<u64>,
     pub(super) threads: u64,
     pub(super) open_fds: Option<u64>,
     pub(super) io: Option<Io>,
-    /// Nothing until it is first read.
+    /// `None` until first read.
     pub(super) detail: Option<Detail>,
 }
 
-/// Bytes that a process, and its children whose end it took note of, read from and wrote to disks.
+/// Bytes read from and written to disks by a process and the children that it has reaped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Io {
     pub(super) read: u64,
     pub(super) written: u64,
 }
 
-/// Nothing for a process that has ended since it was listed.
+/// Returns `None` for a process that has ended since it was listed.
 pub(super) fn reading(table: &Table, listed: &Listed, detail: Option<Detail>) -> Option<Reading> {
     let process = table.folder(listed.id.pid);
     let (io, open_fds) = (io(&process), open_fds(table.folder(listed.thread)));
-    // What has ended hides nothing.
+    // A process that has ended does not hide anything.
     let is_known = io.is_some() && open_fds.is_some();
     (is_known || process.exists()).then_some(Reading {
         id: listed.id,
@@ -57,7 +57,7 @@ fn anonymous(process: &Path) -> Option<u64> {
     kib(&read(&process.join("status")).ok()?, "RssAnon")
 }
 
-/// `None` without the permission to look.
+/// `None` without permission.
 fn io(process: &Path) -> Option<Io> {
     let text = read(&process.join("io")).ok()?;
     Some(Io {
@@ -66,7 +66,7 @@ fn io(process: &Path) -> Option<Io> {
     })
 }
 
-/// How many files, sockets and pipes a process holds; `None` without the permission to look.
+/// The number of open files, sockets and pipes; `None` without permission.
 fn open_fds(process: PathBuf) -> Option<u64> {
     let held = Process::new_with_root(process).ok()?.fd_count().ok()?;
     u64::try_from(held).ok()

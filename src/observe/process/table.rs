@@ -10,19 +10,20 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The first process of every system and of every container: who cannot see it does not see all.
+/// The first process of every system and every container: if it is not visible, others are hidden
+/// too.
 pub(super) const INIT: i32 = 1;
 
-/// A number is given away again; together with the start it is not.
+/// A pid can be reused, but not together with the same start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct ProcessId {
     pub(super) pid: i32,
-    /// In the kernel's ticks since the host started.
+    /// In kernel ticks since the host started.
     pub(super) started_ticks: u64,
 }
 
 impl ProcessId {
-    /// After the start of the host.
+    /// In seconds since the host started.
     pub(super) fn started_seconds(self) -> u64 {
         self.started_ticks / procfs::ticks_per_second()
     }
@@ -31,40 +32,40 @@ impl ProcessId {
 #[derive(Debug)]
 pub(super) struct Listed {
     pub(super) id: ProcessId,
-    /// A thread that still runs: where the first thread has ended before the others, the kernel
-    /// shows neither memory nor files nor a command line for it.
+    /// A thread that is still running. If the main thread has exited before the others, the kernel
+    /// shows no memory, files or command line for it.
     pub(super) thread: i32,
     pub(super) parent: i32,
-    /// Whether it was not there at the last refresh.
+    /// Whether it did not exist at the last refresh.
     pub(super) is_new: bool,
     pub(super) cpu_ticks: u64,
     pub(super) resident_bytes: u64,
     pub(super) threads: u64,
 }
 
-/// What a process is called. Read when it is first seen, once more at the next refresh (it may
-/// have been a copy of its parent that had not become itself yet), and when its name changes.
+/// The names of a process. Read when it is first seen, again at the next refresh (a forked process
+/// may not have executed its program yet), and when its name changes.
 #[derive(Debug)]
 pub(super) struct Looks {
-    /// As the kernel knows it, cut after 15 bytes.
+    /// The kernel's name, truncated to 15 bytes.
     pub(super) comm: String,
-    /// The last part of the program's path.
+    /// The last component of the program's path.
     pub(super) program: Option<String>,
-    /// The whole command line, its parts joined by spaces.
+    /// The whole command line, with arguments joined by spaces.
     pub(super) cmdline: String,
     settled: bool,
 }
 
 #[derive(Debug)]
 pub(super) struct Table {
-    /// Where the kernel lists its processes.
+    /// The directory in which the kernel lists processes.
     proc: PathBuf,
-    /// Where it lists the sockets of the host.
+    /// The directory in which it lists the host's sockets.
     net: PathBuf,
     listed: Vec<Listed>,
     by_pid: HashMap<i32, usize>,
     looks: HashMap<ProcessId, Looks>,
-    /// Sockets that listen, by port; read when they are first asked for.
+    /// Listening sockets by port; read on first use.
     listeners: OnceCell<Result<HashMap<u16, BTreeSet<u64>>, Unreadable>>,
     refreshed: bool,
 }
@@ -82,7 +83,8 @@ impl Table {
         }
     }
 
-    /// Reads who runs now. Fails where some are hidden: who is not seen is not known to have ended.
+    /// Reads the running processes. Fails if some are hidden, because a hidden process cannot be
+    /// distinguished from one that has ended.
     pub(super) fn refresh(&mut self) -> Result<(), Unreadable> {
         let proc = self.proc.as_path();
         let entries = fs::read_dir(proc).map_err(|error| Unreadable::file(proc, error))?;
@@ -148,7 +150,7 @@ impl Table {
         self.looks.get(&listed.id)
     }
 
-    /// The sockets that listen on a port, of both families.
+    /// The sockets that listen on a port, over IPv4 and IPv6.
     pub(super) fn listening(&self, port: u16) -> Result<BTreeSet<u64>, Unreadable> {
         match self.listeners.get_or_init(|| listeners(&self.net)) {
             Ok(listeners) => Ok(listeners.get(&port).cloned().unwrap_or_default()),
@@ -156,13 +158,14 @@ impl Table {
         }
     }
 
-    /// The given processes, their children, and so on.
+    /// The given processes with all of their descendants.
     pub(super) fn with_descendants(&self, found: &[usize]) -> BTreeSet<usize> {
         let mut all: BTreeSet<usize> = found.iter().copied().collect();
         if all.is_empty() {
             return all;
         }
-        // Numbers wrap around, so a child may be listed before its parent: until nothing is added.
+        // Pids wrap around, so that a child may be listed before its parent: repeat until nothing
+        // is added.
         loop {
             let before = all.len();
             for (at, listed) in self.listed() {
@@ -209,7 +212,7 @@ fn listeners(net: &Path) -> Result<HashMap<u16, BTreeSet<u64>>, Unreadable> {
     Ok(listeners)
 }
 
-/// Nothing for a process that has ended since it was listed.
+/// Returns `None` for a process that has ended since it was listed.
 fn stat(proc: &Path, pid: i32) -> Result<Option<Stat>, Unreadable> {
     let line = fs::read(proc.join(pid.to_string()).join("stat"));
     match line.map_err(ProcError::from).and_then(|line| parsed(&line)) {
@@ -222,7 +225,7 @@ fn stat(proc: &Path, pid: i32) -> Result<Option<Stat>, Unreadable> {
     }
 }
 
-/// The parser panics where no space stands before and behind the name of the program.
+/// The parser panics if the program name is not surrounded by spaces.
 fn parsed(line: &[u8]) -> Result<Stat, ProcError> {
     let line = line.trim_ascii();
     let begin = line.iter().position(|byte| *byte == b'(');
@@ -244,8 +247,8 @@ struct Running {
     stat: Stat,
 }
 
-/// What is known of a process that runs. A zombie has ended and only waits for its parent to take
-/// note, unless other threads outlive its first one.
+/// Returns the state of a running process. A zombie has ended and waits to be reaped, unless other
+/// threads outlive its main thread.
 fn running(proc: &Path, mut first: Stat) -> Option<Running> {
     if is_alive(&first) {
         return Some(Running {
@@ -276,7 +279,7 @@ fn looks(known: Option<Looks>, comm: String, args: impl Fn() -> Vec<String>) -> 
     }
 }
 
-/// Empty for the kernel's own threads, and for what has ended.
+/// Empty for kernel threads, and for processes that have ended.
 fn args(proc: &Path, thread: i32) -> Vec<String> {
     let bytes = fs::read(proc.join(thread.to_string()).join("cmdline")).unwrap_or_default();
     bytes
@@ -313,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_processes_is_no_list_of_them() {
+    fn a_folder_without_processes_is_not_proc() {
         let empty = tempfile::tempdir().expect("a folder");
         let missing = empty.path().join("missing");
         let fails = |root: &Path| {
@@ -324,7 +327,7 @@ mod tests {
         let proc = empty.path().join("proc");
         fs::create_dir(&proc).expect("created");
         assert!(matches!(fails(empty.path()), Unreadable::NotMounted));
-        // Ours alone, as where processes of other users are hidden.
+        // Only our own process, as if processes of other users were hidden.
         let (own, fake) = (Path::new("/proc/self"), proc.join("77"));
         fs::create_dir(&fake).expect("created");
         fs::copy(own.join("stat"), fake.join("stat")).expect("copied");

@@ -1,4 +1,5 @@
-//! Which circuit breakers of a service are open or opened lately, by the labels of their series. Pure.
+//! The circuit breakers of a service that are open or opened recently, by the labels of their
+//! series. Pure.
 
 use super::plan::Plan;
 use super::scan::Scanned;
@@ -10,16 +11,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Breakers of one service whose names are kept; those beyond have none.
+/// Maximum number of breakers per service with names; further ones have none.
 pub const NAMES_MAX: usize = 1000;
-/// Characters of a name.
+/// Maximum length of a name in characters.
 const NAME_MAX: usize = 60;
-/// Breakers that are shown: those that are open first.
+/// Maximum number of breakers shown, open ones first.
 const SHOWN_MAX: usize = 10;
-/// A breaker that was open in this time is shown: as long as the sign looks back.
-const LATELY: Duration = Duration::from_mins(10);
-/// Labels that name a breaker, in the order in which they are looked for: those of resilience4j, opossum
-/// and most applications, of Envoy, and of LiteLLM.
+/// A breaker is shown if it was open within this time, which is how far the warning sign looks
+/// back.
+const RECENT: Duration = Duration::from_mins(10);
+/// Labels that name a breaker, in order of precedence: those of resilience4j, opossum and most
+/// applications, of Envoy, and of LiteLLM.
 const NAMING: [&str; 8] = [
     "name",
     "breaker",
@@ -30,10 +32,10 @@ const NAMING: [&str; 8] = [
     "litellm_model_name",
     "model",
 ];
-/// Labels that say something else of the series: its state, and which process it is of.
+/// Labels that do not identify the breaker, such as its state or process.
 const OTHER: [&str; 5] = ["state", "event", "pid", "instance", "job"];
 
-/// The name of the breaker that a series is of, by its labels; `None` if they have none.
+/// The name of the breaker of a series with these labels; `None` without labels.
 pub fn name<'a, V: AsRef<str>>(labels: impl Iterator<Item = (&'a str, V)>) -> Option<String> {
     let labels: Vec<(&str, V)> = labels
         .filter(|(label, value)| !OTHER.contains(label) && !value.as_ref().is_empty())
@@ -54,29 +56,29 @@ pub fn name<'a, V: AsRef<str>>(labels: impl Iterator<Item = (&'a str, V)>) -> Op
     (!name.is_empty()).then_some(name)
 }
 
-/// What is remembered of the breakers of one service.
+/// The state of the breakers of one service.
 #[derive(Debug, Default)]
 pub struct Breakers {
     by_name: BTreeMap<Arc<str>, Breaker>,
-    /// Whether there was a page before: a series that is new then counted from 0.
+    /// Whether there was a page before: a new series then counted from 0.
     was_read: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Breaker {
-    /// Of the last page.
+    /// On the last page.
     trips: Option<f64>,
     open_since: Option<Timestamp>,
-    /// Whether it was open on the first page that had it.
+    /// Whether it was open on the first page that contained it.
     or_before: bool,
     opened: Option<Timestamp>,
-    /// When it was open or opened last.
+    /// When it was last open or opened.
     seen: Option<Timestamp>,
 }
 
 impl Breakers {
-    /// Takes what a page shows. Returns those that are open, the longest first, and then those that
-    /// opened lately, the latest first.
+    /// Takes a page. Returns the open breakers, longest open first, and then those that opened
+    /// recently, latest first.
     pub fn follow(
         &mut self,
         plan: &Plan,
@@ -108,7 +110,7 @@ impl Breakers {
             }
         }
         for (name, one) in &mut self.by_name {
-            // What is no number says nothing.
+            // NaN is ignored.
             let state = states.get(&**name).filter(|state| !state.is_nan());
             let is_open = state.map(|state| *state != 0.0);
             one.take(is_open, trips.get(&**name).copied(), is_first, now);
@@ -137,19 +139,19 @@ impl Breakers {
 
 #[cfg(test)]
 impl BreakerView {
-    /// Bytes that those of a service take at most.
+    /// The maximum number of bytes for one service.
     pub const fn most_bytes() -> usize {
         SHOWN_MAX * (size_of::<Self>() + 4 * NAME_MAX)
     }
 }
 
 impl Breaker {
-    /// Takes its state and its counter, as far as the page has them. On the first page, nobody knows
-    /// since when a breaker is open, nor when it opened.
+    /// Takes its state and its counter, as far as the page has them. When a breaker opened is
+    /// unknown on the first page.
     fn take(&mut self, is_open: Option<bool>, trips: Option<f64>, is_first: bool, now: Timestamp) {
         let before = self.trips.unwrap_or(0.0);
         let is_counted = self.trips.is_some() || !is_first;
-        // What falls was reset, and counts from 0.
+        // A value that fell was reset and counts from 0.
         let has_opened =
             is_counted && trips.is_some_and(|now| now > before || (now < before && now > 0.0));
         self.trips = trips;
@@ -170,7 +172,7 @@ impl Breaker {
     }
 
     fn is_recent(&self, now: Timestamp) -> bool {
-        self.seen.is_some_and(|seen| seen.after(LATELY) > now)
+        self.seen.is_some_and(|seen| seen.after(RECENT) > now)
     }
 }
 
@@ -199,15 +201,15 @@ mod tests {
     }
 
     #[test]
-    fn a_breaker_that_opened_between_two_pages_is_known_by_its_counter() {
+    fn a_breaker_that_opened_between_two_pages_is_detected_by_its_counter() {
         let at = Timestamp::from_secs;
         let mut one = Breaker::default();
         one.take(None, Some(5.0), true, at(0));
-        assert_eq!(one.opened, None, "nobody knows when");
+        assert_eq!(one.opened, None, "the time is unknown");
         one.take(None, Some(6.0), false, at(10));
         assert_eq!((one.opened, one.open_since), (Some(at(10)), None));
         one.take(None, Some(1.0), false, at(20));
-        assert_eq!(one.opened, Some(at(20)), "it counts anew");
+        assert_eq!(one.opened, Some(at(20)), "the counter was reset");
         assert!(one.is_recent(at(619)) && !one.is_recent(at(620)));
         let mut new = Breaker::default();
         new.take(Some(true), None, true, at(0));

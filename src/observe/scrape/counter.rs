@@ -1,14 +1,17 @@
-//! Counters that go on from page to page, as `increase` of Prometheus counts them. Pure.
+//! Counters followed from page to page, like `increase` in Prometheus. Pure.
 //!
-//! Each series continues on its own, so that the reset of one worker is no reset of their sum, and a
-//! histogram is one of them with all of its buckets. What falls was reset and counts from 0. A series
-//! that is new counts from 0 as well if its metric or other metrics of the service were there before,
-//! and none is gone that it may be a new name of: a client library creates the series of a status with
-//! the first such response, and in several processes (`PROMETHEUS_MULTIPROC_DIR`) a metric with its
-//! first event. Prometheus leaves these first events out. Requests that appear at once in a number that
-//! the service never had between two pages are the past of a series that was not shown before.
-//! `process_start_time_seconds` is not looked at: for an exporter it is not the time at which the
-//! counters began, and what falls shows a restart as well.
+//! Each series is followed separately, so that the reset of one worker is not a reset of the sum; a
+//! histogram with all of its buckets is one series. A value that falls was reset and counts from 0.
+//!
+//! A new series counts from 0 as well if its metric or other metrics of the service were present
+//! before, and no series disappeared that it may replace: a client library creates the series of a
+//! status with the first such response, and in multiprocess mode (`PROMETHEUS_MULTIPROC_DIR`) a
+//! metric with its first event. Prometheus ignores these first events. If a new series starts with
+//! more requests than the service ever had between two pages, they are the history of a series that
+//! was not exposed before.
+//!
+//! `process_start_time_seconds` is not used: for an exporter it is not the time when the counters
+//! started, and falling values indicate a restart as well.
 
 mod total;
 
@@ -18,36 +21,37 @@ use super::scan::KEPT_MAX;
 use super::series::{Increase, Page, Series};
 use std::collections::HashMap;
 
-/// Requests of a new series that are counted in any case,
+/// A new series with at most this many requests is always counted.
 const NEW_COUNTED: f64 = 100.0;
-/// and more of them up to this many times the most that ever came between two pages.
+/// A new series with more requests is counted if they are at most this many times the largest
+/// increase between two pages.
 const NEW_TIMES: f64 = 10.0;
 
 /// The increases of one rule since it was first found.
 #[derive(Clone, Debug, Default)]
 pub struct Counter {
-    /// Each series as it was last; also those that are gone for now.
+    /// The last state of each series, including those that are missing for now.
     last: HashMap<u64, Known>,
-    /// How many pages there were.
+    /// The number of pages.
     pages: u64,
-    /// How many series the last one had.
+    /// The number of series on the last page.
     present: usize,
     was_known: bool,
     /// Whether it counts requests.
     is_of_requests: bool,
-    /// The most that came between two pages, of series that were there before.
+    /// The largest increase between two pages of series that existed before.
     most: f64,
     pub total: Total,
 }
 
-/// A series as it was last.
+/// The last state of a series.
 #[derive(Clone, Debug)]
 struct Known {
     series: Series,
     /// The number of the page.
     page: u64,
-    /// What it leapt to on that page, further than anything counts: it goes on from there if it stays there, and
-    /// otherwise as if it had never been there.
+    /// The value of an implausible jump on that page. The series continues from there if the next
+    /// page confirms it, and otherwise as if the jump had not happened.
     leap: Option<Series>,
 }
 
@@ -60,7 +64,7 @@ impl Known {
         }
     }
 
-    /// Takes the next value. Returns its increase; `None` if it leaps.
+    /// Takes the next value. Returns its increase; `None` if it jumps implausibly.
     fn follow(&mut self, now: Series, page: u64, bounds: &[f64]) -> Option<Increase> {
         self.page = page;
         if let Some(leap) = self.leap.take()
@@ -79,7 +83,8 @@ impl Known {
 }
 
 impl Counter {
-    /// Of what begins to be counted; `from_zero` if the page before could have had it and did not.
+    /// Starts counting; `from_zero` if the preceding page could have contained the metric and did
+    /// not.
     pub fn new(from_zero: bool, is_of_requests: bool) -> Self {
         Self {
             was_known: from_zero,
@@ -100,7 +105,7 @@ impl Counter {
         })
     }
 
-    /// Goes on from what a page has, without counting what changed.
+    /// Takes a page without counting its increases.
     pub fn pass_over(&mut self, page: Page) {
         self.turn(page.series.len());
         let now = page.series.into_iter();
@@ -109,12 +114,12 @@ impl Counter {
         self.bound();
     }
 
-    /// Takes what a page has. Returns how many series could not be counted: they rose by more than a
-    /// service counts, or their bounds are too many.
+    /// Takes a page. Returns how many series could not be counted, because they rose implausibly or
+    /// have too many bounds.
     pub fn follow(&mut self, mut page: Page) -> u64 {
         let counts_new = self.was_known && !self.lacks_one(&page);
         let is_first = self.last.is_empty();
-        // Those that are new are judged by what the others counted.
+        // Known series come first, since new ones are compared with their increases.
         page.series
             .sort_by_key(|(key, _)| !self.last.contains_key(key));
         let mut rise = 0.0;
@@ -137,7 +142,8 @@ impl Counter {
                 let increase = is_new.then(|| now.since(None, &bounds));
                 let increase = increase.filter(Increase::is_countable);
                 self.last.insert(key, Known::new(now, self.pages));
-                // What is there from the first page on has a past that nobody counts.
+                // Series that are present from the first page on have an unknown history, which is
+                // not counted.
                 increase.or_else(|| (!counts_new).then(Increase::default))
             };
             match increase {
@@ -146,7 +152,7 @@ impl Counter {
             }
         }
         self.most = self.most.max(rise);
-        // A restart of the total shows by a fall.
+        // A restart must be visible as a fall of the total.
         if before.is_some_and(|before| self.total.count >= before) {
             self.total.clear();
         }
@@ -157,13 +163,14 @@ impl Counter {
         dropped
     }
 
-    /// Whether a new series may have counted so much since the last page, when the others rose by so much.
+    /// Whether a new series may have counted this much since the last page, given the increase of
+    /// the others.
     fn is_credible(&self, new: f64, rise: f64) -> bool {
         let most = self.most.max(rise) * NEW_TIMES;
         !self.is_of_requests || new <= most.max(NEW_COUNTED)
     }
 
-    /// Whether a series of the last page is gone.
+    /// Whether a series of the last page is missing.
     fn lacks_one(&self, page: &Page) -> bool {
         let was_there = |key: &u64| {
             let last = self.last.get(key);

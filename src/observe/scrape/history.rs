@@ -1,4 +1,4 @@
-//! From one page to the next: which rule stands for a role, what was counted, and how fast. Pure.
+//! From one page to the next: the rule chosen for each role, totals, and rates. Pure.
 
 use super::alternation::Alternation;
 use super::counter::{Counter, Total};
@@ -12,40 +12,40 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What rates are measured over.
+/// The time over which rates are measured.
 const RATE_WINDOW: Duration = Duration::from_mins(1);
-/// What quantiles are estimated over.
+/// The time over which quantiles are estimated.
 const QUANTILE_WINDOW: Duration = Duration::from_mins(5);
-/// Time between two snapshots, so that their number is bounded.
+/// The minimum time between two snapshots, which limits their number.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(5);
-/// What totals are remembered of.
+/// The roles whose totals are kept in snapshots.
 const REMEMBERED: [Role; 3] = [Role::Requests, Role::Errors, Role::RequestDuration];
 
-/// All that is remembered of a service's metrics.
+/// The history of a service's metrics.
 #[derive(Debug, Default)]
 pub struct History {
     counters: HashMap<usize, Counter>,
-    /// Whether the last page had series of any role. The page of an exporter whose target is down has
-    /// none, so that what it counted meanwhile is no increase.
+    /// Whether the last page had series of any role. The page of an exporter whose target is down
+    /// has none, and what the target counted meanwhile is not an increase.
     had_roles: bool,
     alternation: Alternation,
     snapshots: VecDeque<Snapshot>,
 }
 
-/// What was counted by then.
+/// The totals at one time.
 #[derive(Debug)]
 struct Snapshot {
-    /// Since the watch began.
+    /// Since the watch started.
     at: Duration,
-    /// Of [`REMEMBERED`], with the rule that found it.
+    /// The totals of [`REMEMBERED`], with the index of the rule that found each.
     totals: [Option<(usize, Total)>; REMEMBERED.len()],
 }
 
-/// The rules that stand for the roles.
+/// The rules chosen for the roles.
 type Chosen = [Option<usize>; Role::COUNT];
 
 impl History {
-    /// Takes the page of a scrape that began `at`, since the watch began.
+    /// Takes the page of a scrape that started `at`, measured since the watch started.
     pub fn follow(
         &mut self,
         plan: &Plan,
@@ -76,7 +76,7 @@ impl History {
         metrics
     }
 
-    /// Counts what rose since the last page. Returns how many series could not be counted.
+    /// Adds the increases since the last page. Returns how many series could not be counted.
     fn count(&mut self, plan: &Plan, scanned: &Scanned) -> u64 {
         let mut uncounted = 0;
         let is_counted = |rule_at: usize| {
@@ -120,7 +120,7 @@ impl History {
         uncounted
     }
 
-    /// Drops snapshots that nothing is measured from any more. After a pause, rates begin anew.
+    /// Drops snapshots that are no longer needed. After a pause, rates start anew.
     fn forget(&mut self, at: Duration, interval: Duration) {
         let longest = stale_after(interval).max(RATE_WINDOW);
         let paused = |last: &Snapshot| at.saturating_sub(last.at) > longest;
@@ -151,7 +151,7 @@ impl History {
         interval: Duration,
         metrics: &mut ServiceMetrics,
     ) {
-        // A scrape that began a little late still counts.
+        // Includes a scrape that started slightly late.
         let since = |window: Duration| at.saturating_sub(window + interval / 2);
         let minute = since(RATE_WINDOW);
         if let Some((start, [requests])) = self.increases([Role::Requests], chosen, minute) {
@@ -170,8 +170,8 @@ impl History {
         metrics.quantiles = found.and_then(|(_, [durations])| quantiles(&durations));
     }
 
-    /// What roles counted since the first snapshot from `oldest` on that knows all of them, found by
-    /// the same rules; or since the last one, where scrapes are further apart.
+    /// The increases of roles since the first snapshot from `oldest` on that has all of them, found
+    /// by the same rules; or since the last one if scrapes are further apart.
     fn increases<const N: usize>(
         &self,
         roles: [Role; N],
@@ -190,7 +190,7 @@ impl History {
         found.or_else(|| of(self.snapshots.back()?))
     }
 
-    /// What a role counted since a snapshot, if the same rule found it then.
+    /// The increase of a role since a snapshot, if the same rule found it then.
     fn increase(&self, role: Role, chosen: &Chosen, start: &Snapshot) -> Option<Total> {
         let rule_at = chosen[role as usize]?;
         let place = REMEMBERED.iter().position(|one| *one == role)?;
@@ -241,8 +241,9 @@ fn sum(found: &RuleSamples) -> f64 {
     found.points.iter().map(|point| point.value).sum()
 }
 
-/// The sum of limits, `None` if there is no limit: with 0, unless it is a part of a sum of several
-/// metrics such as `max_overflow`, a negative number, infinity, or the largest number of a type.
+/// The sum of limits, or `None` if one of them means no limit: 0 (unless it is a part of a sum of
+/// several metrics, such as `max_overflow`), a negative number, infinity, or the largest number of
+/// an integer type.
 fn limit(rule: &Rule, found: &RuleSamples) -> Option<f64> {
     let has_parts = rule
         .selector
@@ -258,8 +259,8 @@ fn limit(rule: &Rule, found: &RuleSamples) -> Option<f64> {
         .then(|| sum(found))
 }
 
-/// The rule of each role: its selector, or the first of the table that finds series; a counter
-/// without any is 0 if its metric is there.
+/// Chooses the rule of each role: its selector, or the first of the table that finds series. A
+/// counter without series is 0 if its metric exists.
 fn choose(plan: &Plan, scanned: &Scanned) -> Chosen {
     let mut chosen: Chosen = [None; Role::COUNT];
     for role in Role::ALL {
@@ -284,7 +285,7 @@ fn choose(plan: &Plan, scanned: &Scanned) -> Chosen {
     chosen
 }
 
-/// As a histogram of its own, of whole numbers; `None` if there never was a bucket.
+/// Converts cumulative counts to a histogram of integers; `None` if there never was a bucket.
 fn histogram(total: &Total) -> Option<HistogramView> {
     if total.buckets.is_empty() && total.restarts == 0 {
         return None;
@@ -305,7 +306,7 @@ fn histogram(total: &Total) -> Option<HistogramView> {
     })
 }
 
-/// Counts are whole and positive.
+/// Counts are positive integers.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn whole(count: f64) -> u64 {
     count.round() as u64

@@ -1,4 +1,4 @@
-//! The families of the services' own metrics.
+//! Metric families of the services' own metrics.
 
 use super::view::{QUANTILES, ServiceMetrics};
 use crate::exposition::{Described, Family, Labels, Samples, Sink};
@@ -50,7 +50,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         gauge(
             "slod_service_error_ratio",
             "ratio",
-            "Failed requests of all requests over the last minute, by the service's own metrics. Absent without requests.",
+            "Share of failed requests over the last minute, by the service's own metrics. Absent without requests.",
         ),
         |samples, metrics| samples.value(metrics.error_ratio),
     ),
@@ -59,7 +59,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
             "slod_service_request_duration_quantile_seconds",
             "seconds",
             &["service", "quantile"],
-            "Quantiles of the request duration over the last five minutes, estimated from the service's histogram like histogram_quantile does.",
+            "Quantiles of the request duration over the last five minutes, estimated from the service's histogram, like histogram_quantile.",
         ),
         |samples, metrics| {
             for (value, (_, name)) in metrics.quantiles.iter().flatten().zip(QUANTILES) {
@@ -102,7 +102,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         gauge(
             "slod_service_queue_depth",
             "",
-            "What waits to be processed.",
+            "Items waiting to be processed.",
         ),
         |samples, metrics| number(samples, metrics, Role::QueueDepth),
     ),
@@ -110,7 +110,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         gauge(
             "slod_service_db_pool_usage_ratio",
             "ratio",
-            "Database connections in use, of the maximum of the pool. Absent for a pool without a limit.",
+            "Database connections in use as a share of the pool's maximum. Absent for a pool without a limit.",
         ),
         |samples, metrics| samples.value(metrics.pool_usage()),
     ),
@@ -134,7 +134,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         gauge(
             "slod_service_db_pool_waiting",
             "",
-            "Requests that wait for a database connection.",
+            "Requests waiting for a database connection.",
         ),
         |samples, metrics| number(samples, metrics, Role::DbPoolWaiting),
     ),
@@ -156,14 +156,14 @@ pub(super) const SERVICE: &[Described<One>] = &[
     (
         counter(
             "slod_service_cache_hits_total",
-            "Cache lookups that found something, counted since slod started.",
+            "Cache hits, counted since slod started.",
         ),
         |samples, metrics| number(samples, metrics, Role::CacheHits),
     ),
     (
         counter(
             "slod_service_cache_misses_total",
-            "Cache lookups that found nothing, counted since slod started.",
+            "Cache misses, counted since slod started.",
         ),
         |samples, metrics| number(samples, metrics, Role::CacheMisses),
     ),
@@ -231,7 +231,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
     (
         counter(
             "slod_service_llm_rate_limit_hits_total",
-            "Requests to a language model that a rate limit refused, counted since slod started.",
+            "Requests to a language model rejected by a rate limit, counted since slod started.",
         ),
         |samples, metrics| number(samples, metrics, Role::LlmRateLimitHits),
     ),

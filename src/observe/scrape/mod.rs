@@ -1,5 +1,5 @@
-//! The services' own metrics: a task per service scrapes its endpoint, so that one that hangs
-//! delays no other; the collector shows what they found last.
+//! The services' own metrics: one task per service scrapes its endpoint, so that a hanging endpoint
+//! delays no other; the collector shows their latest results.
 
 mod alternation;
 mod breakers;
@@ -95,7 +95,8 @@ impl ServiceScrapes {
 }
 
 impl Collector for ServiceScrapes {
-    /// A scrape that fails is shown with its service; only a task that ended is a failure here.
+    /// A failed scrape is shown with its service; only a task that ended is a failure of the
+    /// collector.
     fn collect(&mut self, view: &mut SystemView) -> Result<(), String> {
         let now = Instant::now();
         let mut ended = Ok(());
@@ -112,7 +113,7 @@ impl Collector for ServiceScrapes {
         ended
     }
 
-    /// What stays as it was goes on with what was counted.
+    /// Unchanged services keep their counters.
     fn reload(&mut self, config: &Config) {
         let mut old = std::mem::take(&mut self.running);
         for spec in config.metrics() {

@@ -1,28 +1,29 @@
-//! Native histograms, whose buckets grow by a factor, as counts up to fixed bounds. Pure.
+//! Native histograms, whose buckets grow by a factor, converted to counts at fixed bounds. Pure.
 //!
-//! A bucket `i` of schema `n` holds what is above 2^((i-1) / 2^n) and at most 2^(i / 2^n). Which
-//! buckets there are, and the schema itself, change from page to page; series in the store do not.
-//! So a histogram is read at the bounds of a classic one: each fourth part of a doubling, and each
-//! latency threshold. A bound of a schema of 2 or more is a bound of its buckets too, so that
-//! nothing is estimated there. Inside a bucket, observations are spread exponentially, in the zero
-//! bucket evenly, as in `histogram_fraction` of Prometheus since 3.0.
+//! Bucket `i` of schema `n` contains values above 2^((i-1) / 2^n) and up to 2^(i / 2^n). The
+//! buckets and even the schema change from page to page; stored series do not. A histogram is
+//! therefore read at the bounds of a classic one: four per doubling, and each latency threshold.
+//! The bounds of schemas of 2 or more include these, so that no interpolation is needed there.
+//! Inside a bucket, observations are assumed to be distributed exponentially, in the zero bucket
+//! evenly, like `histogram_fraction` in Prometheus since 3.0.
 //!
 //! <https://prometheus.io/docs/specs/native_histograms/>
 
 use super::protobuf::{Histogram, Span};
 
-/// The schemas with exponential buckets. The other one of Prometheus, -53 with bounds of its own, has
-/// no form on a page: Prometheus exposes such histograms (`/federate`) with classic buckets.
+/// The schemas with exponential buckets. The other schema of Prometheus, -53 with custom bounds,
+/// does not occur in this form: Prometheus exposes such histograms (`/federate`) with classic
+/// buckets.
 const SCHEMAS: std::ops::RangeInclusive<i32> = -4..=8;
-/// Bounds for each doubling.
+/// Bounds per doubling.
 const PARTS: i32 = 4;
 /// The first and the last bound as powers of two: 122 microseconds and 512 seconds.
 const FIRST: i32 = -13;
 const LAST: i32 = 9;
-/// So near to a bound of a bucket, in buckets, a value is that bound.
+/// A value within this distance of a bucket's bound, in buckets, is treated as the bound.
 const ROUNDING: f64 = 1e-9;
 
-/// The bounds, in seconds, that native histograms are read at: with these thresholds among them.
+/// The bounds, in seconds, at which native histograms are read, including these thresholds.
 pub fn bounds(thresholds: &[f64]) -> Vec<f64> {
     let grid =
         (FIRST * PARTS..=LAST * PARTS).map(|part| (f64::from(part) / f64::from(PARTS)).exp2());
@@ -36,7 +37,7 @@ pub fn bounds(thresholds: &[f64]) -> Vec<f64> {
     bounds
 }
 
-/// Whether two bounds are the same but for rounding.
+/// Whether two bounds are equal up to rounding.
 pub fn is_same(one: f64, other: f64) -> bool {
     (one - other).abs() <= 1e-9 * other.abs()
 }
@@ -49,17 +50,17 @@ pub struct Native {
     pub count: f64,
     pub sum: f64,
     zero: f64,
-    /// The counts of all negative buckets together: no duration is in one.
+    /// The total count of all negative buckets; durations are never in one.
     negative: f64,
-    /// The index of each bucket and how many observations it and those before hold.
+    /// The index of each bucket, and the cumulative count up to it.
     positive: Vec<(f64, f64)>,
 }
 
 impl Native {
-    /// Reads the native form of a histogram, or says why it is none.
+    /// Reads the native form of a histogram, or returns the reason why it is invalid.
     pub fn read(histogram: &Histogram) -> Result<Self, &'static str> {
         if !SCHEMAS.contains(&histogram.schema) {
-            return Err("its schema is not from -4 to 8");
+            return Err("its schema is not in the range -4 to 8");
         }
         let zero = histogram.zero_count();
         let valid = [histogram.zero_threshold, zero, histogram.count()];
@@ -81,7 +82,7 @@ impl Native {
         Ok(Self {
             schema: histogram.schema,
             zero_threshold: histogram.zero_threshold,
-            // What is not a number is counted and in no bucket.
+            // NaN observations are counted, but are in no bucket.
             count: histogram.count().max(counted),
             sum: histogram.sum,
             zero,
@@ -90,7 +91,7 @@ impl Native {
         })
     }
 
-    /// How many observations are at most this value, which is above 0.
+    /// The number of observations up to this value, which must be above 0.
     pub fn up_to(&self, value: f64) -> f64 {
         let place = value.log2() * f64::from(self.schema).exp2();
         let place = if (place - place.round()).abs() < ROUNDING {
@@ -106,7 +107,7 @@ impl Native {
         self.negative + self.zero * self.share_of_zero(value) + below + inside
     }
 
-    /// How much of the zero bucket is at most this value.
+    /// The share of the zero bucket up to this value.
     fn share_of_zero(&self, value: f64) -> f64 {
         if value >= self.zero_threshold {
             return 1.0;
@@ -120,8 +121,8 @@ impl Native {
     }
 }
 
-/// The index of each bucket, and the counts up to it. There are as many buckets as deltas or counts,
-/// so that a span of any length takes no memory.
+/// The index of each bucket, and the counts up to it. There are as many buckets as deltas or
+/// counts, so that a span of any length takes no memory.
 fn buckets(
     spans: &[Span],
     deltas: &[i64],
@@ -135,7 +136,7 @@ fn buckets(
         counts.len()
     };
     if length != given as u64 {
-        return Err("its spans and its buckets differ in number");
+        return Err("the number of its buckets does not match its spans");
     }
     let mut counts: Box<dyn Iterator<Item = Option<f64>>> = if counts.is_empty() {
         Box::new(of_deltas(deltas))
@@ -148,7 +149,8 @@ fn buckets(
         if at > 0 && span.offset < 0 {
             return Err("its spans overlap");
         }
-        // Of 32 bits each and never more than bytes of a message: the sum cannot overflow.
+        // Both are 32 bits, and there are fewer than the bytes of a message: the sum cannot
+        // overflow.
         index += i64::from(span.offset);
         for _ in 0..span.length {
             let count = counts.next().flatten();
@@ -165,7 +167,7 @@ fn buckets(
     }
 }
 
-/// Each count is that of the bucket before and a difference; `None` where it overflows.
+/// Each count is the preceding count plus a delta; `None` on overflow.
 fn of_deltas(deltas: &[i64]) -> impl Iterator<Item = Option<f64>> {
     let counts = deltas.iter().scan(Some(0_i64), |count, delta| {
         *count = count.and_then(|count| count.checked_add(*delta));

@@ -1,4 +1,4 @@
-//! Reads a page as it arrives: line by line or message by message, in bounded memory.
+//! Reads a page as it arrives, line by line or message by message, in bounded memory.
 
 use super::parse::{Line, PageFormat, parse_line, shown};
 use super::protobuf::Families;
@@ -11,21 +11,21 @@ use crate::text::{beginning, printable};
 use http::header::CONTENT_TYPE;
 use http::response;
 
-/// Bytes of a line. A longer one is skipped and counted.
+/// Maximum length of a line in bytes. A longer one is skipped and counted.
 pub const LINE_MAX: usize = 64 * 1024;
-/// Lines of a page; more are an error.
+/// Maximum number of lines of a page; more are an error.
 pub const LINES_MAX: u64 = 1_000_000;
 
-/// A page on its way.
+/// Reads one page.
 pub struct PageReader<'p> {
     scan: Scan<'p>,
     format: PageFormat,
     content_type: String,
-    /// Of a page in protobuf.
+    /// For a page in protobuf.
     families: Option<Families>,
     /// The start of a line whose end has not arrived.
     partial: Vec<u8>,
-    /// Whether the line that arrives is too long.
+    /// Whether the current line is too long.
     is_skipping: bool,
     lines: u64,
     is_ended: bool,
@@ -45,7 +45,7 @@ impl<'p> PageReader<'p> {
         }
     }
 
-    /// What the page has, once it is there as a whole.
+    /// Returns what the page contains, after it has arrived completely.
     pub fn finish(mut self) -> Result<Scanned, String> {
         if let Some(families) = self.families {
             families.finish()?;
@@ -116,7 +116,7 @@ impl<'p> PageReader<'p> {
             return Err(format!("the page has more than {LINES_MAX} lines"));
         }
         if self.is_ended {
-            return Err("the page goes on after `# EOF`".to_owned());
+            return Err("the page continues after `# EOF`".to_owned());
         }
         match parse_line(line, self.format) {
             Ok(Line::Sample(sample)) => self.scan.take(&sample),
@@ -128,7 +128,7 @@ impl<'p> PageReader<'p> {
         Ok(())
     }
 
-    /// The form of protobuf that is read: it is the only one that is asked for.
+    /// Only the requested protobuf encoding is supported.
     fn in_protobuf(&self) -> Result<Families, Failure> {
         let parameters = self.content_type.split(';').map(str::trim);
         let is = |name: &str, wanted: &str| {
@@ -141,7 +141,7 @@ impl<'p> PageReader<'p> {
         let kind = beginning(&self.content_type, 120);
         let kind = printable(&kind);
         let message = format!(
-            "the answer is {kind}, which is not the form of protobuf that was asked for: proto=io.prometheus.client.MetricFamily;encoding=delimited"
+            "the content type of the response is {kind}, not the requested protobuf format: proto=io.prometheus.client.MetricFamily;encoding=delimited"
         );
         Err(Failure::bad(Cause::Protocol, message))
     }
@@ -153,7 +153,10 @@ impl<'p> PageReader<'p> {
         let hint = if is_page {
             String::new()
         } else {
-            format!(" (the answer is {}, not a page of metrics)", shown(kind))
+            format!(
+                " (the content type of the response is {}, not that of a metrics page)",
+                shown(kind)
+            )
         };
         format!("line {}: {fault}{hint}", self.lines)
     }

@@ -1,6 +1,7 @@
-//! One line of the Prometheus text format 0.0.4 or of OpenMetrics 1.0. Pure; borrows from the line.
+//! Parses a line of the Prometheus text format 0.0.4 or of OpenMetrics 1.0. Pure; borrows from the
+//! line.
 //!
-//! The grammar is that of Prometheus, so that what it refuses is refused here as well.
+//! Implements the grammar of Prometheus, so that whatever Prometheus rejects is rejected here too.
 
 mod labels;
 mod number;
@@ -10,18 +11,18 @@ use labels::{quoted_name, skip_blanks};
 use number::{openmetrics_timestamp, text_timestamp};
 pub use number::{parse_value, shown};
 
-/// Which of the two formats a page is in.
+/// The format of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageFormat {
-    /// 0.0.4
+    /// Version 0.0.4.
     Text,
-    /// 1.0, which ends with `# EOF`.
+    /// Version 1.0, which ends with `# EOF`.
     OpenMetrics,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Line<'a> {
-    /// Nothing to read: an empty line or a comment.
+    /// An empty line or a comment.
     Comment,
     Type {
         family: &'a str,
@@ -36,7 +37,7 @@ pub enum Line<'a> {
         unit: &'a str,
     },
     Sample(Sample<'a>),
-    /// The end of a page in OpenMetrics.
+    /// The end of an OpenMetrics page.
     Eof,
 }
 
@@ -49,7 +50,7 @@ pub struct Sample<'a> {
     pub timestamp: Option<i64>,
 }
 
-/// Reads one line without its line break, or says what is wrong with it.
+/// Parses one line without its line break, or returns what is invalid.
 pub fn parse_line(line: &[u8], format: PageFormat) -> Result<Line<'_>, String> {
     let line = std::str::from_utf8(line).map_err(|_| "it is not valid UTF-8".to_owned())?;
     let text = skip_blanks(line);
@@ -64,10 +65,10 @@ pub fn parse_line(line: &[u8], format: PageFormat) -> Result<Line<'_>, String> {
     .map_err(|fault| explained(fault, line))
 }
 
-/// A carriage return makes a value or a type invalid, but nobody sees it.
+/// Explains a carriage return, which makes a value or type invalid but is not visible.
 fn explained(fault: String, line: &str) -> String {
     if line.ends_with('\r') {
-        return "it ends with CR LF, but the format requires LF (Prometheus refuses it too)"
+        return "it ends with CR LF, but the format requires LF (Prometheus rejects it too)"
             .to_owned();
     }
     fault
@@ -78,7 +79,7 @@ fn comment(text: &str, format: PageFormat) -> Result<Line<'_>, String> {
         return Ok(Line::Eof);
     }
     let rest = text[1..].trim_start_matches([' ', '\t']);
-    // Without a blank behind `#`, everything is a comment.
+    // Without a blank after `#`, the line is a comment.
     if rest.len() + 1 == text.len() {
         return Ok(Line::Comment);
     }
@@ -108,7 +109,7 @@ fn comment(text: &str, format: PageFormat) -> Result<Line<'_>, String> {
             family,
             text: value,
         },
-        // 0.0.4 knows no units.
+        // 0.0.4 has no units.
         _ if format == PageFormat::Text => Line::Comment,
         _ => Line::Unit {
             family,
@@ -130,7 +131,7 @@ fn kind(written: &str, format: PageFormat) -> Result<&str, String> {
     Err(format!("`{}` is not a metric type", shown(written)))
 }
 
-/// A metric name, and what follows.
+/// Splits off a metric name.
 fn name(text: &str) -> Result<(&str, &str), String> {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
     let end = text.bytes().position(|byte| !is_part(byte));
@@ -183,7 +184,7 @@ fn sample(text: &str, format: PageFormat) -> Result<Sample<'_>, String> {
     })
 }
 
-/// What stands behind the value: a timestamp, an exemplar, both or nothing.
+/// Splits the part after the value: a timestamp, an exemplar, both or nothing.
 fn split_exemplar(rest: &str) -> Result<(&str, Option<&str>), String> {
     let Some(at) = rest.find('#') else {
         return Ok((rest, None));
@@ -195,7 +196,7 @@ fn split_exemplar(rest: &str) -> Result<(&str, Option<&str>), String> {
     }
 }
 
-/// Exemplars are not used, but a page with an invalid one is invalid.
+/// Exemplars are not used, but an invalid one makes the page invalid.
 fn check_exemplar(labels: &str) -> Result<(), String> {
     let blank = [' ', '\t'];
     let (_, metric, rest) = LabelSet::read(labels)?;

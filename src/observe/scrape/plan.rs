@@ -1,5 +1,5 @@
-//! What to look for in the metrics of one service: its own selectors, and the table of well-known
-//! names for the roles without one. Pure.
+//! The rules that find the metrics of one service: its own selectors, and the table of well-known
+//! names for roles without one. Pure.
 
 use super::native;
 use crate::config::{MetricsSource, MetricsSpec};
@@ -14,17 +14,18 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Rule {
     pub role: Role,
-    /// As it is written, for people.
+    /// As written in the config, for messages.
     pub written: String,
-    /// Of a JSON document, there is none.
+    /// `None` for a JSON document.
     pub selector: Option<Selector>,
-    /// The library whose names these are; `None` for the service's own selector.
+    /// The library that uses these names; `None` for a selector of the config.
     pub library: Option<&'static Ecosystem>,
-    /// What values are multiplied with.
+    /// The factor applied to values.
     pub scale: f64,
 }
 
-/// Which value of its rule's metric a sample is: that of a gauge or counter, or one of a histogram.
+/// Which value of the rule's metric a sample is: that of a gauge or counter, or a part of a
+/// histogram.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SampleKind {
     Value,
@@ -33,19 +34,19 @@ pub enum SampleKind {
     Count,
 }
 
-/// Which rules the samples of a name may match: by its place in [`Plan::rule`].
+/// A rule that samples of a name may match: its index in [`Plan::rule`].
 pub type Interest = (usize, SampleKind);
 
 /// All rules of one service.
 #[derive(Debug)]
 pub struct Plan {
     own: Index,
-    /// Roles that only their own rule finds.
+    /// Roles with a selector in the config.
     fixed: [bool; Role::COUNT],
     pub paths: Option<Arc<[JsonTotal]>>,
-    /// Seconds that a request may take for the latency objectives of the service.
+    /// The latency thresholds of the service's objectives in seconds.
     thresholds: Vec<f64>,
-    /// Where native histograms are read, without and with these thresholds.
+    /// The bounds at which native histograms are read, without and with these thresholds.
     bounds: Vec<f64>,
     duration_bounds: Vec<f64>,
 }
@@ -55,7 +56,7 @@ pub struct Plan {
 struct Index {
     rules: Vec<Rule>,
     by_name: HashMap<String, Vec<Interest>>,
-    /// Rules that a pattern of names selects.
+    /// Rules whose names are given by a pattern.
     patterns: Vec<usize>,
 }
 
@@ -64,7 +65,7 @@ static WELL_KNOWN: LazyLock<Index> = LazyLock::new(|| {
     let mut index = Index::default();
     for library in TABLE.iter().copied() {
         for row in library.rows {
-            // A test reads every row.
+            // A test parses every row.
             if let Ok(selector) = Selector::parse(row.selector) {
                 index.add(rule(row.role, selector, Some(library), row.scale));
             }
@@ -121,12 +122,12 @@ impl Plan {
         }
     }
 
-    /// Seconds that a request may take for the latency objectives of the service.
+    /// The latency thresholds of the service's objectives in seconds.
     pub fn thresholds(&self) -> &[f64] {
         &self.thresholds
     }
 
-    /// The upper bounds, in seconds, that the native histograms of a role are read at.
+    /// The upper bounds, in seconds, at which native histograms of a role are read.
     pub fn bounds(&self, role: Role) -> &[f64] {
         match role {
             Role::RequestDuration => &self.duration_bounds,
@@ -142,7 +143,7 @@ impl Plan {
         }
     }
 
-    /// The rules that may find a role, in the order in which they are tried.
+    /// The rules for a role, in order of precedence.
     pub fn rules_of(&self, role: Role) -> impl Iterator<Item = (usize, &Rule)> {
         let own = self.own.rules.iter().enumerate();
         let known = WELL_KNOWN.rules.iter().enumerate();
@@ -152,7 +153,7 @@ impl Plan {
             .filter(move |(_, rule)| rule.role == role)
     }
 
-    /// Adds the rules that samples of this name may match.
+    /// Adds the rules that samples with this name may match.
     pub fn interest_in(&self, name: &str, interest: &mut Vec<Interest>) {
         self.own.interest_in(name, 0, interest);
         WELL_KNOWN.interest_in(name, self.own.rules.len(), interest);
@@ -217,7 +218,7 @@ const PARTS: [(&str, SampleKind); 3] = [
     ("_count", SampleKind::Count),
 ];
 
-/// Durations are in seconds, unless the name says that they are not.
+/// Durations are in seconds unless the name states another unit.
 fn scale_of(role: Role, selector: &Selector) -> f64 {
     let name = selector.name().unwrap_or_default();
     let name = name.strip_suffix("_bucket").unwrap_or(name);
@@ -225,7 +226,7 @@ fn scale_of(role: Role, selector: &Selector) -> f64 {
     unit.unwrap_or(1.0)
 }
 
-/// How a role may be found in this service, for people.
+/// The ways to find a role in this service, for messages.
 pub fn ways_to_find(spec: &MetricsSpec, role: Role) -> Vec<String> {
     let plan = Plan::new(spec);
     plan.rules_of(role)

@@ -1,8 +1,9 @@
-//! Quantiles of histograms, as `histogram_quantile` of Prometheus estimates them. Pure.
+//! Quantiles of histograms, estimated like `histogram_quantile` in Prometheus. Pure.
 
-/// The quantile of a histogram of upper bounds and cumulative counts, in ascending order; the last
-/// bound is infinite. Inside a bucket of a classic histogram, observations are spread evenly; of a
-/// native one, exponentially, as since Prometheus 3.0. `None` without observations.
+/// Estimates a quantile of a histogram given as upper bounds and cumulative counts in ascending
+/// order; the last bound is infinite. Inside a bucket, observations are assumed to be distributed
+/// evenly in a classic histogram, exponentially in a native one, as since Prometheus 3.0. Returns
+/// `None` without observations.
 pub fn quantile(q: f64, buckets: &[(f64, f64)], is_native: bool) -> Option<f64> {
     let (last, all) = *buckets.last()?;
     if !last.is_infinite() || buckets.len() < 2 || all <= 0.0 {
@@ -11,7 +12,7 @@ pub fn quantile(q: f64, buckets: &[(f64, f64)], is_native: bool) -> Option<f64> 
     let rank = q * all;
     let at = buckets.iter().position(|(_, count)| *count >= rank)?;
     if at == buckets.len() - 1 {
-        // Above the highest bound, nothing more is known.
+        // Nothing is known above the highest finite bound.
         return Some(buckets[at - 1].0);
     }
     let (end, count) = buckets[at];
@@ -29,8 +30,8 @@ pub fn quantile(q: f64, buckets: &[(f64, f64)], is_native: bool) -> Option<f64> 
     Some(start + (end - start) * share)
 }
 
-/// Raises each count to that of the bucket before: series with different bounds, or read while they
-/// changed, may not add up.
+/// Raises each count to at least that of the preceding bucket: counts of series with different
+/// bounds, or read while they changed, may not be monotonic.
 pub fn make_monotonic(buckets: &mut [(f64, f64)]) {
     let mut least = 0.0_f64;
     for (_, count) in buckets {
@@ -55,7 +56,7 @@ mod tests {
             (0.7, 0.3),
             (0.9, 0.5),
             (0.99, 1.0),
-            // Beyond the highest bound.
+            // Above the highest bound.
             (0.999, 1.0),
         ] {
             assert!((at(q) - wanted).abs() < 1e-12, "{q}: {}", at(q));
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn without_observations_or_an_infinite_bound_it_is_unknown() {
+    fn a_quantile_is_unknown_without_observations_or_an_infinite_bound() {
         assert_eq!(quantile(0.5, &[], false), None);
         assert_eq!(quantile(0.5, &[(INF, 10.0)], false), None);
         assert_eq!(quantile(0.5, &[(0.1, 1.0), (1.0, 2.0)], false), None);

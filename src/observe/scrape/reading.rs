@@ -1,9 +1,9 @@
-//! The counters of a service among the samples of its series: live ones and those of the store alike.
+//! The counters of a service, extracted from samples of its live or stored series.
 
 use crate::load::Reading;
 use crate::sample::SeriesKey;
 
-/// What a service had counted, by samples of one time.
+/// The counters of a service from samples of one time.
 pub fn reading<'a>(service: &str, samples: impl Iterator<Item = (&'a SeriesKey, f64)>) -> Reading {
     let mut found = Reading::default();
     let own = samples.filter(|(key, _)| key.label("service") == Some(service));
@@ -13,7 +13,7 @@ pub fn reading<'a>(service: &str, samples: impl Iterator<Item = (&'a SeriesKey, 
             "slod_service_errors_total" => found.errors = Some(value),
             "slod_service_request_duration_seconds_sum" => found.seconds = Some(value),
             "slod_service_request_duration_seconds_bucket" => {
-                // Rust's own form of infinity is `+Inf` too, whatever its case.
+                // Rust parses `+Inf` as infinity, in any case.
                 let bound = key.label("le").and_then(|bound| bound.parse().ok());
                 found.buckets.extend(bound.map(|bound: f64| (bound, value)));
             }

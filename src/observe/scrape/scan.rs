@@ -1,4 +1,4 @@
-//! One page: which of its samples match which rule. Pure but for what it is given.
+//! Scanning a page: which of its samples match which rule. Pure.
 
 use super::breakers;
 use super::native::{Native, is_same};
@@ -8,19 +8,19 @@ use crate::roles::{Role, RoleKind};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
-/// Samples of one service that are kept; the roles beyond are unknown.
+/// Maximum number of samples kept per service; roles beyond that are unknown.
 pub const KEPT_MAX: usize = 50_000;
-/// Native histograms of one service that are kept, likewise.
+/// The same for native histograms.
 pub const NATIVES_MAX: usize = 5000;
-/// Milliseconds that a timestamp may lie behind: as long as Prometheus shows a sample.
+/// How many milliseconds a timestamp may be in the past: as long as Prometheus shows a sample.
 const STALE_MS: i64 = 5 * 60 * 1000;
-/// Milliseconds that a timestamp may lie ahead, as in Prometheus.
+/// How many milliseconds a timestamp may be in the future, as in Prometheus.
 const AHEAD_MS: i64 = 10 * 60 * 1000;
 
 /// A sample that matches a rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
-    /// Of its labels, and in a histogram without `le`: the same from page to page.
+    /// A hash of its labels (for a histogram without `le`), the same from page to page.
     pub key: u64,
     pub slot: Slot,
     pub value: f64,
@@ -36,7 +36,7 @@ pub enum Slot {
 }
 
 impl Slot {
-    /// Different for different slots; a bound is a number, however it is written.
+    /// A distinct number for each slot; a bound is compared as a number, however it is written.
     fn number(self) -> (u8, u64) {
         match self {
             Self::Value => (0, 0),
@@ -50,7 +50,7 @@ impl Slot {
 /// A native histogram of a page.
 #[derive(Clone, Debug)]
 pub struct NativeSample<'a> {
-    /// With `_bucket`, as its classic form would have.
+    /// With `_bucket`, as in classic form.
     pub name: &'a str,
     pub labels: LabelSet<'a>,
     pub timestamp: Option<i64>,
@@ -61,7 +61,7 @@ pub struct NativeSample<'a> {
 #[derive(Clone, Debug, PartialEq)]
 pub struct NativePoint {
     pub key: u64,
-    /// While these stay, its buckets do.
+    /// The buckets are the same as long as these are.
     pub shape: (i32, f64),
     pub count: f64,
     pub sum: f64,
@@ -69,21 +69,22 @@ pub struct NativePoint {
     pub up_to: Box<[f64]>,
 }
 
-/// What a page has for one rule.
+/// The samples of a page for one rule.
 #[derive(Debug, Default, PartialEq)]
 pub struct RuleSamples {
     pub points: Vec<Point>,
     pub natives: Vec<NativePoint>,
-    /// Whether the metric is there, with the labels that the rule looks at. Then no match is 0.
+    /// Whether the metric exists with the labels that the rule selects on. Without matching series
+    /// its value is then 0.
     pub is_known: bool,
-    /// There were too many.
+    /// Whether there were too many samples.
     pub is_partial: bool,
-    /// Of circuit breakers, by their names: all values of a name together.
+    /// For circuit breakers: the sum of values by name.
     pub names: BTreeMap<String, f64>,
 }
 
 impl RuleSamples {
-    /// How many series match.
+    /// The number of matching series.
     pub fn len(&self) -> usize {
         self.points.len() + self.natives.len()
     }
@@ -100,14 +101,14 @@ impl RuleSamples {
     }
 }
 
-/// What a page has for all rules.
+/// The samples of a page for all rules.
 #[derive(Debug, Default)]
 pub struct Scanned {
     pub by_rule: HashMap<usize, RuleSamples>,
-    /// All samples of the page.
+    /// The number of samples on the page.
     pub samples: u64,
-    /// Matching samples without a use: no number, out of time, a second of the same series, or too
-    /// many; and lines that are too long.
+    /// Matching samples that cannot be used (not a number, timestamp out of range, duplicate
+    /// series, or too many), and lines that are too long.
     pub dropped: u64,
 }
 
@@ -120,9 +121,9 @@ pub struct Scan<'p> {
     name: String,
     interest: Vec<Interest>,
     seen: HashSet<(usize, u64)>,
-    /// How many native histograms are kept.
+    /// The number of native histograms kept.
     natives: usize,
-    /// Rules whose family is described.
+    /// Rules whose family is declared on the page.
     described: HashSet<usize>,
 }
 
@@ -148,8 +149,8 @@ impl<'p> Scan<'p> {
         }
     }
 
-    /// Takes the sample of a histogram that is taken by its native form: only for rules that look for
-    /// a number. It is not counted.
+    /// Takes a sample of a histogram that is otherwise read in native form, only for rules that
+    /// match a single value. It is not counted as a sample.
     pub fn take_number(&mut self, sample: &Sample<'_>) {
         if self.wants(sample.name) {
             self.take_parts(sample, |part| part == SampleKind::Value);
@@ -171,7 +172,7 @@ impl<'p> Scan<'p> {
         }
     }
 
-    /// Whether samples of this name may match a rule.
+    /// Whether samples with this name may match a rule.
     pub fn wants(&mut self, name: &str) -> bool {
         if self.name != name {
             self.name.clear();
@@ -187,7 +188,7 @@ impl<'p> Scan<'p> {
         self.scanned.samples += samples;
     }
 
-    /// Takes a native histogram, for the rules that look for histograms.
+    /// Takes a native histogram for the rules that match histograms.
     pub fn take_native(&mut self, sample: &NativeSample<'_>) {
         if !self.wants(sample.name) {
             return;
@@ -200,8 +201,8 @@ impl<'p> Scan<'p> {
         }
     }
 
-    /// Whether a histogram with these upper bounds counts the requests within each latency threshold
-    /// of the service exactly.
+    /// Whether a histogram with these upper bounds counts the requests within each latency
+    /// threshold of the service exactly.
     pub fn counts_exactly(
         &mut self,
         family: &str,
@@ -223,7 +224,7 @@ impl<'p> Scan<'p> {
         })
     }
 
-    /// Counts a histogram that cannot be used, if a rule looks for it.
+    /// Counts a histogram that cannot be used, if a rule matches it.
     pub fn drop_histogram(&mut self, family: &str) {
         self.scanned.samples += 1;
         let is_wanted = ["_bucket", "_count", "_sum"].iter();
@@ -233,12 +234,12 @@ impl<'p> Scan<'p> {
         }
     }
 
-    /// Counts a line or a message that was not read.
+    /// Counts a line or message that was not read.
     pub fn drop_unread(&mut self) {
         self.scanned.dropped += 1;
     }
 
-    /// Takes note of a family that the page describes.
+    /// Records that the page declares a family.
     pub fn describe(&mut self, family: &str) {
         let mut interest = Vec::new();
         for suffix in ["", "_total", "_count"] {
@@ -248,7 +249,8 @@ impl<'p> Scan<'p> {
         self.described.extend(interest.iter().map(|(at, _)| *at));
     }
 
-    /// A family without any series yet is known: its first series will count from 0.
+    /// Ends the scan. A declared family without series is known: its first series will count from
+    /// 0.
     pub fn finish(mut self) -> Scanned {
         for at in self.described {
             let found = self.scanned.by_rule.entry(at);
@@ -300,7 +302,7 @@ impl<'p> Scan<'p> {
         let native = sample.native;
         let bounds = self.plan.bounds(rule.role).iter();
         let up_to = bounds.map(|bound| native.up_to(bound / rule.scale));
-        // An observation that is not a number makes a sum that is none.
+        // A NaN observation makes the sum NaN.
         let sum = native.sum * rule.scale;
         let sum = if sum.is_finite() { sum.max(0.0) } else { 0.0 };
         let point = NativePoint {
@@ -313,7 +315,7 @@ impl<'p> Scan<'p> {
         self.keep(at, key, |found| found.natives.push(point));
     }
 
-    /// The rule, if it selects these labels.
+    /// Returns the rule if it selects these labels.
     fn matching(&mut self, at: usize, labels: LabelSet<'_>) -> Option<&'p Rule> {
         let rule = self.plan.rule(at)?;
         let selector = rule.selector.as_ref()?;
@@ -326,7 +328,7 @@ impl<'p> Scan<'p> {
         Some(rule)
     }
 
-    /// Keeps what matches a rule, once for each series by its identity.
+    /// Keeps a match of a rule, once per series identity.
     fn keep(&mut self, at: usize, identity: u64, add: impl FnOnce(&mut RuleSamples)) {
         let found = self.scanned.by_rule.entry(at).or_default();
         if self.seen.len() == KEPT_MAX || found.is_partial {
@@ -339,7 +341,7 @@ impl<'p> Scan<'p> {
         }
     }
 
-    /// There are too many of a rule: what was kept of it is dropped.
+    /// Drops everything kept for a rule that has too many samples.
     fn give_up(&mut self, at: usize) {
         let found = self.scanned.by_rule.entry(at).or_default();
         self.scanned.dropped += found.len() as u64;
@@ -356,7 +358,7 @@ fn is_current(timestamp: Option<i64>, now_ms: i64) -> bool {
     timestamp.is_none_or(|timestamp| span.contains(&timestamp))
 }
 
-/// The sample as a point of its rule; `None` if its value or its bound is no number.
+/// Converts a sample to a point of its rule; `None` if its value or bound is NaN.
 fn point(rule: &Rule, part: SampleKind, sample: &Sample<'_>, key: u64) -> Option<Point> {
     let kind = rule.role.kind();
     let may_fall = matches!(kind, RoleKind::Gauge | RoleKind::Limit | RoleKind::State);
@@ -382,8 +384,8 @@ fn upper_bound(labels: LabelSet<'_>) -> Option<f64> {
     (!bound.is_nan()).then_some(bound)
 }
 
-/// The identity of a series: its name and labels in any order, as a number that nobody outside can
-/// aim at. All parts of a histogram have the same.
+/// The identity of a series: a keyed hash, which a service cannot predict, of its name and labels
+/// in any order. All parts of a histogram have the same identity.
 fn key(name: &str, part: SampleKind, labels: LabelSet<'_>, hasher: &RandomState) -> u64 {
     let (suffix, left_out) = match part {
         SampleKind::Value => ("", None),
@@ -392,7 +394,7 @@ fn key(name: &str, part: SampleKind, labels: LabelSet<'_>, hasher: &RandomState)
         SampleKind::Count => ("_count", None),
     };
     let mut pairs: Vec<Pair<'_>> = labels.pairs().collect();
-    // An empty label is the same as none.
+    // An empty label value is equivalent to no label.
     pairs.retain(|(name, value)| !value.is_empty() && Some(*name) != left_out);
     pairs.sort_unstable();
     let mut state = hasher.build_hasher();

@@ -1,24 +1,24 @@
-//! A series or a histogram of a page as one unit, and what it counted since an earlier page. Pure.
+//! A series or histogram of a page as a unit, and its increase since an earlier page. Pure.
 
 use super::scan::{NativePoint, RuleSamples, Slot};
 use std::collections::HashMap;
 
-/// Upper bounds of one role.
+/// Maximum number of upper bounds per role.
 const BOUNDS_MAX: usize = 300;
-/// From here on a number of this type does not rise by one: 2^53.
+/// 2^53: from here on, adding one to a floating-point number has no effect.
 const COUNT_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// What a page has of one rule.
+/// The series of a page for one rule.
 #[derive(Debug, Default)]
 pub struct Page {
     /// By key.
     pub series: Vec<(u64, Series)>,
-    /// The finite upper bounds that all of its histograms have, in ascending order; `None` without any
-    /// histogram. Up to another bound the requests of some are not known.
+    /// The finite upper bounds common to all histograms, in ascending order; `None` without
+    /// histograms. The number of requests up to another bound is not known for all of them.
     pub bounds: Option<Vec<f64>>,
-    /// Bounds beyond the limit.
+    /// The number of bounds above the limit.
     pub excess: u64,
-    /// Whether all of it are native histograms.
+    /// Whether all of them are native histograms.
     pub is_native: bool,
 }
 
@@ -28,33 +28,33 @@ pub enum Series {
     Histogram(Histogram),
 }
 
-/// All samples that differ in `le` alone, or a native histogram at the bounds of its role.
+/// All samples that differ only in `le`, or a native histogram at the bounds of its role.
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
     count: Option<f64>,
     sum: f64,
-    /// Upper bounds and cumulative counts, in ascending order, with `+Inf` where there is one.
+    /// Upper bounds and cumulative counts in ascending order, including `+Inf` if present.
     buckets: Vec<(f64, f64)>,
     /// See [`NativePoint::shape`].
     shape: Option<(i32, f64)>,
 }
 
-/// What no service counts between two pages; it would be lost on everything that is counted after it.
+/// An implausible increase between two pages. Adding it would make later increases vanish in
+/// rounding.
 const INCREASE_MAX: f64 = 1e12;
 
-/// What was counted between two pages.
+/// The increase between two pages.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Increase {
     pub value: f64,
     pub sum: f64,
     pub count: f64,
-    /// Up to each bound that was asked for, and never more than the count; empty where nothing is
-    /// known.
+    /// Up to each requested bound, at most the count; empty if unknown.
     pub up_to: Vec<f64>,
 }
 
 impl Increase {
-    /// Whether anything counts so fast.
+    /// Whether the increase is plausible.
     pub fn is_countable(&self) -> bool {
         let all = [self.value, self.sum, self.count];
         all.iter().all(|one| *one <= INCREASE_MAX)
@@ -62,7 +62,7 @@ impl Increase {
 }
 
 impl Page {
-    /// `bounds` are those that native histograms are read at.
+    /// `bounds` are those at which native histograms are read.
     pub fn of(found: &RuleSamples, bounds: &[f64]) -> Self {
         let mut page = Self {
             is_native: found.points.is_empty() && !found.natives.is_empty(),
@@ -108,7 +108,7 @@ fn common_bounds<'h>(mut histograms: impl Iterator<Item = &'h Histogram>) -> Opt
 }
 
 impl Series {
-    /// All that it counted.
+    /// The value, or the count of a histogram.
     pub fn total(&self) -> f64 {
         match self {
             Self::Value(value) => *value,
@@ -116,12 +116,12 @@ impl Series {
         }
     }
 
-    /// Whether it counts one by one.
+    /// Whether it is small enough to be incremented by one.
     pub fn is_countable(&self) -> bool {
         self.total() < COUNT_MAX
     }
 
-    /// What it counted since it was `before`, or since it began. What fell was reset, and counts
+    /// The increase since `before`, or since the start. A value that fell was reset, and counts
     /// from 0.
     pub fn since(&self, before: Option<&Self>, bounds: &[f64]) -> Increase {
         match (self, before) {
@@ -161,7 +161,7 @@ impl Histogram {
         place.ok().map(|at| self.buckets[at].1)
     }
 
-    /// `+Inf` is what Prometheus divides by; without it, `_count` is the same.
+    /// Prometheus divides by `+Inf`; without it, `_count` is the same.
     fn total(&self) -> f64 {
         let highest = self.buckets.last().map(|(_, count)| *count);
         let total = self.up_to(f64::INFINITY).or(self.count).or(highest);
@@ -183,8 +183,8 @@ impl Histogram {
         increase(count, self.sum - before.sum, up_to)
     }
 
-    /// The increase of the count, or `None` if the histogram was reset. Its samples may be read while
-    /// they change, so that one of them alone that falls is no reset.
+    /// The increase of the count, or `None` if the histogram was reset. Its samples may be read
+    /// while they change, so a single one that falls does not indicate a reset.
     fn count_since(&self, before: &Self) -> Option<f64> {
         if self.is_finer(before) {
             return None;
@@ -198,9 +198,9 @@ impl Histogram {
         counts.into_iter().flatten().find_map(risen)
     }
 
-    /// As in Prometheus: a native histogram that became finer was reset, and so was one of which a
-    /// bucket fell. A client library that has too many buckets joins them, so that counts up to a bound
-    /// inside of one change.
+    /// As in Prometheus: a native histogram that became finer was reset, and so was one with a
+    /// bucket that fell. A client library merges buckets if there are too many, so that counts up
+    /// to a bound inside a bucket change.
     fn is_finer(&self, before: &Self) -> bool {
         let (Some(now), Some(then)) = (self.shape, before.shape) else {
             return false;
@@ -211,7 +211,7 @@ impl Histogram {
     }
 }
 
-/// Nothing if a bound is not known. A bucket holds those below it, and no more than there are.
+/// Empty if a bound is not known. Makes the counts monotonic, and limits them to the total count.
 fn increase(count: f64, sum: f64, up_to: impl Iterator<Item = Option<f64>>) -> Increase {
     let mut least = 0.0_f64;
     let up_to = up_to.map(|one| {

@@ -20,12 +20,12 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// Wall time of the pages, in milliseconds.
 const NOW: i64 = 1_795_860_000_000;
 
-/// A service with these keys in `metrics`, apart from its address.
+/// A service with these keys in `metrics`, in addition to the address.
 fn spec(keys: &str) -> Arc<MetricsSpec> {
     spec_of("objectives: []", keys)
 }
 
-/// A service with these keys, and those in `metrics`.
+/// A service with these keys, and others in `metrics`.
 fn spec_of(service: &str, keys: &str) -> Arc<MetricsSpec> {
     let text = format!(
         "services: [{{ name: a, {service}, probes: [{{ name: p, http: {{ url: \"http://h/\" }} }}], metrics: {{ url: \"http://h/metrics\"{keys} }} }}]"
@@ -91,7 +91,7 @@ impl Watched {
         self.follow_scanned(at, &scanned)
     }
 
-    /// The page of a scrape so many seconds after the first.
+    /// Takes the page of a scrape `at` seconds after the first.
     pub(super) fn follow(&mut self, at: u64, page: &str) -> ServiceMetrics {
         let scanned = self.read(page).expect("valid");
         self.follow_scanned(at, &scanned)
@@ -119,7 +119,7 @@ fn pages() -> impl Iterator<Item = (PathBuf, String)> {
     })
 }
 
-/// What a page says at its start: role, series, total and selector.
+/// The expectations at the start of a page: role, series, total and selector.
 fn expected(page: &str) -> BTreeMap<String, String> {
     let lines = page
         .lines()
@@ -130,7 +130,7 @@ fn expected(page: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The count of a histogram, or the sum of the values; of a state, whether it is set.
+/// The count of a histogram, or the sum of the values; for a state, whether it is set.
 fn total(role: Role, scanned: &Scanned, at: usize) -> f64 {
     let points = scanned.by_rule[&at].points.iter();
     let counted = points.filter(|point| match role.kind() {
@@ -169,7 +169,7 @@ fn the_pages_of_common_libraries_are_understood() {
 }
 
 #[test]
-fn a_pool_without_a_limit_has_no_most() {
+fn a_pool_without_a_limit_has_no_maximum() {
     let most = |page: &str| Watched::new("").follow(0, page).number(Role::DbPoolMax);
     let sqlalchemy = |size: &str, overflow: &str| {
         most(&format!(
@@ -249,7 +249,7 @@ fn values_without_a_use_are_dropped_and_counted() {
     );
     let metrics = watched.follow(0, &page);
     assert_eq!(metrics.role(Role::Requests).expect("found").series, 2);
-    // The rule of the errors sees none of them.
+    // The rule of the errors matches none of them.
     assert_eq!((metrics.scrape.samples, metrics.scrape.dropped), (10, 7));
     assert!(metrics.role(Role::QueueDepth).is_none());
 }
@@ -277,7 +277,7 @@ fn pages_are_bounded() {
 }
 
 #[test]
-fn the_last_line_needs_no_end_and_a_wrong_one_is_named() {
+fn the_last_line_needs_no_line_break_and_an_invalid_one_is_reported() {
     let watched = Watched::new("");
     assert_eq!(watched.read("a 1\nb 2").expect("valid").samples, 2);
     assert!(

@@ -1,27 +1,26 @@
-//! What the last scrapes of a service showed.
+//! The results of the last scrapes of a service.
 
 use crate::outcome::Timestamp;
 use crate::roles::Role;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The own metrics of one service.
+/// One service's own metrics.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceMetrics {
     pub service: Arc<str>,
-    /// When the values were read; `None` where there are none.
+    /// When the values were read; `None` without values.
     pub at: Option<Timestamp>,
     pub scrape: ScrapeView,
-    /// Empty before the first success, and when the last one is too long ago.
+    /// Empty before the first success, and when the last one is too old.
     pub roles: Vec<RoleView>,
-    /// Over the last minute; absent before the second scrape.
+    /// Over the last minute; `None` before the second scrape.
     pub requests_per_second: Option<f64>,
-    /// Over the last minute; absent without requests.
+    /// Over the last minute; `None` without requests.
     pub error_ratio: Option<f64>,
     /// p50, p95 and p99 in seconds over the last five minutes.
     pub quantiles: Option<[f64; 3]>,
-    /// Those that are open or opened lately, as far as their labels name them; not all if there are
-    /// many.
+    /// The breakers that are open or opened recently, if their labels name them; limited in number.
     pub breakers: Vec<BreakerView>,
 }
 
@@ -31,20 +30,20 @@ pub struct BreakerView {
     pub name: Arc<str>,
     /// `None` if it is not open now, or only its counter is known.
     pub open_since: Option<Timestamp>,
-    /// Whether it was open already when slod first saw it.
+    /// Whether it was already open when slod first saw it.
     pub or_before: bool,
-    /// When it opened last, as far as slod saw it.
+    /// When it last opened, as far as slod observed it.
     pub opened: Option<Timestamp>,
 }
 
-/// How the last scrape went.
+/// The result of the last scrape.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScrapeView {
     pub error: Option<String>,
     pub took: Duration,
-    /// On the page.
+    /// Samples on the page.
     pub samples: u64,
-    /// Of those that matched a role, how many could not be used; and lines that were too long.
+    /// Samples that matched a role but could not be used, and lines that were too long.
     pub dropped: u64,
 }
 
@@ -54,18 +53,18 @@ pub struct RoleView {
     pub role: Role,
     /// The selector or the `JSONPath`.
     pub selector: Arc<str>,
-    /// The library whose names these are; `None` for a selector of the config.
+    /// The library that uses these names; `None` for a selector of the config.
     pub library: Option<&'static str>,
-    /// Matching samples.
+    /// The number of matching samples.
     pub series: usize,
-    /// Absent where there were too many.
+    /// `None` if there were too many.
     pub value: Option<RoleValue>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum RoleValue {
     Gauge(f64),
-    /// What was counted since slod found the role.
+    /// Counted since slod found the role.
     Counter(f64),
     Histogram(HistogramView),
 }
@@ -74,16 +73,16 @@ pub enum RoleValue {
 pub struct HistogramView {
     /// Upper bounds, ascending, without +Inf.
     pub bounds: Vec<f64>,
-    /// One count per bound, and a last one for what lies above them.
+    /// One count per bound, and a last one for observations above them.
     pub counts: Vec<u64>,
     pub sum: f64,
 }
 
-/// The quantiles that are estimated.
+/// The estimated quantiles.
 pub const QUANTILES: [(f64, &str); 3] = [(0.5, "0.5"), (0.95, "0.95"), (0.99, "0.99")];
 
 impl ServiceMetrics {
-    /// Before the first scrape.
+    /// The state before the first scrape.
     pub fn unknown(service: Arc<str>) -> Self {
         Self {
             service,
@@ -97,7 +96,7 @@ impl ServiceMetrics {
         }
     }
 
-    /// How the last scrape went, and nothing else.
+    /// The result of the last scrape, without values.
     #[must_use]
     pub fn without_values(&self) -> Self {
         Self {
@@ -125,7 +124,7 @@ impl ServiceMetrics {
         }
     }
 
-    /// Database connections in use, as a share of the pool. A pool without a limit has none.
+    /// Database connections in use as a share of the pool; `None` for a pool without a limit.
     pub fn pool_usage(&self) -> Option<f64> {
         let max = self.number(Role::DbPoolMax).filter(|max| *max > 0.0)?;
         Some(self.number(Role::DbPoolInUse)? / max)

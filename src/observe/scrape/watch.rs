@@ -1,4 +1,4 @@
-//! One service that is scraped again and again.
+//! Repeated scrapes of one service.
 
 use super::breakers::Breakers;
 use super::history::{History, stale_after};
@@ -16,16 +16,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-/// Within this, the first scrapes of all services are spread.
+/// The first scrapes of all services are spread over this time.
 const SPREAD_MS: u64 = 1000;
 
-/// What is known of a service, and since when.
+/// The latest metrics of a service.
 #[derive(Clone, Debug)]
 pub struct Latest {
     pub metrics: Arc<ServiceMetrics>,
     /// The start of the last successful scrape.
     pub since: Option<Instant>,
-    /// Whether a scrape has ended.
+    /// Whether a scrape has completed.
     pub is_scraped: bool,
 }
 
@@ -38,7 +38,7 @@ impl Latest {
         }
     }
 
-    /// What is shown now: values that are too old are absent.
+    /// The metrics to show now; values that are too old are omitted.
     pub fn at(&self, now: Instant, interval: Duration) -> Arc<ServiceMetrics> {
         let age = self.since.map(|since| now.saturating_duration_since(since));
         if age.is_some_and(|age| age <= stale_after(interval)) {
@@ -48,7 +48,7 @@ impl Latest {
     }
 }
 
-/// Scrapes in the interval of the spec, until the task is ended.
+/// Scrapes at the interval of the spec until the task is aborted.
 pub async fn watch(spec: Arc<MetricsSpec>, clock: Clock, latest: watch::Sender<Latest>) {
     let mut scraper = Scraper::new(spec.clone());
     let offset = RandomState::new().hash_one(&spec.service) % SPREAD_MS;
@@ -62,9 +62,9 @@ pub async fn watch(spec: Arc<MetricsSpec>, clock: Clock, latest: watch::Sender<L
         let result = scraper.scrape(&clock, Trace::silent()).await;
         match (&result.scrape.error, was_failing) {
             (Some(error), false) => {
-                tracing::warn!("{}: its metrics cannot be read: {error}", spec.service);
+                tracing::warn!("{}: cannot read its metrics: {error}", spec.service);
             }
-            (None, true) => tracing::info!("{}: its metrics can be read again", spec.service),
+            (None, true) => tracing::info!("{}: reading its metrics works again", spec.service),
             _ => {}
         }
         was_failing = result.scrape.error.is_some();
@@ -73,7 +73,7 @@ pub async fn watch(spec: Arc<MetricsSpec>, clock: Clock, latest: watch::Sender<L
 }
 
 impl Latest {
-    /// A failed scrape leaves the values as they are, until they are too old.
+    /// A failed scrape keeps the values until they are too old.
     pub(super) fn take(&mut self, scraped: ServiceMetrics, started: Instant) {
         self.is_scraped = true;
         if scraped.scrape.error.is_none() {
@@ -87,7 +87,7 @@ impl Latest {
     }
 }
 
-/// Scrapes one service, any number of times.
+/// Scrapes one service repeatedly.
 #[derive(Debug)]
 pub struct Scraper {
     spec: Arc<MetricsSpec>,
@@ -96,7 +96,7 @@ pub struct Scraper {
     breakers: Breakers,
     hasher: RandomState,
     begun: Instant,
-    /// What the last page itself has.
+    /// The values on the last page.
     raw: Vec<(Role, f64)>,
 }
 
@@ -113,7 +113,7 @@ impl Scraper {
         }
     }
 
-    /// Scrapes once. What goes wrong is in the result.
+    /// Scrapes once. Errors are part of the result.
     pub async fn scrape(&mut self, clock: &Clock, trace: Trace) -> ServiceMetrics {
         let spec = self.spec.clone();
         let mut attempt = Attempt::new(clock.now(), spec.timeout, trace);
@@ -143,7 +143,7 @@ impl Scraper {
         }
     }
 
-    /// The values on the last page: of a counter its total there, of a histogram its count.
+    /// The values on the last page: the total of a counter, the count of a histogram.
     pub fn raw_values(&self) -> Vec<(Role, f64)> {
         self.raw.clone()
     }
@@ -186,7 +186,7 @@ fn raw_values(plan: &Plan, metrics: &ServiceMetrics, scanned: &Scanned) -> Vec<(
     metrics.roles.iter().filter_map(value).collect()
 }
 
-/// The totals of a JSON document, one for each rule.
+/// The totals of a JSON document, one per rule.
 fn of_document(totals: &[Option<f64>]) -> Scanned {
     let mut scanned = Scanned::default();
     for (at, total) in totals.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The stored past of the host: for the history of a daemon that starts, and replayed.
+//! The stored history of the host: restored when a daemon starts, and replayed.
 
 use super::super::host::HostHistory;
 use super::{CHUNK, EVERY, STEP, StoredSeries, hours, steps};
@@ -11,10 +11,10 @@ use crate::units::HOUR;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Disks are judged by six hours, and a forecast is confirmed for half of another.
+/// Disks are evaluated over six hours, and a forecast is confirmed over another half.
 const HOST_BACK: Duration = Duration::from_hours(7);
 
-/// What was sampled of the host at a time.
+/// The sampled values of the host at one time.
 #[derive(Default)]
 struct HostRow {
     boot: Option<f64>,
@@ -48,7 +48,7 @@ impl HostRow {
         self.disks.entry(mount_point.to_owned()).or_default()
     }
 
-    /// As live, what nobody can write does not fill.
+    /// Read-only file systems are ignored, as in live evaluation, since they cannot fill up.
     fn writable(&self) -> impl Iterator<Item = (&String, &DiskRow)> {
         self.disks.iter().filter(|(_, disk)| !disk.is_read_only)
     }
@@ -56,7 +56,7 @@ impl HostRow {
 
 type HostRows = BTreeMap<Timestamp, HostRow>;
 
-/// Takes a sample; what is not looked at is left out.
+/// Takes a sample; series without a value used by signs are ignored.
 fn set(rows: &mut HostRows, key: &SeriesKey, at: Timestamp, value: f64) {
     let point = key.label("mountpoint").unwrap_or_default();
     let row = rows.entry(at).or_default();
@@ -83,7 +83,7 @@ fn is_wanted(key: &SeriesKey) -> bool {
     )
 }
 
-/// Feeds samples in the order of time, and lets `look` see the history after each step.
+/// Feeds samples in order of time, and calls `look` with the history after each step.
 fn feed(
     host: &mut HostHistory,
     rows: &HostRows,
@@ -139,8 +139,8 @@ pub(super) fn recall_host(
     Ok(())
 }
 
-/// What the signs of the host find in the stored past of `from..to`, once a minute, by the rules and
-/// histories of the running daemon.
+/// Evaluates the signs of the host over the stored history of `from..to`, once a minute, with the
+/// rules and histories of the running daemon.
 pub fn replay_host(
     store: &Store,
     kept: &StoredSeries,

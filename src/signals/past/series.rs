@@ -1,4 +1,4 @@
-//! Which series of the store have the numbers that signs are read from.
+//! Finds the stored series with the values that signs use.
 
 use crate::sample::SeriesKey;
 use crate::signals::numbers::{ContainerNumber, MetricNumber, ProcessNumber};
@@ -6,7 +6,7 @@ use crate::store::{SeriesId, Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Which number of a service the samples of a series are.
+/// Which value of a service the samples of a series are.
 #[derive(Clone, Debug)]
 pub(in crate::signals) enum Place {
     Metric(MetricNumber),
@@ -14,7 +14,7 @@ pub(in crate::signals) enum Place {
     Container(Arc<str>, ContainerNumber),
 }
 
-/// The stored series of the numbers that signs are read from.
+/// The stored series with the values that signs use.
 #[derive(Debug)]
 pub struct StoredSeries {
     pub(super) by_service: BTreeMap<Arc<str>, BTreeMap<SeriesId, Place>>,
@@ -40,7 +40,7 @@ impl StoredSeries {
         Ok(kept)
     }
 
-    /// The series of one number of a service.
+    /// The series of one value of a service.
     pub(in crate::signals) fn series(
         &self,
         service: &str,

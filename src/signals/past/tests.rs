@@ -29,7 +29,7 @@ fn wobble(at: i64) -> f64 {
     1.0 + (at * 7919 % 101) as f64 / 5000.0
 }
 
-/// A store with hours of a process that leaks, sampled every ten seconds.
+/// A store with hours of samples, every ten seconds, of a process that leaks memory.
 fn leaking(store: &mut Store, config: &Config, hours: i64, started: impl Fn(i64) -> f64) {
     let names = |name: &str, service: &str| {
         Arc::new(SeriesKey::new(
@@ -81,7 +81,7 @@ fn store(name: &str) -> (tempfile::TempDir, Store) {
 }
 
 #[test]
-fn a_leak_that_was_found_before_a_restart_is_found_after_it() {
+fn a_leak_found_before_a_restart_is_found_after_it() {
     let config = config(1);
     let (_folder, mut store) = store("leak.db");
     leaking(&mut store, &config, 4, |_| 10.0);
@@ -93,7 +93,7 @@ fn a_leak_that_was_found_before_a_restart_is_found_after_it() {
     let mut all = fresh.all.iter();
     let leak = all.find(|one| one.kind.name == leak.kind.name);
     let leak = leak.expect("looked for");
-    assert_eq!(leak.presence, Presence::Unknown, "without its past");
+    assert_eq!(leak.presence, Presence::Unknown, "without its history");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn what_cannot_be_read_in_time_begins_anew() {
 }
 
 #[test]
-fn a_service_that_was_restarted_begins_anew() {
+fn a_restarted_service_starts_anew() {
     let config = config(1);
     let (_folder, mut store) = store("restart.db");
     let restart = NOW.0 / 1000 - 1800;
@@ -126,7 +126,7 @@ fn a_service_that_was_restarted_begins_anew() {
 }
 
 #[test]
-fn growth_is_looked_for_from_the_last_deployment_on() {
+fn growth_is_evaluated_from_the_last_deployment_on() {
     let config = config(1);
     let (_folder, mut store) = store("deploy.db");
     leaking(&mut store, &config, 4, |_| 10.0);
@@ -192,7 +192,7 @@ fn outcomes_before_a_restart_count_after_it() {
 }
 
 #[test]
-fn a_stored_past_is_judged_as_it_went_on() {
+fn replaying_a_service_gives_the_live_findings() {
     let config = config(1);
     let (_folder, mut store) = store("backtest.db");
     leaking(&mut store, &config, 6, |_| 10.0);
@@ -216,7 +216,7 @@ fn a_stored_past_is_judged_as_it_went_on() {
 }
 
 #[test]
-fn what_is_usual_is_learned_day_by_day_as_all_at_once() {
+fn learning_day_by_day_equals_learning_all_at_once() {
     let config = config(1);
     let (_folder, mut store) = store("usual.db");
     let key = [("service", "s0"), ("quantile", "0.95")];
@@ -238,7 +238,7 @@ fn what_is_usual_is_learned_day_by_day_as_all_at_once() {
     let mut by_day = HourlyPast::default();
     let mut learned = 0;
     for day in 0..=u64::try_from(days).expect("small") {
-        // Not at a whole hour.
+        // Not at a full hour.
         let now = NOW.before(Duration::from_secs((20 - day) * 86_400 + 777));
         let learn = |past: &mut HourlyPast| {
             let usuals = past.learn(&store, &kept, spec, now).expect("readable");
@@ -252,7 +252,7 @@ fn what_is_usual_is_learned_day_by_day_as_all_at_once() {
 }
 
 #[test]
-fn the_past_of_the_host_is_judged_as_it_went_on() {
+fn replaying_the_host_gives_the_live_findings() {
     let (_folder, mut store) = store("host.db");
     let disk = |name: &str, point: &str| Arc::new(SeriesKey::new(name, [("mountpoint", point)]));
     let none: [(&str, &str); 0] = [];
@@ -261,7 +261,7 @@ fn the_past_of_the_host_is_judged_as_it_went_on() {
     let ticks = (first..NOW.0 / 1000).step_by(60).map(|second| {
         let hours = (second - first) as f64 / 3600.0;
         let mut samples = vec![(Arc::clone(&cpu), SeriesKind::Gauge, 0.2)];
-        // One fills, the other is unmounted after an hour.
+        // One fills up, the other is unmounted after an hour.
         let disks = [("/", 600.0 + 20.0 * hours), ("/old", 999.0)];
         for (point, used) in disks.into_iter().take(if hours < 1.0 { 2 } else { 1 }) {
             let size = disk("slod_host_filesystem_size_bytes", point);
@@ -269,7 +269,7 @@ fn the_past_of_the_host_is_judged_as_it_went_on() {
             samples.push((size, SeriesKind::Gauge, 1e12));
             samples.push((available, SeriesKind::Gauge, 1e12 - used * 1e9));
         }
-        // Nobody can write to it, so that it is full at all times.
+        // Read-only, and therefore always full.
         for (name, value) in [
             ("size_bytes", 1e9),
             ("available_bytes", 0.0),

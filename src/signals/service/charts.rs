@@ -1,4 +1,4 @@
-//! What each sign of a service looks at, for the chart of its alert.
+//! The chart of each sign of a service, for its alert.
 
 use super::ServiceHistory;
 use crate::signal::{SignalKind, Track, kinds};
@@ -9,7 +9,7 @@ use crate::signals::provider::ProviderHistory;
 use std::sync::Arc;
 
 impl ServiceHistory {
-    /// What a sign was found in, as text; empty for what has no course.
+    /// The track in which a sign was found, as a text chart; empty if it has none.
     pub(super) fn chart(&self, kind: &SignalKind, subject: &str) -> Arc<str> {
         if *kind == kinds::ERRORS_CLIMBING {
             return self.chart_of_errors();

@@ -1,4 +1,4 @@
-//! The warning signs of one service as they are now.
+//! The current warning signs of one service.
 
 use super::ServiceHistory;
 use crate::config::LoadSpec;
@@ -17,7 +17,7 @@ use crate::signals::{NO_METRICS, breakers, finding};
 use crate::trend::Errors;
 
 impl ServiceHistory {
-    /// All signs as they are now.
+    /// Evaluates all signs.
     pub(in crate::signals) fn findings(
         &mut self,
         load: Option<&LoadSpec>,
@@ -59,7 +59,8 @@ impl ServiceHistory {
         all
     }
 
-    /// What is active now, for hysteresis: what nobody knows of for a moment stays as it was.
+    /// Remembers the active signs, for hysteresis. A sign that is temporarily unknown keeps its
+    /// state.
     fn remember_active(&mut self, all: &[Finding]) {
         let active = all.iter().filter(|one| match one.presence {
             Presence::Active => true,
@@ -130,7 +131,7 @@ impl ServiceHistory {
         }
     }
 
-    /// Compares the last hour with what is usual at this time of day.
+    /// Compares the last hour with the usual level at this time of day.
     fn judge_usual(
         &self,
         settings: &Settings,
@@ -181,7 +182,7 @@ impl ServiceHistory {
         push(kind, subject, failing);
     }
 
-    /// How the service does while its provider is in trouble.
+    /// The state of the service during problems of its provider.
     fn meanwhile(&self) -> Meanwhile {
         let (counts, by) = self.errors();
         let lately = counts.lately();
@@ -199,8 +200,7 @@ impl ServiceHistory {
         }
     }
 
-    /// Whether what is known of the service is what its provider does: it has no probes but of
-    /// language models.
+    /// Whether the service's data reflects its provider: all of its probes request language models.
     fn is_provider(&self, by: Numbers) -> bool {
         by == Numbers::Probes && self.probes.are_of_providers
     }
@@ -224,10 +224,11 @@ impl ServiceHistory {
     }
 }
 
-/// A service fails if one of so many requests does.
+/// A service is failing if one in this many requests fails.
 const FAILING_OF: u64 = 50;
 
-/// Without requests nothing fails. Counts of the service's own metrics may be of any size.
+/// Without requests the service is not failing. Counts of the service's own metrics may be
+/// arbitrarily large.
 fn is_failing(lately: Errors) -> bool {
     lately.total > 0 && lately.errors >= lately.total.div_ceil(FAILING_OF)
 }
@@ -240,7 +241,7 @@ fn mean_of_hour(track: &Track) -> Option<f64> {
     is_enough.then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
-/// The load by the minute, with the peak that is expected of it.
+/// The load by the minute, with its expected peak.
 fn expected_load<'a>(
     own: &'a MetricsHistory,
     load: Option<&LoadSpec>,
@@ -249,5 +250,5 @@ fn expected_load<'a>(
     let rate = load.peak_rate;
     let rate = rate.map(|peak| (&own.traffic_by_minute, peak, "requests/s"));
     let users = load.peak_users.map(f64::from);
-    rate.or(users.map(|peak| (&own.connections_by_minute, peak, "users at the same time")))
+    rate.or(users.map(|peak| (&own.connections_by_minute, peak, "concurrent users")))
 }

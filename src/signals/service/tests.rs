@@ -24,7 +24,7 @@ fn metrics(values: &[(Role, RoleValue)]) -> ServiceMetrics {
     }
 }
 
-/// What is active after so many minutes of the same values, with the subjects.
+/// The active signs after this many minutes with the same values, with their subjects.
 fn active(minutes: i64, values: &dyn Fn(i64) -> Vec<(Role, RoleValue)>) -> Vec<&'static str> {
     let mut history = ServiceHistory::new("app".into());
     for step in 0..=minutes * 6 {
@@ -39,7 +39,8 @@ fn active(minutes: i64, values: &dyn Fn(i64) -> Vec<(Role, RoleValue)>) -> Vec<&
         .collect()
 }
 
-/// A service that is probed every ten seconds; latency in seconds and verdict of each attempt.
+/// A service that is probed every ten seconds, with the latency in seconds and verdict of each
+/// attempt.
 fn probed(seconds: i64, attempt: impl Fn(i64) -> (f64, Verdict)) -> ServiceHistory {
     let mut history = ServiceHistory::new("app".into());
     let probe: Arc<str> = "home".into();
@@ -109,7 +110,7 @@ fn a_service_without_metrics_is_judged_by_its_probes() {
 }
 
 #[test]
-fn a_new_service_has_findings_and_indicators_that_say_what_is_missing() {
+fn findings_and_indicators_of_a_new_service_say_what_is_missing() {
     let mut history = probed(60, |_| (0.2, Verdict::Good));
     let rise = judged(&mut history, "latency_rising");
     assert_eq!(rise.presence, Presence::Unknown);
@@ -186,9 +187,9 @@ fn indicators_check_the_numbers() {
     );
 }
 
-/// A pool that is exhausted often takes the page of its metrics along.
+/// When a pool is exhausted, the metrics page often fails too.
 #[test]
-fn what_cannot_be_read_now_holds_no_more_and_the_probes_decide() {
+fn unreadable_metrics_are_ignored_and_the_probes_decide() {
     let timed_out = |second: i64| {
         let is_bad = second >= 900;
         let cause = Verdict::Bad(Cause::Timeout);
@@ -236,7 +237,7 @@ fn what_cannot_be_read_now_holds_no_more_and_the_probes_decide() {
 }
 
 #[test]
-fn a_process_that_appears_is_judged_at_once() {
+fn a_new_process_is_evaluated_immediately() {
     let mut history = probed(60, |_| (0.2, Verdict::Good));
     judged(&mut history, "latency_rising");
     let process = ProcessNumbers::of(&ProcessView::default());
@@ -246,7 +247,7 @@ fn a_process_that_appears_is_judged_at_once() {
 }
 
 #[test]
-fn a_bare_process_that_burns_the_processors_is_reported() {
+fn a_process_without_container_that_uses_the_processors_is_reported() {
     let mut history = ServiceHistory::new("app".into());
     for step in 0..=60 {
         let process = ProcessView {
@@ -260,13 +261,13 @@ fn a_bare_process_that_burns_the_processors_is_reported() {
     assert_eq!(busy.presence, Presence::Active);
     assert_eq!(
         &*busy.evidence,
-        "its use of the host's processors was above 80 % in 5 of the last 5 minutes, last 90 %"
+        "its usage of the host's processors was above 80 % in 5 of the last 5 minutes, last 90 %"
     );
 }
 
-/// What the histories of a service take, for `docs/SIGNALS.md`.
+/// The size of a service's histories, for `docs/SIGNALS.md`.
 #[test]
-fn a_service_takes_some_kilobytes() {
+fn histories_of_a_service_take_some_kilobytes() {
     let trends = 12 * (size_of::<Finding>() + 160);
     let usual = 3 * 24 * size_of::<crate::stats::baseline::Baseline>();
     let base = size_of::<ServiceHistory>() + trends + usual;
@@ -280,7 +281,7 @@ fn a_service_takes_some_kilobytes() {
 }
 
 #[test]
-fn a_process_that_was_killed_for_lack_of_memory_is_one_sign() {
+fn a_process_killed_for_lack_of_memory_is_one_sign() {
     let active = |kills: u64, restarts: u64| -> Vec<&str> {
         let mut history = ServiceHistory::new("app".into());
         let main: Arc<str> = "main".into();
@@ -309,7 +310,7 @@ fn a_process_that_was_killed_for_lack_of_memory_is_one_sign() {
 }
 
 #[test]
-fn what_is_sampled_or_configured_no_more_is_forgotten() {
+fn subjects_no_longer_sampled_or_configured_are_removed() {
     let text = "services:
   - { name: app, probes: [ { name: p, http: { url: 'http://127.0.0.1:1/' } } ], processes: [ { name: main, port: 1 } ] }
 ";
@@ -350,6 +351,6 @@ fn what_is_sampled_or_configured_no_more_is_forgotten() {
     assert_eq!(
         active(&mut history),
         0,
-        "the process is not configured any more"
+        "the process is no longer configured"
     );
 }

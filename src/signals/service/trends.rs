@@ -1,4 +1,4 @@
-//! The trends of one service: what rises or grows over hours.
+//! Trends of one service: rises and growth over hours.
 
 use super::ServiceHistory;
 use crate::signal::rules::{
@@ -12,7 +12,8 @@ use crate::trend::{CONFIRMATIONS, GrowthRules};
 use std::sync::Arc;
 
 impl ServiceHistory {
-    /// Judges the trends again. It is done as often as the false alarms were measured for.
+    /// Evaluates the trends. Must be called at the interval that the false-alarm rates were
+    /// measured for.
     pub(in crate::signals) fn judge_trends(&mut self, settings: &Settings) {
         let mut found = self.own_trends(settings);
         let unknown = Track::new(GROWTH_WINDOW, GROWTH_WINDOWS, Keep::Mean);
@@ -81,7 +82,7 @@ impl ServiceHistory {
     }
 }
 
-/// Evaluations in a row in which a trend has to be found.
+/// The number of consecutive evaluations in which a trend must be found.
 fn confirmations(kind: &SignalKind) -> u32 {
     if kind.name == kinds::QUEUE_GROWING.name {
         QUEUE_CONFIRMATIONS

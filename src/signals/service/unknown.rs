@@ -1,5 +1,4 @@
-//! What nobody can know now: a sign says neither that something is there nor that it is not if nothing was
-//! sampled lately of what it looks at.
+//! Signs that are currently unknown: without recent samples, a sign is neither active nor clear.
 
 use super::ServiceHistory;
 use crate::signal::rules::Numbers;
@@ -8,7 +7,7 @@ use crate::signals::NOT_SAMPLED;
 use crate::signals::scope::OF_METRICS;
 
 impl ServiceHistory {
-    /// Replaces what a sign found by why it cannot be known.
+    /// Replaces a finding by the reason why its state is unknown.
     pub(super) fn doubt(&self, found: &mut Finding) {
         if found.presence == Presence::Unknown {
             return;
@@ -20,7 +19,8 @@ impl ServiceHistory {
         }
     }
 
-    /// Why what only its own metrics show is not clear now. What is there goes on for a while.
+    /// Why a clear sign based on its own metrics is unknown because they cannot be read. An active
+    /// sign stays active for a while.
     fn unread(&self, found: &Finding) -> Option<String> {
         let kind = found.kind;
         let is_of_metrics = OF_METRICS.contains(&kind) && *kind != kinds::METRICS_UNREADABLE;
@@ -29,11 +29,11 @@ impl ServiceHistory {
         let is_read = is_of_metrics || is_of_provider || *kind == kinds::CPU_HIGH_AT_PEAK;
         let own = self.own.as_ref().filter(|_| is_read)?;
         let why = own.unread.why()?;
-        Some(format!("its metrics cannot be read now: {why}"))
+        Some(format!("its metrics cannot be read: {why}"))
     }
 
-    /// Why nothing is known of what a sign looks at over more than some minutes: the others know too
-    /// little themselves then.
+    /// Why a sign over a longer time is unknown because there are no recent samples. Rules over a
+    /// few minutes detect missing samples themselves.
     fn silent(&self, found: &Finding) -> Option<String> {
         let (kind, subject) = (found.kind, &*found.subject);
         let own = self.own.as_deref();
@@ -72,7 +72,7 @@ impl ServiceHistory {
     }
 }
 
-/// Why nobody knows of requests now.
+/// The evidence if there are no recent requests.
 pub(in crate::signals) fn nothing_by(numbers: Numbers) -> String {
-    format!("{}, nothing is known of the last 15 minutes", numbers.by())
+    format!("{}, there is no data for the last 15 minutes", numbers.by())
 }

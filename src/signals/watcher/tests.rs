@@ -8,12 +8,12 @@ use crate::signals::tests::config;
 use crate::signals::usual::Learned;
 use crate::units::DAY;
 
-/// A config of which only the host matters.
+/// A config that only matters for the host.
 const NOTHING: &str =
     "services: [ { name: web, probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ] } ]\n";
 
 #[test]
-fn a_clock_that_is_set_back_begins_all_histories_anew() {
+fn setting_the_clock_back_restarts_all_histories() {
     let (config, ledger) = (config(NOTHING), LedgerView::default());
     let mut watcher = Watcher::default();
     let mut look = |minutes: std::ops::Range<i64>, usage: f64| {
@@ -34,7 +34,7 @@ fn a_clock_that_is_set_back_begins_all_histories_anew() {
 }
 
 #[test]
-fn what_is_usual_is_learned_again_after_a_clock_that_was_set_back() {
+fn usual_levels_are_learned_again_after_the_clock_was_set_back() {
     let (config, ledger) = (config(NOTHING), LedgerView::default());
     let mut watcher = Watcher::default();
     let mut learns = |minute: i64| {
@@ -45,7 +45,7 @@ fn what_is_usual_is_learned_again_after_a_clock_that_was_set_back() {
         learns
     };
     assert!(learns(1000) && !learns(1001) && !learns(1359) && learns(1360));
-    // What was learned after the step is kept.
+    // Levels learned after the clock was set are kept.
     assert!(learns(1360 - 60) && !learns(1360 - 59));
 }
 
@@ -68,11 +68,11 @@ fn a_busy_host_names_the_service_that_uses_most() {
     let found = watcher.findings(&config, &ledger, Timestamp::from_secs(600));
     assert_eq!(
         &*found.all[0].evidence,
-        "use of the host's processors was above 80 % in 5 of the last 5 minutes, last 95 %; app (main) used most of them: 60 %"
+        "usage of the host's processors was above 80 % in 5 of the last 5 minutes, last 95 %; app (main) used most of them: 60 %"
     );
 }
 
-/// A service of which everything is known.
+/// A service with all kinds of data.
 const WHOLE: &str = "services:
   - name: app
     probes:
@@ -83,11 +83,11 @@ const WHOLE: &str = "services:
     load: { peak_rate: 100/s }
 ";
 
-/// When everything began to be known, and for how long it was.
+/// When data starts, and how long there is some.
 const BEGUN: i64 = 20 * 86_400;
 const MINUTES: i64 = 200;
 
-/// What is sampled, apart from each other.
+/// Sources of data, which can fail independently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Host,
@@ -107,7 +107,7 @@ const SOURCES: [Source; 6] = [
     Source::Provider,
 ];
 
-/// A healthy service and host, of which nothing is known but by `sources`.
+/// A healthy service and host, with data from `sources` only.
 fn feed(watcher: &mut Watcher, at: Timestamp, sources: &[Source], without: Option<Role>) {
     let service: Arc<str> = "app".into();
     let main: Arc<str> = "main".into();
@@ -201,7 +201,7 @@ fn minute(minute: i64) -> Timestamp {
     Timestamp::from_secs(BEGUN + minute * 60)
 }
 
-/// Feeds what is known from one minute to another, and looks at the signs as the task does.
+/// Feeds data from one minute to another, and evaluates the signs like the task.
 fn go_on(
     watcher: &mut Watcher,
     config: &Config,
@@ -228,7 +228,7 @@ fn go_on(
 
 const HALF: Duration = Duration::from_secs(30);
 
-/// All of which everything was known for some hours, and what is usual for weeks.
+/// A service with some hours of all data, and usual levels over weeks.
 fn known() -> (Config, Watcher, Findings) {
     let config = config(WHOLE);
     let mut watcher = Watcher::default();
@@ -249,7 +249,7 @@ fn known() -> (Config, Watcher, Findings) {
     (config, watcher, findings)
 }
 
-/// What is looked for here: the others show what only the ledger knows.
+/// The signs tested here: the others depend on the ledger.
 fn looked_for() -> impl Iterator<Item = &'static SignalKind> {
     let of_ledger = [
         &kinds::RATE_LIMIT_NEAR,
@@ -276,7 +276,7 @@ fn holds(findings: &Findings) -> Vec<(&'static str, &str)> {
 }
 
 #[test]
-fn nothing_is_clear_of_what_was_not_sampled_for_a_quarter_of_an_hour() {
+fn signs_are_unknown_after_a_quarter_of_an_hour_without_samples() {
     let (config, mut watcher, findings) = known();
     let all = clear(&findings);
     for kind in looked_for() {
@@ -287,7 +287,7 @@ fn nothing_is_clear_of_what_was_not_sampled_for_a_quarter_of_an_hour() {
         );
     }
     assert_eq!(holds(&findings).len(), 6, "{:?}", findings.indicators);
-    // The latest samples are waited for, so that they are some seconds old when they are looked at.
+    // The latest samples are waited for, so that they are some seconds old when evaluated.
     for silent in 16..300 {
         let at = minute(MINUTES + silent);
         let findings = watcher.findings(&config, &LedgerView::default(), at);
@@ -305,9 +305,9 @@ fn nothing_is_clear_of_what_was_not_sampled_for_a_quarter_of_an_hour() {
     }
 }
 
-/// What is absent from a page that can be read is not 0.
+/// A value that is absent from a readable page is not 0.
 #[test]
-fn each_sign_is_unknown_without_the_numbers_that_it_looks_at() {
+fn each_sign_is_unknown_without_the_values_that_it_uses() {
     for (role, signs) in [
         (
             Role::RequestDuration,
@@ -333,9 +333,9 @@ fn each_sign_is_unknown_without_the_numbers_that_it_looks_at() {
     }
 }
 
-/// A page that cannot be read says so at once, and what is known by other ways stays known.
+/// An unreadable page is reported immediately, and values from other sources stay known.
 #[test]
-fn what_only_an_unreadable_page_shows_is_not_clear() {
+fn signs_of_an_unreadable_page_are_unknown() {
     let (config, mut watcher, _) = known();
     let others: Vec<Source> = SOURCES
         .into_iter()

@@ -1,10 +1,10 @@
-//! The messages that were delivered or given up.
+//! Messages that were delivered or given up.
 
 use crate::outcome::Timestamp;
 use crate::store::{Store, StoreError};
 use rusqlite::{Connection, Row, params};
 
-/// The newest messages that are kept as history.
+/// Maximum number of messages kept as history, the newest.
 pub(super) const HISTORY_MAX: i64 = 20_000;
 
 /// A message that was delivered or given up.
@@ -22,7 +22,7 @@ pub struct Sent {
 }
 
 impl Store {
-    /// The newest messages before an id, at most `most`.
+    /// Returns the newest messages with ids below `before`, at most `most`.
     pub fn notifications(&self, before: i64, most: u32) -> Result<Vec<Sent>, StoreError> {
         let read = || {
             if !self.conn.table_exists(None, "notification")? {
@@ -36,7 +36,7 @@ impl Store {
         read().map_err(StoreError::sql("read the notifications"))
     }
 
-    /// Deletes some messages from before a moment, as with alerts.
+    /// Deletes some of the messages from before `horizon`, like [`Store::expire_alerts`].
     pub fn expire_notifications(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
         let sql = "DELETE FROM notification
                    WHERE at < ?1 AND id < (SELECT min(id) FROM notification) + 100";

@@ -1,4 +1,4 @@
-//! What a silence or an acknowledgement keeps from a receiver.
+//! Notices held back from a receiver by a silence or an acknowledgement.
 
 use super::message::Taking;
 use super::{names, notice};
@@ -8,15 +8,16 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// A notice that is kept back is looked at this often.
-const LOOK_AGAIN: Duration = Duration::from_mins(1);
-/// What is shown of a notice that is not tried again for now.
-const WHY: &str = "kept back: its alert is silenced or acknowledged since";
+/// How often a held-back notice is checked again.
+const RECHECK_EVERY: Duration = Duration::from_mins(1);
+/// The failure shown for a notice that is not retried for now.
+const HELD_BACK: &str = "held back: the alert was silenced or acknowledged";
 
 impl Store {
-    /// Takes alerts that are silenced or acknowledged since out of the messages that wait for their next
-    /// attempt, except of groups `begun`: some of their recipients have the message, and the others get
-    /// the same. Ends of alerts stay. Returns how many notices that are.
+    /// Removes alerts that were silenced or acknowledged in the meantime from messages that wait
+    /// for their next attempt, except in the groups `begun`: some of their recipients have the
+    /// message already, and the others get the same one. Resolutions stay. Returns the number of
+    /// notices removed.
     pub fn keep_back(
         &mut self,
         taking: Taking<'_>,
@@ -43,7 +44,7 @@ impl Store {
             self.keep(|tx, _| {
                 let shown = "UPDATE outbox SET failure = ?2 WHERE id = ?1";
                 for id in &muted {
-                    tx.prepare_cached(shown)?.execute(params![id, WHY])?;
+                    tx.prepare_cached(shown)?.execute(params![id, HELD_BACK])?;
                     postpone(tx, *id, taking.now)?;
                 }
                 Ok(())
@@ -53,9 +54,9 @@ impl Store {
     }
 }
 
-/// Looks again later at a notice that is kept back. One that has ended in the meantime is of no interest
-/// any more, nor is its resolution to a receiver that never heard of it. An attempt that failed may have
-/// reached it.
+/// Schedules the next check of a held-back notice. If its alert has ended meanwhile, the notice is
+/// dropped, and so is the resolution if the receiver was never notified of the alert. A failed
+/// attempt may have reached the receiver.
 pub(super) fn postpone(tx: &Connection, id: i64, now: Timestamp) -> rusqlite::Result<()> {
     let later = "SELECT later.id FROM outbox later JOIN outbox muted
                      USING (receiver, grouping, fingerprint)
@@ -66,7 +67,7 @@ pub(super) fn postpone(tx: &Connection, id: i64, now: Timestamp) -> rusqlite::Re
         .query_row([id], |row| row.get::<_, i64>(0));
     let Some(ended) = ended.optional()? else {
         let sql = "UPDATE outbox SET due_at = ?2, set_at = ?3, message = NULL WHERE id = ?1";
-        let values = [id, now.after(LOOK_AGAIN).0, now.0];
+        let values = [id, now.after(RECHECK_EVERY).0, now.0];
         return tx.prepare_cached(sql)?.execute(values).map(drop);
     };
     let unheard = "DELETE FROM outbox WHERE id = ?1 AND NOT EXISTS
@@ -79,8 +80,8 @@ pub(super) fn postpone(tx: &Connection, id: i64, now: Timestamp) -> rusqlite::Re
     tx.prepare_cached(muted)?.execute([id]).map(drop)
 }
 
-/// Drops the beginning of an alert that ended: what is not due yet, and what is kept back. Returns whether
-/// its receiver may have got one nevertheless.
+/// Drops the firing notice of an alert that ended, if it is not due yet or held back. Returns
+/// whether the receiver may have got one anyway.
 pub(super) fn drop_beginning(
     tx: &Connection,
     (receiver, group): (&str, &str),

@@ -1,4 +1,4 @@
-//! What receivers know: the alerts that fire, and when each was sent last.
+//! The alerts that receivers were notified of, and when each was last sent.
 
 use super::message::Batch;
 use super::{BATCH_MAX, notice, parse};
@@ -9,19 +9,19 @@ use rusqlite::{Connection, Row, params};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A group of alerts that a receiver knows.
+/// A group of alerts that a receiver was notified of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
     pub group: String,
-    /// When the alert of it was sent that was not sent for longest; `None` if that is still to come,
-    /// since the clock was set back.
+    /// When the alert was sent that was not sent for the longest time; `None` if that is in the
+    /// future because the clock was set back.
     pub at: Option<Timestamp>,
     pub example: Notice,
 }
 
 impl Store {
-    /// The groups that fire at a receiver, without alerts that are `muted`, which are given by their
-    /// fingerprints.
+    /// Returns the groups with firing alerts that a receiver was notified of, without the `muted`
+    /// alerts, which are given by fingerprint.
     pub fn heard_groups(
         &self,
         receiver: &str,
@@ -45,12 +45,12 @@ impl Store {
             let rows = statement.query_map(params![receiver, list(muted), now.0], heard)?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
-        read().map_err(StoreError::sql("read what was delivered"))
+        read().map_err(StoreError::sql("read delivered alerts"))
     }
 
-    /// The alerts of a group that a receiver was sent before a moment and not since, those first that
-    /// were not sent for longest. None of them is `muted`. What was sent later than `now` was sent before
-    /// the clock was set back, and is sent again.
+    /// Returns the alerts of a group that a receiver was last sent before `sent_before`, longest
+    /// ago first, without the `muted` ones. An alert sent later than `now` was sent before the
+    /// clock was set back, and is sent again.
     pub fn repeat_batch(
         &self,
         receiver: &str,
@@ -70,7 +70,7 @@ impl Store {
             let rows = statement.query_map(values, notice)?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
-        let known = read().map_err(StoreError::sql("read what was delivered"))?;
+        let known = read().map_err(StoreError::sql("read delivered alerts"))?;
         Ok((!known.is_empty()).then(|| Batch {
             id: 0,
             receiver: receiver.to_owned(),
@@ -78,24 +78,24 @@ impl Store {
             due: sent_before,
             notices: Vec::new(),
             known,
-            // A repetition reminds somebody: an edited message notifies nobody.
+            // A repetition is a reminder, and editing a message does not notify anyone.
             posted: None,
         }))
     }
 
-    /// Keeps that a receiver was sent again what a batch repeats.
+    /// Records that the alerts of a batch were sent to the receiver again.
     pub fn sent_again(&mut self, batch: &Batch, at: Timestamp) -> Result<(), StoreError> {
         self.keep(|tx, _| touch(tx, batch, at))
     }
 
-    /// The alerts of a group that fire as far as a receiver knows, or will know when it has got what
-    /// waits.
+    /// Returns the alerts of a group that are firing as far as a receiver was notified, including
+    /// the notices that still wait for it.
     pub fn known_to(&self, receiver: &str, group: &str) -> Result<Vec<Notice>, StoreError> {
         let all = self.known_of(Some((receiver, group)))?;
         Ok(all.into_iter().map(|(_, _, notice)| notice).collect())
     }
 
-    /// The same of all receivers and groups: receiver, group, alert.
+    /// The same for all receivers and groups: receiver, group, alert.
     pub fn all_known(&self) -> Result<Vec<(String, String, Notice)>, StoreError> {
         self.known_of(None)
     }
@@ -120,7 +120,7 @@ impl Store {
             let rows = statement.query_map([receiver, group], known)?;
             rows.collect::<rusqlite::Result<BTreeMap<(String, String, u64), Notice>>>()
         };
-        let last = read().map_err(StoreError::sql("read what was delivered"))?;
+        let last = read().map_err(StoreError::sql("read delivered alerts"))?;
         let fires = last.into_iter().filter(|(_, one)| !one.is_resolved());
         Ok(fires
             .map(|((receiver, group, _), notice)| (receiver, group, notice))
@@ -128,7 +128,7 @@ impl Store {
     }
 }
 
-/// What else of a group fires.
+/// The other firing alerts of a group.
 pub(super) fn known(
     conn: &Connection,
     receiver: &str,
@@ -142,7 +142,7 @@ pub(super) fn known(
         .collect()
 }
 
-/// Keeps when the receiver was sent what it knew already.
+/// Records when the receiver was sent alerts again that it was notified of.
 pub(super) fn touch(tx: &Connection, batch: &Batch, at: Timestamp) -> rusqlite::Result<()> {
     let sql = "UPDATE delivered SET at = ?4
                WHERE receiver = ?1 AND grouping = ?2 AND fingerprint = ?3";

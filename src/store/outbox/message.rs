@@ -1,4 +1,4 @@
-//! From what waits to one message, and what became of it.
+//! Building messages from waiting notices, and recording their results.
 
 use super::history::{Sent, record};
 use super::kept_back::postpone;
@@ -11,40 +11,40 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// What one message is about. It stays the same until it is delivered or given up, except for alerts that are
-/// kept back after an attempt failed.
+/// The contents of one message. They stay the same until it is delivered or given up, except for
+/// alerts that are held back after a failed attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// The number of the message; 0 if it only repeats what the receiver knows.
+    /// The number of the message; 0 if it only repeats alerts.
     pub id: i64,
     pub receiver: String,
     pub group: String,
     /// When its first notice was due.
     pub due: Timestamp,
-    /// What is new.
+    /// New notices.
     pub notices: Vec<Notice>,
-    /// What else fires in the group, as the receiver knows it.
+    /// The other firing alerts of the group that the receiver was notified of.
     pub known: Vec<Notice>,
-    /// What the receiver calls the message about the group that it got before; `None` if there is
-    /// none that can be edited.
+    /// The receiver's id of the previous message about the group; `None` if no message can be
+    /// edited.
     pub posted: Option<String>,
 }
 
-/// Which message is taken.
+/// Selects which message to take next.
 #[derive(Clone, Copy)]
 pub struct Taking<'a> {
     pub receiver: &'a str,
     pub now: Timestamp,
-    /// Groups that are not to be taken now.
+    /// Groups to leave out.
     pub without: &'a BTreeSet<String>,
-    /// Whether a silence keeps an alert from receivers.
+    /// Whether an alert is muted by a silence.
     pub is_muted: &'a dyn Fn(&Notice) -> bool,
-    /// Whether somebody takes care of an alert: then what was tried in vain is not tried again.
+    /// Whether somebody handles an alert: failed attempts are then not retried.
     pub is_handled: &'a dyn Fn(&Notice) -> bool,
 }
 
 impl Taking<'_> {
-    /// Whether a notice is kept from its receiver now. `is_tried` says whether an attempt failed.
+    /// Whether a notice is held back now. `is_tried` is whether an attempt failed.
     pub(super) fn keeps_back(&self, notice: &Notice, is_tried: bool) -> bool {
         let is_kept = || (self.is_muted)(notice) || (is_tried && (self.is_handled)(notice));
         !notice.is_resolved() && is_kept()
@@ -58,7 +58,7 @@ impl fmt::Debug for Taking<'_> {
 }
 
 impl Store {
-    /// What is due next to a receiver; from now on it is one message.
+    /// Returns the next due notices of a receiver, and makes them one message.
     pub fn next_batch(&mut self, taking: Taking<'_>) -> Result<Option<Batch>, StoreError> {
         let mut next = None;
         self.keep(|tx, _| {
@@ -68,8 +68,8 @@ impl Store {
         Ok(next)
     }
 
-    /// Records that a message was delivered or given up: its notices wait no more. `posted` is what the
-    /// receiver calls it, if it can be edited.
+    /// Records that a message was delivered or given up, and removes its notices. `posted` is the
+    /// receiver's id of the message if it can be edited.
     pub fn settle(
         &mut self,
         batch: &Batch,
@@ -82,7 +82,7 @@ impl Store {
         })
     }
 
-    /// Records why a message could not be delivered; it waits for the next attempt.
+    /// Records why a message could not be delivered; it stays queued for the next attempt.
     pub fn note_failure(&mut self, batch: &Batch, why: &str) -> Result<(), StoreError> {
         let sql = "UPDATE outbox SET failure = ?3
                    WHERE message = ?1 AND receiver = ?2 AND failure IS NOT ?3";
@@ -94,15 +94,15 @@ impl Store {
     }
 }
 
-/// A notice in the outbox that a message begins with.
+/// The notice in the outbox that the next message starts with.
 struct First {
     group: String,
     due: Timestamp,
-    /// Its message, if that was tried already.
+    /// Its message, if it was tried already.
     message: Option<i64>,
 }
 
-/// A message that was tried already comes first, then the notice that is due first, with the
+/// Takes a message that was tried already first; otherwise the notice that is due first, with the
 /// others of its group that are due.
 fn take(tx: &Connection, taking: Taking<'_>) -> rusqlite::Result<Option<Batch>> {
     follow_clock(tx, taking)?;
@@ -114,13 +114,13 @@ fn take(tx: &Connection, taking: Taking<'_>) -> rusqlite::Result<Option<Batch>> 
         if let Some(id) = message {
             return batch(tx, taking.receiver, first, id).map(Some);
         }
-        // Silences keep back all of the group: none of it is due any more.
+        // All notices of the group are held back by silences, so none is due any more.
     }
     Ok(None)
 }
 
-/// After the clock was set back, a notice waits for as long as it was to wait, and not for the time to
-/// come again at which it was due.
+/// After the clock was set back, restarts the remaining delay of a notice, instead of waiting until
+/// its original due time comes again.
 fn follow_clock(tx: &Connection, taking: Taking<'_>) -> rusqlite::Result<()> {
     let sql = "UPDATE outbox SET due_at = due_at - (set_at - ?2), set_at = ?2
                WHERE receiver = ?1 AND due_at > ?2 AND set_at > ?2 AND message IS NULL";
@@ -166,8 +166,8 @@ fn batch(tx: &Connection, receiver: &str, first: First, id: i64) -> rusqlite::Re
     })
 }
 
-/// Makes the notices of a group one message: of each alert the first only, so that its resolution
-/// is a message of its own. Returns the number of the message; `None` if all of them are muted.
+/// Makes the due notices of a group one message: only the first of each alert, so that its
+/// resolution is a separate message. Returns the number of the message, or `None` if all are muted.
 fn freeze(tx: &Connection, group: &str, taking: Taking<'_>) -> rusqlite::Result<Option<i64>> {
     let sql = "SELECT notice, min(id), failure IS NOT NULL FROM outbox
                WHERE receiver = ?1 AND grouping = ?2 AND due_at <= ?3 AND message IS NULL
@@ -215,7 +215,7 @@ fn settle(tx: &Connection, batch: &Batch, sent: &Sent) -> rusqlite::Result<()> {
     record(tx, sent)
 }
 
-/// The message of a group is edited for as long as an alert of it fires.
+/// Stores the id of a group's message for editing while an alert of the group is firing.
 fn keep_posted(tx: &Connection, batch: &Batch, posted: Option<&str>) -> rusqlite::Result<()> {
     let (receiver, group) = (&batch.receiver, &batch.group);
     if let Some(posted) = posted {

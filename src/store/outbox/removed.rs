@@ -1,6 +1,6 @@
-//! Receivers that the config no longer has. Those that come back within a day, because somebody removed
-//! them by mistake or renamed them back, still know what they knew: alerts that ended meanwhile end for
-//! them as well.
+//! Receivers that were removed from the config. A receiver that comes back within a day, because it
+//! was removed by mistake or renamed and renamed back, keeps its state: alerts that ended meanwhile
+//! are resolved for it as well.
 
 use super::history::{Sent, record};
 use super::notice;
@@ -10,7 +10,7 @@ use crate::units::DAY;
 use rusqlite::{Connection, params};
 use serde_json::json;
 
-/// What waited for a receiver that is configured no more.
+/// Notices that waited for a removed receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
     pub receiver: String,
@@ -18,8 +18,9 @@ pub struct Ended {
 }
 
 impl Store {
-    /// Gives up what waits for receivers that are not among the `configured` ones, and sets aside what
-    /// these know. What configured ones knew before they were removed, they know again.
+    /// Gives up the notices that wait for receivers not among the `configured` ones, and sets aside
+    /// the alerts those were notified of. Restores the alerts of configured receivers that had been
+    /// removed.
     pub fn end_receivers(
         &mut self,
         configured: &[String],
@@ -43,8 +44,8 @@ impl Store {
         Ok(ended)
     }
 
-    /// The receivers that notices wait for, or that know of alerts, and are not configured; and those that
-    /// are configured again.
+    /// The receivers with notices or alerts that are no longer configured, and those that are
+    /// configured again.
     fn removed_receivers(
         &self,
         configured: &[String],

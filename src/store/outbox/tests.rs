@@ -47,7 +47,7 @@ fn next(store: &mut Store, now: i64) -> Option<Batch> {
     taken(store, now, &[], &|_| false)
 }
 
-/// The next message, without some groups and without what is muted.
+/// Takes the next message, without some groups and without muted alerts.
 fn taken(
     store: &mut Store,
     now: i64,
@@ -93,7 +93,7 @@ fn a_message_stays_the_same_until_it_is_settled() {
 }
 
 #[test]
-fn a_resolution_follows_what_was_due_and_cancels_what_was_not() {
+fn a_resolution_follows_due_notices_and_cancels_others() {
     let (_folder, mut store) = store();
     store
         .keep_deliveries(&[delivery(2000, notice("rag", None))])
@@ -122,7 +122,7 @@ fn a_resolution_follows_what_was_due_and_cancels_what_was_not() {
 }
 
 #[test]
-fn an_acknowledgement_cancels_escalations_and_nothing_else() {
+fn an_acknowledgement_cancels_only_escalations() {
     let (_folder, mut store) = store();
     let rag = notice("rag", None);
     let escalation = NewDelivery {
@@ -142,7 +142,7 @@ fn an_acknowledgement_cancels_escalations_and_nothing_else() {
 }
 
 #[test]
-fn a_notice_waits_no_longer_if_the_clock_is_set_back() {
+fn a_notice_does_not_wait_longer_if_the_clock_is_set_back() {
     let (_folder, mut store) = store();
     let hour = 3_600_000;
     let waits = NewDelivery {
@@ -153,7 +153,7 @@ fn a_notice_waits_no_longer_if_the_clock_is_set_back() {
     assert_eq!(next(&mut store, 1000), None);
     let due = store.next_due("oncall", &BTreeSet::new());
     assert_eq!(due.expect("reads"), Some(Timestamp(31_000)));
-    // So it is if a silence keeps it back before another step.
+    // The same if a silence holds it back before another step.
     assert_eq!(taken(&mut store, 31_000, &[], &|_| true), None);
     assert_eq!(next(&mut store, 2000), None);
     let due = store.next_due("oncall", &BTreeSet::new());
@@ -162,7 +162,7 @@ fn a_notice_waits_no_longer_if_the_clock_is_set_back() {
 }
 
 #[test]
-fn who_knows_of_an_alert_hears_of_its_end_once_wherever_the_routes_lead() {
+fn every_notified_receiver_gets_one_resolution_even_if_routes_change() {
     let (_folder, mut store) = store();
     let to = |receiver: &str, group: &str, to: Option<i64>| NewDelivery {
         receiver: receiver.to_owned(),
@@ -175,7 +175,7 @@ fn who_knows_of_an_alert_hears_of_its_end_once_wherever_the_routes_lead() {
     store
         .settle(&batch, &settled(&batch, true), None)
         .expect("kept");
-    // The routes lead to receivers and groups that never heard of it.
+    // The routes lead to receivers and groups that were not notified of it.
     let ends = [to("lead", "new", Some(2500)), to("chat", "g", Some(2500))];
     store.keep_notified_alerts(&[], &ends).expect("kept");
     store.keep_notified_alerts(&[], &ends).expect("kept");
@@ -189,7 +189,7 @@ fn who_knows_of_an_alert_hears_of_its_end_once_wherever_the_routes_lead() {
 }
 
 #[test]
-fn what_waits_for_a_removed_receiver_is_given_up_once() {
+fn notices_for_a_removed_receiver_are_given_up_once() {
     let (_folder, mut store) = store();
     let gone = NewDelivery {
         receiver: "gone".to_owned(),
@@ -220,7 +220,7 @@ fn what_waits_for_a_removed_receiver_is_given_up_once() {
 }
 
 #[test]
-fn a_receiver_that_comes_back_within_a_day_knows_what_it_knew() {
+fn a_receiver_restored_within_a_day_keeps_its_alerts() {
     let day = 86_400_000;
     for (back, knows) in [(3000 + day, true), (3001 + day, false)] {
         let (_folder, mut store) = store();
@@ -242,7 +242,7 @@ fn a_receiver_that_comes_back_within_a_day_knows_what_it_knew() {
 }
 
 #[test]
-fn the_message_of_a_group_is_known_until_nothing_of_it_fires() {
+fn the_message_of_a_group_is_editable_while_an_alert_is_firing() {
     let (_folder, mut store) = store();
     let mut deliver = |notice: Notice, posted: Option<&str>| {
         store
@@ -261,7 +261,7 @@ fn the_message_of_a_group_is_known_until_nothing_of_it_fires() {
     assert_eq!(deliver(notice("rag", None), None), None, "a new incident");
 }
 
-/// Fills a table with so many rows.
+/// Fills a table with `rows` rows.
 fn fill(store: &Store, rows: i64, insert: &str) {
     let sql = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) {insert} FROM n"
@@ -327,7 +327,7 @@ fn a_group_that_is_left_out_keeps_no_other_back() {
     let both = [delivery(2000, notice("rag", None)), other];
     store.keep_deliveries(&both).expect("kept");
     assert_eq!(next(&mut store, 3000).expect("due").group, "g");
-    // The first is being tried.
+    // The first is being delivered.
     let second = taken(&mut store, 3000, &["g"], &|_| false).expect("due");
     assert_eq!(second.group, "other");
     assert_eq!(taken(&mut store, 3000, &["g", "other"], &|_| false), None);
@@ -336,7 +336,7 @@ fn a_group_that_is_left_out_keeps_no_other_back() {
 }
 
 #[test]
-fn what_a_silence_keeps_back_is_sent_when_it_ends_unless_the_alert_ended() {
+fn notices_held_back_by_a_silence_are_sent_when_it_ends_unless_the_alert_ended() {
     let (_folder, mut store) = store();
     let (rag, chat) = (notice("rag", None), notice("chat", None));
     let both = [delivery(2000, rag.clone()), delivery(2000, chat.clone())];
@@ -350,7 +350,7 @@ fn what_a_silence_keeps_back_is_sent_when_it_ends_unless_the_alert_ended() {
     assert_eq!(taken(&mut store, 62_999, &[], &is_rag), None, "not again");
     assert_eq!(taken(&mut store, 63_000, &[], &is_rag), None, "still muted");
     assert_eq!(next(&mut store, 123_000).expect("due").notices, [rag]);
-    // One that ends meanwhile is not heard of, whether it was looked at before or not.
+    // An alert that ends meanwhile is not announced, whether its notice was checked before or not.
     for looks in [true, false] {
         let (_folder, mut store) = self::store();
         let fires = delivery(2000, notice("rag", None));
@@ -366,7 +366,7 @@ fn what_a_silence_keeps_back_is_sent_when_it_ends_unless_the_alert_ended() {
 }
 
 #[test]
-fn what_was_not_sent_for_longest_is_repeated_first_and_nothing_that_is_muted() {
+fn the_alert_sent_longest_ago_is_repeated_first_and_muted_ones_are_not() {
     let (_folder, mut store) = store();
     let services = ["rag", "chat", "web"];
     let all = services.map(|one| delivery(2000, notice(one, None)));
@@ -395,13 +395,13 @@ fn what_was_not_sent_for_longest_is_repeated_first_and_nothing_that_is_muted() {
     };
     assert_eq!(at(&muted, 9000), Some(Timestamp(9000)));
     assert_eq!(at(&BTreeSet::new(), 9000), Some(Timestamp(5000)));
-    // The clock is set back: all of it is due.
+    // The clock is set back: everything is due.
     assert_eq!(at(&muted, 8999), None);
     assert_eq!(repeat(&store, 4000, 8999).expect("due").known.len(), 2);
 }
 
 #[test]
-fn why_a_message_is_not_delivered_is_known_until_it_is() {
+fn the_delivery_error_of_a_message_is_kept_until_it_is_delivered() {
     let (_folder, mut store) = store();
     let both = ["rag", "chat"].map(|one| delivery(2000, notice(one, None)));
     store.keep_deliveries(&both).expect("kept");
@@ -424,8 +424,8 @@ fn why_a_message_is_not_delivered_is_known_until_it_is() {
     assert!(store.failures().expect("reads").is_empty());
 }
 
-/// Fails to deliver what is due of the alerts `rag` and `chat`, and then takes out what is muted or
-/// handled.
+/// Fails to deliver the due notices of the alerts `rag` and `chat`, then removes muted or handled
+/// ones.
 fn kept_back(store: &mut Store, is_muted: bool, is_handled: bool, begun: &[&str]) -> u64 {
     let both = ["rag", "chat"].map(|name| delivery(2000, notice(name, None)));
     store.keep_deliveries(&both).expect("kept");
@@ -448,7 +448,7 @@ fn look(store: &mut Store, now: i64, is_muted: bool, is_handled: bool, begun: &[
 }
 
 #[test]
-fn an_alert_that_is_silenced_or_acknowledged_after_a_failure_is_not_tried_again() {
+fn an_alert_silenced_or_acknowledged_after_a_failure_is_not_retried() {
     for (is_muted, is_handled) in [(true, false), (false, true)] {
         let (_folder, mut store) = store();
         assert_eq!(kept_back(&mut store, is_muted, is_handled, &[]), 1);
@@ -460,8 +460,8 @@ fn an_alert_that_is_silenced_or_acknowledged_after_a_failure_is_not_tried_again(
         assert!(store.failures().expect("reads").is_empty());
         let pending = store.pending_notices(9).expect("reads");
         let why = pending[0].failure.as_deref().expect("it is shown");
-        assert!(why.starts_with("kept back"), "{why}");
-        // Once nothing keeps it back any more, it is announced.
+        assert!(why.starts_with("held back"), "{why}");
+        // It is announced as soon as nothing holds it back.
         assert_eq!(look(&mut store, 5000, true, true, &[]), 0, "once");
         assert_eq!(next(&mut store, 63_999), None);
         let batch = next(&mut store, 64_000).expect("announced");
@@ -470,7 +470,7 @@ fn an_alert_that_is_silenced_or_acknowledged_after_a_failure_is_not_tried_again(
 }
 
 #[test]
-fn a_message_that_some_recipients_have_stays_the_same() {
+fn a_message_that_some_recipients_have_does_not_change() {
     let (_folder, mut store) = store();
     assert_eq!(kept_back(&mut store, true, true, &["g"]), 0);
     assert_eq!(next(&mut store, 4000).expect("due").notices.len(), 2);

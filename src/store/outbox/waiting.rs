@@ -8,20 +8,20 @@ use crate::store::{Store, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Notices that may wait for their receivers; what comes beyond is given up, and counted.
+/// Maximum number of waiting notices; further ones are dropped and counted.
 pub const OUTBOX_MAX: usize = 100_000;
-/// A notice joins the message of its group that is due at most so much earlier, so that alerts that
-/// begin shortly after each other are one message.
+/// A notice joins a message of its group that is due at most this much earlier, so that alerts that
+/// start shortly after each other are sent together.
 const JOINS_WITHIN_MS: i64 = 60_000;
 
 /// A notice to be delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewDelivery {
     pub receiver: String,
-    /// Alerts of one group share messages.
+    /// Alerts of the same group share messages.
     pub group: String,
     pub due: Timestamp,
-    /// When it was decided.
+    /// When it was created.
     pub at: Timestamp,
     /// Whether it is only sent because nobody acknowledged the alert.
     pub escalates: bool,
@@ -29,7 +29,7 @@ pub struct NewDelivery {
 }
 
 impl NewDelivery {
-    /// One that waits for nothing.
+    /// A notice that is due immediately.
     pub fn at_once(receiver: &str, group: &str, notice: Notice, now: Timestamp) -> Self {
         Self {
             receiver: receiver.to_owned(),
@@ -55,8 +55,8 @@ pub struct Pending {
 }
 
 impl Store {
-    /// Keeps notices in one transaction: all or none. Returns how many were given up because too
-    /// many wait.
+    /// Stores notices in one transaction. Returns the number of notices dropped because the outbox
+    /// is full.
     pub fn keep_deliveries(&mut self, deliveries: &[NewDelivery]) -> Result<u64, StoreError> {
         let mut given_up = 0;
         if !deliveries.is_empty() {
@@ -68,7 +68,7 @@ impl Store {
         Ok(given_up)
     }
 
-    /// When the next notice to a receiver is due, of groups other than those `without`.
+    /// Returns when the next notice to a receiver is due, excluding the groups in `without`.
     pub fn next_due(
         &self,
         receiver: &str,
@@ -84,8 +84,8 @@ impl Store {
         Ok(due.map(Timestamp))
     }
 
-    /// Drops the escalations of an alert that are not due yet: somebody acknowledged it. All other
-    /// receivers still get what waits for them.
+    /// Drops the escalations of an acknowledged alert that are not due yet. Notices to other
+    /// receivers stay.
     pub fn cancel_escalations(
         &mut self,
         fingerprint: u64,
@@ -101,7 +101,7 @@ impl Store {
             .map_err(StoreError::sql("cancel escalations"))
     }
 
-    /// What is not delivered yet, the first due first, at most `most`.
+    /// Returns the undelivered notices, earliest due first, at most `most`.
     pub fn pending_notices(&self, most: u32) -> Result<Vec<Pending>, StoreError> {
         let read = || {
             if !self.conn.column_exists(None, "outbox", "failure")? {
@@ -124,7 +124,7 @@ impl Store {
         read().map_err(StoreError::sql("read the outbox"))
     }
 
-    /// How many notices wait for a receiver.
+    /// Returns the number of notices that wait for a receiver.
     pub fn waiting_for(&self, receiver: &str) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM outbox WHERE receiver = ?1";
         let count = self
@@ -134,13 +134,14 @@ impl Store {
         Ok(count.unsigned_abs())
     }
 
-    /// Why the newest message to each receiver that was tried, and still waits, was not delivered.
+    /// Returns for each receiver why its newest message that was tried and still waits was not
+    /// delivered.
     pub fn failures(&self) -> Result<BTreeMap<String, String>, StoreError> {
         let read = || {
             if !self.conn.column_exists(None, "outbox", "failure")? {
                 return Ok(BTreeMap::new());
             }
-            // The other columns of a row with a maximum are those of that row.
+            // With max(), the other columns are those of the row with the maximum.
             let sql = "SELECT receiver, failure, max(id) FROM outbox
                        WHERE failure IS NOT NULL AND message IS NOT NULL
                        GROUP BY receiver";
@@ -151,7 +152,7 @@ impl Store {
         read().map_err(StoreError::sql("read the outbox"))
     }
 
-    /// How many notices wait for each receiver.
+    /// Returns the number of waiting notices for each receiver.
     pub fn waiting(&self) -> Result<BTreeMap<String, u64>, StoreError> {
         let read = || {
             if !self.conn.table_exists(None, "outbox")? {
@@ -168,8 +169,8 @@ impl Store {
     }
 }
 
-/// These, and for each end of an alert those for further receivers and groups that know of it: by now
-/// routes may lead elsewhere.
+/// Adds to each resolution the other receivers and groups that were notified of the alert, since
+/// routes may have changed.
 pub(in crate::store) fn with_ends_elsewhere(
     tx: &Connection,
     deliveries: &[NewDelivery],
@@ -195,7 +196,7 @@ pub(in crate::store) fn with_ends_elsewhere(
     Ok(all)
 }
 
-/// The receivers and groups that know of an alert, or will know when they have got what waits.
+/// The receivers and groups that were notified of an alert, or have a notice waiting.
 fn places_that_know(tx: &Connection, fingerprint: u64) -> rusqlite::Result<Vec<(String, String)>> {
     let sql = "SELECT receiver, grouping FROM delivered WHERE fingerprint = ?1
                UNION SELECT receiver, grouping FROM outbox WHERE fingerprint = ?1";
@@ -206,9 +207,9 @@ fn places_that_know(tx: &Connection, fingerprint: u64) -> rusqlite::Result<Vec<(
     rows.collect()
 }
 
-/// Writes notices within a transaction. A resolution cancels what its receiver need not hear: a
-/// notice that is not due yet or kept back. Where the alert does not fire, the resolution is dropped as well.
-/// Returns how many found the outbox full.
+/// Inserts notices within a transaction. A resolution cancels a firing notice that is not due yet
+/// or held back, and is dropped itself if the alert is not firing for the receiver. Returns the
+/// number of notices dropped because the outbox is full.
 pub(in crate::store) fn insert(
     tx: &Connection,
     deliveries: &[NewDelivery],
@@ -223,7 +224,8 @@ pub(in crate::store) fn insert(
     Ok(deliveries.len().saturating_sub(room) as u64)
 }
 
-/// Whether an alert fires as far as a receiver knows, or will know when it has got what waits.
+/// Whether an alert is firing as far as a receiver was notified, including the notices that still
+/// wait for it.
 fn fires_at(
     tx: &Connection,
     receiver: &str,

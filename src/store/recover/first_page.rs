@@ -1,23 +1,23 @@
-//! A damaged first page of the file: its header, and the root of the table that lists all others.
-//! See <https://www.sqlite.org/fileformat2.html>.
+//! Repair of a damaged first page: the file header, and the root of the table that lists all other
+//! tables. See <https://www.sqlite.org/fileformat2.html>.
 
 use crate::store::schema;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-/// What every file of `SQLite` begins with.
+/// The first bytes of every `SQLite` file.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
-/// The header of the file, before the first page's own.
+/// Size of the file header, which precedes the header of the first page.
 const HEADER: usize = 100;
-/// Of every page, unless somebody else made the file anew.
+/// The size of every page, unless another program recreated the file.
 const PAGE: usize = 4096;
-/// Kinds of pages of a table: those that point to others, and those with rows.
+/// Page types of table B-trees: interior pages and leaf pages.
 const INTERIOR: u8 = 5;
 const LEAF: u8 = 13;
-/// Bytes before an interior page's list of cells.
+/// Bytes before an interior page's cell pointer array.
 const INTERIOR_HEADER: usize = 12;
 
-/// The sizes that the file's pages may have, the likeliest first.
+/// The possible page sizes of the file, the likeliest first.
 pub fn sizes(file: &mut File) -> io::Result<Vec<usize>> {
     let mut header = [0; HEADER];
     file.seek(SeekFrom::Start(0))?;
@@ -26,8 +26,8 @@ pub fn sizes(file: &mut File) -> io::Result<Vec<usize>> {
     Ok([PAGE].into_iter().chain(said).collect())
 }
 
-/// Repairs the first page of a file. What is valid in the header stays; the freed pages and the size are
-/// left to `SQLite`, which finds the latter out.
+/// Repairs the first page of a file. Valid header fields are kept; the freelist and the file size
+/// are left to `SQLite`, which determines the latter itself.
 pub fn repair(file: &mut File, size: usize) -> io::Result<()> {
     let mut page = vec![0; size];
     file.seek(SeekFrom::Start(0))?;
@@ -61,12 +61,12 @@ fn write_header(header: &mut [u8], size: usize) {
         header[18..20].fill(2);
     }
     header[20..24].copy_from_slice(&[0, 64, 32, 32]);
-    // The size in pages, freed pages, and what only vacuuming and newer versions use.
+    // The size in pages, the freelist, and fields that only vacuuming and newer versions use.
     for unknown in [28..40, 52..56, 64..68, 72..92] {
         header[unknown].fill(0);
     }
     let newest = u32::try_from(schema::VERSION).unwrap_or(u32::MAX);
-    // Format of the tables and encoding of texts (UTF-8), which are the same in all versions; version.
+    // Schema format and text encoding (UTF-8), which are the same in all versions; schema version.
     for (at, valid, usual) in [(44, 4..=4, 4), (56, 1..=1, 1), (60, 1..=newest, newest)] {
         if !be_u32(header, at).is_some_and(|known| valid.contains(&known)) {
             header[at..at + 4].copy_from_slice(&usual.to_be_bytes());
@@ -75,7 +75,7 @@ fn write_header(header: &mut [u8], size: usize) {
     header[68..72].copy_from_slice(&schema::APPLICATION.to_be_bytes());
 }
 
-/// Whether the first page is one of a table.
+/// Whether the first page is a table page.
 fn is_root(page: &[u8], pages: u64) -> bool {
     let root = &page[HEADER..];
     match root.first() {
@@ -88,10 +88,10 @@ fn is_root(page: &[u8], pages: u64) -> bool {
     }
 }
 
-/// A page with definitions of tables: its number, and its first and its last row.
+/// A leaf page with table definitions: its number, and its first and last row ids.
 type Leaf = (u32, i64, i64);
 
-/// All of them after the first page, in the order of their rows.
+/// All such pages after the first page, in the order of their rows.
 fn leaves(file: &mut File, size: usize) -> io::Result<Vec<Leaf>> {
     let mut found: Vec<Leaf> = Vec::new();
     let (mut page, mut number) = (vec![0; size], 1);
@@ -104,7 +104,7 @@ fn leaves(file: &mut File, size: usize) -> io::Result<Vec<Leaf>> {
         }
     }
     found.sort_by_key(|(_, first, _)| *first);
-    // A freed page may hold what a page in use has, too.
+    // A freed page may hold the same rows as a page in use.
     let mut end = i64::MIN;
     found.retain(|(_, first, last)| {
         let follows = *first > end;
@@ -114,7 +114,7 @@ fn leaves(file: &mut File, size: usize) -> io::Result<Vec<Leaf>> {
     Ok(found)
 }
 
-/// The ids of the rows of a page, if all of them define tables, indexes or triggers.
+/// The row ids of a page, if all of its rows define tables, indexes or triggers.
 fn rows(page: &[u8], start: usize) -> Option<Vec<i64>> {
     let header = page.get(start..)?;
     let count = usize::from(be_u16(header, 3)?);
@@ -126,7 +126,7 @@ fn rows(page: &[u8], start: usize) -> Option<Vec<i64>> {
     rows.is_sorted().then_some(rows)
 }
 
-/// The id of a row that defines something: type, name, table, page, SQL.
+/// The id of a row that is a definition: type, name, table, page, SQL.
 fn row(cell: &[u8]) -> Option<i64> {
     let (_, cell) = varint(cell)?;
     let (id, record) = varint(cell)?;
@@ -145,7 +145,7 @@ fn row(cell: &[u8]) -> Option<i64> {
     (columns.len() == 5 && defines).then(|| i64::try_from(id).ok())?
 }
 
-/// A first page that points to these.
+/// Builds a first page that points to these leaf pages.
 fn root_of(leaves: &[Leaf], size: usize) -> Option<Vec<u8>> {
     let (rightmost, before) = leaves.split_last()?;
     let mut page = vec![0; size];
@@ -168,7 +168,7 @@ fn root_of(leaves: &[Leaf], size: usize) -> Option<Vec<u8>> {
     Some(page)
 }
 
-/// Of fewer than 2^14, as many rows as define tables.
+/// Encodes a number below 2^14, which covers the possible number of definitions.
 fn short_varint(number: i64) -> Option<Vec<u8>> {
     let [low, high] = u16::try_from(number).ok()?.to_le_bytes();
     let high = high << 1 | low >> 7;
@@ -179,7 +179,7 @@ fn short_varint(number: i64) -> Option<Vec<u8>> {
     }
 }
 
-/// A number of up to nine bytes, and what follows it.
+/// Decodes a varint of up to nine bytes; returns it and the remaining bytes.
 fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut number = 0;
     for at in 0..8 {

@@ -1,4 +1,4 @@
-//! Outcomes, recent ones and those of finished hours, from a damaged store into a new one.
+//! Copies outcomes, individual ones and those of finished hours, from a damaged store to a new one.
 
 use super::super::Store;
 use super::super::block::{Block, decode, encode};
@@ -15,9 +15,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::{BTreeSet, HashSet};
 
-/// A wall clock may have been ahead by this much; beyond it is damage.
+/// Outcomes up to this far in the future may come from a wall clock that was ahead; later ones are
+/// damage.
 const HOURS_AHEAD: i64 = 24 * 366;
-/// No store has had so many rules of counting.
+/// Ids from this one on are free: no store has had this many counting bases.
 const RECOUNTED_BASIS: i64 = 1 << 20;
 
 pub(super) fn copy(
@@ -38,7 +39,7 @@ pub(super) fn copy(
         return Ok(());
     };
     let tx = new.conn.unchecked_transaction()?;
-    // A tick from a clock that was ahead may lie beyond now; nothing older than 1970 is kept.
+    // A tick from a clock that was ahead may be in the future; nothing before 1970 is kept.
     let last = latest(old).unwrap_or(0).max(hour_of(now) + 1);
     let hours = hour_of(first).max(0)..=last.min(hour_of(now) + HOURS_AHEAD);
     for hour in hours.clone() {
@@ -55,7 +56,7 @@ pub(super) fn copy(
     tx.commit()
 }
 
-/// The latest hour of anything, as far as it can be read.
+/// The latest hour of any record, as far as it can be read.
 fn latest(old: &Connection) -> Option<i64> {
     let max = |sql: &str| {
         let found = old.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
@@ -64,7 +65,8 @@ fn latest(old: &Connection) -> Option<i64> {
     max("SELECT max(id) >> 20 FROM hour").max(max("SELECT max(hour) FROM outcome"))
 }
 
-/// One lane's hour, forwards up to what cannot be read, and then backwards down to it.
+/// Copies one lane's hour forwards up to the first unreadable row, then backwards from the end down
+/// to it.
 fn single_outcomes(
     old: &Connection,
     new: &Store,
@@ -89,7 +91,7 @@ fn single_outcomes(
     Ok(())
 }
 
-/// Columns: hour, lane, at, probe, interval, verdict, and what follows.
+/// Checks the columns hour, lane, at, probe, interval, verdict, and the following ones.
 fn sensible(new: &Store, row: &[Value]) -> bool {
     let [
         Value::Integer(hour),
@@ -108,8 +110,9 @@ fn sensible(new: &Store, row: &[Value]) -> bool {
         && verdict_of(verdict.cast_unsigned()).is_ok()
 }
 
-/// All probes' blocks of an hour. Where the hour cannot be listed, each probe is looked up; what cannot
-/// be read then may never have been there, and is no lost hour.
+/// Copies all probes' blocks of an hour. If the hour cannot be listed, each probe is looked up
+/// individually; a lookup that fails then does not count as a lost hour, since the block may not
+/// exist.
 fn finished_hours(
     old: &Connection,
     new: &Store,
@@ -163,7 +166,7 @@ fn one_hour(
         return Ok(());
     }
     let (Some(counts), outcomes) = (counts.ok().flatten(), outcomes.ok().flatten()) else {
-        // Without how often each verdict and each latency occurs, their order says nothing.
+        // Without the counts of verdicts and latencies, their order cannot be decoded.
         recovered.hours_lost += 1;
         return Ok(());
     };
@@ -188,8 +191,8 @@ fn one_hour(
     Ok(())
 }
 
-/// An hour whose rules of counting are gone, counted anew: by none, so that a start counts its outcomes. Where
-/// the borders of its buckets are unknown, the usual ones are taken, which are near.
+/// Rebuilds an hour whose basis is lost, with an empty basis, so that its outcomes are counted at
+/// startup. If the bucket boundaries are unknown, the default ones are used, which are close.
 fn recounted(
     new: &Store,
     id: i64,
@@ -206,7 +209,7 @@ fn recounted(
         .map_or_else(usual, |basis| basis.scales.clone());
     let key = new.names.key(probe)?;
     let records = decode(key, hour, &block, &scales, Measurement::ALL).ok()?;
-    // The number of rules that are gone must not become that of others.
+    // The id of the lost basis must not be assigned to another basis.
     let above = "INSERT OR IGNORE INTO basis (id, cuts, keys) VALUES (?1, ?2, '')";
     let numbered = (RECOUNTED_BASIS, Scales::new(&[]).to_text());
     if let Err(error) = new.conn.execute(above, numbered) {

@@ -1,4 +1,4 @@
-//! What is recovered from: the damaged store, or a copy of it with a repaired first page.
+//! The source of a recovery: the damaged store, or a copy of it with a repaired first page.
 
 use super::workspace::Workspace;
 use super::{Recovered, first_page};
@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::path::Path;
 
-/// A store that can be read in part, and what is known to be lost of it.
+/// A store that can be partly read, and what is known to be missing from it.
 struct Source {
     conn: Connection,
     /// Whether any probe can be read.
@@ -16,8 +16,8 @@ struct Source {
     gaps: u64,
 }
 
-/// Opens the one that has probes. One that is of a newer version is refused: that is no damage. So is one
-/// that is somebody else's, unless only the mark that it is slod's is damaged.
+/// Opens the source that has probes. A store of a newer version is rejected, since that is not
+/// damage. A file of another program is rejected too, unless only the application id is damaged.
 pub fn open(
     path: &Path,
     workspace: &Workspace,
@@ -42,7 +42,7 @@ pub fn open(
     Ok(source.conn)
 }
 
-/// A copy with a repaired first page, if it has probes then, or at least a table of them.
+/// A copy with a repaired first page, if it then has probes, or at least a table of probes.
 fn repaired(path: &Path, workspace: &Workspace) -> Option<Source> {
     let sizes = first_page::sizes(&mut File::open(path).ok()?).ok()?;
     let mut empty = None;
@@ -52,7 +52,7 @@ fn repaired(path: &Path, workspace: &Workspace) -> Option<Source> {
         let repaired = opened.and_then(|mut file| first_page::repair(&mut file, size));
         match repaired.ok().and_then(|()| readable(&copy).ok()) {
             Some(source) if source.has_probes => return Some(source),
-            // Without any of its tables it is somebody else's file.
+            // Without any of these tables it is another program's file.
             Some(source) if has_table_of_probes(&source.conn) => empty = Some(source),
             _ => {}
         }
@@ -64,8 +64,8 @@ fn has_table_of_probes(conn: &Connection) -> bool {
     conn.table_exists(None, "probe").unwrap_or(false)
 }
 
-/// One in which `SQLite` sees no tables at all is refused. A file that is shorter than its header
-/// says is read as far as it goes.
+/// Opens a store for reading. A file in which `SQLite` finds no tables is rejected. A file shorter
+/// than its header says is read as far as possible.
 fn readable(path: &Path) -> Result<Source, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(path, flags);
@@ -75,7 +75,7 @@ fn readable(path: &Path) -> Result<Source, StoreError> {
     let mut checked = schema::check(&conn);
     let mut gaps = 0;
     if matches!(checked, Err(StoreError::Damaged { .. })) {
-        // SQLite then passes over what is wrong about the file as a whole.
+        // SQLite then ignores errors that concern the file as a whole.
         let lenient = conn.pragma_update(None, "writable_schema", true);
         lenient.map_err(StoreError::sql("open the store"))?;
         gaps = 1;
@@ -83,7 +83,7 @@ fn readable(path: &Path) -> Result<Source, StoreError> {
     }
     match checked {
         Ok(0) => Err(StoreError::Unreadable {
-            reason: "it is empty".to_owned(),
+            reason: "the file is empty".to_owned(),
         }),
         Ok(_) => Ok(Source {
             has_probes: has_probes(&conn),
@@ -104,7 +104,7 @@ fn has_probes(conn: &Connection) -> bool {
 }
 
 fn missing_tables(conn: &Connection) -> Vec<String> {
-    // Where the definitions cannot be read, the tables cannot either.
+    // If the definitions cannot be read, neither can the tables.
     let version = schema::likely_version(conn);
     let differences = version.and_then(|version| schema::differences(conn, version));
     let missing = differences.unwrap_or_default().into_iter();

@@ -5,7 +5,7 @@ use crate::store::schema;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-/// All but the outcomes, the samples, and the summaries of runs, which are made again.
+/// Copies all tables except outcomes, samples, and run summaries, which are regenerated.
 pub fn copy(old: &Connection, new: &Connection, recovered: &mut Recovered) -> rusqlite::Result<()> {
     let tx = new.unchecked_transaction()?;
     let gaps = &mut recovered.gaps;
@@ -34,7 +34,7 @@ pub fn copy(old: &Connection, new: &Connection, recovered: &mut Recovered) -> ru
     tx.commit()
 }
 
-/// Copies alerts, also from the table of older versions.
+/// Copies alerts, including those in the table of older versions.
 fn alerts(old: &Connection, new: &Connection, gaps: &mut u64) -> rusqlite::Result<u64> {
     let mut kept = table(old, new, "alert_record", "from_at", gaps)?;
     if old.table_exists(None, "alert").unwrap_or(false) {
@@ -45,7 +45,7 @@ fn alerts(old: &Connection, new: &Connection, gaps: &mut u64) -> rusqlite::Resul
     Ok(kept)
 }
 
-/// Copies a table forwards up to what cannot be read, and then backwards down to it.
+/// Copies a table forwards up to the first unreadable row, then backwards from the end down to it.
 pub fn table(
     old: &Connection,
     new: &Connection,
@@ -53,7 +53,7 @@ pub fn table(
     key: &str,
     gaps: &mut u64,
 ) -> rusqlite::Result<u64> {
-    // An older version does not have all.
+    // An older version does not have all tables.
     if old.table_exists(None, name).is_ok_and(|there| !there) {
         return Ok(0);
     }
@@ -70,7 +70,7 @@ pub fn table(
     Ok(kept)
 }
 
-/// What the old table's columns are called: an older version has fewer.
+/// The column names of the old table; an older version has fewer.
 pub fn columns(old: &Connection, table: &str) -> Vec<String> {
     let statement = old.prepare_cached(&format!("SELECT * FROM {table} LIMIT 0"));
     let names = statement.map(|statement| {
@@ -82,7 +82,7 @@ pub fn columns(old: &Connection, table: &str) -> Vec<String> {
     names.unwrap_or_default()
 }
 
-/// The rows that can be read before the first that cannot, and whether these are all.
+/// The rows before the first unreadable one, and whether these are all rows.
 pub fn rows(old: &Connection, sql: &str, args: &[i64]) -> (Vec<Vec<Value>>, bool) {
     let mut found = Vec::new();
     let Ok(mut statement) = old.prepare_cached(sql) else {
@@ -107,7 +107,7 @@ pub fn rows(old: &Connection, sql: &str, args: &[i64]) -> (Vec<Vec<Value>>, bool
     }
 }
 
-/// Inserts rows; one that is there already, or breaks the table's rules, is left out.
+/// Inserts rows; rows that exist already or violate a constraint are skipped.
 pub fn insert(
     new: &Connection,
     table: &str,
@@ -129,7 +129,7 @@ pub fn insert(
     Ok(kept)
 }
 
-/// A value that its column does not take, as damage makes them.
+/// A value that violates a constraint of its column, as damage can cause.
 fn refused(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
 }

@@ -1,4 +1,4 @@
-//! Where a recovery keeps what is not finished.
+//! The temporary folder of a recovery.
 
 use super::super::{StoreError, with_suffix};
 use std::fs::{self, DirBuilder, File};
@@ -6,8 +6,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// A folder beside the store that goes away with this. It has always the same name: what a killed
-/// recovery left goes with the next one. The writer's lock keeps two apart.
+/// A folder next to the store that is deleted on drop. Its name is fixed, so that the next recovery
+/// deletes what a killed one left behind. The writer's lock prevents concurrent use.
 #[derive(Debug)]
 pub struct Workspace(PathBuf);
 
@@ -25,7 +25,7 @@ impl Workspace {
         Ok(Self(folder))
     }
 
-    /// An empty file for the owner only, and its path.
+    /// Creates an empty file with owner-only permissions, and returns it with its path.
     pub fn new_store(&self) -> Result<(File, PathBuf), StoreError> {
         let path = self.0.join("new.db");
         let mut options = File::options();
@@ -34,7 +34,7 @@ impl Workspace {
         Ok((file.map_err(StoreError::io("create the new store"))?, path))
     }
 
-    /// A copy of the damaged store, with its log.
+    /// Copies the damaged store with its write-ahead log.
     pub fn copy_of(&self, store: &Path) -> Result<PathBuf, StoreError> {
         let copy = self.0.join("damaged.db");
         let copy_all = || {
@@ -52,7 +52,7 @@ impl Workspace {
 
 impl Drop for Workspace {
     fn drop(&mut self) {
-        // The next recovery tries again.
+        // The next recovery deletes it.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

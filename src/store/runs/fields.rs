@@ -1,14 +1,14 @@
-//! The fields that records of runs are made of.
+//! Field encodings shared by the records of runs.
 
 use crate::store::counts::{Bytes, Corrupt, put};
 use std::io;
 use std::time::Duration;
 
-/// A run of a week whose windows are a second long has fewer bytes.
+/// Maximum size of an unpacked run. A run of a week with windows of one second is smaller.
 const SIZE_MAX: usize = 256 << 20;
 
 pub fn compress(bytes: &[u8]) -> io::Result<Vec<u8>> {
-    // Level 3 is zstd's own default.
+    // Level 3 is the default of zstd.
     zstd::bulk::compress(bytes, 3)
 }
 
@@ -50,7 +50,7 @@ pub fn read_bytes<'a>(bytes: &mut Bytes<'a>) -> Result<&'a [u8], Corrupt> {
     Ok(read)
 }
 
-/// Finite, as everything that is computed with.
+/// Finite, like all numbers used in computations.
 pub fn read_number(bytes: &mut Bytes<'_>) -> Result<f64, Corrupt> {
     let number = f64::from_bits(bytes.number()?);
     number.is_finite().then_some(number).ok_or(Corrupt)

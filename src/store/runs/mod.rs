@@ -1,13 +1,13 @@
 //! Load runs: what was planned, and what was measured.
 //!
 //! ```text
-//! begin_run -> continue_run (a part every few seconds) -> end_run      a run that goes on
-//! keep_run                                                             one that is over
+//! begin_run -> continue_run (a part every few seconds) -> end_run      an active run
+//! keep_run                                                             a completed run
 //!
-//! pack.rs: a run -> bytes    part.rs: what is new of it -> bytes
-//! open.rs: a run that goes on, read again and again
+//! pack.rs: a run -> bytes    part.rs: a part of it -> bytes
+//! open.rs: incremental reads of an active run
 //! window.rs: one of its windows    observed.rs: its series    fields.rs: numbers and texts
-//! summary.rs: what lists show of a run
+//! summary.rs: run summaries for lists
 //! ```
 
 mod fields;
@@ -28,13 +28,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::time::Duration;
 pub use summary::KeptSummary;
 
-/// The newest runs that are kept, in addition to baselines.
+/// Maximum number of runs kept, the newest, in addition to baselines.
 const MAX_RUNS: i64 = 500;
-/// A run that goes on is written every five seconds. After four times that without a write, its
+/// An active run is written every five seconds. If it was not written for four times that, its
 /// process has died.
 const SILENT_MAX: Duration = Duration::from_secs(20);
 
-/// A run of the store, without its windows.
+/// A stored run without its windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRun {
     pub id: i64,
@@ -42,21 +42,21 @@ pub struct StoredRun {
     pub scenario: String,
     pub engine: String,
     pub from: Timestamp,
-    /// Its end; until it ended, when it was written last.
+    /// When it ended; while it is active, when it was last written.
     pub to: Timestamp,
-    /// Whether later runs of the service and the scenario are compared with it.
+    /// Whether later runs of the same service and scenario are compared with it.
     pub is_baseline: bool,
-    /// Whether no end of it was written: see [`StoredRun::state`].
+    /// Whether its end was not written: see [`StoredRun::state`].
     pub is_open: bool,
 }
 
-/// Whether a run goes on.
+/// Whether a run is active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunState {
     Running,
-    /// By itself, by a threshold, or by its user: see [`RunRecord::ending`].
+    /// Completed, or stopped by a threshold or the user: see [`RunRecord::ending`].
     Ended,
-    /// Its process died: there is what it had written until then.
+    /// Its process died; the data written until then is kept.
     Interrupted,
 }
 
@@ -71,7 +71,8 @@ impl RunState {
 }
 
 impl StoredRun {
-    /// A process that died writes no end: its run is known by its age, 20 s after the last write.
+    /// The state at `now`. A process that dies does not write an end: its run is interrupted 20 s
+    /// after the last write.
     pub fn state(&self, now: Timestamp) -> RunState {
         let is_recent = now.before(SILENT_MAX) <= self.to;
         match (self.is_open, is_recent) {
@@ -85,23 +86,23 @@ impl StoredRun {
 const HEAD: &str = "id, service, scenario, engine, from_at, to_at, is_baseline";
 
 impl Store {
-    /// Begins a run and returns its number. It has no windows yet.
+    /// Begins a run without windows and returns its id.
     pub fn begin_run(&mut self, run: &RunRecord) -> Result<i64, StoreError> {
         self.insert_run(run, true)
     }
 
-    /// Adds what is new of a run that goes on, in one small transaction. Returns whether it is
-    /// there: somebody may have deleted it.
+    /// Appends a part to an active run in one small transaction. Returns whether the run exists: it
+    /// may have been deleted.
     pub fn continue_run(
         &mut self,
         id: i64,
         part: &RunPart,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.still_there()?;
+        self.check_file()?;
         let packed = part::pack(part).map_err(StoreError::io("compress a run"))?;
         self.try_continue_run(id, &packed, now)
-            .map_err(StoreError::sql("keep a run"))
+            .map_err(StoreError::sql("save a run"))
     }
 
     fn try_continue_run(&mut self, id: i64, part: &[u8], now: Timestamp) -> rusqlite::Result<bool> {
@@ -119,14 +120,14 @@ impl Store {
         Ok(is_there)
     }
 
-    /// Ends a run that was begun: the whole of it replaces its parts. Returns its number, which is
-    /// another one if somebody has deleted it.
+    /// Ends a run: the complete record replaces its parts. Returns its id, which is a new one if
+    /// the run was deleted meanwhile.
     pub fn end_run(&mut self, id: i64, run: &RunRecord) -> Result<i64, StoreError> {
-        self.still_there()?;
+        self.check_file()?;
         let record = pack::pack(run).map_err(StoreError::io("compress a run"))?;
         let is_there = self
             .try_end_run(id, run, &record)
-            .map_err(StoreError::sql("keep a run"))?;
+            .map_err(StoreError::sql("save a run"))?;
         if is_there { Ok(id) } else { self.keep_run(run) }
     }
 
@@ -139,16 +140,16 @@ impl Store {
         Ok(is_there)
     }
 
-    /// Keeps a run that is over and returns its number.
+    /// Stores a completed run and returns its id.
     pub fn keep_run(&mut self, run: &RunRecord) -> Result<i64, StoreError> {
         self.insert_run(run, false)
     }
 
     fn insert_run(&mut self, run: &RunRecord, is_open: bool) -> Result<i64, StoreError> {
-        self.still_there()?;
+        self.check_file()?;
         let record = pack::pack(run).map_err(StoreError::io("compress a run"))?;
         self.try_insert_run(run, &record, is_open)
-            .map_err(StoreError::sql("keep a run"))
+            .map_err(StoreError::sql("save a run"))
     }
 
     fn try_insert_run(
@@ -180,13 +181,13 @@ impl Store {
         Ok(id)
     }
 
-    /// The newest runs, of one service or of all, the newest first; [`StoredRun::state`] shows which
-    /// of them go on.
+    /// Returns the newest runs of a service, or of all services, newest first. [`StoredRun::state`]
+    /// shows which of them are active.
     pub fn runs(&self, service: Option<&str>, most: u32) -> Result<Vec<StoredRun>, StoreError> {
         self.runs_before(i64::MAX, service, most)
     }
 
-    /// Likewise those with smaller numbers than `before`.
+    /// Like [`Store::runs`], for runs with ids below `before`.
     pub fn runs_before(
         &self,
         before: i64,
@@ -208,14 +209,15 @@ impl Store {
         read().map_err(StoreError::sql("read the runs"))
     }
 
-    /// A run with its windows and samples, also one that goes on: what there is so far. `None` if
-    /// there is none of this number, or it is unreadable. A run without an end is interrupted.
+    /// Returns a run with its windows and samples; of an active run, those written so far. Returns
+    /// `None` if there is no run with this id, or it cannot be decoded. A run without an end is
+    /// interrupted.
     pub fn run(&self, id: i64) -> Result<Option<(StoredRun, RunRecord)>, StoreError> {
         self.try_run(id).map_err(StoreError::sql("read a run"))
     }
 
     fn try_run(&self, id: i64) -> rusqlite::Result<Option<(StoredRun, RunRecord)>> {
-        // The run and its parts as they were at one time.
+        // One transaction, for a consistent view of the run and its parts.
         let _tx = self.conn.unchecked_transaction()?;
         let Some((head, record)) = self.head_and_record(id)? else {
             return Ok(None);
@@ -244,7 +246,7 @@ impl Store {
         self.conn.query_row(&sql, [id], both).optional()
     }
 
-    /// The number of the baseline of a service and a scenario.
+    /// Returns the id of the baseline of a service and scenario.
     pub fn baseline(&self, service: &str, scenario: &str) -> Result<Option<i64>, StoreError> {
         let read = || {
             if !self.conn.table_exists(None, "run")? {
@@ -259,10 +261,10 @@ impl Store {
         read().map_err(StoreError::sql("read the baseline"))
     }
 
-    /// Makes a run the baseline of its service and scenario, in place of an earlier one. Returns
-    /// whether there is such a run.
+    /// Makes a run the baseline of its service and scenario, replacing an earlier one. Returns
+    /// whether the run exists.
     pub fn set_baseline(&mut self, id: i64) -> Result<bool, StoreError> {
-        self.still_there()?;
+        self.check_file()?;
         let sql = "UPDATE run SET is_baseline = (run.id = one.id)
                    FROM (SELECT id, service, scenario FROM run WHERE id = ?1) AS one
                    WHERE run.service = one.service AND run.scenario = one.scenario";
@@ -272,16 +274,16 @@ impl Store {
             .map_err(StoreError::sql("make a run the baseline"))
     }
 
-    /// Returns whether there was such a run.
+    /// Deletes a run. Returns whether it existed.
     pub fn delete_run(&mut self, id: i64) -> Result<bool, StoreError> {
-        self.still_there()?;
+        self.check_file()?;
         let deleted = self.conn.execute("DELETE FROM run WHERE id = ?1", [id]);
         deleted
             .map(|rows| rows > 0)
             .map_err(StoreError::sql("delete a run"))
     }
 
-    /// Deletes those from before a moment, except baselines.
+    /// Deletes the runs from before `horizon`, except baselines.
     pub fn expire_runs(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
         let sql = "DELETE FROM run WHERE is_baseline = 0 AND to_at < ?1";
         let deleted = self.conn.execute(sql, [horizon.0]);
@@ -291,8 +293,8 @@ impl Store {
     }
 }
 
-/// What to select for [`StoredRun::is_open`]; `None` without runs: a store that is only read may be
-/// of an older version.
+/// The SQL expression for [`StoredRun::is_open`]; `None` if there is no run table, since a store
+/// opened read-only may have an older schema version.
 fn open_column(conn: &Connection) -> rusqlite::Result<Option<&'static str>> {
     if !conn.table_exists(None, "run")? {
         return Ok(None);

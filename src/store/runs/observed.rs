@@ -1,4 +1,4 @@
-//! The series of a run as bytes: names as texts, samples in the columns of an hour's block.
+//! A run's series as bytes: names as texts, samples in the columns of an hour's block.
 
 use super::fields::{bytes, read_bytes, read_text, text};
 use crate::load::ObservedSeries;
@@ -7,7 +7,7 @@ use crate::sample::{Sample, SeriesKey, SeriesKind, Summary};
 use crate::store::counts::{Bytes, Corrupt, put};
 use crate::store::series::block::{self, Block};
 
-/// How many there are, and each of them. What has no samples is left out.
+/// Writes the number of series, then each of them. Series without samples are omitted.
 pub fn write(
     out: &mut Vec<u8>,
     series: &[ObservedSeries],

@@ -1,4 +1,4 @@
-//! Runs that go on, as far as they were read: of each, only what is new is read again.
+//! A cache of active runs, so that only new parts are read from the store.
 
 use super::{StoredRun, pack, part};
 use crate::load::{RunRecord, Samples};
@@ -7,18 +7,18 @@ use parking_lot::Mutex;
 use rusqlite::params;
 use std::sync::Arc;
 
-/// Runs that are remembered; what is read of others is read from their beginning.
+/// Maximum number of cached runs; others are read from their beginning.
 const KEPT_MAX: usize = 2;
 
-/// Cheap to clone.
+/// The cache. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct OpenRuns(Arc<Mutex<Vec<OpenRun>>>);
 
-/// What was read of a run.
+/// The part of a run that was read.
 #[derive(Debug)]
 struct OpenRun {
     id: i64,
-    /// With its windows, and without its samples.
+    /// With its windows, without its samples.
     record: RunRecord,
     samples: Samples,
     /// The number of the next part.
@@ -26,7 +26,7 @@ struct OpenRun {
 }
 
 impl OpenRuns {
-    /// A run as [`Store::run`] reads it. Blocks.
+    /// Reads a run, like [`Store::run`]. Blocks.
     pub fn read(
         &self,
         store: &Store,
@@ -50,7 +50,7 @@ impl OpenRuns {
         Ok(Some((head, record)))
     }
 
-    /// Forgets all but these.
+    /// Removes all other runs from the cache.
     pub fn retain(&self, ids: &[i64]) {
         let mut known = self.0.lock();
         known.retain(|run| ids.contains(&run.id));
@@ -58,13 +58,13 @@ impl OpenRuns {
 }
 
 impl Store {
-    /// Reads what is new of a run; `None` if it does not go on, or is unreadable.
+    /// Reads the new parts of a run; returns `None` if it is not active or cannot be decoded.
     fn try_open_run(
         &self,
         id: i64,
         before: Option<OpenRun>,
     ) -> rusqlite::Result<Option<(StoredRun, OpenRun)>> {
-        // The run and its parts as they were at one time.
+        // One transaction, for a consistent view of the run and its parts.
         let _tx = self.conn.unchecked_transaction()?;
         let Some((head, packed)) = self.head_and_record(id)? else {
             return Ok(None);
@@ -72,7 +72,7 @@ impl Store {
         if !head.is_open {
             return Ok(None);
         }
-        // A number is used again after the run that had it was deleted.
+        // The id of a deleted run may have been reused.
         let same = |run: &OpenRun| run.record.from == head.from;
         let mut run = match before.filter(same) {
             Some(run) => run,

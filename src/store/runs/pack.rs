@@ -1,4 +1,4 @@
-//! A run as bytes: its plan, its end, its windows and its series, compressed.
+//! A run as compressed bytes: its plan, its end, its windows and its series.
 
 use super::fields::{compress, decompress, number, read_number, read_span, read_text, span, text};
 use super::{StoredRun, observed, requests, window};
@@ -7,10 +7,9 @@ use crate::outcome::Cause;
 use crate::store::counts::{Bytes, Corrupt, put};
 use std::io;
 
-/// Format 1 had neither series nor requests by name, format 2 no thresholds, format 3 no requests of
-/// which it is unknown whether they failed, format 4 no examples of failures, format 5 no latencies of
-/// failed requests alone, format 6 did not know what the generator lacked, and format 7 did not count
-/// what was sent once more.
+/// Formats add data to the preceding one: 2 series and requests by name, 3 thresholds, 4 requests
+/// with unknown results, 5 examples of failures, 6 latencies of failed requests, 7 what the load
+/// generator lacked, 8 the count of retried requests.
 const FORMAT: u64 = 8;
 
 pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
@@ -31,7 +30,7 @@ pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     }
     window::write(&mut out, &run.windows);
     let written = observed::write(&mut out, &run.observed, run.from);
-    written.map_err(|_| io::Error::other("samples that have no order"))?;
+    written.map_err(|_| io::Error::other("cannot encode the samples"))?;
     requests::write(&mut out, &run.requests);
     put(&mut out, run.thresholds.len() as u64);
     for threshold in &run.thresholds {

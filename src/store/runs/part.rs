@@ -1,4 +1,4 @@
-//! What is new of a run that goes on, as bytes; and a run from its parts.
+//! Parts of an active run as bytes, and rebuilding a run from its parts.
 
 use super::fields::{compress, decompress, number, read_number, read_text, text};
 use super::{observed, window};
@@ -11,14 +11,15 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-/// What is new of a run.
+/// A part of a run: what is new since the preceding part.
 #[derive(Clone, Debug, Default)]
 pub struct RunPart {
-    /// In their order, after those of the parts before.
+    /// The windows after those of the preceding parts, in order.
     pub windows: Vec<LoadWindow>,
-    /// Likewise.
+    /// The samples after those of the preceding parts, in order.
     pub ticks: Vec<Tick>,
-    /// What the generator's machine lacked first for a start, in words, once it is known.
+    /// A description of the first resource that the load generator's machine lacked to start
+    /// requests, once known.
     pub lack: Option<String>,
 }
 
@@ -65,7 +66,7 @@ fn unpack(packed: &[u8]) -> Result<RunPart, Corrupt> {
     let count: usize = bytes.small()?;
     let ticks = (0..count).map(|_| read_tick(&mut bytes, &names));
     let ticks = ticks.collect::<Result<_, _>>()?;
-    // Versions before wrote nothing behind the samples.
+    // Earlier versions wrote nothing after the samples.
     let lack = match bytes.0 {
         [] => None,
         _ => Some(read_text(&mut bytes)?),
@@ -94,7 +95,7 @@ fn read_tick(
     })
 }
 
-/// Adds a part to a run; one that makes no sense is left out.
+/// Adds a part to a run; an invalid part is ignored.
 pub fn add(packed: &[u8], run: &mut RunRecord, samples: &mut Samples) {
     let Ok(part) = unpack(packed) else { return };
     run.windows.extend(part.windows);

@@ -1,11 +1,11 @@
-//! What became of each named request of a run, as bytes.
+//! The results of each named request of a run, as bytes.
 
 use super::fields::{read_text, text};
 use super::window::{causes, histogram, read_causes, read_count, read_histogram};
 use crate::load::RequestFigures;
 use crate::store::counts::{Bytes, Corrupt, put};
 
-/// How many there are, and each of them.
+/// Writes the number of requests, then each of them.
 pub fn write(out: &mut Vec<u8>, requests: &[RequestFigures]) {
     put(out, requests.len() as u64);
     for one in requests {

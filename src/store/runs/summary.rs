@@ -1,20 +1,20 @@
-//! What lists show of runs that ended: kept apart from the runs, so that a list reads nothing else.
+//! Summaries of completed runs for lists, stored separately so that a list reads nothing else.
 
 use crate::store::{Store, StoreError};
 use rusqlite::{OptionalExtension, params};
 
-/// A run as lists show it.
+/// A run as shown in lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptSummary {
-    /// Changes with everything that the run is judged by.
+    /// Changes with everything that the verdict of the run depends on.
     pub basis: i64,
     pub text: String,
 }
 
 impl Store {
-    /// Keeps what lists show of runs, by their numbers; of those that go on or are gone, nothing.
+    /// Stores run summaries by run id; ids of active or deleted runs are ignored.
     pub fn keep_summaries(&mut self, all: &[(i64, KeptSummary)]) -> Result<(), StoreError> {
-        self.still_there()?;
+        self.check_file()?;
         let mut keep = || {
             let tx = self.conn.transaction()?;
             for (run, summary) in all {
@@ -26,13 +26,13 @@ impl Store {
             }
             tx.commit()
         };
-        keep().map_err(StoreError::sql("keep what runs show"))
+        keep().map_err(StoreError::sql("save run summaries"))
     }
 
-    /// What was kept of a run; `None` if that was by something else than `basis`.
+    /// Returns the summary of a run; `None` if it was stored for another `basis`.
     pub fn run_summary(&self, run: i64, basis: i64) -> Result<Option<String>, StoreError> {
         let read = || {
-            // A store that is only read may be of an older version.
+            // A store opened read-only may have an older schema version.
             if !self.conn.table_exists(None, "run_summary")? {
                 return Ok(None);
             }
@@ -42,6 +42,6 @@ impl Store {
                 .query_row([run, basis], |row| row.get(0))
                 .optional()
         };
-        read().map_err(StoreError::sql("read what a run shows"))
+        read().map_err(StoreError::sql("read a run summary"))
     }
 }

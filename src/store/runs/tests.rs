@@ -7,7 +7,7 @@ use crate::store::Tick;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// [`run`]`("rag", 100)` without series and requests, as the version before them packed it.
+/// [`run`]`("rag", 100)` without series and requests, in format 1.
 const FORMAT_1: &str = "28b52ffd6014008505008408011e74657374207265636f766572792066726f6d2073756464656e206c6f616400c0843d0306\
 6e6f726d616c8092408092408095f52a057370696b6580c0ac408ece1c08a3c3470114703935207761732061626f76652035\
 3030206d7302008080c09140f3a20400f0a204020402090103bc05ffff03bc05f12285070300780101040c017801e83f0f00\
@@ -110,7 +110,7 @@ fn a_run_is_read_as_it_was_kept() {
 }
 
 #[test]
-fn runs_of_versions_before_are_read() {
+fn runs_of_earlier_versions_are_read() {
     let (_folder, mut store) = store();
     let mut kept = run("rag", 100);
     kept.thresholds.clear();
@@ -120,8 +120,8 @@ fn runs_of_versions_before_are_read() {
     let packed = pack::pack(&kept).expect("packs");
     let mut old = fields::decompress(&packed).expect("compressed");
     assert_eq!(old[0], 8);
-    // Format 6 ended before what the generator lacked, format 4 before the examples, and format 2 before the
-    // thresholds, of which there are none.
+    // Format 6 ended before what the generator lacked, format 4 before the examples, and format 2
+    // before the thresholds; all of these are empty.
     for format in [6, 4, 2] {
         assert_eq!(old.pop(), Some(0));
         old[0] = format;
@@ -169,7 +169,7 @@ fn tick(whole: &RunRecord, number: usize) -> Tick {
 }
 
 #[test]
-fn a_run_that_goes_on_is_read_as_far_as_it_is() {
+fn an_active_run_is_read_up_to_its_last_part() {
     let (_folder, mut store) = store();
     let whole = run("rag", 100);
     let plan = RunRecord {
@@ -193,14 +193,14 @@ fn a_run_that_goes_on_is_read_as_far_as_it_is() {
         let part = RunPart {
             windows: vec![whole.windows[number].clone()],
             ticks: vec![tick(&whole, number)],
-            // It is known once.
+            // It is set in one part only.
             lack: whole.lack.clone().filter(|_| number == 0),
         };
         let now = whole.from.after(Duration::from_secs(5));
         assert!(store.continue_run(id, &part, now).expect("continues"));
         let so_far = read(&store).1;
         assert_eq!(so_far.windows, whole.windows[..=number]);
-        assert_eq!(so_far.lack, whole.lack, "a run that is killed has it");
+        assert_eq!(so_far.lack, whole.lack, "a killed run has it too");
     }
     let (head, so_far) = read(&store);
     assert_eq!(
@@ -224,7 +224,7 @@ fn a_run_that_goes_on_is_read_as_far_as_it_is() {
 }
 
 #[test]
-fn only_what_is_new_of_a_run_is_read_again() {
+fn only_new_parts_of_a_run_are_read() {
     let (_folder, mut store) = store();
     let whole = run("rag", 100);
     let begin = |store: &mut Store, from: i64| {
@@ -250,14 +250,14 @@ fn only_what_is_new_of_a_run_is_read_again() {
     };
     continues(&mut store, id, 0);
     assert_eq!(read(&store, id), 1);
-    // What was read before is not looked at again.
+    // Parts that were read before are not read again.
     let sql = "UPDATE run_part SET part = x'00'";
     store.conn.execute(sql, []).expect("damages");
     continues(&mut store, id, 1);
     assert_eq!(read(&store, id), 2);
     open.retain(&[]);
     assert_eq!(read(&store, id), 1);
-    // Another run with its number, and more runs than are remembered.
+    // Another run with the same id, and more runs than the cache holds.
     store.delete_run(id).expect("deletes");
     let again = begin(&mut store, 200);
     assert_eq!(read(&store, again), 0);
@@ -278,7 +278,7 @@ fn parts(store: &Store) -> i64 {
 }
 
 #[test]
-fn a_run_that_is_deleted_while_it_goes_on_is_kept_at_its_end() {
+fn a_run_deleted_while_active_is_stored_at_its_end() {
     let (_folder, mut store) = store();
     let whole = run("rag", 100);
     let id = store.begin_run(&whole).expect("begins");
@@ -294,7 +294,7 @@ fn a_run_that_is_deleted_while_it_goes_on_is_kept_at_its_end() {
 }
 
 #[test]
-fn a_damaged_part_is_left_out_and_no_panic() {
+fn a_damaged_part_is_skipped_without_a_panic() {
     let (_folder, mut store) = store();
     let whole = run("rag", 100);
     let id = store.begin_run(&whole).expect("begins");
@@ -317,7 +317,7 @@ fn a_damaged_part_is_left_out_and_no_panic() {
 }
 
 #[test]
-fn whoever_keeps_runs_does_not_keep_a_daemon_from_starting() {
+fn storing_runs_does_not_prevent_a_daemon_from_starting() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("slod.db");
     let mut runs = Store::open_for_runs(&path).expect("opens");
@@ -326,7 +326,7 @@ fn whoever_keeps_runs_does_not_keep_a_daemon_from_starting() {
 }
 
 #[test]
-fn a_damaged_run_is_none_and_no_panic() {
+fn a_damaged_run_is_none_without_a_panic() {
     let (_folder, mut store) = store();
     let id = store.keep_run(&run("rag", 100)).expect("kept");
     let record = pack::pack(&run("rag", 100)).expect("packs");

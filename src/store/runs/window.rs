@@ -6,17 +6,17 @@ use crate::outcome::Cause;
 use crate::stats::quantile::Histogram;
 use crate::store::counts::{Bytes, Corrupt, put};
 
-/// No run has so many requests. Larger counts are damage, and would overflow when they are added.
+/// No run has this many requests. Larger counts are damage, and adding them would overflow.
 const COUNT_MAX: u64 = 1 << 48;
 
-/// What follows a window, as bits.
+/// Flags for the optional fields of a window.
 const CPU: u64 = 1;
 const UNJUDGED: u64 = 2;
 const FAILED_LATENCY: u64 = 4;
 const LACKING: u64 = 8;
 const REPEATED: u64 = 16;
 
-/// How many there are, and each of them.
+/// Writes the number of windows, then each of them.
 pub fn write(out: &mut Vec<u8>, windows: &[LoadWindow]) {
     put(out, windows.len() as u64);
     for window in windows {
@@ -35,7 +35,7 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
     }
     causes(out, &window.failed);
     histogram(out, &window.latency);
-    // Of another histogram, which versions before format 4 had.
+    // The length of a second histogram, which versions before format 4 had.
     put(out, 0);
     span(out, window.lag);
     let cpu = u64::from(window.generator_cpu.is_some()) * CPU;
@@ -114,7 +114,7 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
         0 => 0,
         _ => read_count(bytes)?,
     };
-    // Others rely on it.
+    // Callers rely on this.
     if lacking > dropped {
         return Err(Corrupt);
     }

@@ -1,7 +1,7 @@
-//! What each version of the tables adds to the one before.
+//! Schema migrations: what each version adds to the preceding one.
 
 /// Moves the rows of the table `alert` to `alert_record`. Which faster tier inhibited an alert was
-/// not kept: the fastest stands for it.
+/// not stored, so the fastest one is used.
 macro_rules! convert_alerts {
     () => {
         "
@@ -19,8 +19,8 @@ macro_rules! convert_alerts {
     };
 }
 
-/// Each entry brings a file one version up; `PRAGMA user_version` says how many it has had.
-/// Never change an entry that was released: append one.
+/// Each entry migrates a file to the next version; `PRAGMA user_version` is the number of applied
+/// entries. Never change a released entry; append a new one.
 pub const MIGRATIONS: &[&str] = &[
     "
     -- Who was probed. Ids are given once and stay below 2^20: they are part of other keys.
@@ -345,7 +345,7 @@ pub const MIGRATIONS: &[&str] = &[
 ",
 ];
 
-/// Alerts as versions 3 to 9 have them.
+/// The alert table of versions 3 to 9.
 pub const OLD_ALERTS: &str = "
     CREATE TABLE alert (
         from_at INTEGER NOT NULL,
@@ -358,5 +358,5 @@ pub const OLD_ALERTS: &str = "
         PRIMARY KEY (from_at, service, slo, tier)
     ) STRICT, WITHOUT ROWID";
 
-/// Makes records of them.
+/// Converts its rows to records.
 pub const CONVERT_ALERTS: &str = convert_alerts!();

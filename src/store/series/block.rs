@@ -1,4 +1,4 @@
-//! The samples of one series in a finished hour, or in a day by the minute.
+//! The samples of one series in a finished hour, or in a day at one-minute resolution.
 
 use super::{numbers, values};
 use crate::outcome::Timestamp;
@@ -7,21 +7,22 @@ use crate::store::block::{CHECKSUM_LEN, checksum};
 use crate::store::column::{Decoder, Encoder};
 use crate::store::counts::{Bytes, Corrupt, put};
 
-/// A block as it goes into the tables.
+/// A block as stored in the tables.
 #[derive(Debug)]
 pub struct Block {
     pub head: Vec<u8>,
     pub samples: Vec<u8>,
 }
 
-/// What the columns are.
+/// Block formats: which columns follow.
 const SAMPLES: u8 = 0;
 const MINUTES: u8 = 1;
 
-/// More than any hour of milliseconds or day of minutes.
-const MOST: usize = 4_000_000;
+/// Above the number of milliseconds in an hour and of minutes in a day.
+const MAX_POINTS: usize = 4_000_000;
 
-/// Encodes samples in the order of their times; there must be one. `start` is that of the hour or day.
+/// Encodes samples in order of time; there must be at least one. `start` is the start of the hour
+/// or day.
 pub fn of_samples(
     samples: &[Sample],
     summary: &Summary,
@@ -32,7 +33,7 @@ pub fn of_samples(
     encode(SAMPLES, &points, summary, kind, start)
 }
 
-/// Encodes minutes of a gauge likewise.
+/// Encodes one-minute points of a gauge, like [`of_samples`].
 pub fn of_minutes(
     minutes: &[Point],
     summary: &Summary,
@@ -84,7 +85,7 @@ fn parts(format: u8) -> &'static [fn(&Point) -> f64] {
     }
 }
 
-/// Decodes what [`of_samples`] or [`of_minutes`] encoded.
+/// Decodes the output of [`of_samples`] or [`of_minutes`].
 pub fn decode(block: &Block, start: Timestamp) -> Result<Vec<Point>, Corrupt> {
     let (sum, columns) = block
         .samples
@@ -96,8 +97,8 @@ pub fn decode(block: &Block, start: Timestamp) -> Result<Vec<Point>, Corrupt> {
     decode_columns(columns, start)
 }
 
-/// A block without its head, which its samples give again; `None` if the checksum does not say that it is
-/// the one that was written. Days by the minute are summed up of hours, and of no samples.
+/// Rebuilds the head of a block from its samples; `None` if the checksum does not match. The head
+/// of a day at one-minute resolution summarizes its hours and cannot be rebuilt.
 pub fn with_head_again(samples: Vec<u8>, start: Timestamp) -> Option<Block> {
     let (sum, columns) = samples.split_at_checked(CHECKSUM_LEN)?;
     let points = decode_columns(columns, start).ok()?;
@@ -114,7 +115,7 @@ fn decode_columns(columns: &[u8], start: Timestamp) -> Result<Vec<Point>, Corrup
     let mut bytes = Bytes(columns);
     let format = bytes.byte()?;
     let len: usize = bytes.small()?;
-    if format > MINUTES || len > MOST {
+    if format > MINUTES || len > MAX_POINTS {
         return Err(Corrupt);
     }
     let times = numbers::Head::read(&mut bytes)?;
@@ -165,7 +166,7 @@ fn write_head(summary: &Summary, start: Timestamp) -> Vec<u8> {
     head
 }
 
-/// Reads what is known without the samples.
+/// Reads the summary, which does not need the samples.
 pub fn read_head(head: &[u8], start: Timestamp) -> Result<Summary, Corrupt> {
     let mut bytes = Bytes(head);
     let count = bytes.number()?;
@@ -203,7 +204,7 @@ mod tests {
 
     const START: Timestamp = Timestamp(494_000 * 3_600_000);
 
-    /// Samples of an hour with gaps and restarts, of any values.
+    /// Samples of an hour with gaps and restarts, with arbitrary values.
     fn samples() -> impl Strategy<Value = Vec<Sample>> {
         let step = prop_oneof![9 => Just(10_000_i64), 1 => 1..600_000_i64];
         let value = prop_oneof![3 => (0..1000_i32).prop_map(f64::from), 1 => any::<f64>()];

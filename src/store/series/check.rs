@@ -1,4 +1,4 @@
-//! Are the samples valid?
+//! Checks the samples of a store.
 
 use super::block::{self, Block};
 use super::{names, of_id, start_of, ticks};
@@ -6,7 +6,7 @@ use crate::units::HOUR_MS;
 use rusqlite::Connection;
 use std::collections::HashMap;
 
-/// What was found.
+/// The result of the check.
 #[derive(Clone, Debug, Default)]
 pub struct CheckedSeries {
     pub series: usize,
@@ -14,7 +14,8 @@ pub struct CheckedSeries {
     pub samples: u64,
 }
 
-/// Reads everything; `fault` takes a sentence for each error. A store of an older version has nothing.
+/// Reads all samples and calls `fault` with a sentence for each error. A store of an older version
+/// has no samples.
 pub fn check(conn: &Connection, fault: &mut dyn FnMut(String)) -> rusqlite::Result<CheckedSeries> {
     let mut checked = CheckedSeries::default();
     if !conn.table_exists(None, "series")? {
@@ -80,7 +81,7 @@ fn block(hour: i64, head: Option<Vec<u8>>, samples: Option<Vec<u8>>) -> Result<u
         .first()
         .is_some_and(|point| point.at <= summary.first.at);
     let kept: u64 = points.iter().map(|point| point.count).sum();
-    // A counter by the minute has fewer samples than it was made of.
+    // A counter at one-minute resolution has fewer samples than it was computed from.
     if is_same && kept <= summary.count {
         Ok(summary.count)
     } else {

@@ -1,5 +1,5 @@
-//! Finished hours become blocks, and finished days blocks by the minute, in small steps: the thread
-//! that does this also writes outcomes.
+//! Compaction of finished hours into blocks, and of finished days into blocks at one-minute
+//! resolution. Works in small steps, because the same thread writes outcomes.
 
 use super::block::{self, Block};
 use super::names::{self, SeriesId};
@@ -12,17 +12,17 @@ use crate::units::DAY;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::time::Duration;
 
-/// How long after its end an hour is compacted: by then its last samples are in.
+/// How long after its end an hour is compacted; its last samples have arrived by then.
 const SETTLE: Duration = Duration::from_secs(150);
-/// How long after its end a day is kept as it was sampled.
+/// How long after its end a day is kept at full resolution.
 const FINE: Duration = Duration::from_secs(2 * DAY.as_secs());
-/// Days of series per step: some milliseconds.
+/// Days of series per step, which takes some milliseconds.
 const DAYS: usize = 4;
-/// Blocks that are deleted per step.
+/// Maximum number of blocks deleted per step.
 const DELETED: i64 = 256;
 
 impl Store {
-    /// Turns one lane's oldest finished hour into blocks.
+    /// Compacts one lane's oldest finished hour into blocks.
     pub(super) fn compact_sample_hour(&self, now: Timestamp) -> rusqlite::Result<bool> {
         let due = ticks::next(&self.conn, i64::MIN, 0)?;
         let Some((hour, lane)) = due.filter(|(hour, _)| *hour < hour_of(now.before(SETTLE))) else {
@@ -38,7 +38,7 @@ impl Store {
         Ok(true)
     }
 
-    /// Writes a series' hour, merged with what can be read of a block that is there already.
+    /// Writes a series' hour, merged with an existing block as far as it can be decoded.
     fn write_hour(&self, hour: i64, series: SeriesId, late: Vec<Sample>) -> rusqlite::Result<()> {
         let (Some(kind), id) = (kind_of(&self.conn, series)?, Span::Hour.id(hour, series)) else {
             return Ok(());
@@ -53,7 +53,7 @@ impl Store {
         });
         let samples: Vec<Sample> = samples.into_iter().map(sample).collect();
         let summary = match head.filter(|_| !is_whole) {
-            // The head is all that is left of most samples.
+            // Only the head is left of most samples.
             Some(head) => {
                 let later = samples.iter().filter(|sample| sample.at > head.last.at);
                 let later = Summary::of(later.copied());
@@ -71,9 +71,9 @@ impl Store {
         update.execute([series, summary.last.at.0]).map(drop)
     }
 
-    /// What can be read of a block, if there is one: if its samples cannot, then its head has all
-    /// that it had, and the first and the last of them. One whose head cannot be read either makes
-    /// way for what is written instead.
+    /// Reads a block, if it exists. If its samples cannot be decoded, only the summary in its head
+    /// and the first and last samples are returned. A block with an unreadable head is treated as
+    /// missing, and replaced.
     fn readable(&self, id: i64) -> rusqlite::Result<Option<Readable>> {
         let (_, hour, series) = of_id(id);
         let Some(found) = load(&self.conn, id)? else {
@@ -87,11 +87,11 @@ impl Store {
             let name = name_of(&self.conn, series)?;
             let start = start.to_utc().format("%Y-%m-%dT%H:%MZ");
             let kept = summary.map_or(
-                "nothing of them is left",
-                |_| "their summary, the first and the last are kept",
+                "nothing is left of them",
+                |_| "only their summary, the first and the last sample are left",
             );
             tracing::warn!(
-                "the store is damaged: the samples of {name} from {start} cannot be read, {kept}"
+                "the store is damaged: the samples of {name} from {start} cannot be read; {kept}"
             );
         }
         Ok(summary.map(|summary| Readable {
@@ -101,7 +101,7 @@ impl Store {
         }))
     }
 
-    /// Turns the oldest finished day of some series into blocks by the minute.
+    /// Compacts the oldest finished day of some series into blocks at one-minute resolution.
     pub(super) fn compact_sample_day(&self, now: Timestamp) -> rusqlite::Result<bool> {
         let limit = Span::Day.start(now.before(FINE));
         if next_block(&self.conn, Span::Hour, 0, limit)?.is_none() {
@@ -141,7 +141,8 @@ impl Store {
         self.save_day(day, series, kind, points, summary)
     }
 
-    /// Writes a day of one series, merged with what is there already: samples of a clock that was wrong.
+    /// Writes a day of one series, merged with an existing block, which exists if the clock was
+    /// wrong.
     fn save_day(
         &self,
         day: i64,
@@ -151,7 +152,7 @@ impl Store {
         mut summary: Summary,
     ) -> rusqlite::Result<()> {
         let (id, start) = (Span::Day.id(day, series), start_of(day));
-        // What is counted again must be all that was counted.
+        // The summary is only recomputed if all samples it was computed from are available.
         let mut is_counted_again = false;
         if let Some(old) = self.readable(id)? {
             points = merged(old.points, points, |point| point.at.0);
@@ -169,7 +170,7 @@ impl Store {
         save(&self.conn, id, encoded.ok())
     }
 
-    /// Deletes some of what is older than `horizon`.
+    /// Deletes some of the blocks older than `horizon`.
     pub(super) fn try_expire_samples(&mut self, horizon: Timestamp) -> rusqlite::Result<bool> {
         let tx = writing(&self.conn)?;
         let hour = hour_of(horizon);
@@ -199,7 +200,7 @@ impl Store {
     }
 }
 
-/// The start of the oldest thing that is kept of any series.
+/// The start of the oldest record of any series.
 fn oldest(conn: &Connection) -> rusqlite::Result<i64> {
     let mut oldest = i64::MAX;
     if let Some((hour, _)) = ticks::next(conn, i64::MIN, 0)? {
@@ -227,7 +228,7 @@ fn followed(before: Option<Summary>, next: Summary) -> Summary {
     })
 }
 
-/// In the order of `key`, which no two have; the older one stays.
+/// Merges in the order of `key`, which is unique; for equal keys the older item is kept.
 pub(super) fn merged<T>(
     old: Vec<T>,
     late: impl IntoIterator<Item = T>,
@@ -240,30 +241,30 @@ pub(super) fn merged<T>(
     all
 }
 
-/// What can be read of a block.
+/// The readable part of a block.
 struct Readable {
     points: Vec<Point>,
     summary: Summary,
-    /// Whether the points are all that were written.
+    /// Whether the points are complete.
     is_whole: bool,
 }
 
-/// The samples that a head has.
+/// The samples contained in a head.
 fn ends(summary: &Summary) -> Vec<Point> {
     let mut ends = vec![Point::from(summary.first), Point::from(summary.last)];
     ends.dedup_by_key(|point| point.at);
     ends
 }
 
-/// The kind of a series, also of one whose name cannot be read. One that has no valid kind is treated
-/// as a counter, of whose values nothing is rounded.
+/// The kind of a series, even if its name is invalid. A series without a valid kind is treated as a
+/// counter, whose values are never rounded.
 fn kind_of(conn: &Connection, series: SeriesId) -> rusqlite::Result<Option<SeriesKind>> {
     let mut statement = conn.prepare_cached("SELECT kind FROM series WHERE id = ?1")?;
     let code = statement.query_row([series], |row| row.get(0)).optional()?;
     Ok(code.map(|code| names::kind(code).unwrap_or(SeriesKind::Counter)))
 }
 
-/// The name of a series, for people.
+/// The name of a series, for messages.
 fn name_of(conn: &Connection, series: SeriesId) -> rusqlite::Result<String> {
     let mut statement = conn.prepare_cached("SELECT series FROM series WHERE id = ?1")?;
     let name = statement.query_row([series], |row| {
@@ -299,7 +300,7 @@ pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Option<Block>
 }
 
 fn save(conn: &Connection, id: i64, block: Option<Block>) -> rusqlite::Result<()> {
-    // Fails for more than 16 million samples, which no hour of milliseconds has.
+    // Fails for more than 16 million samples, which an hour of milliseconds cannot have.
     let Some(block) = block else {
         return Err(rusqlite::Error::IntegralValueOutOfRange(0, i64::MAX));
     };

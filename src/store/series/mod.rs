@@ -1,14 +1,14 @@
-//! Samples of gauges and counters: a row for each time they were read, blocks of finished hours, and
-//! after two days blocks of days by the minute.
+//! Samples of gauges and counters: one row for each time they were read, then blocks of finished hours,
+//! and after two days blocks of days at one-minute resolution.
 //!
 //! ```text
-//! ticks.rs: one row per time and 64 series -> compact.rs -> block.rs: an hour -> a day by the minute
-//!                                                             values.rs: what is kept of a value
-//!                                                             numbers.rs: in how many bits
+//! ticks.rs: one row per time and 64 series -> compact.rs -> block.rs: an hour -> a day of minutes
+//!                                                             values.rs: precision of values
+//!                                                             numbers.rs: coding of numbers
 //! ```
 //!
-//! Readers ask for [`Store::series`], and then for one of them with [`Store::steps`] or
-//! [`Store::points`]; [`Store::for_each_summary`] reads what counting needs without any sample.
+//! Readers call [`Store::series`], and then [`Store::steps`] or [`Store::points`] for one of the series;
+//! [`Store::for_each_summary`] reads what counting needs without decoding samples.
 
 pub(super) mod block;
 mod check;
@@ -32,14 +32,14 @@ use crate::units::HOUR_MS;
 use rusqlite::Connection;
 use std::time::Duration;
 
-/// Series that have samples, at most. What a collector adds beyond is counted and left out.
+/// Maximum number of series with samples. Samples of further series are dropped and counted.
 pub const SERIES_MAX: usize = 20_000;
 
-/// What a block is of.
+/// The time range of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Span {
     Hour,
-    /// By the minute.
+    /// A day at one-minute resolution.
     Day,
 }
 
@@ -51,7 +51,7 @@ impl Span {
         }
     }
 
-    /// The first id of these blocks.
+    /// The first id of blocks of this kind.
     const fn base(self) -> i64 {
         match self {
             Self::Hour => 0,
@@ -59,13 +59,13 @@ impl Span {
         }
     }
 
-    /// The id of the block that starts with an hour: hours first, so that blocks are appended and
-    /// expire in order. No clock is a million years ahead.
+    /// The id of the block that starts at an hour: hour first, so that blocks are appended and
+    /// expire in order. Valid for clocks less than a million years ahead.
     fn id(self, hour: i64, series: i64) -> i64 {
         self.base() + (hour.clamp(0, 1 << 36) << 20 | series)
     }
 
-    /// The start of what holds a moment, as an hour.
+    /// The start, as an hour, of the block that contains `at`.
     fn start(self, at: Timestamp) -> i64 {
         at.0.div_euclid(HOUR_MS * self.hours()) * self.hours()
     }
@@ -102,10 +102,10 @@ pub(super) fn newest_sample(conn: &Connection, before: i64) -> rusqlite::Result<
 }
 
 impl Store {
-    /// Commits what was read of series in one transaction; returns how many samples were left out,
-    /// because there are [`SERIES_MAX`] other series. A time that a series has a sample of stays.
+    /// Commits samples in one transaction. Returns the number of samples dropped because there are
+    /// [`SERIES_MAX`] other series. An existing sample of the same series and time is kept.
     pub fn append_samples(&mut self, ticks: &[Tick]) -> Result<u64, StoreError> {
-        self.still_there()?;
+        self.check_file()?;
         let result = self.try_append_samples(ticks);
         if result.is_err() {
             self.series = None;
@@ -128,13 +128,13 @@ impl Store {
         Ok(excess)
     }
 
-    /// How many series the writer knows.
+    /// The number of series the writer knows.
     pub(super) fn series_count(&self) -> usize {
         self.series.as_ref().map_or(0, Names::len)
     }
 
-    /// One step of whatever is due: an hour of some series becomes blocks, or a day of some. `false`
-    /// if nothing is due.
+    /// Performs one due step of compaction: an hour of some series, or a day. Returns `false` if
+    /// none is due.
     pub fn compact_samples_step(&mut self, now: Timestamp) -> Result<bool, StoreError> {
         let result = match self.compact_sample_hour(now) {
             Ok(false) => self.compact_sample_day(now),
@@ -143,8 +143,8 @@ impl Store {
         result.map_err(StoreError::sql("compact samples"))
     }
 
-    /// Deletes some of the oldest samples if they are older than `retention`, and the names of series
-    /// that have none left; `false` if there was nothing to delete.
+    /// Deletes some of the oldest samples if they are older than `retention`, and the names of
+    /// series without samples. Returns `false` if there was nothing to delete.
     pub fn expire_samples_step(
         &mut self,
         now: Timestamp,

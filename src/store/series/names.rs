@@ -1,4 +1,4 @@
-//! Which series there are, and their ids.
+//! The names of series, and their ids.
 
 use super::SERIES_MAX;
 use crate::outcome::Timestamp;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Below [`SERIES_MAX`].
 pub type SeriesId = i64;
 
-/// A longer name is refused: some MiB of text could otherwise become a series.
+/// Maximum length of a name in bytes. Without it, megabytes of text could become a series.
 const NAME_MAX: usize = 4096;
 
 /// A series that has samples.
@@ -23,20 +23,20 @@ pub struct SeriesInfo {
     pub last: Timestamp,
 }
 
-/// The ids that the writer gives.
+/// The ids assigned by the writer.
 #[derive(Debug, Default)]
 pub struct Names {
     ids: HashMap<(Arc<SeriesKey>, SeriesKind), SeriesId>,
-    /// Those that are free below the highest, the lowest last.
+    /// Free ids below the highest one in use, the lowest last.
     free: Vec<SeriesId>,
-    /// The first that was never given.
+    /// The lowest id that was never assigned.
     next: SeriesId,
 }
 
 impl Names {
     pub fn load(conn: &Connection) -> rusqlite::Result<Self> {
         let mut names = Self::default();
-        // Also those of rows that cannot be read.
+        // Includes ids of rows that cannot be decoded.
         for id in used(conn)? {
             names.free.extend(names.next..id);
             names.next = id + 1;
@@ -52,7 +52,7 @@ impl Names {
         self.ids.len()
     }
 
-    /// The id of a series, given now if it is new; `None` if there are too many.
+    /// Returns the id of a series, assigning one if it is new; `None` if there are too many.
     pub fn id(
         &mut self,
         conn: &Connection,
@@ -87,8 +87,8 @@ fn used(conn: &Connection) -> rusqlite::Result<Vec<SeriesId>> {
     ids.collect()
 }
 
-/// All series in the order of their ids, with the last sample that is in a block. A name that makes no
-/// sense is left out.
+/// All series in the order of their ids, with the time of the last sample in a block. Series with
+/// invalid names are omitted.
 pub fn all(conn: &Connection) -> rusqlite::Result<Vec<SeriesInfo>> {
     let sql = "SELECT id, series, kind, first_at, last_at FROM series ORDER BY id";
     let mut statement = conn.prepare_cached(sql)?;
@@ -100,7 +100,7 @@ pub fn read(row: &Row<'_>) -> rusqlite::Result<Option<SeriesInfo>> {
     let Some(kind) = kind(row.get(2)?) else {
         return Ok(None);
     };
-    // Damage may have left bytes that are no text.
+    // Damage may have left invalid UTF-8.
     let text = row.get_ref(1)?.as_str().ok();
     let Some(key) = text.and_then(|text| text.parse().ok()) else {
         return Ok(None);
@@ -114,7 +114,7 @@ pub fn read(row: &Row<'_>) -> rusqlite::Result<Option<SeriesInfo>> {
     }))
 }
 
-/// What a code of a kind means, if anything.
+/// The kind of a code; `None` if it is unknown.
 pub const fn kind(code: i64) -> Option<SeriesKind> {
     match code {
         0 => Some(SeriesKind::Gauge),

@@ -1,34 +1,36 @@
-//! Columns of whole numbers that lie close together: how far each is from what was expected.
+//! Columns of integers that are close to each other: each number is coded as the difference from a
+//! prediction.
 //!
-//! A number is expected to be as the others (order 0), to rise as much as the others (order 1), or
-//! to rise as much as the one before (order 2). What it differs by is coded as the count of its bits
-//! and its sign, which have few values and are range-coded, and the bits themselves. A column whose
-//! numbers are equal, or rise evenly, as the times of samples do, so takes no room beyond its head.
+//! The prediction is a common value (order 0), the same increase as for most numbers (order 1), or
+//! the same increase as the preceding one (order 2). A difference is coded as its bit count and
+//! sign, which have few distinct values and are range-coded, followed by the bits themselves. A
+//! column of equal or evenly rising numbers, such as the times of samples, takes no space beyond
+//! its head.
 
 use crate::store::column::{Decoder, Encoder};
 use crate::store::counts::{Bytes, Corrupt, ValueCounts, put};
 
-/// What a reader needs before the numbers.
+/// Parameters of a column, needed to decode its numbers.
 #[derive(Debug)]
 pub struct Head {
     start: i64,
-    /// What all differences from `start` are multiples of.
+    /// The common divisor of all differences from `start`.
     unit: u64,
     order: u8,
-    /// The first rise, of order 2.
+    /// The first increase, for order 2.
     rise: i64,
-    /// What most numbers differ by.
+    /// The median, which most numbers are close to.
     middle: i64,
     classes: ValueCounts,
 }
 
-/// What is left of a column by one order.
+/// The residuals of a column for one order.
 struct Rest {
     head: Head,
     values: Vec<i64>,
 }
 
-/// Appends a column, which must not be empty: its head to `out`, its numbers to the stream.
+/// Appends a non-empty column: its head to `out`, its numbers to the stream.
 pub fn write(numbers: &[i64], out: &mut Vec<u8>, stream: &mut Encoder) -> Result<(), Corrupt> {
     let start = *numbers.first().ok_or(Corrupt)?;
     let (units, unit) = units(numbers, start);
@@ -43,7 +45,7 @@ pub fn write(numbers: &[i64], out: &mut Vec<u8>, stream: &mut Encoder) -> Result
     Ok(())
 }
 
-/// Differences from `start` in their greatest common divisor.
+/// Differences from `start`, divided by their greatest common divisor, and the divisor.
 fn units(numbers: &[i64], start: i64) -> (Vec<i64>, u64) {
     let away: Vec<i64> = numbers
         .iter()
@@ -101,7 +103,7 @@ impl Rest {
         }
     }
 
-    /// About how many bits it takes.
+    /// The approximate size in bits.
     fn size(&self) -> u64 {
         let total = self.head.classes.total() as f64;
         let bits = self.head.classes.iter().map(|(class, count)| {
@@ -118,7 +120,7 @@ impl Rest {
     }
 }
 
-/// The value that half of the others are below.
+/// The (lower) median.
 fn middle(values: &[i64]) -> i64 {
     let mut sorted = values.to_vec();
     let half = sorted.len() / 2;
@@ -140,7 +142,7 @@ impl Head {
         self.classes.write(out);
     }
 
-    /// Reads a head that [`write()`] wrote.
+    /// Reads a head in the output of [`write()`].
     pub fn read(bytes: &mut Bytes<'_>) -> Result<Self, Corrupt> {
         let order = bytes.byte()?;
         if order > 2 {
@@ -194,16 +196,16 @@ impl Head {
     }
 }
 
-/// That of `i64::MIN`.
+/// The class of `i64::MIN`.
 const MAX_CLASS: u64 = 2 * 64 + 1;
 
-/// Twice the number of its bits, and one more if it is negative.
+/// Twice the bit count, plus one if negative.
 fn class(value: i64) -> u64 {
     let bits = u64::BITS - value.unsigned_abs().leading_zeros();
     u64::from(2 * bits) + u64::from(value < 0)
 }
 
-/// The highest bit is always set.
+/// The highest bit is always set and not stored.
 fn low_bits(bits: u64) -> u32 {
     u32::try_from(bits.saturating_sub(1)).unwrap_or(0)
 }
@@ -222,7 +224,7 @@ fn value(class: u64, stream: &mut Decoder<'_>) -> i64 {
     }
 }
 
-/// Small numbers in few bytes, whatever their sign.
+/// Writes a signed number; numbers close to zero take few bytes.
 pub fn put_signed(out: &mut Vec<u8>, number: i64) {
     put(out, (number << 1 ^ number >> 63).cast_unsigned());
 }
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rises_evenly_takes_its_head_only() {
+    fn evenly_rising_numbers_only_take_their_head() {
         let even: Vec<i64> = (0..360)
             .map(|tick| 1_795_000_000_000 + tick * 10_000)
             .collect();

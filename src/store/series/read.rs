@@ -1,4 +1,4 @@
-//! What is kept of series, read back.
+//! Reading series.
 
 use super::block;
 use super::compact::{load, merged, next_block};
@@ -12,11 +12,11 @@ use crate::units::HOUR_MS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// How far back a counter's sample before a range is looked for, as in Prometheus.
+/// How long before a range a counter's preceding sample is searched, as in Prometheus.
 const LOOKBACK: Duration = Duration::from_mins(5);
 
 impl Store {
-    /// All series, in the order of their ids. Empty for a store of an older version.
+    /// Returns all series in the order of their ids. Empty for a store of an older version.
     pub fn series(&self) -> Result<Vec<SeriesInfo>, StoreError> {
         self.try_series()
             .map_err(StoreError::sql("read the series"))
@@ -40,9 +40,9 @@ impl Store {
         Ok(all)
     }
 
-    /// A series in steps that start at multiples of `step` (`None`: one for everything that is kept),
-    /// of the samples in `from..to`; `None` if there are more than `limit`. A counter's increase begins
-    /// at its last sample within five minutes before `from`.
+    /// Returns a series in steps that start at multiples of `step` (`None`: one step for everything
+    /// stored), from the samples in `from..to`; `None` if there are more than `limit` steps. A
+    /// counter's increase starts at its last sample within five minutes before `from`.
     pub fn steps(
         &self,
         series: &SeriesInfo,
@@ -62,8 +62,8 @@ impl Store {
         Ok((steps.len() <= limit).then(|| steps.finish()))
     }
 
-    /// Visits what is kept of a series in `from..to`, in order: samples, and before the last two days
-    /// minutes. Ends when the visitor returns `false`.
+    /// Visits the stored points of a series in `from..to`, in order: samples, or one-minute points
+    /// before the last two days. Stops when the visitor returns `false`.
     pub fn for_each_point(
         &self,
         series: SeriesId,
@@ -99,7 +99,7 @@ impl Store {
         Ok(())
     }
 
-    /// The first hour or day from `hour` on that anything is kept of.
+    /// The first hour or day from `hour` on with stored points.
     fn next_start(&self, span: Span, hour: i64) -> rusqlite::Result<Option<i64>> {
         let block = next_block(&self.conn, span, hour, i64::MAX)?.map(|id| of_id(id).1);
         if span == Span::Day {
@@ -109,7 +109,7 @@ impl Store {
         Ok(block.into_iter().chain(pending).min())
     }
 
-    /// What is kept of a series in an hour or a day.
+    /// The points of a series in an hour or a day.
     fn block_points(
         &self,
         span: Span,
@@ -130,8 +130,9 @@ impl Store {
         }))
     }
 
-    /// What is kept of many series in one hour, each in the order of time: the rows of an hour that is in
-    /// no blocks yet are read once for all of them. Hours of days by the minute have nothing here.
+    /// Returns the samples of many series in one hour, each in order of time. Rows of an hour that
+    /// is not compacted yet are read once for all series. Hours that were compacted to one-minute
+    /// resolution have no samples here.
     pub fn samples_of_hour(
         &self,
         hour: Timestamp,
@@ -172,9 +173,9 @@ impl Store {
         Ok(all)
     }
 
-    /// Visits what is known of every series without its samples: of each hour, or day before the last
-    /// two, that overlaps `from..to`, each series' in order. Joined by [`Summary::add`], they are
-    /// everything, with nothing twice.
+    /// Visits the summaries of every series without decoding samples, one per hour, or per day
+    /// before the last two days, that overlaps `from..to`, in order for each series. Joined by
+    /// [`Summary::add`], they cover all samples exactly once.
     pub fn for_each_summary(
         &self,
         from: Timestamp,
@@ -182,7 +183,7 @@ impl Store {
         mut visit: impl FnMut(SeriesId, Summary),
     ) -> Result<(), StoreError> {
         let result = self.try_for_each_summary(from, to, &mut visit);
-        result.map_err(StoreError::sql("read the heads of samples"))
+        result.map_err(StoreError::sql("read sample summaries"))
     }
 
     fn try_for_each_summary(
@@ -201,7 +202,7 @@ impl Store {
             while let Some(row) = rows.next()? {
                 let id = row.get(0)?;
                 let (_, hour, series) = of_id(id);
-                // Hours that came before and are in no block yet.
+                // Earlier hours that are in no block yet.
                 while span == Span::Hour && pending.keys().next().is_some_and(|early| *early < id) {
                     visit_first(&mut pending, visit);
                 }
@@ -239,7 +240,7 @@ impl Store {
         Ok(found)
     }
 
-    /// The summary of an hour of which some samples came after its block was written.
+    /// The summary of an hour with samples that arrived after its block was written.
     fn joined(&self, id: i64, late: Vec<Sample>) -> rusqlite::Result<Option<Summary>> {
         let Some(found) = load(&self.conn, id)? else {
             return Ok(Summary::of(late));

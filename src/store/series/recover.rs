@@ -1,4 +1,4 @@
-//! The samples that can be read of a damaged store.
+//! Recovery of the samples of a damaged store.
 
 use super::block::{self, Block};
 use super::{SeriesInfo, Span, names, of_id, start_of};
@@ -9,7 +9,7 @@ use crate::store::recover::tables::{rows, table};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
-/// What was kept and what was not.
+/// What was recovered and what was lost.
 #[derive(Clone, Debug, Default)]
 pub struct RecoveredSeries {
     pub series: u64,
@@ -19,8 +19,8 @@ pub struct RecoveredSeries {
     pub gaps: u64,
 }
 
-/// Copies the series of an old store that can be read into a new one. Blocks are looked up one by one
-/// in the hours around `now`, as an hour that cannot be listed may still have some.
+/// Copies the readable series of an old store to a new one. Blocks are looked up one by one in the
+/// hours around `now`, since an hour that cannot be listed may still have readable ones.
 pub fn recover(
     old: &Connection,
     new: &Connection,
@@ -58,7 +58,7 @@ pub fn recover(
     Ok(recovered)
 }
 
-/// Whether a search in a table, for any of some ids all over it, ends without an error.
+/// Whether looking up ids spread over a table succeeds without an error.
 fn is_searchable(old: &Connection, table: &str, known: &[SeriesInfo]) -> bool {
     let sql = format!("SELECT count(*) FROM {table} WHERE id = ?1");
     let Ok(mut statement) = old.prepare(&sql) else {
@@ -72,8 +72,8 @@ fn is_searchable(old: &Connection, table: &str, known: &[SeriesInfo]) -> bool {
     ids.any(|id| statement.query_row([id], |_| Ok(())).is_ok())
 }
 
-/// The first and the last hour that blocks start with, as far as they make sense. Where the blocks
-/// cannot say it, the series do.
+/// The first and last hour at which blocks start, limited to plausible times. If the blocks cannot
+/// be read, the times of the series are used.
 fn bounds(
     old: &Connection,
     span: Span,
@@ -86,7 +86,7 @@ fn bounds(
         let id = old.query_row(&sql, range, |row| row.get::<_, Option<i64>>(0));
         id.ok().flatten().map(|id| of_id(id).1)
     };
-    // The longest retention, and a clock that was ahead.
+    // Covers the longest retention, and a clock that was ahead.
     let (now, year) = (hour_of(now), 366 * 24);
     let oldest = span.start(start_of(now - 10 * year));
     let first = || known.iter().map(|info| span.start(info.first)).min();

@@ -1,5 +1,5 @@
-//! Samples that are in no block yet: a row for 64 neighbouring series at one time, of which a reader
-//! of one series decodes eight bytes.
+//! Samples that are in no block yet: one row for 64 neighboring series at one time, from which a
+//! reader of one series decodes eight bytes.
 
 use super::names::{Names, SeriesId};
 use crate::outcome::Timestamp;
@@ -9,17 +9,17 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Series per lane: as many as a number has bits, and few enough for a row to stay within its page.
+/// Series per lane: the number of bits in an integer, and few enough for a row to fit in its page.
 pub const LANE: i64 = 64;
 
-/// What was read of some series at a time.
+/// Samples of several series read at the same time.
 #[derive(Clone, Debug)]
 pub struct Tick {
     pub at: Timestamp,
     pub samples: Vec<(Arc<SeriesKey>, SeriesKind, f64)>,
 }
 
-/// Inserts a tick; returns how many of its samples found too many series.
+/// Inserts a tick; returns the number of samples dropped because there are too many series.
 pub fn insert(conn: &Connection, names: &mut Names, tick: &Tick) -> rusqlite::Result<u64> {
     let (mut lanes, mut excess) = (BTreeMap::<i64, BTreeMap<i64, f64>>::new(), 0);
     for (key, kind, value) in &tick.samples {
@@ -45,7 +45,7 @@ pub fn insert(conn: &Connection, names: &mut Names, tick: &Tick) -> rusqlite::Re
     Ok(excess)
 }
 
-/// A row: when, which series of the lane, and their values.
+/// A row: the time, the series of the lane that have samples, and their values.
 pub struct Present<'a> {
     pub at: Timestamp,
     bits: u64,
@@ -53,7 +53,7 @@ pub struct Present<'a> {
 }
 
 impl<'a> Present<'a> {
-    /// Of the columns `at`, `present` and `samples`; `None` if they make no sense.
+    /// Decodes the columns `at`, `present` and `samples`; `None` if they are invalid.
     pub fn read(row: &'a Row<'_>) -> rusqlite::Result<Option<Self>> {
         let (at, present): (i64, i64) = (row.get(0)?, row.get(1)?);
         let present = present.cast_unsigned();
@@ -66,7 +66,7 @@ impl<'a> Present<'a> {
         }))
     }
 
-    /// The value of one series of the lane.
+    /// The value of one series of the lane; `None` if the row has none.
     pub fn value(&self, bit: i64) -> Option<f64> {
         if self.bits >> bit & 1 == 0 {
             return None;
@@ -79,7 +79,7 @@ impl<'a> Present<'a> {
     }
 }
 
-/// The samples of a lane's hour by series, each in the order of their times, with no time twice.
+/// Returns the samples of a lane's hour by series, each in order of time without duplicate times.
 pub fn lane_hour(
     conn: &Connection,
     hour: i64,
@@ -103,7 +103,7 @@ pub fn lane_hour(
     Ok(found)
 }
 
-/// The samples of one series in an hour, likewise.
+/// Returns the samples of one series in an hour, in order of time without duplicate times.
 pub fn series_hour(
     conn: &Connection,
     hour: i64,
@@ -129,7 +129,7 @@ fn push(samples: &mut Vec<Sample>, sample: Sample) {
     }
 }
 
-/// The first hour and lane that hold rows, from these on.
+/// Returns the first hour and lane with rows, starting at the given ones.
 pub fn next(conn: &Connection, hour: i64, lane: i64) -> rusqlite::Result<Option<(i64, i64)>> {
     let sql =
         "SELECT hour, lane FROM sample WHERE (hour, lane) >= (?1, ?2) ORDER BY hour, lane LIMIT 1";
@@ -138,7 +138,8 @@ pub fn next(conn: &Connection, hour: i64, lane: i64) -> rusqlite::Result<Option<
     statement.query_row([hour, lane], read).optional()
 }
 
-/// The time of the last sample of each series of a lane, in the hours that hold rows of it.
+/// Returns the time of the last sample of each series of a lane, from the hours that have rows of
+/// it.
 pub fn last_of_lane(
     conn: &Connection,
     lane: i64,

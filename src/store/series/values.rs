@@ -1,28 +1,29 @@
-//! Values of samples as whole numbers, which take the least room.
+//! Values of samples as integers, which take the least space.
 //!
-//! Values that are decimals with few places become their digits, and so do all whole numbers: these
-//! are exact. Other gauges are rounded to five significant digits, other counters keep all bits.
+//! Integers and decimals with few decimal places are stored exactly as their digits. Other gauges
+//! are rounded to five significant digits; other counters keep all bits.
 
 use super::numbers;
 use crate::sample::SeriesKind;
 use crate::store::column::{Decoder, Encoder};
 use crate::store::counts::{Bytes, Corrupt};
 
-/// How values became numbers.
+/// How values are converted to integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Coding {
     /// The number of decimal places.
     Decimal(u8),
     /// Five significant digits and the power of ten.
     Rounded,
-    /// As they are in memory.
+    /// The bits of the floating-point number.
     Bits,
 }
 
 const ROUNDED: u8 = 254;
 const BITS: u8 = 255;
 
-/// Decimal places that are kept exactly: microseconds are rounded in a gauge, not in a counter.
+/// Maximum number of decimal places stored exactly. Values in microseconds are rounded in a gauge,
+/// but not in a counter.
 const fn max_places(kind: SeriesKind) -> u8 {
     match kind {
         SeriesKind::Gauge => 5,
@@ -30,7 +31,7 @@ const fn max_places(kind: SeriesKind) -> u8 {
     }
 }
 
-/// Appends a column of values, which must not be empty.
+/// Appends a non-empty column of values.
 pub fn write(
     values: &[f64],
     kind: SeriesKind,
@@ -46,7 +47,7 @@ pub fn write(
     numbers::write(&numbers, out, stream)
 }
 
-/// What a reader needs before the values.
+/// Parameters of a column, needed to decode its values.
 #[derive(Debug)]
 pub struct Head {
     coding: Coding,
@@ -54,7 +55,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Reads a head that [`write()`] wrote.
+    /// Reads a head in the output of [`write()`].
     pub fn read(bytes: &mut Bytes<'_>) -> Result<Self, Corrupt> {
         let coding = match bytes.byte()? {
             ROUNDED => Coding::Rounded,
@@ -110,10 +111,10 @@ const POWERS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
-/// Digits up to this are exact, also when they are scaled.
-const MOST: f64 = 1e15;
+/// Integers up to this are exact, even after scaling.
+const MAX_EXACT: f64 = 1e15;
 
-/// The values as decimals with as few places as all of them need.
+/// Converts values to decimals with the smallest common number of decimal places.
 fn decimals(values: &[f64], max_places: u8) -> Option<(u8, Vec<i64>)> {
     let mut places = 0;
     for value in values {
@@ -135,7 +136,7 @@ fn scaled(value: f64, places: u8) -> Option<i64> {
         clippy::float_cmp,
         reason = "the same value comes back, or it is not taken"
     )]
-    let is_exact = number.abs() <= MOST && number / power == value;
+    let is_exact = number.abs() <= MAX_EXACT && number / power == value;
     #[expect(
         clippy::cast_possible_truncation,
         reason = "whole, and not above 10^15"
@@ -143,12 +144,12 @@ fn scaled(value: f64, places: u8) -> Option<i64> {
     is_exact.then_some(number as i64)
 }
 
-/// Numbers of five digits without a leading zero.
+/// The number of five-digit integers without a leading zero.
 const DIGITS: i64 = 90_000;
-/// More than the smallest power of ten.
+/// Exceeds the absolute value of the smallest power of ten.
 const LOWEST: i64 = 400;
 
-/// A number that rises with the value: the power of ten, and five digits.
+/// Converts a value to an integer that increases with it: the power of ten and five digits.
 fn rounded(value: f64) -> Option<i64> {
     if value == 0.0 {
         return Some(0);
@@ -171,7 +172,8 @@ fn unrounded(number: i64) -> f64 {
     let digits = (size - 1) % DIGITS + 10_000;
     let power = (size - 1) / DIGITS - LOWEST - 4;
     let index = usize::try_from(power.unsigned_abs()).unwrap_or(usize::MAX);
-    // Both are exact, so that the result is the nearest value, as when the text is read.
+    // Both are exact, so that the result is the nearest floating-point number, as when parsing the
+    // text.
     let value = match POWERS.get(index) {
         Some(exact) if power >= 0 => digits as f64 * exact,
         Some(exact) => digits as f64 / exact,
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn decimals_and_whole_numbers_are_exact_and_other_gauges_are_rounded() {
+    fn decimals_and_integers_are_exact_and_other_gauges_are_rounded() {
         let gauge = |values: &[f64]| back(values, SeriesKind::Gauge);
         for exact in [
             &[0.25, 0.5, 17.0, -3.12, 0.1][..],

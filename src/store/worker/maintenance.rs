@@ -1,4 +1,4 @@
-//! What the thread that writes does between two commits.
+//! Maintenance that the writer thread performs between commits.
 
 use super::Worker;
 use crate::outcome::Timestamp;
@@ -7,10 +7,10 @@ use crate::store::{SILENCES_KEPT, Store, StoreError};
 use crate::units::show_duration;
 use std::time::{Duration, Instant};
 
-/// Compacting may take this long between two commits.
+/// Maximum time spent on compaction between two commits.
 const COMPACTION_TIME: Duration = Duration::from_millis(200);
 
-/// When to delete, from the start of the program on.
+/// The schedule of deletions since the start of the program.
 pub(super) fn expiry(store: &Store, now: Timestamp) -> Expiry {
     let newest = store
         .newest_before(now.before(SETTLE))
@@ -22,7 +22,7 @@ pub(super) fn expiry(store: &Store, now: Timestamp) -> Expiry {
     if let Some(ahead) = expiry.doubted_by(now) {
         let hours = Duration::from_hours(ahead.as_secs() / 3600);
         tracing::warn!(
-            "the clock is {} ahead of the newest record in the store: nothing is deleted for {}, unless the clock is set back before",
+            "the clock is {} ahead of the newest record in the store: nothing is deleted for {}, or until the clock is set back",
             show_duration(hours),
             show_duration(SETTLE)
         );
@@ -31,7 +31,7 @@ pub(super) fn expiry(store: &Store, now: Timestamp) -> Expiry {
 }
 
 impl Worker {
-    /// Compacts hours that are over, and deletes what is older than its retention.
+    /// Compacts finished hours, and deletes records older than their retention.
     pub(super) fn maintenance(&mut self) -> Result<(), StoreError> {
         let (started, now) = (Instant::now(), self.clock.now());
         while started.elapsed() < COMPACTION_TIME && self.store.compact_step(now, &*self.plan)? {}

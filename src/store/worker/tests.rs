@@ -39,7 +39,7 @@ fn round(worker: &mut Worker) {
     worker.report(result.err());
 }
 
-/// `SQLite`'s own limit makes it fail as a full disk does, with `SQLITE_FULL`.
+/// Limits the number of pages, so that writing fails with `SQLITE_FULL` as on a full disk.
 fn limit(worker: &Worker, pages: i64) {
     let set = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
     let sql = format!("PRAGMA max_page_count = {pages}");
@@ -65,7 +65,7 @@ fn reports_of_jobs_wait_for_a_full_disk() {
     };
     let why = in_memory(keep(report(1, true)));
     assert_eq!(why, "the store did not respond in time");
-    // 39 KB of text find no room in the pages that are left.
+    // 39 KB of text do not fit in the remaining pages.
     for number in 0..20 {
         let key = ProbeKey::new("nightly", &format!("job-{number}"));
         let beat = PendingBeat::new(report(1, false), None);
@@ -168,7 +168,11 @@ fn alerts_wait_for_the_disk_and_too_many_are_counted() {
     round(&mut worker);
     assert!(handle.stats().last_error.is_some());
     let waiting = |worker: &Worker| worker.store.waiting().expect("reads");
-    assert_eq!(waiting(&worker), BTreeMap::new(), "not without its alert");
+    assert_eq!(
+        waiting(&worker),
+        BTreeMap::new(),
+        "only together with its alert"
+    );
     let more = (0..ALERTS_MAX).map(|_| alert(1, Some(at(9))));
     handle.keep_alerts(more, Vec::new());
     assert_eq!(handle.stats().lost_alerts_total, 2);
@@ -178,7 +182,8 @@ fn alerts_wait_for_the_disk_and_too_many_are_counted() {
     assert_eq!(waiting(&worker), [("oncall".to_owned(), 1)].into());
     let firing = worker.store.firing_alerts().expect("reads");
     assert_eq!(firing, [alert(2, None)]);
-    // After a day and a little, what ended is older than the retention; what fires stays.
+    // After a little more than a day, resolved alerts are older than the retention; firing ones
+    // stay.
     worker.store.expire_alerts(at(10)).expect("deletes");
     let all = worker.store.alerts(Timestamp(0), at(20), 9).expect("reads");
     assert_eq!(all, [alert(2, None)]);
@@ -218,7 +223,7 @@ fn old_hours_go_one_at_a_time() {
 }
 
 #[test]
-fn a_clock_that_is_wrong_at_the_start_deletes_nothing() {
+fn a_clock_that_is_wrong_at_startup_deletes_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let silence = Silence {
         id: 1,
@@ -244,14 +249,14 @@ fn a_clock_that_is_wrong_at_the_start_deletes_nothing() {
     handle.append(record(49_000 * HOUR));
     round(&mut wrong);
     drop(wrong);
-    // Restarted by the same clock: what it wrote itself does not confirm it.
+    // Restarted with the same clock: its own records do not confirm it.
     let (mut wrong, _) = started(&folder, ahead.clone());
     round(&mut wrong);
     assert_eq!(kept(&wrong), 2);
     assert_eq!(wrong.store.silences().expect("reads"), [silence]);
     ahead.jump(-49_000 * HOUR);
     round(&mut wrong);
-    assert_eq!(kept(&wrong), 2, "nothing is old by the right time");
+    assert_eq!(kept(&wrong), 2, "nothing is old by the correct time");
     drop(wrong);
 
     // The host was off for years; since then slod has been running, with restarts, for some hours.

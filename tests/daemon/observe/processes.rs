@@ -383,7 +383,7 @@ fn a_file_that_names_the_first_process_is_refused() {
     assert!(views.is_empty(), "{views:?}");
     let fault = fault.expect("a reason").to_string();
     assert!(
-        fault.contains("names process 1, which is the first of the system"),
+        fault.contains("contains pid 1, which is the init process of the host"),
         "{fault}"
     );
 }

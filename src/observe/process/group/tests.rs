@@ -49,7 +49,7 @@ fn time_is_summed_over_members_and_survives_them() {
     assert_eq!(
         reported(&group),
         (2, 0.0, None, 0),
-        "one reading is no usage"
+        "usage requires two readings"
     );
     group.take(&[reading(1, 5, 120), reading(2, 6, 50)], EVERY);
     assert_eq!(
@@ -64,7 +64,7 @@ fn time_is_summed_over_members_and_survives_them() {
 }
 
 #[test]
-fn a_restart_is_when_nobody_is_left_of_those_before() {
+fn a_restart_is_detected_when_no_earlier_process_remains() {
     let mut group = Group::default();
     group.take(&[], None);
     group.take(&[new(1, 5, 1)], EVERY);
@@ -72,7 +72,7 @@ fn a_restart_is_when_nobody_is_left_of_those_before() {
     group.take(&[reading(1, 5, 1), new(2, 9, 1)], EVERY);
     group.take(&[reading(2, 9, 1)], EVERY);
     assert_eq!(reported(&group).3, 0, "a rolling update");
-    // The same number is another process if it started at another time.
+    // The same pid is another process if it started at another time.
     group.take(&[new(2, 12, 1)], EVERY);
     assert_eq!(reported(&group), (1, 3.0, Some(0.025), 1));
     group.take(&[], EVERY);
@@ -82,7 +82,7 @@ fn a_restart_is_when_nobody_is_left_of_those_before() {
 }
 
 #[test]
-fn the_past_of_a_late_member_is_no_sudden_load() {
+fn the_history_of_a_late_member_is_not_a_sudden_load() {
     let mut group = Group::default();
     group.take(&[reading(1, 5, 10)], None);
     group.take(&[reading(1, 5, 10), reading(2, 3, 5000)], EVERY);
@@ -92,7 +92,7 @@ fn the_past_of_a_late_member_is_no_sudden_load() {
 }
 
 #[test]
-fn what_one_member_hides_is_unknown_for_all() {
+fn a_value_unreadable_for_one_member_is_unknown_for_the_group() {
     let mut group = Group::default();
     let hidden = Reading {
         open_fds: None,
@@ -106,7 +106,7 @@ fn what_one_member_hides_is_unknown_for_all() {
 }
 
 #[test]
-fn what_a_child_wrote_is_counted_once() {
+fn bytes_written_by_a_child_are_counted_once() {
     let mut group = Group::default();
     let wrote = |pid, parent, written| Reading {
         parent,
@@ -118,10 +118,10 @@ fn what_a_child_wrote_is_counted_once() {
         view(&group).written_bytes
     };
     assert_eq!(written(&[wrote(1, 0, 10), wrote(2, 1, 100)]), Some(0));
-    // The child wrote 20 more, ended, and its parent took note and wrote 5.
+    // The child wrote 20 more and ended; its parent reaped it and wrote 5.
     assert_eq!(written(&[wrote(1, 0, 135)]), Some(25));
     assert_eq!(written(&[wrote(1, 0, 140)]), Some(30));
-    // A child that ends before its parent takes note.
+    // A child that ends before its parent reaps it.
     assert_eq!(
         written(&[wrote(1, 0, 140), wrote(3, 1, 7)]),
         Some(30),
@@ -133,7 +133,7 @@ fn what_a_child_wrote_is_counted_once() {
 }
 
 #[test]
-fn what_becomes_known_later_counts_as_of_then() {
+fn values_that_become_readable_later_count_from_then_on() {
     let mut group = Group::default();
     let switched = |pid, switches: Option<u64>| Reading {
         detail: switches.map(|voluntary_switches| Detail {
@@ -166,7 +166,7 @@ fn what_becomes_known_later_counts_as_of_then() {
 }
 
 #[test]
-fn the_worst_is_shown_beside_the_sum() {
+fn the_maximum_is_shown_in_addition_to_the_sum() {
     let mut group = Group::default();
     let with = |pid, started, cpu, resident_bytes, open_fds, fd_limit| Reading {
         resident_bytes,

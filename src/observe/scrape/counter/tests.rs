@@ -28,7 +28,7 @@ fn increases_are_counted_from_the_first_page_on() {
     assert!((counted(&[&[(1, 1000.0)], &[(1, 1007.0)]]) - 7.0).abs() < 1e-9);
 }
 
-/// A histogram of these buckets and this `_count`.
+/// A histogram with these buckets and `_count`.
 fn histogram(buckets: &[(f64, f64)], count: f64) -> RuleSamples {
     let point = |slot, value| Point {
         key: 1,
@@ -56,7 +56,7 @@ fn counts(total: &Total) -> Vec<f64> {
 const INF: f64 = f64::INFINITY;
 
 #[test]
-fn a_bound_that_a_new_version_adds_begins_where_it_is() {
+fn a_bound_added_by_a_new_version_starts_from_the_count_below() {
     let mut counter = Counter::default();
     for count in [0.0, 100.0] {
         let buckets = [(0.25, count), (0.5, count), (INF, count)];
@@ -75,7 +75,7 @@ fn a_bound_that_a_new_version_adds_begins_where_it_is() {
 }
 
 #[test]
-fn a_bound_that_is_gone_lets_all_begin_anew() {
+fn a_lost_bound_resets_the_total() {
     let page = |at: f64, bounds: &[f64]| {
         let buckets: Vec<_> = bounds.iter().map(|bound| (*bound, at)).collect();
         histogram(&buckets, at)
@@ -88,13 +88,13 @@ fn a_bound_that_is_gone_lets_all_begin_anew() {
     follow(&mut counter, &page(1060.0, &[0.05, 0.2, INF]));
     assert_eq!(counter.total.buckets, [(0.05, 10.0), (0.2, 10.0)]);
     assert_eq!(counter.total.since(&before), None);
-    // Without a fall of the total nobody would see that it began anew.
+    // Without a fall of the total, the restart would not be visible.
     follow(&mut counter, &page(2060.0, &[]));
     assert_eq!(
         (counter.total.count, counts(&counter.total)),
         (0.0, vec![0.0])
     );
-    // A second histogram with other bounds: up to those they do not share, nothing is known.
+    // A second histogram with other bounds: at bounds that they do not share, nothing is known.
     let mut both = page(2060.0, &[0.05, 0.1, INF]);
     let mut other = page(5.0, &[0.05, 0.2, INF]);
     other.points.iter_mut().for_each(|point| point.key = 2);
@@ -104,10 +104,10 @@ fn a_bound_that_is_gone_lets_all_begin_anew() {
 }
 
 #[test]
-fn one_sample_that_falls_is_no_reset_of_its_histogram() {
+fn a_single_decreasing_sample_is_not_a_reset_of_its_histogram() {
     let steps: [([f64; 3], f64); 6] = [
         ([1010.0, 1010.0, 1010.0], 1010.0),
-        // `_count` is behind, a bucket is, and `+Inf` is.
+        // `_count` lags, a bucket lags, and `+Inf` lags.
         ([1020.0, 1020.0, 1020.0], 1009.0),
         ([1030.0, 1009.0, 1030.0], 1030.0),
         ([1009.0, 1040.0, 1040.0], 1040.0),
@@ -137,7 +137,7 @@ fn one_sample_that_falls_is_no_reset_of_its_histogram() {
 fn series_under_a_new_name_do_not_add_their_past() {
     let renamed: [&[(u64, f64)]; 3] = [&[(1, 1000.0)], &[(2, 1010.0)], &[(2, 1013.0)]];
     assert!((counted(&renamed) - 3.0).abs() < 1e-9);
-    // None is gone: a status that was not answered before.
+    // None disappeared: a status that was not returned before.
     assert!((counted(&[&[(1, 1000.0)], &[(1, 1005.0), (2, 4.0)]]) - 9.0).abs() < 1e-9);
 }
 
@@ -146,18 +146,18 @@ fn an_increase_that_nobody_can_count_is_left_out() {
     let pages: [&[(u64, f64)]; 4] = [&[(1, 0.0)], &[(1, 5.0)], &[(1, 1e300)], &[(1, 1e300)]];
     assert!((counted(&pages) - 5.0).abs() < 1e-9);
     assert!((counted(&[&[], &[(1, f64::MAX), (2, 3.0)]]) - 3.0).abs() < 1e-9);
-    // Nothing begins anew after it.
+    // The series does not restart afterwards.
     assert!((counted(&[&[(1, 100.0)], &[(1, 1e300)], &[(1, 120.0)]]) - 20.0).abs() < 1e-9);
 }
 
 #[test]
-fn a_leap_is_no_reset_when_it_is_over() {
+fn the_end_of_an_implausible_jump_is_not_a_reset() {
     let jumps = [2e12, 1e15, 9_007_199_254_740_000.0, 1e16, f64::MAX];
     for jump in jumps {
-        // A page with a wrong number, and the right ones after it.
+        // A page with a wrong value, then the correct ones.
         let pages: [&[(u64, f64)]; 4] = [&[(1, 100.0)], &[(1, 110.0)], &[(1, jump)], &[(1, 130.0)]];
         assert!((counted(&pages) - 30.0).abs() < 1e-9, "{jump}");
-        // A new service with few requests is not credible because of the leap.
+        // A new service with few requests does not become plausible through the jump.
         let mut counter = Counter::new(false, true);
         for points in pages {
             follow(&mut counter, &page(points));
@@ -165,7 +165,7 @@ fn a_leap_is_no_reset_when_it_is_over() {
         let new: &[(u64, f64)] = &[(1, 130.0), (2, 1e6)];
         assert_eq!(counter.follow(Page::of(&page(new), &[])), 1, "{jump}");
     }
-    // It stays there, and its increases count; that of the leap is lost.
+    // It stays there, and its increases count; that of the jump is lost.
     let jump = 5e12;
     let pages: [&[(u64, f64)]; 4] = [
         &[(1, 100.0)],
@@ -177,7 +177,7 @@ fn a_leap_is_no_reset_when_it_is_over() {
     // After a restart it counts from 0.
     let pages: [&[(u64, f64)]; 3] = [&[(1, 100.0)], &[(1, jump)], &[(1, 30.0)]];
     assert!((counted(&pages) - 30.0).abs() < 1e-9);
-    // It leaps again and again.
+    // It jumps again and again.
     let pages: [&[(u64, f64)]; 4] = [&[(1, 100.0)], &[(1, 2e12)], &[(1, 4e12)], &[(1, 105.0)]];
     assert!(counted(&pages) < 200.0);
 }
@@ -190,13 +190,13 @@ fn a_reset_of_one_series_counts_from_zero() {
 }
 
 #[test]
-fn a_new_series_counts_from_zero_if_its_metric_was_there() {
+fn a_new_series_counts_from_zero_if_its_metric_existed() {
     let first_errors: [&[(u64, f64)]; 2] = [&[], &[(5, 20.0)]];
     assert!((counted(&first_errors) - 20.0).abs() < 1e-9);
 }
 
 #[test]
-fn requests_of_a_new_series_are_its_past_if_the_service_never_had_so_many() {
+fn an_implausible_number_of_requests_of_a_new_series_is_not_counted() {
     let counted = |new: f64, is_of_requests: bool| {
         let mut counter = Counter::new(false, is_of_requests);
         follow(&mut counter, &page(&[(1, 1000.0)]));

@@ -2,7 +2,7 @@
 
 use crate::observe::scrape::series::Increase;
 
-/// What was counted.
+/// The total of a counter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Total {
     pub value: f64,
@@ -10,16 +10,17 @@ pub struct Total {
     pub count: f64,
     /// Finite upper bounds and cumulative counts, in ascending order.
     pub buckets: Vec<(f64, f64)>,
-    /// Whether native histograms alone were counted, whose buckets grow exponentially.
+    /// Whether only native histograms were counted, whose buckets grow exponentially.
     pub is_native: bool,
-    /// How often it began anew, because the histograms lost a bound.
+    /// How often the total was reset because the histograms lost a bound.
     pub restarts: u32,
 }
 
 impl Total {
-    /// Leaves the bounds that these lack. If there is one, what was counted up to it says nothing any
-    /// more, so that all begins at 0 again, as the counters of a new process: what is stored must not
-    /// look as if nothing had come below that bound. Returns the count before.
+    /// Removes the bounds that are not in `bounds`. If there is one, the count up to it is no
+    /// longer meaningful, so everything restarts at 0, like the counters of a new process: stored
+    /// series must not look as if nothing had been below that bound. Returns the count before the
+    /// reset.
     pub(super) fn keep_bounds(&mut self, bounds: &[f64]) -> Option<f64> {
         if self.count <= 0.0 {
             self.buckets = bounds.iter().map(|bound| (*bound, 0.0)).collect();
@@ -41,8 +42,8 @@ impl Total {
         self.buckets.iter_mut().for_each(|(_, count)| *count = 0.0);
     }
 
-    /// Makes bounds that the histograms have from now on. Of what was counted before, at least the count
-    /// of the bound below it was within one.
+    /// Adds the bounds that the histograms have from now on. Of the requests counted so far, at
+    /// least the count at the next lower bound is within a new bound.
     pub(super) fn begin_bounds(&mut self, bounds: &[f64]) {
         for bound in bounds {
             let place = self
@@ -64,13 +65,13 @@ impl Total {
         }
     }
 
-    /// With the infinite bound.
+    /// Including the infinite bound.
     pub fn all_buckets(&self) -> Vec<(f64, f64)> {
         let finite = self.buckets.iter().copied();
         finite.chain([(f64::INFINITY, self.count)]).collect()
     }
 
-    /// What was counted since an earlier total; `None` if it began anew meanwhile.
+    /// Returns what was counted since an earlier total; `None` if there was a reset in between.
     pub fn since(&self, earlier: &Self) -> Option<Self> {
         if self.restarts != earlier.restarts {
             return None;

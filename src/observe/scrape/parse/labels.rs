@@ -1,36 +1,36 @@
-//! The labels of a sample, checked once and read again where somebody needs them.
+//! The labels of a sample, validated once and parsed again when needed.
 
 use super::number::shown;
 use crate::roles;
 use std::borrow::Cow;
 
-/// Labels of one sample: more are no series that a person made.
+/// Maximum number of labels of a sample.
 const LABELS_MAX: usize = 64;
 const FEW: usize = 8;
 
-/// What stands between the braces; valid.
+/// The text between the braces, validated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LabelSet<'a>(&'a str);
 
-/// A label and its value, which borrows unless it has escapes.
+/// A label and its value, which is borrowed unless it contains escapes.
 pub type Pair<'a> = (&'a str, Cow<'a, str>);
 
 impl<'a> LabelSet<'a> {
-    /// Reads to the closing brace. Returns also the name of the metric, if it stands between the
-    /// braces in quotes (Prometheus 3), and what follows them.
+    /// Parses up to the closing brace. Also returns the name of the metric if it is quoted between
+    /// the braces (Prometheus 3), and the rest.
     pub(super) fn read(text: &'a str) -> Result<(Self, Option<&'a str>, &'a str), String> {
         Self::read_to(text, |rest| rest.strip_prefix('}'))
     }
 
-    /// All of a text, as it would stand between braces.
+    /// Parses a whole text as it would appear between braces.
     pub fn of(text: &'a str) -> Result<Self, String> {
         match Self::read_to(text, |rest| rest.is_empty().then_some(rest))? {
             (labels, None, _) => Ok(labels),
-            _ => Err("a label has no value in quotes".to_owned()),
+            _ => Err("a label has no quoted value".to_owned()),
         }
     }
 
-    /// Reads to the end.
+    /// Parses to the end.
     fn read_to(
         text: &'a str,
         end: impl Fn(&'a str) -> Option<&'a str>,
@@ -51,7 +51,7 @@ impl<'a> LabelSet<'a> {
                     return Err("the metric has two names".to_owned());
                 }
             } else if few[..count.min(FEW)].contains(&name) || more.contains(&name) {
-                return Err(format!("the label `{}` is given twice", shown(name)));
+                return Err(format!("duplicate label `{}`", shown(name)));
             } else if count == LABELS_MAX {
                 return Err(format!("it has more than {LABELS_MAX} labels"));
             } else {
@@ -96,8 +96,8 @@ pub(super) fn skip_blanks(text: &str) -> &str {
     &text[end.unwrap_or(text.len())..]
 }
 
-/// `name="value"` or `"name"="value"`: the name, the value as written, and what follows. A name in
-/// quotes without a value is that of the metric.
+/// Parses `name="value"` or `"name"="value"`: returns the name, the raw value, and the rest. A
+/// quoted name without a value is that of the metric.
 fn item(text: &str) -> Result<(&str, Option<&str>, &str), String> {
     let quoted = text.strip_prefix('"');
     let is_quoted = quoted.is_some();
@@ -108,13 +108,10 @@ fn item(text: &str) -> Result<(&str, Option<&str>, &str), String> {
     }
     let rest = rest.strip_prefix('=').map(skip_blanks);
     let Some(value) = rest.and_then(|rest| rest.strip_prefix('"')) else {
-        return Err(format!(
-            "the label `{}` has no value in quotes",
-            shown(name)
-        ));
+        return Err(format!("the label `{}` has no quoted value", shown(name)));
     };
     let end = closing_quote(value)
-        .ok_or_else(|| format!("the value of the label `{}` has no end", shown(name)))?;
+        .ok_or_else(|| format!("the value of the label `{}` is not terminated", shown(name)))?;
     Ok((name, Some(&value[..end]), &value[end + 1..]))
 }
 
@@ -128,12 +125,12 @@ fn plain_name(text: &str) -> Result<(&str, &str), String> {
     Ok((name, rest))
 }
 
-/// A name of any characters, behind its opening quote, and what follows its closing one. Escapes in
-/// it stay as they are written.
+/// Parses a quoted name of any characters after its opening quote, and returns it with the rest
+/// after its closing quote. Escapes in it are not decoded.
 pub(super) fn quoted_name(text: &str) -> Result<(&str, &str), String> {
     match closing_quote(text) {
-        None => Err("a name in quotes has no end".to_owned()),
-        Some(0) => Err("a name in quotes is empty".to_owned()),
+        None => Err("a quoted name is not terminated".to_owned()),
+        Some(0) => Err("a quoted name is empty".to_owned()),
         Some(end) => Ok((&text[..end], &text[end + 1..])),
     }
 }
@@ -146,7 +143,7 @@ fn closing_quote(value: &str) -> Option<usize> {
         if bytes[at] == b'"' {
             return Some(at);
         }
-        // Whatever is escaped is no end.
+        // An escaped character does not end the name.
         from = at + 2;
         if from > bytes.len() {
             return None;
@@ -154,7 +151,7 @@ fn closing_quote(value: &str) -> Option<usize> {
     }
 }
 
-/// `\\`, `\"` and `\n`; any other backslash stands for itself.
+/// Decodes `\\`, `\"` and `\n`; any other backslash stands for itself.
 fn unescaped(raw: &str) -> Cow<'_, str> {
     if memchr::memchr(b'\\', raw.as_bytes()).is_none() {
         return raw.into();

@@ -64,7 +64,7 @@ fn samples_are_read_as_prometheus_reads_them() {
 }
 
 #[test]
-fn names_in_quotes_have_any_characters() {
+fn quoted_names_may_have_any_characters() {
     let metric = |labels| sample("my.metric", labels, 1.0, None);
     for (line, wanted) in [
         (r#"{"my.metric"} 1"#, metric(&[])),
@@ -164,8 +164,8 @@ fn what_prometheus_refuses_is_refused() {
         ("a{x=\"1} 1", "has no end"),
         ("a{x=\"1\\", "has no end"),
         ("a{x=\"1\\\"", "has no end"),
-        ("a{x=1} 1", "no value in quotes"),
-        ("a{x} 1", "no value in quotes"),
+        ("a{x=1} 1", "no quoted value"),
+        ("a{x} 1", "no quoted value"),
         ("a{9=\"1\"} 1", "label name"),
         ("a{,} 1", "label name"),
         ("a{x=\"1\" y=\"2\"} 1", "expected `,`"),

@@ -1,4 +1,4 @@
-//! Takes the families of a page apart as their bytes arrive.
+//! Splits a page into metrics as its bytes arrive.
 
 use super::super::parse::shown;
 use super::super::scan::Scan;
@@ -7,27 +7,28 @@ use super::samples::Labelled;
 use prost::Message;
 use prost::encoding::{WireType, decode_varint};
 
-/// Bytes of one metric with its labels and buckets. A larger one is skipped and counted.
+/// Maximum size in bytes of one metric with its labels and buckets. A larger one is skipped and
+/// counted.
 pub const METRIC_MAX: u64 = 256 * 1024;
-/// Bytes of a family's name.
+/// Maximum length in bytes of a family's name.
 const NAME_MAX: u64 = 4096;
-/// Families and metrics of a page; more are an error.
+/// Maximum number of families and metrics of a page; more are an error.
 pub const MESSAGES_MAX: u64 = 1_000_000;
-/// Bytes of a number whose length is not known.
+/// Maximum length in bytes of a varint.
 const VARINT_MAX: usize = 10;
-/// The fields of `MetricFamily` that matter.
+/// Field numbers of `MetricFamily`.
 const NAME: u64 = 1;
 const KIND: u64 = 3;
 const METRIC: u64 = 4;
 
-/// The page so far.
+/// The state of reading a page.
 #[derive(Debug, Default)]
 pub struct Families {
-    /// What arrived and is not read: less than a metric and a part of the page.
+    /// Bytes that arrived and are not read yet: less than a metric and one chunk of the page.
     pending: Vec<u8>,
-    /// Bytes of the family that are not read. Without any, a length comes next.
+    /// Unread bytes of the family. If 0, a length follows.
     left: u64,
-    /// Bytes of a field that nobody needs.
+    /// Remaining bytes of a skipped field.
     skipped: u64,
     name: String,
     kind: i32,
@@ -38,15 +39,15 @@ pub struct Families {
 /// A field of a family.
 struct Field {
     number: u64,
-    /// Of a varint, its value; of bytes, their length.
+    /// The value of a varint, or the length of bytes.
     value: u64,
     has_bytes: bool,
-    /// Up to its bytes.
+    /// The length of the tag and length prefix, which precede the bytes.
     head: usize,
 }
 
 impl Families {
-    /// Reads what is complete.
+    /// Reads everything that is complete.
     pub fn read(&mut self, part: &[u8], scan: &mut Scan<'_>) -> Result<(), String> {
         let mut pending = std::mem::take(&mut self.pending);
         pending.extend_from_slice(part);
@@ -60,7 +61,7 @@ impl Families {
         Ok(())
     }
 
-    /// A page may end only between two families.
+    /// Returns an error unless the page ended between two families.
     pub fn finish(self) -> Result<(), String> {
         if self.left > 0 || !self.pending.is_empty() {
             return Err("the page in protobuf ends within a message: it is incomplete".to_owned());
@@ -68,7 +69,7 @@ impl Families {
         Ok(())
     }
 
-    /// Reads the next piece, and returns its length; `None` if it has not arrived as a whole.
+    /// Reads the next item and returns its length; `None` if it has not arrived completely.
     fn next(&mut self, rest: &[u8], scan: &mut Scan<'_>) -> Result<Option<usize>, String> {
         if self.skipped > 0 {
             let length = usize::try_from(self.skipped)
@@ -91,7 +92,10 @@ impl Families {
         let length = if field.has_bytes { field.value } else { 0 };
         let size = length.saturating_add(field.head as u64);
         if size > self.left {
-            return Err(format!("a field of {} is longer than it", self.place()));
+            return Err(format!(
+                "a field of {} is longer than the message",
+                self.place()
+            ));
         }
         let is_kept = match field.number {
             NAME => field.has_bytes && length <= NAME_MAX,
@@ -104,7 +108,7 @@ impl Families {
             self.left -= field.head as u64;
             return Ok(Some(field.head));
         }
-        // At most METRIC_MAX.
+        // At most `METRIC_MAX`.
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let Some(bytes) = rest.get(field.head..size) else {
             return Ok(None);
@@ -121,7 +125,7 @@ impl Families {
         self.count()
     }
 
-    /// A field whose bytes are not read.
+    /// Skips the bytes of a field.
     fn pass_over(&mut self, field: &Field, scan: &mut Scan<'_>) -> Result<(), String> {
         match field.number {
             NAME => return Err("the name of a family is not valid".to_owned()),
@@ -163,7 +167,7 @@ impl Families {
         Ok(())
     }
 
-    /// The family, for people.
+    /// The name of the family, for messages.
     fn place(&self) -> String {
         if self.name.is_empty() {
             "a family without a name".to_owned()
@@ -173,20 +177,20 @@ impl Families {
     }
 }
 
-/// A varint and its length; `None` if more bytes are needed.
+/// Decodes a varint and its length; `None` if more bytes are needed.
 fn varint(bytes: &[u8]) -> Result<Option<(u64, usize)>, String> {
     let start = &bytes[..bytes.len().min(VARINT_MAX)];
     let end = start.iter().position(|byte| byte & 0x80 == 0);
     let Some(end) = end else {
         let is_whole = start.len() == VARINT_MAX;
         return if is_whole {
-            Err("a number is too long: this is no protobuf".to_owned())
+            Err("a number is too long: this is not protobuf".to_owned())
         } else {
             Ok(None)
         };
     };
     let value = decode_varint(&mut &start[..=end]);
-    let value = value.map_err(|_| "a number is too large: this is no protobuf".to_owned())?;
+    let value = value.map_err(|_| "a number is too large: this is not protobuf".to_owned())?;
     Ok(Some((value, end + 1)))
 }
 
@@ -210,10 +214,10 @@ fn field(bytes: &[u8]) -> Result<Option<Field>, String> {
             field.head += size;
             field.has_bytes = kind == Some(WireType::LengthDelimited);
         }
-        // Numbers of a fixed size are skipped as bytes are.
+        // Numbers of fixed size are skipped like bytes.
         Some(WireType::SixtyFourBit) => field.value = 8,
         Some(WireType::ThirtyTwoBit) => field.value = 4,
-        _ => return Err("a field has no valid type: this is no protobuf".to_owned()),
+        _ => return Err("a field has an invalid type: this is not protobuf".to_owned()),
     }
     Ok(Some(field))
 }

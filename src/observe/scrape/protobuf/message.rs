@@ -1,10 +1,10 @@
-//! The messages of `io.prometheus.client` that a page consists of, without their exemplars.
+//! The messages of `io.prometheus.client` that a page consists of, without exemplars.
 //!
 //! <https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto>
 
 use prost::Message;
 
-/// What a family's samples are.
+/// The type of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
 #[repr(i32)]
 pub enum Kind {
@@ -16,7 +16,7 @@ pub enum Kind {
     GaugeHistogram = 5,
 }
 
-/// One metric of a family. Which of its values counts depends on the kind of the family.
+/// One metric of a family. The type of the family determines which of its values is used.
 #[derive(Clone, PartialEq, Message)]
 pub struct Metric {
     #[prost(message, repeated, tag = "1")]
@@ -68,12 +68,12 @@ pub struct Quantile {
     pub value: f64,
 }
 
-/// A histogram in its classic form, its native one, or both.
+/// A histogram in classic form, native form, or both.
 #[derive(Clone, PartialEq, Message)]
 pub struct Histogram {
     #[prost(uint64, tag = "1")]
     pub count: u64,
-    /// Instead of the whole number, if it is above 0.
+    /// Replaces the integer count if above 0.
     #[prost(double, tag = "4")]
     pub count_float: f64,
     #[prost(double, tag = "2")]
@@ -86,12 +86,12 @@ pub struct Histogram {
     pub zero_threshold: f64,
     #[prost(uint64, tag = "7")]
     pub zero_count: u64,
-    /// Instead of the whole number, if it is above 0.
+    /// Replaces the integer count if above 0.
     #[prost(double, tag = "8")]
     pub zero_count_float: f64,
     #[prost(message, repeated, tag = "9")]
     pub negative_spans: Vec<Span>,
-    /// Differences to the bucket before. Histograms of floats have counts instead.
+    /// Differences from the preceding bucket. Float histograms have counts instead.
     #[prost(sint64, repeated, tag = "10")]
     pub negative_deltas: Vec<i64>,
     #[prost(double, repeated, tag = "11")]
@@ -109,17 +109,18 @@ pub struct Histogram {
 pub struct Bucket {
     #[prost(uint64, tag = "1")]
     pub cumulative: u64,
-    /// Instead of the whole number, if it is above 0.
+    /// Replaces the integer count if above 0.
     #[prost(double, tag = "4")]
     pub cumulative_float: f64,
     #[prost(double, tag = "2")]
     pub upper_bound: f64,
 }
 
-/// Buckets of the native form that follow each other.
+/// Consecutive buckets of the native form.
 #[derive(Clone, PartialEq, Message)]
 pub struct Span {
-    /// To the end of the span before; of the first span, the index of its first bucket.
+    /// Distance from the end of the preceding span; for the first span, the index of its first
+    /// bucket.
     #[prost(sint32, tag = "1")]
     pub offset: i32,
     #[prost(uint32, tag = "2")]
@@ -135,7 +136,7 @@ impl Histogram {
         number(self.zero_count, self.zero_count_float)
     }
 
-    /// As in Prometheus: one without observations has an empty span.
+    /// As in Prometheus: a native histogram without observations has an empty span.
     pub fn is_native(&self) -> bool {
         !self.positive_spans.is_empty()
             || !self.negative_spans.is_empty()

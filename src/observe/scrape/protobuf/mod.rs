@@ -1,7 +1,7 @@
-//! A page in protobuf: messages `MetricFamily`, each after its length. Pure.
+//! Pages in protobuf: length-delimited `MetricFamily` messages. Pure.
 //!
-//! A family is not kept until its end: its metrics are read one by one as they arrive, so that
-//! neither the length of a family nor that of a page takes memory.
+//! A family is not buffered: its metrics are read one by one as they arrive, so that memory does
+//! not depend on the size of a family or page.
 
 mod family;
 mod message;

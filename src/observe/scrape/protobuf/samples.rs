@@ -6,7 +6,7 @@ use super::super::scan::{NativeSample, Scan};
 use super::message::{Histogram, Kind, LabelPair, Metric, Summary};
 use std::fmt::Write as _;
 
-/// Names and labels on their way to a scan, in memory that is used again.
+/// Reusable buffers for names and labels.
 #[derive(Debug, Default)]
 pub struct Labelled {
     name: String,
@@ -17,7 +17,7 @@ pub struct Labelled {
 }
 
 impl Labelled {
-    /// Passes on what a metric has. Its samples are those of a text page.
+    /// Passes the samples of a metric to the scan, equal to those of a text page.
     pub fn take(
         &mut self,
         family: &str,
@@ -35,7 +35,7 @@ impl Labelled {
                 Some(summary) => self.summary(family, summary, scan),
                 None => Ok(()),
             },
-            // Its buckets may fall, so that it is none of the histograms that are read.
+            // Its buckets may decrease, so it cannot be used as a histogram.
             Kind::GaugeHistogram => {
                 scan.pass_over(1);
                 Ok(())
@@ -74,7 +74,7 @@ impl Labelled {
         self.totals(family, summary.count as f64, summary.sum, scan)
     }
 
-    /// A histogram that has both forms is read by the one that its rules need.
+    /// If a histogram has both forms, the one that the rules need is used.
     fn histogram(
         &mut self,
         family: &str,
@@ -160,7 +160,7 @@ impl Labelled {
 
     fn add_label(&mut self, name: &str, value: f64) {
         self.labels.truncate(self.own_length);
-        // As the text format of most client libraries has it.
+        // As in the text format of most client libraries.
         let value = if value == f64::INFINITY {
             "+Inf".to_owned()
         } else {

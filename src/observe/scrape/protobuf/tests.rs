@@ -8,7 +8,7 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 
 const OBJECTIVES: &str = "objectives: [{ name: fast, sli: latency, below: 300ms, target: 95%, window: 30d, source: metrics }]";
 
-/// A family in its delimited form.
+/// A length-delimited family.
 fn family(name: &str, kind: Kind, metrics: &[Metric]) -> Vec<u8> {
     let mut body = Vec::new();
     prost::encoding::string::encode(1, &name.to_owned(), &mut body);
@@ -37,7 +37,7 @@ fn metric(histogram: Histogram) -> Metric {
     }
 }
 
-/// With buckets that follow each other from an index on.
+/// With consecutive buckets from an index on.
 fn native(schema: i32, first: i32, deltas: &[i64]) -> Histogram {
     let counts = deltas.iter().scan(0, |count, delta| {
         *count += delta;
@@ -76,8 +76,8 @@ fn up_to(metrics: &ServiceMetrics, bound: f64) -> u64 {
     histogram.counts[..=at.expect("a bound")].iter().sum()
 }
 
-/// Pages of the Go client: 10 quick requests and 2 failures, then 80 of 100 ms, 10 of 290 ms and 10 of
-/// 900 ms.
+/// Pages of the Go client: 10 quick requests and 2 failures, then 80 of 100 ms, 10 of 290 ms and 10
+/// of 900 ms.
 #[test]
 fn pages_of_a_real_client_are_read_in_both_forms() {
     for (name, keys, is_classic) in [
@@ -104,8 +104,8 @@ fn pages_of_a_real_client_are_read_in_both_forms() {
     }
 }
 
-/// As `/federate` of Prometheus 3 exposes a native histogram with custom buckets (schema -53): by classic buckets of
-/// floats, without the infinite one.
+/// A native histogram with custom buckets (schema -53) as exposed by `/federate` of Prometheus 3:
+/// with classic float buckets, without the infinite one.
 #[test]
 fn custom_buckets_are_read_as_classic_ones() {
     let federated = |counts: [f64; 2], all: f64| Histogram {
@@ -147,7 +147,7 @@ fn a_threshold_inside_a_bucket_is_estimated_exponentially() {
 }
 
 #[test]
-fn a_coarser_histogram_is_no_reset_and_one_that_falls_is() {
+fn a_coarser_histogram_is_not_a_reset_but_a_decrease_is() {
     let mut watched = Watched::of(OBJECTIVES, "");
     let mut requests = |at, histogram| {
         let metrics = watched.follow_bytes(at, &durations(&[histogram]));
@@ -167,7 +167,7 @@ fn a_coarser_histogram_is_no_reset_and_one_that_falls_is() {
 }
 
 #[test]
-fn histograms_of_floats_are_read_as_those_of_whole_numbers() {
+fn float_histograms_are_read_like_integer_histograms() {
     let mut watched = Watched::of(OBJECTIVES, "");
     let floats = |count: f64| Histogram {
         count_float: count + 3.0,
@@ -247,19 +247,19 @@ fn messages_without_an_end_are_refused() {
         (vec![0xff; 20], "a number is too long"),
         (vec![0x80], "incomplete"),
         (vec![5, 0x0a, 1], "incomplete"),
-        (vec![2, 0x0a, 0x05], "longer than it"),
-        (vec![2, 0x0b, 0x05], "no valid type"),
+        (vec![2, 0x0a, 0x05], "longer than the message"),
+        (vec![2, 0x0b, 0x05], "invalid type"),
         (vec![2, 0x22, 0], "before its name"),
         (vec![4, 0x0a, 2, 0xff, 0xfe], "UTF-8"),
         (
             b"# HELP a b\n# TYPE a counter\na 1\n".to_vec(),
-            "longer than it",
+            "longer than the message",
         ),
     ] {
         let refused = watched.read_bytes(&page).expect_err(fault);
         assert!(refused.contains(fault), "{page:?}: {refused}");
     }
-    // A length of 2^63, which is no reason to wait for so much.
+    // A length of 2^63, for which the reader must not wait.
     let mut endless = Vec::new();
     encode_varint(1 << 63, &mut endless);
     endless.extend([0x0a, 1, b'x'].repeat(1000));
@@ -301,7 +301,7 @@ fn labels_are_those_of_a_text_page() {
     };
     let mut watched = Watched::new("");
     watched.follow_bytes(0, &page(5.0));
-    // The series is the same in another format.
+    // The same series in another format.
     let text = "http_requests_total{path=\"a \\\"b\\\" \\\\ c\\n\",code=\"200\"} 8\n";
     let metrics = watched.follow(10, text);
     assert!(close(metrics.number(Role::Requests), 3.0), "{metrics:?}");

@@ -1,9 +1,9 @@
-//! What is counted between two scrapes: rates, resets, quantiles and histograms.
+//! Counting between two scrapes: rates, resets, quantiles and histograms.
 
 use super::*;
 
 #[test]
-fn rates_need_two_scrapes_and_are_those_of_the_last_minute() {
+fn rates_need_two_scrapes_and_cover_the_last_minute() {
     let mut watched = Watched::new("");
     let page = |good: u32, bad: u32| {
         format!(
@@ -54,12 +54,13 @@ fn a_family_without_series_counts_its_first_requests() {
     assert!(close(first.number(Role::Errors), 2.0), "{first:?}");
     let later = watched.follow(20, &page.replace("} 8", "} 18"));
     assert!(close(later.requests_per_second, 1.0), "{later:?}");
-    // Without a label of the status, errors are not known.
+    // Without a status label, errors are unknown.
     let other = Watched::new("").follow(0, &format!("{kind}http_requests_total 5\n"));
     assert_eq!(other.number(Role::Errors), None);
 }
 
-/// In several processes, `prometheus_client` has a metric with labels only from its first event on.
+/// In multiprocess mode, `prometheus_client` exposes a metric with labels only from its first event
+/// on.
 #[test]
 fn a_metric_that_begins_counts_its_first_events() {
     let mut watched = Watched::new("");
@@ -74,9 +75,9 @@ fn a_metric_that_begins_counts_its_first_events() {
     );
 }
 
-/// Two workers without a shared page: the scrapes meet one or the other.
+/// Two workers without a shared page: each scrape reaches one or the other.
 #[test]
-fn processes_that_answer_in_turn_are_named_and_not_counted() {
+fn alternating_processes_are_reported_and_not_counted() {
     let mut watched = Watched::new("");
     let page = |worker: u32, step: u32| {
         let all = worker * 1000 + step;
@@ -101,7 +102,7 @@ fn processes_that_answer_in_turn_are_named_and_not_counted() {
 }
 
 #[test]
-fn an_exporter_whose_target_comes_back_has_counted_nothing_new() {
+fn an_exporter_whose_target_comes_back_has_no_increase() {
     let mut watched = Watched::new("");
     watched.follow(0, "nginx_up 0\n");
     let back = watched.follow(10, "nginx_up 1\nnginx_http_requests_total 5000\n");
@@ -109,7 +110,7 @@ fn an_exporter_whose_target_comes_back_has_counted_nothing_new() {
 }
 
 #[test]
-fn resets_and_missing_series_are_handled_as_prometheus_does() {
+fn resets_and_missing_series_are_handled_like_in_prometheus() {
     let mut watched = Watched::new("");
     watched.follow(0, "http_requests_total{code=\"200\"} 100\n");
     let reset = watched.follow(10, "http_requests_total{code=\"200\"} 7\n");
@@ -121,7 +122,7 @@ fn resets_and_missing_series_are_handled_as_prometheus_does() {
 }
 
 #[test]
-fn quantiles_are_those_of_what_was_counted_meanwhile() {
+fn quantiles_cover_the_requests_counted_in_the_window() {
     let mut watched = Watched::new("");
     let page = |fast: u32, slow: u32| {
         let all = fast + slow;
@@ -141,7 +142,7 @@ fn quantiles_are_those_of_what_was_counted_meanwhile() {
 }
 
 #[test]
-fn an_increase_that_nobody_can_count_is_counted_as_dropped() {
+fn an_implausible_increase_is_counted_as_dropped() {
     let mut watched = Watched::new("");
     watched.follow(0, "http_requests_total{code=\"200\"} 5\n");
     let metrics = watched.follow(10, "http_requests_total{code=\"200\"} 1e300\n");

@@ -4,7 +4,7 @@ use super::Watched;
 use crate::roles::Role;
 use proptest::prelude::*;
 
-/// A histogram as it is in its service: how many requests took up to 50 ms, up to 100 ms, and all.
+/// The actual histogram of the service: the number of requests up to 50 ms, up to 100 ms, and all.
 type Truth = [u32; 3];
 
 fn histogram_page(path: &str, truth: Truth, forms: usize, late: u32) -> String {
@@ -14,7 +14,7 @@ fn histogram_page(path: &str, truth: Truth, forms: usize, late: u32) -> String {
     let bucket = |bound: &str, count| {
         format!("http_request_duration_seconds_bucket{{path=\"{path}\",le=\"{bound}\"}} {count}\n")
     };
-    // One of them alone has a bound more, now and then.
+    // One of them has an additional bound now and then.
     let extra = if path == "/a" && forms.is_multiple_of(3) {
         bucket("0.07", fast)
     } else {
@@ -46,7 +46,7 @@ proptest! {
         };
         watched.follow(0, &page(&truth, 1, 0));
         let mut expected: Truth = [0; 3];
-        // More would look like processes that answer in turn.
+        // More would look like alternating processes.
         let mut resets = 0..2;
         for (step, (more, forms, late, of_first, reset)) in steps.into_iter().enumerate() {
             let one = &mut truth[usize::from(of_first)];
@@ -60,7 +60,7 @@ proptest! {
                 one[at] += more[at];
                 expected[at] += more[at];
             }
-            // `_count` alone must not fall: several such pages look like processes in turn as well.
+            // `_count` alone must not fall: several such pages look like alternating processes too.
             let late = if is_reset || of_first { 0 } else { late.min(more[2]) };
             let metrics = watched.follow(step as u64 * 10 + 10, &page(&truth, forms, late));
             let view = metrics.histogram(Role::RequestDuration).expect("found");
@@ -73,7 +73,7 @@ proptest! {
 }
 
 #[test]
-fn a_histogram_without_the_bucket_of_before_shows_none() {
+fn a_histogram_that_lost_its_buckets_has_none() {
     let mut watched = Watched::new("");
     let page = |bounds: &[&str], count: u32| {
         let name = "http_request_duration_seconds";
@@ -90,7 +90,7 @@ fn a_histogram_without_the_bucket_of_before_shows_none() {
     assert_eq!(bounds(0, &all), (vec![0.05, 0.1], 0));
     assert_eq!(bounds(1, &all), (vec![0.05, 0.1], 10));
     assert_eq!(bounds(2, &all), (vec![0.05, 0.1], 20));
-    // What was counted falls, so that the stored series do not look as if all had been slow.
+    // The total falls, so that the stored series do not look as if all requests had been slow.
     assert_eq!(bounds(3, &["0.05", "0.2", "+Inf"]), (vec![0.05, 0.2], 10));
     assert_eq!(bounds(4, &[]), (vec![], 0));
 }

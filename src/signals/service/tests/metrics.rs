@@ -1,9 +1,9 @@
-//! Signs in the service's own metrics.
+//! Signs based on the service's own metrics.
 
 use super::*;
 
 #[test]
-fn users_at_the_same_time_are_load_as_well() {
+fn concurrent_users_are_load_as_well() {
     let load = LoadSpec {
         driven: None,
         sequences: Vec::new(),
@@ -65,7 +65,7 @@ fn a_breaker_that_opens_often_is_reported() {
 }
 
 #[test]
-fn what_happened_in_a_gap_is_not_of_the_last_ten_minutes() {
+fn events_in_a_gap_do_not_count_for_the_last_ten_minutes() {
     let mut history = ServiceHistory::new("app".into());
     let timeouts = |count| [(Role::ConnectionTimeouts, RoleValue::Counter(count))];
     for (second, count) in [(0, 0.0), (10, 1.0), (1810, 51.0), (1820, 52.0)] {
@@ -81,7 +81,7 @@ fn what_happened_in_a_gap_is_not_of_the_last_ten_minutes() {
 }
 
 #[test]
-fn requests_to_the_provider_are_none_to_the_service() {
+fn requests_to_the_provider_are_not_counted_for_the_service() {
     let evidence = |has_other_probes: bool| {
         let mut history = ServiceHistory::new("app".into());
         for second in (0..600).step_by(10) {
