@@ -1,4 +1,4 @@
-//! `slod status`: the SLOs as a table, from the running daemon or from the store if none runs.
+//! `slod status`: shows the SLOs as a table, from the running daemon or from the store if none runs.
 
 use super::daemon::{Daemon, DaemonArgs};
 use super::log::{takes_colour, takes_escapes};
@@ -22,10 +22,10 @@ use tokio::time::sleep;
 pub struct StatusArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
-    /// Only this service.
+    /// Show only this service.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// Repeat every 2 seconds: redrawn on a terminal; in JSON one object per line.
+    /// Repeat every 2 seconds: redrawn on a terminal; in JSON, one object per line.
     #[arg(long)]
     watch: bool,
     #[arg(long, default_value = "text")]
@@ -46,7 +46,7 @@ pub fn run(args: &StatusArgs) -> u8 {
                     return code;
                 }
             };
-            // A reader that goes away early, such as `head`, ends the output.
+            // A reader that exits early, such as `head`, ends the output.
             let is_read = draw(&shown(args, &status));
             if !args.watch || !is_read {
                 return if status.all_within_budget() {
@@ -83,7 +83,7 @@ fn keep_only(status: &mut Status, name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The same numbers, counted from the store.
+/// Computes the same status from the store.
 fn from_store(config: &Config, store: &Store) -> Result<Status, StoreError> {
     let now = Clock::system().now();
     let corrections = in_force(config, store)?;
@@ -113,10 +113,10 @@ fn shown(args: &StatusArgs, status: &Status) -> String {
     }
 }
 
-/// With the state at the end of each line in its color.
+/// Colors the state at the end of each line.
 fn coloured(text: &str) -> String {
     let line = |line: &str| {
-        // The longest label first: `down` ends `partly down`.
+        // Longest label first, because `partly down` ends with `down`.
         let ends = Health::ALL.into_iter().filter(|health| {
             let before = line.strip_suffix(health.label());
             before.is_some_and(|before| before.ends_with("  "))
@@ -133,7 +133,7 @@ fn coloured(text: &str) -> String {
     text.lines().map(line).collect()
 }
 
-/// The number of a color in an escape sequence.
+/// Color number of an escape sequence.
 const fn colour(level: HealthLevel) -> u8 {
     match level {
         HealthLevel::Bad => 31,

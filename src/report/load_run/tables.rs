@@ -327,9 +327,7 @@ fn dropped(report: &RunReport, figures: &Figures) -> String {
     let first = first.map_or_else(String::new, |words| {
         format!("; first: {}", printable(words))
     });
-    format!(
-        "{dropped} ({lacking} of them because the machine of the generator lacked something{first})"
-    )
+    format!("{dropped} ({lacking} of them for lack of resources on the generator's machine{first})")
 }
 
 /// `50 4.2% (their kept connections ended before an answer; each counts once above)`

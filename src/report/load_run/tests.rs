@@ -173,7 +173,7 @@ fn what_the_generator_lacked_is_said_with_the_dropped_starts() {
         window.lag = Duration::from_millis(1);
     });
     report.run.lack = Some("no port is left".to_owned());
-    let words = "180 (120 of them because the machine of the generator lacked something; first: no port is left)";
+    let words = "180 (120 of them for lack of resources on the generator's machine; first: no port is left)";
     for text in [
         report.to_text(),
         report.to_markdown(ReportExtras::default()),

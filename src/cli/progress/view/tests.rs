@@ -123,7 +123,7 @@ fn what_this_machine_lacked_for_starts_is_said() {
     view.lack = Some("no port is left".to_owned());
     let shown = lines(&view, Duration::ZERO, (80, 24), false);
     let words = [
-        "20 of them because this machine lacked something, first:",
+        "20 of them for lack of resources on this machine, first:",
         "no port is left",
     ];
     let place = shown.iter().position(|line| line.contains("30 dropped"));
