@@ -1,5 +1,4 @@
-//! A run as HTML: the parts that the pages of the daemon show too, and one page that needs nothing
-//! else.
+//! HTML of a run: the parts shared with the daemon's pages, and a self-contained page.
 
 use super::RunReport;
 use super::drawing::drawn;

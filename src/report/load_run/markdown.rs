@@ -1,4 +1,4 @@
-//! A run as GitHub-flavored Markdown, such as for a pull request.
+//! A run as GitHub-flavored Markdown, for example for a pull request.
 
 use super::RunReport;
 use super::sections::{ReportExtras, SectionPart, sections};

@@ -1,11 +1,11 @@
-//! The parts of a run's report, in the order in which people look at them.
+//! The sections of a run's report, in reading order.
 
 use super::chart::{Chart, of_client, of_system};
 use super::{Compared, RunReport, tables};
 use crate::report::log_file::LogSummary;
 use crate::report::sheet::Table;
 
-/// What can be shown beside the run itself.
+/// Additional data to show with the run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReportExtras<'a> {
     pub compared: Option<&'a Compared>,
@@ -20,7 +20,7 @@ pub struct Section {
 
 #[derive(Debug)]
 pub enum SectionPart {
-    /// With a heading, if there are several.
+    /// With a heading if there are several.
     Table(Option<&'static str>, Table),
     Charts(Vec<Chart>),
 }

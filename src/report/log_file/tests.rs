@@ -36,7 +36,7 @@ fn times_of_common_loggers_are_read() {
     }
 }
 
-/// nginx, syslog (RFC 3164 and 5424) and the forms of journalctl.
+/// Formats of nginx, syslog (RFC 3164 and 5424) and journalctl.
 #[test]
 fn times_of_servers_and_of_syslog_are_read() {
     let expected = Some(Timestamp(1_790_000_000_000));

@@ -51,11 +51,11 @@ fn what_measured_nothing_is_not_kept() {
 fn too_few_requests_for_a_quantile_are_unknown_unless_nearly_all_are_slow() {
     let few = held("p95<1h", &[10; 20], 0);
     assert_eq!(few.decision, Decision::Undecided);
-    assert_eq!(few.in_words(), "too few requests: 20, and it takes 59");
+    assert_eq!(few.in_words(), "too few requests: 20, at least 59 needed");
     let slow = held("p95<500ms", &[2000; 20], 0);
     assert_eq!(slow.decision, Decision::Missed);
     assert_eq!(slow.in_words(), "20 of 20 requests took longer");
-    // One slow request of 20 is what is expected at the limit.
+    // One slow request of 20 is expected at the limit.
     let mut mixed = [10; 20];
     mixed[0] = 2000;
     assert_eq!(held("p95<500ms", &mixed, 0).decision, Decision::Undecided);
