@@ -1,4 +1,4 @@
-//! Badges for documents and wikis: an objective's state, SLI or budget as a small SVG.
+//! SVG badges with an objective's state, SLI or budget.
 
 use super::WebState;
 use super::problem::Problem;
@@ -11,8 +11,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
-/// Proxies of code hosts cache for so long; the daemon has new numbers every few seconds. Without
-/// `public`, no shared cache keeps what somebody had to log in for (RFC 9111, section 3.5).
+/// Code hosts' proxies cache for this long; the daemon has new numbers every few seconds. Without `public`,
+/// shared caches do not store responses to authenticated requests (RFC 9111, section 3.5).
 const CACHE: &str = "max-age=60";
 
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,7 @@ fn text(view: &ObjectiveView, shown: BadgeContent) -> String {
     }
 }
 
-/// White on these is readable.
+/// Background color on which white text is readable.
 const fn colour(level: HealthLevel) -> &'static str {
     match level {
         HealthLevel::Bad => "#b3202c",
@@ -76,7 +76,7 @@ const fn colour(level: HealthLevel) -> &'static str {
     }
 }
 
-/// The width of a text at 11 px, roughly: the drawing then stretches it to exactly this.
+/// Estimated width of a text at 11 px; the SVG stretches the text to exactly this width.
 fn width(text: &str) -> usize {
     let of = |c: char| if c.is_ascii() { 7 } else { 12 };
     text.chars().map(of).sum()

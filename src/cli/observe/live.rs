@@ -150,7 +150,7 @@ impl GoingOn {
         }
     }
 
-    /// Takes the last sample. A stop request skips it, because the service may hang.
+    /// Takes the remaining samples, until a stop request: the service may hang.
     async fn sample_the_end(&mut self, requests: &mut StopRequests) {
         self.sampler.stop();
         loop {
