@@ -38,7 +38,7 @@ fn phase(text: &str) -> Result<Phase, String> {
     let text = text.trim();
     let (what, length) = text.split_once(" x ").ok_or_else(|| {
         format!(
-            "invalid phase `{text}`; expected such as `good x 72h`, `bad x 5m` or `bad 2% x 6h`"
+            "invalid phase `{text}`; expected a phase such as `good x 72h`, `bad x 5m` or `bad 2% x 6h`"
         )
     })?;
     let length = length.trim();
