@@ -66,7 +66,7 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
     let output = match args.format {
         CheckFormat::Text => {
             let web = web.as_ref().map(web_text).unwrap_or_default();
-            text(&source, &loaded, wants_colour()) + &web
+            text(&source, &loaded, wants_color()) + &web
         }
         CheckFormat::Json => {
             let mut list = objects(&source, &loaded.diagnostics);
@@ -100,7 +100,7 @@ fn read(path: &Path) -> Result<Source, FileError> {
     read_file(path)
 }
 
-fn wants_colour() -> bool {
+fn wants_color() -> bool {
     let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     std::io::stdout().is_terminal() && !asked_not_to
 }
@@ -111,8 +111,8 @@ fn count(loaded: &Loaded, severity: Severity) -> usize {
 }
 
 /// Renders every diagnostic, followed by a summary line.
-pub fn text(source: &Source, loaded: &Loaded, colour: bool) -> String {
-    let mut out = loaded.shown.draw_all(&loaded.diagnostics, colour);
+pub fn text(source: &Source, loaded: &Loaded, color: bool) -> String {
+    let mut out = loaded.shown.draw_all(&loaded.diagnostics, color);
     writeln!(out, "{}: {}", source.name, summary(loaded)).unwrap_or_default();
     out
 }
@@ -144,7 +144,7 @@ fn summary(loaded: &Loaded) -> String {
 
 /// Renders the diagnostics of the web configuration file, followed by a summary line.
 fn web_text(web: &LoadedFile) -> String {
-    let mut out = web.shown.draw_all(&web.diagnostics, wants_colour());
+    let mut out = web.shown.draw_all(&web.diagnostics, wants_color());
     let errors = web.of(Severity::Error).count();
     let summary = if errors == 0 {
         "ok".to_owned()

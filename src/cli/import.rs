@@ -222,7 +222,7 @@ mod tests {
     use std::io::{Read, Seek, Write};
 
     #[test]
-    fn a_compressed_result_is_read_as_what_it_holds() {
+    fn a_compressed_result_is_decompressed() {
         for is_compressed in [true, false] {
             let mut file = tempfile::tempfile().expect("a file");
             if is_compressed {
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_mean_nothing_for_the_tool_are_refused() {
+    fn options_for_other_tools_are_rejected() {
         let refused = |tail: &str| {
             let all = "slod".split(' ').chain(tail.split(' '));
             let cli = <Cli as clap::Parser>::try_parse_from(all).expect(tail);

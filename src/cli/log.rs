@@ -39,7 +39,7 @@ pub fn takes_escapes(stream: &impl IsTerminal) -> bool {
 }
 
 /// Whether a stream is such a terminal, and colors are not disabled.
-pub fn takes_colour(stream: &impl IsTerminal) -> bool {
+pub fn takes_color(stream: &impl IsTerminal) -> bool {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     takes_escapes(stream) && !no_color
 }
@@ -124,7 +124,7 @@ impl LogArgs {
         let level = self.log_level.as_deref().filter(|level| !level.is_empty());
         let level = level.unwrap_or(default);
         let filter = filter(level)?;
-        let colour = takes_colour(&io::stderr());
+        let color = takes_color(&io::stderr());
         let writer = match held.map(|(held, _)| held.clone()) {
             Some(held) => BoxMakeWriter::new(move || held.clone()),
             // Color escapes are written by the formatter; fields are filtered before.
@@ -134,7 +134,7 @@ impl LogArgs {
         let text = tracing_subscriber::fmt::layer().with_target(false);
         let layer = match self.log_format {
             LogFormat::Text => text
-                .with_ansi(colour)
+                .with_ansi(color)
                 .fmt_fields(debug_fn(write_field).delimited(" "))
                 .with_writer(writer)
                 .boxed(),

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_without_probes_is_not_taken_for_an_unknown_one() {
+    fn a_service_without_probes_is_not_reported_as_unknown() {
         let config = config(
             "services:
   - { name: a, objectives: [], probes: [ { name: p, http: { url: \"http://h/\" } } ] }
@@ -173,7 +173,7 @@ mod tests {
 
     /// Regression test: a certificate's name once looked like the verdict.
     #[test]
-    fn nothing_that_a_server_sends_looks_like_a_line_of_its_own() {
+    fn text_of_a_server_cannot_imitate_output_lines() {
         let text = "services: [{ name: a, probes: [{ name: p, http: { url: \"http://h/\" } }] }]";
         let config = config(text);
         let spec = config.probes().next().expect("one");

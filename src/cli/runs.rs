@@ -188,7 +188,7 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
         None => None,
     };
     let compared = Compared::read(&store, Some(head.id), &run)?;
-    let beside = ReportExtras {
+    let extras = ReportExtras {
         compared: compared.as_ref(),
         log: log.as_ref(),
     };
@@ -199,8 +199,8 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
         }
         RunFormat::Json => report.to_json(),
         RunFormat::Junit => report.to_junit(),
-        RunFormat::Markdown => report.to_markdown(beside),
-        RunFormat::Html => report.to_html(beside),
+        RunFormat::Markdown => report.to_markdown(extras),
+        RunFormat::Html => report.to_html(extras),
     });
     Ok(verdict_code(&report))
 }

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_moments_and_how_long_ago() {
+    fn dates_times_and_durations() {
         let now = Timestamp::from_secs(1_795_442_517);
         let at = |text: &str| text.parse::<When>().map(|when| when.at(now).0 / 1000);
         assert_eq!(at("2026-11-01"), Ok(1_793_491_200));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_sign_or_a_zone_away_is_offered() {
+    fn a_missing_sign_or_zone_is_suggested() {
         for (written, offered) in [
             ("-5m", Some("5m")),
             ("now-5m", Some("5m")),

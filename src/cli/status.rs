@@ -1,7 +1,7 @@
 //! `slod status`: shows the SLOs as a table, from the running daemon or from the store if none runs.
 
 use super::daemon::{Daemon, DaemonArgs};
-use super::log::{takes_colour, takes_escapes};
+use super::log::{takes_color, takes_escapes};
 use super::output::{complain, draw};
 use super::run::on_this_thread;
 use super::{OutputFormat, exit};
@@ -103,7 +103,7 @@ fn shown(args: &StatusArgs, status: &Status) -> String {
             return serde_json::to_string(status).unwrap_or_default() + "\n";
         }
         OutputFormat::Json => return args.format.of(status, Status::to_text),
-        OutputFormat::Text if takes_colour(&io::stdout()) => coloured(&status.to_text()),
+        OutputFormat::Text if takes_color(&io::stdout()) => colored(&status.to_text()),
         OutputFormat::Text => status.to_text(),
     };
     match (args.watch, takes_escapes(&io::stdout())) {
@@ -114,7 +114,7 @@ fn shown(args: &StatusArgs, status: &Status) -> String {
 }
 
 /// Colors the state at the end of each line.
-fn coloured(text: &str) -> String {
+fn colored(text: &str) -> String {
     let line = |line: &str| {
         // Longest label first, because `partly down` ends with `down`.
         let ends = Health::ALL.into_iter().filter(|health| {
@@ -124,9 +124,9 @@ fn coloured(text: &str) -> String {
         match ends.max_by_key(|health| health.label().len()) {
             None => format!("{line}\n"),
             Some(health) => {
-                let (label, colour) = (health.label(), colour(health.level()));
+                let (label, color) = (health.label(), color(health.level()));
                 let before = &line[..line.len() - label.len()];
-                format!("{before}\x1b[{colour}m{label}\x1b[0m\n")
+                format!("{before}\x1b[{color}m{label}\x1b[0m\n")
             }
         }
     };
@@ -134,7 +134,7 @@ fn coloured(text: &str) -> String {
 }
 
 /// Color number of an escape sequence.
-const fn colour(level: HealthLevel) -> u8 {
+const fn color(level: HealthLevel) -> u8 {
     match level {
         HealthLevel::Bad => 31,
         HealthLevel::Warn => 33,
@@ -151,6 +151,6 @@ mod tests {
     fn only_the_state_at_the_end_of_a_line_has_a_color() {
         let text = "SERVICE  STATE\nok       partly down\nrag      down\nok       99.9%\n";
         let expected = "SERVICE  STATE\nok       \x1b[31mpartly down\x1b[0m\nrag      \x1b[31mdown\x1b[0m\nok       99.9%\n";
-        assert_eq!(coloured(text), expected);
+        assert_eq!(colored(text), expected);
     }
 }

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spent_and_what_is_left_make_the_whole() {
+    fn spent_and_remaining_budget_add_up() {
         let shown = |left: f64| (spent(1.0 - left), share(left));
         let pair = |spent: &str, left: &str| (spent.to_owned(), left.to_owned());
         assert_eq!(shown(1.0), pair("0%", "100%"));

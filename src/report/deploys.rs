@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_burned_until_the_next_deployment() {
+    fn budget_burned_until_the_next_deployment() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
         // One failure per minute for twenty minutes, starting two hours ago.

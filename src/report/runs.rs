@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_shows_verdicts_baselines_and_what_goes_on() {
+    fn a_list_shows_verdicts_baselines_and_running_runs() {
         let end = Timestamp::from_secs(600);
         let mut run = StoredRun {
             id: 3,

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn any_share_comes_out_as_itself() {
+    fn every_failure_ratio_is_reproduced() {
         for percent in 1..=100_usize {
             let text = format!("good x 1h, bad {percent}% x 1000s, good x 1h");
             assert_eq!(failing(&text, 0..=8200), percent, "{percent}% of 100");

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_burned_and_is_over_has_recovered() {
+    fn a_burn_that_ended_has_recovered() {
         let state = |minutes5, hour, hours6| state(30, minutes5, hour, hours6);
         assert_eq!(state(Some(1000.0), 20.0, 4.0), ObjectiveState::BurningFast);
         assert_eq!(state(Some(0.0), 20.0, 4.0), ObjectiveState::Recovered);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fast_depends_on_the_window_of_the_objective() {
+    fn burning_fast_depends_on_the_window_of_the_objective() {
         let state = |length, hour, hours6| state(length, Some(5.0), hour, hours6);
         // 2% of a 7-day budget in one hour, or 5% in six hours.
         assert_eq!(state(7, 3.4, 0.5), ObjectiveState::BurningFast);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fast_depends_on_the_tiers_of_the_objective() {
+    fn burning_fast_depends_on_the_tiers_of_the_objective() {
         let rates = (Some(20.0), 20.0, 20.0);
         let state = |policy: &AlertPolicy| by(policy, 30, rates.0, rates.1, rates.2);
         assert_eq!(state(&AlertPolicy::default()), ObjectiveState::BurningFast);

@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn two_failures_in_a_row_are_an_outage_and_one_is_none() {
+    fn two_consecutive_failures_are_an_outage_and_one_is_not() {
         let key = ProbeKey {
             service: "web".into(),
             probe: "home".into(),

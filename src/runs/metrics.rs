@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_of_a_run_is_absent() {
+    fn unknown_values_of_a_run_are_absent() {
         let window = window();
         let unknown = [
             "slod_load_due_requests_per_second{",

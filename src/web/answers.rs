@@ -121,7 +121,7 @@ mod tests {
     const LARGE: usize = 16 << 20;
 
     #[tokio::test]
-    async fn unread_answers_keep_others_waiting_and_small_ones_do_not_wait() {
+    async fn unread_responses_delay_others_except_small_ones() {
         let limits = AnswerLimits::default();
         let router = Router::new()
             .route("/large", get(|| async { vec![b'x'; LARGE] }))

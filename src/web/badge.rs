@@ -67,7 +67,7 @@ fn text(view: &ObjectiveView, shown: BadgeContent) -> String {
 }
 
 /// Background color on which white text is readable.
-const fn colour(level: HealthLevel) -> &'static str {
+const fn color(level: HealthLevel) -> &'static str {
     match level {
         HealthLevel::Bad => "#b3202c",
         HealthLevel::Warn => "#8a5200",
@@ -89,8 +89,8 @@ fn draw(label: &str, value: &str, level: HealthLevel) -> Markup {
         svg xmlns="http://www.w3.org/2000/svg" width=(whole) height="20" role="img" aria-label={ (label) ": " (value) } {
             title { (label) ": " (value) }
             rect width=(whole) height="20" rx="3" fill="#3a4049" {}
-            rect x=(left) width=(right) height="20" rx="3" fill=(colour(level)) {}
-            rect x=(left) width="4" height="20" fill=(colour(level)) {}
+            rect x=(left) width=(right) height="20" rx="3" fill=(color(level)) {}
+            rect x=(left) width="4" height="20" fill=(color(level)) {}
             g fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" {
                 text x=(left / 2) y="14" textLength=(left - 12) { (label) }
                 text x=(left + right / 2) y="14" textLength=(right - 12) { (value) }

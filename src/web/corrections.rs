@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_ends_where_it_is_long_and_the_next_one_goes_on() {
+    fn a_long_page_ends_early_and_the_next_one_continues() {
         let correction = |number: i64| Correction {
             id: number.to_string(),
             from: Timestamp(number),

@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_one_line_that_shows_all_of_itself() {
+    fn text_is_one_line_of_visible_characters() {
         let given = fields(&json!({"reason": " a\u{0}b\u{202e}\nc "})).expect("known");
         let words = given.words("reason", 1..=WORDS).expect("valid");
         assert_eq!(words, "a\u{fffd}b\u{fffd} c");

@@ -117,7 +117,7 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn a_marker_says_what_was_done_by_whom_and_when() {
+    fn a_marker_has_text_author_and_time() {
         let now = Timestamp::from_secs(1_790_000_000);
         let by = Identity::anonymous([127, 0, 0, 1].into(), Role::Write);
         let judged = |key: &str, value: Value| {

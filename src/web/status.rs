@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_known_in_every_form_that_clients_send() {
+    fn an_etag_matches_in_every_form_that_clients_send() {
         for (sent, known) in [
             ("\"a\"", true),
             ("W/\"a\"", true),

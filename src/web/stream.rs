@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_does_not_read_is_given_up_on() {
+    async fn a_client_that_does_not_read_times_out() {
         // Paused time does not advance while a blocking task runs.
         let streams = Streams::new(Duration::from_millis(1));
         let (result_sender, failed) = tokio::sync::oneshot::channel();

@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_has_a_length_that_the_kernel_takes() {
+    fn a_secret_fits_the_limit_of_the_kernel() {
         let mut variables = Variables::kept();
         assert!(variables.secret("A", &vec![b'x'; LENGTH_MAX]).is_ok());
         let fault = variables.secret("A", &vec![b'x'; LENGTH_MAX + 1]);

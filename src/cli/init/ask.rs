@@ -100,7 +100,7 @@ mod tests {
     use std::path::PathBuf;
 
     #[test]
-    fn answers_are_asked_for_until_they_are_valid() {
+    fn prompts_repeat_until_the_answer_is_valid() {
         let args = InitArgs {
             urls: Vec::new(),
             names: Vec::new(),

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_passes_the_check_without_a_warning() {
+    fn the_written_config_passes_the_check_without_warnings() {
         let urls = [
             "http://127.0.0.1:8000/health",
             "https://api.example/a?b=${c}&d=\"e\"#f",

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_that_come_together_have_one_share() {
+    fn windows_that_arrive_together_share_one_cpu_value() {
         let mut meter = CpuMeter::own();
         meter.before = seconds(None).map(|used| (Instant::now(), used));
         assert_eq!(meter.share(), None, "nothing was measured yet");

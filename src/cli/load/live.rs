@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_what_this_machine_lacked() {
+    fn a_line_names_the_missing_resource() {
         assert_eq!(lacked(0, None), "");
         assert_eq!(
             lacked(2, Some("no port\nis left")),

@@ -180,10 +180,10 @@ fn write_all(
     fs::write(folder.join("run.json"), report.to_json())?;
     fs::write(folder.join("summary.txt"), report.to_text())?;
     fs::write(folder.join("junit.xml"), report.to_junit())?;
-    let beside = ReportExtras {
+    let extras = ReportExtras {
         compared,
         log: None,
     };
-    fs::write(folder.join("report.md"), report.to_markdown(beside))?;
-    fs::write(folder.join("report.html"), report.to_html(beside))
+    fs::write(folder.join("report.md"), report.to_markdown(extras))?;
+    fs::write(folder.join("report.html"), report.to_html(extras))
 }

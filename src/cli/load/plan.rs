@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn public_addresses_are_told_from_ones_own() {
+    fn public_addresses_are_distinguished_from_private_ones() {
         for own in [
             "127.0.0.1",
             "10.1.2.3",

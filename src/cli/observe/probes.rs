@@ -110,7 +110,7 @@ mod tests {
     use crate::outcome::{Outcome, Record, Verdict};
 
     #[test]
-    fn what_could_not_be_read_is_read_the_next_time() {
+    fn failed_reads_are_retried() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.db");
         let source = Source {

@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_last_window_of_a_moment_is_a_part_of_the_one_before() {
+    fn a_very_short_last_window_is_merged_with_the_one_before() {
         let window = |start: u64, length: u64, good: u64| LoadWindow {
             start: Duration::from_millis(start),
             length: Duration::from_millis(length),

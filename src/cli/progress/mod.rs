@@ -7,7 +7,7 @@
 mod state;
 mod view;
 
-use super::log::{HeldLog, takes_colour};
+use super::log::{HeldLog, takes_color};
 use super::output::show;
 use super::screen::{Screen, is_drawn};
 use crate::config::ServiceSpec;
@@ -168,10 +168,10 @@ fn draw(
     views: &Receiver<RunView>,
 ) -> io::Result<()> {
     let began = Instant::now();
-    let colour = takes_colour(&io::stdout());
+    let color = takes_color(&io::stdout());
     loop {
         screen.show(
-            |size| view::lines(&view, began.elapsed(), size, colour),
+            |size| view::lines(&view, began.elapsed(), size, color),
             String::new,
         )?;
         match views.recv_timeout(PACE) {

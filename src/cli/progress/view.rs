@@ -63,12 +63,7 @@ pub struct Gauge {
 }
 
 /// Renders the view after `elapsed`, as lines that fit the terminal.
-pub fn lines(
-    view: &RunView,
-    elapsed: Duration,
-    (width, height): Size,
-    colour: bool,
-) -> Vec<String> {
+pub fn lines(view: &RunView, elapsed: Duration, (width, height): Size, color: bool) -> Vec<String> {
     let width = width.saturating_sub(1).min(WIDTH_MAX);
     let mut all = head(view, elapsed, width);
     all.extend(client(view));
@@ -83,7 +78,7 @@ pub fn lines(
     all.extend(held.into_iter().take(for_held));
     all.truncate(height);
     let cut = all.iter().map(|line| line.chars().take(width).collect());
-    cut.map(|line| coloured(line, colour)).collect()
+    cut.map(|line| colored(line, color)).collect()
 }
 
 /// Title, stage and elapsed time.
@@ -288,11 +283,11 @@ fn thresholds(view: &RunView) -> Vec<String> {
 }
 
 /// Colors the first word of a threshold by its state.
-fn coloured(line: String, colour: bool) -> String {
-    let with = |word: &str, colour: &str| line.replacen(word, &format!("{colour}{word}{PLAIN}"), 1);
+fn colored(line: String, color: bool) -> String {
+    let with = |word: &str, color: &str| line.replacen(word, &format!("{color}{word}{PLAIN}"), 1);
     match line.split_whitespace().next() {
-        Some("ok") if colour => with("ok", GOOD),
-        Some("missed") if colour => with("missed", BAD),
+        Some("ok") if color => with("ok", GOOD),
+        Some("missed") if color => with("missed", BAD),
         _ => line,
     }
 }

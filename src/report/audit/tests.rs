@@ -45,7 +45,7 @@ fn answers(facts: &Facts) -> Vec<Answer> {
 }
 
 #[test]
-fn what_is_not_measured_is_unknown() {
+fn unmeasured_rows_are_unknown() {
     assert_eq!(answers(&Facts::default()), [Answer::Unknown; 10]);
     let audit = Audit::of("rag", &Facts::default());
     assert!(audit.is_fine() && audit.to_text().ends_with("0 yes, 0 no, 10 unknown\n"));
@@ -210,7 +210,7 @@ fn a_service_that_does_not_answer_shows_nothing_else() {
 }
 
 #[test]
-fn what_is_no_compression_and_what_runs_in_no_container() {
+fn missing_compression_and_processes_without_a_container() {
     let identity = row(&at("http://a/site.css", page(Some("identity"))), 2);
     assert_eq!(identity.answer, Answer::No, "{}", identity.evidence);
     let unknown = AnswerFacts {

@@ -16,7 +16,7 @@ use crate::outcome::{Cause, Event, Measurement, Measurements, Timestamp, Verdict
 use crate::report::scenario::Scenario;
 use crate::slo::correction::CorrectedTime;
 use crate::store::SILENCES_KEPT;
-use replays::{Lived, Replays};
+use replays::{ReplayedService, Replays};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ pub struct AlertRow {
 /// Replays a synthetic history for all probes of a config and for the real requests of its services.
 pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
     let (from, to) = (Timestamp(0), Timestamp(0).after(scenario.length()));
-    let mut lived = Vec::new();
+    let mut replayed = Vec::new();
     for service in &config.services {
         let mut replays =
             Replays::new(service, &config.alerts, &CorrectedTime::of(&[]), from, from);
@@ -110,10 +110,10 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
         events.sort_by_key(|(_, event)| event.at);
         replays.feed(&events);
         replays.feed_traffic(scenario, to);
-        lived.push(replays.finish(to));
+        replayed.push(replays.finish(to));
     }
     let mut backtest = Backtest::new(from, to, true);
-    backtest.take(lived, Decisions::default(), &config.alerts);
+    backtest.take(replayed, Decisions::default(), &config.alerts);
     backtest
 }
 
@@ -133,12 +133,12 @@ impl Backtest {
     }
 
     /// Adds the replayed services, and decides which alerts notify.
-    fn take(&mut self, services: Vec<Lived>, decisions: Decisions, rules: &AlertRules) {
+    fn take(&mut self, services: Vec<ReplayedService>, decisions: Decisions, rules: &AlertRules) {
         let (mut fired, mut maintained) = (Vec::new(), Vec::new());
-        for lived in services {
-            self.outcomes += lived.outcomes;
-            fired.extend(lived.courses);
-            maintained.push((lived.service, lived.maintained));
+        for replayed in services {
+            self.outcomes += replayed.outcomes;
+            fired.extend(replayed.courses);
+            maintained.push((replayed.service, replayed.maintained));
         }
         let past = Circumstances {
             decisions,

@@ -39,8 +39,8 @@ pub fn replayed(
     };
     let replayed = each_share(config, store, |reader, services| {
         let traffic = TrafficHistory::of(reader)?;
-        let live = |service| past.live(reader, &traffic, service);
-        let each = services.iter().map(live);
+        let replay = |service| past.replay(reader, &traffic, service);
+        let each = services.iter().map(replay);
         each.map(|replays| Ok(replays?.finish(to))).collect()
     })?;
     let mut backtest = Backtest::new(from, to, false);
@@ -70,7 +70,7 @@ struct Past<'c> {
 
 impl Past<'_> {
     /// Replays the history of a service.
-    fn live<'s>(
+    fn replay<'s>(
         &self,
         store: &Store,
         traffic: &TrafficHistory,

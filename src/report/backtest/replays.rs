@@ -30,7 +30,7 @@ pub(super) struct Replays<'a> {
 }
 
 /// Result of replaying one service.
-pub(super) struct Lived {
+pub(super) struct ReplayedService {
     pub(super) service: Arc<str>,
     pub(super) outcomes: u64,
     /// Fired alerts.
@@ -173,9 +173,9 @@ impl<'a> Replays<'a> {
         Ok(())
     }
 
-    pub(super) fn finish(self, end: Timestamp) -> Lived {
+    pub(super) fn finish(self, end: Timestamp) -> ReplayedService {
         let each = self.each.into_iter();
-        Lived {
+        ReplayedService {
             service: self.service.name.clone(),
             outcomes: self.outcomes,
             courses: each.flat_map(|replay| replay.finish(end)).collect(),

@@ -343,13 +343,13 @@ impl RunReport {
     }
 
     /// Markdown for a pull request.
-    pub fn to_markdown(&self, beside: ReportExtras<'_>) -> String {
-        markdown::write(self, beside)
+    pub fn to_markdown(&self, extras: ReportExtras<'_>) -> String {
+        markdown::write(self, extras)
     }
 
     /// A self-contained HTML page.
-    pub fn to_html(&self, beside: ReportExtras<'_>) -> String {
-        html::write(self, beside)
+    pub fn to_html(&self, extras: ReportExtras<'_>) -> String {
+        html::write(self, extras)
     }
 
     pub fn to_junit(&self) -> String {

@@ -26,7 +26,7 @@ pub enum SectionPart {
 }
 
 /// Sections without content are left out.
-pub fn sections(report: &RunReport, beside: ReportExtras<'_>) -> Vec<Section> {
+pub fn sections(report: &RunReport, extras: ReportExtras<'_>) -> Vec<Section> {
     let mut all = Vec::new();
     let mut add = |title: &str, parts: Vec<SectionPart>| {
         let is_filled = |part: &SectionPart| match part {
@@ -56,7 +56,7 @@ pub fn sections(report: &RunReport, beside: ReportExtras<'_>) -> Vec<Section> {
             SectionPart::Table(Some("Whole run"), tables::results(report)),
         ],
     );
-    if let Some(log) = beside.log {
+    if let Some(log) = extras.log {
         add(
             "Application log",
             vec![SectionPart::Table(None, tables::log(log))],
@@ -71,7 +71,7 @@ pub fn sections(report: &RunReport, beside: ReportExtras<'_>) -> Vec<Section> {
             SectionPart::Table(Some("Warning signs"), tables::warnings(report)),
         ],
     );
-    if let Some(compared) = beside.compared {
+    if let Some(compared) = extras.compared {
         let title = format!("Compared with run {} (baseline)", compared.baseline);
         let table = tables::statements(&compared.statements);
         add(&title, vec![SectionPart::Table(None, table)]);

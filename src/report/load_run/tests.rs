@@ -51,7 +51,7 @@ fn watched(thresholds: &[&str]) -> RunReport {
 }
 
 #[test]
-fn what_a_watched_service_does_not_count_is_unknown_in_every_report() {
+fn uncounted_values_of_an_observed_service_are_unknown_in_every_report() {
     let report = watched(&["errors<1%", "p95<1s", "avg<1s", "max<1s", "rate>40/s"]);
     let decisions: Vec<_> = report.held.iter().map(|one| one.decision).collect();
     let (unmeasured, kept) = (Decision::Unmeasured, Decision::Kept);
@@ -120,7 +120,7 @@ fn an_objective_that_failures_broke_says_so_in_every_report() {
 }
 
 #[test]
-fn how_a_run_ended_early_comes_before_what_it_found() {
+fn the_reason_for_an_early_end_comes_before_the_finding() {
     let why = "avg < 100ms was missed".to_owned();
     for (ending, begin) in [
         (Ending::Aborted { why }, "aborted: avg < 100ms was missed"),
@@ -149,7 +149,7 @@ fn planned(change: impl Fn(&mut LoadWindow)) -> RunReport {
 }
 
 #[test]
-fn a_threshold_that_the_generator_kept_from_being_measured_is_unknown() {
+fn a_threshold_that_the_generator_prevented_from_being_measured_is_unknown() {
     let report = planned(|window| window.lag = Duration::from_secs(1));
     let held = &report.held[0];
     let found = (held.decision, held.in_words());
@@ -167,7 +167,7 @@ fn a_threshold_that_the_generator_kept_from_being_measured_is_unknown() {
 }
 
 #[test]
-fn what_the_generator_lacked_is_said_with_the_dropped_starts() {
+fn dropped_starts_name_the_resource_that_the_generator_lacked() {
     let mut report = planned(|window| {
         (window.dropped, window.lacking) = (30, 20);
         window.lag = Duration::from_millis(1);
@@ -297,7 +297,7 @@ fn a_break_fails_a_run_where_the_load_was_promised() {
 }
 
 #[test]
-fn what_made_the_load_is_an_error_and_an_abort_a_failure() {
+fn a_failed_generator_is_an_error_and_an_abort_a_failure() {
     let mut report = watched(&[]);
     for (ending, verdict, counts) in [
         (Ending::Completed, "passed", [0, 0, 0]),

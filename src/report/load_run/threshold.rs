@@ -48,7 +48,7 @@ impl ThresholdMetric {
     }
 
     /// Formats a value with enough digits to differ from `other`.
-    fn show_beside(self, value: f64, other: f64) -> String {
+    fn show_distinct(self, value: f64, other: f64) -> String {
         let text = self.show(value);
         if value.total_cmp(&other).is_eq() || text != self.show(other) {
             return text;

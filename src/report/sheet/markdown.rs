@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_from_the_outside_is_markup() {
+    fn untrusted_text_is_never_markup() {
         assert_eq!(foreign("<script>*a*</script>"), "`<script>*a*</script>`");
         assert_eq!(foreign("a|b\nc`d"), "`a\\|b c'd`");
         assert_eq!(foreign("a\\|b"), "`a\\ \\|b`");

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_comes_first_and_one_failure_is_none() {
+    fn the_worst_incident_comes_first_and_one_failure_is_none() {
         let starts = [0, 10, 5000, 9000, 9010, 9020];
         assert_eq!(
             found(&starts),

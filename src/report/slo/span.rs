@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_minutes_and_one_at_least() {
+    fn a_span_has_whole_minutes_and_at_least_one() {
         let minutes = |from, to| {
             let Span { from, to, .. } = span(from, to);
             (from.0 / 1000, to.0 / 1000)

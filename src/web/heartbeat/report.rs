@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_success_is_a_failure_that_is_kept() {
+    fn unknown_statuses_are_stored_as_failures() {
         for query in [
             "",
             "status=ok",

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_interrupted_where_nothing_is_known() {
+    fn a_line_is_interrupted_at_unknown_values() {
         let at = Timestamp(3_600_000);
         let points = [(0, 1.0), (30, 2.0), (600, 4.0), (3570, -1.0)];
         let points = points.map(|(second, value)| (Timestamp(second * 1000), value));

@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_interrupted_where_nothing_is_known() {
+    fn a_line_is_interrupted_at_unknown_values() {
         let hour = |number: i64, p50: Option<u64>| HourLatency {
             start: Timestamp(number * HOUR_MS),
             p50: p50.map(Duration::from_millis),

@@ -24,7 +24,7 @@ pub fn render_run(
     view: View<'_>,
 ) -> String {
     let state = run.state(view.now);
-    let beside = ReportExtras {
+    let extras = ReportExtras {
         compared: compared.filter(|_| state == RunState::Ended),
         log: None,
     };
@@ -33,7 +33,7 @@ pub fn render_run(
         below: below(report, run, state),
         root: ROOT,
         at: view.now,
-        content: body(report, beside),
+        content: body(report, extras),
     };
     if state == RunState::Running {
         page.render_every(Some(FOLLOW), view)

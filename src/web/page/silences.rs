@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn forgotten_silences_come_first_and_what_is_over_is_left_out() {
+    fn forgotten_silences_come_first_and_ended_ones_are_left_out() {
         let all = [
             entry(1, "over", false, false),
             entry(2, "active", false, true),

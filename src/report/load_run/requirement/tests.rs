@@ -74,7 +74,7 @@ fn window(due: f64, requests: &[(u64, u64, bool)]) -> LoadWindow {
 
 /// Ten users who think for a second cannot generate 100 requests per second, however fast the service is.
 #[test]
-fn a_load_that_asks_for_less_says_nothing_about_throughput() {
+fn a_lower_load_is_inconclusive_for_throughput() {
     let window =
         |due: f64, good: u64, ms: u64| window(due, &[(ms, good - 1, false), (10, 1, false)]);
     let judged = |name: &str, window: &LoadWindow| {
@@ -106,7 +106,7 @@ fn a_load_that_asks_for_less_says_nothing_about_throughput() {
 
 /// Results of other tools are judged like those of slod.
 #[test]
-fn a_result_of_another_tool_that_asked_for_less_says_nothing_about_throughput() {
+fn a_lower_load_of_another_tool_is_inconclusive_for_throughput() {
     let imported = Scenario {
         name: IMPORTED.to_owned(),
         model: Model::Closed {
@@ -267,7 +267,7 @@ fn it_may_be_unknown_whether_slow_requests_are_those_that_failed() {
 }
 
 #[test]
-fn a_target_is_kept_by_what_is_exactly_at_it() {
+fn a_value_exactly_at_the_target_meets_it() {
     let config = CONFIG.replace(
         "sli: latency, below: 500ms, target: 95%",
         "sli: success, target: 90%",
@@ -284,7 +284,7 @@ fn a_target_is_kept_by_what_is_exactly_at_it() {
 }
 
 #[test]
-fn each_is_judged_over_the_load_that_it_is_meant_for() {
+fn each_requirement_is_judged_over_the_load_it_applies_to() {
     assert_eq!(
         sources(CONFIG, &planned("stress")),
         [

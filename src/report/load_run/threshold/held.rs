@@ -87,7 +87,7 @@ impl ThresholdResult {
         match self.measured {
             Ok(value) => {
                 let Threshold { of, limit } = self.threshold;
-                of.show_beside(value, limit)
+                of.show_distinct(value, limit)
             }
             Err(missing) => missing.to_string(),
         }

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_threshold_that_is_none_has_its_nearest_form() {
+    fn an_invalid_threshold_gets_a_suggestion() {
         for (written, near) in [
             ("p95<500", "p95<500ms"),
             ("rate>100", "rate>100/s"),

@@ -39,7 +39,7 @@ fn held(text: &str, latencies_ms: &[u64], failed: u64) -> ThresholdResult {
 }
 
 #[test]
-fn what_measured_nothing_is_not_kept() {
+fn a_threshold_without_a_measurement_is_not_met() {
     for text in ["p95<500ms", "avg<1s", "max<1s", "errors<1%", "rate>1/s"] {
         let held = held(text, &[], 0);
         assert_eq!(held.decision, Decision::Unmeasured, "{text}");
@@ -62,7 +62,7 @@ fn too_few_requests_for_a_quantile_are_unknown_unless_nearly_all_are_slow() {
 }
 
 #[test]
-fn no_errors_at_all_can_be_required() {
+fn zero_errors_can_be_required() {
     assert_eq!(held("errors==0", &[10; 3], 0).decision, Decision::Kept);
     assert_eq!(held("errors==0", &[10; 3], 1).decision, Decision::Missed);
 }
@@ -76,7 +76,7 @@ fn a_value_never_looks_like_the_limit_that_it_misses() {
 }
 
 #[test]
-fn several_together_are_as_the_worst_of_them() {
+fn several_decisions_combine_to_the_worst() {
     let all = [
         held("max<1s", &[10], 0),
         held("p95<1h", &[10], 0),

@@ -235,7 +235,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("tls_server_config: {", "invalid YAML"),
 ];
 #[test]
-fn what_is_refused_says_what_is_valid() {
+fn rejections_list_what_is_valid() {
     let folder = folder();
     for (text, reason) in REFUSED {
         let text = text

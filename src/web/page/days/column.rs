@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn maintenance_is_beside_what_is_known_and_unknown() {
+    fn maintenance_is_separate_from_known_and_unknown_time() {
         assert_eq!(layers(0, 0, 0.0, 1.0), [("corrected", 500)]);
         assert_eq!(layers(720, 0, 1.0, 0.5), [("corrected", 500), ("ok", 250)]);
         assert_eq!(
