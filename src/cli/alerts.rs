@@ -1,4 +1,4 @@
-//! `slod alerts`: what fires, or fired in a time range, and who takes care of it.
+//! `slod alerts`: lists firing alerts or the alerts of a time range, and acknowledges one.
 
 use super::daemon::{DaemonArgs, on_daemon};
 use super::output::complain;
@@ -13,7 +13,7 @@ use crate::store::Store;
 use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Alerts in one list at most, as in the API: the newest.
+/// Most alerts in one list, the newest ones; the same limit as in the API.
 const LIMIT: u32 = 10_000;
 
 #[derive(Debug, Args)]
@@ -27,20 +27,20 @@ pub struct AlertsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Record that somebody takes care of an alert until it resolves.
+    /// Acknowledge an alert: record who handles it until it is resolved.
     Acknowledge(AcknowledgeArgs),
 }
 
 #[derive(Debug, Args)]
 struct AcknowledgeArgs {
-    /// The fingerprint of an alert that fires, as `slod alerts` shows it.
+    /// Fingerprint of a firing alert, as `slod alerts` shows it.
     fingerprint: String,
     #[command(flatten)]
     daemon: DaemonArgs,
     /// Shown with the alert.
     #[arg(long, default_value = "")]
     note: String,
-    /// Who takes care of it. Not needed with a login, whose name it is then.
+    /// Who handles it. Not needed with a login, whose name is used then.
     #[arg(long, env = "USER")]
     author: Option<String>,
     #[arg(long, default_value = "text")]
@@ -51,10 +51,10 @@ struct AcknowledgeArgs {
 struct ListArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
-    /// Alerts that fired at some time after this, also those that began before it: a date (2026-11-01), a time (2026-11-01T14:00:00Z), a duration before now (7d), or now.
+    /// Alerts that were firing after this time, including those that started before it: a date (2026-11-01), a time (2026-11-01T14:00:00Z), a duration before now (7d), or now.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<When>,
-    /// Alerts that fired at some time before this, also those that ended after it; in the same formats.
+    /// Alerts that were firing before this time, including those that ended after it; in the same formats.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<When>,
     #[arg(long, default_value = "text")]
@@ -93,7 +93,7 @@ fn list(args: &ListArgs) -> u8 {
         let show = |at: Timestamp| times::second(at.to_utc());
         let (from, now) = (show(from), show(now));
         complain(&format!(
-            "slod: --from {from} UTC is in the future (now: {now} UTC): no alert has fired then"
+            "slod: --from {from} UTC is in the future (now: {now} UTC), so it has no alerts"
         ));
         return exit::USAGE;
     }
@@ -115,7 +115,7 @@ fn list(args: &ListArgs) -> u8 {
     })
 }
 
-/// The address of the list.
+/// API path of the list.
 fn path(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
     let part = |name: &str, at: Option<Timestamp>| {
         let at = at?

@@ -1,4 +1,4 @@
-//! `slod audit`: the performance checklist of a service, measured.
+//! `slod audit`: answers the performance checklist of a service from measurements.
 
 use super::output::{complain, show};
 use super::run::on_this_thread;
@@ -18,9 +18,9 @@ use std::time::Duration;
 pub struct AuditArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// The service.
+    /// Name of the service.
     service: String,
-    /// How far back its history is read.
+    /// How much of its history to read.
     #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = read_duration)]
     span: Duration,
     #[arg(long, default_value = "text")]
@@ -59,7 +59,7 @@ pub fn run(args: &AuditArgs) -> u8 {
     })
 }
 
-/// One request to each address, one after the other.
+/// Sends one request to each address, one after the other.
 async fn looks<'a>(
     service: &'a ServiceSpec,
     clock: &Clock,

@@ -1,4 +1,4 @@
-//! `slod backtest`: which burn-rate alerts and warning signs the past would have fired.
+//! `slod backtest`: which burn-rate alerts and warning signs would have fired in the past.
 
 use super::output::{complain, show};
 use super::span::SpanArgs;
@@ -19,8 +19,8 @@ pub struct BacktestArgs {
     /// Synthetic history instead of the store's, such as 'good x 72h, bad x 5m, bad 2% x 6h'.
     #[arg(long, value_name = "SCENARIO", conflicts_with_all = ["from", "to"])]
     synthetic: Option<Scenario>,
-    /// Show also which warning signs the stored samples and outcomes would have raised. It takes a
-    /// second or two per service and month. The ends of certificates are not among them.
+    /// Also show which warning signs the stored samples and outcomes would have raised, except for
+    /// certificate expiry. Takes a second or two per service and month.
     #[arg(long, conflicts_with = "synthetic")]
     signals: bool,
     #[arg(long, default_value = "text")]
@@ -51,7 +51,7 @@ pub fn run(args: &BacktestArgs) -> u8 {
 fn from_store(config: &Config, args: &BacktestArgs) -> Result<Backtest, (u8, String)> {
     let now = Clock::system().now();
     let (from, to) = args.span.at(now).map_err(|reason| (exit::USAGE, reason))?;
-    // What is labelled later is of a clock that was ahead.
+    // Later outcomes were recorded while the clock was ahead.
     let to = to.min(now);
     Store::open_read_only(&config.store.path)
         .and_then(|store| {

@@ -1,4 +1,4 @@
-//! `slod backup`: a copy of the store, also while the daemon runs.
+//! `slod backup`: copies the store, even while the daemon runs.
 
 use super::output::{complain, show};
 use super::{ConfigArg, exit};
@@ -46,13 +46,13 @@ pub fn run(args: &BackupArgs) -> u8 {
     }
 }
 
-/// Why a copy cannot have this name.
+/// Why the copy cannot be written to this path; `None` if it can.
 fn unusable(to: &Path) -> Option<&'static str> {
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
     if to.is_dir() {
         Some("it is a directory")
     } else if to.symlink_metadata().is_ok() {
-        Some("it exists already")
+        Some("it already exists")
     } else if folder.is_some_and(|folder| !folder.is_dir()) {
         Some("its directory does not exist")
     } else {

@@ -1,4 +1,4 @@
-//! `slod baseline`: a run as the baseline of its service and scenario, and whether a later one is worse.
+//! `slod baseline`: records a run as the baseline of its service and scenario, and compares later runs with it.
 
 use super::output::{complain, show};
 use super::runs::{show_list, stored, with_config};
@@ -19,7 +19,7 @@ pub struct BaselineArgs {
 enum Command {
     /// Make a run the baseline of its service and scenario.
     Record(RecordArgs),
-    /// Compare a run with the baseline of its service and scenario: exit code 1 if it is worse, 2 if a part of it cannot be compared.
+    /// Compare a run with the baseline of its service and scenario: exit code 1 if it is worse, 2 if part of it cannot be compared.
     Compare(CompareArgs),
     /// List the baselines.
     List(ListArgs),

@@ -1,4 +1,4 @@
-//! `slod check`: every fault of a config at once, each with its place.
+//! `slod check`: reports all errors of a config at once, with line numbers.
 
 use super::exit;
 use super::output::{complain, draw};
@@ -38,20 +38,20 @@ pub struct CheckArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CheckFormat {
-    /// Each line with an error, marked, with help below it.
+    /// Each line with an error, with the error marked and help below it.
     Text,
-    /// A JSON array of objects, for editors and pipelines.
+    /// A JSON array of objects, for editors and CI.
     Json,
 }
 
-/// Exits with 0 if the config can be used, 1 if not, and 2 if there is no such text.
+/// Returns 0 if the config is valid, 1 if not, and 2 if it cannot be read.
 pub fn run(args: &CheckArgs) -> u8 {
     let (code, found) = answer(args, KINDS);
     draw(&found);
     code
 }
 
-/// The exit code, and what is found.
+/// Returns the exit code and the output.
 pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
     let source = match read(&args.path) {
         Ok(source) => source,
@@ -66,7 +66,7 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
     let output = match args.format {
         CheckFormat::Text => {
             let web = web.as_ref().map(web_text).unwrap_or_default();
-            text(&source, &loaded, wants_colour()) + &web
+            text(&source, &loaded, wants_color()) + &web
         }
         CheckFormat::Json => {
             let mut list = objects(&source, &loaded.diagnostics);
@@ -83,8 +83,7 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
     (u8::from(is_invalid || is_refused), output)
 }
 
-/// The text of a file, of standard input (`-`), or of a pipe such as `<(...)`, which ends as whoever
-/// writes it does.
+/// Reads a file, standard input (`-`), or a pipe such as `<(...)`, which ends when its writer closes it.
 fn read(path: &Path) -> Result<Source, FileError> {
     let is_pipe = |about: Metadata| about.file_type().is_fifo();
     if path == Path::new("-") {
@@ -101,7 +100,7 @@ fn read(path: &Path) -> Result<Source, FileError> {
     read_file(path)
 }
 
-fn wants_colour() -> bool {
+fn wants_color() -> bool {
     let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     std::io::stdout().is_terminal() && !asked_not_to
 }
@@ -111,9 +110,9 @@ fn count(loaded: &Loaded, severity: Severity) -> usize {
     found.filter(|d| d.severity == severity).count()
 }
 
-/// Every diagnostic drawn, and a last line that sums up.
-pub fn text(source: &Source, loaded: &Loaded, colour: bool) -> String {
-    let mut out = loaded.shown.draw_all(&loaded.diagnostics, colour);
+/// Renders every diagnostic, followed by a summary line.
+pub fn text(source: &Source, loaded: &Loaded, color: bool) -> String {
+    let mut out = loaded.shown.draw_all(&loaded.diagnostics, color);
     writeln!(out, "{}: {}", source.name, summary(loaded)).unwrap_or_default();
     out
 }
@@ -143,9 +142,9 @@ fn summary(loaded: &Loaded) -> String {
     parts.join(", ")
 }
 
-/// What was found in the web configuration file, and a last line that sums up.
+/// Renders the diagnostics of the web configuration file, followed by a summary line.
 fn web_text(web: &LoadedFile) -> String {
-    let mut out = web.shown.draw_all(&web.diagnostics, wants_colour());
+    let mut out = web.shown.draw_all(&web.diagnostics, wants_color());
     let errors = web.of(Severity::Error).count();
     let summary = if errors == 0 {
         "ok".to_owned()
@@ -156,7 +155,7 @@ fn web_text(web: &LoadedFile) -> String {
     out
 }
 
-/// The diagnostics as a JSON array.
+/// Renders the diagnostics as a JSON array.
 pub fn json(source: &Source, diagnostics: &[Diagnostic]) -> String {
     array(objects(source, diagnostics))
 }

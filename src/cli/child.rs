@@ -1,4 +1,4 @@
-//! A command of somebody else that makes the load of a run.
+//! An external command that generates the load of a run.
 
 use super::exit;
 use super::output::complain;
@@ -15,7 +15,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::runtime;
 use tokio::signal::unix::{self, SignalKind};
 
-/// The hidden subcommand that becomes the command.
+/// The hidden subcommand that is replaced by the command.
 pub const CHILD: &str = "child-of-run";
 
 #[derive(Debug, Args)]
@@ -24,14 +24,14 @@ pub struct ChildArgs {
     command: Vec<OsString>,
 }
 
-/// Becomes a command that the kernel kills when the process ends that started it: that is the only
-/// way to outlast its `kill -9`. Returns only if there is no such command.
+/// Replaces this process with a command that the kernel kills when its parent ends. This is the only way to
+/// end the command if slod is killed with `kill -9`. Returns only if the command cannot be run.
 pub fn become_child(args: &ChildArgs) -> u8 {
     let Some((program, arguments)) = args.command.split_first() else {
         return exit::USAGE;
     };
     // A shell that starts slod in the background makes it ignore Ctrl-C, and the command would inherit
-    // this. What is handled now is as by default after `exec`.
+    // that. `exec` resets handled signals to their default.
     let is_heard = handle_interrupts();
     let bound = set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from);
     let error = match bound.and(is_heard) {
@@ -46,14 +46,14 @@ pub fn become_child(args: &ChildArgs) -> u8 {
     exit::USAGE
 }
 
-/// From now on; nothing takes them.
+/// Handles interrupts from now on; nothing reads them.
 fn handle_interrupts() -> io::Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
     let _inside = runtime.enter();
     unix::signal(SignalKind::interrupt()).map(drop)
 }
 
-/// Whether the program of a command is there.
+/// Checks that the program of a command exists.
 pub fn check(command: &[OsString]) -> Result<(), String> {
     let Some(program) = command.first().map(Path::new) else {
         return Ok(());
@@ -72,9 +72,9 @@ pub fn check(command: &[OsString]) -> Result<(), String> {
     }
 }
 
-/// A command that runs, in a process group of its own: a Ctrl-C reaches it once, from here.
+/// A running command in a process group of its own, so that a Ctrl-C reaches it only once, from here.
 pub struct LoadCommand {
-    /// Without its arguments, which may be secret.
+    /// The program, without its arguments, which may be secret.
     pub name: String,
     child: Child,
     group: Option<Pid>,
@@ -82,7 +82,7 @@ pub struct LoadCommand {
 }
 
 impl LoadCommand {
-    /// Starts one, as it is prepared; none if there is no command.
+    /// Starts a prepared command; `None` if no command is given.
     pub fn start(
         command: &[OsString],
         prepare: impl FnOnce(&mut Command),
@@ -94,7 +94,7 @@ impl LoadCommand {
         let name = name.to_string_lossy().into_owned();
         let failed = |error: io::Error| format!("cannot start {name}: {}", error.kind());
         let own = env::current_exe().map_err(failed)?;
-        // A terminal is not for a background group.
+        // A background process group must not read from the terminal.
         let input = if io::stdin().is_terminal() {
             Stdio::null()
         } else {
@@ -114,32 +114,32 @@ impl LoadCommand {
         }))
     }
 
-    /// Waits for its end, and says how it ended.
+    /// Waits for the command to end.
     pub async fn ended(&mut self) -> Ended {
         let status = self.child.wait().await;
         self.is_over = true;
         Ended(status)
     }
 
-    /// What it writes, if it was prepared so.
+    /// Standard output and standard error of the command, if they are piped.
     pub fn output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
         (self.child.stdout.take(), self.child.stderr.take())
     }
 
-    /// Ends processes that it left behind when it ended.
+    /// Kills processes that the command left behind.
     pub fn sweep(&self) {
         if let Some(group) = self.group {
-            // There are none, normally.
+            // Usually, there are none.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }
 
-    /// The number of its process.
+    /// Process ID of the command.
     pub fn id(&self) -> Option<i32> {
         self.group.map(Pid::as_raw_pid)
     }
 
-    /// Passes a signal on to all of its processes, unless it has ended.
+    /// Sends a signal to all of its processes, unless it has ended.
     pub fn signal(&self, signal: Signal) {
         if let Some(group) = self.group.filter(|_| !self.is_over) {
             // It may have ended already.
@@ -158,7 +158,7 @@ impl Drop for LoadCommand {
 pub struct Ended(io::Result<ExitStatus>);
 
 impl Ended {
-    /// `None` if it has none.
+    /// The exit code; `None` if there is none.
     pub fn code(&self) -> Option<i32> {
         self.0.as_ref().ok().and_then(ExitStatus::code)
     }
@@ -172,7 +172,7 @@ impl fmt::Display for Ended {
         };
         match (status.code(), status.signal()) {
             (Some(code), _) => write!(f, "ended with exit code {code}"),
-            (None, Some(signal)) => write!(f, "was ended by signal {signal}"),
+            (None, Some(signal)) => write!(f, "was killed by signal {signal}"),
             (None, None) => f.write_str("ended"),
         }
     }

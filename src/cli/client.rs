@@ -1,4 +1,4 @@
-//! Requests to a running daemon: where it is, and how a command proves who it is.
+//! Requests to a running daemon: its address and the credentials of a command.
 
 use crate::probe::dial::{Identity, Trust, client_of, read_certificates};
 use crate::yaml::without_mark;
@@ -17,12 +17,12 @@ use std::time::Duration;
 use url::Url;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Bytes of a file with a secret or with certificates.
+/// Maximum size of a file with a secret or with certificates, in bytes.
 const FILE_MAX: u64 = 1 << 20;
 
-/// How a command reaches a daemon with TLS or authentication. The names are those of Prometheus'
-/// HTTP client configuration; secrets are in files only, because everybody on a machine sees
-/// command lines.
+/// How a command reaches a daemon with TLS or authentication. The names are those of Prometheus' HTTP
+/// client configuration. Secrets are read from files only, because command lines are visible to all users
+/// of a machine.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct ClientArgs {
@@ -45,10 +45,11 @@ pub struct ClientArgs {
         requires = "username"
     )]
     password_file: Option<PathBuf>,
-    /// PEM certificates to trust instead of the system's: of authorities, or the daemon's own.
+    /// PEM certificates to trust instead of the system's: certificate authorities, or the daemon's own
+    /// certificate.
     #[arg(long, value_name = "FILE", env = "SLOD_CA_FILE")]
     ca_file: Option<PathBuf>,
-    /// PEM chain of the client certificate.
+    /// PEM certificate chain of the client.
     #[arg(
         long,
         value_name = "FILE",
@@ -56,7 +57,7 @@ pub struct ClientArgs {
         requires = "key_file"
     )]
     cert_file: Option<PathBuf>,
-    /// PEM key of the client certificate.
+    /// PEM private key of the client certificate.
     #[arg(
         long,
         value_name = "FILE",
@@ -66,7 +67,7 @@ pub struct ClientArgs {
     key_file: Option<PathBuf>,
 }
 
-/// Where a daemon is: `HOST:PORT` or a URL.
+/// Address of a daemon: `HOST:PORT` or a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target(Url);
 
@@ -85,7 +86,7 @@ impl FromStr for Target {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(expected);
         }
-        // The command line, and with it the password, is visible to everybody on the machine.
+        // The command line, and with it the password, is visible to all users of the machine.
         if !is_plain {
             return Err("the address must not contain a password (see --password-file)");
         }
@@ -100,7 +101,7 @@ impl fmt::Display for Target {
 }
 
 impl Target {
-    /// The port, also where it follows from the scheme.
+    /// The port, explicit or implied by the scheme.
     pub fn port(&self) -> u16 {
         self.0.port_or_known_default().unwrap_or_default()
     }
@@ -131,7 +132,7 @@ impl fmt::Debug for Credentials {
 }
 
 impl ClientArgs {
-    /// Fails with a sentence if a file cannot be used.
+    /// Returns an error message if a file cannot be used.
     pub fn client(&self, target: Target, timeout: Duration) -> Result<Client, String> {
         let trust = self.ca_file.as_deref().map(trust).transpose()?;
         let http = reqwest::Client::builder()
@@ -156,7 +157,7 @@ impl ClientArgs {
         match PrivateKeyDer::from_pem_slice(&read(key)?) {
             Ok(key) if !chain.is_empty() => Ok(Some((chain, key))),
             _ => Err(format!(
-                "{} and {} are no certificate with its private key, both in PEM",
+                "{} and {} are not a PEM certificate and its private key",
                 cert.display(),
                 key.display()
             )),
@@ -179,7 +180,7 @@ impl Client {
         &self.target
     }
 
-    /// A request to a path such as `/api/v1/services`.
+    /// Builds a request to a path such as `/api/v1/services`.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.target));
         match &self.credentials {
@@ -190,24 +191,27 @@ impl Client {
     }
 }
 
-/// Trust in the certificates of a file.
+/// Trusts the certificates in a file.
 fn trust(path: &Path) -> Result<Arc<Trust>, String> {
     Trust::new(&read_certificates(&read(path)?))
-        .map_err(|_| format!("{} holds no valid certificate", path.display()))
+        .map_err(|_| format!("{} contains no valid certificate", path.display()))
 }
 
-/// A file's content without its final line break.
+/// Returns the content of a file without its final line break.
 fn secret(path: &Path) -> Result<String, String> {
     let text = String::from_utf8(read(path)?)
         .map_err(|_| format!("{} is not UTF-8 text", path.display()))?;
     let text = text.trim_end_matches(['\n', '\r']);
     if text.is_empty() || text.chars().any(char::is_control) {
-        return Err(format!("{} holds no secret on one line", path.display()));
+        return Err(format!(
+            "{} must contain a secret on a single line",
+            path.display()
+        ));
     }
     Ok(text.to_owned())
 }
 
-/// Also from a pipe: `--token-file <(pass show slod)`.
+/// Also reads a pipe: `--token-file <(pass show slod)`.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(FILE_MAX + 1).read_to_end(&mut bytes));

@@ -1,4 +1,4 @@
-//! `slod corrections`: the time ranges that are excluded; new ones, and revoked ones.
+//! `slod corrections`: lists, adds and revokes time ranges that are excluded.
 
 use super::OutputFormat;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
@@ -16,7 +16,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use std::time::Duration;
 
-/// Corrections in one list at most: the latest.
+/// Most corrections in one list: the latest.
 const LIMIT: usize = 1000;
 
 #[derive(Debug, Args)]
@@ -27,9 +27,9 @@ pub struct CorrectionsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the corrections that are in force, the latest first; reads the store if no daemon runs.
+    /// List the corrections in force, the latest first; reads the store if no daemon runs.
     List(ListArgs),
-    /// Exclude a time range from all objectives, or from some.
+    /// Exclude a time range from all objectives, or from some of them.
     Add(Box<AddArgs>),
     /// Count the time range of a correction again.
     Revoke(RevokeArgs),
@@ -71,7 +71,7 @@ struct AddArgs {
     /// Shown with the correction on pages and in reports.
     #[arg(long)]
     reason: String,
-    /// Who made it. Not needed with a login, whose name it is then.
+    /// Author of the correction. Not needed with a login, whose name is used then.
     #[arg(long, env = "USER")]
     author: Option<String>,
     #[arg(long, default_value = "text")]
@@ -80,7 +80,7 @@ struct AddArgs {
 
 #[derive(Debug, Args)]
 struct RevokeArgs {
-    /// As `slod corrections list` shows it.
+    /// ID as shown by `slod corrections list`.
     id: String,
     #[command(flatten)]
     daemon: DaemonArgs,
@@ -137,5 +137,5 @@ async fn revoke(args: &RevokeArgs, daemon: &Daemon) -> Result<String, String> {
     let id = utf8_percent_encode(&args.id, NON_ALPHANUMERIC);
     let path = format!("/api/v1/corrections/{id}");
     daemon.send(daemon.request(Method::DELETE, &path)).await?;
-    Ok(format!("correction {} is revoked\n", args.id))
+    Ok(format!("correction {} revoked\n", args.id))
 }

@@ -1,4 +1,4 @@
-//! The daemon that a subcommand asks, and its store if none runs.
+//! The daemon that a subcommand queries, and its store if none runs.
 
 use super::client::{Client, ClientArgs, Target};
 use super::output::{complain, show};
@@ -20,18 +20,18 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-/// The daemon answers from memory; a correction waits for the disk and for a recount.
+/// The daemon answers from memory, but a correction waits for a commit and a recount.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Thousands of services fit. An address may be that of another program.
+/// Enough for thousands of services. The address may belong to another program.
 const MAX_ANSWER: usize = 64 << 20;
 
-/// Which daemon to ask.
+/// Which daemon to query.
 #[derive(Debug, Args)]
 pub struct DaemonArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// Ask the daemon at this address instead of the config's, such as 127.0.0.1:9771 or `https://slod.example.com:9771`.
-    // No conflict: the config may be that of the environment.
+    /// Query the daemon at this address instead of the config's, such as 127.0.0.1:9771 or `https://slod.example.com:9771`.
+    // No conflict with `config`, which may come from the environment.
     #[arg(long, value_name = "ADDR")]
     address: Option<Target>,
     #[command(flatten)]
@@ -39,7 +39,7 @@ pub struct DaemonArgs {
 }
 
 impl DaemonArgs {
-    /// The daemon, or the exit code once the errors are printed.
+    /// Returns the daemon, or the exit code after printing the errors.
     pub fn daemon(&self) -> Result<Daemon, u8> {
         if let Some(target) = &self.address {
             return Daemon::at(target.clone(), &self.client, TIMEOUT);
@@ -54,7 +54,7 @@ impl DaemonArgs {
     }
 }
 
-/// Where the daemon of a config listens, or the exit code once the error is printed.
+/// Returns where the daemon of a config listens, or the exit code after printing the error.
 pub fn target_of(config: &Config) -> Result<Target, u8> {
     let is_secure = config.web.config_file.as_deref().is_some_and(names_tls);
     Target::at(reachable(config.listen), is_secure).ok_or_else(|| {
@@ -66,7 +66,7 @@ pub fn target_of(config: &Config) -> Result<Target, u8> {
     })
 }
 
-/// Asks the daemon, and prints what was asked for or the reason why it cannot be had.
+/// Queries the daemon, and prints the answer or why there is none.
 pub fn on_daemon(
     args: &DaemonArgs,
     ask: impl AsyncFnOnce(&Daemon) -> Result<String, String>,
@@ -89,26 +89,26 @@ pub fn on_daemon(
     })
 }
 
-/// A daemon that may run, and the config that it would run with.
+/// A daemon that may be running, and its config.
 #[derive(Debug)]
 pub struct Daemon {
     client: Client,
-    /// `None` where only an address is known.
+    /// `None` if only an address was given.
     config: Option<Config>,
-    /// Whether it was said that the store answers instead.
+    /// Whether it was reported that the store is used instead.
     is_reported: Cell<bool>,
 }
 
-/// Why there is no answer that can be used.
+/// Why there is no usable answer.
 enum RequestError {
-    /// Nobody answers.
+    /// Nothing answers.
     Unreachable(String),
-    /// Somebody answers, but not with what was asked for.
+    /// Something answers, but not with what was requested.
     Refused(String),
 }
 
 impl Daemon {
-    /// One of which only the address is known, or the exit code once the error is printed.
+    /// A daemon with a known address only, or the exit code after printing the error.
     pub fn at(target: Target, args: &ClientArgs, timeout: Duration) -> Result<Self, u8> {
         match args.client(target, timeout) {
             Ok(client) => Ok(Self {
@@ -123,7 +123,7 @@ impl Daemon {
         }
     }
 
-    /// What the daemon answers; `stored` reads the same from the store if none answers.
+    /// Returns the daemon's answer; `stored` reads the same from the store if the daemon does not answer.
     pub async fn get_or<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -137,15 +137,15 @@ impl Daemon {
         }
     }
 
-    /// Says that another daemon than the config's uses its address, such as the demo, if that has none of its
-    /// services.
+    /// Warns that another daemon, such as the demo, uses the address of the config, if it has none of the
+    /// config's services.
     pub fn doubt<'a>(&self, mut services: impl Iterator<Item = &'a str>) {
         let Some(config) = &self.config else { return };
         let is_own = services.any(|name| config.service(name).is_some());
         if !is_own && !config.services.is_empty() && !self.is_reported.replace(true) {
             let at = self.client.target();
             complain(&format!(
-                "slod: the daemon at {at} has none of the services of the config: another one uses its address"
+                "slod: the daemon at {at} has none of the config's services: another daemon uses its address"
             ));
         }
     }
@@ -172,12 +172,12 @@ impl Daemon {
         }
     }
 
-    /// What the daemon answers.
+    /// Returns the daemon's answer to a GET request.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
         self.try_get(path).await.map_err(RequestError::into_reason)
     }
 
-    /// What the daemon answers to a JSON document.
+    /// Returns the daemon's answer to a JSON document.
     pub async fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, String> {
         let request = self
             .request(Method::POST, path)
@@ -193,7 +193,7 @@ impl Daemon {
         self.client.request(method, path)
     }
 
-    /// The body of a successful answer, or the reason why there is none.
+    /// Returns the body of a successful answer, or why there is none.
     pub async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, String> {
         self.try_send(request)
             .await
@@ -210,7 +210,7 @@ impl Daemon {
         make_printable(&mut answer);
         serde_json::from_value(answer).map_err(|_| {
             RequestError::Refused(format!(
-                "{} did not answer as slod does",
+                "{} did not answer like a slod daemon",
                 self.client.target()
             ))
         })
@@ -220,16 +220,16 @@ impl Daemon {
         let at = self.client.target();
         let mut answer = request.send().await.map_err(|error| {
             if let Some(fault) = tls_fault(&error) {
-                // What follows is advice about the keys of a probe.
+                // The rest is advice about configuration keys of probes.
                 let fault = fault.split("; ").next().unwrap_or_default();
                 let help = "see --ca-file and --cert-file";
-                return RequestError::Refused(format!("{at} cannot be asked: {fault} ({help})"));
+                return RequestError::Refused(format!("cannot query {at}: {fault} ({help})"));
             }
             let fact = fact(&error);
             if error.is_connect() {
                 RequestError::Unreachable(format!("no daemon answers at {at}: {fact}"))
             } else {
-                RequestError::Refused(format!("the daemon at {at} cannot be asked: {fact}"))
+                RequestError::Refused(format!("cannot query the daemon at {at}: {fact}"))
             }
         })?;
         let status = answer.status();
@@ -237,7 +237,9 @@ impl Daemon {
         let body = read(&mut answer).await.map_err(RequestError::Refused)?;
         if status.is_success() {
             if has_next {
-                complain("slod: only the newest are listed; the API has the others in pages");
+                complain(
+                    "slod: only the newest entries are listed; the API returns the others page by page",
+                );
             }
             return Ok(body);
         }
@@ -286,10 +288,10 @@ fn sentence(body: &[u8]) -> String {
     format!(": {}", printable(line))
 }
 
-/// The reason that a problem document (RFC 9457) has.
+/// The reason given by a problem document (RFC 9457).
 fn refusal(at: &Target, status: StatusCode, problem: &Value) -> String {
     if status == StatusCode::UNAUTHORIZED {
-        return format!("{at} needs authentication (see --token-file and --username)");
+        return format!("{at} requires authentication (see --token-file and --username)");
     }
     let text = |key: &str| {
         problem[key]
@@ -299,11 +301,11 @@ fn refusal(at: &Target, status: StatusCode, problem: &Value) -> String {
     match (text("title"), text("detail")) {
         (Some(title), Some(detail)) => format!("{title}: {detail}"),
         (Some(title), None) => title,
-        (None, _) => format!("{at} answered with the HTTP status {}", status.as_u16()),
+        (None, _) => format!("{at} answered with HTTP status {}", status.as_u16()),
     }
 }
 
-/// The innermost cause of an error: `connection refused`. What wraps it speaks of the program.
+/// The innermost cause of an error, such as `connection refused`. The outer ones describe the program.
 fn fact(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
@@ -314,12 +316,12 @@ fn fact(error: &reqwest::Error) -> String {
     }
     match reason.downcast_ref::<io::Error>() {
         Some(error) if error.raw_os_error().is_some() => error.kind().to_string(),
-        // Such as what is wrong with a name.
+        // For example, what is wrong with a name.
         _ => reason.to_string(),
     }
 }
 
-/// The same with every text safe to show: whoever answers may be another program.
+/// Escapes every string in the answer, which may come from another program.
 fn make_printable(value: &mut Value) {
     match value {
         Value::String(text) => *text = printable(text).into_owned(),
@@ -329,7 +331,7 @@ fn make_printable(value: &mut Value) {
     }
 }
 
-/// A daemon that listens everywhere is asked on loopback.
+/// A daemon that listens on all addresses is reached on loopback.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         let loopback = if address.is_ipv4() {

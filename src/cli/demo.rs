@@ -1,4 +1,4 @@
-//! `slod demo`: the daemon on three simulated services and a temporary store, with a generated past.
+//! `slod demo`: runs the daemon on three simulated services and a temporary store with synthetic history.
 
 mod past;
 mod screen;
@@ -27,7 +27,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// How long the last drawing may take: a pipe that nobody reads must not keep the process.
+/// Time limit for the last redraw: a pipe that nobody reads must not block the exit.
 const LAST_DRAWING: Duration = Duration::from_millis(200);
 
 fn read_listen(text: &str) -> Result<SocketAddr, &'static str> {
@@ -96,7 +96,8 @@ async fn run_in(args: &DemoArgs, folder: &Path, log: &HeldLog) -> u8 {
     }
 }
 
-/// The services, their past, and the daemon that is to probe them; with what to print first.
+/// Starts the services, generates their history and builds the daemon that probes them; also returns the
+/// text to print first.
 async fn start(
     args: &DemoArgs,
     folder: &Path,
@@ -158,15 +159,15 @@ Press Ctrl-C to stop. This deletes the store.
     )
 }
 
-/// The table is drawn by a thread of its own: a terminal that is paused, or a pipe that nobody
-/// reads, must keep nothing else waiting.
+/// Draws the table on a thread of its own: a paused terminal, or a pipe that nobody reads, must not block
+/// anything else.
 struct Drawing {
     end: mpsc::SyncSender<()>,
     ended: mpsc::Receiver<io::Result<()>>,
 }
 
 impl Drawing {
-    /// Draws again and again. Requests a stop where nothing can be written any more.
+    /// Draws repeatedly. Requests a stop when output can no longer be written.
     fn start(
         mut screen: Screen<io::Stdout>,
         intro: String,
@@ -191,7 +192,7 @@ impl Drawing {
             };
             let result = draw();
             stop.cancel();
-            // Nobody waits for it where the process ends first.
+            // The process may end without waiting for the result.
             let _ = sender.send(result);
         };
         thread::Builder::new()

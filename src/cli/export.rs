@@ -27,10 +27,10 @@ pub struct ExportArgs {
     /// A scenario of the config, or one of baseline, stress, spike, soak, throughput, capacity.
     #[arg(required_if_eq_any([("tool", "locust"), ("tool", "k6")]))]
     scenario: Option<String>,
-    /// The service whose `load`, or first http probe, has the address; for openslo the only one that is written.
+    /// The service whose `load`, or first http probe, has the address; for openslo, the only service to export.
     #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "locust"), ("tool", "k6")]))]
     service: Option<String>,
-    /// Write Kubernetes manifests that run the script with so many workers.
+    /// Write Kubernetes manifests that run the script with this number of workers.
     #[arg(long, value_name = "WORKERS", value_parser = clap::value_parser!(u32).range(1..=1000))]
     kubernetes: Option<u32>,
 }
@@ -43,12 +43,12 @@ enum ExportTool {
     OpenSlo,
 }
 
-/// What the script of a run is made for.
+/// Script and environment of a run.
 pub struct Exported {
     pub script: Script,
-    /// The variables that it reads and their values, if they were asked for.
+    /// The variables that the script reads, with their values if these were requested.
     pub variables: BTreeMap<String, String>,
-    /// The certificates that it trusts, as PEM, if they are not those of the system.
+    /// The certificates that it trusts, as PEM, if not the system's.
     pub authorities: Option<String>,
 }
 
@@ -84,7 +84,9 @@ fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {
         .as_ref()
         .is_some_and(|load| load.data.is_some());
     if has_data && args.kubernetes.is_some() {
-        return Err("manifests do not carry the data file of `load`: export the script".to_owned());
+        return Err(
+            "manifests cannot include the data file of `load`: export the script".to_owned(),
+        );
     }
     let scenario = scenario(
         config,
@@ -95,7 +97,7 @@ fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {
     Ok(exported.script)
 }
 
-/// A scenario of a service as a script.
+/// Exports a scenario of a service as a script.
 pub fn exported(
     service: &ServiceSpec,
     driven: &Driven,
@@ -105,7 +107,7 @@ pub fn exported(
     if driven.has_secret_address() {
         let target = driven.target();
         return Err(format!(
-            "{target} contains a secret, which a script must not carry: write the path as a request of `load`"
+            "{target} contains a secret, which a script must not contain: configure the path as a request of `load`"
         ));
     }
     let (certificates, authorities) = match driven.trusted()? {
@@ -140,7 +142,7 @@ fn limits(service: &ServiceSpec) -> Limits {
     for objective in &service.objectives {
         match objective.sli {
             Sli::Latency { below, of: None } => limits.latencies.push((objective.target, below)),
-            // 1 - 0.999 is not quite 0.001.
+            // 1 - 0.999 is not exactly 0.001.
             Sli::Success => limits.failed = Some(((1.0 - objective.target) * 1e9).round() / 1e9),
             _ => {}
         }

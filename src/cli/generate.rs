@@ -1,5 +1,5 @@
-//! What is generated from the declarations of the command line and of the config: completions, man
-//! pages, and the JSON Schema of the config.
+//! Output generated from the declarations of the command line and the config: shell completions, man pages,
+//! and the JSON Schema of the config.
 
 use super::output::{complain, draw};
 use super::{Cli, exit};

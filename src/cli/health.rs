@@ -12,7 +12,7 @@ use reqwest::Method;
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub struct HealthArgs {
-    /// The service; the host without one.
+    /// Name of the service; without it, the host.
     service: Option<String>,
     #[command(flatten)]
     daemon: DaemonArgs,
@@ -20,7 +20,7 @@ pub struct HealthArgs {
     format: OutputFormat,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 if all known indicators are healthy, 1 if one is not, 2 if nothing can be said, as of a service in maintenance, 64 if the daemon does not answer or does not know the service. Warning signs that belong to no indicator are shown and do not change the exit code. Without a service, the signs of the host decide.";
+const EXIT_CODES: &str = "Exit codes: 0 if all known indicators are healthy, 1 if one is not, 2 if the health is unknown, for example of a service in maintenance, 64 if the daemon does not answer or does not know the service. Warning signs that belong to no indicator are shown and do not change the exit code. Without a service, the signs of the host decide.";
 
 pub fn run(args: &HealthArgs) -> u8 {
     let daemon = match args.daemon.daemon() {
@@ -38,7 +38,7 @@ pub fn run(args: &HealthArgs) -> u8 {
         let answer = daemon.send(daemon.request(Method::GET, &path)).await;
         let read = answer.and_then(|answer| {
             let read = serde_json::from_slice::<HealthAnswer>(&answer);
-            read.map_err(|_| "the answer is not about health".to_owned())
+            read.map_err(|_| "the answer does not contain the health".to_owned())
         });
         match read {
             Ok(report) => {

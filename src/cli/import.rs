@@ -1,4 +1,5 @@
-//! `slod import`: the result of another load tool, judged as a run of slod's own; what others wrote, as a config.
+//! `slod import`: judges results of other load tools as runs of slod, and converts files of other tools to
+//! config.
 
 mod blackbox;
 mod file;
@@ -24,7 +25,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 
-/// How a gzip file begins (RFC 1952).
+/// Magic number of a gzip file (RFC 1952).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 #[derive(Debug, Args)]
@@ -36,55 +37,56 @@ pub struct ImportArgs {
     file: PathBuf,
     /// Further files that belong to the first one (openslo, sloth).
     more: Vec<PathBuf>,
-    /// A prometheus.yml whose scrape configs have the targets of the modules, repeatable; without one, the addresses are placeholders (blackbox).
+    /// A prometheus.yml whose scrape configs have the targets of the modules, repeatable; without it, the addresses are placeholders (blackbox).
     #[arg(long, value_name = "FILE")]
     targets: Vec<PathBuf>,
-    /// The service that was under load, or that the requests are for; left out for the latter, it is where the first request goes to.
+    /// The service that was under load, or that the requests are for; for requests, the default is the host of the first one.
     #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "k6"), ("tool", "locust"), ("tool", "vegeta"), ("tool", "oha"), ("tool", "wrk")]))]
     service: Option<String>,
-    /// When the run began, for tools that do not write it (oha, wrk); left out, it ended when the file was written.
+    /// When the run started, for tools that do not record it (oha, wrk); by default, the run ended when the
+    /// file was written.
     #[arg(long, value_name = "TIME")]
     started: Option<When>,
-    /// A condition that the run must keep, such as `p95<500ms`; repeatable.
+    /// A condition that the run must meet, such as `p95<500ms`; repeatable.
     #[arg(long, value_name = "CONDITION")]
     threshold: Vec<Threshold>,
-    /// What the requests of har and postman become: requests with weights, or the steps of one sequence in the recorded order, without images, styles, scripts and fonts.
+    /// What to convert the requests of har and postman to: requests with weights, or the steps of one sequence in the recorded order, without images, styles, scripts and fonts.
     #[arg(long = "as", value_name = "SHAPE")]
     shape: Option<ImportShape>,
-    /// How the judged run is shown: text, json or junit; text if left out.
+    /// Output format of the judged run: text, json or junit [default: text].
     #[arg(long)]
     format: Option<ImportFormat>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ImportTool {
-    /// A result to judge: `--out json=FILE` or `csv=FILE`, also compressed (.gz).
+    /// A result to judge: output of `--out json=FILE` or `csv=FILE`, optionally compressed (.gz).
     K6,
     /// A result to judge: `NAME_stats_history.csv`.
     Locust,
-    /// A result to judge: `vegeta encode --to csv` or `json`.
+    /// A result to judge: output of `vegeta encode --to csv` or `json`.
     Vegeta,
-    /// A result to judge: `--output-format csv` or `json`.
+    /// A result to judge: output of `--output-format csv` or `json`.
     Oha,
-    /// A result to judge: what `wrk --latency` or wrk2 prints.
+    /// A result to judge: output of `wrk --latency` or wrk2.
     #[value(alias = "wrk2")]
     Wrk,
-    /// A recording of a browser, which becomes a `load` section.
+    /// A browser recording, converted to a `load` section.
     Har,
-    /// A collection of requests, which becomes a `load` section.
+    /// A collection of requests, converted to a `load` section.
     Postman,
-    /// The description of an API, which becomes a `load` section.
+    /// An API description, converted to a `load` section.
     #[value(name = "openapi")]
     OpenApi,
-    /// Objectives (openslo/v1), which become a config.
+    /// Objectives (openslo/v1), converted to a config.
     #[value(name = "openslo")]
     OpenSlo,
-    /// Objectives (prometheus/v1, `PrometheusServiceLevel`, `AlertWindows`), which become a config.
+    /// Objectives (prometheus/v1, `PrometheusServiceLevel`, `AlertWindows`), converted to a config.
     Sloth,
-    /// What `k6 inspect SCRIPT` prints, which becomes `scenarios`.
+    /// Output of `k6 inspect SCRIPT`, converted to `scenarios`.
     #[value(name = "k6-options")]
     K6Options,
-    /// Modules of `blackbox_exporter` (blackbox.yml), which become a config of probes.
+    /// Modules of `blackbox_exporter` (blackbox.yml), converted to a config with probes.
     Blackbox,
 }
 
@@ -102,7 +104,7 @@ enum ImportFormat {
 }
 
 impl ImportArgs {
-    /// Which option means nothing for the tool, and what it is for.
+    /// Names an option that has no effect for the tool, and the tools that it is for.
     fn meaningless(&self) -> Option<String> {
         use ImportTool::{
             Blackbox, Har, K6, Locust, Oha, OpenApi, OpenSlo, Postman, Sloth, Vegeta, Wrk,
@@ -129,7 +131,7 @@ impl ImportArgs {
         let tools: Vec<String> = tools.iter().map(name).collect();
         let (tool, tools) = (name(&self.tool), tools.join(", "));
         Some(format!(
-            "{option} means nothing for {tool}; it is for {tools}"
+            "{option} has no effect for {tool}; it is for {tools}"
         ))
     }
 }
@@ -155,7 +157,7 @@ pub fn run(args: &ImportArgs) -> u8 {
     done.unwrap_or_else(|code| code)
 }
 
-/// Keeps a result as a run. An error is the exit code of a fault that was reported.
+/// Stores a result as a run. The error is the exit code, after its message was printed.
 fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
     let config = args.config.load()?;
     let name = args.service.as_deref().unwrap_or_default();
@@ -167,7 +169,7 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
     if is_script && tool == Tool::K6 {
         let file = args.file.display();
         return Err(usage(format!(
-            "{file} is a script and no result: `k6 inspect {file} > FILE` and `slod import k6-options FILE` make scenarios of it"
+            "{file} is a script, not a result: to convert it to scenarios, run `k6 inspect {file} > FILE` and `slod import k6-options FILE`"
         )));
     }
     let file = File::open(&args.file)
@@ -196,7 +198,7 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
     Ok(verdict_code(&report))
 }
 
-/// k6 compresses what it writes into a file whose name ends in `.gz`.
+/// k6 compresses its output if the file name ends in `.gz`.
 fn decompressed(file: File) -> io::Result<Box<dyn BufRead>> {
     let mut input = BufReader::new(file);
     Ok(if input.fill_buf()?.starts_with(&GZIP) {
@@ -206,7 +208,7 @@ fn decompressed(file: File) -> io::Result<Box<dyn BufRead>> {
     })
 }
 
-/// Reports a fault of what was asked for.
+/// Prints a usage error.
 fn usage(reason: impl std::fmt::Display) -> u8 {
     complain(&format!("slod: {reason}"));
     exit::USAGE
@@ -220,7 +222,7 @@ mod tests {
     use std::io::{Read, Seek, Write};
 
     #[test]
-    fn a_compressed_result_is_read_as_what_it_holds() {
+    fn a_compressed_result_is_decompressed() {
         for is_compressed in [true, false] {
             let mut file = tempfile::tempfile().expect("a file");
             if is_compressed {
@@ -245,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn options_that_mean_nothing_for_the_tool_are_refused() {
+    fn options_for_other_tools_are_rejected() {
         let refused = |tail: &str| {
             let all = "slod".split(' ').chain(tail.split(' '));
             let cli = <Cli as clap::Parser>::try_parse_from(all).expect(tail);
@@ -254,35 +256,35 @@ mod tests {
         for (given, reason) in [
             (
                 "har f --format json",
-                "--format means nothing for har; it is for k6, locust, vegeta, oha, wrk",
+                "--format has no effect for har; it is for k6, locust, vegeta, oha, wrk",
             ),
             (
                 "openapi f --as steps",
-                "--as means nothing for openapi; it is for har, postman",
+                "--as has no effect for openapi; it is for har, postman",
             ),
             (
                 "k6 f --service s --as steps",
-                "--as means nothing for k6; it is for har, postman",
+                "--as has no effect for k6; it is for har, postman",
             ),
             (
                 "k6 f --service s --started 1h",
-                "--started means nothing for k6; it is for oha, wrk",
+                "--started has no effect for k6; it is for oha, wrk",
             ),
             (
                 "sloth f --service s",
-                "--service means nothing for sloth; it is for k6, locust, vegeta, oha, wrk, har, postman, openapi",
+                "--service has no effect for sloth; it is for k6, locust, vegeta, oha, wrk, har, postman, openapi",
             ),
             (
                 "har f g",
-                "a second file means nothing for har; it is for openslo, sloth",
+                "a second file has no effect for har; it is for openslo, sloth",
             ),
             (
                 "postman f --threshold p95<1ms",
-                "--threshold means nothing for postman; it is for k6, locust, vegeta, oha, wrk",
+                "--threshold has no effect for postman; it is for k6, locust, vegeta, oha, wrk",
             ),
             (
                 "sloth f --targets g",
-                "--targets means nothing for sloth; it is for blackbox",
+                "--targets has no effect for sloth; it is for blackbox",
             ),
         ] {
             assert_eq!(refused(given).as_deref(), Some(reason), "{given}");

@@ -1,5 +1,5 @@
-//! A run in the store from its beginning: written every five seconds on a thread of its own, so that a
-//! slow disk delays neither the load nor the samples.
+//! A run that is stored from its start: written every five seconds on a thread of its own, so that a slow
+//! disk delays neither the load nor the samples.
 
 use super::output::complain;
 use crate::clock::Clock;
@@ -14,15 +14,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How often what is new is written.
+/// Interval between writes.
 const EVERY: Duration = Duration::from_secs(5);
-/// Windows that are written of a run of any length: a longer one has wider windows until its end.
+/// Maximum number of windows that are stored while a run is in progress; a longer run gets wider windows
+/// until it ends.
 const WINDOWS_MAX: f64 = 7200.0;
 
-/// A run that goes on.
+/// A run in progress.
 pub struct KeptRun {
-    /// Without a limit of its own: a window per second and a few samples are all there is to wait for a
-    /// slow disk, for as long as the run lasts, and the load must never wait for them.
+    /// Unbounded: it only holds one window per second and a few samples while a slow disk catches up, and
+    /// the load must never wait for it.
     news: Sender<News>,
     writer: Option<JoinHandle<()>>,
     path: PathBuf,
@@ -36,7 +37,7 @@ enum News {
 }
 
 impl KeptRun {
-    /// Begins a run that is planned like this. Without a store it goes on all the same.
+    /// Starts storing a planned run. Without a usable store, the run continues anyway.
     pub fn begin(config: &Config, run: &RunRecord) -> Self {
         let path = config.store.path.clone();
         let plan = RunRecord {
@@ -86,17 +87,17 @@ impl KeptRun {
         self.send(News::Tick(tick));
     }
 
-    /// What the generator's machine lacked first.
+    /// Records which resource of the load generator's machine ran out first.
     pub fn lacks(&self, words: String) {
         self.send(News::Lack(words));
     }
 
     fn send(&self, news: News) {
-        // Without a writer there is nobody to take it, which was reported.
+        // The writer may have failed, which was reported.
         let _ = self.news.send(news);
     }
 
-    /// Ends the run, and returns it; what prevents it from being kept is reported.
+    /// Ends the run and returns it; reports why it could not be stored.
     pub fn end(self, run: RunRecord) -> RunRecord {
         let run = Arc::new(run);
         if let Some(writer) = self.writer {
@@ -111,16 +112,16 @@ impl KeptRun {
     }
 }
 
-/// Keeps what lists show of a run. Without it, a list judges the run again.
+/// Stores the summary that lists show of a run. Without it, lists judge the run again.
 pub fn summarize(store: &mut Store, id: i64, run: &RunRecord, service: Option<&ServiceSpec>) {
     let report = RunReport::new(run.clone(), service);
     let summary = RunSummary::of(&report).kept(RunSummary::basis(service));
     if let Err(error) = store.keep_summaries(&[(id, summary)]) {
-        tracing::debug!("what run {id} shows is not kept: {error}");
+        tracing::debug!("cannot store the summary of run {id}: {error}");
     }
 }
 
-/// Says whether a run was kept.
+/// Reports whether a run was stored.
 pub fn report(path: &std::path::Path, kept: Result<i64, StoreError>) {
     match kept {
         Ok(id) => complain(&format!("slod: kept as run {id} (slod runs show {id})")),
@@ -129,17 +130,17 @@ pub fn report(path: &std::path::Path, kept: Result<i64, StoreError>) {
 }
 
 fn not_kept(path: &std::path::Path, error: &StoreError) -> String {
-    format!("slod: the run is not kept: {}: {error}", path.display())
+    format!("slod: cannot store the run: {}: {error}", path.display())
 }
 
 struct Writer {
     store: Store,
     id: i64,
     service: Option<ServiceSpec>,
-    /// Of the windows that are written.
+    /// Width of the stored windows.
     width: Duration,
     part: RunPart,
-    /// Windows that are not yet as wide.
+    /// Windows that are not merged to the full width yet.
     narrow: Vec<LoadWindow>,
     is_failing: bool,
 }
@@ -161,7 +162,7 @@ impl Writer {
                     return report(&path, kept);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                // The run failed before its end: its age will show it.
+                // The run failed before its end; its age shows this.
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             if Instant::now() >= due {
@@ -180,7 +181,7 @@ impl Writer {
         }
     }
 
-    /// What cannot be written is tried again with what follows.
+    /// Writes pending data. What cannot be written is retried with the next write.
     fn write(&mut self) {
         let now = Clock::system().now();
         match self.store.continue_run(self.id, &self.part, now) {

@@ -1,4 +1,4 @@
-//! Where log lines go, and in which form.
+//! Destination and format of log lines.
 
 use crate::text::{printable, printable_lines};
 use clap::{Args, ValueEnum};
@@ -17,7 +17,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 #[derive(Debug, Args)]
 pub struct LogArgs {
-    /// Minimum level to log: error, warn, info, debug, trace, or a filter such as `slod::store=debug` [default: info; error for the demo on a terminal, warn for a run that is drawn on one].
+    /// Minimum level to log: error, warn, info, debug, trace, or a filter such as `slod::store=debug` [default: info; error for the demo on a terminal, warn for a run that is drawn on a terminal].
     #[arg(long, global = true, env = "SLOD_LOG_LEVEL")]
     log_level: Option<String>,
     /// Format of the log on standard error.
@@ -38,28 +38,28 @@ pub fn takes_escapes(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && !dumb
 }
 
-/// Whether a stream is such a terminal, and its user wants color.
-pub fn takes_colour(stream: &impl IsTerminal) -> bool {
+/// Whether a stream is such a terminal, and colors are not disabled.
+pub fn takes_color(stream: &impl IsTerminal) -> bool {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     takes_escapes(stream) && !no_color
 }
 
-/// Log lines that wait until what is drawn on the same terminal makes room for them.
+/// Log lines that are held back while the same terminal is drawn on.
 #[derive(Clone, Debug, Default)]
 pub struct HeldLog(Arc<Mutex<Vec<u8>>>);
 
 impl HeldLog {
-    /// What does not fit is dropped.
+    /// Maximum number of bytes held back; the rest is dropped.
     const MAX: usize = 64 * 1024;
 
-    /// The lines since the last call.
+    /// Returns the lines since the last call.
     pub fn take(&self) -> Vec<u8> {
         std::mem::take(&mut *self.0.lock())
     }
 
-    /// Writes them to standard error, when nothing is drawn any more.
+    /// Writes the lines to standard error, once nothing is drawn any more.
     pub fn release(&self) {
-        // Nobody is left to report to where standard error cannot be written.
+        // A failure to write standard error cannot be reported.
         io::stderr().write_all(&self.take()).unwrap_or_default();
     }
 }
@@ -78,7 +78,7 @@ impl Write for HeldLog {
     }
 }
 
-/// Passes on what is safe to show: a terminal may be what reads it.
+/// Removes unprintable characters, because the output may be a terminal.
 struct Filtered<W>(W);
 
 impl<W: Write> Write for Filtered<W> {
@@ -93,8 +93,8 @@ impl<W: Write> Write for Filtered<W> {
     }
 }
 
-/// Writes a field of a text line. Further lines of a message are indented, so that none of them
-/// looks like a line of its own.
+/// Writes a field of a text line. Continuation lines of a message are indented, so that they cannot be
+/// mistaken for separate log lines.
 fn write_field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     let text = format!("{value:?}");
     if field.name() == "message" {
@@ -103,7 +103,7 @@ fn write_field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> f
     write!(out, "{}={}", field.name(), printable(&text))
 }
 
-/// A word alone is a level: as the name of a module, a misspelled one would log nothing.
+/// A single word must be a level: as a module name, a misspelled level would disable logging.
 fn filter(level: &str) -> Result<EnvFilter, String> {
     let expected =
         "expected error, warn, info, debug, trace or off, or a filter such as `slod::store=debug`";
@@ -117,24 +117,24 @@ fn filter(level: &str) -> Result<EnvFilter, String> {
 }
 
 impl LogArgs {
-    /// Installs the log for this process: on standard error, or held back from a level on.
+    /// Installs the logger for this process: on standard error, or held back starting at a level.
     pub fn init(&self, held: Option<(&HeldLog, &str)>) -> Result<(), String> {
         let default = held.map_or("info", |(_, level)| level);
-        // An empty variable of the environment sets nothing.
+        // An empty environment variable counts as unset.
         let level = self.log_level.as_deref().filter(|level| !level.is_empty());
         let level = level.unwrap_or(default);
         let filter = filter(level)?;
-        let colour = takes_colour(&io::stderr());
+        let color = takes_color(&io::stderr());
         let writer = match held.map(|(held, _)| held.clone()) {
             Some(held) => BoxMakeWriter::new(move || held.clone()),
-            // Colours are escapes of our own; fields are filtered before they are added.
+            // Color escapes are written by the formatter; fields are filtered before.
             None if matches!(self.log_format, LogFormat::Text) => BoxMakeWriter::new(io::stderr),
             None => BoxMakeWriter::new(|| Filtered(io::stderr())),
         };
         let text = tracing_subscriber::fmt::layer().with_target(false);
         let layer = match self.log_format {
             LogFormat::Text => text
-                .with_ansi(colour)
+                .with_ansi(color)
                 .fmt_fields(debug_fn(write_field).delimited(" "))
                 .with_writer(writer)
                 .boxed(),

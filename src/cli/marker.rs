@@ -1,4 +1,4 @@
-//! `slod marker`: marks of deployments on charts and in timelines.
+//! `slod marker`: marks deployments on charts and in timelines.
 
 use super::OutputFormat;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
@@ -12,7 +12,7 @@ use crate::store::{Store, StoreError};
 use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Markers in one list at most: the latest.
+/// Most markers in one list: the latest.
 const LIMIT: u32 = 1000;
 
 #[derive(Debug, Args)]
@@ -25,8 +25,8 @@ pub struct MarkerArgs {
 enum Command {
     /// List the markers, the latest first; reads the store if no daemon runs.
     List(Box<ListArgs>),
-    /// Mark that something was done to a service, such as a deployment.
-    // `--version` is that of the service.
+    /// Mark a change to a service, such as a deployment.
+    // `--version` is the version of the service.
     #[command(disable_version_flag = true)]
     Add(Box<AddArgs>),
 }
@@ -35,7 +35,7 @@ enum Command {
 struct ListArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
-    /// Only those of this service.
+    /// List only markers of this service.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
     #[arg(long, default_value = "text")]
@@ -44,7 +44,7 @@ struct ListArgs {
 
 #[derive(Debug, Args)]
 struct AddArgs {
-    /// What was done.
+    /// Description of the change.
     #[arg(required_unless_present_any = ["version", "text_option"])]
     text: Option<String>,
     /// The same as TEXT.
@@ -57,13 +57,13 @@ struct AddArgs {
     text_option: Option<String>,
     #[command(flatten)]
     daemon: DaemonArgs,
-    /// The service that it was done to.
+    /// The service that was changed.
     #[arg(long, value_name = "NAME")]
     service: String,
     /// The version that was deployed.
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
-    /// When: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now (20m).
+    /// Time of the change: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now (20m).
     #[arg(
         long,
         value_name = "TIME",
@@ -71,7 +71,7 @@ struct AddArgs {
         hide_default_value = true
     )]
     at: When,
-    /// Who did it. Not needed with a login, whose name it is then.
+    /// Author of the change. Not needed with a login, whose name is used then.
     #[arg(long, env = "USER")]
     author: Option<String>,
     #[arg(long, default_value = "text")]

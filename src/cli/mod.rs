@@ -52,25 +52,25 @@ use std::process::ExitCode;
 
 /// Exit codes that scripts may rely on.
 pub mod exit {
-    /// Fine, or the answer is yes.
+    /// Success, or the answer is yes.
     pub const OK: u8 = 0;
-    /// The answer is no: a probe is bad, an objective is missed, `check` finds faults.
+    /// The answer is no: a probe is bad, an objective is missed, `check` finds errors.
     pub const NO: u8 = 1;
-    /// The command line or a file it names cannot be used.
+    /// The command line or a file it names is invalid.
     pub const USAGE: u8 = 2;
-    /// A run has too little data for an answer. The same number as [`USAGE`].
+    /// A run has too little data for a verdict. The same number as [`USAGE`].
     pub const UNKNOWN: u8 = 2;
-    /// The daemon, its address or its store is unavailable, or the daemon refuses what was asked.
+    /// The daemon, its address or its store is unavailable, or the daemon rejects the request.
     pub const START: u8 = 64;
     /// A part of the daemon, or the load generator of a run, failed while it ran.
     pub const FAILED: u8 = 70;
-    /// A load run missed a threshold, as in k6, or had no request that succeeded.
+    /// A load run missed a threshold, as in k6, or none of its requests succeeded.
     pub const THRESHOLDS: u8 = 99;
     /// A load run was interrupted, as in k6.
     pub const INTERRUPTED: u8 = 105;
 }
 
-/// Which config a subcommand works on.
+/// The config of a subcommand.
 #[derive(Debug, Args)]
 pub struct ConfigArg {
     /// The config file.
@@ -86,7 +86,7 @@ pub struct ConfigArg {
 }
 
 impl ConfigArg {
-    /// The config, or the exit code once its errors are printed.
+    /// Loads the config, or returns the exit code after printing its errors.
     fn load(&self) -> Result<Config, u8> {
         Origin::File(self.path.clone()).load().map_err(|errors| {
             complain(&errors);
@@ -95,13 +95,13 @@ impl ConfigArg {
     }
 }
 
-/// Reads the number of an entry of a list, such as a run.
+/// Parses the number of a list entry, such as a run.
 fn read_number(text: &str) -> Result<i64, &'static str> {
     let number = text.parse().ok().filter(|number| *number > 0);
-    number.ok_or("expected a number as the list shows it, such as 12")
+    number.ok_or("expected a number from the list, such as 12")
 }
 
-/// Format of the answer.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OutputFormat {
     Text,
@@ -145,43 +145,43 @@ enum Command {
     Health(health::HealthArgs),
     /// List the gauges and counters that have a history, or show that of one.
     Samples(samples::SamplesArgs),
-    /// List the alerts that fire, or that fired at some time of a range; acknowledge one.
+    /// List the alerts that are firing, or that fired in a time range; acknowledge one.
     Alerts(alerts::AlertsArgs),
-    /// List, add, end or preview silences: alerts that nobody is notified of.
+    /// List, add, end or preview silences, which suppress notifications of matching alerts.
     Silence(silence::SilenceArgs),
     /// List, add or revoke corrections: time ranges that are excluded.
     Corrections(corrections::CorrectionsArgs),
-    /// Mark that something was done to a service, such as a deployment, or list the marks.
+    /// Mark a change to a service, such as a deployment, or list the marks.
     Marker(marker::MarkerArgs),
-    /// Show which receivers an alert with some labels would go to, and why.
+    /// Show which receivers an alert with the given labels would go to, and why.
     Route(route::RouteArgs),
-    /// Try a receiver, or list the notifications that were sent.
+    /// Test a receiver, or list the notifications that were sent.
     Notify(notify::NotifyArgs),
     /// SLO compliance report over a time range: text, Markdown, JSON or a self-contained HTML page.
     Report(report::ReportArgs),
-    /// Replay stored outcomes through the objectives of a config: which burn-rate alerts would have fired, when, and how many of them people would have been sent.
+    /// Replay stored outcomes through the objectives of a config: which burn-rate alerts would have fired, when, and how many notifications would have been sent.
     Backtest(backtest::BacktestArgs),
     /// Print Prometheus recording and alert rules for the objectives and alert tiers of a config.
     Rules(rules::RulesArgs),
-    /// Make the load of a scenario, and judge what the service did.
+    /// Generate the load of a scenario, and judge how the service performed.
     Load(load::LoadArgs),
-    /// Watch a load that somebody else makes, or production, and judge it as a load run.
+    /// Watch a service under external load or in production, and judge it as a load run.
     Observe(observe::ObserveArgs),
-    /// List load runs, report what one of them shows, or delete one.
+    /// List load runs, show the report of one, or delete one.
     Runs(runs::RunsArgs),
     /// Record a load run as the baseline, or compare a later one with it.
     Baseline(baseline::BaselineArgs),
-    /// Answer the performance checklist of a service from what can be measured.
+    /// Answer the performance checklist of a service from measurements.
     Audit(audit::AuditArgs),
-    /// Judge a result of k6, Locust, Vegeta, oha or wrk as a load run, or make a config, or a part of one, of a file of another tool.
+    /// Judge a result of k6, Locust, Vegeta, oha or wrk as a load run, or convert a file of another tool to a config or a part of one.
     Import(import::ImportArgs),
-    /// Write a load scenario as a script of Locust or k6, or the objectives as OpenSLO.
+    /// Export a load scenario as a script of Locust or k6, or the objectives as OpenSLO.
     Export(export::ExportArgs),
-    /// Copy the store, also while the daemon runs.
+    /// Copy the store, even while the daemon runs.
     Backup(backup::BackupArgs),
     /// Check the store, or recover a damaged one.
     Store(store::StoreArgs),
-    /// Ask a running daemon whether it works: exit code 0 if it does not hang; with --ready, if it can write its store as well.
+    /// Check whether a running daemon works: exit code 0 if it does not hang; with --ready, if it can also write its store.
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Print the JSON Schema of the config, for editors.
     Schema,
@@ -189,12 +189,12 @@ enum Command {
     Completions(generate::CompletionsArgs),
     /// Print the man page, or write those of all subcommands.
     Man(generate::ManArgs),
-    /// Run a command that ends with its parent. `observe` and `load` start commands with it.
+    /// Run a command that ends with its parent. Used by `observe` and `load`.
     #[command(hide = true, name = child::CHILD)]
     Child(child::ChildArgs),
 }
 
-/// Returns free memory of the process to the system.
+/// Returns free memory of the process to the operating system.
 pub type GiveBack = fn();
 
 /// Runs the command line of this process.
@@ -209,10 +209,10 @@ pub fn main(give_back: GiveBack) -> ExitCode {
         complain(&format!("slod: {error}"));
         return ExitCode::from(exit::USAGE);
     }
-    // reqwest takes the process's provider; a second call changes nothing.
+    // reqwest uses the default provider of the process; a second call has no effect.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let code = run(cli.command, &held, give_back);
-    // An answer that could not be written is a failure.
+    // Output that could not be written is a failure.
     let is_answer = matches!(code, exit::OK | exit::NO);
     ExitCode::from(if is_answer && output::is_lost() {
         exit::FAILED
@@ -221,7 +221,7 @@ pub fn main(give_back: GiveBack) -> ExitCode {
     })
 }
 
-/// Runs a subcommand, and returns its exit code.
+/// Runs a subcommand and returns its exit code.
 fn run(command: Command, held: &HeldLog, give_back: GiveBack) -> u8 {
     match command {
         Command::Run(args) => run::run(&args),
@@ -259,7 +259,7 @@ fn run(command: Command, held: &HeldLog, give_back: GiveBack) -> u8 {
 }
 
 impl Command {
-    /// The level from which on the log is held back while the subcommand draws in a terminal.
+    /// The level from which log lines are held back while the subcommand draws on a terminal.
     const fn held_level(&self) -> Option<&'static str> {
         match self {
             Self::Demo(_) => Some("error"),
@@ -270,7 +270,7 @@ impl Command {
     }
 }
 
-/// Prints the help, the version, or what is wrong with the command line, and returns the exit code.
+/// Prints the help, the version, or the usage error, and returns the exit code.
 fn say(said: &clap::Error) -> u8 {
     let written = said.print().and_then(|()| io::stdout().flush());
     match written {

@@ -1,4 +1,4 @@
-//! `slod notify`: try a receiver, or list what was sent.
+//! `slod notify`: tests a receiver, or lists sent notifications.
 
 use super::output::{complain, show};
 use super::run::on_this_thread;
@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// Messages of one list.
+/// Maximum number of messages in one list.
 const LIMIT: u32 = 10_000;
 
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub struct NotifyArgs {
 enum NotifyCommand {
     /// Send a test message to a receiver and show its answer.
     Test(TestArgs),
-    /// List the messages that were delivered or given up, the newest first.
+    /// List the messages that were delivered or dropped, the newest first.
     List(ListArgs),
 }
 
@@ -39,7 +39,7 @@ struct TestArgs {
     /// Print the request, without secrets, and send nothing.
     #[arg(long)]
     dry_run: bool,
-    /// The alert is resolved.
+    /// Send the test alert as resolved.
     #[arg(long)]
     resolved: bool,
 }
@@ -48,14 +48,14 @@ struct TestArgs {
 struct ListArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// How many.
+    /// Number of messages to list.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(LIMIT)))]
     limit: u32,
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }
 
-/// What was sent, and what waits.
+/// Sent and pending messages.
 #[derive(Debug, Serialize)]
 struct Listed {
     sent: Vec<SentEntry>,
@@ -148,10 +148,10 @@ fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> u8 {
     })
 }
 
-/// A request as a person reads it.
+/// Formats a request for people.
 fn request(request: &Request) -> String {
     let mut text = String::new();
-    // Writing to a text cannot fail.
+    // Writing to a string cannot fail.
     let _ = match request {
         Request::Http(request) => {
             let _ = writeln!(text, "{} {}", request.method.name(), request.url.reveal());
@@ -250,7 +250,7 @@ impl Listed {
             };
         }
         if text.is_empty() {
-            return "nothing was sent, nothing waits\n".to_owned();
+            return "no messages sent or pending\n".to_owned();
         }
         text
     }

@@ -1,19 +1,19 @@
-//! What the command line shows: nothing from elsewhere reaches a terminal unfiltered.
+//! Output of the command line. External text never reaches a terminal unfiltered.
 
 use crate::text::printable_lines;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether standard output could not be written, as on a full disk.
+/// Whether a write to standard output failed, for example on a full disk.
 static IS_LOST: AtomicBool = AtomicBool::new(false);
 
-/// Writes to standard output. Returns whether it is still read: a reader that goes away early,
-/// such as `head`, is not an error.
+/// Writes to standard output. Returns whether it is still being read: a reader that exits early, such as
+/// `head`, is not an error.
 pub fn show(text: &str) -> bool {
     draw(&printable_lines(text))
 }
 
-/// The same for text with escape sequences of its own. What it shows from elsewhere must be filtered.
+/// Like [`show`], for text with its own escape sequences. External text in it must be filtered already.
 pub fn draw(text: &str) -> bool {
     let mut out = io::stdout();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -26,12 +26,12 @@ pub fn draw(text: &str) -> bool {
     written.is_ok()
 }
 
-/// Whether something that was to be shown is lost.
+/// Whether output was lost.
 pub fn is_lost() -> bool {
     IS_LOST.load(Ordering::Relaxed)
 }
 
-/// Writes a line to standard error, where nobody is left to report a failure to.
+/// Writes a line to standard error. A failure cannot be reported and is ignored.
 pub fn complain(text: &str) {
     let text = printable_lines(text);
     writeln!(io::stderr(), "{text}").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `slod probe`: one attempt now, explained step by step.
+//! `slod probe`: runs one attempt now and explains it step by step.
 
 use super::output::{complain, show};
 use super::probe_metrics;
@@ -20,10 +20,10 @@ use std::time::Duration;
 pub struct ProbeArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// The service, or one of its probes.
+    /// Name of the service, or of one of its probes.
     #[arg(value_name = "SERVICE[/PROBE]")]
     target: String,
-    /// Read the service's own metrics once, and show which series plays which role.
+    /// Read the service's own metrics once, and show which time series has which role.
     #[arg(long)]
     metrics: bool,
 }
@@ -42,11 +42,11 @@ pub fn run(args: &ProbeArgs) -> u8 {
         return exit::USAGE;
     }
     if let Err(error) = recall_heartbeats(&config) {
-        complain(&format!("slod: what jobs reported is unknown: {error}"));
+        complain(&format!("slod: cannot read the reports of jobs: {error}"));
     }
     let clock = Clock::system();
     if let Err(error) = recall_budgets(&config, clock.now()) {
-        complain(&format!("slod: what was spent today is unknown: {error}"));
+        complain(&format!("slod: cannot read what was spent today: {error}"));
     }
     on_runtime(async {
         let mut code = exit::OK;
@@ -88,7 +88,7 @@ fn unknown(config: &Config, target: &str) -> String {
     }
 }
 
-/// The attempt as a story: what was decided when, the phases, the verdict.
+/// Formats the attempt: its steps, phases and verdict.
 fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
     let target = spec.probe.target();
     let mut out = format!("{} ({}) {}\n", spec.key, spec.kind, printable(&target));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_without_probes_is_not_taken_for_an_unknown_one() {
+    fn a_service_without_probes_is_not_reported_as_unknown() {
         let config = config(
             "services:
   - { name: a, objectives: [], probes: [ { name: p, http: { url: \"http://h/\" } } ] }
@@ -171,9 +171,9 @@ mod tests {
         }
     }
 
-    /// A certificate's name once looked like the verdict.
+    /// Regression test: a certificate's name once looked like the verdict.
     #[test]
-    fn nothing_that_a_server_sends_looks_like_a_line_of_its_own() {
+    fn text_of_a_server_cannot_imitate_output_lines() {
         let text = "services: [{ name: a, probes: [{ name: p, http: { url: \"http://h/\" } }] }]";
         let config = config(text);
         let spec = config.probes().next().expect("one");

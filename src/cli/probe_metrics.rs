@@ -1,4 +1,4 @@
-//! `slod probe SERVICE --metrics`: which series plays which role.
+//! `slod probe SERVICE --metrics`: which time series has which role.
 
 use super::exit;
 use super::output::{complain, show};
@@ -14,7 +14,7 @@ use crate::roles::{Role, RoleKind};
 use crate::text::printable;
 use std::fmt::Write as _;
 
-/// Ways to find a role that are shown where none of them found anything.
+/// How many of the ways to detect a role are shown if none of them matched.
 const WAYS: usize = 2;
 
 pub fn run(config: &Config, service: &str) -> u8 {
@@ -63,24 +63,24 @@ fn story(spec: &MetricsSpec, metrics: &ServiceMetrics, values: &[(Role, f64)]) -
     out += &found(metrics, values);
     if metrics.scrape.dropped > 0 {
         let dropped = numbers::plural(metrics.scrape.dropped, "sample");
-        writeln!(out, "\n{dropped} could not be used: not a number, negative, an invalid native histogram, out of time, duplicate, or too many").unwrap_or_default();
+        writeln!(out, "\n{dropped} ignored: NaN, negative, an invalid native histogram, a timestamp far from now, a duplicate, or over the limit").unwrap_or_default();
     }
     out += &not_found(spec, metrics);
     out
 }
 
-/// The roles that were found, as a table.
+/// Table of the detected roles.
 fn found(metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {
     if metrics.roles.is_empty() {
-        return "No role was found.\n".to_owned();
+        return "No roles found.\n".to_owned();
     }
     let mut table = plain(&["ROLE", "VALUE", "SERIES", "SELECTOR", "FOUND BY"]);
     for view in &metrics.roles {
         let value = values.iter().find(|(role, _)| *role == view.role);
         let value = match (&view.value, value) {
-            // Buckets up to +Inf alone: a native histogram in a format that has none.
+            // Only a bucket for +Inf: a native histogram in a format that cannot express it.
             (None, Some(_)) if view.role.kind() == RoleKind::Histogram && view.series > 0 => {
-                "no buckets: a native histogram, but the answer is no protobuf".to_owned()
+                "no buckets: a native histogram, but the response is not protobuf".to_owned()
             }
             (None, _) if view.role.kind() == RoleKind::Limit => "no limit".to_owned(),
             (None, _) => "too many series".to_owned(),
@@ -99,7 +99,7 @@ fn found(metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {
     drawn(table, &[1, 2]) + "\n"
 }
 
-/// The roles without a series: those that the config selects, then all others.
+/// The roles without a time series: configured ones first, then all others.
 fn not_found(spec: &MetricsSpec, metrics: &ServiceMetrics) -> String {
     let missing = Role::ALL.into_iter();
     let missing: Vec<Role> = missing

@@ -1,4 +1,4 @@
-//! `slod route`: where an alert would go, and why.
+//! `slod route`: shows where an alert would go, and why.
 
 use super::output::{complain, show};
 use super::span::When;
@@ -19,7 +19,7 @@ pub struct RouteArgs {
     /// Labels of the alert, such as `severity=page service=rag`. Labels of the service are added.
     #[arg(required = true, value_name = "LABEL=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
-    /// When it begins; by default now.
+    /// Start of the alert [default: now].
     #[arg(long, value_name = "TIME")]
     at: Option<When>,
 }
@@ -80,11 +80,11 @@ fn explained(number: usize, route: &Route, decisions: &[Decision<'_>], from: i64
         let after = Duration::from_millis((decision.due.0 - from).unsigned_abs());
         let (receiver, group) = (decision.receiver, &decision.group);
         let when = match (decision.escalated, after.is_zero()) {
-            (true, _) => format!("after {} if it still fires", show_duration(after)),
+            (true, _) => format!("after {} if still firing", show_duration(after)),
             (false, true) => "at once".to_owned(),
             (false, false) => format!("after {}", show_duration(after)),
         };
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "-> {receiver}: {when}, in group {group}");
     }
     text

@@ -1,4 +1,4 @@
-//! `slod rules`: Prometheus rules for the objectives of a config.
+//! `slod rules`: generates Prometheus rules for the objectives of a config.
 
 use super::output::{complain, show};
 use super::{ConfigArg, exit};
@@ -9,11 +9,11 @@ use clap::{Args, ValueEnum};
 pub struct RulesArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// A rule file of Prometheus, or a `PrometheusRule` of its operator for each service.
+    /// A Prometheus rule file, or a `PrometheusRule` of the Prometheus Operator per service.
     #[arg(long, value_enum, default_value_t = RulesFormat::Prometheus)]
     format: RulesFormat,
-    /// What the names of the objects begin with, with prometheus-operator: `PREFIX-SERVICE`. Daemons with configs
-    /// of their own need different ones in a namespace [default: slod]
+    /// Prefix of the object names `PREFIX-SERVICE`, with prometheus-operator. Daemons with different
+    /// configs in one namespace need different prefixes [default: slod]
     #[arg(long, value_name = "PREFIX", value_parser = read_prefix)]
     name_prefix: Option<String>,
 }
@@ -41,7 +41,7 @@ pub fn run(args: &RulesArgs) -> u8 {
     let prefix = args.name_prefix.clone();
     let format = match (args.format, prefix) {
         (RulesFormat::Prometheus, Some(_)) => {
-            complain("slod: --name-prefix means nothing for a rule file, which has no name");
+            complain("slod: --name-prefix has no effect for a rule file, which has no name");
             return exit::USAGE;
         }
         (RulesFormat::Prometheus, None) => Format::Prometheus,

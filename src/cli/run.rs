@@ -17,15 +17,16 @@ use std::thread;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
-/// Threads that the daemon or a run needs beside those of the runtime: for attempts, the store, names,
-/// expectations and files.
+/// Threads of the daemon or a run in addition to those of the runtime: for attempts, the store, name
+/// resolution, expectations and files.
 const OTHER_THREADS: usize = 6;
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// TLS, users and response headers, in the format of Prometheus' exporters; instead of `web.config_file`.
+    /// TLS, users and response headers, in the web configuration format of Prometheus exporters; replaces
+    /// `web.config_file`.
     #[arg(long = "web.config.file", value_name = "FILE", env = "SLOD_WEB_CONFIG")]
     web_config: Option<PathBuf>,
 }
@@ -39,7 +40,11 @@ pub fn run(args: &RunArgs) -> u8 {
             return exit::USAGE;
         }
     };
-    tracing::info!(version = version::VERSION, "slod {} starts", version::LONG);
+    tracing::info!(
+        version = version::VERSION,
+        "starting slod {}",
+        version::LONG
+    );
     on_runtime(async {
         let web_config = args.web_config.clone();
         let app = match App::build(config, web_config, origin, Clock::system()).await {
@@ -80,7 +85,7 @@ pub fn ended(result: Result<(), RunError>) -> u8 {
     }
 }
 
-/// Runs a future on the process's runtime, which may do anything.
+/// Runs a future on the multi-threaded runtime.
 pub fn on_runtime(work: impl Future<Output = u8>) -> u8 {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let found = threads::startable(1 + OTHER_THREADS, processors + OTHER_THREADS);
@@ -93,14 +98,13 @@ pub fn on_runtime(work: impl Future<Output = u8>) -> u8 {
     run_on(found.map(start), Box::pin(work))
 }
 
-/// Runs a future that only asks others for something, on this thread. Only the lookup of a name has
-/// another one.
+/// Runs a future that only sends requests on the current thread. Only name resolution uses another one.
 pub fn on_this_thread(work: impl Future<Output = u8>) -> u8 {
     let start = |_| Builder::new_current_thread().enable_all().build();
     run_on(threads::startable(1, 1).map(start), Box::pin(work))
 }
 
-/// The runtime's part is compiled once, since all work is of one type.
+/// Not generic over the work, so that it is compiled only once.
 fn run_on(
     started: io::Result<io::Result<Runtime>>,
     work: Pin<Box<dyn Future<Output = u8> + '_>>,
@@ -114,7 +118,7 @@ fn run_on(
     exit::FAILED
 }
 
-/// SIGTERM or SIGINT asks for a clean stop; the second one ends the process at once.
+/// Requests a clean stop on SIGTERM or SIGINT; the second signal exits immediately.
 pub async fn cancel_on_request(stop: CancellationToken) {
     let mut requests = match StopRequests::new() {
         Ok(requests) => requests,

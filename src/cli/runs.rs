@@ -1,4 +1,4 @@
-//! `slod runs`: which load runs there were, and what one of them shows.
+//! `slod runs`: lists load runs, and shows or deletes one.
 
 use super::load::verdict_code;
 use super::output::{complain, show};
@@ -16,9 +16,9 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Lines of a log are counted over this.
+/// Interval over which log lines are counted.
 const LOG_WINDOW: Duration = Duration::from_secs(10);
-/// Runs that are listed.
+/// Maximum number of listed runs.
 const LISTED_MAX: u32 = 1000;
 
 #[derive(Debug, Args)]
@@ -31,7 +31,7 @@ pub struct RunsArgs {
 enum Command {
     /// List the runs, the newest first.
     List(ListArgs),
-    /// Report what a run shows: exit code 99 if the service failed it, 2 if the run cannot show it.
+    /// Show the report of a run: exit code 99 if the service failed it, 2 if the run is inconclusive.
     Show(ShowArgs),
     /// Delete a run.
     Delete(OneArgs),
@@ -41,7 +41,7 @@ enum Command {
 struct ListArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// Only of this service.
+    /// List only runs of this service.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
     #[arg(long, default_value = "text")]
@@ -54,8 +54,8 @@ struct ShowArgs {
     one: OneArgs,
     #[arg(long, default_value = "text")]
     format: RunFormat,
-    /// Also show what the service's log has of the time of the run: errors, slow queries, opened
-    /// breakers and the like. It is not shown in the formats `json` and `junit`.
+    /// Also show what the service's log contains from the time of the run, such as errors, slow queries and
+    /// opened circuit breakers. Not included in the formats `json` and `junit`.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }
@@ -67,7 +67,7 @@ enum RunFormat {
     Junit,
     /// For a pull request.
     Markdown,
-    /// One page with charts that needs nothing else.
+    /// A self-contained page with charts.
     Html,
 }
 
@@ -89,7 +89,7 @@ pub fn run(args: &RunsArgs) -> u8 {
     answered.unwrap_or_else(|code| code)
 }
 
-/// Runs with a config and reports an error of its store; the code of an invalid config.
+/// Runs a function with the config and reports store errors; returns the exit code of an invalid config.
 pub fn with_config(
     config: &ConfigArg,
     answer: impl FnOnce(&Config) -> Result<u8, StoreError>,
@@ -113,7 +113,7 @@ fn list(config: &Config, args: &ListArgs) -> Result<u8, StoreError> {
     show_list(config, &store, &runs, args.format)
 }
 
-/// Runs, each with what it shows by the config of today.
+/// Lists runs, each with its summary under the current config.
 pub fn show_list(
     config: &Config,
     store: &Store,
@@ -128,15 +128,15 @@ pub fn show_list(
     let rows: Result<Vec<RunRow>, StoreError> = runs.iter().map(row).collect();
     show(&format.of(&rows?, |rows| list_to_text(rows)));
     if !judged.is_empty() {
-        // Where nothing can be written, the next list judges them again.
+        // If this fails, the next list judges them again.
         let kept = Store::open_for_runs(&config.store.path)
             .and_then(|mut store| store.keep_summaries(&judged));
-        kept.unwrap_or_else(|error| tracing::debug!("what runs show is not kept: {error}"));
+        kept.unwrap_or_else(|error| tracing::debug!("cannot store the summaries of runs: {error}"));
     }
     Ok(exit::OK)
 }
 
-/// What a run shows, as it was kept. What is judged now is added to `judged`.
+/// Returns the stored summary of a run. A newly judged one is also added to `judged`.
 fn summary(
     config: &Config,
     store: &Store,
@@ -157,7 +157,7 @@ fn summary(
     Ok(Some(summary))
 }
 
-/// The run; an error is printed if there is none.
+/// Returns the run; prints an error if there is none.
 pub fn stored(store: &Store, id: i64) -> Result<Option<(StoredRun, RunRecord)>, StoreError> {
     let found = store.run(id)?;
     if found.is_none() {
@@ -175,7 +175,7 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
     };
     if head.state(Clock::system().now()) == RunState::Running {
         complain(&format!(
-            "slod: run {} goes on: this is what there is so far",
+            "slod: run {} is still in progress; its results so far:",
             head.id
         ));
     }
@@ -188,7 +188,7 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
         None => None,
     };
     let compared = Compared::read(&store, Some(head.id), &run)?;
-    let beside = ReportExtras {
+    let extras = ReportExtras {
         compared: compared.as_ref(),
         log: log.as_ref(),
     };
@@ -199,8 +199,8 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
         }
         RunFormat::Json => report.to_json(),
         RunFormat::Junit => report.to_junit(),
-        RunFormat::Markdown => report.to_markdown(beside),
-        RunFormat::Html => report.to_html(beside),
+        RunFormat::Markdown => report.to_markdown(extras),
+        RunFormat::Html => report.to_html(extras),
     });
     Ok(verdict_code(&report))
 }
@@ -216,7 +216,7 @@ fn read_log(path: &Path, run: &RunRecord) -> Result<LogSummary, String> {
     read().map_err(|error: io::Error| format!("slod: {}: {}", path.display(), error.kind()))
 }
 
-/// Keeps a run in the store of a config; a failure is reported and changes nothing else.
+/// Stores a run in the store of a config. A failure is only reported.
 pub fn keep(config: &Config, run: &RunRecord) {
     let path = &config.store.path;
     let kept = Store::open_for_runs(path).and_then(|mut store| {
@@ -227,7 +227,7 @@ pub fn keep(config: &Config, run: &RunRecord) {
     kept_run::report(path, kept);
 }
 
-/// A run that just ended against its baseline, if there is one that can be read.
+/// Compares a run that just ended with its baseline, if there is one that can be read.
 pub fn compared(config: &Config, run: &RunRecord) -> Option<Compared> {
     let store = Store::open_read_only(&config.store.path).ok()?;
     Compared::read(&store, None, run).ok()?
@@ -235,7 +235,7 @@ pub fn compared(config: &Config, run: &RunRecord) -> Option<Compared> {
 
 fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {
     if Store::open_for_runs(&config.store.path)?.delete_run(id)? {
-        show(&format!("run {id} is deleted\n"));
+        show(&format!("run {id} deleted\n"));
         return Ok(exit::OK);
     }
     complain(&format!("slod: there is no run {id} (see slod runs list)"));

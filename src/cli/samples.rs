@@ -1,4 +1,4 @@
-//! `slod samples`: which gauges and counters have a history, and that of one of them.
+//! `slod samples`: lists gauges and counters with a history, or shows the history of one.
 
 use super::daemon::{Daemon, DaemonArgs};
 use super::output::{complain, show};
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct SamplesArgs {
-    /// `name` or `name{label="value"}`; all series are listed without it.
+    /// Time series as `name` or `name{label="value"}`; without it, all series are listed.
     series: Option<String>,
     #[command(flatten)]
     daemon: DaemonArgs,
@@ -33,7 +33,7 @@ pub struct SamplesArgs {
         requires = "series"
     )]
     to: When,
-    /// Time per row, such as 5m [default: for at most 60 rows].
+    /// Time per row, such as 5m [default: at most 60 rows].
     #[arg(long, value_name = "DURATION", value_parser = read_duration, requires = "series")]
     step: Option<Duration>,
     #[arg(long, default_value = "text")]
@@ -96,14 +96,14 @@ async fn answer(
     }
 }
 
-/// The address of a range.
+/// API path of a time range.
 fn path(id: i64, (from, to): (Timestamp, Timestamp), step: Duration) -> String {
     let [from, to] = [from, to].map(|at| at.to_utc().to_rfc3339_opts(SecondsFormat::Millis, true));
     let step = crate::units::show_duration(step);
     format!("/api/v1/series/{id}?from={from}&to={to}&step={step}")
 }
 
-/// Steps of a length that people count in, for at most 60 rows.
+/// A round step that gives at most 60 rows.
 fn step_for((from, to): (Timestamp, Timestamp)) -> Duration {
     const SECONDS: [u64; 14] = [
         10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,

@@ -1,10 +1,10 @@
-//! What is redrawn in place on a terminal, and written as plain text elsewhere.
+//! Output that is redrawn in place on a terminal, and written as plain text elsewhere.
 
 use super::log::{HeldLog, takes_escapes};
 use std::io::{self, IsTerminal, Stdout, Write};
 use terminal_size::{Height, Width, terminal_size};
 
-/// Where the size of a terminal is unknown.
+/// Used if the size of the terminal is unknown.
 const DEFAULT_SIZE: Size = (80, 24);
 
 /// Columns and lines.
@@ -13,11 +13,11 @@ pub type Size = (usize, usize);
 pub struct Screen<W: Write> {
     out: W,
     log: HeldLog,
-    /// `None` where output is no terminal.
+    /// `None` if the output is not a terminal.
     frame: Option<Frame>,
 }
 
-/// What is on the terminal.
+/// What is currently on the terminal.
 #[derive(Default)]
 struct Frame {
     size: Size,
@@ -29,7 +29,7 @@ pub fn is_drawn() -> bool {
     takes_escapes(&io::stdout())
 }
 
-/// Whether log lines would disturb what is drawn: both are on a terminal.
+/// Whether log lines would disturb the drawing, because both go to a terminal.
 pub fn holds_log() -> bool {
     is_drawn() && io::stderr().is_terminal()
 }
@@ -39,7 +39,7 @@ impl Screen<Stdout> {
         Self::of(io::stdout(), log, is_drawn())
     }
 
-    /// Draws lines that fit a size in place, or writes the plain text.
+    /// Draws lines that fit the size in place, or writes the plain text.
     pub fn show(
         &mut self,
         lines: impl FnOnce(Size) -> Vec<String>,
@@ -65,7 +65,7 @@ impl<W: Write> Screen<W> {
         self.frame.is_some()
     }
 
-    /// Writes text that stays.
+    /// Writes text that is not redrawn.
     pub fn print(&mut self, text: &str) -> io::Result<()> {
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
@@ -87,11 +87,11 @@ impl<W: Write> Screen<W> {
 }
 
 impl Frame {
-    /// The bytes that replace what was drawn before by log lines that stay and the given lines.
+    /// Returns the bytes that replace the previous drawing with permanent log lines and the given lines.
     fn next(&mut self, log: &str, lines: &[String], size: Size) -> String {
         let mut bytes = match self.lines {
             0 => String::new(),
-            // The terminal has wrapped old lines anew: nobody knows how many there are now.
+            // The terminal has rewrapped the old lines, so their number is unknown.
             _ if self.size != size => "\x1b[2J\x1b[H".to_owned(),
             drawn => format!("\x1b[{drawn}A\r"),
         };
@@ -109,7 +109,7 @@ impl Frame {
     }
 }
 
-/// What fits: a line that wraps, or more lines than there are, could not be drawn over.
+/// Truncates lines to the screen: wrapped or additional lines could not be redrawn.
 pub fn fitting<'a>(
     lines: impl Iterator<Item = &'a str>,
     (width, height): Size,

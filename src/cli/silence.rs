@@ -1,4 +1,4 @@
-//! `slod silence`: alerts that nobody is notified of for some time.
+//! `slod silence`: suppresses notifications of matching alerts for some time.
 
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
 use super::output::complain;
@@ -24,11 +24,11 @@ pub struct SilenceArgs {
 enum Command {
     /// List the silences, including those that ended in the last week; reads the store if no daemon runs.
     List(ListArgs),
-    /// Silence the alerts that match for some time. They are recorded, and nobody is notified.
+    /// Silence matching alerts for some time. They are recorded without notifying anyone.
     Add(Box<AddArgs>),
     /// End a silence now.
     Remove(RemoveArgs),
-    /// Show the alerts that a silence would match: those that fire, and those of the last week.
+    /// Show the alerts that a silence would match: those that are firing, and those of the last week.
     Preview(PreviewArgs),
 }
 
@@ -42,8 +42,8 @@ struct ListArgs {
 
 #[derive(Debug, Args)]
 struct AddArgs {
-    /// What all must match, as in Alertmanager: service=web, severity!=critical, slo=~"latency-.*"; several as
-    /// arguments, or separated by commas.
+    /// Matchers that must all match, as in Alertmanager: service=web, severity!=critical,
+    /// slo=~"latency-.*"; separate several by spaces or commas.
     #[arg(required = true, value_name = "MATCHER", value_parser = read_matchers)]
     matchers: Vec<Matchers>,
     #[command(flatten)]
@@ -60,7 +60,7 @@ struct AddArgs {
     /// Shown with the silence.
     #[arg(long)]
     reason: String,
-    /// Who made it. Not needed with a login, whose name it is then.
+    /// Author of the silence. Not needed with a login, whose name is used then.
     #[arg(long, env = "USER")]
     author: Option<String>,
     #[arg(long, default_value = "text")]
@@ -69,7 +69,7 @@ struct AddArgs {
 
 #[derive(Debug, Args)]
 struct RemoveArgs {
-    /// As `slod silence list` shows it.
+    /// ID as shown by `slod silence list`.
     #[arg(value_parser = read_number)]
     id: i64,
     #[command(flatten)]
@@ -78,7 +78,7 @@ struct RemoveArgs {
 
 #[derive(Debug, Args)]
 struct PreviewArgs {
-    /// As for `slod silence add`.
+    /// Same as for `slod silence add`.
     #[arg(required = true, value_name = "MATCHER", value_parser = read_matchers)]
     matchers: Vec<Matchers>,
     #[command(flatten)]
@@ -87,14 +87,14 @@ struct PreviewArgs {
     format: OutputFormat,
 }
 
-/// What the daemon answers to a preview.
+/// The daemon's answer to a preview.
 #[derive(Debug, Serialize, Deserialize)]
 struct Preview {
     firing: Vec<AlertEntry>,
     recent: Vec<AlertEntry>,
 }
 
-/// Those of one argument.
+/// The matchers of one argument.
 type Matchers = Vec<Matcher>;
 
 fn read_matchers(text: &str) -> Result<Matchers, String> {

@@ -1,4 +1,4 @@
-//! Spans of time on the command line.
+//! Time ranges on the command line.
 
 use crate::format::times;
 use crate::outcome::Timestamp;
@@ -34,7 +34,7 @@ pub enum When {
 }
 
 impl SpanArgs {
-    /// Start and end, in this order; the end may be in the future.
+    /// Returns start and end, checked to be in this order; the end may be in the future.
     pub fn at(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), String> {
         let (from, to) = (self.from.at(now), self.to.at(now));
         let show = |at: Timestamp| times::second(at.to_utc()) + " UTC";
@@ -59,7 +59,7 @@ impl When {
     }
 }
 
-/// A duration in an option. None of them may be 0.
+/// Parses a duration option, which must be above 0.
 pub fn read_duration(text: &str) -> Result<Duration, String> {
     let duration = units::duration(text);
     if duration == Some(Duration::ZERO) {
@@ -100,8 +100,8 @@ fn read_when(text: &str) -> Option<When> {
     moment.ok().or_else(day).map(|at| When::At(Timestamp(at)))
 }
 
-/// What was most likely meant: a duration before now without a sign, a time with its zone. A duration
-/// after now, `+5m`, is none of these.
+/// Guesses the intended value: a duration before now without a sign, or a time with a zone. There is no
+/// guess for a duration after now, such as `+5m`.
 fn meant(text: &str) -> Option<String> {
     let text = text.trim();
     let before = text.strip_prefix("now").unwrap_or(text).trim_start();
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_moments_and_how_long_ago() {
+    fn dates_times_and_durations() {
         let now = Timestamp::from_secs(1_795_442_517);
         let at = |text: &str| text.parse::<When>().map(|when| when.at(now).0 / 1000);
         assert_eq!(at("2026-11-01"), Ok(1_793_491_200));
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_sign_or_a_zone_away_is_offered() {
+    fn a_missing_sign_or_zone_is_suggested() {
         for (written, offered) in [
             ("-5m", Some("5m")),
             ("now-5m", Some("5m")),

@@ -1,7 +1,7 @@
-//! `slod status`: the SLOs as a table, from the running daemon or from the store if none runs.
+//! `slod status`: shows the SLOs as a table, from the running daemon or from the store if none runs.
 
 use super::daemon::{Daemon, DaemonArgs};
-use super::log::{takes_colour, takes_escapes};
+use super::log::{takes_color, takes_escapes};
 use super::output::{complain, draw};
 use super::run::on_this_thread;
 use super::{OutputFormat, exit};
@@ -22,10 +22,10 @@ use tokio::time::sleep;
 pub struct StatusArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
-    /// Only this service.
+    /// Show only this service.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// Repeat every 2 seconds: redrawn on a terminal; in JSON one object per line.
+    /// Repeat every 2 seconds: redrawn on a terminal; in JSON, one object per line.
     #[arg(long)]
     watch: bool,
     #[arg(long, default_value = "text")]
@@ -46,7 +46,7 @@ pub fn run(args: &StatusArgs) -> u8 {
                     return code;
                 }
             };
-            // A reader that goes away early, such as `head`, ends the output.
+            // A reader that exits early, such as `head`, ends the output.
             let is_read = draw(&shown(args, &status));
             if !args.watch || !is_read {
                 return if status.all_within_budget() {
@@ -83,7 +83,7 @@ fn keep_only(status: &mut Status, name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The same numbers, counted from the store.
+/// Computes the same status from the store.
 fn from_store(config: &Config, store: &Store) -> Result<Status, StoreError> {
     let now = Clock::system().now();
     let corrections = in_force(config, store)?;
@@ -103,7 +103,7 @@ fn shown(args: &StatusArgs, status: &Status) -> String {
             return serde_json::to_string(status).unwrap_or_default() + "\n";
         }
         OutputFormat::Json => return args.format.of(status, Status::to_text),
-        OutputFormat::Text if takes_colour(&io::stdout()) => coloured(&status.to_text()),
+        OutputFormat::Text if takes_color(&io::stdout()) => colored(&status.to_text()),
         OutputFormat::Text => status.to_text(),
     };
     match (args.watch, takes_escapes(&io::stdout())) {
@@ -113,10 +113,10 @@ fn shown(args: &StatusArgs, status: &Status) -> String {
     }
 }
 
-/// With the state at the end of each line in its color.
-fn coloured(text: &str) -> String {
+/// Colors the state at the end of each line.
+fn colored(text: &str) -> String {
     let line = |line: &str| {
-        // The longest label first: `down` ends `partly down`.
+        // Longest label first, because `partly down` ends with `down`.
         let ends = Health::ALL.into_iter().filter(|health| {
             let before = line.strip_suffix(health.label());
             before.is_some_and(|before| before.ends_with("  "))
@@ -124,17 +124,17 @@ fn coloured(text: &str) -> String {
         match ends.max_by_key(|health| health.label().len()) {
             None => format!("{line}\n"),
             Some(health) => {
-                let (label, colour) = (health.label(), colour(health.level()));
+                let (label, color) = (health.label(), color(health.level()));
                 let before = &line[..line.len() - label.len()];
-                format!("{before}\x1b[{colour}m{label}\x1b[0m\n")
+                format!("{before}\x1b[{color}m{label}\x1b[0m\n")
             }
         }
     };
     text.lines().map(line).collect()
 }
 
-/// The number of a color in an escape sequence.
-const fn colour(level: HealthLevel) -> u8 {
+/// Color number of an escape sequence.
+const fn color(level: HealthLevel) -> u8 {
     match level {
         HealthLevel::Bad => 31,
         HealthLevel::Warn => 33,
@@ -151,6 +151,6 @@ mod tests {
     fn only_the_state_at_the_end_of_a_line_has_a_color() {
         let text = "SERVICE  STATE\nok       partly down\nrag      down\nok       99.9%\n";
         let expected = "SERVICE  STATE\nok       \x1b[31mpartly down\x1b[0m\nrag      \x1b[31mdown\x1b[0m\nok       99.9%\n";
-        assert_eq!(coloured(text), expected);
+        assert_eq!(colored(text), expected);
     }
 }

@@ -1,12 +1,12 @@
-//! Signals that ask a run for its end.
+//! Signals that request the end of a run.
 
 use rustix::process::Signal;
 use std::time::Duration;
 use tokio::signal::unix::{self, SignalKind};
 use tokio::time::Instant;
 
-/// Requests that follow one within this are the same: Ctrl-C reaches a whole group of processes, and
-/// `timeout`, npm and others also pass on what they get themselves.
+/// Requests within this time count as one: Ctrl-C reaches the whole process group, and `timeout`, npm and
+/// others also forward the signals that they receive.
 const REPEATED_WITHIN: Duration = Duration::from_secs(1);
 
 pub struct StopRequests {
@@ -27,7 +27,7 @@ impl StopRequests {
         })
     }
 
-    /// The next one, to be passed on.
+    /// Waits for the next request, and returns its signal for forwarding.
     pub async fn next(&mut self) -> Signal {
         loop {
             let signal = tokio::select! {
@@ -41,7 +41,7 @@ impl StopRequests {
     }
 }
 
-/// Which requests are the same as the one before.
+/// Detects requests that repeat the previous one.
 #[derive(Default)]
 struct Repeats {
     last_new: Option<Instant>,

@@ -1,4 +1,4 @@
-//! `slod store`: whether the store is valid, and what can be recovered from a damaged one.
+//! `slod store`: checks the store, and recovers a damaged one.
 
 use super::output::{complain, show};
 use super::{ConfigArg, exit};
@@ -19,7 +19,7 @@ pub struct StoreArgs {
 enum Command {
     /// Read everything in the store and report all errors: exit code 0 if there are none.
     Check(ConfigArg),
-    /// Copy everything readable in a damaged store into a new one; the damaged file is renamed. Stop the daemon first.
+    /// Copy everything readable from a damaged store to a new one; the damaged file is renamed. Stop the daemon first.
     Recover(ConfigArg),
 }
 
@@ -44,7 +44,7 @@ pub fn run(args: &StoreArgs) -> u8 {
     })
 }
 
-/// How far a long recovery is, every few seconds.
+/// Reports the progress of a long recovery every few seconds.
 #[derive(Default)]
 struct ProgressLog(Option<Instant>);
 
@@ -74,7 +74,7 @@ fn print_check(path: &Path, checked: &Checked) -> u8 {
     ));
     if checked.counts_only > 0 {
         show(&format!(
-            "of {} only the exact counts are left, since a recovery\n",
+            "{} only with exact counts, since a recovery\n",
             plural(checked.counts_only, "probe-hour")
         ));
     }

@@ -1,8 +1,8 @@
-//! Numbers as the height of a character.
+//! Bars and sparklines made of characters.
 
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// A share from 0 to 1; what is outside counts as the nearer end.
+/// Renders a ratio from 0 to 1, clamped to this range.
 pub fn bar(share: f64) -> char {
     #[expect(
         clippy::cast_possible_truncation,
@@ -13,7 +13,7 @@ pub fn bar(share: f64) -> char {
     HEIGHTS[height]
 }
 
-/// The last values that fit, in proportion to the highest of them. Unknown ones are left blank.
+/// The last values that fit, scaled to the highest of them. Unknown values are blank.
 pub fn sparkline(values: &[Option<f64>], width: usize) -> String {
     let shown = &values[values.len().saturating_sub(width)..];
     let highest = shown.iter().flatten().copied().fold(0.0, f64::max);
@@ -23,8 +23,8 @@ pub fn sparkline(values: &[Option<f64>], width: usize) -> String {
         .collect()
 }
 
-/// The last values that fit, from the lowest of them to the highest, as a trend is seen best. Unknown
-/// ones are left blank.
+/// The last values that fit, scaled from the lowest to the highest of them, to show a trend. Unknown values
+/// are blank.
 pub fn curve(values: &[Option<f64>], width: usize) -> String {
     let shown = &values[values.len().saturating_sub(width)..];
     let lowest = shown.iter().flatten().copied().fold(f64::MAX, f64::min);

@@ -1,4 +1,4 @@
-//! How values are written for people: the same in the terminal, on pages and in reports. Pure.
+//! Formatting of values for people, shared by the terminal, pages and reports. Pure.
 
 pub mod bars;
 pub mod numbers;

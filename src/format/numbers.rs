@@ -1,43 +1,43 @@
-//! Numbers, rounded so that they never look better than they are.
+//! Formats numbers, rounded so that they never look better than they are.
 
 use crate::slo::BudgetingMethod;
 use crate::stats::scale::PRECISION;
 use std::time::Duration;
 
-/// `99.982%`: rounded down, so that a missed target never looks met. Above 99.999 % it has as many digits as it
-/// takes to be less than all of them nines, so that a target that is met never looks missed.
+/// Formats a ratio as `99.982%`, rounded down, so that a missed target never looks met. Above 99.999% it
+/// has enough digits that one of them is not a nine, so that a target that is met never looks missed.
 pub fn percent(ratio: f64) -> String {
     let few = 1.0 - ratio;
     let digits = (3..MOST_DIGITS).find(|digits| few > 10_f64.powi(-2 - digits) - 1e-13);
     let digits = digits.unwrap_or(MOST_DIGITS);
     let scale = 10_f64.powi(digits);
-    // The tolerance keeps 0.999 from becoming 99.899 % by its binary representation.
+    // The tolerance prevents 0.999 from becoming 99.899% because of its binary representation.
     let floored = ((ratio * 100.0 * scale) + 1e-7).floor() / scale;
     let digits = digits.unsigned_abs() as usize;
     trimmed(format!("{floored:.digits$}"), "%")
 }
 
-/// Of a ratio in percent, behind the point.
+/// Maximum number of decimal places of a percentage.
 const MOST_DIGITS: i32 = 7;
 
-/// `99.9%`, `99.9999%`: a ratio that somebody wrote, with all its digits.
+/// Formats a configured ratio with all its digits: `99.9%`, `99.9999%`.
 pub fn exact_percent(ratio: f64) -> String {
     trimmed(format!("{:.10}", ratio * 100.0), "%")
 }
 
-/// `82.1%`, `-20%`: a share of a budget that is left, rounded down.
+/// Formats a remaining budget ratio, rounded down: `82.1%`, `-20%`.
 pub fn share(ratio: f64) -> String {
     tenths((ratio * 1000.0 + NOISE).floor())
 }
 
-/// `18%`: what was spent of a budget, rounded up: the complement of what [`share`] says is left, so
-/// that a little is not nothing, and a budget that is spent never looks as if some were left.
+/// Formats a spent budget ratio, rounded up: `18%`. It is the complement of [`share`], so that a little is
+/// not shown as nothing, and a spent budget never looks as if some was left.
 pub fn spent(ratio: f64) -> String {
     tenths((ratio * 1000.0 - NOISE).ceil())
 }
 
-/// `0.04%`, `12.35%`, `<0.01%`: a share of requests that failed, rounded to the nearest, so that a few
-/// are not none, and nearly all are not all.
+/// Formats a ratio of failed requests, rounded to the nearest: `0.04%`, `12.35%`, `<0.01%`. A few are not
+/// shown as none, and nearly all not as all.
 pub fn failed(ratio: f64) -> String {
     let whole = (ratio * 10_000.0).round();
     if whole < 1.0 && ratio > 0.0 {
@@ -49,16 +49,16 @@ pub fn failed(ratio: f64) -> String {
     trimmed(format!("{:.2}", (whole + 0.0) / 100.0), "%")
 }
 
-/// Sums of binary fractions end this close to what they should be, in tenths of a percent. A report
-/// calls a budget overspent from the same difference on.
+/// Rounding error of sums of binary fractions, in tenths of a percent. Reports use the same tolerance for
+/// overspent budgets.
 const NOISE: f64 = 1e-6;
 
 fn tenths(whole: f64) -> String {
-    // The noise would make nothing a negative nothing.
+    // Adding 0.0 turns a negative zero into zero.
     trimmed(format!("{:.1}", (whole + 0.0) / 10.0), "%")
 }
 
-/// `99.9%`: like [`share`], but a little is not nothing.
+/// Formats a coverage like [`share`], but a little is not shown as nothing: `99.9%`.
 pub fn coverage(ratio: f64) -> String {
     if ratio > 0.0 && ratio < 0.001 {
         return "<0.1%".to_owned();
@@ -66,13 +66,13 @@ pub fn coverage(ratio: f64) -> String {
     share(ratio)
 }
 
-/// `14.4x`
+/// Formats a burn rate: `14.4x`.
 pub fn burn(rate: f64) -> String {
     let digits = if rate < 10.0 { 2 } else { 1 };
     trimmed(format!("{rate:.digits$}"), "x")
 }
 
-/// `230ms`, `1.24s`
+/// Formats a latency: `230ms`, `1.24s`.
 pub fn latency(latency: Duration) -> String {
     let ms = latency.as_secs_f64() * 1000.0;
     match ms {
@@ -83,8 +83,8 @@ pub fn latency(latency: Duration) -> String {
     }
 }
 
-/// `230ms`, or `>5.00s` from the timeout on: a failed attempt counts as at least that, however soon it
-/// failed. A quantile is known within [`PRECISION`] only.
+/// Formats a latency as `230ms`, or as `>5.00s` from the timeout on, because a failed attempt counts as at
+/// least the timeout. Quantiles are only precise to [`PRECISION`].
 pub fn latency_or_failed(latency: Duration, timeout: Duration) -> String {
     if latency < timeout.mul_f64(1.0 - PRECISION) {
         return self::latency(latency);
@@ -92,12 +92,12 @@ pub fn latency_or_failed(latency: Duration, timeout: Duration) -> String {
     format!(">{}", self::latency(timeout))
 }
 
-/// `12s ago`, `3h ago`: the largest unit only.
+/// Formats an age by its largest unit: `12s ago`, `3h ago`.
 pub fn age(age: Duration) -> String {
     format!("{} ago", span(age))
 }
 
-/// `12s`, `3h`: the largest unit only.
+/// Formats a duration by its largest unit: `12s`, `3h`.
 pub fn span(span: Duration) -> String {
     let secs = span.as_secs();
     match secs {
@@ -108,7 +108,7 @@ pub fn span(span: Duration) -> String {
     }
 }
 
-/// `259,200`
+/// Formats a count: `259,200`.
 pub fn count(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
@@ -121,13 +121,13 @@ pub fn count(count: u64) -> String {
     grouped
 }
 
-/// `1 objective`, `2 objectives`
+/// Formats a count with its noun: `1 objective`, `2 objectives`.
 pub fn plural(count: u64, word: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
     format!("{} {word}{s}", self::count(count))
 }
 
-/// `259,200`, or `12.3` where events are good in part.
+/// Formats a number of events: `259,200`, or `12.3` if events may be partly good.
 pub fn events(counts: u64, budgeting: BudgetingMethod) -> String {
     let parts = u64::from(budgeting.parts());
     let tenths = counts % parts * 10 / parts;
@@ -139,10 +139,10 @@ pub fn events(counts: u64, budgeting: BudgetingMethod) -> String {
     }
 }
 
-/// The largest number that is written in digits.
+/// The largest number written without an exponent.
 const IN_DIGITS: f64 = 1e15;
 
-/// A number of any size and sign, in digits, or with an exponent where these are many.
+/// Formats any number, with an exponent if it is very large.
 pub fn any(value: f64) -> String {
     let digits = value.to_string();
     if digits.len() <= 20 {
@@ -151,7 +151,7 @@ pub fn any(value: f64) -> String {
     format!("{value:e}")
 }
 
-/// `4,320`, or `2.5` if there are few and the number is not whole.
+/// Formats `4,320`, or `2.5` for a small number that is not an integer.
 pub fn fractional(events: f64) -> String {
     if !(0.0..=IN_DIGITS).contains(&events) {
         return any(events);
@@ -168,11 +168,11 @@ pub fn fractional(events: f64) -> String {
     count(whole)
 }
 
-/// `512 B`, `3.2 GiB`
+/// Formats a size: `512 B`, `3.2 GiB`.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
     let (mut amount, mut unit) = (bytes as f64, 0);
-    // What rounds to 1024 is one of the next.
+    // An amount that rounds to 1024 is one of the next unit.
     while amount >= 1023.95 && unit + 1 < UNITS.len() {
         amount /= 1024.0;
         unit += 1;
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_spent_and_what_is_left_make_the_whole() {
+    fn spent_and_remaining_budget_add_up() {
         let shown = |left: f64| (spent(1.0 - left), share(left));
         let pair = |spent: &str, left: &str| (spent.to_owned(), left.to_owned());
         assert_eq!(shown(1.0), pair("0%", "100%"));
@@ -301,7 +301,7 @@ mod tests {
         let of_five =
             |millis| latency_or_failed(Duration::from_millis(millis), Duration::from_secs(5));
         assert_eq!([230, 4900].map(of_five), ["230ms", "4.90s"]);
-        // The value that stands for the bucket of 5 s, the timeout, and a timeout that was noticed late.
+        // The value of the bucket of 5 s, the timeout, and a timeout that was detected late.
         assert_eq!([4970, 5000, 5020].map(of_five), [">5.00s"; 3]);
         assert_eq!(age(Duration::from_secs(7300)), "2h ago");
         let gib = 1024 * 1024 * 1024;

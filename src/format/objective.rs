@@ -1,9 +1,9 @@
-//! Objectives in words.
+//! Formats objectives.
 
 use super::numbers::exact_percent;
 use crate::slo::{BudgetingMethod, EventSource, Objective, Sli, Window};
 
-/// `99.9% of minutes`, `95% under 500ms`
+/// Target: `99.9% of minutes`, `95% under 500ms`.
 pub fn target(objective: &Objective) -> String {
     let events = match objective.source {
         EventSource::Probes => "probes",
@@ -34,12 +34,12 @@ pub fn target(objective: &Objective) -> String {
     format!("{} {what}", exact_percent(objective.target))
 }
 
-/// `99.9% of minutes over 30d`, `99.9% of minutes each month`
+/// Target and window: `99.9% of minutes over 30d`, `99.9% of minutes each month`.
 pub fn sentence(objective: &Objective) -> String {
     format!("{} {}", target(objective), span(&objective.window))
 }
 
-/// `over 30d`, `each month`
+/// Window as an adverbial: `over 30d`, `each month`.
 pub fn span(window: &Window) -> String {
     let word = if window.calendar.is_some() {
         "each"
@@ -49,7 +49,7 @@ pub fn span(window: &Window) -> String {
     format!("{word} {}", window.name())
 }
 
-/// `30d`, `month (Europe/Berlin)`
+/// Window: `30d`, `month (Europe/Berlin)`.
 pub fn window(window: &Window) -> String {
     match window.calendar {
         None => window.name(),

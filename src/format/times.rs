@@ -1,25 +1,25 @@
-//! Times and durations, in UTC.
+//! Formats times and durations, in UTC.
 
 use crate::units::show_duration;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
-/// `2026-11-03`
+/// Formats `2026-11-03`.
 pub fn date(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d").to_string()
 }
 
-/// `2026-11-03 14:01`
+/// Formats `2026-11-03 14:01`.
 pub fn minute(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M").to_string()
 }
 
-/// `2026-11-03 14:01:57`
+/// Formats `2026-11-03 14:01:57`.
 pub fn second(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// `2026-11-03 14:01`, with seconds if there are any.
+/// Formats `2026-11-03 14:01`, with seconds unless they are zero.
 pub fn moment(at: DateTime<Utc>) -> String {
     if at.timestamp() % 60 == 0 {
         minute(at)
@@ -28,12 +28,12 @@ pub fn moment(at: DateTime<Utc>) -> String {
     }
 }
 
-/// `2026-11-03T14:01:57Z`, for the attribute `datetime`.
+/// Formats `2026-11-03T14:01:57Z`, for the attribute `datetime`.
 pub fn machine(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// `3d4h`, `47m20s`: a fraction of a second is shown only below a second.
+/// Formats a duration as `3d4h`, `47m20s`; fractions are only shown below one second.
 pub fn length(seconds: f64) -> String {
     let span = Duration::try_from_secs_f64(seconds).unwrap_or_default();
     let whole = Duration::from_secs(span.as_secs());

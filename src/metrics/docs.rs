@@ -1,4 +1,4 @@
-//! `docs/METRICS.md`, from the declarations.
+//! Generates `docs/METRICS.md` from the declarations.
 
 use super::gathered::kind;
 use super::own::SelfMetrics;
@@ -14,7 +14,7 @@ Ratios are from 0 to 1, times in seconds. Unknown values are absent, never NaN. 
 Scrape with `honor_labels: true`, because the labels describe other targets.
 ";
 
-/// The page's text.
+/// Returns the text of the page.
 pub fn markdown(own: &SelfMetrics) -> String {
     let mut out = HEAD.to_owned();
     let services = ledger::metrics::families().chain(alerting::metrics::families());
@@ -30,7 +30,7 @@ pub fn markdown(own: &SelfMetrics) -> String {
         let labels: Vec<_> = family
             .get_metric()
             .iter()
-            // Every metric of a family has the same labels.
+            // All metrics of a family have the same labels.
             .take(1)
             .flat_map(prometheus::proto::Metric::get_label)
             .map(|pair| pair.name().to_owned())
@@ -80,7 +80,8 @@ mod tests {
     use super::*;
     use crate::config::label_fault;
 
-    /// `slod check` warns of these: only alerts have them, and services of many people too.
+    /// Accepted with a warning of `slod check`: only alerts have these labels, and users commonly set them on
+    /// services.
     const WARNED_OF: [&str; 3] = ["signal", "subject", "tier"];
 
     #[test]

@@ -27,7 +27,7 @@ pub(super) fn write(sink: &mut dyn Sink, family: &MetricFamily) {
     }
 }
 
-/// The crate's buckets are cumulative and leave out +Inf; a sink takes counts per bucket.
+/// Buckets of the crate are cumulative and lack +Inf; a sink takes counts per bucket.
 fn write_histogram(sink: &mut dyn Sink, labels: &mut Labels, metric: &Metric) {
     let histogram = metric.get_histogram();
     let mut before = 0;
@@ -53,7 +53,7 @@ fn write_histogram(sink: &mut dyn Sink, labels: &mut Labels, metric: &Metric) {
     );
 }
 
-/// How the page names the kind of an instrument.
+/// The metric type of a family.
 pub(super) fn kind(family: &MetricFamily) -> MetricKind {
     match family.get_field_type() {
         MetricType::COUNTER => MetricKind::Counter,
@@ -62,7 +62,7 @@ pub(super) fn kind(family: &MetricFamily) -> MetricKind {
     }
 }
 
-/// The base unit that a name ends in.
+/// The base unit that a metric name ends in.
 fn unit(name: &str) -> &'static str {
     let name = name.strip_suffix("_total").unwrap_or(name);
     let known = ["seconds", "bytes", "ratio"];

@@ -1,5 +1,5 @@
-//! The exposition page: the families of the services and of the system straight from their
-//! snapshots, the daemon's own from a registry, all through one sink.
+//! The exposition page: services and system directly from their snapshots, the daemon's own metrics from a
+//! registry, all written to one sink.
 
 mod docs;
 mod gathered;
@@ -18,7 +18,7 @@ use crate::signal::Findings;
 use crate::signals;
 use std::io;
 
-/// What the page shows.
+/// Content of the page.
 #[derive(Clone, Copy, Debug)]
 pub struct MetricsPage<'a> {
     pub ledger: &'a LedgerView,
@@ -29,7 +29,7 @@ pub struct MetricsPage<'a> {
     pub own: &'a SelfMetrics,
 }
 
-/// Writes everything to a sink.
+/// Writes the whole page to a sink.
 pub fn write(sink: &mut dyn Sink, shown: MetricsPage<'_>) {
     shown.own.write(sink);
     observe::metrics::write(sink, shown.system);

@@ -17,13 +17,13 @@ use prometheus::{
 };
 use std::sync::Arc;
 
-/// Instruments that the daemon's parts hold. Cheap to clone.
+/// Instruments used by the parts of the daemon. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct SelfMetrics {
     registry: Registry,
     /// Time from a tick to the start of its probe.
     pub schedule_lag: Histogram,
-    /// How long a thread had waited for a processor when an attempt on it ended.
+    /// How long the thread of an attempt had waited for a CPU when the attempt ended.
     pub wakeup_lag: Histogram,
     pub probes_in_flight: IntGauge,
     pub vantage_lost: IntGauge,
@@ -31,19 +31,19 @@ pub struct SelfMetrics {
     reload_successful: IntGauge,
     reload_success_at: Gauge,
     web_auth_failures: IntCounterVec,
-    /// Logins that were refused unseen, because too many had failed.
+    /// Logins rejected without a check, because too many had failed.
     pub web_auth_limited: IntCounter,
-    /// What deliveries count.
+    /// Counters of deliveries.
     pub notifiers: Counters,
     store: Arc<StoreMetrics>,
 }
 
-/// From well below a tick's grain to a whole default interval.
+/// From well below a tick's resolution to a default interval.
 const LAG_BOUNDS: [f64; 11] = [
     0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 10.0,
 ];
 
-/// How clients prove who they are, apart from certificates.
+/// Authentication methods other than certificates.
 const AUTH_METHODS: [&str; 3] = ["basic", "bearer", "heartbeat"];
 
 impl SelfMetrics {
@@ -62,7 +62,7 @@ impl SelfMetrics {
             )?,
             wakeup_lag: lag(
                 "slod_schedule_wakeup_lag_seconds",
-                "How long the thread of an attempt had waited for a processor when the attempt ended, within 10 ms: the part of the measured duration that slod's own scheduling added. 0 below 2 ms.",
+                "How long the thread of an attempt had waited for a CPU when the attempt ended, to within 10 ms: the part of the measured duration that slod's own scheduling added. 0 if below 2 ms.",
             )?,
             probes_in_flight: gauge(
                 "slod_probes_in_flight",
@@ -74,7 +74,7 @@ impl SelfMetrics {
             )?,
             vantage_judged_early: counter(
                 "slod_vantage_judged_early_total",
-                "Failures that were judged before the control probes had shown whether the local network had failed, because more than 10,000 waited: void, unless enough was known.",
+                "Failures that were judged before the control probes had shown whether the local network was down, because more than 10,000 were waiting: void, unless enough was known.",
             )?,
             reload_successful: gauge(
                 "slod_config_last_reload_successful",
@@ -106,7 +106,7 @@ impl SelfMetrics {
         Ok(own)
     }
 
-    /// The version, and what the operating system knows of the process.
+    /// Registers the version, and the operating system's metrics of the process.
     fn register_program(&self) -> Result<(), prometheus::Error> {
         let build = Opts::new("slod_build_info", "Version of slod: always 1.")
             .const_label("version", version::VERSION)
@@ -117,7 +117,7 @@ impl SelfMetrics {
             .register(Box::new(ProcessCollector::for_self()))
     }
 
-    /// Notes how an attempt to load the config ended.
+    /// Records the result of loading the config.
     pub fn reloaded(&self, successful: bool, now: Timestamp) {
         self.reload_successful.set(i64::from(successful));
         if successful {
@@ -130,18 +130,18 @@ impl SelfMetrics {
         self.web_auth_failures.with_label_values(&[method]).inc();
     }
 
-    /// Takes over what the store counted.
+    /// Updates the metrics of the store.
     pub fn store(&self, stats: &StoreStats) {
         self.store.take(stats);
     }
 
-    /// Notes how many stored outcomes are of the future.
+    /// Sets the number of stored outcomes in the future.
     pub fn future_outcomes(&self, outcomes: u64) {
         self.store.future(outcomes);
     }
 
-    /// Names and helps of all instruments, for the generated docs. A family is there with its first
-    /// child only, so that a receiver is counted, of which there is none without a config.
+    /// Declarations of all instruments, for the generated docs. A family only exists with a child, so one
+    /// receiver is added for those that have none without a config.
     pub fn declared(&self) -> Vec<MetricFamily> {
         self.notifiers.start("");
         self.registry.gather()

@@ -1,4 +1,4 @@
-//! What the store counts, as metrics.
+//! Metrics of the store.
 
 use crate::store::StoreStats;
 use parking_lot::Mutex;
@@ -22,7 +22,7 @@ pub(super) struct StoreMetrics {
     unreadable: IntGauge,
     future: IntGauge,
     failing: IntGauge,
-    /// What the counters hold already: two scrapes at once must not add twice.
+    /// What is already counted: concurrent scrapes must not add it twice.
     counted: Mutex<StoreStats>,
 }
 
@@ -59,7 +59,7 @@ impl StoreMetrics {
             )?,
             excess_samples: counter(
                 "slod_store_excess_samples_total",
-                "Samples that were not kept because 20,000 other series have samples.",
+                "Samples that were dropped because 20,000 other series have samples.",
             )?,
             lost_notices: counter(
                 "slod_notices_lost_total",
@@ -67,7 +67,7 @@ impl StoreMetrics {
             )?,
             series: gauge(
                 "slod_store_series",
-                "Gauges and counters that have samples, once one was committed.",
+                "Gauges and counters with samples, once one was committed.",
             )?,
             unreadable: gauge(
                 "slod_store_unreadable_blocks",
@@ -85,7 +85,7 @@ impl StoreMetrics {
         })
     }
 
-    /// Takes over what the store counted.
+    /// Updates the metrics from the store's statistics.
     pub(super) fn take(&self, stats: &StoreStats) {
         self.size.set(whole(stats.size_bytes));
         self.backlog.set(whole(stats.backlog as u64));
@@ -116,7 +116,7 @@ impl StoreMetrics {
         }
     }
 
-    /// Notes how many stored outcomes are of the future.
+    /// Sets the number of stored outcomes in the future.
     pub(super) fn future(&self, outcomes: u64) {
         self.future.set(whole(outcomes));
     }

@@ -1,4 +1,4 @@
-//! Alerts as lists: in JSON and as a table.
+//! Lists of alerts: JSON and a table.
 
 use super::table::{drawn, known, plain};
 use crate::alert::{AlertRecord, AlertRules, Condition, Inhibitor, Source};
@@ -9,25 +9,25 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AlertEntry {
-    /// Identifies the alert by its labels, as in Alertmanager. Absent where the config is unknown.
+    /// Fingerprint of the labels, as in Alertmanager. Absent if the config is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
     #[serde(default)]
     pub alertname: String,
-    /// Empty for the host and for slod itself.
+    /// Empty for alerts of the host and of slod itself.
     pub service: String,
     /// Empty for warning signs.
     pub slo: String,
-    /// Absent for warning signs and conditions that are no tiers.
+    /// Absent for warning signs and for conditions other than tiers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<u8>,
     /// The number of the tier, `exhausted` or `forecast`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
-    /// The warning sign.
+    /// Name of the warning sign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<String>,
-    /// What the sign is about within the service.
+    /// What the sign is about within the service, such as a process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
     /// `1h/5m`
@@ -36,23 +36,23 @@ pub struct AlertEntry {
     pub urgency: String,
     pub severity: String,
     pub fired_at: DateTime<Utc>,
-    /// Absent while it fires.
+    /// Absent while firing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime<Utc>>,
-    /// Share of the error budget that was spent when it fired.
+    /// Error budget spent when the alert fired, as a ratio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_spent_ratio: Option<f64>,
-    /// The evidence when it fired, and the last.
+    /// Evidence when it fired, and the most recent one.
     #[serde(default)]
     pub summary: String,
     #[serde(default)]
     pub evidence: String,
-    /// Whether something else explains it, so that nobody was notified.
+    /// Whether another alert explains it, so that nobody was notified.
     pub inhibited: bool,
     /// `tier 1`, `service database`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inhibited_by: Option<String>,
-    /// The silence that matches it.
+    /// ID of the silence that matches it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silenced_by: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,7 +102,7 @@ impl AlertEntry {
         }
     }
 
-    /// With its fingerprint by the labels that a config gives it.
+    /// Converts an alert, with a fingerprint of the labels that the config gives it.
     pub fn with_fingerprint(alert: &AlertRecord, rules: &AlertRules) -> Self {
         Self {
             fingerprint: Some(rules.fingerprint(alert)),
@@ -114,17 +114,17 @@ impl AlertEntry {
         self.ended_at.is_none()
     }
 
-    /// Whether a faster tier of the same objective fires as well.
+    /// Whether a faster tier of the same objective is firing too.
     fn is_slower(&self) -> bool {
         let by = self.inhibited_by.as_deref();
         by.is_some_and(|by| by.starts_with("tier "))
     }
 
-    /// What keeps it from notifying, and who takes care of it.
+    /// Why it does not notify, and who acknowledged it.
     fn note(&self) -> String {
         let inhibited = self.inhibited_by.as_deref().map(|by| {
             if self.is_slower() {
-                return "after a faster tier".to_owned();
+                return "inhibited by a faster tier".to_owned();
             }
             format!("inhibited by {by}")
         });
@@ -138,7 +138,7 @@ impl AlertEntry {
     }
 }
 
-/// One line each.
+/// Renders one line per alert.
 pub fn to_text(alerts: &[AlertEntry]) -> String {
     if alerts.is_empty() {
         return "No alerts.\n".to_owned();
@@ -172,8 +172,8 @@ pub fn to_text(alerts: &[AlertEntry]) -> String {
     drawn(table, &[6]) + "\n"
 }
 
-/// The same, then the evidence of what fires with its fingerprint. A slower tier has the numbers of the
-/// faster one that inhibits it.
+/// Like [`to_text`], followed by the evidence of the firing alerts with their fingerprints. Slower tiers
+/// that are inhibited by a faster one are left out, because they show the same numbers.
 pub fn with_evidence(alerts: &[AlertEntry]) -> String {
     let mut text = to_text(alerts);
     for alert in alerts
@@ -182,7 +182,7 @@ pub fn with_evidence(alerts: &[AlertEntry]) -> String {
     {
         let fingerprint = alert.fingerprint.as_deref().unwrap_or("-");
         let (name, service, evidence) = (&alert.alertname, &alert.service, &alert.evidence);
-        // That of a burn rate names its service; of a sign it is said what it is about.
+        // Evidence of a burn rate names the service; that of a sign needs its subject.
         let is_named = !service.is_empty() && evidence.starts_with(&format!("{service}/"));
         let whose = match (&**service, alert.subject.as_deref()) {
             _ if is_named => String::new(),

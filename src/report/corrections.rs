@@ -1,4 +1,4 @@
-//! Corrections as a list: in JSON and as a table.
+//! Lists of corrections: JSON and a table.
 
 use super::table::{drawn, plain};
 use crate::format::times;
@@ -6,14 +6,14 @@ use crate::slo::occurrence::Occurrence;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// One time range that is excluded.
+/// An excluded time range.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CorrectionEntry {
     pub id: String,
     pub from: DateTime<Utc>,
     /// Exclusive.
     pub to: DateTime<Utc>,
-    /// Empty means all.
+    /// Empty means all services.
     pub services: Vec<String>,
     pub slos: Vec<String>,
     pub reason: String,
@@ -35,7 +35,7 @@ impl CorrectionEntry {
     }
 }
 
-/// One line each.
+/// Renders one line per correction.
 pub fn to_text(corrections: &[CorrectionEntry]) -> String {
     if corrections.is_empty() {
         return "No corrections.\n".to_owned();

@@ -1,4 +1,4 @@
-//! What of its error budgets a service burned after a deployment.
+//! Error budget that a service burned after a deployment.
 
 use super::slo::model::DeploymentReport;
 use super::slo::of_service;
@@ -12,28 +12,28 @@ use crate::units::DAY;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The newest markers that this is counted for: each takes a day of outcomes to be read.
+/// Maximum number of markers, the newest, for which this is computed: each needs up to a day of outcomes.
 const MAX_COUNTED: usize = 20;
-/// Markers that a report lists.
+/// Maximum number of markers listed in a report.
 const MAX_LISTED: usize = 100;
-/// Markers that may be within a day of another one.
+/// Maximum number of markers within a day after another one.
 const MAX_NEXT: u32 = 1000;
-/// Less of a budget is not mentioned.
+/// Smallest budget ratio that is mentioned.
 const MENTIONED: f64 = 0.001;
 
-/// The part of the budget of an objective's window that was spent from a marker on.
+/// Part of an objective's budget that was spent after a marker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Burned {
     pub slo: String,
     pub ratio: f64,
-    /// How long was counted: until the next marker of the service, for a day at most.
+    /// Counted time: until the next marker of the service, at most one day.
     pub seconds: u64,
 }
 
-/// By the ids of markers; none for those of services that are no longer configured.
+/// Burned budgets by marker ID; markers of services that are no longer configured have none.
 pub type BurnedBy = BTreeMap<i64, Vec<Burned>>;
 
-/// The latest markers of a span, for its report.
+/// The latest markers of a report's time range.
 pub fn in_report(
     config: &Config,
     store: &Store,
@@ -101,12 +101,12 @@ fn burned_after(
     Ok(spent.filter(|one| one.ratio >= MENTIONED).collect())
 }
 
-/// The part of a window that a span is: budgets grow with the events that are expected.
+/// The share of a window that a span covers, since budgets grow with the expected events.
 fn share(span: Span, window: &Window) -> f64 {
     span.length().as_secs_f64() / window.length.as_secs_f64()
 }
 
-/// `burned 8.2 % of the budget of availability in 3h`; empty for nothing.
+/// Renders `burned 8.2 % of the budget of availability in 3h`; empty if nothing was burned.
 pub fn words(burned: &[Burned]) -> String {
     let each = burned.iter().map(|one| {
         let within = std::time::Duration::from_secs(one.seconds);
@@ -152,10 +152,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_burned_until_the_next_deployment() {
+    fn budget_burned_until_the_next_deployment() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
-        // One failure a minute for twenty minutes, from two hours ago on.
+        // One failure per minute for twenty minutes, starting two hours ago.
         let records = (1..=600).map(|minutes| Record {
             key: ProbeKey::new("web", "p"),
             at: before(minutes),
@@ -185,7 +185,7 @@ mod tests {
         let markers = [third.clone(), second.clone(), first.clone()];
         let burned = burned(&config(), &store, &markers, NOW).expect("reads");
         assert_eq!((burned[&first.id].len(), burned[&third.id].len()), (0, 0));
-        // 20 of the 432 failures that 30 days at 99 % leave.
+        // 20 of the 432 failures that 99% over 30 days allows.
         let [one] = &burned[&second.id][..] else {
             panic!("{burned:?}");
         };

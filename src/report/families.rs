@@ -1,16 +1,16 @@
-//! The families of sampled series that people look at first, with how they are shown.
+//! The most important families of sampled series, and how to display them.
 
 use crate::format::{numbers, times};
 use crate::outcome::Timestamp;
 use crate::sample::{SeriesKey, SeriesKind};
 use std::time::Duration;
 
-/// What is drawn of a family.
+/// How to display a family.
 #[derive(Debug)]
 pub struct DrawnFamily {
     pub title: &'static str,
     pub family: &'static str,
-    /// Only the series with this label.
+    /// Restricts the family to series with this label.
     pub label: Option<(&'static str, &'static str)>,
     pub show: fn(f64) -> String,
 }
@@ -65,7 +65,7 @@ pub const DRAWN: &[DrawnFamily] = &[
         "slod_container_memory_working_set_bytes",
         bytes,
     ),
-    // Of no service: only runs show them.
+    // Host series belong to no service: only runs show them.
     family("Host CPU", "slod_host_cpu_usage_ratio", numbers::share),
     family("Host memory", "slod_host_memory_used_bytes", bytes),
 ];
@@ -79,14 +79,14 @@ impl DrawnFamily {
     }
 }
 
-/// What distinguishes a series from the others of its family and its service.
+/// The label values that distinguish a series from others of its family and service.
 pub fn name(key: &SeriesKey) -> String {
     let labels = key.labels();
     let own = labels.filter(|(name, _)| !matches!(*name, "service" | "quantile"));
     own.map(|(_, value)| value).collect::<Vec<_>>().join(" ")
 }
 
-/// A value of a series, in its unit; of a counter its rate.
+/// Formats a value of a series in its unit; for counters, its rate.
 #[expect(clippy::cast_possible_truncation, reason = "saturates")]
 pub fn shown(key: &SeriesKey, kind: SeriesKind, value: f64) -> String {
     let amount = match key.unit() {
@@ -104,7 +104,7 @@ pub fn shown(key: &SeriesKey, kind: SeriesKind, value: f64) -> String {
     }
 }
 
-/// Whether the seconds of a series are those since 1970, by the names that Prometheus' clients use.
+/// Whether the series is a Unix timestamp in seconds, by the naming conventions of Prometheus.
 fn is_moment(name: &str) -> bool {
     let ends = [
         "_timestamp_seconds",

@@ -1,47 +1,47 @@
-//! The health of a service now: the worst of its probes and its objectives.
+//! Current health of a service: the worst state of its probes and objectives.
 
 use crate::ledger::snapshot::{ObjectiveView, ProbeView, ServiceView};
 use crate::outcome::{Timestamp, Verdict};
 use crate::report::state::ObjectiveState;
 use std::time::Duration;
 
-/// Until so much time was observed, or half of a window that is short, an objective's numbers say little.
+/// Minimum observed time, or half of a shorter window, before an objective's numbers are meaningful.
 const WARM: Duration = Duration::from_hours(1);
 
-/// So many intervals without an outcome mean that nobody looks any more.
+/// Intervals without an outcome after which a probe counts as unseen.
 const UNSEEN_AFTER: u32 = 3;
 
-/// What a busy machine delays is not missing: a probe with a shorter interval than most gets this.
+/// Minimum time before a probe counts as unseen: a busy machine may delay probes with short intervals.
 const UNSEEN_AT_LEAST: Duration = Duration::from_secs(3);
 
 fn unseen_after(interval: Duration) -> Duration {
     (interval * UNSEEN_AFTER).max(UNSEEN_AT_LEAST)
 }
 
-/// From worst to best.
+/// Ordered from worst to best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
-    /// Every probe failed at its last attempt.
+    /// The last attempt of every probe failed.
     Down,
-    /// Some did.
+    /// The last attempt of some probes failed.
     PartlyDown,
     BudgetSpent,
     BurningFast,
-    /// No recent outcome, although there were some.
+    /// There are earlier outcomes, but no recent ones.
     Unseen,
     Burning,
-    /// The budget burned lately, and burns no more.
+    /// The budget burned recently, but is no longer burning.
     Recovered,
-    /// What happens now does not count.
+    /// Current outcomes are excluded by a correction.
     Maintenance,
     NoData,
     WarmingUp,
     Ok,
-    /// Nothing to count, though it was observed: no requests.
+    /// Observed, but without events to count: no requests.
     Quiet,
 }
 
-/// How loud a standing is: the colour and the icon.
+/// Severity of a health state: its color and icon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HealthLevel {
     Bad,
@@ -73,7 +73,7 @@ impl Health {
         let probes = Self::of_probes(&service.probes, at);
         let objectives = service.objectives.iter().map(Self::of_objective);
         let objectives = objectives.filter(|health| *health != Self::Maintenance);
-        // A journey has no probes of its own.
+        // A user journey has no probes of its own.
         let probes = Some(probes).filter(|_| !service.probes.is_empty());
         objectives.chain(probes).min().unwrap_or(Self::NoData)
     }
@@ -135,7 +135,7 @@ impl Health {
         }
     }
 
-    /// What follows a service's name in a sentence.
+    /// Predicate of a sentence whose subject is the service.
     pub const fn predicate(self) -> &'static str {
         match self {
             Self::Down => "is down",
@@ -162,14 +162,14 @@ impl Health {
         }
     }
 
-    /// Whether somebody should look at it.
+    /// Whether it requires attention.
     pub fn is_trouble(self) -> bool {
         matches!(self.level(), HealthLevel::Bad | HealthLevel::Warn) && self != Self::Recovered
     }
 }
 
 impl HealthLevel {
-    /// The class in the style sheet; the icon's name is the same.
+    /// CSS class; also the name of the icon.
     pub const fn class(self) -> &'static str {
         match self {
             Self::Bad => "bad",
@@ -179,7 +179,7 @@ impl HealthLevel {
         }
     }
 
-    /// One character for a browser's tab.
+    /// Single character for the title of a browser tab.
     pub const fn mark(self) -> char {
         match self {
             Self::Bad => '✕',

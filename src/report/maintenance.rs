@@ -1,4 +1,4 @@
-//! Whether a service is in maintenance: nothing of it counts now.
+//! Maintenance of a service: a correction that currently excludes all of it.
 
 use crate::format::times;
 use crate::ledger::snapshot::Maintenance;
@@ -6,7 +6,7 @@ use crate::text::printable;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// A correction of now that takes out all of a service.
+/// A correction in force that excludes all of a service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MaintenanceEntry {
     /// Exclusive.

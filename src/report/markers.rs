@@ -1,4 +1,4 @@
-//! Markers as lists: in JSON and as a table.
+//! Lists of markers: JSON and a table.
 
 use super::deploys::{Burned, BurnedBy, words};
 use super::table::{drawn, plain};
@@ -7,7 +7,7 @@ use crate::store::Marker;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// A marker as clients read it.
+/// A marker in the API.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MarkerEntry {
     pub id: i64,
@@ -18,7 +18,7 @@ pub struct MarkerEntry {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
     pub author: String,
-    /// What was burned of the service's budgets from it on.
+    /// Error budgets of the service that were burned after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub burned: Vec<Burned>,
 }
@@ -36,7 +36,7 @@ impl MarkerEntry {
         }
     }
 
-    /// A list of them, with what was burned after each.
+    /// Converts markers, with the budgets burned after each.
     pub fn list(markers: &[Marker], mut burned: BurnedBy) -> Vec<Self> {
         let entry = |marker: &Marker| Self {
             burned: burned.remove(&marker.id).unwrap_or_default(),
@@ -46,7 +46,7 @@ impl MarkerEntry {
     }
 }
 
-/// One line each.
+/// Renders one line per marker.
 pub fn to_text(markers: &[MarkerEntry]) -> String {
     if markers.is_empty() {
         return "No markers.\n".to_owned();

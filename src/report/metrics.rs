@@ -1,4 +1,4 @@
-//! A service's own metrics as JSON.
+//! JSON of a service's own metrics.
 
 use crate::observe::scrape::{QUANTILES, RoleValue, RoleView, ServiceMetrics};
 use serde::Serialize;
@@ -16,20 +16,20 @@ pub struct MetricsStatus {
     pub requests_per_second: Option<f64>,
     pub error_ratio: Option<f64>,
     pub db_pool_usage_ratio: Option<f64>,
-    /// Of the request duration, in seconds.
+    /// Quantiles of the request duration, in seconds.
     pub quantiles: BTreeMap<&'static str, f64>,
-    /// By the name of the role.
+    /// Roles by name.
     pub roles: BTreeMap<&'static str, RoleStatus>,
 }
 
 #[derive(Serialize)]
 pub struct RoleStatus {
     pub selector: String,
-    /// The library whose names these are; absent for a selector of the config.
+    /// The library whose metric names were detected; absent for a configured selector.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub library: Option<&'static str>,
     pub series: usize,
-    /// Of a counter or a histogram, what was counted since slod found it.
+    /// For counters and histograms, the count since slod first scraped them.
     pub value: Option<f64>,
 }
 

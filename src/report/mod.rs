@@ -1,4 +1,4 @@
-//! What people read in a terminal.
+//! Reports and lists for terminals, pages and files.
 
 pub mod alerts;
 pub mod audit;

@@ -1,9 +1,9 @@
-//! What numbers lack, in sentences: the same for reports, the status and pages.
+//! Notes on limitations of numbers, shared by reports, the status and pages.
 
 use crate::format::{numbers::count, times};
 use chrono::{DateTime, Utc};
 
-/// For stored outcomes whose time is in the future.
+/// Stored outcomes whose time is in the future.
 pub fn future(outcomes: u64, until: DateTime<Utc>) -> String {
     let (count, until) = (count(outcomes), times::second(until));
     format!(
@@ -12,7 +12,7 @@ pub fn future(outcomes: u64, until: DateTime<Utc>) -> String {
     )
 }
 
-/// For a threshold that is newer than the latencies that are compared with it.
+/// A threshold that is newer than some of the latencies compared with it.
 pub fn approximate(before: DateTime<Utc>, within_ratio: f64) -> String {
     let (before, within) = (times::minute(before), within_ratio * 100.0);
     format!(
@@ -21,7 +21,7 @@ pub fn approximate(before: DateTime<Utc>, within_ratio: f64) -> String {
     )
 }
 
-/// For an objective whose measurement older outcomes were stored without.
+/// An objective whose measurement is missing from older outcomes.
 pub fn measured_since(since: DateTime<Utc>) -> String {
     let since = times::minute(since);
     format!(
@@ -29,5 +29,5 @@ pub fn measured_since(since: DateTime<Utc>) -> String {
     )
 }
 
-/// For a window that reaches further back than outcomes are kept.
+/// A window that is longer than the retention.
 pub const BEYOND_RETENTION: &str = "unavailable: the window is longer than `store.retention`, or for real traffic `observe.retention`, and what is deleted cannot be counted.";

@@ -1,4 +1,4 @@
-//! Kept load runs as a list, and comparisons of two of them.
+//! List of stored load runs, and comparisons of two runs.
 
 use crate::format::{numbers, times};
 use crate::load::{Answer, Statement};
@@ -39,12 +39,12 @@ impl RunEntry {
     }
 }
 
-/// A run of a list with what it shows.
+/// A run in a list, with its summary.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunRow {
     #[serde(flatten)]
     entry: RunEntry,
-    /// Null if the run cannot be read.
+    /// `None` if the run cannot be read.
     summary: Option<RunSummary>,
 }
 
@@ -56,7 +56,7 @@ impl RunRow {
         }
     }
 
-    /// Of a run that ended.
+    /// Verdict of a completed run.
     fn verdict(&self) -> String {
         let is_over = self.entry.state == RunState::Ended.label();
         match &self.summary {
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_shows_verdicts_baselines_and_what_goes_on() {
+    fn a_list_shows_verdicts_baselines_and_running_runs() {
         let end = Timestamp::from_secs(600);
         let mut run = StoredRun {
             id: 3,

@@ -1,21 +1,21 @@
-//! Synthetic history in words, for trying alerts.
+//! Synthetic history for trying out alerts.
 
 use crate::outcome::{Timestamp, millis};
 use crate::units::{self, show_duration};
 use std::time::Duration;
 
-/// A history in words: `good x 72h, bad x 5m, bad 2% x 6h`.
+/// A synthetic history, written as `good x 72h, bad x 5m, bad 2% x 6h`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario(Vec<Phase>);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Phase {
-    /// Share of the attempts that fails.
+    /// Ratio of failing attempts.
     failing: f64,
     length: Duration,
 }
 
-/// Longer stories than a year are a slip of the pen, and would take minutes.
+/// Longer histories are most likely typos, and would take minutes.
 const MAX_SPAN: Duration = Duration::from_hours(366 * 24);
 
 impl std::str::FromStr for Scenario {
@@ -38,7 +38,7 @@ fn phase(text: &str) -> Result<Phase, String> {
     let text = text.trim();
     let (what, length) = text.split_once(" x ").ok_or_else(|| {
         format!(
-            "invalid phase `{text}`; expected such as `good x 72h`, `bad x 5m` or `bad 2% x 6h`"
+            "invalid phase `{text}`; expected a phase such as `good x 72h`, `bad x 5m` or `bad 2% x 6h`"
         )
     })?;
     let length = length.trim();
@@ -49,7 +49,7 @@ fn phase(text: &str) -> Result<Phase, String> {
     Ok(Phase { failing, length })
 }
 
-/// Share of the attempts that fails.
+/// Parses the ratio of failing attempts.
 fn failing(what: &str) -> Result<f64, String> {
     match (what, what.strip_prefix("bad ")) {
         ("good", _) => Ok(0.0),
@@ -68,16 +68,16 @@ fn failing(what: &str) -> Result<f64, String> {
 }
 
 impl Scenario {
-    /// How long it takes.
+    /// Total length.
     pub fn length(&self) -> Duration {
         self.0.iter().fold(Duration::ZERO, |sum, phase| {
             sum.saturating_add(phase.length)
         })
     }
 
-    /// Whether a probe's attempt at this time since the start fails, given the interval of its
-    /// attempts. A chapter's border is after the attempt on it: `good x 72h` ends with a good one.
-    /// Failures are spread evenly over their chapter, so that any share comes out as itself.
+    /// Whether an attempt at this time since the start fails, given the interval of the attempts. A phase
+    /// includes the attempt at its end: `good x 72h` ends with a good one. Failures are spread evenly over
+    /// a phase, so that every part of it has the configured ratio.
     pub fn fails(&self, at: Timestamp, interval: Duration) -> bool {
         let mut begin = Timestamp(-1);
         let mut end = Timestamp(0);
@@ -95,8 +95,8 @@ impl Scenario {
     }
 }
 
-/// How many of the first attempts fail: the share, rounded, so that the count is never off by more
-/// than half a failure. Rounded upwards from the half, so that of `bad 50%` the first fails.
+/// How many of the first attempts fail: the ratio, rounded so that the count is off by at most half a
+/// failure. Half is rounded up, so that the first attempt of `bad 50%` fails.
 fn failures(attempts: i64, share: f64) -> i64 {
     #[expect(
         clippy::cast_possible_truncation,
@@ -120,11 +120,11 @@ mod tests {
     }
 
     #[test]
-    fn any_share_comes_out_as_itself() {
+    fn every_failure_ratio_is_reproduced() {
         for percent in 1..=100_usize {
             let text = format!("good x 1h, bad {percent}% x 1000s, good x 1h");
             assert_eq!(failing(&text, 0..=8200), percent, "{percent}% of 100");
-            // And of any part of it.
+            // The same holds for any part of it.
             let half = failing(&text, 3601..=4100);
             assert!(half.abs_diff(percent / 2) <= 1, "{percent}%: {half} of 50");
         }

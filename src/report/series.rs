@@ -1,4 +1,4 @@
-//! Gauges and counters with a history: as lists, and one of them in steps.
+//! Gauges and counters with a history: lists, and the values of one series in steps.
 
 use super::table::{drawn, known, plain};
 use crate::diagnostic::nearest;
@@ -11,16 +11,16 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Rows of one answer at most, as in Prometheus.
+/// Maximum number of rows in a response, as in Prometheus.
 pub const ROWS_MAX: usize = 11_000;
-/// Series that an error names.
+/// Maximum number of series listed in an error.
 const NAMED: usize = 10;
 
-/// One series in a list.
+/// A series in a list.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SeriesEntry {
     pub id: i64,
-    /// As Prometheus writes it.
+    /// Name and labels in the notation of Prometheus.
     pub series: String,
     pub name: String,
     pub labels: BTreeMap<String, String>,
@@ -50,25 +50,25 @@ impl SeriesEntry {
     }
 }
 
-/// One series in a range of time.
+/// Values of one series in a time range.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SeriesRange {
     pub series: SeriesEntry,
     pub from: DateTime<Utc>,
     pub to: DateTime<Utc>,
-    /// Absent if each row is what is kept.
+    /// Absent if each row is a stored sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step_seconds: Option<f64>,
     pub rows: Vec<SeriesRow>,
 }
 
-/// What a series did in one step.
+/// Values of a series in one step.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SeriesRow {
     pub at: DateTime<Utc>,
-    /// How many samples it was made of.
+    /// Number of samples in the step.
     pub count: u64,
-    /// Of a gauge.
+    /// For gauges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ pub struct SeriesRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
     pub last: Option<f64>,
-    /// Of a counter, since the sample before; resets are counted from zero.
+    /// For counters: increase since the previous sample; after a reset, counting starts from zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub increase: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -119,7 +119,7 @@ pub fn range(
     }))
 }
 
-/// The one series that a text names: `name`, or `name{label="value"}` with enough labels.
+/// Selects one series by `name`, or by `name{label="value"}` with enough labels.
 pub fn chosen<'a>(all: &'a [SeriesEntry], text: &str) -> Result<&'a SeriesEntry, String> {
     let wanted: SeriesKey = text
         .parse()
@@ -170,7 +170,7 @@ fn named(series: &[&SeriesEntry]) -> String {
     format!("\n  {}", lines.join("\n  "))
 }
 
-/// One line each.
+/// Renders one line per series.
 pub fn list_to_text(all: &[SeriesEntry]) -> String {
     if all.is_empty() {
         return "No series.\n".to_owned();
@@ -219,7 +219,7 @@ impl SeriesRange {
     }
 }
 
-/// `3.2 GiB`, `17`, `0.10416`: five digits where it is not whole.
+/// Formats `3.2 GiB`, `17`, `0.10416`: five digits unless it is an integer.
 fn quantity(value: f64, unit: Option<&str>) -> String {
     #[expect(
         clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! Warning signs and healthy indicators as people and programs read them.
+//! Warning signs and healthy indicators in JSON and text.
 
 use super::maintenance::MaintenanceEntry;
 use crate::alert::{AlertRecord, Source};
@@ -9,20 +9,20 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
-/// The healthy indicators and warning signs of a service, or the signs of the host.
+/// Healthy indicators and warning signs of a service, or warning signs of the host.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HealthAnswer {
     /// Absent for the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// While nothing of the service counts.
+    /// Set while the service is in maintenance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<MaintenanceEntry>,
     pub indicators: Vec<IndicatorEntry>,
     pub signals: Vec<SignalEntry>,
 }
 
-/// What one sign found.
+/// Finding of one warning sign.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SignalEntry {
     pub signal: String,
@@ -36,15 +36,15 @@ pub struct SignalEntry {
     /// `active`, `clear` or `unknown`.
     pub state: String,
     pub evidence: String,
-    /// Since when the alert of the sign fires; absent until it does.
+    /// Since when the alert of the sign is firing; absent if it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<DateTime<Utc>>,
-    /// Where its section of the runbook is.
+    /// Link to its section of the runbook.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub runbook: String,
 }
 
-/// What is known of a healthy indicator of a service.
+/// State of a healthy indicator of a service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IndicatorEntry {
     pub indicator: String,
@@ -86,7 +86,7 @@ impl SignalEntry {
         }
     }
 
-    /// With the time since when its alert is among those that fire.
+    /// Sets the time since which the alert is firing, if it is among the firing ones.
     #[must_use]
     pub fn with_alert(self, firing: &[AlertRecord]) -> Self {
         if !self.is_active() {
@@ -109,7 +109,7 @@ impl SignalEntry {
 }
 
 impl HealthAnswer {
-    /// What is known of a service, or of the host without one.
+    /// Collects the findings of a service, or of the host without one.
     pub fn of(service: Option<&ServiceView>, findings: &Findings, firing: &[AlertRecord]) -> Self {
         let maintenance = service.and_then(|view| view.maintenance.as_ref());
         let service = service.map(|view| &*view.name);
@@ -131,8 +131,8 @@ impl HealthAnswer {
         self.signals.iter().filter(|one| one.is_active())
     }
 
-    /// Whether it is healthy: `None` if nothing can be said, as of a service in maintenance. Signs that
-    /// contradict no indicator do not count for a service; the host has nothing else.
+    /// Whether the service is healthy: `None` if unknown, for example in maintenance. Warning signs that
+    /// belong to no indicator do not count for a service; the host has only signs.
     pub fn is_healthy(&self) -> Option<bool> {
         if self.maintenance.is_some() {
             return None;
@@ -169,8 +169,8 @@ impl HealthAnswer {
         if active.peek().is_none() {
             let unknown = self.signals.iter().filter(|one| one.state == "unknown");
             match unknown.count() {
-                0 => out.push_str("no warning sign\n"),
-                some => writeln!(out, "no warning sign, and {some} unknown").unwrap_or_default(),
+                0 => out.push_str("no warning signs\n"),
+                some => writeln!(out, "no warning signs, {some} unknown").unwrap_or_default(),
             }
             return out;
         }
@@ -256,8 +256,8 @@ warning signs
   Restarted (main): 2 restarts
 ";
         assert_eq!(text, expected);
-        assert_eq!(answer(None, &[], &[]).to_text(), "host\nno warning sign\n");
+        assert_eq!(answer(None, &[], &[]).to_text(), "host\nno warning signs\n");
         let unknown = answer(None, &[], &["clear", "unknown"]).to_text();
-        assert_eq!(unknown, "host\nno warning sign, and 1 unknown\n");
+        assert_eq!(unknown, "host\nno warning signs, 1 unknown\n");
     }
 }

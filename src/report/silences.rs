@@ -1,4 +1,4 @@
-//! Silences as lists: in JSON and as a table.
+//! Lists of silences: JSON and a table.
 
 use super::table::{drawn, plain};
 use crate::alert::{Matcher, Silence};
@@ -8,7 +8,7 @@ use crate::store::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// A silence as clients read it.
+/// A silence in the API.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SilenceEntry {
     pub id: i64,
@@ -21,11 +21,10 @@ pub struct SilenceEntry {
     pub reason: String,
     /// `planned`, `active` or `over`
     pub state: String,
-    /// Whether it is active and has muted no alert for a week.
+    /// Whether it is active and has not muted an alert for a week.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mutes_nothing: bool,
-    /// Whether it is active and ends soon: within a quarter of an hour, or a tenth of its length if that
-    /// is shorter.
+    /// Whether it is active and ends soon: within 15 minutes, or a tenth of its length if that is shorter.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ends_soon: bool,
     /// Of a new silence: its labels and values that no alert of the config can have.
@@ -54,7 +53,7 @@ impl SilenceEntry {
         }
     }
 
-    /// `active, mutes nothing`
+    /// Formats the state, such as `active, mutes nothing`.
     fn state_in_words(&self) -> String {
         let marks = [
             (self.mutes_nothing, "mutes nothing"),
@@ -66,7 +65,7 @@ impl SilenceEntry {
         all.join(", ")
     }
 
-    /// All of them, with those that mute nothing marked.
+    /// Converts silences, and marks those that mute nothing.
     pub fn list(
         store: &Store,
         silences: &[Silence],
@@ -81,7 +80,7 @@ impl SilenceEntry {
     }
 }
 
-/// One line each.
+/// Renders one line per silence.
 pub fn to_text(silences: &[SilenceEntry]) -> String {
     if silences.is_empty() {
         return "No silences.\n".to_owned();

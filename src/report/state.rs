@@ -1,21 +1,21 @@
-//! The state of an objective as one label: the same in the terminal and on the page.
+//! State of an objective as one label, shared by the terminal and the pages.
 
 use crate::alert::AlertPolicy;
 use crate::ledger::snapshot::ObjectiveView;
 use crate::slo::{Objective, StandardWindow, WindowView};
 
-/// From worst to best.
+/// Ordered from worst to best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectiveState {
     BudgetSpent,
-    /// Enough for a page of the objective's, in its long window.
+    /// Fast enough for a page-level alert of the objective, in its long window.
     BurningFast,
     Burning,
-    /// The last hours burned the budget, the last minutes do not.
+    /// The budget burned in the last hours, but not in the last minutes.
     Recovered,
     NoData,
     Ok,
-    /// Its time was observed, and there was nothing to count: no requests.
+    /// Observed, but without events to count: no requests.
     Quiet,
 }
 
@@ -30,8 +30,7 @@ impl ObjectiveState {
         }
     }
 
-    /// By the share of the budget that is left (`None` while nothing was observed), and what is known of
-    /// a window.
+    /// Judges by the remaining budget ratio (`None` while nothing was observed), and by the window's data.
     fn judge<'v>(
         objective: &Objective,
         policy: &AlertPolicy,
@@ -99,7 +98,7 @@ mod tests {
         }
     }
 
-    /// A window that was observed as a whole.
+    /// A completely observed window.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     fn burned(rate: Option<f64>) -> WindowView {
         let bad = rate.map_or(0.0, |rate| rate * (1.0 - TARGET) * EVENTS);
@@ -134,20 +133,20 @@ mod tests {
         })
     }
 
-    /// By the burn rates over five minutes, an hour and six hours.
+    /// State by the burn rates over 5 minutes, 1 hour and 6 hours.
     fn state(days: u64, minutes5: Option<f64>, hour: f64, hours6: f64) -> ObjectiveState {
         by(&AlertPolicy::default(), days, minutes5, hour, hours6)
     }
 
     #[test]
-    fn what_burned_and_is_over_has_recovered() {
+    fn a_burn_that_ended_has_recovered() {
         let state = |minutes5, hour, hours6| state(30, minutes5, hour, hours6);
         assert_eq!(state(Some(1000.0), 20.0, 4.0), ObjectiveState::BurningFast);
         assert_eq!(state(Some(0.0), 20.0, 4.0), ObjectiveState::Recovered);
         assert_eq!(state(Some(0.0), 0.0, 14.0), ObjectiveState::Recovered);
         assert_eq!(state(Some(0.0), 0.0, 2.0), ObjectiveState::Ok);
         assert_eq!(state(Some(30.0), 2.0, 2.0), ObjectiveState::Burning);
-        // Nobody has looked since.
+        // No outcomes since then.
         assert_eq!(state(None, 20.0, 4.0), ObjectiveState::BurningFast);
         let nothing = burned(None);
         let policy = AlertPolicy::default();
@@ -156,15 +155,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fast_depends_on_the_window_of_the_objective() {
+    fn burning_fast_depends_on_the_window_of_the_objective() {
         let state = |length, hour, hours6| state(length, Some(5.0), hour, hours6);
-        // 2 % of the budget of 7 days in an hour, or 5 % in six hours.
+        // 2% of a 7-day budget in one hour, or 5% in six hours.
         assert_eq!(state(7, 3.4, 0.5), ObjectiveState::BurningFast);
         assert_eq!(state(7, 3.3, 1.3), ObjectiveState::Burning);
         assert_eq!(state(7, 2.0, 1.5), ObjectiveState::BurningFast);
         assert_eq!(state(30, 3.4, 1.5), ObjectiveState::Burning);
         assert_eq!(state(30, 2.0, 6.1), ObjectiveState::BurningFast);
-        // A day pages below a burn rate of 1, and has not recovered while it is above that.
+        // A 1-day window pages below a burn rate of 1, and has not recovered while it is above that.
         assert_eq!(state(1, 0.5, 0.1), ObjectiveState::BurningFast);
     }
 
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fast_depends_on_the_tiers_of_the_objective() {
+    fn burning_fast_depends_on_the_tiers_of_the_objective() {
         let rates = (Some(20.0), 20.0, 20.0);
         let state = |policy: &AlertPolicy| by(policy, 30, rates.0, rates.1, rates.2);
         assert_eq!(state(&AlertPolicy::default()), ObjectiveState::BurningFast);

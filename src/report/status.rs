@@ -1,4 +1,4 @@
-//! The SLOs of all services at one time: the same for a running daemon, a store and the demo.
+//! SLO status of all services at one time, shared by the daemon, the store and the demo.
 
 mod text;
 
@@ -14,19 +14,19 @@ use crate::slo::{BudgetingMethod, StandardWindow};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The content of `slod status`, and what `--format json` prints.
+/// Content of `slod status` and of its JSON format.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
     pub at: chrono::DateTime<chrono::Utc>,
     pub services: Vec<ServiceStatus>,
-    /// Burn-rate alerts that fire.
+    /// Burn-rate alerts that are firing.
     #[serde(default)]
     pub alerts: Vec<AlertEntry>,
-    /// Stored outcomes that are not counted, because their time is still to come: the clock was
-    /// ahead when they were made.
+    /// Stored outcomes that are not counted, because their time is in the future: the clock was ahead when
+    /// they were recorded.
     #[serde(default)]
     pub future_outcomes: u64,
-    /// The latest of them.
+    /// The latest of these outcomes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub future_until: Option<chrono::DateTime<chrono::Utc>>,
 }
@@ -35,14 +35,14 @@ pub struct Status {
 pub struct ServiceStatus {
     pub name: String,
     pub description: String,
-    /// The worst of its probes and objectives: `ok`, `down`, `partly down`, or as for an objective;
-    /// `in maintenance` while nothing of it counts.
+    /// The worst of its probes and objectives: `ok`, `down`, `partly down`, or as for an objective; `in
+    /// maintenance` while a correction excludes all of it.
     #[serde(default)]
     pub state: String,
-    /// While nothing of it counts.
+    /// Set while the service is in maintenance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<MaintenanceEntry>,
-    /// As the config has them.
+    /// Labels of the config.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
     pub probes: Vec<ProbeStatus>,
@@ -58,14 +58,14 @@ pub struct ProbeStatus {
     #[serde(default)]
     pub state: String,
     pub last_at: Option<chrono::DateTime<chrono::Utc>>,
-    /// `good`, or the cause.
+    /// `good`, or the cause of the failure.
     pub last_verdict: Option<String>,
     pub last_latency_seconds: Option<f64>,
     pub last_message: Option<String>,
-    /// What a failed attempt counts as in the quantiles, at least. An older daemon does not say it.
+    /// Minimum latency that a failed attempt counts as in the quantiles. Older daemons do not send it.
     #[serde(default)]
     pub timeout_seconds: Option<f64>,
-    /// Over the last hour; absent while the sample is too small.
+    /// Over the last hour; absent while there are too few attempts.
     pub p50_seconds: Option<f64>,
     pub p95_seconds: Option<f64>,
     pub p99_seconds: Option<f64>,
@@ -93,46 +93,45 @@ pub struct ObjectiveStatus {
     pub burn_rate_6h: Option<f64>,
     pub coverage_ratio: Option<f64>,
     pub exhaustion_at: Option<chrono::DateTime<chrono::Utc>>,
-    /// How long a total outage the budget still affords.
+    /// Remaining downtime allowance: how long a total outage may last.
     pub affordable_outage_seconds: Option<f64>,
-    /// When a spent budget has something left again if nothing fails from now on.
+    /// When a spent budget recovers if nothing fails from now on.
     pub recovery_at: Option<chrono::DateTime<chrono::Utc>>,
     #[serde(default)]
     pub further_windows: Vec<FurtherWindow>,
-    /// Every window in counts, where one service is asked for.
+    /// Counts of all windows, if a single service is requested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<WindowStatus>,
-    /// The window, or one of the further ones, reaches further back than outcomes are kept: its SLI
-    /// and budget are withheld.
+    /// The window, or an additional one, reaches further back than the retention: its SLI and budget are
+    /// withheld.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub beyond_retention: bool,
-    /// Before then, latencies near the threshold may be counted on the wrong side of it: it was
-    /// another one when they were stored.
+    /// Before then, latencies near the threshold may be counted on the wrong side: another threshold was
+    /// configured when they were stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approximate_before: Option<chrono::DateTime<chrono::Utc>>,
-    /// How near, as a ratio.
+    /// Ratio around the threshold that is affected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approximate_within_ratio: Option<f64>,
-    /// Outcomes before then were stored without the measurement, and are not counted.
+    /// Outcomes before then were stored without the measurement and are not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured_since: Option<chrono::DateTime<chrono::Utc>>,
-    /// Why nothing of its service's metrics is counted now.
+    /// Why the service's own metrics are not counted now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_counted: Option<String>,
 }
 
-/// What was counted in a window. An event is an outcome, or a minute where minutes are budgeted,
-/// which may be good in part.
+/// Counts of a window. An event is an outcome, or a minute if minutes are budgeted; a minute may be partly
+/// good.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WindowStatus {
     /// `5m`, `30d`, `month`
     pub window: String,
     pub good_events: f64,
     pub bad_events: f64,
-    /// Outcomes that say nothing about the service, because an attempt failed for a reason of our
-    /// own.
+    /// Void outcomes: attempts that failed for a reason within slod and say nothing about the service.
     pub void_outcomes: u64,
-    /// Events that the whole window would hold.
+    /// Events of the whole window if all were counted.
     pub expected_events: f64,
     pub sli_ratio: Option<f64>,
     pub burn_rate: Option<f64>,
@@ -163,7 +162,7 @@ impl Status {
         }
     }
 
-    /// Whether every objective with a known budget still has some left.
+    /// Whether every objective with a known budget has some left.
     pub fn all_within_budget(&self) -> bool {
         let mut objectives = self.services.iter().flat_map(|service| &service.objectives);
         objectives.all(|objective| {
@@ -188,7 +187,7 @@ impl ServiceStatus {
         }
     }
 
-    /// With the counts of every window.
+    /// Includes the counts of all windows.
     pub fn in_depth(service: &ServiceView, at: Timestamp) -> Self {
         let mut status = Self::of(service, at);
         for (shown, view) in status.objectives.iter_mut().zip(&service.objectives) {
@@ -199,7 +198,7 @@ impl ServiceStatus {
 }
 
 impl WindowStatus {
-    /// The windows that every objective has, then its own ones that are not among them.
+    /// The windows that all objectives have, then the objective's own ones.
     fn all(view: &ObjectiveView) -> Vec<Self> {
         let budgeting = view.objective.budgeting;
         let common = view.windows.iter();

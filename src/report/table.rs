@@ -2,12 +2,12 @@
 
 use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 
-/// The value, or a dash where nothing is known.
+/// Formats the value, or a dash if it is unknown.
 pub fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), show)
 }
 
-/// A table without lines, with these heads.
+/// A table without borders, with these headings.
 pub fn plain<H: ToString>(heads: &[H]) -> Table {
     let mut table = Table::new();
     table
@@ -16,13 +16,12 @@ pub fn plain<H: ToString>(heads: &[H]) -> Table {
     table
 }
 
-/// Draws without trailing blanks; the columns named hold numbers and stand to the right.
+/// Renders without trailing spaces; the columns in `numbers` are right-aligned.
 pub fn drawn(table: Table, numbers: &[usize]) -> String {
     drawn_within(table, numbers, usize::MAX, &[])
 }
 
-/// As [`drawn`], and leaves out columns, in the order of `optional`, until the rest is no wider than
-/// `width`.
+/// Like [`drawn`], but drops columns, in the order of `optional`, until the table is no wider than `width`.
 pub fn drawn_within(
     mut table: Table,
     numbers: &[usize],
@@ -65,7 +64,7 @@ mod tests {
         let within = |width| drawn_within(table.clone(), &[1], width, &[1]);
         assert_eq!(within(19), "NAME  WINDOW  STATE\nrag      30d  ok");
         assert_eq!(within(18), "NAME  STATE\nrag   ok");
-        // The rest stays, whatever the width.
+        // Other columns are never dropped.
         assert_eq!(within(3), "NAME  STATE\nrag   ok");
     }
 }

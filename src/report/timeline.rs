@@ -1,4 +1,4 @@
-//! What happened to a service, event by event, from what the store keeps.
+//! Timeline of a service: its events, from the store.
 
 use crate::alert::{AlertRecord, Source, Urgency};
 use crate::format::numbers;
@@ -12,35 +12,35 @@ use crate::units::{HOUR, HOUR_MS};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A single failure is no outage.
+/// Consecutive failures that make an outage: a single one does not.
 const FAILURES: u32 = 2;
-/// Hours of one probe that are read outcome by outcome, the newest.
+/// Maximum number of hours of one probe that are read outcome by outcome: the newest.
 const MAX_HOURS: usize = 200;
-/// Hours that may not be summarized yet.
+/// Hours that may not have a summary yet.
 const PENDING: Duration = Duration::from_hours(4);
-/// Restarts are placed within so much time.
+/// Precision of restart times.
 const RESTART_STEP: Duration = Duration::from_mins(1);
 
-/// Something that happened.
+/// An event of the timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelineEvent {
     pub at: Timestamp,
     pub level: HealthLevel,
-    /// One or two words: `down`, `ticket`, `resolved`.
+    /// Short label: `down`, `ticket`, `resolved`.
     pub what: &'static str,
     pub text: String,
 }
 
-/// What a timeline is of.
+/// Scope and sources of a timeline.
 #[derive(Clone, Copy, Debug)]
 pub struct TimelineOf<'a> {
     pub service: &'a str,
     pub probes: &'a [ProbeKey],
-    /// Of all services, of the same span.
+    /// Alerts of all services in the span.
     pub alerts: &'a [AlertRecord],
     pub corrections: &'a [Correction],
     pub markers: &'a [Marker],
-    /// What was burned after them.
+    /// Budgets burned after the markers.
     pub burned: &'a BurnedBy,
     pub from: Timestamp,
     pub to: Timestamp,
@@ -61,7 +61,7 @@ pub fn timeline(store: &Store, of: TimelineOf<'_>) -> Result<Vec<TimelineEvent>,
     Ok(events)
 }
 
-/// Its begin, its end, and who took care of it. One that something else explains is left out.
+/// Events of an alert: start, end and acknowledgements. Inhibited alerts are left out.
 fn alert(alert: &AlertRecord, of: TimelineOf<'_>) -> Vec<TimelineEvent> {
     if *alert.key.service != *of.service || alert.is_inhibited() {
         return Vec::new();
@@ -135,7 +135,7 @@ fn marker(one: &Marker, burned: &BurnedBy) -> TimelineEvent {
     }
 }
 
-/// When a probe went down and came back.
+/// When a probe went down and recovered.
 fn outages(
     store: &Store,
     key: &ProbeKey,
@@ -151,7 +151,7 @@ fn outages(
     Ok(finder.events)
 }
 
-/// The starts of the hours with failures, those after them, and those that are not summarized yet.
+/// Start of each hour that has failures, follows such an hour, or has no summary yet.
 fn suspicious(store: &Store, key: &ProbeKey, of: TimelineOf<'_>) -> Result<Vec<i64>, StoreError> {
     let hours = store.hours(key, of.from, of.to)?;
     let known: BTreeMap<i64, bool> = hours
@@ -178,10 +178,10 @@ fn suspicious(store: &Store, key: &ProbeKey, of: TimelineOf<'_>) -> Result<Vec<i
     Ok(wanted)
 }
 
-/// Finds outages among the outcomes of a probe.
+/// Detects outages in the outcomes of a probe.
 struct Outages<'a> {
     key: &'a ProbeKey,
-    /// Of the failures in a row: when they began, how many, and what the first one was.
+    /// Current series of failures: start, count, and the first message.
     failing: Option<(Timestamp, u32, String)>,
     events: Vec<TimelineEvent>,
 }
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn two_failures_in_a_row_are_an_outage_and_one_is_none() {
+    fn two_consecutive_failures_are_an_outage_and_one_is_not() {
         let key = ProbeKey {
             service: "web".into(),
             probe: "home".into(),

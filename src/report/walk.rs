@@ -1,4 +1,4 @@
-//! A store's past, service by service.
+//! Reads the history of several services in parallel.
 
 use crate::config::{Config, ServiceSpec};
 use crate::store::{Store, StoreError};
@@ -6,8 +6,7 @@ use crate::tasks::threads;
 use std::num::NonZero;
 use std::thread;
 
-/// Reads something of each service, in the order of the config: each processor its share of them,
-/// with a reader of its own.
+/// Reads each service, in config order: the services are divided among the CPUs, each with its own reader.
 pub fn each_share<'c, T: Send>(
     config: &'c Config,
     store: &Store,

@@ -1,4 +1,4 @@
-//! Summaries of runs, each read once: from what the store keeps of it, or else computed from the run, which
+//! Cache of run summaries. Each is read once from the store, or otherwise computed from the run, which
 //! takes milliseconds.
 
 use crate::config::Config;
@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// More summaries than this are never kept; the store has about 500 runs.
+/// Maximum number of cached summaries; the store has about 500 runs.
 const KEPT_MAX: usize = 2000;
 
-/// A run of the store, and what it shows; nothing if it cannot be read.
+/// A stored run and its summary; `None` if it cannot be read.
 #[derive(Clone, Debug)]
 pub struct Digest {
     pub run: StoredRun,
@@ -24,21 +24,21 @@ pub struct Digest {
 #[derive(Clone, Debug, Default)]
 pub struct Digests {
     known: Arc<Mutex<Known>>,
-    /// Runs that go on.
+    /// Runs in progress.
     pub open: OpenRuns,
 }
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The thresholds are of this config.
+    /// The config whose thresholds the summaries are judged by.
     config: Option<Arc<Config>>,
     summaries: HashMap<i64, Option<Arc<RunSummary>>>,
 }
 
-/// What was read before.
+/// A cache entry.
 enum Found {
     Nothing,
-    /// `None` of a run that cannot be read.
+    /// `None` for a run that cannot be read.
     Summary(Option<Arc<RunSummary>>),
 }
 
@@ -50,7 +50,7 @@ impl Known {
 }
 
 impl Digests {
-    /// Reads what is not known yet. Blocks.
+    /// Returns the digests of runs, reading those that are not cached. Blocks.
     pub fn of(
         &self,
         store: &Store,
@@ -103,7 +103,7 @@ impl Digests {
             return Ok(read);
         }
         let mut known = self.known.lock();
-        // Somebody else may have asked by a newer config meanwhile.
+        // A concurrent request may have used a newer config meanwhile.
         if known.is_by(config) {
             known.summaries.insert(run.id, read.clone());
         }
@@ -147,7 +147,7 @@ mod tests {
         let digests = Digests::default();
         let (old, new) = (config("99%"), config("90%"));
         assert!(matches!(digests.known(id, &old), Found::Nothing));
-        // While it is read, somebody asks by the new config.
+        // While it is read, another request uses the new config.
         assert!(matches!(digests.known(id, &new), Found::Nothing));
         digests.read(&store, &old, &run).expect("reads");
         assert!(matches!(digests.known(id, &new), Found::Nothing));

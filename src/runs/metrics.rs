@@ -1,4 +1,4 @@
-//! The families of load runs.
+//! Metric families of load runs.
 
 use super::view::{Running, RunsView, summarized};
 use crate::exposition::{Described, Family, Labels, Sink, write_each};
@@ -16,7 +16,7 @@ const RUNNING: &[Described<Running>] = &[
             "slod_load_running",
             "",
             RUN,
-            "1 while a load run goes on; absent otherwise, as every family of a running run.",
+            "1 while a load run is in progress; absent otherwise, like all families of running runs.",
         ),
         |samples, _| samples.count(1),
     ),
@@ -25,7 +25,7 @@ const RUNNING: &[Described<Running>] = &[
             "slod_load_users",
             "",
             RUN,
-            "Users that run, at a given number of users.",
+            "Running users, if the load is a number of users.",
         ),
         |samples, run| samples.value(run.active.filter(|_| closed(run))),
     ),
@@ -34,7 +34,7 @@ const RUNNING: &[Described<Running>] = &[
             "slod_load_due_users",
             "",
             RUN,
-            "Users that the scenario asks for.",
+            "Users that the scenario requires.",
         ),
         |samples, run| samples.value(run.due.filter(|_| closed(run))),
     ),
@@ -43,7 +43,7 @@ const RUNNING: &[Described<Running>] = &[
             "slod_load_due_requests_per_second",
             "",
             RUN,
-            "Starts per second that the scenario asks for, at a given rate; absent for a load that is only watched.",
+            "Starts per second that the scenario requires, if the load is a rate; absent for a load that is only observed.",
         ),
         |samples, run| samples.value(run.due.filter(|_| !closed(run))),
     ),
@@ -52,7 +52,7 @@ const RUNNING: &[Described<Running>] = &[
             "slod_load_in_flight_requests",
             "",
             RUN,
-            "Requests that wait for their responses, at a given rate; absent where that is not known.",
+            "Requests in flight, if the load is a rate; absent if unknown.",
         ),
         |samples, run| samples.value(run.active.filter(|_| !closed(run))),
     ),
@@ -61,7 +61,7 @@ const RUNNING: &[Described<Running>] = &[
             "slod_load_offered_requests_per_second",
             "",
             RUN,
-            "Requests that were started, over the last 10 s of the run.",
+            "Requests started per second, over the last 10 s of the run.",
         ),
         |samples, run| samples.value(rate(run.recent.started, run.recent.length)),
     ),
@@ -70,7 +70,7 @@ const RUNNING: &[Described<Running>] = &[
             "slod_load_achieved_requests_per_second",
             "",
             RUN,
-            "Requests that ended, over the last 10 s of the run.",
+            "Requests completed per second, over the last 10 s of the run.",
         ),
         |samples, run| samples.value(rate(run.recent.completed, run.recent.length)),
     ),
@@ -78,7 +78,7 @@ const RUNNING: &[Described<Running>] = &[
         Family::counter(
             "slod_load_requests_total",
             &["service", "scenario", "engine", "result"],
-            "Requests that ended since the start of the run, by result: `good`, the cause of the failure, or `unknown` where the service does not count its errors.",
+            "Requests completed since the start of the run, by result: `good`, the cause of the failure, or `unknown` if the service does not count its errors.",
         ),
         |samples, run| {
             samples.with("result", "good", |samples| samples.count(run.good));
@@ -95,7 +95,7 @@ const RUNNING: &[Described<Running>] = &[
             "slod_load_error_ratio",
             "ratio",
             RUN,
-            "Failed requests of all, over the last 10 s of the run; absent without requests, and where the service does not count its errors.",
+            "Ratio of failed requests, over the last 10 s of the run; absent without requests, and if the service does not count its errors.",
         ),
         |samples, run| samples.value(run.recent.error_ratio()),
     ),
@@ -119,7 +119,7 @@ const RUNNING: &[Described<Running>] = &[
         Family::counter(
             "slod_load_dropped_starts_total",
             &["service", "scenario", "engine", "reason"],
-            "Starts that were due since the start of the run and not made, by reason: `open_requests` (as many requests were open as may be: the service did not answer in time) or `generator` (the machine of the generator lacked a port, a file descriptor, memory or the like; the report of the run has the first lack in words); absent for engines that do not count them.",
+            "Due starts that were dropped since the start of the run, by reason: `open_requests` (the limit of open requests was reached, because the service did not answer in time) or `generator` (the machine of the generator lacked a port, a file descriptor, memory or the like; the report of the run describes the first case); absent for engines that do not count them.",
         ),
         |samples, run| {
             if let Some(dropped) = run.dropped {
@@ -137,7 +137,7 @@ const RUNNING: &[Described<Running>] = &[
         Family::counter(
             "slod_load_repeated_requests_total",
             RUN,
-            "Requests since the start of the run that were sent once more, because the service ended the kept connection before its answer or did not process them; absent for other engines than `slod`.",
+            "Requests retried since the start of the run, because the service closed a keep-alive connection before its response or did not process them; absent for engines other than `slod`.",
         ),
         |samples, run| {
             if let Some(repeated) = run.repeated {
@@ -150,7 +150,7 @@ const RUNNING: &[Described<Running>] = &[
             "slod_load_generator_lag_seconds",
             "seconds",
             RUN,
-            "How late the generator was in the last second, at the 99th percentile of its starts or of its own ticks every 10 ms; absent for other engines than `slod`.",
+            "How late the generator was in the last second, at the 99th percentile of its starts or of its own ticks every 10 ms; absent for engines other than `slod`.",
         ),
         |samples, run| samples.value(run.lag.map(|lag| lag.as_secs_f64())),
     ),
@@ -159,7 +159,7 @@ const RUNNING: &[Described<Running>] = &[
             "slod_load_generator_cpu_ratio",
             "ratio",
             RUN,
-            "Share of the processors that the generator used in the last second; absent for other engines.",
+            "CPU usage of the generator in the last second, as a ratio of all CPUs; absent for other engines.",
         ),
         |samples, run| samples.value(run.generator_cpu),
     ),
@@ -167,7 +167,7 @@ const RUNNING: &[Described<Running>] = &[
 
 type Finished<'a> = (&'a StoredRun, &'a RunSummary);
 
-/// What is written of a run that ended.
+/// Value of a completed run.
 type Written = for<'a> fn(&Finished<'a>) -> Option<f64>;
 
 const FINISHED: &[(Family, Written)] = &[
@@ -176,7 +176,7 @@ const FINISHED: &[(Family, Written)] = &[
             "slod_load_last_run_timestamp_seconds",
             "seconds",
             LAST,
-            "When the last run of a service and a scenario ended.",
+            "End of the last run of a service and scenario.",
         ),
         |(run, _)| Some(run.to.as_secs_f64()),
     ),
@@ -185,7 +185,7 @@ const FINISHED: &[(Family, Written)] = &[
             "slod_load_last_run_duration_seconds",
             "seconds",
             LAST,
-            "How long the last run was.",
+            "Duration of the last run.",
         ),
         |(run, _)| Some(run.to.0.saturating_sub(run.from.0) as f64 / 1000.0),
     ),
@@ -207,7 +207,7 @@ const FINISHED: &[(Family, Written)] = &[
             "slod_load_last_run_requests_per_second",
             "",
             LAST,
-            "Requests that ended per second of the last run.",
+            "Requests completed per second in the last run.",
         ),
         |(_, summary)| Some(summary.rate_per_second),
     ),
@@ -216,7 +216,7 @@ const FINISHED: &[(Family, Written)] = &[
             "slod_load_last_run_error_ratio",
             "ratio",
             LAST,
-            "Failed requests of all of the last run; absent without requests, and where the service does not count its errors.",
+            "Ratio of failed requests in the last run; absent without requests, and if the service does not count its errors.",
         ),
         |(_, summary)| summary.error_ratio,
     ),
@@ -236,7 +236,7 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
     running.chain(FINISHED.iter().map(|(family, _)| family))
 }
 
-/// Writes what goes on, and what ended last.
+/// Writes running and last completed runs.
 pub fn write(sink: &mut dyn Sink, view: &RunsView) {
     let label = |labels: &mut Labels, run: &&Running| {
         labels.push("service", &run.run.service);
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_of_a_run_is_absent() {
+    fn unknown_values_of_a_run_are_absent() {
         let window = window();
         let unknown = [
             "slod_load_due_requests_per_second{",

@@ -1,4 +1,4 @@
-//! What is known of kept and running load runs, for the pages, the API and the metrics.
+//! Stored and running load runs, for the pages, the API and the metrics.
 
 mod digests;
 pub mod metrics;

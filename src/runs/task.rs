@@ -1,4 +1,4 @@
-//! The task that reads the runs for the metrics, so that no scrape reads the store.
+//! The task that reads runs for the metrics, so that scrapes do not read the store.
 
 use super::{Digests, RunsView};
 use crate::clock::Clock;
@@ -12,22 +12,22 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// As often as a run that goes on is written.
+/// As often as a run in progress is stored.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// What the task needs from outside.
+/// Dependencies of the task.
 #[derive(Debug)]
 pub struct Deps {
     pub clock: Clock,
     pub configs: watch::Receiver<Arc<Config>>,
     pub digests: Digests,
-    /// The store's file.
+    /// Path of the store.
     pub store: PathBuf,
     pub views: watch::Sender<Arc<RunsView>>,
     pub stop: CancellationToken,
 }
 
-/// Runs until it is stopped. While the store cannot be read, nothing is shown.
+/// Runs until stopped. While the store cannot be read, there are no metrics of runs.
 pub async fn run(deps: Deps) {
     let mut store = None;
     let mut tick = interval(EVERY);

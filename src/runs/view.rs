@@ -1,4 +1,4 @@
-//! What the metrics show of runs.
+//! Snapshot of runs for the metrics.
 
 use super::{Digest, Digests};
 use crate::config::Config;
@@ -10,52 +10,52 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Runs that are looked at, the newest first.
+/// Maximum number of runs to consider, the newest first.
 const LOOKED_AT: u32 = 1000;
-/// Runs that go on, and pairs of service and scenario, that are shown.
+/// Maximum number of running runs, and of pairs of service and scenario, that are exported.
 const RUNNING_MAX: usize = 20;
 const FINISHED_MAX: usize = 200;
-/// The latest part of a run.
+/// Length of the latest part of a run.
 const RECENT: Duration = Duration::from_secs(10);
 
-/// The newest state.
+/// The latest snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct RunsView {
-    /// At most one of each service, scenario and engine.
+    /// At most one per service, scenario and engine.
     pub running: Vec<Running>,
-    /// The last of each service and scenario.
+    /// The last run of each service and scenario.
     pub finished: Vec<Digest>,
 }
 
-/// A run that goes on.
+/// A run in progress.
 #[derive(Clone, Debug)]
 pub struct Running {
     pub run: StoredRun,
     pub model: Model,
-    /// Of the last window. Unknown is `None`.
+    /// Planned load of the last window; `None` if unknown.
     pub due: Option<f64>,
     pub active: Option<f64>,
     pub lag: Option<Duration>,
     pub generator_cpu: Option<f64>,
-    /// Of the last windows.
+    /// Statistics of the last windows.
     pub recent: Figures,
-    /// Since the start.
+    /// Since the start of the run.
     pub good: u64,
-    /// Nothing says whether they failed.
+    /// Requests whose success is unknown.
     pub unjudged: u64,
-    /// `None` where nobody counts them.
+    /// `None` if dropped starts are not counted.
     pub dropped: Option<Dropped>,
-    /// Sent once more, likewise.
+    /// Retried requests; `None` if they are not counted.
     pub repeated: Option<u64>,
     pub failed: Vec<(Cause, u64)>,
 }
 
-/// Starts that were due and not made, since the start.
+/// Due starts that were dropped, since the start of the run.
 #[derive(Clone, Copy, Debug)]
 pub struct Dropped {
-    /// Too many requests were open.
+    /// Too many requests were in flight.
     pub open_requests: u64,
-    /// The generator's machine lacked something for them.
+    /// The generator's machine lacked resources.
     pub generator: u64,
 }
 
@@ -70,7 +70,7 @@ impl Dropped {
 }
 
 impl RunsView {
-    /// Blocks.
+    /// Reads the snapshot. Blocks.
     pub fn read(
         store: &Store,
         digests: &Digests,
@@ -106,7 +106,7 @@ impl RunsView {
 }
 
 impl Running {
-    /// Nothing before its first window.
+    /// `None` before the first window.
     pub(super) fn of(run: StoredRun, record: &RunRecord) -> Option<Self> {
         let windows = &record.windows;
         let last = windows.last()?;
@@ -137,7 +137,7 @@ impl Running {
     }
 }
 
-/// The summary of a run that ended, with its run.
+/// Summary of a completed run, with its run.
 pub(super) fn summarized(
     view: &RunsView,
 ) -> impl Iterator<Item = (&StoredRun, &RunSummary)> + Clone {

@@ -62,7 +62,7 @@ pub fn backup(path: &Path, to: &Path) -> Result<Backup, StoreError> {
 }
 
 fn exists() -> StoreError {
-    let error = io::Error::new(io::ErrorKind::AlreadyExists, "it exists already");
+    let error = io::Error::new(io::ErrorKind::AlreadyExists, "it already exists");
     StoreError::io("write the backup")(error)
 }
 

@@ -1,4 +1,4 @@
-//! The beginning of a connection: TLS if it is configured, and who the other end is.
+//! Start of a connection: TLS if configured, and the identity of the peer.
 
 use super::auth::{Peer, ServerTls, name_of, refusal};
 use parking_lot::Mutex;
@@ -9,13 +9,13 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-/// How long a client may take for the handshake.
+/// Maximum duration of the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Refused client certificates have one message in this time.
+/// Minimum time between two log messages about rejected client certificates.
 const LOGGED_EVERY: Duration = Duration::from_secs(10);
 /// The first byte of every TLS connection.
 const TLS_HANDSHAKE: u8 = 0x16;
-/// Bytes that are read of a client that does not speak TLS.
+/// Maximum bytes read from a client that does not speak TLS.
 const UNREAD_MAX: u64 = 64 * 1024;
 const NOT_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis is an HTTPS server: use https://\n";
 
@@ -23,7 +23,7 @@ pub trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
 
-/// Opens a connection; `None` if the client fails to.
+/// Opens a connection; `None` if the handshake fails.
 pub async fn open(
     stream: TcpStream,
     address: SocketAddr,
@@ -60,10 +60,10 @@ async fn secure(
 ) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
     let mut first = [0];
     if stream.peek(&mut first).await.ok()? == 1 && first[0] != TLS_HANDSHAKE {
-        // Whoever forgets the `s` of https gets to know it.
+        // Helps clients that forgot the `s` of https.
         let _ = stream.write_all(NOT_TLS).await;
         let _ = stream.shutdown().await;
-        // Closing with unread bytes resets the connection, and the client may not see the answer.
+        // Closing with unread bytes resets the connection, and the client may not see the response.
         let _ = copy(&mut stream.take(UNREAD_MAX), &mut sink()).await;
         return None;
     }
@@ -82,10 +82,10 @@ async fn secure(
 
 static REFUSED_CLIENTS: RefusedClients = RefusedClients(Mutex::new(None));
 
-/// What the log says of refused client certificates: little, whoever connects how often.
+/// Limits log messages about rejected client certificates, however often clients connect.
 struct RefusedClients(Mutex<Option<Logged>>);
 
-/// The latest message, and how many were left out since.
+/// Time of the last message, and the number of suppressed ones since.
 struct Logged {
     at: Instant,
     unlogged: u64,
@@ -100,10 +100,7 @@ impl RefusedClients {
                 return;
             }
             Some(last) if last.unlogged > 0 => {
-                format!(
-                    " ({} more were refused since the last message)",
-                    last.unlogged
-                )
+                format!(" ({} more rejected since the last message)", last.unlogged)
             }
             _ => String::new(),
         };
@@ -111,6 +108,6 @@ impl RefusedClients {
             at: Instant::now(),
             unlogged: 0,
         });
-        tracing::warn!("the client certificate of {client} was refused: {reason}{more}");
+        tracing::warn!("rejected the client certificate of {client}: {reason}{more}");
     }
 }

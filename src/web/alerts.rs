@@ -1,4 +1,4 @@
-//! Alerts as JSON: those that fire, and those of a span of time.
+//! Alerts as JSON: firing alerts and alerts of a time range.
 
 use super::WebState;
 use super::listing::{cursor_text, cut, link_next, stamp};
@@ -18,11 +18,11 @@ use axum::extract::{RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};
 use std::collections::HashMap;
 
-/// Alerts in one answer at most: the newest.
+/// Maximum number of alerts in one response: the newest.
 const LIMIT: u32 = 10_000;
 
-/// Those that fired in a span, the newest first; what fires now, if both ends are left out. The
-/// header `Link` has the address of the next page.
+/// Alerts that fired in a time range, the newest first; firing alerts if both ends are omitted. The header
+/// `Link` has the URL of the next page.
 pub async fn alerts(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
     let rules = state.alerts.borrow().rules.clone();
     let entries = |alerts: &[AlertRecord]| {
@@ -33,8 +33,7 @@ pub async fn alerts(State(state): State<WebState>, query: Query) -> Result<Respo
     let (limit, cursor) = (asked.limit(LIMIT, LIMIT)?, asked.cursor::<AlertCursor>()?);
     let (from, to) = match asked.span()? {
         (None, None) if asked.has("limit") || asked.has("cursor") => {
-            let title =
-                "`limit` and `cursor` are for the alerts of a span: `from` or `to` is missing";
+            let title = "`limit` and `cursor` require `from` or `to`";
             return Err(asked.fault(title));
         }
         (None, None) => return Ok(entries(&firing(&state).await)),
@@ -56,7 +55,7 @@ pub async fn alerts(State(state): State<WebState>, query: Query) -> Result<Respo
     Ok(response)
 }
 
-/// The page for people.
+/// HTML page of alerts.
 pub async fn page(State(state): State<WebState>, RawQuery(query): RawQuery) -> Html<String> {
     let query = PageQuery::of(query.as_deref());
     let read = |store: &Store| store.alerts(Timestamp(0), Timestamp(i64::MAX), LIMIT);
@@ -74,7 +73,7 @@ pub async fn page(State(state): State<WebState>, RawQuery(query): RawQuery) -> H
     Html(render_alerts(&shown, state.ledger_view().at, view))
 }
 
-/// What is about to fire, signs with what was found of them.
+/// Pending alerts, with the findings of warning signs.
 fn pending(state: &WebState) -> Vec<AlertRecord> {
     let findings = state.findings.borrow().clone();
     let mut pending = state.alerts.borrow().pending.clone();
@@ -89,7 +88,7 @@ fn pending(state: &WebState) -> Vec<AlertRecord> {
 
 async fn firing(state: &WebState) -> Vec<AlertRecord> {
     let firing = now(state);
-    // What could not be kept, or cannot be read, fires nevertheless.
+    // Alerts that could not be stored, or cannot be read, are firing nevertheless.
     if state.store.stats().trouble().is_some() {
         return firing;
     }
@@ -98,7 +97,7 @@ async fn firing(state: &WebState) -> Vec<AlertRecord> {
     kept.unwrap_or(firing)
 }
 
-/// What fires, the newest first, with what is decided about it.
+/// Firing alerts, the newest first, with silences and acknowledgements.
 pub(super) fn now(state: &WebState) -> Vec<AlertRecord> {
     let decisions = state.decisions.borrow().clone();
     let mut firing = state.alerts.borrow().decided(&decisions, state.clock.now());
@@ -106,8 +105,8 @@ pub(super) fn now(state: &WebState) -> Vec<AlertRecord> {
     firing
 }
 
-/// What fires as far as the store knows, as it is now: what was shown once is still there after a
-/// kill.
+/// Firing alerts that are stored, in their current state: an alert that was shown once must still be known
+/// after a kill.
 fn kept(store: &Store, firing: Vec<AlertRecord>) -> Result<Vec<AlertRecord>, StoreError> {
     let kept = store.firing_alerts()?;
     let mut live: HashMap<_, _> = firing

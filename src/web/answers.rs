@@ -1,5 +1,5 @@
-//! Answers that are made in memory: few at a time, and together of a limited size until they are
-//! sent, however many clients ask and however slowly they read.
+//! Limits responses that are built in memory: few at a time, with a limited total size until they are sent,
+//! regardless of the number and speed of clients.
 
 use super::problem::Problem;
 use crate::tasks::blocking;
@@ -19,15 +19,15 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Answers that are made at the same time: each keeps a processor busy.
+/// Number of responses that are built concurrently: each keeps a CPU busy.
 const MAKING: usize = 2;
-/// Answers up to this size are not counted.
+/// Responses up to this size in bytes are not limited.
 const SMALL: u64 = 64 << 10;
-/// KiB of all answers that are being sent.
+/// Total size of all responses being sent, in KiB.
 const MEMORY_KIB: u32 = 64 << 10;
-/// What an answer takes at least, with what compresses it.
+/// Minimum memory of a response including its compression, in KiB.
 const LEAST_KIB: u32 = 512;
-/// Bytes that are handed to the connection at a time.
+/// Number of bytes handed to the connection at a time.
 const PIECE: usize = 64 << 10;
 
 /// Cheap to clone.
@@ -46,13 +46,13 @@ impl Default for AnswerLimits {
     }
 }
 
-/// Waits for its turn, makes the answer, and waits until there is room for it. How long a client
-/// waits at most is the time that every request has.
+/// Waits for its turn, builds the response, and waits until there is room for it. The wait is limited by
+/// the request timeout.
 pub async fn bounded(State(limits): State<AnswerLimits>, request: Request, next: Next) -> Response {
-    // The semaphores are never closed, and an answer more would do no harm.
+    // The semaphores are never closed, and one more response would do no harm.
     let making = limits.making.acquire_owned().await.ok();
-    // Away from the async workers, which have other requests to serve. It goes on, and keeps its
-    // turn, also when the client is gone.
+    // Runs outside of the async workers, which serve other requests. It completes and keeps its permit even
+    // if the client disconnects.
     let make = move || (Handle::current().block_on(next.run(request)), making);
     let (response, making) = match blocking(make).await {
         Ok(answered) => answered,
@@ -68,14 +68,14 @@ pub async fn bounded(State(limits): State<AnswerLimits>, request: Request, next:
     let room = limits.memory.acquire_many_owned(kib).await.ok();
     drop(making);
     let Ok(whole) = body.collect().await else {
-        let title = "the answer could not be made";
+        let title = "the response could not be built";
         return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, title).into_response();
     };
     let rest = whole.to_bytes();
     Response::from_parts(head, Body::new(Pieces { rest, _room: room }))
 }
 
-/// An answer that keeps its room until its last piece is handed over.
+/// A response that holds its permits until the last piece is handed over.
 struct Pieces {
     rest: Bytes,
     _room: Option<OwnedSemaphorePermit>,
@@ -93,7 +93,7 @@ impl hyper::body::Body for Pieces {
             return Poll::Ready(None);
         }
         let length = self.rest.len().min(PIECE);
-        // A copy, so that what the connection holds does not keep the whole answer.
+        // Copied, so that pieces held by the connection do not keep the whole response in memory.
         let piece = Bytes::copy_from_slice(&self.rest.split_to(length));
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
@@ -121,7 +121,7 @@ mod tests {
     const LARGE: usize = 16 << 20;
 
     #[tokio::test]
-    async fn unread_answers_keep_others_waiting_and_small_ones_do_not_wait() {
+    async fn unread_responses_delay_others_except_small_ones() {
         let limits = AnswerLimits::default();
         let router = Router::new()
             .route("/large", get(|| async { vec![b'x'; LARGE] }))

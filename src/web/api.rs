@@ -1,4 +1,4 @@
-//! The state as JSON: what `slod status` reads.
+//! The current state as JSON, as read by `slod status`.
 
 use super::WebState;
 use super::problem::Problem;
@@ -66,9 +66,9 @@ pub async fn objectives(State(state): State<WebState>) -> Json<Vec<NamedObjectiv
     Json(status.services.into_iter().flat_map(named).collect())
 }
 
-/// Refuses the name of a service that is not in the config: a list of nothing would look as if there
-/// were nothing to list. Lists of the past ask only if they found nothing, because a service that is
-/// configured no more still has its own.
+/// Rejects the name of a service that is not in the config, because an empty list would look as if there
+/// were nothing to list. Lists of the past check this only if they are empty, because a service that was
+/// removed from the config still has its history.
 pub fn check_service(state: &WebState, name: Option<&str>) -> Result<(), Problem> {
     match name.filter(|name| state.ledger_view().service(name).is_none()) {
         Some(name) => Err(unknown("service", name)),

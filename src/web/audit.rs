@@ -1,5 +1,5 @@
-//! The audit log: who changed what. Refused requests are counted and logged, and not kept here, so
-//! that whoever may not write cannot push out what others did.
+//! The audit log: who changed what. Rejected requests are counted and logged, but not stored here, so that
+//! clients without write access cannot displace entries of others.
 
 use super::WebState;
 use super::auth::Identity;
@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-/// Entries on a page at most.
+/// Maximum number of entries per page.
 const LIMIT: u32 = 10_000;
 
 #[derive(Debug, Serialize)]
@@ -28,7 +28,7 @@ struct EntryView {
     outcome: String,
 }
 
-/// A page of the log, the newest first. The header `Link` has the address of the next page.
+/// A page of the log, the newest first. The header `Link` has the URL of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
     let asked = query.only(&["cursor", "limit"])?;
     let limit = asked.limit(LIMIT, LIMIT)?;
@@ -58,7 +58,7 @@ impl From<StoredAuditEntry> for EntryView {
     }
 }
 
-/// What somebody does to an object.
+/// An action on an object, by a user.
 #[derive(Clone, Debug)]
 pub struct Act {
     pub at: Timestamp,
@@ -78,8 +78,7 @@ impl Act {
     }
 }
 
-/// Makes a change in the store and keeps who made it: both or none. `entry` says what was changed
-/// and with what outcome.
+/// Changes the store and records the author in one transaction. `entry` describes the change and its outcome.
 pub async fn change<T: Send + 'static>(
     state: &WebState,
     act: Act,
@@ -90,7 +89,7 @@ pub async fn change<T: Send + 'static>(
     store::write(state, keep).await
 }
 
-/// Keeps something that was done outside of the store. It is done whatever becomes of the entry.
+/// Records an action outside of the store. The action stands even if the entry cannot be stored.
 pub async fn keep(state: &WebState, entry: AuditEntry) {
     let kept = store::write(state, move |store| store.add_audit(&entry)).await;
     if kept.is_err() {

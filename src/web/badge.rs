@@ -1,4 +1,4 @@
-//! Badges for documents and wikis: an objective's state, SLI or budget as a small SVG.
+//! SVG badges with an objective's state, SLI or budget.
 
 use super::WebState;
 use super::problem::Problem;
@@ -11,8 +11,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 
-/// Proxies of code hosts cache for so long; the daemon has new numbers every few seconds. Without
-/// `public`, no shared cache keeps what somebody had to log in for (RFC 9111, section 3.5).
+/// Code hosts' proxies cache for this long; the daemon has new numbers every few seconds. Without `public`,
+/// shared caches do not store responses to authenticated requests (RFC 9111, section 3.5).
 const CACHE: &str = "max-age=60";
 
 #[derive(Clone, Copy, Debug)]
@@ -66,8 +66,8 @@ fn text(view: &ObjectiveView, shown: BadgeContent) -> String {
     }
 }
 
-/// White on these is readable.
-const fn colour(level: HealthLevel) -> &'static str {
+/// Background color on which white text is readable.
+const fn color(level: HealthLevel) -> &'static str {
     match level {
         HealthLevel::Bad => "#b3202c",
         HealthLevel::Warn => "#8a5200",
@@ -76,7 +76,7 @@ const fn colour(level: HealthLevel) -> &'static str {
     }
 }
 
-/// The width of a text at 11 px, roughly: the drawing then stretches it to exactly this.
+/// Estimated width of a text at 11 px; the SVG stretches the text to exactly this width.
 fn width(text: &str) -> usize {
     let of = |c: char| if c.is_ascii() { 7 } else { 12 };
     text.chars().map(of).sum()
@@ -89,8 +89,8 @@ fn draw(label: &str, value: &str, level: HealthLevel) -> Markup {
         svg xmlns="http://www.w3.org/2000/svg" width=(whole) height="20" role="img" aria-label={ (label) ": " (value) } {
             title { (label) ": " (value) }
             rect width=(whole) height="20" rx="3" fill="#3a4049" {}
-            rect x=(left) width=(right) height="20" rx="3" fill=(colour(level)) {}
-            rect x=(left) width="4" height="20" fill=(colour(level)) {}
+            rect x=(left) width=(right) height="20" rx="3" fill=(color(level)) {}
+            rect x=(left) width="4" height="20" fill=(color(level)) {}
             g fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" {
                 text x=(left / 2) y="14" textLength=(left - 12) { (label) }
                 text x=(left + right / 2) y="14" textLength=(right - 12) { (value) }

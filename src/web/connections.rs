@@ -1,5 +1,5 @@
-//! The connections that are open, never more than there are places for. When all are taken, one
-//! that waits for its client makes room: it is closed before the next one is served.
+//! Open connections, limited in number. If the limit is reached, a connection that waits for its client is
+//! closed before the next one is served.
 
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
@@ -14,11 +14,11 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Connections at the same time.
+/// Maximum number of open connections.
 pub const CONNECTIONS: usize = 1024;
-/// An answer is made within this; a connection with one that takes longer may lose its place.
+/// A connection may be closed for another one if its response takes longer than this.
 const ANSWER_TIME: Duration = Duration::from_secs(1);
-/// How long a connection that makes room may take to close.
+/// How long an evicted connection may take to close.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
@@ -31,35 +31,35 @@ pub struct ConnectionTable {
 #[derive(Debug)]
 struct Slot {
     evicted: CancellationToken,
-    /// Requests that run on it now.
+    /// Requests in progress on the connection.
     busy: AtomicUsize,
-    /// Those of them that have not arrived completely.
+    /// Requests among them whose body has not arrived completely.
     uploads: AtomicUsize,
-    /// The latest start or end of a request.
+    /// Time of the latest start or end of a request.
     since: Mutex<Instant>,
 }
 
-/// One connection's place, given back when it is dropped.
+/// Slot of one connection, released on drop.
 #[derive(Debug)]
 pub struct ConnectionSlot {
     id: u64,
     connections_table: Arc<ConnectionTable>,
     slot: Arc<Slot>,
-    /// The connection must close now.
+    /// Cancelled when the connection must close.
     pub evicted: CancellationToken,
 }
 
-/// A request that runs.
+/// A request in progress.
 pub struct Busy(Arc<Slot>);
 
-/// A request's body, which has arrived when it ends.
+/// Body of a request; it has arrived when the stream ends.
 pub struct Upload {
     body: Incoming,
     slot: Option<Arc<Slot>>,
 }
 
 impl ConnectionTable {
-    /// Takes a place; `None` if every connection has a request that is being answered.
+    /// Takes a slot; `None` if all connections are busy with responses.
     pub async fn take(self: &Arc<Self>) -> Option<ConnectionSlot> {
         loop {
             if let Some(slot) = self.insert() {
@@ -94,8 +94,8 @@ impl ConnectionTable {
         })
     }
 
-    /// Lets the connection close that waits for its client the longest, or else the one whose
-    /// answer takes the longest.
+    /// Evicts the connection that has waited for its client the longest, otherwise the one whose response
+    /// takes the longest.
     fn evict(&self) -> bool {
         let open = self.open.lock();
         let staying = open.values().filter(|slot| !slot.evicted.is_cancelled());
@@ -107,7 +107,7 @@ impl ConnectionTable {
         if let Some((_, _, slot)) = &victim {
             slot.evicted.cancel();
         }
-        // One that is closing already makes room as well.
+        // A connection that is already closing makes room too.
         victim.is_some() || open.values().any(|slot| slot.evicted.is_cancelled())
     }
 }
@@ -123,7 +123,7 @@ impl Slot {
 }
 
 impl ConnectionSlot {
-    /// A request has come: it is busy until the first is dropped.
+    /// Marks the connection as busy until the first return value is dropped.
     pub fn request(&self, body: Incoming) -> (Busy, Upload) {
         self.slot.touch();
         self.slot.busy.fetch_add(1, Ordering::AcqRel);

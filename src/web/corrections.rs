@@ -1,4 +1,4 @@
-//! Corrections as JSON: what is in force a page at a time, a new one, and one taken back.
+//! Corrections as JSON: list in pages, add, and revoke.
 
 use super::WebState;
 use super::audit::{self, Act};
@@ -25,27 +25,27 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Occurrences on a page,
+/// Maximum number of occurrences on a page.
 const LIMIT: u32 = 10_000;
-/// which ends early where it grows beyond this.
+/// Size in bytes at which a page ends early.
 const PAGE_BYTES: usize = 4 << 20;
 
-/// A correction as clients read it.
+/// A correction in the API.
 #[derive(Debug, Serialize)]
 pub struct CorrectionView<'a> {
     id: &'a str,
     from: DateTime<Utc>,
     /// Exclusive.
     to: DateTime<Utc>,
-    /// Empty means all.
+    /// Empty means all services.
     services: &'a [String],
     slos: &'a [String],
     reason: &'a str,
     author: &'a str,
 }
 
-/// The occurrences of those of the config and of those made by hand, the latest first. The header
-/// `Link` has the address of the next page.
+/// Occurrences of corrections from the config and the API, the latest first. The header `Link` has the URL
+/// of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
     let asked = query.only(&["cursor", "limit"])?;
     let limit = asked.limit(LIMIT, LIMIT)? as usize;
@@ -68,7 +68,7 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
     Ok(response)
 }
 
-/// A page as JSON, and where the next one begins if there is one.
+/// Writes a page as JSON; returns the cursor of the next one, if any.
 fn write_page(
     all: &[Correction],
     now: Timestamp,
@@ -86,7 +86,7 @@ fn write_page(
             body.push(b',');
         }
         let view = CorrectionView::of(occurrence.correction, occurrence.from, occurrence.to);
-        // Text and numbers in memory can always be written.
+        // Serializing text and numbers to memory cannot fail.
         let _ = serde_json::to_writer(&mut body, &view);
         written += 1;
     }
@@ -154,12 +154,12 @@ pub async fn revoke(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Ids are numbers; whatever else was sent is not kept in full.
+/// Valid IDs are numbers; other text is truncated for the audit log.
 fn shortened(id: &str) -> String {
     id.chars().take(20).collect()
 }
 
-/// Waits until the numbers are those of the changed corrections.
+/// Waits until the numbers include the changed corrections.
 async fn counted(state: &WebState) -> Result<(), Problem> {
     let counted = Recount::request(&state.ledger, Changed::Corrections).await;
     counted.ok_or_else(stopping)?.map_err(|error| {
@@ -182,7 +182,7 @@ impl<'a> CorrectionView<'a> {
     }
 }
 
-/// As a client wrote it.
+/// Parses a correction of a client.
 fn correction(new: &Fields, by: &Identity, ledger: &LedgerView) -> Result<Correction, Problem> {
     let (from, to) = (new.required_time("from")?, new.required_time("to")?);
     if let Some(fault) = span_fault(from, to) {
@@ -203,7 +203,7 @@ fn correction(new: &Fields, by: &Identity, ledger: &LedgerView) -> Result<Correc
     })
 }
 
-/// Known names, each once.
+/// Parses a list of known names, without duplicates.
 fn names(
     new: &Fields,
     key: &str,
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_ends_where_it_is_long_and_the_next_one_goes_on() {
+    fn a_long_page_ends_early_and_the_next_one_continues() {
         let correction = |number: i64| Correction {
             id: number.to_string(),
             from: Timestamp(number),

@@ -1,4 +1,4 @@
-//! What people decide about alerts: acknowledgements and silences, as JSON.
+//! User decisions about alerts as JSON: acknowledgements and silences.
 
 use super::WebState;
 use super::alerts::now;
@@ -23,18 +23,18 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A preview also shows alerts that fired this recently,
+/// How far back alerts in a preview may have fired.
 const RECENT: Duration = DAY.saturating_mul(7);
-/// among the newest so many,
+/// Number of newest alerts considered for a preview.
 const LOOKED_THROUGH: u32 = 10_000;
-/// and shows so many of each at most.
+/// Maximum number of alerts of each kind in a preview.
 const SHOWN: usize = 200;
 
-/// What a silence would keep from notifying.
+/// Alerts that a silence would mute.
 #[derive(Debug, Serialize)]
 pub struct Preview {
     firing: Vec<AlertEntry>,
-    /// Alerts of the last seven days that are over.
+    /// Alerts of the last seven days that are resolved.
     recent: Vec<AlertEntry>,
 }
 
@@ -53,7 +53,7 @@ pub async fn acknowledge(
     };
     let view = Arc::clone(&state.alerts.borrow());
     let Some(alert) = view.find(&fingerprint).cloned() else {
-        let title = "no alert with this fingerprint fires";
+        let title = "no firing alert has this fingerprint";
         return Err(Problem::new(StatusCode::NOT_FOUND, title));
     };
     let act = Act {
@@ -67,7 +67,7 @@ pub async fn acknowledge(
     decide(&state, move |store| {
         let acknowledge = |store: &mut Store| {
             store.acknowledge(&key, from, &kept)?;
-            // Somebody takes care of it, so it is not escalated.
+            // An acknowledged alert is not escalated.
             number.map_or(Ok(()), |number| store.cancel_escalations(number, at))
         };
         store.audited(acknowledge, |()| entry)
@@ -114,7 +114,7 @@ pub async fn add_silence(
         return Err(new.fault("`to` is in the past"));
     }
     if silence.from < YEARS.0 || silence.to > YEARS.1 {
-        return Err(new.fault("it must be in the years 2000 to 2099"));
+        return Err(new.fault("the time range must be in the years 2000 to 2099"));
     }
     let act = Act {
         at: now,
@@ -158,7 +158,7 @@ pub async fn remove_silence(
     let missing = || {
         Problem::new(
             StatusCode::NOT_FOUND,
-            "no silence that is not over has this id",
+            "no planned or active silence has this id",
         )
     };
     let id: i64 = id.parse().map_err(|_| missing())?;
@@ -183,7 +183,7 @@ pub async fn remove_silence(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What matches `?matcher=...&matcher=...`.
+/// Alerts that match `?matcher=...&matcher=...`.
 pub async fn preview(
     State(state): State<WebState>,
     query: Query,
@@ -220,8 +220,8 @@ pub async fn preview(
     store::read(&state, look).await.map(Json)
 }
 
-/// Makes a change in the store, and publishes what is decided then. Both on the thread that writes,
-/// so that the last change is the last that is published.
+/// Changes the store and publishes the new decisions. Both happen on the writer thread, so that the last
+/// change is also published last.
 async fn decide<T: Send + 'static>(
     state: &WebState,
     change: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,

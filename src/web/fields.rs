@@ -1,5 +1,5 @@
-//! What a client says by name: the parameters of a query, or the keys of a JSON body. Each is checked
-//! where it is read, so that an error names it and what is valid.
+//! Named values sent by a client: parameters of a query or keys of a JSON body. Each is checked when read,
+//! so that an error states its name and what is valid.
 
 use super::auth::Identity;
 use super::problem::{NAME_SHOWN, Problem};
@@ -12,17 +12,17 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::ops::RangeInclusive;
 
-/// Characters of a reason, a note or an author.
+/// Maximum length of a reason, a note or an author.
 pub const WORDS: usize = 500;
 
-/// Where fields are from.
+/// Source of the fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
     Query,
     Body,
 }
 
-/// Names with their values, each known and given once.
+/// Names and values; each name is known and unique.
 #[derive(Debug)]
 pub struct Fields {
     title: &'static str,
@@ -31,7 +31,7 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// Of a query; `names` are valid.
+    /// Fields of a query with these valid `names`.
     pub fn of_query(pairs: Vec<(String, Value)>, names: &[&str]) -> Result<Self, Problem> {
         let fields = Self {
             title: "invalid query",
@@ -41,7 +41,7 @@ impl Fields {
         fields.known(names)
     }
 
-    /// Of a body, with the title of its errors.
+    /// Fields of a body, with the title of its errors.
     pub fn of_body(
         title: &'static str,
         pairs: Vec<(String, Value)>,
@@ -66,7 +66,7 @@ impl Fields {
                 let name = printable(&name);
                 let valid = match (nearest(&name, names.iter().copied()), names) {
                     (Some(near), _) => format!("did you mean `{near}`?"),
-                    (None, []) => "this address takes none".to_owned(),
+                    (None, []) => "this address takes no parameters".to_owned(),
                     (None, names) => format!("valid: {}", quoted(names)),
                 };
                 return Err(self.fault(format!("unknown {what} `{name}`; {valid}")));
@@ -78,7 +78,7 @@ impl Fields {
         Ok(self)
     }
 
-    /// An error of what the client sent.
+    /// An error in the client's input.
     pub fn fault(&self, reason: impl Into<String>) -> Problem {
         let status = match self.origin {
             Origin::Query => StatusCode::BAD_REQUEST,
@@ -110,7 +110,7 @@ impl Fields {
         self.text(name)?.ok_or_else(|| self.missing(name))
     }
 
-    /// One line for people. What is invisible or changes the direction of text is replaced.
+    /// One line of text. Invisible characters and those that change the text direction are replaced.
     pub fn words(&self, name: &str, length: RangeInclusive<usize>) -> Result<String, Problem> {
         let least = *length.start();
         let given = match self.text(name)? {
@@ -127,7 +127,7 @@ impl Fields {
         }))
     }
 
-    /// Who is authenticated, or else who they say they are in `author`.
+    /// The authenticated user, otherwise the field `author`.
     pub fn author(&self, by: &Identity) -> Result<String, Problem> {
         if by.is_authenticated {
             return Ok(by.name.to_string());
@@ -135,7 +135,7 @@ impl Fields {
         self.words("author", 1..=WORDS)
     }
 
-    /// A whole number.
+    /// An integer.
     pub fn number(&self, name: &str) -> Result<Option<i64>, Problem> {
         let read = |value: &Value| match value {
             Value::String(text) if self.origin == Origin::Query => text.parse().ok(),
@@ -154,7 +154,7 @@ impl Fields {
             return Ok(Some(Timestamp(at.timestamp_millis())));
         }
         let form = format!("`{name}` must be a time such as 2026-11-01T14:00:00Z");
-        // A `+` in a query stands for a space.
+        // `+` in a query is decoded as a space.
         let is_cut = self.origin == Origin::Query && text.contains(' ');
         Err(self.fault(if is_cut {
             format!("{form}, or 2026-11-01T14:00:00%2B01:00 with `+` written as %2B")
@@ -167,7 +167,7 @@ impl Fields {
         self.time(name)?.ok_or_else(|| self.missing(name))
     }
 
-    /// A list of strings; empty if it is left out.
+    /// A list of strings; empty if absent.
     pub fn strings(&self, name: &str) -> Result<Vec<String>, Problem> {
         let Some(value) = self.value(name) else {
             return Ok(Vec::new());
@@ -180,7 +180,7 @@ impl Fields {
         items.flatten().ok_or_else(fault)
     }
 
-    /// Rows of an answer, from the parameter `limit`.
+    /// Number of rows of a response, from the parameter `limit`.
     pub fn limit(&self, default: u32, most: u32) -> Result<u32, Problem> {
         let asked = self.number("limit")?.unwrap_or(default.into());
         let limit = u32::try_from(asked).ok().filter(|limit| *limit <= most);
@@ -188,14 +188,14 @@ impl Fields {
         limit.filter(|limit| *limit > 0).ok_or_else(fault)
     }
 
-    /// Where the page before ended, as its header `Link` has it: see [`super::listing::cursor_text`].
+    /// End of the previous page, from the `Link` header: see [`super::listing::cursor_text`].
     pub fn cursor<T: DeserializeOwned>(&self) -> Result<Option<T>, Problem> {
         let fault = || self.fault("`cursor` must be taken from a `Link` header");
         let read = |text: &str| serde_json::from_str(text).map_err(|_| fault());
         self.text("cursor")?.map(read).transpose()
     }
 
-    /// The half-open span of the parameters `from` and `to`; an end that is left out stays open.
+    /// Half-open range of the parameters `from` and `to`; an absent end is unbounded.
     pub fn span(&self) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
         let (from, to) = (self.time("from")?, self.time("to")?);
         if from.zip(to).is_some_and(|(from, to)| to <= from) {
@@ -205,7 +205,7 @@ impl Fields {
     }
 }
 
-/// `a`, `b`, `c`
+/// Formats `a`, `b`, `c`.
 pub fn quoted(names: &[&str]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
@@ -265,12 +265,12 @@ mod tests {
         let none = vec![("service".to_owned(), "a".into())];
         assert_eq!(
             detail(Fields::of_query(none, &[])),
-            "unknown parameter `service`; this address takes none"
+            "unknown parameter `service`; this address takes no parameters"
         );
     }
 
     #[test]
-    fn words_are_one_line_that_shows_all_of_itself() {
+    fn text_is_one_line_of_visible_characters() {
         let given = fields(&json!({"reason": " a\u{0}b\u{202e}\nc "})).expect("known");
         let words = given.words("reason", 1..=WORDS).expect("valid");
         assert_eq!(words, "a\u{fffd}b\u{fffd} c");

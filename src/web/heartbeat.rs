@@ -1,4 +1,4 @@
-//! Where jobs report that they ran.
+//! Endpoint for reports of jobs (heartbeats).
 
 mod report;
 
@@ -23,27 +23,27 @@ use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Bytes of a report's text that are looked at; the rest is read and dropped.
+/// Number of bytes of a report's text that are used; the rest is discarded.
 const TEXT_MAX: usize = 4096;
-/// Beyond this, and beyond this time, an upload is not waited for: the report counts all the same.
+/// Maximum number of bytes to wait for in an upload; the report counts anyway.
 const UPLOAD_MAX: usize = 16 << 20;
-/// More of it is read after the answer, in as much time again: to close the connection while the client
-/// sends would reset it, so that the client would not see the answer.
+/// Maximum number of bytes read after the response. Closing the connection while the client is sending
+/// would reset it, and the client would not see the response.
 const DRAINED_MAX: usize = 64 << 20;
 const UPLOAD_TIME: Duration = Duration::from_secs(10);
 
-/// The job of a report.
+/// Job of a report.
 #[derive(Deserialize)]
 pub struct Address {
     service: String,
     probe: String,
-    /// How it ended, as Healthchecks has it in the address: `/fail`, `/1`.
+    /// Status in the path, as in Healthchecks: `/fail`, `/1`.
     status: Option<String>,
 }
 
-/// Takes a job's report; its text, if any, is shown with a failure. Answers once it is on the disk, or
-/// with 202 where slod's own disk fails: that is not the job's fault, so the report counts all the same.
-/// Parameters that mean nothing here are ignored: they are no reason to lose a report.
+/// Receives a job's report; its text, if any, is shown with a failure. Responds once the report is stored,
+/// or with 202 if slod cannot write: the report counts all the same, because this is not the job's fault.
+/// Unknown parameters are ignored, so that no report is lost because of them.
 pub async fn beat(
     State(state): State<WebState>,
     Path(Address {
@@ -60,7 +60,7 @@ pub async fn beat(
     parameters.extend(status.map(|status| ("status".to_owned(), status)));
     let report = Report::read(&parameters)?;
     let (mut text, rest) = beginning(body).await;
-    // Of a slow sender, when it has sent: its report must not replace one that came meanwhile.
+    // Taken after the upload: a slow report must not replace one that arrived meanwhile.
     let at = state.clock.now();
     if text.is_empty() {
         text = report.text.into_bytes();
@@ -90,7 +90,7 @@ pub async fn beat(
     })
 }
 
-/// Gives a report to the store.
+/// Passes a report to the store.
 async fn keep(state: &WebState, key: &ProbeKey, beat: &Beat) -> Result<Durability, Problem> {
     let (store, key) = (state.store.clone(), key.clone());
     let pending = PendingBeat::new(beat.clone(), state.heartbeats.judged(&key, beat.at));
@@ -103,16 +103,14 @@ async fn keep(state: &WebState, key: &ProbeKey, beat: &Beat) -> Result<Durabilit
 fn too_long() -> Problem {
     let title = "the text of the report is longer than 16 MiB";
     let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, title);
-    problem
-        .because("the report counts, with the beginning of its text; send at most 4096 bytes of it")
+    problem.because("the report counts, with its text truncated; send at most 4096 bytes")
 }
 
-/// A job proves who it is with the token of its probe. Where there is none, it needs what every
-/// write needs.
+/// Checks the token of the job's probe. Without one, the job needs the same authentication as every write.
 async fn admit(state: &WebState, key: &ProbeKey, parts: &Parts) -> Result<(), Problem> {
     let refused = |refused| refusal(state, key, refused);
     if !state.heartbeats.has_token(key) {
-        // Who may not even read must not find out which names exist.
+        // Clients without read access must not find out which names exist.
         if state.heartbeats.admit(key, None).is_ok() || state.access.rules().needs_login() {
             state.access.authorize(parts, Role::Write).await?;
         }
@@ -135,8 +133,8 @@ async fn admit(state: &WebState, key: &ProbeKey, parts: &Parts) -> Result<(), Pr
     admitted.map_err(refused)
 }
 
-/// Why other methods are refused: what only reads a link, as browsers, chats and crawlers do, must
-/// not say that a job ran.
+/// Why other methods are rejected: clients that only follow a link, such as browsers, chats and crawlers,
+/// must not report that a job ran.
 pub async fn use_post(Path(Address { service, probe, .. }): Path<Address>) -> Response {
     let title = "reports require the method POST";
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, title);
@@ -149,8 +147,8 @@ pub async fn use_post(Path(Address { service, probe, .. }): Path<Address>) -> Re
     answer
 }
 
-/// The first bytes of a body, and the body where it is too long. What cannot be read or comes too
-/// slowly is left out.
+/// The first bytes of a body, and the remaining body if it is too long. Parts that cannot be read or arrive
+/// too slowly are left out.
 async fn beginning(mut body: Body) -> (Vec<u8>, Option<Body>) {
     let (mut text, mut read) = (Vec::new(), 0);
     let reading = async {
@@ -169,7 +167,7 @@ async fn beginning(mut body: Body) -> (Vec<u8>, Option<Body>) {
     (text, rest)
 }
 
-/// Reads and drops what comes, up to a limit.
+/// Reads and discards up to a limit.
 async fn drain(mut body: Body) {
     let reading = async {
         let mut read = 0;
@@ -188,7 +186,7 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// As messages of outcomes are: cut, and without control characters.
+/// Formats the text like messages of outcomes: truncated and without control characters.
 fn message(text: &[u8]) -> Option<Box<str>> {
     let mut detail = Detail::default();
     let text = String::from_utf8_lossy(text);

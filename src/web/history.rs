@@ -1,4 +1,4 @@
-//! One probe's stored outcomes: a bounded part of them at a time, for few clients at a time.
+//! Stored outcomes of one probe: a bounded number per response, for a limited number of clients.
 
 use super::WebState;
 use super::api::unknown;
@@ -21,20 +21,20 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Outcomes in one answer at most.
+/// Maximum number of outcomes in one response.
 const LIMIT: u32 = 10_000;
-/// Without `limit`.
+/// Default of `limit`.
 const DEFAULT_LIMIT: u32 = 1000;
-/// The longest span of one answer.
+/// Maximum time range of one response.
 const MAX_SPAN: Duration = DAY.saturating_mul(31);
-/// Answers that are read and sent at the same time;
+/// Number of responses that are read and sent concurrently.
 const ANSWERS: usize = 2;
-/// so many more wait for their turn.
+/// Maximum number of waiting requests.
 const WAITING: usize = 32;
-/// Outcomes that are written at a time.
+/// Number of outcomes serialized at a time.
 const PIECE: usize = 200;
 
-/// Who may read the history now. Cheap to clone.
+/// Limits concurrent reads of the history. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct HistoryLimits {
     places: Arc<Semaphore>,
@@ -50,11 +50,11 @@ impl Default for HistoryLimits {
     }
 }
 
-/// A turn to read, until it is dropped.
+/// Permit to read, until dropped.
 pub(super) type Turn = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 impl HistoryLimits {
-    /// Waits for a turn; `None` if too many wait already.
+    /// Waits for a permit; `None` if too many requests are waiting.
     pub(super) async fn turn(self) -> Option<Turn> {
         let place = self.places.try_acquire_owned().ok()?;
         let reading = self.reading.acquire_owned().await.ok()?;
@@ -65,7 +65,7 @@ impl HistoryLimits {
 #[derive(Debug, Serialize)]
 struct OutcomeView<'a> {
     at: DateTime<Utc>,
-    /// `good`, or the reason.
+    /// `good`, or the cause.
     verdict: &'static str,
     counts: bool,
     latency_seconds: f64,
@@ -80,7 +80,7 @@ struct OutcomeView<'a> {
     message: Option<&'a str>,
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
     phases_seconds: serde_json::Map<String, serde_json::Value>,
-    /// Times that are no phases.
+    /// Timings other than phases.
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
     times_seconds: serde_json::Map<String, serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -91,7 +91,7 @@ struct OutcomeView<'a> {
     finish_reason: Option<&'static str>,
 }
 
-/// The newest outcomes of a span, oldest first. The header `Link` has the address of those before them.
+/// The newest outcomes of a time range, oldest first. The header `Link` has the URL of those before them.
 pub async fn outcomes(
     State(state): State<WebState>,
     uri: Uri,
@@ -109,7 +109,7 @@ pub async fn outcomes(
     let (from, to) = bounds(&asked, now)?;
     let limit = asked.limit(DEFAULT_LIMIT, LIMIT)?;
     let turn = state.histories.clone().turn().await.ok_or_else(too_many)?;
-    // Dropped with this request when the client is gone.
+    // Dropped with this request when the client disconnects.
     let client = Arc::new(());
     let waiting = Arc::downgrade(&client);
     let (mut records, turn) = store::read(&state, move |store| {
@@ -124,7 +124,7 @@ pub async fn outcomes(
     let older = records.drain(..cut).next_back();
     let body = Body::from_stream(written(records, code, turn));
     let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
-    // The newest that does not fit is the last one of the next part.
+    // The newest outcome that does not fit is the last one of the next page.
     if let Some(older) = older {
         let next = [
             ("from", stamp(from)),
@@ -136,22 +136,23 @@ pub async fn outcomes(
     Ok(response)
 }
 
-/// The last hour, if `from` is left out.
+/// The default of `from` is one hour before `to`.
 fn bounds(asked: &Fields, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
     let (from, to) = asked.span()?;
-    // What is labelled later is of a clock that was ahead.
+    // Later outcomes were recorded while the clock was ahead.
     let end = Timestamp(now.0 + 1);
     let to = to.unwrap_or(end).min(end);
     let from = from.unwrap_or(to.before(HOUR));
     if from < to.before(MAX_SPAN) {
-        let title = format!("the span is longer than {}", show_duration(MAX_SPAN));
-        let detail = "ask for a part of it with `from` and `to`; `slod report` reads more";
+        let title = format!("the time range is longer than {}", show_duration(MAX_SPAN));
+        let detail =
+            "request a part of it with `from` and `to`; `slod report` covers longer ranges";
         return Err(Problem::new(StatusCode::BAD_REQUEST, title).because(detail));
     }
     Ok((from, to))
 }
 
-/// A JSON array, a piece at a time as the client reads it. The turn ends with the last piece.
+/// Writes a JSON array in pieces, as the client reads it. The permit is released with the last piece.
 fn written(
     records: Vec<Record>,
     code: Option<CodeOf>,
@@ -163,7 +164,7 @@ fn written(
         let mut piece = Vec::new();
         for (at, record) in records[from..to].iter().enumerate() {
             piece.push(if from + at == 0 { b'[' } else { b',' });
-            // Text and numbers in memory can always be written.
+            // Serializing text and numbers to memory cannot fail.
             let _ = serde_json::to_writer(&mut piece, &OutcomeView::of(record, code));
         }
         let ends = to == records.len();
@@ -208,7 +209,7 @@ impl<'a> OutcomeView<'a> {
 }
 
 fn too_many() -> Problem {
-    let title = "too many requests read the history at the same time";
+    let title = "too many concurrent requests for history";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, title).because("try again in a few seconds")
 }
 

@@ -1,4 +1,4 @@
-//! Where the next rows of a list are.
+//! Pagination of lists.
 
 use crate::outcome::Timestamp;
 use axum::http::{HeaderValue, header};
@@ -7,7 +7,7 @@ use chrono::SecondsFormat;
 use serde::Serialize;
 use url::form_urlencoded::Serializer;
 
-/// Says in the header `Link` where the next rows are (RFC 8288).
+/// Sets the header `Link` with the URL of the next page (RFC 8288).
 pub fn link_next(response: &mut Response, path: &str, parameters: &[(&str, String)]) {
     let query = Serializer::new(String::new())
         .extend_pairs(parameters)
@@ -18,18 +18,18 @@ pub fn link_next(response: &mut Response, path: &str, parameters: &[(&str, Strin
     }
 }
 
-/// A place in a list as the parameter `cursor` has it.
+/// Formats a position in a list for the parameter `cursor`.
 pub fn cursor_text(place: &impl Serialize) -> String {
-    // Text and numbers in memory can always be written.
+    // Serializing text and numbers to memory cannot fail.
     serde_json::to_string(place).unwrap_or_default()
 }
 
-/// A time as a parameter has it.
+/// Formats a time for a query parameter.
 pub fn stamp(at: Timestamp) -> String {
     at.to_utc().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// The rows of a part of a list, and whether there are more: `found` has one more than `limit` then.
+/// Returns the rows of a page, and whether there are more: `found` then has one more than `limit`.
 pub fn cut<T>(mut found: Vec<T>, limit: u32) -> (Vec<T>, bool) {
     let has_more = found.len() > limit as usize;
     found.truncate(limit as usize);

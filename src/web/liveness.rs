@@ -1,5 +1,5 @@
-//! Whether the daemon works at all: its schedule turns, and what it counts is published and evaluated.
-//! What answers 503 here is to be restarted; a store that cannot be written is no reason for that.
+//! Whether the daemon is alive: the schedule runs, and results are published and evaluated. A daemon that
+//! responds with 503 here should be restarted; a store that cannot be written is not a reason.
 
 use super::{Problem, WebState};
 use crate::alerting::AlertsView;
@@ -13,11 +13,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// The schedule checks the time four times a second, and alerts are evaluated every second; without
-/// either for this long, something hangs.
+/// The schedule checks the time four times a second, and alerts are evaluated every second; if either stops
+/// for this long, the daemon hangs.
 const ALIVE: Duration = Duration::from_secs(20);
 
-/// What moves while the daemon works.
+/// Activity indicators of the daemon.
 #[derive(Clone, Debug)]
 pub struct Liveness {
     pub schedule: StallDetector,
@@ -26,7 +26,7 @@ pub struct Liveness {
 }
 
 impl Liveness {
-    /// What hangs, in a sentence.
+    /// What hangs, as a sentence.
     pub fn trouble(&self) -> Option<String> {
         let stalled = self.schedule.since_last(Instant::now());
         if stalled > ALIVE {
@@ -81,7 +81,7 @@ mod tests {
         }
         let hangs = liveness.trouble().expect("the ledger hangs");
         assert_eq!(hangs, "the alerts were last evaluated 30 s ago");
-        // A clock that was set back is one second of confusion, and no reason to wait for an hour.
+        // A clock that was set back must not make the daemon look dead for an hour.
         clock.jump(-3_600_000);
         assert!(liveness.trouble().is_some());
         views.send_replace(at(&clock));

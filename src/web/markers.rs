@@ -20,11 +20,11 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use std::time::Duration;
 
-/// Characters of a version.
+/// Maximum length of a version.
 const VERSION: usize = 100;
-/// Markers in one answer at most: the latest.
+/// Maximum number of markers in one response: the latest.
 const LIMIT: u32 = 1000;
-/// One may be noted down before what it marks, by clocks that differ.
+/// Markers may be in the future by this much, because clocks differ.
 const AHEAD: Duration = Duration::from_hours(1);
 
 pub async fn add(
@@ -55,7 +55,7 @@ pub async fn add(
     Ok((StatusCode::CREATED, Json(MarkerEntry::of(&kept))))
 }
 
-/// As a client wrote it; of now, if it says nothing else.
+/// Parses a marker of a client; its default time is now.
 fn marker(new: &Fields, by: &Identity, now: Timestamp) -> Result<Marker, Problem> {
     let marker = Marker {
         id: 0,
@@ -77,7 +77,7 @@ fn marker(new: &Fields, by: &Identity, now: Timestamp) -> Result<Marker, Problem
     Ok(marker)
 }
 
-/// Those of a service or of all, the latest first. The header `Link` has the address of the next page.
+/// Markers of one or all services, the latest first. The header `Link` has the URL of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
     let asked = query.only(&["service", "from", "to", "cursor", "limit"])?;
     let (limit, cursor) = (asked.limit(LIMIT, LIMIT)?, asked.cursor::<MarkerCursor>()?);
@@ -117,7 +117,7 @@ mod tests {
     use serde_json::{Value, json};
 
     #[test]
-    fn a_marker_says_what_was_done_by_whom_and_when() {
+    fn a_marker_has_text_author_and_time() {
         let now = Timestamp::from_secs(1_790_000_000);
         let by = Identity::anonymous([127, 0, 0, 1].into(), Role::Write);
         let judged = |key: &str, value: Value| {

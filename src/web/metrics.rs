@@ -1,4 +1,4 @@
-//! `/metrics`, from memory, streamed while it is written.
+//! `/metrics`, generated from memory and streamed.
 
 use super::WebState;
 use super::stream::PieceWriter;
@@ -39,7 +39,7 @@ pub async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Respo
             own: &own,
         };
         if gzip {
-            // Level 1: three times faster than the default, and a fifth larger.
+            // Level 1: three times faster than the default, and the output is a fifth larger.
             let out = GzEncoder::new(out, Compression::fast());
             write_text(out, format, shown)?.finish()
         } else {

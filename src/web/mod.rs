@@ -1,5 +1,5 @@
-//! What the daemon serves: metrics, state, and the way to reload it. Every answer is made from
-//! memory; every error is problem JSON (RFC 9457).
+//! The HTTP server: metrics, pages, API, and reload. Current state is served from memory; errors are
+//! problem JSON (RFC 9457).
 
 mod accept;
 mod alerts;
@@ -69,19 +69,19 @@ use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-/// No request but a heartbeat has a larger body.
+/// Maximum body size of all requests except heartbeats, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;
-/// A reload of thousands of probes reads the store; everything else is done in milliseconds.
+/// A reload of thousands of probes reads the store; everything else takes milliseconds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request to read the config again.
+/// A request to reload the config.
 #[derive(Debug)]
 pub struct ReloadRequest {
-    /// Answered with what went wrong.
+    /// Receives the result.
     pub done: oneshot::Sender<Result<(), String>>,
 }
 
-/// What requests are answered from.
+/// Shared state of all request handlers.
 #[derive(Clone, Debug)]
 pub struct WebState {
     pub clock: Clock,
@@ -91,26 +91,26 @@ pub struct WebState {
     /// Silences and acknowledgements.
     pub decisions: watch::Sender<Arc<Decisions>>,
     pub system: watch::Receiver<Arc<SystemView>>,
-    /// What warning signs found.
+    /// Findings of warning signs.
     pub findings: watch::Receiver<Arc<Findings>>,
     pub own: SelfMetrics,
     pub streams: Streams,
     pub access: Access,
     pub histories: HistoryLimits,
-    /// In force.
+    /// The active config.
     pub configs: watch::Receiver<Arc<Config>>,
     pub liveness: Liveness,
     pub digests: Digests,
     pub runs: watch::Receiver<Arc<RunsView>>,
     pub store: StoreHandle,
-    /// The store's file, for reading back single outcomes.
+    /// Path of the store, for reading stored outcomes.
     pub history: PathBuf,
     pub reload: mpsc::Sender<ReloadRequest>,
     pub ledger: mpsc::Sender<Recount>,
 }
 
 impl WebState {
-    /// The newest state.
+    /// The latest snapshot.
     fn ledger_view(&self) -> Arc<LedgerView> {
         Arc::clone(&self.ledger_views.borrow())
     }
@@ -136,7 +136,7 @@ pub fn router(state: WebState) -> Router {
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
-        // A report is taken however long its text is.
+        // Reports are accepted with texts of any length.
         .route(
             "/api/v1/heartbeat/{service}/{probe}",
             post(heartbeat::beat).fallback(heartbeat::use_post),
@@ -159,7 +159,7 @@ pub fn router(state: WebState) -> Router {
         .with_state(state)
 }
 
-/// Changes, which take no parameters: what they need is in their path and body.
+/// Changes, which take no query parameters: everything is in their path and body.
 fn changes() -> Router<WebState> {
     Router::new()
         .route("/-/reload", post(reload))
@@ -175,7 +175,7 @@ fn changes() -> Router<WebState> {
         .route_layer(middleware::from_fn(request::without_parameters))
 }
 
-/// Pages and lists, whose answers are made in memory: their number and sizes are limited.
+/// Pages and lists, whose responses are built in memory: their number and sizes are limited.
 fn views() -> Router<WebState> {
     let bounded = middleware::from_fn_with_state(AnswerLimits::default(), answers::bounded);
     let plain = Router::new()
@@ -208,8 +208,8 @@ fn views() -> Router<WebState> {
         .route_layer(bounded)
 }
 
-/// A change that has begun is made whole, with its entry in the audit log and all that follows from
-/// it, whether or not the client waits for the answer.
+/// Completes a change that was started, including its entry in the audit log and everything that follows
+/// from it, even if the client disconnects.
 async fn to_the_end(request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
@@ -225,7 +225,7 @@ fn time_limit() -> TimeoutLayer {
     TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT)
 }
 
-/// The daemon serves only after it has read its history, so it is ready while it can write.
+/// The daemon starts to serve only after it has read its history, so it is ready as long as it can write.
 async fn ready(State(state): State<WebState>) -> Result<&'static str, Problem> {
     match state.store.stats().trouble() {
         None => Ok("slod is ready\n"),
@@ -264,8 +264,8 @@ async fn reload(
     }
 }
 
-/// Nothing that is served may be framed, sniffed, scripted or sent on, unless the web configuration
-/// file says otherwise.
+/// Sets security headers: responses must not be framed, sniffed or scripted, and send no referrer, unless
+/// the web configuration file overrides this.
 async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -1,4 +1,4 @@
-//! What was sent to receivers, and what they answered.
+//! Notifications sent to receivers, and their responses.
 
 use super::WebState;
 use super::listing::{cut, link_next};
@@ -16,16 +16,16 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Messages of one answer at most.
+/// Maximum number of messages in one response.
 const LIMIT: u32 = 1000;
 
 #[derive(Debug, Serialize)]
 pub struct Notifications {
     /// The newest first.
     sent: Vec<SentView>,
-    /// How many notices wait for each receiver.
+    /// Number of pending notices per receiver.
     waiting: BTreeMap<String, u64>,
-    /// Those that are due first, up to the limit.
+    /// The earliest due notices, up to the limit.
     pending: Vec<PendingView>,
 }
 
@@ -33,7 +33,7 @@ pub struct Notifications {
 struct PendingView {
     receiver: String,
     due: DateTime<Utc>,
-    /// Whether it was tried, and failed.
+    /// Whether a delivery attempt failed.
     tried: bool,
     /// Why the last attempt failed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,7 +55,7 @@ struct SentView {
     answer: String,
 }
 
-/// A page of messages, with what waits. The header `Link` has the address of the next page.
+/// A page of messages, with the pending ones. The header `Link` has the URL of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
     let asked = query.only(&["cursor", "limit"])?;
     let limit = asked.limit(LIMIT, LIMIT)?;
@@ -83,7 +83,7 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
     Ok(response)
 }
 
-/// The page for people.
+/// HTML page of notifications.
 pub async fn page(
     State(state): State<WebState>,
     RawQuery(query): RawQuery,

@@ -1,11 +1,11 @@
-//! The description of the API, for generators of clients. What it says is checked against the routes here, and
-//! against the answers of a real daemon in `tests/daemon/openapi.rs`.
+//! The OpenAPI description of the API. It is checked against the routes here, and against responses of a
+//! real daemon in `tests/daemon/openapi.rs`.
 
 use axum::http::{HeaderName, header};
 use serde_json::Value;
 use std::sync::LazyLock;
 
-/// Written by hand, because handlers do not know what people have to know about them.
+/// Written by hand, because handlers do not contain documentation for users.
 const WRITTEN: &str = include_str!("openapi.yaml");
 
 static DOCUMENT: LazyLock<String> = LazyLock::new(|| document().to_string());
@@ -26,7 +26,7 @@ mod tests {
     use regex::Regex;
     use std::collections::BTreeSet;
 
-    /// Pages are for people.
+    /// HTML pages are not part of the API.
     const PAGES: [&str; 9] = [
         "/",
         "/services/{service}",
@@ -49,7 +49,7 @@ mod tests {
         methods.collect()
     }
 
-    /// Path, method and handler of each.
+    /// Path, method and handler of each route.
     fn routes() -> Vec<(String, String, String)> {
         let route = Regex::new(r#"\.route\(\s*"([^"]+)",\s*([a-z]+)\(([a-z_:]+)"#);
         let code = include_str!("mod.rs");
@@ -72,8 +72,8 @@ mod tests {
         assert_eq!(routes, described());
     }
 
-    /// The parameters of the query that a handler reads. A job's report has more names than are described,
-    /// and refuses none.
+    /// The query parameters that a handler reads. Heartbeats accept more names than are documented, and
+    /// reject none.
     fn read_by(handler: &str) -> BTreeSet<String> {
         let Some((module, function)) = handler.split_once("::") else {
             return BTreeSet::new();
@@ -125,7 +125,7 @@ mod tests {
         assert!(count > 15, "{count}");
     }
 
-    /// Whether an address is one of a path with parameters, or the path itself.
+    /// Whether a path pattern matches an address.
     fn stands_for(path: &str, address: &str) -> bool {
         let (mut own, mut other) = (path.split('/'), address.split('/'));
         loop {

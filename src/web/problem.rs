@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 has them.
+//! Errors in the format of RFC 9457.
 
 use super::BODY_LIMIT;
 use super::page::View;
@@ -13,10 +13,10 @@ use axum::response::{AppendHeaders, Html, IntoResponse, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
 
-/// Characters of a name or an address that a client sent, as errors show it.
+/// Maximum length of a client's name or address that is quoted in an error.
 pub const NAME_SHOWN: usize = 200;
 
-/// An error for a client.
+/// An error response.
 #[derive(Clone, Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -52,12 +52,12 @@ impl Problem {
         self
     }
 
-    /// With the beginning of what the client named.
+    /// Adds the start of the name that the client sent.
     pub fn named(self, name: &str) -> Self {
         self.because(beginning(name, NAME_SHOWN))
     }
 
-    /// With one more header.
+    /// Adds a header.
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
@@ -84,7 +84,7 @@ impl IntoResponse for Problem {
         let kind = [(header::CONTENT_TYPE, JSON)];
         let headers = AppendHeaders(self.headers.clone());
         let mut response = (self.status, kind, headers, json).into_response();
-        // For those who get a page instead.
+        // Converted to a page for browsers.
         response.extensions_mut().insert(self);
         response
     }
@@ -102,18 +102,18 @@ pub async fn method_not_allowed() -> Problem {
     )
 }
 
-/// The answer to what a daemon that is about to end cannot do any more.
+/// Response while the daemon is stopping.
 pub fn stopping() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping")
 }
 
-/// The answer to a body beyond the limit.
+/// Response to a body above the limit.
 pub fn too_large() -> Problem {
     let title = format!("the body is larger than {} KiB", BODY_LIMIT / 1024);
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, title)
 }
 
-/// The answer where a handler panicked.
+/// Response if a handler panicked.
 pub fn defect() -> http::Response<Full<Bytes>> {
     let problem = Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
@@ -125,7 +125,7 @@ pub fn defect() -> http::Response<Full<Bytes>> {
     response
 }
 
-/// Gives every bare error (of a limit, a timeout, an extractor) the same form, and browsers a page.
+/// Converts all bare errors (of limits, timeouts, extractors) to this format, and to a page for browsers.
 pub async fn explain(State(clock): State<Clock>, request: Request, next: Next) -> Response {
     let reader = Reader::of(&request);
     let response = in_one_form(next.run(request).await);
@@ -152,9 +152,9 @@ fn in_one_form(response: Response) -> Response {
     let (parts, _) = response.into_parts();
     let mut problem = match status {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-        // Only the address has been read so far.
+        // Only the path has been parsed so far.
         StatusCode::BAD_REQUEST => Problem::new(status, "the address is not valid UTF-8"),
-        StatusCode::SERVICE_UNAVAILABLE => Problem::new(status, "the answer took too long"),
+        StatusCode::SERVICE_UNAVAILABLE => Problem::new(status, "the response took too long"),
         status => Problem::new(status, status.canonical_reason().unwrap_or("error")),
     };
     if let Some(allow) = parts.headers.get(header::ALLOW) {

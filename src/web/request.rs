@@ -1,4 +1,4 @@
-//! The query and the body of a request, as extractors whose errors are in our own words.
+//! Extractors for the query and the body of a request, with consistent errors.
 
 use super::fields::{Fields, quoted};
 use super::problem::{Problem, too_large};
@@ -38,7 +38,7 @@ impl Query {
         Fields::of_query(vec![(name.to_owned(), Value::Array(values))], &[name])
     }
 
-    /// With these names only.
+    /// Restricts the parameters to these names.
     pub fn only(self, names: &[&str]) -> Result<Fields, Problem> {
         Fields::of_query(self.0, names)
     }
@@ -52,8 +52,8 @@ impl<S: Sync> FromRequestParts<S> for Query {
     }
 }
 
-/// Refuses parameters where there are none: one that is misspelt or is for another address must not
-/// look as if it chose something.
+/// Rejects parameters for paths that take none: a misspelled parameter, or one for another path, must not
+/// look as if it had an effect.
 pub async fn without_parameters(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     match Query::of(&parts).only(&[]) {
@@ -62,12 +62,12 @@ pub async fn without_parameters(request: Request, next: Next) -> Response {
     }
 }
 
-/// The object of a JSON body; `None` for another kind of value.
+/// Object in a JSON body; `None` for other JSON values.
 #[derive(Debug)]
 pub struct JsonBody(Option<Pairs>);
 
 impl JsonBody {
-    /// With these keys only; `title` is that of errors.
+    /// Restricts the keys to these names; `title` is the title of errors.
     pub fn only(self, title: &'static str, names: &[&str]) -> Result<Fields, Problem> {
         let Some(Pairs(pairs)) = self.0 else {
             let expected = format!("expected a JSON object with {}", quoted(names));
@@ -95,7 +95,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     }
 }
 
-/// Another site's page cannot send this content type without being asked (CORS), so it is required.
+/// Required because pages of other sites cannot send this content type without a CORS preflight.
 fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
     let unsupported = |title| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, title);
     let value = |name| headers.get(name).and_then(|value| value.to_str().ok());
@@ -110,7 +110,7 @@ fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
     if codings.all(is_plain) {
         return Ok(());
     }
-    // RFC 9110, 12.5.3: what would be accepted.
+    // RFC 9110, 12.5.3: lists what would be accepted.
     let problem = unsupported("the body must not be compressed: leave out `Content-Encoding`");
     let identity = HeaderValue::from_static("identity");
     Err(problem.with(header::ACCEPT_ENCODING, identity))
@@ -125,7 +125,7 @@ fn not_json(body: &[u8], error: &serde_json::Error) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "the body is not valid JSON").because(reason)
 }
 
-/// The members of an object in their order, with those that are there twice.
+/// Members of an object in order, including duplicates.
 #[derive(Debug)]
 struct Pairs(Vec<(String, Value)>);
 

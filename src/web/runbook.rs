@@ -1,4 +1,4 @@
-//! The runbook as a page: what the alerts of the shipped rules link to.
+//! The runbook as a page, which the alerts of the shipped rules link to.
 
 use super::page::style;
 use axum::response::Html;
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 const RUNBOOK: &str = include_str!("../../docs/RUNBOOK.md");
 
-/// Each section has the name of its alert as its id.
+/// The ID of each section is the name of its alert in lower case.
 static PAGE: LazyLock<String> = LazyLock::new(|| {
     let with_id = |line: &str| match line.strip_prefix("## ") {
         Some(alert) => format!("{line} {{#{}}}\n", alert.to_lowercase()),
@@ -38,7 +38,7 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
     page.into_string()
 });
 
-/// The sections, for those who come without the address of one.
+/// Table of contents.
 fn contents() -> Markup {
     let alerts = RUNBOOK.lines().filter_map(|line| line.strip_prefix("## "));
     html! {
@@ -72,7 +72,7 @@ mod tests {
         for anchor in own {
             assert!(PAGE.contains(&format!("<h2 id=\"{anchor}\">")), "{anchor}");
         }
-        // One rule links to the sections of all signs, which it makes from their names.
+        // One rule links to the sections of all signs and derives the IDs from their names.
         assert_eq!(
             of_signs,
             [r#"slod{{ reReplaceAll "_" "" $labels.signal }}"#]

@@ -1,4 +1,4 @@
-//! Load runs: as JSON, and as pages.
+//! Load runs as JSON and as pages.
 
 use super::WebState;
 use super::api::check_service;
@@ -22,11 +22,11 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use std::sync::Arc;
 
-/// Runs on a page at most. Each is read from the store once.
+/// Maximum number of runs on a page. Each is read from the store once.
 const LIMIT: u32 = 100;
 const DEFAULT_LIMIT: u32 = 50;
 
-/// Runs, the newest first. The header `Link` has the address of the next page.
+/// Runs, the newest first. The header `Link` has the URL of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
     let asked = query.only(&["service", "cursor", "limit"])?;
     let service = asked.text("service")?.map(str::to_owned);
@@ -49,7 +49,7 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
     Ok(response)
 }
 
-/// A run as `slod runs show --format json` has it.
+/// A run in the format of `slod runs show --format json`.
 pub async fn one(
     State(state): State<WebState>,
     Path(id): Path<String>,
@@ -97,17 +97,17 @@ pub async fn page(
     Ok(Html(render_run(&report, &run, compared.as_ref(), view)))
 }
 
-/// A part of all runs.
+/// Requested page of runs.
 struct Wanted {
     service: Option<String>,
-    /// Where the part before it ended.
+    /// Cursor: the end of the previous page.
     before: Option<i64>,
     limit: u32,
     now: Timestamp,
 }
 
 impl Wanted {
-    /// The runs, and where the next part begins if there is one.
+    /// The runs, and the cursor of the next page, if any.
     async fn read(self, state: &WebState) -> Result<(Vec<Digest>, Option<i64>), Problem> {
         let (digests, config) = (state.digests.clone(), config(state));
         let (service, is_newest) = (self.service.clone(), self.before.is_none());
@@ -133,7 +133,7 @@ impl Wanted {
     }
 }
 
-/// What is made of a kept run, away from the async workers.
+/// Runs a function on a stored run outside of the async workers.
 async fn kept<T: Send + 'static>(
     state: &WebState,
     id: &str,
@@ -151,10 +151,7 @@ async fn kept<T: Send + 'static>(
     };
     let found = store::read(state, read).await?;
     found.ok_or_else(|| {
-        let problem = Problem::new(
-            StatusCode::NOT_FOUND,
-            "there is no readable run of this number",
-        );
+        let problem = Problem::new(StatusCode::NOT_FOUND, "no readable run has this number");
         problem.because(format!("{id} (GET /api/v1/runs lists all)"))
     })
 }

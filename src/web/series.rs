@@ -1,4 +1,4 @@
-//! Gauges and counters with a history as JSON: a list, and a range of one of them.
+//! Gauges and counters with a history as JSON: a list, and a time range of one series.
 
 use super::WebState;
 use super::api::check_service;
@@ -20,7 +20,7 @@ use axum::http::StatusCode;
 use axum::response::Html;
 use std::time::Duration;
 
-/// Those of a service, or of a name; all without either.
+/// Series of a service or with a name; all series by default.
 pub async fn list(
     State(state): State<WebState>,
     query: Query,
@@ -39,7 +39,7 @@ pub async fn list(
     Ok(Json(wanted.map(SeriesEntry::of).collect()))
 }
 
-/// The page for people.
+/// HTML page of series.
 pub async fn page(
     State(state): State<WebState>,
     RawQuery(query): RawQuery,
@@ -83,7 +83,7 @@ pub async fn one(
     }
 }
 
-/// A row for everything that is kept, if it is left out.
+/// Step of the rows; `None` returns every sample.
 fn step(asked: &Fields) -> Result<Option<Duration>, Problem> {
     let Some(text) = asked.text("step")? else {
         return Ok(None);
@@ -93,7 +93,7 @@ fn step(asked: &Fields) -> Result<Option<Duration>, Problem> {
     step.map(Some).ok_or_else(fault)
 }
 
-/// The hour before `to`, if `from` is left out.
+/// The default of `from` is one hour before `to`.
 fn bounds(
     asked: &Fields,
     now: Timestamp,
@@ -102,7 +102,7 @@ fn bounds(
     let (from, to) = asked.span()?;
     let to = to.unwrap_or(Timestamp(now.0 + 1));
     let from = from.unwrap_or(to.before(HOUR));
-    // Nothing is kept that is newer than now, or older than the clock.
+    // No sample is newer than now, or older than the epoch.
     let rows = (to.min(Timestamp(now.0 + 1)).0 - from.0.max(0))
         .checked_div(step.map_or(i64::MAX, millis).max(1));
     if rows.is_some_and(|rows| rows > ROWS_MAX as i64) {

@@ -1,5 +1,5 @@
-//! The accept loop: our own, because it must stay answerable when clients misbehave. Slow headers
-//! and unread answers time out, and when every place is taken a connection makes room.
+//! The accept loop. It is slod's own, because it must remain responsive when clients misbehave: slow
+//! headers and unread responses time out, and when all slots are taken a connection is evicted.
 
 use super::accept;
 use super::auth::{Access, Rules};
@@ -22,24 +22,24 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// A request's head must be complete within this; also how long an idle connection is kept.
+/// Timeout for a request's headers; also the timeout of idle connections.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// Bytes of a request's head.
+/// Maximum size of a request's headers in bytes.
 const HEAD_LIMIT: usize = 32 * 1024;
-/// How long a client may read nothing of an answer.
+/// How long a client may not read from a response.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Requests at the same time on an HTTP/2 connection,
+/// Maximum number of concurrent requests on an HTTP/2 connection.
 const STREAMS: u32 = 16;
-/// what each of them keeps of its answer,
+/// Send buffer per HTTP/2 request in bytes.
 const STREAM_BUFFER: usize = 64 * 1024;
-/// and what may be sent to them before it is taken.
+/// Flow-control window per HTTP/2 request in bytes.
 const WINDOW: u32 = 64 * 1024;
-/// How long requests may go on after a stop request.
+/// How long requests may continue after a stop request.
 const DRAIN: Duration = Duration::from_secs(5);
-/// Pause after an accept that failed for want of file descriptors.
+/// Pause after an accept that failed for lack of file descriptors.
 const BREATHER: Duration = Duration::from_millis(50);
 
-/// Serves until `stop`, then lets the requests that run end.
+/// Serves until `stop`, then waits for requests in progress.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -79,7 +79,7 @@ pub async fn serve(
     }
 }
 
-/// A client that is gone already is nothing; anything else would come again at once.
+/// A client that is already gone needs no pause; other errors would repeat immediately.
 async fn accept_backoff(error: &io::Error) {
     let gone = [
         io::ErrorKind::ConnectionAborted,
@@ -99,7 +99,7 @@ async fn serve_connection(
     connection_slot: ConnectionSlot,
     closing: CancellationToken,
 ) {
-    // Answers are small and complete: waiting for more to send only delays them.
+    // Responses are small and complete: waiting for more data only delays them.
     let _ = stream.set_nodelay(true);
     let evicted = connection_slot.evicted.clone();
     let opened = tokio::select! {
@@ -110,7 +110,7 @@ async fn serve_connection(
     let Some((stream, peer)) = opened else {
         return;
     };
-    // Given back after the connection is dropped: a place is free when its socket is closed.
+    // Released after the connection is dropped: a slot is free when its socket is closed.
     let connection_slot = Arc::new(connection_slot);
     let slot = connection_slot.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
@@ -131,7 +131,7 @@ async fn serve_connection(
     let connection = protocols.serve_connection(stream, service);
     tokio::pin!(connection);
     tokio::select! {
-        // A client's fault is the client's.
+        // Errors caused by the client are ignored.
         _ = connection.as_mut() => return,
         () = evicted.cancelled() => return,
         () = closing.cancelled() => connection.as_mut().graceful_shutdown(),
@@ -144,7 +144,7 @@ fn protocols(has_http2: bool) -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
-        // As other servers: a client that has sent its request may close its side, as `nc -N` does.
+        // As in other servers: a client may close its side after sending the request, as `nc -N` does.
         .half_close(true)
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)

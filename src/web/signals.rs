@@ -9,7 +9,7 @@ use crate::report::signals::{HealthAnswer, SignalEntry};
 use axum::Json;
 use axum::extract::{Path, State};
 
-/// Those of a service; all, with the host's, without it.
+/// Those of a service; by default all, including the host's.
 pub async fn list(
     State(state): State<WebState>,
     query: Query,

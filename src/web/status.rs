@@ -1,4 +1,4 @@
-//! The status page's routes.
+//! Routes of the HTML pages.
 
 use super::WebState;
 use super::api::unknown;
@@ -28,19 +28,19 @@ use axum::response::{Html, IntoResponse, Response};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Response times of so many probes are drawn on a page at most.
+/// Maximum number of probes on a page with a latency chart.
 const DRAWN_PROBES: usize = 20;
-/// Alerts and events since then are listed.
+/// Maximum age of listed alerts and events.
 const EVENTS_SINCE: Duration = DAY.saturating_mul(30);
-/// So many alerts of all services are looked through.
+/// Maximum number of alerts of all services to search.
 const MAX_ALERTS: u32 = 2000;
 
-/// Markers of a page at most: the latest.
+/// Maximum number of markers on a page: the latest.
 const MAX_MARKERS: u32 = 100;
-/// Load runs that are listed on a page.
+/// Maximum number of load runs on a page.
 const RUNS: u32 = 5;
 
-/// What the pages fetch under its hash never changes.
+/// Content fetched with its hash in the URL never changes.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) -> Html<String> {
@@ -61,7 +61,7 @@ pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) 
     Html(render_overview(shown, view))
 }
 
-/// All silences, with marks of those that mute nothing where the store can be read.
+/// All silences; those that mute nothing are marked if the store can be read.
 async fn silences(state: &WebState, now: Timestamp) -> Vec<SilenceEntry> {
     let decisions = state.decisions.borrow().clone();
     if decisions.silences.is_empty() {
@@ -98,7 +98,7 @@ pub async fn service(
         at: ledger.at,
     };
     let past = Past {
-        // From its start on where that is no place in the list.
+        // An invalid cursor starts at the beginning.
         older: query.value("corrections").and_then(|at| Cursor::parse(&at)),
         ..past(&state, wanted).await
     };
@@ -117,7 +117,7 @@ pub async fn service(
     Ok(Html(render_service(shown, view)))
 }
 
-/// What is to be read of the past for the page of a service.
+/// What to read of the history for a service's page.
 struct WantedPast {
     config: Arc<Config>,
     service: Arc<str>,
@@ -128,11 +128,10 @@ struct WantedPast {
     at: Timestamp,
 }
 
-/// What the store has of the service; the page is complete without it where the store cannot be
-/// read.
+/// The stored history of the service. If the store cannot be read, the page is rendered without it.
 async fn past(state: &WebState, wanted: WantedPast) -> Past {
     let digests = state.digests.clone();
-    // Many days are read from many blocks: not for everybody at once.
+    // 90 days are read from many blocks, so the number of concurrent readers is limited.
     let turn = if wanted.choice.long {
         state.histories.clone().turn().await
     } else {
@@ -197,8 +196,8 @@ pub fn view<'a>(
     }
 }
 
-/// Whether the client has what a tag is of. Tags are compared weakly, since proxies that compress make
-/// them weak (RFC 9110, 13.1.2).
+/// Whether the client has this version. Tags are compared weakly, because proxies that compress weaken them
+/// (RFC 9110, 13.1.2).
 fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     let lists = headers.get_all(header::IF_NONE_MATCH).iter();
     let mut seen = lists
@@ -208,13 +207,13 @@ fn is_known(headers: &HeaderMap, tag: &str) -> bool {
     seen.any(|seen| seen == "*" || opaque(seen) == opaque(tag))
 }
 
-/// A tag without the mark that it is weak.
+/// The tag without its weakness prefix.
 fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
 
 pub async fn stylesheet(headers: HeaderMap) -> Response {
-    // Weak: the same for the body as it is and compressed (RFC 9110, 8.8.3.3).
+    // Weak: the same for the plain and the compressed body (RFC 9110, 8.8.3.3).
     let tag = format!("W/\"{}\"", *style::HASH);
     let known = is_known(&headers, &tag);
     let head = [
@@ -235,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_known_in_every_form_that_clients_send() {
+    fn an_etag_matches_in_every_form_that_clients_send() {
         for (sent, known) in [
             ("\"a\"", true),
             ("W/\"a\"", true),

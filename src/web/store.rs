@@ -1,4 +1,4 @@
-//! The store, away from the async workers: how every handler reads it, and how it changes it.
+//! Access to the store outside of the async workers, for all handlers.
 
 use super::WebState;
 use super::problem::{Problem, stopping};
@@ -9,10 +9,10 @@ use std::panic::resume_unwind;
 use std::time::Duration;
 use tokio::task::JoinError;
 
-/// How long a client waits for the disk.
+/// How long a client waits for a write.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Reads.
+/// Runs a read.
 pub async fn read<T: Send + 'static>(
     state: &WebState,
     read: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
@@ -23,7 +23,7 @@ pub async fn read<T: Send + 'static>(
     found.map_err(|error| unavailable("the store cannot be read").because(error.to_string()))
 }
 
-/// Asks the thread that writes.
+/// Runs a change on the writer thread.
 pub async fn write<T: Send + 'static>(
     state: &WebState,
     errand: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
@@ -38,12 +38,12 @@ pub async fn write<T: Send + 'static>(
     }
 }
 
-/// The store may be whole again at the next try.
+/// The store may work again on the next attempt.
 fn unavailable(title: &str) -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, title)
 }
 
-/// A panic goes on, to where every panic of a handler is answered.
+/// Resumes a panic, which is handled like every panic of a handler.
 pub fn ended(error: JoinError) -> Problem {
     match error.try_into_panic() {
         Ok(panic) => resume_unwind(panic),

@@ -1,5 +1,5 @@
-//! Answers that are written while they are sent, with bounded memory: a few pieces per answer, and
-//! few answers at a time. A client that does not read is given up on.
+//! Responses that are generated while they are sent, with bounded memory: a few pieces per response, and
+//! few responses at a time. Clients that do not read time out.
 
 use axum::body::Bytes;
 use futures_util::{Stream, stream};
@@ -11,14 +11,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Answers that are written at the same time; others wait for their turn.
+/// Maximum number of responses generated concurrently; others wait.
 const ANSWERS: usize = 16;
-/// Pieces of one answer that wait for the client.
+/// Maximum number of pieces of one response that wait for the client.
 const PIECES: usize = 2;
 /// How long a client may take to read one piece.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Starts streamed answers. Cheap to clone.
+/// Starts streamed responses. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Streams {
     free: Arc<Semaphore>,
@@ -39,13 +39,13 @@ impl Streams {
         }
     }
 
-    /// Writes an answer away from the async workers. The stream ends with an error where `write`
-    /// fails or panics, so that nobody takes half an answer for a whole one.
+    /// Generates a response outside of the async workers. The stream ends with an error if `write` fails or
+    /// panics, so that a truncated response is not mistaken for a complete one.
     pub async fn start(
         &self,
         write: impl FnOnce(PieceWriter) -> io::Result<PieceWriter> + Send + 'static,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-        // The semaphore is never closed, and an answer more would do no harm.
+        // The semaphore is never closed, and one more response would do no harm.
         let permit = self.free.clone().acquire_owned().await.ok();
         let (sender, pieces) = mpsc::channel(PIECES);
         let out = PieceWriter {
@@ -76,7 +76,7 @@ async fn next_piece(running: Option<Running>) -> Option<(io::Result<Bytes>, Opti
     }
 }
 
-/// Sends what is written to the client, piece by piece.
+/// Sends the output to the client in pieces.
 #[derive(Debug)]
 pub struct PieceWriter {
     pieces: mpsc::Sender<Bytes>,
@@ -127,8 +127,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_does_not_read_is_given_up_on() {
-        // Paused time stands still while a blocking task runs.
+    async fn a_client_that_does_not_read_times_out() {
+        // Paused time does not advance while a blocking task runs.
         let streams = Streams::new(Duration::from_millis(1));
         let (result_sender, failed) = tokio::sync::oneshot::channel();
         let answer = streams.start(move |mut out| {

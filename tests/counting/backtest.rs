@@ -324,9 +324,9 @@ synthetic history: 3d2h5m, 31,115 outcomes
 
 SERVICE  SLO     TIER    URGENCY  FIRED     ENDED             FOR  BUDGET SPENT
 web      errors  1h/5m   page     +3d1m     still firing     2h4m          2.4%
-web      errors  6h/30m  page     +3d2m20s  still firing  2h2m40s          5.3%  after a faster tier
-web      errors  3d/6h   ticket   +3d4m20s  still firing    2h40s           10%  after a faster tier
-web      errors  1d/2h   ticket   +3d4m30s  still firing    2h30s         10.3%  after a faster tier
+web      errors  6h/30m  page     +3d2m20s  still firing  2h2m40s          5.3%  inhibited by a faster tier
+web      errors  3d/6h   ticket   +3d4m20s  still firing    2h40s           10%  inhibited by a faster tier
+web      errors  1d/2h   ticket   +3d4m30s  still firing    2h30s         10.3%  inhibited by a faster tier
 
 1 page and 0 tickets would have been sent, 3 more inhibited by a faster tier
 ";

@@ -238,7 +238,7 @@ fn status_says_that_another_daemon_uses_the_address() {
     let output = command.arg("status").arg("--config").arg(&other);
     let output = output.output().expect("it ends");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("another one uses its address"), "{said}");
+    assert!(said.contains("another daemon uses this address"), "{said}");
 }
 
 #[test]

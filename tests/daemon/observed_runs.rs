@@ -250,7 +250,7 @@ fn an_interrupted_watch_reports_and_its_command_ends() {
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert_eq!(output.status.code(), Some(105), "{text}");
     assert!(
-        text.contains("sh was ended by signal 2") && text.contains("kept as run 1"),
+        text.contains("sh was killed by signal 2") && text.contains("kept as run 1"),
         "{text}"
     );
     assert!(!runs(&child));
@@ -344,7 +344,7 @@ fn without_a_daemon_there_are_no_attempts_to_watch() {
     let watch = ["observe", "--service", "other", "--for", "1s"];
     let (code, text) = slod(&config, &watch);
     assert_eq!(code, Some(64), "{text}");
-    assert!(text.contains("no daemon writes them to"), "{text}");
+    assert!(text.contains("no daemon writes probe outcomes"), "{text}");
     let daemon = Daemon::start(&config);
     let (_, text) = slod(&config, &watch);
     assert!(text.contains("kept as run 1"), "{text}");

@@ -50,7 +50,7 @@ fn samples_outlive_a_kill_and_are_shown() {
     assert!(
         daemon
             .request("GET", "/series?q=nothing")
-            .contains("No series fits the filter.")
+            .contains("No series matches the filter.")
     );
     // Each sample is at a multiple of the interval.
     for row in &before {

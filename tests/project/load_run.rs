@@ -191,7 +191,7 @@ fn pages_of_runs_have_nothing_foreign() {
 #[test]
 fn the_list_shows_states_and_what_makes_a_run() {
     let page = list(&judged(spike("rag", "spike")));
-    for word in ["running", "failed", "cut off", "100 users", "baseline"] {
+    for word in ["running", "failed", "interrupted", "100 users", "baseline"] {
         assert!(page.contains(word), "{word}: {page}");
     }
     assert!(page.contains("href=\"?cursor=1\""), "{page}");
@@ -218,7 +218,7 @@ fn the_page_of_a_run_that_goes_on_follows_it() {
         None,
         VIEW,
     );
-    assert!(died.contains("cut off") && !died.contains("http-equiv"));
+    assert!(died.contains("interrupted") && !died.contains("http-equiv"));
 }
 
 /// Each line of a chart is there, and stays within the drawing.

@@ -1,4 +1,4 @@
-//! The demo's store before the daemon starts: a generated month, with the alerts that it fired.
+//! The demo's store before the daemon starts: a synthetic month and the alerts it fired.
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -8,13 +8,13 @@ use crate::outcome::ProbeKey;
 use crate::store::{Store, StoreError};
 use std::time::{Duration, Instant};
 
-/// What was generated, and how long it took.
+/// Result of the generation.
 pub struct Generated {
     pub outcomes: usize,
     pub took: Duration,
 }
 
-/// Writes the month before now into the config's store. Blocks.
+/// Writes a month of history up to now into the config's store. Blocks.
 pub fn generate(config: &Config) -> Result<Generated, StoreError> {
     let started = Instant::now();
     let mut store = Store::open(&config.store.path)?;

@@ -1,4 +1,4 @@
-//! The demo's table.
+//! The table of the demo.
 
 use crate::cli::screen::{Screen, Size, fitting};
 use crate::format::times;
@@ -6,12 +6,12 @@ use crate::report::status::Status;
 use std::io::{self, Stdout};
 use std::time::Duration;
 
-/// The time between two drawings.
+/// The time between two redraws.
 pub const fn pace(screen: &Screen<Stdout>) -> Duration {
     Duration::from_secs(if screen.is_terminal() { 1 } else { 10 })
 }
 
-/// Draws what is known now.
+/// Draws the current status.
 pub fn show(screen: &mut Screen<Stdout>, status: &Status) -> io::Result<()> {
     let plain = || format!("{}\n{}\n", heading(status), status.to_text());
     screen.show(|size| lines(status, size), plain)

@@ -9,11 +9,11 @@ use crate::rules::openslo;
 
 pub fn run(args: &ExportArgs, config: &Config) -> u8 {
     let unfit = [
-        (args.scenario.is_some(), "a scenario means"),
-        (args.kubernetes.is_some(), "--kubernetes means"),
+        (args.scenario.is_some(), "a scenario has"),
+        (args.kubernetes.is_some(), "--kubernetes has"),
     ];
     if let Some((_, what)) = unfit.into_iter().find(|(is_given, _)| *is_given) {
-        complain(&format!("slod: {what} nothing for openslo"));
+        complain(&format!("slod: {what} no effect for openslo"));
         return exit::USAGE;
     }
     let one = args.service.as_deref().map(|name| service(config, name));

@@ -1,4 +1,4 @@
-//! From the configured requests to those of a script, without secrets.
+//! Converts configured requests to those of a script, without secrets.
 
 use super::Variables;
 use crate::config::{
@@ -13,10 +13,10 @@ use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName};
 use slod_load::{Made, Request};
 
-/// What a config sends as a body may be a secret.
+/// The configured body may be a secret.
 const BODY: &str = "LOAD_BODY";
 
-/// All requests of a service; an error says what a script cannot express.
+/// Converts all requests of a service; an error says what a script cannot express.
 pub fn scripted(
     service: &ServiceSpec,
     driven: &Driven,
@@ -45,7 +45,7 @@ pub fn scripted(
     sequences.collect()
 }
 
-/// The request of the probe, where `load` has none of its own.
+/// The request of the probe, for a service whose `load` has none.
 fn single(
     base: Request,
     headers: Vec<(String, ScriptText)>,
@@ -72,7 +72,7 @@ fn single(
     })
 }
 
-/// The headers of all requests.
+/// The headers common to all requests.
 fn common(
     headers: &HeaderMap,
     variables: &mut Variables,
@@ -121,7 +121,7 @@ fn request(
         .iter()
         .any(|one| one.kind != CaptureKind::Header)
     {
-        // As slod's own engine asks for it.
+        // slod's own engine requests the same encoding.
         headers.retain(|(known, _)| known != ACCEPT_ENCODING.as_str());
         let identity = ScriptText::plain("identity");
         headers.push((ACCEPT_ENCODING.to_string(), identity));
@@ -144,7 +144,7 @@ fn request(
     })
 }
 
-/// The body, or the variable `name` that it is read from.
+/// The body, or the variable `name` that holds it.
 fn body(
     spec: &RequestSpec,
     name: &str,
@@ -199,8 +199,8 @@ fn part(part: &SpecPart, variables: &mut Variables) -> Result<ScriptText, String
     })
 }
 
-/// A body whose secrets are variables: all of it if their values are known, else what is one by its
-/// name.
+/// Replaces the secrets of a body with variables: the whole body if variables keep their values, otherwise
+/// the fields with secret names.
 fn hidden(
     media_type: &str,
     body: &SpecText,
@@ -221,7 +221,7 @@ fn hidden(
     replaced(body, |marked| hide_body(media_type, marked), variables)
 }
 
-/// A text in which variables take the place of what `hide` takes for secrets.
+/// Replaces what `hide` treats as secrets with variables.
 fn replaced(
     text: &SpecText,
     hide: impl Fn(&str) -> String,

@@ -1,23 +1,23 @@
-//! The variables of a script, which carry its secrets.
+//! The environment variables of a script, which carry its secrets.
 
 use crate::export::ScriptText;
 use std::collections::BTreeMap;
 
-/// The kernel refuses longer ones.
+/// The kernel rejects longer ones.
 const LENGTH_MAX: usize = 100 * 1024;
 
-/// Whoever runs the script sets them; or slod does, which then needs their values.
+/// Variables that are set by the user who runs the script, or by slod, which then needs their values.
 pub struct Variables {
     given: Option<BTreeMap<String, String>>,
 }
 
 impl Variables {
-    /// Only their names are in the script.
+    /// Records only names, not values.
     pub const fn named() -> Self {
         Self { given: None }
     }
 
-    /// Their values are kept, to start the script with them.
+    /// Keeps the values, to start the script with them.
     pub const fn kept() -> Self {
         Self {
             given: Some(BTreeMap::new()),
@@ -28,16 +28,15 @@ impl Variables {
         self.given.is_some()
     }
 
-    /// A text that is a variable of about this name. Values that differ have names that differ.
+    /// Returns a reference to a variable whose name is based on `name`. Different values get different names.
     pub fn secret(&mut self, name: &str, value: &[u8]) -> Result<ScriptText, String> {
         let Some(given) = &mut self.given else {
             return Ok(ScriptText::environment(name));
         };
         let value = std::str::from_utf8(value).ok();
         let value = value.filter(|value| !value.contains('\0') && value.len() <= LENGTH_MAX);
-        let value = value.ok_or_else(|| {
-            format!("the value of {name} is not a text of at most 100 KiB, which a script can send")
-        })?;
+        let value = value
+            .ok_or_else(|| format!("the value of {name} must be UTF-8 text of at most 100 KiB"))?;
         let same = |other: &String| given.get(other).is_none_or(|known| known == value);
         let mut names = (1..).map(|number| match number {
             1 => name.to_owned(),
@@ -58,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_has_a_length_that_the_kernel_takes() {
+    fn a_secret_fits_the_limit_of_the_kernel() {
         let mut variables = Variables::kept();
         assert!(variables.secret("A", &vec![b'x'; LENGTH_MAX]).is_ok());
         let fault = variables.secret("A", &vec![b'x'; LENGTH_MAX + 1]);

@@ -1,11 +1,11 @@
-//! Ends a daemon that hangs. A signal that it would have to handle is no use then.
+//! Kills a daemon that hangs. Such a daemon could not handle a signal.
 
 use procfs::net::{TcpNetEntry, TcpState, tcp, tcp6};
 use procfs::process::{FDTarget, Process, all_processes};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::HashSet;
 
-/// Kills the process that listens on a port, provided that it is this program; its number.
+/// Kills the process that listens on a port if it is this program, and returns its process ID.
 pub fn listener(port: u16) -> Result<i32, String> {
     let inodes = listening(port);
     let me = Process::myself().and_then(|me| me.exe());
@@ -23,7 +23,7 @@ pub fn listener(port: u16) -> Result<i32, String> {
     Ok(process.pid)
 }
 
-/// The sockets that accept connections on a port.
+/// The inodes of the sockets that accept connections on a port.
 fn listening(port: u16) -> HashSet<u64> {
     let entries = [tcp(), tcp6()].into_iter().flatten().flatten();
     let is_wanted =

@@ -1,4 +1,4 @@
-//! `slod healthcheck`: one request to the daemon, for containers without a shell.
+//! `slod healthcheck`: sends one request to the daemon, for containers without a shell.
 
 mod kill;
 
@@ -14,9 +14,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// A container runtime waits no longer.
+/// Container runtimes do not wait longer.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// Between two attempts before a daemon is killed.
+/// Time between two attempts before a daemon is killed.
 const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
@@ -29,13 +29,13 @@ pub struct HealthcheckArgs {
         env = "SLOD_ADDRESS"
     )]
     address: Target,
-    /// Ask at the address that this config listens at, whatever --address is, with TLS if it has it. The config must be valid, so checks of containers better use --address.
+    /// Connect to the address and port of this config, with TLS if it is configured there, and ignore --address. The config must be valid, so --address is the better choice for container health checks.
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Ask whether the daemon can write its store as well (`/-/ready`). A restart does not help where it cannot.
+    /// Also check that the daemon can write its store (`/-/ready`). A restart does not help if it cannot.
     #[arg(long)]
     ready: bool,
-    /// Ask again for this long, such as `20s`; then kill the daemon, so that what runs it starts it again. For containers: Docker does not restart one that is only unhealthy. Needs `init: true`, since the first process of a container cannot be killed from inside.
+    /// Retry for this long, such as `20s`; then kill the daemon, so that its supervisor restarts it. For containers: Docker does not restart a container that is only unhealthy. Needs `init: true`, because the first process of a container cannot be killed from inside.
     #[arg(long, value_name = "DURATION", value_parser = read_duration, conflicts_with = "ready")]
     kill_after: Option<Duration>,
     #[command(flatten)]
@@ -69,7 +69,7 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
 }
 
 impl HealthcheckArgs {
-    /// Where the daemon is, or the exit code once the errors are printed.
+    /// Returns where the daemon is, or the exit code after printing the errors.
     fn target(&self) -> Result<Target, u8> {
         let Some(path) = &self.config else {
             return Ok(self.address.clone());
@@ -79,7 +79,7 @@ impl HealthcheckArgs {
     }
 }
 
-/// Asks until it succeeds once, or for as long as `patience` lasts.
+/// Retries until a request succeeds, for at most `patience`.
 async fn ask(daemon: &Daemon, path: &str, patience: Duration) -> Result<(), String> {
     let end = Instant::now() + patience;
     loop {

@@ -1,4 +1,4 @@
-//! `slod import blackbox`: the probes of `blackbox_exporter` as a config.
+//! `slod import blackbox`: converts the modules of `blackbox_exporter` to probes of a config.
 
 use super::file::{faults, input, show_imported};
 use super::{ImportArgs, usage};
@@ -8,10 +8,10 @@ use crate::yaml::SIZE_LIMIT;
 use std::fs;
 use std::path::Path;
 
-/// Files that one pattern names.
+/// Maximum number of files that one pattern matches.
 const FILES_MAX: usize = 1_000;
 
-/// Prints the config. An error is the exit code of a fault that was reported.
+/// Prints the config. The error is the exit code, after its message was printed.
 pub fn show_config(args: &ImportArgs) -> Result<u8, u8> {
     let modules = input(&args.file, SIZE_LIMIT).map_err(usage)?;
     let targets: Result<Vec<Input>, String> = args
@@ -27,7 +27,8 @@ pub fn show_config(args: &ImportArgs) -> Result<u8, u8> {
     }))
 }
 
-/// The files of a pattern, which is relative to the folder of the file that has it. Its last part may have one `*`.
+/// Finds the files of a pattern, which is relative to the folder of the file that has it. Its last part may
+/// contain one `*`.
 fn find(file: &str, pattern: &str) -> Result<Vec<Input>, String> {
     let folder = Path::new(file).parent().unwrap_or(Path::new(""));
     let path = folder.join(pattern);
@@ -57,7 +58,7 @@ fn find(file: &str, pattern: &str) -> Result<Vec<Input>, String> {
     names.sort();
     if names.len() > FILES_MAX {
         return Err(format!(
-            "{}: there are more than {FILES_MAX} such files",
+            "{}: matches more than {FILES_MAX} files",
             path.display()
         ));
     }

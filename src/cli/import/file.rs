@@ -1,4 +1,4 @@
-//! Files of other tools, and the configs that they become.
+//! Files of other tools, and the configs generated from them.
 
 use super::usage;
 use crate::cli::exit;
@@ -10,12 +10,12 @@ use crate::probe::KINDS;
 use crate::yaml::read_regular;
 use std::path::Path;
 
-/// What every variable has while a config is checked: it is valid as an address, a header and a text.
+/// Value of every variable while a config is checked: valid as an address, a header and a text.
 const VARIABLE: &str = "http://127.0.0.1/";
-/// A file that is not on this machine is no fault of a config.
+/// A file that does not exist on this machine is not an error of the config.
 const UNREADABLE: &str = "unreadable-file";
 
-/// The text of a file of at most `limit` bytes, or what is wrong with it.
+/// Reads a text file of at most `limit` bytes, or returns what is wrong with it.
 pub fn input(path: &Path, limit: usize) -> Result<Input, String> {
     let name = path.display().to_string();
     let bytes = read_regular(path, limit as u64)
@@ -25,7 +25,7 @@ pub fn input(path: &Path, limit: usize) -> Result<Input, String> {
     Ok(Input { name, text })
 }
 
-/// Prints the config, and what is not in it to standard error.
+/// Prints the config, and what was not imported to standard error.
 pub fn show_imported(imported: Result<Imported, String>) -> Result<u8, u8> {
     let imported = imported.map_err(usage)?;
     show(&imported.yaml);
@@ -35,7 +35,7 @@ pub fn show_imported(imported: Result<Imported, String>) -> Result<u8, u8> {
     Ok(exit::OK)
 }
 
-/// What `slod check` says of a config.
+/// Errors that `slod check` reports for a config.
 pub fn faults(config: &str) -> Vec<Fault> {
     let source = Source {
         name: String::new(),

@@ -1,4 +1,4 @@
-//! `slod import har|postman|openapi`: a recording or description as a `load` section.
+//! `slod import har|postman|openapi`: converts a recording or an API description to a `load` section.
 
 use super::file::faults;
 use super::{ImportArgs, ImportShape, usage};
@@ -10,7 +10,7 @@ use crate::text::printable;
 use crate::yaml::read_regular;
 use url::{Origin, Url};
 
-/// Prints the section. An error is the exit code of a fault that was reported.
+/// Prints the section. The error is the exit code, after its message was printed.
 pub fn show_section(args: &ImportArgs, format: Format) -> Result<u8, u8> {
     let origin = args.service.as_deref().map(|name| origin(args, name));
     let origin = origin.transpose()?;
@@ -36,14 +36,14 @@ pub fn show_section(args: &ImportArgs, format: Format) -> Result<u8, u8> {
     }
     if imported.more_remarks > 0 {
         complain(&format!(
-            "slod: {shown}: and {} more such remarks",
+            "slod: {shown}: {} more remarks of this kind",
             imported.more_remarks
         ));
     }
     Ok(exit::OK)
 }
 
-/// A config with a service that has this section.
+/// A config with one service that has this section.
 fn config(section: &str) -> String {
     let mut config = "services:
   - name: imported
@@ -58,7 +58,7 @@ fn config(section: &str) -> String {
     config
 }
 
-/// Where the load of a service goes to.
+/// The origin that the load of a service goes to.
 fn origin(args: &ImportArgs, name: &str) -> Result<Origin, u8> {
     let config = args.config.load()?;
     let service = service(&config, name).map_err(usage)?;

@@ -1,4 +1,4 @@
-//! `slod import k6-options`: the options of a k6 script as the section `scenarios` of a config.
+//! `slod import k6-options`: converts the options of a k6 script to the section `scenarios` of a config.
 
 use super::{ImportArgs, usage};
 use crate::cli::exit;
@@ -7,8 +7,8 @@ use crate::import::k6_options;
 use crate::text::printable;
 use crate::yaml::{SIZE_LIMIT, read_regular};
 
-/// Prints the section, and what is not in it to standard error. An error is the exit code of a fault that was
-/// reported.
+/// Prints the section, and what was not imported to standard error. The error is the exit code, after its
+/// message was printed.
 pub fn show_section(args: &ImportArgs) -> Result<u8, u8> {
     let shown = args.file.display();
     let bytes = read_regular(&args.file, SIZE_LIMIT as u64)

@@ -1,4 +1,4 @@
-//! The questions on a terminal.
+//! Interactive prompts.
 
 use super::InitArgs;
 use super::service::{free_name, name_of, target};
@@ -7,7 +7,7 @@ use crate::units;
 use std::io::{self, BufRead, Write};
 use url::Url;
 
-/// Asks for everything; each question until its answer is valid.
+/// Prompts for all settings, repeating each question until the answer is valid.
 pub(super) fn ask(
     args: &InitArgs,
     from: &mut impl BufRead,
@@ -38,7 +38,7 @@ pub(super) fn ask(
         services,
         target: terminal.valid("Target for availability and errors", &args.target, share)?,
         latency: terminal.valid(
-            "95 % of the requests are faster than",
+            "95% of the requests are faster than",
             &args.latency,
             duration,
         )?,
@@ -100,7 +100,7 @@ mod tests {
     use std::path::PathBuf;
 
     #[test]
-    fn answers_are_asked_for_until_they_are_valid() {
+    fn prompts_repeat_until_the_answer_is_valid() {
         let args = InitArgs {
             urls: Vec::new(),
             names: Vec::new(),

@@ -1,4 +1,4 @@
-//! `slod init`: a first config, from flags or by asking.
+//! `slod init`: writes a first config, from flags or from interactive prompts.
 
 mod ask;
 mod service;
@@ -20,16 +20,16 @@ use yaml::Answers;
 
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// What to probe: a URL such as `https://api.example/health`, or `tcp://HOST:PORT`. Repeat it for several services. Without it, slod asks on a terminal.
+    /// What to probe: a URL such as `https://api.example/health`, or `tcp://HOST:PORT`. Repeat it for several services. Without it, slod prompts on a terminal.
     #[arg(long = "url", value_name = "URL", value_parser = target)]
     urls: Vec<Url>,
     /// The name of the service, once for each --url [default: from the host].
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<String>,
-    /// The share of good minutes and requests to reach.
+    /// Target ratio of good minutes and requests.
     #[arg(long, value_name = "RATIO", default_value = "99.9%")]
     target: String,
-    /// 95 % of the requests must be faster than this.
+    /// 95% of the requests must be faster than this.
     #[arg(long, value_name = "DURATION", default_value = "500ms")]
     latency: String,
     #[arg(long, value_name = "DURATION", default_value = "10s")]
@@ -53,7 +53,7 @@ pub fn run(args: &InitArgs) -> u8 {
 }
 
 fn write(args: &InitArgs) -> Result<(), String> {
-    // Before anything is asked.
+    // Checked before any prompt.
     if !args.force && !is_stdout(&args.out) && args.out.symlink_metadata().is_ok() {
         return Err(exists(&args.out));
     }
@@ -68,7 +68,7 @@ fn write(args: &InitArgs) -> Result<(), String> {
     };
     let text = answers
         .to_yaml()
-        .map_err(|reason| format!("nothing is written: {reason}"))?;
+        .map_err(|reason| format!("nothing was written: {reason}"))?;
     let warnings = check(&args.out, &text)?;
     for warning in &warnings {
         complain(&format!("slod: warning: {warning}"));
@@ -80,7 +80,7 @@ fn write(args: &InitArgs) -> Result<(), String> {
     save(args, &text)?;
     let (out, first) = (args.out.display(), &answers.services[0].0);
     eprintln!(
-        "{out} is written. Next:\n  slod probe --config {out} {first}   # one attempt, explained\n  slod run --config {out}\n"
+        "Wrote {out}. Next:\n  slod probe --config {out} {first}   # one attempt, explained\n  slod run --config {out}\n"
     );
     Ok(())
 }
@@ -90,7 +90,7 @@ fn is_stdout(path: &Path) -> bool {
 }
 
 fn exists(path: &Path) -> String {
-    format!("{} exists already; --force overwrites it", path.display())
+    format!("{} already exists; --force overwrites it", path.display())
 }
 
 fn save(args: &InitArgs, text: &str) -> Result<(), String> {
@@ -133,7 +133,7 @@ fn from_flags(args: &InitArgs) -> Result<Answers, String> {
     })
 }
 
-/// The config must be what `slod check` accepts. Returns the warnings.
+/// Checks that `slod check` accepts the config. Returns the warnings.
 fn check(path: &Path, text: &str) -> Result<Vec<String>, String> {
     let source = Source {
         name: path.display().to_string(),
@@ -148,7 +148,7 @@ fn check(path: &Path, text: &str) -> Result<Vec<String>, String> {
             Some(help) => format!("{message}: {help}"),
             None => message.clone(),
         });
-        // An answer may stand in several places.
+        // One answer may be used in several places.
         let mut messages: Vec<String> = Vec::new();
         for message in found {
             if !messages.contains(&message) {
@@ -159,7 +159,7 @@ fn check(path: &Path, text: &str) -> Result<Vec<String>, String> {
     };
     match &*messages(Severity::Error) {
         [] => Ok(messages(Severity::Warning)),
-        errors => Err(format!("nothing is written: {}", errors.join("; "))),
+        errors => Err(format!("nothing was written: {}", errors.join("; "))),
     }
 }
 
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_passes_the_check_without_a_warning() {
+    fn the_written_config_passes_the_check_without_warnings() {
         let urls = [
             "http://127.0.0.1:8000/health",
             "https://api.example/a?b=${c}&d=\"e\"#f",
@@ -208,7 +208,7 @@ mod tests {
         assert!(!warnings.is_empty());
         assert_eq!(
             answers("api.example", "2s", "1s").to_yaml(),
-            Err("a latency of 2s can only be measured with an interval above it, and the interval is 1s".to_owned())
+            Err("a latency of 2s can only be measured with a longer interval, and the interval is 1s".to_owned())
         );
     }
 }

@@ -1,9 +1,9 @@
-//! A service by its address.
+//! Derives a service from its address.
 
 use std::net::IpAddr;
 use url::Url;
 
-/// A URL with a host. Without a scheme, it is https, or http for addresses and local names.
+/// Parses a URL with a host. The default scheme is https, or http for IP addresses and local names.
 pub(super) fn target(text: &str) -> Result<Url, String> {
     let text = text.trim();
     let with_scheme = if text.contains("://") {
@@ -25,7 +25,7 @@ pub(super) fn target(text: &str) -> Result<Url, String> {
         .ok_or_else(|| expected.to_owned())
 }
 
-/// `api-example-com`; hosts that are addresses name nothing.
+/// Derives a name such as `api-example-com` from the host; IP addresses get a generic name.
 pub(super) fn name_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
@@ -35,7 +35,7 @@ pub(super) fn name_of(url: &Url) -> String {
     host.replace('.', "-")
 }
 
-/// The name itself, or the first of `name-2`, `name-3`, ... that no service has.
+/// Returns the name itself, or the first unused of `name-2`, `name-3`, ...
 pub(super) fn free_name(services: &[(String, Url)], name: &str) -> String {
     let is_free = |name: &String| services.iter().all(|(taken, _)| taken != name);
     let numbered = (2_u64..).map(|number| format!("{name}-{number}"));

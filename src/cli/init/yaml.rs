@@ -1,16 +1,16 @@
-//! The config as YAML.
+//! Writes the config as YAML.
 
 use crate::units;
 use std::fmt::Write as _;
 use std::time::Duration;
 use url::Url;
 
-/// The timeout where nothing speaks against it.
+/// The default timeout.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// With fewer than two attempts in a minute, a single failure makes the whole minute bad.
 const SLICES_UP_TO: Duration = Duration::from_secs(30);
 
-/// What the config is made from.
+/// Settings that the config is generated from.
 #[derive(Debug)]
 pub(super) struct Answers {
     pub(super) services: Vec<(String, Url)>,
@@ -20,7 +20,7 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    /// Fails with a sentence if no timeout fits.
+    /// Returns an error message if no timeout is possible.
     pub(super) fn to_yaml(&self) -> Result<String, String> {
         let (target, latency, interval) = (
             quoted(&self.target),
@@ -45,7 +45,7 @@ services:
         );
         for (name, url) in &self.services {
             let (name, probe) = (quoted(name), probe(url));
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = write!(
                 yaml,
                 "  - name: {name}\n    probes:\n      - {{ {probe} }}\n"
@@ -54,18 +54,18 @@ services:
         Ok(yaml)
     }
 
-    /// Not longer than the interval, since attempts do not overlap, and twice the latency objective where
-    /// that is long, so that a slow response is seen as one.
+    /// At most the interval, since attempts do not overlap, and at least twice the latency objective if
+    /// that is long, so that a slow response is measured rather than timed out.
     fn timeout(&self) -> Result<String, String> {
         let spans = units::duration(&self.interval).zip(units::duration(&self.latency));
         let Some((interval, latency)) = spans else {
-            // The check says what is invalid.
+            // `slod check` reports what is invalid.
             return Ok(units::show_duration(TIMEOUT));
         };
         let timeout = TIMEOUT.max(latency.saturating_mul(2)).min(interval);
         if timeout <= latency {
             return Err(format!(
-                "a latency of {} can only be measured with an interval above it, and the interval is {}",
+                "a latency of {} can only be measured with a longer interval, and the interval is {}",
                 self.latency, self.interval
             ));
         }
@@ -92,7 +92,7 @@ fn probe(url: &Url) -> String {
     }
 }
 
-/// As a YAML scalar: plain if that is unambiguous. `${` would be replaced by a variable.
+/// Formats a YAML scalar: plain if that is unambiguous. `${` would be expanded as a variable.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.%".contains(c);
     let begins = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic());

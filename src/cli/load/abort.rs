@@ -1,30 +1,30 @@
-//! When a threshold ends a run.
+//! Thresholds that end a run early.
 
 use crate::load::LoadWindow;
 use crate::report::load_run::{Decision, Requirement, ThresholdResult};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Windows over which thresholds end a run.
+/// Number of latest windows over which abort thresholds are judged.
 pub const SLIDING: usize = 10;
-/// Windows of them in which the generator must not have been the limit.
+/// Minimum number of these in which the load generator was not the bottleneck.
 const FAIR_MIN: usize = 5;
-/// Before this, connections and caches warm up.
+/// Warm-up of connections and caches, in which a missed threshold does not end the run.
 const ABORT_AFTER: Duration = Duration::from_secs(20);
 
-/// The first threshold that the last windows missed.
+/// Returns the first threshold that the latest windows missed.
 pub fn missed(recent: &VecDeque<LoadWindow>, watched: &[Requirement]) -> Option<ThresholdResult> {
     let last = recent.back()?;
     if recent.len() < SLIDING {
         return None;
     }
-    // No warm-up lets every request fail, and neither does a generator that is busy.
+    // Warm-up does not explain failures of all requests, and neither does a busy generator.
     let has_success = recent.iter().any(|one| one.good + one.unjudged > 0);
     let is_fair = |one: &&LoadWindow| !has_success || !one.is_generator_busy();
     if has_success && last.start < ABORT_AFTER {
         return None;
     }
-    // A generator that is busy measures itself.
+    // While the generator is busy, it measures itself.
     let fair: Vec<&LoadWindow> = recent.iter().filter(is_fair).collect();
     if fair.len() < FAIR_MIN {
         return None;
@@ -32,7 +32,7 @@ pub fn missed(recent: &VecDeque<LoadWindow>, watched: &[Requirement]) -> Option<
     let meant = |one: &&Requirement| recent.iter().all(|window| one.concerns(window));
     let judge = |one: &Requirement| one.judge(fair.iter().copied());
     let mut held = watched.iter().filter(meant).map(judge);
-    // What has too few requests in ten seconds is judged at the end.
+    // A threshold with too few requests in ten seconds is judged at the end.
     held.find(|one| one.decision == Decision::Missed)
 }
 
@@ -55,7 +55,7 @@ mod tests {
         }
     }
 
-    /// The second after which the run ends, of `seconds`.
+    /// The second after which a run of `seconds` ends.
     fn ends(seconds: u64, window: impl Fn(u64) -> LoadWindow) -> Option<u64> {
         let threshold = "errors<50%".parse().expect("valid");
         let watched = [Requirement::of_all(threshold, "--threshold")];
@@ -73,7 +73,7 @@ mod tests {
     const LATE: Duration = Duration::from_secs(1);
 
     #[test]
-    fn a_run_in_which_all_fails_ends_also_early_and_late() {
+    fn a_run_without_successes_ends_at_any_time() {
         for lag in [ON_TIME, LATE] {
             assert_eq!(ends(15, |second| window(second, 0, 2, lag)), Some(9));
         }

@@ -1,17 +1,17 @@
-//! How much of its processors' time a process uses.
+//! CPU usage of a process.
 
 use procfs::process::Process;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-/// The kernel counts in hundredths of a second: what is shorter has no share. Windows that were waiting
-/// come that close after each other.
+/// The kernel counts in hundredths of a second, which is too coarse for shorter intervals. Windows that
+/// were queued arrive that close together.
 const SHORTEST: Duration = Duration::from_millis(250);
 
 pub struct CpuMeter {
-    /// `None` for this process.
+    /// Process ID; `None` for this process.
     id: Option<i32>,
-    /// Processors that it can use.
+    /// Number of CPUs that it can use.
     processors: f64,
     before: Option<(Instant, f64)>,
     last: Option<f64>,
@@ -22,7 +22,7 @@ impl CpuMeter {
         Self::new(None, None)
     }
 
-    /// Of another process, which can use so many processors; all if that is not known.
+    /// Measures another process, which can use this number of CPUs; all of them if `None`.
     pub fn of(id: i32, processors: Option<f64>) -> Self {
         Self::new(Some(id), processors)
     }
@@ -37,8 +37,8 @@ impl CpuMeter {
         }
     }
 
-    /// Since it was asked last, or at that time if this was just before; `None` where the kernel does
-    /// not say.
+    /// Usage since the previous call, as a ratio of the usable CPUs, or the previous result if that call
+    /// was just before; `None` if the kernel does not report it.
     pub fn share(&mut self) -> Option<f64> {
         let (now, used) = (Instant::now(), seconds(self.id)?);
         let (since, before) = *self.before.get_or_insert((now, used));
@@ -51,7 +51,7 @@ impl CpuMeter {
     }
 }
 
-/// Processor time of a process, in seconds.
+/// CPU time of a process, in seconds.
 fn seconds(id: Option<i32>) -> Option<f64> {
     let process = id.map_or_else(Process::myself, Process::new).ok()?;
     let stat = process.stat().ok()?;
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_that_come_together_have_one_share() {
+    fn windows_that_arrive_together_share_one_cpu_value() {
         let mut meter = CpuMeter::own();
         meter.before = seconds(None).map(|used| (Instant::now(), used));
         assert_eq!(meter.share(), None, "nothing was measured yet");

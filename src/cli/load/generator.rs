@@ -1,4 +1,4 @@
-//! What makes the load of a run: the engine of slod, or another tool.
+//! The load generator of a run: slod's own engine or another tool.
 
 use super::cpu::CpuMeter;
 use super::plan::Work;
@@ -15,24 +15,23 @@ pub enum Generator {
     Tool(Box<ToolRun>),
 }
 
-/// What a run measured.
+/// Measurements of a run.
 pub struct Generated {
     pub windows: Vec<LoadWindow>,
     pub requests: Vec<RequestFigures>,
-    /// Why the run is not what was planned, if nobody ended it.
+    /// Why the run deviated from its plan, unless a user ended it.
     pub failure: Option<String>,
-    /// The first failure of each cause, in words, if the engine knows it.
+    /// The first failure of each cause as a message, if the engine records it.
     pub examples: Vec<(Cause, String)>,
-    /// What the generator's machine lacked first for a start, in words.
+    /// The resource of the generator's machine that first prevented a start.
     pub lack: Option<String>,
 }
 
-/// Why a run without some of its threads cannot be judged.
+/// Why a run that lost some of its threads cannot be judged.
 fn lost(panicked: usize) -> Option<String> {
     let threads = numbers::plural(panicked as u64, "thread");
-    (panicked > 0).then(|| {
-        format!("{threads} of the load generator ended by a panic: what they counted is lost")
-    })
+    (panicked > 0)
+        .then(|| format!("{threads} of the load generator panicked: their counts are lost"))
 }
 
 impl Generator {
@@ -47,7 +46,7 @@ impl Generator {
         }
     }
 
-    /// Waits until its load begins.
+    /// Waits until the load starts.
     pub async fn began(&mut self) -> Result<Timestamp, String> {
         match self {
             Self::Own(..) => Ok(Clock::system().now()),
@@ -55,7 +54,7 @@ impl Generator {
         }
     }
 
-    /// The next second that is over; `None` after the end of the run.
+    /// Returns the next completed second; `None` after the end of the run.
     pub async fn next(&mut self) -> Option<LoadWindow> {
         match self {
             Self::Own(engine, cpu) => engine.next(|| cpu.share()).await,
@@ -63,7 +62,7 @@ impl Generator {
         }
     }
 
-    /// Asks it for its end.
+    /// Asks the generator to stop.
     pub fn stop(&mut self) {
         match self {
             Self::Own(engine, _) => engine.stop(),
@@ -71,14 +70,14 @@ impl Generator {
         }
     }
 
-    /// Ends what does not end with this process.
+    /// Kills whatever does not end with this process.
     pub fn kill(&self) {
         if let Self::Tool(run) = self {
             run.kill();
         }
     }
 
-    /// Workers on other machines that run, if there are any.
+    /// Number of running workers on other machines, if any.
     pub fn workers(&self) -> Option<u64> {
         match self {
             Self::Own(..) => None,
@@ -86,7 +85,7 @@ impl Generator {
         }
     }
 
-    /// What the generator's machine lacked first for a start, in words, so far.
+    /// The resource of the generator's machine that first prevented a start, so far.
     pub fn lack(&self) -> Option<String> {
         match self {
             Self::Own(engine, _) => engine.lack(),

@@ -1,4 +1,4 @@
-//! A run while it goes on: a line a second, stop requests, and thresholds that end it.
+//! A run in progress: one line per second, stop requests, and thresholds that end it.
 
 use super::LoadArgs;
 use super::abort::{SLIDING, missed};
@@ -23,11 +23,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often free memory is given back: after a stall, many requests are open at once, and what they
-/// needed would stay with the process to the end.
+/// How often free memory is returned to the system. After a stall, many requests are open at once, and
+/// their memory would otherwise stay allocated until the run ends.
 const GIVE_BACK: u64 = 10;
 
-/// Runs it to its end, or until it is interrupted or aborted.
+/// Runs the load to its end, or until it is interrupted or aborted.
 pub async fn run(
     prepared: Prepared<'_>,
     config: &Config,
@@ -81,7 +81,7 @@ pub async fn run(
     Ok(run)
 }
 
-/// A run while it goes on.
+/// A run in progress.
 struct GoingOn {
     run: RunRecord,
     generator: Generator,
@@ -89,18 +89,18 @@ struct GoingOn {
     kept: KeptRun,
     progress: Progress,
     observed: Samples,
-    /// The last windows.
+    /// The latest windows.
     recent: VecDeque<LoadWindow>,
-    /// What ends the run if it is missed.
+    /// Thresholds that end the run if missed.
     watched: Vec<Requirement>,
     is_stopping: bool,
-    /// Whether somebody asked to stop it.
+    /// Whether a user asked to stop it.
     is_interrupted: bool,
     give_back: GiveBack,
 }
 
 impl GoingOn {
-    /// Follows it to its end.
+    /// Follows the run to its end.
     async fn follow(&mut self, requests: &mut StopRequests) {
         loop {
             tokio::select! {
@@ -111,7 +111,7 @@ impl GoingOn {
                 Some(tick) = self.sampler.next() => self.sampled(tick),
                 _ = requests.next() => {
                     if std::mem::replace(&mut self.is_interrupted, true) {
-                        // The second request ends it at once.
+                        // The second request kills it immediately.
                         self.generator.kill();
                         std::process::exit(i32::from(exit::INTERRUPTED));
                     }
@@ -144,7 +144,7 @@ impl GoingOn {
         }
     }
 
-    /// Keeps what was lacking once, so that also a run that is killed has it.
+    /// Stores the first missing resource once, so that a run that is killed also has it.
     fn lacks(&mut self) {
         let lack = self.generator.lack();
         if self.run.lack.is_none() {
@@ -157,7 +157,7 @@ impl GoingOn {
     }
 
     fn stop(&mut self, ending: Ending) {
-        // What began to end it decides: a run that a threshold aborted was not interrupted.
+        // The first reason decides: a run that a threshold aborted was not interrupted.
         if !std::mem::replace(&mut self.is_stopping, true) {
             self.run.ending = ending;
         }
@@ -177,7 +177,7 @@ impl GoingOn {
         self.observed.add(tick.at, tick.samples);
     }
 
-    /// Takes the samples that are on their way, and keeps the run.
+    /// Waits for pending samples, and stores the run.
     async fn finish(mut self, clock: &Clock) -> RunRecord {
         self.sampler.stop();
         while let Some(tick) = self.sampler.next().await {
@@ -204,7 +204,7 @@ impl GoingOn {
     }
 }
 
-/// One second, where nothing is drawn.
+/// Output line of one second when nothing is drawn.
 fn line(window: &LoadWindow, run: &RunRecord) -> String {
     let figures = Figures::of([window]);
     let stage = run.scenario.stages.get(window.stage);
@@ -225,13 +225,13 @@ fn line(window: &LoadWindow, run: &RunRecord) -> String {
     )
 }
 
-/// How many of the dropped starts are the generator's own fault, and why.
+/// How many of the dropped starts the generator's machine caused, and why.
 fn lacked(lacking: u64, first: Option<&str>) -> String {
     if lacking == 0 {
         return String::new();
     }
     let first = first.map_or_else(String::new, |words| format!(": {}", printable(words)));
-    format!(" ({lacking} because this machine lacked something{first})")
+    format!(" ({lacking} for lack of resources on this machine{first})")
 }
 
 #[cfg(test)]
@@ -239,11 +239,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_says_what_this_machine_lacked() {
+    fn a_line_names_the_missing_resource() {
         assert_eq!(lacked(0, None), "");
         assert_eq!(
             lacked(2, Some("no port\nis left")),
-            " (2 because this machine lacked something: no port is left)"
+            " (2 for lack of resources on this machine: no port is left)"
         );
     }
 }

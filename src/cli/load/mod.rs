@@ -1,4 +1,4 @@
-//! `slod load`: makes the load of a scenario, and judges what the service did.
+//! `slod load`: generates the load of a scenario, and judges how the service performed.
 //!
 //! ```text
 //! plan.rs -> generator.rs: the engine of slod, or tool.rs -> tool_run.rs (Locust, k6)
@@ -43,42 +43,42 @@ pub struct LoadArgs {
     /// The service whose `load`, or first http probe, has the address.
     #[arg(long, value_name = "NAME")]
     service: String,
-    /// So many concurrent users instead of the scenario's stages.
+    /// Use this number of concurrent users instead of the scenario's stages.
     #[arg(long, visible_alias = "vus", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "rate")]
     users: Option<u32>,
-    /// Users that begin per second, with --users.
+    /// Users to start per second, with --users.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), requires = "users")]
     spawn_rate: Option<u32>,
-    /// So many requests per second instead of the scenario's stages, such as 100/s.
+    /// Use this request rate instead of the scenario's stages, such as 100/s.
     #[arg(long, value_name = "RATE", value_parser = read_rate)]
     rate: Option<Rate>,
-    /// So long instead of the scenario's length.
+    /// Use this length instead of the scenario's.
     #[arg(long, visible_alias = "duration", value_name = "DURATION", value_parser = read_duration)]
     run_time: Option<Duration>,
-    /// A condition that the run must keep, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%`, `errors==0` or `rate>100/s`; repeatable.
+    /// A condition that the run must meet, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%`, `errors==0` or `rate>100/s`; repeatable.
     #[arg(long, value_name = "CONDITION")]
     threshold: Vec<Threshold>,
-    /// End the run once a threshold is missed over ten seconds.
+    /// End the run as soon as a threshold is missed over ten seconds.
     #[arg(long)]
     abort: bool,
-    /// Write run.json, summary.txt, junit.xml, report.md and report.html into this directory.
+    /// Write run.json, summary.txt, junit.xml, report.md and report.html to this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Allow a target with a public address. Load on a service of somebody else is an attack.
+    /// Allow a target with a public address. Load on a service that you do not own is an attack.
     #[arg(long)]
     i_own_this_target: bool,
     /// Open a new connection for every request.
     #[arg(long)]
     no_keep_alive: bool,
-    /// What makes the load: Locust and k6 must be installed, and run the script of `slod export`.
+    /// Load generator: Locust and k6 must be installed; they run the script of `slod export`.
     #[arg(long, default_value = "slod")]
     engine: EngineName,
-    /// Workers of Locust on other machines that the load is divided among.
+    /// Number of Locust workers on other machines to distribute the load to.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     expect_workers: Option<u32>,
     #[command(flatten)]
     pub drawn: DrawnArg,
-    /// More arguments for Locust or k6, such as `--out cloud`.
+    /// Additional arguments for Locust or k6, such as `--out cloud`.
     #[arg(last = true, value_name = "ARGUMENT")]
     arguments: Vec<OsString>,
 }
@@ -108,7 +108,7 @@ pub fn run(args: &LoadArgs, log: &HeldLog, give_back: GiveBack) -> u8 {
     if args.engine == EngineName::Slod
         && !(args.arguments.is_empty() && args.expect_workers.is_none())
     {
-        complain("slod: --expect-workers and arguments behind `--` are for --engine locust or k6");
+        complain("slod: --expect-workers and arguments after `--` are for --engine locust or k6");
         return exit::USAGE;
     }
     let config = match args.config.load() {
@@ -137,7 +137,7 @@ pub fn run(args: &LoadArgs, log: &HeldLog, give_back: GiveBack) -> u8 {
     })
 }
 
-/// Shows and writes what a run was, and returns the exit code.
+/// Prints the report of a run, writes its files, and returns the exit code.
 pub fn finish(config: &Config, report: &RunReport, out: Option<&Path>) -> u8 {
     show(&format!("\n{}", report.to_text()));
     if let Some(folder) = out
@@ -153,7 +153,7 @@ pub fn finish(config: &Config, report: &RunReport, out: Option<&Path>) -> u8 {
     code(report)
 }
 
-/// As k6 has them.
+/// The exit codes of k6.
 fn code(report: &RunReport) -> u8 {
     match report.run.ending {
         Ending::Interrupted => exit::INTERRUPTED,
@@ -162,7 +162,7 @@ fn code(report: &RunReport) -> u8 {
     }
 }
 
-/// Whether the service passed, however the run ended.
+/// Exit code of the verdict, regardless of how the run ended.
 pub fn verdict_code(report: &RunReport) -> u8 {
     match report.answer() {
         Answer::Good => exit::OK,
@@ -180,10 +180,10 @@ fn write_all(
     fs::write(folder.join("run.json"), report.to_json())?;
     fs::write(folder.join("summary.txt"), report.to_text())?;
     fs::write(folder.join("junit.xml"), report.to_junit())?;
-    let beside = ReportExtras {
+    let extras = ReportExtras {
         compared,
         log: None,
     };
-    fs::write(folder.join("report.md"), report.to_markdown(beside))?;
-    fs::write(folder.join("report.html"), report.to_html(beside))
+    fs::write(folder.join("report.md"), report.to_markdown(extras))?;
+    fs::write(folder.join("report.html"), report.to_html(extras))
 }

@@ -1,4 +1,4 @@
-//! From the command line and the config to a run that is allowed.
+//! Builds a permitted run from the command line and the config.
 
 use super::LoadArgs;
 use super::sequences::{rows, sequences};
@@ -18,30 +18,30 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-/// Of requests to a service without `load`.
+/// Request timeout for a service without `load`.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a name may take to resolve.
+/// Timeout for name resolution.
 const RESOLVE: Duration = Duration::from_secs(10);
-/// What `throughput` and `capacity` start from without an objective or a `load`.
+/// Start rate of `throughput` and `capacity` without an objective or a `load`.
 const RATE: f64 = 100.0;
-/// Requests in flight of the open model.
+/// Maximum number of requests in flight in the open model.
 const IN_FLIGHT_MAX: usize = 10_000;
 const LONGEST: Duration = Duration::from_hours(24);
-/// Requests per second at most.
+/// Maximum number of requests per second.
 const RATE_MAX: f64 = 100_000.0;
 
-/// A run that can begin.
+/// A run that is ready to start.
 pub struct Prepared<'a> {
     pub service: &'a ServiceSpec,
     pub scenario: Scenario,
-    /// Who makes the load.
+    /// Name of the load generator.
     pub engine: &'static str,
     pub work: Work,
-    /// What will be done, for people.
+    /// Description of the run for users.
     pub announcement: String,
 }
 
-/// For the engine that makes the load.
+/// Work for the selected engine.
 pub enum Work {
     Own(Box<Plan>),
     Tool(Box<ToolPlan>),
@@ -73,7 +73,7 @@ pub async fn prepare<'a>(args: &LoadArgs, config: &'a Config) -> Result<Prepared
     })
 }
 
-/// The plan of slod's own engine.
+/// The plan for slod's own engine.
 fn own(
     args: &LoadArgs,
     service: &ServiceSpec,
@@ -102,7 +102,7 @@ fn own(
     })
 }
 
-/// What may not be in what a run keeps and shows.
+/// What must not appear in the record and reports of a run.
 pub fn redactions(service: &ServiceSpec, driven: &Driven) -> Redactions {
     let mut all = driven.redactions();
     if let Some(load) = &service.load {
@@ -111,8 +111,8 @@ pub fn redactions(service: &ServiceSpec, driven: &Driven) -> Redactions {
     all
 }
 
-/// First failures without secrets of the config, and without values of a data file or of earlier answers:
-/// servers repeat what they are sent.
+/// First failures, without secrets of the config and without values from a data file or from earlier
+/// responses: servers echo what they receive.
 fn examples(redactions: Redactions) -> Examples {
     Examples::cleaned_by(move |words, values| {
         let mut redactions = redactions.clone();
@@ -134,8 +134,8 @@ pub fn service<'a>(config: &'a Config, name: &str) -> Result<&'a ServiceSpec, St
     })
 }
 
-/// What is sent: the service's `load`, or else its first `http` probe, or its first `llm` probe that
-/// streams.
+/// Target of the load: the service's `load`, otherwise its first `http` probe, otherwise its first `llm`
+/// probe that streams.
 pub fn driven(service: &ServiceSpec) -> Result<Driven, String> {
     let own = service.load.as_ref().and_then(|load| load.driven.clone());
     let probes = || service.probes.iter().map(|spec| &spec.probe);
@@ -143,7 +143,7 @@ pub fn driven(service: &ServiceSpec) -> Result<Driven, String> {
     let llm = || probes().find_map(llm::driven::driven);
     own.or_else(http).or_else(llm).ok_or_else(|| {
         let name = &service.name;
-        format!("{name} has no address for load: add `load: {{ url: ... }}`, an http probe or a streaming llm probe to it")
+        format!("{name} has no target for the load: add `load: {{ url: ... }}`, an http probe or a streaming llm probe to it")
     })
 }
 
@@ -156,7 +156,7 @@ pub fn scenario(config: &Config, service: &ServiceSpec, name: &str) -> Result<Sc
     })
 }
 
-/// Requests per second that a service has to bear.
+/// Requests per second that a service must sustain.
 fn rate(service: &ServiceSpec) -> f64 {
     let objectives = service.objectives.iter().filter_map(|one| match one.sli {
         Sli::Throughput(throughput) => Some(throughput.at_least.per_second()),
@@ -177,11 +177,14 @@ fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> 
     }
 }
 
-/// The scenario with the stages of the command line, if it has any.
+/// The scenario, with its stages replaced by those of the command line, if any.
 fn adapted(mut scenario: Scenario, args: &LoadArgs) -> Result<Scenario, String> {
     let length = args.run_time.unwrap_or_else(|| scenario.length());
     if length.is_zero() || length > LONGEST {
-        return Err(format!("a run takes from 1s to {}", show_duration(LONGEST)));
+        return Err(format!(
+            "a run must take from 1s to {}",
+            show_duration(LONGEST)
+        ));
     }
     let stage = |name: &str, from: f64, to: f64, length| Stage {
         name: name.to_owned(),
@@ -207,7 +210,9 @@ fn adapted(mut scenario: Scenario, args: &LoadArgs) -> Result<Scenario, String> 
     } else if let Some(rate) = args.rate {
         let rate = rate.per_second();
         if rate > RATE_MAX {
-            return Err(format!("a run has at most {RATE_MAX} requests per second"));
+            return Err(format!(
+                "a run can have at most {RATE_MAX} requests per second"
+            ));
         }
         if !matches!(scenario.model, Model::Open { .. }) {
             scenario.model = Model::Open { poisson: false };
@@ -222,7 +227,7 @@ fn adapted(mut scenario: Scenario, args: &LoadArgs) -> Result<Scenario, String> 
     Ok(scenario)
 }
 
-/// Load is only for one's own services: whoever has a public address says so.
+/// Rejects public addresses, unless the user confirms ownership of the service.
 async fn check_owner(driven: &Driven, is_owner: bool) -> Result<(), String> {
     let addresses = driven.addresses(RESOLVE).await;
     let addresses = addresses.map_err(|reason| format!("{}: {reason}", driven.target()))?;
@@ -257,7 +262,7 @@ fn announcement(scenario: &Scenario, service: &ServiceSpec, driven: &Driven) -> 
     } else {
         format!(" ({})", scenario.purpose)
     };
-    // Requests with paths of their own share only the server.
+    // Requests with their own paths share only the server.
     let has_own = service
         .load
         .as_ref()
@@ -287,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn public_addresses_are_told_from_ones_own() {
+    fn public_addresses_are_distinguished_from_private_ones() {
         for own in [
             "127.0.0.1",
             "10.1.2.3",

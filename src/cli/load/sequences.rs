@@ -1,4 +1,4 @@
-//! From the configured requests to those that the engine sends.
+//! Converts configured requests to those of the load engine.
 
 use crate::config::{BodySpec, DATA_SIZE_MAX, DataSpec, RequestSpec, ServiceSpec, Table};
 use crate::probe::http::driven::Driven;
@@ -9,8 +9,7 @@ use hyper::body::Bytes;
 use slod_load::{Made, Request, Rows, Sequence, Source, Template};
 use std::sync::Arc;
 
-/// All requests of a service: those of its `load`, or the single one. An error says why they
-/// cannot be sent.
+/// All requests of a service: those of its `load`, or the single one. An error says why they cannot be sent.
 pub fn sequences(service: &ServiceSpec, driven: &Driven) -> Result<Vec<Sequence>, String> {
     let base = driven.request()?;
     let configured = service.load.as_ref().map(|load| load.sequences.as_slice());
@@ -29,9 +28,9 @@ pub fn sequences(service: &ServiceSpec, driven: &Driven) -> Result<Vec<Sequence>
     sequences.collect()
 }
 
-/// With the headers that all requests have.
+/// Converts one request and adds the common headers.
 fn request(spec: &RequestSpec, base: &Request) -> Result<Request, String> {
-    let invalid = |what: &str| format!("{}: its {what} is not valid", spec.name);
+    let invalid = |what: &str| format!("{}: invalid {what}", spec.name);
     let uri = spec.target.made(|text| text.parse().ok());
     let mut headers = base.headers.clone();
     headers.remove(CONTENT_LENGTH);
@@ -40,7 +39,7 @@ fn request(spec: &RequestSpec, base: &Request) -> Result<Request, String> {
     let captures: Vec<_> = captures.map(|one| one.capture.clone()).collect();
     let mut sources = captures.iter().map(|one| &one.from);
     if sources.any(|from| matches!(from, Source::Body(_))) {
-        // The engine looks into bodies as they are sent.
+        // The engine reads response bodies as they arrive.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     let body = match &spec.body {
@@ -67,8 +66,8 @@ fn request(spec: &RequestSpec, base: &Request) -> Result<Request, String> {
     })
 }
 
-/// Sets the headers of a request, in place of those that all requests have. Returns those that are
-/// made anew for each time it is sent; `None` if one is not valid.
+/// Sets the headers of a request, overriding the common ones. Returns those that are rendered for each
+/// request; `None` if one is invalid.
 fn set_headers(spec: &RequestSpec, headers: &mut HeaderMap) -> Option<Vec<(HeaderName, Template)>> {
     if matches!(spec.body, BodySpec::Json(_)) {
         let json = HeaderValue::from_static("application/json");
@@ -90,15 +89,17 @@ fn set_headers(spec: &RequestSpec, headers: &mut HeaderMap) -> Option<Vec<(Heade
     Some(made)
 }
 
-/// The rows of the data file, which may have changed since the config was read.
+/// Reads the rows of the data file, which may have changed since the config was loaded.
 pub fn rows(data: &DataSpec) -> Result<Arc<Rows>, String> {
     let path = data.path.display();
     let bytes = read_regular(&data.path, DATA_SIZE_MAX);
     let bytes = bytes.map_err(|reason| format!("cannot read {path}: {reason}"))?;
     let table = Table::read(&data.path, bytes).map_err(|fault| format!("{path}: {fault}"))?;
     if table.columns != data.columns {
-        return Err(format!("{path}: its columns have changed"));
+        return Err(format!(
+            "{path}: the columns have changed since the config was loaded"
+        ));
     }
-    let rows = Rows::new(table.rows).ok_or_else(|| format!("{path}: it has no rows"))?;
+    let rows = Rows::new(table.rows).ok_or_else(|| format!("{path}: the file has no rows"))?;
     Ok(Arc::new(rows))
 }

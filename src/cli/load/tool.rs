@@ -1,4 +1,4 @@
-//! Locust and k6 as engines: how they are found and started.
+//! Locust and k6 as engines: finding and starting them.
 
 use super::LoadArgs;
 use super::tool_secrets::ToolSecrets;
@@ -15,33 +15,33 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long Locust waits for its workers, which people start.
+/// How long Locust waits for its workers, which users start.
 pub const WAITING_FOR_WORKERS: Duration = Duration::from_mins(10);
 const MASTER_PORT: &str = "--master-bind-port";
 
-/// A run that another tool makes.
+/// A run by another tool.
 pub struct ToolPlan {
     pub tool: Tool,
     pub scenario: Scenario,
     pub script: String,
-    /// What the script reads from its environment.
+    /// Environment variables of the script.
     pub variables: BTreeMap<String, String>,
-    /// The certificates that it trusts, as PEM, if they are not those of the system.
+    /// The certificates that it trusts, as PEM, if not the system's.
     pub authorities: Option<String>,
-    /// What its log may not have.
+    /// What must not appear in its log.
     pub secrets: ToolSecrets,
-    /// Of its requests.
+    /// Names of its requests.
     pub names: Vec<String>,
-    /// What is passed on to the tool.
+    /// Arguments passed through to the tool.
     pub arguments: Vec<OsString>,
     pub keep_alive: bool,
-    /// Locust waits for so many workers.
+    /// Number of workers that Locust waits for.
     pub workers: Option<u32>,
-    /// Whether slod's own engine would read answers while they arrive.
+    /// Whether slod's own engine would read responses while they arrive.
     is_watched: bool,
-    /// Longest time that a request may take.
+    /// Maximum duration of a request.
     pub timeout: Duration,
-    /// Gets what the tool logs.
+    /// File for the tool's log.
     pub log: Option<PathBuf>,
 }
 
@@ -55,7 +55,7 @@ impl ToolPlan {
     ) -> Result<Self, String> {
         check_arguments(tool, args)?;
         check_passed(tool, &args.arguments)?;
-        // Workers on other machines have an environment of their own.
+        // Workers on other machines have their own environment.
         let variables = match args.expect_workers {
             Some(_) => Variables::named(),
             None => Variables::kept(),
@@ -70,7 +70,7 @@ impl ToolPlan {
         let names = names.map(|one| one.name.clone()).collect();
         let timeout = script.timeout;
         let mut script = script;
-        // slod judges the run. The script lies in another folder than the config.
+        // slod judges the run. The script is in another folder than the config.
         script.limits = Limits::default();
         script.reports = true;
         script.data = script
@@ -103,7 +103,7 @@ impl ToolPlan {
         }
     }
 
-    /// How it is named in reports.
+    /// Its name in reports.
     pub const fn name(&self) -> &'static str {
         name(self.tool)
     }
@@ -115,11 +115,11 @@ impl ToolPlan {
         }
     }
 
-    /// The command that runs the script.
+    /// Returns the command that runs the script.
     pub fn command(&self, script: &Path) -> Vec<OsString> {
         let mut words = vec![self.name().to_owned()];
         let more: &[&str] = match self.tool {
-            // Its API would occupy a port, and its summary be between the results.
+            // Its API would occupy a port, and its summary would be mixed with the results.
             Tool::K6 => &[
                 "run",
                 "--quiet",
@@ -129,7 +129,7 @@ impl ToolPlan {
                 "--out",
                 "json=/dev/stdout",
             ],
-            // Failed requests are no failure of Locust. Requests in flight at the end count.
+            // Failed requests must not fail Locust. Requests in flight at the end count.
             Tool::Locust => &[
                 "--headless",
                 "--only-summary",
@@ -157,7 +157,7 @@ impl ToolPlan {
         command
     }
 
-    /// Where Locust waits for its workers.
+    /// The port on which Locust waits for its workers.
     fn master_port(&self) -> String {
         let words = || self.arguments.iter().filter_map(|one| one.to_str());
         let after = words().skip_while(|one| *one != MASTER_PORT).nth(1);
@@ -165,7 +165,7 @@ impl ToolPlan {
         after.or(joined).unwrap_or("5557").to_owned()
     }
 
-    /// What people have to do before the load begins.
+    /// What users must do or know before the load starts.
     pub fn announcement(&self) -> String {
         let mut text = match (self.tool, self.scenario.model) {
             (_, Model::Closed { .. }) | (Tool::K6, Model::Open { poisson: false }) => String::new(),
@@ -173,13 +173,13 @@ impl ToolPlan {
                 "k6 spaces starts evenly, not at random\n".to_owned()
             }
             (Tool::Locust, Model::Open { .. }) => {
-                "Locust has users, not rates: each waits for its answers, so that a slow service gets less than the rate\n".to_owned()
+                "Locust has users, not rates: each user waits for responses, so a slow service receives less than the rate\n".to_owned()
             }
         };
         if self.is_watched {
             let name = self.name();
             let line = format!(
-                "{name} judges answers by their status, and measures no time to the first token\n"
+                "{name} judges responses by their status, and does not measure the time to the first token\n"
             );
             text.push_str(&line);
         }
@@ -212,14 +212,14 @@ fn check_arguments(tool: Tool, args: &LoadArgs) -> Result<(), String> {
         Tool::K6 if args.expect_workers.is_some() => {
             Err("--expect-workers is for --engine locust: k6 has no workers".to_owned())
         }
-        Tool::Locust if args.no_keep_alive => {
-            Err("--no-keep-alive is not possible with Locust, which keeps connections".to_owned())
-        }
+        Tool::Locust if args.no_keep_alive => Err(
+            "--no-keep-alive is not possible with Locust, which always uses keep-alive".to_owned(),
+        ),
         _ => Ok(()),
     }
 }
 
-/// Arguments that would replace the load that slod planned, by their long and short names.
+/// Arguments that would override the load planned by slod: long and short names.
 const fn plan_arguments(tool: Tool) -> &'static [&'static str] {
     match tool {
         Tool::K6 => &[
@@ -252,7 +252,7 @@ fn check_passed(tool: Tool, arguments: &[OsString]) -> Result<(), String> {
     let mut names = given.map(|one| one.split_once('=').map_or(one, |(name, _)| name));
     match names.find(|name| plan_arguments(tool).contains(name)) {
         Some(name) => Err(format!(
-            "{name} behind `--` would replace the load of the scenario: use --users, --spawn-rate, --rate or --run-time of `slod load`"
+            "{name} after `--` would override the load of the scenario: use --users, --spawn-rate, --rate or --run-time of `slod load`"
         )),
         None => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! What a tool logs: its last lines for errors, all of it in a file if somebody wants it.
+//! Log of a tool: its last lines for error messages, and all of it in a file if requested.
 
 use super::tool_secrets::ToolSecrets;
 use std::collections::VecDeque;
@@ -6,16 +6,16 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Last lines that are shown if the tool fails.
+/// Number of last lines that are shown if the tool fails.
 const LINES: usize = 5;
-/// Of one line that is shown.
+/// Maximum length of a line that is shown.
 const LINE_MAX: usize = 300;
-/// Bytes of the file.
+/// Maximum size of the file, in bytes.
 const FILE_MAX: usize = 10 << 20;
 pub struct ToolLog {
     last: VecDeque<String>,
     file: Option<File>,
-    /// Bytes that the file may still get.
+    /// Bytes that may still be written to the file.
     room: usize,
     secrets: ToolSecrets,
 }
@@ -40,7 +40,7 @@ impl ToolLog {
         }
         if let Some(file) = self.file.as_mut().filter(|_| self.room > line.len()) {
             self.room -= line.len() + 1;
-            // A log that cannot be written does not end the run.
+            // A failure to write the log does not end the run.
             let _ = writeln!(file, "{line}");
         }
         if self.last.len() >= LINES {
@@ -50,7 +50,7 @@ impl ToolLog {
             .push_back(line.trim_start().chars().take(LINE_MAX).collect());
     }
 
-    /// The last lines as the end of a sentence: empty without any.
+    /// The last lines as the end of a sentence; empty if there are none.
     pub fn ending(&self) -> String {
         if self.last.is_empty() {
             return String::new();

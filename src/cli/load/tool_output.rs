@@ -1,4 +1,4 @@
-//! What a tool writes while it runs: results for the follower, all else for the log.
+//! Output of a running tool: results go to the follower, everything else to the log.
 
 use super::tool_log::ToolLog;
 use crate::cli::child::LoadCommand;
@@ -13,13 +13,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
-/// A longer line is cut.
+/// Longer lines are truncated.
 const LINE_MAX: u64 = 1 << 20;
 
-/// Read on threads of their own, for as long as any process can write.
+/// Reads both streams on threads of their own, until no process has them open for writing.
 pub struct ToolOutput {
     shared: Shared,
-    /// Each thread has a sender, which nothing is sent by: it is closed when all of them have ended.
+    /// Each thread holds a sender that never sends: the channel closes when all threads have ended.
     reading: mpsc::Receiver<Infallible>,
 }
 
@@ -27,7 +27,7 @@ pub struct ToolOutput {
 struct Shared {
     follower: Arc<Mutex<Follower>>,
     log: Arc<Mutex<ToolLog>>,
-    /// When the last line of results was read.
+    /// When the last result line was read.
     result_at: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -53,12 +53,12 @@ impl ToolOutput {
         Ok(Self { shared, reading })
     }
 
-    /// Waits until no process can write any more, and all is read.
+    /// Waits until all writers have closed the output and all of it is read.
     pub async fn closed(&mut self) {
         self.reading.recv().await;
     }
 
-    /// Whether results were read in the time before now.
+    /// Whether results were read within this time before now.
     pub fn had_results_within(&self, time: Duration) -> bool {
         self.shared
             .result_at
@@ -93,7 +93,7 @@ fn reader(
     let mut input = BufReader::new(File::from(output));
     let read = move || {
         let mut line = Vec::new();
-        // What cannot be read any more has ended.
+        // A stream that cannot be read has ended.
         while (&mut input)
             .take(LINE_MAX)
             .read_until(b'\n', &mut line)

@@ -1,4 +1,4 @@
-//! A tool that makes the load of a run, while it does so.
+//! A tool that is generating the load of a run.
 
 use super::cpu::CpuMeter;
 use super::generator::Generated;
@@ -21,24 +21,24 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
-/// How often it is looked for windows that are over.
+/// How often to look for completed windows.
 const LOOK: Duration = Duration::from_millis(250);
-/// How long after its end a second is all there. Workers of Locust report every three seconds.
+/// Time after the end of a second until its results are complete. Locust workers report every three seconds.
 const SETTLED: Duration = Duration::from_millis(1500);
 const SETTLED_WORKERS: Duration = Duration::from_millis(4500);
-/// How long a tool may take to end after its requests have.
+/// How long a tool may run after its last request ended.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long a tool may take to make its first load, in addition to the wait for its workers.
+/// How long a tool may take to start its load, in addition to the wait for its workers.
 const STARTING: Duration = Duration::from_mins(2);
-/// How long the plan of a tool may take longer than planned, in addition to its last requests.
+/// How long a tool may exceed its plan, in addition to its last requests.
 const OVERDUE: Duration = Duration::from_mins(1);
-/// How long its output is read after its end, if another process keeps it open.
+/// How long its output is read after it exits, if another process keeps it open.
 const CLOSING: Duration = Duration::from_secs(3);
-/// Results that arrived so soon before the end of reading were not the last ones.
+/// Results within this time before reading stops mean that more would have followed.
 const FLOWING: Duration = Duration::from_secs(1);
-/// Windows that are kept of a run; when there are more, neighbors become one.
+/// Maximum number of stored windows of a run; beyond it, neighboring windows are merged.
 const KEPT_MAX: usize = 7200;
-/// k6 says so of a run without any request, or that missed a threshold that was passed on to it.
+/// k6's exit code for a run without any request, or with a missed threshold that was passed to k6.
 const K6_THRESHOLDS: i32 = 99;
 
 /// The certificates that the tool trusts, in the folder of its script.
@@ -49,19 +49,19 @@ pub struct ToolRun {
     command: LoadCommand,
     output: ToolOutput,
     cpu: Option<CpuMeter>,
-    /// Windows that were not asked for yet.
+    /// Windows that were not returned yet.
     ready: VecDeque<LoadWindow>,
     kept: Vec<LoadWindow>,
     state: State,
-    /// Before the end of its plan.
+    /// Stopped before the end of its plan.
     was_stopped: bool,
-    /// When the state ends by itself.
+    /// When the current state times out.
     deadline: Option<Instant>,
-    /// Why the run is not what was planned.
+    /// Why the run deviated from its plan.
     failure: Option<String>,
-    /// How the tool ended, once it did.
+    /// How the tool exited.
     ended: Option<Ended>,
-    /// With the script.
+    /// Folder of the script.
     folder: TempDir,
 }
 
@@ -69,9 +69,9 @@ pub struct ToolRun {
 enum State {
     Starting,
     Running,
-    /// It was asked to end.
+    /// The tool was asked to stop.
     Stopping,
-    /// The tool has ended, and what it wrote is read.
+    /// The tool has exited, and its output is being read.
     Reading,
     Over,
 }
@@ -95,7 +95,7 @@ impl ToolRun {
         let command = LoadCommand::start(&plan.command(&script), |command| {
             command.envs(&plan.variables);
             if plan.authorities.is_some() {
-                // Go and OpenSSL read it instead of the system's file.
+                // Go and OpenSSL read this file instead of the system's certificates.
                 command.env("SSL_CERT_FILE", &authorities);
             }
             command.stdin(Stdio::null());
@@ -105,7 +105,7 @@ impl ToolRun {
         let output = ToolOutput::read(&mut command, follower, log).map_err(failed)?;
         let processors = match plan.tool {
             Tool::K6 => None,
-            // One process of Python uses one processor.
+            // A Python process uses one CPU.
             Tool::Locust => Some(1.0),
         };
         let is_alone = plan.workers.is_none();
@@ -126,7 +126,7 @@ impl ToolRun {
         })
     }
 
-    /// Waits for the first sign of its load. An error says why there is none.
+    /// Waits for the first sign of load. An error says why there is none.
     pub async fn began(&mut self) -> Result<Timestamp, String> {
         let mut looks = interval(LOOK);
         loop {
@@ -143,13 +143,13 @@ impl ToolRun {
                 let (name, lines) = (self.plan.name(), self.output.log().ending());
                 let how = self.ended.as_ref().map(ToString::to_string);
                 let how = self.failure.take().or(how).unwrap_or_default();
-                return Err(format!("{name} {how} before it made any load{lines}"));
+                return Err(format!("{name} {how} before it generated any load{lines}"));
             }
             self.step(&mut looks).await;
         }
     }
 
-    /// The next second that is over; `None` after the end of the tool.
+    /// Returns the next completed second; `None` after the tool has ended.
     pub async fn next(&mut self) -> Option<LoadWindow> {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -164,7 +164,7 @@ impl ToolRun {
         }
     }
 
-    /// Waits for whatever happens next. It may be dropped while it waits.
+    /// Waits for the next event. Cancel-safe.
     async fn step(&mut self, looks: &mut Interval) {
         let deadline = self.deadline;
         tokio::select! {
@@ -187,7 +187,7 @@ impl ToolRun {
         self.deadline = Some(Instant::now() + longest);
     }
 
-    /// A state took longer than it may.
+    /// Handles a state that has timed out.
     fn overdue(&mut self) {
         match self.state {
             State::Starting => {
@@ -199,18 +199,20 @@ impl ToolRun {
             }
             State::Running => {
                 let seconds = (self.plan.timeout + OVERDUE).as_secs();
-                self.failure = Some(format!("still ran {seconds} s after the end of its plan"));
+                self.failure = Some(format!(
+                    "was still running {seconds} s after the end of its plan"
+                ));
                 self.stop();
             }
             State::Stopping => self.kill(),
             State::Reading => {
                 let name = self.plan.name();
                 if self.output.had_results_within(FLOWING) {
-                    let cut = "ended, but a process that it left behind still wrote results: they are cut";
+                    let cut = "ended, but a process that it left behind still wrote results, which are incomplete";
                     self.failure.get_or_insert_with(|| cut.to_owned());
                 } else {
                     complain(&format!(
-                        "slod: {name} left a process behind, which keeps its output open and is not waited for"
+                        "slod: {name} left a process behind that keeps its output open; slod does not wait for it"
                     ));
                 }
                 self.end();
@@ -219,9 +221,9 @@ impl ToolRun {
         }
     }
 
-    /// Asks the tool for its end. Locust waits for its requests, k6 gives them up.
+    /// Asks the tool to stop. Locust waits for its requests, k6 aborts them.
     pub fn stop(&mut self) {
-        // As Ctrl-C would: Locust handles no other signal while it has a shape.
+        // Same as Ctrl-C: Locust handles no other signal while it runs a load shape.
         self.command.signal(Signal::INT);
         self.was_stopped = true;
         if self.ended.is_none() {
@@ -229,14 +231,14 @@ impl ToolRun {
         }
     }
 
-    /// Ends all of its processes at once.
+    /// Kills all of its processes immediately.
     pub fn kill(&self) {
         self.command.signal(Signal::KILL);
-        // Whoever ends this process now does not drop the folder.
+        // The process may exit without dropping the folder.
         let _ = std::fs::remove_dir_all(self.folder.path());
     }
 
-    /// Workers that run, as far as it says.
+    /// Number of running workers, as reported by the tool.
     pub fn workers(&self) -> Option<u64> {
         self.output.follower().workers()
     }
@@ -261,7 +263,7 @@ impl ToolRun {
         if windows.is_empty() {
             return;
         }
-        // What workers use is not known, also those of `locust --processes`.
+        // The CPU usage of workers is unknown, including those of `locust --processes`.
         let is_alone = self.workers().is_none();
         let cpu = self.cpu.as_mut().filter(|_| is_alone);
         let share = cpu.and_then(CpuMeter::share);
@@ -272,7 +274,7 @@ impl ToolRun {
         }
     }
 
-    /// Ends the run. Without a request for its end, the tool has to say that all went well.
+    /// Ends the run. Unless the tool was asked to stop, it must report success.
     pub fn finish(self) -> Generated {
         let is_fine = |code: i32| code == 0 || self.plan.tool == Tool::K6 && code == K6_THRESHOLDS;
         let ended = self

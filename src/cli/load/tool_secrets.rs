@@ -1,5 +1,5 @@
-//! What the log of a tool may not have: secrets of the config, and what an address has behind the first
-//! value of a data file or of an earlier answer, which the tool fills in itself.
+//! What must not appear in the log of a tool: secrets of the config, and the part of a URL from the first
+//! value of a data file or an earlier response on, which the tool fills in itself.
 
 use super::plan::redactions;
 use crate::config::{ServiceSpec, SpecPart, SpecText};
@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default)]
 pub struct ToolSecrets {
     redactions: Redactions,
-    /// Scheme, host and port of all addresses.
+    /// Scheme, host and port of all requests.
     origin: String,
-    /// Of paths with such values: all before the first of them.
+    /// Prefixes of paths with such values, up to the first value.
     beginnings: Vec<String>,
 }
 
 impl ToolSecrets {
-    /// Of the requests of a service, and of what a script reads from its environment.
+    /// Collects the secrets of a service's requests and of the environment of a script.
     pub fn of(
         service: &ServiceSpec,
         driven: &Driven,
@@ -54,7 +54,7 @@ impl ToolSecrets {
         beginnings.fold(line, |line, beginning| self.cut(&line, beginning))
     }
 
-    /// The line without the rest of addresses that begin so.
+    /// Truncates the URLs that start with the prefix.
     fn cut(&self, line: &str, beginning: &str) -> String {
         let (mut out, mut rest) = (String::new(), line);
         while let Some(at) = rest.find(beginning) {
@@ -73,12 +73,12 @@ impl ToolSecrets {
     }
 }
 
-/// Whether a path goes on with it.
+/// Whether the character can be part of a URL path.
 fn is_part(c: char) -> bool {
     c.is_alphanumeric() || "/:._-~%".contains(c)
 }
 
-/// What a target has before its first value; `None` without one.
+/// The part of a target before its first value; `None` without a value.
 fn beginning(target: &SpecText) -> Option<String> {
     let is_value = |part: &SpecPart| matches!(part, SpecPart::Value { .. });
     let first = target.0.iter().position(is_value)?;

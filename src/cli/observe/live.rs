@@ -1,4 +1,4 @@
-//! Watches a run as it happens.
+//! Watches a service live.
 
 use super::ObserveArgs;
 use super::watch::Watch;
@@ -22,12 +22,12 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
 const PROGRESS: Duration = Duration::from_secs(10);
-/// A run without an end that is given.
+/// Maximum length of a run without a given end.
 pub const LONGEST: Duration = Duration::from_hours(24);
-/// How long a command may take to end when it is asked to.
+/// How long a command may take to exit after a stop request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Watches until the command ends, the time is over, or somebody asks for an end.
+/// Watches until the command ends, the time is up, or the user stops it.
 pub async fn run(
     config: &Config,
     service: &ServiceSpec,
@@ -48,14 +48,14 @@ pub async fn run(
         None => watch.purpose().to_owned(),
     };
     show(&announcement(service, &purpose, length, command.is_some()));
-    // Without a length that is given, nothing is planned.
+    // Without a given length, nothing is planned.
     let mut plan = watch.plan(purpose.clone(), length.unwrap_or_default());
     plan.thresholds = args.thresholds();
     let length = length.unwrap_or(LONGEST);
     let kept = KeptRun::begin(config, &plan);
     let required = required(service, &plan.scenario, &args.threshold);
     let title = format!("watching {}", service.name);
-    // A command writes to the terminal itself.
+    // The command itself writes to the terminal.
     let drawn = args.drawn.on_terminal(log).filter(|_| command.is_none());
     let mut going = GoingOn {
         kept,
@@ -82,19 +82,19 @@ pub async fn run(
     Ok(run)
 }
 
-/// A run while it goes on.
+/// A run in progress.
 struct GoingOn {
     watch: Watch,
     kept: KeptRun,
     progress: Progress,
     sampler: RunSampler,
     began: Instant,
-    /// Windows since the last line.
+    /// Windows since the last output line.
     recent: Vec<LoadWindow>,
 }
 
 impl GoingOn {
-    /// Follows it to its end. Returns how the command ended, if there is one.
+    /// Follows the run to its end. Returns how the command ended, if there is one.
     async fn follow(
         &mut self,
         requests: &mut StopRequests,
@@ -122,7 +122,7 @@ impl GoingOn {
                 () = sleep_until(end) => if is_asked { Signal::KILL } else { Signal::TERM },
                 request = requests.next() => {
                     if ending == Ending::Interrupted {
-                        // The second request ends it at once.
+                        // The second request kills it immediately.
                         drop(command.take());
                         std::process::exit(i32::from(exit::INTERRUPTED));
                     }
@@ -150,7 +150,7 @@ impl GoingOn {
         }
     }
 
-    /// The last sample; a service that hangs is not waited for twice.
+    /// Takes the remaining samples, until a stop request: the service may hang.
     async fn sample_the_end(&mut self, requests: &mut StopRequests) {
         self.sampler.stop();
         loop {
@@ -164,7 +164,7 @@ impl GoingOn {
     }
 }
 
-/// How the command ended; never without one.
+/// Waits for the command to end and describes how; never returns without a command.
 async fn ended(command: &mut Option<LoadCommand>) -> String {
     match command {
         Some(command) => command.ended().await.to_string(),
@@ -186,11 +186,11 @@ fn announcement(
     format!("watching {} {until} ({purpose})\n", service.name)
 }
 
-/// What the last windows were.
+/// Summarizes the latest windows on one line.
 fn line(elapsed: Duration, windows: &[LoadWindow]) -> String {
     let seconds = elapsed.as_secs();
     if windows.is_empty() {
-        return format!("{seconds:>5}s nothing new was counted\n");
+        return format!("{seconds:>5}s no new requests\n");
     }
     let figures = Figures::of(windows);
     let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);

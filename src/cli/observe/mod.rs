@@ -1,4 +1,4 @@
-//! `slod observe`: watches a load that somebody else makes, or production, and judges it as a run.
+//! `slod observe`: watches a service under external load or in production, and judges it as a run.
 //!
 //! ```text
 //! sampler -> ticks -> watch.rs -> windows and samples -> the store, the report
@@ -33,24 +33,24 @@ pub struct ObserveArgs {
     /// The service that is under load.
     #[arg(long, value_name = "NAME")]
     service: String,
-    /// How long to watch; without it until the command ends, or until Ctrl-C (a day at most).
+    /// How long to watch; without it, until the command ends or until Ctrl-C (one day at most).
     #[arg(long = "for", value_name = "DURATION", value_parser = read_duration)]
     length: Option<Duration>,
-    /// Watch the past, from what the daemon kept: a time, or a duration before now.
+    /// Watch the past, from the data that the daemon stored: a time, or a duration before now.
     #[arg(long, value_name = "TIME", conflicts_with_all = ["length", "command"])]
     from: Option<When>,
-    /// The end of the past that is watched [default: now].
+    /// End of the time range in the past [default: now].
     #[arg(long, value_name = "TIME", requires = "from")]
     to: Option<When>,
-    /// A condition that the run must keep, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%`, `errors==0` or `rate>100/s`; repeatable.
+    /// A condition that the run must meet, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%`, `errors==0` or `rate>100/s`; repeatable.
     #[arg(long, value_name = "CONDITION")]
     threshold: Vec<Threshold>,
-    /// Write run.json, summary.txt, junit.xml, report.md and report.html into this directory.
+    /// Write run.json, summary.txt, junit.xml, report.md and report.html to this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
     pub drawn: DrawnArg,
-    /// A command that makes the load: it is watched until it ends.
+    /// A command that generates the load; watched until it ends.
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }

@@ -1,4 +1,4 @@
-//! A run of the past: from the samples and outcomes that the daemon kept.
+//! A run of the past, from the samples and outcomes that the daemon stored.
 
 use super::watch::Watch;
 use crate::cli::span::When;
@@ -15,9 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const LONGEST: Duration = Duration::from_hours(7 * 24);
-/// How far back counters are read before the run, as in Prometheus.
+/// How far before the run a counter is looked up, as in Prometheus.
 const LOOKBACK: Duration = Duration::from_mins(5);
-/// Width of the windows at least.
+/// Minimum width of a window.
 const WIDTH_MIN: Duration = Duration::from_secs(1);
 
 pub fn run(
@@ -51,14 +51,14 @@ fn span(from: Timestamp, to: Timestamp) -> Result<Duration, String> {
     }
     if length > LONGEST {
         return Err(format!(
-            "a run of the past has at most {}",
+            "a run of the past can take at most {}",
             show_duration(LONGEST)
         ));
     }
     Ok(length)
 }
 
-/// What was sampled of the host and the service: of each series the last sample of each width.
+/// Samples of the host and the service: the last sample of each series in each interval of `width`.
 fn ticks(
     store: &Store,
     service: &str,

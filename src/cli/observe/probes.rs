@@ -1,4 +1,4 @@
-//! Windows of a watched run from the outcomes of the service's probes, as the daemon keeps them.
+//! Windows of an observed run from the outcomes of the service's probes that the daemon stores.
 
 use crate::config::{Config, ServiceSpec};
 use crate::load::{Attempt, LoadWindow, probed_windows};
@@ -7,9 +7,9 @@ use crate::store::{Store, StoreError};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Probes have intervals of seconds.
+/// Minimum width of a window: probes have intervals of seconds.
 const WIDTH_MIN: Duration = Duration::from_secs(10);
-/// The store commits an outcome at most a second after its attempt.
+/// The store commits an outcome at most one second after its attempt.
 pub const COMMITTED: Duration = Duration::from_secs(2);
 
 pub struct ProbeWindows {
@@ -17,15 +17,15 @@ pub struct ProbeWindows {
     probes: Vec<ProbeKey>,
     from: Timestamp,
     width: Duration,
-    /// Where the next window starts.
+    /// Start of the next window.
     next: Timestamp,
-    /// How long after its end the outcomes of a window are all there.
+    /// Time after the end of a window until all of its outcomes are stored.
     settled: Duration,
     is_failing: bool,
 }
 
 impl ProbeWindows {
-    /// A heartbeat is a report of a job, and no attempt at the service.
+    /// Excludes heartbeats, which are reports of jobs, not requests to the service.
     pub fn new(config: &Config, service: &ServiceSpec, from: Timestamp, width: Duration) -> Self {
         let probes = service.probes.iter().filter(|one| one.kind != "heartbeat");
         let longest = probes.clone().map(|one| one.timeout).max();
@@ -40,18 +40,18 @@ impl ProbeWindows {
         }
     }
 
-    /// Without a daemon nobody probes.
+    /// Why there will be no outcomes: without a daemon, nothing is probed.
     pub fn fault(&self) -> Option<String> {
         if Store::has_writer(&self.store) {
             return None;
         }
         Some(format!(
-            "the attempts of slod's probes are what is watched, and no daemon writes them to {}: start one (slod run), or configure the service's metrics",
+            "no daemon writes probe outcomes to {}: start one (slod run), or configure the service's metrics",
             self.store.display()
         ))
     }
 
-    /// Windows whose outcomes are all there by now.
+    /// Returns the windows whose outcomes are complete by now.
     pub fn ended_by(&mut self, now: Timestamp) -> Vec<LoadWindow> {
         let width = millis(self.width);
         let whole = (now.before(self.settled).0 - self.next.0).div_euclid(width);
@@ -61,7 +61,7 @@ impl ProbeWindows {
         self.up_to(Timestamp(self.next.0 + whole * width))
     }
 
-    /// Those that are left at the end of the run.
+    /// Returns the remaining windows at the end of the run.
     pub fn rest(&mut self, to: Timestamp) -> Vec<LoadWindow> {
         if to <= self.next {
             return Vec::new();
@@ -69,7 +69,7 @@ impl ProbeWindows {
         self.up_to(to)
     }
 
-    /// What cannot be read is read the next time.
+    /// Reads the windows up to `end`. A failed read is retried the next time.
     fn up_to(&mut self, end: Timestamp) -> Vec<LoadWindow> {
         let span = (self.next, end);
         match self.attempts(span) {
@@ -110,7 +110,7 @@ mod tests {
     use crate::outcome::{Outcome, Record, Verdict};
 
     #[test]
-    fn what_could_not_be_read_is_read_the_next_time() {
+    fn failed_reads_are_retried() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.db");
         let source = Source {

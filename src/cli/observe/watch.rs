@@ -1,4 +1,4 @@
-//! What is known of a watched run so far: its samples, and windows made of them.
+//! State of an observed run: its samples, and the windows computed from them.
 
 use super::probes::{COMMITTED, ProbeWindows};
 use crate::config::{Config, ServiceSpec};
@@ -11,10 +11,10 @@ use crate::store::Tick;
 use slod_load::{add_within, merged};
 use std::time::Duration;
 
-/// Windows of a run of any length; when there are more, neighbors become one.
+/// Maximum number of windows of a run; beyond it, neighboring windows are merged.
 const WINDOWS_MAX: usize = 1440;
 
-/// A run that is watched.
+/// An observed run.
 pub struct Watch {
     service: String,
     pub from: Timestamp,
@@ -23,14 +23,14 @@ pub struct Watch {
     windows: Vec<LoadWindow>,
 }
 
-/// What windows are made of.
+/// Data that windows are computed from.
 enum Source {
     Metrics(CountedWindows),
     Probes(ProbeWindows),
 }
 
 impl Watch {
-    /// Windows come from the service's own metrics where the config has them, else from its probes.
+    /// Uses the service's own metrics if they are configured, otherwise its probes.
     pub fn new(config: &Config, service: &ServiceSpec, from: Timestamp, width: Duration) -> Self {
         let has_metrics = service.metrics.is_some() && config.observe.is_on("services");
         let source = if has_metrics {
@@ -47,17 +47,17 @@ impl Watch {
         }
     }
 
-    /// Where the windows come from, as a phrase.
+    /// Source of the windows, as a phrase.
     pub const fn purpose(&self) -> &'static str {
         match self.source {
             Source::Metrics(_) => "requests as counted by the service's own metrics",
             Source::Probes(_) => {
-                "requests are the attempts of slod's probes: the service's metrics are not configured"
+                "requests are the attempts of slod's probes, because the service's metrics are not configured"
             }
         }
     }
 
-    /// Why there will be nothing to watch, if so.
+    /// Why there will be nothing to observe, if known.
     pub fn fault(&self) -> Option<String> {
         match &self.source {
             Source::Metrics(_) => None,
@@ -65,8 +65,8 @@ impl Watch {
         }
     }
 
-    /// Takes what was sampled; returns the windows that ended with it. What is from before the run
-    /// is only what its first window is counted from.
+    /// Adds a tick; returns the windows that it completed. A tick from before the run only sets the counter
+    /// baseline of the first window.
     pub fn take(&mut self, tick: Tick) -> Vec<LoadWindow> {
         let new: Vec<LoadWindow> = match &mut self.source {
             Source::Metrics(counted) => {
@@ -83,7 +83,7 @@ impl Watch {
         new
     }
 
-    /// How long after its end what was measured is all there.
+    /// Time after the end of a window until its measurements are complete.
     pub const fn settling(&self) -> Duration {
         match self.source {
             Source::Metrics(_) => Duration::ZERO,
@@ -91,7 +91,7 @@ impl Watch {
         }
     }
 
-    /// The run, which ended at a time.
+    /// Returns the record of the run, which ended at `to`.
     pub fn finish(mut self, to: Timestamp, ending: Ending, purpose: String) -> RunRecord {
         let rest: Vec<LoadWindow> = match &mut self.source {
             Source::Metrics(counted) => counted.close(to).into_iter().collect(),
@@ -111,7 +111,7 @@ impl Watch {
         }
     }
 
-    /// The run before anything was measured.
+    /// The record of the run before anything is measured.
     pub fn plan(&self, purpose: String, length: Duration) -> RunRecord {
         let mut run = record(self.service.clone(), self.from, purpose);
         run.scenario.stages[0].length = length;
@@ -119,7 +119,7 @@ impl Watch {
     }
 }
 
-/// The last sample is taken when the run ends: a window of a moment would have a rate of chance.
+/// The last sample is taken when the run ends, and the rate of a very short window would be random.
 fn join_short_end(windows: &mut Vec<LoadWindow>) {
     if let [.., before, last] = &windows[..]
         && last.length < before.length / 2
@@ -130,7 +130,8 @@ fn join_short_end(windows: &mut Vec<LoadWindow>) {
     }
 }
 
-/// One stage without a level: nobody planned the load here, so that any two runs can be compared.
+/// A record with one stage without a load level: the load is not planned here, so that any two runs can be
+/// compared.
 fn record(service: String, from: Timestamp, purpose: String) -> RunRecord {
     let scenario = Scenario {
         name: OBSERVED.to_owned(),
@@ -151,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_last_window_of_a_moment_is_a_part_of_the_one_before() {
+    fn a_very_short_last_window_is_merged_with_the_one_before() {
         let window = |start: u64, length: u64, good: u64| LoadWindow {
             start: Duration::from_millis(start),
             length: Duration::from_millis(length),

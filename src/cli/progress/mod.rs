@@ -1,4 +1,4 @@
-//! A run while it goes on: redrawn in place on a terminal, a line for each window elsewhere.
+//! Progress of a run: redrawn in place on a terminal, otherwise one line per window.
 //!
 //! ```text
 //! windows, samples -> state.rs -> RunView -> a thread of its own -> view.rs -> the terminal
@@ -7,7 +7,7 @@
 mod state;
 mod view;
 
-use super::log::{HeldLog, takes_colour};
+use super::log::{HeldLog, takes_color};
 use super::output::show;
 use super::screen::{Screen, is_drawn};
 use crate::config::ServiceSpec;
@@ -22,9 +22,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use view::RunView;
 
-/// The time between two drawings.
+/// Time between two redraws.
 const PACE: Duration = Duration::from_millis(500);
-/// How long the last drawing may take: a terminal that is paused must not keep the process.
+/// Time limit for the last redraw: a paused terminal must not block the exit.
 const LAST_DRAWING: Duration = Duration::from_millis(300);
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -35,13 +35,13 @@ pub struct DrawnArg {
 }
 
 impl DrawnArg {
-    /// What is held back while the terminal is drawn on; `None` if nothing is drawn.
+    /// The log to hold back while the terminal is drawn on; `None` if nothing is drawn.
     pub fn on_terminal(self, log: &HeldLog) -> Option<HeldLog> {
         (!self.plain && is_drawn()).then(|| log.clone())
     }
 }
 
-/// What a run must keep: what the config says of the service, and what the command line adds.
+/// Requirements of a run: those configured for the service, and those of the command line.
 pub fn required(
     service: &ServiceSpec,
     scenario: &Scenario,
@@ -55,20 +55,20 @@ pub fn required(
 
 pub struct Progress {
     state: State,
-    /// A window as text, where nothing is drawn.
+    /// Formats a window as a line when nothing is drawn.
     line: fn(&LoadWindow, &RunRecord) -> String,
     run: RunRecord,
     drawing: Option<Drawing>,
 }
 
-/// Drawing waits for the terminal, and nothing else waits for it.
+/// Draws on a thread of its own, so that only this thread waits for the terminal.
 struct Drawing {
     views: SyncSender<RunView>,
     thread: JoinHandle<()>,
 }
 
 impl Progress {
-    /// Of a run as it is planned. `log` is what is held back while a terminal is drawn on.
+    /// Starts with the planned run. `log` is held back while a terminal is drawn on.
     pub fn start(
         run: &RunRecord,
         requirements: Vec<Requirement>,
@@ -104,13 +104,13 @@ impl Progress {
         self.state.workers(workers);
     }
 
-    /// What the generator's machine lacked first for a start.
+    /// Sets the resource of the generator's machine that first prevented a start.
     pub fn lacks(&mut self, first: Option<String>) {
         self.state.lacks(first.clone());
         self.run.lack = first;
     }
 
-    /// The run was asked to end.
+    /// Records that the run was asked to stop.
     pub fn ends(&mut self) {
         self.state.ends();
         self.redraw();
@@ -122,17 +122,17 @@ impl Progress {
         }
     }
 
-    /// Whether it is drawn on a terminal.
+    /// Whether the run is drawn on a terminal.
     pub const fn is_drawn(&self) -> bool {
         self.drawing.is_some()
     }
 
-    /// Draws a last time: what follows is written below.
+    /// Draws a last time; subsequent output appears below.
     pub fn end(&mut self) {
         let Some(Drawing { views, thread }) = self.drawing.take() else {
             return;
         };
-        // A view that waits to be drawn is nearly the last one.
+        // A view that is still queued is nearly the same.
         let _ = views.try_send(self.state.view());
         drop(views);
         let until = Instant::now() + LAST_DRAWING;
@@ -143,12 +143,12 @@ impl Progress {
 }
 
 impl Drawing {
-    /// `None` where no thread can be started.
+    /// Returns `None` if no thread can be started.
     fn start(log: HeldLog, first: RunView) -> Option<Self> {
         let (views, received) = sync_channel(1);
         let mut screen = Screen::new(log);
         let work = move || {
-            // A terminal that went away needs no drawing; the run goes on.
+            // If the terminal is gone, drawing ends, and the run continues.
             let _ = draw(&mut screen, first, &received);
         };
         let thread = thread::Builder::new().name("drawing".to_owned());
@@ -156,7 +156,7 @@ impl Drawing {
         Some(Self { views, thread })
     }
 
-    /// If the terminal is slow, the next view shows what this one would.
+    /// If the terminal is slow, the view is skipped: the next one includes it.
     fn show(&self, state: &State) {
         let _ = self.views.try_send(state.view());
     }
@@ -168,10 +168,10 @@ fn draw(
     views: &Receiver<RunView>,
 ) -> io::Result<()> {
     let began = Instant::now();
-    let colour = takes_colour(&io::stdout());
+    let color = takes_color(&io::stdout());
     loop {
         screen.show(
-            |size| view::lines(&view, began.elapsed(), size, colour),
+            |size| view::lines(&view, began.elapsed(), size, color),
             String::new,
         )?;
         match views.recv_timeout(PACE) {

@@ -1,4 +1,4 @@
-//! What is known of a run so far, within bounds.
+//! State of a run in progress, bounded in size.
 
 use super::view::{Gauge, Point, RunView};
 use crate::load::{Figures, LoadWindow, RunRecord};
@@ -11,27 +11,27 @@ use slod_load::merged;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Windows and samples that sparklines are made of.
+/// Number of points of a sparkline.
 const POINTS: usize = 160;
-/// Windows that "now" consists of.
+/// Number of windows that "now" covers.
 const RECENT: usize = 10;
-/// Windows that thresholds are judged by; when there are more, neighbors of a stage become one.
+/// Maximum number of windows for judging thresholds; beyond it, neighboring windows of a stage are merged.
 const KEPT_MAX: usize = 240;
-/// What is shown first of the service, where there is room for a few lines.
+/// Gauges of the service that are shown first if space is limited.
 const FIRST: [&str; 4] = [
     "slod_process_cpu_usage_ratio",
     "slod_process_resident_memory_bytes",
     "slod_service_db_pool_usage_ratio",
     "slod_service_queue_depth",
 ];
-/// Series whose past is kept.
+/// Maximum number of series with a history.
 const SERIES_MAX: usize = 32;
 
 pub struct State {
     view: RunView,
     recent: VecDeque<LoadWindow>,
     points: VecDeque<Point>,
-    /// Of the whole run.
+    /// Windows of the whole run.
     windows: Vec<LoadWindow>,
     causes: Vec<(Cause, u64)>,
     series: Vec<(Arc<SeriesKey>, VecDeque<Option<f64>>)>,
@@ -39,7 +39,7 @@ pub struct State {
 }
 
 impl State {
-    /// Of a run as it is planned. `is_planned` is whether its stages say anything.
+    /// Starts with the planned run. `is_planned` is whether its stages are meaningful.
     pub fn new(run: &RunRecord, requirements: Vec<Requirement>, title: String) -> Self {
         Self {
             view: RunView {
@@ -65,7 +65,7 @@ impl State {
         }
         bounded(&mut self.recent, RECENT, window.clone());
         let figures = Figures::of([window]);
-        // A window alone has too few requests, often.
+        // One window alone often has too few requests.
         let p95 = figures.quantile(0.95);
         let p95 = p95.or_else(|| Figures::of(&self.recent).quantile(0.95));
         bounded(
@@ -84,7 +84,7 @@ impl State {
         self.view.last = Some(window.clone());
     }
 
-    /// Gauges of the families that people look at first.
+    /// Records the gauges that are drawn.
     pub fn sampled(&mut self, tick: &Tick) {
         for (key, kind, value) in &tick.samples {
             if *kind != SeriesKind::Gauge || !DRAWN.iter().any(|one| one.has(key)) {
@@ -115,7 +115,7 @@ impl State {
         self.view.is_ending = true;
     }
 
-    /// What is shown now.
+    /// The current view.
     pub fn view(&self) -> RunView {
         let mut causes = self.causes.clone();
         causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
@@ -131,7 +131,7 @@ impl State {
         }
     }
 
-    /// In the order of their families, the most important first.
+    /// Gauges ordered by family, the most important first.
     fn gauges(&self) -> Vec<Gauge> {
         let mut all = Vec::new();
         let mut families: Vec<&DrawnFamily> = DRAWN.iter().collect();
@@ -159,7 +159,7 @@ fn bounded<T>(all: &mut VecDeque<T>, most: usize, one: T) {
     }
 }
 
-/// Pairs of neighbors as one, unless the load of their stages differs.
+/// Merges pairs of neighboring windows, unless the load of their stages differs.
 fn thinned(windows: &[LoadWindow]) -> Vec<LoadWindow> {
     let mut all = Vec::new();
     let mut rest = windows;

@@ -1,4 +1,4 @@
-//! A run that goes on, as lines of a terminal. Pure.
+//! Renders a run in progress as terminal lines. Pure.
 
 use crate::cli::screen::Size;
 use crate::format::bars::{bar, sparkline};
@@ -9,38 +9,38 @@ use crate::report::load_run::{Decision, NotMeasured, ThresholdResult};
 use crate::text::printable;
 use std::time::Duration;
 
-/// Columns of names, and of the numbers behind a sparkline.
+/// Column widths of names, and of the values after a sparkline.
 const NAME: usize = 22;
 const NUMBER: usize = 12;
-/// Numbers of the service that thresholds leave room for.
+/// Gauges of the service that remain visible even with many thresholds.
 const GAUGES_MIN: usize = 4;
-/// Wider lines say nothing more.
+/// Maximum width; more columns add no information.
 const WIDTH_MAX: usize = 160;
 const GOOD: &str = "\x1b[32m";
 const BAD: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
-/// What is shown of a run.
+/// Everything that is shown of a run.
 #[derive(Clone, Debug, Default)]
 pub struct RunView {
     /// `stress of web, by k6`
     pub title: String,
-    /// `None` if nobody planned it.
+    /// `None` for a run without a planned load.
     pub scenario: Option<Scenario>,
-    /// Whether it was asked to end.
+    /// Whether the run was asked to stop.
     pub is_ending: bool,
     pub last: Option<LoadWindow>,
-    /// Of the last ten windows, and of all.
+    /// Statistics of the last ten windows, and of the whole run.
     pub recent: Figures,
     pub total: Figures,
     /// Failures so far, the most frequent first.
     pub causes: Vec<(Cause, u64)>,
-    /// The last minutes.
+    /// Points of the last minutes.
     pub points: Vec<Point>,
     pub gauges: Vec<Gauge>,
     pub held: Vec<ThresholdResult>,
     pub workers: Option<u64>,
-    /// What the generator's machine lacked first for a start, in words.
+    /// The resource of the generator's machine that first prevented a start.
     pub lack: Option<String>,
 }
 
@@ -53,7 +53,7 @@ pub struct Point {
     pub errors: Option<f64>,
 }
 
-/// A number of the service or the host.
+/// A gauge of the service or the host.
 #[derive(Clone, Debug)]
 pub struct Gauge {
     /// `Memory app`
@@ -62,13 +62,8 @@ pub struct Gauge {
     pub past: Vec<Option<f64>>,
 }
 
-/// What is known after a time, as lines that fit.
-pub fn lines(
-    view: &RunView,
-    elapsed: Duration,
-    (width, height): Size,
-    colour: bool,
-) -> Vec<String> {
+/// Renders the view after `elapsed`, as lines that fit the terminal.
+pub fn lines(view: &RunView, elapsed: Duration, (width, height): Size, color: bool) -> Vec<String> {
     let width = width.saturating_sub(1).min(WIDTH_MAX);
     let mut all = head(view, elapsed, width);
     all.extend(client(view));
@@ -83,10 +78,10 @@ pub fn lines(
     all.extend(held.into_iter().take(for_held));
     all.truncate(height);
     let cut = all.iter().map(|line| line.chars().take(width).collect());
-    cut.map(|line| coloured(line, colour)).collect()
+    cut.map(|line| colored(line, color)).collect()
 }
 
-/// What runs, which stage it is in, and how long it takes.
+/// Title, stage and elapsed time.
 fn head(view: &RunView, elapsed: Duration, width: usize) -> Vec<String> {
     let length = |time: Duration| times::length(time.as_secs() as f64);
     let state = if view.is_ending { "ending" } else { "running" };
@@ -113,7 +108,7 @@ fn head(view: &RunView, elapsed: Duration, width: usize) -> Vec<String> {
     all
 }
 
-/// A load that somebody else makes has none.
+/// Whether load levels are planned; an observed load has none.
 fn has_levels(scenario: &Scenario) -> bool {
     scenario.peak() > 0.0
 }
@@ -143,7 +138,7 @@ const fn unit(scenario: &Scenario) -> &'static str {
     }
 }
 
-/// Load, latencies and failures, now and over the run.
+/// Rate, latencies and failures, now and over the run.
 fn client(view: &RunView) -> Vec<String> {
     let latency = |figures: &Figures, q: f64| {
         let known = figures.quantile(q);
@@ -161,7 +156,7 @@ fn client(view: &RunView) -> Vec<String> {
         .as_ref()
         .map(|one| one.started as f64 / one.length.as_secs_f64());
     all.push(row("", "now", "run"));
-    // Who watches sees answers only.
+    // An observer only sees responses.
     if view.scenario.as_ref().is_some_and(has_levels) {
         all.push(row(
             "offered",
@@ -187,7 +182,7 @@ fn client(view: &RunView) -> Vec<String> {
     all
 }
 
-/// The load that is due and the one that is made, where a load is planned.
+/// Planned and actual load, if a load is planned.
 fn level(view: &RunView) -> Vec<String> {
     let (Some(window), Some(scenario)) = (&view.last, &view.scenario) else {
         return Vec::new();
@@ -213,17 +208,17 @@ fn level(view: &RunView) -> Vec<String> {
     all
 }
 
-/// How many of the dropped starts are the generator's own fault, and why.
+/// How many of the dropped starts the generator's machine caused, and why.
 fn lacked(view: &RunView) -> Vec<String> {
     let lacking = view.total.lacking;
     if lacking == 0 {
         return Vec::new();
     }
     let count = format!(
-        "{:<NAME$}{lacking} of them because this machine lacked something, first:",
+        "{:<NAME$}{lacking} of them for lack of resources on this machine, first:",
         ""
     );
-    // The words are long, and their end says what.
+    // The description is long, and its end names the resource.
     let first = view.lack.as_deref().unwrap_or("-");
     vec![count, format!("  {}", printable(first))]
 }
@@ -237,7 +232,7 @@ fn per_second(count: u64, figures: &Figures) -> f64 {
     }
 }
 
-/// The last minutes.
+/// Sparklines of the last minutes.
 fn curves(view: &RunView, width: usize) -> Vec<String> {
     let past = |of: fn(&Point) -> Option<f64>| view.points.iter().map(of).collect::<Vec<_>>();
     let last = view.points.last();
@@ -266,7 +261,7 @@ fn curve(name: &str, past: &[Option<f64>], now: &str, width: usize) -> String {
     )
 }
 
-/// Whether they are kept so far, missed ones first; what has too few requests yet is open.
+/// State of the thresholds so far, missed ones first; those with too few requests are open.
 fn thresholds(view: &RunView) -> Vec<String> {
     let mut all: Vec<&ThresholdResult> = view.held.iter().collect();
     all.sort_by_key(|held| held.decision != Decision::Missed);
@@ -287,17 +282,17 @@ fn thresholds(view: &RunView) -> Vec<String> {
     each.collect()
 }
 
-/// The first word of a threshold has the color of its state.
-fn coloured(line: String, colour: bool) -> String {
-    let with = |word: &str, colour: &str| line.replacen(word, &format!("{colour}{word}{PLAIN}"), 1);
+/// Colors the first word of a threshold by its state.
+fn colored(line: String, color: bool) -> String {
+    let with = |word: &str, color: &str| line.replacen(word, &format!("{color}{word}{PLAIN}"), 1);
     match line.split_whitespace().next() {
-        Some("ok") if colour => with("ok", GOOD),
-        Some("missed") if colour => with("missed", BAD),
+        Some("ok") if color => with("ok", GOOD),
+        Some("missed") if color => with("missed", BAD),
         _ => line,
     }
 }
 
-/// Two texts at the ends of a line.
+/// Puts two texts at the two ends of a line.
 fn between(left: &str, right: &str, width: usize) -> String {
     let used = left.chars().count() + right.chars().count();
     let gap = width.saturating_sub(used).max(2);

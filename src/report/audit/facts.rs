@@ -1,38 +1,38 @@
-//! What the checklist is answered from.
+//! Measurements that the checklist is answered from.
 
 use crate::trend::GrowthVerdict;
 use std::time::Duration;
 
-/// Everything that was measured of a service. What is not known is absent.
+/// Measurements of one service. Unknown ones are absent.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// How far back the history was read.
+    /// How much of the history was read.
     pub span: Duration,
     pub addresses: Vec<AddressFacts>,
-    /// Whether the service's own metrics are read.
+    /// Whether the service's own metrics are scraped.
     pub has_metrics: bool,
     pub pool: Option<PoolFacts>,
-    /// Cache lookups that found something, and those that did not.
+    /// Cache hits and misses.
     pub cache: Option<(f64, f64)>,
-    /// Whether states or trips of circuit breakers are known.
+    /// Whether the metrics have states or trips of circuit breakers.
     pub has_breaker: bool,
-    /// How often breakers opened.
+    /// How often circuit breakers opened.
     pub breaker_trips: Option<f64>,
-    /// Attempts that were answered with status 429, and whether one of the looks of now had
-    /// `Retry-After`.
+    /// Attempts answered with status 429, and whether such an answer had `Retry-After` in the requests made
+    /// now.
     pub refused: u64,
-    /// Bytes written to disks, and requests answered, in the span.
+    /// Bytes written to disks and requests answered, in the span.
     pub written: Option<(f64, f64)>,
-    /// How the memory of its processes changed in the span.
+    /// Trend of the memory of its processes in the span.
     pub memory: Option<GrowthVerdict>,
-    /// Groups of processes that run in containers.
+    /// Process groups that run in containers.
     pub containers: Vec<ContainerFacts>,
-    /// Groups of processes that do not.
+    /// Number of process groups outside of containers.
     pub bare_processes: usize,
 }
 
 impl Facts {
-    /// That no address answers, if so.
+    /// Explains that no address answers; `None` if one does.
     pub(super) fn unanswered(&self) -> Option<String> {
         if self.addresses.iter().any(|one| one.answer.is_ok()) {
             return None;
@@ -46,14 +46,14 @@ impl Facts {
     }
 }
 
-/// What the address of a probe answered, and how fast it was.
+/// Response of a probe's address, and its latency.
 #[derive(Clone, Debug)]
 pub struct AddressFacts {
     pub probe: String,
     pub url: String,
-    /// The reason why there is no answer.
+    /// The response, or why there is none.
     pub answer: Result<AnswerFacts, String>,
-    /// Over the last hour.
+    /// Percentile over the last hour.
     pub p50: Option<Duration>,
     pub p95: Option<Duration>,
 }
@@ -73,9 +73,9 @@ pub struct AnswerFacts {
 #[derive(Clone, Copy, Debug)]
 pub struct PoolFacts {
     pub max: Option<f64>,
-    /// The highest of the span.
+    /// Maximum over the span.
     pub in_use: f64,
-    /// Requests that waited for a connection: likewise.
+    /// Maximum number of requests that waited for a connection.
     pub waiting: Option<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! The facts of the checklist, from the store and from what the probed addresses answer now.
+//! Gathers the facts of the checklist from the store and from current responses of the probed addresses.
 
 use super::facts::{AddressFacts, AnswerFacts, ContainerFacts, Facts, PoolFacts};
 use crate::config::{ProbeSpec, ServiceSpec};
@@ -15,9 +15,9 @@ use http::header::{
 };
 use std::time::Duration;
 
-/// Wide enough that a day has 144 windows.
+/// Gives a day 144 windows.
 const WINDOW: Duration = Duration::from_mins(10);
-/// Growth of memory that counts: 5 % and 16 MiB, as in the verdict of a soak.
+/// Minimum memory growth: 5% and 16 MiB, as in the verdict of a soak test.
 const LEAK: GrowthRules = GrowthRules {
     share: 0.05,
     floor: 16.0 * 1_048_576.0,
@@ -25,7 +25,7 @@ const LEAK: GrowthRules = GrowthRules {
 };
 const TOO_MANY_REQUESTS: u32 = 429;
 
-/// Reads the last `span` of a service; `looks` are what its probes' addresses answer now.
+/// Reads the last `span` of a service; `looks` are the current responses of its probes' addresses.
 pub fn gather(
     service: &ServiceSpec,
     looks: Vec<(&ProbeSpec, Result<Look, String>)>,
@@ -109,7 +109,7 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     )
 }
 
-/// What the store has of one service in a span.
+/// Stored history of one service in a span.
 struct History<'a> {
     store: &'a Store,
     all: Vec<SeriesInfo>,
@@ -131,7 +131,7 @@ impl History<'_> {
         Ok(steps.unwrap_or_default())
     }
 
-    /// The highest value of a gauge; `None` if it has none.
+    /// Maximum of a gauge; `None` without samples.
     fn highest(&self, name: &str) -> Result<Option<f64>, StoreError> {
         let mut all = Vec::new();
         for info in self.named(name) {
@@ -140,7 +140,7 @@ impl History<'_> {
         Ok(all.into_iter().reduce(f64::max))
     }
 
-    /// The pool of which the largest share was in use; one that requests waited for is fuller.
+    /// The pool with the highest usage; a pool that requests waited for ranks higher.
     fn fullest_pool(&self) -> Result<Option<PoolFacts>, StoreError> {
         let fill = |pool: &PoolFacts| {
             let share = pool.max.map_or(0.0, |max| pool.in_use / max);
@@ -163,7 +163,7 @@ impl History<'_> {
         Ok(fullest)
     }
 
-    /// The highest value of the gauge that has the same labels as another one.
+    /// Maximum of the gauge that has the same labels as another one.
     fn of_same(&self, name: &str, other: &SeriesInfo) -> Result<Option<f64>, StoreError> {
         let is_same = |info: &&SeriesInfo| info.key.labels().eq(other.key.labels());
         let found = self.named(name).find(is_same);
@@ -175,7 +175,7 @@ impl History<'_> {
         Ok(steps.iter().map(|step| step.max).reduce(f64::max))
     }
 
-    /// By how much counters of a name rose together; `None` if there are none.
+    /// Total increase of the counters with a name; `None` if there are none.
     fn increase(&self, name: &str) -> Result<Option<f64>, StoreError> {
         let mut sum = None;
         for info in self.named(name) {
@@ -186,7 +186,7 @@ impl History<'_> {
         Ok(sum)
     }
 
-    /// How the memory of the group of processes changed that grows fastest.
+    /// Memory trend of the process group that grows fastest.
     fn memory(&self) -> Result<Option<GrowthVerdict>, StoreError> {
         let mut worst = None;
         for info in self.named("slod_process_anonymous_memory_bytes") {
@@ -230,8 +230,8 @@ impl History<'_> {
         Ok(found)
     }
 
-    /// The median and the 95th percentile of a probe's last hour, where enough attempts are stored,
-    /// and how many attempts of the span were refused by a rate limit.
+    /// Median and 95th percentile of a probe's last hour, if enough attempts are stored, and the number of
+    /// attempts of the span that were rate limited.
     fn probe(
         &self,
         spec: &ProbeSpec,
@@ -260,7 +260,7 @@ impl History<'_> {
     }
 }
 
-/// Values of windows without gaps.
+/// Values of consecutive windows.
 struct Values(Vec<Option<f64>>);
 
 impl Values {
@@ -272,7 +272,7 @@ impl Values {
     }
 }
 
-/// The least of each step, which garbage collectors come back to.
+/// The minimum of each step, the level to which garbage collectors return.
 fn windows(steps: &[Step]) -> Values {
     let width = i64::try_from(WINDOW.as_millis()).unwrap_or(i64::MAX);
     let mut values = Vec::new();

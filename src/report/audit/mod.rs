@@ -1,4 +1,4 @@
-//! The performance checklist of a service, measured from outside and from its metrics.
+//! The performance checklist of a service, answered from outside measurements and its metrics.
 
 mod checks;
 mod facts;
@@ -11,31 +11,31 @@ use crate::text::printable;
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// Whether a row of the checklist is done.
+/// Answer to a row of the checklist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Answer {
     Yes,
     No,
-    /// What was measured does not say.
+    /// The measurements do not show it.
     Unknown,
 }
 
-/// One row.
+/// One row of the checklist.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// As the checklist has it.
+    /// Text of the row.
     pub row: &'static str,
     pub answer: Answer,
-    /// What was measured, or what would have to be.
+    /// What was measured, or what to configure to measure it.
     pub evidence: String,
 }
 
-/// All rows for one service.
+/// All rows of one service.
 #[derive(Clone, Debug, Serialize)]
 pub struct Audit {
     pub service: String,
-    /// That no address answered, and why not: what the answers would show is unknown then.
+    /// Set if no address answered: checks based on responses are then unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
     pub checks: Vec<Check>,
@@ -50,7 +50,7 @@ impl Audit {
         }
     }
 
-    /// Whether the service answers, and no row is answered with no.
+    /// Whether the service answers and no row is answered with "no".
     pub fn is_fine(&self) -> bool {
         self.fault.is_none() && self.checks.iter().all(|check| check.answer != Answer::No)
     }

@@ -45,7 +45,7 @@ fn answers(facts: &Facts) -> Vec<Answer> {
 }
 
 #[test]
-fn what_is_not_measured_is_unknown() {
+fn unmeasured_rows_are_unknown() {
     assert_eq!(answers(&Facts::default()), [Answer::Unknown; 10]);
     let audit = Audit::of("rag", &Facts::default());
     assert!(audit.is_fine() && audit.to_text().ends_with("0 yes, 0 no, 10 unknown\n"));
@@ -194,7 +194,7 @@ fn a_service_that_does_not_answer_shows_nothing_else() {
     );
     assert!(!audit.is_fine(), "{text}");
     assert_eq!(answers(&facts), [Answer::Unknown; 10]);
-    let claims = ["nothing was refused", "static file", "to cache it"];
+    let claims = ["no request was rejected", "static file", "to cache it"];
     let found = claims.map(|claim| lines.clone().any(|line| line.contains(claim)));
     assert_eq!(found, [false; 3], "{text}");
     facts.addresses.push(silent("http://a/chat"));
@@ -210,7 +210,7 @@ fn a_service_that_does_not_answer_shows_nothing_else() {
 }
 
 #[test]
-fn what_is_no_compression_and_what_runs_in_no_container() {
+fn missing_compression_and_processes_without_a_container() {
     let identity = row(&at("http://a/site.css", page(Some("identity"))), 2);
     assert_eq!(identity.answer, Answer::No, "{}", identity.evidence);
     let unknown = AnswerFacts {
@@ -272,10 +272,7 @@ fn a_service_that_does_nothing_right() {
         assert_eq!(answer == Answer::No, no.contains(&row), "{}", ROWS[row]);
     }
     let text = Audit::of("rag", &facts).to_text();
-    assert!(
-        text.contains("rag has no limit of memory and processors"),
-        "{text}"
-    );
+    assert!(text.contains("rag has no memory and CPU limit"), "{text}");
     assert!(
         text.contains("grows by 19.1 MiB per hour (9.5 to 28.6)"),
         "{text}"

@@ -1,4 +1,4 @@
-//! Which burn-rate alerts the past would have fired by a config's objectives, or synthetic history.
+//! Backtest: which burn-rate alerts would have fired for stored or synthetic history.
 
 mod past;
 mod replays;
@@ -16,31 +16,31 @@ use crate::outcome::{Cause, Event, Measurement, Measurements, Timestamp, Verdict
 use crate::report::scenario::Scenario;
 use crate::slo::correction::CorrectedTime;
 use crate::store::SILENCES_KEPT;
-use replays::{Lived, Replays};
+use replays::{ReplayedService, Replays};
 use serde::Serialize;
 use std::time::Duration;
 
-/// What would have happened.
+/// Result of a backtest.
 #[derive(Debug, Serialize)]
 pub struct Backtest {
     pub from: chrono::DateTime<chrono::Utc>,
     pub to: chrono::DateTime<chrono::Utc>,
-    /// Outcomes that were replayed, those that only filled the windows included.
+    /// Replayed outcomes, including those before the span that only fill the windows.
     pub outcomes: u64,
-    /// In the order of services and objectives, then of time.
+    /// Ordered by service, objective and time.
     pub alerts: Vec<AlertRow>,
-    /// Those that did fire and would not now.
+    /// Recorded alerts that would not fire now.
     pub missing: Vec<AlertRow>,
-    /// Silences that ended before are not known any more; absent if all of them are.
+    /// Silences that ended earlier are no longer stored; absent if the store has all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silences_known_since: Option<chrono::DateTime<chrono::Utc>>,
     /// Warning signs; absent if they were not replayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signals: Option<Vec<SignRow>>,
-    /// The names of signs that cannot be replayed.
+    /// Names of the warning signs that cannot be replayed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub signals_left_out: Vec<&'static str>,
-    /// Times are since the start.
+    /// Times are relative to the start.
     #[serde(skip)]
     synthetic: bool,
 }
@@ -49,7 +49,7 @@ pub struct Backtest {
 pub struct AlertRow {
     pub service: String,
     pub slo: String,
-    /// Absent for conditions that are no tiers.
+    /// Absent for conditions other than tiers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tier: Option<u8>,
     /// The number of the tier, `exhausted` or `forecast`.
@@ -58,27 +58,26 @@ pub struct AlertRow {
     windows: String,
     pub urgency: &'static str,
     pub fired_at: chrono::DateTime<chrono::Utc>,
-    /// Absent while it still fires at the end.
+    /// Absent while still firing at the end.
     pub ended_at: Option<chrono::DateTime<chrono::Utc>>,
-    /// Share of the error budget that was spent when it fired.
+    /// Error budget spent when it fired, as a ratio.
     pub budget_spent_ratio: Option<f64>,
-    /// Whether something else that fired kept it back.
+    /// Whether another alert inhibited it.
     pub inhibited: bool,
-    /// What that was: `tier 1`, `objective errors`, `service database`.
+    /// The inhibiting alert: `tier 1`, `objective errors`, `service database`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inhibited_by: Option<String>,
-    /// The silence that kept it back.
+    /// ID of the silence that muted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub silenced_by: Option<i64>,
-    /// When this alert did fire; absent where it did not.
+    /// When this alert actually fired; absent if it did not.
     pub did_fire_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
-/// Lets every probe of a config, and the real requests of its services, live through a story that
-/// never happened.
+/// Replays a synthetic history for all probes of a config and for the real requests of its services.
 pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
     let (from, to) = (Timestamp(0), Timestamp(0).after(scenario.length()));
-    let mut lived = Vec::new();
+    let mut replayed = Vec::new();
     for service in &config.services {
         let mut replays =
             Replays::new(service, &config.alerts, &CorrectedTime::of(&[]), from, from);
@@ -111,10 +110,10 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
         events.sort_by_key(|(_, event)| event.at);
         replays.feed(&events);
         replays.feed_traffic(scenario, to);
-        lived.push(replays.finish(to));
+        replayed.push(replays.finish(to));
     }
     let mut backtest = Backtest::new(from, to, true);
-    backtest.take(lived, Decisions::default(), &config.alerts);
+    backtest.take(replayed, Decisions::default(), &config.alerts);
     backtest
 }
 
@@ -133,13 +132,13 @@ impl Backtest {
         }
     }
 
-    /// Takes what became of each service.
-    fn take(&mut self, services: Vec<Lived>, decisions: Decisions, rules: &AlertRules) {
+    /// Adds the replayed services, and decides which alerts notify.
+    fn take(&mut self, services: Vec<ReplayedService>, decisions: Decisions, rules: &AlertRules) {
         let (mut fired, mut maintained) = (Vec::new(), Vec::new());
-        for lived in services {
-            self.outcomes += lived.outcomes;
-            fired.extend(lived.courses);
-            maintained.push((lived.service, lived.maintained));
+        for replayed in services {
+            self.outcomes += replayed.outcomes;
+            fired.extend(replayed.courses);
+            maintained.push((replayed.service, replayed.maintained));
         }
         let past = Circumstances {
             decisions,
@@ -150,13 +149,13 @@ impl Backtest {
         self.alerts = fired.iter().map(|one| AlertRow::of(&one.alert)).collect();
     }
 
-    /// Notes whether silences of the span may have been deleted from a store by now.
+    /// Records whether silences of the span may already have been deleted from the store.
     pub fn note_silences(&mut self, now: Timestamp) {
         let known = now.before(SILENCES_KEPT).to_utc();
         self.silences_known_since = (self.from < known).then_some(known);
     }
 
-    /// Puts beside what would have fired what did.
+    /// Matches the replayed alerts with the recorded ones.
     fn compare(&mut self, recorded: &[AlertRecord]) {
         for alert in recorded {
             let row = AlertRow::of(alert);
@@ -166,7 +165,7 @@ impl Backtest {
                 is_known = true;
                 would.did_fire_at = would.did_fire_at.or(Some(row.fired_at));
             }
-            // What began before is unknown to a history that begins later.
+            // Alerts that started before the replayed history cannot be reproduced.
             if !is_known && row.fired_at >= self.from {
                 self.missing.push(AlertRow {
                     did_fire_at: Some(row.fired_at),
@@ -197,19 +196,19 @@ impl AlertRow {
         }
     }
 
-    /// Whether what kept it back was a faster tier of its objective.
+    /// Whether it was inhibited by a faster tier of its objective.
     fn is_after_faster_tier(&self) -> bool {
         let by = self.inhibited_by.as_deref().and_then(Inhibitor::parse);
         matches!(by, Some(Inhibitor::Tier(_)))
     }
 
-    /// Whether both are alerts of the same condition of the same objective.
+    /// Whether both are alerts of the same condition and objective.
     fn is_of(&self, other: &Self) -> bool {
         let whose = |row: &Self| (row.service.clone(), row.slo.clone(), row.condition.clone());
         whose(self) == whose(other)
     }
 
-    /// Whether both fire at some time.
+    /// Whether both overlap in time.
     fn touches(&self, other: &Self) -> bool {
         let before = |one: &Self, two: &Self| one.ended_at.is_some_and(|end| end < two.fired_at);
         !before(self, other) && !before(other, self)

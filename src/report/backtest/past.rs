@@ -1,5 +1,4 @@
-//! A store's past: hours in which nothing failed are taken by their counts, the rest outcome by
-//! outcome.
+//! Replays a store: hours without failures by their counts, all others outcome by outcome.
 
 use super::Backtest;
 use super::replays::Replays;
@@ -15,11 +14,10 @@ use crate::units::HOUR_MS;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-/// Alerts on record that are compared at most: the newest.
+/// Maximum number of recorded alerts to compare with: the newest.
 const RECORDED: u32 = 100_000;
 
-/// Replays what a store kept of `from..to` through a config's objectives, each processor its share
-/// of the services.
+/// Replays the stored outcomes of `from..to` through a config's objectives, divided among the CPUs by service.
 pub fn replayed(
     config: &Config,
     store: &Store,
@@ -41,8 +39,8 @@ pub fn replayed(
     };
     let replayed = each_share(config, store, |reader, services| {
         let traffic = TrafficHistory::of(reader)?;
-        let live = |service| past.live(reader, &traffic, service);
-        let each = services.iter().map(live);
+        let replay = |service| past.replay(reader, &traffic, service);
+        let each = services.iter().map(replay);
         each.map(|replays| Ok(replays?.finish(to))).collect()
     })?;
     let mut backtest = Backtest::new(from, to, false);
@@ -52,7 +50,7 @@ pub fn replayed(
     };
     backtest.take(replayed, decisions, &config.alerts);
     let mut recorded = store.alerts(from, to, RECORDED)?;
-    // Signs are not replayed.
+    // Warning signs are not replayed here.
     let is_budget = |alert: &AlertRecord| matches!(alert.key.source, Source::Budget { .. });
     recorded.retain(is_budget);
     recorded.reverse();
@@ -60,10 +58,10 @@ pub fn replayed(
     Ok(backtest)
 }
 
-/// The stored past.
+/// The stored history.
 struct Past<'c> {
     rules: &'c AlertRules,
-    /// What is in no block yet, in the order of time.
+    /// Outcomes that are not in a block yet, ordered by time.
     pending: HashMap<ProbeKey, Vec<Event>>,
     time: CorrectedTime<'c>,
     from: Timestamp,
@@ -71,8 +69,8 @@ struct Past<'c> {
 }
 
 impl Past<'_> {
-    /// Lets a service live through it.
-    fn live<'s>(
+    /// Replays the history of a service.
+    fn replay<'s>(
         &self,
         store: &Store,
         traffic: &TrafficHistory,
@@ -101,7 +99,7 @@ impl Past<'_> {
         Ok(replays)
     }
 
-    /// Every hour that something is kept of, and what its counts say.
+    /// All hours with data, and what their counts show.
     fn hours(
         &self,
         store: &Store,
@@ -125,7 +123,7 @@ impl Past<'_> {
             for summary in store.hours(&spec.key, start, self.to)? {
                 let hour = hours.entry(summary.start.0 / HOUR_MS).or_default();
                 hour.take(&replays.places, probe, &summary, &keys);
-                // A correction may take out a part of it.
+                // A correction may exclude part of the hour.
                 hour.loud |= is_corrected(summary.start);
             }
             let pending = self.pending.get(&spec.key).into_iter().flatten();
@@ -139,7 +137,7 @@ impl Past<'_> {
         Ok(hours)
     }
 
-    /// An hour's outcomes in the order of time, each with its probe's position.
+    /// The outcomes of an hour ordered by time, with the indices of their probes.
     fn events(
         &self,
         store: &Store,
@@ -169,18 +167,18 @@ fn hours_of(span: Duration) -> i64 {
     millis(span) / HOUR_MS
 }
 
-/// What the counts of an hour say.
+/// Counts of one hour.
 #[derive(Default)]
 pub(super) struct Hour {
-    /// Whether its outcomes must be known one by one: something failed, or the counts do not say.
+    /// Whether outcomes must be replayed one by one: something failed, or the counts are not sufficient.
     loud: bool,
     pub(super) outcomes: u64,
-    /// By objective.
+    /// Counts per objective.
     pub(super) counts: Vec<HourCounts>,
 }
 
 impl Hour {
-    /// `keys` are what the tallies of each objective are stored by.
+    /// Adds one probe's hour; `keys` are the keys of each objective's stored tallies.
     fn take(
         &mut self,
         places: &[Vec<Option<usize>>],

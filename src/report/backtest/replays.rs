@@ -1,4 +1,4 @@
-//! One service's objectives while a past passes by them. Data in, data out.
+//! Replay of one service's objectives. Pure.
 
 use super::past;
 use crate::alert::{AlertPolicy, AlertRules, Course, Maintained, Replay};
@@ -13,27 +13,27 @@ use crate::units::whole;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One service's objectives, each on its way through the past.
+/// Replays of all objectives of a service.
 pub(super) struct Replays<'a> {
     service: &'a ServiceSpec,
     each: Vec<Replay>,
-    /// Of each, the places among its probes of those that the service watches.
+    /// Per objective, the index among its contributing probes of each probe that the service watches.
     pub(super) places: Vec<Vec<Option<usize>>>,
-    /// The longest of [`Replay::after`].
+    /// The maximum of [`Replay::after`].
     pub(super) after: Duration,
-    /// How far back conditions look.
+    /// The longest window of any condition.
     pub(super) longest: Duration,
-    /// When all of its objectives are corrected.
+    /// When all objectives are excluded by corrections.
     maintenance: Spans,
     maintained: Maintained,
     outcomes: u64,
 }
 
-/// What became of a service in the past.
-pub(super) struct Lived {
+/// Result of replaying one service.
+pub(super) struct ReplayedService {
     pub(super) service: Arc<str>,
     pub(super) outcomes: u64,
-    /// What fired.
+    /// Fired alerts.
     pub(super) courses: Vec<Course>,
     pub(super) maintained: Maintained,
 }
@@ -85,7 +85,7 @@ impl<'a> Replays<'a> {
         }
     }
 
-    /// Says when each objective's probes were configured.
+    /// Sets when the probes of each objective were configured.
     pub(super) fn note_presence(&mut self, store: &Store) -> Result<(), StoreError> {
         for (replay, places) in self.each.iter_mut().zip(&self.places) {
             let probes = self.service.watched().zip(places);
@@ -97,7 +97,7 @@ impl<'a> Replays<'a> {
         Ok(())
     }
 
-    /// What each objective's tallies are stored by.
+    /// Keys of each objective's stored tallies.
     pub(super) fn tally_keys(&self) -> Vec<Option<String>> {
         let key = |replay: &Replay| replay.tally_key().map(|key| key.to_string());
         self.each.iter().map(key).collect()
@@ -121,7 +121,7 @@ impl<'a> Replays<'a> {
         }
     }
 
-    /// Lets the real requests of each scrape succeed or fail together.
+    /// Feeds synthetic real requests; those of one scrape interval all succeed or all fail.
     pub(super) fn feed_traffic(&mut self, scenario: &Scenario, to: Timestamp) {
         let metrics = self.service.metrics.as_ref();
         let Some(interval) = metrics.map(|metrics| metrics.interval) else {
@@ -158,7 +158,7 @@ impl<'a> Replays<'a> {
         }
     }
 
-    /// Takes what real requests were counted.
+    /// Adds the stored counts of real requests.
     pub(super) fn take_traffic(
         &mut self,
         store: &Store,
@@ -173,9 +173,9 @@ impl<'a> Replays<'a> {
         Ok(())
     }
 
-    pub(super) fn finish(self, end: Timestamp) -> Lived {
+    pub(super) fn finish(self, end: Timestamp) -> ReplayedService {
         let each = self.each.into_iter();
-        Lived {
+        ReplayedService {
             service: self.service.name.clone(),
             outcomes: self.outcomes,
             courses: each.flat_map(|replay| replay.finish(end)).collect(),
@@ -183,14 +183,14 @@ impl<'a> Replays<'a> {
         }
     }
 
-    /// Whether the counts of an hour suffice for its objectives, and nothing in them is bad.
+    /// Whether the counts of an hour are sufficient for all objectives and contain nothing bad.
     pub(super) fn are_quiet(&self, hour: &past::Hour) -> bool {
         let mut each = self.each.iter().zip(&hour.counts);
         each.all(|(replay, counts)| replay.is_quiet(counts))
     }
 }
 
-/// The real requests between two scrapes: one, or twice as many as an objective of throughput needs.
+/// Number of real requests between two scrapes: one, or twice as many as a throughput objective needs.
 fn requests(sli: Sli, interval: Duration) -> u32 {
     match sli {
         Sli::Throughput(Throughput { at_least, .. }) => {

@@ -1,4 +1,4 @@
-//! Which warning signs a stored past would have raised.
+//! Which warning signs the stored history would have raised.
 
 use super::Backtest;
 use crate::alert::{AlertKey, AlertRecord, Sign, SignAlerts, Source};
@@ -16,10 +16,10 @@ use crate::units::show_duration;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Alerts on record that are compared at most: the newest.
+/// Maximum number of recorded alerts to compare with: the newest.
 const RECORDED: u32 = 100_000;
 
-/// An alert of a warning sign.
+/// Alert of a warning sign.
 #[derive(Debug, Serialize)]
 pub struct SignRow {
     /// Empty for the host.
@@ -28,15 +28,15 @@ pub struct SignRow {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub subject: String,
     pub fired_at: chrono::DateTime<chrono::Utc>,
-    /// Absent while it still fires at the end.
+    /// Absent while still firing at the end.
     pub ended_at: Option<chrono::DateTime<chrono::Utc>>,
     pub evidence: String,
-    /// When this alert did fire; absent where it did not.
+    /// When this alert actually fired; absent if it did not.
     pub did_fire_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
-/// Replays what a store kept of `from..to` through the warning signs of a config, each processor its
-/// share of the services, and then through those of the host.
+/// Replays the stored data of `from..to` through the warning signs of a config, divided among the CPUs by
+/// service, and then through those of the host.
 pub fn signs(
     config: &Config,
     store: &Store,
@@ -61,10 +61,10 @@ pub fn signs(
     Ok(rows.filter_map(|alert| row(&alert, &recorded)).collect())
 }
 
-/// Is shown the findings of a moment.
+/// Called with the findings of each point in time.
 type Visit<'v> = &'v mut dyn FnMut(Timestamp, Vec<Finding>);
 
-/// The alerts that replayed findings raise.
+/// The alerts raised by the replayed findings.
 fn alerts(
     config: &Config,
     replay: impl FnOnce(Visit<'_>) -> Result<(), StoreError>,
@@ -74,7 +74,7 @@ fn alerts(
         let signs: Vec<Sign> = findings.iter().map(sign).collect();
         alerts.step(&signs, config.alerts.signs, at, &mut changes);
     })?;
-    // The record of an end replaces that of the beginning.
+    // The record of a resolved alert replaces the one from when it fired.
     let mut last: BTreeMap<(Timestamp, AlertKey), AlertRecord> = BTreeMap::new();
     for change in changes {
         last.insert((change.from, change.key.clone()), change);
@@ -108,20 +108,20 @@ impl Backtest {
         self.signals_left_out = NOT_REPLAYED.map(|kind| kind.name).into();
     }
 
-    /// What the warning signs would have raised, as text; empty if they were not replayed.
+    /// Renders the replayed warning signs; empty if they were not replayed.
     pub(super) fn signs_text(&self) -> String {
         let Some(signs) = &self.signals else {
             return String::new();
         };
         let left_out = format!(
-            "left out, since the store keeps no history of them: {}",
+            "left out, because the store has no history of them: {}",
             self.signals_left_out.join(", ")
         );
         if signs.is_empty() {
             return format!("\nno warning sign would have been raised\n{left_out}\n");
         }
         let mut table = plain(&[
-            "SERVICE", "SIGN", "FROM", "ENDED", "FOR", "DID FIRE", "EVIDENCE",
+            "SERVICE", "SIGN", "FROM", "ENDED", "FOR", "RECORDED", "EVIDENCE",
         ]);
         for one in signs {
             let lasted = one.ended_at.unwrap_or(self.to) - one.fired_at;
@@ -139,7 +139,7 @@ impl Backtest {
                 service.unwrap_or("(host)").to_owned(),
                 printable(&sign).into_owned(),
                 times::second(one.fired_at),
-                moment(one.ended_at, "still there"),
+                moment(one.ended_at, "still active"),
                 show_duration(lasted.to_std().unwrap_or_default()),
                 moment(one.did_fire_at, "no"),
                 printable(&one.evidence).into_owned(),
@@ -159,7 +159,7 @@ mod tests {
         let mut backtest = Backtest::new(from, to, false);
         assert_eq!(backtest.signs_text(), "");
         backtest.take_signs(Vec::new());
-        let left_out = "left out, since the store keeps no history of them: metrics_unreadable, rate_limit_near, certificate_ending, coverage_lost\n";
+        let left_out = "left out, because the store has no history of them: metrics_unreadable, rate_limit_near, certificate_ending, coverage_lost\n";
         assert!(
             backtest.signs_text().ends_with(left_out),
             "{}",

@@ -1,4 +1,4 @@
-//! A backtest as text, for a terminal.
+//! Text output of a backtest.
 
 use super::{AlertRow, Backtest};
 use crate::alert::Urgency;
@@ -30,7 +30,7 @@ impl Backtest {
         {
             let since = times::second(since);
             text = format!(
-                "{text}Silences that ended before {since} UTC are no longer stored: what they kept back is counted.\n"
+                "{text}Silences that ended before {since} UTC are no longer stored: alerts that they muted are counted.\n"
             );
         }
         if !self.missing.is_empty() {
@@ -40,7 +40,7 @@ impl Backtest {
         text + &self.signs_text()
     }
 
-    /// `compared` says whether each alert also shows when it did fire.
+    /// Renders alerts as a table; `compared` adds the column with the actual time of firing.
     fn table(&self, alerts: &[AlertRow], compared: bool) -> String {
         let mut heads = vec![
             "SERVICE",
@@ -52,7 +52,7 @@ impl Backtest {
             "FOR",
             "BUDGET SPENT",
         ];
-        heads.extend(compared.then_some("DID FIRE"));
+        heads.extend(compared.then_some("RECORDED"));
         heads.push("");
         let mut table = plain(&heads);
         for alert in alerts {
@@ -74,7 +74,7 @@ impl Backtest {
             row.extend(compared.then(|| shown(alert.did_fire_at, "no")));
             row.extend(match (&alert.inhibited_by, alert.silenced_by) {
                 (Some(_), _) if alert.is_after_faster_tier() => {
-                    Some("after a faster tier".to_owned())
+                    Some("inhibited by a faster tier".to_owned())
                 }
                 (Some(by), _) => Some(format!("inhibited by {}", printable(by))),
                 (None, Some(id)) => Some(format!("silence {id}")),

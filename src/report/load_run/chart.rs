@@ -1,4 +1,4 @@
-//! Charts of a run as data, all on the time since its start.
+//! Charts of a run as data; the x-axis is the time since its start.
 
 use super::{RunReport, ThresholdMetric};
 use crate::format::numbers;
@@ -9,34 +9,34 @@ use crate::sample::SeriesKind;
 use crate::stats::quantile::needed;
 use std::time::Duration;
 
-/// Points of a line at most.
+/// Maximum number of points of a line.
 const POINTS: u32 = 240;
-/// Series that are drawn of one family at most, such as of several groups of processes.
+/// Maximum number of lines per family, for example of several process groups.
 const LINES: usize = 4;
-/// A limit this many times above everything measured would make lines flat, and is left out.
+/// Limits this many times above the highest value would flatten the lines and are left out.
 const LIMIT_FAR: f64 = 3.0;
 
 #[derive(Clone, Debug)]
 pub struct Chart {
     pub title: String,
     pub lines: Vec<Line>,
-    /// What the lines should stay below, with its name.
+    /// Upper limits, with their names.
     pub limits: Vec<(f64, String)>,
     pub show: fn(f64) -> String,
 }
 
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// From outside where it is of an observed series.
+    /// Untrusted text for observed series.
     pub name: String,
     pub look: Look,
     /// Seconds since the start, and values.
     pub points: Vec<(f64, f64)>,
-    /// Points that are further apart are not connected.
+    /// Points further apart than this, in seconds, are not connected.
     pub gap: f64,
 }
 
-/// Lines differ in their color and in their dashes.
+/// Lines differ in color and dash pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
     First,
@@ -59,14 +59,14 @@ impl Chart {
     }
 }
 
-/// What the client saw: load, throughput and latency. Charts without any point are left out.
+/// Charts of the client's view: load, throughput and latency. Charts without points are left out.
 pub fn of_client(report: &RunReport) -> Vec<Chart> {
     let mut all = vec![load(report), throughput(report), latency(report)];
     all.retain(|chart| !chart.lines.is_empty());
     all
 }
 
-/// What was sampled of the service meanwhile.
+/// Charts of the service's samples during the run.
 pub fn of_system(report: &RunReport) -> Vec<Chart> {
     let run = &report.run;
     let of = |family: &DrawnFamily| {
@@ -102,7 +102,7 @@ fn load(report: &RunReport) -> Chart {
     chart(title, lines, numbers::fractional)
 }
 
-/// Nothing if nobody planned it.
+/// The planned load; empty if the load was not planned.
 fn due(report: &RunReport) -> Vec<(f64, f64)> {
     let is_planned = report.run.is_planned();
     let due = mean(report, |window| Some(window.due));
@@ -140,7 +140,7 @@ fn throughput(report: &RunReport) -> Chart {
     chart("Requests per second", lines, numbers::fractional)
 }
 
-/// Each quantile over windows with enough requests for it.
+/// Quantiles over windows with enough requests.
 fn latency(report: &RunReport) -> Chart {
     let quantiles = [
         ("p50", 0.5, Look::First),
@@ -148,7 +148,7 @@ fn latency(report: &RunReport) -> Chart {
         ("p99", 0.99, Look::Third),
     ];
     let lines = quantiles.map(|(name, q, look)| Line {
-        // Its windows are as long as they must be.
+        // Quantile windows are as long as necessary.
         gap: f64::INFINITY,
         ..line(report, name, look, quantile(report, q))
     });
@@ -186,7 +186,7 @@ fn line(report: &RunReport, name: &str, look: Look, points: Vec<(f64, f64)>) -> 
     }
 }
 
-/// Of the windows that become one point.
+/// Width of the windows that are merged to one point.
 fn width(report: &RunReport) -> Duration {
     (report.length() / POINTS).max(Duration::from_secs(1))
 }
@@ -198,7 +198,7 @@ fn mean(report: &RunReport, of: fn(&LoadWindow) -> Option<f64>) -> Vec<(f64, f64
     })
 }
 
-/// A point in the middle of each group of windows.
+/// One point in the middle of each group of windows.
 fn by_chunk(
     report: &RunReport,
     width: Duration,
@@ -219,7 +219,7 @@ fn by_chunk(
     points
 }
 
-/// A point in the middle of each group of windows that has enough requests for a quantile.
+/// One point in the middle of each group of windows that has enough requests for the quantile.
 fn quantile(report: &RunReport, q: f64) -> Vec<(f64, f64)> {
     let (windows, width) = (&report.run.windows, width(report));
     let mut points = Vec::new();
@@ -238,7 +238,7 @@ fn quantile(report: &RunReport, q: f64) -> Vec<(f64, f64)> {
     points
 }
 
-/// A gauge as it was, a counter as its rate; thinned out to what can be seen.
+/// Values of a gauge, or rates of a counter, thinned out to the resolution of the chart.
 fn observed(series: &ObservedSeries, look: Look, from: Timestamp) -> Line {
     let since = |at: Timestamp| at.0.saturating_sub(from.0) as f64 / 1000.0;
     let points: Vec<(f64, f64)> = match series.kind {
@@ -251,7 +251,7 @@ fn observed(series: &ObservedSeries, look: Look, from: Timestamp) -> Line {
             pairs
                 .filter_map(|pair| {
                     let seconds = since(pair[1].at) - since(pair[0].at);
-                    // A counter that went back began again at zero.
+                    // A counter that decreased was reset to zero.
                     let rise = pair[1].value - pair[0].value;
                     let rise = if rise < 0.0 { pair[1].value } else { rise };
                     (seconds > 0.0).then(|| (since(pair[1].at), rise / seconds))

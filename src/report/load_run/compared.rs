@@ -1,19 +1,19 @@
-//! A run against the baseline of its service and its scenario.
+//! Comparison of a run with the baseline of its service and scenario.
 
 use crate::load::{RunRecord, Statement, compare};
 use crate::store::{Store, StoreError};
 
-/// What the comparison found.
+/// Result of the comparison.
 #[derive(Clone, Debug)]
 pub struct Compared {
-    /// Number of the baseline.
+    /// Run number of the baseline.
     pub baseline: i64,
     pub statements: Vec<Statement>,
 }
 
 impl Compared {
-    /// Nothing without a baseline, and for the baseline itself. `id` is the number of the run, once it
-    /// is known.
+    /// Compares a run with its baseline; `None` without a baseline, or if the run is the baseline. `id` is
+    /// the run number, if the run is stored.
     pub fn read(
         store: &Store,
         id: Option<i64>,

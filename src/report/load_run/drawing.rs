@@ -1,4 +1,4 @@
-//! A chart of a run, drawn. Its letters are outside of the drawing, which is stretched to any width.
+//! SVG of a run's chart. Its labels are HTML outside of the SVG, which is stretched to any width.
 
 use super::RunReport;
 use super::chart::{Chart, Line, Look};
@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Of the drawing, in its own units.
+/// Size of the drawing in SVG units.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 100.0;
 
@@ -25,7 +25,7 @@ impl Plot {
         HEIGHT - (value / self.highest).clamp(0.0, 1.0) * (HEIGHT - 2.0) - 1.0
     }
 
-    /// Interrupted where nothing is known.
+    /// SVG path of a line, interrupted at gaps.
     fn path(&self, line: &Line) -> String {
         let mut path = String::new();
         let mut before = None;
@@ -33,7 +33,7 @@ impl Plot {
             let goes_on = before.is_some_and(|before| at - before <= line.gap);
             let command = if goes_on { 'L' } else { 'M' };
             let (x, y) = (self.x(*at), self.y(*value));
-            // A point alone is a short line.
+            // A single point is drawn as a short line.
             write!(path, "{command}{x:.1} {y:.1}h.5").unwrap_or_default();
             before = Some(*at);
         }
@@ -100,7 +100,7 @@ fn sign(look: Look) -> Markup {
     }
 }
 
-/// Seconds at which one stage follows another.
+/// Seconds at which one stage ends and the next one starts.
 fn ends(report: &RunReport) -> Vec<f64> {
     let mut end = Duration::ZERO;
     let stages = report.run.scenario.stages.iter();
@@ -127,7 +127,7 @@ fn extremes(chart: &Chart, line: &Line) -> String {
     }
 }
 
-/// The drawing in words.
+/// Text description of the chart, for screen readers.
 fn words(chart: &Chart, length: Duration) -> String {
     let mut words = format!("{} over {}", chart.title, moment(length));
     for line in &chart.lines {
@@ -136,7 +136,7 @@ fn words(chart: &Chart, length: Duration) -> String {
     words
 }
 
-/// `2m30s`, without fractions of a second.
+/// Formats a duration as `2m30s`, without fractions of a second.
 fn moment(after: Duration) -> String {
     let whole = Duration::from_secs(after.as_secs());
     if whole.is_zero() {

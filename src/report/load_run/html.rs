@@ -1,5 +1,4 @@
-//! A run as HTML: the parts that the pages of the daemon show too, and one page that needs nothing
-//! else.
+//! HTML of a run: the parts shared with the daemon's pages, and a self-contained page.
 
 use super::RunReport;
 use super::drawing::drawn;
@@ -12,7 +11,7 @@ const STYLE: PreEscaped<&str> = PreEscaped(concat!(
     include_str!("run.css")
 ));
 
-pub(super) fn write(report: &RunReport, beside: ReportExtras<'_>) -> String {
+pub(super) fn write(report: &RunReport, extras: ReportExtras<'_>) -> String {
     let (tone, verdict) = (word(report.answer()).0, report.verdict_in_words());
     let page = html! {
         (DOCTYPE)
@@ -38,7 +37,7 @@ pub(super) fn write(report: &RunReport, beside: ReportExtras<'_>) -> String {
                             p dir="auto" { "Purpose: " (report.run.scenario.purpose) }
                         }
                     }
-                    (body(report, beside))
+                    (body(report, extras))
                 }
             }
         }
@@ -47,9 +46,9 @@ pub(super) fn write(report: &RunReport, beside: ReportExtras<'_>) -> String {
 }
 
 /// Everything below the headline.
-pub fn body(report: &RunReport, beside: ReportExtras<'_>) -> Markup {
+pub fn body(report: &RunReport, extras: ReportExtras<'_>) -> Markup {
     html! {
-        @for part in sections(report, beside) { (section(report, &part)) }
+        @for part in sections(report, extras) { (section(report, &part)) }
     }
 }
 

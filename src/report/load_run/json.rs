@@ -1,4 +1,4 @@
-//! A run as JSON: its figures, verdicts and windows.
+//! JSON of a run: its figures, verdicts and windows.
 
 use super::RunReport;
 use crate::load::{
@@ -9,7 +9,7 @@ use crate::sample::Summary;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Changes when a field changes its meaning.
+/// Incremented when the meaning of a field changes.
 const VERSION: u32 = 1;
 
 pub(super) fn write(report: &RunReport) -> String {
@@ -97,7 +97,7 @@ pub(super) fn write(report: &RunReport) -> String {
     format!("{document:#}\n")
 }
 
-/// What nobody planned or counted in this run is null.
+/// Replaces values that were not planned or counted in this run with null.
 fn known(mut value: Value, run: &RunRecord) -> Value {
     let mut unknown: Vec<&str> = Vec::new();
     if !run.is_planned() {
@@ -120,12 +120,12 @@ fn known(mut value: Value, run: &RunRecord) -> Value {
     value
 }
 
-/// Null where the run was not made to show it.
+/// Null if the run cannot show it.
 fn kept(answer: Answer) -> Option<bool> {
     (answer != Answer::Unknown).then_some(answer == Answer::Good)
 }
 
-/// Of a warning sign, `bad` means that it is there.
+/// For a warning sign, `bad` means that it is present.
 fn statement(one: &Statement) -> Value {
     let answer = match one.answer {
         Answer::Good => "good",
@@ -173,7 +173,7 @@ fn request(request: &RequestFigures, length: Duration) -> Value {
     let missing = request.missing.iter();
     let missing = missing.map(|(name, count)| (name.clone(), json!(count)));
     value["name"] = json!(request.name);
-    // A start that was not made has no request.
+    // Dropped starts have no request.
     value["dropped"] = Value::Null;
     value["lacking"] = Value::Null;
     value["repeated"] = Value::Null;
@@ -204,7 +204,7 @@ fn window(window: &LoadWindow) -> Value {
     value
 }
 
-/// What a series was, without its samples.
+/// Summary of a series, without its samples.
 fn series(series: &ObservedSeries) -> Option<Value> {
     let summary = Summary::of(series.samples.iter().copied())?;
     Some(json!({

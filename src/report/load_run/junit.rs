@@ -1,18 +1,18 @@
-//! The thresholds and verdicts of a run as `JUnit` XML, for continuous integration. It has a failure
-//! where the run failed, and an error where what made its load did. What the run could not show is
-//! skipped, and what was found beside is the output of a case that passed.
+//! `JUnit` XML of a run's thresholds and verdicts, for continuous integration. A missed threshold is a
+//! failure, a failed load generator an error. Whatever the run could not show is skipped, and other
+//! findings are the output of a passing case.
 
 use super::RunReport;
 use crate::load::{Answer, Ending};
 use std::fmt::Write as _;
 
-/// How a case came out, with its reason.
+/// Result of a test case, with its reason.
 enum Case<'a> {
     Passed,
     Found(&'a str),
     Skipped(&'a str),
     Failed(&'a str),
-    /// What made the load failed.
+    /// The load generator failed.
     Error(&'a str),
 }
 
@@ -115,7 +115,7 @@ fn escaped(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            // Not allowed in XML, even escaped.
+            // Not allowed in XML, even if escaped.
             c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push(' '),
             c => out.push(c),
         }

@@ -1,4 +1,4 @@
-//! A load run as people and programs read it.
+//! Reports of a load run, for people and programs.
 
 mod chart;
 mod compared;
@@ -36,26 +36,25 @@ use crate::outcome::Cause;
 use crate::slo::Sli;
 use std::time::Duration;
 
-/// Missed thresholds that the first line names.
+/// Maximum number of missed thresholds in the headline.
 const MISSED_SHOWN: usize = 2;
 
-/// A run with everything that was found out about it.
+/// A run with all results of its evaluation.
 #[derive(Debug)]
 pub struct RunReport {
     pub run: RunRecord,
     pub held: Vec<ThresholdResult>,
     pub statements: Vec<Statement>,
     pub indicators: Indicators,
-    /// The load that the config promises, in the unit of the scenario.
+    /// The load promised by the config, in the unit of the scenario.
     promised: Option<f64>,
 }
 
 impl RunReport {
-    /// Judges a run by its service's objectives and expected response times, and by its own
-    /// thresholds.
+    /// Judges a run by its service's objectives and expected response times, and by its own thresholds.
     pub fn new(run: RunRecord, service: Option<&ServiceSpec>) -> Self {
         let known = service.map(|service| requirements(service, &run.scenario));
-        // Other load than slod's own has no tokens, and neither have answers of another kind.
+        // Only slod's own engine measures tokens, and only for streamed responses.
         let has_tokens = run.requests.iter().any(RequestFigures::has_tokens);
         let known = known.unwrap_or_default().into_iter();
         let known = known.filter(|one| has_tokens || !one.is_of_tokens());
@@ -75,7 +74,7 @@ impl RunReport {
         }
     }
 
-    /// What to do: once for each cause, the most important first. Empty if nothing is bad.
+    /// Recommended actions, once per cause, the most important first. Empty if nothing is bad.
     pub fn advice(&self) -> Vec<Advice> {
         let found = self.statements.iter().chain(&self.indicators.warnings);
         let found = found.filter_map(|one| one.advice);
@@ -101,7 +100,7 @@ impl RunReport {
         all
     }
 
-    /// Whether requests failed because there were too many of them, as the service says.
+    /// Whether requests failed because the service rejected the load, according to its responses.
     fn was_refused(&self) -> bool {
         let causes = self.run.causes();
         let first = self.run.example(Cause::Status);
@@ -109,12 +108,12 @@ impl RunReport {
             || first.is_some_and(|words| words.starts_with("status 429"))
     }
 
-    /// Whether the thresholds were kept: as the worst of them.
+    /// The worst decision of all thresholds.
     pub fn decision(&self) -> Decision {
         Decision::worst(&self.held)
     }
 
-    /// The first line: what was run, and what matters most.
+    /// The headline: what was run, and the most important result.
     pub fn headline(&self) -> String {
         format!("{}: {}", self.title(), self.finding())
     }
@@ -124,7 +123,7 @@ impl RunReport {
         format!("{} of {}", self.run.scenario.name, self.run.service)
     }
 
-    /// How long load was made.
+    /// Duration of the load.
     pub fn length(&self) -> Duration {
         let measured = self.run.windows.last().map(|last| last.start + last.length);
         let (from, to) = (self.run.from, self.run.to);
@@ -133,7 +132,7 @@ impl RunReport {
         })
     }
 
-    /// When it was, who made the load, and how it ended.
+    /// When it ran, who generated the load, and how it ended.
     pub fn circumstances(&self) -> String {
         let RunRecord {
             engine,
@@ -156,9 +155,9 @@ impl RunReport {
         format!("{from} UTC, {length}, {who}, {ending}")
     }
 
-    /// Whether the service passed; unknown where the run could not show it. The exit code, the list of
-    /// runs, the metric and every format of the report say the same. What was missed is so even if the
-    /// generator was the limit at other times.
+    /// Whether the service passed; unknown if the run could not show it. The exit code, the list of runs,
+    /// the metric and all report formats agree with this. A missed threshold counts even if the generator
+    /// was the limit at other times.
     pub fn answer(&self) -> Answer {
         let fails = self.statements.iter().any(|one| self.is_failure(one));
         let shows_nothing = self.limited().or(self.failure()).is_some();
@@ -173,15 +172,15 @@ impl RunReport {
         }
     }
 
-    /// Whether a statement fails the run by itself: no request succeeded, or the service broke under
-    /// a load that its config promises. What else is bad is a finding.
+    /// Whether a statement alone fails the run: no request succeeded, or the service broke under a load
+    /// that its config promises. Other bad statements are findings.
     pub fn is_failure(&self, one: &Statement) -> bool {
         let levels = one.level.zip(self.promised);
         let is_promised = levels.is_some_and(|(level, promised)| level <= promised);
         one.answer == Answer::Bad && (one.topic == REQUESTS || is_promised)
     }
 
-    /// How many statements are bad and fail nothing.
+    /// Number of bad statements that do not fail the run.
     pub fn findings(&self) -> usize {
         let bad = self
             .statements
@@ -204,7 +203,7 @@ impl RunReport {
         with_findings(self.verdict(), self.findings())
     }
 
-    /// How it ended if it did so early, and what matters most.
+    /// The reason if it ended early, and the most important result.
     pub fn finding(&self) -> String {
         let found = self.found();
         match (&self.run.ending, self.too_short()) {
@@ -228,14 +227,14 @@ impl RunReport {
         }
     }
 
-    /// Why a soak says nothing about what takes long, if it does not.
+    /// Why a soak test was too short for long-term effects; `None` otherwise.
     fn too_short(&self) -> Option<&str> {
         let soak = self.statement(SOAK);
         soak.map(|one| one.evidence.as_str())
     }
 
-    /// The worst statement, or what the generator's limit leaves of it. A run without a success has
-    /// nothing else to say.
+    /// The worst statement, or what can still be said if the generator was the limit. For a run without a
+    /// success, this is the whole result.
     fn worst(&self) -> Option<String> {
         let bad = self.statements.iter().find(|one| one.answer == Answer::Bad);
         let bad = self.failure().or(bad).map(|one| one.evidence.clone());
@@ -269,7 +268,7 @@ impl RunReport {
         decisions.filter(|one| is_one(*one)).count()
     }
 
-    /// What there is to say of a run that failed no threshold.
+    /// Result of a run that missed no threshold.
     fn kept_in_words(&self) -> String {
         let figures = self.figures();
         let errors = figures.error_ratio().filter(|errors| *errors > 0.0);
@@ -285,12 +284,12 @@ impl RunReport {
         }
     }
 
-    /// Of thresholds of which none was missed.
+    /// Result of thresholds of which none was missed.
     fn judged_in_words(&self) -> String {
         let all = self.held.len();
         let unknown = self.count(|one| one.answer() == Answer::Unknown);
         match unknown {
-            0 => "every threshold was kept".to_owned(),
+            0 => "all thresholds were met".to_owned(),
             _ if unknown == all => "no threshold could be judged".to_owned(),
             _ => format!("no threshold was missed; {unknown} of {all} could not be judged"),
         }
@@ -300,12 +299,12 @@ impl RunReport {
         Figures::of(&self.run.windows)
     }
 
-    /// That no request succeeded or that none was measured, if so.
+    /// The statement that no request succeeded or that none was measured, if true.
     pub fn failure(&self) -> Option<&Statement> {
         self.statement(REQUESTS)
     }
 
-    /// That the generator was the limit, if it was.
+    /// The statement that the generator was the limit, if true.
     fn limited(&self) -> Option<&Statement> {
         self.statement("generator")
     }
@@ -314,7 +313,7 @@ impl RunReport {
         self.statements.iter().find(|one| one.topic == topic)
     }
 
-    /// Thresholds that the service missed, and not the generator.
+    /// Thresholds missed by the service, not because of the generator.
     fn missed(&self) -> impl Iterator<Item = &ThresholdResult> {
         let held = self.held.iter();
         held.filter(|one| one.decision == Decision::Missed)
@@ -343,14 +342,14 @@ impl RunReport {
         json::write(self)
     }
 
-    /// For a pull request.
-    pub fn to_markdown(&self, beside: ReportExtras<'_>) -> String {
-        markdown::write(self, beside)
+    /// Markdown for a pull request.
+    pub fn to_markdown(&self, extras: ReportExtras<'_>) -> String {
+        markdown::write(self, extras)
     }
 
-    /// A page that needs nothing else.
-    pub fn to_html(&self, beside: ReportExtras<'_>) -> String {
-        html::write(self, beside)
+    /// A self-contained HTML page.
+    pub fn to_html(&self, extras: ReportExtras<'_>) -> String {
+        html::write(self, extras)
     }
 
     pub fn to_junit(&self) -> String {
@@ -358,8 +357,8 @@ impl RunReport {
     }
 }
 
-/// Over all requests that say something about the service: of those just after late starts, whether they
-/// failed; a rate while load was made.
+/// Judges the requests that say something about the service: for requests just after late starts, only
+/// whether they failed; rates only while load was generated.
 fn judged(requirement: &Requirement, run: &RunRecord) -> ThresholdResult {
     if requirement.is_of_tokens() {
         return requirement.judge_tokens(&run.requests);
@@ -375,7 +374,7 @@ fn judged(requirement: &Requirement, run: &RunRecord) -> ThresholdResult {
         Err(NotMeasured::Requests) => not_measured(held, requirement, run),
         _ => held,
     };
-    // Rates leave out the time after the load, too.
+    // Rates also exclude the time after the load.
     let others = usable.limited();
     let others = others.filter(|one| requirement.concerns(one) && !meant.contains(one));
     match left_out(others) {
@@ -396,7 +395,7 @@ fn left_out<'a>(windows: impl Iterator<Item = &'a LoadWindow>) -> Option<String>
         .then(|| format!("{length} with {requests} in which the generator was the limit"))
 }
 
-/// A threshold that nothing was measured of is missed, unless that was not up to the service.
+/// A threshold without a measurement is missed, unless the service is not the reason.
 fn not_measured(
     held: ThresholdResult,
     requirement: &Requirement,
@@ -419,7 +418,7 @@ fn not_measured(
     }
 }
 
-/// The latency objective with the highest target decides about a break.
+/// The latency objective with the highest target determines when the service breaks.
 fn limit(service: &ServiceSpec) -> Option<Limit> {
     let objectives = service.objectives.iter();
     let limits = objectives.filter_map(|objective| match objective.sli {
@@ -429,7 +428,7 @@ fn limit(service: &ServiceSpec) -> Option<Limit> {
         }),
         _ => None,
     });
-    // A target beyond 99 % takes thousands of requests in each window.
+    // Targets above 99% need thousands of requests per window.
     let fitting = limits.filter(|limit| limit.quantile <= 0.99);
     fitting.max_by(|a, b| a.quantile.total_cmp(&b.quantile))
 }

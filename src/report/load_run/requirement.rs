@@ -1,5 +1,5 @@
-//! What a run has to keep of what its service is expected to do, each over the part of the run that it is
-//! meant for. plan.rs: those parts; latency.rs: objectives of latency.
+//! Requirements of a run, derived from what is expected of its service, each for the part of the run that
+//! it applies to. plan.rs: these parts; latency.rs: latency objectives.
 
 mod latency;
 mod plan;
@@ -15,26 +15,26 @@ use crate::slo::Sli;
 use plan::{LoadRange, Plan};
 use std::time::Duration;
 
-/// The share of a rate that was due from which on the service counts as having served it.
+/// Ratio of a due rate from which on the service counts as having served it.
 const SERVED: f64 = 0.99;
-/// Shares and rates are not exactly what they are as decimals.
+/// Tolerance: ratios and rates are not exactly representable.
 const SLACK: f64 = 1e-9;
 
-/// A threshold over a part of a run.
+/// A threshold for a part of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Requirement {
     pub threshold: Threshold,
-    /// With the part of the run: `objective fast, up to 100 users`.
+    /// Source including the part of the run: `objective fast, up to 100 users`.
     pub source: String,
     part: LoadRange,
     is_objective: bool,
     model: Model,
-    /// Whether it is known what was asked for: the results of other tools do not say it.
+    /// Whether the requested load is known: results of other tools do not contain it.
     is_planned: bool,
 }
 
 impl Requirement {
-    /// Of the whole run, such as one from the command line.
+    /// For the whole run, for example a threshold of the command line.
     pub fn of_all(threshold: Threshold, source: &str) -> Self {
         Self {
             model: Model::Open { poisson: false },
@@ -46,7 +46,7 @@ impl Requirement {
         }
     }
 
-    /// Whether it is meant for the load of a window.
+    /// Whether it applies to the load of a window.
     pub fn concerns(&self, window: &LoadWindow) -> bool {
         self.part.contains(window.due)
     }
@@ -67,12 +67,12 @@ impl Requirement {
         }
     }
 
-    /// Whether it is about the times to the first token.
+    /// Whether it is about the time to first token.
     pub const fn is_of_tokens(&self) -> bool {
         matches!(self.threshold.of, ThresholdMetric::FirstToken(_))
     }
 
-    /// By the times to the first token of a whole run. For an objective, a failed request is never fast.
+    /// Judges the times to first token of a whole run. For an objective, a failed request is never fast.
     pub fn judge_tokens(&self, requests: &[RequestFigures]) -> ThresholdResult {
         let Threshold { of, limit } = self.threshold;
         let times = Figures::of_first_tokens(requests);
@@ -94,8 +94,8 @@ impl Requirement {
         }
     }
 
-    /// The windows with the load that it is meant for. What is answered while nothing is due was asked for
-    /// by the load before.
+    /// The windows with the load that it applies to. Windows in which nothing is due count as the load
+    /// before, which requested their responses.
     fn meant<'a>(&self, windows: impl IntoIterator<Item = &'a LoadWindow>) -> Vec<&'a LoadWindow> {
         let mut is_meant = None;
         let concerns = |window: &&LoadWindow| match is_meant {
@@ -105,8 +105,8 @@ impl Requirement {
         windows.into_iter().filter(concerns).collect()
     }
 
-    /// As the objective itself counts: its target is kept by what is exactly at it, and a failed request
-    /// is never fast.
+    /// Judges a latency objective by its own counting: a value exactly at the target meets it, and a failed
+    /// request is never fast.
     fn judge_objective(
         &self,
         figures: &Figures,
@@ -137,8 +137,8 @@ impl Requirement {
         }
     }
 
-    /// The most requests per second that the load could ask for, if the service was not what kept it
-    /// from more: users who think ask at most so often, and a rate that was due was served.
+    /// The maximum requests per second that the load could request if the service was not the limit: users
+    /// with think time are limited by it, and an open model only by its rate if the service served it.
     fn offered(&self, figures: &Figures, windows: &[&LoadWindow]) -> Option<f64> {
         let seconds = windows.iter().map(|one| one.length.as_secs_f64());
         let most = windows.iter().map(|one| one.due).fold(0.0, f64::max);
@@ -160,9 +160,9 @@ impl Requirement {
     }
 }
 
-/// The most requests per second that users asked for whose plan is not known: by the law of Little, they
-/// are either waiting for an answer or thinking. What was due and not started was asked for as well.
-/// `None` if nobody counted the users.
+/// The maximum requests per second of users whose plan is unknown. By Little's law, each user is either
+/// waiting for a response or thinking. Due requests that were not started count as requested. `None` if the
+/// number of users is unknown.
 fn offered_by_users(figures: &Figures, windows: &[&LoadWindow]) -> Option<f64> {
     let seconds = figures.length.as_secs_f64();
     let users = windows.iter().map(|one| one.active);
@@ -176,9 +176,9 @@ fn offered_by_users(figures: &Figures, windows: &[&LoadWindow]) -> Option<f64> {
     (most > 0.0).then(|| most / (thinks + fastest.as_secs_f64()) + dropped)
 }
 
-/// All of a service. Objectives are judged up to the peak of `load`, throughput at the highest load;
-/// `average` and `max` of `load` up to the expected load, or at the lowest load of the plan if none
-/// is configured for this kind of load. What is meant for a lower load than the plan has is left out.
+/// All requirements of a service. Objectives are judged up to the peak of `load`, throughput at the highest
+/// load; `average` and `max` of `load` up to the expected load, or at the lowest load of the plan if none
+/// is configured for this kind of load. Requirements for a lower load than the plan has are left out.
 pub fn requirements(service: &ServiceSpec, scenario: &Scenario) -> Vec<Requirement> {
     let plan = Plan::of(scenario, service.load.as_ref());
     let mut all = Vec::new();
@@ -229,8 +229,7 @@ pub fn requirements(service: &ServiceSpec, scenario: &Scenario) -> Vec<Requireme
     all
 }
 
-/// The load that a config promises to bear in the unit of a scenario: its peak, or else the expected
-/// load.
+/// The load that a config promises, in the unit of a scenario: its peak, otherwise the expected load.
 pub fn promised(scenario: &Scenario, load: Option<&LoadSpec>) -> Option<f64> {
     Plan::of(scenario, load).promised()
 }

@@ -1,11 +1,11 @@
-//! The parts of a run's report, in the order in which people look at them.
+//! The sections of a run's report, in reading order.
 
 use super::chart::{Chart, of_client, of_system};
 use super::{Compared, RunReport, tables};
 use crate::report::log_file::LogSummary;
 use crate::report::sheet::Table;
 
-/// What can be shown beside the run itself.
+/// Additional data to show with the run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReportExtras<'a> {
     pub compared: Option<&'a Compared>,
@@ -20,13 +20,13 @@ pub struct Section {
 
 #[derive(Debug)]
 pub enum SectionPart {
-    /// With a heading, if there are several.
+    /// With a heading if there are several.
     Table(Option<&'static str>, Table),
     Charts(Vec<Chart>),
 }
 
 /// Sections without content are left out.
-pub fn sections(report: &RunReport, beside: ReportExtras<'_>) -> Vec<Section> {
+pub fn sections(report: &RunReport, extras: ReportExtras<'_>) -> Vec<Section> {
     let mut all = Vec::new();
     let mut add = |title: &str, parts: Vec<SectionPart>| {
         let is_filled = |part: &SectionPart| match part {
@@ -56,7 +56,7 @@ pub fn sections(report: &RunReport, beside: ReportExtras<'_>) -> Vec<Section> {
             SectionPart::Table(Some("Whole run"), tables::results(report)),
         ],
     );
-    if let Some(log) = beside.log {
+    if let Some(log) = extras.log {
         add(
             "Application log",
             vec![SectionPart::Table(None, tables::log(log))],
@@ -71,7 +71,7 @@ pub fn sections(report: &RunReport, beside: ReportExtras<'_>) -> Vec<Section> {
             SectionPart::Table(Some("Warning signs"), tables::warnings(report)),
         ],
     );
-    if let Some(compared) = beside.compared {
+    if let Some(compared) = extras.compared {
         let title = format!("Compared with run {} (baseline)", compared.baseline);
         let table = tables::statements(&compared.statements);
         add(&title, vec![SectionPart::Table(None, table)]);

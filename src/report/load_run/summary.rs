@@ -1,4 +1,4 @@
-//! A run in one line of a list.
+//! Summary of a run for a list.
 
 use super::RunReport;
 use crate::config::ServiceSpec;
@@ -10,16 +10,16 @@ use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-/// What a list shows of a run that ended.
+/// What a list shows of a completed run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunSummary {
-    /// What matters most, without the names of the run.
+    /// The most important result, without the names of the run.
     pub finding: String,
     /// `passed`, `failed`, or `unknown`.
     pub verdict: Cow<'static, str>,
-    /// What is bad and fails nothing.
+    /// Number of bad statements that do not fail the run.
     pub findings: usize,
-    /// The highest load that was planned: users, or starts per second.
+    /// The highest planned load: users, or starts per second.
     pub peak: f64,
     /// `users` or `per_second`
     pub peak_unit: Cow<'static, str>,
@@ -49,8 +49,8 @@ impl RunSummary {
         }
     }
 
-    /// A number that changes with everything that runs of a service are judged by: this program, and
-    /// what the config has of its objectives and its load.
+    /// Hash of everything that runs of a service are judged by: the program version, and the objectives and
+    /// load of the config.
     pub fn basis(service: Option<&ServiceSpec>) -> i64 {
         let mut basis = DefaultHasher::new();
         version::LONG.hash(&mut basis);
@@ -68,13 +68,13 @@ impl RunSummary {
         basis.finish().cast_signed()
     }
 
-    /// What the store keeps of a run by this basis, if anything.
+    /// Reads the stored summary of a run with this basis; `None` without one.
     pub fn read(store: &Store, run: i64, basis: i64) -> Result<Option<Self>, StoreError> {
         let text = store.run_summary(run, basis)?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// As the store keeps it.
+    /// Converts it for the store.
     pub fn kept(&self, basis: i64) -> KeptSummary {
         let text = serde_json::to_string(self).unwrap_or_default();
         KeptSummary { basis, text }
@@ -85,7 +85,7 @@ impl RunSummary {
         with_findings(&self.verdict, self.findings)
     }
 
-    /// `200 users`, `150/s`; `–` for results of tools that do not say what was planned.
+    /// Formats the load: `200 users`, `150/s`; `–` for results of tools that do not record the plan.
     pub fn load(&self) -> String {
         let peak = (self.peak * 10.0).round() / 10.0;
         match &*self.peak_unit {

@@ -1,4 +1,4 @@
-//! The tables of a run.
+//! Tables of a run.
 
 use super::{RunReport, left_out};
 use crate::format::numbers;
@@ -82,7 +82,7 @@ const LOG: &[Column] = &[
     column("Most frequent", Kind::Long),
 ];
 
-/// How a statement came out, as a word.
+/// Badge of an answer.
 pub fn word(answer: Answer) -> (Tone, &'static str) {
     match answer {
         Answer::Good => (Tone::Good, "ok"),
@@ -102,7 +102,7 @@ pub fn statements(statements: &[Statement]) -> Table {
     }
 }
 
-/// The list of what is a warning if it is there, with words for that.
+/// Warning signs, with labels for present and absent.
 pub fn warnings(report: &RunReport) -> Table {
     let row = |one: &Statement| {
         let (tone, word) = match one.answer {
@@ -118,7 +118,7 @@ pub fn warnings(report: &RunReport) -> Table {
     }
 }
 
-/// The list of what a healthy service has.
+/// Indicators of a healthy service.
 pub fn healthy(report: &RunReport) -> Table {
     let row = |one: &Statement| {
         let (tone, word) = match one.answer {
@@ -175,7 +175,7 @@ pub fn thresholds(report: &RunReport) -> Table {
     }
 }
 
-/// CPU is that of the host, memory that of the service's processes.
+/// Stages of the run. CPU is that of the host, memory that of the service's processes.
 pub fn stages(report: &RunReport) -> Table {
     let is_planned = report.run.engine != OBSERVED;
     let counts_dropped = report.run.counts_dropped();
@@ -203,7 +203,7 @@ pub fn stages(report: &RunReport) -> Table {
     }
 }
 
-/// Nothing where all requests are the same, and the figures of the whole run say the same.
+/// Figures by request; empty if there is only one request, which the whole run shows already.
 pub fn requests(report: &RunReport) -> Table {
     let requests = &report.run.requests;
     let is_plain = |one: &RequestFigures| one.missing.is_empty() && !one.has_tokens();
@@ -262,7 +262,7 @@ pub fn failures(report: &RunReport) -> Table {
     }
 }
 
-/// The figures of the whole run, in the order that users of k6 know.
+/// Figures of the whole run, in the order of k6's summary.
 pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
     let figures = Figures::of(&report.run.windows);
     let first_tokens = Figures::of_first_tokens(&report.run.requests);
@@ -287,11 +287,12 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
         rows.push(("dropped starts", dropped(report, &figures)));
     }
     if let Some(left) = left_out(Usable::of(&report.run).limited()) {
-        let value = format!("{left}: among these figures, not in verdicts and thresholds");
+        let value =
+            format!("{left}: included in these figures, excluded from verdicts and thresholds");
         rows.push(("not judged", value));
     }
     if figures.repeated > 0 {
-        rows.push(("sent once more", repeated(&figures)));
+        rows.push(("retries", repeated(&figures)));
     }
     if report.run.is_planned() {
         rows.push(("generator", generator(report)));
@@ -315,7 +316,7 @@ fn times(figures: &Figures) -> String {
     )
 }
 
-/// With the reason, if that is the generator's own.
+/// Dropped starts, with the reason if the generator caused them.
 fn dropped(report: &RunReport, figures: &Figures) -> String {
     let Figures {
         dropped, lacking, ..
@@ -327,16 +328,14 @@ fn dropped(report: &RunReport, figures: &Figures) -> String {
     let first = first.map_or_else(String::new, |words| {
         format!("; first: {}", printable(words))
     });
-    format!(
-        "{dropped} ({lacking} of them because the machine of the generator lacked something{first})"
-    )
+    format!("{dropped} ({lacking} of them for lack of resources on the generator's machine{first})")
 }
 
-/// `50 4.2% (their kept connections ended before an answer; each counts once above)`
+/// Formats `50 4.2% (...)`: retries after the service closed a keep-alive connection.
 fn repeated(figures: &Figures) -> String {
     let share = figures.repeated as f64 / figures.completed.max(1) as f64;
     format!(
-        "{} {} (the service ended their kept connection before an answer; each counts once)",
+        "{} {} (the service closed their keep-alive connection before a response; each counts once)",
         figures.repeated,
         numbers::failed(share)
     )
@@ -346,8 +345,8 @@ fn generator(report: &RunReport) -> String {
     let windows = &report.run.windows;
     let cpu = windows.iter().filter_map(|one| one.generator_cpu);
     let cpu = cpu.max_by(f64::total_cmp).map_or_else(
-        || "its processor time is unknown".to_owned(),
-        |cpu| format!("at most {:.0} % of the processors", cpu * 100.0),
+        || "its CPU usage is unknown".to_owned(),
+        |cpu| format!("at most {:.0} % of the CPUs", cpu * 100.0),
     );
     let lag = windows.iter().map(|one| one.lag).max().unwrap_or_default();
     if !report.run.measures_lag() {
@@ -366,7 +365,7 @@ pub fn results(report: &RunReport) -> Table {
     }
 }
 
-/// The gauges that are drawn, in numbers.
+/// Minimum and maximum of the gauges that are drawn.
 pub fn observed(report: &RunReport) -> Table {
     let mut rows = Vec::new();
     for family in DRAWN {
@@ -406,7 +405,7 @@ pub fn log(log: &LogSummary) -> Table {
     let mut rows: Vec<_> = log.kinds.iter().map(row).collect();
     if log.without_time > 0 {
         rows.push(vec![
-            Cell::Own("without a time that can be read".to_owned()),
+            Cell::Own("without a readable time".to_owned()),
             Cell::Own(numbers::count(log.without_time)),
             Cell::Own("-".to_owned()),
             Cell::Own(String::new()),

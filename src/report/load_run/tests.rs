@@ -3,7 +3,7 @@ use crate::load::{LoadWindow, Model, Scenario, Stage};
 use crate::outcome::{Cause, Timestamp};
 use crate::stats::quantile::Histogram;
 
-/// A minute that was watched, of a service that counts its requests and nothing else.
+/// An observed minute of a service that counts requests and nothing else.
 fn watched(thresholds: &[&str]) -> RunReport {
     let window = |second| LoadWindow {
         start: Duration::from_secs(second),
@@ -51,7 +51,7 @@ fn watched(thresholds: &[&str]) -> RunReport {
 }
 
 #[test]
-fn what_a_watched_service_does_not_count_is_unknown_in_every_report() {
+fn uncounted_values_of_an_observed_service_are_unknown_in_every_report() {
     let report = watched(&["errors<1%", "p95<1s", "avg<1s", "max<1s", "rate>40/s"]);
     let decisions: Vec<_> = report.held.iter().map(|one| one.decision).collect();
     let (unmeasured, kept) = (Decision::Unmeasured, Decision::Kept);
@@ -78,9 +78,9 @@ fn what_a_watched_service_does_not_count_is_unknown_in_every_report() {
     assert_eq!(json["total"]["requests"], 3000);
     let errors = &json["thresholds"][0];
     assert_eq!(errors["measured"], serde_json::Value::Null);
-    let reason = "it is not known which requests failed";
+    let reason = "it is unknown which requests failed";
     assert_eq!(errors["reason"], reason);
-    let times = "response times are not known";
+    let times = "response times are unknown";
     assert_eq!(json["thresholds"][1]["reason"], times);
 
     let texts = [
@@ -107,7 +107,7 @@ fn an_objective_that_failures_broke_says_so_in_every_report() {
         requests: 100,
     });
     let json: serde_json::Value = serde_json::from_str(&report.to_json()).expect("JSON");
-    let reason = "6% of the requests failed, and those are never fast";
+    let reason = "6% of the requests failed, and failed requests are never fast";
     assert_eq!(json["thresholds"][0]["reason"], reason);
     assert!(json["thresholds"][0]["measured"].is_null());
     for text in [
@@ -120,7 +120,7 @@ fn an_objective_that_failures_broke_says_so_in_every_report() {
 }
 
 #[test]
-fn how_a_run_ended_early_comes_before_what_it_found() {
+fn the_reason_for_an_early_end_comes_before_the_finding() {
     let why = "avg < 100ms was missed".to_owned();
     for (ending, begin) in [
         (Ending::Aborted { why }, "aborted: avg < 100ms was missed"),
@@ -136,7 +136,7 @@ fn how_a_run_ended_early_comes_before_what_it_found() {
     }
 }
 
-/// Ten seconds that were planned, of which something is changed.
+/// Ten planned seconds, with one modification.
 fn planned(change: impl Fn(&mut LoadWindow)) -> RunReport {
     let mut run = watched(&["rate>40/s"]).run;
     crate::load::SLOD.clone_into(&mut run.engine);
@@ -149,7 +149,7 @@ fn planned(change: impl Fn(&mut LoadWindow)) -> RunReport {
 }
 
 #[test]
-fn a_threshold_that_the_generator_kept_from_being_measured_is_unknown() {
+fn a_threshold_that_the_generator_prevented_from_being_measured_is_unknown() {
     let report = planned(|window| window.lag = Duration::from_secs(1));
     let held = &report.held[0];
     let found = (held.decision, held.in_words());
@@ -161,19 +161,19 @@ fn a_threshold_that_the_generator_kept_from_being_measured_is_unknown() {
         )
     );
     assert_eq!(report.answer(), Answer::Unknown, "{}", report.headline());
-    // Nothing at all is a failure of the run.
+    // No requests at all is a failure of the run.
     let report = planned(|window| (window.good, window.started) = (0, 0));
     assert_eq!(report.held[0].decision, Decision::Unmeasured);
 }
 
 #[test]
-fn what_the_generator_lacked_is_said_with_the_dropped_starts() {
+fn dropped_starts_name_the_resource_that_the_generator_lacked() {
     let mut report = planned(|window| {
         (window.dropped, window.lacking) = (30, 20);
         window.lag = Duration::from_millis(1);
     });
     report.run.lack = Some("no port is left".to_owned());
-    let words = "180 (120 of them because the machine of the generator lacked something; first: no port is left)";
+    let words = "180 (120 of them for lack of resources on the generator's machine; first: no port is left)";
     for text in [
         report.to_text(),
         report.to_markdown(ReportExtras::default()),
@@ -220,12 +220,12 @@ fn failures_are_not_called_slow_and_missed_thresholds_are_named() {
     assert_eq!(advice, [advice::FAILED]);
     assert_eq!(
         finding,
-        "2 of 2 thresholds were missed (p95 < 500ms: 20% of the requests failed, and those are never fast; errors < 1%: 20%)"
+        "2 of 2 thresholds were missed (p95 < 500ms: 20% of the requests failed, and failed requests are never fast; errors < 1%: 20%)"
     );
     assert_eq!(advised("status 429").0, [advice::REFUSED]);
 }
 
-/// A stress whose service breaks at 80 users, by a config.
+/// A stress test whose service breaks at 80 users, judged by a config.
 fn broken(load: &str) -> RunReport {
     let text = format!(
         "services:
@@ -297,7 +297,7 @@ fn a_break_fails_a_run_where_the_load_was_promised() {
 }
 
 #[test]
-fn what_made_the_load_is_an_error_and_an_abort_a_failure() {
+fn a_failed_generator_is_an_error_and_an_abort_a_failure() {
     let mut report = watched(&[]);
     for (ending, verdict, counts) in [
         (Ending::Completed, "passed", [0, 0, 0]),

@@ -1,4 +1,4 @@
-//! The summary at the end of a run, in the order that users of k6 know.
+//! Text summary of a run, in the order of k6's summary.
 
 use super::{RunReport, tables};
 use crate::load::{Advice, Answer, Indicators, OBSERVED};
@@ -85,7 +85,7 @@ fn sheet(out: &mut String, title: &str, table: &Table) {
     }
 }
 
-/// The two lists of the checklist, each row with its answer.
+/// The two lists of the checklist, with the answer for each row.
 fn indicators(out: &mut String, report: &RunReport) {
     let Indicators { healthy, warnings } = &report.indicators;
     for (title, list, words) in [
@@ -105,7 +105,7 @@ fn indicators(out: &mut String, report: &RunReport) {
     }
 }
 
-/// Nothing if all is well.
+/// Recommended actions; nothing if all is well.
 fn advice(out: &mut String, report: &RunReport) {
     let advice = report.advice();
     if advice.is_empty() {

@@ -1,4 +1,4 @@
-//! What a load run has to keep. syntax.rs: how it is written; held.rs: how it came out.
+//! Thresholds of a load run. syntax.rs: parsing and formatting; held.rs: results.
 
 mod held;
 mod syntax;
@@ -14,7 +14,7 @@ use crate::stats::proportion::exceeds;
 use crate::stats::quantile::needed;
 use std::time::Duration;
 
-/// Of the decision that a quantile is above its limit, with fewer requests than it needs.
+/// Significance level for deciding that a quantile is above its limit with fewer requests than it needs.
 pub(super) const LEVEL: f64 = 0.001;
 
 /// One condition, such as `p95<500ms`, `avg<400ms`, `max<2s`, `ttft_p95<1s`, `errors<0.1%`, `errors==0` or
@@ -25,11 +25,11 @@ pub struct Threshold {
     pub limit: f64,
 }
 
-/// Latencies are in seconds, errors a ratio, the rate per second.
+/// Latencies are in seconds, errors are a ratio, the rate is per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ThresholdMetric {
     Quantile(f64),
-    /// A quantile of the times to the first token. They are known over a whole run only.
+    /// A quantile of the times to first token, which are only known for a whole run.
     FirstToken(f64),
     Average,
     Maximum,
@@ -38,7 +38,7 @@ pub enum ThresholdMetric {
 }
 
 impl ThresholdMetric {
-    /// A value of it, for people.
+    /// Formats a value of the metric.
     pub fn show(self, value: f64) -> String {
         match self {
             Self::Errors => numbers::failed(value),
@@ -47,8 +47,8 @@ impl ThresholdMetric {
         }
     }
 
-    /// Another value than `other`, for people: with so many digits that it looks like another.
-    fn show_beside(self, value: f64, other: f64) -> String {
+    /// Formats a value with enough digits to differ from `other`.
+    fn show_distinct(self, value: f64, other: f64) -> String {
         let text = self.show(value);
         if value.total_cmp(&other).is_eq() || text != self.show(other) {
             return text;
@@ -85,7 +85,7 @@ impl ThresholdMetric {
 }
 
 impl Threshold {
-    /// What was measured, and whether it was kept.
+    /// Returns the measured value, and whether the threshold was met.
     pub fn judge(self, figures: &Figures) -> (Result<f64, NotMeasured>, Decision) {
         match self.of.of(figures) {
             Ok(value) if self.is_kept_by(value) => (Ok(value), Decision::Kept),
@@ -96,7 +96,7 @@ impl Threshold {
         }
     }
 
-    /// Fewer requests than a quantile needs may still show that it is above a limit.
+    /// Fewer requests than a quantile needs may still prove that it is above the limit.
     fn judge_few(
         self,
         figures: &Figures,
@@ -125,7 +125,7 @@ impl Threshold {
         }
     }
 
-    /// `errors==0`: the only limit that is itself allowed.
+    /// `errors==0`, the only threshold whose limit itself is allowed.
     fn is_none(self) -> bool {
         self.limit <= 0.0
     }

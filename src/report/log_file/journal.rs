@@ -1,11 +1,11 @@
-//! Lines of `journalctl -o json`.
+//! Parses the output of `journalctl -o json`.
 
 use serde::Deserialize;
 
-/// What is read of an entry.
+/// The fields of an entry that are read.
 #[derive(Deserialize)]
 struct Entry {
-    /// Microseconds since 1970.
+    /// Microseconds since the Unix epoch.
     #[serde(rename = "__REALTIME_TIMESTAMP")]
     at: String,
     #[serde(rename = "PRIORITY")]
@@ -18,18 +18,18 @@ struct Entry {
 #[serde(untagged)]
 enum Message {
     Text(String),
-    /// What is no text.
+    /// A message that is not UTF-8.
     Bytes(Vec<u8>),
 }
 
-/// An entry as a line of text: its time, its level and its message. `None` for every other line.
+/// Converts an entry to a text line with time, level and message. `None` for other lines.
 pub fn line(line: &str) -> Option<String> {
     if !line.starts_with('{') || !line.contains("\"__REALTIME_TIMESTAMP\"") {
         return None;
     }
     let entry: Entry = serde_json::from_str(line).ok()?;
     let at = chrono::DateTime::from_timestamp_micros(entry.at.parse().ok()?)?;
-    // As in syslog (RFC 5424, section 6.2.1).
+    // Severities of syslog (RFC 5424, section 6.2.1).
     let level = match entry.priority.as_deref() {
         Some("0" | "1" | "2") => "critical: ",
         Some("3") => "error: ",

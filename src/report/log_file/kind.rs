@@ -1,8 +1,8 @@
-//! What a line of a log is about.
+//! Classification of log lines.
 
 use serde::Serialize;
 
-/// The first of these that fits counts.
+/// The first kind that matches counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogKind {
@@ -16,7 +16,7 @@ pub enum LogKind {
     Warning,
 }
 
-/// In lower case: a kind fits if one of its groups is in the line, and a group if all its words are.
+/// In lower case. A kind matches if one of its groups does, and a group if the line contains all of its words.
 type Words = &'static [&'static [&'static str]];
 
 const PATTERNS: [(LogKind, Words); 8] = [
@@ -34,7 +34,7 @@ const PATTERNS: [(LogKind, Words); 8] = [
         &[
             &["slow query"],
             &["slow_query"],
-            // PostgreSQL with log_min_duration_statement, MySQL's slow log.
+            // PostgreSQL with log_min_duration_statement; slow query log of MySQL.
             &["duration:", " ms", "statement:"],
             &["duration:", " ms", "execute"],
             &["# query_time:"],
@@ -98,10 +98,10 @@ impl LogKind {
         all
     };
 
-    /// `None` for a line without anything to look at.
+    /// Classifies a line; `None` if it is not of interest.
     pub fn of(line: &str) -> Option<Self> {
         let line = line.to_ascii_lowercase();
-        // A level that is no trouble decides, whatever the rest of the line says.
+        // A level below warning decides, whatever else the line contains.
         let level = level(&line);
         if matches!(level, Some("info" | "debug" | "trace" | "notice")) {
             let about = Self::matching(&line);
@@ -123,7 +123,7 @@ impl LogKind {
             .map(|(kind, _)| *kind)
     }
 
-    /// For people.
+    /// Title of the kind.
     pub const fn title(self) -> &'static str {
         match self {
             Self::CircuitBreaker => "circuit breaker opened",
@@ -138,7 +138,7 @@ impl LogKind {
     }
 }
 
-/// The level that a line states: `level=info`, `"level":"info"`, `INFO:`, `[info]`, ` INFO `.
+/// The level stated by a line: `level=info`, `"level":"info"`, `INFO:`, `[info]`, ` INFO `.
 fn level(line: &str) -> Option<&'static str> {
     const LEVELS: [&str; 7] = [
         "info", "debug", "trace", "notice", "warn", "error", "critical",

@@ -1,4 +1,4 @@
-//! The log of a service, read for what went wrong in a span of time.
+//! Summary of a service's log file: errors and other notable lines in a time span.
 
 mod journal;
 mod kind;
@@ -16,42 +16,42 @@ use std::fmt::Write as _;
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
 
-/// A longer line is cut.
+/// Maximum length of a line in bytes; longer lines are truncated.
 const LINE_MAX: u64 = 64 << 10;
-/// Different messages that are counted; the others only count for their kind.
+/// Maximum number of different messages; further ones only count for their kind.
 const MESSAGES_MAX: usize = 2_000;
-/// Characters of a message that are kept.
+/// Maximum length of a stored message in characters.
 const SHOWN_MAX: usize = 160;
-/// Messages that are shown of each kind.
+/// Maximum number of messages shown per kind.
 const SHOWN: usize = 5;
 
-/// What a log has of a span.
+/// Summary of a log in a time span.
 #[derive(Clone, Debug, Serialize)]
 pub struct LogSummary {
     /// Width of a window.
     pub width: Duration,
-    /// Lines that were read.
+    /// Number of lines read.
     pub lines: u64,
-    /// Those without a time of their own or of a line before them.
+    /// Lines before the first timestamp.
     pub without_time: u64,
-    /// Those outside of the span.
+    /// Lines outside of the span.
     pub outside: u64,
     pub kinds: Vec<KindSummary>,
 }
 
-/// The lines of one kind.
+/// Lines of one kind.
 #[derive(Clone, Debug, Serialize)]
 pub struct KindSummary {
     pub kind: LogKind,
     pub count: u64,
-    /// In each window of the span, in order.
+    /// Lines per window of the span, in order.
     pub windows: Vec<u64>,
-    /// The most frequent ones, with numbers replaced, and how often they came.
+    /// The most frequent messages, with numbers replaced, and their counts.
     pub messages: Vec<(String, u64)>,
 }
 
 impl KindSummary {
-    /// The most lines in a window, and where it begins.
+    /// The highest number of lines in a window, and the start of that window.
     pub fn worst(&self, width: Duration) -> (u64, Duration) {
         let most = self.windows.iter().max().copied().unwrap_or_default();
         let at = self.windows.iter().position(|count| *count == most);
@@ -61,23 +61,19 @@ impl KindSummary {
 }
 
 impl LogSummary {
-    /// What was found, with the worst window of each kind.
+    /// Renders the summary, with the worst window of each kind.
     pub fn to_text(&self) -> String {
         let mut out = format!(
-            "\n  LOG ({}, {} of another time)\n",
+            "\n  LOG ({}, {} outside of the run)\n",
             plural(self.lines, "line"),
             self.outside
         );
         if self.without_time > 0 {
             let without = plural(self.without_time, "line");
-            writeln!(
-                out,
-                "    {without} before the first known time, or whose time cannot be read, left out"
-            )
-            .unwrap_or_default();
+            writeln!(out, "    {without} without a readable time left out").unwrap_or_default();
         }
         if self.kinds.is_empty() && self.without_time < self.lines {
-            out.push_str("    nothing to look at\n");
+            out.push_str("    nothing notable\n");
         }
         for one in &self.kinds {
             let (most, at) = one.worst(self.width);
@@ -97,7 +93,7 @@ impl LogSummary {
     }
 }
 
-/// Reads a log to its end. `span` is divided into windows of a width.
+/// Reads a log to its end. `span` is divided into windows of `width`.
 pub fn summarize(
     mut input: impl BufRead,
     span: (Timestamp, Timestamp),
@@ -110,7 +106,7 @@ pub fn summarize(
     while let Some(line) = next_line(&mut input)? {
         lines += 1;
         let line = journal::line(&line).unwrap_or(line);
-        // The lines of a stack trace have the time of the line before.
+        // Lines of a stack trace have the time of the line before.
         at = moment::of(&line, from).or(at);
         match at {
             None => without_time += 1,
@@ -131,9 +127,9 @@ pub fn summarize(
 struct LineCounts {
     from: Timestamp,
     width: Duration,
-    /// Of each kind, in each window.
+    /// Lines per kind and window.
     windows: [Vec<u64>; LogKind::ALL.len()],
-    /// By the place of their kind, at most `MESSAGES_MAX`.
+    /// Counts by index of the kind and message, at most `MESSAGES_MAX`.
     messages: HashMap<(usize, String), u64>,
 }
 
@@ -170,7 +166,7 @@ impl LineCounts {
         }
     }
 
-    /// Those that have lines.
+    /// The kinds that have lines.
     fn kinds(self) -> Vec<KindSummary> {
         let kinds = LogKind::ALL.into_iter().zip(self.windows).enumerate();
         kinds
@@ -205,7 +201,7 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()))
 }
 
-/// The rest of a line that was cut.
+/// Skips the rest of a truncated line.
 fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     loop {
         let part = input.fill_buf()?;
@@ -220,7 +216,7 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-/// A line without its time and with its numbers replaced, so that equal messages are equal.
+/// Removes the time of a line and replaces its numbers, so that similar messages are equal.
 fn template(line: &str, near: Timestamp) -> String {
     let mut out = String::new();
     let mut in_number = false;

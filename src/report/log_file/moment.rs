@@ -1,13 +1,13 @@
-//! The time at the beginning of a line.
+//! Timestamps at the start of log lines.
 
 use crate::outcome::Timestamp;
 use chrono::{DateTime, Datelike, NaiveDateTime};
 
-/// Where a time may begin, in bytes: after `time="`, `{"timestamp":"` and the like.
+/// Maximum offset of a timestamp in bytes: after `time="`, `{"timestamp":"` and the like.
 const BEGIN_MAX: usize = 120;
 
-/// How times are written: `d` is a digit, `_` a digit or a space, `M` a letter, `T` what stands between
-/// a date and a time; and the same for chrono, behind the year where a form has none.
+/// Format of a timestamp. In the pattern, `d` is a digit, `_` a digit or a space, `M` a letter, `T` the
+/// separator of date and time. The format is that of chrono, with the year first if the timestamp has none.
 struct Form {
     shape: &'static [u8],
     format: &'static str,
@@ -21,13 +21,13 @@ const FORMS: [Form; 4] = [
         format: "%Y-%m-%d %H:%M:%S%.f",
         has_year: true,
     },
-    // The error log of nginx; Go.
+    // Error log of nginx; Go.
     Form {
         shape: b"dddd/dd/ddTdd:dd:dd",
         format: "%Y/%m/%d %H:%M:%S%.f",
         has_year: true,
     },
-    // The access logs of Apache and nginx.
+    // Access logs of Apache and nginx.
     Form {
         shape: b"dd/MMM/dddd:dd:dd:dd",
         format: "%d/%b/%Y:%H:%M:%S%.f",
@@ -41,20 +41,20 @@ const FORMS: [Form; 4] = [
     },
 ];
 
-/// The first time in the beginning of a line, also with a comma before the fraction as Python has it.
-/// Without a zone it counts as UTC, and without a year it has the one that is nearest to `near`.
+/// Parses the first timestamp near the start of a line, also with a comma before the fraction as in Python.
+/// Without a zone it is UTC, and without a year it has the year nearest to `near`.
 pub fn of(line: &str, near: Timestamp) -> Option<Timestamp> {
     find(line, near).map(|(_, at)| at)
 }
 
-/// What follows the time.
+/// Returns the line after the timestamp.
 pub fn after(line: &str, near: Timestamp) -> &str {
     let rest = find(line, near).and_then(|(end, _)| line.get(end..));
     rest.unwrap_or(line)
         .trim_start_matches(['"', ']', ' ', ',', ':', '-'])
 }
 
-/// The end of the time, in bytes, and the time.
+/// Finds the timestamp: its end in bytes, and its value.
 fn find(line: &str, near: Timestamp) -> Option<(usize, Timestamp)> {
     let bytes = line.as_bytes();
     let begins = 0..bytes.len().min(BEGIN_MAX + 1);
@@ -99,7 +99,7 @@ impl Form {
         !is_word && self.shape.iter().zip(found).all(fits)
     }
 
-    /// In milliseconds.
+    /// Parses a timestamp to milliseconds since the Unix epoch.
     fn parse(&self, text: &str, near: Timestamp) -> Option<i64> {
         let parse = |text: &str| {
             let parsed = NaiveDateTime::parse_from_str(text, self.format);
@@ -114,8 +114,8 @@ impl Form {
     }
 }
 
-/// How long a zone is, such as `Z`, `+02:00`, `+0200` or ` +0200`, and its minutes; 0 and `None` if
-/// there is none.
+/// Length of a zone such as `Z`, `+02:00`, `+0200` or ` +0200`, and its offset in minutes; 0 and `None`
+/// without one.
 fn zone(bytes: &[u8]) -> (usize, Option<i32>) {
     let space = usize::from(bytes.first() == Some(&b' '));
     let rest = &bytes[space..];

@@ -36,7 +36,7 @@ fn times_of_common_loggers_are_read() {
     }
 }
 
-/// nginx, syslog (RFC 3164 and 5424) and the forms of journalctl.
+/// Formats of nginx, syslog (RFC 3164 and 5424) and journalctl.
 #[test]
 fn times_of_servers_and_of_syslog_are_read() {
     let expected = Some(Timestamp(1_790_000_000_000));
@@ -88,7 +88,7 @@ fn lines_of_the_journal_have_the_level_of_their_entries() {
 }
 
 #[test]
-fn the_worst_of_nginx_are_errors() {
+fn the_highest_levels_of_nginx_are_errors() {
     for level in ["error", "crit", "alert", "emerg"] {
         let line = format!("2026/09/21 14:13:20 [{level}] 7#7: *1 open() failed");
         assert_eq!(LogKind::of(&line), Some(LogKind::Error), "{line}");

@@ -27,7 +27,7 @@ impl Table {
         }
     }
 
-    /// The columns with their classes, without bars at the end: the page has a chart instead.
+    /// Columns with their CSS classes, without sparklines: the page has a chart instead.
     fn drawn(&self) -> impl Iterator<Item = (&'static Column, &'static str)> {
         let last = self.rows.first().and_then(|row| row.last());
         let bars = usize::from(matches!(last, Some(Cell::Bars(_))));
@@ -59,7 +59,7 @@ impl Cell {
     }
 }
 
-/// Sign, colour and word: colour is never alone.
+/// Icon, color and label: information is never conveyed by color alone.
 pub fn badge(tone: Tone, word: &str) -> Markup {
     let sign = match tone {
         Tone::Good => "M2 7.5 5.5 11 12 3.5",

@@ -42,11 +42,11 @@ fn row(page: &mut String, cells: &[String]) {
     line(page, &format!("| {} |", cells.join(" | ")));
 }
 
-/// Text from the outside as a code span: nothing in it is markup, a link or a mention.
+/// Formats untrusted text as a code span: nothing in it is interpreted as markup, link or mention.
 pub fn foreign(text: &str) -> String {
     let text = printable(text).replace('`', "'");
-    // A table ends its cell at a pipe even here, and a backslash in front of one's own backslash
-    // would take it back.
+    // Tables split cells at pipes even in code spans, and a backslash before our own backslash would undo
+    // the escape.
     let text = text.replace("\\|", "\\ |").replace('|', "\\|");
     match text.trim() {
         "" => "–".to_owned(),
@@ -54,7 +54,7 @@ pub fn foreign(text: &str) -> String {
     }
 }
 
-/// A sentence in which names from the outside may be: what could be markup in it is escaped.
+/// Escapes a sentence that may contain untrusted names.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in printable(text).chars() {
@@ -65,9 +65,9 @@ pub fn escaped(text: &str) -> String {
             }
             '<' => out.push_str("&lt;"),
             '&' => out.push_str("&amp;"),
-            // A word joiner behind it, so that it mentions nobody.
+            // A word joiner prevents mentions.
             '@' => out.push_str("@\u{2060}"),
-            // Addresses would become links.
+            // URLs would become links.
             ':' if text.contains("://") => out.push_str("&#58;"),
             c => out.push(c),
         }
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_from_the_outside_is_markup() {
+    fn untrusted_text_is_never_markup() {
         assert_eq!(foreign("<script>*a*</script>"), "`<script>*a*</script>`");
         assert_eq!(foreign("a|b\nc`d"), "`a\\|b c'd`");
         assert_eq!(foreign("a\\|b"), "`a\\ \\|b`");

@@ -1,4 +1,4 @@
-//! Tables as data: text, Markdown and HTML draw the same rows.
+//! Tables as data, rendered as text, Markdown and HTML.
 
 mod html;
 mod markdown;
@@ -7,14 +7,14 @@ mod text;
 pub use html::badge;
 pub use markdown::{escaped, foreign, line};
 
-/// A table before it is drawn.
+/// A table with its columns and rows.
 #[derive(Debug)]
 pub struct Table {
     pub columns: &'static [Column],
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// What a column is called and holds.
+/// Title and kind of a column.
 #[derive(Debug)]
 pub struct Column {
     pub head: &'static str,
@@ -26,30 +26,30 @@ pub enum Kind {
     Text,
     Number,
     Time,
-    /// Text that can be long.
+    /// Potentially long text.
     Long,
 }
 
 #[derive(Debug)]
 pub enum Cell {
-    /// Our own words and numbers.
+    /// Trusted text and numbers.
     Own(String),
-    /// From outside: never markup.
+    /// Untrusted text, never markup.
     Foreign(String),
-    /// Our own words with names from outside.
+    /// Trusted text that contains untrusted names.
     Sentence(String),
-    /// A name from outside, and the part of the page that is about it.
+    /// An untrusted name, and the anchor of its section on the page.
     Link {
         anchor: String,
         name: String,
     },
     Badge(Tone, &'static str),
-    /// A drawing of characters, for formats without one of lines.
+    /// A sparkline made of characters, for formats without charts.
     Bars(String),
     Unknown,
 }
 
-/// How a badge looks.
+/// Style of a badge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Good,
@@ -72,7 +72,7 @@ impl Cell {
 }
 
 impl Tone {
-    /// The class in the style sheets.
+    /// CSS class.
     pub const fn class(self) -> &'static str {
         match self {
             Self::Good => "ok",

@@ -1,10 +1,10 @@
-//! Tables for the terminal.
+//! Tables as text for the terminal.
 
 use super::{Cell, Column, Kind, Table};
 use crate::report::table::{drawn, plain};
 use crate::text::printable;
 
-/// Characters of a long text.
+/// Maximum characters of a long text.
 const LONG: usize = 60;
 
 impl Table {

@@ -1,4 +1,4 @@
-//! What a report answers, in sentences: what was missed and why, and what the numbers are of.
+//! Sentences of a report: which objectives were missed and why, and notes on the numbers.
 
 use super::MIN_COVERAGE;
 use super::cause::MISSING;
@@ -10,7 +10,7 @@ use crate::report::notes;
 use chrono::TimeDelta;
 use std::collections::BTreeSet;
 
-/// `2 of 12 objectives missed`
+/// The headline, such as `2 of 12 objectives missed`.
 pub fn headline(report: &Report) -> String {
     let all = report.objectives().count() as u64;
     let missed = report.count(Verdict::Missed);
@@ -33,7 +33,7 @@ pub fn headline(report: &Report) -> String {
     }
 }
 
-/// Which budgets are shown.
+/// Explains the window of the budgets.
 pub fn budgets(report: &Report) -> String {
     let all = report.objectives().count();
     let others = report.objectives().filter(|(_, one)| !one.span_is_window);
@@ -51,7 +51,7 @@ pub fn budgets(report: &Report) -> String {
     format!("Budgets are for this time range{promised}.")
 }
 
-/// Whether monitoring gaps count against services.
+/// Explains whether monitoring gaps count against services.
 pub fn charged(report: &Report) -> &'static str {
     let mut objectives = report.objectives();
     let strict = objectives.any(|(_, objective)| {
@@ -65,14 +65,14 @@ pub fn charged(report: &Report) -> &'static str {
     }
 }
 
-/// What the numbers lack: where a part of the store is lost, of the future, or not exact.
+/// Notes on the numbers: unreadable parts of the store, outcomes in the future, approximations.
 pub fn notes(report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
     let is_short = report.to - report.from <= TimeDelta::days(1);
     if let Some(asked) = report.asked_to.filter(|_| is_short) {
         let (end, asked) = (minute(report.to), second(asked));
         notes.push(format!(
-            "The report ends at {end} UTC, the last whole minute: what happened from then to {asked} UTC is not in it."
+            "The report ends at {end} UTC, the last whole minute: events from then until {asked} UTC are not included."
         ));
     }
     if report.unreadable_blocks > 0 {
@@ -102,7 +102,7 @@ pub fn notes(report: &Report) -> Vec<String> {
     notes
 }
 
-/// What the current minute is missing from, and that a time range ends in the future.
+/// Notes that the current minute is missing, and that the time range ends in the future.
 pub fn not_over(report: &Report) -> Option<String> {
     let now = minute(report.at);
     if report.is_over() {
@@ -110,12 +110,12 @@ pub fn not_over(report: &Report) -> Option<String> {
         return current.then(|| format!("The current minute ({now} UTC) is not included."));
     }
     Some(format!(
-        "The time range is not over: budgets are for all of it, coverage is up to {now} UTC. \
+        "The time range has not ended: budgets are for all of it, coverage is up to {now} UTC. \
          Objectives that count minutes do not include the current minute."
     ))
 }
 
-/// Why it was missed, or cannot be judged; `None` where there is no more to say.
+/// Why the objective was missed, or cannot be judged; `None` if there is nothing to explain.
 pub fn why(report: &Report, objective: &ObjectiveReport) -> Option<String> {
     match objective.result {
         Verdict::Met | Verdict::NotOver => None,
@@ -148,16 +148,16 @@ fn why_missed(objective: &ObjectiveReport) -> String {
         (0, _) | (_, None) => "no incident".to_owned(),
         (1, Some(one)) => format!("one incident, {}", incident(one)),
         (all, Some(worst)) => format!(
-            "{} incidents, the worst {}",
+            "{} incidents, the worst one {}",
             numbers::count(all),
             incident(worst)
         ),
     };
     let alone = objective.scattered_bad_events;
-    // Few of them are in every month; many are the reason, and no incident explains them.
+    // A few isolated bad events occur in every month; many are a reason of their own.
     let scattered = if alone * 4.0 > objective.bad_events {
         format!(
-            "; {} of the bad events in no incident",
+            "; {} of the bad events outside of incidents",
             numbers::share(alone / objective.bad_events)
         )
     } else {
@@ -166,7 +166,7 @@ fn why_missed(objective: &ObjectiveReport) -> String {
     format!("{spent}{mostly}; {incidents}{scattered}")
 }
 
-/// `on 2026-11-03 14:01 UTC for 47m (73% of the budget)`
+/// Formats `on 2026-11-03 14:01 UTC for 47m (73% of the budget)`.
 fn incident(incident: &IncidentReport) -> String {
     let share = incident
         .budget_spent_ratio
@@ -185,12 +185,12 @@ fn why_unknown(objective: &ObjectiveReport) -> String {
     let coverage = objective.coverage_ratio.map(numbers::coverage);
     match coverage {
         None => "corrections exclude the whole time range".to_owned(),
-        Some(_) if counted <= 0.0 => "nothing was counted".to_owned(),
+        Some(_) if counted <= 0.0 => "no events were counted".to_owned(),
         Some(coverage) if objective.coverage_ratio < Some(MIN_COVERAGE) => {
             format!("only {coverage} of the time was observed")
         }
         Some(coverage) => format!(
-            "in the {coverage} of the time that was observed the target is missed; with the rest it could have been met"
+            "the target was missed in the {coverage} of the time that was observed; the rest could have changed this"
         ),
     }
 }

@@ -1,4 +1,4 @@
-//! The budget over time. Pure.
+//! Error budget over time. Pure.
 
 use super::span::Span;
 use crate::outcome::Timestamp;
@@ -6,10 +6,10 @@ use crate::units::{DAY_MS, HOUR_MS};
 
 const MINUTE_MS: i64 = 60_000;
 
-/// The time between two points, for spans up to a length; longer ones are drawn by the day.
+/// Maximum span length and step between two points; longer spans have one point per day.
 const STEPS: [(i64, i64); 2] = [(12 * HOUR_MS, MINUTE_MS), (3 * DAY_MS, HOUR_MS)];
 
-/// Counts what was spent step by step.
+/// Counts the spent budget step by step.
 #[derive(Debug)]
 pub struct BurnDown {
     span: Span,
@@ -17,13 +17,13 @@ pub struct BurnDown {
     bad_by_step: Vec<u64>,
 }
 
-/// The budget at one moment.
+/// The budget at one point in time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     pub at: Timestamp,
-    /// Share of the span's whole budget.
+    /// Remaining ratio of the span's whole budget.
     pub left: f64,
-    /// What were left if it was spent evenly.
+    /// Remaining ratio if the budget was spent evenly.
     pub ideal: f64,
 }
 
@@ -40,7 +40,7 @@ impl BurnDown {
         }
     }
 
-    /// Takes bad events of the span.
+    /// Adds bad events of the span.
     pub fn spend(&mut self, at: Timestamp, bad: u64) {
         let step = usize::try_from((at.0 - self.span.from.0) / self.step);
         let spent = step.ok().and_then(|step| self.bad_by_step.get_mut(step));
@@ -49,8 +49,8 @@ impl BurnDown {
         }
     }
 
-    /// From the span's start to the first point after `last`: what comes then is unknown. `left`
-    /// says what so many bad events leave.
+    /// Points from the span's start to the first one after `last`; what follows is unknown. `left` returns
+    /// the budget that remains after a number of bad events.
     pub fn points(&self, last: Timestamp, left: impl Fn(u64) -> Option<f64>) -> Vec<Point> {
         let Span { from, to, .. } = self.span;
         let length = (to.0 - from.0) as f64;
@@ -70,7 +70,7 @@ impl BurnDown {
         points
     }
 
-    /// Milliseconds between two points; the last may be closer.
+    /// Milliseconds between two points; the last interval may be shorter.
     pub const fn step_ms(&self) -> i64 {
         self.step
     }

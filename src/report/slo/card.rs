@@ -1,4 +1,4 @@
-//! One objective on the page, and the parts that it shares with the rest of it.
+//! Card of one objective on the page, and helpers shared with other parts of the page.
 
 use super::chart::burn_down;
 use super::model::{ObjectiveReport, Report};
@@ -73,7 +73,7 @@ fn incidents(objective: &ObjectiveReport) -> Markup {
     }
 }
 
-/// The value, or a dash where nothing is known.
+/// Formats the value, or a dash if it is unknown.
 pub fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "–".to_owned(), show)
 }

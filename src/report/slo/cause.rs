@@ -1,4 +1,4 @@
-//! What made events bad, counted. Pure.
+//! Counts the causes of bad events. Pure.
 
 use crate::outcome::{Measurement, Record, Verdict, millis};
 use crate::slo::Sli;
@@ -6,12 +6,12 @@ use crate::units::show_duration;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Good in itself, and not under the promised latency.
+/// Successful, but slower than the threshold.
 const SLOW: &str = "slow";
-/// A minute without outcomes, where that is bad.
+/// A minute without outcomes, if the objective counts it as bad.
 pub const MISSING: &str = "missing";
 
-/// What makes real requests bad.
+/// Cause of bad real requests.
 pub fn traffic_cause(sli: Sli) -> &'static str {
     match sli {
         Sli::Latency { .. } => SLOW,
@@ -20,28 +20,28 @@ pub fn traffic_cause(sli: Sli) -> &'static str {
     }
 }
 
-/// Bad outcomes by their cause, with one example each.
+/// Bad outcomes by cause, with one example each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Causes(BTreeMap<&'static str, Example>);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Example {
     outcomes: u64,
-    /// The first message that was recorded for it.
+    /// The first message recorded for it.
     message: Option<Box<str>>,
 }
 
-/// The cause of most outcomes.
+/// The most frequent cause.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Main<'a> {
     pub cause: &'static str,
-    /// Its share of the bad outcomes.
+    /// Its ratio of the bad outcomes.
     pub ratio: f64,
     pub message: Option<&'a str>,
 }
 
 impl Causes {
-    /// Counts one outcome; its message is only asked for where there is none yet.
+    /// Counts one outcome; `message` is only called if there is no example yet.
     pub fn add(&mut self, cause: &'static str, message: impl FnOnce() -> Option<Box<str>>) {
         let shown = self.0.entry(cause).or_default();
         shown.outcomes += 1;
@@ -55,13 +55,12 @@ impl Causes {
         self.0.entry(cause).or_default().outcomes += requests;
     }
 
-    /// Counts an outcome that is bad for an objective, which is about whole attempts or about one
-    /// measurement of them.
+    /// Counts an outcome that is bad for an objective about whole attempts or about one measurement.
     pub fn blame(&mut self, record: &Record, of: Option<Measurement>) {
         let outcome = &record.outcome;
         match outcome.verdict {
             Verdict::Bad(cause) => self.add(cause.label(), || outcome.detail.message.clone()),
-            // It took too long, or it would not be bad.
+            // It must have been too slow, otherwise it would not be bad.
             Verdict::Good | Verdict::Void(_) => self.add(SLOW, || {
                 let ms = millis(outcome.time(of)?).unsigned_abs();
                 let took = show_duration(Duration::from_millis(ms));
@@ -84,7 +83,7 @@ impl Causes {
         }
     }
 
-    /// Most first; what is equal in the order of names.
+    /// Sorted by count, then by name.
     pub fn sorted(&self) -> Vec<(&'static str, u64)> {
         let mut all: Vec<_> = self
             .0

@@ -1,4 +1,4 @@
-//! The budget over time, drawn. Pure.
+//! Burn-down chart of a budget as SVG. Pure.
 
 use super::model::{ObjectiveReport, Report};
 use crate::format::{numbers, times};
@@ -6,22 +6,21 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use std::fmt::Write as _;
 
-/// Of the drawing, in its own units. It is drawn about as wide as on a telephone, so that its
-/// letters are never too small.
+/// Width in SVG units. Charts are drawn about as wide as on a phone, so that labels are never too small.
 const WIDTH: f64 = 400.0;
 const HEIGHT: f64 = 216.0;
-/// Where the plot lies in it.
+/// Bounds of the plot area.
 const LEFT: f64 = 46.0;
 const RIGHT: f64 = 392.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 176.0;
-/// The plot ends here at the latest: below it, the depth is written as text.
+/// Lower limit of the plot; lower values are written as text.
 const LOWEST: f64 = -1.0;
 
 struct Plot {
     from: f64,
     length: f64,
-    /// Of the budget, at the plot's lower border.
+    /// Budget ratio at the lower edge of the plot.
     lowest: f64,
 }
 
@@ -46,7 +45,7 @@ impl Plot {
     }
 }
 
-/// What is left of the budget against spending it evenly; a sentence where nothing is known.
+/// Draws the remaining budget and the line of even spending; a sentence if nothing is known.
 pub fn burn_down(report: &Report, service: &str, objective: &ObjectiveReport, id: &str) -> Markup {
     let points = &objective.burn_down.points;
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
@@ -57,7 +56,7 @@ pub fn burn_down(report: &Report, service: &str, objective: &ObjectiveReport, id
     let plot = Plot {
         from: report.from.timestamp_millis() as f64,
         length: (report.to - report.from).num_milliseconds() as f64,
-        // Down to a whole half, so that the border is one of the marks.
+        // Rounded down to a multiple of 0.5, so that the edge is a grid line.
         lowest: ((lowest * 2.0).floor() / 2.0).max(LOWEST),
     };
     let marks = [1.0, 0.5, 0.0, -0.5, -1.0].into_iter();
@@ -99,7 +98,7 @@ pub fn burn_down(report: &Report, service: &str, objective: &ObjectiveReport, id
     }
 }
 
-/// The drawing in words.
+/// Text description of the chart, for screen readers.
 fn sentence(
     report: &Report,
     objective: &ObjectiveReport,

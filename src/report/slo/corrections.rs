@@ -1,4 +1,4 @@
-//! Corrections in a report: those that touch the span, and those that were revoked.
+//! Corrections in a report: those that overlap the span, including revoked ones.
 
 use super::model::{CorrectionReport, Origin};
 use super::span::Span;
@@ -9,7 +9,7 @@ use crate::slo::correction::{Correction, IN_CONFIG};
 use crate::store::{Store, StoreError};
 use std::time::Duration;
 
-/// Those that count, and all that touch the span as they are shown.
+/// Corrections in force, and all that overlap the span for display.
 pub struct Corrections {
     pub in_force: Vec<Correction>,
     pub shown: Vec<CorrectionReport>,
@@ -33,7 +33,7 @@ impl Corrections {
     }
 }
 
-/// Whether anything of the report is concerned.
+/// Whether the correction affects anything in the report.
 fn concerns(config: &Config, correction: &Correction) -> bool {
     config.services.iter().any(|service| {
         let mut objectives = service.objectives.iter();
@@ -42,7 +42,7 @@ fn concerns(config: &Config, correction: &Correction) -> bool {
 }
 
 impl CorrectionReport {
-    /// A correction with its occurrences in the span; `None` if it has none.
+    /// A correction with its occurrences in the span; `None` if there are none.
     fn inside(correction: &Correction, span: Span) -> Option<Self> {
         let occurrences = correction.occurrences(span.from, span.to);
         let (first, last) = (occurrences.first()?, occurrences.last()?);

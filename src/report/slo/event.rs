@@ -1,4 +1,4 @@
-//! What an objective counts: outcomes, or minutes. Pure.
+//! Events of an objective: outcomes, or minutes. Pure.
 
 use super::cause::{Causes, traffic_cause};
 use crate::outcome::{Measurement, Record, Timestamp};
@@ -6,20 +6,20 @@ use crate::slo::slice::slice_start;
 use crate::slo::{BudgetingMethod, Sli, Tally};
 use std::time::Duration;
 
-/// One event of an objective, or none: a failure of slod itself.
+/// One event of an objective; void events are failures of slod itself.
 #[derive(Debug)]
 pub struct Event {
     pub start: Timestamp,
     /// Exclusive.
     pub end: Timestamp,
-    /// All zero where nothing counted.
+    /// All zero if nothing counts.
     pub tally: Tally,
-    /// Of what was bad in it.
+    /// Causes of its bad outcomes.
     pub causes: Causes,
 }
 
 impl Event {
-    /// An outcome, given what it adds to the counts; `of` is as for [`Causes::blame`].
+    /// An outcome with its tally; `of` is as for [`Causes::blame`].
     pub fn outcome(record: &Record, tally: Tally, of: Option<Measurement>) -> Self {
         let mut causes = Causes::default();
         if tally.bad > 0 {
@@ -33,7 +33,7 @@ impl Event {
         }
     }
 
-    /// Real requests that were counted up to a time.
+    /// Real requests counted up to a time.
     pub fn traffic(at: Timestamp, tally: Tally, sli: Sli) -> Self {
         let mut causes = Causes::default();
         if tally.bad > 0 {
@@ -47,7 +47,7 @@ impl Event {
         }
     }
 
-    /// A minute by its number.
+    /// A minute, given its number since the Unix epoch.
     pub fn minute(number: i64, tally: Tally, causes: Causes) -> Self {
         let start = slice_start(number);
         Self {

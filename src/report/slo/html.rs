@@ -1,4 +1,4 @@
-//! A report as one page that needs nothing else: no script, no font, no picture from anywhere.
+//! A self-contained HTML page of a report: no scripts, fonts or images from elsewhere.
 
 use super::answer;
 use super::card::card;
@@ -156,7 +156,7 @@ fn moment(at: DateTime<Utc>) -> Markup {
     }
 }
 
-/// Of the part about an objective.
+/// ID of an objective's section.
 pub fn anchor(index: usize) -> String {
     format!("slo-{}", index + 1)
 }

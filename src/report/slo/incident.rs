@@ -1,19 +1,19 @@
-//! Which bad events belong together. Pure.
+//! Groups bad events to incidents. Pure.
 //!
-//! An incident of an objective begins with a bad event and ends when no further one came for
-//! [`QUIET`]. It has at least [`MIN_BAD`] bad events, and lasts from the start of the first to the
-//! end of the last: a bad outcome lasts its interval, a bad minute a minute. A bad event is one that
-//! the objective's budget counts, in part at least, so what lies in a correction is none.
+//! An incident of an objective starts with a bad event and ends when there was no other one for [`QUIET`].
+//! It has at least [`MIN_BAD`] bad events, and lasts from the start of the first to the end of the last: a
+//! bad outcome lasts its interval, a bad minute one minute. An event is bad if the objective's budget
+//! counts it at least in part, so events excluded by corrections do not count.
 
 use super::cause::Causes;
 use crate::outcome::{Timestamp, millis};
 use std::time::Duration;
 
-/// Shorter pauses are taken for the same trouble: a service that restarts in a loop, or recovers
-/// and falls over again, is up for a few minutes in between, and nobody would write two post-mortems.
+/// Shorter pauses belong to the same incident: a service that crash-loops, or recovers and fails again, is
+/// up for a few minutes in between, and would get one post-mortem only.
 pub const QUIET: Duration = Duration::from_mins(10);
 
-/// A single failure is no incident.
+/// A single failure is not an incident.
 pub const MIN_BAD: u64 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,19 +21,19 @@ pub struct Incident {
     pub start: Timestamp,
     /// Exclusive.
     pub end: Timestamp,
-    /// Bad events, whole or in part.
+    /// Number of bad events, in whole or in part.
     pub events: u64,
-    /// What the budget counts of them, in [`crate::slo::BudgetingMethod::parts`].
+    /// Bad parts counted by the budget, in [`crate::slo::BudgetingMethod::parts`].
     pub bad: u64,
     pub causes: Causes,
 }
 
-/// Takes bad events in the order of time.
+/// Takes bad events ordered by time.
 #[derive(Debug, Default)]
 pub struct Finder {
     open: Option<Incident>,
     found: Vec<Incident>,
-    /// What is bad in events that are too few for an incident.
+    /// Bad parts of events that are too few for an incident.
     scattered: u64,
 }
 
@@ -67,7 +67,7 @@ impl Finder {
         }
     }
 
-    /// The incidents, those with the most that is bad first, and what is bad in none of them.
+    /// Returns the incidents, those with the most bad parts first, and the bad parts outside of incidents.
     pub fn finish(mut self) -> (Vec<Incident>, u64) {
         self.close();
         self.found
@@ -80,7 +80,7 @@ impl Finder {
 mod tests {
     use super::*;
 
-    /// Bad events of ten seconds each, by their start; incidents as (start, end, bad).
+    /// Bad events of ten seconds each, by start; incidents as (start, end, bad).
     fn found(starts: &[i64]) -> (Vec<(i64, i64, u64)>, u64) {
         let mut finder = Finder::default();
         for start in starts {
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_worst_comes_first_and_one_failure_is_none() {
+    fn the_worst_incident_comes_first_and_one_failure_is_none() {
         let starts = [0, 10, 5000, 9000, 9010, 9020];
         assert_eq!(
             found(&starts),

@@ -92,7 +92,7 @@ impl Report {
     }
 }
 
-/// Our own text, whose signs would be markup.
+/// Escapes trusted text that contains Markdown characters.
 fn plain(text: &str) -> String {
     text.replace('<', "&lt;")
 }

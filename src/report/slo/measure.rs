@@ -1,4 +1,4 @@
-//! One objective over one span: outcomes in, numbers out. Pure.
+//! Measures one objective over one span, from outcomes to numbers. Pure.
 
 use super::burn_down::{BurnDown, Point};
 use super::cause::Causes;
@@ -17,21 +17,21 @@ use crate::slo::{BudgetingMethod, ContributingProbe, HourCounts, Objective, Tall
 use crate::units::HOUR;
 use std::time::Duration;
 
-/// Takes the outcomes of the objective's probes in the order of time.
+/// Takes the outcomes of the objective's probes ordered by time.
 #[derive(Debug)]
 pub struct Measure<'a> {
     objective: &'a Objective,
     contributing: Vec<ContributingProbe>,
     span: Span,
-    /// The time that is taken out.
+    /// Time excluded by corrections.
     corrected: Spans,
     watchers: Watchers,
-    /// Where minutes are counted.
+    /// Set if the objective counts minutes.
     minutes: Option<Minutes>,
     sums: Sums,
 }
 
-/// What the events so far make together.
+/// Accumulated events.
 #[derive(Debug)]
 struct Sums {
     counts: Counts,
@@ -39,33 +39,33 @@ struct Sums {
     burn_down: BurnDown,
     causes: Causes,
     finder: Finder,
-    /// When the newest event began.
+    /// Start of the newest event.
     last: Timestamp,
 }
 
-/// What is known of the span; unknown is `None`. Counts are in [`BudgetingMethod::parts`].
+/// Result for a span; `None` is unknown. Counts are in [`BudgetingMethod::parts`].
 #[derive(Debug)]
 pub struct Measured {
     pub view: WindowView,
-    /// Events that say nothing about the service: failures of slod itself. Whole ones.
+    /// Events that are void because of failures of slod itself. Whole events.
     pub void: u64,
-    /// What was expected of the part of the span that is over.
+    /// Expected events in the elapsed part of the span.
     pub due: f64,
-    /// What may be bad.
+    /// Maximum bad parts allowed.
     pub budget: f64,
     pub left: Option<f64>,
     pub corrected: Duration,
     pub step: Duration,
     pub burn_down: Vec<Point>,
     pub causes: Causes,
-    /// The worst first.
+    /// Sorted, the worst first.
     pub incidents: Vec<Incident>,
-    /// What is bad in no incident.
+    /// Bad parts outside of incidents.
     pub scattered: u64,
 }
 
 impl<'a> Measure<'a> {
-    /// `contributing` are the objective's probes, at least one; `presence` says when they ran.
+    /// `contributing` are the objective's probes, at least one; `presence` is when they ran.
     pub fn new(
         objective: &'a Objective,
         contributing: Vec<ContributingProbe>,
@@ -75,12 +75,13 @@ impl<'a> Measure<'a> {
     ) -> Self {
         let weights = contributing.iter().map(|contributor| contributor.weight);
         let rule = SliceRule::of(objective, weights);
-        // Where minutes without outcomes count, one is taken out as a whole: else it would be missing.
+        // If minutes without outcomes count, excluded minutes are excluded as a whole; otherwise they would
+        // be missing.
         let corrected = match rule.as_ref().and_then(SliceRule::missing) {
             Some(_) => corrected.widened(BudgetingMethod::SLICE),
             None => corrected.clone(),
         };
-        // A minute is over for as long as it lasted before it is missing: outcomes may be late.
+        // Outcomes may be late, so a minute is missing only when as much time has passed after it.
         let over = span.to.min(span.now.before(BudgetingMethod::SLICE));
         let since = presence.iter().filter_map(|probe| probe.first).min();
         let known = span.from.max(span.retention.begin(span.now));
@@ -108,7 +109,7 @@ impl<'a> Measure<'a> {
         self.objective
     }
 
-    /// Takes one outcome of a probe, given its place among the watchers.
+    /// Adds one outcome of a probe, given its index among the contributing probes.
     pub fn record(&mut self, place: usize, record: &Record) {
         let sli = self.objective.sli;
         if let Some(tally) = sli.tally(&record.into()) {
@@ -117,7 +118,7 @@ impl<'a> Measure<'a> {
         }
     }
 
-    /// Takes what real requests added to the counts up to a time.
+    /// Adds counts of real requests up to a time.
     pub fn traffic(&mut self, at: Timestamp, tally: Tally) {
         self.take(0, at, &Event::traffic(at, tally, self.objective.sli));
     }
@@ -126,7 +127,7 @@ impl<'a> Measure<'a> {
         if !self.span.contains(at) || self.corrected.contains(at) {
             return;
         }
-        // A running minute is not judged.
+        // The current minute is not judged.
         let budgeting = self.objective.budgeting;
         if budgeting.is_sliced() && at >= judged_to(budgeting, self.span.now) {
             return;
@@ -140,13 +141,13 @@ impl<'a> Measure<'a> {
         }
     }
 
-    /// What the stored tallies of hours must have been counted by.
+    /// Key of the stored hourly tallies for this objective.
     pub fn tally_key(&self) -> TallyKey {
         let Objective { sli, budgeting, .. } = *self.objective;
         TallyKey { sli, budgeting }
     }
 
-    /// The tally of a whole hour, if its counts show all that its outcomes would.
+    /// The tally of a whole hour, if its counts are as precise as its outcomes.
     pub fn judge_hour(&self, start: Timestamp, counts: &HourCounts) -> Option<Tally> {
         let (end, budgeting) = (start.after(HOUR), self.objective.budgeting);
         let over = self.span.to.min(judged_to(budgeting, self.span.now));
@@ -157,7 +158,7 @@ impl<'a> Measure<'a> {
         counts.quiet(budgeting, minutes.is_some_and(Minutes::counts_missing))
     }
 
-    /// Takes an hour by the tally of [`Measure::judge_hour`], given the tick of its last outcome.
+    /// Adds an hour by the tally of [`Measure::judge_hour`], given the tick of its last outcome.
     pub fn hour(&mut self, start: Timestamp, tally: Tally, last: Timestamp) {
         let (sums, span) = (&mut self.sums, self.span);
         if let Some(minutes) = &mut self.minutes {

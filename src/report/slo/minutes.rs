@@ -1,4 +1,4 @@
-//! Outcomes of several probes, in the order of time, become events of a minute each. Pure.
+//! Combines outcomes of several probes, ordered by time, to events of one minute each. Pure.
 
 use super::cause::{Causes, MISSING};
 use super::event::Event;
@@ -13,9 +13,9 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Minutes {
     rule: SliceRule,
-    /// Minutes that were not observed are events too.
+    /// Set if minutes without outcomes are events too.
     missing: Option<MissingMinutes>,
-    /// The first minute that was not reported.
+    /// The first minute that was not returned yet.
     next: i64,
     open: Option<Open>,
 }
@@ -24,11 +24,11 @@ pub struct Minutes {
 struct MissingMinutes {
     tally: Tally,
     minutes: Range<i64>,
-    /// No minute is missing here.
+    /// Time in which no minute is missing.
     left_out: Spans,
 }
 
-/// The minute that outcomes are still counted in.
+/// The current minute.
 #[derive(Debug)]
 struct Open {
     number: i64,
@@ -37,8 +37,8 @@ struct Open {
 }
 
 impl Minutes {
-    /// `watched` is when the objective's probes ran and the minutes are over; `left_out` are whole
-    /// minutes of it in which none is missing.
+    /// `watched` is when the objective's probes ran and the minutes are complete; `left_out` are whole
+    /// minutes that are never missing.
     pub fn new(rule: SliceRule, watched: Range<Timestamp>, left_out: Spans) -> Self {
         let minutes = slice_of(watched.start)..slice_of(watched.end);
         let missing = rule.missing().map(|tally| MissingMinutes {
@@ -54,8 +54,8 @@ impl Minutes {
         }
     }
 
-    /// Takes an event of a probe, given its place among those that count, or of real traffic, by its
-    /// end. `shown` gets every minute before it.
+    /// Adds an event of a probe, given its index among the contributing probes, or of real traffic, by its
+    /// end. `shown` receives all minutes before it.
     pub fn record(
         &mut self,
         place: usize,
@@ -77,7 +77,7 @@ impl Minutes {
         open.causes.merge(&event.causes);
     }
 
-    /// Skips an hour that is counted as a whole, and in which no minute is missing.
+    /// Skips an hour that is counted as a whole and has no missing minute.
     pub fn skip_hour(&mut self, hour: Timestamp, shown: &mut impl FnMut(Event)) {
         self.finish_before(slice_of(hour), shown);
         self.next = slice_of(hour.after(HOUR));
@@ -88,7 +88,7 @@ impl Minutes {
         self.missing.is_some()
     }
 
-    /// Returns what is still open, and what is missing up to the end.
+    /// Returns the current minute, and the missing ones up to the end.
     pub fn finish(mut self, shown: &mut impl FnMut(Event)) {
         self.finish_before(i64::MAX, shown);
     }

@@ -35,17 +35,17 @@ use service::ServiceCounting;
 use span::Span;
 use std::time::Duration;
 
-/// A report is over so much time at most: a leap year.
+/// Maximum length of a report's time range: a leap year.
 pub const MAX_SPAN: Duration = Duration::from_hours(366 * 24);
 
-/// Incidents of an objective that are listed one by one; a review has no time for more.
+/// Maximum number of incidents listed per objective; a review has no time for more.
 pub const MAX_INCIDENTS: usize = 20;
 
-/// Coverage from which "met" may be said. The rest could have been anything, and below this it is
-/// so much that nobody should rely on it.
+/// Minimum coverage for the verdict "met". The unobserved rest could be anything, and with less coverage
+/// the verdict would not be reliable.
 pub const MIN_COVERAGE: f64 = 0.9;
 
-/// Counts a span of one service, likewise.
+/// Counts a span of one service.
 pub fn of_service(
     config: &Config,
     store: &Store,
@@ -61,7 +61,7 @@ pub fn of_service(
     Ok(counting.finish())
 }
 
-/// Counts a span from what the store kept, with the corrections that are in force.
+/// Counts a span from the store, with the corrections in force.
 pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, StoreError> {
     let corrections = Corrections::read(config, store, span)?;
     let ahead = store.ahead(span.now)?;

@@ -1,7 +1,7 @@
 //! The content of a report: the fields of `slod report --format json`.
 //!
-//! Moments are UTC in RFC 3339, lengths in seconds, ratios between 0 and 1 (a budget's left one may
-//! be negative, its spent one above 1). What is unknown is `null`.
+//! Times are UTC in RFC 3339, lengths in seconds, ratios between 0 and 1 (a remaining budget may be
+//! negative, a spent one above 1). Unknown values are `null`.
 
 use super::MAX_INCIDENTS;
 use crate::report::deploys::Burned;
@@ -10,32 +10,31 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// When it was made.
+    /// When the report was created.
     pub at: DateTime<Utc>,
-    /// Taken down to the minute, so that no time slice is cut.
+    /// Rounded down to the minute, so that no time slice is cut.
     pub from: DateTime<Utc>,
-    /// Exclusive. It may lie in the future: budgets and expected events are those of the whole span.
+    /// Exclusive. May be in the future: budgets and expected events are those of the whole span.
     pub to: DateTime<Utc>,
-    /// The end that was asked for, if it is within the minute after `to`: what happened since then
-    /// is not part of the report.
+    /// The requested end, if it is within the minute after `to`: this part of a minute is not in the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_to: Option<DateTime<Utc>>,
-    /// Outcomes that were read: those of a probe once for each service that counts them.
+    /// Outcomes that were read: those of a probe count once for each service that uses them.
     pub outcomes: u64,
-    /// Hours of the store that could not be read and are missing from every number.
+    /// Hours of the store that could not be read and are missing from all numbers.
     pub unreadable_blocks: u64,
-    /// Stored outcomes that are not counted, because their time is still to come: the clock was
-    /// ahead when they were stored.
+    /// Stored outcomes that are not counted, because their time is in the future: the clock was ahead when
+    /// they were stored.
     #[serde(default)]
     pub future_outcomes: u64,
-    /// The latest of them.
+    /// The latest of these outcomes.
     #[serde(default)]
     pub future_until: Option<DateTime<Utc>>,
-    /// In the order of the config.
+    /// In config order.
     pub services: Vec<ServiceReport>,
-    /// Those that touch the span, in the order of time.
+    /// Corrections that overlap the span, ordered by time.
     pub corrections: Vec<CorrectionReport>,
-    /// What was done to services in the span, such as deployments: the latest, in the order of time.
+    /// Changes to services in the span, such as deployments: the latest, ordered by time.
     #[serde(default)]
     pub deployments: Vec<DeploymentReport>,
 }
@@ -50,8 +49,7 @@ pub struct DeploymentReport {
     /// May be empty if there is a version.
     pub text: String,
     pub author: String,
-    /// What was burned of error budgets from then on; `null` if it was not counted, as for all but the
-    /// latest ones.
+    /// Error budgets burned after it; `null` if not computed, as for all but the latest ones.
     pub burned: Option<Vec<Burned>>,
 }
 
@@ -59,14 +57,14 @@ pub struct DeploymentReport {
 pub struct ServiceReport {
     pub name: String,
     pub description: String,
-    /// Outcomes that were read for it, those of borrowed probes included.
+    /// Outcomes that were read for it, including those of borrowed probes.
     pub outcomes: u64,
     pub objectives: Vec<ObjectiveReport>,
     pub probes: Vec<ProbeReport>,
 }
 
-/// One objective over the span. An event is an outcome, or a minute where minutes are budgeted; one
-/// may be good in part.
+/// One objective over the span. An event is an outcome, or a minute if minutes are budgeted; an event may
+/// be partly good.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObjectiveReport {
     pub name: String,
@@ -74,48 +72,48 @@ pub struct ObjectiveReport {
     /// `99.9% of minutes`
     pub promise: String,
     pub target_ratio: f64,
-    /// What it is promised over: `30d`, or `month (Europe/Berlin)`.
+    /// SLO window: `30d`, or `month (Europe/Berlin)`.
     pub window: String,
-    /// Whether the span is such a window. The budget here is the span's in any case.
+    /// Whether the span is such a window. The budget here is that of the span in any case.
     pub span_is_window: bool,
     /// good / (good + bad)
     pub sli_ratio: Option<f64>,
     pub good_events: f64,
     pub bad_events: f64,
-    /// Events that the span would hold if all were counted, without what corrections took out.
+    /// Events of the whole span if all were counted, without those excluded by corrections.
     pub expected_events: f64,
-    /// (good + bad) / expected, of the part of the span that is over.
+    /// (good + bad) / expected, for the elapsed part of the span.
     pub coverage_ratio: Option<f64>,
-    /// Not counted, because an attempt failed for a reason of our own.
+    /// Not counted, because the attempt failed for a reason within slod.
     pub void_events: u64,
-    /// Not counted, because nobody watched; of the part of the span that is over.
+    /// Not counted, because there was no observation, in the elapsed part of the span.
     pub missing_events: f64,
-    /// Excluded by corrections.
+    /// Time excluded by corrections.
     pub corrected_seconds: f64,
-    /// Bad events that the span may have: (1 - target) x expected.
+    /// Bad events allowed in the span: (1 - target) x expected.
     pub budget_events: f64,
     pub budget_spent_ratio: Option<f64>,
     pub budget_left_ratio: Option<f64>,
-    /// Of the bad outcomes, most first.
+    /// Causes of the bad outcomes, the most frequent first.
     pub causes: Vec<CauseReport>,
-    /// The budget from the span's start to the last outcome.
+    /// The remaining budget from the span's start to the last outcome.
     pub burn_down: BurnDownReport,
-    /// The worst, at most [`super::MAX_INCIDENTS`].
+    /// The worst incidents, at most [`super::MAX_INCIDENTS`].
     pub incidents: Vec<IncidentReport>,
     pub incidents_not_shown: u64,
-    /// Bad events in no incident.
+    /// Bad events outside of incidents.
     pub scattered_bad_events: f64,
-    /// The span reaches further back than outcomes are kept: its SLI and budgets are withheld.
+    /// The span reaches further back than the retention: its SLI and budgets are withheld.
     #[serde(default)]
     pub beyond_retention: bool,
-    /// Before then, latencies near the threshold may be counted on the wrong side of it: it was
-    /// another one when they were stored.
+    /// Before then, latencies near the threshold may be counted on the wrong side: another threshold was
+    /// configured when they were stored.
     #[serde(default)]
     pub approximate_before: Option<DateTime<Utc>>,
-    /// How near, as a ratio.
+    /// Ratio around the threshold that is affected.
     #[serde(default)]
     pub approximate_within_ratio: Option<f64>,
-    /// Outcomes before then were stored without the measurement, and are not counted.
+    /// Outcomes before then were stored without the measurement and are not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured_since: Option<DateTime<Utc>>,
 }
@@ -123,13 +121,13 @@ pub struct ObjectiveReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The budget is overspent, whatever happened while nobody watched.
+    /// The budget is overspent, whatever happened in unobserved time.
     Missed,
-    /// Neither can be said.
+    /// Neither can be decided.
     NotEnoughData,
-    /// Not missed so far, and the span is not over.
+    /// Not missed so far, and the span has not ended.
     NotOver,
-    /// The span is over, what was counted keeps the promise, and enough was.
+    /// The span has ended, the counted events meet the target, and the coverage is sufficient.
     Met,
 }
 
@@ -148,9 +146,9 @@ pub struct BurnDownReport {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PointReport {
     pub at: DateTime<Utc>,
-    /// Share of the span's whole budget.
+    /// Ratio of the span's whole budget.
     pub left_ratio: f64,
-    /// What were left if it was spent evenly.
+    /// Remaining ratio if the budget was spent evenly.
     pub ideal_left_ratio: f64,
 }
 
@@ -162,9 +160,9 @@ pub struct IncidentReport {
     pub bad_events: f64,
     pub budget_spent_ratio: Option<f64>,
     pub main_cause: String,
-    /// Its share of the incident's bad outcomes.
+    /// Its ratio of the incident's bad outcomes.
     pub main_cause_ratio: f64,
-    /// One message of the main cause. It may quote what the service sent.
+    /// One message of the main cause. It may quote text of the service.
     pub example: Option<String>,
 }
 
@@ -178,19 +176,19 @@ pub struct CorrectionReport {
     /// End of the last one.
     pub to: DateTime<Utc>,
     pub occurrences: u64,
-    /// What they take out of the span: nothing if it was taken back.
+    /// Excluded time of the span: zero if the correction was revoked.
     pub corrected_seconds: f64,
-    /// Since then it does not count.
+    /// When it was revoked.
     pub taken_back_at: Option<DateTime<Utc>>,
-    /// Empty means all.
+    /// Empty means all services.
     pub services: Vec<String>,
-    /// Empty means all.
+    /// Empty means all objectives.
     pub slos: Vec<String>,
     pub reason: String,
     pub author: String,
 }
 
-/// Where a correction comes from.
+/// Origin of a correction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
@@ -198,15 +196,15 @@ pub enum Origin {
     ByHand,
 }
 
-/// How well a probe watched, corrections or not: nothing of this is charged to the service.
+/// How well a probe ran, regardless of corrections: none of this counts against the service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeReport {
     pub name: String,
     pub outcomes: u64,
-    /// Attempts that failed for a reason of our own.
+    /// Attempts that failed for a reason within slod.
     pub void_outcomes: u64,
     pub voids: Vec<VoidReport>,
-    /// Time in which attempts were due and none was made.
+    /// Time in which attempts were due but not made.
     pub unwatched_seconds: f64,
     pub longest_gap_start: Option<DateTime<Utc>>,
     pub longest_gap_seconds: Option<f64>,
@@ -219,7 +217,7 @@ pub struct VoidReport {
 }
 
 impl Report {
-    /// Every objective with its service's name.
+    /// All objectives, with the names of their services.
     pub(super) fn objectives(&self) -> impl Iterator<Item = (&str, &ObjectiveReport)> {
         self.services.iter().flat_map(|service| {
             let objectives = service.objectives.iter();
@@ -233,7 +231,7 @@ impl Report {
             .count()
     }
 
-    /// Whether nothing of the span is still to come.
+    /// Whether the span has ended.
     pub fn is_over(&self) -> bool {
         self.to <= self.at
     }
@@ -242,8 +240,7 @@ impl Report {
         self.count(Verdict::Missed) > 0
     }
 
-    /// The worst incidents of all objectives, with their service and objective, and the number of
-    /// those that are not among them.
+    /// The worst incidents of all objectives, with service and objective, and the number of the remaining ones.
     pub(super) fn worst(&self) -> (Vec<(&str, &str, &IncidentReport)>, u64) {
         let mut all: Vec<_> = self
             .objectives()
@@ -263,7 +260,7 @@ impl Report {
         (all, others)
     }
 
-    /// Probes that did not watch all the time, or not with success, with their service's name.
+    /// Probes that did not run all the time, or with void outcomes, with the names of their services.
     pub(super) fn failings(&self) -> impl Iterator<Item = (&str, &ProbeReport)> {
         self.services.iter().flat_map(|service| {
             let probes = service.probes.iter();

@@ -1,5 +1,4 @@
-//! The stored past of services, hour by hour: by counts if they suffice, otherwise outcome by
-//! outcome.
+//! Counts stored history hour by hour: by hourly counts if these are sufficient, otherwise outcome by outcome.
 
 use super::service::ServiceCounting;
 use super::span::Span;
@@ -9,7 +8,7 @@ use crate::units::HOUR;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Counts what the store kept of a span. Only an hour is in memory at a time.
+/// Counts a span of the store. Only one hour is in memory at a time.
 pub fn count(
     services: &mut [ServiceCounting<'_>],
     store: &Store,
@@ -18,7 +17,7 @@ pub fn count(
     let index = index(services);
     let pending = store.pending_hours()?;
     for hour in store.kept_hours(span.from, span.happened())? {
-        // Blocks lack what is still pending.
+        // Blocks do not contain pending outcomes.
         let finished = !pending.contains(&hour);
         if finished {
             let wanted = |key: &ProbeKey| index.contains_key(key);
@@ -38,7 +37,7 @@ pub fn count(
     Ok(())
 }
 
-/// Where probes are watched: by service and by position among its probes.
+/// Users of each probe: index of the service, and of the probe within it.
 fn index(services: &[ServiceCounting<'_>]) -> HashMap<ProbeKey, Vec<(usize, usize)>> {
     let mut index: HashMap<ProbeKey, Vec<(usize, usize)>> = HashMap::new();
     for (number, service) in services.iter().enumerate() {
@@ -50,7 +49,7 @@ fn index(services: &[ServiceCounting<'_>]) -> HashMap<ProbeKey, Vec<(usize, usiz
     index
 }
 
-/// Hands over a service's outcomes of one hour in the order of time.
+/// Passes a service's outcomes of one hour on, ordered by time.
 fn outcomes(
     service: &mut ServiceCounting<'_>,
     store: &Store,
@@ -67,7 +66,7 @@ fn outcomes(
         let wanted = all.filter(|record| (from..to).contains(&record.at));
         records.extend(wanted.map(|record| (probe, record)));
     }
-    // A stable sort of sorted runs: cheap.
+    // Stable sort of sorted runs, which is fast.
     records.sort_by_key(|(_, record)| record.at);
     for (probe, record) in &records {
         service.record(*probe, record);

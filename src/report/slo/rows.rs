@@ -1,4 +1,4 @@
-//! What was measured, as it is shown.
+//! Converts measurements to rows of the report.
 
 use super::incident::Incident;
 use super::measure::Measured;
@@ -14,12 +14,11 @@ use crate::outcome::Timestamp;
 use crate::slo::{BudgetingMethod, Objective, Precision};
 use std::time::Duration;
 
-/// Sums of binary fractions end this close to what they should be: a budget that is spent to the
-/// last event is not overspent.
+/// Rounding error of sums of binary fractions: a budget that is spent exactly is not overspent.
 const ROUNDING: f64 = 1e-9;
 
 impl ObjectiveReport {
-    /// `precision` says what is known of the span.
+    /// `precision` describes the limitations of the span's data.
     pub fn of(
         objective: &Objective,
         span: Span,

@@ -1,4 +1,4 @@
-//! One service being counted.
+//! Counts one service.
 
 use super::measure::Measure;
 use super::model::{ObjectiveReport, ProbeReport, ServiceReport};
@@ -12,21 +12,21 @@ use crate::slo::{HourCounts, Objective, Precision, Tally};
 use crate::store::{HourOutline, Store, StoreError};
 use std::rc::Rc;
 
-/// All objectives and probes of a service, counted at once.
+/// All objectives and probes of a service, counted in one pass.
 pub struct ServiceCounting<'a> {
     pub spec: &'a ServiceSpec,
     span: Span,
     objectives: Vec<Counting<'a>>,
     watches: Vec<Watch>,
     outcomes: u64,
-    /// The hour that is being read: its outlines with their probes' positions.
+    /// Outlines of the hour being read, with the indices of their probes.
     outlines: Vec<(usize, Rc<HourOutline>)>,
-    /// Whether a probe of it has a block without an outline.
+    /// Whether a probe has a block without an outline.
     unknown: bool,
-    /// Probes that it watches.
+    /// Number of probes that the service watches.
     watched: usize,
-    /// What [`ServiceCounting::close_hour`] would return, once all of its outlines came: they are many, and
-    /// need not wait for those of all services.
+    /// Result of [`ServiceCounting::close_hour`], once all outlines are complete: there are many of them,
+    /// and they need not be kept until those of all services are.
     closed: Option<bool>,
 }
 
@@ -59,7 +59,7 @@ impl<'a> ServiceCounting<'a> {
         })
     }
 
-    /// Takes what is known of one probe's block of an hour that is finished.
+    /// Adds the outline of one probe's block of a completed hour.
     pub fn outline(&mut self, hour: Timestamp, probe: usize, outline: Option<&Rc<HourOutline>>) {
         match outline {
             Some(outline) => self.outlines.push((probe, Rc::clone(outline))),
@@ -70,8 +70,8 @@ impl<'a> ServiceCounting<'a> {
         }
     }
 
-    /// Ends the open hour. Returns whether it was counted by its outlines; otherwise its outcomes
-    /// are needed. `complete` says that the outlines are of all of them.
+    /// Ends the open hour. Returns whether it was counted by outlines; otherwise its outcomes are needed.
+    /// `complete` is whether the outlines cover all outcomes.
     pub fn close_hour(&mut self, hour: Timestamp, complete: bool) -> bool {
         let closed = self.closed.take();
         closed.unwrap_or_else(|| self.count_hour(hour, complete))
@@ -96,10 +96,10 @@ impl<'a> ServiceCounting<'a> {
         true
     }
 
-    /// Takes one outcome, given the position of its probe.
+    /// Adds one outcome, given the index of its probe.
     pub fn record(&mut self, probe: usize, record: &Record) {
         self.outcomes += 1;
-        // Borrowed probes, which come after the own ones, are watched where they belong.
+        // Borrowed probes come after the service's own and are watched by their own service.
         if let Some(watch) = self.watches.get_mut(probe) {
             watch.record(record);
         }
@@ -108,7 +108,7 @@ impl<'a> ServiceCounting<'a> {
         }
     }
 
-    /// Takes what real requests were counted of the span.
+    /// Adds the stored counts of real requests in the span.
     pub fn take_traffic(
         &mut self,
         store: &Store,
@@ -143,25 +143,25 @@ impl<'a> ServiceCounting<'a> {
     }
 }
 
-/// What one hour is for an objective.
+/// One hour of an objective.
 #[derive(Default)]
 struct Hour {
     counts: HourCounts,
-    /// The tick of the last outcome that counts for it.
+    /// Tick of the last contributing outcome.
     last: Option<Timestamp>,
-    /// All of it together.
+    /// Tally of the whole hour.
     tally: Tally,
     precision: Precision,
 }
 
-/// One objective being counted.
+/// Counts one objective.
 struct Counting<'a> {
     objective: &'a Objective,
     measure: Measure<'a>,
-    /// What its stored tallies are found by.
+    /// Key of its stored tallies.
     key: String,
     hour: Hour,
-    /// Of each probe that the service watches, its place among those that count.
+    /// Index among the contributing probes of each probe that the service watches.
     places: Vec<Option<usize>>,
     precision: Precision,
 }
@@ -201,7 +201,7 @@ impl<'a> Counting<'a> {
         })
     }
 
-    /// Takes an outcome of a probe that the service watches.
+    /// Adds an outcome of a probe that the service watches.
     fn record(&mut self, probe: usize, record: &Record) {
         if let Some(place) = self.places[probe] {
             self.precision.note(self.objective.sli, &record.into());
@@ -209,7 +209,7 @@ impl<'a> Counting<'a> {
         }
     }
 
-    /// Whether the outlines of an hour, each with its probe's position, are enough.
+    /// Whether the outlines of an hour, with the indices of their probes, are sufficient.
     fn judge_hour(&mut self, start: Timestamp, outlines: &[(usize, Rc<HourOutline>)]) -> bool {
         let Hour {
             counts,
@@ -235,7 +235,7 @@ impl<'a> Counting<'a> {
         judged.is_some()
     }
 
-    /// Takes the hour that was judged last.
+    /// Adds the hour that was judged last.
     fn take_hour(&mut self, start: Timestamp) {
         if let Some(last) = self.hour.last {
             self.measure.hour(start, self.hour.tally, last);

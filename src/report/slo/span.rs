@@ -1,4 +1,4 @@
-//! The time that is reported on. Pure.
+//! Time range of a report. Pure.
 
 use crate::outcome::{Timestamp, millis};
 use crate::slo::{BudgetingMethod, Retention, Window};
@@ -10,16 +10,16 @@ pub struct Span {
     pub from: Timestamp,
     /// Exclusive.
     pub to: Timestamp,
-    /// When the report is made: what comes after it is not known.
+    /// When the report is created; what follows is unknown.
     pub now: Timestamp,
-    /// The end that was asked for: a part of its minute is left out.
+    /// The requested end; the incomplete minute before it is left out.
     pub asked_to: Timestamp,
-    /// How long outcomes are kept.
+    /// Retention of outcomes.
     pub retention: Retention,
 }
 
 impl Span {
-    /// Both ends are taken down to the minute; it lasts one at least.
+    /// Rounds both ends down to the minute; the span is at least one minute long.
     pub fn new(from: Timestamp, to: Timestamp, now: Timestamp) -> Self {
         let minute = millis(BudgetingMethod::SLICE);
         let down = |at: Timestamp| Timestamp(at.0.div_euclid(minute) * minute);
@@ -35,7 +35,7 @@ impl Span {
         }
     }
 
-    /// With outcomes that are kept so long only.
+    /// Sets the retention of outcomes.
     #[must_use]
     pub fn kept(self, retention: Duration) -> Self {
         let retention = Retention::of(retention);
@@ -50,12 +50,12 @@ impl Span {
         Duration::from_millis((self.to.0 - self.from.0).unsigned_abs())
     }
 
-    /// Up to where anything can be known of it.
+    /// End of the part with known outcomes.
     pub fn known_to(&self) -> Timestamp {
         self.to.min(self.now).max(self.from)
     }
 
-    /// The end of what can have happened in it, exclusive: what is labelled later is of the future.
+    /// Exclusive end of the elapsed part: later outcomes are in the future.
     pub fn happened(&self) -> Timestamp {
         self.to.min(self.now.after(Duration::from_millis(1)))
     }
@@ -64,7 +64,7 @@ impl Span {
         self.to <= self.now
     }
 
-    /// Whether it is one whole window: of that length, or that very period of the calendar.
+    /// Whether it is exactly one window: of the same length, or the same calendar period.
     pub fn is(&self, window: &Window) -> bool {
         match window.calendar {
             None => self.length() == window.length,
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_minutes_and_one_at_least() {
+    fn a_span_has_whole_minutes_and_at_least_one() {
         let minutes = |from, to| {
             let Span { from, to, .. } = span(from, to);
             (from.0 / 1000, to.0 / 1000)

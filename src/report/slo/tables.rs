@@ -1,4 +1,4 @@
-//! The tables of a report.
+//! Tables of a report.
 
 use super::html::anchor;
 use super::model::{
@@ -30,7 +30,7 @@ const DEPLOYMENTS: &[Column] = &[
     column("Service", Kind::Text),
     column("Deployed", Kind::Long),
     column("By", Kind::Text),
-    column("Within a day, until the next one", Kind::Long),
+    column("Burned within a day or until the next one", Kind::Long),
 ];
 
 const INCIDENTS: &[Column] = &[
@@ -81,7 +81,7 @@ impl Table {
         }
     }
 
-    /// The worst incidents of all objectives, and how many more there are.
+    /// The worst incidents of all objectives, and the number of the remaining ones.
     pub fn incidents(report: &Report) -> (Self, u64) {
         let (worst, others) = report.worst();
         let row = |(service, slo, incident): (&str, &str, &IncidentReport)| {
@@ -112,7 +112,7 @@ impl Table {
         }
     }
 
-    /// What was done to services, and what of their budgets was burned afterwards.
+    /// Changes to services, and the budgets burned after them.
     pub fn deployments(report: &Report) -> Self {
         Self {
             columns: DEPLOYMENTS,
@@ -120,7 +120,7 @@ impl Table {
         }
     }
 
-    /// Probes that did not run all the time, or not with success.
+    /// Probes that did not run all the time, or with void outcomes.
     pub fn gaps(report: &Report) -> Self {
         let row = |(service, probe)| gap_row(service, probe);
         Self {

@@ -1,4 +1,4 @@
-//! A report for the terminal.
+//! A report as text for the terminal.
 
 use super::answer;
 use super::model::Report;
@@ -40,7 +40,7 @@ impl Report {
         lines.join("\n")
     }
 
-    /// The answer, and the reasons.
+    /// The result and its reasons.
     fn reasons(&self) -> String {
         let mut lines = vec![answer::headline(self)];
         for (service, objective) in self.objectives() {

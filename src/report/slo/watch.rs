@@ -5,23 +5,23 @@ use crate::store::HourOutline;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Takes one probe's outcomes in the order of time.
+/// Takes one probe's outcomes ordered by time.
 #[derive(Debug)]
 pub struct Watch {
     from: Timestamp,
     interval: Duration,
     last: Option<(Timestamp, Duration)>,
     pub outcomes: u64,
-    /// Outcomes that say nothing about the service, by the reason.
+    /// Void outcomes by reason.
     pub voids: BTreeMap<&'static str, u64>,
     /// Time in which ticks had no outcome.
     pub unwatched: Duration,
-    /// The longest such time, by its start.
+    /// The longest gap: its start and length.
     pub longest: Option<(Timestamp, Duration)>,
 }
 
 impl Watch {
-    /// `interval` is today's.
+    /// `interval` is the currently configured one.
     pub fn new(from: Timestamp, interval: Duration) -> Self {
         Self {
             from,
@@ -42,7 +42,7 @@ impl Watch {
         }
     }
 
-    /// Takes an hour in which no tick is missing between its first and its last outcome.
+    /// Adds an hour without a missing tick between its first and last outcome.
     pub fn hour(&mut self, hour: &HourOutline) {
         self.seen(hour.first, hour.last, hour.interval);
         let counts = &hour.counts;
@@ -52,7 +52,7 @@ impl Watch {
         }
     }
 
-    /// Outcomes came all the time from one tick to another.
+    /// Outcomes were continuous from one tick to another.
     fn seen(&mut self, first: Timestamp, last: Timestamp, interval: Duration) {
         match self.last {
             None => self.gap(self.from, first, self.interval),
@@ -61,19 +61,19 @@ impl Watch {
         self.last = Some((last, interval));
     }
 
-    /// `to` is where the span ends, or now.
+    /// `to` is the end of the span, or now.
     #[must_use]
     pub fn finish(mut self, to: Timestamp) -> Self {
         match self.last {
             None => self.gap(self.from, to, Duration::ZERO),
-            // The last one may still be on its way.
+            // The last outcome may still be pending.
             Some((at, interval)) => self.gap(at.after(interval), to, interval),
         }
         self
     }
 
-    /// Nothing came from one moment to the other, which only matters beyond `usual`: a probe's
-    /// ticks lie anywhere in its interval, so the first may come that late.
+    /// Records a gap between two times if it is longer than `usual`: the ticks of a probe have an arbitrary
+    /// offset within its interval, so the first may be that late.
     fn gap(&mut self, from: Timestamp, to: Timestamp, usual: Duration) {
         let ms = to.0.saturating_sub(from.0);
         if ms <= millis(usual) {

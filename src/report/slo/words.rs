@@ -1,4 +1,4 @@
-//! How a report writes things, the same in every format. Names in them come from the outside.
+//! Formatting shared by all formats of a report. Names in it are untrusted.
 
 use super::MIN_COVERAGE;
 use super::incident::{MIN_BAD, QUIET};
@@ -28,7 +28,7 @@ impl Verdict {
     }
 }
 
-/// `2h, 4 times`: how long and how often a correction was in force within the span.
+/// How long and how often a correction was in force within the span: `2h, 4 times`.
 pub fn corrected(correction: &CorrectionReport) -> String {
     if let Some(at) = correction.taken_back_at {
         return format!("none: revoked {}", minute(at));
@@ -40,7 +40,7 @@ pub fn corrected(correction: &CorrectionReport) -> String {
     }
 }
 
-/// Who made a correction, and where.
+/// Author and origin of a correction.
 pub fn author(correction: &CorrectionReport) -> String {
     let author = &correction.author;
     match correction.origin {
@@ -50,7 +50,7 @@ pub fn author(correction: &CorrectionReport) -> String {
     }
 }
 
-/// What a correction is for.
+/// Scope of a correction.
 pub fn scope(names: &[String]) -> String {
     if names.is_empty() {
         "all".to_owned()
@@ -81,7 +81,7 @@ pub fn gap(probe: &ProbeReport) -> Option<String> {
     Some(format!("{} from {}", length(seconds), minute(start)))
 }
 
-/// What the words mean.
+/// Definitions of the terms.
 pub fn definitions() -> [String; 5] {
     [
         "An event is the outcome of a probe, or a minute if the objective counts minutes; with `ratio_timeslices` a minute can be partly bad. SLI = good / (good + bad).".to_owned(),
@@ -107,14 +107,14 @@ pub fn cause(incident: &IncidentReport) -> String {
     }
 }
 
-/// Characters of a budget over time.
+/// Number of characters in a budget sparkline.
 const BARS: usize = 30;
 
-/// One character per point: its height is what is left, `x` where the budget is overspent.
+/// One character per point: its height is the remaining budget, `x` where it is overspent.
 pub fn bars(points: &[PointReport]) -> String {
     let count = points.len().min(BARS);
     let at = |index: usize| {
-        // The first and the last point are always among them.
+        // The first and the last point are always included.
         let place = index * (points.len() - 1) / (count - 1).max(1);
         points.get(place).map(|point| point.left_ratio)
     };

@@ -1,4 +1,4 @@
-//! The status as aligned tables.
+//! The status as text.
 
 use super::{ObjectiveStatus, Status};
 use crate::format::numbers;
@@ -8,12 +8,12 @@ use crate::units::show_duration;
 use std::time::Duration;
 
 impl Status {
-    /// Aligned tables: objectives, probes, and the alerts that fire.
+    /// Aligned tables of objectives, probes and firing alerts.
     pub fn to_text(&self) -> String {
         self.to_text_within(usize::MAX)
     }
 
-    /// Without the less important columns where the tables are wider than `width`.
+    /// Like `to_text`, without the less important columns if a table is wider than `width`.
     pub fn to_text_within(&self, width: usize) -> String {
         let (objectives, probes) = (self.objectives_table(width), self.probes_table(width));
         let alerts = match &*self.alerts {
@@ -23,7 +23,7 @@ impl Status {
         format!("{objectives}\n\n{probes}\n{alerts}{}", self.notes())
     }
 
-    /// What a reader must know of the numbers above.
+    /// Notes on limitations of the numbers.
     fn notes(&self) -> String {
         let mut notes = vec![String::new()];
         if let Some(until) = self.future_until {

@@ -1,4 +1,4 @@
-//! Checks each request: who sends it, and whether they may do that.
+//! Authenticates and authorizes each request.
 
 use super::login::too_many;
 use super::origin::{Target, is_browser, is_foreign};
@@ -15,37 +15,37 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The other end of a connection.
+/// The peer of a connection.
 #[derive(Clone, Debug)]
 pub struct Peer {
     pub address: SocketAddr,
-    /// Whether the connection has TLS: then its name is proved, and rebinding is impossible.
+    /// Whether the connection uses TLS: the host name is then verified, and DNS rebinding is impossible.
     pub is_secure: bool,
-    /// Who its certificate is for, if that was verified.
+    /// Subject of its certificate, if verified.
     pub certificate: Option<Arc<str>>,
 }
 
 impl Peer {
     pub fn of(parts: &Parts) -> Result<&Self, Problem> {
-        let title = "the sender of this request is not known";
+        let title = "the sender of this request is unknown";
         let problem = || Problem::new(StatusCode::INTERNAL_SERVER_ERROR, title);
         parts.extensions.get().ok_or_else(problem)
     }
 }
 
-/// Who sent a request.
+/// The sender of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// For the audit log: `anonymous@` and the address if it is not authenticated.
+    /// Name for the audit log: `anonymous@` and the address without authentication.
     pub name: Arc<str>,
     pub is_authenticated: bool,
-    /// No browser sends a token by itself, so that a foreign page cannot use one.
+    /// Browsers never send tokens automatically, so a page of another origin cannot use one.
     pub(super) has_token: bool,
     pub(super) role: Role,
 }
 
 impl Identity {
-    /// Somebody at an address.
+    /// An unauthenticated client at an address.
     pub fn anonymous(address: IpAddr, role: Role) -> Self {
         Self {
             name: format!("anonymous@{}", address.to_canonical()).into(),
@@ -56,11 +56,11 @@ impl Identity {
     }
 }
 
-/// What a request needs.
+/// Access required by a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
     Nothing,
-    /// Its handler decides; those of fixed texts serve everybody.
+    /// Decided by the handler; fixed texts are served to everyone.
     Handler,
     Role(Role),
 }
@@ -68,13 +68,13 @@ enum Need {
 impl Need {
     fn of(method: &Method, path: &str) -> Self {
         match path {
-            // Kubernetes and load balancers ask these, and do not log in.
+            // Used by Kubernetes and load balancers, which do not log in.
             "/-/healthy" | "/-/ready" => Self::Nothing,
-            // People come to it from a pager. It is docs/RUNBOOK.md, and says nothing of the config.
+            // Opened from a page-level alert. It is docs/RUNBOOK.md and contains nothing of the config.
             "/runbook" | "/style.css" if is_safe(method) => Self::Handler,
             "/api/v1/audit" => Self::Role(Role::Write),
             _ if is_safe(method) => Self::Role(Role::Read),
-            // Jobs may have tokens of their own.
+            // Jobs may have their own tokens.
             _ if path.starts_with("/api/v1/heartbeat/") => Self::Handler,
             _ => Self::Role(Role::Write),
         }
@@ -85,7 +85,7 @@ fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// Lets requests through that are allowed, with the [`Identity`] of their sender.
+/// Lets permitted requests through, with the [`Identity`] of their sender.
 pub async fn admit(State(access): State<Access>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     match access.identify(&parts).await {
@@ -102,7 +102,7 @@ pub async fn admit(State(access): State<Access>, request: Request, next: Next) -
 impl Access {
     async fn identify(&self, parts: &Parts) -> Result<Option<Identity>, Problem> {
         if Target::of(parts) == Target::Invalid {
-            let title = "one header `Host` with the name of a host is required";
+            let title = "exactly one header `Host` with a valid host name is required";
             return Err(Problem::new(StatusCode::BAD_REQUEST, title));
         }
         let need = Need::of(&parts.method, parts.uri.path());
@@ -111,16 +111,14 @@ impl Access {
         }
         let rules = self.rules();
         if !rules.has_room(Instant::now()) {
-            return Err(too_many(
-                "there are too many requests",
-                Duration::from_secs(1),
-            ));
+            return Err(too_many("too many requests", Duration::from_secs(1)));
         }
         if !is_safe(&parts.method) {
             let target = Target::of(parts);
             if is_foreign(&parts.headers, &target, &rules.allowed_hosts) {
                 let title = "this request comes from a web page of another origin";
-                let detail = "behind a proxy, name the host of the pages in `web.allowed_hosts`";
+                let detail =
+                    "behind a proxy, add the host name of the pages to `web.allowed_hosts`";
                 return Err(Problem::new(StatusCode::FORBIDDEN, title).because(detail));
             }
         }
@@ -130,7 +128,7 @@ impl Access {
         }
     }
 
-    /// Who sent a request, if they have a role.
+    /// Returns the sender of a request if it has the required role.
     pub async fn authorize(&self, parts: &Parts, need: Role) -> Result<Identity, Problem> {
         let peer = Peer::of(parts)?;
         let rules = self.rules();
@@ -181,7 +179,7 @@ fn unauthenticated(rules: &Rules, peer: &Peer) -> Identity {
 fn refusal(identity: &Identity) -> Problem {
     if identity.is_authenticated {
         let title = format!(
-            "{} has the role `read`, and this needs `write`",
+            "{} has the role `read`, but this request needs the role `write`",
             identity.name
         );
         return Problem::new(StatusCode::FORBIDDEN, title);

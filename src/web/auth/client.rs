@@ -1,4 +1,4 @@
-//! Client certificates: which are requested, which are accepted, and who they say the client is.
+//! Client certificates: which are requested and accepted, and the identities they stand for.
 
 use super::keys::{self, ClientAuth};
 use crate::probe::dial::options::warn_of_authorities;
@@ -19,10 +19,10 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
-/// Characters of a name in the audit log.
+/// Maximum length of a name in the audit log.
 const MAX_NAME: usize = 100;
 
-/// What rustls asks about clients. What is invalid is reported.
+/// Builds rustls's client verifier. Reports what is invalid.
 pub(super) fn verifier(
     section: &Section<'_>,
     auth: ClientAuth,
@@ -33,7 +33,7 @@ pub(super) fn verifier(
         section.error(
             "conflict",
             &keys::CLIENT_ALLOWED_SANS,
-            "clients may connect without a certificate, so that there is no name to compare",
+            "clients may connect without a certificate, so there may be no name to check",
             "set `client_auth_type: RequireAndVerifyClientCert`",
         );
     }
@@ -44,12 +44,12 @@ pub(super) fn verifier(
     let name = client_ca_key(section);
     match &trusted {
         Some(None) => {
-            let message = "there is no valid certificate to trust";
+            let message = "no valid certificate to trust";
             section.error(
                 "invalid-value",
                 name,
                 message,
-                "expected PEM of authorities",
+                "expected PEM certificates of certificate authorities",
             );
             return None;
         }
@@ -66,7 +66,7 @@ pub(super) fn verifier(
     }))
 }
 
-/// The key that the trusted authorities are under.
+/// The key that holds the trusted authorities.
 pub(super) fn client_ca_key(section: &Section<'_>) -> &'static dyn Declared {
     if section.has(&keys::CLIENT_CA) {
         &keys::CLIENT_CA
@@ -75,14 +75,14 @@ pub(super) fn client_ca_key(section: &Section<'_>) -> &'static dyn Declared {
     }
 }
 
-/// Whose certificates are accepted.
+/// Trusted certificates.
 #[derive(Debug)]
 struct Trusted {
     authorities: Authorities,
-    /// Knows why a chain is not valid, in the errors of rustls.
+    /// Used for errors: explains why a chain is invalid.
     usual: Arc<dyn ClientCertVerifier>,
-    /// Accepted themselves, as Go accepts them: self-signed ones are authorities to rustls, which
-    /// it refuses as clients.
+    /// Certificates that are accepted themselves, as in Go. rustls treats self-signed ones as authorities
+    /// and rejects them as clients.
     certificates: HashSet<Box<[u8]>>,
 }
 
@@ -119,10 +119,10 @@ impl Trusted {
 
 #[derive(Debug)]
 struct Verifier {
-    /// `None` takes every certificate, whose key the client must have all the same.
+    /// `None` accepts every certificate, as long as the client has its key.
     trusted: Option<Trusted>,
     is_required: bool,
-    /// Empty accepts all.
+    /// Empty accepts all names.
     allowed_sans: Vec<String>,
 }
 
@@ -197,7 +197,7 @@ fn is_valid_at(leaf: &CertificateDer<'_>, now: UnixTime) -> Result<(), Certifica
     Dates::of(&certificate).check(now)
 }
 
-/// Why the certificate of a client is refused, in a sentence about `it`.
+/// Why a client's certificate is rejected, in a sentence about `it`.
 pub fn refusal(error: &CertificateError) -> String {
     match error {
         CertificateError::ApplicationVerificationFailure => {
@@ -209,7 +209,7 @@ pub fn refusal(error: &CertificateError) -> String {
         }
         error => {
             let fault = certificate_fault(error);
-            // What follows is advice about the keys of a probe.
+            // The rest is advice about configuration keys of probes.
             fault.split("; ").next().unwrap_or_default().to_owned()
         }
     }
@@ -234,7 +234,7 @@ fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
     text.collect()
 }
 
-/// Who a certificate is for: the common name of its subject, or else its first alternative name.
+/// Name of a certificate: the common name of its subject, otherwise its first alternative name.
 pub fn name_of(leaf: &CertificateDer<'_>) -> Arc<str> {
     let name = parse_x509_certificate(leaf)
         .ok()

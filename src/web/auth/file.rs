@@ -11,21 +11,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Each user's hash is computed on the first request.
+/// Limited because each user's hash is computed on the first request.
 const MAX_USERS: usize = 1000;
 
-/// What the file says; what an absent file says is the default.
+/// Content of the file, with defaults for absent keys.
 #[derive(Clone, Debug)]
 pub struct WebFile {
     pub tls: Option<ServerTls>,
     pub http2: bool,
-    /// For every response.
+    /// Headers of every response.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub users: BTreeMap<String, Hash>,
     pub rate_limit: Option<RateLimit>,
 }
 
-/// A token bucket: a request more every `interval`, and at most `burst` at once.
+/// A token bucket: one request per `interval`, with bursts of at most `burst`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     pub interval: Duration,
@@ -44,23 +44,23 @@ impl Default for WebFile {
     }
 }
 
-/// What a file turned out to be.
+/// Result of loading a file.
 #[derive(Debug)]
 pub struct LoadedFile {
-    /// There unless a diagnostic is an error.
+    /// `None` if there is an error.
     pub file: Option<WebFile>,
-    /// Whether there is nothing in it.
+    /// Whether the file has no content.
     pub is_empty: bool,
     /// In document order.
     pub diagnostics: Vec<Diagnostic>,
-    /// Without secrets, to draw the diagnostics in.
+    /// The text without secrets, for rendering the diagnostics.
     pub shown: Source,
-    /// The files that it names, each as it was before it was read.
+    /// The files that it references, each with its stamp from before it was read.
     pub files: BTreeMap<PathBuf, Option<Stamp>>,
 }
 
 impl WebFile {
-    /// Whether nobody gets in without a password or a verified certificate.
+    /// Whether all clients must have a password or a verified certificate.
     pub fn authenticates(&self) -> bool {
         let client_auth = self.tls.as_ref().map(|tls| tls.client_auth);
         let by_certificate = client_auth.is_some_and(|auth| auth.verifies() && auth.is_required());
@@ -69,7 +69,7 @@ impl WebFile {
 }
 
 impl LoadedFile {
-    /// The errors as `slod check` draws them.
+    /// The errors as rendered by `slod check`.
     pub fn errors(&self) -> String {
         let errors = self.of(Severity::Error);
         self.shown.draw_all(errors, false).trim_end().to_owned()
@@ -81,7 +81,7 @@ impl LoadedFile {
     }
 }
 
-/// Reads and checks the file and those that it names.
+/// Reads and checks the file and the files that it references.
 pub fn load(path: &Path) -> LoadedFile {
     let base = path.parent().unwrap_or(Path::new(""));
     match read_file(path) {
@@ -106,7 +106,7 @@ pub fn load(path: &Path) -> LoadedFile {
     }
 }
 
-/// Checks the file that a config names, and both together.
+/// Checks the file that a config references, and the consistency of both.
 pub fn check(config: &Config) -> Option<LoadedFile> {
     let Config { listen, web, .. } = config;
     let mut loaded = load(web.config_file.as_deref()?);
@@ -138,8 +138,7 @@ pub fn check(config: &Config) -> Option<LoadedFile> {
     Some(loaded)
 }
 
-/// Users that have a role, but no password: a misspelled name leaves the real user with the role
-/// `write`.
+/// Users that have a role but no password: a misspelled name leaves the real user with the role `write`.
 pub fn unknown_users(users: &BTreeMap<String, Hash>, web: &WebSpec) -> Vec<String> {
     let names = web.user_roles.iter().map(|(name, _)| name);
     let unknown = names.filter(|name| !users.contains_key(*name));
@@ -147,12 +146,12 @@ pub fn unknown_users(users: &BTreeMap<String, Hash>, web: &WebSpec) -> Vec<Strin
         let near = nearest(name, users.keys().map(String::as_str));
         let hint = near.map(|near| format!("; did you mean `{near}`?"));
         let hint = hint.unwrap_or_default();
-        format!("`web.user_roles` has `{name}`, which `basic_auth_users` does not have{hint}")
+        format!("`web.user_roles` has `{name}`, who is not in `basic_auth_users`{hint}")
     };
     unknown.map(sentence).collect()
 }
 
-/// Whether a file turns TLS on, without reading the files that it names: clients have no right to.
+/// Whether a file enables TLS, without reading the files that it references: clients may not be permitted to.
 pub fn names_tls(path: &Path) -> bool {
     let document = read_file(path)
         .ok()
@@ -194,7 +193,7 @@ fn parse(source: &Source, base: &Path) -> LoadedFile {
     }
 }
 
-/// What is invalid is reported, and then nothing of the file is used.
+/// Parses the content; `None` after reporting errors.
 fn read(root: &Section<'_>) -> Option<WebFile> {
     let tls = root.section(&keys::TLS);
     let tls = tls.and_then(|section| tls::read(&section));
@@ -219,7 +218,7 @@ fn headers(http: &Section<'_>) -> Vec<(HeaderName, HeaderValue)> {
     let values = keys::RESPONSE_HEADERS.iter().filter_map(|key| {
         let value = section.get(key)?;
         let name = HeaderName::from_bytes(key.name.as_bytes()).ok()?;
-        // Blank means unset: the default of slod stays.
+        // An empty value counts as unset, so slod's default applies.
         (!value.is_empty()).then_some((name, value))
     });
     values.collect()
@@ -228,8 +227,9 @@ fn headers(http: &Section<'_>) -> Vec<(HeaderName, HeaderValue)> {
 fn users(root: &Section<'_>) -> BTreeMap<String, Hash> {
     let written = root.secrets(&keys::USERS);
     if written.len() > MAX_USERS {
-        let message = format!("{} users are too many", written.len());
-        let help = format!("expected at most {MAX_USERS}; tokens or client certificates suit more");
+        let message = format!("too many users: {}", written.len());
+        let help =
+            format!("expected at most {MAX_USERS}; use tokens or client certificates for more");
         root.error("out-of-range", &keys::USERS, message, help);
     }
     let mut users = BTreeMap::new();

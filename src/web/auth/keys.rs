@@ -1,4 +1,4 @@
-//! The keys of the web configuration file, and the values that some of them select.
+//! Keys of the web configuration file and their values.
 
 use crate::units;
 use crate::yaml::{
@@ -42,17 +42,17 @@ pub(super) const USERS: Key<SecretMap> = Key::optional(
 pub(super) const RATE_LIMIT: Key<Mapping> = Key::optional(
     "rate_limit",
     Mapping(&[&INTERVAL, &BURST]),
-    "How many requests are accepted.",
+    "Rate limit of requests.",
 );
 
 pub(super) const CERT: Key<Text> = Key::optional("cert", Text, "Certificate chain in PEM.");
 
 pub(super) const CERT_FILE: Key<FilePath> =
-    Key::optional("cert_file", FilePath, "File of the chain.");
+    Key::optional("cert_file", FilePath, "File with the certificate chain.");
 
 pub(super) const KEY: Key<SecretText> = Key::optional("key", SecretText, "Private key in PEM.");
 
-/// Go's five, and an older name that exporters still take.
+/// Go's five types, and an older name that exporters still accept.
 pub(super) const CLIENT_AUTH: Key<Choice<ClientAuth>> = Key::with_default(
     "client_auth_type",
     Choice(&[
@@ -70,8 +70,11 @@ pub(super) const CLIENT_AUTH: Key<Choice<ClientAuth>> = Key::with_default(
 pub(super) const CLIENT_CA: Key<Text> =
     Key::optional("client_ca", Text, "Trusted authorities in PEM.");
 
-pub(super) const CLIENT_CA_FILE: Key<FilePath> =
-    Key::optional("client_ca_file", FilePath, "File of them.");
+pub(super) const CLIENT_CA_FILE: Key<FilePath> = Key::optional(
+    "client_ca_file",
+    FilePath,
+    "File with trusted authorities in PEM.",
+);
 
 pub(super) const CLIENT_ALLOWED_SANS: Key<List<Text>> = Key::optional(
     "client_allowed_sans",
@@ -96,17 +99,17 @@ pub(super) const MAX_VERSION: Key<Parsed<Version>> =
     Key::with_default("max_version", VERSION, "TLS13", "Newest version.");
 
 pub(super) const CIPHER_SUITES: Key<List<Text>> =
-    Key::optional("cipher_suites", List::of(Text), "For TLS 1.2.");
+    Key::optional("cipher_suites", List::of(Text), "Cipher suites of TLS 1.2.");
 
 pub(super) const PREFER_SERVER_CIPHER_SUITES: Key<Bool> = Key::with_default(
     "prefer_server_cipher_suites",
     Bool,
     "true",
-    "Whether the order here decides.",
+    "Whether the order of the server decides.",
 );
 
 pub(super) const CURVE_PREFERENCES: Key<List<Text>> =
-    Key::optional("curve_preferences", List::of(Text), "Curves.");
+    Key::optional("curve_preferences", List::of(Text), "Elliptic curves.");
 
 pub(super) const HTTP2: Key<Bool> =
     Key::with_default("http2", Bool, "true", "Whether HTTP/2 is offered.");
@@ -123,7 +126,7 @@ pub(super) const HEADERS: Key<Mapping> = Key::optional(
     "Response headers.",
 );
 
-/// A closed list, so that every exporter has the same.
+/// A closed list, the same as that of all exporters.
 pub(super) const RESPONSE_HEADERS: [Key<Parsed<HeaderValue>>; 5] = [
     header("Content-Security-Policy", HEADER),
     header(
@@ -161,7 +164,7 @@ fn listed(text: &str, valid: &[&str]) -> Option<HeaderValue> {
     is_valid.then(|| HeaderValue::from_str(text).ok()).flatten()
 }
 
-/// A request per day is as good as none.
+/// Less than one request per day is as good as none.
 const MAX_INTERVAL: Duration = Duration::from_hours(24);
 
 pub(super) const INTERVAL: Key<Parsed<Duration>> = Key::optional(
@@ -180,7 +183,11 @@ pub(super) const INTERVAL: Key<Parsed<Duration>> = Key::optional(
     "Time between requests.",
 );
 
-pub(super) const BURST: Key<Integer> = Key::optional("burst", Integer(1, 1_000_000), "At once.");
+pub(super) const BURST: Key<Integer> = Key::optional(
+    "burst",
+    Integer(1, 1_000_000),
+    "Maximum number of requests in a burst.",
+);
 
 /// Which client certificates are requested and accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,7 +204,7 @@ impl ClientAuth {
         matches!(self, Self::RequireAny | Self::RequireAndVerify)
     }
 
-    /// Whether a certificate that was accepted proves who the client is.
+    /// Whether an accepted certificate proves the client's identity.
     pub fn verifies(self) -> bool {
         matches!(self, Self::VerifyIfGiven | Self::RequireAndVerify)
     }

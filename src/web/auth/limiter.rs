@@ -1,5 +1,5 @@
-//! Limits failed logins: for what a peer logs in as, for a peer, and in all. An attempt counts as
-//! failed until it succeeds, so that attempts at the same time are limited as well.
+//! Limits failed logins per peer and subject, per peer, and in total. An attempt counts as failed until it
+//! succeeds, so that concurrent attempts are limited too.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -7,33 +7,33 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-/// The time in which failures are counted.
+/// Window in which failures are counted.
 const WINDOW: Duration = Duration::from_mins(1);
-/// How long a successful login counts as one from before.
+/// How long a peer is trusted after a successful login.
 const TRUSTED_FOR: Duration = Duration::from_hours(1);
-/// Entries of each table.
+/// Maximum number of entries of each table.
 const MAX_ENTRIES: usize = 4096;
 
-/// How many failures are accepted within a minute.
+/// Accepted failures per minute.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Of one peer with one subject, such as a user: others behind the same address, such as that
-    /// of a proxy, go on.
+    /// Per peer and subject, such as a user: others at the same address, such as that of a proxy, are not
+    /// affected.
     pub per_subject: u32,
-    /// Of one peer, unless it logged in within the last hour.
+    /// Per peer, unless it logged in within the last hour.
     pub per_peer: u32,
-    /// In all; peers that logged in within the last hour do not depend on it.
+    /// In total; does not apply to peers that logged in within the last hour.
     pub in_all: u32,
 }
 
-/// Passwords and tokens of people and scripts.
+/// Limits for passwords and tokens of users and scripts.
 pub const LOGINS: Limits = Limits {
     per_subject: 10,
     per_peer: 60,
     in_all: 200,
 };
-/// Tokens of heartbeats: jobs that try again with a replaced token must not be locked out for long,
-/// because a report that is refused pages somebody.
+/// Limits for tokens of heartbeats: jobs that retry with a replaced token must not be locked out for long,
+/// because a rejected report leads to a page.
 pub const HEARTBEATS: Limits = Limits {
     per_subject: 100,
     per_peer: 1000,
@@ -60,7 +60,7 @@ struct PeerRecord {
     last_success: Option<Instant>,
 }
 
-/// Failures since the first one of a window.
+/// Failures since the start of a window.
 #[derive(Clone, Copy, Debug, Default)]
 struct Failures {
     count: u32,
@@ -68,7 +68,7 @@ struct Failures {
 }
 
 impl Failures {
-    /// Without those of a window that is over.
+    /// Reset if the window has passed.
     fn at(self, now: Instant) -> Self {
         let is_over = |since: Instant| now.saturating_duration_since(since) >= WINDOW;
         if self.since.is_some_and(is_over) {
@@ -117,7 +117,7 @@ impl Limiter {
         }
     }
 
-    /// Counts an attempt, or fails with the time after which another one is accepted.
+    /// Counts an attempt; the error is the time until another one is accepted.
     pub fn begin(&self, peer: IpAddr, subject: &str, now: Instant) -> Result<(), Duration> {
         let (peer, key) = self.keys(peer, subject);
         let mut table = self.table.lock();
@@ -143,7 +143,7 @@ impl Limiter {
         Ok(())
     }
 
-    /// Notes that the attempt that began was successful.
+    /// Records that a started attempt succeeded.
     pub fn succeeded(&self, peer: IpAddr, subject: &str, now: Instant) {
         let (peer, key) = self.keys(peer, subject);
         let mut table = self.table.lock();
@@ -160,7 +160,7 @@ impl Limiter {
         }
     }
 
-    /// A subject may be of any length, so its hash is kept.
+    /// Subjects have any length, so their hash is used.
     fn keys(&self, peer: IpAddr, subject: &str) -> (IpAddr, (IpAddr, u64)) {
         let peer = network(peer);
         (peer, (peer, self.hasher.hash_one(subject)))
@@ -168,7 +168,7 @@ impl Limiter {
 }
 
 impl Table {
-    /// Fails if there is no room for one more of each.
+    /// Evicts entries for one more of each; fails if that is impossible.
     fn make_room(
         &mut self,
         peer: &IpAddr,
@@ -188,7 +188,7 @@ impl Table {
     }
 }
 
-/// A peer has a whole /64 of IPv6 to itself.
+/// A peer usually owns a whole /64 of IPv6.
 fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),

@@ -12,12 +12,12 @@ use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Characters of a token that nobody guesses, at whatever rate: random ones of hexadecimal digits are one
-/// of 2^64. A right one is accepted even where failed logins are limited, so that a client with an old
-/// token does not lock out those behind the same address.
+/// Length in characters from which a token cannot be guessed at any rate: random hexadecimal digits are one
+/// of 2^64. A correct one is accepted even while failed logins are limited, so that a client with an old
+/// token does not lock out others at the same address.
 const LONG_TOKEN: usize = 16;
 
-/// What is sent to prove who the client is.
+/// Credentials of a request.
 enum Credentials {
     Password { user: String, password: String },
     Token(String),
@@ -25,7 +25,7 @@ enum Credentials {
 }
 
 impl Access {
-    /// Who sent a request, by its password or token.
+    /// Identifies the sender of a request by its password or token.
     pub(super) async fn login(
         &self,
         rules: &Rules,
@@ -54,16 +54,13 @@ impl Access {
         };
         let Some(owner) = found else {
             attempt.failed();
-            return Err(unauthorized(
-                rules,
-                "the user, the password or the token is wrong",
-            ));
+            return Err(unauthorized(rules, "wrong user, password or token"));
         };
         attempt.succeeded();
         Ok(identity(&credentials, owner))
     }
 
-    /// Begins to check the token of a heartbeat, if its peer may try.
+    /// Starts to check the token of a heartbeat, unless its peer is limited.
     pub fn begin_heartbeat<'a>(
         &'a self,
         peer: &'a Peer,
@@ -82,7 +79,7 @@ impl Access {
         let begun = limiter.begin(peer.address.ip(), subject, Instant::now());
         begun.map_err(|wait| {
             self.own().web_auth_limited.inc();
-            too_many("there were too many failed logins", wait)
+            too_many("too many failed logins", wait)
         })?;
         Ok(Attempt {
             access: self,
@@ -94,7 +91,7 @@ impl Access {
     }
 }
 
-/// A check of a secret, which counts as failed unless it succeeds.
+/// A check of credentials, which counts as failed unless it succeeds.
 pub struct Attempt<'a> {
     access: &'a Access,
     limiter: &'a Limiter,
@@ -111,7 +108,7 @@ impl Attempt<'_> {
 
     pub fn failed(self) {
         self.access.own().web_auth_failed(self.method);
-        // Without the user: people type passwords in its place.
+        // Without the user name: people sometimes type passwords there.
         let peer = self.peer.address.ip();
         tracing::warn!(%peer, method = self.method, "a login failed");
     }
@@ -140,7 +137,7 @@ impl Credentials {
         })
     }
 
-    /// How it proves who the client is, and what its failures count for.
+    /// The authentication method, and the subject of its failures.
     fn names(&self) -> (&'static str, &str) {
         match self {
             Self::Password { user, .. } => ("basic", user),

@@ -1,5 +1,5 @@
-//! Who may do what: TLS, passwords, tokens, roles, and the defence against foreign web pages.
-//! `docs/WEB.md` describes it for users.
+//! Authentication and authorization: TLS, passwords, tokens, roles, and protection against pages of other
+//! origins. `docs/WEB.md` is the user documentation.
 
 mod access;
 mod client;

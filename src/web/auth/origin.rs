@@ -1,11 +1,10 @@
-//! Defence against web pages that use the browser of somebody who can reach the daemon.
+//! Protection against web pages that use the browser of a user who can reach the daemon.
 //!
-//! A page of another origin can make a browser send requests with the user's address and stored
-//! password, but not without `Origin` or `Sec-Fetch-Site` if they change something, and it cannot
-//! read the responses. A page whose name is made to resolve to the daemon (DNS rebinding) is of the
-//! same origin to the browser and can read them, but its name stays in `Host`. Programs such as
-//! Prometheus and curl are not used that way, so names of the daemon do not need to be configured
-//! for their reading.
+//! A page of another origin can make a browser send requests with the user's address and stored password,
+//! but requests that change something then have `Origin` or `Sec-Fetch-Site`, and the page cannot read the
+//! responses. A page whose name resolves to the daemon (DNS rebinding) has the same origin for the browser
+//! and can read them, but its name is in `Host`. Programs such as Prometheus and curl cannot be misused
+//! this way, so their read requests are accepted under any host name.
 
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
@@ -15,14 +14,14 @@ use std::net::IpAddr;
 /// Headers that only browsers send: a page can change the first, but not remove it.
 const OF_BROWSERS: [&str; 4] = ["accept-language", "sec-fetch-site", "origin", "referer"];
 
-/// The host that a request was sent to, as the client names it.
+/// The host of a request, as named by the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// No `Host` at all, as HTTP/1.0 allows; browsers always send one.
+    /// No `Host`, as permitted by HTTP/1.0; browsers always send one.
     Unnamed,
     /// In lower case.
     Named(Authority),
-    /// Something that is no name, more than one, or none where one is required (RFC 9112, 3.2).
+    /// Invalid name, several names, or none where one is required (RFC 9112, 3.2).
     Invalid,
 }
 
@@ -47,7 +46,7 @@ impl Target {
         }
     }
 
-    /// Whether nobody else can make this name point here.
+    /// Whether no other party can make this name resolve to the daemon.
     pub fn is_own(&self, machine: Option<&str>, allowed: &[String]) -> bool {
         match self {
             Self::Unnamed => true,
@@ -57,10 +56,10 @@ impl Target {
     }
 }
 
-/// Whether a host can have this name, and a port this number.
+/// Whether host and port are syntactically valid.
 fn is_possible(authority: &Authority) -> bool {
     let (host, text) = (authority.host(), authority.as_str());
-    // A user name stands before the host.
+    // User information precedes the host.
     let Some(port) = text.strip_prefix(host) else {
         return false;
     };
@@ -84,7 +83,7 @@ pub fn is_browser(headers: &HeaderMap) -> bool {
     OF_BROWSERS.iter().any(|name| headers.contains_key(*name))
 }
 
-/// Whether a page of another origin made a browser send this.
+/// Whether a page of another origin made a browser send this request.
 pub fn is_foreign(headers: &HeaderMap, target: &Target, allowed: &[String]) -> bool {
     let mut sites = headers.get_all("sec-fetch-site").iter();
     let is_other = |site: &str| site != "same-origin" && site != "none";
@@ -98,8 +97,8 @@ pub fn is_foreign(headers: &HeaderMap, target: &Target, allowed: &[String]) -> b
     })
 }
 
-/// Whether an origin is the address that the request was sent to. A proxy may have replaced that,
-/// so a name that is allowed is ours as well.
+/// Whether an origin is the host that the request was sent to. A proxy may have replaced the host, so an
+/// allowed name is accepted too.
 fn is_same(origin: &str, target: &Target, allowed: &[String]) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else {
         return false;
@@ -206,7 +205,7 @@ mod tests {
         assert_eq!(Target::of(&unnamed), Target::Invalid);
         unnamed.version = Version::HTTP_10;
         assert!(Target::of(&unnamed).is_own(None, &[]));
-        // HTTP/2, and the absolute form of HTTP/1.1: then `Host` does not count.
+        // HTTP/2 and the absolute form of HTTP/1.1: `Host` is ignored.
         let mut absolute = parts(&[("host", "localhost")]);
         absolute.uri = "http://evil.example/".parse().expect("a URI");
         assert!(!Target::of(&absolute).is_own(None, &[]));

@@ -1,5 +1,5 @@
-//! Users and their passwords. The hash of a password that was right is remembered, so that it is
-//! computed once for each user, and not for each request.
+//! Users and their passwords. A correct password is remembered by a keyed digest, so that its bcrypt hash
+//! is computed once per user and not for every request.
 
 use crate::tasks::blocking;
 use parking_lot::Mutex;
@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 /// A cost of 18 takes about 15 seconds, and each step doubles that.
 const MAX_COST: u32 = 18;
 
-/// A bcrypt hash that is known to be one.
+/// A valid bcrypt hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hash(String);
 
@@ -24,11 +24,10 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// Reads a hash. Fails with what is wrong and what is valid, without the text itself.
+/// Parses a hash. The error is what is wrong and what is valid, without the text itself.
 pub fn parse(text: &str) -> Result<Hash, (&'static str, String)> {
     let Ok(parts) = bcrypt::HashParts::from_str(text) else {
-        let help =
-            "expected such as $2y$10$..., which `htpasswd -nBC 10 USER` prints after the colon";
+        let help = "expected a hash such as $2y$10$..., as printed by `htpasswd -nBC 10 USER` after the colon";
         return Err(("the password is not a bcrypt hash", help.to_owned()));
     };
     let cost = parts.get_cost();
@@ -39,13 +38,13 @@ pub fn parse(text: &str) -> Result<Hash, (&'static str, String)> {
     Err(("the cost of this bcrypt hash is out of range", help))
 }
 
-/// The users of a file, with what was verified since it was read.
+/// The users of a file, and the passwords verified since it was read.
 pub struct Users {
     hashes: BTreeMap<String, Hash>,
     digests: Digests,
-    /// The digest of each user's last password that was right.
+    /// Digest of each user's last correct password.
     known: Mutex<HashMap<String, Tag>>,
-    /// One at a time, as each keeps a processor busy.
+    /// One at a time, because each keeps a CPU busy.
     turn: Arc<Semaphore>,
 }
 
@@ -69,20 +68,21 @@ impl Users {
         self.hashes.is_empty()
     }
 
-    /// Whether this password was right before.
+    /// Whether this password was correct before.
     pub fn is_known(&self, user: &str, password: &str) -> bool {
         let known = self.known.lock();
         let tag = known.get(user);
         tag.is_some_and(|tag| self.digests.is_same(&[user, password], tag))
     }
 
-    /// Whether a password is right. It takes as long for a user who does not exist.
+    /// Checks a password. It takes as long for a user who does not exist.
     pub async fn verify(&self, user: &str, password: &str) -> bool {
         let hash = self.hashes.get(user).or_else(|| self.decoy(user));
         let Some(Hash(hash)) = hash.cloned() else {
             return false;
         };
-        // The semaphore is never closed. The turn ends with the work, also if the client has gone.
+        // The semaphore is never closed. The permit is held until the work is done, even if the client
+        // disconnects.
         let turn = self.turn.clone().acquire_owned().await;
         let text = password.to_owned();
         let computed = blocking(move || {
@@ -99,8 +99,8 @@ impl Users {
         is_right
     }
 
-    /// The hash of somebody else, always the same one for a name, so that the time does not show
-    /// who exists, whatever the costs are.
+    /// The hash of another user, always the same one for a name, so that response times do not reveal which
+    /// users exist, even if their costs differ.
     fn decoy(&self, user: &str) -> Option<&Hash> {
         let digest = self.digests.of(&[user]);
         let number = digest.as_ref().iter().fold(0_usize, |sum, byte| {
@@ -112,13 +112,13 @@ impl Users {
     }
 }
 
-/// Digests of secrets, to compare them in constant time whatever their lengths. The key is random
+/// Keyed digests of secrets, for comparison in constant time regardless of their length. The key is random
 /// and never leaves the process.
 #[derive(Clone, Debug)]
 pub struct Digests(hmac::Key);
 
 impl Digests {
-    /// Fails if the system has no random numbers.
+    /// Returns `None` if the system has no random numbers.
     pub fn new() -> Option<Self> {
         let key = hmac::Key::generate(HMAC_SHA256, &SystemRandom::new());
         key.ok().map(Self)

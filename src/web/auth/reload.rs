@@ -1,5 +1,4 @@
-//! Reads the web configuration when the daemon starts and when something changed. What is invalid
-//! changes nothing.
+//! Loads the web configuration when the daemon starts and when a file changes. An invalid one changes nothing.
 
 use super::file::{self, LoadedFile, WebFile};
 use super::limiter::{HEARTBEATS, LOGINS, Limiter};
@@ -19,14 +18,14 @@ use sysinfo::System;
 
 type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
 
-/// Who may do what, now. Cheap to clone.
+/// The rules in force. Cheap to clone.
 #[derive(Clone)]
 pub struct Access(Arc<Shared>);
 
 struct Shared {
     rules: ArcSwap<Rules>,
     source: Mutex<Source>,
-    /// Given on the command line: instead of the one that the config names.
+    /// Given on the command line, in place of the one in the config.
     file: Option<PathBuf>,
     is_loopback: bool,
     logins: Limiter,
@@ -36,12 +35,12 @@ struct Shared {
     machine: Option<String>,
 }
 
-/// What the rules were made from.
+/// Sources of the rules.
 struct Source {
     web: WebSpec,
-    /// The file and those that it names, as they were read last, whatever came of it.
+    /// Stamps of the file and the files that it references, from when they were last read, successfully or not.
     files: Stamps,
-    /// As they were looked at last, if they differed.
+    /// Stamps of the last check, if they differed.
     changing: Option<Stamps>,
 }
 
@@ -54,8 +53,8 @@ impl Source {
         }
     }
 
-    /// Whether a file differs from what was read, and has not changed since the last look: one that
-    /// is being written must not turn authentication off.
+    /// Whether a file differs from what was read and has not changed since the last check: a partly written
+    /// file must not turn authentication off.
     fn has_changed(&mut self) -> bool {
         let stamps = self
             .files
@@ -72,7 +71,7 @@ impl Source {
     }
 }
 
-/// New rules that are valid, but not active yet.
+/// Valid new rules that are not active yet.
 pub struct Prepared {
     rules: Rules,
     source: Source,
@@ -85,7 +84,7 @@ impl fmt::Debug for Access {
 }
 
 impl Access {
-    /// Fails with the errors of the file. Blocks.
+    /// The error is that of the file. Blocks.
     pub fn new(
         web: &WebSpec,
         file: Option<PathBuf>,
@@ -93,7 +92,8 @@ impl Access {
         own: SelfMetrics,
     ) -> Result<Self, String> {
         let random = Digests::new();
-        let digests = random.ok_or("the system has no random numbers, which passwords need")?;
+        let digests =
+            random.ok_or("the system has no random number generator, which passwords require")?;
         let (loaded, files) = read(file.as_ref().or(web.config_file.as_ref()));
         let rules = Rules::new(loaded?.0, web, is_loopback, &digests);
         let access = Self(Arc::new(Shared {
@@ -111,7 +111,7 @@ impl Access {
         Ok(access)
     }
 
-    /// The active rules.
+    /// Returns the active rules.
     pub fn rules(&self) -> Arc<Rules> {
         self.0.rules.load_full()
     }
@@ -132,7 +132,7 @@ impl Access {
         self.0.machine.as_deref()
     }
 
-    /// Reads what another config says. Fails with the errors of its file. Blocks.
+    /// Loads the web configuration of another config. The error is that of its file. Blocks.
     pub fn prepare(&self, web: &WebSpec) -> Result<Prepared, String> {
         let (loaded, files) = self.read(web);
         Ok(Prepared {
@@ -145,7 +145,7 @@ impl Access {
         let path = self.0.file.as_ref().or(web.config_file.as_ref());
         let (loaded, files) = read(path);
         let not_empty = loaded.and_then(|(file, is_empty)| {
-            // A program that writes it may have failed. Who means it writes `{}`.
+            // The program that writes it may have failed. An intentionally empty one is `{}`.
             let reason =
                 "the web configuration file has become empty (write {} to turn everything off)";
             if is_empty {
@@ -161,14 +161,14 @@ impl Access {
         Rules::new(file, web, self.0.is_loopback, &self.0.digests)
     }
 
-    /// Makes rules active. Open connections continue.
+    /// Activates rules. Open connections continue.
     pub fn apply(&self, prepared: Prepared) {
         self.0.rules.store(Arc::new(prepared.rules));
         *self.source() = prepared.source;
         self.log();
     }
 
-    /// Reads the file again if it or one that it names has changed; `None` if not. Blocks.
+    /// Reloads the file if it or one that it references has changed; `None` if not. Blocks.
     pub fn refresh(&self) -> Option<Result<(), String>> {
         let web = {
             let mut source = self.source();
@@ -213,7 +213,7 @@ impl Access {
     }
 }
 
-/// The file's content, and whether there is none, and the files to watch. Warnings are logged.
+/// Reads the file, whether it is empty, and the files to watch. Logs warnings.
 fn read(path: Option<&PathBuf>) -> (Result<(WebFile, bool), String>, Stamps) {
     let Some(path) = path else {
         return (Ok((WebFile::default(), false)), Stamps::new());

@@ -1,4 +1,4 @@
-//! What applies to requests now: the web configuration file, and `web` of the config.
+//! Rules for requests: those of the web configuration file, and `web` of the config.
 
 use super::file::{RateLimit, WebFile};
 use super::password::{Digests, Users};
@@ -16,7 +16,7 @@ pub struct Rules {
     pub certificate_role: Role,
     tokens: Vec<Token>,
     user_roles: Vec<(String, Role)>,
-    /// Whether writes need no authentication where none is configured.
+    /// Whether writes need no authentication if none is configured.
     pub anonymous_writes: bool,
     digests: Digests,
     bucket: Option<Bucket>,
@@ -58,7 +58,7 @@ impl Rules {
         !self.tokens.is_empty()
     }
 
-    /// Whether nobody gets in without proving who they are.
+    /// Whether all clients must authenticate.
     pub fn authenticates(&self) -> bool {
         self.file.authenticates() || self.takes_tokens()
     }
@@ -68,7 +68,7 @@ impl Rules {
         role.map_or(Role::Write, |(_, role)| *role)
     }
 
-    /// Whose token this is. All are compared, so that the time shows nothing.
+    /// Owner of a token. All tokens are compared, so that response times reveal nothing.
     pub fn owner(&self, token: &str) -> Option<(Arc<str>, Role)> {
         let mut owner = None;
         for known in &self.tokens {
@@ -79,7 +79,7 @@ impl Rules {
         owner
     }
 
-    /// Whether one more request is within the rate limit.
+    /// Whether another request is within the rate limit.
     pub fn has_room(&self, now: Instant) -> bool {
         self.bucket.as_ref().is_none_or(|bucket| bucket.take(now))
     }
@@ -88,7 +88,7 @@ impl Rules {
 #[derive(Debug)]
 struct Bucket {
     limit: RateLimit,
-    /// Requests that are free, and when that was so.
+    /// Available requests, and the time of that count.
     free: Mutex<Option<(f64, Instant)>>,
 }
 

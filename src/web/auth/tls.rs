@@ -1,4 +1,4 @@
-//! TLS of the server, as the web configuration file describes it.
+//! TLS of the server, from the web configuration file.
 
 use super::client;
 use super::keys::{self, ClientAuth, Version};
@@ -11,14 +11,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{CipherSuite, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
 use std::sync::Arc;
 
-/// By the names that Go has for them.
+/// Curves by their names in Go.
 const CURVES: [(&str, &'static dyn SupportedKxGroup); 3] = [
     ("X25519", kx_group::X25519),
     ("CurveP256", kx_group::SECP256R1),
     ("CurveP384", kx_group::SECP384R1),
 ];
 
-/// Ready to accept connections.
+/// TLS ready to accept connections.
 #[derive(Clone, Debug)]
 pub struct ServerTls {
     pub config: Arc<ServerConfig>,
@@ -39,7 +39,7 @@ impl ServerTls {
     }
 }
 
-/// `None` if something is invalid, which is reported then.
+/// Returns `None` after reporting what is invalid.
 pub fn read(section: &Section<'_>) -> Option<ServerTls> {
     let (chain, key) = (chain(section), key(section));
     let (versions, provider) = (versions(section), provider(section));
@@ -51,7 +51,7 @@ pub fn read(section: &Section<'_>) -> Option<ServerTls> {
         section.error(
             "conflict",
             &keys::CIPHER_SUITES,
-            "no suite is for one of the versions from `min_version` to `max_version`",
+            "no suite supports a version from `min_version` to `max_version`",
             "suites with ECDHE in their name are for TLS12, the others for TLS13",
         );
         return None;
@@ -77,7 +77,7 @@ fn report(section: &Section<'_>, fault: &rustls::Error) {
     reader.error("invalid-value", section.spot(), message, help);
 }
 
-/// The certificates of a key, which is inline or names a file.
+/// Reads the certificates of a key that is inline or names a file.
 fn certificates(
     section: &Section<'_>,
     inline: &Key<Text>,
@@ -95,7 +95,7 @@ fn certificates(
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let found = certificates.ok().filter(|found| !found.is_empty());
     if found.is_none() {
-        let message = "there is no valid certificate";
+        let message = "no valid certificate";
         let help = "expected PEM with CERTIFICATE blocks";
         section.error("invalid-value", at, message, help);
     }
@@ -133,7 +133,7 @@ fn key(section: &Section<'_>) -> Option<PrivateKeyDer<'static>> {
     let pem = section.secret(&keys::KEY)?;
     let key = PrivateKeyDer::from_pem_slice(pem.reveal().as_bytes()).ok();
     if key.is_none() {
-        let message = "there is no valid private key";
+        let message = "no valid private key";
         let help = "expected PEM with a PRIVATE KEY block that is not encrypted";
         section.error("invalid-value", &keys::KEY, message, help);
     }
@@ -144,7 +144,7 @@ fn client_cas(section: &Section<'_>, auth: ClientAuth) -> Option<Vec<Certificate
     let (inline, file) = (&keys::CLIENT_CA, &keys::CLIENT_CA_FILE);
     let is_given = section.has(inline) || section.has(file);
     if is_given && auth == ClientAuth::None {
-        let message = "client certificates are not requested, so that this has no effect";
+        let message = "client certificates are not requested, so this has no effect";
         let help = "set `client_auth_type: RequireAndVerifyClientCert`";
         section.error("conflict", client::client_ca_key(section), message, help);
         return None;
@@ -167,7 +167,7 @@ fn versions(section: &Section<'_>) -> Option<Vec<&'static SupportedProtocolVersi
     let oldest = oldest?;
     if oldest > newest {
         let message = "`min_version` is newer than `max_version`";
-        section.error("conflict", &keys::MIN_VERSION, message, "exchange them");
+        section.error("conflict", &keys::MIN_VERSION, message, "swap them");
         return None;
     }
     let both = [
@@ -180,7 +180,7 @@ fn versions(section: &Section<'_>) -> Option<Vec<&'static SupportedProtocolVersi
     Some(within.map(|(_, version)| version).collect())
 }
 
-/// Suites of TLS 1.3 are always on, as in Go; those of 1.2 are all, or the ones that are listed.
+/// Cipher suites of TLS 1.3 are always enabled, as in Go; for TLS 1.2, all or the listed ones.
 fn provider(section: &Section<'_>) -> CryptoProvider {
     let mut provider = default_provider();
     let known = provider.cipher_suites.clone();
@@ -210,7 +210,7 @@ fn provider(section: &Section<'_>) -> CryptoProvider {
     provider
 }
 
-/// The name that the standards and Go have; rustls has its own for those of TLS 1.3.
+/// Name in the standards and in Go; rustls has different names for TLS 1.3.
 fn suite_name(suite: &SupportedCipherSuite) -> String {
     let name: CipherSuite = suite.suite();
     format!("{name:?}").replacen("TLS13_", "TLS_", 1)

@@ -1,11 +1,10 @@
-//! How a job went, by the parameters of its report.
+//! Result of a job, from the parameters of its report.
 
 use crate::diagnostic::nearest;
 use crate::web::problem::Problem;
 use axum::http::StatusCode;
 
-/// Names of a parameter that says how the job went, or its exit code, as users of other services know
-/// them.
+/// Parameters that hold the status or the exit code of a job, including names used by other services.
 const STATUS: [&str; 12] = [
     "status",
     "state",
@@ -20,13 +19,13 @@ const STATUS: [&str; 12] = [
     "returncode",
     "service_result",
 ];
-/// Names of a parameter that is itself the status: `?fail`, `?success=false`.
+/// Parameters whose name is the status: `?fail`, `?success=false`.
 const SUCCESS: [&str; 5] = ["ok", "success", "succeeded", "up", "passed"];
 const FAILURE: [&str; 5] = ["fail", "failed", "failure", "error", "down"];
-/// Words of schedulers and other services for a job that went well.
+/// Words for success in schedulers and other services.
 const SUCCEEDED: [&str; 4] = ["complete", "completed", "done", "pass"];
-/// Words of a job that has not ended, as Cronitor, Sentry, Healthchecks and others report a start or a line
-/// of its log.
+/// Words for a job that has not ended, used by Cronitor, Sentry, Healthchecks and others to report a start
+/// or a log line.
 const UNFINISHED: [&str; 13] = [
     "start",
     "started",
@@ -42,7 +41,7 @@ const UNFINISHED: [&str; 13] = [
     "inprogress",
     "log",
 ];
-/// Words of a job that has ended, well or not; systemd's `$EXIT_CODE` is `exited`.
+/// Words for a job that has ended with any result; systemd's `$EXIT_CODE` is `exited`.
 const ENDED: [&str; 3] = ["exited", "ended", "finished"];
 const YES: [&str; 3] = ["true", "yes", "on"];
 const NO: [&str; 5] = ["false", "no", "off", "none", "null"];
@@ -55,10 +54,9 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Without a status the job went well. Everything that is not known as a success is a failure: an
-    /// exit code, the name of a signal, a word of the job's own. Of several parameters, one that reports
-    /// a failure is enough. Parameters that mean nothing here are ignored: they are no reason to lose a
-    /// report.
+    /// Without a status the job succeeded. Everything that is not a known success is a failure: an exit
+    /// code, the name of a signal, or an unknown word. One of several parameters that reports a failure is
+    /// enough. Unknown parameters are ignored, so that no report is lost because of them.
     pub(super) fn read(parameters: &[(String, String)]) -> Result<Self, Problem> {
         let mut said: Vec<_> = parameters
             .iter()
@@ -95,7 +93,7 @@ fn message(parameters: &[(String, String)]) -> Option<&str> {
         .find(|value| !value.is_empty())
 }
 
-/// The text that says the most about a failure: `boom` of `?success=false&error=boom`.
+/// The most informative text about a failure: `boom` of `?success=false&error=boom`.
 fn reason<'v>(failures: &[&'v str]) -> Option<&'v str> {
     let says_more = |value: &&&str| {
         let word = value.to_ascii_lowercase();
@@ -108,9 +106,9 @@ fn reason<'v>(failures: &[&'v str]) -> Option<&'v str> {
     texts.find(says_more).or(first).copied()
 }
 
-/// What one parameter says about how the job went.
+/// What one parameter states about the result of the job.
 struct Status<'v> {
-    /// Empty, or that the job ended: other parameters can say how.
+    /// Whether other parameters can state the result: it is empty, or only says that the job ended.
     is_open: bool,
     failed: Result<bool, Problem>,
     value: &'v str,
@@ -120,7 +118,7 @@ impl<'v> Status<'v> {
     fn read(name: &str, value: &'v str) -> Option<Self> {
         let failed = status(name, value)?;
         let name = name.to_ascii_lowercase();
-        // `?fail` has no value, but `?error=` has no error.
+        // `?fail` needs no value, but `?error=` means no error.
         let can_be_empty = name == "error" || STATUS.contains(&name.as_str());
         let word = value.to_ascii_lowercase();
         let is_open = value.is_empty() && can_be_empty || ENDED.contains(&word.as_str());
@@ -132,7 +130,7 @@ impl<'v> Status<'v> {
     }
 }
 
-/// Whether the job failed, if the parameter says how it went.
+/// Whether the job failed, if the parameter states the result.
 fn status(name: &str, value: &str) -> Option<Result<bool, Problem>> {
     let (name, value) = (name.to_ascii_lowercase(), value.to_ascii_lowercase());
     let (name, value) = (name.as_str(), value.as_str());
@@ -142,12 +140,12 @@ fn status(name: &str, value: &str) -> Option<Result<bool, Problem>> {
     if SUCCESS.contains(&name) {
         return Some(succeeded(value));
     }
-    // `?error=disk full` has its text, `?failed=0` none.
+    // `?error=disk full` has a text, `?failed=0` is a success.
     let is_no = NO.contains(&value) || number(value) == Some(false);
     FAILURE.contains(&name).then_some(Ok(!is_no))
 }
 
-/// What a success is said to be: nothing more, yes or no, how many (`?passed=17`), or how the job ended.
+/// Parses the value of a success parameter: empty, yes or no, a count (`?passed=17`), or a status.
 fn succeeded(value: &str) -> Result<bool, Problem> {
     match number(value) {
         _ if value.is_empty() => Ok(false),
@@ -162,7 +160,7 @@ fn ended(word: &str) -> Result<bool, Problem> {
         return Ok(false);
     }
     if word.is_empty() || is_one_of(&[&UNFINISHED, &ENDED]) {
-        let title = format!("`{word}` does not say how a job ended");
+        let title = format!("`{word}` does not state the result of a job");
         return Err(refused(&title, Some("expected ok, fail or an exit code")));
     }
     match nearest(word, SUCCESS) {
@@ -174,20 +172,21 @@ fn ended(word: &str) -> Result<bool, Problem> {
     }
 }
 
-/// Whether a number is another one than 0; of any length, as exit codes differ between systems.
+/// Whether a number is not 0; any length, because exit codes differ between systems.
 fn number(text: &str) -> Option<bool> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| digits.bytes().any(|byte| byte != b'0'))
 }
 
-/// `?stauts=fail` must not count as a success.
+/// Misspelled parameters such as `?stauts=fail` must not count as a success.
 fn misspelled(parameters: &[(String, String)]) -> Option<Problem> {
     let is_failure = |(name, value): &&(String, String)| {
         name != "msg" && FAILURE.contains(&&*value.trim().to_ascii_lowercase())
     };
     let (name, value) = parameters.iter().find(is_failure)?;
-    let title = format!("`{name:.60}` does not say how a job went; expected `status={value}`");
+    let title =
+        format!("`{name:.60}` does not state the result of a job; expected `status={value}`");
     Some(refused(&title, None))
 }
 
@@ -213,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_success_is_a_failure_that_is_kept() {
+    fn unknown_statuses_are_stored_as_failures() {
         for query in [
             "",
             "status=ok",

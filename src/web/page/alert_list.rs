@@ -1,4 +1,4 @@
-//! All alerts: those that fire, those that are about to, and those that are over.
+//! Page of all alerts: firing, pending and resolved.
 
 use super::alerts::{Stage, item};
 use super::frame::{HOME, Page, View};
@@ -11,15 +11,15 @@ use crate::outcome::Timestamp;
 use crate::report::health::HealthLevel;
 use maud::{Markup, html};
 
-/// Alerts of one page.
+/// Number of alerts per page.
 const ROWS: usize = 100;
 
-/// The parameters of the filter.
+/// Parameters of the filter.
 const TEXT: &str = "q";
 const STATE: &str = "state";
 const URGENCY: &str = "urgency";
 
-/// What the page shows, before the filter.
+/// Content of the page, before filtering.
 #[derive(Debug, Default)]
 pub struct Alerts {
     pub firing: Vec<AlertRecord>,
@@ -28,9 +28,9 @@ pub struct Alerts {
     pub over: Option<Vec<AlertRecord>>,
 }
 
-/// Which alerts are listed.
+/// Filter of the list.
 struct Filter {
-    /// Words of what the alert is about or of its evidence, in lower case.
+    /// Words of the alert's subject or evidence, in lower case.
     text: String,
     stage: Option<Stage>,
     urgency: Option<Urgency>,
@@ -87,11 +87,11 @@ fn headline(firing: &[AlertRecord]) -> Headline<'static> {
     let pages = pages.count() as u64;
     let all = firing.len() as u64;
     let (level, sentence) = match (pages, all) {
-        (0, 0) => (HealthLevel::Ok, "No alert fires".to_owned()),
-        (0, 1) => (HealthLevel::Warn, "1 ticket fires".to_owned()),
+        (0, 0) => (HealthLevel::Ok, "No alerts are firing".to_owned()),
+        (0, 1) => (HealthLevel::Warn, "1 ticket is firing".to_owned()),
         (0, _) => {
             let tickets = numbers::count(all);
-            (HealthLevel::Warn, format!("{tickets} tickets fire"))
+            (HealthLevel::Warn, format!("{tickets} tickets are firing"))
         }
         (pages, all) => {
             let (pages, tickets) = (numbers::plural(pages, "page"), all - pages);
@@ -99,7 +99,7 @@ fn headline(firing: &[AlertRecord]) -> Headline<'static> {
                 0 => String::new(),
                 some => format!(" and {}", numbers::plural(some, "ticket")),
             };
-            let verb = if all == 1 { "fires" } else { "fire" };
+            let verb = if all == 1 { "is firing" } else { "are firing" };
             (HealthLevel::Bad, format!("{pages}{tickets} {verb}"))
         }
     };
@@ -112,7 +112,7 @@ fn list(shown: &Alerts, filter: &Filter, at: Timestamp, query: PageQuery<'_>) ->
         alerts.iter().map(|alert| (stage, alert)).collect()
     };
     let mut firing = stage(Stage::Firing, &shown.firing);
-    // Stable: the newest of equals stays first.
+    // Stable sort: among equals, the newest stays first.
     firing.sort_by_key(|(_, alert)| (alert.urgency, alert.is_inhibited()));
     let over = shown.over.as_deref();
     let all = [
@@ -128,9 +128,9 @@ fn list(shown: &Alerts, filter: &Filter, at: Timestamp, query: PageQuery<'_>) ->
     html! {
         div #alerts {
             (form(filter, query, (chosen.len(), all.len())))
-            @if over.is_none() { p { "Alerts that are over cannot be read from the store." } }
+            @if over.is_none() { p { "Resolved alerts cannot be read from the store." } }
             @if rows.is_empty() {
-                div.card { p.quiet { @if filter.is_set() { "No alert fits the filter." } @else { "No alert has fired yet." } } }
+                div.card { p.quiet { @if filter.is_set() { "No alert matches the filter." } @else { "No alert has fired yet." } } }
             }
             @for rows in rows.chunk_by(|a, b| a.0 == b.0) {
                 @let count = chosen.iter().filter(|one| one.0 == rows[0].0).count();
@@ -146,7 +146,7 @@ fn list(shown: &Alerts, filter: &Filter, at: Timestamp, query: PageQuery<'_>) ->
     }
 }
 
-/// Sends its fields in the address, so that the choice can be kept as a link.
+/// Filter form. Its fields are in the URL, so that a filtered list can be bookmarked.
 fn form(filter: &Filter, query: PageQuery<'_>, (chosen, all): (usize, usize)) -> Markup {
     html! {
         form.filter role="search" action="alerts#alerts" {

@@ -1,4 +1,4 @@
-//! Alerts that fire now.
+//! Firing alerts on a page.
 
 use super::frame::{HOME, since};
 use super::parts::{moment, service_path};
@@ -13,18 +13,18 @@ use maud::{Markup, html};
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-/// The page of all alerts has more.
+/// Maximum number of alerts; the page of all alerts has more.
 const MAX_ROWS: usize = 20;
 
-/// An alert that fires. Of an objective's tiers only the fastest: it says what to do.
+/// A firing alert. Of an objective's tiers, only the fastest is shown: it determines the action.
 struct Firing<'a> {
     alert: &'a AlertRecord,
-    /// The objective, if it is about one.
+    /// Its objective, if any.
     view: Option<&'a ObjectiveView>,
 }
 
-/// Those of some services, pages first, of them those that notify, then the newest; nothing where there are none. `root` leads
-/// to the overview, which also shows those of the host and of slod.
+/// Alerts of the given services: pages first, then those that notify, then the newest; nothing if there are
+/// none. `root` is the relative path to the overview, which also shows alerts of the host and of slod.
 pub fn alerts<'a>(
     services: impl Iterator<Item = &'a ServiceView>,
     view: &'a AlertsView,
@@ -77,7 +77,7 @@ fn of_service<'a>(
     objectives.chain(signs.map(|alert| Firing { alert, view: None }))
 }
 
-/// How far an alert is.
+/// State of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     Firing,
@@ -105,7 +105,7 @@ impl Stage {
     }
 }
 
-/// One alert, with its objective where that is at hand.
+/// One alert, with its objective if available.
 pub fn item(
     alert: &AlertRecord,
     stage: Stage,
@@ -154,7 +154,7 @@ fn times(alert: &AlertRecord, at: Timestamp) -> Markup {
     }
 }
 
-/// `host`, or `slod` where it is in trouble itself.
+/// `host`, or `slod` for alerts about slod itself.
 fn of_no_service(alert: &AlertRecord) -> &'static str {
     match &alert.key.source {
         Source::Sign { sign, .. } if SIGNALS.iter().any(|one| *one.name == **sign) => "host",
@@ -162,14 +162,14 @@ fn of_no_service(alert: &AlertRecord) -> &'static str {
     }
 }
 
-/// Without the name of what it is about, which stands before it.
+/// The evidence without the name of its subject, which precedes it.
 fn evidence(alert: &AlertRecord) -> &str {
     let rest = alert.evidence.strip_prefix(&*alert.key.words());
     let rest = rest.and_then(|rest| rest.strip_prefix(": "));
     rest.unwrap_or(&alert.evidence)
 }
 
-/// What an alert is about, within its service.
+/// Subject of an alert within its service.
 pub fn what(alert: &AlertRecord) -> Markup {
     html! {
         @match &alert.key.source {
@@ -187,7 +187,7 @@ pub fn what_sign(sign: &str, subject: &str) -> Markup {
     }
 }
 
-/// Of the tiers only the objective is known to readers of a page.
+/// Readers of a page know the objective, but not its tiers.
 fn inhibitor(by: &Inhibitor) -> Cow<'static, str> {
     match by {
         Inhibitor::Tier(_) => "a faster tier".into(),
@@ -195,7 +195,7 @@ fn inhibitor(by: &Inhibitor) -> Cow<'static, str> {
     }
 }
 
-/// What keeps an alert from notifying, and who takes care of it.
+/// What prevents an alert from notifying, and who acknowledged it.
 pub fn marks(alert: &AlertRecord) -> Markup {
     html! {
         @if let Some(by) = &alert.inhibited_by { ", inhibited by " bdi { (inhibitor(by)) } }

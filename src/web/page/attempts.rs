@@ -1,4 +1,4 @@
-//! The last attempts of a probe: a bar for each, as high as it was slow.
+//! Bar chart of a probe's last attempts; the height is the latency.
 
 use super::frame::since;
 use crate::format::{numbers, times};
@@ -7,12 +7,12 @@ use crate::outcome::{Timestamp, Verdict};
 use maud::{Markup, html};
 use std::time::Duration;
 
-/// The height of the chart, in its own units.
+/// Height of the chart in SVG units.
 const HEIGHT: f64 = 100.0;
-/// A bar is never lower, so that the fastest attempt can be seen.
+/// Minimum height of a bar, so that the fastest attempt is visible.
 const LOWEST: f64 = 6.0;
 
-/// The response times of the last attempts; failures have the whole height, void ones are gray.
+/// Latencies of the last attempts; failures have the full height, void attempts are gray.
 pub fn chart(probe: &ProbeView, at: Timestamp) -> Markup {
     html! {
         @if !probe.attempts.is_empty() {
@@ -30,7 +30,7 @@ pub fn chart(probe: &ProbeView, at: Timestamp) -> Markup {
     }
 }
 
-/// The same in one line of a table, without what each attempt was.
+/// The chart as a sparkline in a table, without details of the attempts.
 pub fn sparkline(probe: &ProbeView) -> Markup {
     html! {
         @if !probe.attempts.is_empty() {
@@ -76,7 +76,7 @@ fn height(attempt: &AttemptView, slowest: Duration) -> f64 {
         Verdict::Good if slowest.is_zero() => LOWEST,
         Verdict::Good => {
             let share = attempt.latency.as_secs_f64() / slowest.as_secs_f64();
-            // Failures stay the highest.
+            // Failures remain the highest.
             (share * 0.8 * HEIGHT).max(LOWEST)
         }
     }
@@ -88,7 +88,7 @@ fn sentence(attempt: &AttemptView) -> String {
     format!("{at} UTC: {word}, {}", numbers::latency(attempt.latency))
 }
 
-/// All bars in one sentence, for those who do not see them.
+/// Text description of all bars, for screen readers.
 fn summary(probe: &ProbeView) -> String {
     let count = |chosen: fn(Verdict) -> bool| {
         let attempts = probe.attempts.iter();

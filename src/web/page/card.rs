@@ -1,4 +1,4 @@
-//! One service on the front page.
+//! Card of one service on the front page.
 
 use super::attempts;
 use super::days;
@@ -13,17 +13,17 @@ use crate::slo::StandardWindow;
 use maud::{Markup, html};
 use std::time::Duration;
 
-/// Older failures are not news; the service's own page keeps them.
+/// Maximum age of failures on a card; the service's own page shows older ones.
 const NEWS: Duration = Duration::from_hours(24);
 
 /// How a service is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// With those objectives and probes only that are in trouble.
+    /// Show only objectives and probes in trouble.
     pub is_brief: bool,
-    /// How many warning signs it has.
+    /// Number of warning signs.
     pub signs: Option<u64>,
-    /// With everything that is folded.
+    /// Expand all collapsed sections.
     pub unfold: bool,
 }
 
@@ -54,7 +54,7 @@ pub fn card(health: Health, service: &ServiceView, at: Timestamp, shape: Shape) 
                     }
                     (signs::mark(&service.name, shape.signs))
                     @if health != Health::Maintenance && service.objectives.iter().any(|one| one.corrected) {
-                        span.badge.idle { (icon(HealthLevel::Idle)) "corrected now" }
+                        span.badge.idle { (icon(HealthLevel::Idle)) "correction active" }
                     }
                 }
                 (days::chart(service, &service.days))
@@ -118,7 +118,7 @@ fn probe(health: Health, view: &ProbeView, at: Timestamp) -> [Markup; 7] {
     ]
 }
 
-/// The last failures of a day; unfolded where the service is in trouble.
+/// Failures of the last day; expanded if the service is in trouble.
 fn news(service: &ServiceView, at: Timestamp, open: bool) -> Markup {
     let many = service.probes.len() > 1;
     let mut recent: Vec<(Option<&str>, &LastOutcome)> = service

@@ -1,4 +1,4 @@
-//! The history of a service's gauges and counters, drawn on one axis of time.
+//! Charts of a service's gauges and counters over time.
 
 use super::frame::since;
 use super::query::PageQuery;
@@ -14,14 +14,14 @@ use maud::{Markup, html};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Points of a line at most.
+/// Maximum number of points of a line.
 pub(super) const POINTS: u32 = 120;
-/// Lines that are drawn of one family at most, such as of several groups of processes.
+/// Maximum number of lines per family, for example of several process groups.
 const LINES: usize = 4;
-/// Marks of a chart at most: the newest.
+/// Maximum number of marks in a chart: the newest.
 const MARKS: usize = 40;
 
-/// The spans that can be chosen, with their names in `?span=`.
+/// Selectable time ranges, with their names in `?span=`.
 const SPANS: [(&str, Duration); 4] = [
     ("1h", HOUR),
     ("1d", DAY),
@@ -29,17 +29,17 @@ const SPANS: [(&str, Duration); 4] = [
     ("30d", DAY.saturating_mul(30)),
 ];
 
-/// How much of the past is drawn.
+/// Time range of the charts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChartSpan(usize);
 
 impl ChartSpan {
-    /// Those that can be chosen.
+    /// All selectable ranges.
     fn all() -> impl Iterator<Item = Self> {
         (0..SPANS.len()).map(Self)
     }
 
-    /// Of the query of a page: the last hour unless another span is asked for.
+    /// Reads the range of a page's query; the default is one hour.
     pub fn of(query: PageQuery<'_>) -> Self {
         let asked = query.value("span");
         Self(
@@ -59,7 +59,7 @@ impl ChartSpan {
     }
 }
 
-/// Read from the store when the page is asked for.
+/// Charts read from the store for a request.
 #[derive(Debug, Default)]
 pub struct Charts {
     span: ChartSpan,
@@ -68,15 +68,15 @@ pub struct Charts {
 
 #[derive(Debug)]
 struct Line {
-    /// The position in [`DRAWN`].
+    /// Index in [`DRAWN`].
     kind: usize,
-    /// What distinguishes it from the other lines of its kind.
+    /// What distinguishes it from other lines of its kind.
     name: String,
     points: Vec<(Timestamp, f64)>,
 }
 
 impl Charts {
-    /// Everything that is kept of a service in the span before `at`.
+    /// Reads everything stored of a service in the range before `at`.
     pub fn read(
         store: &Store,
         service: &str,
@@ -105,7 +105,7 @@ impl Charts {
     }
 }
 
-/// The means of a gauge, or the rates of a counter, as a line has them.
+/// The means of a gauge, or the rates of a counter, as the points of a line.
 pub(super) fn points(
     store: &Store,
     info: &SeriesInfo,
@@ -122,8 +122,8 @@ pub(super) fn points(
     Ok(points.collect())
 }
 
-/// One figure for each line, with the choice of the span, and a mark where something began; nothing
-/// where nothing is kept. Events come the newest first.
+/// One figure per line, with the selection of the range, and marks for the starts of events; empty without
+/// data. Events are sorted newest first.
 pub fn charts(
     charts: &Charts,
     events: &[TimelineEvent],
@@ -148,7 +148,7 @@ pub fn charts(
     }
 }
 
-/// The choice of the span, for a part of the page.
+/// Selection of the range, for a section of the page.
 pub(super) fn spans(chosen: ChartSpan, query: PageQuery<'_>, place: &str) -> Markup {
     html! {
         p.quiet {
@@ -192,7 +192,7 @@ fn figure(line: &Line, span: ChartSpan, marks: &[&TimelineEvent], at: Timestamp)
     }
 }
 
-/// A line from top to bottom where something happened to the service.
+/// Vertical line at the time of an event.
 fn mark(event: &TimelineEvent, span: Duration, at: Timestamp) -> Markup {
     let x = since(at.before(span), event.at).as_secs_f64() / span.as_secs_f64() * f64::from(POINTS);
     html! {
@@ -202,7 +202,7 @@ fn mark(event: &TimelineEvent, span: Duration, at: Timestamp) -> Markup {
     }
 }
 
-/// A line that is interrupted where nothing is known.
+/// SVG path of a line, interrupted where values are unknown.
 pub(super) fn path(
     points: &[(Timestamp, f64)],
     highest: f64,
@@ -217,7 +217,7 @@ pub(super) fn path(
         let share = if highest > 0.0 { value / highest } else { 0.0 };
         let goes_on = before.is_some_and(|before| at.0 - before.0 <= 2 * step);
         let command = if goes_on { 'L' } else { 'M' };
-        // A step alone is a short line. Writing to a text cannot fail.
+        // A single point is drawn as a short line. Writing to a string cannot fail.
         let _ = write!(
             path,
             "{command}{x:.1} {:.1}h.5",
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_interrupted_where_nothing_is_known() {
+    fn a_line_is_interrupted_at_unknown_values() {
         let at = Timestamp(3_600_000);
         let points = [(0, 1.0), (30, 2.0), (600, 4.0), (3570, -1.0)];
         let points = points.map(|(second, value)| (Timestamp(second * 1000), value));

@@ -1,4 +1,4 @@
-//! Time that does not count: maintenance, false alarms.
+//! Corrections: excluded time, such as maintenance and false alarms.
 
 use super::parts::moment;
 use super::query::PageQuery;
@@ -9,10 +9,10 @@ use crate::units::show_duration;
 use maud::{Markup, html};
 use std::time::Duration;
 
-/// A page of more is no help to its reader.
+/// Maximum number of rows on a page.
 const MAX_ROWS: usize = 50;
 
-/// Those of a service after the cursor, the latest first; nothing where there are none.
+/// Corrections of a service after the cursor, the latest first; nothing if there are none.
 pub fn corrections(
     service: &str,
     all: &[Correction],

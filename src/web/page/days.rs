@@ -1,5 +1,5 @@
-//! A service's history: one bar per day. The more trouble, the taller; it is filled as far as the
-//! day is known. No data is a stub.
+//! Daily history of a service: one bar per day. More errors make a taller bar, and it is filled up to the
+//! day's coverage. A day without data is a stub.
 
 mod column;
 
@@ -15,7 +15,7 @@ use column::{Column, Level, ratio};
 use maud::{Markup, html};
 use std::fmt::Write as _;
 
-/// Without an objective nothing was promised, and no day has data.
+/// Target of the service; without an objective, no day has data.
 fn target(service: &ServiceView) -> f64 {
     service
         .objectives
@@ -44,7 +44,7 @@ fn judgement(day: &DayView, target: f64) -> String {
     word.to_owned()
 }
 
-/// `, coverage 50%` where less than all is known.
+/// `, coverage 50%` if it is incomplete.
 fn coverage(day: &DayView) -> String {
     match day.coverage {
         Some(coverage) if coverage < 1.0 && ratio(day).is_some() => {
@@ -54,7 +54,7 @@ fn coverage(day: &DayView) -> String {
     }
 }
 
-/// All days in one sentence, for those who do not see the bars.
+/// Text description of all days, for screen readers.
 fn summary(days: &[DayView], target: f64) -> String {
     let count = |chosen: &dyn Fn(&DayView) -> bool| days.iter().filter(|day| chosen(day)).count();
     let on = |level| count(&|day| Level::of(day, target) == level);
@@ -79,7 +79,7 @@ fn summary(days: &[DayView], target: f64) -> String {
 /// Bars over the whole width, each labeled with its day.
 pub fn chart(service: &ServiceView, days: &[DayView]) -> Markup {
     let target = target(service);
-    // Bars of 30 days have 2.3 % each; those of more days shrink with their gaps.
+    // Bars of 30 days are 2.3% wide each; those of more days shrink with their gaps.
     let width = 2300 * DAYS / days.len().max(1);
     let step = |index: usize| index * (99_900 - width) / days.len().saturating_sub(1).max(1);
     html! {
@@ -107,7 +107,7 @@ pub fn chart(service: &ServiceView, days: &[DayView]) -> Markup {
     }
 }
 
-/// The choice between 30 and 90 days, where there is anything to see of so many.
+/// Selection of 30 or 90 days, if there is enough history.
 pub fn switch(service: &ServiceView, shown: usize, query: PageQuery<'_>, at: Timestamp) -> Markup {
     let since = service.objectives.first().and_then(|first| first.since);
     let is_old = since.is_some_and(|since| at.0 - since.0 > DAYS as i64 * DAY_MS);
@@ -125,7 +125,7 @@ pub fn switch(service: &ServiceView, shown: usize, query: PageQuery<'_>, at: Tim
     }
 }
 
-/// What the bars mean.
+/// Legend of the bars.
 pub fn legend(days: &[DayView]) -> Markup {
     let has_quiet = days.iter().any(|day| Level::of(day, 1.0) == Level::Quiet);
     html! {
@@ -137,12 +137,12 @@ pub fn legend(days: &[DayView]) -> Markup {
     }
 }
 
-/// Of a percentage.
+/// Formats thousandths as a percentage.
 fn thousandths(count: usize) -> String {
     format!("{}%", count as f64 / 1000.0)
 }
 
-/// All bars as small as a word: one path per class keeps a thousand of them light.
+/// All bars as a sparkline: one path per class keeps a page with a thousand of them small.
 pub fn sparkline(service: &ServiceView) -> Markup {
     let target = target(service);
     let mut paths = Column::CLASSES.map(|class| (class, String::new()));

@@ -1,4 +1,4 @@
-//! What every page has around its content.
+//! Frame of every page.
 
 use super::headline::Headline;
 use super::parts::{ICONS, icon, moment};
@@ -11,27 +11,27 @@ use crate::text::printable_lines;
 use maud::{DOCTYPE, Markup, html};
 use std::time::Duration;
 
-/// How often a page is loaded anew for readers who asked for it.
+/// Reload interval of a page if requested.
 pub const RELOAD: Duration = Duration::from_secs(30);
 
-/// Snapshots come every few seconds; without one for this long the page is called outdated.
+/// Snapshots come every few seconds; a page with an older one is marked as outdated.
 const OUTDATED: Duration = Duration::from_mins(1);
 
-/// The way from the front page to itself.
+/// Relative path from the front page to itself.
 pub const HOME: &str = "./";
 
-/// What a reader asked for, and when.
+/// Context of a request: the query, and the time.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     pub now: Timestamp,
-    /// What the reader chose.
+    /// Selections of the reader.
     pub query: PageQuery<'a>,
-    /// Why outcomes are not written to the store, if they are not.
+    /// Why outcomes cannot be written to the store, if so.
     pub store_trouble: Option<&'a str>,
 }
 
 impl View<'_> {
-    /// Whether what is folded is open: a reload would fold it again.
+    /// Whether collapsed sections are expanded: a reload would collapse them again.
     pub fn unfolds(self) -> bool {
         self.query.has(UNFOLD)
     }
@@ -41,14 +41,14 @@ impl View<'_> {
     }
 }
 
-/// One page: its content and what its frame must know.
+/// Content of a page and metadata for its frame.
 pub struct Page<'a> {
     pub headline: Headline<'a>,
-    /// What belongs to the headline.
+    /// Content below the headline.
     pub below: Markup,
-    /// Relative way from the page to the root: `./`, `../`.
+    /// Relative path from the page to the root: `./`, `../`.
     pub root: &'a str,
-    /// When the snapshot was taken.
+    /// Time of the snapshot.
     pub at: Timestamp,
     pub content: Markup,
 }
@@ -58,12 +58,12 @@ impl Page<'_> {
         self.render_every(view.reloads().then_some(RELOAD), view)
     }
 
-    /// With another time between two reloads, or without any.
+    /// Renders with a different reload interval, or without reloading.
     pub fn render_every(self, reload: Option<Duration>, view: View<'_>) -> String {
         let age = since(self.at, view.now);
         let headline = self.headline.past((age > OUTDATED).then_some(age));
         let page = Self { headline, ..self };
-        // Texts from elsewhere are on every page: the one place that all of them pass.
+        // Every page contains external text, and all of it passes through here.
         let document = page.document(reload, view).into_string();
         printable_lines(&document).into_owned()
     }
@@ -97,7 +97,7 @@ impl Page<'_> {
         html! {
             header.top {
                 nav aria-label="Main" {
-                    // Spaces are for readers without the style sheet.
+                    // Spaces for readers without the style sheet.
                     a.mark href=(self.root) { "slod" span.quiet { " status" } } " "
                     a href=(self.root) { "All services" } " "
                     a href={ (self.root) "alerts" } { "Alerts" } " "
@@ -145,7 +145,7 @@ impl Page<'_> {
     }
 }
 
-/// The level as a color and a shape, for a browser with many tabs.
+/// The level as a color and a shape, visible in a browser tab.
 fn tab_icon(level: HealthLevel) -> String {
     let (color, shape) = match level {
         HealthLevel::Ok => ("2f9e64", "M16 2a14 14 0 1 0 .1 0z"),
@@ -172,7 +172,7 @@ pub fn capitalized(sentence: &str) -> String {
     first.into_iter().flatten().chain(chars).collect()
 }
 
-/// The time from `at` to `now`; none where the clock went back.
+/// The time from `at` to `now`; zero if the clock went back.
 pub fn since(at: Timestamp, now: Timestamp) -> Duration {
     Duration::from_millis(u64::try_from(now.0.saturating_sub(at.0)).unwrap_or(0))
 }

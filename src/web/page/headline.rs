@@ -1,4 +1,4 @@
-//! The first thing on every page, and the title of its tab: the answer in one sentence.
+//! Headline of every page, and the title of its tab: the status in one sentence.
 
 use super::parts::icon;
 use crate::format::numbers;
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 pub struct Headline<'a> {
     pub level: HealthLevel,
-    /// A service that the sentence speaks of.
+    /// Service that is the subject of the sentence.
     name: Option<&'a str>,
     sentence: String,
-    /// How long ago that was, where it can no longer be called now.
+    /// Age of the status, if it is outdated.
     past: Option<Duration>,
 }
 
@@ -24,7 +24,7 @@ impl<'a> Headline<'a> {
         }
     }
 
-    /// Is anything wrong now? Takes services in the order of their standing, worst first.
+    /// Overall status. Takes services ordered by health, worst first.
     pub fn of_all(services: &[(Health, &'a ServiceView)]) -> Self {
         let total = services.len();
         let troubled = services.iter().filter(|(s, _)| s.is_trouble()).count();
@@ -74,7 +74,7 @@ impl<'a> Headline<'a> {
         }
     }
 
-    /// An outdated snapshot is never shown as good.
+    /// Marks an outdated snapshot, which is never shown as good.
     #[must_use]
     pub fn past(mut self, past: Option<Duration>) -> Self {
         self.past = past;
@@ -100,7 +100,7 @@ impl<'a> Headline<'a> {
         self.past.map(ago).unwrap_or_default()
     }
 
-    /// The sentence, with more `below` it.
+    /// Renders the sentence, with more content `below` it.
     pub fn markup(&self, below: &Markup) -> Markup {
         html! {
             section class={ "headline " (self.level.class()) } {

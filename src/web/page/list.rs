@@ -1,5 +1,4 @@
-//! The services of the front page: the worst in full, the others in one line each, and a filter
-//! where there are many.
+//! Services on the front page: the worst as cards, the others on one line each, and a filter if there are many.
 
 use super::card::{Shape, card};
 use super::days;
@@ -15,23 +14,23 @@ use maud::{Markup, html};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Up to so many services are all shown in full; of more, so many that are in trouble.
+/// Up to this number, all services are shown as cards; otherwise only this many of those in trouble.
 const IN_FULL: usize = 12;
-/// Beyond so many services, the healthy ones are folded away.
+/// Above this number of services, healthy ones are collapsed.
 const UNFOLDED: usize = 100;
-/// Services of one page: a page of thousands is slow to load and read.
+/// Number of services per page: a page with thousands is slow to load and read.
 const ROWS: usize = 200;
 
-/// The parameters of the filter, and of the part of the list.
+/// Parameters of the filter and the page number.
 const TEXT: &str = "q";
 const STATE: &str = "state";
 
-/// A service and how it is.
+/// A service and its health.
 pub type Judged<'a> = (Health, &'a ServiceView);
-/// How many warning signs services have.
+/// Number of warning signs per service.
 pub type Signs<'a> = BTreeMap<&'a str, u64>;
 
-/// Which services are listed.
+/// Filter of the list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     /// Words of the name, the description or the labels, in lower case.
@@ -61,7 +60,7 @@ impl Filter {
         }
         let mut text = format!("{} {}", service.name, service.description);
         for (name, value) in &*service.labels {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = write!(text, " {name}:{value}");
         }
         let text = text.to_lowercase();
@@ -69,7 +68,7 @@ impl Filter {
     }
 }
 
-/// How many services stand how, worst first; nothing where all stand alike. Each is a filter.
+/// Number of services per health state, worst first; nothing if all have the same. Each is a link to a filter.
 pub fn counts(services: &[Judged<'_>], query: PageQuery<'_>) -> Markup {
     let all_alike = services.first().map(|one| one.0) == services.last().map(|one| one.0);
     let from_start = query.rest(PART);
@@ -91,7 +90,7 @@ pub fn counts(services: &[Judged<'_>], query: PageQuery<'_>) -> Markup {
     }
 }
 
-/// The list itself. Takes all services, worst first.
+/// Renders the list. Takes all services, worst first.
 pub fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp, view: View<'_>) -> Markup {
     let filter = Filter::of(view.query);
     let fits = |one: &&Judged<'_>| filter.fits(one);
@@ -115,7 +114,7 @@ pub fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp, view: Vie
     }
 }
 
-/// What one page has of the services that the filter chose.
+/// Services on one page of the filtered list.
 struct Rows<'a> {
     chosen: &'a [Judged<'a>],
     from: usize,
@@ -148,13 +147,13 @@ impl Rows<'_> {
         }
     }
 
-    /// Those from one place to another that are on this page.
+    /// Those in a range of the list that are on this page.
     fn within(&self, from: usize, to: usize) -> &[Judged<'_>] {
         let to = to.min(self.from + ROWS);
         self.chosen.get(from.max(self.from)..to).unwrap_or_default()
     }
 
-    /// Services in one line each, of so many.
+    /// Services on one line each; `all` is their total number.
     fn lines(&self, (all, what): (usize, &str), services: &[Judged<'_>], open: bool) -> Markup {
         html! {
             @if !services.is_empty() {
@@ -200,7 +199,7 @@ fn line(health: Health, service: &ServiceView, signs: Option<u64>) -> Markup {
     }
 }
 
-/// Sends its fields in the address, so that the choice can be kept as a link.
+/// Filter form. Its fields are in the URL, so that a filtered list can be bookmarked.
 fn form(filter: &Filter, query: PageQuery<'_>, (chosen, all): (usize, usize)) -> Markup {
     html! {
         form.filter role="search" action={ (HOME) "#services" } {

@@ -1,9 +1,8 @@
-//! The status page: a snapshot in, HTML out. Pure, and without a script.
+//! HTML pages, rendered from a snapshot. Pure, and without scripts.
 //!
-//! The pages need `default-src 'none'; style-src 'self'` and nothing else: their only resource
-//! is [`style::STYLE`] at [`style::NAME`]. Links are relative, so they also work below a prefix that a
-//! reverse proxy adds. A page does not reload itself unless its reader asked for it, since a
-//! reload throws keyboard and screen reader users back to the top.
+//! The pages need only `default-src 'none'; style-src 'self'`: their only resource is [`style::STYLE`] at
+//! [`style::NAME`]. Links are relative, so they also work below a path prefix of a reverse proxy. Pages
+//! reload only on request, because a reload moves keyboard and screen reader users back to the top.
 
 pub mod alert_list;
 mod alerts;

@@ -1,4 +1,4 @@
-//! What was sent to receivers, what they answered, and what still waits.
+//! Page of notifications: sent messages, responses of receivers, and pending messages.
 
 use super::frame::{HOME, Page, View};
 use super::headline::Headline;
@@ -11,19 +11,19 @@ use crate::report::health::HealthLevel;
 use crate::store::{Pending, Sent};
 use maud::{Markup, html};
 
-/// Messages of one page at most.
+/// Maximum number of messages on a page.
 pub const ROWS: u32 = 100;
 
-/// What the page shows, read from the store when it is asked for.
+/// Content of the page, read from the store for a request.
 #[derive(Debug, Default)]
 pub struct Notifications {
     /// The newest first; up to one more than [`ROWS`].
     pub sent: Vec<Sent>,
-    /// What is due first comes first; up to [`ROWS`].
+    /// Earliest due first; up to [`ROWS`].
     pub pending: Vec<Pending>,
-    /// How many notices wait in all.
+    /// Total number of pending notices.
     pub waiting: u64,
-    /// Whether the page begins with the newest.
+    /// Whether the page starts with the newest message.
     pub is_first: bool,
 }
 
@@ -42,7 +42,7 @@ pub fn render_notifications(shown: &Notifications, at: Timestamp, view: View<'_>
         (late, _) => (
             HealthLevel::Warn,
             format!(
-                "Not delivered yet, and tried again: {}",
+                "Not delivered yet, retrying: {}",
                 numbers::plural(late, "notice")
             ),
         ),

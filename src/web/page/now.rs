@@ -1,4 +1,4 @@
-//! What is wrong now, since when, why, and how much budget is left; and what is about to break.
+//! Current problems: since when, why, remaining budgets; and upcoming ones.
 
 use super::alerts::what_sign;
 use super::frame::since;
@@ -17,16 +17,16 @@ use maud::{Markup, html};
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// So many services, and so many things that are about to break, are listed.
+/// Maximum number of listed services, and of upcoming problems.
 const MAX_ROWS: usize = 5;
-/// So many objectives of a service, those with the least budget.
+/// Maximum number of objectives of a service: those with the least budget.
 const MAX_BUDGETS: usize = 3;
-/// A budget that runs out within this time is about to,
+/// A budget that will be exhausted within this time is an upcoming problem.
 const SOON: Duration = DAY.saturating_mul(3);
-/// if so much of it is spent: before, the failures of an hour decide.
+/// Minimum spent ratio of such a budget: with less, the failures of a single hour would decide.
 const SPENT: f64 = 0.25;
 
-/// A service and how it is.
+/// A service and its health.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
     pub health: Health,
@@ -36,7 +36,7 @@ pub struct Situation<'a> {
     pub at: Timestamp,
 }
 
-/// The services in trouble, of those that come worst first.
+/// Services in trouble, given worst first.
 pub fn troubles<'a>(all: impl Iterator<Item = Situation<'a>>) -> Markup {
     let all: Vec<_> = all.filter(|one| one.health.is_trouble()).collect();
     let more = all.len().saturating_sub(MAX_ROWS);
@@ -64,8 +64,7 @@ pub fn troubles<'a>(all: impl Iterator<Item = Situation<'a>>) -> Markup {
 }
 
 impl<'a> Situation<'a> {
-    /// Since when, why, and what is left of the budgets of a service in trouble, and whether that
-    /// counts now.
+    /// Duration, cause and remaining budgets of a service in trouble, and current corrections.
     pub fn details(&self) -> Markup {
         html! {
             @if self.health.is_trouble() {
@@ -79,7 +78,7 @@ impl<'a> Situation<'a> {
         }
     }
 
-    /// What is not counted now, and why.
+    /// What is currently excluded, and why.
     fn corrected(&self) -> Markup {
         let objectives = &self.service.objectives;
         let names: Vec<_> = objectives
@@ -94,7 +93,7 @@ impl<'a> Situation<'a> {
         html! {
             @if !names.is_empty() {
                 p dir="auto" {
-                    "Corrected now: outcomes are not counted"
+                    "Correction active: outcomes are not counted"
                     @if names.len() < objectives.len() { " for " bdi { (names.join(", ")) } }
                     @if let Some((one, until)) = now.next() { ", until " (moment(until)) ": " bdi { (one.reason) } }
                 }
@@ -102,7 +101,7 @@ impl<'a> Situation<'a> {
         }
     }
 
-    /// When it became as it is, where that is known.
+    /// Since when it has this health, if known.
     fn since(&self) -> Option<Timestamp> {
         match self.health {
             Health::Down | Health::PartlyDown => self
@@ -127,22 +126,22 @@ impl<'a> Situation<'a> {
         }
     }
 
-    /// Its probes that are so.
+    /// Its probes with this health.
     fn probes(&self, health: Health) -> impl Iterator<Item = &'a ProbeView> {
         let (service, at) = (self.service, self.at);
         let all = service.probes.iter();
         all.filter(move |one| Health::of_probe(one, at) == health)
     }
 
-    /// Its objectives that are as it is.
+    /// Its objectives that determine its health.
     fn objectives(&self) -> impl Iterator<Item = &'a ObjectiveView> {
         let (service, health) = (self.service, self.health);
         let all = service.objectives.iter();
         all.filter(move |one| Health::of_objective(one) == health)
     }
 
-    /// What the probe answered that has failed for the longest time, how fast the budget burns, or what
-    /// is not seen.
+    /// The last message of the probe that has failed the longest, the burn rate, or the probe without
+    /// recent data.
     fn cause(&self) -> Markup {
         let down = self.probes(Health::Down).count();
         let first = self
@@ -170,7 +169,7 @@ impl<'a> Situation<'a> {
         }
     }
 
-    /// The least budgets, and what becomes of the least.
+    /// The lowest budgets, and the outlook for the lowest.
     fn budgets(&self) -> Markup {
         let known = self.service.objectives.iter();
         let mut known: Vec<_> = known
@@ -197,7 +196,7 @@ impl<'a> Situation<'a> {
     }
 }
 
-/// When a budget runs out, or is positive again; nothing where neither is in sight.
+/// When a budget is exhausted or positive again; empty if neither is expected.
 fn outlook(view: &ObjectiveView, at: Timestamp) -> Markup {
     html! {
         @match (view.budget.exhaustion, view.budget.recovery) {
@@ -211,9 +210,8 @@ fn outlook(view: &ObjectiveView, at: Timestamp) -> Markup {
     }
 }
 
-/// Budgets of healthy services that run out, and warning signs without an alert, but of none in
-/// maintenance. Both also of one
-/// service in trouble alone would be said twice.
+/// Budgets of healthy services that will be exhausted soon, and warning signs without an alert, except for
+/// services in maintenance. For a single service in trouble, they are already shown above.
 pub fn soon<'a>(
     all: impl Iterator<Item = Situation<'a>>,
     findings: &Findings,
@@ -242,7 +240,7 @@ pub fn soon<'a>(
     html! {
         @if !budgets.is_empty() || !signs.is_empty() {
             section #soon {
-                h2 { "About to break" }
+                h2 { "At risk" }
                 div.card {
                     ul.failures {
                         @for (one, view) in budgets.iter().take(MAX_ROWS) { (budget(one, view, root)) }
@@ -255,7 +253,7 @@ pub fn soon<'a>(
     }
 }
 
-/// Little is left, or it runs out soon.
+/// Little budget is left, or it will be exhausted soon.
 fn is_soon(view: &ObjectiveView, at: Timestamp) -> bool {
     let Some(left) = view.budget.left() else {
         return false;
@@ -265,7 +263,7 @@ fn is_soon(view: &ObjectiveView, at: Timestamp) -> bool {
     (0.0..LITTLE_BUDGET).contains(&left) || (ends && left < 1.0 - SPENT)
 }
 
-/// What runs out first comes first, then what has the least left.
+/// Earliest exhaustion first, then the least budget.
 fn by_need(a: &ObjectiveView, b: &ObjectiveView) -> std::cmp::Ordering {
     let end = |view: &ObjectiveView| view.budget.exhaustion.unwrap_or(Timestamp(i64::MAX));
     let left = |view: &ObjectiveView| view.budget.left().unwrap_or(1.0);
@@ -286,7 +284,7 @@ fn budget(one: &Situation<'_>, view: &ObjectiveView, root: &str) -> Markup {
     }
 }
 
-/// Whether a sign is there and no alert says so.
+/// Whether a sign is active without an alert.
 fn is_news(finding: &Finding, firing: &AlertsView) -> bool {
     let service = finding.service.as_deref().unwrap_or_default();
     let says = |one: &AlertRecord| match &one.key.source {

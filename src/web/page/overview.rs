@@ -1,4 +1,4 @@
-//! The front page: is anything wrong now, and where.
+//! The front page: whether and where something is wrong.
 
 use super::alerts::alerts;
 use super::frame::{HOME, Page, View};
@@ -19,7 +19,7 @@ use crate::signal::Findings;
 use crate::store::Ahead;
 use maud::{Markup, html};
 
-/// What the front page shows.
+/// Content of the front page.
 #[derive(Clone, Copy, Debug)]
 pub struct Overview<'a> {
     pub snapshot: &'a Snapshot,
@@ -42,7 +42,7 @@ pub fn render_overview(shown: Overview<'_>, view: View<'_>) -> String {
         .iter()
         .map(|service| (Health::of(service, snapshot.at), service))
         .collect();
-    // Stable: equals stay in the order of the config.
+    // Stable sort: equals stay in config order.
     services.sort_by_key(|(health, _)| *health);
     let situations = services.iter().map(|(health, service)| Situation {
         health: *health,
@@ -71,7 +71,7 @@ pub fn render_overview(shown: Overview<'_>, view: View<'_>) -> String {
     page.render(view)
 }
 
-/// Where stored outcomes are of the future.
+/// Note on stored outcomes in the future.
 fn future(ahead: &Ahead) -> Markup {
     html! {
         @if let Some(until) = ahead.last {

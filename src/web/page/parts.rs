@@ -1,4 +1,4 @@
-//! Small pieces that more than one page shows.
+//! Elements shared by several pages.
 
 use super::frame::since;
 use super::query::PageQuery;
@@ -9,7 +9,7 @@ use crate::report::health::{Health, HealthLevel};
 use maud::{Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// The icons, by the name of their [`HealthLevel`]: shapes differ, so that colour is never alone.
+/// Icons, named by [`HealthLevel`]: shapes differ, so that information is never conveyed by color alone.
 pub const ICONS: PreEscaped<&str> = PreEscaped(concat!(
     r#"<svg class="icons" width="0" height="0" aria-hidden="true">"#,
     r#"<symbol id="ok" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7"/><path d="m4.8 8.3 2.2 2.2 4.2-4.6"/></symbol>"#,
@@ -19,30 +19,30 @@ pub const ICONS: PreEscaped<&str> = PreEscaped(concat!(
     "</svg>"
 ));
 
-/// Less of an error budget than this is little.
+/// A smaller remaining budget ratio is considered low.
 pub const LITTLE_BUDGET: f64 = 0.25;
 
-/// The parameter of the part of a list, from 1.
+/// Parameter of the page number of a list, starting at 1.
 pub const PART: &str = "page";
 
-/// What may stay as it is in a segment of a path.
+/// Characters that need no escape in a path segment.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
     .remove(b'.')
     .remove(b'~');
 
-/// The path of a service's page, seen from the root.
+/// Path of a service's page relative to the root.
 pub fn service_path(name: &str) -> String {
     format!("services/{}", utf8_percent_encode(name, SEGMENT))
 }
 
-/// The path of the runs of a service, seen from the root.
+/// Path of a service's runs relative to the root.
 pub fn runs_path(service: &str) -> String {
     format!("runs?service={}", utf8_percent_encode(service, SEGMENT))
 }
 
-/// The path of the services with a label, seen from the root.
+/// Path of the services with a label relative to the root.
 pub fn labeled_path(name: &str, value: &str) -> String {
     let text = format!("{name}:{value}");
     format!("?q={}#services", utf8_percent_encode(&text, SEGMENT))
@@ -54,14 +54,14 @@ pub fn icon(level: HealthLevel) -> Markup {
     }
 }
 
-/// Icon, colour and word.
+/// Icon, color and label.
 pub fn badge(health: Health) -> Markup {
     html! {
         span class={ "badge " (health.level().class()) } { (icon(health.level())) (health.label()) }
     }
 }
 
-/// What is left of the budget: a bar and the number that it shows.
+/// Remaining budget as a bar and a number.
 pub fn budget(view: &BudgetView) -> Markup {
     let left = view.left();
     let level = match left {
@@ -84,7 +84,7 @@ pub fn budget(view: &BudgetView) -> Markup {
     }
 }
 
-/// The value, or a dash where nothing is known.
+/// Formats the value, or a dash if it is unknown.
 pub fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "–".to_owned(), show)
 }
@@ -94,7 +94,7 @@ pub fn date(at: Timestamp) -> String {
     times::date(at.to_utc())
 }
 
-/// `2026-11-03 14:01:57 UTC`, readable for machines too.
+/// Formats `2026-11-03 14:01:57 UTC` in a `time` element.
 pub fn moment(at: Timestamp) -> Markup {
     let at = at.to_utc();
     html! {
@@ -102,8 +102,7 @@ pub fn moment(at: Timestamp) -> Markup {
     }
 }
 
-/// A table that becomes a stack of labelled figures on a narrow screen. The last column is the
-/// state.
+/// A table that becomes a stack of labeled values on a narrow screen. The last column is the state.
 pub fn figures(labels: [&str; 7], rows: &[[Markup; 7]]) -> Markup {
     html! {
         @if !rows.is_empty() {
@@ -125,7 +124,7 @@ pub fn figures(labels: [&str; 7], rows: &[[Markup; 7]]) -> Markup {
     }
 }
 
-/// Failures with cause, message and age, in the order given, and the probe where it is not plain.
+/// Failures with cause, message and age, in the given order, and the probe if there are several.
 pub fn failures<'a>(
     failures: impl Iterator<Item = (Option<&'a str>, &'a LastOutcome)>,
     at: Timestamp,
@@ -149,7 +148,7 @@ pub fn failures<'a>(
     }
 }
 
-/// Which part of a list was asked for, from 0, and how many parts there are.
+/// The requested page of a list, starting at 0, and the number of pages.
 pub fn part_of(query: PageQuery<'_>, length: usize, rows: usize) -> (usize, usize) {
     let parts = length.div_ceil(rows).max(1);
     let asked = query
@@ -158,7 +157,7 @@ pub fn part_of(query: PageQuery<'_>, length: usize, rows: usize) -> (usize, usiz
     (asked.unwrap_or(0).min(parts - 1), parts)
 }
 
-/// The ways to the other parts of a list at a `place` of the page; nothing where there are none.
+/// Links to the other pages of a list at an anchor; nothing if there are none.
 pub fn places(
     (part, parts): (usize, usize),
     rows: usize,

@@ -1,4 +1,4 @@
-//! What the page of a service shows of the past: response times by the hour, and alerts.
+//! History on a service's page: hourly latencies, and alerts.
 
 use super::alerts::{marks, what};
 use super::charts::Charts;
@@ -18,33 +18,32 @@ use maud::{Markup, html};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// How far back response times are drawn.
+/// Hours of latencies in the chart.
 pub const HOURS: i64 = 7 * 24;
-/// How many alerts are listed: the newest.
+/// Maximum number of alerts: the newest.
 pub const MAX_ALERTS: usize = 20;
 
-/// Read from the store when the page is asked for.
+/// History read from the store for a request.
 #[derive(Debug, Default)]
 pub struct Past {
-    /// Where the list of corrections continues.
+    /// Cursor of the next page of corrections.
     pub older: Option<Cursor>,
-    /// In the order of time.
+    /// Ordered by time.
     pub latencies: Vec<(ProbeKey, Vec<HourLatency>)>,
-    /// Burn alerts, the newest first.
+    /// Burn-rate alerts, the newest first.
     pub alerts: Vec<AlertRecord>,
     pub charts: Charts,
-    /// More days than the service has in memory, if they were asked for and could be read.
+    /// More days than the service has in memory, if requested and readable.
     pub days: Option<Vec<DayView>>,
-    /// What the warning signs looked at.
+    /// Charts of the warning signs.
     pub signs: SignCharts,
-    /// What happened, the newest first.
+    /// Timeline events, the newest first.
     pub events: Vec<TimelineEvent>,
     /// The newest load runs.
     pub runs: Vec<Digest>,
 }
 
-/// One probe's response times in an hour: unknown where the sample is too small, or where a failure
-/// has that rank.
+/// Latencies of one probe in an hour: unknown if there are too few attempts, or if a failure has that rank.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HourLatency {
     pub start: Timestamp,
@@ -62,7 +61,7 @@ impl HourLatency {
     }
 }
 
-/// Failures are slower than everything else.
+/// Failures rank above all latencies.
 fn quantile(hour: &HourSummary, quantile: f64) -> Option<Duration> {
     let bad: u64 = hour.bad.values().map(|count| u64::from(*count)).sum();
     let total = u64::from(hour.good) + bad;
@@ -78,7 +77,7 @@ fn quantile(hour: &HourSummary, quantile: f64) -> Option<Duration> {
     found.map(|(code, _)| hour.scale().middle(*code))
 }
 
-/// Median and p95 of the last days, drawn.
+/// Chart of median and p95 of the last days.
 pub fn latencies(key: &ProbeKey, past: &Past, at: Timestamp) -> Markup {
     let hours = past.latencies.iter().find(|(one, _)| one == key);
     let hours = hours.map_or(&[][..], |(_, hours)| hours);
@@ -108,7 +107,7 @@ pub fn latencies(key: &ProbeKey, past: &Past, at: Timestamp) -> Markup {
     }
 }
 
-/// A line that is interrupted where the value is unknown; hours are numbered from `from`.
+/// SVG path of a line, interrupted where the value is unknown; hours are numbered from `from`.
 fn path(
     hours: &[HourLatency],
     from: i64,
@@ -125,14 +124,14 @@ fn path(
             if before == Some(number - 1) { 'L' } else { 'M' },
             98.0 - share * 96.0,
         );
-        // An hour alone is a short line. Writing to a text cannot fail.
+        // A single hour is drawn as a short line. Writing to a string cannot fail.
         let _ = write!(path, "{command}{number} {y:.1}h.5");
         before = Some(number);
     }
     path
 }
 
-/// Alerts of the last 30 days, without those that followed from a faster one.
+/// Alerts of the last 30 days, except those inhibited by a faster tier.
 pub fn alert_history(service: &str, past: &Past) -> Markup {
     let alerts = past.alerts.iter();
     let mine = alerts.filter(|one| *one.key.service == *service && !one.is_inhibited());
@@ -179,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_interrupted_where_nothing_is_known() {
+    fn a_line_is_interrupted_at_unknown_values() {
         let hour = |number: i64, p50: Option<u64>| HourLatency {
             start: Timestamp(number * HOUR_MS),
             p50: p50.map(Duration::from_millis),

@@ -1,4 +1,4 @@
-//! One probe in depth: its last run, its latencies, and what went wrong since the start.
+//! Details of one probe: its last run, latencies, and failures since the start.
 
 use super::attempts;
 use super::frame::since;
@@ -51,7 +51,7 @@ fn none_yet(probe: &ProbeView) -> String {
     if voids > 0 {
         let attempts = numbers::plural(voids, "attempt");
         return format!(
-            "None yet: {attempts} could not be made. The log says why, as `slod probe` does."
+            "None yet: {attempts} could not be made. The log and `slod probe` show why."
         );
     }
     let interval = show_duration(probe.interval);
@@ -81,7 +81,7 @@ fn last_run(probe: &ProbeView, last: &LastOutcome, at: Timestamp) -> Markup {
     }
 }
 
-/// A label as people write it: `Input tokens`.
+/// Formats a label for people: `Input tokens`.
 fn in_words(label: &str) -> String {
     let text = label.replace('_', " ");
     let mut letters = text.chars();
@@ -100,7 +100,7 @@ fn certificate(end: Timestamp, at: Timestamp) -> Markup {
     }
 }
 
-/// Where the time went: one bar in proportion, and the same in words.
+/// Phases of the last attempt: a proportional bar, and a legend.
 fn phases(last: &LastOutcome) -> Markup {
     let spent = |phase: &Measurement| last.measured.get(*phase).unwrap_or_default();
     let reached = || {
@@ -157,7 +157,7 @@ fn quantiles(probe: &ProbeView) -> Markup {
     }
 }
 
-/// Counts since the daemon started; of causes and reasons only those that occurred.
+/// Counts since the daemon started; causes and reasons only if they occurred.
 fn counters(probe: &ProbeView) -> Markup {
     let causes = Cause::ALL.iter().map(|cause| cause.label());
     let reasons = VoidReason::ALL.iter().map(|why| why.label());

@@ -1,4 +1,4 @@
-//! An error as a page, for those who follow a link or type an address.
+//! Errors as HTML pages, for browsers.
 
 use super::frame::{Page, View, capitalized};
 use super::headline::Headline;
@@ -9,19 +9,19 @@ use axum::extract::Request;
 use axum::http::{Method, header};
 use maud::html;
 
-/// No page is deeper.
+/// Maximum depth of a page's path.
 const DEPTH_MAX: usize = 8;
 
-/// A browser that wants a page.
+/// A browser that requests a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
-    /// The way from the address to the front page.
+    /// Relative path from the requested address to the front page.
     root: String,
     query: String,
 }
 
 impl Reader {
-    /// `None` for programs, and for addresses of the API, which only programs ask.
+    /// `None` for other clients, and for paths of the API.
     pub fn of(request: &Request) -> Option<Self> {
         let accepts = request.headers().get_all(header::ACCEPT).iter();
         let mut kinds = accepts.filter_map(|one| one.to_str().ok());

@@ -1,21 +1,21 @@
-//! What the reader of a page chose, in the page's query. A link to another choice keeps the rest. What
-//! means nothing is ignored: mail programs and proxies add parameters to links.
+//! Selections of the reader in the query of a page. Links to other selections keep the rest. Unknown
+//! parameters are ignored: mail programs and proxies add some to links.
 
 use super::charts::ChartSpan;
 use std::borrow::Cow;
 use url::form_urlencoded::{byte_serialize, parse};
 
-/// Loads the page again from time to time,
+/// Reloads the page periodically.
 pub const RELOAD: &str = "reload";
-/// and opens what is folded.
+/// Expands collapsed sections.
 pub const UNFOLD: &str = "unfold";
 
-/// As it was sent.
+/// The query as it was sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PageQuery<'a>(&'a str);
 
 impl<'a> PageQuery<'a> {
-    /// A page that was asked for without a query.
+    /// The empty query.
     pub const NONE: Self = Self("");
 
     pub fn of(query: Option<&'a str>) -> Self {
@@ -80,12 +80,12 @@ impl<'a> PageQuery<'a> {
     }
 }
 
-/// What is chosen of the past on a service's page.
+/// Selections for the history on a service's page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
-    /// Of the charts.
+    /// Time range of the charts.
     pub span: ChartSpan,
-    /// Whether the bars are of 90 days instead of 30.
+    /// Whether to show 90 days instead of 30.
     pub long: bool,
 }
 

@@ -1,4 +1,4 @@
-//! One load run in depth.
+//! Page of one load run.
 
 use super::frame::{Page, View};
 use super::headline::Headline;
@@ -11,10 +11,10 @@ use crate::store::{RunState, StoredRun};
 use maud::{Markup, html};
 use std::time::Duration;
 
-/// Where the front page is, seen from here.
+/// Relative path to the front page.
 const ROOT: &str = "../";
 
-/// How often the page of a run that goes on is loaded anew: as often as the run is written.
+/// Reload interval of the page of a run in progress: as often as the run is stored.
 const FOLLOW: Duration = Duration::from_secs(5);
 
 pub fn render_run(
@@ -24,7 +24,7 @@ pub fn render_run(
     view: View<'_>,
 ) -> String {
     let state = run.state(view.now);
-    let beside = ReportExtras {
+    let extras = ReportExtras {
         compared: compared.filter(|_| state == RunState::Ended),
         log: None,
     };
@@ -33,7 +33,7 @@ pub fn render_run(
         below: below(report, run, state),
         root: ROOT,
         at: view.now,
-        content: body(report, beside),
+        content: body(report, extras),
     };
     if state == RunState::Running {
         page.render_every(Some(FOLLOW), view)
@@ -53,11 +53,14 @@ fn headline(report: &RunReport, state: RunState) -> Headline<'static> {
         RunState::Running => {
             let (done, all) = (report.length(), report.run.scenario.length());
             let [done, all] = [done, all].map(|one| times::length(one.as_secs_f64()));
-            let sentence = format!("{} goes on: {done} of {all}", report.title());
+            let sentence = format!("{} is running: {done} of {all}", report.title());
             Headline::new(HealthLevel::Idle, sentence)
         }
         RunState::Interrupted => {
-            let sentence = format!("{} was cut off: nobody wrote its end", report.title());
+            let sentence = format!(
+                "{} was interrupted: its end was not recorded",
+                report.title()
+            );
             Headline::new(HealthLevel::Warn, sentence)
         }
     }
@@ -67,13 +70,13 @@ fn below(report: &RunReport, run: &StoredRun, state: RunState) -> Markup {
     let purpose = &report.run.scenario.purpose;
     html! {
         @match state {
-            RunState::Running => p { "Run " (run.id) " goes on. This page shows what was measured so far, and reloads every " (FOLLOW.as_secs()) " s." },
+            RunState::Running => p { "Run " (run.id) " is in progress. This page shows the results so far and reloads every " (FOLLOW.as_secs()) " s." },
             _ => p dir="auto" { "Run " (run.id) ", " (report.verdict_in_words()) ", " (report.circumstances()) @if run.is_baseline { ", baseline" } },
         }
         @if !purpose.is_empty() { p dir="auto" { "Purpose: " (purpose) } }
         p.places {
             a href={ (ROOT) (service_path(&run.service)) } { "Service " bdi { (run.service) } }
-            a href={ (ROOT) (runs_path(&run.service)) } { "Its other runs" }
+            a href={ (ROOT) (runs_path(&run.service)) } { "Other runs of this service" }
             a href={ (ROOT) "api/v1/runs/" (run.id) } { "As JSON" }
         }
     }

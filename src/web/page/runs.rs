@@ -1,4 +1,4 @@
-//! Load runs: the list, and one of them.
+//! Page of load runs.
 
 use super::frame::{HOME, Page, View, since};
 use super::headline::Headline;
@@ -11,17 +11,17 @@ use crate::runs::Digest;
 use crate::store::RunState;
 use maud::{Markup, html};
 
-/// A part of the list, and how it was chosen.
+/// A page of the list, and its filter.
 pub struct Listed<'a> {
     /// The newest first.
     pub runs: &'a [Digest],
     pub service: Option<&'a str>,
     pub is_newest: bool,
-    /// Where the next part begins.
+    /// Cursor of the next page.
     pub next: Option<i64>,
 }
 
-/// The page of the list.
+/// Renders the list.
 pub fn render_runs(listed: &Listed<'_>, view: View<'_>) -> String {
     let page = Page {
         headline: headline(listed),
@@ -44,7 +44,7 @@ pub fn render_runs(listed: &Listed<'_>, view: View<'_>) -> String {
     page.render(view)
 }
 
-/// What the newest run found.
+/// Result of the newest run.
 fn headline(listed: &Listed<'_>) -> Headline<'static> {
     let newest = listed.runs.first().filter(|_| listed.is_newest);
     let Some(digest) = newest else {
@@ -57,7 +57,7 @@ fn headline(listed: &Listed<'_>) -> Headline<'static> {
     };
     let (level, finding) = match (digest.state, &digest.summary) {
         (_, None) => (HealthLevel::Warn, "it cannot be read"),
-        (RunState::Running, _) => (HealthLevel::Idle, "goes on"),
+        (RunState::Running, _) => (HealthLevel::Idle, "running"),
         (_, Some(summary)) => (level(summary), summary.finding.as_str()),
     };
     let (scenario, service) = (&digest.run.scenario, &digest.run.service);
@@ -71,12 +71,12 @@ fn empty(listed: &Listed<'_>) -> Markup {
     let service = listed.service.unwrap_or("NAME");
     html! {
         section {
-            h2 { "How to make a run" }
+            h2 { "How to start a run" }
             div.card {
                 p { code { "slod load baseline --service " (service) } }
                 p.quiet {
-                    "It makes the load of a scenario (baseline, stress, spike, soak, throughput, capacity, or one of the config), judges what the service did, and keeps the run in the store. "
-                    code { "slod import" } " keeps the results of k6, Locust, vegeta and oha."
+                    "It generates the load of a scenario (baseline, stress, spike, soak, throughput, capacity, or one of the config), judges how the service performed, and stores the run. "
+                    code { "slod import" } " imports results of k6, Locust, Vegeta, oha and wrk."
                 }
                 @if listed.service.is_some() { p { a href="./runs" { "Runs of all services" } } }
             }
@@ -84,7 +84,7 @@ fn empty(listed: &Listed<'_>) -> Markup {
     }
 }
 
-/// The newest runs on the page of their service, with the way to all of them.
+/// The newest runs on their service's page, with a link to all of them.
 pub fn of_service(service: &str, runs: &[Digest], root: &str) -> Markup {
     html! {
         @if !runs.is_empty() {
@@ -99,7 +99,7 @@ pub fn of_service(service: &str, runs: &[Digest], root: &str) -> Markup {
     }
 }
 
-/// A row for each run; `root` is the way to the front page.
+/// One row per run; `root` is the relative path to the front page.
 fn table(runs: &[Digest], root: &str) -> Markup {
     let labels = [
         "Run",
@@ -117,7 +117,7 @@ fn table(runs: &[Digest], root: &str) -> Markup {
 fn row(digest: &Digest, root: &str) -> [Markup; 7] {
     let (run, summary) = (&digest.run, digest.summary.as_deref());
     let finding = match (digest.state, summary) {
-        (RunState::Running, _) => "goes on",
+        (RunState::Running, _) => "running",
         (_, Some(summary)) => summary.finding.as_str(),
         (_, None) => "cannot be read: it may be of a newer version",
     };
@@ -140,12 +140,12 @@ fn row(digest: &Digest, root: &str) -> [Markup; 7] {
     ]
 }
 
-/// Icon, colour and word.
+/// Icon, color and label.
 fn verdict(digest: &Digest) -> Markup {
     let (level, word) = match (digest.state, digest.summary.as_deref()) {
         (_, None) => (HealthLevel::Warn, "unreadable".to_owned()),
         (RunState::Running, _) => (HealthLevel::Idle, "running".to_owned()),
-        (RunState::Interrupted, _) => (HealthLevel::Warn, "cut off".to_owned()),
+        (RunState::Interrupted, _) => (HealthLevel::Warn, "interrupted".to_owned()),
         (RunState::Ended, Some(summary)) => (level(summary), summary.verdict()),
     };
     html! { span class={ "badge " (level.class()) } { (icon(level)) (word) } }
@@ -160,7 +160,7 @@ fn level(summary: &RunSummary) -> HealthLevel {
     }
 }
 
-/// The ways to the other parts of the list.
+/// Links to the other pages of the list.
 fn places(listed: &Listed<'_>, query: PageQuery<'_>) -> Markup {
     html! {
         p.places {

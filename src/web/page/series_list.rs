@@ -1,4 +1,4 @@
-//! The gauges and counters that have a history, each with its last value and a small chart.
+//! Page of gauges and counters with a history, each with its last value and a sparkline.
 
 use super::charts::{self, ChartSpan, POINTS};
 use super::frame::{HOME, Page, View, since};
@@ -13,17 +13,17 @@ use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::{SeriesInfo, Store, StoreError};
 use maud::{Markup, html};
 
-/// Series of one page: each is read from the store.
+/// Number of series per page: each is read from the store.
 pub const ROWS: usize = 50;
 const TEXT: &str = "q";
 
-/// Which series are listed.
+/// Filter of the list.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// Words of names and labels, in lower case.
     text: String,
     pub span: ChartSpan,
-    /// From 0.
+    /// Page number, starting at 0.
     part: usize,
 }
 
@@ -42,7 +42,7 @@ impl Asked {
     }
 }
 
-/// A part of the series, read from the store when the page is asked for.
+/// A page of series, read from the store for a request.
 #[derive(Debug, Default)]
 pub struct Listed {
     rows: Vec<Row>,
@@ -54,7 +54,7 @@ pub struct Listed {
 struct Row {
     info: SeriesInfo,
     points: Vec<(Timestamp, f64)>,
-    /// Of a gauge its last sample, of a counter its last rate, if that is in the span.
+    /// Last sample of a gauge, or last rate of a counter, if it is in the range.
     last: Option<f64>,
 }
 
@@ -118,7 +118,7 @@ fn list(listed: &Listed, asked: &Asked, at: Timestamp, query: PageQuery<'_>) -> 
         div #series {
             (form(listed, asked, query))
             @if listed.rows.is_empty() {
-                div.card { p.quiet { @if asked.text.is_empty() { "Series are listed here once something is sampled." } @else { "No series fits the filter." } } }
+                div.card { p.quiet { @if asked.text.is_empty() { "Series are listed here once something is sampled." } @else { "No series matches the filter." } } }
             } @else {
                 section {
                     div.card {
@@ -150,7 +150,7 @@ fn item(row: &Row, span: ChartSpan, at: Timestamp) -> Markup {
                 span.quiet { (labels(&info.key)) }
             }
             div.times {
-                @if points.is_empty() { p.quiet { "nothing in this time" } } @else {
+                @if points.is_empty() { p.quiet { "no samples in this time range" } } @else {
                     svg role="img" aria-label=(label) viewBox={ "0 0 " (POINTS) " 100" } preserveAspectRatio="none" {
                         path d=(charts::path(points, highest, span.length(), at)) {}
                     }
@@ -164,7 +164,7 @@ fn item(row: &Row, span: ChartSpan, at: Timestamp) -> Markup {
     }
 }
 
-/// The service's is the way to its page.
+/// Labels; that of the service is a link to its page.
 fn labels(key: &SeriesKey) -> Markup {
     html! {
         @for (name, value) in key.labels() {

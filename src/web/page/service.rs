@@ -1,4 +1,4 @@
-//! One service in depth.
+//! Page of one service.
 
 use super::alerts::alerts;
 use super::charts::charts;
@@ -28,19 +28,19 @@ use crate::slo::{BudgetingMethod, Combine, EventSource, Objective};
 use maud::{Markup, html};
 use std::time::Duration;
 
-/// Where the overview is, seen from here.
+/// Relative path to the overview.
 const ROOT: &str = "../";
 
-/// What the page of a service shows.
+/// Content of the page.
 #[derive(Clone, Copy, Debug)]
 pub struct ServicePage<'a> {
     pub service: &'a ServiceView,
     pub corrections: &'a [Correction],
     pub firing: &'a AlertsView,
-    /// Its indicators and warning signs.
+    /// Healthy indicators and warning signs.
     pub health: &'a HealthAnswer,
     pub system: &'a SystemView,
-    /// When the snapshot was taken.
+    /// Time of the snapshot.
     pub at: Timestamp,
     pub past: &'a Past,
 }
@@ -153,7 +153,7 @@ fn objective(view: &ObjectiveView, at: Timestamp, unfold: bool) -> Markup {
     }
 }
 
-/// `: all of a/health, b/health`, where it does not count all of the service's probes alike.
+/// Formats `: all of a/health, b/health`, unless the objective simply counts all of the service's probes.
 fn counts(objective: &Objective) -> String {
     let named = objective.probes.iter().map(|one| {
         let home = one.service.as_ref().map(|service| format!("{service}/"));
@@ -177,7 +177,7 @@ fn counts(objective: &Objective) -> String {
     }
 }
 
-/// Where the outcomes do not go back as far as the window.
+/// Start of counting, if the outcomes do not cover the whole window.
 fn counted_since(view: &ObjectiveView, at: Timestamp) -> Markup {
     let start = at.before(view.objective.window.length);
     html! {
@@ -210,12 +210,12 @@ fn recovery(view: &ObjectiveView, at: Timestamp) -> Markup {
     }
 }
 
-/// Unknown while nothing was observed.
+/// Remaining downtime allowance; unknown while nothing was observed.
 fn affordable(view: &ObjectiveView) -> Option<Duration> {
     view.budget.period.sli.and(view.budget.affordable)
 }
 
-/// What the counted events are.
+/// Unit of the counted events.
 const fn unit(objective: &Objective) -> &'static str {
     match (objective.budgeting, objective.source) {
         (BudgetingMethod::Occurrences, EventSource::Probes) => "probes",

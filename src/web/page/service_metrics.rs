@@ -1,4 +1,4 @@
-//! A service's own metrics on its page.
+//! The service's own metrics on its page.
 
 use super::parts::{icon, known, moment};
 use crate::format::numbers;
@@ -9,10 +9,10 @@ use crate::roles::Role;
 use maud::{Markup, html};
 use std::time::Duration;
 
-/// Circuit breakers that are named.
+/// Maximum number of circuit breakers listed by name.
 const BREAKERS: usize = 5;
 
-/// The own metrics of a service; nothing where they are not read.
+/// Own metrics of a service; nothing if they are not scraped.
 pub fn metrics(service: &str, system: &SystemView, unfold: bool) -> Markup {
     let found = system.services.iter().find(|one| *one.service == *service);
     html! {
@@ -42,7 +42,7 @@ fn trouble(metrics: &ServiceMetrics) -> Markup {
         @if let Some(error) = &metrics.scrape.error {
             p { span.badge.warn { (icon(HealthLevel::Warn)) "not readable" } " " span dir="auto" { (error) } }
         } @else if dropped > 0 {
-            p.quiet { (numbers::plural(dropped, "sample")) " could not be used" }
+            p.quiet { (numbers::plural(dropped, "sample")) " ignored" }
         }
     }
 }
@@ -89,7 +89,7 @@ fn breaker(open: f64) -> Markup {
     html! { span class={ "badge " (level.class()) } { (icon(level)) (word) } }
 }
 
-/// Since when which ones are open.
+/// Names of open circuit breakers, and since when they are open.
 fn open_ones(breakers: &[BreakerView]) -> Markup {
     let open = breakers.iter();
     let open = open.filter_map(|one| Some((&one.name, one.open_since?)));
@@ -103,7 +103,7 @@ fn open_ones(breakers: &[BreakerView]) -> Markup {
 fn roles(metrics: &ServiceMetrics) -> Markup {
     html! {
         div.scroll { table.numbers {
-            caption { "Counters count since slod found them" }
+            caption { "Counters count from slod's first scrape" }
             thead { tr {
                 th scope="col" { "Role" } th scope="col" { "Value" } th scope="col" { "Series" }
                 th scope="col" { "Selector" }
@@ -141,7 +141,7 @@ fn rate(rate: f64) -> String {
     format!("{}/s", plain(rate))
 }
 
-/// With two decimals where it is not whole.
+/// Formats with two decimals unless it is an integer.
 fn plain(value: f64) -> String {
     if value.abs() > 1e15 {
         numbers::any(value)

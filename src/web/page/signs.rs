@@ -1,4 +1,4 @@
-//! The warning signs of a service, its healthy indicators, and what the signs looked at.
+//! Warning signs of a service, its healthy indicators, and charts of the signs' series.
 
 use super::charts::{self, POINTS};
 use super::parts::{icon, moment, service_path};
@@ -13,14 +13,14 @@ use maud::{Markup, html};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Most signs are looked for in so much of the past.
+/// Time range of the charts, which covers the lookback of most signs.
 const SPAN: Duration = Duration::from_hours(2);
 
-/// The series that a sign is found in.
+/// The series that a sign is based on.
 struct LookedAt {
     signal: &'static str,
     family: &'static str,
-    /// Only the series with this label.
+    /// Restricts it to series with this label.
     label: Option<(&'static str, &'static str)>,
     show: fn(f64) -> String,
 }
@@ -111,7 +111,7 @@ fn bytes(value: f64) -> String {
 }
 
 impl LookedAt {
-    /// A sign about a process looks at the series of this process.
+    /// Whether a series belongs to a sign: a sign about a process is based on the series of this process.
     fn fits(&self, info: &SeriesInfo, sign: &SignalEntry) -> bool {
         let has = |(name, value)| info.key.label(name) == Some(value);
         let process = info.key.label("process").unwrap_or_default();
@@ -119,8 +119,7 @@ impl LookedAt {
     }
 }
 
-/// What the signs of a service looked at, by sign and subject. Read from the store when the page is
-/// asked for.
+/// Charts of a service's signs, by sign and subject. Read from the store for a request.
 #[derive(Debug, Default)]
 pub struct SignCharts(BTreeMap<(String, String), Vec<(Timestamp, f64)>>);
 
@@ -158,7 +157,7 @@ fn looked_at(sign: &SignalEntry) -> Option<&'static LookedAt> {
     LOOKED_AT.iter().find(|row| row.signal == sign.signal)
 }
 
-/// How many signs each service has now.
+/// Number of active signs per service.
 pub fn counts(findings: &Findings) -> BTreeMap<&str, u64> {
     let all = findings.all.iter();
     let active = all.filter(|one| one.presence == Presence::Active);
@@ -169,7 +168,7 @@ pub fn counts(findings: &Findings) -> BTreeMap<&str, u64> {
     counts
 }
 
-/// The mark of a service that has warning signs; nothing without any.
+/// Badge of a service with warning signs; nothing without any.
 pub fn mark(service: &str, count: Option<u64>) -> Markup {
     html! {
         @if let Some(count) = count {
@@ -180,7 +179,7 @@ pub fn mark(service: &str, count: Option<u64>) -> Markup {
     }
 }
 
-/// The section; nothing before the signs were looked for.
+/// The section; nothing before the signs were evaluated.
 pub fn signs(
     report: &HealthAnswer,
     charts: &SignCharts,
@@ -210,7 +209,7 @@ pub fn signs(
                     }
                     @if !clear.is_empty() {
                         details open[unfold] {
-                            summary { (numbers::plural(clear.len() as u64, "sign")) " clear" span.quiet { " with the smallest effect that would have been seen" } }
+                            summary { (numbers::plural(clear.len() as u64, "sign")) " clear" span.quiet { " with the smallest effect that would have been detected" } }
                             (list(&clear))
                         }
                     }
@@ -253,7 +252,7 @@ fn item(sign: &SignalEntry, charts: &SignCharts, root: &str, at: Timestamp) -> M
                 @if sign.is_active() {
                     @match sign.since {
                         Some(since) => { "since " (moment(Timestamp(since.timestamp_millis()))) }
-                        None => { "just found" }
+                        None => { "just detected" }
                     }
                     ", "
                 }
@@ -263,7 +262,7 @@ fn item(sign: &SignalEntry, charts: &SignCharts, root: &str, at: Timestamp) -> M
     }
 }
 
-/// What the sign looked at, as a small line.
+/// Sparkline of the sign's series.
 fn chart(sign: &SignalEntry, points: &[(Timestamp, f64)], at: Timestamp) -> Markup {
     let highest = points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
     html! {

@@ -1,14 +1,14 @@
-//! Silences that keep alerts from notifying now.
+//! Active silences on a page.
 
 use super::parts::moment;
 use crate::outcome::Timestamp;
 use crate::report::silences::SilenceEntry;
 use maud::{Markup, html};
 
-/// More are no help to a reader; the API lists all.
+/// Maximum number of rows; the API lists all.
 const MAX_ROWS: usize = 20;
 
-/// Those that are active: first those that mute nothing, then those that end first.
+/// Active silences: first those that mute nothing, then those that end first.
 pub fn silences(all: &[SilenceEntry]) -> Markup {
     let mut active: Vec<&SilenceEntry> = all.iter().filter(|one| one.state == "active").collect();
     active.sort_by_key(|one| (!one.mutes_nothing, one.to));
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn forgotten_silences_come_first_and_what_is_over_is_left_out() {
+    fn forgotten_silences_come_first_and_ended_ones_are_left_out() {
         let all = [
             entry(1, "over", false, false),
             entry(2, "active", false, true),

@@ -1,4 +1,4 @@
-//! The one style sheet and the name it is cached under.
+//! The style sheet and its cache key.
 
 use siphasher::sip::SipHasher13;
 use std::hash::Hasher as _;
@@ -9,11 +9,11 @@ pub const STYLE: &str = concat!(
     include_str!("../../report/load_run/run.css")
 );
 
-/// The path of [`STYLE`], without a query.
+/// Path of [`STYLE`], without a query.
 pub const NAME: &str = "style.css";
 
-/// Changes whenever [`STYLE`] does, so that what was fetched under it may be cached without end:
-/// fit for an `ETag` and for the query behind [`NAME`].
+/// Hash of [`STYLE`], used in the `ETag` and in the query of [`NAME`], so that the style sheet can be
+/// cached permanently.
 pub static HASH: LazyLock<String> = LazyLock::new(|| {
     let mut hasher = SipHasher13::new();
     hasher.write(STYLE.as_bytes());

@@ -1,4 +1,4 @@
-//! The system under the services: the host, and the processes and containers of a service.
+//! The system below the services: the host, and the processes and containers of a service.
 
 use super::parts::{figures, icon, known};
 use crate::format::numbers;
@@ -6,10 +6,10 @@ use crate::observe::{ContainerView, FileSystemView, HostView, ProcessView, Syste
 use crate::report::health::HealthLevel;
 use maud::{Markup, html};
 
-/// A container that uses this share of its memory or processes is near its limit.
+/// A container that uses this ratio of its memory or process limit is near the limit.
 const NEAR: f64 = 0.9;
 
-/// The host that slod runs on; nothing where it is not sampled.
+/// Host that slod runs on; nothing if it is not sampled.
 pub fn host(system: &SystemView) -> Markup {
     html! {
         @if system.host.is_some() || !system.file_systems.is_empty() {
@@ -47,7 +47,7 @@ fn fact(name: &str, value: &str, details: &str) -> Markup {
     }
 }
 
-/// A share, and the bytes that it is of.
+/// A ratio, with the bytes that it is based on.
 fn part_of(name: &str, part: Option<u64>, of: Option<u64>) -> Markup {
     let details = part
         .zip(of)
@@ -68,7 +68,7 @@ fn ratio(part: Option<u64>, of: Option<u64>) -> Option<f64> {
     Some(part? as f64 / of as f64)
 }
 
-/// What tasks waited for the most, where the kernel measures it.
+/// Resource with the highest pressure (PSI), if the kernel measures it.
 fn pressure(system: &SystemView) -> Markup {
     let waited = system
         .pressure
@@ -87,7 +87,7 @@ fn pressure(system: &SystemView) -> Markup {
     }
 }
 
-/// The one with the least space left, as a share of what users can have.
+/// The file system with the least free space, as a ratio of the space available to users.
 fn fullest(all: &[FileSystemView]) -> Option<&FileSystemView> {
     all.iter().max_by(|a, b| used(a).total_cmp(&used(b)))
 }
@@ -117,7 +117,7 @@ const PROCESS: [&str; 7] = [
     "State",
 ];
 
-/// The processes of a service, and their containers; nothing where none are configured.
+/// Processes of a service and their containers; nothing if none are configured.
 pub fn processes(service: &str, system: &SystemView) -> Markup {
     let processes = system
         .processes

@@ -1,13 +1,13 @@
-//! What happened to a service, the newest first.
+//! Timeline of a service on its page, the newest event first.
 
 use super::parts::{icon, moment};
 use crate::format::numbers;
 use crate::report::timeline::TimelineEvent;
 use maud::{Markup, html};
 
-/// A page of more is no help to its reader.
+/// Maximum number of events on a page.
 const MAX_ROWS: usize = 60;
-/// So many are shown at once; the others are folded.
+/// Number of events shown initially; the others are collapsed.
 const UNFOLDED: usize = 15;
 
 pub fn timeline(events: &[TimelineEvent], unfold: bool) -> Markup {
@@ -25,7 +25,7 @@ pub fn timeline(events: &[TimelineEvent], unfold: bool) -> Markup {
                         details open[unfold] {
                             summary { (numbers::plural(rest.len() as u64, "earlier event")) }
                             (list(rest))
-                            @if more > 0 { p.quiet { "and " (numbers::count(more as u64)) " before them" } }
+                            @if more > 0 { p.quiet { "and " (numbers::count(more as u64)) " older ones" } }
                         }
                     }
                 }

@@ -67,7 +67,7 @@ fn commands_log_in_with_secrets_from_files() {
             64,
             "needs authentication",
         ),
-        ("--token-file @empty", 2, "holds no secret"),
+        ("--token-file @empty", 2, "must contain a secret"),
         ("--token-file @gone", 2, "cannot read"),
         ("--username ada", 2, "--password-file"),
         ("--cert-file @client.crt", 2, "--key-file"),
@@ -78,7 +78,7 @@ fn commands_log_in_with_secrets_from_files() {
         ),
         ("--cert-file @token --key-file @token", 2, "no certificate"),
         ("--token-file @token", 64, "cannot be asked"),
-        ("--ca-file @token", 2, "holds no valid certificate"),
+        ("--ca-file @token", 2, "contains no valid certificate"),
     ] {
         let (found, text) = slod(&files, &format!("status {at} {more}"), &[]);
         assert_eq!(found, code, "{more}: {text}");

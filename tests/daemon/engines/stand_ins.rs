@@ -38,7 +38,7 @@ fn a_process_that_the_tool_left_behind_is_not_waited_for() {
         (
             "open",
             Some(99),
-            "k6 left a process behind, which keeps its output open",
+            "k6 left a process behind that keeps its output open",
         ),
         (
             "writing",
@@ -101,7 +101,7 @@ fn arguments_that_would_replace_the_planned_load_are_refused() {
         let args = [&["--"][..], more].concat();
         let (code, text) = super::run(&config, &load("quick", "web", engine, &args));
         assert_eq!(code, Some(2), "{text}");
-        let said = format!("slod: {argument} behind `--` would replace the load of the scenario");
+        let said = format!("slod: {argument} after `--` would override the load of the scenario");
         assert!(text.contains(&said), "{text}");
     }
 }

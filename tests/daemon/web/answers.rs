@@ -134,7 +134,7 @@ fn what_a_request_does_not_mean_is_refused_with_its_reason() {
         (
             "/api/v1/services?service=web",
             "400",
-            "this address takes none",
+            "this address takes no parameters",
         ),
         ("/api/v1/objectives?x=1", "400", "unknown parameter `x`"),
         ("/api/v1/runs?servce=web", "400", "did you mean `service`?"),

@@ -53,6 +53,6 @@ fn all_alerts_are_on_their_page_part_by_part_and_by_the_filter() {
             },
             ""
         )
-        .contains("No alert fires")
+        .contains("No alerts are firing")
     );
 }

@@ -17,9 +17,9 @@ fn contrast(one: &str, other: &str) -> f64 {
     (one.max(other) + 0.05) / (one.min(other) + 0.05)
 }
 
-fn luminance(colour: &str) -> f64 {
+fn luminance(color: &str) -> f64 {
     let channel = |at: usize| {
-        let byte = u8::from_str_radix(&colour[at..at + 2], 16).expect("a hexadecimal colour");
+        let byte = u8::from_str_radix(&color[at..at + 2], 16).expect("a hexadecimal color");
         let c = f64::from(byte) / 255.0;
         if c <= 0.04045 {
             c / 12.92

@@ -82,7 +82,7 @@ fn what_is_in_maintenance_is_shown_as_such_and_not_asked_for() {
     let html = page(2);
     assert!(plain(&html).contains("2 in maintenance"), "{html}");
     assert!(
-        !html.contains("About to break") && !html.contains("corrected now"),
+        !html.contains("At risk") && !html.contains("correction active"),
         "{html}"
     );
     let alone = render(

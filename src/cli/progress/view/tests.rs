@@ -68,7 +68,7 @@ fn a_run_fits_a_usual_terminal() {
 }
 
 #[test]
-fn no_line_is_too_long_and_there_are_never_too_many() {
+fn the_lines_fit_the_screen() {
     let view = view();
     for size in [(80, 24), (200, 60), (40, 10), (10, 3), (1, 1), (0, 0)] {
         let shown = lines(&view, Duration::from_secs(100), size, false);
@@ -94,7 +94,7 @@ fn only_thresholds_are_colored_and_only_if_color_is_wanted() {
 }
 
 #[test]
-fn a_load_that_nobody_planned_has_no_stage() {
+fn an_external_load_has_no_stage() {
     let mut view = view();
     let scenario = view.scenario.as_mut().expect("planned");
     scenario.stages.truncate(1);
@@ -112,7 +112,7 @@ fn a_load_that_nobody_planned_has_no_stage() {
 }
 
 #[test]
-fn what_this_machine_lacked_for_starts_is_said() {
+fn the_resource_that_starts_lacked_is_shown() {
     let mut view = view();
     assert!(
         !lines(&view, Duration::ZERO, (80, 24), false)
@@ -123,7 +123,7 @@ fn what_this_machine_lacked_for_starts_is_said() {
     view.lack = Some("no port is left".to_owned());
     let shown = lines(&view, Duration::ZERO, (80, 24), false);
     let words = [
-        "20 of them because this machine lacked something, first:",
+        "20 of them for lack of resources on this machine, first:",
         "no port is left",
     ];
     let place = shown.iter().position(|line| line.contains("30 dropped"));

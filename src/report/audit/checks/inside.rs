@@ -1,4 +1,4 @@
-//! What metrics, processes and containers of the service show.
+//! Checks based on metrics, processes and containers of the service.
 
 use super::super::facts::{ContainerFacts, Facts};
 use super::super::{Answer, Check};
@@ -7,9 +7,9 @@ use crate::format::numbers;
 use crate::trend::GrowthVerdict;
 use crate::units::{show_duration, whole};
 
-/// A request that writes more than this logs too much, or stores something.
+/// Bytes written per request above which logging is probably excessive.
 const WRITTEN_MUCH: f64 = 64.0 * 1024.0;
-/// Fewer requests do not show what each of them writes.
+/// Minimum number of requests for an average of bytes per request.
 const REQUESTS_MIN: f64 = 100.0;
 const MIB: f64 = 1_048_576.0;
 
@@ -27,21 +27,21 @@ pub fn pooling(facts: &Facts) -> Check {
     match pool.max {
         Some(max) if pool.in_use >= max || waited > 0.0 => {
             let evidence = format!(
-                "of {max} connections up to {} were in use in the last {span}, and up to {waited} requests waited for one: the pool is too small, or connections are held for too long",
+                "up to {} of {max} connections were in use in the last {span}, and up to {waited} requests waited for one: the pool is too small, or connections are held for too long",
                 pool.in_use
             );
             check(row, Answer::No, evidence)
         }
         Some(max) => {
             let evidence = format!(
-                "of {max} connections up to {} were in use in the last {span}; nobody waited",
+                "up to {} of {max} connections were in use in the last {span}; no request waited",
                 pool.in_use
             );
             check(row, Answer::Yes, evidence)
         }
         None => {
             let evidence = format!(
-                "up to {} connections were in use in the last {span}, but the metrics do not show how many there may be",
+                "up to {} connections were in use in the last {span}, but the metrics do not show the maximum",
                 pool.in_use
             );
             check(row, Answer::Unknown, evidence)
@@ -71,7 +71,7 @@ pub fn logging(facts: &Facts) -> Check {
         .written
         .filter(|(_, requests)| *requests >= REQUESTS_MIN)
     else {
-        let evidence = "bytes written per request are not known: configure `processes` and `metrics` of the service";
+        let evidence = "bytes written per request are unknown: configure `processes` and `metrics` of the service";
         return check(row, Answer::Unknown, evidence);
     };
     let each = written / requests;
@@ -96,23 +96,23 @@ pub fn leaks(facts: &Facts) -> Check {
         None => check(
             row,
             Answer::Unknown,
-            "no memory of the processes is kept: it takes `processes` of the service, and a daemon that runs",
+            "no memory of the processes is stored: configure `processes` of the service and run the daemon",
         ),
         Some(GrowthVerdict::Unknown { .. }) => check(
             row,
             Answer::Unknown,
-            "too little of the processes' memory is known since their last restart",
+            "too few memory samples since the last restart of the processes",
         ),
         Some(GrowthVerdict::Plateauing(_)) => check(
             row,
             Answer::Unknown,
-            "memory grew and flattens: it may be warming up; look again later",
+            "memory grew but is leveling off: it may be warming up; check again later",
         ),
         Some(GrowthVerdict::Steady { smallest_per_hour }) => check(
             row,
             Answer::Yes,
             format!(
-                "memory does not grow; a leak of {:.1} MiB per hour would have been found",
+                "memory does not grow; a leak of {:.1} MiB per hour would have been detected",
                 smallest_per_hour / MIB
             ),
         ),
@@ -133,16 +133,16 @@ pub fn limits(facts: &Facts) -> Check {
     let row = "Resource limits set (Docker)";
     if facts.containers.is_empty() {
         let evidence = if facts.bare_processes > 0 {
-            "the processes run in no container that slod can see"
+            "the processes do not run in a container that slod can see"
         } else {
-            "no processes are kept: it takes `processes` of the service, and a daemon that runs"
+            "no processes are stored: configure `processes` of the service and run the daemon"
         };
         return check(row, Answer::Unknown, evidence);
     }
     let missing: Vec<String> = facts.containers.iter().filter_map(without_limit).collect();
     if missing.is_empty() && facts.bare_processes > 0 {
         let evidence = format!(
-            "the containers have limits, but {} other groups of processes run in none that slod can see",
+            "the containers have limits, but {} other process groups do not run in a container that slod can see",
             facts.bare_processes
         );
         return check(row, Answer::Unknown, evidence);
@@ -150,7 +150,7 @@ pub fn limits(facts: &Facts) -> Check {
     if missing.is_empty() {
         let each = facts.containers.iter().map(|one| {
             format!(
-                "{}: {} and {} processors",
+                "{}: {} and {} CPUs",
                 one.process,
                 one.memory_limit
                     .map_or_else(String::new, |limit| numbers::bytes(whole(limit))),
@@ -165,17 +165,12 @@ pub fn limits(facts: &Facts) -> Check {
 fn without_limit(container: &ContainerFacts) -> Option<String> {
     let parts: Vec<&str> = [
         ("memory", container.memory_limit),
-        ("processors", container.cpu_limit),
+        ("CPU", container.cpu_limit),
     ]
     .into_iter()
     .filter(|(_, limit)| limit.is_none())
     .map(|(name, _)| name)
     .collect();
-    (!parts.is_empty()).then(|| {
-        format!(
-            "{} has no limit of {}",
-            container.process,
-            parts.join(" and ")
-        )
-    })
+    (!parts.is_empty())
+        .then(|| format!("{} has no {} limit", container.process, parts.join(" and ")))
 }

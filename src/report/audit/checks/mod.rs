@@ -1,4 +1,4 @@
-//! One function for each row of the checklist.
+//! One function per row of the checklist.
 //!
 //! ```text
 //! outside.rs: from what the addresses answer    inside.rs: from metrics, processes and containers
@@ -10,7 +10,7 @@ mod outside;
 use super::facts::Facts;
 use super::{Answer, Check};
 
-/// In the order of the checklist.
+/// The checks in the order of the checklist.
 pub const ALL: [fn(&Facts) -> Check; 10] = [
     inside::pooling,
     outside::caching,
@@ -33,11 +33,11 @@ fn check(row: &'static str, answer: Answer, evidence: impl Into<String>) -> Chec
     }
 }
 
-/// What is missing where no metric says it.
+/// Explains why nothing is known, if no metric shows it.
 fn no_metrics(facts: &Facts, what: &str) -> String {
     if facts.has_metrics {
         format!("the service's metrics do not show {what}")
     } else {
-        format!("`metrics` is not configured for the service, so {what} is not known")
+        format!("`metrics` is not configured for the service, so it cannot show {what}")
     }
 }

@@ -1,4 +1,4 @@
-//! What the probed addresses answer, and how fast.
+//! Checks based on the responses of the probed addresses and their latency.
 
 use super::super::facts::{AddressFacts, AnswerFacts, Facts};
 use super::super::{Answer, Check};
@@ -8,17 +8,17 @@ use crate::probe::http::is_health_check;
 use crate::units::show_duration;
 use std::time::Duration;
 
-/// Smaller bodies do not become faster by compression.
+/// Minimum body size in bytes that benefits from compression.
 const WORTH_COMPRESSING: u64 = 1024;
-/// A median longer than this is slow for an answer that needs no AI.
+/// Median latency above which a response without AI is slow.
 const SLOW: Duration = Duration::from_millis(500);
-/// What a health check may take, at the 95th percentile.
+/// Maximum 95th percentile of a health check's latency.
 const HEALTH_QUICK: Duration = Duration::from_millis(100);
-/// A body that a health check should not exceed.
+/// Maximum body size of a health check's response, in bytes.
 const HEALTH_SMALL: u64 = 16 << 10;
-/// A cache that finds less often hardly helps.
+/// Minimum hit ratio of a useful cache.
 const HITS_LOW: f64 = 0.5;
-/// Fewer lookups do not show how often a cache finds something.
+/// Minimum number of lookups for a meaningful hit ratio.
 const LOOKUPS_MIN: f64 = 100.0;
 
 pub fn caching(facts: &Facts) -> Check {
@@ -29,7 +29,7 @@ pub fn caching(facts: &Facts) -> Check {
     if let Some((hits, misses)) = lookups {
         let ratio = hits / (hits + misses);
         let evidence = format!(
-            "{} of {} cache lookups in the last {} found something",
+            "{} of {} cache lookups in the last {} were hits",
             numbers::percent(ratio),
             (hits + misses).round(),
             show_duration(facts.span)
@@ -38,7 +38,7 @@ pub fn caching(facts: &Facts) -> Check {
             check(
                 row,
                 Answer::No,
-                format!("{evidence}: the cache hardly helps"),
+                format!("{evidence}: the cache is not effective"),
             )
         } else {
             check(row, Answer::Yes, evidence)
@@ -48,7 +48,7 @@ pub fn caching(facts: &Facts) -> Check {
         Some((address, _)) => check(
             row,
             Answer::Yes,
-            format!("clients may cache the answer of {}", address.url),
+            format!("clients may cache the response of {}", address.url),
         ),
         None => check(
             row,
@@ -57,7 +57,7 @@ pub fn caching(facts: &Facts) -> Check {
                 "{}, and {}",
                 match facts.unanswered() {
                     Some(fault) => fault,
-                    None => "no answer allows clients to cache it".to_owned(),
+                    None => "no response allows clients to cache it".to_owned(),
                 },
                 match facts.cache {
                     Some(_) => "its cache had too few lookups".to_owned(),
@@ -68,7 +68,7 @@ pub fn caching(facts: &Facts) -> Check {
     }
 }
 
-/// For a time, or until it changes (RFC 9111).
+/// Whether the response may be cached, for a time or with revalidation (RFC 9111).
 fn is_cacheable(answer: &AnswerFacts) -> bool {
     let control = answer.cache_control.as_deref().unwrap_or_default();
     let control = control.to_ascii_lowercase();
@@ -128,13 +128,13 @@ pub fn queries(facts: &Facts) -> Check {
     let what = "look at the database's slow queries (pg_stat_statements, slow_query_log)";
     let evidence = match (measured.count(), slow.len()) {
         (0, _) => format!(
-            "not visible from outside, and too few attempts of the last hour are stored to name slow addresses: {what}"
+            "not visible from outside, and too few attempts of the last hour are stored to find slow addresses: {what}"
         ),
         (count, 0) => format!(
             "not visible from outside; none of the {count} probed addresses is slow. To be sure, {what}"
         ),
         _ => format!(
-            "not visible from outside; slow are {}: {what}",
+            "not visible from outside; slow addresses: {}; {what}",
             slow.join(", ")
         ),
     };
@@ -155,7 +155,7 @@ pub fn rate_limit(facts: &Facts) -> Check {
             row,
             Answer::Yes,
             format!(
-                "{} refuses with status 429 and `Retry-After: {wait}`",
+                "{} limits the rate with status 429 and `Retry-After: {wait}`",
                 address.url
             ),
         ),
@@ -163,7 +163,7 @@ pub fn rate_limit(facts: &Facts) -> Check {
             row,
             Answer::No,
             format!(
-                "{} refuses with status 429 without `Retry-After`, so that clients do not know when to come back",
+                "{} limits the rate with status 429 without `Retry-After`, so clients do not know when to retry",
                 address.url
             ),
         ),
@@ -171,19 +171,19 @@ pub fn rate_limit(facts: &Facts) -> Check {
             row,
             Answer::Unknown,
             format!(
-                "{} attempts of the last {} were refused with status 429; none is now",
+                "{} attempts in the last {} were rejected with status 429; the current ones are not",
                 facts.refused,
                 show_duration(facts.span)
             ),
         ),
         None => {
-            let evidence = facts.unanswered().unwrap_or_else(|| "nothing was refused at the rate of the probes: `slod load` shows what happens above the limit".to_owned());
+            let evidence = facts.unanswered().unwrap_or_else(|| "no request was rejected at the rate of the probes: `slod load` shows what happens above the limit".to_owned());
             check(row, Answer::Unknown, evidence)
         }
     }
 }
 
-/// The worst of all health checks.
+/// The worst answer of all health checks.
 pub fn health(facts: &Facts) -> Check {
     let row = "Health checks optimized";
     let checks = facts
@@ -202,7 +202,7 @@ pub fn health(facts: &Facts) -> Check {
         None => check(
             row,
             Answer::Unknown,
-            "no probe asks an address such as /health: add one",
+            "no probe requests an address such as /health: add one",
         ),
     }
 }
@@ -217,7 +217,8 @@ fn of_health(address: &AddressFacts) -> (Answer, String) {
         ),
         (Ok(answer), _) if answer.length > HEALTH_SMALL => {
             let length = answer.length;
-            let evidence = format!("{url} answers with {length} bytes; a status needs less");
+            let evidence =
+                format!("{url} answers with {length} bytes; a health status needs fewer");
             (Answer::No, evidence)
         }
         (Ok(_), Some(p95)) => {
@@ -227,8 +228,7 @@ fn of_health(address: &AddressFacts) -> (Answer, String) {
                 return (Answer::Yes, evidence);
             }
             let quick = numbers::latency(HEALTH_QUICK);
-            let evidence =
-                format!("{evidence}: it should answer within {quick} from what is known");
+            let evidence = format!("{evidence}: it should answer from cached state within {quick}");
             (Answer::No, evidence)
         }
         (Ok(_), None) => {

@@ -1,4 +1,4 @@
-//! Objectives of latency: as in the objective itself, a request is bad if it failed or was slow.
+//! Latency objectives: as in the objective itself, a request is bad if it failed or was slow.
 
 use crate::load::Figures;
 use crate::report::load_run::threshold::{Decision, LEVEL, NotMeasured};
@@ -6,11 +6,10 @@ use crate::stats::proportion::exceeds;
 use crate::stats::quantile::needed;
 use std::time::Duration;
 
-/// Counts are not exactly what products of shares are.
+/// Tolerance: products of ratios are not exactly counts.
 const SLACK: f64 = 1e-6;
 
-/// What was measured of an objective that a share of the requests succeeds within a limit in seconds, and
-/// whether that was kept.
+/// Measures and judges an objective that a ratio of `target` of the requests succeeds within `limit` seconds.
 pub fn judge(figures: &Figures, target: f64, limit: f64) -> (Result<f64, NotMeasured>, Decision) {
     let requests = figures.completed;
     if requests == 0 {
@@ -39,7 +38,7 @@ pub fn judge(figures: &Figures, target: f64, limit: f64) -> (Result<f64, NotMeas
         .quantile_of_good(target)
         .map(|one| one.as_secs_f64());
     if (failed + slow) as f64 > allowed {
-        // Too many failed for a quantile, or it is unknown how long those took that failed.
+        // Too many failed for a quantile, or the latency of the failed ones is unknown.
         let reached = quantile.filter(|value| *value >= limit.as_secs_f64());
         return (reached.ok_or(bad), Decision::Missed);
     }

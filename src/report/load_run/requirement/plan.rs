@@ -1,20 +1,20 @@
-//! The parts of a plan that requirements are meant for.
+//! Parts of a plan that requirements apply to.
 
 use super::Requirement;
 use crate::config::LoadSpec;
 use crate::load::{IMPORTED, Model, Scenario};
 use crate::report::load_run::Threshold;
 
-/// The lowest load of a plan: up to this many times its lowest level, or this share of the way to its
+/// The lowest load of a plan: up to this factor of its lowest level, or this share of the way to its
 /// highest one.
 const LOW: f64 = 1.5;
 const LOW_SHARE: f64 = 0.1;
-/// The highest load: from this share of it on.
+/// The highest load: from this ratio of it on.
 const HIGH_SHARE: f64 = 0.9;
-/// Levels are averages of moving numbers.
+/// Tolerance: levels are averages.
 const SLACK: f64 = 1e-6;
 
-/// The windows with a load from one level to another.
+/// The windows with a load in a range of levels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoadRange {
     from: f64,
@@ -62,12 +62,12 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The highest load that is configured.
+    /// The highest configured load.
     pub fn promised(&self) -> Option<f64> {
         self.peak.or(self.expected)
     }
 
-    /// `None` if the whole plan is above it. A load that somebody else makes has no plan.
+    /// Up to the expected load; `None` if the whole plan is above it. External load has no plan.
     pub fn expected(&self) -> Option<LoadRange> {
         let top = self.scenario.peak();
         let to = match self.expected {
@@ -82,7 +82,7 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// All of a plan that is above the peak as a whole.
+    /// Up to the peak load; the whole plan if all of it is above the peak.
     pub fn up_to_peak(&self) -> LoadRange {
         match self.peak {
             Some(to) if to >= self.lowest => LoadRange {
@@ -93,8 +93,8 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Where the throughput has to be reached: at the highest load up to the peak, and at every rate
-    /// that is at least as high as it.
+    /// Where the throughput must be reached: at the highest load up to the peak, and at every rate that is
+    /// at least as high as `rate`.
     pub fn highest(&self, rate: f64) -> LoadRange {
         let LoadRange { to, .. } = self.up_to_peak();
         let top = HIGH_SHARE * self.scenario.peak().min(to);
@@ -105,7 +105,7 @@ impl<'a> Plan<'a> {
         LoadRange { from, to }
     }
 
-    /// The source names the part, unless it is the whole plan.
+    /// Names the part in the source, unless it is the whole plan.
     pub fn requirement(&self, threshold: Threshold, source: &str, part: LoadRange) -> Requirement {
         let unit = match self.scenario.model {
             Model::Closed { .. } => " users",

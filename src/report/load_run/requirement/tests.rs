@@ -37,7 +37,7 @@ fn planned(name: &str) -> Scenario {
     builtin(name, 100.0).expect("built in")
 }
 
-/// Ten seconds of requests: how long they took in milliseconds, how many were so, and whether they failed.
+/// Ten seconds of requests: latency in milliseconds, number of requests, and whether they failed.
 fn window(due: f64, requests: &[(u64, u64, bool)]) -> LoadWindow {
     let scale = Scale::new([]);
     let (mut latency, mut failed_latency) = (Histogram::default(), Histogram::default());
@@ -72,9 +72,9 @@ fn window(due: f64, requests: &[(u64, u64, bool)]) -> LoadWindow {
     }
 }
 
-/// Ten users who think for a second cannot show 100 requests per second, however good the service.
+/// Ten users who think for a second cannot generate 100 requests per second, however fast the service is.
 #[test]
-fn a_load_that_asks_for_less_says_nothing_about_throughput() {
+fn a_lower_load_is_inconclusive_for_throughput() {
     let window =
         |due: f64, good: u64, ms: u64| window(due, &[(ms, good - 1, false), (10, 1, false)]);
     let judged = |name: &str, window: &LoadWindow| {
@@ -88,12 +88,12 @@ fn a_load_that_asks_for_less_says_nothing_about_throughput() {
     let few = judged("baseline", &window(10.0, 99, 10));
     assert_eq!(few.decision, Decision::NotAsked, "{few:?}");
     assert!(
-        few.in_words().starts_with("at most 9.9/s were asked for"),
+        few.in_words().starts_with("at most 9.9/s were requested"),
         "{}",
         few.in_words()
     );
     let idle = judged("throughput", &super::tests::window(0.0, &[]));
-    assert_eq!(idle.in_words(), "no requests were asked for");
+    assert_eq!(idle.in_words(), "no requests were due");
     let slow = judged("stress", &window(190.0, 500, 1000));
     assert_eq!(
         slow.decision,
@@ -106,9 +106,9 @@ fn a_load_that_asks_for_less_says_nothing_about_throughput() {
     assert_eq!(dropped.decision, Decision::Missed, "{dropped:?}");
 }
 
-/// What another tool did is judged as what slod does itself.
+/// Results of other tools are judged like those of slod.
 #[test]
-fn a_result_of_another_tool_that_asked_for_less_says_nothing_about_throughput() {
+fn a_lower_load_of_another_tool_is_inconclusive_for_throughput() {
     let imported = Scenario {
         name: IMPORTED.to_owned(),
         model: Model::Closed {
@@ -133,31 +133,31 @@ fn a_result_of_another_tool_that_asked_for_less_says_nothing_about_throughput() 
         let held = flow.judge([&window]);
         (held.decision, held.in_words())
     };
-    // Ten users who think for a second, and ten who wait for their answers all the time.
+    // Ten users with a think time of one second, and ten without.
     let (decision, words) = judged(10.0, 99, 10);
     assert_eq!(decision, Decision::NotAsked, "{words}");
-    assert!(words.starts_with("at most 9.9/s were asked for"), "{words}");
+    assert!(words.starts_with("at most 9.9/s were requested"), "{words}");
     let (decision, words) = judged(10.0, 200, 500);
     assert_eq!(decision, Decision::Missed, "{words}");
-    // Nobody counted the users.
+    // The number of users is unknown.
     let (decision, words) = judged(0.0, 200, 500);
     assert_eq!(decision, Decision::NotAsked, "{words}");
     assert_eq!(
         words,
-        "20.0/s were made, and it is not known whether more were asked for"
+        "20.0/s were completed, and it is unknown whether more were requested"
     );
     let (decision, words) = judged(0.0, 1500, 500);
     assert_eq!(decision, Decision::Kept, "{words}");
 }
 
-/// How the objective of 95 % below 500 ms came out, and what is said of it.
+/// Decision and description of the objective of 95% below 500 ms.
 fn fast(requests: &[(u64, u64, bool)]) -> (Decision, String) {
     let all = requirements(&service(CONFIG), &planned("baseline"));
     let held = all[0].judge([&window(10.0, requests)]);
     (held.decision, held.in_words())
 }
 
-/// A latency as its bucket shows it.
+/// A latency rounded to its histogram bucket.
 fn shown(ms: u64) -> String {
     let scale = Scale::new([]);
     let middle = scale.middle(scale.code(Duration::from_millis(ms)));
@@ -177,15 +177,15 @@ fn a_request_is_bad_if_it_failed_or_was_slow() {
         (
             vec![good(1000), (10, 60, true)],
             Decision::Missed,
-            "5.66% of the requests failed, and those are never fast",
+            "5.66% of the requests failed, and failed requests are never fast",
         ),
-        // Neither is too much alone.
+        // Each alone is acceptable.
         (
             vec![good(920), (800, 40, false), (10, 40, true)],
             Decision::Missed,
             slow_one.as_str(),
         ),
-        // The same requests are both.
+        // The same requests are failed and slow.
         (
             vec![good(960), (800, 40, true)],
             Decision::Kept,
@@ -209,7 +209,7 @@ fn a_request_is_bad_if_it_failed_or_was_slow() {
             "{requests:?}"
         );
     }
-    // One that somebody typed is about latencies only.
+    // A threshold of the command line considers latencies only.
     let typed: Threshold = "p95<500ms".parse().expect("valid");
     let failing = window(10.0, &[(10, 500, true)]);
     let typed = Requirement::of_all(typed, "test").judge([&failing]);
@@ -222,7 +222,7 @@ fn failed_requests_count_where_there_are_few() {
         (
             vec![(10, 10, false), (10, 40, true)],
             Decision::Missed,
-            "80% of the requests failed, and those are never fast",
+            "80% of the requests failed, and failed requests are never fast",
         ),
         (
             vec![(10, 30, false), (800, 10, false), (10, 10, true)],
@@ -232,7 +232,7 @@ fn failed_requests_count_where_there_are_few() {
         (
             vec![(10, 49, false), (10, 1, true)],
             Decision::Undecided,
-            "too few requests: 50, and it takes 59",
+            "too few requests: 50, at least 59 needed",
         ),
     ] {
         assert_eq!(
@@ -264,12 +264,12 @@ fn it_may_be_unknown_whether_slow_requests_are_those_that_failed() {
     assert_eq!(open.decision, Decision::Undecided);
     assert_eq!(
         open.in_words(),
-        "40 of 1000 requests failed and up to 40 others took longer: it is not known how long the failed ones took"
+        "40 of 1000 requests failed and up to 40 others took longer: the duration of the failed ones is unknown"
     );
 }
 
 #[test]
-fn a_target_is_kept_by_what_is_exactly_at_it() {
+fn a_value_exactly_at_the_target_meets_it() {
     let config = CONFIG.replace(
         "sli: latency, below: 500ms, target: 95%",
         "sli: success, target: 90%",
@@ -286,7 +286,7 @@ fn a_target_is_kept_by_what_is_exactly_at_it() {
 }
 
 #[test]
-fn each_is_judged_over_the_load_that_it_is_meant_for() {
+fn each_requirement_is_judged_over_the_load_it_applies_to() {
     assert_eq!(
         sources(CONFIG, &planned("stress")),
         [
@@ -362,7 +362,7 @@ fn a_plan_above_the_expected_load_is_not_judged_by_it() {
     );
 }
 
-/// What a service answers after a plan that was too much for it was not asked for by a low load.
+/// Late responses after an excessive load do not count for a low load.
 #[test]
 fn the_last_answers_belong_to_the_load_before_them() {
     let all = requirements(&service(CONFIG), &planned("capacity"));
@@ -381,7 +381,7 @@ fn the_last_answers_belong_to_the_load_before_them() {
     assert_eq!(average.judge(&windows(25.0)).decision, Decision::Missed);
 }
 
-/// Answers by the milliseconds to their first token, and how many requests failed.
+/// Responses by the milliseconds to their first token, and the number of failed requests.
 fn streams(tokens: &[(u64, u64)], failed: u64) -> RequestFigures {
     let (scale, mut first_token) = (Scale::new([]), Histogram::default());
     for (ms, count) in tokens {
@@ -411,7 +411,7 @@ fn times_to_the_first_token_are_judged_over_the_run() {
     assert!(objective.is_of_tokens());
     let given = "ttft_p95<500ms".parse().expect("valid");
     let given = Requirement::of_all(given, "--threshold");
-    // A failed request is never fast for the objective.
+    // For the objective, a failed request is never fast.
     for (tokens, failed, by_objective, by_threshold) in [
         (
             &[(100, 96), (900, 4)][..],
@@ -419,7 +419,7 @@ fn times_to_the_first_token_are_judged_over_the_run() {
             Decision::Kept,
             Decision::Kept,
         ),
-        // These may be the slow ones.
+        // The failed requests may be the slow ones.
         (
             &[(100, 96), (900, 4)],
             4,
@@ -447,7 +447,7 @@ fn times_to_the_first_token_are_judged_over_the_run() {
     let shown = objective.judge_tokens(&[streams(&[(100, 96), (900, 4)], 0)]);
     assert_eq!(shown.threshold.to_string(), "ttft_p95 < 500ms");
     assert_eq!(shown.source, "objective ttft");
-    // Windows do not say it, and end no run for it.
+    // Windows do not contain it, so it cannot abort a run.
     let windows = [window(10.0, &[(900, 100, false)])];
     assert_eq!(given.judge(&windows).decision, Decision::Undecided);
 }

@@ -1,30 +1,29 @@
-//! How a threshold came out.
+//! Results of thresholds.
 
 use super::{Threshold, ThresholdMetric};
 use crate::format::numbers;
 use crate::load::Answer;
 use std::fmt;
 
-/// A threshold, what was measured of it, and what follows.
+/// A threshold with its measurement and decision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ThresholdResult {
     pub threshold: Threshold,
-    /// Where it comes from: an objective's name, `load`, or the command line.
+    /// Its source: the name of an objective, `load`, or the command line.
     pub source: String,
     pub measured: Result<f64, NotMeasured>,
     pub decision: Decision,
 }
 
-/// Whether a threshold was kept, from the best to the worst: what is true of several together is the
-/// largest.
+/// Whether a threshold was met, ordered from best to worst: the decision for several is the maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Decision {
     Kept,
-    /// The load was not made to show it.
+    /// The load was not suitable for a decision.
     NotAsked,
-    /// A longer run would show it.
+    /// A longer run could decide it.
     Undecided,
-    /// Nothing was measured of it, which fails.
+    /// Nothing was measured, which is a failure.
     Unmeasured,
     Missed,
 }
@@ -33,41 +32,41 @@ pub enum Decision {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum NotMeasured {
     Requests,
-    /// The generator was the limit whenever there were any.
+    /// The generator was the limit in all relevant windows.
     Limited,
-    /// The run never had the load that it is meant for.
+    /// The run never reached the load that the threshold applies to.
     Load,
-    /// Too few requests for a quantile, and how many it needs.
+    /// Too few requests for a quantile, and the number it needs.
     Few {
         requests: u64,
         needed: u64,
     },
-    /// Without a quantile: so many requests failed, or others were above the limit, that it is.
+    /// No quantile, but enough failed or slow requests to prove that it is above the limit.
     Bad {
         failed: u64,
         slow: u64,
         requests: u64,
     },
-    /// The same, but up to so many of the slow ones may be those that failed.
+    /// Like `Bad`, but up to this many of the slow requests may be the failed ones.
     Unclear {
         failed: u64,
         slow: u64,
         requests: u64,
     },
-    /// The responses were not timed.
+    /// Response times were not recorded.
     Times,
-    /// No first token was timed, or none is until the end of the run.
+    /// No time to first token was recorded, or only at the end of the run.
     Tokens,
-    /// Nothing says which requests failed.
+    /// It is unknown which requests failed.
     Errors,
-    /// The run asked for at most so many requests per second, which is too few to show it.
+    /// At most this many requests per second were requested, which is too few for a decision.
     Offered(f64),
-    /// So few requests per second were made that it is missed if more were asked for.
+    /// This many requests per second were completed: the threshold is missed if more were requested.
     Asked(f64),
 }
 
 impl Decision {
-    /// Of several thresholds together; kept without any.
+    /// The worst decision of several thresholds; kept if there are none.
     pub fn worst(all: &[ThresholdResult]) -> Self {
         let all = all.iter().map(|one| one.decision);
         all.max().unwrap_or(Self::Kept)
@@ -83,12 +82,12 @@ impl Decision {
 }
 
 impl ThresholdResult {
-    /// What was measured, or why nothing was, in words.
+    /// The measured value, or why there is none.
     pub fn in_words(&self) -> String {
         match self.measured {
             Ok(value) => {
                 let Threshold { of, limit } = self.threshold;
-                of.show_beside(value, limit)
+                of.show_distinct(value, limit)
             }
             Err(missing) => missing.to_string(),
         }
@@ -102,7 +101,7 @@ impl fmt::Display for NotMeasured {
             Self::Limited => f.write_str("the generator was the limit"),
             Self::Load => f.write_str("no second of the run had this load: use longer stages"),
             Self::Few { requests, needed } => {
-                write!(f, "too few requests: {requests}, and it takes {needed}")
+                write!(f, "too few requests: {requests}, at least {needed} needed")
             }
             Self::Bad {
                 failed: 0,
@@ -117,7 +116,7 @@ impl fmt::Display for NotMeasured {
                 let share = numbers::failed(*failed as f64 / (*requests).max(1) as f64);
                 write!(
                     f,
-                    "{share} of the requests failed, and those are never fast"
+                    "{share} of the requests failed, and failed requests are never fast"
                 )
             }
             Self::Bad {
@@ -134,20 +133,20 @@ impl fmt::Display for NotMeasured {
                 requests,
             } => write!(
                 f,
-                "{failed} of {requests} requests failed and up to {slow} others took longer: it is not known how long the failed ones took"
+                "{failed} of {requests} requests failed and up to {slow} others took longer: the duration of the failed ones is unknown"
             ),
-            Self::Times => f.write_str("response times are not known"),
-            Self::Tokens => f.write_str("the times to the first token are not known"),
-            Self::Errors => f.write_str("it is not known which requests failed"),
-            Self::Offered(0.0) => f.write_str("no requests were asked for"),
+            Self::Times => f.write_str("response times are unknown"),
+            Self::Tokens => f.write_str("the times to the first token are unknown"),
+            Self::Errors => f.write_str("it is unknown which requests failed"),
+            Self::Offered(0.0) => f.write_str("no requests were due"),
             Self::Offered(rate) => write!(
                 f,
-                "at most {} were asked for (`slod load throughput` asks for more)",
+                "at most {} were requested (`slod load throughput` requests more)",
                 ThresholdMetric::Rate.show(*rate)
             ),
             Self::Asked(rate) => write!(
                 f,
-                "{} were made, and it is not known whether more were asked for",
+                "{} were completed, and it is unknown whether more were requested",
                 ThresholdMetric::Rate.show(*rate)
             ),
         }

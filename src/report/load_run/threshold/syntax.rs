@@ -1,11 +1,11 @@
-//! How thresholds are written, and what a text that is none was most likely meant as.
+//! Syntax of thresholds, and suggestions for invalid ones.
 
 use super::{Threshold, ThresholdMetric};
 use crate::units::{self, likely};
 use std::fmt;
 use std::str::FromStr;
 
-/// Other names of what is measured, in lower case: those of k6, Locust and of people.
+/// Aliases of metrics in lower case: names of k6 and Locust, and common ones.
 const NAMES: &[(&[&str], &str)] = &[
     (&["med", "median"], "p50"),
     (&["average", "mean"], "avg"),
@@ -25,7 +25,7 @@ const NAMES: &[(&[&str], &str)] = &[
     (&["rps", "reqs", "throughput", "http_reqs"], "rate"),
 ];
 
-/// Before a quantile of the times to the first token.
+/// Prefix for quantiles of the time to first token.
 const TTFT: &str = "ttft_";
 const SIGNS: [char; 3] = ['<', '>', '='];
 
@@ -37,14 +37,14 @@ impl FromStr for Threshold {
     }
 }
 
-/// A threshold that a run can keep: nothing is below 0.
+/// Parses a threshold that can be met: no value is below 0.
 fn read(text: &str) -> Option<Threshold> {
     let (threshold, sign) = form(text)?;
     let is_none = threshold.limit <= 0.0;
     (is_none == (sign == "==") || sign == ">").then_some(threshold)
 }
 
-/// A threshold and its sign, whatever the limit is.
+/// Parses a threshold and its operator, with any limit.
 fn form(text: &str) -> Option<(Threshold, &str)> {
     let at = text.find(SIGNS)?;
     let (name, rest) = (text[..at].trim(), text[at..].trim_start_matches(SIGNS));
@@ -75,7 +75,7 @@ fn form(text: &str) -> Option<(Threshold, &str)> {
     Some((Threshold { of, limit }, sign))
 }
 
-/// What is wrong, with the nearest form that is valid.
+/// Describes the error and the nearest valid form.
 fn fault(text: &str) -> String {
     let parts: Vec<&str> = text.split([',', ';', '&']).map(str::trim).collect();
     let parts: Vec<&str> = parts.into_iter().filter(|one| !one.is_empty()).collect();
@@ -90,16 +90,16 @@ fn fault(text: &str) -> String {
         }
     }
     let why = match form(text) {
-        Some((_, "<")) => "nothing is below 0; ",
+        Some((_, "<")) => "no value is below 0; ",
         _ => "",
     };
     format!(
-        "{why}expected such as `p95<500ms`, `avg<400ms`, `max<2s`, `ttft_p95<1s`, `errors<0.1%`, `errors==0` or `rate>100/s`{}",
+        "{why}expected a threshold such as `p95<500ms`, `avg<400ms`, `max<2s`, `ttft_p95<1s`, `errors<0.1%`, `errors==0` or `rate>100/s`{}",
         likely::question(meant(text).as_slice())
     )
 }
 
-/// The nearest form of a text: by the names, signs and units of k6 and of people.
+/// Returns the nearest valid form, considering names, operators and units of k6 and common ones.
 fn meant(text: &str) -> Option<String> {
     let text = text.to_lowercase();
     let at = text.find(SIGNS)?;
@@ -108,7 +108,7 @@ fn meant(text: &str) -> Option<String> {
     let name: String = name.chars().filter(|c| !"() \"'".contains(*c)).collect();
     let known = NAMES.iter().find(|(names, _)| names.contains(&&*name));
     let name = known.map_or(&*name, |(_, ours)| ours);
-    // `rate<0.01` is how k6 limits the share of failed requests.
+    // In k6, `rate<0.01` limits the ratio of failed requests.
     let is_share = units::ratio(limit).is_some() && !rest.starts_with('>');
     let is_none = likely::ratio(limit).and_then(|limit| units::ratio(&limit)) == Some(0.0);
     let limits = match name {
@@ -119,7 +119,7 @@ fn meant(text: &str) -> Option<String> {
         "rate" => likely::rates(limit),
         _ => {
             let bare = likely::bare_durations(limit);
-            // Bare numbers of k6 are milliseconds.
+            // Numbers without a unit are milliseconds in k6.
             let bare = bare.into_iter().next();
             vec![bare.or_else(|| likely::duration(limit))?]
         }
@@ -149,7 +149,7 @@ impl fmt::Display for Threshold {
             ThresholdMetric::Rate => f.write_str("rate")?,
         }
         match self.of {
-            // A limit is never rounded to none.
+            // A limit is never rounded to zero.
             ThresholdMetric::Errors => write!(f, " {sign} {}%", percent(self.limit)),
             _ => write!(f, " {sign} {}", self.of.show(self.limit)),
         }
@@ -157,7 +157,7 @@ impl fmt::Display for Threshold {
 }
 
 impl Threshold {
-    /// As it is read, with its exact limit.
+    /// The form that is parsed back to exactly the same limit.
     pub fn written(&self) -> String {
         let ms = (self.limit * 1000.0).round();
         match self.of {
@@ -172,7 +172,7 @@ impl Threshold {
     }
 }
 
-/// Without the error of a number such as 0.58, of which 100 times are not 58.
+/// Avoids rounding errors of ratios such as 0.58, where 100 times the value is not 58.
 fn percent(quantile: f64) -> f64 {
     (quantile * 1e8).round() / 1e6
 }
@@ -240,12 +240,12 @@ mod tests {
         }
         for written in ["p95<0s", "avg<0ms", "max<0ms", "errors<0%"] {
             let fault = written.parse::<Threshold>().expect_err(written);
-            assert!(fault.starts_with("nothing is below 0; "), "{fault}");
+            assert!(fault.starts_with("no value is below 0; "), "{fault}");
         }
     }
 
     #[test]
-    fn a_threshold_that_is_none_has_its_nearest_form() {
+    fn an_invalid_threshold_gets_a_suggestion() {
         for (written, near) in [
             ("p95<500", "p95<500ms"),
             ("rate>100", "rate>100/s"),

@@ -39,7 +39,7 @@ fn held(text: &str, latencies_ms: &[u64], failed: u64) -> ThresholdResult {
 }
 
 #[test]
-fn what_measured_nothing_is_not_kept() {
+fn a_threshold_without_a_measurement_is_not_met() {
     for text in ["p95<500ms", "avg<1s", "max<1s", "errors<1%", "rate>1/s"] {
         let held = held(text, &[], 0);
         assert_eq!(held.decision, Decision::Unmeasured, "{text}");
@@ -51,18 +51,18 @@ fn what_measured_nothing_is_not_kept() {
 fn too_few_requests_for_a_quantile_are_unknown_unless_nearly_all_are_slow() {
     let few = held("p95<1h", &[10; 20], 0);
     assert_eq!(few.decision, Decision::Undecided);
-    assert_eq!(few.in_words(), "too few requests: 20, and it takes 59");
+    assert_eq!(few.in_words(), "too few requests: 20, at least 59 needed");
     let slow = held("p95<500ms", &[2000; 20], 0);
     assert_eq!(slow.decision, Decision::Missed);
     assert_eq!(slow.in_words(), "20 of 20 requests took longer");
-    // One slow request of 20 is what is expected at the limit.
+    // One slow request of 20 is expected at the limit.
     let mut mixed = [10; 20];
     mixed[0] = 2000;
     assert_eq!(held("p95<500ms", &mixed, 0).decision, Decision::Undecided);
 }
 
 #[test]
-fn no_errors_at_all_can_be_required() {
+fn zero_errors_can_be_required() {
     assert_eq!(held("errors==0", &[10; 3], 0).decision, Decision::Kept);
     assert_eq!(held("errors==0", &[10; 3], 1).decision, Decision::Missed);
 }
@@ -76,7 +76,7 @@ fn a_value_never_looks_like_the_limit_that_it_misses() {
 }
 
 #[test]
-fn several_together_are_as_the_worst_of_them() {
+fn several_decisions_combine_to_the_worst() {
     let all = [
         held("max<1s", &[10], 0),
         held("p95<1h", &[10], 0),

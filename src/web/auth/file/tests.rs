@@ -1,5 +1,5 @@
-//! The kinds of files that exporter-toolkit tests itself with: what it accepts is accepted, or
-//! refused where rustls cannot do it or it would let everybody in.
+//! The kinds of files in exporter-toolkit's own tests: what it accepts is accepted, or rejected if rustls
+//! does not support it or if it would let everybody in.
 
 use super::*;
 use rcgen::{CertificateParams, KeyPair};
@@ -35,7 +35,7 @@ fn loaded(folder: &Path, text: &str) -> LoadedFile {
     parse(&source, folder)
 }
 
-/// With the server's certificate, and more of TLS.
+/// With the server's certificate, and additional TLS keys.
 fn tls(more: &str) -> String {
     format!("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n{more}")
 }
@@ -80,7 +80,7 @@ fn files_of_exporters_are_accepted() {
     }
 }
 
-/// A text (after `TLS`, more of a valid server), and what its error contains.
+/// A text (after `TLS`: additions to a valid server), and a part of its error.
 const REFUSED: &[(&str, &str)] = &[
     (
         "tls_server_config: { cert_filse: server.crt }",
@@ -117,7 +117,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "tls_server_config: { cert: \"\", key_file: server.key }",
-        "there is no valid certificate",
+        "no valid certificate",
     ),
     (
         "tls_server_config: { cert_file: text.pem, key_file: server.key }",
@@ -153,11 +153,11 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "TLS  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: text.pem",
-        "there is no valid certificate",
+        "no valid certificate",
     ),
     (
         "TLS  client_auth_type: RequireAndVerifyClientCert\n  client_ca: text",
-        "there is no valid certificate",
+        "no valid certificate",
     ),
     (
         "TLS  client_ca_file: server.crt",
@@ -187,7 +187,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "TLS  cipher_suites: [ TLS_AES_128_GCM_SHA256 ]\n  max_version: TLS12",
-        "no suite is for one of the versions",
+        "no suite supports a version",
     ),
     (
         "TLS  curve_preferences: [ CurveP521 ]",
@@ -235,7 +235,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("tls_server_config: {", "invalid YAML"),
 ];
 #[test]
-fn what_is_refused_says_what_is_valid() {
+fn rejections_list_what_is_valid() {
     let folder = folder();
     for (text, reason) in REFUSED {
         let text = text
@@ -303,7 +303,7 @@ fn passwords_that_everybody_can_read_are_a_warning() {
     }
 }
 
-/// Each has a fault, and a secret that the line of the fault or one beside it contains.
+/// Each has an error, and a secret on the line of the error or a line next to it.
 const WITH_SECRETS: &[&str] = &[
     "basic_auth_users:\n  alice: s3cret\nrate_limit: x",
     "basic_auth_users: { a: s3cret }",

@@ -1,18 +1,18 @@
-//! One day as a bar: how tall it is, and how much of it is known.
+//! Bar of one day: its height, and how much of the day is known.
 
 use crate::ledger::snapshot::DayView;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     NoData,
-    /// Observed, with nothing to count: no requests.
+    /// Observed, without events to count: no requests.
     Quiet,
-    /// All of the day is corrected.
+    /// The whole day is excluded by corrections.
     Maintenance,
-    /// The day alone kept the target.
+    /// The target was met on this day.
     Kept,
     Missed,
-    /// With more than ten times the errors that the target allows.
+    /// More than ten times the errors that the target allows.
     FarMissed,
 }
 
@@ -49,7 +49,7 @@ impl Level {
         }
     }
 
-    /// Of the whole bar, in eighths of the chart.
+    /// Height of the bar in eighths of the chart.
     const fn height(self) -> usize {
         match self {
             Self::NoData | Self::Quiet | Self::Maintenance | Self::Kept => 5,
@@ -59,27 +59,27 @@ impl Level {
     }
 }
 
-/// The SLI of the day alone.
+/// SLI of this day alone.
 pub fn ratio(day: &DayView) -> Option<f64> {
     let events = day.good + day.bad;
     (events > 0).then(|| day.good as f64 / events as f64)
 }
 
-/// A bar: from below what is known, then maintenance, then what is unknown.
+/// A bar: from the bottom known, then excluded, then unknown time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
     class: &'static str,
     known: usize,
-    /// The upper end of maintenance.
+    /// Upper end of the excluded part.
     corrected: usize,
     whole: usize,
 }
 
 impl Column {
-    /// What is painted, the lowest layer first.
+    /// CSS classes of the layers, the lowest first.
     pub const CLASSES: [&'static str; 6] = ["track", "corrected", "idle", "ok", "warn", "bad"];
 
-    /// `eighth` is that of the chart's height.
+    /// `eighth` is one eighth of the chart's height.
     pub fn of(day: &DayView, target: f64, eighth: usize) -> Self {
         let level = Level::of(day, target);
         let class = level.class();
@@ -93,7 +93,7 @@ impl Column {
             };
         }
         let whole = level.height() * eighth;
-        // What is known of a day is at least an eighth high, so that it can be seen.
+        // The known part of a day is at least one eighth high, so that it is visible.
         let part = |share: f64| scaled(share, whole).max(eighth);
         let counted = day.coverage.unwrap_or(0.0) * (1.0 - day.corrected);
         let mut known = if nothing { 0 } else { part(counted) };
@@ -110,7 +110,7 @@ impl Column {
         }
     }
 
-    /// Class and height of what is painted over each other, all from the ground.
+    /// Class and height of the layers, all starting at the bottom.
     pub fn layers(self) -> impl Iterator<Item = (&'static str, usize)> {
         let layers = [
             ("track", self.whole, self.corrected),
@@ -122,7 +122,7 @@ impl Column {
     }
 }
 
-/// A share from 0 to 1 of a length, rounded.
+/// Rounded product of a ratio from 0 to 1 and a length.
 fn scaled(share: f64, of: usize) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn maintenance_is_beside_what_is_known_and_unknown() {
+    fn maintenance_is_separate_from_known_and_unknown_time() {
         assert_eq!(layers(0, 0, 0.0, 1.0), [("corrected", 500)]);
         assert_eq!(layers(720, 0, 1.0, 0.5), [("corrected", 500), ("ok", 250)]);
         assert_eq!(
