@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Compares the verdicts of slod, curl and blackbox_exporter on the same odd servers.
+"""Compares the verdicts of slod, curl and blackbox_exporter on the same servers with unusual responses.
 
 Usage: benches/agree.py [--slod target/debug/slod] [--only NAME]
 
 Needs curl and prometheus-blackbox-exporter (Debian packages) on PATH. One process serves all cases on
-127.0.0.1. Prints a Markdown table, case by case, and exits with 1 if slod stands alone against both
-others where docs/PROBING.md gives no reason (`why` below).
+127.0.0.1. Prints a Markdown table with a row per case, and exits with 1 if slod differs from both others
+without a reason in docs/PROBING.md (`why` below).
 """
 import argparse
 import gzip
@@ -81,7 +81,7 @@ class Case:
     coding: str = None
     expect_header: tuple = None
     redirects: bool = True
-    # Why slod differs from both others on purpose.
+    # Reasons for intentional differences from both other programs.
     why: str = None
 
 
@@ -92,7 +92,7 @@ UTF16 = "\ufeffDATABASE DOWN".encode("utf-16-le")
 REPLIES = {}
 
 CASES = [
-    # Answers without a body.
+    # Responses without a body.
     Case("gzip-head", bare("200 OK", "Content-Encoding: gzip\r\nContent-Length: 500\r\n"), method="HEAD"),
     Case("gzip-204", bare("204 No Content", "Content-Encoding: gzip\r\n"), status=[204]),
     Case("br-204", bare("204 No Content", "Content-Encoding: br\r\n"), status=[204]),
@@ -148,7 +148,7 @@ CASES = [
     Case("status-099", answer(status="099 Odd")),
     Case("early-hints", bare("103 Early Hints", "Link: </x>\r\n") + answer()),
     Case("continue", bare("100 Continue", "") + answer()),
-    # Where the body ends.
+    # The end of the body.
     Case("length-twice", OK + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nok", body="^ok$"),
     Case("length-conflict", OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nokk"),
     Case("length-list", OK + b"Content-Length: 2, 2\r\n\r\nok", body="^ok$"),
@@ -262,7 +262,7 @@ def by_curl(cases, base):
             command += ["--data-raw", case.data]
         done = subprocess.run(command, capture_output=True)
         output, _, status = done.stdout.rpartition(b"\n")
-        # The last answer's head, and its body.
+        # The head of the last response, and its body.
         _, _, rest = output.rpartition(b"HTTP/1.")
         head, _, body = rest.replace(b"\r\n", b"\n").partition(b"\n\n")
         good = done.returncode == 0 and int(status or 0) in case.status

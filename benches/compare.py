@@ -3,10 +3,10 @@
 
 Usage: benches/compare.py [--targets 1000] [--seconds 180] [--only slod|peers]
 
-Needs prometheus and prometheus-blackbox-exporter (Debian packages) on PATH, and the build that ships:
+Needs prometheus and prometheus-blackbox-exporter (Debian packages) on PATH, and the release build:
     cargo build --profile dist --bin slod --example target
 Prints CPU seconds per second and resident memory of each process over the measured time, which
-starts after one minute of warm-up. All traffic stays on 127.0.0.1.
+starts after a warm-up of one minute. All traffic stays on 127.0.0.1.
 """
 import argparse
 import os
@@ -109,7 +109,7 @@ def measure(processes, seconds, scraped=None):
 
 
 def lag_p99(port):
-    """The smallest bucket of the schedule's lag that holds 99 % of all starts, in seconds."""
+    """Upper bound in seconds of the bucket with the 99th percentile of the schedule's lag."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         lines = answer.read().decode().splitlines()
     buckets = [line for line in lines if line.startswith("slod_schedule_lag_seconds_bucket")]

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""The same load by slod's own engine, k6 and Locust against one FastAPI service, and what each of them reports.
+"""Runs the same load with slod's own engine, k6 and Locust against a FastAPI service, and compares their reports.
 
     python3 benches/engines.py --slod target/dist/slod [--seconds 30] [--builtin]
 
 k6 and locust must be on the PATH, and this Python must have fastapi and uvicorn. Each scenario is run by slod's own
-engine, by `slod load --engine locust`, whose log has Locust's own summary, and by hand: `slod export k6`, `k6 run`,
-`slod import k6`. Prints a table in Markdown. Everything ends with this script.
+engine, by `slod load --engine locust`, whose log contains Locust's own summary, and manually: `slod export k6`,
+`k6 run`, `slod import k6`. Prints a Markdown table. All processes end with this script.
 
-With --builtin, the scenarios are the six that are built in, with their users, rates and think times, and their shapes over
---seconds (the stress and the soak over twice as long); the table has what slod, k6 and Locust report themselves.
+With --builtin, the scenarios are the six built-in ones, with their users, rates and think times, and their shapes
+compressed to --seconds (twice that for stress and soak); the table contains the results of slod, k6 and Locust.
 """
 import argparse
 import json
@@ -36,7 +36,7 @@ async def login(request: Request, response: Response):
 
 @app.get("/chats/{user}")
 async def chats(user: str, request: Request, response: Response):
-    # 20 to 58 ms, every value equally often; every fiftieth fails.
+    # 20 to 58 ms, uniformly distributed; every fiftieth request fails.
     number = next(numbers)
     await asyncio.sleep(0.02 + number % 20 * 0.002)
     is_own = request.cookies.get("session") == user and request.headers.get("x-token") == "token-" + user
@@ -85,7 +85,7 @@ BUILTIN = tuple((name, "single") for name in ("baseline", "stress", "spike", "so
 
 
 def shapes(seconds):
-    """The lengths of the scenarios' stages; the nine of `capacity` at 25 to 800 % of 50 per second."""
+    """The durations of the scenarios' stages; `capacity` has nine, at 25% to 800% of 50 per second."""
     factors = (0.25, 0.5, 1, 1.5, 2, 3, 4, 6, 8)
     steps = ", ".join(f"{{ to: {50 * factor:g}/s, for: {max(5, seconds // 9)}s }}" for factor in factors)
     return {"seconds": seconds, "double": 2 * seconds, "third": max(5, seconds // 3), "steps": steps}

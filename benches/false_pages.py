@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Pages and tickets a month of 50 healthy services: the table of docs/FALSE_PAGES.md.
+"""Pages and tickets per month for 50 healthy services: the table in docs/FALSE_PAGES.md.
 
 Usage: benches/false_pages.py        (needs numpy; takes seconds)
 
-One attempt in 5,000 fails, alone or two or three in a row. Counts what the four burn-rate tiers of a
-99.9 % objective over 30 days would send, by the rules of crates/slod-core/src/alert/tier.rs; a faster
-tier inhibits the slower ones. Tiers are evaluated at each failure, which is when they can begin to fire, so this is
-a model of the daemon and not the daemon itself: `slod backtest` has that.
+One attempt in 5,000 fails, alone or two or three in a row. Counts the alerts of the four burn-rate tiers of a
+99.9% objective over 30 days, according to the rules in crates/slod-core/src/alert/tier.rs; a faster tier
+inhibits the slower ones. This is a model of the daemon: tiers are evaluated only at failures, when they can
+start to fire. `slod backtest` uses the daemon's own code.
 """
 import numpy as np
 
@@ -15,7 +15,7 @@ BEFORE = 3 * DAY  # fills the longest window; nothing is counted in it
 SPAN = BEFORE + 30 * DAY
 SERVICES = 50
 FAILING = 0.0002
-# Long window, short window, share of the budget, and who is notified.
+# Long window, short window, share of the budget, and urgency.
 TIERS = [
     (3_600, 300, 0.02, "page"),
     (21_600, 1_800, 0.05, "page"),
@@ -25,19 +25,19 @@ TIERS = [
 
 
 def failures(chance, attempts, lengths):
-    """Numbers of the attempts that fail, in runs of these lengths in turn."""
+    """Indexes of the failed attempts, in runs of these lengths in turn."""
     starts = np.flatnonzero(chance.random(attempts) < FAILING / np.mean(lengths))
     runs = (range(start, start + lengths[n % len(lengths)]) for n, start in enumerate(starts))
     return np.array(sorted({at for run in runs for at in run if at < attempts}), dtype=int)
 
 
 def within(times, window):
-    """How many events end the window of each."""
+    """Number of events in the window that ends at each event."""
     return np.searchsorted(times, times, "right") - np.searchsorted(times, times - window, "right")
 
 
 def spans(bad, spacing, tier):
-    """When a tier fires: it goes on for its short window after it held last."""
+    """When a tier fires. It continues for its short window after its condition was last met."""
     long, short, share, _ = tier
     limit = share * 30 * DAY / long * 0.001
     in_long, in_short = within(bad, long), within(bad, short)
@@ -52,7 +52,7 @@ def spans(bad, spacing, tier):
 
 
 def sent(bad, spacing):
-    """Pages and tickets, without those that a faster tier inhibits."""
+    """Pages and tickets, except those inhibited by a faster tier."""
     counts, faster = {"page": 0, "ticket": 0}, []
     for tier in TIERS:
         fired = spans(bad, spacing, tier)

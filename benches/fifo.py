@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""A service whose limits are known: requests wait in one queue for one of so many workers.
+"""A service with known limits: requests wait in a single queue for one of several workers.
 
     python3 benches/fifo.py [--workers 4] [--ms 50] [--random] [--ms-per-minute 0] [--bytes-kept 0]
 
-Prints its port. Every request takes a worker for the service time: fixed, or with `--random` exponential, and longer by
-`--ms-per-minute` from the start on. It keeps `--bytes-kept` of memory for each request, and counts them on /metrics. One client at a time never
-waits; N users with the think time Z get min(N / (Z + service time), workers / service time) answers per second.
+Prints its port. Every request occupies a worker for the service time, which is fixed, or exponential with `--random`,
+and increases by `--ms-per-minute`. Each request leaks `--bytes-kept` of memory, and is counted on /metrics. A single
+client never waits; N users with the think time Z get min(N / (Z + service time), workers / service time) responses
+per second.
 """
 import argparse
 import asyncio
@@ -20,7 +21,7 @@ class Service:
     def __init__(self, args):
         self.args, self.kept, self.answered = args, [], 0
         self.began, self.random = time.monotonic(), random.Random(1)
-        # When each worker is free. A request gets its place when it arrives, so that no timer that is late delays others.
+        # When each worker becomes free. A request is assigned on arrival, so that a late timer does not delay others.
         self.free = [0.0] * args.workers
 
     def seconds(self, now):

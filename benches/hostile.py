@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""What hostile clients, services and configs cost the daemon, and whether probing is harmed.
+"""Measures what hostile clients, services and configs cost the daemon, and whether they affect probing.
 
     benches/hostile.py [--slod target/dist/slod] [--services 300] [--seconds 10] [--posts 5000]
 
-Starts a daemon with a temporary store, and services on 127.0.0.1. Each case runs for some seconds. Printed are
-the largest resident memory and number of descriptors of the daemon, the slowest answer of /metrics, and what
-probing lost meanwhile: missed ticks, void outcomes, the 99th percentile of the time that an attempt waited for a
-processor. All traffic stays on this machine and ends with the script. docs/LIMITS.md has the bounds; the script ends
-with 1 if one of them does not hold. Measured with an optimized binary on a machine that does nothing else.
+Starts a daemon with a temporary store, and services on 127.0.0.1. Each case runs for some seconds. Prints the
+daemon's maximum resident memory and number of file descriptors, the slowest response of /metrics, and the effects on
+probing: missed attempts, void outcomes, and the 99th percentile of the time that attempts waited for a CPU. All
+traffic stays on this machine and ends with the script. docs/LIMITS.md has the limits; exits with 1 if one of them is
+exceeded. Use an optimized binary on an otherwise idle machine.
 """
 
 import argparse
@@ -26,15 +26,15 @@ import threading
 import time
 import urllib.request
 
-# Connections until they are closed, as in docs/LIMITS.md, and what a daemon without clients has open at most apart
-# from a socket for each probe.
+# Maximum number of connections, as in docs/LIMITS.md, and of files that a daemon without clients has open, apart from
+# a socket per probe.
 CONNECTIONS, OWN_DESCRIPTORS = 1024, 128
-# MiB beyond what the daemon needs without clients: answers that are being sent, and the buffers of all connections.
+# MiB in addition to the memory of a daemon without clients: responses being sent, and the buffers of all connections.
 MEMORY = 64 + 128
-# Seconds that an attempt waits for a processor.
+# Seconds that an attempt waits for a CPU.
 LAG = 0.05
 SLOW_PATTERN = r"(?-u)w[^0]{1,2000}[\x80-\xff]"
-# Without a period, or the states of the search would be few.
+# Not periodic, because otherwise the search would have few states.
 SLOW_BODY = bytes(random.Random(1).choices(b"word, ", k=900_000))
 
 
@@ -91,7 +91,7 @@ class Daemon:
             if found:
                 self.port = int(found[1])
                 break
-        # Nobody reads further lines, so they must not fill the pipe.
+        # Further lines are discarded, so that they do not fill the pipe.
         threading.Thread(target=lambda: [None for _ in self.process.stderr], daemon=True).start()
 
     def memory(self):
@@ -108,7 +108,7 @@ class Daemon:
         return text, time.monotonic() - started
 
     def metrics_soon(self):
-        """The metrics, however many attempts it takes."""
+        """The metrics, retried until they are available."""
         for _ in range(30):
             try:
                 return self.metrics()[0]
@@ -118,7 +118,7 @@ class Daemon:
 
 
 class Totals:
-    """Counters of one moment."""
+    """Counters at one point in time."""
 
     def __init__(self, text):
         def total(name):
@@ -140,7 +140,7 @@ class Totals:
 
 
 async def hold(port, request, seconds, read=False):
-    """Sends a request, and reads the answer or leaves it."""
+    """Sends a request, and optionally reads the response."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=4096)
         if not read:
@@ -215,7 +215,7 @@ def watch(daemon, name, work, seconds):
 
 
 def judge(name, seen, quiet, services):
-    """What does not hold, given the numbers of a case and of the daemon without clients."""
+    """The exceeded limits, given the numbers of a case and of the daemon without clients."""
     memory, descriptors, faults = seen
     if memory > quiet[0] + MEMORY:
         faults.append(f"{name}: {memory:.0f} MiB are more than {MEMORY} MiB beyond {quiet[0]:.0f} MiB")

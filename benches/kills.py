@@ -3,11 +3,11 @@
 
     benches/kills.py [--slod target/dist/slod] [--kills 1000] [--parallel 4] [--seed 1]
 
-Each round starts a daemon with a service that is down and a webhook that is away, or one that takes the
-request and never answers. When the alert was decided, the daemon is killed (SIGKILL) after a random time.
-A second daemon with the same store finds a webhook that works. The alert must arrive, and all attempts to
-deliver one message must have one key: a receiver that ignores keys it knows gets each message once.
-Ends with 1 if an alert is lost or comes under a second key. Traffic goes to 127.0.0.1 only.
+Each round starts a daemon with a service that is down and a webhook that is unavailable, or accepts requests
+and never responds. When the alert has fired, the daemon is killed (SIGKILL) after a random time. A second
+daemon with the same store finds a working webhook. The alert must arrive, and all attempts to deliver a
+message must have the same key, so that a receiver that ignores known keys gets each message once. Exits with 1
+if an alert is lost or arrives with a second key. Traffic goes to 127.0.0.1 only.
 """
 import argparse
 import http.server
@@ -44,7 +44,7 @@ def free_port():
 
 
 class Webhook:
-    """Takes messages; answers them, or hangs."""
+    """Accepts messages; responds to them, or hangs."""
 
     def __init__(self, answers):
         self.got = []
@@ -81,7 +81,7 @@ def started(slod, config):
 
 
 def wait_for_decision(daemon):
-    """Reads the log up to the line about the alert."""
+    """Reads the log until the line about the alert."""
     for line in daemon.stderr:
         if "error-budget burn" in line:
             return
@@ -93,7 +93,7 @@ def drained(daemon):
 
 
 def one(slod, number, seed):
-    """One round: how it went, and the keys before and after the kill."""
+    """Runs one round; returns its result, and the keys before and after the kill."""
     chance = random.Random(seed * 1_000_003 + number)
     hangs = chance.random() < 0.5
     first = Webhook(answers=False) if hangs else None
@@ -116,7 +116,7 @@ def one(slod, number, seed):
         drained(daemon)
         try:
             arrived = second.arrived.wait(PATIENCE)
-            # What would come twice comes soon.
+            # A duplicate would arrive soon.
             time.sleep(1.0)
         finally:
             daemon.kill()
@@ -128,7 +128,7 @@ def one(slod, number, seed):
 
 
 def judged(result):
-    """`ok`, or what is wrong."""
+    """`ok`, or a description of the failure."""
     _, arrived, before, after = result
     firing = [(key, body) for key, body in after if body["status"] == "firing"]
     if not arrived or not firing:

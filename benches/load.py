@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What the load engine costs: CPU per request, rate, memory and lag of starts, against nginx.
+"""Measures the cost of the load engine: CPU per request, rate, memory and lag of starts, against nginx.
 
     python3 benches/load.py --slod target/dist/slod [--seconds 20] [--users 50] [--rates 2000 10000] [--peers wrk oha] [--rounds 5]
 
-With `--peers`, the programs named take turns with slod, as many connections as users, in so many rounds. Processor time
-per request compares them also on a machine that others use. nginx answers 200 with two bytes. It runs as two workers on 127.0.0.1; everything ends with this script.
+With `--peers`, these programs alternate with slod for a number of rounds, with as many connections as users. CPU time
+per request is comparable even on a busy machine. nginx responds with 200 and two bytes, and runs with two workers on
+127.0.0.1. All processes end with this script.
 """
 import argparse
 import json

@@ -1,6 +1,5 @@
-//! What a sample of all collectors costs, with 50 matched processes among 500, and what reading a page of
-//! metrics costs. The target of the first: under 0.2 % of one processor at one sample every 10 s, which is
-//! 20 ms.
+//! Cost of a sample of all collectors, with 50 matched processes among 500, and of parsing a metrics
+//! page. Target for the sample: below 0.2% of one CPU with a sample every 10 s, which is 20 ms.
 
 use procfs::process::Process;
 use slod::config::Config;
@@ -51,7 +50,7 @@ fn main() {
     }
 }
 
-/// What reading a page of 20,000 lines costs, without the network. The promise: under 15 ms.
+/// Cost of parsing a page of 20,000 lines, without the network. Target: below 15 ms.
 fn scrape() {
     let text = "services: [{ name: a, probes: [{ name: p, http: { url: \"http://h/\" } }], metrics: { url: \"http://h/\" } }]";
     let source = Source {
@@ -81,7 +80,7 @@ fn scrape() {
     );
 }
 
-/// A histogram of many handlers, and families of no interest.
+/// A histogram with many handlers, and families that no role uses.
 fn page_of_metrics() -> String {
     let mut lines = Vec::new();
     for handler in 0..200 {
@@ -118,7 +117,7 @@ fn sleeper(index: usize) -> Option<Child> {
     command.stdin(Stdio::null()).spawn().ok()
 }
 
-/// Processor time of one call in milliseconds, after a first one that fills what is remembered.
+/// CPU time of one call in milliseconds, after a first call that fills caches.
 fn cost(mut call: impl FnMut()) -> f64 {
     call();
     call();

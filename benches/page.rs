@@ -1,5 +1,5 @@
-//! How long the front page and `/metrics` take with a thousand services. The promise: under 20 ms for
-//! the front page.
+//! How long the front page and `/metrics` take with a thousand services. Target: below 20 ms for the
+//! front page.
 
 #[path = "../tests/project/synthetic/mod.rs"]
 mod synthetic;
@@ -103,7 +103,7 @@ fn zipped() -> GzEncoder<io::Sink> {
     GzEncoder::new(io::sink(), Compression::fast())
 }
 
-/// Every hundredth service failed some times.
+/// Every hundredth service has some failures.
 fn probed() -> LedgerView {
     let services = (0..SERVICES).map(|number| {
         format!("  - {{ name: s{number}, probes: [ {{ name: http, http: {{ url: \"http://127.0.0.1/t/{number}\" }} }} ] }}\n")
@@ -155,7 +155,7 @@ fn outcome(number: usize, tick: u32) -> Outcome {
     outcome
 }
 
-/// Median and worst.
+/// Median and maximum.
 fn measured(mut work: impl FnMut()) -> (Duration, Duration) {
     let mut times = [Duration::ZERO; ROUNDS];
     for time in &mut times {

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Which warning signs slod finds in real FastAPI services that go wrong, and after how long.
+"""Checks which warning signs slod finds in real FastAPI services with problems, and how soon.
 
 Usage: benches/real_services.py [--slod target/debug/slod] [--python DIR/bin/python] [--speed 10] [--minutes 12] [--cpu-above 80%] SCENARIO...
 
-Each scenario is tests/tools/fastapi_app.py under uvicorn with two workers, with a PostgreSQL of its own where it needs
-one; one slod watches them all. `--speed` lets slod's clock pass faster (Debian package faketime), so that trends of
-hours are found in minutes; the services leak and fill at their own pace, which is as many times faster to slod. Shares
-of processor time are wrong then, so `burn` needs `--speed 1`. Prints a Markdown table and exits with 1 if a sign was
-missing, or one appeared that should not.
+Each scenario is tests/tools/fastapi_app.py with uvicorn and two workers, and a separate PostgreSQL if needed; a single
+slod monitors all of them. `--speed` speeds up slod's clock (Debian package faketime), so that trends of hours are
+found in minutes; to slod, the services leak and fill up faster by this factor. CPU usage ratios are then wrong, so
+`burn` needs `--speed 1`. Prints a Markdown table, and exits with 1 if a sign was missing or unexpected.
 """
 import argparse
 import json
@@ -31,7 +30,7 @@ FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
 @dataclass
 class Scenario:
-    """What is asked for every so many seconds, by so many clients at once, and the signs of it."""
+    """The requests, their interval in seconds, the number of concurrent clients, and the expected signs."""
 
     path: str
     every: float
@@ -77,7 +76,7 @@ def free_port():
 
 
 class Machine:
-    """Everything that runs; ended at the end."""
+    """All running processes, which are stopped at the end."""
 
     def __init__(self, folder):
         self.folder, self.children = folder, []
@@ -99,7 +98,7 @@ class Machine:
 
 
 def postgres(machine):
-    """A database in a folder, as a user that may run one. Returns its URL."""
+    """Starts a database in a directory, as a user that is allowed to run one. Returns its URL."""
     programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
     data = machine.folder / "postgres"
     data.mkdir()
@@ -148,7 +147,7 @@ def drive(scenario, port, stopped):
 
 
 def watch(address, names, minutes, speed):
-    """When each sign was there first, in minutes of slod's clock, and its evidence then."""
+    """When each sign was first active, in minutes of slod's clock, and its evidence at that time."""
     begun, found = time.monotonic(), {name: {} for name in names}
     while True:
         passed = (time.monotonic() - begun) * speed / 60
@@ -171,7 +170,7 @@ def main():
     parser.add_argument("--cpu-above", default="80%", help="the threshold of `cpu_high`; a lower one where other work takes the processors")
     parser.add_argument("--minutes", type=float, default=12, help="how long to watch, by slod's clock")
     options = parser.parse_args()
-    # So that what was started is ended.
+    # So that all started processes are stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     stopped = threading.Event()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,7 +1,8 @@
-//! Figures of kept samples: `cargo bench --bench samples`. The promises: 100 services of 20 series and 30
-//! days are read for a start in under a second, and a range of one series in under 10 ms.
+//! Benchmarks of stored samples: `cargo bench --bench samples`. Targets: a start reads 30 days of 100
+//! services with 20 series each in less than a second, and a range of one series takes less than 10
+//! ms.
 //!
-//! `SLOD_BENCH_SERVICES=10` and `SLOD_BENCH_DAYS=3` take fewer.
+//! `SLOD_BENCH_SERVICES=10` and `SLOD_BENCH_DAYS=3` reduce the amount.
 
 use slod::outcome::Timestamp;
 use slod::sample::{SeriesKey, SeriesKind};
@@ -16,12 +17,12 @@ use std::time::{Duration, Instant};
 const START: i64 = 494_000 * 3_600_000;
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
-/// Of each service: half of them count.
+/// Series of each service; half of them are counters.
 const SERIES: usize = 20;
-/// What a start reads sample by sample.
+/// Time for which a start reads individual samples.
 const RECENT: u32 = 3;
 
-/// A number that a variable sets.
+/// A number from an environment variable.
 fn setting(name: &str, default: u32) -> u32 {
     let text = std::env::var(name).ok();
     text.and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -47,7 +48,7 @@ fn names() -> Vec<Named> {
     services.flat_map(of_service).collect()
 }
 
-/// Gauges with a day and noise, counters of about ten a second.
+/// Gauges with a daily pattern and noise, counters with a rate of about ten per second.
 fn tick(names: &[Named], at: Timestamp, counters: &mut [f64], step: Duration) -> Tick {
     let day = (at.as_secs_f64() / DAY.as_secs_f64() * TAU).sin();
     let samples = names.iter().zip(counters).map(|((key, kind), counter)| {
@@ -71,7 +72,8 @@ fn fill(path: &Path, names: &[Named], end: Timestamp) -> Result<usize, Box<dyn E
     let mut store = Store::open(path)?;
     let mut counters = vec![0.0; names.len()];
     let (mut at, mut count) = (Timestamp(START), 0);
-    // Days before the last two are kept by the minute: so they are written, which is quicker.
+    // Days before the last two are stored by the minute, so they are written that way, which is
+    // faster.
     let fine = end.before(3 * DAY);
     while at < end {
         let step = Duration::from_secs(if at < fine { 60 } else { 10 });

@@ -1,9 +1,9 @@
-//! Figures of the store: `cargo bench --bench store`.
+//! Benchmarks of the store: `cargo bench --bench store`.
 //!
-//! `SLOD_BENCH_PER_SERVICE=4` gives each service four of the probes, `SLOD_BENCH_FAILING=100` lets
-//! one attempt in a hundred fail, `SLOD_BENCH_PROBES=20` takes fewer than 1,000, `SLOD_BENCH_MEASURED=0`
-//! leaves out all measurements but the latency. `SLOD_BENCH_FOLDER=/var/tmp/month` keeps the month there
-//! and measures the one that is already there.
+//! `SLOD_BENCH_PER_SERVICE=4` gives each service four of the probes, `SLOD_BENCH_FAILING=100` makes
+//! one attempt in a hundred fail, `SLOD_BENCH_PROBES=20` uses fewer than 1,000 probes, and
+//! `SLOD_BENCH_MEASURED=0` omits all measurements except the latency.
+//! `SLOD_BENCH_FOLDER=/var/tmp/month` keeps the month there, and measures an existing one.
 
 use slod::config::Config;
 use slod::ledger::{RestoreFrom, restore};
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 const HOUR: i64 = 3_600_000;
 const START: i64 = 494_000 * HOUR;
 
-/// A number that a variable sets.
+/// A number from an environment variable.
 fn setting(name: &str, default: i64) -> i64 {
     let text = std::env::var(name).ok();
     text.and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -35,7 +35,7 @@ fn key(probe: i64) -> ProbeKey {
     ProbeKey::new(&format!("service-{service}"), &format!("probe-{probe}"))
 }
 
-/// A healthy probe: 120 ms, lognormal with a standard deviation of 30 %.
+/// A healthy probe: 120 ms, lognormal with a standard deviation of 30%.
 fn record(probe: i64, at: i64, chance: &mut u64) -> Record {
     let mut uniform = || {
         *chance = chance
@@ -64,7 +64,7 @@ fn record(probe: i64, at: i64, chance: &mut u64) -> Record {
     }
 }
 
-/// The phases of a request over TLS in the same region: name, connection and handshake vary by a tenth
+/// The phases of a request over TLS within a region: resolve, connect and handshake vary by a tenth
 /// to a half, the rest of the time is the service's.
 fn measured(latency: Duration, uniform: &mut impl FnMut() -> f64) -> Measurements {
     let mut measured = Measurements::default();
@@ -132,7 +132,7 @@ fn blocks(path: &Path, config: &Config, chance: &mut u64) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Repeats the two hours until there are 30 days, and scans them as a start does.
+/// Repeats the two hours to fill 30 days, and scans them as a start does.
 fn month(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let conn = rusqlite::Connection::open(path)?;
     let pages = |table: &str| -> rusqlite::Result<f64> {
@@ -200,7 +200,7 @@ fn month(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A start of the daemon on the month: until its numbers are known. The promise: under 2 s.
+/// A start of the daemon on the month, until its numbers are available. Target: below 2 s.
 fn start(path: &Path, config: &Config) -> Result<(), Box<dyn std::error::Error>> {
     let now = Timestamp(START + 720 * HOUR);
     let started = Instant::now();

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Takes 1,000 services down at once, and looks at what receivers get and at what probing does meanwhile.
+"""Takes 1,000 services down at once, and measures what receivers get and the effects on probing.
 
     benches/storm.py [--slod target/dist/slod] [--services 1000] [--quiet 120] [--storm 120]
 
-The services are one server on 127.0.0.1, which answers for a while and then resets every connection. Alerts
-go to a webhook and, if it is installed, to an Alertmanager. Prints how soon each of them knew of all services
-and in how many messages, and the schedule's lag before and during the storm (its 99th percentile as the
-bucket of the histogram that it lies in). Ends with 1 if a receiver does not know of all services within
-a minute of the last alert that began, or if the lag is in a higher bucket than 100 ms.
+The services are a single server on 127.0.0.1, which responds for a while and then resets every connection.
+Alerts go to a webhook and, if it is installed, to an Alertmanager. Prints when each of them had the alerts of
+all services and in how many messages, and the schedule's lag before and during the storm (the histogram bucket
+of its 99th percentile). Exits with 1 if a receiver does not have all alerts within a minute of the start of
+the last one, or if the lag is in a bucket above 100 ms.
 """
 import argparse
 import asyncio
@@ -48,7 +48,7 @@ def free_port():
 
 
 class Target:
-    """Answers, until it is down."""
+    """Responds until it is taken down."""
 
     def __init__(self):
         self.down = False
@@ -77,7 +77,7 @@ class Target:
 
 
 class Webhook:
-    """Keeps when it heard of each service, and when each message came."""
+    """Records when the alert of each service arrived, and when each message arrived."""
 
     def __init__(self):
         self.known, self.messages, self.starts = {}, [], {}
@@ -188,7 +188,7 @@ def watch(given, target, hook, port, manager_port):
     (quiet, attempts), (storm, more) = p99(first, before), p99(before, after)
     print(f"schedule lag p99: at most {quiet * 1000:g} ms before ({attempts} attempts), "
           f"{storm * 1000:g} ms during the storm ({more} attempts)")
-    # An alert takes two failures: up to 20 s.
+    # An alert needs two failures: up to 20 s.
     in_time = len(heard) == given.services and heard[-1] <= 80 and (not manager_port or managed)
     return 0 if in_time and storm <= max(quiet, 0.1) else 1
 

@@ -3,10 +3,10 @@
 
 Usage: benches/tail.py [--seconds 120] [--busy 4] [--delay 20] [--targets 0] [--slod FILE] [--target FILE]
 
-A server answers after a constant delay. Beside busy loops, slod and a plain blocking client ask it at
-the same time, both ten times a second, each attempt over a connection of its own. What both see beyond
-the server's own time is the cost of waiting for a processor; what slod sees beyond the plain client is
-its own. `--targets` adds services that slod probes every 10 s, so that it has other work to do.
+A server responds after a constant delay. While busy loops run, slod and a simple blocking client send requests
+at the same time, both ten times per second, each attempt over a new connection. What both measure in addition to
+the server's own time is the cost of waiting for a CPU; the difference between slod and the simple client is
+slod's own overhead. `--targets` adds services that slod probes every 10 s, so that it has other work to do.
 Needs a build with the example: cargo build --profile dist --bin slod --example target
 All traffic stays on 127.0.0.1.
 """
@@ -25,7 +25,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIN = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "dist"
-# slod asks from this many services, once a second each; so does the plain client in turn.
+# slod probes this many services, each once per second; so does the plain client, in turn.
 PER_SECOND = 10
 BUSY = "while True: pass"
 
@@ -52,7 +52,7 @@ def config(folder, port, address, targets):
 
 
 def plain_attempt(host, port):
-    """One attempt as simple as it can be: seconds seen, and seconds that the server says it took."""
+    """A minimal attempt: measured seconds, and seconds reported by the server."""
     request = f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode()
     started = time.monotonic()
     with socket.create_connection((host, port)) as connection:
@@ -69,10 +69,10 @@ def plain_attempt(host, port):
 
 
 def plain_client(host, port, seconds):
-    """Prints what it saw as JSON."""
+    """Prints its measurements as JSON."""
     results, until = [], time.monotonic() + seconds
     while time.monotonic() < until:
-        # Spread as slod's probes are: a fixed pace may keep step with the kernel's own clock.
+        # Randomly spaced like slod's probes, because a fixed interval may be in step with the kernel's clock.
         time.sleep(random.uniform(0.5, 1.5) / PER_SECOND)
         results.append(plain_attempt(host, int(port)))
     print(json.dumps(results))
@@ -93,7 +93,7 @@ def slod_outcomes(port, since):
 
 
 def own_metrics(port):
-    """What slod says about itself, summed over probes."""
+    """slod's metrics about itself, summed over probes."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         text = answer.read().decode()
     sums = {}
@@ -111,8 +111,7 @@ def row(name, values):
 
 def measure(options, folder, started):
     def start(*command, **streams):
-        # In sessions of their own, as a service manager starts them: the kernel shares processors
-        # out among sessions first.
+        # In separate sessions, as started by a service manager: the kernel first divides CPU time among sessions.
         command = [str(part) for part in command]
         process = subprocess.Popen(command, text=True, start_new_session=True, **streams)
         started.append(process)
@@ -130,7 +129,7 @@ def measure(options, folder, started):
     since = time.time()
     client = start(sys.executable, __file__, "--seconds", options.seconds, "--plain", address, stdout=subprocess.PIPE)
     plain = json.loads(client.communicate()[0])
-    # The last outcomes are committed some seconds later on such a machine.
+    # The last outcomes are committed some seconds later on a busy machine.
     time.sleep(5)
     return plain, slod_outcomes(own_port, since), own_metrics(own_port)
 

@@ -1,6 +1,6 @@
-//! A small HTTP server for measurements: answers every request with 200 and about 100 bytes, after
-//! as many milliseconds as its argument says. Prints its address, and serves until it is killed.
-//! `Server-Timing` says how long the server itself took.
+//! A small HTTP server for measurements: responds to every request with 200 and about 100 bytes,
+//! after a delay in milliseconds given as its argument. Prints its address, and serves until it is
+//! killed. `Server-Timing` reports the server's own processing time.
 
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -39,7 +39,7 @@ async fn main() -> std::io::Result<()> {
         tokio::spawn(async move {
             let served = hyper::server::conn::http1::Builder::new();
             let service = service_fn(move |request| answer(request, after));
-            // A client that goes away is no fault of a measurement.
+            // A client that disconnects does not invalidate a measurement.
             let _ = served.serve_connection(TokioIo::new(stream), service).await;
         });
     }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What slod's own engine, k6 and Locust find of services whose limits are known (benches/fifo.py).
+"""Compares the verdicts with slod's own engine, k6 and Locust on services with known limits (benches/fifo.py).
 
     python3 benches/verdicts.py --slod target/dist/slod [CASE ...] [--engines slod k6 locust]
 
-k6 and locust must be on the PATH. Each case is a scenario that is built in, shortened, or a burst; the engines run at
-the same time, each against a service of its own. Prints a table in Markdown. `soak` takes 31 minutes, all others
-together 10. Everything ends with this script.
+k6 and locust must be on the PATH. Each case is a shortened built-in scenario, or a burst; the engines run at the same
+time, each against a separate service. Prints a Markdown table. `soak` takes 31 minutes, all others 10 minutes in
+total. All processes end with this script.
 """
 import argparse
 import json
@@ -35,7 +35,7 @@ services:
 
 @dataclass
 class Case:
-    """A scenario, the service, what is right, and the verdicts that say it."""
+    """A scenario, the service, the correct result, and the verdicts that express it."""
 
     load: str
     service: str
@@ -58,7 +58,7 @@ CASES = {
 
 
 def run(args, case, engine):
-    """What the engine's report says."""
+    """The verdict in the engine's report."""
     command = [sys.executable, FIFO, *case.service.split()]
     with tempfile.TemporaryDirectory() as folder, subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as service:
         try:

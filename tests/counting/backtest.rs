@@ -1,4 +1,4 @@
-//! The past of a real store, replayed: the same alerts as a synthetic history.
+//! Replays the history of a real store, with the same alerts as a synthetic history.
 
 use slod::alert::{Matcher, Silence};
 use slod::alerting::{Inputs, LiveAlerts};
@@ -40,7 +40,7 @@ fn config_of(text: &str) -> Config {
     loaded.config.expect("valid")
 }
 
-/// The live state of a daemon that starts so many seconds after the start of the past.
+/// The live state of a daemon that starts this many seconds after the start of the history.
 fn started(config: &Config, store: Option<&Store>, second: i64) -> Ledger {
     let ledger = restore(RestoreFrom {
         config,
@@ -51,7 +51,7 @@ fn started(config: &Config, store: Option<&Store>, second: i64) -> Ledger {
     ledger.expect("readable")
 }
 
-/// Lives the story `good x 72h, bad x 20m, good x 30h` on a real store, most of it compacted.
+/// Replays the scenario `good x 72h, bad x 20m, good x 30h` on a real store, mostly compacted.
 fn store(folder: &Path, config: &Config) -> Store {
     let plans = plans(config);
     compacted(folder, config, &|key| {
@@ -114,11 +114,11 @@ fn a_stored_past_fires_what_the_same_story_fires() {
         backtest.alerts.iter().map(row).collect()
     };
     assert_eq!(rows(&lived), rows(&reported));
-    // 20 bad minutes are 5.5 % of six hours: of `uptime-b`, only the fastest tier holds.
+    // 20 bad minutes are 5.5% of six hours: for `uptime-b`, only the fastest tier fires.
     assert_eq!(lived.alerts.len(), 4 + 1);
 }
 
-/// Hours that nothing failed in are taken by their counts, where the store has those.
+/// Hours without failures are read from stored counts, if the store has them.
 #[test]
 fn quiet_hours_change_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -136,8 +136,8 @@ fn quiet_hours_change_nothing() {
     assert_eq!(span(&quick), span(&slow));
 }
 
-/// Lives the stored past once more as the daemon does, a picture every ten seconds since shortly
-/// before the outage, with a restart in its middle; keeps what fires.
+/// Replays the stored history as the daemon does, with a snapshot every ten seconds since shortly
+/// before the outage, and a restart in the middle; returns what fires.
 fn live(store: &mut Store, config: &Config) {
     let end = 102 * HOUR + 1200;
     let mut events: Vec<Record> = Vec::new();
@@ -193,7 +193,7 @@ fn what_fires_live_is_what_a_backtest_says() {
     ends.sort();
     assert_eq!(ends, reported);
 
-    // With a lower target, most of it would not wake anybody now.
+    // With a lower target, most of it would not alert now.
     Arc::make_mut(&mut config.services[0].objectives[0]).target = 0.9;
     let reported = replayed(&config, &store, span(0), span(102)).expect("readable");
     let text = reported.to_text();
@@ -236,7 +236,7 @@ services:
   - { name: web, depends_on: [ db ], probes: [ { name: p, tcp: { address: \"127.0.0.1:2\" } } ] }
 ";
 
-/// What kept back each alert of the past, by the service and the tier.
+/// What inhibited each past alert, by service and tier.
 fn kept_back(config: &Config, store: &Store) -> Vec<(String, Option<String>)> {
     let at = |hour: i64| Timestamp::from_secs(START + hour * HOUR);
     let reported = replayed(config, store, at(0), at(102)).expect("readable");
@@ -302,9 +302,10 @@ fn a_later_start_knows_what_was_before() {
         of.map(|alert| alert.fired_at.timestamp() - START - 72 * HOUR)
             .collect()
     };
-    // 420 attempts an hour: 7 failures are above 1.44 %. Attempts at 10 to 60 s, and at 60 s twice.
+    // 420 attempts per hour: 7 failures exceed 1.44%. Attempts at 10 to 60 s, and two at 60 s.
     assert_eq!(fired("errors")[0], 60);
-    // Without the clean hours before, the first two failures would have been above every limit.
+    // Without the preceding hours without failures, the first two failures would have exceeded every
+    // threshold.
     assert!(fired("errors")[3] > 200);
     assert!(
         later
@@ -352,7 +353,7 @@ fn stories_that_are_none_are_refused() {
     }
 }
 
-/// Objectives of real requests live through the story as those of probes do.
+/// Objectives of real requests replay the scenario like those of probes.
 #[test]
 fn a_story_is_about_real_requests_too() {
     let config = config_of(

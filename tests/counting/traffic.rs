@@ -1,5 +1,5 @@
-//! Objectives of real traffic: live, restored, in reports and backtests, against a recount of what
-//! happened.
+//! Objectives of real traffic: live, restored, in reports and in backtests, compared with a recount
+//! of the history.
 
 use slod::clock::Clock;
 use slod::config::Config;
@@ -37,15 +37,15 @@ services:
 /// A full hour.
 const START: Timestamp = Timestamp(1_790_000_000_000 / 3_600_000 * 3_600_000);
 const STEP: i64 = 10_000;
-/// More than the two days that samples are kept one by one.
+/// Longer than the two days for which samples are stored individually.
 const STEPS: i64 = 60 * 360;
-/// slod is away from the first to the second.
+/// slod is down from the first to the second.
 const AWAY: std::ops::Range<i64> = 9000..9100;
 
-/// Planned maintenance, where there is any: the incident and whole minutes around it.
+/// Planned maintenance, if there is any: the incident and whole minutes around it.
 const MAINTENANCE: std::ops::Range<i64> = 4998..5064;
 
-/// Small, and the same for everybody.
+/// A small histogram, the same for every service.
 struct Dice(u64);
 
 impl Dice {
@@ -58,7 +58,7 @@ impl Dice {
     }
 }
 
-/// What happened in one step.
+/// The requests of one step.
 #[derive(Clone, Copy)]
 struct Happened {
     at: i64,
@@ -72,7 +72,7 @@ fn happened() -> Vec<Happened> {
     let mut dice = Dice(7);
     let steps = (0..STEPS).filter(|step| !AWAY.contains(step));
     let each = steps.map(|step| {
-        // A quiet hour of each three, and an incident.
+        // One quiet hour in three, and an incident.
         let is_quiet = step / 360 % 3 == 0;
         let requests = if is_quiet {
             dice.roll(3)
@@ -161,7 +161,7 @@ fn restored(config: &Config, now: Timestamp) -> Ledger {
     restore(from).expect("readable")
 }
 
-/// Counts and stores what happened; returns the ledger as it is at the end.
+/// Counts and stores the history; returns the ledger at its end.
 fn counted_live(config: &Config, end: Timestamp) -> Ledger {
     let mut ledger = restored(config, START);
     let mut counted = Counted::default();
@@ -226,7 +226,7 @@ fn windows(snapshot: &Snapshot) -> Vec<(String, Vec<(u64, u64)>)> {
     each.collect()
 }
 
-/// By hand, from what happened.
+/// Computed independently, from the history.
 fn recounted(with_maintenance: bool) -> Sums {
     let mut sums = [(0.0, 0.0); 6];
     let mut minutes: Vec<(i64, [u64; 3])> = Vec::new();
@@ -234,7 +234,7 @@ fn recounted(with_maintenance: bool) -> Sums {
     let (mut requests, mut errors, mut slow) = (0, 0, 0);
     for one in happened() {
         if since.is_some_and(|at| one.at - at > 300_000) {
-            // Nobody looked: what happened meanwhile is not known.
+            // slod was down: the requests in the meantime are unknown.
             (since, requests, errors, slow) = (None, 0, 0, 0);
         }
         requests += one.requests;
@@ -302,12 +302,12 @@ fn a_correction_takes_real_traffic_out_everywhere() {
     assert!(!fired.contains(&"success".to_owned()), "{fired:?}");
 }
 
-/// Compares what is counted live, restored and reported with a recount. Returns the objectives whose
-/// alerts a backtest lets fire.
+/// Compares live, restored and reported counts with a recount. Returns the objectives whose alerts
+/// fire in a backtest.
 fn fired_as_recounted(with_maintenance: bool) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config(&folder.path().join("slod.db"), with_maintenance);
-    // Every minute is over, and its neighbours are closed.
+    // Every minute is over, and its neighbors are closed.
     let end = Timestamp(START.0 + (STEPS + 18) * STEP);
     let live = counted_live(&config, end).snapshot();
     let mut again = restored(&config, end);
@@ -338,7 +338,7 @@ fn fired_as_recounted(with_maintenance: bool) -> Vec<String> {
 
     let store = Store::open(&config.store.path).expect("a store");
     let reported = report(&config, &store, Span::new(START, end, end)).expect("readable");
-    // Quiet hours were observed as well: only what slod missed is not covered.
+    // Quiet hours were observed too: only the time in which slod was down is not covered.
     let missed = (AWAY.end - AWAY.start) as f64 / STEPS as f64;
     let counted = reported.services[0].objectives.iter();
     for one in counted.filter(|one| one.name != "odd") {

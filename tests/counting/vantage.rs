@@ -1,4 +1,5 @@
-//! Whose fault failures are, by the ledger's task, over a wall clock that is set back.
+//! Whether failures are blamed on the network, by the ledger's task, with a wall clock that is set
+//! back.
 
 use arc_swap::ArcSwap;
 use prometheus::{IntCounter, IntGauge};
@@ -49,7 +50,7 @@ fn event(key: &ProbeKey, second: i64, verdict: Verdict) -> ScheduleEvent {
     })
 }
 
-/// Control probes failed before the clock was set back, and succeed when the same times come again.
+/// Control probes failed before the clock was set back, and succeed when the same times occur again.
 #[tokio::test(start_paused = true)]
 async fn what_failed_before_the_clock_was_set_back_excuses_nothing_after_it() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! Burn-rate alerts as they fire in the daemon, over a kill and a reload.
+//! Burn-rate alerts in the daemon, across a kill and a reload.
 
 use crate::support::{Daemon, target};
 use std::fs;
@@ -32,7 +32,7 @@ fn body(answer: &str) -> serde_json::Value {
     serde_json::from_str(body).expect("JSON")
 }
 
-/// When the one alert that fires began.
+/// When the only firing alert began.
 fn fired_at(daemon: &Daemon) -> String {
     let alerts = daemon.wait_for(|daemon| {
         let alerts = body(&daemon.request("GET", "/api/v1/alerts"));
@@ -70,7 +70,7 @@ fn an_alert_fires_goes_on_after_a_kill_and_ends_with_its_objective() {
     daemon.signal("KILL");
     daemon.ended();
 
-    // The service is back; the last five minutes still hold the outage.
+    // The service is back; the last five minutes still include the outage.
     let path = config(folder.path(), &target().to_string(), "errors");
     let daemon = Daemon::start(&path);
     assert_eq!(fired_at(&daemon), since);
@@ -99,7 +99,7 @@ fn an_alert_fires_goes_on_after_a_kill_and_ends_with_its_objective() {
     );
 }
 
-/// Writes, and reads the answer.
+/// Sends a request, and reads the response.
 fn post(daemon: &Daemon, path: &str, body: &serde_json::Value) -> serde_json::Value {
     let answer = daemon.post(path, "application/json", &body.to_string());
     assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");

@@ -1,4 +1,4 @@
-//! What strangers can make the daemon and its command line do has a bound.
+//! Everything that unauthenticated clients can cause in the daemon and the command line is bounded.
 
 use crate::support::{Daemon, target};
 use std::fs;
@@ -27,7 +27,7 @@ fn unfinished_requests_lose_their_place() {
     let mut unfinished = Vec::new();
     for _ in 0..3000 {
         let mut stream = TcpStream::connect(daemon.address).expect("it listens");
-        // The daemon may close it at once.
+        // The daemon may close it immediately.
         let _ = stream.write_all(head.as_bytes());
         unfinished.push(stream);
     }
@@ -55,7 +55,7 @@ fn a_client_that_reads_nothing_is_cut_off() {
         .expect("valid");
     // The daemon stops reading while it cannot write.
     let _ = client.write_all(&one.repeat(REQUESTS));
-    // Ten seconds without progress, and some more.
+    // Ten seconds without progress, plus a margin.
     thread::sleep(Duration::from_secs(13));
     let mut answers = Vec::new();
     let _ = client.read_to_end(&mut answers);
@@ -76,7 +76,7 @@ fn impossible_hosts_are_refused() {
     }
 }
 
-/// A file that the config names is read again when it changes, and not every warning with it.
+/// A file that the config refers to is read again when it changes, without repeating every warning.
 #[test]
 fn a_reload_brings_no_old_warning_again() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -123,7 +123,7 @@ fn the_history_is_read_in_bounded_parts() {
     assert!(refused.contains("longer than 31d"), "{refused}");
 }
 
-/// What does not fit into one answer is where the header `Link` says.
+/// Results that do not fit into one response are continued at the URL in the `Link` header.
 #[test]
 fn the_parts_of_a_history_are_the_whole_of_it() {
     let (daemon, _folder) = daemon();
@@ -147,7 +147,7 @@ fn the_parts_of_a_history_are_the_whole_of_it() {
     assert_eq!(parts, whole);
 }
 
-/// Answers every connection with these bytes, then with `more` until it is closed.
+/// Serves every connection with these bytes, followed by `more` until it is closed.
 fn answering(bytes: Vec<u8>, more: Option<Vec<u8>>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -201,10 +201,10 @@ fn status_trusts_no_answer() {
     assert!(bounded, "{reason}");
 }
 
-/// Four of them once kept every other probe waiting, and the daemon from stopping.
+/// Regression test: four of these once blocked every other probe, and the daemon's shutdown.
 #[test]
 fn slow_expressions_harm_no_other_probe_and_no_stop() {
-    // Without a period, or the states of the search would be few.
+    // Not periodic, because otherwise the search would have few states.
     let mut random = fastrand::Rng::with_seed(1);
     let text: String = (0..900_000)
         .filter_map(|_| random.choice("word, ".bytes()).map(char::from))
@@ -253,7 +253,7 @@ fn a_run_is_watched_for_a_day_at_most() {
     assert!(reason.contains("at most 1d"), "{reason}");
 }
 
-/// Answers that are read from the store are made by few threads, however many clients ask.
+/// Responses that are read from the store use few threads, regardless of the number of clients.
 #[test]
 fn answers_from_the_store_take_few_threads() {
     let (daemon, _folder) = daemon();

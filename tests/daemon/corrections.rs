@@ -1,4 +1,4 @@
-//! Corrections by HTTP: made, counted at once, kept over a restart, and taken back.
+//! Corrections by HTTP: created, applied at once, kept across a restart, and revoked.
 
 use crate::support::{Daemon, target};
 use serde_json::Value;
@@ -20,7 +20,7 @@ fn config(folder: &Path) -> PathBuf {
     path
 }
 
-/// Around now: from five minutes ago, for as long again.
+/// From five minutes ago until five minutes from now.
 fn around_now(more: &str) -> String {
     let now = chrono::Utc::now();
     let five = chrono::Duration::minutes(5);

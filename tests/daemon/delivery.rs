@@ -1,4 +1,4 @@
-//! Delivery by routes that escalate and repeat, to receivers that are removed, and to two members of an
+//! Delivery by routes that escalate and repeat, to removed receivers, and to two members of an
 //! Alertmanager cluster.
 
 use crate::hook::{self, closed, relax, webhook};
@@ -11,7 +11,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A repetition comes after a minute at the earliest, and is looked for twice a minute.
+/// A repetition comes after a minute at the earliest, and is checked for twice a minute.
 const REPEATED: Duration = Duration::from_secs(110);
 
 /// A service, and how its alerts are delivered.
@@ -103,7 +103,7 @@ routes: [ {{ to: [hook, away], wait: 1ms }} ]
     );
 }
 
-/// A real Alertmanager; `None` where it is not installed, and CI does not promise it.
+/// A real Alertmanager; `None` if it is not installed, except in CI, which guarantees it.
 fn alertmanager(folder: &Path, cluster: &str, peer: Option<&str>) -> Option<(Running, SocketAddr)> {
     fs::create_dir_all(folder).expect("ours");
     let file = folder.join("alertmanager.yml");
@@ -121,7 +121,7 @@ fn alertmanager(folder: &Path, cluster: &str, peer: Option<&str>) -> Option<(Run
     Some((running, address.parse().expect("an address")))
 }
 
-/// The alerts that an Alertmanager considers active; `None` while it does not answer.
+/// The alerts that an Alertmanager considers active; `None` while it does not respond.
 fn active(address: &SocketAddr) -> Option<Vec<Value>> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
@@ -162,11 +162,11 @@ routes: [ {{ to: am, wait: 1ms }} ]
         assert_eq!(burn["annotations"]["page_url"], burn["generatorURL"]);
         let source = burn["generatorURL"].as_str().expect("a link");
         assert!(source.ends_with("/services/web"), "{source}");
-        // Each daemon has its own, so that one cannot stand for another.
+        // Each daemon has its own watchdog, so that one cannot mask the failure of another.
         let watchdog = daemon.wait_for(|_| named(&active(member)?, "SlodWatchdog").cloned());
         assert!(watchdog["labels"]["instance"].is_string(), "{watchdog}");
     }
-    // Without the objective, its alert ends.
+    // Without the objective, its alert resolves.
     relax(&config(folder.path(), &target().to_string(), &delivery));
     assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
     for member in [&first, &second] {

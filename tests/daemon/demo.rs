@@ -1,4 +1,4 @@
-//! `slod demo` as a newcomer runs it: in a pipe and on a terminal.
+//! `slod demo` as a new user runs it: in a pipe and on a terminal.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The month is generated first, by an unoptimized program on a machine that runs other tests.
+/// The month is generated first, by an unoptimized binary on a machine that runs other tests.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 struct Demo(Child);

@@ -1,5 +1,5 @@
-//! Ends edit the last message, at receivers whose messages can be edited: a bot of Slack, Discord and
-//! Telegram, in the shapes that their documentation has.
+//! Resolved alerts edit the last message, at receivers whose messages can be edited: Slack bots,
+//! Discord and Telegram, in the documented formats.
 
 use crate::hook::closed;
 use crate::support::Daemon;
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// A request: its first line, and its body.
 type Got = (String, Value);
 
-/// The three services at one address.
+/// All three services at one address.
 fn services() -> (String, Receiver<Got>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound").to_string();
@@ -95,7 +95,7 @@ routes: [ {{ to: [ slack, discord, telegram ], wait: 1ms, group_by: [ alertname 
     path
 }
 
-/// The requests of the next message to each, by their first lines.
+/// The requests of the next message to each receiver, by their first lines.
 fn next(got: &Receiver<Got>) -> Vec<Got> {
     let each = (0..3).map(|_| got.recv_timeout(PATIENCE).expect("a message"));
     let mut all: Vec<Got> = each.collect();
@@ -131,14 +131,14 @@ fn what_begins_is_a_new_message_and_an_end_edits_it_also_after_a_kill() {
         .as_str()
         .expect("a text");
     assert!(text.contains("web") && text.contains("api"), "{text}");
-    // What was answered is recorded within a moment.
+    // The response is recorded shortly afterwards.
     daemon.wait_for(|daemon| {
         let sent = daemon.request("GET", "/api/v1/notifications");
         (sent.matches("\"delivered\":true").count() == 6).then_some(())
     });
     daemon.signal("KILL");
     drop(daemon);
-    // The alert of a service that is configured no more ends.
+    // The alert of a removed service resolves.
     let path = config(folder.path(), &both[1..], &chats);
     let daemon = Daemon::start(&path);
     let edited = next(&got);

@@ -1,4 +1,4 @@
-//! Jobs that report to the daemon, as crontabs call it.
+//! Jobs that report to the daemon, as crontabs do.
 
 use crate::support::Daemon;
 use std::fs;
@@ -51,7 +51,7 @@ fn is_good(daemon: &Daemon, wanted: f64) -> Option<()> {
 fn a_job_that_reports_is_good_and_one_that_fails_or_falls_silent_is_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemon = Daemon::start(&config(folder.path(), "2s", "quick"));
-    // Nobody could report before somebody listened.
+    // Nobody could report before the daemon listened.
     daemon.wait_for(|daemon| (voids(daemon) >= 2.0).then_some(()));
     assert_eq!(daemon.metric(RUNS), Some(0.0));
 
@@ -75,7 +75,7 @@ fn a_job_that_reports_is_good_and_one_that_fails_or_falls_silent_is_not() {
             .is_some_and(|failed| failed >= 1.0)
     );
 
-    // As Healthchecks has it.
+    // Like Healthchecks.
     assert!(report(&daemon, &format!("{INDEX}/0"), "").starts_with("HTTP/1.1 204"));
     daemon.wait_for(|daemon| is_good(daemon, 1.0));
     assert!(report(&daemon, &format!("{INDEX}/fail"), "").starts_with("HTTP/1.1 204"));
@@ -162,7 +162,7 @@ fn a_failure_counts_also_if_a_success_follows_and_however_long_its_text_is() {
         daemon.wait_for(|daemon| (count(daemon) > before).then_some(()));
         daemon.wait_for(|daemon| is_good(daemon, 1.0));
     }
-    // What no attempt has seen yet is seen after a kill, too.
+    // A report that no attempt has seen yet is seen even after a kill.
     let held = report(&daemon, &format!("{INDEX}?status=fail"), "held");
     assert!(held.starts_with("HTTP/1.1 204"));
     assert!(report(&daemon, INDEX, "").starts_with("HTTP/1.1 204"));

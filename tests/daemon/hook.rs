@@ -1,4 +1,4 @@
-//! A webhook server that keeps what it got, and a config whose alert is sent to it.
+//! A webhook server that records what it receives, and a config that sends alerts to it.
 
 use crate::support::PATIENCE;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-/// What the server does with a request.
+/// How the server handles a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
     Reset,
@@ -21,7 +21,7 @@ pub enum Reaction {
 
 pub const OK: Reaction = Reaction::Answer("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
 
-/// A message that the server got, and how it reacted.
+/// A message that the server received, and how it reacted.
 #[derive(Debug)]
 pub struct Got {
     pub key: String,
@@ -43,7 +43,7 @@ impl Got {
     }
 }
 
-/// A webhook server that reacts in turn, and then well.
+/// A webhook server that reacts in turn, and then accepts.
 pub fn webhook(reactions: &'static [Reaction]) -> (String, Receiver<Got>) {
     let count = AtomicUsize::new(0);
     webhook_by(move |_| {
@@ -52,7 +52,7 @@ pub fn webhook(reactions: &'static [Reaction]) -> (String, Receiver<Got>) {
     })
 }
 
-/// A webhook server that reacts to what it gets.
+/// A webhook server with a reaction for each message.
 pub fn webhook_by(
     react: impl Fn(&Value) -> Reaction + Send + Sync + 'static,
 ) -> (String, Receiver<Got>) {
@@ -69,7 +69,7 @@ pub fn webhook_by(
     (address, receiver)
 }
 
-/// One request of a connection.
+/// Handles one request of a connection.
 fn serve(
     stream: TcpStream,
     react: &dyn Fn(&Value) -> Reaction,
@@ -108,14 +108,14 @@ fn serve(
     Some(())
 }
 
-/// The address of nothing: a service that is down, or a receiver that is away. A free port would be
+/// An address with nothing behind it: a service or a receiver that is down. A free port would be
 /// taken by the next test.
 pub fn closed() -> String {
     "127.0.0.1:1".to_owned()
 }
 
-/// Services by their names and addresses, and how alerts are delivered. The alert of one that is down
-/// fires at the second failure.
+/// Services by name and URL, and how alerts are delivered. The alert of a service that is down fires
+/// at the second failure.
 pub fn config(folder: &Path, services: &[(&str, &str)], delivery: &str) -> PathBuf {
     let service = |(name, address): &(&str, &str)| {
         format!(
@@ -138,7 +138,8 @@ services:
     path
 }
 
-/// The same objective under another name, with a target at which no burn rate is high enough to fire.
+/// The same objective under another name, with a target so low that no burn rate is high enough to
+/// fire.
 pub fn relax(path: &Path) {
     let text = fs::read_to_string(path).expect("readable");
     let other = text.replace(

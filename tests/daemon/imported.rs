@@ -1,5 +1,5 @@
-//! What is imported from a collection or a description becomes a part of the config, which is valid, and so does what is imported
-//! from `blackbox_exporter`, or as objectives from others.
+//! Imports from a collection, an API description, `blackbox_exporter` or other SLO formats become
+//! part of a valid config.
 
 use crate::support::{command, ended};
 use std::path::Path;
@@ -54,13 +54,14 @@ fn collections_and_descriptions_are_accepted_by_check() {
         write_config(folder.path(), &format!("    {}\n", lines.join("\n    ")));
         let (code, text) = slod(folder.path(), &["check"], &names);
         assert_eq!(code, Some(0), "{text}\n{section}");
-        // Each variable is used: without it, the config is not valid.
+        // Each variable is used: without it, the config is invalid.
         let (code, text) = slod(folder.path(), &["check"], &names[1..]);
         assert!(code != Some(0) && text.contains(names[0]), "{text}");
     }
 }
 
-/// A config of `slod import blackbox` in a folder with the files that it names, and the variables that it needs.
+/// The output of `slod import blackbox` in a directory with the files it refers to, and the variables
+/// it needs.
 fn import_blackbox(folder: &Path, files: &[&str]) -> (String, Vec<String>) {
     let output = Command::new(env!("CARGO_BIN_EXE_slod"))
         .args(["import", "blackbox"])
@@ -119,7 +120,7 @@ fn modules_and_targets_of_blackbox_exporter_are_accepted_by_check() {
             !config.contains("hunter2") && !remarks.contains("hunter2"),
             "{config}{remarks}"
         );
-        // Rust has other expressions than Go in one place, and `severity` is a label of slod's own.
+        // Rust and Go differ in one regular expression, and `severity` is a label of slod's own.
         assert!(
             remarks.contains("blackbox.yml:14: the expression is left out: "),
             "{remarks}"
@@ -133,8 +134,8 @@ fn modules_and_targets_of_blackbox_exporter_are_accepted_by_check() {
     }
 }
 
-/// What a config cannot have is left out with a remark: no target that cannot be missed, no window of ten years, no
-/// label that Prometheus does not know, no name twice.
+/// What a config cannot express is omitted with a remark: a target of 100%, a window of ten years, a
+/// label that is invalid in Prometheus, a duplicate name.
 #[test]
 fn objectives_that_are_imported_are_accepted_by_check() {
     let slo = |name: &str, objective: &str, window: &str| {

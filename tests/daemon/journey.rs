@@ -1,5 +1,5 @@
-//! Objectives over the probes of several services, and over several windows, as the daemon reports
-//! them.
+//! Objectives over the probes of several services, and over several windows, as reported by the
+//! daemon.
 
 use crate::support::{Daemon, target};
 use std::fs;

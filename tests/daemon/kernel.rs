@@ -1,5 +1,5 @@
-//! Disks, pressure and network against the kernel's own numbers, and a program that uses known amounts
-//! of memory, processors, threads, files and writes, also inside a control group with limits.
+//! Disks, pressure and network compared with the kernel's numbers, and a program that uses known
+//! amounts of memory, CPU time, threads, files and writes, also inside a control group with limits.
 
 use slod::config::{FoundBy, Pattern, ProcessSpec};
 use slod::observe::{
@@ -22,7 +22,7 @@ fn pattern(text: &str) -> Pattern {
     Pattern(regex::Regex::new(text).expect("valid"))
 }
 
-/// Within 2 %.
+/// Within 2%.
 #[track_caller]
 fn close(reported: impl Into<Option<f64>>, truth: f64) {
     let reported = reported.into().expect("known");
@@ -156,7 +156,7 @@ for line in sys.stdin:
 ";
 
 impl Program {
-    /// In the control groups whose directories these are.
+    /// Starts it in the control groups with these directories.
     fn start(mark: &str, groups: &[PathBuf]) -> Self {
         let join: Vec<_> = groups
             .iter()
@@ -175,7 +175,8 @@ impl Program {
         program
     }
 
-    /// Returns when it is done, with its value if it begins with `=`; nothing if the program is gone.
+    /// Runs a line, and returns when it is done; with its value if it starts with `=`. `None` if the
+    /// program has ended.
     fn run(&mut self, line: &str) -> String {
         let stdin = self.child.stdin.as_mut().expect("piped");
         writeln!(stdin, "{line}").expect("it reads");
@@ -188,12 +189,12 @@ impl Program {
         self.run(line).parse().expect("a number")
     }
 
-    /// Touches so much memory that belongs to no file.
+    /// Touches this much anonymous memory.
     fn allocate(&mut self, bytes: u64) {
         self.run(&format!("held = mmap.mmap(-1, {bytes}, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS); [held.__setitem__(at, 1) for at in range(0, {bytes}, 4096)]"));
     }
 
-    /// Busy until it used so much processor time more.
+    /// Busy until it has used this much more CPU time.
     fn burn(&mut self, seconds: f64) {
         self.run(&format!("end = time.process_time() + {seconds}"));
         self.run("all(iter(lambda: time.process_time() < end, False))");
@@ -232,11 +233,11 @@ fn one(sampler: &mut ProcessSampler) -> ProcessView {
 #[test]
 fn a_process_uses_what_it_uses() {
     let mark = mark("known");
-    // It counts from its first sample on: what a new process does after it.
+    // Its first sample precedes the program, so it counts everything that the program does.
     let mut counting = ProcessSampler::new(host(), vec![spec(&mark)]);
     assert_eq!(one(&mut counting).count, 0);
     let mut program = Program::start(&mark, &[]);
-    // Everything is read at a sampler's first sample.
+    // A sampler's first sample reads everything.
     let fresh = || one(&mut ProcessSampler::new(host(), vec![spec(&mark)]));
     let before = fresh();
     assert_eq!(before.count, 1);
@@ -247,8 +248,8 @@ fn a_process_uses_what_it_uses() {
         "{started} is not now, {now}"
     );
 
-    // The kernel adds up from time to time what each processor counted (proc_pid_status(5): "this value is
-    // inaccurate"), some megabytes late at most.
+    // The kernel sums up the counts of all CPUs from time to time (proc_pid_status(5): "this value is
+    // inaccurate"), with a lag of at most some megabytes.
     program.allocate(256 * MIB);
     let allocated = fresh();
     let more = |of: fn(&ProcessView) -> Option<u64>, view: &ProcessView| {
@@ -307,11 +308,11 @@ fn a_process_uses_what_it_uses() {
     close(written, 32.0 * MIB as f64);
 }
 
-/// Directories of a control group made for a test, in each hierarchy; removed afterwards.
+/// Directories of a control group created for a test, in each hierarchy; removed on drop.
 struct Limited(Vec<PathBuf>);
 
 impl Limited {
-    /// Nothing where this test may not make one.
+    /// `None` if this test is not allowed to create one.
     fn create(name: &str) -> Option<Self> {
         let root = Path::new("/sys/fs/cgroup");
         let v2 = fs::read_to_string(root.join("cgroup.subtree_control")).unwrap_or_default();
@@ -336,7 +337,7 @@ impl Limited {
         is_real.then_some(made)
     }
 
-    /// The first of these files that there is: of version 2 or 1.
+    /// The first of these files that exists: for version 2 or 1.
     fn set(&self, files: [&str; 2], values: [&str; 2]) {
         let all = files.iter().zip(values);
         let mut all = all
@@ -420,7 +421,7 @@ fn a_container_uses_what_its_program_uses() {
         );
         assert!(view.throttled_periods > Some(10) && view.periods >= view.throttled_periods);
     }
-    // More than it can have: the kernel ends it.
+    // More than its limit: the kernel kills it.
     let stdin = program.child.stdin.as_mut().expect("piped");
     writeln!(stdin, "more = bytearray(300 << 20)").expect("it reads");
     program.child.wait().expect("it ends");

@@ -70,7 +70,7 @@ fn a_reload_keeps_history_and_a_bad_one_keeps_the_old_config() {
     daemon.signal("HUP");
     daemon.wait_for(|daemon| daemon.metric(RELOADED).filter(|ok| *ok == 0.0));
     assert!(daemon.log().contains("unknown key"), "{}", daemon.log());
-    // An alert of slod itself is of no service.
+    // An alert of slod itself belongs to no service.
     let alert = daemon.wait_for(|daemon| {
         let log = daemon.log();
         let line = log
@@ -114,7 +114,7 @@ fn a_changed_file_is_taken_without_a_reload() {
         daemon.wait_for(|_| (status(token).as_deref() == Some(wanted)).then_some(()));
     };
     wait("second", "401");
-    // A config that is being edited is not taken with it.
+    // An invalid config, as during an edit, does not prevent a changed token from being reloaded.
     fs::write(&file, "services: [ { nam").expect("written");
     fs::write(&token, "second").expect("written");
     wait("second", "204");
@@ -143,7 +143,7 @@ fn killed_and_started_again_it_goes_on_counting() {
         after < 1.0,
         "the failures before the kill are spent: {before} then {after}"
     );
-    // At most a second of ten outcomes a second is lost, of a budget of 25,920 failures.
+    // At most one second is lost, with ten outcomes per second, of a budget of 25,920 failures.
     assert!(after <= before + 11.0 / 25_920.0, "{before} then {after}");
     daemon.signal("INT");
     assert_eq!(daemon.ended().0.code(), Some(0));
@@ -152,7 +152,7 @@ fn killed_and_started_again_it_goes_on_counting() {
 #[test]
 fn a_second_stop_request_ends_it_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    // A server that never answers keeps the drain waiting.
+    // A server that never responds delays the drain.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = silent.local_addr().expect("bound");
     let extra = format!(
@@ -166,7 +166,7 @@ fn a_second_stop_request_ends_it_at_once() {
         daemon.signal("TERM");
         daemon.log().contains("second stop request").then_some(())
     });
-    // What follows within a second is the same request.
+    // Signals within a second count as the same request.
     assert!(began.elapsed() >= Duration::from_secs(1));
     let (status, log) = daemon.ended();
     assert_eq!(status.code(), Some(70), "{log}");
@@ -215,7 +215,7 @@ fn status_reports_the_same_of_a_running_daemon_and_of_its_store() {
     );
     daemon.signal("TERM");
     daemon.ended();
-    // Nothing listens at port 0, so this one is counted from the store.
+    // Nothing listens on port 0, so this one reads the store.
     let path = file.to_str().expect("UTF-8");
     let (_, stored) = status(&["--config", path, "--format", "json"]);
     assert!(
@@ -262,7 +262,7 @@ fn the_log_says_once_that_a_probe_went_down_and_came_up_again() {
     );
 }
 
-/// Runs a subcommand; its exit code, output and errors.
+/// Runs a subcommand; returns its exit code, output and errors.
 fn slod(args: &[&str]) -> (Option<i32>, String, String) {
     let mut command = assert_cmd::Command::cargo_bin("slod").expect("built");
     let output = command.args(args).env("USER", "ada").output();
@@ -332,7 +332,7 @@ fn corrections_and_alerts_are_managed_from_the_command_line() {
 
     daemon.signal("TERM");
     daemon.ended();
-    // Nothing listens at port 0: the store is read.
+    // Nothing listens on port 0: the store is read.
     let (code, stored, why) = slod(&["corrections", "list", "--config", path]);
     assert_eq!(code, Some(0));
     assert!(

@@ -1,4 +1,4 @@
-//! The binary as users run it: its lifecycle, what it serves, and how it behaves under faults, beside a
+//! The binary as users run it: its lifecycle, its responses, its behavior under faults, and next to a
 //! real Prometheus.
 
 mod alerts;

@@ -1,4 +1,4 @@
-//! Notifications as receivers get them: over failures of the receiver and kills of the daemon.
+//! Notifications as receivers get them, across failures of the receiver and kills of the daemon.
 
 use crate::hook::{self, OK, Reaction, closed, relax, webhook, webhook_by};
 use crate::support::{Daemon, PATIENCE, target};
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How many kills are wanted; without it, as many as a test run has time for.
+/// Number of kills; the default fits into the time of a test run.
 const KILLS: &str = "SLOD_TEST_KILLS";
 
-/// A service that is down, or not, and a webhook.
+/// A service that is up or down, and a webhook.
 fn config(folder: &Path, service: &str, hook: &str) -> PathBuf {
     let delivery = format!(
         "receivers: [ {{ name: hook, timeout: 1s, webhook: {{ url: \"http://{hook}/token-of-the-hook\" }} }} ]
@@ -64,7 +64,7 @@ fn a_message_that_is_too_large_goes_in_parts_and_a_failing_template_does_no_harm
     ];
     let folder = tempfile::tempdir().expect("a folder");
     let (hook, received) = webhook(REACTIONS);
-    // The examples that `slod check` tries have no service of this name.
+    // The examples in `slod check` do not have a service of this name.
     let delivery = format!(
         "receivers:
   - name: hook
@@ -147,7 +147,7 @@ routes: [ {{ to: hook, wait: 1ms, group_by: [ service ] }} ]
         let got = received.recv_timeout(PATIENCE).expect("both are tried");
         seen[usize::from(got.label("service") == "fails")] = true;
     }
-    // Both are being tried, or wait for their next attempts.
+    // Both are in progress, or wait for a retry.
     hook::config(folder.path(), &services(&down), &delivery);
     assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
     let asked = Instant::now();

@@ -1,4 +1,4 @@
-//! Runs of somebody else's load on the real binary, and what is sampled during a run.
+//! Runs with external load on the real binary, and what is sampled during a run.
 
 use crate::support::{Daemon, command, slod, wait_for};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// A service that counts its requests, and how many of them failed, on `/metrics`.
+/// A service that counts its requests and failures on `/metrics`.
 fn service() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -58,7 +58,7 @@ fn answer(mut stream: TcpStream, counts: &[AtomicU64; 2]) {
     );
 }
 
-/// Makes so many requests, every tenth of which fails.
+/// Sends this many requests, every tenth of which fails.
 fn load(address: SocketAddr, requests: u64) {
     for number in 0..requests {
         let mut stream = TcpStream::connect(address).expect("connects");
@@ -119,7 +119,7 @@ fn start(config: &Path, args: &[&str]) -> Child {
     command.spawn().expect("starts")
 }
 
-/// Whether a process runs: one that nobody has waited for has ended too.
+/// Whether a process is running; a zombie has ended too.
 fn runs(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
     stat.is_ok_and(|stat| !stat.contains(") Z "))
@@ -300,7 +300,7 @@ fn the_past_is_watched_from_what_the_daemon_kept() {
     daemon.wait_for(|daemon| daemon.metric(requests));
     load(address, 100);
     daemon.wait_for(|daemon| daemon.metric(requests).filter(|count| *count >= 100.0));
-    // The next sample is kept a second later, and committed after that.
+    // The next sample is taken a second later, and committed after that.
     thread::sleep(Duration::from_secs(3));
     let (code, text) = slod(&config, &["observe", "--service", "web", "--from", "1m"]);
     assert_eq!(code, Some(0), "{text}");

@@ -1,4 +1,4 @@
-//! What a daemon answers is what its own description of the API says.
+//! The daemon's responses match its own description of the API.
 
 use crate::support::{Daemon, target};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-/// A daemon with something of everything that it can answer, and its config.
+/// A daemon with an example of everything that it can return, and its config.
 fn daemon() -> (Daemon, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("slod.yaml");
@@ -43,7 +43,7 @@ struct Client<'d> {
     document: Value,
     runtime: tokio::runtime::Runtime,
     http: reqwest::Client,
-    /// Operations that were asked.
+    /// Operations that were requested.
     seen: BTreeSet<(String, String)>,
 }
 
@@ -87,8 +87,8 @@ impl<'d> Client<'d> {
         })
     }
 
-    /// Asks an operation, and checks the answer against its description. `at` are the values of the path's
-    /// parameters, with a query behind them.
+    /// Requests an operation, and checks the response against its description. `at` are the values of
+    /// the path parameters, followed by a query.
     fn ask(
         &mut self,
         method: &str,
@@ -131,8 +131,8 @@ impl<'d> Client<'d> {
     }
 }
 
-/// Clients must bear new fields; here an answer has none that the description lacks. Figures of load runs are an
-/// exception, which the description names.
+/// Clients must tolerate new fields, but responses here must not have any that the description lacks,
+/// except for the figures of load runs, as the description says.
 fn close(schemas: &mut Value) {
     for (name, schema) in schemas.as_object_mut().expect("schemas") {
         if name != "LoadFigures" {
@@ -159,7 +159,7 @@ fn observe_a_run(folder: &tempfile::TempDir) {
     assert!(said.contains("kept as run 1"), "{said}");
 }
 
-/// Asks for everything that can be read.
+/// Requests everything that can be read.
 fn read_all(client: &mut Client<'_>) {
     for list in [
         "services",

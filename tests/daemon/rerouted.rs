@@ -1,4 +1,4 @@
-//! Delivery over reloads that change where alerts and heartbeats go.
+//! Delivery across reloads that change where alerts and heartbeats are sent.
 
 use crate::hook::{self, Got, closed, relax, webhook};
 use crate::support::{Daemon, PATIENCE, target};
@@ -10,10 +10,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-/// What a receiver knows is compared with what fires half a minute after a reload.
+/// The state of receivers is compared with the firing alerts half a minute after a reload.
 const COMPARED: Duration = Duration::from_mins(1);
 
-/// A service and two receivers, of which one gets its alerts.
+/// A service and two receivers, one of which gets its alerts.
 fn config(folder: &Path, service: &str, hooks: [&str; 2], to: &str) -> PathBuf {
     let [first, second] = hooks;
     let delivery = format!(
@@ -49,7 +49,7 @@ fn an_alert_that_a_reload_moves_ends_where_it_was_and_begins_where_it_is() {
     reload(&daemon);
     assert_eq!(next(&to_first), both("resolved"));
     assert_eq!(next(&to_second), both("firing"));
-    // It moves back and ends before anybody compares: each hears of it once.
+    // It moves back and resolves before the comparison: each receiver gets it once.
     relax(&config(
         folder.path(),
         &target().to_string(),
@@ -85,7 +85,7 @@ fn a_receiver_that_comes_back_hears_of_what_ended_meanwhile() {
     assert_eq!(next(&to_first), ("resolved".to_owned(), alert));
 }
 
-/// The address of a server that takes requests, and their first lines.
+/// The address of a server that records the first lines of its requests.
 fn pings() -> (String, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound").to_string();
@@ -124,7 +124,7 @@ fn a_heartbeat_that_a_reload_moves_is_sent_at_once() {
     reload(&daemon);
     let line = to_second.recv_timeout(Duration::from_secs(10));
     assert_eq!(line.as_deref(), Ok("GET /ping HTTP/1.1\r\n"));
-    // A reload that changes nothing of it sends nothing.
+    // A reload without relevant changes sends nothing.
     reload(&daemon);
     assert!(to_second.recv_timeout(Duration::from_secs(2)).is_err());
     assert!(to_first.try_recv().is_err());

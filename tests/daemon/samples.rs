@@ -1,4 +1,5 @@
-//! The history of gauges and counters on the real binary: over a kill, by API and on the command line.
+//! The history of gauges and counters on the real binary: across a kill, by API and on the command
+//! line.
 
 use crate::support::Daemon;
 use serde_json::Value;
@@ -25,7 +26,7 @@ fn load(daemon: &Daemon) -> Option<Value> {
     found.as_array().expect("a list").first().cloned()
 }
 
-/// What is kept of the series in the last hour.
+/// The samples of the series in the last hour.
 fn rows(daemon: &Daemon, id: &Value) -> Vec<Value> {
     let range = daemon.json(&format!("/api/v1/series/{id}"));
     range["rows"].as_array().expect("rows").clone()

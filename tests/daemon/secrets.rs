@@ -1,4 +1,5 @@
-//! Nothing that a run or a probe leaves has a secret, wherever one stands and whatever of it a server repeats.
+//! The output of runs and probes contains no secrets, wherever they are configured and whatever a
+//! server repeats.
 
 use crate::support::Daemon;
 use std::fmt::Write as _;
@@ -8,14 +9,14 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-/// In every planted value, in whatever form it is sent.
+/// Part of every planted value, in any form in which it is sent.
 const MARK: &str = "s3cret";
 /// `Basic` credentials of the user `ann`.
 const PASSWORD: &str = "s3cret-pass word";
 const ENCODED: &str = "YW5uOnMzY3JldC1wYXNzIHdvcmQ=";
 const VARIABLE: &str = "s3cret+env-\"1\"/x 2";
 
-/// Where a secret stands: the name of the service, and the part of its config.
+/// The place of a secret: the name of the service, and the part of its config.
 fn services(address: SocketAddr) -> Vec<(&'static str, String)> {
     let probe = |keys: &str| {
         format!("probes: [ {{ name: home, interval: 1s, timeout: 1s, http: {{ {keys} }} }} ]")
@@ -80,7 +81,8 @@ fn services(address: SocketAddr) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Answers requests for `/login` with a token, and all others with the line of the request that has a secret.
+/// Responds to `/login` with a token, and to all other requests with the line of the request that
+/// contains a secret.
 fn repeating() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
     let address = listener.local_addr().expect("bound");
@@ -109,7 +111,7 @@ fn repeat(mut stream: TcpStream) {
         }
         let is_secret = |line: &&str| line.contains(MARK) || line.contains(ENCODED);
         let line = request.lines().find(is_secret).unwrap_or(&request);
-        // Short, as not to be cut before the secret.
+        // Short, so that it is not truncated before the secret.
         let line = line.trim_start_matches("authorization: ");
         let _ = write!(stream, "{line}\r\n");
         return;
@@ -127,7 +129,7 @@ fn slod(folder: &Path, args: &[&str]) -> String {
     String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
 }
 
-/// What is shown and written, each with where it was found.
+/// Everything that is shown and written, each with its origin.
 #[derive(Default)]
 struct Found(Vec<(String, String)>);
 
@@ -181,7 +183,7 @@ fn nothing_that_is_shown_or_kept_has_a_planted_secret() {
         let load = ["load", "baseline", "--service", name, "--rate", "4/s"];
         let more = ["--run-time", "1s", "--plain", "--out", &out];
         let shown = slod(folder, &[&load[..], &more[..]].concat());
-        // It did see what the server repeated.
+        // It did receive what the server repeated.
         assert!(shown.contains("it has \""), "{name}: {shown}");
         found.add(&format!("load {name}"), shown);
         found.files(&folder.join(&out));

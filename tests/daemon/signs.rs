@@ -1,5 +1,5 @@
-//! Warning signs of real servers: found by the real daemon in what they export, shown, alerted and sent.
-//! The daemon continues with the samples of hours that its store has.
+//! Warning signs of real servers: detected by the real daemon from what they export, shown, alerted
+//! and sent. The daemon continues with hours of stored samples.
 
 use crate::hook::webhook;
 use crate::support::{Daemon, PATIENCE};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What is wrong with each service, the sign that says so, and its alert.
+/// What is wrong with each service, the corresponding sign, and its alert.
 const SERVICES: [(&str, Option<(&str, &str)>); 5] = [
     ("fine", None),
     ("full", Some(("pool_exhausted", "SlodPoolExhausted"))),
@@ -28,7 +28,7 @@ const SERVICES: [(&str, Option<(&str, &str)>); 5] = [
     ),
     ("slow", Some(("latency_rising", "SlodLatencyRising"))),
 ];
-/// Time that the store has samples of.
+/// Time for which the store has samples.
 const PAST: Duration = Duration::from_hours(4);
 const STEP: i64 = 10;
 
@@ -59,7 +59,7 @@ fn numbers(service: &str, second: i64) -> (f64, f64, f64, f64) {
     )
 }
 
-/// The page of metrics of a service, counting on from the past.
+/// The metrics page of a service, with counters that continue from the past.
 fn page(service: &str, since: Instant) -> String {
     let elapsed = since.elapsed().as_secs_f64();
     let (pool, open, timeouts, p95) = numbers(service, 0);
@@ -69,7 +69,7 @@ fn page(service: &str, since: Instant) -> String {
         timeouts
     };
     let requests = 1000.0 + elapsed * 20.0;
-    // A request lasts as long as the p95: a bucket above it has them all.
+    // All requests take as long as the p95: a bucket above it contains all of them.
     let bound = p95 * 1.01;
     format!(
         "# TYPE db_pool_in_use gauge\ndb_pool_in_use {pool:.0}\n# TYPE db_pool_max gauge\ndb_pool_max 10\n\
@@ -83,7 +83,7 @@ fn page(service: &str, since: Instant) -> String {
     )
 }
 
-/// Serves `/SERVICE/metrics`, and 200 for everything else.
+/// Serves `/SERVICE/metrics`, and responds with 200 to everything else.
 fn server() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -137,7 +137,7 @@ routes: [ {{ to: hook, wait: 1ms, group_by: [service] }} ]
     path
 }
 
-/// Keeps the samples of the past, as the daemon would have.
+/// Stores the samples of the past, as the daemon would have.
 fn remember(folder: &Path) {
     let mut store = Store::open(&folder.join("slod.db")).expect("a new store");
     let now = Clock::system().now().0 / 1000 / STEP * STEP;
@@ -192,7 +192,7 @@ fn remember(folder: &Path) {
     store.append_samples(&ticks).expect("kept");
 }
 
-/// The signs that are there, by service.
+/// The active signs, by service.
 fn active(daemon: &Daemon) -> BTreeMap<String, BTreeSet<String>> {
     let of = |service: &str| {
         let health = daemon.json(&format!("/api/v1/health/{service}"));
@@ -254,7 +254,7 @@ fn each_service_has_its_sign_and_no_other() {
     shown(&daemon, &path);
 }
 
-/// The page and the command line say the same.
+/// The page and the command line agree.
 fn shown(daemon: &Daemon, config: &Path) {
     let page = daemon.request("GET", "/services/full");
     assert!(page.contains("Warning signs") && page.contains("Database connection pool exhausted"));

@@ -1,4 +1,4 @@
-//! Load runs of several requests on the real binary: sequences, cookies, data files, exports and
+//! Load runs with several requests on the real binary: sequences, cookies, data files, exports and
 //! imports.
 
 use crate::support::{command, ended};
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-/// Requests as the service saw them: the first line, `cookie`, `authorization` and the body.
+/// Requests as received by the service: the first line, `cookie`, `authorization` and the body.
 type Seen = Arc<Mutex<Vec<(String, String, String, String)>>>;
 
-/// A shop: a login sets a cookie and answers with a token, everything else needs both.
+/// A shop: a login sets a cookie and returns a token, which everything else requires.
 fn shop() -> (SocketAddr, Seen) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
     let address = listener.local_addr().expect("bound");
@@ -236,7 +236,7 @@ const RECORDED: &str = r#"{"log":{"entries":[
   {"request":{"method":"GET","url":"https://cdn.example/a.js","headers":[]},"response":{"status":200}},
   {"request":{"method":"POST","url":"HOST/login","headers":[],"postData":{"mimeType":"application/json","text":"{\"user\":\"ann\",\"password\":\"hunter2\"}"}},"response":{"status":201}}]}}"#;
 
-/// What is printed becomes a part of the config, which is valid and can be run.
+/// The output becomes part of a config, which is valid and can be run.
 #[test]
 fn what_is_imported_is_accepted_by_check() {
     let folder = tempfile::tempdir().expect("a folder");

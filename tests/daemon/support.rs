@@ -1,4 +1,4 @@
-//! The real binary as a child process, ended whatever happens to the test.
+//! The real binary as a child process, stopped on drop.
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Nothing in these tests may take longer.
+/// Upper bound for everything in these tests.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct Daemon {
@@ -19,17 +19,17 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts `slod run` and waits until it says where it listens.
+    /// Starts `slod run`, and waits until it reports its listen address.
     pub fn start(config: &Path) -> Self {
         Self::start_with(config, &[])
     }
 
-    /// The same with more arguments.
+    /// Same, with additional arguments.
     pub fn start_with(config: &Path, more: &[&str]) -> Self {
         Self::start_in(config, more, &[])
     }
 
-    /// The same with more variables of the environment.
+    /// Same, with additional environment variables.
     pub fn start_in(config: &Path, more: &[&str], environment: &[(&str, &Path)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_slod"))
             .envs(environment.iter().copied())
@@ -72,7 +72,7 @@ impl Daemon {
         self.log.lock().expect("no panic holds it").clone()
     }
 
-    /// Polls until there is an answer.
+    /// Polls until there is a response.
     pub fn wait_for<T>(&self, mut look: impl FnMut(&Self) -> Option<T>) -> T {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -96,7 +96,7 @@ impl Daemon {
         assert!(sent.expect("kill runs").success());
     }
 
-    /// Waits for the end and returns how it ended, with the log.
+    /// Waits for the process, and returns its exit status with the log.
     pub fn ended(mut self) -> (ExitStatus, String) {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -113,12 +113,12 @@ impl Daemon {
         }
     }
 
-    /// One plain HTTP request; the whole answer as text.
+    /// Sends a plain HTTP request; returns the whole response as text.
     pub fn request(&self, method: &str, path: &str) -> String {
         self.send(method, path, "", "")
     }
 
-    /// A request with a body of some type.
+    /// Sends a request with a body of some content type.
     pub fn post(&self, path: &str, kind: &str, body: &str) -> String {
         self.send("POST", path, &format!("Content-Type: {kind}\r\n"), body)
     }
@@ -135,7 +135,7 @@ impl Daemon {
         answer
     }
 
-    /// What an address of the API answers.
+    /// The response of an API path.
     pub fn json(&self, path: &str) -> Value {
         let answer = self.request("GET", path);
         let (_, body) = answer.split_once("\r\n\r\n").expect("a body");
@@ -160,7 +160,7 @@ impl Drop for Daemon {
     }
 }
 
-/// `slod` with its config. What stands after `--` is for the program that it runs.
+/// `slod` with its config. Arguments after `--` are for the program that it runs.
 pub fn command(config: &Path, args: &[&str]) -> Command {
     let (own, passed) = match args.iter().position(|arg| *arg == "--") {
         Some(at) => args.split_at(at),
@@ -171,19 +171,19 @@ pub fn command(config: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Runs [`command`] to its end.
+/// Runs [`command`] to completion.
 pub fn slod(config: &Path, args: &[&str]) -> (Option<i32>, String) {
     ended(&command(config, args).output().expect("runs"))
 }
 
-/// How a program ended: its exit code, and its output and errors in one text.
+/// The result of a program: its exit code, and its output and errors in one text.
 pub fn ended(output: &Output) -> (Option<i32>, String) {
     let text = [&output.stdout[..], &output.stderr].concat();
     let code = output.status.code();
     (code, String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Polls until there is an answer.
+/// Polls until there is a response.
 pub fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {
@@ -200,7 +200,7 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("bound").port()
 }
 
-/// A server that answers 200 to everything but `/bad`, until the test ends.
+/// A server that responds with 200 to everything but `/bad`, until the test ends.
 pub fn target() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");

@@ -1,4 +1,4 @@
-//! The system under the services, as the daemon shows it.
+//! The system under the services, as shown by the daemon.
 
 use crate::support::{Daemon, target};
 use std::fs;

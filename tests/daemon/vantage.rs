@@ -1,4 +1,4 @@
-//! Whether a failure is the service's or our own network's, as the daemon reports it.
+//! Whether a failure is the service's or the local network's, as reported by the daemon.
 
 use crate::support::{Daemon, target};
 use std::fs;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// Takes connections and never says a word: every attempt times out.
+/// Accepts connections and never responds: every attempt times out.
 fn silent() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -40,7 +40,7 @@ fn failures_are_void_while_the_control_probes_fail_and_bad_once_they_do_not() {
     let (_service, service) = silent();
     let (_control, control) = silent();
     let up = target();
-    // One that answers is not most of them.
+    // A single success is not a majority.
     let path = config(folder.path(), service, [control, control, up]);
     let daemon = Daemon::start(&path);
     daemon.wait_for(|daemon| daemon.metric(VOID).filter(|void| *void >= 3.0));
@@ -64,7 +64,7 @@ fn failures_are_void_while_the_control_probes_fail_and_bad_once_they_do_not() {
     assert_eq!(status.code(), Some(0), "{log}");
 }
 
-/// Answers 200 while it is reachable, and else takes connections and never says a word.
+/// Responds with 200 while it is reachable, and otherwise accepts connections and never responds.
 fn reachable(is_reachable: &Arc<AtomicBool>) -> SocketAddr {
     let (listener, address) = silent();
     let is_reachable = is_reachable.clone();
@@ -115,7 +115,7 @@ fn a_job_whose_reports_could_not_arrive_has_its_time_once_more() {
     is_reachable.store(false, Ordering::SeqCst);
     above("void_total", "network", 3.0);
     is_reachable.store(true, Ordering::SeqCst);
-    // The report of this time was lost; the next one is due six seconds after the network is back.
+    // The report at this time was lost; the next one is due six seconds after the network is back.
     above(
         "void_total",
         "listening",

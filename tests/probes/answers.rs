@@ -1,4 +1,4 @@
-//! Answers that are odd but valid to users' clients, and bodies that must be decoded to be judged.
+//! Responses that are unusual but that clients accept, and bodies that must be decoded to be checked.
 
 use crate::probing::{TIMEOUT, attempt, cause};
 use crate::server::http;
@@ -9,7 +9,7 @@ use slod::outcome::{Cause, Verdict};
 use std::io::Write as _;
 use tokio::io::AsyncWriteExt as _;
 
-/// A complete answer with these fields and this body.
+/// A complete response with these fields and this body.
 fn with(fields: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let mut answer =
@@ -18,7 +18,7 @@ fn with(fields: &str, body: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// The cause of a probe that gets `answer`, with more keys of its config, and what it says.
+/// The cause and message of a probe that gets `answer`, with additional config keys.
 async fn cause_of(answer: Vec<u8>, keys: &str) -> (Option<Cause>, String) {
     let (address, _) = http(move |_| answer.clone()).await;
     let yaml = format!("{{ url: \"http://{address}/\", {keys} }}");
@@ -134,7 +134,7 @@ async fn an_unknown_encoding_leaves_the_body_as_it_is() {
         assert_eq!(seen, Some(Cause::Body), "{keys}: {story}");
         assert!(story.contains(says), "{story}");
     }
-    // What is no text may be compressed, so that nobody knows what is in it.
+    // Binary data may be compressed, so its content is unknown.
     let packed = b"\x04\x22\x4d\x18\xff";
     let (seen, story) = cause_of(
         with("Content-Encoding: lz4\r\n", packed),

@@ -12,7 +12,7 @@ fn loopback(last: u8) -> IpAddr {
     Ipv4Addr::new(127, 0, 0, last).into()
 }
 
-/// Answers nobody: its queue of connections is full, so the system drops all that come.
+/// A listener with a full accept queue, so that the system drops all connection attempts.
 struct Silent {
     _listener: TcpListener,
     _queued: TcpStream,
@@ -29,7 +29,7 @@ impl Silent {
     }
 }
 
-/// A port at which 127.0.0.1 answers, and so many addresses behind it are silent.
+/// A port on which 127.0.0.1 answers, followed by a number of silent addresses.
 fn port(silent: u8) -> (u16, TcpListener, Vec<Silent>) {
     let listener = TcpListener::bind((loopback(1), 0)).expect("bound");
     let port = listener.local_addr().expect("bound").port();
@@ -37,7 +37,8 @@ fn port(silent: u8) -> (u16, TcpListener, Vec<Silent>) {
     (port, listener, silent.collect())
 }
 
-/// Connects; the address that is shown, and the message of an attempt that was good so far.
+/// Connects. Returns the address that is shown, and the message of an attempt that has succeeded so
+/// far.
 async fn try_all(
     addresses: &[u8],
     port: u16,
@@ -66,13 +67,13 @@ async fn a_silent_address_does_not_delay_the_next_one_for_long() {
             TIMEOUT,
             "no answer from 127.0.0.2, 127.0.0.3, 127.0.0.4; connected to 127.0.0.1",
         ),
-        // Each has its share of a short time.
+        // Each address has its share of a short timeout.
         (
             &[2, 3, 4, 1],
             Duration::from_millis(400),
             "no answer from 127.0.0.2, 127.0.0.3, 127.0.0.4; connected to 127.0.0.1",
         ),
-        // One that refuses is followed at once.
+        // After a refused connection, the next address is tried at once.
         (&[9, 1], TIMEOUT, ""),
     ];
     for (addresses, timeout, said) in cases {

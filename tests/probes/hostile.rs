@@ -1,4 +1,4 @@
-//! Targets that misbehave: each gets its cause within its timeout and in bounded memory.
+//! Misbehaving targets: each gets its cause within the timeout and with bounded memory.
 
 use crate::probing::{attempt, cause};
 use crate::server::{Authority, Leaf, http, ok, read_request, tcp};
@@ -28,12 +28,12 @@ async fn expect(address: SocketAddr, wanted: Cause) -> slod::outcome::Outcome {
     outcome
 }
 
-/// Answers with these bytes, and closes.
+/// Sends these bytes, and closes.
 async fn bytes(answer: &'static [u8]) -> SocketAddr {
     http(move |_| answer.to_vec()).await.0
 }
 
-/// Sends a chunk again and again, and counts what it could send.
+/// Sends a chunk repeatedly, and counts how many were sent.
 async fn endless(
     head: &'static str,
     chunk: Vec<u8>,
@@ -56,7 +56,7 @@ async fn endless(
     (address, sent)
 }
 
-/// Closes so that the peer sees a reset instead of an end.
+/// Closes so that the peer sees a reset.
 fn reset(stream: TcpStream) {
     let stream = stream.into_std().expect("a socket");
     socket2::SockRef::from(&stream)
@@ -75,7 +75,7 @@ async fn bodies_without_an_end_and_too_large_ones_are_read_no_further() {
         let (address, sent) = endless(head, chunk.clone(), Duration::ZERO).await;
         let outcome = expect(address, Cause::BodyTooLarge).await;
         assert!(outcome.measured.get(Measurement::Transfer).is_some());
-        // What the sockets' buffers took is not what was read.
+        // Bytes in the sockets' buffers were sent, but not read.
         assert!(
             sent.load(Ordering::Relaxed) < 24 << 20,
             "{} bytes were sent",
@@ -182,7 +182,7 @@ async fn answers_that_are_not_http() {
         Cause::Protocol,
     )
     .await;
-    // Lines of chunks end with CRLF.
+    // Lines in chunked encoding end with CRLF.
     expect(
         bytes(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\nok\n0\n\n").await,
         Cause::Protocol,

@@ -1,4 +1,4 @@
-//! The http probe against real servers: what is sent, what is expected, where secrets go.
+//! The `http` probe against real servers: what is sent, what is expected, and where secrets are sent.
 
 use crate::probing::{TIMEOUT, attempt, attempt_in, cause, read};
 use crate::server::{http, ok, redirect};
@@ -108,8 +108,7 @@ async fn credentials_are_sent_and_never_reported() {
     }
 }
 
-/// What comes from the environment or from a file is shown nowhere, also where the service repeats
-/// it.
+/// Values from the environment or from files are never shown, even if the service repeats them.
 #[tokio::test]
 async fn secrets_of_a_config_turn_up_in_no_text() {
     let (address, _) = http(|request| {

@@ -1,4 +1,4 @@
-//! The http probe over TLS and HTTP/2: certificates of both sides and the protocol that is chosen.
+//! The `http` probe over TLS and HTTP/2: certificates of both sides, and the negotiated protocol.
 
 use crate::probing::{TIMEOUT, attempt_in, cause};
 use crate::server::{Authority, Leaf, ok};
@@ -27,7 +27,7 @@ async fn https_is_verified_and_its_certificate_known() {
         );
         assert!(story.contains("TLS 1.3, TLS13_"), "{story}");
     }
-    // Not trusted: the system does not know this authority; the date is known all the same.
+    // Not trusted, because the system does not know this authority; the expiry date is known anyway.
     let (outcome, _) = attempt_in(
         &yaml("localhost", "insecure: false"),
         TIMEOUT,
@@ -39,7 +39,7 @@ async fn https_is_verified_and_its_certificate_known() {
     let (outcome, _) =
         attempt_in(&yaml("localhost", "insecure: true"), TIMEOUT, folder.path()).await;
     assert_eq!(outcome.verdict, Verdict::Good);
-    // The name to verify is the one that is sent.
+    // The name that is verified is the one that is sent.
     let (outcome, _) = attempt_in(
         &yaml("127.0.0.1", "ca_file: ca.pem, server_name: localhost"),
         TIMEOUT,
@@ -116,7 +116,7 @@ async fn http2_is_spoken_where_it_is_offered() {
     }
 }
 
-/// Browsers and curl refuse it; a server that knows no ALPN would go on.
+/// Browsers and curl reject it; a server without ALPN would continue.
 #[tokio::test]
 async fn http2_over_tls_must_be_chosen_by_the_server() {
     let authority = Authority::new();

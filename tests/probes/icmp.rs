@@ -1,4 +1,4 @@
-//! The icmp probe against this machine.
+//! The `icmp` probe against this machine.
 
 use crate::probing::{TIMEOUT, attempt_kind, read_kind};
 use slod::outcome::{Measurement, Outcome, Verdict, VoidReason};
@@ -9,7 +9,7 @@ async fn probe(keys: &str) -> (Outcome, String) {
     attempt_kind("icmp", &format!("{{ {keys} }}"), TIMEOUT, Path::new("")).await
 }
 
-/// Whether this machine allows ICMP at all.
+/// Whether this machine allows ICMP.
 fn is_allowed(outcome: &Outcome) -> bool {
     let message = outcome.detail.message.as_deref().unwrap_or_default();
     if outcome.verdict == Verdict::Void(VoidReason::Resources) {
@@ -54,7 +54,7 @@ async fn this_machine_replies() {
 
 #[tokio::test]
 async fn the_largest_packet_fits_into_the_link_to_this_machine() {
-    // The link to this machine itself carries 65,536 bytes.
+    // The loopback device has an MTU of 65,536 bytes.
     let (outcome, _) = probe("host: 127.0.0.1, payload_size: 65000, dont_fragment: true").await;
     if is_allowed(&outcome) {
         assert_eq!(outcome.verdict, Verdict::Good, "{outcome:?}");
@@ -63,7 +63,7 @@ async fn the_largest_packet_fits_into_the_link_to_this_machine() {
 
 #[tokio::test]
 async fn many_attempts_at_once_do_not_mix_their_replies() {
-    // Linux limits how many messages of ICMP it sends, by default to 50 at once.
+    // Linux limits the rate of ICMP messages, by default to bursts of 50.
     let attempts = (0..20).map(|_| probe("host: 127.0.0.1"));
     for (outcome, _) in futures_util::future::join_all(attempts).await {
         if !is_allowed(&outcome) {

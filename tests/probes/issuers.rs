@@ -1,5 +1,5 @@
-//! What certificates may issue, and forms of them that not every library reads. What curl and Go both refuse is
-//! refused, and what both accept is accepted.
+//! Which certificates may issue others, and certificate formats that not every library supports. What
+//! both curl and Go reject is rejected, and what both accept is accepted.
 
 use crate::probing::cause;
 use crate::trust::{BOTH, PINNED, Pair, https, probe};
@@ -15,7 +15,7 @@ type Change = fn(&mut CertificateParams);
 
 fn none(_: &mut CertificateParams) {}
 
-/// An authority's certificate, changed.
+/// A modified certificate of an authority.
 fn authority(name: &str, change: Change) -> CertificateParams {
     let mut params = CertificateParams::new(vec![]).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -24,7 +24,8 @@ fn authority(name: &str, change: Change) -> CertificateParams {
     params
 }
 
-/// The root as PEM, and what a server shows whose authority is between both, each of the three changed.
+/// The root as PEM, and the chain of a server with an intermediate authority; each of the three
+/// certificates can be modified.
 fn chain(root: Change, between: Change, leaf: Change) -> (String, Pair) {
     let key = || KeyPair::generate().expect("a key");
     let (root_key, between_key, leaf_key) = (key(), key(), key());
@@ -111,7 +112,7 @@ async fn what_others_accept_is_accepted() {
     };
     let old: Change = |params| params.not_before = date_time_ymd(1950, 1, 1);
     let older: Change = |params| {
-        // Written with four digits of the year.
+        // Written with a four-digit year.
         params.not_before = date_time_ymd(1949, 1, 1);
         with_policies(params);
     };
@@ -136,7 +137,7 @@ async fn what_others_accept_is_accepted() {
         let address = https(&pair, BOTH).await;
         let outcome = probe(address, &root, PINNED).await;
         assert_eq!(outcome.verdict, Verdict::Good, "{what}: {outcome:?}");
-        // Its signatures are still verified.
+        // Its signatures are verified anyway.
         let (other, _) = chain(none, none, none);
         let outcome = probe(address, &other, PINNED).await;
         assert_eq!(cause(&outcome), Some(Cause::Certificate), "{outcome:?}");
@@ -168,7 +169,7 @@ async fn other_critical_extensions_and_names_are_refused() {
     }
 }
 
-/// As `openssl req -x509 -newkey rsa:1024` makes it, until 2126.
+/// As created by `openssl req -x509 -newkey rsa:1024`, valid until 2126.
 const SHORT: &str = include_str!("../fixtures/tls/short-ca.pem");
 
 fn by_short_authority(certificate: &str) -> Pair {

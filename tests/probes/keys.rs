@@ -1,4 +1,4 @@
-//! Faults in the keys of probes are reported at their place and explained.
+//! Errors in the keys of probes are reported at their position, and explained.
 
 use crate::probing::{read, read_kind};
 use std::path::Path;
@@ -76,7 +76,7 @@ fn faults_of_the_config_are_reported_at_their_place() {
     }
 }
 
-/// Each cause of an address that cannot be read has its own help, which quotes nothing of a variable.
+/// Each reason for which a URL cannot be parsed has its own help, which never quotes a variable.
 #[test]
 fn a_fault_of_an_address_is_explained() {
     let help_of = |kind: &str, yaml: &str| {
@@ -129,7 +129,7 @@ fn a_fault_of_an_address_is_explained() {
     }
 }
 
-/// A token in an address is a secret that stands in the config, unless it comes from elsewhere.
+/// A token in a URL is an inline secret, unless it comes from a variable or a file.
 #[test]
 fn a_token_in_an_address_is_reported_and_not_shown() {
     for (query, is_secret) in [

@@ -1,5 +1,5 @@
-//! Verdicts on services whose limits are known, under real load: requests wait in one queue for one
-//! of so many workers. A second of a run stands for ten, so that the tests are short.
+//! Verdicts on services with known limits, under real load: requests wait in a single queue for one
+//! of several workers. One second of a run represents ten, so that the tests are short.
 
 use crate::load::http;
 use crate::server::tcp;
@@ -16,11 +16,11 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
-/// How many seconds of the plan one of the test stands for.
+/// Seconds of the plan that one second of the test represents.
 const FASTER: u32 = 10;
 
-/// When each worker is free. A request gets its place when it arrives, so that no timer that is late
-/// delays the ones behind it.
+/// When each worker becomes free. A request is assigned on arrival, so that a late timer does not
+/// delay the requests after it.
 type Workers = Arc<Mutex<Vec<Instant>>>;
 
 async fn service(workers: usize, takes: Duration) -> SocketAddr {
@@ -53,7 +53,7 @@ async fn serve(stream: TcpStream, free: Workers, takes: Duration) {
     }
 }
 
-/// Levels with the seconds from one to the next.
+/// Levels, with the seconds from one to the next.
 fn stages(levels: &[(f64, f64, u64)]) -> Vec<Stage> {
     let stages = levels.iter().map(|(from, to, seconds)| Stage {
         name: String::new(),
@@ -64,9 +64,9 @@ fn stages(levels: &[(f64, f64, u64)]) -> Vec<Stage> {
     stages.collect()
 }
 
-/// Runs it ten times as fast as planned, and returns what a run as planned would have measured.
+/// Runs the plan ten times as fast, and returns what a run at normal speed would have measured.
 async fn run(address: SocketAddr, scenario: Scenario) -> RunRecord {
-    // One at a time: they measure.
+    // One at a time, because the tests measure durations.
     static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _turn = TURN.lock().await;
     let driven = http(&format!("{{ url: \"http://{address}/\" }}"), Path::new(""));
@@ -112,14 +112,14 @@ fn slower(window: &LoadWindow) -> LoadWindow {
         start: window.start * FASTER,
         length: window.length * FASTER,
         latency,
-        // The machine of a test may be busy: requests count from when they were due.
+        // The machine may be busy: requests count from the time they were due.
         lag: Duration::ZERO,
         ..window.clone()
     }
 }
 
 fn answer(run: &RunRecord, topic: &str) -> (Answer, String) {
-    // A pause of a busy machine looks ten times as long.
+    // A pause of a busy machine appears ten times as long.
     let limit = Limit {
         quantile: 0.95,
         below: Duration::from_secs(2),
@@ -130,7 +130,7 @@ fn answer(run: &RunRecord, topic: &str) -> (Answer, String) {
     (found.answer, found.evidence)
 }
 
-/// The number behind a text.
+/// The number after a text.
 fn number(text: &str, before: &str) -> f64 {
     let behind = text.split_once(before).map_or("", |(_, behind)| behind);
     let end = behind.find(|c: char| !c.is_ascii_digit() && c != '.');
@@ -149,8 +149,8 @@ fn users(levels: &[(f64, f64, u64)]) -> Scenario {
     }
 }
 
-/// 4 workers that take 50 ms answer 80 requests per second: with a think time of 1 s, the knee is at
-/// (50 ms + 1 s) x 80/s = 84 users, and N users wait N / (80/s) - 1 s, which is 2 s at 240.
+/// 4 workers that take 50 ms serve 80 requests per second. With a think time of 1 s, the knee is at
+/// (50 ms + 1 s) x 80/s = 84 users, and N users wait N / (80/s) - 1 s, which is 2 s for 240 users.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_have_their_knee_and_their_breaking_point() {
     let address = service(4, Duration::from_millis(50)).await;
@@ -164,7 +164,7 @@ async fn workers_have_their_knee_and_their_breaking_point() {
     assert!((70.0..=95.0).contains(&users), "{evidence}");
 }
 
-/// 40 users do not wait.
+/// With 40 users, there is no waiting time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_that_are_enough_do_not_break() {
     let address = service(4, Duration::from_millis(50)).await;

@@ -1,4 +1,4 @@
-//! Probes that are driven as load: HTTP/2, and language models.
+//! Probe kinds used for load: HTTP/2, and language models.
 
 use crate::probing::probe;
 use crate::server::{Authority, read_request, tcp};
@@ -18,12 +18,12 @@ use tokio::io::AsyncWriteExt;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Half a second of users without think time. Returns what was counted.
+/// Half a second of users without think time. Returns the counts.
 async fn drive(driven: Driven, users: f64) -> RequestFigures {
     drive_with(driven, users, Arc::default()).await
 }
 
-/// Likewise with the first failure of each cause.
+/// Same, with the first failure of each cause.
 async fn drive_with(driven: Driven, users: f64, examples: Arc<Examples>) -> RequestFigures {
     let request = driven.request().expect("can be sent");
     let steps = vec![request];
@@ -63,7 +63,7 @@ pub fn http(yaml: &str, base: &Path) -> Driven {
     Driven::of(&probe).expect("an http probe")
 }
 
-/// What a server of HTTP/2 saw: connections, and the requests with their versions.
+/// What an HTTP/2 server received: connections, and requests with their versions.
 #[derive(Default)]
 struct Seen {
     connections: AtomicUsize,
@@ -132,11 +132,11 @@ async fn http2_is_negotiated_over_tls() {
     let yaml = format!("{{ url: \"{url}\", tls: {{ ca_file: ca.pem }} }}");
     let figures = drive(http(&yaml, folder.path()), 2.0).await;
     assert!(figures.good > 2 && figures.failed.is_empty(), "{figures:?}");
-    // The server speaks nothing else.
+    // The server supports only HTTP/2.
     let yaml = format!("{{ url: \"{url}\", http_version: 1.1, tls: {{ ca_file: ca.pem }} }}");
     let figures = drive(http(&yaml, folder.path()), 1.0).await;
     assert_eq!(figures.good, 0, "{figures:?}");
-    // One that does not choose it is no server of HTTP/2, also where it would speak it.
+    // A server that does not choose it is not an HTTP/2 server, even if it supports it.
     let address = authority.http2_with(&[]).await;
     let url = format!("https://127.0.0.1:{}/", address.port());
     let yaml = format!("{{ url: \"{url}\", http_version: 2, tls: {{ ca_file: ca.pem }} }}");
@@ -156,8 +156,8 @@ fn chunk(data: &str) -> String {
     format!("{:x}\r\n{event}\r\n", event.len())
 }
 
-/// Answers requests over kept connections: `answer` has the parts of each answer and the time
-/// before each of them; a part that is empty closes the connection.
+/// Serves requests over keep-alive connections. `answer` has the parts of each response, with the
+/// time before each of them; an empty part closes the connection.
 async fn model(answer: impl Fn(usize) -> Vec<(u64, String)> + Send + Sync + 'static) -> Driven {
     let (answer, count) = (Arc::new(answer), Arc::new(AtomicUsize::new(0)));
     let address = tcp(move |mut stream| {
@@ -187,7 +187,7 @@ fn whole(first: u64, rest: u64) -> Vec<(u64, String)> {
     ]
 }
 
-/// The middle one of all.
+/// The median.
 fn median(histogram: &Histogram) -> Duration {
     let total: u64 = histogram.iter().map(|(_, count)| count).sum();
     let mut sum = 0;
@@ -205,7 +205,7 @@ async fn the_time_to_the_first_token_under_load_is_that_of_the_server() {
     assert_eq!(figures.failed, []);
     let (first, all) = (median(&figures.first_token), median(&figures.latency));
     let ms = Duration::from_millis;
-    // Quantiles are exact to one percent; a busy machine delays the server too.
+    // Quantiles are accurate to one percent; a busy machine also delays the server.
     assert!(first >= ms(59) && all >= ms(148), "{first:?} of {all:?}");
     assert!(first + ms(60) < all, "{first:?} of {all:?}");
 }
@@ -243,12 +243,12 @@ async fn answers_of_models_fail_by_their_cause() {
     let errors = count(Cause::StreamError);
     assert_eq!(figures.failed.len(), 3, "{figures:?}");
     assert!(figures.good > 1 && refused > 1 && errors > 0, "{figures:?}");
-    // Both that broke off and that have no end.
+    // Counts both truncated responses and those without a terminator.
     assert!(
         broken + 2 >= refused * 2 && broken <= refused * 2,
         "{figures:?}"
     );
-    // A token that arrived before the end is not the first one of an answer.
+    // A token that arrived before the end is not the first token of an answer.
     let firsts: u64 = figures.first_token.iter().map(|(_, n)| n).sum();
     assert!(
         firsts >= figures.good && firsts <= figures.good + broken + errors,

@@ -1,4 +1,4 @@
-//! Probes that connect, against real servers, well-behaved and hostile; and the schedule that runs them.
+//! Probes that connect to real servers, well-behaved and hostile; and the schedule that runs them.
 
 mod answers;
 mod connecting;

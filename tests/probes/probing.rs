@@ -1,4 +1,4 @@
-//! Makes probes from YAML and runs them.
+//! Creates probes from YAML, and runs them.
 
 use slod::diagnostic::{Diagnostic, Source};
 use slod::outcome::{Cause, Outcome, Timestamp, Verdict};
@@ -8,12 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// More than an attempt at an address of this machine takes.
+/// Longer than an attempt at an address of this machine takes.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
-/// For attempts that are to exceed it.
+/// For attempts that should time out.
 pub const SHORT: Duration = Duration::from_millis(300);
 
-/// Reads the value of an `http:` key; faults are returned with what was built.
+/// Reads the value of an `http:` key; errors are returned with the probe.
 pub fn read(yaml: &str, base: &Path) -> (Option<Arc<dyn Probe>>, Vec<Diagnostic>) {
     read_kind("http", yaml, base)
 }
@@ -37,7 +37,7 @@ pub fn read_kind(name: &str, yaml: &str, base: &Path) -> (Option<Arc<dyn Probe>>
     (probe, reader.finish())
 }
 
-/// A probe whose config has no fault.
+/// A probe with a valid config.
 pub fn probe(name: &str, yaml: &str, base: &Path) -> Arc<dyn Probe> {
     let (probe, faults) = read_kind(name, yaml, base);
     assert!(

@@ -1,4 +1,4 @@
-//! The http probe through a proxy.
+//! The `http` probe through a proxy.
 
 use crate::probing::{TIMEOUT, attempt, attempt_in, cause};
 use crate::server::{Authority, Leaf, ok};
@@ -71,7 +71,7 @@ async fn a_slow_tunnel_is_a_part_of_tls() {
         crate::server::read_request(&mut stream).await;
         tokio::time::sleep(SLOW).await;
         let mut onward = tokio::net::TcpStream::connect(target).await.expect("there");
-        // Lines may end with LF alone.
+        // Lines can end with LF only.
         let _ = stream.write_all(b"HTTP/1.1 200 OK\n\n").await;
         let _ = tokio::io::copy_bidirectional(&mut stream, &mut onward).await;
     })
@@ -121,12 +121,12 @@ async fn a_login_that_a_proxy_wants_is_its_own_failing() {
     let asked = "expect: { status: 407 }";
     let yaml = format!("{{ url: \"http://never.test/\", proxy: \"http://{proxy}\", {asked} }}");
     assert_eq!(attempt(&yaml, TIMEOUT).await.0.verdict, Verdict::Good);
-    // Of a server without a proxy it is a status as any other.
+    // Without a proxy, it is a status like any other.
     let (outcome, _) = attempt(&format!("{{ url: \"http://{proxy}/\" }}"), TIMEOUT).await;
     assert_eq!(cause(&outcome), Some(Cause::Status));
 }
 
-/// Answers plain requests itself and tunnels to 127.0.0.1.
+/// Answers plain requests itself, and tunnels to 127.0.0.1.
 async fn proxy() -> (std::net::SocketAddr, crate::server::Seen) {
     let seen = crate::server::Seen::default();
     let log = seen.clone();

@@ -1,4 +1,4 @@
-//! Requests are sent as they are configured, and cookies are kept through redirects.
+//! Requests are sent as configured, and cookies are kept across redirects.
 
 use crate::probing::{TIMEOUT, attempt, attempt_in, read};
 use crate::server::{Authority, http, ok, redirect};
@@ -6,7 +6,7 @@ use slod::outcome::Verdict;
 use std::fs;
 use std::path::Path;
 
-/// What a server was sent by a probe with these keys.
+/// The request that a server received from a probe with these keys.
 async fn sent(keys: &str) -> String {
     let (address, seen) = http(|_| ok("")).await;
     let (outcome, story) = attempt(

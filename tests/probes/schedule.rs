@@ -1,4 +1,5 @@
-//! The schedule's promises, in paused time: no drift, a limit, misses counted, a clean stop.
+//! Guarantees of the schedule, in paused time: no drift, a limit, missed attempts are counted, a
+//! clean stop.
 
 use async_trait::async_trait;
 use slod::clock::Clock;
@@ -19,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// Takes a set time, and knows how many of its kind ran at once.
+/// A probe that takes a fixed time, and records how many of its kind run concurrently.
 #[derive(Clone, Debug)]
 struct Slow {
     takes: Duration,
@@ -66,7 +67,7 @@ fn specs(count: usize, slow: &Slow) -> Vec<ProbeSpec> {
     (0..count).map(spec).collect()
 }
 
-/// A config that runs these probes. A reload does not change the limit.
+/// A config that runs these probes. A reload does not change the concurrency limit.
 fn config(max_concurrent: usize, probes: Vec<ProbeSpec>) -> Arc<Config> {
     let text = format!(
         "max_concurrent_probes: {max_concurrent}\nservices: {{ name: s, objectives: [], probes: {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} }}"
@@ -148,7 +149,7 @@ impl Fixture {
         self.configs.send_replace(config(1, specs));
     }
 
-    /// Stops and returns everything that was logged.
+    /// Stops, and returns all recorded events.
     async fn finish(mut self) -> (Vec<Record>, u64) {
         self.stop.cancel();
         self.task.await.expect("the schedule ends");
@@ -189,7 +190,7 @@ async fn every_tick_is_on_its_grid_for_a_whole_day() {
 
 #[tokio::test(start_paused = true)]
 async fn the_limit_holds_and_what_does_not_fit_is_counted() {
-    // 20 probes of 4 s each need 80 s of places per 10 s; two places give 20.
+    // 20 probes of 4 s each need 80 s of slots per 10 s; two slots provide 20.
     let fixture = Fixture::new(20, 4000 * MS, 2);
     let most = fixture.most.clone();
     sleep(Duration::from_secs(100)).await;
@@ -272,7 +273,8 @@ async fn a_clock_that_was_set_back_labels_nothing_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_cannot_begin_in_time_says_nothing() {
-    // Twenty times two seconds need 40 s of the one place per 10 s, and each must end within three.
+    // Twenty times two seconds need 40 s of the only slot per 10 s, and each attempt must end within
+    // three.
     let fixture = Fixture::new(0, 2000 * MS, 1);
     let mut specs = fixture.specs(20, 2000 * MS);
     for spec in &mut specs {
@@ -316,9 +318,9 @@ async fn a_reload_keeps_the_place_in_time_of_what_stays() {
 #[tokio::test]
 async fn what_keeps_the_rest_of_the_program_busy_delays_no_attempt() {
     let threads = ProbeThreads::start().expect("threads");
-    // A hundred a second.
+    // A hundred per second.
     let mut fixture = Fixture::on(threads, 1000, Duration::from_millis(1), 100);
-    // The only thread of this runtime, as a page or a snapshot would.
+    // Blocks the only thread of this runtime, as a page or a snapshot would.
     std::thread::sleep(Duration::from_secs(1));
     let meanwhile = std::iter::from_fn(|| fixture.events.try_recv().ok()).count();
     assert!(meanwhile >= 20, "{meanwhile} outcomes meanwhile");

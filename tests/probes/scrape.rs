@@ -52,7 +52,7 @@ fn page(kind: &str, body: &[u8]) -> Vec<u8> {
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 const OPEN: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The result of one page of this type.
+/// The result for a page of this content type.
 async fn of_page(kind: &'static str, body: impl Into<Vec<u8>>) -> ServiceMetrics {
     let answer = page(kind, &body.into());
     let (address, _) = http(move |_| answer.clone()).await;
@@ -281,7 +281,7 @@ async fn a_service_that_hangs_delays_no_other_and_a_reload_changes_nothing_that_
         assert!(Instant::now() < end, "the quick one waits for the other");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // A scrape that began anew would not be there at once.
+    // A restarted scrape would not have a result at once.
     collector.reload(&config);
     let services = sample(&mut collector);
     assert_eq!(services.len(), 1);

@@ -1,4 +1,4 @@
-//! Real servers on 127.0.0.1 for probes to meet: plain bytes, TLS, and proxies.
+//! Real servers on 127.0.0.1 for probes: plain bytes, TLS, and proxies.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
 use rustls::ServerConfig;
@@ -9,10 +9,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// Requests that a server saw, each with its head as text.
+/// Requests that a server received, each with its head as text.
 pub type Seen = Arc<Mutex<Vec<String>>>;
 
-/// Serves every connection with `serve`; ends with the test's runtime.
+/// Serves every connection with `serve`; stops with the test's runtime.
 pub async fn tcp<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
 where
     F: Future<Output = ()> + Send + 'static,
@@ -50,7 +50,7 @@ pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> String {
     text
 }
 
-/// Answers every request with what `answer` makes of its head.
+/// Answers every request with the result of `answer` for its head.
 pub async fn http(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> (SocketAddr, Seen) {
     let seen = Seen::default();
     let (log, answer) = (seen.clone(), Arc::new(answer));
@@ -74,7 +74,7 @@ pub async fn converse(
     let _ = stream.shutdown().await;
 }
 
-/// A complete answer with a body.
+/// A complete response with a body.
 pub fn ok(body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nContent-Type: application/json\r\n\r\n{body}",
@@ -88,15 +88,15 @@ pub fn redirect(status: u16, location: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// A certificate authority, made anew for each test.
+/// A certificate authority, created for each test.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
-/// What a server's certificate should be.
+/// Properties of a server's certificate.
 #[derive(Clone, Copy)]
 pub enum Leaf {
     Good,
     Expired,
-    /// For another host.
+    /// Issued for another host.
     Elsewhere,
 }
 
@@ -113,7 +113,7 @@ impl Authority {
         self.0.pem()
     }
 
-    /// PEM of a certificate and its key.
+    /// A certificate and its key as PEM.
     pub fn issue(&self, leaf: Leaf) -> (rcgen::Certificate, KeyPair) {
         let mut params = CertificateParams::new(vec![]).expect("no names");
         params.subject_alt_names = match leaf {
@@ -173,7 +173,7 @@ impl Authority {
         config
     }
 
-    /// An HTTPS server that answers as `answer` says.
+    /// An HTTPS server that responds according to `answer`.
     pub async fn https(
         &self,
         leaf: Leaf,
@@ -195,8 +195,7 @@ impl Authority {
         (address, seen)
     }
 
-    /// A TLS server that sends `greeting` and keeps the connection open; and the PEM of its
-    /// certificate.
+    /// A TLS server that sends `greeting` and keeps the connection open; and its certificate as PEM.
     pub async fn tls(&self, leaf: Leaf, greeting: &'static [u8]) -> (SocketAddr, String) {
         let issued = self.issue(leaf);
         let pem = issued.0.pem();
@@ -215,7 +214,7 @@ impl Authority {
         (address, pem)
     }
 
-    /// A server of DNS over TLS that answers one question with what `answer` makes of it.
+    /// A DNS over TLS server that answers one question with the result of `answer`.
     pub async fn dns(&self, leaf: Leaf, answer: fn(&[u8]) -> Vec<u8>) -> SocketAddr {
         let acceptor = TlsAcceptor::from(Arc::new(self.server(leaf, &[b"dot"], false)));
         tcp(move |stream| {
@@ -233,12 +232,12 @@ impl Authority {
         .await
     }
 
-    /// An HTTP/2 server over TLS that answers with the version and the address of the request.
+    /// An HTTP/2 server over TLS that responds with the version and the URL of the request.
     pub async fn http2(&self) -> SocketAddr {
         self.http2_with(&[b"h2"]).await
     }
 
-    /// The same that knows these protocols by ALPN.
+    /// Same, with these ALPN protocols.
     pub async fn http2_with(&self, alpn: &[&[u8]]) -> SocketAddr {
         let acceptor = TlsAcceptor::from(Arc::new(self.server(Leaf::Good, alpn, false)));
         tcp(move |stream| {

@@ -1,4 +1,4 @@
-//! The tcp probe against real servers.
+//! The `tcp` probe against real servers.
 
 use crate::probing::{SHORT, TIMEOUT, attempt_kind, cause, message, read_kind};
 use crate::server::{Authority, Leaf, tcp};
@@ -10,14 +10,14 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// Probes an address with these further keys.
+/// Probes an address with these additional keys.
 async fn probe(address: SocketAddr, keys: &str, timeout: Duration) -> (Outcome, String) {
     let yaml = format!("{{ address: \"{address}\" {keys} }}");
     attempt_kind("tcp", &yaml, timeout, Path::new("")).await
 }
 
-/// A server that sends `greeting`, then answers the first bytes that it reads, and closes unless
-/// it `stays`.
+/// A server that sends `greeting`, then replies to the first bytes that it reads, and closes the
+/// connection unless it `stays`.
 async fn server(greeting: &'static [u8], answer: &'static [u8], stays: bool) -> SocketAddr {
     tcp(move |mut stream| async move {
         let _ = stream.write_all(greeting).await;
@@ -34,7 +34,7 @@ async fn server(greeting: &'static [u8], answer: &'static [u8], stays: bool) -> 
     .await
 }
 
-/// What a server sends at once, what it answers, and whether it keeps the connection open.
+/// What a server sends at once, what it replies, and whether it keeps the connection open.
 type Server = (&'static [u8], &'static [u8], bool);
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn endless_bytes_are_read_to_a_limit() {
     let (outcome, _) = probe(endless().await, ", expect: 'y'", TIMEOUT).await;
     assert_eq!(cause(&outcome), Some(Cause::BodyTooLarge), "{outcome:?}");
     assert!(message(&outcome).contains("16384 bytes"), "{outcome:?}");
-    // Nothing is read where nothing is expected.
+    // Nothing is read if nothing is expected.
     let (outcome, _) = probe(endless().await, ", send: x", TIMEOUT).await;
     assert_eq!(outcome.verdict, Verdict::Good, "{outcome:?}");
 }
@@ -275,7 +275,7 @@ async fn a_silent_handshake_is_a_timeout() {
 async fn bytes_that_keep_coming_are_no_silence() {
     let address = tcp(|mut stream| async move {
         while stream.write_all(b"y").await.is_ok() {
-            // None at the deadline itself.
+            // No write coincides with the deadline itself.
             tokio::time::sleep(Duration::from_millis(70)).await;
         }
     })
@@ -283,7 +283,7 @@ async fn bytes_that_keep_coming_are_no_silence() {
     let mut tries = 0;
     let outcome = loop {
         let (outcome, _) = probe(address, ", expect: \"z\\r\\n\"", SHORT).await;
-        // Other tests keep the threads of evaluations busy at times.
+        // Other tests sometimes keep the evaluation threads busy.
         tries += 1;
         if tries == 20 || cause(&outcome).is_some() {
             break outcome;
@@ -292,7 +292,7 @@ async fn bytes_that_keep_coming_are_no_silence() {
     assert_eq!(cause(&outcome), Some(Cause::Body), "{outcome:?}");
     let said = message(&outcome);
     assert!(said.starts_with("received `yy"), "{said}");
-    // The line break of the expression is shown as one.
+    // The line break of the expression is shown in escaped form.
     assert!(
         said.ends_with(" until the timeout; expected /z\\r\\n/"),
         "{said}"

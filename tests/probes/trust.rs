@@ -1,4 +1,4 @@
-//! Certificates that are trusted themselves, and connections that end without a word.
+//! Certificates that are trusted directly, and connections that end abruptly.
 
 use crate::probing::{TIMEOUT, attempt_in, cause, read};
 use crate::server::{Seen, converse, ok, read_request, tcp};
@@ -24,13 +24,13 @@ use tokio_rustls::TlsAcceptor;
 
 pub const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS12, &version::TLS13];
 
-/// A certificate as PEM, with those of its chain behind it, and its key.
+/// A certificate as PEM, followed by those of its chain, and its key.
 pub struct Pair {
     pub certificate: String,
     pub key: PrivateKeyDer<'static>,
 }
 
-/// As `openssl req -x509` makes it: signed by itself, and an authority's.
+/// As created by `openssl req -x509`: self-signed, and an authority.
 fn openssl(change: impl FnOnce(&mut CertificateParams)) -> Pair {
     let mut params = CertificateParams::new(vec![]).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -42,8 +42,8 @@ fn openssl(change: impl FnOnce(&mut CertificateParams)) -> Pair {
     }
 }
 
-/// `openssl x509 -req -signkey` without extensions makes version 1, whose only name is the subject:
-/// here `127.0.0.1`, until 2126.
+/// `openssl x509 -req -signkey` without extensions creates a version 1 certificate, whose only name
+/// is the subject: here `127.0.0.1`, valid until 2126.
 fn version1() -> Pair {
     Pair {
         certificate: include_str!("../fixtures/tls/version1.pem").to_owned(),
@@ -52,7 +52,7 @@ fn version1() -> Pair {
     }
 }
 
-/// Shows its certificate without looking at it, as OpenSSL does.
+/// Presents its certificate without validating it, as OpenSSL does.
 #[derive(Debug)]
 struct Shows(Arc<CertifiedKey>);
 
@@ -89,7 +89,7 @@ pub async fn https(pair: &Pair, versions: &[&'static SupportedProtocolVersion]) 
     .await
 }
 
-/// Probes by address with these keys of `tls`, `pinned` being what `ca_file: pinned.pem` holds.
+/// Probes by address with these `tls` keys; `ca_file: pinned.pem` contains `pinned`.
 pub async fn probe(address: SocketAddr, pinned: &str, tls: &str) -> Outcome {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("pinned.pem"), pinned).expect("written");
@@ -125,7 +125,7 @@ async fn another_certificate_name_or_time_is_not() {
     let named = |name: &'static str| {
         move |params: &mut CertificateParams| {
             params.subject_alt_names = vec![SanType::DnsName(name.try_into().expect("a name"))];
-            // Beside a subject alternative name, the subject does not count.
+            // If there is a subject alternative name, the subject does not count.
             params
                 .distinguished_name
                 .push(DnType::CommonName, "127.0.0.1");
@@ -166,7 +166,8 @@ async fn another_certificate_name_or_time_is_not() {
     }
 }
 
-/// An authority's certificate of some years, as PEM; the same key and name each time.
+/// A certificate of an authority that is valid in certain years, as PEM; always with the same key and
+/// name.
 struct Authority {
     key: KeyPair,
 }
@@ -186,7 +187,7 @@ impl Authority {
         own.expect("signed").pem()
     }
 
-    /// A server's certificate for 127.0.0.1, from 2020 until 2090.
+    /// A server certificate for 127.0.0.1, valid from 2020 until 2090.
     fn issue(&self) -> Pair {
         let mut params = CertificateParams::new(vec![]).expect("no names");
         params.subject_alt_names = vec![SanType::IpAddress([127, 0, 0, 1].into())];
@@ -223,7 +224,7 @@ async fn an_authority_is_trusted_within_its_own_dates_only() {
             secs(2080),
             Some("its authority `CN=Root` is not valid before 2070-01-01 00:00 UTC"),
         ),
-        // As after a renewal, with the old one still there.
+        // As after a renewal, with the old one still present.
         (old + &authority.pem(2020..2080), secs(2080), None),
     ];
     for (pinned, ends, refused) in cases {
@@ -320,7 +321,7 @@ async fn an_end_without_close_notify_is_judged_by_http() {
                 read_request(&mut stream).await;
                 let _ = stream.write_all(answer.as_bytes()).await;
                 let _ = stream.flush().await;
-                // The end of TCP, without the end of TLS.
+                // Ends TCP without ending TLS.
                 let _ = stream.into_inner().0.shutdown().await;
             }
         })
@@ -376,7 +377,8 @@ fn forms_of_pem_are_read_or_named() {
     }
 }
 
-/// What `openssl x509 -addtrust` and `-addreject` write behind a certificate: a sequence of a list of purposes.
+/// What `openssl x509 -addtrust` and `-addreject` append to a certificate: a sequence of a list of
+/// purposes.
 const SEQUENCE_OF: &[u8] = &[0x30, 12, 0x30, 10];
 const REFUSED: &[u8] = &[0x30, 12, 0xa0, 10];
 const FOR_SERVERS: &[u8] = &[6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1];

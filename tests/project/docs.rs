@@ -1,4 +1,4 @@
-//! Generated pages are those of the code, and the metrics page is what Prometheus' own tools want.
+//! Generated pages are up to date, and Prometheus' own tools accept the metrics page.
 
 use crate::synthetic;
 use expect_test::expect_file;
@@ -27,7 +27,8 @@ fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
     expect_file![repository().join("docs/METRICS.md")].assert_eq(&text);
 }
 
-/// Every row of `docs/LIMITS.md` names a file, mostly with a constant, and a test that reaches it.
+/// Every row of `docs/LIMITS.md` names a file, mostly with a constant, and a test that reaches the
+/// limit.
 #[test]
 fn the_limits_of_the_docs_exist() {
     let text = fs::read_to_string(repository().join("docs/LIMITS.md")).expect("there");
@@ -69,7 +70,7 @@ fn the_limits_of_the_docs_exist() {
     assert!(count > 30, "{count}");
 }
 
-/// A page with every family, odd names included.
+/// A metrics page with every family, including unusual names.
 fn page(format: TextFormat) -> String {
     let own = SelfMetrics::new().expect("the instruments register");
     let mut ledger = without_past();
@@ -141,7 +142,7 @@ fn odd_config() -> slod::config::Config {
         .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
 }
 
-/// Runs a checker over a page. A missing checker is a fault where CI promises it.
+/// Runs a checker over a page. A missing checker fails only in CI, which guarantees it.
 fn check(program: &str, args: &[&str], page: &str) {
     let spawned = Command::new(program)
         .args(args)

@@ -1,6 +1,7 @@
-//! A short run of the fuzz targets with fixed seeds: no input from elsewhere makes slod panic or takes it long.
+//! A short run of the fuzz targets with fixed seeds: no external input makes slod panic or takes long
+//! to process.
 //!
-//! `SLOD_FUZZ_SECONDS` runs each target longer, `SLOD_FUZZ_SEED` with other inputs.
+//! `SLOD_FUZZ_SECONDS` runs each target for longer, `SLOD_FUZZ_SEED` changes the inputs.
 
 #[path = "../../fuzz/src/lib.rs"]
 #[expect(dead_code, reason = "one function is for cargo-fuzz only")]
@@ -14,14 +15,15 @@ use std::time::{Duration, Instant};
 use targets::{Run, TARGETS, Target};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
-/// How long one input may take on a busy machine, without optimization.
+/// Time limit for one input, on a busy machine and without optimization.
 const SLOW: Duration = Duration::from_secs(2);
-/// Inputs of a short run at most, so that it is the same one on every machine that is fast enough.
+/// Maximum number of inputs of a short run, so that it is the same on every machine that is fast
+/// enough.
 const SHORT_RUN: usize = 5000;
-/// Bytes of an input that is made.
+/// Maximum size in bytes of a generated input.
 const LEN_MAX: usize = 64 << 10;
 
-/// What parsers look for: made inputs are otherwise refused at their first bytes.
+/// Tokens that parsers expect; without them, generated inputs are rejected at their first bytes.
 const WORDS: &[&str] = &[
     "\r\n",
     "\n\n",
@@ -95,7 +97,7 @@ const WORDS: &[&str] = &[
     "99.999%",
 ];
 
-/// Makes inputs from others.
+/// Generates inputs from others.
 struct Mutator {
     random: fastrand::Rng,
     inputs: Vec<Vec<u8>>,
@@ -146,7 +148,7 @@ impl Mutator {
         }
     }
 
-    /// Replaces the first number behind a place.
+    /// Replaces the first number after a position.
     fn change_number(&mut self, input: &mut Vec<u8>, start: usize) {
         let Some(first) = input[start..].iter().position(u8::is_ascii_digit) else {
             return;
@@ -161,7 +163,7 @@ impl Mutator {
     }
 }
 
-/// All files of a folder.
+/// All files of a directory.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries =
         fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -186,7 +188,7 @@ fn seeds(target: &Target) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Runs a target on one input; a panic or a slow answer fails with the file of the input.
+/// Runs a target on one input; a panic or a slow run fails with the file of the input.
 fn check(target: &Target, run: &mut Run, input: &[u8]) {
     let keep = || {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fuzz");
@@ -213,7 +215,7 @@ fn check(target: &Target, run: &mut Run, input: &[u8]) {
     assert!(!slow, "{} takes long for {}", target.name, keep().display());
 }
 
-/// Processor time of this thread: other processes may be busy.
+/// CPU time of this thread, which does not depend on other processes.
 fn spent() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).expect("not negative")

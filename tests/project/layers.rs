@@ -1,13 +1,14 @@
-//! Imports point down only, and never in a circle. Walks the `crate::` paths of every source file.
+//! Imports point only downward, and never in a cycle. Checks the `crate::` paths of every source
+//! file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Rooms by layer, the lowest first. A room is a module at the top level with everything inside it, so
-/// that a new file needs no entry. A file may import from its own layer and from those below.
+/// Rooms by layer, the lowest first. A room is a top-level module with everything inside it, so a new
+/// file needs no entry. A file can import from its own layer and from lower ones.
 const LAYERS: [&[&str]; 10] = [
-    // Pure: data in, data out.
+    // Pure: no I/O.
     &[
         "outcome",
         "sample",
@@ -25,9 +26,9 @@ const LAYERS: [&[&str]; 10] = [
     ],
     // Contracts and the clock.
     &["clock", "yaml", "tasks", "exposition", "export", "import"],
-    // What is probed and how.
+    // Probes.
     &["probe", "receiver", "roles"],
-    // What users wrote.
+    // The config.
     &["config"],
     // Files and the kernel.
     &["store", "observe", "demo"],
@@ -40,7 +41,7 @@ const LAYERS: [&[&str]; 10] = [
     &["app", "cli"],
 ];
 
-/// What pure code may never touch.
+/// What pure code must not use.
 const IMPURE: [&str; 6] = [
     "tokio",
     "reqwest",
@@ -106,7 +107,7 @@ fn pure_code_touches_no_world() {
     }
 }
 
-/// Each room has a line in the map, and stands in its table of layers.
+/// Each room has a line in the map, and is listed in its table of layers.
 #[test]
 fn the_map_has_every_room() {
     let map = fs::read_to_string(root("docs/ARCHITECTURE.md")).expect("readable");
@@ -124,7 +125,7 @@ fn the_map_has_every_room() {
     }
 }
 
-/// Modules whose files have no circles: each can be understood after those that it uses.
+/// Modules whose files have no cycles, so that each can be understood after those that it uses.
 const WITHOUT_CIRCLES: [&str; 1] = ["config"];
 
 #[test]
@@ -147,7 +148,7 @@ fn files_use_each_other_in_one_direction() {
             uses.values().any(|used| !used.is_empty()),
             "{room} uses nothing"
         );
-        // What uses nothing that is left is understood; a circle never is.
+        // Removes files that use no remaining file; a cycle remains.
         while let Some(free) = uses.iter().find_map(|(module, used)| {
             let is_free = used.iter().all(|one| !uses.contains_key(one.as_str()));
             is_free.then_some(*module)
@@ -158,8 +159,8 @@ fn files_use_each_other_in_one_direction() {
     }
 }
 
-/// What a module names inside its room, from the root: its children, and `super::` and `crate::`
-/// paths.
+/// The paths that a module names inside its room, from the root: its children, `super::` and
+/// `crate::` paths.
 fn relative_paths(code: &str, module: &str) -> BTreeSet<String> {
     let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
     let from_root = code.replace("super::", &format!("crate::{parent}::"));
@@ -188,7 +189,7 @@ fn layer(room: &str) -> Option<usize> {
     LAYERS.iter().position(|rooms| rooms.contains(&room))
 }
 
-/// Of each room the other rooms that it imports, each with a file that does.
+/// The other rooms that each room imports, each with a file that imports it.
 fn imports() -> BTreeMap<String, BTreeMap<String, String>> {
     let mut imports: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for file in sources() {
@@ -212,7 +213,7 @@ fn room_of(path: &str) -> &str {
     path.split("::").next().unwrap_or_default()
 }
 
-/// The packages' sources.
+/// The source directories of the packages.
 const ROOTS: [&str; 2] = ["src", "crates/slod-core/src"];
 
 fn root(folder: &str) -> PathBuf {
@@ -235,7 +236,7 @@ fn sources() -> Vec<PathBuf> {
     files
 }
 
-/// `src/slo/mod.rs` is `slo`, `src/slo/budget.rs` is `slo::budget`.
+/// Converts `src/slo/mod.rs` to `slo`, and `src/slo/budget.rs` to `slo::budget`.
 fn module_of(file: &Path) -> String {
     let mut roots = ROOTS.iter().map(|folder| root(folder));
     let inside = roots.find_map(|root| file.strip_prefix(root).ok());
@@ -247,7 +248,7 @@ fn module_of(file: &Path) -> String {
     parts.join("::").trim_end_matches("::mod").to_owned()
 }
 
-/// The code of a file without comments and without its inline tests.
+/// The code of a file without comments and inline tests.
 fn code_of(file: &Path) -> String {
     let text = fs::read_to_string(file).expect("readable");
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
@@ -257,7 +258,7 @@ fn code_of(file: &Path) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Every `crate::a::b` named in the code, braces resolved one level deep.
+/// Every `crate::a::b` in the code, with braces resolved one level deep.
 fn crate_paths(code: &str) -> BTreeSet<String> {
     let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let mut paths = BTreeSet::new();

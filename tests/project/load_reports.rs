@@ -1,5 +1,5 @@
-//! The text of the reports of three runs: a soak with a leak, a stress run whose pool fills, and a
-//! baseline that is healthy.
+//! The text reports of three runs: a soak with a leak, a stress run whose pool fills up, and a
+//! healthy baseline.
 
 use expect_test::expect_file;
 use slod::config::{Config, ServiceSpec};
@@ -36,7 +36,8 @@ fn service() -> ServiceSpec {
     config.services.into_iter().next().expect("one service")
 }
 
-/// The text of a run of a built-in scenario with a latency in milliseconds for each second and level.
+/// The report of a run of a built-in scenario, with a latency in milliseconds for each second and
+/// level.
 fn report(name: &str, latency: impl Fn(f64, f64) -> f64, observed: &[ObservedSeries]) -> String {
     let scenario = builtin(name, 100.0).expect("built in");
     let length = scenario.length();
@@ -96,12 +97,12 @@ fn gauge(key: &str, seconds: u64, value: impl Fn(f64) -> f64) -> ObservedSeries 
     }
 }
 
-/// From -0.5 to 0.5, without a trend.
+/// Values from -0.5 to 0.5, without a trend.
 fn noise(second: f64) -> f64 {
     (second * 1583.8 % 101.0) / 101.0 - 0.5
 }
 
-/// Everything of a service that is fine, except what a series of the same name replaces.
+/// All series of a healthy service, except those that are replaced.
 fn observed(seconds: u64, special: Vec<ObservedSeries>) -> Vec<ObservedSeries> {
     let process = |name: &str| format!(r#"slod_process_{name}{{service="rag",process="app"}}"#);
     let container = |name: &str| format!(r#"slod_container_{name}{{service="rag",process="app"}}"#);
@@ -143,7 +144,7 @@ fn observed(seconds: u64, special: Vec<ObservedSeries>) -> Vec<ObservedSeries> {
     all
 }
 
-/// Compares with a kept text.
+/// Compares with the expected text.
 fn same(name: &str, text: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/load-reports");
     expect_file![folder.join(format!("{name}.txt"))].assert_eq(text);
@@ -169,7 +170,7 @@ fn a_soak_with_a_leak() {
     same("soak-with-leak", &report("soak", |_, _| 120.0, &observed));
 }
 
-/// From 110 users on, requests wait for a connection.
+/// Above 110 users, requests wait for a connection.
 #[test]
 fn a_stress_run_that_fills_a_pool() {
     let full = |second: f64| second >= 310.0;

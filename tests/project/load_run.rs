@@ -1,4 +1,4 @@
-//! Load runs as people read them: the pages of the daemon, and the reports.
+//! Load runs as people read them: the daemon's pages, and the reports.
 
 use crate::made_runs::{LATER, digest, judged, spike, stored};
 use expect_test::expect_file;
@@ -85,7 +85,7 @@ fn one(report: &RunReport) -> String {
     render_run(report, &stored(2, &report.run), None, VIEW)
 }
 
-/// Every page by its file's name.
+/// Every page, by file name.
 fn pages() -> Vec<(&'static str, String)> {
     let (plain, strange) = (judged(spike("rag", "spike")), judged(hostile()));
     vec![
@@ -98,7 +98,7 @@ fn pages() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Compares with what is kept, or keeps it.
+/// Compares with the stored page, or updates it.
 fn same_as_kept(name: &str, text: &str) {
     expect_file![repository().join("tests/fixtures/report").join(name)].assert_eq(text);
 }
@@ -147,7 +147,7 @@ fn names_from_outside_never_become_markup() {
         assert!(!page.contains(" style="), "{page}");
     }
     assert!(html.contains("&lt;script&gt;"));
-    // In Markdown, what is from outside is a code span, or escaped.
+    // In Markdown, external text is in a code span, or escaped.
     let spans: String = markdown.split('`').step_by(2).collect();
     for markup in ["<script", "[a](", "@all", " *b*"] {
         let escaped = spans
@@ -156,7 +156,7 @@ fn names_from_outside_never_become_markup() {
             .replace("\\`", "");
         assert!(!escaped.contains(markup), "{markup}: {spans}");
     }
-    // No cell ends a cell early.
+    // No cell contains an unescaped separator.
     let cells = |line: &str| line.replace("\\|", "").matches('|').count();
     let mut head = 0;
     for line in markdown.lines() {
@@ -174,7 +174,7 @@ fn pages_of_runs_have_nothing_foreign() {
     for (name, html) in pages() {
         for (at, _) in html.match_indices("href=\"") {
             let target = &html[at + 6..];
-            // The icon is in the page.
+            // The icon is embedded in the page.
             let own = ["./", "../", "#", "?", "data:image/svg+xml,"];
             let is_own = own.iter().any(|start| target.starts_with(start));
             assert!(is_own, "{name}: {}", &target[..40]);
@@ -221,7 +221,7 @@ fn the_page_of_a_run_that_goes_on_follows_it() {
     assert!(died.contains("interrupted") && !died.contains("http-equiv"));
 }
 
-/// Each line of a chart is there, and stays within the drawing.
+/// Each line of a chart exists, and stays within the drawing.
 #[test]
 fn charts_stay_in_their_frame() {
     let page = one(&judged(spike("rag", "spike")));

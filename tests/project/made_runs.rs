@@ -12,7 +12,7 @@ use slod::store::{RunState, StoredRun};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A spike of five minutes during which the service fails, and after which it recovers. Its
+/// A spike of five minutes during which the service fails, and after which it recovers, while its
 /// memory grows.
 pub fn spike(service: &str, scenario: &str) -> RunRecord {
     let mut plan = builtin("spike", 100.0).expect("built in");
@@ -93,7 +93,7 @@ fn gauge(service: &str, process: &str, name: &str, of: fn(u64) -> f64) -> Observ
     }
 }
 
-/// Judged by three thresholds.
+/// A run with three thresholds.
 pub fn judged(mut run: RunRecord) -> RunReport {
     let thresholds = ["p95<500ms", "errors<1%", "rate>10/s"];
     run.thresholds = thresholds.map(str::to_owned).into();
@@ -121,5 +121,5 @@ pub fn digest(id: i64, report: &RunReport, state: RunState) -> Digest {
     }
 }
 
-/// A while after the run.
+/// A time after the run.
 pub const LATER: Timestamp = Timestamp(AT.0 + 3_600_000);

@@ -1,4 +1,4 @@
-//! What users read: answers to a config, generated docs, pages. And the layers of the code.
+//! What users read: diagnostics of configs, generated docs and pages. Also the layers of the code.
 
 mod check;
 mod docs;

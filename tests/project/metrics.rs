@@ -1,4 +1,4 @@
-//! The families of services and alerts, byte by byte.
+//! The metric families of services and alerts, byte by byte.
 
 use expect_test::expect_file;
 use slod::alert::{AlertKey, AlertRecord, Condition, TIERS};
@@ -40,7 +40,7 @@ services:
       - { name: strict, sli: availability, target: 50%, window: week, on_missing: bad, probes: [idle] }
 "#;
 
-/// What `write` makes of a page is what it always was: scrapers and dashboards depend on each byte.
+/// The page is unchanged, because scrapers and dashboards depend on every byte.
 #[test]
 fn the_page_of_a_state_stays_the_same() {
     let source = Source {
@@ -85,7 +85,7 @@ fn the_page_of_a_state_stays_the_same() {
     expect_file![path].assert_eq(&page);
 }
 
-/// Good, with short and long outages, slow spells, voids and gaps.
+/// Mostly good, with short and long outages, slow periods, voids and gaps.
 fn outcome(tick: u32, probe: &str) -> Option<Outcome> {
     let since_end = TICKS - tick;
     let verdict = match (probe, tick % 1000) {
@@ -110,7 +110,7 @@ fn outcome(tick: u32, probe: &str) -> Option<Outcome> {
     Some(outcome)
 }
 
-/// It is in force now.
+/// The correction is currently in force.
 fn correction() -> Correction {
     Correction {
         id: "1".into(),

@@ -1,5 +1,5 @@
-//! What each kind of receiver is sent fits what its service documents: `tests/fixtures/receivers` has
-//! a JSON Schema of each, with the address of the documentation.
+//! Requests to receivers conform to the documentation of each service: `tests/fixtures/receivers` has
+//! a JSON Schema for each, with the URL of the documentation.
 
 use regex::Regex;
 use serde_json::Value;
@@ -20,7 +20,7 @@ fn schema(kind: &str) -> Value {
     serde_json::from_str(&text.unwrap_or_else(|error| panic!("{kind}: {error}"))).expect("JSON")
 }
 
-/// The receiver of the kind's own example, as a config has it.
+/// The receiver of the kind's own example, as written in a config.
 fn receiver(kind: &str, example: &str) -> Receiver {
     let text = format!(
         "services: [ {{ name: a, probes: [ {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }} ] }} ]
@@ -67,8 +67,8 @@ fn notice(number: usize, text: &str, is_over: bool) -> Notice {
     }
 }
 
-/// Messages at which formats break: long ones, of letters that take several bytes or two units, of
-/// control characters, without a text, of many alerts, and with a long group.
+/// Messages that challenge formats: long ones, with characters of several bytes or two UTF-16 units,
+/// with control characters, without text, with many alerts, and with a long group.
 fn messages() -> Vec<Message> {
     let texts = [
         "p95 of concierge rose 34 %".to_owned(),
@@ -102,7 +102,7 @@ fn body(request: &Request) -> &[u8] {
     }
 }
 
-/// Lines of a mail as RFC 5322 has them, in the letters that every server takes.
+/// Lines of a mail according to RFC 5322, in characters that every server accepts.
 fn check_mail(data: &str) {
     for line in data.split("\r\n") {
         assert!(line.len() <= 998, "{line}");
@@ -131,7 +131,7 @@ fn every_payload_fits_its_schema() {
     }
 }
 
-/// What a receiver is sent fits the schema of this name.
+/// Whether a request conforms to the schema of this name.
 fn check_payloads(name: &str, receiver: &Receiver, messages: &[Message]) {
     let schema = schema(name);
     for message in messages {
@@ -223,8 +223,8 @@ fn groups_that_begin_alike_are_different_incidents() {
     }
 }
 
-/// What of a value breaks a schema, for the keywords that the fixtures use. A length is in units of
-/// UTF-16, in which it is the longest.
+/// Violations of a schema, for the keywords that the fixtures use. Lengths are in UTF-16 units, which
+/// give the largest number.
 fn faults(schema: &Value, value: &Value, at: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut fault = |text: String| found.push(format!("{at}: {text}"));
@@ -327,7 +327,7 @@ fn the_check_finds_what_does_not_fit() {
     assert_eq!(faults(&schema, &good, "it").len(), 4);
 }
 
-/// A service that only answers otherwise must not get the message again and again.
+/// If only the response differs from the documentation, the message must not be sent again and again.
 #[test]
 fn what_slack_answers_instead_of_ok_is_sent_again_only_if_it_is_a_page() {
     let slack = receiver("slack", "{ url: \"http://127.0.0.1:1/\" }");
@@ -388,7 +388,7 @@ fn what_services_answer_to_messages_and_edits() {
     assert_eq!(reply(&anew, 200, r#"{"id":"9"}"#), None);
 }
 
-/// What each kind's service documents as the answer to a message that it took, and what is none.
+/// What each service documents as the response to an accepted message, and responses that are not.
 #[test]
 fn only_what_a_service_confirms_was_taken() {
     let webhook = "{ url: \"http://127.0.0.1:1/\" }";

@@ -1,5 +1,5 @@
-//! The parser of metrics pages against the reference parsers of the Python client: on pages of real
-//! libraries, and on the same pages with random damage.
+//! The parser of metrics pages, compared with the reference parsers of the Python client: on pages of
+//! real libraries, and on the same pages with random damage.
 
 use serde_json::{Value, json};
 use slod::observe::scrape::parse::{Line, PageFormat, parse_line};
@@ -65,7 +65,7 @@ fn theirs(samples: &Value) -> Option<Vec<Read>> {
     Some(read.collect())
 }
 
-/// A page with one to three changed places.
+/// A page with one to three random changes.
 fn damaged(page: &str, random: &mut fastrand::Rng) -> String {
     const PIECES: [&str; 18] = [
         "{", "}", "\"", "\\", ",", "=", "#", " ", "\n", "\t", "1", "e", "NaN", "x", "-", "_", ":",
@@ -118,7 +118,7 @@ fn pages_are_read_like_the_reference_parsers_read_them() {
                 same += 1;
             }
             (None, theirs) => {
-                // The parser of 0.0.4 takes more than Prometheus does.
+                // The parser of 0.0.4 accepts more than Prometheus does.
                 let is_open = format == PageFormat::OpenMetrics && theirs.is_some();
                 assert!(!is_open && at >= originals.len(), "{page}");
                 stricter += 1;
@@ -131,19 +131,20 @@ fn pages_are_read_like_the_reference_parsers_read_them() {
 
 /// The reference groups samples by family.
 fn sorted(mut samples: Vec<Read>) -> Vec<Read> {
-    // One NaN is like another.
+    // All NaN values count as equal.
     for (name, _, bits) in &mut samples {
         if f64::from_bits(*bits).is_nan() {
             *bits = 0;
         }
-        // The reference adds it to the counters of 0.0.4.
+        // The reference adds `_total` to the counters of 0.0.4.
         name.truncate(name.strip_suffix("_total").map_or(name.len(), str::len));
     }
     samples.sort();
     samples
 }
 
-/// What the reference parsers say; `None` where they are not installed, and CI does not promise it.
+/// The result of the reference parsers; `None` if they are not installed, except in CI, which
+/// guarantees them.
 fn reference(pages: &[(&str, String)]) -> Option<Vec<Value>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/parse_metrics.py");
     let mut child = Command::new("python3")

@@ -24,7 +24,7 @@ fn a_reported_failure_is_kept_until_an_outcome_shows_it() {
     assert!(!outcome_at(20, failed));
 }
 
-/// An alert is kept once, and its end beside it.
+/// An alert is stored once, and its end is added to it.
 #[test]
 fn alerts_are_found_by_when_they_fired() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -48,7 +48,7 @@ fn alerts_are_found_by_when_they_fired() {
 fn pages_have_each_alert_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = Store::open(&folder.path().join("slod.db")).expect("a new store");
-    // All but the last are of one moment, as after a restart.
+    // All but the last have the same time, as after a restart.
     let of = |(number, from): (usize, i64)| {
         let mut one = alert();
         one.key.service = format!("service-{number}").into();

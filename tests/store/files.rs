@@ -1,4 +1,4 @@
-//! The store as a file: who may open it, copies of it, and what happens if it goes away.
+//! The store as a file: permissions, copies, and what happens if it disappears.
 
 use super::*;
 
@@ -89,7 +89,7 @@ fn what_is_no_file_is_refused_at_once() {
     assert!(matches!(read, Err(StoreError::Irregular)));
 }
 
-/// Copied again and again while a thread writes: each copy is a moment of the store, whole.
+/// Copies are made repeatedly while a thread writes; each copy is a consistent snapshot.
 #[test]
 fn a_copy_is_of_one_moment_while_outcomes_come() {
     let folder = tempfile::tempdir().expect("a folder");

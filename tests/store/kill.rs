@@ -1,6 +1,6 @@
-//! `kill -9` at any moment loses no committed outcome, and the numbers are those of a recount.
+//! `kill -9` at any time loses no committed outcome, and the numbers match a recount.
 //!
-//! More of them: `SLOD_TEST_KILLS=1000 cargo test --test store kill`.
+//! To run more of them: `SLOD_TEST_KILLS=1000 cargo test --test store kill`.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use slod::clock::Clock;
@@ -18,10 +18,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 const CHILD: &str = "SLOD_TEST_STORE_TO_BE_KILLED";
-/// How many kills are wanted; without it, as many as a test run has time for.
+/// Number of kills; the default fits into the time of a test run.
 const KILLS: &str = "SLOD_TEST_KILLS";
 const PROBES: i64 = 5;
-/// Ten minutes a tick: hours are finished and compacted all the time.
+/// Ten minutes per tick, so that hours are finished and compacted all the time.
 const STEP_MS: i64 = 600_000;
 const START: i64 = 494_000 * 3_600_000;
 
@@ -29,7 +29,7 @@ fn key(probe: i64) -> ProbeKey {
     ProbeKey::new("rag", &format!("probe-{probe}"))
 }
 
-/// Some fail, some do not.
+/// Some attempts fail.
 fn verdict(at: Timestamp) -> Verdict {
     match at.0 / STEP_MS % 7 {
         0 => Verdict::Bad(Cause::Timeout),
@@ -52,7 +52,7 @@ fn config() -> Config {
     loaded.config.unwrap()
 }
 
-/// Not a test of its own: what the test below runs in a process that it kills.
+/// Not a test of its own: run by the test below in a process that it kills.
 #[test]
 fn child_appends_until_killed() {
     let Some(path) = std::env::var_os(CHILD) else {
@@ -86,7 +86,7 @@ fn child_appends_until_killed() {
     }
 }
 
-/// Starts a child, kills it after `after`, and returns the last tick it called committed.
+/// Starts a child, kills it after `after`, and returns the last tick that it reported as committed.
 fn run_and_kill(path: &Path, after: Duration) -> Option<i64> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "kill::child_appends_until_killed", "--nocapture"])
@@ -116,7 +116,7 @@ fn ticks(store: &Store, probe: i64, from: i64) -> Vec<i64> {
     all.iter().map(|record| record.at.0).collect()
 }
 
-/// The numbers of a daemon that starts now against a recount of the month.
+/// Compares the numbers of a daemon that starts now with a recount of the month.
 fn check_numbers(store: &Store) {
     let now = store.last_seen().unwrap().unwrap();
     let ledger = restore(RestoreFrom {
@@ -142,7 +142,7 @@ fn check_numbers(store: &Store) {
             slices.insert(at, bad);
         }
     }
-    // The running minute is not over.
+    // The current minute is not complete.
     slices.remove(&now.0);
     let bad = slices.values().filter(|bad| **bad).count();
     let period = errors.budget.period;
@@ -162,7 +162,7 @@ fn a_killed_writer_loses_nothing_it_committed() {
     let step = usize::try_from(STEP_MS).unwrap();
     let (mut committed, mut checked) = (None, START);
     for kill in 0..kills {
-        // Moments spread without a pattern over the first half second.
+        // Irregularly spaced times within the first half second.
         let after = Duration::from_millis(100 + kill * 7919 % 500);
         committed = run_and_kill(&path, after).max(committed);
         let store = Store::open(&path).unwrap();
@@ -170,7 +170,7 @@ fn a_killed_writer_loses_nothing_it_committed() {
         let mut all_seen = i64::MAX;
         for probe in 0..PROBES {
             let ticks = ticks(&store, probe, checked);
-            // What was in flight may be there or not; nothing before it is missing or double.
+            // In-flight outcomes may be stored or not; nothing before them is missing or duplicated.
             let seen = *ticks.last().unwrap();
             assert!(
                 seen >= last,
@@ -181,7 +181,7 @@ fn a_killed_writer_loses_nothing_it_committed() {
         }
         check_numbers(&store);
         assert_eq!(store.unreadable_blocks(), 0);
-        // What was whole two days before the end is in blocks that nothing touches any more.
+        // Data that was complete two days before the end is in blocks that no longer change.
         checked = checked.max(all_seen - 2 * 86_400_000);
     }
     let store = Store::open(&path).unwrap();

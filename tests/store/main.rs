@@ -1,4 +1,4 @@
-//! The store against real files.
+//! The store with real files.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod alerts;
@@ -35,7 +35,7 @@ fn key(number: i64) -> ProbeKey {
     ProbeKey::new("concierge", &format!("probe-{number}"))
 }
 
-/// A tick at `at`, with a verdict and latency that follow from it.
+/// A tick at `at`, with a verdict and latency derived from it.
 fn record(probe: i64, at: i64) -> Record {
     let tick = at / 10_000;
     let verdict = match tick % 50 {
@@ -102,7 +102,8 @@ fn pending(store: &Store) -> Vec<Record> {
     found
 }
 
-/// What a start would count: finished hours by their counts, and the rest one by one.
+/// What a start would count: finished hours by their stored counts, and the others outcome by
+/// outcome.
 fn counted(store: &Store, key: &ProbeKey) -> (u32, u32) {
     let (mut good, mut bad) = (0, 0);
     for hour in store.hours(key, ALWAYS.0, ALWAYS.1).unwrap() {
@@ -135,7 +136,7 @@ fn wait_for(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// A store of two probes with four finished hours each, and some outcomes of the fifth.
+/// A store with two probes, with four finished hours each and some outcomes of the fifth.
 fn finished(folder: &Path) -> PathBuf {
     let path = folder.join("slod.db");
     let mut store = Store::open(&path).expect("a new store");

@@ -1,4 +1,4 @@
-//! What measurements cost, and what is left of them in blocks.
+//! The cost of measurements, and their precision in blocks.
 
 use super::{ALWAYS, HOUR, START, compact, file, key};
 use slod::outcome::{Measurement, Measurements, Outcome, Record, Timestamp, Verdict};
@@ -7,7 +7,7 @@ use std::f64::consts::TAU;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A standard normal number, the same ones each time.
+/// A standard normal random number from a fixed sequence.
 fn normal(seed: &mut u64) -> f64 {
     let mut uniform = || {
         *seed = seed

@@ -1,4 +1,4 @@
-//! Outcomes on their way into blocks, and read back.
+//! Outcomes are written into blocks, and read back.
 
 use super::*;
 
@@ -6,7 +6,7 @@ use super::*;
 fn every_step_of_compaction_shows_each_outcome_once() {
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
-    // Two lanes (ids 1 and 129), three hours of which the last is not over.
+    // Two shards (ids 1 and 129), and three hours, the last of which is not complete.
     let probes: Vec<i64> = (0..130).collect();
     let all: Vec<_> = probes
         .iter()
@@ -86,7 +86,7 @@ fn late_outcomes_are_merged_and_doubles_are_not() {
     double.outcome.verdict = Verdict::Bad(Cause::Dns);
     store.append(&[double.clone()]).unwrap();
     compact(&mut store, START + 2 * HOUR);
-    // The same tick again, after its hour became a block, along with late ones.
+    // The same tick again, after its hour became a block, together with late ones.
     store.append(&[double]).unwrap();
     store.append(&late).unwrap();
     assert_eq!(counted(&store, &key(0)), expected(&all));
@@ -182,7 +182,7 @@ fn damaged_blocks_are_left_out_and_counted() {
     assert_eq!(store.unreadable_blocks(), 2);
     assert_eq!(store.hours(&key(0), ALWAYS.0, ALWAYS.1).unwrap().len(), 2);
     assert_eq!(store.unreadable_blocks(), 3);
-    // A late outcome must neither stop compaction nor replace the counts that are left.
+    // A late outcome must neither stop compaction nor replace the remaining counts.
     store.append(&[record(0, START + 5)]).unwrap();
     assert_eq!(compact(&mut store, START + 4 * HOUR), 1);
     let good = expected(&ticks(0, START, START + HOUR)).0;
@@ -240,7 +240,7 @@ fn a_history_stored_as_blocks_is_as_if_it_had_been_compacted() {
     let mut rows = Store::open(&file(&other)).unwrap();
     let end = START + 3 * HOUR;
     let all = [ticks(0, START + 20_000, end), ticks(1, START, end)];
-    // An hour that is there already is merged, as one that comes in two parts.
+    // An hour that exists already is merged, as when it arrives in two parts.
     blocks.append(&all[0][..100]).unwrap();
     compact(&mut blocks, end + HOUR);
     let batches = all.iter().flat_map(|records| records.chunks(500));
@@ -268,7 +268,7 @@ fn a_history_stored_as_blocks_is_as_if_it_had_been_compacted() {
     }
 }
 
-/// Of whole hours by their counts, of the others one by one. No report arrives without a network.
+/// Whole hours by their counts, other hours outcome by outcome. No report arrives without a network.
 #[test]
 fn outcomes_are_counted_between_two_moments() {
     let folder = TempDir::new().unwrap();

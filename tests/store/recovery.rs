@@ -1,4 +1,4 @@
-//! Damaged stores: what `check` says and `recover` keeps.
+//! Damaged stores: what `check` reports and `recover` keeps.
 
 use super::*;
 use slod::slo::correction::Correction;
@@ -34,7 +34,7 @@ fn a_sound_store_is_sound_and_recovers_to_itself() {
     assert_eq!(store.firing_alerts().expect("readable"), [alert]);
 }
 
-/// A row in every table; what has a form of its own is left to the other tests.
+/// A row in every table, except for data with its own format, which other tests cover.
 #[test]
 fn every_table_is_recovered() {
     const OF_OUTCOMES: [&str; 9] = [
@@ -48,7 +48,7 @@ fn every_table_is_recovered() {
         "sample_head",
         "series",
     ];
-    // What lists show of runs is made again from them.
+    // The columns that lists of runs show are rebuilt from the runs.
     const DERIVED: &str = "run_summary";
     const VALUES: &str = "SELECT CASE type WHEN 'TEXT' THEN quote('x') WHEN 'BLOB' THEN quote(x'01') ELSE '1' END FROM pragma_table_info";
     let folder = tempfile::tempdir().expect("a folder");
@@ -80,7 +80,7 @@ fn every_table_is_recovered() {
     }
 }
 
-/// Where nothing else is left either, the file stays where it is.
+/// If nothing else is left either, the file stays in place.
 #[test]
 fn without_the_names_of_probes_all_outcomes_are_reported_as_lost() {
     for with_alert in [true, false] {
@@ -141,7 +141,7 @@ fn a_damaged_block_is_named_and_the_rest_is_recovered() {
     assert_eq!(checked.counts_only, 1);
 }
 
-/// Their bytes are whole; only how they were counted is not known any more.
+/// Their bytes are intact, but it is unknown how they were counted.
 #[test]
 fn outcomes_outlive_the_rules_that_they_were_counted_by() {
     for (damage, rough) in [
@@ -177,7 +177,7 @@ fn outcomes_outlive_the_rules_that_they_were_counted_by() {
     }
 }
 
-/// A page after another is overwritten: what comes out is a store, never a panic.
+/// Overwrites one page after another: the result is a store, never a panic.
 #[test]
 fn whatever_page_is_damaged_a_store_comes_out() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -188,7 +188,7 @@ fn whatever_page_is_damaged_a_store_comes_out() {
         let mut bytes = sound.clone();
         bytes[page * 4096..page * 4096 + 200].fill(0xa5);
         std::fs::write(&path, &bytes).expect("written");
-        // A page that nothing stands in may hold anything.
+        // An unused page may contain anything.
         let before = check(&path);
         let sound = before.as_ref().is_ok_and(Checked::sound);
         match recovered(&path, Timestamp(START + 5 * HOUR)) {
@@ -198,7 +198,7 @@ fn whatever_page_is_damaged_a_store_comes_out() {
                 assert!(left <= 3000 && (left == 3000 || !sound), "page {page}");
                 assert!(checked.probes <= 2, "page {page}: {:?}", checked.faults);
             }
-            // Without the pages that say whose file it is, and which tables it has, nothing is found.
+            // Without the pages that identify the file and its tables, nothing is found.
             Err(error) => {
                 let cannot_be_opened = before.is_ok_and(|checked| {
                     let first = checked.faults.first();
@@ -285,7 +285,7 @@ fn corrections_that_were_taken_back_are_bounded() {
 fn a_file_that_is_cut_short_keeps_what_is_left() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = finished(folder.path());
-    // Everything in one file.
+    // Everything in a single file.
     let conn = rusqlite::Connection::open(&path).expect("a store");
     conn.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
         .expect("one file");
@@ -307,7 +307,7 @@ fn a_file_that_is_cut_short_keeps_what_is_left() {
 
 #[test]
 fn an_overwritten_header_loses_nothing() {
-    // The name of the format, the whole header, and that of the first page as well.
+    // The format name, the whole header, and that of the first page.
     for damaged in [16, 100, 112, 200] {
         for suffix in [true, false] {
             let folder = tempfile::tempdir().expect("a folder");
@@ -329,7 +329,7 @@ fn an_overwritten_header_loses_nothing() {
     }
 }
 
-/// A byte of the header after another. A version that is newer than any is no damage.
+/// Changes one byte of the header after another. A version newer than any known one is not damage.
 #[test]
 fn one_wrong_byte_of_the_header_loses_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -359,7 +359,7 @@ fn one_wrong_byte_of_the_header_loses_nothing() {
     }
 }
 
-/// Nothing takes the place of a file of which nothing was recovered.
+/// A file of which nothing was recovered is not replaced.
 #[test]
 fn a_recovery_that_keeps_nothing_leaves_the_file_where_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -400,7 +400,7 @@ fn what_a_killed_recovery_left_goes_with_the_next() {
     assert!(!left.exists());
 }
 
-/// Numbers without a part of what is in the store would be wrong, and nobody would see it.
+/// Numbers without a part of the stored data would be wrong, and nobody would notice.
 #[test]
 fn a_store_that_lacks_a_table_or_has_an_invalid_correction_is_refused() {
     let damaged = |damage: &str| {

@@ -1,5 +1,5 @@
-//! Stores that earlier versions of the schema wrote, as they were: they open, keep their numbers,
-//! and become what a new store is.
+//! Stores written by earlier versions of the schema: they open, keep their numbers, and become like a
+//! new store.
 
 use rusqlite::Connection;
 use slod::outcome::{Cause, Measurement, ProbeKey, Record, Timestamp, Verdict};
@@ -8,7 +8,8 @@ use slod::store::{HourSummary, Store, check, recover};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A store as version `version` wrote it: three probes, blocks of one hour and outcomes of another.
+/// A store as written by version `version`: three probes, blocks of one hour, and outcomes of
+/// another.
 fn written_by(version: usize, folder: &Path) -> PathBuf {
     let fixture =
         Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/store/v{version}.sql"));
@@ -65,7 +66,7 @@ fn tables(path: &Path) -> Vec<String> {
     .collect()
 }
 
-/// The versions of the schema that there are fixtures of.
+/// The versions of the schema for which fixtures exist.
 const VERSIONS: [usize; 4] = [1, 2, 3, 6];
 
 #[test]
@@ -130,7 +131,7 @@ fn a_store_that_takes_no_commit_is_found() {
     }
 }
 
-/// Of `up`, in nanoseconds, as version 6 itself served them.
+/// Quantiles of `up` in nanoseconds, as version 6 itself served them.
 const LATENCIES: [u128; 12] = [
     8_938_729, 6_324_223, 5_996_543, 5_079_039, 2_473_983, 2_072_575, 1_908_735, 2_023_423,
     3_120_973, 4_260_460, 1_547_692, 1_598_651,
@@ -145,7 +146,8 @@ fn up(store: &Store) -> (Vec<Record>, Vec<HourSummary>) {
     (outcomes, hours)
 }
 
-/// Before measurements were kept: read in place by the command line, and migrated by the daemon.
+/// From before measurements were stored: read in place by the command line, and migrated by the
+/// daemon.
 #[test]
 fn a_store_without_measurements_keeps_everything_else() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -155,7 +157,7 @@ fn a_store_without_measurements_keeps_everything_else() {
     for (outcomes, hours) in [read_only, up(&store)] {
         assert!(outcomes.iter().all(|one| one.outcome.code == Some(200)));
         assert!(outcomes.iter().all(|one| !one.outcome.measured.are_known()));
-        // What the version itself said of these outcomes.
+        // The results of that version itself.
         let nanos: Vec<u128> = outcomes
             .iter()
             .map(|one| one.outcome.latency.as_nanos())
@@ -187,7 +189,7 @@ fn a_store_without_measurements_keeps_everything_else() {
         panic!("one outcome waits");
     };
     assert!(!held.outcome.measured.are_known());
-    // Old outcomes beside new ones: what is not known of an hour stays so in its block.
+    // Old outcomes next to new ones: what is unknown about an hour stays unknown in its block.
     let (outcomes, _) = up(&store);
     let mut new = outcomes[11].clone();
     new.at = Timestamp(new.at.0 + 1000);

@@ -1,4 +1,4 @@
-//! The thread that writes.
+//! The writer thread.
 
 use super::*;
 

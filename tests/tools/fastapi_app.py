@@ -1,10 +1,10 @@
-"""A FastAPI application as people run it, with prometheus-fastapi-instrumentator, a SQLAlchemy pool, circuit breakers
-of pybreaker and purgatory, and a language model behind the openai client:
+"""A typical FastAPI application, with prometheus-fastapi-instrumentator, a SQLAlchemy pool, circuit breakers of
+pybreaker and purgatory, and a language model used with the openai client:
 
     PROMETHEUS_MULTIPROC_DIR=EMPTY_FOLDER uvicorn --app-dir tests/tools fastapi_app:app --workers 2 --port 0
 
-DATABASE_URL is a SQLite in memory unless set; without LLM_URL, /ask fails. /leak, /burn, /query, /payments, /stock and
-/enqueue make it go wrong."""
+DATABASE_URL defaults to SQLite in memory; without LLM_URL, /ask fails. /leak, /burn, /query, /payments, /stock and
+/enqueue cause problems."""
 import os
 import threading
 import time
@@ -23,7 +23,7 @@ POOL = {"pool_size": 3, "max_overflow": 2, "pool_timeout": float(os.environ.get(
 app = FastAPI(default_response_class=PlainTextResponse)
 Instrumentator(should_instrument_requests_inprogress=True, excluded_handlers=["/metrics"]).instrument(app).expose(app)
 
-# The database, and what applications export of its pool.
+# The database, and the metrics that applications export for its pool.
 engine = sqlalchemy.create_engine(os.environ.get("DATABASE_URL", "sqlite://"), poolclass=sqlalchemy.QueuePool, **POOL)
 POOL_CHECKED_OUT = Gauge("sqlalchemy_pool_checked_out", "Connections in use.", multiprocess_mode="livesum")
 POOL_SIZE = Gauge("sqlalchemy_pool_size", "Connections that are kept.", multiprocess_mode="livesum")
@@ -36,7 +36,7 @@ POOL_MAX_OVERFLOW.set(POOL["max_overflow"])
 @sqlalchemy.event.listens_for(engine, "checkout")
 @sqlalchemy.event.listens_for(engine, "checkin")
 def pool_changed(*_):
-    # The connection that is checked in is still counted while the event is sent.
+    # The connection being checked in is still counted during the event.
     threading.Timer(0.01, lambda: POOL_CHECKED_OUT.set(engine.pool.checkedout())).start()
 
 
@@ -54,7 +54,7 @@ def query(seconds: float = 0):
     return "done"
 
 
-# A dependency behind a breaker of each library, with the metrics that people attach.
+# A dependency with a breaker from each library, and the usual metrics.
 BREAKER_STATE = Gauge("circuit_breaker_state", "0 closed, 1 half open, 2 open.", ["name"], multiprocess_mode="livemax")
 BREAKER_TRIPS = Counter("circuit_breaker_trips", "How often it opened.", ["name"])
 STATES = {"closed": 0, "half-open": 1, "half-opened": 1, "open": 2, "opened": 2}
@@ -136,7 +136,7 @@ async def ask(model: str = "m"):
     return "done"
 
 
-# What goes wrong.
+# Endpoints that cause problems.
 QUEUE = Gauge("job_queue_depth", "Jobs that wait.", multiprocess_mode="livesum")
 QUEUE.set(0)
 hoard = []

@@ -1,5 +1,5 @@
 """Real gRPC servers with the health service: prints the ports of one without TLS, one with TLS
-(arguments: files of a chain and its key) and one without the health service; ends with its input."""
+(arguments: files with a chain and its key) and one without the health service. Exits at the end of its input."""
 
 import sys
 from concurrent import futures
@@ -9,7 +9,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 
 class Guard(grpc.ServerInterceptor):
-    """Refuses calls for `secret` without the token, and calls after their deadline."""
+    """Rejects calls for `secret` without the token, and calls after their deadline."""
 
     def intercept_service(self, continuation, details):
         metadata = dict(details.invocation_metadata)

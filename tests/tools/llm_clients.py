@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Asks tests/tools/llm_server.py at an address by the real client libraries of OpenAI and Anthropic, and prints what each
-call found as a line of JSON: the call, its text, tokens and reason to end, and the seconds to the first token."""
+"""Calls tests/tools/llm_server.py at an address with the client libraries of OpenAI and Anthropic, and prints the
+result of each call as a line of JSON: the call, its text, tokens and finish reason, and the seconds to the first
+token."""
 import json
 import sys
 import time
@@ -72,7 +73,7 @@ def embeddings():
 
 
 CALLS = (chat, chat_stream, responses, responses_stream, messages, messages_stream, embeddings)
-# Once before, since the libraries load parts of themselves with the first call.
+# Warm-up, because the libraries load modules in the first call.
 for call in CALLS:
     call()
 for call in CALLS:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""A language model in the wire shapes of OpenAI (chat completions, responses, embeddings) and Anthropic (messages).
-Prints its port. The answer is always "Hello world" of 7 tokens for 12, its first token after 60 ms. The model `limited`
-is refused with 429, `broken` with 500. GET has how many seconds each request waited for its first token."""
+"""A language model with the APIs of OpenAI (chat completions, responses, embeddings) and Anthropic (messages). Prints
+its port. The answer is always "Hello world", with 12 input and 7 output tokens and the first token after 60 ms. The
+model `limited` is rejected with 429, `broken` with 500. GET returns the seconds to the first token of each request."""
 import json
 import sys
 import time

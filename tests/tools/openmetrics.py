@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads an OpenMetrics page from standard input with the reference parser; silent if it is right."""
+"""Parses an OpenMetrics page from standard input with the reference parser; prints nothing if it is valid."""
 import sys
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families

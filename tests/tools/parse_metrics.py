@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Parses pages with the reference parsers: a JSON list of [format, page] on standard input, a JSON list on
-standard output with null for an invalid page, or else its samples as [name, labels, value]."""
+"""Parses pages with the reference parsers. Input: a JSON list of [format, page]. Output: a JSON list with the samples
+of each page as [name, labels, value], or null for an invalid page."""
 import json
 import sys
 

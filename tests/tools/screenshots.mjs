@@ -1,11 +1,12 @@
-// Photographs the pages that `cargo test --test project --test counting` writes to target/page/.
+// Takes screenshots of the pages that `cargo test --test project --test counting` writes to
+// target/page/.
 //
 //     npm install --prefix /tmp/shots playwright-core
 //     NODE_PATH=/tmp/shots/node_modules node tests/tools/screenshots.mjs [NAME...]
 //
-// Every page is served under the security policy of the daemon, but that a report brings its own
-// style. Ends with 1 if a page scrolls
-// sideways, has something sticking out of its box, breaks the policy or says anything on the console.
+// Every page is served with the daemon's security policy, except that a report contains its own
+// style. Exits with 1 if a page scrolls sideways, has content outside of its box, violates the
+// policy, or logs to the console.
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
@@ -41,7 +42,7 @@ mkdirSync(`${folder}/shots`, { recursive: true });
 let faults = 0;
 const fault = (text) => { faults += 1; console.log(text); };
 
-// Layouts change at 560, 760, 860 and 1000 px: both sides of each are looked at.
+// Layouts change at 560, 760, 860 and 1000 px: both sides of each are checked.
 const widths = [1400, 1001, 940, 860, 780, 760, 561, 390];
 for (const colorScheme of ["light", "dark"]) {
   for (const width of widths) {

@@ -1,8 +1,8 @@
-"""An SMTP server as providers run them: STARTTLS before anything else, a login, and greylisting.
+"""An SMTP server like those of providers: STARTTLS before anything else, a login, and greylisting.
 
-Arguments: a port, a certificate and its key. The first line of the output says that it listens; each later
-one is a mail that was taken, with its recipients, as JSON. A recipient whose name begins with `grey` is
-refused for now the first time, one that begins with `gone` always.
+Arguments: a port, a certificate and its key. The first line of the output reports that it listens; each further
+line is an accepted mail with its recipients, as JSON. A recipient whose name starts with `grey` is rejected
+temporarily the first time, one that starts with `gone` is always rejected.
 """
 
 import json
@@ -36,7 +36,7 @@ class Mailbox:
 
 def authenticate(server, session, envelope, mechanism, data):
     known = LoginPassword(b"slod", b"example-password")
-    # Not handled: the server is still to answer.
+    # Not handled here: the server still has to reply.
     return AuthResult(success=data == known, handled=False)
 
 

@@ -1,4 +1,4 @@
-//! Alerts through restarts, reloads and stops.
+//! Alerts across restarts, reloads and stops.
 
 use super::{Fixture, SLOS, at, config};
 use slod::alerting::{self, Deps, LiveAlerts};
@@ -27,7 +27,7 @@ fn an_alert_goes_on_over_a_restart_and_ends_by_the_rule() {
 
     fixture.now += 5;
     fixture.live(1800, true);
-    // The last failure was at `begin + 590`: it left the five minutes before `begin + 890`.
+    // The last failure was at `begin + 590`, more than five minutes before `begin + 890`.
     let ended = fixture.ended("errors");
     assert_eq!(ended[0], (1, begin + 50, Some(begin + 880 + 300)));
     assert_eq!(fixture.firing("errors"), before[1..].to_vec());
@@ -45,7 +45,7 @@ fn what_ended_while_nobody_looked_ends_when_it_was_last_seen_to_hold() {
     assert_eq!((ended.0, ended.1), (1, since));
     let end = ended.2.expect("over");
     assert!((stop + 300 - 60..=stop + 300).contains(&end), "{end}");
-    // Three hours are not enough for a day's window to be clean.
+    // Three hours are not enough to fill a window of a day without failures.
     let slow: Vec<u8> = fixture
         .firing("errors")
         .iter()
@@ -58,16 +58,16 @@ fn what_ended_while_nobody_looked_ends_when_it_was_last_seen_to_hold() {
 fn an_objective_that_goes_takes_its_alerts_along() {
     let mut fixture = Fixture::new();
     fixture.live(3600, true);
-    // The fifth minute is over, so nothing fires by the time alone.
+    // The fifth minute is over, so the passing of time alone does not make it fire.
     fixture.live(310, false);
     let (errors, uptime) = (fixture.firing("errors"), fixture.firing("uptime"));
     assert!(!errors.is_empty() && !uptime.is_empty());
-    // What stays goes on, also where its target is another now.
+    // An alert that is still configured continues, even if its target has changed.
     fixture.reload("[ { name: errors, sli: success, target: 99.8%, window: 30d } ]");
     assert_eq!(fixture.firing("errors"), errors);
     let now = fixture.now;
     assert!(fixture.ended("uptime").iter().all(|one| one.2 == Some(now)));
-    // Back again, it is another story.
+    // If it comes back, it is a new alert.
     fixture.reload(SLOS);
     assert_eq!(
         fixture
@@ -98,7 +98,7 @@ fn an_objective_that_went_while_nothing_ran_takes_its_alerts_along() {
     assert!(fixture.ended("errors").iter().all(|one| one.2.is_none()));
 }
 
-/// A stop ends the snapshots: what the last of them began is on record when the store is closed.
+/// A stop ends the snapshots. What the last one started is recorded before the store is closed.
 #[tokio::test]
 async fn the_last_snapshot_is_evaluated_before_a_stop() {
     let mut fixture = Fixture::new();

@@ -39,7 +39,7 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_secs(START + second)
 }
 
-/// A daemon without its tasks: what the ledger's one does, at moments that the test chooses.
+/// A daemon without its tasks: the test runs what the ledger's task does, at chosen times.
 struct Fixture {
     folder: tempfile::TempDir,
     store: Store,
@@ -105,7 +105,7 @@ impl Fixture {
         self.alerts.step(&state, &Inputs::default()).records
     }
 
-    /// Probes every 10 s.
+    /// Runs probes every 10 s.
     fn live(&mut self, seconds: i64, good: bool) {
         for _ in 0..seconds / 10 {
             self.probe(good);
@@ -114,12 +114,12 @@ impl Fixture {
         }
     }
 
-    /// Killed, and started again after so many seconds.
+    /// Kills the daemon, and starts it again after a number of seconds.
     fn restart(&mut self, after: i64) {
         self.now += after;
         let path = self.folder.path().join("slod.db");
         let other = tempfile::tempdir().expect("a folder");
-        // The lock goes with the old one.
+        // The lock is released with the old one.
         self.store = Store::open(&other.path().join("slod.db")).expect("a new store");
         self.store = Store::open(&path).expect("it opens again");
         self.ledger = restore(self.source()).expect("readable");
@@ -138,14 +138,14 @@ impl Fixture {
         self.tick();
     }
 
-    /// What the page would show of an objective: tier, and since when.
+    /// What the page would show for an objective: tier, and start time.
     fn firing(&self, slo: &str) -> Vec<(u8, i64)> {
         let view = self.alerts.view(at(self.now), &Arc::default());
         let row = |alert: &AlertRecord| (number(&alert.key), seconds(alert.from));
         view.of("web", slo).iter().map(row).collect()
     }
 
-    /// What is on record of an objective, fastest tier first.
+    /// The records of an objective, fastest tier first.
     fn kept(&self, slo: &str) -> Vec<AlertRecord> {
         let all = self.store.alerts(at(-1), at(self.now + 1), 1000);
         let mut all = all.expect("readable");

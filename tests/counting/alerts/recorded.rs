@@ -1,4 +1,4 @@
-//! What fires, what is said of it, and what stays on record.
+//! Which alerts fire, how they are described, and what is recorded.
 
 use super::{Fixture, SLOS, at};
 use slod::alerting::Inputs;
@@ -11,7 +11,7 @@ fn the_first_failures_of_a_new_service_are_no_alert() {
     fixture.live(13 * 3600, true);
     assert_eq!(fixture.ended("errors"), []);
     assert_eq!(fixture.ended("uptime"), []);
-    // A service that never answers pages once 2 % of its budget is spent.
+    // A service that never answers pages once 2% of its budget is spent.
     let mut fixture = Fixture::new();
     fixture.live(3600, false);
     let fired = fixture.ended("errors");
@@ -63,7 +63,8 @@ fn planned_maintenance_fires_nothing_and_a_late_one_lets_alerts_end() {
     assert_eq!(fixture.ended("errors"), []);
     let fired = fixture.firing("uptime");
     assert!(!fired.is_empty());
-    // Taken out afterwards, nothing holds: what fired ends a short window after it held last.
+    // After the correction, no condition is met: alerts end a short window after their condition was
+    // last met.
     fixture.corrections[0].slos.clear();
     fixture.reload(SLOS);
     assert_eq!(fixture.firing("uptime"), fired);

@@ -1,4 +1,4 @@
-//! Live alerts are those of a replay of the same past.
+//! Live alerts match those of a replay of the same history.
 
 use super::{Fixture, at, number, seconds};
 use proptest::prelude::*;
@@ -7,8 +7,8 @@ use slod::outcome::{Cause, Event, Outcome, Record, Verdict};
 use slod::slo::correction::Spans;
 use std::time::Duration;
 
-/// A part of a past: seconds, and which of its attempts fail: none, all, every so manyth, or there
-/// are no attempts at all.
+/// A part of a history: its length in seconds, and which of its attempts fail: none, all, every n-th,
+/// or there are no attempts.
 #[derive(Clone, Debug)]
 enum Part {
     Good(i64),
@@ -26,7 +26,7 @@ fn part() -> impl Strategy<Value = Part> {
     ]
 }
 
-/// Attempts on the grid of ten seconds: between two of its points nothing changes.
+/// Attempts every ten seconds, between which nothing changes.
 fn attempts(parts: &[Part]) -> (Vec<(i64, bool)>, i64) {
     let (mut attempts, mut from) = (Vec::new(), 0);
     for part in parts {
@@ -43,7 +43,7 @@ fn attempts(parts: &[Part]) -> (Vec<(i64, bool)>, i64) {
     (attempts, from)
 }
 
-/// Spans that are at most this far apart are one: which of both is seen depends on the step.
+/// Spans at most this far apart count as one, because the step determines whether both are seen.
 fn joined(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
     spans.sort_unstable();
     let mut out: Vec<(i64, i64)> = Vec::new();
@@ -66,7 +66,7 @@ proptest! {
         let spec = fixture.config.services[0].clone();
         let (mut next, mut reported) = (0, Vec::new());
         let steps = (0..=end).step_by(usize::try_from(step).expect("small"));
-        // A replay looks at the last second, too.
+        // A replay includes the last second.
         for now in steps.chain([end]) {
             fixture.now = now;
             while let Some((second, good)) = attempts.get(next).filter(|(second, _)| *second <= now) {

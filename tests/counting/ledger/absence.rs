@@ -1,4 +1,4 @@
-//! Minutes without outcomes count as bad, unless nobody was supposed to look.
+//! Minutes without outcomes count as bad, unless slod was not supposed to probe.
 
 use super::config::{SLICES, config, sliced};
 use slod::config::Config;
@@ -14,7 +14,7 @@ const MINUTE: i64 = 60_000;
 /// A whole hour.
 const START: i64 = 1_698_364_800_000;
 
-/// A daemon with one service that watches by probes of a minute each.
+/// A daemon with one service, whose probes run every minute.
 struct Daemon {
     _folder: tempfile::TempDir,
     path: PathBuf,
@@ -72,7 +72,7 @@ impl Daemon {
         self.ledger = restore(self.source()).expect("readable");
     }
 
-    /// Stops, and starts again with these probes.
+    /// Stops the daemon, and starts it again with these probes.
     fn restart(&mut self, probes: &[&str]) {
         self.config = with(&self.path, probes);
         self.start();
@@ -89,7 +89,7 @@ impl Daemon {
         self.ledger = rebuilt.ledger;
     }
 
-    /// Probes what is configured, half a minute into each minute.
+    /// Runs the configured probes, half a minute into each minute.
     fn run(&mut self, minutes: i64) {
         for _ in 0..minutes {
             self.now += MINUTE;
@@ -120,7 +120,7 @@ impl Daemon {
         {}
     }
 
-    /// Good and bad minutes: live, after a restart, of outcomes in blocks, and in a report.
+    /// Good and bad minutes: live, after a restart, from blocks, and in a report.
     #[track_caller]
     fn assert_counts(&mut self, wanted: (u64, u64)) {
         assert_eq!(self.live(), wanted, "live");
@@ -198,7 +198,7 @@ fn a_probe_that_was_removed_within_a_minute_missed_not_even_that() {
 fn a_start_without_the_probe_counts_as_well_and_only_the_time_before_it_is_missing() {
     let mut daemon = Daemon::new(&["a"]);
     daemon.run(30);
-    // Down for 20 minutes, then running without it for 40, then down once more.
+    // Down for 20 minutes, then running without it for 40, then down again.
     daemon.now += 20 * MINUTE;
     daemon.restart(&[]);
     daemon.run(40);
@@ -206,7 +206,7 @@ fn a_start_without_the_probe_counts_as_well_and_only_the_time_before_it_is_missi
     daemon.restart(&["a"]);
     daemon.run(10);
     daemon.assert_counts((40, 20));
-    // What is missing afterwards is missing.
+    // Later gaps count as missing.
     daemon.now += 3 * MINUTE;
     daemon.start();
     daemon.run(5);

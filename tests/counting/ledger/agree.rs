@@ -1,4 +1,4 @@
-//! What every reader says of one moment: live windows, the report, the API and the metrics.
+//! All readers agree at one point in time: live windows, the report, the API and the metrics.
 
 use super::fixture::{Fixture, Step};
 use slod::alerting::AlertsView;
@@ -23,7 +23,7 @@ fn close(a: Option<f64>, b: Option<f64>, what: &str) {
 }
 
 impl Fixture {
-    /// Compares every period of the calendar with a report of it.
+    /// Compares every calendar period with a report on it.
     pub fn agree(&mut self) {
         self.walk(&Step::Disk(false));
         let view = self.ledger.advance(Timestamp(self.now)).view();
@@ -102,7 +102,7 @@ fn equal(objective: &Objective, live: &BudgetView, reported: &ObjectiveReport) {
     close(live.left(), reported.budget_left_ratio, &what("left"));
 }
 
-/// The API and the metrics say what the snapshot does.
+/// The API and the metrics match the snapshot.
 fn metrics_and_status(view: &LedgerView, snapshot: &Snapshot) {
     let own = SelfMetrics::new().expect("the instruments register");
     let system = SystemView::default();

@@ -24,7 +24,7 @@ impl Probe for Nothing {
     }
 }
 
-/// The month of a zone.
+/// The current month in a time zone.
 fn month(zone: &str) -> Window {
     let period = Period::Month;
     let zone = zone.parse().expect("a zone");
@@ -51,7 +51,7 @@ pub fn objective(name: &str, sli: Sli, budgeting: BudgetingMethod, probes: &[&st
     }
 }
 
-/// `probe`, or `service/probe`.
+/// Parses `probe` or `service/probe`.
 pub fn counted(name: &str) -> ProbeRef {
     let (service, probe) = match name.split_once('/') {
         Some((service, probe)) => (Some(service.into()), probe),
@@ -80,7 +80,7 @@ pub fn sliced(
 
 pub const SLICES: BudgetingMethod = BudgetingMethod::Timeslices { slice_target: 0.75 };
 pub const BELOW: Duration = Duration::from_millis(300);
-/// Amid a bucket, if it were no threshold.
+/// Would be in the middle of a bucket if it were not a threshold.
 pub const BELOW_CONNECT: Duration = Duration::from_micros(100_500);
 
 fn probe(name: &str, ms: u64) -> ProbeSpec {
@@ -100,8 +100,8 @@ fn probe(name: &str, ms: u64) -> ProbeSpec {
     }
 }
 
-/// One service with two probes; `extra` adds an objective, `interval` changes the first probe's, in
-/// milliseconds.
+/// A service with two probes. `extra` adds an objective; `interval` sets the first probe's interval
+/// in milliseconds.
 pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
     let mut objectives = vec![
         objective("both", Sli::Success, BudgetingMethod::Occurrences, &[]),

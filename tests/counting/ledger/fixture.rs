@@ -1,4 +1,4 @@
-//! A daemon without its tasks, and what happens to it.
+//! A daemon without its tasks, and the events of a history.
 
 use super::config::config;
 use super::oracle::{MINUTE, Oracle};
@@ -13,28 +13,29 @@ use slod::store::Store;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// One step of a random history.
+/// A step of a random history.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Probe, time since the last step, verdict, latency in ms, how late it arrives in ms.
+    /// Probe, time since the last step, verdict, latency in ms, delay in ms.
     Outcome(bool, i64, Verdict, u64, i64),
-    /// An hour or two in which both probes succeed every minute, but for one attempt perhaps.
+    /// An hour or two in which both probes succeed every minute, except for possibly one attempt.
     Steady(i64, i64),
     Pause(i64),
     /// The wall clock is set back.
     SetBack(i64),
-    /// The wall clock is ahead by so much while so many attempts of the first probe fail, and with
-    /// time for hours to become blocks.
+    /// The wall clock is ahead while a number of attempts of the first probe fail, with time for
+    /// hours to become blocks.
     Ahead(i64, i64, bool),
-    /// With or without time for finished hours to become blocks before.
+    /// A restart, with or without time for finished hours to become blocks before.
     Restart(bool),
-    /// Whether the disk is away: what happens meanwhile is stored when it is back.
+    /// Whether the disk is unavailable; outcomes in the meantime are stored when it is back.
     Disk(bool),
-    /// With another interval of the first probe, in milliseconds, and perhaps one more objective.
+    /// A reload with another interval of the first probe in milliseconds, and possibly one more
+    /// objective.
     Reload(u64, bool),
-    /// Takes out some time: how long ago it began, how long it takes, and for which objective.
+    /// A correction: how long ago it began, its duration, and its objective.
     Correct(i64, i64, usize),
-    /// The same, again and again: every hour, or every day in a zone that changes its clocks.
+    /// Same, recurring every hour, or every day in a zone with clock changes.
     Repeat(bool, i64, i64, usize),
     TakeBack,
 }
@@ -78,11 +79,11 @@ pub struct Fixture {
     pub history: Vec<Record>,
     /// What waits for the next commit.
     pub waiting: Vec<Record>,
-    /// Whether the disk is away.
+    /// Whether the disk is unavailable.
     pub away: bool,
     pub corrections: Vec<Correction>,
     pub now: i64,
-    /// The latest time that the clock ever showed.
+    /// The latest time that the clock has shown.
     pub latest: i64,
 }
 
@@ -125,7 +126,7 @@ impl Fixture {
         }
     }
 
-    /// Finished hours become blocks, as the writer's thread would have made them.
+    /// Turns finished hours into blocks, as the writer thread does.
     pub fn compact(&mut self) {
         self.commit();
         let plans = plans(&self.config);
@@ -178,7 +179,7 @@ impl Fixture {
             Step::Pause(ms) => {
                 self.now += ms;
                 self.compact();
-                // The daemon computes what repeats anew every hour.
+                // The daemon recomputes occurrences every hour.
                 if self.corrections.iter().any(|one| one.repeats.is_some()) {
                     self.reload();
                 }
@@ -199,7 +200,7 @@ impl Fixture {
                 self.commit();
             }
             Step::Reload(interval, extra) => {
-                // What repeats is computed anew.
+                // Occurrences are recomputed.
                 self.reload();
                 let before = self.coverages();
                 self.config = config(&self.folder.path().join("slod.db"), interval, extra);
@@ -212,7 +213,7 @@ impl Fixture {
             }
             Step::Correct(ago, length, slo) => self.correct(ago, length, slo, None),
             Step::Repeat(hourly, ago, length, slo) => {
-                // A rule counts in seconds.
+                // Recurrence rules have a resolution of one second.
                 let ago = self.now.rem_euclid(1000) + ago / 1000 * 1000;
                 let rule = if hourly { HOURLY } else { DAILY };
                 self.correct(ago, length, slo, Some(rule));
@@ -245,11 +246,11 @@ impl Fixture {
         self.reload();
     }
 
-    /// An outcome of the first probe or of the other one.
+    /// An outcome of the first or of the second probe.
     pub fn happen(&mut self, a: bool, verdict: Verdict, ms: u64, late: i64) {
         let spec = &self.config.services[0].probes[usize::from(!a)];
         let mut outcome = Outcome::new(verdict, Duration::from_millis(ms));
-        // Some attempts need no new connection.
+        // Some attempts do not need a new connection.
         if !ms.is_multiple_of(5) {
             let third = Duration::from_millis(ms) / 3;
             outcome.measured.add(Measurement::Connect, third);
@@ -261,7 +262,7 @@ impl Fixture {
             interval: spec.interval,
             outcome,
         };
-        // As the schedule does it, no label stands for two outcomes.
+        // As in the schedule, no two outcomes have the same label.
         let same = |old: &Record, new: &Record| old.key == new.key && old.at == new.at;
         while self.history.iter().any(|old| same(old, &record)) {
             record.at.0 += 1;
@@ -271,7 +272,7 @@ impl Fixture {
         self.history.push(record);
     }
 
-    /// What each objective shows of its observed time, over all its windows.
+    /// The observed time of each objective, over all its windows.
     fn coverages(&mut self) -> BTreeMap<String, Vec<Option<f64>>> {
         self.walk(&Step::Disk(false));
         let snapshot = self.ledger.advance(Timestamp(self.now)).snapshot();
@@ -293,7 +294,7 @@ impl Fixture {
         self.ledger = rebuilt.ledger;
     }
 
-    /// As the ledger's task does it when the clock was set, or has reached what was of the future.
+    /// What the ledger's task does when the clock was set, or has reached outcomes from the future.
     fn recount(&mut self) {
         self.walk(&Step::Disk(false));
         let rebuilt = recount(std::mem::take(&mut self.ledger), self.source());

@@ -36,7 +36,7 @@ proptest! {
     }
 }
 
-/// A week without a daemon is missing coverage, and nothing else.
+/// A week without a daemon is missing coverage, but has no other effect.
 #[test]
 fn a_gap_is_missing_coverage() {
     let mut fixture = Fixture::new();
@@ -56,7 +56,7 @@ fn a_gap_is_missing_coverage() {
     assert!((coverage - 3.0 / 720.0).abs() < 1e-4, "{coverage}");
 }
 
-/// The store is what survives, so a clock is not needed to read it back.
+/// Only the store survives, so the state can be read back without a clock.
 #[test]
 fn a_restart_shows_the_last_outcome_and_the_failures_before_it() {
     let mut fixture = Fixture::new();
@@ -79,7 +79,7 @@ fn a_restart_shows_the_last_outcome_and_the_failures_before_it() {
     assert_eq!(probe.runs, 0, "counters are of this process");
 }
 
-/// A store that could not be read at a reload may be readable at the next one.
+/// A store that could not be read at a reload can be readable at the next one.
 #[test]
 fn what_could_not_be_read_before_is_counted_once() {
     let mut fixture = Fixture::new();

@@ -1,4 +1,4 @@
-//! The definitions, counted from scratch.
+//! An independent implementation of the definitions.
 
 use slod::ledger::Snapshot;
 use slod::ledger::snapshot::{ObjectiveView, ServiceView};
@@ -11,14 +11,14 @@ use std::time::Duration;
 use super::HOUR;
 use super::fixture::{DAILY, HOURLY};
 
-/// Counts from scratch, straight from the definitions.
+/// Counts everything from scratch, according to the definitions.
 pub struct Oracle<'a> {
     pub records: &'a [Record],
     pub corrections: &'a [Correction],
     pub now: i64,
-    /// Today's, by probe, in milliseconds.
+    /// Current intervals by probe, in milliseconds.
     pub intervals: Vec<(String, i64)>,
-    /// Whose objectives are counted.
+    /// The service whose objectives are counted.
     pub service: &'a str,
 }
 
@@ -34,7 +34,7 @@ impl Oracle<'_> {
     }
 
     pub fn counting(&self, objective: &Objective) -> impl Iterator<Item = &Record> {
-        // What is of the future is not counted before its time.
+        // Outcomes from the future are not counted yet.
         let counts = |record: &&Record| {
             record.at.0 <= self.now && Self::counts(objective, &record.key.probe)
         };
@@ -66,7 +66,7 @@ impl Oracle<'_> {
         })
     }
 
-    /// Start and end of what is taken out; they may overlap.
+    /// Start and end of the excluded times, which may overlap.
     pub fn corrected(&self, objective: &Objective) -> impl Iterator<Item = (i64, i64)> {
         let concerns = |one: &&Correction| {
             let named =
@@ -90,7 +90,8 @@ impl Oracle<'_> {
         })
     }
 
-    /// Hours pass; days keep their local time, which Berlin sets back by an hour at 01:00 UTC.
+    /// Hours are elapsed hours; days keep their local time, which Berlin sets back by an hour at
+    /// 01:00 UTC.
     pub fn starts(one: &Correction) -> Vec<i64> {
         const SET_BACK: i64 = 1_698_541_200_000;
         match &*one.reason {
@@ -103,14 +104,14 @@ impl Oracle<'_> {
                     let found = moments.into_iter().find(|at| local(*at) == wanted);
                     found.expect("no local time is skipped")
                 };
-                // The first one is written as a moment.
+                // The first one is written as an absolute time.
                 std::iter::once(one.from.0).chain((1..5).map(day)).collect()
             }
             _ => vec![one.from.0],
         }
     }
 
-    /// How much of a time is taken out.
+    /// How much of a period is excluded.
     pub fn corrected_ms(&self, objective: &Objective, (start, end): (i64, i64)) -> i64 {
         let spans: Vec<_> = self.corrected(objective).collect();
         let mut edges: Vec<i64> = spans.iter().flat_map(|(from, to)| [*from, *to]).collect();
@@ -124,7 +125,7 @@ impl Oracle<'_> {
             .sum()
     }
 
-    /// A window ends with the slot of now.
+    /// A window ends with the current slot.
     pub fn span(&self, window: i64) -> (i64, i64) {
         let width = Self::width(window);
         let end = (self.now.div_euclid(width) + 1) * width;
@@ -188,7 +189,7 @@ impl Oracle<'_> {
         self.counting(objective).filter(is_void).count() as u64
     }
 
-    /// Every minute that counts, with its good share.
+    /// Every minute that counts, with its good ratio.
     pub fn slices(&self, objective: &Objective) -> BTreeMap<i64, f64> {
         let mut outcomes: BTreeMap<i64, BTreeMap<&str, Vec<bool>>> = BTreeMap::new();
         for (record, good) in self.counted(objective) {
@@ -197,7 +198,7 @@ impl Oracle<'_> {
             let probe = if pooled { "" } else { &*record.key.probe };
             slice.entry(probe).or_default().push(good);
         }
-        // The running minute is not over.
+        // The current minute is not complete.
         let running = self.now.div_euclid(MINUTE);
         outcomes.remove(&running);
         let known = outcomes.into_iter();
@@ -288,7 +289,7 @@ impl Oracle<'_> {
         );
     }
 
-    /// Minutes that the window holds apart from those that are taken out, in counts.
+    /// Counts of the minutes in the window that are not excluded.
     pub fn expected_slices(&self, objective: &Objective, window: i64, counted: u64) -> f64 {
         let parts = match objective.budgeting {
             BudgetingMethod::RatioTimeslices => 1e6,
@@ -299,8 +300,8 @@ impl Oracle<'_> {
         (wanted * parts).max(counted as f64)
     }
 
-    /// How many of the probes that count watched, on average over the time in which any did: each since
-    /// its first outcome.
+    /// The average number of probes that were active, over the time in which any was: each since its
+    /// first outcome.
     pub fn watching(&self, objective: &Objective, (start, end): (i64, i64)) -> f64 {
         let probes = self.intervals.iter().map(|(name, _)| name);
         let probes: Vec<_> = probes
@@ -327,9 +328,9 @@ impl Oracle<'_> {
         all as f64 / any as f64
     }
 
-    /// Events that the window would hold, and how much of its part that is over was observed. The events
-    /// are those there are, and those that the time which none of them stands for would hold: as many
-    /// for each time as there are, and in the time to come as today's intervals say.
+    /// Expected number of events in the window, and the observed share of its past. The expected
+    /// events are the actual ones, plus those for time without events: for the past at the rate of
+    /// the actual ones, for the future according to the current intervals.
     pub fn expected(&self, objective: &Objective, window: i64) -> (f64, f64) {
         let counting: Vec<i64> = self
             .intervals

@@ -11,14 +11,14 @@ struct Printed {
     err: String,
 }
 
-/// Runs it over a store that `fill` made, or over none.
+/// Runs the command with a store that `fill` creates, or without a store.
 fn run(fill: impl Fn(&Path), args: &[&str]) -> Printed {
     let folder = tempfile::tempdir().expect("a folder");
     let text = format!("store: {{ path: slod.db }}\n{CONFIG}");
     fs::write(folder.path().join("slod.yaml"), text).expect("written");
     fill(folder.path());
     let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));
-    // Its probes run once a minute, which lints warn of.
+    // Its probes run once a minute, about which lints warn.
     command.args(["--log-level", "error", "report"]);
     command.args(args).current_dir(folder.path());
     let output = command.output().expect("it runs");
@@ -38,7 +38,7 @@ fn empty(folder: &Path) {
     drop(slod::store::Store::open(&folder.join("slod.db")).expect("a new store"));
 }
 
-/// Days that are over by the clock of the machine: outcomes of the future are in no number.
+/// Past days according to the machine's clock, because outcomes in the future are not counted.
 const NOVEMBER: [&str; 4] = ["--from", "2026-11-01", "--to", "2026-11-27"];
 
 #[test]

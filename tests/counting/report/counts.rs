@@ -1,4 +1,4 @@
-//! A report that uses stored counts is the one that reads every outcome.
+//! A report that uses stored counts equals one that reads every outcome.
 
 use super::month::{DAY, HOUR, at, config, config_of, make};
 use proptest::prelude::*;
@@ -24,7 +24,7 @@ fn plan(config: &Config, counted: bool) -> impl Fn(&ProbeKey) -> CountingPlan {
 
 fn reported(config: &Config, store: &Store, span: Span) -> serde_json::Value {
     let mut report = report(config, store, span).expect("readable");
-    // Their latencies are stored as finely as the size of a block allows, which tallies add to.
+    // Latencies are stored at the resolution that the block size allows, at which tallies add them.
     let services = report.services.iter_mut();
     for objective in services.flat_map(|service| &mut service.objectives) {
         for incident in &mut objective.incidents {
@@ -34,7 +34,7 @@ fn reported(config: &Config, store: &Store, span: Span) -> serde_json::Value {
     serde_json::to_value(&report).expect("JSON")
 }
 
-/// Outlines say the same of their hours as the outcomes do. Returns how many there are.
+/// Outlines of hours match the outcomes. Returns the number of outlines.
 fn outlined(config: &Config, store: &Store) -> usize {
     let hours = store.kept_hours(Timestamp(0), Timestamp(i64::MAX));
     let mut found = 0;
@@ -110,10 +110,10 @@ services:
 ";
 const HOURS: i64 = 10;
 
-/// Something that happens to one probe for some seconds.
+/// An event that affects one probe for some seconds.
 type Happening = (usize, i64, i64, u8);
 
-/// Outcomes of a few hours: good, unless something happens.
+/// Outcomes of a few hours: good, unless an event occurs.
 fn records(config: &Config, happenings: &[Happening]) -> Vec<Record> {
     let mut records = Vec::new();
     for (number, probe) in config.probes().enumerate() {
@@ -175,7 +175,7 @@ proptest! {
         let config = config_of(CONFIG);
         let folder = tempfile::tempdir().expect("a folder");
         let mut records = records(&config, &happenings);
-        // One outcome that comes after its hour was compacted.
+        // One outcome that arrives after its hour was compacted.
         let late = late.and_then(|second| {
             let place = records.iter().position(|record| record.at >= at(second))?;
             Some(records.remove(place))

@@ -1,5 +1,5 @@
-//! Days further back than live state goes: the same as live state where both have them, and in sum what
-//! a report counts.
+//! Days before the start of live state: equal to live state where both exist, and their sum matches a
+//! report.
 
 use super::month::{DAY, DAYS, at, config, objective, reported, store};
 use slod::ledger::snapshot::DayView;
@@ -40,7 +40,7 @@ fn ninety_days_continue_the_thirty() {
                 service.name
             );
         }
-        // One service is younger than the days that live state has.
+        // One service is younger than the days of live state.
         let mut before = days.iter().take(LONG_DAYS - service.days.len());
         let is_old = service.name.as_ref() != "late";
         assert_eq!(before.any(|day| day.good > 0), is_old, "{}", service.name);

@@ -1,5 +1,5 @@
-//! The demo's generated past in a real store: a report of it, and the live windows that a start
-//! restores, are what was generated.
+//! The demo's generated history in a real store: a report on it, and the live windows after a start,
+//! match the generated data.
 
 use super::month::{DAY, DAYS, at, close, config_of};
 use super::numbers::agrees_on;
@@ -16,7 +16,7 @@ use slod::slo::StandardWindow;
 use slod::store::Store;
 use std::path::Path;
 
-/// The second half of the month: the prober's absence, the correction and incidents of all kinds.
+/// The second half of the month: a gap in probing, a correction, and incidents of all kinds.
 fn history() -> History {
     let to = at(DAYS * DAY + 2221);
     let from = at(DAYS * DAY - 15 * DAY);
@@ -32,7 +32,7 @@ fn config() -> Config {
     config_of(&demo::config(&services, listen, Path::new("slod.db")))
 }
 
-/// Stored as the demo does it.
+/// Stored in the same way as in the demo.
 fn store(config: &Config, folder: &Path) -> Store {
     let mut store = Store::open(&folder.join("slod.db")).expect("a new store");
     let plans = plans(config);
@@ -55,8 +55,8 @@ fn asked(report: &Report, service: &str) -> Asked {
     }
 }
 
-/// A report ends with a whole minute: live, there may be one more outcome, and the last two minutes
-/// are not judged yet.
+/// A report ends with a whole minute. Live state can have one more outcome, and has not judged the
+/// last two minutes yet.
 fn agrees_live(live: &ObjectiveView, reported: &ObjectiveReport) {
     let budgeting = live.objective.budgeting;
     let month = live.windows[StandardWindow::Days30];

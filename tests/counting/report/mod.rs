@@ -1,5 +1,5 @@
-//! A synthetic month in a real store, reported: its numbers against a recount by other means, its
-//! pages, and the command. The page is also written to `target/page/`, for
+//! A report on a synthetic month in a real store: its numbers compared with an independent recount,
+//! its pages, and the command. The page is also written to `target/page/`, for
 //! `tests/tools/screenshots.mjs`.
 
 mod command;

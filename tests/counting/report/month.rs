@@ -1,4 +1,4 @@
-//! The month: what it was like, and a store that kept it.
+//! The month: its events, and a store with its outcomes.
 
 use slod::config::Config;
 use slod::diagnostic::Source;
@@ -73,19 +73,19 @@ pub fn config_of(text: &str) -> Config {
         .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
 }
 
-/// So many seconds into the month.
+/// A number of seconds into the month.
 pub fn at(second: i64) -> Timestamp {
     Timestamp::from_secs(START + second)
 }
 
-/// What the month was like: `None` where nobody watched.
+/// The state of the month; `None` where nothing was probed.
 fn lived(service: &str, probe: &str, second: i64) -> Option<Outcome> {
     let inside = |from: i64, length: i64| (from..from + length).contains(&second);
-    // The prober was down for three hours, and `late` is watched since the 20th day.
+    // The prober was down for three hours, and `late` is probed only since the 20th day.
     if inside(17 * DAY + 5 * HOUR, 3 * HOUR) || (service == "late" && second < 20 * DAY) {
         return None;
     }
-    // The first of two probes begins after the second one, which pauses soon.
+    // The first of two probes starts after the second one, which pauses soon.
     if service == "gateway" && (second < 2 * HOUR && probe == "inside" || inside(HOUR, HOUR / 2)) {
         return None;
     }
@@ -116,7 +116,7 @@ fn verdict(service: &str, probe: &str, second: i64) -> Verdict {
             Verdict::Bad(mixed[usize::try_from(number % 3).expect("small")])
         }
         "concierge" if number % 4999 == 17 => Verdict::Bad(Cause::Timeout),
-        // Inside the second deploy window, but for its last ten minutes.
+        // Inside the second deploy window, except for its last ten minutes.
         "rag" if inside(14 * DAY + 2 * HOUR, 40 * MINUTE) => Verdict::Bad(Cause::Status),
         "rag" if inside(24 * DAY + 7 * HOUR, 20 * MINUTE) => Verdict::Bad(Cause::Tls),
         "gateway" if probe == "outside" && inside(6 * DAY, 90 * MINUTE) => Verdict::Bad(Cause::Dns),
@@ -143,7 +143,7 @@ pub fn records(config: &Config) -> Vec<Record> {
     records
 }
 
-/// Made by hand: an exercise in the middle of concierge's first outage, for one objective.
+/// Created by hand: an exercise in the middle of concierge's first outage, for one objective.
 pub fn by_hand() -> Correction {
     Correction {
         id: String::new(),
@@ -157,7 +157,7 @@ pub fn by_hand() -> Correction {
     }
 }
 
-/// Made and taken back: it would have taken out an outage of rag.
+/// Created and revoked: it would have excluded an outage of rag.
 fn taken_back() -> Correction {
     Correction {
         id: String::new(),
@@ -171,10 +171,10 @@ fn taken_back() -> Correction {
     }
 }
 
-/// What is taken out, in milliseconds, computed apart from the program's corrections.
+/// Excluded times in milliseconds, computed independently of the program's corrections.
 pub fn corrected(service: &str, slo: &str) -> Vec<(i64, i64)> {
     match (service, slo) {
-        // Sundays from 2 to half past two.
+        // Sundays from 02:00 to 02:30.
         ("rag", _) => {
             let sundays = [7, 14, 21, 28].map(|day| at(day * DAY + 2 * HOUR).0);
             sundays.map(|from| (from, from + 30 * 60_000)).into()
@@ -188,7 +188,7 @@ pub fn corrected(service: &str, slo: &str) -> Vec<(i64, i64)> {
     }
 }
 
-/// The file of a store that kept the month, most of it compacted. It is made once, below `target`.
+/// The file of a store with the month, mostly compacted. Created once, below `target`.
 pub fn store() -> &'static Path {
     static MADE: LazyLock<PathBuf> = LazyLock::new(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report");
@@ -200,7 +200,7 @@ pub fn store() -> &'static Path {
     &MADE
 }
 
-/// Writes the month to a new file; `plan` is what its blocks are counted by.
+/// Writes the month to a new file; `plan` determines what its blocks are counted by.
 pub fn make(file: &Path, plan: &dyn Fn(&ProbeKey) -> CountingPlan) {
     let mut store = Store::open(file).expect("a new store");
     for some in records(&config()).chunks(50_000) {
@@ -216,7 +216,7 @@ pub fn make(file: &Path, plan: &dyn Fn(&ProbeKey) -> CountingPlan) {
     while store.compact_step(now, plan).expect("compacted") {}
 }
 
-/// A report on a part of the month that is made long after it.
+/// A report on a part of the month, created long after it.
 pub fn reported(from: i64, to: i64) -> (Config, Report) {
     printed_at(from, to, 2 * DAYS * DAY)
 }

@@ -1,4 +1,4 @@
-//! Every number of a report is what a recount finds.
+//! Every number of a report matches a recount.
 
 use super::month::{
     DAY, DAYS, HOUR, at, close, config, corrected, objective, printed_at, records, reported, store,
@@ -17,7 +17,7 @@ use slod::slo::{BudgetingMethod, Objective, StandardWindow};
 use slod::store::Store;
 use std::time::Duration;
 
-/// Those that count for an objective of a service.
+/// The probes that count for an objective of a service.
 fn counting(service: &ServiceSpec, objective: &Objective) -> Probes {
     let specs: Vec<_> = service.watched().collect();
     let (counts, contributing) = service.contributing(objective);
@@ -90,7 +90,7 @@ pub fn agrees_on(
     let taken = recount(objective, probes, records, &over).taken_ms;
     let over_ms = (over.to - over.from - taken) as f64;
     let unseen_past = (over_ms - covered).max(0.0);
-    // The unobserved past at the rate of what was observed, what is to come at today's.
+    // The unobserved past at the observed rate, the future at the current rate.
     let counted_spacing = match objective.budgeting {
         BudgetingMethod::Occurrences if observed > 0.0 => covered / observed,
         _ => spacing,
@@ -124,17 +124,17 @@ fn the_month_is_what_a_recount_finds() {
     agrees(&config, &report, &[]);
     let availability = objective(&report, "concierge", "availability");
     assert_eq!(availability.result, Result::Missed);
-    // 25 minutes, then 21 of an hour, then single ones.
+    // 25 minutes, then 21 within an hour, then single ones.
     let worst = availability.incidents.iter().map(|one| one.bad_events);
     assert_eq!(worst.collect::<Vec<_>>(), [25.0, 21.0]);
     assert_eq!(availability.incidents[0].main_cause, "refused");
     let mixed = &availability.incidents[1];
     assert_eq!(mixed.main_cause, "timeout");
     close(Some(mixed.main_cause_ratio), 2.0 / 3.0);
-    // Three hours without a prober, and 15 minutes of our own failing.
+    // Three hours without a prober, and 15 minutes of failures of slod itself.
     assert_eq!(availability.void_events, 15);
     close(Some(availability.missing_events), 180.0);
-    // Of nobody who was watched for ten days only, anything can be promised.
+    // Ten days of observation are not enough for a result.
     let late = objective(&report, "late", "errors");
     assert_eq!(late.result, Result::NotEnoughData);
     let latency = objective(&report, "concierge", "latency-p95");
@@ -144,11 +144,11 @@ fn the_month_is_what_a_recount_finds() {
 #[test]
 fn what_is_corrected_is_charged_to_nobody() {
     let (_, report) = reported(0, DAYS * DAY);
-    // The exercise is taken out of this objective alone: 9 of its 25 minutes, as ticks fall.
+    // The exercise is excluded for this objective only: 9 of its 25 minutes, depending on the ticks.
     let errors = objective(&report, "concierge", "errors");
     close(Some(errors.corrected_seconds), 510.0);
-    // The outage in the deploy window is not charged, but for its last ten minutes. What would have
-    // taken out the other one was taken back.
+    // The outage in the deploy window is excluded, except for its last ten minutes. The correction of
+    // the other one was revoked.
     let rag = objective(&report, "rag", "errors");
     assert_eq!(rag.result, Result::Met);
     close(Some(rag.bad_events), 30.0);
@@ -169,13 +169,13 @@ fn what_is_corrected_is_charged_to_nobody() {
     assert_eq!(taken_back.timestamp_millis(), at(26 * DAY).0);
 }
 
-/// Minutes in which nothing came are bad, good or unknown, as they were promised.
+/// Minutes without outcomes are bad, good or unknown, depending on `on_missing`.
 #[test]
 fn what_is_missing_counts_as_promised() {
     let (_, report) = reported(0, DAYS * DAY);
     let present = objective(&report, "gateway", "present");
-    // 90 minutes of half the outcomes, half an hour and 3 hours of none, 15 minutes of void ones,
-    // and five minutes less the two that are taken out.
+    // 90 minutes with half of the outcomes, half an hour and 3 hours with none, 15 minutes of void
+    // ones, and five minutes minus the two that are excluded.
     close(Some(present.bad_events), 90.0 + 30.0 + 180.0 + 15.0 + 3.0);
     assert_eq!(present.causes[2].cause, "reset");
     assert_eq!(
@@ -196,7 +196,7 @@ fn what_is_missing_counts_as_promised() {
 
 #[test]
 fn any_span_is_counted_to_the_minute() {
-    // From the middle of an outage to the middle of a correction, off the minute.
+    // From the middle of an outage to the middle of a correction, not aligned to minutes.
     let (config, report) = reported(4 * DAY + 3 * HOUR + 725, 14 * DAY + 2 * HOUR + 999);
     assert_eq!(
         report.from.timestamp_millis(),
@@ -209,7 +209,7 @@ fn any_span_is_counted_to_the_minute() {
     agrees(&config, &report, &["late"]);
 }
 
-/// A month that is not over has the budget of the whole one.
+/// An incomplete month has the budget of the whole month.
 #[test]
 fn what_is_still_to_come_is_not_observed() {
     let (config, report) = printed_at(0, 31 * DAY, DAYS * DAY);
@@ -244,7 +244,7 @@ fn what_is_still_to_come_is_not_observed() {
     }
 }
 
-/// The daemon counts in slots as outcomes come; a report reads them all.
+/// The daemon counts outcomes in slots as they arrive; a report reads all of them.
 #[test]
 fn a_report_agrees_with_the_status() {
     let config = config();
@@ -264,7 +264,7 @@ fn a_report_agrees_with_the_status() {
             let budgeting = view.objective.budgeting;
             let month = view.windows[StandardWindow::Days30];
             close(Some(reported.bad_events), budgeting.events(month.bad));
-            // The minute that runs and the one before it may still get outcomes.
+            // The current and the previous minute may still get outcomes.
             let missing = reported.good_events - budgeting.events(month.good);
             let open = if budgeting.is_sliced() { 2.0 } else { 0.0 };
             assert!(
@@ -324,7 +324,7 @@ fn contributing(service: &ServiceSpec, objective: &Objective) -> Vec<slod::slo::
     service.contributing(objective).1
 }
 
-/// Probes of which the first began then.
+/// Probes, the first of which started then.
 fn began(first: Option<Timestamp>) -> [Presence; 1] {
     let absent = Spans::default();
     [Presence { first, absent }]
@@ -389,12 +389,12 @@ fn missed_and_met_to_the_last_event() {
         measure.finish().left
     };
     close(left(0), 1.0);
-    // One of a hundred is the whole budget.
+    // One in a hundred is the whole budget.
     close(left(1), 0.0);
     close(left(2), -1.0);
 }
 
-/// Any outcomes of two probes, some of them at the same moment.
+/// Random outcomes of two probes, some of them with equal times.
 fn history(service: &ServiceSpec, steps: Vec<(i64, u8, usize)>) -> Vec<Record> {
     let mut clock = at(0).0;
     let mut records = Vec::new();

@@ -1,4 +1,4 @@
-//! What people and programs read.
+//! Reports for people and for programs.
 
 use super::month::{DAY, DAYS, HOUR, printed_at, reported};
 use expect_test::expect_file;
@@ -31,7 +31,7 @@ fn json_comes_back() {
     let (_, report) = reported(0, DAYS * DAY);
     let text = serde_json::to_string_pretty(&report).expect("written");
     let back: Report = serde_json::from_str(&text).expect("read");
-    // Fractions may differ in the last bit, which no reader sees.
+    // Ratios can differ in the last bit, which readers do not notice.
     assert!(back.to_html() == report.to_html() && back.to_text() == report.to_text());
     let tree: serde_json::Value = serde_json::from_str(&text).expect("read");
     let first = &tree["services"][0]["objectives"][0];
@@ -82,7 +82,7 @@ fn the_page_needs_nothing_and_nothing_from_outside_is_markup() {
         fs::write(folder.join(format!("{name}.html")), page).expect("written");
     }
     assert!(page.contains("&lt;script&gt;alert"), "the example is shown");
-    // Text may say anything, and is not closed by anything; a tag may not.
+    // Text can contain anything and closes nothing; a tag must not.
     let (style, body) = page.split_once("</style>").expect("one style");
     for word in ["url(", "@import", "http"] {
         assert!(!style.contains(word), "{word}");
@@ -95,7 +95,7 @@ fn the_page_needs_nothing_and_nothing_from_outside_is_markup() {
             assert!(!tag.contains(word), "{tag}");
         }
     }
-    // Every link leads to a part of the page.
+    // Every link refers to a part of the page.
     for (place, _) in page.match_indices("href=\"") {
         let to = page[place + 6..].split('"').next().expect("closed");
         let id = to.strip_prefix('#').expect("inside the page");

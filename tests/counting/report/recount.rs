@@ -1,14 +1,14 @@
-//! Another way of counting: everything at once, minute by minute, nothing streamed. Counts are in
-//! `BudgetingMethod::parts`, moments and lengths in milliseconds.
+//! An independent recount: everything at once, minute by minute, without streaming. Counts are in
+//! `BudgetingMethod::parts`, times and durations in milliseconds.
 
 use slod::outcome::{ProbeKey, Record};
 use slod::slo::{BudgetingMethod, Combine, Judgement, NoDataPolicy, Objective};
 use std::collections::BTreeMap;
 
-/// A probe that counts: its interval and its weight.
+/// A probe that counts, with its interval and weight.
 pub type Probes = BTreeMap<ProbeKey, (i64, u32)>;
 
-/// The time that is asked for, when it is, and what is taken out of it.
+/// The reported period, the current time, and the excluded times.
 #[derive(Clone)]
 pub struct Asked {
     pub from: i64,
@@ -25,7 +25,7 @@ pub struct Recount {
     /// Of all probes together.
     pub covered_ms: i64,
     pub taken_ms: i64,
-    /// Start, end, and what was bad; the worst first.
+    /// Start, end, and bad events; the worst first.
     pub incidents: Vec<(i64, i64, u64)>,
     pub scattered: u64,
 }
@@ -40,7 +40,7 @@ struct Event {
 
 const MINUTE: i64 = 60_000;
 
-/// `records` are those of all probes, in the order of time.
+/// `records` are those of all probes, in order of time.
 pub fn recount(
     objective: &Objective,
     probes: &Probes,
@@ -83,7 +83,7 @@ impl Asked {
         spans.any(|(start, end)| (*start..*end).contains(&ms))
     }
 
-    /// Between two neighbouring borders all is in or all is out.
+    /// Between two adjacent boundaries, everything is either included or excluded.
     fn taken_ms(&self) -> i64 {
         let spans = self.corrected.iter();
         let mut borders: Vec<i64> = spans.flat_map(|(start, end)| [*start, *end]).collect();
@@ -127,7 +127,7 @@ fn minutes(
     asked: &Asked,
 ) -> Vec<Event> {
     let mut by_minute: BTreeMap<i64, Vec<&Record>> = BTreeMap::new();
-    // The running minute is not judged.
+    // The current minute is not judged.
     let running = asked.now.div_euclid(MINUTE) * MINUTE;
     let wanted = |record: &&&Record| record.at.0 < running && asked.wants(record.at.0);
     for record in records.iter().filter(wanted) {
@@ -142,7 +142,7 @@ fn minutes(
         let start = number * MINUTE;
         let seen = by_minute.get(&number).map_or(&[][..], Vec::as_slice);
         let begun = first.is_some_and(|first| first < start + MINUTE);
-        // It may still come while the next minute runs.
+        // It can still arrive during the next minute.
         let due = begun && start + 2 * MINUTE <= asked.now && !asked.is_out(start);
         let ratio = ratio(objective, probes, seen).or(match objective.missing {
             NoDataPolicy::Bad if due => Some(0.0),
@@ -163,7 +163,7 @@ fn minutes(
     events
 }
 
-/// Of good ones among those that count.
+/// The ratio of good events among those that count.
 fn share<'a>(objective: &Objective, records: impl Iterator<Item = &'a &'a Record>) -> Option<f64> {
     let judged: Vec<_> = records.map(|record| judged(objective, record)).collect();
     let of = |one| judged.iter().filter(|judged| **judged == one).count() as f64;
@@ -207,7 +207,7 @@ fn parts(budgeting: BudgetingMethod, ratio: f64) -> (u64, u64) {
     }
 }
 
-/// An event begins an incident if none before it ended within ten minutes.
+/// An event starts an incident if no event before it ended within ten minutes.
 fn incidents(events: &[Event], to: i64, found: &mut Recount) {
     let bad = events.iter().filter(|event| event.bad > 0);
     let bad: Vec<_> = bad

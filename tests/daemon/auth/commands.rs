@@ -1,4 +1,4 @@
-//! Commands that ask a daemon with TLS and authentication.
+//! Commands that connect to a daemon with TLS and authentication.
 
 use super::fixture::{Files, TLS, user};
 use crate::support::Daemon;
@@ -27,7 +27,7 @@ fn daemon(files: &Files) -> Daemon {
     files.start("127.0.0.1:0", web)
 }
 
-/// The exit code and everything that is printed, for arguments in which `@` is the folder.
+/// The exit code and the output, for arguments in which `@` stands for the directory.
 fn slod(files: &Files, arguments: &str, variables: &[(&str, &str)]) -> (i32, String) {
     let folder = files.text("");
     let full = |text: &str| text.replace('@', &folder);
@@ -134,7 +134,7 @@ fn the_config_says_where_the_daemon_is_and_that_it_has_tls() {
     let real = format!("127.0.0.1:{}", daemon.address.port());
     files.write("slod.yaml", &text.replace("127.0.0.1:0", &real));
     let variables = [("SLOD_TOKEN_FILE", "@token"), ("SLOD_CA_FILE", "@ca.crt")];
-    // The address of the config is taken, not the default one or another.
+    // The address from the config is used, not the default one.
     for more in ["", "--ready ", "--address 127.0.0.1:1 "] {
         let command = format!("healthcheck {more}-c @slod.yaml");
         assert_eq!(slod(&files, &command, &variables).0, 0, "{command}");

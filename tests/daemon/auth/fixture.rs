@@ -1,4 +1,4 @@
-//! A daemon's folder with certificates, users and tokens.
+//! A directory of a daemon, with certificates, users and tokens.
 
 use crate::support::Daemon;
 use rcgen::{
@@ -18,9 +18,9 @@ pub struct Files(tempfile::TempDir);
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
 impl Files {
-    /// `ca.crt` issued `server` and `client` (`CN=scraper`, for `client.test`); `stranger` is of
-    /// another authority; `self` signed itself for `localhost`, as `openssl req -x509` does. `web.yml` says
-    /// nothing yet.
+    /// `ca.crt` issued `server` and `client` (`CN=scraper`, for `client.test`); `stranger` is from
+    /// another authority; `self` is self-signed for `localhost`, as created by `openssl req -x509`.
+    /// `web.yml` is empty.
     pub fn new() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let files = Self(tempfile::tempdir().expect("a folder"));
@@ -39,8 +39,8 @@ impl Files {
         files
     }
 
-    /// An authority's certificate for each of these years, `NAME.FIRST.crt`, all with the key
-    /// `NAME.ca.key`. It issued `NAME` itself, a client until 2090.
+    /// One certificate of an authority for each of these years, `NAME.FIRST.crt`, all with the key
+    /// `NAME.ca.key`. It issued `NAME` itself, a client, valid until 2090.
     pub fn issue_by_dated(&self, name: &str, years: &[(i32, i32)]) {
         let own = KeyPair::generate().expect("a key");
         self.write(&format!("{name}.ca.key"), &own.serialize_pem());
@@ -75,7 +75,7 @@ impl Files {
         self.write(&format!("{name}.key"), &key.serialize_pem());
     }
 
-    /// Another certificate for the server, of a new authority in `ca.crt`.
+    /// Replaces the server's certificate with one from a new authority, which is stored in `ca.crt`.
     pub fn renew(&self) {
         let ca = authority();
         self.write("ca.crt", &ca.pem());
@@ -98,7 +98,7 @@ impl Files {
     pub fn write(&self, name: &str, text: &str) {
         use std::io::Write;
         use std::os::unix::fs::OpenOptionsExt;
-        // By renaming, as tools that renew certificates do it.
+        // By renaming, as tools that renew certificates do.
         let next = self.path(&format!("{name}.next"));
         let mut options = fs::OpenOptions::new();
         let file = options.write(true).create(true).truncate(true).mode(0o600);
@@ -107,7 +107,7 @@ impl Files {
         fs::rename(&next, self.path(name)).expect("renamed");
     }
 
-    /// Starts a daemon with this `web`, that listens at `listen`.
+    /// Starts a daemon with this `web`, listening on `listen`.
     pub fn start(&self, listen: &str, web: &str) -> Daemon {
         let text = format!(
             "listen: {listen}
@@ -130,7 +130,7 @@ services:
         daemon
     }
 
-    /// A client that trusts `ca.crt` as it is now, with the certificate of this name if it has one.
+    /// A client that trusts the current `ca.crt`, with the certificate of this name if there is one.
     pub fn client(&self, name: Option<&str>) -> Client {
         let read = |name: String| fs::read(self.path(&name)).expect("a file");
         let ca = Certificate::from_pem(&read("ca.crt".to_owned())).expect("PEM");
@@ -166,7 +166,7 @@ pub fn user(name: &str, password: &str) -> String {
     format!("  {name}: {hash}\n")
 }
 
-/// The status of an answer that is read to its end, so that the connection can be used again.
+/// The status of a response that is read completely, so that the connection can be reused.
 pub async fn status(request: RequestBuilder) -> u16 {
     let answer = request.send().await.expect("an answer");
     let status = answer.status().as_u16();

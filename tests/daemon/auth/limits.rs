@@ -18,7 +18,7 @@ async fn failed_logins_are_limited() {
         assert_eq!(status(get().basic_auth("ada", Some("one"))).await, 200);
         assert_eq!(status(get()).await, 401, "no attempt");
     }
-    // At the same time, so that none waits for the others.
+    // Concurrently, so that none waits for the others.
     let attempts = (0..40).map(|number| {
         let attempt = get().basic_auth("ada", Some(number.to_string()));
         tokio::spawn(status(attempt))

@@ -1,4 +1,4 @@
-//! Who may do what: TLS, passwords, tokens, client certificates, and pages of other origins.
+//! Access: TLS, passwords, tokens, client certificates, and pages of other origins.
 
 mod commands;
 pub mod fixture;

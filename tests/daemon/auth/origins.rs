@@ -1,4 +1,4 @@
-//! Requests that pages of other origins make browsers send.
+//! Cross-origin requests that browsers send on behalf of pages.
 
 use super::fixture::Files;
 use crate::support::{Daemon, PATIENCE};
@@ -78,7 +78,7 @@ fn writes_come_from_programs_and_own_pages_only() {
     let open = "POST /api/v1/heartbeat/web/open";
     assert_eq!(ask(&daemon, open, &["Host: evil.example"]), "403");
     assert_eq!(ask(&daemon, open, &[&at]), "204");
-    // What has a token is not sent by a browser of itself.
+    // Browsers do not send a token on their own.
     let guarded = "POST /api/v1/heartbeat/web/guarded";
     let token = [
         "Host: slod.monitoring.svc",

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 const FILE: &str = "{ config_file: web.yml }";
 
-/// Longer than the daemon looks at files.
+/// Longer than the interval at which the daemon checks files.
 async fn until(daemon: &Daemon, sentence: &str, times: usize) {
     for _ in 0..200 {
         if daemon.log().matches(sentence).count() >= times {
@@ -90,7 +90,7 @@ async fn certificates_and_users_are_replaced_without_losing_a_connection() {
     assert_eq!(status(get(&newest, "two")).await, 200);
     assert_eq!(status(get(&newest, "one")).await, 401);
 
-    // As a file is for a moment while a program writes it, and for good if that fails.
+    // As a file is while a program writes it, or permanently if that fails.
     files.write("web.yml", "");
     until(&daemon, "has become empty", 1).await;
     assert_eq!(status(newest.get(&url)).await, 401);
@@ -105,7 +105,7 @@ async fn client_certificates_are_verified_as_configured() {
     let files = Files::new();
     let ca = "  client_ca_file: ca.crt\n";
     let required = format!("  client_auth_type: RequireAndVerifyClientCert\n{ca}");
-    // No certificate, a good one, one of another authority, and one that signed itself.
+    // No certificate, a valid one, one from another authority, and a self-signed one.
     let cases = [
         (
             "  client_auth_type: NoClientCert\n".to_owned(),
@@ -156,7 +156,7 @@ async fn client_certificates_are_verified_as_configured() {
     }
 }
 
-/// To rustls an authority is valid whatever its dates are.
+/// rustls accepts an authority regardless of its dates.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_authority_out_of_its_dates_admits_nobody() {
     let files = Files::new();
@@ -175,7 +175,7 @@ async fn an_authority_out_of_its_dates_admits_nobody() {
             "`CN=authority` is not valid before 2089-01-01 00:00 UTC",
         ),
         (&["dated.2021.crt"], ""),
-        // As it is while all clients learn of the renewed one.
+        // As during a renewal, until all clients have the renewed one.
         (&["dated.2020.crt", "dated.2021.crt"], ""),
     ];
     for version in ["", "  max_version: TLS12\n"] {
@@ -205,7 +205,7 @@ async fn an_authority_out_of_its_dates_admits_nobody() {
     }
 }
 
-/// Others refuse it, which nobody sees here.
+/// Other clients reject it, which is not visible here.
 #[test]
 fn the_servers_own_certificate_out_of_its_dates_is_a_warning() {
     let files = Files::new();

@@ -1,5 +1,5 @@
-//! Load runs that Locust and k6 make, on the real binary: with the tools themselves, and with a
-//! stand-in for what k6 cannot be made to do.
+//! Load runs by Locust and k6, with the real binary: with the tools themselves, and with a stand-in
+//! for what k6 cannot be made to do.
 
 mod service;
 mod stand_ins;
@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// The names of the services are those of what they do; `{{address}}` is where they listen.
+/// Services are named after their behavior; `{{address}}` is their address.
 const CONFIG: &str = r#"
 listen: 127.0.0.1:0
 store: { path: slod.db }
@@ -51,12 +51,12 @@ fn config(folder: &Path, address: SocketAddr) -> PathBuf {
     file
 }
 
-/// `slod` in the folder of its config.
+/// `slod` in the directory of its config.
 fn slod(config: &Path, args: &[&str]) -> Command {
     let folder = config.parent().expect("a folder");
     let mut command = command(config, args);
     command
-        // What a killed process leaves behind goes with the test.
+        // What a killed process leaves behind is removed with the test.
         .env("TMPDIR", folder)
         .current_dir(folder)
         .stdout(Stdio::piped())
@@ -77,7 +77,7 @@ fn report(config: &Path) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// The arguments of a run of a scenario.
+/// The arguments to run a scenario.
 fn load<'a>(
     scenario: &'a str,
     service: &'a str,

@@ -1,4 +1,4 @@
-//! A service that counts what it is asked for.
+//! A service that counts its requests.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// Answers by the first part of the path and the status: `chat 200`.
+/// Requests by the first path segment and the status: `chat 200`.
 #[derive(Clone, Default)]
 pub struct Counts(Arc<Mutex<BTreeMap<String, u64>>>);
 
@@ -33,7 +33,7 @@ impl Counts {
     }
 }
 
-/// A request, with the names of its headers in lower case.
+/// A request, with header names in lowercase.
 struct Request {
     method: String,
     path: String,
@@ -95,7 +95,7 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     (read as u64 == length).then_some(request)
 }
 
-/// Status, more headers, body.
+/// Status, additional headers, body.
 fn answer(request: &Request, counts: &Counts) -> (u16, String, String) {
     let header = |name: &str| request.headers.get(name).map_or("", String::as_str);
     let plain = |status| (status, String::new(), "ok".to_owned());
@@ -130,7 +130,7 @@ fn answer(request: &Request, counts: &Counts) -> (u16, String, String) {
     }
 }
 
-/// A text that may be part of a cookie.
+/// A text that is valid in a cookie.
 fn in_numbers(text: &str) -> String {
     let numbers: Vec<_> = text.bytes().map(|byte| byte.to_string()).collect();
     numbers.join("-")

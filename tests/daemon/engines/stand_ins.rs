@@ -1,4 +1,4 @@
-//! What k6 cannot be made to do on demand: `tests/tools/engines` has a stand-in for it.
+//! What k6 cannot be made to do on demand, with the stand-in in `tests/tools/engines`.
 
 use super::{config, finished, load, report, run, service, slod};
 use std::path::Path;
@@ -55,7 +55,7 @@ fn a_process_that_the_tool_left_behind_is_not_waited_for() {
         let (code, text) = finished(child.expect("starts"));
         assert_eq!(code, expected, "{text}");
         assert!(text.contains(words), "{text}");
-        // The stand-in runs for 4 s; the process stays for 40.
+        // The stand-in runs for 4 s; the process stays alive for 40 s.
         let took = began.elapsed();
         assert!(took < Duration::from_secs(30), "{took:?}");
         let requests = report(&config)["total"]["requests"].as_u64();

@@ -1,4 +1,4 @@
-//! The tools themselves run what slod exports, and its report has what the service counted.
+//! The tools run what slod exports, and its report matches what the service counted.
 
 use super::service::{self, Counts};
 use super::{config, finished, load, report, run, slod};
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// Whether a tool is on the `PATH`. CI promises both.
+/// Whether a tool is on the `PATH`. CI guarantees both.
 pub fn is_installed(tool: &str) -> bool {
     let mut command = Command::new(tool);
     let version = if tool == "k6" { "version" } else { "--version" };
@@ -23,7 +23,7 @@ pub fn is_installed(tool: &str) -> bool {
     is_there
 }
 
-/// Runs a test with each tool that is installed, all at once: they mostly wait.
+/// Runs a test with each installed tool, concurrently because they mostly wait.
 fn with_each(test: impl Fn(&'static str) + Sync) {
     let test = &test;
     thread::scope(|scope| {
@@ -36,14 +36,14 @@ fn with_each(test: impl Fn(&'static str) + Sync) {
     });
 }
 
-/// Requests of the windows in which so much load was due, by the second.
+/// Requests per second in the windows for which this load was due.
 fn rates(report: &Value, due: f64) -> Vec<u64> {
     let windows = report["windows"].as_array().expect("a list");
     let meant = windows.iter().filter(|one| one["due"] == due);
     meant.filter_map(|one| one["requests"].as_u64()).collect()
 }
 
-/// A second in which the machine did something else moves it little.
+/// Robust against a second in which the machine was busy.
 fn median(rates: &[u64]) -> u64 {
     let mut sorted = rates.to_vec();
     sorted.sort_unstable();
@@ -67,7 +67,7 @@ fn the_run_of_either_tool_is_what_the_service_counted() {
         let config = config(folder.path(), address);
         let more = ["--out", "out", "--threshold", "errors<50%"];
         let (code, text) = run(&config, &load("quick", "web", engine, &more));
-        // The objective is 10 ms; an answer takes 20.
+        // The threshold is 10 ms; a response takes 20 ms.
         assert_eq!(code, Some(99), "{text}");
         assert!(!text.contains("s3cret"), "{text}");
         assert_eq!(counts.of("chat 401"), 0, "{}", counts.all());
@@ -75,7 +75,7 @@ fn the_run_of_either_tool_is_what_the_service_counted() {
         assert_eq!(report["engine"], engine);
         assert_eq!(report["ending"]["state"], "completed", "{text}");
         holds_what_was_counted(&report, &counts);
-        // It is one process here: its processor time is known.
+        // It is a single process here, whose CPU time is known.
         assert!(
             report["windows"][1]["generator_cpu_ratio"].is_number(),
             "{report:#}"
@@ -83,18 +83,18 @@ fn the_run_of_either_tool_is_what_the_service_counted() {
         assert!(!report["observed"].to_string().contains("slod_load_workers"));
         let p50 = report["total"]["p50_seconds"].as_f64().expect("measured");
         assert!((0.02..0.2).contains(&p50), "{p50}");
-        // 2 users, none, and 6: each makes a request in 70 ms.
+        // 2 users, none, and 6: each makes a request every 70 ms.
         let level = |due: f64| rates(&report, due).iter().sum::<u64>();
         assert!((15..=32).contains(&level(2.0)), "{report:#}");
         assert!((100..=180).contains(&level(6.0)), "{report:#}");
-        // Of the stage, and of the end of the run, in which the last ones end.
+        // During the stage, and at the end of the run, when the last requests finish.
         assert!(level(0.0) <= 12, "{report:#}");
         let log = std::fs::read_to_string(folder.path().join(format!("out/{engine}.log")));
         assert!(!log.expect("a log").contains("s3cret"));
     });
 }
 
-/// k6 has rates; users of Locust reach them together.
+/// k6 has rates; Locust reaches them with several users.
 #[test]
 fn either_tool_makes_the_load_of_a_rate() {
     with_each(|engine| {
@@ -124,7 +124,7 @@ fn either_tool_makes_the_load_of_a_rate() {
 #[test]
 fn users_of_either_tool_keep_cookies_and_captured_values() {
     with_each(|engine| {
-        // At a rate, users of Locust are new ones by what the script does.
+        // With a rate, the script makes each of Locust's starts a new user.
         let scenarios = ["quick", "rates"];
         for scenario in &scenarios[..if engine == "k6" { 1 } else { 2 }] {
             let folder = tempfile::tempdir().expect("a folder");
@@ -141,14 +141,14 @@ fn users_of_either_tool_keep_cookies_and_captured_values() {
                 counts.all()
             );
             assert!(counts.of("mine 200") > 10, "{}", counts.all());
-            // A redirect is an answer, and is not followed.
+            // A redirect is a response, and is not followed.
             assert!(counts.of("moved 302") > 10, "{}", counts.all());
             assert_eq!(counts.of("elsewhere 200"), 0);
         }
     });
 }
 
-/// `slod export` writes what people run with the tool itself.
+/// `slod export` writes files that people run with the tool itself.
 #[test]
 fn an_exported_script_fails_by_its_own_thresholds() {
     with_each(|engine| {
@@ -158,7 +158,7 @@ fn an_exported_script_fails_by_its_own_thresholds() {
         let (code, script) = run(&config, &["export", engine, "quick", "--service", "web"]);
         assert_eq!(code, Some(0), "{script}");
         assert!(!script.contains("s3cret"), "{script}");
-        // Locust takes no other ending.
+        // Locust requires this extension.
         let file = folder.path().join("exported.py");
         std::fs::write(&file, script).expect("written");
         let output = by_hand(engine, &file).output().expect("runs");
@@ -205,7 +205,7 @@ fn an_interrupt_ends_the_tool_and_reports() {
         let report = report(&config);
         assert_eq!(report["ending"]["state"], "interrupted");
         let made = counts.total();
-        // k6 gives up requests in flight.
+        // k6 abandons requests in flight.
         let given_up = if engine == "k6" { 3 } else { 0 };
         let seen = report["total"]["requests"].as_u64().expect("a number");
         assert!(
@@ -235,7 +235,7 @@ fn the_tool_ends_with_slod() {
     });
 }
 
-/// The service is a daemon of slod's own, whose certificate a private authority issued.
+/// The service is another slod daemon, whose certificate was issued by a private authority.
 #[test]
 fn either_tool_trusts_the_authority_of_the_config() {
     let files = Files::new();

@@ -1,4 +1,4 @@
-//! Workers of Locust: processes of their own, as on other machines.
+//! Locust workers: separate processes, as on other machines.
 
 use super::tools::is_installed;
 use super::{config, finished, load, report, service, slod};
@@ -8,11 +8,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// Ended whatever happens to the test.
+/// Stopped on drop.
 struct Worker(Child);
 
 impl Worker {
-    /// With the locustfile of the master, if it has none of its own.
+    /// Without its own locustfile, it gets the master's.
     fn start(port: &str, own: Option<&Path>) -> Self {
         let file = own.unwrap_or(Path::new("-"));
         let child = Command::new("locust")
@@ -20,7 +20,7 @@ impl Worker {
             .arg(file)
             .args(["--worker", "--master-host", "127.0.0.1"])
             .args(["--master-port", port])
-            // Workers have an environment of their own.
+            // Workers have a separate environment.
             .env("X_API_KEY", "s3cretkey")
             .env("LOAD_PASSWORD", "s3cretbody")
             .stdin(Stdio::null())
@@ -72,7 +72,7 @@ fn a_lost_worker_is_less_load_and_no_better_service() {
     assert_eq!(counts.of("chat 401"), 0, "{}", counts.all());
     let report = report(&config);
     let seen = report["total"]["requests"].as_u64().expect("a number");
-    // What the lost worker had not reported is lost with it: up to three seconds, of 3 users.
+    // What the lost worker had not reported is lost: up to three seconds of 3 users.
     let made = counts.total();
     assert!(
         made > before && seen <= made && made - seen <= 140,

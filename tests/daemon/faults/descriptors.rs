@@ -1,4 +1,4 @@
-//! Two hundred probes and sixty-four descriptors.
+//! Two hundred probes and sixty-four file descriptors.
 
 use super::slow;
 use crate::support::PATIENCE;
@@ -18,7 +18,7 @@ impl Drop for Ended {
     }
 }
 
-/// The page, if the daemon has a descriptor left for us.
+/// The page, if the daemon has a descriptor left for this connection.
 fn metrics(address: &str) -> Option<String> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
@@ -32,7 +32,7 @@ fn metrics(address: &str) -> Option<String> {
     page.contains("slod_probe_runs_total").then_some(page)
 }
 
-/// The sum of all series that begin like this.
+/// The sum of all series with this prefix.
 fn sum(page: &str, series: &str, label: &str) -> f64 {
     let of = |line: &&str| line.starts_with(series) && line.contains(label);
     let values = page
@@ -45,7 +45,7 @@ fn sum(page: &str, series: &str, label: &str) -> f64 {
 #[test]
 fn too_few_descriptors_are_our_own_failing() {
     let folder = tempfile::tempdir().expect("a folder");
-    // So slow that many are asked at the same time.
+    // Slow enough that many requests are in flight at the same time.
     let target = slow(Duration::from_secs(1));
     let mut text = "listen: 127.0.0.1:0\nstore: { path: slod.db }\ndefaults: { interval: 2s, timeout: 1900ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99% } ]\n    probes:\n".to_owned();
     for probe in 0..200 {
@@ -79,7 +79,7 @@ fn too_few_descriptors_are_our_own_failing() {
         )
     });
     let address = address.expect("it listens");
-    // Somebody reads what it says from now on.
+    // Reads the daemon's output from now on.
     thread::spawn(move || log.for_each(drop));
 
     let end = Instant::now() + PATIENCE;
@@ -90,7 +90,7 @@ fn too_few_descriptors_are_our_own_failing() {
         );
         thread::sleep(Duration::from_millis(100));
         let page = metrics(&address);
-        // Some cannot be made, and the others go on.
+        // Some connections cannot be made; the others continue.
         let void = |page: &str| sum(page, "slod_probe_void_total", "reason=\"resources\"");
         let runs = |page: &str| sum(page, "slod_probe_runs_total", "");
         if let Some(page) = page.filter(|page| void(page) > 20.0 && runs(page) > 20.0) {

@@ -1,4 +1,4 @@
-//! A daemon that hangs is found, and killed by the health check of its container.
+//! A hanging daemon is detected, and killed by the health check of its container.
 
 use crate::support::Daemon;
 use std::fs;

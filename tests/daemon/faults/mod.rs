@@ -12,7 +12,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
-/// A server that answers 200 to everything after some time, until the test ends.
+/// A server that responds with 200 to everything after a delay, until the test ends.
 fn slow(after: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");

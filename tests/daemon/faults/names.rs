@@ -1,4 +1,4 @@
-//! Names that do not resolve are a finding about the service, and hold nobody else up.
+//! Names that do not resolve are failures of the service, and do not delay other probes.
 
 use crate::support::{Daemon, target};
 use std::fmt::Write as _;
@@ -35,6 +35,6 @@ fn a_name_that_is_gone_is_bad_and_the_others_are_asked_in_time() {
         );
         daemon.metric(&series).unwrap_or_default()
     };
-    // Where nobody answers for names at all, the time runs out first.
+    // If no name server responds at all, the attempt times out first.
     daemon.wait_for(|_| (gone("dns") + gone("timeout") >= 3.0).then_some(()));
 }

@@ -1,4 +1,4 @@
-//! A daemon that was stopped for a while measures itself meanwhile, and not the services.
+//! A daemon that was paused attributes the delay to itself, not to the services.
 
 use super::slow;
 use crate::support::Daemon;
@@ -31,7 +31,8 @@ services:
     fs::write(&path, text).expect("written");
     let daemon = Daemon::start(&path);
     daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 1.0));
-    // An attempt is under way more than half of the time; each stop is at another part of a second.
+    // An attempt is in progress more than half of the time; each pause is at a different part of a
+    // second.
     for number in 0..10 {
         daemon.signal("STOP");
         thread::sleep(Duration::from_millis(2500));
@@ -53,7 +54,7 @@ services:
     );
 }
 
-/// The status of an answer that came while slod was stopped is known, and nothing else is.
+/// The status of a response that arrived while slod was paused is known, and nothing else is.
 #[test]
 fn a_short_stop_makes_no_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

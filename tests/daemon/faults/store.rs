@@ -1,4 +1,4 @@
-//! A store that somebody else holds, and one that is no store.
+//! A store that another process holds, and a file that is not a store.
 
 use crate::support::{Daemon, target};
 use rusqlite::Connection;
@@ -91,7 +91,7 @@ fn while_somebody_else_holds_the_store_outcomes_wait_and_none_is_lost() {
     assert!(kept >= after, "{kept} kept of {after}");
 }
 
-/// How a start on this file ends.
+/// The result of a start with this file.
 fn start(folder: &Path) -> (Option<i32>, String) {
     let path = config(folder);
     let mut child = Command::new(env!("CARGO_BIN_EXE_slod"));
@@ -126,7 +126,7 @@ fn what_is_no_store_is_refused_with_a_sentence_and_left_alone() {
     }
 }
 
-/// Garbage in the log beside the file was never committed: SQLite passes over it.
+/// Garbage in the log next to the file was never committed: SQLite ignores it.
 #[test]
 fn garbage_in_the_write_ahead_log_costs_nothing_that_was_committed() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -159,7 +159,7 @@ fn a_limit_of_the_size_of_files_is_like_a_full_disk() {
         .output()
         .expect("a shell");
     let said = String::from_utf8_lossy(&output.stderr);
-    // Not killed by SIGXFSZ, of which a shell makes 153.
+    // Not killed by SIGXFSZ, which a shell reports as 153.
     assert_eq!(output.status.code(), Some(64), "{said}");
     assert!(said.contains("slod.db"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! Every collector has a switch and metrics of its own.
+//! Every collector has a switch and its own metrics.
 
 use slod::config::Config;
 use slod::diagnostic::Source;
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// With the process of this number.
+/// With the process of this PID.
 fn config(observe: &str, pid_file: &Path) -> Config {
     let text = format!(
         "observe: {{ {observe} }}\nservices: {{ name: s, objectives: [], probes: {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }}, processes: {{ pid_file: {} }}, metrics: {{ url: \"http://127.0.0.1:1/\" }} }}",
@@ -26,7 +26,7 @@ fn config(observe: &str, pid_file: &Path) -> Config {
 fn is_there(collector: &str) -> bool {
     match collector {
         "pressure" => Path::new("/proc/pressure/io").exists(),
-        // Processes in the root of all control groups are in no container.
+        // Processes in the root control group are not in a container.
         "containers" => {
             let own = fs::read_to_string("/proc/self/cgroup").expect("Linux");
             own.lines().any(|line| !line.ends_with(":/"))
@@ -51,7 +51,7 @@ async fn every_collector_has_a_switch_and_metrics_of_its_own() {
         let mut collector = (kind.start)(&on).expect("a supported system");
         let (before, end) = (view.clone(), Instant::now() + Duration::from_secs(10));
         let mut result = collector.collect(&mut view);
-        // What is read over a network takes a moment.
+        // Reading over a network takes a moment.
         while is_there(name) && view == before && Instant::now() < end {
             tokio::time::sleep(Duration::from_millis(10)).await;
             result = collector.collect(&mut view);

@@ -1,4 +1,4 @@
-//! The numbers of the host are those of the kernel.
+//! The numbers of the host match those of the kernel.
 
 use super::{host, within};
 use slod::config::Pattern;
@@ -20,7 +20,7 @@ fn meminfo(name: &str) -> f64 {
     kib * 1024.0
 }
 
-/// Busy and all ticks of all processors.
+/// Busy ticks and all ticks of all CPUs.
 fn stat() -> (f64, f64) {
     let text = fs::read_to_string("/proc/stat").expect("Linux");
     let fields: Vec<f64> = text
@@ -47,7 +47,7 @@ fn host_numbers_are_the_kernels() {
     let first = sample();
     assert_eq!(first.cpu_usage, None, "one reading says nothing");
     let before = stat();
-    // Something to see: this thread is busy for half a second.
+    // Causes measurable usage: this thread is busy for half a second.
     let end = Instant::now() + Duration::from_millis(500);
     while Instant::now() < end {
         std::hint::black_box(0);

@@ -1,4 +1,4 @@
-//! What collectors report against the kernel's own numbers, and against programs that use a known
+//! What collectors report, compared with the kernel's numbers, and with programs that use a known
 //! amount.
 
 mod collectors;

@@ -1,4 +1,4 @@
-//! Processes are found, followed and measured as the kernel has them.
+//! Processes are found, followed and measured like the kernel does.
 
 use super::{host, within};
 use slod::config::{FoundBy, Pattern, ProcessSpec};
@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A shell that runs commands line by line; ended whatever happens to the test.
+/// A shell that runs commands line by line; stopped on drop.
 struct Shell {
     child: Child,
     answers: BufReader<std::process::ChildStdout>,
@@ -27,7 +27,7 @@ impl Shell {
         Self { child, answers }
     }
 
-    /// Returns when it is done, with what it printed in one line.
+    /// Runs a line, and returns when it is done, with its output in one line.
     fn run(&mut self, line: &str) -> String {
         let stdin = self.child.stdin.as_mut().expect("piped");
         writeln!(stdin, "{line}").expect("it listens");
@@ -90,7 +90,7 @@ fn processor_time_files_and_children_are_the_kernels() {
     assert_eq!(first.open_fds, Some(open(&pid)));
     shell.run("exec 7</dev/null 8</dev/null 9</dev/null; echo done");
     let started = Instant::now();
-    // Busy for as long as the shell itself says that it was.
+    // Busy for a time that the shell itself measures.
     let spent = shell.run(
         "n=0; while [ $SECONDS -lt 2 ]; do n=$((n+1)); done; \
          read -r _ _ _ _ _ _ _ _ _ _ _ _ _ user sys _ < /proc/$$/stat; echo $((user+sys))",
@@ -133,7 +133,8 @@ fn memory_and_threads_are_the_kernels() {
             std::thread::spawn(move || barrier.wait())
         })
         .collect();
-    // What other tests start belongs to this process as well, and may have ended meanwhile.
+    // Processes started by other tests also belong to this process, and may have ended in the
+    // meantime.
     let sum = |pids: &[i32], file: &str, field: &str| -> f64 {
         let one = |pid: &i32| {
             let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
@@ -227,7 +228,7 @@ fn a_copy_that_becomes_another_program_is_found_by_its_new_name() {
         assert!(Instant::now() < end, "it never became another program");
         std::thread::yield_now();
     }
-    // Other tests may start or end a sleep of their own, but not this one.
+    // Other tests may start or end other `sleep` processes, but not this one.
     let after = sampled(&mut sampler);
     assert!(after[0].count >= 1, "{before} before, {after:?}");
     assert_eq!(
@@ -237,7 +238,7 @@ fn a_copy_that_becomes_another_program_is_found_by_its_new_name() {
     );
 }
 
-/// The state of a process as the kernel shows it, such as `Z` for a zombie.
+/// The state of a process in the kernel, such as `Z` for a zombie.
 fn state_of(pid: &str) -> Option<char> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(") ")?.1.chars().next()
@@ -258,7 +259,7 @@ fn wait_for(mut done: impl FnMut() -> bool) {
 #[test]
 fn a_zombie_does_not_run_and_is_no_child_that_does() {
     let mark = mark("zombie");
-    // Ends as a child of a program that never asks for its children's ends.
+    // Ends as a child of a program that never waits for its children.
     let program = "read -r _ <&0 & echo $!; exec -a $0 sleep 100";
     let mut shell = Shell::start(&["--norc", "-c", program, &mark]);
     let mut zombie = String::new();
@@ -320,7 +321,7 @@ ctypes.CDLL(None).pthread_exit(None)";
 #[test]
 fn what_cannot_be_read_is_unknown_and_not_nobody() {
     let folder = tempfile::tempdir().expect("a folder");
-    // A folder cannot be read as a file, whoever tries.
+    // A directory cannot be read as a file, even by root.
     let unreadable = spec(FoundBy::PidFile(folder.path().into()));
     let missing = spec(FoundBy::PidFile(folder.path().join("missing")));
     let mut sampler = ProcessSampler::new(host(), vec![unreadable, missing]);
@@ -333,7 +334,7 @@ fn what_cannot_be_read_is_unknown_and_not_nobody() {
     );
 }
 
-/// After a crash the system gives the number to another process.
+/// After a crash, the system assigns the PID to another process.
 #[test]
 fn a_process_that_is_younger_than_its_file_is_another_one() {
     let file = tempfile::NamedTempFile::new().expect("a file");
@@ -373,7 +374,8 @@ fn what_does_not_exist_is_nobody() {
     }
 }
 
-/// The number in a file of a container is the container's own: everything here descends from process 1.
+/// A PID file of a container contains a PID of its namespace: everything here descends from process
+/// 1.
 #[test]
 fn a_file_that_names_the_first_process_is_refused() {
     let file = tempfile::NamedTempFile::new().expect("a file");

@@ -1,5 +1,5 @@
-//! Days with scripted incidents: the shipped and the generated rules fire and resolve when the daemon's
-//! own alerts do, by `promtool test rules`.
+//! Days with scripted incidents: the shipped and the generated rules fire and resolve together with
+//! the daemon's own alerts, according to `promtool test rules`.
 
 use super::burn::{config, ledger, read};
 use super::server::repository;
@@ -20,18 +20,18 @@ use std::time::Duration;
 
 const HOUR: i64 = 3600;
 const START: i64 = 1_700_000_000 / HOUR * HOUR;
-/// The interval of scrapes, and of the rules.
+/// Scrape interval and rule evaluation interval.
 const STEP: i64 = 60;
 
-/// What happens to the objective `errors` of the service `web`.
+/// The events of the objective `errors` of the service `web`.
 struct Story {
     config: Config,
-    /// How long it lasts, in seconds.
+    /// Its duration in seconds.
     end: i64,
-    /// Takes what happened in the step up to this second.
+    /// The events of the step up to this second.
     happen: fn(&mut Ledger, i64),
-    /// How many tiers are compared. For requests the daemon waits until half of a long window was observed, which
-    /// the rules do not know.
+    /// How many tiers are compared. For requests, the daemon waits until half of a long window was
+    /// observed, which the rules cannot know.
     tiers: u8,
 }
 
@@ -74,7 +74,7 @@ fn fails(second: i64) -> bool {
         || within(15 * HOUR, 2 * HOUR) && second % 500 == 0
 }
 
-/// Real requests, one a minute, of which every other one fails for two hours.
+/// Real requests, one per minute, every other one of which fails for two hours.
 fn requested() -> Story {
     const CONFIG: &str = "services:\n  - name: web\n    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]\n    metrics: { url: \"http://127.0.0.1:1/metrics\" }\n    objectives: [ { name: errors, sli: success, source: metrics, target: 99%, window: 30d } ]\n";
     const INCIDENT: (i64, i64) = (16 * HOUR, 18 * HOUR);
@@ -105,21 +105,21 @@ fn requested() -> Story {
     }
 }
 
-/// A tier that fired: from, and to if it is over, in seconds since the start.
+/// A tier that fired: start, and end if resolved, in seconds since the start.
 struct Span {
     tier: u8,
     from: i64,
     to: i64,
 }
 
-/// The families that do not change while the config does not.
+/// The families that change only with the config.
 const GAUGES: [&str; 3] = [
     "slod_slo_objective_ratio",
     "slod_slo_window_seconds",
     "slod_slo_event_interval_seconds",
 ];
 
-/// Runs the story. Returns what was scraped, by family, and what the daemon fired.
+/// Replays the scenario. Returns what was scraped, by family, and what the daemon fired.
 fn live(story: &Story) -> (Vec<(&'static str, String)>, Vec<Span>) {
     let (mut ledger, mut alerts) = (ledger(&story.config), LiveAlerts::default());
     let (mut counters, mut spans) = ([String::new(), String::new()], Vec::new());
@@ -159,7 +159,7 @@ fn live(story: &Story) -> (Vec<(&'static str, String)>, Vec<Span>) {
 
 const LABELS: &str = "{service=\"web\",slo=\"errors\"}";
 
-/// The daemon's metrics of a moment.
+/// The daemon's metrics at a time.
 fn page(ledger: &mut Ledger, second: i64) -> String {
     let now = Timestamp::from_secs(START + second);
     let mut sink = TextSink::new(TextFormat::Text, Vec::new());
@@ -168,14 +168,14 @@ fn page(ledger: &mut Ledger, second: i64) -> String {
     String::from_utf8(page).expect("text")
 }
 
-/// Both look back over the same time, but for a scrape and the daemon's slots: near a change of a
-/// tier nothing is compared.
+/// Both look back over the same time, except for a scrape interval and the daemon's slots: near a
+/// change of a tier, nothing is compared.
 fn is_near(span: &Span, at: i64) -> bool {
     let slack = if span.tier == 4 { 600 } else { 180 };
     at.abs_diff(span.from) <= slack || at.abs_diff(span.to) <= slack
 }
 
-/// What `promtool` should find at a moment.
+/// What `promtool` should find at a time.
 fn expectation(spans: &[Span], at: i64, compared: u8) -> String {
     let firing = spans
         .iter()
@@ -263,7 +263,7 @@ fn fire_as_the_daemon_does(story: &Story, rules: &Path) {
     passes(&test);
 }
 
-/// Runs a test of rules.
+/// Runs a test of rules with `promtool`.
 pub fn passes(test: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("rules.test.yml");
@@ -271,7 +271,7 @@ pub fn passes(test: &str) {
     promtool(&["test", "rules"], &path);
 }
 
-/// What it says of a file.
+/// The output of `promtool` for a file.
 pub fn promtool(command: &[&str], path: &Path) {
     let Ok(output) = Command::new("promtool").args(command).arg(path).output() else {
         assert!(std::env::var_os("CI").is_none(), "promtool is needed in CI");

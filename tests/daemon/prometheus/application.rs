@@ -1,4 +1,4 @@
-//! The `FastAPI` application of `tests/tools` as a child process, under uvicorn with two workers.
+//! The `FastAPI` application in `tests/tools` as a child process, with uvicorn and two workers.
 
 use super::super::support::PATIENCE;
 use super::server::repository;
@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What it imports.
+/// The libraries that it imports.
 const LIBRARIES: [&str; 7] = [
     "uvicorn",
     "fastapi",
@@ -21,7 +21,7 @@ const LIBRARIES: [&str; 7] = [
     "openai",
 ];
 
-/// Ended with its workers, whatever happens to the test.
+/// Stopped with its workers on drop.
 struct Group(Child);
 
 impl Drop for Group {
@@ -39,8 +39,8 @@ pub struct App {
 }
 
 impl App {
-    /// Starts it with a language model; `None` where its libraries are not installed, and CI does not
-    /// promise them.
+    /// Starts it with a language model; `None` if its libraries are not installed, except in CI,
+    /// which guarantees them.
     pub fn start(folder: &Path) -> Option<Self> {
         let known =
             "import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, sys.argv[1:])))";
@@ -88,7 +88,7 @@ impl App {
         Some(app)
     }
 
-    /// The workers listen when they have loaded the application.
+    /// Workers listen after they have loaded the application.
     fn wait(&self) {
         let end = Instant::now() + PATIENCE * 3;
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
@@ -98,7 +98,7 @@ impl App {
         assert!(self.get("/ok"));
     }
 
-    /// Makes a request, and returns whether it succeeded.
+    /// Sends a request, and returns whether it succeeded.
     pub fn get(&self, path: &str) -> bool {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -114,7 +114,7 @@ impl App {
     }
 }
 
-/// Starts a server and reads the port that follows `before` in what it prints.
+/// Starts a server, and reads the port that follows `before` in its output.
 fn start<R: Read + Send + 'static>(
     command: &mut Command,
     output: impl Fn(&mut Child) -> Option<R>,
@@ -130,7 +130,7 @@ fn start<R: Read + Send + 'static>(
         digits.parse().ok()
     };
     let port = lines.find_map(port).expect("a port");
-    // A full pipe would stop it.
+    // It would block on a full pipe.
     thread::spawn(move || lines.for_each(drop));
     (group, port)
 }

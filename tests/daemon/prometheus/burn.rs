@@ -1,5 +1,5 @@
-//! Four days with scripted incidents: what Prometheus makes of our counters by the shipped rules
-//! is what the daemon itself says.
+//! Four days with scripted incidents: what Prometheus computes from slod's counters with the shipped
+//! rules matches the daemon's own numbers.
 
 use super::server::{Prometheus, repository};
 use slod::config::Config;
@@ -21,7 +21,7 @@ const HOUR: i64 = 3600;
 const DAYS: i64 = 4;
 const CONFIG: &str = "services:\n  - name: web\n    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]\n    objectives: [ { name: errors, sli: success, target: 99.9%, window: 30d } ]\n";
 
-/// Seconds since the start, how long, and of how many attempts one fails.
+/// Seconds since the start, duration, and one failure per this many attempts.
 const INCIDENTS: [(i64, i64, i64); 4] = [
     (10 * HOUR + 7, 300, 1),
     (30 * HOUR, 6 * HOUR, 50),
@@ -29,7 +29,7 @@ const INCIDENTS: [(i64, i64, i64); 4] = [
     (90 * HOUR, 2 * HOUR, 10),
 ];
 
-/// Moments of interest: before, in and after each incident, and when it leaves the windows.
+/// Interesting times: before, during and after each incident, and when it leaves the windows.
 fn moments() -> Vec<i64> {
     let offsets = [-60, 45, 120, 290, 600, 1750, 3500, 7100, 21_500, 40_000];
     let mut all: Vec<i64> = INCIDENTS
@@ -71,8 +71,8 @@ pub fn ledger(config: &Config) -> Ledger {
     restore(without_past).expect("nothing is read")
 }
 
-/// Lives through it all. Returns what a scrape every 15 s would have seen, and the daemon's view
-/// at each moment.
+/// Replays the scenario. Returns what a scrape every 15 s would have seen, and the daemon's view at
+/// each of these times.
 fn live(start: i64) -> (String, BTreeMap<i64, ObjectiveView>) {
     let (mut ledger, moments) = (ledger(&config()), moments());
     let (mut events, mut bad_events) = (String::new(), String::new());
@@ -139,7 +139,7 @@ fn recordings() -> Vec<(String, String)> {
 #[test]
 fn the_shipped_rules_burn_as_the_daemon_does() {
     let folder = tempfile::tempdir().expect("a folder");
-    // Prometheus drops what is older than its retention, so the story ends about now.
+    // Prometheus drops samples older than its retention, so the scenario ends about now.
     let now = chrono::Utc::now().timestamp();
     let start = (now - DAYS * 24 * HOUR) / HOUR * HOUR;
     let (page, views) = live(start);
@@ -172,8 +172,8 @@ fn the_shipped_rules_burn_as_the_daemon_does() {
     assert!(burned > 100, "only {burned} comparisons were of something");
 }
 
-/// Both look back over the same time, but for half a scrape and half a slot of the daemon's window.
-/// Returns whether anything burned.
+/// Both look back over the same time, except for half a scrape interval and half a slot of the
+/// daemon's window. Returns whether any budget burned.
 fn check(second: i64, window: &str, reported: Option<f64>, view: &ObjectiveView) -> bool {
     let named = |one: &StandardWindow| one.name() == window;
     let standard = StandardWindow::ALL.into_iter().find(named);

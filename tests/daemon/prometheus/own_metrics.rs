@@ -1,5 +1,5 @@
-//! A real `FastAPI` application with two workers is scraped by slod and by a real Prometheus: both see
-//! the same, and what was done to it.
+//! slod and a real Prometheus scrape a real `FastAPI` application with two workers: both see the
+//! same, and it matches the requests that were sent.
 
 use super::super::support::Daemon;
 use super::application::App;
@@ -10,10 +10,10 @@ use std::process::Command;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
-/// How long the steady load lasts.
+/// Duration of the steady load.
 const LOAD: Duration = Duration::from_secs(25);
 
-/// The probe makes no request that the application would count.
+/// The probe sends no request that the application would count.
 fn config(folder: &Path, port: u16) -> PathBuf {
     let path = folder.join("slod.yaml");
     let text = format!(
@@ -27,7 +27,7 @@ fn close(ours: f64, theirs: f64, share: f64) -> bool {
     (ours - theirs).abs() <= share * theirs.abs() + 0.01
 }
 
-/// What was asked for.
+/// Which requests were sent.
 #[derive(Default)]
 struct Sent {
     all: u32,
@@ -41,7 +41,7 @@ impl Sent {
     }
 }
 
-/// The same whenever it is looked at.
+/// Does not change over time.
 fn steady_load(app: &App, sent: &mut Sent) {
     let end = Instant::now() + LOAD;
     for number in 0_u32.. {
@@ -80,7 +80,7 @@ fn slod_and_prometheus_see_the_same_of_a_real_application() {
             .filter(|up| *up > 0.0)
     });
     let mut sent = Sent::default();
-    // The first failure of all makes its series.
+    // The first failure creates its series.
     sent.get(&app, "/bad");
     sleep(Duration::from_secs(2));
     steady_load(&app, &mut sent);
@@ -91,7 +91,7 @@ fn slod_and_prometheus_see_the_same_of_a_real_application() {
     shown_by_probe(folder.path(), &app);
 }
 
-/// Waits for the number of a service, since a scrape may be late on a busy machine.
+/// Waits for a number of a service, because a scrape may be late on a busy machine.
 fn is_soon(daemon: &Daemon, series: &str, wanted: u32) {
     let series = format!("slod_service_{series}");
     let wanted = f64::from(wanted);
@@ -143,10 +143,10 @@ fn same(daemon: &Daemon, prometheus: &Prometheus, sent: &Sent, loaded: i64) {
     assert!(close(ours, theirs, 0.15), "rate: {ours} {theirs}");
 }
 
-/// A pool in use, breakers that open, a queue, and a language model: each is found without
-/// configuration, added over the workers.
+/// A pool in use, opening breakers, a queue, and a language model: each is detected without
+/// configuration, and summed over the workers.
 fn trouble(daemon: &Daemon, app: &App, sent: &mut Sent) {
-    // Each worker may have five connections.
+    // Each worker can have five connections.
     let held = 4;
     scope(|scope| {
         for _ in 0..held {

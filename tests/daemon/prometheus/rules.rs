@@ -1,4 +1,5 @@
-//! Generated rules, by `promtool`: several daemons, tiers and choices of a config, names that need quotes.
+//! Generated rules, tested with `promtool`: several daemons, tiers and choices of a config, names
+//! that need quotes.
 
 use super::alerts::{passes, promtool};
 use super::burn::read;
@@ -24,7 +25,7 @@ services:
       - { name: uptime, sli: availability, target: 99.9%, window: month, alerts: false }
 ";
 
-/// Rules of a config, as a file of a folder.
+/// Rules of a config, as a file in a directory.
 fn rules(folder: &Path, config: &str) -> std::path::PathBuf {
     let path = folder.join("generated.rules.yml");
     let text = generate(&read(config), &Format::Prometheus).expect("written");
@@ -46,7 +47,7 @@ fn test(config: &str, tests: &str) {
     ));
 }
 
-/// The series of a daemon that a test has for an hour and more.
+/// The series of a daemon that a test has for more than an hour.
 fn constants(instance: &str, slo: &str, window: u32) -> String {
     let labels = format!("{{job=\"slod\",instance=\"{instance}\",service=\"web\",slo=\"{slo}\"}}");
     format!(
@@ -114,7 +115,7 @@ fn the_least_number_of_failures_and_the_choice_of_an_objective_hold() {
             constants("a", slo, 2_592_000)
         )
     };
-    // Four failures are 1.1 % of an hour and three are above the rate of the tier over six hours.
+    // Four failures are 1.1% of an hour, and three exceed the rate of the tier over six hours.
     let (four, many, all) = (
         bad("0x300 1 2 3 4 4x2696", "errors"),
         bad("0x300 0+1x20 20x2680", "errors"),
@@ -213,11 +214,11 @@ fn names_are_quoted_for_both_languages() {
     assert!(text.contains("d\\\\.b"), "{text}");
 }
 
-/// Zero-width joiners and non-joiners, marks of direction, and a tag.
+/// Zero-width joiners and non-joiners, directional marks, and a tag.
 const HIDDEN: &str =
     "\u{645}\u{6cc}\u{200c}\u{62e} \u{1f469}\u{200d}\u{1f4bb} a\u{ad}b\u{202e}c\u{feff}d\u{e0041}e";
 
-/// A config that says all of this of one service.
+/// A config that uses all of this in one service.
 fn hidden() -> String {
     format!(
         "services:\n  - name: '{HIDDEN}'\n    description: 'about\t{HIDDEN}'\n    labels: {{ team: '{HIDDEN}' }}\n    probes: [ {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]\n    objectives: [ {{ name: '{HIDDEN}', sli: success, target: 99.9%, window: 30d }} ]\n"
@@ -249,7 +250,7 @@ fn characters_without_a_width_stay_in_names() {
     );
 }
 
-/// What a terminal would replace is not in what is printed.
+/// Characters that a terminal would replace are not in the output.
 #[test]
 fn generated_files_are_printed_as_they_are() {
     let config = read(&hidden());
@@ -268,7 +269,7 @@ fn generated_files_are_printed_as_they_are() {
     }
 }
 
-/// Services with objectives, whose names join to the same text.
+/// Services with objectives whose names join to the same text.
 const ALIKE: &str = "
 services:
   - { name: web, probes: [ { name: p, tcp: { address: \"127.0.0.1:1\" } } ], objectives: [ { name: api-latency, sli: latency, below: 1s, target: 99% } ] }
@@ -299,7 +300,7 @@ fn the_file_says_what_prometheus_must_keep() {
     assert!(head(&calendar).contains("The longest window is 3d: "));
 }
 
-/// The objects of the operator, each as it is read.
+/// The operator's objects, parsed.
 fn objects(config: &str, prefix: &str) -> Vec<serde_json::Value> {
     let format = Format::Operator {
         prefix: prefix.to_owned(),
@@ -354,13 +355,13 @@ fn a_service_with_many_objectives_has_objects_that_kubernetes_takes() {
         .iter()
         .map(|one| one["spec"]["groups"].as_array().map_or(0, Vec::len));
     assert_eq!(groups.sum::<usize>(), 50);
-    // With the usual tiers even what `kubectl apply` keeps of an object in an annotation is small enough.
+    // With the default tiers, even the annotation of `kubectl apply` for an object is small enough.
     for one in &all {
         assert!(one.to_string().len() < 262_144, "{}", one.to_string().len());
     }
 }
 
-/// A ticket of a fast tier, a page of a slow one, a forecast, and a service below.
+/// A ticket of a fast tier, a page of a slow one, a forecast, and a service with a dependency.
 const INTERLEAVED: &str = "
 alerts:
   budget_exhausted: true

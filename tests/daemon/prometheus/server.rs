@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Ended whatever happens to the test.
+/// Stopped on drop.
 pub struct Running(Child);
 
 impl Drop for Running {
@@ -43,7 +43,7 @@ pub fn start(program: &str, args: &[String]) -> Option<Running> {
     }
 }
 
-/// A real Prometheus, ended whatever happens to the test.
+/// A real Prometheus, stopped on drop.
 pub struct Prometheus {
     _process: Running,
     address: String,
@@ -52,8 +52,8 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it with the `prometheus.yml` of a folder, its data in `tsdb` beside it; `None` where
-    /// it is not installed, and CI does not promise it.
+    /// Starts it with the `prometheus.yml` of a directory, and its data in `tsdb` next to it; `None`
+    /// if it is not installed, except in CI, which guarantees it.
     pub fn start(folder: &Path, more: &[&str]) -> Option<Self> {
         let address = format!("127.0.0.1:{}", free_port());
         let mut arguments = vec![
@@ -63,7 +63,7 @@ impl Prometheus {
         ];
         arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
         let process = start("prometheus", &arguments)?;
-        // reqwest takes the process's provider; another test may have set it.
+        // reqwest needs a default provider; another test may have set it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Some(Self {
             _process: process,
@@ -84,7 +84,7 @@ impl Prometheus {
             .block_on(async { self.client.get(url).send().await.ok()?.json().await.ok() })
     }
 
-    /// How many series answer; an error is a fault of the query.
+    /// Number of series that a query returns; an error in the query is a failure.
     pub fn series(&self, query: &str) -> usize {
         let answer = self
             .get("/api/v1/query", &[("query", query)])
@@ -96,7 +96,7 @@ impl Prometheus {
         answer["data"]["result"].as_array().map_or(0, Vec::len)
     }
 
-    /// The labels of each series that answers.
+    /// The labels of each series that a query returns.
     pub fn labels(&self, query: &str) -> Vec<Value> {
         let answer = self
             .get("/api/v1/query", &[("query", query)])
@@ -105,7 +105,7 @@ impl Prometheus {
         series.map(|one| one["metric"].clone()).collect()
     }
 
-    /// The only value of a query at a second.
+    /// The only value of a query at a time.
     pub fn value(&self, query: &str, at: i64) -> Option<f64> {
         let answer = self
             .get(

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Answers requests with a status, until it is dropped with its process.
+/// Responds to requests with a status, until it is dropped with its process.
 fn server(status: &'static str) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
     let address = listener.local_addr().expect("bound");
@@ -39,7 +39,7 @@ fn a_run_without_a_success_fails_with_and_without_thresholds() {
         let short = ["--users", "2", "--run-time", "1s"];
         slod(&file, &[&base[..], &short[..], thresholds].concat())
     };
-    // Nobody listens at port 1.
+    // Nothing listens on port 1.
     for thresholds in [&[][..], &["--threshold", "avg<1h"]] {
         let (code, shown) = load(thresholds);
         assert_eq!(code, Some(99), "{shown}");
@@ -58,7 +58,7 @@ fn a_run_without_a_success_fails_with_and_without_thresholds() {
     assert_eq!(code, Some(99), "{shown}");
 }
 
-/// Takes four seconds for each answer. Returns its address and when the last request came.
+/// Takes four seconds per response. Returns its address, and when the last request arrived.
 fn slow_server() -> (std::net::SocketAddr, Arc<Mutex<Instant>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
     let address = listener.local_addr().expect("bound");
@@ -83,7 +83,7 @@ fn slow_server() -> (std::net::SocketAddr, Arc<Mutex<Instant>>) {
     (address, last)
 }
 
-/// An abort is an ending of its own: the first Ctrl-C behind it does not cut the report off.
+/// An abort ends the run; the first Ctrl-C after it does not interrupt the report.
 #[test]
 fn a_ctrl_c_after_an_abort_keeps_the_report() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -102,7 +102,7 @@ fn a_ctrl_c_after_an_abort_keeps_the_report() {
         .spawn()
         .expect("runs");
     let began = Instant::now();
-    // At random, five a second: two seconds without any are the end of the plan.
+    // Random arrivals, five per second: two seconds without any mean that the plan has ended.
     while last.lock().expect("no panic").elapsed() < Duration::from_secs(2) {
         assert!(began.elapsed() < Duration::from_secs(80), "no abort");
         thread::sleep(Duration::from_millis(20));

@@ -1,4 +1,4 @@
-//! Runs are kept while the daemon writes, compared, reported, and have no secrets.
+//! Runs are stored while the daemon writes, compared and reported, without secrets.
 
 use super::{config, result};
 use crate::support::{Daemon, slod};

@@ -19,7 +19,7 @@ services:
     file
 }
 
-/// Two minutes of 20 requests per second as oha writes them, with about a latency in milliseconds.
+/// Two minutes of 20 requests per second in oha's format, with about this latency in milliseconds.
 fn result(folder: &Path, latency: f64) -> PathBuf {
     let mut text = "request-start,request-duration,status\n".to_owned();
     for request in 0..2400_u32 {

@@ -10,7 +10,7 @@ use slod::stats::quantile::Histogram;
 use slod::store::{RunPart, Store};
 use std::time::{Duration, Instant};
 
-/// So many seconds of 200 requests each, of which one fails.
+/// A number of seconds with 200 requests each, one of which fails.
 fn seconds(from: u64, to: u64) -> Vec<LoadWindow> {
     let window = |second| {
         let mut latency = Histogram::default();
@@ -33,7 +33,7 @@ fn seconds(from: u64, to: u64) -> Vec<LoadWindow> {
     (from..to).map(window).collect()
 }
 
-/// A run of now, of a service of the config.
+/// A current run of a service in the config.
 fn baseline(windows: Vec<LoadWindow>) -> RunRecord {
     let scenario = builtin("baseline", 1.0).expect("built in");
     RunRecord {
@@ -176,7 +176,7 @@ fn a_store_full_of_runs_is_listed_quickly() {
     let start = Instant::now();
     daemon.request("GET", "/runs");
     let again = start.elapsed();
-    // Summaries are made once. Builds for tests are an order of magnitude slower than others.
+    // Summaries are computed once. Test builds are an order of magnitude slower than release builds.
     assert!(first < Duration::from_secs(10), "{first:?}");
     assert!(again < Duration::from_millis(500), "{again:?}");
     let mut listed = 0;

@@ -1,4 +1,4 @@
-//! What each address answers, and why it refuses a request.
+//! Responses of each path, and reasons for rejecting a request.
 
 use super::{answer, daemon, sent, status};
 use crate::support::{Daemon, PATIENCE};
@@ -122,7 +122,7 @@ fn every_address_answers_as_documented() {
     );
 }
 
-/// What is misspelt must not look as if it chose something.
+/// A misspelled parameter must not look as if it had an effect.
 #[test]
 fn what_a_request_does_not_mean_is_refused_with_its_reason() {
     let (daemon, _folder) = daemon();
@@ -174,7 +174,7 @@ fn what_a_request_does_not_mean_is_refused_with_its_reason() {
         let length = body.len();
         let head = "POST /api/v1/markers HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
         let request = format!("{head}{headers}Content-Length: {length}\r\n\r\n{body}");
-        // A client that has closed its side may get no answer.
+        // A client that has closed its side may get no response.
         answer(sent(&daemon, request.as_bytes()))
     };
     let json = "Content-Type: application/json\r\n";
@@ -200,7 +200,7 @@ fn prometheus_gets_openmetrics_in_gzip_and_the_same_numbers() {
     let ask = |extra: &str| {
         raw_bytes(
             &daemon,
-            // HTTP/1.0 has no chunks.
+            // HTTP/1.0 has no chunked encoding.
             &format!("GET /metrics HTTP/1.0\r\nHost: t\r\n{extra}\r\n"),
         )
     };
@@ -244,7 +244,7 @@ fn raw_bytes(daemon: &Daemon, request: &str) -> Vec<u8> {
     answer
 }
 
-/// What is in memory is answered all the same.
+/// Data in memory is served anyway.
 #[test]
 fn a_store_that_cannot_be_read_is_unavailable_and_the_rest_is_answered() {
     let (daemon, folder) = daemon();
@@ -290,7 +290,7 @@ fn a_store_that_cannot_be_read_is_unavailable_and_the_rest_is_answered() {
     }
 }
 
-/// Also where more are of one moment than a page has.
+/// Also if more items have the same time than fit on a page.
 #[test]
 fn the_link_of_a_page_leads_to_the_rest() {
     let (daemon, _folder) = daemon();

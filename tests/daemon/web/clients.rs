@@ -1,4 +1,4 @@
-//! How the web server stands up to clients that misbehave, leave early or are many.
+//! How the web server handles clients that misbehave, disconnect early or are numerous.
 
 use super::{daemon, raw, status};
 use crate::support::PATIENCE;
@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// As `nc -N` and socat do.
+/// Like `nc -N` and socat.
 #[test]
 fn a_client_that_closes_its_side_after_the_request_gets_the_whole_answer() {
     let (daemon, _folder) = daemon();
@@ -26,7 +26,8 @@ fn a_client_that_closes_its_side_after_the_request_gets_the_whole_answer() {
     }
 }
 
-/// A client that hangs up takes nothing back: the change, what follows from it, and who made it.
+/// A client that disconnects does not undo anything: the change, its consequences and its author are
+/// kept.
 #[test]
 fn a_change_is_made_whole_without_its_client() {
     const TIMES: usize = 5;
@@ -62,7 +63,7 @@ fn a_change_is_made_whole_without_its_client() {
             ),
         ]
     };
-    // A request whose client hangs up before it is begun changes nothing.
+    // A request whose client disconnects before it is handled changes nothing.
     for _ in 0..10 * TIMES {
         hang_up("/-/reload", "");
         hang_up("/api/v1/silences", silence);
@@ -88,11 +89,11 @@ fn five_thousand_idle_connections_do_not_keep_prometheus_out() {
         .collect();
     assert!(idle.len() > 4000, "{} connections", idle.len());
     for stream in idle.iter().step_by(7) {
-        // Some of them begin a request and never end it.
+        // Some of them start a request and never finish it.
         let mut stream = stream;
         let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nX-Slow:");
     }
-    // What Prometheus waits for a scrape by default.
+    // The default scrape timeout of Prometheus.
     let timeout = Duration::from_secs(10);
     for _ in 0..5 {
         let started = Instant::now();
@@ -116,7 +117,7 @@ fn an_http2_connection_has_few_streams() {
         .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
         .expect("sent");
     stream.write_all(&settings).expect("sent");
-    // RFC 9113, section 6.5.1: the server begins with its settings, six bytes each.
+    // RFC 9113, section 6.5.1: the server starts with its settings, six bytes each.
     let mut head = [0; 9];
     stream.read_exact(&mut head).expect("a frame");
     assert_eq!(head[3], 4, "settings");

@@ -19,7 +19,7 @@ fn daemon() -> (Daemon, tempfile::TempDir) {
     (Daemon::start(&file), folder)
 }
 
-/// Sends what may be no whole request, and reads until the server closes.
+/// Sends data that may not be a complete request, and reads until the server closes the connection.
 fn raw(daemon: &Daemon, bytes: &[u8]) -> String {
     let stream = sent(daemon, bytes);
     let _ = stream.shutdown(std::net::Shutdown::Write);
@@ -29,7 +29,7 @@ fn raw(daemon: &Daemon, bytes: &[u8]) -> String {
 fn sent(daemon: &Daemon, bytes: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(daemon.address).expect("it listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("valid");
-    // A server that has seen enough may close before everything is sent.
+    // A server that rejects early may close before everything is sent.
     let _ = stream.write_all(bytes);
     stream
 }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// A server that ends with its test.
+/// A server that is stopped at the end of its test.
 struct Dnsmasq(Child);
 
 impl Drop for Dnsmasq {

@@ -1,4 +1,4 @@
-//! Which answers are good, and how the others are reported.
+//! Which answers are good, and how bad ones are reported.
 
 use super::{probe, reply, udp, with_addresses};
 use crate::probing::{TIMEOUT, cause, message};
@@ -89,7 +89,7 @@ async fn errors_of_the_server_are_response_codes() {
         let server = udp(move |question| {
             vec![reply(question, |message| {
                 message.metadata.response_code = code;
-                // As servers do that fail early.
+                // Like servers that fail early.
                 message.queries.clear();
             })]
         })
@@ -136,7 +136,7 @@ async fn only_records_that_the_question_leads_to_count() {
     let (www, b, c) = ("www.example.test.", "B.test.", "c.test.");
     let cases = [
         (vec![address("WWW.example.TEST.")], None),
-        // In any order, and in a circle that leads to an address.
+        // In any order, with a loop, and ending at an address.
         (vec![address(c), cname("b.TEST.", c), cname(www, b)], None),
         (vec![cname(www, b), cname(b, www), address(b)], None),
         (vec![address("other.y.")], Some("`other.y. IN A 192.0.2.1`")),

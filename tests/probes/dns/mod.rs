@@ -1,4 +1,4 @@
-//! The dns probe against name servers: dnsmasq, and servers of odd bytes.
+//! The `dns` probe against name servers: dnsmasq, and servers that send malformed or unusual replies.
 
 mod dnsmasq;
 mod judging;
@@ -19,7 +19,7 @@ async fn probe(server: SocketAddr, keys: &str, timeout: Duration) -> (Outcome, S
     attempt_kind("dns", &yaml, timeout, Path::new("")).await
 }
 
-/// Answers each datagram with all that `answer` makes of it; ends with the test's runtime.
+/// Replies to each datagram with all that `answer` returns for it; stops with the test's runtime.
 async fn udp(answer: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
     let address = socket.local_addr().expect("bound");
@@ -34,7 +34,7 @@ async fn udp(answer: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketA
     address
 }
 
-/// The reply to a question with these records.
+/// The reply to a question, with these records.
 fn reply(question: &[u8], change: impl FnOnce(&mut Message)) -> Vec<u8> {
     let mut message = Message::from_vec(question).expect("slod's question is valid");
     message.edns = None;

@@ -1,4 +1,4 @@
-//! What is taken as the answer to a question: over UDP, TCP and TLS.
+//! What is accepted as the answer to a question, over UDP, TCP and TLS.
 
 use super::{probe, reply, udp, with_addresses};
 use crate::probing::{SHORT, TIMEOUT, attempt_kind, cause, message};
@@ -45,7 +45,7 @@ async fn a_stray_datagram_says_nothing_about_the_next_question() {
             }
         }
     });
-    // Connects, and then nobody answers.
+    // The connection is accepted, but nobody answers.
     let (outcome, story) = probe(server, "", SHORT).await;
     assert_eq!(cause(&outcome), Some(Cause::Timeout), "{outcome:?}");
     assert!(story.contains("repeated over TCP"), "{story}");
@@ -146,7 +146,7 @@ async fn a_truncated_answer_is_asked_for_over_tcp() {
         while let Ok((length, from)) = socket.recv_from(&mut question).await {
             let mut bytes = with_addresses(&question[..length], &[1]);
             bytes[2] |= 0x02;
-            // In the middle of the record.
+            // Ends in the middle of a record.
             bytes.truncate(bytes.len() - 3);
             let _ = socket.send_to(&bytes, from).await;
         }
@@ -157,7 +157,7 @@ async fn a_truncated_answer_is_asked_for_over_tcp() {
             let mut question = vec![0; length.into()];
             stream.read_exact(&mut question).await.expect("a question");
             let bytes = framed(&with_addresses(&question, &[1, 2, 3]));
-            // Byte by byte: a message may come in any pieces.
+            // Byte by byte: a message can arrive in pieces of any size.
             for byte in bytes {
                 stream.write_all(&[byte]).await.expect("sent");
             }
@@ -169,7 +169,7 @@ async fn a_truncated_answer_is_asked_for_over_tcp() {
     assert!(outcome.measured.get(Measurement::Connect).is_some());
 }
 
-/// What a server makes of a question.
+/// Creates the reply to a question.
 type Server = fn(&[u8]) -> Vec<u8>;
 
 #[tokio::test]

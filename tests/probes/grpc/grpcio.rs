@@ -1,4 +1,4 @@
-//! The grpc probe against servers of grpcio.
+//! The `grpc` probe against grpcio servers.
 
 use crate::probing::{TIMEOUT, attempt_kind, cause, message};
 use crate::server::{Authority, Leaf};
@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// `tests/tools/grpc_server.py`; ended whatever happens to the test.
+/// `tests/tools/grpc_server.py`, stopped on drop.
 struct Server(Child);
 
 impl Drop for Server {
@@ -20,7 +20,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// With the addresses of its three servers; `None` if grpcio is not installed.
+    /// Starts it, and returns the addresses of its three servers; `None` if grpcio is not installed.
     fn start(folder: &Path) -> Option<(Self, [SocketAddr; 3])> {
         let tool = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/tools/grpc_server.py");
         let mut command = Command::new("python3");

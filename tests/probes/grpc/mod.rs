@@ -1,4 +1,4 @@
-//! The grpc probe against servers of grpcio, and against HTTP/2 servers of odd answers.
+//! The `grpc` probe against grpcio servers, and against HTTP/2 servers with unusual responses.
 
 mod grpcio;
 mod odd;

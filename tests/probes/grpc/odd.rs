@@ -1,4 +1,4 @@
-//! Servers of odd answers, and servers that speak no gRPC.
+//! Servers with unusual responses, and servers that do not support gRPC.
 
 use super::probe;
 use crate::probing::{SHORT, TIMEOUT, attempt_kind, cause, message};
@@ -10,10 +10,10 @@ use slod::outcome::{Cause, Measurement, Verdict};
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// `SERVING` in its frame.
+/// `SERVING` in a gRPC frame.
 const SERVING: &[u8] = &[0, 0, 0, 0, 2, 8, 1];
 
-/// What an HTTP/2 server answers.
+/// The response of an HTTP/2 server.
 #[derive(Clone, Copy)]
 struct Odd {
     status: u16,
@@ -26,7 +26,7 @@ struct Odd {
 const GRPC: &[(&str, &str)] = &[("content-type", "application/grpc")];
 const OK: &[(&str, &str)] = &[("grpc-status", "0")];
 
-/// A good answer.
+/// A good response.
 const GOOD: Odd = Odd {
     status: 200,
     head: GRPC,
@@ -69,14 +69,14 @@ fn send(mut respond: SendResponse<Bytes>, answer: Odd) {
     }
 }
 
-/// A good answer apart from one thing.
+/// A good response with one change.
 fn with(change: fn(&mut Odd)) -> Odd {
     let mut answer = GOOD;
     change(&mut answer);
     answer
 }
 
-/// Answers, each with its cause and a part of its message.
+/// Responses, each with its cause and a part of its message.
 async fn judge(cases: &[(Odd, Option<Cause>, &str)]) {
     for (answer, wanted, reported) in cases {
         let address = odd(*answer).await;
@@ -266,7 +266,7 @@ async fn servers_that_speak_no_grpc() {
     .await;
     let (outcome, _) = probe(silent, "", SHORT).await;
     assert_eq!(cause(&outcome), Some(Cause::Timeout), "{outcome:?}");
-    // A stream that never ends.
+    // An endless stream.
     let open = tcp(|stream| async move {
         let mut connection = h2::server::handshake(stream).await.expect("HTTP/2");
         let mut bodies = Vec::new();
@@ -288,7 +288,7 @@ async fn tls_without_http2_is_bad() {
     let authority = Authority::new();
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
-    // Knows no ALPN, and would go on.
+    // Does not support ALPN, and would continue.
     let (server, _) = authority.tls(Leaf::Good, b"").await;
     let yaml = format!("{{ address: \"{server}\", tls: {{ ca_file: ca.pem }} }}");
     let (outcome, _) = attempt_kind("grpc", &yaml, TIMEOUT, folder.path()).await;

@@ -1,5 +1,5 @@
-//! A server of its own process is asked by slod and by the real client libraries of OpenAI and
-//! Anthropic: all see the same.
+//! slod and the client libraries of OpenAI and Anthropic send requests to the same server process,
+//! and get the same results.
 
 use crate::probing::attempt_kind;
 use serde_json::Value;
@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// How far a time may be from the truth.
+/// Tolerance for times.
 const CLOSE: Duration = Duration::from_millis(5);
-/// On a machine that does other work, some attempts wait for a processor.
+/// On a busy machine, some attempts wait for a CPU.
 const ATTEMPTS: usize = 8;
 
-/// `tests/tools/llm_server.py`; ended whatever happens to the test.
+/// `tests/tools/llm_server.py`, stopped on drop.
 struct Server(Child);
 
 impl Drop for Server {
@@ -50,7 +50,7 @@ fn missing<T>(what: &str) -> Option<T> {
     None
 }
 
-/// What the client libraries found, by call.
+/// The results of the client libraries, by call.
 fn clients(address: &str) -> Option<Vec<Value>> {
     let mut command = Command::new("python3");
     command.arg(tool("llm_clients.py")).arg(address);
@@ -65,7 +65,7 @@ fn clients(address: &str) -> Option<Vec<Value>> {
     Some(lines.collect::<Result<_, _>>().expect("JSON"))
 }
 
-/// The path and the keys of the probe that do the same as a call.
+/// The path and the probe keys that correspond to a call.
 fn same_as(call: &str) -> (&'static str, String) {
     let (shape, is_stream) = match call.strip_suffix("_stream") {
         Some(shape) => (shape, true),
@@ -81,7 +81,7 @@ fn same_as(call: &str) -> (&'static str, String) {
     (path, format!("api: {api}, stream: {is_stream}"))
 }
 
-/// How long the server had the last request wait for its first token.
+/// How long the server delayed the first token of the last request.
 async fn last_wait(address: &str) -> Duration {
     let client = reqwest::Client::builder().no_proxy().build();
     let answer = client.expect("a client").get(address).send().await;

@@ -1,4 +1,4 @@
-//! Answers that are bad, each with its cause; and what is bounded.
+//! Bad answers, each with its cause; and limits.
 
 use super::server::{SSE, Step, ask, ask_within, at_once, json, stream};
 use crate::probing::cause;
@@ -66,8 +66,8 @@ async fn a_stream_is_whole_only_with_its_terminator() {
     assert_eq!(cause(&seen.outcome), Some(Cause::StreamBroken));
 }
 
-/// Clients read events without a look at the type, and take text that was cut between the halves of
-/// a surrogate pair.
+/// Clients accept events regardless of the content type, and text that is cut between the halves of a
+/// surrogate pair.
 #[tokio::test]
 async fn what_clients_take_is_taken() {
     let halves = [
@@ -89,7 +89,7 @@ async fn what_clients_take_is_taken() {
     }
 }
 
-/// The connection ends in the middle of a chunk of HTTP.
+/// The connection ends in the middle of an HTTP chunk.
 #[tokio::test]
 async fn a_connection_that_breaks_off_breaks_the_stream() {
     let head =
@@ -131,7 +131,7 @@ async fn a_tool_call_is_an_answer() {
         r#"parameters: { tools: '[{ "type": "function", "function": { "name": "f" } }]' }"#;
     let seen = ask(stream(&[TOOL, "[DONE]"]), offered).await;
     assert_eq!(cause(&seen.outcome), None, "{}", seen.story);
-    // Nobody offered one.
+    // No tools were offered.
     let seen = ask(stream(&[TOOL, "[DONE]"]), "").await;
     assert_eq!(cause(&seen.outcome), Some(Cause::EmptyAnswer));
     assert_eq!(

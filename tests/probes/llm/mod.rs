@@ -1,4 +1,4 @@
-//! Probes of language models against a server that replays the answers of providers byte by byte.
+//! Probes of language models against a server that replays responses of providers byte by byte.
 
 mod clients;
 mod judging;

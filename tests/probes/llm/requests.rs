@@ -1,4 +1,4 @@
-//! What is sent, what a config may say, and the budget of a day.
+//! What is sent, what a config accepts, and the daily budget.
 
 use super::server::{ask, stream};
 use crate::probing::read_kind;
@@ -122,7 +122,7 @@ fn faults_are_reported_where_they_are() {
 async fn an_attempt_beyond_the_budget_is_void_and_not_made() {
     let (address, requests) =
         crate::server::http(|_| super::server::stream(&[HELLO, "[DONE]"]).remove(0).1).await;
-    // 40 tokens each, and at most 30 of output are known before: 20 + 30 fit twice into 110.
+    // 40 tokens each; known in advance are at most 30 of output: 20 + 30 fit twice into 110.
     let yaml = format!(
         "{{ url: \"http://{address}/\", model: m, prompt: hi, max_tokens: 30, budget: {{ tokens: 110 }} }}"
     );

@@ -1,4 +1,4 @@
-//! A server that replays an answer step by step, and knows when it wrote each of them.
+//! A server that replays a response step by step, and records when it wrote each of them.
 
 use crate::probing::attempt_kind;
 use crate::server::{Seen, read_request, tcp};
@@ -8,16 +8,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 
-/// Bytes, and how long to wait before they are written.
+/// Bytes, and how long to wait before writing them.
 pub type Step = (u64, Vec<u8>);
 
 pub const SSE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nConnection: close\r\n\r\n";
 
-/// What one attempt found, and what really happened.
+/// The result of an attempt, and when the server wrote what.
 pub struct Replayed {
     pub outcome: Outcome,
     pub story: String,
-    /// When each step was written, since just before the attempt.
+    /// When each step was written, measured from just before the attempt.
     pub written: Vec<Duration>,
     pub request: String,
 }
@@ -37,7 +37,7 @@ impl Replayed {
     }
 }
 
-/// Asks a server that answers with these steps. `keys` are more keys of the probe.
+/// Probes a server that responds with these steps. `keys` are additional keys of the probe.
 pub async fn ask(steps: Vec<Step>, keys: &str) -> Replayed {
     ask_within(steps, keys, Duration::from_secs(10)).await
 }
@@ -79,12 +79,12 @@ pub async fn ask_within(steps: Vec<Step>, keys: &str, timeout: Duration) -> Repl
     }
 }
 
-/// One step for all of it.
+/// The whole response as a single step.
 pub fn at_once(answer: impl AsRef<[u8]>) -> Vec<Step> {
     vec![(0, answer.as_ref().to_vec())]
 }
 
-/// A stream of these events, each of them data.
+/// A stream of these data events.
 pub fn stream(events: &[&str]) -> Vec<Step> {
     let events: Vec<_> = events
         .iter()
@@ -93,7 +93,7 @@ pub fn stream(events: &[&str]) -> Vec<Step> {
     at_once(format!("{SSE}{}", events.concat()))
 }
 
-/// A whole answer in JSON.
+/// A complete JSON response.
 pub fn json(status: &str, headers: &str, body: &str) -> Vec<Step> {
     let length = body.len();
     at_once(format!(

@@ -1,12 +1,13 @@
-//! Times of a streamed answer against the moments at which the server wrote its parts.
+//! Times of a streamed answer, compared with the times at which the server wrote its parts.
 
 use super::server::{Replayed, SSE, Step, ask};
 use slod::outcome::{Figure, Measurement, Verdict};
 use std::time::Duration;
 
-/// How much later than it was written something may be seen, on a machine that does other work too.
+/// Maximum delay between writing and reading on a busy machine.
 const LATE: Duration = Duration::from_millis(25);
-/// A clock of the server and one of the probe, started one after the other.
+/// Difference between the clock of the server and that of the probe, which are started one after the
+/// other.
 const EARLY: Duration = Duration::from_millis(5);
 
 fn data(wait: u64, json: &str) -> Step {
@@ -45,7 +46,7 @@ async fn each_time_is_that_of_the_server() {
             r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":18}}"#,
         ),
         (0, b"data: [DONE]\n\n".to_vec()),
-        // Nobody waits for what comes after the end.
+        // The probe does not wait for data after the end.
         (500, b": bye\n\n".to_vec()),
     ];
     let seen = ask(steps, "").await;
@@ -56,7 +57,7 @@ async fn each_time_is_that_of_the_server() {
     is_near(Some(seen.outcome.latency), written[9]);
     let processing = time(&seen, Measurement::Processing).expect("measured");
     is_near(Some(processing + EARLY), written[0]);
-    // From the first reasoning to the last text: 18 tokens have 17 steps.
+    // From the first reasoning token to the last text token: 18 tokens have 17 gaps.
     let per_token = written[6].saturating_sub(written[3]) / 17;
     let found = time(&seen, Measurement::PerOutputToken).expect("measured");
     assert!(
@@ -66,7 +67,7 @@ async fn each_time_is_that_of_the_server() {
     assert_eq!(seen.figure(Figure::OutputTokens), Some(18));
 }
 
-/// Reasoning out of sight is counted and not seen, so that its tokens have no pace.
+/// Hidden reasoning is counted but not streamed, so there is no time per token.
 #[tokio::test]
 async fn hidden_reasoning_does_not_make_tokens_fast() {
     let usage = r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":104,"completion_tokens_details":{"reasoning_tokens":101}}}"#;

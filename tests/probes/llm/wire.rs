@@ -1,4 +1,4 @@
-//! The forms in which providers answer: what they mean is found, whatever they look like.
+//! Formats of providers' responses: the meaning is the same regardless of the format.
 
 use super::server::{SSE, ask, at_once, json, stream};
 use crate::probing::cause;
@@ -23,7 +23,7 @@ async fn openai_streams() {
     assert_eq!(seen.outcome.code, Some(200));
 }
 
-/// Every kind of line end, comments between events, several tokens in a chunk, an event for Azure's
+/// All kinds of line endings, comments between events, several tokens in a chunk, an event of Azure's
 /// filter, and a final event without an empty line.
 #[tokio::test]
 async fn other_streams_of_chat_completions() {
@@ -48,7 +48,7 @@ async fn other_streams_of_chat_completions() {
     }
 }
 
-/// A refusal ends as every answer does; of several answers the first counts.
+/// A refusal ends like any other answer; of several choices, the first one counts.
 #[tokio::test]
 async fn a_refusal_is_one_and_answers_are_not_mixed() {
     let refusal = r#"{"choices":[{"index":0,"delta":{"refusal":"I cannot"}}]}"#;
@@ -86,7 +86,7 @@ async fn characters_may_be_split_anywhere() {
     let start = SSE.len();
     let bytes = body.as_bytes();
     let mut steps = at_once(&bytes[..start]);
-    // A write each, so that they arrive in many reads.
+    // One write each, so that they arrive in several reads.
     let pieces = bytes[start..].chunks(1).enumerate();
     steps.extend(pieces.map(|(at, byte)| (u64::from(at % 16 == 0), byte.to_vec())));
     let seen = ask(steps, "expect: { regex: '^Grüße 😀😀$' }").await;

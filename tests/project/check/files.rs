@@ -1,4 +1,4 @@
-//! Which files are read, and what is reported of those that are not.
+//! Which files are read, and which errors are reported for the others.
 
 use super::env;
 use slod::config::{self, Config, FileError};
@@ -33,7 +33,7 @@ fn what_is_no_text_is_refused_with_a_sentence() {
     assert_eq!(read("\u{feff}a: 1".as_bytes()).unwrap().text, "a: 1");
 }
 
-/// Reading any of them could block for good or never end.
+/// Reading any of these could block or never end.
 #[test]
 fn only_regular_files_are_read() {
     let folder = tempfile::tempdir().unwrap();

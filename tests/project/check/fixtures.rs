@@ -1,4 +1,4 @@
-//! What `slod check` reports: each file in `fixtures/check` beside the text that it must produce.
+//! Output of `slod check`: each file in `fixtures/check`, next to the expected text.
 
 use super::{KINDS, env, fixtures, load_fixture, root};
 use expect_test::expect_file;

@@ -1,4 +1,4 @@
-//! Every declared key is read, documented and in the schema.
+//! Every declared key is read, documented and part of the schema.
 
 use super::{KINDS, env, fixtures, root};
 use expect_test::expect_file;
@@ -29,14 +29,14 @@ fn every_kinds_example_is_right_and_its_name_is_free() {
     assert_eq!(names.len(), slod::probe::KINDS.len(), "names are unique");
 }
 
-/// A document with a value at one key, and the path of that key.
+/// A document with a value for one key, and the path of that key.
 struct Written {
     text: String,
     path: String,
 }
 
-/// One document for each key below `keys`, with the value that `value` has for it. The keys stand
-/// below `path`, and `around` is the document around them.
+/// One document for each key below `keys`, with the value that `value` returns for it. The keys are
+/// below `path`, and `around` is the surrounding document.
 fn written(
     keys: Keys,
     path: &str,
@@ -64,7 +64,7 @@ fn written(
     found
 }
 
-/// Such a document for each key of the config and of all probe kinds.
+/// One such document for each key of the config and of all probe kinds.
 fn every_key(value: &dyn Fn(Need) -> Option<String>) -> Vec<Written> {
     let mut all = written(config::KEYS, "", &str::to_owned, value);
     for kind in slod::probe::KINDS {
@@ -88,10 +88,10 @@ fn load_real(text: &str) -> Loaded {
 
 #[test]
 fn every_declared_key_is_read() {
-    // No key has such a value, so whoever reads it reports it.
+    // No key accepts this value, so reading it reports an error.
     let all = every_key(&|_| Some("{ x: { y: { z: 1 } } }".to_owned()));
     assert!(all.len() > 80, "{} keys", all.len());
-    // JSON may be any mapping.
+    // JSON accepts any mapping.
     let is_json = |path: &str| {
         path.ends_with("load.requests.json") || path.ends_with("load.requests.steps.json")
     };
@@ -128,7 +128,7 @@ fn the_docs_are_those_of_the_declared_keys() {
     expect_file![root().join("docs/CONFIGURATION.md")].assert_eq(&page);
 }
 
-/// What `slod check` accepts, the schema for editors accepts too.
+/// The schema for editors accepts everything that `slod check` accepts.
 #[test]
 fn valid_configs_fit_the_schema() {
     let schema = config::schema(slod::probe::KINDS);

@@ -1,4 +1,4 @@
-//! How a config is read, and what `slod check` says of it.
+//! How a config is read, and what `slod check` reports.
 //!
 //! `UPDATE_EXPECT=1 cargo test --test project` rewrites the expected texts and the docs.
 
@@ -21,14 +21,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-/// An http kind with the least that messages need.
+/// An `http` kind with only the keys that the messages need.
 struct Fake {
     name: &'static str,
     keys: Keys,
     example: &'static str,
 }
 
-/// Every kind there is, with the http kind replaced.
+/// All kinds, with the `http` kind replaced.
 static KINDS: LazyLock<Vec<&dyn Kind>> = LazyLock::new(|| {
     let kinds = slod::probe::KINDS.iter().copied();
     let replaced = kinds.map(|kind| if kind.name() == HTTP.name { HTTP } else { kind });
@@ -118,7 +118,7 @@ fn fixtures() -> Vec<PathBuf> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // Some checkouts take rights away.
+        // Some checkouts have different permissions.
         let token = root().join("tests/fixtures/check/files/token");
         fs::set_permissions(token, fs::Permissions::from_mode(0o644)).unwrap();
     }
@@ -129,7 +129,7 @@ fn fixtures() -> Vec<PathBuf> {
     files
 }
 
-/// Loads a fixture under its bare name, so that messages do not depend on where it lies.
+/// Loads a fixture under its bare name, so that messages do not depend on its directory.
 fn load_fixture(path: &Path) -> (Source, Loaded) {
     let mut source = config::read_file(path).unwrap();
     source.name = path.file_name().unwrap().to_string_lossy().into_owned();

@@ -1,4 +1,4 @@
-//! No secret is shown, and one that others can read is reported.
+//! Secrets are never shown, and secret files that others can read are reported.
 
 use slod::cli::check;
 use slod::config::{self, Config};
@@ -6,7 +6,7 @@ use slod::diagnostic::Source;
 use std::fs;
 use std::path::Path;
 
-/// Whatever is wrong around a secret, and however its key is misspelled.
+/// Applies to any error around a secret, and any misspelling of its key.
 #[test]
 fn no_diagnostic_shows_a_secret() {
     let texts = [

@@ -154,7 +154,7 @@ services:
     assert_eq!(thresholds, [&[][..], &both[..]]);
 }
 
-/// How long it takes to read a config of so many services.
+/// How long it takes to read a config with this many services.
 fn reading(services: usize) -> Duration {
     let head = "defaults: { objectives: [{ name: o, sli: success, target: 99% }] }\nservices:\n";
     let service = |n| {
@@ -171,7 +171,8 @@ fn reading(services: usize) -> Duration {
     took
 }
 
-/// However fast the machine is: in proportion it would be 8 times, squared 64 times.
+/// Compares the growth, which does not depend on the machine's speed: 8 times if linear, 64 times if
+/// quadratic.
 #[test]
 fn the_time_for_a_config_grows_with_its_length_only() {
     let (short, long) = (reading(2500), reading(20_000));

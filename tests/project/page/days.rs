@@ -1,4 +1,4 @@
-//! The bars of the last days.
+//! The bars of the most recent days.
 
 use super::{pages, plain};
 

@@ -1,4 +1,4 @@
-//! Every page is safe and accessible markup, whatever the texts from outside contain.
+//! Every page is safe and accessible markup, regardless of external texts.
 
 use super::{SCRIPT, pages};
 use slod::web::page::style::{HASH, NAME, STYLE};
@@ -17,7 +17,7 @@ fn no_page_has_script_inline_style_or_foreign_resources() {
             "url(",
         ] {
             let mut places = html.match_indices(forbidden);
-            // As text within a value it is harmless: there, no tag is open.
+            // Text within an attribute value is harmless.
             let found = places.find(|(at, _)| forbidden.starts_with('<') || in_a_tag(&html, *at));
             assert!(found.is_none(), "{name} has {forbidden}");
         }
@@ -35,7 +35,7 @@ fn no_page_has_script_inline_style_or_foreign_resources() {
     assert!(!STYLE.contains("@import") && !STYLE.contains("url("));
 }
 
-/// Whether `at` is within a tag, outside the values of its attributes.
+/// Whether `at` is within a tag, outside of attribute values.
 fn in_a_tag(html: &str, at: usize) -> bool {
     let before = &html[..at];
     let tag = before.rfind('<').map_or("", |open| &before[open..]);

@@ -1,4 +1,4 @@
-//! The status page as its readers get it. Every page is also written to `target/page/`, for
+//! The status page as sent to clients. Every page is also written to `target/page/`, for
 //! `tests/tools/screenshots.mjs`.
 
 mod alert_list;
@@ -88,7 +88,7 @@ fn thirty() -> Snapshot {
     )
 }
 
-/// Every text that comes from outside is an attack.
+/// Every external text is an injection attempt.
 fn hostile() -> ServiceView {
     let mut hostile = service(SCRIPT, Fate::Down);
     hostile.description = SCRIPT.into();
@@ -132,7 +132,7 @@ fn render(snapshot: &Snapshot, view: View<'_>) -> String {
     render_overview(shown, view)
 }
 
-/// Events of an afternoon, the newest first.
+/// Events of an afternoon, newest first.
 fn events() -> Vec<TimelineEvent> {
     let event = |minutes: u64, level, what, text: &str| TimelineEvent {
         at: AT.before(Duration::from_mins(minutes)),
@@ -197,7 +197,7 @@ fn page(
     render_service(shown, VIEW)
 }
 
-/// Alerts of each stage: so many that fire, two that are pending, and so many that are over.
+/// Alerts in each state: a number of firing ones, two pending ones, and a number of resolved ones.
 fn alerts(firing_ones: usize, over: usize) -> Alerts {
     let alert = |number: usize, urgency, ago: u64| {
         let key = AlertKey {
@@ -236,7 +236,7 @@ fn alerts_page(shown: &Alerts, query: &str) -> String {
     render_alerts(shown, AT, View { query, ..VIEW })
 }
 
-/// Every page by its file's name.
+/// Every page, by file name.
 fn pages() -> BTreeMap<&'static str, String> {
     let overview = |snapshot: &Snapshot| render(snapshot, VIEW);
     let strange = strange();
@@ -301,7 +301,7 @@ fn pages_are_written_for_the_eye() {
     std::fs::write(folder.join(NAME), STYLE).expect("ours too");
 }
 
-/// The text between the tags.
+/// The text outside of tags.
 fn plain(html: &str) -> String {
     let texts = html
         .split('<')

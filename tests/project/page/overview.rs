@@ -1,4 +1,4 @@
-//! What the overview says first, how it orders and finds services, and how it counts them.
+//! The main statement of the overview, and how it orders, finds and counts services.
 
 use super::{VIEW, pages, plain, render, thirty};
 use crate::synthetic::{AT, Fate, many, service, snapshot};
@@ -7,7 +7,7 @@ use slod::web::page::{PageQuery, View};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The text of the one heading of the first level.
+/// The text of the only first-level heading.
 fn headline(html: &str) -> String {
     assert_eq!(html.matches("<h1>").count(), 1);
     let (_, rest) = html.split_once("<h1>").expect("every page has one");
@@ -41,7 +41,7 @@ fn the_headline_answers_whether_anything_is_wrong() {
     assert!(!pages["3-ok"].contains("http-equiv=\"refresh\""));
 }
 
-/// A service while a correction takes out all of it.
+/// A service while a correction excludes all of it.
 fn maintained(mut service: ServiceView) -> ServiceView {
     service.maintenance = Some(Maintenance {
         until: AT.after(Duration::from_hours(1)),
@@ -149,7 +149,7 @@ fn services_are_found_by_name_label_and_state() {
     assert_eq!(names, "");
     assert!(html.contains("value=\"&quot;&gt;&lt;script&gt;\"") && html.contains("0 of 30"));
     assert!(html.contains("<input type=\"hidden\" name=\"reload\""));
-    // The answer is about all services, whatever is listed.
+    // The statement covers all services, including those that are not listed.
     assert!(html.contains("4 of 30 services need attention"));
     assert!(!pages()["3-ok"].contains("<form"), "few need no filter");
 }

@@ -1,4 +1,4 @@
-//! Synthetic snapshots for the page's test and its benchmark.
+//! Synthetic snapshots for the tests and the benchmark of the page.
 
 mod signs;
 mod system;
@@ -29,22 +29,22 @@ pub const AT: Timestamp = Timestamp::from_secs(1_795_442_517);
 const INTERVAL: Duration = Duration::from_secs(10);
 const DAY: Duration = Duration::from_hours(24);
 
-/// What happened to a synthetic service.
+/// The state of a synthetic service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Healthy,
     Down,
     BudgetSpent,
     Burning,
-    /// Was seen, but not lately.
+    /// Observed, but not recently.
     Unseen,
-    /// Twenty minutes old.
+    /// Observed for twenty minutes.
     Young,
     /// Not probed yet.
     New,
 }
 
-/// So many services, of which every hundredth is in some trouble.
+/// This many services, one in a hundred of which has problems.
 pub fn many(count: usize) -> Snapshot {
     let troubles = [Fate::Down, Fate::Burning, Fate::BudgetSpent, Fate::Unseen];
     let services = (0..count).map(|index| {
@@ -85,7 +85,7 @@ pub fn service(name: &str, fate: Fate) -> ServiceView {
     }
 }
 
-/// A planned one and one that is over.
+/// A planned correction and a past one.
 pub fn corrections() -> Arc<[Correction]> {
     Arc::new([
         correction("2", 2, "weekly deploy window", &[]),
@@ -93,7 +93,7 @@ pub fn corrections() -> Arc<[Correction]> {
     ])
 }
 
-/// Two hours from so many hours after now.
+/// A correction of two hours that starts this many hours from now.
 fn correction(id: &str, hours: i64, reason: &str, slos: &[&str]) -> Correction {
     let from = Timestamp(AT.0 + hours * 3_600_000);
     Correction {
@@ -117,7 +117,7 @@ const LATENCY_P99: Sli = Sli::Latency {
     below: Duration::from_secs(1),
 };
 
-/// Of 100,000 events, so many are bad: over the long and over the short windows.
+/// Bad events of 100,000, over the long and the short windows.
 fn bad_of_100k(sli: Sli, fate: Fate) -> (u64, u64) {
     let fast = matches!(sli, Sli::Latency { .. });
     match fate {
@@ -142,7 +142,8 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
     };
     let view = |span: Duration| {
         let bad = match fate {
-            // A month's few failures are none in five minutes, and what burns has some in them.
+            // A month's few failures are not in the last five minutes; a burning budget has some in
+            // them.
             Fate::Burning if span <= DAY / 288 && short > 400 => 10_000,
             _ if span <= DAY / 4 => short,
             _ => long,
@@ -183,7 +184,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
     }
 }
 
-/// What fires: all tiers but the slowest of what is down, one of what burns.
+/// Firing alerts: all tiers but the slowest for services that are down, one tier for burning budgets.
 pub fn firing(services: &[ServiceView]) -> AlertsView {
     let mut all = Vec::new();
     for service in services {
@@ -258,9 +259,9 @@ fn days(fate: Fate, seed: u64) -> [DayView; DAYS] {
             _ => (1440 - bad, bad),
         };
         let known = good + bad > 0;
-        // The share that counts is in percent.
+        // The counted share is in percent.
         let (percent, corrected, coverage) = match ago {
-            // It began at noon.
+            // Observation started at noon.
             26 if known => (50, 0.0, Some(0.5)),
             11 if known => (60, 0.4, Some(1.0)),
             10 if known => (30, 0.4, Some(0.5)),
@@ -331,7 +332,7 @@ pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
     }
 }
 
-/// Withheld where the sample would be too small.
+/// Withheld if the sample would be too small.
 fn quantiles(fate: Fate, base: Duration, span: usize) -> [Option<Duration>; QUANTILES.len()] {
     let few = span == 0 || fate == Fate::Young;
     assert!(span < QUANTILE_SPANS.len());

@@ -3,7 +3,7 @@
 use super::AT;
 use slod::signal::{Finding, Findings, INDICATORS, Indicator, Presence, SignalKind, kinds};
 
-/// Signs of `concierge`, of each presence.
+/// Signs of `concierge`, one for each state.
 pub fn findings() -> Findings {
     use Presence::{Active, Clear, Unknown};
     let all = [
@@ -51,7 +51,7 @@ pub fn findings() -> Findings {
     }
 }
 
-/// The indicators of `concierge`, with each answer.
+/// The health indicators of `concierge`, one for each result.
 fn indicators() -> Vec<Indicator> {
     let answers = [
         (Some(false), "p95 rose 34% in 2 h"),

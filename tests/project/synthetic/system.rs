@@ -114,7 +114,7 @@ pub fn system() -> SystemView {
     }
 }
 
-/// Every role of `concierge`, with markup where a text is from elsewhere.
+/// Every role of `concierge`, with markup in external texts.
 fn own_metrics() -> ServiceMetrics {
     let value = |role: Role| match role.kind() {
         RoleKind::Counter => RoleValue::Counter(1234.0),

@@ -1,4 +1,4 @@
-//! Every step of compaction shows the same, and what is kept of old days is what a recount says.
+//! Every step of compaction returns the same data, and stored summaries of old days match a recount.
 
 use super::super::{HOUR, file};
 use super::{
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 fn every_step_of_compaction_shows_each_sample_once() {
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
-    // Two lanes, and hours of which the last is not over.
+    // Two shards, and hours of which the last is not complete.
     append(&mut store, 0..70, DAYS, DAYS + 2 * HOUR + 60_000);
     let reader = Store::open_read_only(&file(&folder)).unwrap();
     loop {
@@ -119,7 +119,7 @@ fn old_days_are_kept_by_the_minute_and_count_as_before() {
         );
     }
     assert_eq!(gauge.len(), 24 * 50 + fine);
-    // A counter in steps of an hour rises as before.
+    // A counter in steps of an hour increases as before.
     let counter = found(&store, 1);
     let steps = |store: &Store| {
         let hour = Some(Duration::from_hours(1));
@@ -169,7 +169,7 @@ fn steps_are_limited_and_a_counter_goes_back_five_minutes() {
         Some(value(1, DAYS + 110_000) - value(1, DAYS + 50_000))
     );
     assert_eq!(risen.rate, risen.increase.map(|increase| increase / 60.0));
-    // Ten minutes without a sample: the one before is too old.
+    // Ten minutes without a sample: the previous one is too old.
     assert_eq!(first(DAYS + 30 * 60_000).at, Timestamp(DAYS + 30 * 60_000));
     let increase = value(1, DAYS + 30 * 60_000 + 50_000) - value(1, DAYS + 30 * 60_000);
     assert_eq!(first(DAYS + 30 * 60_000).increase, Some(increase));

@@ -1,4 +1,4 @@
-//! Damaged samples cost nothing else, and recovery finds the rest.
+//! Damaged samples do not affect other data, and recovery finds the rest.
 
 use super::super::{HOUR, file};
 use super::{DAY, DAYS, append, compact, found, points, samples, summaries};
@@ -52,7 +52,7 @@ fn damage_to_samples_is_found_and_the_rest_recovered() {
     assert!(check(&path).unwrap().sound());
 }
 
-/// Overwrites what the statement selects of the blocks, as damage does.
+/// Overwrites the selected blocks, to simulate damage.
 fn damage(path: &std::path::Path, blocks: &str) {
     let conn = rusqlite::Connection::open(path).unwrap();
     let sql = format!(
@@ -76,7 +76,7 @@ fn an_unreadable_hour_takes_no_other_hour_of_its_day_with_it() {
         "SELECT id FROM sample_block ORDER BY id LIMIT 2 OFFSET 10",
     );
     compact(&mut store, DAYS + 4 * DAY);
-    // Of the hour that cannot be read its head has the first and the last sample, and its counts.
+    // The head of an unreadable hour still has its first and last sample, and its counts.
     assert_eq!(points(&store, 0).len(), 23 * 50 + 2);
     let after = points(&store, 1);
     let is_kept = |at: i64| after.iter().any(|point| point.at.0 == at);
@@ -111,7 +111,7 @@ fn late_samples_of_what_cannot_be_read_are_kept() {
     let late: Vec<_> = late.iter().map(|sample| sample.value).collect();
     assert_eq!((kept.len(), &kept[2..]), (8, &late[..]));
     assert_eq!(summaries(&store)[&0].count, 300);
-    // A day that cannot be read, and hours that come after it.
+    // An unreadable day, and hours after it.
     compact(&mut store, DAYS + 4 * DAY);
     damage(&path, FIRST);
     append(&mut store, 0..1, DAYS + 2 * HOUR, DAYS + 3 * HOUR);
@@ -153,7 +153,7 @@ fn names_that_cannot_be_read_keep_their_ids_and_stop_nothing() {
     }
 }
 
-/// The root page of the heads, from 0, and the first page below it.
+/// The root page of the heads (from 0), and the first page below it.
 fn pages_of_heads(path: &std::path::Path, bytes: &[u8]) -> [usize; 2] {
     let conn = rusqlite::Connection::open(path).unwrap();
     let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'sample_head'";
@@ -166,7 +166,7 @@ fn pages_of_heads(path: &std::path::Path, bytes: &[u8]) -> [usize; 2] {
     [root, child as usize - 1]
 }
 
-/// Where it is not known when the blocks begin, not every hour of ten years is looked up.
+/// If it is unknown when the blocks begin, not every hour of ten years is looked up.
 #[test]
 fn recovery_ends_although_the_blocks_cannot_be_listed() {
     let folder = TempDir::new().unwrap();
@@ -187,7 +187,7 @@ fn recovery_ends_although_the_blocks_cannot_be_listed() {
             recovered.gaps > 0 && recovered.series == 40,
             "{recovered:?}"
         );
-        // The samples give the heads again.
+        // The heads are rebuilt from the samples.
         assert_eq!(recovered.sample_blocks, 480, "{recovered:?}");
         assert!(check(&path).unwrap().sound());
     }

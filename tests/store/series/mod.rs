@@ -34,7 +34,7 @@ fn kind(number: i64) -> SeriesKind {
     }
 }
 
-/// A gauge that goes up and down, and a counter that is reset each four hours and a bit.
+/// A gauge that goes up and down, and a counter that is reset about every four hours.
 fn value(number: i64, at: i64) -> f64 {
     let tick = at / 10_000;
     let value = match kind(number) {
@@ -52,7 +52,7 @@ fn tick(numbers: std::ops::Range<i64>, at: i64) -> Tick {
     }
 }
 
-/// One every 10 s in `from..to`, but in ten minutes of each hour.
+/// One sample every 10 s in `from..to`, but only during ten minutes of each hour.
 fn times(from: i64, to: i64) -> impl Iterator<Item = i64> {
     (from..to)
         .step_by(10_000)

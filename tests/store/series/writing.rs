@@ -1,4 +1,4 @@
-//! The writer keeps samples, and counts what it has no room for.
+//! The writer stores samples, and counts those it has no room for.
 
 use super::super::{HOUR, START, file};
 use super::{DAY, DAYS, key, points, tick};
@@ -108,7 +108,7 @@ fn trouble_with_samples_holds_no_outcome_up() {
         let sql = "SELECT count(*) FROM hour";
         other.query_row(sql, [], |row| row.get::<_, i64>(0))
     };
-    // The step after the flush may not have ended yet.
+    // The step after the flush may not have finished yet.
     let deadline = Instant::now() + Duration::from_secs(20);
     while hours() == Ok(0) && Instant::now() < deadline {
         handle.flush(Duration::from_secs(5));

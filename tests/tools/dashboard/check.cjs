@@ -6,7 +6,7 @@ const { dirname, join } = require("node:path");
 
 const modules = process.env.NODE_PATH;
 const home = dirname(modules);
-// The library looks for a browser when it loads.
+// The library needs a browser when it is loaded.
 Object.defineProperty(globalThis, "navigator", { value: { language: "en-US", languages: ["en-US"] } });
 const grafana = require("@grafana/data");
 const Ajv = require("ajv");
@@ -57,7 +57,7 @@ const fits = (name, value, where) => {
   check(good, where, JSON.stringify((schemas[name].errors ?? []).map((e) => `${e.instancePath} ${e.message} ${JSON.stringify(e.params)}`)));
 };
 
-// The types leave out what an annotation query has of its data source; these are Prometheus's.
+// The types omit the data source properties of an annotation query; these are those of Prometheus.
 const prometheus = ["expr", "step", "titleFormat", "textFormat", "tagKeys", "useValueForTime"];
 const plain = structuredClone(dashboard);
 for (const annotation of plain.annotations.list) for (const key of prometheus) delete annotation[key];

@@ -14,7 +14,7 @@ const range = { from: { valueOf: () => start * 1000 }, to: { valueOf: () => end 
 const display = (field) => getDisplayProcessor({ field, theme, timeZone: "utc" });
 const legend = (target, labels) => target.legendFormat.replace(/\{\{(\w+)\}\}/g, (_, label) => labels[label] ?? "") || "Value";
 
-// Before anything is drawn, so that all else can be plain.
+// Runs before anything is drawn, so that the rest can be simple.
 function fetchData() {
   const request = new XMLHttpRequest();
   request.open("GET", "/data.json", false);
@@ -39,7 +39,7 @@ function config(panel, refId, name, custom = {}) {
   return made;
 }
 
-// What Grafana's plugin takes where a dashboard says nothing.
+// Defaults of Grafana's plugin.
 const line = { drawStyle: "line", lineWidth: 1, fillOpacity: 0, showPoints: "auto", pointSize: 5, lineInterpolation: "linear", spanNulls: false, axisPlacement: "auto", barAlignment: 0, gradientMode: "none", hideFrom: { legend: false, tooltip: false, viz: false } };
 
 function Graph({ panel, width, height }) {

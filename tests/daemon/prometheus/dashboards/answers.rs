@@ -1,5 +1,5 @@
 //! A real Prometheus scrapes two demos with the shipped config and rules, and every query of every
-//! panel of the shipped dashboards has an answer that distinguishes both.
+//! panel of the shipped dashboards returns data that distinguishes both.
 
 use super::{dashboard, label_values, list};
 use crate::prometheus::server::{Prometheus, repository, start};
@@ -38,11 +38,11 @@ fn a_real_prometheus_answers_every_panel() {
         return;
     };
     prometheus.wait_for("count(up{job=\"slod\"} == 1) == 2");
-    // Our labels win over the scrape's, and quantiles need their samples.
+    // slod's labels take precedence over the scrape's, and quantiles need enough samples.
     prometheus.wait_for("slod_probe_success{service=\"rag\", probe=\"health\"}");
     prometheus.wait_for("slod_host_cpu_usage_ratio");
     prometheus.wait_for("slod_latency_quantile_seconds{window=\"1h\"}");
-    // The demo's first incident comes after a quarter of a minute.
+    // The demo's first incident starts after 15 seconds.
     prometheus.wait_for("slod_slo_error_budget_exhaustion_timestamp_seconds");
     prometheus.wait_for("slod_process_cpu_usage_ratio");
     prometheus.wait_for("rate(slod_probe_runs_total[1m]) > 0");
@@ -62,7 +62,7 @@ fn a_real_prometheus_answers_every_panel() {
     );
 }
 
-/// A run of users and one of a rate go on, and one has ended.
+/// A run with users and one with a rate are in progress, and one has ended.
 #[test]
 fn a_real_prometheus_answers_every_panel_of_load_runs() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -116,9 +116,9 @@ fn a_real_prometheus_answers_every_panel_of_load_runs() {
     for panel in list(&dashboard["panels"], "panels") {
         for target in panel["targets"].as_array().into_iter().flatten() {
             let query = filled_in(target["expr"].as_str().expect("a query"));
-            // The others are those of the dashboard of services.
+            // The others belong to the dashboard of services.
             if query.contains("slod_load_") {
-                // A busy machine may not show whether a run passed.
+                // On a busy machine, it may be unknown whether a run passed.
                 let is_there = prometheus.series(&query) > 0 || query.contains("_passed{");
                 assert!(is_there, "{}: {query}", panel["title"]);
                 queries += 1;
@@ -131,7 +131,7 @@ fn a_real_prometheus_answers_every_panel_of_load_runs() {
     assert!(queries >= 15, "only {queries} queries were run");
 }
 
-/// A provider that refuses every third request.
+/// A provider that rejects every third request.
 #[test]
 fn a_real_prometheus_answers_every_panel_of_the_ai_provider() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -171,7 +171,7 @@ services:
     every_panel(&prometheus, &dashboard("slod-ai-provider"));
 }
 
-/// Answers as OpenAI does, until the test ends.
+/// Responds like OpenAI, until the test ends.
 fn provider() -> SocketAddr {
     const LIMITS: &str = "x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 5\r\nConnection: close\r\n";
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -204,7 +204,7 @@ fn provider() -> SocketAddr {
     address
 }
 
-/// As Grafana sends it with everything selected.
+/// As sent by Grafana with everything selected.
 fn filled_in(query: &str) -> String {
     query
         .replace("$__rate_interval", "1m")
@@ -236,14 +236,14 @@ fn every_panel(prometheus: &Prometheus, dashboard: &Value) {
         assert!(prometheus.series(&query) > 0, "{query} is empty");
     }
     for annotation in list(&dashboard["annotations"]["list"], "annotations") {
-        // Nothing need fire: only an error is a fault.
+        // Nothing has to fire: only errors are failures.
         prometheus.series(&filled_in(annotation["expr"].as_str().expect("a query")));
     }
     assert!(queries >= 10, "only {queries} queries were run");
 }
 
-/// Whether a query is of families that not every host has: limits of containers, and what its kernel
-/// does not measure; or of signs, of which nothing is known at first.
+/// Whether a query uses metrics that not every host has (container limits, or what its kernel does
+/// not measure), or warning signs, which are unknown at first.
 fn may_be_absent(query: &str) -> bool {
     let absent = [
         "slod_container_",
@@ -261,7 +261,7 @@ fn may_be_absent(query: &str) -> bool {
         && families.all(|name| absent.iter().any(|part| name.starts_with(part)) && declared(name))
 }
 
-/// Each line of a panel has a name of its own, whichever daemon it is of.
+/// Each line of a panel has a unique name, regardless of its daemon.
 fn check_legends(series: &[Value], legend: &str, title: &Value) {
     let mut names = BTreeSet::new();
     for labels in series {
@@ -277,7 +277,7 @@ fn check_legends(series: &[Value], legend: &str, title: &Value) {
     }
 }
 
-/// Both daemons watch the same services; what they see of them is no sum.
+/// Both daemons probe the same services, so their data must not be added.
 fn counts_count_once(prometheus: &Prometheus) {
     let probes = prometheus.series("count by (service, probe) (slod_probe_success)");
     let both = prometheus.series("slod_probe_success");
@@ -287,7 +287,7 @@ fn counts_count_once(prometheus: &Prometheus) {
     let mut compared = 0;
     for panel in panels.filter(|panel| panel["type"] == "stat") {
         let query = filled_in(panel["targets"][0]["expr"].as_str().expect("a query"));
-        // Whatever it counts: as if both were one.
+        // Regardless of what it counts: as if both were one.
         let counted = query
             .strip_prefix("count(")
             .and_then(|rest| rest.split_once(" == 0)"));

@@ -1,4 +1,4 @@
-//! Dashboards keep the conventions: variables, units, legends, links.
+//! Dashboards follow conventions: variables, units, legends, links.
 
 use super::{dashboards, label_values, list};
 use serde_json::Value;
@@ -73,7 +73,7 @@ fn check_variables(variables: &[Value]) {
     }
 }
 
-/// Those of Grafana's units that are used: its panels show an unknown one as bare text.
+/// The Grafana units in use; panels show unknown units as plain text.
 const UNITS: [&str; 8] = [
     "percentunit",
     "none",
@@ -106,7 +106,7 @@ fn check_panel(panel: &Value, title: &str) {
     for target in targets {
         assert_eq!(target["datasource"]["uid"], "${datasource}", "{title}");
         assert!(refs.insert(target["refId"].as_str()), "{title}");
-        // A line is of one daemon. One number of all of them has no name.
+        // A line belongs to one daemon. A single number for all of them has no name.
         let legend = target["legendFormat"].as_str();
         assert_eq!(legend.is_some(), panel["type"] != "table", "{title}");
         assert!(
@@ -120,7 +120,7 @@ fn check_panel(panel: &Value, title: &str) {
 fn check_query(query: &str, title: &str) {
     let count = |part: &str| query.matches(part).count();
     assert_eq!(count("job=~\"$job\""), count("{"), "{title}: {query}");
-    // An alert that something is absent has no instance.
+    // An alert about absence has no instance.
     assert_eq!(
         count("instance=~\"$instance\"") + count("ALERTS{"),
         count("{"),
@@ -156,7 +156,7 @@ fn check_query(query: &str, title: &str) {
     );
 }
 
-/// An override or a column that names what is not there does nothing, silently.
+/// An override or a column with an unknown name silently has no effect.
 fn check_overrides(panel: &Value, title: &str) {
     let transformations = panel["transformations"].as_array().into_iter().flatten();
     let organized: Vec<_> = transformations
