@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks every file of deploy/ with the program that reads it. Starts no services and needs no network.
+# Checks every file in deploy/ with the program that reads it. Starts no services and needs no network.
 #
 #   deploy/check.sh [SLOD]     SLOD is the slod binary to use, target/debug/slod by default
 #

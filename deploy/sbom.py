@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""The software bill of materials of slod, in CycloneDX 1.6 as JSON.
+"""Writes the software bill of materials of slod, in CycloneDX 1.6 as JSON.
 
     deploy/sbom.py [--target x86_64-unknown-linux-gnu] > slod.cdx.json
     deploy/sbom.py --check
 
-Everything that is compiled into the program or into what builds it, with versions and checksums from Cargo.lock and
-licenses from the crates, and the C libraries that crates bring along. Needs no network once the crates are fetched. The
-same sources give the same bytes. `--check` makes it and checks that nothing is missing.
+Lists all crates that are compiled into the program or its build scripts, with versions and checksums from Cargo.lock and
+licenses from the crates, and the C libraries that crates bundle. Needs no network once the crates are fetched. The same
+sources give the same bytes. `--check` checks the list for gaps instead of printing it.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import tomllib
 import uuid
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-DIFFERENT = re.compile(r"\s*/\s*")
+SLASH = re.compile(r"\s*/\s*")
 
 
 def metadata(target):
@@ -35,7 +35,7 @@ def checksums():
 
 
 def needed(graph, root):
-    """What the root needs, with what each of these needs; not what only tests need."""
+    """Maps each package that the root needs to its dependencies, without those of tests."""
     nodes = {node["id"]: node for node in graph["resolve"]["nodes"]}
     found, waiting = {}, [root]
     while waiting:
@@ -65,7 +65,7 @@ def component(package, checksum, kind="library"):
         made["description"] = " ".join(package["description"].split())
     if package.get("license"):
         # Old crates write a slash for OR.
-        made["licenses"] = [{"expression": DIFFERENT.sub(" OR ", package["license"])}]
+        made["licenses"] = [{"expression": SLASH.sub(" OR ", package["license"])}]
     if checksum:
         made["hashes"] = [{"alg": "SHA-256", "content": checksum}]
     if package.get("repository"):
@@ -74,7 +74,7 @@ def component(package, checksum, kind="library"):
 
 
 def bundled(package):
-    """The C library that a crate contains."""
+    """The C library that a crate bundles, or None."""
     if package["name"] == "libsqlite3-sys":
         header = os.path.join(os.path.dirname(package["manifest_path"]), "sqlite3", "sqlite3.h")
         with open(header) as file:
@@ -121,13 +121,13 @@ def document(target):
         "components": components,
         "dependencies": dependencies,
     }
-    # The same for the same content, instead of a random one.
+    # Derived from the content instead of random, so that builds are reproducible.
     serial = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(made, sort_keys=True))
     return {**made, "serialNumber": f"urn:uuid:{serial}"}
 
 
 def faults(made):
-    """What a scanner would miss."""
+    """Yields what is missing or inconsistent."""
     known = {one["bom-ref"] for one in made["components"]} | {made["metadata"]["component"]["bom-ref"]}
     if len(known) != len(made["components"]) + 1:
         yield "a component is listed twice"
@@ -140,7 +140,7 @@ def faults(made):
     for one in made["dependencies"]:
         for reference in [one["ref"], *one.get("dependsOn", [])]:
             if reference not in known:
-                yield f"{reference} is no component"
+                yield f"{reference} is not a component"
     for name in ["sqlite", "zstd", "rustls", "tokio"]:
         if not any(one["name"] == name for one in made["components"]):
             yield f"{name} is not listed"
