@@ -1,14 +1,14 @@
-//! Signs that are watched for a day: how often they are there without a cause, and how soon with one.
+//! Signs evaluated over a day: how often they are present without a cause, and how soon with one.
 
 use crate::{HISTORIES, Table, histories, share_of};
 use fastrand::Rng;
 
-/// Rules were tuned on histories with lower numbers: a table is of others.
+/// Rules were tuned on histories with lower seeds; the tables use others.
 const FIRST_SEED: u64 = 2_000_000;
-/// Hours after which the effects of a table have to be found.
+/// Hours within which the effects of a table must be detected.
 pub const FOUND_WITHIN: [f64; 2] = [1.0, 2.0];
 
-/// What each history shows: minutes from the beginning of the effect, or of the day, to the sign.
+/// Evaluates a history: returns the minutes from the beginning of the effect, or of the day, to the sign.
 type Run<'a> = &'a (dyn Fn(&mut Rng) -> Option<f64> + Sync);
 
 pub struct Days(Table);
@@ -24,7 +24,7 @@ impl Days {
         ]))
     }
 
-    /// Nothing is wrong with these.
+    /// Adds histories without an effect.
     pub fn healthy(&mut self, name: &str, run: Run<'_>) {
         let found = histories(|number| run(&mut rng(number)).is_some());
         let days = found.into_iter().filter(|found| *found).count();
@@ -32,7 +32,7 @@ impl Days {
         self.0.row(name, [share_of(days), none(), none(), none()]);
     }
 
-    /// These have what the sign looks for.
+    /// Adds histories with the effect that the sign detects.
     pub fn effect(&mut self, name: &str, run: Run<'_>) {
         let mut delays: Vec<f64> = histories(|number| run(&mut rng(number)))
             .into_iter()
@@ -59,17 +59,17 @@ fn rng(number: u64) -> Rng {
     Rng::with_seed(FIRST_SEED + number)
 }
 
-/// What happens to a number in the course of a day, without anything being wrong, or with it.
+/// An event that happens to a number during the day, with or without a problem.
 #[derive(Clone, Copy)]
 pub enum Event {
     Nothing,
     /// 12 % more from a random moment on.
     Step,
-    /// Several times a day, for ten minutes.
+    /// Several times a day, for ten minutes each.
     Deploys,
     /// For five minutes of each hour.
     Cron,
-    /// For an hour of each night.
+    /// For one hour of each night.
     Nightly,
 }
 

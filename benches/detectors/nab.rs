@@ -8,15 +8,15 @@ use std::path::Path;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
-/// Series begin with days that are only learned from.
+/// Each series begins with days that are only used for learning.
 const LEARNED: Duration = Duration::from_hours(2 * 24);
 const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
 type Series = Vec<(Duration, f64)>;
-/// When alarms begin.
+/// Returns when alarms begin.
 type Detector = fn(&Series) -> Vec<Duration>;
 
-/// What a detector did on the series of a folder.
+/// The results of a detector on the series of a folder.
 #[derive(Default)]
 struct Score {
     days: f64,
@@ -26,7 +26,7 @@ struct Score {
     delays: Vec<f64>,
 }
 
-/// `folder` has `windows.json` and the series that it names.
+/// `folder` contains `windows.json` and the series named in it.
 pub fn report(folder: &Path) {
     let text = fs::read_to_string(folder.join("windows.json")).expect("windows.json");
     let labels = labels(&text);
@@ -89,7 +89,7 @@ impl Score {
     }
 }
 
-/// When a lasting deviation begins. What is usual is learned anew every day from the last seven.
+/// When a lasting deviation begins. The usual level is learned again every day from the last seven.
 fn shifts(series: &Series) -> Vec<Duration> {
     let mut alarms = Vec::new();
     let mut watch: Option<ShiftWatch> = None;
@@ -119,7 +119,7 @@ fn shifts(series: &Series) -> Vec<Duration> {
     alarms
 }
 
-/// When a value begins to be more than three standard deviations from the mean of the last day.
+/// When a value starts to be more than three standard deviations from the mean of the last day.
 fn sigmas(series: &Series) -> Vec<Duration> {
     let outside = |index: usize| {
         let (time, value) = series[index];
@@ -145,7 +145,7 @@ fn series(text: &str) -> Series {
     text.lines().skip(1).filter_map(point).collect()
 }
 
-/// Since a midnight.
+/// Time since a midnight.
 fn time_of(text: &str) -> Option<Duration> {
     let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
     u64::try_from(time.and_utc().timestamp())

@@ -1,4 +1,4 @@
-//! Random numbers of known distributions, the same in every run.
+//! Random numbers from known distributions, the same in every run.
 
 use fastrand::Rng;
 use std::f64::consts::TAU;
@@ -8,8 +8,7 @@ pub fn normal(rng: &mut Rng) -> f64 {
     radius * (TAU * rng.f64()).cos()
 }
 
-/// A first-order process with variance 1: each value is `correlation` times the one before it, and
-/// noise.
+/// A first-order process with variance 1: each value is `correlation` times the previous one plus noise.
 pub struct Ar {
     correlation: f64,
     last: f64,
@@ -28,7 +27,7 @@ impl Ar {
     }
 }
 
-/// Events of `total` that happen with a probability.
+/// The number of events out of `total` that occur with a probability.
 pub fn binomial(rng: &mut Rng, total: u64, probability: f64) -> u64 {
     (0..total).filter(|_| rng.f64() < probability).count() as u64
 }

@@ -57,7 +57,7 @@ fn verdict(samples: &[f64], rules: &GrowthRules) -> GrowthVerdict {
     growth(windows, rules)
 }
 
-/// Noise per window in percent, and how much it depends on the window before.
+/// Noise per window in percent, and the correlation with the previous window.
 const NOISE: [(f64, f64); 8] = [
     (3.0, 0.0),
     (5.0, 0.0),
@@ -106,7 +106,7 @@ pub fn latency() {
     table.print();
 }
 
-/// `shape` is of the time in the run, from 0 to 1.
+/// `shape` is a function of the time in the run, from 0 to 1.
 pub fn latencies(
     rng: &mut Rng,
     noise: f64,

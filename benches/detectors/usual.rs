@@ -1,4 +1,4 @@
-//! What is not as usual at the time of day: learned from 14 days, watched on the next one.
+//! Deviations from the usual level at a time of day: learned from 14 days, evaluated on the next one.
 
 use crate::days::{Days, Event};
 use crate::noise::{Ar, normal};
@@ -10,24 +10,24 @@ use std::f64::consts::TAU;
 use std::time::Duration;
 
 const DAYS: usize = 14;
-/// Windows of 5 min.
+/// Number of windows of 5 min in an hour.
 const HOUR: usize = 12;
 const DAY: usize = 24 * HOUR;
 const ALL: usize = (DAYS + 1) * DAY;
 
-/// A number by windows of 5 min.
+/// A number in windows of 5 min.
 #[derive(Clone, Copy)]
 struct Kind {
     name: &'static str,
     noise: f64,
     correlation: f64,
-    /// The share that it follows the day by, and what remains at a weekend.
+    /// The daily variation as a share, and what remains at weekends.
     daily: f64,
     weekend: f64,
     event: Event,
-    /// What the event adds, as a share.
+    /// The share that the event adds.
     adds: f64,
-    /// In the watched day, from a random hour on: what remains.
+    /// The share that remains from a random hour of the evaluated day on.
     effect: f64,
 }
 
@@ -42,7 +42,7 @@ const FLAT: Kind = Kind {
     effect: 1.0,
 };
 
-/// Kinds of a number that follows the day by `daily`; deploys, jobs each hour and jobs each night add
+/// Kinds of a number with the daily variation `daily`, to which deploys, hourly jobs and nightly jobs add
 /// these shares.
 fn kinds(daily: f64, weekend: f64, [deploy, cron, nightly]: [f64; 3]) -> Vec<Kind> {
     let with = |name, event, adds| Kind {
@@ -90,7 +90,7 @@ fn values(rng: &mut Rng, kind: &Kind) -> (Vec<f64>, usize) {
         let is_weekend = (at / DAY + weekday) % 7 >= 5;
         let scale = if is_weekend { kind.weekend } else { 1.0 };
         let wave = 1.0 + kind.daily * (hour / 24.0 * TAU).sin();
-        // A step is one on the last of the learned days.
+        // A step is on the last of the learned days.
         let since = match kind.event {
             Event::Step => hour - 24.0 * (DAYS - 1) as f64,
             _ => hour,
@@ -166,7 +166,7 @@ pub fn latency() {
     table.print();
 }
 
-/// The highest of some attempts per window, as the 95th percentile of few is.
+/// The highest of some attempts per window, like the 95th percentile of few values.
 fn probed(rng: &mut Rng, attempts: usize) -> Vec<f64> {
     let mut window = || {
         let each = (0..attempts).map(|_| 0.2 * (0.5 * normal(rng)).exp());

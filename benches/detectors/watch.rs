@@ -1,4 +1,4 @@
-//! Continuous watching: the same detectors every five minutes over days.
+//! Continuous evaluation: the same detectors every five minutes over days.
 
 use crate::memory::{self, SAMPLES_PER_HOUR, daily, means, minima, restarts};
 use crate::noise::{Ar, binomial};
@@ -13,12 +13,12 @@ use std::f64::consts::TAU;
 use std::ops::Range;
 use std::time::Duration;
 
-/// Evaluations in a row that are compared.
+/// Numbers of consecutive evaluations that are compared.
 const CONFIRMATIONS: [usize; 5] = [1, 3, 6, 9, 12];
 const HOURS: usize = 2;
 const DAY: usize = 24 * SAMPLES_PER_HOUR;
 
-/// A month of healthy services, with the rule that signs are active by: how many tickets it makes.
+/// A month of healthy services: the number of tickets by the rule that makes signs active.
 pub fn month() {
     const SERVICES: u64 = 50;
     const DAYS: usize = 30;
@@ -50,7 +50,7 @@ pub fn month() {
     table.print();
 }
 
-/// Findings that are confirmed begin a ticket; it ends with the first evaluation without one.
+/// Confirmed findings begin a ticket; it ends with the first evaluation without a finding.
 fn tickets(found: impl IntoIterator<Item = bool>) -> usize {
     let mut run = 0;
     let begins = |found: bool| {
@@ -64,7 +64,7 @@ fn tickets(found: impl IntoIterator<Item = bool>) -> usize {
         .count()
 }
 
-/// The most consecutive findings of a history.
+/// The longest sequence of consecutive findings in a history.
 fn longest(found: impl Iterator<Item = bool>) -> usize {
     let count = |(most, run): (usize, usize), found: bool| {
         let run = if found { run + 1 } else { 0 };
@@ -87,8 +87,8 @@ fn growing(values: &[Option<f64>], load: Option<&[Option<f64>]>) -> usize {
     longest(evaluations(values, load))
 }
 
-/// Evaluations of the last two hours, or of what there is since the start. A step of five minutes is
-/// two and a half windows.
+/// Evaluations of the last two hours, or of the time since the start. A step of five minutes is two and a
+/// half windows.
 fn evaluations(values: &[Option<f64>], load: Option<&[Option<f64>]>) -> impl Iterator<Item = bool> {
     let kept = HOURS * 30;
     let ends = (0..values.len() * 2).step_by(5).map(|end| end / 2);
@@ -144,8 +144,8 @@ pub fn memory() {
     table.print();
 }
 
-/// Windows of 5 min: noise, correlation, share that the latency rises in six hours, and the share that
-/// it follows the traffic of a day by.
+/// Windows of 5 min: noise, correlation, rise of the latency as a share in six hours, and its daily
+/// variation with traffic as a share.
 const LATENCIES: [(&str, f64, f64, f64, f64); 7] = [
     ("noise of 5 %", 0.05, 0.0, 0.0, 0.0),
     ("noise of 10 %", 0.1, 0.0, 0.0, 0.0),
@@ -199,7 +199,7 @@ fn wave(at: usize) -> f64 {
     (at as f64 / 288.0 * TAU).sin()
 }
 
-/// p95 that is 20 % higher at noon, with noise of 5 % that depends on the window before.
+/// p95 that is 20 % higher at noon, with autocorrelated noise of 5 %.
 fn daily_latencies(rng: &mut Rng, days: usize) -> Vec<Option<f64>> {
     let mut ar = Ar::new(rng, 0.6);
     (0..days * 288)
