@@ -61,8 +61,8 @@ impl Iterator for Arrivals {
     }
 }
 
-/// The time in a stage by which `count` requests were due: the solution of `from t + (to - from) t^2 / (2
-/// length) = count`, in a form without cancellation when the rate hardly changes.
+/// The time in a stage by which `count` requests were due: the solution of
+/// `from t + (to - from) t^2 / (2 length) = count`, in a form without cancellation when the rate hardly changes.
 fn time_of(stage: &Stage, count: f64) -> f64 {
     let slope = (stage.to - stage.from) / stage.length.as_secs_f64();
     let root = (stage.from * stage.from + 2.0 * slope * count)

@@ -7,7 +7,6 @@
 //! through B where B depends on A, only pages for objectives that count no probes of other services
 //! explain. These objectives in turn are explained only by objectives of the same kind: those of
 //! dependencies, which never lead back, and those of the same service, in the order of their SLIs.
-//! services that are depended on, which never lead back, and of the same service, by the order of their SLIs.
 
 use super::record::{AlertKey, Source};
 use super::tier::Tier;

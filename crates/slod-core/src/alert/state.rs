@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(step(&mut state, true, 0), 0);
         assert_eq!(step(&mut state, true, 90), 0, "long enough, met twice");
         assert_eq!(step(&mut state, false, 95), 0);
-        assert!(state.is_inactive(), "an interruption starts anew");
+        assert!(state.is_inactive(), "an interruption restarts it");
         for second in [100, 110, 120, 159] {
             assert_eq!(step(&mut state, true, second), 0, "often enough, not long");
         }

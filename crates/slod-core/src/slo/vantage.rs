@@ -34,7 +34,7 @@ struct Held {
     recalled: bool,
 }
 
-/// The result of passing in an outcome.
+/// What happened to an outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Passed {
     /// It needs no judgement.
@@ -131,7 +131,7 @@ impl NetworkGuard {
         Some(failing.filter_map(Control::last_good).max().unwrap_or(now))
     }
 
-    /// Passes in an outcome. Returns its result and those of the failures that it decides, in order of
+    /// Processes an outcome. Returns its result and those of the failures that it decides, in order of
     /// arrival. The outcomes of control probes themselves are not returned.
     pub fn take(&mut self, record: Record, now: Timestamp) -> Vec<Passed> {
         if self.is_control(&record.key) {

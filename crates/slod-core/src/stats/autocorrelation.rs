@@ -39,8 +39,8 @@ pub fn of_residuals(residuals: &[f64]) -> f64 {
     }
 }
 
-/// The variance inflation of the Mann-Kendall statistic of `count` values with correlated residuals: `1 + 2
-/// sum (1 - k/n) r^k`. Yue and Wang (2004), Water Resour. Manag. 18, for a first-order process.
+/// The variance inflation of the Mann-Kendall statistic of `count` values with correlated residuals:
+/// `1 + 2 sum (1 - k/n) r^k`. Yue and Wang (2004), Water Resour. Manag. 18, for a first-order process.
 pub fn inflation(correlation: f64, count: usize) -> f64 {
     let (mut power, mut sum) = (1.0, 0.0);
     for lag in 1..count {

@@ -33,8 +33,8 @@ impl Cusum {
         self.sum
     }
 
-    /// Mean number of deviates until a false alarm, by Siegmund (1985), Sequential Analysis, 2.56: `(e^b -
-    /// b - 1) / (2 k^2)` with `b = 2k (h + 1.166)`.
+    /// Mean number of deviates until a false alarm, by Siegmund (1985), Sequential Analysis, 2.56:
+    /// `(e^b - b - 1) / (2 k^2)` with `b = 2k (h + 1.166)`.
     pub fn run_length(&self) -> f64 {
         let k = self.allowance;
         let b = 2.0 * k * (self.threshold + 1.166);
@@ -42,8 +42,8 @@ impl Cusum {
     }
 }
 
-/// Turns a first-order autocorrelated series into independent deviates of the same variance: `(x_t - r
-/// x_(t-1)) / sqrt(1 - r^2)`.
+/// Turns a first-order autocorrelated series into independent deviates of the same variance:
+/// `(x_t - r x_(t-1)) / sqrt(1 - r^2)`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Whitening {
     correlation: f64,

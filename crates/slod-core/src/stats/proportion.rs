@@ -104,10 +104,10 @@ pub struct ShareTrend {
     pub overdispersion: f64,
 }
 
-/// The test of Cochran (1954), Biometrics 10, and Armitage (1955), Biometrics 11: `sum r_i (t_i - T) /
-/// sqrt(p (1 - p) sum n_i (t_i - T)^2)`, with the number of the window as `t` and its weighted mean as `T`.
-/// Errors come in bursts, so the variance is multiplied by `X^2 / (k - 2)` (Pearson's statistic around the
-/// fitted line), at least 1.
+/// The test of Cochran (1954), Biometrics 10, and Armitage (1955), Biometrics 11:
+/// `sum r_i (t_i - T) / sqrt(p (1 - p) sum n_i (t_i - T)^2)`, with the number of the window as `t` and its
+/// weighted mean as `T`. Errors come in bursts, so the variance is multiplied by `X^2 / (k - 2)` (Pearson's
+/// statistic around the fitted line), at least 1.
 ///
 /// `None` if fewer than three windows have events, or all events are alike.
 pub fn cochran_armitage(windows: &[Share]) -> Option<ShareTrend> {

@@ -119,8 +119,8 @@ impl<'p> PairSlopes<'p> {
         self.median
     }
 
-    /// The slope with its interval at `z` standard deviations, from the sorted slopes at the ranks `(N -+ z
-    /// sqrt(Var S)) / 2`.
+    /// The slope with its interval at `z` standard deviations, from the sorted slopes at the ranks
+    /// `(N -+ z sqrt(Var S)) / 2`.
     pub fn interval(&mut self, z: f64) -> Slope {
         let last = self.slopes.len() - 1;
         let spread = z * slope_variance(self.points).sqrt();

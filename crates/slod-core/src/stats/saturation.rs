@@ -6,9 +6,9 @@ const CONSTANTS: [f64; 24] = [
     0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0,
 ];
 
-/// The Bayesian information criteria of least-squares fits to a series (Schwarz 1978, Ann. Stat. 6): `n
-/// ln(RSS / n) + parameters ln n`. The lower one describes the series better; a difference above 6 is
-/// strong evidence (Kass and Raftery 1995, J. Am. Stat. Assoc. 90).
+/// The Bayesian information criteria of least-squares fits to a series (Schwarz 1978, Ann. Stat. 6):
+/// `n ln(RSS / n) + parameters ln n`. The lower one describes the series better; a difference above 6 is strong
+/// evidence (Kass and Raftery 1995, J. Am. Stat. Assoc. 90).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fits {
     /// `a + b t`

@@ -26,9 +26,9 @@ impl Scalability {
     /// Fits users and throughputs by least squares with `sigma >= 0` and `kappa >= 0`. `None` for fewer
     /// than four different numbers of users.
     ///
-    /// With `lambda = 1 / a`, `sigma = b / a` and `kappa = c / a`, the law is `X = N / (a + b (N - 1) + c N
-    /// (N - 1))`. The Gauss-Newton iteration starts from the weighted linear fit of `N / X`. A parameter
-    /// that would be negative is fixed at 0, and the others are fitted again.
+    /// With `lambda = 1 / a`, `sigma = b / a` and `kappa = c / a`, the law is
+    /// `X = N / (a + b (N - 1) + c N (N - 1))`. The Gauss-Newton iteration starts from the weighted linear fit of
+    /// `N / X`. A parameter that would be negative is fixed at 0, and the others are fitted again.
     pub fn fit(points: &[(f64, f64)]) -> Option<Self> {
         let usable = |(users, rate): &&(f64, f64)| {
             *users > 0.0 && *rate > 0.0 && users.is_finite() && rate.is_finite()

@@ -61,8 +61,8 @@ impl MannWhitney {
     }
 }
 
-/// The sum of the ranks of the marked values, with the mean rank for each group of equal values, and `sum
-/// t^3 - t` over these groups.
+/// The sum of the ranks of the marked values, with the mean rank for each group of equal values, and
+/// `sum t^3 - t` over these groups.
 fn rank_sum(sorted: &[(f64, bool)]) -> (f64, f64) {
     let (mut below, mut sum, mut tied) = (0.0, 0.0, 0.0);
     for group in sorted.chunk_by(|(a, _), (b, _)| a == b) {

@@ -19,9 +19,9 @@ const ABOUT: f64 = 1.1;
 
 /// Finds the knee; only for the closed model with rising numbers of users.
 ///
-/// Uses the asymptotic bounds of Denning and Buzen (1978), ACM Comput. Surv. 10(3): throughput grows as `N
-/// / (R0 + Z)` up to its limit `X`; the bounds meet at `N* = (R0 + Z) X`, with the response time `R0` at
-/// the lowest load and the think time `Z`. Failed requests do not count as throughput.
+/// Uses the asymptotic bounds of Denning and Buzen (1978), ACM Comput. Surv. 10(3): throughput grows as
+/// `N / (R0 + Z)` up to its limit `X`; the bounds meet at `N* = (R0 + Z) X`, with the response time `R0` at the
+/// lowest load and the think time `Z`. Failed requests do not count as throughput.
 pub(in super::super) fn knee(usable: &Usable<'_>) -> Option<Statement> {
     let Model::Closed { .. } = usable.run.scenario.model else {
         return None;

@@ -32,8 +32,7 @@ pub fn statement(usable: &Usable<'_>) -> Option<Statement> {
     Some(Statement::new(TOPIC, answer, evidence(run, all.errors)).advised(advice::FAILED))
 }
 
-/// `no request succeeded: all 6 failed; most frequent cause: refused (first: connecting to ...: connection
-/// refused)`
+/// `no request succeeded: all 6 failed; most frequent cause: refused (first: connecting to ...)`
 fn evidence(run: &RunRecord, failed: u64) -> String {
     let causes = run.causes();
     let often = if causes.len() > 1 {

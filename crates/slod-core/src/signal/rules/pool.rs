@@ -121,7 +121,7 @@ mod tests {
         );
         let (presence, evidence) = judged(&[(9.5, 0.0)], false);
         assert!(
-            presence == Presence::Active && evidence.starts_with("about"),
+            presence == Presence::Active && evidence.starts_with("nearly"),
             "{evidence}"
         );
         assert_eq!(judged(&[(8.5, 0.0)], false).0, Presence::Clear);

@@ -360,7 +360,7 @@ fn quiet_minutes_of_real_traffic_are_observed_and_never_missing() {
                 assert_eq!(sum.bad, bad, "{sli:?}");
                 // The last minute has not ended.
                 let view = tracker.view(Timestamp(now.0 - 1), HOUR);
-                let coverage = view.coverage.expect("some time is over");
+                let coverage = view.coverage.expect("elapsed time");
                 assert!((coverage - share).abs() < 0.01, "{sli:?}: {coverage}");
             }
         }

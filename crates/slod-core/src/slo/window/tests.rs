@@ -89,7 +89,7 @@ proptest! {
             }
         }
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9 * b.abs().max(1.0);
-        let coverage = view.coverage.expect("it is over");
+        let coverage = view.coverage.expect("elapsed time");
         prop_assert!(close(coverage, (covered / time).min(1.0)));
         time = time.max(covered);
         let left = view.left(0.99);

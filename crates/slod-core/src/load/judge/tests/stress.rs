@@ -107,7 +107,7 @@ fn without_a_change_there_is_no_bottleneck() {
             ];
             let found = one(&stress(observed), "bottleneck");
             assert_eq!(found.answer, Answer::Unknown, "{seed}: {}", found.evidence);
-            assert!(found.evidence.starts_with("nothing"));
+            assert!(found.evidence.starts_with("no observed resource"));
         }
     }
     // Full only after the break: an effect of it.
