@@ -77,7 +77,7 @@ fn faults_of_the_config_are_reported() {
         ),
         (
             "{ server: 192.0.2.1, name: a, expect: { rcode: NXDOMAIN, answers: a } }",
-            "has no records",
+            "only answers with the code NOERROR",
         ),
         (
             "{ server: 192.0.2.1, name: a, expect: { rcode: 3 } }",

@@ -81,7 +81,7 @@ async fn replies_to_other_questions_are_skipped() {
     let only = |bytes: fn(&[u8]) -> Vec<u8>| udp(move |question| vec![bytes(question)]);
     for (server, why) in [
         (only(|_| b"garbage".to_vec()).await, "7 bytes"),
-        (only(<[u8]>::to_vec).await, "a question itself"),
+        (only(<[u8]>::to_vec).await, "a query itself"),
         (
             only(|question| [&question[..2], &[0x80, 0, 0xff, 0xff, 0, 0, 0, 0, 0, 0]].concat())
                 .await,

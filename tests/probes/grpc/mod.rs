@@ -30,7 +30,7 @@ fn faults_of_the_config_are_reported() {
         ),
         (
             "{ address: 'a.test:1', metadata: { 'a b': c } }",
-            "not valid as a name",
+            "not a valid metadata name",
         ),
         (
             "{ address: 'a.test:1', metadata: { a-bin: '-' } }",

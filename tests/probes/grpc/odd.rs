@@ -133,7 +133,7 @@ async fn messages_are_judged() {
         (
             with(|odd| odd.body = b"<html></html>"),
             Some(Cause::Protocol),
-            "not framed as gRPC",
+            "no valid gRPC frame",
         ),
         (
             with(|odd| odd.body = &[0, 0, 0, 0, 2, 8, 1, 0, 0, 0, 0, 0]),
@@ -148,7 +148,7 @@ async fn messages_are_judged() {
         (
             with(|odd| odd.body = &[0, 0, 0, 0, 2, 0xff, 0xff]),
             Some(Cause::Protocol),
-            "no HealthCheckResponse",
+            "not a HealthCheckResponse",
         ),
     ])
     .await;
