@@ -183,7 +183,7 @@ fn indicators_check_the_numbers() {
     assert_eq!(*holds, Some(true));
     assert_eq!(
         evidence,
-        "at most 80 % of the pool was in use, and at most 0 requests waited in the 30 minutes that are known of the last hour"
+        "at most 80 % of the pool was in use, and at most 0 requests waited in the 30 minutes with data in the last hour"
     );
 }
 
@@ -224,7 +224,7 @@ fn unreadable_metrics_are_ignored_and_the_probes_decide() {
     let sign = judged(&mut history, "metrics_unreadable");
     assert_eq!(sign.presence, Presence::Active, "{}", sign.evidence);
     let after = shown(&mut history);
-    let pooled = (None, "its metrics cannot be read now: no answer".to_owned());
+    let pooled = (None, "its metrics cannot be read: no answer".to_owned());
     assert_eq!(after["pooled"], pooled);
     for name in ["error_rate", "no_timeouts"] {
         let (holds, evidence) = &after[name];

@@ -351,7 +351,7 @@ fn a_process_that_is_younger_than_its_file_is_another_one() {
     let (views, fault) = ProcessSampler::new(host(), found()).sample();
     let fault = fault.expect("a reason").to_string();
     assert!(
-        views.is_empty() && fault.contains("does not begin with the number"),
+        views.is_empty() && fault.contains("does not start with a pid"),
         "{fault}"
     );
 }

@@ -311,5 +311,5 @@ fn labels_are_those_of_a_text_page() {
     };
     let page = family("http_requests_total", Kind::Counter, &[twice]);
     let refused = watched.read_bytes(&page).expect_err("invalid");
-    assert!(refused.contains("given twice"), "{refused}");
+    assert!(refused.contains("duplicate label"), "{refused}");
 }
