@@ -145,7 +145,7 @@ impl Daemon {
         if !is_own && !config.services.is_empty() && !self.is_reported.replace(true) {
             let at = self.client.target();
             complain(&format!(
-                "slod: the daemon at {at} has none of the config's services: another daemon uses its address"
+                "slod: the daemon at {at} has none of the config's services: another daemon uses this address"
             ));
         }
     }

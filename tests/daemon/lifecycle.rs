@@ -351,7 +351,7 @@ fn corrections_and_alerts_are_managed_from_the_command_line() {
     let daemon = Daemon::start(&file);
     let address = daemon.address.to_string();
     let (code, revoked, _) = slod(&["corrections", "revoke", "1", "--address", &address]);
-    assert_eq!((code, &*revoked), (Some(0), "correction 1 is revoked\n"));
+    assert_eq!((code, &*revoked), (Some(0), "correction 1 revoked\n"));
     let (_, listed, _) = slod(&["corrections", "list", "--address", &address]);
     assert_eq!(listed, "No corrections.\n");
 }

@@ -206,7 +206,10 @@ fn the_page_of_a_run_that_goes_on_follows_it() {
     report.run.windows.truncate(100);
     let page = render_run(&report, &run, None, VIEW);
     assert!(page.contains("http-equiv=\"refresh\" content=\"5\""));
-    assert!(page.contains("spike of rag goes on: 1m40s of 5m"), "{page}");
+    assert!(
+        page.contains("spike of rag is running: 1m40s of 5m"),
+        "{page}"
+    );
     let page = one(&judged(spike("rag", "spike")));
     assert!(!page.contains("http-equiv=\"refresh\""));
     let died = render_run(

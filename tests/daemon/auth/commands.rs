@@ -61,11 +61,11 @@ fn commands_log_in_with_secrets_from_files() {
     let (_, text) = slod(&files, &plain, &[]);
     assert!(text.contains("400: This is an HTTPS server"), "{text}");
     for (more, code, reason) in [
-        (ca, 64, "needs authentication"),
+        (ca, 64, "requires authentication"),
         (
             "--ca-file @ca.crt --token-file @wrong",
             64,
-            "needs authentication",
+            "requires authentication",
         ),
         ("--token-file @empty", 2, "must contain a secret"),
         ("--token-file @gone", 2, "cannot read"),
@@ -76,7 +76,11 @@ fn commands_log_in_with_secrets_from_files() {
             64,
             "cannot be asked",
         ),
-        ("--cert-file @token --key-file @token", 2, "no certificate"),
+        (
+            "--cert-file @token --key-file @token",
+            2,
+            "not a PEM certificate",
+        ),
         ("--token-file @token", 64, "cannot be asked"),
         ("--ca-file @token", 2, "contains no valid certificate"),
     ] {

@@ -188,7 +188,7 @@ async fn an_authority_out_of_its_dates_admits_nobody() {
                 assert_eq!(answer.is_ok(), reason.is_empty(), "{names:?} {version}");
             }
             let log = daemon.log();
-            let refused = "the client certificate of 127.0.0.1 was refused: its authority ";
+            let refused = "rejected the client certificate of 127.0.0.1: its authority ";
             let wanted = format!("{refused}{reason}");
             assert_eq!(
                 log.matches(refused).count(),

@@ -143,7 +143,7 @@ fn a_run_that_goes_on_is_followed() {
     assert!(page.contains("result=\"timeout\"") && page.contains("quantile=\"0.95\""));
     let page = daemon.request("GET", "/runs/1");
     assert!(
-        page.contains("baseline of web goes on") && page.contains("content=\"5\""),
+        page.contains("baseline of web is running") && page.contains("content=\"5\""),
         "{page}"
     );
     assert!(daemon.request("GET", "/runs").contains("running"));

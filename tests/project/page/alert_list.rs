@@ -7,7 +7,10 @@ use slod::web::page::alert_list::Alerts;
 fn all_alerts_are_on_their_page_part_by_part_and_by_the_filter() {
     let shown = alerts(120, 30);
     let html = alerts_page(&shown, "");
-    assert!(html.contains("40 pages and 80 tickets fire"), "{html}");
+    assert!(
+        html.contains("40 pages and 80 tickets are firing"),
+        "{html}"
+    );
     let place = |html: &str, text: &str| html.find(text).unwrap_or(usize::MAX);
     assert!(
         place(&html, "shop-117<") < place(&html, "shop-1<"),
