@@ -1,4 +1,4 @@
-//! Routes that can take no alert.
+//! Routes that cannot match any alert.
 
 use super::finding::Finding;
 use crate::alert::TROUBLES;
@@ -8,12 +8,12 @@ use crate::diagnostic::nearest;
 use crate::signal::SIGNALS;
 use std::collections::BTreeSet;
 
-/// Labels that slod sets, whose values are not known from the config.
+/// Labels set by slod whose values do not follow from the config.
 const OPEN: [&str; 5] = ["alertname", "tier", "subject", "correction", "begins"];
-/// Those of alerts, in both words, and those of what is announced.
+/// Severities of alerts, as urgency and as severity, and of announcements.
 const SEVERITIES: [&str; 6] = ["page", "ticket", "critical", "warning", "info", "none"];
 
-/// Routes that require a label or a value that no alert has, and routes behind one that takes all.
+/// Routes that require a label or a value that no alert has, and routes after one that matches every alert.
 pub fn route_takes_nothing(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut takes_all = false;
@@ -21,7 +21,8 @@ pub fn route_takes_nothing(draft: &Draft<'_>) -> Vec<Finding> {
         let matchers = section.map(&key::MATCH);
         let finding = |at, message, help| Finding { at, message, help };
         if takes_all {
-            let message = "an earlier route takes every alert, so this one takes none".to_owned();
+            let message =
+                "an earlier route matches every alert, so this one matches none".to_owned();
             let help = "move the route without `match` and `at` to the end".to_owned();
             found.push(finding(section.spot().clone(), message, help));
         }
@@ -35,7 +36,7 @@ pub fn route_takes_nothing(draft: &Draft<'_>) -> Vec<Finding> {
     found
 }
 
-/// Why no alert has this value of a label, and what there is.
+/// Why no alert has this value of a label, and the existing labels or values.
 fn fault(draft: &Draft<'_>, label: &str, value: &str) -> Option<(String, String)> {
     let known = match label {
         label if OPEN.contains(&label) => return None,
@@ -61,11 +62,11 @@ fn fault(draft: &Draft<'_>, label: &str, value: &str) -> Option<(String, String)
         let message = format!("no alert has the label `{label}`");
         return Some((message, help("labels", label, &labels)));
     }
-    let message = || format!("no alert has the value `{value}` of the label `{label}`");
+    let message = || format!("no alert has the label `{label}` with the value `{value}`");
     (!known.contains(value)).then(|| (message(), help("values", value, &known)))
 }
 
-/// Of a label of services.
+/// The values of a label of services.
 fn values<'d>(draft: &'d Draft<'_>, label: &str) -> BTreeSet<&'d str> {
     let all = draft.services.iter().flat_map(|one| one.labels.iter());
     let same = all.filter(|(name, _)| name == label);
@@ -78,7 +79,7 @@ fn help(what: &str, wrong: &str, known: &BTreeSet<&str>) -> String {
         return format!("did you mean `{near}`?");
     }
     if known.is_empty() {
-        return "there is none".to_owned();
+        return "there are none".to_owned();
     }
     let some: Vec<_> = known.iter().take(LISTED).copied().collect();
     let rest = if known.len() > LISTED { ", ..." } else { "" };
