@@ -44,7 +44,7 @@ fn fired_at(daemon: &Daemon) -> String {
 }
 
 #[test]
-fn an_alert_fires_goes_on_after_a_kill_and_ends_with_its_objective() {
+fn an_alert_continues_after_a_kill_and_ends_with_its_objective() {
     let folder = tempfile::tempdir().expect("a folder");
     let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let down = closed.local_addr().expect("bound").to_string();
