@@ -1,15 +1,14 @@
-//! Signs that are evaluated for a day: how often they are active without a cause, and how soon with
-//! one.
+//! Signs that are watched for a day: how often they are there without a cause, and how soon with one.
 
 use crate::{HISTORIES, Table, histories, share_of};
 use fastrand::Rng;
 
-/// Rules were tuned on histories with lower numbers; tables use other ones.
+/// Rules were tuned on histories with lower numbers: a table is of others.
 const FIRST_SEED: u64 = 2_000_000;
-/// Times in hours by which the effects of a table must be detected.
+/// Hours after which the effects of a table have to be found.
 pub const FOUND_WITHIN: [f64; 2] = [1.0, 2.0];
 
-/// Results of each history: minutes from the start of the effect, or of the day, to the sign.
+/// What each history shows: minutes from the beginning of the effect, or of the day, to the sign.
 type Run<'a> = &'a (dyn Fn(&mut Rng) -> Option<f64> + Sync);
 
 pub struct Days(Table);
@@ -25,7 +24,7 @@ impl Days {
         ]))
     }
 
-    /// Histories in which nothing is wrong.
+    /// Nothing is wrong with these.
     pub fn healthy(&mut self, name: &str, run: Run<'_>) {
         let found = histories(|number| run(&mut rng(number)).is_some());
         let days = found.into_iter().filter(|found| *found).count();
@@ -33,7 +32,7 @@ impl Days {
         self.0.row(name, [share_of(days), none(), none(), none()]);
     }
 
-    /// Histories with what the sign detects.
+    /// These have what the sign looks for.
     pub fn effect(&mut self, name: &str, run: Run<'_>) {
         let mut delays: Vec<f64> = histories(|number| run(&mut rng(number)))
             .into_iter()
@@ -60,11 +59,11 @@ fn rng(number: u64) -> Rng {
     Rng::with_seed(FIRST_SEED + number)
 }
 
-/// Events of a day, harmless or not.
+/// What happens to a number in the course of a day, without anything being wrong, or with it.
 #[derive(Clone, Copy)]
 pub enum Event {
     Nothing,
-    /// 12% more, from a random time on.
+    /// 12 % more from a random moment on.
     Step,
     /// Several times a day, for ten minutes.
     Deploys,

@@ -1,5 +1,5 @@
-//! False positive and detection rates of the trend detectors: the tables in docs/SIGNALS.md.
-//! Histories are random, but the same in every run.
+//! How often the detectors of trends are wrong, and how often they find what there is: the tables of
+//! docs/SIGNALS.md. Histories are random and the same in every run.
 //!
 //! ```text
 //! cargo bench -p slod-core --bench detectors                    # all but the benchmark
@@ -61,7 +61,7 @@ fn main() {
     }
 }
 
-/// The results of all histories, each generated from its number, using all CPUs.
+/// The results of all histories, each made from its number, on all processors.
 fn histories<T: Send>(judge: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
     let part = |number: u64| {
@@ -82,7 +82,7 @@ fn histories<T: Send>(judge: impl Fn(u64) -> T + Sync) -> Vec<T> {
     })
 }
 
-/// A share of the histories, formatted for people.
+/// A share of the histories, for people.
 fn share_of(count: usize) -> String {
     format!("{:.1} %", count as f64 * 100.0 / HISTORIES as f64)
 }

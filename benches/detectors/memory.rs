@@ -5,7 +5,7 @@ use fastrand::Rng;
 use std::f64::consts::TAU;
 
 pub const SAMPLES_PER_HOUR: usize = 360;
-/// Samples per window of 2 min.
+/// Samples of one window of 2 min.
 const WINDOW: usize = 12;
 
 pub struct Kind {
@@ -17,7 +17,7 @@ const fn kind(name: &'static str, make: fn(&mut Rng, usize) -> Vec<f64>) -> Kind
     Kind { name, make }
 }
 
-/// Histories without a leak.
+/// Nothing of these is a leak.
 pub const HEALTHY: [Kind; 9] = [
     kind("flat, noise of 3 %", |rng, n| correlated(rng, n, 0.0)),
     kind("AR(0.9), 3 %", |rng, n| correlated(rng, n, 0.9)),
@@ -75,8 +75,7 @@ pub fn warm_up(minutes: f64) -> impl Fn(f64) -> f64 {
     move |time| 75.0 * -(-time * 60.0 / minutes).exp_m1()
 }
 
-/// Garbage is collected every 1 to 5 min; the remaining memory varies by 2%. `extra` is added, by
-/// hours.
+/// Garbage is collected every 1 to 5 min; what remains varies by 2 %. `extra` is added, by hours.
 pub fn saw(rng: &mut Rng, samples: usize, extra: impl Fn(f64) -> f64) -> Vec<f64> {
     let (mut left, mut period, mut floor) = (0_usize, 1, 200.0);
     (0..samples)
@@ -93,8 +92,8 @@ pub fn saw(rng: &mut Rng, samples: usize, extra: impl Fn(f64) -> f64) -> Vec<f64
         .collect()
 }
 
-/// Memory that follows the daily traffic, and that traffic (requests per second): 20% and 60% above
-/// their means at noon; a third of it on weekends.
+/// Memory that follows the traffic of a day, and that traffic (requests per second): 20 % and 60 %
+/// above their means at noon; at weekends a third of it.
 pub fn daily(rng: &mut Rng, samples: usize, weekend: bool) -> (Vec<f64>, Vec<f64>) {
     let phase = 24.0 * rng.f64();
     let wave = move |time: f64| {
@@ -113,7 +112,7 @@ pub fn daily(rng: &mut Rng, samples: usize, weekend: bool) -> (Vec<f64>, Vec<f64
     (memory, traffic)
 }
 
-/// The generations of a process that is restarted about every 4 h. Each warms up.
+/// A process that is restarted every 4 h or so: its lives. Each warms up.
 pub fn restarts(rng: &mut Rng, samples: usize) -> Vec<Vec<f64>> {
     let mut lives = Vec::new();
     let mut left = samples;

@@ -1,4 +1,4 @@
-//! Signs by the minute: pools, CPUs at peak load, providers, queues.
+//! Signs by the minute: pools, processors at peak load, providers, queues.
 
 use crate::days::{Days, Event};
 use crate::noise::{Ar, binomial, normal};
@@ -14,11 +14,11 @@ use std::f64::consts::TAU;
 use std::time::Duration;
 
 const DAY: u32 = 1440;
-/// Minutes before the day in which nothing is evaluated, so that the detectors' history is complete.
+/// Minutes before the day in which nothing is judged, so that histories are full.
 const BEFORE: u32 = 180;
 
-/// A share that varies: its mean, its noise and correlation by the minute, its daily pattern, and its
-/// events.
+/// A share that varies: its mean, noise and correlation by the minute, what it follows the day by, and
+/// what happens to it.
 #[derive(Clone, Copy)]
 struct Kind {
     name: &'static str,
@@ -50,7 +50,7 @@ const KINDS: [Kind; 8] = [
 ];
 
 impl Kind {
-    /// Values by the minute, around 1; an event adds `adds`.
+    /// By the minute, around 1; an event adds `adds`.
     fn values(self, rng: &mut Rng, adds: f64) -> Vec<f64> {
         let mut ar = Ar::new(rng, self.correlation);
         let phase = rng.f64();
@@ -64,7 +64,7 @@ impl Kind {
     }
 }
 
-/// The first minute of the day, or from `begins` on, in which a sign is active.
+/// The first minute of the day, or from `begins` on, in which a sign is there.
 fn watched(begins: Option<u32>, mut judge: impl FnMut(u32, bool) -> Option<Answer>) -> Option<f64> {
     let from = begins.unwrap_or(BEFORE);
     let mut was = false;
@@ -80,7 +80,7 @@ fn watched(begins: Option<u32>, mut judge: impl FnMut(u32, bool) -> Option<Answe
     None
 }
 
-/// A random time in the first part of the day.
+/// A moment of the first part of the day.
 fn moment(rng: &mut Rng) -> u32 {
     BEFORE + rng.u32(0..DAY - 300)
 }
@@ -93,7 +93,7 @@ fn track(minutes: u64, most: usize, keep: Keep) -> Track {
     Track::new(Duration::from_secs(60 * minutes), most, keep)
 }
 
-/// A pool of 20 connections, usually half in use.
+/// A pool of 20: half of it is in use as a rule.
 pub fn pool() {
     const LEVEL: Level = Level {
         begins: 0.9,
@@ -134,7 +134,7 @@ pub fn pool() {
     table.print();
 }
 
-/// At peak load, the CPUs are 50% busy.
+/// At the peak of its load, processors are busy for half of the time.
 pub fn peak() {
     fn judged(cpu: &[f64], load: &[f64], begins: Option<u32>) -> Option<f64> {
         let mut tracks = [(); 2].map(|()| track(1, PEAK_MINUTES, Keep::Mean));
@@ -148,7 +148,7 @@ pub fn peak() {
     let scaled = |values: &[f64], by: f64| values.iter().map(|one| one * by).collect::<Vec<_>>();
     let mut table = Days::new("`cpu_high_at_peak`");
     for kind in &KINDS {
-        // An event uses CPU time while the load is unchanged; at night, the load is half of the peak.
+        // An event takes processors, the load stays; at night it is half of the peak.
         table.healthy(kind.name, &|rng| {
             let seed = rng.u64(..);
             let values = |kind: Kind, adds| kind.values(&mut Rng::with_seed(seed), adds);
@@ -185,8 +185,7 @@ pub fn peak() {
     table.print();
 }
 
-/// Mean durations in windows of 5 min with some requests per minute; the duration of one request has
-/// a long tail.
+/// Mean durations of windows of 5 min over some requests each minute; one request has a tail.
 fn slow(
     rng: &mut Rng,
     kind: Kind,
@@ -247,7 +246,7 @@ pub fn provider_is_slow() {
     table.print();
 }
 
-/// Some requests per minute, and the share that fails in a minute.
+/// Some requests per minute, and the share of them that fail at a minute.
 fn failing(
     rng: &mut Rng,
     each: u64,
@@ -324,7 +323,7 @@ pub fn errors() {
     }
     for kind in &KINDS[1..] {
         table.healthy(&format!("1 % fail; {}", kind.name), &|rng| {
-            // Deploys and jobs of some minutes increase failures tenfold.
+            // Deploys and jobs of some minutes fail ten times as often.
             let adds = if matches!(kind.event, Event::Deploys | Event::Cron) {
                 9.0
             } else {
@@ -348,7 +347,7 @@ pub fn errors() {
     table.print();
 }
 
-/// Queued items: about 40, or none.
+/// What waits: about 40, or nothing.
 pub fn queue() {
     fn judged(values: &[f64], begins: Option<u32>) -> Option<f64> {
         let mut confirmed = Confirmed::default();

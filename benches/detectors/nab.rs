@@ -8,15 +8,15 @@ use std::path::Path;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_hours(24);
-/// The first days of a series are used only for learning.
+/// Series begin with days that are only learned from.
 const LEARNED: Duration = Duration::from_hours(2 * 24);
 const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
 type Series = Vec<(Duration, f64)>;
-/// When alarms start.
+/// When alarms begin.
 type Detector = fn(&Series) -> Vec<Duration>;
 
-/// Results of a detector for the series of a directory.
+/// What a detector did on the series of a folder.
 #[derive(Default)]
 struct Score {
     days: f64,
@@ -26,7 +26,7 @@ struct Score {
     delays: Vec<f64>,
 }
 
-/// `folder` contains `windows.json` and the series it refers to.
+/// `folder` has `windows.json` and the series that it names.
 pub fn report(folder: &Path) {
     let text = fs::read_to_string(folder.join("windows.json")).expect("windows.json");
     let labels = labels(&text);
@@ -89,7 +89,7 @@ impl Score {
     }
 }
 
-/// When a lasting deviation starts. The usual values are learned every day from the last seven days.
+/// When a lasting deviation begins. What is usual is learned anew every day from the last seven.
 fn shifts(series: &Series) -> Vec<Duration> {
     let mut alarms = Vec::new();
     let mut watch: Option<ShiftWatch> = None;
@@ -119,7 +119,7 @@ fn shifts(series: &Series) -> Vec<Duration> {
     alarms
 }
 
-/// When a value starts to be more than three standard deviations from the mean of the last day.
+/// When a value begins to be more than three standard deviations from the mean of the last day.
 fn sigmas(series: &Series) -> Vec<Duration> {
     let outside = |index: usize| {
         let (time, value) = series[index];
@@ -145,7 +145,7 @@ fn series(text: &str) -> Series {
     text.lines().skip(1).filter_map(point).collect()
 }
 
-/// Time since a midnight.
+/// Since a midnight.
 fn time_of(text: &str) -> Option<Duration> {
     let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
     u64::try_from(time.and_utc().timestamp())
@@ -153,7 +153,7 @@ fn time_of(text: &str) -> Option<Duration> {
         .map(Duration::from_secs)
 }
 
-/// The strings of `{ "file": [["from", "to"], ...], ... }`: times belong to the preceding file.
+/// The strings of `{ "file": [["from", "to"], ...], ... }`: times belong to the file before them.
 fn labels(text: &str) -> Vec<(String, Vec<(Duration, Duration)>)> {
     let mut files: Vec<(String, Vec<Duration>)> = Vec::new();
     for text in text.split('"').skip(1).step_by(2) {

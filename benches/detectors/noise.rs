@@ -8,8 +8,8 @@ pub fn normal(rng: &mut Rng) -> f64 {
     radius * (TAU * rng.f64()).cos()
 }
 
-/// A first-order autoregressive process with variance 1: each value is `correlation` times the
-/// previous one, plus noise.
+/// A first-order process with variance 1: each value is `correlation` times the one before it, and
+/// noise.
 pub struct Ar {
     correlation: f64,
     last: f64,
@@ -28,7 +28,7 @@ impl Ar {
     }
 }
 
-/// Number of `total` events that occur, each with a probability.
+/// Events of `total` that happen with a probability.
 pub fn binomial(rng: &mut Rng, total: u64, probability: f64) -> u64 {
     (0..total).filter(|_| rng.f64() < probability).count() as u64
 }

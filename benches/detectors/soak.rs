@@ -1,4 +1,4 @@
-//! Verdicts at the end of a two-hour soak.
+//! Verdicts at the end of a soak of two hours.
 
 use crate::memory::{self, SAMPLES_PER_HOUR};
 use crate::noise::{Ar, binomial};
@@ -57,7 +57,7 @@ fn verdict(samples: &[f64], rules: &GrowthRules) -> GrowthVerdict {
     growth(windows, rules)
 }
 
-/// Noise per window in percent, and its correlation with the previous window.
+/// Noise per window in percent, and how much it depends on the window before.
 const NOISE: [(f64, f64); 8] = [
     (3.0, 0.0),
     (5.0, 0.0),
@@ -106,7 +106,7 @@ pub fn latency() {
     table.print();
 }
 
-/// `shape` is a function of the time in the run, from 0 to 1.
+/// `shape` is of the time in the run, from 0 to 1.
 pub fn latencies(
     rng: &mut Rng,
     noise: f64,

@@ -1,5 +1,4 @@
-//! Deviations from the usual values at the time of day: learned from 14 days, evaluated on the next
-//! one.
+//! What is not as usual at the time of day: learned from 14 days, watched on the next one.
 
 use crate::days::{Days, Event};
 use crate::noise::{Ar, normal};
@@ -16,19 +15,19 @@ const HOUR: usize = 12;
 const DAY: usize = 24 * HOUR;
 const ALL: usize = (DAYS + 1) * DAY;
 
-/// Values in windows of 5 min.
+/// A number by windows of 5 min.
 #[derive(Clone, Copy)]
 struct Kind {
     name: &'static str,
     noise: f64,
     correlation: f64,
-    /// The amplitude of the daily pattern, and the share that remains on weekends.
+    /// The share that it follows the day by, and what remains at a weekend.
     daily: f64,
     weekend: f64,
     event: Event,
     /// What the event adds, as a share.
     adds: f64,
-    /// In the evaluated day, from a random hour on: the share that remains.
+    /// In the watched day, from a random hour on: what remains.
     effect: f64,
 }
 
@@ -43,8 +42,8 @@ const FLAT: Kind = Kind {
     effect: 1.0,
 };
 
-/// Kinds of values with a daily pattern of amplitude `daily`; deploys, hourly jobs and nightly jobs
-/// add these shares.
+/// Kinds of a number that follows the day by `daily`; deploys, jobs each hour and jobs each night add
+/// these shares.
 fn kinds(daily: f64, weekend: f64, [deploy, cron, nightly]: [f64; 3]) -> Vec<Kind> {
     let with = |name, event, adds| Kind {
         name,
@@ -81,7 +80,7 @@ fn kinds(daily: f64, weekend: f64, [deploy, cron, nightly]: [f64; 3]) -> Vec<Kin
     ]
 }
 
-/// The values, and the window in which the effect starts.
+/// The values, and the window in which the effect begins.
 fn values(rng: &mut Rng, kind: &Kind) -> (Vec<f64>, usize) {
     let mut ar = Ar::new(rng, kind.correlation);
     let (phase, weekday) = (rng.f64(), rng.usize(0..7));
@@ -91,7 +90,7 @@ fn values(rng: &mut Rng, kind: &Kind) -> (Vec<f64>, usize) {
         let is_weekend = (at / DAY + weekday) % 7 >= 5;
         let scale = if is_weekend { kind.weekend } else { 1.0 };
         let wave = 1.0 + kind.daily * (hour / 24.0 * TAU).sin();
-        // A step starts on the last of the learned days.
+        // A step is one on the last of the learned days.
         let since = match kind.event {
             Event::Step => hour - 24.0 * (DAYS - 1) as f64,
             _ => hour,
@@ -114,7 +113,7 @@ fn season(values: &[f64]) -> Season {
     Season::of(&hours).expect("values")
 }
 
-/// Minutes from the effect, or from the start of the day, to the sign.
+/// Minutes from the effect, or from the beginning of the day, to the sign.
 fn watched(
     values: &[f64],
     begins: Option<usize>,
@@ -167,7 +166,7 @@ pub fn latency() {
     table.print();
 }
 
-/// The maximum of some attempts per window, like the 95th percentile of a few.
+/// The highest of some attempts per window, as the 95th percentile of few is.
 fn probed(rng: &mut Rng, attempts: usize) -> Vec<f64> {
     let mut window = || {
         let each = (0..attempts).map(|_| 0.2 * (0.5 * normal(rng)).exp());

@@ -1,4 +1,4 @@
-//! Continuous evaluation: the same detectors every five minutes for days.
+//! Continuous watching: the same detectors every five minutes over days.
 
 use crate::memory::{self, SAMPLES_PER_HOUR, daily, means, minima, restarts};
 use crate::noise::{Ar, binomial};
@@ -13,12 +13,12 @@ use std::f64::consts::TAU;
 use std::ops::Range;
 use std::time::Duration;
 
-/// Numbers of consecutive evaluations that are compared.
+/// Evaluations in a row that are compared.
 const CONFIRMATIONS: [usize; 5] = [1, 3, 6, 9, 12];
 const HOURS: usize = 2;
 const DAY: usize = 24 * SAMPLES_PER_HOUR;
 
-/// A month of healthy services, with the rule by which signs become active: the number of tickets.
+/// A month of healthy services, with the rule that signs are active by: how many tickets it makes.
 pub fn month() {
     const SERVICES: u64 = 50;
     const DAYS: usize = 30;
@@ -50,7 +50,7 @@ pub fn month() {
     table.print();
 }
 
-/// Confirmed findings open a ticket, which ends with the first evaluation without a finding.
+/// Findings that are confirmed begin a ticket; it ends with the first evaluation without one.
 fn tickets(found: impl IntoIterator<Item = bool>) -> usize {
     let mut run = 0;
     let begins = |found: bool| {
@@ -64,7 +64,7 @@ fn tickets(found: impl IntoIterator<Item = bool>) -> usize {
         .count()
 }
 
-/// Maximum number of consecutive findings in a history.
+/// The most consecutive findings of a history.
 fn longest(found: impl Iterator<Item = bool>) -> usize {
     let count = |(most, run): (usize, usize), found: bool| {
         let run = if found { run + 1 } else { 0 };
@@ -87,8 +87,8 @@ fn growing(values: &[Option<f64>], load: Option<&[Option<f64>]>) -> usize {
     longest(evaluations(values, load))
 }
 
-/// Evaluations of the last two hours, or since the start. A step of five minutes is two and a half
-/// windows.
+/// Evaluations of the last two hours, or of what there is since the start. A step of five minutes is
+/// two and a half windows.
 fn evaluations(values: &[Option<f64>], load: Option<&[Option<f64>]>) -> impl Iterator<Item = bool> {
     let kept = HOURS * 30;
     let ends = (0..values.len() * 2).step_by(5).map(|end| end / 2);
@@ -144,8 +144,8 @@ pub fn memory() {
     table.print();
 }
 
-/// Windows of 5 min: noise, correlation, share by which the latency rises in six hours, and amplitude
-/// of its daily pattern.
+/// Windows of 5 min: noise, correlation, share that the latency rises in six hours, and the share that
+/// it follows the traffic of a day by.
 const LATENCIES: [(&str, f64, f64, f64, f64); 7] = [
     ("noise of 5 %", 0.05, 0.0, 0.0, 0.0),
     ("noise of 10 %", 0.1, 0.0, 0.0, 0.0),
@@ -199,7 +199,7 @@ fn wave(at: usize) -> f64 {
     (at as f64 / 288.0 * TAU).sin()
 }
 
-/// p95 that is 20% higher at noon, with 5% noise that is correlated with the previous window.
+/// p95 that is 20 % higher at noon, with noise of 5 % that depends on the window before.
 fn daily_latencies(rng: &mut Rng, days: usize) -> Vec<Option<f64>> {
     let mut ar = Ar::new(rng, 0.6);
     (0..days * 288)
@@ -213,7 +213,7 @@ fn daily_load(days: usize) -> Vec<Option<f64>> {
         .collect()
 }
 
-/// 0.5% of 600 requests, and 10% in one of 48 windows.
+/// 0.5 % of 600 requests, and 10 % in one of 48 windows.
 fn bursty(rng: &mut Rng, days: usize) -> Vec<Errors> {
     (0..days * 288)
         .map(|_| {

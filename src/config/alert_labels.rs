@@ -85,7 +85,7 @@ impl<'a> AlertLabels<'a> {
             return Some(UnknownLabel { message, help });
         }
         (!values.contains(value)).then(|| UnknownLabel {
-            message: format!("no alert has the value `{value}` of the label `{label}`"),
+            message: format!("no alert has the label `{label}` with the value `{value}`"),
             help: help("values", value, &values),
         })
     }
@@ -97,7 +97,7 @@ fn help(what: &str, wrong: &str, known: &BTreeSet<&str>) -> String {
         return format!("did you mean `{near}`?");
     }
     if known.is_empty() {
-        return "there is none".to_owned();
+        return "there are none".to_owned();
     }
     let some: Vec<_> = known.iter().take(LISTED).copied().collect();
     let rest = if known.len() > LISTED { ", ..." } else { "" };

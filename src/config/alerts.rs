@@ -1,4 +1,4 @@
-//! Reads what alerts go by: tiers, the choices of objectives, and which services depend on which.
+//! Reads the alert rules: tiers, the alerts chosen by objectives, and dependencies between services.
 
 use super::draft::ServiceDraft;
 use super::keys::alerts::{self as key, AlertChoice};
@@ -58,8 +58,8 @@ fn tiers(section: &Section<'_>) -> Option<Vec<Tier>> {
     let faulty = tiers.windows(2).find(|pair| pair[1].long <= pair[0].long);
     if let Some(pair) = faulty {
         let (slower, faster) = (pair[0].long.name(), pair[1].long.name());
-        let message = format!("the tier over {faster} follows the one over {slower}");
-        let help = "expected each `long` window once, the shortest first";
+        let message = format!("the tier over {faster} is listed after the one over {slower}");
+        let help = "expected tiers in ascending order of `long`, without duplicates";
         section.error("conflict", &key::TIERS, message, help);
         return None;
     }
@@ -77,13 +77,13 @@ fn read_tier(section: &Section<'_>, number: u8) -> Option<Tier> {
             short.name(),
             long.name()
         );
-        let help = "expected a window shorter than `long`; a twelfth of it is usual";
+        let help = "expected a window shorter than `long`, usually a twelfth of it";
         section.error("conflict", &key::SHORT, message, help);
         return None;
     }
     if !(1e-6..=1.0).contains(&budget) {
-        let message = "a tier that spends nothing, or more than all of the budget, is invalid";
-        let help = "expected more than 0 and at most 100%, such as 2%";
+        let message = "the `budget` of a tier is out of range";
+        let help = "expected a ratio above 0 and up to 100%, such as 2%";
         section.error("out-of-range", &key::BUDGET, message, help);
         return None;
     }
@@ -112,8 +112,8 @@ fn signs(section: &Section<'_>) -> Option<Timing> {
     })
 }
 
-/// The policies of objectives that choose. A default objective stands at one place for many
-/// services, and is read once.
+/// The policies of objectives with `alerts` of their own. A default objective, which many services
+/// share, is read once.
 fn own(
     services: &[ServiceDraft<'_>],
     all: &[Condition],
@@ -144,18 +144,18 @@ fn choice(section: &Section<'_>, all: &[Condition], forecast: Option<Duration>) 
         match one {
             AlertChoice::None if chosen.len() == 1 => {}
             AlertChoice::All | AlertChoice::None => {
-                let message = "`true` and `false` stand for the whole list";
-                let help = "write `alerts: false`, or a list such as [1, 2]";
+                let message = "`true` and `false` cannot be list items";
+                let help = "expected `alerts: false`, or a list such as [1, 2]";
                 section.error("conflict", &key::OF_OBJECTIVE, message, help);
             }
             AlertChoice::Tier(number) => {
                 if let Some(tier) = tiers().find(|tier| tier.number == *number) {
                     conditions.insert(Condition::Tier(*tier));
                 } else {
-                    let message = format!("there is no tier {number}");
+                    let message = format!("unknown tier {number}");
                     let help = match tiers().count() {
-                        0 => "`alerts.tiers` has none".to_owned(),
-                        count => format!("expected numbers from 1 to {count}"),
+                        0 => "`alerts.tiers` is empty".to_owned(),
+                        count => format!("expected a tier from 1 to {count}"),
                     };
                     section.error("unknown-name", &key::OF_OBJECTIVE, message, help);
                 }
@@ -172,7 +172,7 @@ fn choice(section: &Section<'_>, all: &[Condition], forecast: Option<Duration>) 
     AlertPolicy::new(conditions)
 }
 
-/// What each service depends on, directly or through others.
+/// The dependencies of each service, direct and transitive.
 fn dependencies(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, BTreeSet<Arc<str>>> {
     let mut direct: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
     for one in services
@@ -185,10 +185,10 @@ fn dependencies(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, BTreeSet<Ar
             if found.is_none() {
                 let near = nearest(&name, services.iter().map(|one| &*one.name));
                 let help = near.map_or_else(
-                    || "expected the name of a service of this config".to_owned(),
+                    || "expected the name of a configured service".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
-                let message = format!("no service is named `{name}`");
+                let message = format!("unknown service `{name}`");
                 one.section
                     .error("unknown-name", &service::DEPENDS_ON, message, help);
             }
@@ -202,11 +202,8 @@ fn dependencies(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, BTreeSet<Ar
             .get(&one.name)
             .is_some_and(|below| below.contains(&one.name))
         {
-            let message = format!(
-                "`{}` depends on itself, directly or through others",
-                one.name
-            );
-            let help = "remove one of the dependencies of the circle";
+            let message = format!("`{}` depends on itself, directly or transitively", one.name);
+            let help = "remove one of the dependencies of the cycle";
             one.section
                 .error("conflict", &service::DEPENDS_ON, message, help);
         }
@@ -214,7 +211,7 @@ fn dependencies(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, BTreeSet<Ar
     below
 }
 
-/// Which pages explain the alerts of each objective.
+/// The pages that can inhibit the alerts of each objective.
 fn causes(services: &[ServiceDraft<'_>]) -> Causes {
     let all: Vec<_> = services.iter().map(with_objectives).collect();
     Causes::new(&all, dependencies(services))

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Severity;
 
-/// What can be reported: a stable code, how grave it is, and what it means.
+/// A kind of diagnostic: a stable code, its severity and its meaning.
 #[derive(Clone, Copy, Debug)]
 pub struct Code {
     pub code: &'static str,
@@ -10,7 +10,7 @@ pub struct Code {
     pub meaning: &'static str,
 }
 
-/// Every error that reading can report, except those of probe kinds.
+/// All error codes, except those of probe kinds.
 pub(super) const ERRORS: &[(&str, &str)] = &[
     (
         "syntax",
@@ -26,11 +26,11 @@ pub(super) const ERRORS: &[(&str, &str)] = &[
     ("empty-list", "A list that needs at least one item."),
     (
         "invalid-name",
-        "A name or label that is not valid in metrics, addresses or on the command line.",
+        "A name or label that is invalid in metrics, in URLs or on the command line.",
     ),
     (
         "duplicate-name",
-        "A duplicate name; the help shows where the first one is.",
+        "A duplicate name; the help text gives the line of the first one.",
     ),
     ("unknown-kind", "An unknown probe kind."),
     ("missing-kind", "A probe or a receiver without a kind."),
@@ -42,22 +42,22 @@ pub(super) const ERRORS: &[(&str, &str)] = &[
         "unknown-probe",
         "An objective refers to an unknown probe or service.",
     ),
-    ("nothing-counts", "An objective has no probe that counts."),
+    ("nothing-counts", "No probe counts for an objective."),
     (
         "unknown-name",
         "A correction refers to an unknown service or objective, a route to an unknown receiver, or `web.user_roles` to an unknown user.",
     ),
     (
         "timeout-exceeds-interval",
-        "An attempt or a scrape could last beyond the start of the next one.",
+        "A timeout exceeds the interval, so attempts or scrapes could overlap.",
     ),
     (
         "unset-variable",
-        "An environment variable, used as `${NAME}`, that is not set.",
+        "An environment variable, referenced as `${NAME}`, is not set.",
     ),
     (
         "unknown-reference",
-        "`${captured.NAME}` of which no earlier step captures the name, or `${data.NAME}` that is no column of the data file.",
+        "`${captured.NAME}` that no earlier step captures, or `${data.NAME}` without such a column in the data file.",
     ),
     ("unreadable-file", "A file that cannot be read."),
 ];

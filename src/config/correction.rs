@@ -19,13 +19,13 @@ use std::time::Duration;
 pub(super) const UNMATCHED: Code = Code {
     code: "exception-without-occurrence",
     severity: Severity::Warning,
-    meaning: "A date in `except` is none on which the correction occurs, so it leaves nothing out.",
+    meaning: "An item of `except` matches no occurrence of the correction, so it has no effect.",
 };
 
-/// Occurrences of all of them in a day: a thousand hourly ones.
+/// Maximum number of occurrences per day of all corrections together: a thousand hourly ones.
 const MAX_OCCURRENCES_PER_DAY: usize = 24 * key::MAX;
 
-/// Those that are free of faults.
+/// Reads the valid corrections; errors in the others are reported.
 pub(super) fn read_list(root: &Section<'_>, services: &[ServiceDraft<'_>]) -> Vec<Correction> {
     let sections = root.sections(&keys::CORRECTIONS);
     let mut all: Vec<_> = sections
@@ -35,14 +35,14 @@ pub(super) fn read_list(root: &Section<'_>, services: &[ServiceDraft<'_>]) -> Ve
     let rules = all.iter().filter_map(|one| one.repeats.as_ref());
     let per_day: usize = rules.map(Recurrence::per_day).sum();
     if per_day > MAX_OCCURRENCES_PER_DAY {
-        let message = format!("corrections that occur {per_day} times a day are too many");
+        let message = format!("too many occurrences of corrections: {per_day} per day");
         let help = format!("expected at most {MAX_OCCURRENCES_PER_DAY}");
         root.error("out-of-range", &keys::CORRECTIONS, message, help);
     }
     all
 }
 
-/// Names each by what it excludes, so that one is the same after others were added or removed.
+/// Derives each name from the excluded time, so that it stays the same when others are added or removed.
 fn name(all: &mut [Correction]) {
     let mut used = BTreeSet::new();
     for one in all {
@@ -50,7 +50,7 @@ fn name(all: &mut [Correction]) {
         let rule = one.repeats.as_ref().map(ToString::to_string);
         (one.from, one.to, rule, &one.services, &one.slos).hash(&mut hasher);
         let hash = hasher.finish() & 0xffff_ffff;
-        // Several of the same are numbered.
+        // Identical corrections are numbered.
         let names = (1..).map(|number| match number {
             1 => format!("{IN_CONFIG}{hash:08x}"),
             _ => format!("{IN_CONFIG}{hash:08x}-{number}"),
@@ -75,7 +75,7 @@ fn read(section: &Section<'_>, services: &[ServiceDraft<'_>]) -> Option<Correcti
         .collect();
     check_names(section, &key::SLOS, &slos, &known);
     let repeats = repeats(section, from, zone);
-    // What has a length, by `for`, keeps it.
+    // A correction with `for` keeps its duration instead of its local end.
     let local_end = to.filter(|_| section.has(&key::TO));
     let repeats = repeats.map(|rule| match (rule, local_end) {
         (Some(rule), Some(end)) => Some(rule.ends_at(end)),
@@ -95,14 +95,14 @@ fn read(section: &Section<'_>, services: &[ServiceDraft<'_>]) -> Option<Correcti
     })
 }
 
-/// A set: each name once.
+/// Names, sorted and without duplicates.
 fn names(section: &Section<'_>, key: &Key<List<Text>>) -> Vec<String> {
     BTreeSet::from_iter(section.all(key)).into_iter().collect()
 }
 
-/// A moment with its offset, or a local one of the zone.
+/// Parses a time with an offset, or a local time in the zone.
 fn moment(section: &Section<'_>, key: &Key<Text>, zone: Tz) -> Option<Timestamp> {
-    let expected = "a moment such as 2026-11-01T22:00:00Z, or 2026-11-01T22:00";
+    let expected = "a time such as 2026-11-01T22:00:00Z, or 2026-11-01T22:00";
     let written = section.node_of(key).and_then(|node| node.value.scalar());
     let likely = likely::moments(&written.unwrap_or_default());
     let mut likely = likely.into_iter();
@@ -146,7 +146,7 @@ fn to(section: &Section<'_>, zone: Tz, from: Option<Timestamp>) -> Option<Timest
         }
         (false, false) => {
             let reader = section.reader();
-            let message = "the end is missing";
+            let message = "the correction has no end";
             reader.error("missing-key", section.spot(), message, "add `to` or `for`");
             return None;
         }
@@ -159,7 +159,7 @@ fn to(section: &Section<'_>, zone: Tz, from: Option<Timestamp>) -> Option<Timest
     Some(to)
 }
 
-#[expect(clippy::option_option, reason = "faulty, absent, or there")]
+#[expect(clippy::option_option, reason = "invalid, absent, or present")]
 fn repeats(section: &Section<'_>, from: Option<Timestamp>, zone: Tz) -> Option<Option<Recurrence>> {
     let exceptions = except(section, zone);
     if !section.has(&key::REPEAT) {
@@ -169,13 +169,13 @@ fn repeats(section: &Section<'_>, from: Option<Timestamp>, zone: Tz) -> Option<O
                 "conflict",
                 &key::EXCEPT,
                 message,
-                "add `repeat`, or remove it",
+                "add `repeat`, or remove `except`",
             );
         }
         return Some(None);
     }
     let text = section.get(&key::REPEAT)?;
-    // A rule can be checked even if its start is faulty.
+    // A rule can be checked even if its start is invalid.
     let start = from.unwrap_or(Timestamp(0));
     match Recurrence::parse(&text, start, zone) {
         Ok(rule) => {
@@ -186,16 +186,16 @@ fn repeats(section: &Section<'_>, from: Option<Timestamp>, zone: Tz) -> Option<O
         }
         Err(reason) => {
             let message = format!("invalid recurrence rule: {reason}");
-            let help = "expected a rule of RFC 5545 such as FREQ=WEEKLY;BYDAY=SU";
+            let help = "expected an RFC 5545 rule such as FREQ=WEEKLY;BYDAY=SU";
             section.error("invalid-value", &key::REPEAT, message, help);
             None
         }
     }
 }
 
-/// Days of the zone, and single moments.
+/// Parses excluded days of the zone, and start times of single occurrences.
 fn except(section: &Section<'_>, zone: Tz) -> Vec<(Timestamp, Timestamp)> {
-    let expected = "a day such as 2026-12-24, or the moment at which an occurrence begins";
+    let expected = "a date such as 2026-12-24, or the start time of an occurrence";
     section.parse_all(&key::EXCEPT, expected, |text| left_out(text, zone))
 }
 
@@ -207,11 +207,11 @@ fn left_out(text: &str, zone: Tz) -> Option<(Timestamp, Timestamp)> {
     }
 }
 
-/// Warns of exceptions that leave nothing out: the occurrence that was meant is in force.
+/// Warns about exceptions that match no occurrence: the intended occurrence remains in force.
 fn warn_of_unmatched(section: &Section<'_>, rule: &Recurrence, zone: Tz) {
     let written = |node: &Node| node.value.scalar();
     for (at, node) in section.list(&key::EXCEPT) {
-        // What a variable holds may be secret.
+        // The value of a variable may be secret.
         let text = written(node).filter(|text| !text.contains("${"));
         let Some((from, to)) = text.as_deref().and_then(|text| left_out(text, zone)) else {
             continue;
@@ -222,19 +222,19 @@ fn warn_of_unmatched(section: &Section<'_>, rule: &Recurrence, zone: Tz) {
         let show = |at: Timestamp| at.to_utc().with_timezone(&zone).format("%a %Y-%m-%dT%H:%M");
         let day = from.to_utc().with_timezone(&zone).format("%A");
         let message = format!(
-            "no occurrence begins at {}, a {day}",
+            "no occurrence starts at {}, a {day}",
             text.as_deref().unwrap_or_default()
         );
         let help = nearest_start(rule, from).map_or_else(
             || "remove it".to_owned(),
-            |near| format!("the nearest occurrence begins at {}", show(near)),
+            |near| format!("the nearest occurrence starts at {}", show(near)),
         );
         let reader = section.reader();
         reader.report(Severity::Warning, UNMATCHED.code, &at, message, Some(help));
     }
 }
 
-/// The occurrence that begins nearest to a moment, up to a year away.
+/// The start of the occurrence nearest to a time, at most a year away.
 fn nearest_start(rule: &Recurrence, at: Timestamp) -> Option<Timestamp> {
     let spans = [8, 32, 370].map(|days| Duration::from_hours(24 * days));
     let mut near = spans.into_iter().map(|span| {
@@ -250,10 +250,10 @@ fn check_names(section: &Section<'_>, key: &Key<List<Text>>, names: &[String], k
     for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
         let near = nearest(name, known.iter().copied());
         let help = near.map_or_else(
-            || "expected a name that is defined in this file".to_owned(),
+            || "expected a name defined in this file".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
-        section.error("unknown-name", key, format!("there is no `{name}`"), help);
+        section.error("unknown-name", key, format!("unknown name `{name}`"), help);
     }
 }
 
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_one_keeps_its_hour_and_leaves_days_out() {
+    fn a_recurring_correction_keeps_its_local_time_and_skips_exceptions() {
         let spec = spec(
             "from: \"2026-10-11T02:30\", for: 1h, repeat: FREQ=WEEKLY, except: [2026-10-18, \"2026-11-08T02:30\"], timezone: Europe/Berlin, services: [web, web]",
         );
@@ -335,12 +335,12 @@ mod tests {
             "Sun 2026-11-08T02:00",
             "Sun 2026-11-01T02:00",
         ]
-        .map(|at| format!("the nearest occurrence begins at {at}"));
+        .map(|at| format!("the nearest occurrence starts at {at}"));
         assert_eq!(
             found.iter().map(|(_, help)| help).collect::<Vec<_>>(),
             helps.iter().collect::<Vec<_>>()
         );
-        assert_eq!(found[0].0, "no occurrence begins at 2027-01-02, a Saturday");
+        assert_eq!(found[0].0, "no occurrence starts at 2027-01-02, a Saturday");
     }
 
     fn spec_of_night(end: &str) -> Correction {
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_needs_no_seconds() {
+    fn a_time_does_not_need_seconds() {
         let zone = chrono_tz::Europe::Berlin;
         let seconds = |text: &str| read_moment(text, zone).map(|at| at.0 / 1000);
         let expected = seconds("2026-12-31T22:00:00Z");

@@ -1,4 +1,4 @@
-//! Which probes count for an objective, and what they are together.
+//! Which probes count for an objective, and how they are combined.
 
 use super::draft::{Placed, ServiceDraft};
 use super::keys::{objective as key, service};
@@ -10,8 +10,8 @@ use crate::yaml::{Declared, Section};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// How the probes that count are combined. Where the budgeting is faulty, what depends on it is not
-/// blamed.
+/// Reads how the probes that count are combined. If `budgeting` is invalid, keys that depend on it are
+/// not reported.
 pub(super) fn combine(
     section: &Section<'_>,
     budgeting: Option<BudgetingMethod>,
@@ -27,7 +27,7 @@ pub(super) fn combine(
     }
     if !section.has(&key::COMBINE) {
         return Some(match budgeting {
-            // In one pool, one of two probes could fail for good without a bad minute.
+            // If pooled, one of two probes could fail permanently without a bad minute.
             Some(BudgetingMethod::Timeslices { slice_target }) if slice_target <= 0.5 => {
                 Combine::All
             }
@@ -38,7 +38,7 @@ pub(super) fn combine(
     section.get(&key::COMBINE)
 }
 
-/// What a minute without outcomes is.
+/// Reads how minutes without outcomes count.
 pub(super) fn missing(section: &Section<'_>, sliced: bool) -> Option<NoDataPolicy> {
     if section.has(&key::ON_MISSING) {
         only_sliced(section, &key::ON_MISSING, sliced);
@@ -52,15 +52,15 @@ fn only_sliced(section: &Section<'_>, key: &dyn Declared, sliced: bool) {
             "conflict",
             key,
             format!(
-                "`{}` has no meaning where every attempt counts by itself",
+                "`{}` has no effect with `budgeting: occurrences`",
                 key.name()
             ),
-            "remove it, or write `budgeting: timeslices` to count minutes",
+            "remove it, or set `budgeting: timeslices` to count minutes",
         );
     }
 }
 
-/// The probes that are named, with their weights.
+/// The probes listed in `probes` or `weights`, with their weights.
 pub(super) fn probes(section: &Section<'_>) -> Vec<ProbeRef> {
     if section.has(&key::WEIGHTS) && section.has(&key::PROBES) {
         let message = "`weights` and `probes` are mutually exclusive";
@@ -80,7 +80,7 @@ fn weighted(section: &Section<'_>) -> Vec<ProbeRef> {
         .collect()
 }
 
-/// `probe`, or `service/probe`.
+/// Parses `probe` or `service/probe`.
 fn counted(text: &str, weight: u32) -> ProbeRef {
     let (service, probe) = match text.split_once('/') {
         Some((service, probe)) => (Some(service.into()), probe),
@@ -93,8 +93,8 @@ fn counted(text: &str, weight: u32) -> ProbeRef {
     }
 }
 
-/// Reports names of probes that do not exist and objectives that nothing counts for, and lets each
-/// service borrow the probes of others that its objectives name.
+/// Reports unknown probes and objectives without probes that count, and adds to each service the
+/// probes of other services that its objectives name.
 pub(super) fn resolve(services: &mut [ServiceDraft<'_>]) {
     let named = services.iter().enumerate();
     let places: ServiceIndex = named
@@ -108,14 +108,14 @@ pub(super) fn resolve(services: &mut [ServiceDraft<'_>]) {
             let exist =
                 |counted: &&ProbeRef| exists(services, &places, service, objective, counted);
             let known = named.iter().filter(exist).count();
-            if known == named.len() && service.is_sound {
+            if known == named.len() && service.has_valid_probes {
                 check_kinds(service, objective);
             }
         }
     }
 }
 
-/// Reports a service without probes, unless its objectives count those of others.
+/// Reports a service without probes, unless its objectives count probes of other services.
 pub(super) fn check_any<'o, 'n: 'o>(
     section: &Section<'n>,
     mut objectives: impl Iterator<Item = &'o Placed<'n, Arc<Objective>>>,
@@ -124,15 +124,15 @@ pub(super) fn check_any<'o, 'n: 'o>(
     let borrows = objectives.any(|objective| objective.value.probes.iter().any(borrows));
     if !borrows && !section.has(&service::PROBES) {
         let message = "`probes` is missing";
-        let help = "at least one probe, unless the objectives of the service count probes of other services";
+        let help = "expected at least one probe, unless the service's objectives count probes of other services";
         section.error("missing-key", &service::PROBES, message, help);
     }
 }
 
-/// Where each service stands.
+/// The index of each service.
 type ServiceIndex = HashMap<Arc<str>, usize>;
 
-/// The probes of other services that a service's objectives name.
+/// The probes of other services that the objectives of a service name.
 fn borrowed<'n>(
     services: &[ServiceDraft<'n>],
     places: &ServiceIndex,
@@ -161,7 +161,7 @@ fn borrowed<'n>(
     found
 }
 
-/// Whether a named probe exists, faulty ones included; reported if not.
+/// Returns whether a named probe exists, even with invalid settings; reports it if not.
 fn exists(
     services: &[ServiceDraft<'_>],
     places: &ServiceIndex,
@@ -185,7 +185,7 @@ fn exists(
     let name = counted.service.as_ref().unwrap_or(&service.name);
     let Some(home) = places.get(name).map(|place| &services[*place]) else {
         let known: Vec<&str> = services.iter().map(|other| &*other.name).collect();
-        return report(format!("no service is configured `{name}`"), name, &known);
+        return report(format!("unknown service `{name}`"), name, &known);
     };
     if home.probe_names.contains(&counted.probe) {
         return true;
@@ -195,8 +195,8 @@ fn exists(
     report(message, &counted.probe, &known)
 }
 
-/// What counts requests of the service's own metrics needs some; faulty ones are reported at their
-/// place.
+/// Reports objectives that count real requests of a service without `metrics`. Invalid `metrics` are
+/// reported where they are read.
 fn check_metrics(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>>) {
     let Placed { value, section } = objective;
     if service.metrics.is_some() || service.section.has(&service::METRICS) {
@@ -206,7 +206,7 @@ fn check_metrics(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objectiv
         "service `{}` has no `metrics`, which `{}` counts",
         service.name, value.name
     );
-    // Throughput is that of real requests.
+    // Throughput always counts real requests.
     let help = match value.sli {
         Sli::Throughput(_) => "add `metrics: { url: ... }` to the service",
         _ => "add `metrics: { url: ... }` to the service, or write `source: probes`",
@@ -214,7 +214,7 @@ fn check_metrics(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objectiv
     section.error("nothing-counts", &key::SLI, message, help);
 }
 
-/// Freshness is a matter of heartbeats, and latency of everything else.
+/// Checks that the probes' kinds can measure the SLI: freshness needs heartbeats, latency any other kind.
 fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>>) {
     let Placed { value, section } = objective;
     if value.source == EventSource::Metrics {
@@ -223,16 +223,19 @@ fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>
     }
     let mut counting = service.counting(value).peekable();
     if counting.peek().is_none() {
-        let message = format!("no probe of `{}` counts for `{}`", service.name, value.name);
+        let message = format!(
+            "no probe of `{}` counts for the objective `{}`",
+            service.name, value.name
+        );
         let help = match value.sli {
             Sli::Freshness => {
-                "`freshness` counts only probes of the kind `heartbeat`".to_owned()
+                "`freshness` counts only `heartbeat` probes".to_owned()
             }
             Sli::Latency { of: Some(one), .. } => {
                 format!("no probe of the service is of a kind that measures {}", one.label())
             }
             _ => {
-                "name probes, such as `probes: [ health ]`; those of other services as `service/probe`".to_owned()
+                "set `probes`, such as `probes: [ health ]`, or `service/probe` for a probe of another service".to_owned()
             }
         };
         section.error("nothing-counts", &key::SLI, message, help);

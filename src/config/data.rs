@@ -1,9 +1,9 @@
-//! Data files of load runs: CSV with a header, or JSON lines. Pure.
+//! Data files of load runs: CSV with a header, or JSON lines. Does no I/O.
 
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// The largest file in bytes.
+/// Maximum file size in bytes.
 pub const SIZE_MAX: u64 = 16 << 20;
 const COLUMNS_MAX: usize = 1_000;
 
@@ -15,21 +15,21 @@ pub struct Table {
 }
 
 impl Table {
-    /// Reads the contents of a file, whose name says what it is. An error never quotes a value.
+    /// Parses the contents of a file; its extension determines the format. Errors never quote values.
     pub fn read(path: &Path, bytes: Vec<u8>) -> Result<Self, String> {
-        let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
+        let text = String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned())?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let ending = path.extension().and_then(|ending| ending.to_str());
         let table = match ending {
             Some("csv") => csv(text)?,
             Some("jsonl" | "ndjson") => json_lines(text)?,
-            _ => return Err("its name ends neither in .csv nor in .jsonl or .ndjson".to_owned()),
+            _ => return Err("unknown extension (expected .csv, .jsonl or .ndjson)".to_owned()),
         };
         if table.columns.len() > COLUMNS_MAX {
-            return Err(format!("it has more than {COLUMNS_MAX} columns"));
+            return Err(format!("more than {COLUMNS_MAX} columns"));
         }
         if table.rows.is_empty() {
-            return Err("it has no rows".to_owned());
+            return Err("no rows".to_owned());
         }
         Ok(table)
     }
@@ -46,7 +46,7 @@ fn csv(text: &str) -> Result<Table, String> {
         let (found, expected) = (fields.len(), table.columns.len());
         if found != expected {
             return Err(format!(
-                "line {line} has {found} fields, the header has {expected}"
+                "line {line} has {found} fields, but the header has {expected}"
             ));
         }
         table
@@ -62,17 +62,17 @@ fn header(fields: &[String]) -> Result<Vec<String>, String> {
         .iter()
         .any(|name| name.is_empty() || name.contains('}'))
     {
-        return Err("its header has a column without a name, or one with `}` in it".to_owned());
+        return Err("the header has a column without a name, or one that contains `}`".to_owned());
     }
     let twice = columns.iter().enumerate();
     let mut twice = twice.filter(|(at, name)| columns[..*at].contains(name));
     match twice.next() {
-        Some(_) => Err("its header has a name twice".to_owned()),
+        Some(_) => Err("the header has a duplicate column".to_owned()),
         None => Ok(columns),
     }
 }
 
-/// The records of a CSV text, as RFC 4180 has them, each with its first line.
+/// An iterator over the records of a CSV text (RFC 4180), each with the number of its first line.
 struct Records<'t> {
     rest: &'t str,
     line: usize,
@@ -86,7 +86,7 @@ impl<'t> Records<'t> {
         }
     }
 
-    /// Takes a field, and whether another one follows.
+    /// Parses a field, and returns whether another one follows.
     fn field(&mut self) -> Result<(String, bool), String> {
         let mut field = String::new();
         if let Some(quoted) = self.rest.strip_prefix('"') {
@@ -94,8 +94,7 @@ impl<'t> Records<'t> {
             self.rest = quoted;
             loop {
                 let end = self.rest.find('"');
-                let end =
-                    end.ok_or_else(|| format!("line {begin} has a quote that is not closed"))?;
+                let end = end.ok_or_else(|| format!("line {begin} has an unclosed quote"))?;
                 field.push_str(&self.rest[..end]);
                 self.line += self.rest[..end].matches('\n').count();
                 self.rest = &self.rest[end + 1..];
@@ -121,7 +120,7 @@ impl Iterator for Records<'_> {
     type Item = Result<(usize, Vec<String>), String>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        // Lines without anything are no records.
+        // Empty lines are skipped.
         while let Some(rest) = self
             .rest
             .strip_prefix("\r\n")
@@ -151,7 +150,7 @@ impl Iterator for Records<'_> {
     }
 }
 
-/// The columns are the names of the first line.
+/// Parses JSON lines; the columns are the keys of the first line.
 fn json_lines(text: &str) -> Result<Table, String> {
     let mut table = Table::default();
     for (number, line) in (1..).zip(text.lines()) {
@@ -169,7 +168,7 @@ fn json_lines(text: &str) -> Result<Table, String> {
             Some(Value::Null) => Ok("".into()),
             Some(other) => Ok(other.to_string().into_boxed_str()),
             None => Err(format!(
-                "line {number} has no `{column}`, the first one has it"
+                "line {number} lacks `{column}`, a key of the first line"
             )),
         };
         let row: Result<Box<[Box<str>]>, String> = table.columns.iter().map(value).collect();
@@ -215,36 +214,36 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_the_line_and_no_value() {
+    fn errors_name_the_line_but_no_value() {
         for (name, text, fault) in [
             (
                 "a.csv",
                 "a,b\n1,2\n\nhunter2\n",
-                "line 4 has 1 fields, the header has 2",
+                "line 4 has 1 fields, but the header has 2",
             ),
             (
                 "a.csv",
                 "a,b\n1,\"hunter2\n",
-                "line 2 has a quote that is not closed",
+                "line 2 has an unclosed quote",
             ),
-            ("a.csv", "a,b\n", "it has no rows"),
-            ("a.csv", "", "it has no rows"),
-            ("a.csv", "a,a\n1,2", "its header has a name twice"),
+            ("a.csv", "a,b\n", "no rows"),
+            ("a.csv", "", "no rows"),
+            ("a.csv", "a,a\n1,2", "the header has a duplicate column"),
             (
                 "a.csv",
                 "a,\n1,2",
-                "its header has a column without a name, or one with `}` in it",
+                "the header has a column without a name, or one that contains `}`",
             ),
             (
                 "a.jsonl",
                 "{\"a\":1}\n{\"b\":\"hunter2\"}",
-                "line 2 has no `a`, the first one has it",
+                "line 2 lacks `a`, a key of the first line",
             ),
             ("a.ndjson", "hunter2", "line 1 is not a JSON object"),
             (
                 "a.txt",
                 "a\n1",
-                "its name ends neither in .csv nor in .jsonl or .ndjson",
+                "unknown extension (expected .csv, .jsonl or .ndjson)",
             ),
         ] {
             assert_eq!(read(name, text), Err(fault.to_owned()), "{text}");
@@ -259,6 +258,6 @@ mod tests {
         let text = |names: &[String]| format!("{0}\n{0}\n", names.join(","));
         assert!(read("a.csv", &text(&names[1..])).is_ok());
         let fault = read("a.csv", &text(&names)).expect_err("too many");
-        assert_eq!(fault, "it has more than 1000 columns");
+        assert_eq!(fault, "more than 1000 columns");
     }
 }

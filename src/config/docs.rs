@@ -1,4 +1,4 @@
-//! `docs/CONFIGURATION.md`, made from the declared keys.
+//! `docs/CONFIGURATION.md`, generated from the declared keys.
 
 use super::keys::ROOT;
 use super::load::codes;
@@ -8,15 +8,15 @@ use std::fmt::{self, Write as _};
 
 const INTRO: &str = "# Configuration
 
-The config is one YAML file; `config/slod.yaml` is a commented example. `slod check --config FILE`
-reports all errors at once, with line numbers and what is valid there.
+The config is a single YAML file; `config/slod.yaml` is a commented example. `slod check --config FILE`
+reports all errors at once, with line numbers and valid values.
 
 - Durations: `500ms`, `10s`, `1h30m`, `30d`. Ratios: `99.9%` or `0.999`. Sizes: `64KiB`, `1MB`.
-- `${NAME}` in a value is replaced by the environment variable, which must be set; `$${` stands for a literal `${`.
-- A secret or an address `NAME` can be read from a file: `NAME_file: PATH`. Relative paths are relative to the config file's directory.
-- Unknown keys are errors. A list of one item may be written without brackets.
-- What repeats can be written once: anchors, aliases and merge keys of YAML are supported (`http: &api { ... }`, then `http: { <<: *api, url: ... }`).
-- A reload applies a changed config if it has no errors; otherwise the old one stays active.
+- `${NAME}` in a value is replaced with the environment variable, which must be set; `$${` is a literal `${`.
+- The value of a secret or URL `NAME` can be read from a file: `NAME_file: PATH`. Relative paths are relative to the config file's directory.
+- Unknown keys are errors. A list with a single item can be written without brackets.
+- YAML anchors, aliases and merge keys are supported (`http: &api { ... }`, then `http: { <<: *api, url: ... }`).
+- A reload applies a changed config if it has no errors; otherwise the previous config stays active.
 
 This page is generated from the source code.
 ";
@@ -24,21 +24,21 @@ This page is generated from the source code.
 const TEXTS: &str = r#"
 ## Texts of messages
 
-`title` and `text` of a receiver are templates in the [syntax of Jinja](https://jinja.palletsprojects.com/en/stable/templates/).
-`slod check` reports a field or a filter that does not exist, and `slod notify test NAME --dry-run` shows the request
-with an example. Fields of a message:
+The `title` and `text` of a receiver are templates in [Jinja syntax](https://jinja.palletsprojects.com/en/stable/templates/).
+`slod check` reports unknown fields and filters, and `slod notify test NAME --dry-run` shows the request for an example
+message. Fields of a message:
 
 | field | meaning |
 |---|---|
 | `status` | `FIRING`, `FIRING 3` or `RESOLVED` |
-| `firing`, `resolved` | numbers of alerts |
-| `summary` | that of the only alert, or what fires and of which services |
-| `list` | a line for each of up to ten alerts |
-| `alertname`, `service`, `severity`, `description`, `chart`, `page_url`, `runbook_url`, `label.NAME`, `annotation.NAME` | what all alerts of the message have in common, otherwise empty |
-| `alerts` | the alerts, those that fire first. Each has `status` (`firing` or `resolved`), `summary`, `description`, `chart` (what a warning sign was found in, or the error ratio over the long window of a burn rate, as characters of different heights; empty for others), `alertname`, `service`, `severity`, `page_url` (of the service), `runbook_url`, `label.NAME`, `annotation.NAME`, `starts_at`, `ends_at` (UTC; empty while it fires) and `duration` |
+| `firing`, `resolved` | number of firing and of resolved alerts |
+| `summary` | the summary of the only alert, or of all alerts by kind and service |
+| `list` | one line per alert, up to ten |
+| `alertname`, `service`, `severity`, `description`, `chart`, `page_url`, `runbook_url`, `label.NAME`, `annotation.NAME` | the value that all alerts of the message share; empty if they differ |
+| `alerts` | the alerts, firing ones first. Each has `status` (`firing` or `resolved`), `summary`, `description`, `chart` (a sparkline of the samples behind a warning sign, or of the error ratio over a burn rate's long window; empty for other alerts), `alertname`, `service`, `severity`, `page_url` (the service's page), `runbook_url`, `label.NAME`, `annotation.NAME`, `starts_at`, `ends_at` (UTC; empty while firing) and `duration` |
 
-Filters are those of Jinja, such as `upper`, `length`, `join(", ")` and `replace`; `default("...")` stands for a field that
-is empty. A line that only has a `{% ... %}` leaves no empty line:
+Jinja's filters are available, such as `upper`, `length`, `join(", ")` and `replace`; `default("...")` replaces an empty
+field. A line that contains only a `{% ... %}` tag leaves no empty line:
 
 ```yaml
 receivers:
@@ -54,9 +54,9 @@ receivers:
       {% endif %}
 ```
 
-Each receiver escapes the texts as its service needs it, and cuts what is too long for it. A template that fails for a
-message, takes too long or makes more than some megabytes is replaced by the default texts for it, and
-`slod_notification_template_failures_total` counts that.
+Titles and texts are escaped and truncated as each receiver requires. If a template fails for a message, takes too long
+or produces more than a few megabytes, the default templates are used for that message and
+`slod_notification_template_failures_total` is incremented.
 "#;
 
 /// The whole page.
@@ -80,13 +80,13 @@ pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
         if !measured.is_empty() {
             let measured = measured.join(", ");
             page.push(format_args!(
-                "Measures, apart from the latency: {measured}.\n\n"
+                "Measures {measured}, in addition to the latency.\n\n"
             ));
         }
         page.table(name, kind.keys());
         page.nested(name, kind.keys());
     }
-    page.text += "\n## Diagnostics of `slod check`\n\nProbe kinds can add their own codes.\n\n";
+    page.text += "\n## Diagnostics of `slod check`\n\nProbe kinds can define additional codes.\n\n";
     page.text += "| code | severity | meaning |\n|---|---|---|\n";
     for code in codes() {
         let severity = code.severity.label();
@@ -100,13 +100,13 @@ pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
 
 struct DocsPage {
     text: String,
-    /// Sections that have a table already, with their path.
+    /// Sections that have been written, with their paths.
     shown: Vec<(Keys, String)>,
 }
 
 impl DocsPage {
     fn push(&mut self, text: fmt::Arguments<'_>) {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         self.text.write_fmt(text).unwrap_or_default();
     }
 
@@ -121,7 +121,7 @@ impl DocsPage {
         }
     }
 
-    /// The sections below these keys, each under its full path.
+    /// Writes the sections below these keys, each under its full path.
     fn nested(&mut self, path: &str, keys: Keys) {
         for key in keys {
             let Some((path, keys)) = section(path, *key) else {
@@ -132,7 +132,7 @@ impl DocsPage {
             let before = shown.find(|(shown, _)| are_same(shown, keys));
             if let Some((_, same)) = before.cloned() {
                 let same = link(&format!("`{same}`"), &same);
-                self.push(format_args!("The same keys as {same}.\n"));
+                self.push(format_args!("Same keys as {same}.\n"));
                 continue;
             }
             self.shown.push((keys, path.clone()));
@@ -142,10 +142,10 @@ impl DocsPage {
     }
 }
 
-/// How the form of a mapping refers to its section.
+/// The description of a mapping, which is replaced with a link to its section.
 const BELOW: &str = "mapping, see below";
 
-/// The path and the keys of the section that a key below `path` has, if it has one.
+/// The path and the keys of the section of a key below `path`, if it has one.
 fn section(path: &str, key: &dyn Declared) -> Option<(String, Keys)> {
     let Structure::Mapping { suffix, keys } = key.form().structure() else {
         return None;
@@ -154,7 +154,7 @@ fn section(path: &str, key: &dyn Declared) -> Option<(String, Keys)> {
     Some((format!("{path}{dot}{}{suffix}", key.name()), keys))
 }
 
-/// A link to the section of a path, whose anchor has only the letters of its heading.
+/// A link to the section of a path. Its anchor omits the punctuation of the heading.
 fn link(text: &str, path: &str) -> String {
     let anchor: String = path.chars().filter(|c| !".[]".contains(*c)).collect();
     format!("[{text}](#{anchor})")
@@ -164,7 +164,7 @@ fn row(key: &dyn Declared) -> String {
     let default = match key.need() {
         Need::Required => "**required**".to_owned(),
         Need::Optional => String::new(),
-        // A bar would end the cell.
+        // A `|` would end the table cell.
         Need::Default(text) => format!("`{}`", text.replace('|', "\\|").replace('\n', "\\n")),
     };
     let name = match (key.form().structure(), key.file_name()) {
@@ -176,8 +176,8 @@ fn row(key: &dyn Declared) -> String {
     format!("| {name} | {form} | {default} | {doc} |\n")
 }
 
-/// Whether two sections say the same. Their addresses do not show it: the compiler may keep several
-/// copies of a constant, or one of two that are equal.
+/// Whether two sections have the same rows. Addresses cannot be compared: the compiler may duplicate a
+/// constant, or merge equal ones.
 fn are_same(a: Keys, b: Keys) -> bool {
     let mut pairs = a.iter().zip(b);
     a.len() == b.len()

@@ -1,4 +1,4 @@
-//! A config that was read without errors, with the places it was read from: what lints look at.
+//! A config that was read without errors, with source positions: the input of the lints.
 
 use super::model::{
     Config, Inputs, LoadSpec, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec,
@@ -47,10 +47,10 @@ pub(super) struct ServiceDraft<'n> {
     pub(super) name: Arc<str>,
     pub(super) description: Arc<str>,
     pub(super) labels: Arc<[(String, String)]>,
-    /// Faulty ones included.
+    /// Including probes with invalid settings.
     pub(super) probe_names: Vec<String>,
-    /// Whether all of its probes could be read.
-    pub(super) is_sound: bool,
+    /// Whether all of its probes are valid.
+    pub(super) has_valid_probes: bool,
     pub(super) probes: Vec<Placed<'n, ProbeSpec>>,
     /// Probes of other services that its objectives name.
     pub(super) borrowed: Vec<Placed<'n, ProbeSpec>>,
@@ -80,7 +80,7 @@ impl<'n> ServiceDraft<'n> {
         self.probes.iter().chain(&self.borrowed).filter(counts)
     }
 
-    /// Gives its own metrics the thresholds of the objectives that count them.
+    /// Adds the thresholds of the objectives that count real requests to the service's metrics.
     fn place_thresholds_of_metrics(&mut self) {
         let Some(metrics) = &mut self.metrics else {
             return;
@@ -135,8 +135,8 @@ impl Draft<'_> {
         }
     }
 
-    /// Gives every probe the latency thresholds that it is judged by, in its own service and where
-    /// it is borrowed.
+    /// Adds to every probe the latency thresholds of its own service's objectives and of those of
+    /// other services that count it.
     fn place_thresholds(&mut self) {
         let mut thresholds: HashMap<ProbeKey, Vec<Threshold>> = HashMap::new();
         for service in &self.services {
@@ -158,7 +158,7 @@ impl Draft<'_> {
     }
 }
 
-/// In memory of its own size: collecting would keep that of the places.
+/// The values in a new allocation: `collect` would reuse the larger one of the placed values.
 fn values<T>(placed: Vec<Placed<'_, T>>) -> Vec<T> {
     let mut values = Vec::with_capacity(placed.len());
     values.extend(placed.into_iter().map(|placed| placed.value));

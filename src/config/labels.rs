@@ -1,17 +1,17 @@
-//! Labels of a service. They are in `/metrics` and in every message about the service.
+//! Labels of a service, which are part of `/metrics` and of every message about the service.
 
 use super::keys::service as key;
 use super::name::label_fault;
 use crate::yaml::Section;
 use std::collections::BTreeSet;
 
-/// Labels of a service.
+/// Maximum number of labels of a service.
 const MAX: usize = 64;
-/// Characters of a label's name and of its value.
+/// Maximum number of characters of a label's name and of its value.
 const NAME_MAX: usize = 100;
 const VALUE_MAX: usize = 500;
 
-/// Those that are free of faults.
+/// Reads the valid labels; errors in the others are reported.
 pub(super) fn labels(section: &Section<'_>) -> Vec<(String, String)> {
     let mut labels = Vec::new();
     let mut seen = BTreeSet::new();
@@ -25,17 +25,17 @@ pub(super) fn labels(section: &Section<'_>) -> Vec<(String, String)> {
             reader.error("invalid-name", &at, "this label name is too long", help);
         } else if let Some(fault) = value_fault(&value) {
             let message = format!("the value of `{name}` {fault}");
-            let help = format!("expected up to {VALUE_MAX} characters in one line");
+            let help = format!("expected up to {VALUE_MAX} characters on one line");
             reader.error("invalid-value", &at, message, help);
         } else if !seen.insert(name.clone()) {
-            let message = format!("`{name}` is given twice");
+            let message = format!("duplicate label `{name}`");
             reader.error("duplicate-key", &at, message, "remove one of them");
         } else {
             labels.push((name, value));
         }
     }
     if labels.len() > MAX {
-        let message = format!("{} labels are too many", labels.len());
+        let message = format!("too many labels: {}", labels.len());
         let help = format!("expected at most {MAX}");
         section.error("out-of-range", &key::LABELS, message, help);
     }
@@ -50,7 +50,7 @@ fn value_fault(value: &str) -> Option<&'static str> {
     value
         .chars()
         .any(breaks)
-        .then_some("has control characters or line breaks")
+        .then_some("contains control characters or line breaks")
 }
 
 #[cfg(test)]
@@ -91,16 +91,16 @@ mod tests {
             assert_eq!(faults(&good), Vec::<String>::new(), "{good:.60}");
         }
         for (wrong, fault) in [
-            (many(MAX + 1), "65 labels are too many"),
+            (many(MAX + 1), "too many labels: 65"),
             (long(VALUE_MAX + 1), "the value of `team` is too long"),
             (name(NAME_MAX + 1), "this label name is too long"),
             (
                 "team: \"a\\0b\"".to_owned(),
-                "the value of `team` has control characters or line breaks",
+                "the value of `team` contains control characters or line breaks",
             ),
             (
                 "team: \"a\\u2028b\"".to_owned(),
-                "the value of `team` has control characters or line breaks",
+                "the value of `team` contains control characters or line breaks",
             ),
         ] {
             assert_eq!(faults(&wrong), [fault], "{wrong:.60}");

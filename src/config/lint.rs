@@ -1,4 +1,4 @@
-//! Warnings: configs that are valid, but probably do not do what their author expects.
+//! Warnings about configs that are valid, but probably do not do what their author expects.
 //!
 //! A lint is a pure function over the draft plus one line in [`LINTS`].
 
@@ -16,7 +16,7 @@ use crate::diagnostic::{Place, Severity};
 use finding::Finding;
 use std::collections::BTreeMap;
 
-/// One lint: what it is, and how it is found.
+/// A lint: its code, and the function that finds it.
 pub(super) struct Lint {
     pub(super) code: Code,
     find: fn(&Draft<'_>) -> Vec<Finding>,
@@ -27,81 +27,84 @@ pub(super) const LINTS: &[Lint] = &[
         code: Code {
             code: "alert-reaches-nobody",
             severity: Severity::Error,
-            meaning: "There are receivers, but alerts of a service would be sent to none of them.",
+            meaning: "Receivers are configured, but alerts of a service are sent to none of them.",
         },
         find: routing::alert_reaches_nobody,
     },
     Lint {
         code: warning(
             "route-takes-nothing",
-            "A route requires a label or a value that no alert has, or an earlier route takes every alert.",
+            "A route requires a label or a value that no alert has, or an earlier route matches every alert.",
         ),
         find: unmatched::route_takes_nothing,
     },
     Lint {
         code: warning(
             "label-of-alerts",
-            "A service has a label of a name that slod gives to alerts, such as `tier`.",
+            "A service has a label with a name that slod uses for alerts, such as `tier`.",
         ),
         find: routing::label_of_alerts,
     },
     Lint {
         code: warning(
             "incident-shared",
-            "A route to PagerDuty or Opsgenie does not say which alerts are one incident (`group_by`), and there are several services.",
+            "A route to PagerDuty or Opsgenie has no `group_by`, so several services share an incident.",
         ),
         find: routing::incident_shared,
     },
     Lint {
-        code: warning("receiver-without-route", "No route leads to a receiver."),
+        code: warning(
+            "receiver-without-route",
+            "No route sends alerts to a receiver.",
+        ),
         find: routing::receiver_without_route,
     },
     Lint {
         code: warning(
             "tier-never-fires",
-            "The target is so low that a burn-rate alert cannot fire: it would need more than 100 % errors.",
+            "The target is so low that a burn-rate alert cannot fire: it would need more than 100% errors.",
         ),
         find: alerting::tier_never_fires,
     },
     Lint {
         code: warning(
             "tier-exceeds-window",
-            "A burn-rate tier is longer than the window of its objective, so it never fires.",
+            "The long window of a burn-rate tier is longer than the objective's window, so the tier never fires.",
         ),
         find: alerting::tier_exceeds_window,
     },
     Lint {
         code: warning(
             "one-failure-pages",
-            "Attempts are so far apart that a single failure exceeds the burn rate of a page.",
+            "Attempts are so infrequent that a single failure exceeds the burn rate of a page.",
         ),
         find: alerting::one_failure_pages,
     },
     Lint {
         code: warning(
             "interval-too-coarse",
-            "Attempts are so far apart that a page's short window contains at most one.",
+            "Attempts are so infrequent that a page's short window contains at most one.",
         ),
         find: alerting::interval_too_coarse,
     },
     Lint {
         code: warning(
             "sparse-slices",
-            "Time slices are counted, but many of them contain no attempt.",
+            "An objective counts time slices, but many of them contain no attempt.",
         ),
         find: slices::sparse_slices,
     },
     Lint {
         code: warning(
             "one-failure-fails-a-slice",
-            "A minute contains so few attempts that a single failure makes it bad.",
+            "Attempts are so infrequent that a single failure makes a whole minute bad.",
         ),
         find: slices::one_failure_fails_a_slice,
     },
     Lint {
         code: warning(
             "budget-below-one-failure",
-            "The error budget is less than one failure.",
+            "The error budget is less than a single failure.",
         ),
         find: alerting::budget_below_one_failure,
     },
@@ -115,7 +118,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         code: warning(
             "missing-exceeds-retention",
-            "Minutes without outcomes count, in a window of which outcomes are deleted before it ends.",
+            "An objective counts minutes without outcomes, but outcomes are deleted before its window ends.",
         ),
         find: sense::missing_exceeds_retention,
     },
@@ -129,7 +132,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         code: warning(
             "different-paths-pooled",
-            "A latency objective counts probes of very different paths or kinds together, so that a fast one hides a slow one.",
+            "A latency objective pools probes of very different paths or kinds, so a fast one can hide a slow one.",
         ),
         find: paths::different_paths,
     },
@@ -140,35 +143,35 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         code: warning(
             "duplicate-objective",
-            "Two objectives of a service are identical except for their names.",
+            "Two objectives of a service differ only in their names.",
         ),
         find: sense::duplicate_objective,
     },
     Lint {
         code: warning(
             "no-objective",
-            "A service has probes, but no objectives; `objectives: []` states that this is intended.",
+            "A service has probes but no objectives. Set `objectives: []` if this is intended.",
         ),
         find: sense::no_objective,
     },
     Lint {
         code: warning(
             "too-few-slots",
-            "If every service hangs, more probes run at the same time than `max_concurrent_probes` allows.",
+            "If all services hang, more probes run at the same time than `max_concurrent_probes` allows.",
         ),
         find: sense::too_few_slots,
     },
     Lint {
         code: warning(
             "unreplaced-variable",
-            "Something looks like a variable, but is not expanded.",
+            "A value or key looks like it contains a variable, but it is not expanded.",
         ),
         find: sense::unreplaced_variable,
     },
     Lint {
         code: note(
             "open-listen",
-            "There is no authentication: everyone who can reach the address can read everything, and write if that is allowed.",
+            "Without authentication, everyone who can reach the listen address can read everything, and write if that is allowed.",
         ),
         find: sense::open_listen,
     },
@@ -190,8 +193,8 @@ const fn note(code: &'static str, meaning: &'static str) -> Code {
     }
 }
 
-/// Reports what every lint finds. A default objective stands at one place for many services, so
-/// the same lint at the same place is reported once.
+/// Runs all lints. Many services share a default objective, so findings of a lint at the same place
+/// are reported once.
 pub(super) fn run(draft: &Draft<'_>) {
     for lint in LINTS {
         let mut shown: BTreeMap<Option<Place>, (Finding, usize)> = BTreeMap::new();

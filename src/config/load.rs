@@ -1,4 +1,4 @@
-//! From a text to a config: the whole way, with every fault of the text.
+//! Loads a config from text, and reports all errors at once.
 
 use super::code::{Code, ERRORS};
 use super::correction::UNMATCHED;
@@ -16,33 +16,33 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// What a text turned out to be.
+/// The result of loading a config.
 #[derive(Debug)]
 pub struct Loaded {
-    /// There unless a diagnostic is an error.
+    /// `None` if a diagnostic is an error.
     pub config: Option<Config>,
     /// In document order, without secrets.
     pub diagnostics: Vec<Diagnostic>,
-    /// The text in which their places are shown, without secrets; empty if there is none.
+    /// The text to quote in diagnostics, without secrets; empty if there are no diagnostics.
     pub shown: Source,
 }
 
-/// Why a config file is not even a text.
+/// Why a config file cannot be read as text.
 #[derive(Debug, Error)]
 pub enum FileError {
-    #[error("there is no config {0} (`slod init` writes a first one, --config names another)")]
+    #[error("the config {0} does not exist (create one with `slod init`, or set --config)")]
     Missing(PathBuf),
     #[error("cannot read the config {path}: {source}")]
     Read { path: PathBuf, source: io::Error },
-    #[error("the config {0} is a directory (give the file in it, such as slod.yaml)")]
+    #[error("the config {0} is a directory (expected a file, such as slod.yaml)")]
     Folder(PathBuf),
-    #[error("the config {0} is larger than 4 MiB (is it really a config?)")]
+    #[error("the config {0} is too large (expected at most 4 MiB)")]
     TooLarge(PathBuf),
-    #[error("the config {path} is not UTF-8 text (first at line {line}; save it as UTF-8)")]
+    #[error("the config {path} is not UTF-8 text (first invalid byte in line {line})")]
     NotText { path: PathBuf, line: usize },
 }
 
-/// Every code, errors first, except those of probe kinds.
+/// All codes except those of probe kinds, errors first.
 pub fn codes() -> impl Iterator<Item = Code> {
     let faults = ERRORS.iter().map(|(code, meaning)| Code {
         code,
@@ -52,20 +52,20 @@ pub fn codes() -> impl Iterator<Item = Code> {
     let readable = Code {
         code: "secret-file-readable",
         severity: Severity::Warning,
-        meaning: "All users of the machine can read the file of a secret.",
+        meaning: "A file that contains a secret is readable by all users of the machine.",
     };
     let half = Code {
         code: "half-a-ratio",
         severity: Severity::Warning,
-        meaning: "A role of `metrics` lacks the other one that makes a ratio of it.",
+        meaning: "Only one of two roles of `metrics` that form a ratio is configured.",
     };
     let lints = LINTS.iter().map(|lint| lint.code);
     faults.chain([readable, half, UNMATCHED]).chain(lints)
 }
 
 impl Config {
-    /// Reads and checks a text. `base` is the folder that its relative paths start from, `env`
-    /// looks up `${NAME}`.
+    /// Parses and checks a config. Relative paths are resolved against `base`; `env` looks up
+    /// `${NAME}`.
     pub fn load(
         source: &Source,
         base: &Path,
@@ -110,7 +110,7 @@ fn kinds_with_keys(kinds: &[&'static dyn Kind]) -> Vec<(&'static str, Keys)> {
         .collect()
 }
 
-/// Every name of a key that a config may have.
+/// The names of all keys of a config.
 fn names(kinds: &[&'static dyn Kind]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     mask::add_names(ROOT, &mut names);
@@ -131,7 +131,7 @@ fn check(
     if reader.has_errors() {
         return None;
     }
-    // Lints look at the whole config, so they wait until all of it is valid.
+    // Lints need the whole config, so they run only if all of it is valid.
     lint::run(&draft);
     if reader.has_errors() {
         return None;
@@ -144,8 +144,8 @@ fn check(
     Some(draft.into_config(inputs))
 }
 
-/// Reports a file with a secret in it that every user of the machine can read. What was read from a
-/// file has the file's path as its name.
+/// Warns if all users of the machine can read a config file that contains a secret. The name of a
+/// source that was read from a file is the file's path.
 pub fn warn_of_readable_config(reader: &Reader<'_>, source: &Source) {
     let Some(at) = reader.inline_secret() else {
         return;
@@ -153,7 +153,7 @@ pub fn warn_of_readable_config(reader: &Reader<'_>, source: &Source) {
     if world_readable(Path::new(&source.name)) {
         let (name, code) = (&source.name, "secret-file-readable");
         let message = format!("all users of this machine can read {name}, which contains a secret");
-        let help = format!("fix: chmod o-r {name}, or store the secret in a file of its own");
+        let help = format!("fix: chmod o-r {name}, or store the secret in a separate file");
         reader.report(Severity::Warning, code, &at, message, Some(help));
     }
 }
@@ -173,7 +173,7 @@ fn empty() -> Diagnostic {
     }
 }
 
-/// Reads a config file as text, whatever is in it.
+/// Reads a config file as text, without parsing it.
 pub fn read_file(path: &Path) -> Result<Source, FileError> {
     let failed = |source| FileError::Read {
         path: path.to_owned(),
@@ -192,7 +192,7 @@ pub fn read_file(path: &Path) -> Result<Source, FileError> {
     text(path, bytes)
 }
 
-/// The same from what has no length, such as standard input. It is read to a limit.
+/// Reads a config from a stream such as standard input, up to the size limit.
 pub fn read_stream(name: &str, from: impl Read) -> Result<Source, FileError> {
     let path = Path::new(name);
     let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! Reads the load that services are expected to bear, and load scenarios.
+//! Reads the expected load of services, and load scenarios.
 
 mod address;
 mod json;
@@ -17,12 +17,12 @@ use crate::yaml::{Declared, Section};
 use address::Server;
 use std::time::Duration;
 
-/// A longer run is no test any more.
+/// Maximum duration of a scenario.
 const LONGEST: Duration = Duration::from_hours(24);
-/// Requests per second of a scenario at most.
+/// Maximum requests per second of a scenario.
 const RATE_MAX: f64 = 100_000.0;
 
-/// The service's `load`, if it is configured and free of faults.
+/// Reads the service's `load`; `None` if it is absent or invalid. Errors are reported.
 pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     let section = parent.section(&service::LOAD)?;
     let node = parent.node_of(&service::LOAD)?;
@@ -45,8 +45,8 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     let has_url = server.url.is_some() || section.has(&key::URL);
     let alone = OPTIONS.iter().find(|key| !has_url && section.has(**key));
     if let Some(alone) = alone {
-        let message = format!("`{}` has no `url` to be sent to", alone.name());
-        let help = "add `url`; without it, load runs send the request of the first http probe";
+        let message = format!("`{}` requires `url`", alone.name());
+        let help = "add `url`; without it, load runs send the request of the first `http` probe";
         section.error("missing-key", *alone, message, help);
     }
     let (users, peak_users) = (section.get(&key::USERS), section.get(&key::PEAK_USERS));
@@ -74,7 +74,7 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     })
 }
 
-/// Several requests, or the keys of a single one.
+/// Reports keys of a single request next to `requests`.
 fn check_alone(section: &Section<'_>) {
     let single: [&dyn Declared; 3] = [&METHOD, &BODY, &EXPECT_STATUS];
     let single = single.into_iter().find(|key| section.has(*key));
@@ -85,7 +85,7 @@ fn check_alone(section: &Section<'_>) {
     }
 }
 
-/// All of `scenarios` that are free of faults.
+/// Reads the valid scenarios; errors in the others are reported.
 pub(super) fn scenarios(root: &Section<'_>) -> Vec<Scenario> {
     let mut names = Names::of("scenario");
     root.sections(&keys::SCENARIOS)
@@ -127,7 +127,7 @@ fn scenario(section: &Section<'_>, name: String) -> Option<Scenario> {
     check(section, &scenario).then_some(scenario)
 }
 
-/// A stage without a name is shown by its number.
+/// Names a stage without a name by its number.
 fn numbered((place, stage): (usize, Stage)) -> Stage {
     if stage.name.is_empty() {
         let name = (place + 1).to_string();
@@ -163,17 +163,17 @@ fn stage(section: &Section<'_>, from: Option<f64>, to: Option<f64>) -> Option<St
     })
 }
 
-/// Whether a scenario has stages and stays within the ceilings, which is reported.
+/// Checks that a scenario has stages and stays within the limits; reports it if not.
 fn check(section: &Section<'_>, scenario: &Scenario) -> bool {
     let fault = if scenario.stages.is_empty() {
         Some((
             "the scenario has no stages".to_owned(),
-            "add one".to_owned(),
+            "add at least one".to_owned(),
         ))
     } else if scenario.length() > LONGEST {
         let length = show_duration(scenario.length());
         let help = format!("expected at most {}", show_duration(LONGEST));
-        Some((format!("the stages take {length} together"), help))
+        Some((format!("the stages take {length} in total"), help))
     } else if scenario.peak() > RATE_MAX {
         let help = format!("expected at most {RATE_MAX}/s");
         Some(("the rate is too high".to_owned(), help))

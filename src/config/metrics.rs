@@ -1,4 +1,4 @@
-//! Reads where a service's own metrics are, and which series play which role.
+//! Reads the endpoint of a service's own metrics, and the series of each role.
 
 use super::keys::{metrics as key, service};
 use super::model::{MetricsSource, MetricsSpec};
@@ -11,14 +11,14 @@ use crate::yaml::{Key, Section, Text};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is asked for: protobuf first, as only it has native histograms; servers without it answer as
-/// text. Then text 0.0.4, as the names in it are those of the code: OpenMetrics appends `_total` to
-/// counters. A header `Accept` of the config takes its place.
+/// The `Accept` header, unless the config sets one. Protobuf comes first, because only it has native
+/// histograms; servers without it answer with text. Text 0.0.4 is preferred to OpenMetrics, which
+/// appends `_total` to the names of counters.
 const ACCEPT_PAGE: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,text/plain;version=0.0.4;q=0.9,application/openmetrics-text;version=1.0.0;q=0.8,*/*;q=0.1";
 const ACCEPT_JSON: &str = "application/json,*/*;q=0.1";
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The service's own metrics, if they are configured and free of faults.
+/// Reads the service's `metrics`; `None` if they are absent or invalid. Errors are reported.
 pub(super) fn read(
     parent: &Section<'_>,
     service: &Arc<str>,
@@ -90,7 +90,7 @@ fn source(section: &Section<'_>) -> Option<(Endpoint, MetricsSource)> {
 const SELECTOR: &str =
     "a series selector such as http_requests_total or 'http_requests_total{code=~\"5..\"}'";
 
-/// The roles that are given; `None` if one of them is invalid, which is reported.
+/// Reads the configured roles; `None` if one of them is invalid, which is reported.
 fn roles<T>(
     section: &Section<'_>,
     parse: impl Fn(&str) -> Result<T, String>,
@@ -114,7 +114,7 @@ fn roles<T>(
     faultless.then_some(found)
 }
 
-/// A JSON document has roles of its own, no histograms, and at least one role.
+/// Checks that roles are set within `json`, that there is at least one, and that none is a histogram.
 fn fit_json(section: &Section<'_>, json: &Section<'_>, paths: &[(Role, JsonTotal)]) -> bool {
     let mut fits = true;
     let mut report = |at: &Section<'_>, key: &Key<Text>, message: &str, help: &str| {
@@ -148,14 +148,14 @@ fn fit_json(section: &Section<'_>, json: &Section<'_>, paths: &[(Role, JsonTotal
     fits
 }
 
-/// Two roles that make a ratio: the whole, and the part or limit.
+/// Pairs of roles that form a ratio.
 const RATIOS: [(Role, Role); 2] = [
     (Role::Requests, Role::Errors),
     (Role::DbPoolInUse, Role::DbPoolMax),
 ];
 
-/// Warns of one half of a ratio that cannot get its other half: well-known names are not combined
-/// with the series of a selector, and a JSON document has only what is configured.
+/// Warns if only one role of a ratio is configured and the other cannot be detected: well-known names
+/// are not combined with the series of a selector, and a JSON document has only configured roles.
 fn warn_of_halves(section: &Section<'_>, source: &MetricsSource) {
     let json = section.section(&key::JSON);
     let (at, given): (_, Vec<Role>) = match source {

@@ -1,10 +1,10 @@
-//! The config: what users write, checked as a whole, as values without branches left for typos.
+//! The config: parses what users write, checks it as a whole, and produces values that are valid.
 //!
 //! ```text
-//! text -> yaml::Node -> Draft (values with places) -> lints -> Config
+//! text -> yaml::Node -> Draft (values with source positions) -> lints -> Config
 //! ```
 //!
-//! The keys are constants in `keys`; the reader and `docs/CONFIGURATION.md` both come from it.
+//! The keys are constants in `keys`, which both the reader and `docs/CONFIGURATION.md` are based on.
 
 mod alert_labels;
 mod alerts;

@@ -1,4 +1,4 @@
-//! A config that passed every check. Nothing here can be wrong any more.
+//! A config that passed every check: all values are valid.
 
 use super::sequence::{DataSpec, SequenceSpec};
 use crate::alert::AlertRules;
@@ -26,41 +26,41 @@ use std::time::Duration;
 
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the daemon serves its pages and metrics.
+    /// Listen address of the pages, the API and the metrics.
     pub listen: SocketAddr,
     pub web: WebSpec,
     pub store: StoreSpec,
-    /// How many probes may run at the same time.
+    /// Maximum number of probes that run at the same time.
     pub max_concurrent_probes: usize,
     pub observe: ObserveSpec,
     pub corrections: Vec<Correction>,
     pub alerts: Arc<AlertRules>,
     /// Control probes: none, or at least three.
     pub vantage: Vec<ProbeSpec>,
-    /// Which warning signs are looked for, and from which values on.
+    /// Which warning signs are enabled, with their thresholds.
     pub signals: Settings,
     /// Names are unique.
     pub scenarios: Vec<Scenario>,
     /// In document order; names are unique.
     pub services: Vec<ServiceSpec>,
-    /// Who is notified of which alerts.
+    /// Which receivers get which alerts.
     pub routing: Arc<Routing>,
     /// The dead man's switch.
     pub heartbeat: Option<HeartbeatSpec>,
     pub inputs: Inputs,
 }
 
-/// What a config was read from.
+/// The inputs that a config was read from.
 #[derive(Clone, Default)]
 pub struct Inputs {
     pub source: Source,
-    /// The files that it names, such as those of credentials, each as it was before it was read.
+    /// The files it refers to, such as those of credentials, each with its state before it was read.
     pub files: BTreeMap<PathBuf, Option<Stamp>>,
-    /// What was warned of, a line each.
+    /// Warnings, one line each.
     pub warnings: BTreeSet<String>,
 }
 
-/// Without the text, which may hold secrets.
+/// Omits the text, which may contain secrets.
 impl fmt::Debug for Inputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inputs")
@@ -76,28 +76,28 @@ pub struct StoreSpec {
     pub retention: Duration,
 }
 
-/// Who may use the pages and the API.
+/// Access to the pages and the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WebSpec {
-    /// TLS and users, in the format of Prometheus' exporters.
+    /// TLS and users, in the format of the Prometheus exporter toolkit.
     pub config_file: Option<PathBuf>,
     /// Names are unique.
     pub tokens: Vec<TokenSpec>,
-    /// Of users that `config_file` has; others have the role `write`.
+    /// Roles of users in `config_file`; other users have the role `write`.
     pub user_roles: Vec<(String, Role)>,
     pub certificate_role: Role,
-    /// In lower case.
+    /// In lowercase.
     pub allowed_hosts: Vec<String>,
     pub allow_unauthenticated_writes: bool,
 }
 
 impl WebSpec {
-    /// What everybody can do who reaches a daemon without authentication that is not on loopback.
+    /// What anyone who reaches the daemon can do if it has no authentication and is not on loopback.
     pub fn strangers_can(&self) -> &'static str {
         if self.allow_unauthenticated_writes {
             "read pages, metrics and the API, report heartbeats, reload the config, and remove outages from the SLOs with corrections"
         } else {
-            "read pages, metrics and the API (writes are refused)"
+            "read pages, metrics and the API (writes are rejected)"
         }
     }
 }
@@ -109,7 +109,7 @@ pub struct TokenSpec {
     pub role: Role,
 }
 
-/// What a client may do; each role includes the one before.
+/// What a client may do; each role includes the previous one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     Read,
@@ -117,22 +117,22 @@ pub enum Role {
     Write,
 }
 
-/// What is sampled of the system.
+/// What is sampled from the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObserveSpec {
-    /// Time between two samples.
+    /// Sampling interval.
     pub interval: Duration,
     /// How long samples are kept.
     pub retention: Duration,
-    /// Where the root of the host is.
+    /// Directory at which the root of the host is mounted.
     pub root: PathBuf,
-    /// The names of the collectors that are switched on.
+    /// The names of the enabled collectors.
     pub collectors: BTreeSet<&'static str>,
-    /// Disks whose reads and writes are left out, by their whole name.
+    /// Disks whose reads and writes are excluded, by full name.
     pub disk_exclude: Pattern,
-    /// File systems that are left out, by their whole mount point.
+    /// File systems that are excluded, by full mount point.
     pub filesystem_exclude: Pattern,
-    /// Devices that are left out, by their whole name.
+    /// Network devices that are excluded, by full name.
     pub network_exclude: Pattern,
 }
 
@@ -151,21 +151,21 @@ pub struct ProcessSpec {
     pub found_by: FoundBy,
 }
 
-/// How processes are found, before their descendants are added.
+/// How processes are identified, before their descendants are added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FoundBy {
-    /// By what they look like; at least one is given.
+    /// By name or command line; at least one is set.
     Looks {
         name: Option<String>,
         cmdline: Option<Pattern>,
     },
     PidFile(PathBuf),
     Port(u16),
-    /// Relative to the root of the control groups.
+    /// Relative to the control group root.
     Cgroup(PathBuf),
 }
 
-/// Where the metrics of a service are.
+/// The metrics endpoint of a service.
 #[derive(Clone, Debug)]
 pub struct MetricsSpec {
     pub service: Arc<str>,
@@ -174,11 +174,11 @@ pub struct MetricsSpec {
     pub timeout: Duration,
     pub endpoint: Arc<Endpoint>,
     pub source: MetricsSource,
-    /// Of the latency objectives that count its requests.
+    /// Thresholds of the latency objectives that count its requests.
     pub thresholds: Box<[Duration]>,
-    /// Changes with every setting, and with every file and variable that was read for them.
+    /// Changes with every setting, and with every file and variable that they refer to.
     pub fingerprint: u64,
-    /// Secrets that no message may contain.
+    /// Secrets to remove from messages.
     pub redactions: Redactions,
 }
 
@@ -190,7 +190,7 @@ pub enum MetricsSource {
     Json(Vec<(MetricsRole, JsonTotal)>),
 }
 
-/// Equal specs may go on as they are after a reload.
+/// If two specs are equal, a reload keeps the running scrapes.
 impl PartialEq for MetricsSpec {
     fn eq(&self, other: &Self) -> bool {
         let of = |spec: &Self| (spec.interval, spec.timeout, spec.fingerprint);
@@ -199,7 +199,7 @@ impl PartialEq for MetricsSpec {
     }
 }
 
-/// A regular expression that can be compared with another one.
+/// A regular expression that is compared by its text.
 #[derive(Clone, Debug)]
 pub struct Pattern(pub Regex);
 
@@ -218,24 +218,24 @@ pub struct ServiceSpec {
     pub labels: Arc<[(String, String)]>,
     /// Names are unique within the service.
     pub probes: Vec<ProbeSpec>,
-    /// Probes of other services that its objectives count: journeys have them.
+    /// Probes of other services that its objectives count.
     pub borrowed: Vec<ProbeSpec>,
-    /// Names are unique within the service; defaults are merged in already.
+    /// Names are unique within the service; includes default objectives.
     pub objectives: Vec<Arc<Objective>>,
     /// Names are unique within the service.
     pub processes: Vec<ProcessSpec>,
-    /// Where its own metrics are.
+    /// Endpoint of its own metrics.
     pub metrics: Option<Arc<MetricsSpec>>,
     pub load: Option<LoadSpec>,
-    /// Its warning signs, with those of the whole config.
+    /// Settings of its warning signs, merged with those of the root.
     pub signals: Settings,
 }
 
-/// The load that a service is expected to bear, and what load runs send.
+/// The expected load of a service, and the requests of load runs.
 #[derive(Clone, Debug)]
 pub struct LoadSpec {
-    /// The request, or what all of `sequences` have in common; that of the first `http` probe if
-    /// there is none.
+    /// The request, or the common settings of all `sequences`; `None` for the request of the first
+    /// `http` probe.
     pub driven: Option<Driven>,
     /// Empty for a single request.
     pub sequences: Vec<SequenceSpec>,
@@ -249,9 +249,9 @@ pub struct LoadSpec {
     pub peak_rate: Option<f64>,
     pub average: Option<RangeInclusive<Duration>>,
     pub max: Option<Duration>,
-    /// Of one request.
+    /// Timeout of one request.
     pub timeout: Duration,
-    /// What may not be in texts about its requests.
+    /// Secrets to remove from messages about its requests.
     pub redactions: Redactions,
 }
 
@@ -263,17 +263,17 @@ pub struct ProbeSpec {
     pub timeout: Duration,
     /// Name of the kind, such as `http`.
     pub kind: &'static str,
-    /// What its outcomes say.
+    /// What its outcomes measure.
     pub measures: &'static Measures,
-    /// Changes with the kind's settings, and with every file and variable that was read for
-    /// them. Only to be compared within one process.
+    /// Changes with the kind's settings, and with every file and variable that they refer to. Can be
+    /// compared only within one process.
     pub fingerprint: u64,
-    /// Those of all latency objectives that it counts for.
+    /// Thresholds of all latency objectives that it counts for.
     pub thresholds: Arc<[Threshold]>,
     pub probe: Arc<dyn Probe>,
 }
 
-/// Equal specs may go on as they are after a reload.
+/// If two specs are equal, a reload keeps the running probe.
 impl PartialEq for ProbeSpec {
     fn eq(&self, other: &Self) -> bool {
         let of = |spec: &Self| (spec.interval, spec.timeout, spec.kind, spec.fingerprint);
@@ -282,19 +282,19 @@ impl PartialEq for ProbeSpec {
 }
 
 impl ServiceSpec {
-    /// The probes that may count for its objectives: its own, then the borrowed ones.
+    /// The probes that can count for its objectives: its own, then those of other services.
     pub fn watched(&self) -> impl Iterator<Item = &ProbeSpec> {
         self.probes.iter().chain(&self.borrowed)
     }
 
-    /// What its objectives are about, apart from whole attempts.
+    /// The parts of attempts that its latency objectives measure.
     pub fn measurements(&self) -> Vec<Measurement> {
         let slis = self.objectives.iter().map(|objective| objective.sli);
         slis.filter_map(Sli::measurement).collect()
     }
 
-    /// What counts for one of its objectives, and the positions of the probes among that in
-    /// [`ServiceSpec::watched`]: none for an objective of real traffic, which its scrapes count for.
+    /// What counts for one of its objectives, and the indexes of its probes in
+    /// [`ServiceSpec::watched`]. An objective that counts real traffic has no probes, only scrapes.
     pub fn contributing(&self, objective: &Objective) -> (Vec<usize>, Vec<ContributingProbe>) {
         if objective.source == EventSource::Metrics {
             let interval = self.metrics.as_ref().map(|metrics| metrics.interval);
@@ -308,15 +308,15 @@ impl ServiceSpec {
             Some((at, ContributingProbe { interval, weight }))
         });
         let (mut places, mut contributing): (Vec<_>, Vec<_>) = counting.unzip();
-        // Kept for every objective.
+        // These live as long as the config, once for every objective.
         places.shrink_to_fit();
         contributing.shrink_to_fit();
         (places, contributing)
     }
 }
 
-/// How long what an objective counts is kept. Real traffic is counted from samples, which may be deleted
-/// earlier than outcomes.
+/// Retention of the data that an objective counts. Real traffic is counted from samples, which may be
+/// deleted earlier than outcomes.
 pub(super) fn retention(
     objective: &Objective,
     store: &StoreSpec,
@@ -329,7 +329,7 @@ pub(super) fn retention(
 }
 
 impl Config {
-    /// How long what an objective counts is kept.
+    /// Retention of the data that an objective counts.
     pub fn retention(&self, objective: &Objective) -> Duration {
         retention(objective, &self.store, &self.observe)
     }
@@ -342,24 +342,24 @@ impl Config {
         self.services.iter().flat_map(|service| &service.processes)
     }
 
-    /// Where services' own metrics are.
+    /// Metrics endpoints of all services.
     pub fn metrics(&self) -> impl Iterator<Item = &Arc<MetricsSpec>> {
         self.services
             .iter()
             .filter_map(|service| service.metrics.as_ref())
     }
 
-    /// The services' probes.
+    /// Probes of all services.
     pub fn probes(&self) -> impl Iterator<Item = &ProbeSpec> {
         self.services.iter().flat_map(|service| &service.probes)
     }
 
-    /// All that run: the services' probes and the control probes.
+    /// All probes that run: those of the services and the control probes.
     pub fn running(&self) -> impl Iterator<Item = &ProbeSpec> {
         self.probes().chain(&self.vantage)
     }
 
-    /// What these are called.
+    /// Keys of all probes that run.
     pub fn running_keys(&self) -> HashSet<ProbeKey> {
         self.running().map(|spec| spec.key.clone()).collect()
     }

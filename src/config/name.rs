@@ -7,7 +7,7 @@ const MAX_LENGTH: usize = 100;
 
 /// Names of one kind that must differ from each other.
 pub(super) struct Names {
-    /// What is named, for messages.
+    /// The kind of thing that is named, for messages.
     what: &'static str,
     taken: BTreeMap<String, Spot>,
 }
@@ -20,13 +20,14 @@ impl Names {
         }
     }
 
-    /// Takes the section's name, if it is valid and free.
+    /// Reads and reserves the section's name; `None` if it is invalid or taken, which is reported.
     pub(super) fn take(&mut self, section: &Section<'_>, key: &Key<Text>) -> Option<String> {
         let name = section.get(key)?;
         self.claim(section, key, name)
     }
 
-    /// Takes a name that is the section's, written or not, if it is valid and free.
+    /// Reserves a name for the section, configured or derived; `None` if it is invalid or taken, which
+    /// is reported.
     pub(super) fn claim(
         &mut self,
         section: &Section<'_>,
@@ -35,7 +36,7 @@ impl Names {
     ) -> Option<String> {
         if let Some(fault) = fault(&name) {
             let help = format!(
-                "expected up to {MAX_LENGTH} characters, without `/`, line breaks and spaces at the ends"
+                "expected up to {MAX_LENGTH} characters, without `/`, line breaks, and leading or trailing spaces"
             );
             section.error("invalid-name", key, fault, help);
             return None;
@@ -48,7 +49,7 @@ impl Names {
                 key,
                 format!("duplicate {} `{name}`", self.what),
                 format!(
-                    "the first one is in line {line} ({}); rename one of them",
+                    "first used in line {line} ({}); rename one of them",
                     first.path
                 ),
             );
@@ -59,7 +60,8 @@ impl Names {
     }
 }
 
-/// Names stand in addresses, metric labels and on the command line, as in `service/probe`.
+/// Why a name is invalid. Names are used in URLs, in metric labels and on the command line
+/// (`service/probe`).
 fn fault(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("a name cannot be empty");
@@ -77,18 +79,18 @@ fn fault(name: &str) -> Option<&'static str> {
     if name.chars().any(is_separator) {
         return Some("a name cannot contain control characters or line breaks");
     }
-    // Prometheus takes it for text that is not UTF-8, and evaluates no rule that has it.
+    // Prometheus treats it as invalid UTF-8, and rejects rules that contain it.
     if name.contains(char::REPLACEMENT_CHARACTER) {
-        return Some("a name cannot contain U+FFFD, which stands for what could not be decoded");
+        return Some("a name cannot contain U+FFFD, the replacement character");
     }
-    // Browsers take these for steps in a path.
+    // Browsers treat these as relative path segments.
     matches!(name, "." | "..").then_some("a name cannot be `.` or `..`")
 }
 
-/// What a Prometheus label name looks like, and those that metrics use already: a label of the same
-/// name could not be joined to them.
+/// Why a label name is invalid: it is not a Prometheus label name, or slod's metrics use it, so that
+/// it could not be joined to them.
 pub fn label_fault(name: &str) -> Option<&'static str> {
-    // Those of Prometheus first; a test of `metrics` compares the rest with the families.
+    // Prometheus' own first; a test of `metrics` compares the rest with the metric families.
     const USED: &[&str] = &[
         "instance",
         "job",
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_those_of_prometheus() {
+    fn labels_follow_the_rules_of_prometheus() {
         for good in ["team", "_x", "Tier2"] {
             assert_eq!(label_fault(good), None, "{good}");
         }

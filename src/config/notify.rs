@@ -1,4 +1,4 @@
-//! Reads who is notified of alerts.
+//! Reads receivers, routes and the heartbeat.
 
 use super::keys::notify as key;
 use super::name::Names;
@@ -42,7 +42,7 @@ pub(super) fn routing(root: &Section<'_>) -> Routing {
     Routing { receivers, routes }
 }
 
-/// The route to a single receiver.
+/// A route that sends all alerts to a single receiver.
 fn everything(receiver: &str) -> Route {
     Route {
         matchers: Vec::new(),
@@ -89,7 +89,7 @@ fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver
     }
     for key in [&receiver::TITLE, &receiver::TEXT] {
         if section.has(key) && !kind.has_texts {
-            let message = format!("the payload of `{}` has no texts", kind.key.name);
+            let message = format!("`{}` does not use message templates", kind.key.name);
             section.error("conflict", key, message, "remove it");
         }
     }
@@ -150,7 +150,7 @@ fn route(section: &Section<'_>, known: &[String]) -> Option<Route> {
     })
 }
 
-/// Names of receivers; an unknown one is reported with the nearest.
+/// Reads names of receivers, and reports unknown ones with the nearest known name.
 fn names(section: &Section<'_>, key: &Key<List<Text>>, known: &[String]) -> Vec<String> {
     let names = section.all(key);
     for name in names.iter().filter(|name| !known.contains(name)) {

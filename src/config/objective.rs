@@ -13,7 +13,7 @@ use crate::yaml::{Declared, Key, List, Mapping, Section};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The valid ones of a list of objectives; names are unique within it.
+/// Reads the valid objectives of a list; names are unique within it.
 pub(super) fn read_list<'n>(
     parent: &Section<'n>,
     list: &Key<List<Mapping>>,
@@ -22,7 +22,7 @@ pub(super) fn read_list<'n>(
     parent
         .sections(list)
         .filter_map(|section| {
-            // The name is taken even if the rest is faulty, so that every fault is reported at once.
+            // The name is reserved even if the rest is invalid, so that all errors are reported at once.
             let name = names.take(&section, &key::NAME);
             let value = read(&section, name?)?.into();
             Some(Placed { value, section })
@@ -30,7 +30,8 @@ pub(super) fn read_list<'n>(
         .collect()
 }
 
-/// Every default objective, or the service's own of the same name; then the service's others.
+/// Default objectives, each replaced by the service's own one with the same name, followed by the service's
+/// other objectives.
 pub(super) fn merge<'n>(
     defaults: impl Iterator<Item = Placed<'n, Arc<Objective>>>,
     own: Vec<Placed<'n, Arc<Objective>>>,
@@ -53,7 +54,7 @@ fn read(section: &Section<'_>, name: String) -> Option<Objective> {
     let target = target(section);
     let windows = window::read(section);
     let budgeting = budgeting(section, sli);
-    // Where the budgeting is faulty, what depends on it is not blamed.
+    // If `budgeting` is invalid, keys that depend on it are not reported.
     let sliced = budgeting.is_none_or(BudgetingMethod::is_sliced);
     let missing = counting::missing(section, sliced);
     let combine = match source {
@@ -61,7 +62,7 @@ fn read(section: &Section<'_>, name: String) -> Option<Objective> {
         _ => counting::combine(section, budgeting),
     };
     let probes = counting::probes(section);
-    // What it chooses depends on the tiers (`config::alerts`); here it is checked in any case.
+    // Evaluated with the tiers in `config::alerts`; read here so that errors are reported in any case.
     section.all(&OF_OBJECTIVE);
     let (window, further) = windows?;
     Some(Objective {
@@ -79,7 +80,7 @@ fn read(section: &Section<'_>, name: String) -> Option<Objective> {
 }
 
 fn sli(section: &Section<'_>) -> Option<Sli> {
-    // Every fault is reported, also where it is unknown what the key is for.
+    // All keys are read, so that their errors are reported even if `sli` is invalid.
     let (below, of) = (section.get(&key::BELOW), section.get(&key::OF));
     let (at_least, when) = (section.get(&key::AT_LEAST), section.get(&key::WHEN));
     let name = section.get(&key::SLI)?;
@@ -98,14 +99,14 @@ fn sli(section: &Section<'_>) -> Option<Sli> {
     }
 }
 
-/// Reports keys that belong to another indicator.
+/// Reports keys that belong to another SLI.
 fn refuse(section: &Section<'_>, keys: [&dyn Declared; 2], of: &str) {
     for key in keys.into_iter().filter(|key| section.has(*key)) {
         section.error(
             "conflict",
             key,
             format!("`{}` is valid only for `sli: {of}`", key.name()),
-            format!("remove it, or write `sli: {of}`"),
+            format!("remove it, or set `sli: {of}`"),
         );
     }
 }
@@ -120,7 +121,7 @@ fn latency_sli(
             "missing-key",
             &key::SLI,
             "`sli: latency` requires `below`",
-            "add for example `below: 500ms`: slower outcomes are bad",
+            "add it, such as `below: 500ms`: slower outcomes are bad",
         );
         return None;
     }
@@ -134,7 +135,7 @@ fn latency_sli(
         );
         return None;
     }
-    // What is invalid was reported.
+    // Errors have been reported.
     let is_valid = of.is_some() || !section.has(&key::OF);
     is_valid.then_some(Sli::Latency { of, below })
 }
@@ -149,7 +150,7 @@ fn throughput_sli(
             "missing-key",
             &key::SLI,
             "`sli: throughput` requires `at_least`",
-            "add for example `at_least: 100/s`: a minute that reaches this rate is good",
+            "add it, such as `at_least: 100/s`: minutes that reach this rate are good",
         );
         return None;
     }
@@ -159,7 +160,7 @@ fn throughput_sli(
     }))
 }
 
-/// Where events come from, and what is invalid with it.
+/// Reads the source of events, and reports keys that are invalid with it.
 fn source(section: &Section<'_>, sli: Option<Sli>) -> Option<EventSource> {
     let is_throughput = matches!(sli, Some(Sli::Throughput(_)));
     let source = match section.has(&key::SOURCE) {
@@ -169,8 +170,8 @@ fn source(section: &Section<'_>, sli: Option<Sli>) -> Option<EventSource> {
     };
     if source == EventSource::Probes {
         if is_throughput {
-            let message = "`sli: throughput` counts real requests, not attempts of probes";
-            let help = "write `source: metrics`, or remove `source`";
+            let message = "`sli: throughput` counts real requests, not probe attempts";
+            let help = "set `source: metrics`, or remove `source`";
             section.error("conflict", &key::SOURCE, message, help);
         }
         return Some(source);
@@ -200,8 +201,8 @@ fn target(section: &Section<'_>) -> Option<f64> {
     }
     let (message, help) = if target >= 1.0 {
         (
-            "a target of 100% leaves no error budget: the first failure misses it for the whole window",
-            "expected less than 100%, such as 99.9%: the rest is the error budget",
+            "a target of 100% leaves no error budget: a single failure misses it for the whole window",
+            "expected less than 100%, such as 99.9%; the difference is the error budget",
         )
     } else {
         (
@@ -219,7 +220,7 @@ fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<BudgetingMethod>
         section.error(
             "out-of-range",
             &key::SLICE_TARGET,
-            "with a `slice_target` of 0 every minute is good",
+            "with a `slice_target` of 0, every minute is good",
             "expected more than 0, such as 90%",
         );
         return None;
@@ -235,11 +236,11 @@ fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<BudgetingMethod>
     };
     if budgeting != slices && matches!(sli, Some(Sli::Throughput(_))) {
         let message = "`sli: throughput` counts minutes";
-        let help = "remove `budgeting`, or write `budgeting: timeslices`";
+        let help = "remove `budgeting`, or set `budgeting: timeslices`";
         section.error("conflict", &key::BUDGETING, message, help);
     }
     if section.has(&key::SLICE_TARGET) && matches!(sli, Some(Sli::Throughput(_))) {
-        let message = "a minute of `sli: throughput` is good if it reached `at_least`";
+        let message = "`slice_target` is invalid for `sli: throughput`, whose minutes are good if they reach `at_least`";
         let help = "remove `slice_target`";
         section.error("conflict", &key::SLICE_TARGET, message, help);
     } else if budgeting != slices && section.has(&key::SLICE_TARGET) {
@@ -248,7 +249,7 @@ fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<BudgetingMethod>
             &key::SLICE_TARGET,
             "`slice_target` is valid only for `budgeting: timeslices`",
             format!(
-                "remove it, or write `budgeting: timeslices` (slices of {})",
+                "remove it, or set `budgeting: timeslices` (slices of {})",
                 units::show_duration(BudgetingMethod::SLICE)
             ),
         );

@@ -1,4 +1,4 @@
-//! Reads what is sampled of the system, and the processes of a service.
+//! Reads what is sampled from the system, and the processes of a service.
 
 use super::keys::{self, observe as key, service};
 use super::model::{FoundBy, ObserveSpec, ProcessSpec};
@@ -28,7 +28,7 @@ pub(super) fn read(document: &Section<'_>) -> Option<ObserveSpec> {
     })
 }
 
-/// The processes of a service that are free of faults.
+/// Reads the valid processes of a service; errors in the others are reported.
 pub(super) fn processes(parent: &Section<'_>, of: &Arc<str>) -> Vec<ProcessSpec> {
     let mut names = Names::of("process");
     parent
@@ -68,14 +68,14 @@ fn found_by(section: &Section<'_>) -> Option<FoundBy> {
     pid_file().or_else(port).or_else(cgroup)
 }
 
-/// Reports that a process can be found in several ways, or in none.
+/// Reports a process that is identified in several ways, or in none.
 fn report_ways(section: &Section<'_>, ways: [&dyn Declared; 4], given: &[&dyn Declared]) {
     if let [first, second, ..] = given {
         let (first, name) = (first.name(), second.name());
-        let message = format!("`{first}` and `{name}` are two ways to find a process");
+        let message = format!("`{first}` and `{name}` are mutually exclusive");
         section.error("conflict", *second, message, "remove one of them");
     } else {
-        let message = "nothing says how the process is found";
+        let message = "the process is not identified";
         let help = format!("add one of {}", ways.map(Declared::name).join(", "));
         let reader = section.reader();
         reader.error("missing-key", section.spot(), message, help);
@@ -91,17 +91,17 @@ fn looks(section: &Section<'_>) -> Option<FoundBy> {
         section.error(
             "missing-key",
             &key::MATCH,
-            "this matches every process",
+            "an empty `match` matches every process",
             help,
         );
         return None;
     }
-    // A part that was given and is faulty must not widen the match.
+    // An invalid key must not widen the match.
     let is_whole = name.is_some() == has_name && cmdline.is_some() == has_cmdline;
     is_whole.then_some(FoundBy::Looks { name, cmdline })
 }
 
-/// What a process without a name of its own is called.
+/// The derived name of a process without `name`.
 fn made_of(found_by: &FoundBy) -> String {
     let last = |path: &Path| {
         path.file_stem()

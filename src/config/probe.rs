@@ -11,7 +11,7 @@ use crate::yaml::{Key, List, Mapping, Node, Section, Spot, shown_name};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a probe runs and how long it may take; `None` where that was reported as faulty.
+/// Interval and timeout of a probe; `None` if invalid, which was reported.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Pace {
     pub(super) interval: Option<Duration>,
@@ -33,7 +33,7 @@ impl Pace {
                 units::show_duration(timeout),
                 units::show_duration(interval)
             ),
-            "attempts of one probe do not overlap: lower the timeout, or raise the interval",
+            "attempts of a probe must not overlap: lower the timeout, or raise the interval",
         );
         None
     }
@@ -47,7 +47,7 @@ impl Pace {
     }
 }
 
-/// The names of all probes of a list, and those probes that are free of faults.
+/// The names of all probes of a list, and the valid probes.
 pub(super) fn read_list<'n>(
     parent: &Section<'n>,
     list: &Key<List<Mapping>>,
@@ -83,7 +83,7 @@ pub(super) fn read_list<'n>(
                 kind: kind.name,
                 measures: kind.measures,
                 fingerprint: kind.fingerprint,
-                // Known once the objectives of all services are.
+                // Set after the objectives of all services are read.
                 thresholds: Arc::default(),
                 probe: kind.probe,
             };
@@ -114,7 +114,7 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
         };
         match found {
             None => found = Some((*kind, value)),
-            // A repeated key is reported as that already.
+            // A duplicate key has been reported already.
             Some((first, _)) if first.name() == name => {}
             Some((first, _)) => section.reader().error(
                 "several-kinds",
@@ -152,8 +152,8 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
     })
 }
 
-/// A mapping is most likely meant as a kind, anything else as a key.
-/// Returns what was most likely meant.
+/// Reports an unknown key, and returns the name that was most likely intended: a kind if the value is
+/// a mapping, otherwise a key.
 fn report_unknown(
     section: &Section<'_>,
     name: &str,
@@ -182,7 +182,7 @@ fn report_unknown(
         ),
         None => (
             "unknown-kind",
-            format!("`{name}` is neither a probe kind nor a key of probes"),
+            format!("`{name}` is neither a probe kind nor a probe key"),
             section.place_of(name).unwrap_or_else(|| {
                 let keys: Vec<String> = section.names().collect();
                 format!("kinds: {}; keys: {}", self::known(kinds), keys.join(", "))

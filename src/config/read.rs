@@ -1,4 +1,4 @@
-//! Reads the document's root and services.
+//! Reads the root of the document, and the services.
 
 use super::alerts;
 use super::correction;
@@ -23,7 +23,7 @@ use crate::yaml::{Node, Reader, Section};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Reads everything; `None` if something is missing, which is reported then.
+/// Reads the whole document; `None` if something is missing, which is reported.
 pub(super) fn document<'n>(
     reader: &'n Reader<'n>,
     document: &'n Node,
@@ -76,7 +76,7 @@ fn store(root: &Section<'_>) -> Option<StoreSpec> {
     })
 }
 
-/// What services start from.
+/// Defaults for services.
 #[derive(Default)]
 struct Defaults<'n> {
     pace: Pace,
@@ -113,7 +113,7 @@ fn services<'n>(
             "empty-list",
             &keys::SERVICES,
             "no service is configured",
-            "add at least one, with a name and a probe",
+            "add at least one service, with a name and a probe",
         );
     }
     let sections = root.sections(&keys::SERVICES);
@@ -150,7 +150,7 @@ fn service<'n>(
         name: service,
         description,
         labels,
-        is_sound: section.list(&key::PROBES).len() == probes.len(),
+        has_valid_probes: section.list(&key::PROBES).len() == probes.len(),
         section,
         probe_names,
         probes,
@@ -165,7 +165,7 @@ fn service<'n>(
     Some(service)
 }
 
-/// The service's own objectives, and the default ones that some probe of it, or its own metrics, count for.
+/// The service's own objectives, and the default ones that one of its probes or its metrics count for.
 fn objectives<'n>(
     service: &ServiceDraft<'n>,
     defaults: &[Placed<'n, Arc<Objective>>],
@@ -180,12 +180,12 @@ fn objectives<'n>(
             EventSource::Metrics => service.metrics.is_some(),
             EventSource::Probes => service.counting(value).next().is_some(),
         };
-        !service.is_sound || !value.probes.is_empty() || is_counted
+        !service.has_valid_probes || !value.probes.is_empty() || is_counted
     };
     objective::merge(defaults.iter().filter(fits).cloned(), own)
 }
 
-/// Of two, one that fails would be half of them: not most, and not few.
+/// Minimum number of control probes: with two, a single failure would be half of them.
 const CONTROLS: usize = 3;
 
 fn vantage<'n>(
@@ -198,14 +198,13 @@ fn vantage<'n>(
     if !root.has(list) {
         return Vec::new();
     }
-    // The service that control probes are kept under.
+    // The service name under which control probes are stored.
     let service: Arc<str> = list.name.into();
     let (_, probes) = probe::read_list(root, list, &service, pace, kinds);
     let count = root.list(list).len();
     if count < CONTROLS {
         let message = format!("too few control probes: {count}");
-        let help =
-            format!("expected at least {CONTROLS}, so that a single one is not the majority");
+        let help = format!("expected at least {CONTROLS}, so that a single failure is no majority");
         root.error("out-of-range", list, message, help);
     }
     if let Some(taken) = services.iter().find(|other| other.name == service) {

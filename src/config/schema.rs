@@ -1,15 +1,15 @@
-//! The JSON Schema of the config, made from the declared keys: for completion and checks in editors.
+//! The JSON Schema of the config, generated from the declared keys, for completion and checks in editors.
 
 use super::keys::ROOT;
 use crate::probe::Kind;
 use crate::yaml::{Declared, Keys, Need, Structure};
 use serde_json::{Map, Value, json};
 
-/// The whole document.
+/// The schema of the whole document.
 pub fn schema(kinds: &[&'static dyn Kind]) -> Value {
     let mut schema = section(ROOT, kinds);
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
-    schema["title"] = "Config of slod".into();
+    schema["title"] = "slod config".into();
     schema
 }
 
@@ -26,7 +26,7 @@ fn section(keys: Keys, kinds: &[&'static dyn Kind]) -> Value {
         }
         properties.insert(key.name().to_owned(), value(*key, kinds));
         if let Some(file) = key.file_name() {
-            let description = format!("The file that contains `{}`. {}", key.name(), key.doc());
+            let description = format!("File that contains `{}`. {}", key.name(), key.doc());
             properties.insert(
                 file,
                 json!({ "type": "string", "description": description }),
@@ -45,7 +45,8 @@ fn section(keys: Keys, kinds: &[&'static dyn Kind]) -> Value {
     schema
 }
 
-/// A secret may be in a file, and the key of a probe kind has the name of the kind.
+/// Whether the schema can require a key by its name. A secret can be in a file instead, and the key of
+/// a probe kind has the name of the kind.
 fn is_required(key: &dyn Declared) -> bool {
     let is_own = matches!(
         key.form().structure(),
@@ -54,7 +55,8 @@ fn is_required(key: &dyn Declared) -> bool {
     key.need() == Need::Required && is_own
 }
 
-/// The forms of single values are checked by `slod check` only: any of them may be `${NAME}`.
+/// The schema of a value. Formats of single values are left to `slod check`, because any of them can
+/// be `${NAME}`.
 fn value(key: &dyn Declared, kinds: &[&'static dyn Kind]) -> Value {
     let mut schema = match key.form().structure() {
         // A list of one item may be written without brackets.
@@ -64,14 +66,14 @@ fn value(key: &dyn Declared, kinds: &[&'static dyn Kind]) -> Value {
             json!({ "anyOf": [list, item] })
         }
         Structure::Mapping { keys, .. } => section(keys, kinds),
-        // Texts need no quotes: `bearer: 123` and `X-Version: 1.0` are what they say.
+        // Strings need no quotes: `bearer: 123` and `X-Version: 1.0` are valid.
         Structure::Secret | Structure::ValueOrFile => {
             json!({ "type": ["string", "number", "boolean"] })
         }
         Structure::Map { .. } => json!({ "type": "object" }),
         Structure::Value | Structure::ProbeKind => match key.form().words() {
             words if words.is_empty() => json!({}),
-            // A variable may stand for one.
+            // The value can be a variable.
             words => {
                 json!({ "anyOf": [{ "enum": literals(&words) }, { "type": "string", "pattern": r"\$\{" }] })
             }
@@ -87,7 +89,7 @@ fn value(key: &dyn Declared, kinds: &[&'static dyn Kind]) -> Value {
     schema
 }
 
-/// The words as text, and as the numbers that some of them are without quotes.
+/// The words as strings, and those that are numbers if unquoted also as numbers.
 fn literals(words: &[&'static str]) -> Vec<Value> {
     let texts = words.iter().map(|word| Value::from(*word));
     let whole = words.iter().filter_map(|word| word.parse::<u32>().ok());
@@ -103,7 +105,7 @@ mod tests {
     use crate::probe::KINDS;
 
     #[test]
-    fn every_key_is_in_the_schema_and_no_other() {
+    fn the_schema_has_exactly_the_declared_keys() {
         let schema = schema(KINDS);
         assert_eq!(schema["additionalProperties"], false);
         assert_eq!(schema["required"], json!(["services"]));

@@ -1,4 +1,4 @@
-//! The requests of load runs as they are configured.
+//! The configured requests of load runs.
 
 use http::{HeaderName, Method};
 use hyper::body::Bytes;
@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Requests that one user makes in their order.
+/// Requests that one user sends in order.
 #[derive(Clone, Debug)]
 pub struct SequenceSpec {
     pub weight: u32,
@@ -20,7 +20,7 @@ pub struct SequenceSpec {
 pub struct RequestSpec {
     /// Unique among all requests of the service.
     pub name: String,
-    /// Before it, instead of the scenario's think time.
+    /// Think time before this request, instead of the scenario's.
     pub think: Option<Duration>,
     pub method: Method,
     /// Path and query.
@@ -42,7 +42,7 @@ pub enum BodySpec {
 #[derive(Clone, Debug)]
 pub struct CaptureSpec {
     pub capture: Capture,
-    /// The query, header or expression as it is written.
+    /// The query, header or expression as written in the config.
     pub written: String,
     pub kind: CaptureKind,
 }
@@ -54,21 +54,21 @@ pub enum CaptureKind {
     Regex,
 }
 
-/// The file whose rows iterations take.
+/// The file whose rows are used, one per iteration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataSpec {
     pub path: PathBuf,
     pub columns: Vec<String>,
 }
 
-/// A text that may contain values of the environment, the data file, and earlier answers.
+/// A text that can contain values from the environment, the data file and earlier responses.
 #[derive(Clone, Default)]
 pub struct SpecText(pub Vec<SpecPart>);
 
 #[derive(Clone)]
 pub enum SpecPart {
     Plain(String),
-    /// From the environment: a secret.
+    /// From the environment; treated as a secret.
     Variable {
         name: String,
         value: String,
@@ -76,12 +76,12 @@ pub enum SpecPart {
     Value {
         of: Reference,
         escape: Escape,
-        /// As it is written, such as `captured.token`.
+        /// As written in the config, such as `captured.token`.
         name: String,
     },
 }
 
-/// Values of headers and bodies are never shown.
+/// Omits the values of headers and bodies.
 impl fmt::Debug for RequestSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestSpec")
@@ -96,7 +96,7 @@ impl SpecText {
         parts.any(|part| matches!(part, SpecPart::Value { .. }))
     }
 
-    /// The text with something in place of each reference.
+    /// The text with each reference replaced by `with`.
     pub fn filled(&self, with: impl Fn(Escape) -> &'static str) -> String {
         let parts = self.0.iter().map(|part| match part {
             SpecPart::Plain(text) | SpecPart::Variable { value: text, .. } => text.as_str(),
@@ -105,7 +105,7 @@ impl SpecText {
         parts.collect()
     }
 
-    /// As it is written, without what the environment holds.
+    /// The text as written in the config, without values from the environment.
     pub fn shown(&self) -> String {
         let parts = self.0.iter().map(|part| match part {
             SpecPart::Plain(text) => text.clone(),
@@ -116,7 +116,7 @@ impl SpecText {
         parts.collect()
     }
 
-    /// As the load engine takes it: fixed if it has no references. `None` if `read` refuses it.
+    /// Converts the text for the load engine: fixed if it has no references. `None` if `read` rejects it.
     pub fn made<T>(&self, read: impl FnOnce(String) -> Option<T>) -> Option<Made<T>> {
         if !self.has_references() {
             return read(self.filled(|_| "")).map(Made::Fixed);

@@ -1,4 +1,4 @@
-//! Reads which warning signs are looked for, and from which values on.
+//! Reads which warning signs are enabled, and their thresholds.
 
 use super::keys::signals::{self as key, Sign};
 use crate::signal::threshold::{Side, Threshold, Unit};
@@ -6,7 +6,7 @@ use crate::signal::{Level, Settings};
 use crate::units;
 use crate::yaml::{Key, Mapping, Section, Text, Value};
 
-/// The settings of a section, in addition to those that it starts from.
+/// The settings of a section, merged into those of `from`.
 pub(super) fn read(parent: &Section<'_>, at: &Key<Mapping>, from: &Settings) -> Option<Settings> {
     if !parent.has(at) {
         return Some(from.clone());
@@ -57,7 +57,7 @@ fn level(section: &Section<'_>, known: &Threshold) -> Option<Level> {
     };
     if let Some(end) = end.filter(|_| !is_other_side) {
         let message = format!(
-            "the sign would be over at {}, and there from {} on",
+            "the sign would clear at {} but begin at {}",
             key::shown(known, ends),
             key::shown(known, begins)
         );
@@ -78,8 +78,8 @@ fn level(section: &Section<'_>, known: &Threshold) -> Option<Level> {
 
 fn value(section: &Section<'_>, at: &Key<Text>, known: &Threshold) -> Option<f64> {
     let expected = match known.unit {
-        Unit::Share => "a share such as 80% or 0.8",
-        Unit::Count => "a whole number",
+        Unit::Share => "a ratio such as 80% or 0.8",
+        Unit::Count => "an integer",
         Unit::Span => "a duration such as 12h or 14d",
     };
     let value = section.parse(at, expected, |text| parsed(text, known.unit))?;
@@ -93,7 +93,7 @@ fn value(section: &Section<'_>, at: &Key<Text>, known: &Threshold) -> Option<f64
             "out-of-range",
             at,
             message,
-            format!("expected from {least} to {most}"),
+            format!("expected {least} to {most}"),
         );
         return None;
     }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_starts_from_what_holds_for_all() {
+    fn a_service_inherits_the_root_settings() {
         let config = load(
             "{ cpu_high: { above: 90% }, restarted: false, rate_limit_near: { below: 20% } }",
             "{ cpu_high: { above: 95%, clear_below: 94% }, restarted: true, certificate_ending: { below: 30d } }",
@@ -171,15 +171,15 @@ mod tests {
     }
 
     #[test]
-    fn faults_say_what_is_valid() {
+    fn errors_say_what_is_valid() {
         for (signals, expected) in [
             (
                 "{ cpu_high: { above: 120% } }",
-                "signals.cpu_high.above: 120% is out of range (expected from 1% to 100%)",
+                "signals.cpu_high.above: 120% is out of range (expected 1% to 100%)",
             ),
             (
                 "{ cpu_high: { above: 80%, clear_below: 85% } }",
-                "signals.cpu_high.clear_below: the sign would be over at 85%, and there from 80% on (expected at most `above`)",
+                "signals.cpu_high.clear_below: the sign would clear at 85% but begin at 80% (expected at most `above`)",
             ),
             (
                 "{ cpu_high: { below: 80% } }",
@@ -191,7 +191,7 @@ mod tests {
             ),
             (
                 "{ connection_timeouts: { above: 0 } }",
-                "0 is out of range (expected from 1 to 1000000)",
+                "0 is out of range (expected 1 to 1000000)",
             ),
             (
                 "{ certificate_ending: { below: soon } }",

@@ -1,4 +1,4 @@
-//! Reads who may use the pages and the API.
+//! Reads the settings of authentication for the pages and the API.
 
 use super::keys::{self, web as key};
 use super::model::{TokenSpec, WebSpec};

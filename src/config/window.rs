@@ -7,7 +7,7 @@ use crate::slo::calendar::Calendar;
 use crate::yaml::Section;
 use chrono_tz::Tz;
 
-/// The window that alerts go by, and the others.
+/// The window that alerts use, and the additional ones.
 pub(super) fn read(section: &Section<'_>) -> Option<(Window, Vec<Window>)> {
     let zone = section.get(&key::TIMEZONE);
     let window = section.get(&key::WINDOW);
@@ -32,7 +32,7 @@ fn placed(window: WrittenWindow, zone: Tz) -> Window {
     }
 }
 
-/// Reports a time zone that no window has, and a window that is given twice.
+/// Reports a time zone without a calendar window, and duplicate windows.
 fn check(section: &Section<'_>, window: Window, further: &[Window]) {
     let all = || further.iter().chain([&window]);
     if section.has(&key::TIMEZONE) && all().all(|window| window.calendar.is_none()) {
@@ -45,8 +45,8 @@ fn check(section: &Section<'_>, window: Window, further: &[Window]) {
     }
     let is_twice = |one: &&Window| all().filter(|other| other == one).count() > 1;
     if let Some(twice) = further.iter().find(is_twice) {
-        let message = format!("{} is given twice", twice.name());
-        let help = "name each window once";
+        let message = format!("duplicate window {}", twice.name());
+        let help = "remove one of them";
         section.error("conflict", &key::FURTHER_WINDOWS, message, help);
     }
 }

@@ -1,7 +1,7 @@
-//! Announces maintenance to the receivers that want it: corrections that are planned, begin and end.
+//! Announces maintenance (corrections) to receivers with `maintenance`: when it is planned, starts and ends.
 //!
-//! An announcement is a notice that fires for as long as it is true. What a receiver knows is in the
-//! store, so neither a restart nor a reload announces anything twice.
+//! An announcement is a notice that fires while it applies. The store records what each receiver was
+//! sent, so a restart or a reload does not repeat announcements.
 
 use super::task::Deps;
 use crate::alert::Notice;
@@ -15,13 +15,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// All announcements to a receiver are one group.
+/// The group of all announcements to a receiver.
 pub(super) const GROUP: &str = "maintenance";
-/// Time between two looks at the corrections.
+/// Interval at which the corrections are checked.
 const EVERY: Duration = Duration::from_secs(5);
-/// How long the store may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Occurrences that are announced at a time at most.
+/// Timeout of a request to the store.
+const STORE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Maximum number of occurrences that are announced at the same time.
 const MAX_ANNOUNCED: usize = 100;
 
 /// Runs until it is aborted.
@@ -42,15 +42,15 @@ pub(super) async fn run(deps: Deps) {
         let (store, now) = (deps.store.clone(), deps.clock.now());
         let announce =
             move |store: &mut Store| announce(store, &names, &wanted(&corrections, now), now);
-        let ask = move || store.ask(PATIENCE, announce);
-        // A store that fails says so itself, and the next look tries again.
+        let ask = move || store.ask(STORE_TIMEOUT, announce);
+        // The store reports its own failures, and the next check retries.
         if let Ok(Some(Ok(1..))) = blocking(ask).await {
             deps.waker.wake();
         }
     }
 }
 
-/// Keeps what receivers do not know yet. Returns how much that is.
+/// Stores the changes that receivers have not been sent yet. Returns their number.
 fn announce(
     store: &mut Store,
     receivers: &[String],
@@ -69,7 +69,7 @@ fn announce(
     Ok(deliveries.len())
 }
 
-/// What is new, and what is known and over.
+/// Notices that are new, and known ones that no longer apply.
 pub(super) fn changes(
     known: &[Notice],
     wanted: &[Notice],
@@ -90,7 +90,7 @@ pub(super) fn changes(
     over.chain(new.cloned()).collect::<Vec<_>>().into_iter()
 }
 
-/// What is true now.
+/// The announcements that apply now.
 fn wanted(corrections: &[Correction], now: Timestamp) -> Vec<Notice> {
     let all: Vec<&Correction> = corrections.iter().collect();
     let found = latest(&all, now, None, MAX_ANNOUNCED);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_is_announced_when_planned_when_it_begins_and_when_it_ends() {
+    fn a_correction_is_announced_when_planned_when_it_starts_and_when_it_ends() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
         let receivers = ["chat".to_owned()];
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_that_is_taken_back_is_over() {
+    fn a_revoked_correction_has_ended() {
         let now = Timestamp::from_secs(2_000_100);
         let running = wanted(&[correction(2_000_000, 2_000_600)], now);
         let over: Vec<Notice> = changes(&running, &[], now).collect();

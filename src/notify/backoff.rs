@@ -1,27 +1,27 @@
-//! How long to wait before the next attempt.
+//! Backoff between delivery attempts.
 
 use crate::outcome::Timestamp;
 use crate::units::DAY;
 use std::time::Duration;
 
-/// So long a message is tried,
+/// A message is retried for at least this long,
 const TRIED_FOR: Duration = DAY;
-/// and so often: a day may also be over because slod was down, or because the clock was set forward.
+/// and at least this often, because slod may have been down or the clock may have been set forward.
 const TRIES_MIN: u32 = 10;
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
-/// A receiver may ask for a longer pause, up to this one.
+/// Maximum pause that a receiver can ask for (`Retry-After`).
 pub const LONGEST_ASKED: Duration = Duration::from_hours(1);
 
-/// Twice as long after each failure, and less by a random part, so that receivers that share a server
-/// do not come back at once.
+/// Exponential backoff with jitter, so that receivers that share a server do not retry at the same
+/// time.
 pub fn pause(failures: u32, asked: Option<Duration>, random: f64) -> Duration {
     let doubled = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16));
     let own = doubled.min(LONGEST).mul_f64(0.5 + random / 2.0);
     own.max(asked.unwrap_or_default().min(LONGEST_ASKED))
 }
 
-/// Whether a message that was due then is given up, after so many failures in a row.
+/// Whether to give up on a message that was due at `due`, after a number of consecutive failures.
 pub fn is_expired(due: Timestamp, now: Timestamp, failures: u32) -> bool {
     failures >= TRIES_MIN && now > due.after(TRIED_FOR)
 }

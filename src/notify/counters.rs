@@ -1,11 +1,11 @@
-//! What deliveries count, for each receiver.
+//! Delivery metrics of each receiver.
 
 use prometheus::{
     IntCounterVec, IntGaugeVec, Registry, register_int_counter_vec_with_registry,
     register_int_gauge_vec_with_registry,
 };
 
-/// Each has the label `notifier`.
+/// Metrics with the label `notifier`.
 #[derive(Clone, Debug)]
 pub struct Counters {
     pub attempts: IntCounterVec,
@@ -28,30 +28,30 @@ impl Counters {
             )?,
             failures: counter(
                 "slod_notification_failures_total",
-                "Attempts to deliver a message that failed.",
+                "Failed attempts to deliver a message.",
             )?,
             given_up: counter(
                 "slod_notifications_given_up_total",
-                "Messages that were not delivered, or not with all their alerts or not to all their recipients: refused by the receiver, too large for it, tried for a day, or of a receiver that was removed from the config.",
+                "Messages that were not delivered, or not with all alerts or not to all recipients: rejected by the receiver, too large, retried for a day without success, or to a receiver that was removed from the config.",
             )?,
             kept_back: counter(
                 "slod_notification_notices_kept_back_total",
-                "Alerts that were taken out of messages which waited for their next attempt, since they were silenced or acknowledged in the meantime.",
+                "Alerts removed from messages waiting for a retry, because they were silenced or acknowledged in the meantime.",
             )?,
             template_failures: counter(
                 "slod_notification_template_failures_total",
-                "Attempts to deliver a message with the default texts, since the receiver's own `title` or `text` could not be rendered.",
+                "Attempts to deliver a message with the default templates, because the receiver's own `title` or `text` could not be rendered.",
             )?,
             queue: register_int_gauge_vec_with_registry!(
                 "slod_notification_queue_length",
-                "Notices that are not delivered yet, including those that wait for others of their group.",
+                "Notices not delivered yet, including those waiting for others of their group.",
                 &["notifier"],
                 registry
             )?,
         })
     }
 
-    /// A receiver is there from its start on, with zeros.
+    /// Initializes the metrics of a receiver to zero.
     pub(crate) fn start(&self, receiver: &str) {
         let counters = [
             &self.attempts,

@@ -1,5 +1,5 @@
-//! Delivers a message: with its texts, instead of an earlier one or as a new one, and in parts if
-//! the receiver finds it too large.
+//! Delivers a message: renders its texts, sends it as a new message or as an edit of an earlier one, and
+//! splits it if the receiver finds it too large.
 
 use super::send::{Answer, Recipients, Sender};
 use crate::outcome::Timestamp;
@@ -7,42 +7,41 @@ use crate::receiver::{Message, Receiver, Reply, TemplateError, is_page};
 use crate::text::printable;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Requests of one message at most: a receiver that takes only some alerts at a time is not to be
-/// asked thousands of times.
+/// Maximum number of requests per message, for receivers that accept only a few alerts at a time.
 const MAX_REQUESTS: usize = 64;
 
-/// What of a message need not be sent again.
+/// The parts of a message that must not be sent again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Done {
-    /// The keys of its parts that were delivered.
+    /// Keys of the delivered parts.
     parts: BTreeSet<String>,
-    /// Of parts that are mails, the recipients that have them or were refused.
+    /// For parts that are mails: the recipients that received them or were rejected.
     mails: BTreeMap<String, Recipients>,
 }
 
 impl Done {
-    /// Whether somebody got some of the message.
+    /// Whether any part of the message was delivered to anybody.
     pub(super) fn is_begun(&self) -> bool {
         let mut recipients = self.mails.values().flat_map(BTreeMap::values);
         !self.parts.is_empty() || recipients.any(Option::is_none)
     }
 }
 
-/// What became of a message.
+/// The result of delivering a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     pub answer: Answer,
-    /// What the receiver calls the message, if it can be edited.
+    /// The receiver's ID of the message, if it can be edited.
     pub posted: Option<String>,
-    /// Why the receiver's own texts could not be rendered; the message had the default ones.
+    /// Why the receiver's templates could not be rendered, so that the default ones were used.
     pub template_error: Option<TemplateError>,
-    /// Alerts of a delivered message that the receiver refused.
+    /// Number of alerts of a delivered message that the receiver rejected.
     pub left_out: usize,
-    /// What need not be sent again if the rest failed.
+    /// The parts that must not be sent again if the rest failed.
     pub(super) done: Done,
 }
 
-/// An answer to one request, and what the receiver calls the message.
+/// The answer to a request, and the receiver's ID of the message.
 struct Posted {
     answer: Answer,
     id: Option<String>,
@@ -51,7 +50,7 @@ struct Posted {
 }
 
 impl Sender {
-    /// Delivers a message to a receiver, except for what was done of it before.
+    /// Delivers a message to a receiver, except for the parts that are done.
     pub async fn deliver(
         &self,
         receiver: &Receiver,
@@ -67,8 +66,8 @@ impl Sender {
             done,
         };
         let mut refusal = None;
-        // The last one is sent first: what fires comes after what ended, so that a receiver which
-        // has one state for a group keeps the right one.
+        // The last part is sent first, so that firing alerts are sent after resolved ones, and a
+        // receiver with one state per group keeps the right one.
         let mut waiting = vec![message.clone()];
         for _ in 0..MAX_REQUESTS {
             waiting.retain(|part| !delivery.done.parts.contains(&part.key));
@@ -108,7 +107,7 @@ impl Sender {
         delivery.summed_up(refusal)
     }
 
-    /// Sends a message. If the one that it replaces is not there any more, it is a new one.
+    /// Sends a message. If the message to edit no longer exists, a new one is sent.
     async fn send_part(
         &self,
         receiver: &Receiver,
@@ -121,7 +120,7 @@ impl Sender {
             let requests = receiver.requests(message, &texts, now);
             let exchange = self.exchange(requests, receiver.timeout, done).await;
             let reply = receiver.channel.reply(exchange.status, &exchange.body);
-            // What came of a body may lack what confirms the message; the status does, unless it is of a page.
+            // A partial body may lack the confirmation. Then the status decides, unless the body is a web page.
             let is_part = exchange.is_unfinished && !is_page(&exchange.body);
             let reply = reply.filter(|reply| {
                 let is_of_whole = matches!(reply, Reply::Unconfirmed(_) | Reply::Refused(_));
@@ -170,19 +169,19 @@ impl Sender {
 }
 
 impl Delivery {
-    /// Whether some alerts or some recipients of a message that was delivered were refused.
+    /// Whether some alerts or some recipients of a delivered message were rejected.
     pub(super) fn is_partial(&self) -> bool {
         let mut recipients = self.done.mails.values().flat_map(BTreeMap::values);
         self.left_out > 0 || recipients.any(Option::is_some)
     }
 
-    /// The answer to a message of which nothing waits any more. `refusal` is why it was not taken as
-    /// a whole.
+    /// The answer to a message without remaining parts. `refusal` is why it was not accepted as a
+    /// whole.
     fn summed_up(mut self, refusal: Option<String>) -> Self {
         let Some(why) = refusal else {
             return self;
         };
-        // It is several messages now.
+        // The message was split into several.
         self.posted = None;
         if self.done.parts.is_empty() {
             self.answer = Answer::Refused(why);

@@ -1,4 +1,4 @@
-//! The dead man's switch: requests an address while slod works.
+//! The dead man's switch: requests a URL while slod works.
 
 use super::send::{Answer, Sender};
 use super::task::Deps;
@@ -7,14 +7,14 @@ use crate::receiver::HttpRequest;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// A state of the services that is older than this means that nothing is counted any more.
+/// If the state of the services is older than this, outcomes are no longer counted.
 const ALIVE: Duration = Duration::from_secs(30);
-/// How long one request may take.
+/// Timeout of a request.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How soon it is looked again whether slod works.
+/// Interval at which slod's own health is checked again after it was bad.
 const IDLE: Duration = Duration::from_secs(5);
-/// A request that failed is made again after this time at most: one that is lost must not look like an
-/// hour's absence.
+/// Maximum time until a failed request is retried, so that a lost request does not look like an outage
+/// of a whole interval.
 const RETRY: Duration = Duration::from_secs(30);
 
 /// Runs until a stop is requested.
@@ -30,7 +30,7 @@ pub(super) async fn run(deps: Deps, sender: Sender) {
                 let fails = !matches!(answer, Answer::Delivered(_));
                 if fails && !failing {
                     let why = spec.redactions().cleaned(answer.text().to_owned());
-                    tracing::warn!("the heartbeat cannot be delivered: {why}");
+                    tracing::warn!("cannot deliver the heartbeat: {why}");
                 }
                 failing = fails;
                 if fails {
@@ -41,7 +41,7 @@ pub(super) async fn run(deps: Deps, sender: Sender) {
             }
             _ => IDLE,
         };
-        // Without a sender, nothing changes any more.
+        // Without a sender, the config no longer changes.
         let changed = async {
             if configs
                 .wait_for(|config| config.heartbeat != spec)

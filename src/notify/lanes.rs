@@ -1,34 +1,34 @@
-//! Which groups of a receiver may be tried now, so that one that fails or hangs delays no other.
+//! Schedules the groups of a receiver, so that a group that fails or hangs does not delay others.
 
 use super::backoff::{LONGEST_ASKED, pause};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Attempts at a receiver that may run at the same time,
+/// Maximum number of concurrent attempts at a receiver,
 const MAX_RUNNING: usize = 4;
-/// and those of them that failed before: one of the others is always free for what is new.
+/// and of retries among them, so that new messages always have a free slot.
 const MAX_RETRIES: usize = 2;
 
-/// The groups of one receiver, each of which is tried once at a time and waits longer after each failure.
+/// The groups of one receiver. Each has at most one running attempt, and backs off after failures.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     running: BTreeSet<String>,
     failing: BTreeMap<String, Failing>,
-    /// Until when the receiver wants no attempt at all.
+    /// The end of a pause that the receiver asked for.
     closed: Option<Instant>,
 }
 
 #[derive(Debug)]
 struct Failing {
-    /// In a row.
+    /// Number of consecutive failures.
     failures: u32,
-    /// When the next attempt may be made.
+    /// Earliest time of the next attempt.
     again: Instant,
 }
 
 impl Lanes {
-    /// The groups that may not be tried now; `None` if none may.
+    /// The groups that must not be tried now; `None` if no group can be.
     pub fn without(&self, now: Instant) -> Option<BTreeSet<String>> {
         let is_closed = self.closed.is_some_and(|until| now < until);
         if is_closed || self.running.len() >= MAX_RUNNING {
@@ -43,7 +43,7 @@ impl Lanes {
         Some(self.running.iter().cloned().chain(waiting).collect())
     }
 
-    /// How long to wait for the next change that time alone makes.
+    /// Time until a group or the receiver can be tried again.
     pub fn rest(&self, now: Instant) -> Option<Duration> {
         let idle = self.failing.iter();
         let idle = idle.filter(|(group, _)| !self.running.contains(*group));
@@ -56,18 +56,18 @@ impl Lanes {
         self.running.insert(group.to_owned());
     }
 
-    /// An attempt succeeded, or its message is given up.
+    /// Records that an attempt succeeded, or that its message was given up.
     pub fn settled(&mut self, group: &str) {
         self.running.remove(group);
         self.failing.remove(group);
     }
 
-    /// An attempt failed. A pause that the receiver `asked` for is for all its groups.
+    /// Records that an attempt failed. A pause that the receiver `asked` for applies to all groups.
     pub fn failed(&mut self, group: &str, asked: Option<Duration>, now: Instant) {
         self.running.remove(group);
         let failures = self.failing.get(group).map_or(1, |one| one.failures + 1);
         let again = now + pause(failures, asked, fastrand::f64());
-        // Not for as long as this group waits, which may have failed often.
+        // Other groups do not wait for this group's backoff.
         if let Some(asked) = asked {
             self.closed = Some(now + asked.min(LONGEST_ASKED));
         }
@@ -75,16 +75,16 @@ impl Lanes {
             .insert(group.to_owned(), Failing { failures, again });
     }
 
-    /// An attempt ended, and nothing is known of how. It is made again soon.
+    /// Records that an attempt ended with an unknown result. It is repeated at `again`.
     pub fn postponed(&mut self, group: &str, again: Instant) {
         self.running.remove(group);
         let one = self.failing.entry(group.to_owned());
         one.or_insert(Failing { failures: 0, again }).again = again;
     }
 
-    /// Forgets the groups that failed and have nothing to try any more: they might have been tried,
-    /// since they are not in `without`, and were not.
-    pub fn forget_idle(&mut self, without: &BTreeSet<String>) {
+    /// Removes failed groups that have nothing left to try: those not in `without`, which could have
+    /// been tried.
+    pub fn remove_idle(&mut self, without: &BTreeSet<String>) {
         let running = &self.running;
         self.failing
             .retain(|group, _| without.contains(group) || running.contains(group));
@@ -94,12 +94,12 @@ impl Lanes {
         self.failing.contains_key(group)
     }
 
-    /// How often the attempts of a group failed in a row.
+    /// Number of consecutive failures of a group.
     pub fn failures(&self, group: &str) -> u32 {
         self.failing.get(group).map_or(0, |one| one.failures)
     }
 
-    /// How many groups fail.
+    /// Number of failing groups.
     pub fn failing(&self) -> usize {
         self.failing.len()
     }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_group_that_fails_waits_alone() {
+    async fn a_failing_group_delays_no_other_group() {
         let (mut lanes, start) = (Lanes::default(), Instant::now());
         lanes.start("a");
         assert_eq!(lanes.without(start), Some(groups(&["a"])), "once at a time");
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_group_that_has_nothing_to_try_any_more_is_forgotten() {
+    async fn a_group_with_nothing_left_to_try_is_removed() {
         let (mut lanes, start) = (Lanes::default(), Instant::now());
         for group in ["gone", "tried", "waits"] {
             lanes.failed(group, None, start);
@@ -163,13 +163,13 @@ mod tests {
         let without = lanes.without(later).expect("some may be tried");
         assert_eq!(without, groups(&["waits"]));
         lanes.start("tried");
-        lanes.forget_idle(&without);
+        lanes.remove_idle(&without);
         assert!(lanes.is_failing("tried") && lanes.is_failing("waits"));
         assert!(!lanes.is_failing("gone"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_receiver_that_asks_for_a_pause_gets_it_for_all_groups() {
+    async fn a_pause_that_a_receiver_asks_for_applies_to_all_groups() {
         let (mut lanes, start) = (Lanes::default(), Instant::now());
         let asked = Duration::from_secs(90);
         lanes.failed("a", Some(asked), start);

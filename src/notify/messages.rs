@@ -8,7 +8,7 @@ use crate::store::Batch;
 /// The key of the alert that always fires.
 pub(super) const WATCHDOG: &str = "slod-watchdog";
 
-/// The message of a batch, with a key that each attempt has.
+/// The message of a batch, with a key that is the same for each attempt.
 pub(super) fn of(batch: &Batch) -> Message {
     let about = batch.notices.iter().chain(&batch.known);
     let hash = about.fold(batch.due.0.unsigned_abs(), |hash, notice| {
@@ -18,7 +18,7 @@ pub(super) fn of(batch: &Batch) -> Message {
     });
     let key = format!("slod-{}-{hash:016x}", batch.id);
     let notices = [batch.notices.clone(), batch.known.clone()].concat();
-    // An edited message notifies nobody: that is right for an end only.
+    // An edited message notifies nobody, which is right only if all alerts are resolved.
     let only_ends = batch.notices.iter().all(Notice::is_resolved);
     Message {
         replaces: batch.posted.clone().filter(|_| only_ends),
@@ -26,8 +26,8 @@ pub(super) fn of(batch: &Batch) -> Message {
     }
 }
 
-/// The alert that always fires, since a moment. Each instance has its own: that of another one says
-/// nothing of this one.
+/// The alert that always fires, starting at `since`. Each instance has its own, because that of another
+/// instance does not show that this one works.
 pub(super) fn watchdog(
     receiver: &str,
     instance: &str,
@@ -44,7 +44,7 @@ pub(super) fn watchdog(
         .into(),
         annotations: [text(
             "summary",
-            "Always fires while slod works. Its absence means that slod or the way to Alertmanager is down.",
+            "Always fires while slod works. If it stops firing, slod or the connection to Alertmanager is down.",
         )]
         .into(),
         from: since,

@@ -1,6 +1,6 @@
-//! Delivery of alerts: decides who gets a notice, and delivers what waits in the outbox of the store,
-//! at least once and in order for each group of alerts. A worker per receiver, which tries several groups
-//! at a time, so that neither a receiver nor a group that hangs or fails delays another.
+//! Delivery of alerts: routes notices to receivers, and delivers the outbox of the store, at least once
+//! and in order within each group of alerts. Each receiver has a worker, which tries several groups
+//! concurrently, so that a receiver or a group that hangs or fails does not delay others.
 
 mod announce;
 mod backoff;

@@ -1,4 +1,4 @@
-//! From notices to deliveries.
+//! Turns notices into deliveries.
 
 use crate::alert::Notice;
 use crate::config::Config;
@@ -7,7 +7,7 @@ use crate::store::NewDelivery;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Wakes the workers after something was put into the outbox.
+/// Wakes the workers after an insert into the outbox.
 #[derive(Clone, Debug)]
 pub struct Waker(watch::Sender<u64>);
 
@@ -27,7 +27,7 @@ impl Waker {
     }
 }
 
-/// Routes notices, by the config that is active.
+/// Routes notices according to the active config.
 #[derive(Clone, Debug)]
 pub struct Notifier {
     configs: watch::Receiver<Arc<Config>>,
@@ -39,7 +39,7 @@ impl Notifier {
         Self { configs, waker }
     }
 
-    /// What is to be delivered. Workers look for it in a second, when it has been committed.
+    /// The deliveries of some notices. Workers look for them after a second, when they are committed.
     pub fn deliveries(&self, notices: &[Notice], now: Timestamp) -> Vec<NewDelivery> {
         let config = Arc::clone(&self.configs.borrow());
         let mut deliveries = Vec::new();

@@ -1,6 +1,6 @@
-//! Corrects what receivers know after a start or a reload. A config may change the labels or the route of
-//! an alert while it fires: then a receiver knows it by labels or in a group under which it never ends, and
-//! another one, which is to have it, does not know of it.
+//! Reconciles the state of receivers after a start or a reload. If a config changes the labels or the route
+//! of a firing alert, a receiver may know the alert by labels or in a group for which it never resolves, and
+//! its new receiver does not know the alert.
 
 use super::task::Deps;
 use super::{announce, silences};
@@ -14,31 +14,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Time between two looks. What is on its way into the store has arrived by the second one.
+/// Time between two passes, after which pending writes have reached the store.
 const EVERY: Duration = Duration::from_secs(15);
-/// Looks after a start or a reload: only what both find is corrected.
-const LOOKS: u32 = 2;
-/// How long the store may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// An alert that moves to another group of its receiver ends in the old one first: a receiver may know
-/// alerts by their labels alone, and keeps what it got last.
+/// Passes after a start or a reload. Only differences that both find are corrected.
+const PASSES: u32 = 2;
+/// Timeout of a request to the store.
+const STORE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Delay between resolving an alert in its old group and sending it to its new group of the same
+/// receiver, which may identify alerts by labels only and keeps the last state.
 const AFTER_ENDS: Duration = Duration::from_secs(5);
 
 /// Receiver, group and fingerprint of an alert.
 type Place = (String, String, u64);
-/// Where something is wrong, and whether the alert is to end there.
+/// The place of a difference, and whether the alert must be resolved there.
 type Difference = (Place, bool);
-/// What receivers know: receiver, group, alert.
+/// The state of the receivers: receiver, group, alert.
 type Known = [(String, String, Notice)];
 
 /// Runs until it is aborted.
 pub(super) async fn run(mut deps: Deps) {
-    let (mut left, mut before) = (LOOKS, BTreeSet::new());
+    let (mut left, mut before) = (PASSES, BTreeSet::new());
     loop {
         sleep(EVERY).await;
         if deps.configs.has_changed().unwrap_or(false) {
             deps.configs.mark_unchanged();
-            (left, before) = (LOOKS, BTreeSet::new());
+            (left, before) = (PASSES, BTreeSet::new());
         }
         let is_evaluated = deps.alerts.borrow().at > Timestamp::default();
         if left == 0 || !is_evaluated {
@@ -51,7 +51,7 @@ pub(super) async fn run(mut deps: Deps) {
 }
 
 impl Deps {
-    /// Returns what is wrong now. If it `corrects`, what was wrong before as well is corrected.
+    /// Returns the differences. If `corrects`, those that were also found before are corrected.
     async fn look(
         &self,
         before: &BTreeSet<Difference>,
@@ -73,8 +73,8 @@ impl Deps {
             Ok(differences)
         };
         let store = self.store.clone();
-        let asked = blocking(move || store.ask(PATIENCE, work)).await;
-        // A store that fails says so itself, and the next look tries again.
+        let asked = blocking(move || store.ask(STORE_TIMEOUT, work)).await;
+        // The store reports its own failures, and the next pass retries.
         let found = asked.ok()??.ok()?;
         if corrects && !found.is_empty() {
             self.waker.wake();
@@ -83,8 +83,8 @@ impl Deps {
     }
 }
 
-/// Where all that fires belongs by the routes of now, with what is kept for a receiver that does not know
-/// it; `None` if it is not to be sent what it does not know.
+/// The places of all firing alerts according to the current routes, each with the delivery for a receiver
+/// that does not know the alert; `None` if the alert must not be sent to it.
 fn firing(
     alerts: &AlertsView,
     decided: &[AlertRecord],
@@ -94,10 +94,10 @@ fn firing(
     let mut firing = BTreeMap::new();
     for alert in decided {
         let notice = alerts.rules.notice(alert);
-        // A silence keeps back what is kept here.
+        // Silences are applied when these deliveries are due.
         let is_announced = alert.notified && !alert.is_inhibited();
         for decision in routing.decide(&notice, notice.from) {
-            // Somebody takes care of it.
+            // Acknowledged alerts are not escalated.
             let is_wanted = !decision.escalated || alert.acknowledged.is_none();
             let due = if decision.escalated {
                 decision.due
@@ -109,7 +109,7 @@ fn firing(
                 escalates: decision.escalated,
                 ..NewDelivery::at_once(decision.receiver, &decision.group, notice.clone(), now)
             });
-            // A receiver may also be one that its alerts are escalated to.
+            // A receiver can also be one of its own escalation receivers.
             let place = place(decision.receiver, &decision.group, &notice);
             firing.entry(place).or_insert(delivery);
         }
@@ -121,8 +121,8 @@ fn place(receiver: &str, group: &str, notice: &Notice) -> Place {
     (receiver.to_owned(), group.to_owned(), notice.fingerprint())
 }
 
-/// What receivers know and does not fire, or not there, as resolved; and what fires and the receivers of
-/// its route do not know.
+/// Alerts that receivers know but that do not fire, or not there, as resolved; and firing alerts that the
+/// receivers of their routes do not know.
 fn differences(
     known: &Known,
     firing: BTreeMap<Place, Option<NewDelivery>>,

@@ -1,4 +1,4 @@
-//! Starts a program with a message.
+//! Runs a program with a message.
 
 use super::send::{ANSWER_MAX, Answer, shown};
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// How long a program that ended may still be read: its last words may be on their way.
+/// How long the output of a program is read after it exited.
 const PIPES_OPEN_FOR: Duration = Duration::from_millis(500);
 
-/// The processes of a program, which end with it unless it ended by itself.
+/// The process group of a program. It is killed on drop unless the program exited by itself.
 struct Group(Option<Pid>);
 
 impl Drop for Group {
@@ -22,7 +22,7 @@ impl Drop for Group {
     }
 }
 
-/// Ends with the future: a program that takes too long is killed, with what it started.
+/// Runs a program. If the future is dropped because of a timeout, the program and its children are killed.
 pub(super) async fn run(program: &str, arguments: &[String], key: &str, input: &[u8]) -> Answer {
     let mut command = Command::new(program);
     command
@@ -42,7 +42,7 @@ pub(super) async fn run(program: &str, arguments: &[String], key: &str, input: &
     let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
     let write = async {
         if let Some(mut stdin) = stdin {
-            // A program need not read all of it.
+            // A program does not have to read all of its input.
             let _ = stdin.write_all(input).await;
         }
     };
@@ -58,9 +58,9 @@ pub(super) async fn run(program: &str, arguments: &[String], key: &str, input: &
         let talk = async { tokio::join!(write, read) };
         tokio::pin!(talk);
         tokio::select! {
-            // What it started may go on and hold its pipes.
+            // Its children may keep running and hold its pipes.
             status = child.wait() => {
-                // Its number may be another process's by now, and what it left behind may go on.
+                // The PID may be reused by now, and children that it left behind may keep running.
                 group.0 = None;
                 let _ = timeout(PIPES_OPEN_FOR, &mut talk).await;
                 status
@@ -77,7 +77,7 @@ pub(super) async fn run(program: &str, arguments: &[String], key: &str, input: &
         Ok(status) => {
             let output = shown(&output);
             let code = status.code().map_or_else(
-                || "ended by a signal of the system".to_owned(),
+                || "killed by a signal".to_owned(),
                 |code| format!("exit code {code}"),
             );
             Answer::failed(format!("{code}: {output}").trim_end_matches(": "))
@@ -90,7 +90,7 @@ pub(super) async fn run(program: &str, arguments: &[String], key: &str, input: &
 mod tests {
     use super::*;
 
-    /// What is made of a program of the shell; it ends in time, whatever it leaves behind.
+    /// Runs a shell script, which must return in time even if its children keep running.
     async fn ran(script: &str) -> Answer {
         let arguments = ["-c".to_owned(), script.to_owned()];
         let input = vec![b'x'; 1 << 20];
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_program_started_ends_with_it_when_it_takes_too_long() {
+    async fn children_are_killed_with_a_program_that_takes_too_long() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("pid");
         let script = format!("sleep 60 & echo $! > {}; wait", file.display());
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_program_that_ended_left_behind_goes_on() {
+    async fn children_left_behind_by_an_exited_program_keep_running() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name);
         let read = |name: &str| std::fs::read_to_string(path(name)).unwrap_or_default();
@@ -172,9 +172,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_ended_is_not_waited_for_because_of_what_it_started() {
+    async fn children_of_an_exited_program_are_not_waited_for() {
         let delivered = Answer::Delivered("exit code 0".to_owned());
-        // The child holds the standard error, and with `<&3` the standard input as well.
+        // The child keeps standard error open, and with `<&3` also standard input.
         assert_eq!(ran("sleep 20 & exit 0").await, delivered);
         assert_eq!(ran("exec 3<&0; sleep 20 <&3 & exit 0").await, delivered);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Sends what a receiver's channel made.
+//! Sends the requests of a receiver's channel.
 
 use super::program;
 use super::smtp::Smtp;
@@ -17,26 +17,26 @@ use std::io;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// Bytes of an answer that are read.
+/// Maximum number of bytes of a response that are read.
 pub(super) const ANSWER_MAX: usize = 65_536;
-/// How long a body may take after its head.
+/// Timeout of a response body, after its head.
 const BODY_TIME: Duration = Duration::from_secs(5);
-/// Header fields of an answer.
+/// Maximum number of header fields of a response.
 const HEADERS_MAX: usize = 1000;
-/// Characters of an answer that are kept.
+/// Maximum number of characters of a response that are kept.
 const SHOWN_MAX: usize = 200;
 
-/// What a receiver answered.
+/// The answer of a receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     Delivered(String),
-    /// It will never take this message.
+    /// The receiver permanently rejected the message.
     Refused(String),
-    /// It may take a smaller one.
+    /// The receiver may accept a smaller message.
     TooLarge(String),
     Failed {
         why: String,
-        /// When it wants to be asked again.
+        /// The pause that the receiver asked for.
         retry_after: Option<Duration>,
     },
 }
@@ -58,7 +58,7 @@ impl Answer {
         }
     }
 
-    /// The better one first.
+    /// Sort order of answers, the best one first.
     fn rank(&self) -> u8 {
         match self {
             Self::Delivered(_) => 0,
@@ -69,16 +69,16 @@ impl Answer {
     }
 }
 
-/// The recipients of a mail that need not be sent it again, and why those that were refused were.
+/// The recipients of a mail that must not get it again; for rejected ones, with the reason.
 pub(super) type Recipients = BTreeMap<String, Option<String>>;
 
-/// An answer with what its service says in the body.
+/// An answer with the response body.
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub answer: Answer,
     pub status: u16,
     pub body: Vec<u8>,
-    /// Whether the body did not come to its end.
+    /// Whether the body is incomplete.
     pub is_unfinished: bool,
     pub recipients: Recipients,
 }
@@ -95,8 +95,8 @@ impl From<Answer> for Exchange {
     }
 }
 
-/// Follows no redirect and uses no proxy of the environment: a message goes where the config says, or
-/// nowhere.
+/// Sends messages. Redirects are not followed and proxies from the environment are not used, so that
+/// messages are sent only to configured addresses.
 #[derive(Clone, Debug)]
 pub struct Sender {
     web: Client,
@@ -112,7 +112,7 @@ impl Sender {
             .no_proxy()
             .connect_timeout(Duration::from_secs(10))
             .pool_idle_timeout(Duration::from_secs(30))
-            // An odd answer is an answer: what was taken must not be sent again.
+            // Malformed responses are tolerated, because an accepted message must not be sent again.
             .http1_max_headers(HEADERS_MAX)
             .http1_ignore_invalid_headers_in_responses(true)
             .http1_allow_spaces_after_header_name_in_responses(true)
@@ -126,13 +126,13 @@ impl Sender {
         })
     }
 
-    /// Sends all requests at once. One that succeeds suffices.
+    /// Sends all requests concurrently, and returns the best answer.
     pub async fn send(&self, requests: Vec<Request>, within: Duration) -> Answer {
         let nobody = Recipients::new();
         self.exchange(requests, within, &nobody).await.answer
     }
 
-    /// Mails are not sent to recipients that are `done`.
+    /// Same as [`Self::send`], without sending mails to recipients that are `done`.
     pub(super) async fn exchange(
         &self,
         requests: Vec<Request>,
@@ -143,7 +143,7 @@ impl Sender {
         let answers = requests.into_iter().map(|request| async {
             let sent = self.send_one(request, done, until).await;
             sent.unwrap_or_else(|| {
-                Answer::failed(format!("no answer within {} s", within.as_secs())).into()
+                Answer::failed(format!("no response within {} s", within.as_secs())).into()
             })
         });
         let answers = join_all(answers).await.into_iter();
@@ -152,7 +152,7 @@ impl Sender {
             .unwrap_or_else(|| Answer::failed("nothing to send").into())
     }
 
-    /// `None` without an answer in time.
+    /// Sends a request; `None` on a timeout.
     async fn send_one(
         &self,
         request: Request,
@@ -187,13 +187,13 @@ impl Sender {
         let sent = builder.body(request.body.clone()).send();
         match timeout_at(until, sent).await.ok()? {
             Ok(response) => Some(answer(response, until).await),
-            // Its text has the address, which may hold a token.
+            // The error's own text contains the URL, which may contain a token.
             Err(error) => Some(Answer::failed(reason(&error)).into()),
         }
     }
 }
 
-/// The status decides once the head is there: a body that is slow or has no end adds what came of it.
+/// Reads a response. The status decides; a body that is slow or endless is read in part.
 async fn answer(mut response: Response, until: Instant) -> Exchange {
     let (status, retry_after) = (response.status(), retry_after(response.headers()));
     let until = until.min(Instant::now() + BODY_TIME);
@@ -224,7 +224,7 @@ async fn answer(mut response: Response, until: Instant) -> Exchange {
     }
 }
 
-/// Reads a body to its end, or to the most that is read.
+/// Reads a body up to the limit.
 async fn read_body(response: &mut Response, body: &mut Vec<u8>) -> reqwest::Result<()> {
     while body.len() < ANSWER_MAX {
         match response.chunk().await? {
@@ -235,13 +235,13 @@ async fn read_body(response: &mut Response, body: &mut Vec<u8>) -> reqwest::Resu
     Ok(())
 }
 
-/// The beginning of what the other side says, fit to be shown.
+/// The printable beginning of a response.
 pub(super) fn shown(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(ANSWER_MAX)]);
     printable(&beginning(text.trim(), SHOWN_MAX)).into_owned()
 }
 
-/// Seconds, or a date, which is counted from the date of the answer: the clocks may differ.
+/// The `Retry-After` header: seconds, or a date, relative to the `Date` of the response because clocks may differ.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
     let date = |text| DateTime::parse_from_rfc2822(text).ok();
@@ -253,23 +253,23 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.to_std().unwrap_or_default())
 }
 
-/// Never with the address, whose path is a secret of many receivers.
+/// Describes an error without the URL, because the path is a secret of many receivers.
 fn reason(error: &reqwest::Error) -> Cow<'static, str> {
     let words = if error.is_connect() {
         return cannot_connect(error);
     } else if error.is_timeout() {
-        "no answer in time"
+        "no response in time"
     } else if error.is_builder() {
-        "the address or a header is invalid"
+        "the URL or a header is invalid"
     } else if is_parse_error(error) {
-        "the answer is not valid HTTP"
+        "the response is not valid HTTP"
     } else {
-        "the connection ended without an answer"
+        "the connection was closed without a response"
     };
     words.into()
 }
 
-/// In the words that probes have for it.
+/// Describes a connection error with the same messages as probes.
 fn cannot_connect(error: &reqwest::Error) -> Cow<'static, str> {
     const DOING: &str = "cannot connect";
     if let Some(cause) = source_of::<io::Error>(error).map(innermost) {
@@ -280,20 +280,20 @@ fn cannot_connect(error: &reqwest::Error) -> Cow<'static, str> {
                 return NO_TRUSTED.into();
             }
             let words = Failure::io(cause, DOING).message;
-            // What follows is advice about the keys of a probe.
+            // The rest is help about the keys of a probe.
             let fault = words.split("; ").next().unwrap_or_default();
             return fault.to_owned().into();
         }
     }
     let mut sources = std::iter::successors(error.source(), |error| (*error).source());
-    // The error of the connector has no type of its own for this.
+    // The connector has no specific error type for this.
     if sources.any(|one| one.to_string() == "dns error") {
         return "cannot connect: the name does not resolve".into();
     }
     DOING.into()
 }
 
-/// An error of the system may be wrapped in others.
+/// Unwraps an error of the system.
 fn innermost(error: &io::Error) -> &io::Error {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
     inner.map_or(error, innermost)
@@ -311,7 +311,7 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
 
-    /// What is made of an answer that a receiver gives.
+    /// The answer to a request that gets the given response.
     async fn answered(head: &'static str) -> Answer {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
@@ -320,7 +320,7 @@ mod tests {
             let _ = stream.read(&mut [0; 2048]);
             stream.write_all(head.as_bytes()).expect("sent");
         });
-        // A second call changes nothing.
+        // Fails harmlessly if a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let sender = Sender::new().expect("a client");
         let url = format!("http://{address}/");
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_an_odd_answer_takes_is_delivered() {
+    async fn malformed_responses_count_as_delivered() {
         let many: &str = Box::leak("X-A: 1\r\n".repeat(120).into_boxed_str());
         for fields in [
             "X-A: 1\r\n folded\r\n",
@@ -354,15 +354,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_answer_says_why() {
+    async fn invalid_answers_are_explained() {
         let text = |answer: Answer| answer.text().to_owned();
         assert_eq!(
             text(answered("SMTP ready\r\n\r\n").await),
-            "the answer is not valid HTTP"
+            "the response is not valid HTTP"
         );
         assert_eq!(
             text(answered("").await),
-            "the connection ended without an answer"
+            "the connection was closed without a response"
         );
         let moved = "HTTP/1.1 307 Temporary Redirect\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n";
         assert_eq!(
@@ -383,7 +383,7 @@ mod tests {
                 next = stream.write_all(&[b'x'; 8192]);
             }
         });
-        // A second call changes nothing.
+        // Fails harmlessly if a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let response = reqwest::get(format!("http://{address}/")).await;
         let until = Instant::now() + Duration::from_secs(20);
@@ -394,7 +394,7 @@ mod tests {
         assert_eq!(shown(&exchange.body).chars().count(), SHOWN_MAX + 1);
     }
 
-    /// What is made of an answer whose head comes at once, and of its body only a part.
+    /// The answer to a request that gets a response with a partial body.
     async fn unfinished(head: &'static str) -> Exchange {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
@@ -405,7 +405,7 @@ mod tests {
             stream.write_all(head.as_bytes()).expect("sent");
             let _ = is_done.recv();
         });
-        // A second call changes nothing.
+        // Fails harmlessly if a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let sender = Sender::new().expect("a client");
         let url = format!("http://{address}/");
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_status_decides_although_the_body_does_not_end() {
+    async fn the_status_decides_even_if_the_body_is_endless() {
         for (head, expected) in [
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\no",
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_fails_says_why_and_not_where() {
+    async fn a_connection_error_gives_the_reason_but_not_the_address() {
         let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = closed.local_addr().expect("bound");
         drop(closed);
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_says_when_it_wants_to_be_asked_again_in_seconds_or_as_a_date() {
+    fn retry_after_is_read_in_seconds_or_as_a_date() {
         let asked = |fields: &[(reqwest::header::HeaderName, &'static str)]| {
             let fields = fields.iter().cloned();
             let fields = fields.map(|(name, value)| (name, value.parse().expect("a value")));

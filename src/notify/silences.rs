@@ -1,8 +1,8 @@
-//! Reminds of silences: of those that end soon while alerts that they mute still fire, and in the log of
-//! those that mute nothing.
+//! Reminders of silences that end soon while alerts that they mute still fire, and log messages about
+//! silences that mute nothing.
 //!
-//! A reminder is a notice that fires until the silence is over. What a receiver knows is in the store, so
-//! neither a restart nor a reload reminds anybody twice.
+//! A reminder is a notice that fires until the silence ends. The store records what each receiver was sent,
+//! so a restart or a reload does not repeat reminders.
 
 use super::announce::changes;
 use super::task::Deps;
@@ -18,16 +18,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// All reminders to a receiver are one group.
+/// The group of all reminders to a receiver.
 pub(super) const GROUP: &str = "silences";
-/// Time between two looks at the silences,
+/// Interval at which silences are checked,
 const EVERY: Duration = Duration::from_secs(15);
-/// and at those that mute nothing.
+/// and at which silences that mute nothing are logged.
 const FORGOTTEN_EVERY: Duration = HOUR;
-/// How long the store may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of a request to the store.
+const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The reminders that each receiver is to have now.
+/// The reminders that each receiver should have now.
 type Wanted = BTreeMap<String, Vec<Notice>>;
 
 /// Runs until it is aborted.
@@ -48,7 +48,7 @@ pub(super) async fn run(deps: Deps) {
     }
 }
 
-/// Passes reminders on. `nobody_knows` any as long as there are none: the store need not be asked.
+/// Sends reminders. While there are none and `nobody_knows` any, the store is not queried.
 async fn remind(deps: &Deps, now: Timestamp, nobody_knows: &mut bool) {
     let config = deps.configs.borrow().clone();
     let (decisions, alerts) = (
@@ -63,8 +63,8 @@ async fn remind(deps: &Deps, now: Timestamp, nobody_knows: &mut bool) {
     let names: Vec<String> = receivers.map(|one| one.name.clone()).collect();
     let store = deps.store.clone();
     let keep = move |store: &mut Store| keep(store, &names, &wanted, &decisions.silences, now);
-    let asked = blocking(move || store.ask(PATIENCE, keep));
-    // A store that fails says so itself, and the next look tries again.
+    let asked = blocking(move || store.ask(STORE_TIMEOUT, keep));
+    // The store reports its own failures, and the next check retries.
     let Ok(Some(Ok(kept))) = asked.await else {
         return;
     };
@@ -74,13 +74,13 @@ async fn remind(deps: &Deps, now: Timestamp, nobody_knows: &mut bool) {
     }
 }
 
-/// How many reminders receivers know, or will know, and how many of them are new to them.
+/// Number of reminders that receivers have, including new ones, and number of new ones.
 struct Kept {
     known: usize,
     new: usize,
 }
 
-/// Keeps what receivers do not know yet.
+/// Stores the reminders that receivers do not have yet.
 fn keep(
     store: &mut Store,
     receivers: &[String],
@@ -92,7 +92,7 @@ fn keep(
     for receiver in receivers {
         let known = store.known_to(receiver, GROUP)?;
         let now_wanted = wanted.get(receiver).map_or(&[][..], Vec::as_slice);
-        // Once reminded, until the silence is over: alerts that end meanwhile change nothing.
+        // A reminder lasts until the silence ends, even if its alerts resolve.
         let lasting = known.iter().filter(|one| is_running(one, silences, now));
         let new = now_wanted.iter().filter(|one| {
             let mut all = known.iter();
@@ -114,14 +114,14 @@ fn keep(
     })
 }
 
-/// Whether the silence that a reminder is about goes on: it may have been removed.
+/// Whether the silence of a reminder is still active; it may have been removed.
 fn is_running(reminder: &Notice, silences: &[Silence], now: Timestamp) -> bool {
     let id = reminder.label("silence").and_then(|id| id.parse().ok());
     let mut all = silences.iter();
     all.any(|silence| Some(silence.id) == id && silence.to > now)
 }
 
-/// For each receiver that would get an alert which still fires under a silence that ends soon.
+/// The reminders for each receiver of an alert that still fires while a silence that mutes it ends soon.
 fn wanted(decisions: &Decisions, alerts: &AlertsView, routing: &Routing, now: Timestamp) -> Wanted {
     let mut wanted = Wanted::new();
     let muted = alerts.decided(decisions, now);
@@ -147,14 +147,14 @@ fn reminder(silence: &Silence, firing: usize, now: Timestamp) -> Notice {
     let pair = |name: &str, value: String| (name.to_owned(), value);
     let left = Duration::from_millis((silence.to.0 - now.0).max(0).unsigned_abs());
     let summary = format!(
-        "silence {} ends in {}, and {firing} of the alerts that it mutes still fire: {}",
+        "silence {} ends in {}, and {firing} of the alerts that it mutes are still firing: {}",
         silence.id,
         numbers::span(left),
         silence.reason
     );
     let matchers: Vec<String> = silence.matchers.iter().map(ToString::to_string).collect();
     let description = format!(
-        "{}, until {} UTC, by {}. Then its alerts notify again.",
+        "{}, until {} UTC, by {}. After that, its alerts are notified again.",
         matchers.join(" "),
         times::second(silence.to.to_utc()),
         silence.author
@@ -173,13 +173,13 @@ fn reminder(silence: &Silence, firing: usize, now: Timestamp) -> Notice {
     }
 }
 
-/// Logs each silence that mutes nothing once.
+/// Logs each silence that mutes nothing, once.
 async fn log_forgotten(deps: &Deps, now: Timestamp, logged: &mut BTreeSet<i64>) {
     let decisions = deps.decisions.borrow().clone();
     let store = deps.store.clone();
     let kept = decisions.clone();
     let read = move |store: &mut Store| store.silences_without_effect(&kept.silences, now);
-    let asked = blocking(move || store.ask(PATIENCE, read));
+    let asked = blocking(move || store.ask(STORE_TIMEOUT, read));
     let Ok(Some(Ok(found))) = asked.await else {
         return;
     };
@@ -194,7 +194,7 @@ async fn log_forgotten(deps: &Deps, now: Timestamp, logged: &mut BTreeSet<i64>) 
                 id = one.id,
                 author = one.author,
                 reason = one.reason,
-                "silence {} has muted nothing for a week; end it with `slod silence remove {}` if it is not needed",
+                "silence {} has not muted any alert for a week; remove it with `slod silence remove {}` if it is not needed",
                 one.id,
                 one.id
             );
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silence_ends_soon_a_quarter_of_an_hour_before_or_for_its_last_tenth() {
+    fn a_silence_ends_soon_in_its_last_quarter_of_an_hour_or_tenth() {
         let soon = |silence: &Silence, second| silence.ends_soon(Timestamp::from_secs(second));
         let day = silence(0, 86_400);
         assert!(!soon(&day, 86_400 - 901) && soon(&day, 86_400 - 900));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_is_reminded_once_and_learns_of_the_end() {
+    fn a_receiver_is_reminded_once_and_notified_of_the_end() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
         let (silence, receivers) = (silence(0, 6000), ["chat".to_owned(), "mail".to_owned()]);
@@ -255,7 +255,7 @@ mod tests {
         let text = &reminder(&silence, 2, Timestamp::from_secs(5400)).annotations["summary"];
         assert_eq!(
             text,
-            "silence 7 ends in 10m, and 2 of the alerts that it mutes still fire: migration"
+            "silence 7 ends in 10m, and 2 of the alerts that it mutes are still firing: migration"
         );
     }
 }

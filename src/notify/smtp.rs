@@ -1,8 +1,8 @@
-//! Hands a mail to an SMTP server (RFC 5321, 3207, 4954).
+//! SMTP client (RFC 5321, 3207, 4954).
 //!
-//! The conversation is our own: the connection of lettre 0.11, which writes the mail, reads a line of a
-//! reply without a limit, keeps what came before TLS for what comes after it, and gives up a mail when
-//! one of its recipients is refused.
+//! lettre writes the mails, but its connection (version 0.11) is not used: it reads reply lines without a
+//! limit, keeps data received before STARTTLS, and gives up on a mail if one of its recipients is
+//! rejected.
 
 mod recipients;
 
@@ -20,19 +20,19 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
-/// Bytes of a reply, with all of its lines. RFC 5321 allows lines of 512.
+/// Maximum size of a reply in bytes, including all lines. RFC 5321 allows lines of 512 bytes.
 const REPLY_MAX: u64 = 16 << 10;
-/// What a server answers to a mail that is larger than it takes (RFC 1870); after `RCPT`, old servers
-/// mean that there are too many recipients for now (RFC 5321, 4.5.3.1.10).
+/// The reply to a mail that is too large (RFC 1870). After `RCPT`, old servers use it for too many
+/// recipients (RFC 5321, 4.5.3.1.10).
 const TOO_LARGE: u16 = 552;
 
 trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
 
-/// The commands of one mail.
+/// An SMTP session for one mail.
 struct Session(BufReader<Box<dyn Connection>>);
 
-/// Sends mails, each over a connection of its own.
+/// Sends mails, each over a new connection.
 #[derive(Clone)]
 pub struct Smtp(TlsConnector);
 
@@ -47,7 +47,7 @@ impl Smtp {
         Self(Arc::new(tls).into())
     }
 
-    /// Sends a mail to its recipients, except those that are `done`. The time is limited by the caller.
+    /// Sends a mail to its recipients, except those that are `done`. The caller sets a timeout.
     pub(super) async fn deliver(&self, mail: &Mail, done: &Recipients) -> Exchange {
         let sent = async {
             let mut session = self.open(&mail.envelope).await?;
@@ -56,7 +56,7 @@ impl Smtp {
         sent.await.unwrap_or_else(Exchange::from)
     }
 
-    /// Connects, changes to TLS, and logs in.
+    /// Connects, starts TLS, and logs in.
     async fn open(&self, envelope: &Envelope) -> Result<Session, Answer> {
         let Envelope { host, port, .. } = envelope;
         let stream = connect(host, *port).await.map_err(Answer::failed)?;
@@ -88,7 +88,7 @@ impl Smtp {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => {
                 let why = Failure::tls(&error).message;
-                // A probe can name an authority; a mail trusts those of the system.
+                // `ca_file` is a key of probes only; mails use the system's certificate authorities.
                 let why = why.split("; set `ca_file`").next().unwrap_or_default();
                 Err(Answer::failed(why))
             }
@@ -96,7 +96,7 @@ impl Smtp {
     }
 }
 
-/// Fails with the reason.
+/// Connects to a server, or returns the reason of the failure.
 async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
     let addresses = lookup_host((host, port)).await;
     let addresses = addresses.map_err(|_| format!("{host}: the name does not resolve"))?;
@@ -110,15 +110,15 @@ struct Reply {
     lines: Vec<String>,
 }
 
-/// The reply that says that a command succeeded (RFC 5321, 4.3.2; RFC 4954, 6). Another one, also of a
-/// success, belongs to another command.
+/// The success reply of each command (RFC 5321, 4.3.2; RFC 4954, 6). Any other success code belongs to
+/// another command.
 mod code {
     pub const READY: u16 = 220;
     pub const LOGGED_IN: u16 = 235;
     pub const DONE: u16 = 250;
     pub const CONTINUE_LOGIN: u16 = 334;
     pub const SEND_THE_MAIL: u16 = 354;
-    /// Commands that a server does not know.
+    /// Replies to unknown commands.
     pub const UNKNOWN: [u16; 3] = [500, 502, 504];
 }
 
@@ -127,7 +127,7 @@ impl Reply {
         shown(format!("{} {}", self.code, self.lines.join(" ")).as_bytes())
     }
 
-    /// What follows a keyword in the answer to EHLO.
+    /// The parameters of an extension in the reply to EHLO.
     fn extension(&self, keyword: &str) -> Option<&str> {
         let words = self.lines.iter().skip(1).map(|line| {
             let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -146,7 +146,7 @@ impl Session {
     async fn hello(&mut self) -> Result<Reply, Answer> {
         let mut reply = self.ask(&format!("EHLO {}", own_name())).await?;
         if code::UNKNOWN.contains(&reply.code) {
-            // A server from before 1995 has no extensions (RFC 5321, 3.2).
+            // Servers that only know HELO have no extensions (RFC 5321, 3.2).
             reply = self.ask(&format!("HELO {}", own_name())).await?;
             reply.lines.truncate(1);
         }
@@ -154,15 +154,15 @@ impl Session {
         Ok(reply)
     }
 
-    /// The bare connection, on which TLS begins.
+    /// Sends STARTTLS, and returns the plain connection.
     async fn start_tls(mut self, hello: &Reply) -> Result<Box<dyn Connection>, Answer> {
         if hello.extension("STARTTLS").is_none() {
             return Err(Answer::failed("the server does not offer STARTTLS"));
         }
         expect(&self.ask("STARTTLS").await?, "STARTTLS", code::READY)?;
-        // What came in clear text may be an attacker's.
+        // Data received in plain text may come from an attacker.
         if !self.0.buffer().is_empty() {
-            return Err(Answer::failed("the server sent more before TLS began"));
+            return Err(Answer::failed("the server sent data before TLS started"));
         }
         Ok(self.0.into_inner())
     }
@@ -177,7 +177,7 @@ impl Session {
             let secret = BASE64.encode(format!("\0{user}\0{password}"));
             let reply = self.ask(&format!("AUTH PLAIN {secret}")).await?;
             if reply.code == code::CONTINUE_LOGIN {
-                // It did not read the response behind the command.
+                // The server ignored the initial response.
                 self.ask(&secret).await?
             } else {
                 reply
@@ -211,11 +211,11 @@ impl Session {
         }
         if named.taken.is_empty() {
             let _ = self.0.write_all(b"QUIT\r\n").await;
-            return Ok(named.taken_by_nobody(done));
+            return Ok(named.rejected_by_all(done));
         }
         expect(&self.ask("DATA").await?, "DATA", code::SEND_THE_MAIL)?;
         let reply = self.ask(&stuffed(&data)).await?;
-        // The mail is delivered, however the connection ends.
+        // The mail has been delivered, regardless of how the connection ends.
         let _ = self.0.write_all(b"QUIT\r\n").await;
         Ok(match reply {
             reply if reply.code == code::DONE => named.summed_up(reply.text(), done),
@@ -228,8 +228,8 @@ impl Session {
 
     async fn ask(&mut self, command: &str) -> Result<Reply, Answer> {
         if !self.0.buffer().is_empty() {
-            // Its replies are no longer about what was asked last.
-            return Err(Answer::failed("the server replied before it was asked"));
+            // Replies would no longer match commands.
+            return Err(Answer::failed("the server sent a reply before a command"));
         }
         let write = async {
             self.0
@@ -254,7 +254,7 @@ impl Session {
             let (code, rest) = line
                 .split_at_checked(3)
                 .and_then(|(code, rest)| Some((code.parse().ok()?, rest)))
-                .ok_or_else(|| Answer::failed("the answer is not of an SMTP server"))?;
+                .ok_or_else(|| Answer::failed("the response is not valid SMTP"))?;
             let is_last = !rest.starts_with('-');
             lines.push(rest.get(1..).unwrap_or_default().to_owned());
             if is_last {
@@ -264,7 +264,7 @@ impl Session {
     }
 }
 
-/// A mail as it follows `DATA`, with the dot that ends it.
+/// A mail with dot-stuffing and the final dot, as sent after `DATA`.
 fn stuffed(data: &str) -> String {
     let mut stuffed = String::with_capacity(data.len() + 3);
     for line in data.strip_suffix("\r\n").unwrap_or(data).split("\r\n") {
@@ -282,18 +282,20 @@ fn expect(reply: &Reply, what: &str, code: u16) -> Result<(), Answer> {
     let text = reply.text();
     match reply.code {
         found if found == code => Ok(()),
-        400.. => Err(Answer::failed(format!("{what} was refused: {text}"))),
+        400.. => Err(Answer::failed(format!("{what} was rejected: {text}"))),
         _ => Err(unexpected(reply, what, code)),
     }
 }
 
 fn unexpected(reply: &Reply, what: &str, code: u16) -> Answer {
     let text = reply.text();
-    Answer::failed(format!("the reply to {what} is \"{text}\", not {code}"))
+    Answer::failed(format!(
+        "expected {code} in reply to {what}, got \"{text}\""
+    ))
 }
 
 fn ended() -> Answer {
-    Answer::failed("the connection ended without an answer")
+    Answer::failed("the connection was closed without a response")
 }
 
 /// The name of this machine for EHLO.

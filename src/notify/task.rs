@@ -1,4 +1,4 @@
-//! The task that has a worker for each receiver of the config.
+//! The task that runs a worker for each configured receiver.
 
 use super::counters::Counters;
 use super::notifier::Waker;
@@ -19,18 +19,18 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Time between two looks for notices to receivers that are configured no more.
+/// Interval at which notices to removed receivers are dropped.
 const SWEEP: Duration = Duration::from_mins(1);
-/// How long the store may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout of a request to the store.
+const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What the task needs from outside.
+/// Dependencies of the task.
 #[derive(Clone, Debug)]
 pub struct Deps {
     pub clock: Clock,
     pub configs: watch::Receiver<Arc<Config>>,
     pub states: watch::Receiver<Arc<LedgerView>>,
-    /// What fires.
+    /// The firing alerts.
     pub alerts: watch::Receiver<Arc<AlertsView>>,
     /// Silences and acknowledgements.
     pub decisions: watch::Receiver<Arc<Decisions>>,
@@ -40,12 +40,12 @@ pub struct Deps {
     pub stop: CancellationToken,
 }
 
-/// Runs until a stop is requested. What waits is delivered by the next process.
+/// Runs until a stop is requested. Undelivered notices are delivered by the next process.
 pub async fn run(mut deps: Deps) {
     let sender = match Sender::new() {
         Ok(sender) => sender,
         Err(why) => {
-            tracing::error!("nobody can be notified: {why}");
+            tracing::error!("cannot send notifications: {why}");
             deps.stop.cancelled().await;
             return;
         }
@@ -79,7 +79,7 @@ pub async fn run(mut deps: Deps) {
         deps.end_removed(&config).await;
         tokio::select! {
             () = deps.stop.cancelled() => return,
-            // An alert that was evaluated with the config before may still have come.
+            // Alerts evaluated with the previous config may still arrive.
             () = sleep(SWEEP) => {}
             changed = deps.configs.changed() => if changed.is_err() {
                 deps.stop.cancelled().await;
@@ -90,13 +90,13 @@ pub async fn run(mut deps: Deps) {
 }
 
 impl Deps {
-    /// Gives up what waits for receivers that the config no longer has.
+    /// Drops the notices to receivers that were removed from the config.
     async fn end_removed(&self, config: &Config) {
         let receivers = config.routing.receivers.iter();
         let names: Vec<String> = receivers.map(|one| one.name.clone()).collect();
         let (store, now) = (self.store.clone(), self.clock.now());
-        let end = move || store.ask(PATIENCE, move |store| store.end_receivers(&names, now));
-        // A store that fails says so itself, and the next sweep tries again.
+        let end = move || store.ask(STORE_TIMEOUT, move |store| store.end_receivers(&names, now));
+        // The store reports its own failures, and the next sweep retries.
         let Ok(Some(Ok(ended))) = blocking(end).await else {
             return;
         };

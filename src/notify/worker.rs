@@ -1,4 +1,4 @@
-//! Delivers what is due to one receiver: one message of a group at a time, and several groups at once.
+//! Delivers due messages to one receiver: one message of a group at a time, several groups concurrently.
 
 mod finish;
 mod repeat;
@@ -19,11 +19,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-/// How long the store may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The outbox is looked at this often at least.
+/// Timeout of a request to the store.
+const STORE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Maximum time between two checks of the outbox.
 const IDLE: Duration = Duration::from_secs(30);
-/// The store fails, or a notice was just passed to it.
+/// Delay after the store failed, or after a notice was passed to it.
 const SOON: Duration = Duration::from_secs(1);
 
 struct Worker {
@@ -32,16 +32,16 @@ struct Worker {
     sender: Sender,
     lanes: Lanes,
     attempts: JoinSet<Attempt>,
-    /// Of the groups whose last attempt failed, what was delivered nevertheless.
+    /// The delivered parts of messages whose last attempt failed, by group.
     done: BTreeMap<String, Done>,
-    /// When the alert that always fires was delivered last. The wall clock may be set back.
+    /// When the watchdog alert was last delivered. Monotonic, because the wall clock can be set back.
     watchdog: Option<Instant>,
 }
 
-/// What a message is made of.
+/// The content of a message.
 enum About {
     New(Batch),
-    /// What the receiver knows.
+    /// Alerts that the receiver knows, to send again.
     Again(Batch),
     Watchdog,
 }
@@ -55,16 +55,16 @@ struct Attempt {
     delivery: Delivery,
 }
 
-/// What the outbox has for the receiver.
+/// The next work from the outbox.
 struct Next {
     batch: Option<Batch>,
     due: Option<Timestamp>,
     heard: Vec<Heard>,
-    /// Notices that are silenced or acknowledged since their last attempt failed.
+    /// Number of notices that were silenced or acknowledged since their last attempt failed.
     kept_back: u64,
 }
 
-/// Runs until a stop is requested, or the receiver is configured no more.
+/// Runs until a stop is requested, or the receiver is removed from the config.
 pub(super) async fn run(name: String, deps: Deps, sender: Sender) {
     let stop = deps.stop.clone();
     let woken = deps.waker.subscribe();
@@ -90,13 +90,13 @@ impl Worker {
             let rest = self.start_due().await;
             tokio::select! {
                 () = sleep(rest) => {}
-                // The commit comes within a second.
+                // The notice is committed within a second.
                 _ = woken.changed() => sleep(SOON.min(rest)).await,
                 Some(ended) = self.attempts.join_next() => {
                     if let Ok(attempt) = ended {
                         self.finish(attempt).await;
                     } else {
-                        // It panicked, as the log says: all is tried anew, but not at once.
+                        // The attempt panicked, which is logged. Everything is retried after a pause.
                         self.attempts = JoinSet::new();
                         self.lanes = Lanes::default();
                         self.done = BTreeMap::new();
@@ -107,12 +107,12 @@ impl Worker {
         }
     }
 
-    /// Starts all that is due; returns how long to rest then.
+    /// Starts all due attempts. Returns the time until the next one.
     async fn start_due(&mut self) -> Duration {
         loop {
             let (now, instant) = (self.deps.clock.now(), Instant::now());
             let rest = self.lanes.rest(instant).unwrap_or(IDLE).min(IDLE);
-            // Also while the receiver takes nothing: what piles up is to be seen.
+            // The queue length is exported even if the receiver accepts nothing.
             if self.count_waiting().await.is_none() {
                 return SOON;
             }
@@ -133,7 +133,7 @@ impl Worker {
             let repeated = self.repeat(&receiver, next.heard, &without, now).await;
             if self.lanes.without(Instant::now()).is_some() {
                 self.watch(&receiver, &without, now);
-                self.lanes.forget_idle(&without);
+                self.lanes.remove_idle(&without);
                 self.done.retain(|group, _| self.lanes.is_failing(group));
             }
             let due = next.due.map(|due| due.0.saturating_sub(now.0).max(1));
@@ -151,7 +151,7 @@ impl Worker {
         config.routing.receiver(&self.name).cloned()
     }
 
-    /// Shows how much waits.
+    /// Updates the queue length.
     async fn count_waiting(&self) -> Option<()> {
         let name = self.name.clone();
         let waiting = self.ask(move |store| store.waiting_for(&name)).await?;
@@ -162,7 +162,7 @@ impl Worker {
         Some(())
     }
 
-    /// What is due, or else what the receiver knows.
+    /// The next due batch.
     async fn next(
         &self,
         receiver: &Receiver,
@@ -223,20 +223,19 @@ impl Worker {
         });
     }
 
-    /// Lets the writing thread of the store do something; `None` if it failed, which the store's own
-    /// state shows.
+    /// Runs a job in the store's writer thread; `None` if it failed, which the store reports.
     async fn ask<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Option<T> {
         let store = self.deps.store.clone();
-        let asked = blocking(move || store.ask(PATIENCE, job)).await;
+        let asked = blocking(move || store.ask(STORE_TIMEOUT, job)).await;
         asked.ok()??.ok()
     }
 }
 
 impl About {
-    /// What its lane is called.
+    /// The group of the message.
     fn group(&self) -> &str {
         match self {
             Self::New(batch) | Self::Again(batch) => &batch.group,

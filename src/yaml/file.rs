@@ -1,4 +1,4 @@
-//! Values that stand in files of their own.
+//! Values that are read from separate files.
 
 use super::form::{Scalar, SecretMap, SecretText};
 use super::key::{Declared, Key};
@@ -13,10 +13,10 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// The largest file that a config may point to.
+/// Maximum size in bytes of a file that a config refers to.
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// A text without the byte order mark that editors on Windows put before it.
+/// Removes the byte order mark that editors on Windows write.
 pub fn without_mark(mut text: Vec<u8>) -> Vec<u8> {
     if text.starts_with("\u{feff}".as_bytes()) {
         text.drain(.."\u{feff}".len());
@@ -25,13 +25,13 @@ pub fn without_mark(mut text: Vec<u8>) -> Vec<u8> {
 }
 
 impl Section<'_> {
-    /// The text of the file that a key points to.
+    /// The contents of the file that a key refers to, without a byte order mark.
     pub fn file(&self, key: &Key<FilePath>) -> Option<Vec<u8>> {
         let bytes = self.file_up_to(key, FILE_LIMIT)?;
         Some(without_mark(bytes))
     }
 
-    /// The bytes of a file that has at most so many.
+    /// The contents of the file that a key refers to, up to `limit` bytes.
     pub fn file_up_to(&self, key: &Key<FilePath>, limit: u64) -> Option<Vec<u8>> {
         let path = self.path(key)?;
         self.read_up_to(&path, &self.spot_of(key), limit)
@@ -58,8 +58,8 @@ impl Section<'_> {
         }
     }
 
-    /// A secret, written here (or as `${ENV}`), or in the file that `NAME_file` points to, whose
-    /// final line break does not count.
+    /// A secret, from the config (possibly `${ENV}`) or from the file that `NAME_file` refers to,
+    /// without the file's final line break.
     pub fn secret(&self, key: &Key<SecretText>) -> Option<Secret> {
         let secret = if let Some((path, at)) = self.other_file(key)? {
             Secret::new(self.read_text(&path, &at)?)
@@ -72,8 +72,8 @@ impl Section<'_> {
         Some(secret)
     }
 
-    /// A value, written here or in the file that `NAME_file` points to. What is a secret of it is
-    /// for the caller to redact.
+    /// A value, from the config or from the file that `NAME_file` refers to. The caller redacts secret
+    /// parts of it.
     pub fn value_or_file<F: Scalar>(&self, key: &Key<F>) -> Option<F::Value> {
         let Some((path, at)) = self.other_file(key)? else {
             return self.get(key);
@@ -81,7 +81,7 @@ impl Section<'_> {
         let value = key.form.parse(&self.read_text(&path, &at)?);
         if value.is_none() {
             let help = format!("expected {}", key.form.expected(""));
-            let message = "the content of the file is invalid";
+            let message = "the contents of the file are invalid";
             self.reader().error("invalid-value", &at, message, help);
         }
         value
@@ -100,15 +100,15 @@ impl Section<'_> {
         self.warn_if_world_readable(path, at);
         let text = text.trim_end_matches(['\n', '\r']);
         if text.is_empty() {
-            // As a file is for a moment while `echo secret > FILE` writes it.
-            let help = "write the value into it";
+            // A file is briefly empty while `echo secret > FILE` runs.
+            let help = "write the value to the file";
             reader.error("unreadable-file", at, "the file is empty", help);
             return None;
         }
         Some(text.to_owned())
     }
 
-    /// The secrets of a mapping of any names, each with its spot. Errors never quote a value.
+    /// The secrets of a map, each with its name and position. Errors never quote a value.
     pub fn secrets(&self, key: &Key<SecretMap>) -> Vec<(String, Secret, Spot)> {
         let Some(node) = self.node(key.name) else {
             return Vec::new();
@@ -132,7 +132,7 @@ impl Section<'_> {
             .collect()
     }
 
-    /// Bytes that may be secret: a text, or the contents of a file as they are.
+    /// Bytes that may be secret: a string, or the unchanged contents of a file.
     pub fn secret_bytes(&self, key: &Key<SecretText>) -> Option<Vec<u8>> {
         match self.other_file(key)? {
             Some((path, at)) => self.read_file(&path, &at),
@@ -140,8 +140,8 @@ impl Section<'_> {
         }
     }
 
-    /// The file that `NAME_file` points to, and where that stands. `None` where it is invalid.
-    #[expect(clippy::option_option, reason = "invalid, absent, or there")]
+    /// The file that `NAME_file` refers to, and the position of that key. `None` if it is invalid.
+    #[expect(clippy::option_option, reason = "invalid, absent, or present")]
     fn other_file(&self, key: &dyn Declared) -> Option<Option<(PathBuf, Spot)>> {
         let name = key.file_name().unwrap_or_default();
         let Some(node) = self.node(&name) else {
@@ -149,7 +149,7 @@ impl Section<'_> {
         };
         let at = self.inner(&name, node);
         if self.node(key.name()).is_some() {
-            let message = format!("both `{}` and `{name}` are given", key.name());
+            let message = format!("`{}` and `{name}` are mutually exclusive", key.name());
             self.reader()
                 .error("conflict", &at, message, "remove one of them");
         }
@@ -157,7 +157,7 @@ impl Section<'_> {
         Some(Some((self.reader().resolve(&path), at)))
     }
 
-    /// Reports the private key of a file that every user of the machine can read.
+    /// Warns if all users of the machine can read the file of a private key.
     pub fn warn_of_readable(&self, key: &Key<FilePath>) {
         if let Some(path) = self.path(key) {
             self.warn_if_world_readable(&path, &self.spot_of(key));
@@ -179,8 +179,8 @@ impl Section<'_> {
     }
 }
 
-/// Opens a file for reading that must be a regular one: a FIFO or a device could block or never
-/// end. Opening does not wait, and what was opened is looked at, since a path may change meanwhile.
+/// Opens a regular file for reading; a FIFO or a device could block or never end. Opening does not
+/// block, and the open file is checked instead of the path, which may change in between.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let options = options.read(true);
@@ -192,19 +192,17 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
         return Ok(file);
     }
     let kind = what(about.file_type());
-    Err(io::Error::other(format!(
-        "it is {kind}, not a regular file"
-    )))
+    Err(io::Error::other(format!("not a regular file, but {kind}")))
 }
 
-/// Reads a regular file of at most `limit` bytes; `FileTooLarge` if there are more.
+/// Reads a regular file of at most `limit` bytes; `FileTooLarge` if it is larger.
 pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_regular(path)?
         .take(limit + 1)
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        let reason = format!("it is larger than {limit} bytes");
+        let reason = format!("larger than {limit} bytes");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
     }
     Ok(bytes)
@@ -222,7 +220,7 @@ fn what(kind: FileType) -> &'static str {
     }
 }
 
-/// Whether every user of the machine can read a file.
+/// Whether all users of the machine can read a file.
 pub fn world_readable(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|about| about.permissions().mode() & 0o004 != 0)
 }

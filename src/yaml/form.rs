@@ -1,4 +1,4 @@
-//! The forms that values have, and those that hold others: sections, lists and maps.
+//! The forms of values, and of sections, lists and maps.
 
 use super::key::Keys;
 use super::secret::Secret;
@@ -8,33 +8,33 @@ pub trait Form: Sync {
     /// What is valid, for the docs.
     fn describe(&self) -> String;
 
-    /// What is inside.
+    /// The inner structure of the value.
     fn structure(&self) -> Structure {
         Structure::Value
     }
 
-    /// All valid values, where they are a closed set of words.
+    /// All valid values, if they are a closed set.
     fn words(&self) -> Vec<&'static str> {
         Vec::new()
     }
 }
 
-/// What a value consists of, as far as the docs, masking and unknown keys need it.
+/// The structure of a value, for the docs, for masking and for unknown keys.
 #[derive(Clone, Copy)]
 pub enum Structure {
     Value,
-    /// A value that is never shown; also as `NAME_file`.
+    /// A value that is never shown; can be set with `NAME_file`.
     Secret,
-    /// A value that may be a secret in part, such as an address with a token in its path; also as
+    /// A value that may contain a secret, such as a URL with a token in its path; can be set with
     /// `NAME_file`.
     ValueOrFile,
-    /// Any names, each with a value.
+    /// Arbitrary names with values.
     Map {
         is_secret: bool,
     },
-    /// One key that names a probe kind, with that kind's keys below it.
+    /// A single key that names a probe kind, with that kind's keys below it.
     ProbeKind,
-    /// Keys, below a path with this suffix: `[]` for the items of a list.
+    /// A section. `suffix` is appended to the path: `[]` for the items of a list.
     Mapping {
         suffix: &'static str,
         keys: Keys,
@@ -42,7 +42,7 @@ pub enum Structure {
 }
 
 impl Structure {
-    /// Whether values may be shown: no part of them is declared as a secret.
+    /// Whether values can be shown, because no part of them is declared as a secret.
     pub(super) fn is_public(self) -> bool {
         match self {
             Self::Value | Self::ValueOrFile => true,
@@ -56,35 +56,34 @@ impl Structure {
     }
 }
 
-/// A form of single values.
+/// The form of a scalar value.
 pub trait Scalar: Form {
     type Value;
 
-    /// What is valid, for an error about a written value.
+    /// What is valid, for an error about the value `written`.
     fn expected(&self, written: &str) -> String;
 
     fn parse(&self, text: &str) -> Option<Self::Value>;
 
-    /// What a text that cannot be parsed may have been meant as. What is not valid either is left out
-    /// by the caller.
+    /// Suggestions for a value that cannot be parsed. The caller drops those that are invalid.
     fn likely(&self, _written: &str) -> Vec<String> {
         Vec::new()
     }
 
-    /// Why a value that could be parsed is refused, and what is valid.
+    /// Why a value that can be parsed is rejected, and what is valid.
     fn check(&self, _value: &Self::Value) -> Result<(), OutOfRange> {
         Ok(())
     }
 }
 
-/// A value of the right form that is too small or too large.
+/// A well-formed value that is too small or too large.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutOfRange {
     pub message: String,
     pub help: String,
 }
 
-/// A value that is never shown; also as `NAME_file`.
+/// A value that is never shown; can be set with `NAME_file`.
 #[derive(Clone, Copy, Debug)]
 pub struct SecretText;
 
@@ -98,7 +97,7 @@ impl Form for SecretText {
     }
 }
 
-/// Any names, each with a value that is never shown.
+/// Arbitrary names with values that are never shown.
 #[derive(Clone, Copy, Debug)]
 pub struct SecretMap {
     /// For errors.
@@ -107,7 +106,7 @@ pub struct SecretMap {
 
 impl Form for SecretMap {
     fn describe(&self) -> String {
-        "names, each with: secret".to_owned()
+        "map: secret".to_owned()
     }
 
     fn structure(&self) -> Structure {
@@ -119,7 +118,7 @@ impl Scalar for SecretText {
     type Value = Secret;
 
     fn expected(&self, _: &str) -> String {
-        "text".to_owned()
+        "a string".to_owned()
     }
 
     fn parse(&self, text: &str) -> Option<Secret> {
@@ -127,7 +126,7 @@ impl Scalar for SecretText {
     }
 }
 
-/// A section of its own.
+/// A nested section.
 #[derive(Clone, Copy)]
 pub struct Mapping(pub Keys);
 
@@ -144,7 +143,7 @@ impl Form for Mapping {
     }
 }
 
-/// The key whose name is that of a probe kind.
+/// A key with the name of a probe kind.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeKind;
 
@@ -158,7 +157,7 @@ impl Form for ProbeKind {
     }
 }
 
-/// Any number of items, or up to a number.
+/// A list, optionally with a maximum number of items.
 #[derive(Clone, Copy, Debug)]
 pub struct List<F> {
     pub item: F,
@@ -180,12 +179,8 @@ impl<F> List<F> {
 
 impl<F: Form> Form for List<F> {
     fn describe(&self) -> String {
-        let max = self.max.map(|max| format!(" up to {max}"));
-        format!(
-            "list of{}: {}",
-            max.unwrap_or_default(),
-            self.item.describe()
-        )
+        let max = self.max.map(|max| format!(" (at most {max})"));
+        format!("list{}: {}", max.unwrap_or_default(), self.item.describe())
     }
 
     fn structure(&self) -> Structure {
@@ -196,11 +191,11 @@ impl<F: Form> Form for List<F> {
     }
 }
 
-/// Any names, each with a value.
+/// Arbitrary names with values.
 #[derive(Clone, Copy, Debug)]
 pub struct Map<F> {
     pub item: F,
-    /// What a value that is left out is read as; without it, such a value is an error.
+    /// The value used for null; if `None`, null is an error.
     pub null: Option<&'static str>,
 }
 
@@ -212,7 +207,7 @@ impl<F> Map<F> {
 
 impl<F: Form> Form for Map<F> {
     fn describe(&self) -> String {
-        format!("names, each with: {}", self.item.describe())
+        format!("map: {}", self.item.describe())
     }
 
     fn structure(&self) -> Structure {

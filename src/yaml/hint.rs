@@ -1,11 +1,11 @@
-//! What a value that cannot be read was most likely meant as.
+//! Suggestions for values that cannot be parsed.
 
 use super::form::Scalar;
 use super::odd;
 use crate::units::likely::question;
 use std::collections::BTreeSet;
 
-/// The end of a help: `; did you mean A?`, where something is valid that looks like the value.
+/// The end of a help text, such as `; did you mean A?`, if a valid value resembles the written one.
 pub(super) fn meant<F: Scalar>(form: &F, written: &str) -> String {
     let is_valid = |text: &str| {
         let value = form.parse(text);

@@ -1,5 +1,5 @@
-//! Declarations of config keys. A key is written once, as a constant: its name, the form of its
-//! value, its default and its documentation. The reader, the errors and the docs all use it.
+//! Declarations of config keys. A key is declared once, as a constant with its name, the form of its
+//! value, its default and its documentation, which the reader, the errors and the docs use.
 
 use super::form::{Form, Structure};
 
@@ -17,7 +17,7 @@ pub struct Key<F> {
 pub enum Need {
     Required,
     Optional,
-    /// The value of a key that is left out, as it would be written.
+    /// The default value in config syntax.
     Default(&'static str),
 }
 
@@ -31,7 +31,7 @@ pub trait Declared: Sync {
     fn need(&self) -> Need;
     fn doc(&self) -> &'static str;
 
-    /// The name of the key for the same value in a file of its own, if there is one.
+    /// The name of the key that reads the value from a file, if there is one.
     fn file_name(&self) -> Option<String> {
         let structure = self.form().structure();
         let has_file = matches!(structure, Structure::Secret | Structure::ValueOrFile);

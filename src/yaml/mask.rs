@@ -1,5 +1,5 @@
-//! What a diagnostic may show of a document's text: keys, and the values of keys that are known to
-//! take no secret. All else becomes `*`, so that nothing moves and nothing is shown by mistake.
+//! The part of a document's text that diagnostics can show: keys, and the values of keys that are
+//! known not to be secret. Everything else is replaced with `*`, which keeps columns unchanged.
 
 use super::{Keys, Node, Reader, Structure, Value};
 use crate::diagnostic::{Place, Source};
@@ -7,14 +7,14 @@ use regex::Regex;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-/// User, password and query of an address.
+/// User, password and query of a URL.
 static CREDENTIALS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"://(?:(?P<user>[^\s"'/@]*:[^\s"'@]+)@)?[^\s"'?]*(?:\?(?P<query>[^\s"']+))?"#).ok()
 });
-/// What shows how a document is built.
+/// Characters of the document's structure, which are always shown.
 const STRUCTURE: &str = "{}[],:\"'-|>&*";
 
-/// Adds every name of a key that is declared among these or below.
+/// Adds the names of these keys and of all keys below them.
 pub fn add_names(keys: Keys, names: &mut BTreeSet<String>) {
     for key in keys {
         names.insert(key.name().to_owned());
@@ -25,16 +25,16 @@ pub fn add_names(keys: Keys, names: &mut BTreeSet<String>) {
     }
 }
 
-/// What is shown of a place in the text.
+/// How much of a position in the text is shown.
 #[derive(Clone, Copy, PartialEq)]
 enum Visibility {
-    /// Part of no scalar: the structure.
+    /// Structure that is not part of a scalar.
     Structure,
     All,
     Nothing,
 }
 
-/// The text of a document that was read.
+/// Masks the text of a document that was read.
 pub fn document(source: &Source, document: &Node, reader: &Reader<'_>) -> Source {
     let lines = source.text.lines();
     let mut mask: Vec<Vec<Visibility>> = lines
@@ -68,13 +68,13 @@ fn mark(mask: &mut [Vec<Visibility>], node: &Node, reader: &Reader<'_>) {
     }
 }
 
-/// Marks what starts at a place, over as many lines as it takes.
+/// Marks the text at a place, which can span several lines.
 fn fill(mask: &mut [Vec<Visibility>], place: Place, shown: Visibility) {
     let (mut left, mut from) = (place.len, place.column - 1);
     for line in mask.iter_mut().skip(place.line - 1) {
         let to = line.len().min(from + left);
         line[from.min(to)..to].fill(shown);
-        // The line break is a part of it.
+        // The line break counts as a character.
         left = left.saturating_sub(to.saturating_sub(from) + 1);
         from = 0;
         if left == 0 {
@@ -83,7 +83,7 @@ fn fill(mask: &mut [Vec<Visibility>], place: Place, shown: Visibility) {
     }
 }
 
-/// The text of what is no document: only keys with these names are shown.
+/// Masks a text that is not a valid document: only keys with these names are shown.
 pub fn unreadable(source: &Source, names: &BTreeSet<String>) -> Source {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let shown = source.text.lines().map(|line| {
@@ -109,7 +109,7 @@ fn with_text(source: &Source, lines: impl Iterator<Item = String>) -> Source {
     }
 }
 
-/// A text with the credentials and queries of addresses in it as `*`.
+/// Replaces the credentials and queries of URLs in a text with `*`.
 pub fn credentials(text: &str) -> String {
     if !text.contains("://") {
         return text.to_owned();

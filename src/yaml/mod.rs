@@ -1,8 +1,8 @@
-//! YAML with places: a tree that knows line and column, and a reader that reports every fault
-//! of a document at once instead of stopping at the first.
+//! YAML with source positions: a tree with line and column numbers, and a reader that reports all
+//! errors of a document at once instead of stopping at the first.
 //!
-//! A part of the config declares its keys as constants ([`Key`]), then takes their values out of a
-//! [`Section`]. The same declarations make `docs/CONFIGURATION.md`.
+//! Each part of the config declares its keys as constants ([`Key`]), and reads their values from a
+//! [`Section`]. `docs/CONFIGURATION.md` is generated from the same declarations.
 
 mod file;
 mod form;

@@ -1,18 +1,18 @@
-//! Names of keys as messages show them.
+//! Names of keys in messages.
 
 use std::borrow::Cow;
 
-/// Longer names are shown in part.
+/// Longer names are truncated.
 const NAME_MAX: usize = 64;
 
-/// Whether a key can be what its author took for a name; others may hold a value by a typing error,
-/// such as `token:secret` without the space.
+/// Whether a key looks like a name. Other keys may contain a value because of a typing error, such as
+/// `token:secret` without a space.
 pub(super) fn is_plain_name(name: &str) -> bool {
     let word = |c: char| c.is_alphanumeric() || "_-.$[]*@".contains(c);
     name.len() <= NAME_MAX && name.chars().all(word)
 }
 
-/// A name as messages show it: what cannot be a part of it is left out.
+/// A name for messages, truncated at the first character that cannot be part of a name.
 pub fn shown_name(name: &str) -> Cow<'_, str> {
     if is_plain_name(name) {
         return Cow::Borrowed(name);

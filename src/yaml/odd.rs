@@ -1,7 +1,7 @@
-//! Characters that look like others, or like nothing, as text that was copied from a page or a chat
-//! has them.
+//! Characters that look like others or are invisible, which often come from text copied from a web page
+//! or a chat.
 
-/// Those characters, and what they are.
+/// The characters, with their descriptions.
 const ODD: &[(char, &str)] = &[
     ('\u{a0}', "a no-break space"),
     ('\u{ad}', "a soft hyphen"),
@@ -24,14 +24,14 @@ const ODD: &[(char, &str)] = &[
     ('\u{201e}', "a typographic quotation mark"),
     ('\u{202f}', "a narrow no-break space"),
     ('\u{2060}', "a word joiner"),
-    ('\u{2212}', "a minus sign that is no hyphen"),
+    ('\u{2212}', "a minus sign instead of a hyphen"),
     ('\u{3000}', "an ideographic space"),
     ('\u{feff}', "a byte order mark"),
     ('\u{ff1a}', "a full-width colon"),
 ];
 
-/// The first of these characters in a text, such as `U+00A0, a no-break space`, and its place in
-/// characters.
+/// The index and the description of the first such character in a text, such as
+/// `U+00A0, a no-break space`.
 pub(super) fn first(text: &str) -> Option<(usize, String)> {
     let named = |c: char| ODD.iter().find(|(odd, _)| *odd == c);
     let mut all = text.chars().enumerate();
@@ -39,7 +39,7 @@ pub(super) fn first(text: &str) -> Option<(usize, String)> {
     Some((at, format!("U+{:04X}, {name}", u32::from(*odd))))
 }
 
-/// Whether a character is one of these and shows nothing.
+/// Whether a character is one of these and invisible.
 pub(super) fn is_blank(c: char) -> bool {
     let is_joiner = matches!(
         c,
@@ -48,8 +48,7 @@ pub(super) fn is_blank(c: char) -> bool {
     is_joiner || (c.is_whitespace() && !c.is_ascii())
 }
 
-/// The text with what these characters look like in their place, and without the quotation marks
-/// around it.
+/// Replaces these characters with those that they look like, and removes surrounding quotation marks.
 pub(super) fn plain(text: &str) -> String {
     let plain: String = text.chars().filter_map(plain_character).collect();
     plain.trim_matches([' ', '"', '\'']).to_owned()
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_looks_like_something_else_is_named_and_replaced() {
+    fn lookalike_characters_are_named_and_replaced() {
         assert_eq!(
             first("a\u{a0}b"),
             Some((1, "U+00A0, a no-break space".to_owned()))

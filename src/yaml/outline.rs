@@ -1,9 +1,9 @@
-//! All sections of a config with their keys, so that a key in the wrong one can be shown its place.
+//! All sections of a config with their keys, to suggest the right section for a misplaced key.
 
 use super::form::Structure;
 use super::key::Keys;
 
-/// Every section that a document may have.
+/// All possible sections of a document.
 #[derive(Debug, Default)]
 pub struct Outline {
     sections: Vec<OutlineSection>,
@@ -59,8 +59,8 @@ impl Outline {
         self.kinds.contains(&name)
     }
 
-    /// Where a key that is unknown at a path is known, as a sentence: in a section of this one, in
-    /// the one around it, or in the only other one.
+    /// A sentence about where a key that is unknown at `path` is valid: in a section below, in the
+    /// enclosing one, or in the only other one.
     pub(super) fn place_of(&self, name: &str, path: &str) -> Option<String> {
         let here = without_indexes(path);
         let found: Vec<_> = self
@@ -84,7 +84,7 @@ impl Outline {
             let whose = whose(&around.path);
             return Some(format!("`{name}` is valid one level higher, {whose}"));
         }
-        // The same keys may stand at several places: the nearest of them is shown.
+        // The same section can occur in several places; the nearest one is shown.
         let mut others = found.iter();
         let first = others.next()?;
         if !others.all(|other| is_same(other.keys, first.keys)) {
@@ -110,13 +110,13 @@ fn has(keys: Keys, name: &str) -> bool {
     keys.any(|key| is(key.name()) || key.file_name().as_deref().is_some_and(is))
 }
 
-/// The same section may stand at several places, such as probes of services and of `vantage`.
+/// Whether two sections are the same, such as probes of services and of `vantage`.
 fn is_same(one: Keys, other: Keys) -> bool {
     let names = |keys: Keys| keys.iter().map(|key| key.name());
     names(one).eq(names(other))
 }
 
-/// The last part of a path that is one level below another.
+/// The last part of a path, if it is one level below `above`.
 fn last_below<'p>(path: &'p str, above: &str) -> Option<&'p str> {
     let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
     (!path.is_empty() && without_indexes(parent) == above).then_some(last)
@@ -129,7 +129,7 @@ fn whose(path: &str) -> String {
     }
 }
 
-/// `services.probes` of `services[0].probes[]`.
+/// Converts `services[0].probes[]` to `services.probes`.
 fn without_indexes(path: &str) -> String {
     let mut is_inside = false;
     let outside = path.chars().filter(|c| {

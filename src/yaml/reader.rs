@@ -1,4 +1,4 @@
-//! The context of reading a document, and where its errors are collected.
+//! The context of reading a document, which collects its errors.
 
 mod variables;
 mod wording;
@@ -12,7 +12,7 @@ use super::name::is_plain_name;
 use super::odd;
 use super::outline::Outline;
 use super::redactions::Redactions;
-use super::secret::sounds_secret;
+use super::secret::resembles_secret;
 use super::section::Section;
 use super::stamp::Stamp;
 use super::tree::{Node, Value};
@@ -23,43 +23,43 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Knows where files are and what the environment says, and collects faults.
+/// Resolves files and environment variables, and collects errors.
 pub struct Reader<'a> {
     base: PathBuf,
     /// The text of the document.
     text: &'a str,
     env: &'a dyn Fn(&str) -> Option<String>,
     found: RefCell<Vec<Diagnostic>>,
-    /// Everything that was read from outside the document: see [`Reader::traced`].
+    /// Hash of everything that was read from outside the document; see [`Reader::traced`].
     outside: RefCell<DefaultHasher>,
     files: RefCell<BTreeMap<PathBuf, Option<Stamp>>>,
-    /// Where values stand that may be shown; all others may be secrets.
+    /// Places of values that can be shown; all others may be secrets.
     public: RefCell<HashSet<Place>>,
-    /// What may not be shown: the secrets of the probe that is being read, or those around.
+    /// Secrets read so far by the innermost [`Reader::traced`].
     redactions: RefCell<Redactions>,
-    /// Where values stand that came from the environment, at least in part.
+    /// Places of values that come from the environment, at least in part.
     variables: RefCell<HashSet<Place>>,
-    /// The first secret that stands in the document itself.
+    /// The first secret that is written in the document itself.
     inline_secret: RefCell<Option<Spot>>,
-    /// Where values stand that were reported before they were read.
+    /// Places of values that have been reported before they are read.
     faulty: RefCell<HashSet<Place>>,
-    /// The sections of unknown keys, and what these were meant as.
+    /// Sections with unknown keys, and the keys that were most likely intended.
     meant: RefCell<HashMap<String, BTreeSet<String>>>,
     outline: Outline,
 }
 
-/// What was read, and what was read from outside the document for it.
+/// A value that was read, and a trace of its inputs from outside the document.
 #[derive(Debug)]
 pub struct Traced<T> {
     pub value: T,
-    /// Changes with the node and with every file and variable. It may be compared within one
-    /// process only.
+    /// Changes with the node and with every file and variable that it refers to. Can be compared only
+    /// within one process.
     pub fingerprint: u64,
-    /// The secrets among that.
+    /// The secrets among these inputs.
     pub redactions: Redactions,
 }
 
-/// A place in the document and its path: where faults are reported.
+/// A place in the document and its path, for diagnostics.
 #[derive(Clone, Debug, Default)]
 pub struct Spot {
     pub place: Option<Place>,
@@ -67,7 +67,7 @@ pub struct Spot {
 }
 
 impl Spot {
-    /// Where `node` stands, under a path.
+    /// The place of `node`, with a path.
     pub fn of(node: &Node, path: impl Into<String>) -> Self {
         Self {
             place: Some(node.place),
@@ -75,7 +75,7 @@ impl Spot {
         }
     }
 
-    /// The path of something named below this one.
+    /// The path of `name` below this one.
     pub fn below(&self, name: &str) -> String {
         if self.path.is_empty() {
             name.to_owned()
@@ -86,7 +86,7 @@ impl Spot {
 }
 
 impl<'a> Reader<'a> {
-    /// `base` is the folder that relative paths start from; `env` looks up `${NAME}`.
+    /// Creates a reader. Relative paths are resolved against `base`; `env` looks up `${NAME}`.
     pub fn new(source: &'a Source, base: &Path, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self {
             base: base.to_owned(),
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same reader, which knows all sections of the document: it can say where a key belongs.
+    /// Adds the outline of all sections, which is used to suggest the right section for a key.
     #[must_use]
     pub fn with_outline(self, outline: Outline) -> Self {
         Self { outline, ..self }
@@ -115,14 +115,14 @@ impl<'a> Reader<'a> {
         &self.outline
     }
 
-    /// Takes note of what an unknown key of a section was meant as.
+    /// Records which key an unknown key of a section was most likely meant to be.
     pub(super) fn note_meant(&self, section: &Spot, name: &str) {
         let mut meant = self.meant.borrow_mut();
         let names = meant.entry(section.path.clone()).or_default();
         names.insert(name.to_owned());
     }
 
-    /// Takes note that the value at a place was reported: whoever reads it does not do so again.
+    /// Records that the value at a place has been reported, so that reading it does not report it again.
     pub(super) fn note_faulty(&self, place: Place) {
         self.faulty.borrow_mut().insert(place);
     }
@@ -131,12 +131,12 @@ impl<'a> Reader<'a> {
         self.faulty.borrow().contains(&place)
     }
 
-    /// Everything found so far, in document order and without secrets.
+    /// All diagnostics, in document order and without secrets.
     pub fn finish(self) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
         let meant = self.meant.into_inner();
         found.retain(|one| {
-            // At the section, or at one of its values.
+            // The path is that of the section, or of one of its values.
             let section = one.path.rsplit_once('.').map_or("", |(section, _)| section);
             let mut meant = [one.path.as_str(), section]
                 .into_iter()
@@ -145,13 +145,13 @@ impl<'a> Reader<'a> {
             !is_missing || !meant.any(|names| lacks(one, names))
         });
         found.sort_by_key(|d| (d.place, d.severity));
-        // What is read for several services is at fault once.
+        // A part that is read for several services is reported once.
         found.dedup();
         found
     }
 
-    /// Takes note that a value is no secret: a scalar, and those of a list or a mapping. What is
-    /// below that is known when it is read.
+    /// Records that a value is not a secret: a scalar, or the scalars of a list or a mapping. Deeper
+    /// levels are recorded when they are read.
     pub(super) fn publish(&self, node: &Node) {
         let mut public = self.public.borrow_mut();
         let mut scalar = |node: &Node| {
@@ -163,8 +163,11 @@ impl<'a> Reader<'a> {
             Value::Null | Value::Text(_) => scalar(node),
             Value::List(items) => items.iter().for_each(scalar),
             Value::Map(entries) => {
-                let is_name =
-                    |key: &Node| key.value.scalar().is_some_and(|key| !sounds_secret(&key));
+                let is_name = |key: &Node| {
+                    key.value
+                        .scalar()
+                        .is_some_and(|key| !resembles_secret(&key))
+                };
                 for (key, value) in entries.iter().filter(|(key, _)| is_name(key)) {
                     scalar(key);
                     scalar(value);
@@ -173,25 +176,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes note that the keys of a mapping are names.
+    /// Records that the keys of a mapping can be shown.
     pub(super) fn publish_keys(&self, entries: &[(Node, Node)]) {
         let keys = entries.iter().map(|(key, _)| key);
         let names = keys.filter(|key| key.value.scalar().is_some_and(|key| is_plain_name(&key)));
         self.public.borrow_mut().extend(names.map(|key| key.place));
     }
 
-    /// Whether what stands at a place may be shown.
+    /// Whether the value at a place can be shown.
     pub fn is_public(&self, place: Place) -> bool {
         self.public.borrow().contains(&place)
     }
 
-    /// Takes note of a secret that was read, and of what is shown where it turns up.
+    /// Records a secret that was read, and its replacement in messages.
     pub fn redact(&self, value: &str, shown: &str) {
         self.redactions.borrow_mut().add(value, shown);
     }
 
-    /// Takes note of a secret that was read at a place: it stands in the document, unless it came
-    /// from the environment.
+    /// Records that a secret was read at a place. It is an inline secret unless it comes from the
+    /// environment.
     pub fn note_secret(&self, at: &Spot) {
         if !self.is_from_environment(at) {
             let mut first = self.inline_secret.borrow_mut();
@@ -199,7 +202,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Whether the value at a place has a part from the environment.
+    /// Whether a part of the value at a place comes from the environment.
     pub fn is_from_environment(&self, at: &Spot) -> bool {
         let variables = self.variables.borrow();
         at.place.is_some_and(|place| variables.contains(&place))
@@ -209,7 +212,7 @@ impl<'a> Reader<'a> {
         self.inline_secret.borrow().clone()
     }
 
-    /// How much was found so far.
+    /// The number of diagnostics so far.
     pub(super) fn count(&self) -> usize {
         self.found.borrow().len()
     }
@@ -252,9 +255,9 @@ impl<'a> Reader<'a> {
         self.report(Severity::Error, code, at, message.into(), Some(help.into()));
     }
 
-    /// Where the bytes `part` of a `text` stand that was read at a place. How the text is quoted or
-    /// indented there does not matter, since the same words follow each other; what is not found, as
-    /// it came from the environment, is at the place itself.
+    /// The place of the bytes `part` of a `text` that was read at `at`. Words are matched in order, so
+    /// quoting and indentation do not matter. A part that is not found, because it comes from the
+    /// environment, has the place of the whole text.
     pub(super) fn within(&self, at: &Spot, text: &str, part: &Range<usize>) -> Spot {
         let found = || {
             let place = at.place?;
@@ -282,14 +285,15 @@ impl<'a> Reader<'a> {
 
     pub(super) fn mismatch(&self, at: &Spot, value: &Value, expected: &str) {
         let public = at.place.is_some_and(|place| self.is_public(place));
-        let seen = match value {
-            Value::Text(text) if text.is_empty() => "an empty text".to_owned(),
-            Value::Text(_) if !public => "this value (not shown: it may be a secret)".to_owned(),
-            Value::List(_) | Value::Map(_) | Value::Null => value.kind().to_owned(),
-            Value::Text(text) => format!("`{text}`"),
+        let message = match value {
+            Value::Null => "missing value".to_owned(),
+            Value::Text(text) if text.is_empty() => "invalid value: an empty string".to_owned(),
+            Value::Text(_) if !public => "invalid value (not shown: it may be a secret)".to_owned(),
+            Value::Text(text) => format!("invalid value `{text}`"),
+            Value::List(_) | Value::Map(_) => format!("invalid value: {}", value.kind()),
         };
         let remark = match value {
-            Value::Null => " (in quotes, if the word `null` or `~` is meant)".to_owned(),
+            Value::Null => " (put `null` or `~` in quotes if it is meant literally)".to_owned(),
             Value::Text(text) if public => odd::first(text)
                 .map(|(_, odd)| odd_remark(expected, "value", &odd))
                 .unwrap_or_default(),
@@ -298,12 +302,12 @@ impl<'a> Reader<'a> {
         self.error(
             "invalid-value",
             at,
-            format!("{seen} does not fit here"),
+            message,
             format!("expected {expected}{remark}"),
         );
     }
 
-    /// Opens a mapping; its unknown, duplicate and missing keys are reported here, once.
+    /// Opens a mapping, and reports its unknown, duplicate and missing keys.
     pub fn section<'n>(&'n self, node: &'n Node, path: &str, keys: Keys) -> Option<Section<'n>> {
         let at = Spot::of(node, path);
         let entries: &[(Node, Node)] = match &node.value {
@@ -317,28 +321,28 @@ impl<'a> Reader<'a> {
         Some(Section::open(self, at, entries, keys))
     }
 
-    /// A path of the config, seen from where the process is.
+    /// Resolves a path of the config against the config file's directory.
     pub fn resolve(&self, path: &Path) -> PathBuf {
         self.base.join(path)
     }
 
-    /// Takes note of a file before it is read.
+    /// Records the state of a file before it is read.
     pub(super) fn note_file(&self, path: &Path) {
         let stamp = Stamp::of(path);
         self.files.borrow_mut().insert(path.to_owned(), stamp);
     }
 
-    /// The files that were read so far, each as it was before.
+    /// The files that were read so far, each with its state before it was read.
     pub fn files(&self) -> BTreeMap<PathBuf, Option<Stamp>> {
         self.files.borrow().clone()
     }
 
-    /// Takes note of contents from outside the document.
+    /// Adds contents from outside the document to the fingerprint.
     pub(super) fn note_outside(&self, contents: &[u8]) {
         contents.hash(&mut *self.outside.borrow_mut());
     }
 
-    /// Runs `read` over `node`, and returns what was read from outside for it as well.
+    /// Runs `read` for `node`, and traces its inputs from outside the document.
     pub fn traced<T>(&self, node: &Node, read: impl FnOnce() -> T) -> Traced<T> {
         let mut hasher = DefaultHasher::new();
         node.hash(&mut hasher);

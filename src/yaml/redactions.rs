@@ -1,4 +1,4 @@
-//! Secret values, and what is shown where they turn up in a text.
+//! Secret values, and their replacements in texts.
 
 use super::secret::{Secret, names_a_secret};
 use crate::text::{CUT, printable};
@@ -7,31 +7,30 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use url::Url;
 
-/// Shorter values are words such as `ok` and `8080`: they would turn up everywhere.
+/// Shorter values are not redacted: words such as `ok` and `8080` occur everywhere.
 const LENGTH_MIN: usize = 4;
-/// Parts of an address that are shorter are words, unless their names say that they are secret. Values that
-/// are shorter are hidden only as whole words of a text: parts of other words have nothing to do with them.
+/// Shorter parts of a URL are redacted only if their names indicate a secret. Shorter values are redacted
+/// only as whole words, because parts of other words are unrelated to them.
 const TOKEN_MIN: usize = 16;
-/// Where a text is cut, so many characters of a secret's beginning are enough; of an address, so many
-/// behind its scheme.
+/// Minimum number of characters of a secret before a truncation to recognize it; of a URL, after the scheme.
 const BEGINNING_MIN: usize = 2;
-/// What stands for the middle of a secret where somebody else masked it: `sk-abcd********wxyz`.
+/// Marks the middle of a secret that another program masked: `sk-abcd********wxyz`.
 const MASK: &str = "***";
 
-/// All but the unreserved characters of RFC 3986, as values in addresses are written.
+/// All characters that are percent-encoded in URLs: all but the unreserved ones of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// Values that are never shown, each with what is shown instead.
+/// Values that are never shown, each with its replacement.
 #[derive(Clone, Debug, Default)]
 pub struct Redactions(BTreeMap<Secret, String>);
 
 impl Redactions {
-    /// Adds a value, also as it is written in JSON and in an address. Of an address, also the parts that
-    /// may be tokens: servers repeat the path in their errors.
+    /// Adds a value, including its forms in JSON and in URLs. For a URL, also adds the parts that may be
+    /// tokens, because servers repeat the path in their errors.
     pub fn add(&mut self, value: &str, shown: &str) {
         self.add_forms(value, shown);
         let Ok(address) = Url::parse(value) else {
@@ -57,7 +56,7 @@ impl Redactions {
             utf8_percent_encode(value, NON_ALPHANUMERIC).to_string(),
             utf8_percent_encode(value, RESERVED).to_string(),
             value.replace(' ', "%20"),
-            // As messages quote it.
+            // The forms in which messages quote it.
             value.escape_debug().to_string(),
             printable(value).into_owned(),
         ];
@@ -68,7 +67,7 @@ impl Redactions {
         }
     }
 
-    /// Adds the values of others.
+    /// Adds the values of `others`.
     pub fn extend(&mut self, others: &Self) {
         let others = others.0.iter();
         let others = others.map(|(secret, shown)| (secret.clone(), shown.clone()));
@@ -79,8 +78,8 @@ impl Redactions {
         self.0.is_empty()
     }
 
-    /// The text without any of the values, and without the beginning of one where the text is cut, which
-    /// `…` shows, or masked, which `***` shows.
+    /// Replaces all values in a text, including the beginning of one before a truncation (`…`) or a mask
+    /// (`***`).
     pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut shown = String::new();
         let mut rest = text;
@@ -96,7 +95,7 @@ impl Redactions {
         Cow::Owned(shown)
     }
 
-    /// The same for a text of one's own.
+    /// Same as [`Self::clean`], for an owned text.
     pub fn cleaned(&self, text: String) -> String {
         if let Cow::Owned(clean) = self.clean(&text) {
             return clean;
@@ -104,7 +103,7 @@ impl Redactions {
         text
     }
 
-    /// The first value in a text, the longest where several begin: place, length and what is shown.
+    /// The first value in a text, and the longest one at that position: index, length and replacement.
     fn first_in(&self, text: &str) -> Option<(usize, usize, &str)> {
         let found = self.0.iter().filter_map(|(secret, shown)| {
             let secret = secret.reveal();
@@ -117,7 +116,7 @@ impl Redactions {
     }
 }
 
-/// Where a text has a secret, which is a whole word of it if it is short.
+/// The index of a secret in a text. A short secret must be a whole word.
 fn whole(secret: &str, text: &str) -> Option<usize> {
     let mut places = text.match_indices(secret).map(|(at, _)| at);
     places.find(|at| {
@@ -126,7 +125,7 @@ fn whole(secret: &str, text: &str) -> Option<usize> {
     })
 }
 
-/// Where the beginning of a secret ends at a cut of a text or at a mask, and how many bytes it is.
+/// The index and length of the beginning of a secret before a truncation or a mask.
 fn before_cut(secret: &str, text: &str) -> Option<(usize, usize)> {
     let scheme = secret.find("://").map_or(0, |at| at + "://".len());
     let ends = || {
@@ -152,20 +151,20 @@ fn is_short(secret: &str) -> bool {
     secret.len() < TOKEN_MIN
 }
 
-/// Whether a secret may begin behind a text: a short one not within a word.
+/// Whether a secret can begin after a text; a short one cannot begin within a word.
 fn begins_word(secret: &str, before: &str) -> bool {
     let is_inner = secret.starts_with(|c: char| c.is_ascii_alphanumeric())
         && before.ends_with(|c: char| c.is_ascii_alphanumeric());
     !(is_short(secret) && is_inner) || ends_escaped(before)
 }
 
-/// Whether a word goes on behind its end.
+/// Whether `after` continues a word.
 fn runs_on(word: &str, after: &str) -> bool {
     word.ends_with(|c: char| c.is_ascii_alphanumeric())
         && after.starts_with(|c: char| c.is_ascii_alphanumeric())
 }
 
-/// Whether the last letters of a text stand for another character: `%3D`, `\n`, `\u003d`.
+/// Whether a text ends with an escape sequence: `%3D`, `\n`, `\u003d`.
 fn ends_escaped(text: &str) -> bool {
     let escaped = |lead: &str, length: usize| {
         let from = text.len().checked_sub(length);
@@ -179,19 +178,19 @@ fn ends_escaped(text: &str) -> bool {
         || letter.is_some_and(|before| before.ends_with('\\'))
 }
 
-/// `code` is that of a function of Azure.
+/// Whether a query parameter is secret. `code` is the key of an Azure function.
 fn is_secret_parameter(name: &str) -> bool {
     names_a_secret(name) || name.eq_ignore_ascii_case("code")
 }
 
-/// What of an address's login is secret: the password, or the user where there is none, as tokens are sent.
+/// The secret part of a URL's user info: the password, or the user if there is none, as with tokens.
 fn login(address: &Url) -> Option<(Cow<'_, str>, bool)> {
     let password = address.password().filter(|password| !password.is_empty());
     let secret = password.unwrap_or(address.username());
     (!secret.is_empty()).then(|| (percent_decode_str(secret).decode_utf8_lossy(), true))
 }
 
-/// A value as it becomes a part of a path and of a query.
+/// The forms of a value as part of a path and of a query.
 fn in_address(value: &str) -> Vec<String> {
     let Ok(mut address) = Url::parse("http://h/") else {
         return Vec::new();
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_an_address_is_not_shown_without_the_address() {
+    fn a_token_of_a_url_is_hidden_without_its_url() {
         let mut redactions = Redactions::default();
         let address = "https://hooks.test/services/T000/SECRETTOKEN12345?key=abcdefgh%2D12345678";
         redactions.add(address, "<secret>");
@@ -254,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_of_an_address_is_known_by_its_name() {
+    fn a_short_secret_in_a_url_is_recognized_by_its_name() {
         let mut redactions = Redactions::default();
         redactions.add(
             "https://me:pass1@h.test/x?token=abcd&id=1234&key=abc",
@@ -275,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ordinary_word_of_an_address_is_shown() {
+    fn an_ordinary_word_in_a_url_is_shown() {
         let mut redactions = Redactions::default();
         redactions.add(
             "https://alerts:pw12@h.test/x?keyboard=connect&author=refused&passive=true&signal=http&pwd=poll",
@@ -315,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_begins_as_a_secret_is_shown() {
+    fn a_word_with_the_beginning_of_a_secret_is_shown() {
         let mut redactions = Redactions::default();
         redactions.add("connection-pool-1", "<secret>");
         redactions.add("expected-key", "<secret>");

@@ -1,4 +1,4 @@
-//! The forms of single values: how each is read, what is valid, and how the docs describe it.
+//! The forms of scalar values: how they are parsed, what is valid, and how the docs describe them.
 
 use super::form::{Form, OutOfRange, Scalar};
 use crate::diagnostic::nearest;
@@ -12,7 +12,7 @@ pub struct Text;
 
 impl Form for Text {
     fn describe(&self) -> String {
-        "text".to_owned()
+        "string".to_owned()
     }
 }
 
@@ -20,7 +20,7 @@ impl Scalar for Text {
     type Value = String;
 
     fn expected(&self, _: &str) -> String {
-        "text".to_owned()
+        "a string".to_owned()
     }
 
     fn parse(&self, text: &str) -> Option<String> {
@@ -28,7 +28,7 @@ impl Scalar for Text {
     }
 }
 
-/// A text that is parsed to a value.
+/// A string that is parsed to a value.
 #[derive(Clone, Copy, Debug)]
 pub struct Parsed<T> {
     /// For the docs.
@@ -56,7 +56,7 @@ impl<T> Scalar for Parsed<T> {
     }
 
     fn likely(&self, written: &str) -> Vec<String> {
-        // Between words a space may be part of a value.
+        // A space between words may be part of the value.
         let has_words = written.contains(char::is_alphabetic);
         let joined = || written.split_whitespace().collect();
         vec![if has_words {
@@ -107,7 +107,7 @@ impl Scalar for ZoneForm {
     type Value = Tz;
 
     fn expected(&self, _: &str) -> String {
-        "the name of a time zone such as Europe/Berlin".to_owned()
+        "a time zone such as Europe/Berlin".to_owned()
     }
 
     fn parse(&self, text: &str) -> Option<Tz> {
@@ -143,7 +143,7 @@ impl Scalar for Bool {
     }
 
     fn likely(&self, written: &str) -> Vec<String> {
-        // What YAML 1.1 took for them.
+        // Booleans of YAML 1.1.
         let meant = match written.trim().to_lowercase().as_str() {
             "yes" | "on" | "y" | "true" => "true",
             "no" | "off" | "n" | "false" => "false",
@@ -153,13 +153,13 @@ impl Scalar for Bool {
     }
 }
 
-/// A whole number from the first to the second.
+/// An integer within an inclusive range.
 #[derive(Clone, Copy, Debug)]
 pub struct Integer(pub u32, pub u32);
 
 impl Form for Integer {
     fn describe(&self) -> String {
-        format!("whole number from {} to {}", self.0, self.1)
+        format!("integer from {} to {}", self.0, self.1)
     }
 }
 
@@ -167,7 +167,7 @@ impl Scalar for Integer {
     type Value = u32;
 
     fn expected(&self, _: &str) -> String {
-        format!("a {}", self.describe())
+        format!("an {}", self.describe())
     }
 
     fn parse(&self, text: &str) -> Option<u32> {
@@ -228,7 +228,7 @@ impl Scalar for Span {
         };
         let mut all = likely::bare_durations(written);
         all.retain(is_valid);
-        // Where seconds or milliseconds are valid, nothing longer is left out.
+        // If seconds or milliseconds are valid, longer units are not suggested.
         let is_short = |text: &&String| text.ends_with('s');
         let short = all.iter().filter(is_short).count();
         if short > 0 {
@@ -310,13 +310,13 @@ impl Scalar for Size {
             return Ok(());
         }
         Err(OutOfRange {
-            message: format!("{bytes} bytes are too large"),
+            message: format!("{bytes} bytes is too large"),
             help: format!("expected at most {}MiB", self.max_mib),
         })
     }
 }
 
-/// One of a closed set of words, each with its value.
+/// One of a closed set of words, each of which stands for a value.
 #[derive(Clone, Copy, Debug)]
 pub struct Choice<T: 'static>(pub &'static [(&'static str, T)]);
 

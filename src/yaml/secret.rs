@@ -1,8 +1,8 @@
-//! Values that never leave.
+//! Values that are never shown.
 
 use std::fmt;
 
-/// What names of secrets resemble, also where they are misspelled.
+/// Names that the names of secrets resemble, including misspelled ones.
 const NAMES: [&str; 12] = [
     "password",
     "passphrase",
@@ -18,23 +18,23 @@ const NAMES: [&str; 12] = [
     "access_key",
 ];
 
-/// A label of alerts, whose name resembles `secret`.
+/// A label of alerts whose name resembles `secret`, but is not one.
 const SEVERITY: &str = "severity";
 
-/// Whether a name is like one that a secret has.
-pub(super) fn sounds_secret(name: &str) -> bool {
+/// Whether a name resembles that of a secret.
+pub(super) fn resembles_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     if name == SEVERITY {
         return false;
     }
     let has = |known: &&str| name.contains(*known);
-    // Rather too often than not: what sounds so is hidden.
+    // False positives are preferred: in doubt, a value is hidden.
     let is_like = |known: &&str| strsim::jaro_winkler(&name, known) > 0.8;
     NAMES.iter().any(has) || NAMES.iter().any(is_like)
 }
 
-/// Whether a parameter of an address holds a secret: `token`, `api_key`, `X-Amz-Signature`, `accessToken`, and
-/// not `keyboard` and `author`.
+/// Whether a URL parameter is a secret: `token`, `api_key`, `X-Amz-Signature` and `accessToken` are,
+/// `keyboard` and `author` are not.
 pub fn names_a_secret(name: &str) -> bool {
     const WORDS: [&str; 10] = [
         "auth",
@@ -48,7 +48,7 @@ pub fn names_a_secret(name: &str) -> bool {
         "bearer",
         "jwt",
     ];
-    // Also of words that are written together.
+    // Also matches words that are written together.
     const ENDS: [&str; 9] = [
         "token",
         "secret",
@@ -65,7 +65,7 @@ pub fn names_a_secret(name: &str) -> bool {
         .any(|word| WORDS.contains(&word.as_str()) || ENDS.iter().any(|end| word.ends_with(end)))
 }
 
-/// The words of a name in small letters, without numbers at their ends: `X-Api-Key`, `apiKey` and `APIKey2`.
+/// The words of a name in lowercase, without trailing digits; the same for `X-Api-Key`, `apiKey` and `APIKey2`.
 fn words_of(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let chars: Vec<char> = name.chars().collect();
@@ -87,7 +87,7 @@ fn words_of(name: &str) -> Vec<String> {
     trimmed.map(str::to_owned).collect()
 }
 
-/// A secret text: `Debug` masks it, there is no `Display`, and reading it is a visible call.
+/// A secret string. `Debug` masks it, there is no `Display`, and reading it requires an explicit call.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret(String);
 
@@ -96,7 +96,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The secret itself: only for the place that sends it.
+    /// The secret itself, only for code that sends it.
     pub fn reveal(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Takes typed values out of a mapping, reporting every fault on the way.
+//! Reads typed values from a mapping, and reports all errors.
 
 mod names;
 mod public;
@@ -45,19 +45,19 @@ impl<'n> Section<'n> {
         self.reader
     }
 
-    /// Where the section itself stands.
+    /// The position of the section.
     pub fn spot(&self) -> &Spot {
         &self.at
     }
 
-    /// Where the value of a key stands; the section itself if it is left out.
+    /// The position of a key's value, or of the section if the key is absent.
     pub fn spot_of(&self, key: &dyn Declared) -> Spot {
         self.written_name(key)
             .and_then(|name| Some(self.inner(&name, self.node(&name)?)))
             .unwrap_or_else(|| self.at.clone())
     }
 
-    /// Reports a fault at the value of a key.
+    /// Reports an error at the value of a key.
     pub fn error(
         &self,
         code: &'static str,
@@ -68,7 +68,7 @@ impl<'n> Section<'n> {
         self.reader.error(code, &self.spot_of(key), message, help);
     }
 
-    /// Reports a fault at the bytes `part` of the `text` that a key has.
+    /// Reports an error at the bytes `part` of the `text` of a key.
     pub fn error_within(
         &self,
         key: &dyn Declared,
@@ -80,12 +80,12 @@ impl<'n> Section<'n> {
         self.reader.error("invalid-value", &at, message, help);
     }
 
-    /// Whether a key has a value, that of a secret also in a file.
+    /// Whether a key has a value, directly or with `NAME_file`.
     pub fn has(&self, key: &dyn Declared) -> bool {
         self.written_name(key).is_some()
     }
 
-    /// The name under which a key has a value: its own, or that of a secret's file.
+    /// The name under which a key has a value: its own name, or `NAME_file`.
     pub fn written_name(&self, key: &dyn Declared) -> Option<String> {
         debug_assert!(
             self.keys.iter().any(|known| known.name() == key.name()),
@@ -98,7 +98,7 @@ impl<'n> Section<'n> {
         names.find(|name| self.node(name).is_some())
     }
 
-    /// Where a key stands that is written without a value.
+    /// The position of a key that is written without a value.
     pub fn spot_of_null(&self, key: &dyn Declared) -> Option<Spot> {
         let (name, _) = self.entries.iter().find(|(name, value)| {
             name.value.scalar().as_deref() == Some(key.name()) && value.value == Value::Null
@@ -106,12 +106,12 @@ impl<'n> Section<'n> {
         Some(self.inner(key.name(), name))
     }
 
-    /// The value of a key with all that is in it, as it is written.
+    /// The node of a key's value.
     pub fn node_of(&self, key: &dyn Declared) -> Option<&'n Node> {
         self.node(key.name())
     }
 
-    /// The value of a name, unless it is null.
+    /// The node of a name, unless it is null.
     pub(super) fn node(&self, name: &str) -> Option<&'n Node> {
         let is = |(key, value): &&(Node, Node)| {
             key.value.scalar().as_deref() == Some(name) && value.value != Value::Null
@@ -119,7 +119,7 @@ impl<'n> Section<'n> {
         self.entries.iter().find(is).map(|(_, value)| value)
     }
 
-    /// The entries that no declared key has, where a probe kind may stand.
+    /// The entries that are not declared keys, one of which can be a probe kind.
     pub fn undeclared(&self) -> impl Iterator<Item = (String, &'n Node, &'n Node)> + '_ {
         self.entries.iter().filter_map(|(key, value)| {
             let name = key.value.scalar().unwrap_or_default();
@@ -132,7 +132,7 @@ impl<'n> Section<'n> {
         Spot::of(node, self.at.below(name))
     }
 
-    /// Every name that is understood here, apart from probe kinds.
+    /// All valid names in this section, except those of probe kinds.
     pub fn names(&self) -> impl Iterator<Item = String> + '_ {
         self.declared()
             .flat_map(|key| std::iter::once(key.name().to_owned()).chain(key.file_name()))
@@ -144,14 +144,14 @@ impl<'n> Section<'n> {
         self.keys.iter().copied().filter(by_name)
     }
 
-    /// The value of a key, or its default if it is left out. `None` without either, and where the
-    /// value is invalid, which is reported.
+    /// The value of a key, or its default if it is absent. `None` if there is neither, or if the value
+    /// is invalid, which is reported.
     pub fn get<F: Scalar>(&self, key: &Key<F>) -> Option<F::Value> {
         let default = key.default().and_then(|text| key.form.parse(text));
         self.get_or(key, default)
     }
 
-    /// The same with a default that depends on other keys.
+    /// Same as [`Self::get`], with a default that depends on other keys.
     pub fn get_or<F: Scalar>(&self, key: &Key<F>, default: Option<F::Value>) -> Option<F::Value> {
         if !self.has(key) {
             return default;
@@ -160,7 +160,7 @@ impl<'n> Section<'n> {
         self.scalar(&key.form, node, &self.inner(key.name, node))
     }
 
-    /// A text that `read` understands; anything else is reported with what was `expected`.
+    /// The value of a key, parsed by `read`. An error with `expected` is reported if it returns `None`.
     pub fn parse<T>(
         &self,
         key: &Key<Text>,
@@ -171,7 +171,7 @@ impl<'n> Section<'n> {
         self.parse_at(node, &self.inner(key.name, node), expected, read)
     }
 
-    /// The items of a list that `read` understands, likewise.
+    /// The items of a list, parsed by `read` in the same way.
     pub fn parse_all<T>(
         &self,
         key: &Key<List<Text>>,
@@ -194,13 +194,13 @@ impl<'n> Section<'n> {
         let (written, text) = self.text_at(node, at, expected)?;
         let value = read(&text);
         if value.is_none() {
-            // As it is written: what a variable holds may be secret.
+            // Without expanding variables, which may be secret.
             self.reader.mismatch(at, &Value::Text(written), expected);
         }
         value
     }
 
-    /// A value as it is written, and with its variables expanded.
+    /// A value as written, and with its variables expanded.
     fn text_at(&self, node: &Node, at: &Spot, expected: &str) -> Option<(String, String)> {
         if self.reader.is_faulty(node.place) {
             return None;
@@ -229,7 +229,7 @@ impl<'n> Section<'n> {
         }
     }
 
-    /// A path, resolved against the config file's folder.
+    /// A path, resolved against the config file's directory.
     pub fn path(&self, key: &Key<FilePath>) -> Option<PathBuf> {
         let path = self.get(key)?;
         Some(self.reader.resolve(&path))
@@ -242,8 +242,8 @@ impl<'n> Section<'n> {
         self.reader.section(node, &path, key.form.0)
     }
 
-    /// A nested mapping, which is empty if it is left out: all of its keys have their defaults.
-    /// `None` where it is no mapping, which is reported.
+    /// A nested mapping, which is empty if it is absent, so that all keys have their defaults.
+    /// `None` if it is not a mapping, which is reported.
     pub fn section_or_empty(&self, key: &Key<Mapping>) -> Option<Section<'n>> {
         if self.has(key) {
             return self.section(key);
@@ -273,8 +273,8 @@ impl<'n> Section<'n> {
             .filter_map(move |(at, node)| reader.section(node, &at.path, keys))
     }
 
-    /// The items of a list, each with its spot; a single value stands for a list of one. Items
-    /// beyond the longest list are left out, and reported.
+    /// The items of a list, each with its position. A single value counts as a list with one item. Items
+    /// beyond the maximum are dropped, which is reported.
     pub fn list<F>(&self, key: &Key<List<F>>) -> Vec<(Spot, &'n Node)>
     where
         Key<List<F>>: Declared,
@@ -288,7 +288,7 @@ impl<'n> Section<'n> {
         };
         let max = key.form.max.unwrap_or(items.len());
         if items.len() > max {
-            let message = format!("{} {} are too many", items.len(), key.name);
+            let message = format!("too many items in `{}`: {}", key.name, items.len());
             let help = format!("expected at most {max}");
             self.error("out-of-range", key, message, help);
         }
@@ -298,7 +298,7 @@ impl<'n> Section<'n> {
             .collect()
     }
 
-    /// The valid items of a list, or its default if it is empty or left out.
+    /// The valid items of a list, or its default if it is empty or absent.
     pub fn all<F: Scalar>(&self, key: &Key<List<F>>) -> Vec<F::Value> {
         let (form, items) = (&key.form.item, self.list(key));
         if items.is_empty() {
@@ -311,7 +311,7 @@ impl<'n> Section<'n> {
             .collect()
     }
 
-    /// The entries of a mapping of any names, each with its spot.
+    /// The entries of a map, each with its name and position.
     pub fn map<F: Scalar>(&self, key: &Key<Map<F>>) -> Vec<(String, F::Value, Spot)> {
         self.entries_of(key)
             .into_iter()
@@ -326,7 +326,7 @@ impl<'n> Section<'n> {
             .collect()
     }
 
-    /// The same with the values as they are written.
+    /// Same as [`Self::map`], with the unparsed values.
     pub fn entries_of<F>(&self, key: &Key<Map<F>>) -> Vec<(String, &'n Node, Spot)>
     where
         Key<Map<F>>: Declared,
@@ -337,7 +337,7 @@ impl<'n> Section<'n> {
         let at = self.inner(key.name, node);
         let Value::Map(entries) = &node.value else {
             self.reader
-                .mismatch(&at, &node.value, "a mapping of names to texts");
+                .mismatch(&at, &node.value, "a mapping of names to values");
             return Vec::new();
         };
         self.reader.publish_keys(entries);

@@ -1,10 +1,10 @@
-//! Whether a file is still the one that was read.
+//! Detects whether a file has changed since it was read.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Time, length and number of a file: another stamp is another content.
+/// Modification time, size and inode of a file, which differ if its contents have changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     changed: (i64, i64),
@@ -13,7 +13,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// `None` where there is no file to read.
+    /// The stamp of a regular file; `None` if there is none.
     pub fn of(path: &Path) -> Option<Self> {
         let about = fs::metadata(path).ok()?;
         about.is_file().then(|| Self {

@@ -1,12 +1,12 @@
-//! What is wrong with a text that is not valid YAML, in words for somebody who writes a config. The
-//! parser's own error is often a line too late: what is meant is looked for in the lines around it.
-//! No help quotes the text, which may hold secrets.
+//! Explains syntax errors for authors of configs. The parser often reports an error a line too late, so
+//! the cause is searched for in the surrounding lines. Help texts never quote the document, which may
+//! contain secrets.
 
 use super::odd;
 use super::tree::{Node, Value, place};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
-/// What a fault is and what to do about it, where more is known than the parser says.
+/// A syntax error with its help, more specific than the parser's error.
 struct Fault {
     place: Option<Place>,
     message: String,
@@ -39,14 +39,14 @@ impl Fault {
     }
 }
 
-/// The one diagnostic of a text that cannot be parsed.
+/// The diagnostic for a text that cannot be parsed.
 pub(super) fn diagnose(error: &serde_yaml::Error, text: &str) -> Diagnostic {
     let at = error.location().as_ref().map(place);
     explain(error, at, text).into_diagnostic(at)
 }
 
-/// The fault of a document whose lines are indented with characters that are no spaces for YAML: the
-/// keys of such lines would stand in other sections than the ones that a person sees.
+/// Reports lines that are indented with characters that YAML does not treat as spaces: their keys would
+/// belong to other sections than they appear to.
 pub(super) fn odd_indentation(node: &Node) -> Option<Diagnostic> {
     match &node.value {
         Value::Null | Value::Text(_) => None,
@@ -64,7 +64,7 @@ pub(super) fn odd_indentation(node: &Node) -> Option<Diagnostic> {
 
 fn odd_fault(odd: &str) -> Fault {
     Fault::new(
-        format!("the line begins with {odd}, which does not count as indentation"),
+        format!("the line starts with {odd}, which does not count as indentation"),
         "remove it, and indent with spaces; an editor can show such characters",
     )
 }
@@ -90,7 +90,7 @@ fn explain(error: &serde_yaml::Error, at: Option<Place>, text: &str) -> Fault {
         }
         other if other.to_string().contains("recursive reference") => Fault {
             place: None,
-            message: "an alias stands for something that contains it".to_owned(),
+            message: "an alias refers to a value that contains it".to_owned(),
             help: None,
         },
         other => {
@@ -101,8 +101,8 @@ fn explain(error: &serde_yaml::Error, at: Option<Place>, text: &str) -> Fault {
     }
 }
 
-/// A tag that other programs act on. One that is no such tag may be a password without quotes, and is not
-/// shown.
+/// Reports an unknown tag. Its name is shown only if other programs use it, because otherwise it may be
+/// an unquoted password.
 fn unknown_tag(tag: &str) -> Fault {
     const OF_OTHERS: [&str; 9] = [
         "env",
@@ -123,11 +123,11 @@ fn unknown_tag(tag: &str) -> Fault {
     };
     Fault::new(
         message,
-        "write ${NAME} for an environment variable, use a key such as `password_file` for a file, and put a text that begins with `!` in quotes",
+        "write ${NAME} for an environment variable, use a key such as `password_file` for a file, and put a string that starts with `!` in quotes",
     )
 }
 
-/// Where the tag of a value stands, of which the parser knows the value's place.
+/// The place of the tag of a value, for which the parser reports only the value's place.
 fn place_of_tag(value: Place, text: &str) -> Option<Place> {
     let lines = text.split_inclusive('\n').take(value.line.checked_sub(1)?);
     let start: usize = lines.map(str::len).sum();
@@ -150,18 +150,18 @@ fn place_of_tag(value: Place, text: &str) -> Option<Place> {
     })
 }
 
-/// What the parser's words mean.
+/// Help for the parser's messages.
 const HINTS: &[(&str, &str)] = &[
     ("tab", "indent with spaces: YAML does not allow tabs"),
-    ("unclosed", "an opening bracket or quote is never closed"),
+    ("unclosed", "a bracket or quote is not closed"),
     ("recursion", "use fewer nesting levels"),
     (
         "unknown anchor",
-        "put the value in quotes: with `*` at its beginning it refers to an anchor, and there is none of this name",
+        "put the value in quotes: an initial `*` refers to an anchor, and this one does not exist",
     ),
     (
         "block sequence entries are not allowed",
-        "begin a list in a line of its own",
+        "start a list on its own line",
     ),
     ("simple key expected", "write `:` and a space after a key"),
     (
@@ -170,7 +170,7 @@ const HINTS: &[(&str, &str)] = &[
     ),
     (
         "did not find expected",
-        "the keys of one mapping are indented equally, as are the `-` of one list",
+        "indent all keys of a mapping equally, and all `-` of a list",
     ),
 ];
 
@@ -179,9 +179,9 @@ fn in_words(reason: &str) -> Fault {
     if let Some(character) = unexpected.and_then(|rest| rest.strip_suffix('\'')) {
         // Control characters are escaped.
         let help = if character.starts_with("\\u{") {
-            "remove it: a config is text in UTF-8, without control characters".to_owned()
+            "remove it: a config is UTF-8 text without control characters".to_owned()
         } else {
-            format!("put the value in quotes if it begins with `{character}`")
+            format!("put the value in quotes if it starts with `{character}`")
         };
         return Fault::new(
             format!("invalid YAML: unexpected character `{character}`"),
@@ -196,7 +196,7 @@ fn in_words(reason: &str) -> Fault {
     }
 }
 
-/// The parser's sentence without the position, which we draw ourselves.
+/// The parser's message without the position, which is shown separately.
 fn reason(error: &serde_yaml::Error) -> String {
     let full = error.to_string();
     let first = full.lines().next().unwrap_or_default();
@@ -204,11 +204,11 @@ fn reason(error: &serde_yaml::Error) -> String {
     sentence.trim().to_owned()
 }
 
-/// What a merge of git left.
+/// Detects unresolved Git merge conflicts.
 fn conflict(text: &str) -> Option<Fault> {
     let is_marker = |line: &str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ");
     let index = text.lines().position(is_marker)?;
-    let help = "keep one of the two versions, and remove the lines that begin with `<<<<<<<`, `=======` and `>>>>>>>`";
+    let help = "keep one of the two versions, and remove the lines that start with `<<<<<<<`, `=======` and `>>>>>>>`";
     Some(Fault::new("the file contains an unresolved merge conflict", help).at(index + 1, 1, 7))
 }
 
@@ -240,7 +240,7 @@ fn in_lines(reason: &str, at: Place, text: &str) -> Option<Fault> {
     })
 }
 
-/// An indentation that is none for YAML.
+/// Reports indentation with characters that YAML does not treat as spaces.
 fn odd_blank((number, line): Line<'_>) -> Option<Fault> {
     let content = line.trim_start_matches([' ', '-']);
     let before = line.chars().count() - content.chars().count();
@@ -248,8 +248,8 @@ fn odd_blank((number, line): Line<'_>) -> Option<Fault> {
     Some(odd_fault(&odd).at(number, before + 1, 1))
 }
 
-/// A colon, or a quotation mark at the beginning of a value, that only looks like one. Within a text
-/// they are what is meant.
+/// Reports characters that look like a colon, or like a quotation mark at the start of a value. Within a
+/// string they are accepted.
 fn odd_sign((number, line): Line<'_>) -> Option<Fault> {
     let is_quote = |c: char| matches!(c, '\u{201c}'..='\u{201e}' | '\u{2018}'..='\u{201a}');
     let mut before = ' ';
@@ -260,16 +260,16 @@ fn odd_sign((number, line): Line<'_>) -> Option<Fault> {
     });
     let (at, sign) = signs.next()?;
     let (_, odd) = odd::first(&sign.to_string())?;
-    let message = format!("invalid YAML in a line with {odd}");
+    let message = format!("invalid YAML: the line contains {odd}");
     let help = "write the ASCII character: `\"`, `'` or `:`";
     Some(Fault::new(message, help).at(number, at + 1, 1))
 }
 
-/// Why there is a `:` where no key can be.
+/// Explains a `:` where no key is valid.
 fn misplaced_colon((number, line): Line<'_>, before: Option<Line<'_>>, at: Place) -> Option<Fault> {
     let start: String = line.chars().take(at.column.saturating_sub(1)).collect();
     if start.contains(": ") {
-        let message = "invalid YAML: a second `: ` after the one that ends the key";
+        let message = "invalid YAML: a second `: ` after the key";
         return Some(Fault::new(
             message,
             "put the value in quotes if it contains `: `",
@@ -288,12 +288,12 @@ fn misplaced_colon((number, line): Line<'_>, before: Option<Line<'_>>, at: Place
         return Some(Fault::new(message, help).at(column.0, column.1, 1));
     }
     let (own, other) = (indentation(line), indentation_of_content(text));
-    let message = "invalid YAML: the line above has a value, so that no keys can stand below it";
-    let help = format!("indent this line by {other} spaces, as line {above}");
+    let message = "invalid YAML: the line above has a value, so it cannot have keys below it";
+    let help = format!("indent this line by {other} spaces, like line {above}");
     (own > other).then(|| Fault::new(message, help))
 }
 
-/// The column and the sign after which a line lacks a space: `interval:10s`, `-name: x`.
+/// The column and the character after which a space is missing: `interval:10s`, `-name: x`.
 fn missing_space(line: &str) -> Option<(usize, char)> {
     let content = line.trim_start();
     let indented = indentation(line);
@@ -311,20 +311,20 @@ fn missing_space(line: &str) -> Option<(usize, char)> {
     (is_joined && !key.contains(": ")).then_some((indented + end + 1, ':'))
 }
 
-/// How far the key of an item has to be indented that stands below the item's `-`.
+/// Reports the required indentation of an item's key that is aligned with the item's `-`.
 fn indentation_of_item((number, line): Line<'_>, text: &str) -> Fault {
     let own = indentation(line);
     let above: Vec<_> = text.lines().enumerate().take(number - 1).collect();
     let mut above = above.into_iter().rev();
     let item =
         above.find(|(_, other)| indentation(other) == own && other.trim_start().starts_with("- "));
-    let message = "invalid YAML: a key stands below the `-` of a list, where only `-` can be";
+    let message = "invalid YAML: a key is aligned with the `-` of a list, where only `-` is valid";
     let help = item.map_or_else(
-        || "indent it as the other keys of the item".to_owned(),
+        || "indent it like the other keys of the item".to_owned(),
         |(index, item)| {
             let spaces = indentation_of_content(item);
             format!(
-                "indent this line by {spaces} spaces, as the other keys of the item in line {}",
+                "indent this line by {spaces} spaces, like the other keys of the item in line {}",
                 index + 1
             )
         },
@@ -336,7 +336,7 @@ fn indentation(line: &str) -> usize {
     line.len() - line.trim_start_matches(' ').len()
 }
 
-/// The same of what is behind the `- ` of an item.
+/// Indentation of a line's content, after the `- ` of a list item.
 fn indentation_of_content(line: &str) -> usize {
     line.len() - line.trim_start_matches([' ', '-']).len()
 }

@@ -1,4 +1,4 @@
-//! A YAML document as a tree in which every key and value knows its place.
+//! A YAML document as a tree of keys and values with source positions.
 
 use super::syntax::{diagnose, odd_indentation};
 use crate::diagnostic::{Diagnostic, Place, Source};
@@ -7,29 +7,29 @@ use serde_yaml::{DuplicateKeyPolicy, Location, NonFiniteFloatPolicy, Spanned};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-/// The largest document in bytes: 20,000 services with a probe and labels take about 2 MB. The
-/// parser's own limits on nodes are set so that this one is met first.
+/// Maximum size of a document in bytes; 20,000 services with a probe and labels take about 2 MB. The
+/// parser's limits on nodes are set so that this one applies first.
 pub const SIZE_LIMIT: usize = 4 << 20;
-/// The deepest nesting that is read. A config has about 8 levels; the reader is recursive, and a
-/// level takes up to 32 KiB of the 2 MiB of a thread.
+/// Maximum nesting depth. A config has about 8 levels. The reader is recursive, and a level takes up to
+/// 32 KiB of a thread's stack of 2 MiB.
 const DEPTH_LIMIT: usize = 32;
-/// How much aliases may repeat: a config with anchors for its defaults stays far below.
+/// Maximum number of events replayed by aliases; a config with anchors for its defaults stays far below.
 const REPLAY_LIMIT: usize = 100_000;
 
-/// A value and where it stands (where it is used, for an alias).
+/// A value and its place (for an alias, where it is used).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     pub place: Place,
     pub value: Value,
-    /// Whether YAML takes it for a number or a boolean, not for a text.
+    /// Whether YAML resolves it to a number or a boolean instead of a string.
     pub is_typed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Null,
-    /// A scalar with the spelling of the document: `1.10`, `0x1F` and `True` are not rewritten,
-    /// since only the key that takes it knows whether it is a number or a password.
+    /// A scalar as spelled in the document. `1.10`, `0x1F` and `True` are kept unchanged, because only
+    /// the key determines whether the value is a number or a password.
     Text(String),
     List(Vec<Node>),
     /// In document order, duplicates included: the reader reports them.
@@ -37,7 +37,7 @@ pub enum Value {
 }
 
 impl Node {
-    /// Moves every place down: the text is a part of a file, with so many lines above it.
+    /// Adds `lines` to the line of every place, for a text that is part of a file.
     pub fn move_down(&mut self, lines: usize) {
         self.place.line += lines;
         match &mut self.value {
@@ -53,7 +53,7 @@ impl Node {
     }
 }
 
-/// Equal content hashes equally, wherever it stands.
+/// Ignores places: equal content has equal hashes.
 impl Hash for Node {
     fn hash<H: Hasher>(&self, state: &mut H) {
         std::mem::discriminant(&self.value).hash(state);
@@ -67,17 +67,17 @@ impl Hash for Node {
 }
 
 impl Value {
-    /// What it is, for messages.
+    /// The kind of value, for messages.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
-            Self::Text(_) => "text",
+            Self::Text(_) => "a string",
             Self::List(_) => "a list",
             Self::Map(_) => "a mapping",
         }
     }
 
-    /// A scalar as it is written.
+    /// The scalar as spelled in the document; `None` for lists and mappings.
     pub fn scalar(&self) -> Option<String> {
         match self {
             Self::Text(value) => Some(value.clone()),
@@ -86,25 +86,25 @@ impl Value {
     }
 }
 
-/// Reads a document; a syntax error is one diagnostic, since nothing after it can be trusted.
+/// Parses a document. A syntax error is a single diagnostic, because nothing after it can be trusted.
 pub fn parse(source: &Source) -> Result<Node, Box<Diagnostic>> {
     let options = serde_yaml::options! {
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
-        // Names such as `on`, `no` and `007` stay what was written.
+        // Names such as `on`, `no` and `007` keep their spelling.
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
-        // `.inf` and `1e400` are no numbers that a key takes, but they may be passwords.
+        // `.inf` and `1e400` are not valid numbers for any key, but may be passwords.
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         budget: serde_yaml::budget! {
             max_depth: DEPTH_LIMIT,
             flow_nesting_limit: DEPTH_LIMIT,
             max_nodes: SIZE_LIMIT,
             max_events: 2 * SIZE_LIMIT,
-            // One anchor for many services is a good use; what aliases cost is bounded below.
+            // An anchor that many services use is legitimate; the cost of aliases is bounded below.
             enforce_alias_anchor_ratio: false,
         },
-        // Those of other programs, such as `!env NAME`, would be texts here.
+        // Tags of other programs, such as `!env NAME`, would be read as strings.
         reject_unsupported_tags: true,
         alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: REPLAY_LIMIT },
     };
@@ -117,7 +117,7 @@ pub fn parse(source: &Source) -> Result<Node, Box<Diagnostic>> {
         })
 }
 
-/// Where something stands, as we count.
+/// Converts the parser's location to a place.
 pub(super) fn place(location: &Location) -> Place {
     let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).max(1);
     Place {
@@ -133,7 +133,7 @@ fn node(spanned: Spanned<Raw>, document: &str) -> Node {
     let value = match spanned.value {
         Raw::Null => Value::Null,
         Raw::Typed(value) => {
-            // Quotes around a tagged number are not part of it.
+            // Quotes around a tagged number are not part of the value.
             let plain = |written: &&str| !written.starts_with(['"', '\'', '|', '>']);
             let written = spelling(document, &spanned.defined).filter(plain);
             Value::Text(written.map_or(value, str::to_owned))
@@ -156,7 +156,7 @@ fn node(spanned: Spanned<Raw>, document: &str) -> Node {
     }
 }
 
-/// A key is a name, also where it is called `null`.
+/// Converts a key, which is a name even if it is spelled `null`.
 fn key(spanned: Spanned<Raw>, document: &str) -> Node {
     let written = spelling(document, &spanned.defined).map(str::to_owned);
     let mut node = node(spanned, document);
@@ -166,7 +166,7 @@ fn key(spanned: Spanned<Raw>, document: &str) -> Node {
     node
 }
 
-/// What stands at a place of the document.
+/// The document's text at a location.
 fn spelling<'d>(document: &'d str, at: &Location) -> Option<&'d str> {
     let span = at.span();
     let start = usize::try_from(span.byte_offset()?).ok()?;
@@ -176,7 +176,7 @@ fn spelling<'d>(document: &'d str, at: &Location) -> Option<&'d str> {
 
 enum Raw {
     Null,
-    /// A boolean or number in the parser's spelling, which need not be the document's.
+    /// A boolean or number in the parser's spelling, which can differ from the document's.
     Typed(String),
     Text(String),
     List(Vec<Spanned<Raw>>),

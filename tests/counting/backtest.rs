@@ -89,7 +89,7 @@ fn compacted(folder: &Path, config: &Config, plan: &dyn Fn(&ProbeKey) -> Countin
 }
 
 #[test]
-fn a_stored_past_fires_what_the_same_story_fires() {
+fn a_stored_history_fires_the_same_alerts_as_its_scenario() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config();
     let store = store(folder.path(), &config);
@@ -168,7 +168,7 @@ fn live(store: &mut Store, config: &Config) {
 }
 
 #[test]
-fn what_fires_live_is_what_a_backtest_says() {
+fn live_alerts_match_a_backtest() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut config = config();
     let mut store = store(folder.path(), &config);
@@ -205,7 +205,7 @@ fn what_fires_live_is_what_a_backtest_says() {
 }
 
 #[test]
-fn what_was_corrected_fires_nothing() {
+fn corrected_failures_fire_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config();
     let mut store = store(folder.path(), &config);
@@ -250,7 +250,7 @@ fn kept_back(config: &Config, store: &Store) -> Vec<(String, Option<String>)> {
 }
 
 #[test]
-fn maintenance_below_and_silences_keep_pages_back_as_in_the_daemon() {
+fn maintenance_of_dependencies_and_silences_inhibit_pages_as_in_the_daemon() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config_of(BELOW);
     let mut store = store(folder.path(), &config);
@@ -290,7 +290,7 @@ fn maintenance_below_and_silences_keep_pages_back_as_in_the_daemon() {
 }
 
 #[test]
-fn a_later_start_knows_what_was_before() {
+fn a_restart_restores_earlier_state() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config();
     let store = store(folder.path(), &config);
@@ -335,7 +335,7 @@ web      errors  1d/2h   ticket   +3d4m30s  still firing    2h30s         10.3% 
 }
 
 #[test]
-fn stories_that_are_none_are_refused() {
+fn invalid_scenarios_are_rejected() {
     use slod::report::scenario::Scenario;
     for (text, expected) in [
         ("", "invalid phase ``"),
@@ -355,7 +355,7 @@ fn stories_that_are_none_are_refused() {
 
 /// Objectives of real requests replay the scenario like those of probes.
 #[test]
-fn a_story_is_about_real_requests_too() {
+fn scenarios_apply_to_real_requests_too() {
     let config = config_of(
         "
 services:

@@ -284,7 +284,7 @@ fn recounted(with_maintenance: bool) -> Sums {
 }
 
 #[test]
-fn real_traffic_is_counted_alike_live_and_from_the_store() {
+fn real_traffic_counts_are_equal_live_and_from_the_store() {
     let fired = fired_as_recounted(false);
     assert!(
         fired.contains(&"success".to_owned()) && fired.contains(&"uptime".to_owned()),
@@ -297,7 +297,7 @@ fn real_traffic_is_counted_alike_live_and_from_the_store() {
 }
 
 #[test]
-fn a_correction_takes_real_traffic_out_everywhere() {
+fn a_correction_excludes_real_traffic_everywhere() {
     let fired = fired_as_recounted(true);
     assert!(!fired.contains(&"success".to_owned()), "{fired:?}");
 }

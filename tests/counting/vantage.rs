@@ -52,7 +52,7 @@ fn event(key: &ProbeKey, second: i64, verdict: Verdict) -> ScheduleEvent {
 
 /// Control probes failed before the clock was set back, and succeed when the same times occur again.
 #[tokio::test(start_paused = true)]
-async fn what_failed_before_the_clock_was_set_back_excuses_nothing_after_it() {
+async fn control_failures_before_the_clock_was_set_back_void_nothing_after_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let (path, config) = (folder.path().join("slod.db"), config());
     let store = Store::open(&path).expect("a new store");

@@ -44,7 +44,7 @@ fn fired_at(daemon: &Daemon) -> String {
 }
 
 #[test]
-fn an_alert_fires_goes_on_after_a_kill_and_ends_with_its_objective() {
+fn an_alert_continues_after_a_kill_and_ends_with_its_objective() {
     let folder = tempfile::tempdir().expect("a folder");
     let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let down = closed.local_addr().expect("bound").to_string();
@@ -159,7 +159,7 @@ fn acknowledgements_and_silences_survive_a_kill() {
     let misspelled = silence.to_string().replace("service=web", "service=wep");
     let misspelled = serde_json::from_str(&misspelled).expect("JSON");
     let added = post(&daemon, "/api/v1/silences", &misspelled);
-    let remark = "no alert has the value `wep` of the label `service`; did you mean `web`?";
+    let remark = "no alert has the label `service` with the value `wep`; did you mean `web`?";
     assert_eq!(added["remarks"], serde_json::json!([remark]));
     let invalid = [("service=web", "service=~.*"), ("2099-", "+262142-")];
     for (valid, invalid) in invalid {

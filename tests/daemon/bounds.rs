@@ -64,7 +64,7 @@ fn a_client_that_reads_nothing_is_cut_off() {
 }
 
 #[test]
-fn impossible_hosts_are_refused() {
+fn invalid_hosts_are_rejected() {
     let (daemon, _folder) = daemon();
     for host in ["127.0.0.1:99999", "a b", "u@localhost", "999.1.1.1", "[::1"] {
         let mut stream = TcpStream::connect(daemon.address).expect("it listens");
@@ -78,7 +78,7 @@ fn impossible_hosts_are_refused() {
 
 /// A file that the config refers to is read again when it changes, without repeating every warning.
 #[test]
-fn a_reload_brings_no_old_warning_again() {
+fn a_reload_does_not_repeat_old_warnings() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("slod.yaml");
     let token = folder.path().join("token");
@@ -125,7 +125,7 @@ fn the_history_is_read_in_bounded_parts() {
 
 /// Results that do not fit into one response are continued at the URL in the `Link` header.
 #[test]
-fn the_parts_of_a_history_are_the_whole_of_it() {
+fn the_parts_of_a_history_add_up_to_the_whole() {
     let (daemon, _folder) = daemon();
     let times = |answer: &str| {
         let parts = answer.split("\"at\":\"").skip(1);
@@ -203,7 +203,7 @@ fn status_trusts_no_answer() {
 
 /// Regression test: four of these once blocked every other probe, and the daemon's shutdown.
 #[test]
-fn slow_expressions_harm_no_other_probe_and_no_stop() {
+fn slow_expressions_delay_neither_other_probes_nor_a_stop() {
     // Not periodic, because otherwise the search would have few states.
     let mut random = fastrand::Rng::with_seed(1);
     let text: String = (0..900_000)

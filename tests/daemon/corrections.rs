@@ -35,7 +35,7 @@ fn id_of(answer: &str) -> String {
 }
 
 #[test]
-fn a_correction_is_counted_at_once_survives_and_can_be_taken_back() {
+fn a_correction_applies_at_once_survives_restarts_and_can_be_revoked() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = config(folder.path());
     let daemon = Daemon::start(&path);
@@ -84,7 +84,7 @@ fn a_correction_is_counted_at_once_survives_and_can_be_taken_back() {
 }
 
 #[test]
-fn what_is_no_correction_is_refused_with_its_reason() {
+fn invalid_corrections_are_rejected_with_a_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemon = Daemon::start(&config(folder.path()));
     let refused = |kind: &str, body: &str, status: &str, reason: &str| {

@@ -20,7 +20,7 @@ fn config(folder: &Path, service: &str, delivery: &str) -> PathBuf {
 }
 
 #[test]
-fn an_alert_that_lasts_is_escalated_and_repeated() {
+fn a_lasting_alert_is_escalated_and_repeated() {
     let folder = tempfile::tempdir().expect("a folder");
     let ((first, to_first), (second, to_second)) = (webhook(&[]), webhook(&[]));
     let delivery = format!(
@@ -45,7 +45,7 @@ routes: [ {{ to: first, wait: 1ms, repeat: 1m, escalate: {{ after: 2s, to: secon
 }
 
 #[test]
-fn an_alert_that_somebody_takes_care_of_is_not_escalated() {
+fn an_acknowledged_alert_is_not_escalated() {
     let folder = tempfile::tempdir().expect("a folder");
     let ((first, to_first), (second, to_second)) = (webhook(&[]), webhook(&[]));
     let delivery = format!(
@@ -175,7 +175,7 @@ routes: [ {{ to: am, wait: 1ms }} ]
 }
 
 #[test]
-fn an_alert_whose_labels_change_while_it_fires_ends_and_begins_under_the_new_ones() {
+fn a_firing_alert_with_changed_labels_resolves_and_fires_with_the_new_ones() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hook, received) = webhook(&[]);
     let delivery = format!(

@@ -56,7 +56,7 @@ fn page(address: &str) -> String {
 }
 
 #[test]
-fn a_month_is_there_at_once_and_a_closed_pipe_ends_it() {
+fn a_month_is_available_at_once_and_a_closed_pipe_ends_the_demo() {
     let slod = env!("CARGO_BIN_EXE_slod");
     let mut command = Command::new(slod);
     let mut demo = Demo::start(
@@ -92,7 +92,7 @@ fn a_month_is_there_at_once_and_a_closed_pipe_ends_it() {
 }
 
 #[test]
-fn a_terminal_is_drawn_over_without_log_lines() {
+fn a_terminal_is_redrawn_without_log_lines() {
     let demo = format!(
         "{} demo --listen 127.0.0.1:0 --for 3s",
         env!("CARGO_BIN_EXE_slod")

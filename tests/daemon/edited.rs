@@ -108,7 +108,7 @@ fn lines(all: &[Got]) -> Vec<&str> {
 }
 
 #[test]
-fn what_begins_is_a_new_message_and_an_end_edits_it_also_after_a_kill() {
+fn firing_alerts_are_new_messages_and_resolved_ones_edits_even_after_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let (chats, got) = services();
     let (web, up) = (closed(), TcpListener::bind("127.0.0.1:0").expect("a port"));

@@ -48,7 +48,7 @@ fn is_good(daemon: &Daemon, wanted: f64) -> Option<()> {
 }
 
 #[test]
-fn a_job_that_reports_is_good_and_one_that_fails_or_falls_silent_is_not() {
+fn a_reporting_job_is_good_and_a_failing_or_silent_one_is_bad() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemon = Daemon::start(&config(folder.path(), "2s", "quick"));
     // Nobody could report before the daemon listened.
@@ -91,7 +91,7 @@ fn a_job_that_reports_is_good_and_one_that_fails_or_falls_silent_is_not() {
 }
 
 #[test]
-fn a_report_that_was_answered_survives_a_reload_and_a_kill() {
+fn an_acknowledged_report_survives_a_reload_and_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = config(folder.path(), "1h", "slow");
     let daemon = Daemon::start(&path);
@@ -109,7 +109,7 @@ fn a_report_that_was_answered_survives_a_reload_and_a_kill() {
 }
 
 #[test]
-fn who_may_report_and_what_for() {
+fn who_can_report_for_which_job() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemon = Daemon::start(&config(folder.path(), "1h", "guarded"));
     let answer = report(&daemon, "/api/v1/heartbeat/nightly/indx", "");
@@ -144,7 +144,7 @@ fn who_may_report_and_what_for() {
 }
 
 #[test]
-fn a_failure_counts_also_if_a_success_follows_and_however_long_its_text_is() {
+fn a_failure_counts_even_if_a_success_follows_and_its_text_is_long() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = config(folder.path(), "1h", "events");
     let daemon = Daemon::start(&path);
@@ -178,7 +178,7 @@ fn a_failure_counts_also_if_a_success_follows_and_however_long_its_text_is() {
 }
 
 #[test]
-fn a_job_that_a_reload_adds_gets_its_time() {
+fn a_job_added_by_a_reload_gets_its_grace_period() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = config(folder.path(), "1s", "before");
     let daemon = Daemon::start(&path);

@@ -137,7 +137,7 @@ fn modules_and_targets_of_blackbox_exporter_are_accepted_by_check() {
 /// What a config cannot express is omitted with a remark: a target of 100%, a window of ten years, a
 /// label that is invalid in Prometheus, a duplicate name.
 #[test]
-fn objectives_that_are_imported_are_accepted_by_check() {
+fn imported_objectives_are_accepted_by_check() {
     let slo = |name: &str, objective: &str, window: &str| {
         format!(
             "---

@@ -38,7 +38,7 @@ fn output(program: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn space_is_what_df_shows() {
+fn space_matches_df() {
     let mut sampler = DiskSampler::new(host(), pattern("^$"), pattern("^$"));
     let (all, fault) = sampler.file_systems();
     assert_eq!(fault, None);
@@ -75,7 +75,7 @@ fn space_is_what_df_shows() {
 }
 
 #[test]
-fn a_written_file_is_seen_on_its_disk() {
+fn a_written_file_is_counted_for_its_disk() {
     let sampler = DiskSampler::new(host(), pattern("^$"), pattern("^$"));
     let written = |sampler: &DiskSampler| {
         let disks = sampler.devices().expect("Linux");
@@ -97,7 +97,7 @@ fn a_written_file_is_seen_on_its_disk() {
 }
 
 #[test]
-fn pressure_and_packets_are_the_kernels() {
+fn pressure_and_packets_match_the_kernel() {
     let total = |resource: &str| -> Option<f64> {
         let text = fs::read_to_string(format!("/proc/pressure/{resource}")).ok()?;
         let micros = text
@@ -231,7 +231,7 @@ fn one(sampler: &mut ProcessSampler) -> ProcessView {
 }
 
 #[test]
-fn a_process_uses_what_it_uses() {
+fn process_usage_matches_the_known_amounts() {
     let mark = mark("known");
     // Its first sample precedes the program, so it counts everything that the program does.
     let mut counting = ProcessSampler::new(host(), vec![spec(&mark)]);
@@ -359,7 +359,7 @@ impl Drop for Limited {
 }
 
 #[test]
-fn a_container_uses_what_its_program_uses() {
+fn container_usage_matches_its_program() {
     let mark = mark("limits");
     let Some(limited) = Limited::create(&mark) else {
         return eprintln!(

@@ -98,7 +98,7 @@ fn a_reload_keeps_history_and_a_bad_one_keeps_the_old_config() {
 }
 
 #[test]
-fn a_changed_file_is_taken_without_a_reload() {
+fn a_changed_file_is_applied_without_a_reload() {
     let folder = tempfile::tempdir().expect("a folder");
     let token = folder.path().join("token");
     fs::write(&token, "first").expect("written");
@@ -123,7 +123,7 @@ fn a_changed_file_is_taken_without_a_reload() {
 }
 
 #[test]
-fn killed_and_started_again_it_goes_on_counting() {
+fn counting_continues_after_a_kill_and_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = config(folder.path(), target(), "/bad", "");
     let sli_events = |daemon: &Daemon| {
@@ -150,7 +150,7 @@ fn killed_and_started_again_it_goes_on_counting() {
 }
 
 #[test]
-fn a_second_stop_request_ends_it_at_once() {
+fn a_second_stop_request_stops_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     // A server that never responds delays the drain.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -173,7 +173,7 @@ fn a_second_stop_request_ends_it_at_once() {
 }
 
 #[test]
-fn a_taken_address_is_reported_with_its_own_exit_code() {
+fn an_address_in_use_has_its_own_exit_code() {
     let folder = tempfile::tempdir().expect("a folder");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("bound");
@@ -193,7 +193,7 @@ fn a_taken_address_is_reported_with_its_own_exit_code() {
 }
 
 #[test]
-fn status_reports_the_same_of_a_running_daemon_and_of_its_store() {
+fn status_is_the_same_from_a_running_daemon_and_from_its_store() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = config(folder.path(), target(), "/bad", "");
     let status = |args: &[&str]| {
@@ -225,7 +225,7 @@ fn status_reports_the_same_of_a_running_daemon_and_of_its_store() {
 }
 
 #[test]
-fn status_says_that_another_daemon_uses_the_address() {
+fn status_detects_another_daemon_at_the_address() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemon = Daemon::start(&config(folder.path(), target(), "/", ""));
     let other = folder.path().join("other.yaml");
@@ -242,7 +242,7 @@ fn status_says_that_another_daemon_uses_the_address() {
 }
 
 #[test]
-fn the_log_says_once_that_a_probe_went_down_and_came_up_again() {
+fn the_log_reports_once_that_a_probe_failed_and_recovered() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = target();
     let file = config(folder.path(), server, "/bad", "");

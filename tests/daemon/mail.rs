@@ -1,4 +1,4 @@
-//! Alerts by mail to a real SMTP server, aiosmtpd, with STARTTLS, a login and greylisting.
+//! Mails about alerts to a real SMTP server, aiosmtpd, with STARTTLS, a login and greylisting.
 
 use crate::hook::{self, closed};
 use crate::prometheus::server::repository;
@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-/// Ended whatever happens to the test.
+/// Stopped on drop.
 struct Server {
     child: Child,
     port: u16,
@@ -27,7 +27,7 @@ impl Drop for Server {
     }
 }
 
-/// `None` where its library is not installed, and CI does not promise it.
+/// `None` if its library is not installed, except in CI, which guarantees it.
 fn start(folder: &Path) -> Option<Server> {
     let check = Command::new("python3")
         .args(["-c", "import aiosmtpd"])
@@ -88,7 +88,7 @@ routes: [ {{ to: mail, wait: 1ms }} ]
 }
 
 #[test]
-fn each_recipient_gets_an_alert_once_also_one_that_is_refused_at_first() {
+fn each_recipient_gets_an_alert_once_even_if_rejected_at_first() {
     let folder = tempfile::tempdir().expect("a folder");
     let Some(server) = start(folder.path()) else {
         return;
@@ -99,7 +99,7 @@ fn each_recipient_gets_an_alert_once_also_one_that_is_refused_at_first() {
     let failed = "slod_notification_failures_total{notifier=\"mail\"}";
     daemon.wait_for(|daemon| daemon.metric(failed).filter(|count| *count > 0.5));
     let log = daemon.log();
-    assert!(log.contains("the login was refused: 535"), "{log}");
+    assert!(log.contains("the login was rejected: 535"), "{log}");
     config(folder.path(), server.port, "example-password");
     assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
     let next = || server.mails.recv_timeout(PATIENCE).expect("a mail");
@@ -113,7 +113,7 @@ fn each_recipient_gets_an_alert_once_also_one_that_is_refused_at_first() {
     let text = first["text"].as_str().expect("a text");
     assert!(text.contains("Subject: [FIRING] web"), "{text}");
     assert!(text.contains("ada@example.com, grey@example.com"), "{text}");
-    // The one that is refused for good is given up, and shown.
+    // The permanently rejected recipient is given up and shown.
     let given_up = "slod_notifications_given_up_total{notifier=\"mail\"}";
     daemon.wait_for(|daemon| daemon.metric(given_up).filter(|count| *count > 0.5));
     let history = daemon.request("GET", "/api/v1/notifications");

@@ -20,7 +20,7 @@ routes: [ {{ to: hook, wait: 1ms }} ]
 }
 
 #[test]
-fn a_message_is_tried_with_one_key_until_the_receiver_takes_it() {
+fn a_message_is_retried_with_the_same_key_until_it_is_accepted() {
     const REACTIONS: &[Reaction] = &[
         Reaction::Reset,
         Reaction::Answer("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n"),
@@ -54,7 +54,7 @@ fn a_message_is_tried_with_one_key_until_the_receiver_takes_it() {
 }
 
 #[test]
-fn a_message_that_is_too_large_goes_in_parts_and_a_failing_template_does_no_harm() {
+fn a_large_message_is_split_and_a_failing_template_is_harmless() {
     const TAKEN: Reaction =
         Reaction::Answer("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{\"id\":\"a\"}");
     const REACTIONS: &[Reaction] = &[
@@ -109,7 +109,7 @@ fn a_kill_between_decision_and_delivery_loses_no_notice() {
 }
 
 #[test]
-fn the_resolution_reaches_the_receiver_after_the_alert() {
+fn the_resolved_message_arrives_after_the_firing_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hook, received) = webhook(&[]);
     let daemon = Daemon::start(&config(folder.path(), &closed(), &hook));
@@ -124,7 +124,7 @@ fn the_resolution_reaches_the_receiver_after_the_alert() {
 }
 
 #[test]
-fn groups_that_hang_or_fail_delay_no_other() {
+fn hanging_or_failing_groups_delay_no_other() {
     let (hook, received) = webhook_by(|body| match body["commonLabels"]["service"].as_str() {
         Some("hangs") => Reaction::Hang,
         Some("fails") => {
@@ -162,7 +162,7 @@ routes: [ {{ to: hook, wait: 1ms, group_by: [ service ] }} ]
 }
 
 #[test]
-fn what_piles_up_is_shown_while_a_receiver_wants_no_attempts() {
+fn the_queue_length_is_shown_while_a_receiver_pauses_attempts() {
     const LATER: Reaction = Reaction::Answer(
         "HTTP/1.1 503 Service Unavailable\r\nretry-after: 3600\r\ncontent-length: 0\r\n\r\n",
     );

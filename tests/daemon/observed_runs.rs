@@ -126,7 +126,7 @@ fn runs(pid: &str) -> bool {
 }
 
 #[test]
-fn a_watched_load_is_what_the_service_counted() {
+fn an_observed_load_matches_the_counts_of_the_service() {
     let folder = tempfile::tempdir().expect("a folder");
     let address = service();
     let config = config(folder.path(), address);
@@ -257,7 +257,7 @@ fn an_interrupted_watch_reports_and_its_command_ends() {
 }
 
 #[test]
-fn a_killed_watch_leaves_what_it_measured_and_no_command() {
+fn a_killed_watch_keeps_its_measurements_and_stops_its_command() {
     let folder = tempfile::tempdir().expect("a folder");
     let address = service();
     let config = config(folder.path(), address);
@@ -323,7 +323,7 @@ fn the_past_is_watched_from_what_the_daemon_kept() {
 }
 
 #[test]
-fn a_command_that_is_not_there_is_refused_before_anything_begins() {
+fn a_missing_command_is_reported_before_the_run_starts() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config(folder.path(), service());
     let (code, text) = slod(

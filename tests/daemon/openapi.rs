@@ -203,7 +203,7 @@ fn read_all(client: &mut Client<'_>) {
 }
 
 #[test]
-fn answers_are_as_they_are_described() {
+fn responses_match_their_description() {
     let (daemon, folder) = daemon();
     let mut client = Client::new(&daemon);
     let later = "2099-01-01T00:00:00Z";

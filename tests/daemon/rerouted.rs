@@ -37,7 +37,7 @@ fn next(received: &Receiver<Got>) -> (String, String) {
 }
 
 #[test]
-fn an_alert_that_a_reload_moves_ends_where_it_was_and_begins_where_it_is() {
+fn an_alert_moved_by_a_reload_resolves_at_the_old_and_fires_at_the_new_place() {
     let folder = tempfile::tempdir().expect("a folder");
     let ((first, to_first), (second, to_second)) = (webhook(&[]), webhook(&[]));
     let hooks = [first.as_str(), second.as_str()];
@@ -64,7 +64,7 @@ fn an_alert_that_a_reload_moves_ends_where_it_was_and_begins_where_it_is() {
 }
 
 #[test]
-fn a_receiver_that_comes_back_hears_of_what_ended_meanwhile() {
+fn a_recovered_receiver_gets_alerts_resolved_in_the_meantime() {
     let folder = tempfile::tempdir().expect("a folder");
     let ((first, to_first), (second, _to_second)) = (webhook(&[]), webhook(&[]));
     let (hooks, up) = ([first.as_str(), second.as_str()], target().to_string());
@@ -110,7 +110,7 @@ fn pings() -> (String, Receiver<String>) {
 }
 
 #[test]
-fn a_heartbeat_that_a_reload_moves_is_sent_at_once() {
+fn a_heartbeat_moved_by_a_reload_is_sent_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let ((first, to_first), (second, to_second)) = (pings(), pings());
     let with = |address: &str, every: &str| {

@@ -33,7 +33,7 @@ fn rows(daemon: &Daemon, id: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn samples_outlive_a_kill_and_are_shown() {
+fn samples_survive_a_kill_and_are_shown() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = config(folder.path());
     let daemon = Daemon::start(&file);
@@ -97,7 +97,7 @@ fn samples_outlive_a_kill_and_are_shown() {
 }
 
 #[test]
-fn what_cannot_be_answered_is_a_problem() {
+fn failed_requests_get_problem_json() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemon = Daemon::start(&config(folder.path()));
     let id = daemon.wait_for(|daemon| load(daemon).map(|series| series["id"].clone()));

@@ -160,7 +160,7 @@ impl Found {
 }
 
 #[test]
-fn nothing_that_is_shown_or_kept_has_a_planted_secret() {
+fn planted_secrets_are_neither_shown_nor_stored() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     let address = repeating();

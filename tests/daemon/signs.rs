@@ -217,7 +217,7 @@ fn wanted() -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn each_service_has_its_sign_and_no_other() {
+fn each_service_has_only_its_sign() {
     let folder = tempfile::tempdir().expect("a folder");
     remember(folder.path());
     let (server, (hook, received)) = (server(), webhook(&[]));

@@ -116,7 +116,7 @@ fn load(config: &Path, folder: &Path, more: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_session_uses_rows_captures_and_cookies_of_its_own() {
+fn each_session_has_its_own_rows_captures_and_cookies() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, seen) = shop();
     let config = config(
@@ -238,7 +238,7 @@ const RECORDED: &str = r#"{"log":{"entries":[
 
 /// The output becomes part of a config, which is valid and can be run.
 #[test]
-fn what_is_imported_is_accepted_by_check() {
+fn imports_are_accepted_by_check() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, seen) = shop();
     let empty = config(folder.path(), address, "");

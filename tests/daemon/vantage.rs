@@ -83,7 +83,7 @@ fn reachable(is_reachable: &Arc<AtomicBool>) -> SocketAddr {
 }
 
 #[test]
-fn a_job_whose_reports_could_not_arrive_has_its_time_once_more() {
+fn a_job_whose_reports_could_not_arrive_gets_another_grace_period() {
     let folder = tempfile::tempdir().expect("a folder");
     let is_reachable = Arc::new(AtomicBool::new(true));
     let control = reachable(&is_reachable);

@@ -79,7 +79,7 @@ async fn an_answer_without_a_body_has_nothing_to_decode() {
 }
 
 #[tokio::test]
-async fn a_body_is_decoded_whole_before_it_is_judged() {
+async fn a_body_is_decoded_completely_before_it_is_checked() {
     let text = b"first DATABASE DOWN";
     let members = [gzip(b"first "), gzip(b"DATABASE DOWN")].concat();
     let frames = [b"first ".as_slice(), b"DATABASE DOWN"]
@@ -148,7 +148,7 @@ async fn an_unknown_encoding_leaves_the_body_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_body_that_cannot_be_decoded_is_never_free_of_anything() {
+async fn an_undecodable_body_never_passes_a_negative_check() {
     let cut = &gzip(b"DATABASE DOWN and more")[..20];
     let followed = |stream: Vec<u8>| [stream, b"DOWN".to_vec()].concat();
     let trailing = followed(gzip(b"fine"));
@@ -230,7 +230,7 @@ async fn bodies_in_other_charsets_are_read_as_text() {
 }
 
 #[tokio::test]
-async fn heads_that_other_clients_take_are_taken() {
+async fn heads_that_other_clients_accept_are_accepted() {
     let many = |count: usize| {
         let fields = (0..count).map(|n| format!("X-{n}: v\r\n"));
         fields.collect::<Vec<_>>().concat()
@@ -287,7 +287,7 @@ async fn heads_that_other_clients_take_are_taken() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_said() {
+async fn rejections_are_reported() {
     for (answer, says) in [
         (
             "SSH-2.0-OpenSSH_9.6\r\n\r\n",

@@ -87,7 +87,7 @@ async fn a_silent_address_does_not_delay_the_next_one_for_long() {
 }
 
 #[tokio::test]
-async fn where_all_fail_all_are_named() {
+async fn if_all_addresses_fail_all_are_named() {
     let (port, listener, _silent) = port(2);
     drop(listener);
     let short = Duration::from_millis(300);

@@ -106,7 +106,7 @@ async fn a_gzip_bomb_is_cut_at_the_limit() {
 }
 
 #[tokio::test]
-async fn dripping_and_silent_servers_run_into_the_timeout() {
+async fn slow_and_silent_servers_time_out() {
     let (dripping, _) = endless(
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n",
         vec![b'x'],
@@ -212,7 +212,7 @@ async fn ten_thousand_headers_and_one_huge_header() {
 }
 
 #[tokio::test]
-async fn invalid_utf8_is_no_trouble() {
+async fn invalid_utf8_is_handled() {
     let (address, _) = http(|_| {
         b"HTTP/1.1 200 OK\r\nX-Odd: \xff\xfe\r\nContent-Length: 4\r\n\r\n\xff\xfe\x00\x80".to_vec()
     })

@@ -9,7 +9,7 @@ use slod::probe::{Attempt, KINDS, Trace};
 use std::fs;
 
 #[tokio::test]
-async fn a_good_answer_has_its_phases_and_its_story() {
+async fn a_good_answer_has_phases_and_steps() {
     let (address, seen) = http(|_| ok("{\"status\":\"ok\"}")).await;
     let yaml = format!(
         "{{ url: \"http://localhost:{}/health?x=1\", ip_version: 4, expect: {{ json: {{ \"$.status\": ok }} }} }}",
@@ -38,7 +38,7 @@ async fn a_good_answer_has_its_phases_and_its_story() {
 }
 
 #[tokio::test]
-async fn every_expectation_is_held_against_the_answer() {
+async fn every_expectation_is_checked() {
     let (address, _) = http(|_| {
         b"HTTP/1.1 201 Created\r\nContent-Length: 17\r\nX-State: ready\r\n\r\n{\"n\":3,\"a\":[1,2]}"
             .to_vec()
@@ -110,7 +110,7 @@ async fn credentials_are_sent_and_never_reported() {
 
 /// Values from the environment or from files are never shown, even if the service repeats them.
 #[tokio::test]
-async fn secrets_of_a_config_turn_up_in_no_text() {
+async fn secrets_of_a_config_are_never_shown() {
     let (address, _) = http(|request| {
         let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
         let answer = format!("HTTP/1.1 200 OK\r\nX-Path: {path}\r\n\r\n");

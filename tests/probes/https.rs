@@ -6,7 +6,7 @@ use slod::outcome::{Cause, Measurement, Verdict};
 use std::fs;
 
 #[tokio::test]
-async fn https_is_verified_and_its_certificate_known() {
+async fn https_is_verified_and_its_expiry_is_known() {
     let authority = Authority::new();
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
@@ -50,7 +50,7 @@ async fn https_is_verified_and_its_certificate_known() {
 }
 
 #[tokio::test]
-async fn a_bad_certificate_is_reported_with_its_end() {
+async fn a_bad_certificate_is_reported_with_its_expiry() {
     let authority = Authority::new();
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
@@ -71,7 +71,7 @@ async fn a_bad_certificate_is_reported_with_its_end() {
 }
 
 #[tokio::test]
-async fn a_client_certificate_is_shown_to_its_origin() {
+async fn a_client_certificate_is_sent_only_to_its_origin() {
     let authority = Authority::new();
     let folder = tempfile::tempdir().expect("a folder");
     let (certificate, key) = authority.issue(Leaf::Good);
@@ -101,7 +101,7 @@ async fn a_client_certificate_is_shown_to_its_origin() {
 }
 
 #[tokio::test]
-async fn http2_is_spoken_where_it_is_offered() {
+async fn http2_is_used_if_offered() {
     let authority = Authority::new();
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");

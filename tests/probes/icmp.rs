@@ -53,7 +53,7 @@ async fn this_machine_replies() {
 }
 
 #[tokio::test]
-async fn the_largest_packet_fits_into_the_link_to_this_machine() {
+async fn the_largest_packet_fits_into_the_loopback_mtu() {
     // The loopback device has an MTU of 65,536 bytes.
     let (outcome, _) = probe("host: 127.0.0.1, payload_size: 65000, dont_fragment: true").await;
     if is_allowed(&outcome) {

@@ -46,7 +46,7 @@ fn chain(root: Change, between: Change, leaf: Change) -> (String, Pair) {
 }
 
 #[tokio::test]
-async fn only_who_may_issue_is_an_issuer() {
+async fn only_certificates_that_may_issue_are_issuers() {
     let no_sign: Change = |params| params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     let for_clients: Change =
         |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -106,7 +106,7 @@ fn with_policies(params: &mut CertificateParams) {
 }
 
 #[tokio::test]
-async fn what_others_accept_is_accepted() {
+async fn what_other_clients_accept_is_accepted() {
     let as_authority: Change = |params| {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     };
@@ -181,7 +181,7 @@ fn by_short_authority(certificate: &str) -> Pair {
 }
 
 #[tokio::test]
-async fn keys_too_short_to_verify_with_are_no_wrong_signatures() {
+async fn keys_that_are_too_short_are_not_reported_as_wrong_signatures() {
     let bits = "has an RSA key of 1024 bits; slod's TLS library verifies 2048 bits or more";
     let issued = by_short_authority(include_str!("../fixtures/tls/short-ca-server.pem"));
     let of_authority = format!("the certificate is not trusted: its authority `CN=Short` {bits}");

@@ -78,7 +78,7 @@ fn faults_of_the_config_are_reported_at_their_place() {
 
 /// Each reason for which a URL cannot be parsed has its own help, which never quotes a variable.
 #[test]
-fn a_fault_of_an_address_is_explained() {
+fn an_invalid_url_is_explained() {
     let help_of = |kind: &str, yaml: &str| {
         let (_, faults) = read_kind(kind, yaml, Path::new(""));
         assert_eq!(faults.len(), 1, "{yaml}: {faults:?}");
@@ -131,7 +131,7 @@ fn a_fault_of_an_address_is_explained() {
 
 /// A token in a URL is an inline secret, unless it comes from a variable or a file.
 #[test]
-fn a_token_in_an_address_is_reported_and_not_shown() {
+fn a_token_in_a_url_is_reported_but_not_shown() {
     for (query, is_secret) in [
         ("token=hunter2", true),
         ("a=b&api_key=hunter2", true),

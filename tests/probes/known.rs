@@ -166,7 +166,7 @@ async fn workers_have_their_knee_and_their_breaking_point() {
 
 /// With 40 users, there is no waiting time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn workers_that_are_enough_do_not_break() {
+async fn sufficient_workers_do_not_break() {
     let address = service(4, Duration::from_millis(50)).await;
     let run = run(address, users(&[(5.0, 40.0, 40)])).await;
     let (found, evidence) = answer(&run, "breaking point");

@@ -107,7 +107,7 @@ async fn http2() -> (std::net::SocketAddr, Arc<Seen>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_user_has_one_connection_of_http2() {
+async fn each_user_has_one_http2_connection() {
     let (address, seen) = http2().await;
     let yaml = format!(
         "{{ url: \"http://{address}/x?y\", http_version: 2, method: POST, body: hello, headers: {{ X-Own: z }} }}"
@@ -211,7 +211,7 @@ async fn the_time_to_the_first_token_under_load_is_that_of_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn answers_of_models_fail_by_their_cause() {
+async fn answers_of_models_fail_with_their_cause() {
     let refusal = "HTTP/1.1 429 Too Many\r\nContent-Length: 2\r\n\r\n{}";
     let broken = || {
         let begin = format!("{HEAD}{}", chunk(TOKEN));

@@ -97,7 +97,7 @@ async fn a_slow_tunnel_is_a_part_of_tls() {
 }
 
 #[tokio::test]
-async fn a_login_that_a_proxy_wants_is_its_own_failing() {
+async fn a_missing_proxy_login_is_reported_as_the_cause() {
     let answer = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
     let proxy = crate::server::tcp(move |mut stream| async move {
         use tokio::io::AsyncWriteExt;

@@ -46,7 +46,7 @@ async fn unquoted_values_keep_their_spelling() {
 }
 
 #[tokio::test]
-async fn headers_of_the_connection_are_sent_as_written() {
+async fn connection_headers_are_sent_as_written() {
     let request = sent("headers: { Connection: \"keep-alive, TE\", TE: \"trailers, gzip\", Accept-Encoding: zstd }").await;
     for line in [
         "Connection: keep-alive, TE\r\n",
@@ -98,7 +98,7 @@ async fn an_upgrade_can_be_expected() {
 }
 
 #[tokio::test]
-async fn a_host_of_ones_own_is_the_authority_over_http2() {
+async fn a_host_header_becomes_the_authority_over_http2() {
     let authority = Authority::new();
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
@@ -161,7 +161,7 @@ async fn cookies_are_kept_within_an_attempt_and_no_longer() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_followed_to_whatever_browsers_follow() {
+async fn redirects_are_followed_as_in_browsers() {
     let (address, seen) = http(|request| match request.split(' ').nth(1) {
         Some("/utf8") => redirect(302, "/caf\u{e9}"),
         Some("/empty") => redirect(302, ""),
@@ -178,7 +178,7 @@ async fn a_redirect_is_followed_to_whatever_browsers_follow() {
 }
 
 #[test]
-fn what_cannot_be_sent_or_checked_is_said() {
+fn invalid_requests_and_checks_are_reported() {
     let cases = [
         (
             "{ url: \"http://a.test/\", headers: { X-A: 1, x-a: 2 } }",

@@ -167,7 +167,7 @@ impl Fixture {
 const MS: Duration = Duration::from_millis(1);
 
 #[tokio::test(start_paused = true)]
-async fn every_tick_is_on_its_grid_for_a_whole_day() {
+async fn every_tick_is_on_schedule_for_a_whole_day() {
     let fixture = Fixture::new(3, 40 * MS, 10);
     sleep(Duration::from_hours(24)).await;
     let (records, missed) = fixture.finish().await;
@@ -189,7 +189,7 @@ async fn every_tick_is_on_its_grid_for_a_whole_day() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_holds_and_what_does_not_fit_is_counted() {
+async fn the_limit_is_kept_and_missed_attempts_are_counted() {
     // 20 probes of 4 s each need 80 s of slots per 10 s; two slots provide 20.
     let fixture = Fixture::new(20, 4000 * MS, 2);
     let most = fixture.most.clone();
@@ -206,7 +206,7 @@ async fn the_limit_holds_and_what_does_not_fit_is_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_panics_is_void_and_the_others_go_on() {
+async fn a_panicking_probe_is_void_and_others_continue() {
     let fixture = Fixture::new(1, Duration::MAX, 2);
     sleep(Duration::from_secs(25)).await;
     let (records, _) = fixture.finish().await;
@@ -219,7 +219,7 @@ async fn a_probe_that_panics_is_void_and_the_others_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_waits_for_running_probes_and_then_cuts_them_off_as_void() {
+async fn a_stop_waits_for_running_probes_and_then_voids_them() {
     let fixture = Fixture::new(5, 9000 * MS, 10);
     sleep(Duration::from_secs(10)).await;
     let (records, _) = fixture.finish().await;
@@ -240,7 +240,7 @@ async fn a_stop_waits_for_running_probes_and_then_cuts_them_off_as_void() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_jump_of_the_wall_clock_moves_the_grid_and_misses_nothing() {
+async fn a_wall_clock_jump_moves_the_schedule_without_missed_attempts() {
     let fixture = Fixture::new(1, 40 * MS, 10);
     sleep(Duration::from_mins(1)).await;
     fixture.clock.jump(3_600_000);
@@ -258,7 +258,7 @@ async fn a_jump_of_the_wall_clock_moves_the_grid_and_misses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_was_set_back_labels_nothing_twice() {
+async fn a_clock_set_back_creates_no_duplicate_ticks() {
     let fixture = Fixture::new(1, 40 * MS, 10);
     for _ in 0..3 {
         sleep(Duration::from_mins(2)).await;
@@ -272,7 +272,7 @@ async fn a_clock_that_was_set_back_labels_nothing_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_cannot_begin_in_time_says_nothing() {
+async fn an_attempt_that_cannot_start_in_time_is_void() {
     // Twenty times two seconds need 40 s of the only slot per 10 s, and each attempt must end within
     // three.
     let fixture = Fixture::new(0, 2000 * MS, 1);
@@ -295,7 +295,7 @@ async fn an_attempt_that_cannot_begin_in_time_says_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reload_keeps_the_place_in_time_of_what_stays() {
+async fn a_reload_keeps_the_schedule_of_unchanged_probes() {
     let fixture = Fixture::new(2, 40 * MS, 10);
     sleep(Duration::from_mins(1)).await;
     let specs = fixture.specs(3, 40 * MS);
@@ -316,7 +316,7 @@ async fn a_reload_keeps_the_place_in_time_of_what_stays() {
 }
 
 #[tokio::test]
-async fn what_keeps_the_rest_of_the_program_busy_delays_no_attempt() {
+async fn a_busy_program_delays_no_attempt() {
     let threads = ProbeThreads::start().expect("threads");
     // A hundred per second.
     let mut fixture = Fixture::on(threads, 1000, Duration::from_millis(1), 100);

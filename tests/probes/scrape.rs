@@ -94,7 +94,7 @@ async fn a_json_document_is_read_by_its_paths() {
 }
 
 #[tokio::test]
-async fn answers_that_are_no_page_are_explained() {
+async fn responses_that_are_not_metrics_are_explained() {
     let (address, _) = http(|_| b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n".to_vec()).await;
     let failed = scrape(&at(address, "")).await;
     assert!(
@@ -160,7 +160,7 @@ async fn a_page_without_an_end_is_read_to_its_limit() {
 }
 
 #[tokio::test]
-async fn a_bomb_is_read_to_its_limit() {
+async fn a_decompression_bomb_is_read_up_to_the_limit() {
     let zeros = tokio::io::repeat(b'#').take(1 << 30);
     let mut bomb = Vec::new();
     let mut encoder = GzipEncoder::new(tokio::io::BufReader::new(zeros.take(64 << 20)));
@@ -221,7 +221,7 @@ async fn credentials_stay_with_their_origin_and_out_of_messages() {
 }
 
 #[tokio::test]
-async fn counters_go_on_from_scrape_to_scrape() {
+async fn counters_continue_from_scrape_to_scrape() {
     let count = Arc::new(std::sync::atomic::AtomicU32::new(100));
     let (next, order) = (count.clone(), std::sync::atomic::Ordering::SeqCst);
     let (address, _) = http(move |_| {
@@ -246,7 +246,7 @@ async fn counters_go_on_from_scrape_to_scrape() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_hangs_delays_no_other_and_a_reload_changes_nothing_that_stays() {
+async fn a_hanging_service_delays_no_other_and_a_reload_keeps_unchanged_services() {
     let hanging = tcp(|mut stream| async move {
         read_request(&mut stream).await;
         tokio::time::sleep(Duration::from_mins(1)).await;

@@ -38,7 +38,7 @@ async fn server(greeting: &'static [u8], answer: &'static [u8], stays: bool) -> 
 type Server = (&'static [u8], &'static [u8], bool);
 
 #[tokio::test]
-async fn a_connection_alone_is_good() {
+async fn a_bare_connection_is_good() {
     let address = server(b"", b"", true).await;
     let (outcome, story) = probe(address, "", TIMEOUT).await;
     assert_eq!(outcome.verdict, Verdict::Good, "{outcome:?}");
@@ -87,7 +87,7 @@ async fn a_closed_port_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_received_is_compared() {
+async fn received_bytes_are_compared() {
     let send = r#", send: "PING\r\n", expect: '^\+PONG\r\n'"#;
     let greeted = ", expect: '^220 '";
     let both = r#", send: "PING\r\n", expect: '(?s)^220 .*\+PONG'"#;
@@ -190,7 +190,7 @@ async fn a_file_is_sent_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn what_is_sent_is_never_shown() {
+async fn sent_bytes_are_never_shown() {
     let echo: [&'static [u8]; 3] = [
         b"-ERR unknown command 'AUTH', args beginning with: 'hunter2'\r\n",
         b"-ERR HUNTER2 is wrong\r\n",
@@ -245,7 +245,7 @@ async fn tls_is_verified() {
 }
 
 #[tokio::test]
-async fn the_very_certificate_is_trusted() {
+async fn the_pinned_certificate_is_trusted() {
     let authority = Authority::new();
     let (address, certificate) = authority.tls(Leaf::Good, b"220 ready\r\n").await;
     let folder = tempfile::tempdir().expect("a folder");
@@ -272,7 +272,7 @@ async fn a_silent_handshake_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn bytes_that_keep_coming_are_no_silence() {
+async fn a_slow_but_steady_response_is_not_silence() {
     let address = tcp(|mut stream| async move {
         while stream.write_all(b"y").await.is_ok() {
             // No write coincides with the deadline itself.

@@ -100,7 +100,7 @@ pub async fn probe(address: SocketAddr, pinned: &str, tls: &str) -> Outcome {
 pub const PINNED: &str = "ca_file: pinned.pem";
 
 #[tokio::test]
-async fn the_very_certificate_is_trusted() {
+async fn the_pinned_certificate_is_trusted() {
     let for_address = |params: &mut CertificateParams| {
         params.subject_alt_names = vec![SanType::IpAddress([127, 0, 0, 1].into())];
     };
@@ -121,7 +121,7 @@ async fn the_very_certificate_is_trusted() {
 }
 
 #[tokio::test]
-async fn another_certificate_name_or_time_is_not() {
+async fn certificates_with_another_name_or_validity_are_rejected() {
     let named = |name: &'static str| {
         move |params: &mut CertificateParams| {
             params.subject_alt_names = vec![SanType::DnsName(name.try_into().expect("a name"))];
@@ -203,7 +203,7 @@ impl Authority {
 }
 
 #[tokio::test]
-async fn an_authority_is_trusted_within_its_own_dates_only() {
+async fn an_authority_is_trusted_only_within_its_validity() {
     let authority = Authority {
         key: KeyPair::generate().expect("a key"),
     };
@@ -238,7 +238,7 @@ async fn an_authority_is_trusted_within_its_own_dates_only() {
 }
 
 #[tokio::test]
-async fn the_authority_that_is_at_fault_is_named() {
+async fn the_invalid_authority_is_named() {
     let root = Authority {
         key: KeyPair::generate().expect("a key"),
     };
@@ -296,7 +296,7 @@ async fn the_authority_that_is_at_fault_is_named() {
 }
 
 #[tokio::test]
-async fn an_end_without_close_notify_is_judged_by_http() {
+async fn an_end_without_close_notify_depends_on_http_framing() {
     let cases: [(&str, Option<Cause>); 5] = [
         ("HTTP/1.1 200 OK\r\n\r\nhello", None),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", None),
@@ -338,7 +338,7 @@ async fn an_end_without_close_notify_is_judged_by_http() {
 }
 
 #[test]
-fn forms_of_pem_are_read_or_named() {
+fn pem_formats_are_read_or_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let certificate = version1().certificate;
     let labelled = |label: &str| certificate.replace(" CERTIFICATE", label);

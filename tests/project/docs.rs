@@ -22,7 +22,7 @@ fn repository() -> &'static Path {
 }
 
 #[test]
-fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
+fn the_metrics_docs_match_the_declarations() {
     let text = markdown(&SelfMetrics::new().expect("the instruments register"));
     expect_file![repository().join("docs/METRICS.md")].assert_eq(&text);
 }
@@ -176,7 +176,7 @@ fn check(program: &str, args: &[&str], page: &str) {
 }
 
 #[test]
-fn promtool_has_nothing_to_say() {
+fn promtool_reports_no_problems() {
     check("promtool", &["check", "metrics"], &page(TextFormat::Text));
 }
 
@@ -230,7 +230,7 @@ fn every_line_is_a_sample_of_a_declared_family_and_nothing_is_nan() {
 }
 
 #[test]
-fn what_the_system_does_not_show_is_absent() {
+fn data_that_the_system_does_not_provide_is_absent() {
     let own = SelfMetrics::new().expect("the instruments register");
     let nothing = without_past().view();
     let shown = |system: &SystemView| {

@@ -74,7 +74,7 @@ fn imports_point_down() {
 }
 
 #[test]
-fn rooms_import_each_other_in_no_circle() {
+fn rooms_have_no_import_cycles() {
     let imports = imports();
     for room in imports.keys() {
         let mut reached: BTreeSet<&str> = BTreeSet::new();
@@ -95,7 +95,7 @@ fn rooms_import_each_other_in_no_circle() {
 }
 
 #[test]
-fn pure_code_touches_no_world() {
+fn pure_code_does_no_io() {
     for file in sources() {
         let module = module_of(&file);
         if layer(room_of(&module)) == Some(0) {
@@ -126,7 +126,7 @@ fn the_map_has_every_room() {
 }
 
 /// Modules whose files have no cycles, so that each can be understood after those that it uses.
-const WITHOUT_CIRCLES: [&str; 1] = ["config"];
+const ACYCLIC: [&str; 1] = ["config"];
 
 #[test]
 fn files_use_each_other_in_one_direction() {
@@ -134,7 +134,7 @@ fn files_use_each_other_in_one_direction() {
         .into_iter()
         .map(|file| (module_of(&file), file))
         .collect();
-    for room in WITHOUT_CIRCLES {
+    for room in ACYCLIC {
         let inside = |module: &&String| *module == room || module.starts_with(&format!("{room}::"));
         let mut uses: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for module in all.keys().filter(inside) {

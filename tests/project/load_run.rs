@@ -127,7 +127,7 @@ fn the_reports_of_a_run_read_well() {
 }
 
 #[test]
-fn pages_are_written_for_the_eye() {
+fn pages_are_written_for_visual_checks() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("page");
     fs::create_dir_all(&folder).expect("the target folder is ours");
     for (name, html) in pages() {
@@ -139,7 +139,7 @@ fn pages_are_written_for_the_eye() {
 }
 
 #[test]
-fn names_from_outside_never_become_markup() {
+fn external_names_never_become_markup() {
     let (markdown, html) = reports(hostile());
     let hostile: Vec<_> = pages().into_iter().map(|(_, page)| page).collect();
     for page in hostile.iter().chain([&html]) {
@@ -170,7 +170,7 @@ fn names_from_outside_never_become_markup() {
 }
 
 #[test]
-fn pages_of_runs_have_nothing_foreign() {
+fn pages_of_runs_contain_no_external_resources() {
     for (name, html) in pages() {
         for (at, _) in html.match_indices("href=\"") {
             let target = &html[at + 6..];
@@ -189,7 +189,7 @@ fn pages_of_runs_have_nothing_foreign() {
 }
 
 #[test]
-fn the_list_shows_states_and_what_makes_a_run() {
+fn the_list_shows_states_and_engines() {
     let page = list(&judged(spike("rag", "spike")));
     for word in ["running", "failed", "interrupted", "100 users", "baseline"] {
         assert!(page.contains(word), "{word}: {page}");
@@ -199,7 +199,7 @@ fn the_list_shows_states_and_what_makes_a_run() {
 }
 
 #[test]
-fn the_page_of_a_run_that_goes_on_follows_it() {
+fn the_page_of_a_current_run_follows_it() {
     let mut report = judged(spike("rag", "spike"));
     let mut run = stored(2, &report.run);
     (run.is_open, run.to) = (true, LATER);

@@ -174,7 +174,7 @@ fn the_group_labels_of_a_webhook_are_labels_of_its_alerts() {
 }
 
 #[test]
-fn a_bot_of_slack_posts_and_updates() {
+fn a_slack_bot_posts_and_updates() {
     let receiver = receiver("slack", "{ token: xoxb-1, channel: C0123456789 }");
     let posts = messages();
     check_payloads("slack-bot", &receiver, &posts);
@@ -198,7 +198,7 @@ fn a_bot_of_slack_posts_and_updates() {
 }
 
 #[test]
-fn groups_that_begin_alike_are_different_incidents() {
+fn groups_with_the_same_prefix_are_different_incidents() {
     let group = |end: &str| format!("{}{end}", "team ".repeat(200));
     let of = |kind: &str, pointer: &str, end: &str| {
         let found = KINDS
@@ -313,7 +313,7 @@ fn faults(schema: &Value, value: &Value, at: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_check_finds_what_does_not_fit() {
+fn the_check_finds_violations() {
     let schema = schema("pagerduty");
     let mut good: Value = serde_json::json!({
         "routing_key": "k", "event_action": "trigger", "dedup_key": "d",
@@ -329,7 +329,7 @@ fn the_check_finds_what_does_not_fit() {
 
 /// If only the response differs from the documentation, the message must not be sent again and again.
 #[test]
-fn what_slack_answers_instead_of_ok_is_sent_again_only_if_it_is_a_page() {
+fn a_response_of_slack_other_than_ok_is_retried_only_if_it_is_a_web_page() {
     let slack = receiver("slack", "{ url: \"http://127.0.0.1:1/\" }");
     let reply = |body: &str| slack.channel.reply(200, body.as_bytes());
     let page = reply("<html>Login to WiFi</html>");
@@ -344,7 +344,7 @@ fn what_slack_answers_instead_of_ok_is_sent_again_only_if_it_is_a_page() {
 }
 
 #[test]
-fn what_services_answer_to_messages_and_edits() {
+fn responses_of_services_to_messages_and_edits() {
     let slack = receiver("slack", "{ token: xoxb-1, channel: C1 }");
     let telegram = receiver("telegram", "{ token: \"1:a\", chat_id: 1 }");
     let discord = receiver("discord", "{ url: \"http://127.0.0.1:1/hook\" }");
@@ -390,7 +390,7 @@ fn what_services_answer_to_messages_and_edits() {
 
 /// What each service documents as the response to an accepted message, and responses that are not.
 #[test]
-fn only_what_a_service_confirms_was_taken() {
+fn only_confirmed_messages_count_as_accepted() {
     let webhook = "{ url: \"http://127.0.0.1:1/\" }";
     let portal = "<html>Login to WiFi</html>";
     for (kind, example, taken, others) in [

@@ -26,7 +26,7 @@ fn a_reported_failure_is_kept_until_an_outcome_shows_it() {
 
 /// An alert is stored once, and its end is added to it.
 #[test]
-fn alerts_are_found_by_when_they_fired() {
+fn alerts_are_found_by_the_time_they_fired() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = Store::open(&folder.path().join("slod.db")).expect("a new store");
     let mut one = alert();

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn files_of_others_and_of_newer_versions_are_refused_untouched() {
+fn foreign_and_newer_files_are_rejected_and_left_unchanged() {
     let folder = TempDir::new().unwrap();
     drop(Store::open(&file(&folder)).unwrap());
     let other = rusqlite::Connection::open(file(&folder)).unwrap();
@@ -79,7 +79,7 @@ fn a_file_has_one_writer_by_whatever_name() {
 }
 
 #[test]
-fn what_is_no_file_is_refused_at_once() {
+fn non_regular_files_are_rejected_at_once() {
     let folder = TempDir::new().unwrap();
     let fifo = folder.path().join("fifo");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status();
@@ -91,7 +91,7 @@ fn what_is_no_file_is_refused_at_once() {
 
 /// Copies are made repeatedly while a thread writes; each copy is a consistent snapshot.
 #[test]
-fn a_copy_is_of_one_moment_while_outcomes_come() {
+fn a_copy_is_consistent_while_outcomes_arrive() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("slod.db");
     let mut store = Store::open(&path).expect("a new store");
@@ -132,7 +132,7 @@ fn a_copy_is_of_one_moment_while_outcomes_come() {
 }
 
 #[test]
-fn a_file_that_was_emptied_takes_no_more_outcomes_whatever_is_in_it_then() {
+fn a_truncated_file_accepts_no_more_outcomes_even_if_it_is_rewritten() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("slod.db");
     let mut store = Store::open(&path).expect("a new store");
@@ -145,7 +145,7 @@ fn a_file_that_was_emptied_takes_no_more_outcomes_whatever_is_in_it_then() {
 }
 
 #[test]
-fn a_deleted_or_replaced_file_takes_no_more_outcomes() {
+fn a_deleted_or_replaced_file_accepts_no_more_outcomes() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("slod.db");
     let mut store = Store::open(&path).expect("a new store");

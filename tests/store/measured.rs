@@ -68,7 +68,7 @@ fn a_day(with_phases: bool) -> (f64, Vec<Record>, Vec<Record>) {
 }
 
 #[test]
-fn a_latency_costs_what_it_did_and_five_phases_less_than_three_bytes() {
+fn a_latency_takes_no_more_space_and_five_phases_less_than_three_bytes() {
     let (alone, ..) = a_day(false);
     let (with, records, back) = a_day(true);
     println!("bytes per outcome: {alone:.3}, with five phases {with:.3}");

@@ -76,7 +76,7 @@ fn every_step_of_compaction_shows_each_outcome_once() {
 }
 
 #[test]
-fn late_outcomes_are_merged_and_doubles_are_not() {
+fn late_outcomes_are_merged_and_duplicates_are_not() {
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
     let all = ticks(0, START, START + HOUR);
@@ -109,7 +109,7 @@ fn late_outcomes_are_merged_and_doubles_are_not() {
 }
 
 #[test]
-fn a_block_keeps_its_cuts_when_the_plan_has_changed() {
+fn a_block_keeps_its_thresholds_when_the_plan_changes() {
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
     let all = ticks(0, START, START + HOUR);
@@ -148,7 +148,7 @@ fn a_block_keeps_its_cuts_when_the_plan_has_changed() {
 }
 
 #[test]
-fn what_is_older_than_the_retention_goes() {
+fn data_older_than_the_retention_is_deleted() {
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
     store.append(&ticks(0, START, START + 3 * HOUR)).unwrap();
@@ -162,7 +162,7 @@ fn what_is_older_than_the_retention_goes() {
 }
 
 #[test]
-fn damaged_blocks_are_left_out_and_counted() {
+fn damaged_blocks_are_skipped_and_counted() {
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
     store.append(&ticks(0, START, START + 3 * HOUR)).unwrap();
@@ -234,7 +234,7 @@ fn the_newest_outcomes_cost_no_more_than_they_are() {
 }
 
 #[test]
-fn a_history_stored_as_blocks_is_as_if_it_had_been_compacted() {
+fn a_history_stored_as_blocks_equals_a_compacted_one() {
     let (one, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let mut blocks = Store::open(&file(&one)).unwrap();
     let mut rows = Store::open(&file(&other)).unwrap();
@@ -270,7 +270,7 @@ fn a_history_stored_as_blocks_is_as_if_it_had_been_compacted() {
 
 /// Whole hours by their counts, other hours outcome by outcome. No report arrives without a network.
 #[test]
-fn outcomes_are_counted_between_two_moments() {
+fn outcomes_are_counted_between_two_times() {
     let folder = TempDir::new().unwrap();
     let store = Store::open(&finished(folder.path())).unwrap();
     let all = store.outcomes(&key(1), ALWAYS.0, ALWAYS.1).unwrap();

@@ -9,7 +9,7 @@ fn recovered(path: &Path, now: Timestamp) -> Result<Recovered, StoreError> {
 }
 
 #[test]
-fn a_sound_store_is_sound_and_recovers_to_itself() {
+fn a_valid_store_passes_the_check_and_recovers_unchanged() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = finished(folder.path());
     let (beat, alert) = (beat(), alert());
@@ -143,7 +143,7 @@ fn a_damaged_block_is_named_and_the_rest_is_recovered() {
 
 /// Their bytes are intact, but it is unknown how they were counted.
 #[test]
-fn outcomes_outlive_the_rules_that_they_were_counted_by() {
+fn outcomes_remain_valid_when_the_counting_rules_change() {
     for (damage, rough) in [
         ("UPDATE basis SET keys = keys || ' success'", 0),
         ("UPDATE basis SET cuts = '?'", 8),
@@ -179,7 +179,7 @@ fn outcomes_outlive_the_rules_that_they_were_counted_by() {
 
 /// Overwrites one page after another: the result is a store, never a panic.
 #[test]
-fn whatever_page_is_damaged_a_store_comes_out() {
+fn recovery_yields_a_store_whichever_page_is_damaged() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = finished(folder.path());
     let sound = std::fs::read(&path).expect("readable");
@@ -215,7 +215,7 @@ fn whatever_page_is_damaged_a_store_comes_out() {
 }
 
 #[test]
-fn a_missing_table_and_a_correction_without_a_span_are_lost_and_said() {
+fn a_missing_table_and_a_correction_without_times_are_reported_as_lost() {
     for (damage, lost) in [
         (
             "DROP TABLE correction",
@@ -240,7 +240,7 @@ fn a_missing_table_and_a_correction_without_a_span_are_lost_and_said() {
 }
 
 #[test]
-fn a_file_without_a_readable_page_is_left_where_it_is() {
+fn a_file_without_a_readable_page_is_left_in_place() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("slod.db");
     let text = "some notes, and no store at all\n".repeat(300);
@@ -282,7 +282,7 @@ fn corrections_that_were_taken_back_are_bounded() {
 }
 
 #[test]
-fn a_file_that_is_cut_short_keeps_what_is_left() {
+fn a_truncated_file_keeps_the_remaining_data() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = finished(folder.path());
     // Everything in a single file.
@@ -306,7 +306,7 @@ fn a_file_that_is_cut_short_keeps_what_is_left() {
 }
 
 #[test]
-fn an_overwritten_header_loses_nothing() {
+fn no_data_is_lost_with_an_overwritten_header() {
     // The format name, the whole header, and that of the first page.
     for damaged in [16, 100, 112, 200] {
         for suffix in [true, false] {
@@ -331,7 +331,7 @@ fn an_overwritten_header_loses_nothing() {
 
 /// Changes one byte of the header after another. A version newer than any known one is not damage.
 #[test]
-fn one_wrong_byte_of_the_header_loses_nothing() {
+fn no_data_is_lost_with_a_wrong_byte_in_the_header() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = finished(folder.path());
     let conn = rusqlite::Connection::open(&path).expect("a store");
@@ -361,7 +361,7 @@ fn one_wrong_byte_of_the_header_loses_nothing() {
 
 /// A file of which nothing was recovered is not replaced.
 #[test]
-fn a_recovery_that_keeps_nothing_leaves_the_file_where_it_is() {
+fn a_recovery_without_results_leaves_the_file_in_place() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = finished(folder.path());
     let conn = rusqlite::Connection::open(&path).expect("a store");
@@ -380,7 +380,7 @@ fn a_recovery_that_keeps_nothing_leaves_the_file_where_it_is() {
 }
 
 #[test]
-fn an_empty_file_is_no_store() {
+fn an_empty_file_is_not_a_store() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("slod.db");
     fs::write(&path, "").expect("written");
@@ -389,7 +389,7 @@ fn an_empty_file_is_no_store() {
 }
 
 #[test]
-fn what_a_killed_recovery_left_goes_with_the_next() {
+fn leftovers_of_a_killed_recovery_are_removed_by_the_next() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = finished(folder.path());
     let left = folder.path().join("slod.db.recovering");

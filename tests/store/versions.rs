@@ -111,7 +111,7 @@ fn stores_of_every_version_can_be_recovered() {
 }
 
 #[test]
-fn a_store_that_takes_no_commit_is_found() {
+fn a_store_that_rejects_commits_is_detected() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = written_by(3, folder.path());
     let conn = Connection::open(&path).expect("a store");

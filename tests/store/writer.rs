@@ -34,7 +34,7 @@ fn the_thread_commits_compacts_and_closes() {
 }
 
 #[test]
-fn somebody_elses_lock_only_delays() {
+fn a_foreign_lock_only_delays() {
     let folder = TempDir::new().unwrap();
     let store = Store::open(&file(&folder)).unwrap();
     let clock = Clock::manual(Timestamp(START));
@@ -52,7 +52,7 @@ fn somebody_elses_lock_only_delays() {
 }
 
 #[test]
-fn closing_a_store_that_cannot_write_ends_in_time_and_says_so() {
+fn closing_a_store_that_cannot_write_is_bounded_and_reported() {
     let folder = TempDir::new().unwrap();
     let store = Store::open(&file(&folder)).unwrap();
     let clock = Clock::manual(Timestamp(START));

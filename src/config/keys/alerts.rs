@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub const KEYS: Keys = &[&TIERS, &BUDGET_EXHAUSTED, &FORECAST, &SIGNALS, &ADDRESS];
 
-/// So that every condition of an objective has its place in a policy.
+/// Bounded so that the conditions of an objective fit into a policy.
 pub const MAX_TIERS: usize = 10;
 
 const WINDOWS: Choice<StandardWindow> = Choice(&[
@@ -29,45 +29,45 @@ const TIER: Keys = &[&LONG, &SHORT, &BUDGET, &URGENCY, &MIN_BAD];
 pub const TIERS: Key<List<Mapping>> = Key::optional(
     "tiers",
     List::up_to(MAX_TIERS, Mapping(TIER)),
-    "Burn-rate tiers instead of the default ones, the shortest `long` first. They are numbered from 1. While a tier fires, the later ones of the same objective are recorded and not notified; one that burns on for its short window after the tier ended is. Default: 2% in 1h and 5% in 6h page, 10% in 1d and 10% in 3d are tickets, as in the Site Reliability Workbook. The shipped Prometheus rules have the default tiers.",
+    "Burn-rate tiers that replace the default ones, sorted by `long` in ascending order and numbered from 1. While a tier fires, later tiers of the same objective are recorded but not notified; a later tier that keeps burning for its short window after the earlier one resolved is notified. Default, as in the Site Reliability Workbook: pages at 2% in 1h and 5% in 6h, tickets at 10% in 1d and 10% in 3d. The shipped Prometheus rules use the default tiers.",
 );
 
 pub const LONG: Key<Choice<StandardWindow>> = Key::required(
     "long",
     WINDOWS,
-    "The long window: `budget` is spent in it. One of the windows that slod counts events over. A tier whose long window is longer than the window of an objective never fires for it.",
+    "Long window, over which `budget` is spent: one of the windows that slod counts events over. A tier never fires for an objective whose window is shorter than this.",
 );
 
 pub const SHORT: Key<Choice<StandardWindow>> = Key::required(
     "short",
     WINDOWS,
-    "The short window, which shows that the burn goes on: one of the same windows, shorter than `long`. An alert keeps firing for as long after its condition was last met.",
+    "Short window, which confirms that the burn is ongoing: one of the same windows, shorter than `long`. An alert keeps firing for this long after its condition was last met.",
 );
 
 pub const BUDGET: Key<Ratio> = Key::required(
     "budget",
     Ratio,
-    "The share of the error budget of the objective's whole window that is spent within `long`, such as 2%.",
+    "Share of the error budget of the objective's whole window that must be spent within `long`, such as 2%.",
 );
 
 pub const URGENCY: Key<Choice<Urgency>> = Key::required(
     "urgency",
     Choice(&[("page", Urgency::Page), ("ticket", Urgency::Ticket)]),
-    "Whether somebody must look now (`page`, severity `critical`), or today or this week (`ticket`, severity `warning`).",
+    "`page` (severity `critical`) needs a response now, `ticket` (severity `warning`) within the day or the week.",
 );
 
 pub const MIN_BAD: Key<Integer> = Key::with_default(
     "min_bad",
     Integer(1, 1_000_000),
     "2",
-    "So many events must be bad in the long window at least.",
+    "Minimum number of bad events in the long window.",
 );
 
 pub const BUDGET_EXHAUSTED: Key<Bool> = Key::with_default(
     "budget_exhausted",
     Bool,
     "false",
-    "Whether there is a ticket while the error budget of an objective is exhausted.",
+    "Whether to open a ticket while the error budget of an objective is exhausted.",
 );
 
 pub const FORECAST: Key<Span> = Key::optional(
@@ -76,34 +76,34 @@ pub const FORECAST: Key<Span> = Key::optional(
         Duration::from_hours(1),
         Duration::from_secs(30 * DAY.as_secs()),
     ),
-    "There is a ticket if an error budget runs out within this time, such as 3d, at the burn rate of the last day, or of a window that is shorter. At least a quarter of the budget must be spent, and the forecast must hold for half an hour. Default: no such tickets.",
+    "Opens a ticket if an error budget is forecast to run out within this time, such as 3d, at the burn rate of the last day, or of the objective's window if it is shorter. At least a quarter of the budget must be spent, and the forecast must hold for half an hour. Default: no forecast tickets.",
 );
 
 pub const SIGNALS: Key<Mapping> = Key::optional(
     "signals",
     Mapping(&[&FOR, &CONFIRMATIONS, &KEEP]),
-    "How warning signs become alerts.",
+    "When warning signs become alerts.",
 );
 
 pub const FOR: Key<Span> = Key::with_default(
     "for",
     Span::within(Duration::ZERO, DAY),
     "2m",
-    "A sign must be there without interruption for this long,",
+    "How long a sign must be active without interruption before it becomes an alert. `confirmations` must be met as well.",
 );
 
 pub const CONFIRMATIONS: Key<Integer> = Key::with_default(
     "confirmations",
     Integer(1, 100),
     "2",
-    "and must be found so many times in a row.",
+    "How many consecutive evaluations must find the sign before it becomes an alert.",
 );
 
 pub const KEEP: Key<Span> = Key::with_default(
     "keep",
     Span::within(Duration::from_mins(1), DAY),
     "15m",
-    "An alert keeps firing for this long after its sign was last there: a sign that comes and goes is one alert.",
+    "How long an alert keeps firing after its sign was last active, so that a flapping sign is a single alert.",
 );
 
 pub const ADDRESS: Key<Parsed<String>> = Key::optional(
@@ -117,10 +117,10 @@ pub const ADDRESS: Key<Parsed<String>> = Key::optional(
             (is_web && is_plain).then(|| text.trim_end_matches('/').to_owned())
         },
     },
-    "Where people reach the pages, for the links in notifications. Default: `http://` and `listen`.",
+    "External URL of the web pages, for links in notifications. Default: `http://` followed by `listen`.",
 );
 
-/// What an objective alerts by.
+/// An alert of an objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlertChoice {
     All,
@@ -144,5 +144,5 @@ pub const OF_OBJECTIVE: Key<List<Parsed<AlertChoice>>> = Key::optional(
             number => number.parse().ok().map(AlertChoice::Tier),
         },
     }),
-    "What the objective alerts by: `false` or `[]` for nothing, or a list of what is switched on: numbers of tiers (see `alerts.tiers`), `exhausted` and `forecast`. Default: `true`, everything that `alerts` has.",
+    "Alerts of the objective: `true` for everything that `alerts` configures, `false` or `[]` for none, or a list of tier numbers (see `alerts.tiers`), `exhausted` and `forecast`. Default: `true`.",
 );

@@ -18,47 +18,44 @@ pub const FROM: Key<Text> = Key::required(
 pub const TO: Key<Text> = Key::optional(
     "to",
     Text,
-    "End, exclusive, in the same form. Instead of it, `for` may be given.",
+    "End, exclusive, in the same format. Either `to` or `for` is required.",
 );
 
-pub const FOR: Key<Span> = Key::optional(
-    "for",
-    Span::within(LENGTHS.0, LENGTHS.1),
-    "How long it takes.",
-);
+pub const FOR: Key<Span> = Key::optional("for", Span::within(LENGTHS.0, LENGTHS.1), "Duration.");
 
 pub const REPEAT: Key<Text> = Key::optional(
     "repeat",
     Text,
-    "Recurrence rule (RFC 5545): `FREQ=WEEKLY;BYDAY=SU`. It is evaluated in `timezone`: a local time that is skipped by a clock change is moved an hour later, and the first of two repeated ones is used; `FREQ=HOURLY` counts elapsed hours. At most 144 occurrences a day.",
+    "Recurrence rule (RFC 5545), such as `FREQ=WEEKLY;BYDAY=SU`, evaluated in `timezone`. A local time that a clock change skips is moved one hour later; of a local time that occurs twice, the first is used. `FREQ=HOURLY` counts elapsed hours. At most 144 occurrences a day.",
 );
 
 pub const EXCEPT: Key<List<Text>> = Key::optional(
     "except",
     List::of(Text),
-    "Dates without an occurrence, such as `2026-12-24`, or the start times of single occurrences.",
+    "Dates without an occurrence, such as `2026-12-24`, or the start times of occurrences to skip.",
 );
 
 pub const TIMEZONE: Key<ZoneForm> = Key::with_default(
     "timezone",
     ZoneForm,
     "UTC",
-    "Time zone of `from`, `to` and `repeat`, such as `Europe/Berlin`; a recurring correction keeps its local times when clocks change: with `to` also that of its end, with `for` its length.",
+    "Time zone of `from`, `to` and `repeat`, such as `Europe/Berlin`. A recurring correction keeps its local start time when clocks change; with `to` it also keeps its local end time, with `for` its duration.",
 );
 
 pub const SERVICES: Key<List<Text>> = Key::optional(
     "services",
     List::of(Text),
-    "Services it applies to. Default: all.",
+    "Services that the correction applies to. Default: all.",
 );
 
 pub const SLOS: Key<List<Text>> = Key::optional(
     "slos",
     List::of(Text),
-    "Names of objectives it applies to. Default: all.",
+    "Names of the objectives that the correction applies to. Default: all.",
 );
 
 pub const REASON: Key<Text> =
-    Key::required("reason", Text, "What happens then, for pages and reports.");
+    Key::required("reason", Text, "Reason, shown on pages and in reports.");
 
-pub const AUTHOR: Key<Text> = Key::with_default("author", Text, "config", "Who says so.");
+pub const AUTHOR: Key<Text> =
+    Key::with_default("author", Text, "config", "Author of the correction.");

@@ -1,4 +1,4 @@
-//! The form of the address that is listened at.
+//! The form of the listen address.
 
 use crate::yaml::{Form, Scalar};
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ impl Scalar for ListenForm {
         let port = |text: &str| text.parse::<u16>().is_ok();
         match written.rsplit_once(':').unwrap_or(("localhost", written)) {
             ("localhost", digits) if port(digits) => vec![format!("127.0.0.1:{digits}")],
-            // As Go programs write it: every address.
+            // `:PORT` means all addresses in Go programs.
             ("", digits) if port(digits) => {
                 vec![format!("0.0.0.0:{digits}"), format!("127.0.0.1:{digits}")]
             }

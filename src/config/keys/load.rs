@@ -1,4 +1,4 @@
-//! The keys of the load that a service is expected to bear, and of load scenarios.
+//! The keys of a service's expected load, and of load scenarios.
 
 use super::load_requests::{REQUEST, REQUESTS_MAX};
 use crate::probe::http::Address;
@@ -11,7 +11,7 @@ use crate::yaml::{
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// More would be a different tool.
+/// Upper bound for a single process.
 pub const USERS_MAX: u32 = 10_000;
 
 const RESPONSE: Span = Span::within(Duration::from_millis(1), Duration::from_hours(1));
@@ -19,7 +19,7 @@ const RESPONSE: Span = Span::within(Duration::from_millis(1), Duration::from_hou
 pub const URL: Key<Address> = Key::optional(
     "url",
     Address,
-    "Address that load runs send their requests to: `http` or `https`, without credentials. Left out, it is that of the service's first `http` probe.",
+    "URL that load runs send requests to: `http` or `https`, without credentials. Default: the URL of the service's first `http` probe.",
 );
 
 pub const USERS: Key<Parsed<RangeInclusive<u32>>> = Key::optional(
@@ -29,13 +29,13 @@ pub const USERS: Key<Parsed<RangeInclusive<u32>>> = Key::optional(
         expected: "a number of users such as 50, or a range such as 10-50",
         parse: users,
     },
-    "Expected concurrent users.",
+    "Expected number of concurrent users.",
 );
 
 pub const PEAK_USERS: Key<Integer> = Key::optional(
     "peak_users",
     Integer(1, USERS_MAX),
-    "Concurrent users at the peak.",
+    "Number of concurrent users at peak load.",
 );
 
 pub const RATE_RANGE: Key<Parsed<RangeInclusive<Rate>>> = Key::optional(
@@ -45,11 +45,11 @@ pub const RATE_RANGE: Key<Parsed<RangeInclusive<Rate>>> = Key::optional(
         expected: "a rate such as 80/min, or a range such as 20/min-80/min",
         parse: rates,
     },
-    "Expected rate of requests.",
+    "Expected request rate.",
 );
 
 pub const PEAK_RATE: Key<RateForm> =
-    Key::optional("peak_rate", RateForm, "Rate of requests at the peak.");
+    Key::optional("peak_rate", RateForm, "Request rate at peak load.");
 
 pub const AVERAGE: Key<Parsed<RangeInclusive<Duration>>> = Key::optional(
     "average",
@@ -58,42 +58,42 @@ pub const AVERAGE: Key<Parsed<RangeInclusive<Duration>>> = Key::optional(
         expected: "a duration such as 400ms, or a range such as 200ms-400ms",
         parse: durations,
     },
-    "Average response time under the expected load. A run whose average is above the range does not hold it.",
+    "Average response time under the expected load. A run whose average exceeds the range fails this check.",
 );
 
 pub const MAX: Key<Span> = Key::optional(
     "max",
     RESPONSE,
-    "Maximum response time. A run in which a successful response takes longer does not hold it.",
+    "Maximum response time. A run in which a successful response takes longer fails this check.",
 );
 
 pub const TIMEOUT: Key<Span> = Key::with_default(
     "timeout",
     Span::within(Duration::from_millis(10), Duration::from_mins(10)),
     "30s",
-    "Timeout of a request of a load run, from the time at which it was due.",
+    "Timeout of a request of a load run, measured from the time at which the request was due.",
 );
 
 pub const REQUESTS: Key<List<Mapping>> = Key::optional(
     "requests",
     List::up_to(REQUESTS_MAX, Mapping(REQUEST)),
-    "Requests of load runs instead of a single one, chosen by their weights. `headers`, credentials and TLS of `load` apply to all of them.",
+    "Requests of load runs, chosen by weight, instead of a single one. `headers`, credentials and TLS options of `load` apply to all of them.",
 );
 
 pub const DATA: Key<FilePath> = Key::optional(
     "data",
     FilePath,
-    "File with values for `${data.COLUMN}` in paths, headers and bodies of `requests`: CSV with a header (`.csv`), or JSON lines (`.jsonl`, `.ndjson`), at most 16 MiB. A request or sequence that uses it takes the next row each time, and the first again after the last.",
+    "File with values for `${data.COLUMN}` in paths, headers and bodies of `requests`: CSV with a header (`.csv`) or JSON lines (`.jsonl`, `.ndjson`), at most 16 MiB. Each request or sequence that uses it takes the next row, and starts over after the last one.",
 );
 
 pub const COOKIES: Key<Bool> = Key::with_default(
     "cookies",
     Bool,
     "true",
-    "Whether each user of a load run keeps the cookies that it is sent, as a browser does. At a given rate, each start is a new user.",
+    "Whether each user of a load run stores the cookies it receives, as a browser does. In a scenario with `rate`, every arrival is a new user.",
 );
 
-/// Keys of `load` that are no keys of a request.
+/// Number of keys of `load` that are not keys of a request.
 const OWN: usize = 11;
 
 static LOAD_KEYS: [&dyn Declared; OWN + OPTIONS.len()] = {
@@ -116,10 +116,10 @@ static LOAD_KEYS: [&dyn Declared; OWN + OPTIONS.len()] = {
     keys
 };
 
-/// Of a service's `load`.
+/// Keys of a service's `load`.
 pub const KEYS: Keys = &LOAD_KEYS;
 
-/// Of one of `scenarios`.
+/// Keys of an item of `scenarios`.
 pub const SCENARIO: Keys = &[
     &NAME,
     &PURPOSE,
@@ -132,24 +132,28 @@ pub const SCENARIO: Keys = &[
 pub const NAME: Key<Text> = Key::required(
     "name",
     Text,
-    "Unique name. A scenario that is built in (`baseline`, `stress`, `spike`, `soak`, `throughput`, `capacity`) is replaced by one of the same name.",
+    "Unique name. A scenario with the name of a built-in one (`baseline`, `stress`, `spike`, `soak`, `throughput`, `capacity`) replaces it.",
 );
 
-pub const PURPOSE: Key<Text> =
-    Key::with_default("purpose", Text, "", "What it is for, in a few words.");
+pub const PURPOSE: Key<Text> = Key::with_default(
+    "purpose",
+    Text,
+    "",
+    "Short description of what the scenario is for.",
+);
 
 pub const THINK: Key<Span> = Key::with_default(
     "think",
     Span::within(Duration::ZERO, Duration::from_hours(1)),
     "1s",
-    "Time between a response and the next request of a user.",
+    "Think time of a user, between a response and the next request.",
 );
 
 pub const ARRIVALS: Key<Choice<bool>> = Key::with_default(
     "arrivals",
     Choice(&[("even", false), ("poisson", true)]),
     "even",
-    "Whether the requests of `rate` are evenly spaced, or at random as those of independent clients are.",
+    "Spacing of the requests of `rate`: `even`, or `poisson` for random arrivals, as from independent clients.",
 );
 
 pub const USER_STAGES: Key<List<Mapping>> = Key::optional(
@@ -158,7 +162,7 @@ pub const USER_STAGES: Key<List<Mapping>> = Key::optional(
         STAGES_MAX,
         Mapping(&[&STAGE_NAME, &FROM_USERS, &TO_USERS, &FOR]),
     ),
-    "Stages of concurrent users. Either this or `rate` is required.",
+    "Stages of concurrent users (closed model). Either `users` or `rate` is required.",
 );
 
 pub const RATE_STAGES: Key<List<Mapping>> = Key::optional(
@@ -167,7 +171,7 @@ pub const RATE_STAGES: Key<List<Mapping>> = Key::optional(
         STAGES_MAX,
         Mapping(&[&STAGE_NAME, &FROM_RATE, &TO_RATE, &FOR]),
     ),
-    "Stages of requests per second, which start whether earlier ones were answered or not.",
+    "Stages of request rates (open model): requests start on schedule, whether or not earlier ones have been answered.",
 );
 
 const STAGES_MAX: usize = 100;
@@ -178,7 +182,7 @@ pub const STAGE_NAME: Key<Text> =
 pub const FROM_USERS: Key<Integer> = Key::optional(
     "from",
     Integer(0, USERS_MAX),
-    "Users at the begin of the stage. Left out, there are as many as at its end.",
+    "Users at the start of the stage. Default: the same as `to`.",
 );
 
 pub const TO_USERS: Key<Integer> = Key::required(
@@ -190,7 +194,7 @@ pub const TO_USERS: Key<Integer> = Key::required(
 pub const FROM_RATE: Key<RateForm> = Key::optional(
     "from",
     RateForm,
-    "Rate at the begin of the stage. Left out, it is that of its end.",
+    "Rate at the start of the stage. Default: the same as `to`.",
 );
 
 pub const TO_RATE: Key<RateForm> = Key::required("to", RateForm, "Rate at the end of the stage.");
@@ -198,7 +202,7 @@ pub const TO_RATE: Key<RateForm> = Key::required("to", RateForm, "Rate at the en
 pub const FOR: Key<Span> = Key::required(
     "for",
     Span::within(Duration::from_secs(1), Duration::from_hours(24)),
-    "Length of the stage.",
+    "Duration of the stage.",
 );
 
 fn users(text: &str) -> Option<RangeInclusive<u32>> {
@@ -216,7 +220,7 @@ fn durations(text: &str) -> Option<RangeInclusive<Duration>> {
     (!high.is_zero() && low <= high).then_some(low..=high)
 }
 
-/// One value, or two with a dash between them.
+/// Parses a single value, or two values separated by a dash.
 fn range<T: Copy>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Option<(T, T)> {
     match text.split_once('-') {
         Some((low, high)) => Some((parse(low.trim())?, parse(high.trim())?)),

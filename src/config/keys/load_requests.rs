@@ -4,18 +4,18 @@ use crate::probe::http::keys::{EXPECT_STATUS, HEADERS, METHOD};
 use crate::yaml::{Form, Integer, Key, Keys, List, Mapping, SecretText, Span, Text};
 use std::time::Duration;
 
-/// Of one file of recorded requests.
+/// Enough for the requests of an imported recording.
 pub const REQUESTS_MAX: usize = 1_000;
 pub const STEPS_MAX: usize = 1_000;
 const CAPTURES_MAX: usize = 50;
 const WEIGHT_MAX: u32 = 1_000_000;
 
-/// Of one of `load.requests`.
+/// Keys of an item of `load.requests`.
 pub const REQUEST: Keys = &[
     &NAME, &WEIGHT, &METHOD, &PATH, &URL, &HEADERS, &JSON, &BODY, &EXPECT, &STEPS,
 ];
 
-/// Of one of its steps.
+/// Keys of a step of a request.
 pub const STEP: Keys = &[
     &NAME, &THINK, &METHOD, &PATH, &URL, &HEADERS, &JSON, &BODY, &EXPECT, &CAPTURE,
 ];
@@ -23,44 +23,44 @@ pub const STEP: Keys = &[
 pub const NAME: Key<Text> = Key::optional(
     "name",
     Text,
-    "Unique name, for reports. Left out, it is the method and the path.",
+    "Unique name, for reports. Default: the method and the path.",
 );
 
 pub const THINK: Key<Span> = Key::optional(
     "think",
     Span::within(Duration::ZERO, Duration::from_hours(1)),
-    "Time between the response of the step before and this request, also at a given rate. Left out, it is the `think` of the scenario. The first step has none.",
+    "Think time between the response of the previous step and this request, also in scenarios with `rate`. Default: the `think` of the scenario. Invalid for the first step.",
 );
 
 pub const WEIGHT: Key<Integer> = Key::with_default(
     "weight",
     Integer(1, WEIGHT_MAX),
     "1",
-    "How often it is chosen, in relation to the others.",
+    "How often the request is chosen, relative to the others.",
 );
 
 pub const PATH: Key<Text> = Key::optional(
     "path",
     Text,
-    "Path and query on the server of `load.url` (or of the service's first `http` probe), such as `/chats?limit=10`. May contain `${captured.NAME}` and `${data.COLUMN}`, whose values are percent-encoded.",
+    "Path and query on the server of `load.url` (or of the service's first `http` probe), such as `/chats?limit=10`. Values of `${captured.NAME}` and `${data.COLUMN}` are percent-encoded.",
 );
 
 pub const URL: Key<Text> = Key::optional(
     "url",
     Text,
-    "The whole address instead of `path`. All requests of a service go to the same scheme, host and port.",
+    "Complete URL instead of `path`. All requests of a service must have the same scheme, host and port.",
 );
 
 pub const JSON: Key<JsonBody> = Key::optional(
     "json",
     JsonBody,
-    "The request's body as JSON, sent with `Content-Type: application/json`. Values of `${captured.NAME}` and `${data.COLUMN}` are escaped. In a text of JSON, such as `'{ \"id\": ${data.id} }'`, a value outside of quotes is written as the JSON that it is, or else as a text.",
+    "Request body as JSON, sent with `Content-Type: application/json`. Values of `${captured.NAME}` and `${data.COLUMN}` are escaped. In a body written as a string, such as `'{ \"id\": ${data.id} }'`, a value outside of quotes is inserted unchanged if it is valid JSON, and otherwise as a JSON string.",
 );
 
 pub const BODY: Key<SecretText> = Key::optional(
     "body",
     SecretText,
-    "The request's body. Values of `${captured.NAME}` and `${data.COLUMN}` are escaped as `Content-Type` requires it: as JSON or as a form, otherwise they are sent as they are. A file is sent as it is.",
+    "Request body. Values of `${captured.NAME}` and `${data.COLUMN}` are escaped as JSON or as a form, depending on `Content-Type`, and otherwise inserted unchanged. A file is sent unchanged.",
 );
 
 pub const EXPECT: Key<Mapping> = Key::optional(
@@ -72,7 +72,7 @@ pub const EXPECT: Key<Mapping> = Key::optional(
 pub const STEPS: Key<List<Mapping>> = Key::optional(
     "steps",
     List::up_to(STEPS_MAX, Mapping(STEP)),
-    "Requests that one user makes in this order, instead of a single one. The first that fails ends the sequence.",
+    "Requests that one user sends in this order, instead of a single request. The first failed request ends the sequence.",
 );
 
 pub const CAPTURE: Key<List<Mapping>> = Key::optional(
@@ -81,19 +81,19 @@ pub const CAPTURE: Key<List<Mapping>> = Key::optional(
         CAPTURES_MAX,
         Mapping(&[&CAPTURE_NAME, &FROM_JSON, &FROM_HEADER, &FROM_REGEX]),
     ),
-    "Values of the response for later steps, as `${captured.NAME}` in their paths, headers and bodies. A response without one of them is bad. Values have up to 16 KiB, and are searched in the first 1 MiB of the body.",
+    "Values of the response for later steps, available as `${captured.NAME}` in their paths, headers and bodies. A response that lacks one of them is bad. Values are limited to 16 KiB, and only the first 1 MiB of the body is searched.",
 );
 
 pub const CAPTURE_NAME: Key<Text> = Key::required(
     "name",
     Text,
-    "Name, of letters, digits, `_` and `-`; unique in the sequence.",
+    "Name, consisting of letters, digits, `_` and `-`; unique within the sequence.",
 );
 
 pub const FROM_JSON: Key<Text> = Key::optional(
     "json",
     Text,
-    "JSONPath query, whose first result is the value. One of `json`, `header` and `regex` is required.",
+    "JSONPath query whose first result is the value. One of `json`, `header` and `regex` is required.",
 );
 
 pub const FROM_HEADER: Key<Text> = Key::optional("header", Text, "Name of a response header.");
@@ -101,15 +101,15 @@ pub const FROM_HEADER: Key<Text> = Key::optional("header", Text, "Name of a resp
 pub const FROM_REGEX: Key<Text> = Key::optional(
     "regex",
     Text,
-    "Regular expression for the body: the value is its first group, or else its whole match.",
+    "Regular expression for the body. The value is its first group, or the whole match if it has no group.",
 );
 
-/// JSON, written as a mapping, a list or a text.
+/// JSON, written as a mapping, a list or a string.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonBody;
 
 impl Form for JsonBody {
     fn describe(&self) -> String {
-        "mapping, list or text of JSON".to_owned()
+        "mapping, list, or string with JSON".to_owned()
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 pub const URL: Key<Address> = Key::optional(
     "url",
     Address,
-    "Address of the Prometheus endpoint: protobuf, which alone has native histograms, text 0.0.4 or OpenMetrics 1.0, as the service answers. A header `Accept` among `headers` asks for another one.",
+    "URL of the Prometheus endpoint. The service chooses the format: protobuf (required for native histograms), text 0.0.4 or OpenMetrics 1.0. An `Accept` header in `headers` requests a specific one.",
 );
 
 pub const JSON: Key<Mapping> = Key::optional(
@@ -21,22 +21,22 @@ pub const JSON: Key<Mapping> = Key::optional(
 pub const INTERVAL: Key<Span> = Key::optional(
     "interval",
     Span::within(Duration::from_secs(1), Duration::from_mins(5)),
-    "Time between two scrapes. Left out, it is `observe.interval`.",
+    "Scrape interval. Default: `observe.interval`.",
 );
 
 pub const TIMEOUT: Key<Span> = Key::optional(
     "timeout",
     Span::within(Duration::from_millis(10), Duration::from_mins(5)),
-    "Timeout of a scrape, at most the interval. Default: 5s or the interval, whichever is shorter.",
+    "Scrape timeout, at most the interval. Default: 5s or the interval, whichever is shorter.",
 );
 
 pub const JSON_URL: Key<Address> = Key::required(
     "url",
     Address,
-    "Address of the JSON document: `http` or `https`, without credentials.",
+    "URL of the JSON document: `http` or `https`, without credentials.",
 );
 
-/// One key for each role, with the role's name.
+/// One key per role, with the role's name.
 pub static SELECTORS: [Key<Text>; Role::COUNT] = role_keys();
 
 const OWN: usize = 4;

@@ -1,5 +1,5 @@
-//! Every key of the config: what the reader accepts, and what the docs say. Keys of probe kinds
-//! stand with their kinds.
+//! All keys of the config, as the reader accepts them and the docs describe them. The keys of probe
+//! kinds are declared by the kinds.
 
 pub(super) mod alerts;
 pub(super) mod correction;
@@ -43,7 +43,7 @@ pub(super) const LISTEN: Key<ListenForm> = Key::with_default(
     "listen",
     ListenForm,
     "127.0.0.1:9771",
-    "Address and port of the pages, the API and `/metrics`. Without authentication (see `web`), everyone who can reach it can read everything, and only a loopback address accepts writes.",
+    "Listen address of the web pages, the API and `/metrics`. Without authentication (see `web`), everyone who can reach it can read everything, and only a loopback address accepts writes.",
 );
 
 pub(super) const WEB: Key<Mapping> = Key::optional(
@@ -72,7 +72,7 @@ pub(super) const DEFAULTS: Key<Mapping> = Key::optional(
         &probe::DEFAULT_TIMEOUT,
         &objective::DEFAULTS,
     ]),
-    "Defaults of probes and services.",
+    "Defaults for probes and services.",
 );
 
 pub(super) const OBSERVE: Key<Mapping> = Key::optional(
@@ -84,31 +84,31 @@ pub(super) const OBSERVE: Key<Mapping> = Key::optional(
 pub(super) const VANTAGE: Key<List<Mapping>> = Key::optional(
     "vantage",
     List::of(Mapping(probe::KEYS)),
-    "Control probes of targets that are up whenever the local network is, such as the gateway and two external sites. While most of them fail, failures that a local network failure can explain, such as timeouts, are void, not bad. At least three are needed.",
+    "Control probes of targets that are up whenever the local network is, such as the gateway and two external sites. While most of them fail, failures that a local network outage can explain, such as timeouts, are void instead of bad. At least three are required.",
 );
 
 pub(super) const CORRECTIONS: Key<List<Mapping>> = Key::optional(
     "corrections",
     List::up_to(correction::MAX, Mapping(correction::KEYS)),
-    "Time that does not count, such as planned maintenance. Probing goes on; what it finds is kept.",
+    "Periods that are excluded from the SLOs, such as planned maintenance. Probing continues, and its outcomes are kept.",
 );
 
 pub(super) const SIGNALS: Key<Mapping> = Key::optional(
     "signals",
     Mapping(signals::KEYS),
-    "Warning signs that are looked for: `false` switches one off, a mapping sets its threshold. They hold for the host and for all services; a service can have its own `signals`.",
+    "Warning signs of the host and of all services: `false` turns a sign off, a mapping sets its threshold. A service can override them in its own `signals`.",
 );
 
 pub(super) const SCENARIOS: Key<List<Mapping>> = Key::optional(
     "scenarios",
     List::up_to(100, Mapping(load::SCENARIO)),
-    "Load scenarios for `slod load`, in addition to those that are built in.",
+    "Load scenarios for `slod load`, in addition to the built-in ones.",
 );
 
 pub(super) const ALERTS: Key<Mapping> = Key::optional(
     "alerts",
     Mapping(alerts::KEYS),
-    "What fires: burn-rate tiers, conditions of error budgets, and warning signs.",
+    "When alerts fire: burn-rate tiers, error budget conditions and warning signs.",
 );
 
 pub(super) const SERVICES: Key<List<Mapping>> = Key::required(
@@ -121,12 +121,12 @@ pub(super) const STORE_PATH: Key<FilePath> = Key::with_default(
     "path",
     FilePath,
     "data/slod.db",
-    "The SQLite file, relative to the config file. Its directory is created if it does not exist.",
+    "SQLite file, relative to the config file. Its directory is created if it does not exist.",
 );
 
 pub(super) const RETENTION: Key<Span> = Key::with_default(
     "retention",
     Span::within(DAY, Duration::from_secs(3660 * DAY.as_secs())),
     "400d",
-    "How long every outcome is kept. The SLI, the budget and the burn rate of a window that reaches further back are withheld.",
+    "How long outcomes are kept. The SLI, error budget and burn rate of a window that reaches further back are withheld.",
 );

@@ -1,4 +1,4 @@
-//! The keys of who is notified.
+//! The keys of receivers, routes and the heartbeat.
 
 use crate::receiver::{self, HEARTBEAT_KEYS};
 use crate::yaml::{Key, Keys, List, Map, Mapping, Parsed, Span, Text, ZoneForm};
@@ -12,19 +12,19 @@ const DAY: Duration = crate::units::DAY;
 pub const RECEIVERS: Key<List<Mapping>> = Key::optional(
     "receivers",
     List::up_to(MAX_RECEIVERS, Mapping(receiver::KEYS)),
-    "Who is notified of alerts. Each has a name and exactly one kind. Messages go there directly: the variable `HTTPS_PROXY` and its like have no effect.",
+    "Receivers of alerts. Each has a name and exactly one kind. Messages are sent directly: `HTTPS_PROXY` and similar environment variables have no effect.",
 );
 
 pub const ROUTES: Key<List<Mapping>> = Key::optional(
     "routes",
     List::up_to(MAX_ROUTES, Mapping(ROUTE)),
-    "Which alert goes to which receivers: the first route that matches decides. Without routes, a single receiver gets all alerts.",
+    "Which alerts go to which receivers. The first matching route applies. Without routes, a single receiver gets all alerts.",
 );
 
 pub const HEARTBEAT: Key<Mapping> = Key::optional(
     "heartbeat",
     Mapping(HEARTBEAT_KEYS),
-    "A dead man's switch: an address that is requested regularly while slod probes and stores.",
+    "Dead man's switch: a URL that is requested regularly while slod probes and stores outcomes.",
 );
 
 const ROUTE: Keys = &[&MATCH, &AT, &TO, &GROUP_BY, &WAIT, &REPEAT, &ESCALATE];
@@ -32,7 +32,7 @@ const ROUTE: Keys = &[&MATCH, &AT, &TO, &GROUP_BY, &WAIT, &REPEAT, &ESCALATE];
 pub const MATCH: Key<Map<Text>> = Key::optional(
     "match",
     Map::of(Text),
-    "Labels that an alert must have, such as `severity: page` or `service: rag`. Without it, the route matches every alert.",
+    "Labels that an alert must have, such as `severity: page` or `service: rag`. Default: the route matches every alert.",
 );
 
 pub const AT: Key<Mapping> = Key::optional(
@@ -47,7 +47,7 @@ pub const GROUP_BY: Key<List<Text>> = Key::with_default(
     "group_by",
     List::up_to(20, Text),
     "alertname",
-    "Labels. Alerts that have the same values of them share messages, and an incident at receivers that have incidents. By default these are alerts of one kind: a full disk and a service that is down are two messages, and a thousand services that are down are one. With `service`, each service has an incident of its own; with `severity`, all pages are one. At PagerDuty and Opsgenie, an alert that joins an open incident pages nobody again: where each service that fails is to page, use `[alertname, service]`.",
+    "Labels to group by. Alerts with the same values of these labels share messages, and an incident at receivers that have incidents. The default groups alerts by kind: a full disk and a service that is down are two messages, and a thousand services that are down are one. With `service`, each service has its own incident; with `severity`, all pages are one. PagerDuty and Opsgenie do not page again when an alert joins an open incident: to page for each failing service, use `[alertname, service]`.",
 );
 
 pub const WAIT: Key<Span> = Key::with_default(
@@ -64,19 +64,19 @@ pub const REPEAT: Key<Span> = Key::with_default(
         Duration::from_secs(30 * DAY.as_secs()),
     ),
     "4h",
-    "After which time alerts that still fire are sent again, except those that are silenced or that somebody acknowledged.",
+    "How often alerts that are still firing are sent again, unless they are silenced or acknowledged.",
 );
 
 pub const ESCALATE: Key<Mapping> = Key::optional(
     "escalate",
     Mapping(&[&AFTER, &TO]),
-    "Further receivers of alerts that fire for longer.",
+    "Additional receivers of alerts that keep firing.",
 );
 
 pub const AFTER: Key<Span> = Key::required(
     "after",
     Span::within(Duration::from_secs(1), DAY),
-    "How long an alert must fire.",
+    "How long an alert must have been firing.",
 );
 
 pub const DAYS: Key<List<Parsed<Weekday>>> = Key::optional(
@@ -96,18 +96,18 @@ pub const HOURS: Key<Parsed<(u32, u32)>> = Key::with_default(
     "hours",
     Parsed {
         label: "range of times",
-        expected: "a range such as 09:00-17:30; 22:00-06:00 ends on the next day",
+        expected: "a range such as 09:00-17:30, or 22:00-06:00 to end on the next day",
         parse: hours,
     },
     "00:00-24:00",
-    "Times of the day.",
+    "Time range within a day.",
 );
 
 pub const ZONE_KEY: Key<ZoneForm> = Key::with_default(
     "timezone",
     ZoneForm,
     "UTC",
-    "The time zone of `days` and `hours`.",
+    "Time zone of `days` and `hours`.",
 );
 
 fn hours(text: &str) -> Option<(u32, u32)> {

@@ -1,4 +1,4 @@
-//! The keys of what is sampled, and of the processes of a service.
+//! The keys of sampling, and of the processes of a service.
 
 use crate::config::model::Pattern;
 use crate::probe::pattern::{self, text_regex};
@@ -23,7 +23,7 @@ pub const KEYS: Keys = &[
     &SERVICES_ON,
 ];
 
-/// Of the collectors, by their names.
+/// The switches of the collectors; each key has the name of its collector.
 pub const SWITCHES: [&Key<Bool>; 7] = [
     &HOST,
     &PRESSURE,
@@ -34,7 +34,7 @@ pub const SWITCHES: [&Key<Bool>; 7] = [
     &SERVICES_ON,
 ];
 
-/// The key of the way to find it is all that a process needs. Each group of processes costs
+/// A process needs only the key that identifies it. Bounded, because each group of processes costs
 /// metrics.
 pub const PROCESSES: List<Mapping> =
     List::up_to(50, Mapping(&[&NAME, &MATCH, &PID_FILE, &PORT, &CGROUP]));
@@ -43,21 +43,21 @@ pub const INTERVAL: Key<Span> = Key::with_default(
     "interval",
     Span::within(Duration::from_secs(1), Duration::from_mins(5)),
     "10s",
-    "Time between two samples, which are taken at multiples of it; also the span that processor usage is averaged over.",
+    "Sampling interval. Samples are taken at multiples of it, and CPU usage is averaged over it.",
 );
 
 pub const RETENTION: Key<Span> = Key::with_default(
     "retention",
     Span::within(DAY, Duration::from_secs(3660 * DAY.as_secs())),
     "30d",
-    "How long samples are kept. After two days they are kept by the minute: a gauge's minimum, mean, maximum and last value, a counter's last value.",
+    "How long samples are kept. After two days, they are reduced to one per minute: the minimum, mean, maximum and last value of a gauge, and the last value of a counter.",
 );
 
 pub const ROOT: Key<FilePath> = Key::with_default(
     "root",
     FilePath,
     "/",
-    "Directory that the root of the host is mounted at, such as `/host` in a container. Its `/proc` and `/sys` are read.",
+    "Directory at which the root of the host is mounted, such as `/host` in a container. slod reads its `/proc` and `/sys`.",
 );
 
 /// Matches whole names.
@@ -67,35 +67,35 @@ pub const HOST: Key<Bool> = Key::with_default(
     "host",
     Bool,
     "true",
-    "Whether to sample processors, memory, load, threads and open files of the host.",
+    "Whether to sample the CPUs, memory, load, threads and open files of the host.",
 );
 
 pub const PRESSURE: Key<Bool> = Key::with_default(
     "pressure",
     Bool,
     "true",
-    "Whether to sample how long tasks of the host waited for processors, memory and disks (pressure stall information).",
+    "Whether to sample how long tasks of the host waited for CPUs, memory and disks (pressure stall information).",
 );
 
 pub const DISK: Key<Bool> = Key::with_default(
     "disk",
     Bool,
     "true",
-    "Whether to sample the space of the mounted file systems, and the reads and writes of the disks of the host.",
+    "Whether to sample the space of mounted file systems, and the disk reads and writes of the host.",
 );
 
 pub const DISK_EXCLUDE: Key<pattern::Pattern<Pattern>> = Key::with_default(
     "disk_exclude",
     PATTERN,
     r"(z?ram|loop|fd)\d+|(h|s|v|xv)d[a-z]+\d+|(nvme\d+n|mmcblk)\d+p\d+",
-    "Regular expression for the full names of disks whose reads and writes to exclude: by default partitions, and devices in memory.",
+    "Regular expression for the full names of disks to exclude from reads and writes; by default, partitions and memory-backed devices.",
 );
 
 pub const FILESYSTEM_EXCLUDE: Key<pattern::Pattern<Pattern>> = Key::with_default(
     "filesystem_exclude",
     PATTERN,
     "/(dev|proc|sys|run)(/.*)?|/etc/(hosts|hostname|resolv\\.conf)|/(snap|var/lib/(docker|containers|kubelet))/.*",
-    "Regular expression for the full mount points of file systems to exclude: by default those of the system, and of single containers. File systems of the kernel are never included, and each other one once.",
+    "Regular expression for the full mount points of file systems to exclude; by default, those of the system and of individual containers. Kernel file systems are never included, and every other file system only once.",
 );
 
 pub const NETWORK: Key<Bool> = Key::with_default(
@@ -109,7 +109,7 @@ pub const NETWORK_EXCLUDE: Key<pattern::Pattern<Pattern>> = Key::with_default(
     "network_exclude",
     PATTERN,
     "lo|(veth|docker|br-|virbr|cni|flannel|cali|vnet|tap|podman|lxc|lxd).*",
-    "Regular expression for the full names of network devices to exclude: by default loopback, and virtual devices whose traffic another device counts too.",
+    "Regular expression for the full names of network devices to exclude; by default, loopback and virtual devices whose traffic is also counted by another device.",
 );
 
 pub const PROCESSES_ON: Key<Bool> = Key::with_default(
@@ -123,14 +123,14 @@ pub const CONTAINERS: Key<Bool> = Key::with_default(
     "containers",
     Bool,
     "true",
-    "Whether to sample the containers (control groups) that the `processes` of services run in. If `processes` is `false`, only those that are identified by `cgroup`.",
+    "Whether to sample the containers (control groups) that the `processes` of services run in. If `processes` is `false`, only those identified by `cgroup` are sampled.",
 );
 
 pub const SERVICES_ON: Key<Bool> = Key::with_default(
     "services",
     Bool,
     "true",
-    "Whether to read the own `metrics` of services.",
+    "Whether to scrape the `metrics` of services.",
 );
 
 pub const NAME: Key<Text> = Key::optional(
@@ -142,19 +142,19 @@ pub const NAME: Key<Text> = Key::optional(
 pub const MATCH: Key<Mapping> = Key::optional(
     "match",
     Mapping(&[&MATCH_NAME, &MATCH_CMDLINE]),
-    "Every process that looks like this. All of them are counted as one.",
+    "All processes that match. They are sampled together.",
 );
 
 pub const PID_FILE: Key<FilePath> = Key::optional(
     "pid_file",
     FilePath,
-    "A file that contains the PID of the main process, as slod sees it: one that is written in a container holds a number of the container's own, so use `cgroup`, `port` or `match` there. A process that started more than a minute after the file was written is another one.",
+    "File with the PID of the main process, as seen by slod. A PID file written in a container contains a PID of the container's namespace; use `cgroup`, `port` or `match` there. A process that started more than a minute after the file was written is ignored.",
 );
 
 pub const PORT: Key<Integer> = Key::optional(
     "port",
     Integer(1, 65_535),
-    "The processes that listen on this TCP port. Processes of other users are found only as root or with CAP_SYS_PTRACE.",
+    "The processes that listen on this TCP port. Finding processes of other users requires root or CAP_SYS_PTRACE.",
 );
 
 pub const CGROUP: Key<Parsed<PathBuf>> = Key::optional(
@@ -170,7 +170,7 @@ pub const CGROUP: Key<Parsed<PathBuf>> = Key::optional(
 pub const MATCH_NAME: Key<Text> = Key::optional(
     "name",
     Text,
-    "The process name in the kernel, or the file name of the program.",
+    "Process name in the kernel, or file name of the program.",
 );
 
 pub const MATCH_CMDLINE: Key<pattern::Pattern<Pattern>> = Key::optional(
@@ -179,14 +179,14 @@ pub const MATCH_CMDLINE: Key<pattern::Pattern<Pattern>> = Key::optional(
     "Regular expression for the full command line, with arguments separated by spaces.",
 );
 
-/// A pattern that a whole text must match.
+/// Compiles a pattern that must match the whole text.
 fn whole(text: &str) -> Option<Pattern> {
-    // Tried as it was written first: brackets around it must not make it valid.
+    // The group around it could make an invalid pattern valid, so it is compiled without one first.
     text_regex(text)?;
     text_regex(&format!("^(?:{text})$")).map(Pattern)
 }
 
-/// Only ever below the root of the control groups.
+/// Parses the path of a control group, which cannot leave the control group root.
 fn cgroup(text: &str) -> Option<PathBuf> {
     let path = Path::new(text);
     let path = path.strip_prefix("/sys/fs/cgroup").unwrap_or(path);

@@ -4,14 +4,14 @@ use crate::units::{DAY, HOUR};
 use crate::yaml::{Key, Keys, ProbeKind, Span, Text};
 use std::time::Duration;
 
-/// The key under which a probe's kind stands is the kind's own name.
+/// `KIND` stands for the name of a probe kind.
 pub const KEYS: Keys = &[&NAME, &KIND, &INTERVAL, &TIMEOUT];
 
-/// Below it, it is a load test.
+/// Shorter intervals would be a load test.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
-/// Over a day no window would notice.
+/// With an interval above a day, burn-rate windows would contain no attempts.
 const INTERVALS: Span = Span::within(SHORTEST_INTERVAL, DAY);
-/// An open timeslice waits for little longer than an hour.
+/// An open time slice waits for outcomes for little longer than an hour.
 const TIMEOUTS: Span = Span::within(Duration::from_millis(10), HOUR);
 
 pub const NAME: Key<Text> = Key::required(
@@ -29,7 +29,7 @@ const KIND: Key<ProbeKind> = Key::required(
 pub const INTERVAL: Key<Span> = Key::optional(
     "interval",
     INTERVALS,
-    "Time between two attempts. Left out, it is `defaults.interval`.",
+    "Time between two attempts. Default: `defaults.interval`.",
 );
 
 pub const TIMEOUT: Key<Span> = Key::optional(
@@ -49,5 +49,5 @@ pub const DEFAULT_TIMEOUT: Key<Span> = Key::with_default(
     "timeout",
     TIMEOUTS,
     "5s",
-    "How long an attempt may take; a probe with a shorter interval has its interval as timeout.",
+    "Timeout of an attempt. A probe with a shorter interval uses its interval as the timeout.",
 );

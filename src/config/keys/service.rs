@@ -16,7 +16,7 @@ pub const KEYS: Keys = &[
     &SIGNALS,
 ];
 
-/// A service that depends on more would be inhibited by almost everything.
+/// Bounded, because a service with many dependencies would be inhibited most of the time.
 const MAX_DEPENDENCIES: usize = 50;
 
 pub const NAME: Key<Text> = Key::required(
@@ -25,30 +25,30 @@ pub const NAME: Key<Text> = Key::required(
     "Unique name, up to 100 characters, without `/`. The history is stored under this name.",
 );
 
-pub const DESCRIPTION: Key<Text> = Key::optional("description", Text, "Description in one line.");
+pub const DESCRIPTION: Key<Text> = Key::optional("description", Text, "One-line description.");
 
 pub const LABELS: Key<Map<Text>> = Key::optional(
     "labels",
     Map::of(Text),
-    "Labels such as `team: assistants`: on the service's page, in the API, and on the metric `slod_service_info`, for joins. Label names as in Prometheus; names that slod's own metrics use are rejected.",
+    "Labels such as `team: assistants`, shown on the service's page and in the API, and exported by the metric `slod_service_info`, for joins. Label names follow the rules of Prometheus; names that slod's own metrics use are rejected.",
 );
 
 pub const DEPENDS_ON: Key<List<Text>> = Key::optional(
     "depends_on",
     List::up_to(MAX_DEPENDENCIES, Text),
-    "Services that this one cannot work without. While an alert of urgency `page` fires for one of them, or for one that they depend on, and it failed within the last minutes, new alerts of this service are recorded as inhibited and nobody is notified. A service that fails within a maintenance (a correction of all its objectives) counts as one that a page fires for. If this service still fails when the other one is back, people are notified then.",
+    "Services that this one cannot work without. While an alert of urgency `page` fires for one of them, or for one that they depend on, and it failed within the last minutes, new alerts of this service are recorded as inhibited and not notified. A service that fails during maintenance (a correction of all its objectives) counts as having a firing page. If this service still fails when the other one has recovered, its alert is notified then.",
 );
 
 pub const PROBES: Key<List<Mapping>> = Key::optional(
     "probes",
     List::of(Mapping(probe::KEYS)),
-    "The probes of the service. They can be omitted only if its objectives count probes of other services.",
+    "Probes of the service. They can be omitted only if its objectives count probes of other services.",
 );
 
 pub const OBJECTIVES: Key<List<Mapping>> = Key::optional(
     "objectives",
     objective::LIST,
-    "Objectives in addition to the default ones, or instead of those with the same name. An empty list `[]` means none at all, not even the default ones.",
+    "Objectives in addition to the default ones. One with the name of a default objective replaces it. An empty list `[]` means no objectives, not even the default ones.",
 );
 
 pub const PROCESSES: Key<List<Mapping>> = Key::optional(
@@ -60,17 +60,17 @@ pub const PROCESSES: Key<List<Mapping>> = Key::optional(
 pub const METRICS: Key<Mapping> = Key::optional(
     "metrics",
     Mapping(metrics::KEYS),
-    "The service's own metrics: a Prometheus or JSON endpoint, read like the `http` probe reads its address. Roles without a selector are found by the names that common libraries use; `slod probe SERVICE --metrics` shows what was found.",
+    "Metrics of the service: a Prometheus or JSON endpoint, requested in the same way as by the `http` probe. Roles without a selector are detected by the metric names of common libraries; `slod probe SERVICE --metrics` shows what was found.",
 );
 
 pub const LOAD: Key<Mapping> = Key::optional(
     "load",
     Mapping(load::KEYS),
-    "The load that the service is expected to bear, its response times under it, and the request that load runs send.",
+    "Expected load of the service, its response times under that load, and the requests of load runs.",
 );
 
 pub const SIGNALS: Key<Mapping> = Key::optional(
     "signals",
     Mapping(signals::KEYS),
-    "Warning signs of this service; those that are left out are as in the root's `signals`.",
+    "Warning signs of this service. Default: the root's `signals`.",
 );

@@ -40,7 +40,7 @@ impl Scalar for Sign {
     }
 }
 
-/// The threshold with its default values, as it is written.
+/// The default threshold in config syntax.
 pub fn example(known: &Threshold) -> String {
     let Level { begins, ends } = known.default;
     let (begin, end) = keys_of(known);
@@ -51,7 +51,7 @@ pub fn example(known: &Threshold) -> String {
     text + " }"
 }
 
-/// A value of a threshold, as it is written.
+/// A threshold value in config syntax.
 pub fn shown(known: &Threshold, value: f64) -> String {
     match known.unit {
         Unit::Share => {
@@ -63,7 +63,7 @@ pub fn shown(known: &Threshold, value: f64) -> String {
     }
 }
 
-/// The key that a sign begins by, and the one that it ends by.
+/// The key of the value at which a sign begins, and of the one at which it clears.
 pub const fn keys_of(known: &Threshold) -> (&'static Key<Text>, Option<&'static Key<Text>>) {
     match (known.side, known.has_end) {
         (Side::Above, true) => (&ABOVE, Some(&CLEAR_BELOW)),
@@ -73,7 +73,7 @@ pub const fn keys_of(known: &Threshold) -> (&'static Key<Text>, Option<&'static 
     }
 }
 
-/// The keys that the threshold of a sign may have.
+/// The valid keys of a sign's threshold.
 pub const fn threshold_keys(known: &Threshold) -> Keys {
     match (known.side, known.has_end) {
         (Side::Above, true) => &[&ABOVE, &CLEAR_BELOW],
@@ -83,20 +83,20 @@ pub const fn threshold_keys(known: &Threshold) -> Keys {
     }
 }
 
-pub const ABOVE: Key<Text> = Key::optional("above", Text, "The sign is there above this value.");
+pub const ABOVE: Key<Text> = Key::optional("above", Text, "The sign is active above this value.");
 pub const CLEAR_BELOW: Key<Text> = Key::optional(
     "clear_below",
     Text,
-    "It is over below this one. In proportion to `above` if left out.",
+    "The sign clears below this value. Default: in proportion to `above`.",
 );
-pub const BELOW: Key<Text> = Key::optional("below", Text, "The sign is there below this value.");
+pub const BELOW: Key<Text> = Key::optional("below", Text, "The sign is active below this value.");
 pub const CLEAR_ABOVE: Key<Text> = Key::optional(
     "clear_above",
     Text,
-    "It is over above this one. In proportion to `below` if left out.",
+    "The sign clears above this value. Default: in proportion to `below`.",
 );
 
-/// By the names of the signs.
+/// One key per sign, with the sign's name.
 pub static SIGNS: [Key<Sign>; COUNT] = {
     let mut keys = [Key::with_default("", Sign(SIGNALS[0]), "true", ""); COUNT];
     let mut at = 0;

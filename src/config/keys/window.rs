@@ -6,7 +6,7 @@ use crate::units::{self, DAY, HOUR};
 use crate::yaml::{Form, OutOfRange, Scalar, Span};
 use std::time::Duration;
 
-/// A length such as `30d`, or a period of the calendar.
+/// A duration such as `30d`, or a calendar period.
 #[derive(Clone, Copy, Debug)]
 pub struct WindowForm;
 
@@ -16,7 +16,7 @@ pub enum WrittenWindow {
     Period(Period),
 }
 
-/// Burn rates look back for at least five minutes; an hour holds twelve of those.
+/// Burn rates cover at least five minutes, a twelfth of the minimum.
 const LENGTH: Span = Span::within(HOUR, Duration::from_secs(400 * DAY.as_secs()));
 
 impl Form for WindowForm {
@@ -60,7 +60,7 @@ impl Scalar for WindowForm {
     }
 }
 
-/// `30d` and `month` of `1 month`, `1mo` and `1M`, which no unit is; likewise of years.
+/// Suggests `30d` and `month` for `1 month`, `1mo` and `1M`, which are not units; likewise for years.
 fn months_or_years(written: &str) -> Option<Vec<String>> {
     let written = written.trim();
     let digits = written.find(|c: char| !c.is_ascii_digit())?;

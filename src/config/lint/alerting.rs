@@ -1,4 +1,4 @@
-//! Objectives whose budget or alerts cannot work at the pace of their probes.
+//! Objectives whose budgets or alerts do not work with the intervals of their probes.
 
 use super::finding::{Finding, objectives, percent, plain, spacing, span};
 use crate::alert::{TIERS, Tier};
@@ -28,7 +28,7 @@ pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
                 percent(tier.threshold(objective)),
             ),
             help: format!(
-                "slower alerts still work; a target above {} makes this one possible",
+                "slower alerts still work; this one needs a target above {}",
                 percent(1.0 - 1.0 / factor)
             ),
         });
@@ -36,8 +36,8 @@ pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
     found
 }
 
-/// Tiers that were chosen for an objective, or written, and are longer than its window. Of the
-/// default ones everybody has some.
+/// Tiers longer than an objective's window, if tiers are configured or the objective chose them. The
+/// default tiers are not reported: some of them are longer than any short window.
 pub(super) fn tier_exceeds_window(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (service, placed) in objectives(draft) {
@@ -53,7 +53,7 @@ pub(super) fn tier_exceeds_window(draft: &Draft<'_>) -> Vec<Finding> {
         found.push(Finding {
             at: placed.section.spot().clone(),
             message: format!(
-                "tier {} of `{}` can never fire: its window of {} is longer than that of the objective, {}",
+                "tier {} of `{}` can never fire: its window of {} is longer than the objective's window of {}",
                 tier.number,
                 objective.name,
                 tier.long.name(),
@@ -65,7 +65,7 @@ pub(super) fn tier_exceeds_window(draft: &Draft<'_>) -> Vec<Finding> {
     found
 }
 
-/// The fastest page that counts attempts, if the objective counts attempts at all.
+/// The tier of the fastest page, if the objective counts attempts.
 fn page<'d>(draft: &'d Draft<'_>, service: &str, objective: &Objective) -> Option<&'d Tier> {
     let counts_attempts = objective.budgeting == BudgetingMethod::Occurrences;
     let policy = draft.alerts.policy(service, &objective.name);
@@ -89,7 +89,7 @@ pub(super) fn one_failure_pages(draft: &Draft<'_>) -> Vec<Finding> {
             continue;
         };
         let limit = tier.long.length().as_secs_f64() * tier.threshold(objective);
-        // A pace that is too coarse altogether is one warning, not two.
+        // If the interval is also too coarse, only that is reported.
         if spacing <= limit || is_too_coarse(tier, spacing) {
             continue;
         }
@@ -97,7 +97,7 @@ pub(super) fn one_failure_pages(draft: &Draft<'_>) -> Vec<Finding> {
         found.push(Finding {
             at: placed.section.spot().clone(),
             message: format!(
-                "one failure of `{}` is enough for a page over {}: 1 of {} attempts is {}, and it fires above {}",
+                "a single failure of `{}` exceeds the threshold of the page over {}: 1 of {} attempts is {}, and the page fires above {}",
                 service.name,
                 tier.long.name(),
                 plain(attempts),
@@ -131,13 +131,13 @@ pub(super) fn interval_too_coarse(draft: &Draft<'_>) -> Vec<Finding> {
         found.push(Finding {
             at: placed.section.spot().clone(),
             message: format!(
-                "`{}` is attempted every {}, so the last {} that a page uses contain at most one attempt",
+                "`{}` has an attempt every {}, so the short window of a page, {}, contains at most one",
                 service.name,
                 span(spacing),
                 tier.short.name(),
             ),
             help: format!(
-                "an interval of at most {} keeps such alerts from flapping",
+                "use an interval of at most {} to keep such alerts from flapping",
                 span(tier.short.length().as_secs_f64() / 2.0)
             ),
         });
@@ -153,7 +153,7 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
             continue;
         };
         let (each, what, first) = match objective.budgeting {
-            // A failed attempt takes its share of a minute.
+            // A failed attempt counts as a part of a minute.
             BudgetingMethod::Occurrences | BudgetingMethod::RatioTimeslices => {
                 (spacing, "attempts", "failure")
             }
@@ -164,14 +164,14 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
         };
         let events = objective.window.length.as_secs_f64() / each;
         let budget = events * (1.0 - objective.target);
-        // A budget of exactly one is not to become a warning by rounding.
+        // A budget of exactly one must not be reported because of rounding.
         if budget > 1.0 - 1e-9 {
             continue;
         }
         found.push(Finding {
             at: placed.spot_of(&objective::TARGET),
             message: format!(
-                "{} of {} {what} of `{}` in {} is a budget of {}: the first {first} misses the target",
+                "{} of {} {what} of `{}` in {} is an error budget of {}: the first {first} misses the target",
                 percent(1.0 - objective.target),
                 plain(events),
                 service.name,
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn factors_are_those_of_the_workbook_and_scale_with_the_window() {
+    fn factors_match_the_workbook_and_scale_with_the_window() {
         let factors =
             |days| TIERS.map(|tier| plain(tier.factor(objective(0.999, days).window.length)));
         assert_eq!(factors(30), ["14.4", "6", "3", "1"]);

@@ -1,4 +1,4 @@
-//! What a lint finds, and what lints share.
+//! Findings of lints, and helpers that lints share.
 
 use crate::config::draft::{Draft, Placed, ServiceDraft};
 use crate::slo::Objective;
@@ -6,14 +6,14 @@ use crate::yaml::Spot;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a lint found, and where.
+/// A problem that a lint found, and its position.
 pub struct Finding {
     pub at: Spot,
     pub message: String,
     pub help: String,
 }
 
-/// Every service with each of its objectives.
+/// All pairs of a service and one of its objectives.
 pub fn objectives<'d, 'n>(
     draft: &'d Draft<'n>,
 ) -> impl Iterator<Item = (&'d ServiceDraft<'n>, &'d Placed<'n, Arc<Objective>>)> {
@@ -34,7 +34,7 @@ pub fn spacing(service: &ServiceDraft<'_>, objective: &Objective) -> Option<f64>
     (per_second > 0.0).then(|| 1.0 / per_second)
 }
 
-/// A number as people write it: at most three digits that say something.
+/// Formats a number with at most three significant digits.
 pub fn plain(number: f64) -> String {
     let digits = match number.abs() {
         n if n >= 100.0 => 0,
@@ -51,12 +51,12 @@ pub fn plain(number: f64) -> String {
     }
 }
 
-/// `0.0144` as `1.44%`.
+/// Formats `0.0144` as `1.44%`.
 pub fn percent(ratio: f64) -> String {
     format!("{}%", plain(ratio * 100.0))
 }
 
-/// A span in seconds, cut to what a person would type.
+/// Formats a duration in seconds, rounded down to a value that a person would write.
 pub fn span(seconds: f64) -> String {
     let rough = if seconds >= 1.0 {
         Duration::from_secs_f64(seconds.floor())

@@ -1,4 +1,4 @@
-//! Latency objectives that count probes of very different work together.
+//! Latency objectives that pool probes of very different work.
 
 use super::finding::{Finding, objectives};
 use crate::config::draft::Draft;
@@ -21,13 +21,13 @@ pub(super) fn different_paths(draft: &Draft<'_>) -> Vec<Finding> {
             found.push(Finding {
                 at: placed.section.spot().clone(),
                 message: format!(
-                    "`{}` of `{}` counts the latencies of {} and {} together: the fast one hides the slow one",
+                    "`{}` of `{}` pools the latencies of {} and {}: the fast one can hide the slow one",
                     objective.name,
                     service.name,
                     shown(first),
                     shown(other)
                 ),
-                help: "write one latency objective for each, with `probes: [ ... ]`, or put the probes into two services".to_owned(),
+                help: "add a latency objective for each, with `probes: [ ... ]`, or split the service".to_owned(),
             });
         }
     }
@@ -38,12 +38,12 @@ fn shown(spec: &ProbeSpec) -> String {
     format!("`{}` ({})", spec.key.probe, spec.probe.target())
 }
 
-/// What a probe asks for, as far as it says how long an answer takes.
+/// What a probe requests, as far as it determines how long the response takes.
 #[derive(PartialEq, Eq)]
 struct Work {
     kind: &'static str,
     is_health_check: bool,
-    /// The first segment of the path; the rest may name one of many things.
+    /// The first segment of the path; the rest may be an identifier.
     begins: String,
 }
 

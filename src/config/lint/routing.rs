@@ -9,23 +9,23 @@ use crate::yaml::Spot;
 /// The severities of alerts.
 const SEVERITIES: [&str; 2] = ["page", "ticket"];
 
-/// Labels that slod gives to some alerts, in place of a service's own of the same name.
+/// Labels that slod sets on some alerts, overriding a service's label of the same name.
 const OF_ALERTS: [&str; 5] = ["alertname", "slo", "tier", "signal", "subject"];
 
-/// Services with a label that their alerts do not all have.
+/// Services with a label that slod overrides on some of their alerts.
 pub fn label_of_alerts(draft: &Draft<'_>) -> Vec<Finding> {
     let services = draft.services.iter();
     let labels = services.flat_map(|service| service.section.map(&keys::service::LABELS));
     let used = labels.filter(|(name, ..)| OF_ALERTS.contains(&&**name));
     let finding = |(name, _, at): (String, String, Spot)| Finding {
         at,
-        message: format!("alerts have a label `{name}` of slod's own, in place of this one"),
+        message: format!("slod sets a label `{name}` on alerts, which overrides this one"),
         help: "choose another name if alerts are routed or silenced by it".to_owned(),
     };
     used.map(finding).collect()
 }
 
-/// Services with alerts that no route takes at any time.
+/// Services with alerts that no unconditional route matches.
 pub fn alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
     let routing = &draft.routing;
     if routing.receivers.is_empty() {
@@ -45,13 +45,13 @@ pub fn alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
     });
     let finding = |(service, severity): (&ServiceDraft<'_>, &str)| Finding {
         at: draft.root.spot_of(&keys::notify::ROUTES),
-        message: format!("no route takes every {severity} of `{}`", service.name),
-        help: "add a last route without `match` and `at`, such as `- { to: NAME }`".to_owned(),
+        message: format!("not every {severity} of `{}` matches a route", service.name),
+        help: "add a final route without `match` and `at`, such as `- { to: NAME }`".to_owned(),
     };
     lost.map(finding).collect()
 }
 
-/// Whether a route takes all alerts of a severity of a service.
+/// Whether a route matches all alerts of a severity of a service.
 fn takes(route: &Route, service: &ServiceDraft<'_>, severity: &str) -> bool {
     let is = |label: &str, value: &str| match label {
         "service" => *service.name == *value,
@@ -66,7 +66,7 @@ fn takes(route: &Route, service: &ServiceDraft<'_>, severity: &str) -> bool {
     matchers.all(|matcher| is(&matcher.label, &matcher.value))
 }
 
-/// Routes to receivers with incidents that leave open which alerts share one.
+/// Routes to receivers with incidents that have no `group_by`.
 pub fn incident_shared(draft: &Draft<'_>) -> Vec<Finding> {
     if draft.services.len() < 2 {
         return Vec::new();
@@ -91,14 +91,14 @@ pub fn incident_shared(draft: &Draft<'_>) -> Vec<Finding> {
     let finding = |(at, name): (Spot, String)| {
         Finding {
         at,
-        message: format!("a second service that fails joins the open incident at `{name}`, and pages nobody"),
-        help: "set `group_by: [alertname, service]` in the route, or `group_by: alertname` if that is right".to_owned(),
+        message: format!("a second failing service joins the open incident at `{name}` without paging again"),
+        help: "set `group_by: [alertname, service]` in the route, or `group_by: alertname` if this is intended".to_owned(),
     }
     };
     found.chain(only).map(finding).collect()
 }
 
-/// Receivers that no route names.
+/// Receivers without a route.
 pub fn receiver_without_route(draft: &Draft<'_>) -> Vec<Finding> {
     let routing = &draft.routing;
     let is_named = |name: &String| {
@@ -110,8 +110,8 @@ pub fn receiver_without_route(draft: &Draft<'_>) -> Vec<Finding> {
     let unnamed = routing.receivers.iter().filter(|one| !is_named(&one.name));
     let finding = |receiver: &crate::receiver::Receiver| Finding {
         at: draft.root.spot_of(&keys::notify::RECEIVERS),
-        message: format!("no route leads to the receiver `{}`", receiver.name),
-        help: "name it in `to` of a route, or remove it".to_owned(),
+        message: format!("no route sends alerts to the receiver `{}`", receiver.name),
+        help: "add it to the `to` of a route, or remove it".to_owned(),
     };
     unnamed.map(finding).collect()
 }

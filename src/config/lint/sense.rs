@@ -22,7 +22,7 @@ pub(super) fn window_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
                 at: placed.spot_of(key),
                 message: format!("the window of {} is longer than {kept}", window.name()),
                 help: format!(
-                    "raise `{}`: the SLI and the budget of this window are withheld",
+                    "raise `{}`, because otherwise the SLI and the budget of this window are withheld",
                     kept.key
                 ),
             }),
@@ -44,17 +44,17 @@ pub(super) fn missing_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
             found.push(Finding {
                 at: placed.spot_of(&objective::ON_MISSING),
                 message: format!(
-                    "`on_missing: {word}` cannot count what is deleted: the window of {} reaches beyond {kept}",
+                    "`on_missing: {word}` cannot count deleted minutes: the window of {} is longer than {kept}",
                     window.name(),
                 ),
-                help: format!("raise `{}`, or choose a window that fits into it", kept.key),
+                help: format!("raise `{}`, or choose a shorter window", kept.key),
             });
         }
     }
     found
 }
 
-/// How long what an objective counts is kept, and the key that says so.
+/// Retention of the data that an objective counts, and the key that sets it.
 struct Retention {
     retention: Duration,
     key: &'static str,
@@ -72,18 +72,18 @@ impl Retention {
     }
 }
 
-/// `the store's retention of 400d`
+/// Such as `the store's retention of 400d`.
 impl fmt::Display for Retention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = match self.key {
             "store.retention" => "the store's retention",
-            _ => "the retention of samples",
+            _ => "the sample retention",
         };
         write!(f, "{of} of {}", show_duration(self.retention))
     }
 }
 
-/// The windows that reach beyond the retention, with the keys that they are written at.
+/// The windows that are longer than the retention, with their keys.
 fn too_long(
     objective: &Objective,
     retention: Duration,
@@ -127,7 +127,7 @@ pub(super) fn duplicate_target(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for probe in draft.services.iter().flat_map(|service| &service.probes) {
         let spec = &probe.value;
-        // Each heartbeat has an address of its own.
+        // Each heartbeat has its own URL.
         if of_type::<HeartbeatProbe>(&*spec.probe).is_some() {
             continue;
         }
@@ -138,7 +138,7 @@ pub(super) fn duplicate_target(draft: &Draft<'_>) -> Vec<Finding> {
             at: probe.section.spot().clone(),
             message: format!("`{}` is identical to `{}`", spec.key, other.key),
             help: format!(
-                "remove one of them if {} is the same target",
+                "remove one of them if both probe the same target, {}",
                 spec.probe.target()
             ),
         });
@@ -163,7 +163,8 @@ pub(super) fn duplicate_objective(draft: &Draft<'_>) -> Vec<Finding> {
                         "`{}` of `{}` is identical to `{}`",
                         placed.value.name, service.name, other.name
                     ),
-                    help: "remove one of them: both would alert at the same time".to_owned(),
+                    help: "remove one of them, because both would alert at the same time"
+                        .to_owned(),
                 });
             }
         }
@@ -183,7 +184,7 @@ pub(super) fn no_objective(draft: &Draft<'_>) -> Vec<Finding> {
         .filter(|service| !on_journeys.contains(&service.name))
         .map(|service| Finding {
             at: service.section.spot_of(&service::NAME),
-            message: format!("`{}` is probed, but has no objectives", service.name),
+            message: format!("`{}` has probes but no objectives", service.name),
             help:
                 "add `objectives` here or under `defaults`, or `objectives: []` if none is intended"
                     .to_owned(),
@@ -204,7 +205,7 @@ pub(super) fn too_few_slots(draft: &Draft<'_>) -> Vec<Finding> {
     vec![Finding {
         at: draft.root.spot_of(&keys::MAX_CONCURRENT_PROBES),
         message: format!(
-            "if every service hangs, {:.0} probes run at the same time, but the limit is {}: the others are missed",
+            "if all services hang, {:.0} probes run at the same time, but the limit is {}: the others are missed",
             busy.ceil(),
             draft.max_concurrent_probes
         ),
@@ -218,7 +219,7 @@ pub(super) fn unreplaced_variable(draft: &Draft<'_>) -> Vec<Finding> {
     found
 }
 
-/// Only `${NAME}` in values is replaced: not `$NAME`, and nothing in keys.
+/// Finds `$NAME` in values and variables in keys: only `${NAME}` in values is expanded.
 fn visit(node: &Node, at: &Spot, found: &mut Vec<Finding>) {
     match &node.value {
         Value::Text(text) => {
@@ -226,7 +227,7 @@ fn visit(node: &Node, at: &Spot, found: &mut Vec<Finding>) {
                 found.push(Finding {
                     at: at.clone(),
                     message: format!("`${name}` is not expanded"),
-                    help: format!("for the environment variable, write ${{{name}}}"),
+                    help: format!("write ${{{name}}} to use the environment variable"),
                 });
             }
         }
@@ -246,7 +247,7 @@ fn visit(node: &Node, at: &Spot, found: &mut Vec<Finding>) {
                     found.push(Finding {
                         at: Spot::of(key, at.below(&name)),
                         message: "variables in keys are not expanded".to_owned(),
-                        help: "write the key itself".to_owned(),
+                        help: "write the key without variables".to_owned(),
                     });
                 }
                 visit(value, &Spot::of(value, at.below(&name)), found);
@@ -256,7 +257,7 @@ fn visit(node: &Node, at: &Spot, found: &mut Vec<Finding>) {
     }
 }
 
-/// The name in `$NAME`: at least two capitals, digits or `_`, as variables are named.
+/// The name in `$NAME`: at least two capital letters, digits or `_`, as is usual for variables.
 fn bare_variable(text: &str) -> Option<&str> {
     text.split('$').skip(1).find_map(|tail| {
         let word = |c: char| c == '_' || c.is_ascii_uppercase() || c.is_ascii_digit();
@@ -268,7 +269,7 @@ fn bare_variable(text: &str) -> Option<&str> {
 
 pub(super) fn open_listen(draft: &Draft<'_>) -> Vec<Finding> {
     let web = &draft.web;
-    // What the file says is not known here; it is checked where it is read.
+    // The file is not read here; it is checked by its reader.
     let guarded = web.config_file.is_some() || !web.tokens.is_empty();
     if draft.listen.ip().is_loopback() || guarded {
         return Vec::new();
@@ -277,7 +278,7 @@ pub(super) fn open_listen(draft: &Draft<'_>) -> Vec<Finding> {
     let can = web.strangers_can();
     vec![Finding {
         at: draft.root.spot_of(&keys::LISTEN),
-        message: format!("there is no authentication: everyone who can reach {listen} can {can}"),
+        message: format!("no authentication: everyone who can reach {listen} can {can}"),
         help: "set `web.config_file` or `web.tokens`, or listen on 127.0.0.1".to_owned(),
     }]
 }

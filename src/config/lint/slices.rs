@@ -1,4 +1,4 @@
-//! Objectives that count minutes, where a minute holds too few attempts.
+//! Objectives that count minutes, but have too few attempts per minute.
 
 use super::finding::{Finding, objectives, percent, plain, spacing, span};
 use crate::config::draft::Draft;
@@ -17,24 +17,24 @@ pub(super) fn sparse_slices(draft: &Draft<'_>) -> Vec<Finding> {
             found.push(Finding {
                 at: placed.section.spot().clone(),
                 message: format!(
-                    "`{}` is attempted every {}, so only one of {} minutes contains an attempt",
+                    "`{}` has an attempt every {}, so only one in {} minutes contains an attempt",
                     service.name,
                     span(spacing),
                     plain(spacing / slice)
                 ),
-                help: "an interval of at most 1m fills every slice; otherwise write `budgeting: occurrences`".to_owned(),
+                help: "use an interval of at most 1m, or set `budgeting: occurrences`".to_owned(),
             });
         }
     }
     found
 }
 
-/// The `slice_target` of minutes that count attempts. What a heartbeat is when nobody reports is no
-/// attempt that fails by chance.
+/// The `slice_target` of an objective that counts attempts. Heartbeats are excluded, because a missing
+/// report is not a random failure.
 fn slice_target(objective: &Objective) -> Option<f64> {
     match objective.budgeting {
         BudgetingMethod::Timeslices { slice_target } if objective.sli != Sli::Freshness => {
-            // Where all attempts must be good, one failure is meant to decide.
+            // If all attempts must be good, a single failure is meant to make the minute bad.
             Some(slice_target).filter(|target| *target < 1.0)
         }
         _ => None,
@@ -51,7 +51,7 @@ pub(super) fn one_failure_fails_a_slice(draft: &Draft<'_>) -> Vec<Finding> {
         };
         let intervals = service.counting(objective);
         let intervals = intervals.map(|probe| probe.value.interval.as_secs_f64());
-        // One of several is enough, or they are weighed: no single failure decides.
+        // With `any` or weights, no single failure makes a minute bad.
         let each = match objective.combine {
             Combine::Pooled => spacing(service, objective),
             Combine::All => intervals.reduce(f64::max),
@@ -62,18 +62,18 @@ pub(super) fn one_failure_fails_a_slice(draft: &Draft<'_>) -> Vec<Finding> {
         if 1.0 - 1.0 / attempts >= target {
             continue;
         }
-        // A target of exactly 90 % is met by ten attempts, whatever rounding says.
+        // A target of exactly 90% is met by ten attempts, regardless of rounding.
         let needed = (1.0 / (1.0 - target) - 1e-9).ceil().max(2.0);
         found.push(Finding {
             at: placed.section.spot().clone(),
             message: format!(
-                "one failure of `{}` makes a whole minute bad: a minute contains {} of its attempts, and {} of them must be good",
+                "a single failure of `{}` makes a whole minute bad: a minute contains {} of its attempts, and {} of them must be good",
                 service.name,
                 plain(attempts),
                 percent(target),
             ),
             help: format!(
-                "use {} attempts per minute (one every {}), or write `budgeting: occurrences`",
+                "use {} attempts per minute (one every {}), or set `budgeting: occurrences`",
                 plain(needed),
                 span(slice / needed),
             ),

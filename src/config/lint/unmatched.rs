@@ -1,11 +1,11 @@
-//! Routes that can take no alert.
+//! Routes that cannot match any alert.
 
 use super::finding::Finding;
 use crate::config::alert_labels::AlertLabels;
 use crate::config::draft::Draft;
 use crate::config::keys::notify as key;
 
-/// Routes that require a label or a value that no alert has, and routes behind one that takes all.
+/// Routes that require a label or a value that no alert has, and routes after one that matches every alert.
 pub fn route_takes_nothing(draft: &Draft<'_>) -> Vec<Finding> {
     let labels = AlertLabels::of_draft(draft);
     let mut found = Vec::new();
@@ -14,7 +14,8 @@ pub fn route_takes_nothing(draft: &Draft<'_>) -> Vec<Finding> {
         let matchers = section.map(&key::MATCH);
         let finding = |at, message, help| Finding { at, message, help };
         if takes_all {
-            let message = "an earlier route takes every alert, so this one takes none".to_owned();
+            let message =
+                "an earlier route matches every alert, so this one matches none".to_owned();
             let help = "move the route without `match` and `at` to the end".to_owned();
             found.push(finding(section.spot().clone(), message, help));
         }

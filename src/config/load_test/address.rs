@@ -1,4 +1,4 @@
-//! Where a request of `load` is sent to: `path`, or the whole `url`.
+//! The target of a request of `load`: `path`, or the whole `url`.
 
 use super::scope::Scope;
 use crate::config::keys::load_requests as key;
@@ -10,13 +10,13 @@ use percent_encoding::utf8_percent_encode;
 use slod_load::Escape;
 use url::{Position, Url};
 
-/// The server of all requests, as soon as one of them names it.
+/// The server of all requests, set by the first one that names it.
 #[derive(Debug)]
 pub struct Server {
     pub url: Option<Url>,
 }
 
-/// The path and query of a request; faults are reported.
+/// Reads the path and query of a request; errors are reported.
 pub fn read(section: &Section<'_>, scope: &Scope<'_>, server: &mut Server) -> Option<SpecText> {
     let (path, url) = (section.node_of(&key::PATH), section.node_of(&key::URL));
     let (key, node) = match (path, url) {
@@ -43,14 +43,14 @@ pub fn read(section: &Section<'_>, scope: &Scope<'_>, server: &mut Server) -> Op
     let filled = target.filled(|_| "x");
     if !filled.starts_with('/') || filled.parse::<PathAndQuery>().is_err() {
         let message = format!("`{}` is not a valid path", target.shown());
-        let help = "expected a path that begins with `/`, such as /chats?limit=10";
+        let help = "expected a path that starts with `/`, such as /chats?limit=10";
         section.error("invalid-value", key, message, help);
         return None;
     }
     Some(target)
 }
 
-/// Cuts off scheme, host and port, which must be those of the other requests.
+/// Removes scheme, host and port, which must be those of the other requests.
 fn behind_server(
     section: &Section<'_>,
     at: &Spot,
@@ -68,8 +68,8 @@ fn behind_server(
         is_http && url.has_host() && !has_credentials && !filled[..end].contains('\u{fdd0}')
     });
     let Some(url) = url else {
-        let message = "the address does not begin with a valid scheme and host";
-        let help = "expected an address such as http://127.0.0.1:8000/chat, without credentials";
+        let message = "the URL does not start with a valid scheme and host";
+        let help = "expected a URL such as http://127.0.0.1:8000/chat, without credentials";
         reader.error("invalid-value", at, message, help);
         return None;
     };
@@ -77,10 +77,10 @@ fn behind_server(
         Some(known) if known.origin() != url.origin() => {
             let known = &known[..Position::BeforePath];
             let message = format!(
-                "the address is on {}, other requests go to {known}",
+                "the server is {}, but other requests go to {known}",
                 &url[..Position::BeforePath]
             );
-            let help = "all requests of `load` go to one server: make another service of the other";
+            let help = "all requests of `load` must go to the same server: add a service for the other one";
             reader.error("conflict", at, message, help);
             return None;
         }
@@ -90,7 +90,7 @@ fn behind_server(
     Some(without(text, end, &filled))
 }
 
-/// The text without its first bytes.
+/// Removes the first `cut` bytes of the text.
 fn without(text: SpecText, mut cut: usize, filled: &str) -> SpecText {
     let mut parts = Vec::new();
     if !filled[cut..].starts_with('/') {
@@ -107,7 +107,7 @@ fn without(text: SpecText, mut cut: usize, filled: &str) -> SpecText {
                 let here = cut.min(value.len());
                 cut -= here;
                 let value = value[here..].to_owned();
-                // Only a part of what the variable holds has a name of its own.
+                // A partial value of the variable gets its own name.
                 let name = if here > 0 {
                     format!("{name}_PATH")
                 } else {

@@ -1,4 +1,4 @@
-//! `json`: a body of JSON, as a mapping, a list or a text. Pure, apart from what it reports.
+//! `json`: a JSON body, written as a mapping, a list or a string.
 
 use super::scope::Scope;
 use crate::config::sequence::{SpecPart, SpecText};
@@ -6,7 +6,7 @@ use crate::yaml::{Node, Reader, Spot, Value};
 use serde_json::Value as Json;
 use slod_load::Escape;
 
-/// The body; faults are reported.
+/// Reads the body; errors are reported.
 pub fn read(reader: &Reader<'_>, scope: &Scope<'_>, node: &Node, at: &Spot) -> Option<SpecText> {
     if !matches!(node.value, Value::Text(_)) {
         let mut body = SpecText::default();
@@ -20,21 +20,21 @@ pub fn read(reader: &Reader<'_>, scope: &Scope<'_>, node: &Node, at: &Spot) -> O
     });
     if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&filled) {
         let message = format!(
-            "this is not valid JSON: {}",
+            "invalid JSON: {}",
             error
                 .to_string()
                 .split(" at line ")
                 .next()
                 .unwrap_or_default()
         );
-        let help = "expected JSON, or a mapping or a list of YAML";
+        let help = "expected JSON, or a YAML mapping or list";
         reader.error("invalid-value", at, message, help);
         return None;
     }
     Some(body)
 }
 
-/// How a value is escaped that follows a part of a JSON text.
+/// How a value that follows the given part of a JSON text is escaped.
 pub fn escape_after(before: &str) -> Escape {
     let (mut inside, mut escaped) = (false, false);
     for c in before.chars() {
@@ -89,7 +89,7 @@ fn write(
     Some(())
 }
 
-/// A text with quotes around it.
+/// Writes a quoted string.
 fn text(
     reader: &Reader<'_>,
     scope: &Scope<'_>,

@@ -1,4 +1,4 @@
-//! Reads the requests of `load`: alone or in sequences, with the values that they take.
+//! Reads the requests of `load`, single ones and sequences, with the values that they insert.
 
 use super::address::{self, Server};
 use super::json::{self, escape_after};
@@ -21,25 +21,25 @@ use slod_load::{Capture, Escape, Source};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Characters of a name.
+/// Maximum number of characters of a name.
 const NAME_MAX: usize = 100;
 
-/// The data file of a `load`; its faults are reported.
+/// Reads the data file of a `load`; errors are reported.
 pub fn data(load: &Section<'_>) -> Option<DataSpec> {
     let path = load.has(&DATA).then(|| load.path(&DATA))??;
     let bytes = load.file_up_to(&DATA, SIZE_MAX)?;
     match Table::read(&path, bytes) {
         Ok(Table { columns, .. }) => Some(DataSpec { path, columns }),
         Err(fault) => {
-            let message = format!("the data file {} is invalid: {fault}", path.display());
-            let help = "expected CSV with a header, or JSON lines: an object in each line";
+            let message = format!("invalid data file {}: {fault}", path.display());
+            let help = "expected CSV with a header, or JSON lines with one object per line";
             load.error("invalid-value", &DATA, message, help);
             None
         }
     }
 }
 
-/// The requests of a `load`, to one server; faults are reported.
+/// Reads the requests of a `load`, which go to a single server; errors are reported.
 pub fn read(load: &Section<'_>, data: Option<&DataSpec>, server: &mut Server) -> Vec<SequenceSpec> {
     let mut reading = Reading {
         scope: Scope {
@@ -98,8 +98,8 @@ impl Reading<'_> {
             .map(|step| self.request(step, name.as_deref(), step.get(&key::THINK)))
             .collect();
         if let Some(first) = sections.first().filter(|first| first.has(&key::THINK)) {
-            let message = "the first step has no `think`";
-            let help = "the time before it is the `think` of the scenario";
+            let message = "`think` is invalid for the first step";
+            let help = "remove it; the time before the first step is the `think` of the scenario";
             first.error("conflict", &key::THINK, message, help);
         }
         Some(SequenceSpec {
@@ -111,7 +111,7 @@ impl Reading<'_> {
         })
     }
 
-    /// One request; what it captures is known to those after it.
+    /// Reads one request. Later requests can use the values it captures.
     fn request(
         &mut self,
         section: &Section<'_>,
@@ -146,8 +146,8 @@ impl Reading<'_> {
         })
     }
 
-    /// The name that is written, after that of the sequence; a name that is made differs from all
-    /// before it.
+    /// The configured name, prefixed with that of the sequence, or a derived name that differs from all
+    /// earlier ones.
     fn name(
         &mut self,
         section: &Section<'_>,
@@ -161,7 +161,7 @@ impl Reading<'_> {
             let fault = if own.trim().is_empty() || own.chars().any(char::is_control) {
                 Some((
                     "invalid-name",
-                    "a name has visible characters only".to_owned(),
+                    "a name can contain only visible characters".to_owned(),
                 ))
             } else if self.names.contains(&name) {
                 Some(("duplicate-name", format!("duplicate request `{name}`")))
@@ -169,7 +169,7 @@ impl Reading<'_> {
                 None
             };
             if let Some((code, message)) = fault {
-                let help = "expected a unique name in one line";
+                let help = "expected a unique name on one line";
                 section.error(code, &key::NAME, message, help);
                 return None;
             }
@@ -195,20 +195,18 @@ impl Reading<'_> {
             let filled = value.filled(|_| "x");
             let fault = match (HeaderName::try_from(&name), HeaderValue::try_from(&filled)) {
                 (Err(_), _) => Some(format!(
-                    "`{}` is not a valid name of a header",
+                    "`{}` is not a valid header name",
                     shown_name(&name)
                 )),
                 (_, Err(_)) => Some(format!(
-                    "the value of `{}` is not valid in a header",
+                    "the value of `{}` is not a valid header value",
                     shown_name(&name)
                 )),
                 (Ok(name), Ok(_)) if headers.iter().any(|(known, _)| *known == name) => {
                     Some(format!("duplicate header `{name}` (case does not matter)"))
                 }
                 (Ok(HOST), Ok(host)) if !value.has_references() && !is_host(host.as_bytes()) => {
-                    Some(
-                        "the value of `host` is neither a host nor a host with its port".to_owned(),
-                    )
+                    Some("the value of `host` is neither a host nor a host and port".to_owned())
                 }
                 (Ok(name), Ok(_)) => {
                     if is_secret_header(&name) && !value.has_references() {
@@ -220,7 +218,8 @@ impl Reading<'_> {
                 }
             };
             if let Some(message) = fault {
-                let help = "a name of letters, digits and dashes, with a value in one line";
+                let help =
+                    "expected a name of letters, digits and dashes, with a value on one line";
                 reader.error("invalid-value", &at, message, help);
                 faultless = false;
             }
@@ -256,7 +255,7 @@ impl Reading<'_> {
     }
 
     fn captures(&mut self, section: &Section<'_>) -> Option<Vec<CaptureSpec>> {
-        // A request that is alone has no later ones.
+        // A single request has no later steps.
         if !section.names().any(|name| name == key::CAPTURE.name) {
             return Some(Vec::new());
         }
@@ -274,8 +273,8 @@ impl Reading<'_> {
         ];
         let mut written = ways.into_iter().filter(|(key, _)| section.has(*key));
         let (Some((key, kind)), None) = (written.next(), written.next()) else {
-            let message = "expected one of `json`, `header` and `regex`";
-            let help = "such as `{ name: token, json: $.access_token }`";
+            let message = "one of `json`, `header` and `regex` is required";
+            let help = "set one of them, such as `{ name: token, json: $.access_token }`";
             let reader = section.reader();
             reader.error("missing-key", section.spot(), message, help);
             return None;
@@ -286,7 +285,7 @@ impl Reading<'_> {
             CaptureKind::Regex => captured::pattern(&written).map(Source::Body),
             CaptureKind::Header => HeaderName::try_from(&written)
                 .map(Source::Header)
-                .map_err(|_| "expected the name of a header".to_owned()),
+                .map_err(|_| "invalid header name".to_owned()),
         };
         let name = self.captured(section, name?)?;
         match from {
@@ -296,28 +295,27 @@ impl Reading<'_> {
                 kind,
             }),
             Err(fault) => {
-                let help =
-                    "such as `json: $.access_token`, `header: Location` or `regex: 'id=(\\d+)'`";
+                let help = "expected a value such as `json: $.access_token`, `header: Location` or `regex: 'id=(\\d+)'`";
                 section.error("invalid-value", key, fault, help);
                 None
             }
         }
     }
 
-    /// The name of a captured value, which the requests after it may use.
+    /// Reads the name of a captured value, which later requests can use.
     fn captured(&mut self, section: &Section<'_>, name: String) -> Option<String> {
         let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(is_word) {
             let help = "expected letters, digits, `_` and `-`";
             let message = format!(
-                "`{}` is not a valid name of a captured value",
+                "`{}` is not a valid name for a captured value",
                 shown_name(&name)
             );
             section.error("invalid-name", &key::CAPTURE_NAME, message, help);
             return None;
         }
         let is_new = !self.scope.captured.contains(&name);
-        // Values are found by their place, so one with a fault keeps its own.
+        // Values are referred to by index, so an invalid one keeps its place.
         self.scope.captured.push(name.clone());
         if !is_new {
             let message = format!("`{name}` is captured twice in the sequence");
@@ -329,7 +327,7 @@ impl Reading<'_> {
     }
 }
 
-/// The part of a target before its query, as it is written.
+/// The part of a target before its query, as written in the config.
 fn path(target: &SpecText) -> String {
     let shown = target.shown();
     shown.split('?').next().unwrap_or_default().to_owned()

@@ -1,4 +1,4 @@
-//! What `${captured.NAME}` and `${data.NAME}` may refer to at a place.
+//! What `${captured.NAME}` and `${data.NAME}` can refer to at a position.
 
 use crate::config::sequence::{SpecPart, SpecText};
 use crate::diagnostic::nearest;
@@ -9,17 +9,17 @@ const CAPTURED: &str = "captured";
 const DATA: &str = "data";
 
 pub struct Scope<'a> {
-    /// Names of the values that earlier steps capture.
+    /// Names of the values captured by earlier steps.
     pub captured: Vec<String>,
-    /// Of the data file, if there is a valid one.
+    /// Columns of the data file; `None` without a valid one.
     pub columns: Option<&'a [String]>,
     /// Whether a data file is configured at all.
     pub has_data: bool,
 }
 
 impl Scope<'_> {
-    /// The text of a value; each reference is escaped as `escape` says of the text before it.
-    /// Faults are reported.
+    /// Parses the text of a value. `escape` determines the escaping of each reference from the text
+    /// before it. Errors are reported.
     pub fn text(
         &self,
         reader: &Reader<'_>,
@@ -29,8 +29,8 @@ impl Scope<'_> {
     ) -> Option<SpecText> {
         let Some(written) = node.value.scalar() else {
             let what = node.value.kind();
-            let message = format!("{what} does not fit here");
-            reader.error("invalid-value", at, message, "expected text");
+            let message = format!("invalid value: {what}");
+            reader.error("invalid-value", at, message, "expected a string");
             return None;
         };
         let (mut parts, mut before) = (Vec::new(), String::new());
@@ -67,9 +67,9 @@ impl Scope<'_> {
         } else if let Some(columns) = self.columns {
             (columns, format!("the data file has no column `{name}`"))
         } else {
-            // A data file with a fault was reported already.
+            // An invalid data file has been reported already.
             if !self.has_data {
-                let message = format!("`${{data.{name}}}` needs a data file");
+                let message = format!("`${{data.{name}}}` requires a data file");
                 let help = "add `data: FILE` to `load`: a CSV file with a header, or JSON lines";
                 reader.error("unknown-reference", at, message, help);
             }

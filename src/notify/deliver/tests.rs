@@ -9,11 +9,11 @@ use tokio::net::TcpListener;
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000_000);
 
-/// The bodies of the requests that a service got, with its answers to them.
+/// The request bodies that a service received, with its responses.
 type Got = Arc<Mutex<Vec<(Value, u16)>>>;
 type Answers = fn(&Value) -> u16;
 
-/// Sends what a message is about.
+/// A channel that sends the services of a message.
 #[derive(Debug)]
 struct Echo(String);
 
@@ -39,7 +39,7 @@ impl Channel for Echo {
     }
 }
 
-/// A receiver whose service answers a request with a status.
+/// A receiver whose service responds to each request with a status.
 async fn receiver(answers: Answers) -> (Receiver, Got) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -82,7 +82,7 @@ async fn receiver(answers: Answers) -> (Receiver, Got) {
     (receiver, got)
 }
 
-/// Alerts of services that are numbers, of which the last ones are resolved.
+/// Alerts of services named by numbers; the last ones are resolved.
 fn message(firing: usize, resolved: usize) -> Message {
     let notice = |number: usize| {
         let sample = Message::sample(number >= firing, NOW).notices.remove(0);
@@ -110,7 +110,7 @@ async fn deliver(receiver: &Receiver, message: &Message, done: Done) -> Delivery
     sender.deliver(receiver, message, done, NOW).await
 }
 
-/// Keys and services of the requests that had this answer.
+/// Keys and services of the requests with this response.
 fn with(got: &Got, status: u16) -> Vec<(String, String)> {
     let got = got.lock().expect("no panic");
     let those = got.iter().filter(|(_, answer)| *answer == status);
@@ -126,7 +126,7 @@ fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn a_message_that_is_too_large_goes_in_parts_and_ends_with_what_fires() {
+async fn a_large_message_is_split_and_firing_alerts_are_sent_last() {
     let (receiver, got) = receiver(|body| if count(body) > 2 { 413 } else { 200 }).await;
     let delivery = deliver(&receiver, &message(2, 3), Done::default()).await;
     let parts = [("key-2", "3,4"), ("key-1-2", "2"), ("key-1-1", "0,1")];
@@ -197,9 +197,9 @@ async fn an_alert_that_is_too_large_is_shortened_and_then_left_out() {
 }
 
 #[tokio::test]
-async fn texts_that_cannot_be_rendered_are_replaced_by_the_default_ones() {
+async fn default_templates_replace_those_that_cannot_be_rendered() {
     let (mut receiver, got) = receiver(|_| 200).await;
-    // Valid for the examples, which have no such service.
+    // Renders for the examples used in checks, but not for this service.
     let text = "{% if service == \"0\" %}{{ alerts[0].x.y }}{% endif %}";
     receiver.text = Template::parse(text).expect("valid");
     let delivery = deliver(&receiver, &message(1, 0), Done::default()).await;
@@ -214,7 +214,7 @@ async fn texts_that_cannot_be_rendered_are_replaced_by_the_default_ones() {
     );
 }
 
-/// Takes a message only if its service answers `ok`.
+/// Accepts a message only if its service responds with `ok`.
 #[derive(Debug)]
 struct Strict(Echo);
 
@@ -228,7 +228,7 @@ impl Channel for Strict {
     }
 }
 
-/// What becomes of a message whose answer has this body, of which more is to come.
+/// The result for a message whose response has this incomplete body.
 async fn unfinished(body: &str) -> Answer {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -246,7 +246,7 @@ async fn unfinished(body: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn an_answer_without_its_end_is_delivered_unless_it_is_a_page() {
+async fn a_truncated_response_counts_as_delivered_unless_it_is_a_web_page() {
     for body in ["", "o"] {
         let answer = unfinished(body).await;
         assert!(matches!(answer, Answer::Delivered(_)), "{body}: {answer:?}");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000_000);
 
-/// Receivers `a` and `b`, and routes in YAML.
+/// A config with the receivers `a` and `b`, and routes in YAML.
 fn routing(routes: &str) -> Arc<Routing> {
     let text = format!(
         "services: [ {{ name: web, probes: [ {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }} ] }} ]
@@ -26,7 +26,7 @@ routes: {routes}\n"
     config.routing
 }
 
-/// An alert that began a minute ago, of which receivers were notified.
+/// A notified alert that began a minute ago.
 fn alert() -> AlertRecord {
     let key = AlertKey::budget("web".into(), "errors".into(), Condition::Tier(TIERS[0]));
     let from = NOW.before(Duration::from_mins(1));
@@ -35,7 +35,7 @@ fn alert() -> AlertRecord {
     alert
 }
 
-/// What receivers know by these routes.
+/// The state of the receivers with these routes.
 fn known(alert: &AlertRecord, routes: &str) -> Vec<(String, String, Notice)> {
     let notice = AlertsView::default().rules.notice(alert);
     let routing = routing(routes);
@@ -45,7 +45,7 @@ fn known(alert: &AlertRecord, routes: &str) -> Vec<(String, String, Notice)> {
         .collect()
 }
 
-/// What is wrong by other routes: receiver, group, whether it ends there, and the seconds until it is due.
+/// Differences with other routes: receiver, group, whether it is resolved there, and seconds until due.
 fn wrong(known: &Known, alerts: &[AlertRecord], routes: &str) -> Vec<(String, String, bool, i64)> {
     let routing = routing(routes);
     let firing = firing(&AlertsView::default(), alerts, &routing, NOW);
@@ -62,7 +62,7 @@ fn row(receiver: &str, group: &str, ends: bool, due: i64) -> (String, String, bo
 }
 
 #[test]
-fn an_alert_that_is_routed_elsewhere_ends_where_it_was_and_begins_where_it_is() {
+fn a_rerouted_alert_resolves_at_the_old_and_fires_at_the_new_receiver() {
     let alert = alert();
     let before = "[ { to: a, group_by: [service] } ]";
     let known = known(&alert, before);
@@ -112,7 +112,7 @@ fn an_escalation_follows_the_routes_unless_somebody_acknowledged_the_alert() {
 }
 
 #[test]
-fn what_was_never_announced_is_not_announced_and_what_is_silenced_waits_in_the_outbox() {
+fn unannounced_alerts_stay_unannounced_and_silenced_ones_wait_in_the_outbox() {
     let mut alert = alert();
     let route = "[ { to: a, group_by: [service] } ]";
     alert.silenced_by = Some(1);

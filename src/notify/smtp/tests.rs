@@ -10,22 +10,22 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-/// How a server behaves.
+/// Behavior of a server.
 #[derive(Clone, Copy)]
-struct Manners {
+struct Behavior {
     security: Security,
     hello: &'static str,
-    /// What it answers to commands that begin so, instead of what is usual.
+    /// Replies to commands with these prefixes, instead of the default ones.
     odd: &'static [(&'static str, &'static str)],
 }
 
-const POLITE: Manners = Manners {
+const POLITE: Behavior = Behavior {
     security: Security::StartTls,
     hello: "250-mail.example.com\r\n250-AUTH PLAIN LOGIN\r\n250 STARTTLS\r\n",
     odd: &[],
 };
 
-/// The commands that a server got in its only connection.
+/// A server for a single connection, and the commands that it received.
 struct Server {
     port: u16,
     smtp: Smtp,
@@ -36,7 +36,7 @@ fn tls() -> ClientConfig {
     crate::probe::dial::system_client().expect("a client")
 }
 
-async fn serve(manners: Manners) -> Server {
+async fn serve(manners: Behavior) -> Server {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
@@ -64,7 +64,7 @@ async fn serve(manners: Manners) -> Server {
 /// Ends with the connection.
 async fn converse(
     stream: Box<dyn Connection>,
-    manners: Manners,
+    manners: Behavior,
     acceptor: &TlsAcceptor,
     got: &mut Vec<String>,
 ) -> std::io::Result<()> {
@@ -111,7 +111,7 @@ async fn converse(
     }
 }
 
-/// Whether so many lines ago a login began.
+/// Whether a login started this many lines ago.
 fn is_after_login(got: &[String], lines: usize) -> bool {
     let before = got.iter().rev().nth(lines - 1);
     before.is_some_and(|line| line == "AUTH LOGIN")
@@ -136,15 +136,15 @@ fn mail(port: u16, security: Security, password: Option<&str>) -> Mail {
     Mail::new(envelope, &message, &texts)
 }
 
-/// What a mail got for an answer, and the commands.
-async fn sent(manners: Manners, password: Option<&str>) -> (Answer, Vec<String>) {
+/// The answer to a mail, and the commands.
+async fn sent(manners: Behavior, password: Option<&str>) -> (Answer, Vec<String>) {
     let (exchange, got) = sent_again(manners, password, &Recipients::new()).await;
     (exchange.answer, got)
 }
 
-/// The same of a mail of which some recipients are done.
+/// Same, for a mail with some recipients done.
 async fn sent_again(
-    manners: Manners,
+    manners: Behavior,
     password: Option<&str>,
     done: &Recipients,
 ) -> (Exchange, Vec<String>) {
@@ -182,7 +182,7 @@ async fn a_mail_goes_encrypted_to_all_its_recipients() {
 
 #[tokio::test]
 async fn tls_from_the_first_byte_and_the_older_login() {
-    let manners = Manners {
+    let manners = Behavior {
         security: Security::Implicit,
         hello: "250-mail\r\n250 auth login\r\n",
         odd: &[("YWRh", "334 UGFzc3dvcmQ6\r\n")],
@@ -194,20 +194,20 @@ async fn tls_from_the_first_byte_and_the_older_login() {
 
 #[tokio::test]
 async fn without_tls_nothing_is_sent() {
-    let plain = Manners {
+    let plain = Behavior {
         hello: "250 mail\r\n",
         ..POLITE
     };
     let (answer, got) = sent(plain, Some("pass")).await;
     assert_eq!(failed(answer), "the server does not offer STARTTLS");
     assert_eq!(got.len(), 1);
-    // Somebody on the way adds an answer of their own before TLS begins.
-    let injected = Manners {
+    // A man in the middle injects a reply before TLS starts.
+    let injected = Behavior {
         odd: &[("STARTTLS", "220 go\r\n250 mail\r\n")],
         ..POLITE
     };
     let (answer, got) = sent(injected, Some("pass")).await;
-    assert_eq!(failed(answer), "the server sent more before TLS began");
+    assert_eq!(failed(answer), "the server sent data before TLS started");
     assert_eq!(
         got,
         ["EHLO", "STARTTLS"].map(|command| {
@@ -222,7 +222,7 @@ async fn without_tls_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_server_whose_name_does_not_resolve_is_called_so() {
+async fn an_unresolvable_server_name_is_reported() {
     let mut mail = mail(25, Security::None, None);
     mail.envelope.host = "nowhere.invalid".to_owned();
     let answer = Smtp::new(tls()).deliver(&mail, &Recipients::new()).await;
@@ -233,7 +233,7 @@ async fn a_server_whose_name_does_not_resolve_is_called_so() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_trusts_gets_no_password() {
+async fn no_password_is_sent_to_a_server_with_an_untrusted_certificate() {
     let server = serve(POLITE).await;
     let mail = mail(server.port, Security::StartTls, Some("pass"));
     let why = failed(
@@ -250,45 +250,45 @@ async fn a_certificate_that_nobody_trusts_gets_no_password() {
     assert!(!got.iter().any(|line| line.starts_with("AUTH")));
 }
 
-/// A mail counts as delivered by the reply to it alone: one that belongs to another command says nothing.
+/// A mail counts as delivered only with the reply to it, not with a reply to another command.
 #[tokio::test]
-async fn a_reply_to_another_command_is_no_success() {
+async fn a_reply_to_another_command_is_not_a_success() {
     type Odd = &'static [(&'static str, &'static str)];
     let cases: [(Odd, &str); 6] = [
         (
             &[(".", "354 go on\r\n")],
-            "the reply to the mail is \"354 go on\", not 250",
+            "expected 250 in reply to the mail, got \"354 go on\"",
         ),
         (
             &[("DATA", "250 ok\r\n")],
-            "the reply to DATA is \"250 ok\", not 354",
+            "expected 354 in reply to DATA, got \"250 ok\"",
         ),
         (
             &[("RCPT", "354 go on\r\n")],
-            "every recipient was refused: a@example.com: 354 go on; b@example.com: 354 go on",
+            "all recipients were rejected: a@example.com: 354 go on; b@example.com: 354 go on",
         ),
         (
             &[("MAIL", "220 ready\r\n")],
-            "the reply to the sender is \"220 ready\", not 250",
+            "expected 250 in reply to the sender, got \"220 ready\"",
         ),
         (
             &[("AUTH", "250 ok\r\n")],
-            "the reply to the login is \"250 ok\", not 235",
+            "expected 235 in reply to the login, got \"250 ok\"",
         ),
         (
             &[
                 ("EHLO", "250-mail\r\n250-AUTH PLAIN\r\n250 STARTTLS\r\n"),
                 ("MAIL", "250 ok\r\n250 ok\r\n"),
             ],
-            "the server replied before it was asked",
+            "the server sent a reply before a command",
         ),
     ];
     for (odd, expected) in cases {
-        let (answer, _) = sent(Manners { odd, ..POLITE }, Some("pass")).await;
+        let (answer, _) = sent(Behavior { odd, ..POLITE }, Some("pass")).await;
         assert_eq!(failed(answer), expected);
     }
-    // It reads the response in the line after the command.
-    let slow = Manners {
+    // It reads the initial response in the line after the command.
+    let slow = Behavior {
         odd: &[("AUTH PLAIN ", "334 \r\n"), ("AGFkYQ", "235 welcome\r\n")],
         ..POLITE
     };
@@ -297,32 +297,29 @@ async fn a_reply_to_another_command_is_no_success() {
 }
 
 #[tokio::test]
-async fn what_a_server_refuses() {
+async fn requests_that_a_server_rejects() {
     type Odd = &'static [(&'static str, &'static str)];
     let cases: [(Odd, &str); 5] = [
         (
             &[("AUTH", "535 5.7.8 no\r\n")],
-            "the login was refused: 535 5.7.8 no",
+            "the login was rejected: 535 5.7.8 no",
         ),
         (
             &[("MAIL", "451 later\r\n")],
-            "the sender was refused: 451 later",
+            "the sender was rejected: 451 later",
         ),
         (
             &[("RCPT", "550 who?\r\n")],
-            "every recipient was refused: a@example.com: 550 who?; b@example.com: 550 who?",
+            "all recipients were rejected: a@example.com: 550 who?; b@example.com: 550 who?",
         ),
         (&[(".", "452 4.3.1 full\r\n")], "452 4.3.1 full"),
-        (
-            &[("EHLO", "hello\r\n")],
-            "the answer is not of an SMTP server",
-        ),
+        (&[("EHLO", "hello\r\n")], "the response is not valid SMTP"),
     ];
     for (odd, expected) in cases {
-        let (answer, _) = sent(Manners { odd, ..POLITE }, Some("pass")).await;
+        let (answer, _) = sent(Behavior { odd, ..POLITE }, Some("pass")).await;
         assert_eq!(failed(answer), expected);
     }
-    let old = Manners {
+    let old = Behavior {
         security: Security::None,
         odd: &[("EHLO", "500 what?\r\n")],
         ..POLITE
@@ -330,19 +327,19 @@ async fn what_a_server_refuses() {
     let (answer, got) = sent(old, None).await;
     assert!(matches!(answer, Answer::Delivered(_)), "{answer:?}");
     assert!(got[1].starts_with("HELO "), "{got:?}");
-    let spam = Manners {
+    let spam = Behavior {
         odd: &[(".", "554 5.7.1 spam\r\n")],
         ..POLITE
     };
     let (answer, _) = sent(spam, None).await;
     assert_eq!(answer, Answer::Refused("554 5.7.1 spam".to_owned()));
-    let large = Manners {
+    let large = Behavior {
         odd: &[(".", "552 5.3.4 too big\r\n")],
         ..POLITE
     };
     let (answer, _) = sent(large, None).await;
     assert_eq!(answer, Answer::TooLarge("552 5.3.4 too big".to_owned()));
-    let partly = Manners {
+    let partly = Behavior {
         odd: &[("RCPT TO:<b", "550 who?\r\n")],
         ..POLITE
     };
@@ -352,20 +349,20 @@ async fn what_a_server_refuses() {
 }
 
 #[tokio::test]
-async fn a_recipient_that_is_refused_for_now_gets_the_mail_later_and_the_others_once() {
+async fn a_temporarily_rejected_recipient_gets_the_mail_later_and_the_others_once() {
     let to = |to: &str, why: Option<&str>| (to.to_owned(), why.map(str::to_owned));
     let rcpts = |got: &[String]| -> Vec<String> {
         let lines = got.iter().filter(|line| line.starts_with("RCPT"));
         lines.cloned().collect()
     };
-    let greylisting = Manners {
+    let greylisting = Behavior {
         odd: &[("RCPT TO:<b", "450 4.2.0 greylisted\r\n")],
         ..POLITE
     };
     let (first, _) = sent_again(greylisting, None, &Recipients::new()).await;
     assert_eq!(
         failed(first.answer),
-        "not taken yet: b@example.com: 450 4.2.0 greylisted"
+        "temporarily rejected: b@example.com: 450 4.2.0 greylisted"
     );
     let done = Recipients::from([to("a@example.com", None)]);
     assert_eq!(first.recipients, done);
@@ -377,8 +374,8 @@ async fn a_recipient_that_is_refused_for_now_gets_the_mail_later_and_the_others_
     assert!(matches!(third.answer, Answer::Delivered(_)));
     assert_eq!(rcpts(&got), ["RCPT TO:<b@example.com>"]);
     assert_eq!(third.recipients, [to("b@example.com", None)].into());
-    // One that is refused for good is given up, since the other has the mail.
-    let strict = Manners {
+    // A permanently rejected recipient is given up, because the other one has the mail.
+    let strict = Behavior {
         odd: &[("RCPT TO:<b", "550 who?\r\n")],
         ..POLITE
     };
@@ -404,7 +401,7 @@ async fn an_endless_answer_is_cut_off() {
     let exchange = Smtp::new(tls()).deliver(&mail, &Recipients::new()).await;
     assert_eq!(
         failed(exchange.answer),
-        "the connection ended without an answer"
+        "the connection was closed without a response"
     );
 }
 

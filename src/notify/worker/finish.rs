@@ -1,4 +1,4 @@
-//! What an attempt to deliver a message leads to.
+//! Handles the results of delivery attempts.
 
 use super::{About, Attempt, SOON, Worker};
 use crate::notify::backoff::is_expired;
@@ -28,7 +28,7 @@ impl Worker {
             let group = attempt.about.group().to_owned();
             self.done.insert(group, attempt.delivery.done);
             if let About::New(batch) = attempt.about {
-                // Without the record, the log alone says why.
+                // If this fails, the reason is only in the log.
                 self.ask(move |store| store.note_failure(&batch, &text))
                     .await;
             }
@@ -45,7 +45,7 @@ impl Worker {
                 self.ask(move |store| store.settle(&batch, &sent, posted.as_deref()))
                     .await
             }
-            // The history would be full of them.
+            // Not recorded, because regular resends would fill the history.
             About::Again(batch) if attempt.receiver.channel.resend_every().is_some() => {
                 let batch = batch.clone();
                 self.ask(move |store| store.sent_again(&batch, sent.at))
@@ -63,14 +63,14 @@ impl Worker {
         };
         match kept {
             Some(()) => self.settled(attempt.about.group()),
-            // Without the record, the message is delivered once more.
+            // The delivery was not recorded, so the message is delivered again.
             None => self
                 .lanes
                 .postponed(attempt.about.group(), Instant::now() + SOON),
         }
     }
 
-    /// Whether the failure of an attempt is the last one.
+    /// Whether to give up on a message after a failed attempt.
     fn is_given_up(&self, attempt: &Attempt) -> bool {
         match &attempt.about {
             About::New(batch) => {
@@ -88,7 +88,7 @@ impl Worker {
             tracing::warn!(
                 notifier = self.name,
                 group,
-                "a notification to {} failed, retrying: {text}",
+                "notification to {} failed, retrying: {text}",
                 self.name
             );
         }
@@ -100,7 +100,7 @@ impl Worker {
         if were_failing > 0 && self.lanes.failing() == 0 {
             tracing::info!(
                 notifier = self.name,
-                "notifications to {} are delivered again",
+                "notifications to {} succeed again",
                 self.name
             );
         }
@@ -112,7 +112,7 @@ impl Worker {
         let why = receiver.redactions.cleaned(error.message.clone());
         tracing::warn!(
             notifier = self.name,
-            "a message to {} has the default texts, since its own cannot be rendered: {why}",
+            "sent a message to {} with the default templates, because its own cannot be rendered: {why}",
             self.name
         );
     }
@@ -123,7 +123,7 @@ impl Worker {
         tracing::error!(
             notifier = self.name,
             group = sent.group,
-            "gave up on a notification to {}: {}",
+            "gave up on notification to {}: {}",
             self.name,
             sent.answer
         );

@@ -1,4 +1,4 @@
-//! What is sent again: groups that fire for long, and the alert that always fires.
+//! Repeated messages: groups that keep firing, and the watchdog alert.
 
 use super::{About, Worker};
 use crate::alert::Decisions;
@@ -12,8 +12,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 impl Worker {
-    /// The alerts that nobody is reminded of: those that are silenced now, and those that somebody
-    /// takes care of. One that expects all alerts again and again gets them.
+    /// Alerts that are not repeated: silenced and acknowledged ones. Receivers that expect regular
+    /// resends get them anyway.
     pub(super) fn muted(
         &self,
         receiver: &Receiver,
@@ -33,7 +33,7 @@ impl Worker {
             .collect()
     }
 
-    /// Starts to send again the groups that fire for long; returns when the next one is due.
+    /// Repeats the groups that keep firing. Returns when the next one is due.
     pub(super) async fn repeat(
         &mut self,
         receiver: &Receiver,
@@ -56,7 +56,7 @@ impl Worker {
             .collect();
         let mut rest: Option<Duration> = None;
         for (every, Heard { group, at, .. }) in groups {
-            // What was sent at a time that is still to come was sent before the clock was set back.
+            // A time in the future means that the clock was set back.
             let due = at.map_or(now, |at| at.after(every));
             let left = due.0.saturating_sub(now.0);
             if left > 0 {
@@ -81,7 +81,7 @@ impl Worker {
         rest
     }
 
-    /// Starts to send the alert that always fires, to receivers that expect alerts again and again.
+    /// Sends the watchdog alert to receivers that expect regular resends.
     pub(super) fn watch(
         &mut self,
         receiver: &Receiver,

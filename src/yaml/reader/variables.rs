@@ -1,4 +1,4 @@
-//! `${NAME}`: values from the environment, and in some texts references to values of a run.
+//! `${NAME}`: values from the environment, and in some texts references to values of a load run.
 
 use super::{Reader, Spot};
 use std::env;
@@ -7,7 +7,7 @@ use std::env;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     Plain(String),
-    /// From the environment.
+    /// An environment variable.
     Variable {
         name: String,
         value: String,
@@ -19,13 +19,13 @@ pub enum Piece {
     },
 }
 
-/// A variable of this process. Bytes that are not UTF-8 become U+FFFD, which a reader refuses.
+/// The value of an environment variable. Invalid UTF-8 becomes U+FFFD, which readers reject.
 pub fn from_environment(name: &str) -> Option<String> {
     env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 impl Reader<'_> {
-    /// Replaces `${NAME}` by the environment's value; `$${` stands for a literal `${`.
+    /// Replaces `${NAME}` with the value of the environment variable, and `$${` with `${`.
     pub(in crate::yaml) fn expand(&self, text: &str, at: &Spot) -> Option<String> {
         let pieces = self.pieces(text, at, &[])?;
         let text = pieces.into_iter().map(|piece| match piece {
@@ -35,7 +35,7 @@ impl Reader<'_> {
         Some(text.collect())
     }
 
-    /// The parts of a text that may refer to values of these scopes.
+    /// Splits a text that can contain variables and references to values of these scopes.
     pub fn pieces(&self, text: &str, at: &Spot, scopes: &[&'static str]) -> Option<Vec<Piece>> {
         let (mut pieces, mut plain) = (Vec::new(), String::new());
         let mut rest = text;
@@ -73,7 +73,7 @@ impl Reader<'_> {
         Some(pieces)
     }
 
-    /// The value of a variable that is written with its braces.
+    /// The value of a variable, written with braces.
     fn variable_piece(&self, written: &str, at: &Spot) -> Option<Piece> {
         let name = &written[2..written.len() - 1];
         let value = self.variable(name, at)?;
@@ -92,8 +92,8 @@ impl Reader<'_> {
             self.error(
                 "invalid-value",
                 at,
-                // Without the text, which may be a part of a secret.
-                "the text in `${...}` is not the name of an environment variable",
+                // The text is not shown, because it may be part of a secret.
+                "`${...}` does not contain a valid environment variable name",
                 "write ${NAME}, or $${ for a literal ${",
             );
             return None;
@@ -105,14 +105,14 @@ impl Reader<'_> {
                 "invalid-value",
                 at,
                 format!("the environment variable {name} is not UTF-8"),
-                "set it to a text in UTF-8; a file is named by a key such as `password_file`",
+                "set it to UTF-8 text; to read a file, use a key such as `password_file`",
             );
         } else if value.is_none() {
             self.error(
                 "unset-variable",
                 at,
                 format!("the environment variable {name} is not set"),
-                "set it in the environment of slod, or write the value here",
+                "set it in slod's environment, or write the value here",
             );
         }
         value.filter(is_text)

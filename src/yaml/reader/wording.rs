@@ -1,4 +1,4 @@
-//! What faults are said to be.
+//! Parts of error messages.
 
 use crate::diagnostic::Diagnostic;
 use crate::yaml::form::Structure;
@@ -6,8 +6,8 @@ use crate::yaml::key::{Declared, Keys, Need};
 use crate::yaml::tree::Value;
 use std::collections::BTreeSet;
 
-/// Whether a diagnostic says that one of these keys is missing. A key that is there, misspelled, is
-/// reported as that.
+/// Whether a diagnostic reports one of these keys as missing. Misspelled keys are reported as unknown
+/// instead.
 pub(super) fn lacks(diagnostic: &Diagnostic, names: &BTreeSet<String>) -> bool {
     let has_name = |text: &str| {
         let mut words = text.split(|c: char| c != '_' && !c.is_alphanumeric());
@@ -18,13 +18,13 @@ pub(super) fn lacks(diagnostic: &Diagnostic, names: &BTreeSet<String>) -> bool {
     has_name(&diagnostic.message) || help.is_some_and(has_name)
 }
 
-/// A sentence after a help about a character that is not what it looks like.
+/// A sentence, appended to a help text, about a character that looks like another one.
 pub(in crate::yaml) fn odd_remark(help: &str, what: &str, odd: &str) -> String {
     let end = if help.ends_with('?') { "" } else { "." };
     format!("{end} The {what} contains {odd}")
 }
 
-/// What is expected where no mapping stands: in the place of a text one with its required keys.
+/// What is expected instead of a value that is not a mapping. For a scalar, the required keys are shown.
 pub(super) fn expected_mapping(written: &Value, keys: Keys) -> String {
     let names: Vec<_> = keys.iter().map(|key| key.name()).take(4).collect();
     let names = names.join(", ");

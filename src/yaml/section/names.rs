@@ -1,4 +1,4 @@
-//! Keys that a section does not have, and those that it lacks: one fault is one error.
+//! Unknown, duplicate and missing keys of a section. Each mistake is reported as a single error.
 
 use super::{Declared, Need, Section, Structure};
 use crate::diagnostic::{Place, nearest};
@@ -8,7 +8,7 @@ use crate::yaml::reader::{Spot, odd_remark};
 use crate::yaml::tree::{Node, Value};
 use std::collections::BTreeSet;
 
-/// What other tools and people call a key.
+/// Other names for a key, used by people and by other tools.
 const SYNONYMS: &[(&str, &[&str])] = &[
     ("start", &["from"]),
     ("starts_at", &["from"]),
@@ -57,7 +57,7 @@ const SYNONYMS: &[(&str, &[&str])] = &[
     ("push", &["heartbeat"]),
 ];
 
-/// Keys at the root of other tools' files, each with the command that makes a config of the file.
+/// Keys at the root of other tools' files, each with the command that converts the file to a config.
 const IMPORTED: &[(&str, &str)] = &[
     ("modules", "slod import blackbox FILE"),
     (
@@ -71,7 +71,7 @@ const IMPORTED: &[(&str, &str)] = &[
     ),
 ];
 
-/// So many faults of one document are shown where their keys belong.
+/// Suggestions of other sections are omitted after this many errors in a document.
 const PLACES_MAX: usize = 1000;
 
 fn synonyms(name: &str) -> impl Iterator<Item = &'static str> {
@@ -82,8 +82,8 @@ fn synonyms(name: &str) -> impl Iterator<Item = &'static str> {
 }
 
 impl Section<'_> {
-    /// The declared name, or the one of `others`, that an unknown one was most likely meant as. What
-    /// it was meant as is then not reported as missing.
+    /// The declared name, or the one of `others`, that an unknown name was most likely meant to be. That
+    /// key is then not reported as missing.
     pub fn nearest_name<'o>(
         &self,
         name: &str,
@@ -109,7 +109,7 @@ impl Section<'_> {
         nearest(&name, known.chain(others.iter().copied())).map(str::to_owned)
     }
 
-    /// Where else a name is a key, as a sentence. It is looked for as long as people read that.
+    /// A sentence about where else a name is a valid key. `None` after too many errors.
     pub fn place_of(&self, name: &str) -> Option<String> {
         if self.reader.count() > PLACES_MAX {
             return None;
@@ -118,7 +118,7 @@ impl Section<'_> {
         place_of(name).or_else(|| synonyms(name).find_map(place_of))
     }
 
-    /// Whether a kind may stand here. Only its reader knows then which names are wrong.
+    /// Whether the section can contain a probe kind. Unknown names are then reported by its reader.
     fn takes_kinds(&self) -> bool {
         self.declared().count() < self.keys.len()
     }
@@ -136,14 +136,14 @@ impl Section<'_> {
             if !is_known && !self.takes_kinds() {
                 self.report_unknown(&name, value, &at);
             } else if !seen.insert(name.clone()) {
-                let message = format!("`{name}` is given twice");
+                let message = format!("duplicate key `{name}`");
                 self.reader
                     .error("duplicate-key", &at, message, "remove one of them");
             }
         }
     }
 
-    /// The command for the file that has such a key at its root.
+    /// The command that imports files with such a key at their root.
     fn import_of(&self, name: &str) -> Option<&'static str> {
         let found = IMPORTED.iter().find(|(key, _)| *key == name);
         found
@@ -159,7 +159,7 @@ impl Section<'_> {
         let mut help = match (self.import_of(name), near, place) {
             (Some(command), _, _) => {
                 self.reader.note_meant(&self.at, "services");
-                format!("this is a key of another tool; `{command}` makes a config of its file")
+                format!("this is a key of another tool; `{command}` converts its file to a config")
             }
             (None, Some(near), _) => format!("did you mean `{near}`?"),
             (None, None, Some(place)) => place,
@@ -183,8 +183,8 @@ impl Section<'_> {
         }
     }
 
-    /// Reports a decimal comma, which ends a value within braces: `target: 99,9%` is the value `99`
-    /// and the key `9%`. Returns whether an entry is the rest of such a number.
+    /// Reports a decimal comma, which ends a value within braces: `target: 99,9%` is parsed as the value
+    /// `99` and the key `9%`. Returns whether an entry is the rest of such a number.
     fn check_comma(&self, index: usize) -> bool {
         let rest = self.entries.get(index);
         let before = index
@@ -217,14 +217,15 @@ impl Section<'_> {
             }),
             path: self.at.below(&name),
         };
-        let message = format!("`{whole},{part}` has a comma, which ends the value within braces");
-        let help = format!("write `{whole}.{part}`, with a point");
+        let message =
+            format!("`{whole},{part}` contains a comma, which ends the value within braces");
+        let help = format!("write `{whole}.{part}`, with a decimal point");
         self.reader.error("invalid-value", &at, message, help);
         self.reader.note_faulty(from);
         true
     }
 
-    /// Reports a mapping of names in the place of a list, such as `probes: { health: { http: ... } }`.
+    /// Reports a mapping of names instead of a list, such as `probes: { health: { http: ... } }`.
     /// Returns whether it is one.
     pub(super) fn check_names(&self, node: &Node, at: &Spot, keys: super::Keys) -> bool {
         let Value::Map(entries) = &node.value else {
@@ -257,9 +258,9 @@ impl Section<'_> {
             name if named && name == first => {
                 format!("expected a list: `- name: {name}` with the other keys below it, and so on")
             }
-            _ => "expected a list: begin each item with `- `".to_owned(),
+            _ => "expected a list: start each item with `- `".to_owned(),
         };
-        let message = "a mapping of names does not fit here";
+        let message = "invalid value: a mapping of names instead of a list";
         self.reader.error("invalid-value", at, message, help);
         true
     }

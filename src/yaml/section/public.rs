@@ -1,13 +1,13 @@
-//! Which values of a mapping may be shown.
+//! Which values of a mapping can be shown.
 
 use super::Section;
 use crate::yaml::form::Structure;
-use crate::yaml::secret::sounds_secret;
+use crate::yaml::secret::resembles_secret;
 use crate::yaml::tree::{Node, Value};
 
 impl Section<'_> {
-    /// Shows the values of declared keys that take no secret. A mapping in place of a text, or of
-    /// keys that are not known yet, shows nothing.
+    /// Marks the values of declared keys that are not secret as public. A mapping instead of a string, or
+    /// with keys that are not known yet, stays hidden.
     pub(super) fn publish(&self) {
         self.reader.publish_keys(self.entries);
         for (key, value) in self.entries {
@@ -18,20 +18,20 @@ impl Section<'_> {
         }
     }
 
-    /// Shows the value of a key that is most likely misspelled, unless it may be a secret.
+    /// Marks the value of a probably misspelled key as public, unless it may be a secret.
     pub fn publish_misspelled(&self, name: &str, meant: Option<&str>, value: &Node) {
-        // One with another word may be something else: `hook_url` is not the `url` that it resembles.
+        // A name with an additional word may be something else: `hook_url` is not `url`.
         let is_whole = |meant: &&str| {
             let has_words = name.contains(['_', '-']) && name.len() > meant.len();
             !(has_words && name.contains(*meant))
         };
         let meant = meant.filter(is_whole);
-        if meant.is_some_and(|meant| self.is_public(meant, value)) && !sounds_secret(name) {
+        if meant.is_some_and(|meant| self.is_public(meant, value)) && !resembles_secret(name) {
             self.reader.publish(value);
         }
     }
 
-    /// Whether a value may be shown under the name of a declared key.
+    /// Whether the value of a declared key can be shown.
     pub(super) fn is_public(&self, name: &str, value: &Node) -> bool {
         let is_map = matches!(value.value, Value::Map(_));
         self.declared().any(|key| {

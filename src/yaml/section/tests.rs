@@ -83,7 +83,7 @@ fn values_of_every_form_are_read() {
 }
 
 #[test]
-fn what_is_left_out_has_its_default() {
+fn omitted_keys_have_their_defaults() {
     let ((), found) = read("{}", |s| {
         assert_eq!((s.get(&FLAG), s.get(&COUNT)), (Some(true), None));
         assert_eq!(s.get_or(&COUNT, Some(3)), Some(3));
@@ -97,7 +97,7 @@ fn what_is_left_out_has_its_default() {
 }
 
 #[test]
-fn wrong_values_are_reported_where_they_stand() {
+fn wrong_values_are_reported_at_their_position() {
     type Take = fn(&Section<'_>) -> bool;
     let invalid = "invalid-value";
     let table: [(&str, Take, &str, &str); 10] = [
@@ -147,7 +147,7 @@ fn wrong_values_are_reported_where_they_stand() {
             "text: [a]",
             |s| s.get(&TEXT).is_none(),
             invalid,
-            "expected text",
+            "expected a string",
         ),
         (
             "inner: 5",
@@ -192,7 +192,7 @@ fn null_is_left_out() {
 }
 
 #[test]
-fn a_missing_key_stands_where_its_section_does() {
+fn a_missing_key_is_reported_at_its_section() {
     let (_, found) = read("\n\nspan: 5s\ninner: {}\n", |s| {
         assert_eq!(s.spot_of(&TEXT).path, "root");
         assert_eq!(s.spot_of(&TEXT).place, s.spot().place);
@@ -225,7 +225,7 @@ fn lists_have_a_path_per_item_and_one_item_needs_no_brackets() {
 }
 
 #[test]
-fn texts_and_maps_report_each_fault_once() {
+fn strings_and_maps_report_each_error_once() {
     let (names, found) = read("names: [a, [b], \"${NO}\", \"${HOST}\"]", |s| s.all(&NAMES));
     assert_eq!(names, ["a", "example.org"]);
     assert_eq!(
@@ -280,7 +280,7 @@ fn variables_are_replaced_and_a_doubled_dollar_is_not() {
 }
 
 #[test]
-fn keys_are_checked_once_and_all_of_them() {
+fn all_keys_are_checked_once() {
     let ((), found) = read("{ txet: 1, text: 1, text: 2, zzz: 3, 5: 6 }", |_| ());
     let expected = [
         "unknown-key root.txet",
@@ -359,7 +359,7 @@ fn a_map_of_secrets_is_never_quoted() {
 
 #[cfg(unix)]
 #[test]
-fn a_secret_file_that_everybody_can_read_is_a_warning() {
+fn a_world_readable_secret_file_is_a_warning() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("t"), "x").expect("written");
     restrict(&folder.path().join("t"), 0o644);

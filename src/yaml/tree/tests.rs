@@ -52,7 +52,7 @@ const SPELLINGS: &[&str] = &[
 ];
 
 #[test]
-fn scalars_keep_their_spelling_wherever_they_stand() {
+fn scalars_keep_their_spelling_everywhere() {
     for name in SPELLINGS {
         assert_eq!(parsed(name).expect(name).value, text(name), "{name}");
         for document in [
@@ -112,7 +112,7 @@ fn tags_and_quotes_do_not_change_the_spelling() {
 }
 
 #[test]
-fn tags_of_other_programs_are_refused() {
+fn tags_of_other_programs_are_rejected() {
     for (document, message) in [
         ("a:\n  b: !env TOKEN\n", "unknown tag `!env`"),
         ("a:\n  b: !ENV ${TOKEN}\n", "unknown tag `!ENV`"),
@@ -153,7 +153,7 @@ fn nesting_and_repeating_are_bounded() {
 }
 
 #[test]
-fn one_anchor_may_serve_many_and_be_overridden() {
+fn an_anchor_can_be_used_often_and_overridden() {
     let mut document = "- &a { x: 1, y: 2 }\n".to_owned();
     document += &"- { <<: *a, y: 3 }\n".repeat(500);
     let Value::List(items) = parsed(&document).expect("merged").value else {
@@ -172,7 +172,7 @@ fn one_anchor_may_serve_many_and_be_overridden() {
 }
 
 #[test]
-fn an_alias_stands_where_it_is_used() {
+fn an_alias_has_the_place_where_it_is_used() {
     let node = parsed("a: &x [1]\nb: *x\n").expect("an alias");
     let Value::Map(entries) = node.value else {
         panic!("a mapping")

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 #[test]
-fn an_alert_goes_on_over_a_restart_and_ends_by_the_rule() {
+fn an_alert_continues_across_a_restart_and_resolves_as_usual() {
     let mut fixture = Fixture::new();
     fixture.live(6 * 3600, true);
     let begin = fixture.now;
@@ -34,7 +34,7 @@ fn an_alert_goes_on_over_a_restart_and_ends_by_the_rule() {
 }
 
 #[test]
-fn what_ended_while_nobody_looked_ends_when_it_was_last_seen_to_hold() {
+fn alerts_that_ended_while_stopped_end_when_last_confirmed() {
     let mut fixture = Fixture::new();
     fixture.live(3600, true);
     fixture.live(600, false);
@@ -55,7 +55,7 @@ fn what_ended_while_nobody_looked_ends_when_it_was_last_seen_to_hold() {
 }
 
 #[test]
-fn an_objective_that_goes_takes_its_alerts_along() {
+fn alerts_of_a_removed_objective_end() {
     let mut fixture = Fixture::new();
     fixture.live(3600, true);
     // The fifth minute is over, so the passing of time alone does not make it fire.
@@ -86,7 +86,7 @@ fn an_objective_that_goes_takes_its_alerts_along() {
 }
 
 #[test]
-fn an_objective_that_went_while_nothing_ran_takes_its_alerts_along() {
+fn alerts_of_an_objective_removed_while_stopped_end() {
     let mut fixture = Fixture::new();
     fixture.live(3600, true);
     fixture.live(300, false);

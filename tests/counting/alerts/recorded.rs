@@ -44,7 +44,7 @@ fn the_notice_of_a_burn_rate_has_a_chart_of_the_errors_over_its_long_window() {
 }
 
 #[test]
-fn planned_maintenance_fires_nothing_and_a_late_one_lets_alerts_end() {
+fn planned_maintenance_prevents_alerts_and_a_late_one_resolves_them() {
     let mut fixture = Fixture::new();
     let (from, to) = (at(3600), at(3600 + 900));
     fixture.corrections.push(Correction {
@@ -74,7 +74,7 @@ fn planned_maintenance_fires_nothing_and_a_late_one_lets_alerts_end() {
 }
 
 #[test]
-fn old_alerts_go_and_the_span_reports_what_fired_in_it() {
+fn old_alerts_are_deleted_and_periods_list_their_alerts() {
     let mut fixture = Fixture::new();
     fixture.live(3600, true);
     fixture.live(300, false);

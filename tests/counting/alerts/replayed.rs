@@ -60,7 +60,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 100, ..ProptestConfig::default() })]
 
     #[test]
-    fn live_alerts_are_those_of_a_replay(parts in prop::collection::vec(part(), 1..12), step in 1_i64..=10) {
+    fn live_alerts_match_a_replay(parts in prop::collection::vec(part(), 1..12), step in 1_i64..=10) {
         let (attempts, end) = attempts(&parts);
         let mut fixture = Fixture::new();
         let spec = fixture.config.services[0].clone();

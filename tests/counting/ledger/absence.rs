@@ -157,7 +157,7 @@ impl Daemon {
 }
 
 #[test]
-fn a_daemon_that_was_down_missed_its_minutes() {
+fn minutes_are_missing_while_the_daemon_is_down() {
     let mut daemon = Daemon::new(&["a"]);
     daemon.run(30);
     daemon.now += 60 * MINUTE;
@@ -178,7 +178,7 @@ fn a_probe_that_was_not_configured_missed_nothing() {
 }
 
 #[test]
-fn a_probe_that_was_removed_within_a_minute_missed_not_even_that() {
+fn a_probe_removed_within_a_minute_misses_no_minute() {
     for seconds in [1, 29, 31, 59] {
         let mut daemon = Daemon::new(&["a"]);
         daemon.run(30);
@@ -195,7 +195,7 @@ fn a_probe_that_was_removed_within_a_minute_missed_not_even_that() {
 }
 
 #[test]
-fn a_start_without_the_probe_counts_as_well_and_only_the_time_before_it_is_missing() {
+fn a_start_without_the_probe_ends_its_missing_time() {
     let mut daemon = Daemon::new(&["a"]);
     daemon.run(30);
     // Down for 20 minutes, then running without it for 40, then down again.
@@ -214,7 +214,7 @@ fn a_start_without_the_probe_counts_as_well_and_only_the_time_before_it_is_missi
 }
 
 #[test]
-fn one_probe_of_two_is_enough_to_be_supposed_to_look() {
+fn one_active_probe_of_two_makes_minutes_count() {
     let mut daemon = Daemon::new(&["a", "b"]);
     daemon.run(10);
     daemon.reload(&["b"]);
@@ -226,7 +226,7 @@ fn one_probe_of_two_is_enough_to_be_supposed_to_look() {
 }
 
 #[test]
-fn a_probe_that_is_added_is_not_charged_for_the_time_before() {
+fn an_added_probe_has_no_missing_time_before_it() {
     let mut daemon = Daemon::new(&["b"]);
     daemon.run(30);
     daemon.reload(&[]);

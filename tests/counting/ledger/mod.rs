@@ -81,7 +81,7 @@ fn a_restart_shows_the_last_outcome_and_the_failures_before_it() {
 
 /// A store that could not be read at a reload can be readable at the next one.
 #[test]
-fn what_could_not_be_read_before_is_counted_once() {
+fn previously_unreadable_data_is_counted_once() {
     let mut fixture = Fixture::new();
     fixture.walk(&Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
     let unreadable = RestoreFrom {

@@ -78,7 +78,7 @@ fn every_format_and_the_answer_as_a_code() {
 }
 
 #[test]
-fn what_cannot_be_reported_is_a_sentence_and_a_code() {
+fn an_impossible_report_is_an_error_with_an_exit_code() {
     let none = |_: &Path| {};
     let refused = |args: &[&str], code: i32, sentence: &str| {
         let reported = run(none, args);

@@ -57,7 +57,7 @@ fn outlined(config: &Config, store: &Store) -> usize {
 }
 
 #[test]
-fn the_month_by_its_counts_is_the_month_by_its_outcomes() {
+fn the_month_by_counts_equals_the_month_by_outcomes() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config();
     let stores = [true, false].map(|counted| {
@@ -164,7 +164,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn any_hours_by_their_counts_are_those_by_their_outcomes(
+    fn hours_by_counts_equal_hours_by_outcomes(
         happenings in prop::collection::vec(
             (0_usize..3, 0..HOURS * HOUR, prop::sample::select(vec![1_i64, 30, 90, 600, 5000]), 0_u8..5),
             0..6,

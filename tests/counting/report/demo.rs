@@ -71,7 +71,7 @@ fn agrees_live(live: &ObjectiveView, reported: &ObjectiveReport) {
 }
 
 #[test]
-fn every_number_is_what_was_generated() {
+fn every_number_matches_the_generated_data() {
     let folder = tempfile::tempdir().expect("a folder");
     let (config, History { from, to }) = (config(), history());
     let store = store(&config, folder.path());

@@ -119,7 +119,7 @@ pub fn agrees_on(
 }
 
 #[test]
-fn the_month_is_what_a_recount_finds() {
+fn the_month_matches_a_recount() {
     let (config, report) = reported(0, DAYS * DAY);
     agrees(&config, &report, &[]);
     let availability = objective(&report, "concierge", "availability");
@@ -142,7 +142,7 @@ fn the_month_is_what_a_recount_finds() {
 }
 
 #[test]
-fn what_is_corrected_is_charged_to_nobody() {
+fn corrected_time_costs_no_budget() {
     let (_, report) = reported(0, DAYS * DAY);
     // The exercise is excluded for this objective only: 9 of its 25 minutes, depending on the ticks.
     let errors = objective(&report, "concierge", "errors");
@@ -171,7 +171,7 @@ fn what_is_corrected_is_charged_to_nobody() {
 
 /// Minutes without outcomes are bad, good or unknown, depending on `on_missing`.
 #[test]
-fn what_is_missing_counts_as_promised() {
+fn missing_minutes_count_as_configured() {
     let (_, report) = reported(0, DAYS * DAY);
     let present = objective(&report, "gateway", "present");
     // 90 minutes with half of the outcomes, half an hour and 3 hours with none, 15 minutes of void
@@ -195,7 +195,7 @@ fn what_is_missing_counts_as_promised() {
 }
 
 #[test]
-fn any_span_is_counted_to_the_minute() {
+fn any_period_is_counted_to_the_minute() {
     // From the middle of an outage to the middle of a correction, not aligned to minutes.
     let (config, report) = reported(4 * DAY + 3 * HOUR + 725, 14 * DAY + 2 * HOUR + 999);
     assert_eq!(
@@ -211,7 +211,7 @@ fn any_span_is_counted_to_the_minute() {
 
 /// An incomplete month has the budget of the whole month.
 #[test]
-fn what_is_still_to_come_is_not_observed() {
+fn the_future_is_not_observed() {
     let (config, report) = printed_at(0, 31 * DAY, DAYS * DAY);
     agrees(&config, &report, &[]);
     assert!(!report.is_over());
@@ -277,7 +277,7 @@ fn a_report_agrees_with_the_status() {
 }
 
 #[test]
-fn the_span_is_the_promised_window_or_it_is_not() {
+fn the_period_matches_the_slo_window_or_is_marked() {
     let is = |report: &Report, service: &str, name: &str| {
         let reported = objective(report, service, name);
         (reported.window.clone(), reported.span_is_window)
@@ -293,7 +293,7 @@ fn the_span_is_the_promised_window_or_it_is_not() {
 }
 
 #[test]
-fn the_burn_down_ends_at_what_is_left() {
+fn the_burn_down_ends_at_the_remaining_budget() {
     let (_, report) = reported(0, DAYS * DAY);
     for objective in report.services.iter().flat_map(|one| &one.objectives) {
         let points = &objective.burn_down.points;
@@ -331,7 +331,7 @@ fn began(first: Option<Timestamp>) -> [Presence; 1] {
 }
 
 #[test]
-fn a_span_beyond_the_retention_is_withheld() {
+fn a_period_beyond_the_retention_is_withheld() {
     let config = config();
     let service = &config.services[2];
     let objective = &service.objectives[0];
@@ -418,7 +418,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn any_history_is_what_a_recount_finds(
+    fn any_history_matches_a_recount(
         steps in prop::collection::vec((0_i64..400_000, 0_u8..8, 0_usize..2), 1..400),
         gaps in prop::collection::vec((0_i64..40_000_000, 1_i64..3_000_000), 0..4),
         cut in (0_i64..200, 1_i64..2000),

@@ -11,7 +11,7 @@ fn repository() -> &'static Path {
 }
 
 #[test]
-fn nothing_kept_is_unknown() {
+fn missing_history_is_unknown() {
     let (_, report) = reported(-20 * DAY, -10 * DAY);
     assert!(!report.any_missed());
     for objective in report.services.iter().flat_map(|one| &one.objectives) {
@@ -27,7 +27,7 @@ fn nothing_kept_is_unknown() {
 }
 
 #[test]
-fn json_comes_back() {
+fn json_is_preserved() {
     let (_, report) = reported(0, DAYS * DAY);
     let text = serde_json::to_string_pretty(&report).expect("written");
     let back: Report = serde_json::from_str(&text).expect("read");
@@ -56,7 +56,7 @@ fn text_and_markdown_read_well() {
 }
 
 #[test]
-fn a_span_that_is_not_over_says_so() {
+fn an_incomplete_period_is_marked() {
     let (_, report) = printed_at(0, 60 * DAY, DAYS * DAY);
     for text in [report.to_text(), report.to_markdown(), report.to_html()] {
         assert!(text.contains("coverage is up to 2026-12-01 00:00 UTC"));
@@ -65,7 +65,7 @@ fn a_span_that_is_not_over_says_so() {
 }
 
 #[test]
-fn the_page_needs_nothing_and_nothing_from_outside_is_markup() {
+fn the_page_is_self_contained_and_external_text_is_never_markup() {
     let (_, report) = reported(0, DAYS * DAY);
     let page = report.to_html();
     let (_, running) = printed_at(20 * DAY, 36 * DAY, DAYS * DAY - 7 * HOUR);
@@ -104,7 +104,7 @@ fn the_page_needs_nothing_and_nothing_from_outside_is_markup() {
 }
 
 #[test]
-fn nothing_from_outside_is_markdown() {
+fn external_text_is_never_markdown() {
     let (_, report) = reported(0, DAYS * DAY);
     let markdown = report.to_markdown();
     for (place, _) in markdown.match_indices("<script") {

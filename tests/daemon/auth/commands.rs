@@ -93,7 +93,7 @@ fn commands_log_in_with_secrets_from_files() {
 }
 
 #[test]
-fn a_certificate_that_signed_itself_is_trusted_if_it_is_named() {
+fn a_self_signed_certificate_is_trusted_if_it_is_configured() {
     let files = files();
     let web = std::fs::read_to_string(files.path("web.yml")).expect("text");
     files.write("web.yml", &web.replace("server.", "self."));
@@ -110,7 +110,7 @@ fn a_certificate_that_signed_itself_is_trusted_if_it_is_named() {
 }
 
 #[test]
-fn an_author_is_needed_without_a_login_only() {
+fn an_author_is_required_only_without_a_login() {
     let files = files();
     let start = |web| {
         let daemon = files.start("127.0.0.1:0", web);
@@ -131,7 +131,7 @@ fn an_author_is_needed_without_a_login_only() {
 }
 
 #[test]
-fn the_config_says_where_the_daemon_is_and_that_it_has_tls() {
+fn commands_find_the_daemon_and_its_tls_by_the_config() {
     let files = files();
     let daemon = daemon(&files);
     let text = std::fs::read_to_string(files.path("slod.yaml")).expect("text");

@@ -21,7 +21,7 @@ fn ask(daemon: &Daemon, request: &str, headers: &[&str]) -> String {
 }
 
 #[test]
-fn writes_come_from_programs_and_own_pages_only() {
+fn writes_are_accepted_only_from_programs_and_own_pages() {
     let files = Files::new();
     let web = "{ allowed_hosts: [ slod.example.com ] }";
     let daemon = files.start("127.0.0.1:0", web);
@@ -88,7 +88,7 @@ fn writes_come_from_programs_and_own_pages_only() {
 }
 
 #[test]
-fn programs_read_by_any_name_and_browsers_by_known_ones() {
+fn programs_can_use_any_host_name_and_browsers_only_known_ones() {
     let files = Files::new();
     let daemon = files.start("127.0.0.1:0", "{ allowed_hosts: [ Slod.Example.com. ] }");
     let cases: [(&[&str], &str); 9] = [

@@ -1,4 +1,4 @@
-//! Roles: what each client may do, and what is on record of it.
+//! Roles: what each client is allowed to do, and what is recorded.
 
 use super::fixture::{Files, TLS, status, user};
 use crate::support::Daemon;
@@ -28,7 +28,7 @@ fn correction() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_client_may_do_what_its_role_allows() {
+async fn each_client_can_do_what_its_role_allows() {
     let files = Files::new();
     let users = user("ada", "one") + &user("bob", "two:2");
     files.write("web.yml", &format!("{TLS}basic_auth_users:\n{users}"));
@@ -37,7 +37,7 @@ async fn each_client_may_do_what_its_role_allows() {
     let (client, base) = (files.client(None), format!("https://{}", daemon.address));
     let (get, post) = (&Method::GET, &Method::POST);
     let cases = [
-        // Nobody, a reader and a writer.
+        // Without authentication, as a reader, and as a writer.
         (get, "/-/healthy", [200, 200, 200]),
         (get, "/-/ready", [200, 200, 200]),
         (get, "/", [401, 200, 200]),
@@ -68,7 +68,7 @@ async fn each_client_may_do_what_its_role_allows() {
     for (method, path, expected) in cases {
         for (who, expected) in clients.iter().zip(expected) {
             for who in who {
-                // Its wrong tokens would be too many; see the test of heartbeats.
+                // Too many of its tokens would be wrong; see the test of heartbeats.
                 if path.ends_with("guarded") && matches!(who, As::Token(_)) {
                     continue;
                 }
@@ -98,7 +98,7 @@ async fn each_client_may_do_what_its_role_allows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_is_asked_for_and_counted() {
+async fn a_login_is_required_and_failures_are_counted() {
     let files = Files::new();
     files.write(
         "web.yml",
@@ -144,7 +144,7 @@ async fn a_login_is_asked_for_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_authentication_only_loopback_takes_writes() {
+async fn without_authentication_only_loopback_accepts_writes() {
     let files = Files::new();
     let writes = |daemon: &Daemon| {
         [
@@ -176,7 +176,7 @@ async fn without_authentication_only_loopback_takes_writes() {
     let log = exposed.log();
     assert!(
         log.contains(
-            "everyone who can reach slod can read pages, metrics and the API (writes are refused)"
+            "everyone who can reach slod can read pages, metrics and the API (writes are rejected)"
         ),
         "{log}"
     );
@@ -194,7 +194,7 @@ async fn without_authentication_only_loopback_takes_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_change_is_on_record_with_who_made_it() {
+async fn every_change_is_recorded_with_its_author() {
     let files = Files::new();
     let daemon = files.start("127.0.0.1:0", "{}");
     let mut body = correction();

@@ -158,7 +158,7 @@ async fn client_certificates_are_verified_as_configured() {
 
 /// rustls accepts an authority regardless of its dates.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_authority_out_of_its_dates_admits_nobody() {
+async fn an_expired_authority_admits_no_client() {
     let files = Files::new();
     files.issue_by_dated("dated", &[(2020, 2021), (2021, 2095), (2089, 2090)]);
     let file = |names: &[&str], more: &str| {
@@ -207,7 +207,7 @@ async fn an_authority_out_of_its_dates_admits_nobody() {
 
 /// Other clients reject it, which is not visible here.
 #[test]
-fn the_servers_own_certificate_out_of_its_dates_is_a_warning() {
+fn an_expired_certificate_of_the_server_is_a_warning() {
     let files = Files::new();
     files.issue_by_dated("dated", &[(2020, 2021)]);
     let old = TLS.replace("server.crt", "dated.2020.crt");
@@ -220,7 +220,7 @@ fn the_servers_own_certificate_out_of_its_dates_is_a_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_verified_certificate_says_who_the_client_is() {
+async fn a_verified_certificate_identifies_the_client() {
     let files = Files::new();
     let verify = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n";
     files.write("web.yml", &format!("{TLS}{verify}"));
@@ -242,7 +242,7 @@ async fn a_verified_certificate_says_who_the_client_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn versions_protocols_and_headers_are_those_of_the_file() {
+async fn versions_protocols_and_headers_match_the_file() {
     let files = Files::new();
     files.write("web.yml", TLS);
     let daemon = files.start("127.0.0.1:0", FILE);

@@ -16,7 +16,7 @@ fn with_stand_in(config: &Path) -> Command {
 }
 
 #[test]
-fn a_tool_that_dies_half_way_is_no_verdict_on_the_service() {
+fn a_run_whose_tool_dies_has_no_verdict() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config(folder.path(), service::start().0);
     let mut command = with_stand_in(&config);
@@ -64,7 +64,7 @@ fn a_process_that_the_tool_left_behind_is_not_waited_for() {
 }
 
 #[test]
-fn a_tool_that_is_missing_is_named_with_what_to_install() {
+fn a_missing_tool_is_reported_with_install_instructions() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, counts) = service::start();
     let config = config(folder.path(), address);
@@ -90,7 +90,7 @@ fn a_tool_that_is_missing_is_named_with_what_to_install() {
 }
 
 #[test]
-fn arguments_that_would_replace_the_planned_load_are_refused() {
+fn arguments_that_would_replace_the_planned_load_are_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config(folder.path(), "127.0.0.1:9".parse().expect("valid"));
     for (engine, argument, more) in [

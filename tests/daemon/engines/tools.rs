@@ -60,7 +60,7 @@ fn holds_what_was_counted(report: &Value, counts: &Counts) {
 }
 
 #[test]
-fn the_run_of_either_tool_is_what_the_service_counted() {
+fn runs_of_both_tools_match_the_counts_of_the_service() {
     with_each(|engine| {
         let folder = tempfile::tempdir().expect("a folder");
         let (address, counts) = service::start();
@@ -96,7 +96,7 @@ fn the_run_of_either_tool_is_what_the_service_counted() {
 
 /// k6 has rates; Locust reaches them with several users.
 #[test]
-fn either_tool_makes_the_load_of_a_rate() {
+fn both_tools_generate_the_load_of_a_rate() {
     with_each(|engine| {
         let folder = tempfile::tempdir().expect("a folder");
         let (address, counts) = service::start();
@@ -122,7 +122,7 @@ fn either_tool_makes_the_load_of_a_rate() {
 }
 
 #[test]
-fn users_of_either_tool_keep_cookies_and_captured_values() {
+fn users_of_both_tools_keep_cookies_and_captured_values() {
     with_each(|engine| {
         // With a rate, the script makes each of Locust's starts a new user.
         let scenarios = ["quick", "rates"];
@@ -237,7 +237,7 @@ fn the_tool_ends_with_slod() {
 
 /// The service is another slod daemon, whose certificate was issued by a private authority.
 #[test]
-fn either_tool_trusts_the_authority_of_the_config() {
+fn both_tools_trust_the_configured_authority() {
     let files = Files::new();
     files.write("web.yml", TLS);
     let daemon = files.start("127.0.0.1:0", "{ config_file: web.yml }");

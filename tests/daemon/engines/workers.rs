@@ -39,7 +39,7 @@ impl Drop for Worker {
 }
 
 #[test]
-fn a_lost_worker_is_less_load_and_no_better_service() {
+fn a_lost_worker_reduces_the_load_without_improving_the_verdict() {
     if !is_installed("locust") {
         return;
     }
@@ -94,7 +94,7 @@ fn a_lost_worker_is_less_load_and_no_better_service() {
 }
 
 #[test]
-fn a_worker_with_another_locustfile_is_less_load_and_no_better_service() {
+fn a_worker_with_another_locustfile_reduces_the_load_without_improving_the_verdict() {
     if !is_installed("locust") {
         return;
     }

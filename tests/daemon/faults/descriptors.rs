@@ -43,7 +43,7 @@ fn sum(page: &str, series: &str, label: &str) -> f64 {
 }
 
 #[test]
-fn too_few_descriptors_are_our_own_failing() {
+fn too_few_descriptors_are_a_failure_of_slod() {
     let folder = tempfile::tempdir().expect("a folder");
     // Slow enough that many requests are in flight at the same time.
     let target = slow(Duration::from_secs(1));

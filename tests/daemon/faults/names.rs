@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 #[test]
-fn a_name_that_is_gone_is_bad_and_the_others_are_asked_in_time() {
+fn an_unresolvable_name_is_bad_and_does_not_delay_other_probes() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("slod.yaml");
     let mut text = "listen: 127.0.0.1:0\nstore: { path: slod.db }\ndefaults: { interval: 500ms, timeout: 400ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99%, probes: [ here ] } ]\n    probes:\n".to_owned();

@@ -15,7 +15,7 @@ const MISSED: &str = "slod_probe_missed_total{service=\"web\",probe=\"home\"}";
 const RUNS: &str = "slod_probe_runs_total{service=\"web\",probe=\"home\"}";
 
 #[test]
-fn what_runs_while_we_are_stopped_is_not_charged_to_the_service() {
+fn attempts_in_progress_during_a_pause_are_not_blamed_on_the_service() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("slod.yaml");
     let text = format!(
@@ -56,7 +56,7 @@ services:
 
 /// The status of a response that arrived while slod was paused is known, and nothing else is.
 #[test]
-fn a_short_stop_makes_no_timeout() {
+fn a_short_pause_causes_no_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
     let folder = tempfile::tempdir().expect("a folder");

@@ -30,7 +30,7 @@ const LOST: &str = "slod_store_lost_outcomes_total";
 const RUNS: &str = "slod_probe_runs_total{service=\"web\",probe=\"home\"}";
 
 #[test]
-fn while_somebody_else_holds_the_store_outcomes_wait_and_none_is_lost() {
+fn outcomes_wait_and_none_is_lost_while_another_process_locks_the_store() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemon = Daemon::start(&config(folder.path()));
     daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 1.0));
@@ -104,7 +104,7 @@ fn start(folder: &Path) -> (Option<i32>, String) {
 }
 
 #[test]
-fn what_is_no_store_is_refused_with_a_sentence_and_left_alone() {
+fn files_that_are_not_stores_are_rejected_and_left_unchanged() {
     for (name, bytes) in [
         (
             "garbage",
@@ -128,7 +128,7 @@ fn what_is_no_store_is_refused_with_a_sentence_and_left_alone() {
 
 /// Garbage in the log next to the file was never committed: SQLite ignores it.
 #[test]
-fn garbage_in_the_write_ahead_log_costs_nothing_that_was_committed() {
+fn garbage_in_the_write_ahead_log_loses_no_committed_data() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemon = Daemon::start(&config(folder.path()));
     daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 10.0));
@@ -147,7 +147,7 @@ fn garbage_in_the_write_ahead_log_costs_nothing_that_was_committed() {
 }
 
 #[test]
-fn a_limit_of_the_size_of_files_is_like_a_full_disk() {
+fn a_file_size_limit_is_handled_like_a_full_disk() {
     let folder = tempfile::tempdir().expect("a folder");
     let output = Command::new("sh")
         .args([

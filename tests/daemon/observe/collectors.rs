@@ -36,7 +36,7 @@ fn is_there(collector: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_collector_has_a_switch_and_metrics_of_its_own() {
+async fn every_collector_has_its_own_switch_and_metrics() {
     let pid_file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(pid_file.path(), std::process::id().to_string()).expect("written");
     let on = config("", pid_file.path());

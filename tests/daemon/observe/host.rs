@@ -37,7 +37,7 @@ fn stat() -> (f64, f64) {
 }
 
 #[test]
-fn host_numbers_are_the_kernels() {
+fn host_numbers_match_the_kernel() {
     let mut sampler = HostSampler::new(host());
     let mut sample = || {
         let (view, fault) = sampler.sample();
@@ -82,7 +82,7 @@ fn host_numbers_are_the_kernels() {
 }
 
 #[test]
-fn devices_are_the_kernels_less_the_excluded() {
+fn devices_match_the_kernel_except_excluded_ones() {
     let sample = |exclude: &str| {
         let exclude = Pattern(regex::Regex::new(exclude).expect("valid"));
         let sampler = NetworkSampler::new(host(), exclude);

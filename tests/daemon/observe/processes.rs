@@ -75,7 +75,7 @@ fn mark(test: &str) -> String {
 }
 
 #[test]
-fn processor_time_files_and_children_are_the_kernels() {
+fn cpu_time_files_and_children_match_the_kernel() {
     let mark = mark("use");
     let mut shell = Shell::start(&["--norc", "-s", &mark]);
     let pid = shell.run("echo $$");
@@ -119,7 +119,7 @@ fn processor_time_files_and_children_are_the_kernels() {
 }
 
 #[test]
-fn memory_and_threads_are_the_kernels() {
+fn memory_and_threads_match_the_kernel() {
     const THREADS: u64 = 12;
     let held = vec![1_u8; 96 * 1024 * 1024];
     std::hint::black_box(&held);
@@ -164,7 +164,7 @@ fn memory_and_threads_are_the_kernels() {
 }
 
 #[test]
-fn a_replaced_process_is_a_restart_and_its_time_stays() {
+fn a_replaced_process_is_a_restart_and_its_cpu_time_is_kept() {
     let mark = mark("restart");
     let mut first = Shell::start(&["--norc", "-s", &mark]);
     let mut sampler = ProcessSampler::new(host(), vec![spec(by_cmdline(&mark))]);
@@ -184,7 +184,7 @@ fn a_replaced_process_is_a_restart_and_its_time_stays() {
 }
 
 #[test]
-fn who_listens_on_a_port_is_found_and_so_is_who_follows() {
+fn processes_listening_on_a_port_and_their_successors_are_found() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("bound").port();
     let mut sampler = ProcessSampler::new(host(), vec![spec(FoundBy::Port(port))]);
@@ -257,7 +257,7 @@ fn wait_for(mut done: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_zombie_does_not_run_and_is_no_child_that_does() {
+fn a_zombie_is_neither_a_running_process_nor_a_running_child() {
     let mark = mark("zombie");
     // Ends as a child of a program that never waits for its children.
     let program = "read -r _ <&0 & echo $!; exec -a $0 sleep 100";
@@ -294,7 +294,7 @@ fn a_zombie_does_not_run_and_is_no_child_that_does() {
 }
 
 #[test]
-fn a_process_whose_first_thread_has_ended_runs_on() {
+fn a_process_whose_main_thread_has_ended_is_still_running() {
     let mark = mark("leader");
     let program = "import ctypes, sys, threading, time
 held = b'x' * (32 << 20)
@@ -319,7 +319,7 @@ ctypes.CDLL(None).pthread_exit(None)";
 }
 
 #[test]
-fn what_cannot_be_read_is_unknown_and_not_nobody() {
+fn an_unreadable_process_is_unknown_rather_than_absent() {
     let folder = tempfile::tempdir().expect("a folder");
     // A directory cannot be read as a file, even by root.
     let unreadable = spec(FoundBy::PidFile(folder.path().into()));
@@ -336,7 +336,7 @@ fn what_cannot_be_read_is_unknown_and_not_nobody() {
 
 /// After a crash, the system assigns the PID to another process.
 #[test]
-fn a_process_that_is_younger_than_its_file_is_another_one() {
+fn a_process_younger_than_its_pid_file_is_ignored() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), format!("\u{feff}{}\n", std::process::id())).expect("written");
     let found = || vec![spec(FoundBy::PidFile(file.path().into()))];
@@ -357,7 +357,7 @@ fn a_process_that_is_younger_than_its_file_is_another_one() {
 }
 
 #[test]
-fn what_does_not_exist_is_nobody() {
+fn a_nonexistent_process_is_absent() {
     let missing = |path: &str| std::path::PathBuf::from(path);
     let mut sampler = ProcessSampler::new(
         host(),

@@ -59,7 +59,7 @@ fn steady_load(app: &App, sent: &mut Sent) {
 }
 
 #[test]
-fn slod_and_prometheus_see_the_same_of_a_real_application() {
+fn slod_and_prometheus_agree_about_a_real_application() {
     let folder = tempfile::tempdir().expect("a folder");
     let Some(app) = App::start(folder.path()) else {
         return;

@@ -59,7 +59,7 @@ fn constants(instance: &str, slo: &str, window: u32) -> String {
 }
 
 #[test]
-fn daemons_are_added_up_and_counters_may_begin_anew() {
+fn daemons_are_summed_and_counters_can_reset() {
     let (a, b) = (
         constants("a", "errors", 2_592_000),
         constants("b", "errors", 2_592_000),
@@ -106,7 +106,7 @@ fn daemons_are_added_up_and_counters_may_begin_anew() {
 }
 
 #[test]
-fn the_least_number_of_failures_and_the_choice_of_an_objective_hold() {
+fn min_bad_and_the_alerts_of_an_objective_apply() {
     let bad = |values: &str, slo: &str| {
         format!(
             "{}
@@ -157,7 +157,7 @@ fn the_least_number_of_failures_and_the_choice_of_an_objective_hold() {
 }
 
 #[test]
-fn a_failing_probe_explains_the_burn_alerts_of_its_service() {
+fn a_failing_probe_inhibits_the_burn_alerts_of_its_service() {
     test(
         CONFIG,
         &format!(
@@ -180,7 +180,7 @@ fn a_failing_probe_explains_the_burn_alerts_of_its_service() {
 }
 
 #[test]
-fn an_objective_that_no_daemon_has_is_noticed() {
+fn an_objective_without_a_daemon_is_detected() {
     test(
         CONFIG,
         &format!(
@@ -252,7 +252,7 @@ fn characters_without_a_width_stay_in_names() {
 
 /// Characters that a terminal would replace are not in the output.
 #[test]
-fn generated_files_are_printed_as_they_are() {
+fn generated_files_are_printed_unchanged() {
     let config = read(&hidden());
     let operator = Format::Operator {
         prefix: "slod".to_owned(),
@@ -289,7 +289,7 @@ fn names_that_join_to_the_same_text_stay_apart() {
 }
 
 #[test]
-fn the_file_says_what_prometheus_must_keep() {
+fn the_file_documents_the_required_prometheus_retention() {
     let head = |config: &str| -> String {
         let text = generate(&read(config), &Format::Prometheus).expect("written");
         let head = text.lines().take_while(|line| line.starts_with('#'));
@@ -313,7 +313,7 @@ fn objects(config: &str, prefix: &str) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn the_operator_gets_the_same_rules_as_an_object_of_each_service() {
+fn the_operator_gets_the_same_rules_as_one_object_per_service() {
     let named = |config: &str, prefix: &str| -> Vec<String> {
         let all = objects(config, prefix);
         let names = all.iter().map(|one| &one["metadata"]["name"]);
@@ -340,7 +340,7 @@ fn the_operator_gets_the_same_rules_as_an_object_of_each_service() {
 }
 
 #[test]
-fn a_service_with_many_objectives_has_objects_that_kubernetes_takes() {
+fn objects_of_a_service_with_many_objectives_fit_into_kubernetes() {
     let objective = |number| {
         format!("      - {{ name: errors{number}, sli: success, target: 99.9%, window: 30d }}\n")
     };
@@ -379,7 +379,7 @@ services:
 ";
 
 #[test]
-fn a_ticket_explains_no_page_and_a_burn_rate_explains_a_forecast() {
+fn a_ticket_inhibits_no_page_and_a_burn_rate_inhibits_a_forecast() {
     let alert = |name: &str, labels: &str, values: &str| {
         format!(
             "\n      - {{ series: 'ALERTS{{alertname=\"{name}\",alertstate=\"firing\",{labels}}}', values: {values} }}"

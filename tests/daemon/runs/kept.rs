@@ -4,7 +4,7 @@ use super::{config, result};
 use crate::support::{Daemon, slod};
 
 #[test]
-fn runs_are_kept_beside_a_daemon_and_compared() {
+fn runs_are_stored_while_a_daemon_runs_and_compared() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config(folder.path());
     let daemon = Daemon::start(&config);
@@ -44,7 +44,7 @@ fn runs_are_kept_beside_a_daemon_and_compared() {
 }
 
 #[test]
-fn no_secret_of_a_request_leaves_with_an_export_or_a_run() {
+fn exports_and_runs_contain_no_secret_of_a_request() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("slod.yaml");
     std::fs::write(

@@ -105,7 +105,7 @@ fn a_run_is_in_the_api_on_its_page_and_in_the_metrics() {
 }
 
 #[test]
-fn a_run_that_goes_on_is_followed() {
+fn a_current_run_is_followed() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemon = Daemon::start(&config(folder.path()));
     let mut store = Store::open_for_runs(&folder.path().join("slod.db")).expect("opens");

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 #[test]
-fn a_browser_gets_a_page_that_leads_on_where_a_program_gets_a_problem() {
+fn browsers_get_an_error_page_and_programs_get_problem_json() {
     let (daemon, _folder) = daemon();
     let asked = |path: &str, accept: &str| {
         let request = format!(
@@ -39,7 +39,7 @@ fn a_browser_gets_a_page_that_leads_on_where_a_program_gets_a_problem() {
 }
 
 #[test]
-fn every_address_answers_as_documented() {
+fn every_path_responds_as_documented() {
     let (daemon, _folder) = daemon();
     daemon.wait_for(|daemon| {
         daemon
@@ -124,7 +124,7 @@ fn every_address_answers_as_documented() {
 
 /// A misspelled parameter must not look as if it had an effect.
 #[test]
-fn what_a_request_does_not_mean_is_refused_with_its_reason() {
+fn invalid_requests_are_rejected_with_a_reason() {
     let (daemon, _folder) = daemon();
     let expect = |answer: &str, wanted: &str, reason: &str| {
         assert_eq!(status(answer), wanted, "{answer}");
@@ -292,7 +292,7 @@ fn a_store_that_cannot_be_read_is_unavailable_and_the_rest_is_answered() {
 
 /// Also if more items have the same time than fit on a page.
 #[test]
-fn the_link_of_a_page_leads_to_the_rest() {
+fn the_link_header_leads_to_the_next_page() {
     let (daemon, _folder) = daemon();
     let at = chrono::Utc::now().to_rfc3339();
     for version in ["a", "b", "c", "d", "e"] {

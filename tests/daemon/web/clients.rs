@@ -29,7 +29,7 @@ fn a_client_that_closes_its_side_after_the_request_gets_the_whole_answer() {
 /// A client that disconnects does not undo anything: the change, its consequences and its author are
 /// kept.
 #[test]
-fn a_change_is_made_whole_without_its_client() {
+fn a_change_is_completed_after_its_client_disconnects() {
     const TIMES: usize = 5;
     let (daemon, _folder) = daemon();
     let silence = r#"{"matchers":["service=web"],"to":"2099-01-01T00:00:00Z","author":"ada","reason":"upgrade"}"#;

@@ -25,7 +25,7 @@ async fn an_answer_is_good_and_is_measured() {
 }
 
 #[tokio::test]
-async fn what_is_not_as_expected_is_named() {
+async fn unexpected_responses_are_reported() {
     let server = udp(|question| vec![with_addresses(question, &[1])]).await;
     for (expect, wanted, reported) in [
         (
@@ -175,7 +175,7 @@ async fn only_records_that_the_question_leads_to_count() {
 }
 
 #[tokio::test]
-async fn what_the_server_reports_is_shown() {
+async fn errors_of_the_server_are_shown() {
     let extended = |code: u16, words: &str| {
         let data = [&code.to_be_bytes()[..], words.as_bytes()].concat();
         move |message: &mut Message| {

@@ -31,7 +31,7 @@ fn framed(message: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_stray_datagram_says_nothing_about_the_next_question() {
+async fn a_stray_datagram_does_not_affect_the_next_question() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let server = listener.local_addr().expect("bound");
     let socket = UdpSocket::bind(server).await.expect("the same port");
@@ -105,7 +105,7 @@ async fn replies_to_other_questions_are_skipped() {
 }
 
 #[tokio::test]
-async fn only_the_server_itself_is_heard() {
+async fn only_replies_of_the_server_are_accepted() {
     let (sender, from) = (UdpSocket::bind("127.0.0.1:0").await, "127.0.0.1:0");
     let sender = std::sync::Arc::new(sender.expect("a free port"));
     let asked = UdpSocket::bind(from).await.expect("a free port");
@@ -137,7 +137,7 @@ async fn silence_is_a_timeout_and_nothing_is_sent_twice() {
 }
 
 #[tokio::test]
-async fn a_truncated_answer_is_asked_for_over_tcp() {
+async fn a_truncated_answer_is_repeated_over_tcp() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let server = listener.local_addr().expect("bound");
     let socket = UdpSocket::bind(server).await.expect("the same port");

@@ -48,7 +48,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn servers_of_grpcio_are_asked() {
+async fn grpcio_servers_are_probed() {
     let folder = tempfile::tempdir().expect("a folder");
     let authority = Authority::new();
     let (certificate, key) = authority.issue(Leaf::Good);

@@ -87,7 +87,7 @@ async fn judge(cases: &[(Odd, Option<Cause>, &str)]) {
 }
 
 #[tokio::test]
-async fn messages_are_judged() {
+async fn messages_are_checked() {
     judge(&[
         (GOOD, None, ""),
         (
@@ -162,7 +162,7 @@ async fn messages_are_judged() {
 }
 
 #[tokio::test]
-async fn heads_and_trailers_are_judged() {
+async fn heads_and_trailers_are_checked() {
     judge(&[
         (
             with(|odd| odd.trailers = None),
@@ -225,7 +225,7 @@ async fn heads_and_trailers_are_judged() {
 }
 
 #[tokio::test]
-async fn servers_that_speak_no_grpc() {
+async fn servers_without_grpc() {
     let http1 = tcp(|mut stream| async move {
         let mut request = [0; 1024];
         let _ = stream.read(&mut request).await;

@@ -94,7 +94,7 @@ fn finish(outcome: &Outcome) -> Option<&'static str> {
 }
 
 #[tokio::test]
-async fn the_clients_of_openai_and_anthropic_see_what_slod_sees() {
+async fn slod_agrees_with_the_clients_of_openai_and_anthropic() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let Some((_server, address)) = Server::start() else {
         return;

@@ -69,7 +69,7 @@ async fn a_stream_is_whole_only_with_its_terminator() {
 /// Clients accept events regardless of the content type, and text that is cut between the halves of a
 /// surrogate pair.
 #[tokio::test]
-async fn what_clients_take_is_taken() {
+async fn what_clients_accept_is_accepted() {
     let halves = [
         r#"{"choices":[{"delta":{"content":"Hi \ud83d"}}]}"#,
         r#"{"choices":[{"delta":{"content":"\ude00"},"finish_reason":"stop"}]}"#,
@@ -141,7 +141,7 @@ async fn a_tool_call_is_an_answer() {
 }
 
 #[tokio::test]
-async fn a_page_for_people_is_named_by_its_type_and_beginning() {
+async fn a_web_page_is_recognized_by_its_type_and_beginning() {
     let page = "<!doctype html><title>Sign in</title>";
     let answer = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: text/html; charset=utf-8\r\ncontent-length: {}\r\n\r\n{page}",
@@ -158,7 +158,7 @@ async fn a_page_for_people_is_named_by_its_type_and_beginning() {
 }
 
 #[tokio::test]
-async fn expectations_are_held_against_the_answer() {
+async fn expectations_are_checked() {
     let answer = r#"{"choices":[{"delta":{"content":"{\"city\": \"Paris\", \"n\": 3}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":9}}"#;
     for (expect, holds) in [
         ("text: Paris", true),

@@ -18,7 +18,7 @@ async fn sent(keys: &str) -> (String, Value) {
 }
 
 #[tokio::test]
-async fn each_api_is_sent_what_it_expects() {
+async fn each_api_gets_its_request_format() {
     let user = json!([{ "role": "user", "content": "hi" }]);
     let usage = json!({ "include_usage": true });
     let (head, body) = sent("prompt: hi, bearer: abc, headers: { X-Team: a }").await;
@@ -63,7 +63,7 @@ async fn each_api_is_sent_what_it_expects() {
 }
 
 #[test]
-fn faults_are_reported_where_they_are() {
+fn errors_are_reported_at_their_position() {
     for (keys, says) in [
         (
             "prompt: a, messages: [{ content: b }]",

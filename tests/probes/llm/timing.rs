@@ -31,7 +31,7 @@ fn time(seen: &Replayed, one: Measurement) -> Option<Duration> {
 }
 
 #[tokio::test]
-async fn each_time_is_that_of_the_server() {
+async fn measured_times_match_the_server() {
     let steps = vec![
         (40, SSE.into()),
         (30, b": keep-alive\n\n".to_vec()),
@@ -89,7 +89,7 @@ async fn hidden_reasoning_does_not_make_tokens_fast() {
 }
 
 #[tokio::test]
-async fn what_has_no_pace_has_no_time_per_token() {
+async fn no_time_per_token_without_a_token_rate() {
     for usage in [
         r#""usage":{"prompt_tokens":9,"completion_tokens":1}"#,
         // All of them in one chunk.

@@ -50,7 +50,7 @@ async fn other_streams_of_chat_completions() {
 
 /// A refusal ends like any other answer; of several choices, the first one counts.
 #[tokio::test]
-async fn a_refusal_is_one_and_answers_are_not_mixed() {
+async fn a_refusal_is_recognized_and_choices_are_not_mixed() {
     let refusal = r#"{"choices":[{"index":0,"delta":{"refusal":"I cannot"}}]}"#;
     let seen = ask(
         stream(&[ROLE, refusal, STOP, "[DONE]"]),
@@ -189,7 +189,7 @@ async fn responses_stream() {
 }
 
 #[tokio::test]
-async fn answers_that_are_no_stream() {
+async fn responses_that_are_not_a_stream() {
     let chat = r#"{"choices":[{"message":{"role":"assistant","content":"Hello"},"finish_reason":"length"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#;
     let text = r#"{"choices":[{"text":"Hello","finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#;
     let messages = r#"{"type":"message","content":[{"type":"thinking","thinking":"Mars"},{"type":"text","text":"Hello"}],"stop_reason":"max_tokens","usage":{"input_tokens":3,"output_tokens":4}}"#;

@@ -44,7 +44,7 @@ fn only_regular_files_are_read() {
     for (path, what) in [(fifo, "a FIFO"), ("/dev/zero", "a device")] {
         let error = config::read_file(Path::new(path)).unwrap_err().to_string();
         assert!(
-            error.contains(&format!("it is {what}, not a regular file")),
+            error.contains(&format!("not a regular file, but {what}")),
             "{error}"
         );
     }

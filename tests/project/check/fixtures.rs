@@ -35,7 +35,7 @@ fn every_code_has_a_fixture_and_a_meaning() {
 }
 
 #[test]
-fn the_shipped_config_has_nothing_to_complain_about() {
+fn the_shipped_config_has_no_diagnostics() {
     let source = config::read_file(&root().join("config/slod.yaml")).unwrap();
     let loaded = Config::load(&source, Path::new("config"), &|_| None, &KINDS);
     assert_eq!(loaded.diagnostics, []);
@@ -55,7 +55,7 @@ fn the_shipped_config_has_nothing_to_complain_about() {
 }
 
 #[test]
-fn the_shipped_example_of_an_ai_provider_has_nothing_to_complain_about() {
+fn the_shipped_ai_provider_example_has_no_diagnostics() {
     let source = config::read_file(&root().join("config/ai-provider.yaml")).unwrap();
     let env = |name: &str| (name == "TOGETHER_API_KEY").then(|| "a-key".to_owned());
     let loaded = Config::load(&source, Path::new("config"), &env, &KINDS);
@@ -76,7 +76,7 @@ struct Cli {
 }
 
 #[test]
-fn the_exit_code_is_the_answer() {
+fn the_exit_code_gives_the_result() {
     let answer = |file: &str, more: &[&str]| {
         let file = root().join(file);
         let args = [&["slod", "--config", file.to_str().unwrap()], more].concat();

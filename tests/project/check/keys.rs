@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 #[test]
-fn every_kinds_example_is_right_and_its_name_is_free() {
+fn the_example_of_every_kind_is_valid_and_its_name_is_free() {
     let kinds: Vec<&dyn Kind> = [&KINDS, slod::probe::KINDS].concat();
     for kind in kinds {
         let (name, example) = (kind.name(), kind.example());
@@ -123,14 +123,14 @@ fn every_default_is_a_valid_value_of_its_key() {
 }
 
 #[test]
-fn the_docs_are_those_of_the_declared_keys() {
+fn the_docs_match_the_declared_keys() {
     let page = config::markdown(slod::probe::KINDS);
     expect_file![root().join("docs/CONFIGURATION.md")].assert_eq(&page);
 }
 
 /// The schema for editors accepts everything that `slod check` accepts.
 #[test]
-fn valid_configs_fit_the_schema() {
+fn valid_configs_conform_to_the_schema() {
     let schema = config::schema(slod::probe::KINDS);
     let validator = jsonschema::draft7::new(&schema).unwrap();
     let mut files: Vec<_> = fixtures();

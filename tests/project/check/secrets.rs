@@ -59,7 +59,7 @@ fn no_diagnostic_shows_a_secret() {
 }
 
 #[test]
-fn a_secret_that_everybody_can_read_is_warned_of() {
+fn a_world_readable_config_with_a_secret_is_a_warning() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("slod.yaml");

@@ -33,7 +33,7 @@ fn lists_of_requests_are_bounded() {
 }
 
 #[test]
-fn defaults_are_those_that_are_declared() {
+fn defaults_match_their_declarations() {
     let plain = load(
         "services: [{ name: a, objectives: [{ name: o, sli: availability, target: 99% }], probes: [{ name: p, http: { url: x } }] }]",
     );
@@ -102,7 +102,7 @@ fn an_empty_list_of_objectives_means_none() {
 }
 
 #[test]
-fn a_probe_changes_with_its_settings_and_with_nothing_else() {
+fn a_fingerprint_changes_only_with_the_settings_of_its_probe() {
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     fs::write(&token, "one").unwrap();
@@ -136,7 +136,7 @@ fn a_probe_changes_with_its_settings_and_with_nothing_else() {
 }
 
 #[test]
-fn a_probe_knows_every_latency_threshold_that_it_is_judged_by() {
+fn a_probe_has_the_thresholds_of_all_its_objectives() {
     let text = r#"
 services:
   - name: rag

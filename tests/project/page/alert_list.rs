@@ -4,7 +4,7 @@ use super::{alerts, alerts_page, plain};
 use slod::web::page::alert_list::Alerts;
 
 #[test]
-fn all_alerts_are_on_their_page_part_by_part_and_by_the_filter() {
+fn the_page_of_alerts_is_paginated_and_filtered() {
     let shown = alerts(120, 30);
     let html = alerts_page(&shown, "");
     assert!(

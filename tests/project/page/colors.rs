@@ -31,7 +31,7 @@ fn luminance(color: &str) -> f64 {
 }
 
 #[test]
-fn both_themes_have_contrast_enough() {
+fn both_themes_have_enough_contrast() {
     let (light, rest) = STYLE
         .split_once("@media (prefers-color-scheme: dark)")
         .expect("both themes");

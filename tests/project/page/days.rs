@@ -3,7 +3,7 @@
 use super::{pages, plain};
 
 #[test]
-fn a_day_reports_its_ratio_and_judgement() {
+fn a_day_shows_its_ratio_and_verdict() {
     let html = &pages()["3-down"];
     assert!(html.contains("<title>2026-11-23: 93.935%, target missed by far</title>"));
     assert!(html.contains("<title>2026-10-25: no data</title>"));
@@ -15,7 +15,7 @@ fn a_day_reports_its_ratio_and_judgement() {
 }
 
 #[test]
-fn a_day_reports_what_is_unknown_and_what_is_maintenance() {
+fn a_day_shows_unknown_time_and_maintenance() {
     for page in ["3-ok", "service-ok"] {
         let html = &pages()[page];
         for title in [

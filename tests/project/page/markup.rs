@@ -61,7 +61,7 @@ fn hostile_values_never_become_markup() {
 }
 
 #[test]
-fn no_page_has_characters_that_are_obeyed_or_invisible() {
+fn no_page_has_control_or_invisible_characters() {
     for (name, html) in pages() {
         let found = html.chars().find(|c| c.is_control() && *c != '\n');
         assert_eq!(found, None, "{name}");

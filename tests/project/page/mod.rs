@@ -291,7 +291,7 @@ fn pages() -> BTreeMap<&'static str, String> {
 }
 
 #[test]
-fn pages_are_written_for_the_eye() {
+fn pages_are_written_for_visual_checks() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("page");
     std::fs::create_dir_all(&folder).expect("the target folder is ours");
     for (name, html) in pages() {

@@ -15,7 +15,7 @@ fn headline(html: &str) -> String {
 }
 
 #[test]
-fn the_headline_answers_whether_anything_is_wrong() {
+fn the_headline_shows_whether_anything_is_wrong() {
     let pages = pages();
     let headline = |page: &str| headline(&pages[page]);
     assert_eq!(headline("3-ok"), "All 3 services are healthy");
@@ -54,7 +54,7 @@ fn maintained(mut service: ServiceView) -> ServiceView {
 }
 
 #[test]
-fn what_is_in_maintenance_is_shown_as_such_and_not_asked_for() {
+fn services_in_maintenance_are_marked_and_need_no_attention() {
     let fates = [Fate::Down, Fate::Burning, Fate::Healthy];
     let names = ["concierge", "rag", "guardrails"];
     let services = || {
@@ -155,7 +155,7 @@ fn services_are_found_by_name_label_and_state() {
 }
 
 #[test]
-fn the_first_lines_answer_what_since_when_why_and_what_is_left() {
+fn the_first_lines_show_state_start_cause_and_remaining_budget() {
     let pages = pages();
     let top = |page: &str| {
         let (_, rest) = pages[page].split_once("<main>").expect("it has one");
@@ -180,7 +180,7 @@ fn the_first_lines_answer_what_since_when_why_and_what_is_left() {
 }
 
 #[test]
-fn every_standing_is_counted_in_words() {
+fn every_state_is_counted_in_words() {
     let html = &pages()["30"];
     let (_, counts) = html
         .split_once("<ul class=\"counts\">")

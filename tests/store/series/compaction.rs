@@ -47,7 +47,7 @@ fn every_step_of_compaction_shows_each_sample_once() {
 }
 
 #[test]
-fn a_late_or_double_sample_is_merged_into_its_block() {
+fn a_late_or_duplicate_sample_is_merged_into_its_block() {
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
     let late = DAYS + 600_000;
@@ -78,7 +78,7 @@ fn a_late_or_double_sample_is_merged_into_its_block() {
 }
 
 #[test]
-fn old_days_are_kept_by_the_minute_and_count_as_before() {
+fn old_days_are_stored_by_the_minute_and_count_as_before() {
     let folder = TempDir::new().unwrap();
     let mut store = Store::open(&file(&folder)).unwrap();
     append(&mut store, 0..6, DAYS, DAYS + 3 * DAY);

@@ -64,7 +64,7 @@ fn damage(path: &std::path::Path, blocks: &str) {
 const FIRST: &str = "SELECT min(id) FROM sample_block";
 
 #[test]
-fn an_unreadable_hour_takes_no_other_hour_of_its_day_with_it() {
+fn an_unreadable_hour_does_not_affect_other_hours_of_its_day() {
     let folder = TempDir::new().unwrap();
     let path = file(&folder);
     let mut store = Store::open(&path).unwrap();
@@ -97,7 +97,7 @@ fn an_unreadable_hour_takes_no_other_hour_of_its_day_with_it() {
 }
 
 #[test]
-fn late_samples_of_what_cannot_be_read_are_kept() {
+fn late_samples_of_unreadable_blocks_are_kept() {
     let folder = TempDir::new().unwrap();
     let path = file(&folder);
     let mut store = Store::open(&path).unwrap();
@@ -122,7 +122,7 @@ fn late_samples_of_what_cannot_be_read_are_kept() {
 }
 
 #[test]
-fn names_that_cannot_be_read_keep_their_ids_and_stop_nothing() {
+fn unreadable_names_keep_their_ids_and_block_nothing() {
     for name in ["'rag{'", "CAST(x'ff61' AS TEXT)"] {
         let folder = TempDir::new().unwrap();
         let path = file(&folder);
@@ -168,7 +168,7 @@ fn pages_of_heads(path: &std::path::Path, bytes: &[u8]) -> [usize; 2] {
 
 /// If it is unknown when the blocks begin, not every hour of ten years is looked up.
 #[test]
-fn recovery_ends_although_the_blocks_cannot_be_listed() {
+fn recovery_terminates_if_the_blocks_cannot_be_listed() {
     let folder = TempDir::new().unwrap();
     let path = file(&folder);
     let mut store = Store::open(&path).unwrap();

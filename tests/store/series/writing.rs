@@ -89,7 +89,7 @@ fn samples_that_find_no_room_are_counted() {
 }
 
 #[test]
-fn trouble_with_samples_holds_no_outcome_up() {
+fn problems_with_samples_do_not_delay_outcomes() {
     let folder = TempDir::new().unwrap();
     let store = Store::open(&file(&folder)).unwrap();
     let other = rusqlite::Connection::open(file(&folder)).unwrap();

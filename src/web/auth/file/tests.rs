@@ -101,11 +101,11 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "tls_server_config: { cert_file: \"\", key_file: server.key }",
-        "an empty text",
+        "an empty string",
     ),
     (
         "tls_server_config: { cert_file: server.crt, key_file: \"\" }",
-        "an empty text",
+        "an empty string",
     ),
     (
         "tls_server_config: { cert_file: gone.crt, key_file: server.key }",
@@ -225,7 +225,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "rate_limit: { interval: 1s, burst: 0 }",
-        "a whole number from 1",
+        "an integer from 1",
     ),
     ("rate_limit: { interval: often, burst: 1 }", "a duration"),
     (
