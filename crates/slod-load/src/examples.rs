@@ -145,7 +145,7 @@ mod tests {
         let line = [&[b'x'; SHOWN_MAX - 4][..], b"token-1 of row-7\r\n"].concat();
         examples.keep_foreign(Cause::Protocol, values, Some(&line), words);
         let shown = format!(
-            "GET /-?q=-; it has \"{}- of\u{2026}\"",
+            "GET /-?q=-; it begins with \"{}- of\u{2026}\"",
             "x".repeat(SHOWN_MAX - 4)
         );
         assert_eq!(examples.list(), [(Cause::Protocol, shown)]);
