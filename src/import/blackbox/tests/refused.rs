@@ -58,7 +58,7 @@ fn invalid_exporter_configs_are_rejected_with_the_position() {
         ),
         (
             "scrape_configs: [ { job_name: a, metrics_path: /probe, params: { module: web } } ]\n",
-            "expected a list, not text",
+            "expected a list, not a string",
         ),
         (
             "scrape_configs: [ { job_name: a, metrics_path: /probe, relabel_configs: [ { action: x } ] } ]\n",
