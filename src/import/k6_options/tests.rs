@@ -96,7 +96,7 @@ fn thresholds_are_those_that_slod_judges() {
         "http_req_duration: min<50 is left out",
         "http_req_duration{name:login}: p(99)<250 is left out: slod supports only thresholds for the whole run",
         "http_reqs: count>1000 is left out",
-        "checks: rate>0.9 is left out: `expect`",
+        "checks: rate>0.9 is left out: use `expect`",
         "iteration_duration: p(95)<3000 is left out",
         "my_trend: avg<10 is left out",
         "my_rate: rate>0.5 is left out",
