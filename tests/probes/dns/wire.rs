@@ -48,7 +48,7 @@ async fn a_stray_datagram_does_not_affect_the_next_question() {
     // The connection is accepted, but nobody answers.
     let (outcome, story) = probe(server, "", SHORT).await;
     assert_eq!(cause(&outcome), Some(Cause::Timeout), "{outcome:?}");
-    assert!(story.contains("repeated over TCP"), "{story}");
+    assert!(story.contains("repeating the question over TCP"), "{story}");
     drop(listener);
 }
 
@@ -165,7 +165,7 @@ async fn a_truncated_answer_is_repeated_over_tcp() {
     });
     let (outcome, story) = probe(server, ", expect: { min_answers: 3 }", TIMEOUT).await;
     assert_eq!(outcome.verdict, Verdict::Good, "{outcome:?}");
-    assert!(story.contains("repeated over TCP"), "{story}");
+    assert!(story.contains("repeating the question over TCP"), "{story}");
     assert!(outcome.measured.get(Measurement::Connect).is_some());
 }
 

@@ -208,12 +208,12 @@ async fn heads_and_trailers_are_checked() {
         (
             with(|odd| odd.head = &[("content-type", "text/html")]),
             Some(Cause::Protocol),
-            "is `text/html`, expected `application/grpc`",
+            "has the Content-Type `text/html`, expected `application/grpc`",
         ),
         (
             with(|odd| odd.head = &[("content-type", "application/grpc-web")]),
             Some(Cause::Protocol),
-            "is `application/grpc-web`",
+            "has the Content-Type `application/grpc-web`",
         ),
         (
             with(|odd| odd.head = &[]),

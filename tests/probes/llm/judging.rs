@@ -190,7 +190,11 @@ async fn expectations_are_checked() {
         "expect: { json: { $.a: 1 } }",
     )
     .await;
-    assert!(seen.message().contains("not JSON"), "{}", seen.message());
+    assert!(
+        seen.message().contains("not valid JSON"),
+        "{}",
+        seen.message()
+    );
     let seen = ask(
         stream(&[HELLO, STOP, "[DONE]"]),
         "expect: { min_output_tokens: 1 }",
