@@ -249,8 +249,7 @@ impl<'p> Scan<'p> {
         self.described.extend(interest.iter().map(|(at, _)| *at));
     }
 
-    /// Ends the scan. A declared family without series is known: its first series will count from
-    /// 0.
+    /// Ends the scan. A declared family without series is known: its first series will start at 0.
     pub fn finish(mut self) -> Scanned {
         for at in self.described {
             let found = self.scanned.by_rule.entry(at);
