@@ -30,6 +30,7 @@ const UPLOAD_MAX: usize = 16 << 20;
 /// Maximum number of bytes read after the response. Closing the connection while the client is sending
 /// would reset it, and the client would not see the response.
 const DRAINED_MAX: usize = 64 << 20;
+/// Maximum time to wait for an upload, and again for reading after the response.
 const UPLOAD_TIME: Duration = Duration::from_secs(10);
 
 /// Job of a report.

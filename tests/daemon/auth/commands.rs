@@ -74,14 +74,14 @@ fn commands_log_in_with_secrets_from_files() {
         (
             "--ca-file @ca.crt --token-file @token --cert-file @stranger.crt --key-file @stranger.key",
             64,
-            "cannot be asked",
+            "cannot query",
         ),
         (
             "--cert-file @token --key-file @token",
             2,
             "not a PEM certificate",
         ),
-        ("--token-file @token", 64, "cannot be asked"),
+        ("--token-file @token", 64, "cannot query"),
         ("--ca-file @token", 2, "contains no valid certificate"),
     ] {
         let (found, text) = slod(&files, &format!("status {at} {more}"), &[]);

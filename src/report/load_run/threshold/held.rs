@@ -55,7 +55,7 @@ pub enum NotMeasured {
     },
     /// Response times were not recorded.
     Times,
-    /// No time to first token was recorded, or only at the end of the run.
+    /// Times to first token were not recorded, or are not known until the end of the run.
     Tokens,
     /// It is unknown which requests failed.
     Errors,
