@@ -58,7 +58,7 @@ fn what_is_no_config_of_the_exporter_is_refused_at_its_place() {
         ),
         (
             "scrape_configs: [ { job_name: a, metrics_path: /probe, params: { module: web } } ]\n",
-            "expected a list, not text",
+            "expected a list, not a string",
         ),
         (
             "scrape_configs: [ { job_name: a, metrics_path: /probe, relabel_configs: [ { action: x } ] } ]\n",
