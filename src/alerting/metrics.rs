@@ -9,14 +9,14 @@ pub const FIRING: Family = Family::gauge(
     "slod_alerts_firing",
     "",
     &["service", "slo", "severity", "tier"],
-    "Whether an error-budget alert is firing: 1 yes, 0 no. Burn-rate tiers are numbered, 1 is the fastest; tiers longer than the objective's window never fire. `exhausted` and `forecast` are present if enabled.",
+    "Whether an error budget alert is firing: 1 yes, 0 no. Burn-rate tiers are numbered, starting with 1 for the fastest; tiers longer than the objective's window never fire. `exhausted` and `forecast` exist only if they are enabled.",
 );
 
 pub const SIGNALS: Family = Family::gauge(
     "slod_signal_alerts_firing",
     "",
     &["service", "signal", "subject", "severity"],
-    "1 while an alert of a warning sign, or about a problem of slod itself, is firing; absent otherwise. `service` is empty for the host and for slod.",
+    "1 while an alert for a warning sign or for a problem of slod itself is firing, otherwise absent. `service` is empty for the host and for slod.",
 );
 
 pub fn families() -> impl Iterator<Item = &'static Family> {

@@ -58,23 +58,20 @@ impl SelfMetrics {
         let own = Self {
             schedule_lag: lag(
                 "slod_schedule_lag_seconds",
-                "Time from a tick to the start of its probe.",
+                "Delay from the scheduled time of an attempt to its start.",
             )?,
             wakeup_lag: lag(
                 "slod_schedule_wakeup_lag_seconds",
-                "How long the thread of an attempt had waited for a CPU when the attempt ended, to within 10 ms: the part of the measured duration that slod's own scheduling added. 0 if below 2 ms.",
+                "How long the thread of an attempt waited for a CPU at the end of the attempt, accurate to 10 ms: the part of the measured duration added by slod's own scheduling. 0 if below 2 ms.",
             )?,
-            probes_in_flight: gauge(
-                "slod_probes_in_flight",
-                "Probes that are currently running.",
-            )?,
+            probes_in_flight: gauge("slod_probes_in_flight", "Number of running probes.")?,
             vantage_lost: gauge(
                 "slod_vantage_lost",
                 "Whether most control probes fail, so that the local network is considered down: 1 yes, 0 no.",
             )?,
             vantage_judged_early: counter(
                 "slod_vantage_judged_early_total",
-                "Failures that were judged before the control probes had shown whether the local network was down, because more than 10,000 were waiting: void, unless enough was known.",
+                "Failures that were judged before the control probes showed whether the local network was down, because more than 10,000 were waiting; void unless enough control probes had finished.",
             )?,
             reload_successful: gauge(
                 "slod_config_last_reload_successful",
@@ -87,13 +84,13 @@ impl SelfMetrics {
             )?,
             web_auth_failures: register_int_counter_vec_with_registry!(
                 "slod_web_auth_failures_total",
-                "Requests with a wrong password or token: of a user (`basic`), of a token in the config (`bearer`), or of a heartbeat.",
+                "Requests with a wrong password or token, by method: `basic` for users, `bearer` for tokens in the config, `heartbeat` for heartbeats.",
                 &["method"],
                 registry
             )?,
             web_auth_limited: counter(
                 "slod_web_auth_limited_total",
-                "Requests whose password or token was not checked, because too many had failed.",
+                "Requests whose password or token was not checked, because too many had failed before.",
             )?,
             notifiers: Counters::register(&registry)?,
             store: Arc::new(StoreMetrics::register(&registry)?),
@@ -108,7 +105,7 @@ impl SelfMetrics {
 
     /// Registers the version, and the operating system's metrics of the process.
     fn register_program(&self) -> Result<(), prometheus::Error> {
-        let build = Opts::new("slod_build_info", "Version of slod: always 1.")
+        let build = Opts::new("slod_build_info", "Version of slod; always 1.")
             .const_label("version", version::VERSION)
             .const_label("revision", version::REVISION)
             .const_label("rustversion", version::RUSTC);

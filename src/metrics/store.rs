@@ -33,7 +33,7 @@ impl StoreMetrics {
         Ok(Self {
             size: gauge(
                 "slod_store_size_bytes",
-                "Bytes on disk, including the write-ahead log.",
+                "Size on disk, including the write-ahead log.",
             )?,
             backlog: gauge(
                 "slod_store_backlog_outcomes",
@@ -41,33 +41,33 @@ impl StoreMetrics {
             )?,
             commit: register_gauge_with_registry!(
                 "slod_store_commit_seconds",
-                "How long the last commit took.",
+                "Duration of the last commit.",
                 registry
             )?,
             commits: counter("slod_store_commits_total", "Commits since the start.")?,
             lost: counter(
                 "slod_store_lost_outcomes_total",
-                "Outcomes that were dropped because the backlog was full.",
+                "Outcomes dropped because the backlog was full.",
             )?,
             lost_alerts: counter(
                 "slod_store_lost_alerts_total",
-                "Changes of alerts that were not recorded because the backlog was full.",
+                "Alert state changes dropped because the backlog was full.",
             )?,
             lost_samples: counter(
                 "slod_store_lost_samples_total",
-                "Samples that were dropped because the backlog was full.",
+                "Samples dropped because the backlog was full.",
             )?,
             excess_samples: counter(
                 "slod_store_excess_samples_total",
-                "Samples that were dropped because 20,000 other series have samples.",
+                "Samples that were not stored because 20,000 other series have samples.",
             )?,
             lost_notices: counter(
                 "slod_notices_lost_total",
-                "Notices that were dropped because too many waited.",
+                "Notices dropped because too many were waiting.",
             )?,
             series: gauge(
                 "slod_store_series",
-                "Gauges and counters with samples, once one was committed.",
+                "Gauges and counters that have committed samples.",
             )?,
             unreadable: gauge(
                 "slod_store_unreadable_blocks",
@@ -75,11 +75,11 @@ impl StoreMetrics {
             )?,
             future: gauge(
                 "slod_store_future_outcomes",
-                "Stored outcomes whose time is in the future, because the clock was ahead: not counted yet.",
+                "Stored outcomes with a time in the future, because the clock was ahead; not counted yet.",
             )?,
             failing: gauge(
                 "slod_store_failing",
-                "Whether the last attempt to write failed: 1 yes, 0 no.",
+                "Whether the last write failed: 1 yes, 0 no.",
             )?,
             counted: Mutex::default(),
         })

@@ -61,7 +61,7 @@ const FAMILIES: &[Described<NetworkView>] = &[
         Family::counter(
             "slod_host_network_receive_errors_total",
             DEVICE,
-            "Received packets with errors, since the host started.",
+            "Damaged packets received since the host started.",
         ),
         |samples, device| samples.count(device.receive.errors),
     ),
@@ -69,7 +69,7 @@ const FAMILIES: &[Described<NetworkView>] = &[
         Family::counter(
             "slod_host_network_transmit_errors_total",
             DEVICE,
-            "Packets that could not be sent, since the host started.",
+            "Packets that could not be sent since the host started.",
         ),
         |samples, device| samples.count(device.transmit.errors),
     ),
@@ -77,7 +77,7 @@ const FAMILIES: &[Described<NetworkView>] = &[
         Family::counter(
             "slod_host_network_receive_dropped_total",
             DEVICE,
-            "Received packets that the host dropped, since it started.",
+            "Received packets dropped by the host since it started.",
         ),
         |samples, device| samples.count(device.receive.dropped),
     ),
@@ -85,7 +85,7 @@ const FAMILIES: &[Described<NetworkView>] = &[
         Family::counter(
             "slod_host_network_transmit_dropped_total",
             DEVICE,
-            "Packets that the host dropped instead of sending them, since it started.",
+            "Outgoing packets dropped by the host since it started.",
         ),
         |samples, device| samples.count(device.transmit.dropped),
     ),

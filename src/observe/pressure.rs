@@ -28,7 +28,7 @@ const FAMILIES: &[Described<PressureView>] = &[
         Family::counter(
             "slod_host_pressure_waiting_seconds_total",
             RESOURCE,
-            "Time in which at least one task waited for the resource: cpu, memory, io. Absent if the kernel does not measure it.",
+            "Time during which at least one task waited for the resource: cpu, memory, io. Absent if the kernel does not measure it.",
         ),
         |samples, pressure| samples.value(pressure.waiting_seconds),
     ),
@@ -36,7 +36,7 @@ const FAMILIES: &[Described<PressureView>] = &[
         Family::counter(
             "slod_host_pressure_stalled_seconds_total",
             RESOURCE,
-            "Time in which all tasks that were not idle waited for the resource: memory, io. The kernel does not define it for cpu.",
+            "Time during which all non-idle tasks waited for the resource: memory, io. The kernel does not define it for cpu.",
         ),
         |samples, pressure| samples.value(pressure.stalled_seconds),
     ),

@@ -7,7 +7,7 @@ pub const ACTIVE: Family = Family::gauge(
     "slod_signal_active",
     "",
     &["service", "signal", "subject", "severity"],
-    "Whether a warning sign is active: 1 yes, 0 no; absent while unknown. `service` is empty for the host; `subject` is the process, file system or probe that the sign is about.",
+    "Whether a warning sign is active: 1 yes, 0 no; absent while unknown. `service` is empty for the host; `subject` is the affected process, file system or probe.",
 );
 
 /// Writes the signs whose state is known.

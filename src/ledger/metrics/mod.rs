@@ -19,7 +19,7 @@ const SERVICES: &[Described<Arc<ServiceState>>] = &[(
         "slod_service_info",
         "",
         &["service"],
-        "The labels of the service in the config, in addition to `service`: always 1. For joins, as in `slod_probe_success * on (service) group_left (team) slod_service_info`.",
+        "The service's configured labels, in addition to `service`; always 1. For joins such as `slod_probe_success * on (service) group_left (team) slod_service_info`.",
     ),
     |samples, _service| samples.count(1),
 )];

@@ -35,7 +35,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
             "slod_probe_consecutive_failures",
             "",
             PROBE,
-            "Bad outcomes since the last good one; outcomes before the last start may be missing.",
+            "Bad outcomes since the last good one. Outcomes from before the last start may not be included.",
         ),
         |samples, probe| samples.count(probe.state.consecutive_failures),
     ),
@@ -51,7 +51,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
         Family::counter(
             "slod_probe_failures_total",
             PROBE_REASON,
-            "Bad outcomes by cause.",
+            "Bad outcomes, by cause.",
         ),
         |samples, probe| {
             for (cause, count) in Cause::ALL.iter().zip(probe.state.failures) {
@@ -63,7 +63,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
         Family::counter(
             "slod_probe_void_total",
             PROBE_REASON,
-            "Void attempts, which say nothing about the service, by reason: failures of slod itself.",
+            "Void attempts by reason: failures of slod itself, which say nothing about the service.",
         ),
         |samples, probe| {
             for (why, count) in VoidReason::ALL.iter().zip(probe.state.voids) {
@@ -75,7 +75,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
         Family::counter(
             "slod_probe_missed_total",
             PROBE,
-            "Ticks whose attempt could not run in time.",
+            "Scheduled attempts that could not run in time.",
         ),
         |samples, probe| samples.count(probe.state.missed),
     ),
@@ -84,7 +84,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
             "slod_probe_duration_seconds",
             "seconds",
             PROBE,
-            "Durations of counted outcomes as measured, failures included. Each latency threshold of the service is a bucket boundary.",
+            "Measured durations of counted outcomes, including failures. Each latency threshold of the service is a bucket boundary.",
         ),
         |samples, probe| {
             let bounds = probe
@@ -162,7 +162,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
             "slod_probe_tls_not_after_timestamp_seconds",
             "seconds",
             PROBE,
-            "When the first certificate of the served chain expires, its authority included; the served certificate's own expiry if its verification failed.",
+            "Earliest expiry of the certificates in the served chain, including its authority; only that of the server's certificate if verification failed.",
         ),
         |samples, probe| {
             samples.value(
@@ -180,7 +180,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
             "slod_probe_last_run_timestamp_seconds",
             "seconds",
             PROBE,
-            "Tick of the last counted outcome.",
+            "Scheduled time of the last counted outcome.",
         ),
         |samples, probe| samples.value(probe.state.last.as_ref().map(|last| last.at.as_secs_f64())),
     ),
@@ -189,7 +189,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
             "slod_latency_quantile_seconds",
             "seconds",
             PROBE_QUANTILE,
-            "Latency quantiles within 1 percent; a failed probe counts as at least its timeout. Absent if the sample is too small (n < ln 0.05 / ln q).",
+            "Latency quantiles, accurate to 1 percent. A failed probe counts as at least its timeout. Absent if the sample is too small (n < ln 0.05 / ln q).",
         ),
         |samples, probe| {
             for (window, values) in QUANTILE_SPANS.iter().zip(probe.quantiles()) {

@@ -42,7 +42,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         gauge(
             "slod_service_requests_per_second",
             "",
-            "Requests per second over the last minute, by the service's own metrics. Absent before the second scrape.",
+            "Requests per second over the last minute, from the service's own metrics. Absent before the second scrape.",
         ),
         |samples, metrics| samples.value(metrics.requests_per_second),
     ),
@@ -50,7 +50,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         gauge(
             "slod_service_error_ratio",
             "ratio",
-            "Share of failed requests over the last minute, by the service's own metrics. Absent without requests.",
+            "Ratio of failed requests over the last minute, from the service's own metrics. Absent without requests.",
         ),
         |samples, metrics| samples.value(metrics.error_ratio),
     ),
@@ -59,7 +59,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
             "slod_service_request_duration_quantile_seconds",
             "seconds",
             &["service", "quantile"],
-            "Quantiles of the request duration over the last five minutes, estimated from the service's histogram, like histogram_quantile.",
+            "Quantiles of the request duration over the last five minutes, estimated from the service's histogram in the same way as histogram_quantile.",
         ),
         |samples, metrics| {
             for (value, (_, name)) in metrics.quantiles.iter().flatten().zip(QUANTILES) {
@@ -70,14 +70,14 @@ pub(super) const SERVICE: &[Described<One>] = &[
     (
         counter(
             "slod_service_requests_total",
-            "Requests by the service's own metrics, counted since slod started.",
+            "Requests since slod started, from the service's own metrics.",
         ),
         |samples, metrics| number(samples, metrics, Role::Requests),
     ),
     (
         counter(
             "slod_service_errors_total",
-            "Failed requests by the service's own metrics, counted since slod started.",
+            "Failed requests since slod started, from the service's own metrics.",
         ),
         |samples, metrics| number(samples, metrics, Role::Errors),
     ),
@@ -86,7 +86,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
             "slod_service_request_duration_seconds",
             "seconds",
             LABELS,
-            "Duration of requests in the buckets of the service's own histogram, counted since slod started.",
+            "Duration of requests since slod started, in the buckets of the service's own histogram.",
         ),
         |samples, metrics| histogram(samples, metrics, Role::RequestDuration),
     ),
@@ -99,11 +99,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         |samples, metrics| number(samples, metrics, Role::ActiveConnections),
     ),
     (
-        gauge(
-            "slod_service_queue_depth",
-            "",
-            "Items waiting to be processed.",
-        ),
+        gauge("slod_service_queue_depth", "", "Number of queued items."),
         |samples, metrics| number(samples, metrics, Role::QueueDepth),
     ),
     (
@@ -126,7 +122,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         gauge(
             "slod_service_db_pool_max",
             "",
-            "Maximum number of database connections of the pool.",
+            "Maximum number of database connections in the pool.",
         ),
         |samples, metrics| number(samples, metrics, Role::DbPoolMax),
     ),
@@ -142,56 +138,56 @@ pub(super) const SERVICE: &[Described<One>] = &[
         gauge(
             "slod_service_circuit_breaker_open",
             "",
-            "Whether any circuit breaker is not closed: 1 yes, 0 no.",
+            "Whether any circuit breaker is open or half-open: 1 yes, 0 no.",
         ),
         |samples, metrics| number(samples, metrics, Role::CircuitBreakerOpen),
     ),
     (
         counter(
             "slod_service_circuit_breaker_trips_total",
-            "How often circuit breakers opened, counted since slod started.",
+            "Number of times that circuit breakers opened since slod started.",
         ),
         |samples, metrics| number(samples, metrics, Role::CircuitBreakerTrips),
     ),
     (
         counter(
             "slod_service_cache_hits_total",
-            "Cache hits, counted since slod started.",
+            "Cache hits since slod started.",
         ),
         |samples, metrics| number(samples, metrics, Role::CacheHits),
     ),
     (
         counter(
             "slod_service_cache_misses_total",
-            "Cache misses, counted since slod started.",
+            "Cache misses since slod started.",
         ),
         |samples, metrics| number(samples, metrics, Role::CacheMisses),
     ),
     (
         counter(
             "slod_service_worker_restarts_total",
-            "How often worker processes were replaced, counted since slod started.",
+            "Worker processes replaced since slod started.",
         ),
         |samples, metrics| number(samples, metrics, Role::WorkerRestarts),
     ),
     (
         counter(
             "slod_service_connection_timeouts_total",
-            "Connections that timed out, counted since slod started.",
+            "Connections that timed out since slod started.",
         ),
         |samples, metrics| number(samples, metrics, Role::ConnectionTimeouts),
     ),
     (
         counter(
             "slod_service_llm_requests_total",
-            "Requests to a language model, counted since slod started.",
+            "Requests to a language model since slod started.",
         ),
         |samples, metrics| number(samples, metrics, Role::LlmRequests),
     ),
     (
         counter(
             "slod_service_llm_errors_total",
-            "Failed requests to a language model, counted since slod started.",
+            "Failed requests to a language model since slod started.",
         ),
         |samples, metrics| number(samples, metrics, Role::LlmErrors),
     ),
@@ -199,7 +195,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         Family::counter(
             "slod_service_llm_tokens_total",
             &["service", "direction"],
-            "Tokens sent to (input) and generated by (output) a language model, counted since slod started.",
+            "Tokens sent to (input) and generated by (output) a language model since slod started.",
         ),
         |samples, metrics| {
             let directions = [("input", Role::LlmTokensIn), ("output", Role::LlmTokensOut)];
@@ -215,7 +211,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
             "slod_service_llm_request_duration_seconds",
             "seconds",
             LABELS,
-            "Duration of requests to a language model, counted since slod started.",
+            "Duration of requests to a language model since slod started.",
         ),
         |samples, metrics| histogram(samples, metrics, Role::LlmDuration),
     ),
@@ -224,14 +220,14 @@ pub(super) const SERVICE: &[Described<One>] = &[
             "slod_service_llm_time_to_first_token_seconds",
             "seconds",
             LABELS,
-            "Time to the first token of a language model, counted since slod started.",
+            "Time to the first token of a language model, for requests since slod started.",
         ),
         |samples, metrics| histogram(samples, metrics, Role::LlmTimeToFirstToken),
     ),
     (
         counter(
             "slod_service_llm_rate_limit_hits_total",
-            "Requests to a language model rejected by a rate limit, counted since slod started.",
+            "Requests to a language model that were rejected by a rate limit since slod started.",
         ),
         |samples, metrics| number(samples, metrics, Role::LlmRateLimitHits),
     ),
@@ -258,7 +254,7 @@ pub(super) const SCRAPE: &[Described<One>] = &[
         gauge(
             "slod_scrape_samples",
             "",
-            "Samples on the page of the last scrape.",
+            "Number of samples in the last scrape.",
         ),
         |samples, metrics| samples.count(metrics.scrape.samples),
     ),
@@ -266,7 +262,7 @@ pub(super) const SCRAPE: &[Described<One>] = &[
         gauge(
             "slod_scrape_samples_dropped",
             "",
-            "Samples of the last scrape that matched a role and could not be used: not a number, negative counters, increases above 10^12, invalid native histograms, timestamps far from now, duplicates, too many; and lines or messages that are too long.",
+            "Samples of the last scrape that matched a role but could not be used: invalid numbers, negative counters, increases above 10^12, invalid native histograms, timestamps far from the current time, duplicates, too many samples, and lines or messages that are too long.",
         ),
         |samples, metrics| samples.count(metrics.scrape.dropped),
     ),
