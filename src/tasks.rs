@@ -19,14 +19,14 @@ use tokio_util::sync::CancellationToken;
 /// whose loop has silently ended looks healthy but is not.
 #[derive(Debug)]
 pub struct Tasks {
-    set: JoinSet<Ended>,
+    set: JoinSet<TaskEnd>,
     names: BTreeMap<Id, &'static str>,
     stop: CancellationToken,
 }
 
 /// How one task ended.
 #[derive(Debug)]
-struct Ended {
+struct TaskEnd {
     panicked: bool,
 }
 
@@ -54,7 +54,7 @@ impl Tasks {
         let task: BoxFuture<'static, ()> = Box::pin(task);
         let guarded = async move {
             let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
-            Ended { panicked }
+            TaskEnd { panicked }
         };
         let id = self.set.spawn_on(guarded, runtime).id();
         self.names.insert(id, name);
@@ -91,7 +91,7 @@ impl Tasks {
         self.names.into_values().collect()
     }
 
-    fn forget(&mut self, ended: Result<(Id, Ended), JoinError>) -> &'static str {
+    fn forget(&mut self, ended: Result<(Id, TaskEnd), JoinError>) -> &'static str {
         let (id, panicked) = match ended {
             Ok((id, ended)) => (id, ended.panicked),
             Err(error) => (error.id(), !error.is_cancelled()),

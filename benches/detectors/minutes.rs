@@ -5,8 +5,9 @@ use crate::noise::{Ar, binomial, normal};
 use fastrand::Rng;
 use slod_core::outcome::Timestamp;
 use slod_core::signal::rules::{
-    Answer, COUNTED, Confirmed, Grows, Meanwhile, Numbers, PEAK_MINUTES, Pool, QUEUE_CONFIRMATIONS,
-    cpu_high_at_peak, errors_climbing, growing, pool_exhausted, provider_failing, provider_slow,
+    Answer, COUNTED, Confirmation, GrowthInput, Numbers, PEAK_MINUTES, Pool, QUEUE_CONFIRMATIONS,
+    ServiceCondition, cpu_high_at_peak, errors_climbing, growing, pool_exhausted, provider_failing,
+    provider_slow,
 };
 use slod_core::signal::{Keep, Level, Presence, Track};
 use slod_core::trend::Errors;
@@ -205,7 +206,7 @@ fn slow(
             let seconds = values[minute as usize] * factor * (tail * normal(rng)).exp();
             latency.take(at(minute), Some(seconds.ln()));
         }
-        Some(provider_slow(&latency, LEVEL, was, Meanwhile::Usual))
+        Some(provider_slow(&latency, LEVEL, was, ServiceCondition::Usual))
     })
 }
 
@@ -230,7 +231,7 @@ pub fn provider_is_slow() {
         watched(None, |minute, was| {
             let long = if rng.u32(0..300) == 0 { 30.0 } else { 1.0 };
             latency.take(at(minute), Some(f64::ln(long) + 0.3 * normal(rng)));
-            Some(provider_slow(&latency, level, was, Meanwhile::Usual))
+            Some(provider_slow(&latency, level, was, ServiceCondition::Usual))
         })
     });
     for (name, each, by) in [
@@ -267,7 +268,7 @@ fn failing(
             &all,
             LEVEL,
             was,
-            Meanwhile::Usual,
+            ServiceCondition::Usual,
         ))
     })
 }
@@ -305,7 +306,7 @@ pub fn provider_fails() {
 
 pub fn errors() {
     fn judged(rng: &mut Rng, begins: Option<u32>, share: impl Fn(u32) -> f64) -> Option<f64> {
-        let mut confirmed = Confirmed::default();
+        let mut confirmed = Confirmation::default();
         let mut windows: Vec<Errors> = Vec::new();
         watched(begins, |minute, _| {
             if minute % 5 != 0 {
@@ -350,7 +351,7 @@ pub fn errors() {
 /// What waits: about 40, or nothing.
 pub fn queue() {
     fn judged(values: &[f64], begins: Option<u32>) -> Option<f64> {
-        let mut confirmed = Confirmed::default();
+        let mut confirmed = Confirmation::default();
         let [mut waiting, mut traffic] = [Keep::Lowest, Keep::Mean].map(|keep| track(1, 60, keep));
         watched(begins, |minute, _| {
             let value = values[minute as usize];
@@ -359,7 +360,7 @@ pub fn queue() {
             if minute % 5 != 0 {
                 return None;
             }
-            let number = Grows {
+            let number = GrowthInput {
                 track: &waiting,
                 traffic: &traffic,
                 rules: COUNTED,

@@ -1,7 +1,7 @@
 //! The state of all alerts over time.
 
 use super::chart;
-use super::own::Own;
+use super::own::SelfState;
 use super::view::AlertsView;
 use crate::alert::{
     AlertKey, AlertRecord, AlertRules, Changes, Decisions, Machine, Sign, Source, StepInput,
@@ -32,7 +32,7 @@ pub struct Inputs {
     pub rules: Arc<AlertRules>,
     pub decisions: Arc<Decisions>,
     pub findings: Arc<Findings>,
-    pub own: Own,
+    pub own: SelfState,
 }
 
 impl LiveAlerts {

@@ -9,6 +9,6 @@ mod task;
 mod view;
 
 pub use live::{Inputs, LiveAlerts, sign};
-pub use own::Own;
+pub use own::SelfState;
 pub use task::{Deps, Route, run};
 pub use view::AlertsView;

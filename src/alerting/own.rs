@@ -4,14 +4,14 @@ use crate::alert::{AlertKey, CONFIG_RELOAD_FAILED, STORE_FAILING, Sign, Source, 
 
 /// The state of slod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Own {
+pub struct SelfState {
     /// Why the store cannot be written; `None` if it can.
     pub store: Option<String>,
     /// Whether the last reload of the config failed.
     pub reload_failed: bool,
 }
 
-impl Own {
+impl SelfState {
     pub fn signs(&self) -> [Sign; 2] {
         let failed =
             "the config was not reloaded; the old one stays active (the log has the reason)";

@@ -1,7 +1,7 @@
 //! The task that owns the alerts: takes states of the ledger, publishes records, notices and views.
 
 use super::live::{Inputs, LiveAlerts};
-use super::own::Own;
+use super::own::SelfState;
 use super::view::AlertsView;
 use crate::alert::{AlertRecord, Decisions, Notice};
 use crate::config::Config;
@@ -73,7 +73,7 @@ impl Deps {
             config: Some(config),
             decisions: self.decisions.borrow().clone(),
             findings: self.findings.borrow().clone(),
-            own: Own {
+            own: SelfState {
                 store: self.store.stats().trouble(),
                 reload_failed: !*self.reloaded.borrow(),
             },

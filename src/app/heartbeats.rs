@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger;
 use crate::outcome::{Record, Timestamp, Verdict, millis};
-use crate::probe::heartbeat::{Before, HeartbeatBoard};
+use crate::probe::heartbeat::{HeartbeatBoard, PreviousRun};
 use crate::store::{Store, StoreError};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub(super) fn board(
             Verdict::Void(_) => heard(store, &last, from)?,
             Verdict::Good | Verdict::Bad(_) => Duration::ZERO,
         };
-        Some(Before {
+        Some(PreviousRun {
             first,
             last: last.at,
             verdict,

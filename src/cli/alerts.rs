@@ -1,8 +1,8 @@
 //! `slod alerts`: lists firing alerts or the alerts of a time range, and acknowledges one.
 
 use super::daemon::{DaemonArgs, on_daemon};
-use super::output::complain;
-use super::span::When;
+use super::output::print_error;
+use super::span::TimeArg;
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -53,10 +53,10 @@ struct ListArgs {
     daemon: DaemonArgs,
     /// Alerts that were firing after this time, including those that started before it: a date (2026-11-01), a time (2026-11-01T14:00:00Z), a duration before now (7d), or now.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    from: Option<When>,
+    from: Option<TimeArg>,
     /// Alerts that were firing before this time, including those that ended after it; in the same formats.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    to: Option<When>,
+    to: Option<TimeArg>,
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }
@@ -86,13 +86,13 @@ fn list(args: &ListArgs) -> u8 {
         args.to.map(|to| to.at(now)),
     );
     if from.is_some() && from >= to.or(Some(Timestamp(i64::MAX))) {
-        complain("slod: --from is not before --to");
+        print_error("slod: --from is not before --to");
         return exit::USAGE;
     }
     if let Some(from) = from.filter(|from| *from > now) {
         let show = |at: Timestamp| times::second(at.to_utc());
         let (from, now) = (show(from), show(now));
-        complain(&format!(
+        print_error(&format!(
             "slod: --from {from} UTC is in the future (now: {now} UTC), so it has no alerts"
         ));
         return exit::USAGE;

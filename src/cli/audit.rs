@@ -1,13 +1,13 @@
 //! `slod audit`: answers the performance checklist of a service from measurements.
 
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::run::on_this_thread;
 use super::span::read_duration;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::{Config, ProbeSpec, ServiceSpec};
 use crate::diagnostic::nearest;
-use crate::probe::http::{Look, look};
+use crate::probe::http::{ResponseFacts, look};
 use crate::probe::{Attempt, Trace};
 use crate::report::audit::{Audit, gather};
 use crate::store::Store;
@@ -37,7 +37,7 @@ pub fn run(args: &AuditArgs) -> u8 {
         .iter()
         .find(|one| *one.name == *args.service)
     else {
-        complain(&format!("slod: {}", unknown(&config, &args.service)));
+        print_error(&format!("slod: {}", unknown(&config, &args.service)));
         return exit::USAGE;
     };
     let clock = Clock::system();
@@ -52,7 +52,7 @@ pub fn run(args: &AuditArgs) -> u8 {
                 if audit.is_fine() { exit::OK } else { exit::NO }
             }
             Err(error) => {
-                complain(&format!("slod: {error}"));
+                print_error(&format!("slod: {error}"));
                 exit::START
             }
         }
@@ -63,7 +63,7 @@ pub fn run(args: &AuditArgs) -> u8 {
 async fn looks<'a>(
     service: &'a ServiceSpec,
     clock: &Clock,
-) -> Vec<(&'a ProbeSpec, Result<Look, String>)> {
+) -> Vec<(&'a ProbeSpec, Result<ResponseFacts, String>)> {
     let mut looks = Vec::new();
     for spec in &service.probes {
         let mut attempt = Attempt::new(clock.now(), spec.timeout, Trace::silent());

@@ -1,6 +1,6 @@
 //! `slod backtest`: which burn-rate alerts and warning signs would have fired in the past.
 
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::span::SpanArgs;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
@@ -42,7 +42,7 @@ pub fn run(args: &BacktestArgs) -> u8 {
             exit::OK
         }
         Err((code, reason)) => {
-            complain(&format!("slod: {reason}"));
+            print_error(&format!("slod: {reason}"));
             code
         }
     }

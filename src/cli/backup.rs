@@ -1,6 +1,6 @@
 //! `slod backup`: copies the store, even while the daemon runs.
 
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::{ConfigArg, exit};
 use crate::store;
 use clap::Args;
@@ -21,7 +21,7 @@ pub fn run(args: &BackupArgs) -> u8 {
         Err(code) => return code,
     };
     if let Some(fault) = unusable(&args.to) {
-        complain(&format!(
+        print_error(&format!(
             "slod: cannot write {}: {fault}",
             args.to.display()
         ));
@@ -38,7 +38,7 @@ pub fn run(args: &BackupArgs) -> u8 {
         }
         Err(error) => {
             let (from, to) = (config.store.path.display(), args.to.display());
-            complain(&format!(
+            print_error(&format!(
                 "slod: cannot copy the store {from} to {to}: {error}"
             ));
             exit::START

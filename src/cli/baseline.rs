@@ -1,6 +1,6 @@
 //! `slod baseline`: records a run as the baseline of its service and scenario, and compares later runs with it.
 
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::runs::{show_list, stored, with_config};
 use super::{ConfigArg, OutputFormat, exit, read_number};
 use crate::config::Config;
@@ -68,7 +68,7 @@ fn record(config: &Config, id: i64) -> Result<u8, StoreError> {
         return Ok(exit::USAGE);
     };
     if let Some(reason) = unfit_as_baseline(&run) {
-        complain(&format!("slod: run {id} cannot be a baseline: {reason}"));
+        print_error(&format!("slod: run {id} cannot be a baseline: {reason}"));
         return Ok(exit::USAGE);
     }
     if store.set_baseline(id)? {
@@ -77,7 +77,7 @@ fn record(config: &Config, id: i64) -> Result<u8, StoreError> {
         ));
         return Ok(exit::OK);
     }
-    complain(&format!("slod: there is no run {id} (see slod runs list)"));
+    print_error(&format!("slod: there is no run {id} (see slod runs list)"));
     Ok(exit::USAGE)
 }
 
@@ -94,7 +94,7 @@ fn against(config: &Config, args: &CompareArgs) -> Result<u8, StoreError> {
     };
     let all = baselines(&store, Some(&head.service))?;
     let Some(known) = all.iter().find(|one| one.scenario == head.scenario) else {
-        complain(&format!(
+        print_error(&format!(
             "slod: {} has no baseline of {} (record one with slod baseline record RUN)",
             head.service, head.scenario
         ));

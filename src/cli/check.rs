@@ -1,7 +1,7 @@
 //! `slod check`: reports all errors of a config at once, with line numbers.
 
 use super::exit;
-use super::output::{complain, draw};
+use super::output::{draw, print_error};
 use crate::config::{Config, FileError, Loaded, read_file, read_stream};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::format::numbers::plural;
@@ -56,7 +56,7 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
     let source = match read(&args.path) {
         Ok(source) => source,
         Err(error) => {
-            complain(&format!("slod: {error}"));
+            print_error(&format!("slod: {error}"));
             return (exit::USAGE, String::new());
         }
     };

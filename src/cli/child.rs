@@ -1,7 +1,7 @@
 //! An external command that generates the load of a run.
 
 use super::exit;
-use super::output::complain;
+use super::output::print_error;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process_group, set_parent_process_death_signal};
 use std::env;
@@ -38,7 +38,7 @@ pub fn become_child(args: &ChildArgs) -> u8 {
         Ok(()) => process::Command::new(program).args(arguments).exec(),
         Err(error) => error,
     };
-    complain(&format!(
+    print_error(&format!(
         "slod: cannot run {}: {}",
         program.display(),
         error.kind()
@@ -115,10 +115,10 @@ impl LoadCommand {
     }
 
     /// Waits for the command to end.
-    pub async fn ended(&mut self) -> Ended {
+    pub async fn ended(&mut self) -> ChildExit {
         let status = self.child.wait().await;
         self.is_over = true;
-        Ended(status)
+        ChildExit(status)
     }
 
     /// Standard output and standard error of the command, if they are piped.
@@ -155,16 +155,16 @@ impl Drop for LoadCommand {
 }
 
 /// How a command ended.
-pub struct Ended(io::Result<ExitStatus>);
+pub struct ChildExit(io::Result<ExitStatus>);
 
-impl Ended {
+impl ChildExit {
     /// The exit code; `None` if there is none.
     pub fn code(&self) -> Option<i32> {
         self.0.as_ref().ok().and_then(ExitStatus::code)
     }
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for ChildExit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = match &self.0 {
             Ok(status) => status,

@@ -2,7 +2,7 @@
 
 use super::OutputFormat;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
-use super::span::{When, read_duration};
+use super::span::{TimeArg, read_duration};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::in_force;
@@ -55,10 +55,10 @@ struct AddArgs {
         default_value = "now",
         allow_hyphen_values = true
     )]
-    from: When,
+    from: TimeArg,
     /// End (exclusive), in the same formats; may be in the future.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    to: Option<When>,
+    to: Option<TimeArg>,
     /// Length, such as 30m, instead of the end.
     #[arg(long = "for", value_name = "DURATION", id = "length", value_parser = read_duration)]
     length: Option<Duration>,

@@ -1,7 +1,7 @@
 //! The daemon that a subcommand queries, and its store if none runs.
 
 use super::client::{Client, ClientArgs, Target};
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::run::on_this_thread;
 use super::{ConfigArg, exit};
 use crate::config::Config;
@@ -58,7 +58,7 @@ impl DaemonArgs {
 pub fn target_of(config: &Config) -> Result<Target, u8> {
     let is_secure = config.web.config_file.as_deref().is_some_and(names_tls);
     Target::at(reachable(config.listen), is_secure).ok_or_else(|| {
-        complain(&format!(
+        print_error(&format!(
             "slod: {} is not an address to connect to",
             config.listen
         ));
@@ -82,7 +82,7 @@ pub fn on_daemon(
                 exit::OK
             }
             Err(reason) => {
-                complain(&format!("slod: {reason}"));
+                print_error(&format!("slod: {reason}"));
                 exit::START
             }
         }
@@ -117,7 +117,7 @@ impl Daemon {
                 is_reported: Cell::new(false),
             }),
             Err(reason) => {
-                complain(&format!("slod: {reason}"));
+                print_error(&format!("slod: {reason}"));
                 Err(exit::USAGE)
             }
         }
@@ -144,7 +144,7 @@ impl Daemon {
         let is_own = services.any(|name| config.service(name).is_some());
         if !is_own && !config.services.is_empty() && !self.is_reported.replace(true) {
             let at = self.client.target();
-            complain(&format!(
+            print_error(&format!(
                 "slod: the daemon at {at} has none of the config's services: another daemon uses this address"
             ));
         }
@@ -162,7 +162,7 @@ impl Daemon {
         match answer {
             Ok(answer) => {
                 if !self.is_reported.replace(true) {
-                    complain(&format!("{unanswered}; computed from the store {path}"));
+                    print_error(&format!("{unanswered}; computed from the store {path}"));
                 }
                 Ok(answer)
             }
@@ -237,7 +237,7 @@ impl Daemon {
         let body = read(&mut answer).await.map_err(RequestError::Refused)?;
         if status.is_success() {
             if has_next {
-                complain(
+                print_error(
                     "slod: only the newest entries are listed; the API returns the others page by page",
                 );
             }

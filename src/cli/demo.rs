@@ -4,8 +4,8 @@ mod past;
 mod screen;
 
 use super::exit;
-use super::log::HeldLog;
-use super::output::complain;
+use super::log::BufferedLog;
+use super::output::print_error;
 use super::run::{cancel_on_request, ended, on_runtime};
 use super::screen::Screen;
 use super::span::read_duration;
@@ -45,11 +45,11 @@ pub struct DemoArgs {
     span: Option<Duration>,
 }
 
-pub fn run(args: &DemoArgs, log: &HeldLog) -> u8 {
+pub fn run(args: &DemoArgs, log: &BufferedLog) -> u8 {
     let folder = match tempfile::Builder::new().prefix("slod-demo-").tempdir() {
         Ok(folder) => folder,
         Err(error) => {
-            complain(&format!(
+            print_error(&format!(
                 "slod: cannot create a temporary folder for the store: {error}"
             ));
             return exit::START;
@@ -60,21 +60,21 @@ pub fn run(args: &DemoArgs, log: &HeldLog) -> u8 {
     code
 }
 
-async fn run_in(args: &DemoArgs, folder: &Path, log: &HeldLog) -> u8 {
+async fn run_in(args: &DemoArgs, folder: &Path, log: &BufferedLog) -> u8 {
     let stop = CancellationToken::new();
     tokio::spawn(cancel_on_request(stop.clone()));
     let mut simulated = Tasks::new(CancellationToken::new());
     let (app, intro) = match start(args, folder, &mut simulated, &stop).await {
         Ok(started) => started,
         Err(reason) => {
-            complain(&format!("slod: {reason}"));
+            print_error(&format!("slod: {reason}"));
             return exit::START;
         }
     };
     let drawing = match Drawing::start(Screen::new(log.clone()), intro, app.views(), &stop) {
         Ok(drawing) => drawing,
         Err(error) => {
-            complain(&format!("slod: {}", threads::refusal(&error)));
+            print_error(&format!("slod: {}", threads::refusal(&error)));
             return exit::FAILED;
         }
     };

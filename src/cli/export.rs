@@ -5,7 +5,7 @@ mod requests;
 mod variables;
 
 use super::load::plan::{driven, scenario, service};
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::{ConfigArg, exit};
 use crate::config::{Config, ServiceSpec};
 use crate::export::{Certificates, Limits, Script, Tool};
@@ -71,7 +71,7 @@ pub fn run(args: &ExportArgs) -> u8 {
             exit::OK
         }
         Err(reason) => {
-            complain(&format!("slod: {reason}"));
+            print_error(&format!("slod: {reason}"));
             exit::USAGE
         }
     }

@@ -1,7 +1,7 @@
 //! Output generated from the declarations of the command line and the config: shell completions, man pages,
 //! and the JSON Schema of the config.
 
-use super::output::{complain, draw};
+use super::output::{draw, print_error};
 use super::{Cli, exit};
 use crate::config;
 use crate::probe::KINDS;
@@ -36,7 +36,7 @@ pub fn man(args: &ManArgs) -> u8 {
     match written {
         Ok(()) => exit::OK,
         Err((path, error)) => {
-            complain(&format!(
+            print_error(&format!(
                 "slod: cannot write to {}: {error}",
                 path.display()
             ));

@@ -1,7 +1,7 @@
 //! `slod health`: the healthy indicators and warning signs of a service.
 
 use super::daemon::DaemonArgs;
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::run::on_this_thread;
 use super::{OutputFormat, exit};
 use crate::report::signals::HealthAnswer;
@@ -50,7 +50,7 @@ pub fn run(args: &HealthArgs) -> u8 {
                 }
             }
             Err(reason) => {
-                complain(&format!("slod: {reason}"));
+                print_error(&format!("slod: {reason}"));
                 exit::START
             }
         }

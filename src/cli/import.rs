@@ -9,8 +9,8 @@ mod scenarios;
 
 use super::load::plan::service;
 use super::load::verdict_code;
-use super::output::{complain, show};
-use super::span::When;
+use super::output::{print_error, show};
+use super::span::TimeArg;
 use super::{ConfigArg, exit, runs};
 use crate::clock::Clock;
 use crate::import::Tool;
@@ -46,7 +46,7 @@ pub struct ImportArgs {
     /// When the run started, for tools that do not record it (oha, wrk); by default, the run ended when the
     /// file was written.
     #[arg(long, value_name = "TIME")]
-    started: Option<When>,
+    started: Option<TimeArg>,
     /// A condition that the run must meet, such as `p95<500ms`; repeatable.
     #[arg(long, value_name = "CONDITION")]
     threshold: Vec<Threshold>,
@@ -210,7 +210,7 @@ fn decompressed(file: File) -> io::Result<Box<dyn BufRead>> {
 
 /// Prints a usage error.
 fn usage(reason: impl std::fmt::Display) -> u8 {
-    complain(&format!("slod: {reason}"));
+    print_error(&format!("slod: {reason}"));
     exit::USAGE
 }
 

@@ -1,7 +1,7 @@
 //! A run that is stored from its start: written every five seconds on a thread of its own, so that a slow
 //! disk delays neither the load nor the samples.
 
-use super::output::complain;
+use super::output::print_error;
 use crate::clock::Clock;
 use crate::config::{Config, ServiceSpec};
 use crate::load::{Ending, LoadWindow, RunRecord};
@@ -24,12 +24,12 @@ const WINDOWS_MAX: f64 = 7200.0;
 pub struct KeptRun {
     /// Unbounded: it only holds one window per second and a few samples while a slow disk catches up, and
     /// the load must never wait for it.
-    news: Sender<News>,
+    news: Sender<RunUpdate>,
     writer: Option<JoinHandle<()>>,
     path: PathBuf,
 }
 
-enum News {
+enum RunUpdate {
     Window(LoadWindow),
     Tick(Tick),
     Lack(String),
@@ -57,7 +57,7 @@ impl KeptRun {
         let (news, received) = channel();
         let writer = match begun {
             Ok((store, id)) => {
-                complain(&format!("slod: run {id} begins (slod runs show {id})"));
+                print_error(&format!("slod: run {id} begins (slod runs show {id})"));
                 let width = (run.scenario.length().as_secs_f64() / WINDOWS_MAX).ceil();
                 let work = Writer {
                     store,
@@ -72,7 +72,7 @@ impl KeptRun {
                 thread.spawn(move || work.run(&received)).ok()
             }
             Err(error) => {
-                complain(&not_kept(&path, &error));
+                print_error(&not_kept(&path, &error));
                 None
             }
         };
@@ -80,19 +80,19 @@ impl KeptRun {
     }
 
     pub fn window(&self, window: LoadWindow) {
-        self.send(News::Window(window));
+        self.send(RunUpdate::Window(window));
     }
 
     pub fn tick(&self, tick: Tick) {
-        self.send(News::Tick(tick));
+        self.send(RunUpdate::Tick(tick));
     }
 
     /// Records which resource of the load generator's machine ran out first.
     pub fn lacks(&self, words: String) {
-        self.send(News::Lack(words));
+        self.send(RunUpdate::Lack(words));
     }
 
-    fn send(&self, news: News) {
+    fn send(&self, news: RunUpdate) {
         // The writer may have failed, which was reported.
         let _ = self.news.send(news);
     }
@@ -101,7 +101,7 @@ impl KeptRun {
     pub fn end(self, run: RunRecord) -> RunRecord {
         let run = Arc::new(run);
         if let Some(writer) = self.writer {
-            let _ = self.news.send(News::End(run.clone()));
+            let _ = self.news.send(RunUpdate::End(run.clone()));
             if writer.join().is_ok() {
                 return Arc::unwrap_or_clone(run);
             }
@@ -124,8 +124,8 @@ pub fn summarize(store: &mut Store, id: i64, run: &RunRecord, service: Option<&S
 /// Reports whether a run was stored.
 pub fn report(path: &std::path::Path, kept: Result<i64, StoreError>) {
     match kept {
-        Ok(id) => complain(&format!("slod: kept as run {id} (slod runs show {id})")),
-        Err(error) => complain(&not_kept(path, &error)),
+        Ok(id) => print_error(&format!("slod: kept as run {id} (slod runs show {id})")),
+        Err(error) => print_error(&not_kept(path, &error)),
     }
 }
 
@@ -146,14 +146,14 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, received: &Receiver<News>) {
+    fn run(mut self, received: &Receiver<RunUpdate>) {
         let mut due = Instant::now() + EVERY;
         loop {
             match received.recv_timeout(due.saturating_duration_since(Instant::now())) {
-                Ok(News::Window(window)) => self.take(window),
-                Ok(News::Tick(tick)) => self.part.ticks.push(tick),
-                Ok(News::Lack(words)) => self.part.lack = Some(words),
-                Ok(News::End(run)) => {
+                Ok(RunUpdate::Window(window)) => self.take(window),
+                Ok(RunUpdate::Tick(tick)) => self.part.ticks.push(tick),
+                Ok(RunUpdate::Lack(words)) => self.part.lack = Some(words),
+                Ok(RunUpdate::End(run)) => {
                     let path = self.store.path().to_owned();
                     let kept = self.store.end_run(self.id, &run);
                     if let Ok(id) = kept {
@@ -191,7 +191,7 @@ impl Writer {
             }
             Err(error) => {
                 if !self.is_failing {
-                    complain(&not_kept(self.store.path(), &error));
+                    print_error(&not_kept(self.store.path(), &error));
                 }
                 self.is_failing = true;
             }

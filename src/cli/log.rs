@@ -46,9 +46,9 @@ pub fn takes_color(stream: &impl IsTerminal) -> bool {
 
 /// Log lines that are held back while the same terminal is drawn on.
 #[derive(Clone, Debug, Default)]
-pub struct HeldLog(Arc<Mutex<Vec<u8>>>);
+pub struct BufferedLog(Arc<Mutex<Vec<u8>>>);
 
-impl HeldLog {
+impl BufferedLog {
     /// Maximum number of bytes held back; the rest is dropped.
     const MAX: usize = 64 * 1024;
 
@@ -64,7 +64,7 @@ impl HeldLog {
     }
 }
 
-impl Write for HeldLog {
+impl Write for BufferedLog {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         let mut held = self.0.lock();
         if held.len() + lines.len() <= Self::MAX {
@@ -118,7 +118,7 @@ fn filter(level: &str) -> Result<EnvFilter, String> {
 
 impl LogArgs {
     /// Installs the logger for this process: on standard error, or held back starting at a level.
-    pub fn init(&self, held: Option<(&HeldLog, &str)>) -> Result<(), String> {
+    pub fn init(&self, held: Option<(&BufferedLog, &str)>) -> Result<(), String> {
         let default = held.map_or("info", |(_, level)| level);
         // An empty environment variable counts as unset.
         let level = self.log_level.as_deref().filter(|level| !level.is_empty());

@@ -2,7 +2,7 @@
 
 use super::OutputFormat;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
-use super::span::When;
+use super::span::TimeArg;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::outcome::Timestamp;
@@ -70,7 +70,7 @@ struct AddArgs {
         default_value = "0",
         hide_default_value = true
     )]
-    at: When,
+    at: TimeArg,
     /// Author of the change. Not needed with a login, whose name is used then.
     #[arg(long, env = "USER")]
     author: Option<String>,

@@ -43,8 +43,8 @@ mod store;
 use crate::app::Origin;
 use crate::config::Config;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use log::HeldLog;
-use output::complain;
+use log::BufferedLog;
+use output::print_error;
 use serde::Serialize;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -89,7 +89,7 @@ impl ConfigArg {
     /// Loads the config, or returns the exit code after printing its errors.
     fn load(&self) -> Result<Config, u8> {
         Origin::File(self.path.clone()).load().map_err(|errors| {
-            complain(&errors);
+            print_error(&errors);
             exit::USAGE
         })
     }
@@ -195,18 +195,18 @@ enum Command {
 }
 
 /// Returns free memory of the process to the operating system.
-pub type GiveBack = fn();
+pub type ReleaseMemory = fn();
 
 /// Runs the command line of this process.
-pub fn main(give_back: GiveBack) -> ExitCode {
+pub fn main(give_back: ReleaseMemory) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(said) => return ExitCode::from(say(&said)),
     };
     let level = cli.command.held_level().filter(|_| screen::holds_log());
-    let held = HeldLog::default();
+    let held = BufferedLog::default();
     if let Err(error) = cli.log.init(level.map(|level| (&held, level))) {
-        complain(&format!("slod: {error}"));
+        print_error(&format!("slod: {error}"));
         return ExitCode::from(exit::USAGE);
     }
     // reqwest uses the default provider of the process; a second call has no effect.
@@ -222,7 +222,7 @@ pub fn main(give_back: GiveBack) -> ExitCode {
 }
 
 /// Runs a subcommand and returns its exit code.
-fn run(command: Command, held: &HeldLog, give_back: GiveBack) -> u8 {
+fn run(command: Command, held: &BufferedLog, give_back: ReleaseMemory) -> u8 {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args, held),
@@ -275,7 +275,7 @@ fn say(said: &clap::Error) -> u8 {
     let written = said.print().and_then(|()| io::stdout().flush());
     match written {
         Err(error) if !said.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => {
-            complain(&format!("slod: cannot write to standard output: {error}"));
+            print_error(&format!("slod: cannot write to standard output: {error}"));
             exit::FAILED
         }
         _ => u8::try_from(said.exit_code()).unwrap_or(exit::USAGE),

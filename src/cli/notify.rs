@@ -1,6 +1,6 @@
 //! `slod notify`: tests a receiver, or lists sent notifications.
 
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::run::on_this_thread;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
@@ -57,7 +57,7 @@ struct ListArgs {
 
 /// Sent and pending messages.
 #[derive(Debug, Serialize)]
-struct Listed {
+struct NotificationList {
     sent: Vec<SentEntry>,
     waiting: Vec<WaitingEntry>,
 }
@@ -106,7 +106,7 @@ fn test(args: &TestArgs) -> u8 {
         } else {
             names.join(", ")
         };
-        complain(&format!(
+        print_error(&format!(
             "slod: unknown receiver `{}` (receivers: {known})",
             args.receiver
         ));
@@ -130,7 +130,7 @@ fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> u8 {
     let sender = match Sender::new() {
         Ok(sender) => sender,
         Err(why) => {
-            complain(&format!("slod: {why}"));
+            print_error(&format!("slod: {why}"));
             return exit::START;
         }
     };
@@ -142,7 +142,7 @@ fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> u8 {
             show(&format!("{}: delivered ({text})\n", receiver.name));
             exit::OK
         } else {
-            complain(&format!("slod: {}: not delivered: {text}", receiver.name));
+            print_error(&format!("slod: {}: not delivered: {text}", receiver.name));
             exit::NO
         }
     })
@@ -219,22 +219,22 @@ fn list(args: &ListArgs) -> u8 {
                 receiver,
                 notices,
             });
-            let listed = Listed {
+            let listed = NotificationList {
                 sent: sent.into_iter().map(SentEntry::of).collect(),
                 waiting: waiting.collect(),
             };
-            show(&args.format.of(&listed, Listed::to_text));
+            show(&args.format.of(&listed, NotificationList::to_text));
             exit::OK
         }
         Err(error) => {
             let error: crate::store::StoreError = error;
-            complain(&format!("slod: {}: {error}", config.store.path.display()));
+            print_error(&format!("slod: {}: {error}", config.store.path.display()));
             exit::START
         }
     }
 }
 
-impl Listed {
+impl NotificationList {
     fn to_text(&self) -> String {
         let mut text: String = self.sent.iter().map(SentEntry::to_text).collect();
         for WaitingEntry {

@@ -21,7 +21,7 @@ pub fn draw(text: &str) -> bool {
         && error.kind() != io::ErrorKind::BrokenPipe
         && !IS_LOST.swap(true, Ordering::Relaxed)
     {
-        complain(&format!("slod: cannot write to standard output: {error}"));
+        print_error(&format!("slod: cannot write to standard output: {error}"));
     }
     written.is_ok()
 }
@@ -32,7 +32,7 @@ pub fn is_lost() -> bool {
 }
 
 /// Writes a line to standard error. A failure cannot be reported and is ignored.
-pub fn complain(text: &str) {
+pub fn print_error(text: &str) {
     let text = printable_lines(text);
     writeln!(io::stderr(), "{text}").unwrap_or_default();
 }

@@ -1,6 +1,6 @@
 //! `slod probe`: runs one attempt now and explains it step by step.
 
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::probe_metrics;
 use super::run::on_runtime;
 use super::{ConfigArg, exit};
@@ -38,15 +38,15 @@ pub fn run(args: &ProbeArgs) -> u8 {
     }
     let probes = chosen(&config, &args.target);
     if probes.is_empty() {
-        complain(&format!("slod: {}", unknown(&config, &args.target)));
+        print_error(&format!("slod: {}", unknown(&config, &args.target)));
         return exit::USAGE;
     }
     if let Err(error) = recall_heartbeats(&config) {
-        complain(&format!("slod: cannot read the reports of jobs: {error}"));
+        print_error(&format!("slod: cannot read the reports of jobs: {error}"));
     }
     let clock = Clock::system();
     if let Err(error) = recall_budgets(&config, clock.now()) {
-        complain(&format!("slod: cannot read what was spent today: {error}"));
+        print_error(&format!("slod: cannot read what was spent today: {error}"));
     }
     on_runtime(async {
         let mut code = exit::OK;

@@ -1,7 +1,7 @@
 //! `slod probe SERVICE --metrics`: which time series has which role.
 
 use super::exit;
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::run::on_this_thread;
 use crate::clock::Clock;
 use crate::config::{Config, MetricsSpec};
@@ -19,7 +19,7 @@ const WAYS: usize = 2;
 
 pub fn run(config: &Config, service: &str) -> u8 {
     let Some(spec) = config.metrics().find(|spec| *spec.service == *service) else {
-        complain(&format!("slod: {}", unknown(config, service)));
+        print_error(&format!("slod: {}", unknown(config, service)));
         return exit::USAGE;
     };
     on_this_thread(async {

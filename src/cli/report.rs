@@ -1,6 +1,6 @@
 //! `slod report`: the SLO compliance report over a time range.
 
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::span::SpanArgs;
 use super::{ConfigArg, exit};
 use crate::clock::Clock;
@@ -63,7 +63,7 @@ pub fn run(args: &ReportArgs) -> u8 {
             }
         }
         Err((code, reason)) => {
-            complain(&format!("slod: {reason}"));
+            print_error(&format!("slod: {reason}"));
             code
         }
     }

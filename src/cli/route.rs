@@ -1,7 +1,7 @@
 //! `slod route`: shows where an alert would go, and why.
 
-use super::output::{complain, show};
-use super::span::When;
+use super::output::{print_error, show};
+use super::span::TimeArg;
 use super::{ConfigArg, exit};
 use crate::alert::Notice;
 use crate::clock::Clock;
@@ -21,7 +21,7 @@ pub struct RouteArgs {
     labels: Vec<(String, String)>,
     /// Start of the alert [default: now].
     #[arg(long, value_name = "TIME")]
-    at: Option<When>,
+    at: Option<TimeArg>,
 }
 
 fn label(text: &str) -> Result<(String, String), &'static str> {
@@ -52,7 +52,7 @@ pub fn run(args: &RouteArgs) -> u8 {
     };
     let decisions = config.routing.decide(&notice, from);
     let Some(first) = decisions.first() else {
-        complain("slod: no route matches: nobody is notified");
+        print_error("slod: no route matches: nobody is notified");
         return exit::NO;
     };
     let route = &config.routing.routes[first.route];

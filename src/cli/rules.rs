@@ -1,6 +1,6 @@
 //! `slod rules`: generates Prometheus rules for the objectives of a config.
 
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::{ConfigArg, exit};
 use crate::rules::{Format, LONGEST_PREFIX, generate, is_prefix};
 use clap::{Args, ValueEnum};
@@ -41,7 +41,7 @@ pub fn run(args: &RulesArgs) -> u8 {
     let prefix = args.name_prefix.clone();
     let format = match (args.format, prefix) {
         (RulesFormat::Prometheus, Some(_)) => {
-            complain("slod: --name-prefix has no effect for a rule file, which has no name");
+            print_error("slod: --name-prefix has no effect for a rule file, which has no name");
             return exit::USAGE;
         }
         (RulesFormat::Prometheus, None) => Format::Prometheus,
@@ -55,7 +55,7 @@ pub fn run(args: &RulesArgs) -> u8 {
             exit::OK
         }
         Err(reason) => {
-            complain(&format!("slod: {reason}"));
+            print_error(&format!("slod: {reason}"));
             exit::FAILED
         }
     }

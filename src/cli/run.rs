@@ -1,6 +1,6 @@
 //! `slod run`: the daemon.
 
-use super::output::complain;
+use super::output::print_error;
 use super::stop_requests::StopRequests;
 use super::{ConfigArg, exit};
 use crate::app::{App, Origin, RunError, StartError};
@@ -36,7 +36,7 @@ pub fn run(args: &RunArgs) -> u8 {
     let config = match origin.load_with_warnings(&BTreeSet::new()) {
         Ok(config) => config,
         Err(reason) => {
-            complain(&reason);
+            print_error(&reason);
             return exit::USAGE;
         }
     };
@@ -50,7 +50,7 @@ pub fn run(args: &RunArgs) -> u8 {
         let app = match App::build(config, web_config, origin, Clock::system()).await {
             Ok(app) => app,
             Err(error @ StartError::Web(_)) => {
-                complain(&format!("slod: {error}"));
+                print_error(&format!("slod: {error}"));
                 return exit::USAGE;
             }
             Err(error) => {
@@ -114,7 +114,7 @@ fn run_on(
         Ok(Err(error)) => format!("cannot start the runtime: {}", error.kind()),
         Err(error) => threads::refusal(&error),
     };
-    complain(&format!("slod: {reason}"));
+    print_error(&format!("slod: {reason}"));
     exit::FAILED
 }
 

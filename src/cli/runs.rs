@@ -1,7 +1,7 @@
 //! `slod runs`: lists load runs, and shows or deletes one.
 
 use super::load::verdict_code;
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::{ConfigArg, OutputFormat, exit, kept_run, read_number};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -96,7 +96,7 @@ pub fn with_config(
 ) -> Result<u8, u8> {
     let config = config.load()?;
     answer(&config).map_err(|error| {
-        complain(&format!("slod: {}: {error}", config.store.path.display()));
+        print_error(&format!("slod: {}: {error}", config.store.path.display()));
         exit::START
     })
 }
@@ -106,7 +106,7 @@ fn list(config: &Config, args: &ListArgs) -> Result<u8, StoreError> {
     let mut runs = store.runs(args.service.as_deref(), LISTED_MAX + 1)?;
     if runs.len() > LISTED_MAX as usize {
         runs.truncate(LISTED_MAX as usize);
-        complain(&format!(
+        print_error(&format!(
             "slod: the newest {LISTED_MAX} runs are listed (--service NAME lists those of one service)"
         ));
     }
@@ -161,7 +161,7 @@ fn summary(
 pub fn stored(store: &Store, id: i64) -> Result<Option<(StoredRun, RunRecord)>, StoreError> {
     let found = store.run(id)?;
     if found.is_none() {
-        complain(&format!(
+        print_error(&format!(
             "slod: there is no readable run {id} (see slod runs list)"
         ));
     }
@@ -174,14 +174,14 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
         return Ok(exit::USAGE);
     };
     if head.state(Clock::system().now()) == RunState::Running {
-        complain(&format!(
+        print_error(&format!(
             "slod: run {} is still in progress; its results so far:",
             head.id
         ));
     }
     let log = match args.log.as_deref().map(|path| read_log(path, &run)) {
         Some(Err(complaint)) => {
-            complain(&complaint);
+            print_error(&complaint);
             return Ok(exit::USAGE);
         }
         Some(Ok(log)) => Some(log),
@@ -238,6 +238,6 @@ fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {
         show(&format!("run {id} deleted\n"));
         return Ok(exit::OK);
     }
-    complain(&format!("slod: there is no run {id} (see slod runs list)"));
+    print_error(&format!("slod: there is no run {id} (see slod runs list)"));
     Ok(exit::USAGE)
 }

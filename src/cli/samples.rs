@@ -1,9 +1,9 @@
 //! `slod samples`: lists gauges and counters with a history, or shows the history of one.
 
 use super::daemon::{Daemon, DaemonArgs};
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::run::on_this_thread;
-use super::span::{When, read_duration};
+use super::span::{TimeArg, read_duration};
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
 use crate::format::times;
@@ -23,7 +23,7 @@ pub struct SamplesArgs {
     daemon: DaemonArgs,
     /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now (7d).
     #[arg(long, value_name = "TIME", default_value = "1h", requires = "series")]
-    from: When,
+    from: TimeArg,
     /// End, in the same formats [default: now].
     #[arg(
         long,
@@ -32,7 +32,7 @@ pub struct SamplesArgs {
         hide_default_value = true,
         requires = "series"
     )]
-    to: When,
+    to: TimeArg,
     /// Time per row, such as 5m [default: at most 60 rows].
     #[arg(long, value_name = "DURATION", value_parser = read_duration, requires = "series")]
     step: Option<Duration>,
@@ -45,7 +45,7 @@ pub fn run(args: &SamplesArgs) -> u8 {
     let (from, to) = (args.from.at(now), args.to.at(now));
     if from >= to {
         let shown = [from, to].map(|at| times::second(at.to_utc()) + " UTC");
-        complain(&format!(
+        print_error(&format!(
             "slod: --from {} is not before --to {}",
             shown[0], shown[1]
         ));
@@ -62,7 +62,7 @@ pub fn run(args: &SamplesArgs) -> u8 {
                 exit::OK
             }
             Err((code, reason)) => {
-                complain(&format!("slod: {reason}"));
+                print_error(&format!("slod: {reason}"));
                 code
             }
         }

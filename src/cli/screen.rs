@@ -1,6 +1,6 @@
 //! Output that is redrawn in place on a terminal, and written as plain text elsewhere.
 
-use super::log::{HeldLog, takes_escapes};
+use super::log::{BufferedLog, takes_escapes};
 use std::io::{self, IsTerminal, Stdout, Write};
 use terminal_size::{Height, Width, terminal_size};
 
@@ -12,7 +12,7 @@ pub type Size = (usize, usize);
 
 pub struct Screen<W: Write> {
     out: W,
-    log: HeldLog,
+    log: BufferedLog,
     /// `None` if the output is not a terminal.
     frame: Option<Frame>,
 }
@@ -35,7 +35,7 @@ pub fn holds_log() -> bool {
 }
 
 impl Screen<Stdout> {
-    pub fn new(log: HeldLog) -> Self {
+    pub fn new(log: BufferedLog) -> Self {
         Self::of(io::stdout(), log, is_drawn())
     }
 
@@ -52,7 +52,7 @@ impl Screen<Stdout> {
 }
 
 impl<W: Write> Screen<W> {
-    fn of(out: W, log: HeldLog, takes_escapes: bool) -> Self {
+    fn of(out: W, log: BufferedLog, takes_escapes: bool) -> Self {
         Self {
             out,
             log,
@@ -134,13 +134,13 @@ mod tests {
 
     #[test]
     fn elsewhere_there_are_plain_lines() {
-        let mut screen = Screen::of(Vec::new(), HeldLog::default(), false);
+        let mut screen = Screen::of(Vec::new(), BufferedLog::default(), false);
         assert_eq!(show(&mut screen, DEFAULT_SIZE), "plain\n");
     }
 
     #[test]
     fn a_terminal_is_drawn_over_and_fits() {
-        let mut screen = Screen::of(Vec::new(), HeldLog::default(), true);
+        let mut screen = Screen::of(Vec::new(), BufferedLog::default(), true);
         let first = show(&mut screen, (40, 24));
         let lines = first.matches("\x1b[K\n").count();
         assert!(
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn held_log_lines_stay_above_the_table() {
-        let mut log = HeldLog::default();
+        let mut log = BufferedLog::default();
         let mut screen = Screen::of(Vec::new(), log.clone(), true);
         show(&mut screen, DEFAULT_SIZE);
         log.write_all(b"ERROR disk full\n").expect("in memory");

@@ -1,8 +1,8 @@
 //! `slod silence`: suppresses notifications of matching alerts for some time.
 
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
-use super::output::complain;
-use super::span::{When, read_duration};
+use super::output::print_error;
+use super::span::{TimeArg, read_duration};
 use super::{OutputFormat, read_number};
 use crate::alert::Matcher;
 use crate::clock::Clock;
@@ -50,10 +50,10 @@ struct AddArgs {
     daemon: DaemonArgs,
     /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now [default: now].
     #[arg(long, value_name = "TIME")]
-    from: Option<When>,
+    from: Option<TimeArg>,
     /// End (exclusive), as a date or a time.
     #[arg(long, value_name = "TIME", required_unless_present = "length")]
-    to: Option<When>,
+    to: Option<TimeArg>,
     /// Length, such as 2h, instead of the end.
     #[arg(long = "for", value_name = "DURATION", id = "length", value_parser = read_duration, conflicts_with = "to")]
     length: Option<Duration>,
@@ -142,7 +142,7 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
     });
     let added: SilenceEntry = daemon.post("/api/v1/silences", &body).await?;
     for remark in &added.remarks {
-        complain(&format!("slod: {remark}"));
+        print_error(&format!("slod: {remark}"));
     }
     Ok(args
         .format

@@ -16,7 +16,7 @@ pub struct SpanArgs {
         default_value = "30d",
         allow_hyphen_values = true
     )]
-    from: When,
+    from: TimeArg,
     /// End, in the same formats.
     #[arg(
         long,
@@ -24,11 +24,11 @@ pub struct SpanArgs {
         default_value = "now",
         allow_hyphen_values = true
     )]
-    to: When,
+    to: TimeArg,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum When {
+pub enum TimeArg {
     Ago(Duration),
     At(Timestamp),
 }
@@ -50,7 +50,7 @@ impl SpanArgs {
     }
 }
 
-impl When {
+impl TimeArg {
     pub fn at(self, now: Timestamp) -> Timestamp {
         match self {
             Self::Ago(ago) => now.before(ago),
@@ -72,7 +72,7 @@ pub fn read_duration(text: &str) -> Result<Duration, String> {
     })
 }
 
-impl std::str::FromStr for When {
+impl std::str::FromStr for TimeArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -84,12 +84,12 @@ impl std::str::FromStr for When {
     }
 }
 
-fn read_when(text: &str) -> Option<When> {
+fn read_when(text: &str) -> Option<TimeArg> {
     if text == "now" {
-        return Some(When::Ago(Duration::ZERO));
+        return Some(TimeArg::Ago(Duration::ZERO));
     }
     if let Some(ago) = units::duration(text) {
-        return Some(When::Ago(ago));
+        return Some(TimeArg::Ago(ago));
     }
     let moment = chrono::DateTime::parse_from_rfc3339(text).map(|at| at.timestamp_millis());
     let day = || {
@@ -97,7 +97,10 @@ fn read_when(text: &str) -> Option<When> {
         let midnight = day.and_time(chrono::NaiveTime::MIN);
         Some(midnight.and_utc().timestamp_millis())
     };
-    moment.ok().or_else(day).map(|at| When::At(Timestamp(at)))
+    moment
+        .ok()
+        .or_else(day)
+        .map(|at| TimeArg::At(Timestamp(at)))
 }
 
 /// Guesses the intended value: a duration before now without a sign, or a time with a zone. There is no
@@ -124,7 +127,7 @@ mod tests {
     #[test]
     fn dates_times_and_durations() {
         let now = Timestamp::from_secs(1_795_442_517);
-        let at = |text: &str| text.parse::<When>().map(|when| when.at(now).0 / 1000);
+        let at = |text: &str| text.parse::<TimeArg>().map(|when| when.at(now).0 / 1000);
         assert_eq!(at("2026-11-01"), Ok(1_793_491_200));
         assert_eq!(at("2026-11-01T01:00:00+01:00"), Ok(1_793_491_200));
         assert_eq!(at("7d"), Ok(1_795_442_517 - 7 * 86_400));
@@ -148,7 +151,7 @@ mod tests {
             ("2026-13-01", None),
         ] {
             assert_eq!(meant(written).as_deref(), offered, "{written}");
-            let error = written.parse::<When>().expect_err("invalid");
+            let error = written.parse::<TimeArg>().expect_err("invalid");
             let question = offered.map(|offered| format!("did you mean `{offered}`?"));
             assert!(
                 error.ends_with(question.as_deref().unwrap_or("or now")),
@@ -159,11 +162,11 @@ mod tests {
 
     #[test]
     fn a_span_ends_after_it_begins() {
-        let ago = |secs| When::Ago(Duration::from_secs(secs));
+        let ago = |secs| TimeArg::Ago(Duration::from_secs(secs));
         let span = |from, to| SpanArgs { from, to }.at(Timestamp(0));
         assert!(span(ago(2), ago(1)).is_ok());
         assert!(span(ago(1), ago(1)).is_err() && span(ago(1), ago(2)).is_err());
-        let at = |secs| When::At(Timestamp::from_secs(secs));
+        let at = |secs| TimeArg::At(Timestamp::from_secs(secs));
         assert!(span(ago(1), at(9)).is_ok());
         assert!(span(at(0), at(9)).is_err() && span(at(8), at(9)).is_err());
     }

@@ -2,7 +2,7 @@
 
 use super::daemon::{Daemon, DaemonArgs};
 use super::log::{takes_color, takes_escapes};
-use super::output::{complain, draw};
+use super::output::{draw, print_error};
 use super::run::on_this_thread;
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
@@ -42,7 +42,7 @@ pub fn run(args: &StatusArgs) -> u8 {
             let status = match status(args, &daemon).await {
                 Ok(status) => status,
                 Err((code, reason)) => {
-                    complain(&format!("slod: {reason}"));
+                    print_error(&format!("slod: {reason}"));
                     return code;
                 }
             };

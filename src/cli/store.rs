@@ -1,6 +1,6 @@
 //! `slod store`: checks the store, and recovers a damaged one.
 
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use super::{ConfigArg, exit};
 use crate::clock::Clock;
 use crate::format::numbers::plural;
@@ -39,7 +39,7 @@ pub fn run(args: &StoreArgs) -> u8 {
         }
     };
     outcome.unwrap_or_else(|error: StoreError| {
-        complain(&format!("slod: {}: {error}", path.display()));
+        print_error(&format!("slod: {}: {error}", path.display()));
         exit::START
     })
 }
@@ -55,7 +55,7 @@ impl ProgressLog {
         let last = *self.0.get_or_insert_with(Instant::now);
         if last.elapsed() >= Self::EVERY {
             self.0 = Some(Instant::now());
-            complain(&format!("slod: {}: hour {} of {}", at.what, at.done, at.of));
+            print_error(&format!("slod: {}: hour {} of {}", at.what, at.done, at.of));
         }
     }
 }

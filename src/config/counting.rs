@@ -1,6 +1,6 @@
 //! Which probes count for an objective, and how they are combined.
 
-use super::draft::{Placed, ServiceDraft};
+use super::draft::{Located, ServiceDraft};
 use super::keys::{objective as key, service};
 use super::model::ProbeSpec;
 use crate::diagnostic::nearest;
@@ -118,7 +118,7 @@ pub(super) fn resolve(services: &mut [ServiceDraft<'_>]) {
 /// Reports a service without probes, unless its objectives count probes of other services.
 pub(super) fn check_any<'o, 'n: 'o>(
     section: &Section<'n>,
-    mut objectives: impl Iterator<Item = &'o Placed<'n, Arc<Objective>>>,
+    mut objectives: impl Iterator<Item = &'o Located<'n, Arc<Objective>>>,
 ) {
     let borrows = |counted: &ProbeRef| counted.service.is_some();
     let borrows = objectives.any(|objective| objective.value.probes.iter().any(borrows));
@@ -137,8 +137,8 @@ fn borrowed<'n>(
     services: &[ServiceDraft<'n>],
     places: &ServiceIndex,
     service: &ServiceDraft<'n>,
-) -> Vec<Placed<'n, ProbeSpec>> {
-    let mut found: Vec<Placed<'n, ProbeSpec>> = Vec::new();
+) -> Vec<Located<'n, ProbeSpec>> {
+    let mut found: Vec<Located<'n, ProbeSpec>> = Vec::new();
     for counted in service
         .objectives
         .iter()
@@ -151,9 +151,9 @@ fn borrowed<'n>(
         let Some(place) = other.and_then(|other| places.get(other)) else {
             continue;
         };
-        let is = |probe: &&Placed<'n, ProbeSpec>| *probe.value.key.probe == *counted.probe;
+        let is = |probe: &&Located<'n, ProbeSpec>| *probe.value.key.probe == *counted.probe;
         let probe = services[*place].probes.iter().find(is);
-        let is_new = |probe: &&Placed<'n, ProbeSpec>| {
+        let is_new = |probe: &&Located<'n, ProbeSpec>| {
             !found.iter().any(|known| known.value.key == probe.value.key)
         };
         found.extend(probe.filter(is_new).cloned());
@@ -166,7 +166,7 @@ fn exists(
     services: &[ServiceDraft<'_>],
     places: &ServiceIndex,
     service: &ServiceDraft<'_>,
-    objective: &Placed<'_, Arc<Objective>>,
+    objective: &Located<'_, Arc<Objective>>,
     counted: &ProbeRef,
 ) -> bool {
     let key: &dyn Declared = if objective.section.has(&key::WEIGHTS) {
@@ -197,8 +197,8 @@ fn exists(
 
 /// Reports objectives that count real requests of a service without `metrics`. Invalid `metrics` are
 /// reported where they are read.
-fn check_metrics(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>>) {
-    let Placed { value, section } = objective;
+fn check_metrics(service: &ServiceDraft<'_>, objective: &Located<'_, Arc<Objective>>) {
+    let Located { value, section } = objective;
     if service.metrics.is_some() || service.section.has(&service::METRICS) {
         return;
     }
@@ -215,8 +215,8 @@ fn check_metrics(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objectiv
 }
 
 /// Checks that the probes' kinds can measure the SLI: freshness needs heartbeats, latency any other kind.
-fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>>) {
-    let Placed { value, section } = objective;
+fn check_kinds(service: &ServiceDraft<'_>, objective: &Located<'_, Arc<Objective>>) {
+    let Located { value, section } = objective;
     if value.source == EventSource::Metrics {
         check_metrics(service, objective);
         return;

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// A value and the section that it was read from.
 #[derive(Clone)]
-pub(super) struct Placed<'n, T> {
+pub(super) struct Located<'n, T> {
     pub(super) value: T,
     pub(super) section: Section<'n>,
 }
@@ -34,7 +34,7 @@ pub(super) struct Draft<'n> {
     pub(super) observe: ObserveSpec,
     pub(super) corrections: Vec<Correction>,
     pub(super) alerts: AlertRules,
-    pub(super) vantage: Vec<Placed<'n, ProbeSpec>>,
+    pub(super) vantage: Vec<Located<'n, ProbeSpec>>,
     pub(super) signals: Settings,
     pub(super) scenarios: Vec<Scenario>,
     pub(super) routing: Routing,
@@ -51,17 +51,17 @@ pub(super) struct ServiceDraft<'n> {
     pub(super) probe_names: Vec<String>,
     /// Whether all of its probes are valid.
     pub(super) has_valid_probes: bool,
-    pub(super) probes: Vec<Placed<'n, ProbeSpec>>,
+    pub(super) probes: Vec<Located<'n, ProbeSpec>>,
     /// Probes of other services that its objectives name.
-    pub(super) borrowed: Vec<Placed<'n, ProbeSpec>>,
-    pub(super) objectives: Vec<Placed<'n, Arc<Objective>>>,
+    pub(super) borrowed: Vec<Located<'n, ProbeSpec>>,
+    pub(super) objectives: Vec<Located<'n, Arc<Objective>>>,
     pub(super) processes: Vec<ProcessSpec>,
     pub(super) metrics: Option<Arc<MetricsSpec>>,
     pub(super) load: Option<LoadSpec>,
     pub(super) signals: Settings,
 }
 
-impl<T> Placed<'_, T> {
+impl<T> Located<'_, T> {
     pub(super) fn spot_of(&self, key: &dyn Declared) -> Spot {
         self.section.spot_of(key)
     }
@@ -72,8 +72,8 @@ impl<'n> ServiceDraft<'n> {
     pub(super) fn counting<'s>(
         &'s self,
         objective: &'s Objective,
-    ) -> impl Iterator<Item = &'s Placed<'n, ProbeSpec>> {
-        let counts = |probe: &&Placed<'n, ProbeSpec>| {
+    ) -> impl Iterator<Item = &'s Located<'n, ProbeSpec>> {
+        let counts = |probe: &&Located<'n, ProbeSpec>| {
             let ProbeSpec { key, measures, .. } = &probe.value;
             objective.weight_of(&self.name, key, measures).is_some()
         };
@@ -159,7 +159,7 @@ impl Draft<'_> {
 }
 
 /// The values in a new allocation: `collect` would reuse the larger one of the placed values.
-fn values<T>(placed: Vec<Placed<'_, T>>) -> Vec<T> {
+fn values<T>(placed: Vec<Located<'_, T>>) -> Vec<T> {
     let mut values = Vec::with_capacity(placed.len());
     values.extend(placed.into_iter().map(|placed| placed.value));
     values

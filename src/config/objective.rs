@@ -1,7 +1,7 @@
 //! Reads objectives, and merges the default ones with a service's own.
 
 use super::counting;
-use super::draft::Placed;
+use super::draft::Located;
 use super::keys::alerts::OF_OBJECTIVE;
 use super::keys::objective::{self as key, SliName};
 use super::name::Names;
@@ -17,7 +17,7 @@ use std::time::Duration;
 pub(super) fn read_list<'n>(
     parent: &Section<'n>,
     list: &Key<List<Mapping>>,
-) -> Vec<Placed<'n, Arc<Objective>>> {
+) -> Vec<Located<'n, Arc<Objective>>> {
     let mut names = Names::of("objective");
     parent
         .sections(list)
@@ -25,7 +25,7 @@ pub(super) fn read_list<'n>(
             // The name is reserved even if the rest is invalid, so that all errors are reported at once.
             let name = names.take(&section, &key::NAME);
             let value = read(&section, name?)?.into();
-            Some(Placed { value, section })
+            Some(Located { value, section })
         })
         .collect()
 }
@@ -33,13 +33,13 @@ pub(super) fn read_list<'n>(
 /// Default objectives, each replaced by the service's own one with the same name, followed by the service's
 /// other objectives.
 pub(super) fn merge<'n>(
-    defaults: impl Iterator<Item = Placed<'n, Arc<Objective>>>,
-    own: Vec<Placed<'n, Arc<Objective>>>,
-) -> Vec<Placed<'n, Arc<Objective>>> {
+    defaults: impl Iterator<Item = Located<'n, Arc<Objective>>>,
+    own: Vec<Located<'n, Arc<Objective>>>,
+) -> Vec<Located<'n, Arc<Objective>>> {
     let mut merged: Vec<_> = defaults.collect();
     for objective in own {
         let same =
-            |other: &&mut Placed<'n, Arc<Objective>>| other.value.name == objective.value.name;
+            |other: &&mut Located<'n, Arc<Objective>>| other.value.name == objective.value.name;
         match merged.iter_mut().find(same) {
             Some(default) => *default = objective,
             None => merged.push(objective),

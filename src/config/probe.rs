@@ -1,6 +1,6 @@
 //! Reads the probes of a service.
 
-use super::draft::Placed;
+use super::draft::Located;
 use super::keys::probe as key;
 use super::model::ProbeSpec;
 use super::name::Names;
@@ -54,7 +54,7 @@ pub(super) fn read_list<'n>(
     service: &Arc<str>,
     defaults: Pace,
     kinds: &[&'static dyn Kind],
-) -> (Vec<String>, Vec<Placed<'n, ProbeSpec>>) {
+) -> (Vec<String>, Vec<Located<'n, ProbeSpec>>) {
     let mut names = Names::of("probe");
     if parent.has(list) && parent.list(list).is_empty() {
         parent.error(
@@ -87,7 +87,7 @@ pub(super) fn read_list<'n>(
                 thresholds: Arc::default(),
                 probe: kind.probe,
             };
-            probes.push(Placed { value, section });
+            probes.push(Located { value, section });
         }
     }
     (known, probes)

@@ -3,7 +3,7 @@
 use super::alerts;
 use super::correction;
 use super::counting;
-use super::draft::{Draft, Placed, ServiceDraft};
+use super::draft::{Draft, Located, ServiceDraft};
 use super::keys::{self, objective as objective_key, probe as probe_key, service as key};
 use super::labels::labels;
 use super::load_test;
@@ -80,7 +80,7 @@ fn store(root: &Section<'_>) -> Option<StoreSpec> {
 #[derive(Default)]
 struct Defaults<'n> {
     pace: Pace,
-    objectives: Vec<Placed<'n, Arc<Objective>>>,
+    objectives: Vec<Located<'n, Arc<Objective>>>,
 }
 
 fn defaults<'n>(root: &Section<'n>) -> Defaults<'n> {
@@ -168,13 +168,13 @@ fn service<'n>(
 /// The service's own objectives, and the default ones that one of its probes or its metrics count for.
 fn objectives<'n>(
     service: &ServiceDraft<'n>,
-    defaults: &[Placed<'n, Arc<Objective>>],
-    own: Vec<Placed<'n, Arc<Objective>>>,
-) -> Vec<Placed<'n, Arc<Objective>>> {
+    defaults: &[Located<'n, Arc<Objective>>],
+    own: Vec<Located<'n, Arc<Objective>>>,
+) -> Vec<Located<'n, Arc<Objective>>> {
     if service.section.has(&key::OBJECTIVES) && service.section.list(&key::OBJECTIVES).is_empty() {
         return own;
     }
-    let fits = |objective: &&Placed<'n, Arc<Objective>>| {
+    let fits = |objective: &&Located<'n, Arc<Objective>>| {
         let value = &objective.value;
         let is_counted = match value.source {
             EventSource::Metrics => service.metrics.is_some(),
@@ -193,7 +193,7 @@ fn vantage<'n>(
     services: &[ServiceDraft<'n>],
     pace: Pace,
     kinds: &[&'static dyn Kind],
-) -> Vec<Placed<'n, ProbeSpec>> {
+) -> Vec<Located<'n, ProbeSpec>> {
     let list = &keys::VANTAGE;
     if !root.has(list) {
         return Vec::new();

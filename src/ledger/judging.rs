@@ -4,7 +4,7 @@ use super::state::Ledger;
 use super::transitions::TransitionLog;
 use crate::config::Config;
 use crate::outcome::{Record, Timestamp};
-use crate::slo::vantage::{NetworkGuard, Passed};
+use crate::slo::vantage::{GuardedOutcome, NetworkGuard};
 use crate::store::{Stage, Store, StoreError, StoreHandle};
 use std::time::Duration;
 
@@ -45,14 +45,14 @@ pub(super) fn keep(
     ledger: &mut Ledger,
     transitions: &mut TransitionLog,
     store: &StoreHandle,
-    passed: Vec<Passed>,
+    passed: Vec<GuardedOutcome>,
     now: Timestamp,
 ) {
     for one in passed {
         let (stage, record) = match one {
-            Passed::AtOnce(record) => (Stage::Known, record),
-            Passed::Held(record) => (Stage::Held, record),
-            Passed::Judged(record) => (Stage::Judged, record),
+            GuardedOutcome::AtOnce(record) => (Stage::Known, record),
+            GuardedOutcome::Held(record) => (Stage::Held, record),
+            GuardedOutcome::Judged(record) => (Stage::Judged, record),
         };
         if stage != Stage::Held {
             if record.at > now.after(LABEL) {

@@ -26,7 +26,7 @@ pub use judging::recalled;
 pub use metrics::EXPORTED_WINDOWS;
 pub use numbers::{LiveObjective, LiveService};
 pub use plans::plans;
-pub use restore::{Rebuilt, RestoreFrom, Unread, recount, reload, restore};
+pub use restore::{RestoreFrom, RestoredState, Unread, recount, reload, restore};
 pub use snapshot::Snapshot;
 pub use state::Ledger;
 pub use task::{Changed, Deps, Plans, Recount, log_ahead, run};

@@ -3,7 +3,7 @@
 use super::corrections::in_force;
 use super::judging::{controls, keep, keep_control};
 use super::plans::plans;
-use super::restore::{Rebuilt, RestoreFrom, Unread, recount, reload};
+use super::restore::{RestoreFrom, RestoredState, Unread, recount, reload};
 use super::state::Ledger;
 use super::transitions::TransitionLog;
 use super::view::LedgerView;
@@ -14,7 +14,7 @@ use crate::observe::SystemView;
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::ScheduleEvent;
-use crate::slo::vantage::{NetworkGuard, Passed};
+use crate::slo::vantage::{GuardedOutcome, NetworkGuard};
 use crate::store::{Ahead, CountingPlan, Store, StoreError, StoreHandle};
 use crate::tasks::blocking;
 use arc_swap::ArcSwap;
@@ -253,7 +253,7 @@ impl Task {
 
     async fn rebuild(
         &mut self,
-        by: impl FnOnce(Ledger, RestoreFrom<'_>) -> Rebuilt + Send + 'static,
+        by: impl FnOnce(Ledger, RestoreFrom<'_>) -> RestoredState + Send + 'static,
     ) -> Result<(), StoreError> {
         let ledger = std::mem::take(&mut self.ledger);
         let next = rebuilt(ledger, by, self.config.clone(), &self.deps).await;
@@ -267,7 +267,7 @@ impl Task {
         self.deps.heartbeats.follow_network(lost_since, now);
     }
 
-    fn keep(&mut self, passed: Vec<Passed>, now: Timestamp) {
+    fn keep(&mut self, passed: Vec<GuardedOutcome>, now: Timestamp) {
         let (ledger, transitions) = (&mut self.ledger, &mut self.transitions);
         keep(ledger, transitions, &self.deps.store, passed, now);
     }
@@ -315,10 +315,10 @@ pub fn log_ahead(ahead: &Ahead) {
 /// unchanged.
 async fn rebuilt(
     ledger: Ledger,
-    rebuild: impl FnOnce(Ledger, RestoreFrom<'_>) -> Rebuilt + Send + 'static,
+    rebuild: impl FnOnce(Ledger, RestoreFrom<'_>) -> RestoredState + Send + 'static,
     config: Arc<Config>,
     deps: &Deps,
-) -> Rebuilt {
+) -> RestoredState {
     let (store, path, now) = (deps.store.clone(), deps.history.clone(), deps.clock.now());
     let plans = Arc::new(plans(&config));
     let work = move || {
@@ -350,7 +350,7 @@ async fn rebuilt(
         };
         let next = rebuild(ledger, from);
         let result = result.and(next.result);
-        Rebuilt { result, ..next }
+        RestoredState { result, ..next }
     };
     let next = match blocking(work).await {
         Ok(done) => done,

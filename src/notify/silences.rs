@@ -28,7 +28,7 @@ const FORGOTTEN_EVERY: Duration = HOUR;
 const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The reminders that each receiver should have now.
-type Wanted = BTreeMap<String, Vec<Notice>>;
+type DueReminders = BTreeMap<String, Vec<Notice>>;
 
 /// Runs until it is aborted.
 pub(super) async fn run(deps: Deps) {
@@ -75,7 +75,7 @@ async fn remind(deps: &Deps, now: Timestamp, nobody_knows: &mut bool) {
 }
 
 /// Number of reminders that receivers have, including new ones, and number of new ones.
-struct Kept {
+struct ReminderCounts {
     known: usize,
     new: usize,
 }
@@ -84,10 +84,10 @@ struct Kept {
 fn keep(
     store: &mut Store,
     receivers: &[String],
-    wanted: &Wanted,
+    wanted: &DueReminders,
     silences: &[Silence],
     now: Timestamp,
-) -> Result<Kept, StoreError> {
+) -> Result<ReminderCounts, StoreError> {
     let (mut deliveries, mut count) = (Vec::new(), 0);
     for receiver in receivers {
         let known = store.known_to(receiver, GROUP)?;
@@ -108,7 +108,7 @@ fn keep(
     if !deliveries.is_empty() {
         store.keep_deliveries(&deliveries)?;
     }
-    Ok(Kept {
+    Ok(ReminderCounts {
         known: count,
         new: deliveries.len(),
     })
@@ -122,8 +122,13 @@ fn is_running(reminder: &Notice, silences: &[Silence], now: Timestamp) -> bool {
 }
 
 /// The reminders for each receiver of an alert that still fires while a silence that mutes it ends soon.
-fn wanted(decisions: &Decisions, alerts: &AlertsView, routing: &Routing, now: Timestamp) -> Wanted {
-    let mut wanted = Wanted::new();
+fn wanted(
+    decisions: &Decisions,
+    alerts: &AlertsView,
+    routing: &Routing,
+    now: Timestamp,
+) -> DueReminders {
+    let mut wanted = DueReminders::new();
     let muted = alerts.decided(decisions, now);
     for silence in decisions.silences.iter().filter(|one| one.ends_soon(now)) {
         let still = muted
@@ -235,7 +240,7 @@ mod tests {
         let (silence, receivers) = (silence(0, 6000), ["chat".to_owned(), "mail".to_owned()]);
         let mut look = |second: i64, is_wanted: bool, silences: &[Silence]| {
             let now = Timestamp::from_secs(second);
-            let mut wanted = Wanted::new();
+            let mut wanted = DueReminders::new();
             if is_wanted {
                 wanted.insert("chat".to_owned(), vec![reminder(&silence, 2, now)]);
             }

@@ -11,7 +11,7 @@ use crate::probe::dial::Failure;
 use crate::receiver::{Envelope, Mail, Security};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use recipients::Named;
+use recipients::RecipientReplies;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::fmt;
@@ -202,7 +202,7 @@ impl Session {
             data.map_err(|error| Answer::failed(format!("cannot write the mail: {error}")))?;
         let from = self.ask(&format!("MAIL FROM:<{}>", envelope.from)).await?;
         expect(&from, "the sender", code::DONE)?;
-        let mut named = Named::default();
+        let mut named = RecipientReplies::default();
         for to in envelope.to.iter().map(ToString::to_string) {
             if !done.contains_key(&to) {
                 let reply = self.ask(&format!("RCPT TO:<{to}>")).await?;

@@ -11,7 +11,7 @@ use super::task::Deps;
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
 use crate::receiver::{Message, Receiver};
-use crate::store::{Batch, Heard, Store, StoreError, Taking};
+use crate::store::{Batch, KnownGroup, MessageFilter, Store, StoreError};
 use crate::tasks::blocking;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -39,7 +39,7 @@ struct Worker {
 }
 
 /// The content of a message.
-enum About {
+enum MessageKind {
     New(Batch),
     /// Alerts that the receiver knows, to send again.
     Again(Batch),
@@ -48,7 +48,7 @@ enum About {
 
 /// A message that was sent.
 struct Attempt {
-    about: About,
+    about: MessageKind,
     at: Timestamp,
     receiver: Receiver,
     message: Message,
@@ -59,7 +59,7 @@ struct Attempt {
 struct Next {
     batch: Option<Batch>,
     due: Option<Timestamp>,
-    heard: Vec<Heard>,
+    heard: Vec<KnownGroup>,
     /// Number of notices that were silenced or acknowledged since their last attempt failed.
     kept_back: u64,
 }
@@ -127,7 +127,7 @@ impl Worker {
             };
             if let Some(batch) = next.batch {
                 let message = messages::of(&batch);
-                self.start(About::New(batch), receiver, message, now);
+                self.start(MessageKind::New(batch), receiver, message, now);
                 continue;
             }
             let repeated = self.repeat(&receiver, next.heard, &without, now).await;
@@ -177,7 +177,7 @@ impl Worker {
         let next = self.ask(move |store| {
             let is_muted = |one: &Notice| decisions.silence(&one.labels, now).is_some();
             let is_handled = |one: &Notice| muted.contains(&one.fingerprint());
-            let taking = Taking {
+            let taking = MessageFilter {
                 receiver: &name,
                 now,
                 without: &without,
@@ -205,7 +205,7 @@ impl Worker {
         Some(next)
     }
 
-    fn start(&mut self, about: About, receiver: Receiver, message: Message, at: Timestamp) {
+    fn start(&mut self, about: MessageKind, receiver: Receiver, message: Message, at: Timestamp) {
         self.lanes.start(about.group());
         let attempts = &self.deps.counters.attempts;
         attempts.with_label_values(&[&self.name]).inc();
@@ -234,7 +234,7 @@ impl Worker {
     }
 }
 
-impl About {
+impl MessageKind {
     /// The group of the message.
     fn group(&self) -> &str {
         match self {

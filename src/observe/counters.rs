@@ -2,7 +2,7 @@
 
 /// How to interpret a counter value that decreased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AtFall {
+pub(super) enum OnDecrease {
     /// The counter was reset and has counted from 0 since.
     Reset,
     /// Nothing was counted: the kernel never resets the counters of a process.
@@ -26,13 +26,17 @@ impl<const N: usize> MemberCounters<N> {
 
     /// Takes the current values and returns the increase of each since the last known one; `None`
     /// for values that could not be read, which continue from their last known value.
-    pub(super) fn advance(&mut self, now: [Option<u64>; N], at_fall: AtFall) -> [Option<u64>; N] {
+    pub(super) fn advance(
+        &mut self,
+        now: [Option<u64>; N],
+        at_fall: OnDecrease,
+    ) -> [Option<u64>; N] {
         let increases = std::array::from_fn(|at| {
             let now = now[at]?;
             let last = self.0[at].unwrap_or(now);
             let fallen = match at_fall {
-                AtFall::Reset => now,
-                AtFall::Hold => 0,
+                OnDecrease::Reset => now,
+                OnDecrease::Hold => 0,
             };
             Some(now.checked_sub(last).unwrap_or(fallen))
         });
@@ -72,7 +76,7 @@ mod tests {
 
     #[test]
     fn only_the_first_values_of_a_new_member_count() {
-        let first = |mut member: MemberCounters<1>| member.advance([Some(7)], AtFall::Reset);
+        let first = |mut member: MemberCounters<1>| member.advance([Some(7)], OnDecrease::Reset);
         assert_eq!(first(MemberCounters::NEW), [Some(7)]);
         assert_eq!(first(MemberCounters::RUNNING), [Some(0)]);
     }
@@ -80,7 +84,8 @@ mod tests {
     #[test]
     fn an_unread_value_continues_from_the_last_known_one() {
         let mut member = MemberCounters::<1>::RUNNING;
-        let increases = [Some(5), None, Some(9)].map(|now| member.advance([now], AtFall::Hold)[0]);
+        let increases =
+            [Some(5), None, Some(9)].map(|now| member.advance([now], OnDecrease::Hold)[0]);
         assert_eq!(increases, [Some(0), None, Some(4)]);
         assert_eq!(member.last(0), Some(9));
     }
@@ -92,8 +97,8 @@ mod tests {
             member.advance([Some(10)], at_fall);
             member.advance([Some(3)], at_fall)
         };
-        assert_eq!(fall(AtFall::Reset), [Some(3)]);
-        assert_eq!(fall(AtFall::Hold), [Some(0)]);
+        assert_eq!(fall(OnDecrease::Reset), [Some(3)]);
+        assert_eq!(fall(OnDecrease::Hold), [Some(0)]);
     }
 
     #[test]

@@ -4,7 +4,9 @@ mod board;
 mod cron_times;
 mod due;
 
-pub use board::{Beat, Before, COMMITTED_AFTER, Failures, HeartbeatBoard, Refused, StoredBeat};
+pub use board::{
+    Beat, COMMITTED_AFTER, Failures, HeartbeatBoard, PreviousRun, Refused, StoredBeat,
+};
 pub use due::{Due, Pace, Schedule};
 
 use super::{Attempt, Kind, Probe};

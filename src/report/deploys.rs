@@ -23,7 +23,7 @@ const MENTIONED: f64 = 0.001;
 
 /// Part of an objective's budget that was spent after a marker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Burned {
+pub struct BudgetSpend {
     pub slo: String,
     pub ratio: f64,
     /// Counted time: until the next marker of the service, at most one day.
@@ -31,7 +31,7 @@ pub struct Burned {
 }
 
 /// Burned budgets by marker ID; markers of services that are no longer configured have none.
-pub type BurnedBy = BTreeMap<i64, Vec<Burned>>;
+pub type SpendByMarker = BTreeMap<i64, Vec<BudgetSpend>>;
 
 /// The latest markers of a report's time range.
 pub fn in_report(
@@ -63,8 +63,8 @@ pub fn burned(
     store: &Store,
     markers: &[Marker],
     now: Timestamp,
-) -> Result<BurnedBy, StoreError> {
-    let mut all = BurnedBy::new();
+) -> Result<SpendByMarker, StoreError> {
+    let mut all = SpendByMarker::new();
     for marker in markers.iter().take(MAX_COUNTED) {
         let mut services = config.services.iter();
         if let Some(spec) = services.find(|spec| *spec.name == *marker.service) {
@@ -80,7 +80,7 @@ fn burned_after(
     spec: &ServiceSpec,
     marker: &Marker,
     now: Timestamp,
-) -> Result<Vec<Burned>, StoreError> {
+) -> Result<Vec<BudgetSpend>, StoreError> {
     let ends = marker.at.after(DAY).min(now);
     let later = (Timestamp(marker.at.0 + 1), ends);
     let next = store.markers(Some(&marker.service), later, MAX_NEXT)?;
@@ -92,7 +92,7 @@ fn burned_after(
     let report = of_service(config, store, spec, span)?;
     let each = spec.objectives.iter().zip(report.objectives);
     let spent = each.filter_map(|(objective, measured)| {
-        Some(Burned {
+        Some(BudgetSpend {
             slo: measured.name,
             ratio: measured.budget_spent_ratio? * share(span, &objective.window),
             seconds: span.length().as_secs(),
@@ -107,7 +107,7 @@ fn share(span: Span, window: &Window) -> f64 {
 }
 
 /// Renders `burned 8.2 % of the budget of availability in 3h`; empty if nothing was burned.
-pub fn words(burned: &[Burned]) -> String {
+pub fn words(burned: &[BudgetSpend]) -> String {
     let each = burned.iter().map(|one| {
         let within = std::time::Duration::from_secs(one.seconds);
         format!(

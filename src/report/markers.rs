@@ -1,6 +1,6 @@
 //! Lists of markers: JSON and a table.
 
-use super::deploys::{Burned, BurnedBy, words};
+use super::deploys::{BudgetSpend, SpendByMarker, words};
 use super::table::{drawn, plain};
 use crate::format::times;
 use crate::store::Marker;
@@ -20,7 +20,7 @@ pub struct MarkerEntry {
     pub author: String,
     /// Error budgets of the service that were burned after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub burned: Vec<Burned>,
+    pub burned: Vec<BudgetSpend>,
 }
 
 impl MarkerEntry {
@@ -37,7 +37,7 @@ impl MarkerEntry {
     }
 
     /// Converts markers, with the budgets burned after each.
-    pub fn list(markers: &[Marker], mut burned: BurnedBy) -> Vec<Self> {
+    pub fn list(markers: &[Marker], mut burned: SpendByMarker) -> Vec<Self> {
         let entry = |marker: &Marker| Self {
             burned: burned.remove(&marker.id).unwrap_or_default(),
             ..Self::of(marker)

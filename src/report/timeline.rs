@@ -3,7 +3,7 @@
 use crate::alert::{AlertRecord, Source, Urgency};
 use crate::format::numbers;
 use crate::outcome::{ProbeKey, Record, Timestamp, Verdict};
-use crate::report::deploys::{BurnedBy, words};
+use crate::report::deploys::{SpendByMarker, words};
 use crate::report::health::HealthLevel;
 use crate::sample::SeriesKind;
 use crate::slo::correction::Correction;
@@ -41,7 +41,7 @@ pub struct TimelineOf<'a> {
     pub corrections: &'a [Correction],
     pub markers: &'a [Marker],
     /// Budgets burned after the markers.
-    pub burned: &'a BurnedBy,
+    pub burned: &'a SpendByMarker,
     pub from: Timestamp,
     pub to: Timestamp,
 }
@@ -121,7 +121,7 @@ fn correction(one: &Correction, of: TimelineOf<'_>) -> Vec<TimelineEvent> {
     each.collect()
 }
 
-fn marker(one: &Marker, burned: &BurnedBy) -> TimelineEvent {
+fn marker(one: &Marker, burned: &SpendByMarker) -> TimelineEvent {
     let burned = burned.get(&one.id).map(|burned| words(burned));
     let burned = match burned.unwrap_or_default() {
         words if words.is_empty() => words,

@@ -1,6 +1,6 @@
 //! The alert rules of an objective, with the names, labels and conditions of the daemon's alerts.
 
-use super::Promise;
+use super::ObjectiveRules;
 use super::budget::REMAINING;
 use super::file::{Alerting, Rule};
 use super::labels::{Labels, of_alert};
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// Minimum observed share of a long window for its error ratio alone to be conclusive, as in `alert::tier`.
 const MIN_OBSERVED: &str = "0.5";
 
-pub(super) fn of(promise: &Promise<'_>, condition: &Condition) -> Rule {
+pub(super) fn of(promise: &ObjectiveRules<'_>, condition: &Condition) -> Rule {
     let (expr, what, description) = match condition {
         Condition::Tier(tier) => of_tier(promise, tier),
         Condition::Exhausted => exhausted(promise),
@@ -35,7 +35,7 @@ pub(super) fn of(promise: &Promise<'_>, condition: &Condition) -> Rule {
 /// The expression, the end of the summary, and the description of an alert.
 type Parts = (String, String, String);
 
-fn of_tier(promise: &Promise<'_>, tier: &Tier) -> Parts {
+fn of_tier(promise: &ObjectiveRules<'_>, tier: &Tier) -> Parts {
     let (share, long) = (f64::from(tier.budget) / 1e6, tier.long.name());
     let (events, bad) = (
         words::events(promise.objective),
@@ -53,7 +53,7 @@ fn of_tier(promise: &Promise<'_>, tier: &Tier) -> Parts {
     )
 }
 
-fn labels(promise: &Promise<'_>, condition: &Condition) -> Labels {
+fn labels(promise: &ObjectiveRules<'_>, condition: &Condition) -> Labels {
     let urgency = condition.urgency();
     of_alert(
         promise,
@@ -67,7 +67,7 @@ fn labels(promise: &Promise<'_>, condition: &Condition) -> Labels {
 }
 
 /// Both windows exceed the tier's burn rate, enough events failed, and the long window is conclusive.
-fn burns(promise: &Promise<'_>, tier: &Tier) -> String {
+fn burns(promise: &ObjectiveRules<'_>, tier: &Tier) -> String {
     let (events, objective) = (&promise.events, promise.objective);
     let factor = tier.factor(objective.window.length);
     let limit = format!("{} * {}", number(factor), number(1.0 - objective.target));
@@ -103,7 +103,7 @@ fn least_bad(tier: &Tier, budgeting: BudgetingMethod) -> f64 {
     }
 }
 
-fn exhausted(promise: &Promise<'_>) -> Parts {
+fn exhausted(promise: &ObjectiveRules<'_>) -> Parts {
     let window = promise.objective.window.name();
     (
         format!("{} <= 0", promise.events.series(REMAINING)),
@@ -113,7 +113,7 @@ fn exhausted(promise: &Promise<'_>) -> Parts {
 }
 
 /// Uses the daemon's forecast, in which failures leave the window.
-fn forecast(promise: &Promise<'_>, within: Duration) -> Parts {
+fn forecast(promise: &ObjectiveRules<'_>, within: Duration) -> Parts {
     let (events, left) = (&promise.events, promise.events.series(REMAINING));
     let at = events.least("slod_slo_error_budget_exhaustion_timestamp_seconds");
     let seconds = within.as_secs();
@@ -130,7 +130,7 @@ fn forecast(promise: &Promise<'_>, within: Duration) -> Parts {
 
 /// Fires if daemons are scraped but none has the objective: it was renamed or removed, or they use another config.
 /// Otherwise its alerts would silently never fire again.
-pub(super) fn absent(promise: &Promise<'_>) -> Rule {
+pub(super) fn absent(promise: &ObjectiveRules<'_>) -> Rule {
     Rule::Alerting(Alerting {
         alert: "SlodObjectiveAbsent".to_owned(),
         expr: format!(

@@ -1,7 +1,7 @@
 //! Recording rules over the whole window of an objective. A calendar period restarts, which no Prometheus range
 //! does, so its rules use the daemon's own gauges.
 
-use super::Promise;
+use super::ObjectiveRules;
 use super::file::{Recording, Rule};
 use super::labels;
 use super::promql::{ON, number};
@@ -10,7 +10,7 @@ use super::recordings::{error_ratio_name, record, windows};
 pub(super) const REMAINING: &str = "slo:period_error_budget_remaining:ratio";
 const BURN_RATE: &str = "slo:period_burn_rate:ratio";
 
-pub(super) fn of(promise: &Promise<'_>) -> Vec<Rule> {
+pub(super) fn of(promise: &ObjectiveRules<'_>) -> Vec<Rule> {
     let gauge = "slod_slo_error_budget_remaining_ratio";
     if promise.objective.window.calendar.is_some() {
         let remaining = promise.events.least(gauge);

@@ -2,7 +2,7 @@
 
 use super::labels::Labels;
 use super::names::Names;
-use super::{Promise, yaml};
+use super::{ObjectiveRules, yaml};
 use serde::Serialize;
 use serde::ser::Serializer;
 
@@ -80,7 +80,7 @@ struct Metadata {
 const OBJECTIVES_PER_OBJECT: usize = 10;
 
 /// Writes the rules of these objectives; those of a service must be adjacent.
-pub(super) fn write(promises: &[Promise<'_>], format: &Format) -> Result<String, String> {
+pub(super) fn write(promises: &[ObjectiveRules<'_>], format: &Format) -> Result<String, String> {
     match format {
         Format::Prometheus => yaml::write(&rule_file(promises)),
         Format::Operator { prefix } => {
@@ -95,13 +95,13 @@ pub(super) fn write(promises: &[Promise<'_>], format: &Format) -> Result<String,
     }
 }
 
-fn rule_file(promises: &[Promise<'_>]) -> RuleFile {
+fn rule_file(promises: &[ObjectiveRules<'_>]) -> RuleFile {
     RuleFile {
-        groups: promises.iter().flat_map(Promise::groups).collect(),
+        groups: promises.iter().flat_map(ObjectiveRules::groups).collect(),
     }
 }
 
-fn object(prefix: &str, promises: &[Promise<'_>], names: &mut Names) -> PrometheusRule {
+fn object(prefix: &str, promises: &[ObjectiveRules<'_>], names: &mut Names) -> PrometheusRule {
     let service = promises.first().map_or("", |one| &one.service.name);
     let labels = [("name", "slod"), ("instance", prefix)];
     let labels = labels.map(|(name, value)| {

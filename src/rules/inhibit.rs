@@ -4,7 +4,7 @@
 //! [`crate::alert::Causes`] explain an alert. In the shipped rules, but not in the daemon, `SlodProbeFailing` also
 //! explains it. Everything is derived from the config, so that no rule has to query for it.
 
-use super::Promise;
+use super::ObjectiveRules;
 use super::file::{Alerting, Rule};
 use super::labels::of_alert;
 use super::promql::quoted;
@@ -19,12 +19,12 @@ use std::time::Duration;
 const SLACK: Duration = Duration::from_mins(5);
 
 /// The inhibitor of a condition; `None` if nothing can explain its alert.
-pub(super) fn of(promise: &Promise<'_>, condition: &Condition) -> Option<Rule> {
+pub(super) fn of(promise: &ObjectiveRules<'_>, condition: &Condition) -> Option<Rule> {
     let causes = causes(promise, condition);
     (!causes.is_empty()).then(|| inhibitor(promise, condition, &causes))
 }
 
-fn inhibitor(promise: &Promise<'_>, condition: &Condition, causes: &[String]) -> Rule {
+fn inhibitor(promise: &ObjectiveRules<'_>, condition: &Condition, causes: &[String]) -> Rule {
     let range = show_duration(outlives(condition) + SLACK);
     let causes: Vec<String> = causes
         .iter()
@@ -63,7 +63,7 @@ fn alertname(tier: &Tier) -> String {
 }
 
 /// Matchers of the alerts that explain the alert of a condition.
-fn causes(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
+fn causes(promise: &ObjectiveRules<'_>, condition: &Condition) -> Vec<String> {
     let faster = promise.tiers();
     let faster = faster.filter(|tier| condition.is_inhibited_by(tier));
     let faster: Vec<String> = faster.map(alertname).collect();
@@ -84,7 +84,7 @@ fn causes(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
 
 /// Matchers of the pages that explain it in the daemon. Rules do not know when a page was last bad, so a slower page
 /// may be about an earlier failure, nor whether anyone was notified of it.
-fn of_pages(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
+fn of_pages(promise: &ObjectiveRules<'_>, condition: &Condition) -> Vec<String> {
     let pages = pages(promise, condition);
     if pages.is_empty() {
         return Vec::new();
@@ -112,7 +112,7 @@ fn of_pages(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
 }
 
 /// Matchers of alerts of the same objective.
-fn of_objective(promise: &Promise<'_>, alertnames: &str) -> String {
+fn of_objective(promise: &ObjectiveRules<'_>, alertnames: &str) -> String {
     format!(
         "service={},slo={},alertname=~{}",
         quoted(&promise.service.name),
@@ -122,7 +122,7 @@ fn of_objective(promise: &Promise<'_>, alertnames: &str) -> String {
 }
 
 /// The pages that are not slower than a condition.
-fn pages(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
+fn pages(promise: &ObjectiveRules<'_>, condition: &Condition) -> Vec<String> {
     let is_fast = |page: &Tier| condition.tier().is_none_or(|tier| page.long <= tier.long);
     let all = promise.rules.policy.tiers();
     let pages = all.filter(|page| page.urgency == Urgency::Page && is_fast(page));
@@ -130,7 +130,7 @@ fn pages(promise: &Promise<'_>, condition: &Condition) -> Vec<String> {
 }
 
 /// Services whose failing probes explain it: those whose probes it counts, and those that its service depends on.
-fn failing_probes<'c>(promise: &Promise<'c>, condition: &Condition) -> BTreeSet<&'c str> {
+fn failing_probes<'c>(promise: &ObjectiveRules<'c>, condition: &Condition) -> BTreeSet<&'c str> {
     let own = promise.service.name.as_ref();
     let below = promise.rules.causes.below(own).map(AsRef::as_ref);
     let counted = promise.objective.sources().into_iter();

@@ -1,12 +1,12 @@
 //! The labels of recorded series.
 
-use super::Promise;
+use super::ObjectiveRules;
 use std::collections::BTreeMap;
 
 pub(super) type Labels = BTreeMap<String, String>;
 
 /// The labels of the service, the objective, and Sloth's equivalents.
-pub(super) fn of(promise: &Promise<'_>) -> Labels {
+pub(super) fn of(promise: &ObjectiveRules<'_>) -> Labels {
     let (service, slo) = (&*promise.service.name, promise.objective.name.as_str());
     let own = promise.service.labels.iter().cloned();
     let fixed = [
@@ -21,19 +21,22 @@ pub(super) fn of(promise: &Promise<'_>) -> Labels {
 }
 
 /// The unique ID of an objective, since names contain no slash.
-pub(super) fn id(promise: &Promise<'_>) -> String {
+pub(super) fn id(promise: &ObjectiveRules<'_>) -> String {
     format!("{}/{}", promise.service.name, promise.objective.name)
 }
 
 /// The labels of a series over a window.
-pub(super) fn windowed(promise: &Promise<'_>, window: &str) -> Labels {
+pub(super) fn windowed(promise: &ObjectiveRules<'_>, window: &str) -> Labels {
     let mut labels = of(promise);
     labels.insert("sloth_window".to_owned(), window.to_owned());
     labels
 }
 
 /// The labels of an alert. Their values are templates, unlike those of recorded series.
-pub(super) fn of_alert<const N: usize>(promise: &Promise<'_>, own: [(&str, String); N]) -> Labels {
+pub(super) fn of_alert<const N: usize>(
+    promise: &ObjectiveRules<'_>,
+    own: [(&str, String); N],
+) -> Labels {
     let mut labels = pairs(own);
     for (name, value) in [
         ("service", &*promise.service.name),

@@ -31,7 +31,7 @@ const BURN_INTERVAL: &str = "30s";
 const BUDGET_INTERVAL: &str = "2m";
 
 /// An objective, with everything that its rules need.
-struct Promise<'c> {
+struct ObjectiveRules<'c> {
     service: &'c ServiceSpec,
     objective: &'c Objective,
     policy: &'c AlertPolicy,
@@ -39,7 +39,7 @@ struct Promise<'c> {
     events: Events,
 }
 
-impl<'c> Promise<'c> {
+impl<'c> ObjectiveRules<'c> {
     fn new(config: &'c Config, service: &'c ServiceSpec, objective: &'c Objective) -> Self {
         Self {
             service,
@@ -101,10 +101,10 @@ impl<'c> Promise<'c> {
 /// Generates the rules of all objectives in a config as a file.
 pub fn generate(config: &Config, format: &Format) -> Result<String, String> {
     let services = config.services.iter();
-    let promises: Vec<Promise<'_>> = services
+    let promises: Vec<ObjectiveRules<'_>> = services
         .flat_map(|service| {
             let objectives = service.objectives.iter();
-            objectives.map(move |objective| Promise::new(config, service, objective))
+            objectives.map(move |objective| ObjectiveRules::new(config, service, objective))
         })
         .collect();
     let head = words::HEADER.map(str::to_owned).into_iter();

@@ -1,6 +1,6 @@
 //! Recording rules of an objective: its error ratios and its target.
 
-use super::Promise;
+use super::ObjectiveRules;
 use super::file::{Recording, Rule};
 use super::labels;
 use super::promql::{BY, EXPECTED, number};
@@ -27,12 +27,12 @@ pub(super) fn error_ratio_name(window: &str) -> String {
 }
 
 /// The windows of the recorded error ratios.
-pub(super) fn windows(promise: &Promise<'_>) -> BTreeSet<Window> {
+pub(super) fn windows(promise: &ObjectiveRules<'_>) -> BTreeSet<Window> {
     let of_tiers = promise.tiers().flat_map(|tier| [tier.long, tier.short]);
     WINDOWS.into_iter().chain(of_tiers).collect()
 }
 
-pub(super) fn of(promise: &Promise<'_>) -> Vec<Rule> {
+pub(super) fn of(promise: &ObjectiveRules<'_>) -> Vec<Rule> {
     let ratios = windows(promise).into_iter();
     let ratios = ratios.map(|window| error_ratio(promise, window));
     let expected = promise.events.expected();
@@ -54,7 +54,7 @@ pub(super) fn of(promise: &Promise<'_>) -> Vec<Rule> {
     rules
 }
 
-fn error_ratio(promise: &Promise<'_>, window: Window) -> Rule {
+fn error_ratio(promise: &ObjectiveRules<'_>, window: Window) -> Rule {
     Rule::Recording(Recording {
         record: error_ratio_name(window.name()),
         expr: promise.events.error_ratio(window.length()),
@@ -62,7 +62,7 @@ fn error_ratio(promise: &Promise<'_>, window: Window) -> Rule {
     })
 }
 
-pub(super) fn record(promise: &Promise<'_>, name: &str, expr: String) -> Rule {
+pub(super) fn record(promise: &ObjectiveRules<'_>, name: &str, expr: String) -> Rule {
     Rule::Recording(Recording {
         record: name.to_owned(),
         expr,

@@ -1,6 +1,6 @@
 //! Human-readable texts: annotations of alerts, and remarks at the top of the file.
 
-use super::Promise;
+use super::ObjectiveRules;
 use super::labels::{Labels, pairs};
 use crate::alert::{Condition, TIERS, Tier};
 use crate::format::numbers::percent;
@@ -13,7 +13,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 const CAUSE: &str = "{{ with printf \"topk(1, sum by (reason) (increase(slod_probe_failures_total{service=%q}[1h])) > 0)\" $labels.service | query }}mostly {{ . | first | label \"reason\" }}; {{ end }}";
 
 pub(super) fn annotations(
-    promise: &Promise<'_>,
+    promise: &ObjectiveRules<'_>,
     condition: &Condition,
     what: &str,
     description: &str,
@@ -32,7 +32,7 @@ pub(super) fn annotations(
 
 const NAME: &str = "{{ $labels.service }} / {{ $labels.slo }}";
 
-pub(super) fn of_inhibitor(promise: &Promise<'_>) -> Labels {
+pub(super) fn of_inhibitor(promise: &ObjectiveRules<'_>) -> Labels {
     pairs([
         (
             "summary",
@@ -46,7 +46,7 @@ pub(super) fn of_inhibitor(promise: &Promise<'_>) -> Labels {
     ])
 }
 
-pub(super) fn of_absence(promise: &Promise<'_>) -> Labels {
+pub(super) fn of_absence(promise: &ObjectiveRules<'_>) -> Labels {
     pairs([
         (
             "summary",
@@ -72,13 +72,13 @@ fn section(condition: &Condition) -> String {
     }
 }
 
-fn runbook(promise: &Promise<'_>, section: &str) -> String {
+fn runbook(promise: &ObjectiveRules<'_>, section: &str) -> String {
     format!("{}/runbook#{section}", promise.rules.address)
 }
 
 /// Encoded here, since templates in Prometheus 2.42 cannot do it, and braces in a name would be
 /// parsed as a template.
-fn page(promise: &Promise<'_>) -> String {
+fn page(promise: &ObjectiveRules<'_>) -> String {
     let service = utf8_percent_encode(&promise.service.name, NON_ALPHANUMERIC);
     format!("{}/services/{service}", promise.rules.address)
 }
@@ -134,8 +134,8 @@ pub(super) const HEADER: [&str; 2] = [
 ];
 
 /// Remarks on the retention that Prometheus needs.
-pub(super) fn retention(promises: &[Promise<'_>]) -> impl Iterator<Item = String> + use<> {
-    let longest = promises.iter().map(Promise::longest).max();
+pub(super) fn retention(promises: &[ObjectiveRules<'_>]) -> impl Iterator<Item = String> + use<> {
+    let longest = promises.iter().map(ObjectiveRules::longest).max();
     longest.into_iter().flat_map(|longest| {
         let longest = show_duration(longest);
         [
@@ -148,7 +148,7 @@ pub(super) fn retention(promises: &[Promise<'_>]) -> impl Iterator<Item = String
 }
 
 /// Remarks on what the rules of an objective lack or change.
-pub(super) fn remarks(promise: &Promise<'_>) -> Vec<String> {
+pub(super) fn remarks(promise: &ObjectiveRules<'_>) -> Vec<String> {
     let name = format!("{} / {}", promise.service.name, promise.objective.name);
     let name = printable(&name);
     let window = promise.objective.window;

@@ -168,9 +168,9 @@ const RUNNING: &[Described<Running>] = &[
 type Finished<'a> = (&'a StoredRun, &'a RunSummary);
 
 /// Value of a completed run.
-type Written = for<'a> fn(&Finished<'a>) -> Option<f64>;
+type ReadValue = for<'a> fn(&Finished<'a>) -> Option<f64>;
 
-const FINISHED: &[(Family, Written)] = &[
+const FINISHED: &[(Family, ReadValue)] = &[
     (
         Family::gauge(
             "slod_load_last_run_timestamp_seconds",

@@ -44,7 +44,7 @@ pub struct Running {
     /// Requests whose success is unknown.
     pub unjudged: u64,
     /// `None` if dropped starts are not counted.
-    pub dropped: Option<Dropped>,
+    pub dropped: Option<DroppedStarts>,
     /// Retried requests; `None` if they are not counted.
     pub repeated: Option<u64>,
     pub failed: Vec<(Cause, u64)>,
@@ -52,14 +52,14 @@ pub struct Running {
 
 /// Due starts that were dropped, since the start of the run.
 #[derive(Clone, Copy, Debug)]
-pub struct Dropped {
+pub struct DroppedStarts {
     /// Too many requests were in flight.
     pub open_requests: u64,
     /// The generator's machine lacked resources.
     pub generator: u64,
 }
 
-impl Dropped {
+impl DroppedStarts {
     fn of(windows: &[LoadWindow]) -> Self {
         let sum = |of: fn(&LoadWindow) -> u64| windows.iter().map(of).sum();
         Self {
@@ -128,7 +128,7 @@ impl Running {
             recent: Figures::of(windows.iter().filter(recent)),
             good: windows.iter().map(|window| window.good).sum(),
             unjudged: windows.iter().map(|window| window.unjudged).sum(),
-            dropped: record.counts_dropped().then(|| Dropped::of(windows)),
+            dropped: record.counts_dropped().then(|| DroppedStarts::of(windows)),
             repeated: record
                 .counts_repeated()
                 .then(|| windows.iter().map(|window| window.repeated).sum()),

@@ -3,7 +3,7 @@
 use super::{NOT_SAMPLED, chart, finding};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
-use crate::signal::rules::{Confirmed, DISK_CONFIRMATIONS, Disk, above, disk_full_soon};
+use crate::signal::rules::{Confirmation, DISK_CONFIRMATIONS, Disk, above, disk_full_soon};
 use crate::signal::{Finding, Keep, Presence, SILENCE, Settings, Track, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -32,7 +32,7 @@ struct DiskHistory {
     /// The time of the last sample.
     taken: Timestamp,
     last: Disk,
-    confirmed: Confirmed,
+    confirmed: Confirmation,
     /// The result of the last evaluation of its trend.
     found: Option<(Presence, String)>,
 }
@@ -103,7 +103,7 @@ impl HostHistory {
             used: Track::new(DISK_WINDOW, DISK_WINDOWS, Keep::Mean),
             taken: at,
             last: disk,
-            confirmed: Confirmed::default(),
+            confirmed: Confirmation::default(),
             found: None,
         };
         let known = self.disks.entry(mount_point.to_owned());

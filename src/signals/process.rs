@@ -3,7 +3,7 @@
 use super::numbers::{ContainerNumber, ContainerNumbers, ProcessNumber, ProcessNumbers};
 use crate::format::numbers::bytes;
 use crate::outcome::Timestamp;
-use crate::signal::rules::{Answer, COUNTED, Grows, MEMORY, MIB, above, counted, growing};
+use crate::signal::rules::{Answer, COUNTED, GrowthInput, MEMORY, MIB, above, counted, growing};
 use crate::signal::{
     HOUR, Keep, Level, Presence, RECENT, Rise, Settings, SignalKind, Track, kinds,
 };
@@ -191,7 +191,7 @@ impl ProcessHistory {
                 share: settings.level(kind).begins,
                 ..COUNTED
             };
-            let number = Grows {
+            let number = GrowthInput {
                 track,
                 traffic,
                 rules,
@@ -214,7 +214,7 @@ impl ProcessHistory {
         let limit = self.limit.zip(last);
         let limit =
             limit.map(|((working, limit), last)| (limit - (working - last).max(0.0), limit));
-        let number = Grows {
+        let number = GrowthInput {
             track: &self.memory,
             traffic,
             rules: GrowthRules {

@@ -14,11 +14,11 @@ use super::own::MetricsHistory;
 use super::probes::{Attempt, ProbesHistory};
 use super::process::ProcessHistory;
 use super::texts::Texts;
-use super::usual::Usuals;
+use super::usual::UsualValues;
 use crate::config::ServiceSpec;
 use crate::observe::scrape::BreakerView;
 use crate::outcome::Timestamp;
-use crate::signal::rules::{Confirmed, Numbers};
+use crate::signal::rules::{Confirmation, Numbers};
 use crate::signal::{Finding, SILENCE, Track};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,9 +34,9 @@ pub(super) struct ServiceHistory {
     pub(super) outcomes: LastOutcomes,
     pub(super) processes: BTreeMap<Arc<str>, ProcessHistory>,
     /// The usual levels at each time of day.
-    pub(super) usual: Usuals,
+    pub(super) usual: UsualValues,
     /// Trends found in consecutive evaluations, by sign and subject.
-    confirmed: Vec<(&'static str, Arc<str>, Confirmed)>,
+    confirmed: Vec<(&'static str, Arc<str>, Confirmation)>,
     /// The results of the last evaluation of trends.
     trends: Vec<Finding>,
     /// Active signs, for hysteresis.
@@ -53,7 +53,7 @@ impl ServiceHistory {
             probes: ProbesHistory::default(),
             outcomes: LastOutcomes::default(),
             processes: BTreeMap::new(),
-            usual: Usuals::default(),
+            usual: UsualValues::default(),
             confirmed: Vec::new(),
             trends: Vec::new(),
             active: Vec::new(),

@@ -19,22 +19,22 @@ const BUDGET: Duration = Duration::from_secs(20);
 
 /// The usual levels of a service; `None` if unknown.
 #[derive(Debug, Default)]
-pub(super) struct Usuals {
+pub(super) struct UsualValues {
     /// p95 in seconds by its own metrics, and by its probes.
-    pub(super) own_p95: Option<Learned>,
-    pub(super) probes_p95: Option<Learned>,
+    pub(super) own_p95: Option<LearnedSeason>,
+    pub(super) probes_p95: Option<LearnedSeason>,
     /// Requests per second.
-    pub(super) rate: Option<Learned>,
+    pub(super) rate: Option<LearnedSeason>,
 }
 
 /// A seasonal pattern, and the number of days it was learned from.
 #[derive(Debug)]
-pub(super) struct Learned {
+pub(super) struct LearnedSeason {
     season: Season,
     days: u32,
 }
 
-impl Learned {
+impl LearnedSeason {
     /// Learns from hourly values in order of time.
     pub(super) fn of(values: &[(Timestamp, f64)]) -> Option<Self> {
         let (first, last) = (values.first()?.0, values.last()?.0);
@@ -66,7 +66,7 @@ fn since_epoch(at: Timestamp) -> Duration {
 }
 
 /// The learned levels, and the service to start with next time: `None` if all were learned.
-type Learning = (BTreeMap<Arc<str>, Usuals>, Option<Arc<str>>);
+type Learning = (BTreeMap<Arc<str>, UsualValues>, Option<Arc<str>>);
 
 /// Learns the usual levels of each service before `now`, starting with the service `first`. Blocks.
 pub(super) fn learn(
@@ -129,9 +129,9 @@ impl HourlyPast {
         kept: &StoredSeries,
         spec: &ServiceSpec,
         now: Timestamp,
-    ) -> Result<Usuals, StoreError> {
+    ) -> Result<UsualValues, StoreError> {
         let means = |wanted| move |span| of_series(store, kept, spec, wanted, span);
-        Ok(Usuals {
+        Ok(UsualValues {
             own_p95: self.own_p95.learn(now, means(MetricNumber::P95))?,
             rate: self.rate.learn(now, means(MetricNumber::Rate))?,
             probes_p95: self
@@ -146,14 +146,14 @@ impl Hourly {
         &mut self,
         now: Timestamp,
         read: impl FnOnce((Timestamp, Timestamp)) -> Result<BTreeMap<Timestamp, f64>, StoreError>,
-    ) -> Result<Option<Learned>, StoreError> {
+    ) -> Result<Option<LearnedSeason>, StoreError> {
         let (from, to) = (now.hour().before(BACK), now.hour());
         self.values = self.values.split_off(&from);
         let new = read((self.until.map_or(from, |until| until.max(from)), to))?;
         self.values.extend(new);
         self.until = Some(to);
         let values = self.values.iter().map(|(at, value)| (*at, *value));
-        Ok(Learned::of(&values.collect::<Vec<_>>()))
+        Ok(LearnedSeason::of(&values.collect::<Vec<_>>()))
     }
 }
 
@@ -243,15 +243,15 @@ mod tests {
                 .map(|hour| (Timestamp::from_secs(hour * 3600), value(hour)))
                 .collect()
         };
-        let learned = Learned::of(&values(24 * 7)).expect("known");
+        let learned = LearnedSeason::of(&values(24 * 7)).expect("known");
         let noon = learned.at(Timestamp::from_secs((24 * 7 + 13) * 3600));
         let night = learned.at(Timestamp::from_secs((24 * 7 + 2) * 3600));
         assert_eq!((noon.days, noon.band.high, night.band.high), (7, 0.4, 0.2));
-        let young = Learned::of(&values(30)).expect("known");
+        let young = LearnedSeason::of(&values(30)).expect("known");
         assert_eq!(young.at(Timestamp(0)).days, 1);
-        assert!(Learned::of(&[]).is_none());
+        assert!(LearnedSeason::of(&[]).is_none());
         let two_hours = [values(1), vec![(Timestamp::from_secs(13 * 86_400), 0.3)]].concat();
-        let gap = Learned::of(&two_hours).expect("known");
+        let gap = LearnedSeason::of(&two_hours).expect("known");
         assert_eq!(gap.at(Timestamp(0)).days, 2, "an hour of each");
     }
 

@@ -6,7 +6,7 @@ use super::outcomes::LastOutcomes;
 use super::probes::Attempt;
 use super::service::ServiceHistory;
 use super::texts::Texts;
-use super::usual::Usuals;
+use super::usual::UsualValues;
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::LedgerView;
 use crate::ledger::snapshot::AttemptView;
@@ -107,7 +107,11 @@ impl Watcher {
     }
 
     /// Takes the usual levels of services, and the service to start with next time.
-    pub(super) fn take_usual(&mut self, usual: BTreeMap<Arc<str>, Usuals>, next: Option<Arc<str>>) {
+    pub(super) fn take_usual(
+        &mut self,
+        usual: BTreeMap<Arc<str>, UsualValues>,
+        next: Option<Arc<str>>,
+    ) {
         self.learns_next = next;
         for (name, usual) in usual {
             self.service(&name).usual = usual;

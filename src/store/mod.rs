@@ -57,7 +57,7 @@ pub use compact::CountingPlan;
 pub use error::StoreError;
 pub use held::Stage;
 pub use markers::{Marker, MarkerCursor};
-pub use outbox::{Batch, Ended, Heard, NewDelivery, OUTBOX_MAX, Pending, Sent, Taking};
+pub use outbox::{Batch, Ended, KnownGroup, MessageFilter, NewDelivery, OUTBOX_MAX, Pending, Sent};
 pub use outline::HourOutline;
 pub use recover::{Progress, Recovered, recover};
 pub use runs::{KeptSummary, OpenRuns, RunPart, RunState, StoredRun};

@@ -9,8 +9,8 @@ mod removed;
 mod waiting;
 
 pub use history::Sent;
-pub use known::Heard;
-pub use message::{Batch, Taking};
+pub use known::KnownGroup;
+pub use message::{Batch, MessageFilter};
 pub use removed::Ended;
 pub use waiting::{NewDelivery, OUTBOX_MAX, Pending};
 pub(super) use waiting::{insert, with_ends_elsewhere};

@@ -50,7 +50,7 @@ pub struct ConnectionSlot {
 }
 
 /// A request in progress.
-pub struct Busy(Arc<Slot>);
+pub struct ActiveRequest(Arc<Slot>);
 
 /// Body of a request; it has arrived when the stream ends.
 pub struct Upload {
@@ -124,14 +124,14 @@ impl Slot {
 
 impl ConnectionSlot {
     /// Marks the connection as busy until the first return value is dropped.
-    pub fn request(&self, body: Incoming) -> (Busy, Upload) {
+    pub fn request(&self, body: Incoming) -> (ActiveRequest, Upload) {
         self.slot.touch();
         self.slot.busy.fetch_add(1, Ordering::AcqRel);
         let slot = (!body.is_end_stream()).then(|| self.slot.clone());
         if let Some(slot) = &slot {
             slot.uploads.fetch_add(1, Ordering::AcqRel);
         }
-        (Busy(self.slot.clone()), Upload { body, slot })
+        (ActiveRequest(self.slot.clone()), Upload { body, slot })
     }
 }
 
@@ -142,7 +142,7 @@ impl Drop for ConnectionSlot {
     }
 }
 
-impl Drop for Busy {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         self.0.touch();
         self.0.busy.fetch_sub(1, Ordering::AcqRel);

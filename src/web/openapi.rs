@@ -1,4 +1,4 @@
-//! The OpenAPI description of the API. It is checked against the routes here, and against responses of a
+//! The `OpenAPI` description of the API. It is checked against the routes here, and against responses of a
 //! real daemon in `tests/daemon/openapi.rs`.
 
 use axum::http::{HeaderName, header};

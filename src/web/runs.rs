@@ -5,7 +5,7 @@ use super::api::check_service;
 use super::listing::{cut, link_next};
 use super::page::PageQuery;
 use super::page::run::render_run;
-use super::page::runs::{Listed, render_runs};
+use super::page::runs::{RunsPage, render_runs};
 use super::problem::Problem;
 use super::request::Query;
 use super::status::view;
@@ -31,7 +31,7 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
     let asked = query.only(&["service", "cursor", "limit"])?;
     let service = asked.text("service")?.map(str::to_owned);
     let (limit, now) = (asked.limit(DEFAULT_LIMIT, LIMIT)?, state.clock.now());
-    let wanted = Wanted {
+    let wanted = RunsQuery {
         service: service.clone(),
         before: asked.number("cursor")?,
         limit,
@@ -64,7 +64,7 @@ pub async fn overview(
 ) -> Result<Html<String>, Problem> {
     let query = PageQuery::of(query.as_deref());
     let (service, before) = (query.value("service"), query.number("cursor"));
-    let wanted = Wanted {
+    let wanted = RunsQuery {
         service: service.clone(),
         before,
         limit: DEFAULT_LIMIT,
@@ -73,7 +73,7 @@ pub async fn overview(
     let (runs, next) = wanted.read(&state).await?;
     let trouble = state.store.stats().trouble();
     let view = view(&state, query, trouble.as_deref());
-    let listed = Listed {
+    let listed = RunsPage {
         runs: &runs,
         service: service.as_deref(),
         is_newest: before.is_none(),
@@ -98,7 +98,7 @@ pub async fn page(
 }
 
 /// Requested page of runs.
-struct Wanted {
+struct RunsQuery {
     service: Option<String>,
     /// Cursor: the end of the previous page.
     before: Option<i64>,
@@ -106,7 +106,7 @@ struct Wanted {
     now: Timestamp,
 }
 
-impl Wanted {
+impl RunsQuery {
     /// The runs, and the cursor of the next page, if any.
     async fn read(self, state: &WebState) -> Result<(Vec<Digest>, Option<i64>), Problem> {
         let (digests, config) = (state.digests.clone(), config(state));

@@ -4,7 +4,7 @@ use super::WebState;
 use super::api::check_service;
 use super::fields::Fields;
 use super::page::PageQuery;
-use super::page::series_list::{Asked, Listed, render_series};
+use super::page::series_list::{SeriesFilter, SeriesPage, render_series};
 use super::problem::Problem;
 use super::request::Query;
 use super::status::view;
@@ -45,10 +45,10 @@ pub async fn page(
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Problem> {
     let query = PageQuery::of(query.as_deref());
-    let (asked, at) = (Asked::of(query), state.ledger_view().at);
+    let (asked, at) = (SeriesFilter::of(query), state.ledger_view().at);
     let read = {
         let asked = asked.clone();
-        move |store: &Store| Listed::read(store, &asked, at)
+        move |store: &Store| SeriesPage::read(store, &asked, at)
     };
     let listed = store::read(&state, read).await?;
     let trouble = state.store.stats().trouble();

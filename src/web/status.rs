@@ -88,7 +88,7 @@ pub async fn service(
     let findings = Arc::clone(&state.findings.borrow());
     let health = HealthAnswer::of(Some(&service), &findings, alerts.firing());
     let probes = service.probes.iter().take(DRAWN_PROBES);
-    let wanted = WantedPast {
+    let wanted = PastQuery {
         config: Arc::clone(&state.configs.borrow()),
         service: service.name.clone(),
         probes: probes.map(|probe| probe.key.clone()).collect(),
@@ -118,7 +118,7 @@ pub async fn service(
 }
 
 /// What to read of the history for a service's page.
-struct WantedPast {
+struct PastQuery {
     config: Arc<Config>,
     service: Arc<str>,
     probes: Vec<ProbeKey>,
@@ -129,7 +129,7 @@ struct WantedPast {
 }
 
 /// The stored history of the service. If the store cannot be read, the page is rendered without it.
-async fn past(state: &WebState, wanted: WantedPast) -> Past {
+async fn past(state: &WebState, wanted: PastQuery) -> Past {
     let digests = state.digests.clone();
     // 90 days are read from many blocks, so the number of concurrent readers is limited.
     let turn = if wanted.choice.long {
@@ -146,7 +146,7 @@ async fn past(state: &WebState, wanted: WantedPast) -> Past {
     read.await.unwrap_or_default()
 }
 
-impl WantedPast {
+impl PastQuery {
     fn read(&self, store: &Store, digests: &Digests, long: bool) -> Result<Past, StoreError> {
         let (service, at, choice) = (&*self.service, self.at, self.choice);
         let from = at.before(HOUR * u32::try_from(HOURS).unwrap_or(0));

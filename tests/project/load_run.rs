@@ -7,7 +7,7 @@ use slod::report::load_run::{Compared, ReportExtras, RunReport};
 use slod::report::log_file::summarize;
 use slod::store::RunState;
 use slod::web::page::run::render_run;
-use slod::web::page::runs::{Listed, render_runs};
+use slod::web::page::runs::{RunsPage, render_runs};
 use slod::web::page::style::{HASH, NAME};
 use slod::web::page::{PageQuery, View};
 use std::fs;
@@ -62,7 +62,7 @@ fn list(report: &RunReport) -> String {
         digest(2, report, RunState::Ended),
         digest(1, report, RunState::Interrupted),
     ];
-    let listed = Listed {
+    let listed = RunsPage {
         runs: &runs,
         service: None,
         is_newest: true,
@@ -72,7 +72,7 @@ fn list(report: &RunReport) -> String {
 }
 
 fn empty(service: Option<&str>) -> String {
-    let listed = Listed {
+    let listed = RunsPage {
         runs: &[],
         service,
         is_newest: true,

@@ -4,7 +4,7 @@ use crate::body::Body;
 use crate::http1::Http1;
 use crate::http2::Http2;
 use crate::message::Message;
-use crate::plan::{ConnectError, Opened, Plan, Protocol};
+use crate::plan::{ConnectError, OpenConnection, Plan, Protocol};
 use crate::response::Response;
 use crate::template::Values;
 use http::{HeaderMap, Method};
@@ -217,7 +217,7 @@ impl Line {
 
 async fn open(plan: &Plan) -> Result<Line, Unanswered> {
     let opened = plan.connect.connect().await;
-    let Opened { stream, protocol } = opened.map_err(|error| match error {
+    let OpenConnection { stream, protocol } = opened.map_err(|error| match error {
         ConnectError::Failed(cause, words) => Unanswered::failed(cause, words),
         ConnectError::OwnLack(words) => Unanswered {
             done: Done::OwnLack,

@@ -36,7 +36,9 @@ pub use capture::{Capture, Extract, Source};
 pub use engine::{Engine, Finished, StartError};
 pub use examples::{Clean, Examples};
 pub use head::{FIELDS_MAX, Keep};
-pub use plan::{Connect, ConnectError, Cookies, NewCookies, Opened, Plan, Protocol, Stream};
+pub use plan::{
+    Connect, ConnectError, Cookies, NewCookies, OpenConnection, Plan, Protocol, Stream,
+};
 pub use request::{Mix, Request, Sequence};
 pub use response::{Invalid, Response};
 pub use rows::Rows;

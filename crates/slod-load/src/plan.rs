@@ -26,7 +26,7 @@ pub enum Protocol {
 }
 
 /// An open connection.
-pub struct Opened {
+pub struct OpenConnection {
     pub stream: Box<dyn Stream>,
     pub protocol: Protocol,
 }
@@ -43,7 +43,7 @@ pub enum ConnectError {
 /// Opens connections to the service.
 #[async_trait]
 pub trait Connect: Send + Sync {
-    async fn connect(&self) -> Result<Opened, ConnectError>;
+    async fn connect(&self) -> Result<OpenConnection, ConnectError>;
 }
 
 /// The cookies of one user.

@@ -1,7 +1,7 @@
 //! The counters of one thread, handed over once a second.
 
 use crate::connection::Done;
-use crate::session::Exchanged;
+use crate::session::RequestResult;
 use crate::tally::{Tally, add, count, sum};
 use slod_core::outcome::Cause;
 use slod_core::stats::scale::Scale;
@@ -69,7 +69,7 @@ pub struct Ended {
     /// Its number among all requests of the run.
     pub request: usize,
     pub intended: Instant,
-    pub exchanged: Exchanged,
+    pub exchanged: RequestResult,
 }
 
 impl ThreadWindow {
@@ -162,7 +162,7 @@ impl Recorder {
     }
 
     pub fn ended(&mut self, ended: Ended) {
-        let Exchanged {
+        let RequestResult {
             done,
             first,
             ended: at,
@@ -323,7 +323,7 @@ mod tests {
         recorder.ended(Ended {
             request: 0,
             intended,
-            exchanged: Exchanged {
+            exchanged: RequestResult {
                 done: Done::Failed(Cause::Timeout),
                 first: None,
                 ended: Instant::now(),

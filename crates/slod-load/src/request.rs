@@ -46,14 +46,14 @@ pub struct Sequence {
 /// All sequences of a run.
 #[derive(Debug)]
 pub struct Mix {
-    sequences: Vec<Placed>,
+    sequences: Vec<PlannedSequence>,
     /// The sum of all weights.
     total: u64,
 }
 
 /// A sequence with data computed before the run.
 #[derive(Debug)]
-pub struct Placed {
+pub struct PlannedSequence {
     pub steps: Vec<Step>,
     /// The number of its first request among all requests of the run.
     pub first: usize,
@@ -110,12 +110,12 @@ impl Mix {
     pub fn new(sequences: Vec<Sequence>) -> Option<Self> {
         let (mut total, mut first) = (0, 0);
         let sequences = sequences.into_iter().filter(|one| !one.steps.is_empty());
-        let sequences: Vec<Placed> = sequences
+        let sequences: Vec<PlannedSequence> = sequences
             .map(|Sequence { steps, weight }| {
                 total += u64::from(weight);
                 let place = first;
                 first += steps.len();
-                Placed {
+                PlannedSequence {
                     first: place,
                     uses_data: steps.iter().any(Request::uses_data),
                     until: total,
@@ -133,7 +133,7 @@ impl Mix {
     }
 
     /// Chooses a random sequence, by weight.
-    pub(crate) fn choose(&self, random: &mut fastrand::Rng) -> &Placed {
+    pub(crate) fn choose(&self, random: &mut fastrand::Rng) -> &PlannedSequence {
         if let [only] = self.sequences.as_slice() {
             return only;
         }

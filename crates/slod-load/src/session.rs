@@ -3,7 +3,7 @@
 use crate::connection::{Answer, Connection, Done};
 use crate::message::{Message, Step};
 use crate::plan::{Cookies, Plan};
-use crate::request::{Placed, Request};
+use crate::request::{PlannedSequence, Request};
 use crate::template::Values;
 use crate::watch::Fault;
 use http::header::SET_COOKIE;
@@ -19,7 +19,7 @@ pub struct Session {
 
 /// The result of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Exchanged {
+pub struct RequestResult {
     pub done: Done,
     /// When the first token of its response arrived.
     pub first: Option<Instant>,
@@ -46,7 +46,7 @@ impl Session {
     }
 
     /// Begins a sequence without captured values, and with the next row if it uses one.
-    pub fn begin(&mut self, plan: &Plan, sequence: &Placed) {
+    pub fn begin(&mut self, plan: &Plan, sequence: &PlannedSequence) {
         self.captured.clear();
         self.row = match &plan.rows {
             Some(rows) if sequence.uses_data => Some(rows.take()),
@@ -56,7 +56,7 @@ impl Session {
 
     /// Makes one request with a deadline, reads its response to the end, and captures the values for later
     /// requests.
-    pub async fn ask(&mut self, plan: &Plan, step: &Step, deadline: Instant) -> Exchanged {
+    pub async fn ask(&mut self, plan: &Plan, step: &Step, deadline: Instant) -> RequestResult {
         let message = Message {
             step,
             values: values(plan, &self.captured, self.row),
@@ -72,7 +72,7 @@ impl Session {
                 self.judge(plan, &step.request, &answer)
             }
         };
-        Exchanged {
+        RequestResult {
             done,
             first,
             ended,

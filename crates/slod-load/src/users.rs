@@ -3,8 +3,8 @@
 use crate::connection::{Connection, Done};
 use crate::plan::Plan;
 use crate::recorder::{Ended, Recorder};
-use crate::request::Placed;
-use crate::session::{Exchanged, Session};
+use crate::request::PlannedSequence;
+use crate::session::{RequestResult, Session};
 use slod_core::load::Scenario;
 use std::cell::RefCell;
 use std::panic::resume_unwind;
@@ -146,7 +146,7 @@ impl User {
     }
 
     /// Makes the requests of a sequence in order, up to the first failure.
-    async fn sequence(&mut self, sequence: &Placed) {
+    async fn sequence(&mut self, sequence: &PlannedSequence) {
         for (number, step) in sequence.steps.iter().enumerate() {
             if number > 0 && !self.goes_on() {
                 return;
@@ -170,7 +170,7 @@ impl User {
         }
     }
 
-    async fn pause(&mut self, exchanged: &Exchanged, think: Duration) {
+    async fn pause(&mut self, exchanged: &RequestResult, think: Duration) {
         self.now = exchanged.ended;
         self.intended = self.now + think;
         if think.is_zero() && exchanged.done != Done::Good {

@@ -3,7 +3,7 @@
 use super::ExportArgs;
 use crate::cli::exit;
 use crate::cli::load::plan::service;
-use crate::cli::output::{complain, show};
+use crate::cli::output::{print_error, show};
 use crate::config::Config;
 use crate::rules::openslo;
 
@@ -13,7 +13,7 @@ pub fn run(args: &ExportArgs, config: &Config) -> u8 {
         (args.kubernetes.is_some(), "--kubernetes has"),
     ];
     if let Some((_, what)) = unfit.into_iter().find(|(is_given, _)| *is_given) {
-        complain(&format!("slod: {what} no effect for openslo"));
+        print_error(&format!("slod: {what} no effect for openslo"));
         return exit::USAGE;
     }
     let one = args.service.as_deref().map(|name| service(config, name));
@@ -22,12 +22,12 @@ pub fn run(args: &ExportArgs, config: &Config) -> u8 {
         Ok(exported) => {
             show(&exported.yaml);
             for remark in exported.remarks {
-                complain(&format!("slod: {remark}"));
+                print_error(&format!("slod: {remark}"));
             }
             exit::OK
         }
         Err(reason) => {
-            complain(&format!("slod: {reason}"));
+            print_error(&format!("slod: {reason}"));
             exit::USAGE
         }
     }

@@ -7,7 +7,7 @@ use crate::config::{
 use crate::export::{
     ScriptCapture, ScriptPart, ScriptRequest, ScriptSequence, ScriptSource, ScriptText,
 };
-use crate::import::requests::{Marked, hide_body, hide_target};
+use crate::import::requests::{TextPart, hide_body, hide_target};
 use crate::probe::http::driven::{Driven, is_secret_header};
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName};
@@ -232,14 +232,14 @@ fn replaced(
         match part {
             SpecPart::Plain(text) => marked.push_str(text),
             SpecPart::Variable { .. } | SpecPart::Value { .. } => {
-                marked.push_str(&Marked::mark(&place.to_string()));
+                marked.push_str(&TextPart::mark(&place.to_string()));
             }
         }
     }
-    for one in Marked::parts(&hide(&marked)) {
+    for one in TextPart::parts(&hide(&marked)) {
         let written = match one {
-            Marked::Plain(text) => ScriptText::plain(text),
-            Marked::Name(name) => {
+            TextPart::Plain(text) => ScriptText::plain(text),
+            TextPart::Name(name) => {
                 let place = name.parse::<usize>().ok();
                 match place.and_then(|place| text.0.get(place)) {
                     Some(known) => part(known, variables)?,

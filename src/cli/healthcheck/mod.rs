@@ -4,7 +4,7 @@ mod kill;
 
 use super::client::{ClientArgs, Target};
 use super::daemon::{Daemon, target_of};
-use super::output::complain;
+use super::output::print_error;
 use super::run::on_this_thread;
 use super::span::read_duration;
 use super::{ConfigArg, exit};
@@ -57,9 +57,9 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
         let Err(reason) = ask(&daemon, path, args.kill_after.unwrap_or_default()).await else {
             return exit::OK;
         };
-        complain(&format!("slod: {reason}"));
+        print_error(&format!("slod: {reason}"));
         if args.kill_after.is_some() {
-            complain(&match kill::listener(port) {
+            print_error(&match kill::listener(port) {
                 Ok(pid) => format!("slod: killed the daemon, process {pid}"),
                 Err(reason) => format!("slod: the daemon was not killed: {reason}"),
             });

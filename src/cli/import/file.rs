@@ -2,7 +2,7 @@
 
 use super::usage;
 use crate::cli::exit;
-use crate::cli::output::{complain, show};
+use crate::cli::output::{print_error, show};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::import::{Fault, Imported, Input};
@@ -30,7 +30,7 @@ pub fn show_imported(imported: Result<Imported, String>) -> Result<u8, u8> {
     let imported = imported.map_err(usage)?;
     show(&imported.yaml);
     for remark in &imported.remarks {
-        complain(&format!("slod: {remark}"));
+        print_error(&format!("slod: {remark}"));
     }
     Ok(exit::OK)
 }

@@ -4,7 +4,7 @@ use super::file::faults;
 use super::{ImportArgs, ImportShape, usage};
 use crate::cli::exit;
 use crate::cli::load::plan::{driven, service};
-use crate::cli::output::{complain, show};
+use crate::cli::output::{print_error, show};
 use crate::import::requests::{Format, SIZE_MAX, Shape};
 use crate::text::printable;
 use crate::yaml::read_regular;
@@ -29,13 +29,13 @@ pub fn show_section(args: &ImportArgs, format: Format) -> Result<u8, u8> {
         .map_err(|fault| usage(format!("{shown}: {}", printable(&fault.to_string()))))?;
     show(&imported.to_yaml(origin.is_some()));
     for remark in &imported.remarks {
-        complain(&format!(
+        print_error(&format!(
             "slod: {shown}: {}",
             printable(&remark.to_string())
         ));
     }
     if imported.more_remarks > 0 {
-        complain(&format!(
+        print_error(&format!(
             "slod: {shown}: {} more remarks of this kind",
             imported.more_remarks
         ));

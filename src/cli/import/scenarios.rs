@@ -2,7 +2,7 @@
 
 use super::{ImportArgs, usage};
 use crate::cli::exit;
-use crate::cli::output::{complain, show};
+use crate::cli::output::{print_error, show};
 use crate::import::k6_options;
 use crate::text::printable;
 use crate::yaml::{SIZE_LIMIT, read_regular};
@@ -19,7 +19,7 @@ pub fn show_section(args: &ImportArgs) -> Result<u8, u8> {
         .map_err(|fault| usage(format!("{shown}: {}", printable(&fault))))?;
     show(&imported.yaml);
     for remark in &imported.remarks {
-        complain(&format!("slod: {shown}: {}", printable(remark)));
+        print_error(&format!("slod: {shown}: {}", printable(remark)));
     }
     Ok(exit::OK)
 }

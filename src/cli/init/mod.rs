@@ -5,7 +5,7 @@ mod service;
 mod yaml;
 
 use super::exit;
-use super::output::{complain, show};
+use super::output::{print_error, show};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::probe;
@@ -46,7 +46,7 @@ pub fn run(args: &InitArgs) -> u8 {
     match write(args) {
         Ok(()) => exit::OK,
         Err(reason) => {
-            complain(&format!("slod: {reason}"));
+            print_error(&format!("slod: {reason}"));
             exit::USAGE
         }
     }
@@ -71,7 +71,7 @@ fn write(args: &InitArgs) -> Result<(), String> {
         .map_err(|reason| format!("nothing was written: {reason}"))?;
     let warnings = check(&args.out, &text)?;
     for warning in &warnings {
-        complain(&format!("slod: warning: {warning}"));
+        print_error(&format!("slod: warning: {warning}"));
     }
     if is_stdout(&args.out) {
         show(&text);

@@ -5,10 +5,10 @@ use super::abort::{SLIDING, missed};
 use super::generator::Generator;
 use super::plan::Prepared;
 use crate::cli::kept_run::KeptRun;
-use crate::cli::log::HeldLog;
+use crate::cli::log::BufferedLog;
 use crate::cli::progress::{Progress, required};
 use crate::cli::stop_requests::StopRequests;
-use crate::cli::{GiveBack, exit};
+use crate::cli::{ReleaseMemory, exit};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::format::numbers;
@@ -32,8 +32,8 @@ pub async fn run(
     prepared: Prepared<'_>,
     config: &Config,
     args: &LoadArgs,
-    log: &HeldLog,
-    give_back: GiveBack,
+    log: &BufferedLog,
+    give_back: ReleaseMemory,
 ) -> Result<RunRecord, String> {
     let clock = Clock::system();
     let Prepared {
@@ -62,7 +62,7 @@ pub async fn run(
     let kept = KeptRun::begin(config, &run);
     let title = format!("{} of {}, by {engine}", run.scenario.name, run.service);
     let drawn = args.drawn.on_terminal(log);
-    let mut going = GoingOn {
+    let mut going = ActiveRun {
         kept,
         progress: Progress::start(&run, required.clone(), title, drawn, line),
         run,
@@ -82,7 +82,7 @@ pub async fn run(
 }
 
 /// A run in progress.
-struct GoingOn {
+struct ActiveRun {
     run: RunRecord,
     generator: Generator,
     sampler: RunSampler,
@@ -96,10 +96,10 @@ struct GoingOn {
     is_stopping: bool,
     /// Whether a user asked to stop it.
     is_interrupted: bool,
-    give_back: GiveBack,
+    give_back: ReleaseMemory,
 }
 
-impl GoingOn {
+impl ActiveRun {
     /// Follows the run to its end.
     async fn follow(&mut self, requests: &mut StopRequests) {
         loop {

@@ -17,12 +17,12 @@ mod tool_output;
 mod tool_run;
 mod tool_secrets;
 
-use super::log::HeldLog;
-use super::output::{complain, show};
+use super::log::BufferedLog;
+use super::output::{print_error, show};
 use super::progress::DrawnArg;
 use super::run::on_runtime;
 use super::span::read_duration;
-use super::{ConfigArg, GiveBack, exit, runs};
+use super::{ConfigArg, ReleaseMemory, exit, runs};
 use crate::config::Config;
 use crate::export::Tool;
 use crate::load::{Answer, Ending};
@@ -104,11 +104,13 @@ fn read_rate(text: &str) -> Result<Rate, String> {
     Rate::parse(text).ok_or_else(|| "expected a rate such as 100/s or 200/min".to_owned())
 }
 
-pub fn run(args: &LoadArgs, log: &HeldLog, give_back: GiveBack) -> u8 {
+pub fn run(args: &LoadArgs, log: &BufferedLog, give_back: ReleaseMemory) -> u8 {
     if args.engine == EngineName::Slod
         && !(args.arguments.is_empty() && args.expect_workers.is_none())
     {
-        complain("slod: --expect-workers and arguments after `--` are for --engine locust or k6");
+        print_error(
+            "slod: --expect-workers and arguments after `--` are for --engine locust or k6",
+        );
         return exit::USAGE;
     }
     let config = match args.config.load() {
@@ -119,7 +121,7 @@ pub fn run(args: &LoadArgs, log: &HeldLog, give_back: GiveBack) -> u8 {
         let prepared = match plan::prepare(args, &config).await {
             Ok(prepared) => prepared,
             Err(reason) => {
-                complain(&format!("slod: {reason}"));
+                print_error(&format!("slod: {reason}"));
                 return exit::USAGE;
             }
         };
@@ -128,7 +130,7 @@ pub fn run(args: &LoadArgs, log: &HeldLog, give_back: GiveBack) -> u8 {
         let record = match live::run(prepared, &config, args, log, give_back).await {
             Ok(record) => record,
             Err(reason) => {
-                complain(&format!("slod: {reason}"));
+                print_error(&format!("slod: {reason}"));
                 return exit::START;
             }
         };
@@ -143,7 +145,7 @@ pub fn finish(config: &Config, report: &RunReport, out: Option<&Path>) -> u8 {
     if let Some(folder) = out
         && let Err(error) = write_all(folder, report, runs::compared(config, &report.run).as_ref())
     {
-        complain(&format!(
+        print_error(&format!(
             "slod: cannot write {}: {}",
             folder.display(),
             error.kind()

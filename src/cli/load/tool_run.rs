@@ -5,8 +5,8 @@ use super::generator::Generated;
 use super::tool::{ToolPlan, WAITING_FOR_WORKERS};
 use super::tool_log::ToolLog;
 use super::tool_output::ToolOutput;
-use crate::cli::child::{Ended, LoadCommand};
-use crate::cli::output::complain;
+use crate::cli::child::{ChildExit, LoadCommand};
+use crate::cli::output::print_error;
 use crate::clock::Clock;
 use crate::export::Tool;
 use crate::import::Follower;
@@ -60,7 +60,7 @@ pub struct ToolRun {
     /// Why the run deviated from its plan.
     failure: Option<String>,
     /// How the tool exited.
-    ended: Option<Ended>,
+    ended: Option<ChildExit>,
     /// Folder of the script.
     folder: TempDir,
 }
@@ -211,7 +211,7 @@ impl ToolRun {
                     let cut = "ended, but a process that it left behind still wrote results, which are incomplete";
                     self.failure.get_or_insert_with(|| cut.to_owned());
                 } else {
-                    complain(&format!(
+                    print_error(&format!(
                         "slod: {name} left a process behind that keeps its output open; slod does not wait for it"
                     ));
                 }

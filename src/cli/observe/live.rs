@@ -5,8 +5,8 @@ use super::watch::Watch;
 use crate::cli::child::LoadCommand;
 use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
-use crate::cli::log::HeldLog;
-use crate::cli::output::{complain, show};
+use crate::cli::log::BufferedLog;
+use crate::cli::output::{print_error, show};
 use crate::cli::progress::{Progress, required};
 use crate::cli::stop_requests::StopRequests;
 use crate::clock::Clock;
@@ -32,7 +32,7 @@ pub async fn run(
     config: &Config,
     service: &ServiceSpec,
     args: &ObserveArgs,
-    log: &HeldLog,
+    log: &BufferedLog,
 ) -> Result<RunRecord, String> {
     let (clock, length) = (Clock::system(), args.length);
     let mut requests = StopRequests::new()?;
@@ -57,7 +57,7 @@ pub async fn run(
     let title = format!("watching {}", service.name);
     // The command itself writes to the terminal.
     let drawn = args.drawn.on_terminal(log).filter(|_| command.is_none());
-    let mut going = GoingOn {
+    let mut going = ActiveRun {
         kept,
         progress: Progress::start(&plan, required, title, drawn, |_, _| String::new()),
         watch,
@@ -69,7 +69,7 @@ pub async fn run(
     going.progress.end();
     if let (Some(how), Some(command)) = (how, &command) {
         let name = &command.name;
-        complain(&format!("slod: {name} {how}"));
+        print_error(&format!("slod: {name} {how}"));
         purpose = format!("load of {name}, which {how}; {}", going.watch.purpose());
     }
     going.sample_the_end(&mut requests).await;
@@ -83,7 +83,7 @@ pub async fn run(
 }
 
 /// A run in progress.
-struct GoingOn {
+struct ActiveRun {
     watch: Watch,
     kept: KeptRun,
     progress: Progress,
@@ -93,7 +93,7 @@ struct GoingOn {
     recent: Vec<LoadWindow>,
 }
 
-impl GoingOn {
+impl ActiveRun {
     /// Follows the run to its end. Returns how the command ended, if there is one.
     async fn follow(
         &mut self,

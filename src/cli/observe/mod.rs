@@ -12,11 +12,11 @@ mod watch;
 
 use super::child;
 use super::load::{finish, plan};
-use super::log::HeldLog;
-use super::output::complain;
+use super::log::BufferedLog;
+use super::output::print_error;
 use super::progress::DrawnArg;
 use super::run::on_runtime;
-use super::span::{When, read_duration};
+use super::span::{TimeArg, read_duration};
 use super::{ConfigArg, exit, runs};
 use crate::config::{Config, ServiceSpec};
 use crate::load::RunRecord;
@@ -38,10 +38,10 @@ pub struct ObserveArgs {
     length: Option<Duration>,
     /// Watch the past, from the data that the daemon stored: a time, or a duration before now.
     #[arg(long, value_name = "TIME", conflicts_with_all = ["length", "command"])]
-    from: Option<When>,
+    from: Option<TimeArg>,
     /// End of the time range in the past [default: now].
     #[arg(long, value_name = "TIME", requires = "from")]
-    to: Option<When>,
+    to: Option<TimeArg>,
     /// A condition that the run must meet, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%`, `errors==0` or `rate>100/s`; repeatable.
     #[arg(long, value_name = "CONDITION")]
     threshold: Vec<Threshold>,
@@ -61,7 +61,7 @@ impl ObserveArgs {
     }
 }
 
-pub fn run(args: &ObserveArgs, log: &HeldLog) -> u8 {
+pub fn run(args: &ObserveArgs, log: &BufferedLog) -> u8 {
     let config = match args.config.load() {
         Ok(config) => config,
         Err(code) => return code,
@@ -83,7 +83,7 @@ pub fn run(args: &ObserveArgs, log: &HeldLog) -> u8 {
     }
 }
 
-fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs, log: &HeldLog) -> u8 {
+fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs, log: &BufferedLog) -> u8 {
     if let Err(reason) = child::check(&args.command) {
         return unusable(&reason);
     }
@@ -94,7 +94,7 @@ fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs, log: &H
         match live::run(config, service, args, log).await {
             Ok(run) => judge(config, run, service, args),
             Err(reason) => {
-                complain(&format!("slod: {reason}"));
+                print_error(&format!("slod: {reason}"));
                 exit::START
             }
         }
@@ -107,6 +107,6 @@ fn judge(config: &Config, run: RunRecord, service: &ServiceSpec, args: &ObserveA
 }
 
 fn unusable(reason: &str) -> u8 {
-    complain(&format!("slod: {reason}"));
+    print_error(&format!("slod: {reason}"));
     exit::USAGE
 }

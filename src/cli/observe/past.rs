@@ -1,7 +1,7 @@
 //! A run of the past, from the samples and outcomes that the daemon stored.
 
 use super::watch::Watch;
-use crate::cli::span::When;
+use crate::cli::span::TimeArg;
 use crate::clock::Clock;
 use crate::config::{Config, ServiceSpec};
 use crate::format::times;
@@ -23,8 +23,8 @@ const WIDTH_MIN: Duration = Duration::from_secs(1);
 pub fn run(
     config: &Config,
     service: &ServiceSpec,
-    from: When,
-    to: Option<When>,
+    from: TimeArg,
+    to: Option<TimeArg>,
 ) -> Result<RunRecord, String> {
     let now = Clock::system().now();
     let (from, to) = (from.at(now), to.map_or(now, |to| to.at(now).min(now)));

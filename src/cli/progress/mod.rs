@@ -7,7 +7,7 @@
 mod state;
 mod view;
 
-use super::log::{HeldLog, takes_color};
+use super::log::{BufferedLog, takes_color};
 use super::output::show;
 use super::screen::{Screen, is_drawn};
 use crate::config::ServiceSpec;
@@ -36,7 +36,7 @@ pub struct DrawnArg {
 
 impl DrawnArg {
     /// The log to hold back while the terminal is drawn on; `None` if nothing is drawn.
-    pub fn on_terminal(self, log: &HeldLog) -> Option<HeldLog> {
+    pub fn on_terminal(self, log: &BufferedLog) -> Option<BufferedLog> {
         (!self.plain && is_drawn()).then(|| log.clone())
     }
 }
@@ -73,7 +73,7 @@ impl Progress {
         run: &RunRecord,
         requirements: Vec<Requirement>,
         title: String,
-        log: Option<HeldLog>,
+        log: Option<BufferedLog>,
         line: fn(&LoadWindow, &RunRecord) -> String,
     ) -> Self {
         let state = State::new(run, requirements, title);
@@ -144,7 +144,7 @@ impl Progress {
 
 impl Drawing {
     /// Returns `None` if no thread can be started.
-    fn start(log: HeldLog, first: RunView) -> Option<Self> {
+    fn start(log: BufferedLog, first: RunView) -> Option<Self> {
         let (views, received) = sync_channel(1);
         let mut screen = Screen::new(log);
         let work = move || {

@@ -1,6 +1,6 @@
 //! Findings of lints, and helpers that lints share.
 
-use crate::config::draft::{Draft, Placed, ServiceDraft};
+use crate::config::draft::{Draft, Located, ServiceDraft};
 use crate::slo::Objective;
 use crate::yaml::Spot;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub struct Finding {
 /// All pairs of a service and one of its objectives.
 pub fn objectives<'d, 'n>(
     draft: &'d Draft<'n>,
-) -> impl Iterator<Item = (&'d ServiceDraft<'n>, &'d Placed<'n, Arc<Objective>>)> {
+) -> impl Iterator<Item = (&'d ServiceDraft<'n>, &'d Located<'n, Arc<Objective>>)> {
     draft.services.iter().flat_map(|service| {
         service
             .objectives

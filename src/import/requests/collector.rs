@@ -6,7 +6,7 @@ use super::secrets::{hide, hide_body, hide_target};
 use super::target::{Place, Target};
 use super::text::{finish, reference};
 use super::{
-    Check, Imported, ImportedRequest, LeftOut, REQUESTS_MAX, Remark, RequestsError, Shape,
+    Check, Imported, ImportedRequest, REQUESTS_MAX, Remark, RequestsError, Shape, SkipReason,
 };
 use http::{HeaderName, Method};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -102,7 +102,7 @@ impl Collector {
         self.imported.shape
     }
 
-    pub fn leave_out(&mut self, reason: LeftOut) {
+    pub fn leave_out(&mut self, reason: SkipReason) {
         *self.imported.left_out.entry(reason).or_default() += 1;
     }
 
@@ -148,7 +148,7 @@ impl Collector {
         let origin = match place {
             Place::Unknown => return true,
             Place::OtherScheme => {
-                self.leave_out(LeftOut::Scheme);
+                self.leave_out(SkipReason::Scheme);
                 return false;
             }
             Place::Origin(origin) => origin,
@@ -158,7 +158,7 @@ impl Collector {
         let asked = self.asked.get_or_insert_with(|| origin.clone());
         let is_asked = asked == origin;
         if !is_asked {
-            self.leave_out(LeftOut::Origin(name));
+            self.leave_out(SkipReason::Origin(name));
         }
         is_asked
     }

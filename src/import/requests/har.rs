@@ -4,7 +4,7 @@ use super::collector::{Collector, Draft};
 use super::document::At;
 use super::multipart::{self, BOUNDARY, boundary, has_file, is_multipart};
 use super::text::encode_value;
-use super::{LeftOut, RequestsError, Shape};
+use super::{RequestsError, Shape, SkipReason};
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn one(
     let request = entry.need("request")?;
     let is_steps = collector.shape() == Shape::Steps;
     if is_steps && is_asset(entry, &request)? {
-        collector.leave_out(LeftOut::Asset);
+        collector.leave_out(SkipReason::Asset);
         return Ok(());
     }
     let span = is_steps.then(|| span(entry)).transpose()?.flatten();
@@ -54,7 +54,7 @@ fn one(
     }
     if let Some(data) = request.get("postData") {
         if is_upload(&data)? {
-            collector.leave_out(LeftOut::Upload);
+            collector.leave_out(SkipReason::Upload);
             return Ok(());
         }
         body(&data, &mut draft)?;

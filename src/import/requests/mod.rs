@@ -14,7 +14,7 @@ mod text;
 mod yaml;
 
 pub use secrets::{hide_body, hide_target, is_secret};
-pub use text::{Marked, NOT_IN_TARGET};
+pub use text::{NOT_IN_TARGET, TextPart};
 
 use collector::Collector;
 use document::At;
@@ -80,7 +80,7 @@ pub struct Imported {
     /// The variables that the requests need: secrets, and values that the file does not contain.
     pub variables: BTreeSet<String>,
     /// Number of requests left out, by reason.
-    pub left_out: BTreeMap<LeftOut, u64>,
+    pub left_out: BTreeMap<SkipReason, u64>,
     /// Errors in requests, with their positions.
     pub remarks: Vec<Remark>,
     /// Number of remarks beyond the maximum.
@@ -100,7 +100,7 @@ pub type Check<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Why a request was left out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LeftOut {
+pub enum SkipReason {
     /// It was sent to another origin.
     Origin(String),
     /// Its address is neither `http` nor `https`.
@@ -170,7 +170,7 @@ impl Imported {
     }
 }
 
-impl fmt::Display for LeftOut {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Origin(origin) => write!(f, "sent to {origin}"),

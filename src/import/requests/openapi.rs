@@ -8,7 +8,7 @@ use super::multipart::{BOUNDARY, is_multipart};
 use super::schema::Examples;
 use super::target::{Place, Target};
 use super::text::reference;
-use super::{LeftOut, RequestsError};
+use super::{RequestsError, SkipReason};
 use parameters::Parameters;
 use serde_json::Value;
 use std::ops::RangeInclusive;
@@ -71,7 +71,7 @@ enum Body {
         text: String,
     },
     /// The body cannot be built.
-    Missing(LeftOut),
+    Missing(SkipReason),
     Nothing,
 }
 
@@ -197,8 +197,8 @@ impl Operation<'_, '_> {
         }
         Ok(match form {
             _ if !body.is("required") => Body::Nothing,
-            Some(_) => Body::Missing(LeftOut::Upload),
-            None => Body::Missing(LeftOut::Body),
+            Some(_) => Body::Missing(SkipReason::Upload),
+            None => Body::Missing(SkipReason::Body),
         })
     }
 

@@ -6,7 +6,7 @@ mod variables;
 use super::collector::{Collector, Draft};
 use super::document::At;
 use super::text::{encode_value, reference};
-use super::{LeftOut, RequestsError};
+use super::{RequestsError, SkipReason};
 use std::ops::RangeInclusive;
 use variables::Variables;
 
@@ -85,7 +85,7 @@ fn one(
                 draft.body = Some(text);
             }
             body::Body::Upload => {
-                collector.leave_out(LeftOut::Upload);
+                collector.leave_out(SkipReason::Upload);
                 return Ok(());
             }
         }

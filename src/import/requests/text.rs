@@ -63,12 +63,12 @@ pub fn reference(name: &str) -> String {
 
 /// A part of a text with references.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Marked {
+pub enum TextPart {
     Plain(String),
     Name(String),
 }
 
-impl Marked {
+impl TextPart {
     /// A reference with this name.
     pub fn mark(name: &str) -> String {
         format!("{BEGIN}{name}{END}")

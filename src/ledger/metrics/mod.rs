@@ -10,7 +10,7 @@ use super::service::ServiceState;
 use super::view::LedgerView;
 use crate::exposition::{Described, Family, Labels, Sink, write_each};
 pub use objectives::EXPORTED_WINDOWS;
-use objectives::{Computed, OBJECTIVES};
+use objectives::{OBJECTIVES, ObjectiveNumbers};
 use probes::PROBES;
 use std::sync::Arc;
 
@@ -70,8 +70,8 @@ pub fn write(sink: &mut dyn Sink, view: &LedgerView) {
             write(samples, probe);
         },
     );
-    let computed: Vec<Computed> = view.objectives().map(|slo| (&slo).into()).collect();
-    let label = |labels: &mut Labels, (slo, _): &(LiveObjective<'_>, &Computed)| {
+    let computed: Vec<ObjectiveNumbers> = view.objectives().map(|slo| (&slo).into()).collect();
+    let label = |labels: &mut Labels, (slo, _): &(LiveObjective<'_>, &ObjectiveNumbers)| {
         labels.push("service", slo.service());
         labels.push("slo", &slo.objective().name);
     };

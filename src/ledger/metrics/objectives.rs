@@ -23,16 +23,19 @@ pub const EXPORTED_WINDOWS: [Window; 8] = [
     Window::Days30,
 ];
 
-type DescribedObjective = (Family, fn(&mut Samples<'_>, &LiveObjective<'_>, &Computed));
+type DescribedObjective = (
+    Family,
+    fn(&mut Samples<'_>, &LiveObjective<'_>, &ObjectiveNumbers),
+);
 
 /// Values shared by several families of an objective: computed once per scrape, and small, because
 /// those of all objectives are in memory during the scrape.
-pub(super) struct Computed {
+pub(super) struct ObjectiveNumbers {
     windows: [WindowNumbers; EXPORTED_WINDOWS.len()],
     budget: BudgetNumbers,
 }
 
-impl From<&LiveObjective<'_>> for Computed {
+impl From<&LiveObjective<'_>> for ObjectiveNumbers {
     fn from(slo: &LiveObjective<'_>) -> Self {
         Self {
             windows: EXPORTED_WINDOWS.map(|window| slo.window(window).into()),
@@ -258,7 +261,11 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
     ),
 ];
 
-fn each(samples: &mut Samples<'_>, computed: &Computed, value: impl Fn(&WindowNumbers) -> f64) {
+fn each(
+    samples: &mut Samples<'_>,
+    computed: &ObjectiveNumbers,
+    value: impl Fn(&WindowNumbers) -> f64,
+) {
     for (window, numbers) in EXPORTED_WINDOWS.iter().zip(&computed.windows) {
         samples.with("window", window.name(), |samples| {
             samples.value(Some(value(numbers)));

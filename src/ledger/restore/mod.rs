@@ -45,7 +45,7 @@ pub struct RestoreFrom<'a> {
 
 /// The rebuilt live state.
 #[derive(Debug)]
-pub struct Rebuilt {
+pub struct RestoredState {
     pub ledger: Ledger,
     /// The error, if the store could not be read.
     pub result: Result<(), StoreError>,
@@ -58,14 +58,14 @@ pub type Unread = BTreeSet<Arc<str>>;
 
 /// Builds live state from everything stored up to now.
 pub fn restore(from: RestoreFrom<'_>) -> Result<Ledger, StoreError> {
-    let Rebuilt { ledger, result, .. } = recount(Ledger::default(), from);
+    let RestoredState { ledger, result, .. } = recount(Ledger::default(), from);
     result.map(|()| ledger)
 }
 
 /// Builds live state for a changed config or changed corrections. Unchanged parts keep their
 /// windows and counters; the rest is read from the store, including services that could not be read
 /// before.
-pub fn reload(old: Ledger, unread: &Unread, from: RestoreFrom<'_>) -> Rebuilt {
+pub fn reload(old: Ledger, unread: &Unread, from: RestoreFrom<'_>) -> RestoredState {
     // Outcomes whose time has come would otherwise only be counted where something changed.
     if old.ahead.first.is_some_and(|first| first <= from.now) {
         return recount(old, from);
@@ -81,7 +81,7 @@ pub fn reload(old: Ledger, unread: &Unread, from: RestoreFrom<'_>) -> Rebuilt {
 }
 
 /// Reads everything from the store again because the clock was set. Counters continue.
-pub fn recount(old: Ledger, from: RestoreFrom<'_>) -> Rebuilt {
+pub fn recount(old: Ledger, from: RestoreFrom<'_>) -> RestoredState {
     Builder::new(old, |_| Keep::Counters, from).finish(from)
 }
 
@@ -115,7 +115,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn finish(mut self, from: RestoreFrom<'_>) -> Rebuilt {
+    fn finish(mut self, from: RestoreFrom<'_>) -> RestoredState {
         let missing = self.services.iter().filter(|one| !one.is_complete());
         let missing: Unread = missing.map(RestoringService::name).collect();
         let result = match from.store {
@@ -134,7 +134,7 @@ impl<'a> Builder<'a> {
             ahead: self.ahead,
             now: from.now,
         };
-        Rebuilt {
+        RestoredState {
             ledger,
             result,
             unread: if known { Unread::new() } else { missing },

@@ -5,7 +5,7 @@ use crate::ledger::probe::ProbeState;
 use crate::ledger::traffic::Traffic;
 use crate::outcome::Timestamp;
 use crate::slo::correction::Spans;
-use crate::slo::{Filling, HourCounts, Objective, Precision};
+use crate::slo::{Backfill, HourCounts, Objective, Precision};
 use std::sync::Arc;
 
 pub(super) enum RestoringObjective {
@@ -16,7 +16,7 @@ pub(super) enum RestoringObjective {
 
 /// An objective that is counted from the store.
 pub(super) struct CountedObjective {
-    pub(super) filling: Filling,
+    pub(super) filling: Backfill,
     /// The positions of the contributing probes among those that the service watches.
     pub(super) counts: Arc<[usize]>,
     /// See [`ObjectiveState::precision`].
@@ -114,7 +114,7 @@ impl CountedObjective {
         empty.tracker.correct(corrected);
         Self {
             tally_key: empty.tracker.tally_key().to_string(),
-            filling: Filling::new(empty.tracker, now),
+            filling: Backfill::new(empty.tracker, now),
             counts: empty.counts,
             precision: empty.precision,
             traffic: empty.traffic,

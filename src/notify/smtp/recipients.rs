@@ -6,7 +6,7 @@ use crate::notify::send::{Answer, Exchange, Recipients};
 
 /// The recipients of a mail, by the server's replies.
 #[derive(Default)]
-pub(super) struct Named {
+pub(super) struct RecipientReplies {
     pub taken: Vec<String>,
     /// Temporarily rejected recipients (greylisting), with the reply.
     later: Recipients,
@@ -14,7 +14,7 @@ pub(super) struct Named {
     refused: Recipients,
 }
 
-impl Named {
+impl RecipientReplies {
     pub fn add(&mut self, to: String, reply: &Reply) {
         match reply.code {
             // The server accepts the mail, forwards it, or tries to (RFC 5321, 3.3).

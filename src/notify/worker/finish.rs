@@ -1,6 +1,6 @@
 //! Handles the results of delivery attempts.
 
-use super::{About, Attempt, SOON, Worker};
+use super::{Attempt, MessageKind, SOON, Worker};
 use crate::notify::backoff::is_expired;
 use crate::notify::deliver::Delivery;
 use crate::notify::send::Answer;
@@ -27,7 +27,7 @@ impl Worker {
             self.failed(attempt.about.group(), *retry_after, &text);
             let group = attempt.about.group().to_owned();
             self.done.insert(group, attempt.delivery.done);
-            if let About::New(batch) = attempt.about {
+            if let MessageKind::New(batch) = attempt.about {
                 // If this fails, the reason is only in the log.
                 self.ask(move |store| store.note_failure(&batch, &text))
                     .await;
@@ -37,7 +37,7 @@ impl Worker {
         let sent = attempt.sent(self.deps.clock.now(), text);
         let posted = posted.clone();
         let kept = match &attempt.about {
-            About::New(batch) => {
+            MessageKind::New(batch) => {
                 if !delivered || attempt.delivery.is_partial() {
                     self.give_up(&sent);
                 }
@@ -46,17 +46,17 @@ impl Worker {
                     .await
             }
             // Not recorded, because regular resends would fill the history.
-            About::Again(batch) if attempt.receiver.channel.resend_every().is_some() => {
+            MessageKind::Again(batch) if attempt.receiver.channel.resend_every().is_some() => {
                 let batch = batch.clone();
                 self.ask(move |store| store.sent_again(&batch, sent.at))
                     .await
             }
-            About::Again(batch) => {
+            MessageKind::Again(batch) => {
                 let batch = batch.clone();
                 self.ask(move |store| store.settle(&batch, &sent, posted.as_deref()))
                     .await
             }
-            About::Watchdog => {
+            MessageKind::Watchdog => {
                 self.watchdog = Some(Instant::now());
                 Some(())
             }
@@ -73,11 +73,11 @@ impl Worker {
     /// Whether to give up on a message after a failed attempt.
     fn is_given_up(&self, attempt: &Attempt) -> bool {
         match &attempt.about {
-            About::New(batch) => {
+            MessageKind::New(batch) => {
                 let failures = self.lanes.failures(&batch.group) + 1;
                 is_expired(batch.due, attempt.at, failures)
             }
-            About::Again(_) | About::Watchdog => false,
+            MessageKind::Again(_) | MessageKind::Watchdog => false,
         }
     }
 

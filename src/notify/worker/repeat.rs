@@ -1,12 +1,12 @@
 //! Repeated messages: groups that keep firing, and the watchdog alert.
 
-use super::{About, Worker};
+use super::{MessageKind, Worker};
 use crate::alert::Decisions;
 use crate::notify::messages::{self, WATCHDOG};
 use crate::notify::{announce, silences};
 use crate::outcome::Timestamp;
 use crate::receiver::Receiver;
-use crate::store::{Batch, Heard};
+use crate::store::{Batch, KnownGroup};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -37,11 +37,11 @@ impl Worker {
     pub(super) async fn repeat(
         &mut self,
         receiver: &Receiver,
-        heard: Vec<Heard>,
+        heard: Vec<KnownGroup>,
         without: &BTreeSet<String>,
         now: Timestamp,
     ) -> Option<Duration> {
-        let every = |heard: &Heard| {
+        let every = |heard: &KnownGroup| {
             let is_reminder = [announce::GROUP, silences::GROUP].contains(&heard.group.as_str());
             let routing = &self.deps.configs.borrow().routing;
             match receiver.channel.resend_every() {
@@ -55,7 +55,7 @@ impl Worker {
             .filter_map(|one| Some((every(&one)?, one)))
             .collect();
         let mut rest: Option<Duration> = None;
-        for (every, Heard { group, at, .. }) in groups {
+        for (every, KnownGroup { group, at, .. }) in groups {
             // A time in the future means that the clock was set back.
             let due = at.map_or(now, |at| at.after(every));
             let left = due.0.saturating_sub(now.0);
@@ -75,7 +75,7 @@ impl Worker {
             if let Some(Some(batch)) = found.await {
                 let batch = Batch { due, ..batch };
                 let message = messages::of(&batch);
-                self.start(About::Again(batch), receiver.clone(), message, now);
+                self.start(MessageKind::Again(batch), receiver.clone(), message, now);
             }
         }
         rest
@@ -96,7 +96,7 @@ impl Worker {
             let rules = self.deps.configs.borrow().alerts.clone();
             let since = self.deps.states.borrow().at;
             let message = messages::watchdog(&self.name, &rules.instance, since, now);
-            self.start(About::Watchdog, receiver.clone(), message, now);
+            self.start(MessageKind::Watchdog, receiver.clone(), message, now);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::config::ProcessSpec;
 use crate::observe::cgroup::Usage;
-use crate::observe::counters::{AtFall, MemberCounters, Totals};
+use crate::observe::counters::{MemberCounters, OnDecrease, Totals};
 use crate::observe::host::MIN_SPAN;
 use crate::observe::view::ContainerView;
 use std::collections::HashMap;
@@ -73,7 +73,7 @@ impl<Key: Eq + Hash> Group<Key> {
             let is_known = self.last.contains_key(&key);
             let member = self.last.entry(key).or_insert(MemberCounters::RUNNING);
             // A container that was recreated under the same name counts from 0.
-            let spent = member.advance(counters(&usage), AtFall::Reset);
+            let spent = member.advance(counters(&usage), OnDecrease::Reset);
             let share = elapsed.filter(|_| is_known).and_then(|elapsed| {
                 let limit = usage.cpu_limit.filter(|limit| *limit > 0.0)?;
                 Some(spent[CPU]? as f64 / 1e6 / elapsed.as_secs_f64() / limit)

@@ -89,9 +89,9 @@ impl HostSampler {
 const STAT: &str = "/proc/stat";
 const MEMINFO: &str = "/proc/meminfo";
 
-type Take = fn(&mut HostView, &str);
+type Parse = fn(&mut HostView, &str);
 
-const FILES: [(&str, Take); 3] = [
+const FILES: [(&str, Parse); 3] = [
     (MEMINFO, memory),
     ("/proc/loadavg", load),
     ("/proc/sys/fs/file-nr", open_files),

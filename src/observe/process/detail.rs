@@ -1,7 +1,7 @@
 //! Details of a process that are expensive to read. For some, the kernel walks all of the process's
 //! memory, and the process cannot map memory meanwhile; so the time spent on them is limited.
 
-use super::table::{Listed, ProcessId, Table};
+use super::table::{ProcessEntry, ProcessId, Table};
 use crate::observe::lines::{after, kib, nth, number};
 use crate::observe::root::read;
 use rustix::time::{ClockId, clock_gettime};
@@ -87,7 +87,7 @@ impl Details {
         self.next = Some(now + pause(spent()));
     }
 
-    fn read(&mut self, table: &Table, listed: &Listed, now: Instant) {
+    fn read(&mut self, table: &Table, listed: &ProcessEntry, now: Instant) {
         let folder = table.folder(listed.thread);
         let known = self.known.entry(listed.id).or_insert_with(|| Known {
             detail: Detail::default(),

@@ -1,7 +1,7 @@
 //! Finds the processes of a group according to its config.
 
 use super::boot::BootTimes;
-use super::table::{INIT, Listed, Looks, ProcessId, Table};
+use super::table::{INIT, Looks, ProcessEntry, ProcessId, Table};
 use crate::config::{FoundBy, Pattern};
 use crate::observe::cgroup::Hierarchies;
 use crate::observe::unreadable::Unreadable;
@@ -66,7 +66,7 @@ impl Finder {
     ) -> Result<Vec<usize>, Unreadable> {
         Ok(match self {
             Self::Looks { name, cmdline } => {
-                let alike = |listed: &Listed| {
+                let alike = |listed: &ProcessEntry| {
                     table
                         .looks(listed)
                         .is_some_and(|looks| looks.like(name.as_deref(), cmdline.as_ref()))

@@ -4,7 +4,7 @@ use super::reading::{Io, Reading};
 use super::table::ProcessId;
 use crate::config::ProcessSpec;
 use crate::observe::ProcessView;
-use crate::observe::counters::{AtFall, MemberCounters, Totals};
+use crate::observe::counters::{MemberCounters, OnDecrease, Totals};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -147,7 +147,7 @@ impl Group {
             None if reading.is_new => MemberCounters::NEW,
             None => MemberCounters::RUNNING,
         };
-        let spent = counters.advance(self::counters(reading), AtFall::Hold);
+        let spent = counters.advance(self::counters(reading), OnDecrease::Hold);
         let parent = reading.parent;
         (Member { parent, counters }, spent)
     }

@@ -1,7 +1,7 @@
 //! One process at one moment.
 
 use super::detail::Detail;
-use super::table::{Listed, ProcessId, Table};
+use super::table::{ProcessEntry, ProcessId, Table};
 use crate::observe::lines::{kib, number};
 use crate::observe::root::read;
 use procfs::process::Process;
@@ -33,7 +33,11 @@ pub(super) struct Io {
 }
 
 /// Returns `None` for a process that has ended since it was listed.
-pub(super) fn reading(table: &Table, listed: &Listed, detail: Option<Detail>) -> Option<Reading> {
+pub(super) fn reading(
+    table: &Table,
+    listed: &ProcessEntry,
+    detail: Option<Detail>,
+) -> Option<Reading> {
     let process = table.folder(listed.id.pid);
     let (io, open_fds) = (io(&process), open_fds(table.folder(listed.thread)));
     // A process that has ended does not hide anything.

@@ -30,7 +30,7 @@ impl ProcessId {
 }
 
 #[derive(Debug)]
-pub(super) struct Listed {
+pub(super) struct ProcessEntry {
     pub(super) id: ProcessId,
     /// A thread that is still running. If the main thread has exited before the others, the kernel
     /// shows no memory, files or command line for it.
@@ -62,7 +62,7 @@ pub(super) struct Table {
     proc: PathBuf,
     /// The directory in which it lists the host's sockets.
     net: PathBuf,
-    listed: Vec<Listed>,
+    listed: Vec<ProcessEntry>,
     by_pid: HashMap<i32, usize>,
     looks: HashMap<ProcessId, Looks>,
     /// Listening sockets by port; read on first use.
@@ -106,7 +106,7 @@ impl Table {
             };
             let known = before.remove(&id);
             self.by_pid.insert(pid, self.listed.len());
-            self.listed.push(Listed {
+            self.listed.push(ProcessEntry {
                 id,
                 thread,
                 parent: stat.ppid,
@@ -130,7 +130,7 @@ impl Table {
         self.proc.join(thread.to_string())
     }
 
-    pub(super) fn at(&self, index: usize) -> &Listed {
+    pub(super) fn at(&self, index: usize) -> &ProcessEntry {
         &self.listed[index]
     }
 
@@ -142,11 +142,11 @@ impl Table {
         self.of_pid(id.pid).filter(|at| self.listed[*at].id == id)
     }
 
-    pub(super) fn listed(&self) -> impl Iterator<Item = (usize, &Listed)> {
+    pub(super) fn listed(&self) -> impl Iterator<Item = (usize, &ProcessEntry)> {
         self.listed.iter().enumerate()
     }
 
-    pub(super) fn looks(&self, listed: &Listed) -> Option<&Looks> {
+    pub(super) fn looks(&self, listed: &ProcessEntry) -> Option<&Looks> {
         self.looks.get(&listed.id)
     }
 

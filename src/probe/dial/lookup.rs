@@ -66,25 +66,25 @@ pub struct Lookups {
     ask: fn(&Question) -> Answer,
     hosts: HostsFile,
     lanes: [Semaphore; 3],
-    asked: Mutex<Asked>,
+    asked: Mutex<PendingLookups>,
 }
 
 #[derive(Debug, Default)]
-struct Asked {
+struct PendingLookups {
     /// Running lookups by question, oldest first; no entry if there are none.
-    pending: HashMap<Question, Vec<Begun>>,
+    pending: HashMap<Question, Vec<RunningLookup>>,
     slow: HashSet<Question>,
 }
 
 /// A running lookup.
 #[derive(Debug)]
-struct Begun {
+struct RunningLookup {
     at: Instant,
     answer: Pending,
 }
 
-impl Asked {
-    fn newest(&self, question: &Question) -> Option<&Begun> {
+impl PendingLookups {
+    fn newest(&self, question: &Question) -> Option<&RunningLookup> {
         self.pending.get(question)?.last()
     }
 
@@ -179,7 +179,7 @@ impl Lookups {
         place: SemaphorePermit<'static>,
     ) -> Result<Pending, Failure> {
         let (done, answer) = oneshot::channel();
-        let begun = Begun {
+        let begun = RunningLookup {
             at: Instant::now(),
             answer: answer.shared(),
         };
@@ -216,7 +216,7 @@ impl Lookups {
         Ok(pending)
     }
 
-    fn asked(&self) -> MutexGuard<'_, Asked> {
+    fn asked(&self) -> MutexGuard<'_, PendingLookups> {
         self.asked.lock()
     }
 }

@@ -35,7 +35,7 @@ impl fmt::Display for Question {
 
 /// Why a message is not the reply to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unfit(pub String);
+pub struct InvalidReply(pub String);
 
 /// A received reply.
 #[derive(Debug)]
@@ -64,11 +64,11 @@ impl Question {
     }
 
     /// Decodes a message if it is the reply to this question.
-    pub fn decode(&self, id: u16, bytes: &[u8]) -> Result<Received, Unfit> {
-        let unfit = |why: &str| Err(Unfit(why.to_owned()));
+    pub fn decode(&self, id: u16, bytes: &[u8]) -> Result<Received, InvalidReply> {
+        let unfit = |why: &str| Err(InvalidReply(why.to_owned()));
         let Some(header) = bytes.get(..HEADER) else {
             let length = bytes.len();
-            return Err(Unfit(format!(
+            return Err(InvalidReply(format!(
                 "it has {length} bytes, less than a message header"
             )));
         };
@@ -87,7 +87,7 @@ impl Question {
             return unfit("it has several questions");
         }
         let message =
-            Message::from_vec(bytes).map_err(|_| Unfit("it cannot be read".to_owned()))?;
+            Message::from_vec(bytes).map_err(|_| InvalidReply("it cannot be read".to_owned()))?;
         if message.metadata.op_code != OpCode::Query {
             return unfit("it has another opcode");
         }
@@ -129,7 +129,7 @@ impl Skipped {
     }
 
     /// Counts another one; an error if there are too many.
-    pub fn add(&mut self, Unfit(why): Unfit) -> Result<(), Failure> {
+    pub fn add(&mut self, InvalidReply(why): InvalidReply) -> Result<(), Failure> {
         self.count += 1;
         self.why = why;
         if self.count < SKIPPED_MAX {

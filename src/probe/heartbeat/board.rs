@@ -119,7 +119,7 @@ impl HeartbeatState {
 
 /// What the previous process recorded about a probe.
 #[derive(Clone, Copy, Debug)]
-pub struct Before {
+pub struct PreviousRun {
     /// When its first outcome was recorded.
     pub first: Timestamp,
     /// When its last outcome was recorded.
@@ -140,15 +140,15 @@ pub enum Refused {
 }
 
 /// Returns the corrections in force.
-type InForce = Box<dyn Fn() -> Arc<[Correction]> + Send + Sync>;
+type CorrectionSource = Box<dyn Fn() -> Arc<[Correction]> + Send + Sync>;
 
 /// The last reports for all heartbeat probes.
 #[derive(Clone)]
 pub struct HeartbeatBoard {
     jobs: Arc<Mutex<HashMap<ProbeKey, Job>>>,
-    hearing: Arc<Mutex<Hearing>>,
+    hearing: Arc<Mutex<Reachability>>,
     /// Unset until [`HeartbeatBoard::correct_by`] is called.
-    corrections: Arc<OnceLock<InForce>>,
+    corrections: Arc<OnceLock<CorrectionSource>>,
 }
 
 impl fmt::Debug for HeartbeatBoard {
@@ -159,7 +159,7 @@ impl fmt::Debug for HeartbeatBoard {
 
 /// Whether reports can be received.
 #[derive(Debug, Default)]
-struct Hearing {
+struct Reachability {
     /// When `listen` was last called; `None` if it is never called.
     listened: Option<Timestamp>,
     /// Whether slod's own network is down.
@@ -232,7 +232,7 @@ impl HeartbeatBoard {
         &self,
         now: Timestamp,
         probes: impl Iterator<Item = (&'a ProbeKey, &'a dyn Probe)>,
-        before: impl Fn(&ProbeKey) -> Option<Before>,
+        before: impl Fn(&ProbeKey) -> Option<PreviousRun>,
     ) {
         let mut board = self.jobs.lock();
         let mut removed = std::mem::take(&mut *board);

@@ -19,7 +19,9 @@ use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use hyper::body::Bytes;
-use slod_load::{Connect, ConnectError, Cookies, Made, NewCookies, NewWatch, Opened, Protocol};
+use slod_load::{
+    Connect, ConnectError, Cookies, Made, NewCookies, NewWatch, OpenConnection, Protocol,
+};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -311,7 +313,7 @@ struct Connector {
 
 #[async_trait]
 impl Connect for Connector {
-    async fn connect(&self) -> Result<Opened, ConnectError> {
+    async fn connect(&self) -> Result<OpenConnection, ConnectError> {
         let Some(probe) = self.driven.http() else {
             return Err(ConnectError::OwnLack("it is not an http probe".to_owned()));
         };
@@ -326,7 +328,7 @@ impl Connect for Connector {
     }
 }
 
-async fn open(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<Opened, Failure> {
+async fn open(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<OpenConnection, Failure> {
     let HttpProbe {
         request, transport, ..
     } = probe;
@@ -341,7 +343,7 @@ async fn open(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<Opened, 
     if !request.is_https() {
         let protocol = protocol(Scheme::HTTP, transport.version == Version::Http2);
         let stream = Box::new(stream);
-        return Ok(Opened { stream, protocol });
+        return Ok(OpenConnection { stream, protocol });
     }
     let host = request.url.host_str().unwrap_or_default();
     let name = transport.tls.server_name(host.trim_matches(['[', ']']))?;
@@ -349,5 +351,5 @@ async fn open(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<Opened, 
     let is_http2 = is_http2(transport.version, stream.alpn())?;
     let protocol = protocol(Scheme::HTTPS, is_http2);
     let stream = Box::new(stream);
-    Ok(Opened { stream, protocol })
+    Ok(OpenConnection { stream, protocol })
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 /// One answer.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct ResponseFacts {
     pub status: u16,
     pub headers: HeaderMap,
     /// Length of the decoded body in bytes.
@@ -24,7 +24,10 @@ pub struct Look {
 
 /// Sends the request of an `http` probe once, by the deadline of the attempt; `None` for a probe of
 /// another kind.
-pub async fn look(probe: &dyn Probe, attempt: &mut Attempt) -> Option<Result<Look, String>> {
+pub async fn look(
+    probe: &dyn Probe,
+    attempt: &mut Attempt,
+) -> Option<Result<ResponseFacts, String>> {
     let probe = of_type::<HttpProbe>(probe)?;
     let (started, deadline) = (Instant::now(), attempt.deadline);
     let mut seen = SeenResponse::default();
@@ -35,7 +38,7 @@ pub async fn look(probe: &dyn Probe, attempt: &mut Attempt) -> Option<Result<Loo
         return Some(Err(outcome.detail.message.unwrap_or_default().to_string()));
     }
     let asked = http::header::ACCEPT_ENCODING;
-    Some(Ok(Look {
+    Some(Ok(ResponseFacts {
         status: seen.status,
         headers: seen.headers,
         length: seen.length,

@@ -39,7 +39,7 @@ pub use body::BodySink;
 use expect::Expect;
 pub use health_check::is_health_check;
 pub use keys::Address;
-pub use look::{Look, look};
+pub use look::{ResponseFacts, look};
 use request::Request;
 use std::sync::Arc;
 pub use total::JsonTotal;

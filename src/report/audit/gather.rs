@@ -3,7 +3,7 @@
 use super::facts::{AddressFacts, AnswerFacts, ContainerFacts, Facts, PoolFacts};
 use crate::config::{ProbeSpec, ServiceSpec};
 use crate::outcome::{Timestamp, Verdict};
-use crate::probe::http::Look;
+use crate::probe::http::ResponseFacts;
 use crate::sample::{SeriesKey, Step};
 use crate::stats::quantile::needed;
 use crate::store::{SeriesInfo, Store, StoreError};
@@ -28,7 +28,7 @@ const TOO_MANY_REQUESTS: u32 = 429;
 /// Reads the last `span` of a service; `looks` are the current responses of its probes' addresses.
 pub fn gather(
     service: &ServiceSpec,
-    looks: Vec<(&ProbeSpec, Result<Look, String>)>,
+    looks: Vec<(&ProbeSpec, Result<ResponseFacts, String>)>,
     store: &Store,
     now: Timestamp,
     span: Duration,
@@ -85,7 +85,7 @@ fn both(one: Option<f64>, other: Option<f64>) -> Option<(f64, f64)> {
     one.zip(other)
 }
 
-fn answer(look: &Look) -> AnswerFacts {
+fn answer(look: &ResponseFacts) -> AnswerFacts {
     let text = |name: HeaderName| header(&look.headers, &name);
     AnswerFacts {
         status: look.status,

@@ -9,7 +9,7 @@ pub use past::replayed;
 pub use signs::{SignRow, signs};
 
 use crate::alert::{
-    AlertRecord, AlertRules, Circumstances, Condition, Decisions, Inhibitor, decide,
+    AlertRecord, AlertRules, Condition, Decisions, Inhibitor, PastConditions, decide,
 };
 use crate::config::Config;
 use crate::outcome::{Cause, Event, Measurement, Measurements, Timestamp, Verdict, millis};
@@ -137,10 +137,10 @@ impl Backtest {
         let (mut fired, mut maintained) = (Vec::new(), Vec::new());
         for replayed in services {
             self.outcomes += replayed.outcomes;
-            fired.extend(replayed.courses);
+            fired.extend(replayed.timelines);
             maintained.push((replayed.service, replayed.maintained));
         }
-        let past = Circumstances {
+        let past = PastConditions {
             decisions,
             maintained,
             until: Timestamp(self.to.timestamp_millis()),

@@ -1,7 +1,7 @@
 //! Replay of one service's objectives. Pure.
 
 use super::past;
-use crate::alert::{AlertPolicy, AlertRules, Course, Maintained, Replay};
+use crate::alert::{AlertPolicy, AlertRules, AlertTimeline, MaintenanceFailures, Replay};
 use crate::config::ServiceSpec;
 use crate::ledger::TrafficHistory;
 use crate::outcome::{Event, Timestamp, Verdict, millis};
@@ -25,7 +25,7 @@ pub(super) struct Replays<'a> {
     pub(super) longest: Duration,
     /// When all objectives are excluded by corrections.
     maintenance: Spans,
-    maintained: Maintained,
+    maintained: MaintenanceFailures,
     outcomes: u64,
 }
 
@@ -34,8 +34,8 @@ pub(super) struct ReplayedService {
     pub(super) service: Arc<str>,
     pub(super) outcomes: u64,
     /// Fired alerts.
-    pub(super) courses: Vec<Course>,
-    pub(super) maintained: Maintained,
+    pub(super) timelines: Vec<AlertTimeline>,
+    pub(super) maintained: MaintenanceFailures,
 }
 
 impl<'a> Replays<'a> {
@@ -80,7 +80,7 @@ impl<'a> Replays<'a> {
             after,
             longest,
             maintenance: maintenance.unwrap_or_default(),
-            maintained: Maintained::default(),
+            maintained: MaintenanceFailures::default(),
             outcomes: 0,
         }
     }
@@ -178,7 +178,7 @@ impl<'a> Replays<'a> {
         ReplayedService {
             service: self.service.name.clone(),
             outcomes: self.outcomes,
-            courses: each.flat_map(|replay| replay.finish(end)).collect(),
+            timelines: each.flat_map(|replay| replay.finish(end)).collect(),
             maintained: self.maintained,
         }
     }

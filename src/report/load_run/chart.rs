@@ -29,7 +29,7 @@ pub struct Chart {
 pub struct Line {
     /// Untrusted text for observed series.
     pub name: String,
-    pub look: Look,
+    pub look: LineStyle,
     /// Seconds since the start, and values.
     pub points: Vec<(f64, f64)>,
     /// Points further apart than this, in seconds, are not connected.
@@ -38,7 +38,7 @@ pub struct Line {
 
 /// Lines differ in color and dash pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum LineStyle {
     First,
     Second,
     Third,
@@ -46,7 +46,12 @@ pub enum Look {
     Bad,
 }
 
-const LOOKS: [Look; LINES] = [Look::First, Look::Second, Look::Third, Look::Fourth];
+const LINE_STYLES: [LineStyle; LINES] = [
+    LineStyle::First,
+    LineStyle::Second,
+    LineStyle::Third,
+    LineStyle::Fourth,
+];
 
 impl Chart {
     pub fn highest(&self) -> f64 {
@@ -73,7 +78,7 @@ pub fn of_system(report: &RunReport) -> Vec<Chart> {
         let series = run.observed.iter().filter(|one| family.has(&one.key));
         let lines = series
             .take(LINES)
-            .zip(LOOKS)
+            .zip(LINE_STYLES)
             .map(|(series, look)| observed(series, look, run.from));
         Chart {
             title: family.title.to_owned(),
@@ -90,13 +95,13 @@ fn load(report: &RunReport) -> Chart {
     let is_closed = matches!(report.run.scenario.model, Model::Closed { .. });
     let active = mean(report, LoadWindow::known_active);
     let (title, lines) = if is_closed {
-        let due = line(report, "due", Look::Second, due(report));
+        let due = line(report, "due", LineStyle::Second, due(report));
         (
             "Users",
-            vec![line(report, "active", Look::First, active), due],
+            vec![line(report, "active", LineStyle::First, active), due],
         )
     } else {
-        let active = line(report, "in flight", Look::First, active);
+        let active = line(report, "in flight", LineStyle::First, active);
         ("Requests in flight", vec![active])
     };
     chart(title, lines, numbers::fractional)
@@ -123,19 +128,19 @@ fn throughput(report: &RunReport) -> Chart {
     } else {
         ("succeeded", |window| window.good)
     };
-    let mut lines = vec![line(report, name, Look::First, per_second(answered))];
+    let mut lines = vec![line(report, name, LineStyle::First, per_second(answered))];
     if matches!(report.run.scenario.model, Model::Open { .. }) {
-        lines.push(line(report, "due", Look::Second, due(report)));
+        lines.push(line(report, "due", LineStyle::Second, due(report)));
     }
     lines.push(line(
         report,
         "started",
-        Look::Third,
+        LineStyle::Third,
         per_second(|window| window.started),
     ));
     if windows.iter().any(|window| window.errors() > 0) {
         let failed = per_second(LoadWindow::errors);
-        lines.push(line(report, "failed", Look::Bad, failed));
+        lines.push(line(report, "failed", LineStyle::Bad, failed));
     }
     chart("Requests per second", lines, numbers::fractional)
 }
@@ -143,9 +148,9 @@ fn throughput(report: &RunReport) -> Chart {
 /// Quantiles over windows with enough requests.
 fn latency(report: &RunReport) -> Chart {
     let quantiles = [
-        ("p50", 0.5, Look::First),
-        ("p95", 0.95, Look::Second),
-        ("p99", 0.99, Look::Third),
+        ("p50", 0.5, LineStyle::First),
+        ("p95", 0.95, LineStyle::Second),
+        ("p99", 0.99, LineStyle::Third),
     ];
     let lines = quantiles.map(|(name, q, look)| Line {
         // Quantile windows are as long as necessary.
@@ -177,7 +182,7 @@ fn chart(title: &str, mut lines: Vec<Line>, show: fn(f64) -> String) -> Chart {
     }
 }
 
-fn line(report: &RunReport, name: &str, look: Look, points: Vec<(f64, f64)>) -> Line {
+fn line(report: &RunReport, name: &str, look: LineStyle, points: Vec<(f64, f64)>) -> Line {
     Line {
         name: name.to_owned(),
         look,
@@ -239,7 +244,7 @@ fn quantile(report: &RunReport, q: f64) -> Vec<(f64, f64)> {
 }
 
 /// Values of a gauge, or rates of a counter, thinned out to the resolution of the chart.
-fn observed(series: &ObservedSeries, look: Look, from: Timestamp) -> Line {
+fn observed(series: &ObservedSeries, look: LineStyle, from: Timestamp) -> Line {
     let since = |at: Timestamp| at.0.saturating_sub(from.0) as f64 / 1000.0;
     let points: Vec<(f64, f64)> = match series.kind {
         SeriesKind::Gauge => {

@@ -1,7 +1,7 @@
 //! SVG of a run's chart. Its labels are HTML outside of the SVG, which is stretched to any width.
 
 use super::RunReport;
-use super::chart::{Chart, Line, Look};
+use super::chart::{Chart, Line, LineStyle};
 use crate::units::show_duration;
 use maud::{Markup, html};
 use std::fmt::Write as _;
@@ -84,17 +84,17 @@ pub fn drawn(chart: &Chart, report: &RunReport) -> Markup {
     }
 }
 
-const fn class(look: Look) -> &'static str {
+const fn class(look: LineStyle) -> &'static str {
     match look {
-        Look::First => "first",
-        Look::Second => "second",
-        Look::Third => "third",
-        Look::Fourth => "fourth",
-        Look::Bad => "failed",
+        LineStyle::First => "first",
+        LineStyle::Second => "second",
+        LineStyle::Third => "third",
+        LineStyle::Fourth => "fourth",
+        LineStyle::Bad => "failed",
     }
 }
 
-fn sign(look: Look) -> Markup {
+fn sign(look: LineStyle) -> Markup {
     html! {
         svg.(class(look)) viewBox="0 0 24 8" aria-hidden="true" { path d="M0 4H24" {} }
     }

@@ -7,7 +7,7 @@ use super::incident::{Finder, Incident};
 use super::minutes::Minutes;
 use super::span::Span;
 use crate::outcome::{Record, Timestamp};
-use crate::slo::absence::{Presence, Unwatched};
+use crate::slo::absence::{Presence, UnconfiguredSpans};
 use crate::slo::correction::Spans;
 use crate::slo::series::Counts;
 use crate::slo::slice::{SliceRule, slice_of, slice_start};
@@ -86,7 +86,7 @@ impl<'a> Measure<'a> {
         let since = presence.iter().filter_map(|probe| probe.first).min();
         let known = span.from.max(span.retention.begin(span.now));
         let watched = since.map_or(over, |since| since.max(known))..over;
-        let left_out = corrected.joined(&Unwatched::of(presence).spans());
+        let left_out = corrected.joined(&UnconfiguredSpans::of(presence).spans());
         Self {
             minutes: rule.map(|rule| Minutes::new(rule, watched, left_out)),
             objective,

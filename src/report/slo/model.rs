@@ -4,7 +4,7 @@
 //! negative, a spent one above 1). Unknown values are `null`.
 
 use super::MAX_INCIDENTS;
-use crate::report::deploys::Burned;
+use crate::report::deploys::BudgetSpend;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +50,7 @@ pub struct DeploymentReport {
     pub text: String,
     pub author: String,
     /// Error budgets burned after it; `null` if not computed, as for all but the latest ones.
-    pub burned: Option<Vec<Burned>>,
+    pub burned: Option<Vec<BudgetSpend>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

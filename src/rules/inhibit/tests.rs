@@ -82,7 +82,7 @@ fn config(services: &[Draft], are_pages: [bool; 3]) -> Config {
 fn alerts(config: &Config, now: Timestamp) -> Vec<AlertRecord> {
     let promises = config.services.iter().flat_map(|service| {
         let all = service.objectives.iter();
-        all.map(move |one| Promise::new(config, service, one))
+        all.map(move |one| ObjectiveRules::new(config, service, one))
     });
     let alerts = promises.flat_map(|promise| {
         let slo: Arc<str> = promise.objective.name.as_str().into();
@@ -158,7 +158,7 @@ fn by_rules(config: &Config, alert: &AlertRecord, alerts: &[&AlertRecord]) -> bo
     let objective = objectives
         .find(|one| Some(one.name.as_str()) == alert.key.slo())
         .expect("known");
-    let promise = Promise::new(config, service, objective);
+    let promise = ObjectiveRules::new(config, service, objective);
     let causes = causes(&promise, alert.key.condition().expect("of a budget"));
     let is_cause = |one: &&&AlertRecord| {
         let labels = config.alerts.labels(one);

@@ -5,7 +5,7 @@ mod objects;
 
 use super::names::{self, Names};
 use super::promql::number;
-use super::{Promise, yaml};
+use super::{ObjectiveRules, yaml};
 use crate::alert::{Condition, DEFAULT_FORECAST, Tier};
 use crate::config::{Config, ServiceSpec};
 use crate::import::slo::annotations;
@@ -35,7 +35,7 @@ pub fn write(config: &Config, only: Option<&ServiceSpec>) -> Result<Exported, St
         let promises = service.objectives.iter();
         let promises: Vec<_> = promises
             .map(|objective| {
-                let promise = Promise::new(config, service, objective);
+                let promise = ObjectiveRules::new(config, service, objective);
                 let name = slos.give(&full_name(&promise));
                 (promise, name)
             })
@@ -70,7 +70,7 @@ pub fn write(config: &Config, only: Option<&ServiceSpec>) -> Result<Exported, St
     })
 }
 
-fn full_name(promise: &Promise<'_>) -> String {
+fn full_name(promise: &ObjectiveRules<'_>) -> String {
     format!("{}-{}", promise.service.name, promise.objective.name)
 }
 
@@ -87,7 +87,7 @@ fn service_object(service: &ServiceSpec, name: String) -> Object {
 
 /// The objects of an objective, with the names of its service and of itself.
 fn promise_objects(
-    promise: &Promise<'_>,
+    promise: &ObjectiveRules<'_>,
     (service, name): (&str, &str),
     policies: &mut BTreeMap<String, Object>,
 ) -> [Object; 2] {
@@ -159,7 +159,7 @@ fn target(objective: &Objective) -> SloObjective {
 }
 
 /// The keys of an objective that the specification does not cover.
-fn annotated(promise: &Promise<'_>) -> Map {
+fn annotated(promise: &ObjectiveRules<'_>) -> Map {
     let objective = promise.objective;
     let keys = annotations::OBJECTIVE.iter().filter_map(|one| {
         let written = (one.written)(objective)?;
@@ -217,7 +217,7 @@ fn policy(name: &str, tier: &Tier, objective: &Objective) -> Object {
 }
 
 /// Remarks on the parts of an objective that its object lacks.
-fn left_out(promise: &Promise<'_>) -> Vec<String> {
+fn left_out(promise: &ObjectiveRules<'_>) -> Vec<String> {
     let (name, objective) = (
         format!("{}/{}", promise.service.name, promise.objective.name),
         promise.objective,

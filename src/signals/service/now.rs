@@ -4,7 +4,7 @@ use super::ServiceHistory;
 use crate::config::LoadSpec;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{
-    Answer, Meanwhile, Numbers, breaker_open, counted, cpu_high_at_peak, is_slower,
+    Answer, Numbers, ServiceCondition, breaker_open, counted, cpu_high_at_peak, is_slower,
     latency_unusual, load_high, pool_exhausted, provider_failing, provider_slow, throughput_low,
 };
 use crate::signal::{Finding, Presence, RECENT, Settings, SignalKind, Track, kinds};
@@ -12,7 +12,7 @@ use crate::signals::own::MetricsHistory;
 use crate::signals::process::{NOT_SEEN, ProcessHistory};
 use crate::signals::provider::ProviderHistory;
 use crate::signals::scope::{OF_LOAD, OF_METRICS};
-use crate::signals::usual::Learned;
+use crate::signals::usual::LearnedSeason;
 use crate::signals::{NO_METRICS, breakers, finding};
 use crate::trend::Errors;
 
@@ -143,7 +143,7 @@ impl ServiceHistory {
             Numbers::Own => &self.usual.own_p95,
             Numbers::Probes => &self.usual.probes_p95,
         };
-        let usual = |learned: &Option<Learned>| learned.as_ref().map(|one| one.at(now));
+        let usual = |learned: &Option<LearnedSeason>| learned.as_ref().map(|one| one.at(now));
         let kind = &kinds::LATENCY_UNUSUAL;
         let (level, was) = (settings.level(kind), self.was_active(kind, ""));
         let answer = latency_unusual(mean_of_hour(p95), usual(learned), level, was, by);
@@ -183,20 +183,20 @@ impl ServiceHistory {
     }
 
     /// The state of the service during problems of its provider.
-    fn meanwhile(&self) -> Meanwhile {
+    fn meanwhile(&self) -> ServiceCondition {
         let (counts, by) = self.errors();
         let lately = counts.lately();
         if lately.total == 0 || self.is_provider(by) {
-            return Meanwhile::Unknown;
+            return ServiceCondition::Unknown;
         }
         if is_failing(lately) {
-            return Meanwhile::Failing;
+            return ServiceCondition::Failing;
         }
         let (p95, by) = self.latency();
         match is_slower(p95).filter(|_| !self.is_provider(by)) {
-            Some(true) => Meanwhile::Slower,
-            Some(false) => Meanwhile::Usual,
-            None => Meanwhile::NotFailing,
+            Some(true) => ServiceCondition::Slower,
+            Some(false) => ServiceCondition::Usual,
+            None => ServiceCondition::NotFailing,
         }
     }
 

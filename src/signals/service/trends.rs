@@ -2,7 +2,7 @@
 
 use super::ServiceHistory;
 use crate::signal::rules::{
-    Answer, COUNTED, Confirmed, Grows, QUEUE_CONFIRMATIONS, errors_climbing, growing,
+    Answer, COUNTED, Confirmation, GrowthInput, QUEUE_CONFIRMATIONS, errors_climbing, growing,
     latency_rising,
 };
 use crate::signal::{Keep, Settings, SignalKind, Track, kinds};
@@ -29,10 +29,10 @@ impl ServiceHistory {
             let is_it =
                 |(name, about, _): &(&str, Arc<str>, _)| *name == kind.name && *about == subject;
             let known = before.iter().position(is_it);
-            let mut state = known.map_or_else(Confirmed::default, |at| before.swap_remove(at).2);
+            let mut state = known.map_or_else(Confirmation::default, |at| before.swap_remove(at).2);
             let answer = state.step_of(confirmations(kind), answer);
             let finding = finding(kind, Some(&self.name), &subject, answer);
-            if state != Confirmed::default() {
+            if state != Confirmation::default() {
                 confirmed.push((kind.name, subject, state));
             }
             finding
@@ -65,7 +65,7 @@ impl ServiceHistory {
             ),
             (&kinds::QUEUE_GROWING, &own.queue, by_minute, "waiting"),
         ] {
-            let number = Grows {
+            let number = GrowthInput {
                 track,
                 traffic,
                 rules: GrowthRules {

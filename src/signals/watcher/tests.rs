@@ -5,7 +5,7 @@ use crate::roles::Role;
 use crate::signal::rules::Disk;
 use crate::signal::{SIGNALS, SignalKind};
 use crate::signals::tests::config;
-use crate::signals::usual::Learned;
+use crate::signals::usual::LearnedSeason;
 use crate::units::DAY;
 
 /// A config that only matters for the host.
@@ -237,9 +237,9 @@ fn known() -> (Config, Watcher, Findings) {
             let at = minute(0).before(DAY * 20).after(Duration::from_hours(hour));
             (at, value * (1.0 + (hour % 7) as f64 / 100.0))
         });
-        Learned::of(&hours.collect::<Vec<_>>())
+        LearnedSeason::of(&hours.collect::<Vec<_>>())
     };
-    let usuals = Usuals {
+    let usuals = UsualValues {
         own_p95: usual(0.2),
         probes_p95: usual(0.2),
         rate: usual(20.0),

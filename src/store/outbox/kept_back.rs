@@ -1,6 +1,6 @@
 //! Notices held back from a receiver by a silence or an acknowledgement.
 
-use super::message::Taking;
+use super::message::MessageFilter;
 use super::{names, notice};
 use crate::outcome::Timestamp;
 use crate::store::{Store, StoreError};
@@ -20,7 +20,7 @@ impl Store {
     /// notices removed.
     pub fn keep_back(
         &mut self,
-        taking: Taking<'_>,
+        taking: MessageFilter<'_>,
         begun: &BTreeSet<String>,
     ) -> Result<u64, StoreError> {
         let without = taking.without.union(begun).cloned().collect();

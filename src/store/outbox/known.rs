@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A group of alerts that a receiver was notified of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub struct KnownGroup {
     pub group: String,
     /// When the alert was sent that was not sent for the longest time; `None` if that is in the
     /// future because the clock was set back.
@@ -27,7 +27,7 @@ impl Store {
         receiver: &str,
         muted: &BTreeSet<u64>,
         now: Timestamp,
-    ) -> Result<Vec<Heard>, StoreError> {
+    ) -> Result<Vec<KnownGroup>, StoreError> {
         let read = || {
             let sql =
                 "SELECT grouping, iif(max(at) > ?3, NULL, min(at)), min(notice) FROM delivered
@@ -36,7 +36,7 @@ impl Store {
                        GROUP BY grouping";
             let mut statement = self.conn.prepare_cached(sql)?;
             let heard = |row: &Row<'_>| {
-                Ok(Heard {
+                Ok(KnownGroup {
                     group: row.get(0)?,
                     at: row.get::<_, Option<i64>>(1)?.map(Timestamp),
                     example: parse(&row.get::<_, String>(2)?),

@@ -32,7 +32,7 @@ pub struct Batch {
 
 /// Selects which message to take next.
 #[derive(Clone, Copy)]
-pub struct Taking<'a> {
+pub struct MessageFilter<'a> {
     pub receiver: &'a str,
     pub now: Timestamp,
     /// Groups to leave out.
@@ -43,7 +43,7 @@ pub struct Taking<'a> {
     pub is_handled: &'a dyn Fn(&Notice) -> bool,
 }
 
-impl Taking<'_> {
+impl MessageFilter<'_> {
     /// Whether a notice is held back now. `is_tried` is whether an attempt failed.
     pub(super) fn keeps_back(&self, notice: &Notice, is_tried: bool) -> bool {
         let is_kept = || (self.is_muted)(notice) || (is_tried && (self.is_handled)(notice));
@@ -51,7 +51,7 @@ impl Taking<'_> {
     }
 }
 
-impl fmt::Debug for Taking<'_> {
+impl fmt::Debug for MessageFilter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Taking").finish_non_exhaustive()
     }
@@ -59,7 +59,7 @@ impl fmt::Debug for Taking<'_> {
 
 impl Store {
     /// Returns the next due notices of a receiver, and makes them one message.
-    pub fn next_batch(&mut self, taking: Taking<'_>) -> Result<Option<Batch>, StoreError> {
+    pub fn next_batch(&mut self, taking: MessageFilter<'_>) -> Result<Option<Batch>, StoreError> {
         let mut next = None;
         self.keep(|tx, _| {
             next = take(tx, taking)?;
@@ -104,7 +104,7 @@ struct First {
 
 /// Takes a message that was tried already first; otherwise the notice that is due first, with the
 /// others of its group that are due.
-fn take(tx: &Connection, taking: Taking<'_>) -> rusqlite::Result<Option<Batch>> {
+fn take(tx: &Connection, taking: MessageFilter<'_>) -> rusqlite::Result<Option<Batch>> {
     follow_clock(tx, taking)?;
     while let Some(first) = first(tx, taking)? {
         let message = match first.message {
@@ -121,14 +121,14 @@ fn take(tx: &Connection, taking: Taking<'_>) -> rusqlite::Result<Option<Batch>> 
 
 /// After the clock was set back, restarts the remaining delay of a notice, instead of waiting until
 /// its original due time comes again.
-fn follow_clock(tx: &Connection, taking: Taking<'_>) -> rusqlite::Result<()> {
+fn follow_clock(tx: &Connection, taking: MessageFilter<'_>) -> rusqlite::Result<()> {
     let sql = "UPDATE outbox SET due_at = due_at - (set_at - ?2), set_at = ?2
                WHERE receiver = ?1 AND due_at > ?2 AND set_at > ?2 AND message IS NULL";
     let values = params![taking.receiver, taking.now.0];
     tx.prepare_cached(sql)?.execute(values).map(drop)
 }
 
-fn first(tx: &Connection, taking: Taking<'_>) -> rusqlite::Result<Option<First>> {
+fn first(tx: &Connection, taking: MessageFilter<'_>) -> rusqlite::Result<Option<First>> {
     let sql = "SELECT grouping, due_at, message FROM outbox
                WHERE receiver = ?1 AND (due_at <= ?2 OR message IS NOT NULL)
                AND grouping NOT IN (SELECT value FROM json_each(?3))
@@ -168,7 +168,11 @@ fn batch(tx: &Connection, receiver: &str, first: First, id: i64) -> rusqlite::Re
 
 /// Makes the due notices of a group one message: only the first of each alert, so that its
 /// resolution is a separate message. Returns the number of the message, or `None` if all are muted.
-fn freeze(tx: &Connection, group: &str, taking: Taking<'_>) -> rusqlite::Result<Option<i64>> {
+fn freeze(
+    tx: &Connection,
+    group: &str,
+    taking: MessageFilter<'_>,
+) -> rusqlite::Result<Option<i64>> {
     let sql = "SELECT notice, min(id), failure IS NOT NULL FROM outbox
                WHERE receiver = ?1 AND grouping = ?2 AND due_at <= ?3 AND message IS NULL
                GROUP BY fingerprint ORDER BY min(id) LIMIT ?4";

@@ -54,7 +54,7 @@ fn taken(
     without: &[&str],
     is_muted: &dyn Fn(&Notice) -> bool,
 ) -> Option<Batch> {
-    let taking = Taking {
+    let taking = MessageFilter {
         receiver: "oncall",
         now: Timestamp(now),
         without: &without.iter().map(|one| (*one).to_owned()).collect(),
@@ -436,7 +436,7 @@ fn kept_back(store: &mut Store, is_muted: bool, is_handled: bool, begun: &[&str]
 
 fn look(store: &mut Store, now: i64, is_muted: bool, is_handled: bool, begun: &[&str]) -> u64 {
     let is_rag = |one: &Notice| one.label("service") == Some("rag");
-    let taking = Taking {
+    let taking = MessageFilter {
         receiver: "oncall",
         now: Timestamp(now),
         without: &BTreeSet::new(),

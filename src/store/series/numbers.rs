@@ -25,7 +25,7 @@ pub struct Head {
 }
 
 /// The residuals of a column for one order.
-struct Rest {
+struct Residuals {
     head: Head,
     values: Vec<i64>,
 }
@@ -34,8 +34,8 @@ struct Rest {
 pub fn write(numbers: &[i64], out: &mut Vec<u8>, stream: &mut Encoder) -> Result<(), Corrupt> {
     let start = *numbers.first().ok_or(Corrupt)?;
     let (units, unit) = units(numbers, start);
-    let orders = (0..=2).map(|order| Rest::of(&units, start, unit, order));
-    let Rest { head, values } = orders.min_by_key(Rest::size).ok_or(Corrupt)?;
+    let orders = (0..=2).map(|order| Residuals::of(&units, start, unit, order));
+    let Residuals { head, values } = orders.min_by_key(Residuals::size).ok_or(Corrupt)?;
     head.write(out);
     stream.column(&head.classes, values.iter().map(|value| class(*value)))?;
     for value in values {
@@ -75,7 +75,7 @@ fn rises(values: &[i64]) -> Vec<i64> {
         .collect()
 }
 
-impl Rest {
+impl Residuals {
     fn of(units: &[i64], start: i64, unit: u64, order: u8) -> Self {
         let (mut values, mut rise) = (units.to_vec(), 0);
         if order > 0 {

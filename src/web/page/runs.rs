@@ -12,7 +12,7 @@ use crate::store::RunState;
 use maud::{Markup, html};
 
 /// A page of the list, and its filter.
-pub struct Listed<'a> {
+pub struct RunsPage<'a> {
     /// The newest first.
     pub runs: &'a [Digest],
     pub service: Option<&'a str>,
@@ -22,7 +22,7 @@ pub struct Listed<'a> {
 }
 
 /// Renders the list.
-pub fn render_runs(listed: &Listed<'_>, view: View<'_>) -> String {
+pub fn render_runs(listed: &RunsPage<'_>, view: View<'_>) -> String {
     let page = Page {
         headline: headline(listed),
         below: html! {},
@@ -45,7 +45,7 @@ pub fn render_runs(listed: &Listed<'_>, view: View<'_>) -> String {
 }
 
 /// Result of the newest run.
-fn headline(listed: &Listed<'_>) -> Headline<'static> {
+fn headline(listed: &RunsPage<'_>) -> Headline<'static> {
     let newest = listed.runs.first().filter(|_| listed.is_newest);
     let Some(digest) = newest else {
         let sentence = match (listed.runs.is_empty(), listed.is_newest) {
@@ -67,7 +67,7 @@ fn headline(listed: &Listed<'_>) -> Headline<'static> {
     )
 }
 
-fn empty(listed: &Listed<'_>) -> Markup {
+fn empty(listed: &RunsPage<'_>) -> Markup {
     let service = listed.service.unwrap_or("NAME");
     html! {
         section {
@@ -161,7 +161,7 @@ fn level(summary: &RunSummary) -> HealthLevel {
 }
 
 /// Links to the other pages of the list.
-fn places(listed: &Listed<'_>, query: PageQuery<'_>) -> Markup {
+fn places(listed: &RunsPage<'_>, query: PageQuery<'_>) -> Markup {
     html! {
         p.places {
             @if !listed.is_newest { a href=(query.without("cursor")) { "Newest runs" } }

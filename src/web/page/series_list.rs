@@ -19,7 +19,7 @@ const TEXT: &str = "q";
 
 /// Filter of the list.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct SeriesFilter {
     /// Words of names and labels, in lower case.
     text: String,
     pub span: ChartSpan,
@@ -27,7 +27,7 @@ pub struct Asked {
     part: usize,
 }
 
-impl Asked {
+impl SeriesFilter {
     pub fn of(query: PageQuery<'_>) -> Self {
         Self {
             text: query.value(TEXT).unwrap_or_default().trim().to_lowercase(),
@@ -44,7 +44,7 @@ impl Asked {
 
 /// A page of series, read from the store for a request.
 #[derive(Debug, Default)]
-pub struct Listed {
+pub struct SeriesPage {
     rows: Vec<Row>,
     chosen: usize,
     all: usize,
@@ -58,8 +58,8 @@ struct Row {
     last: Option<f64>,
 }
 
-impl Listed {
-    pub fn read(store: &Store, asked: &Asked, at: Timestamp) -> Result<Self, StoreError> {
+impl SeriesPage {
+    pub fn read(store: &Store, asked: &SeriesFilter, at: Timestamp) -> Result<Self, StoreError> {
         let mut known = store.series()?;
         let all = known.len();
         known.retain(|info| asked.fits(&info.key));
@@ -98,7 +98,12 @@ impl Row {
     }
 }
 
-pub fn render_series(listed: &Listed, asked: &Asked, at: Timestamp, view: View<'_>) -> String {
+pub fn render_series(
+    listed: &SeriesPage,
+    asked: &SeriesFilter,
+    at: Timestamp,
+    view: View<'_>,
+) -> String {
     let sentence = match listed.all {
         0 => "No series has a history yet".to_owned(),
         all => format!("{} series with a history", numbers::count(all as u64)),
@@ -113,7 +118,7 @@ pub fn render_series(listed: &Listed, asked: &Asked, at: Timestamp, view: View<'
     page.render(view)
 }
 
-fn list(listed: &Listed, asked: &Asked, at: Timestamp, query: PageQuery<'_>) -> Markup {
+fn list(listed: &SeriesPage, asked: &SeriesFilter, at: Timestamp, query: PageQuery<'_>) -> Markup {
     html! {
         div #series {
             (form(listed, asked, query))
@@ -175,7 +180,7 @@ fn labels(key: &SeriesKey) -> Markup {
     }
 }
 
-fn form(listed: &Listed, asked: &Asked, query: PageQuery<'_>) -> Markup {
+fn form(listed: &SeriesPage, asked: &SeriesFilter, query: PageQuery<'_>) -> Markup {
     html! {
         form.filter role="search" action="series#series" {
             label for="q" { "Series" }

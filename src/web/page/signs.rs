@@ -17,7 +17,7 @@ use std::time::Duration;
 const SPAN: Duration = Duration::from_hours(2);
 
 /// The series that a sign is based on.
-struct LookedAt {
+struct SignalSeries {
     signal: &'static str,
     family: &'static str,
     /// Restricts it to series with this label.
@@ -25,8 +25,8 @@ struct LookedAt {
     show: fn(f64) -> String,
 }
 
-const fn row(signal: &'static str, family: &'static str, show: fn(f64) -> String) -> LookedAt {
-    LookedAt {
+const fn row(signal: &'static str, family: &'static str, show: fn(f64) -> String) -> SignalSeries {
+    SignalSeries {
         signal,
         family,
         label: None,
@@ -34,8 +34,8 @@ const fn row(signal: &'static str, family: &'static str, show: fn(f64) -> String
     }
 }
 
-const LOOKED_AT: &[LookedAt] = &[
-    LookedAt {
+const LOOKED_AT: &[SignalSeries] = &[
+    SignalSeries {
         label: Some(("quantile", "0.95")),
         ..row(
             "latency_rising",
@@ -110,7 +110,7 @@ fn bytes(value: f64) -> String {
     numbers::bytes(whole(value))
 }
 
-impl LookedAt {
+impl SignalSeries {
     /// Whether a series belongs to a sign: a sign about a process is based on the series of this process.
     fn fits(&self, info: &SeriesInfo, sign: &SignalEntry) -> bool {
         let has = |(name, value)| info.key.label(name) == Some(value);
@@ -153,7 +153,7 @@ impl SignCharts {
     }
 }
 
-fn looked_at(sign: &SignalEntry) -> Option<&'static LookedAt> {
+fn looked_at(sign: &SignalEntry) -> Option<&'static SignalSeries> {
     LOOKED_AT.iter().find(|row| row.signal == sign.signal)
 }
 

@@ -62,7 +62,7 @@ pub const MAX_CONDITIONS: usize = 16;
 
 /// Which conditions of a policy are met, by position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Met(u16);
+pub struct MetConditions(u16);
 
 /// Default forecast horizon.
 pub const DEFAULT_FORECAST: Duration = Duration::from_hours(3 * 24);
@@ -109,7 +109,7 @@ impl AlertPolicy {
     }
 }
 
-impl Met {
+impl MetConditions {
     pub const fn contains(self, position: usize) -> bool {
         self.0 >> position & 1 == 1
     }
@@ -119,7 +119,7 @@ impl Met {
     }
 }
 
-impl FromIterator<bool> for Met {
+impl FromIterator<bool> for MetConditions {
     fn from_iter<I: IntoIterator<Item = bool>>(met: I) -> Self {
         let bits = met.into_iter().take(MAX_CONDITIONS).enumerate();
         Self(bits.fold(0, |all, (at, met)| all | u16::from(met) << at))
@@ -335,12 +335,17 @@ fn shown(factor: f64) -> String {
 /// Returns which conditions are met. For most objectives, the counts of the longest window suffice: with
 /// too few failures in it, no tier is met. The budgets of such objectives are evaluated only if
 /// `thoroughly`, since only failures spend them.
-pub fn met(policy: &AlertPolicy, burning: &impl Burning, now: Timestamp, thoroughly: bool) -> Met {
+pub fn met(
+    policy: &AlertPolicy,
+    burning: &impl Burning,
+    now: Timestamp,
+    thoroughly: bool,
+) -> MetConditions {
     let is_quiet = policy.quiet.is_some_and(|(longest, least)| {
         !is_incident(burning.counts(longest).bad, least, burning.objective())
     });
     if is_quiet && !thoroughly {
-        return Met::default();
+        return MetConditions::default();
     }
     let each = policy.conditions.iter();
     each.map(|condition| condition.is_met(burning, now))

@@ -3,7 +3,6 @@
 
 mod causes;
 mod condition;
-mod course;
 mod explain;
 mod machine;
 mod moments;
@@ -17,13 +16,15 @@ mod signs;
 mod silence;
 mod state;
 mod tier;
+mod timeline;
 mod tracked;
 
 pub use causes::{Cause, Causes, FOLLOW_FROM_FAILURES, Pages, Relation, all_below};
-pub use condition::{AlertPolicy, Burning, Condition, DEFAULT_FORECAST, MAX_CONDITIONS, Met, met};
-pub use course::{Circumstances, Course, decide};
+pub use condition::{
+    AlertPolicy, Burning, Condition, DEFAULT_FORECAST, MAX_CONDITIONS, MetConditions, met,
+};
 pub use machine::{Changes, Machine, StepInput};
-pub use moments::{MAINTAINED_FOR, Maintained};
+pub use moments::{MAINTAINED_FOR, MaintenanceFailures};
 pub use notice::Notice;
 pub use objective::ObjectiveAlerts;
 pub use record::{Acknowledgement, AlertKey, AlertRecord, Inhibitor, Source};
@@ -34,4 +35,5 @@ pub use signs::{CONFIG_RELOAD_FAILED, STORE_FAILING, Sign, SignAlerts, TROUBLES}
 pub use silence::{Decisions, MAX_MATCHERS, MAX_SILENCES, Matcher, Silence};
 pub use state::{AlertState, Timing};
 pub use tier::{MIN_BAD, TIERS, Tier, Urgency, same_severity};
+pub use timeline::{AlertTimeline, PastConditions, decide};
 pub use tracked::Tracked;

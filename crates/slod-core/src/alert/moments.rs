@@ -15,7 +15,7 @@ pub(super) struct Runs(Vec<(Timestamp, Timestamp)>);
 
 /// When the probes of a service failed during its maintenance.
 #[derive(Clone, Debug, Default)]
-pub struct Maintained {
+pub struct MaintenanceFailures {
     failures: Runs,
     /// Failures outside of maintenance that followed one within it.
     outside: Runs,
@@ -47,7 +47,7 @@ impl Runs {
     }
 }
 
-impl Maintained {
+impl MaintenanceFailures {
     /// Records a failed probe of the service. Failures must be added in ascending order of time.
     pub fn failed(&mut self, at: Timestamp, is_within: bool) {
         if is_within {
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_service_in_maintenance_explains_until_it_recovers_or_fails_outside_of_it() {
-        let mut maintained = Maintained::default();
+        let mut maintained = MaintenanceFailures::default();
         for second in [100, 110, 120] {
             maintained.failed(at(second), true);
         }

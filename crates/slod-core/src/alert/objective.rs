@@ -1,6 +1,6 @@
 //! The alerts of one objective.
 
-use super::condition::{AlertPolicy, Burning, Condition, Met};
+use super::condition::{AlertPolicy, Burning, Condition, MetConditions};
 use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
 use super::state::{AlertState, Firing};
 use super::tier::Tier;
@@ -51,7 +51,7 @@ impl ObjectiveAlerts {
     pub fn step(
         &mut self,
         policy: &AlertPolicy,
-        met: Met,
+        met: MetConditions,
         burning: &impl Burning,
         now: Timestamp,
         changes: &mut Vec<AlertRecord>,
@@ -99,7 +99,7 @@ impl ObjectiveAlerts {
     pub fn renew(
         &mut self,
         policy: &AlertPolicy,
-        met: Met,
+        met: MetConditions,
         burning: &impl Burning,
         now: Timestamp,
     ) {

@@ -1,8 +1,8 @@
 //! Replays past outcomes to find which burn-rate alerts would have fired.
 
 use super::condition::{AlertPolicy, met};
-use super::course::Course;
 use super::objective::ObjectiveAlerts;
+use super::timeline::AlertTimeline;
 use super::tracked::Tracked;
 use crate::outcome::{Event, Timestamp};
 use crate::slo::absence::Presence;
@@ -26,7 +26,7 @@ pub struct Replay {
     tracker: Tracker,
     policy: AlertPolicy,
     alerts: ObjectiveAlerts,
-    fired: Vec<Course>,
+    fired: Vec<AlertTimeline>,
     /// The positions of the firing alerts in `fired`.
     firing: Vec<usize>,
     /// When alerts are evaluated next.
@@ -143,7 +143,7 @@ impl Replay {
     }
 
     /// All alerts that fired, in ascending order of time, considering this objective alone.
-    pub fn finish(mut self, end: Timestamp) -> Vec<Course> {
+    pub fn finish(mut self, end: Timestamp) -> Vec<AlertTimeline> {
         self.advance(end.after(Duration::from_millis(1)));
         self.fired
     }
@@ -166,7 +166,7 @@ impl Replay {
                 fired[self.firing.swap_remove(known)].end(change);
             } else {
                 self.firing.push(fired.len());
-                fired.push(Course::new(change));
+                fired.push(AlertTimeline::new(change));
             }
         }
         for firing in self.alerts.firing_mut() {

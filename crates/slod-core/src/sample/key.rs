@@ -135,7 +135,7 @@ impl FromStr for SeriesKey {
         let mut name = name.trim_end().to_owned();
         let mut labels = Vec::new();
         if !rest.is_empty() {
-            let mut inside = Inside(rest[1..].trim_start());
+            let mut inside = LabelText(rest[1..].trim_start());
             while !inside.ends()? {
                 match inside.item()? {
                     (only, None) if name.is_empty() => name = only,
@@ -155,9 +155,9 @@ impl FromStr for SeriesKey {
 }
 
 /// The rest of the text between the braces.
-struct Inside<'a>(&'a str);
+struct LabelText<'a>(&'a str);
 
-impl Inside<'_> {
+impl LabelText<'_> {
     /// Whether the closing brace is next. It must be at the end of the text.
     fn ends(&self) -> Result<bool, InvalidSeries> {
         match self.0.strip_prefix('}') {

@@ -16,7 +16,7 @@ pub struct Presence {
 
 /// When none of the probes was configured, after the first of them began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Unwatched {
+pub struct UnconfiguredSpans {
     ended: Spans,
     /// The start of the last span, which ends with the next outcome.
     open: Option<Timestamp>,
@@ -24,7 +24,7 @@ pub struct Unwatched {
 
 const NEVER: Timestamp = Timestamp(i64::MAX);
 
-impl Unwatched {
+impl UnconfiguredSpans {
     /// Spans begin and end at slice boundaries. A slice in which a probe returned does not belong to a
     /// span.
     pub fn of(probes: &[Presence]) -> Self {
@@ -91,7 +91,7 @@ mod tests {
         }
     }
 
-    fn minutes(unwatched: &Unwatched) -> Vec<i64> {
+    fn minutes(unwatched: &UnconfiguredSpans) -> Vec<i64> {
         let all = 0..100;
         all.filter(|number| unwatched.contains(minute(*number)))
             .collect()
@@ -101,22 +101,25 @@ mod tests {
     fn time_with_at_least_one_configured_probe_is_watched() {
         let gone = probe(5, &[(10, Some(14)), (20, Some(24))]);
         assert_eq!(
-            minutes(&Unwatched::of(std::slice::from_ref(&gone))),
+            minutes(&UnconfiguredSpans::of(std::slice::from_ref(&gone))),
             [10, 11, 12, 13, 20, 21, 22, 23]
         );
         let later = probe(12, &[(22, None)]);
         assert_eq!(
-            minutes(&Unwatched::of(&[gone.clone(), later])),
+            minutes(&UnconfiguredSpans::of(&[gone.clone(), later])),
             [10, 11, 22, 23]
         );
         let never = Presence::default();
-        assert_eq!(minutes(&Unwatched::of(&[gone, never])).len(), 8);
-        assert_eq!(Unwatched::of(&[Presence::default()]), Unwatched::default());
+        assert_eq!(minutes(&UnconfiguredSpans::of(&[gone, never])).len(), 8);
+        assert_eq!(
+            UnconfiguredSpans::of(&[Presence::default()]),
+            UnconfiguredSpans::default()
+        );
     }
 
     #[test]
     fn the_next_outcome_ends_the_open_span() {
-        let mut unwatched = Unwatched::of(&[probe(5, &[(90, None)])]);
+        let mut unwatched = UnconfiguredSpans::of(&[probe(5, &[(90, None)])]);
         unwatched.end(minute(50));
         assert!(unwatched.contains(minute(1000)));
         unwatched.end(Timestamp(minute(95).0 + 30_000));

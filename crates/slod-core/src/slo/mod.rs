@@ -34,5 +34,5 @@ pub use retention::Retention;
 pub use standard::{StandardWindow, StandardWindows};
 pub use tally::{Tally, TallyKey, whole_ms};
 pub use throughput::{Throughput, When};
-pub use track::{BudgetView, ContributingProbe, DayView, Filling, Tracker};
+pub use track::{Backfill, BudgetView, ContributingProbe, DayView, Tracker};
 pub use window::WindowView;

@@ -8,7 +8,7 @@ use super::calendar::Calendar;
 use super::correction::Spans;
 use super::tally::Tally;
 use crate::outcome::{Timestamp, millis};
-use border::Borders;
+use border::PeriodStarts;
 use ring::Ring;
 use std::ops::{AddAssign, SubAssign};
 use std::time::Duration;
@@ -26,7 +26,7 @@ const RESOLUTIONS: [(i64, usize); 2] = [(10_000, 720), (5 * MINUTE, 288)];
 pub struct Series {
     tiers: [Ring; 3],
     /// One per calendar.
-    borders: Vec<Borders>,
+    borders: Vec<PeriodStarts>,
 }
 
 /// Sums over a window.
@@ -83,7 +83,7 @@ impl Series {
     /// Adds support for windows of these calendars.
     #[must_use]
     pub fn with_calendars(self, calendars: impl Iterator<Item = Calendar>) -> Self {
-        let borders = calendars.map(Borders::new).collect();
+        let borders = calendars.map(PeriodStarts::new).collect();
         Self { borders, ..self }
     }
 

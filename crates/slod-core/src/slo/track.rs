@@ -7,9 +7,9 @@ mod fill;
 
 pub use budgets::BudgetView;
 pub use days::DayView;
-pub use fill::Filling;
+pub use fill::Backfill;
 
-use super::absence::{Presence, Unwatched};
+use super::absence::{Presence, UnconfiguredSpans};
 use super::correction::Spans;
 use super::objective::{BudgetingMethod, Objective};
 use super::retention::Retention;
@@ -42,7 +42,7 @@ pub struct Tracker {
     /// on.
     since: Option<Timestamp>,
     /// When no probe was configured since then. Slices in this time are not missing.
-    unwatched: Unwatched,
+    unwatched: UnconfiguredSpans,
     watchers: Watchers,
     retention: Retention,
     /// After the latest outcome, whether counted or not.
@@ -74,7 +74,7 @@ impl Tracker {
             slices: SliceRule::of(&objective, weights).map(Slices::new),
             corrected: Arc::default(),
             since: None,
-            unwatched: Unwatched::default(),
+            unwatched: UnconfiguredSpans::default(),
             watchers: Watchers::always(contributing.len()),
             retention: Retention::default(),
             newest: Timestamp(i64::MIN),
@@ -116,7 +116,7 @@ impl Tracker {
 
     /// Sets when each of the probes was configured, in their order.
     pub fn watched_by(&mut self, probes: &[Presence]) {
-        self.unwatched = Unwatched::of(probes);
+        self.unwatched = UnconfiguredSpans::of(probes);
         self.watchers = Watchers::of(probes);
     }
 

@@ -36,7 +36,7 @@ struct Held {
 
 /// What happened to an outcome.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Passed {
+pub enum GuardedOutcome {
     /// It needs no judgement.
     AtOnce(Record),
     /// It waits for its judgement from now on.
@@ -133,19 +133,19 @@ impl NetworkGuard {
 
     /// Processes an outcome. Returns its result and those of the failures that it decides, in order of
     /// arrival. The outcomes of control probes themselves are not returned.
-    pub fn take(&mut self, record: Record, now: Timestamp) -> Vec<Passed> {
+    pub fn take(&mut self, record: Record, now: Timestamp) -> Vec<GuardedOutcome> {
         if self.is_control(&record.key) {
             self.note(&record, now);
             return self.release(now);
         }
         if self.controls.is_empty() || !may_be_ours(record.outcome.verdict) {
-            return vec![Passed::AtOnce(record)];
+            return vec![GuardedOutcome::AtOnce(record)];
         }
         self.held.push_back(Held {
             record: record.clone(),
             recalled: false,
         });
-        let mut passed = vec![Passed::Held(record)];
+        let mut passed = vec![GuardedOutcome::Held(record)];
         if self.held.len() > HELD
             && let Some(oldest) = self.held.pop_front()
         {
@@ -162,7 +162,7 @@ impl NetworkGuard {
 
     /// Handles a clock that was set back to `now`. Failures of later times are judged by what is known, and
     /// later results of the control probes are dropped because they do not apply when these times recur.
-    pub fn set_back(&mut self, now: Timestamp) -> Vec<Passed> {
+    pub fn set_back(&mut self, now: Timestamp) -> Vec<GuardedOutcome> {
         let held = std::mem::take(&mut self.held);
         let (future, held) = held.into_iter().partition(|one| one.record.at > now);
         self.held = held;
@@ -177,13 +177,13 @@ impl NetworkGuard {
     }
 
     /// Judges a failure by what is known now, although more was to come.
-    fn judge_now(&self, mut record: Record, why: VoidReason, text: &str) -> Passed {
+    fn judge_now(&self, mut record: Record, why: VoidReason, text: &str) -> GuardedOutcome {
         match self.loss_of(&record) {
             Loss::Lost => record.outcome.verdict = Verdict::Void(VoidReason::Network),
             Loss::Open => undecided(&mut record.outcome, why, text),
             Loss::NotLost => {}
         }
-        Passed::Judged(record)
+        GuardedOutcome::Judged(record)
     }
 
     /// Records an outcome of a control probe.
@@ -195,7 +195,7 @@ impl NetworkGuard {
     }
 
     /// Releases failures that can be judged, or that have waited long enough.
-    pub fn release(&mut self, now: Timestamp) -> Vec<Passed> {
+    pub fn release(&mut self, now: Timestamp) -> Vec<GuardedOutcome> {
         let held = std::mem::take(&mut self.held);
         let mut released = Vec::new();
         for mut one in held {
@@ -212,7 +212,7 @@ impl NetworkGuard {
                 }
                 Loss::Open | Loss::NotLost => {}
             }
-            released.push(Passed::Judged(one.record));
+            released.push(GuardedOutcome::Judged(one.record));
         }
         released
     }

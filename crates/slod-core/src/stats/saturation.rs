@@ -10,7 +10,7 @@ const CONSTANTS: [f64; 24] = [
 /// `n ln(RSS / n) + parameters ln n`. The lower one describes the series better; a difference above 6 is strong
 /// evidence (Kass and Raftery 1995, J. Am. Stat. Assoc. 90).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fits {
+pub struct CurveFits {
     /// `a + b t`
     pub line: f64,
     /// `a + c (1 - exp(-t / tau))`
@@ -20,7 +20,7 @@ pub struct Fits {
 }
 
 /// Fits both models. `None` for fewer than four points, or if all values are equal. Times begin at 0.
-pub fn fits(points: &[(f64, f64)]) -> Option<Fits> {
+pub fn fits(points: &[(f64, f64)]) -> Option<CurveFits> {
     let (first, last) = (points.first()?.0, points.last()?.0);
     let span = last - first;
     let scaled = scaled(points)?;
@@ -35,7 +35,7 @@ pub fn fits(points: &[(f64, f64)]) -> Option<Fits> {
         .into_iter()
         .map(curve)
         .min_by(|(a, _), (b, _)| a.total_cmp(b))?;
-    Some(Fits {
+    Some(CurveFits {
         line: criterion(residual(&scaled), points.len(), 2),
         saturation: criterion(best, points.len(), 3),
         tau: share * span,

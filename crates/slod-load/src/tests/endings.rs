@@ -10,8 +10,8 @@ struct Http2(To);
 
 #[async_trait]
 impl Connect for Http2 {
-    async fn connect(&self) -> Result<Opened, ConnectError> {
-        Ok(Opened {
+    async fn connect(&self) -> Result<OpenConnection, ConnectError> {
+        Ok(OpenConnection {
             protocol: Protocol::Http2(Scheme::HTTP),
             ..self.0.connect().await?
         })
@@ -125,7 +125,7 @@ struct Lacking(To, AtomicU64);
 
 #[async_trait]
 impl Connect for Lacking {
-    async fn connect(&self) -> Result<Opened, ConnectError> {
+    async fn connect(&self) -> Result<OpenConnection, ConnectError> {
         match self.1.fetch_add(1, Ordering::Relaxed) % 2 {
             0 => Err(ConnectError::OwnLack("no port is left".to_owned())),
             _ => self.0.connect().await,

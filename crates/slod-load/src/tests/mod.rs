@@ -6,7 +6,8 @@ mod sequences;
 mod server;
 
 use crate::{
-    Connect, ConnectError, Engine, Finished, Made, Mix, Opened, Plan, Protocol, Request, Sequence,
+    Connect, ConnectError, Engine, Finished, Made, Mix, OpenConnection, Plan, Protocol, Request,
+    Sequence,
 };
 use async_trait::async_trait;
 use http::header::HOST;
@@ -25,12 +26,12 @@ struct To(SocketAddr);
 
 #[async_trait]
 impl Connect for To {
-    async fn connect(&self) -> Result<Opened, ConnectError> {
+    async fn connect(&self) -> Result<OpenConnection, ConnectError> {
         let stream = TcpStream::connect(self.0).await;
         let stream =
             stream.map_err(|error| ConnectError::Failed(Cause::Refused, error.to_string()))?;
         let _ = stream.set_nodelay(true);
-        Ok(Opened {
+        Ok(OpenConnection {
             stream: Box::new(stream),
             protocol: Protocol::Http1,
         })

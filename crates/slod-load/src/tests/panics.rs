@@ -8,7 +8,7 @@ struct Breaks(To, Mutex<u32>);
 
 #[async_trait]
 impl Connect for Breaks {
-    async fn connect(&self) -> Result<Opened, ConnectError> {
+    async fn connect(&self) -> Result<OpenConnection, ConnectError> {
         let count = {
             let mut count = self.1.lock().expect("no panic holds it");
             *count += 1;

@@ -27,9 +27,9 @@ fn requests_to_the_origin_are_taken_in_order_and_equal_ones_weigh_more() {
     assert_eq!(
         left_out,
         [
-            (LeftOut::Origin("https://cdn.example".to_owned()), 1),
-            (LeftOut::Scheme, 2),
-            (LeftOut::Upload, 1),
+            (SkipReason::Origin("https://cdn.example".to_owned()), 1),
+            (SkipReason::Scheme, 2),
+            (SkipReason::Upload, 1),
         ]
     );
 }
@@ -208,7 +208,7 @@ fn recordings_become_a_sequence_with_pauses() {
         // A request that began before the end of the previous step has no pause.
         [None, Some(ms(0)), Some(ms(2499)), Some(ms(600_000)), None]
     );
-    assert_eq!(imported.left_out[&LeftOut::Asset], 2);
+    assert_eq!(imported.left_out[&SkipReason::Asset], 2);
     let yaml = imported.to_yaml(false);
     let read: serde_json::Value = serde_yaml::from_str(&yaml).expect("valid");
     let steps = &read["load"]["requests"][0]["steps"];
@@ -240,7 +240,7 @@ fn multipart_forms_without_files_are_repeated() {
     ];
     let file = format!(r#"{{ "log": {{ "entries": [ {} ] }} }}"#, entries.join(","));
     let imported = read(Format::Har, &file);
-    assert_eq!(imported.left_out, BTreeMap::from([(LeftOut::Upload, 1)]));
+    assert_eq!(imported.left_out, BTreeMap::from([(SkipReason::Upload, 1)]));
     // The first two requests are identical.
     let [request] = &imported.requests[..] else {
         panic!("{imported:?}");

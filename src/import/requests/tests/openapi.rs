@@ -16,7 +16,7 @@ fn operations_become_requests_with_the_values_that_the_document_gives() {
             "POST /api/token",
         ]
     );
-    assert_eq!(imported.left_out, BTreeMap::from([(LeftOut::Upload, 1)]));
+    assert_eq!(imported.left_out, BTreeMap::from([(SkipReason::Upload, 1)]));
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn multipart_forms_are_built_or_reported() {
         operation("application/xml: { schema: { type: object } }"),
     );
     let imported = read(Format::OpenApi, &file);
-    let left_out = BTreeMap::from([(LeftOut::Upload, 1), (LeftOut::Body, 1)]);
+    let left_out = BTreeMap::from([(SkipReason::Upload, 1), (SkipReason::Body, 1)]);
     assert_eq!(imported.left_out, left_out);
     let [request] = &imported.requests[..] else {
         panic!("{imported:?}");

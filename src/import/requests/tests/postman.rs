@@ -18,7 +18,7 @@ fn folders_variables_and_parameters_are_resolved() {
         ]
     );
     // Only an upload cannot be repeated.
-    assert_eq!(imported.left_out, BTreeMap::from([(LeftOut::Upload, 1)]));
+    assert_eq!(imported.left_out, BTreeMap::from([(SkipReason::Upload, 1)]));
 }
 
 #[test]

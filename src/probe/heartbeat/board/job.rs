@@ -1,6 +1,6 @@
 //! State of one heartbeat job.
 
-use super::{Beat, Before, Break, Failures, StoredBeat};
+use super::{Beat, Break, Failures, PreviousRun, StoredBeat};
 use crate::outcome::{Cause, Timestamp, Verdict};
 use crate::probe::heartbeat::{Due, Terms};
 use std::sync::Arc;
@@ -65,7 +65,7 @@ impl Job {
     }
 
     /// Continues from the end of the previous process.
-    pub(super) fn resume(&mut self, before: Before) {
+    pub(super) fn resume(&mut self, before: PreviousRun) {
         self.silent = before.verdict == Verdict::Bad(Cause::Silent);
         self.looked = self.looked.max(Some(before.last));
         self.heard = before.heard;

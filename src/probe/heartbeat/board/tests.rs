@@ -31,8 +31,8 @@ fn accept(board: &HeartbeatBoard, second: i64, probe: &dyn Probe) {
 }
 
 /// What a previous process recorded, with the first outcome at 50 s.
-fn before(last: i64, verdict: Verdict) -> Before {
-    Before {
+fn before(last: i64, verdict: Verdict) -> PreviousRun {
+    PreviousRun {
         first: at(50),
         last: at(last),
         verdict,
@@ -41,7 +41,7 @@ fn before(last: i64, verdict: Verdict) -> Before {
 }
 
 /// Resumes at 1,000 s.
-fn resume(board: &HeartbeatBoard, probe: &dyn Probe, before: Before) {
+fn resume(board: &HeartbeatBoard, probe: &dyn Probe, before: PreviousRun) {
     board.accept(at(1000), [(&key(), probe)].into_iter(), |_| Some(before));
 }
 
@@ -245,7 +245,7 @@ fn a_break_excuses_one_report_and_not_two() {
         let corrections = corrected.then(|| maintenance(150, 300, &[], &[]));
         let all: Arc<[_]> = corrections.into_iter().collect();
         board.correct_by(move || all.clone());
-        let before = Before {
+        let before = PreviousRun {
             heard: Duration::from_secs(heard),
             ..before(990, Verdict::Void(VoidReason::Listening))
         };

@@ -10,7 +10,7 @@ use crate::stats::order::median_of;
 use std::time::Duration;
 
 /// A resource that a spike fills.
-struct Filled {
+struct SpikeResource {
     topic: &'static str,
     name: &'static str,
     noun: &'static str,
@@ -30,8 +30,8 @@ const MIB: f64 = 1_048_576.0;
 /// Required number of samples before and after the spike.
 const SAMPLES: usize = 3;
 
-static FILLED: [Filled; 4] = [
-    Filled {
+static FILLED: [SpikeResource; 4] = [
+    SpikeResource {
         topic: "memory after the spike",
         name: "memory",
         noun: "the memory",
@@ -54,7 +54,7 @@ static FILLED: [Filled; 4] = [
         needs: Needs::Processes,
         advice: advice::KEPT,
     },
-    Filled {
+    SpikeResource {
         topic: "circuit breakers after the spike",
         name: "circuit breakers",
         noun: "a circuit breaker",
@@ -66,7 +66,7 @@ static FILLED: [Filled; 4] = [
         needs: Needs::Metrics("`circuit_breaker_open`"),
         advice: advice::BREAKER,
     },
-    Filled {
+    SpikeResource {
         topic: "connection pool after the spike",
         name: "connection pool",
         noun: "the connection pool",
@@ -78,7 +78,7 @@ static FILLED: [Filled; 4] = [
         needs: Needs::Metrics("`db_pool_in_use`"),
         advice: advice::HELD,
     },
-    Filled {
+    SpikeResource {
         topic: "queue after the spike",
         name: "queue",
         noun: "the queue",
@@ -113,7 +113,7 @@ pub(in super::super) fn statements(
     all
 }
 
-fn statement(filled: &Filled, curve: &Curve, before: Span, after: Span) -> Statement {
+fn statement(filled: &SpikeResource, curve: &Curve, before: Span, after: Span) -> Statement {
     let topic = filled.topic;
     let name = format!("{} of {}", filled.noun, curve.subject());
     let unknown =
@@ -159,7 +159,7 @@ fn back_after(rest: &[(f64, f64)], end: f64, border: f64) -> Option<f64> {
     rest.get(back).map(|(at, _)| (at - end).max(0.0))
 }
 
-impl Filled {
+impl SpikeResource {
     fn unchanged(&self, highest: f64, usual: f64) -> String {
         let show = self.show;
         format!(

@@ -22,7 +22,7 @@ const BEYOND: f64 = 0.75;
 const RECENT: f64 = 60.0;
 
 /// A resource that was full or left its usual range.
-struct Moved {
+struct ResourceChange {
     /// Seconds since the start of the run.
     at: f64,
     is_full: bool,
@@ -49,7 +49,7 @@ pub(in super::super) fn statement(usable: &Usable<'_>, found: &Break) -> Stateme
         return Statement::new(topic, Answer::Unknown, evidence);
     };
     let broke = found.at.as_secs_f64();
-    let before = |one: &Moved| {
+    let before = |one: &ResourceChange| {
         let seconds = broke - one.at;
         (seconds >= 1.0).then(|| format!("{seconds:.0} s before"))
     };
@@ -65,7 +65,7 @@ pub(in super::super) fn statement(usable: &Usable<'_>, found: &Break) -> Stateme
     }
 }
 
-fn moved(usable: &Usable<'_>, found: &Break) -> Vec<Moved> {
+fn moved(usable: &Usable<'_>, found: &Break) -> Vec<ResourceChange> {
     let run = usable.run;
     let cutoff = found.until.as_secs_f64();
     let low = low_load(usable, found.at.as_secs_f64());
@@ -95,7 +95,7 @@ fn moved(usable: &Usable<'_>, found: &Break) -> Vec<Moved> {
                 continue;
             }
             let usual = band.and_then(|_| curve.median((0.0, low)));
-            all.push(Moved {
+            all.push(ResourceChange {
                 at,
                 is_full,
                 advice: measure.advice_on(run, &curve, span),

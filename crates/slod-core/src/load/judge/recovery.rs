@@ -39,7 +39,7 @@ pub(in super::super) fn spike(run: &RunRecord) -> Option<(Duration, Duration)> {
 }
 
 /// The usual values before the spike.
-struct Usual {
+struct PreSpike {
     /// The upper bound of p95, in seconds.
     p95: f64,
     /// The upper bound of the error ratio.
@@ -70,7 +70,7 @@ pub(in super::super) fn responses(
     let rate = Figures::of(calm).rate().max(0.1);
     let width = RECOVERY_WINDOW.max(Duration::from_secs_f64(REQUESTS / rate));
     let before = usable.chunks_of(width, Duration::ZERO..begin);
-    let Some(usual) = Usual::of(&before) else {
+    let Some(usual) = PreSpike::of(&before) else {
         return unknown("too few requests before the spike: use longer stages or a higher load");
     };
     let after = usable.chunks_of(width, end..Duration::MAX);
@@ -84,7 +84,7 @@ pub(in super::super) fn responses(
 struct After<'a> {
     /// The end of the spike.
     end: Duration,
-    usual: &'a Usual,
+    usual: &'a PreSpike,
     chunks: Vec<Chunk<'a>>,
     states: Vec<State>,
     /// Dropped starts during the spike.
@@ -92,7 +92,7 @@ struct After<'a> {
 }
 
 impl<'a> After<'a> {
-    fn of(chunks: Vec<Chunk<'a>>, end: Duration, usual: &'a Usual, dropped: u64) -> Self {
+    fn of(chunks: Vec<Chunk<'a>>, end: Duration, usual: &'a PreSpike, dropped: u64) -> Self {
         let states = chunks.iter().map(|one| usual.state(&one.figures()));
         Self {
             states: states.collect(),
@@ -202,7 +202,7 @@ impl State {
     }
 }
 
-impl Usual {
+impl PreSpike {
     /// Describes how a window differs from the time before.
     fn how(&self, state: State) -> String {
         match state {

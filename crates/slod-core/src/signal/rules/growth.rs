@@ -27,7 +27,7 @@ pub const QUEUE_CONFIRMATIONS: u32 = 8;
 
 /// A number that may grow, with its growth rules.
 #[derive(Debug)]
-pub struct Grows<'a> {
+pub struct GrowthInput<'a> {
     pub track: &'a Track,
     pub traffic: &'a Track,
     pub rules: GrowthRules,
@@ -39,7 +39,7 @@ pub struct Grows<'a> {
 }
 
 /// Whether a number grows.
-pub fn growing(number: &Grows<'_>) -> Answer {
+pub fn growing(number: &GrowthInput<'_>) -> Answer {
     let (unit, scale) = (number.unit, number.scale);
     let verdict = |windows: Windows<'_>| growth(windows, &number.rules);
     match number.track.with_windows(verdict) {
@@ -84,7 +84,7 @@ pub fn growing(number: &Grows<'_>) -> Answer {
     }
 }
 
-fn sentence(number: &Grows<'_>, growth: &Growth) -> String {
+fn sentence(number: &GrowthInput<'_>, growth: &Growth) -> String {
     let (unit, scale) = (number.unit, number.scale);
     let digits = usize::from(growth.per_hour < 10.0 * scale);
     let rate = |value: f64| format!("{:.digits$}", value / scale);

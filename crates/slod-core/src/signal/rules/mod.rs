@@ -18,12 +18,12 @@ pub use breaker::{Breaker, breaker_open};
 pub use counted::counted;
 pub use disk::{DISK_CONFIRMATIONS, Disk, disk_full_soon};
 pub use errors::errors_climbing;
-pub use growth::{COUNTED, Grows, MEMORY, MIB, QUEUE_CONFIRMATIONS, growing};
+pub use growth::{COUNTED, GrowthInput, MEMORY, MIB, QUEUE_CONFIRMATIONS, growing};
 pub use latency::{is_slower, latency_rising};
 pub use load::load_high;
 pub use peak::{PEAK_MINUTES, cpu_high_at_peak};
 pub use pool::{Pool, pool_exhausted};
-pub use provider::{Meanwhile, provider_failing, provider_slow};
+pub use provider::{ServiceCondition, provider_failing, provider_slow};
 pub use unusual::{Usual, latency_unusual, throughput_low};
 
 use super::{Level, Presence, Track};
@@ -57,15 +57,15 @@ impl Numbers {
 
 /// Counts consecutive evaluations in which a trend was found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Confirmed(u32);
+pub struct Confirmation(u32);
 
-impl Confirmed {
+impl Confirmation {
     /// A trend is present once it was found [`CONFIRMATIONS`] times in a row.
     pub fn step(&mut self, answer: Answer) -> Answer {
         self.step_of(CONFIRMATIONS, answer)
     }
 
-    /// Like [`Confirmed::step`], with another number of confirmations.
+    /// Like [`Confirmation::step`], with another number of confirmations.
     pub fn step_of(&mut self, needed: u32, (presence, evidence): Answer) -> Answer {
         self.0 = if presence == Presence::Active {
             self.0.saturating_add(1)

@@ -27,7 +27,7 @@ const NORMAL: f64 = 1.253_314_137_315_500_3;
 
 /// The state of the service itself meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meanwhile {
+pub enum ServiceCondition {
     Usual,
     /// Its requests do not fail; their latency is unknown.
     NotFailing,
@@ -36,7 +36,7 @@ pub enum Meanwhile {
     Unknown,
 }
 
-impl Meanwhile {
+impl ServiceCondition {
     const fn words(self) -> &'static str {
         match self {
             Self::Usual => "the service itself responds as before",
@@ -55,7 +55,7 @@ pub fn provider_failing(
     requests: &Track,
     level: Level,
     was_active: bool,
-    service: Meanwhile,
+    service: ServiceCondition,
 ) -> Answer {
     let border = if was_active { level.ends } else { level.begins };
     let all = requests.sum(RECENT).unwrap_or(0.0);
@@ -87,7 +87,7 @@ pub fn provider_slow(
     latency: &Track,
     level: Level,
     was_active: bool,
-    service: Meanwhile,
+    service: ServiceCondition,
 ) -> Answer {
     let border = if was_active { level.ends } else { level.begins };
     let latest = latency.latest(NOW, LAST);
@@ -154,7 +154,7 @@ mod tests {
             values[7..].fill(f64::ln(now));
             track(300, Keep::Mean, &values)
         };
-        let judge = |now, was| provider_slow(&latency(now), TWICE, was, Meanwhile::Usual);
+        let judge = |now, was| provider_slow(&latency(now), TWICE, was, ServiceCondition::Usual);
         let (presence, evidence) = judge(2.5, false);
         assert_eq!(presence, Presence::Active);
         assert_eq!(
@@ -166,7 +166,7 @@ mod tests {
         let mut once = [0.0, 0.1, -0.1, 0.05, -0.05, 0.0, 0.1, -0.1, 0.0, 3.0];
         let judge_once = |values: &[f64]| {
             let latency = track(300, Keep::Mean, values);
-            provider_slow(&latency, TWICE, false, Meanwhile::Usual).0
+            provider_slow(&latency, TWICE, false, ServiceCondition::Usual).0
         };
         once[8] = 3.0;
         assert_eq!(judge_once(&once), Presence::Clear, "in two windows only");
@@ -174,12 +174,12 @@ mod tests {
         assert_eq!(judge_once(&once), Presence::Active);
         let short = track(300, Keep::Mean, &[0.0; 5]);
         assert_eq!(
-            provider_slow(&short, TWICE, false, Meanwhile::Usual).0,
+            provider_slow(&short, TWICE, false, ServiceCondition::Usual).0,
             Presence::Unknown
         );
         let mut old = latency(2.5);
         old.take(Timestamp::from_secs(10 * 300 + 3600), None);
-        let unknown = provider_slow(&old, TWICE, false, Meanwhile::Usual);
+        let unknown = provider_slow(&old, TWICE, false, ServiceCondition::Usual);
         let evidence = "fewer than 3 of the 5-minute windows in the last 30 min are known";
         assert_eq!(unknown, (Presence::Unknown, evidence.to_owned()));
     }
@@ -189,7 +189,7 @@ mod tests {
         let judge = |failed: f64, all: f64| {
             let failed = track(60, Keep::Sum, &[failed / 5.0; 5]);
             let all = track(60, Keep::Sum, &[all / 5.0; 5]);
-            provider_failing(&failed, &all, FIFTH, false, Meanwhile::Failing)
+            provider_failing(&failed, &all, FIFTH, false, ServiceCondition::Failing)
         };
         let (presence, evidence) = judge(5.0, 10.0);
         assert_eq!(presence, Presence::Active);
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(judge(5.0, 100.0).0, Presence::Clear);
         assert_eq!(judge(0.0, 0.0).0, Presence::Unknown);
         let (failed, all) = (track(60, Keep::Sum, &[]), track(60, Keep::Sum, &[1.0; 5]));
-        let unknown = provider_failing(&failed, &all, FIFTH, false, Meanwhile::Usual);
+        let unknown = provider_failing(&failed, &all, FIFTH, false, ServiceCondition::Usual);
         assert_eq!(unknown.0, Presence::Unknown, "{}", unknown.1);
     }
 }

@@ -21,7 +21,7 @@ const CPU: Level = Level {
 };
 
 fn memory_grows(track: &Track, traffic: &Track) -> Answer {
-    growing(&Grows {
+    growing(&GrowthInput {
         track,
         traffic,
         rules: MEMORY,
@@ -54,7 +54,7 @@ fn a_leak_is_reported_with_its_rate_and_traffic_explains_growth() {
 
 #[test]
 fn a_trend_is_confirmed_by_consecutive_evaluations() {
-    let mut confirmed = Confirmed::default();
+    let mut confirmed = Confirmation::default();
     let found = || (Presence::Active, "it rises".to_owned());
     for _ in 1..CONFIRMATIONS {
         let (presence, evidence) = confirmed.step(found());
@@ -136,7 +136,7 @@ fn a_leak_says_when_it_reaches_its_limit() {
         (0..60).map(|at| (200.0 + 1.5 * at as f64) * MIB * wobble(at)),
     );
     let flat = track(120, Keep::Mean, []);
-    let (_, evidence) = growing(&Grows {
+    let (_, evidence) = growing(&GrowthInput {
         track: &memory,
         traffic: &flat,
         rules: GrowthRules {

@@ -14,14 +14,14 @@ const MAX_BORDERS: usize = 2;
 
 /// The newest period starts of one calendar.
 #[derive(Clone, Debug)]
-pub(super) struct Borders {
+pub(super) struct PeriodStarts {
     calendar: Calendar,
     /// Oldest first.
-    known: VecDeque<Border>,
+    known: VecDeque<PeriodStart>,
 }
 
 #[derive(Clone, Debug)]
-struct Border {
+struct PeriodStart {
     start: Timestamp,
     /// The start of the next period.
     end: Timestamp,
@@ -29,14 +29,14 @@ struct Border {
     before: Counts,
 }
 
-impl Border {
+impl PeriodStart {
     /// Whether a moment is in the part of the hour that belongs to the previous period.
     fn holds(&self, at: Timestamp) -> bool {
         self.start.hour() <= at && at < self.start
     }
 }
 
-impl Borders {
+impl PeriodStarts {
     pub(super) const fn new(calendar: Calendar) -> Self {
         let known = VecDeque::new();
         Self { calendar, known }
@@ -58,7 +58,7 @@ impl Borders {
         }
         let (start, end) = self.calendar.around(at);
         let before = count(start.hour(), start);
-        self.known.push_back(Border { start, end, before });
+        self.known.push_back(PeriodStart { start, end, before });
         if self.known.len() > MAX_BORDERS {
             self.known.pop_front();
         }

@@ -8,9 +8,9 @@ use crate::slo::tally::Tally;
 
 /// Accepts past data: hours, slots, and outcomes in order of time.
 #[derive(Debug)]
-pub struct Filling(Tracker);
+pub struct Backfill(Tracker);
 
-impl Filling {
+impl Backfill {
     /// Fills in the past up to `now`. Data outside of the current windows is ignored.
     pub fn new(mut tracker: Tracker, now: Timestamp) -> Self {
         tracker.series.anchor(now);

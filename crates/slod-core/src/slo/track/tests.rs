@@ -338,7 +338,7 @@ fn quiet_minutes_of_real_traffic_are_observed_and_never_missing() {
             let every = vec![ContributingProbe::every(Duration::from_mins(1))];
             let start = Tracker::new(Arc::new(objective), every);
             let now = Timestamp::from_secs(3600 + 60);
-            let mut filling = Filling::new(start.clone(), now);
+            let mut filling = Backfill::new(start.clone(), now);
             let mut live = start;
             for minute in (0..30).chain(45..61) {
                 let at = Timestamp(minute * 60_000 + 59_999);

@@ -23,10 +23,10 @@ fn vantage() -> NetworkGuard {
 }
 
 /// The outcomes in the order in which they are counted.
-fn counted(passed: Vec<Passed>) -> impl Iterator<Item = (i64, Verdict)> {
+fn counted(passed: Vec<GuardedOutcome>) -> impl Iterator<Item = (i64, Verdict)> {
     passed.into_iter().filter_map(|one| match one {
-        Passed::Held(_) => None,
-        Passed::AtOnce(record) | Passed::Judged(record) => {
+        GuardedOutcome::Held(_) => None,
+        GuardedOutcome::AtOnce(record) | GuardedOutcome::Judged(record) => {
             Some((record.at.0 / 1000, record.outcome.verdict))
         }
     })

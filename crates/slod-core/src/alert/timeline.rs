@@ -1,7 +1,7 @@
 //! Decides which past alerts would have notified people, and what prevented the others.
 
 use super::explain::Paging;
-use super::moments::{Maintained, Runs};
+use super::moments::{MaintenanceFailures, Runs};
 use super::record::{AlertRecord, Inhibitor};
 use super::rules::AlertRules;
 use super::silence::Decisions;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// A past alert with the data that decides whether another one explains it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Course {
+pub struct AlertTimeline {
     pub alert: AlertRecord,
     /// When events of its objective were bad while it fired.
     bad: Runs,
@@ -24,14 +24,14 @@ pub struct Course {
 
 /// What else prevented notifications of past alerts.
 #[derive(Debug, Default)]
-pub struct Circumstances {
+pub struct PastConditions {
     pub decisions: Decisions,
-    pub maintained: Vec<(Arc<str>, Maintained)>,
+    pub maintained: Vec<(Arc<str>, MaintenanceFailures)>,
     /// The end of the replayed time range.
     pub until: Timestamp,
 }
 
-impl Course {
+impl AlertTimeline {
     pub(super) fn new(alert: AlertRecord) -> Self {
         Self {
             alert,
@@ -70,7 +70,7 @@ impl Course {
     /// Decides whether people are notified now. If not, returns when to decide again.
     fn settle(
         &mut self,
-        past: &Circumstances,
+        past: &PastConditions,
         rules: &AlertRules,
         now: Timestamp,
     ) -> Option<Timestamp> {
@@ -101,17 +101,17 @@ impl Course {
 
 /// Decides like the daemon which of these alerts are explained by others and which are silenced. Alerts
 /// that would have notified people are marked as notified, with neither an inhibitor nor a silence.
-pub fn decide(courses: &mut [Course], past: &Circumstances, rules: &AlertRules) {
-    let mut all: Vec<&mut Course> = courses.iter_mut().collect();
+pub fn decide(timelines: &mut [AlertTimeline], past: &PastConditions, rules: &AlertRules) {
+    let mut all: Vec<&mut AlertTimeline> = timelines.iter_mut().collect();
     all.sort_by(|one, two| {
-        let order = |course: &Course| (course.alert.key.clone(), course.alert.from);
+        let order = |timeline: &AlertTimeline| (timeline.alert.key.clone(), timeline.alert.from);
         order(one).cmp(&order(two))
     });
     let mut begins: BTreeMap<Timestamp, Vec<usize>> = BTreeMap::new();
     let mut due: BTreeMap<Timestamp, BTreeSet<usize>> = BTreeMap::new();
-    for (place, course) in all.iter().enumerate() {
-        begins.entry(course.alert.from).or_default().push(place);
-        if let Some(at) = course.opens() {
+    for (place, timeline) in all.iter().enumerate() {
+        begins.entry(timeline.alert.from).or_default().push(place);
+        if let Some(at) = timeline.opens() {
             due.entry(at).or_default().insert(place);
         }
     }
@@ -131,13 +131,13 @@ pub fn decide(courses: &mut [Course], past: &Circumstances, rules: &AlertRules) 
             }
         }
         for place in open.into_iter().filter(|place| firing.contains(place)) {
-            let course = &mut *all[place];
-            let is_of_tier = matches!(course.alert.inhibited_by, Some(Inhibitor::Tier(_)));
+            let timeline = &mut *all[place];
+            let is_of_tier = matches!(timeline.alert.inhibited_by, Some(Inhibitor::Tier(_)));
             if is_of_tier {
-                course.alert.inhibited_by = None;
+                timeline.alert.inhibited_by = None;
             }
-            rules.explain(&mut course.at(now), &paging, now);
-            let again = course.settle(past, rules, now);
+            rules.explain(&mut timeline.at(now), &paging, now);
+            let again = timeline.settle(past, rules, now);
             if let Some(again) = again {
                 due.entry(again).or_default().insert(place);
             }
@@ -155,36 +155,37 @@ mod tests {
     }
 
     /// A page of the fastest tier for a service whose requests fail in this range.
-    fn page(service: &str, from: i64, to: i64) -> Course {
+    fn page(service: &str, from: i64, to: i64) -> AlertTimeline {
         let condition = Condition::Tier(TIERS[0]);
         let key = AlertKey::budget(service.into(), "errors".into(), condition);
-        let mut course = Course::new(AlertRecord::new(key, "A", Urgency::Page, at(from), ""));
-        let mut alert = course.alert.clone();
+        let mut timeline =
+            AlertTimeline::new(AlertRecord::new(key, "A", Urgency::Page, at(from), ""));
+        let mut alert = timeline.alert.clone();
         for second in (from..to).step_by(10) {
             let (held, bad) = (at(second), at(second));
             let alert = &mut alert;
-            course.take(&Firing { held, bad, alert }, at(second));
+            timeline.take(&Firing { held, bad, alert }, at(second));
         }
-        course.end(AlertRecord {
+        timeline.end(AlertRecord {
             to: Some(at(to + 300)),
             ..alert
         });
-        course
+        timeline
     }
 
-    fn decided(courses: Vec<Course>) -> Vec<Option<String>> {
-        decided_in(courses, &Circumstances::default())
+    fn decided(timelines: Vec<AlertTimeline>) -> Vec<Option<String>> {
+        decided_in(timelines, &PastConditions::default())
     }
 
     /// What prevented the notification of each.
-    fn decided_in(mut courses: Vec<Course>, past: &Circumstances) -> Vec<Option<String>> {
+    fn decided_in(mut timelines: Vec<AlertTimeline>, past: &PastConditions) -> Vec<Option<String>> {
         let below: Vec<Arc<str>> = vec!["db".into()];
         let rules = AlertRules {
             causes: Causes::new(&[], all_below(&[("web".into(), below)].into())),
             ..AlertRules::default()
         };
-        decide(&mut courses, past, &rules);
-        let words = courses.iter().map(|one| {
+        decide(&mut timelines, past, &rules);
+        let words = timelines.iter().map(|one| {
             let silence = one.alert.silenced_by.map(|id| format!("silence {id}"));
             let by = one
                 .alert
@@ -233,15 +234,15 @@ mod tests {
 
     #[test]
     fn a_service_that_fails_during_maintenance_explains_its_dependents() {
-        let mut database = Maintained::default();
+        let mut database = MaintenanceFailures::default();
         (1000..1500)
             .step_by(10)
             .for_each(|second| database.failed(at(second), true));
-        let past = Circumstances {
+        let past = PastConditions {
             maintained: vec![("db".into(), database)],
-            ..Circumstances::default()
+            ..PastConditions::default()
         };
-        let by = |courses| decided_in(courses, &past);
+        let by = |timelines| decided_in(timelines, &past);
         assert_eq!(
             by(vec![page("web", 1010, 1500)]),
             [Some("service db".to_owned())]
@@ -269,10 +270,10 @@ mod tests {
                 silences: vec![silence(to)],
                 ..Decisions::default()
             };
-            let past = Circumstances {
+            let past = PastConditions {
                 decisions,
                 until: at(5000),
-                ..Circumstances::default()
+                ..PastConditions::default()
             };
             decided_in(
                 vec![page("web", 1000, fails_until), page("db", 3000, 3100)],
