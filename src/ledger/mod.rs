@@ -1,5 +1,6 @@
 //! The single owner of live state: outcomes in, immutable views out.
 
+mod attempts;
 mod corrections;
 mod days;
 mod index;
