@@ -63,7 +63,8 @@ pub enum Pages<'c> {
 pub struct Causes {
     /// The services that each one depends on, directly or through others.
     below: ByName<Names>,
-    objectives: ByName<ByName<OfObjective>>,
+    /// Services with the same objectives share what explains them.
+    objectives: ByName<Arc<ByName<OfObjective>>>,
     /// Objectives that count probes of other services, by service.
     journeys: ByName<Names>,
     /// The services that a service with journeys leads to, by these and by what it depends on, directly or through
@@ -72,7 +73,7 @@ pub struct Causes {
 }
 
 /// What explains the burn alerts of an objective, apart from what its service depends on.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct OfObjective {
     objectives: Names,
     earlier: Names,
@@ -146,6 +147,7 @@ impl Causes {
     /// Of services and their objectives, and the services that each one depends on, directly or through others.
     pub fn new(services: &[(Arc<str>, Vec<&Objective>)], below: ByName<Names>) -> Self {
         let (mut objectives, mut journeys) = (ByName::new(), ByName::new());
+        let mut shared: BTreeSet<Arc<ByName<OfObjective>>> = BTreeSet::new();
         let mut leads: ByName<Vec<Arc<str>>> = ByName::new();
         for (service, all) in services {
             let of = |one: &&Objective| {
@@ -169,6 +171,8 @@ impl Causes {
                 .filter(|(_, one)| *one != OfObjective::default())
                 .collect();
             if !known.is_empty() {
+                let known = shared.get(&known).cloned().unwrap_or_else(|| known.into());
+                shared.insert(known.clone());
                 objectives.insert(service.clone(), known);
             }
         }
