@@ -1,5 +1,6 @@
 //! The single owner of live state: takes outcomes, publishes immutable views.
 
+mod attempts;
 mod corrections;
 mod days;
 mod index;

@@ -1,9 +1,9 @@
 //! The live state of one probe: counters of this process, and the state that survives it.
 
+use super::attempts::Attempts;
 use super::llm::LlmCounters;
 use super::snapshot::{
-    ATTEMPTS, AttemptView, LastOutcome, ProbeAttempts, ProbeView, QUANTILES, Quantiles,
-    RECENT_FAILURES,
+    AttemptView, LastOutcome, ProbeAttempts, ProbeView, QUANTILES, Quantiles, RECENT_FAILURES,
 };
 use super::transitions::Failing;
 use crate::config::ProbeSpec;
@@ -51,8 +51,7 @@ pub(super) struct ProbeState {
     failing_since: Option<Timestamp>,
     /// Newest first.
     recent_failures: VecDeque<Arc<LastOutcome>>,
-    /// Oldest first.
-    attempts: VecDeque<AttemptView>,
+    attempts: Attempts,
     latencies: Latencies,
     /// The earliest tick ever.
     pub(super) first: Option<Timestamp>,
@@ -85,7 +84,7 @@ impl ProbeState {
             consecutive_failures: 0,
             failing_since: None,
             recent_failures: VecDeque::new(),
-            attempts: VecDeque::new(),
+            attempts: Attempts::default(),
             latencies: Latencies::default(),
             first: None,
         }
@@ -134,7 +133,7 @@ impl ProbeState {
         if self.borrowed {
             return;
         }
-        self.note_attempt(AttemptView {
+        self.attempts.note(AttemptView {
             at: event.at,
             verdict: event.verdict,
             latency: event.latency,
@@ -191,17 +190,6 @@ impl ProbeState {
             is_llm: self.llm.is_some(),
             attempts: &self.attempts,
         })
-    }
-
-    fn note_attempt(&mut self, attempt: AttemptView) {
-        let place = self.attempts.partition_point(|one| one.at < attempt.at);
-        match self.attempts.get_mut(place) {
-            Some(same) if same.at == attempt.at => *same = attempt,
-            _ => self.attempts.insert(place, attempt),
-        }
-        if self.attempts.len() > ATTEMPTS {
-            self.attempts.pop_front();
-        }
     }
 
     /// Adds a failure in order of time: it may arrive late because it waited for the control
@@ -296,7 +284,7 @@ impl ProbeState {
             consecutive_failures: self.consecutive_failures,
             failing_since: self.failing_since,
             recent_failures: self.recent_failures.iter().cloned().collect(),
-            attempts: self.attempts.iter().copied().collect(),
+            attempts: self.attempts.iter().collect(),
             bucket_bounds: self.bounds.clone(),
             buckets: self.buckets.clone(),
             duration_sum: self.duration_sum,

@@ -1,5 +1,6 @@
 //! Snapshots: immutable values of all services at one time, shared by all readers.
 
+use super::attempts::Attempts;
 use super::llm::LlmCounters;
 use crate::alert::AlertPolicy;
 use crate::outcome::{
@@ -9,7 +10,6 @@ use crate::slo::correction::Correction;
 pub use crate::slo::{BudgetView, DayView, WindowView};
 use crate::slo::{Objective, Precision, StandardWindows};
 use crate::store::Ahead;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -143,8 +143,7 @@ pub struct ProbeAttempts<'a> {
     pub name: &'a Arc<str>,
     /// Whether it requests a language model.
     pub is_llm: bool,
-    /// Oldest first; at most [`ATTEMPTS`].
-    pub attempts: &'a VecDeque<AttemptView>,
+    pub attempts: &'a Attempts,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

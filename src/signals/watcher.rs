@@ -227,7 +227,7 @@ impl Watcher {
         for probe in ledger.attempts(&spec.name) {
             let taken = history.probes.taken(probe.name);
             let is_new =
-                |one: &&AttemptView| one.at <= until && taken.is_none_or(|taken| taken < one.at);
+                |one: &AttemptView| one.at <= until && taken.is_none_or(|taken| taken < one.at);
             let attempts = probe.attempts.iter().filter(is_new);
             new.extend(attempts.map(|one| Attempt {
                 probe: probe.name,

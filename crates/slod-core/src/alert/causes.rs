@@ -65,7 +65,8 @@ pub enum Pages<'c> {
 pub struct Causes {
     /// Direct and transitive dependencies of each service.
     below: ByName<Names>,
-    objectives: ByName<ByName<OfObjective>>,
+    /// Services with the same objectives share what explains them.
+    objectives: ByName<Arc<ByName<OfObjective>>>,
     /// Objectives that count probes of other services, by service.
     journeys: ByName<Names>,
     /// The services that each service with journeys can reach through its journeys and dependencies.
@@ -73,7 +74,7 @@ pub struct Causes {
 }
 
 /// What explains the burn alerts of an objective, except for the dependencies of its service.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct OfObjective {
     objectives: Names,
     earlier: Names,
@@ -147,6 +148,7 @@ impl Causes {
     /// `below` are the direct and transitive dependencies of each service.
     pub fn new(services: &[(Arc<str>, Vec<&Objective>)], below: ByName<Names>) -> Self {
         let (mut objectives, mut journeys) = (ByName::new(), ByName::new());
+        let mut shared: BTreeSet<Arc<ByName<OfObjective>>> = BTreeSet::new();
         let mut leads: ByName<Vec<Arc<str>>> = ByName::new();
         for (service, all) in services {
             let of = |one: &&Objective| {
@@ -170,6 +172,8 @@ impl Causes {
                 .filter(|(_, one)| *one != OfObjective::default())
                 .collect();
             if !known.is_empty() {
+                let known = shared.get(&known).cloned().unwrap_or_else(|| known.into());
+                shared.insert(known.clone());
                 objectives.insert(service.clone(), known);
             }
         }
