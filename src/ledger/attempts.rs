@@ -5,36 +5,34 @@ use crate::outcome::{Timestamp, Verdict};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// At most [`ATTEMPTS`], oldest first. Smaller than their views, and never with room for more: each probe
-/// has some, and they are copied with every outcome.
+/// At most [`ATTEMPTS`] attempts, oldest first. Entries are smaller than [`AttemptView`], and the capacity matches
+/// the length: every probe has them, and they are copied with every outcome.
 #[derive(Clone, Debug, Default)]
-pub struct Attempts(VecDeque<Kept>);
+pub struct Attempts(VecDeque<Entry>);
 
-/// Packed without gaps.
 #[derive(Clone, Copy, Debug)]
-#[repr(Rust, packed(2))]
-struct Kept {
+struct Entry {
     at: Timestamp,
     nanos: u64,
     verdict: Verdict,
 }
 
 impl Attempts {
-    /// Takes an attempt at its time; one of the same time is replaced.
+    /// Inserts an attempt in order of time, and replaces one with the same time.
     pub(super) fn note(&mut self, attempt: AttemptView) {
-        let kept = Kept {
+        let entry = Entry {
             at: attempt.at,
             nanos: u64::try_from(attempt.latency.as_nanos()).unwrap_or(u64::MAX),
             verdict: attempt.verdict,
         };
-        let mut place = self.0.partition_point(|one| { one.at } < attempt.at);
+        let mut place = self.0.partition_point(|one| one.at < attempt.at);
         let same = self.0.get_mut(place);
-        if let Some(same) = same.filter(|one| { one.at } == attempt.at) {
-            *same = kept;
+        if let Some(same) = same.filter(|one| one.at == attempt.at) {
+            *same = entry;
             return;
         }
         if self.0.len() == ATTEMPTS {
-            // Older than all that are kept.
+            // Older than all others.
             let Some(next) = place.checked_sub(1) else {
                 return;
             };
@@ -42,15 +40,15 @@ impl Attempts {
             place = next;
         }
         self.0.reserve_exact(1);
-        self.0.insert(place, kept);
+        self.0.insert(place, entry);
     }
 
-    /// Oldest first.
+    /// Iterates from the oldest to the newest.
     pub fn iter(&self) -> impl Iterator<Item = AttemptView> + '_ {
-        self.0.iter().map(|kept| AttemptView {
-            at: kept.at,
-            verdict: kept.verdict,
-            latency: Duration::from_nanos(kept.nanos),
+        self.0.iter().map(|entry| AttemptView {
+            at: entry.at,
+            verdict: entry.verdict,
+            latency: Duration::from_nanos(entry.nanos),
         })
     }
 }
@@ -73,16 +71,16 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_are_kept_in_order_without_room_for_more() {
+    fn the_newest_attempts_are_kept_in_order_without_spare_capacity() {
         let mut attempts = Attempts::default();
         let most = i64::try_from(ATTEMPTS).expect("few");
         for second in (1..=most + 1).rev() {
-            // A copy, as an outcome makes of what was published.
+            // Cloned as for a new view.
             attempts = attempts.clone();
             attempts.note(attempt(second, Duration::ZERO));
         }
         let newest: Vec<_> = (2..=most + 1).collect();
-        assert_eq!(seconds(&attempts), newest, "one was older than all");
+        assert_eq!(seconds(&attempts), newest, "one was older than all others");
         attempts.note(attempt(most + 2, Duration::ZERO));
         let newest: Vec<_> = (3..=most + 2).collect();
         assert_eq!(seconds(&attempts), newest);
@@ -90,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_the_same_time_is_replaced() {
+    fn an_attempt_with_the_same_time_is_replaced() {
         let mut attempts = Attempts::default();
         for second in [1, 2, 3] {
             attempts.note(attempt(second, Duration::from_millis(80)));

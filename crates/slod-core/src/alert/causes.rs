@@ -65,7 +65,7 @@ pub enum Pages<'c> {
 pub struct Causes {
     /// Direct and transitive dependencies of each service.
     below: ByName<Names>,
-    /// Services with the same objectives share what explains them.
+    /// Shared by services with the same objectives.
     objectives: ByName<Arc<ByName<OfObjective>>>,
     /// Objectives that count probes of other services, by service.
     journeys: ByName<Names>,
