@@ -3,10 +3,10 @@
 use super::output::{print_error, show};
 use super::run::on_this_thread;
 use super::span::read_duration;
+use super::unknown_name::unknown_name;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::{Config, ProbeSpec, ServiceSpec};
-use crate::diagnostic::nearest;
 use crate::probe::http::{ResponseFacts, look};
 use crate::probe::{Attempt, Trace};
 use crate::report::audit::{Audit, gather};
@@ -37,7 +37,9 @@ pub fn run(args: &AuditArgs) -> u8 {
         .iter()
         .find(|one| *one.name == *args.service)
     else {
-        print_error(&format!("slod: {}", unknown(&config, &args.service)));
+        let known = config.services.iter().map(|one| &*one.name);
+        let reason = unknown_name("service", &args.service, known);
+        print_error(&format!("slod: {reason}"));
         return exit::USAGE;
     };
     let clock = Clock::system();
@@ -72,12 +74,4 @@ async fn looks<'a>(
         }
     }
     looks
-}
-
-fn unknown(config: &Config, name: &str) -> String {
-    let names: Vec<&str> = config.services.iter().map(|one| &*one.name).collect();
-    match nearest(name, names.iter().copied()) {
-        Some(near) => format!("no service is named {name}; did you mean {near}?"),
-        None => format!("no service is named {name}; known: {}", names.join(", ")),
-    }
 }

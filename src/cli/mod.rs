@@ -39,6 +39,7 @@ mod span;
 mod status;
 mod stop_requests;
 mod store;
+mod unknown_name;
 
 use crate::app::Origin;
 use crate::config::Config;

@@ -3,11 +3,11 @@
 use super::output::{print_error, show};
 use super::probe_metrics;
 use super::run::on_runtime;
+use super::unknown_name::unknown_name;
 use super::{ConfigArg, exit};
 use crate::app::{recall_budgets, recall_heartbeats};
 use crate::clock::Clock;
 use crate::config::{Config, ProbeSpec};
-use crate::diagnostic::nearest;
 use crate::format::numbers;
 use crate::outcome::{Measurement, Outcome, Verdict};
 use crate::probe::{Attempt, Trace};
@@ -79,13 +79,7 @@ fn unknown(config: &Config, target: &str) -> String {
         .map(|service| service.name.to_string())
         .chain(config.probes().map(|spec| spec.key.to_string()))
         .collect();
-    match nearest(target, names.iter().map(String::as_str)) {
-        Some(near) => format!("no service or probe is named {target}; did you mean {near}?"),
-        None => format!(
-            "no service or probe is named {target}; known: {}",
-            names.join(", ")
-        ),
-    }
+    unknown_name("service or probe", target, names.iter().map(String::as_str))
 }
 
 /// Formats the attempt: its steps, phases and verdict.

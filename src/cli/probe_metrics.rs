@@ -3,9 +3,9 @@
 use super::exit;
 use super::output::{print_error, show};
 use super::run::on_this_thread;
+use super::unknown_name::unknown_name;
 use crate::clock::Clock;
 use crate::config::{Config, MetricsSpec};
-use crate::diagnostic::nearest;
 use crate::format::numbers;
 use crate::observe::scrape::{RoleValue, Scraper, ServiceMetrics, ways_to_find};
 use crate::probe::Trace;
@@ -39,15 +39,8 @@ fn unknown(config: &Config, service: &str) -> String {
     if config.services.iter().any(|one| *one.name == *service) {
         return format!("{service} has no metrics: add `metrics: {{ url: ... }}` to it");
     }
-    let names: Vec<_> = config.metrics().map(|spec| &*spec.service).collect();
-    match nearest(service, names.iter().copied()) {
-        Some(near) => format!("no service with metrics is named {service}; did you mean {near}?"),
-        None if names.is_empty() => "no service has metrics".to_owned(),
-        None => format!(
-            "no service with metrics is named {service}; known: {}",
-            names.join(", ")
-        ),
-    }
+    let known = config.metrics().map(|spec| &*spec.service);
+    unknown_name("service with metrics", service, known)
 }
 
 fn story(spec: &MetricsSpec, metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {

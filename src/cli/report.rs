@@ -2,10 +2,10 @@
 
 use super::output::{print_error, show};
 use super::span::SpanArgs;
+use super::unknown_name::unknown_name;
 use super::{ConfigArg, exit};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::diagnostic::nearest;
 use crate::report::slo::model::Report;
 use crate::report::slo::span::Span;
 use crate::report::slo::{MAX_SPAN, report};
@@ -94,10 +94,7 @@ fn outcome(args: &ReportArgs, config: &mut Config) -> Result<Report, (u8, String
 fn keep_only(config: &mut Config, name: &str) -> Result<(), String> {
     let known: Vec<&str> = config.services.iter().map(|one| &*one.name).collect();
     if !known.contains(&name) {
-        return Err(match nearest(name, known.iter().copied()) {
-            Some(near) => format!("no service is named {name}; did you mean {near}?"),
-            None => format!("no service is named {name}; known: {}", known.join(", ")),
-        });
+        return Err(unknown_name("service", name, known.into_iter()));
     }
     config.services.retain(|service| &*service.name == name);
     Ok(())

@@ -4,10 +4,10 @@ use super::daemon::{Daemon, DaemonArgs};
 use super::log::{takes_color, takes_escapes};
 use super::output::{draw, print_error};
 use super::run::on_this_thread;
+use super::unknown_name::unknown_name;
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::diagnostic::nearest;
 use crate::format::times;
 use crate::ledger::{RestoreFrom, in_force, restore};
 use crate::report::health::{Health, HealthLevel};
@@ -73,10 +73,7 @@ async fn status(args: &StatusArgs, daemon: &Daemon) -> Result<Status, (u8, Strin
 fn keep_only(status: &mut Status, name: &str) -> Result<(), String> {
     let known: Vec<&str> = status.services.iter().map(|one| &*one.name).collect();
     if !known.contains(&name) {
-        return Err(match nearest(name, known.iter().copied()) {
-            Some(near) => format!("no service is named {name}; did you mean {near}?"),
-            None => format!("no service is named {name}; known: {}", known.join(", ")),
-        });
+        return Err(unknown_name("service", name, known.into_iter()));
     }
     status.services.retain(|service| service.name == name);
     status.alerts.retain(|alert| alert.service == name);

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::model::Config;
 use crate::alert::TROUBLES;
-use crate::diagnostic::nearest;
+use crate::diagnostic::{nearest, some_of};
 use crate::signal::SIGNALS;
 use std::collections::BTreeSet;
 
@@ -92,14 +92,11 @@ impl<'a> AlertLabels<'a> {
 }
 
 fn help(what: &str, wrong: &str, known: &BTreeSet<&str>) -> String {
-    const LISTED: usize = 12;
     if let Some(near) = nearest(wrong, known.iter().copied()) {
         return format!("did you mean `{near}`?");
     }
     if known.is_empty() {
         return "there are none".to_owned();
     }
-    let some: Vec<_> = known.iter().take(LISTED).copied().collect();
-    let rest = if known.len() > LISTED { ", ..." } else { "" };
-    format!("{what}: {}{rest}", some.join(", "))
+    format!("{what}: {}", some_of(known.iter().copied()))
 }

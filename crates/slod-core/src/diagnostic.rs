@@ -176,6 +176,15 @@ pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, name)| name)
 }
 
+/// The first 12 names separated by commas, with `, ...` if there are more.
+pub fn some_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    const LISTED: usize = 12;
+    let mut names = names.into_iter();
+    let listed: Vec<&str> = names.by_ref().take(LISTED).collect();
+    let rest = if names.next().is_some() { ", ..." } else { "" };
+    listed.join(", ") + rest
+}
+
 /// The similarity of two names if one may be meant by the other. A common prefix alone is not enough:
 /// `scrape_configs` is not `scenarios`.
 fn likeness(wrong: &str, name: &str) -> Option<f64> {

@@ -3,8 +3,8 @@
 use super::LoadArgs;
 use super::sequences::{rows, sequences};
 use super::tool::ToolPlan;
+use crate::cli::unknown_name::unknown_name;
 use crate::config::{Config, ServiceSpec};
-use crate::diagnostic::nearest;
 use crate::load::{BUILTIN, Model, SLOD, Scenario, Stage, builtin};
 use crate::probe::http::driven::Driven;
 use crate::probe::llm;
@@ -126,11 +126,8 @@ fn examples(redactions: Redactions) -> Examples {
 pub fn service<'a>(config: &'a Config, name: &str) -> Result<&'a ServiceSpec, String> {
     let found = config.services.iter().find(|one| *one.name == *name);
     found.ok_or_else(|| {
-        unknown(
-            "service",
-            name,
-            config.services.iter().map(|one| &*one.name),
-        )
+        let known = config.services.iter().map(|one| &*one.name);
+        unknown_name("service", name, known)
     })
 }
 
@@ -152,7 +149,7 @@ pub fn scenario(config: &Config, service: &ServiceSpec, name: &str) -> Result<Sc
     let known = own.cloned().or_else(|| builtin(name, rate(service)));
     known.ok_or_else(|| {
         let own = config.scenarios.iter().map(|one| one.name.as_str());
-        unknown("scenario", name, own.chain(BUILTIN))
+        unknown_name("scenario", name, own.chain(BUILTIN))
     })
 }
 
@@ -167,14 +164,6 @@ fn rate(service: &ServiceSpec) -> f64 {
         .as_ref()
         .and_then(|load| load.rate.as_ref().map(|range| *range.end()));
     objectives.chain(expected).next().unwrap_or(RATE)
-}
-
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.collect();
-    match nearest(name, known.iter().copied()) {
-        Some(near) => format!("no {what} is named {name}; did you mean {near}?"),
-        None => format!("no {what} is named {name}; known: {}", known.join(", ")),
-    }
 }
 
 /// The scenario, with its stages replaced by those of the command line, if any.
