@@ -6,7 +6,7 @@ use super::span::read_duration;
 use super::unknown_name::unknown_name;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
-use crate::config::{Config, ProbeSpec, ServiceSpec};
+use crate::config::{ProbeSpec, ServiceSpec};
 use crate::probe::http::{ResponseFacts, look};
 use crate::probe::{Attempt, Trace};
 use crate::report::audit::{Audit, gather};
