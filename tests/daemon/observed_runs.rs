@@ -176,7 +176,7 @@ fn an_observed_load_matches_the_counts_of_the_service() {
     let (_, text) = slod(&config, &["baseline", "compare", "1"]);
     assert!(
         text.contains("unknown  errors: 20 of 200 requests failed before")
-            && text.contains("too few requests to see a difference")
+            && text.contains("too few requests to detect a difference")
             && !text.contains("throughput"),
         "{text}"
     );

@@ -184,7 +184,7 @@ fn planted_secrets_are_neither_shown_nor_stored() {
         let more = ["--run-time", "1s", "--plain", "--out", &out];
         let shown = slod(folder, &[&load[..], &more[..]].concat());
         // It did receive what the server repeated.
-        assert!(shown.contains("it has \""), "{name}: {shown}");
+        assert!(shown.contains("it begins with \""), "{name}: {shown}");
         found.add(&format!("load {name}"), shown);
         found.files(&folder.join(&out));
         let id = number.to_string();
