@@ -271,3 +271,28 @@ impl Pages<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_with_the_same_objectives_share_their_causes() {
+        let errors = Objective::of_successes("errors");
+        let available = |name| Objective {
+            sli: Sli::Availability,
+            ..Objective::of_successes(name)
+        };
+        let (uptime, minutes) = (available("uptime"), available("minutes"));
+        let services = [
+            ("a".into(), vec![&errors, &uptime]),
+            ("b".into(), vec![&errors, &minutes]),
+            ("c".into(), vec![&errors, &uptime]),
+        ];
+        let causes = Causes::new(&services, ByName::new());
+        let of = |service| &causes.objectives[service];
+        assert!(Arc::ptr_eq(of("a"), of("c")));
+        assert_ne!(of("a"), of("b"));
+        assert!(of("a")["uptime"].objectives.contains("errors"));
+    }
+}
