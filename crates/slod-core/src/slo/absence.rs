@@ -55,12 +55,14 @@ impl UnconfiguredSpans {
         self.open.is_some_and(|from| from <= at) || self.ended.contains(at)
     }
 
-    /// Ends the open span at an outcome, because a probe is running again.
-    pub fn end(&mut self, at: Timestamp) {
-        if let Some(from) = self.open.take_if(|from| *from <= at) {
+    /// Ends the open span at an outcome, because a probe is running again. Returns whether there was one.
+    pub fn end(&mut self, at: Timestamp) -> bool {
+        let open = self.open.take_if(|from| *from <= at);
+        if let Some(from) = open {
             let ended = Spans::new([(from, slice_start(slice_of(at)))]);
             self.ended = self.ended.joined(&ended);
         }
+        open.is_some()
     }
 
     /// The spans in which no probe was configured.
@@ -120,9 +122,9 @@ mod tests {
     #[test]
     fn the_next_outcome_ends_the_open_span() {
         let mut unwatched = UnconfiguredSpans::of(&[probe(5, &[(90, None)])]);
-        unwatched.end(minute(50));
+        assert!(!unwatched.end(minute(50)));
         assert!(unwatched.contains(minute(1000)));
-        unwatched.end(Timestamp(minute(95).0 + 30_000));
+        assert!(unwatched.end(Timestamp(minute(95).0 + 30_000)));
         assert_eq!(minutes(&unwatched), [90, 91, 92, 93, 94]);
         assert_eq!(unwatched.spans(), Spans::new([(minute(90), minute(95))]));
     }
