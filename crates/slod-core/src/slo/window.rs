@@ -6,7 +6,7 @@ use super::objective::{BudgetingMethod, Objective};
 use super::pace::Pace;
 use super::retention::Retention;
 use super::series::Counts;
-use super::slice::{slice_of, slice_start};
+use super::slice::{next_slice_start, slice_of, slice_start};
 use super::track::ContributingProbe;
 use super::watchers::Watchers;
 use crate::outcome::{Timestamp, millis};
@@ -85,7 +85,14 @@ impl Extent<'_> {
 
     /// See [`WindowView::coverage`].
     fn coverage(&self, counts: Counts, budgeting: BudgetingMethod, pace: Pace) -> Option<f64> {
-        let over_ms = millis(self.length(self.over(budgeting))) as f64;
+        let from = if budgeting.is_sliced() {
+            // A slice that began before the window is not part of it.
+            next_slice_start(self.from)
+        } else {
+            self.from
+        };
+        let judged = Self { from, ..*self };
+        let over_ms = millis(judged.length(judged.over(budgeting))) as f64;
         (over_ms > 0.0).then(|| (pace.covered_ms(counts) / over_ms).min(1.0))
     }
 
