@@ -135,7 +135,7 @@ impl Replay {
                 self.next = Timestamp(now.0 + steps * STEP_MS);
                 return;
             }
-            self.look(now);
+            self.evaluate(now);
             let step = if is_awake { STEP_MS } else { SLOW_STEP_MS };
             self.next = Timestamp(now.0 + step);
         }
@@ -160,7 +160,7 @@ impl Replay {
         self.fired
     }
 
-    fn look(&mut self, now: Timestamp) {
+    fn evaluate(&mut self, now: Timestamp) {
         self.evaluated = Some(now);
         self.tracker.close_slices(now);
         let burning = Tracked {

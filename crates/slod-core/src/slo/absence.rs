@@ -35,7 +35,7 @@ impl UnconfiguredSpans {
         for probe in probes {
             let begin = probe.first.unwrap_or(NEVER);
             let before = Spans::new([(Timestamp(i64::MIN), begin)]);
-            common = common.common(&before.joined(&probe.absent));
+            common = common.intersection(&before.union(&probe.absent));
         }
         let mut unwatched = Self::default();
         let mut ended = Vec::new();
@@ -60,7 +60,7 @@ impl UnconfiguredSpans {
         let open = self.open.take_if(|from| *from <= at);
         if let Some(from) = open {
             let ended = Spans::new([(from, slice_start(slice_of(at)))]);
-            self.ended = self.ended.joined(&ended);
+            self.ended = self.ended.union(&ended);
         }
         open.is_some()
     }
@@ -68,7 +68,7 @@ impl UnconfiguredSpans {
     /// The spans in which no probe was configured.
     pub fn spans(&self) -> Spans {
         let open = self.open.map(|from| (from, NEVER));
-        self.ended.joined(&Spans::new(open))
+        self.ended.union(&Spans::new(open))
     }
 }
 

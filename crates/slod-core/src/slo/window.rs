@@ -56,7 +56,7 @@ impl Extent<'_> {
         contributing: &[ContributingProbe],
         counts: Counts,
     ) -> Pace {
-        let over = self.over(objective.budgeting);
+        let over = self.elapsed_to(objective.budgeting);
         let together = self.watchers.average(self.from, over, self.corrected);
         Pace::of(objective, contributing, counts, together)
     }
@@ -73,13 +73,13 @@ impl Extent<'_> {
     }
 
     /// The end of the elapsed part.
-    fn over(&self, budgeting: BudgetingMethod) -> Timestamp {
+    fn elapsed_to(&self, budgeting: BudgetingMethod) -> Timestamp {
         self.to.min(judged_to(budgeting, self.now)).max(self.from)
     }
 
     /// Expected number of events in the elapsed part, given the counted ones.
     pub fn due(&self, counts: Counts, budgeting: BudgetingMethod, pace: Pace) -> f64 {
-        let over = self.length(self.over(budgeting));
+        let over = self.length(self.elapsed_to(budgeting));
         budget::expected_events(counts, over, over, pace)
     }
 
@@ -92,13 +92,13 @@ impl Extent<'_> {
             self.from
         };
         let judged = Self { from, ..*self };
-        let over_ms = millis(judged.length(judged.over(budgeting))) as f64;
+        let over_ms = millis(judged.length(judged.elapsed_to(budgeting))) as f64;
         (over_ms > 0.0).then(|| (pace.covered_ms(counts) / over_ms).min(1.0))
     }
 
     /// Corrected share of the elapsed part, from 0 to 1; 0 if nothing has elapsed.
     pub fn corrected_share(&self, budgeting: BudgetingMethod) -> f64 {
-        let over = self.over(budgeting);
+        let over = self.elapsed_to(budgeting);
         if over <= self.from {
             return 0.0;
         }
@@ -125,7 +125,7 @@ impl WindowView {
         counts: Counts,
         extent: Extent<'_>,
     ) -> Self {
-        let (budgeting, over) = (objective.budgeting, extent.over(objective.budgeting));
+        let (budgeting, over) = (objective.budgeting, extent.elapsed_to(objective.budgeting));
         let pace = extent.pace(objective, contributing, counts);
         let expected = |length: &dyn Fn(Timestamp) -> Duration| {
             budget::expected_events(counts, length(over), length(extent.to), pace)

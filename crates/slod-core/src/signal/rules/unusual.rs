@@ -1,7 +1,7 @@
 //! Deviations from the usual level at a time of day.
 
 use super::latency::millis;
-use super::{Answer, Numbers, there};
+use super::{Answer, Numbers, active_if};
 use crate::signal::{Level, Presence};
 use crate::stats::season::Band;
 
@@ -63,7 +63,7 @@ pub fn latency_unusual(
         },
         millis(limit)
     );
-    (there(is_high), evidence)
+    (active_if(is_high), evidence)
 }
 
 /// Whether the request rate of the last hour is below the usual level at this time of day by more than a
@@ -103,7 +103,7 @@ pub fn throughput_low(
             format!("{evidence}; its probes fail, which explains it"),
         );
     }
-    (there(is_low), evidence)
+    (active_if(is_low), evidence)
 }
 
 #[cfg(test)]
