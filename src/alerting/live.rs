@@ -78,8 +78,8 @@ impl LiveAlerts {
         let followed = self.machine.followed();
         let gone = followed.filter(|key| !scope.has(key)).cloned().collect();
         let matters = |sign: &Sign| {
-            let is_there = sign.is_there == Some(true);
-            (is_there || self.machine.follows(&sign.key)) && scope.has(&sign.key)
+            let is_present = sign.is_present == Some(true);
+            (is_present || self.machine.follows(&sign.key)) && scope.has(&sign.key)
         };
         let signs = || findings.all.iter().map(sign).filter(matters);
         (are_new.then(|| signs().collect()), gone)
@@ -122,7 +122,7 @@ pub fn sign(finding: &Finding) -> Sign {
         key: AlertKey { service, source },
         alertname: finding.kind.alert.into(),
         urgency: finding.kind.urgency,
-        is_there: match finding.presence {
+        is_present: match finding.presence {
             Presence::Active => Some(true),
             Presence::Clear => Some(false),
             Presence::Unknown => None,

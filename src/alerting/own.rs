@@ -37,7 +37,7 @@ fn sign(name: &str, alertname: &str, trouble: Option<String>) -> Sign {
         key: AlertKey { service, source },
         alertname: alertname.into(),
         urgency: Urgency::Ticket,
-        is_there: Some(trouble.is_some()),
+        is_present: Some(trouble.is_some()),
         evidence: trouble.unwrap_or_default().into(),
         chart: "".into(),
     }

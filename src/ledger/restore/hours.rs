@@ -100,7 +100,7 @@ impl CountedObjective {
             return None;
         }
         let corrected = tracker.corrected();
-        if corrected.touch(hour.start, hour.start.after(HOUR)) {
+        if corrected.overlaps(hour.start, hour.start.after(HOUR)) {
             return None;
         }
         hour.tally(&self.tally_key)

@@ -116,7 +116,7 @@ impl Past<'_> {
         let corrected: Vec<_> = corrected.collect();
         let is_corrected = |hour: Timestamp| {
             let end = Timestamp(hour.0 + HOUR_MS);
-            corrected.iter().any(|spans| spans.touch(hour, end))
+            corrected.iter().any(|spans| spans.overlaps(hour, end))
         };
         let mut hours: BTreeMap<i64, Hour> = BTreeMap::new();
         for (probe, spec) in service.watched().enumerate() {

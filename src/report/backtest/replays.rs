@@ -59,7 +59,7 @@ impl<'a> Replays<'a> {
             let corrected = time.spans(&service.name, &objective.name, begin, to);
             maintenance = Some(match maintenance {
                 None => Spans::clone(&corrected),
-                Some(all) => corrected.common(&all),
+                Some(all) => corrected.intersection(&all),
             });
             let policy = rules.policy(&service.name, &objective.name).clone();
             let replay = Replay::new(

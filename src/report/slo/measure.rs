@@ -86,7 +86,7 @@ impl<'a> Measure<'a> {
         let since = presence.iter().filter_map(|probe| probe.first).min();
         let known = span.from.max(span.retention.begin(span.now));
         let watched = since.map_or(over, |since| since.max(known))..over;
-        let left_out = corrected.joined(&UnconfiguredSpans::of(presence).spans());
+        let left_out = corrected.union(&UnconfiguredSpans::of(presence).spans());
         Self {
             minutes: rule.map(|rule| Minutes::new(rule, watched, left_out)),
             objective,
@@ -151,7 +151,7 @@ impl<'a> Measure<'a> {
     pub fn judge_hour(&self, start: Timestamp, counts: &HourCounts) -> Option<Tally> {
         let (end, budgeting) = (start.after(HOUR), self.objective.budgeting);
         let over = self.span.to.min(judged_to(budgeting, self.span.now));
-        if start < self.span.from || end > over || self.corrected.touch(start, end) {
+        if start < self.span.from || end > over || self.corrected.overlaps(start, end) {
             return None;
         }
         let minutes = self.minutes.as_ref();

@@ -278,37 +278,21 @@ impl Condition {
         let unknown = || "the spent share of the error budget is unknown".to_owned();
         match self {
             Self::Tier(tier) => {
-                let objective = burning.objective();
-                let (long, short) = (burning.window(tier.long), burning.window(tier.short));
-                let events = objective.budgeting.events(long.good + long.bad);
-                let unit = if objective.budgeting.is_sliced() {
-                    "minutes"
-                } else {
-                    "events"
-                };
+                let burn = format!("{name}: {}", burn(tier, burning));
                 let last = burning.last_failure(tier.short);
                 let last = last.map(|last| format!("last failure: {last}"));
-                let rate = |view: &WindowView| {
-                    let bad = view.sli.map_or(0.0, |sli| 1.0 - sli);
-                    bad / (1.0 - objective.target)
-                };
-                let burns = format!(
-                    "{name}: {:.0} of {events:.0} {unit} were bad in the last {}, a burn rate of {:.1} ({:.1} over {}; the limit is {})",
-                    objective.budgeting.events(long.bad),
-                    tier.long.name(),
-                    rate(&long),
-                    rate(&short),
-                    tier.short.name(),
-                    shown(tier.factor(objective.window.length)),
-                );
-                let parts = [Some(burns), spent, last].into_iter().flatten();
+                let parts = [Some(burn), spent, last].into_iter().flatten();
                 parts.collect::<Vec<_>>().join("; ")
             }
-            Self::Exhausted => format!(
-                "{name}: {}; the objective is missed until failures leave the window of {}",
-                spent.unwrap_or_else(unknown),
-                burning.objective().window.name()
-            ),
+            Self::Exhausted => {
+                let window = &burning.objective().window;
+                let until = match window.calendar {
+                    None => format!("failures leave the window of {}", window.name()),
+                    Some(calendar) => format!("the next {} begins", calendar.period.name()),
+                };
+                let spent = spent.unwrap_or_else(unknown);
+                format!("{name}: {spent}; the objective is missed until {until}")
+            }
             Self::Forecast(_) => {
                 let at = burning.exhaustion().map(Timestamp::to_utc);
                 let at = at.map(|at| at.format("%Y-%m-%d %H:%M UTC").to_string());
@@ -321,6 +305,32 @@ impl Condition {
             }
         }
     }
+}
+
+/// The burn rates over the windows of a tier: `52 of 360 events were bad in the last 1h, a burn rate of ...`.
+fn burn(tier: &Tier, burning: &impl Burning) -> String {
+    let objective = burning.objective();
+    let (long, short) = (burning.window(tier.long), burning.window(tier.short));
+    let events = |count| objective.budgeting.events(count);
+    let unit = if objective.budgeting.is_sliced() {
+        "minutes"
+    } else {
+        "events"
+    };
+    let rate = |view: &WindowView| {
+        let bad = view.sli.map_or(0.0, |sli| 1.0 - sli);
+        bad / (1.0 - objective.target)
+    };
+    format!(
+        "{:.0} of {:.0} {unit} were bad in the last {}, a burn rate of {:.1} ({:.1} over {}; the limit is {})",
+        events(long.bad),
+        events(long.good + long.bad),
+        tier.long.name(),
+        rate(&long),
+        rate(&short),
+        tier.short.name(),
+        shown(tier.factor(objective.window.length)),
+    )
 }
 
 /// Formats a factor: `14.4`, `0.02`.

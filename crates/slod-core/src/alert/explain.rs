@@ -72,10 +72,14 @@ impl AlertRules {
     /// before is reconsidered while it still fails: once its explanation has ended, it has a cause of its
     /// own.
     pub fn explain(&self, firing: &mut Firing<'_>, paging: &Paging, now: Timestamp) {
-        let Firing { held, bad, alert } = firing;
+        let Firing {
+            last_met,
+            bad,
+            alert,
+        } = firing;
         let is_open = match &alert.inhibited_by {
             None => !alert.notified,
-            Some(by) => by.is_elsewhere() && *held == now && *bad == now,
+            Some(by) => by.is_elsewhere() && *last_met == now && *bad == now,
         };
         if is_open {
             alert.inhibited_by = self.explained_by(alert, paging, now);

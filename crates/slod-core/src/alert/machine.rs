@@ -32,7 +32,7 @@ pub struct Machine {
     /// The previous rules.
     formerly: Option<Arc<AlertRules>>,
     /// When silences were last matched.
-    looked: Option<Timestamp>,
+    silences_matched: Option<Timestamp>,
 }
 
 /// Input of a step, except for the objectives.
@@ -64,11 +64,11 @@ pub struct Changes {
 }
 
 impl Machine {
-    /// Continues with alerts whose conditions were last met at `held` or earlier. `troubles` are the names
+    /// Continues with alerts whose conditions were last met at `last_met` or earlier. `troubles` are the names
     /// of slod's own problems.
     pub fn resumed(
         alerts: impl IntoIterator<Item = AlertRecord>,
-        held: Timestamp,
+        last_met: Timestamp,
         troubles: &'static [&'static str],
     ) -> Self {
         let mut machine = Self {
@@ -77,11 +77,11 @@ impl Machine {
         };
         for alert in alerts {
             match &alert.key.source {
-                Source::Budget { .. } => machine.objectives.resume(alert, held),
+                Source::Budget { .. } => machine.objectives.resume(alert, last_met),
                 Source::Sign { sign, .. } if machine.troubles.contains(&&**sign) => {
-                    machine.own.resume(alert, held);
+                    machine.own.resume(alert, last_met);
                 }
-                Source::Sign { .. } => machine.signs.resume(alert, held),
+                Source::Sign { .. } => machine.signs.resume(alert, last_met),
             }
         }
         machine
@@ -118,7 +118,7 @@ impl Machine {
             now,
             ..
         } = input;
-        let last = self.looked.replace(now);
+        let last = self.silences_matched.replace(now);
         let is_same = |known: &Arc<AlertRules>| Arc::ptr_eq(known, rules);
         let is_decided = !Arc::ptr_eq(&self.decided, decisions)
             || !self.labelled.as_ref().is_some_and(is_same)
@@ -132,14 +132,23 @@ impl Machine {
         for (service, bad) in input.maintained {
             paging.add_maintained(service, *bad);
         }
-        for Firing { held, bad, alert } in self.firing_mut() {
+        for Firing {
+            last_met,
+            bad,
+            alert,
+        } in self.firing_mut()
+        {
             let is_new = alert.from == now && !alert.notified;
             let before = (
                 alert.inhibited_by.clone(),
                 alert.silenced_by,
                 alert.notified,
             );
-            let mut firing = Firing { held, bad, alert };
+            let mut firing = Firing {
+                last_met,
+                bad,
+                alert,
+            };
             rules.explain(&mut firing, &paging, now);
             let Firing { alert, .. } = firing;
             if is_decided || is_new {

@@ -32,12 +32,12 @@ struct ConditionAlert {
 }
 
 impl ObjectiveAlerts {
-    /// Continues an alert whose condition was last met at `held` or earlier.
-    pub fn resume(&mut self, alert: AlertRecord, held: Timestamp) {
+    /// Continues an alert whose condition was last met at `last_met` or earlier.
+    pub fn resume(&mut self, alert: AlertRecord, last_met: Timestamp) {
         if let Source::Budget { condition, .. } = alert.key.source {
-            let held = held.max(alert.from);
-            let state = AlertState::firing_since(alert, held);
-            self.bad = self.bad.max(held);
+            let last_met = last_met.max(alert.from);
+            let state = AlertState::firing_since(alert, last_met);
+            self.bad = self.bad.max(last_met);
             self.states.push(ConditionAlert {
                 condition,
                 state,
@@ -103,7 +103,7 @@ impl ObjectiveAlerts {
         burning: &impl Burning,
         now: Timestamp,
     ) {
-        let is_old = |held: Timestamp| held.0 / EVIDENCE_MS != now.0 / EVIDENCE_MS;
+        let is_old = |last_met: Timestamp| last_met.0 / EVIDENCE_MS != now.0 / EVIDENCE_MS;
         let all = policy.conditions().iter().enumerate();
         for (_, condition) in all.filter(|(position, _)| met.contains(*position)) {
             let known = self
@@ -113,7 +113,10 @@ impl ObjectiveAlerts {
             let Some(ConditionAlert { state, .. }) = known else {
                 continue;
             };
-            if state.firing_mut().is_some_and(|(held, _)| is_old(held)) {
+            if state
+                .firing_mut()
+                .is_some_and(|(last_met, _)| is_old(last_met))
+            {
                 state.found(|alert| alert.evidence = condition.sentence(burning).into());
             }
         }
@@ -141,7 +144,11 @@ impl ObjectiveAlerts {
         let bad = self.bad;
         let states = self.states.iter_mut();
         let firing = states.filter_map(|one| one.state.firing_mut());
-        firing.map(move |(held, alert)| Firing { held, bad, alert })
+        firing.map(move |(last_met, alert)| Firing {
+            last_met,
+            bad,
+            alert,
+        })
     }
 
     /// Whether no alert fires or is pending.

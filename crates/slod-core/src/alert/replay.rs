@@ -29,6 +29,8 @@ pub struct Replay {
     fired: Vec<AlertTimeline>,
     /// The positions of the firing alerts in `fired`.
     firing: Vec<usize>,
+    /// When alerts were last evaluated.
+    evaluated: Option<Timestamp>,
     /// When alerts are evaluated next.
     next: Timestamp,
     /// The newest failure. If none is in the longest window, no condition can be met.
@@ -53,6 +55,7 @@ impl Replay {
             alerts: ObjectiveAlerts::default(),
             fired: Vec::new(),
             firing: Vec::new(),
+            evaluated: None,
             next: from,
             last_bad: None,
         }
@@ -88,6 +91,7 @@ impl Replay {
         self.tracker.add(probe, at, tally);
         if tally.is_some_and(|tally| tally.bad > 0) {
             self.last_bad = self.last_bad.max(Some(at));
+            self.end_slow_step(at);
         }
     }
 
@@ -131,9 +135,17 @@ impl Replay {
                 self.next = Timestamp(now.0 + steps * STEP_MS);
                 return;
             }
-            self.look(now);
+            self.evaluate(now);
             let step = if is_awake { STEP_MS } else { SLOW_STEP_MS };
             self.next = Timestamp(now.0 + step);
+        }
+    }
+
+    /// Makes the first regular step from `at` on the next one.
+    fn end_slow_step(&mut self, at: Timestamp) {
+        if let Some(last) = self.evaluated {
+            let steps = (at.0 - last.0 + STEP_MS - 1) / STEP_MS;
+            self.next = self.next.min(Timestamp(last.0 + steps * STEP_MS));
         }
     }
 
@@ -148,7 +160,8 @@ impl Replay {
         self.fired
     }
 
-    fn look(&mut self, now: Timestamp) {
+    fn evaluate(&mut self, now: Timestamp) {
+        self.evaluated = Some(now);
         self.tracker.close_slices(now);
         let burning = Tracked {
             service: &self.service,
@@ -312,6 +325,21 @@ mod tests {
             to > begin + 30 * day && to < begin + 30 * day + 2 * HOUR,
             "{to}"
         );
+    }
+
+    #[test]
+    fn an_outage_is_found_as_soon_while_the_budget_is_exhausted() {
+        let policy = AlertPolicy::new([Condition::Tier(TIERS[0]), Condition::Exhausted]);
+        let begin = 72 * HOUR;
+        // Five days later only the exhausted budget still fires.
+        let again = begin + 5 * 24 * HOUR + 70;
+        let outages = [begin..begin + HOUR, again..again + 600];
+        let fails = |second| outages.iter().any(|outage| outage.contains(&second));
+        let fired = replayed(policy, fails, 0, again + HOUR);
+        let pages: Vec<_> = fired.iter().filter(|one| one.0 == 1).collect();
+        let from: Vec<_> = pages.iter().map(|one| one.1).collect();
+        // Tier 1 needs six failures.
+        assert_eq!(from, [begin + 50, again + 50], "{fired:?}");
     }
 
     #[test]

@@ -23,11 +23,11 @@ pub struct AlertSet {
 }
 
 impl AlertSet {
-    /// Continues an alert whose condition was last met at `held` or earlier.
-    pub fn resume(&mut self, alert: AlertRecord, held: Timestamp) {
+    /// Continues an alert whose condition was last met at `last_met` or earlier.
+    pub fn resume(&mut self, alert: AlertRecord, last_met: Timestamp) {
         if let Source::Budget { slo, .. } = &alert.key.source {
             let key = (alert.key.service.clone(), slo.clone());
-            self.active.entry(key).or_default().resume(alert, held);
+            self.active.entry(key).or_default().resume(alert, last_met);
         }
     }
 
@@ -197,10 +197,10 @@ mod tests {
         (slo, tier.map_or(0, |tier| tier.number))
     }
 
-    fn resumed(firing: Vec<AlertRecord>, held: Timestamp) -> AlertSet {
+    fn resumed(firing: Vec<AlertRecord>, last_met: Timestamp) -> AlertSet {
         let mut set = AlertSet::default();
         for alert in firing {
-            set.resume(alert, held);
+            set.resume(alert, last_met);
         }
         set
     }

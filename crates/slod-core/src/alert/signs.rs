@@ -23,7 +23,7 @@ pub struct Sign {
     pub alertname: Arc<str>,
     pub urgency: Urgency,
     /// Whether it is present; `None` if unknown.
-    pub is_there: Option<bool>,
+    pub is_present: Option<bool>,
     pub evidence: Arc<str>,
     /// A sparkline of the values that it was found in.
     pub chart: Arc<str>,
@@ -36,11 +36,11 @@ pub struct SignAlerts {
 }
 
 impl SignAlerts {
-    /// Continues an alert whose sign was last present at `held` or earlier.
-    pub fn resume(&mut self, alert: AlertRecord, held: Timestamp) {
-        let (key, held) = (alert.key.clone(), held.max(alert.from));
+    /// Continues an alert whose sign was last present at `last_met` or earlier.
+    pub fn resume(&mut self, alert: AlertRecord, last_met: Timestamp) {
+        let (key, last_met) = (alert.key.clone(), last_met.max(alert.from));
         self.states
-            .insert(key, AlertState::firing_since(alert, held));
+            .insert(key, AlertState::firing_since(alert, last_met));
     }
 
     /// Ends the alerts of signs that are no longer evaluated.
@@ -61,7 +61,7 @@ impl SignAlerts {
         let mut before = std::mem::take(&mut self.states);
         for sign in signs {
             let known = before.remove(&sign.key);
-            if known.is_none() && sign.is_there != Some(true) {
+            if known.is_none() && sign.is_present != Some(true) {
                 continue;
             }
             let mut state = known.unwrap_or_default();
@@ -72,14 +72,14 @@ impl SignAlerts {
                     ..AlertRecord::new(key, name, sign.urgency, now, sign.evidence.clone())
                 }
             };
-            let met = sign.is_there == Some(true);
+            let met = sign.is_present == Some(true);
             if met {
                 state.found(|alert| {
                     alert.evidence = sign.evidence.clone();
                     alert.chart = sign.chart.clone();
                 });
             }
-            let timing = if sign.is_there.is_none() {
+            let timing = if sign.is_present.is_none() {
                 unknown(timing)
             } else {
                 timing
@@ -122,9 +122,9 @@ impl SignAlerts {
     /// The firing alerts. The subject of a sign counts as bad while the sign is present.
     pub fn firing_mut(&mut self) -> impl Iterator<Item = Firing<'_>> {
         let states = self.states.values_mut().filter_map(AlertState::firing_mut);
-        states.map(|(held, alert)| Firing {
-            held,
-            bad: held,
+        states.map(|(last_met, alert)| Firing {
+            last_met,
+            bad: last_met,
             alert,
         })
     }
@@ -148,7 +148,7 @@ mod tests {
         keep: Duration::from_mins(15),
     };
 
-    fn sign(is_there: Option<bool>) -> Sign {
+    fn sign(is_present: Option<bool>) -> Sign {
         let source = Source::Sign {
             sign: "memory_growing".into(),
             subject: "worker".into(),
@@ -160,7 +160,7 @@ mod tests {
             },
             alertname: "SlodMemoryGrowing".into(),
             urgency: Urgency::Ticket,
-            is_there,
+            is_present,
             evidence: "it grows".into(),
             chart: "▁▄█".into(),
         }

@@ -36,7 +36,7 @@ pub enum AlertState {
         /// Boxed because most states belong to conditions that are not met.
         alert: Box<AlertRecord>,
         /// When its condition was last met.
-        held: Timestamp,
+        last_met: Timestamp,
     },
 }
 
@@ -44,7 +44,7 @@ pub enum AlertState {
 #[derive(Debug)]
 pub struct Firing<'a> {
     /// When its condition was last met.
-    pub held: Timestamp,
+    pub last_met: Timestamp,
     /// When its subject was last bad. A burn rate stays above its threshold for longer.
     pub bad: Timestamp,
     pub alert: &'a mut AlertRecord,
@@ -64,9 +64,9 @@ impl AlertState {
         if let Some(end) = self.over(met, timing.keep, now) {
             changes.extend(self.end(end));
         }
-        if let Self::Firing { held, .. } = self {
-            // If the clock was set back, `held` may be in the future.
-            *held = if met { now } else { (*held).min(now) };
+        if let Self::Firing { last_met, .. } = self {
+            // If the clock was set back, `last_met` may be in the future.
+            *last_met = if met { now } else { (*last_met).min(now) };
             return;
         }
         if !met {
@@ -81,17 +81,20 @@ impl AlertState {
         *self = if since.after(timing.pending) <= now && times >= timing.confirmations {
             let alert = Box::new(begin());
             changes.push((*alert).clone());
-            Self::Firing { alert, held: now }
+            Self::Firing {
+                alert,
+                last_met: now,
+            }
         } else {
             Self::Pending { since, times }
         };
     }
 
-    /// The state of an alert that began earlier, whose condition was last met at `held`.
-    pub fn firing_since(alert: AlertRecord, held: Timestamp) -> Self {
+    /// The state of an alert that began earlier, whose condition was last met at `last_met`.
+    pub fn firing_since(alert: AlertRecord, last_met: Timestamp) -> Self {
         Self::Firing {
             alert: Box::new(alert),
-            held,
+            last_met,
         }
     }
 
@@ -124,7 +127,7 @@ impl AlertState {
     pub fn firing_mut(&mut self) -> Option<(Timestamp, &mut AlertRecord)> {
         match self {
             Self::Inactive | Self::Pending { .. } => None,
-            Self::Firing { alert, held } => Some((*held, alert)),
+            Self::Firing { alert, last_met } => Some((*last_met, alert)),
         }
     }
 
@@ -150,8 +153,8 @@ impl AlertState {
             Self::Inactive | Self::Pending { .. } => None,
             // The clock was set back to before it began.
             Self::Firing { alert, .. } if now < alert.from => Some(alert.from),
-            Self::Firing { held, .. } => {
-                let end = held.after(keep);
+            Self::Firing { last_met, .. } => {
+                let end = last_met.after(keep);
                 (!met && end <= now).then_some(end)
             }
         }
@@ -283,8 +286,8 @@ mod tests {
                 state.step(met, timing, at(second), || record(second), &mut changes);
                 // A restart in between changes nothing.
                 if let Some(alert) = state.firing().cloned() {
-                    let AlertState::Firing { held, .. } = state else { unreachable!() };
-                    state = AlertState::firing_since(alert, held);
+                    let AlertState::Firing { last_met, .. } = state else { unreachable!() };
+                    state = AlertState::firing_since(alert, last_met);
                 }
             }
             let mut open: Option<AlertRecord> = None;

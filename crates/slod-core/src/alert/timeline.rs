@@ -44,7 +44,7 @@ impl AlertTimeline {
     /// Records the state of the firing alert at a moment.
     pub(super) fn take(&mut self, firing: &Firing<'_>, now: Timestamp) {
         self.bad.add(firing.bad);
-        if firing.bad == now && firing.held == now {
+        if firing.bad == now && firing.last_met == now {
             self.failing.add(now);
         }
         if self.alert.is_inhibited() && !firing.alert.is_inhibited() {
@@ -92,7 +92,7 @@ impl AlertTimeline {
     fn at(&mut self, now: Timestamp) -> Firing<'_> {
         let known = |runs: &Runs| runs.until(now).unwrap_or_default();
         Firing {
-            held: known(&self.failing),
+            last_met: known(&self.failing),
             bad: known(&self.bad),
             alert: &mut self.alert,
         }
@@ -162,9 +162,16 @@ mod tests {
             AlertTimeline::new(AlertRecord::new(key, "A", Urgency::Page, at(from), ""));
         let mut alert = timeline.alert.clone();
         for second in (from..to).step_by(10) {
-            let (held, bad) = (at(second), at(second));
+            let (last_met, bad) = (at(second), at(second));
             let alert = &mut alert;
-            timeline.take(&Firing { held, bad, alert }, at(second));
+            timeline.take(
+                &Firing {
+                    last_met,
+                    bad,
+                    alert,
+                },
+                at(second),
+            );
         }
         timeline.end(AlertRecord {
             to: Some(at(to + 300)),

@@ -43,3 +43,41 @@ impl Burning for Tracked<'_> {
         self.tracker.was_bad(self.now, within)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Condition;
+    use super::*;
+    use crate::slo::calendar::{Calendar, Period};
+    use crate::slo::{ContributingProbe, Window};
+
+    #[test]
+    fn an_exhausted_budget_recovers_when_its_window_moves_on() {
+        let sentence = |calendar| {
+            let objective = Objective {
+                window: Window {
+                    calendar,
+                    ..Objective::of_successes("errors").window
+                },
+                ..Objective::of_successes("errors")
+            };
+            let probes = vec![ContributingProbe::every(Duration::from_secs(10))];
+            let tracked = Tracked {
+                service: &"web".into(),
+                tracker: &Tracker::new(Arc::new(objective), probes),
+                now: Timestamp(0),
+            };
+            Condition::Exhausted.sentence(&tracked)
+        };
+        let rolling = "missed until failures leave the window of 30d";
+        assert!(sentence(None).ends_with(rolling), "{}", sentence(None));
+        let month = sentence(Some(Calendar {
+            period: Period::Month,
+            zone: chrono_tz::UTC,
+        }));
+        assert!(
+            month.ends_with("missed until the next month begins"),
+            "{month}"
+        );
+    }
+}

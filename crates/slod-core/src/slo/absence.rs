@@ -35,7 +35,7 @@ impl UnconfiguredSpans {
         for probe in probes {
             let begin = probe.first.unwrap_or(NEVER);
             let before = Spans::new([(Timestamp(i64::MIN), begin)]);
-            common = common.common(&before.joined(&probe.absent));
+            common = common.intersection(&before.union(&probe.absent));
         }
         let mut unwatched = Self::default();
         let mut ended = Vec::new();
@@ -55,18 +55,20 @@ impl UnconfiguredSpans {
         self.open.is_some_and(|from| from <= at) || self.ended.contains(at)
     }
 
-    /// Ends the open span at an outcome, because a probe is running again.
-    pub fn end(&mut self, at: Timestamp) {
-        if let Some(from) = self.open.take_if(|from| *from <= at) {
+    /// Ends the open span at an outcome, because a probe is running again. Returns whether there was one.
+    pub fn end(&mut self, at: Timestamp) -> bool {
+        let open = self.open.take_if(|from| *from <= at);
+        if let Some(from) = open {
             let ended = Spans::new([(from, slice_start(slice_of(at)))]);
-            self.ended = self.ended.joined(&ended);
+            self.ended = self.ended.union(&ended);
         }
+        open.is_some()
     }
 
     /// The spans in which no probe was configured.
     pub fn spans(&self) -> Spans {
         let open = self.open.map(|from| (from, NEVER));
-        self.ended.joined(&Spans::new(open))
+        self.ended.union(&Spans::new(open))
     }
 }
 
@@ -120,9 +122,9 @@ mod tests {
     #[test]
     fn the_next_outcome_ends_the_open_span() {
         let mut unwatched = UnconfiguredSpans::of(&[probe(5, &[(90, None)])]);
-        unwatched.end(minute(50));
+        assert!(!unwatched.end(minute(50)));
         assert!(unwatched.contains(minute(1000)));
-        unwatched.end(Timestamp(minute(95).0 + 30_000));
+        assert!(unwatched.end(Timestamp(minute(95).0 + 30_000)));
         assert_eq!(minutes(&unwatched), [90, 91, 92, 93, 94]);
         assert_eq!(unwatched.spans(), Spans::new([(minute(90), minute(95))]));
     }

@@ -118,13 +118,13 @@ impl Spans {
 
     /// The union of both.
     #[must_use]
-    pub fn joined(&self, other: &Self) -> Self {
+    pub fn union(&self, other: &Self) -> Self {
         Self::new(self.0.iter().chain(&other.0).copied())
     }
 
     /// The intersection of both.
     #[must_use]
-    pub fn common(&self, other: &Self) -> Self {
+    pub fn intersection(&self, other: &Self) -> Self {
         let both = |(from, to): &(Timestamp, Timestamp)| other.within(*from, *to);
         Self::new(self.0.iter().flat_map(both))
     }
@@ -136,7 +136,7 @@ impl Spans {
 
     /// Cuts the span that contains a time at that time.
     #[must_use]
-    pub fn ended_at(&self, at: Timestamp) -> Self {
+    pub fn cut_at(&self, at: Timestamp) -> Self {
         let cut = |(from, to): &(Timestamp, Timestamp)| {
             let within = *from <= at && at < *to;
             (*from, if within { at } else { *to })
@@ -145,7 +145,7 @@ impl Spans {
     }
 
     /// Whether a span overlaps `from..to`.
-    pub fn touch(&self, from: Timestamp, to: Timestamp) -> bool {
+    pub fn overlaps(&self, from: Timestamp, to: Timestamp) -> bool {
         self.within(from, to).next().is_some()
     }
 
@@ -269,7 +269,7 @@ mod tests {
             let (from, to) = (from, from + length);
             let overlap = (from..to).filter(|at| inside(*at)).count() as u128;
             prop_assert_eq!(spans.overlap(Timestamp(from), Timestamp(to)).as_millis(), overlap);
-            prop_assert_eq!(spans.touch(Timestamp(from), Timestamp(to)), overlap > 0);
+            prop_assert_eq!(spans.overlaps(Timestamp(from), Timestamp(to)), overlap > 0);
         }
     }
 }

@@ -137,7 +137,7 @@ impl Series {
     /// Removes an event, because its slice is judged again.
     pub fn remove(&mut self, at: Timestamp, event: Tally) {
         for tier in &mut self.tiers {
-            tier.change(at, |tally| tally.take(event));
+            tier.change(at, |tally| tally.subtract(event));
         }
         for borders in &mut self.borders {
             borders.change(at, |before| *before -= event);

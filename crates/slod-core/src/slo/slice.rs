@@ -167,6 +167,11 @@ pub fn slice_start(slice: i64) -> Timestamp {
     Timestamp(slice.saturating_mul(millis(BudgetingMethod::SLICE)))
 }
 
+/// The first start of a time slice at or after a moment.
+pub fn next_slice_start(at: Timestamp) -> Timestamp {
+    slice_start(slice_of(Timestamp(at.0.saturating_sub(1))) + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -112,7 +112,7 @@ impl Tally {
         }
     }
 
-    pub fn take(&mut self, other: Self) {
+    pub fn subtract(&mut self, other: Self) {
         self.good = self.good.saturating_sub(other.good);
         self.bad = self.bad.saturating_sub(other.bad);
         self.void = self.void.saturating_sub(other.void);

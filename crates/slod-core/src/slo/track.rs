@@ -176,7 +176,10 @@ impl Tracker {
     }
 
     fn take(&mut self, probe: usize, at: Timestamp, tally: Option<Tally>) {
-        self.unwatched.end(at);
+        if self.unwatched.end(at) {
+            // It may be late: slices that are closed by now are missing from its time on.
+            self.fill(slice_of(at), self.closed());
+        }
         self.watchers.note(probe, at);
         let Some(tally) = tally.filter(|_| !self.corrected.contains(at)) else {
             return;

@@ -4,14 +4,14 @@ use super::objective::Sli;
 use super::slice::{slice_of, slice_start};
 use super::tally::Tally;
 use crate::outcome::Timestamp;
-use crate::sample::increase;
 use std::time::Duration;
 
 /// For readings further apart than this, it is unknown when events occurred. They are not counted, which
 /// lowers the coverage. Twice the maximum scrape interval.
 pub const LONGEST_GAP: Duration = Duration::from_mins(10);
 
-/// The values of a service's counters at one time; `None` if unknown.
+/// The values of slod's counters of a service at one time; `None` if unknown. They fall only when slod, or
+/// the counting of a role, starts again.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reading {
     /// All events: requests, or timed requests for latency objectives.
@@ -123,8 +123,10 @@ fn good_and_bad(sli: Sli, before: &Reading, now: &Reading) -> Option<(f64, f64)>
     }
 }
 
+/// The increase of a counter. `None` also if it fell: nothing was counted for an unknown part of the time.
 fn increased(before: Option<f64>, now: Option<f64>) -> Option<f64> {
-    Some(increase(before?, now?))
+    let (before, now) = (before?, now?);
+    (now >= before).then(|| now - before)
 }
 
 #[expect(
@@ -172,9 +174,17 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_that_decreased_was_reset() {
-        let readings = [(0, reading(100.0, 5.0)), (10, reading(7.0, 1.0))];
-        assert_eq!(counted(Sli::Success, &readings), [None, Some((6, 1))]);
+    fn nothing_is_counted_while_slod_is_restarted() {
+        let readings = [
+            (0, reading(100.0, 5.0)),
+            (300, reading(7.0, 1.0)),
+            (310, reading(9.0, 1.0)),
+            // Only the second counter starts again.
+            (320, reading(12.0, 0.0)),
+            (330, reading(14.0, 1.0)),
+        ];
+        let expected = [None, None, Some((2, 0)), None, Some((1, 1))];
+        assert_eq!(counted(Sli::Success, &readings), expected);
     }
 
     #[test]
@@ -274,9 +284,10 @@ mod tests {
     #[test]
     fn invalid_readings_stay_within_bounds() {
         let readings = [
-            (0, reading(f64::MAX, 0.0)),
+            (0, reading(0.0, 0.0)),
             (10, reading(1e300, 1e301)),
             (20, reading(f64::MAX, f64::MAX)),
+            (30, reading(f64::NAN, f64::INFINITY)),
         ];
         let counted = counted(Sli::Success, &readings);
         assert_eq!(counted[1], Some((0, u32::MAX)));

@@ -28,7 +28,7 @@ impl Watchers {
         }
         let unseen = |probe: &Presence| {
             let begin = probe.first.unwrap_or(EVER.1);
-            Spans::new([(EVER.0, begin)]).joined(&probe.absent)
+            Spans::new([(EVER.0, begin)]).union(&probe.absent)
         };
         Self::Known(probes.iter().map(unseen).collect())
     }
@@ -37,7 +37,7 @@ impl Watchers {
     pub fn note(&mut self, probe: usize, at: Timestamp) {
         let Self::Known(probes) = self else { return };
         if let Some(absent) = probes.get_mut(probe).filter(|absent| absent.contains(at)) {
-            *absent = absent.ended_at(at);
+            *absent = absent.cut_at(at);
         }
     }
 
@@ -49,16 +49,16 @@ impl Watchers {
             Self::Known(probes) => probes,
         };
         let all = probes.len() as f64;
-        if from >= to || !probes.iter().any(|absent| absent.touch(from, to)) {
+        if from >= to || !probes.iter().any(|absent| absent.overlaps(from, to)) {
             return all;
         }
         let watched = |absent: &Spans| {
-            let left_out = absent.joined(corrected).overlap(from, to);
+            let left_out = absent.union(corrected).overlap(from, to);
             (to.0 - from.0) - millis(left_out)
         };
         let mut common = Spans::new([EVER]);
         for absent in probes {
-            common = common.common(absent);
+            common = common.intersection(absent);
         }
         let any = watched(&common);
         if any <= 0 {

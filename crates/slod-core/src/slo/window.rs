@@ -6,7 +6,7 @@ use super::objective::{BudgetingMethod, Objective};
 use super::pace::Pace;
 use super::retention::Retention;
 use super::series::Counts;
-use super::slice::{slice_of, slice_start};
+use super::slice::{next_slice_start, slice_of, slice_start};
 use super::track::ContributingProbe;
 use super::watchers::Watchers;
 use crate::outcome::{Timestamp, millis};
@@ -56,7 +56,7 @@ impl Extent<'_> {
         contributing: &[ContributingProbe],
         counts: Counts,
     ) -> Pace {
-        let over = self.over(objective.budgeting);
+        let over = self.elapsed_to(objective.budgeting);
         let together = self.watchers.average(self.from, over, self.corrected);
         Pace::of(objective, contributing, counts, together)
     }
@@ -73,25 +73,32 @@ impl Extent<'_> {
     }
 
     /// The end of the elapsed part.
-    fn over(&self, budgeting: BudgetingMethod) -> Timestamp {
+    fn elapsed_to(&self, budgeting: BudgetingMethod) -> Timestamp {
         self.to.min(judged_to(budgeting, self.now)).max(self.from)
     }
 
     /// Expected number of events in the elapsed part, given the counted ones.
     pub fn due(&self, counts: Counts, budgeting: BudgetingMethod, pace: Pace) -> f64 {
-        let over = self.length(self.over(budgeting));
+        let over = self.length(self.elapsed_to(budgeting));
         budget::expected_events(counts, over, over, pace)
     }
 
     /// See [`WindowView::coverage`].
     fn coverage(&self, counts: Counts, budgeting: BudgetingMethod, pace: Pace) -> Option<f64> {
-        let over_ms = millis(self.length(self.over(budgeting))) as f64;
+        let from = if budgeting.is_sliced() {
+            // A slice that began before the window is not part of it.
+            next_slice_start(self.from)
+        } else {
+            self.from
+        };
+        let judged = Self { from, ..*self };
+        let over_ms = millis(judged.length(judged.elapsed_to(budgeting))) as f64;
         (over_ms > 0.0).then(|| (pace.covered_ms(counts) / over_ms).min(1.0))
     }
 
     /// Corrected share of the elapsed part, from 0 to 1; 0 if nothing has elapsed.
     pub fn corrected_share(&self, budgeting: BudgetingMethod) -> f64 {
-        let over = self.over(budgeting);
+        let over = self.elapsed_to(budgeting);
         if over <= self.from {
             return 0.0;
         }
@@ -118,7 +125,7 @@ impl WindowView {
         counts: Counts,
         extent: Extent<'_>,
     ) -> Self {
-        let (budgeting, over) = (objective.budgeting, extent.over(objective.budgeting));
+        let (budgeting, over) = (objective.budgeting, extent.elapsed_to(objective.budgeting));
         let pace = extent.pace(objective, contributing, counts);
         let expected = |length: &dyn Fn(Timestamp) -> Duration| {
             budget::expected_events(counts, length(over), length(extent.to), pace)

@@ -200,6 +200,14 @@ fn a_rising_load_is_detected() {
         0.05
     ));
     assert!(!load_rises(Windows { width, values: &[] }, 0.05));
+    let idle = [Some(0.0); 60];
+    assert!(!load_rises(
+        Windows {
+            width,
+            values: &idle
+        },
+        0.05
+    ));
 }
 
 #[test]

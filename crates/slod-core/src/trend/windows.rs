@@ -99,7 +99,9 @@ pub fn load_rises(load: Windows<'_>, least: f64) -> bool {
     let level = median_of(points.iter().map(|(_, value)| *value));
     let slopes = PairSlopes::of(&points);
     let hours = load.width.as_secs_f64() / 3600.0 * load.values.len() as f64;
-    level
-        .zip(slopes)
-        .is_some_and(|(level, slopes)| slopes.median() * hours >= least * level.abs())
+    level.zip(slopes).is_some_and(|(level, slopes)| {
+        let rise = slopes.median() * hours;
+        // A service without requests has a level of 0.
+        rise > 0.0 && rise >= least * level.abs()
+    })
 }

@@ -180,7 +180,7 @@ fn sign(name: &str) -> Sign {
         },
         alertname: "Sign".into(),
         urgency: Urgency::Ticket,
-        is_there: Some(true),
+        is_present: Some(true),
         evidence: "it is present".into(),
         chart: "".into(),
     }
@@ -301,8 +301,12 @@ fn a_dependency_of_a_service_explains_a_journey_through_it() {
     let journey = AlertRecord::new(key("shop", "journey"), "Burn", Urgency::Page, at, "");
     let mut paging = Paging::default();
     let mut database = AlertRecord::new(key("database", "errors"), "Burn", Urgency::Page, at, "");
-    let (held, bad, alert) = (at, at, &mut database);
-    paging.add_firing(&Firing { held, bad, alert });
+    let (last_met, bad, alert) = (at, at, &mut database);
+    paging.add_firing(&Firing {
+        last_met,
+        bad,
+        alert,
+    });
     let by = fixture.rules.explained_by(&journey, &paging, at);
     assert_eq!(by, Some(Inhibitor::Service("database".into())));
 }

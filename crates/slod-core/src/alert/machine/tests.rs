@@ -38,7 +38,7 @@ impl Burning for Nothing {
     }
 }
 
-fn sign(service: &str, is_there: bool) -> Sign {
+fn sign(service: &str, is_present: bool) -> Sign {
     let source = Source::Sign {
         sign: "down".into(),
         subject: "".into(),
@@ -50,7 +50,7 @@ fn sign(service: &str, is_there: bool) -> Sign {
         },
         alertname: "Down".into(),
         urgency: Urgency::Page,
-        is_there: Some(is_there),
+        is_present: Some(is_present),
         evidence: "it is down".into(),
         chart: "▁█".into(),
     }
@@ -222,14 +222,14 @@ fn a_restart_repeats_nothing() {
     let mut fixture = Fixture::new();
     assert_eq!(fixture.step(&["web"]), ["+web"]);
     let firing: Vec<_> = fixture.machine.firing().cloned().collect();
-    let held = Timestamp::from_secs(fixture.second);
-    fixture.machine = Machine::resumed(firing.clone(), held, &[]);
+    let last_met = Timestamp::from_secs(fixture.second);
+    fixture.machine = Machine::resumed(firing.clone(), last_met, &[]);
     assert_eq!(fixture.step(&["web"]), [""; 0]);
     assert_eq!(fixture.record("web"), firing[0]);
     // A stored alert that was never sent to receivers is sent now.
     let mut unheard = firing;
     unheard[0].notified = false;
-    fixture.machine = Machine::resumed(unheard, held, &[]);
+    fixture.machine = Machine::resumed(unheard, last_met, &[]);
     assert_eq!(fixture.step(&["web"]), ["+web"]);
 }
 

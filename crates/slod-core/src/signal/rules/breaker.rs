@@ -1,6 +1,6 @@
 //! Circuit breakers that are frequently open.
 
-use super::{Answer, there};
+use super::{Answer, active_if};
 use crate::outcome::Timestamp;
 use crate::signal::{Keep, Presence, RECENT, Rise, Track, is_gapless};
 
@@ -88,7 +88,7 @@ pub fn breaker_open(breaker: &Breaker, most: f64) -> Answer {
         Some(trips) => format!("opened {} in the last {RECENT} minutes", times(trips)),
         None => open,
     };
-    (there(is_open || opened >= TRIPS), evidence)
+    (active_if(is_open || opened >= TRIPS), evidence)
 }
 
 fn times(count: f64) -> String {

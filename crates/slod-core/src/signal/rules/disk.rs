@@ -1,7 +1,7 @@
 //! A file system that is full or forecast to be full.
 
 use super::growth::time;
-use super::{Answer, there};
+use super::{Answer, active_if};
 use crate::signal::{Presence, Track};
 use crate::trend::{Growth, GrowthRules, GrowthVerdict, growth};
 use std::time::Duration;
@@ -82,7 +82,7 @@ fn forecast(growth: &Growth, disk: Disk, within: Duration, full: &str) -> Answer
         time(soonest),
         time(latest)
     );
-    (there(latest < within), evidence)
+    (active_if(latest < within), evidence)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Load above the expected peak of a service.
 
-use super::{Answer, BAD_MINUTES, MINUTES, exceeded, there};
+use super::{Answer, BAD_MINUTES, MINUTES, active_if, exceeded};
 use crate::signal::{Level, Presence, Track};
 
 /// Whether a number exceeded its `peak` in three of the last five minutes. `level` is a share of the peak.
@@ -18,7 +18,7 @@ pub fn load_high(track: &Track, peak: f64, level: Level, was_active: bool, unit:
     };
     let last = track.last().unwrap_or_default();
     (
-        there(minutes >= BAD_MINUTES),
+        active_if(minutes >= BAD_MINUTES),
         format!(
             "more than {border:.1} {unit} in {minutes} of the last {MINUTES} minutes, last {last:.1}; the expected peak is {peak:.1}"
         ),

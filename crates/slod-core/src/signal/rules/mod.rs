@@ -83,8 +83,8 @@ impl Confirmation {
     }
 }
 
-const fn there(is_there: bool) -> Presence {
-    if is_there {
+const fn active_if(is_active: bool) -> Presence {
+    if is_active {
         Presence::Active
     } else {
         Presence::Clear
@@ -93,7 +93,7 @@ const fn there(is_there: bool) -> Presence {
 
 /// Whether a value is below its level now.
 pub const fn below(value: f64, level: Level, was_active: bool) -> Presence {
-    there(value < if was_active { level.ends } else { level.begins })
+    active_if(value < if was_active { level.ends } else { level.begins })
 }
 
 /// Whether a share was above its level in three of the last five minutes.
@@ -110,7 +110,7 @@ pub fn above(track: &Track, level: Level, was_active: bool, what: &str) -> Answe
         "{what} was above {:.0} % in {bad} of the last {MINUTES} minutes, last {last:.0} %",
         border * 100.0
     );
-    (there(bad >= BAD_MINUTES), evidence)
+    (active_if(bad >= BAD_MINUTES), evidence)
 }
 
 /// How many of the last minutes exceeded a border, and which border that is. An active sign continues down

@@ -1,6 +1,6 @@
 //! High CPU usage at peak load.
 
-use super::{Answer, there};
+use super::{Answer, active_if};
 use crate::signal::{Presence, Track};
 
 /// How many minutes are evaluated, and how many of these must be above the limit. A job of some minutes, or
@@ -38,7 +38,7 @@ pub fn cpu_high_at_peak(cpu: &Track, load: &Track, peak: f64, most: f64) -> Answ
         most * 100.0,
         at_peak.len()
     );
-    (there(above >= BAD_MINUTES), evidence)
+    (active_if(above >= BAD_MINUTES), evidence)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A database connection pool that is exhausted or nearly exhausted.
 
-use super::{Answer, BAD_MINUTES, MINUTES, exceeded, there};
+use super::{Answer, BAD_MINUTES, MINUTES, active_if, exceeded};
 use crate::outcome::Timestamp;
 use crate::signal::{HOUR, Keep, Level, Presence, Track};
 
@@ -73,7 +73,7 @@ pub fn pool_exhausted(pool: &Pool, level: Level, was_active: bool) -> Answer {
         format!("more than {share:.0} % of the pool was in use (last {last:.0} %) in {used}")
     });
     let evidence = format!("{near}{}", joined([high, waited_words], &of));
-    (there(is_near), evidence)
+    (active_if(is_near), evidence)
 }
 
 /// Joins the known halves of the sentence, each of which ends with a number of minutes.

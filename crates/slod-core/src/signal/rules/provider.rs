@@ -1,7 +1,7 @@
 //! An AI provider that is slow or fails, as opposed to the service that uses it.
 
 use super::latency::millis;
-use super::{Answer, there};
+use super::{Answer, active_if};
 use crate::signal::{Level, Presence, RECENT, Track};
 use crate::stats::normal::Z_9995;
 use crate::stats::order::median_of;
@@ -77,7 +77,7 @@ pub fn provider_failing(
     if is_failing {
         evidence = format!("{evidence}; {}", service.words());
     }
-    (there(is_failing), evidence)
+    (active_if(is_failing), evidence)
 }
 
 /// Whether a provider takes longer than before by more than its level. The sign begins only if each of the
@@ -119,7 +119,7 @@ pub fn provider_slow(
     if is_slow {
         evidence = format!("{evidence}; {}", service.words());
     }
-    (there(is_slow), evidence)
+    (active_if(is_slow), evidence)
 }
 
 #[cfg(test)]

@@ -48,6 +48,9 @@ fn a_leak_is_reported_with_its_rate_and_traffic_explains_growth() {
     assert!(evidence.contains("MiB/h ("), "{evidence}");
     assert_eq!(memory_grows(&memory(0.0), &flat).0, Presence::Clear);
     assert_eq!(memory_grows(&memory(1.0), &rising).0, Presence::Clear);
+    let idle = track(120, Keep::Mean, [0.0; 60]);
+    let (presence, evidence) = memory_grows(&memory(1.0), &idle);
+    assert_eq!(presence, Presence::Active, "{evidence}");
     let short = track(120, Keep::Lowest, [MIB; 5]);
     assert_eq!(memory_grows(&short, &flat).0, Presence::Unknown);
 }

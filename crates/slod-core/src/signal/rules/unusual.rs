@@ -1,7 +1,7 @@
 //! Deviations from the usual level at a time of day.
 
 use super::latency::millis;
-use super::{Answer, Numbers, there};
+use super::{Answer, Numbers, active_if};
 use crate::signal::{Level, Presence};
 use crate::stats::season::Band;
 
@@ -22,7 +22,7 @@ pub struct Usual {
 
 fn learned(usual: Option<Usual>, needed: u32) -> Result<Usual, Answer> {
     let days = usual.map_or(0, |usual| usual.days);
-    let known = usual.filter(|usual| usual.days >= needed && usual.band.high > 0.0);
+    let known = usual.filter(|usual| usual.days >= needed);
     known.ok_or_else(|| {
         let evidence = format!("{days} of the {needed} required days of history are known");
         (Presence::Unknown, evidence)
@@ -63,7 +63,7 @@ pub fn latency_unusual(
         },
         millis(limit)
     );
-    (there(is_high), evidence)
+    (active_if(is_high), evidence)
 }
 
 /// Whether the request rate of the last hour is below the usual level at this time of day by more than a
@@ -87,6 +87,8 @@ pub fn throughput_low(
     let low = usual.band.low;
     let is_low = hour < low * border && usual.band.deviate(hour) < -SPREADS;
     let limit = match (low * border).min(usual.band.limits(SPREADS).0) {
+        // No rate is below 0.
+        _ if low <= 0.0 => String::new(),
         limit if limit <= 0.0 => "; the rate varies too much for any value to be low".to_owned(),
         limit if was_active => format!("; the sign ends at {limit:.2}"),
         limit => format!("; the sign begins below {limit:.2}"),
@@ -101,7 +103,7 @@ pub fn throughput_low(
             format!("{evidence}; its probes fail, which explains it"),
         );
     }
-    (there(is_low), evidence)
+    (active_if(is_low), evidence)
 }
 
 #[cfg(test)]
@@ -182,6 +184,19 @@ mod tests {
         assert_eq!(
             throughput_low(Some(0.12), varied, LOW, false, true).1,
             format!("{usual}; the rate varies too much for any value to be low")
+        );
+        let none = USUAL.map(|usual| Usual {
+            band: Band {
+                low: 0.0,
+                high: 0.0,
+                spread: 0.0,
+            },
+            ..usual
+        });
+        let usual = "0.00 requests/s in the last hour; 0.00 or more is usual at this time of day (14 days of history)";
+        assert_eq!(
+            throughput_low(Some(0.0), none, LOW, true, true),
+            (Presence::Clear, usual.to_owned())
         );
         assert_eq!(
             throughput_low(None, USUAL, LOW, false, true).0,

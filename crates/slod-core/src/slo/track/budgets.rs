@@ -23,7 +23,8 @@ pub struct BudgetView {
     pub period: WindowView,
     /// `1 - bad / budget`; may be negative.
     pub remaining: Option<f64>,
-    /// How long a total outage could last before the budget is exhausted.
+    /// How long a total outage could last before the budget is exhausted. `None` also for real traffic
+    /// without recent requests, unless the budget is exhausted.
     pub affordable: Option<Duration>,
     /// When an exhausted budget becomes positive again if nothing fails from now on.
     pub recovery: Option<Timestamp>,
@@ -67,17 +68,11 @@ impl Tracker {
                 exhaustion: None,
             };
         }
-        let target = self.objective.target;
         BudgetView {
             window,
             period,
             remaining: self.left_of(&period),
-            affordable: budget::affordable(
-                period.bad,
-                period.expected,
-                target,
-                self.recent(now, &window).1.spacing_ms,
-            ),
+            affordable: self.affordable(now, &window, &period),
             recovery: self.recovery(now, &window, &period),
             exhaustion: self.exhaustion(now, &window, &period),
         }
@@ -132,6 +127,15 @@ impl Tracker {
         if let Some(slices) = &self.slices {
             *counts -= slices.judged(slice_of(now));
         }
+    }
+
+    fn affordable(&self, now: Timestamp, window: &Window, period: &WindowView) -> Option<Duration> {
+        let target = self.objective.target;
+        let (recent, pace) = self.recent(now, window);
+        let left = budget::affordable(period.bad, period.expected, target, pace.spacing_ms)?;
+        // Otherwise it is unknown how fast an outage would spend the budget.
+        let has_rate = self.event_interval().is_some() || recent.good + recent.bad > 0;
+        (has_rate || left.is_zero()).then_some(left)
     }
 
     fn recovery(&self, now: Timestamp, window: &Window, period: &WindowView) -> Option<Timestamp> {

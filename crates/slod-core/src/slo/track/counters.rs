@@ -13,7 +13,7 @@ pub(super) struct Counters {
 }
 
 impl Counters {
-    pub(super) const fn going_on_from((events, bad): (u64, u64)) -> Self {
+    pub(super) const fn continuing_from((events, bad): (u64, u64)) -> Self {
         Self {
             counted: [events, bad],
             highest: [events, bad],

@@ -72,13 +72,13 @@ impl Backfill {
             let hour = until - until.rem_euclid(SLICES_PER_HOUR);
             let known = tracker.oldest(now).max(tracker.retention.begin(now));
             let from = slice_start(slice_of(since)).max(known);
-            let left_out = tracker.corrected.joined(&tracker.unwatched.spans());
+            let left_out = tracker.corrected.union(&tracker.unwatched.spans());
             tracker
                 .series
                 .complete(from, slice_start(hour), missing, &left_out);
             tracker.fill(hour, until);
         }
-        tracker.counters = Counters::going_on_from(counters);
+        tracker.counters = Counters::continuing_from(counters);
         tracker
     }
 }

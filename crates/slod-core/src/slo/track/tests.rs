@@ -1,5 +1,7 @@
+mod absence;
 mod coverage;
 mod days;
+mod traffic;
 
 use super::*;
 use crate::outcome::Measurements;

@@ -100,3 +100,21 @@ fn a_changed_interval_keeps_what_was_observed() {
     let day = tracker.days::<1>(Timestamp::from_secs(3600));
     assert_eq!(day[0].coverage, Some(0.5));
 }
+
+/// Windows start within a minute, and the minutes in progress at both ends do not count.
+#[test]
+fn observed_minutes_cover_every_window() {
+    let mut tracker = tracker(Sli::Availability, SLICES, &[10]);
+    let interval = Duration::from_secs(10);
+    for second in (0..3600).step_by(10) {
+        let at = Timestamp::from_secs(second);
+        record(&mut tracker, at, Verdict::Good, HOUR, interval);
+    }
+    for second in [3540, 3545, 3559, 3590, 3599] {
+        let now = Timestamp::from_secs(second);
+        for window in [Duration::from_mins(5), Duration::from_mins(30)] {
+            let coverage = tracker.view(now, window).coverage;
+            assert_eq!(coverage, Some(1.0), "{second}: {window:?}");
+        }
+    }
+}
