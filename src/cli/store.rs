@@ -1,10 +1,12 @@
-//! `slod store`: checks the store, and recovers a damaged one.
+//! `slod store`: checks the store, recovers a damaged one, and renames services in it.
 
 use super::output::{print_error, show};
+use super::unknown_name::unknown_name;
 use super::{ConfigArg, exit};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::format::numbers::plural;
-use crate::store::{self, Checked, Progress, Recovered, StoreError};
+use crate::store::{self, Checked, Progress, Recovered, Renamed, Store, StoreError};
 use clap::{Args, Subcommand};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -21,10 +23,24 @@ enum Command {
     Check(ConfigArg),
     /// Copy everything readable from a damaged store to a new one; the damaged file is renamed. Stop the daemon first.
     Recover(ConfigArg),
+    /// Continue the history of a service under a new name, which the config already has. Stop the daemon first.
+    Rename(RenameArgs),
+}
+
+#[derive(Debug, Args)]
+struct RenameArgs {
+    /// The name in the store.
+    old: String,
+    /// The name in the config.
+    new: String,
+    #[command(flatten)]
+    config: ConfigArg,
 }
 
 pub fn run(args: &StoreArgs) -> u8 {
-    let (Command::Check(config) | Command::Recover(config)) = &args.command;
+    let (Command::Check(config)
+    | Command::Recover(config)
+    | Command::Rename(RenameArgs { config, .. })) = &args.command;
     let config = match config.load() {
         Ok(config) => config,
         Err(code) => return code,
@@ -37,11 +53,55 @@ pub fn run(args: &StoreArgs) -> u8 {
             let recovered = store::recover(path, Clock::system().now(), &mut |at| shown.see(at));
             recovered.map(|recovered| print_recovery(path, &recovered))
         }
+        Command::Rename(args) => rename(&config, args),
     };
     outcome.unwrap_or_else(|error: StoreError| {
         print_error(&format!("slod: {}: {error}", path.display()));
         exit::START
     })
+}
+
+fn rename(config: &Config, RenameArgs { old, new, .. }: &RenameArgs) -> Result<u8, StoreError> {
+    let refuse = |why: &str| {
+        print_error(&format!("slod: {why}"));
+        Ok(exit::USAGE)
+    };
+    let configured = || config.services.iter().map(|service| &*service.name);
+    if !configured().any(|name| name == new) {
+        return refuse(&unknown_name("service in the config", new, configured()));
+    }
+    if configured().any(|name| name == old) {
+        return refuse(&format!(
+            "{old} is still a service in the config; rename it there first"
+        ));
+    }
+    if !config.store.path.exists() {
+        return Err(StoreError::Missing);
+    }
+    let store = Store::open(&config.store.path)?;
+    let stored = store.services()?;
+    if !stored.contains(old) {
+        let stored = stored.iter().map(String::as_str);
+        return refuse(&unknown_name("service in the store", old, stored));
+    }
+    let renamed = store.rename_service(old, new)?;
+    print_rename(old, new, renamed);
+    Ok(exit::OK)
+}
+
+fn print_rename(old: &str, new: &str, renamed: Renamed) {
+    show(&format!(
+        "{old} is now {new}: {}, {} series, {}\n",
+        plural(renamed.probes as u64, "probe"),
+        renamed.series,
+        plural(renamed.runs as u64, "load run")
+    ));
+    if renamed.merged > 0 {
+        show(&format!(
+            "{} with outcomes under both names: they are one history now\n",
+            plural(renamed.merged as u64, "probe")
+        ));
+    }
 }
 
 /// Reports the progress of a long recovery every few seconds.

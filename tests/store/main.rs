@@ -7,6 +7,7 @@ mod kill;
 mod measured;
 mod outcomes;
 mod recovery;
+mod rename;
 mod series;
 mod versions;
 mod writer;

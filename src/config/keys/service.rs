@@ -22,7 +22,7 @@ const MAX_DEPENDENCIES: usize = 50;
 pub const NAME: Key<Text> = Key::required(
     "name",
     Text,
-    "Unique name, up to 100 characters, without `/`. The history is stored under this name.",
+    "Unique name, up to 100 characters, without `/`. The history is stored under this name; `slod store rename` renames it.",
 );
 
 pub const DESCRIPTION: Key<Text> = Key::optional("description", Text, "One-line description.");

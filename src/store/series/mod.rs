@@ -21,7 +21,7 @@ mod ticks;
 mod values;
 
 pub(super) use check::check;
-pub(super) use names::Names;
+pub(super) use names::{Names, all};
 pub use names::{SeriesId, SeriesInfo};
 pub(super) use recover::recover;
 pub use ticks::Tick;
