@@ -271,6 +271,8 @@ fn pages_are_bounded() {
     let metrics = Watched::new("").follow(0, &long);
     assert!(close(metrics.number(Role::QueueDepth), 2.0), "{metrics:?}");
     assert_eq!(metrics.scrape.dropped, 1);
+    let unended = format!("queue_depth 2\nqueue_depth{{x=\"{}", "y".repeat(1 << 20));
+    assert_eq!(watched.read(&unended).expect("valid").dropped, 1);
     let lines = "\n".repeat(1_000_001);
     let refused = watched.read(&lines).expect_err("too many");
     assert!(refused.contains("more than 1000000 lines"), "{refused}");
