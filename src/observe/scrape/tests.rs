@@ -255,6 +255,19 @@ fn values_without_a_use_are_dropped_and_counted() {
 }
 
 #[test]
+fn a_metric_without_a_usable_sample_is_unknown() {
+    let old = format!("5 {}", NOW - 400_000);
+    for sample in ["NaN", "-1", "+Inf", &old] {
+        let page = format!(
+            "# TYPE http_requests_total counter\nhttp_requests_total{{code=\"200\"}} {sample}\n"
+        );
+        let metrics = Watched::new("").follow(0, &page);
+        assert_eq!(metrics.role(Role::Requests), None, "{sample}");
+        assert_eq!(metrics.scrape.dropped, 1, "{sample}");
+    }
+}
+
+#[test]
 fn pages_are_bounded() {
     let watched = Watched::new("");
     let many: Vec<String> = (0..scan::KEPT_MAX + 10)
