@@ -8,7 +8,7 @@ use super::breakers;
 use super::native::{Native, is_same};
 use super::parse::{LabelSet, Sample};
 use super::plan::{Interest, Plan, Rule, SampleKind};
-use crate::roles::Role;
+use crate::roles::{Role, RoleKind};
 use point::{key, point};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
@@ -39,7 +39,8 @@ pub struct NativePoint {
     /// The buckets are the same as long as these are.
     pub shape: (i32, f64),
     pub count: f64,
-    pub sum: f64,
+    /// `None` if it is not a positive number: a NaN observation makes it NaN.
+    pub sum: Option<f64>,
     /// The count up to each bound of [`Plan::bounds`].
     pub up_to: Box<[f64]>,
 }
@@ -276,14 +277,12 @@ impl<'p> Scan<'p> {
         let native = sample.native;
         let bounds = self.plan.bounds(rule.role).iter();
         let up_to = bounds.map(|bound| native.up_to(bound / rule.scale));
-        // A NaN observation makes the sum NaN.
         let sum = native.sum * rule.scale;
-        let sum = if sum.is_finite() { sum.max(0.0) } else { 0.0 };
         let point = NativePoint {
             key,
             shape: (native.schema, native.zero_threshold),
             count: native.count,
-            sum,
+            sum: Some(sum).filter(|sum| is_usable(RoleKind::Histogram, *sum)),
             up_to: up_to.collect(),
         };
         self.keep(at, key, |found| found.natives.push(point));
