@@ -69,6 +69,11 @@ impl RuleSamples {
         self.points.is_empty() && self.natives.is_empty()
     }
 
+    /// Whether the page has matching series, even if too many.
+    pub fn has_series(&self) -> bool {
+        self.is_partial || !self.is_empty()
+    }
+
     fn name(&mut self, name: Option<String>, value: f64) {
         let is_full = self.names.len() >= breakers::NAMES_MAX;
         if let Some(name) = name.filter(|name| !is_full || self.names.contains_key(name)) {
@@ -86,6 +91,13 @@ pub struct Scanned {
     /// Matching samples that cannot be used (not a number, timestamp out of range, duplicate
     /// series, or too many), and lines that are too long.
     pub dropped: u64,
+}
+
+impl Scanned {
+    /// Whether the page has series of any role.
+    pub fn has_series(&self) -> bool {
+        self.by_rule.values().any(RuleSamples::has_series)
+    }
 }
 
 /// Takes the samples of a page one by one.

@@ -1,6 +1,7 @@
 mod counting;
 mod histograms;
 
+use super::breakers::Breakers;
 use super::history::History;
 use super::plan::Plan;
 use super::scan::{Scan, Scanned, Slot};
@@ -8,6 +9,7 @@ use super::view::{RoleValue, ServiceMetrics};
 use super::watch::Latest;
 use super::*;
 use crate::diagnostic::Source;
+use crate::outcome::Timestamp;
 use crate::probe::KINDS;
 use crate::probe::http::BodySink;
 use crate::roles::{Role, RoleKind};
@@ -315,6 +317,22 @@ fn any_state_that_is_not_0_is_open() {
     assert!(close(metrics.number(Role::CircuitBreakerOpen), 1.0));
     let view = metrics.role(Role::CircuitBreakerOpen).expect("found");
     assert_eq!(view.value, Some(RoleValue::Gauge(1.0)));
+}
+
+#[test]
+fn a_breaker_of_an_exporter_whose_target_comes_back_has_not_opened() {
+    let tripped = "circuit_breaker_trips_total{name=\"payments\"} 5\n";
+    let down = "exporter_up 0\n";
+    for pages in [[tripped, down, tripped], [down, down, tripped]] {
+        let (mut watched, mut breakers) = (Watched::new(""), Breakers::default());
+        for (second, page) in (0..).step_by(10).zip(pages) {
+            let scanned = watched.read(page).expect("valid");
+            let metrics = watched.follow_scanned(second, &scanned);
+            let now = Timestamp(NOW + 10_000);
+            let shown = breakers.follow(&watched.plan, &metrics, &scanned, now);
+            assert!(shown.is_empty(), "{shown:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
