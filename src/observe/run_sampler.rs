@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use tokio::runtime::Builder;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -115,8 +115,12 @@ impl Sampling {
             };
             // The wall clock may be set meanwhile.
             let tick = self.sample(from.after(began.elapsed())).await;
-            if ticks.try_send(tick).is_err() {
-                tracing::warn!("samples of the run are dropped: too many wait to be stored");
+            match ticks.try_send(tick) {
+                Ok(()) => {}
+                Err(TrySendError::Full(_)) => {
+                    tracing::warn!("samples of the run are dropped: too many wait to be stored");
+                }
+                Err(TrySendError::Closed(_)) => return,
             }
             if is_last {
                 return;
@@ -156,5 +160,30 @@ impl Scrape {
             spec,
             is_failing: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::probe::KINDS;
+    use std::path::Path;
+
+    #[tokio::test(start_paused = true)]
+    async fn sampling_ends_without_a_reader() {
+        let source = Source {
+            name: String::new(),
+            text: "services: [{ name: a, probes: [{ name: p, tcp: { address: '127.0.0.1:1' } }] }]"
+                .to_owned(),
+        };
+        let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
+        let config = loaded.config.expect("valid");
+        let sampling = Sampling::new(&config, &config.services[0], Clock::system());
+        let (sender, ticks) = mpsc::channel(QUEUE);
+        drop(ticks);
+        let ended = sampling.run(sender, CancellationToken::new());
+        let hour = Duration::from_hours(1);
+        assert!(tokio::time::timeout(hour, ended).await.is_ok());
     }
 }

@@ -128,7 +128,11 @@ impl ServiceHistory {
                 let minutes = own.timeouts.known(HOUR).len();
                 (Some(count), Numbers::Own.by(), lately(minutes))
             }
-            _ => (probed(), Numbers::Probes.by(), lately(HOUR)),
+            _ => {
+                let minutes = self.probes.timeouts.values();
+                let minutes = minutes.iter().skip_while(|one| one.is_none()).count();
+                (probed(), Numbers::Probes.by(), within(minutes))
+            }
         };
         match count {
             None => (None, nothing_by(Numbers::Probes)),
@@ -147,6 +151,17 @@ fn lately(minutes: usize) -> String {
     }
     let minutes = numbers::plural(minutes as u64, "minute");
     format!("in the {minutes} with data in the last hour")
+}
+
+/// The last hour, or the time since the first attempt. The current minute is incomplete.
+fn within(minutes: usize) -> String {
+    if minutes + 1 >= HOUR {
+        return "in the last hour".to_owned();
+    }
+    format!(
+        "in the last {}",
+        numbers::plural(minutes.max(1) as u64, "minute")
+    )
 }
 
 const NO_PROCESSES: &str = "`processes` is not configured for the service, or none was seen yet";

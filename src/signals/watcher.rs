@@ -184,8 +184,8 @@ impl Watcher {
         }
     }
 
-    /// The processes that used most of the host's processors in the last minute, if their share is
-    /// large.
+    /// Which of the observed processes used most of the host's processors in the last minute, if their
+    /// share is large.
     fn busiest(&self) -> Option<String> {
         let each = self.services.values().flat_map(|service| {
             let processes = service.processes.iter();
@@ -193,8 +193,9 @@ impl Watcher {
         });
         let (used, service, name) = each.max_by(|(one, ..), (other, ..)| one.total_cmp(other))?;
         let percent = used * 100.0;
-        (used >= MIN_BUSIEST_SHARE)
-            .then(|| format!("{service} ({name}) used most of them: {percent:.0} %"))
+        (used >= MIN_BUSIEST_SHARE).then(|| {
+            format!("of the observed processes, {service} ({name}) used most: {percent:.0} %")
+        })
     }
 
     /// Advances all histories to a time, and evaluates the trends if due.

@@ -94,6 +94,19 @@ async fn a_json_document_is_read_by_its_paths() {
 }
 
 #[tokio::test]
+async fn a_negative_counter_in_a_json_document_is_dropped() {
+    let body = "{\"total\": -5, \"level\": -3}";
+    let (address, _) = http(move |_| page("application/json", body.as_bytes())).await;
+    let metrics = format!(
+        "{{ json: {{ url: \"http://{address}/status\", requests: $.total, queue_depth: $.level }} }}"
+    );
+    let found = scrape(&metrics).await;
+    assert!(found.role(Role::Requests).is_none(), "{found:?}");
+    assert_eq!(found.number(Role::QueueDepth), Some(-3.0));
+    assert_eq!((found.scrape.samples, found.scrape.dropped), (2, 1));
+}
+
+#[tokio::test]
 async fn responses_that_are_not_metrics_are_explained() {
     let (address, _) = http(|_| b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n".to_vec()).await;
     let failed = scrape(&at(address, "")).await;

@@ -126,7 +126,9 @@ impl Hierarchies {
         let (unit, mounted) = (unit(path), Path::new(&hierarchy.mount.root));
         let below = match unit.strip_prefix(mounted) {
             Ok(below) => below,
-            Err(_) if mounted.starts_with(unit) => Path::new(""),
+            Err(_) if path.starts_with(mounted) => Path::new(""),
+            // The root control group of the host, of which only a part is mounted.
+            Err(_) if path == Path::new("/") => return Ok(None),
             Err(_) => return Err(Unreadable::OutsideControlGroup(path.display().to_string())),
         };
         let place = self.at(hierarchy, below);
@@ -348,7 +350,8 @@ mod tests {
             (bytes("/docker/x"), bytes("/docker/x/in")),
             (Some(5), Some(3))
         );
-        for outside in ["/docker/y", "/../y"] {
+        assert_eq!(bytes("/"), None, "a process in no container");
+        for outside in ["/docker", "/docker/y", "/../y"] {
             let container = hierarchies(&root).container(&format!("5:memory:{outside}\n"));
             let reason = container.expect_err("not mounted").to_string();
             assert!(
@@ -356,6 +359,17 @@ mod tests {
                 "{reason}"
             );
         }
+    }
+
+    #[test]
+    fn of_a_partly_mounted_unit_the_mounted_part_is_measured() {
+        let mounts = "31 1 0:27 /a.service/x /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n";
+        let root = tree(&[
+            ("proc/1/mountinfo", mounts),
+            ("sys/fs/cgroup/memory/memory.usage_in_bytes", "5"),
+        ]);
+        let found = usage(&root, "5:memory:/a.service/x/worker\n");
+        assert_eq!(found.and_then(|usage| usage.memory_bytes), Some(5));
     }
 
     #[test]

@@ -22,18 +22,25 @@ const THROTTLED_TIME: usize = 4;
 /// time it is started.
 const REMEMBERED_MAX: usize = 1000;
 
-/// Identifies a container.
+/// The containers of one group of processes, by what identifies them.
 #[derive(Debug)]
 pub(super) struct Group<Key> {
-    /// The last counters of each container; reset to those of a new one once no container has the
-    /// name.
-    last: HashMap<Key, MemberCounters<COUNTERS>>,
+    /// The containers that were ever sampled.
+    last: HashMap<Key, Member>,
     totals: Totals<COUNTERS>,
     now: Vec<Usage>,
     cpu_usage_max: Option<f64>,
-    sampled_at: Option<Instant>,
     /// Whether the group ever had a container.
     ran: bool,
+}
+
+/// A container when it was last sampled.
+#[derive(Debug)]
+struct Member {
+    /// Those of a new container once no container has the name.
+    counters: MemberCounters<COUNTERS>,
+    /// When its counters had these values. `None` before the first sample.
+    at: Option<Instant>,
 }
 
 impl<Key> Default for Group<Key> {
@@ -43,38 +50,35 @@ impl<Key> Default for Group<Key> {
             totals: Totals::default(),
             now: Vec::new(),
             cpu_usage_max: None,
-            sampled_at: None,
             ran: false,
         }
     }
 }
 
 impl<Key: Eq + Hash> Group<Key> {
-    /// Takes the current containers. `exists` returns whether a container that is not among them
-    /// still exists and may come back with its counters.
+    /// Takes the current containers. `exists` returns whether a container still exists and may come
+    /// back with its counters.
     pub(super) fn take(
         &mut self,
         containers: Vec<(Key, Usage)>,
         now: Instant,
         exists: impl Fn(&Key) -> bool,
     ) {
-        let elapsed = self
-            .sampled_at
-            .replace(now)
-            .map(|at| now.duration_since(at));
-        let elapsed = elapsed.filter(|elapsed| *elapsed >= MIN_SPAN);
         self.cpu_usage_max = None;
         self.now.clear();
-        self.forget(exists);
         self.ran |= !containers.is_empty();
         for (key, usage) in containers {
             // The history of a container in which the group is found only now must not appear as a
             // sudden load.
-            let is_known = self.last.contains_key(&key);
-            let member = self.last.entry(key).or_insert(MemberCounters::RUNNING);
+            let member = self.last.entry(key).or_insert(Member {
+                counters: MemberCounters::RUNNING,
+                at: None,
+            });
+            let last = member.at.replace(now);
+            let elapsed = last.map(|last| now.duration_since(last));
             // A container that was recreated under the same name counts from 0.
-            let spent = member.advance(counters(&usage), OnDecrease::Reset);
-            let share = elapsed.filter(|_| is_known).and_then(|elapsed| {
+            let spent = member.counters.advance(counters(&usage), OnDecrease::Reset);
+            let share = elapsed.filter(|one| *one >= MIN_SPAN).and_then(|elapsed| {
                 let limit = usage.cpu_limit.filter(|limit| *limit > 0.0)?;
                 Some(spent[CPU]? as f64 / 1e6 / elapsed.as_secs_f64() / limit)
             });
@@ -82,14 +86,18 @@ impl<Key: Eq + Hash> Group<Key> {
             self.totals.add(spent);
             self.now.push(usage);
         }
+        self.forget(now, exists);
     }
 
-    fn forget(&mut self, exists: impl Fn(&Key) -> bool) {
+    fn forget(&mut self, now: Instant, exists: impl Fn(&Key) -> bool) {
         let is_full = self.last.len() > REMEMBERED_MAX;
-        self.last.retain(|key, counters| {
+        self.last.retain(|key, member| {
             let exists = exists(key);
             if !exists {
-                *counters = MemberCounters::NEW;
+                *member = Member {
+                    counters: MemberCounters::NEW,
+                    at: Some(now),
+                };
             }
             exists || !is_full
         });
@@ -263,7 +271,8 @@ mod tests {
         );
         assert_eq!(
             seconds(30, vec![("a", 4_000_000)], true),
-            (Some(3.0), Some(0.2))
+            (Some(3.0), Some(0.1)),
+            "since it was last sampled"
         );
         assert_eq!(
             seconds(40, vec![("a", 500_000)], true),
@@ -272,8 +281,8 @@ mod tests {
         );
         assert_eq!(seconds(50, vec![], false).0, Some(3.5));
         assert_eq!(
-            seconds(60, vec![("a", 2_000_000)], true).0,
-            Some(5.5),
+            seconds(60, vec![("a", 2_000_000)], true),
+            (Some(5.5), Some(0.4)),
             "started again after a pause"
         );
         assert_eq!(
@@ -284,6 +293,11 @@ mod tests {
         assert_eq!(
             seconds(80, vec![("b", 10_000_000)], true),
             (Some(6.5), Some(0.2))
+        );
+        assert_eq!(
+            seconds(90, vec![("b", 11_000_000)], false),
+            (Some(7.5), Some(0.2)),
+            "removed since its usage was read"
         );
     }
 }

@@ -65,7 +65,7 @@ pub(super) const FAMILIES: &[Described<ContainerView>] = &[
         Family::counter(
             "slod_container_oom_kills_total",
             CONTAINER,
-            "Processes killed by the kernel because a container reached its memory limit.",
+            "Processes of the containers killed by the kernel for lack of memory, in a container or on the host.",
         ),
         |samples, one| samples.value(whole(one.oom_kills)),
     ),

@@ -79,7 +79,8 @@ impl ContainerSampler {
         } = self;
         for member in members {
             let containers = match member.containers(root, hierarchies, found) {
-                Ok(containers) => containers,
+                Ok(Some(containers)) => containers,
+                Ok(None) => continue,
                 Err(unreadable) => {
                     _ = fault.get_or_insert(unreadable);
                     continue;
@@ -100,24 +101,25 @@ impl ContainerSampler {
 }
 
 impl Member {
+    /// Returns `None` if it is unknown whether its processes run.
     fn containers(
         &self,
         root: &HostRoot,
         hierarchies: &Hierarchies,
         found: &[ProcessView],
-    ) -> Result<Vec<Container>, Unreadable> {
+    ) -> Result<Option<Vec<Container>>, Unreadable> {
         if let FoundBy::Cgroup(name) = &self.spec.found_by {
-            return Ok(hierarchies.named(name).into_iter().collect());
+            return Ok(Some(hierarchies.named(name).into_iter().collect()));
         }
         let is_this =
             |view: &&ProcessView| view.service == self.spec.service && view.name == self.spec.name;
-        let pids = found
-            .iter()
-            .find(is_this)
-            .map_or(&[][..], |view| &view.pids);
+        let Some(group) = found.iter().find(is_this) else {
+            return Ok(None);
+        };
         // Processes that have ended since they were listed are skipped. Sorted, so that the limit
         // always selects the same ones.
-        let memberships: BTreeSet<String> = pids
+        let memberships: BTreeSet<String> = group
+            .pids
             .iter()
             .filter_map(|pid| root.read(format!("/proc/{pid}/cgroup")).ok())
             .collect();
@@ -130,7 +132,7 @@ impl Member {
                 containers.extend(hierarchies.container(&membership)?);
             }
         }
-        Ok(containers.into_iter().collect())
+        Ok(Some(containers.into_iter().collect()))
     }
 }
 
@@ -153,5 +155,49 @@ impl Collector for ContainerSampler {
                 same.group = member.group;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_group_whose_processes_are_unknown_is_omitted() {
+        let root = tempfile::tempdir().expect("a folder");
+        for (path, text) in [
+            (
+                "proc/1/mountinfo",
+                "31 1 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+            ),
+            ("proc/7/cgroup", "5:memory:/app\n"),
+            ("sys/fs/cgroup/memory/app/memory.usage_in_bytes", "1000"),
+        ] {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().expect("below the root")).expect("created");
+            fs::write(path, text).expect("written");
+        }
+        let spec = ProcessSpec {
+            service: "shop".into(),
+            name: "app".into(),
+            found_by: FoundBy::Port(80),
+        };
+        let view = |pids: Vec<i32>| ProcessView {
+            service: spec.service.clone(),
+            name: spec.name.clone(),
+            pids,
+            ..ProcessView::default()
+        };
+        let specs = std::iter::once(spec.clone());
+        let mut sampler = ContainerSampler::new(HostRoot::new(root.path()), specs);
+        let mut counts = |found: &[ProcessView]| {
+            let (views, fault) = sampler.sample(found);
+            assert_eq!(fault, None);
+            views.iter().map(|view| view.count).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(&[view(vec![7])]), [1]);
+        assert!(counts(&[]).is_empty(), "its processes could not be found");
+        assert_eq!(counts(&[view(Vec::new())]), [0], "none is running");
     }
 }

@@ -18,7 +18,7 @@ use super::view::{DiskView, FileSystemView, SystemView};
 use crate::config::{Config, Pattern};
 use crate::exposition::Labels;
 use space::SpaceReader;
-use std::path::PathBuf;
+use std::path::Path;
 
 pub(super) const DISK: CollectorKind = CollectorKind {
     name: "disk",
@@ -120,9 +120,10 @@ impl DiskSampler {
     }
 }
 
-/// Whether it is on a local disk and therefore responds immediately. Others may wait for a server.
+/// Whether it is on a local disk and therefore responds immediately. Others may wait for a server, or
+/// for a program: a FUSE file system can have the source `/dev/fuse`, or that of a disk.
 fn is_local(mount: &Mount) -> bool {
-    PathBuf::from(&mount.source).starts_with("/dev")
+    Path::new(&mount.source).starts_with("/dev") && !mount.kind.starts_with("fuse")
 }
 
 impl Collector for DiskSampler {
@@ -142,5 +143,27 @@ impl Collector for DiskSampler {
             reader,
             ..Self::of(config)
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_file_systems_of_the_kernel_on_disks_respond_immediately() {
+        let local = |source: &str, kind: &str| {
+            let line = format!("36 35 98:0 / /mnt rw - {kind} {source} rw");
+            mounts::parse(&line).iter().all(is_local)
+        };
+        assert!(local("/dev/sda1", "ext4") && local("/dev/mapper/root", "xfs"));
+        for (source, kind) in [
+            ("server:/home", "nfs4"),
+            ("tmpfs", "tmpfs"),
+            ("/dev/fuse", "fuse"),
+            ("/dev/sdb1", "fuseblk"),
+        ] {
+            assert!(!local(source, kind), "{source} {kind}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::observe::unreadable::Unreadable;
 use crate::yaml::{open_regular, read_regular};
 use procfs::ProcError;
 use procfs::process::{FDTarget, Process};
+use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read};
@@ -219,7 +220,7 @@ fn cgroup(root: &Path) -> Result<Vec<i32>, Unreadable> {
     for _ in 0..CGROUPS {
         let Some(folder) = folders.pop() else { break };
         let file = folder.join("cgroup.procs");
-        let members = if_there(&file, read_regular(&file, MEMBERS_MAX))?.unwrap_or_default();
+        let members = members(&file, read_regular(&file, MEMBERS_MAX), folder != root)?;
         let text = String::from_utf8_lossy(&members);
         pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
         let below = fs::read_dir(&folder).into_iter().flatten().flatten();
@@ -232,6 +233,21 @@ fn cgroup(root: &Path) -> Result<Vec<i32>, Unreadable> {
     Ok(pids)
 }
 
+/// Returns the list of a control group's members. It is empty if the control group was removed
+/// meanwhile. That of a threaded control group (`EOPNOTSUPP`), as libvirt creates them, cannot be
+/// read; its processes are listed above it.
+fn members(path: &Path, read: io::Result<Vec<u8>>, is_below: bool) -> Result<Vec<u8>, Unreadable> {
+    match &read {
+        Err(error) if is(error, Errno::NODEV) => Ok(Vec::new()),
+        Err(error) if is(error, Errno::OPNOTSUPP) && is_below => Ok(Vec::new()),
+        _ => Ok(if_there(path, read)?.unwrap_or_default()),
+    }
+}
+
+fn is(error: &io::Error, errno: Errno) -> bool {
+    error.raw_os_error() == Some(errno.raw_os_error())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,6 +256,23 @@ mod tests {
     fn looks(comm: &str, args: &[&str]) -> Looks {
         let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
         Looks::of(comm.to_owned(), &args, true)
+    }
+
+    #[test]
+    fn control_groups_without_a_list_of_their_own_have_no_further_members() {
+        let path = Path::new("/sys/fs/cgroup/vm.scope/vcpu0/cgroup.procs");
+        let listed = |errno: Errno, is_below| {
+            let error = io::Error::from_raw_os_error(errno.raw_os_error());
+            members(path, Err(error), is_below)
+        };
+        for is_below in [false, true] {
+            for removed in [Errno::NOENT, Errno::NODEV] {
+                assert_eq!(listed(removed, is_below), Ok(Vec::new()), "{removed}");
+            }
+            assert!(listed(Errno::ACCESS, is_below).is_err());
+        }
+        assert_eq!(listed(Errno::OPNOTSUPP, true), Ok(Vec::new()));
+        assert!(listed(Errno::OPNOTSUPP, false).is_err());
     }
 
     #[test]

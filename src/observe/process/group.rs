@@ -34,8 +34,6 @@ struct Member {
 #[derive(Debug, Default)]
 pub(super) struct Group {
     members: HashMap<ProcessId, Member>,
-    /// Whether a sample was taken before.
-    sampled: bool,
     /// Whether the group ever had a member.
     ran: bool,
     totals: Totals<COUNTERS>,
@@ -69,7 +67,7 @@ struct Sums {
 }
 
 impl Group {
-    /// Takes the current members. `since` is `None` at the first sample of the host, and if the
+    /// Takes the current members. `since` is `None` at the first sample of the group, and if the
     /// last one was too recent for the kernel's ticks of 10 ms.
     pub(super) fn take(&mut self, readings: &[Reading], since: Option<Since>) {
         let has_survivor = readings
@@ -84,12 +82,13 @@ impl Group {
         let share = |ticks: u64, since: Since| {
             seconds(ticks) / since.elapsed.as_secs_f64() / since.processors
         };
-        let since = since.filter(|_| self.sampled && !readings.is_empty());
+        // Members that were not found in the last sample used some of this time before it.
+        let is_recent = self.now.is_some() || readings.iter().all(|reading| reading.is_new);
+        let since = since.filter(|_| is_recent && !readings.is_empty());
         self.cpu_usage = since.map(|since| share(ticks.iter().sum(), since));
         let most = ticks.iter().max().copied();
         self.cpu_usage_max = since.and_then(|since| Some(share(most?, since)));
         self.now = sums(readings);
-        self.sampled = true;
     }
 
     /// Records the bytes read and written by members that have ended, for their parents in the

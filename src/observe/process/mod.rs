@@ -92,7 +92,6 @@ pub struct ProcessSampler {
     details: Details,
     members: Vec<Member>,
     boots: BootTimes,
-    last: Option<Instant>,
     /// Parts missing from the last sample.
     hidden: Vec<String>,
 }
@@ -102,6 +101,8 @@ struct Member {
     spec: ProcessSpec,
     finder: Finder,
     group: Group,
+    /// When its processes were last found, or known not to run.
+    sampled_at: Option<Instant>,
 }
 
 impl ProcessSampler {
@@ -112,7 +113,6 @@ impl ProcessSampler {
             details: Details::default(),
             members: Vec::new(),
             boots: BootTimes::default(),
-            last: None,
             hidden: Vec::new(),
             root,
         };
@@ -138,6 +138,7 @@ impl ProcessSampler {
                 None => Member {
                     finder: Finder::new(&spec.found_by),
                     group: Group::default(),
+                    sampled_at: None,
                     spec,
                 },
             })
@@ -158,7 +159,7 @@ impl ProcessSampler {
         let all: Vec<usize> = all.into_iter().collect();
         let now = Instant::now();
         self.details.refresh(&self.table, &all, now);
-        let since = self.since(now, processors(&stat));
+        let processors = processors(&stat);
         let mut views = Vec::new();
         for (member, found) in self.members.iter_mut().zip(found) {
             if let Some(found) = found {
@@ -166,6 +167,7 @@ impl ProcessSampler {
                     let listed = self.table.at(*at);
                     reading(&self.table, listed, self.details.of(listed.id, now))
                 });
+                let since = member.since(now, processors);
                 member.group.take(&readings.collect::<Vec<_>>(), since);
                 views.push(member.group.view(&member.spec, self.boots.first()));
             }
@@ -190,9 +192,11 @@ impl ProcessSampler {
         }
         (all, fault)
     }
+}
 
+impl Member {
     fn since(&mut self, now: Instant, processors: f64) -> Option<Since> {
-        let last = self.last.replace(now)?;
+        let last = self.sampled_at.replace(now)?;
         let since = Since {
             elapsed: now - last,
             processors,
@@ -220,6 +224,28 @@ fn processors(stat: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn usage_is_measured_since_the_last_sample_of_the_group() {
+        let found_by = crate::config::FoundBy::PidFile("/run/app.pid".into());
+        let specs = ["one", "other"].map(|name| ProcessSpec {
+            service: "app".into(),
+            name: name.into(),
+            found_by: found_by.clone(),
+        });
+        let mut sampler = ProcessSampler::new(HostRoot::new("/"), specs.to_vec());
+        let start = Instant::now();
+        let mut elapsed = |group: usize, seconds: u64| {
+            let now = start + Duration::from_secs(seconds);
+            let since = sampler.members[group].since(now, 4.0);
+            since.map(|since| since.elapsed.as_secs())
+        };
+        assert_eq!((elapsed(0, 0), elapsed(1, 0)), (None, None));
+        // The processes of the second group cannot be found for an hour.
+        assert_eq!(elapsed(0, 3590), Some(3590));
+        assert_eq!((elapsed(0, 3600), elapsed(1, 3600)), (Some(10), Some(3600)));
+    }
 
     #[test]
     fn the_processors_are_those_of_the_host() {

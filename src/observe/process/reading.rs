@@ -48,7 +48,7 @@ pub(super) fn reading(
         is_new: listed.is_new,
         cpu_ticks: listed.cpu_ticks,
         resident_bytes: listed.resident_bytes,
-        anonymous_bytes: anonymous(&process),
+        anonymous_bytes: anonymous(&table.folder(listed.thread)),
         threads: listed.threads,
         open_fds,
         io,
@@ -57,8 +57,8 @@ pub(super) fn reading(
 }
 
 /// `None` before Linux 4.5.
-fn anonymous(process: &Path) -> Option<u64> {
-    kib(&read(&process.join("status")).ok()?, "RssAnon")
+fn anonymous(thread: &Path) -> Option<u64> {
+    kib(&read(&thread.join("status")).ok()?, "RssAnon")
 }
 
 /// `None` without permission.

@@ -5,9 +5,11 @@ use crate::observe::unreadable::Unreadable;
 use procfs::net::{TcpNetEntries, TcpState};
 use procfs::process::Stat;
 use procfs::{FromRead, FromReadSI, ProcError, current_system_info};
+use rustix::io::Errno;
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The first process of every system and every container: if it is not visible, others are hidden
@@ -214,14 +216,20 @@ fn listeners(net: &Path) -> Result<HashMap<u16, BTreeSet<u64>>, Unreadable> {
 
 /// Returns `None` for a process that has ended since it was listed.
 fn stat(proc: &Path, pid: i32) -> Result<Option<Stat>, Unreadable> {
-    let line = fs::read(proc.join(pid.to_string()).join("stat"));
-    match line.map_err(ProcError::from).and_then(|line| parsed(&line)) {
-        Ok(stat) => Ok(Some(stat)),
-        Err(ProcError::PermissionDenied(_)) => Err(Unreadable::Hidden),
-        Err(error @ ProcError::Io(..)) => {
-            Err(Unreadable::proc(&proc.join(pid.to_string()), &error))
-        }
-        Err(_) => Ok(None),
+    let path = proc.join(pid.to_string()).join("stat");
+    let line = if_running(&path, fs::read(&path))?;
+    Ok(line.and_then(|line| parsed(&line).ok()))
+}
+
+/// Returns the content of a file of a process; `None` if the process has ended: before the file was
+/// opened, or (`ESRCH`) before it was read.
+fn if_running(path: &Path, read: io::Result<Vec<u8>>) -> Result<Option<Vec<u8>>, Unreadable> {
+    match read {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(Unreadable::Hidden),
+        Err(error) => Err(Unreadable::file(path, error)),
     }
 }
 
@@ -313,6 +321,20 @@ mod tests {
         let found = |port| table.listening(port).expect("readable").len();
         assert_eq!((found(80), found(8080)), (0, 1));
         assert_eq!(HostRoot::new("/").net(), Path::new("/proc/net"));
+    }
+
+    #[test]
+    fn a_process_that_ends_while_it_is_read_is_not_running() {
+        let path = Path::new("/proc/7/stat");
+        let read = |error| if_running(path, Err(io::Error::from_raw_os_error(error)));
+        for ended in [Errno::NOENT, Errno::SRCH] {
+            assert_eq!(read(ended.raw_os_error()), Ok(None), "{ended}");
+        }
+        assert_eq!(read(Errno::ACCESS.raw_os_error()), Err(Unreadable::Hidden));
+        assert!(matches!(
+            read(Errno::IO.raw_os_error()),
+            Err(Unreadable::File { .. })
+        ));
     }
 
     #[test]

@@ -60,16 +60,17 @@ pub fn name<'a, V: AsRef<str>>(labels: impl Iterator<Item = (&'a str, V)>) -> Op
 #[derive(Debug, Default)]
 pub struct Breakers {
     by_name: BTreeMap<Arc<str>, Breaker>,
-    /// Whether there was a page before: a new series then counted from 0.
-    was_read: bool,
+    /// Whether the last page had series of any role: a new series then counted from 0. The page of
+    /// an exporter whose target is down has none.
+    had_roles: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Breaker {
-    /// On the last page.
+    /// On the last page that contained its counter.
     trips: Option<f64>,
     open_since: Option<Timestamp>,
-    /// Whether it was open on the first page that contained it.
+    /// Whether it was open on the first page, or the first one after a page without any roles.
     or_before: bool,
     opened: Option<Timestamp>,
     /// When it was last open or opened.
@@ -99,10 +100,12 @@ impl Breakers {
             names(Role::CircuitBreakerOpen),
             names(Role::CircuitBreakerTrips),
         );
-        let is_first = !std::mem::replace(&mut self.was_read, true);
-        let known = |name: &str| states.contains_key(name) || trips.contains_key(name);
-        self.by_name
-            .retain(|name, one| known(name) || one.is_recent(now));
+        let is_first = !std::mem::replace(&mut self.had_roles, scanned.has_series());
+        if self.by_name.len() >= NAMES_MAX {
+            let known = |name: &str| states.contains_key(name) || trips.contains_key(name);
+            self.by_name
+                .retain(|name, one| known(name) || one.is_recent(now));
+        }
         for name in states.keys().chain(trips.keys()) {
             if !self.by_name.contains_key(&**name) && self.by_name.len() < NAMES_MAX {
                 self.by_name
@@ -147,14 +150,14 @@ impl BreakerView {
 
 impl Breaker {
     /// Takes its state and its counter, as far as the page has them. When a breaker opened is
-    /// unknown on the first page.
+    /// unknown on a first page.
     fn take(&mut self, is_open: Option<bool>, trips: Option<f64>, is_first: bool, now: Timestamp) {
         let before = self.trips.unwrap_or(0.0);
         let is_counted = self.trips.is_some() || !is_first;
         // A value that fell was reset and counts from 0.
         let has_opened =
             is_counted && trips.is_some_and(|now| now > before || (now < before && now > 0.0));
-        self.trips = trips;
+        self.trips = trips.or(self.trips);
         match is_open {
             Some(true) if self.open_since.is_none() => {
                 (self.open_since, self.or_before) = (Some(now), is_first);
@@ -211,6 +214,9 @@ mod tests {
         one.take(None, Some(1.0), false, at(20));
         assert_eq!(one.opened, Some(at(20)), "the counter was reset");
         assert!(one.is_recent(at(619)) && !one.is_recent(at(620)));
+        one.take(None, None, false, at(700));
+        one.take(None, Some(1.0), false, at(710));
+        assert_eq!(one.opened, Some(at(20)), "a page without it in between");
         let mut new = Breaker::default();
         new.take(Some(true), None, true, at(0));
         assert_eq!((new.open_since, new.or_before), (Some(at(0)), true));

@@ -117,6 +117,9 @@ impl Counter {
     /// Takes a page. Returns how many series could not be counted, because they rose implausibly or
     /// have too many bounds.
     pub fn follow(&mut self, mut page: Page) -> u64 {
+        let found = page.series.len();
+        page.series.retain(|(_, series)| series.is_countable());
+        let mut dropped = page.excess + (found - page.series.len()) as u64;
         let counts_new = self.was_known && !self.lacks_one(&page);
         let is_first = self.last.is_empty();
         // Known series come first, since new ones are compared with their increases.
@@ -126,13 +129,8 @@ impl Counter {
         let before = page.bounds.as_deref();
         let before = before.and_then(|bounds| self.total.keep_bounds(bounds));
         let bounds: Vec<f64> = self.total.buckets.iter().map(|(bound, _)| *bound).collect();
-        let mut dropped = page.excess;
         self.turn(page.series.len());
         for (key, now) in page.series {
-            if !now.is_countable() {
-                dropped += 1;
-                continue;
-            }
             let increase = if let Some(known) = self.last.get_mut(&key) {
                 let increase = known.follow(now, self.pages, &bounds);
                 rise += increase.as_ref().map_or(0.0, |one| one.value + one.count);

@@ -115,8 +115,7 @@ impl History {
                 uncounted += counter.follow(page);
             }
         }
-        let mut all = scanned.by_rule.values();
-        self.had_roles = all.any(|found| found.is_partial || !found.is_empty());
+        self.had_roles = scanned.has_series();
         uncounted
     }
 
@@ -276,8 +275,7 @@ fn choose(plan: &Plan, scanned: &Scanned) -> Chosen {
         let found: Vec<_> = candidates
             .filter_map(|(at, _)| Some((at, scanned.by_rule.get(&at)?)))
             .collect();
-        let has_series = |found: &RuleSamples| found.is_partial || !found.is_empty();
-        let with_series = found.iter().find(|(_, found)| has_series(found));
+        let with_series = found.iter().find(|(_, found)| found.has_series());
         let is_counter = role.kind() == RoleKind::Counter;
         let zero = found.iter().find(|(_, found)| is_counter && found.is_known);
         chosen[role as usize] = with_series.or(zero).map(|(at, _)| *at);

@@ -52,7 +52,9 @@ impl<'p> PageReader<'p> {
             return Ok(self.scan.finish());
         }
         let rest = std::mem::take(&mut self.partial);
-        if !rest.is_empty() {
+        if self.is_skipping {
+            self.skipped();
+        } else if !rest.is_empty() {
             self.line(&rest)?;
         }
         if self.format == PageFormat::OpenMetrics && !self.is_ended {

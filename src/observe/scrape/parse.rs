@@ -1,7 +1,8 @@
 //! Parses a line of the Prometheus text format 0.0.4 or of OpenMetrics 1.0. Pure; borrows from the
 //! line.
 //!
-//! Implements the grammar of Prometheus, so that whatever Prometheus rejects is rejected here too.
+//! Implements the grammar of Prometheus, so that samples and types that Prometheus rejects are rejected
+//! here too. Comments and units of OpenMetrics are not checked.
 
 mod labels;
 mod number;
@@ -98,7 +99,7 @@ fn comment(text: &str, format: PageFormat) -> Result<Line<'_>, String> {
     let value = match after.as_bytes().first() {
         None => "",
         Some(b' ' | b'\t') => after[1..].trim_start_matches(blank),
-        Some(_) => return Err(format!("`{rest:.60}` is not a valid metric name")),
+        Some(_) => return Err(format!("`{}` is not a valid metric name", shown(rest))),
     };
     Ok(match keyword {
         "TYPE" => Line::Type {

@@ -1,12 +1,17 @@
 //! Scanning a page: which of its samples match which rule. Pure.
 
+mod point;
+
+pub use point::{Point, Slot, is_usable};
+
 use super::breakers;
 use super::native::{Native, is_same};
-use super::parse::{LabelSet, Pair, Sample, parse_value};
+use super::parse::{LabelSet, Sample};
 use super::plan::{Interest, Plan, Rule, SampleKind};
 use crate::roles::{Role, RoleKind};
+use point::{key, point};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
 /// Maximum number of samples kept per service; roles beyond that are unknown.
 pub const KEPT_MAX: usize = 50_000;
@@ -16,36 +21,6 @@ pub const NATIVES_MAX: usize = 5000;
 const STALE_MS: i64 = 5 * 60 * 1000;
 /// How many milliseconds a timestamp may be in the future, as in Prometheus.
 const AHEAD_MS: i64 = 10 * 60 * 1000;
-
-/// A sample that matches a rule.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
-    /// A hash of its labels (for a histogram without `le`), the same from page to page.
-    pub key: u64,
-    pub slot: Slot,
-    pub value: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Slot {
-    Value,
-    /// With its upper bound.
-    Bucket(f64),
-    Sum,
-    Count,
-}
-
-impl Slot {
-    /// A distinct number for each slot; a bound is compared as a number, however it is written.
-    fn number(self) -> (u8, u64) {
-        match self {
-            Self::Value => (0, 0),
-            Self::Bucket(bound) => (1, bound.to_bits()),
-            Self::Sum => (2, 0),
-            Self::Count => (3, 0),
-        }
-    }
-}
 
 /// A native histogram of a page.
 #[derive(Clone, Debug)]
@@ -64,7 +39,8 @@ pub struct NativePoint {
     /// The buckets are the same as long as these are.
     pub shape: (i32, f64),
     pub count: f64,
-    pub sum: f64,
+    /// `None` if it is not a positive number: a NaN observation makes it NaN.
+    pub sum: Option<f64>,
     /// The count up to each bound of [`Plan::bounds`].
     pub up_to: Box<[f64]>,
 }
@@ -74,8 +50,8 @@ pub struct NativePoint {
 pub struct RuleSamples {
     pub points: Vec<Point>,
     pub natives: Vec<NativePoint>,
-    /// Whether the metric exists with the labels that the rule selects on. Without matching series
-    /// its value is then 0.
+    /// Whether the metric exists with the labels that the rule selects on, in a sample that can be
+    /// used. Without matching series its value is then 0.
     pub is_known: bool,
     /// Whether there were too many samples.
     pub is_partial: bool,
@@ -91,6 +67,11 @@ impl RuleSamples {
 
     pub fn is_empty(&self) -> bool {
         self.points.is_empty() && self.natives.is_empty()
+    }
+
+    /// Whether the page has matching series, even if too many.
+    pub fn has_series(&self) -> bool {
+        self.is_partial || !self.is_empty()
     }
 
     fn name(&mut self, name: Option<String>, value: f64) {
@@ -110,6 +91,13 @@ pub struct Scanned {
     /// Matching samples that cannot be used (not a number, timestamp out of range, duplicate
     /// series, or too many), and lines that are too long.
     pub dropped: u64,
+}
+
+impl Scanned {
+    /// Whether the page has series of any role.
+    pub fn has_series(&self) -> bool {
+        self.by_rule.values().any(RuleSamples::has_series)
+    }
 }
 
 /// Takes the samples of a page one by one.
@@ -249,7 +237,7 @@ impl<'p> Scan<'p> {
         self.described.extend(interest.iter().map(|(at, _)| *at));
     }
 
-    /// Ends the scan. A declared family without series is known: its first series will start at 0.
+    /// Ends the scan. A declared family without samples is known: its first series will start at 0.
     pub fn finish(mut self) -> Scanned {
         for at in self.described {
             let found = self.scanned.by_rule.entry(at);
@@ -262,12 +250,11 @@ impl<'p> Scan<'p> {
     }
 
     fn hold_against(&mut self, (at, part): Interest, sample: &Sample<'_>, key: u64) {
-        let Some(rule) = self.matching(at, sample.labels) else {
+        let is_current = is_current(sample.timestamp, self.now_ms);
+        let Some(rule) = self.matching(at, sample.labels, is_current) else {
             return;
         };
-        let point =
-            point(rule, part, sample, key).filter(|_| is_current(sample.timestamp, self.now_ms));
-        match point {
+        match point(rule, part, sample, key).filter(|_| is_current) {
             Some(point) => {
                 let identity = self.hasher.hash_one((key, point.slot.number()));
                 let is_breaker = matches!(
@@ -285,10 +272,11 @@ impl<'p> Scan<'p> {
     }
 
     fn hold_native(&mut self, at: usize, sample: &NativeSample<'_>, key: u64) {
-        let Some(rule) = self.matching(at, sample.labels) else {
+        let is_current = is_current(sample.timestamp, self.now_ms);
+        let Some(rule) = self.matching(at, sample.labels, is_current) else {
             return;
         };
-        if !is_current(sample.timestamp, self.now_ms) {
+        if !is_current {
             self.scanned.dropped += 1;
             return;
         }
@@ -301,35 +289,33 @@ impl<'p> Scan<'p> {
         let native = sample.native;
         let bounds = self.plan.bounds(rule.role).iter();
         let up_to = bounds.map(|bound| native.up_to(bound / rule.scale));
-        // A NaN observation makes the sum NaN.
         let sum = native.sum * rule.scale;
-        let sum = if sum.is_finite() { sum.max(0.0) } else { 0.0 };
         let point = NativePoint {
             key,
             shape: (native.schema, native.zero_threshold),
             count: native.count,
-            sum,
+            sum: Some(sum).filter(|sum| is_usable(RoleKind::Histogram, *sum)),
             up_to: up_to.collect(),
         };
         self.keep(at, key, |found| found.natives.push(point));
     }
 
     /// Returns the rule if it selects these labels.
-    fn matching(&mut self, at: usize, labels: LabelSet<'_>) -> Option<&'p Rule> {
+    fn matching(&mut self, at: usize, labels: LabelSet<'_>, is_current: bool) -> Option<&'p Rule> {
         let rule = self.plan.rule(at)?;
         let selector = rule.selector.as_ref()?;
         let found = self.scanned.by_rule.entry(at).or_default();
-        if !selector.takes_labels(&labels) {
-            found.is_known |= selector.knows_labels(&labels);
-            return None;
+        if selector.takes_labels(&labels) {
+            return Some(rule);
         }
-        found.is_known = true;
-        Some(rule)
+        found.is_known |= is_current && selector.knows_labels(&labels);
+        None
     }
 
     /// Keeps a match of a rule, once per series identity.
     fn keep(&mut self, at: usize, identity: u64, add: impl FnOnce(&mut RuleSamples)) {
         let found = self.scanned.by_rule.entry(at).or_default();
+        found.is_known = true;
         if self.seen.len() == KEPT_MAX || found.is_partial {
             self.scanned.dropped += 1;
             self.give_up(at);
@@ -355,50 +341,4 @@ impl<'p> Scan<'p> {
 fn is_current(timestamp: Option<i64>, now_ms: i64) -> bool {
     let span = now_ms.saturating_sub(STALE_MS)..=now_ms.saturating_add(AHEAD_MS);
     timestamp.is_none_or(|timestamp| span.contains(&timestamp))
-}
-
-/// Converts a sample to a point of its rule; `None` if its value or bound is NaN.
-fn point(rule: &Rule, part: SampleKind, sample: &Sample<'_>, key: u64) -> Option<Point> {
-    let kind = rule.role.kind();
-    let may_fall = matches!(kind, RoleKind::Gauge | RoleKind::Limit | RoleKind::State);
-    let is_number = |value: f64| value.is_finite() || (kind == RoleKind::Limit && !value.is_nan());
-    let is_usable = is_number(sample.value) && (may_fall || sample.value >= 0.0);
-    let slot = match part {
-        SampleKind::Value => Slot::Value,
-        SampleKind::Sum => Slot::Sum,
-        SampleKind::Count => Slot::Count,
-        SampleKind::Bucket => Slot::Bucket(upper_bound(sample.labels)? * rule.scale),
-    };
-    let scale = match part {
-        SampleKind::Value | SampleKind::Sum => rule.scale,
-        SampleKind::Bucket | SampleKind::Count => 1.0,
-    };
-    let value = sample.value * scale;
-    (is_usable && is_number(value)).then_some(Point { key, slot, value })
-}
-
-fn upper_bound(labels: LabelSet<'_>) -> Option<f64> {
-    let (_, bound) = labels.pairs().find(|(name, _)| *name == "le")?;
-    let bound = parse_value(&bound).ok()?;
-    (!bound.is_nan()).then_some(bound)
-}
-
-/// The identity of a series: a keyed hash, which a service cannot predict, of its name and labels
-/// in any order. All parts of a histogram have the same identity.
-fn key(name: &str, part: SampleKind, labels: LabelSet<'_>, hasher: &RandomState) -> u64 {
-    let (suffix, left_out) = match part {
-        SampleKind::Value => ("", None),
-        SampleKind::Bucket => ("_bucket", Some("le")),
-        SampleKind::Sum => ("_sum", None),
-        SampleKind::Count => ("_count", None),
-    };
-    let mut pairs: Vec<Pair<'_>> = labels.pairs().collect();
-    // An empty label value is equivalent to no label.
-    pairs.retain(|(name, value)| !value.is_empty() && Some(*name) != left_out);
-    pairs.sort_unstable();
-    let mut state = hasher.build_hasher();
-    name.strip_suffix(suffix).unwrap_or(name).hash(&mut state);
-    (part == SampleKind::Value).hash(&mut state);
-    pairs.hash(&mut state);
-    state.finish()
 }

@@ -32,7 +32,8 @@ pub enum Series {
 #[derive(Clone, Debug, Default)]
 pub struct Histogram {
     count: Option<f64>,
-    sum: f64,
+    /// `None` without a sum that is a positive number.
+    sum: Option<f64>,
     /// Upper bounds and cumulative counts in ascending order, including `+Inf` if present.
     buckets: Vec<(f64, f64)>,
     /// See [`NativePoint::shape`].
@@ -77,7 +78,7 @@ impl Page {
             let histogram = histograms.entry(point.key).or_default();
             match point.slot {
                 Slot::Bucket(bound) => histogram.buckets.push((bound, point.value)),
-                Slot::Sum => histogram.sum = point.value,
+                Slot::Sum => histogram.sum = Some(point.value),
                 Slot::Count | Slot::Value => histogram.count = Some(point.value),
             }
         }
@@ -180,7 +181,8 @@ impl Histogram {
         let up_to = bounds
             .iter()
             .map(|bound| Some(self.up_to(*bound)? - before.up_to(*bound)?));
-        increase(count, self.sum - before.sum, up_to)
+        let sum = self.sum.zip(before.sum).map(|(now, before)| now - before);
+        increase(count, sum, up_to)
     }
 
     /// The increase of the count, or `None` if the histogram was reset. Its samples may be read
@@ -212,7 +214,7 @@ impl Histogram {
 }
 
 /// Empty if a bound is not known. Makes the counts monotonic, and limits them to the total count.
-fn increase(count: f64, sum: f64, up_to: impl Iterator<Item = Option<f64>>) -> Increase {
+fn increase(count: f64, sum: Option<f64>, up_to: impl Iterator<Item = Option<f64>>) -> Increase {
     let mut least = 0.0_f64;
     let up_to = up_to.map(|one| {
         least = least.max(one?).min(count);
@@ -221,7 +223,7 @@ fn increase(count: f64, sum: f64, up_to: impl Iterator<Item = Option<f64>>) -> I
     let known: Option<Vec<f64>> = up_to.collect();
     known.map_or_else(Increase::default, |up_to| Increase {
         value: 0.0,
-        sum: sum.max(0.0),
+        sum: sum.unwrap_or(0.0).max(0.0),
         count,
         up_to,
     })

@@ -1,6 +1,7 @@
 mod counting;
 mod histograms;
 
+use super::breakers::Breakers;
 use super::history::History;
 use super::plan::Plan;
 use super::scan::{Scan, Scanned, Slot};
@@ -8,6 +9,7 @@ use super::view::{RoleValue, ServiceMetrics};
 use super::watch::Latest;
 use super::*;
 use crate::diagnostic::Source;
+use crate::outcome::Timestamp;
 use crate::probe::KINDS;
 use crate::probe::http::BodySink;
 use crate::roles::{Role, RoleKind};
@@ -255,6 +257,19 @@ fn values_without_a_use_are_dropped_and_counted() {
 }
 
 #[test]
+fn a_metric_without_a_usable_sample_is_unknown() {
+    let old = format!("5 {}", NOW - 400_000);
+    for sample in ["NaN", "-1", "+Inf", &old] {
+        let page = format!(
+            "# TYPE http_requests_total counter\nhttp_requests_total{{code=\"200\"}} {sample}\n"
+        );
+        let metrics = Watched::new("").follow(0, &page);
+        assert_eq!(metrics.role(Role::Requests), None, "{sample}");
+        assert_eq!(metrics.scrape.dropped, 1, "{sample}");
+    }
+}
+
+#[test]
 fn pages_are_bounded() {
     let watched = Watched::new("");
     let many: Vec<String> = (0..scan::KEPT_MAX + 10)
@@ -271,6 +286,8 @@ fn pages_are_bounded() {
     let metrics = Watched::new("").follow(0, &long);
     assert!(close(metrics.number(Role::QueueDepth), 2.0), "{metrics:?}");
     assert_eq!(metrics.scrape.dropped, 1);
+    let unended = format!("queue_depth 2\nqueue_depth{{x=\"{}", "y".repeat(1 << 20));
+    assert_eq!(watched.read(&unended).expect("valid").dropped, 1);
     let lines = "\n".repeat(1_000_001);
     let refused = watched.read(&lines).expect_err("too many");
     assert!(refused.contains("more than 1000000 lines"), "{refused}");
@@ -300,6 +317,22 @@ fn any_state_that_is_not_0_is_open() {
     assert!(close(metrics.number(Role::CircuitBreakerOpen), 1.0));
     let view = metrics.role(Role::CircuitBreakerOpen).expect("found");
     assert_eq!(view.value, Some(RoleValue::Gauge(1.0)));
+}
+
+#[test]
+fn a_breaker_of_an_exporter_whose_target_comes_back_has_not_opened() {
+    let tripped = "circuit_breaker_trips_total{name=\"payments\"} 5\n";
+    let down = "exporter_up 0\n";
+    for pages in [[tripped, down, tripped], [down, down, tripped]] {
+        let (mut watched, mut breakers) = (Watched::new(""), Breakers::default());
+        for (second, page) in (0..).step_by(10).zip(pages) {
+            let scanned = watched.read(page).expect("valid");
+            let metrics = watched.follow_scanned(second, &scanned);
+            let now = Timestamp(NOW + 10_000);
+            let shown = breakers.follow(&watched.plan, &metrics, &scanned, now);
+            assert!(shown.is_empty(), "{shown:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use super::breakers::Breakers;
 use super::history::{History, stale_after};
 use super::page::PageReader;
 use super::plan::Plan;
-use super::scan::{Point, RuleSamples, Scan, Scanned, Slot};
+use super::scan::{Point, RuleSamples, Scan, Scanned, Slot, is_usable};
 use super::view::{RoleView, ScrapeView, ServiceMetrics};
 use crate::clock::Clock;
 use crate::config::MetricsSpec;
@@ -152,7 +152,7 @@ impl Scraper {
         let endpoint = &self.spec.endpoint;
         if let Some(paths) = &self.plan.paths {
             let totals = endpoint.get_totals(attempt, paths.clone()).await?;
-            return Ok(of_document(&totals));
+            return Ok(of_document(&self.plan, &totals));
         }
         let now_ms = attempt.wall.0;
         let mut page = PageReader::new(Scan::new(&self.plan, &self.hasher, now_ms));
@@ -187,15 +187,18 @@ fn raw_values(plan: &Plan, metrics: &ServiceMetrics, scanned: &Scanned) -> Vec<(
 }
 
 /// The totals of a JSON document, one per rule.
-fn of_document(totals: &[Option<f64>]) -> Scanned {
+fn of_document(plan: &Plan, totals: &[Option<f64>]) -> Scanned {
     let mut scanned = Scanned::default();
     for (at, total) in totals.iter().enumerate() {
-        let point = total.filter(|value| value.is_finite()).map(|value| Point {
+        let kind = plan.rule(at).map(|rule| rule.role.kind());
+        let is_usable = |value: &f64| kind.is_some_and(|kind| is_usable(kind, *value));
+        let point = total.filter(is_usable).map(|value| Point {
             key: 0,
             slot: Slot::Value,
             value,
         });
-        scanned.samples += u64::from(point.is_some());
+        scanned.samples += u64::from(total.is_some());
+        scanned.dropped += u64::from(total.is_some() && point.is_none());
         let found = RuleSamples {
             is_known: point.is_some(),
             points: point.into_iter().collect(),

@@ -130,7 +130,7 @@ fn findings_and_indicators_of_a_new_service_say_what_is_missing() {
         "cpu_at_peak: None: `processes` is not configured for the service, or none was seen yet",
         "memory_stable: None: `processes` is not configured for the service, or none was seen yet",
         "pooled: None: `metrics` is not configured for the service, or was not read yet",
-        "no_timeouts: Some(true): according to its probes, 0 timeouts in the last hour",
+        "no_timeouts: Some(true): according to its probes, 0 timeouts in the last 1 minute",
     ];
     assert_eq!(rows, expected);
 }

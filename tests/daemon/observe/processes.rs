@@ -315,6 +315,7 @@ ctypes.CDLL(None).pthread_exit(None)";
     child.wait().expect("it ends");
     assert_eq!((view.count, view.threads), (1, Some(1)), "{view:?}");
     assert!(view.resident_bytes > Some(32 << 20), "{view:?}");
+    assert!(view.anonymous_bytes > Some(32 << 20), "{view:?}");
     assert!(view.open_fds >= Some(8), "{view:?}");
 }
 

@@ -82,6 +82,19 @@ fn a_restart_is_detected_when_no_earlier_process_remains() {
 }
 
 #[test]
+fn processor_time_during_a_gap_is_not_a_sudden_load() {
+    let mut group = Group::default();
+    group.take(&[reading(1, 5, 100)], None);
+    // It kept running, but was not found, as without its pid file.
+    group.take(&[], EVERY);
+    group.take(&[], EVERY);
+    group.take(&[reading(1, 5, 400)], EVERY);
+    assert_eq!(reported(&group), (1, 300.0, None, 0));
+    group.take(&[reading(1, 5, 420)], EVERY);
+    assert_eq!(reported(&group), (1, 320.0, Some(0.5), 0));
+}
+
+#[test]
 fn the_history_of_a_late_member_is_not_a_sudden_load() {
     let mut group = Group::default();
     group.take(&[reading(1, 5, 10)], None);

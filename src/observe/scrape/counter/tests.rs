@@ -151,6 +151,15 @@ fn an_increase_that_nobody_can_count_is_left_out() {
 }
 
 #[test]
+fn a_series_that_cannot_be_counted_does_not_hide_new_ones() {
+    let pages: [&[(u64, f64)]; 2] = [
+        &[(1, 5.0), (9, f64::MAX)],
+        &[(1, 6.0), (9, f64::MAX), (2, 3.0)],
+    ];
+    assert!((counted(&pages) - 4.0).abs() < 1e-9);
+}
+
+#[test]
 fn the_end_of_an_implausible_jump_is_not_a_reset() {
     let jumps = [2e12, 1e15, 9_007_199_254_740_000.0, 1e16, f64::MAX];
     for jump in jumps {

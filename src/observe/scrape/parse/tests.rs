@@ -196,6 +196,8 @@ fn what_prometheus_refuses_is_refused() {
     );
     let refused = parse_line(b"a{x=\"\xff\"} 1", PageFormat::Text);
     assert!(refused.expect_err("bytes").contains("UTF-8"));
+    let refused = read("# HELP a\u{1b}[2J b").expect_err("invalid");
+    assert!(!refused.contains('\u{1b}'), "{refused:?}");
 }
 
 proptest::proptest! {

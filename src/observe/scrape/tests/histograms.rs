@@ -94,3 +94,25 @@ fn a_histogram_that_lost_its_buckets_has_none() {
     assert_eq!(bounds(3, &["0.05", "0.2", "+Inf"]), (vec![0.05, 0.2], 10));
     assert_eq!(bounds(4, &[]), (vec![], 0));
 }
+
+#[test]
+fn a_sum_that_one_page_lacks_is_not_counted_again() {
+    let mut watched = Watched::new("");
+    let mut sum = |second: u64, sum: &str| {
+        let name = "http_request_duration_seconds";
+        let page = format!(
+            "{name}_bucket{{le=\"0.5\"}} {second}\n{name}_bucket{{le=\"+Inf\"}} {second}\n{name}_sum {sum}\n"
+        );
+        let metrics = watched.follow(second, &page);
+        metrics.histogram(Role::RequestDuration).expect("found").sum
+    };
+    let sums = [
+        (0, "500"),
+        (10, "501"),
+        (20, "NaN"),
+        (30, "503"),
+        (40, "504"),
+    ];
+    let counted = sums.map(|(second, text)| sum(second, text));
+    assert_eq!(counted, [0.0, 1.0, 1.0, 1.0, 2.0]);
+}
