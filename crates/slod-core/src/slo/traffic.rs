@@ -126,7 +126,7 @@ fn good_and_bad(sli: Sli, before: &Reading, now: &Reading) -> Option<(f64, f64)>
 /// The increase of a counter. `None` also if it fell: nothing was counted for an unknown part of the time.
 fn increased(before: Option<f64>, now: Option<f64>) -> Option<f64> {
     let (before, now) = (before?, now?);
-    (now >= before).then(|| now - before)
+    (now >= before).then_some(now - before)
 }
 
 #[expect(
