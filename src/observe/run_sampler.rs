@@ -182,7 +182,7 @@ mod tests {
         let sampling = Sampling::new(&config, &config.services[0], Clock::system());
         let (sender, ticks) = mpsc::channel(QUEUE);
         drop(ticks);
-        let ended = sampling.run(sender, CancellationToken::new());
+        let ended = Box::pin(sampling.run(sender, CancellationToken::new()));
         let hour = Duration::from_hours(1);
         assert!(tokio::time::timeout(hour, ended).await.is_ok());
     }

@@ -123,16 +123,13 @@ impl ServiceHistory {
             let count = self.probes.timeouts.sum(HOUR);
             count.filter(|count| *count > 0.0 || is_probed)
         };
-        let (count, by, lately) = match (own, &self.own) {
-            (Some(count), Some(own)) => {
-                let minutes = own.timeouts.known(HOUR).len();
-                (Some(count), Numbers::Own.by(), lately(minutes))
-            }
-            _ => {
-                let minutes = self.probes.timeouts.values();
-                let minutes = minutes.iter().skip_while(|one| one.is_none()).count();
-                (probed(), Numbers::Probes.by(), within(minutes))
-            }
+        let (count, by, lately) = if let (Some(count), Some(own)) = (own, &self.own) {
+            let minutes = own.timeouts.known(HOUR).len();
+            (Some(count), Numbers::Own.by(), lately(minutes))
+        } else {
+            let minutes = self.probes.timeouts.values();
+            let minutes = minutes.iter().skip_while(|one| one.is_none()).count();
+            (probed(), Numbers::Probes.by(), within(minutes))
         };
         match count {
             None => (None, nothing_by(Numbers::Probes)),
