@@ -15,6 +15,12 @@ use std::time::Duration;
 /// timeouts above two minutes are rare. Later outcomes are merged into the block.
 const SETTLE: Duration = Duration::from_secs(150);
 
+/// Deletes old reports of jobs, but not the last one of a configured probe: a job may run less
+/// often than outcomes are kept, and a restart needs its last report.
+const OLD_BEATS: &str = "DELETE FROM beat WHERE at < ?1 AND NOT EXISTS (
+    SELECT 1 FROM probe WHERE probe.service = beat.service AND probe.name = beat.name
+    AND NOT EXISTS (SELECT 1 FROM absence WHERE absence.probe = probe.id AND absence.to_at IS NULL))";
+
 /// The rules for counting a probe's hours: thresholds and tallies of all objectives that the probe
 /// contributes to.
 #[derive(Clone, Debug, Default)]
@@ -175,7 +181,7 @@ impl Store {
         tx.execute("DELETE FROM hour WHERE id >= ?1 AND id < ?2", ids)?;
         tx.execute("DELETE FROM block WHERE id >= ?1 AND id < ?2", ids)?;
         let horizon = [horizon.saturating_mul(HOUR_MS)];
-        tx.execute("DELETE FROM beat WHERE at < ?1", horizon)?;
+        tx.execute(OLD_BEATS, horizon)?;
         tx.execute("DELETE FROM held WHERE at < ?1", horizon)?;
         tx.execute("DELETE FROM absence WHERE to_at < ?1", horizon)?;
         tx.commit()?;
