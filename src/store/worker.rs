@@ -12,12 +12,15 @@ use crate::outcome::{ProbeKey, Record};
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// The maximum time of outcomes that a killed process loses.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// Outcomes per transaction, so that a long backlog does not become one huge transaction.
 const BATCH: usize = 10_000;
+/// Shown as the reason why nothing is written any more.
+const PANICKED: &str = "its writer thread panicked; this is a bug in slod";
 /// During shutdown, failed writes are retried sooner.
 const LAST_TRIES_EVERY: Duration = Duration::from_millis(100);
 
@@ -43,8 +46,15 @@ struct End(Arc<Shared>);
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.0.state().ended = true;
+        {
+            let mut state = self.0.state();
+            state.ended = true;
+            if thread::panicking() {
+                state.stats.last_error = Some(PANICKED.to_owned());
+            }
+        }
         self.0.done.notify_all();
+        self.0.end.cancel();
     }
 }
 
