@@ -125,8 +125,8 @@ impl Worker {
         let asked = self.shared.state().asked;
         let committed = self.commit_all();
         self.shared.state().commit_error = committed.as_ref().err().map(ToString::to_string);
-        committed?;
         let samples = self.keep_samples();
+        committed?;
         self.shared.state().answered = asked;
         self.shared.done.notify_all();
         if maintains {
@@ -135,13 +135,14 @@ impl Worker {
         samples
     }
 
+    /// Commits every kind of record, and returns the first error: damage to the alerts must not block
+    /// outcomes.
     fn commit_all(&mut self) -> Result<(), StoreError> {
-        self.keep_alerts()?;
-        self.keep_beats()?;
+        let (alerts, beats) = (self.keep_alerts(), self.keep_beats());
         while self.take_batch() {
             self.commit()?;
         }
-        Ok(())
+        alerts.and(beats)
     }
 
     fn keep_alerts(&mut self) -> Result<(), StoreError> {
@@ -180,8 +181,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Called after the outcomes were committed, in a separate transaction: damage to samples must
-    /// not block outcomes.
+    /// Called after the other commits, in a separate transaction: damage to samples must not block
+    /// outcomes.
     fn keep_samples(&mut self) -> Result<(), StoreError> {
         self.ticks.append(&mut self.shared.state().ticks);
         if self.ticks.is_empty() {
@@ -204,12 +205,12 @@ impl Worker {
         Ok(())
     }
 
-    /// Runs before the outcomes are committed, because users wait for these jobs.
+    /// Runs the waiting jobs before the outcomes are committed, because users wait for them. Jobs
+    /// that arrive meanwhile run in the next round: otherwise, clients that write all the time would
+    /// keep outcomes from being committed.
     fn run_jobs(&mut self) {
-        loop {
-            let Some(job) = self.shared.state().jobs.pop_front() else {
-                return;
-            };
+        let jobs = mem::take(&mut self.shared.state().jobs);
+        for job in jobs {
             job(&mut self.store);
         }
     }
@@ -244,11 +245,21 @@ impl Worker {
     /// statistics.
     fn report(&self, error: Option<StoreError>) {
         let error = error.map(|error| error.to_string());
-        let mut shared = self.shared.state();
-        shared.busy_since = None;
-        let backlog = shared.queue.len() + shared.in_flight;
-        let stats = &mut shared.stats;
-        match (&stats.last_error, &error) {
+        // Read before locking: appending never waits for the disk.
+        let size = self.store.size_bytes();
+        let (before, backlog, lost_total) = {
+            let mut shared = self.shared.state();
+            shared.busy_since = None;
+            let stats = &mut shared.stats;
+            stats.size_bytes = size;
+            stats.unreadable_blocks = self.store.unreadable_blocks();
+            let before = mem::replace(&mut stats.last_error, error.clone());
+            let lost_total = stats.lost_total;
+            (before, shared.queue.len() + shared.in_flight, lost_total)
+        };
+        // Wakes callers that wait for a commit, so that they notice the failure.
+        self.shared.done.notify_all();
+        match (before, error) {
             (None, Some(error)) => {
                 tracing::error!(
                     backlog,
@@ -256,19 +267,10 @@ impl Worker {
                 );
             }
             (Some(_), None) => {
-                tracing::info!(
-                    lost_total = stats.lost_total,
-                    "writing to the store works again"
-                );
+                tracing::info!(lost_total, "writing to the store works again");
             }
             _ => {}
         }
-        stats.last_error = error;
-        stats.size_bytes = self.store.size_bytes();
-        stats.unreadable_blocks = self.store.unreadable_blocks();
-        drop(shared);
-        // Wakes callers that wait for a commit, so that they notice the failure.
-        self.shared.done.notify_all();
     }
 }
 
