@@ -37,6 +37,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Maximum time for the whole daemon to stop.
 const DRAIN: Duration = Duration::from_secs(15);
+/// The name of the task that watches the store's writer thread.
+const STORE: &str = "store";
+
 /// The state of all services, and the firing alerts.
 pub type Views = (
     watch::Receiver<Arc<LedgerView>>,
@@ -103,13 +106,17 @@ impl App {
         let store = writer.handle();
         // Blocks here: nothing else is left to do, and a thread for blocking work may not be
         // available.
-        if !writer.close(DRAIN) {
-            return Err(RunError::Unwritten(store.unwritten()));
-        }
+        let is_written = writer.close(DRAIN);
         match ended {
+            // Its thread panicked, so nothing more could be written.
+            Some(STORE) => Err(RunError::Ended(STORE)),
+            _ if !is_written => Err(RunError::Unwritten(store.unwritten())),
             Some(name) => Err(RunError::Ended(name)),
             None if stuck.is_empty() => Ok(()),
             None => Err(RunError::Stuck(stuck.join(", "))),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,8 +11,11 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::{Id, JoinError, JoinSet, spawn_blocking};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+
+/// How often a drain logs which tasks it waits for.
+const WAIT_LOGGED_EVERY: Duration = Duration::from_secs(2);
 
 /// A set of tasks that stop together: the token requests the stop, and the join set reports its
 /// completion. A task that ends or panics before a stop request stops the others, because a daemon
@@ -82,7 +85,7 @@ impl Tasks {
         while !self.set.is_empty() && Instant::now() < end {
             tokio::select! {
                 Some(ended) = self.set.join_next_with_id() => { self.forget(ended); }
-                () = sleep(Duration::from_secs(2)) => {
+                () = sleep_until(end.min(Instant::now() + WAIT_LOGGED_EVERY)) => {
                     let left: Vec<_> = self.names.values().copied().collect();
                     tracing::info!("still waiting for {}", left.join(", "));
                 }

@@ -143,7 +143,8 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     }
     let heartbeats = heartbeats::board(config, &store, clock.now())?;
     budgets::recall(budgets::budgeted(config), &store, clock.now())?;
-    store.configured(&config.running_keys(), clock.now())?;
+    let saved = store.configured(&config.running_keys(), clock.now());
+    unless_temporary(saved, "cannot save which probes are configured")?;
     let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger::plans(config)));
     let plan = {
         let plans = plans.clone();
@@ -151,7 +152,11 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     };
     // Hours that ended while slod was not running are compacted first, so that they are restored
     // from counts.
-    while store.compact_step(clock.now(), &plan)? {}
+    let mut compact = || {
+        let more = store.compact_step(clock.now(), &plan);
+        unless_temporary(more, "finished hours are compacted later")
+    };
+    while compact()? == Some(true) {}
     let ledger = ledger::restore(RestoreFrom {
         config,
         corrections: &corrections,
@@ -174,6 +179,22 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
         heartbeats,
         used_until,
     })
+}
+
+/// Logs a temporary error, and returns `None` for it: a full disk must not keep slod from starting.
+/// `effect` is what is not written now.
+fn unless_temporary<T>(
+    result: Result<T, StoreError>,
+    effect: &str,
+) -> Result<Option<T>, StoreError> {
+    match result {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if error.is_temporary() => {
+            tracing::warn!("{effect}: {error}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Binds with a long queue, so that during a flood of connections a scraper's handshake does not

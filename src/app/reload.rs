@@ -78,8 +78,8 @@ impl Reloader {
                 () = stop.cancelled() => return,
                 Some(()) = hangups.recv() => self.reload_by_signal().await,
                 _ = look.tick() => {
-                    self.look_at_files().await;
-                    self.look_at_web_file().await;
+                    self.reload_changed_files().await;
+                    self.reload_changed_web_file().await;
                 }
                 Some(ReloadRequest { done }) = self.requests.recv() => {
                     // The client may have disconnected.
@@ -115,12 +115,12 @@ impl Reloader {
         let read = self
             .origin
             .load_with_warnings(&self.config().inputs.warnings);
-        self.take(read).await
+        self.apply(read).await
     }
 
     /// Reads the files referenced by the config again if one of them changed. The config itself is
     /// not read: it may be in the middle of being edited.
-    async fn look_at_files(&mut self) {
+    async fn reload_changed_files(&mut self) {
         let config = self.config();
         let paths: Vec<PathBuf> = config.inputs.files.keys().cloned().collect();
         let look = || {
@@ -138,11 +138,11 @@ impl Reloader {
             .origin
             .check_with_warnings(&inputs.source, &inputs.warnings);
         // The error is logged, and the next change of a file causes a retry.
-        drop(self.take(read).await);
+        drop(self.apply(read).await);
     }
 
     /// The same for the web configuration file and the certificates that it references.
-    async fn look_at_web_file(&mut self) {
+    async fn reload_changed_web_file(&mut self) {
         let access = self.access.clone();
         let refreshed = unless_panicked(blocking(move || access.refresh()).await);
         let Some(result) = refreshed else { return };
@@ -155,9 +155,9 @@ impl Reloader {
         }
     }
 
-    async fn take(&mut self, read: Result<Config, String>) -> Result<(), String> {
+    async fn apply(&mut self, read: Result<Config, String>) -> Result<(), String> {
         let result = match read {
-            Ok(next) => self.try_take(next).await,
+            Ok(next) => self.try_apply(next).await,
             Err(reason) => Err(reason),
         };
         self.is_read.config = result.is_ok();
@@ -176,9 +176,9 @@ impl Reloader {
         self.reloaded.send_replace(config && web);
     }
 
-    async fn try_take(&mut self, next: Config) -> Result<(), String> {
+    async fn try_apply(&mut self, next: Config) -> Result<(), String> {
         let old = self.config();
-        refuse_what_needs_a_restart(&old, &next)?;
+        reject_changes_that_need_a_restart(&old, &next)?;
         let web = {
             let (access, web) = (self.access.clone(), next.web.clone());
             unless_panicked(blocking(move || access.prepare(&web)).await)?
@@ -216,7 +216,7 @@ async fn continue_budgets(old: Arc<Config>, next: Arc<Config>, now: Timestamp) {
     }
 }
 
-fn refuse_what_needs_a_restart(old: &Config, next: &Config) -> Result<(), String> {
+fn reject_changes_that_need_a_restart(old: &Config, next: &Config) -> Result<(), String> {
     let changed = [
         (old.listen != next.listen, "listen"),
         (old.store != next.store, "store"),

@@ -9,7 +9,9 @@ use tokio_util::sync::CancellationToken;
 /// Notifies that the daemon is ready, then feeds the watchdog while nothing hangs.
 pub(super) async fn run(liveness: Liveness, stop: CancellationToken) {
     notify(&[NotifyState::Ready]);
-    let Some(timeout) = sd_notify::watchdog_enabled() else {
+    // Zero disables the watchdog.
+    let timeout = sd_notify::watchdog_enabled().filter(|timeout| !timeout.is_zero());
+    let Some(timeout) = timeout else {
         stop.cancelled().await;
         notify(&[NotifyState::Stopping]);
         return;

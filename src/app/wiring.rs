@@ -2,7 +2,7 @@
 
 use super::reload::{IsRead, Reloader};
 use super::supervisor;
-use super::{App, heartbeats};
+use super::{App, STORE, heartbeats};
 use crate::alerting;
 use crate::config::Config;
 use crate::ledger;
@@ -12,7 +12,7 @@ use crate::runs::{self, Digests, RunsView};
 use crate::schedule::{self, ScheduleEvent, StallDetector};
 use crate::signal::Findings;
 use crate::signals;
-use crate::store::Writer;
+use crate::store::{StoreHandle, Writer};
 use crate::tasks::Tasks;
 use crate::web::{self, Liveness};
 use std::sync::Arc;
@@ -76,6 +76,14 @@ impl Channels {
     }
 }
 
+/// Waits until a stop is requested or the writer thread ends by itself, after a panic.
+async fn until_ended(store: StoreHandle, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = store.ended() => {}
+    }
+}
+
 impl App {
     /// Starts all tasks. Returns the writer thread, which outlives them.
     pub(super) fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) -> Writer {
@@ -118,6 +126,7 @@ impl App {
         let ended = stop.clone().cancelled_owned();
         let serving = web::serve(self.listener, router, self.access, ended);
         tasks.spawn("web", serving);
+        tasks.spawn(STORE, until_ended(self.writer.handle(), stop.clone()));
         self.writer
     }
 

@@ -14,12 +14,15 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::thread;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 /// Threads of the daemon or a run in addition to those of the runtime: for attempts, the store, name
 /// resolution, expectations and files.
 const OTHER_THREADS: usize = 6;
+/// How long tasks and blocking work may continue after the result is known.
+const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -110,7 +113,12 @@ fn run_on(
     work: Pin<Box<dyn Future<Output = u8> + '_>>,
 ) -> u8 {
     let reason = match started {
-        Ok(Ok(runtime)) => return runtime.block_on(work),
+        Ok(Ok(runtime)) => {
+            let code = runtime.block_on(work);
+            // Dropping the runtime would wait for threads that hang in the file system, without a limit.
+            runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
+            return code;
+        }
         Ok(Err(error)) => format!("cannot start the runtime: {}", error.kind()),
         Err(error) => threads::refusal(&error),
     };
@@ -132,4 +140,27 @@ pub async fn cancel_on_request(stop: CancellationToken) {
     requests.next().await;
     tracing::warn!("second stop request: exiting immediately");
     std::process::exit(i32::from(exit::FAILED));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tasks::blocking;
+    use std::sync::mpsc;
+
+    #[test]
+    fn a_thread_that_hangs_does_not_keep_the_process_from_ending() {
+        let (release, released) = mpsc::channel::<()>();
+        let code = on_runtime(async move {
+            let (started, has_started) = tokio::sync::oneshot::channel();
+            drop(blocking(move || {
+                let _ = started.send(());
+                released.recv_timeout(Duration::from_secs(10))
+            }));
+            has_started.await.expect("it starts");
+            exit::OK
+        });
+        assert_eq!(code, exit::OK);
+        release.send(()).expect("the thread still hangs");
+    }
 }

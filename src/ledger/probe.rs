@@ -138,7 +138,7 @@ impl ProbeState {
             verdict: event.verdict,
             latency: event.latency,
         });
-        if let Some(latency) = self.felt(event.verdict, event.latency) {
+        if let Some(latency) = self.experienced(event.verdict, event.latency) {
             self.latencies.record(event.at, scale.code(latency), 1);
         }
     }
@@ -215,7 +215,7 @@ impl ProbeState {
 
     /// The latency as experienced by a user: a failed request counts as at least the timeout.
     /// `None` for outcomes that do not count.
-    fn felt(&self, verdict: Verdict, latency: Duration) -> Option<Duration> {
+    fn experienced(&self, verdict: Verdict, latency: Duration) -> Option<Duration> {
         match verdict {
             Verdict::Good => Some(latency),
             Verdict::Bad(_) => Some(latency.max(self.timeout)),

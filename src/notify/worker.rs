@@ -184,7 +184,7 @@ impl Worker {
                 is_muted: &is_muted,
                 is_handled: &is_handled,
             };
-            let kept_back = store.keep_back(taking, &begun)?;
+            let kept_back = store.withhold(taking, &begun)?;
             let batch = store.next_batch(taking)?;
             let heard = match batch {
                 Some(_) => Vec::new(),

@@ -172,7 +172,7 @@ impl Store {
         let mut given_up = 0;
         if !alerts.is_empty() || !deliveries.is_empty() {
             self.keep(|tx, _| {
-                let deliveries = outbox::with_ends_elsewhere(tx, deliveries)?;
+                let deliveries = outbox::with_other_recipients(tx, deliveries)?;
                 given_up = outbox::insert(tx, &deliveries)?;
                 alerts.iter().try_for_each(|alert| insert(tx, alert))
             })?;

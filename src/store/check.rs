@@ -87,7 +87,7 @@ pub fn check(path: &Path) -> Result<Checked, StoreError> {
     });
     drop(tx);
     match try_write(path) {
-        Err(error) if !is_elsewhere(&error) => {
+        Err(error) if !is_unrelated(&error) => {
             checked.fault(format!("a commit fails: {error}"));
         }
         _ => {}
@@ -96,7 +96,7 @@ pub fn check(path: &Path) -> Result<Checked, StoreError> {
 }
 
 /// Whether a commit could not be tried for reasons other than the store itself.
-fn is_elsewhere(error: &rusqlite::Error) -> bool {
+fn is_unrelated(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{
         CannotOpen, DatabaseBusy, DatabaseLocked, PermissionDenied, ReadOnly,
     };

@@ -15,6 +15,12 @@ use std::time::Duration;
 /// timeouts above two minutes are rare. Later outcomes are merged into the block.
 const SETTLE: Duration = Duration::from_secs(150);
 
+/// Deletes old reports of jobs, but not the last one of a configured probe: a job may run less
+/// often than outcomes are kept, and a restart needs its last report.
+const OLD_BEATS: &str = "DELETE FROM beat WHERE at < ?1 AND NOT EXISTS (
+    SELECT 1 FROM probe WHERE probe.service = beat.service AND probe.name = beat.name
+    AND NOT EXISTS (SELECT 1 FROM absence WHERE absence.probe = probe.id AND absence.to_at IS NULL))";
+
 /// The rules for counting a probe's hours: thresholds and tallies of all objectives that the probe
 /// contributes to.
 #[derive(Clone, Debug, Default)]
@@ -119,20 +125,9 @@ impl Store {
     ) -> rusqlite::Result<()> {
         let mut scales = Scales::new(&plan.thresholds);
         let mut records = late;
-        if let Some(block) = load(&self.conn, block_id(hour, probe))? {
-            let old = self.basis_of(&block)?;
-            let old = old.and_then(|basis| {
-                let old = decode(
-                    &records[0].key,
-                    hour,
-                    &block,
-                    &basis.scales,
-                    Measurement::ALL,
-                )
-                .ok()?;
-                Some((old, basis.scales.clone()))
-            });
-            let Some((old, old_scales)) = old else {
+        let id = block_id(hour, probe);
+        if is_stored(&self.conn, id)? {
+            let Some((old, old_scales)) = self.decoded(&records[0].key, id)? else {
                 self.unreadable.set(self.unreadable.get() + 1);
                 let (probe, outcomes) = (&records[0].key, records.len());
                 tracing::error!(
@@ -146,10 +141,24 @@ impl Store {
         }
         let basis = intern_basis(&self.conn, &scales, &plan.keys)?;
         match encode(&records, basis, &scales, &plan.keys) {
-            Ok(block) => save(&self.conn, block_id(hour, probe), &block),
+            Ok(block) => save(&self.conn, id, &block),
             // Cannot happen: more than 16 million outcomes in an hour of milliseconds.
             Err(_) => Err(rusqlite::Error::IntegralValueOutOfRange(0, i64::MAX)),
         }
+    }
+
+    /// Returns the outcomes of an hour, and the scales of their latencies; `None` if they cannot be
+    /// decoded, or if a recovery kept only the counts.
+    fn decoded(&self, key: &ProbeKey, id: i64) -> rusqlite::Result<Option<(Vec<Record>, Scales)>> {
+        let Some(block) = load(&self.conn, id)? else {
+            return Ok(None);
+        };
+        let Some(basis) = self.basis_of(&block)? else {
+            return Ok(None);
+        };
+        let (hour, _) = of_block_id(id);
+        let records = decode(key, hour, &block, &basis.scales, Measurement::ALL);
+        Ok(records.ok().map(|records| (records, basis.scales.clone())))
     }
 
     /// Deletes the oldest hour if it ended by `horizon`; returns `false` if there was none to
@@ -172,7 +181,7 @@ impl Store {
         tx.execute("DELETE FROM hour WHERE id >= ?1 AND id < ?2", ids)?;
         tx.execute("DELETE FROM block WHERE id >= ?1 AND id < ?2", ids)?;
         let horizon = [horizon.saturating_mul(HOUR_MS)];
-        tx.execute("DELETE FROM beat WHERE at < ?1", horizon)?;
+        tx.execute(OLD_BEATS, horizon)?;
         tx.execute("DELETE FROM held WHERE at < ?1", horizon)?;
         tx.execute("DELETE FROM absence WHERE to_at < ?1", horizon)?;
         tx.commit()?;
@@ -187,6 +196,12 @@ pub fn merge(old: Vec<Record>, late: Vec<Record>) -> Vec<Record> {
     all.sort_by_key(|record| record.at);
     all.dedup_by_key(|record| record.at);
     all
+}
+
+/// Whether the counts of an hour are stored, with or without its outcomes.
+fn is_stored(conn: &Connection, id: i64) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM hour WHERE id = ?1)";
+    conn.prepare_cached(sql)?.query_row([id], |row| row.get(0))
 }
 
 pub fn load(conn: &Connection, id: i64) -> rusqlite::Result<Option<Block>> {

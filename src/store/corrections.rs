@@ -11,7 +11,7 @@ const MAX_CORRECTIONS: i64 = 10_000;
 
 /// Maximum number of revoked corrections kept, the newest, so that a client with write access
 /// cannot fill the disk.
-const MAX_TAKEN_BACK: i64 = 1000;
+const MAX_REVOKED: i64 = 1000;
 
 impl Store {
     /// Returns the active corrections in the order of their creation.
@@ -30,7 +30,7 @@ impl Store {
 
     /// Returns the revoked corrections, with the time of revocation, in the order of their
     /// creation.
-    pub fn corrections_taken_back(&self) -> Result<Vec<(Correction, Timestamp)>, StoreError> {
+    pub fn revoked_corrections(&self) -> Result<Vec<(Correction, Timestamp)>, StoreError> {
         let sql = "SELECT id, from_at, to_at, services, slos, reason, author, taken_back_at
                    FROM correction WHERE taken_back_at IS NOT NULL ORDER BY id";
         let read = |row: &Row<'_>| Ok((correction(row)?, Timestamp(row.get(7)?)));
@@ -92,21 +92,21 @@ impl Store {
     }
 
     /// Revokes a correction; returns `false` if no active correction has this id.
-    pub fn take_back_correction(&mut self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+    pub fn revoke_correction(&mut self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let sql = "UPDATE correction SET taken_back_at = ?2
                    WHERE id = ?1 AND taken_back_at IS NULL";
         let Ok(id) = id.parse::<i64>() else {
             return Ok(false);
         };
-        let take_back = || {
+        let revoke = || {
             let changed = self.conn.execute(sql, params![id, now.0])?;
             let sql = "DELETE FROM correction WHERE id IN (
                            SELECT id FROM correction WHERE taken_back_at IS NOT NULL
                            ORDER BY taken_back_at DESC, id DESC LIMIT -1 OFFSET ?1)";
-            self.conn.execute(sql, [MAX_TAKEN_BACK])?;
+            self.conn.execute(sql, [MAX_REVOKED])?;
             Ok(changed > 0)
         };
-        take_back().map_err(StoreError::sql("revoke a correction"))
+        revoke().map_err(StoreError::sql("revoke a correction"))
     }
 
     /// Deletes the corrections that were revoked before `horizon`.

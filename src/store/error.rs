@@ -72,6 +72,17 @@ impl StoreError {
         move |source| Self::Io { doing, source }
     }
 
+    /// Whether the same write may succeed later: the disk is full or fails, or another process holds
+    /// the lock, such as a load run that ends.
+    pub fn is_temporary(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseBusy, DiskFull, SystemIoFailure};
+        let Self::Sql { source, .. } = self else {
+            return false;
+        };
+        let code = source.sqlite_error_code();
+        matches!(code, Some(DatabaseBusy | DiskFull | SystemIoFailure))
+    }
+
     pub(super) fn sql(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
         move |source| match source.sqlite_error_code() {

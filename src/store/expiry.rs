@@ -45,7 +45,7 @@ impl Expiry {
     }
 
     /// The time up to which old records may be reduced to a lower resolution.
-    pub fn believed(&self, now: Timestamp) -> Timestamp {
+    pub fn trusted(&self, now: Timestamp) -> Timestamp {
         self.doubted.map_or(now, |(_, newest)| newest.min(now))
     }
 
@@ -115,7 +115,7 @@ mod tests {
         let (year, minute) = (AHEAD * 365, Duration::from_mins(1));
         let mut expiry = began(year);
         assert!(!is_due(&mut expiry, year, Duration::ZERO));
-        assert_eq!(expiry.believed(newest.after(year)), newest);
+        assert_eq!(expiry.trusted(newest.after(year)), newest);
         assert!(!is_due(&mut expiry, year, 59 * minute));
         assert!(is_due(&mut expiry, year, SETTLE), "the host was off");
         assert_eq!(expiry.doubted_by(newest), None);

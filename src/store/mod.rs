@@ -164,7 +164,7 @@ impl Store {
         if !path.exists() {
             drop(Self::open(path)?);
         }
-        if let Some(store) = Self::open_beside(path)? {
+        if let Some(store) = Self::open_without_lock(path)? {
             return Ok(store);
         }
         // An older version: migrated, unless a daemon writes to it.
@@ -178,7 +178,7 @@ impl Store {
 
     /// Opens the store for writing without the lock; returns `None` if it would have to be migrated
     /// first.
-    fn open_beside(path: &Path) -> Result<Option<Self>, StoreError> {
+    fn open_without_lock(path: &Path) -> Result<Option<Self>, StoreError> {
         if !path.is_file() {
             return Err(StoreError::Irregular);
         }

@@ -2,18 +2,18 @@
 //! each message.
 
 mod history;
-mod kept_back;
 mod known;
 mod message;
 mod removed;
 mod waiting;
+mod withheld;
 
 pub use history::Sent;
 pub use known::KnownGroup;
 pub use message::{Batch, MessageFilter};
 pub use removed::Ended;
 pub use waiting::{NewDelivery, OUTBOX_MAX, Pending};
-pub(super) use waiting::{insert, with_ends_elsewhere};
+pub(super) use waiting::{insert, with_other_recipients};
 
 use crate::alert::Notice;
 use crate::outcome::Timestamp;

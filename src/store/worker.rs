@@ -12,12 +12,15 @@ use crate::outcome::{ProbeKey, Record};
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// The maximum time of outcomes that a killed process loses.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// Outcomes per transaction, so that a long backlog does not become one huge transaction.
 const BATCH: usize = 10_000;
+/// Shown as the reason why nothing is written any more.
+const PANICKED: &str = "its writer thread panicked; this is a bug in slod";
 /// During shutdown, failed writes are retried sooner.
 const LAST_TRIES_EVERY: Duration = Duration::from_millis(100);
 
@@ -43,8 +46,15 @@ struct End(Arc<Shared>);
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.0.state().ended = true;
+        {
+            let mut state = self.0.state();
+            state.ended = true;
+            if thread::panicking() {
+                state.stats.last_error = Some(PANICKED.to_owned());
+            }
+        }
         self.0.done.notify_all();
+        self.0.end.cancel();
     }
 }
 
@@ -115,8 +125,8 @@ impl Worker {
         let asked = self.shared.state().asked;
         let committed = self.commit_all();
         self.shared.state().commit_error = committed.as_ref().err().map(ToString::to_string);
-        committed?;
         let samples = self.keep_samples();
+        committed?;
         self.shared.state().answered = asked;
         self.shared.done.notify_all();
         if maintains {
@@ -125,13 +135,14 @@ impl Worker {
         samples
     }
 
+    /// Commits every kind of record, and returns the first error: damage to the alerts must not block
+    /// outcomes.
     fn commit_all(&mut self) -> Result<(), StoreError> {
-        self.keep_alerts()?;
-        self.keep_beats()?;
+        let (alerts, beats) = (self.keep_alerts(), self.keep_beats());
         while self.take_batch() {
             self.commit()?;
         }
-        Ok(())
+        alerts.and(beats)
     }
 
     fn keep_alerts(&mut self) -> Result<(), StoreError> {
@@ -170,8 +181,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Called after the outcomes were committed, in a separate transaction: damage to samples must
-    /// not block outcomes.
+    /// Called after the other commits, in a separate transaction: damage to samples must not block
+    /// outcomes.
     fn keep_samples(&mut self) -> Result<(), StoreError> {
         self.ticks.append(&mut self.shared.state().ticks);
         if self.ticks.is_empty() {
@@ -194,12 +205,12 @@ impl Worker {
         Ok(())
     }
 
-    /// Runs before the outcomes are committed, because users wait for these jobs.
+    /// Runs the waiting jobs before the outcomes are committed, because users wait for them. Jobs
+    /// that arrive meanwhile run in the next round: otherwise, clients that write all the time would
+    /// keep outcomes from being committed.
     fn run_jobs(&mut self) {
-        loop {
-            let Some(job) = self.shared.state().jobs.pop_front() else {
-                return;
-            };
+        let jobs = mem::take(&mut self.shared.state().jobs);
+        for job in jobs {
             job(&mut self.store);
         }
     }
@@ -234,11 +245,21 @@ impl Worker {
     /// statistics.
     fn report(&self, error: Option<StoreError>) {
         let error = error.map(|error| error.to_string());
-        let mut shared = self.shared.state();
-        shared.busy_since = None;
-        let backlog = shared.queue.len() + shared.in_flight;
-        let stats = &mut shared.stats;
-        match (&stats.last_error, &error) {
+        // Read before locking: appending never waits for the disk.
+        let size = self.store.size_bytes();
+        let (before, backlog, lost_total) = {
+            let mut shared = self.shared.state();
+            shared.busy_since = None;
+            let stats = &mut shared.stats;
+            stats.size_bytes = size;
+            stats.unreadable_blocks = self.store.unreadable_blocks();
+            let before = mem::replace(&mut stats.last_error, error.clone());
+            let lost_total = stats.lost_total;
+            (before, shared.queue.len() + shared.in_flight, lost_total)
+        };
+        // Wakes callers that wait for a commit, so that they notice the failure.
+        self.shared.done.notify_all();
+        match (before, error) {
             (None, Some(error)) => {
                 tracing::error!(
                     backlog,
@@ -246,19 +267,10 @@ impl Worker {
                 );
             }
             (Some(_), None) => {
-                tracing::info!(
-                    lost_total = stats.lost_total,
-                    "writing to the store works again"
-                );
+                tracing::info!(lost_total, "writing to the store works again");
             }
             _ => {}
         }
-        stats.last_error = error;
-        stats.size_bytes = self.store.size_bytes();
-        stats.unreadable_blocks = self.store.unreadable_blocks();
-        drop(shared);
-        // Wakes callers that wait for a commit, so that they notice the failure.
-        self.shared.done.notify_all();
     }
 }
 

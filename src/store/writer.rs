@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
 /// Maximum number of outcomes that wait in memory while the disk fails: about 20 MB, and 16 minutes
 /// of 1000 probes every 10 s. Further outcomes are dropped and counted.
@@ -139,6 +140,8 @@ pub(super) struct Shared {
     pub(super) state: Mutex<WriterState>,
     pub(super) wake: Condvar,
     pub(super) done: Condvar,
+    /// Cancelled when the thread has ended.
+    pub(super) end: CancellationToken,
 }
 
 impl Shared {
@@ -267,6 +270,11 @@ impl StoreHandle {
         stats
     }
 
+    /// Waits until the writer thread has ended: after [`Writer::close`], or because of a panic.
+    pub async fn ended(&self) {
+        self.0.end.cancelled().await;
+    }
+
     /// Describes what was not written, and why, in one sentence. For shutdown, when it can no
     /// longer be written.
     pub fn unwritten(&self) -> String {
@@ -284,11 +292,12 @@ impl StoreHandle {
         ];
         let waiting = waiting.into_iter().filter(|(number, _)| *number > 0);
         let waiting = waiting.map(|(number, word)| plural(number as u64, word));
-        format!(
-            "{} ({} not written)",
-            why.unwrap_or("the store did not respond in time"),
-            waiting.collect::<Vec<_>>().join(", ")
-        )
+        let waiting: Vec<_> = waiting.collect();
+        let why = why.unwrap_or("the store did not respond in time");
+        if waiting.is_empty() {
+            return why.to_owned();
+        }
+        format!("{why} ({} not written)", waiting.join(", "))
     }
 
     /// Runs a job with the store on the writer thread, and waits for its answer. Returns `None` if

@@ -139,7 +139,7 @@ pub async fn revoke(
         action: "correction.revoke",
     };
     let object = shortened(&id);
-    let revoke = move |store: &mut Store| store.take_back_correction(&wanted, now);
+    let revoke = move |store: &mut Store| store.revoke_correction(&wanted, now);
     let entry = move |found: &bool, act: Act| {
         let outcome = if *found { "ok" } else { "not found" };
         act.entry(&object, outcome)

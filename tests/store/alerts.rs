@@ -24,6 +24,25 @@ fn a_reported_failure_is_kept_until_an_outcome_shows_it() {
     assert!(!outcome_at(20, failed));
 }
 
+#[test]
+fn the_last_report_of_a_configured_job_outlives_the_retention() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&folder.path().join("slod.db")).expect("a store");
+    for probe in [0, 1] {
+        let outcomes = ticks(probe, START, START + 3 * HOUR);
+        store.append(&outcomes).expect("committed");
+        let report = PendingBeat::new(beat(), None);
+        store
+            .keep_beats(&[(key(probe), report)].into())
+            .expect("kept");
+    }
+    let now = Timestamp(START + 3 * HOUR);
+    store.configured(&[key(0)].into(), now).expect("saved");
+    while store.expire_step(now).expect("deletes") {}
+    let beats = store.beats().expect("readable");
+    assert_eq!(beats.into_keys().collect::<Vec<_>>(), [key(0)]);
+}
+
 /// An alert is stored once, and its end is added to it.
 #[test]
 fn alerts_are_found_by_the_time_they_fired() {

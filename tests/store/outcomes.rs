@@ -192,6 +192,21 @@ fn damaged_blocks_are_skipped_and_counted() {
     );
 }
 
+/// As after a recovery that found only the counts of an hour.
+#[test]
+fn late_outcomes_do_not_replace_the_counts_of_an_hour_without_outcomes() {
+    let folder = TempDir::new().unwrap();
+    let mut store = Store::open(&file(&folder)).unwrap();
+    let all = ticks(0, START, START + HOUR);
+    store.append(&all).unwrap();
+    compact(&mut store, START + 2 * HOUR);
+    let other = rusqlite::Connection::open(file(&folder)).unwrap();
+    assert_eq!(other.execute("DELETE FROM block", []), Ok(1));
+    store.append(&[record(0, START + 5)]).unwrap();
+    assert_eq!(compact(&mut store, START + 2 * HOUR), 1);
+    assert_eq!(counted(&store, &key(0)), expected(&all));
+}
+
 #[test]
 fn the_newest_outcomes_cost_no_more_than_they_are() {
     let folder = TempDir::new().unwrap();

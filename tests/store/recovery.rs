@@ -252,7 +252,7 @@ fn a_file_without_a_readable_page_is_left_in_place() {
 }
 
 #[test]
-fn corrections_that_were_taken_back_are_bounded() {
+fn revoked_corrections_are_bounded() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = Store::open(&folder.path().join("slod.db")).expect("a store");
     let new = Correction {
@@ -269,15 +269,15 @@ fn corrections_that_were_taken_back_are_bounded() {
     for number in 0..1010 {
         let at = Timestamp(START + number);
         let added = store.add_correction(&new, at).expect("kept");
-        assert!(store.take_back_correction(&added.id, at).expect("written"));
+        assert!(store.revoke_correction(&added.id, at).expect("written"));
     }
-    let taken_back = store.corrections_taken_back().expect("readable");
-    assert_eq!(taken_back.len(), 1000);
-    assert_eq!(taken_back[0].1, Timestamp(START + 10), "the newest");
+    let revoked = store.revoked_corrections().expect("readable");
+    assert_eq!(revoked.len(), 1000);
+    assert_eq!(revoked[0].1, Timestamp(START + 10), "the newest");
     store
         .expire_corrections(Timestamp(START + 1009))
         .expect("written");
-    assert_eq!(store.corrections_taken_back().expect("readable").len(), 1);
+    assert_eq!(store.revoked_corrections().expect("readable").len(), 1);
     assert_eq!(store.corrections().expect("readable"), [stays]);
 }
 

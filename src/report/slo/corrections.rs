@@ -22,7 +22,7 @@ impl Corrections {
         for correction in in_force.iter().filter(|one| concerns(config, one)) {
             shown.extend(CorrectionReport::inside(correction, span));
         }
-        for (correction, at) in store.corrections_taken_back()? {
+        for (correction, at) in store.revoked_corrections()? {
             if concerns(config, &correction) {
                 let report = CorrectionReport::inside(&correction, span);
                 shown.extend(report.map(|report| report.taken_back(at)));

@@ -1,8 +1,8 @@
 //! Building messages from waiting notices, and recording their results.
 
 use super::history::{Sent, record};
-use super::kept_back::postpone;
 use super::known::{known, touch};
+use super::withheld::postpone;
 use super::{BATCH_MAX, names, notice, write};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
@@ -45,7 +45,7 @@ pub struct MessageFilter<'a> {
 
 impl MessageFilter<'_> {
     /// Whether a notice is held back now. `is_tried` is whether an attempt failed.
-    pub(super) fn keeps_back(&self, notice: &Notice, is_tried: bool) -> bool {
+    pub(super) fn withholds(&self, notice: &Notice, is_tried: bool) -> bool {
         let is_kept = || (self.is_muted)(notice) || (is_tried && (self.is_handled)(notice));
         !notice.is_resolved() && is_kept()
     }
@@ -184,7 +184,7 @@ fn freeze(
     let mut message = None;
     for row in rows.collect::<rusqlite::Result<Vec<_>>>()? {
         let (notice, id, is_tried) = row;
-        if taking.keeps_back(&notice, is_tried) {
+        if taking.withholds(&notice, is_tried) {
             postpone(tx, id, taking.now)?;
         } else {
             let message = *message.get_or_insert(id);

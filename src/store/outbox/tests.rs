@@ -444,7 +444,7 @@ fn look(store: &mut Store, now: i64, is_muted: bool, is_handled: bool, begun: &[
         is_handled: &|one| is_handled && is_rag(one),
     };
     let begun = begun.iter().map(|one| (*one).to_owned()).collect();
-    store.keep_back(taking, &begun).expect("looks")
+    store.withhold(taking, &begun).expect("looks")
 }
 
 #[test]

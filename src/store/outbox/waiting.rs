@@ -1,6 +1,6 @@
 //! Notices that wait for their receivers.
 
-use super::kept_back::drop_beginning;
+use super::withheld::drop_firing;
 use super::{names, notice, write};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
@@ -171,7 +171,7 @@ impl Store {
 
 /// Adds to each resolution the other receivers and groups that were notified of the alert, since
 /// routes may have changed.
-pub(in crate::store) fn with_ends_elsewhere(
+pub(in crate::store) fn with_other_recipients(
     tx: &Connection,
     deliveries: &[NewDelivery],
 ) -> rusqlite::Result<Vec<NewDelivery>> {
@@ -182,7 +182,7 @@ pub(in crate::store) fn with_ends_elsewhere(
     let mut places: BTreeSet<_> = deliveries.iter().map(place).collect();
     let mut all = deliveries.to_vec();
     for ended in deliveries.iter().filter(|one| one.notice.is_resolved()) {
-        for (receiver, group) in places_that_know(tx, ended.notice.fingerprint())? {
+        for (receiver, group) in recipients_of(tx, ended.notice.fingerprint())? {
             let further = NewDelivery {
                 receiver,
                 group,
@@ -197,7 +197,7 @@ pub(in crate::store) fn with_ends_elsewhere(
 }
 
 /// The receivers and groups that were notified of an alert, or have a notice waiting.
-fn places_that_know(tx: &Connection, fingerprint: u64) -> rusqlite::Result<Vec<(String, String)>> {
+fn recipients_of(tx: &Connection, fingerprint: u64) -> rusqlite::Result<Vec<(String, String)>> {
     let sql = "SELECT receiver, grouping FROM delivered WHERE fingerprint = ?1
                UNION SELECT receiver, grouping FROM outbox WHERE fingerprint = ?1";
     let mut statement = tx.prepare_cached(sql)?;
@@ -259,7 +259,7 @@ fn insert_one(tx: &Connection, delivery: &NewDelivery) -> rusqlite::Result<()> {
     } = delivery;
     let fingerprint = notice.fingerprint().cast_signed();
     if let Some(to) = notice.to {
-        let was_tried = drop_beginning(tx, (receiver, group), fingerprint, to)?;
+        let was_tried = drop_firing(tx, (receiver, group), fingerprint, to)?;
         if !was_tried && !fires_at(tx, receiver, group, fingerprint)? {
             return Ok(());
         }

@@ -80,7 +80,7 @@ fn single_outcomes(
         );
         let (mut found, whole) = rows(old, &sql, &[hour, lane]);
         let all = found.len();
-        found.retain(|row| sensible(new, row));
+        found.retain(|row| is_plausible(new, row));
         recovered.outcomes_lost += (all - found.len()) as u64;
         recovered.outcomes += insert(&new.conn, "outcome", &columns(old, "outcome"), found)?;
         if whole {
@@ -92,7 +92,7 @@ fn single_outcomes(
 }
 
 /// Checks the columns hour, lane, at, probe, interval, verdict, and the following ones.
-fn sensible(new: &Store, row: &[Value]) -> bool {
+fn is_plausible(new: &Store, row: &[Value]) -> bool {
     let [
         Value::Integer(hour),
         Value::Integer(_),

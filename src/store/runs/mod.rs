@@ -283,9 +283,12 @@ impl Store {
             .map_err(StoreError::sql("delete a run"))
     }
 
-    /// Deletes the runs from before `horizon`, except baselines.
+    /// Deletes the oldest run that ended before `horizon` and is not a baseline; only one per call,
+    /// for the reason given at [`Store::expire_alerts`].
     pub fn expire_runs(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
-        let sql = "DELETE FROM run WHERE is_baseline = 0 AND to_at < ?1";
+        let sql = "DELETE FROM run WHERE id = (
+                       SELECT id FROM run WHERE is_baseline = 0 AND to_at < ?1
+                       ORDER BY to_at LIMIT 1)";
         let deleted = self.conn.execute(sql, [horizon.0]);
         deleted
             .map(drop)

@@ -372,6 +372,21 @@ fn a_scenario_has_one_baseline_that_stays() {
 }
 
 #[test]
+fn old_runs_are_deleted_one_at_a_time() {
+    let (_folder, mut store) = store();
+    let all: Vec<i64> = [200, 100, 2000]
+        .map(|from| store.keep_run(&run("rag", from)).expect("kept"))
+        .into();
+    let mut left = || {
+        let horizon = Timestamp::from_secs(999);
+        store.expire_runs(horizon).expect("deletes");
+        ids(&store)
+    };
+    assert_eq!(left(), [all[2], all[0]]);
+    assert_eq!([left(), left()], [[all[2]], [all[2]]]);
+}
+
+#[test]
 fn only_so_many_are_kept() {
     let (_folder, mut store) = store();
     let first = store.keep_run(&run("rag", 100)).expect("kept");

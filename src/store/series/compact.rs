@@ -3,7 +3,7 @@
 
 use super::block::{self, Block};
 use super::names::{self, SeriesId};
-use super::{Span, of_id, start_of, ticks};
+use super::{SERIES_MAX, Span, of_id, start_of, ticks};
 use crate::outcome::Timestamp;
 use crate::sample::{Point, Sample, SeriesKind, Summary, minutes, thinned};
 use crate::store::header::hour_of;
@@ -18,8 +18,10 @@ const SETTLE: Duration = Duration::from_secs(150);
 const FINE: Duration = Duration::from_secs(2 * DAY.as_secs());
 /// Days of series per step, which takes some milliseconds.
 const DAYS: usize = 4;
-/// Maximum number of blocks deleted per step.
-const DELETED: i64 = 256;
+/// Maximum number of blocks deleted per step. There is a step every minute, so that the blocks of
+/// an hour are deleted in less than an hour even if there are as many series as possible.
+const DELETED: i64 = 512;
+const _: () = assert!(DELETED * 50 > SERIES_MAX as i64);
 
 impl Store {
     /// Compacts one lane's oldest finished hour into blocks.
@@ -188,9 +190,7 @@ impl Store {
         }
         let mut has_unnamed = false;
         if !is_done {
-            let oldest = oldest(&tx)?.min(horizon.0);
-            let sql = "DELETE FROM series WHERE last_at < ?1";
-            has_unnamed = tx.execute(sql, [oldest])? > 0;
+            has_unnamed = delete_names(&tx, oldest(&tx)?.min(horizon.0))?;
         }
         tx.commit()?;
         if has_unnamed {
@@ -198,6 +198,23 @@ impl Store {
         }
         Ok(is_done || has_unnamed)
     }
+}
+
+/// Deletes the names of series whose last sample is older than `oldest`. Samples that are in no
+/// block yet count too: a job that runs as often as its samples expire has no others.
+fn delete_names(conn: &Connection, oldest: i64) -> rusqlite::Result<bool> {
+    let mut statement = conn.prepare_cached("SELECT id FROM series WHERE last_at < ?1")?;
+    let old = statement.query_map([oldest], |row| row.get(0))?;
+    let mut old: Vec<SeriesId> = old.collect::<rusqlite::Result<_>>()?;
+    if !old.is_empty() {
+        let pending = ticks::pending(conn)?;
+        old.retain(|id| !pending.contains(id));
+    }
+    let mut delete = conn.prepare_cached("DELETE FROM series WHERE id = ?1")?;
+    for id in &old {
+        delete.execute([id])?;
+    }
+    Ok(!old.is_empty())
 }
 
 /// The start of the oldest record of any series.

@@ -28,10 +28,11 @@ impl Store {
         }
         let _tx = self.conn.unchecked_transaction()?;
         let mut all = names::all(&self.conn)?;
+        let hours = ticks::hours(&self.conn)?;
         for lane in all.chunk_by_mut(|a, b| a.id / ticks::LANE == b.id / ticks::LANE) {
             let bits = lane.iter().map(|info| 1_u64 << (info.id % ticks::LANE));
             let wanted = bits.fold(0, |wanted, bit| wanted | bit);
-            let last = ticks::last_of_lane(&self.conn, lane[0].id / ticks::LANE, wanted)?;
+            let last = ticks::last_of_lane(&self.conn, &hours, lane[0].id / ticks::LANE, wanted)?;
             for info in lane {
                 let last = last.get(&info.id).copied().unwrap_or(info.last);
                 info.last = info.last.max(last);

@@ -6,7 +6,7 @@ use crate::outcome::Timestamp;
 use crate::sample::{Sample, SeriesKey, SeriesKind};
 use crate::store::header::hour_of;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Series per lane: the number of bits in an integer, and few enough for a row to fit in its page.
@@ -138,23 +138,56 @@ pub fn next(conn: &Connection, hour: i64, lane: i64) -> rusqlite::Result<Option<
     statement.query_row([hour, lane], read).optional()
 }
 
-/// Returns the time of the last sample of each series of a lane, from the hours that have rows of
-/// it.
+/// Returns the hours that have rows, latest first.
+pub fn hours(conn: &Connection) -> rusqlite::Result<Vec<i64>> {
+    let mut statement = conn.prepare_cached("SELECT max(hour) FROM sample WHERE hour < ?1")?;
+    let (mut hours, mut before) = (Vec::new(), i64::MAX);
+    while let Some(hour) = statement.query_row([before], |row| row.get(0))? {
+        hours.push(hour);
+        before = hour;
+    }
+    Ok(hours)
+}
+
+/// Returns the time of the last sample of each of the wanted series of a lane, from the rows of
+/// these hours, latest first.
 pub fn last_of_lane(
     conn: &Connection,
+    hours: &[i64],
     lane: i64,
     wanted: u64,
 ) -> rusqlite::Result<BTreeMap<SeriesId, Timestamp>> {
-    let sql = "SELECT at, present FROM sample WHERE lane = ?1 ORDER BY hour DESC, at DESC";
+    let sql = "SELECT at, present FROM sample WHERE hour = ?1 AND lane = ?2 ORDER BY at DESC";
     let mut statement = conn.prepare_cached(sql)?;
-    let mut rows = statement.query([lane])?;
     let (mut found, mut left) = (BTreeMap::new(), wanted);
-    while let (true, Some(row)) = (left != 0, rows.next()?) {
-        let (at, present): (i64, i64) = (row.get(0)?, row.get(1)?);
-        for bit in (0..LANE).filter(|bit| present.cast_unsigned() & left & 1 << bit != 0) {
-            found.insert(lane * LANE + bit, Timestamp(at));
+    for hour in hours {
+        let mut rows = statement.query([*hour, lane])?;
+        while let (true, Some(row)) = (left != 0, rows.next()?) {
+            let (at, present): (i64, i64) = (row.get(0)?, row.get(1)?);
+            for bit in bits(present.cast_unsigned() & left) {
+                found.insert(lane * LANE + bit, Timestamp(at));
+            }
+            left &= !present.cast_unsigned();
         }
-        left &= !present.cast_unsigned();
     }
     Ok(found)
+}
+
+/// Returns the series that have rows.
+pub fn pending(conn: &Connection) -> rusqlite::Result<BTreeSet<SeriesId>> {
+    let mut statement = conn.prepare_cached("SELECT lane, present FROM sample")?;
+    let mut rows = statement.query([])?;
+    let mut lanes = BTreeMap::<i64, u64>::new();
+    while let Some(row) = rows.next()? {
+        *lanes.entry(row.get(0)?).or_default() |= row.get::<_, i64>(1)?.cast_unsigned();
+    }
+    let lanes = lanes.into_iter();
+    Ok(lanes
+        .flat_map(|(lane, present)| bits(present).map(move |bit| lane * LANE + bit))
+        .collect())
+}
+
+/// The numbers of the bits that are set.
+fn bits(present: u64) -> impl Iterator<Item = i64> {
+    (0..LANE).filter(move |bit| present >> bit & 1 == 1)
 }

@@ -35,7 +35,7 @@ impl Worker {
     pub(super) fn maintenance(&mut self) -> Result<(), StoreError> {
         let (started, now) = (Instant::now(), self.clock.now());
         while started.elapsed() < COMPACTION_TIME && self.store.compact_step(now, &*self.plan)? {}
-        let samples = self.compact_samples(started, self.expiry.believed(now));
+        let samples = self.compact_samples(started, self.expiry.trusted(now));
         if self.expiry.is_due(started, now) {
             self.expire(now)?;
         }

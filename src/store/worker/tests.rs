@@ -190,6 +190,80 @@ fn alerts_wait_for_the_disk_and_too_many_are_counted() {
 }
 
 #[test]
+fn damage_to_alerts_does_not_block_outcomes_and_reports() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut worker, handle) = worker(&folder);
+    let refuse =
+        "CREATE TRIGGER refuse BEFORE INSERT ON alert_record BEGIN SELECT RAISE(ABORT, 'no'); END";
+    worker.store.conn.execute_batch(refuse).expect("made");
+    let key = AlertKey::budget(
+        "concierge".into(),
+        "errors".into(),
+        Condition::Tier(TIERS[0]),
+    );
+    let at = Timestamp(1000 * HOUR);
+    let alert = AlertRecord::new(key, "Burn", Urgency::Page, at, "");
+    handle.keep_alerts([alert], Vec::new());
+    handle.append(record(0));
+    let report = Beat {
+        at,
+        failed: false,
+        message: None,
+    };
+    let report = PendingBeat::new(report, None);
+    handle.keep_beat(&record(0).key, report, Duration::ZERO);
+    round(&mut worker);
+    let stats = handle.stats();
+    let error = stats.last_error.expect("the alert is not stored");
+    assert!(error.contains("no"), "{error}");
+    assert_eq!((stats.committed_total, stats.backlog), (1, 0));
+    assert_eq!(worker.store.beats().expect("reads").len(), 1);
+}
+
+#[test]
+fn jobs_that_arrive_while_others_run_do_not_delay_a_commit() {
+    fn again(shared: Arc<Shared>) -> Box<dyn FnOnce(&mut Store) + Send> {
+        Box::new(move |_| {
+            let next = again(shared.clone());
+            let mut state = shared.state();
+            state.stats.series += 1;
+            if state.stats.series < 1000 {
+                state.jobs.push_back(next);
+            }
+        })
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut worker, handle) = worker(&folder);
+    let first = again(worker.shared.clone());
+    handle.0.state().jobs.push_back(first);
+    worker.run_jobs();
+    assert_eq!(handle.stats().series, 1);
+}
+
+/// The thread may hang in maintenance.
+#[test]
+fn a_store_that_hangs_without_anything_to_write_has_no_list() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (_, handle) = worker(&folder);
+    assert_eq!(handle.unwritten(), "the store did not respond in time");
+}
+
+#[tokio::test]
+async fn a_thread_that_panics_is_noticed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (worker, handle) = worker(&folder);
+    let thread = thread::spawn(move || worker.run());
+    let asked = handle.ask(Duration::from_secs(10), |_| -> u8 { panic!("a test") });
+    assert_eq!(asked, None);
+    handle.ended().await;
+    assert!(thread.join().is_err());
+    let trouble = handle.stats().trouble().expect("nothing is written");
+    assert!(trouble.contains("its writer thread panicked"), "{trouble}");
+    handle.append(record(0));
+    assert_eq!(handle.stats().lost_total, 1);
+}
+
+#[test]
 fn a_backlog_of_a_new_probe_survives_the_rollback_of_its_id() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut worker, handle) = worker(&folder);

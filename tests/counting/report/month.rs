@@ -210,7 +210,7 @@ pub fn make(file: &Path, plan: &dyn Fn(&ProbeKey) -> CountingPlan) {
     assert_eq!(made.expect("kept").id, "1");
     let made = store.add_correction(&taken_back(), at(25 * DAY));
     assert_eq!(made.expect("kept").id, "2");
-    let taken = store.take_back_correction("2", at(26 * DAY));
+    let taken = store.revoke_correction("2", at(26 * DAY));
     assert!(taken.expect("kept"));
     let now = at((DAYS - 1) * DAY);
     while store.compact_step(now, plan).expect("compacted") {}

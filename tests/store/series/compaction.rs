@@ -208,3 +208,23 @@ fn old_samples_and_names_are_deleted_and_ids_given_again() {
     assert_eq!((found(&store, 8).id, found(&store, 9).id), (0, 4));
     assert!(check(&file(&folder)).unwrap().sound());
 }
+
+/// A job that runs once per retention: its samples are in no block yet when those of its last run
+/// expire.
+#[test]
+fn a_series_keeps_its_name_while_its_new_samples_are_in_no_block() {
+    let folder = TempDir::new().unwrap();
+    let mut store = Store::open(&file(&folder)).unwrap();
+    append(&mut store, 0..1, DAYS, DAYS + HOUR);
+    append(&mut store, 1..2, DAYS + HOUR, DAYS + 2 * HOUR);
+    compact(&mut store, DAYS + 3 * HOUR);
+    let again = DAYS + DAY;
+    append(&mut store, 0..1, again, again + HOUR);
+    let now = Timestamp(again + HOUR + 60_000);
+    let retention = Duration::from_hours(24);
+    while store.expire_samples_step(now, retention).unwrap() {}
+    assert_eq!(points(&store, 0).len(), 300);
+    compact(&mut store, again + 2 * HOUR);
+    assert_eq!(points(&store, 0).len(), 300);
+    assert!(check(&file(&folder)).unwrap().sound());
+}

@@ -18,7 +18,7 @@ impl Store {
     /// for their next attempt, except in the groups `begun`: some of their recipients have the
     /// message already, and the others get the same one. Resolutions stay. Returns the number of
     /// notices removed.
-    pub fn keep_back(
+    pub fn withhold(
         &mut self,
         taking: MessageFilter<'_>,
         begun: &BTreeSet<String>,
@@ -37,7 +37,7 @@ impl Store {
         let tried = read().map_err(StoreError::sql("read the outbox"))?;
         let tried = tried.into_iter();
         let muted: Vec<i64> = tried
-            .filter(|(notice, _)| taking.keeps_back(notice, true))
+            .filter(|(notice, _)| taking.withholds(notice, true))
             .map(|(_, id)| id)
             .collect();
         if !muted.is_empty() {
@@ -82,7 +82,7 @@ pub(super) fn postpone(tx: &Connection, id: i64, now: Timestamp) -> rusqlite::Re
 
 /// Drops the firing notice of an alert that ended, if it is not due yet or held back. Returns
 /// whether the receiver may have got one anyway.
-pub(super) fn drop_beginning(
+pub(super) fn drop_firing(
     tx: &Connection,
     (receiver, group): (&str, &str),
     fingerprint: i64,

@@ -1,0 +1,59 @@
+use super::*;
+use crate::diagnostic::Source;
+use crate::outcome::{Outcome, Record, Verdict};
+use crate::probe::KINDS;
+use crate::store::Store;
+use crate::tasks::blocking;
+use std::path::{Path, PathBuf};
+
+fn config(store: &Path) -> Config {
+    let text = format!(
+        "listen: 127.0.0.1:0\nstore: {{ path: '{}' }}\nobserve: {{ host: false }}\n\
+         services: [ {{ name: web, probes: [ {{ name: get, http: {{ url: 'http://127.0.0.1:1/' }} }} ] }} ]\n",
+        store.display()
+    );
+    let name = String::new();
+    let loaded = Config::load(&Source { name, text }, Path::new(""), &|_| None, KINDS);
+    loaded.config.expect("a valid config")
+}
+
+async fn built(config: Config) -> Result<App, StartError> {
+    let origin = Origin::File(PathBuf::new());
+    App::build(config, None, origin, Clock::system()).await
+}
+
+/// Another process holds the lock while slod starts: finished hours are compacted later.
+#[tokio::test]
+async fn slod_starts_while_its_store_cannot_be_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.db");
+    let config = config(&path);
+    let record = Record {
+        key: config.services[0].probes[0].key.clone(),
+        at: Clock::system().now().before(Duration::from_hours(2)),
+        interval: Duration::from_secs(10),
+        outcome: Outcome::new(Verdict::Good, Duration::from_millis(20)),
+    };
+    let mut store = Store::open(&path).expect("a store");
+    store
+        .append(std::slice::from_ref(&record))
+        .expect("committed");
+    drop(store);
+    let other = rusqlite::Connection::open(&path).expect("opens");
+    other.execute_batch("BEGIN IMMEDIATE").expect("locks");
+    let app = built(config).await.expect("the store can be read");
+    assert_eq!(app.used_until, Some(record.at));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_the_writer_thread_ends_the_daemon() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config(&folder.path().join("slod.db"));
+    let app = built(config).await.expect("builds");
+    let store = app.writer.handle();
+    let running = tokio::spawn(app.run(CancellationToken::new()));
+    let ask = move || store.ask(Duration::from_secs(10), |_| -> u8 { panic!("a test") });
+    assert_eq!(blocking(ask).await.expect("runs"), None);
+    let ended = running.await.expect("it ends");
+    assert!(matches!(ended, Err(RunError::Ended(STORE))), "{ended:?}");
+}
