@@ -4,7 +4,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     allocator::use_one_arena();
     outlive_file_size_limits();
-    slod::cli::main(allocator::give_back)
+    slod::cli::main(allocator::release_memory)
 }
 
 /// A write beyond `ulimit -f` then fails as on a full disk, instead of ending the program. All threads
@@ -34,7 +34,7 @@ mod allocator {
 
     /// Returns free pages to the system: glibc itself returns only what is at the end of the heap, where
     /// something small is enough to hold all of it.
-    pub(crate) fn give_back() {
+    pub(crate) fn release_memory() {
         // SAFETY: malloc_trim(3) is safe with other threads, and changes nothing that is in use.
         #[expect(unsafe_code)]
         unsafe {
@@ -47,5 +47,5 @@ mod allocator {
 mod allocator {
     pub(crate) fn use_one_arena() {}
 
-    pub(crate) fn give_back() {}
+    pub(crate) fn release_memory() {}
 }

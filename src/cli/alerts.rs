@@ -2,7 +2,7 @@
 
 use super::daemon::{DaemonArgs, on_daemon};
 use super::output::print_error;
-use super::span::TimeArg;
+use super::span::{TimeArg, check_order};
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -85,8 +85,9 @@ fn list(args: &ListArgs) -> u8 {
         args.from.map(|from| from.at(now)),
         args.to.map(|to| to.at(now)),
     );
-    if from.is_some() && from >= to.or(Some(Timestamp(i64::MAX))) {
-        print_error("slod: --from is not before --to");
+    let order = from.zip(to).map(|(from, to)| check_order(from, to));
+    if let Some(Err(reason)) = order {
+        print_error(&format!("slod: {reason}"));
         return exit::USAGE;
     }
     if let Some(from) = from.filter(|from| *from > now) {

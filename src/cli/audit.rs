@@ -44,9 +44,9 @@ pub fn run(args: &AuditArgs) -> u8 {
     };
     let clock = Clock::system();
     on_this_thread(async {
-        let looks = looks(service, &clock).await;
+        let responses = responses(service, &clock).await;
         let read = Store::open_read_only(&config.store.path)
-            .and_then(|store| gather(service, looks, &store, clock.now(), args.span));
+            .and_then(|store| gather(service, responses, &store, clock.now(), args.span));
         match read {
             Ok(facts) => {
                 let audit = Audit::of(&service.name, &facts);
@@ -62,16 +62,16 @@ pub fn run(args: &AuditArgs) -> u8 {
 }
 
 /// Sends one request to each address, one after the other.
-async fn looks<'a>(
+async fn responses<'a>(
     service: &'a ServiceSpec,
     clock: &Clock,
 ) -> Vec<(&'a ProbeSpec, Result<ResponseFacts, String>)> {
-    let mut looks = Vec::new();
+    let mut responses = Vec::new();
     for spec in &service.probes {
         let mut attempt = Attempt::new(clock.now(), spec.timeout, Trace::silent());
         if let Some(seen) = look(&*spec.probe, &mut attempt).await {
-            looks.push((spec, seen));
+            responses.push((spec, seen));
         }
     }
-    looks
+    responses
 }

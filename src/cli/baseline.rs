@@ -116,7 +116,7 @@ fn verdict(findings: &[Finding]) -> u8 {
     if is_any("bad") {
         exit::NO
     } else if is_any("unknown") {
-        exit::USAGE
+        exit::UNKNOWN
     } else {
         exit::OK
     }

@@ -1,6 +1,7 @@
 //! `slod check`: reports all errors of a config at once, with line numbers.
 
 use super::exit;
+use super::log::takes_color;
 use super::output::{draw, print_error};
 use crate::config::{Config, FileError, Loaded, read_file, read_stream};
 use crate::diagnostic::{Diagnostic, Severity, Source};
@@ -12,7 +13,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::fs::{File, Metadata};
-use std::io::{self, IsTerminal};
+use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -60,13 +61,15 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
             return (exit::USAGE, String::new());
         }
     };
-    let base = args.path.parent().unwrap_or(Path::new(""));
+    // A pipe has no directory of its own: its paths are relative to the current one.
+    let folder = args.path.parent().filter(|_| !is_pipe(&args.path));
+    let base = folder.unwrap_or(Path::new(""));
     let loaded = Config::load(&source, base, &from_environment, kinds);
     let web = loaded.config.as_ref().and_then(auth::check);
     let output = match args.format {
         CheckFormat::Text => {
             let web = web.as_ref().map(web_text).unwrap_or_default();
-            text(&source, &loaded, wants_color()) + &web
+            text(&source, &loaded, takes_color(&io::stdout())) + &web
         }
         CheckFormat::Json => {
             let mut list = objects(&source, &loaded.diagnostics);
@@ -85,11 +88,10 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
 
 /// Reads a file, standard input (`-`), or a pipe such as `<(...)`, which ends when its writer closes it.
 fn read(path: &Path) -> Result<Source, FileError> {
-    let is_pipe = |about: Metadata| about.file_type().is_fifo();
     if path == Path::new("-") {
         return read_stream("<stdin>", io::stdin().lock());
     }
-    if std::fs::metadata(path).is_ok_and(is_pipe) {
+    if is_pipe(path) {
         let failed = |source| FileError::Read {
             path: path.to_owned(),
             source,
@@ -100,9 +102,9 @@ fn read(path: &Path) -> Result<Source, FileError> {
     read_file(path)
 }
 
-fn wants_color() -> bool {
-    let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    std::io::stdout().is_terminal() && !asked_not_to
+fn is_pipe(path: &Path) -> bool {
+    let is_fifo = |about: Metadata| about.file_type().is_fifo();
+    std::fs::metadata(path).is_ok_and(is_fifo)
 }
 
 fn count(loaded: &Loaded, severity: Severity) -> usize {
@@ -144,7 +146,9 @@ fn summary(loaded: &Loaded) -> String {
 
 /// Renders the diagnostics of the web configuration file, followed by a summary line.
 fn web_text(web: &LoadedFile) -> String {
-    let mut out = web.shown.draw_all(&web.diagnostics, wants_color());
+    let mut out = web
+        .shown
+        .draw_all(&web.diagnostics, takes_color(&io::stdout()));
     let errors = web.of(Severity::Error).count();
     let summary = if errors == 0 {
         "ok".to_owned()

@@ -83,7 +83,8 @@ impl FromStr for Target {
         };
         let url = Url::parse(&full).map_err(|_| expected)?;
         let is_plain = url.username().is_empty() && url.password().is_none();
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        let is_base = url.query().is_none() && url.fragment().is_none();
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_base {
             return Err(expected);
         }
         // The command line, and with it the password, is visible to all users of the machine.
@@ -239,6 +240,8 @@ mod tests {
             ("ftp://slod", None),
             ("http://", None),
             ("https://ada:pw@slod", None),
+            ("https://slod/?a=b", None),
+            ("https://slod/#a", None),
             ("", None),
         ] {
             let target = text.parse::<Target>().ok();

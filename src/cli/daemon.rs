@@ -100,9 +100,11 @@ pub struct Daemon {
 }
 
 /// Why there is no usable answer.
-enum RequestError {
+pub enum RequestError {
     /// Nothing answers.
     Unreachable(String),
+    /// No answer in time, or one that reports a failure of the daemon.
+    Failing(String),
     /// Something answers, but not with what was requested.
     Refused(String),
 }
@@ -189,6 +191,12 @@ impl Daemon {
             .map_err(RequestError::into_reason)
     }
 
+    /// Checks that the daemon answers a GET request with success.
+    pub async fn check(&self, path: &str) -> Result<(), RequestError> {
+        let request = self.request(Method::GET, path);
+        self.try_send(request).await.map(drop)
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, path)
     }
@@ -226,10 +234,13 @@ impl Daemon {
                 return RequestError::Refused(format!("cannot query {at}: {fault} ({help})"));
             }
             let fact = fact(&error);
+            let failed = || format!("cannot query the daemon at {at}: {fact}");
             if error.is_connect() {
                 RequestError::Unreachable(format!("no daemon answers at {at}: {fact}"))
+            } else if error.is_timeout() {
+                RequestError::Failing(failed())
             } else {
-                RequestError::Refused(format!("cannot query the daemon at {at}: {fact}"))
+                RequestError::Refused(failed())
             }
         })?;
         let status = answer.status();
@@ -248,14 +259,18 @@ impl Daemon {
         if problem.is_null() && answer.headers().get(CONTENT_TYPE).is_some_and(is_plain) {
             refusal.push_str(&sentence(&body));
         }
-        Err(RequestError::Refused(refusal))
+        Err(if status.is_server_error() {
+            RequestError::Failing(refusal)
+        } else {
+            RequestError::Refused(refusal)
+        })
     }
 }
 
 impl RequestError {
-    fn into_reason(self) -> String {
+    pub fn into_reason(self) -> String {
         match self {
-            Self::Unreachable(reason) | Self::Refused(reason) => reason,
+            Self::Unreachable(reason) | Self::Failing(reason) | Self::Refused(reason) => reason,
         }
     }
 }

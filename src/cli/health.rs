@@ -7,7 +7,6 @@ use super::{OutputFormat, exit};
 use crate::report::signals::HealthAnswer;
 use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::Method;
 
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
@@ -35,18 +34,13 @@ pub fn run(args: &HealthArgs) -> u8 {
             ),
             None => "/api/v1/health".to_owned(),
         };
-        let answer = daemon.send(daemon.request(Method::GET, &path)).await;
-        let read = answer.and_then(|answer| {
-            let read = serde_json::from_slice::<HealthAnswer>(&answer);
-            read.map_err(|_| "the answer does not contain the health".to_owned())
-        });
-        match read {
+        match daemon.get::<HealthAnswer>(&path).await {
             Ok(report) => {
                 show(&args.format.of(&report, HealthAnswer::to_text));
                 match report.is_healthy() {
                     Some(true) => exit::OK,
                     Some(false) => exit::NO,
-                    None => exit::USAGE,
+                    None => exit::UNKNOWN,
                 }
             }
             Err(reason) => {

@@ -45,7 +45,7 @@ pub struct ImportArgs {
     service: Option<String>,
     /// When the run started, for tools that do not record it (oha, wrk); by default, the run ended when the
     /// file was written.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     started: Option<TimeArg>,
     /// A condition that the run must meet, such as `p95<500ms`; repeatable.
     #[arg(long, value_name = "CONDITION")]
@@ -172,14 +172,15 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
             "{file} is a script, not a result: to convert it to scenarios, run `k6 inspect {file} > FILE` and `slod import k6-options FILE`"
         )));
     }
-    let file = File::open(&args.file)
-        .map_err(|error| usage(format!("cannot read {}: {error}", args.file.display())))?;
+    let unreadable =
+        |error: io::Error| usage(format!("cannot read {}: {error}", args.file.display()));
+    let file = File::open(&args.file).map_err(unreadable)?;
     let now = Clock::system().now();
     let written = file.metadata().and_then(|file| file.modified());
     let written = written.map(|written| DateTime::<Utc>::from(written).timestamp_millis());
     let written = written.map_or(now, Timestamp);
     let started = args.started.map(|started| started.at(now));
-    let input = decompressed(file).map_err(|error| usage(error.kind()))?;
+    let input = decompressed(file).map_err(unreadable)?;
     let mut run = tool
         .read(input, &service.name, started.unwrap_or(Timestamp(0)))
         .map_err(|error| usage(format!("{}: {error}", args.file.display())))?;

@@ -1,5 +1,6 @@
 //! Destination and format of log lines.
 
+use crate::format::numbers::plural;
 use crate::text::{printable, printable_lines};
 use clap::{Args, ValueEnum};
 use parking_lot::Mutex;
@@ -46,15 +47,27 @@ pub fn takes_color(stream: &impl IsTerminal) -> bool {
 
 /// Log lines that are held back while the same terminal is drawn on.
 #[derive(Clone, Debug, Default)]
-pub struct BufferedLog(Arc<Mutex<Vec<u8>>>);
+pub struct BufferedLog(Arc<Mutex<Buffer>>);
+
+#[derive(Debug, Default)]
+struct Buffer {
+    lines: Vec<u8>,
+    dropped: u64,
+}
 
 impl BufferedLog {
-    /// Maximum number of bytes held back; the rest is dropped.
+    /// Maximum number of bytes held back; lines beyond it are dropped.
     const MAX: usize = 64 * 1024;
 
-    /// Returns the lines since the last call.
+    /// Returns the lines since the last call, and how many more were dropped.
     pub fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock())
+        let Buffer { mut lines, dropped } = std::mem::take(&mut *self.0.lock());
+        if dropped > 0 {
+            let dropped = plural(dropped, "log line");
+            // Writing to memory cannot fail.
+            writeln!(lines, "slod: {dropped} dropped: too many at once").unwrap_or_default();
+        }
+        lines
     }
 
     /// Writes the lines to standard error, once nothing is drawn any more.
@@ -66,9 +79,11 @@ impl BufferedLog {
 
 impl Write for BufferedLog {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        let mut held = self.0.lock();
-        if held.len() + lines.len() <= Self::MAX {
-            held.extend_from_slice(lines);
+        let mut buffer = self.0.lock();
+        if buffer.lines.len() + lines.len() <= Self::MAX {
+            buffer.lines.extend_from_slice(lines);
+        } else {
+            buffer.dropped += 1;
         }
         Ok(lines.len())
     }
@@ -118,17 +133,19 @@ fn filter(level: &str) -> Result<EnvFilter, String> {
 
 impl LogArgs {
     /// Installs the logger for this process: on standard error, or held back starting at a level.
-    pub fn init(&self, held: Option<(&BufferedLog, &str)>) -> Result<(), String> {
-        let default = held.map_or("info", |(_, level)| level);
+    pub fn init(&self, buffered: Option<(&BufferedLog, &str)>) -> Result<(), String> {
+        let default = buffered.map_or("info", |(_, level)| level);
         // An empty environment variable counts as unset.
         let level = self.log_level.as_deref().filter(|level| !level.is_empty());
         let level = level.unwrap_or(default);
         let filter = filter(level)?;
         let color = takes_color(&io::stderr());
-        let writer = match held.map(|(held, _)| held.clone()) {
-            Some(held) => BoxMakeWriter::new(move || held.clone()),
+        let is_text = matches!(self.log_format, LogFormat::Text);
+        let writer = match buffered.map(|(log, _)| log.clone()) {
             // Color escapes are written by the formatter; fields are filtered before.
-            None if matches!(self.log_format, LogFormat::Text) => BoxMakeWriter::new(io::stderr),
+            Some(log) if is_text => BoxMakeWriter::new(move || log.clone()),
+            None if is_text => BoxMakeWriter::new(io::stderr),
+            Some(log) => BoxMakeWriter::new(move || Filtered(log.clone())),
             None => BoxMakeWriter::new(|| Filtered(io::stderr())),
         };
         let text = tracing_subscriber::fmt::layer().with_target(false);
@@ -155,6 +172,19 @@ impl LogArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dropped_lines_are_counted() {
+        let mut log = BufferedLog::default();
+        for _ in 0..3 {
+            log.write_all(&[b'x'; BufferedLog::MAX / 2])
+                .expect("in memory");
+        }
+        log.write_all(&[b'x'; 2]).expect("in memory");
+        let text = String::from_utf8(log.take()).expect("text");
+        assert!(text.ends_with("xslod: 2 log lines dropped: too many at once\n"));
+        assert!(log.take().is_empty());
+    }
 
     #[test]
     fn a_misspelled_level_is_refused() {

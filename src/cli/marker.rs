@@ -67,8 +67,9 @@ struct AddArgs {
     #[arg(
         long,
         value_name = "TIME",
-        default_value = "0",
-        hide_default_value = true
+        default_value = "now",
+        hide_default_value = true,
+        allow_hyphen_values = true
     )]
     at: TimeArg,
     /// Author of the change. Not needed with a login, whose name is used then.

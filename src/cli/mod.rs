@@ -199,20 +199,20 @@ enum Command {
 pub type ReleaseMemory = fn();
 
 /// Runs the command line of this process.
-pub fn main(give_back: ReleaseMemory) -> ExitCode {
+pub fn main(release_memory: ReleaseMemory) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(said) => return ExitCode::from(say(&said)),
+        Err(message) => return ExitCode::from(print_message(&message)),
     };
-    let level = cli.command.held_level().filter(|_| screen::holds_log());
-    let held = BufferedLog::default();
-    if let Err(error) = cli.log.init(level.map(|level| (&held, level))) {
+    let level = cli.command.buffered_level().filter(|_| screen::holds_log());
+    let log = BufferedLog::default();
+    if let Err(error) = cli.log.init(level.map(|level| (&log, level))) {
         print_error(&format!("slod: {error}"));
         return ExitCode::from(exit::USAGE);
     }
     // reqwest uses the default provider of the process; a second call has no effect.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let code = run(cli.command, &held, give_back);
+    let code = run(cli.command, &log, release_memory);
     // Output that could not be written is a failure.
     let is_answer = matches!(code, exit::OK | exit::NO);
     ExitCode::from(if is_answer && output::is_lost() {
@@ -223,10 +223,10 @@ pub fn main(give_back: ReleaseMemory) -> ExitCode {
 }
 
 /// Runs a subcommand and returns its exit code.
-fn run(command: Command, held: &BufferedLog, give_back: ReleaseMemory) -> u8 {
+fn run(command: Command, log: &BufferedLog, release_memory: ReleaseMemory) -> u8 {
     match command {
         Command::Run(args) => run::run(&args),
-        Command::Demo(args) => demo::run(&args, held),
+        Command::Demo(args) => demo::run(&args, log),
         Command::Check(args) => check::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
@@ -237,8 +237,8 @@ fn run(command: Command, held: &BufferedLog, give_back: ReleaseMemory) -> u8 {
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
         Command::Health(args) => health::run(&args),
-        Command::Load(args) => load::run(&args, held, give_back),
-        Command::Observe(args) => observe::run(&args, held),
+        Command::Load(args) => load::run(&args, log, release_memory),
+        Command::Observe(args) => observe::run(&args, log),
         Command::Child(args) => child::become_child(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
@@ -261,7 +261,7 @@ fn run(command: Command, held: &BufferedLog, give_back: ReleaseMemory) -> u8 {
 
 impl Command {
     /// The level from which log lines are held back while the subcommand draws on a terminal.
-    const fn held_level(&self) -> Option<&'static str> {
+    const fn buffered_level(&self) -> Option<&'static str> {
         match self {
             Self::Demo(_) => Some("error"),
             Self::Load(args) if !args.drawn.plain => Some("warn"),
@@ -272,14 +272,14 @@ impl Command {
 }
 
 /// Prints the help, the version, or the usage error, and returns the exit code.
-fn say(said: &clap::Error) -> u8 {
-    let written = said.print().and_then(|()| io::stdout().flush());
+fn print_message(message: &clap::Error) -> u8 {
+    let written = message.print().and_then(|()| io::stdout().flush());
     match written {
-        Err(error) if !said.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => {
+        Err(error) if !message.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => {
             print_error(&format!("slod: cannot write to standard output: {error}"));
             exit::FAILED
         }
-        _ => u8::try_from(said.exit_code()).unwrap_or(exit::USAGE),
+        _ => u8::try_from(message.exit_code()).unwrap_or(exit::USAGE),
     }
 }
 

@@ -53,7 +53,7 @@ pub fn run(args: &ProbeArgs) -> u8 {
         for spec in probes {
             let mut attempt = Attempt::new(clock.now(), spec.timeout, Trace::listening());
             let outcome = spec.probe.run(&mut attempt).await;
-            show(&story(spec, &attempt.trace, &outcome));
+            show(&explained(spec, &attempt.trace, &outcome));
             if outcome.verdict != Verdict::Good {
                 code = exit::NO;
             }
@@ -83,7 +83,7 @@ fn unknown(config: &Config, target: &str) -> String {
 }
 
 /// Formats the attempt: its steps, phases and verdict.
-fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
+fn explained(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
     let target = spec.probe.target();
     let mut out = format!("{} ({}) {}\n", spec.key, spec.kind, printable(&target));
     for step in trace.steps() {
@@ -156,12 +156,12 @@ mod tests {
   - { name: journey, objectives: [ { name: o, sli: success, target: 99%, probes: [ a/p ] } ] }
 ",
         );
-        for (target, said) in [
+        for (target, part) in [
             ("journey", "journey has no probes of its own"),
             ("journy", "did you mean journey?"),
         ] {
             let words = unknown(&config, target);
-            assert!(words.contains(said), "{words}");
+            assert!(words.contains(part), "{words}");
         }
     }
 
@@ -176,9 +176,9 @@ mod tests {
         trace.record(Instant::now(), "tls", || sent.to_owned());
         let mut outcome = Outcome::new(Verdict::Good, Duration::from_secs(1));
         outcome.detail.message = Some(sent.into());
-        let story = story(spec, &trace, &outcome);
-        assert_eq!(story.lines().count(), 3, "{story:?}");
+        let text = explained(spec, &trace, &outcome);
+        assert_eq!(text.lines().count(), 3, "{text:?}");
         let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
-        assert!(!story.contains(obeyed), "{story:?}");
+        assert!(!text.contains(obeyed), "{text:?}");
     }
 }

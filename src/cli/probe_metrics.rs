@@ -26,7 +26,7 @@ pub fn run(config: &Config, service: &str) -> u8 {
         let mut scraper = Scraper::new(spec.clone());
         let metrics = scraper.scrape(&Clock::system(), Trace::silent()).await;
         let values = scraper.raw_values();
-        show(&story(spec, &metrics, &values));
+        show(&described(spec, &metrics, &values));
         if metrics.scrape.error.is_none() {
             exit::OK
         } else {
@@ -43,7 +43,7 @@ fn unknown(config: &Config, service: &str) -> String {
     unknown_name("service with metrics", service, known)
 }
 
-fn story(spec: &MetricsSpec, metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {
+fn described(spec: &MetricsSpec, metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {
     let target = spec.redactions.clean(&spec.endpoint.target()).into_owned();
     let took = numbers::latency(metrics.scrape.took);
     let mut out = format!("{} metrics {}\n", spec.service, printable(&target));

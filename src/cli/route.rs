@@ -20,7 +20,7 @@ pub struct RouteArgs {
     #[arg(required = true, value_name = "LABEL=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
     /// Start of the alert [default: now].
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<TimeArg>,
 }
 

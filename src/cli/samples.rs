@@ -3,10 +3,9 @@
 use super::daemon::{Daemon, DaemonArgs};
 use super::output::{print_error, show};
 use super::run::on_this_thread;
-use super::span::{TimeArg, read_duration};
+use super::span::{TimeArg, check_order, read_duration};
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
-use crate::format::times;
 use crate::outcome::Timestamp;
 use crate::report::series::{SeriesEntry, SeriesRange, chosen, list_to_text, range};
 use crate::store::Store;
@@ -22,15 +21,22 @@ pub struct SamplesArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
     /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now (7d).
-    #[arg(long, value_name = "TIME", default_value = "1h", requires = "series")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "1h",
+        requires = "series",
+        allow_hyphen_values = true
+    )]
     from: TimeArg,
     /// End, in the same formats [default: now].
     #[arg(
         long,
         value_name = "TIME",
-        default_value = "0",
+        default_value = "now",
         hide_default_value = true,
-        requires = "series"
+        requires = "series",
+        allow_hyphen_values = true
     )]
     to: TimeArg,
     /// Time per row, such as 5m [default: at most 60 rows].
@@ -43,12 +49,8 @@ pub struct SamplesArgs {
 pub fn run(args: &SamplesArgs) -> u8 {
     let now = Clock::system().now();
     let (from, to) = (args.from.at(now), args.to.at(now));
-    if from >= to {
-        let shown = [from, to].map(|at| times::second(at.to_utc()) + " UTC");
-        print_error(&format!(
-            "slod: --from {} is not before --to {}",
-            shown[0], shown[1]
-        ));
+    if let Err(reason) = check_order(from, to) {
+        print_error(&format!("slod: {reason}"));
         return exit::USAGE;
     }
     let daemon = match args.daemon.daemon() {

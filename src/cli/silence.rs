@@ -49,10 +49,15 @@ struct AddArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
     /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now [default: now].
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<TimeArg>,
     /// End (exclusive), as a date or a time.
-    #[arg(long, value_name = "TIME", required_unless_present = "length")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        required_unless_present = "length",
+        allow_hyphen_values = true
+    )]
     to: Option<TimeArg>,
     /// Length, such as 2h, instead of the end.
     #[arg(long = "for", value_name = "DURATION", id = "length", value_parser = read_duration, conflicts_with = "to")]

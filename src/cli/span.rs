@@ -37,13 +37,9 @@ impl SpanArgs {
     /// Returns start and end, checked to be in this order; the end may be in the future.
     pub fn at(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), String> {
         let (from, to) = (self.from.at(now), self.to.at(now));
-        let show = |at: Timestamp| times::second(at.to_utc()) + " UTC";
-        if from >= to {
-            let (from, to) = (show(from), show(to));
-            return Err(format!("--from {from} is not before --to {to}"));
-        }
+        check_order(from, to)?;
         if from >= now {
-            let (from, now) = (show(from), show(now));
+            let (from, now) = (shown(from), shown(now));
             return Err(format!("--from {from} is in the future (now: {now})"));
         }
         Ok((from, to))
@@ -57,6 +53,19 @@ impl TimeArg {
             Self::At(at) => at,
         }
     }
+}
+
+/// Checks that `--from` is before `--to`.
+pub fn check_order(from: Timestamp, to: Timestamp) -> Result<(), String> {
+    if from < to {
+        return Ok(());
+    }
+    let (from, to) = (shown(from), shown(to));
+    Err(format!("--from {from} is not before --to {to}"))
+}
+
+fn shown(at: Timestamp) -> String {
+    times::second(at.to_utc()) + " UTC"
 }
 
 /// Parses a duration option, which must be above 0.

@@ -8,7 +8,14 @@ use crate::signal::SIGNALS;
 use std::collections::BTreeSet;
 
 /// Labels set by slod whose values the config does not determine.
-const OPEN: [&str; 5] = ["alertname", "tier", "subject", "correction", "begins"];
+const OPEN: [&str; 6] = [
+    "alertname",
+    "tier",
+    "subject",
+    "instance",
+    "correction",
+    "begins",
+];
 /// Labels set by slod whose values are all known.
 const CLOSED: [&str; 4] = ["severity", "service", "signal", "slo"];
 /// Severities of alerts, in both spellings, and of announcements.
@@ -61,8 +68,22 @@ impl<'a> AlertLabels<'a> {
         self.own.extend(labels);
     }
 
+    /// Why no alert can have this label; `None` if one can.
+    pub(super) fn unknown_name(&self, label: &str) -> Option<UnknownLabel> {
+        let own = self.own.iter().map(|(name, _)| *name);
+        let labels: BTreeSet<_> = own.chain(OPEN).chain(CLOSED).collect();
+        (!labels.contains(label)).then(|| UnknownLabel {
+            message: format!("no alert has the label `{label}`"),
+            help: help("labels", label, &labels),
+        })
+    }
+
     /// Why no alert can have this value of a label; `None` if one can.
     pub fn unknown(&self, label: &str, value: &str) -> Option<UnknownLabel> {
+        let unknown = self.unknown_name(label);
+        if unknown.is_some() {
+            return unknown;
+        }
         let values = match label {
             label if OPEN.contains(&label) => return None,
             "severity" => BTreeSet::from(SEVERITIES),
@@ -77,13 +98,6 @@ impl<'a> AlertLabels<'a> {
                 same.map(|(_, value)| *value).collect()
             }
         };
-        if values.is_empty() && !CLOSED.contains(&label) {
-            let own = self.own.iter().map(|(name, _)| *name);
-            let labels = own.chain(OPEN).chain(CLOSED).collect();
-            let message = format!("no alert has the label `{label}`");
-            let help = help("labels", label, &labels);
-            return Some(UnknownLabel { message, help });
-        }
         (!values.contains(value)).then(|| UnknownLabel {
             message: format!("no alert has the label `{label}` with the value `{value}`"),
             help: help("values", value, &values),

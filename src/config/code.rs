@@ -1,5 +1,6 @@
 //! The codes of what `slod check` reports.
 
+use super::lint::LINTS;
 use crate::diagnostic::Severity;
 
 /// A kind of diagnostic: a stable code, its severity and its meaning.
@@ -10,54 +11,122 @@ pub struct Code {
     pub meaning: &'static str,
 }
 
-/// All error codes, except those of probe kinds.
-pub(super) const ERRORS: &[(&str, &str)] = &[
-    (
+impl Code {
+    pub(super) const fn error(code: &'static str, meaning: &'static str) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            meaning,
+        }
+    }
+
+    pub(super) const fn warning(code: &'static str, meaning: &'static str) -> Self {
+        Self {
+            code,
+            severity: Severity::Warning,
+            meaning,
+        }
+    }
+
+    pub(super) const fn note(code: &'static str, meaning: &'static str) -> Self {
+        Self {
+            code,
+            severity: Severity::Note,
+            meaning,
+        }
+    }
+}
+
+/// All codes: those of the readers, then those of the lints.
+pub fn codes() -> impl Iterator<Item = Code> {
+    let lints = LINTS.iter().map(|lint| lint.code);
+    CODES.iter().copied().chain(lints)
+}
+
+/// The codes of everything that is reported while a config is read, also by probe kinds.
+const CODES: &[Code] = &[
+    Code::error(
         "syntax",
         "The text is not valid YAML, or is nested too deeply.",
     ),
-    ("empty-config", "The file is empty."),
-    ("unknown-key", "An unknown key."),
-    ("duplicate-key", "A duplicate key."),
-    ("missing-key", "A required key is missing."),
-    ("invalid-value", "A value of the wrong type or format."),
-    ("out-of-range", "A value that is too small or too large."),
-    ("conflict", "Mutually exclusive keys."),
-    ("empty-list", "A list that needs at least one item."),
-    (
+    Code::error("empty-config", "The file is empty."),
+    Code::error("unknown-key", "An unknown key."),
+    Code::error("duplicate-key", "A duplicate key."),
+    Code::error("missing-key", "A required key is missing."),
+    Code::error("invalid-value", "A value of the wrong type or format."),
+    Code::error("out-of-range", "A value that is too small or too large."),
+    Code::error(
+        "conflict",
+        "Mutually exclusive keys, or a key that has no effect next to another one.",
+    ),
+    Code::error("empty-list", "A list that needs at least one item."),
+    Code::error(
         "invalid-name",
         "A name or label that is invalid in metrics, in URLs or on the command line.",
     ),
-    (
+    Code::error(
         "duplicate-name",
         "A duplicate name; the help text gives the line of the first one.",
     ),
-    ("unknown-kind", "An unknown probe kind."),
-    ("missing-kind", "A probe or a receiver without a kind."),
-    (
+    Code::error("unknown-kind", "An unknown probe kind."),
+    Code::error("missing-kind", "A probe or a receiver without a kind."),
+    Code::error(
         "several-kinds",
         "A probe or a receiver with more than one kind.",
     ),
-    (
+    Code::error(
         "unknown-probe",
         "An objective refers to an unknown probe or service.",
     ),
-    ("nothing-counts", "No probe counts for an objective."),
-    (
+    Code::error("nothing-counts", "No probe counts for an objective."),
+    Code::error(
         "unknown-name",
-        "A correction refers to an unknown service or objective, a route to an unknown receiver, or `web.user_roles` to an unknown user.",
+        "A correction refers to an unknown service or objective, a route to an unknown receiver, `depends_on` to an unknown service, `alerts` to an unknown tier, or `web.user_roles` to an unknown user (a warning).",
     ),
-    (
+    Code::error(
         "timeout-exceeds-interval",
         "A timeout exceeds the interval, so attempts or scrapes could overlap.",
     ),
-    (
+    Code::error(
         "unset-variable",
         "An environment variable, referenced as `${NAME}`, is not set.",
     ),
-    (
+    Code::error(
         "unknown-reference",
         "`${captured.NAME}` that no earlier step captures, or `${data.NAME}` without such a column in the data file.",
     ),
-    ("unreadable-file", "A file that cannot be read."),
+    Code::error("unreadable-file", "A file that cannot be read."),
+    Code::error(
+        "credentials-in-url",
+        "An address contains a user or a password.",
+    ),
+    Code::warning(
+        "secret-in-url",
+        "A parameter in an address that is written in the config looks like a secret.",
+    ),
+    Code::warning(
+        "secret-file-readable",
+        "A file that contains a secret is readable by all users of the machine.",
+    ),
+    Code::warning(
+        "open-credentials",
+        "Credentials are sent over plain `http` to another machine.",
+    ),
+    Code::warning(
+        "insecure-tls",
+        "With `insecure: true`, every certificate is trusted.",
+    ),
+    Code::warning(
+        "certificate-out-of-date",
+        "A configured certificate is not valid now.",
+    ),
+    Code::warning("not-sent", "A header that HTTP/2 does not have."),
+    Code::warning(
+        "half-a-ratio",
+        "Only one of two roles of `metrics` that form a ratio is configured.",
+    ),
+    Code::warning(
+        "exception-without-occurrence",
+        "An item of `except` matches no occurrence of the correction, so it has no effect.",
+    ),
 ];

@@ -1,6 +1,5 @@
 //! Reads corrections.
 
-use super::code::Code;
 use super::draft::ServiceDraft;
 use super::keys::{self, correction as key};
 use crate::diagnostic::{Severity, nearest};
@@ -15,12 +14,6 @@ use siphasher::sip::SipHasher13;
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
-
-pub(super) const UNMATCHED: Code = Code {
-    code: "exception-without-occurrence",
-    severity: Severity::Warning,
-    meaning: "An item of `except` matches no occurrence of the correction, so it has no effect.",
-};
 
 /// Maximum number of occurrences per day of all corrections together: a thousand hourly ones.
 const MAX_OCCURRENCES_PER_DAY: usize = 24 * key::MAX;
@@ -67,13 +60,22 @@ fn read(section: &Section<'_>, services: &[ServiceDraft<'_>]) -> Option<Correcti
     let wanted = names(section, &key::SERVICES);
     let slos = names(section, &key::SLOS);
     let known: Vec<&str> = services.iter().map(|service| &*service.name).collect();
-    check_names(section, &key::SERVICES, &wanted, &known);
+    let expected = "expected a service of this file";
+    check_names(section, &key::SERVICES, &wanted, (&known[..], expected));
+    // If a service is unknown, only that is reported.
+    let is_known = wanted.iter().all(|name| known.contains(&&**name));
+    let chosen = |service: &&ServiceDraft<'_>| {
+        let is_named = wanted.iter().any(|name| **name == *service.name);
+        wanted.is_empty() || !is_known || is_named
+    };
     let known: Vec<&str> = services
         .iter()
+        .filter(chosen)
         .flat_map(|service| &service.objectives)
         .map(|objective| objective.value.name.as_str())
         .collect();
-    check_names(section, &key::SLOS, &slos, &known);
+    let expected = "expected an objective of the services of the correction";
+    check_names(section, &key::SLOS, &slos, (&known[..], expected));
     let repeats = repeats(section, from, zone);
     // A correction with `for` keeps its duration instead of its local end.
     let local_end = to.filter(|_| section.has(&key::TO));
@@ -196,10 +198,10 @@ fn repeats(section: &Section<'_>, from: Option<Timestamp>, zone: Tz) -> Option<O
 /// Parses excluded days of the zone, and start times of single occurrences.
 fn except(section: &Section<'_>, zone: Tz) -> Vec<(Timestamp, Timestamp)> {
     let expected = "a date such as 2026-12-24, or the start time of an occurrence";
-    section.parse_all(&key::EXCEPT, expected, |text| left_out(text, zone))
+    section.parse_all(&key::EXCEPT, expected, |text| exception(text, zone))
 }
 
-fn left_out(text: &str, zone: Tz) -> Option<(Timestamp, Timestamp)> {
+fn exception(text: &str, zone: Tz) -> Option<(Timestamp, Timestamp)> {
     let midnight = |day: NaiveDate| recurrence::moment(zone, day.and_time(NaiveTime::MIN));
     match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
         Ok(day) => Some((midnight(day)?, midnight(day.succ_opt()?)?)),
@@ -213,7 +215,7 @@ fn warn_of_unmatched(section: &Section<'_>, rule: &Recurrence, zone: Tz) {
     for (at, node) in section.list(&key::EXCEPT) {
         // The value of a variable may be secret.
         let text = written(node).filter(|text| !text.contains("${"));
-        let Some((from, to)) = text.as_deref().and_then(|text| left_out(text, zone)) else {
+        let Some((from, to)) = text.as_deref().and_then(|text| exception(text, zone)) else {
             continue;
         };
         if !rule.starts(from, to).is_empty() {
@@ -230,7 +232,8 @@ fn warn_of_unmatched(section: &Section<'_>, rule: &Recurrence, zone: Tz) {
             |near| format!("the nearest occurrence starts at {}", show(near)),
         );
         let reader = section.reader();
-        reader.report(Severity::Warning, UNMATCHED.code, &at, message, Some(help));
+        let code = "exception-without-occurrence";
+        reader.report(Severity::Warning, code, &at, message, Some(help));
     }
 }
 
@@ -246,11 +249,26 @@ fn nearest_start(rule: &Recurrence, at: Timestamp) -> Option<Timestamp> {
     near.find_map(|found| found)
 }
 
-fn check_names(section: &Section<'_>, key: &Key<List<Text>>, names: &[String], known: &[&str]) {
+/// Reports an empty list, which would mean all, and unknown names; `expected` is the help without a similar name.
+fn check_names(
+    section: &Section<'_>,
+    key: &Key<List<Text>>,
+    names: &[String],
+    (known, expected): (&[&str], &str),
+) {
+    if section.has(key) && section.list(key).is_empty() {
+        let message = format!("`{}` is empty", key.name);
+        section.error(
+            "empty-list",
+            key,
+            message,
+            "remove it to apply the correction to all",
+        );
+    }
     for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
         let near = nearest(name, known.iter().copied());
         let help = near.map_or_else(
-            || "expected a name defined in this file".to_owned(),
+            || expected.to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
         section.error("unknown-name", key, format!("unknown name `{name}`"), help);
@@ -324,7 +342,7 @@ mod tests {
             };
             let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
             let all = loaded.diagnostics.into_iter();
-            let all = all.filter(|one| one.code == UNMATCHED.code);
+            let all = all.filter(|one| one.code == "exception-without-occurrence");
             all.map(|one| (one.message, one.help.unwrap_or_default()))
                 .collect::<Vec<_>>()
         };

@@ -3,7 +3,7 @@
 use super::draft::{Located, ServiceDraft};
 use super::keys::{objective as key, service};
 use super::model::ProbeSpec;
-use crate::diagnostic::nearest;
+use crate::diagnostic::{nearest, some_of};
 use crate::outcome::{DurationOf, Measurement};
 use crate::slo::{BudgetingMethod, Combine, EventSource, NoDataPolicy, Objective, ProbeRef, Sli};
 use crate::yaml::{Declared, Section};
@@ -26,13 +26,7 @@ pub(super) fn combine(
         return Some(Combine::Weighted);
     }
     if !section.has(&key::COMBINE) {
-        return Some(match budgeting {
-            // If pooled, one of two probes could fail permanently without a bad minute.
-            Some(BudgetingMethod::Timeslices { slice_target }) if slice_target <= 0.5 => {
-                Combine::All
-            }
-            _ => Combine::Pooled,
-        });
+        return Some(budgeting.map_or(Combine::Pooled, BudgetingMethod::default_combine));
     }
     only_sliced(section, &key::COMBINE, sliced);
     section.get(&key::COMBINE)
@@ -97,16 +91,16 @@ fn counted(text: &str, weight: u32) -> ProbeRef {
 /// probes of other services that its objectives name.
 pub(super) fn resolve(services: &mut [ServiceDraft<'_>]) {
     let named = services.iter().enumerate();
-    let places: ServiceIndex = named
+    let indexes: ServiceIndex = named
         .map(|(at, service)| (service.name.clone(), at))
         .collect();
     for at in 0..services.len() {
-        services[at].borrowed = borrowed(services, &places, &services[at]);
+        services[at].borrowed = borrowed(services, &indexes, &services[at]);
         let service = &services[at];
         for objective in &service.objectives {
             let named = &objective.value.probes;
             let exist =
-                |counted: &&ProbeRef| exists(services, &places, service, objective, counted);
+                |counted: &&ProbeRef| exists(services, &indexes, service, objective, counted);
             let known = named.iter().filter(exist).count();
             if known == named.len() && service.has_valid_probes {
                 check_kinds(service, objective);
@@ -135,7 +129,7 @@ type ServiceIndex = HashMap<Arc<str>, usize>;
 /// The probes of other services that the objectives of a service name.
 fn borrowed<'n>(
     services: &[ServiceDraft<'n>],
-    places: &ServiceIndex,
+    indexes: &ServiceIndex,
     service: &ServiceDraft<'n>,
 ) -> Vec<Located<'n, ProbeSpec>> {
     let mut found: Vec<Located<'n, ProbeSpec>> = Vec::new();
@@ -148,11 +142,11 @@ fn borrowed<'n>(
             .service
             .as_ref()
             .filter(|other| **other != service.name);
-        let Some(place) = other.and_then(|other| places.get(other)) else {
+        let Some(index) = other.and_then(|other| indexes.get(other)) else {
             continue;
         };
         let is = |probe: &&Located<'n, ProbeSpec>| *probe.value.key.probe == *counted.probe;
-        let probe = services[*place].probes.iter().find(is);
+        let probe = services[*index].probes.iter().find(is);
         let is_new = |probe: &&Located<'n, ProbeSpec>| {
             !found.iter().any(|known| known.value.key == probe.value.key)
         };
@@ -164,7 +158,7 @@ fn borrowed<'n>(
 /// Returns whether a named probe exists, even with invalid settings; reports it if not.
 fn exists(
     services: &[ServiceDraft<'_>],
-    places: &ServiceIndex,
+    indexes: &ServiceIndex,
     service: &ServiceDraft<'_>,
     objective: &Located<'_, Arc<Objective>>,
     counted: &ProbeRef,
@@ -177,21 +171,21 @@ fn exists(
     let report = |message: String, name: &str, known: &[&str]| {
         let help = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("valid here: {}", known.join(", ")),
+            None => format!("valid here: {}", some_of(known.iter().copied())),
         };
         objective.section.error("unknown-probe", key, message, help);
         false
     };
     let name = counted.service.as_ref().unwrap_or(&service.name);
-    let Some(home) = places.get(name).map(|place| &services[*place]) else {
+    let Some(owner) = indexes.get(name).map(|index| &services[*index]) else {
         let known: Vec<&str> = services.iter().map(|other| &*other.name).collect();
         return report(format!("unknown service `{name}`"), name, &known);
     };
-    if home.probe_names.contains(&counted.probe) {
+    if owner.probe_names.contains(&counted.probe) {
         return true;
     }
-    let known: Vec<&str> = home.probe_names.iter().map(String::as_str).collect();
-    let message = format!("service `{}` has no probe `{}`", home.name, counted.probe);
+    let known: Vec<&str> = owner.probe_names.iter().map(String::as_str).collect();
+    let message = format!("service `{}` has no probe `{}`", owner.name, counted.probe);
     report(message, &counted.probe, &known)
 }
 

@@ -1,7 +1,7 @@
 //! `docs/CONFIGURATION.md`, generated from the declared keys.
 
+use super::code::codes;
 use super::keys::ROOT;
-use super::load::codes;
 use crate::probe::Kind;
 use crate::yaml::{Declared, Keys, Need, Structure};
 use std::fmt::{self, Write as _};
@@ -86,8 +86,8 @@ pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
         page.table(name, kind.keys());
         page.nested(name, kind.keys());
     }
-    page.text += "\n## Diagnostics of `slod check`\n\nProbe kinds can define additional codes.\n\n";
-    page.text += "| code | severity | meaning |\n|---|---|---|\n";
+    page.text +=
+        "\n## Diagnostics of `slod check`\n\n| code | severity | meaning |\n|---|---|---|\n";
     for code in codes() {
         let severity = code.severity.label();
         page.push(format_args!(

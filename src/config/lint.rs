@@ -12,7 +12,7 @@ mod unmatched;
 
 use super::code::Code;
 use super::draft::Draft;
-use crate::diagnostic::{Place, Severity};
+use crate::diagnostic::Place;
 use finding::Finding;
 use std::collections::BTreeMap;
 
@@ -24,174 +24,178 @@ pub(super) struct Lint {
 
 pub(super) const LINTS: &[Lint] = &[
     Lint {
-        code: Code {
-            code: "alert-reaches-nobody",
-            severity: Severity::Error,
-            meaning: "Receivers are configured, but alerts of a service are sent to none of them.",
-        },
+        code: Code::error(
+            "alert-reaches-nobody",
+            "Receivers are configured, but alerts of a service are sent to none of them.",
+        ),
         find: routing::alert_reaches_nobody,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
+            "host-alert-reaches-nobody",
+            "Receivers are configured, but alerts of the host and of slod itself are sent to none of them.",
+        ),
+        find: routing::host_alert_reaches_nobody,
+    },
+    Lint {
+        code: Code::warning(
             "route-takes-nothing",
             "A route requires a label or a value that no alert has, or an earlier route matches every alert.",
         ),
         find: unmatched::route_takes_nothing,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
+            "group-by-unknown-label",
+            "A route groups alerts by a label that no alert has.",
+        ),
+        find: unmatched::group_by_unknown_label,
+    },
+    Lint {
+        code: Code::warning(
             "label-of-alerts",
             "A service has a label with a name that slod uses for alerts, such as `tier`.",
         ),
         find: routing::label_of_alerts,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "incident-shared",
             "A route to PagerDuty or Opsgenie has no `group_by`, so several services share an incident.",
         ),
         find: routing::incident_shared,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "receiver-without-route",
             "No route sends alerts to a receiver.",
         ),
         find: routing::receiver_without_route,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "tier-never-fires",
             "The target is so low that a burn-rate alert cannot fire: it would need more than 100% errors.",
         ),
         find: alerting::tier_never_fires,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "tier-exceeds-window",
             "The long window of a burn-rate tier is longer than the objective's window, so the tier never fires.",
         ),
         find: alerting::tier_exceeds_window,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "one-failure-pages",
             "Attempts are so infrequent that a single failure exceeds the burn rate of a page.",
         ),
         find: alerting::one_failure_pages,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "interval-too-coarse",
             "Attempts are so infrequent that a page's short window contains at most one.",
         ),
         find: alerting::interval_too_coarse,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "sparse-slices",
             "An objective counts time slices, but many of them contain no attempt.",
         ),
         find: slices::sparse_slices,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "one-failure-fails-a-slice",
             "Attempts are so infrequent that a single failure makes a whole minute bad.",
         ),
         find: slices::one_failure_fails_a_slice,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "budget-below-one-failure",
             "The error budget is less than a single failure.",
         ),
         find: alerting::budget_below_one_failure,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "window-exceeds-retention",
             "Outcomes are deleted before the objective's window ends.",
         ),
         find: sense::window_exceeds_retention,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "missing-exceeds-retention",
             "An objective counts minutes without outcomes, but outcomes are deleted before its window ends.",
         ),
         find: sense::missing_exceeds_retention,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "latency-above-timeout",
             "The latency threshold is not below the timeout, so it has no effect.",
         ),
         find: sense::latency_above_timeout,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "different-paths-pooled",
             "A latency objective pools probes of very different paths or kinds, so a fast one can hide a slow one.",
         ),
         find: paths::different_paths,
     },
     Lint {
-        code: warning("duplicate-target", "Two probes are identical."),
+        code: Code::warning("duplicate-target", "Two probes are identical."),
         find: sense::duplicate_target,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "duplicate-objective",
             "Two objectives of a service differ only in their names.",
         ),
         find: sense::duplicate_objective,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "no-objective",
             "A service has probes but no objectives. Set `objectives: []` if this is intended.",
         ),
         find: sense::no_objective,
     },
     Lint {
-        code: warning(
+        code: Code::note(
+            "unused-default",
+            "A default objective applies to no service, because no probe or metrics count for it.",
+        ),
+        find: sense::unused_default,
+    },
+    Lint {
+        code: Code::warning(
             "too-few-slots",
             "If all services hang, more probes run at the same time than `max_concurrent_probes` allows.",
         ),
         find: sense::too_few_slots,
     },
     Lint {
-        code: warning(
+        code: Code::warning(
             "unreplaced-variable",
             "A value or key looks like it contains a variable, but it is not expanded.",
         ),
         find: sense::unreplaced_variable,
     },
     Lint {
-        code: note(
+        code: Code::note(
             "open-listen",
             "Without authentication, everyone who can reach the listen address can read everything, and write if that is allowed.",
         ),
         find: sense::open_listen,
     },
 ];
-
-const fn warning(code: &'static str, meaning: &'static str) -> Code {
-    Code {
-        code,
-        severity: Severity::Warning,
-        meaning,
-    }
-}
-
-const fn note(code: &'static str, meaning: &'static str) -> Code {
-    Code {
-        code,
-        severity: Severity::Note,
-        meaning,
-    }
-}
 
 /// Runs all lints. Many services share a default objective, so findings of a lint at the same place
 /// are reported once.

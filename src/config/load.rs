@@ -1,9 +1,7 @@
 //! Loads a config from text, and reports all errors at once.
 
-use super::code::{Code, ERRORS};
-use super::correction::UNMATCHED;
 use super::keys::ROOT;
-use super::lint::{self, LINTS};
+use super::lint;
 use super::model::{Config, Inputs};
 use super::read;
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
@@ -40,27 +38,6 @@ pub enum FileError {
     TooLarge(PathBuf),
     #[error("the config {path} is not UTF-8 text (first invalid byte in line {line})")]
     NotText { path: PathBuf, line: usize },
-}
-
-/// All codes except those of probe kinds, errors first.
-pub fn codes() -> impl Iterator<Item = Code> {
-    let faults = ERRORS.iter().map(|(code, meaning)| Code {
-        code,
-        severity: Severity::Error,
-        meaning,
-    });
-    let readable = Code {
-        code: "secret-file-readable",
-        severity: Severity::Warning,
-        meaning: "A file that contains a secret is readable by all users of the machine.",
-    };
-    let half = Code {
-        code: "half-a-ratio",
-        severity: Severity::Warning,
-        meaning: "Only one of two roles of `metrics` that form a ratio is configured.",
-    };
-    let lints = LINTS.iter().map(|lint| lint.code);
-    faults.chain([readable, half, UNMATCHED]).chain(lints)
 }
 
 impl Config {

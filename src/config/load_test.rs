@@ -28,6 +28,15 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     let node = parent.node_of(&service::LOAD)?;
     let data = requests::data(&section);
     check_alone(&section);
+    if section.has(&key::DATA) && !section.has(&key::REQUESTS) {
+        let message = "`data` requires `requests`, which use its values";
+        section.error(
+            "conflict",
+            &key::DATA,
+            message,
+            "add `requests`, or remove `data`",
+        );
+    }
     let read = section.reader().traced(node, || {
         let url = section
             .has(&key::URL)
@@ -112,6 +121,15 @@ fn scenario(section: &Section<'_>, name: String) -> Option<Scenario> {
         reader.error(code, section.spot(), message, help);
         return None;
     }
+    let (other, of): (&dyn Declared, _) = if has_users {
+        (&key::ARRIVALS, "rate")
+    } else {
+        (&key::THINK, "users")
+    };
+    if section.has(other) {
+        let message = format!("`{}` is valid only for `{of}`", other.name());
+        section.error("conflict", other, message, "remove it");
+    }
     let (model, stages) = if has_users {
         (Model::Closed { think: think? }, users?)
     } else {
@@ -128,9 +146,9 @@ fn scenario(section: &Section<'_>, name: String) -> Option<Scenario> {
 }
 
 /// Names a stage without a name by its number.
-fn numbered((place, stage): (usize, Stage)) -> Stage {
+fn numbered((index, stage): (usize, Stage)) -> Stage {
     if stage.name.is_empty() {
-        let name = (place + 1).to_string();
+        let name = (index + 1).to_string();
         return Stage { name, ..stage };
     }
     stage

@@ -155,7 +155,7 @@ pub struct ProcessSpec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FoundBy {
     /// By name or command line; at least one is set.
-    Looks {
+    Match {
         name: Option<String>,
         cmdline: Option<Pattern>,
     },
@@ -307,11 +307,11 @@ impl ServiceSpec {
             let interval = spec.interval;
             Some((at, ContributingProbe { interval, weight }))
         });
-        let (mut places, mut contributing): (Vec<_>, Vec<_>) = counting.unzip();
+        let (mut indexes, mut contributing): (Vec<_>, Vec<_>) = counting.unzip();
         // These live as long as the config, once for every objective.
-        places.shrink_to_fit();
+        indexes.shrink_to_fit();
         contributing.shrink_to_fit();
-        (places, contributing)
+        (indexes, contributing)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::keys::notify as key;
 use super::name::Names;
-use crate::diagnostic::nearest;
+use crate::diagnostic::{nearest, some_of};
 use crate::receiver::{
     self, Escalation, HeartbeatSpec, Hours, KINDS, Matcher, Receiver, Route, Routing, Template,
 };
@@ -137,7 +137,11 @@ fn route(section: &Section<'_>, known: &[String]) -> Option<Route> {
             zone: zone?,
         })
     });
-    let group_by = section.all(&key::GROUP_BY);
+    let has_no_group = section.has(&key::GROUP_BY) && section.list(&key::GROUP_BY).is_empty();
+    let group_by = match has_no_group {
+        true => Vec::new(),
+        false => section.all(&key::GROUP_BY),
+    };
     let (wait, repeat) = (section.get(&key::WAIT), section.get(&key::REPEAT));
     Some(Route {
         matchers,
@@ -153,12 +157,16 @@ fn route(section: &Section<'_>, known: &[String]) -> Option<Route> {
 /// Reads names of receivers, and reports unknown ones with the nearest known name.
 fn names(section: &Section<'_>, key: &Key<List<Text>>, known: &[String]) -> Vec<String> {
     let names = section.all(key);
+    if section.has(key) && section.list(key).is_empty() {
+        let message = format!("`{}` is empty, so nobody would be notified", key.name);
+        section.error("empty-list", key, message, "add the name of a receiver");
+    }
     for name in names.iter().filter(|name| !known.contains(name)) {
         let near = nearest(name, known.iter().map(String::as_str));
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => "add it to `receivers`".to_owned(),
-            None => format!("receivers: {}", known.join(", ")),
+            None => format!("receivers: {}", some_of(known.iter().map(String::as_str))),
         };
         let message = format!("unknown receiver `{name}`");
         section.error("unknown-name", key, message, help);

@@ -64,14 +64,14 @@ fn read(section: &Section<'_>, name: String) -> Option<Objective> {
     let probes = counting::probes(section);
     // Evaluated with the tiers in `config::alerts`; read here so that errors are reported in any case.
     section.all(&OF_OBJECTIVE);
-    let (window, further) = windows?;
+    let (window, additional_windows) = windows?;
     Some(Objective {
         name,
         sli: sli?,
         source: source?,
         target: target?,
         window,
-        further,
+        additional_windows,
         budgeting: budgeting?,
         missing: missing?,
         combine: combine?,
@@ -215,6 +215,7 @@ fn target(section: &Section<'_>) -> Option<f64> {
 }
 
 fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<BudgetingMethod> {
+    let written = section.get(&key::BUDGETING);
     let slice_target = section.get(&key::SLICE_TARGET)?;
     if slice_target <= 0.0 {
         section.error(
@@ -227,7 +228,7 @@ fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<BudgetingMethod>
     }
     let slices = BudgetingMethod::Timeslices { slice_target };
     let budgeting = if section.has(&key::BUDGETING) {
-        section.get(&key::BUDGETING)?(slice_target)
+        written?(slice_target)
     } else {
         match sli? {
             Sli::Availability | Sli::Freshness | Sli::Throughput(_) => slices,

@@ -38,7 +38,7 @@ pub(super) fn processes(parent: &Section<'_>, of: &Arc<str>) -> Vec<ProcessSpec>
             let name = if section.has(&key::NAME) {
                 names.take(&section, &key::NAME)
             } else {
-                names.claim(&section, &key::NAME, made_of(found_by.as_ref()?))
+                names.claim(&section, &key::NAME, derived_name(found_by.as_ref()?))
             };
             Some(ProcessSpec {
                 service: of.clone(),
@@ -57,7 +57,7 @@ fn found_by(section: &Section<'_>) -> Option<FoundBy> {
         return None;
     };
     if way.name() == key::MATCH.name {
-        return looks(section);
+        return matching(section);
     }
     let pid_file = || section.path(&key::PID_FILE).map(FoundBy::PidFile);
     let port = || {
@@ -82,7 +82,7 @@ fn report_ways(section: &Section<'_>, ways: [&dyn Declared; 4], given: &[&dyn De
     }
 }
 
-fn looks(section: &Section<'_>) -> Option<FoundBy> {
+fn matching(section: &Section<'_>) -> Option<FoundBy> {
     let inner = section.section(&key::MATCH)?;
     let (has_name, has_cmdline) = (inner.has(&key::MATCH_NAME), inner.has(&key::MATCH_CMDLINE));
     let (name, cmdline) = (inner.get(&key::MATCH_NAME), inner.get(&key::MATCH_CMDLINE));
@@ -98,11 +98,11 @@ fn looks(section: &Section<'_>) -> Option<FoundBy> {
     }
     // An invalid key must not widen the match.
     let is_whole = name.is_some() == has_name && cmdline.is_some() == has_cmdline;
-    is_whole.then_some(FoundBy::Looks { name, cmdline })
+    is_whole.then_some(FoundBy::Match { name, cmdline })
 }
 
 /// The derived name of a process without `name`.
-fn made_of(found_by: &FoundBy) -> String {
+fn derived_name(found_by: &FoundBy) -> String {
     let last = |path: &Path| {
         path.file_stem()
             .unwrap_or_default()
@@ -110,10 +110,10 @@ fn made_of(found_by: &FoundBy) -> String {
             .into_owned()
     };
     match found_by {
-        FoundBy::Looks {
+        FoundBy::Match {
             name: Some(name), ..
         } => name.replace('/', "-"),
-        FoundBy::Looks { .. } => "cmdline".to_owned(),
+        FoundBy::Match { .. } => "cmdline".to_owned(),
         FoundBy::PidFile(path) | FoundBy::Cgroup(path) => last(path),
         FoundBy::Port(port) => format!("port-{port}"),
     }

@@ -28,7 +28,8 @@ fn take(section: &Section<'_>, sign: &Key<Sign>, settings: &mut Settings) -> Opt
         let path = section.spot_of(sign).path;
         let reader = section.reader();
         let keys = key::threshold_keys(&known);
-        let level = level(&reader.section(node, &path, keys)?, &known)?;
+        let section = reader.section(node, &path, keys)?;
+        let level = level(&section, &known, settings.level(kind))?;
         settings.levels.insert(kind.name, level);
         settings.off.remove(kind.name);
     } else if section.get(sign)? {
@@ -39,16 +40,19 @@ fn take(section: &Section<'_>, sign: &Key<Sign>, settings: &mut Settings) -> Opt
     Some(())
 }
 
-fn level(section: &Section<'_>, known: &Threshold) -> Option<Level> {
+/// The level of a sign. Values that the section lacks are `inherited`, but if only `begins` changes, `ends`
+/// changes in proportion.
+fn level(section: &Section<'_>, known: &Threshold, inherited: Level) -> Option<Level> {
     let (begin, end) = key::keys_of(known);
     let begins = if section.has(begin) {
         value(section, begin, known)?
     } else {
-        known.default.begins
+        inherited.begins
     };
     let in_proportion = begins * known.default.ends / known.default.begins;
     let ends = match end.filter(|end| section.has(*end)) {
         Some(end) => value(section, end, known)?,
+        None if !section.has(begin) => inherited.ends,
         None => in_proportion.clamp(known.least.min(begins), known.most.max(begins)),
     };
     let is_other_side = match known.side {
@@ -163,6 +167,14 @@ mod tests {
         assert!(!all.is_on(&kinds::RESTARTED));
         let own = &config.services[0].signals;
         assert_eq!(level(own, &kinds::CPU_HIGH), (0.95, 0.94));
+        let half = load(
+            "{ cpu_high: { above: 90% } }",
+            "{ cpu_high: { clear_below: 60% } }",
+        );
+        let half = half.expect("valid");
+        let own = level(&half.services[0].signals, &kinds::CPU_HIGH);
+        assert_eq!(own, (0.9, 0.6), "`above` is the root's");
+        let own = &config.services[0].signals;
         assert!(own.is_on(&kinds::RESTARTED));
         let (begins, _) = level(own, &kinds::CERTIFICATE_ENDING);
         assert!((begins - 30.0 * 86_400.0).abs() < 1e-6, "{begins}");

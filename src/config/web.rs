@@ -3,7 +3,7 @@
 use super::keys::{self, web as key};
 use super::model::{TokenSpec, WebSpec};
 use super::name::Names;
-use crate::yaml::Section;
+use crate::yaml::{Secret, Section};
 
 pub(super) fn read(root: &Section<'_>) -> Option<WebSpec> {
     let section = root.section_or_empty(&keys::WEB)?;
@@ -22,13 +22,24 @@ pub(super) fn read(root: &Section<'_>) -> Option<WebSpec> {
     })
 }
 
+/// Rejects an empty token, such as the value of a variable that is set to nothing.
+fn token(section: &Section<'_>) -> Option<Secret> {
+    let token = section.secret(&key::TOKEN)?;
+    if token.reveal().is_empty() {
+        let message = "an empty token is not allowed";
+        section.error("invalid-value", &key::TOKEN, message, "set a token");
+        return None;
+    }
+    Some(token)
+}
+
 fn tokens(web: &Section<'_>) -> Vec<TokenSpec> {
     let mut names = Names::of("token");
     let sections = web.sections(&key::TOKENS);
     sections
         .filter_map(|section| {
             let name = names.take(&section, &key::NAME);
-            let (token, role) = (section.secret(&key::TOKEN), section.get(&key::ROLE));
+            let (token, role) = (token(&section), section.get(&key::ROLE));
             Some(TokenSpec {
                 name: name?,
                 token: token?,

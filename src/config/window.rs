@@ -11,18 +11,16 @@ use chrono_tz::Tz;
 pub(super) fn read(section: &Section<'_>) -> Option<(Window, Vec<Window>)> {
     let zone = section.get(&key::TIMEZONE);
     let window = section.get(&key::WINDOW);
-    let further = section.all(&key::FURTHER_WINDOWS);
+    let additional = section.all(&key::ADDITIONAL_WINDOWS);
     let (zone, window) = (zone?, window?);
-    let further: Vec<_> = further
-        .into_iter()
-        .map(|window| placed(window, zone))
-        .collect();
-    let window = placed(window, zone);
-    check(section, window, &further);
-    Some((window, further))
+    let additional = additional.into_iter();
+    let additional: Vec<_> = additional.map(|window| in_zone(window, zone)).collect();
+    let window = in_zone(window, zone);
+    check(section, window, &additional);
+    Some((window, additional))
 }
 
-fn placed(window: WrittenWindow, zone: Tz) -> Window {
+fn in_zone(window: WrittenWindow, zone: Tz) -> Window {
     match window {
         WrittenWindow::Length(length) => Window::rolling(length),
         WrittenWindow::Period(period) => Window {
@@ -33,8 +31,8 @@ fn placed(window: WrittenWindow, zone: Tz) -> Window {
 }
 
 /// Reports a time zone without a calendar window, and duplicate windows.
-fn check(section: &Section<'_>, window: Window, further: &[Window]) {
-    let all = || further.iter().chain([&window]);
+fn check(section: &Section<'_>, window: Window, additional: &[Window]) {
+    let all = || additional.iter().chain([&window]);
     if section.has(&key::TIMEZONE) && all().all(|window| window.calendar.is_none()) {
         section.error(
             "conflict",
@@ -44,9 +42,9 @@ fn check(section: &Section<'_>, window: Window, further: &[Window]) {
         );
     }
     let is_twice = |one: &&Window| all().filter(|other| other == one).count() > 1;
-    if let Some(twice) = further.iter().find(is_twice) {
+    if let Some(twice) = additional.iter().find(is_twice) {
         let message = format!("duplicate window {}", twice.name());
         let help = "remove one of them";
-        section.error("conflict", &key::FURTHER_WINDOWS, message, help);
+        section.error("conflict", &key::ADDITIONAL_WINDOWS, message, help);
     }
 }

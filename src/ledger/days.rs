@@ -30,7 +30,8 @@ pub fn long_days(
         for objective in &mut service.objectives {
             // State covers the longest window.
             let longest = Window::rolling(LENGTH);
-            Arc::make_mut(objective).further.push(longest);
+            let objective = Arc::make_mut(objective);
+            objective.additional_windows.push(longest);
         }
     }
     let mut ledger = restore(RestoreFrom {

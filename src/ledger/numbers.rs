@@ -122,9 +122,9 @@ impl LiveObjective<'_> {
     }
 
     /// The additional windows, with their counts.
-    pub(super) fn further(&self) -> impl Iterator<Item = (&Window, WindowView)> {
-        let further = self.objective().further.iter();
-        further.map(|window| (window, self.state.tracker.period(self.now, window)))
+    pub(super) fn additional_windows(&self) -> impl Iterator<Item = (&Window, WindowView)> {
+        let windows = self.objective().additional_windows.iter();
+        windows.map(|window| (window, self.state.tracker.period(self.now, window)))
     }
 }
 

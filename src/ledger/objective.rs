@@ -65,6 +65,7 @@ impl ObjectiveState {
         let (events, bad_events) = self.tracker.counters();
         let objective = self.tracker.objective();
         let budget = |window| self.tracker.budget(now, window);
+        let additional = objective.additional_windows.iter();
         ObjectiveView {
             objective: objective.clone(),
             policy: policy.clone(),
@@ -79,7 +80,7 @@ impl ObjectiveState {
                 .and_then(|traffic| traffic.missing.clone()),
             precision: self.precision.since(self.tracker.oldest(now)),
             budget: budget(objective.window),
-            further: objective.further.iter().copied().map(budget).collect(),
+            additional_budgets: additional.copied().map(budget).collect(),
         }
     }
 }

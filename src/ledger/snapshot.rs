@@ -175,7 +175,7 @@ pub struct ObjectiveView {
     /// Of the objective's own window.
     pub budget: BudgetView,
     /// Of the additional windows, in the order of the objective.
-    pub further: Vec<BudgetView>,
+    pub additional_budgets: Vec<BudgetView>,
     /// Whether a correction currently excludes events.
     pub corrected: bool,
     /// Why its service's metrics currently cannot be counted, as a sentence.
@@ -194,7 +194,7 @@ impl ObjectiveView {
 
     /// Whether one of its own windows is longer than the retention of outcomes.
     pub fn is_beyond_retention(&self) -> bool {
-        let mut all = std::iter::once(&self.budget).chain(&self.further);
+        let mut all = std::iter::once(&self.budget).chain(&self.additional_budgets);
         all.any(|budget| budget.period.beyond_retention)
     }
 }

@@ -90,7 +90,7 @@ mod tests {
             source: EventSource::Probes,
             target: TARGET,
             window: Window::rolling(Duration::from_hours(days * 24)),
-            further: Vec::new(),
+            additional_windows: Vec::new(),
             budgeting: BudgetingMethod::Occurrences,
             missing: NoDataPolicy::Exclude,
             combine: Combine::Pooled,

@@ -205,7 +205,7 @@ impl WindowStatus {
         let mut all: Vec<_> = common
             .map(|(window, view)| Self::of(window.name().to_owned(), view, budgeting))
             .collect();
-        for budget in std::iter::once(&view.budget).chain(&view.further) {
+        for budget in std::iter::once(&view.budget).chain(&view.additional_budgets) {
             let name = budget.window.name();
             if all.iter().all(|known| known.window != name) {
                 all.push(Self::of(name, &budget.period, budgeting));
@@ -283,7 +283,11 @@ impl ObjectiveStatus {
             affordable_outage_seconds: view.budget.affordable.map(|left| left.as_secs_f64()),
             recovery_at: view.budget.recovery.map(Timestamp::to_utc),
             exhaustion_at: view.budget.exhaustion.map(Timestamp::to_utc),
-            further_windows: view.further.iter().map(FurtherWindow::of).collect(),
+            further_windows: view
+                .additional_budgets
+                .iter()
+                .map(FurtherWindow::of)
+                .collect(),
             windows: Vec::new(),
             beyond_retention: view.is_beyond_retention(),
             approximate_before: view.precision.approximate_before.map(Timestamp::to_utc),

@@ -15,11 +15,11 @@ use std::time::Duration;
 /// Minimum observed share of a long window for its error ratio alone to be conclusive, as in `alert::tier`.
 const MIN_OBSERVED: &str = "0.5";
 
-pub(super) fn of(promise: &ObjectiveRules<'_>, condition: &Condition) -> Rule {
+pub(super) fn of(slo: &ObjectiveRules<'_>, condition: &Condition) -> Rule {
     let (expr, what, description) = match condition {
-        Condition::Tier(tier) => of_tier(promise, tier),
-        Condition::Exhausted => exhausted(promise),
-        Condition::Forecast(within) => forecast(promise, *within),
+        Condition::Tier(tier) => of_tier(slo, tier),
+        Condition::Exhausted => exhausted(slo),
+        Condition::Forecast(within) => forecast(slo, *within),
     };
     let timing = condition.timing();
     Rule::Alerting(Alerting {
@@ -27,22 +27,19 @@ pub(super) fn of(promise: &ObjectiveRules<'_>, condition: &Condition) -> Rule {
         expr,
         pending: (!timing.pending.is_zero()).then(|| show_duration(timing.pending)),
         keep_firing_for: Some(show_duration(timing.keep)),
-        labels: labels(promise, condition),
-        annotations: words::annotations(promise, condition, &what, &description),
+        labels: labels(slo, condition),
+        annotations: words::annotations(slo, condition, &what, &description),
     })
 }
 
 /// The expression, the end of the summary, and the description of an alert.
 type Parts = (String, String, String);
 
-fn of_tier(promise: &ObjectiveRules<'_>, tier: &Tier) -> Parts {
+fn of_tier(slo: &ObjectiveRules<'_>, tier: &Tier) -> Parts {
     let (share, long) = (f64::from(tier.budget) / 1e6, tier.long.name());
-    let (events, bad) = (
-        words::events(promise.objective),
-        words::bad(promise.objective),
-    );
+    let (events, bad) = (words::events(slo.objective), words::bad(slo.objective));
     (
-        burns(promise, tier),
+        burns(slo, tier),
         format!(
             "at this rate, {} of the error budget is spent in {long}.",
             words::share(share)
@@ -53,10 +50,10 @@ fn of_tier(promise: &ObjectiveRules<'_>, tier: &Tier) -> Parts {
     )
 }
 
-fn labels(promise: &ObjectiveRules<'_>, condition: &Condition) -> Labels {
+fn labels(slo: &ObjectiveRules<'_>, condition: &Condition) -> Labels {
     let urgency = condition.urgency();
     of_alert(
-        promise,
+        slo,
         [
             ("severity", urgency.severity().to_owned()),
             ("kind", urgency.label().to_owned()),
@@ -67,8 +64,8 @@ fn labels(promise: &ObjectiveRules<'_>, condition: &Condition) -> Labels {
 }
 
 /// Both windows exceed the tier's burn rate, enough events failed, and the long window is conclusive.
-fn burns(promise: &ObjectiveRules<'_>, tier: &Tier) -> String {
-    let (events, objective) = (&promise.events, promise.objective);
+fn burns(slo: &ObjectiveRules<'_>, tier: &Tier) -> String {
+    let (events, objective) = (&slo.events, slo.objective);
     let factor = tier.factor(objective.window.length);
     let limit = format!("{} * {}", number(factor), number(1.0 - objective.target));
     let ratio = |window: StandardWindow| events.series(&error_ratio_name(window.name()));
@@ -103,18 +100,18 @@ fn least_bad(tier: &Tier, budgeting: BudgetingMethod) -> f64 {
     }
 }
 
-fn exhausted(promise: &ObjectiveRules<'_>) -> Parts {
-    let window = promise.objective.window.name();
+fn exhausted(slo: &ObjectiveRules<'_>) -> Parts {
+    let window = slo.objective.window.name();
     (
-        format!("{} <= 0", promise.events.series(REMAINING)),
+        format!("{} <= 0", slo.events.series(REMAINING)),
         "the error budget is spent.".to_owned(),
         format!("{{{{ $value | humanizePercentage }}}} of the error budget of {window} is left."),
     )
 }
 
 /// Uses the daemon's forecast, in which failures leave the window.
-fn forecast(promise: &ObjectiveRules<'_>, within: Duration) -> Parts {
-    let (events, left) = (&promise.events, promise.events.series(REMAINING));
+fn forecast(slo: &ObjectiveRules<'_>, within: Duration) -> Parts {
+    let (events, left) = (&slo.events, slo.events.series(REMAINING));
     let at = events.least("slod_slo_error_budget_exhaustion_timestamp_seconds");
     let seconds = within.as_secs();
     (
@@ -122,7 +119,7 @@ fn forecast(promise: &ObjectiveRules<'_>, within: Duration) -> Parts {
         format!(
             "the error budget runs out within {} at the burn rate of {}.",
             show_duration(within),
-            promise.objective.window.recent()
+            slo.objective.window.recent()
         ),
         "{{ $value | humanizePercentage }} of the error budget is left.".to_owned(),
     )
@@ -130,19 +127,13 @@ fn forecast(promise: &ObjectiveRules<'_>, within: Duration) -> Parts {
 
 /// Fires if daemons are scraped but none has the objective: it was renamed or removed, or they use another config.
 /// Otherwise its alerts would silently never fire again.
-pub(super) fn absent(promise: &ObjectiveRules<'_>) -> Rule {
+pub(super) fn absent(slo: &ObjectiveRules<'_>) -> Rule {
     Rule::Alerting(Alerting {
         alert: "SlodObjectiveAbsent".to_owned(),
-        expr: format!(
-            "{} and on () count(slod_build_info)",
-            promise.events.absent()
-        ),
+        expr: format!("{} and on () count(slod_build_info)", slo.events.absent()),
         pending: Some("15m".to_owned()),
         keep_firing_for: None,
-        labels: of_alert(
-            promise,
-            [("severity", Urgency::Ticket.severity().to_owned())],
-        ),
-        annotations: words::of_absence(promise),
+        labels: of_alert(slo, [("severity", Urgency::Ticket.severity().to_owned())]),
+        annotations: words::of_absence(slo),
     })
 }

@@ -10,16 +10,16 @@ use super::recordings::{error_ratio_name, record, windows};
 pub(super) const REMAINING: &str = "slo:period_error_budget_remaining:ratio";
 const BURN_RATE: &str = "slo:period_burn_rate:ratio";
 
-pub(super) fn of(promise: &ObjectiveRules<'_>) -> Vec<Rule> {
+pub(super) fn of(slo: &ObjectiveRules<'_>) -> Vec<Rule> {
     let gauge = "slod_slo_error_budget_remaining_ratio";
-    if promise.objective.window.calendar.is_some() {
-        let remaining = promise.events.least(gauge);
+    if slo.objective.window.calendar.is_some() {
+        let remaining = slo.events.least(gauge);
         return vec![
-            record(promise, BURN_RATE, format!("1 - {remaining}")),
-            record(promise, REMAINING, remaining),
+            record(slo, BURN_RATE, format!("1 - {remaining}")),
+            record(slo, REMAINING, remaining),
         ];
     }
-    let (window, events) = (promise.objective.window, &promise.events);
+    let (window, events) = (slo.objective.window, &slo.events);
     let name = window.name();
     let (all, bad) = (
         format!("slo:slod_slo_events:increase{name}"),
@@ -31,24 +31,22 @@ pub(super) fn of(promise: &ObjectiveRules<'_>) -> Vec<Rule> {
         Some(nominal) => format!("(({nominal} > {ON} {of_all}) or {ON} {of_all} > 0)"),
         None => format!("({of_all} > 0)"),
     };
-    let budget = number(1.0 - promise.objective.target);
+    let budget = number(1.0 - slo.objective.target);
     let burn_rate = format!("{of_bad}\n/ {ON} {expected}\n/ {budget}");
     let mut rules = vec![
-        record(promise, &all, events.all(window.length)),
-        record(promise, &bad, events.bad(window.length)),
+        record(slo, &all, events.all(window.length)),
+        record(slo, &bad, events.bad(window.length)),
     ];
-    let is_recorded = windows(promise)
-        .iter()
-        .any(|one| one.length() == window.length);
+    let is_recorded = windows(slo).iter().any(|one| one.length() == window.length);
     if !is_recorded {
         rules.push(Rule::Recording(Recording {
             record: error_ratio_name(&name),
             expr: format!("{of_bad} / {ON} ({of_all} > 0)"),
-            labels: labels::windowed(promise, &name),
+            labels: labels::windowed(slo, &name),
         }));
     }
     let remaining = format!("1 - {}", events.series(BURN_RATE));
-    rules.push(record(promise, BURN_RATE, burn_rate));
-    rules.push(record(promise, REMAINING, remaining));
+    rules.push(record(slo, BURN_RATE, burn_rate));
+    rules.push(record(slo, REMAINING, remaining));
     rules
 }

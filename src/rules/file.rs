@@ -80,29 +80,29 @@ struct Metadata {
 const OBJECTIVES_PER_OBJECT: usize = 10;
 
 /// Writes the rules of these objectives; those of a service must be adjacent.
-pub(super) fn write(promises: &[ObjectiveRules<'_>], format: &Format) -> Result<String, String> {
+pub(super) fn write(slos: &[ObjectiveRules<'_>], format: &Format) -> Result<String, String> {
     match format {
-        Format::Prometheus => yaml::write(&rule_file(promises)),
+        Format::Prometheus => yaml::write(&rule_file(slos)),
         Format::Operator { prefix } => {
             let mut names = Names::default();
-            let services = promises.chunk_by(|one, next| one.service.name == next.service.name);
+            let services = slos.chunk_by(|one, next| one.service.name == next.service.name);
             let objects = services.flat_map(|service| service.chunks(OBJECTIVES_PER_OBJECT));
             let written: Result<Vec<String>, String> = objects
-                .map(|promises| yaml::write(&object(prefix, promises, &mut names)))
+                .map(|slos| yaml::write(&object(prefix, slos, &mut names)))
                 .collect();
             Ok(written?.join("---\n"))
         }
     }
 }
 
-fn rule_file(promises: &[ObjectiveRules<'_>]) -> RuleFile {
+fn rule_file(slos: &[ObjectiveRules<'_>]) -> RuleFile {
     RuleFile {
-        groups: promises.iter().flat_map(ObjectiveRules::groups).collect(),
+        groups: slos.iter().flat_map(ObjectiveRules::groups).collect(),
     }
 }
 
-fn object(prefix: &str, promises: &[ObjectiveRules<'_>], names: &mut Names) -> PrometheusRule {
-    let service = promises.first().map_or("", |one| &one.service.name);
+fn object(prefix: &str, slos: &[ObjectiveRules<'_>], names: &mut Names) -> PrometheusRule {
+    let service = slos.first().map_or("", |one| &one.service.name);
     let labels = [("name", "slod"), ("instance", prefix)];
     let labels = labels.map(|(name, value)| {
         let name = format!("app.kubernetes.io/{name}");
@@ -115,7 +115,7 @@ fn object(prefix: &str, promises: &[ObjectiveRules<'_>], names: &mut Names) -> P
             name: names.give(&format!("{prefix}-{service}")),
             labels: Labels::from(labels),
         },
-        spec: rule_file(promises),
+        spec: rule_file(slos),
     }
 }
 

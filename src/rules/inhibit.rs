@@ -19,18 +19,18 @@ use std::time::Duration;
 const SLACK: Duration = Duration::from_mins(5);
 
 /// The inhibitor of a condition; `None` if nothing can explain its alert.
-pub(super) fn of(promise: &ObjectiveRules<'_>, condition: &Condition) -> Option<Rule> {
-    let causes = causes(promise, condition);
-    (!causes.is_empty()).then(|| inhibitor(promise, condition, &causes))
+pub(super) fn of(slo: &ObjectiveRules<'_>, condition: &Condition) -> Option<Rule> {
+    let causes = causes(slo, condition);
+    (!causes.is_empty()).then(|| inhibitor(slo, condition, &causes))
 }
 
-fn inhibitor(promise: &ObjectiveRules<'_>, condition: &Condition, causes: &[String]) -> Rule {
+fn inhibitor(slo: &ObjectiveRules<'_>, condition: &Condition, causes: &[String]) -> Rule {
     let range = show_duration(outlives(condition) + SLACK);
     let causes: Vec<String> = causes
         .iter()
         .map(|cause| format!("max_over_time(ALERTS{{alertstate=\"firing\",{cause}}}[{range}])"))
         .collect();
-    let own = of_objective(promise, &condition.alertname());
+    let own = of_objective(slo, &condition.alertname());
     Rule::Alerting(Alerting {
         alert: "SlodBurnInhibitor".to_owned(),
         expr: format!(
@@ -40,10 +40,10 @@ fn inhibitor(promise: &ObjectiveRules<'_>, condition: &Condition, causes: &[Stri
         pending: None,
         keep_firing_for: None,
         labels: of_alert(
-            promise,
+            slo,
             [("severity", "none".to_owned()), ("tier", condition.label())],
         ),
-        annotations: words::of_inhibitor(promise),
+        annotations: words::of_inhibitor(slo),
     })
 }
 
@@ -63,16 +63,16 @@ fn alertname(tier: &Tier) -> String {
 }
 
 /// Matchers of the alerts that explain the alert of a condition.
-fn causes(promise: &ObjectiveRules<'_>, condition: &Condition) -> Vec<String> {
-    let faster = promise.tiers();
+fn causes(slo: &ObjectiveRules<'_>, condition: &Condition) -> Vec<String> {
+    let faster = slo.tiers();
     let faster = faster.filter(|tier| condition.is_inhibited_by(tier));
     let faster: Vec<String> = faster.map(alertname).collect();
     let mut causes = Vec::new();
     if !faster.is_empty() {
-        causes.push(of_objective(promise, &faster.join("|")));
+        causes.push(of_objective(slo, &faster.join("|")));
     }
-    causes.extend(of_pages(promise, condition));
-    let failing = failing_probes(promise, condition);
+    causes.extend(of_pages(slo, condition));
+    let failing = failing_probes(slo, condition);
     if !failing.is_empty() {
         let services = alternatives(&failing);
         causes.push(format!(
@@ -84,15 +84,15 @@ fn causes(promise: &ObjectiveRules<'_>, condition: &Condition) -> Vec<String> {
 
 /// Matchers of the pages that explain it in the daemon. Rules do not know when a page was last bad, so a slower page
 /// may be about an earlier failure, nor whether anyone was notified of it.
-fn of_pages(promise: &ObjectiveRules<'_>, condition: &Condition) -> Vec<String> {
-    let pages = pages(promise, condition);
+fn of_pages(slo: &ObjectiveRules<'_>, condition: &Condition) -> Vec<String> {
+    let pages = pages(slo, condition);
     if pages.is_empty() {
         return Vec::new();
     }
-    let (service, slo) = (&promise.service.name, promise.objective.name.as_str());
-    let key = AlertKey::budget(service.clone(), slo.into(), *condition);
+    let (service, name) = (&slo.service.name, slo.objective.name.as_str());
+    let key = AlertKey::budget(service.clone(), name.into(), *condition);
     let mut services: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for cause in promise.rules.causes.of(&key) {
+    for cause in slo.rules.causes.of(&key) {
         if cause.relation == Relation::EarlierObjective {
             continue;
         }
@@ -112,30 +112,30 @@ fn of_pages(promise: &ObjectiveRules<'_>, condition: &Condition) -> Vec<String> 
 }
 
 /// Matchers of alerts of the same objective.
-fn of_objective(promise: &ObjectiveRules<'_>, alertnames: &str) -> String {
+fn of_objective(slo: &ObjectiveRules<'_>, alertnames: &str) -> String {
     format!(
         "service={},slo={},alertname=~{}",
-        quoted(&promise.service.name),
-        quoted(&promise.objective.name),
+        quoted(&slo.service.name),
+        quoted(&slo.objective.name),
         quoted(alertnames)
     )
 }
 
 /// The pages that are not slower than a condition.
-fn pages(promise: &ObjectiveRules<'_>, condition: &Condition) -> Vec<String> {
+fn pages(slo: &ObjectiveRules<'_>, condition: &Condition) -> Vec<String> {
     let is_fast = |page: &Tier| condition.tier().is_none_or(|tier| page.long <= tier.long);
-    let all = promise.rules.policy.tiers();
+    let all = slo.rules.policy.tiers();
     let pages = all.filter(|page| page.urgency == Urgency::Page && is_fast(page));
     pages.map(alertname).collect()
 }
 
 /// Services whose failing probes explain it: those whose probes it counts, and those that its service depends on.
-fn failing_probes<'c>(promise: &ObjectiveRules<'c>, condition: &Condition) -> BTreeSet<&'c str> {
-    let own = promise.service.name.as_ref();
-    let below = promise.rules.causes.below(own).map(AsRef::as_ref);
-    let counted = promise.objective.sources().into_iter();
+fn failing_probes<'c>(slo: &ObjectiveRules<'c>, condition: &Condition) -> BTreeSet<&'c str> {
+    let own = slo.service.name.as_ref();
+    let below = slo.rules.causes.below(own).map(AsRef::as_ref);
+    let counted = slo.objective.sources().into_iter();
     let counted = counted.map(|source| source.unwrap_or(own));
-    match (condition, promise.objective.sli) {
+    match (condition, slo.objective.sli) {
         (Condition::Tier(_), Sli::Throughput(_)) => BTreeSet::new(),
         (Condition::Tier(_), _) => counted.chain(below).collect(),
         (Condition::Exhausted | Condition::Forecast(_), _) => below.collect(),

@@ -101,18 +101,16 @@ impl<'c> ObjectiveRules<'c> {
 /// Generates the rules of all objectives in a config as a file.
 pub fn generate(config: &Config, format: &Format) -> Result<String, String> {
     let services = config.services.iter();
-    let promises: Vec<ObjectiveRules<'_>> = services
+    let slos: Vec<ObjectiveRules<'_>> = services
         .flat_map(|service| {
             let objectives = service.objectives.iter();
             objectives.map(move |objective| ObjectiveRules::new(config, service, objective))
         })
         .collect();
     let head = words::HEADER.map(str::to_owned).into_iter();
-    let head = head.chain(words::retention(&promises));
-    let head: Vec<String> = head
-        .chain(promises.iter().flat_map(words::remarks))
-        .collect();
-    let rules = file::write(&promises, format)?;
+    let head = head.chain(words::retention(&slos));
+    let head: Vec<String> = head.chain(slos.iter().flat_map(words::remarks)).collect();
+    let rules = file::write(&slos, format)?;
     Ok(format!("# {}\n{rules}", head.join("\n# ")))
 }
 

@@ -27,18 +27,18 @@ pub(super) fn error_ratio_name(window: &str) -> String {
 }
 
 /// The windows of the recorded error ratios.
-pub(super) fn windows(promise: &ObjectiveRules<'_>) -> BTreeSet<Window> {
-    let of_tiers = promise.tiers().flat_map(|tier| [tier.long, tier.short]);
+pub(super) fn windows(slo: &ObjectiveRules<'_>) -> BTreeSet<Window> {
+    let of_tiers = slo.tiers().flat_map(|tier| [tier.long, tier.short]);
     WINDOWS.into_iter().chain(of_tiers).collect()
 }
 
-pub(super) fn of(promise: &ObjectiveRules<'_>) -> Vec<Rule> {
-    let ratios = windows(promise).into_iter();
-    let ratios = ratios.map(|window| error_ratio(promise, window));
-    let expected = promise.events.expected();
-    let expected = expected.map(|rate| record(promise, EXPECTED, rate));
+pub(super) fn of(slo: &ObjectiveRules<'_>) -> Vec<Rule> {
+    let ratios = windows(slo).into_iter();
+    let ratios = ratios.map(|window| error_ratio(slo, window));
+    let expected = slo.events.expected();
+    let expected = expected.map(|rate| record(slo, EXPECTED, rate));
     let mut rules: Vec<Rule> = expected.into_iter().chain(ratios).collect();
-    let objective = promise.objective;
+    let objective = slo.objective;
     let days = objective.window.length.as_secs_f64() / DAY.as_secs_f64();
     let budget = number(1.0 - objective.target);
     for (name, value) in [
@@ -46,26 +46,26 @@ pub(super) fn of(promise: &ObjectiveRules<'_>) -> Vec<Rule> {
         (ERROR_BUDGET, budget.clone()),
         ("slo:time_period:days", number(days)),
     ] {
-        rules.push(record(promise, name, format!("vector({value})")));
+        rules.push(record(slo, name, format!("vector({value})")));
     }
-    let newest = promise.events.series(&error_ratio_name("5m"));
+    let newest = slo.events.series(&error_ratio_name("5m"));
     let rate = format!("max {BY} ({newest}) / {budget}");
-    rules.push(record(promise, "slo:current_burn_rate:ratio", rate));
+    rules.push(record(slo, "slo:current_burn_rate:ratio", rate));
     rules
 }
 
-fn error_ratio(promise: &ObjectiveRules<'_>, window: Window) -> Rule {
+fn error_ratio(slo: &ObjectiveRules<'_>, window: Window) -> Rule {
     Rule::Recording(Recording {
         record: error_ratio_name(window.name()),
-        expr: promise.events.error_ratio(window.length()),
-        labels: labels::windowed(promise, window.name()),
+        expr: slo.events.error_ratio(window.length()),
+        labels: labels::windowed(slo, window.name()),
     })
 }
 
-pub(super) fn record(promise: &ObjectiveRules<'_>, name: &str, expr: String) -> Rule {
+pub(super) fn record(slo: &ObjectiveRules<'_>, name: &str, expr: String) -> Rule {
     Rule::Recording(Recording {
         record: name.to_owned(),
         expr,
-        labels: labels::of(promise),
+        labels: labels::of(slo),
     })
 }

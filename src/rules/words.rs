@@ -13,26 +13,26 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 const CAUSE: &str = "{{ with printf \"topk(1, sum by (reason) (increase(slod_probe_failures_total{service=%q}[1h])) > 0)\" $labels.service | query }}mostly {{ . | first | label \"reason\" }}; {{ end }}";
 
 pub(super) fn annotations(
-    promise: &ObjectiveRules<'_>,
+    slo: &ObjectiveRules<'_>,
     condition: &Condition,
     what: &str,
     description: &str,
 ) -> Labels {
-    let cause = match (condition, promise.objective.source) {
+    let cause = match (condition, slo.objective.source) {
         (Condition::Tier(_), EventSource::Probes) => CAUSE,
         _ => "",
     };
     pairs([
         ("summary", format!("{NAME}: {cause}{what}")),
         ("description", format!("{NAME}: {description}")),
-        ("runbook_url", runbook(promise, &section(condition))),
-        ("dashboard_url", page(promise)),
+        ("runbook_url", runbook(slo, &section(condition))),
+        ("dashboard_url", page(slo)),
     ])
 }
 
 const NAME: &str = "{{ $labels.service }} / {{ $labels.slo }}";
 
-pub(super) fn of_inhibitor(promise: &ObjectiveRules<'_>) -> Labels {
+pub(super) fn of_inhibitor(slo: &ObjectiveRules<'_>) -> Labels {
     pairs([
         (
             "summary",
@@ -42,11 +42,11 @@ pub(super) fn of_inhibitor(promise: &ObjectiveRules<'_>) -> Labels {
             "description",
             format!("{NAME}: other firing alerts explain tier {{{{ $labels.tier }}}}."),
         ),
-        ("runbook_url", runbook(promise, "slodburninhibitor")),
+        ("runbook_url", runbook(slo, "slodburninhibitor")),
     ])
 }
 
-pub(super) fn of_absence(promise: &ObjectiveRules<'_>) -> Labels {
+pub(super) fn of_absence(slo: &ObjectiveRules<'_>) -> Labels {
     pairs([
         (
             "summary",
@@ -56,7 +56,7 @@ pub(super) fn of_absence(promise: &ObjectiveRules<'_>) -> Labels {
             "description",
             "The rules were generated from a config that the daemons do not have.".to_owned(),
         ),
-        ("runbook_url", runbook(promise, "slodobjectiveabsent")),
+        ("runbook_url", runbook(slo, "slodobjectiveabsent")),
     ])
 }
 
@@ -72,15 +72,15 @@ fn section(condition: &Condition) -> String {
     }
 }
 
-fn runbook(promise: &ObjectiveRules<'_>, section: &str) -> String {
-    format!("{}/runbook#{section}", promise.rules.address)
+fn runbook(slo: &ObjectiveRules<'_>, section: &str) -> String {
+    format!("{}/runbook#{section}", slo.rules.address)
 }
 
 /// Encoded here, since templates in Prometheus 2.42 cannot do it, and braces in a name would be
 /// parsed as a template.
-fn page(promise: &ObjectiveRules<'_>) -> String {
-    let service = utf8_percent_encode(&promise.service.name, NON_ALPHANUMERIC);
-    format!("{}/services/{service}", promise.rules.address)
+fn page(slo: &ObjectiveRules<'_>) -> String {
+    let service = utf8_percent_encode(&slo.service.name, NON_ALPHANUMERIC);
+    format!("{}/services/{service}", slo.rules.address)
 }
 
 /// Formats a share as `2 %`.
@@ -134,8 +134,8 @@ pub(super) const HEADER: [&str; 2] = [
 ];
 
 /// Remarks on the retention that Prometheus needs.
-pub(super) fn retention(promises: &[ObjectiveRules<'_>]) -> impl Iterator<Item = String> + use<> {
-    let longest = promises.iter().map(ObjectiveRules::longest).max();
+pub(super) fn retention(slos: &[ObjectiveRules<'_>]) -> impl Iterator<Item = String> + use<> {
+    let longest = slos.iter().map(ObjectiveRules::longest).max();
     longest.into_iter().flat_map(|longest| {
         let longest = show_duration(longest);
         [
@@ -148,10 +148,10 @@ pub(super) fn retention(promises: &[ObjectiveRules<'_>]) -> impl Iterator<Item =
 }
 
 /// Remarks on what the rules of an objective lack or change.
-pub(super) fn remarks(promise: &ObjectiveRules<'_>) -> Vec<String> {
-    let name = format!("{} / {}", promise.service.name, promise.objective.name);
+pub(super) fn remarks(slo: &ObjectiveRules<'_>) -> Vec<String> {
+    let name = format!("{} / {}", slo.service.name, slo.objective.name);
     let name = printable(&name);
-    let window = promise.objective.window;
+    let window = slo.objective.window;
     let mut remarks = Vec::new();
     if window.calendar.is_some() {
         remarks.push(format!(
@@ -160,7 +160,7 @@ pub(super) fn remarks(promise: &ObjectiveRules<'_>) -> Vec<String> {
             show_duration(window.length)
         ));
     }
-    let tiers = promise.policy.tiers();
+    let tiers = slo.policy.tiers();
     let unfit = tiers.filter(|tier| !tier.fits(window.length));
     let unfit: Vec<String> = unfit.map(Tier::windows).collect();
     if !unfit.is_empty() {
@@ -170,7 +170,7 @@ pub(super) fn remarks(promise: &ObjectiveRules<'_>) -> Vec<String> {
             unfit.join(", ")
         ));
     }
-    if promise.policy.conditions().is_empty() {
+    if slo.policy.conditions().is_empty() {
         remarks.push(format!("{name}: its alerts are disabled."));
     }
     remarks

@@ -212,7 +212,7 @@ fn spec(mark: &str) -> ProcessSpec {
     ProcessSpec {
         service: "s".into(),
         name: "p".into(),
-        found_by: FoundBy::Looks {
+        found_by: FoundBy::Match {
             name: None,
             cmdline: Some(pattern(&format!("(?s)python3.*{mark}$"))),
         },

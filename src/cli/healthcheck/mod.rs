@@ -3,13 +3,12 @@
 mod kill;
 
 use super::client::{ClientArgs, Target};
-use super::daemon::{Daemon, target_of};
+use super::daemon::{Daemon, RequestError, target_of};
 use super::output::print_error;
 use super::run::on_this_thread;
 use super::span::read_duration;
 use super::{ConfigArg, exit};
 use clap::Args;
-use reqwest::Method;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -54,12 +53,18 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
     };
     let path = if args.ready { "/-/ready" } else { "/-/healthy" };
     on_this_thread(async {
-        let Err(reason) = ask(&daemon, path, args.kill_after.unwrap_or_default()).await else {
+        let Err(error) = ask(&daemon, path, args.kill_after.unwrap_or_default()).await else {
             return exit::OK;
         };
-        print_error(&format!("slod: {reason}"));
+        // A daemon that rejects the request does not hang: the address or the credentials are wrong.
+        let is_rejected = matches!(error, RequestError::Refused(_));
+        print_error(&format!("slod: {}", error.into_reason()));
         if args.kill_after.is_some() {
-            print_error(&match kill::listener(port) {
+            let killed = match is_rejected {
+                true => Err("it answers, so it does not hang".to_owned()),
+                false => kill::listener(port),
+            };
+            print_error(&match killed {
                 Ok(pid) => format!("slod: killed the daemon, process {pid}"),
                 Err(reason) => format!("slod: the daemon was not killed: {reason}"),
             });
@@ -80,12 +85,12 @@ impl HealthcheckArgs {
 }
 
 /// Retries until a request succeeds, for at most `patience`.
-async fn ask(daemon: &Daemon, path: &str, patience: Duration) -> Result<(), String> {
+async fn ask(daemon: &Daemon, path: &str, patience: Duration) -> Result<(), RequestError> {
     let end = Instant::now() + patience;
     loop {
-        match daemon.send(daemon.request(Method::GET, path)).await {
-            Ok(_) => return Ok(()),
-            Err(reason) if Instant::now() >= end => return Err(reason),
+        match daemon.check(path).await {
+            Ok(()) => return Ok(()),
+            Err(error) if Instant::now() >= end => return Err(error),
             Err(_) => sleep(PAUSE).await,
         }
     }

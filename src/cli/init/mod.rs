@@ -79,9 +79,9 @@ fn write(args: &InitArgs) -> Result<(), String> {
     }
     save(args, &text)?;
     let (out, first) = (args.out.display(), &answers.services[0].0);
-    eprintln!(
+    print_error(&format!(
         "Wrote {out}. Next:\n  slod probe --config {out} {first}   # one attempt, explained\n  slod run --config {out}\n"
-    );
+    ));
     Ok(())
 }
 

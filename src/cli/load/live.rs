@@ -25,16 +25,18 @@ use std::time::Duration;
 
 /// How often free memory is returned to the system. After a stall, many requests are open at once, and
 /// their memory would otherwise stay allocated until the run ends.
-const GIVE_BACK: u64 = 10;
+const RELEASE_EVERY: u64 = 10;
 
-/// Runs the load to its end, or until it is interrupted or aborted.
+/// Runs the load to its end, or until it is interrupted or aborted. The error of a run without any load has
+/// its exit code.
 pub async fn run(
     prepared: Prepared<'_>,
     config: &Config,
     args: &LoadArgs,
     log: &BufferedLog,
-    give_back: ReleaseMemory,
-) -> Result<RunRecord, String> {
+    release_memory: ReleaseMemory,
+) -> Result<RunRecord, (u8, String)> {
+    let failed = |reason| (exit::FAILED, reason);
     let clock = Clock::system();
     let Prepared {
         service,
@@ -44,17 +46,18 @@ pub async fn run(
         ..
     } = prepared;
     let required = required(service, &scenario, &args.threshold);
-    let mut requests = StopRequests::new()?;
-    let mut generator = Generator::start(work)?;
+    let mut requests = StopRequests::new().map_err(failed)?;
+    let mut generator = Generator::start(work).map_err(failed)?;
     let from = tokio::select! {
-        from = generator.began() => from?,
+        from = generator.began() => from.map_err(failed)?,
         _ = requests.next() => {
             generator.kill();
-            return Err("interrupted before any load was made".to_owned());
+            let reason = "interrupted before any load was made";
+            return Err((exit::INTERRUPTED, reason.to_owned()));
         }
     };
     let sampler = RunSampler::start(config, service, clock.clone());
-    let sampler = sampler.map_err(|error| refusal(&error))?;
+    let sampler = sampler.map_err(|error| failed(refusal(&error)))?;
     let run = RunRecord {
         thresholds: args.threshold.iter().map(Threshold::written).collect(),
         ..RunRecord::begun(&*service.name, scenario, engine, from)
@@ -62,7 +65,7 @@ pub async fn run(
     let kept = KeptRun::begin(config, &run);
     let title = format!("{} of {}, by {engine}", run.scenario.name, run.service);
     let drawn = args.drawn.on_terminal(log);
-    let mut going = ActiveRun {
+    let mut active = ActiveRun {
         kept,
         progress: Progress::start(&run, required.clone(), title, drawn, line),
         run,
@@ -73,10 +76,10 @@ pub async fn run(
         watched: if args.abort { required } else { Vec::new() },
         is_stopping: false,
         is_interrupted: false,
-        give_back,
+        release_memory,
     };
-    going.follow(&mut requests).await;
-    let run = going.finish(&clock).await;
+    active.follow(&mut requests).await;
+    let run = active.finish(&clock).await;
     log.release();
     Ok(run)
 }
@@ -96,7 +99,7 @@ struct ActiveRun {
     is_stopping: bool,
     /// Whether a user asked to stop it.
     is_interrupted: bool,
-    give_back: ReleaseMemory,
+    release_memory: ReleaseMemory,
 }
 
 impl ActiveRun {
@@ -127,18 +130,18 @@ impl ActiveRun {
         }
         self.progress.window(&window);
         self.kept.window(window.clone());
-        if window.start.as_secs().is_multiple_of(GIVE_BACK) {
-            (self.give_back)();
+        if window.start.as_secs().is_multiple_of(RELEASE_EVERY) {
+            (self.release_memory)();
         }
         self.recent.push_back(window);
         if self.recent.len() > SLIDING {
             self.recent.pop_front();
         }
-        if let Some(held) = missed(&self.recent, &self.watched).filter(|_| !self.is_stopping) {
+        if let Some(result) = missed(&self.recent, &self.watched).filter(|_| !self.is_stopping) {
             let ThresholdResult {
                 threshold, source, ..
-            } = &held;
-            let measured = held.in_words();
+            } = &result;
+            let measured = result.in_words();
             let why = format!("{threshold} was missed over {SLIDING} s ({source}): {measured}");
             self.stop(Ending::Aborted { why });
         }

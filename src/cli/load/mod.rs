@@ -104,7 +104,7 @@ fn read_rate(text: &str) -> Result<Rate, String> {
     Rate::parse(text).ok_or_else(|| "expected a rate such as 100/s or 200/min".to_owned())
 }
 
-pub fn run(args: &LoadArgs, log: &BufferedLog, give_back: ReleaseMemory) -> u8 {
+pub fn run(args: &LoadArgs, log: &BufferedLog, release_memory: ReleaseMemory) -> u8 {
     if args.engine == EngineName::Slod
         && !(args.arguments.is_empty() && args.expect_workers.is_none())
     {
@@ -127,11 +127,11 @@ pub fn run(args: &LoadArgs, log: &BufferedLog, give_back: ReleaseMemory) -> u8 {
         };
         show(&prepared.announcement);
         let service = prepared.service;
-        let record = match live::run(prepared, &config, args, log, give_back).await {
+        let record = match live::run(prepared, &config, args, log, release_memory).await {
             Ok(record) => record,
-            Err(reason) => {
+            Err((code, reason)) => {
                 print_error(&format!("slod: {reason}"));
-                return exit::START;
+                return code;
             }
         };
         let report = RunReport::new(record, Some(service));

@@ -26,6 +26,8 @@ const RESOLVE: Duration = Duration::from_secs(10);
 const RATE: f64 = 100.0;
 /// Maximum number of requests in flight in the open model.
 const IN_FLIGHT_MAX: usize = 10_000;
+/// Minimum and maximum duration of a run.
+const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_hours(24);
 /// Maximum number of requests per second.
 const RATE_MAX: f64 = 100_000.0;
@@ -169,11 +171,9 @@ fn rate(service: &ServiceSpec) -> f64 {
 /// The scenario, with its stages replaced by those of the command line, if any.
 fn adapted(mut scenario: Scenario, args: &LoadArgs) -> Result<Scenario, String> {
     let length = args.run_time.unwrap_or_else(|| scenario.length());
-    if length.is_zero() || length > LONGEST {
-        return Err(format!(
-            "a run must take from 1s to {}",
-            show_duration(LONGEST)
-        ));
+    if !(SHORTEST..=LONGEST).contains(&length) {
+        let (shortest, longest) = (show_duration(SHORTEST), show_duration(LONGEST));
+        return Err(format!("a run must take from {shortest} to {longest}"));
     }
     let stage = |name: &str, from: f64, to: f64, length| Stage {
         name: name.to_owned(),

@@ -250,7 +250,9 @@ const fn plan_arguments(tool: Tool) -> &'static [&'static str] {
 fn check_passed(tool: Tool, arguments: &[OsString]) -> Result<(), String> {
     let given = arguments.iter().filter_map(|one| one.to_str());
     let mut names = given.map(|one| one.split_once('=').map_or(one, |(name, _)| name));
-    match names.find(|name| plan_arguments(tool).contains(name)) {
+    // The value of a short name can follow it directly: `-u10`.
+    let is = |name: &str, known: &str| name == known || known.len() == 2 && name.starts_with(known);
+    match names.find(|name| plan_arguments(tool).iter().any(|known| is(name, known))) {
         Some(name) => Err(format!(
             "{name} after `--` would override the load of the scenario: use --users, --spawn-rate, --rate or --run-time of `slod load`"
         )),

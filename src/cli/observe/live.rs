@@ -24,6 +24,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 const PROGRESS: Duration = Duration::from_secs(10);
 /// Maximum length of a run without a given end.
 pub const LONGEST: Duration = Duration::from_hours(24);
+/// How long to wait for the last outcomes at most.
+const LONGEST_SETTLING: Duration = Duration::from_secs(30);
 /// How long a command may take to exit after a stop request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -57,7 +59,7 @@ pub async fn run(
     let title = format!("watching {}", service.name);
     // The command itself writes to the terminal.
     let drawn = args.drawn.on_terminal(log).filter(|_| command.is_none());
-    let mut going = ActiveRun {
+    let mut active = ActiveRun {
         kept,
         progress: Progress::start(&plan, required, title, drawn, |_, _| String::new()),
         watch,
@@ -65,19 +67,23 @@ pub async fn run(
         began: Instant::now(),
         recent: Vec::new(),
     };
-    let (ending, how) = going.follow(&mut requests, &mut command, length).await;
-    going.progress.end();
+    let (ending, how) = active.follow(&mut requests, &mut command, length).await;
+    active.progress.end();
     if let (Some(how), Some(command)) = (how, &command) {
         let name = &command.name;
         print_error(&format!("slod: {name} {how}"));
-        purpose = format!("load of {name}, which {how}; {}", going.watch.purpose());
+        purpose = format!("load of {name}, which {how}; {}", active.watch.purpose());
     }
-    going.sample_the_end(&mut requests).await;
+    active.sample_the_end(&mut requests).await;
     let to = clock.now();
-    sleep(going.watch.settling()).await;
-    let mut run = going.watch.finish(to, ending, purpose);
+    // Attempts that are still running may fail.
+    tokio::select! {
+        () = sleep(active.watch.settling().min(LONGEST_SETTLING)) => {}
+        _ = requests.next() => {}
+    }
+    let mut run = active.watch.finish(to, ending, purpose);
     run.thresholds = args.thresholds();
-    let run = going.kept.end(run);
+    let run = active.kept.end(run);
     log.release();
     Ok(run)
 }

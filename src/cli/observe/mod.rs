@@ -37,10 +37,15 @@ pub struct ObserveArgs {
     #[arg(long = "for", value_name = "DURATION", value_parser = read_duration)]
     length: Option<Duration>,
     /// Watch the past, from the data that the daemon stored: a time, or a duration before now.
-    #[arg(long, value_name = "TIME", conflicts_with_all = ["length", "command"])]
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["length", "command"], allow_hyphen_values = true)]
     from: Option<TimeArg>,
     /// End of the time range in the past [default: now].
-    #[arg(long, value_name = "TIME", requires = "from")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        requires = "from",
+        allow_hyphen_values = true
+    )]
     to: Option<TimeArg>,
     /// A condition that the run must meet, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%`, `errors==0` or `rate>100/s`; repeatable.
     #[arg(long, value_name = "CONDITION")]

@@ -1,10 +1,9 @@
 //! A run of the past, from the samples and outcomes that the daemon stored.
 
 use super::watch::Watch;
-use crate::cli::span::TimeArg;
+use crate::cli::span::{TimeArg, check_order};
 use crate::clock::Clock;
 use crate::config::{Config, ServiceSpec};
-use crate::format::times;
 use crate::load::{Ending, RunRecord, SAMPLES_MAX};
 use crate::outcome::{Timestamp, millis};
 use crate::sample::{SeriesKey, SeriesKind};
@@ -43,12 +42,8 @@ pub fn run(
 }
 
 fn span(from: Timestamp, to: Timestamp) -> Result<Duration, String> {
-    let length = Duration::from_millis((to.0 - from.0).max(0).unsigned_abs());
-    if length.is_zero() {
-        let show = |at: Timestamp| times::second(at.to_utc());
-        let (from, to) = (show(from), show(to));
-        return Err(format!("--from {from} UTC is not before --to {to} UTC"));
-    }
+    check_order(from, to)?;
+    let length = Duration::from_millis(to.0.abs_diff(from.0));
     if length > LONGEST {
         return Err(format!(
             "a run of the past can take at most {}",

@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Minimum width of a window: probes have intervals of seconds.
 const WIDTH_MIN: Duration = Duration::from_secs(10);
 /// The store commits an outcome at most one second after its attempt.
-pub const COMMITTED: Duration = Duration::from_secs(2);
+const COMMITTED: Duration = Duration::from_secs(2);
 
 pub struct ProbeWindows {
     store: PathBuf,
@@ -19,7 +19,6 @@ pub struct ProbeWindows {
     width: Duration,
     /// Start of the next window.
     next: Timestamp,
-    /// Time after the end of a window until all of its outcomes are stored.
     settled: Duration,
     is_failing: bool,
 }
@@ -49,6 +48,11 @@ impl ProbeWindows {
             "no daemon writes probe outcomes to {}: start one (slod run), or configure the service's metrics",
             self.store.display()
         ))
+    }
+
+    /// Time after the end of a window until all of its outcomes are stored.
+    pub const fn settled(&self) -> Duration {
+        self.settled
     }
 
     /// Returns the windows whose outcomes are complete by now.

@@ -1,6 +1,6 @@
 //! State of an observed run: its samples, and the windows computed from them.
 
-use super::probes::{COMMITTED, ProbeWindows};
+use super::probes::ProbeWindows;
 use crate::config::{Config, ServiceSpec};
 use crate::load::{
     CountedWindows, Ending, LoadWindow, Model, OBSERVED, RunRecord, Samples, Scenario, Stage,
@@ -85,9 +85,9 @@ impl Watch {
 
     /// Time after the end of a window until its measurements are complete.
     pub const fn settling(&self) -> Duration {
-        match self.source {
+        match &self.source {
             Source::Metrics(_) => Duration::ZERO,
-            Source::Probes(_) => COMMITTED,
+            Source::Probes(probes) => probes.settled(),
         }
     }
 

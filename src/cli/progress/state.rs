@@ -39,7 +39,7 @@ pub struct State {
 }
 
 impl State {
-    /// Starts with the planned run. `is_planned` is whether its stages are meaningful.
+    /// Starts with the planned run.
     pub fn new(run: &RunRecord, requirements: Vec<Requirement>, title: String) -> Self {
         Self {
             view: RunView {
@@ -119,14 +119,14 @@ impl State {
     pub fn view(&self) -> RunView {
         let mut causes = self.causes.clone();
         causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let held = self.requirements.iter().map(|one| one.judge(&self.windows));
+        let thresholds = self.requirements.iter().map(|one| one.judge(&self.windows));
         RunView {
             recent: Figures::of(&self.recent),
             total: Figures::of(&self.windows),
             causes,
             points: self.points.iter().cloned().collect(),
             gauges: self.gauges(),
-            held: held.collect(),
+            thresholds: thresholds.collect(),
             ..self.view.clone()
         }
     }

@@ -5,6 +5,7 @@ use crate::slo::StandardWindow;
 use crate::units::DAY;
 use crate::yaml::{Bool, Choice, Integer, Key, Keys, List, Mapping, Parsed, Ratio, Span};
 use std::time::Duration;
+use url::Url;
 
 pub const KEYS: Keys = &[&TIERS, &BUDGET_EXHAUSTED, &FORECAST, &SIGNALS, &ADDRESS];
 
@@ -113,6 +114,7 @@ pub const ADDRESS: Key<Parsed<String>> = Key::optional(
         expected: "an address such as https://slod.example.com",
         parse: |text| {
             let is_web = text.starts_with("http://") || text.starts_with("https://");
+            let is_web = is_web && Url::parse(text).is_ok();
             let is_plain = !text.contains(['@', '?', '#', ' ', '"', '<']);
             (is_web && is_plain).then(|| text.trim_end_matches('/').to_owned())
         },

@@ -146,14 +146,14 @@ pub const THINK: Key<Span> = Key::with_default(
     "think",
     Span::within(Duration::ZERO, Duration::from_hours(1)),
     "1s",
-    "Think time of a user, between a response and the next request.",
+    "Think time of a user, between a response and the next request. Valid only with `users`.",
 );
 
 pub const ARRIVALS: Key<Choice<bool>> = Key::with_default(
     "arrivals",
     Choice(&[("even", false), ("poisson", true)]),
     "even",
-    "Spacing of the requests of `rate`: `even`, or `poisson` for random arrivals, as from independent clients.",
+    "Spacing of the requests of `rate`: `even`, or `poisson` for random arrivals, as from independent clients. Valid only with `rate`.",
 );
 
 pub const USER_STAGES: Key<List<Mapping>> = Key::optional(

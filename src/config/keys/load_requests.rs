@@ -29,7 +29,7 @@ pub const NAME: Key<Text> = Key::optional(
 pub const THINK: Key<Span> = Key::optional(
     "think",
     Span::within(Duration::ZERO, Duration::from_hours(1)),
-    "Think time between the response of the previous step and this request, also in scenarios with `rate`. Default: the `think` of the scenario. Invalid for the first step.",
+    "Think time between the response of the previous step and this request, also in scenarios with `rate`. Default: the `think` of the scenario, or none in scenarios with `rate`. Invalid for the first step.",
 );
 
 pub const WEIGHT: Key<Integer> = Key::with_default(

@@ -19,7 +19,7 @@ const KEYS: Keys = &[
     &TARGET,
     &WINDOW,
     &TIMEZONE,
-    &FURTHER_WINDOWS,
+    &ADDITIONAL_WINDOWS,
     &BUDGETING,
     &SLICE_TARGET,
     &ON_MISSING,
@@ -122,7 +122,7 @@ pub const TIMEZONE: Key<ZoneForm> = Key::with_default(
     "Time zone of a calendar window, such as `Europe/Berlin`.",
 );
 
-pub const FURTHER_WINDOWS: Key<List<WindowForm>> = Key::optional(
+pub const ADDITIONAL_WINDOWS: Key<List<WindowForm>> = Key::optional(
     "further_windows",
     List::of(WindowForm),
     "Additional windows to show the error budget of. Alerts use `window`.",

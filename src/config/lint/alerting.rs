@@ -197,7 +197,7 @@ mod tests {
             source: crate::slo::EventSource::Probes,
             target,
             window: Window::rolling(Duration::from_hours(days * 24)),
-            further: Vec::new(),
+            additional_windows: Vec::new(),
             budgeting: BudgetingMethod::Occurrences,
             missing: NoDataPolicy::Exclude,
             combine: Combine::Pooled,

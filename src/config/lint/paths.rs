@@ -44,7 +44,7 @@ struct Work {
     kind: &'static str,
     is_health_check: bool,
     /// The first segment of the path; the rest may be an identifier.
-    begins: String,
+    first_segment: String,
 }
 
 impl Work {
@@ -56,7 +56,7 @@ impl Work {
         Self {
             kind: spec.kind,
             is_health_check: is_health_check(&target),
-            begins: segments.next().unwrap_or_default().to_owned(),
+            first_segment: segments.next().unwrap_or_default().to_owned(),
         }
     }
 }

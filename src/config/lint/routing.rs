@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::config::draft::{Draft, ServiceDraft};
 use crate::config::keys;
-use crate::receiver::{Hours, Route};
+use crate::receiver::{self, Hours, Route};
 use crate::yaml::Spot;
 
 /// The severities of alerts.
@@ -36,12 +36,16 @@ pub fn alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
         .iter()
         .flat_map(|service| SEVERITIES.map(|severity| (service, severity)));
     let lost = pairs.filter(|(service, severity)| {
-        let routes = || {
-            let all = routing.routes.iter();
-            all.filter(|route| takes(route, service, severity))
+        let is = |label: &str, value: &str| match label {
+            "service" => *service.name == *value,
+            "severity" => crate::alert::same_severity(value, severity),
+            label if OF_ALERTS.contains(&label) => false,
+            label => {
+                let mut labels = service.labels.iter();
+                labels.any(|(name, held)| name == label && held == value)
+            }
         };
-        let hours: Vec<_> = routes().filter_map(|route| route.at.as_ref()).collect();
-        !routes().any(|route| route.at.is_none()) && !Hours::contain_all(&hours)
+        !reach_a_receiver(&routing.routes, is)
     });
     let finding = |(service, severity): (&ServiceDraft<'_>, &str)| Finding {
         at: draft.root.spot_of(&keys::notify::ROUTES),
@@ -51,19 +55,37 @@ pub fn alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
     lost.map(finding).collect()
 }
 
-/// Whether a route matches all alerts of a severity of a service.
-fn takes(route: &Route, service: &ServiceDraft<'_>, severity: &str) -> bool {
-    let is = |label: &str, value: &str| match label {
-        "service" => *service.name == *value,
-        "severity" => crate::alert::same_severity(value, severity),
-        label if OF_ALERTS.contains(&label) => false,
-        label => {
-            let mut labels = service.labels.iter();
-            labels.any(|(name, held)| name == label && held == value)
-        }
+/// Whether routes match alerts at all times. `is` returns whether all of the alerts have a label with a value.
+fn reach_a_receiver(routes: &[Route], is: impl Fn(&str, &str) -> bool) -> bool {
+    let takes = |route: &&Route| {
+        let mut matchers = route.matchers.iter();
+        matchers.all(|matcher| is(&matcher.label, &matcher.value))
     };
-    let mut matchers = route.matchers.iter();
-    matchers.all(|matcher| is(&matcher.label, &matcher.value))
+    let taking: Vec<_> = routes.iter().filter(takes).collect();
+    let hours: Vec<_> = taking
+        .iter()
+        .filter_map(|route| route.at.as_ref())
+        .collect();
+    taking.iter().any(|route| route.at.is_none()) || Hours::contain_all(&hours)
+}
+
+/// Alerts of the host and of slod itself that no unconditional route matches. All of them are tickets, and
+/// they have no service.
+pub fn host_alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
+    let is = |label: &str, value: &str| match label {
+        "severity" => crate::alert::same_severity(value, "ticket"),
+        "instance" => draft.alerts.instance == value,
+        _ => false,
+    };
+    if draft.routing.receivers.is_empty() || reach_a_receiver(&draft.routing.routes, is) {
+        return Vec::new();
+    }
+    vec![Finding {
+        at: draft.root.spot_of(&keys::notify::ROUTES),
+        message: "alerts of the host and of slod itself, which have no service, match no route"
+            .to_owned(),
+        help: "add a final route without `match` and `at`, such as `- { to: NAME }`".to_owned(),
+    }]
 }
 
 /// Routes to receivers with incidents that have no `group_by`.
@@ -107,11 +129,14 @@ pub fn receiver_without_route(draft: &Draft<'_>) -> Vec<Finding> {
             route.to.iter().chain(later).any(|to| to == name)
         })
     };
-    let unnamed = routing.receivers.iter().filter(|one| !is_named(&one.name));
-    let finding = |receiver: &crate::receiver::Receiver| Finding {
-        at: draft.root.spot_of(&keys::notify::RECEIVERS),
-        message: format!("no route sends alerts to the receiver `{}`", receiver.name),
-        help: "add it to the `to` of a route, or remove it".to_owned(),
-    };
-    unnamed.map(finding).collect()
+    let sections = draft.root.sections(&keys::notify::RECEIVERS);
+    let unnamed = sections.filter_map(|section| {
+        let name = section.get(&receiver::NAME)?;
+        (!is_named(&name)).then(|| Finding {
+            at: section.spot_of(&receiver::NAME),
+            message: format!("no route sends alerts to the receiver `{name}`"),
+            help: "add it to the `to` of a route, or remove it".to_owned(),
+        })
+    });
+    unnamed.collect()
 }

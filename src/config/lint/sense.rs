@@ -88,13 +88,11 @@ fn too_long(
     objective: &Objective,
     retention: Duration,
 ) -> impl Iterator<Item = (&Window, &'static dyn Declared)> {
-    let Objective {
-        window, further, ..
-    } = objective;
-    let own: &'static dyn Declared = &objective::WINDOW;
-    let further_key: &'static dyn Declared = &objective::FURTHER_WINDOWS;
-    let keys = std::iter::once(own).chain(std::iter::repeat(further_key));
-    let windows = std::iter::once(window).chain(further).zip(keys);
+    let keyed = |key: &'static dyn Declared| move |window| (window, key);
+    let own = std::iter::once(&objective.window).map(keyed(&objective::WINDOW));
+    let additional = objective.additional_windows.iter();
+    let additional = additional.map(keyed(&objective::ADDITIONAL_WINDOWS));
+    let windows = own.chain(additional);
     windows.filter(move |(window, _)| window.reach() > retention)
 }
 
@@ -192,6 +190,26 @@ pub(super) fn no_objective(draft: &Draft<'_>) -> Vec<Finding> {
         .collect()
 }
 
+/// Default objectives without a service, unless services replace them.
+pub(super) fn unused_default(draft: &Draft<'_>) -> Vec<Finding> {
+    let objectives: Vec<_> = objectives(draft)
+        .map(|(_, placed)| &placed.value.name)
+        .collect();
+    let defaults = draft.root.section(&keys::DEFAULTS);
+    let defaults = defaults
+        .iter()
+        .flat_map(|section| section.sections(&objective::DEFAULTS));
+    let unused = defaults.filter_map(|section| {
+        let name = section.get(&objective::NAME)?;
+        (!objectives.contains(&&name)).then(|| Finding {
+            at: section.spot_of(&objective::NAME),
+            message: format!("the default objective `{name}` applies to no service"),
+            help: "remove it, or add what it counts to a service".to_owned(),
+        })
+    });
+    unused.collect()
+}
+
 pub(super) fn too_few_slots(draft: &Draft<'_>) -> Vec<Finding> {
     let busy: f64 = draft
         .services
@@ -219,7 +237,8 @@ pub(super) fn unreplaced_variable(draft: &Draft<'_>) -> Vec<Finding> {
     found
 }
 
-/// Finds `$NAME` in values and variables in keys: only `${NAME}` in values is expanded.
+/// Finds `$NAME` in values and variables in keys: only `${NAME}` in values is expanded, and in the keys of
+/// the JSON bodies of load runs.
 fn visit(node: &Node, at: &Spot, found: &mut Vec<Finding>) {
     match &node.value {
         Value::Text(text) => {
@@ -243,7 +262,7 @@ fn visit(node: &Node, at: &Spot, found: &mut Vec<Finding>) {
         Value::Map(entries) => {
             for (key, value) in entries {
                 let name = key.value.scalar().unwrap_or_default();
-                if name.contains("${") {
+                if name.contains("${") && !is_json_body(&at.path) {
                     found.push(Finding {
                         at: Spot::of(key, at.below(&name)),
                         message: "variables in keys are not expanded".to_owned(),
@@ -255,6 +274,12 @@ fn visit(node: &Node, at: &Spot, found: &mut Vec<Finding>) {
         }
         Value::Null => {}
     }
+}
+
+/// Whether a path is in the `json` of a request of `load`.
+fn is_json_body(path: &str) -> bool {
+    let request = path.split_once(".load.requests");
+    request.is_some_and(|(_, rest)| rest.split('.').any(|name| name == "json"))
 }
 
 /// The name in `$NAME`: at least two capital letters, digits or `_`, as is usual for variables.

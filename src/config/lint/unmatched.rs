@@ -1,4 +1,4 @@
-//! Routes that cannot match any alert.
+//! Routes that cannot match any alert, or group by labels that no alert has.
 
 use super::finding::Finding;
 use crate::config::alert_labels::AlertLabels;
@@ -27,4 +27,21 @@ pub fn route_takes_nothing(draft: &Draft<'_>) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Labels in `group_by` that no alert has: alerts that should be apart share messages and incidents.
+pub fn group_by_unknown_label(draft: &Draft<'_>) -> Vec<Finding> {
+    let labels = AlertLabels::of_draft(draft);
+    let routes = draft.root.sections(&key::ROUTES);
+    let names = routes.flat_map(|section| section.list(&key::GROUP_BY));
+    let found = names.filter_map(|(at, node)| {
+        let name = node.value.scalar().filter(|name| !name.contains("${"))?;
+        let unknown = labels.unknown_name(&name)?;
+        Some(Finding {
+            at,
+            message: unknown.message,
+            help: unknown.help,
+        })
+    });
+    found.collect()
 }

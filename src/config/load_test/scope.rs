@@ -1,7 +1,7 @@
 //! What `${captured.NAME}` and `${data.NAME}` can refer to at a position.
 
 use crate::config::sequence::{SpecPart, SpecText};
-use crate::diagnostic::nearest;
+use crate::diagnostic::{nearest, some_of};
 use crate::yaml::{Node, Piece, Reader, Spot};
 use slod_load::{Escape, Reference};
 
@@ -85,7 +85,7 @@ impl Scope<'_> {
         let help = match nearest(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => "add `capture` to a step before this one".to_owned(),
-            None => format!("valid here: {}", known.join(", ")),
+            None => format!("valid here: {}", some_of(known.iter().map(String::as_str))),
         };
         reader.error("unknown-reference", at, message, help);
         None

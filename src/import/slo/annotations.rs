@@ -1,7 +1,7 @@
 //! Annotations of `OpenSLO` objects for everything that the specification does not cover: written by an export, and
 //! read by an import to restore the same objectives.
 
-use crate::slo::{EventSource, NoDataPolicy, Objective, Sli, When};
+use crate::slo::{Combine, EventSource, NoDataPolicy, Objective, Sli, When};
 use crate::units::show_duration;
 
 /// Prefix of their names.
@@ -37,7 +37,7 @@ const fn annotated(
 }
 
 /// All annotations of objectives.
-pub const OBJECTIVE: [Annotated; 7] = [
+pub const OBJECTIVE: [Annotated; 8] = [
     annotated(SLI, "sli", |objective| {
         Some(objective.sli.name().to_owned())
     }),
@@ -71,5 +71,14 @@ pub const OBJECTIVE: [Annotated; 7] = [
             NoDataPolicy::Good => "good",
         };
         Some(written.to_owned())
+    }),
+    annotated("slod/combine", "combine", |objective| {
+        let written = match objective.combine {
+            Combine::Pooled | Combine::Weighted => return None,
+            Combine::All => "all",
+            Combine::Any => "any",
+        };
+        let is_default = objective.combine == objective.budgeting.default_combine();
+        (!is_default).then(|| written.to_owned())
     }),
 ];

@@ -206,7 +206,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             samples.with("window", &own.name(), |samples| {
                 samples.value(Some(computed.budget.remaining));
             });
-            for (window, period) in slo.further() {
+            for (window, period) in slo.additional_windows() {
                 let left = (!period.beyond_retention)
                     .then(|| period.left(slo.objective().target))
                     .flatten();
@@ -226,7 +226,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             samples.with("window", &own.name(), |samples| {
                 samples.value(Some(computed.budget.sli));
             });
-            for (window, period) in slo.further() {
+            for (window, period) in slo.additional_windows() {
                 let sli = period.sli.filter(|_| !period.beyond_retention);
                 samples.with("window", &window.name(), |samples| samples.value(sli));
             }

@@ -47,7 +47,7 @@ pub(super) struct Listener {
 impl Finder {
     pub(super) fn new(found_by: &FoundBy) -> Self {
         match found_by.clone() {
-            FoundBy::Looks { name, cmdline } => Self::Looks { name, cmdline },
+            FoundBy::Match { name, cmdline } => Self::Looks { name, cmdline },
             FoundBy::PidFile(path) => Self::PidFile(path),
             FoundBy::Port(port) => Self::Port(Listener {
                 port,

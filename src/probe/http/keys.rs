@@ -135,7 +135,7 @@ pub const URL: Key<Address> = Key::required(
 pub const METHOD: Key<Parsed<Method>> = Key::with_default(
     "method",
     Parsed {
-        label: "text",
+        label: "HTTP method",
         expected: "a method such as GET or POST, in upper case; CONNECT is reserved for proxies",
         parse: method,
     },

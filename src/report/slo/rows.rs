@@ -37,7 +37,7 @@ impl ObjectiveReport {
         };
         let incident = |one| IncidentReport::of(one, objective.budgeting, known);
         let threshold = objective.sli.threshold();
-        let mut windows = std::iter::once(&objective.window).chain(&objective.further);
+        let mut windows = std::iter::once(&objective.window).chain(&objective.additional_windows);
         Self {
             name: objective.name.clone(),
             result: verdict(objective.target, span, measured),

@@ -80,17 +80,17 @@ fn config(services: &[Draft], are_pages: [bool; 3]) -> Config {
 
 /// Every alert that a config can fire, all starting at the same moment.
 fn alerts(config: &Config, now: Timestamp) -> Vec<AlertRecord> {
-    let promises = config.services.iter().flat_map(|service| {
+    let slos = config.services.iter().flat_map(|service| {
         let all = service.objectives.iter();
         all.map(move |one| ObjectiveRules::new(config, service, one))
     });
-    let alerts = promises.flat_map(|promise| {
-        let slo: Arc<str> = promise.objective.name.as_str().into();
-        let service = promise.service.name.clone();
-        let conditions = promise.policy.conditions().iter();
+    let alerts = slos.flat_map(|slo| {
+        let name: Arc<str> = slo.objective.name.as_str().into();
+        let service = slo.service.name.clone();
+        let conditions = slo.policy.conditions().iter();
         conditions
             .map(move |one| {
-                let key = AlertKey::budget(service.clone(), slo.clone(), *one);
+                let key = AlertKey::budget(service.clone(), name.clone(), *one);
                 AlertRecord::new(key, one.alertname(), one.urgency(), now, "")
             })
             .collect::<Vec<_>>()
@@ -158,8 +158,8 @@ fn by_rules(config: &Config, alert: &AlertRecord, alerts: &[&AlertRecord]) -> bo
     let objective = objectives
         .find(|one| Some(one.name.as_str()) == alert.key.slo())
         .expect("known");
-    let promise = ObjectiveRules::new(config, service, objective);
-    let causes = causes(&promise, alert.key.condition().expect("of a budget"));
+    let slo = ObjectiveRules::new(config, service, objective);
+    let causes = causes(&slo, alert.key.condition().expect("of a budget"));
     let is_cause = |one: &&&AlertRecord| {
         let labels = config.alerts.labels(one);
         causes

@@ -28,22 +28,22 @@ pub struct Exported {
 pub fn write(config: &Config, only: Option<&ServiceSpec>) -> Result<Exported, String> {
     let (mut objects, mut remarks) = (Vec::new(), Vec::new());
     let mut policies = BTreeMap::new();
-    let (mut services, mut slos) = (Names::default(), Names::default());
+    let (mut service_names, mut slo_names) = (Names::default(), Names::default());
     for service in &config.services {
         // The names are the same whether all services are exported or one.
-        let name = services.give(&service.name);
-        let promises = service.objectives.iter();
-        let promises: Vec<_> = promises
+        let name = service_names.give(&service.name);
+        let slos = service.objectives.iter();
+        let slos: Vec<_> = slos
             .map(|objective| {
-                let promise = ObjectiveRules::new(config, service, objective);
-                let name = slos.give(&full_name(&promise));
-                (promise, name)
+                let slo = ObjectiveRules::new(config, service, objective);
+                let name = slo_names.give(&full_name(&slo));
+                (slo, name)
             })
             .collect();
         if only.is_some_and(|only| only.name != service.name) {
             continue;
         }
-        if promises.is_empty() {
+        if slos.is_empty() {
             remarks.push(format!(
                 "{}: left out, since it has no objectives",
                 service.name
@@ -54,9 +54,9 @@ pub fn write(config: &Config, only: Option<&ServiceSpec>) -> Result<Exported, St
         if config.alerts.causes.below(&service.name).next().is_some() {
             remarks.push(format!("{}: `depends_on` is left out", service.name));
         }
-        for (promise, slo) in &promises {
-            objects.extend(promise_objects(promise, (&name, slo), &mut policies));
-            remarks.extend(left_out(promise));
+        for (slo, slo_name) in &slos {
+            objects.extend(objective_objects(slo, (&name, slo_name), &mut policies));
+            remarks.extend(left_out(slo));
         }
     }
     if !policies.is_empty() {
@@ -70,8 +70,8 @@ pub fn write(config: &Config, only: Option<&ServiceSpec>) -> Result<Exported, St
     })
 }
 
-fn full_name(promise: &ObjectiveRules<'_>) -> String {
-    format!("{}-{}", promise.service.name, promise.objective.name)
+fn full_name(slo: &ObjectiveRules<'_>) -> String {
+    format!("{}-{}", slo.service.name, slo.objective.name)
 }
 
 /// The receivers of an alert depend on its labels (`routes`).
@@ -86,22 +86,22 @@ fn service_object(service: &ServiceSpec, name: String) -> Object {
 }
 
 /// The objects of an objective, with the names of its service and of itself.
-fn promise_objects(
-    promise: &ObjectiveRules<'_>,
+fn objective_objects(
+    slo: &ObjectiveRules<'_>,
     (service, name): (&str, &str),
     policies: &mut BTreeMap<String, Object>,
 ) -> [Object; 2] {
-    let (objective, full) = (promise.objective, full_name(promise));
-    let (bad, total) = promise.events.totals();
+    let (objective, full) = (slo.objective, full_name(slo));
+    let (bad, total) = slo.events.totals();
     let of_both = |annotations| metadata(name.to_owned(), &full, Map::new(), annotations);
     let indicator = objects::sli(of_both(Map::new()), bad, total);
-    let tiers = promise.tiers().map(|tier| {
+    let tiers = slo.tiers().map(|tier| {
         let policy_name = policy_name(tier, &objective.window);
         let known = policies.entry(policy_name.clone());
         known.or_insert_with(|| policy(&policy_name, tier, objective));
         policy_name
     });
-    let slo = Slo {
+    let spec = Slo {
         description: crate::format::objective::sentence(objective),
         service: service.to_owned(),
         indicator_ref: name.to_owned(),
@@ -112,9 +112,9 @@ fn promise_objects(
             .map(|name| objects::reference("alertPolicyRef", name))
             .collect(),
     };
-    let mut metadata = of_both(annotated(promise));
+    let mut metadata = of_both(annotated(slo));
     metadata.display_name = Some(objective.name.chars().take(63).collect());
-    [indicator, Object::new(Kind::Slo, metadata, slo)]
+    [indicator, Object::new(Kind::Slo, metadata, spec)]
 }
 
 /// `full` is the text from which the name was derived.
@@ -159,15 +159,15 @@ fn target(objective: &Objective) -> SloObjective {
 }
 
 /// The keys of an objective that the specification does not cover.
-fn annotated(promise: &ObjectiveRules<'_>) -> Map {
-    let objective = promise.objective;
+fn annotated(slo: &ObjectiveRules<'_>) -> Map {
+    let objective = slo.objective;
     let keys = annotations::OBJECTIVE.iter().filter_map(|one| {
         let written = (one.written)(objective)?;
         Some((one.annotation.to_owned(), written))
     });
     let mut all: Map = keys.collect();
     all.insert(annotations::NAME.to_owned(), objective.name.clone());
-    let conditions = promise.policy.conditions().iter();
+    let conditions = slo.policy.conditions().iter();
     let others: Vec<&str> = conditions
         .filter_map(|condition| match condition {
             Condition::Tier(_) => None,
@@ -217,29 +217,29 @@ fn policy(name: &str, tier: &Tier, objective: &Objective) -> Object {
 }
 
 /// Remarks on the parts of an objective that its object lacks.
-fn left_out(promise: &ObjectiveRules<'_>) -> Vec<String> {
+fn left_out(slo: &ObjectiveRules<'_>) -> Vec<String> {
     let (name, objective) = (
-        format!("{}/{}", promise.service.name, promise.objective.name),
-        promise.objective,
+        format!("{}/{}", slo.service.name, slo.objective.name),
+        slo.objective,
     );
     let mut remarks = Vec::new();
     let mut say = |what: &str| remarks.push(format!("{name}: {what} left out"));
     if !objective.probes.is_empty() {
         say("the selection of probes is");
     }
-    if !matches!(objective.combine, Combine::Pooled | Combine::All) {
+    if objective.combine == Combine::Weighted {
         say("the combination of its probes is");
     }
-    if !objective.further.is_empty() {
+    if !objective.additional_windows.is_empty() {
         say("`further_windows` are");
     }
-    if promise
+    if slo
         .tiers()
         .any(|tier| tier.min_bad != crate::alert::MIN_BAD)
     {
         say("`min_bad` of tiers is");
     }
-    let others = promise.policy.conditions().iter();
+    let others = slo.policy.conditions().iter();
     for condition in others {
         if let Condition::Forecast(within) = condition
             && *within != DEFAULT_FORECAST

@@ -23,6 +23,7 @@ services:
       - { name: connect, sli: latency, below: 50ms, of: connect, target: 95%, budgeting: ratio_timeslices, window: 30d, alerts: [exhausted] }
       - { name: traffic, sli: throughput, at_least: 100/s, when: always, target: 99%, window: 30d, alerts: false }
       - { name: real, sli: success, source: metrics, target: 99%, window: 30d }
+      - { name: every, sli: success, target: 99%, window: 30d, budgeting: ratio_timeslices, combine: all }
   - name: db
     probes: [ { name: p, tcp: { address: \"127.0.0.1:1\" } } ]
     objectives: [ { name: errors, sli: success, target: 99%, window: 30d } ]
@@ -199,7 +200,7 @@ fn losses_in_fixtures_are_reported() {
                     expected.probes.clear();
                 }
                 if is_named("`further_windows`") {
-                    expected.further.clear();
+                    expected.additional_windows.clear();
                 }
                 if is_named("the combination of its probes") {
                     expected.combine = again.combine;

@@ -129,7 +129,7 @@ fn objective(view: &ObjectiveView, at: Timestamp, unfold: bool) -> Markup {
             dl.facts {
                 div { dt { "SLI" } dd { (known(view.budget.period.sli, numbers::percent)) } }
                 div { dt { "Budget left" } dd { (budget(&view.budget)) } }
-                @for further in &view.further {
+                @for further in &view.additional_budgets {
                     div { dt { "Budget left " (format::objective::span(&further.window)) } dd { (budget(further)) } }
                 }
                 div { dt { "Coverage" } dd {

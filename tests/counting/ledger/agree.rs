@@ -37,7 +37,7 @@ impl Fixture {
             let report = report(&self.config, store, span).expect("readable");
             for service in &snapshot.services {
                 for view in &service.objectives {
-                    let mut budgets = [&view.budget].into_iter().chain(&view.further);
+                    let mut budgets = [&view.budget].into_iter().chain(&view.additional_budgets);
                     let wanted = Some(calendar);
                     let found = budgets.find(|budget| budget.window.calendar == wanted);
                     let reported = named(&report, &service.name, &view.objective.name);
@@ -126,7 +126,11 @@ fn metrics_and_status(view: &LedgerView, snapshot: &Snapshot) {
             let name = &view.objective.name;
             close(view.budget.left(), reported.budget_remaining_ratio, name);
             close(view.budget.period.coverage, reported.coverage_ratio, name);
-            for (live, reported) in view.further.iter().zip(&reported.further_windows) {
+            for (live, reported) in view
+                .additional_budgets
+                .iter()
+                .zip(&reported.further_windows)
+            {
                 close(live.left(), reported.budget_remaining_ratio, name);
                 close(live.period.sli, reported.sli_ratio, name);
             }

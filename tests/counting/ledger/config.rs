@@ -41,7 +41,7 @@ pub fn objective(name: &str, sli: Sli, budgeting: BudgetingMethod, probes: &[&st
         source: slod::slo::EventSource::Probes,
         target: 0.99,
         window: Window::rolling(Duration::from_hours(30 * 24)),
-        further: ["UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu"]
+        additional_windows: ["UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu"]
             .map(month)
             .into(),
         budgeting,

@@ -278,7 +278,7 @@ impl Fixture {
         let snapshot = self.ledger.advance(Timestamp(self.now)).snapshot();
         let objectives = snapshot.services.iter().flat_map(|one| &one.objectives);
         let named = objectives.map(|view| {
-            let budgets = [&view.budget].into_iter().chain(&view.further);
+            let budgets = [&view.budget].into_iter().chain(&view.additional_budgets);
             let windows = view.windows.iter().map(|(_, window)| window.coverage);
             let all = budgets.map(|budget| budget.period.coverage).chain(windows);
             (view.objective.name.clone(), all.collect())

@@ -96,6 +96,7 @@ fn arguments_that_would_replace_the_planned_load_are_rejected() {
     for (engine, argument, more) in [
         ("k6", "--vus", &["--vus", "3"][..]),
         ("k6", "--duration", &["--duration=5s"]),
+        ("k6", "-u10", &["-u10"]),
         ("locust", "-t", &["-t", "5s"]),
     ] {
         let args = [&["--"][..], more].concat();

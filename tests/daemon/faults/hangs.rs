@@ -25,6 +25,11 @@ services: [ { name: a, probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ] 
     assert!(healthcheck(&address, &["--ready"]).status.success());
     let killing = ["--kill-after", "1s"];
     assert!(healthcheck(&address, &killing).status.success(), "it works");
+    let elsewhere = healthcheck(&format!("http://{address}/elsewhere"), &killing);
+    let message = String::from_utf8_lossy(&elsewhere.stderr).into_owned();
+    assert!(!elsewhere.status.success());
+    assert!(message.contains("was not killed: it answers"), "{message}");
+    assert!(healthcheck(&address, &[]).status.success(), "it lives");
 
     daemon.signal("STOP");
     let output = healthcheck(&address, &killing);

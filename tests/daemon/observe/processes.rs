@@ -53,7 +53,7 @@ fn spec(found_by: FoundBy) -> ProcessSpec {
 }
 
 fn by_cmdline(mark: &str) -> FoundBy {
-    FoundBy::Looks {
+    FoundBy::Match {
         name: Some("bash".to_owned()),
         cmdline: Some(Pattern(regex::Regex::new(mark).expect("valid"))),
     }
@@ -204,7 +204,7 @@ fn a_copy_that_becomes_another_program_is_found_by_its_new_name() {
     let mark = mark("exec");
     let mut shell = Shell::start(&["--norc", "-s"]);
     let pid = shell.run("echo $$");
-    let looks = FoundBy::Looks {
+    let looks = FoundBy::Match {
         name: Some("sleep".to_owned()),
         cmdline: None,
     };
@@ -277,7 +277,7 @@ fn a_zombie_is_neither_a_running_process_nor_a_running_child() {
         host(),
         vec![
             spec(FoundBy::PidFile(file.path().into())),
-            spec(FoundBy::Looks {
+            spec(FoundBy::Match {
                 name: None,
                 cmdline,
             }),
@@ -306,7 +306,7 @@ ctypes.CDLL(None).pthread_exit(None)";
     let pid = child.id().to_string();
     wait_for(|| is_zombie(&pid));
     let cmdline = Some(Pattern(regex::Regex::new(&mark).expect("valid")));
-    let looks = FoundBy::Looks {
+    let looks = FoundBy::Match {
         name: None,
         cmdline,
     };

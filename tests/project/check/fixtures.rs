@@ -2,10 +2,12 @@
 
 use super::{KINDS, env, fixtures, load_fixture, root};
 use expect_test::expect_file;
+use regex::Regex;
 use slod::cli::check;
 use slod::config::{self, Config};
 use slod::diagnostic::Source;
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
 
 #[test]
@@ -32,6 +34,34 @@ fn every_code_has_a_fixture_and_a_meaning() {
         .collect();
     assert_eq!(declared, seen);
     assert_eq!(declared.len(), config::codes().count(), "codes are unique");
+}
+
+/// Finds the codes that are written where something is reported.
+#[test]
+fn every_code_of_the_source_is_documented() {
+    let reported =
+        Regex::new(r#"(?:\.error\(|Severity::\w+,|\bcode:|\bcode =)\s*"([a-z]+(?:-[a-z]+)*)""#);
+    let reported = reported.unwrap();
+    let declared: BTreeSet<_> = config::codes().map(|code| code.code).collect();
+    let (mut folders, mut found) = (vec![root().join("src")], BTreeSet::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                let codes = reported.captures_iter(&text);
+                found.extend(codes.map(|code| code[1].to_owned()));
+            }
+        }
+    }
+    assert!(found.len() > 25, "{found:?}");
+    let unknown: Vec<_> = found
+        .iter()
+        .filter(|code| !declared.contains(code.as_str()))
+        .collect();
+    assert!(unknown.is_empty(), "undocumented: {unknown:?}");
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
             source: slod::slo::EventSource::Probes,
             target,
             window: Window::rolling(30 * DAY),
-            further: Vec::new(),
+            additional_windows: Vec::new(),
             budgeting,
             missing: NoDataPolicy::Exclude,
             combine: Combine::Pooled,
@@ -178,7 +178,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
             recovery: (fate == Fate::BudgetSpent).then(|| AT.after(9 * DAY)),
             exhaustion: (fate == Fate::Burning).then(|| AT.after(Duration::from_hours(14))),
         },
-        further: Vec::new(),
+        additional_budgets: Vec::new(),
         corrected: false,
         precision: Precision::default(),
     }

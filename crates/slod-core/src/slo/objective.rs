@@ -174,6 +174,15 @@ impl BudgetingMethod {
     pub fn is_sliced(self) -> bool {
         self != Self::Occurrences
     }
+
+    /// How probes are combined by default. If a minute is good with half of its attempts, one of two pooled
+    /// probes could fail permanently without a bad minute.
+    pub fn default_combine(self) -> Combine {
+        match self {
+            Self::Timeslices { slice_target } if slice_target <= 0.5 => Combine::All,
+            _ => Combine::Pooled,
+        }
+    }
 }
 
 /// How a time slice without counted outcomes counts, once it ended at least one slice length ago.
@@ -231,7 +240,7 @@ pub struct Objective {
     /// The window that alerts and forecasts use.
     pub window: Window,
     /// Additional budget windows.
-    pub further: Vec<Window>,
+    pub additional_windows: Vec<Window>,
     pub budgeting: BudgetingMethod,
     /// For time slices only.
     pub missing: NoDataPolicy,
@@ -251,7 +260,7 @@ impl Objective {
             source: EventSource::Probes,
             target: 0.999,
             window: Window::rolling(Duration::from_hours(30 * 24)),
-            further: Vec::new(),
+            additional_windows: Vec::new(),
             budgeting: BudgetingMethod::Occurrences,
             missing: NoDataPolicy::Exclude,
             combine: Combine::Pooled,
@@ -296,8 +305,8 @@ impl Window {
 impl Objective {
     /// How far back its windows reach at most.
     pub fn reach(&self) -> Duration {
-        let further = self.further.iter().map(Window::reach);
-        further.fold(self.window.reach(), Duration::max)
+        let additional = self.additional_windows.iter().map(Window::reach);
+        additional.fold(self.window.reach(), Duration::max)
     }
 
     /// The services whose probes count; `None` stands for the objective's own service.
@@ -309,7 +318,7 @@ impl Objective {
 
     /// The calendars of its windows.
     pub fn calendars(&self) -> impl Iterator<Item = Calendar> + '_ {
-        let windows = std::iter::once(&self.window).chain(&self.further);
+        let windows = std::iter::once(&self.window).chain(&self.additional_windows);
         windows.filter_map(|window| window.calendar)
     }
 
