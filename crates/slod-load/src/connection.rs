@@ -186,7 +186,7 @@ async fn once(
             let method = &message.step.request.method;
             let mut response = Response::new(method, message.keep());
             http1.exchange(&mut response, &mut body).await?;
-            let is_reusable = http1.is_reusable(&response);
+            let is_reusable = http1.is_reusable(&response) && !message.step.closes;
             (response.status(), response.into_headers(), is_reusable)
         }
         Line::Http2(http2) => {
