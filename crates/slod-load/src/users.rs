@@ -161,7 +161,9 @@ impl User {
                 exchanged,
             };
             recorder.borrow_mut().ended(ended);
+            // A failure ends the sequence: the next request is the first one of another.
             let next = sequence.steps.get(number + 1);
+            let next = next.filter(|_| exchanged.done == Done::Good);
             let think = next.and_then(|step| step.request.think);
             self.pause(&exchanged, think.unwrap_or(self.think)).await;
             if exchanged.done != Done::Good {
