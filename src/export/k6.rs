@@ -6,6 +6,7 @@ use super::{
     Certificates, Limits, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource,
     joined, literal,
 };
+use crate::format::numbers::percentage;
 use crate::load::{Model, Scenario, Stage};
 use crate::units::whole;
 use minijinja::Value;
@@ -15,6 +16,9 @@ use std::time::Duration;
 /// Number of users that k6 may start per request per second before it drops starts: enough for
 /// answers that take ten seconds.
 const USERS_PER_RATE: f64 = 10.0;
+
+/// Tolerance of a rate that is an integer: products of binary fractions are not exact.
+const RATE_PRECISION: f64 = 1e-6;
 
 const DIALECT: Dialect = Dialect {
     environment: "__ENV",
@@ -76,7 +80,7 @@ fn options(script: &Script) -> Json {
 }
 
 fn executor(scenario: &Scenario) -> Json {
-    let rate_unit = if is_whole(scenario) { 1.0 } else { 60.0 };
+    let (time_unit, seconds) = time_unit(scenario);
     let levels = |factor: f64| {
         let mut stages = Vec::new();
         let mut level = scenario.stages.first().map_or(0.0, |stage| stage.from);
@@ -102,26 +106,33 @@ fn executor(scenario: &Scenario) -> Json {
         }),
         Model::Open { .. } => json!({
             "executor": "ramping-arrival-rate",
-            "startRate": whole(first * rate_unit),
-            "timeUnit": if is_whole(scenario) { "1s" } else { "1m" },
-            "stages": levels(rate_unit),
+            "startRate": whole(first * seconds),
+            "timeUnit": time_unit,
+            "stages": levels(seconds),
             "preAllocatedVUs": whole(scenario.peak().max(1.0)),
             "maxVUs": whole((scenario.peak() * USERS_PER_RATE).max(10.0)),
         }),
     }
 }
 
-/// Whether the rates are integers per second, as k6 requires.
-fn is_whole(scenario: &Scenario) -> bool {
-    let mut levels = scenario.stages.iter().flat_map(|one| [one.from, one.to]);
-    levels.all(|level| level.fract() == 0.0)
+/// The shortest unit in which all rates are integers, as k6 requires, and its seconds. Configured rates are
+/// integers per day.
+fn time_unit(scenario: &Scenario) -> (&'static str, f64) {
+    const DAY: (&str, f64) = ("24h", 86_400.0);
+    let levels = || scenario.stages.iter().flat_map(|one| [one.from, one.to]);
+    let is_whole = |rate: f64| (rate - rate.round()).abs() < RATE_PRECISION;
+    let units = [("1s", 1.0), ("1m", 60.0), ("1h", 3600.0)];
+    let mut fitting = units
+        .into_iter()
+        .filter(|(_, seconds)| levels().all(|level| is_whole(level * seconds)));
+    fitting.next().unwrap_or(DAY)
 }
 
 fn thresholds(limits: &Limits) -> Json {
     let mut all = Map::new();
     if !limits.latencies.is_empty() {
         let each = limits.latencies.iter().map(|(quantile, below)| {
-            let percent = quantile * 100.0;
+            let percent = percentage(*quantile);
             json!(format!("p({percent})<{}", below.as_secs_f64() * 1000.0))
         });
         all.insert("http_req_duration".to_owned(), each.collect());

@@ -6,6 +6,7 @@ use super::{
     Certificates, Limits, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource,
     joined, literal, locust_rate,
 };
+use crate::format::numbers::percentage;
 use crate::load::{Model, Stage};
 use minijinja::Value;
 
@@ -20,6 +21,7 @@ const SPAWN_RATE_MIN: f64 = 100.0;
 
 pub(super) fn write(script: &Script) -> String {
     let title = literal(&script.title());
+    let title = &title[1..title.len() - 1];
     let (scenario, is_closed) = (&script.scenario, is_closed(script));
     let period = locust_rate::period(scenario);
     let think = match scenario.model {
@@ -32,7 +34,7 @@ pub(super) fn write(script: &Script) -> String {
     render(
         include_str!("templates/locustfile.py.jinja"),
         [
-            ("title", code(title.trim_matches('"'))),
+            ("title", code(title)),
             ("origin", script.origin.as_str().into()),
             (
                 "has_authority",
@@ -88,7 +90,7 @@ fn latencies(limits: &Limits) -> Value {
     let each = limits.latencies.iter().map(|(quantile, below)| {
         fields([
             ("quantile", (*quantile).into()),
-            ("percent", (quantile * 100.0).into()),
+            ("percent", percentage(*quantile).into()),
             ("ms", (below.as_secs_f64() * 1000.0).into()),
         ])
     });

@@ -145,16 +145,32 @@ fn k6_gets_stages_jumps_and_thresholds() {
 }
 
 #[test]
-fn k6_takes_rates_that_are_not_whole_by_the_minute() {
-    let stages = vec![stage(0.5, 2.25, 60)];
-    let text = script(Model::Open { poisson: false }, stages).write(Tool::K6);
-    let spike = &options(&text)["scenarios"]["spike"];
-    assert_eq!(spike["executor"], "ramping-arrival-rate");
-    assert_eq!(
-        (&spike["timeUnit"], &spike["startRate"]),
-        (&"1m".into(), &30.into())
-    );
-    assert_eq!(spike["stages"][0]["target"], 135);
+fn k6_takes_rates_that_are_not_whole_by_a_longer_unit() {
+    for (from, to, unit, start, target) in [
+        (0.5, 2.25, "1m", 30, 135),
+        // 2.5 and 7.5 per minute, 10 and 15 per hour, and 1 per day.
+        (2.5 / 60.0, 7.5 / 60.0, "1h", 150, 450),
+        (10.0 / 3600.0, 15.0 / 3600.0, "1h", 10, 15),
+        (0.0, 1.0 / 86_400.0, "24h", 0, 1),
+    ] {
+        let stages = vec![stage(from, to, 60)];
+        let text = script(Model::Open { poisson: false }, stages).write(Tool::K6);
+        let spike = &options(&text)["scenarios"]["spike"];
+        assert_eq!(spike["executor"], "ramping-arrival-rate");
+        assert_eq!(
+            (&spike["timeUnit"], &spike["startRate"]),
+            (&unit.into(), &start.into())
+        );
+        assert_eq!(spike["stages"][0]["target"], target);
+    }
+}
+
+#[test]
+fn quantiles_are_written_as_short_percentages() {
+    let mut script = script(Model::Open { poisson: false }, vec![stage(1.0, 1.0, 60)]);
+    script.limits.latencies = vec![(0.57, Duration::from_millis(500))];
+    assert!(script.write(Tool::K6).contains("\"p(57)<500\""));
+    assert!(script.write(Tool::Locust).contains("p57 is not below"));
 }
 
 #[test]

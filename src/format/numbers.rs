@@ -20,6 +20,12 @@ pub fn percent(ratio: f64) -> String {
 /// Maximum number of decimal places of a percentage.
 const MOST_DIGITS: i32 = 7;
 
+/// A ratio as a percentage, without the rounding error of ratios such as 0.58, of which 100 times the value
+/// is not 58.
+pub fn percentage(ratio: f64) -> f64 {
+    (ratio * 1e8).round() / 1e6
+}
+
 /// Formats a configured ratio with all its digits: `99.9%`, `99.9999%`.
 pub fn exact_percent(ratio: f64) -> String {
     trimmed(format!("{:.10}", ratio * 100.0), "%")

@@ -6,6 +6,7 @@ use crate::format::{numbers, times};
 use crate::outcome::Timestamp;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AlertEntry {
@@ -191,7 +192,7 @@ pub fn with_evidence(alerts: &[AlertEntry]) -> String {
             (service, None) => format!("{service}: "),
             (service, Some(subject)) => format!("{service} ({subject}): "),
         };
-        text = format!("{text}\n{fingerprint}  {name}  {whose}{evidence}");
+        write!(text, "\n{fingerprint}  {name}  {whose}{evidence}").unwrap_or_default();
     }
     if text.ends_with('\n') {
         text

@@ -159,7 +159,7 @@ const RUNNING: &[Described<Running>] = &[
             "slod_load_generator_cpu_ratio",
             "ratio",
             RUN,
-            "Share of the CPUs that the load generator used in the last second. Absent for engines other than `slod`.",
+            "Share of the CPUs that the load generator used in the last second, for Locust of one CPU. Absent if unknown: for Locust workers and observed loads.",
         ),
         |samples, run| samples.value(run.generator_cpu),
     ),

@@ -18,7 +18,7 @@ pub struct Body {
 }
 
 impl Body {
-    pub fn take(&mut self, data: &[u8]) {
+    pub fn push(&mut self, data: &[u8]) {
         if let Some(bytes) = &mut self.bytes {
             let room = BODY_MAX.saturating_sub(bytes.len());
             bytes.extend_from_slice(&data[..data.len().min(room)]);
@@ -57,7 +57,7 @@ mod tests {
             ..Body::default()
         };
         for _ in 0..5 {
-            body.take(&vec![b'x'; BODY_MAX / 3]);
+            body.push(&vec![b'x'; BODY_MAX / 3]);
         }
         assert_eq!(body.bytes.as_deref().map(<[u8]>::len), Some(BODY_MAX));
     }

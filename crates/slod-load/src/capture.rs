@@ -35,7 +35,7 @@ impl Capture {
     }
 
     /// `None` if the response does not contain the value, or it is too long.
-    pub(crate) fn take(&self, headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    pub(crate) fn find(&self, headers: &HeaderMap, body: &[u8]) -> Option<String> {
         let value = match &self.from {
             Source::Header(name) => headers.get(name)?.to_str().ok()?.to_owned(),
             Source::Body(extract) => extract.extract(body)?,

@@ -46,7 +46,7 @@ impl Chunks {
     }
 
     /// Passes the decoded data to `data`. Returns the bytes after the end of the body.
-    pub fn take<'a>(
+    pub fn decode<'a>(
         &mut self,
         mut bytes: &'a [u8],
         data: &mut impl FnMut(&[u8]),
@@ -127,7 +127,7 @@ mod tests {
     fn read(bytes: &[u8], cut: usize) -> Result<Option<Read>, Invalid> {
         let (mut chunks, mut body, mut behind) = (Chunks::new(), Vec::new(), Vec::new());
         for part in bytes.chunks(cut) {
-            let rest = chunks.take(part, &mut |data| body.extend_from_slice(data))?;
+            let rest = chunks.decode(part, &mut |data| body.extend_from_slice(data))?;
             behind.extend_from_slice(rest);
         }
         Ok(chunks.is_over().then_some((body, behind)))

@@ -28,14 +28,14 @@ pub enum Done {
 /// A connection that is opened on demand. An incomplete exchange closes it.
 #[derive(Default)]
 pub struct Connection {
-    line: Option<Line>,
+    open: Option<HttpConnection>,
     /// The timer for all its requests: moving the deadline is cheaper than creating a timer.
     timer: Option<Pin<Box<Sleep>>>,
     /// Whether the last request was retried.
     pub has_retried: bool,
 }
 
-enum Line {
+enum HttpConnection {
     Http1(Http1),
     Http2(Http2),
 }
@@ -53,7 +53,7 @@ pub struct Unanswered {
     pub done: Done,
     pub retry: Retry,
     /// A description of what happened.
-    pub words: Cow<'static, str>,
+    pub message: Cow<'static, str>,
     /// The beginning of what the server sent, which is appended to the description.
     pub quote: Option<Vec<u8>>,
 }
@@ -71,11 +71,11 @@ pub enum Retry {
 }
 
 impl Unanswered {
-    pub fn failed(cause: Cause, words: impl Into<Cow<'static, str>>) -> Self {
+    pub fn failed(cause: Cause, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             done: Done::Failed(cause),
             retry: Retry::Never,
-            words: words.into(),
+            message: message.into(),
             quote: None,
         }
     }
@@ -89,14 +89,14 @@ impl Unanswered {
     }
 
     /// Records an example of the failure, and returns the result.
-    fn kept(self, plan: &Plan, values: Values<'_>) -> Done {
-        let words = || self.words.into_owned();
+    fn record(self, plan: &Plan, values: Values<'_>) -> Done {
+        let words = || self.message.into_owned();
         match self.done {
             Done::Failed(cause) => {
                 let quote = self.quote.as_deref();
-                plan.examples.keep_foreign(cause, values, quote, words);
+                plan.examples.record_untrusted(cause, values, quote, words);
             }
-            Done::OwnLack => plan.examples.keep_lack(words),
+            Done::OwnLack => plan.examples.record_lack(words),
             Done::Good => {}
         }
         self.done
@@ -112,17 +112,17 @@ impl Connection {
         deadline: Instant,
     ) -> Result<Answer, Done> {
         let Self {
-            line,
+            open,
             timer,
             has_retried,
         } = self;
         *has_retried = false;
         let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         timer.as_mut().reset(deadline);
-        let mut answer = pin!(exchange(line, plan, message, has_retried));
+        let mut answer = pin!(exchange(open, plan, message, has_retried));
         poll_fn(|cx| match answer.as_mut().poll(cx) {
             Poll::Pending if timer.as_mut().poll(cx).is_ready() => {
-                plan.examples.keep(Cause::Timeout, || {
+                plan.examples.record(Cause::Timeout, || {
                     let limit = show_duration(plan.timeout);
                     format!("no complete response within {limit}")
                 });
@@ -135,68 +135,68 @@ impl Connection {
 }
 
 async fn exchange(
-    kept: &mut Option<Line>,
+    open: &mut Option<HttpConnection>,
     plan: &Plan,
     message: &Message<'_>,
     has_retried: &mut bool,
 ) -> Result<Answer, Done> {
-    let mut used = kept.take();
-    if let Some(line) = &mut used
-        && !line.is_idle().await
+    let mut used = open.take();
+    if let Some(connection) = &mut used
+        && !connection.is_idle().await
     {
         used = None;
     }
     let was_used = used.is_some();
     let mut result = match used {
-        Some(line) => once(line, kept, plan, message).await,
-        None => anew(kept, plan, message).await,
+        Some(connection) => exchange_over(connection, open, plan, message).await,
+        None => exchange_anew(open, plan, message).await,
     };
     if let Err(error) = &result
         && error.may_be_retried(&message.step.request.method, was_used)
     {
         *has_retried = true;
-        result = anew(kept, plan, message).await;
+        result = exchange_anew(open, plan, message).await;
     }
-    result.map_err(|error| error.kept(plan, message.values))
+    result.map_err(|error| error.record(plan, message.values))
 }
 
-async fn anew(
-    kept: &mut Option<Line>,
+async fn exchange_anew(
+    open: &mut Option<HttpConnection>,
     plan: &Plan,
     message: &Message<'_>,
 ) -> Result<Answer, Unanswered> {
-    let line = open(plan).await?;
-    once(line, kept, plan, message).await
+    let connection = connect(plan).await?;
+    exchange_over(connection, open, plan, message).await
 }
 
 /// One exchange over an open connection, which is kept if it is reusable.
-async fn once(
-    mut line: Line,
-    kept: &mut Option<Line>,
+async fn exchange_over(
+    mut connection: HttpConnection,
+    open: &mut Option<HttpConnection>,
     plan: &Plan,
     message: &Message<'_>,
 ) -> Result<Answer, Unanswered> {
     // Only header values can be invalid.
     let invalid = || Unanswered::failed(Cause::Header, "a value is not valid in a header");
     let mut body = message.new_body();
-    let (status, headers, is_reusable) = match &mut line {
-        Line::Http1(http1) => {
+    let (status, headers, is_reusable) = match &mut connection {
+        HttpConnection::Http1(http1) => {
             let written = message.write(plan.keep_alive, &mut http1.outgoing);
             written.ok_or_else(invalid)?;
             let method = &message.step.request.method;
             let mut response = Response::new(method, message.keep());
             http1.exchange(&mut response, &mut body).await?;
-            let is_reusable = http1.is_reusable(&response);
+            let is_reusable = http1.is_reusable(&response) && !message.step.closes;
             (response.status(), response.into_headers(), is_reusable)
         }
-        Line::Http2(http2) => {
+        HttpConnection::Http2(http2) => {
             let request = message.to_http2(&http2.scheme).ok_or_else(invalid)?;
             let (status, headers) = http2.exchange(request, &mut body).await?;
             (status, headers, true)
         }
     };
     if plan.keep_alive && is_reusable {
-        *kept = Some(line);
+        *open = Some(connection);
     }
     Ok(Answer {
         status,
@@ -205,7 +205,7 @@ async fn once(
     })
 }
 
-impl Line {
+impl HttpConnection {
     /// Whether it is open and can be used for another request.
     async fn is_idle(&mut self) -> bool {
         match self {
@@ -215,19 +215,19 @@ impl Line {
     }
 }
 
-async fn open(plan: &Plan) -> Result<Line, Unanswered> {
+async fn connect(plan: &Plan) -> Result<HttpConnection, Unanswered> {
     let opened = plan.connect.connect().await;
     let OpenConnection { stream, protocol } = opened.map_err(|error| match error {
-        ConnectError::Failed(cause, words) => Unanswered::failed(cause, words),
-        ConnectError::OwnLack(words) => Unanswered {
+        ConnectError::Failed(cause, message) => Unanswered::failed(cause, message),
+        ConnectError::OwnLack(message) => Unanswered {
             done: Done::OwnLack,
             retry: Retry::Never,
-            words: words.into(),
+            message: message.into(),
             quote: None,
         },
     })?;
     Ok(match protocol {
-        Protocol::Http1 => Line::Http1(Http1::new(stream)),
-        Protocol::Http2(scheme) => Line::Http2(Http2::open(stream, scheme).await?),
+        Protocol::Http1 => HttpConnection::Http1(Http1::new(stream)),
+        Protocol::Http2(scheme) => HttpConnection::Http2(Http2::open(stream, scheme).await?),
     })
 }

@@ -27,7 +27,7 @@ const QUEUE: usize = 1024;
 pub struct Engine {
     plan: Plan,
     start: Instant,
-    stop: watch::Sender<bool>,
+    stop: StopOnDrop,
     parts: mpsc::Receiver<ThreadWindow>,
     windows: Windows,
     threads: Vec<JoinHandle<ThreadResult>>,
@@ -68,6 +68,15 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+/// Stops the run when it is dropped, also if not all threads can be started.
+struct StopOnDrop(watch::Sender<bool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
+    }
+}
+
 /// Stops the run if its thread panics: a part of the load is not the planned load.
 struct StopOnPanic(watch::Sender<bool>);
 
@@ -83,12 +92,13 @@ impl Engine {
     /// Starts the threads of a run.
     pub fn start(plan: Plan) -> Result<Self, StartError> {
         let (stop_in, stopped) = watch::channel(false);
+        let stop_in = StopOnDrop(stop_in);
         let (parts_in, parts) = mpsc::channel(QUEUE);
         let start = Instant::now() + LEAD;
         let mut threads = Vec::new();
         for number in 0..plan.threads.max(1) {
             let (plan, stop, parts) = (plan.clone(), stopped.clone(), parts_in.clone());
-            let stops = StopOnPanic(stop_in.clone());
+            let stops = StopOnPanic(stop_in.0.clone());
             let work = async move || {
                 let _stops = stops;
                 run_thread(plan, start, stop, parts, number).await
@@ -134,12 +144,12 @@ impl Engine {
 
     /// Stops starting requests. Those in flight end by their deadlines.
     pub fn stop(&self) {
-        self.stop.send_replace(true);
+        self.stop.0.send_replace(true);
     }
 
     /// Ends the run.
     pub fn finish(self) -> Finished {
-        let was_stopped = *self.stop.borrow();
+        let was_stopped = *self.stop.0.borrow();
         self.stop();
         let mix = &self.plan.mix;
         let mut tallies: Vec<Tally> = mix.requests().map(|_| Tally::default()).collect();

@@ -35,14 +35,14 @@ impl Examples {
 
     /// Records the first failure of a cause with a text that may contain external data, and the first line
     /// of what the server sent. Both may repeat values of the request.
-    pub fn keep_foreign(
+    pub fn record_untrusted(
         &self,
         cause: Cause,
         values: Values<'_>,
         quote: Option<&[u8]>,
         words: impl FnOnce() -> String,
     ) {
-        self.keep(cause, || {
+        self.record(cause, || {
             let clean = |text: String| match &self.clean {
                 Some(clean) => clean(text, &values.all()),
                 None => text,
@@ -54,7 +54,7 @@ impl Examples {
     }
 
     /// Records the first failure of a cause, with a text of slod's own.
-    pub fn keep(&self, cause: Cause, words: impl FnOnce() -> String) {
+    pub fn record(&self, cause: Cause, words: impl FnOnce() -> String) {
         let bit = 1 << (cause.code() % 64);
         if self.known.load(Ordering::Relaxed) & bit != 0
             || self.known.fetch_or(bit, Ordering::Relaxed) & bit != 0
@@ -66,7 +66,7 @@ impl Examples {
     }
 
     /// Records the first resource that this machine lacked for a start.
-    pub fn keep_lack(&self, words: impl FnOnce() -> String) {
+    pub fn record_lack(&self, words: impl FnOnce() -> String) {
         self.lack.get_or_init(|| match &self.clean {
             Some(clean) => clean(words(), &[]),
             None => words(),
@@ -121,7 +121,7 @@ mod tests {
             (Cause::Reset, "connection reset by peer"),
             (Cause::Status, "status 500"),
         ] {
-            examples.keep(cause, || words.to_owned());
+            examples.record(cause, || words.to_owned());
         }
         let expected = [
             (Cause::Reset, "connection reset by peer".to_owned()),
@@ -143,7 +143,7 @@ mod tests {
         };
         let words = || "GET /token-1?q=row-7".to_owned();
         let line = [&[b'x'; SHOWN_MAX - 4][..], b"token-1 of row-7\r\n"].concat();
-        examples.keep_foreign(Cause::Protocol, values, Some(&line), words);
+        examples.record_untrusted(Cause::Protocol, values, Some(&line), words);
         let shown = format!(
             "GET /-?q=-; it begins with \"{}- of\u{2026}\"",
             "x".repeat(SHOWN_MAX - 4)

@@ -12,7 +12,7 @@ pub const FIELDS_MAX: usize = 2000;
 /// Number of fields that a head is first parsed with, which needs no allocation.
 const FIELDS_USUAL: usize = 100;
 /// The offset of the reason phrase in a status line: `HTTP/1.1 200`.
-const WORDS_AT: usize = 12;
+const REASON_AT: usize = 12;
 
 /// Which headers of a response are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,11 +104,13 @@ impl Head {
     /// informational response, which another one follows, has a length but no head.
     pub fn parse(
         bytes: &[u8],
-        is_of_head: bool,
+        is_head_request: bool,
         keep: Keep,
     ) -> Result<Option<(Option<Self>, usize)>, Invalid> {
-        let parsed = match Self::parse_any(bytes, is_of_head, keep) {
-            Err(Refused::StatusLine) => Self::parse_any(&with_plain_words(bytes), is_of_head, keep),
+        let parsed = match Self::parse_any(bytes, is_head_request, keep) {
+            Err(Refused::StatusLine) => {
+                Self::parse_any(&with_printable_reason(bytes), is_head_request, keep)
+            }
             parsed => parsed,
         };
         parsed.map_err(Refused::reason)
@@ -116,14 +118,14 @@ impl Head {
 
     fn parse_any(
         bytes: &[u8],
-        is_of_head: bool,
+        is_head_request: bool,
         keep: Keep,
     ) -> Result<Option<(Option<Self>, usize)>, Refused> {
         let mut usual = [const { MaybeUninit::uninit() }; FIELDS_USUAL];
-        match Self::parse_within(bytes, is_of_head, keep, &mut usual) {
+        match Self::parse_within(bytes, is_head_request, keep, &mut usual) {
             Err(Refused::Fields) => {
                 let mut all = vec![MaybeUninit::uninit(); FIELDS_MAX];
-                Self::parse_within(bytes, is_of_head, keep, &mut all)
+                Self::parse_within(bytes, is_head_request, keep, &mut all)
             }
             parsed => parsed,
         }
@@ -131,7 +133,7 @@ impl Head {
 
     fn parse_within<'a>(
         bytes: &'a [u8],
-        is_of_head: bool,
+        is_head_request: bool,
         keep: Keep,
         headers: &mut [MaybeUninit<Header<'a>>],
     ) -> Result<Option<(Option<Self>, usize)>, Refused> {
@@ -145,18 +147,18 @@ impl Head {
             return Ok(Some((None, len)));
         }
         let seen = FramingHeaders::of(response.headers)?;
-        let is_newer = response.version == Some(1);
-        let framing = if matches!(status, 101 | 204 | 304) || is_of_head {
+        let is_http_1_1 = response.version == Some(1);
+        let framing = if matches!(status, 101 | 204 | 304) || is_head_request {
             Framing::Length(0)
         } else {
-            seen.framing(is_newer)?
+            seen.framing(is_http_1_1)?
         };
-        let stays = !seen.close && (is_newer || seen.keep_alive);
+        let stays_open = !seen.close && (is_http_1_1 || seen.keep_alive);
         let head = Self {
             status,
             headers: keep.of(response.headers)?,
             framing,
-            is_reusable: stays && status != 101 && framing != Framing::UntilClose,
+            is_reusable: stays_open && status != 101 && framing != Framing::UntilClose,
         };
         Ok(Some((Some(head), len)))
     }
@@ -196,10 +198,10 @@ impl FramingHeaders {
         Ok(())
     }
 
-    fn framing(&self, is_newer: bool) -> Result<Framing, Invalid> {
+    fn framing(&self, is_http_1_1: bool) -> Result<Framing, Invalid> {
         match self.length {
             // HTTP/1.0 has no transfer codings.
-            _ if self.is_chunked.is_some() && !is_newer => {
+            _ if self.is_chunked.is_some() && !is_http_1_1 => {
                 Err(Invalid("Transfer-Encoding is not valid in HTTP/1.0"))
             }
             _ if self.is_chunked == Some(true) => Ok(Framing::Chunked),
@@ -211,13 +213,13 @@ impl FramingHeaders {
 
 /// Replaces control characters in the reason phrase by spaces. Clients ignore the phrase (RFC 9112, section
 /// 4), as do probes.
-fn with_plain_words(head: &[u8]) -> Vec<u8> {
+fn with_printable_reason(head: &[u8]) -> Vec<u8> {
     let mut head = head.to_vec();
     let mut lines = head.split_mut(|byte| *byte == b'\n');
     // Empty lines before it are ignored.
     let line = lines.find(|line| !line.trim_ascii().is_empty());
-    let words = line.and_then(|line| line.get_mut(WORDS_AT..));
-    for byte in words.unwrap_or_default() {
+    let reason = line.and_then(|line| line.get_mut(REASON_AT..));
+    for byte in reason.unwrap_or_default() {
         if byte.is_ascii_control() && !matches!(*byte, 0 | b'\t' | b'\r') {
             *byte = b' ';
         }
@@ -234,7 +236,8 @@ fn unfolded(value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(lines.collect::<Vec<_>>().join(&b' '))
 }
 
-fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// The elements of a comma-separated list.
+pub fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 

@@ -137,7 +137,7 @@ impl Http1 {
                 return Poll::Ready(Err(broken(&closed, response, body)));
             }
             let is_first = response.is_untouched();
-            let fed = response.feed(buffer.filled(), &mut |data| body.take(data));
+            let fed = response.feed(buffer.filled(), &mut |data| body.push(data));
             fed.map_err(|invalid| {
                 if response.has_head() {
                     return Unanswered::failed(Cause::Protocol, invalid.to_string());

@@ -28,9 +28,9 @@ pub struct Http2 {
 
 /// Runs the tasks of a connection on the thread of its user.
 #[derive(Clone, Copy)]
-struct OwnThread;
+struct SameThread;
 
-impl<F: Future + 'static> Executor<F> for OwnThread {
+impl<F: Future + 'static> Executor<F> for SameThread {
     fn execute(&self, work: F) {
         tokio::task::spawn_local(async move {
             // Its errors are reported by the requests.
@@ -41,7 +41,7 @@ impl<F: Future + 'static> Executor<F> for OwnThread {
 
 impl Http2 {
     pub async fn open(stream: Box<dyn Stream>, scheme: Scheme) -> Result<Self, Unanswered> {
-        let mut builder = http2::Builder::new(OwnThread);
+        let mut builder = http2::Builder::new(SameThread);
         builder
             .max_header_list_size(HEADERS_MAX)
             .initial_stream_window_size(WINDOW)
@@ -61,19 +61,20 @@ impl Http2 {
     pub async fn exchange(
         &mut self,
         message: Http2Message,
-        kept: &mut Body,
+        received: &mut Body,
     ) -> Result<(u16, HeaderMap), Unanswered> {
         let sent = self.sender.send_request(message).await;
         let (head, mut body) = sent.map_err(|error| unanswered(&error))?.into_parts();
         while let Some(frame) = body.frame().await {
             // The response has begun, so the request was processed and must not be retried.
-            let frame = frame
-                .map_err(|error| Unanswered::failed(kept.broken(cause(&error)), words(&error)))?;
+            let frame = frame.map_err(|error| {
+                Unanswered::failed(received.broken(cause(&error)), words(&error))
+            })?;
             if let Some(data) = frame.data_ref() {
-                kept.take(data);
+                received.push(data);
             }
         }
-        kept.end();
+        received.end();
         Ok((head.status.as_u16(), head.headers))
     }
 }

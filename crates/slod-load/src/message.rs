@@ -2,7 +2,7 @@
 
 use crate::body::Body;
 use crate::capture::{Capture, Source};
-use crate::head::Keep;
+use crate::head::{Keep, tokens};
 use crate::http1::{JOINED_MAX, Outgoing};
 use crate::plan::Cookies;
 use crate::request::Request;
@@ -25,6 +25,9 @@ pub struct Step {
     connection: Option<HeaderValue>,
     cookie: Option<HeaderValue>,
     has_length: bool,
+    /// Whether it asks the server to close the connection, which must not be used afterwards (RFC 9112,
+    /// section 9.6).
+    pub closes: bool,
 }
 
 /// Header values may be secrets.
@@ -55,9 +58,15 @@ impl Step {
             }
         }
         let header = |name| request.headers.get(name).cloned();
+        let connection: Option<HeaderValue> = header(CONNECTION);
+        let closes = connection.as_ref().is_some_and(|value| {
+            let mut options = tokens(value.as_bytes());
+            options.any(|one| one.eq_ignore_ascii_case(b"close"))
+        });
         Self {
             fixed,
-            connection: header(CONNECTION),
+            closes,
+            connection,
             cookie: header(COOKIE),
             has_length: request.headers.contains_key(CONTENT_LENGTH),
             request,

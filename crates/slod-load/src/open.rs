@@ -5,7 +5,7 @@ use crate::arrivals::Arrivals;
 use crate::connection::{Connection, Done};
 use crate::recorder::Ended;
 use crate::session::Session;
-use crate::users::{Shared, pass_on};
+use crate::users::{Shared, unwrap_task};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -63,7 +63,7 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
             break;
         }
         while let Some(ended) = in_flight.try_join_next() {
-            pass_on(ended);
+            unwrap_task(ended);
         }
         if in_flight.len() >= most {
             shared.recorder.borrow_mut().dropped();
@@ -75,7 +75,7 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
     let end = shared.end();
     wait(&shared, &mut alarm, end).await;
     while let Some(ended) = in_flight.join_next().await {
-        pass_on(ended);
+        unwrap_task(ended);
     }
 }
 
@@ -113,7 +113,7 @@ async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Idle>>, see
             if intended > last_start {
                 break;
             }
-            shared.clone().rest(intended).await;
+            shared.clone().wait_until(intended).await;
             // A stop interrupts the rest.
             if shared.is_stopped() {
                 break;
@@ -122,7 +122,7 @@ async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Idle>>, see
         let now = Instant::now();
         recorder.borrow_mut().started(intended, now);
         let deadline = intended + plan.timeout;
-        let exchanged = session.ask(plan, step, deadline).await;
+        let exchanged = session.send(plan, step, deadline).await;
         recorder.borrow_mut().ended(Ended {
             request: sequence.first + number,
             intended,

@@ -24,7 +24,7 @@ impl Rows {
     }
 
     /// The number of the next row; starts over after the last one.
-    pub(crate) fn take(&self) -> usize {
+    pub(crate) fn next(&self) -> usize {
         self.next.fetch_add(1, Ordering::Relaxed) % self.all.len()
     }
 

@@ -49,14 +49,14 @@ impl Session {
     pub fn begin(&mut self, plan: &Plan, sequence: &PlannedSequence) {
         self.captured.clear();
         self.row = match &plan.rows {
-            Some(rows) if sequence.uses_data => Some(rows.take()),
+            Some(rows) if sequence.uses_data => Some(rows.next()),
             _ => None,
         };
     }
 
     /// Makes one request with a deadline, reads its response to the end, and captures the values for later
     /// requests.
-    pub async fn ask(&mut self, plan: &Plan, step: &Step, deadline: Instant) -> RequestResult {
+    pub async fn send(&mut self, plan: &Plan, step: &Step, deadline: Instant) -> RequestResult {
         let message = Message {
             step,
             values: values(plan, &self.captured, self.row),
@@ -97,21 +97,21 @@ impl Session {
                 },
                 |watch| watch.refusal(status),
             );
-            plan.examples.keep(fault.cause, || fault.words);
+            plan.examples.record(fault.cause, || fault.words);
             return (Done::Failed(fault.cause), None);
         }
         if let Some(Fault { cause, words }) = &answer.body.fault {
             let values = values(plan, &self.captured, self.row);
             plan.examples
-                .keep_foreign(*cause, values, None, || words.clone());
+                .record_untrusted(*cause, values, None, || words.clone());
             return (Done::Failed(*cause), None);
         }
         let body = answer.body.bytes.as_deref().unwrap_or_default();
         for (number, capture) in request.captures.iter().enumerate() {
-            let value = capture.take(&answer.headers, body);
+            let value = capture.find(&answer.headers, body);
             if value.is_none() {
                 let words = || format!("the response has no value for `{}`", capture.name);
-                plan.examples.keep(capture.cause(), words);
+                plan.examples.record(capture.cause(), words);
                 return (Done::Failed(capture.cause()), Some(number));
             }
             self.captured.push(value);

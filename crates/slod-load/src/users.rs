@@ -44,7 +44,7 @@ impl Shared {
     }
 
     /// Waits until a moment, or until the run is stopped.
-    pub async fn rest(&mut self, until: Instant) {
+    pub async fn wait_until(&mut self, until: Instant) {
         tokio::select! {
             () = sleep_until(until) => {}
             _ = self.stop.wait_for(|stopped| *stopped) => {}
@@ -71,7 +71,7 @@ pub async fn run(shared: Shared, thread: usize, think: Duration) {
     let end = shared.end();
     while Instant::now() < end && !shared.is_stopped() {
         while let Some(ended) = users.try_join_next() {
-            let place = pass_on(ended);
+            let place = unwrap_task(ended);
             if let Some(is_running) = running.get_mut(place) {
                 *is_running = false;
             }
@@ -92,12 +92,12 @@ pub async fn run(shared: Shared, thread: usize, think: Duration) {
     }
     // Requests in flight end by their own deadlines.
     while let Some(ended) = users.join_next().await {
-        pass_on(ended);
+        unwrap_task(ended);
     }
 }
 
 /// Returns the result of a task. A panic is propagated, because the counts of the thread would be wrong.
-pub fn pass_on<T>(ended: Result<T, JoinError>) -> T {
+pub fn unwrap_task<T>(ended: Result<T, JoinError>) -> T {
     match ended {
         Ok(value) => value,
         Err(error) => resume_unwind(error.into_panic()),
@@ -120,7 +120,7 @@ async fn user(shared: Shared, number: usize, think: Duration, place: usize) -> u
     };
     let plan = user.shared.plan.clone();
     user.shared.recorder.borrow_mut().enter();
-    while user.goes_on() {
+    while user.is_due() {
         let sequence = plan.mix.choose(&mut random);
         user.session.begin(&plan, sequence);
         user.sequence(sequence).await;
@@ -141,27 +141,29 @@ struct User {
 }
 
 impl User {
-    fn goes_on(&self) -> bool {
+    fn is_due(&self) -> bool {
         !self.shared.is_stopped() && self.number < self.shared.users_due(self.now)
     }
 
     /// Makes the requests of a sequence in order, up to the first failure.
     async fn sequence(&mut self, sequence: &PlannedSequence) {
         for (number, step) in sequence.steps.iter().enumerate() {
-            if number > 0 && !self.goes_on() {
+            if number > 0 && !self.is_due() {
                 return;
             }
             let Shared { plan, recorder, .. } = &self.shared;
             let (now, deadline) = (self.now, self.intended + plan.timeout);
             recorder.borrow_mut().started(self.intended, now);
-            let exchanged = self.session.ask(plan, step, deadline).await;
+            let exchanged = self.session.send(plan, step, deadline).await;
             let ended = Ended {
                 request: sequence.first + number,
                 intended: self.intended,
                 exchanged,
             };
             recorder.borrow_mut().ended(ended);
+            // A failure ends the sequence: the next request is the first one of another.
             let next = sequence.steps.get(number + 1);
+            let next = next.filter(|_| exchanged.done == Done::Good);
             let think = next.and_then(|step| step.request.think);
             self.pause(&exchanged, think.unwrap_or(self.think)).await;
             if exchanged.done != Done::Good {
@@ -180,7 +182,7 @@ impl User {
         if self.intended > self.now {
             // Do not wait beyond the end of the plan.
             let until = self.intended.min(self.shared.end());
-            self.shared.rest(until).await;
+            self.shared.wait_until(until).await;
             self.now = Instant::now();
         }
     }

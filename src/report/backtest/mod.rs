@@ -11,11 +11,12 @@ pub use signs::{SignRow, signs};
 use crate::alert::{
     AlertRecord, AlertRules, Condition, Decisions, Inhibitor, PastConditions, decide,
 };
-use crate::config::Config;
+use crate::config::{Config, ServiceSpec};
 use crate::outcome::{Cause, Event, Measurement, Measurements, Timestamp, Verdict, millis};
 use crate::report::scenario::Scenario;
 use crate::slo::correction::CorrectedTime;
 use crate::store::SILENCES_KEPT;
+use crate::units::HOUR;
 use replays::{ReplayedService, Replays};
 use serde::Serialize;
 use std::time::Duration;
@@ -77,44 +78,56 @@ pub struct AlertRow {
 /// Replays a synthetic history for all probes of a config and for the real requests of its services.
 pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
     let (from, to) = (Timestamp(0), Timestamp(0).after(scenario.length()));
-    let mut replayed = Vec::new();
-    for service in &config.services {
-        let mut replays =
-            Replays::new(service, &config.alerts, &CorrectedTime::of(&[]), from, from);
-        let mut events: Vec<(usize, Event)> = Vec::new();
-        let mut instant = Measurements::default();
-        for one in Measurement::ALL {
-            instant.add(*one, Duration::ZERO);
+    let nothing = CorrectedTime::of(&[]);
+    let replayed = config.services.iter().map(|service| {
+        let mut replays = Replays::new(service, &config.alerts, &nothing, from, from);
+        let mut hour = from;
+        while hour < to {
+            let end = hour.after(HOUR).min(to);
+            replays.feed(&attempts(service, scenario, hour, end));
+            hour = end;
         }
-        for (probe, spec) in service.watched().enumerate() {
-            let interval = spec.interval;
-            let attempts = (0..).map(|number| Timestamp(from.0 + millis(interval) * number));
-            for at in attempts.take_while(|at| *at < to) {
-                let verdict = if scenario.fails(at, interval) {
-                    Verdict::Bad(Cause::Status)
-                } else {
-                    Verdict::Good
-                };
-                events.push((
-                    probe,
-                    Event {
-                        at,
-                        interval,
-                        verdict,
-                        latency: Duration::ZERO,
-                        measured: instant,
-                    },
-                ));
-            }
-        }
-        events.sort_by_key(|(_, event)| event.at);
-        replays.feed(&events);
         replays.feed_traffic(scenario, to);
-        replayed.push(replays.finish(to));
-    }
+        replays.finish(to)
+    });
     let mut backtest = Backtest::new(from, to, true);
+    let replayed = replayed.collect();
     backtest.take(replayed, Decisions::default(), &config.alerts);
     backtest
+}
+
+/// The attempts of all probes of a service from one time to another, ordered by time.
+fn attempts(
+    service: &ServiceSpec,
+    scenario: &Scenario,
+    from: Timestamp,
+    to: Timestamp,
+) -> Vec<(usize, Event)> {
+    let mut measured = Measurements::default();
+    for one in Measurement::ALL {
+        measured.add(*one, Duration::ZERO);
+    }
+    let mut events = Vec::new();
+    for (probe, spec) in service.watched().enumerate() {
+        let interval = spec.interval;
+        let every = millis(interval).max(1);
+        let first = (from.0 + every - 1).div_euclid(every);
+        let times = (first..).map(|number| Timestamp(every * number));
+        let each = times.take_while(|at| *at < to).map(|at| Event {
+            at,
+            interval,
+            verdict: if scenario.fails(at, interval) {
+                Verdict::Bad(Cause::Status)
+            } else {
+                Verdict::Good
+            },
+            latency: Duration::ZERO,
+            measured,
+        });
+        events.extend(each.map(|event| (probe, event)));
+    }
+    events.sort_by_key(|(_, event)| event.at);
+    events
 }
 
 impl Backtest {
@@ -204,8 +217,7 @@ impl AlertRow {
 
     /// Whether both are alerts of the same condition and objective.
     fn is_of(&self, other: &Self) -> bool {
-        let whose = |row: &Self| (row.service.clone(), row.slo.clone(), row.condition.clone());
-        whose(self) == whose(other)
+        self.service == other.service && self.slo == other.slo && self.condition == other.condition
     }
 
     /// Whether both overlap in time.

@@ -161,7 +161,7 @@ fn latency(report: &RunReport) -> Chart {
         let ThresholdMetric::Quantile(q) = held.threshold.of else {
             return None;
         };
-        let name = format!("limit of p{}", q * 100.0);
+        let name = format!("limit of p{}", numbers::percentage(q));
         Some((held.threshold.limit, name))
     });
     Chart {

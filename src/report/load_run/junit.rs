@@ -1,6 +1,6 @@
 //! `JUnit` XML of a run's thresholds and verdicts, for continuous integration. A missed threshold is a
 //! failure, a failed load generator an error. Whatever the run could not show is skipped, and other
-//! findings are the output of a passing case.
+//! findings are the output of a passing case. There is a failure only if the run failed as a whole.
 
 use super::RunReport;
 use crate::load::{Answer, Ending};
@@ -61,14 +61,20 @@ pub(super) fn write(report: &RunReport) -> String {
         class: escaped(&format!("{}.{}", run.service, run.scenario.name)),
         ..Suite::default()
     };
-    suite.add("run", &ended(&run.ending));
+    let has_failed = report.answer() == Answer::Bad;
+    suite.add("run", &ended(&run.ending, has_failed));
     for held in &report.held {
         let words = held.in_words();
-        let case = case(held.decision.answer(), &words, Case::Failed);
+        let bad = if has_failed {
+            Case::Failed
+        } else {
+            Case::Skipped
+        };
+        let case = case(held.decision.answer(), &words, bad);
         suite.add(&held.threshold.to_string(), &case);
     }
     for one in &report.statements {
-        let bad = if report.is_failure(one) {
+        let bad = if has_failed && report.is_failure(one) {
             Case::Failed
         } else {
             Case::Found
@@ -98,10 +104,11 @@ fn case<'a>(answer: Answer, words: &'a str, bad: impl Fn(&'a str) -> Case<'a>) -
     }
 }
 
-fn ended(ending: &Ending) -> Case<'_> {
+fn ended(ending: &Ending, has_failed: bool) -> Case<'_> {
     match ending {
         Ending::Completed => Case::Passed,
-        Ending::Aborted { why } => Case::Failed(why),
+        Ending::Aborted { why } if has_failed => Case::Failed(why),
+        Ending::Aborted { why } => Case::Skipped(why),
         Ending::Interrupted => Case::Skipped("interrupted"),
         Ending::Failed { why } => Case::Error(why),
     }

@@ -3,7 +3,7 @@
 use super::{RunReport, left_out};
 use crate::format::numbers;
 use crate::load::{
-    Advice, Answer, Figures, OBSERVED, RequestFigures, StageRow, Statement, Usable, stage_rows,
+    Advice, Answer, Figures, RequestFigures, StageRow, Statement, Usable, stage_rows,
 };
 use crate::report::families::{DRAWN, name};
 use crate::report::log_file::{KindSummary, LogSummary};
@@ -177,7 +177,7 @@ pub fn thresholds(report: &RunReport) -> Table {
 
 /// Stages of the run. CPU is that of the host, memory that of the service's processes.
 pub fn stages(report: &RunReport) -> Table {
-    let is_planned = report.run.engine != OBSERVED;
+    let is_planned = report.run.is_planned();
     let counts_dropped = report.run.counts_dropped();
     let row = |row: &StageRow| {
         let quantile = |q: f64| Cell::known(row.figures.quantile(q), numbers::latency);
@@ -335,7 +335,7 @@ fn dropped(report: &RunReport, figures: &Figures) -> String {
 fn repeated(figures: &Figures) -> String {
     let share = figures.repeated as f64 / figures.completed.max(1) as f64;
     format!(
-        "{} {} (the service closed their keep-alive connection before a response; each counts once)",
+        "{} {} (the service closed their keep-alive connection before a response, or did not process them; each counts once)",
         figures.repeated,
         numbers::failed(share)
     )

@@ -326,3 +326,17 @@ fn a_failed_generator_is_an_error_and_an_abort_a_failure() {
         assert_eq!(report.verdict(), verdict);
     }
 }
+
+#[test]
+fn a_run_that_shows_nothing_has_no_failures_in_junit() {
+    let nothing = |ending: Ending| {
+        let mut run = planned(|window| (window.good, window.started) = (0, 0)).run;
+        run.ending = ending;
+        RunReport::new(run, None)
+    };
+    let report = nothing(Ending::Interrupted);
+    assert_eq!(report.answer(), Answer::Unknown, "{}", report.headline());
+    let junit = report.to_junit();
+    assert!(junit.contains("failures=\"0\" errors=\"0\""), "{junit}");
+    assert!(nothing(Ending::Completed).to_junit().contains("<failure"));
+}

@@ -9,6 +9,7 @@ pub use kind::LogKind;
 use crate::format::numbers::plural;
 use crate::outcome::Timestamp;
 use crate::text::printable;
+use crate::units::show_duration;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -77,12 +78,11 @@ impl LogSummary {
         }
         for one in &self.kinds {
             let (most, at) = one.worst(self.width);
-            let seconds = at.as_secs();
+            let (title, count, seconds) = (one.kind.title(), one.count, at.as_secs());
+            let width = show_duration(self.width);
             writeln!(
                 out,
-                "    {}: {}, most of them ({most}) from {seconds} s after the start on",
-                one.kind.title(),
-                one.count
+                "    {title}: {count}, at most {most} in {width}, from {seconds} s after the start on"
             )
             .unwrap_or_default();
             for (message, count) in &one.messages {

@@ -159,7 +159,7 @@ Traceback (most recent call last):
     let first = ("ERROR order N failed after N attempts".to_owned(), 3);
     assert_eq!(errors.messages.first(), Some(&first));
     let shown =
-        "errors: 4, most of them (3) from 0 s after the start on\n      3 x ERROR order N failed";
+        "errors: 4, at most 3 in 1m, from 0 s after the start on\n      3 x ERROR order N failed";
     assert!(summary.to_text().contains(shown), "{}", summary.to_text());
 }
 

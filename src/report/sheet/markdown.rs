@@ -69,6 +69,7 @@ pub fn escaped(text: &str) -> String {
             '@' => out.push_str("@\u{2060}"),
             // URLs would become links.
             ':' if text.contains("://") => out.push_str("&#58;"),
+            '.' if text.contains("www.") => out.push_str("&#46;"),
             c => out.push(c),
         }
     }
@@ -88,6 +89,10 @@ mod tests {
         assert_eq!(
             escaped("a|b <img> *c* [d](e) @all"),
             "a\\|b &lt;img> \\*c\\* \\[d\\](e) @\u{2060}all"
+        );
+        assert_eq!(
+            escaped("http://a.b, www.c"),
+            "http&#58;//a&#46;b, www&#46;c"
         );
         assert_eq!(
             escaped("p95 was 61 ms, above 60 ms"),

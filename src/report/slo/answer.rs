@@ -23,7 +23,7 @@ pub fn headline(report: &Report) -> String {
     };
     match (all, missed, unknown) {
         (0, ..) => "There are no objectives".to_owned(),
-        _ if report.outcomes == 0 => "The store has no outcomes for this time range".to_owned(),
+        _ if report.is_empty() => "The store has no outcomes for this time range".to_owned(),
         (1, 0, _) if !report.is_over() => "The objective has not been missed so far".to_owned(),
         (_, 0, _) if !report.is_over() => format!("None of {objectives} has been missed so far"),
         (1, 0, 0) => "The objective was met".to_owned(),
@@ -43,6 +43,7 @@ pub fn budgets(report: &Report) -> String {
     let different: Vec<_> = different.into_iter().collect();
     let windows = different.join(", ");
     let promised = match count {
+        _ if all == 0 => String::new(),
         0 => ", which is the SLO window".to_owned(),
         _ if count == all => format!("; the SLO window is {windows}"),
         1 => format!("; 1 of {all} objectives has another SLO window: {windows}"),
@@ -120,7 +121,7 @@ pub fn why(report: &Report, objective: &ObjectiveReport) -> Option<String> {
     match objective.result {
         Verdict::Met | Verdict::NotOver => None,
         Verdict::Missed => Some(why_missed(objective)),
-        Verdict::NotEnoughData if report.outcomes == 0 => None,
+        Verdict::NotEnoughData if report.is_empty() => None,
         Verdict::NotEnoughData => Some(why_unknown(objective)),
     }
 }

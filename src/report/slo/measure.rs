@@ -213,10 +213,11 @@ impl Sums {
         self.void += u64::from(tally.void);
         if tally.bad > 0 {
             let bad = u64::from(tally.bad);
+            // Real requests may have been counted from before the span on.
+            let (start, end) = (event.start.max(span.from), event.end.min(span.to));
             self.causes.merge(&event.causes);
-            self.burn_down.spend(event.start, bad);
-            let end = event.end.min(span.to);
-            self.finder.bad(event.start, end, bad, &event.causes);
+            self.burn_down.spend(start, bad);
+            self.finder.bad(start, end, bad, &event.causes);
         }
     }
 }

@@ -236,6 +236,12 @@ impl Report {
         self.to <= self.at
     }
 
+    /// Whether neither outcomes nor real requests were counted.
+    pub(super) fn is_empty(&self) -> bool {
+        let has_events = |one: &ObjectiveReport| one.good_events + one.bad_events > 0.0;
+        self.outcomes == 0 && !self.objectives().any(|(_, one)| has_events(one))
+    }
+
     pub fn any_missed(&self) -> bool {
         self.count(Verdict::Missed) > 0
     }

@@ -14,7 +14,7 @@ use crate::outcome::Timestamp;
 use crate::slo::{BudgetingMethod, Objective, Precision};
 use std::time::Duration;
 
-/// Rounding error of sums of binary fractions: a budget that is spent exactly is not overspent.
+/// Rounding error of sums of binary fractions: a ratio exactly at the target meets it.
 const ROUNDING: f64 = 1e-9;
 
 impl ObjectiveReport {
@@ -81,7 +81,7 @@ fn verdict(target: f64, span: Span, measured: &Measured) -> Verdict {
         .coverage
         .is_some_and(|ratio| ratio >= MIN_COVERAGE);
     match measured.left {
-        Some(left) if left < -ROUNDING => Verdict::Missed,
+        Some(left) if left < 0.0 => Verdict::Missed,
         _ if !span.is_over() => Verdict::NotOver,
         Some(_) if kept && enough => Verdict::Met,
         _ => Verdict::NotEnoughData,

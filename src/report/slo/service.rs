@@ -10,6 +10,7 @@ use crate::outcome::{Record, Timestamp};
 use crate::slo::correction::CorrectedTime;
 use crate::slo::{HourCounts, Objective, Precision, Tally};
 use crate::store::{HourOutline, Store, StoreError};
+use crate::units::HOUR;
 use std::rc::Rc;
 
 /// All objectives and probes of a service, counted in one pass.
@@ -79,7 +80,10 @@ impl<'a> ServiceCounting<'a> {
 
     fn count_hour(&mut self, hour: Timestamp, complete: bool) -> bool {
         let outlines = std::mem::take(&mut self.outlines);
-        let usable = complete && !std::mem::take(&mut self.unknown);
+        let known = !std::mem::take(&mut self.unknown);
+        // The span may begin or end within the hour.
+        let is_inside = self.span.from <= hour && hour.after(HOUR) <= self.span.happened();
+        let usable = complete && known && is_inside;
         let mut objectives = self.objectives.iter_mut();
         if !usable || !objectives.all(|one| one.judge_hour(hour, &outlines)) {
             return false;

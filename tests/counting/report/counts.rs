@@ -160,6 +160,27 @@ fn kept(file: &Path, config: &Config, records: &[Record], counted: bool) -> Stor
     store
 }
 
+/// Probes are counted to the minute even if no objective uses them.
+#[test]
+fn a_service_without_objectives_is_counted_within_the_span() {
+    let config = config_of(
+        "
+services:
+  - name: plain
+    probes: [ { name: a, interval: 10s, http: { url: \"http://127.0.0.1:1/\" } } ]
+",
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let records = records(&config, &[]);
+    let store = kept(&folder.path().join("slod.db"), &config, &records, true);
+    assert!(outlined(&config, &store) > 0);
+    let span = Span::new(at(HOUR + 600), at(3 * HOUR + 1200), at(HOURS * HOUR));
+    let report = report(&config, &store, span).expect("readable");
+    let probe = &report.services[0].probes[0];
+    assert_eq!((report.outcomes, probe.outcomes), (780, 780));
+    assert!(probe.unwatched_seconds.abs() < 1e-9, "{probe:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 

@@ -13,7 +13,7 @@ use slod::report::slo::model::{ObjectiveReport, Report, Verdict as Result};
 use slod::report::slo::span::Span;
 use slod::slo::absence::Presence;
 use slod::slo::correction::Spans;
-use slod::slo::{BudgetingMethod, Objective, StandardWindow};
+use slod::slo::{BudgetingMethod, Objective, StandardWindow, Tally};
 use slod::store::Store;
 use std::time::Duration;
 
@@ -392,6 +392,33 @@ fn missed_and_met_to_the_last_event() {
     // One in a hundred is the whole budget.
     close(left(1), 0.0);
     close(left(2), -1.0);
+}
+
+/// Real requests may have been counted from before the start of the report on.
+#[test]
+fn requests_from_before_the_span_count_from_its_start() {
+    let config = config();
+    let service = &config.services[2];
+    let objectives = service.objectives.iter();
+    let mut counting_events = objectives.filter(|one| !one.budgeting.is_sliced());
+    let objective = counting_events.next().expect("one");
+    let span = Span::new(at(6000), at(12_000), at(DAY));
+    let contributing = contributing(service, objective);
+    let none = Spans::default();
+    let mut measure = Measure::new(objective, contributing, &none, span, &began(Some(at(0))));
+    for (second, covered_ms) in [(6060, 3_600_000), (6120, 60_000)] {
+        let tally = Tally {
+            good: 10,
+            bad: 5,
+            void: 0,
+            covered_ms,
+        };
+        measure.traffic(at(second), tally);
+    }
+    let measured = measure.finish();
+    assert_eq!(measured.incidents[0].start, at(6000));
+    let last = measured.burn_down.last().expect("a point");
+    close(measured.left, last.left);
 }
 
 /// Random outcomes of two probes, some of them with equal times.

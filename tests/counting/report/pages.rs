@@ -26,6 +26,16 @@ fn missing_history_is_unknown() {
     }
 }
 
+/// Outcomes of probes can be deleted before the counts of real requests.
+#[test]
+fn counts_without_outcomes_are_judged() {
+    let (_, mut report) = reported(0, DAYS * DAY);
+    report.outcomes = 0;
+    let text = report.to_text();
+    assert!(text.contains(" objectives missed"), "{text}");
+    assert!(text.contains("missed: "), "{text}");
+}
+
 #[test]
 fn json_is_preserved() {
     let (_, report) = reported(0, DAYS * DAY);

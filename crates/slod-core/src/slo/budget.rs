@@ -30,10 +30,17 @@ pub fn expected_events(counts: Counts, over: Duration, whole: Duration, pace: Pa
     observed + past_ms / pace.counted_spacing_ms + to_come_ms / pace.spacing_ms
 }
 
-/// Remaining share of the budget: `1 - bad / ((1 - target) x expected)`. Negative once overspent.
+/// Rounding error of sums of binary fractions.
+const ROUNDING: f64 = 1e-9;
+
+/// Remaining share of the budget: `1 - bad / ((1 - target) x expected)`. Negative once overspent, and
+/// exactly zero if the budget is spent exactly.
 pub fn remaining(bad: u64, expected: f64, target: f64) -> Option<f64> {
     let budget = (1.0 - target) * expected;
-    (budget > 0.0).then(|| 1.0 - bad as f64 / budget)
+    (budget > 0.0).then(|| {
+        let left = 1.0 - bad as f64 / budget;
+        if left.abs() < ROUNDING { 0.0 } else { left }
+    })
 }
 
 /// The input of a forecast.
@@ -158,6 +165,21 @@ mod tests {
         let slices = 1.0 - left(30 * 1440, 5, 60_000, 0.999);
         let occurrences = 1.0 - left(259_200, 30, 10_000, 0.999);
         assert!(close(slices, 5.0 / 43.2) && close(occurrences, 5.0 / 43.2));
+    }
+
+    #[test]
+    fn a_budget_that_is_spent_exactly_is_not_overspent() {
+        for (target, bad) in [
+            (0.9, 1000),
+            (0.95, 500),
+            (0.99, 100),
+            (0.995, 50),
+            (0.999, 10),
+        ] {
+            assert_eq!(remaining(bad, 10_000.0, target), Some(0.0), "{target}");
+            let over = remaining(bad + 1, 10_000.0, target);
+            assert!(over.is_some_and(|left| left < 0.0), "{target}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::server::{Ending, breaking, forgetful, refusing};
 use super::*;
+use http::header::CONNECTION;
 use http::uri::Scheme;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -75,14 +76,18 @@ struct Found {
 }
 
 async fn found(connect: impl Connect + 'static, method: Method) -> Found {
-    let think = Duration::from_millis(5);
-    let stages = [(1.0, 1.0, 500)];
-    let mut plan = plan(([127, 0, 0, 1], 1).into(), Model::Closed { think }, &stages);
-    plan.connect = Arc::new(connect);
     let sent = Request {
         method,
         ..request("/")
     };
+    found_of(connect, sent).await
+}
+
+async fn found_of(connect: impl Connect + 'static, sent: Request) -> Found {
+    let think = Duration::from_millis(5);
+    let stages = [(1.0, 1.0, 500)];
+    let mut plan = plan(([127, 0, 0, 1], 1).into(), Model::Closed { think }, &stages);
+    plan.connect = Arc::new(connect);
     plan.mix = Arc::new(Mix::new(vec![alone(sent, 1)]).expect("one"));
     let finished = finished(plan).await;
     let found = Found {
@@ -101,6 +106,18 @@ async fn idempotent_requests_are_retried_if_a_keep_alive_connection_is_reset() {
     let posts = found(To(forgetful()), Method::POST).await;
     let failed = vec![(Cause::Reset, posts.requests / 2)];
     assert_eq!((posts.failed, posts.repeated), (failed, 0));
+}
+
+#[tokio::test]
+async fn a_connection_is_not_used_after_a_request_that_closes_it() {
+    let mut post = Request {
+        method: Method::POST,
+        ..request("/")
+    };
+    let close = HeaderValue::from_static("Close");
+    post.headers.insert(CONNECTION, close);
+    let all = found_of(To(forgetful()), post).await;
+    assert_eq!((all.failed, all.repeated), (vec![], 0));
 }
 
 #[tokio::test]

@@ -224,6 +224,26 @@ async fn a_stopped_run_ends_at_once_and_keeps_what_it_measured() {
     assert_eq!(windows[0].generator_cpu, Some(0.25));
 }
 
+#[tokio::test]
+async fn a_dropped_run_stops() {
+    let requests = Arc::new(Mutex::new(0));
+    let count = requests.clone();
+    let service: Service = Arc::new(Mutex::new(move |now: Instant| {
+        *count.lock().expect("no panic") += 1;
+        now
+    }));
+    let counted = || *requests.lock().expect("no panic");
+    let mut engine =
+        Engine::start(plan(serve(service), EVEN, &[(100.0, 100.0, 60_000)])).expect("threads");
+    assert!(engine.next(|| None).await.is_some());
+    drop(engine);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = counted();
+    assert!(before > 50, "{before}");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(counted(), before);
+}
+
 /// Users that think for half a minute, after each response or between two steps.
 #[tokio::test]
 async fn a_run_does_not_wait_for_users_that_think_after_its_end() {

@@ -318,6 +318,20 @@ async fn a_step_can_have_its_own_think_time() {
     }
 }
 
+/// The next request after a failed step begins a new sequence.
+#[tokio::test]
+async fn a_failed_step_is_followed_by_the_think_time_of_the_scenario() {
+    let service: Answering = Arc::new(|_, _| "HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n".into());
+    let second = Request {
+        think: Some(Duration::ZERO),
+        ..request("/second")
+    };
+    let think = Duration::from_millis(400);
+    let steps = vec![request("/first"), second];
+    let done = run(service, Model::Closed { think }, &[(1.0, 1.0, 1000)], steps).await;
+    assert_eq!(done.requests[0].failed, [(Cause::Status, 3)]);
+}
+
 #[tokio::test]
 async fn thinking_users_send_no_requests_after_a_stop() {
     let (seen, service) = recording(|_, _| ok("", "ok"));

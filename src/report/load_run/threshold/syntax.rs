@@ -1,6 +1,7 @@
 //! Syntax of thresholds, and suggestions for invalid ones.
 
 use super::{Threshold, ThresholdMetric};
+use crate::format::numbers::percentage;
 use crate::units::{self, likely};
 use std::fmt;
 use std::str::FromStr;
@@ -141,8 +142,8 @@ impl fmt::Display for Threshold {
             _ => '<',
         };
         match self.of {
-            ThresholdMetric::Quantile(q) => write!(f, "p{}", percent(q))?,
-            ThresholdMetric::FirstToken(q) => write!(f, "{TTFT}p{}", percent(q))?,
+            ThresholdMetric::Quantile(q) => write!(f, "p{}", percentage(q))?,
+            ThresholdMetric::FirstToken(q) => write!(f, "{TTFT}p{}", percentage(q))?,
             ThresholdMetric::Average => f.write_str("avg")?,
             ThresholdMetric::Maximum => f.write_str("max")?,
             ThresholdMetric::Errors => f.write_str("errors")?,
@@ -150,7 +151,7 @@ impl fmt::Display for Threshold {
         }
         match self.of {
             // A limit is never rounded to zero.
-            ThresholdMetric::Errors => write!(f, " {sign} {}%", percent(self.limit)),
+            ThresholdMetric::Errors => write!(f, " {sign} {}%", percentage(self.limit)),
             _ => write!(f, " {sign} {}", self.of.show(self.limit)),
         }
     }
@@ -161,8 +162,8 @@ impl Threshold {
     pub fn written(&self) -> String {
         let ms = (self.limit * 1000.0).round();
         match self.of {
-            ThresholdMetric::Quantile(q) => format!("p{}<{ms}ms", percent(q)),
-            ThresholdMetric::FirstToken(q) => format!("{TTFT}p{}<{ms}ms", percent(q)),
+            ThresholdMetric::Quantile(q) => format!("p{}<{ms}ms", percentage(q)),
+            ThresholdMetric::FirstToken(q) => format!("{TTFT}p{}<{ms}ms", percentage(q)),
             ThresholdMetric::Average => format!("avg<{ms}ms"),
             ThresholdMetric::Maximum => format!("max<{ms}ms"),
             ThresholdMetric::Errors if self.is_none() => "errors==0".to_owned(),
@@ -170,11 +171,6 @@ impl Threshold {
             ThresholdMetric::Rate => format!("rate>{}/s", self.limit),
         }
     }
-}
-
-/// Avoids rounding errors of ratios such as 0.58, where 100 times the value is not 58.
-fn percent(quantile: f64) -> f64 {
-    (quantile * 1e8).round() / 1e6
 }
 
 #[cfg(test)]
