@@ -31,9 +31,9 @@ pub fn missed(recent: &VecDeque<LoadWindow>, watched: &[Requirement]) -> Option<
     }
     let meant = |one: &&Requirement| recent.iter().all(|window| one.concerns(window));
     let judge = |one: &Requirement| one.judge(fair.iter().copied());
-    let mut held = watched.iter().filter(meant).map(judge);
+    let mut results = watched.iter().filter(meant).map(judge);
     // A threshold with too few requests in ten seconds is judged at the end.
-    held.find(|one| one.decision == Decision::Missed)
+    results.find(|one| one.decision == Decision::Missed)
 }
 
 #[cfg(test)]

@@ -134,11 +134,11 @@ impl ActiveRun {
         if self.recent.len() > SLIDING {
             self.recent.pop_front();
         }
-        if let Some(held) = missed(&self.recent, &self.watched).filter(|_| !self.is_stopping) {
+        if let Some(result) = missed(&self.recent, &self.watched).filter(|_| !self.is_stopping) {
             let ThresholdResult {
                 threshold, source, ..
-            } = &held;
-            let measured = held.in_words();
+            } = &result;
+            let measured = result.in_words();
             let why = format!("{threshold} was missed over {SLIDING} s ({source}): {measured}");
             self.stop(Ending::Aborted { why });
         }

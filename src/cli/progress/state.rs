@@ -119,14 +119,14 @@ impl State {
     pub fn view(&self) -> RunView {
         let mut causes = self.causes.clone();
         causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let held = self.requirements.iter().map(|one| one.judge(&self.windows));
+        let results = self.requirements.iter().map(|one| one.judge(&self.windows));
         RunView {
             recent: Figures::of(&self.recent),
             total: Figures::of(&self.windows),
             causes,
             points: self.points.iter().cloned().collect(),
             gauges: self.gauges(),
-            held: held.collect(),
+            results: results.collect(),
             ..self.view.clone()
         }
     }

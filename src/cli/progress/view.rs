@@ -38,7 +38,7 @@ pub struct RunView {
     /// Points of the last minutes.
     pub points: Vec<Point>,
     pub gauges: Vec<Gauge>,
-    pub held: Vec<ThresholdResult>,
+    pub results: Vec<ThresholdResult>,
     pub workers: Option<u64>,
     /// The resource of the generator's machine that first prevented a start.
     pub lack: Option<String>,
@@ -70,12 +70,12 @@ pub fn lines(view: &RunView, elapsed: Duration, (width, height): Size, color: bo
     all.extend(curves(view, width));
     let height = height.saturating_sub(1);
     let room = height.saturating_sub(all.len());
-    let held = thresholds(view);
-    let for_held = room.saturating_sub(view.gauges.len().min(GAUGES_MIN));
-    let for_held = held.len().min(for_held);
-    let gauges = view.gauges.iter().take(room - for_held);
+    let thresholds = thresholds(view);
+    let for_thresholds = room.saturating_sub(view.gauges.len().min(GAUGES_MIN));
+    let for_thresholds = thresholds.len().min(for_thresholds);
+    let gauges = view.gauges.iter().take(room - for_thresholds);
     all.extend(gauges.map(|gauge| curve(&gauge.name, &gauge.past, &gauge.now, width)));
-    all.extend(held.into_iter().take(for_held));
+    all.extend(thresholds.into_iter().take(for_thresholds));
     all.truncate(height);
     let cut = all.iter().map(|line| line.chars().take(width).collect());
     cut.map(|line| colored(line, color)).collect()
@@ -263,21 +263,21 @@ fn curve(name: &str, past: &[Option<f64>], now: &str, width: usize) -> String {
 
 /// State of the thresholds so far, missed ones first; those with too few requests are open.
 fn thresholds(view: &RunView) -> Vec<String> {
-    let mut all: Vec<&ThresholdResult> = view.held.iter().collect();
-    all.sort_by_key(|held| held.decision != Decision::Missed);
-    let each = all.into_iter().map(|held| {
-        let state = match held.decision {
+    let mut all: Vec<&ThresholdResult> = view.results.iter().collect();
+    all.sort_by_key(|result| result.decision != Decision::Missed);
+    let each = all.into_iter().map(|result| {
+        let state = match result.decision {
             Decision::Missed => "missed",
-            Decision::Kept => "ok",
-            Decision::NotAsked | Decision::Undecided | Decision::Unmeasured => "open",
+            Decision::Met => "ok",
+            Decision::LoadTooLow | Decision::Undecided | Decision::Unmeasured => "open",
         };
-        let measured = match held.measured {
-            Ok(value) => held.threshold.of.show(value),
+        let measured = match result.measured {
+            Ok(value) => result.threshold.of.show(value),
             Err(NotMeasured::Bad { failed: 1.., .. }) => "failed".to_owned(),
             Err(_) => "-".to_owned(),
         };
-        let threshold = held.threshold.to_string();
-        format!("{state:<8}{threshold:<18}{measured:<10}{}", held.source)
+        let threshold = result.threshold.to_string();
+        format!("{state:<8}{threshold:<18}{measured:<10}{}", result.source)
     });
     each.collect()
 }
